@@ -9,10 +9,13 @@ import { scratch } from "./support.ts";
 const command = resolve(import.meta.dirname, "..", "bin", "holdfast.js");
 /** What the engine says of a function that one of its optimising compilers has begun with. */
 const optimising = /^\[compiling method .*target (MAGLEV|TURBOFAN)/;
-/** The function through which each request of a sandbox server goes. */
-const ofRequests = /JSFunction #handle /;
-/** It is optimised after about 500; after 10,000 where these come before the compilers are there. */
+/**
+ * How many requests it takes at most until this many functions are optimised: about 400, and none where the
+ * compilers are not there. Which function is next to which, and which of them becomes part of its caller and
+ * never has a line of its own, depends on the machine.
+ */
 const mostRequests = 3_000;
+const enoughFunctions = 50;
 
 test("a server starts without the optimising compilers, and has them for its first requests", async (t) => {
   const directory = scratch(t);
@@ -28,8 +31,8 @@ test("a server starts without the optimising compilers, and has them for its fir
     await exited;
   });
   const ready = Promise.withResolvers<string>();
-  const optimised = Promise.withResolvers<void>();
   const early: string[] = [];
+  const optimised: string[] = [];
   let isReady = false;
   createInterface({ input: child.stdout }).on("line", (line) => {
     if (line.startsWith('{"event":"ready"')) {
@@ -37,22 +40,16 @@ test("a server starts without the optimising compilers, and has them for its fir
       const { url } = JSON.parse(line) as { url: string };
       ready.resolve(url);
     } else if (optimising.test(line)) {
-      if (!isReady) early.push(line);
-      else if (ofRequests.test(line)) optimised.resolve();
+      (isReady ? optimised : early).push(line);
     }
   });
   const url = await ready.promise;
   // Without care it is about forty. Node has begun with one or two of its own before our first line.
   assert.ok(early.length < 5, early.join("\n"));
 
-  let isOptimised = false;
-  const waited = optimised.promise.then(() => {
-    isOptimised = true;
-  });
-  for (let count = 0; !isOptimised; count += 1) {
-    assert.ok(count < mostRequests, "what answers every request was not optimised");
+  for (let count = 0; optimised.length < enoughFunctions; count += 1) {
+    assert.ok(count < mostRequests, `only these were optimised:\n${optimised.join("\n")}`);
     const answer = await fetch(`${url}/v1/health`);
     assert.deepEqual(await answer.json(), { status: "ok" });
   }
-  await waited;
 });
