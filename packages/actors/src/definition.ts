@@ -1,7 +1,8 @@
 import type { StandardSchema } from "@holdfast/core";
 import type { AnyDatabase } from "./database.ts";
 import type { EventTokens } from "./event.ts";
-import { parseDefinition, type RuntimeDefinition } from "./internal/runtime-definition.ts";
+import { parseDefinition } from "./internal/parse-definition.ts";
+import type { RuntimeDefinition } from "./internal/runtime-definition.ts";
 import type { QueueTokens } from "./queue.ts";
 import type {
   ActionContext,

@@ -34,6 +34,7 @@ export type {
   WakeContextOf,
   WebSocketContextOf,
 } from "./context-of.ts";
+export { createInstance } from "./create-instance.ts";
 export type {
   ActorDatabase,
   ActorStatement,
@@ -66,18 +67,8 @@ export {
   type StateMigration,
 } from "./definition.ts";
 export { type EventOptions, type EventTokens, event } from "./event.ts";
-export {
-  type ActorImage,
-  exportActor,
-  forkActor,
-  type HistoryStore,
-  type ImageHeader,
-  type ImagePart,
-  importActor,
-  invalidImport,
-  type NewIdentity,
-  stateAt,
-} from "./history.ts";
+export { exportActor, forkActor, importActor, invalidImport, stateAt } from "./history.ts";
+export type { ActorImage, HistoryStore, ImageHeader, ImagePart, NewIdentity } from "./history-store.ts";
 export type {
   ActorInspection,
   DatabaseInspection,
@@ -93,36 +84,33 @@ export type {
   WorkflowInspection,
   WorkflowInspector,
 } from "./inspection.ts";
-export {
-  type ActorCaller,
-  type ActorConnection,
-  type ActorHost,
-  type ActorInstance,
-  type ConnectionMemory,
-  type ConnectionSink,
-  type ConnectRequest,
-  createInstance,
-  type HeldConnection,
-  type InstanceOptions,
-  type InstanceStart,
-  type InstanceStatus,
-  type InvokeCall,
-  type OutgoingEvent,
-  type OutgoingSend,
-  type RawRequestCall,
-  type RawSocketCall,
-  type RawSocketHost,
-  type RawSocketKeeper,
-  type RequestSource,
-  type ResultStream,
-  type SendCall,
-  type StopReason,
-  type TraceAttributes,
+export type {
+  ActorCaller,
+  ActorConnection,
+  ActorHost,
+  ActorInstance,
+  ConnectionMemory,
+  ConnectionSink,
+  ConnectRequest,
+  HeldConnection,
+  InstanceStatus,
+  InvokeCall,
+  OutgoingSend,
+  RawRequestCall,
+  RawSocketCall,
+  RawSocketHost,
+  RawSocketKeeper,
+  RequestSource,
+  ResultStream,
+  SendCall,
+  StopReason,
+  TraceAttributes,
 } from "./instance.ts";
+export type { InstanceOptions, InstanceStart } from "./instance-options.ts";
 export { blobReferencePrefix } from "./internal/blob/references.ts";
 export { storedInspectorToken } from "./internal/inspect/token.ts";
 export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
-export type { InspectedSchedule, ScheduleInspector } from "./internal/schedule/inspector.ts";
+export type { InspectedSchedule, ScheduleInspector } from "./internal/schedule/inspected.ts";
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
 export { actorLimits, optionDefaults } from "./limits.ts";
 export { type ActorLogger, actorLogger } from "./logger.ts";
@@ -136,6 +124,7 @@ export type {
   SqliteQueryResult,
   SqliteTransactionDatabase,
 } from "./native-database.ts";
+export type { OutgoingEvent } from "./outgoing-event.ts";
 export {
   type ActorQueue,
   type CompletableQueueMessage,

@@ -1,12 +1,12 @@
-import type { OutgoingEvent } from "./instance.ts";
 import type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
-import type { InspectedSchedule } from "./internal/schedule/inspector.ts";
-import type { WorkflowInspection } from "./internal/workflow/inspection.ts";
+import type { InspectedSchedule } from "./internal/schedule/inspected.ts";
+import type { WorkflowInspection } from "./internal/workflow/inspected.ts";
+import type { OutgoingEvent } from "./outgoing-event.ts";
 import type { CronFire, DeadSchedule } from "./schedule.ts";
 
 export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
-export type { InspectedSchedule } from "./internal/schedule/inspector.ts";
-export type { WorkflowInspection } from "./internal/workflow/inspection.ts";
+export type { InspectedSchedule } from "./internal/schedule/inspected.ts";
+export type { WorkflowInspection } from "./internal/workflow/inspected.ts";
 
 /**
  * What people may see and do in one running actor beside its actions. Reading sees what user code

@@ -1,10 +1,9 @@
 import type { ActorTarget, RawTransport } from "@holdfast/client";
 import type { Ports } from "@holdfast/core";
 import type { CancelSignal } from "./cancellation.ts";
-import type { AnyDefinition } from "./definition.ts";
 import type { ActorInspection } from "./inspection.ts";
-import { Runtime } from "./internal/runtime.ts";
-import type { ActorStore, LoadedActor } from "./store.ts";
+import type { OutgoingEvent } from "./outgoing-event.ts";
+import type { ActorStore } from "./store.ts";
 
 /** Why an instance is no longer in memory. After "fenced" and "failed" the host loads it anew. */
 export type StopReason = "slept" | "destroyed" | "fenced" | "failed" | "shutdown";
@@ -179,13 +178,6 @@ export interface RawSocketHost {
   closed(code: number, reason: string, wasClean: boolean): void;
 }
 
-/** An event on its way out: one object per broadcast, shared by all its sinks. */
-export interface OutgoingEvent {
-  readonly name: string;
-  /** `encodeValue` of the array of arguments. */
-  readonly args: Uint8Array;
-}
-
 /** The host's end of a connection. Its methods are called in order and must not throw. */
 export interface ConnectionSink {
   /**
@@ -293,29 +285,4 @@ export interface ActorInstance {
   destroy(): Promise<StopReason>;
   /** As `sleep`, with the reason "shutdown". */
   shutdown(): Promise<StopReason>;
-}
-
-export type InstanceStart =
-  | { readonly type: "create"; readonly input?: unknown }
-  | {
-      readonly type: "wake";
-      readonly loaded: LoadedActor;
-      /** The connections that the host kept since the actor went to sleep. */
-      readonly held?: readonly HeldConnection[];
-    };
-
-export interface InstanceOptions {
-  readonly definition: AnyDefinition;
-  readonly id: string;
-  readonly name: string;
-  readonly key: readonly string[];
-  /** 1 for a create; what `acquire` returned for a wake. */
-  readonly epoch: number;
-  readonly start: InstanceStart;
-  readonly host: ActorHost;
-}
-
-/** Starts an actor that is not in memory; the host makes at most one instance of an actor at a time. */
-export function createInstance(options: InstanceOptions): ActorInstance {
-  return new Runtime(options);
 }

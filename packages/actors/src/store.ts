@@ -1,7 +1,7 @@
 import type { ActorKey } from "@holdfast/core";
 import type { BlobStore } from "./blob.ts";
 import type { DatabaseStore } from "./database.ts";
-import type { HistoryStore } from "./history.ts";
+import type { HistoryStore } from "./history-store.ts";
 
 /**
  * The port between running actors and where they are kept. One conformance suite

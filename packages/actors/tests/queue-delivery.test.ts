@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ActorInstance, actor, queue } from "@holdfast/actors";
 import { decodeValue, HoldfastError } from "@holdfast/core";
+import type { Runtime } from "../src/internal/runtime.ts";
 import { call, deferred, outcome, testSink, turn, world } from "./harness.ts";
 import { code, codeOf, send } from "./queue-support.ts";
 
@@ -278,7 +279,7 @@ test("attempts are counted before a consumer can fail at them, so that a crash c
     instance = await wake(poisoned);
     await until(() => parts(instance).queues.mailbox.find(1)?.attempt === attempt);
     await call(instance, "noop");
-    await until(() => !parts(instance).queues.runtime.unsettled);
+    await until(() => !(instance as Runtime).unsettled);
   }
   instance = await wake(poisoned);
   await until(async () => (await parts(instance).queues.inspector.deadLetters(1)).length === 1);
@@ -623,7 +624,7 @@ test("a failed commit reaches the sender, and ends the actor", async () => {
 
 /** The parts of an actor in memory, which its host does not see. */
 function parts(instance: ActorInstance): import("../src/internal/parts.ts").Parts {
-  return (instance as import("../src/internal/runtime.ts").Runtime).parts;
+  return (instance as Runtime).parts;
 }
 
 test("an iterator does not answer for what another one has out", async () => {

@@ -1,17 +1,33 @@
 import type { Clock, Ports } from "@holdfast/core";
-import type { ActorHost, InstanceOptions, InstanceStart } from "../instance.ts";
-import { Activity } from "./activity.ts";
+import type { ActorHost } from "../instance.ts";
+import type { InstanceOptions, InstanceStart } from "../instance-options.ts";
+import { Activity, type ActivityOwner } from "./activity.ts";
 import { ActorState } from "./actor-state.ts";
 import { CallLedger, callWindowMs } from "./call-ledger.ts";
-import { Calls } from "./calls.ts";
+import { Calls, type CallsOwner } from "./calls.ts";
 import { Connections } from "./connections.ts";
+import type { ConnectionsOwner } from "./connections-owner.ts";
 import { ErrorFilter } from "./error-filter.ts";
-import { Parts, type StoredParts } from "./parts.ts";
-import type { Runtime } from "./runtime.ts";
+import type { KvBuffer } from "./kv-buffer.ts";
+import { Parts, type PartsOwner, type StoredParts } from "./parts.ts";
 import type { RuntimeDefinition } from "./runtime-definition.ts";
-import { Storage } from "./storage.ts";
-import { Transactions } from "./transactions.ts";
+import { Storage, type StorageOwner } from "./storage.ts";
+import { Transactions, type TransactionsOwner } from "./transactions.ts";
 import { Turnstile } from "./turnstile.ts";
+
+/** The actor as all of its pieces together know it. */
+export interface WholeActor
+  extends ActivityOwner,
+    CallsOwner,
+    ConnectionsOwner,
+    PartsOwner,
+    StorageOwner,
+    TransactionsOwner {
+  readonly kv: KvBuffer;
+  readonly parts: Parts;
+  readonly transactions: Transactions;
+  sends: number;
+}
 
 /**
  * What a running actor consists of. An idle one is to be small: what not every actor needs is made when
@@ -55,7 +71,7 @@ export abstract class ActorMakeup {
   }
 
   /** The actor itself, which its pieces know. */
-  protected abstract runtime(): Runtime;
+  protected abstract runtime(): WholeActor;
 
   /** At the start, for an actor whose definition or record asks for parts. */
   protected makeParts(stored: StoredParts | undefined): void {

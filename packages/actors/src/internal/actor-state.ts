@@ -4,19 +4,19 @@ import { ChangeTeller } from "./change-teller.ts";
 import { Context } from "./context.ts";
 import { stoppedError } from "./error-filter.ts";
 import { metaKey, readMeta, writeMeta } from "./meta-records.ts";
-import type { Runtime } from "./runtime.ts";
+import type { RunningActor } from "./running-actor.ts";
 import { StateLog, type StateOwner } from "./state/state-log.ts";
 
 /** The state of one running actor: made or loaded, checked, brought up to date, and watched. */
 export class ActorState implements StateOwner {
-  readonly #runtime: Runtime;
+  readonly #runtime: RunningActor;
   #log: StateLog | undefined;
   /** Present once there is a change to tell `onStateChange` of. */
   #teller: ChangeTeller | undefined;
   /** `stateSchema` is asynchronous. */
   #asksLater = false;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: RunningActor) {
     this.#runtime = runtime;
   }
 

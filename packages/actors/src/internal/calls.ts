@@ -1,17 +1,32 @@
 import { encodeValue, HoldfastError } from "@holdfast/core";
 import type { InvokeCall } from "../instance.ts";
-import type { KnownCall } from "./call-ledger.ts";
+import type { ActorState } from "./actor-state.ts";
+import type { CallLedger, KnownCall } from "./call-ledger.ts";
 import type { CallOutcome } from "./call-result.ts";
 import { type Connection, HostConnection } from "./connection.ts";
+import type { Connections } from "./connections.ts";
 import { CallContext } from "./context.ts";
 import { interruptedError } from "./error-filter.ts";
 import { isThenable } from "./hooks.ts";
 import { LazyMap, LazySet } from "./lazy.ts";
 import { piecesOf, pump, streamNotReplayable, streamNotSupported } from "./result-pump.ts";
+import type { RunningActor } from "./running-actor.ts";
 import { RunningCall } from "./running-call.ts";
-import type { Runtime } from "./runtime.ts";
 import type { AnyFunction } from "./runtime-definition.ts";
 import type { ScheduledRun } from "./schedule/fire.ts";
+
+/** The actor whose actions run. */
+export interface CallsOwner extends RunningActor {
+  readonly stateHolder: ActorState;
+  readonly connections: Connections;
+  readonly ledger: CallLedger;
+  /** Counts changes, so that a call can tell whether it, or anything beside it, wrote. */
+  readonly writes: number;
+  /** Counts what left for somebody and cannot be taken back, for the same reason. */
+  readonly sends: number;
+  /** Notices changes that no proxy reports. */
+  checkLeaves(): void;
+}
 
 function timedOut(timeoutMs: number): HoldfastError {
   return new HoldfastError("actor", "action_timed_out", "Action timed out", { metadata: { timeoutMs } });
@@ -29,11 +44,11 @@ interface AnyCall extends InvokeCall {
 
 /** The actions that run in one actor. */
 export class Calls {
-  readonly #runtime: Runtime;
+  readonly #runtime: CallsOwner;
   readonly #running = new LazySet<RunningCall>();
   readonly #byKey = new LazyMap<string, RunningCall>();
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: CallsOwner) {
     this.#runtime = runtime;
   }
 

@@ -1,12 +1,12 @@
 import { Context } from "./context.ts";
 import { reentrantError, stoppedError } from "./error-filter.ts";
 import { isThenable } from "./hooks.ts";
-import type { Runtime } from "./runtime.ts";
+import type { RunningActor } from "./running-actor.ts";
 import type { StateLog } from "./state/state-log.ts";
 
 /** Tells `onStateChange` of the changes of one actor's state: once for all of a macrotask. */
 export class ChangeTeller {
-  readonly #runtime: Runtime;
+  readonly #runtime: RunningActor;
   readonly #log: StateLog;
   #tellSet = false;
   /** Counts changes: the hook is called for those that it has not been told of. */
@@ -16,7 +16,7 @@ export class ChangeTeller {
   /** A change that the hook hears of when the open transaction has succeeded. */
   #tellLater = false;
 
-  constructor(runtime: Runtime, log: StateLog) {
+  constructor(runtime: RunningActor, log: StateLog) {
     this.#runtime = runtime;
     this.#log = log;
   }

@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts";
-import type { Inspection } from "./inspect/inspection.ts";
+import type { Watching } from "./inspect/watching.ts";
 
 /**
  * The connections of an actor by their ids, which user code sees as `c.conns`. They come and go with their
@@ -7,9 +7,9 @@ import type { Inspection } from "./inspect/inspection.ts";
  * would go on, and nobody would hear of its end. Tells who watches the actor of those that come and go.
  */
 export class ConnectionMap extends Map<string, Connection> {
-  readonly #inspection: () => Inspection | undefined;
+  readonly #inspection: () => { readonly watching: Watching } | undefined;
 
-  constructor(inspection: () => Inspection | undefined) {
+  constructor(inspection: () => { readonly watching: Watching } | undefined) {
     super();
     this.#inspection = inspection;
   }

@@ -1,5 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
-import type { ActorConnection, ConnectionSink, OutgoingEvent, RequestSource } from "../instance.ts";
+import type { ActorConnection, ConnectionSink, RequestSource } from "../instance.ts";
+import type { OutgoingEvent } from "../outgoing-event.ts";
 import type { Conn } from "../types.ts";
 import type { ConnectionRecord } from "./connection-records.ts";
 import { Tracker } from "./state/tracker.ts";

@@ -1,31 +1,26 @@
 import { HoldfastError, uuidv4, validate } from "@holdfast/core";
 import type { CancelSignal } from "../cancellation.ts";
-import type {
-  ActorConnection,
-  ConnectionSink,
-  ConnectRequest,
-  HeldConnection,
-  OutgoingEvent,
-} from "../instance.ts";
+import type { ActorConnection, ConnectionSink, ConnectRequest, HeldConnection } from "../instance.ts";
+import type { OutgoingEvent } from "../outgoing-event.ts";
 import type { KvEntry } from "../store.ts";
 import type { BroadcastTarget } from "../types.ts";
 import { Audience } from "./audience.ts";
 import { Connection, type ConnectionOrigin, type ConnectionOwner, HostConnection } from "./connection.ts";
 import { ConnectionMap } from "./connection-map.ts";
 import { connectionIdOf, connectionKey, decodeConnection, encodeConnection } from "./connection-records.ts";
+import type { ConnectionsOwner } from "./connections-owner.ts";
 import { ConnContext, Context } from "./context.ts";
 import { stoppedError } from "./error-filter.ts";
 import { checkEventName, encodeEvent } from "./event-values.ts";
 import { LazyMap, LazySet } from "./lazy.ts";
 import { Presence, presenceEvent } from "./presence.ts";
-import type { Runtime } from "./runtime.ts";
 
 /** The connections of one actor: their hooks, what is sent to them, and what of them outlives a sleep. */
 export class Connections implements ConnectionOwner {
   /** Made when the first connection comes, or somebody looks: most actors have none. */
   #all: ConnectionMap | undefined;
   #presence: Presence | undefined;
-  readonly #runtime: Runtime;
+  readonly #runtime: ConnectionsOwner;
   readonly #audience = new Audience();
   /** Gone, but their clients may come back for what they miss. */
   readonly #lost = new LazyMap<string, Connection>();
@@ -53,7 +48,7 @@ export class Connections implements ConnectionOwner {
     return this.#presence;
   }
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: ConnectionsOwner) {
     this.#runtime = runtime;
     const { hooks, connState } = runtime.definition;
     this.#recordsAtOnce =

@@ -14,8 +14,17 @@ import type {
   SaveStateOptions,
 } from "../types.ts";
 import type { Connection } from "./connection.ts";
-import type { ContextQueue } from "./queue/context-queue.ts";
 import type { RunningCall } from "./running-call.ts";
+
+/** `c.queue` of one context, whatever queues its actor has. */
+export interface QueueFacade {
+  /** The context has used what it could change. */
+  touch(): void;
+  /** User code of this context is about to change something while it is on the stack. */
+  changes(): void;
+  /** The context is over. */
+  end(succeeded: boolean): void;
+}
 
 /** What contexts show of their actor. */
 export interface ContextSource {
@@ -29,7 +38,7 @@ export interface ContextSource {
   readonly database: unknown;
   readonly parts: {
     readonly schedules: { readonly schedule: ActorSchedule; readonly cron: ActorCron };
-    readonly queues: { facade(call: RunningCall | undefined, owner: object): ContextQueue };
+    readonly queues: { facade(call: RunningCall | undefined, owner: object): QueueFacade };
   };
   state: unknown;
   vars: unknown;
@@ -67,7 +76,7 @@ export class Context implements BaseContext {
   // Private: who writes a context down, as JSON or into a log, gets nothing of the runtime.
   readonly #source: ContextSource;
   readonly #requestSource: RequestSource | undefined;
-  #queue: ContextQueue | undefined;
+  #queue: QueueFacade | undefined;
 
   constructor(source: ContextSource, request?: RequestSource) {
     this.#source = source;

@@ -1,6 +1,6 @@
 import { encodeValue, HoldfastError, isErrorCode, type StandardSchema, validate } from "@holdfast/core";
 import type { EventOptions } from "../event.ts";
-import type { OutgoingEvent } from "../instance.ts";
+import type { OutgoingEvent } from "../outgoing-event.ts";
 import { presenceEvent } from "./presence.ts";
 
 /**

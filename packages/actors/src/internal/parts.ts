@@ -1,14 +1,24 @@
 import { HoldfastError } from "@holdfast/core";
 import type { RunControl } from "../types.ts";
 import { BlobPart } from "./blob/blob-part.ts";
-import { DatabasePart, providerOf } from "./database/database-part.ts";
+import { type DatabaseOwner, DatabasePart, providerOf } from "./database/database-part.ts";
+import type { KvBuffer } from "./kv-buffer.ts";
 import { type HotRecords, type Part, recordPrefix } from "./part.ts";
+import type { QueueOwner } from "./queue/owner.ts";
 import { QueuePart } from "./queue/part.ts";
 import { RunHandler } from "./run-handler.ts";
-import type { Runtime } from "./runtime.ts";
-import { SchedulePart } from "./schedule/schedule-part.ts";
+import { type ScheduleOwner, SchedulePart } from "./schedule/schedule-part.ts";
 import { WorkflowPart } from "./workflow/part.ts";
 import { programOf } from "./workflow/program.ts";
+import type { WorkflowOwner } from "./workflow/run.ts";
+
+/** The actor whose parts they are. */
+export interface PartsOwner extends DatabaseOwner, QueueOwner, ScheduleOwner, WorkflowOwner {
+  readonly kv: KvBuffer;
+  readonly parts: Parts;
+  /** When the actor has to be woken if it is not gone by then, in milliseconds since the epoch. */
+  readonly destroyBy: number | undefined;
+}
 
 /** What the store says of the parts of an actor that wakes. */
 export interface StoredParts {
@@ -24,7 +34,7 @@ export class Parts {
   readonly #all: Part[] = [];
   #schedules: SchedulePart | undefined;
   #queues: QueuePart | undefined;
-  protected readonly runtime: Runtime;
+  protected readonly runtime: PartsOwner;
 
   /** Present when the definition has a `run` handler. */
   readonly run: RunHandler | undefined;
@@ -39,7 +49,7 @@ export class Parts {
   /** When the store will have the actor woken. */
   #storedWakeAt: number | undefined;
 
-  constructor(runtime: Runtime, epoch: number, stored: StoredParts | undefined) {
+  constructor(runtime: PartsOwner, epoch: number, stored: StoredParts | undefined) {
     this.runtime = runtime;
     this.#epoch = epoch;
     this.#storedWakeAt = stored?.wakeAt;

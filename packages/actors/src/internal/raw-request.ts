@@ -1,9 +1,15 @@
 import { HoldfastError, headersAsRead } from "@holdfast/core";
 import type { RawRequestCall } from "../instance.ts";
 import { type Connection, HostConnection } from "./connection.ts";
+import type { Connections } from "./connections.ts";
 import { asAbort, interruptedError } from "./error-filter.ts";
 import { RawContext } from "./raw-context.ts";
-import type { Runtime } from "./runtime.ts";
+import type { RunningActor } from "./running-actor.ts";
+
+/** The actor that a request is handed to. */
+export interface RawRequestOwner extends RunningActor {
+  readonly connections: Connections;
+}
 
 /**
  * One HTTP request on its way through `onRequest`. Its head leaves after the commit of what came before
@@ -11,7 +17,7 @@ import type { Runtime } from "./runtime.ts";
  * awake until the body has ended or nobody reads it any more.
  */
 export class RawRequest {
-  readonly #runtime: Runtime;
+  readonly #runtime: RawRequestOwner;
   readonly #call: RawRequestCall;
   readonly #abort = new AbortController();
   readonly #answer = Promise.withResolvers<Response>();
@@ -22,7 +28,7 @@ export class RawRequest {
   #answered = false;
   #ended = false;
 
-  constructor(runtime: Runtime, call: RawRequestCall) {
+  constructor(runtime: RawRequestOwner, call: RawRequestCall) {
     this.#runtime = runtime;
     this.#call = call;
   }

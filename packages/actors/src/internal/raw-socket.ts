@@ -10,14 +10,23 @@ import type {
 } from "../instance.ts";
 import { actorLimits } from "../limits.ts";
 import { HostConnection } from "./connection.ts";
+import type { Connections } from "./connections.ts";
 import { asAbort } from "./error-filter.ts";
 import { isThenable } from "./hooks.ts";
 import { RawContext } from "./raw-context.ts";
-import type { Runtime } from "./runtime.ts";
+import type { RunningActor } from "./running-actor.ts";
+
+/** The actor that a WebSocket is handed to. */
+export interface RawSocketOwner extends RunningActor {
+  readonly connections: Connections;
+  readonly ready: Promise<void>;
+  /** Counts what left for somebody and cannot be taken back. */
+  sends: number;
+}
 
 /** One raw WebSocket of an actor: its events reach user code, what user code sends goes through the gate. */
 export class RawSocket implements RawSocketHost, RawTransport {
-  readonly #runtime: Runtime;
+  readonly #runtime: RawSocketOwner;
   readonly #call: RawSocketCall;
   readonly #socket: BufferedWebSocket;
   readonly #abort = new AbortController();
@@ -27,7 +36,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
   /** What has come while a transaction or a block lets nothing begin. */
   #late: (() => void)[] | undefined;
 
-  constructor(runtime: Runtime, call: RawSocketCall, received = 0) {
+  constructor(runtime: RawSocketOwner, call: RawSocketCall, received = 0) {
     this.#runtime = runtime;
     this.#call = call;
     this.#socket = new BufferedWebSocket({
@@ -254,8 +263,8 @@ class RawSink implements ConnectionSink {
   }
 
   awake(connection: ActorConnection, instance: ActorInstance): void {
-    // Every instance is a Runtime: this package makes them.
-    this.#current = new RawSocket(instance as Runtime, this.#call, this.#received);
+    // Every instance is one: this package makes them.
+    this.#current = new RawSocket(instance as ActorInstance & RawSocketOwner, this.#call, this.#received);
     this.#current.restore(connection);
   }
 

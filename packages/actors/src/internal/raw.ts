@@ -1,11 +1,11 @@
 import { HoldfastError } from "@holdfast/core";
 import type { RawRequestCall, RawSocketCall, RawSocketHost } from "../instance.ts";
-import { RawRequest } from "./raw-request.ts";
-import { RawSocket } from "./raw-socket.ts";
-import type { Runtime } from "./runtime.ts";
+import { RawRequest, type RawRequestOwner } from "./raw-request.ts";
+import { RawSocket, type RawSocketOwner } from "./raw-socket.ts";
+import type { RunningActor } from "./running-actor.ts";
 
 /** Hands a request to `onRequest`; the actor has started. */
-export function serveRequest(runtime: Runtime, call: RawRequestCall): Promise<Response> {
+export function serveRequest(runtime: RawRequestOwner, call: RawRequestCall): Promise<Response> {
   if (runtime.definition.hooks.onRequest === undefined) {
     return Promise.reject(notDefined(runtime, "request_not_defined", "onRequest"));
   }
@@ -14,7 +14,7 @@ export function serveRequest(runtime: Runtime, call: RawRequestCall): Promise<Re
 }
 
 /** Hands a WebSocket to `onWebSocket`; the actor has started. */
-export function openWebSocket(runtime: Runtime, call: RawSocketCall): Promise<RawSocketHost> {
+export function openWebSocket(runtime: RawSocketOwner, call: RawSocketCall): Promise<RawSocketHost> {
   if (runtime.definition.hooks.onWebSocket === undefined) {
     return Promise.reject(notDefined(runtime, "websocket_not_defined", "onWebSocket"));
   }
@@ -22,12 +22,12 @@ export function openWebSocket(runtime: Runtime, call: RawSocketCall): Promise<Ra
   return new RawSocket(runtime, call).open();
 }
 
-function takes(runtime: Runtime, call: RawRequestCall): boolean {
+function takes(runtime: RunningActor, call: RawRequestCall): boolean {
   if (runtime.status === "ready") return true;
   return runtime.status === "stopping" && call.skipReadyWait === true && !runtime.sealed;
 }
 
-function notDefined(runtime: Runtime, code: string, hook: string): HoldfastError {
+function notDefined(runtime: RunningActor, code: string, hook: string): HoldfastError {
   const message = `The actor "${runtime.name}" has no ${hook}`;
   return new HoldfastError("actor", code, message, { statusCode: 404 });
 }

@@ -1,7 +1,7 @@
 import { encodeValue, HoldfastError } from "@holdfast/core";
 import type { ResultStream } from "../instance.ts";
+import type { RunningActor } from "./running-actor.ts";
 import type { RunningCall } from "./running-call.ts";
-import type { Runtime } from "./runtime.ts";
 
 /** The pieces of a result that comes in pieces; undefined for any other result. */
 export function piecesOf(output: unknown): AsyncIterator<unknown> | undefined {
@@ -32,7 +32,7 @@ function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
  * and `action.stream_stalled` when its reader takes nothing for as long as an action may take.
  */
 export async function pump(
-  runtime: Runtime,
+  runtime: RunningActor,
   running: RunningCall,
   pieces: AsyncIterator<unknown>,
   stream: ResultStream,
@@ -79,7 +79,7 @@ function until(signal: AbortSignal): <T>(work: Promise<T>) => Promise<T> {
 }
 
 /** Runs `send` once the turn before it is durable; settles as it does. */
-function gated(runtime: Runtime, send: () => Promise<void> | void): Promise<void> {
+function gated(runtime: RunningActor, send: () => Promise<void> | void): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   runtime.queue.after({
     release: () => {
@@ -91,7 +91,7 @@ function gated(runtime: Runtime, send: () => Promise<void> | void): Promise<void
   return promise;
 }
 
-function withDeadline(runtime: Runtime, sent: Promise<void>): Promise<void> {
+function withDeadline(runtime: RunningActor, sent: Promise<void>): Promise<void> {
   const { tasks } = runtime.ports;
   const timeoutMs = runtime.definition.options.actionTimeout;
   return new Promise((resolve, reject) => {

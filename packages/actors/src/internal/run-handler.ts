@@ -4,19 +4,19 @@ import type { RunControl } from "../types.ts";
 import { Context } from "./context.ts";
 import { metaKey, readMeta, writeMeta } from "./meta-records.ts";
 import { type HotRecords, type Part, recordPrefix } from "./part.ts";
-import type { Runtime } from "./runtime.ts";
+import type { RunningActor } from "./running-actor.ts";
 import type { RunDefinition } from "./runtime-definition.ts";
 
 /** The `run` handler of one actor: started with it, and again when it has asked for that. */
 export class RunHandler implements Part, RunControl {
-  readonly #runtime: Runtime;
+  readonly #runtime: RunningActor;
   readonly #run: RunDefinition;
   #running = false;
   #wakeAt: number | undefined;
   #wakeAtBefore: number | undefined;
   #timer: Timer | undefined;
 
-  constructor(runtime: Runtime, run: RunDefinition) {
+  constructor(runtime: RunningActor, run: RunDefinition) {
     this.#runtime = runtime;
     this.#run = run;
   }

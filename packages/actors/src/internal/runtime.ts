@@ -5,7 +5,6 @@ import type {
   ActorInstance,
   ConnectionSink,
   ConnectRequest,
-  InstanceOptions,
   InstanceStatus,
   InvokeCall,
   RawRequestCall,
@@ -14,6 +13,7 @@ import type {
   SendCall,
   StopReason,
 } from "../instance.ts";
+import type { InstanceOptions } from "../instance-options.ts";
 import { actorLimits } from "../limits.ts";
 import type { ActivityOwner } from "./activity.ts";
 import { ActorMembers } from "./actor-members.ts";

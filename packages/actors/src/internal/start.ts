@@ -1,12 +1,28 @@
-import type { InstanceStart } from "../instance.ts";
+import type { InstanceStart } from "../instance-options.ts";
 import type { KvEntry } from "../store.ts";
+import type { ActorState } from "./actor-state.ts";
+import type { Connections } from "./connections.ts";
 import { Context } from "./context.ts";
 import { metaKey, readMeta } from "./meta-records.ts";
 import { type HotRecords, recordPrefix } from "./part.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Parts } from "./parts.ts";
+import type { RunningActor } from "./running-actor.ts";
+
+/** The actor that starts. */
+export interface StartingActor extends RunningActor {
+  vars: unknown;
+  readonly stateHolder: ActorState;
+  readonly connections: Connections;
+  readonly parts: Parts;
+  readonly usedParts: Parts | undefined;
+  /** `onCreate` has ended: what it and `createState` made is in the first commit. */
+  created(): void;
+  /** What is stored of an earlier instance says that the actor is to be gone. */
+  resumeDestruction(askedAt: number): void;
+}
 
 /** Brings an actor from nothing, or from what is stored, to where it can be called. */
-export async function startActor(runtime: Runtime, start: InstanceStart): Promise<void> {
+export async function startActor(runtime: StartingActor, start: InstanceStart): Promise<void> {
   const { definition, stateHolder } = runtime;
   const isNew = start.type === "create";
   const held = start.type === "wake" ? (start.held ?? []) : [];
@@ -33,7 +49,7 @@ export async function startActor(runtime: Runtime, start: InstanceStart): Promis
   await runtime.hook("onWake", [new Context(runtime)]);
 }
 
-async function makeVars(runtime: Runtime): Promise<void> {
+async function makeVars(runtime: StartingActor): Promise<void> {
   const { hooks, vars, options } = runtime.definition;
   if (vars !== undefined) runtime.vars = structuredClone(vars.initial);
   if (hooks.createVars === undefined) return;
@@ -46,7 +62,7 @@ async function makeVars(runtime: Runtime): Promise<void> {
 
 const noRecords: HotRecords = new Map();
 
-async function hotRecords(runtime: Runtime): Promise<HotRecords> {
+async function hotRecords(runtime: StartingActor): Promise<HotRecords> {
   const hot = new Map<number, KvEntry[]>();
   const range = { start: new Uint8Array(0), end: new Uint8Array([recordPrefix.firstCold]) };
   for (const entry of await runtime.records.list(range)) {

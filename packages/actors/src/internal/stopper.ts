@@ -1,14 +1,32 @@
-import type { Tasks, Timer } from "@holdfast/core";
-import type { StopReason } from "../instance.ts";
+import type { HoldfastError, Tasks, Timer } from "@holdfast/core";
+import type { InstanceStatus, StopReason } from "../instance.ts";
+import type { Connections } from "./connections.ts";
 import { Context } from "./context.ts";
 import { interruptedError } from "./error-filter.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Parts } from "./parts.ts";
+import type { RunningActor } from "./running-actor.ts";
+import type { Transactions } from "./transactions.ts";
+
+/** The actor that stops. */
+export interface StoppingActor extends RunningActor {
+  status: InstanceStatus;
+  readonly transactions: Transactions;
+  readonly usedConnections: Connections | undefined;
+  readonly usedParts: Parts | undefined;
+  /** User code that runs is told that the actor stops. */
+  tellOfStop(): void;
+  interruptCalls(error: HoldfastError): void;
+  /** No change is taken any more; the last turn carries the end of the actor if it is destroyed. */
+  seal(): void;
+  /** The instance is out of memory from now on. Idempotent. */
+  halt(reason: StopReason, error: HoldfastError | undefined): void;
+}
 
 export type StopMode = Extract<StopReason, "slept" | "destroyed" | "shutdown">;
 
 /** Takes an actor out of memory in good order, within `sleepGracePeriod`. */
 export class Stopper {
-  readonly #runtime: Runtime;
+  readonly #runtime: StoppingActor;
   #mode: StopMode;
   #finalizing = false;
   /** Of an actor that is destroyed, once nothing of it goes on. */
@@ -16,7 +34,7 @@ export class Stopper {
   /** The time for what runs to come to its end is over. */
   #late = false;
 
-  constructor(runtime: Runtime, mode: StopMode) {
+  constructor(runtime: StoppingActor, mode: StopMode) {
     this.#runtime = runtime;
     this.#mode = mode;
   }

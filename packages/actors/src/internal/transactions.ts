@@ -1,11 +1,23 @@
 import { HoldfastError } from "@holdfast/core";
+import type { ActorState } from "./actor-state.ts";
 import type { HeldTurn } from "./commit-queue.ts";
 import { CallContext } from "./context.ts";
 import { stoppedError } from "./error-filter.ts";
 import { LazySet } from "./lazy.ts";
+import type { Parts } from "./parts.ts";
 import { RawContext } from "./raw-context.ts";
-import type { Runtime } from "./runtime.ts";
+import type { RunningActor } from "./running-actor.ts";
+import type { Storage } from "./storage.ts";
 import type { Insider } from "./turnstile.ts";
+
+/** The actor whose transactions they are. */
+export interface TransactionsOwner extends RunningActor {
+  readonly stateHolder: ActorState;
+  readonly usedStorage: Storage | undefined;
+  readonly usedParts: Parts | undefined;
+  /** Something that was written is not on its way to the store, or has not landed. */
+  readonly unsettled: boolean;
+}
 
 /**
  * The transactions of one actor, one after the other. One begins when what ran before has ended or
@@ -13,7 +25,7 @@ import type { Insider } from "./turnstile.ts";
  * is committed and nothing leaves.
  */
 export class Transactions {
-  readonly #runtime: Runtime;
+  readonly #runtime: TransactionsOwner;
   /** Contexts with a transaction that is open or waits. */
   readonly #owners = new LazySet<object>();
   #last: Promise<void> | undefined;
@@ -23,7 +35,7 @@ export class Transactions {
   /** What the open transaction holds back. */
   #held: HeldTurn | undefined;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: TransactionsOwner) {
     this.#runtime = runtime;
   }
 

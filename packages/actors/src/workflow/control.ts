@@ -1,6 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import { partOf } from "../internal/workflow/actions.ts";
-import { inspectWorkflow, type WorkflowInspection } from "../internal/workflow/inspection.ts";
+import type { WorkflowInspection } from "../internal/workflow/inspected.ts";
+import { inspectWorkflow } from "../internal/workflow/inspection.ts";
 import type { WorkflowPart } from "../internal/workflow/part.ts";
 import { replayWorkflow } from "../internal/workflow/replay.ts";
 import type { WorkflowError } from "./errors.ts";

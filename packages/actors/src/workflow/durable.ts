@@ -4,7 +4,8 @@ import type { GuardMode } from "../internal/workflow/guard.ts";
 import { markProgram } from "../internal/workflow/program.ts";
 import type { ActorContext, ActorOptions } from "../types.ts";
 import { type WorkflowStatus, workflowControl } from "./control.ts";
-import type { WorkflowContext, WorkflowErrorEvent } from "./types.ts";
+import type { WorkflowErrorEvent } from "./outcomes.ts";
+import type { WorkflowContext } from "./types.ts";
 import { invalidWorkflow } from "./workflow.ts";
 
 type Nothing = Record<never, never>;

@@ -4,7 +4,7 @@ export type {
   WorkflowHistorySnapshot,
   WorkflowInspection,
   WorkflowLocationSegment,
-} from "../internal/workflow/inspection.ts";
+} from "../internal/workflow/inspected.ts";
 export {
   listWorkflows,
   type WorkflowPage,
@@ -36,39 +36,40 @@ export {
 } from "./errors.ts";
 export { Loop, type LoopIterationResult, type LoopResult } from "./loop.ts";
 export type {
-  ChildReference,
+  TryBlockCatchKind,
+  TryBlockFailure,
+  TryBlockResult,
+  TryStepCatchKind,
+  TryStepFailure,
+  TryStepResult,
+  WorkflowErrorEvent,
+  WorkflowRollbackErrorEvent,
+  WorkflowRunErrorEvent,
+  WorkflowStepErrorEvent,
+} from "./outcomes.ts";
+export type {
   ContextTest,
   EntryKind,
   EntryStatus,
   LoopConfig,
-  SignalOptions,
   StepConfig,
-  TryBlockCatchKind,
   TryBlockConfig,
-  TryBlockFailure,
-  TryBlockResult,
-  TryStepCatchKind,
   TryStepConfig,
-  TryStepFailure,
-  TryStepResult,
   WorkflowBranchConfig,
   WorkflowBranchContextOf,
   WorkflowContextOf,
-  WorkflowErrorEvent,
   WorkflowLoopConfig,
   WorkflowLoopContextOf,
   WorkflowQueue,
   WorkflowQueueBatchOptions,
   WorkflowQueueNextOptions,
   WorkflowQueueSender,
-  WorkflowRollbackErrorEvent,
-  WorkflowRunErrorEvent,
   WorkflowState,
   WorkflowStepConfig,
   WorkflowStepContextOf,
-  WorkflowStepErrorEvent,
   WorkflowTryConfig,
   WorkflowTryStepConfig,
 } from "./types.ts";
 export { WorkflowContext, WorkflowStepContext } from "./types.ts";
+export type { ChildReference, SignalOptions } from "./waits.ts";
 export { type WorkflowDefinitionConfig, type WorkflowOptions, workflow } from "./workflow.ts";

@@ -1,12 +1,12 @@
 import type { QueueBody, QueueName } from "@holdfast/client";
-import type { ActorKeyInput } from "@holdfast/core";
 import { WorkflowScopeContext } from "../internal/workflow/context.ts";
 import { StepTarget } from "../internal/workflow/step-context.ts";
 import type { ActorLogger } from "../logger.ts";
 import type { ReceivedMessage } from "../queue.ts";
 import type { ActorContext, ActorShape } from "../types.ts";
-import type { WorkflowError } from "./errors.ts";
 import type { LoopIterationResult } from "./loop.ts";
+import type { TryBlockCatchKind, TryBlockResult, TryStepCatchKind, TryStepResult } from "./outcomes.ts";
+import type { ChildReference, SignalOptions } from "./waits.ts";
 
 export type { EntryKind, EntryStatus, WorkflowState } from "../internal/workflow/record.ts";
 
@@ -100,36 +100,10 @@ export interface StepConfig<Output, Context> {
   readonly concurrency?: number;
 }
 
-export type TryStepCatchKind = "critical" | "timeout" | "exhausted" | "rollback";
-
 export interface TryStepConfig<Output, Context> extends StepConfig<Output, Context> {
   /** What becomes a result: critical, timeout and exhausted unless given. */
   readonly catch?: readonly TryStepCatchKind[];
 }
-
-export interface TryStepFailure {
-  readonly kind: TryStepCatchKind;
-  readonly stepName: string;
-  readonly attempts: number;
-  readonly error: WorkflowError;
-}
-
-export type TryStepResult<Output> =
-  | { readonly ok: true; readonly value: Output }
-  | { readonly ok: false; readonly failure: TryStepFailure };
-
-export type TryBlockCatchKind = "step" | "join" | "race" | "rollback";
-
-export interface TryBlockFailure {
-  readonly source: "step" | "join" | "race" | "block";
-  readonly name: string;
-  readonly error: WorkflowError;
-  readonly step?: TryStepFailure;
-}
-
-export type TryBlockResult<Output> =
-  | { readonly ok: true; readonly value: Output }
-  | { readonly ok: false; readonly failure: TryBlockFailure };
 
 export interface TryBlockConfig<Output, Context> {
   readonly name: string;
@@ -214,22 +188,6 @@ export interface WorkflowBranchConfig<
   readonly run: (
     ctx: WorkflowContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
   ) => Promise<Output>;
-}
-
-export interface SignalOptions {
-  /** The signal to wait for, where the entry has a name of its own. */
-  readonly signal?: string;
-  /** Milliseconds to wait; for ever unless given. */
-  readonly timeout?: number;
-}
-
-/** The actor of a child workflow: its name in the registry and its key. */
-export interface ChildReference<Input = unknown, Output = unknown> {
-  readonly name: string;
-  readonly key: ActorKeyInput;
-  /** Phantom: `childOf<typeof definition>()` sets them. */
-  readonly "~input"?: Input;
-  readonly "~output"?: Output;
 }
 
 /** As a value, for `instanceof` and for programs that import the name without saying that it is a type. */
@@ -388,37 +346,6 @@ export interface WorkflowContext<
   /** Begins anew with an empty history. `return` what it returns. */
   continueAsNew(input?: Input): Promise<never>;
 }
-
-/** An attempt of a step failed. */
-export interface WorkflowStepErrorEvent {
-  readonly workflowId: string;
-  readonly stepName: string;
-  readonly attempt: number;
-  readonly maxRetries: number;
-  readonly remainingRetries: number;
-  readonly willRetry: boolean;
-  readonly retryDelay?: number;
-  readonly retryAt?: number;
-  readonly error: WorkflowError;
-}
-
-/** A rollback failed. */
-export interface WorkflowRollbackErrorEvent {
-  readonly workflowId: string;
-  readonly stepName: string;
-  readonly error: WorkflowError;
-}
-
-/** The workflow failed outside of its steps. */
-export interface WorkflowRunErrorEvent {
-  readonly workflowId: string;
-  readonly error: WorkflowError;
-}
-
-export type WorkflowErrorEvent =
-  | { readonly step: WorkflowStepErrorEvent }
-  | { readonly rollback: WorkflowRollbackErrorEvent }
-  | { readonly workflow: WorkflowRunErrorEvent };
 
 /** What workflows of one actor take from its shape. */
 interface Shaped {

@@ -7,7 +7,8 @@ import { markProgram } from "../internal/workflow/program.ts";
 import { isFunction, isRecord } from "../internal/workflow/step-settings.ts";
 import type { QueueTokens } from "../queue.ts";
 import type { ActorContext } from "../types.ts";
-import type { WorkflowContext, WorkflowErrorEvent } from "./types.ts";
+import type { WorkflowErrorEvent } from "./outcomes.ts";
+import type { WorkflowContext } from "./types.ts";
 
 export interface WorkflowOptions<
   State,

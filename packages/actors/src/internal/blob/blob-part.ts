@@ -3,7 +3,7 @@ import type { ActorBlobs, BlobInfo, BlobListOptions, BlobRange, BlobStore, ByteS
 import { afterPrefix, latin1 } from "../entry-buffer.ts";
 import { stoppedError } from "../error-filter.ts";
 import { type HotRecords, type Part, recordPrefix } from "../part.ts";
-import type { Runtime } from "../runtime.ts";
+import type { RunningActor } from "../running-actor.ts";
 import { collect, leave, piecesOf } from "./bytes.ts";
 import {
   bytesOfHash,
@@ -26,7 +26,7 @@ const defaultListLimit = 1_000;
  * is removed once the commit that took it is durable.
  */
 export class BlobPart implements Part, ActorBlobs {
-  readonly #runtime: Runtime;
+  readonly #runtime: RunningActor;
   readonly #blobs: BlobStore;
   /** Streamed values of `c.kv` by their key as Latin-1 text. */
   #streams = new Map<string, BlobInfo>();
@@ -40,7 +40,7 @@ export class BlobPart implements Part, ActorBlobs {
   #stopped = false;
   #swept = false;
 
-  constructor(runtime: Runtime, blobs: BlobStore) {
+  constructor(runtime: RunningActor, blobs: BlobStore) {
     this.#runtime = runtime;
     this.#blobs = blobs;
   }

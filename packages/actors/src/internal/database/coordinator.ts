@@ -1,5 +1,5 @@
 import type { ActorDatabase, ActorStatement, RawAccess, TransactionOptions } from "../../database.ts";
-import type { Runtime } from "../runtime.ts";
+import type { RunningActor } from "../running-actor.ts";
 import { Access, type Executor } from "./access.ts";
 import {
   closedError,
@@ -29,7 +29,7 @@ interface Open {
  * is committed, since there is one connection and so one transaction: a savepoint in that of the turn.
  */
 export class Coordinator implements Executor {
-  readonly #runtime: Runtime;
+  readonly #runtime: RunningActor;
   readonly #database: ActorDatabase;
   readonly #warnOnManual: boolean;
   readonly #waiting: { readonly start: () => void; readonly fail: (error: unknown) => void }[] = [];
@@ -42,7 +42,7 @@ export class Coordinator implements Executor {
   /** True when SQL has written since the last commit. */
   wrote = false;
 
-  constructor(runtime: Runtime, database: ActorDatabase, warnOnManual: boolean) {
+  constructor(runtime: RunningActor, database: ActorDatabase, warnOnManual: boolean) {
     this.#runtime = runtime;
     this.#database = database;
     this.#warnOnManual = warnOnManual;

@@ -1,12 +1,20 @@
 import { HoldfastError } from "@holdfast/core";
 import type { ActorDatabase, DatabaseProvider, RawAccess } from "../../database.ts";
+import type { KvBuffer } from "../kv-buffer.ts";
 import type { HotRecords, Part } from "../part.ts";
-import type { Runtime } from "../runtime.ts";
+import type { RunningActor } from "../running-actor.ts";
 import { Access } from "./access.ts";
 import { Coordinator } from "./coordinator.ts";
 import { closedError } from "./errors.ts";
 import { LateExecutor } from "./late-executor.ts";
 import { NativeDatabase } from "./native.ts";
+
+/** The actor whose database it is. */
+export interface DatabaseOwner extends RunningActor {
+  readonly kv: KvBuffer;
+  /** True until the commit that creates the actor is handed in. */
+  readonly unborn: boolean;
+}
 
 /** Migrations may take longer than other transactions. */
 const migrationTimeoutMs = 300_000;
@@ -16,7 +24,7 @@ const migrationTimeoutMs = 300_000;
  * opened at the start; otherwise when it is first used, so that an actor that never does has no file.
  */
 export class DatabasePart implements Part {
-  readonly #runtime: Runtime;
+  readonly #runtime: DatabaseOwner;
   readonly #provider: DatabaseProvider<unknown> | undefined;
   readonly #epoch: number;
   #database: ActorDatabase | undefined;
@@ -29,7 +37,7 @@ export class DatabasePart implements Part {
   #closed = false;
   #stopped = false;
 
-  constructor(runtime: Runtime, provider: DatabaseProvider<unknown> | undefined, epoch: number) {
+  constructor(runtime: DatabaseOwner, provider: DatabaseProvider<unknown> | undefined, epoch: number) {
     this.#runtime = runtime;
     this.#provider = provider;
     this.#epoch = epoch;

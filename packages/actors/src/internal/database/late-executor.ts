@@ -1,19 +1,28 @@
 import type { ActorStatement, RawAccess, TransactionOptions } from "../../database.ts";
 import type { Executor } from "./access.ts";
-import type { DatabasePart } from "./database-part.ts";
 import { notOpenError } from "./errors.ts";
+
+/** A database that is opened when it is first needed. */
+export interface LateDatabase {
+  /** Present once it is open. */
+  readonly coordinator: Executor | undefined;
+  opened(): Promise<Executor>;
+  /** Throws where nothing may be asked of it any more. */
+  assertOpen(): void;
+  close(): void;
+}
 
 /** What `c.db` works on where the definition has no `db`: opens the database when SQL is first run. */
 export class LateExecutor implements Executor {
-  readonly #part: DatabasePart;
+  readonly #database: LateDatabase;
 
-  constructor(part: DatabasePart) {
-    this.#part = part;
+  constructor(database: LateDatabase) {
+    this.#database = database;
   }
 
   get #opened(): Executor {
-    this.#part.assertOpen();
-    const { coordinator } = this.#part;
+    this.#database.assertOpen();
+    const { coordinator } = this.#database;
     if (coordinator === undefined) throw notOpenError();
     return coordinator;
   }
@@ -24,7 +33,7 @@ export class LateExecutor implements Executor {
   }
 
   assertOpen(): void {
-    this.#part.assertOpen();
+    this.#database.assertOpen();
   }
 
   noteWrite(): void {
@@ -33,7 +42,7 @@ export class LateExecutor implements Executor {
 
   /** Once it is open SQL runs at once, as it does where there is a `db`. */
   async inTurn<T>(work: () => Promise<T> | T): Promise<T> {
-    const executor = this.#part.coordinator ?? (await this.#part.opened());
+    const executor = this.#database.coordinator ?? (await this.#database.opened());
     executor.assertOpen();
     return executor.inTurn(work);
   }
@@ -55,11 +64,11 @@ export class LateExecutor implements Executor {
     options?: TransactionOptions,
   ): Promise<T> {
     this.assertOpen();
-    const executor = this.#part.coordinator ?? (await this.#part.opened());
+    const executor = this.#database.coordinator ?? (await this.#database.opened());
     return executor.transaction(callback, options);
   }
 
   close(): void {
-    this.#part.close();
+    this.#database.close();
   }
 }

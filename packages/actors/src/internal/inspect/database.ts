@@ -2,15 +2,14 @@ import { HoldfastError, messageOf } from "@holdfast/core";
 import type { RawAccess, SqlArguments, SqlRow, SqlValue } from "../../database.ts";
 import type { DatabaseInspection, InspectedTable } from "../../inspection.ts";
 import { invalidArguments } from "../database/errors.ts";
-import type { Runtime } from "../runtime.ts";
-import type { Turn } from "./inspection.ts";
+import type { InspectedActor, Turn } from "./inspected-actor.ts";
 
 /** `c.db` of an actor for people who look at it. Tables of the runtime are left out. */
 export class DatabaseView implements DatabaseInspection {
-  readonly #runtime: Runtime;
+  readonly #runtime: InspectedActor;
   readonly #turn: Turn;
 
-  constructor(runtime: Runtime, turn: Turn) {
+  constructor(runtime: InspectedActor, turn: Turn) {
     this.#runtime = runtime;
     this.#turn = turn;
   }

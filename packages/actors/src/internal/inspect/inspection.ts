@@ -9,9 +9,9 @@ import type {
   ScheduleInspection,
   WorkflowInspector,
 } from "../../inspection.ts";
-import type { OutgoingEvent } from "../../instance.ts";
-import type { Runtime } from "../runtime.ts";
+import type { OutgoingEvent } from "../../outgoing-event.ts";
 import { DatabaseView } from "./database.ts";
+import type { InspectedActor, Turn } from "./inspected-actor.ts";
 import { KvView } from "./kv.ts";
 import { ScheduleView } from "./schedules.ts";
 import { inspectorToken } from "./token.ts";
@@ -25,9 +25,9 @@ export class Inspection implements ActorInspection {
   readonly database: DatabaseView;
   readonly kv: KvInspection;
   readonly watching = new Watching();
-  readonly #runtime: Runtime;
+  readonly #runtime: InspectedActor;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: InspectedActor) {
     this.#runtime = runtime;
     const turn: Turn = (work) => inTurn(runtime, work);
     this.schedules = new ScheduleView(runtime, turn);
@@ -130,10 +130,7 @@ export class Inspection implements ActorInspection {
   }
 }
 
-/** Runs a change as a turn of its own; resolves when it is durable. */
-export type Turn = <T>(work: () => T | Promise<T>) => Promise<T>;
-
-async function inTurn<T>(runtime: Runtime, work: () => T | Promise<T>): Promise<T> {
+async function inTurn<T>(runtime: InspectedActor, work: () => T | Promise<T>): Promise<T> {
   if (runtime.status === "stopped" || runtime.sealed) throw runtime.errors.stopping();
   // As an action: it keeps the actor awake, and waits where actions have to wait.
   runtime.activity.begin();

@@ -1,16 +1,15 @@
 import type { KvInspection } from "../../inspection.ts";
 import { afterPrefix } from "../entry-buffer.ts";
-import type { Runtime } from "../runtime.ts";
-import type { Turn } from "./inspection.ts";
+import type { InspectedActor, Turn } from "./inspected-actor.ts";
 
 const binary = { type: "binary", keyType: "binary" } as const;
 
 /** `c.kv` of an actor, as bytes. */
 export class KvView implements KvInspection {
-  readonly #runtime: Runtime;
+  readonly #runtime: InspectedActor;
   readonly #turn: Turn;
 
-  constructor(runtime: Runtime, turn: Turn) {
+  constructor(runtime: InspectedActor, turn: Turn) {
     this.#runtime = runtime;
     this.#turn = turn;
   }

@@ -1,15 +1,14 @@
 import type { ScheduleInspection } from "../../inspection.ts";
 import type { CronFire } from "../../schedule.ts";
-import type { Runtime } from "../runtime.ts";
 import type { SchedulePart } from "../schedule/schedule-part.ts";
-import type { Turn } from "./inspection.ts";
+import type { InspectedActor, Turn } from "./inspected-actor.ts";
 
 /** The schedules of an actor, one-shot and recurring, side by side. */
 export class ScheduleView implements ScheduleInspection {
-  readonly #runtime: Runtime;
+  readonly #runtime: InspectedActor;
   readonly #turn: Turn;
 
-  constructor(runtime: Runtime, turn: Turn) {
+  constructor(runtime: InspectedActor, turn: Turn) {
     this.#runtime = runtime;
     this.#turn = turn;
   }

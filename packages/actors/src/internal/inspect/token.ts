@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { ActorStore } from "../../store.ts";
 import { space } from "../entry-buffer.ts";
 import { recordPrefix } from "../part.ts";
-import type { Runtime } from "../runtime.ts";
+import type { RunningActor } from "../running-actor.ts";
 
 /** Beside those of `metaKey`: the value is a byte of format and the bytes of the token. */
 const tokenKey = new Uint8Array([recordPrefix.meta, 0x10]);
@@ -10,7 +10,7 @@ const format = 1;
 const tokenBytes = 32;
 
 /** The token of the actor's inspector; makes one, in the turn that is open, where there is none. */
-export async function inspectorToken(runtime: Runtime): Promise<string> {
+export async function inspectorToken(runtime: RunningActor): Promise<string> {
   const stored = await runtime.records.get(tokenKey);
   if (stored !== undefined) {
     if (stored[0] !== format || stored.length !== tokenBytes + 1) {

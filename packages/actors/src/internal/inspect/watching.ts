@@ -1,5 +1,5 @@
 import type { InspectionTopic, InspectionWatcher } from "../../inspection.ts";
-import type { OutgoingEvent } from "../../instance.ts";
+import type { OutgoingEvent } from "../../outgoing-event.ts";
 import type { Changes } from "../commit-queue.ts";
 import { space } from "../entry-buffer.ts";
 import { recordPrefix } from "../part.ts";

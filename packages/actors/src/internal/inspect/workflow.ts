@@ -1,15 +1,15 @@
 import { HoldfastError } from "@holdfast/core";
 import type { WorkflowDetails, WorkflowInspector } from "../../inspection.ts";
-import type { Runtime } from "../runtime.ts";
 import { inspectWorkflow } from "../workflow/inspection.ts";
 import type { WorkflowPart } from "../workflow/part.ts";
 import { replayWorkflow } from "../workflow/replay.ts";
+import type { InspectedActor } from "./inspected-actor.ts";
 
 /** The workflow of an actor, if its `run` handler is one. */
 export class WorkflowView implements WorkflowInspector {
-  readonly #runtime: Runtime;
+  readonly #runtime: InspectedActor;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: InspectedActor) {
     this.#runtime = runtime;
   }
 

@@ -1,8 +1,8 @@
 import { encodeValue, type HoldfastError, validate } from "@holdfast/core";
 import type { CancelSignal } from "../../cancellation.ts";
-import type { Runtime } from "../runtime.ts";
 import { alreadyCompleted } from "./delivery.ts";
 import type { Mailbox, Message } from "./mailbox.ts";
+import type { QueueOwner } from "./owner.ts";
 import type { Policy } from "./policy.ts";
 
 interface Waiter {
@@ -12,13 +12,13 @@ interface Waiter {
 
 /** Those who wait in memory for a message to be completed, and how they are told. */
 export class Completions {
-  readonly #runtime: Runtime;
+  readonly #runtime: QueueOwner;
   readonly #mailbox: Mailbox;
   readonly #waiting = new Map<number, Set<Waiter>>();
   /** What the open turn says to senders who wait, by their keys. */
   readonly #results = new Map<string, Uint8Array>();
 
-  constructor(runtime: Runtime, mailbox: Mailbox) {
+  constructor(runtime: QueueOwner, mailbox: Mailbox) {
     this.#runtime = runtime;
     this.#mailbox = mailbox;
   }

@@ -2,7 +2,7 @@ import type { ActorTarget } from "@holdfast/client";
 import { decodeValue, encodeKey, encodeValue, HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { OutgoingSend, SendCall } from "../../instance.ts";
 import { recordPrefix } from "../part.ts";
-import type { Runtime } from "../runtime.ts";
+import type { RunningActor } from "../running-actor.ts";
 import { queueLimits } from "./limits.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { prefixRange } from "./mailbox.ts";
@@ -41,7 +41,7 @@ const passing: ReadonlySet<string> = new Set([
  * durable and kept until the target has it: in order for one target, at least once, also after a crash.
  */
 export class Outbox {
-  readonly #runtime: Runtime;
+  readonly #runtime: RunningActor;
   readonly #mailbox: Mailbox;
   readonly #arm: () => void;
   readonly #rows = new Map<number, Row>();
@@ -49,7 +49,7 @@ export class Outbox {
   readonly #lines = new Map<string, Set<Row>>();
   #next = 1;
 
-  constructor(runtime: Runtime, mailbox: Mailbox, arm: () => void) {
+  constructor(runtime: RunningActor, mailbox: Mailbox, arm: () => void) {
     this.#runtime = runtime;
     this.#mailbox = mailbox;
     this.#arm = arm;

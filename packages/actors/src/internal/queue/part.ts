@@ -2,7 +2,6 @@ import { encodeValue, messageOf, type Timer, validate } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 import { type HotRecords, type Part, recordPrefix } from "../part.ts";
 import type { RunningCall } from "../running-call.ts";
-import type { Runtime } from "../runtime.ts";
 import { Completions } from "./completions.ts";
 import { ContextQueue } from "./context-queue.ts";
 import { aborted, alreadyCompleted, type Delivery, notDefined } from "./delivery.ts";
@@ -10,6 +9,7 @@ import { QueueInspector } from "./inspector.ts";
 import { queueLimits } from "./limits.ts";
 import { Mailbox, type MailboxState, type Message } from "./mailbox.ts";
 import { Outbox } from "./outbox.ts";
+import type { QueueOwner } from "./owner.ts";
 import { isQueueName, type Policy, readPolicies, readPolicy, readSendOptions } from "./policy.ts";
 import { type Receiver, Receivers } from "./receivers.ts";
 import { Sends } from "./sends.ts";
@@ -32,7 +32,7 @@ export interface Received {
 
 /** The queues of one running actor, and what it sends to those of others. */
 export class QueuePart implements Part {
-  readonly runtime: Runtime;
+  readonly runtime: QueueOwner;
   readonly policies: ReadonlyMap<string, Policy>;
   readonly mailbox: Mailbox;
   readonly receivers: Receivers;
@@ -58,7 +58,7 @@ export class QueuePart implements Part {
   #stopping = false;
   #savepoint: Savepoint | undefined;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: QueueOwner) {
     this.runtime = runtime;
     const { definition, ports, records } = runtime;
     const declared = readPolicies(definition.queues);

@@ -6,7 +6,7 @@ import { type Connection, HostConnection } from "../connection.ts";
 import { CallContext } from "../context.ts";
 import { interruptedError } from "../error-filter.ts";
 import { RunningCall } from "../running-call.ts";
-import type { Runtime } from "../runtime.ts";
+import type { QueueOwner } from "./owner.ts";
 import type { QueuePart } from "./part.ts";
 import { invalidOptions, type Policy } from "./policy.ts";
 
@@ -35,7 +35,7 @@ const nobody = 0;
 /** Messages from outside: from clients, and from other actors. */
 export class Sends {
   readonly #part: QueuePart;
-  readonly #runtime: Runtime;
+  readonly #runtime: QueueOwner;
   /** Keyed sends on their way into the queue, for retries that come meanwhile. */
   readonly #entering = new Map<string, Entering>();
   /** How those who wait are sent away. */

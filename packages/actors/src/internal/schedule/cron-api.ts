@@ -7,19 +7,19 @@ import type {
   EveryOptions,
   HistoryOptions,
 } from "../../schedule.ts";
-import type { Runtime } from "../runtime.ts";
+import type { RunningActor } from "../running-actor.ts";
 import { plannedRow, resumedRow } from "./advance.ts";
+import type { SchedulePlan } from "./plan.ts";
 import { decodeArguments, type RecurringRow } from "./rows.ts";
 import { assertRoom } from "./schedule-api.ts";
-import type { SchedulePart } from "./schedule-part.ts";
 import { assertName, cronSpec, everySpec, historyLimit, type RecurringSpec } from "./validate.ts";
 
 /** `c.cron`. */
 export class Cron implements ActorCron {
-  readonly #runtime: Runtime;
-  readonly #part: SchedulePart;
+  readonly #runtime: RunningActor;
+  readonly #part: SchedulePlan;
 
-  constructor(runtime: Runtime, part: SchedulePart) {
+  constructor(runtime: RunningActor, part: SchedulePlan) {
     this.#runtime = runtime;
     this.#part = part;
   }

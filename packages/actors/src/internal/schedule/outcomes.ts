@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import { defaultRetry } from "../../limits.ts";
 import type { FireError } from "../../schedule.ts";
-import type { Runtime } from "../runtime.ts";
+import type { RunningActor } from "../running-actor.ts";
 import { advancedRow, backoff, firstAfter } from "./advance.ts";
 import { latestUntil } from "./cadence.ts";
 import type { Fire } from "./fire.ts";
@@ -10,10 +10,10 @@ import type { ScheduleTable } from "./table.ts";
 
 /** Writes down how runs begin and end, and moves their schedules on. */
 export class Outcomes {
-  readonly #runtime: Runtime;
+  readonly #runtime: RunningActor;
   readonly #table: ScheduleTable;
 
-  constructor(runtime: Runtime, table: ScheduleTable) {
+  constructor(runtime: RunningActor, table: ScheduleTable) {
     this.#runtime = runtime;
     this.#table = table;
   }

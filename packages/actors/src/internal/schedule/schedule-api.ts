@@ -1,8 +1,8 @@
 import { HoldfastError, uuidv7 } from "@holdfast/core";
 import type { ActorSchedule, DeadSchedule, ScheduledEventInfo } from "../../schedule.ts";
-import type { Runtime } from "../runtime.ts";
+import type { RunningActor } from "../running-actor.ts";
+import type { SchedulePlan } from "./plan.ts";
 import { decodeArguments, type OneShotRow } from "./rows.ts";
-import type { SchedulePart } from "./schedule-part.ts";
 import { assertAction, assertTimestamp, encodeArguments } from "./validate.ts";
 
 /** The time and the version of a UUIDv7; twelve bits of its own follow. */
@@ -10,11 +10,11 @@ const idTimeLength = "tttttttt-tttt-7".length;
 
 /** `c.schedule`. */
 export class Schedule implements ActorSchedule {
-  readonly #runtime: Runtime;
-  readonly #part: SchedulePart;
+  readonly #runtime: RunningActor;
+  readonly #part: SchedulePlan;
   #lastId = "";
 
-  constructor(runtime: Runtime, part: SchedulePart) {
+  constructor(runtime: RunningActor, part: SchedulePlan) {
     this.#runtime = runtime;
     this.#part = part;
   }
@@ -107,7 +107,7 @@ export class Schedule implements ActorSchedule {
 }
 
 /** Throws `schedule.max_schedules_exceeded`. Those that run now do not count. */
-export function assertRoom(runtime: Runtime, part: SchedulePart): void {
+export function assertRoom(runtime: RunningActor, part: SchedulePlan): void {
   const { maxSchedules } = runtime.definition.options;
   const { oneShots, recurring } = part.table;
   if (oneShots.size + recurring.size < maxSchedules) return;

@@ -1,16 +1,24 @@
 import { type HoldfastError, isErrorCode, type Timer } from "@holdfast/core";
+import type { InvokeCall } from "../../instance.ts";
 import { actorLimits } from "../../limits.ts";
 import type { HotRecords, Part } from "../part.ts";
 import { recordPrefix } from "../part.ts";
-import type { Runtime } from "../runtime.ts";
+import type { RunningActor } from "../running-actor.ts";
 import { caughtUp, type Draw, firstAfter } from "./advance.ts";
 import { Cron } from "./cron-api.ts";
 import { type Fire, fireInfo, type ScheduledRun } from "./fire.ts";
-import { type ScheduleInspector, scheduleInspector } from "./inspector.ts";
+import type { ScheduleInspector } from "./inspected.ts";
+import { scheduleInspector } from "./inspector.ts";
 import { Outcomes } from "./outcomes.ts";
+import type { InspectedPlan } from "./plan.ts";
 import { decodeArguments, type RecurringRow, type Row } from "./rows.ts";
 import { Schedule } from "./schedule-api.ts";
 import { rowName, ScheduleTable } from "./table.ts";
+
+/** The actor whose schedules they are. */
+export interface ScheduleOwner extends RunningActor {
+  invoke(call: InvokeCall): Promise<Uint8Array>;
+}
 
 /** Takes the pieces of a result: it is made to its end, and nobody gets it. */
 const nobody = { begin: () => {}, chunk: () => {} };
@@ -20,11 +28,11 @@ const nobody = { begin: () => {}, chunk: () => {} };
  * the schedule moves on in the commit of the last turn of that call, so that a run which was cut off
  * before it is run again.
  */
-export class SchedulePart implements Part {
+export class SchedulePart implements Part, InspectedPlan {
   readonly schedule: Schedule;
   readonly cron: Cron;
   readonly table: ScheduleTable;
-  readonly #runtime: Runtime;
+  readonly #runtime: ScheduleOwner;
   readonly #outcomes: Outcomes;
   /** By the name of the row; one at a time for each. */
   readonly #fires = new Map<string, Fire>();
@@ -34,7 +42,7 @@ export class SchedulePart implements Part {
   #rollback: (() => void) | undefined;
   #inspector: ScheduleInspector | undefined;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: ScheduleOwner) {
     this.#runtime = runtime;
     this.table = new ScheduleTable(runtime.records);
     this.#outcomes = new Outcomes(runtime, this.table);

@@ -1,8 +1,8 @@
 import type { ActorHandleBase } from "@holdfast/client";
 import { HoldfastError, isErrorCode, isHoldfastError, normalizeKey, uuidv4 } from "@holdfast/core";
 import { ChildError, EvictedError, type WorkflowError } from "../../workflow/errors.ts";
-import type { ChildReference } from "../../workflow/types.ts";
-import type { Runtime } from "../runtime.ts";
+import type { ChildReference } from "../../workflow/waits.ts";
+import type { RunningActor } from "../running-actor.ts";
 import { markReported } from "./failure.ts";
 import { type Entry, recorded } from "./history.ts";
 import { patientRetry } from "./limits.ts";
@@ -115,7 +115,7 @@ interface Accessor {
 }
 
 function handleOf(
-  runtime: Runtime,
+  runtime: RunningActor,
   actor: string,
   key: readonly string[],
   how: "get" | "getOrCreate",

@@ -1,12 +1,14 @@
 import { uuidv4 } from "@holdfast/core";
 import type { ActorLogger } from "../../logger.ts";
-import type { ChildReference, EntryKind, SignalOptions, TryBlockResult } from "../../workflow/types.ts";
+import type { TryBlockResult } from "../../workflow/outcomes.ts";
+import type { ChildReference, SignalOptions } from "../../workflow/waits.ts";
 import { joinBranches, raceBranches, runJoin, runRace } from "./branches.ts";
 import { childTarget, runChild } from "./child.ts";
 import { checkName } from "./location.ts";
 import { loopSettings, runLoop } from "./loop.ts";
 import { continueAsNew, getVersion, recordValue, removed } from "./marks.ts";
 import { receive } from "./receive.ts";
+import type { EntryKind } from "./record.ts";
 import type { Scope } from "./scope.ts";
 import { runStep, runTryStep } from "./step.ts";
 import { outsideStep } from "./step-context.ts";

@@ -1,4 +1,4 @@
-import type { TryStepFailure } from "../../workflow/types.ts";
+import type { TryStepFailure } from "../../workflow/outcomes.ts";
 
 const failures = new WeakMap<Error, TryStepFailure>();
 const operations = new WeakMap<Error, string>();

@@ -1,9 +1,8 @@
 import { HoldfastError, isErrorCode, messageOf, validate } from "@holdfast/core";
 import { CancelledError, type WorkflowError } from "../../workflow/errors.ts";
-import type { WorkflowErrorEvent } from "../../workflow/types.ts";
+import type { WorkflowErrorEvent } from "../../workflow/outcomes.ts";
 import { Context } from "../context.ts";
 import type { HotRecords, Part } from "../part.ts";
-import type { Runtime } from "../runtime.ts";
 import { tellParent } from "./child.ts";
 import { execute, type Outcome } from "./execution.ts";
 import { wasReported } from "./failure.ts";
@@ -14,13 +13,13 @@ import { ContinueAsNew } from "./marks.ts";
 import type { Program } from "./program.ts";
 import { describeError, type Header, type ParentAddress, terminalStates } from "./record.ts";
 import { runRollbacks } from "./rollback.ts";
-import { type RunOwner, WorkflowRun } from "./run.ts";
+import { type RunOwner, type WorkflowOwner, WorkflowRun } from "./run.ts";
 import type { Signals } from "./signals.ts";
 import { StoredWorkflow } from "./stored-workflow.ts";
 
 /** The workflow of one actor: begins it, carries it over sleep and restarts, and answers for it. */
 export class WorkflowPart implements Part, RunOwner {
-  readonly runtime: Runtime;
+  readonly runtime: WorkflowOwner;
   readonly program: Program;
   readonly #stored: StoredWorkflow;
   /** What has to be done once the open transaction is kept. */
@@ -34,7 +33,7 @@ export class WorkflowPart implements Part, RunOwner {
   readonly #ended = new Set<() => void>();
   readonly #quiet = new Set<() => void>();
 
-  constructor(runtime: Runtime, program: Program) {
+  constructor(runtime: WorkflowOwner, program: Program) {
     this.runtime = runtime;
     this.program = program;
     this.#stored = new StoredWorkflow(runtime);

@@ -1,8 +1,10 @@
 import { messageOf, type Timer } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 import { CancelledError, EvictedError } from "../../workflow/errors.ts";
-import type { WorkflowErrorEvent } from "../../workflow/types.ts";
-import type { Runtime } from "../runtime.ts";
+import type { WorkflowErrorEvent } from "../../workflow/outcomes.ts";
+import type { ContextSource } from "../context.ts";
+import type { QueuePart } from "../queue/part.ts";
+import type { RunningActor } from "../running-actor.ts";
 import { contained } from "../user-signal.ts";
 import type { DeterminismGuard } from "./guard.ts";
 import type { Entry, History } from "./history.ts";
@@ -12,6 +14,11 @@ import { Patience } from "./patience.ts";
 import type { Program } from "./program.ts";
 import { ReplayEnd } from "./replay-end.ts";
 import type { Signals } from "./signals.ts";
+
+/** The actor whose workflow it is. */
+export interface WorkflowOwner extends RunningActor {
+  readonly parts: Omit<ContextSource["parts"], "queues"> & { readonly queues: QueuePart };
+}
 
 /** How many microtasks a step takes at most from the end of its code to its record. */
 const settlingTicks = 4;
@@ -25,7 +32,7 @@ export interface Rollback {
 
 /** What the part that owns a run does for it. */
 export interface RunOwner {
-  readonly runtime: Runtime;
+  readonly runtime: WorkflowOwner;
   readonly program: Program;
   readonly history: History;
   readonly signals: Signals;
@@ -43,7 +50,7 @@ export interface RunOwner {
 /** One execution of the function of a workflow in memory: from a start, or a wake, to its end. */
 export class WorkflowRun {
   readonly owner: RunOwner;
-  readonly runtime: Runtime;
+  readonly runtime: WorkflowOwner;
   readonly history: History;
   readonly guard: DeterminismGuard;
   readonly queries = new Map<string, (...args: never[]) => unknown>();

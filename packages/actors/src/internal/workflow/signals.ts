@@ -1,7 +1,7 @@
 import { encodeValue, HoldfastError } from "@holdfast/core";
 import { afterPrefix } from "../entry-buffer.ts";
 import { recordPrefix } from "../part.ts";
-import type { Runtime } from "../runtime.ts";
+import type { RunningActor } from "../running-actor.ts";
 import { workflowLimits } from "./limits.ts";
 import { checkName, historySpace } from "./location.ts";
 import { decodeBox, encodeBox } from "./record.ts";
@@ -16,13 +16,13 @@ const prefix = new Uint8Array([recordPrefix.workflowHistory, historySpace.signal
 
 /** Signals that have come and that the workflow has not taken, in the order in which they came. */
 export class Signals {
-  readonly #runtime: Runtime;
+  readonly #runtime: RunningActor;
   readonly #waiting = new Set<() => void>();
   #pending: Signal[] = [];
   #next = 1;
   #before: Signal[] | undefined;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: RunningActor) {
     this.#runtime = runtime;
   }
 

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { TryStepCatchKind } from "../../workflow/types.ts";
+import type { TryStepCatchKind } from "../../workflow/outcomes.ts";
 import { stepDefaults, workflowLimits } from "./limits.ts";
 import { checkName } from "./location.ts";
 

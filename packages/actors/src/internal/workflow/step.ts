@@ -8,7 +8,7 @@ import {
   StepTimeoutError,
   type WorkflowError,
 } from "../../workflow/errors.ts";
-import type { TryStepCatchKind, TryStepFailure, TryStepResult } from "../../workflow/types.ts";
+import type { TryStepCatchKind, TryStepFailure, TryStepResult } from "../../workflow/outcomes.ts";
 import { isThenable } from "../hooks.ts";
 import { failureOf, markReported, withFailure } from "./failure.ts";
 import { type Entry, recorded } from "./history.ts";

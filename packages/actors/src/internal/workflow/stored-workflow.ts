@@ -1,5 +1,5 @@
 import { type HotRecords, recordPrefix } from "../part.ts";
-import type { Runtime } from "../runtime.ts";
+import type { RunningActor } from "../running-actor.ts";
 import { History } from "./history.ts";
 import { historySpace } from "./location.ts";
 import { decodeBox, decodeHeader, encodeHeader, encodeValueOf, freshHeader, type Header } from "./record.ts";
@@ -16,7 +16,7 @@ const outputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.out
 export class StoredWorkflow {
   readonly history: History;
   readonly signals: Signals;
-  readonly #runtime: Runtime;
+  readonly #runtime: RunningActor;
   #header: Header = freshHeader;
   #written: Header = freshHeader;
   #input: unknown;
@@ -25,7 +25,7 @@ export class StoredWorkflow {
   /** What is cold is in memory. */
   #loaded: Promise<void> | undefined;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: RunningActor) {
     this.#runtime = runtime;
     this.history = new History(runtime.records);
     this.signals = new Signals(runtime);

@@ -1,5 +1,5 @@
 import { JoinError, RaceError, RollbackError } from "../../workflow/errors.ts";
-import type { TryBlockCatchKind, TryBlockFailure, TryBlockResult } from "../../workflow/types.ts";
+import type { TryBlockCatchKind, TryBlockFailure, TryBlockResult } from "../../workflow/outcomes.ts";
 import { passes } from "./branches.ts";
 import type { WorkflowScopeContext } from "./context.ts";
 import { failureOf, operationOf } from "./failure.ts";

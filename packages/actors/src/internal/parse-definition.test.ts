@@ -4,7 +4,7 @@ import { isErrorCode, type StandardSchema } from "@holdfast/core";
 import { event } from "../event.ts";
 import { optionDefaults } from "../limits.ts";
 import { queue } from "../queue.ts";
-import { parseDefinition } from "./runtime-definition.ts";
+import { parseDefinition } from "./parse-definition.ts";
 
 const schema: StandardSchema = {
   "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) },

@@ -1,0 +1,15 @@
+import type { ActorState } from "../actor-state.ts";
+import type { KvBuffer } from "../kv-buffer.ts";
+import type { Parts } from "../parts.ts";
+import type { RunningActor } from "../running-actor.ts";
+
+/** The actor that is looked at. */
+export interface InspectedActor extends RunningActor {
+  readonly stateHolder: ActorState;
+  readonly kv: KvBuffer;
+  readonly parts: Parts;
+  readonly usedParts: Parts | undefined;
+}
+
+/** Runs a change as a turn of its own; resolves when it is durable. */
+export type Turn = <T>(work: () => T | Promise<T>) => Promise<T>;
