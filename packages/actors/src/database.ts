@@ -1,9 +1,7 @@
 import type { Logger } from "@holdfast/core";
 import type { ActorKv } from "./kv.ts";
 import type { NativeDatabaseProvider } from "./native-database.ts";
-
-/** Values that a statement takes. An array of numbers is bytes, a boolean is 1 or 0. */
-export type SqlValue = null | number | string | bigint | Uint8Array | number[] | boolean;
+import type { SqlValue } from "./sql-value.ts";
 
 /** One row, by column name. Whole numbers beyond 2^53 are bigints, bytes are `Uint8Array`. */
 export type SqlRow = Record<string, unknown>;

@@ -1,12 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import { drizzle, type SqliteRemoteDatabase } from "drizzle-orm/sqlite-proxy";
-import type {
-  DatabaseProvider,
-  RawAccess,
-  SqliteProfilingOptions,
-  SqlValue,
-  TransactionOptions,
-} from "./database.ts";
+import type { DatabaseProvider, RawAccess, SqliteProfilingOptions, TransactionOptions } from "./database.ts";
+import type { SqlValue } from "./sql-value.ts";
 
 export * from "drizzle-orm/sqlite-core";
 

@@ -49,7 +49,6 @@ export type {
   SqliteProfilingOptions,
   SqlParameters,
   SqlRow,
-  SqlValue,
   StatementKind,
   TransactionOptions,
   UnaskedAccess,
@@ -159,11 +158,11 @@ export {
   type RecurringOptions,
   type RetryPolicy,
   type ScheduledEventInfo,
-  type ScheduledFireInfo,
-  type ScheduleKind,
   type TypedSchedule,
   typedSchedule,
 } from "./schedule.ts";
+export type { ScheduledFireInfo, ScheduleKind } from "./scheduled-fire.ts";
+export type { SqlValue } from "./sql-value.ts";
 export type {
   ActorPage,
   ActorRecord,

@@ -1,4 +1,4 @@
-import type { SqlValue } from "./database.ts";
+import type { SqlValue } from "./sql-value.ts";
 
 /** Values by position, or by name. */
 export type SqliteBindings = readonly SqlValue[] | Readonly<Record<string, SqlValue>>;

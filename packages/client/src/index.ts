@@ -68,6 +68,7 @@ export {
 } from "./raw-socket.ts";
 export { isRetryable } from "./retry.ts";
 export { encodeStreamChunk, encodeStreamItem, streamContentType } from "./stream-body.ts";
+export type { EventToken, QueueToken } from "./tokens.ts";
 export type {
   ActionOptions,
   ActionProxies,
@@ -89,10 +90,8 @@ export type {
   EventArguments,
   EventName,
   EventPayload,
-  EventToken,
   GetOrCreateOptions,
   HandleOptions,
-  QueueToken,
   SkipReadyWait,
   UntypedRegistry,
 } from "./types.ts";

@@ -1,9 +1,4 @@
-import type { QueueToken } from "./types.ts";
-
-/** The part of a Standard Schema (https://standardschema.dev) from which a type is read. */
-interface SchemaTypes<T> {
-  readonly "~standard": { readonly types?: { readonly output: T } | undefined };
-}
+import type { QueueToken, SchemaTypes } from "./tokens.ts";
 
 /** The declared queue names; any string when an actor declares none. */
 export type QueueName<Queues> = [keyof Queues] extends [never] ? string : keyof Queues & string;

@@ -8,6 +8,7 @@ import type {
   ListActorsOptions,
 } from "./management.ts";
 import type { SendToQueue } from "./queue.ts";
+import type { EventToken, SchemaTypes } from "./tokens.ts";
 
 /**
  * What a definition tells its clients. It has no value at run time: `actor()` returns a type with a
@@ -38,21 +39,6 @@ export interface AnyActorDefinition {
 /** Anything that `setup()` returns, seen by a client. */
 export interface AnyRegistry {
   readonly "~actors"?: Readonly<Record<string, AnyActorDefinition>>;
-}
-
-/** What `event<T>()` returns, seen by a client; phantom as well. */
-export interface EventToken<T> {
-  readonly "~event"?: { readonly payload: T };
-}
-
-/** What `queue<Message, Complete>()` returns, seen by a client; phantom as well. */
-export interface QueueToken<Message, Complete> {
-  readonly "~queue"?: { readonly message: Message; readonly complete: Complete };
-}
-
-/** The part of a Standard Schema (https://standardschema.dev) from which a type is read. */
-interface SchemaTypes<T> {
-  readonly "~standard": { readonly types?: { readonly output: T } | undefined };
 }
 
 type ActorsOf<R extends AnyRegistry> = NonNullable<R["~actors"]>;

@@ -1,4 +1,5 @@
-import type { ActorTypes, Client, EventToken } from "../src/types.ts";
+import type { EventToken } from "../src/tokens.ts";
+import type { ActorTypes, Client } from "../src/types.ts";
 
 interface Context {
   readonly state: { count: number };

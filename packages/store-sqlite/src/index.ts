@@ -7,6 +7,5 @@ export {
   type SqliteStore,
   type SqliteStoreOptions,
   type SqliteStoreStats,
-  type SyncEvent,
-  type SyncFile,
 } from "./store.ts";
+export type { SyncEvent, SyncFile } from "./sync.ts";

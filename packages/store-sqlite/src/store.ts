@@ -40,6 +40,7 @@ import { Wal } from "./internal/wal.ts";
 import { WorkerThread } from "./internal/worker-thread.ts";
 import { sqliteStoreLimits } from "./limits.ts";
 import { type DataDirectoryLock, lockFile } from "./lock.ts";
+import type { SyncEvent, SyncFile } from "./sync.ts";
 
 export interface SqliteStoreOptions {
   /** The directory of the store's files; made when it is absent. */
@@ -61,19 +62,6 @@ export interface SqliteStoreOptions {
   readonly onSync?: (event: SyncEvent) => void;
   /** Replaces the sync of the WAL. For tests of a failing disk. */
   readonly syncFile?: SyncFile;
-}
-
-export interface SyncEvent {
-  /** Length of the WAL's valid content when the sync started; 0 right after a restart. */
-  readonly walBytes: number;
-  /** How many commits and acquisitions the sync made durable. */
-  readonly commits: number;
-}
-
-/** How the WAL is synced: both make everything durable that was written to `fd` before the call. */
-export interface SyncFile {
-  sync(fd: number): void;
-  syncAsync(fd: number): Promise<void>;
 }
 
 export interface SqliteStoreStats {

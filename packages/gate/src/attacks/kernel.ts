@@ -1,10 +1,11 @@
 import { chmodSync, chownSync, copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { examinedCalls, filterArch, refusedCalls } from "../jail/seccomp.ts";
-import { type Attack, NotTried } from "./attack.ts";
+import type { Attack } from "./attack.ts";
 import { elf32Exit } from "./elf32.ts";
 import type { AttackLab, SystemCall } from "./lab.ts";
 import { summary } from "./network.ts";
+import { NotTried } from "./not-tried.ts";
 
 /** A call by name, with the number of this machine. */
 function call(name: string, ...args: (number | string)[]): SystemCall {

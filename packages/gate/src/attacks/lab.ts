@@ -6,10 +6,10 @@ import { text } from "node:stream/consumers";
 import type { Gate } from "../config.ts";
 import { findProgram } from "../jail/bwrap-program.ts";
 import type { Jail, JailExit, JailSpec, JailUsage } from "../jail/jail.ts";
-import { NotTried } from "./attack.ts";
+import type { AttackTools } from "./attack-tools.ts";
 import type { EchoUpstream } from "./echo-upstream.ts";
 import type { AttackNames } from "./names.ts";
-import type { AttackTools } from "./protocol.ts";
+import { NotTried } from "./not-tried.ts";
 
 export interface Finished extends JailExit {
   readonly stdout: string;

@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pluginLimits } from "../plugins/plugin-limits.ts";
-import { type Attack, NotTried } from "./attack.ts";
+import type { Attack } from "./attack.ts";
 import { codes, plain, refused, withGate, worked } from "./gate-client.ts";
+import { NotTried } from "./not-tried.ts";
 
 const crashing = "attack-crash";
 

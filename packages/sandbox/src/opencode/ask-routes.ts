@@ -7,7 +7,7 @@ import { notThere } from "./errors.ts";
 import { wireSessionId } from "./ids.ts";
 import { readFields } from "./input.ts";
 import { type AskedTool, wirePermission, wireQuestion } from "./questions.ts";
-import type { RouteTable, Shared } from "./setup.ts";
+import type { RouteTable, Shared } from "./shared.ts";
 import type { Fields } from "./wire.ts";
 
 const replies = ["once", "always", "reject"] as const;

@@ -6,7 +6,7 @@ import type { PromptView } from "../sessions/types.ts";
 import { type Desk, textPrompt } from "./desk.ts";
 import { notThere } from "./errors.ts";
 import { countOf, optionalText, readFields, readModel, readParts } from "./input.ts";
-import type { RouteTable, Shared } from "./setup.ts";
+import type { RouteTable, Shared } from "./shared.ts";
 import type { WireMessageWithParts } from "./wire.ts";
 
 const maxListed = 100_000;

@@ -5,7 +5,7 @@ import type { Catalog } from "./catalog.ts";
 import type { Hub } from "./hub.ts";
 import { directoryOf, readFields } from "./input.ts";
 import { branchOf, projectIdOf, worktreeOf } from "./project.ts";
-import type { RouteTable, Shared } from "./setup.ts";
+import type { RouteTable, Shared } from "./shared.ts";
 import { type Fields, opencodeVersion } from "./wire.ts";
 
 /** What an OpenCode server tells of itself, its project and its models. */

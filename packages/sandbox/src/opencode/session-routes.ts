@@ -10,7 +10,7 @@ import { notThere } from "./errors.ts";
 import { newSessionId, wireSessionId } from "./ids.ts";
 import { countOf, directoryOf, optionalText, readFields, readModel, readRules } from "./input.ts";
 import { wireSession } from "./session-shape.ts";
-import type { RouteTable, Shared } from "./setup.ts";
+import type { RouteTable, Shared } from "./shared.ts";
 
 const maxListed = 10_000;
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { ObservedOptions } from "../agents/config-options.ts";
 import type { LaunchContext } from "../agents/launch.ts";
 import type { AgentRow } from "../agents/row.ts";
-import type { Handler, Route } from "../http/router.ts";
+import type { Route } from "../http/router.ts";
 import type { SandboxLimits } from "../limits.ts";
 import type { SessionsPart } from "../sessions/setup.ts";
 import { OpenCodeAskRoutes } from "./ask-routes.ts";
@@ -15,10 +15,8 @@ import { OpenCodeMessageRoutes } from "./message-routes.ts";
 import { OpenCodeProjectRoutes } from "./project-routes.ts";
 import { forwardingRoute } from "./proxy.ts";
 import { OpenCodeSessionRoutes } from "./session-routes.ts";
+import type { RouteTable, Shared } from "./shared.ts";
 import { OpenCodeTuiRoutes } from "./tui-routes.ts";
-
-/** Routes by path and method. */
-export type RouteTable = Readonly<Record<string, Readonly<Record<string, Handler>>>>;
 
 /** What `/opencode/*` tells of its place; the peer's variables `OPENCODE_COMPAT_*`. */
 export interface OpenCodeOptions {
@@ -29,22 +27,6 @@ export interface OpenCodeOptions {
   readonly config?: string;
   /** An OpenCode server that gets the requests for which there is no route here. */
   readonly proxyUrl?: string;
-}
-
-/** What the routes share. */
-export interface Shared {
-  readonly config: OpenCodeConfig;
-  readonly maxJsonBytes: number;
-  readonly maxTuiBytes: number;
-  readonly heartbeatMs: number;
-  readonly startedAt: number;
-  readonly home: string;
-  readonly state: string;
-  readonly configDirectory: string;
-  /** The working directory of a new session. Throws `invalid_request` for one that is not there. */
-  readonly cwdOf: (directory: string | undefined) => Promise<string>;
-  /** The absolute form of a directory that may not be there. */
-  readonly placeOf: (directory: string | undefined) => Promise<string>;
 }
 
 export interface OpenCodeSetup {

@@ -2,7 +2,7 @@ import { type Exchange, sendJson } from "../http/exchange.ts";
 import { invalid, isRecord } from "../http/problem.ts";
 import type { Hub } from "./hub.ts";
 import { readFields } from "./input.ts";
-import type { RouteTable, Shared } from "./setup.ts";
+import type { RouteTable, Shared } from "./shared.ts";
 import type { Fields } from "./wire.ts";
 
 /** What each of these does in a terminal that is attached: OpenCode's names for its commands. */

@@ -1,6 +1,6 @@
 import type { Ports } from "@holdfast/core";
 import { sqliteStoreLimits } from "../limits.ts";
-import type { SyncEvent } from "../store.ts";
+import type { SyncEvent } from "../sync.ts";
 import { busy, closed, failed, indeterminate, isFatal, mapSqliteError } from "./errors.ts";
 import { integer } from "./rows.ts";
 import type { Statements } from "./statements.ts";

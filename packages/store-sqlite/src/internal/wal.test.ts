@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import type { SyncFile } from "../store.ts";
+import type { SyncFile } from "../sync.ts";
 import { Wal } from "./wal.ts";
 
 /** A log on a disk whose syncs take `disk.ms` of a time that only they move. */

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { sqliteStoreLimits } from "../limits.ts";
-import type { SyncFile } from "../store.ts";
+import type { SyncFile } from "../sync.ts";
 
 const { leastWalRoomBytes, walGrowthBytes } = sqliteStoreLimits;
 

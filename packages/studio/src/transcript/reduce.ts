@@ -1,7 +1,7 @@
 import type { SessionEvent } from "../contract.ts";
-import type { Transcript, TranscriptItem } from "../transcript.ts";
 import { field, isRecord, list, text } from "./read.ts";
 import { mergeToolCall } from "./tool-call.ts";
+import type { Transcript, TranscriptItem } from "./types.ts";
 
 /** The transcript after `event`. `items` is the caller's own copy and is changed in place. */
 export function reduceEvent(

@@ -1,6 +1,6 @@
 import type { SessionEvent } from "../contract.ts";
-import type { TranscriptFileDiff, TranscriptItem, TranscriptToolCall } from "../transcript.ts";
 import { field, isRecord, list, text } from "./read.ts";
+import type { TranscriptFileDiff, TranscriptItem, TranscriptToolCall } from "./types.ts";
 
 const maxText = 64 * 1024;
 const maxDiffs = 100;

@@ -4,10 +4,10 @@ import type {
   SqlArguments,
   SqlParameters,
   SqlRow,
-  SqlValue,
   TransactionOptions,
 } from "../../database.ts";
 import type { SqliteBindings, SqliteExecuteResult } from "../../native-database.ts";
+import type { SqlValue } from "../../sql-value.ts";
 import { parametersOf, withOwnBytes } from "./arguments.ts";
 import { invalidArguments, notARead } from "./errors.ts";
 

@@ -1,4 +1,4 @@
-import type { ScheduledFireInfo } from "../../schedule.ts";
+import type { ScheduledFireInfo } from "../../scheduled-fire.ts";
 import type { CallOutcome } from "../call-result.ts";
 import type { Row } from "./rows.ts";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { baseName, crumbs, join, placeOf, placeQuery, placeText, readBlob } from "./files.ts";
+import { baseName, crumbs, join, readBlob } from "./files.ts";
+import { placeOf, placeQuery, placeText } from "./place.ts";
 
 test("a path that is not UTF-8 is told by its bytes", () => {
   const place = placeOf({

@@ -1,27 +1,10 @@
+import { type Place, placeQuery, placeText } from "./place.ts";
 import type { SandboxApi } from "./sandbox-api.ts";
 
 /** A file that is shown and edited as text is at most this large. */
 export const maxTextBytes = 1_048_576;
 /** A download is held in the browser's memory until it is saved. */
 export const maxDownloadBytes = 268_435_456;
-
-/** A directory or file: its path, or `base64:` and the bytes of one that is not UTF-8. */
-export type Place = string;
-
-export function placeOf(entry: { readonly path: string; readonly pathBase64?: string }): Place {
-  return entry.pathBase64 === undefined ? entry.path : `base64:${entry.pathBase64}`;
-}
-
-export function placeQuery(place: Place): { path: string } | { pathBase64: string } {
-  return place.startsWith("base64:") ? { pathBase64: place.slice(7) } : { path: place };
-}
-
-/** A place in words. */
-export function placeText(place: Place): string {
-  if (!place.startsWith("base64:")) return place;
-  const bytes = Uint8Array.from(atob(place.slice(7)), (character) => character.charCodeAt(0));
-  return new TextDecoder().decode(bytes);
-}
 
 /** The bytes of a text as UTF-8, each as the character of its number: what `btoa` takes. */
 function binary(text: string): string {

@@ -24,7 +24,7 @@ import {
 } from "../errors.ts";
 import { bytes, callRecord, integer, optionalInteger } from "../rows.ts";
 import { Wal } from "../wal.ts";
-import type { FileHost } from "./files.ts";
+import type { FileHost } from "./file-host.ts";
 import { LastWrite } from "./last-write.ts";
 import {
   checkFileFormat,
@@ -59,7 +59,7 @@ export interface FileContent {
 export class ActorFile {
   readonly id: string;
   readonly path: string;
-  readonly #host: FileHost;
+  readonly #host: FileHost<ActorFile>;
   #connection: Connection | undefined;
   #epoch = 0;
   #version = 0;
@@ -79,7 +79,7 @@ export class ActorFile {
   readonly #pragmas = new Map<string, string>();
   readonly #last = new LastWrite();
 
-  constructor(id: string, path: string, host: FileHost, isNew: boolean) {
+  constructor(id: string, path: string, host: FileHost<ActorFile>, isNew: boolean) {
     this.id = id;
     this.path = path;
     this.#host = host;

@@ -2,33 +2,15 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ActorDatabase, KvRange } from "@holdfast/actors";
 import { isErrorCode, type Logger, type Ports } from "@holdfast/core";
-import type { SyncFile } from "../../store.ts";
+import type { SyncFile } from "../../sync.ts";
 import { makeDirectory } from "../database.ts";
 import { mapSqliteError, notFound } from "../errors.ts";
 import { WorkerThread } from "../worker-thread.ts";
 import { ActorFile, type FileContent } from "./actor-file.ts";
 import type { FileDirectory } from "./directory.ts";
+import type { FileHost } from "./file-host.ts";
 import { actorFilePath, eraseFile, strangers, syncDirectoryOf } from "./paths.ts";
 import type { HistoryLimits } from "./state-log.ts";
-
-/** What a file asks of those that hold all files. */
-export interface FileHost {
-  readonly log: Logger;
-  readonly history: HistoryLimits;
-  readonly syncFile: SyncFile | undefined;
-  readonly maxFileBytes: number | undefined;
-  readonly maxWalBytes: number;
-  readonly passiveCheckpointBytes: number;
-  /** Syncs of files that are on their way. */
-  readonly syncs: { running: number };
-  now(): number;
-  used(file: ActorFile): void;
-  /** Nothing of the file is on its way any more. */
-  quiet(file: ActorFile): void;
-  /** Its owner lets the file go. */
-  release(file: ActorFile): void;
-  checkpoint(file: ActorFile): void;
-}
 
 export interface ActorFilesOptions {
   /** The store's directory. */
@@ -52,7 +34,7 @@ export interface ActorFilesOptions {
 }
 
 /** The files of the actors that have one of their own. */
-export class ActorFiles implements FileHost {
+export class ActorFiles implements FileHost<ActorFile> {
   readonly log: Logger;
   readonly history: HistoryLimits;
   readonly syncFile: SyncFile | undefined;

@@ -6,8 +6,9 @@ import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { isOutdated } from "../../api/errors.ts";
-import { baseName, type Place, placeText, readText, saveText, type TextFile } from "../../api/files.ts";
+import { baseName, readText, saveText, type TextFile } from "../../api/files.ts";
 import { withLineEnds } from "../../api/line-ends.ts";
+import { type Place, placeText } from "../../api/place.ts";
 import { keys } from "../../api/queries.ts";
 
 /** One file as text, to be read and changed. */

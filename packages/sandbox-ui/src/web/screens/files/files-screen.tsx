@@ -15,16 +15,8 @@ import { formatBytes, formatDateTime } from "@holdfast/web-parts/format";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useRouteContext } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
-import {
-  baseName,
-  crumbs,
-  download,
-  join,
-  type Place,
-  placeOf,
-  placeQuery,
-  placeText,
-} from "../../api/files.ts";
+import { baseName, crumbs, download, join } from "../../api/files.ts";
+import { type Place, placeOf, placeQuery, placeText } from "../../api/place.ts";
 import { directoryQuery, keys } from "../../api/queries.ts";
 import { DownloadButton } from "./download-button.tsx";
 import { FileView } from "./file-view.tsx";

@@ -4,7 +4,8 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { isOutdated } from "../../api/errors.ts";
-import { type Place, placeText, upload } from "../../api/files.ts";
+import { upload } from "../../api/files.ts";
+import { type Place, placeText } from "../../api/place.ts";
 import { keys } from "../../api/queries.ts";
 
 /** Files and where they were to go: the person may look at another directory meanwhile. */

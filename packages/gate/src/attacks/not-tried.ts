@@ -1,0 +1,4 @@
+/** Thrown by a row that cannot be tried on this machine, with the reason. */
+export class NotTried extends Error {
+  override readonly name = "NotTried";
+}
