@@ -29,10 +29,13 @@ export class SessionLog {
     return this.#last;
   }
 
-  /** Keeps `payload`, the text of a JSON-RPC message, as the next entry; throws when it cannot. */
-  append(sender: Sender, payload: string): number {
+  /**
+   * Keeps `payload`, the text of a JSON-RPC message, as the next entry, together with what `beside` keeps
+   * in the same store. Throws when it cannot: then neither is kept.
+   */
+  append(sender: Sender, payload: string, beside?: () => void): number {
     const entry = { version: 1, sequence: this.#last + 1, createdAt: Date.now(), sender, payload };
-    this.#store.append(this.#key, entry.sequence, entry.createdAt, sender, payload);
+    this.#store.append(this.#key, entry.sequence, entry.createdAt, sender, payload, beside);
     this.#last = entry.sequence;
     this.#store.whenSynced(() => {
       this.#shown = entry.sequence;
@@ -46,9 +49,10 @@ export class SessionLog {
     this.#store.whenSynced(then);
   }
 
-  /** A notice of the server, `_session/<name>`. */
-  notice(name: string, params: object): number {
-    return this.append("server", JSON.stringify({ jsonrpc: "2.0", method: `_session/${name}`, params }));
+  /** A notice of the server, `_session/<name>`, of what `beside` keeps. */
+  notice(name: string, params: object, beside?: () => void): number {
+    const payload = JSON.stringify({ jsonrpc: "2.0", method: `_session/${name}`, params });
+    return this.append("server", payload, beside);
   }
 
   /** Entries behind `after`; the first one is not `after + 1` where entries are gone. */

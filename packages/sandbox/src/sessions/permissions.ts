@@ -227,8 +227,8 @@ export class PermissionDesk {
   }
 
   #keep(view: PermissionView): void {
-    this.#options.store.putPermission(this.#options.key, view);
-    this.#options.log.notice("permission", view);
+    const { store, key, log } = this.#options;
+    log.notice("permission", view, () => store.putPermission(key, view));
   }
 }
 

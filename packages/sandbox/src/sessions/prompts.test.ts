@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { problem } from "../http/problem.ts";
 import { SessionLog } from "./log.ts";
@@ -42,6 +46,38 @@ test("of a prompt that is over, a server without a directory keeps a digest", as
   assert.ok(JSON.stringify(store.prompt(key, "one")).length < 1_000);
   assert.deepEqual(prompts.accept("one", content), settled);
   assert.throws(() => prompts.accept("one", [{ type: "text", text: "y" }]), { code: "conflict" });
+});
+
+test("a prompt that is refused, since the disk is full, leaves nothing of itself", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-prompts-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const made = new SessionStore(directory, 0);
+  const { key } = made.insertSession(record);
+  made.close();
+  // The row of a prompt has room, and the entry that tells of it has not.
+  const database = new DatabaseSync(join(directory, "sessions.db"));
+  database.exec(`CREATE TRIGGER full BEFORE INSERT ON events
+    BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`);
+  database.close();
+  const host: PromptHost = {
+    isFree: () => true,
+    assertStays: () => {},
+    attach: async () => undefined,
+    turn: async () => assert.fail(),
+    isClosing: () => false,
+    onChange: () => {},
+    onFailedWrite: assert.fail,
+  };
+  const store = new SessionStore(directory, 0);
+  t.after(() => store.close());
+  const log = new SessionLog(store, key);
+  const prompts = new PromptQueue({ store, key, sessionId: "s", log, maxQueued: 8, host });
+  const content = [{ type: "text", text: "Go" }];
+  const accept = () => prompts.accept("one", content);
+  assert.throws(accept, { code: "log_failed", statusCode: 507 });
+  assert.deepEqual(store.prompts(key), [], "a restart of the server would run what it has refused");
+  assert.throws(accept, { code: "log_failed" }, "it is not known as one that waits");
+  assert.equal(log.lastSequence, 0);
 });
 
 test("a prompt whose start could not be kept is told as failed, and kept so when there is room", async (t) => {

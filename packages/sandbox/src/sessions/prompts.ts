@@ -225,8 +225,7 @@ export class PromptQueue {
 
   #write(record: PromptRecord): void {
     const { store, key, log } = this.#options;
-    store.putPrompt(key, this.#position, record);
-    log.notice("prompt", viewOf(record));
+    log.notice("prompt", viewOf(record), () => store.putPrompt(key, this.#position, record));
   }
 }
 

@@ -121,9 +121,20 @@ export class SessionStore {
     if (!this.durable) this.#bytes = this.#payloadBytes();
   }
 
-  append(key: number, sequence: number, createdAt: number, sender: Sender, payload: string): void {
+  /** Keeps an entry of a log, and what `beside` keeps: both, or neither. */
+  append(
+    key: number,
+    sequence: number,
+    createdAt: number,
+    sender: Sender,
+    payload: string,
+    beside?: () => void,
+  ): void {
     const sql = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)";
-    this.#write(sql, key, sequence, entryVersion, createdAt, sender, payload);
+    this.#together(() => {
+      beside?.();
+      this.#write(sql, key, sequence, entryVersion, createdAt, sender, payload);
+    }, beside !== undefined);
     if (this.durable) return;
     this.#bytes += Buffer.byteLength(payload);
     if (this.#bytes > this.#maxBytes) this.#shed();
@@ -223,6 +234,23 @@ export class SessionStore {
 
   #payloadBytes(): number {
     return Number(this.#sql("SELECT sum(octet_length(payload)) AS n FROM events").get()?.n ?? 0);
+  }
+
+  /** Makes the writes of `work` one transaction where they are several; throws as {@link #attempt} does. */
+  #together(work: () => void, areSeveral: boolean): void {
+    // Writes that wait in memory fail for no disk, and are made together anyway.
+    if (!areSeveral || this.#behind) {
+      work();
+      return;
+    }
+    this.#attempt(() => this.#database.exec("BEGIN IMMEDIATE"));
+    try {
+      work();
+      this.#attempt(() => this.#database.exec("COMMIT"));
+    } finally {
+      // Some failures have ended the transaction by themselves.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    }
   }
 
   /** Keeps a row; throws as {@link #attempt} does. */
