@@ -104,6 +104,7 @@ export function egress(): Planned[] {
     ...guards([connections], part("upstream-connections")),
     ...guards([beside("egress/git-tokens")], part("git-tokens"), part("github-app")),
     ...mutants([limits], file("git-tokens"), (path, text) => withoutLimits(path, text, "gitTokenLimits")),
+    ...guards([beside("egress/model-request")], part("model-fields")),
     ...mutants([limits, budgets], file("model-request"), (path, text) =>
       withoutLimits(path, text, "estimateLimits"),
     ),

@@ -277,13 +277,20 @@ describe("a budget", () => {
 
   test("reads what a request may use, and takes none that it cannot read", async (t) => {
     const upstream = await startUpstream(t, () => told(1, 1));
-    const { egress } = await open(t, upstream.url, [{ scope: "session", period: "always", tokens: 1_000 }]);
+    const rules: BudgetRule[] = [{ scope: "session", period: "always", tokens: 1_000 }];
+    const { egress, gate } = await open(t, upstream.url, rules);
     const body = prompt(100_000);
     for (const encoding of ["gzip", "zstd", "identity, gzip"]) {
       const packed = { "content-encoding": encoding };
       const { status, body: problem } = await call(egress, gzipSync(body), "/model/v1/messages", packed);
       assert.deepEqual([status, problem.code], [415, "encoded_request"], encoding);
     }
+    const twice = '{"max_tokens":1,"max_tokens":100000}';
+    const { status, body: problem } = await call(egress, twice);
+    assert.deepEqual([status, problem.code], [400, "ambiguous_request"]);
+    assert.match(String(problem.error["message"]), /a key is there twice/);
+    const denied = await gate.audit.query({ type: "egress.denied" });
+    assert.equal(denied.at(-1)?.data?.["rule"], "egress.ambiguous_request");
     assert.equal(upstream.requests.length, 0);
     const plain = await call(egress, prompt(10), "/model/v1/messages", { "content-encoding": "identity" });
     assert.equal(plain.status, 200);

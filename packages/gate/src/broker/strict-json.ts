@@ -12,11 +12,22 @@ const colon = 0x3a;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Reads JSON (RFC 8259) that means one thing only: valid UTF-8, no key twice, no `__proto__`, no object
- * under `constructor` or `prototype`, no number that becomes infinite, no half of a surrogate pair, nested at most `maxDepth` deep. Depth is looked at
- * before anything is built. Throws {@link StrictJsonError}.
+ * Reads JSON (RFC 8259) that means one thing only: as {@link parseUnambiguousJson}, and no `__proto__`, no object
+ * under `constructor` or `prototype`, no number that becomes infinite, no half of a surrogate pair.
+ * Throws {@link StrictJsonError}.
  */
 export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
+  const value = parseUnambiguousJson(bytes, maxDepth);
+  checkLeaves(value);
+  return value;
+}
+
+/**
+ * Reads JSON in which every reader finds the same members, whatever becomes of their values: valid UTF-8 without a
+ * byte order mark, no key twice, nothing after it, nested at most `maxDepth` deep. Depth is looked at before anything
+ * is built. Throws {@link StrictJsonError}.
+ */
+export function parseUnambiguousJson(bytes: Uint8Array, maxDepth: number): unknown {
   let text: string;
   try {
     text = decoder.decode(bytes);
@@ -24,14 +35,11 @@ export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
     throw new StrictJsonError("it is not valid UTF-8");
   }
   scan(text, maxDepth);
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     throw new StrictJsonError("it is not JSON");
   }
-  checkLeaves(value);
-  return value;
 }
 
 /**
@@ -142,7 +150,6 @@ function takeKey(keys: Set<string>, literal: string): void {
       throw new StrictJsonError("it is not JSON");
     }
   }
-  if (key === "__proto__") throw new StrictJsonError("a key is __proto__");
   if (keys.has(key)) throw new StrictJsonError("a key is there twice");
   keys.add(key);
 }
@@ -157,6 +164,7 @@ function checkLeaves(value: unknown): void {
   } else if (value !== null && typeof value === "object") {
     for (const [key, member] of Object.entries(value)) {
       if (!key.isWellFormed()) throw new StrictJsonError("a key holds half of a character");
+      if (key === "__proto__") throw new StrictJsonError("a key is __proto__");
       // What merges objects member by member would reach a prototype by them.
       if ((key === "constructor" || key === "prototype") && typeof member === "object" && member !== null)
         throw new StrictJsonError(`a key is ${key}`);

@@ -26,6 +26,7 @@ import { GitTokens } from "./git-tokens.ts";
 import { framingFault } from "./http-headers.ts";
 import type { JailAuthority } from "./jail-authority.ts";
 import { type Charge, type MeteredCall, Metering, type Spending } from "./metering.ts";
+import type { RequestBody } from "./model-fields.ts";
 import { isGeneration } from "./model-request.ts";
 import { OpenHosts, openHostSegment } from "./open-hosts.ts";
 import type { Prices } from "./prices.ts";
@@ -280,7 +281,8 @@ export class EgressProxy implements Egress {
     }
     const { body, done } = await this.#bodies.read(request, response);
     try {
-      const call = this.#reserve(admitted, request.method ?? "", body);
+      const read = { bytes: body, type: request.headers["content-type"] };
+      const call = this.#reserve(admitted, request.method ?? "", read);
       try {
         await this.#forward(request, response, admitted, call, body);
       } finally {
@@ -300,11 +302,11 @@ export class EgressProxy implements Egress {
     }
   }
 
-  #reserve({ upstream, path }: Admitted, method: string, body: Buffer): MeteredCall {
+  #reserve({ upstream, path }: Admitted, method: string, body: RequestBody): MeteredCall {
     try {
       return this.#metering.reserve(upstream.provider, path, body);
     } catch (error) {
-      if (isHoldfastError(error) && error.code === "budget_exceeded") {
+      if (isHoldfastError(error)) {
         const rule = `${error.group}.${error.code}`;
         this.#report({ decision: "deny", rule, upstream: upstream.name, method, path });
       }

@@ -4,6 +4,7 @@ import type { Principal } from "../vault/grants.ts";
 import type { BudgetRule, Spent } from "./budget.ts";
 import type { BudgetBook, Reservation } from "./budget-book.ts";
 import type { EgressProvider } from "./egress.ts";
+import { AmbiguousBody, type RequestBody } from "./model-fields.ts";
 import {
   type CallProgress,
   chargeOf,
@@ -12,6 +13,7 @@ import {
   readModelRequest,
 } from "./model-request.ts";
 import type { Prices } from "./prices.ts";
+import { refusal } from "./refusals.ts";
 import type { MeteredTokens } from "./usage-meter.ts";
 
 /** How fast money may be spent; what is spent is known afterwards, and then owed. */
@@ -60,16 +62,26 @@ export class Metering {
     });
   }
 
-  /** Sets aside what the request may use. Throws `egress.budget_exceeded`. */
-  reserve(provider: EgressProvider, path: string, body: Buffer): MeteredCall {
+  /** Sets aside what the request may use. Throws `egress.budget_exceeded`, `egress.ambiguous_request`. */
+  reserve(provider: EgressProvider, path: string, body: RequestBody): MeteredCall {
     const { book, principal, budgets } = this.#parts;
-    const asked = readModelRequest(provider, path, body);
+    const asked = this.#read(provider, path, body);
     const tokens = { ...asked, cacheReadTokens: 0, cacheWriteTokens: 0 };
     const wanted = {
       tokens: asked.inputTokens + asked.outputTokens,
       costMicros: this.#cost(provider, tokens).micros,
     };
     return new MeteredCall(this, provider, asked, book.reserve(principal, wanted, budgets));
+  }
+
+  #read(provider: EgressProvider, path: string, body: RequestBody): ModelRequest {
+    try {
+      return readModelRequest(provider, path, body);
+    } catch (error) {
+      if (!(error instanceof AmbiguousBody)) throw error;
+      const why = `Where a budget applies, a request to a model can be read in one way only: ${error.message}`;
+      throw refusal("ambiguous_request", 400, why);
+    }
   }
 
   /** For a request that is not bounded, and goes through unread. */

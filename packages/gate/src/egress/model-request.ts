@@ -1,5 +1,5 @@
-import { parseJson } from "../vault/credential-file.ts";
 import type { EgressProvider } from "./egress.ts";
+import { amountOf, fieldsOf, type RequestBody, readFields } from "./model-fields.ts";
 import type { MeteredTokens } from "./usage-meter.ts";
 
 export const estimateLimits = {
@@ -7,6 +7,8 @@ export const estimateLimits = {
   assumedOutputTokens: 16_384,
   /** Bytes of a request that are taken for one token. */
   bytesPerToken: 3,
+  /** How deep a request may be nested; no deeper than it can be read with little memory. */
+  maxRequestDepth: 512,
 } as const;
 
 /** True for calls that make a model work; lists and counts are free. */
@@ -24,59 +26,56 @@ export interface ModelRequest {
   readonly outputTokens: number;
 }
 
-/** Google takes a number that is written as a text, too. */
-function bound(value: unknown): number | undefined {
-  const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
-  return typeof number === "number" && Number.isFinite(number) && number > 0 ? Math.ceil(number) : undefined;
-}
-
-const record = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-
 export function estimateInput(bytes: number): number {
   return Math.ceil(bytes / estimateLimits.bytesPerToken);
 }
 
-/** Google reads every name in both of its spellings. */
-function generationsOf(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>[] {
-  return [value["generationConfig"], value["generation_config"]].map(record);
+/** Beyond this the sums of the book would no longer be exact. */
+const mostTokens = 1_000_000_000;
+
+/** What of a request says how much it may use; each name is looked for in every spelling that its server takes. */
+interface Wire {
+  readonly model: string | undefined;
+  /** Where `bounds` and `copies` stand; in the request itself where it is empty. */
+  readonly within: readonly string[];
+  /** A field of another wire bounds nothing, whatever it says. */
+  readonly bounds: readonly string[];
+  /** How many answers are made, and paid for, whatever number of them is shown (`best_of`). */
+  readonly copies: readonly string[];
 }
 
-/** How many answers are made, and paid for, whatever number of them is shown (`best_of`). */
-function copiesOf(provider: EgressProvider, value: Readonly<Record<string, unknown>>): number {
-  const wanted =
-    provider === "google"
-      ? generationsOf(value).flatMap((each) => [each["candidateCount"], each["candidate_count"]])
-      : [value["n"], value["best_of"]];
-  return Math.max(1, ...wanted.flatMap((each) => bound(each) ?? []));
+const google: Wire = {
+  model: undefined,
+  within: ["generationConfig", "generation_config"],
+  bounds: ["maxOutputTokens", "max_output_tokens"],
+  copies: ["candidateCount", "candidate_count"],
+};
+
+function wireOf(provider: EgressProvider, path: string): Wire {
+  if (provider === "google") return google;
+  const openai = /\/responses(?:\/|$)/.test(path)
+    ? ["max_output_tokens"]
+    : ["max_tokens", "max_completion_tokens"];
+  const bounds = provider === "anthropic" ? ["max_tokens"] : openai;
+  return { model: "model", within: [], bounds, copies: ["n", "best_of"] };
 }
 
-/** What bounds the output at this path; a field of another wire bounds nothing here, whatever it says. */
-function boundsOf(
-  provider: EgressProvider,
-  path: string,
-  value: Readonly<Record<string, unknown>>,
-): unknown[] {
-  if (provider === "google") {
-    return generationsOf(value).flatMap((each) => [each["maxOutputTokens"], each["max_output_tokens"]]);
-  }
-  if (provider === "anthropic") return [value["max_tokens"]];
-  if (/\/responses(?:\/|$)/.test(path)) return [value["max_output_tokens"]];
-  return [value["max_tokens"], value["max_completion_tokens"]];
-}
-
-/** Reads a request as far as its price needs it. Whatever cannot be read is assumed, never free. */
-export function readModelRequest(provider: EgressProvider, path: string, body: Buffer): ModelRequest {
-  const value = parseJson(body.toString("utf8")) ?? {};
-  const bounds = boundsOf(provider, path, value).flatMap((each) => bound(each) ?? []);
-  const copies = copiesOf(provider, value);
-  const most = bounds.length > 0 ? Math.max(...bounds) : estimateLimits.assumedOutputTokens;
-  const named = provider === "google" ? /\/models\/([^/:]+)/.exec(path)?.[1] : value["model"];
+/** What a request may use. Throws {@link AmbiguousBody} where its server may read another request than this. */
+export function readModelRequest(provider: EgressProvider, path: string, body: RequestBody): ModelRequest {
+  const { model, within, bounds, copies } = wireOf(provider, path);
+  const here = within.length > 0 ? within : [...(model === undefined ? [] : [model]), ...bounds, ...copies];
+  const request = readFields(body, here, estimateLimits.maxRequestDepth);
+  const places =
+    within.length > 0 ? within.map((name) => fieldsOf(request.get(name), [...bounds, ...copies])) : [request];
+  const amounts = (names: readonly string[]) =>
+    places.flatMap((place) => names.flatMap((name) => amountOf(name, place.get(name)) ?? []));
+  const wanted = amounts(bounds);
+  const most = wanted.length > 0 ? Math.max(...wanted) : estimateLimits.assumedOutputTokens;
+  const named = model === undefined ? /\/models\/([^/:]+)/.exec(path)?.[1] : request.get(model);
   return {
     model: typeof named === "string" ? named.slice(0, 200) : "",
-    inputTokens: estimateInput(body.length),
-    // Beyond this the sums of the book would no longer be exact.
-    outputTokens: Math.min(most * copies, 1_000_000_000),
+    inputTokens: estimateInput(body.bytes.length),
+    outputTokens: Math.min(most * Math.max(1, ...amounts(copies)), mostTokens),
   };
 }
 
