@@ -134,9 +134,10 @@ export function egress(): Planned[] {
       file("decide"),
       withEdits([
         ["paths", "if (fault !== undefined) return no(", "if (Date.now() < 0) return no("],
-        ["queries", "if (!/^[\\x21-\\x7e]*$/.test(query)) return", "if (Date.now() < 0) return"],
+        ["queries", "if (!/^[\\x21-\\x7e]*$/.test(asked)) return", "if (Date.now() < 0) return"],
         ["the bound of a body", "contentLength > limits.maxRequestBytes", "Date.now() < 0"],
-        ["keys in a query", 'upstream.provider === "google" ? withoutKey(query) : query', "query"],
+        ["keys in a query", 'upstream.provider === "google" ? withoutKey(asked) : asked', "asked"],
+        ["methods in a query", "of overridingMethods(query)", "of []"],
       ]),
     ),
     ...guards(usual, part("http-headers")),

@@ -36,6 +36,53 @@ test("a key of the jail's in a query goes no further where the provider takes on
   assert.equal(queryOf(ask("/model/v1?key=own", "openai")), "?key=own");
 });
 
+test("a method that a query asks for in place of the request's is one of those that are allowed", () => {
+  const upstreams = checkUpstreams([
+    {
+      ...{ name: "api", baseUrl: "https://api.example", provider: "none", credential: { kind: "none" } },
+      allow: [
+        { methods: ["GET", "POST"], pathPrefix: "/items" },
+        { methods: ["POST", "DELETE"], pathPrefix: "/drafts" },
+      ],
+    },
+  ]);
+  const post = (target: string) =>
+    decide({ method: "POST", target: `/api${target}` }, upstreams, new OpenHosts(), { maxRequestBytes: 100 });
+  for (const query of [
+    "_method=DELETE",
+    "a=1&_method=delete",
+    "a=1;_method=DELETE",
+    "%5Fm%65thod=D%45LETE",
+    "+_method=DELETE",
+    ".method=+DELETE+",
+    "_HttpMethod=PATCH",
+    "$httpMethod=DELETE",
+    "_method_override=PUT",
+    "X-HTTP-Method-Override=DELETE",
+    "x_http_method=DELETE",
+    "X-Method-Override=DELETE",
+    "http-method-override=PROPFIND",
+    "_method=GET&_method=DELETE",
+  ]) {
+    const verdict = post(`/items/1?${query}`);
+    assert.equal(codeOf(verdict), "not_allowed", query);
+    assert.match(
+      ("refusal" in verdict && verdict.refusal.message) || "",
+      /^The query asks for [A-Z]+ \/items/,
+    );
+  }
+  for (const query of [
+    "_method=get",
+    "_method=",
+    "_method",
+    "method=delete",
+    "x=_method=DELETE",
+    "_method=getItems",
+  ])
+    assert.equal(queryOf(post(`/items/1?${query}`)), `?${query}`, query);
+  assert.equal(queryOf(post("/drafts/1?_method=DELETE")), "?_method=DELETE", "where both are allowed");
+});
+
 test("what a registry tells of the account of its token is not among its packages", () => {
   const upstreams = checkUpstreams([npmUpstream({ url: "https://registry.example/npm/", token: "x" })]);
   const get = (target: string) =>

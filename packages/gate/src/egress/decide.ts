@@ -1,5 +1,6 @@
 import type { EgressAllowRule, EgressDecision } from "./egress.ts";
 import type { EgressLimits } from "./egress-limits.ts";
+import { overridingMethods, parameterName } from "./method-override.ts";
 import { type OpenHosts, openHostSegment } from "./open-hosts.ts";
 import { type CheckedUpstream, checkPath, describeRule, matchRule } from "./upstreams.ts";
 
@@ -38,7 +39,7 @@ export function decide(
 ): Verdict {
   const question = target.indexOf("?");
   const whole = question < 0 ? target : target.slice(0, question);
-  const query = question < 0 ? "" : target.slice(question);
+  const asked = question < 0 ? "" : target.slice(question);
   const no = (
     code: string,
     status: number,
@@ -53,7 +54,7 @@ export function decide(
   const upstream = open?.upstream ?? upstreams.get(name);
   const fault = checkPath(upstream?.kind === "npm" ? plainPackage(whole) : whole);
   if (fault !== undefined) return no("malformed_path", 400, `The path has ${fault}`);
-  if (!/^[\x21-\x7e]*$/.test(query)) return no("malformed_path", 400, "The query is malformed");
+  if (!/^[\x21-\x7e]*$/.test(asked)) return no("malformed_path", 400, "The query is malformed");
   const path = open?.path ?? (slash < 0 ? "/" : whole.slice(slash));
   if (upstream === undefined) {
     const known = [...upstreams.keys()].join(", ") || "none";
@@ -62,15 +63,20 @@ export function decide(
   const about = { upstream: upstream.name, path };
   const allow =
     upstream.kind === "npm" && isSpecial(path) ? upstream.allow.filter(namesSpecials) : upstream.allow;
+  const query = upstream.provider === "google" ? withoutKey(asked) : asked;
   const rule = matchRule(allow, method, path, query);
   if (rule === undefined)
     return no("not_allowed", 403, `${method} ${path} is not allowed at ${upstream.name}`, about);
+  for (const other of overridingMethods(query)) {
+    if (matchRule(allow, other, path, query) === undefined) {
+      const why = `The query asks for ${other} ${path}, which is not allowed at ${upstream.name}`;
+      return no("not_allowed", 403, why, about);
+    }
+  }
   if (contentLength > limits.maxRequestBytes) {
     return no("request_too_large", 413, `A request holds at most ${limits.maxRequestBytes} bytes`, about);
   }
-  return {
-    admitted: { upstream, rule, path, query: upstream.provider === "google" ? withoutKey(query) : query },
-  };
+  return { admitted: { upstream, rule, path, query } };
 }
 
 export function ruleOf({ rule }: Admitted): string {
@@ -102,14 +108,6 @@ function withoutKey(query: string): string {
   const kept = query
     .slice(1)
     .split("&")
-    .filter((each) => !ofGoogle.has(plainName(each)));
+    .filter((each) => !ofGoogle.has(parameterName(each.split("=", 1)[0] ?? "")));
   return kept.length === 0 || kept[0] === "" ? "" : `?${kept.join("&")}`;
-}
-
-/** The name of a parameter as a server reads it, however its letters are written. */
-function plainName(parameter: string): string {
-  const [name = ""] = parameter.split("=", 1);
-  return name
-    .replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
-    .toLowerCase();
 }
