@@ -11,6 +11,7 @@ import { isErrorCode } from "@holdfast/core";
 import { createGate, type Gate, type GateConfig, type GuaranteeName, type JailSpec } from "@holdfast/gate";
 import { type Disk, disksBehind } from "../src/jail/disk-io.ts";
 import { demandedGuarantees } from "../src/jail/guarantees.ts";
+import { hiddenProcFiles } from "../src/jail/hidden-proc-files.ts";
 import { familyOf, isAlive } from "../src/jail/processes.ts";
 import { settingsBelowUsr } from "../src/jail/settings-below-usr.ts";
 import { assertExactRun } from "./exact-run.ts";
@@ -76,6 +77,14 @@ export function driverConformance({ name, skip, config, absent, mayLack = [] }: 
       const done = await finish(await gate.jails.start(shell(script)));
       assert.equal(done.stdout, folders.map(() => "1\n").join(""), done.stderr);
     });
+
+    // gVisor's is a kernel of its own, which tells nothing of the host.
+    if (name !== "gvisor")
+      test("see nothing of what the kernel tells of the host", async () => {
+        const there = hiddenProcFiles.filter((path) => existsSync(path));
+        const done = await finish(await gate.jails.start(shell(`cat ${there.join(" ")} /proc/version`)));
+        assert.match(done.stdout, /^Linux version/, done.stderr);
+      });
 
     test("run a command with exactly its environment, arguments, directory and streams", async () => {
       await assertExactRun(gate.jails, scratch());

@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hiddenProcFiles } from "./hidden-proc-files.ts";
 import type { JailSpec } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
 import { type Landlock, landlockRules, launcherCommand, launcherEnvironmentFd } from "./landlock.ts";
@@ -82,25 +83,13 @@ function etc(etcDir: string): string[] {
   return args;
 }
 
-/** Files of /proc that tell about the host's kernel; empty ones take their place. */
-const maskedProcFiles = [
-  "/proc/cmdline",
-  "/proc/config.gz",
-  "/proc/kallsyms",
-  "/proc/kcore",
-  "/proc/key-users",
-  "/proc/keys",
-  "/proc/sched_debug",
-  "/proc/timer_list",
-];
-
 /**
  * The jail's own /proc, read-only as a whole. The kernel lets user 0 of the host write to /proc/sys by
  * file mode alone, without any capability, so a jail of a host that is root must find no way to write.
  */
 function kernelFiles(): string[] {
   const args = ["--proc", "/proc"];
-  for (const path of maskedProcFiles) if (existsSync(path)) args.push("--ro-bind", "/dev/null", path);
+  for (const path of hiddenProcFiles) if (existsSync(path)) args.push("--ro-bind", "/dev/null", path);
   return args;
 }
 

@@ -73,7 +73,7 @@ test("podman is told of every protection", () => {
     read_only_filesystem: true,
     seccomp_profile_path: "/seccomp.json",
     selinux_opts: ["disable"],
-    mask: ["/sys"],
+    mask: hidden,
     image_volume_mode: "ignore",
     use_image_hosts: true,
     use_image_resolve_conf: true,
@@ -136,7 +136,7 @@ test("docker is told of every protection", () => {
     const { MaskedPaths, ...own } = told(HostConfig, "Mounts", "Target");
     assert.deepEqual(own, hostConfig(isPodman));
     // Docker's own list is replaced by ours, so ours has what is on it.
-    const hidden = [
+    const usual = [
       "/proc/kcore",
       "/proc/keys",
       "/proc/timer_list",
@@ -147,16 +147,30 @@ test("docker is told of every protection", () => {
     const more = [
       "/proc/interrupts",
       "/proc/latency_stats",
-      "/proc/sched_debug",
       "/proc/timer_stats",
-      "/sys",
+      ...[
+        "/sys",
+        "/proc/cmdline",
+        "/proc/config.gz",
+        "/proc/kallsyms",
+        "/proc/key-users",
+        "/proc/sched_debug",
+      ],
     ];
     assert.deepEqual(
       isPodman ? MaskedPaths : (MaskedPaths as string[]).toSorted(),
-      isPodman ? undefined : [...hidden, ...more].toSorted(),
+      isPodman ? undefined : [...usual, ...more].toSorted(),
     );
   }
 });
+
+/** Beside what the engine hides by itself. */
+const hidden = [
+  "/sys",
+  ...["cmdline", "config.gz", "kallsyms", "kcore", "key-users", "keys", "sched_debug", "timer_list"].map(
+    (name) => `/proc/${name}`,
+  ),
+];
 
 function hostConfig(isPodman: boolean): Fields {
   return {
@@ -167,7 +181,7 @@ function hostConfig(isPodman: boolean): Fields {
     CapDrop: ["ALL"],
     SecurityOpt: [
       ...["no-new-privileges", "label=disable"],
-      ...(isPodman ? ["seccomp=/seccomp.json", "mask=/sys"] : ["seccomp={}"]),
+      ...(isPodman ? ["seccomp=/seccomp.json", `mask=${hidden.join(":")}`] : ["seccomp={}"]),
     ],
     LogConfig: { Type: "none", Config: {} },
     Init: false,

@@ -7,6 +7,7 @@ import {
   type ContainerPlan,
   cpuPeriodMicroseconds,
   cpuQuota,
+  hiddenPaths,
   landlockOf,
   lingerOf,
   mountsOf,
@@ -23,19 +24,15 @@ export interface DockerPlan extends Omit<ContainerPlan, "root"> {
   readonly isPodman: boolean;
 }
 
-/** Docker's own list, which a list of ours replaces, and all of /sys. */
+/** Docker's own list, which a list of ours replaces, with what every jail is not shown. */
 const maskedPaths = [
+  ...hiddenPaths,
   "/proc/acpi",
   "/proc/asound",
   "/proc/interrupts",
-  "/proc/kcore",
-  "/proc/keys",
   "/proc/latency_stats",
-  "/proc/sched_debug",
   "/proc/scsi",
-  "/proc/timer_list",
   "/proc/timer_stats",
-  "/sys",
 ];
 
 /**
@@ -78,7 +75,7 @@ export function dockerContainer(plan: DockerPlan): object {
         "no-new-privileges",
         "label=disable",
         `seccomp=${isPodman ? plan.seccompFile : plan.seccomp}`,
-        ...(isPodman ? ["mask=/sys"] : []),
+        ...(isPodman ? [`mask=${hiddenPaths.join(":")}`] : []),
       ],
       ...(isPodman ? {} : { MaskedPaths: maskedPaths }),
       LogConfig: { Type: "none", Config: {} },

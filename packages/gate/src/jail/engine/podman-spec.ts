@@ -1,4 +1,5 @@
 import { boundsIo, type Disk, ociIo } from "../disk-io.ts";
+import { hiddenProcFiles } from "../hidden-proc-files.ts";
 import type { JailMount, JailSpec } from "../jail.ts";
 import { initCommand } from "../jail-init.ts";
 import { jailLimits } from "../jail-spec.ts";
@@ -34,6 +35,9 @@ export function mountsOf(spec: JailSpec): JailMount[] {
 
 /** Podman fills a new file system in memory with what is in its place, unless it is told not to. */
 export const notFilled = "notmpcopyup";
+
+/** What an engine hides besides what is on its own list. */
+export const hiddenPaths = ["/sys", ...hiddenProcFiles];
 
 export const cpuPeriodMicroseconds = 100_000;
 
@@ -115,7 +119,7 @@ export function podmanContainer({
     read_only_filesystem: true,
     seccomp_profile_path: seccompFile,
     selinux_opts: ["disable"],
-    mask: ["/sys"],
+    mask: hiddenPaths,
     image_volume_mode: "ignore",
     use_image_hosts: true,
     use_image_resolve_conf: true,
