@@ -126,15 +126,13 @@ function faults(): Planned[] {
         "failureOf(error, this.#ports.redact)",
         "failureOf(error, String)",
       ],
-      [
-        "secrets in why it takes no event",
-        "error: this.#ports.redact(String(error))",
-        "error: String(error)",
-      ],
       ["secrets in what a process printed", "printed: redact(printed)", "printed"],
       ["secrets in what a handler threw", "detail: redact(detail)", "detail"],
       ["secrets in what verify() says", "message: redact(String(value.message))", "message: value.message"],
       ["secrets in what verify() adds", "Object(redacted(detail, redact))", "detail"],
+    ]),
+    ...edits([faulty, test("plugin-peer")], "plugins/waiting-events", [
+      ["secrets in why it takes no event", "error: redact(String(error))", "error: String(error)"],
     ]),
     ...edits([beside("plugins/breaker"), faulty], "plugins/breaker", [
       ["the rest", "this.#crashes.length >= pluginLimits.maxCrashes", "Date.now() < 0"],

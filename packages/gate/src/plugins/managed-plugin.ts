@@ -21,6 +21,7 @@ import type {
   ToolDeclaration,
 } from "./runtime/api.ts";
 import { channelVersion, type InvocationContext, type Question } from "./runtime/messages.ts";
+import { WaitingEvents } from "./waiting-events.ts";
 
 export interface PluginPorts {
   readonly launcher: PluginLauncher;
@@ -56,9 +57,7 @@ export class ManagedPlugin {
   readonly #draining = new Map<PluginProcess, Promise<unknown>>();
   /** When each session was first seen here. */
   readonly #sessions = new Map<string, string>();
-  readonly #events: EventEnvelope[] = [];
-  #delivering = false;
-  #droppedEvents = 0;
+  readonly #events: WaitingEvents;
   #calls = 0;
   #restart: NodeJS.Timeout | undefined;
   #closed = false;
@@ -70,6 +69,12 @@ export class ManagedPlugin {
     this.#ports = ports;
     this.#breaker = new Breaker(ports.clock);
     this.#publisher = new Publisher(ports.clock);
+    this.#events = new WaitingEvents({
+      plugin: folder.name,
+      handOver: (envelope) => this.#handOver(envelope),
+      log: ports.log,
+      redact: ports.redact,
+    });
   }
 
   get folder(): PluginFolder {
@@ -102,7 +107,7 @@ export class ManagedPlugin {
       tools: manifest.provides.tools.map((each) => each.name),
       skills: skills.map((each) => each.file),
       crashes: this.#breaker.crashes,
-      droppedEvents: this.#droppedEvents,
+      droppedEvents: this.#events.missed,
       confined: this.#ports.launcher.confined,
       ...(running ? { pid: process.pid } : {}),
       ...(this.failure === undefined ? {} : { failure: this.failure }),
@@ -392,41 +397,17 @@ export class ManagedPlugin {
 
   /** True when the plugin subscribes to the topic in this group; the event is then handed over in order. */
   deliver(envelope: EventEnvelope): boolean {
-    const { manifest } = this.#folder;
-    if (!manifest.subscribes.some((pattern) => subscribes(pattern, envelope.topic))) return false;
-    if (manifest.allowed_groups !== undefined && !manifest.allowed_groups.includes(envelope.group))
-      return false;
-    if (this.#events.length >= pluginLimits.maxWaitingEvents) {
-      this.#droppedEvents += 1;
-      if (this.#droppedEvents === 1)
-        this.#ports.log.warn("a plugin misses events", { plugin: this.#folder.name });
-      return true;
-    }
-    this.#events.push(envelope);
-    if (!this.#delivering) void this.#deliverAll();
+    const { subscribes: patterns, allowed_groups: groups } = this.#folder.manifest;
+    if (!patterns.some((pattern) => subscribes(pattern, envelope.topic))) return false;
+    if (groups !== undefined && !groups.includes(envelope.group)) return false;
+    this.#events.add(envelope);
     return true;
   }
 
-  async #deliverAll(): Promise<void> {
-    this.#delivering = true;
-    for (let envelope = this.#events.shift(); envelope !== undefined; envelope = this.#events.shift()) {
-      try {
-        const process = await this.start();
-        const answer = await process.request(
-          { type: "event", envelope },
-          { timeoutMs: pluginLimits.eventMs },
-        );
-        if (answer.type === "thrown") this.#failed(`event ${envelope.topic}`, String(answer.message));
-      } catch (error) {
-        this.#ports.log.warn("a plugin did not take an event", {
-          plugin: this.#folder.name,
-          topic: envelope.topic,
-          error: this.#ports.redact(String(error)),
-        });
-      }
-    }
-    // In the same step as the last look: what comes after it begins anew.
-    this.#delivering = false;
+  async #handOver(envelope: EventEnvelope): Promise<void> {
+    const process = await this.start();
+    const answer = await process.request({ type: "event", envelope }, { timeoutMs: pluginLimits.eventMs });
+    if (answer.type === "thrown") this.#failed(`event ${envelope.topic}`, String(answer.message));
   }
 
   async verify(): Promise<PluginVerifyResult> {
@@ -492,7 +473,7 @@ export class ManagedPlugin {
   async close(drainMs: number): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#restart);
-    this.#events.length = 0;
+    this.#events.drop();
     await this.#starting?.catch(() => {});
     // A version that was replaced has no longer than the one after it.
     const replaced = [...this.#draining].flatMap(([process, drained]) => [process.close(drainMs), drained]);
