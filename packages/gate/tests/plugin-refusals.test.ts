@@ -46,7 +46,14 @@ test("refusals of the host of plugins", { skip }, async (t) => {
     },
     two: {
       "manifest.json": manifestOf([{ name: "two_x" }], { session: "explicit" }),
-      "handler.js": handlerOf({}, 'async resolveSession() { throw new Error("at /etc/hidden"); },'),
+      "handler.js": handlerOf(
+        {},
+        `async resolveSession() { throw new Error("at /etc/hidden"); },
+        async verify() {
+          const { ToolError } = await import("@holdfast/gate/plugin");
+          throw new ToolError({ code: "EXPIRED", message: "the token has expired" });
+        },`,
+      ),
     },
   });
 
@@ -72,6 +79,15 @@ test("refusals of the host of plugins", { skip }, async (t) => {
     await assert.rejects(gate.plugins.verify("one"), (error) =>
       isErrorCode(error, "plugin", "handler_failed"),
     );
+  });
+
+  await t.test("why verify() is not content is told as by a tool, and never but by a ToolError", async () => {
+    const expired = { ok: false, message: "the token has expired" };
+    assert.deepEqual(await gate.plugins.verify("two"), expired);
+    assert.deepEqual(await resultOf(gate, "plugin_verify", { name: "two" }), expired);
+    const { ok, message } = await resultOf(gate, "plugin_verify", { name: "one" });
+    assert.equal(ok, false);
+    assert.match(String(message), /internal error \([0-9a-f-]{36}\)/);
   });
 
   await t.test("a plugin that fails to say which session it means begins none", async () => {

@@ -413,11 +413,12 @@ export class ManagedPlugin {
   async verify(): Promise<PluginVerifyResult> {
     const process = await this.#forCall();
     const answer = await process.request({ type: "verify" }, { timeoutMs: pluginLimits.verifyMs });
+    const { redact } = this.#ports;
+    if (answer.type === "error") return { ok: false, message: redact(String(answer.error.message)) };
     const value = answer.type === "done" ? answer.value : undefined;
     if (typeof value !== "object" || value === null) {
       throw this.#failed("verify", answer.type === "thrown" ? answer.message : "no result");
     }
-    const { redact } = this.#ports;
     const detail =
       typeof value.detail === "object" && value.detail !== null ? { ...value.detail } : undefined;
     return {

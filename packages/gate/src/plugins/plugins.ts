@@ -69,7 +69,10 @@ export interface Plugins extends ToolSource {
   reload(name?: string): Promise<readonly PluginStatus[]>;
   /** Resolves when every change that was seen so far is taken over. */
   settled(): Promise<void>;
-  /** Runs the plugin's `verify()`. Throws `plugin.not_found`, `plugin.unavailable`, `plugin.timeout`. */
+  /**
+   * Runs the plugin's `verify()`; a `ToolError` that it throws is a result that is not ok. Throws `plugin.not_found`,
+   * `plugin.unavailable`, `plugin.timeout`, and `plugin.handler_failed` for anything else that it throws.
+   */
   verify(name: string): Promise<PluginVerifyResult>;
   /** Hands an event to each plugin that subscribes to its topic; returns how many that are. */
   deliver(envelope: EventEnvelope): number;

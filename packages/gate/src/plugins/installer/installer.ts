@@ -262,8 +262,14 @@ export class Installer {
       const { category } = this.#status(name)?.failure ?? {};
       return { ok: false, message: `The plugin does not load (${category})` };
     }
-    const { ok, message } = await this.#ports.verify(name);
-    return { ok, message };
+    try {
+      const { ok, message } = await this.#ports.verify(name);
+      return { ok, message };
+    } catch (error) {
+      // That it crashes, hangs or throws is an answer to whether it works.
+      if (!isHoldfastError(error) || error.group !== "plugin") throw error;
+      return { ok: false, message: error.message };
+    }
   }
 
   /** What a plugin requires and has not been given yet, in words. */

@@ -44,6 +44,11 @@ function thrown(id: number, error: unknown): ProcessMessage {
   } catch {
     // Then it is no more than anything else that is thrown.
   }
+  return forTheLog(id, error);
+}
+
+/** The answer to what nobody is told the reason of. */
+function forTheLog(id: number, error: unknown): ProcessMessage {
   return { type: "thrown", id, message: textOf(error) };
 }
 
@@ -79,10 +84,14 @@ export class Calls {
         });
         return;
       case "verify":
-        void this.#answer(message.id, async () => {
-          const result = await this.#handler.verify?.();
-          return result ?? { ok: true, message: "The plugin has nothing to verify" };
-        });
+        void this.#answer(
+          message.id,
+          async () => {
+            const result = await this.#handler.verify?.();
+            return result ?? { ok: true, message: "The plugin has nothing to verify" };
+          },
+          thrown,
+        );
         return;
       case "shutdown":
         void this.#answer(message.id, async () => {
@@ -96,12 +105,13 @@ export class Calls {
   async #answer(
     id: number,
     run: () => Promise<Extract<ProcessMessage, { type: "done" }>["value"]>,
+    failed = forTheLog,
   ): Promise<void> {
     try {
       const value = await currentCall.run({ id }, run);
       this.#ports.send({ type: "done", id, ...(value === undefined ? {} : { value }) });
     } catch (error) {
-      this.#ports.send({ type: "thrown", id, message: textOf(error) });
+      this.#ports.send(failed(id, error));
     }
   }
 
