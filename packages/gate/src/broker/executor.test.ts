@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import { silentLogger, systemClock } from "@holdfast/core";
+import { HoldfastError, silentLogger, systemClock } from "@holdfast/core";
 import { KnownSecrets } from "../vault/secrets.ts";
 import { brokerLimits } from "./broker-limits.ts";
 import { Catalog, listed } from "./catalog.ts";
@@ -74,6 +75,14 @@ test("what is no outcome is an error, and nothing of it is told", async () => {
   }
   const { text, error } = await executor.run(callGiving({ ok: true, result: "x" }), signal, () => {});
   assert.deepEqual([text, error], ['"x"', null]);
+});
+
+test("a fault that the log has already is told by the id that it has there", async () => {
+  const errorId = randomUUID();
+  const fault = new HoldfastError("plugin", "handler_failed", "x", { metadata: { errorId } });
+  const { error, incident } = await executor.run(callGiving(Promise.reject(fault)), signal, () => {});
+  assert.equal(incident, errorId);
+  assert.match(error?.message ?? "", new RegExp(`the id ${errorId}$`));
 });
 
 test("a result that says that it is from outside taints the session", async () => {

@@ -147,7 +147,7 @@ export class Executor {
     const { tool } = call.entry;
     if (error === timedOut) return ended("PLUGIN_TIMEOUT", `${tool.name} took longer than ${timeoutMs} ms`);
     if (error instanceof Cancelled) return ended("HANDLER_ERROR", "The call was cancelled");
-    const incident = randomUUID();
+    const incident = idOf(error) ?? randomUUID();
     this.#parts.log.warn("a tool failed", { incident, tool: tool.name, plugin: tool.plugin, error });
     if (isHoldfastError(error) && error.group === "plugin") {
       const { retryAfter }: { retryAfter?: unknown } = { ...Object(error.metadata) };
@@ -163,6 +163,12 @@ export class Executor {
     }
     return { ...ended("PLUGIN_ERROR", `The tool failed; its error has the id ${incident}`), incident };
   }
+}
+
+/** By which the log has a fault already: a plugin's host writes down what a handler threw, and nothing but its id comes here. */
+function idOf(error: unknown): string | undefined {
+  const { errorId }: { errorId?: unknown } = isHoldfastError(error) ? { ...Object(error.metadata) } : {};
+  return typeof errorId === "string" ? errorId : undefined;
 }
 
 function ended(...refusal: ConstructorParameters<typeof Refusal>): Executed {
