@@ -54,7 +54,7 @@ test("only plugins with channels publish, and only in groups that they have a pl
   assert.equal(problem(event), undefined);
   assert.match(problem(event, manifest({}, [])) ?? "", /Only plugins with channels/);
   const inBeta = manifest({ allowed_groups: ["beta"] });
-  assert.match(problem(event, inBeta) ?? "", /no place in this group/);
+  assert.match(problem(event, inBeta) ?? "", /no place in this group: "alpha". Its manifest allows beta$/);
   assert.equal(problem({ ...event, group: undefined }, inBeta), undefined);
 });
 
@@ -67,6 +67,18 @@ test("what is no event, or one of the gate's own, is refused", () => {
     assert.match(problem({ ...event, group }) ?? "", /group is not plainly named/, `${group}`);
   for (const payload of [undefined, null, "text", ["list"], 5])
     assert.match(problem({ ...event, payload }) ?? "", /payload is an object/, JSON.stringify(payload));
+});
+
+test("a refusal says what was given, and what would be right", () => {
+  assert.match(
+    problem({ ...event, topic: "Task" }) ?? "",
+    /: "Task"\. One is two to eight words of a-z, 0-9 and _.* not tool, plugin, agent, response or approval$/,
+  );
+  assert.match(problem({ ...event, group: "a b" }) ?? "", /: "a b"\. A name is 1 to 64 letters/);
+  assert.match(problem({ ...event, topic: undefined }) ?? "", /: none\. One/);
+  assert.ok((problem({ ...event, topic: "x".repeat(5_000) }) ?? "").length < 400);
+  const inbound = problem({ ...event, topic: "message.inbound" }) ?? "";
+  assert.match(inbound, /channel .*sender .*body .*content_type .*metadata .*nothing else/);
 });
 
 test("a payload holds as much as it may, and no byte more", () => {

@@ -31,13 +31,19 @@ export class Publisher {
     const group: unknown = Reflect.get(event, "group") ?? groupOf(manifest);
     const payload: unknown = Reflect.get(event, "payload");
     if (typeof topic !== "string" || !/^[a-z][a-z0-9_]*(\.[a-z0-9_]+){1,7}$/.test(topic) || own.test(topic)) {
-      throw refused("The topic is none that a plugin may publish");
+      throw refused(
+        `The topic is none that a plugin may publish: ${shown(topic)}. One is two to eight words of a-z, 0-9 and _, each after a dot but the first, which is not tool, plugin, agent, response or approval`,
+      );
     }
     if (typeof group !== "string" || !/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(group)) {
-      throw refused("The group is not plainly named");
+      throw refused(
+        `The group is not plainly named: ${shown(group)}. A name is 1 to 64 letters, digits, "_", "." and "-", and begins with a letter or digit`,
+      );
     }
     if (manifest.allowed_groups !== undefined && !manifest.allowed_groups.includes(group)) {
-      throw refused("The plugin has no place in this group");
+      throw refused(
+        `The plugin has no place in this group: ${shown(group)}. Its manifest allows ${manifest.allowed_groups.join(", ")}`,
+      );
     }
     if (!isRecord(payload)) throw refused("The payload is an object");
     if (Buffer.byteLength(JSON.stringify(payload)) > pluginLimits.maxEventBytes) {
@@ -88,7 +94,15 @@ function checkInbound(payload: Record<string, unknown>): void {
     ["text", "image", "file", "voice"].some((each) => each === type) &&
     (metadata === undefined || isRecord(metadata)) &&
     Object.keys(rest).length === 0;
-  if (!ok) throw refused("The payload of message.inbound has not the shape of one");
+  if (!ok)
+    throw refused(
+      "The payload of message.inbound has not the shape of one: channel (at most 64 characters), sender (256), body (8192), content_type (text, image, file or voice), perhaps metadata (an object), and nothing else",
+    );
+}
+
+/** As much of it as one needs to know it again. */
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? "none").slice(0, 80);
 }
 
 /** True when `pattern` (a topic, or one that ends in "*") covers `topic`. */
