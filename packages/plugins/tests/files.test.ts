@@ -99,6 +99,26 @@ test("files in shared folders", async (t) => {
     assert.deepEqual(readdirSync(join(notes, "a")), ["b.txt"]);
   });
 
+  await t.test("are no folders, however their path ends", async () => {
+    const folder = "notes";
+    await write("plain", "x");
+    for (const end of ["/", "/."]) {
+      assert.match(await read(`plain${end}`), /no file/);
+      assert.match(await call("stat", { folder, path: `plain${end}` }), /no folder/);
+      assert.match(await call("delete", { folder, path: `plain${end}` }), /no folder/);
+      assert.match(await write(`new${end}`, "x"), /no slash/);
+      assert.match(await call("move", { folder, from: `plain${end}`, to: "other" }), /no folder/);
+      assert.match(
+        await call("move", { folder, from: "plain", to: `made/it${end}`, make_folders: true }),
+        /no slash/,
+      );
+    }
+    assert.match(await call("stat", { folder, path: "made" }), /no such/);
+    assert.match(await call("move", { folder, from: "a/", to: "b/" }), /"moved":"a\/"/);
+    assert.match(await call("move", { folder, from: "b", to: "a" }), /"moved"/);
+    assert.match(await call("list", { path: "a" }), /name that/);
+  });
+
   await t.test("have bounds", async () => {
     const most = 102_400;
     assert.match(await write("big", "x".repeat(most)), /"size":102400/);

@@ -74,6 +74,11 @@ export function namesOf(path: string, field = "path"): string[] {
   return names;
 }
 
+/** A slash at the end asks for a folder, and is no part of a file's name. */
+function asksForFolder(path: string): boolean {
+  return /\/\.?$/.test(path);
+}
+
 /** Whether missing folders are made, and whether words from outside are in the session for which it is done. */
 export interface Making {
   readonly folders: boolean;
@@ -173,7 +178,7 @@ export class SharedTree {
     if (namesOf(path).length === 0) {
       return this.#in([], madeByNone, async (_at, folder) => told(await folder.stat({ bigint: true })));
     }
-    return this.#at(path, madeByNone, async (place) => told(await statOf(place)));
+    return this.#at(path, madeByNone, async (place) => told(await statAs(path, place)));
   }
 
   /** At most `length` bytes from `offset` on, the size of the whole, and whether words from outside may be in it. */
@@ -186,7 +191,7 @@ export class SharedTree {
       const file = await open(place, fileFlags);
       try {
         const stat = await file.stat({ bigint: true });
-        if (!stat.isFile()) throw refused("This is no file");
+        if (!stat.isFile() || asksForFolder(path)) throw refused("This is no file");
         const size = Number(stat.size);
         const buffer = Buffer.alloc(Math.max(0, Math.min(length, size - offset)));
         let filled = 0;
@@ -205,6 +210,7 @@ export class SharedTree {
   /** The file is there whole or as it was, also after a crash. Returns its size. */
   async write(path: string, content: Buffer, mode: "create" | "replace" | "append", make: Making) {
     this.#roomFor(make);
+    if (asksForFolder(path)) throw refused("The name of a file has no slash at its end");
     return this.#at(path, make, async (place, at, folder) => {
       const present = await statOf(place).catch((error: unknown) => {
         if (codeOf(error) === "ENOENT") return undefined;
@@ -270,8 +276,10 @@ export class SharedTree {
       from,
       madeByNone,
       async (source, _at, before) => {
-        const stat = await statOf(source);
+        const stat = await statAs(from, source, "from");
         if (!stat.isFile() && !stat.isDirectory()) throw refused("Only files and folders are moved", "from");
+        if (asksForFolder(to) && !stat.isDirectory())
+          throw refused("The name of a file has no slash at its end", "to");
         await this.#at(
           to,
           make,
@@ -297,7 +305,7 @@ export class SharedTree {
 
   async delete(path: string): Promise<void> {
     await this.#at(path, madeByNone, async (place, _at, folder) => {
-      const stat = await statOf(place);
+      const stat = await statAs(path, place);
       if (stat.isDirectory()) {
         // What no list shows keeps no folder from being empty.
         await this.#in(namesOf(path), madeByNone, removeUnfinished);
@@ -349,6 +357,13 @@ async function isThere(path: string): Promise<boolean> {
 
 function statOf(path: string): Promise<BigIntStats> {
   return lstat(path, { bigint: true });
+}
+
+/** What is at `place`, which `path` asked for. */
+async function statAs(path: string, place: string, field = "path"): Promise<BigIntStats> {
+  const stat = await statOf(place);
+  if (asksForFolder(path) && !stat.isDirectory()) throw refused("This is no folder", field);
+  return stat;
 }
 
 function told(stat: BigIntStats) {
