@@ -119,6 +119,24 @@ test("files in shared folders", async (t) => {
     assert.match(await call("list", { path: "a" }), /name that/);
   });
 
+  await t.test("are none of what git keeps of a repository", async () => {
+    const folder = "notes";
+    mkdirSync(join(notes, "app", ".git"), { recursive: true });
+    writeFileSync(join(notes, "app", ".git", "config"), "");
+    await write("config", "[core]\nfsmonitor = touch /tmp/x");
+    for (const path of [".git", ".git/config", "app/.git/config", "app/.GIT/hooks/post-checkout"]) {
+      assert.match(await write(path, "x", { make_folders: true, mode: "replace" }), /a person's/, path);
+      assert.match(
+        await call("move", { folder, from: "config", to: path, make_folders: true }),
+        /a person's/,
+      );
+    }
+    assert.match(await call("move", { folder, from: "app/.git", to: "app/git" }), /a person's/);
+    assert.equal(readFileSync(join(notes, "app", ".git", "config"), "utf8"), "");
+    assert.match(await read("app/.git/config"), /"size":0/);
+    assert.match(await write("app/.gitignore", "dist"), /"size":4/);
+  });
+
   await t.test("have bounds", async () => {
     const most = 102_400;
     assert.match(await write("big", "x".repeat(most)), /"size":102400/);

@@ -79,6 +79,12 @@ function asksForFolder(path: string): boolean {
   return /\/\.?$/.test(path);
 }
 
+/** Git runs what a repository's own settings name, as whoever looks at the folder next. */
+function keepFromSettings(names: readonly string[], field = "path"): void {
+  if (names.some((name) => name.toLowerCase() === ".git"))
+    throw refused("What git keeps in .git is a person's to change", field);
+}
+
 /** Whether missing folders are made, and whether words from outside are in the session for which it is done. */
 export interface Making {
   readonly folders: boolean;
@@ -210,6 +216,7 @@ export class SharedTree {
   /** The file is there whole or as it was, also after a crash. Returns its size. */
   async write(path: string, content: Buffer, mode: "create" | "replace" | "append", make: Making) {
     this.#roomFor(make);
+    keepFromSettings(namesOf(path));
     if (asksForFolder(path)) throw refused("The name of a file has no slash at its end");
     return this.#at(path, make, async (place, at, folder) => {
       const present = await statOf(place).catch((error: unknown) => {
@@ -269,6 +276,8 @@ export class SharedTree {
   async move(from: string, to: string, make: Making): Promise<void> {
     this.#roomFor(make);
     const [moved, goal] = [namesOf(from, "from"), namesOf(to, "to")];
+    keepFromSettings(moved, "from");
+    keepFromSettings(goal, "to");
     // Before folders are made on the way, which would be in it.
     if (moved.length > 0 && goal.length > moved.length && moved.every((name, at) => name === goal[at]))
       throw refused("It cannot go into itself", "to");
