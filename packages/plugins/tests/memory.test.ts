@@ -72,6 +72,19 @@ test("memory", async (t) => {
     assert.match(await call(gate, "memory_search", { query: "office" }), /"session_id":"s1"/);
   });
 
+  await t.test("is found by what is said, and not by words and tags that are empty", async () => {
+    assert.match(await call(gate, "memory_search", { query: " ", tags: ["office"] }), /closes at six/);
+    assert.match(await call(gate, "memory_search", { query: "" }), /closes at six/);
+    assert.match(await call(gate, "memory_search", { tags: ["", "office", " "] }), /closes at six/);
+    assert.equal(await call(gate, "memory_search", { query: "", tags: ["home"] }), '{"entries":[]}');
+    const kept = await call(gate, "memory_store", {
+      type: "fact",
+      content: "Tagged",
+      tags: ["", "a", " a "],
+    });
+    assert.match(kept, /"tags":\["a"\]/);
+  });
+
   await t.test("a query is words, whatever it looks like", async () => {
     for (const query of [
       'office" OR "x',

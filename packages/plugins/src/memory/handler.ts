@@ -104,8 +104,12 @@ function listed(entries: readonly MemoryEntry[]): ToolInvocationResult {
 
 function textsOf(value: unknown): string[] {
   return Array.isArray(value)
-    ? [...new Set(value.map((each) => oneLine(String(each)).slice(0, 50)))].slice(0, 10)
+    ? [...new Set(value.map((each) => oneLine(String(each)).slice(0, 50)))].filter(isSomething).slice(0, 10)
     : [];
+}
+
+function isSomething(value: unknown): value is string {
+  return typeof value === "string" && value.trim() !== "";
 }
 
 function searchOf(args: Record<string, unknown>) {
@@ -113,7 +117,8 @@ function searchOf(args: Record<string, unknown>) {
   return {
     tags: textsOf(args["tags"]),
     includeSuperseded: args["include_superseded"] === true,
-    ...(typeof args["query"] === "string" ? { query: args["query"] } : {}),
+    // Whoever leaves the words empty wants whatever fits the rest, as where there are none.
+    ...(isSomething(args["query"]) ? { query: args["query"] } : {}),
     ...(type === undefined ? {} : { type }),
     ...(typeof args["limit"] === "number" ? { limit: args["limit"] } : {}),
   };
