@@ -52,8 +52,16 @@ test("cron lines", () => {
   assert.equal(next("0 0 29 2 *", "2026-11-01T00:00:00Z"), "2028-02-29T00:00");
   assert.equal(next("0 0 * * 7", "2026-11-20T00:00:00Z"), "2026-11-22T00:00");
   assert.equal(next("0 0 30 2 *", "2026-11-01T00:00:00Z"), undefined);
+  assert.equal(next("0 7 * * mon-FRI", "2026-11-20T07:00:00Z"), "2026-11-23T07:00");
+  assert.equal(next("0 7 * Jan,dec sun", "2026-11-20T07:00:00Z"), "2026-12-06T07:00");
+  assert.equal(next("0 7 * * FRI-SUN", "2026-11-21T07:00:00Z"), "2026-11-22T07:00");
+  assert.equal(next("0 7 * * FRI-SUN", "2026-11-22T07:00:00Z"), "2026-11-27T07:00");
   for (const line of [
     "",
+    "mon * * * *",
+    "* * * monday *",
+    "* * * mon *",
+    "* * * * monday",
     "* * * *",
     "60 * * * *",
     "* 24 * * *",
@@ -165,6 +173,18 @@ test("schedules begin tasks, also those that were due while nothing ran", async 
     /minute/,
   );
   assert.match(await call(first, "schedule_create", { name: "x", prompt: "x", at: "2001-01-01" }), /passed/);
+  for (const at of [
+    "2127-02-29",
+    "2127-04-31T09:00:00Z",
+    "2127-13-01",
+    "2127-01-01T25:00",
+    "2127-01-01T09:00+25:00",
+  ])
+    assert.match(await call(first, "schedule_create", { name: "x", prompt: "x", at }), /no such time/, at);
+  assert.match(
+    await call(first, "schedule_create", { name: "x", prompt: "x", cron: "0 0 30 2 *" }),
+    /no day of the next five years/,
+  );
   assert.equal(await call(first, "schedule_list", {}, "beta"), '{"schedules":[]}');
   assert.match(await call(first, "schedule_delete", { name: "often" }, "beta"), /no such/);
   await first.close();

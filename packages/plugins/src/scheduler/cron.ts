@@ -1,12 +1,23 @@
-const fields = [
+interface Field {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+  /** What its values are called, from `from` on. */
+  readonly words?: readonly string[];
+}
+
+const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const weekdays = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+const fields: readonly Field[] = [
   { name: "minute", from: 0, to: 59 },
   { name: "hour", from: 0, to: 23 },
   { name: "day", from: 1, to: 31 },
-  { name: "month", from: 1, to: 12 },
-  { name: "weekday", from: 0, to: 7 },
-] as const;
+  { name: "month", from: 1, to: 12, words: months },
+  { name: "weekday", from: 0, to: 7, words: weekdays },
+];
 
-/** A cron line of five fields, in UTC: numbers, `*`, lists, ranges and steps. */
+/** A cron line of five fields, in UTC: numbers, `*`, lists, ranges and steps, and the English names of months and weekdays. */
 export class Cron {
   readonly #sets: readonly ReadonlySet<number>[];
   /** Cron's old rule: where both day and weekday are given, either is enough. What begins with `*` is not given. */
@@ -48,14 +59,25 @@ export class Cron {
   }
 }
 
-function valuesOf(text: string, { name, from, to }: (typeof fields)[number]): ReadonlySet<number> {
+/** An item with numbers in the place of names. */
+function inNumbers(item: string, { from, words = [] }: Field): string {
+  return item.replace(/[a-z]+/gi, (word) => {
+    const at = words.indexOf(word.toLowerCase());
+    return at < 0 ? word : String(at + from);
+  });
+}
+
+function valuesOf(text: string, field: Field): ReadonlySet<number> {
+  const { name, from, to } = field;
   const values = new Set<number>();
   for (const item of text.split(",")) {
-    const match = /^(?:(\*)|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/.exec(item);
+    const match = /^(?:(\*)|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/.exec(inNumbers(item, field));
     if (match === null) throw new Error(`The ${name} ${JSON.stringify(item)} is not understood`);
     const [, star, first, last, step] = match;
     const low = star === undefined ? Number(first) : from;
-    const high = star === undefined ? Number(last ?? (step === undefined ? first : to)) : to;
+    const end = star === undefined ? Number(last ?? (step === undefined ? first : to)) : to;
+    // "FRI-SUN": at the end of a range Sunday is the seventh day.
+    const high = name === "weekday" && last !== undefined && end === 0 ? 7 : end;
     const by = Number(step ?? 1);
     if (low < from || high > to || low > high || by < 1) {
       throw new Error(`The ${name} ${JSON.stringify(item)} is outside ${from} to ${to}`);

@@ -104,7 +104,8 @@ class SchedulerHandler implements PluginHandler {
     if (name === "" || prompt === "") throw refused("The name and the prompt say something");
     const now = Date.now();
     const next = typeof at === "string" ? timeOf(at) : nextOf(now, cron, every);
-    if (!Number.isFinite(next) || next <= now) throw refused("The time is none, or it has passed");
+    if (typeof at === "string" && next <= now) throw refused("The time has passed", "at");
+    if (!Number.isFinite(next)) throw refused("The cron line fits no day of the next five years", "cron");
     const db = this.#database();
     const count = Number(
       db.prepare("SELECT count(*) AS n FROM schedules WHERE grp = ?").get(context.group)?.["n"],
@@ -250,7 +251,11 @@ function timeOf(at: string): number {
       at.trim(),
     ) ?? [];
   if (day === undefined) throw refused("The time is written 2027-01-05T09:00:00Z", "at");
-  return Date.parse(time === undefined ? day : `${day}T${time}${zone?.toUpperCase() ?? "Z"}`);
+  const moment = Date.parse(time === undefined ? day : `${day}T${time}${zone?.toUpperCase() ?? "Z"}`);
+  // The 30th of February would be taken for a day of March.
+  if (Number.isNaN(moment) || new Date(day).toISOString().slice(0, day.length) !== day)
+    throw refused("There is no such time", "at");
+  return moment;
 }
 
 /** NaN when there is no next time. */
