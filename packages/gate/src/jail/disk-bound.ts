@@ -192,7 +192,9 @@ class DiskWatch {
     const pids = familyOf(this.#jail.pid).map(({ pid }) => pid);
     if (this.#jail.dialerPid !== undefined) pids.push(this.#jail.dialerPid);
     const most = this.#atMost(before);
-    const found = await this.#look.measure(this.#paths, pids, Number.isFinite(this.#bounds.entries));
+    const withEntries = Number.isFinite(this.#bounds.entries);
+    // Nobody needs to know any more once the jail has ended, and to count many files takes long.
+    const found = await this.#look.measure(this.#paths, pids, withEntries, this.#ended.signal);
     // What could not be looked at counts as the most that it can be.
     const known = found.hidden && Number.isFinite(most.bytes);
     this.measured = known

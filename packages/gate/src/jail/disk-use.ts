@@ -22,17 +22,24 @@ export interface DiskSpace {
 const measureTimeoutMs = 60_000;
 
 /** The measure of coreutils: it follows no link, stays on its file system and counts hard links once. */
-function du(option: string, paths: readonly string[]): Promise<{ sum: number; hidden: boolean }> {
+function du(
+  option: string,
+  paths: readonly string[],
+  signal: AbortSignal,
+): Promise<{ sum: number; hidden: boolean }> {
   return new Promise((resolve) => {
     execFile(
       "du",
       ["-sx", option, "--", ...paths],
-      { env: { LC_ALL: "C", PATH: "/usr/bin:/bin" }, timeout: measureTimeoutMs, maxBuffer: 1024 * 1024 },
+      {
+        ...{ env: { LC_ALL: "C", PATH: "/usr/bin:/bin" }, maxBuffer: 1024 * 1024 },
+        ...{ timeout: measureTimeoutMs, signal },
+      },
       (error, stdout, stderr) => {
         const numbers = [...stdout.matchAll(/^(\d+)\t/gm)].map((match) => Number(match[1]));
         // What disappears while it is counted is no fault; what may not be looked at is.
         const faults = stderr.split("\n").some((line) => line !== "" && !/No such file/.test(line));
-        const cut = error?.killed === true || numbers.length === 0;
+        const cut = error?.killed === true || signal.aborted || numbers.length === 0;
         resolve({ sum: numbers.reduce((sum, each) => sum + each, 0), hidden: cut || faults });
       },
     );
@@ -59,17 +66,21 @@ async function deletedBytes(pids: readonly number[], devices: ReadonlySet<number
   return [...files.values()].reduce((sum, each) => sum + each, 0);
 }
 
-/** Measures what is below `paths` and what the processes `pids` hold open; entries only where asked for. */
+/**
+ * Measures what is below `paths` and what the processes `pids` hold open; entries only where asked for. Once `signal`
+ * is aborted nothing is looked at any more, and all of it is hidden.
+ */
 export async function measureDisk(
   paths: readonly string[],
   pids: readonly number[],
   withEntries: boolean,
+  signal: AbortSignal,
 ): Promise<DiskUse> {
   const devices = new Set<number>();
   for (const path of paths) devices.add((await stat(path).catch(() => undefined))?.dev ?? -1);
   const [kilobytes, entries, deleted] = await Promise.all([
-    du("-k", paths),
-    withEntries ? du("--inodes", paths) : { sum: 0, hidden: false },
+    du("-k", paths, signal),
+    withEntries ? du("--inodes", paths, signal) : { sum: 0, hidden: false },
     deletedBytes(pids, devices),
   ]);
   return {
