@@ -134,6 +134,27 @@ test("no part of a secret is told where a tool's words are cut off in the middle
   assert.equal(said[1], "next");
 });
 
+test("no half of a character is told, where a tool or the gate cut a text in the middle of one", async () => {
+  const half = "\u{1f600}".slice(0, 1);
+  const result = { [`a${half}`]: `${half}b`, whole: "\u{1f600}", escaped: "\\ud83d", both: `\\\\${half}` };
+  const { text } = await executor.run(callGiving({ ok: true, result }), signal, () => {});
+  assert.deepEqual(JSON.parse(text), {
+    "a\ufffd": "\ufffdb",
+    whole: "\u{1f600}",
+    escaped: "\\ud83d",
+    both: "\\\\\ufffd",
+  });
+  const long = `${"-".repeat(4_095)}\u{1f600}`;
+  const error = { code: "X", message: long, retriable: false, field: `${"-".repeat(255)}\u{1f600}` };
+  const said: (string | undefined)[] = [];
+  const progress = `${"-".repeat(brokerLimits.maxProgressMessageCharacters - 1)}\u{1f600}`;
+  const told = await executor.run(callGiving({ ok: false, error }, [progress]), signal, ({ message }) =>
+    said.push(message),
+  );
+  for (const each of [told.error?.message, told.error?.field, said[0]])
+    assert.match(each ?? "", /^-+\ufffd$/);
+});
+
 test("the list of tools is told whole, however large the catalog may be", async () => {
   const catalog = new Catalog(silentLogger);
   const all = () => [...catalog.entries()].map(({ tool }) => listed(tool));

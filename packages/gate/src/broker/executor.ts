@@ -102,7 +102,7 @@ export class Executor {
         ...(typeof total === "number" && Number.isFinite(total) ? { total } : {}),
         // Cleaned before it is cut: neither half of a secret that is cut in two would be known.
         ...(typeof message === "string"
-          ? { message: clean(message).slice(0, brokerLimits.maxProgressMessageCharacters) }
+          ? { message: cut(clean(message), brokerLimits.maxProgressMessageCharacters) }
           : {}),
       });
     };
@@ -111,7 +111,7 @@ export class Executor {
   #told(call: ConfirmedCall, outcome: ToolOutcome): Executed {
     if (outcome?.ok === false) return this.#handlerError(outcome.error);
     if (outcome?.ok !== true) throw new Error("the handler gave no outcome");
-    const text = JSON.stringify(outcome.result) ?? "null";
+    const text = wellFormed(JSON.stringify(outcome.result) ?? "null");
     const { tool } = call.entry;
     const { maxResultBytes, maxCatalogBytes } = brokerLimits;
     // The list of tools is one of the gate's own results, and as long as its catalog may be.
@@ -134,10 +134,10 @@ export class Executor {
     const { sanitizer } = this.#parts;
     const payload: BrokerErrorPayload = {
       code: own ? sanitizer.text(code) : "HANDLER_ERROR",
-      message: typeof message === "string" ? sanitizer.text(message).slice(0, 4_096) : "The tool refused",
+      message: typeof message === "string" ? cut(sanitizer.text(message), 4_096) : "The tool refused",
       retriable: retriable === true,
       stage: 6,
-      ...(typeof field === "string" ? { field: sanitizer.text(field).slice(0, 256) } : {}),
+      ...(typeof field === "string" ? { field: cut(sanitizer.text(field), 256) } : {}),
       ...(typeof retryAfter === "number" && retryAfter >= 0 ? { retry_after: Math.ceil(retryAfter) } : {}),
     };
     return { text: "null", error: payload, redactions: 0, flags: 0, incident: undefined };
@@ -163,6 +163,17 @@ export class Executor {
     }
     return { ...ended("PLUGIN_ERROR", `The tool failed; its error has the id ${incident}`), incident };
   }
+}
+
+/** Where a text ends in the middle of a character, no half of it stays: many a model takes no request that holds one. */
+function cut(text: string, most: number): string {
+  return text.slice(0, most).toWellFormed();
+}
+
+/** The same for JSON, in which only such a half is written as an escape. */
+function wellFormed(json: string): string {
+  if (!json.includes("\\ud")) return json;
+  return json.replace(/(?<!\\)((?:\\\\)*)\\ud[89a-f][\da-f]{2}/g, "$1\ufffd");
 }
 
 /** By which the log has a fault already: a plugin's host writes down what a handler threw, and nothing but its id comes here. */
