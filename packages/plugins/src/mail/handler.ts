@@ -163,14 +163,18 @@ function criteriaOf(args: Record<string, unknown>): SearchObject {
   for (const name of ["since", "before"] as const) {
     const value = args[name];
     if (value === undefined) continue;
-    if (!/^\d{4}-\d{2}-\d{2}$/.test(String(value)) || Number.isNaN(Date.parse(String(value)))) {
-      throw refused("A day is written 2026-01-31", name);
-    }
+    if (!isDay(String(value))) throw refused("A day is written 2026-01-31, and there is one", name);
     criteria[name] = String(value);
   }
   if (args["unseen"] === true) criteria.seen = false;
   if (typeof args["before_uid"] === "number") criteria.uid = `1:${args["before_uid"] - 1}`;
   return Object.keys(criteria).length === 0 ? { all: true } : criteria;
+}
+
+/** The 30th of February would be taken for a day of March. */
+function isDay(text: string): boolean {
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN;
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text);
 }
 
 export default new MailHandler();
