@@ -78,3 +78,46 @@ test("credentials and data of a removed plugin are not for one that comes from e
   const own = await refusal(gate, "plugin_install", { url: `${source}other`, name: "own" });
   assert.match(own, /came from elsewhere/);
 });
+
+test("what the operator gives to a plugin is not for one that comes from elsewhere", { skip }, async (t) => {
+  const repositories = temporaryDirectory(t);
+  const source = `file://${repositories}/`;
+  const notes = { path: temporaryDirectory(t), mode: "rw" } as const;
+  const plugins = {
+    ...{ watch: false, installSources: [source] },
+    grants: { hi: { folders: { notes } } },
+    config: { ho: { most: 2 } },
+  };
+  const gate = await openGate(t, { plugins });
+  for (const name of ["hi", "ho"]) {
+    for (const from of ["first", "other"]) {
+      mkdirSync(join(repositories, name, from), { recursive: true });
+      commit(join(repositories, name, from), {
+        "manifest.json": manifestOf([{ name: `${name}_folders` }], {
+          config_schema: { type: "object", properties: { most: { type: "integer" } } },
+        }),
+        "handler.js": `let services;
+          export default {
+            async initialize(given) { services = given; },
+            async handleToolInvocation() {
+              const { folders = {}, config } = services;
+              return { ok: true, result: { folders: Object.keys(folders), config } };
+            },
+          };`,
+        "skills/say.md": "# say",
+      });
+    }
+    const install = (from: string) => ({ url: `${source}${name}/${from}`, name });
+    // Before the first one it may be meant for whichever comes.
+    await resultOf(gate, "plugin_install", install("first"));
+    const given = name === "hi" ? { folders: ["notes"], config: {} } : { folders: [], config: { most: 2 } };
+    assert.deepEqual(await resultOf(gate, `${name}_folders`), given);
+    await resultOf(gate, "plugin_remove", { name });
+    assert.match(
+      await refusal(gate, "plugin_install", install("other")),
+      /came from elsewhere \(what the operator gives to it\)/,
+    );
+    await resultOf(gate, "plugin_install", install("first"));
+    assert.deepEqual(await resultOf(gate, `${name}_folders`), given);
+  }
+});

@@ -104,6 +104,7 @@ export class PluginHost implements Plugins, ToolSource {
       credentials: this.credentials,
       dataOf: (name) => this.#launcher.dataDirectory(name),
       settings: (name) => config.config?.[name],
+      isGranted: (name) => config.grants?.[name] !== undefined,
       log: options.log,
       list: () => this.list(),
       manifest: (name) => this.manifest(name),

@@ -26,6 +26,8 @@ export interface InstallerPorts {
   readonly dataOf: (name: PluginName) => string;
   /** What the operator says in place of a plugin's `config.json`. */
   readonly settings: (name: PluginName) => Readonly<Record<string, unknown>> | undefined;
+  /** True where the operator gives servers, folders, repositories or hosts to a plugin of that name. */
+  readonly isGranted: (name: PluginName) => boolean;
   readonly log: Logger;
   readonly list: () => readonly PluginStatus[];
   readonly manifest: (name: string) => PluginManifest | undefined;
@@ -52,11 +54,12 @@ export class Installer {
 
   constructor(ports: InstallerPorts) {
     this.#ports = ports;
-    const { recordsDirectory, credentials, dataOf } = ports;
+    const { recordsDirectory, credentials, dataOf, settings, isGranted } = ports;
     this.#origins = new Origins({
       directory: recordsDirectory,
       credentialsOf: (name) => credentials.folder(name),
       dataOf,
+      isGiven: (name) => isGranted(name) || settings(name) !== undefined,
     });
   }
 

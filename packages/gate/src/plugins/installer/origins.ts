@@ -9,11 +9,13 @@ export interface OriginsOptions {
   readonly credentialsOf: (name: PluginName) => string;
   /** The folder of a plugin's data: it is there once a plugin of that name has run. */
   readonly dataOf: (name: PluginName) => string;
+  /** True where the operator gives servers, folders, repositories, hosts or a configuration to that name. */
+  readonly isGiven: (name: PluginName) => boolean;
 }
 
 /**
- * From where each plugin came, also one that is removed as long as credentials or data of it are left: they are
- * not for another that takes its name.
+ * From where each plugin came, also one that is removed as long as something of it is left, as credentials, data or
+ * what the operator gives to it: it is not for another that takes its name.
  */
 export class Origins {
   readonly #options: OriginsOptions;
@@ -40,7 +42,7 @@ export class Origins {
     await writePrivateFile(this.#path(name), JSON.stringify({ version: 1, url, commit }));
   }
 
-  /** The folders with what is left of a plugin of that name that came from elsewhere, or of which that is not known. */
+  /** What is left of a plugin of that name that came from elsewhere, or of which that is not known, in words. */
   async leftByAnother(name: PluginName, url: string): Promise<readonly string[]> {
     const removed = await addressIn(this.#removedPath(name));
     const from = removed ?? (await this.of(name));
@@ -57,7 +59,7 @@ export class Origins {
     };
   }
 
-  /** From now on the credentials and data of the name are this one's. */
+  /** From now on what there is for the name is this one's. */
   async taken(name: PluginName): Promise<void> {
     await rm(this.#removedPath(name), { force: true });
   }
@@ -75,8 +77,8 @@ export class Origins {
   }
 
   async #left(name: PluginName): Promise<string[]> {
-    const { credentialsOf, dataOf } = this.#options;
-    const left: string[] = [];
+    const { credentialsOf, dataOf, isGiven } = this.#options;
+    const left = isGiven(name) ? ["what the operator gives to it"] : [];
     for (const folder of [credentialsOf(name), dataOf(name)])
       if (isThere(folder) && (await readdir(folder)).length > 0) left.push(folder);
     return left;
