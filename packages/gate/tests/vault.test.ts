@@ -452,6 +452,10 @@ describe("a secret of the vault", () => {
       { host: "" },
       { methods: [] },
       { pathPrefix: "x" },
+      { secret: "" },
+      { secret: "Git-Token" },
+      { secret: "git token" },
+      { secret: "x".repeat(101) },
     ])
       await assert.rejects(vault.grant({ ...grant, ...bad }), typed("invalid_grant"));
     await assert.rejects(vault.setSecret({ name: "Bad name", owner: {} }, token), typed("invalid_secret"));

@@ -12,6 +12,7 @@ import { CredentialFile } from "./credential-file.ts";
 import { type Grant, Grants, type SecretUse } from "./grants.ts";
 import { chatgptLogin, claudeLogin, type Login } from "./logins.ts";
 import { type ProviderFacts, providers } from "./providers.ts";
+import { isSecretName, secretNames } from "./secret-name.ts";
 import { KnownSecrets } from "./secrets.ts";
 import type { CredentialSource, ProviderStatus, SecretEntry, Vault } from "./vault.ts";
 
@@ -151,11 +152,11 @@ export class CredentialVault implements Vault {
   }
 
   async setSecret(entry: SecretEntry, value: string): Promise<void> {
-    if (!/^[a-z0-9][a-z0-9._-]{0,99}$/.test(entry.name) || !/^[\x20-\x7e]{8,16384}$/.test(value)) {
+    if (!isSecretName(entry.name) || !/^[\x20-\x7e]{8,16384}$/.test(value)) {
       throw new HoldfastError(
         "vault",
         "invalid_secret",
-        "A secret has a name of a-z, 0-9, dot, dash and underscore, and 8 to 16,384 printable characters",
+        `A secret has a name of ${secretNames}, and 8 to 16,384 printable characters`,
         { statusCode: 400 },
       );
     }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Clock, HoldfastError } from "@holdfast/core";
 import { changeAlone } from "./change-alone.ts";
 import { parseJson, readIfPresent, readIfPresentSync, writePrivateFileSync } from "./credential-file.ts";
+import { isSecretName, secretNames } from "./secret-name.ts";
 
 /** Whom the host says a jail or a plugin works for. Never what a jail says of itself. */
 export interface Principal {
@@ -88,6 +89,7 @@ export class Grants {
   async add(grant: Omit<Grant, "id">): Promise<Grant> {
     if (!principalKeys.some((key) => grant.principal[key] !== undefined))
       throw invalid("A grant names at least one of session, agent, user and organization");
+    if (!isSecretName(grant.secret)) throw invalid(`A grant is for a secret, whose name is ${secretNames}`);
     if (!/^[a-z0-9.[\]:-]{1,260}$/.test(grant.host)) throw invalid("A grant names one host, in lower case");
     if (!grant.pathPrefix.startsWith("/")) throw invalid("The path of a grant begins with a slash");
     if (grant.methods.length === 0 || !grant.methods.every((method) => /^[A-Z]{1,20}$/.test(method)))
