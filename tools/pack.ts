@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { checkDeclarations } from "./pack-declarations.ts";
 import { root, type WorkspacePackage, workspacePackages } from "./workspace.ts";
 
 const staging = join(root, ".cache", "npm");
@@ -68,6 +69,8 @@ function stage(item: WorkspacePackage): string {
   for (const extra of ["bin", "dist", "README.md"]) {
     if (existsSync(join(from, extra))) cpSync(join(from, extra), join(to, extra), { recursive: true });
   }
+  // The licence asks that whoever gets a copy gets its text, and npm takes that of the package alone.
+  cpSync(join(root, "LICENSE"), join(to, "LICENSE"));
   const manifest = JSON.parse(readFileSync(join(from, "package.json"), "utf8")) as Manifest;
   delete manifest.private;
   delete manifest["devDependencies"];
@@ -185,5 +188,10 @@ execFileSync(process.execPath, [join(root, "packages", "studio", "src", "jail", 
 });
 for (const item of packages) compile(item, stage(item));
 checkExports(packages);
+checkDeclarations(
+  packages,
+  (item) => join(staging, "packages", item.folder),
+  (specifier, source) => !programs.includes(specifier) && isModule(source),
+);
 checkCommand();
 console.log(`exports: ${packages.length} packages build and load`);

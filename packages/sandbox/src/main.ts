@@ -7,7 +7,7 @@ import { failureText, wrongUsage } from "./cli/failure.ts";
 import { serverUsage } from "./cli/server-usage.ts";
 import type { CorsOptions } from "./http/cors.ts";
 import type { SandboxLimits } from "./limits.ts";
-import type { OpenCodeOptions } from "./opencode/setup.ts";
+import type { OpenCodeOptions } from "./opencode/options.ts";
 import type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";
 import { createSandboxServer } from "./server.ts";
 

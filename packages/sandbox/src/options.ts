@@ -2,7 +2,7 @@ import type { Logger } from "@holdfast/core";
 import type { AgentRow, ModelEndpoint, ModelWire } from "./agents/row.ts";
 import type { CorsOptions } from "./http/cors.ts";
 import type { SandboxLimits } from "./limits.ts";
-import type { OpenCodeOptions } from "./opencode/setup.ts";
+import type { OpenCodeOptions } from "./opencode/options.ts";
 import type { PermissionPolicy } from "./sessions/policy.ts";
 
 /** Where a server is reached. */

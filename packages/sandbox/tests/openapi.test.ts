@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { silentLogger } from "@holdfast/core";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { compose } from "../src/composition.ts";
 import { defaultLimits } from "../src/limits.ts";
 import { openApiDocument } from "../src/openapi/document.ts";
-import { compose } from "../src/server.ts";
 import { assertDocumented, documentedOperations } from "./documented.ts";
 import { startSandbox, temporary } from "./harness.ts";
 

@@ -12,22 +12,12 @@ import { Desk } from "./desk.ts";
 import { sendWireError } from "./errors.ts";
 import { Hub } from "./hub.ts";
 import { OpenCodeMessageRoutes } from "./message-routes.ts";
+import type { OpenCodeOptions } from "./options.ts";
 import { OpenCodeProjectRoutes } from "./project-routes.ts";
 import { forwardingRoute } from "./proxy.ts";
 import { OpenCodeSessionRoutes } from "./session-routes.ts";
 import type { RouteTable, Shared } from "./shared.ts";
 import { OpenCodeTuiRoutes } from "./tui-routes.ts";
-
-/** What `/opencode/*` tells of its place; the peer's variables `OPENCODE_COMPAT_*`. */
-export interface OpenCodeOptions {
-  /** The directory of clients that name none; that of agents by default. */
-  readonly directory?: string;
-  /** Where OpenCode would keep its state and its configuration. */
-  readonly state?: string;
-  readonly config?: string;
-  /** An OpenCode server that gets the requests for which there is no route here. */
-  readonly proxyUrl?: string;
-}
 
 export interface OpenCodeSetup {
   readonly agents: ReadonlyMap<string, AgentRow>;

@@ -1,0 +1,163 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Logger } from "@holdfast/core";
+import { inspectorDirectory } from "@holdfast/sandbox-ui";
+import { AcpInstances } from "./acp/instances.ts";
+import { AcpRoutes } from "./acp/routes.ts";
+import { ObservedOptions } from "./agents/config-options.ts";
+import { AgentInstaller } from "./agents/installer.ts";
+import { type LaunchContext, prepareLaunch } from "./agents/launch.ts";
+import { sandboxAgents } from "./agents/table.ts";
+import type { ConfigPart } from "./config/setup.ts";
+import { Paths } from "./fs/paths.ts";
+import { Guard } from "./http/guard.ts";
+import { metaRoutes } from "./http/meta-routes.ts";
+import { Metrics } from "./http/metrics.ts";
+import { type LateRoutes, Router } from "./http/router.ts";
+import type { CommandLimits } from "./internal/command-limits.ts";
+import { Mounts } from "./internal/mounts.ts";
+import { Spawner } from "./internal/spawner.ts";
+import type { SandboxLimits } from "./limits.ts";
+import type { SandboxServerOptions } from "./options.ts";
+import { createProcesses } from "./processes/processes.ts";
+import { createSessions } from "./sessions/setup.ts";
+import { uiRoutes } from "./ui/routes.ts";
+
+const loopback = ["localhost", "127.0.0.1", "::1"];
+
+/** Everything behind the listener: the routes of a server, and what they share. */
+export async function compose(
+  options: SandboxServerOptions,
+  token: string | undefined,
+  limits: SandboxLimits,
+  log: Logger,
+): Promise<{ readonly router: Router; readonly start: () => void; readonly stop: () => Promise<void> }> {
+  // Agents and commands start elsewhere, where a relative path would be another one.
+  const home = resolve(options.home ?? process.env.HOME ?? homedir());
+  const env = baseEnv(home, options.env ?? {});
+  const mounts = new Mounts();
+  const paths = await Paths.create(options.root, home, mounts);
+  const root = options.root === undefined ? undefined : resolve(options.root);
+  const cwd = resolve(options.cwd ?? root ?? "");
+  const context: LaunchContext = {
+    home,
+    cwd,
+    env,
+    mounts,
+    models: options.models ?? {},
+    jailed: options.jailed ?? false,
+    ownsHome: options.home !== undefined,
+    agentsDirectory: resolve(options.agentsDirectory ?? join(home, ".local/share/holdfast/agents")),
+  };
+  const installer = new AgentInstaller(context, log);
+  const installMissing = options.installAgents ? { installMissing: installer.install.bind(installer) } : {};
+  const observed = new ObservedOptions();
+  const agents = new Map((options.agents ?? sandboxAgents()).map((row) => [row.id, row]));
+  let configPart: Promise<ConfigPart> | undefined;
+  const config = () =>
+    (configPart ??= import("./config/setup.ts").then(({ createConfig }) =>
+      createConfig({ mounts, paths, agents, env, home, cwd, root, limits, log }),
+    ));
+  const spawner = new Spawner(log, { mounts, limits: commandLimits(options, limits) });
+  const instances = new AcpInstances({
+    agents,
+    prepare: (row) => prepareLaunch(row, { ...context, ...installMissing }),
+    onSessionStart: async (start) => await (await config()).onSessionStart(start),
+    onSessionAnswer: (agent, answer) => observed.observe(agent, answer),
+    spawner,
+    limits,
+    log,
+  });
+  const confined = options.root !== undefined;
+  const { dataDirectory } = options;
+  const processes = await createProcesses({ spawner, paths, limits, cwd, env, confined, log, dataDirectory });
+  const sessions = createSessions({
+    ...{ instances, limits, log, mounts, paths, cwd, home, confined, dataDirectory },
+    policy: options.permissionPolicy,
+  });
+  const startedAt = Date.now();
+  const late: readonly LateRoutes[] = [
+    { prefix: "/v1/config", load: async () => (await config()).routes },
+    {
+      prefix: "/v1/fs",
+      load: async () => new (await import("./fs/routes.ts")).FsRoutes(paths, limits).routes(),
+    },
+    {
+      prefix: "/v1/agents",
+      load: async () => {
+        const { AgentRoutes } = await import("./agents/routes.ts");
+        const setup = { agents, context, instances, installer, observed, spawner, limits };
+        return new AgentRoutes(setup).routes();
+      },
+    },
+    {
+      prefix: "/opencode",
+      load: async () => {
+        const { openCodeRoutes } = await import("./opencode/setup.ts");
+        const setup = { agents, context, observed, sessions, limits, startedAt };
+        return openCodeRoutes({ ...setup, options: options.opencode ?? {} });
+      },
+    },
+  ];
+  const metrics = new Metrics();
+  const routes = [
+    ...metaRoutes(metrics),
+    ...uiRoutes(inspectorDirectory()),
+    ...new AcpRoutes(instances, limits).routes(),
+    ...sessions.routes,
+    ...processes.routes,
+  ] satisfies ConstructorParameters<typeof Router>[0];
+  const stop = async () => {
+    const installs = installer.close();
+    await processes.close();
+    sessions.stopPrompts();
+    await instances.close();
+    sessions.close();
+    await spawner.close();
+    await processes.finish();
+    await installs;
+  };
+  return {
+    router: new Router(routes, {
+      guard: guardFor(options, token),
+      log,
+      metrics,
+      logRequests: options.logRequests ?? false,
+      late,
+    }),
+    start: () => sessions.start(),
+    stop,
+  };
+}
+
+function commandLimits(options: SandboxServerOptions, limits: SandboxLimits): CommandLimits {
+  return {
+    maxTasks: limits.maxCommandTasks,
+    maxMemoryBytes: limits.maxCommandMemoryBytes,
+    ofUser: options.limits?.maxCommandTasks !== undefined,
+  };
+}
+
+function guardFor(options: SandboxServerOptions, token: string | undefined): Guard {
+  const { listen, cors, allowedOrigins = [], allowedHosts = [] } = options;
+  return new Guard({
+    cors: { ...cors, origins: [...allowedOrigins, ...(cors?.origins ?? [])] },
+    ...(token === undefined ? {} : { token }),
+    ...("port" in listen ? { hosts: hostsFor(listen.host, allowedHosts) } : {}),
+  });
+}
+
+/** The whole environment that agents and processes get from here: nothing else is inherited. */
+function baseEnv(home: string, configured: Readonly<Record<string, string>>): Record<string, string> {
+  const { PATH, LANG } = process.env;
+  return {
+    PATH: PATH ?? "/usr/local/bin:/usr/bin:/bin",
+    HOME: home,
+    ...(LANG === undefined ? {} : { LANG }),
+    ...configured,
+  };
+}
+
+function hostsFor(host: string, allowed: readonly string[]): string[] {
+  return [...loopback, ...(host === "0.0.0.0" || host === "::" ? [] : [host]), ...allowed];
+}
