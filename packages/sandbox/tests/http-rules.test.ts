@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { createLogger, isErrorCode, type LogRecord } from "@holdfast/core";
 import { createSandboxServer, type SandboxServerOptions } from "../src/index.ts";
-import { temporary } from "./harness.ts";
+import { startSandbox, temporary } from "./harness.ts";
 
 const app = "https://app.example";
 const varies = "origin, access-control-request-method, access-control-request-headers";
@@ -199,6 +201,37 @@ test("problems, titles and allowed methods are told as clients of the peer know 
   // An empty path is the default one, where there is one.
   assert.deepEqual((await ask("/v1/fs/entries?path=")).body, (await ask("/v1/fs/entries")).body);
   assert.equal((await ask("/v1/fs/stat?path=")).status, 400);
+});
+
+test("JSON may have a type of its own that is built on JSON", async (t) => {
+  const sandbox = await startSandbox(t);
+  const status = async (type: string) => {
+    const init = {
+      method: "POST",
+      headers: { "content-type": type },
+      body: JSON.stringify({ command: "true" }),
+    };
+    return (await sandbox.fetch(`${sandbox.url}/v1/processes/run`, init)).status;
+  };
+  assert.equal(await status("application/vnd.api+json"), 200);
+  assert.equal(await status("Application/LD+JSON; charset=utf-8"), 200);
+  for (const type of ["application/+json", "application/json5", "application/x+jsonl", "text/x+json"])
+    assert.equal(await status(type), 415, type);
+});
+
+test("a check of HTTP/1.0, which has no Host, is answered; one that names another host is not", async (t) => {
+  const port = await serve(t);
+  const first = async (head: string) => {
+    const socket = connect(port, "127.0.0.1").end(`${head}\r\n\r\n`);
+    return (await text(socket)).split("\r\n", 1)[0];
+  };
+  assert.equal(await first("OPTIONS / HTTP/1.0"), "HTTP/1.1 200 OK");
+  assert.equal(await first("GET /v1/health HTTP/1.0"), "HTTP/1.1 401 Unauthorized");
+  assert.equal(await first("GET /v1/health HTTP/1.0\r\nAuthorization: Bearer t"), "HTTP/1.1 200 OK");
+  const foreign = "GET / HTTP/1.0\r\nOrigin: http://127.0.0.1";
+  assert.equal(await first(foreign), "HTTP/1.1 403 Forbidden", "a page is not the server's without its Host");
+  assert.equal(await first("GET / HTTP/1.0\r\nHost: evil.example"), "HTTP/1.1 403 Forbidden");
+  assert.equal(await first("GET / HTTP/1.1"), "HTTP/1.1 400 Bad Request");
 });
 
 test("a query that says two things is refused, whoever reads it; what nobody reads is of no account", async (t) => {

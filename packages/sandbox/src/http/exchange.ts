@@ -44,9 +44,10 @@ export function booleanQuery(exchange: Exchange, name: string): boolean {
   throw invalid(`query parameter '${name}' must be true or false`);
 }
 
+/** Throws 415 for what is not said to be JSON: `application/json`, or a type that is built on it (RFC 6839). */
 export function requireJsonContent(exchange: Exchange): void {
   const type = exchange.request.headers["content-type"] ?? "";
-  if (!/^application\/json\s*(;|$)/i.test(type)) {
+  if (!/^application\/([^\s;]+\+)?json\s*(;|$)/i.test(type)) {
     throw problem("unsupported_media_type", 415, "the request body must be application/json");
   }
 }

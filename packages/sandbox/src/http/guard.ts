@@ -28,12 +28,14 @@ export class Guard {
    */
   checkOrigin(request: IncomingMessage, response?: ServerResponse): void {
     if (response) this.#cors.apply(request, response);
-    if (this.#hosts && !this.#hosts.has(hostName(request.headers.host ?? ""))) {
+    const { host } = request.headers;
+    // Without any Host it comes in HTTP/1.0, which no browser speaks: load balancers do, to see whether we live.
+    if (this.#hosts && host !== undefined && !this.#hosts.has(hostName(host))) {
       throw problem("permission_denied", 403, "the Host header does not name this server");
     }
     const { origin } = request.headers;
     if (origin === undefined || request.method === "OPTIONS" || this.#cors.allows(origin)) return;
-    if (this.#hosts && URL.canParse(origin) && new URL(origin).host === request.headers.host) return;
+    if (this.#hosts && URL.canParse(origin) && new URL(origin).host === host) return;
     throw problem("permission_denied", 403, "the Origin of the page may not call this server");
   }
 
