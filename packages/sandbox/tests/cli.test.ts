@@ -5,12 +5,15 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { freePort } from "@holdfast/testing/free-port";
+import { eventData } from "../src/cli/api-acp.ts";
 import { createSandboxServer } from "../src/index.ts";
 import { field, temporary } from "./harness.ts";
+import { processApi } from "./processes-harness.ts";
 
 const entry = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 
@@ -169,6 +172,62 @@ describe("the command line", () => {
     assert.ok(agents.some((agent) => agent.id === "codex"));
     assert.match(report.stdout, /thought_level: low, medium, high/);
     assert.equal(field(JSON.parse(install.stdout), "already_installed"), true);
+  });
+
+  test("what an agent asks during a prompt is told with how to answer it", async (t) => {
+    const { run, env, work } = await running(t);
+    const id = (await run("sessions", "new", "--agent", "demo")).stdout.trim();
+    const { PATH = "" } = process.env;
+    const prompting = spawn(process.execPath, [entry, "sessions", "prompt", id, "write", "notes", "--json"], {
+      env: { PATH, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 60_000,
+    });
+    t.after(() => prompting.kill("SIGKILL"));
+    const output = text(prompting.stdout);
+    const told = createInterface(prompting.stderr)[Symbol.asyncIterator]();
+    assert.match((await told.next()).value ?? "", /^The agent asks: Edit NOTES\.md$/);
+    const [answer] = String((await told.next()).value).split("   # ");
+    const [, , ...words] = (answer ?? "").trim().split(" ");
+    assert.deepEqual(words.slice(0, 3), ["sessions", "answer", id]);
+    assert.equal(words.at(-1), "once");
+    assert.equal((await run(...words)).code, 0, "the line is one that can be given as it is");
+    assert.equal((await once(prompting, "exit"))[0], 0);
+    assert.equal(field(JSON.parse(await output), "status"), "completed", "the questions are not in the JSON");
+    assert.match(await readFile(join(work, "NOTES.md"), "utf8"), /write notes/);
+  });
+
+  test("what an agent asks during a prompt in a terminal is answered there", {
+    timeout: 60_000,
+  }, async (t) => {
+    const { run, env, work, server } = await running(t);
+    const id = (await run("sessions", "new", "--agent", "demo")).stdout.trim();
+    const { PATH = "" } = process.env;
+    const withToken: typeof fetch = (url, init) => {
+      const headers = new Headers(init?.headers);
+      headers.set("authorization", `Bearer ${server.token}`);
+      return fetch(url, { ...init, headers });
+    };
+    const api = processApi({ url: server.url ?? "", fetch: withToken });
+    const prompting = await api.create({
+      command: process.execPath,
+      args: [entry, "sessions", "prompt", id, "write", "notes"],
+      env: { PATH, ...env },
+      tty: true,
+    });
+    const asks = "reject (Reject)? ";
+    let seen = "";
+    for await (const data of eventData(
+      await withToken(`${server.url}/v1/processes/${prompting}/logs?follow=true`),
+    )) {
+      const isAsked = seen.includes(asks);
+      seen += Buffer.from(String(JSON.parse(data).data ?? ""), "base64").toString("utf8");
+      if (isAsked || !seen.includes(asks)) continue;
+      await api.request("POST", `/processes/${prompting}/input`, { data: "once\n", encoding: "utf8" });
+    }
+    assert.match(seen, /The agent asks: Edit NOTES\.md\r\n.*end_turn\r\n$/s);
+    assert.equal(field(await api.info(prompting), "exitCode"), 0);
+    assert.match(await readFile(join(work, "NOTES.md"), "utf8"), /write notes/);
   });
 
   test("messages go to an agent and back", async (t) => {

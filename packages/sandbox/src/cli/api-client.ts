@@ -27,6 +27,7 @@ export interface ApiRequest {
   /** Sent as it is, with this content type. */
   readonly raw?: { readonly body: NonNullable<RequestInit["body"]>; readonly type: string };
   readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
 }
 
 /** A sandbox server as the command line calls it. */
@@ -64,7 +65,7 @@ export class ApiClient {
     }
     const headers = new Headers(request.headers);
     if (this.#token !== undefined) headers.set("authorization", `Bearer ${this.#token}`);
-    const init: RequestInit & { duplex?: "half" } = { method, headers };
+    const init: RequestInit & { duplex?: "half" } = { method, headers, signal: request.signal ?? null };
     if (request.raw !== undefined) {
       headers.set("content-type", request.raw.type);
       init.body = request.raw.body;

@@ -3,17 +3,19 @@ import { printStream } from "./api-acp.ts";
 import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
 import { countOf, noArguments, oneArgument, parseStrict, required, UsageError } from "./arguments.ts";
 import { print, table } from "./output.ts";
+import { withQuestions } from "./questions.ts";
 
 export const sessionsUsage = `holdfast sandbox sessions VERB
 
   list                       the sessions of a server
   new --agent ID             opens one; --cwd DIR, --model M, --mode M
   show ID                    one session
-  prompt ID TEXT             gives it a prompt and waits for the end of the turn
+  prompt ID TEXT             gives it a prompt and waits for the end of the turn; what the agent asks
+                             meanwhile is told, and in a terminal asked there
   events ID                  its log; --after N, --follow for what comes
   cancel ID                  ends the turn
   permissions ID             what it asks
-  answer ID PERMISSION REPLY answers: once, always or reject
+  answer ID PERMISSION REPLY answers: once, always, reject or the id of an option
   delete ID                  ends it and forgets its log
 ${apiUsage}`;
 
@@ -60,10 +62,7 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
       show(await client.ask("GET", of(oneArgument(rest, "The session"))));
       return 0;
     case "prompt": {
-      const [id, ...words] = rest;
-      if (words.length === 0) throw new UsageError("The prompt is missing");
-      const body = { prompt: words.join(" ") };
-      const turn = await client.ask("POST", of(id, "prompt"), { query: { wait: "true" }, body });
+      const turn = await prompt(client, values, rest);
       print(json, turn, (each) => [isRecord(each) ? outcome(each) : ""]);
       return isRecord(turn) && turn["status"] === "completed" ? 0 : 1;
     }
@@ -95,7 +94,9 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
       const [id, permission, reply, ...more] = rest;
       noArguments(more);
       const path = of(id, "permissions", required(permission, "The permission"));
-      show(await client.ask("POST", path, { body: { reply: required(reply, "The reply") } }));
+      const given = required(reply, "The reply");
+      const body = ["once", "always", "reject"].includes(given) ? { reply: given } : { optionId: given };
+      show(await client.ask("POST", path, { body }));
       return 0;
     }
     case "delete": {
@@ -107,6 +108,28 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
     default:
       throw new UsageError(verb === undefined ? "The verb is missing" : `There is no "sessions ${verb}"`);
   }
+}
+
+/** Gives the prompt and waits for the end of the turn, which may wait for the person itself. */
+async function prompt(
+  client: ApiClient,
+  { endpoint, json }: { readonly endpoint?: string | undefined; readonly json?: boolean | undefined },
+  [id, ...words]: readonly string[],
+): Promise<unknown> {
+  if (id === undefined || words.length === 0) throw new UsageError("The prompt is missing");
+  const path = `/v1/sessions/${encodeURIComponent(id)}`;
+  const at = endpoint === undefined ? "" : `-e ${endpoint} `;
+  const isSeen = json !== true && process.stdin.isTTY && process.stderr.isTTY;
+  const options = {
+    client,
+    path,
+    byHand: `holdfast sandbox sessions answer ${at}${id}`,
+    terminal: isSeen ? { input: process.stdin } : undefined,
+  };
+  const body = { prompt: words.join(" ") };
+  return await withQuestions(options, () =>
+    client.ask("POST", `${path}/prompt`, { query: { wait: "true" }, body }),
+  );
 }
 
 /** How a turn ended, with the reason where it went wrong. */
