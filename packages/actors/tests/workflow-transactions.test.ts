@@ -162,3 +162,110 @@ test("a workflow whose wait ends while a transaction is open is not asleep when 
   await settle();
   assert.equal(((await call(instance, "get")) as Shown).state, "running");
 });
+
+test("who waits for the end of a workflow is in the way of no transaction, be it one of its steps", async () => {
+  for (const concurrency of ["parallel", "serial"] as const) {
+    const world = workflowWorld();
+    const job = actor({
+      state: { order: [] as string[] },
+      run: workflow(async (ctx) => {
+        await ctx.sleep("z", 100);
+        await ctx.step({
+          name: "s",
+          atomic: true,
+          run: async (c) => {
+            await undefined;
+            c.state.order.push("step");
+          },
+        });
+        return "done";
+      }),
+      actions: {
+        async result(c): Promise<unknown> {
+          const result = await workflowControl(c).result(c.abortSignal);
+          c.state.order.push("result");
+          return [result, c.state.order];
+        },
+        bump: (c) => c.transaction(() => c.state.order.push("action")),
+      },
+      options: { concurrency },
+    });
+    const instance = await world.begin(job);
+    const result = call(instance, "result");
+    await settle();
+    // A serial actor takes no other action until this one has ended.
+    const bumped = concurrency === "parallel" ? call(instance, "bump") : undefined;
+    await settle();
+    assert.deepEqual(await bumped, bumped && 1);
+    await world.pass(100);
+    assert.deepEqual(await result, ["done", [...(bumped === undefined ? [] : ["action"]), "step", "result"]]);
+  }
+});
+
+test("what waited for a workflow goes on outside of the transactions of others", async () => {
+  const world = workflowWorld();
+  const other = failingTransaction();
+  const gone = new AbortController();
+  const job = actor({
+    state: { told: 0 },
+    run: workflow(async (ctx) => {
+      await ctx.signal("never");
+    }),
+    actions: {
+      async result(c): Promise<void> {
+        await workflowControl(c)
+          .result(gone.signal)
+          .catch(() => {});
+        c.state.told++;
+      },
+      hold: other.run,
+      told: (c) => c.state.told,
+    },
+  });
+  const instance = await world.begin(job);
+  const result = call(instance, "result");
+  await settle();
+  const held = call(instance, "hold");
+  await other.inside.promise;
+  gone.abort();
+  await settle();
+  other.leave.resolve();
+  await assert.rejects(held);
+  await result;
+  assert.equal(await call(instance, "told"), 1);
+});
+
+test("a step or a transaction that waits for its own workflow is told so", async () => {
+  const world = workflowWorld();
+  const refused: unknown[] = [];
+  const note = (error: { code?: unknown }) => refused.push(error.code);
+  const job = actor({
+    run: workflow(async (ctx) => {
+      ctx.query("at", () => 1);
+      await ctx.step("s", async (c) => {
+        await workflowControl(c).query("at").catch(note);
+        await workflowControl(c).result(c.abortSignal).catch(note);
+      });
+      await ctx.signal("go");
+      await ctx.step("t", () => 1);
+      await ctx.signal("never");
+    }),
+    actions: {
+      ask: (c) =>
+        c.transaction(async () => {
+          const control = workflowControl(c);
+          // It waits, so that it answers at once.
+          const before = await control.query("at");
+          await control.signal("go");
+          await control.query("at").catch(note);
+          await control.result(c.abortSignal).catch(note);
+          return before;
+        }),
+      at: (c) => workflowControl(c).query("at"),
+    },
+  });
+  const instance = await world.begin(job);
+  assert.equal(await call(instance, "ask"), 1);
+  assert.deepEqual(refused, Array<string>(4).fill("waits_for_itself"));
+  assert.equal(await call(instance, "at"), 1);
+});

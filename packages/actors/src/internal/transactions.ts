@@ -48,6 +48,11 @@ export class Transactions {
     return this.#open && this.#owner === owner ? this.#held : undefined;
   }
 
+  /** Whether this context has a transaction that is open or waits. */
+  has(owner: object): boolean {
+    return this.#owners.has(owner);
+  }
+
   async run<T>(owner: object, fn: () => T | Promise<T>): Promise<T> {
     const { turnstile } = this.#runtime;
     if (this.#owners.has(owner)) throw nestedError();
@@ -147,6 +152,30 @@ export class Transactions {
     // While it is held: what has changed is handed in as one, with relaxed durability too.
     queue.close();
     this.#held?.commit();
+  }
+}
+
+/**
+ * Waits for what only other turns can bring about. A transaction need not wait for this context meanwhile:
+ * what goes on here does so after it. Throws when the actor stops.
+ */
+export async function aside<T>(runtime: Runtime, owner: object, wait: () => Promise<T>): Promise<T> {
+  const { turnstile } = runtime;
+  const insider = insiderOf(owner);
+  if (insider === undefined || !turnstile.park(insider)) return wait();
+  try {
+    return await wait();
+  } finally {
+    try {
+      // A transaction of its own may wait for this very wait.
+      while (!runtime.transactions.has(owner)) {
+        const held = turnstile.pass();
+        if (held === undefined) break;
+        await held;
+      }
+    } finally {
+      turnstile.unpark(insider);
+    }
   }
 }
 

@@ -22,6 +22,8 @@ export class Turnstile {
   #holds = 0;
   #inside = 0;
   readonly #waiting: Waiter[] = [];
+  /** Those that take no place: they wait for what holds work up, and for nobody inside. */
+  readonly #passing: Waiter[] = [];
   #quiet: (() => void) | undefined;
   /** Those inside that wait for their own transaction: it need not wait for them. */
   #parked = 0;
@@ -53,7 +55,9 @@ export class Turnstile {
   /** Undefined where nothing holds new work up, else a promise of that; nothing has to leave. */
   pass(): Promise<void> | undefined {
     if (this.#holds === 0) return undefined;
-    return this.enter()?.then(() => this.leave());
+    return new Promise((resolve, reject) => {
+      this.#passing.push({ begin: resolve, refuse: reject });
+    });
   }
 
   /** Nothing begins until `release`. */
@@ -92,12 +96,14 @@ export class Turnstile {
 
   /** Who still waits does not begin. */
   refuseAll(error: HoldfastError): void {
-    for (const waiter of this.#waiting.splice(0)) waiter.refuse(error);
+    for (const waiter of [...this.#passing.splice(0), ...this.#waiting.splice(0)]) waiter.refuse(error);
   }
 
   /** Nobody is inside, waits or holds anything up: a new one would do as well. */
   get isFree(): boolean {
-    return this.#holds === 0 && this.#inside === 0 && this.#waiting.length === 0;
+    return (
+      this.#holds === 0 && this.#inside === 0 && this.#waiting.length === 0 && this.#passing.length === 0
+    );
   }
 
   get #mayBegin(): boolean {
@@ -105,6 +111,8 @@ export class Turnstile {
   }
 
   #admit(): void {
+    if (this.#holds > 0) return;
+    for (const waiter of this.#passing.splice(0)) waiter.begin();
     while (this.#mayBegin) {
       const waiter = this.#waiting.shift();
       if (waiter === undefined) return;

@@ -1,9 +1,11 @@
 import { HoldfastError } from "@holdfast/core";
+import { aside } from "../internal/transactions.ts";
 import { partOf } from "../internal/workflow/actions.ts";
 import type { WorkflowInspection } from "../internal/workflow/inspected.ts";
 import { inspectWorkflow } from "../internal/workflow/inspection.ts";
 import type { WorkflowPart } from "../internal/workflow/part.ts";
 import { replayWorkflow } from "../internal/workflow/replay.ts";
+import { StepTarget } from "../internal/workflow/step-context.ts";
 import type { WorkflowError } from "./errors.ts";
 import type { WorkflowState } from "./types.ts";
 
@@ -21,9 +23,12 @@ export interface WorkflowStatus<Output = unknown> {
 /** The workflow of an actor, for its actions and hooks: `workflowControl(c)`. */
 export class WorkflowControl<Output = unknown> {
   readonly #part: WorkflowPart;
+  /** The context of who asks. */
+  readonly #owner: object;
 
-  constructor(part: WorkflowPart) {
+  constructor(part: WorkflowPart, owner: object) {
     this.#part = part;
+    this.#owner = owner;
   }
 
   /** Begins a workflow that waits for it; false when it had begun. Throws `workflow.invalid_input`. */
@@ -47,12 +52,12 @@ export class WorkflowControl<Output = unknown> {
   }
 
   /**
-   * Waits for the end. Throws `workflow.failed`, `workflow.cancelled`, and `workflow.interrupted` when the
-   * actor leaves memory first: ask again.
+   * Waits for the end. Throws `workflow.failed`, `workflow.cancelled`, `workflow.interrupted` when the actor
+   * leaves memory first (ask again), and `workflow.waits_for_itself` in a step or a transaction.
    */
   async result(signal: AbortSignal): Promise<Output> {
     const part = this.#part;
-    await part.whenEnded(signal);
+    if (!part.terminal) await this.#wait(() => part.whenEnded(signal));
     const { state, error } = part.header;
     if (!part.terminal) {
       const message = "The actor leaves memory before its workflow has ended: ask again";
@@ -94,16 +99,27 @@ export class WorkflowControl<Output = unknown> {
     });
   }
 
-  /** Asks a query of the workflow, once it has come as far as it can. Throws `workflow.query_not_found`. */
+  /**
+   * Asks a query of the workflow, once it has come as far as it can. Throws `workflow.query_not_found`, and
+   * `workflow.waits_for_itself` in a step, and in a transaction while the workflow has something to do.
+   */
   async query<Result = unknown>(name: string, ...args: readonly unknown[]): Promise<Result> {
     const part = this.#part;
-    await part.whenQuiet();
+    if (!part.quiet) await this.#wait(() => part.whenQuiet());
     const handler = part.run?.queries.get(name);
     if (handler === undefined) {
       const message = `The workflow answers no query "${name}"${part.terminal ? ": it has ended" : ""}`;
       throw new HoldfastError("workflow", "query_not_found", message, { statusCode: 404 });
     }
     return (await handler(...(args as never[]))) as Result;
+  }
+
+  /** Waits for what the workflow has to do first, and lets it use the actor for itself meanwhile. */
+  #wait(wait: () => Promise<void>): Promise<void> {
+    const { runtime } = this.#part;
+    const inTransaction = runtime.inTransaction && runtime.transactions.openOf(this.#owner) !== undefined;
+    if (inTransaction || this.#owner instanceof StepTarget) return Promise.reject(waitsForItself());
+    return aside(runtime, this.#owner, wait);
   }
 
   /** The history and state, in the shape in which inspectors read it. */
@@ -129,5 +145,10 @@ export function workflowControl<Output = unknown>(c: object): WorkflowControl<Ou
   if (part === undefined) {
     throw new HoldfastError("workflow", "not_defined", "The `run` of this actor is not a workflow");
   }
-  return new WorkflowControl<Output>(part);
+  return new WorkflowControl<Output>(part, c);
+}
+
+function waitsForItself(): HoldfastError {
+  const message = "The workflow goes on when this step or transaction has ended: ask before it, or after it";
+  return new HoldfastError("workflow", "waits_for_itself", message, { statusCode: 409 });
 }

@@ -429,9 +429,13 @@ export class WorkflowPart implements Part, RunOwner {
     }
   }
 
-  /** Resolves when the code has come as far as it can: it waits, or has ended. */
+  /** The code has come as far as it can: it waits, or has ended. */
+  get quiet(): boolean {
+    return this.#run === undefined || this.header.state === "sleeping";
+  }
+
   async whenQuiet(): Promise<void> {
-    if (this.#run === undefined || this.header.state === "sleeping") return;
+    if (this.quiet) return;
     await new Promise<void>((resolve) => this.#quiet.add(resolve));
   }
 
