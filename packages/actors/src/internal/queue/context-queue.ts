@@ -1,6 +1,7 @@
 import { attended, decodeValue, HoldfastError, isErrorCode } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 import type { QueueBatchOptions, QueueMessage, QueueNextOptions, QueueTryOptions } from "../../queue.ts";
+import { aside } from "../transactions.ts";
 import {
   aborted,
   type Consumer,
@@ -122,11 +123,13 @@ export class ContextQueue implements Consumer {
     const { id } = part.enqueue(policy, valid, options);
     part.runtime.userWrote();
     let unbound = (): void => {};
-    const bytes = await part.completions
-      .wait(id, timeoutMs, signal, aborted, (leave) => {
-        unbound = this.#boundInTransaction(leave);
-      })
-      .finally(() => unbound());
+    const bytes = await aside(part.runtime, this.#owner, () =>
+      part.completions
+        .wait(id, timeoutMs, signal, aborted, (leave) => {
+          unbound = this.#boundInTransaction(leave);
+        })
+        .finally(() => unbound()),
+    );
     if (bytes === undefined) throw waitTimedOut(timeoutMs ?? 0);
     const outcome = decodeValue(bytes, decodeOptions) as { readonly response?: unknown };
     return outcome.response;
@@ -320,6 +323,16 @@ export class ContextQueue implements Consumer {
       return now;
     }
     if (timeoutMs === 0) return undefined;
+    return aside(part.runtime, this.#owner, () => this.#arrival(receive, timeoutMs, signal));
+  }
+
+  /** As {@link #obtain} where nothing is there yet. */
+  #arrival(
+    receive: Omit<Receiver, "resolve" | "reject">,
+    timeoutMs: number | undefined,
+    signal: AbortSignal | null | undefined,
+  ): Promise<readonly Message[] | undefined> {
+    const part = this.#part;
     return new Promise((resolve, reject) => {
       const ends: (() => void)[] = [];
       const finish = (settle: () => void): void => {
