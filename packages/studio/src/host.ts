@@ -83,6 +83,10 @@ export class StudioHost implements BackendHost {
     return resolveSession(this.#options, event, sessions);
   }
 
+  get beginsEvents(): boolean {
+    return this.#options.works === true;
+  }
+
   get unsafe(): boolean {
     return this.#options.gate.jails.driver.unsafe;
   }

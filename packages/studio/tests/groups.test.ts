@@ -255,6 +255,24 @@ describe("a group", () => {
     });
   });
 
+  test("looks at what waits begin nothing of it, so that none of them counts as an attempt", async (t) => {
+    const dataDirectory = join(temporaryFolder(t), "data");
+    writeGroups(dataDirectory, { home: { agent: "demo" } });
+    for (const works of [false, "new", { task: "00000000-0000-4000-8000-000000000000" }] as const) {
+      const studio = await createStudio({ dataDirectory, environment: {}, works, vault: { logins: false } });
+      t.after(() => studio.close());
+      const group = studio.client.group("home");
+      await group.prompt(write("one"), { id: "1" });
+      const { waiting, running, events } = await group.get();
+      assert.deepEqual([waiting, running, events.length], [1, undefined, 1]);
+      assert.deepEqual(
+        [events[0]?.state, events[0]?.attempts, events[0]?.error],
+        ["waiting", undefined, undefined],
+      );
+      await studio.close();
+    }
+  });
+
   test("a session that was lost before its first prompt is told what its group remembers", async (t) => {
     if (!needsJail(t)) return;
     // The agent is there and has its session, and a prompt of more than half of its log is not given to it.

@@ -103,12 +103,14 @@ export class GroupSteps {
 
   /**
    * Begins the next event where none is worked on, and looks whether the one that is has ended. What could
-   * not be begun keeps its place and waits for its time, unless it is to be tried `again` now.
+   * not be begun keeps its place and waits for its time, unless it is to be tried `again` now. Where no
+   * events begin, one that has begun may still end.
    */
   async advance(c: GroupContext, again = false): Promise<void> {
     for (let now = again; ; now = false) {
-      const running = c.state.running ?? (await this.#choose(c));
-      if (running === undefined) return;
+      const { beginsEvents } = this.#host;
+      const running = c.state.running ?? (beginsEvents ? await this.#choose(c) : undefined);
+      if (running === undefined || !(running.begun || beginsEvents)) return;
       if (!running.begun && !now && (running.retryAt ?? 0) > this.#now()) return;
       try {
         if (!running.begun) await this.#begin(c, running);

@@ -14,6 +14,8 @@ export interface BackendHost {
   readonly ports: Ports;
   readonly handover: Handover;
   readonly unsafe: boolean;
+  /** Whether what waits for its turn begins here: a command that is soon over leaves it for a server. */
+  readonly beginsEvents: boolean;
   /** Throws `jail.unavailable`, with what would mend it, where no agent can be started. */
   requireJails(): void;
   /** Resolves "sample" as well. Throws `repository.*`. */
