@@ -11,6 +11,8 @@ const cutOff = { error: { group: "client", code: "network_error", message: "It w
 /** A connection to a server that a test plays, and the timers that are set meanwhile. */
 function played() {
   const asked: DriverListener[] = [];
+  const early: (readonly string[] | undefined)[] = [];
+  const sent: unknown[] = [];
   const waiting = new Set<() => void>();
   const clock = { at: 0, now: () => clock.at };
   const tasks: Tasks = {
@@ -22,15 +24,16 @@ function played() {
   };
   const driver: Partial<ClientDriver> = {
     sendsOverConnections: true,
-    prepare: () => ({ data: "", size: 0 }),
-    connect: (_target, _params, listener) => {
+    prepare: (frame) => ({ data: JSON.stringify(frame), size: 0 }),
+    connect: (_target, _params, listener, _resume, events) => {
       asked.push(listener);
-      return { send: () => undefined, close: () => undefined };
+      early.push(events);
+      return { send: ({ data }) => void sent.push(JSON.parse(String(data))), close: () => undefined };
     },
     dispose: async () => undefined,
   };
   const client = createClientWithDriver(driver as ClientDriver, { ...clientPorts, tasks, clock });
-  return { client, asked, waiting, clock };
+  return { client, asked, early, sent, waiting, clock };
 }
 
 test("a connection that is disposed of by who hears that it was cut off stays disposed of", async () => {
@@ -72,5 +75,23 @@ test("a wait for a queue whose connection is cut off ends at its time", async ()
   clock.at = 5_000;
   for (const due of [...waiting]) due();
   assert.deepEqual(await sent, { status: "timedOut" });
+  await conn.dispose();
+});
+
+test("what is listened to as the connection opens goes along with its handshake, the rest follows", async () => {
+  const { client, asked, early, sent } = played();
+  const conn = client.get("room", "a").connect();
+  const offs = ["kept", "given up", "taken up again"].map((name) => conn.on(name, () => undefined));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(early, [["kept", "given up", "taken up again"]]);
+  offs[1]?.();
+  offs[2]?.();
+  void conn.on("taken up again", () => undefined);
+  void conn.on("late", () => undefined);
+  asked[0]?.frame(init);
+  assert.deepEqual(sent, [
+    { type: "subscribe", event: "late" },
+    { type: "unsubscribe", event: "given up" },
+  ]);
   await conn.dispose();
 });

@@ -15,6 +15,7 @@ import type {
   ServerFrame,
 } from "./driver.ts";
 import { protocolVersion } from "./driver.ts";
+import { earlyEvents } from "./early-events.ts";
 import { readActionOptions } from "./internal/action-options.ts";
 import { backoffDelayMs } from "./internal/backoff.ts";
 import { sendOverConnection } from "./internal/connection-send.ts";
@@ -67,6 +68,8 @@ export class Connection {
   /** What the server calls this connection, to go on after it was cut off. */
   #token: string | undefined;
   #received = 0;
+  /** What the open attempt asks for with its handshake. */
+  #early: ReadonlySet<string> = new Set();
   /** Events that were given up while the connection was away; the server may still send them. */
   readonly #givenUp = new Set<string>();
   #attempt = 0;
@@ -164,7 +167,7 @@ export class Connection {
       if (current?.delete(entry) !== true || current.size > 0) return;
       this.#events.delete(event);
       if (this.connStatus === "connected") this.#transmit({ type: "unsubscribe", event });
-      else if (this.#token !== undefined) this.#givenUp.add(event);
+      else if (this.#token !== undefined || this.#early.has(event)) this.#givenUp.add(event);
     };
   }
 
@@ -247,6 +250,8 @@ export class Connection {
     if (this.#ended.signal.aborted) return;
     this.#lastError = undefined;
     const token = this.#token;
+    const early = earlyEvents(this.#events.keys());
+    this.#early = new Set(early);
     const link: DriverConnection = driver.connect(
       where,
       connParams,
@@ -260,6 +265,7 @@ export class Connection {
         },
       },
       token === undefined ? undefined : { token, received: this.#received },
+      early,
     );
     this.#link = link;
   }
@@ -320,7 +326,9 @@ export class Connection {
     const { resume } = frame;
     this.#token = resume?.token;
     this.#received = resume?.received ?? 0;
-    for (const event of this.#events.keys()) this.#transmit({ type: "subscribe", event });
+    for (const event of this.#events.keys()) {
+      if (!this.#early.has(event)) this.#transmit({ type: "subscribe", event });
+    }
     for (const event of this.#givenUp) this.#transmit({ type: "unsubscribe", event });
     this.#givenUp.clear();
     // Over the socket that was lost they may not have arrived, nor what was sent to cancel them.

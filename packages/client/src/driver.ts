@@ -105,6 +105,8 @@ export interface ClientDriver {
     params: unknown,
     listener: DriverListener,
     resume?: ResumePoint,
+    /** What it is subscribed to from its first frame on. */
+    events?: readonly string[],
   ): DriverConnection;
   /**
    * Sends a request to `onRequest`. An error of the gateway or the actor is a response with problem

@@ -24,6 +24,7 @@ export {
   type SendContent,
   type ServerFrame,
 } from "./driver.ts";
+export { decodeEarlyEvents, eventsPrefix } from "./early-events.ts";
 export { ActorConnRaw, ActorHandleRaw, type InstanceTest } from "./instance-tests.ts";
 export { IncomingStream, streamWindow } from "./internal/incoming-stream.ts";
 export type { ClientPorts } from "./internal/ports.ts";

@@ -6,6 +6,8 @@ export const clientLimits = {
   maxPendingBytes: 8 * 1_048_576,
   /** One request of a wait for a queue message takes at most so long; then another goes on. */
   queueWaitMs: 25_000,
+  /** Names of events that go along with the handshake of a connection; the others follow it. */
+  maxEarlyEventsBytes: 1_024,
   reconnectMinMs: 250,
   reconnectMaxMs: 30_000,
   /** Attempts of one call, the first included; the error of the last one is thrown. */

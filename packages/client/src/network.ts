@@ -17,6 +17,7 @@ import type {
   ResumePoint,
   SendContent,
 } from "./driver.ts";
+import { encodeEarlyEvents, eventsPrefix } from "./early-events.ts";
 import { present, sendReply } from "./internal/send-content.ts";
 import { openSocket } from "./internal/socket.ts";
 import { traced } from "./internal/tracing.ts";
@@ -174,6 +175,7 @@ class NetworkDriver implements ClientDriver {
     params: unknown,
     listener: DriverListener,
     resume?: ResumePoint,
+    events: readonly string[] = [],
   ): DriverConnection {
     const query = target.type === "getOrCreate" ? "?create=true" : "";
     const url = `${this.#live.base}${actorPath(target)}/connect${query}`.replace(/^http/, "ws");
@@ -181,6 +183,7 @@ class NetworkDriver implements ClientDriver {
     if (params !== undefined) protocols.push(paramsPrefix + encodeParams(this.#encoding, params));
     if (this.#token !== undefined) protocols.push(tokenPrefix + base64urlText(this.#token));
     if (resume !== undefined) protocols.push(`${resumePrefix}${resume.token}.${resume.received}`);
+    if (events.length > 0) protocols.push(eventsPrefix + encodeEarlyEvents(events));
     const Socket = this.#config.WebSocket ?? globalThis.WebSocket;
     if (Socket === undefined) {
       const message = "This runtime has no global WebSocket; pass one as `WebSocket` to createClient";

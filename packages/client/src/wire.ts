@@ -434,7 +434,8 @@ function base64url(bytes: Uint8Array): string {
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-function fromBase64url(encoded: string): Uint8Array {
+/** Throws `message.malformed_params`. */
+export function fromBase64url(encoded: string): Uint8Array {
   let binary: string;
   try {
     binary = atob(encoded.replaceAll("-", "+").replaceAll("_", "/"));

@@ -134,6 +134,7 @@ export class LocalDriver implements ClientDriver {
     params: unknown,
     listener: DriverListener,
     resume?: ResumePoint,
+    events: readonly string[] = [],
   ): LocalConnection {
     const copied = copy(params);
     const gate = async (): Promise<void> => this.#caller?.gate();
@@ -149,6 +150,7 @@ export class LocalDriver implements ClientDriver {
         output,
         maxOutgoingBytes,
         resume,
+        events,
       });
     });
   }

@@ -76,6 +76,8 @@ export class Session implements CallOwner {
   #log: EventLog;
   /** What waits for the actor: until it has accepted the connection, while it is asked, and out of memory. */
   #waiting: (() => void)[] | undefined;
+  /** How many of those the client has not sent as frames. */
+  readonly #early: number;
   /** The event whose `canSubscribe` is being asked: what came after it waits for the answer. */
   #asking: string | undefined;
   #accepted = false;
@@ -94,6 +96,7 @@ export class Session implements CallOwner {
     // The request is needed once; a connection may last for days.
     const { request, events = [], ...rest } = options;
     this.#options = rest;
+    this.#early = events.length;
     this.#waiting = events.map((event) => () => this.#subscribe(event));
     this.#directory = options.directory;
     this.#token = uuidv4(options.directory.ports.random);
@@ -107,7 +110,7 @@ export class Session implements CallOwner {
     if (frame.type === "ping") return this.#ping(frame.received);
     const isOfCall = frame.type === "cancel" || frame.type === "credit";
     if (this.#waiting === undefined || (isOfCall && this.#calls.has(frame.id))) return this.#handle(frame);
-    const bound = this.#accepted ? maxWaiting : serverLimits.maxFramesBeforeInit;
+    const bound = this.#accepted ? maxWaiting : this.#early + serverLimits.maxFramesBeforeInit;
     if (this.#waiting.push(() => this.#handle(frame)) > bound) {
       const message = "Too much was sent before the actor could answer";
       this.fail(new HoldfastError("conn", "too_many_calls", message));

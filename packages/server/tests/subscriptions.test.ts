@@ -83,6 +83,43 @@ for (const way of ["websocket", "in process"] as const) {
   });
 }
 
+for (const way of ["websocket", "in process"] as const) {
+  test(`what is listened to before a connection is ready misses nothing after that, ${way}`, async (t) => {
+    const gate = Promise.withResolvers<void>();
+    const crier = actor({
+      events: { said: event<number>(), given: event<number>() },
+      actions: {
+        wait: async (c) => {
+          await gate.promise;
+          c.broadcast("said", 1);
+          c.broadcast("given", 1);
+        },
+        ping: () => "pong",
+      },
+    });
+    const running = await serve(t, { crier });
+    const client = way === "in process" ? running.registry.client : running.client();
+    const handle = client.crier.getOrCreate("a");
+    const waiting = handle.connect();
+    await waiting.ping();
+    const waited = waiting.wait();
+    const conn = handle.connect();
+    const heard: unknown[] = [];
+    conn.on("said", (value) => heard.push(value));
+    const off = conn.on("given", (value) => heard.push(value));
+    conn.onStatusChange((status) => {
+      // No frame of this client has been read by the server since.
+      if (status === "connected") gate.resolve();
+    });
+    await conn.ready;
+    await waited;
+    await conn.ping();
+    assert.deepEqual(heard, [1, 1]);
+    off();
+    await Promise.all([waiting.dispose(), conn.dispose()]);
+  });
+}
+
 test("a subscription that was taken back before its answer is none", async (t) => {
   const { definition, question } = asking();
   const { registry } = await serve(t, { asker: definition });

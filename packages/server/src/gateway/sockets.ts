@@ -1,9 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import {
+  decodeEarlyEvents,
   decodeParams,
   type Encoding,
   encodingPrefix,
+  eventsPrefix,
   paramsPrefix,
   type ResumePoint,
   resumePrefix,
@@ -72,6 +74,8 @@ export class Sockets {
     }
     const encoded = offered.find((protocol) => protocol.startsWith(paramsPrefix))?.slice(paramsPrefix.length);
     const params = encoded === undefined ? undefined : decodeParams(socket.encoding, encoded);
+    const asked = offered.find((protocol) => protocol.startsWith(eventsPrefix));
+    const events = asked === undefined ? [] : decodeEarlyEvents(asked.slice(eventsPrefix.length));
     const { target } = route;
     const info = {
       method: "GET",
@@ -93,6 +97,7 @@ export class Sockets {
         output: socket,
         maxOutgoingBytes: gateway.maxOutgoingBytes,
         resume: resumePoint(offered),
+        events,
         allowCall: access && ((kind, name) => access(accessInfo(kind, info, target, name))),
       });
       socket.attach(session, gateway.maxIncomingBytes, slowReaders === "drop-events");

@@ -89,7 +89,8 @@ export class SimNetwork {
       webSocket: () => {
         throw new Error("The simulated network carries no raw WebSockets");
       },
-      connect: (target, params, listener, resume) => this.#connect(target, params, listener, resume),
+      connect: (target, params, listener, resume, events) =>
+        this.#connect(target, params, listener, resume, events),
       dispose: async () => undefined,
     };
   }
@@ -144,6 +145,7 @@ export class SimNetwork {
     params: unknown,
     listener: DriverListener,
     resume: ResumePoint | undefined,
+    events: readonly string[] | undefined,
   ): DriverConnection {
     const connection: SimConnection = new SimConnection({
       ...this.#options,
@@ -151,7 +153,7 @@ export class SimNetwork {
       delayMs: () => this.#delayMs(),
       isCut: () => this.#options.random.chance(this.faults.cut),
       ended: () => this.#connections.delete(connection),
-      open: (own) => this.#reachable?.driver.connect(target, params, own, resume),
+      open: (own) => this.#reachable?.driver.connect(target, params, own, resume, events),
     });
     this.#connections.add(connection);
     connection.start();
