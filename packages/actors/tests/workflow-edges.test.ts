@@ -10,6 +10,7 @@ import {
 } from "@holdfast/actors/workflow";
 import { isErrorCode } from "@holdfast/core";
 import { call, deferred } from "./harness.ts";
+import { send } from "./queue-support.ts";
 import { settle, workflowWorld } from "./workflow-harness.ts";
 
 test("a step begins when the one before is durable; after an ephemeral one it need not be", async () => {
@@ -184,6 +185,32 @@ test("a workflow whose guard is strict fails when it reads the clock", async () 
   const [event] = events;
   assert.ok(event !== undefined && "workflow" in event);
   assert.match(event.workflow.error.message, /Date\.now\(\) outside of a step.*ctx\.now\(\)/);
+});
+
+test("a strict guard lets a workflow complete the message of a sender who waits", async () => {
+  const world = workflowWorld();
+  const { clock } = world.ports;
+  const now = clock.now.bind(clock);
+  // The clock of a server is the one of the process.
+  clock.now = () => (Date.now() > 0 ? now() : 0);
+  const strict = actor({
+    queues: { asks: queue<string, string>() },
+    run: workflow(
+      async (ctx) => {
+        const message = await ctx.queue.next("ask", { names: ["asks"], completable: true });
+        const answer = await ctx.step("work", () => `${message.body} done`);
+        await message.complete(answer);
+      },
+      { guard: "error" },
+    ),
+    actions: { status: (c) => workflowControl(c).status() },
+  });
+  const instance = await world.begin(strict);
+  const sent = send(instance, "asks", "a", { wait: true, idempotencyKey: "k" });
+  await settle();
+  const { state } = (await call(instance, "status")) as { state: string };
+  assert.equal(state, "completed");
+  assert.deepEqual(await sent, { status: "completed", response: "a done" });
 });
 
 test("a step may destroy its actor, and a cancelled workflow is not woken again", async () => {

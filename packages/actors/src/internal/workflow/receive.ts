@@ -131,6 +131,8 @@ function present(
   return {
     ...shown,
     complete: async (response?: unknown) => {
+      // From here on the runtime is at work, which may look at the clock.
+      run.guard.leave();
       // What was given back in between is somebody else's.
       if (ended || (!endedBefore && !run.openMessages.has(message.id))) throw alreadyCompleted();
       if (endedBefore) {
