@@ -276,6 +276,24 @@ describe("the order of hooks", () => {
     assert.equal(await call(instance, "get"), 3);
   });
 
+  test("onStateChange that hears of what onCreate changes has the constant vars", async () => {
+    const w = world();
+    const instance = w.create(
+      actor({
+        state: { n: 0 },
+        vars: { heard: [] as number[] },
+        onCreate: (c) => {
+          c.state.n = 1;
+        },
+        onStateChange: (c, state) => void c.vars.heard.push(state.n),
+        actions: { heard: (c) => c.vars.heard },
+      }),
+    );
+    await instance.ready;
+    assert.deepEqual(w.reported, []);
+    assert.deepEqual(await call(instance, "heard"), [1]);
+  });
+
   test("onBeforeActionResponse changes what the caller gets", async () => {
     const w = world();
     const definition = actor({

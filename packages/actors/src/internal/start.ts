@@ -41,17 +41,24 @@ export async function startActor(runtime: StartingActor, start: InstanceStart): 
     await stateHolder.create(start.input);
     await runtime.hook("onCreate", [new Context(runtime), start.input]);
     await runtime.usedParts?.workflow?.created(start.input);
+    copyVars(runtime);
     const failure = stateHolder.tellNow();
     if (failure !== undefined) runtime.errors.report(failure.error);
     runtime.created();
   } else if (stored === undefined) await stateHolder.create(undefined);
+  copyVars(runtime);
   await makeVars(runtime);
   await runtime.hook("onWake", [new Context(runtime)]);
 }
 
+/** A constant of the definition is there as soon as any hook may see it; what lies there stays. */
+function copyVars(runtime: StartingActor): void {
+  const { vars } = runtime.definition;
+  if (vars !== undefined) runtime.vars ??= structuredClone(vars.initial);
+}
+
 async function makeVars(runtime: StartingActor): Promise<void> {
-  const { hooks, vars, options } = runtime.definition;
-  if (vars !== undefined) runtime.vars = structuredClone(vars.initial);
+  const { hooks, options } = runtime.definition;
   if (hooks.createVars === undefined) return;
   runtime.vars = await runtime.hook(
     "createVars",
