@@ -17,7 +17,7 @@ function plugin(name: string, skills: Readonly<Record<string, string>>): PluginF
   );
   return {
     ...{ name: pluginName(name), directory: "/", source: "user", manifest, config: {} },
-    ...{ digest: "", fingerprint: "" },
+    ...{ digest: "", fingerprint: "", identity: "" },
     skills: Object.entries(skills).map(([file, text]) => ({ file, text })),
   };
 }

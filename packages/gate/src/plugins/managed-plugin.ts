@@ -120,10 +120,13 @@ export class ManagedPlugin {
     return this.#tools.tools;
   }
 
-  /** An approval is for this very code, not for whatever calls itself that version. */
+  /**
+   * An approval is for this very code, with the risk, the ways out and the settings that it had as a person
+   * looked at it, not for whatever calls itself that version.
+   */
   get #version(): string {
-    const { manifest, digest } = this.#folder;
-    return `${manifest.version}+${digest.slice("sha256:".length, "sha256:".length + 12)}`;
+    const { manifest, identity } = this.#folder;
+    return `${manifest.version}+${identity.slice(0, 12)}`;
   }
 
   #toolsOf(): Tool[] {

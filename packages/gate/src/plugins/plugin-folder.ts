@@ -36,8 +36,10 @@ export interface PluginFolder extends FoundPlugin {
   readonly config: Readonly<Record<string, unknown>>;
   /** `sha256:...` of every file but the manifest and the configuration. */
   readonly digest: string;
-  /** Changes with anything that the plugin is loaded from. */
+  /** Changes with any file of the folder. */
   readonly fingerprint: string;
+  /** Changes with whatever decides what the plugin does: its files and its configuration, which may be the operator's. */
+  readonly identity: string;
 }
 
 async function foldersIn(directory: string): Promise<string[]> {
@@ -216,7 +218,9 @@ export async function readPluginFolder(found: FoundPlugin, operatorConfig?: stri
   if (manifest.digest !== undefined && manifest.digest !== digest) {
     throw invalidManifest([`its digest is ${digest}, not ${manifest.digest}`]);
   }
-  return { ...found, manifest, skills, config, digest, fingerprint: hashOf(files) };
+  const fingerprint = hashOf(files);
+  const identity = createHash("sha256").update(fingerprint).update(JSON.stringify(config)).digest("hex");
+  return { ...found, manifest, skills, config, digest, fingerprint, identity };
 }
 
 /** A folder anywhere, as a plugin under its own name. Throws `plugin.not_found`, `plugin.invalid_name`. */
