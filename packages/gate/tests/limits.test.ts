@@ -155,6 +155,7 @@ test("the bounds of plugins, of the audit log and of what is counted are the doc
     connectionIdleMs: 30 * 60_000,
     maxCalls: 64,
     maxQuestions: 64,
+    maxUnreadAnswerBytes: 8 * mib,
     unresponsiveMs: 5_000,
     drainMs: 30_000,
     maxCrashes: 3,

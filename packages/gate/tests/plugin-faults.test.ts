@@ -32,6 +32,7 @@ test("faults of a handler", { skip }, async (t) => {
     "bad_progress",
     "bad_shape",
     "bad_frame",
+    "bad_asks",
   ];
   const { gate } = await gateWith(
     t,
@@ -50,6 +51,15 @@ test("faults of a handler", { skip }, async (t) => {
           bad_progress: `for (let i = 1; i <= 3; i++) context.progress({ progress: i, total: 3 });
             return { ok: true, result: { cancelled: globalThis.cancelled ?? 0 } };`,
           bad_shape: 'return "nothing of the kind";',
+          bad_asks: `const question = Buffer.from('{"type":"ask","id":1,"ask":{"what":"audit","filter":{}}}');
+            const frame = Buffer.concat([Buffer.from([0, 0, 0, question.length]), question]);
+            const frames = Buffer.concat(Array(1_000).fill(frame));
+            // Never back at its event loop, so that nothing is read.
+            for (;;) {
+              for (let at = 0; at < frames.length; ) {
+                try { at += fs.writeSync(1, frames, at); } catch (error) { if (error.code !== "EAGAIN") throw error; }
+              }
+            }`,
           bad_frame: 'fs.writeSync(1, "\\xff\\xff\\xff\\xff not a frame"); return { ok: true, result: {} };',
         }),
       },
@@ -126,6 +136,15 @@ test("faults of a handler", { skip }, async (t) => {
     await resultOf(gate, "bad_progress");
     assert.equal(gate.plugins.list()[0]?.state, "running");
   });
+
+  await t.test(
+    "one that asks without end, and reads no answers, is ended before its call is over",
+    async () => {
+      const asked = callTool(gate, "bad_asks", {}, { timeoutMs: 60_000 });
+      await assert.rejects(asked, (error) => isErrorCode(error, "plugin", "unavailable"));
+      assert.ok(logged.some((line) => line.includes("reads no answers")));
+    },
+  );
 });
 
 test("a plugin has its own credentials, and no others", { skip }, async (t) => {

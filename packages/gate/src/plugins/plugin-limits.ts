@@ -30,6 +30,8 @@ export const pluginLimits = {
   maxCalls: 64,
   /** Questions of one plugin that the gate has not answered yet. */
   maxQuestions: 64,
+  /** Answers to a plugin's questions that it has not read; one that leaves more is ended. */
+  maxUnreadAnswerBytes: 8 * 1024 * 1024,
   /** Answers of a plugin's process to a call that ended are waited for this long, else it is ended. */
   unresponsiveMs: 5_000,
   /** How long a replaced process may finish its calls. */

@@ -76,6 +76,8 @@ export class PluginProcess {
   readonly #exited: Promise<JailExit>;
   #lastId = 0;
   #questions = 0;
+  /** Bytes of answers that the process has not read yet. */
+  #unread = 0;
   #calls = 0;
   #ending = false;
   #isReady = false;
@@ -288,19 +290,33 @@ export class PluginProcess {
 
   async #answerQuestion(id: number, question: Question): Promise<void> {
     if (this.#questions >= pluginLimits.maxQuestions) {
-      this.#send({ type: "failure", id, message: "Too many questions at once" });
+      this.#reply({ type: "failure", id, message: "Too many questions at once" });
       return;
     }
     this.#questions += 1;
     try {
       const value = await this.#ports.onQuestion(question);
-      this.#send({ type: "answer", id, value: value ?? null });
+      this.#reply({ type: "answer", id, value: value ?? null });
     } catch (error) {
       const text = error instanceof HoldfastError ? error.message : "The gate could not answer";
-      this.#send({ type: "failure", id, message: text });
+      this.#reply({ type: "failure", id, message: text });
     } finally {
       this.#questions -= 1;
     }
+  }
+
+  /** A process that asks and does not read what it is told would fill the memory of the gate. */
+  #reply(message: Extract<HostMessage, { type: "answer" | "failure" }>): void {
+    if (!this.#alive) return;
+    if (this.#unread > pluginLimits.maxUnreadAnswerBytes) {
+      this.#kill("it asks, and reads no answers");
+      return;
+    }
+    const frame = encodeFrame(message);
+    this.#unread += frame.length;
+    this.#launched.jail.stdin.write(frame, () => {
+      this.#unread -= frame.length;
+    });
   }
 }
 

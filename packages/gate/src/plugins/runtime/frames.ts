@@ -16,32 +16,38 @@ export function encodeFrame(message: unknown): Buffer {
 
 /** Cuts a stream of bytes into messages. Throws on a frame that is too long or no JSON. */
 export class FrameReader {
-  readonly #chunks: Buffer[] = [];
+  #chunks: Buffer[] = [];
   #bytes = 0;
 
+  /** A chunk is copied once at most, however many messages are in it. */
   push(chunk: Buffer): unknown[] {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
     const messages: unknown[] = [];
-    while (this.#bytes >= 4) {
-      const length = this.#head().readUInt32BE(0);
-      if (length > maxFrameBytes) throw new Error(`a frame of ${length} bytes`);
-      if (this.#bytes < 4 + length) break;
-      const all = Buffer.concat(this.#chunks.splice(0));
-      messages.push(JSON.parse(all.toString("utf8", 4, 4 + length)));
-      this.#bytes = all.length - 4 - length;
-      if (this.#bytes > 0) this.#chunks.push(all.subarray(4 + length));
+    if (this.#bytes < this.#needed()) return messages;
+    let data = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks, this.#bytes);
+    for (let size = sizeOf(data); data.length >= size; size = sizeOf(data)) {
+      messages.push(JSON.parse(data.toString("utf8", headBytes, size)));
+      data = data.subarray(size);
     }
+    this.#chunks = data.length === 0 ? [] : [data];
+    this.#bytes = data.length;
     return messages;
   }
 
-  /** The first chunk, made to hold at least the four bytes of a length. */
-  #head(): Buffer {
-    let head = this.#chunks[0] ?? Buffer.alloc(4);
-    if (head.length < 4) {
-      head = Buffer.concat(this.#chunks.splice(0));
-      this.#chunks.push(head);
-    }
-    return head;
+  /** Bytes that the first frame needs, as far as the first chunk tells. */
+  #needed(): number {
+    const [first] = this.#chunks;
+    return first === undefined ? headBytes : sizeOf(first);
   }
+}
+
+const headBytes = 4;
+
+/** Of the frame that `data` begins with; of its length alone where that is not all there. */
+function sizeOf(data: Buffer): number {
+  if (data.length < headBytes) return headBytes;
+  const length = data.readUInt32BE(0);
+  if (length > maxFrameBytes) throw new Error(`a frame of ${length} bytes`);
+  return headBytes + length;
 }
