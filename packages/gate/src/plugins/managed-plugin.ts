@@ -7,7 +7,7 @@ import type { PluginCredentials } from "./credentials.ts";
 import { presentedCredentials, toldCredentials } from "./given-credentials.ts";
 import type { PluginGrant, PluginLauncher } from "./launcher.ts";
 import { isThere } from "./names.ts";
-import { auditEntries, failureOf, type LoadFailed, ownCode, redacted } from "./plugin-answers.ts";
+import { auditEntries, failureOf, type LoadFailed, redacted, toolErrorOf } from "./plugin-answers.ts";
 import type { PluginFolder } from "./plugin-folder.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { type Answer, PluginLoadError, PluginProcess, unavailable } from "./plugin-process.ts";
@@ -35,6 +35,9 @@ export interface PluginPorts {
   /** What the audit knows of a plugin's tools in one group. */
   readonly auditOf: (plugin: string, group: string) => ReturnType<Audit["query"]>;
 }
+
+/** Of what a handler threw, in the log. */
+const maxDetailCharacters = 8_000;
 
 /** Whom the running requests of one process are for. */
 interface Callers {
@@ -340,19 +343,8 @@ export class ManagedPlugin {
           result: answer.result,
           ...(answer.untrusted === true ? { untrusted: true } : {}),
         };
-      case "error": {
-        const { code, message, retriable, field, retry_after: retryAfter } = answer.error;
-        return {
-          ok: false,
-          error: {
-            code: ownCode(code),
-            message: String(message).slice(0, 8_000),
-            retriable: retriable === true,
-            ...(typeof field === "string" ? { field } : {}),
-            ...(typeof retryAfter === "number" ? { retry_after: Math.ceil(retryAfter) } : {}),
-          },
-        };
-      }
+      case "error":
+        return { ok: false, error: toolErrorOf(answer.error) };
       case "thrown":
         throw this.#failed(tool, String(answer.message));
       case "done":
@@ -368,7 +360,7 @@ export class ManagedPlugin {
       plugin: this.#folder.name,
       tool,
       errorId,
-      detail: redact(detail),
+      detail: redact(detail).slice(0, maxDetailCharacters),
     });
     return new HoldfastError(
       "plugin",

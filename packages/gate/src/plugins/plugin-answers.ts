@@ -1,16 +1,35 @@
 import { HoldfastError } from "@holdfast/core";
 import type { AuditRecord } from "../audit/audit.ts";
 import { pipelineCodes } from "../broker/errors.ts";
+import type { ToolError } from "../broker/tool.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { type LoadFailure, PluginLoadError } from "./plugin-process.ts";
+import type { ErrorPayload } from "./runtime/api.ts";
 
 export interface LoadFailed {
   readonly category: LoadFailure;
   readonly message: string;
 }
 
+/** What a plugin says of its own error, in the shape of one. It is cut where secrets are taken out, not before. */
+export function toolErrorOf({
+  code,
+  message,
+  retriable,
+  field,
+  retry_after: after,
+}: ErrorPayload): ToolError {
+  return {
+    code: ownCode(code),
+    message: String(message),
+    retriable: retriable === true,
+    ...(typeof field === "string" ? { field } : {}),
+    ...(typeof after === "number" ? { retry_after: Math.ceil(after) } : {}),
+  };
+}
+
 /** The codes of the stages before a handler are theirs to give; HANDLER_ERROR is what it says instead. */
-export function ownCode(code: unknown): string {
+function ownCode(code: unknown): string {
   if (typeof code !== "string" || !/^[A-Z][A-Z0-9_]{0,63}$/i.test(code)) return "HANDLER_ERROR";
   return pipelineCodes.has(code) ? "HANDLER_ERROR" : code;
 }

@@ -13,6 +13,12 @@ import { currentCall } from "./services.ts";
 /** More than this of a result is an error: the caller's response has the same bound. */
 export const maxResultBytes = 1024 * 1024;
 
+/**
+ * Of a text on its way to the gate, which cuts it much shorter once it has taken the secrets out: what is cut
+ * before that may end in the middle of one.
+ */
+const maxTextCharacters = 256 * 1024;
+
 type Invoke = Extract<HostMessage, { type: "invoke" }>;
 type CallMessage = Extract<
   HostMessage,
@@ -30,7 +36,10 @@ export interface CallPorts {
 /** For the log. What was thrown may be anything, and looking at it may throw again. */
 function textOf(error: unknown): string {
   try {
-    return String(error instanceof Error ? (error.stack ?? error.message) : error).slice(0, 8_000);
+    return String(error instanceof Error ? (error.stack ?? error.message) : error).slice(
+      0,
+      maxTextCharacters,
+    );
   } catch {
     return "something that cannot be shown";
   }
@@ -153,7 +162,7 @@ export class Calls {
       id,
       progress,
       ...(total === undefined ? {} : { total }),
-      ...(message === undefined ? {} : { message: String(message).slice(0, 1_000) }),
+      ...(message === undefined ? {} : { message: String(message).slice(0, maxTextCharacters) }),
     });
   }
 }
