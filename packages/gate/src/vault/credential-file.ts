@@ -3,16 +3,43 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  lstatSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { changeAlone } from "./change-alone.ts";
+
+/** Nobody writes a private file for so long: one that is older is of a process that was killed. */
+const abandonedAfterMs = 10 * 60_000;
+
+/**
+ * A name for what is to take the place of `path`. It begins with a dot, so that whoever lists the folder takes it
+ * for nothing else. What a process that was killed left of the same is taken away, since it may hold a secret.
+ */
+function temporaryBeside(path: string): string {
+  const [folder, name] = [dirname(path), basename(path)];
+  for (const each of readdirSync(folder)) {
+    if (!isUnfinished(each, name)) continue;
+    const stat = lstatSync(join(folder, each), { throwIfNoEntry: false });
+    if (stat?.isFile() === true && Date.now() - stat.mtimeMs > abandonedAfterMs)
+      rmSync(join(folder, each), { force: true });
+  }
+  return join(folder, `.${name}.${randomBytes(6).toString("hex")}.tmp`);
+}
+
+/** Whether `file` is what a private file `name` in the same folder is written as before it is whole. */
+export function isUnfinished(file: string, name: string): boolean {
+  const [, of] = /^(.+)\.[0-9a-f]{12}\.tmp$/.exec(file) ?? [];
+  // Without the dot in releases before.
+  return of === `.${name}` || of === name;
+}
 
 /** A private file (0600) that is being written beside `path`, and takes its place in one step when it is whole. */
 export class PrivateFile {
@@ -29,7 +56,7 @@ export class PrivateFile {
   /** Begins one, and so finds out whether it can be written at all. */
   static async beside(path: string): Promise<PrivateFile> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+    const temporary = temporaryBeside(path);
     return new PrivateFile(path, temporary, await open(temporary, "wx", 0o600));
   }
 
@@ -61,7 +88,7 @@ export async function writePrivateFile(path: string, content: string | Uint8Arra
 
 /** {@link writePrivateFile} in one go, in a folder that is there. */
 export function writePrivateFileSync(path: string, content: string | Uint8Array): void {
-  const fresh = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const fresh = temporaryBeside(path);
   const file = openSync(fresh, "wx", 0o600);
   try {
     try {

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { statSync } from "node:fs";
 import { copyFile, lstat, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
 import type { ToolCall, ToolOutcome } from "../../broker/tool.ts";
-import { writePrivateFile } from "../../vault/credential-file.ts";
+import { isUnfinished, writePrivateFile } from "../../vault/credential-file.ts";
 import type { PluginCredentials } from "../credentials.ts";
 import { checkConfig, parseJsonFile, parseManifest } from "../manifest.ts";
 import { below, isPluginName, isThere, type PluginName, pluginName, reservedPluginNames } from "../names.ts";
@@ -81,6 +82,20 @@ export class Installer {
         log.warn("an update of a plugin that was cut off is taken back", { plugin: name });
       }
       await rm(staging, { recursive: true, force: true });
+    }
+    await this.#clearConfigurations();
+  }
+
+  /** Takes away configurations that a killed gate had begun to write: they would be files of their plugin's digest. */
+  async #clearConfigurations(): Promise<void> {
+    const { userDirectory } = this.#ports;
+    const names = isThere(userDirectory) ? await readdir(userDirectory) : [];
+    for (const name of names.filter(isPluginName)) {
+      const folder = below(userDirectory, name);
+      // A link may lead nowhere.
+      if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
+      const unfinished = (await readdir(folder)).filter((file) => isUnfinished(file, "config.json"));
+      for (const file of unfinished) await rm(join(folder, file), { force: true });
     }
   }
 
