@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { makeSocketFolder } from "./socket-folder.ts";
 
@@ -17,5 +26,18 @@ test("a folder for sockets is this user's alone, empty, and short enough for an 
     assert.equal(folder.path === own, own.length <= 75);
     await folder.remove();
     assert.ok(!existsSync(folder.path));
+    assert.deepEqual(readdirSync(dirname(own)), []);
   }
+});
+
+test("a link that leads to no folder of sockets is taken away alone", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "hs-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const [own, kept] = [join(directory, "s"), join(directory, "kept")];
+  mkdirSync(kept);
+  writeFileSync(join(kept, "file"), "");
+  symlinkSync(kept, own);
+  const folder = await makeSocketFolder(own);
+  assert.equal(folder.path, own);
+  assert.deepEqual([readdirSync(own), readdirSync(kept)], [[], ["file"]]);
 });

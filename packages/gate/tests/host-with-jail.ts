@@ -5,6 +5,7 @@ const [dataDir, once] = process.argv.slice(2);
 if (dataDir === undefined) throw new Error("usage: host-with-jail DATA_DIR [once]");
 
 const gate = await createGate({ dataDir, vault: { env: {}, logins: false } });
+await gate.openBroker({ jailId: "victim", session: "victim", group: "default" });
 const jail = await gate.jails.start({
   id: "victim",
   command: "/bin/sh",

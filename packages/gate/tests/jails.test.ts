@@ -353,6 +353,30 @@ describe("the life of a host", { skip: missing("bwrap") }, () => {
     assert.equal((await gate.audit.verify()).ok, true);
   });
 
+  test("its sockets go with the next host, also where they have to be elsewhere", async (t) => {
+    const base = temporaryDirectory(t);
+    const elsewhere = join(base, "tmp");
+    mkdirSync(elsewhere);
+    // No address of a socket in it would fit.
+    const dataDir = join(base, "long".repeat(20));
+    const program = fileURLToPath(new URL("./host-with-jail.ts", import.meta.url));
+    const host = spawn(process.execPath, [program, dataDir], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, TMPDIR: elsewhere },
+    });
+    t.after(() => host.kill("SIGKILL"));
+    await new Promise((resolve, reject) => {
+      host.stdout.once("data", resolve);
+      host.once("exit", (code) => reject(new Error(`the host ended with ${code}`)));
+    });
+    assert.equal(readdirSync(elsewhere).length, 1);
+    const ended = new Promise((resolve) => host.once("exit", resolve));
+    host.kill("SIGKILL");
+    await ended;
+    await openGate(t, { dataDir });
+    assert.deepEqual(readdirSync(elsewhere), []);
+  });
+
   test("what a killed host left running is ended by the next", async (t) => {
     const dataDir = temporaryDirectory(t);
     const first = await openGate(t, { dataDir });
