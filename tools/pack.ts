@@ -5,24 +5,22 @@
  *
  * `node tools/pack.ts` builds and checks: every export loads in plain Node from the built files alone.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { checkDeclarations } from "./pack-declarations.ts";
+import { checkCommand, checkExports, staging } from "./published.ts";
 import { root, type WorkspacePackage, workspacePackages } from "./workspace.ts";
 
-const staging = join(root, ".cache", "npm");
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
 
 interface Manifest {
@@ -112,60 +110,6 @@ function compile(item: WorkspacePackage, to: string): void {
 
 /** Packages that the web apps are built from and that nothing asks for afterwards: they are not published. */
 const bundled: readonly string[] = ["@holdfast/web-parts"];
-
-/** Exports that are programs to be started, not modules to be imported. */
-const programs: readonly string[] = ["@holdfast/sandbox/demo"];
-
-/** Every export of every package, loaded by a Node that sees only what was built. */
-function checkExports(packages: readonly WorkspacePackage[]): void {
-  const specifiers = packages.flatMap((item) =>
-    Object.keys(item.exports).map((subpath) =>
-      subpath === "." ? item.name : `${item.name}${subpath.slice(1)}`,
-    ),
-  );
-  const script = `let loaded = 0;
-  process.on("exit", (code) => {
-    if (code === 0 && loaded !== ${specifiers.length}) {
-      console.error("Only " + loaded + " of ${specifiers.length} exports were loaded: importing one ended the process");
-      process.exitCode = 1;
-    }
-  });
-  for (const name of ${JSON.stringify(specifiers)}) {
-    const url = import.meta.resolve(name);
-    if (url.endsWith(".ts")) throw new Error(name + " resolves to source");
-    if (${JSON.stringify(programs)}.includes(name) || !url.endsWith(".js")) readFileSync(new URL(url));
-    else console.log(name + ": " + Object.keys(await import(name)).length + " exports");
-    loaded++;
-  }`;
-  const file = join(staging, "check.mjs");
-  writeFileSync(file, `import { readFileSync } from "node:fs";\n${script}\n`);
-  execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", file], { stdio: "inherit" });
-}
-
-/** The built command, from prompt to diff and backup: workers and bundled programs must be found too. */
-function checkCommand(): void {
-  if (spawnSync("bwrap", ["--version"]).status !== 0) {
-    console.log("exports: the built command was not run: bubblewrap is missing");
-    return;
-  }
-  const data = mkdtempSync(join(tmpdir(), "holdfast-pack-"));
-  const command = (...args: string[]) =>
-    execFileSync(
-      process.execPath,
-      [join(staging, "packages", "holdfast", "bin", "holdfast.js"), ...args, "--data", join(data, "data")],
-      { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] },
-    );
-  try {
-    const output = command("run", "--repo", "sample", "--approve", "allow", "add a line to the README");
-    if (!output.includes("README.md")) throw new Error(`The built command made no change:\n${output}`);
-    command("backup", join(data, "backup"));
-    const plugins = command("plugin", "list");
-    if (!/^ok +memory /m.test(plugins) || /^(?!ok |\s)/m.test(plugins.trim()))
-      throw new Error(`Not all built plugins load:\n${plugins}`);
-  } finally {
-    rmSync(data, { recursive: true, force: true });
-  }
-}
 
 function checkSources(packages: readonly WorkspacePackage[]): void {
   for (const item of packages) {
