@@ -87,7 +87,7 @@ function handling(): Planned[] {
         ["cancelling", 'caller.addEventListener("abort", onCancel, { once: true });', ""],
         ["taint by a tool", "if (tool.untrusted === true)", "if (Date.now() < 0)"],
         ["taint by a result", "outcome?.ok === true && outcome.untrusted === true", "Date.now() < 0"],
-        ["cleaning of progress", "clean(message).slice(0,", "message.slice(0,"],
+        ["cleaning of progress", "cut(clean(message),", "cut(message,"],
         ["the bound of progress", "if (events > brokerLimits.maxProgressEvents) return;", ""],
         ["the bound of a result", "Buffer.byteLength(text) > most", "Date.now() < 0"],
         [
@@ -95,7 +95,13 @@ function handling(): Planned[] {
           "...this.#parts.sanitizer.json(text, plain)",
           "...{ text, redactions: 0, flags: 0 }",
         ],
-        ["cleaning of errors", "sanitizer.text(message).slice(0,", "message.slice(0,"],
+        ["cleaning of errors", "cut(sanitizer.text(message),", "cut(message,"],
+        [
+          "whole characters of a result",
+          'wellFormed(JSON.stringify(outcome.result) ?? "null")',
+          'JSON.stringify(outcome.result) ?? "null"',
+        ],
+        ["whole characters of other words", "slice(0, most).toWellFormed()", "slice(0, most)"],
         ["the gate's own codes", "!pipelineCodes.has(code)", "true"],
         ["silence about errors", "`The tool failed; its error has the id ", "String(error) + `"],
       ]),
