@@ -83,6 +83,23 @@ test("a method that a query asks for in place of the request's is one of those t
   assert.equal(queryOf(post("/drafts/1?_method=DELETE")), "?_method=DELETE", "where both are allowed");
 });
 
+test("whoever asks for a host that is not open is told which are", () => {
+  const hosts = new OpenHosts([
+    { host: "docs.example.com" },
+    { host: "*.example.org", ports: [443, 8443] },
+    { host: "docs.example.com", pathPrefix: "/more" },
+  ]);
+  const why = (target: string, open = hosts) => {
+    const verdict = decide({ method: "GET", target }, checkUpstreams([]), open, { maxRequestBytes: 100 });
+    return "refusal" in verdict ? verdict.refusal.message : "";
+  };
+  const known = "there are: docs.example.com, *.example.org, *.example.org:8443";
+  for (const target of ["https/127.0.0.1/", "https/docs.example.com:8443/", "https/EXAMPLE.com/", "x"])
+    assert.equal(why(`/web/${target}`), `No host of that name; ${known}`, target);
+  assert.equal(why("/web/https/a.example/", new OpenHosts()), "No host of that name; there are: none");
+  assert.equal(why("/model/v1"), "No upstream of that name; there are: none");
+});
+
 test("what a registry tells of the account of its token is not among its packages", () => {
   const upstreams = checkUpstreams([npmUpstream({ url: "https://registry.example/npm/", token: "x" })]);
   const get = (target: string) =>

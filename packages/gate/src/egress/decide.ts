@@ -57,8 +57,10 @@ export function decide(
   if (!/^[\x21-\x7e]*$/.test(asked)) return no("malformed_path", 400, "The query is malformed");
   const path = open?.path ?? (slash < 0 ? "/" : whole.slice(slash));
   if (upstream === undefined) {
-    const known = [...upstreams.keys()].join(", ") || "none";
-    return no("unknown_upstream", 403, `No upstream of that name; there are: ${known}`, { path: whole });
+    // Whoever asks for a host by its name is told of hosts.
+    const [kind, names] = name === openHostSegment ? ["host", hosts.names()] : ["upstream", upstreams.keys()];
+    const known = [...names].join(", ") || "none";
+    return no("unknown_upstream", 403, `No ${kind} of that name; there are: ${known}`, { path: whole });
   }
   const about = { upstream: upstream.name, path };
   const allow =

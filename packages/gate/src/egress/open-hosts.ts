@@ -86,6 +86,14 @@ export class OpenHosts {
     };
   }
 
+  /** Each as it is written, with the ports that are not the usual one. */
+  names(): string[] {
+    const places = this.#hosts.flatMap(({ host, ports = [443] }) =>
+      ports.map((port) => (port === 443 ? host : `${host}:${port}`)),
+    );
+    return [...new Set(places)];
+  }
+
   /** The names, each with those below it, of which a rule says more than that they are open. */
   finerNames(): string[] {
     return this.#hosts.filter(isFiner).map(({ host }) => host.replace(/^\*\./, ""));
