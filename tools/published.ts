@@ -12,7 +12,7 @@ import { root, type WorkspacePackage } from "./workspace.ts";
 export const staging = join(root, ".cache", "npm");
 
 /** Exports that are programs to be started, not modules to be imported. */
-const programs: readonly string[] = ["@holdfast/sandbox/demo"];
+export const programs: readonly string[] = ["@holdfast/sandbox/demo"];
 
 /** Every export of every package, loaded by a Node that sees only what was built. */
 export function checkExports(packages: readonly WorkspacePackage[]): void {

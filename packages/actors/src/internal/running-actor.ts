@@ -9,6 +9,15 @@ import type { ErrorFilter } from "./error-filter.ts";
 import type { AnyFunction, HookName, RuntimeDefinition } from "./runtime-definition.ts";
 import type { Turnstile } from "./turnstile.ts";
 
+/** The transactions of an actor, as far as who waits beside them has to know. */
+export interface OpenTransactions {
+  readonly open: boolean;
+  /** The transaction that is open, where it is that of this context: one object up to its end. */
+  openOf(owner: object): object | undefined;
+  /** Whether this context has a transaction that is open or waits. */
+  has(owner: object): boolean;
+}
+
 /**
  * A running actor as its pieces see it: what each of them may ask of it. What only one piece needs beyond
  * that stands beside the piece, as the interface of its owner. `Runtime` is all of them.
@@ -20,6 +29,7 @@ export interface RunningActor extends ContextSource {
   /** True once no change is taken any more. */
   readonly sealed: boolean;
   readonly inTransaction: boolean;
+  readonly transactions: OpenTransactions;
   readonly host: ActorHost;
   readonly ports: Ports;
   readonly definition: RuntimeDefinition;

@@ -1,14 +1,12 @@
 import { HoldfastError } from "@holdfast/core";
 import type { ActorState } from "./actor-state.ts";
+import { insiderOf } from "./aside.ts";
 import type { HeldTurn } from "./commit-queue.ts";
-import { CallContext } from "./context.ts";
 import { stoppedError } from "./error-filter.ts";
 import { LazySet } from "./lazy.ts";
 import type { Parts } from "./parts.ts";
-import { RawContext } from "./raw-context.ts";
 import type { RunningActor } from "./running-actor.ts";
 import type { Storage } from "./storage.ts";
-import type { Insider } from "./turnstile.ts";
 
 /** The actor whose transactions they are. */
 export interface TransactionsOwner extends RunningActor {
@@ -153,36 +151,6 @@ export class Transactions {
     queue.close();
     this.#held?.commit();
   }
-}
-
-/**
- * Waits for what only other turns can bring about. A transaction need not wait for this context meanwhile:
- * what goes on here does so after it. Throws when the actor stops.
- */
-export async function aside<T>(runtime: Runtime, owner: object, wait: () => Promise<T>): Promise<T> {
-  const { turnstile } = runtime;
-  const insider = insiderOf(owner);
-  if (insider === undefined || !turnstile.park(insider)) return wait();
-  try {
-    return await wait();
-  } finally {
-    try {
-      // A transaction of its own may wait for this very wait.
-      while (!runtime.transactions.has(owner)) {
-        const held = turnstile.pass();
-        if (held === undefined) break;
-        await held;
-      }
-    } finally {
-      turnstile.unpark(insider);
-    }
-  }
-}
-
-/** Who has a place inside, in which its own transaction does not wait for it. */
-function insiderOf(owner: object): Insider | undefined {
-  if (owner instanceof CallContext) return CallContext.callOf(owner);
-  return owner instanceof RawContext ? owner : undefined;
 }
 
 function rolledBackError(): HoldfastError {

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import { aside } from "../internal/transactions.ts";
+import { aside } from "../internal/aside.ts";
 import { partOf } from "../internal/workflow/actions.ts";
 import type { WorkflowInspection } from "../internal/workflow/inspected.ts";
 import { inspectWorkflow } from "../internal/workflow/inspection.ts";

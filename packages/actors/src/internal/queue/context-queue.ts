@@ -1,7 +1,7 @@
 import { attended, decodeValue, HoldfastError, isErrorCode } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 import type { QueueBatchOptions, QueueMessage, QueueNextOptions, QueueTryOptions } from "../../queue.ts";
-import { aside } from "../transactions.ts";
+import { aside } from "../aside.ts";
 import {
   aborted,
   type Consumer,

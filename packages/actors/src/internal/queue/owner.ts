@@ -11,10 +11,6 @@ export interface QueueOwner extends RunningActor {
     /** Present when the `run` handler is a workflow. */
     readonly workflow: object | undefined;
   };
-  readonly transactions: {
-    readonly open: boolean;
-    openOf(owner: object): unknown;
-  };
   /** Counts changes by user code that has gone on after an `await`. */
   userWrites: number;
 }
