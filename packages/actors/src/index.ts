@@ -108,7 +108,7 @@ export type {
 export type { InstanceOptions, InstanceStart } from "./instance-options.ts";
 export { blobReferencePrefix } from "./internal/blob/references.ts";
 export { storedInspectorToken } from "./internal/inspect/token.ts";
-export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
+export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspected.ts";
 export type { InspectedSchedule, ScheduleInspector } from "./internal/schedule/inspected.ts";
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
 export { actorLimits, optionDefaults } from "./limits.ts";

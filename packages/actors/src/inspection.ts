@@ -1,10 +1,10 @@
-import type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
+import type { InspectedMessage, InspectedQueue } from "./internal/queue/inspected.ts";
 import type { InspectedSchedule } from "./internal/schedule/inspected.ts";
 import type { WorkflowInspection } from "./internal/workflow/inspected.ts";
 import type { OutgoingEvent } from "./outgoing-event.ts";
 import type { CronFire, DeadSchedule } from "./schedule.ts";
 
-export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
+export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspected.ts";
 export type { InspectedSchedule } from "./internal/schedule/inspected.ts";
 export type { WorkflowInspection } from "./internal/workflow/inspected.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CallRecord } from "@holdfast/actors";
-import type { Suite } from "./actor-store.ts";
+import type { Suite } from "./actor-store-suite.ts";
 import { bytes, created, next } from "./batches.ts";
 
 /** The records of keyed calls. */

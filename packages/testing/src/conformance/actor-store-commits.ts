@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Suite } from "./actor-store.ts";
+import type { Suite } from "./actor-store-suite.ts";
 import { bytes, code, create, created, newActor, next, patch, snapshot } from "./batches.ts";
 
 /** The fence, creation, destruction, order, and state as a snapshot with patches. */

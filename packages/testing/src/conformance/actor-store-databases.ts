@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ActorDatabase, ActorStore, SqlParameters, SqlRow } from "@holdfast/actors";
-import type { Suite } from "./actor-store.ts";
+import type { Suite } from "./actor-store-suite.ts";
 import {
   type BatchChanges,
   bytes,

@@ -10,7 +10,7 @@ import {
   type KvOperation,
 } from "@holdfast/actors";
 import { type ActorKey, encodeValue } from "@holdfast/core";
-import type { Suite } from "./actor-store.ts";
+import type { Suite } from "./actor-store-suite.ts";
 import { bytes, code, create, created, newActor, next } from "./batches.ts";
 
 async function* pieces(...parts: readonly string[]): AsyncGenerator<Uint8Array> {

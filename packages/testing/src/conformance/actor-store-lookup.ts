@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import type { ActorKey } from "@holdfast/core";
-import type { Suite } from "./actor-store.ts";
+import type { Suite } from "./actor-store-suite.ts";
 import { create, created, newActor, next } from "./batches.ts";
 
 /** Finding actors by key, in pages, and by the time that they want to wake. */

@@ -1,13 +1,14 @@
 import { after, before, describe } from "node:test";
 import type { ActorStore } from "@holdfast/actors";
 import { type Ports, systemPorts } from "@holdfast/core";
-import { type ManualClock, manualClock } from "../store/manual-clock.ts";
+import { manualClock } from "../store/manual-clock.ts";
 import { callCases } from "./actor-store-calls.ts";
 import { commitCases } from "./actor-store-commits.ts";
 import { databaseCases } from "./actor-store-databases.ts";
 import { historyCases } from "./actor-store-history.ts";
 import { kvCases } from "./actor-store-kv.ts";
 import { lookupCases } from "./actor-store-lookup.ts";
+import type { Suite } from "./actor-store-suite.ts";
 
 /** What the suite asks of the implementation under test. */
 export interface StoreHarness {
@@ -16,15 +17,6 @@ export interface StoreHarness {
   reopen?(): Promise<ActorStore>;
   /** Closes the store and removes its data. */
   dispose(): Promise<void>;
-}
-
-/** What the cases share: one store, each case with actors of its own. */
-export interface Suite {
-  readonly clock: ManualClock;
-  /** The store as it is open now. */
-  store(): ActorStore;
-  /** Opens the store again where that is possible; the cases hold either way. */
-  reopen(): Promise<ActorStore>;
 }
 
 /** Registers, with `node:test`, the cases that every `ActorStore` passes. */
