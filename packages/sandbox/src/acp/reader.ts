@@ -17,6 +17,7 @@ export class StreamReader implements ReaderPosition {
   #blocked = false;
   #closed = false;
   #stall: NodeJS.Timeout | undefined;
+  #writtenAt = 0;
 
   /** `after` is the last number that the client has; 0 for everything that is retained. */
   constructor(instance: AcpInstance, response: ServerResponse, after: number, limits: SandboxLimits) {
@@ -32,6 +33,11 @@ export class StreamReader implements ReaderPosition {
   /** Bytes of the stream that this client's connection has taken. */
   get offset(): number {
     return this.#offset;
+  }
+
+  /** When the newest event was handed to the connection, by `performance.now()`; 0 before the first. */
+  get writtenAt(): number {
+    return this.#writtenAt;
   }
 
   start(): void {
@@ -84,6 +90,7 @@ export class StreamReader implements ReaderPosition {
   }
 
   #write(seq: number, data: string): void {
+    this.#writtenAt = performance.now();
     const lines = /[\r\n]/.test(data) ? data.replaceAll(/\r\n|\r|\n/g, "\ndata: ") : data;
     if (this.#response.write(`event: message\nid: ${seq}\ndata: ${lines}\n\n`)) return;
     this.#blocked = true;

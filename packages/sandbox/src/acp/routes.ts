@@ -74,7 +74,7 @@ export class AcpRoutes {
       sendEmpty(response, 202);
       return;
     }
-    await this.#flush(instance);
+    await this.#afterStreams(instance, heart);
     heart.end(answer);
   }
 
@@ -119,13 +119,16 @@ export class AcpRoutes {
     sendEmpty(exchange.response, 204);
   }
 
-  async #flush(instance: AcpInstance): Promise<void> {
+  /** Resolves when the answer to a request can follow what the streams have to tell of it. */
+  async #afterStreams(instance: AcpInstance, heart: Heart): Promise<void> {
     const readers = this.#readers.get(instance);
     if (!readers || readers.size === 0) return;
     const seq = instance.events.toldSeq;
     const behind = [...readers].filter((reader) => !reader.hasDelivered(seq));
-    if (behind.length === 0) return;
-    await within(Promise.all(behind.map((reader) => reader.delivered(seq))), flushPatienceMs);
+    if (behind.length > 0) {
+      await within(Promise.all(behind.map((reader) => reader.delivered(seq))), flushPatienceMs);
+    }
+    await heart.comesAfter(Math.max(...[...readers].map((reader) => reader.writtenAt)));
   }
 }
 

@@ -1,8 +1,11 @@
 import type { ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import { sendJsonText } from "./exchange.ts";
 
 /** How long an answer may take to be sent with its head. */
 const quickAnswerMs = 5;
+/** How long a client may take to read what has reached it. */
+const readingMs = 10;
 
 /**
  * Begins the answer of a request before the agent, or the command, has ended. The status tells the client
@@ -14,6 +17,7 @@ export class Heart {
   readonly #response: ServerResponse;
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
+  #begunAt: number | undefined;
 
   constructor(response: ServerResponse, intervalMs: number) {
     this.#response = response;
@@ -41,8 +45,20 @@ export class Heart {
     if (this.#response.headersSent || this.#response.destroyed) return;
     this.#response.writeHead(200, { "content-type": "application/json" });
     this.#response.flushHeaders();
+    this.#begunAt = performance.now();
     this.#timer = setInterval(() => this.#response.write(" "), this.#intervalMs);
     this.#response.once("close", () => this.stop());
+  }
+
+  /**
+   * Resolves when the rest of the answer cannot overtake what the same client was sent on another connection,
+   * the last of it at `sentAt` of `performance.now()`. A client that has a head to read on this connection may
+   * look at it first, and then finds all that is there. An answer that goes out whole comes second anyway.
+   */
+  async comesAfter(sentAt: number): Promise<void> {
+    if (this.#begunAt === undefined) return;
+    const leftMs = Math.max(this.#begunAt, sentAt) + readingMs - performance.now();
+    if (leftMs > 0) await delay(leftMs);
   }
 
   stop(): void {
