@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { processesWith, soonMs, startSandbox, until } from "./harness.ts";
+import { field, processesWith, soonMs, startSandbox, until } from "./harness.ts";
 import { processApi } from "./processes-harness.ts";
 
 describe("runs", () => {
@@ -135,6 +135,28 @@ describe("runs", () => {
     const stopped = await post(`/processes/${name}/stop?waitMs=100000`);
     await post(`/processes/${name}/kill`);
     assert.equal(JSON.parse(await stopped.text()).status, "exited");
+  });
+
+  test("the answer of a run that waits for its turn begins before it, whether it can be started then or not", async (t) => {
+    const limits = { heartbeatMs: 20, maxConcurrentRuns: 1 };
+    const { url, fetch, work } = await startSandbox(t, "unix", { limits });
+    const post = (command: string, ...args: readonly string[]) =>
+      fetch(`${url}/v1/processes/run`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ command, args }),
+      });
+    const first = await post("sh", "-c", "until [ -e go ]; do sleep 0.05; done");
+    const waiting = await Promise.all([post("echo", "my turn"), post("no-such-program")]);
+    await writeFile(join(work, "go"), "");
+    assert.equal(field(await first.json(), "exitCode"), 0);
+    const [ran, refused] = await Promise.all(waiting.map((each): Promise<unknown> => each.json()));
+    assert.equal(field(ran, "stdout"), "my turn\n");
+    assert.deepEqual(
+      [waiting[1]?.status, field(refused, "exitCode"), field(refused, "stderr")],
+      [200, 127, "failed to spawn process: ENOENT\n"],
+      "the status was given before; what it cannot say any more is told as shells do",
+    );
   });
 
   test("what cannot be run is refused", async (t) => {

@@ -1,4 +1,4 @@
-import type { Logger } from "@holdfast/core";
+import type { HoldfastError, Logger } from "@holdfast/core";
 import type { Paths } from "../fs/paths.ts";
 import {
   type Exchange,
@@ -19,7 +19,7 @@ import type { Managed } from "./managed.ts";
 import { listeningPorts } from "./ports.ts";
 import type { Previews } from "./preview.ts";
 import { countQuery, parseCreate, parseInput, parseRun, parseSize } from "./requests.ts";
-import { runCommand } from "./run.ts";
+import { type RunOutcome, runCommand } from "./run.ts";
 import { RunSlots } from "./run-slots.ts";
 import { parseSettings } from "./settings.ts";
 import type { ProcessOwner } from "./spec.ts";
@@ -136,16 +136,24 @@ export class ProcessRoutes {
       env: { ...env, TERM: terminalType, ...body.env },
     };
     const heart = new Heart(exchange.response, limits.heartbeatMs);
+    let failure: HoldfastError | undefined;
     try {
+      // Those in line are waited for as those that run are.
+      heart.startLate();
       const outcome = await this.#slots.use(exchange.signal, () =>
         runCommand(spawner, request, {
           timeoutMs: Math.min(body.timeoutMs || settings.defaultRunTimeoutMs, settings.maxRunTimeoutMs),
           maxOutputBytes: Math.min(body.maxOutputBytes ?? settings.maxOutputBytes, settings.maxOutputBytes),
           signal: exchange.signal,
-          onStarted: () => heart.startLate(),
-        }).catch(spawnFailed),
+        }).catch((error: unknown) => {
+          failure = spawnFailure(error);
+          throw failure ?? error;
+        }),
       );
       if (!exchange.response.destroyed) heart.end(JSON.stringify(outcome));
+    } catch (error) {
+      if (failure === undefined || !exchange.response.headersSent) throw error;
+      heart.end(JSON.stringify(notStarted(failure)));
     } finally {
       heart.stop();
     }
@@ -240,9 +248,22 @@ function withTerminal(process: Managed): Managed {
   return process;
 }
 
+/** A command that cannot be started, where no status can say so any more: as shells tell it. */
+function notStarted({ message }: HoldfastError): RunOutcome {
+  const truncated = { stdoutTruncated: false, stderrTruncated: false };
+  return { exitCode: 127, timedOut: false, stdout: "", stderr: `${message}\n`, ...truncated, durationMs: 0 };
+}
+
 /** The system's error becomes `stream_error`; what is told already stays as it is. */
 function spawnFailed(error: unknown): never {
-  if (!(error instanceof Error) || !("code" in error) || !("errno" in error || "path" in error)) throw error;
+  throw spawnFailure(error) ?? error;
+}
+
+/** What a caller is told of a process that the system does not start; undefined for any other error. */
+function spawnFailure(error: unknown): HoldfastError | undefined {
+  if (!(error instanceof Error) || !("code" in error) || !("errno" in error || "path" in error)) {
+    return undefined;
+  }
   const text = `failed to spawn process: ${String(error.code)}`;
-  throw problem("stream_error", 502, text, { details: { message: text } });
+  return problem("stream_error", 502, text, { details: { message: text } });
 }

@@ -10,8 +10,6 @@ export interface RunLimits {
   readonly maxOutputBytes: number;
   /** Ends the run early. */
   readonly signal: AbortSignal;
-  /** The command is there. */
-  readonly onStarted?: () => void;
 }
 
 export interface RunOutcome {
@@ -41,7 +39,6 @@ export async function runCommand(
 ): Promise<RunOutcome> {
   const startedAt = performance.now();
   const command = await spawner.captured(request, limits.maxOutputBytes).catch(lostHost);
-  limits.onStarted?.();
   const { family } = command;
   let timedOut = false;
   const kill = () => void spawner.end(family, 0);
