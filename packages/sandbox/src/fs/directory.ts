@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import type { PathText } from "./names.ts";
-import { lstat, open, readdir, rmdir, unlink } from "./system.ts";
+import { lstat, open, readdir, rename, rmdir, unlink } from "./system.ts";
 
 /**
  * Hands `use` a path of the directory at `path` that stays the same directory whatever happens to
@@ -16,9 +17,18 @@ export async function withDirectory<T>(path: PathText, use: (inside: PathText) =
   }
 }
 
+/** Each level of directories that is entered holds a descriptor; what lies deeper is moved up before. */
+const maxLevels = 64;
+
+/** The tree that is removed, and what was moved into it from below. */
+interface Top {
+  readonly inside: PathText;
+  readonly movedUp: PathText[];
+}
+
 /**
- * Removes a file, a link (never its target) or a directory. Directories are entered by descriptor
- * without following links, so that one swapped for a link meanwhile cannot lead elsewhere.
+ * Removes a file, a link (never its target) or a directory, however deep it is. Directories are entered by
+ * descriptor without following links, so that one swapped for a link meanwhile cannot lead elsewhere.
  */
 export async function remove(path: PathText, recursive: boolean): Promise<void> {
   const stat = await lstat(path);
@@ -28,8 +38,32 @@ export async function remove(path: PathText, recursive: boolean): Promise<void> 
   }
   if (recursive) {
     await withDirectory(path, async (inside) => {
-      for (const name of await readdir(inside)) await remove(`${inside}/${name}`, true);
+      const top = { inside, movedUp: [] };
+      await empty(inside, top, 1);
+      await removeMoved(top);
     });
   }
   await rmdir(path);
+}
+
+async function empty(inside: PathText, top: Top, level: number): Promise<void> {
+  for (const name of await readdir(inside)) {
+    const path = `${inside}/${name}`;
+    if (!(await lstat(path)).isDirectory()) await unlink(path);
+    else if (level < maxLevels) {
+      await withDirectory(path, (below) => empty(below, top, level + 1));
+      await rmdir(path);
+    } else {
+      const place = `${top.inside}/${randomUUID()}`;
+      await rename(path, place);
+      top.movedUp.push(place);
+    }
+  }
+}
+
+async function removeMoved(top: Top): Promise<void> {
+  for (let path = top.movedUp.pop(); path !== undefined; path = top.movedUp.pop()) {
+    await withDirectory(path, (inside) => empty(inside, top, 2));
+    await rmdir(path);
+  }
 }
