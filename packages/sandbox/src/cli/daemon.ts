@@ -35,8 +35,12 @@ export const daemonUsage = `holdfast sandbox daemon start | stop | status
       --json            machine-readable output`;
 
 const startTimeoutMs = 30_000;
-/** A server ends everything within five seconds; what takes longer hangs. */
-const stopTimeoutMs = 10_000;
+const patienceWithEnd = {
+  /** A server ends everything within five seconds; what takes longer hangs. */
+  endMs: 10_000,
+  /** What was killed ends at once, unless it is within a call of the system that does not end. */
+  killMs: 5_000,
+};
 
 /** The version of this package: what a background server was started from. */
 export function release(): string {
@@ -209,15 +213,33 @@ async function addressOf(child: ChildProcess): Promise<string> {
   }
 }
 
-/** Ends the process of the record and nobody else. The end of a foreign process has no event to wait for. */
-export async function endDaemon(record: DaemonRecord, place: DaemonPlace): Promise<void> {
+/**
+ * Ends the process of the record and nobody else. The end of a foreign process has no event to wait for.
+ * Throws `daemon_failed` for one that the system does not let go, for instance since its disk hangs.
+ */
+export async function endDaemon(
+  record: DaemonRecord,
+  place: DaemonPlace,
+  { endMs, killMs } = patienceWithEnd,
+): Promise<void> {
   signal(record.pid, "SIGTERM");
-  const deadline = Date.now() + stopTimeoutMs;
-  while (await isRunning(record)) {
-    if (Date.now() > deadline) signal(record.pid, "SIGKILL");
-    await delay(50);
+  if (!(await isGoneWithin(record, endMs))) {
+    signal(record.pid, "SIGKILL");
+    if (!(await isGoneWithin(record, killMs))) {
+      const message = `The server, process ${record.pid}, was killed and has not ended in ${killMs} ms: the system holds it`;
+      throw new HoldfastError("sandbox", "daemon_failed", message);
+    }
   }
   await removeRecord(place.record);
+}
+
+async function isGoneWithin(record: DaemonRecord, ms: number): Promise<boolean> {
+  const deadline = performance.now() + ms;
+  while (await isRunning(record)) {
+    if (performance.now() > deadline) return false;
+    await delay(50);
+  }
+  return true;
 }
 
 /** A process that has gone by itself since it was looked for is what the signal is for. */
