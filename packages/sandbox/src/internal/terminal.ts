@@ -1,6 +1,7 @@
-import { write } from "node:fs";
+import { readSync, write } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
+import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
 import type { IPty } from "@lydell/node-pty";
@@ -26,6 +27,9 @@ type Library = typeof import("@lydell/node-pty");
 
 /** How long to wait before writing again to a terminal that is full. */
 const fullTerminalDelayMs = 20;
+/** What is read of a terminal that is closed; a program in the background might go on writing for ever. */
+const maxRestBytes = 1_048_576;
+const restPieceBytes = 16_384;
 
 /** The library that opens terminals; it has native code, so that it may be missing on some platform. */
 export async function loadTerminals(): Promise<Library> {
@@ -91,6 +95,7 @@ export class Terminal {
     this.pid = this.#pty.pid;
     this.#descriptor = descriptorOf(this.#pty);
     this.#pty.onData((data: unknown) => onOutput(Buffer.isBuffer(data) ? data : Buffer.from(String(data))));
+    beforeDestroy(this.#pty, () => readRest(this.#descriptor, onOutput));
     this.exited = new Promise((resolve) =>
       this.#pty.onExit(({ exitCode, signal }) => {
         this.#closed = true;
@@ -129,6 +134,39 @@ export class Terminal {
         resolve(error === null ? written : 0);
       });
     });
+  }
+}
+
+/**
+ * Calls `last` right before the library closes the terminal. It does that 200 ms after the exit of the program,
+ * even if something else holds the terminal open, and whatever is unread by then: on a busy server, the end of
+ * what the program has said.
+ */
+function beforeDestroy(pty: IPty, last: () => void): void {
+  const socket = "_socket" in pty ? pty._socket : undefined;
+  if (!(socket instanceof Readable)) throw new Error("the terminal library has no stream");
+  const destroy = socket.destroy.bind(socket);
+  socket.destroy = (error) => {
+    // Once it is destroyed, its descriptor may be that of something else.
+    if (!socket.destroyed) last();
+    return destroy(error);
+  };
+}
+
+/** Reads what the system still holds of a terminal, which is little; it does not wait for more. */
+function readRest(descriptor: number, onOutput: (bytes: Buffer) => void): void {
+  for (let left = maxRestBytes; left > 0; ) {
+    const bytes = Buffer.allocUnsafe(Math.min(restPieceBytes, left));
+    let size: number;
+    try {
+      size = readSync(descriptor, bytes);
+    } catch {
+      // Nothing is there now (EAGAIN), or nobody has the other end any more (EIO).
+      return;
+    }
+    if (size === 0) return;
+    left -= size;
+    onOutput(bytes.subarray(0, size));
   }
 }
 
