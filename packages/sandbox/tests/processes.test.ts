@@ -41,6 +41,19 @@ describe("settings", () => {
 });
 
 describe("managed processes", () => {
+  test("a stop is waited for as long as was asked, also where the clock is set back meanwhile", {
+    timeout: 60_000,
+  }, async (t) => {
+    const api = processApi(await startSandbox(t));
+    const script = "trap 'echo told' TERM; echo ready; while :; do sleep 0.05; done";
+    const id = await api.create({ command: "sh", args: ["-c", script] });
+    await until("it is ready", async () => (await api.output(id)).includes("ready"));
+    const stopping = api.request("POST", `/processes/${id}/stop?waitMs=1000`);
+    await until("it is told to end", async () => (await api.output(id)).includes("told"));
+    t.mock.method(Date, "now", () => 0);
+    assert.equal(field((await stopping).body, "status"), "running");
+  });
+
   test("from create to delete", async (t) => {
     const sandbox = await startSandbox(t, "unix", { env: { A: "server" } });
     const { request, create, info, output } = processApi(sandbox);

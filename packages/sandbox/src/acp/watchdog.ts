@@ -3,7 +3,8 @@ import type { PendingRequests } from "./pending.ts";
 
 /**
  * Ends an agent that hangs: one that does not answer `initialize` in time, or that has a request
- * open, waits for nobody, and prints nothing for too long.
+ * open, waits for nobody, and prints nothing for too long. The time in which a machine was paused, and after
+ * which its clock is set forward, is not that of its agents.
  */
 export class Watchdog {
   readonly #limits: SandboxLimits;
@@ -22,7 +23,7 @@ export class Watchdog {
 
   /** A sign of life, or a new request: patience begins anew. */
   touch(): void {
-    this.#lastSignAt = Date.now();
+    this.#lastSignAt = performance.now();
     if (this.#pending.size === 0) return;
     const patience = this.#patience();
     // Signs of life only move the deadline, which the timer finds out by itself; a shorter patience counts now.
@@ -48,7 +49,7 @@ export class Watchdog {
 
   #arm(delayMs: number): void {
     clearTimeout(this.#timer);
-    this.#dueAt = Date.now() + delayMs;
+    this.#dueAt = performance.now() + delayMs;
     this.#timer = setTimeout(() => this.#look(), delayMs);
     this.#timer.unref();
   }
@@ -57,7 +58,7 @@ export class Watchdog {
     this.#timer = undefined;
     if (this.#pending.size === 0) return;
     const patience = this.#patience();
-    const silentMs = Date.now() - this.#lastSignAt;
+    const silentMs = performance.now() - this.#lastSignAt;
     if (silentMs < patience || this.#pending.agentWaits) {
       this.#arm(Math.max(patience - silentMs, 1_000));
       return;

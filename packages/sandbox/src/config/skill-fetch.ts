@@ -68,9 +68,9 @@ export class SkillFetcher {
       .digest("hex")
       .slice(0, 24);
     const known = this.#fetched.get(key);
-    if (known && Date.now() - known.at < freshMs) return await known.done;
+    if (known && performance.now() - known.at < freshMs) return await known.done;
     const done = this.#fresh(url, ref, key);
-    this.#fetched.set(key, { at: Date.now(), done });
+    this.#fetched.set(key, { at: performance.now(), done });
     return await done;
   }
 

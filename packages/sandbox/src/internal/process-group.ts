@@ -28,10 +28,10 @@ const killPatienceMs = 3_000;
 export async function endFamily(family: ProcessFamily, graceMs: number): Promise<void> {
   if (family.pid > 0) send(-family.pid, "SIGTERM");
   for (const pid of familyMembers(family, await nextLook())) send(pid, "SIGTERM");
-  const deadline = Date.now() + graceMs;
+  const deadline = performance.now() + graceMs;
   // The end of a foreign process has no event: look again until the deadline.
   while (isFamilyAlive(family, await nextLook())) {
-    if (Date.now() >= deadline) {
+    if (performance.now() >= deadline) {
       await killFamily(family);
       return;
     }
@@ -41,7 +41,7 @@ export async function endFamily(family: ProcessFamily, graceMs: number): Promise
 
 /** Ends every process of `family` with SIGKILL. */
 export async function killFamily(family: ProcessFamily): Promise<void> {
-  const deadline = Date.now() + killPatienceMs;
+  const deadline = performance.now() + killPatienceMs;
   // A process may fork between the look and the signal, so look until nobody is left.
   do {
     if (family.group !== undefined) killGroup(family.group);
@@ -51,7 +51,7 @@ export async function killFamily(family: ProcessFamily): Promise<void> {
     if (members.length === 0 && !hidden) return;
     for (const pid of members) send(pid, "SIGKILL");
     await delay(10);
-  } while (Date.now() < deadline);
+  } while (performance.now() < deadline);
 }
 
 /**
@@ -63,8 +63,8 @@ export async function killRemains(family: ProcessFamily): Promise<void> {
     await killFamily(family);
     return;
   }
-  const deadline = Date.now() + killPatienceMs;
-  while (isPopulated(family.group) && Date.now() < deadline) {
+  const deadline = performance.now() + killPatienceMs;
+  while (isPopulated(family.group) && performance.now() < deadline) {
     killGroup(family.group);
     await delay(5);
   }

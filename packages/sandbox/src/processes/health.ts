@@ -19,7 +19,7 @@ export class HealthMonitor {
   readonly #spawner: Spawner;
   readonly #events: HealthEvents;
   readonly #stopped = new AbortController();
-  readonly #startedAt = Date.now();
+  readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #info: HealthInfo = { status: "starting", failures: 0 };
 
@@ -59,7 +59,7 @@ export class HealthMonitor {
     if (failure === undefined) {
       this.#info = { status: "healthy", checkedAtMs, failures: 0 };
     } else {
-      const early = before === "starting" && checkedAtMs - this.#startedAt < this.#check.startPeriodMs;
+      const early = before === "starting" && performance.now() - this.#startedAt < this.#check.startPeriodMs;
       const failures = early ? 0 : this.#info.failures + 1;
       const status = failures >= this.#check.retries ? "unhealthy" : before;
       this.#info = { status, checkedAtMs, failures, detail: failure };

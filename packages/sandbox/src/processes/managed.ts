@@ -64,6 +64,7 @@ export class ManagedProcess implements Managed {
   #limitsHit: readonly LimitName[] = [];
   #size: TerminalSize;
   #wanted = true;
+  /** By `performance.now()`: how long a run has lasted is no matter of the clock. */
   #startedAt = 0;
   #restarts = 0;
   /** Restarts since the last run that lasted. */
@@ -130,7 +131,7 @@ export class ManagedProcess implements Managed {
         this.output.append(stream, bytes, Date.now());
         this.changed.notify();
       };
-      this.#startedAt = Date.now();
+      this.#startedAt = performance.now();
       this.#child = this.spec.tty
         ? await startOnTerminal(spawner, this.#request, this.#size, onOutput)
         : await startOnPipes(spawner, this.#request, onOutput);
@@ -226,7 +227,7 @@ export class ManagedProcess implements Managed {
     const { restart } = this.spec;
     if (!this.#wanted || !restart || restart.policy === "never") return undefined;
     if (restart.policy === "on-failure" && !failed) return undefined;
-    if (Date.now() - this.#startedAt > restart.maxBackoffMs) this.#row = 0;
+    if (performance.now() - this.#startedAt > restart.maxBackoffMs) this.#row = 0;
     if (restart.maxRestarts > 0 && this.#row >= restart.maxRestarts) return undefined;
     const delayMs = Math.min(restart.backoffMs * 2 ** Math.min(this.#row, 30), restart.maxBackoffMs);
     this.#row += 1;

@@ -174,9 +174,9 @@ export class ProcessRoutes {
     process[how]();
     const heart = new Heart(exchange.response, this.#context.limits.heartbeatMs);
     heart.startLate();
-    const deadline = Date.now() + waitMs;
-    while (!process.ended && Date.now() < deadline && !exchange.signal.aborted) {
-      await process.changed.wait(deadline - Date.now(), exchange.signal);
+    const deadline = performance.now() + waitMs;
+    while (!process.ended && performance.now() < deadline && !exchange.signal.aborted) {
+      await process.changed.wait(deadline - performance.now(), exchange.signal);
     }
     heart.end(JSON.stringify(process.info()));
   }
