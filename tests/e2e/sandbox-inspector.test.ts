@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
 import { createSandboxServer, type SandboxServer } from "@holdfast/sandbox";
 import { buildInspectorUrl } from "@holdfast/sandbox-client";
@@ -569,6 +570,37 @@ describe("the inspector of a sandbox server", { skip }, () => {
     const page = await open(t, "files");
     await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: large })}`);
     const rows = page.getByTestId("files").locator("tbody tr");
+    await rows.first().waitFor();
+    assert.equal(await rows.count(), 300);
+    await page.getByRole("button", { name: "Show 2 more of 302" }).click();
+    await rows.nth(301).waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("of very many sessions the newest are drawn, and the rest when it is asked for", async (t) => {
+    const dataDirectory = join(directory, "many");
+    const options = {
+      ...{ listen: { host: "127.0.0.1", port: 0 }, cwd: work, home: join(directory, "home") },
+      ...{ dataDirectory, token: "many" },
+    };
+    const first = await createSandboxServer(options);
+    const made = await fetch(`${first.url}/v1/sessions`, {
+      method: "POST",
+      headers: { authorization: "Bearer many", "content-type": "application/json" },
+      body: JSON.stringify({ agent: "demo", title: "Many" }),
+    });
+    assert.equal(made.status, 201);
+    await first.close();
+    const database = new DatabaseSync(join(dataDirectory, "sessions.db"));
+    database.exec(`WITH RECURSIVE copy (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM copy WHERE n < 301)
+      INSERT INTO sessions (id, created_at, version, data)
+      SELECT 'copy-' || n, created_at + n, version, json_set(data, '$.id', 'copy-' || n) FROM sessions, copy`);
+    database.close();
+    const many = await createSandboxServer(options);
+    t.after(() => many.close());
+    const page = await openPage(browser, t, { width: 1280 });
+    await page.goto(buildInspectorUrl({ baseUrl: many.url ?? "", token: "many" }));
+    const rows = page.getByTestId("sessions").locator("li");
     await rows.first().waitFor();
     assert.equal(await rows.count(), 300);
     await page.getByRole("button", { name: "Show 2 more of 302" }).click();

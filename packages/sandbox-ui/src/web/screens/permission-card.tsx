@@ -7,6 +7,7 @@ import {
   type StatusKind,
   TimeAgo,
   useAnnounce,
+  useRows,
 } from "@holdfast/web-parts";
 import { formatDateTime } from "@holdfast/web-parts/format";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -33,21 +34,25 @@ export function PermissionList({
   /** Whether each names the session that it belongs to. */
   readonly linked?: boolean;
 }) {
-  if (permissions === undefined) return <Loading label="Loading the permissions" />;
-  if (permissions.length === 0) {
-    return <Empty title="No question yet.">What an agent asks for before it acts appears here.</Empty>;
-  }
-  const sorted = permissions.toSorted(
+  const sorted = permissions?.toSorted(
     (a, b) => Number(b.state === "pending") - Number(a.state === "pending") || b.createdAt - a.createdAt,
   );
+  const { rows, more } = useRows(sorted ?? []);
+  if (sorted === undefined) return <Loading label="Loading the permissions" />;
+  if (sorted.length === 0) {
+    return <Empty title="No question yet.">What an agent asks for before it acts appears here.</Empty>;
+  }
   return (
-    <ul className="cards" data-testid="permissions">
-      {sorted.map((permission) => (
-        <li key={`${permission.sessionId}/${permission.id}`}>
-          <PermissionCard permission={permission} linked={linked} />
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul className="cards" data-testid="permissions">
+        {rows.map((permission) => (
+          <li key={`${permission.sessionId}/${permission.id}`}>
+            <PermissionCard permission={permission} linked={linked} />
+          </li>
+        ))}
+      </ul>
+      {more}
+    </>
   );
 }
 

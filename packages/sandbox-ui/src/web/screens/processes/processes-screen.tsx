@@ -1,5 +1,5 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { ErrorNotice, Loading, PlusIcon, Status, TimeAgo, usePageTitle } from "@holdfast/web-parts";
+import { ErrorNotice, Loading, PlusIcon, Status, TimeAgo, usePageTitle, useRows } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
@@ -13,6 +13,7 @@ import { StartProcess } from "./start-process.tsx";
 export function ProcessesScreen({ selected }: { readonly selected: string | undefined }) {
   usePageTitle("Processes");
   const { data, error, refetch } = useQuery(processesQuery(useApi()));
+  const { rows, more } = useRows(data?.toReversed() ?? []);
   const shown = data?.find(({ id }) => id === selected);
   return (
     <div className="split">
@@ -29,13 +30,14 @@ export function ProcessesScreen({ selected }: { readonly selected: string | unde
         {data?.length === 0 && <p className="muted small">No process is managed here.</p>}
         {data !== undefined && (
           <ul className="rows" data-testid="processes">
-            {data.toReversed().map((process) => (
+            {rows.map((process) => (
               <li key={process.id}>
                 <ProcessRow process={process} />
               </li>
             ))}
           </ul>
         )}
+        {more}
       </aside>
       <section className="split-main">
         {selected === undefined && <StartProcess />}

@@ -1,4 +1,4 @@
-import { ErrorNotice, Loading, PlusIcon, TimeAgo } from "@holdfast/web-parts";
+import { ErrorNotice, Loading, PlusIcon, TimeAgo, useRows } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
@@ -9,6 +9,7 @@ import { SessionStatusMark } from "./session-status.tsx";
 /** All sessions at the side, one of them or a new one beside them. */
 export function SessionsLayout() {
   const { data, error, isPending, refetch } = useQuery(sessionsQuery(useApi()));
+  const { rows, more } = useRows(data?.sessions ?? []);
   return (
     <div className="split">
       <aside className="split-list" aria-label="Sessions">
@@ -24,13 +25,14 @@ export function SessionsLayout() {
         {data?.sessions.length === 0 && <p className="muted small">No session yet.</p>}
         {data !== undefined && (
           <ul className="rows" data-testid="sessions">
-            {data.sessions.map((session) => (
+            {rows.map((session) => (
               <li key={session.id}>
                 <SessionRow session={session} />
               </li>
             ))}
           </ul>
         )}
+        {more}
         {data?.durable === false && data.sessions.length > 0 && (
           <p className="muted small">
             This server keeps its sessions in memory. With <code>--data DIRECTORY</code> they outlive it.
