@@ -27,9 +27,9 @@ export function TranscriptMessage({ entry, classNames, renderers }: TranscriptMe
       data-severity={entry.meta?.severity}
     >
       <div className={classNames.messageContent} data-slot="message-content">
-        {entry.text ? (
+        {entry.text || entry.kind !== "message" ? (
           <div className={classNames.messageText} data-slot="message-text">
-            {renderMessageText(entry)}
+            {entry.text ? renderMessageText(entry) : unknownText(entry)}
           </div>
         ) : (
           <span className={classNames.thinkingIndicator} data-slot="thinking-indicator">
@@ -39,6 +39,11 @@ export function TranscriptMessage({ entry, classNames, renderers }: TranscriptMe
       </div>
     </article>
   );
+}
+
+/** What can be said of an entry of another kind that has no text: nobody is about to say it. */
+function unknownText({ kind, meta, toolName }: TranscriptEntry) {
+  return <span className="sa-plain-text">{visibleText(meta?.title ?? toolName ?? String(kind))}</span>;
 }
 
 function messageText(entry: TranscriptEntry) {

@@ -96,3 +96,10 @@ export const bounds: readonly TranscriptEntry[] = [-1, 0, 1].flatMap((more) => [
   user(`between${more}`, "-"),
   ...Array.from({ length: groupItems + more }, (_, index) => tool(`item${more}-${index}`)),
 ]);
+
+/** As a program in JavaScript may hand them over: of kinds that are not known here. */
+export const entriesOfLater: readonly TranscriptEntry[] = JSON.parse(`[
+  { "id": "k1", "kind": "status", "time": "", "text": "The sandbox was paused" },
+  { "id": "k2", "kind": "checkpoint", "time": "", "meta": { "title": "Checkpoint 3" } },
+  { "id": "k3", "kind": "handover", "time": "" }
+]`);

@@ -10,7 +10,7 @@ import {
 } from "../src/index.ts";
 import { BrokenTerminal } from "./broken-terminal.tsx";
 import { GrowingEvents, LoadedSession, TranscriptNews } from "./events.tsx";
-import { assistant, bounds, everyEntry, manyEntries, question, user } from "./fixtures.ts";
+import { assistant, bounds, entriesOfLater, everyEntry, manyEntries, question, user } from "./fixtures.ts";
 import { LiveSession, LiveTerminal } from "./live.tsx";
 
 /** Each component in each of its states; the address says which one is shown. */
@@ -21,6 +21,7 @@ export const stories: Readonly<Record<string, () => ReactNode>> = {
   "transcript-failed": () => (
     <AgentTranscript entries={[]} sessionError="The session ended" eventError="An event is missing" />
   ),
+  "transcript-unknown": () => <AgentTranscript entries={entriesOfLater} />,
   "transcript-custom": () => <CustomTranscript />,
   "transcript-long": () => <LongTranscript />,
   "transcript-streaming": () => <StreamingTranscript />,

@@ -42,6 +42,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     "transcript-empty",
     "transcript-thinking",
     "transcript-failed",
+    "transcript-unknown",
     "transcript-custom",
     "transcript-long",
     "composer",
@@ -64,6 +65,15 @@ describe("the stories in Chromium, under a policy without inline styles and scri
       await page.emulateMedia({ colorScheme: "light" });
       assert.deepEqual(watched.errors, [], story);
     }
+  });
+
+  test("an entry of a kind that is not known is shown as what was said, or by its name", async () => {
+    await open("transcript-unknown");
+    assert.deepEqual(await page.locator('[data-slot="message-text"]').allInnerTexts(), [
+      "The sandbox was paused",
+      "Checkpoint 3",
+      "handover",
+    ]);
   });
 
   test("slots, class names and data attributes are the peer's", async () => {

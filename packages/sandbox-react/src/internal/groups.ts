@@ -38,6 +38,9 @@ function typeOf(entry: TranscriptEntry, isDivider: (entry: TranscriptEntry) => b
     case "reasoning":
     case "meta":
       return "tools";
+    default:
+      // Entries come from programs as well, and one of a kind that is not known here must not be lost.
+      return "message";
   }
 }
 
