@@ -13,10 +13,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createGate, type Gate } from "@holdfast/gate";
+import { createGate, type Gate, type PluginGrant } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 
-function openGate(root: string, notes: string): Promise<Gate> {
+function openGate(
+  root: string,
+  notes: string,
+  more: Readonly<Record<string, PluginGrant>> = {},
+): Promise<Gate> {
   return createGate({
     dataDir: join(root, "data"),
     jails: { whenUnavailable: "refuse" },
@@ -28,6 +32,7 @@ function openGate(root: string, notes: string): Promise<Gate> {
         files: {
           folders: { notes: { path: notes, mode: "rw" }, deep: { path: join(notes, "deep"), mode: "rw" } },
         },
+        ...more,
       },
     },
   });
@@ -118,5 +123,19 @@ test("files of a session with words from outside", async (t) => {
     gate = await openGate(root, notes);
     assert.equal(await reading("page"), true);
     assert.equal(await reading("own"), false);
+  });
+
+  await t.test("are all of a folder in which another plugin writes, as what git fetches", async () => {
+    const work = (mode: "ro" | "rw") => ({ git: { folders: { work: { path: join(notes, "deep"), mode } } } });
+    writeFileSync(join(notes, "deep", "fetched"), "words of others");
+    await gate.close();
+    gate = await openGate(root, notes, work("ro"));
+    assert.equal(await reading("fetched", "deep"), false);
+    await gate.close();
+    gate = await openGate(root, notes, work("rw"));
+    assert.equal(await reading("fetched", "deep"), true);
+    assert.equal(await reading("deep/fetched"), true);
+    assert.equal(await taints("list", { path: "deep" }), true);
+    assert.equal(await taints("write", { path: "fresh", content: "mine" }), false);
   });
 });

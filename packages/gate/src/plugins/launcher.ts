@@ -160,9 +160,9 @@ export class PluginLauncher {
                 },
               }),
           folders: Object.fromEntries(
-            Object.entries(grant.folders ?? {}).map(([name, { path, mode }]) => [
+            Object.entries(grant.folders ?? {}).map(([name, folder]) => [
               name,
-              { path: place(path, `${inside.folders}/${name}`), mode },
+              { ...folder, path: place(folder.path, `${inside.folders}/${name}`) },
             ]),
           ),
           connections: Object.entries(connections?.sockets ?? {}).flatMap(([name, socketPath]) => {

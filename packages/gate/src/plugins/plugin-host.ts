@@ -32,6 +32,7 @@ import type {
   SessionLookup,
   ToolDeclaration,
 } from "./runtime/api.ts";
+import { foldersOf } from "./shared-folders.ts";
 import { writeSkills } from "./skills.ts";
 
 export interface PluginHostOptions {
@@ -310,10 +311,12 @@ export class PluginHost implements Plugins, ToolSource {
 
   #managed(folder: PluginFolder): ManagedPlugin {
     const { config, clock, log, redact } = this.#options;
+    const { grants = {} } = config;
+    const { folders, ...grant } = grants[folder.name] ?? {};
     return new ManagedPlugin(folder, {
       launcher: this.#launcher,
       credentials: this.credentials,
-      grant: config.grants?.[folder.name] ?? {},
+      grant: { ...grant, ...(folders === undefined ? {} : { folders: foldersOf(folder.name, grants) }) },
       clock,
       log,
       redact,

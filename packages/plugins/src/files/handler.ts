@@ -87,7 +87,7 @@ class FilesHandler implements PluginHandler {
     const folder = this.#folder(textOf(args["folder"]), group);
     if (folder === undefined) throw refused("No folder of that name is shared with this group", "folder");
     if (wanted === "rw" && folder.mode !== "rw") throw refused("The folder is shared for reading", "folder");
-    return new SharedTree(folder.path, this.#marks);
+    return new SharedTree(folder, this.#marks);
   }
 
   /** One change of a folder after the other. */

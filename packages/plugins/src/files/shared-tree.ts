@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, link, lstat, mkdir, open, opendir, rename, rmdir, unlink } from "node:fs/promises";
-import { ToolError } from "@holdfast/gate/plugin";
+import { type SharedFolder, ToolError } from "@holdfast/gate/plugin";
 import type { OutsideMarks } from "./outside-marks.ts";
 
 /** Sizes are bytes. */
@@ -101,10 +101,17 @@ const madeByNone: Making = { folders: false, tainted: false };
 export class SharedTree {
   readonly #root: string;
   readonly #marks: OutsideMarks;
+  readonly #writtenByOthers: boolean;
 
-  constructor(root: string, marks: OutsideMarks) {
-    this.#root = root;
+  constructor({ path, writtenByOthers = false }: SharedFolder, marks: OutsideMarks) {
+    this.#root = path;
     this.#marks = marks;
+    this.#writtenByOthers = writtenByOthers;
+  }
+
+  /** Whether words from outside may be in a file, or in the name of a folder. */
+  #isOutside(stat: BigIntStats): boolean {
+    return this.#writtenByOthers || this.#marks.has(stat);
   }
 
   /** Runs `use` with a path by which the kernel finds `name` in the folder that holds it. */
@@ -173,7 +180,7 @@ export class SharedTree {
         const stat = await statOf(at(name)).catch(() => undefined);
         if (stat === undefined) continue;
         // A name is words too.
-        untrusted ||= this.#marks.has(stat);
+        untrusted ||= this.#isOutside(stat);
         shown.push({ name, ...told(stat) });
       }
       return { entries: shown, more: left.length > limit, untrusted };
@@ -206,7 +213,7 @@ export class SharedTree {
           if (bytesRead === 0) break;
           filled += bytesRead;
         }
-        return { bytes: buffer.subarray(0, filled), size, untrusted: this.#marks.has(stat) };
+        return { bytes: buffer.subarray(0, filled), size, untrusted: this.#isOutside(stat) };
       } finally {
         await file.close();
       }

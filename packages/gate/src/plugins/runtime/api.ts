@@ -242,6 +242,8 @@ export interface ServerConnection {
 export interface SharedFolder {
   readonly path: string;
   readonly mode: "ro" | "rw";
+  /** True where another plugin writes there or below: what it puts there may be words from outside. */
+  readonly writtenByOthers?: boolean;
 }
 
 export interface PublishedEvent {

@@ -1,0 +1,28 @@
+import { existsSync, realpathSync } from "node:fs";
+import { resolve } from "node:path";
+import type { PluginGrant } from "./launcher.ts";
+import type { SharedFolder } from "./runtime/api.ts";
+
+type Folders = Readonly<Record<string, SharedFolder>>;
+
+/** The folders that are granted to `plugin`, each with whether another plugin writes there too. */
+export function foldersOf(plugin: string, grants: Readonly<Record<string, PluginGrant>>): Folders {
+  const written = Object.entries(grants)
+    .filter(([name]) => name !== plugin)
+    .flatMap(([, { folders = {} }]) => Object.values(folders))
+    .filter(({ mode }) => mode === "rw")
+    .map(({ path }) => place(path));
+  return Object.fromEntries(
+    Object.entries(grants[plugin]?.folders ?? {}).map(([name, { path, mode }]) => {
+      const own = place(path);
+      const byOthers = written.some((other) => own.startsWith(other) || other.startsWith(own));
+      return [name, { path, mode, ...(byOthers ? { writtenByOthers: true } : {}) }];
+    }),
+  );
+}
+
+/** With a slash at its end, so that only what is below it begins with it. */
+function place(path: string): string {
+  const real = existsSync(path) ? realpathSync(path) : resolve(path);
+  return real.endsWith("/") ? real : `${real}/`;
+}
