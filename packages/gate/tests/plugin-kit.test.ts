@@ -38,6 +38,46 @@ test("validate finds a handler that is not there, and arguments that no call can
   ]);
 });
 
+test("a handler under a name that is not taken is told by that name", async (t) => {
+  for (const [name, why] of [
+    ["handler.mjs", /, and handler\.mjs is not taken$/],
+    ["handler.tsx", /, and handler\.tsx is not taken; JSX is for a compiler$/],
+  ] as const) {
+    const pluginDir = folder(t, { "manifest.json": manifestOf([{ name: "kit_call" }]), [name]: handler });
+    assert.match((await validatePlugin(pluginDir)).problems.join(), why);
+    const failed = (await runConformance({ pluginDir })).filter(({ ok }) => !ok);
+    assert.deepEqual(
+      failed.map(({ detail }) => why.test(detail ?? "")),
+      [true],
+      name,
+    );
+  }
+});
+
+test("the suite gives a handler the configuration of its folder, or what its schema proposes", async (t) => {
+  const properties = { server: { type: "string" }, port: { type: "integer", default: 25 } };
+  const config_schema = { type: "object", properties, required: ["server", "port"] };
+  const picky = handler.replace(
+    "initialize() {}",
+    'initialize({ config }) { if (config.server === "test" || config.port !== 25) throw new Error("no server"); }',
+  );
+  const files = {
+    "manifest.json": manifestOf([{ name: "kit_call" }], { config_schema }),
+    "handler.js": picky,
+  };
+  const failedOf = async (more: Readonly<Record<string, unknown>>) =>
+    (await runConformance({ pluginDir: folder(t, { ...files, ...more }) })).filter(({ ok }) => !ok);
+  assert.deepEqual(await failedOf({ "config.json": { server: "mail.example" } }), []);
+  assert.match((await failedOf({ "config.json": { port: 25 } }))[0]?.detail ?? "", /server/);
+  assert.match((await failedOf({}))[0]?.detail ?? "", /no server/);
+  const proposed = {
+    ...config_schema,
+    properties: { ...properties, server: { type: "string", default: "a" } },
+  };
+  const manifest = manifestOf([{ name: "kit_call" }], { config_schema: proposed });
+  assert.deepEqual(await failedOf({ "manifest.json": manifest }), []);
+});
+
 test("a path that is no folder is told as such", async (t) => {
   const file = join(folder(t, { "manifest.json": manifestOf([]) }), "manifest.json");
   assert.match((await validatePlugin(file)).problems.join(), /manifest\.json is not a folder/);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -33,7 +34,8 @@ export function minimalArguments({ arguments_schema: schema }: ToolDeclaration):
   for (const name of schema.required ?? []) {
     const property = schema.properties[name];
     if (property === undefined) continue;
-    if (property.enum !== undefined) args[name] = property.enum[0];
+    if (property.default !== undefined) args[name] = property.default;
+    else if (property.enum !== undefined) args[name] = property.enum[0];
     else if (property.type === "string") args[name] = "test".slice(0, property.maxLength ?? 4);
     else if (property.type === "number" || property.type === "integer") args[name] = numberFor(property);
     else if (property.type === "boolean") args[name] = false;
@@ -79,8 +81,9 @@ export async function runConformance(options: ConformanceOptions): Promise<Confo
 
 type Check = (name: string, problem: string | false | undefined) => void;
 
-/** A configuration with something for each value that the schema asks for. */
+/** What stands in the folder; where nothing does, something for each value that the schema asks for. */
 async function sampleConfig({ pluginDir }: ConformanceOptions): Promise<string | undefined> {
+  if (existsSync(join(pluginDir, "config.json"))) return undefined;
   try {
     const parsed = parseJsonFile(await readFile(join(pluginDir, "manifest.json"), "utf8"));
     const schema: unknown = Reflect.get(Object(parsed), "config_schema");

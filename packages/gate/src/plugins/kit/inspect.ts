@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { PluginCredentials } from "../credentials.ts";
 import { reservedPluginNames } from "../names.ts";
 import {
@@ -10,6 +9,7 @@ import {
   readPluginFolder,
 } from "../plugin-folder.ts";
 import type { ToolDeclaration } from "../runtime/api.ts";
+import { handlerFiles, noHandler } from "../runtime/handler-files.ts";
 
 export interface PluginReport {
   readonly name: string;
@@ -51,9 +51,8 @@ function problemsOf(error: unknown): string[] {
 
 /** What is no problem of the manifest, and makes of the folder no plugin to give to anybody. */
 function lacksOf({ name, directory, manifest, skills }: PluginFolder): string[] {
-  const handler = ["handler.js", "handler.ts"].some((file) => existsSync(join(directory, file)));
   return [
-    ...(handler ? [] : ["there is neither handler.js nor handler.ts"]),
+    ...(handlerFiles(directory).length > 0 ? [] : [noHandler(directory)]),
     ...(skills.length === 0 ? ["skills/ has no .md file: an agent is not told about the tools"] : []),
     ...(name !== "memory" && reservedPluginNames.has(name) ? [`the name "${name}" is reserved`] : []),
     ...manifest.provides.tools.flatMap(undeclared),

@@ -2,13 +2,12 @@
  * The process of one plugin: it loads the handler and answers the gate over its standard input and
  * output. Nothing of the plugin runs before the gate has said who it is and what it may have.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ChannelServices, CoreServices } from "./api.ts";
 import { Calls, type LoadedHandler } from "./calls.ts";
 import { openConnections, openEgress } from "./egress.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
+import { handlerFiles, noHandler } from "./handler-files.ts";
 import { registerPluginHooks } from "./hooks.ts";
 import {
   channelVersion,
@@ -90,10 +89,8 @@ function messageOf(error: unknown, directory: string): string {
 }
 
 async function load({ directory }: StartMessage): Promise<LoadedHandler> {
-  const files = ["handler.js", "handler.ts"].map((name) => join(directory, name)).filter(existsSync);
-  if (files.length === 0) {
-    throw new LoadError("missing_handler", "There is neither handler.js nor handler.ts");
-  }
+  const files = handlerFiles(directory);
+  if (files.length === 0) throw new LoadError("missing_handler", noHandler(directory));
   const module = await importFirst(files, directory);
   // By default or as `handler` first; any other name that it may have comes after.
   const { default: main, handler: named, ...others } = { ...module, ...compiled(module["default"]) };
