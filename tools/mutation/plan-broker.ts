@@ -131,7 +131,10 @@ export function broker(): Planned[] {
     ]),
     ...stages(),
     ...handling(),
-    ...guards([beside("broker/strict-json"), ...frames], "broker/strict-json"),
+    ...guards(
+      [beside("broker/strict-json"), beside("egress/model-request"), ...frames],
+      "broker/strict-json",
+    ),
     ...guards(frames, "broker/stages/construct"),
     ...guards([beside("broker/rate-limiter"), live], "broker/rate-limiter"),
     ...mutants(

@@ -187,5 +187,6 @@ test("the bounds of plugins, of the audit log and of what is counted are the doc
     assumedOutputTokens: 16_384,
     bytesPerToken: 3,
     maxRequestDepth: 512,
+    maxRequestMembers: 250_000,
   });
 });

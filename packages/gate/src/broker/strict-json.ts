@@ -24,17 +24,21 @@ export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
 
 /**
  * Reads JSON in which every reader finds the same members, whatever becomes of their values: valid UTF-8 without a
- * byte order mark, no key twice, nothing after it, nested at most `maxDepth` deep. Depth is looked at before anything
- * is built. Throws {@link StrictJsonError}.
+ * byte order mark, no key twice, nothing after it, nested at most `maxDepth` deep, with at most `maxMembers` keys,
+ * objects and arrays. Both are looked at before anything is built. Throws {@link StrictJsonError}.
  */
-export function parseUnambiguousJson(bytes: Uint8Array, maxDepth: number): unknown {
+export function parseUnambiguousJson(
+  bytes: Uint8Array,
+  maxDepth: number,
+  maxMembers = Number.POSITIVE_INFINITY,
+): unknown {
   let text: string;
   try {
     text = decoder.decode(bytes);
   } catch {
     throw new StrictJsonError("it is not valid UTF-8");
   }
-  scan(text, maxDepth);
+  scan(text, maxDepth, maxMembers);
   try {
     return JSON.parse(text);
   } catch {
@@ -93,18 +97,26 @@ function stringAt(text: string, start: number, end: number): string {
 }
 
 /** One pass over the text with the keys of every open object; whether it is JSON at all is not asked here. */
-function scan(text: string, maxDepth: number): void {
+function scan(text: string, maxDepth: number, maxMembers: number): void {
   // An array's place is taken by null.
   const open: (Set<string> | null)[] = [];
+  let members = 0;
+  const count = () => {
+    members += 1;
+    if (members > maxMembers) throw new StrictJsonError(`it has more than ${maxMembers} keys and values`);
+  };
+  const enter = (keys: Set<string> | null) => {
+    count();
+    open.push(keys);
+    if (open.length > maxDepth) throw new StrictJsonError(`it is nested more than ${maxDepth} deep`);
+  };
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case openBrace:
-        open.push(new Set());
-        if (open.length > maxDepth) throw new StrictJsonError(`it is nested more than ${maxDepth} deep`);
+        enter(new Set());
         break;
       case openBracket:
-        open.push(null);
-        if (open.length > maxDepth) throw new StrictJsonError(`it is nested more than ${maxDepth} deep`);
+        enter(null);
         break;
       case closeBrace:
       case closeBracket:
@@ -113,8 +125,10 @@ function scan(text: string, maxDepth: number): void {
       case quote: {
         const end = endOfString(text, at);
         const keys = open.at(-1);
-        if (keys && text.charCodeAt(afterSpace(text, end + 1)) === colon)
+        if (keys && text.charCodeAt(afterSpace(text, end + 1)) === colon) {
+          count();
           takeKey(keys, text.slice(at, end + 1));
+        }
         at = end;
         break;
       }

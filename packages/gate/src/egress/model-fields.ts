@@ -10,20 +10,27 @@ export interface RequestBody {
   readonly type: string | undefined;
 }
 
+/** What is more is not read: a jail would have its host read for seconds. */
+export interface RequestBounds {
+  readonly maxRequestDepth: number;
+  /** Keys, objects and arrays. */
+  readonly maxRequestMembers: number;
+}
+
 type Fields = ReadonlyMap<string, unknown>;
 
 /**
- * The members `names` of a request that is nested at most `maxDepth` deep. What is no JSON for any server, as a form
- * with files, has none of them. Throws {@link AmbiguousBody}.
+ * The members `names` of a request. What is no JSON for any server, as a form with files, has none of them.
+ * Throws {@link AmbiguousBody}, also beyond the bounds.
  */
 export function readFields(
   { bytes, type = "application/json" }: RequestBody,
   names: readonly string[],
-  maxDepth: number,
+  { maxRequestDepth, maxRequestMembers }: RequestBounds,
 ): Fields {
   if (bytes.length === 0 || !(/json/i.test(type) || beginsAsObject(bytes))) return new Map();
   try {
-    const value = parseUnambiguousJson(bytes, maxDepth);
+    const value = parseUnambiguousJson(bytes, maxRequestDepth, maxRequestMembers);
     if (!isObject(value)) throw new AmbiguousBody("it is no JSON object");
     return fieldsOf(value, names);
   } catch (error) {

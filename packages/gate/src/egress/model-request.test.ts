@@ -74,6 +74,8 @@ test("a request that some server reads differently is none", () => {
     [chat(marked([0xef, 0xbb, 0xbf], "utf8")), /not JSON/],
     [chat(marked([0xff, 0xfe], "utf16le"), "multipart/form-data; boundary=x"), /not valid UTF-8/],
     [chat(marked([], "utf16le"), "text/plain"), /not JSON/],
+    [chat(`{"x":[${"{},".repeat(250_000)}{}]}`), /more than 250000 keys and values/],
+    [chat(`{${Array.from({ length: 250_001 }, (_, n) => `"${n}":0`).join()}}`), /more than 250000/],
     [chat(`{"x":${"[".repeat(512)}${"]".repeat(512)}}`), /nested more than 512 deep/],
     [
       () => most("google", "/v1beta/models/gemini:generateContent", { generationconfig: {} }),
@@ -99,6 +101,7 @@ test("what every server reads in the same way is read", () => {
   for (const none of ["null", "0", "-1"]) assert.equal(chat(`{"max_tokens":${none}}`), assumed, none);
   const tools = '{"max_tokens":7,"messages":[{"Model":{"a":1,"A":2,"__proto__":3}},"\\ud83d"]}';
   assert.equal(chat(tools), 7, "what a message holds is nobody's bound");
+  assert.equal(chat(`{"max_tokens":7,"x":[${"{},".repeat(249_995)}{}]}`), 7, "as many as there may be");
   assert.equal(chat(""), assumed, "as one that stops a task");
   assert.equal(chat('--x\r\n\r\n{"max_tokens":1}\r\n--x--', "multipart/form-data; boundary=x"), assumed);
   assert.equal(chat("\u0089PNG", "image/png"), assumed);

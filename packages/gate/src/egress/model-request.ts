@@ -7,8 +7,9 @@ export const estimateLimits = {
   assumedOutputTokens: 16_384,
   /** Bytes of a request that are taken for one token. */
   bytesPerToken: 3,
-  /** How deep a request may be nested; no deeper than it can be read with little memory. */
+  /** How deep a request may be nested, and how many keys, objects and arrays it may have. */
   maxRequestDepth: 512,
+  maxRequestMembers: 250_000,
 } as const;
 
 /** True for calls that make a model work; lists and counts are free. */
@@ -64,7 +65,7 @@ function wireOf(provider: EgressProvider, path: string): Wire {
 export function readModelRequest(provider: EgressProvider, path: string, body: RequestBody): ModelRequest {
   const { model, within, bounds, copies } = wireOf(provider, path);
   const here = within.length > 0 ? within : [...(model === undefined ? [] : [model]), ...bounds, ...copies];
-  const request = readFields(body, here, estimateLimits.maxRequestDepth);
+  const request = readFields(body, here, estimateLimits);
   const places =
     within.length > 0 ? within.map((name) => fieldsOf(request.get(name), [...bounds, ...copies])) : [request];
   const amounts = (names: readonly string[]) =>
