@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 /** The address that the lab's gate lets names lead to, as an operator would a network of the own. */
 const allowed = "127.0.0.2";
 
-/** Names of an attacker, as they resolve on the host of a lab: one of them is good once. */
+/** Names of an attacker, as they resolve on the host of a lab: one of them is good once, one always. */
 export class AttackNames {
   /** Every question that was asked, in order. */
   readonly asked: string[] = [];
@@ -17,6 +17,9 @@ export class AttackNames {
     mixed: "mixed.attack.example",
   } as const;
 
+  /** The one that leads to the allowed address whenever it is asked for. */
+  readonly steady = "steady.attack.example";
+
   /** For the gate's configuration. */
   readonly networks = [`${allowed}/32`];
 
@@ -24,6 +27,8 @@ export class AttackNames {
     const before = this.asked.filter((each) => each === host).length;
     this.asked.push(host);
     switch (host) {
+      case this.steady:
+        return [allowed];
       case this.hosts.turning:
         return before === 0 ? [allowed] : ["127.0.0.1"];
       case this.hosts.loopback:

@@ -161,6 +161,7 @@ export const networkAttacks: readonly Attack[] = [
     layer: "egress proxy: every address of a name is checked, and that one dialled",
     run: async (lab) => {
       const { port, close } = await lab.names.serve();
+      const before = lab.names.asked.length;
       try {
         const hosts = Object.values(lab.names.hosts).map((host) => ({ host, ports: [port] }));
         const ways = Object.entries(lab.names.hosts).map(([name, host]) => [
@@ -179,7 +180,7 @@ export const networkAttacks: readonly Attack[] = [
         return {
           stopped:
             Object.values(later).every((each) => each === "403 address_refused") &&
-            lab.names.asked.length === 1 + ways.length,
+            lab.names.asked.length === before + 1 + ways.length,
           observed: `${first?.trim()}, then ${summary(later)}`,
           control: {
             worked: first?.startsWith("200") === true,
@@ -378,24 +379,37 @@ export const networkAttacks: readonly Attack[] = [
   },
 ];
 
+/** Where a jail finds the authority by which its tunnels end in the proxy. */
+export const authorityPath = "/run/holdfast/authority.pem";
+
 /** Runs a module in a jail that has the lab's model server, and these upstreams and hosts, as its one way out. */
 export async function withEgress(
   lab: AttackLab,
   script: string,
-  { hosts = [], upstreams = [] }: Pick<Partial<EgressOptions>, "hosts" | "upstreams"> = {},
+  {
+    hosts = [],
+    upstreams = [],
+    intercept = false,
+  }: Pick<Partial<EgressOptions>, "hosts" | "upstreams" | "intercept"> = {},
 ): Promise<Answers> {
   const spec = lab.spec({});
   const egress = await lab.gate.openEgress({
     jailId: spec.id,
     session: "attack",
     upstreams: [await lab.gate.vault.upstream("anthropic"), ...upstreams],
-    hosts,
+    ...{ hosts, intercept },
   });
+  const { certificatePath } = egress.authority ?? {};
   try {
     return await lab.inside(script, {
       id: spec.id,
       env: { MODEL_KEY: egress.placeholderKey, HOME: "/home/agent" },
-      mounts: [{ source: egress.socketPath, target: "/run/holdfast/egress.sock", mode: "ro" }],
+      mounts: [
+        { source: egress.socketPath, target: "/run/holdfast/egress.sock", mode: "ro" },
+        ...(certificatePath === undefined
+          ? []
+          : [{ source: certificatePath, target: authorityPath, mode: "ro" as const }]),
+      ],
     });
   } finally {
     await egress.close();

@@ -19,10 +19,12 @@ import { protocolAttacks } from "./protocol.ts";
 import { publishAttacks } from "./publish.ts";
 import { resourceAttacks } from "./resources.ts";
 import { secretAttacks } from "./secrets.ts";
+import { tunnelAttacks } from "./tunnels.ts";
 
 /** All attempts that the gate itself has to stop, in the order of the table. */
 export const gateAttacks: readonly Attack[] = [
   ...networkAttacks,
+  ...tunnelAttacks,
   ...publishAttacks,
   ...secretAttacks,
   ...kernelAttacks,
