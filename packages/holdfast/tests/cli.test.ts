@@ -134,32 +134,34 @@ describe("run", () => {
     assert.equal(git(repository, "status", "--porcelain"), "");
   });
 
-  test("Ctrl-C is a failure that allows nothing and applies nothing", async (t) => {
-    if (!needsJail(t)) return;
-    const directory = scratch(t);
-    const repository = makeRepository(directory);
-    const where = ["--repo", repository, "--data", join(directory, "data")];
-    const child = start(["run", ...where, "--apply", "add a line to the README"]);
-    const ended = once(child, "close");
-    let stdout = "";
-    child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
-      stdout += chunk;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    test(`${signal} is a failure that allows nothing and applies nothing`, async (t) => {
+      if (!needsJail(t)) return;
+      const directory = scratch(t);
+      const repository = makeRepository(directory);
+      const where = ["--repo", repository, "--data", join(directory, "data")];
+      const child = start(["run", ...where, "--apply", "add a line to the README"]);
+      const ended = once(child, "close");
+      let stdout = "";
+      child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+        stdout += chunk;
+      });
+      let stderr = "";
+      child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+        // Whoever is asked ends the run, and the shell with it what would have answered.
+        if (!stderr.includes("y or n: ") && `${stderr}${chunk}`.includes("y or n: ")) {
+          child.kill(signal);
+          child.stderr?.once("data", () => child.stdin?.end());
+        }
+        stderr += chunk;
+      });
+      const [code] = (await ended) as [number | null];
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /y or n: not answered\n/);
+      assert.match(stdout, /\[approval cancelled\]\n\[turn ended: cancelled\]\nNo changes\./);
+      assert.equal(git(repository, "branch", "--format", "%(refname:short)").trim(), "main");
     });
-    let stderr = "";
-    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-      // Whoever is asked ends the run, and the shell with it what would have answered.
-      if (!stderr.includes("y or n: ") && `${stderr}${chunk}`.includes("y or n: ")) {
-        child.kill("SIGINT");
-        child.stderr?.once("data", () => child.stdin?.end());
-      }
-      stderr += chunk;
-    });
-    const [code] = (await ended) as [number | null];
-    assert.equal(code, 1, stderr);
-    assert.match(stderr, /y or n: not answered\n/);
-    assert.match(stdout, /\[approval cancelled\]\n\[turn ended: cancelled\]\nNo changes\./);
-    assert.equal(git(repository, "branch", "--format", "%(refname:short)").trim(), "main");
-  });
+  }
 
   test("the data directory inside the repository does not show up in git", async (t) => {
     if (!needsJail(t)) return;

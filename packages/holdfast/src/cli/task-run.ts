@@ -5,6 +5,9 @@ import { detailOf, originOf } from "./approvals.ts";
 import { UsageError } from "./arguments.ts";
 import { EventPrinter, harmless, jsonLine, type Screen, screenOf, style } from "./terminal.ts";
 
+/** By which a person, or whoever has started the command, ends it. */
+const stopSignals = ["SIGINT", "SIGTERM"] as const;
+
 export type ApprovalMode = "ask" | "allow" | "deny";
 
 export function approvalModeOf(text: string | undefined): ApprovalMode {
@@ -70,13 +73,14 @@ export class TaskRun {
     const missed = () => void task.get().then(take, lost.reject);
     const changed = await task.on("changed", take, missed);
     const appended = await session.on("appended", () => wake());
-    // The first Ctrl-C stops the task, so that the diff so far is still shown.
+    // The first Ctrl-C or SIGTERM stops the task, so that the diff so far is still shown.
     const stop = () => {
+      for (const signal of stopSignals) process.off(signal, stop);
       this.#stopping = true;
       for (const { taken } of this.#waiting) taken();
       task.stop().catch(() => process.exit(1));
     };
-    process.once("SIGINT", stop);
+    for (const signal of stopSignals) process.once(signal, stop);
     try {
       take(await task.get());
       for (;;) {
@@ -99,7 +103,7 @@ export class TaskRun {
         await Promise.race([woken, lost.promise]);
       }
     } finally {
-      process.off("SIGINT", stop);
+      for (const signal of stopSignals) process.off(signal, stop);
       this.#answers.close();
       await Promise.all([changed.close(), appended.close()]);
     }
