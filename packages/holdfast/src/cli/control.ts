@@ -5,14 +5,21 @@ import { toldError } from "@holdfast/sandbox/cli/failure";
 import { withSocketAddress } from "./control-address.ts";
 import { controlSocketOf } from "./data-directory.ts";
 
+/** A link with a fresh one-time ticket. */
+export interface OwnerLink {
+  readonly url: string;
+  readonly ticket: string;
+  /** True where the server ends with the command that has started it. */
+  readonly passing?: boolean;
+}
+
 /**
  * The owner's way into a running server: HTTP on a Unix socket in the data directory, which only its
  * owner can enter. It hands out one-time tickets and makes backups; everything else goes through the
  * same gateway as the browser.
  */
 export interface ControlActions {
-  /** A link with a fresh one-time ticket. */
-  url(): Promise<{ readonly url: string; readonly ticket: string }>;
+  url(): Promise<OwnerLink>;
   backup(directory: string): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import { decode, encode } from "@holdfast/client";
 import { encodeKey, HoldfastError } from "@holdfast/core";
-import { askControl } from "./control.ts";
+import { askControl, type OwnerLink } from "./control.ts";
 import { endLogin, exchangeTicket } from "./owner.ts";
 
 /** How the command line reaches the server whose actors it manages. */
@@ -31,7 +31,7 @@ export async function findServer(options: ServerOptions): Promise<ManagementClie
   const token = options.token ?? variable("HOLDFAST_INSPECTOR_TOKEN");
   const bearer: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   if (url !== undefined) return clientOf(url, bearer);
-  const link = await askControl<{ url: string; ticket: string }>(options.dataDirectory, "/url");
+  const link = await askControl<OwnerLink>(options.dataDirectory, "/url");
   if (link === undefined) return undefined;
   const cookie = await exchangeTicket(link.url, link.ticket);
   return { ...clientOf(link.url, { cookie }), close: () => endLogin(link.url, cookie) };

@@ -7,7 +7,7 @@ import {
   type StudioOptions,
   studioClientOver,
 } from "@holdfast/studio";
-import { askControl } from "./control.ts";
+import { askControl, type ControlServer, type OwnerLink, serveControl } from "./control.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { type JailChoice, jailChoice } from "./jail-choice.ts";
 import { cliLogger } from "./log.ts";
@@ -15,8 +15,8 @@ import { cliLogger } from "./log.ts";
 /** The owner's access to a Studio, wherever it runs. */
 export interface OwnerAccess {
   readonly client: StudioClient;
-  /** The server that was already running, or one in this process. */
-  readonly mode: "attached" | "embedded";
+  /** False where the Studio ends with a command, this one or the other that has started it. */
+  readonly lasts: boolean;
   close(): Promise<void>;
 }
 
@@ -51,15 +51,51 @@ export async function asOwner(
 async function open({ data, jails = jailChoice(), works = false }: OwnerOptions): Promise<OwnerAccess> {
   const dataDirectory = dataDirectoryOf(data);
   const running = await attach(dataDirectory);
-  if (running !== undefined) return running;
+  if (running !== undefined) {
+    if (running.lasts || !isNewWork(works)) return running;
+    // Work of its own would be broken off when the other command ends: the lock says who is in the way.
+    await running.close();
+  }
   await prepareDataDirectory(dataDirectory);
   const studio: Studio = await createStudio({ dataDirectory, ...jails, works, log: cliLogger("warn") });
-  return { client: studio.client, mode: "embedded", close: () => studio.close() };
+  if (works === false) return { client: studio.client, lasts: false, close: () => studio.close() };
+  const control = await serveOwner(dataDirectory, studio, { passing: true });
+  const close = async () => {
+    await control.close();
+    await studio.close();
+  };
+  return { client: studio.client, lasts: false, close };
+}
+
+function isNewWork(works: NonNullable<OwnerOptions["works"]>): boolean {
+  return works === true || works === "new";
+}
+
+/** The owner's way in, for commands on other terminals. Where it cannot be served the Studio ends. */
+export async function serveOwner(
+  dataDirectory: string,
+  studio: Studio,
+  { passing }: { readonly passing: boolean },
+): Promise<ControlServer> {
+  try {
+    return await serveControl(dataDirectory, {
+      url: async () => ({
+        url: studio.url,
+        ticket: await studio.issueTicket(),
+        ...(passing ? { passing } : {}),
+      }),
+      backup: (directory) => studio.backup(directory),
+    });
+  } catch (error) {
+    // What still listens would keep the process alive, with nobody who can reach it.
+    await studio.close();
+    throw error;
+  }
 }
 
 /** Undefined when no server runs on this data directory. */
 export async function attach(dataDirectory: string): Promise<OwnerAccess | undefined> {
-  const link = await askControl<{ url: string; ticket: string }>(dataDirectory, "/url");
+  const link = await askControl<OwnerLink>(dataDirectory, "/url");
   if (link === undefined) return undefined;
   const cookie = await exchangeTicket(link.url, link.ticket);
   const client = connectWithCookie(link.url, cookie);
@@ -67,7 +103,7 @@ export async function attach(dataDirectory: string): Promise<OwnerAccess | undef
     await client.dispose();
     await endLogin(link.url, cookie);
   };
-  return { client: studioClientOver(client), mode: "attached", close };
+  return { client: studioClientOver(client), lasts: link.passing !== true, close };
 }
 
 /** A login of a command ends with it: kept for its thirty days, those of many would push out a browser's. */

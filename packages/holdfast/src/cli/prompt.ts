@@ -19,7 +19,7 @@ ${jailUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             one JSON object a line: the event, then what happens
 
-Exit code: 0 done (without --follow: kept), 1 the agent failed or was stopped (Ctrl-C), 2 wrong usage.`;
+Exit code: 0 done (without --follow: kept), 1 the agent failed or was stopped (Ctrl-C, SIGTERM), 2 wrong usage.`;
 
 export async function promptCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
@@ -52,7 +52,7 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
         `Event ${accepted.seq} of ${name}${accepted.duplicate ? ", known already" : ""}\n`,
       );
     if (values.follow !== true) {
-      if (owner.mode === "embedded" && !json)
+      if (!owner.lasts && !json)
         process.stderr.write("No server runs: it goes on at the next start (npx holdfast start)\n");
       return 0;
     }

@@ -1,10 +1,11 @@
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import { createStudio } from "@holdfast/studio";
 import { noArguments, parse, portOf, UsageError } from "./arguments.ts";
-import { type ControlServer, serveControl } from "./control.ts";
+import type { ControlServer } from "./control.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { jailChoice, jailOptions, jailUsage } from "./jail-choice.ts";
 import { cliLogger } from "./log.ts";
+import { serveOwner } from "./owner.ts";
 import { prepareJails } from "./prerequisites.ts";
 
 export const startUsage = `holdfast start [options]
@@ -47,25 +48,11 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   }).catch((error: unknown) => {
     throw toldForShell(error, port);
   });
-  const link = async () => {
-    const ticket = await studio.issueTicket();
-    return { url: studio.url, ticket };
-  };
-  let control: ControlServer;
-  try {
-    control = await serveControl(dataDirectory, {
-      url: link,
-      backup: (directory) => studio.backup(directory),
-    });
-  } catch (error) {
-    // What still listens would keep the process alive, with nobody who can reach it.
-    await studio.close();
-    throw error;
-  }
+  const control = await serveOwner(dataDirectory, studio, { passing: false });
   // Before the link is printed: whoever reads it may end the server at once.
   const stopped = untilStopped(control, () => studio.close());
-  const { url, ticket } = await link();
-  const text = `${url}/#ticket=${ticket}`;
+  const { url } = studio;
+  const text = `${url}/#ticket=${await studio.issueTicket()}`;
   console.log(values.json === true ? JSON.stringify({ url, link: text, pid: process.pid }) : text);
   await stopped;
   return 0;

@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import { noArguments, parse } from "./arguments.ts";
-import { askControl } from "./control.ts";
+import { askControl, type OwnerLink } from "./control.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 
 export const urlUsage = `holdfast url [--data DIR] [--json]
@@ -14,7 +14,7 @@ export async function urlCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   noArguments(positionals);
-  const link = await askControl<{ url: string; ticket: string }>(dataDirectoryOf(values.data), "/url");
+  const link = await askControl<OwnerLink>(dataDirectoryOf(values.data), "/url");
   if (link === undefined) throw notRunning();
   const text = `${link.url}/#ticket=${link.ticket}`;
   console.log(values.json === true ? JSON.stringify({ url: link.url, link: text }) : text);
