@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, queue } from "@holdfast/actors";
-import { call, world } from "./harness.ts";
+import { call, deferred, turn, world } from "./harness.ts";
+import { send } from "./queue-support.ts";
 
 test("an action that waits for a completion is in the way of no transaction of the consumer", async () => {
   const { create } = world();
@@ -52,4 +53,33 @@ test("an action that waits for a message is in the way of no transaction that se
   await call(instance, "give", "job");
   assert.equal(await taken, "job");
   assert.deepEqual(await call(instance, "order"), ["given", "taken"]);
+});
+
+test("what waited aside goes on at once where a transaction still waits for another action", async () => {
+  const { create } = world();
+  const told = deferred<void>();
+  const box = actor({
+    state: { order: [] as string[] },
+    queues: { jobs: queue<string>() },
+    actions: {
+      async take(c): Promise<void> {
+        await c.queue.next();
+        c.state.order.push("taken");
+        told.resolve();
+      },
+      async hear(c): Promise<void> {
+        await told.promise;
+        c.state.order.push("heard");
+      },
+      change: (c) => c.transaction(() => c.state.order.push("changed")),
+      order: (c) => c.state.order,
+    },
+  });
+  const instance = create(box);
+  await instance.ready;
+  const calls = [call(instance, "take"), call(instance, "hear"), call(instance, "change")];
+  for (let round = 0; round < 10; round++) await turn();
+  await send(instance, "jobs", "job");
+  await Promise.all(calls);
+  assert.deepEqual(await call(instance, "order"), ["taken", "heard", "changed"]);
 });

@@ -5,7 +5,7 @@ import type { Insider } from "./turnstile.ts";
 
 /**
  * Waits for what only other turns can bring about. A transaction need not wait for this context meanwhile:
- * what goes on here does so after it. Throws when the actor stops.
+ * where one has begun, what goes on here does so after it.
  */
 export async function aside<T>(runtime: RunningActor, owner: object, wait: () => Promise<T>): Promise<T> {
   const { turnstile } = runtime;
@@ -14,16 +14,11 @@ export async function aside<T>(runtime: RunningActor, owner: object, wait: () =>
   try {
     return await wait();
   } finally {
-    try {
-      // A transaction of its own may wait for this very wait.
-      while (!runtime.transactions.has(owner)) {
-        const held = turnstile.pass();
-        if (held === undefined) break;
-        await held;
-      }
-    } finally {
-      turnstile.unpark(insider);
+    const { transactions } = runtime;
+    for (let end = transactions.othersEnd(owner); end !== undefined; end = transactions.othersEnd(owner)) {
+      await end;
     }
+    turnstile.unpark(insider);
   }
 }
 

@@ -14,8 +14,8 @@ export interface OpenTransactions {
   readonly open: boolean;
   /** The transaction that is open, where it is that of this context: one object up to its end. */
   openOf(owner: object): object | undefined;
-  /** Whether this context has a transaction that is open or waits. */
-  has(owner: object): boolean;
+  /** Resolves when no transaction of others has the actor to itself; undefined where none has. */
+  othersEnd(owner: object): Promise<void> | undefined;
 }
 
 /**

@@ -30,6 +30,8 @@ export class Transactions {
   #open = false;
   /** Whose transaction is open. */
   #owner: object | undefined;
+  /** Of the one that has the actor to itself: nobody else goes on before it has ended. */
+  #alone: PromiseWithResolvers<void> | undefined;
   /** What the open transaction holds back. */
   #held: HeldTurn | undefined;
 
@@ -46,9 +48,10 @@ export class Transactions {
     return this.#open && this.#owner === owner ? this.#held : undefined;
   }
 
-  /** Whether this context has a transaction that is open or waits. */
-  has(owner: object): boolean {
-    return this.#owners.has(owner);
+  /** Resolves when no transaction of others has the actor to itself; undefined where none has. */
+  othersEnd(owner: object): Promise<void> | undefined {
+    // One of its own may wait for what goes on then.
+    return this.#owners.has(owner) ? undefined : this.#alone?.promise;
   }
 
   async run<T>(owner: object, fn: () => T | Promise<T>): Promise<T> {
@@ -61,11 +64,13 @@ export class Transactions {
     turnstile.hold();
     const insider = insiderOf(owner);
     const parks = insider !== undefined && turnstile.park(insider);
+    const alone = Promise.withResolvers<void>();
     try {
-      await this.#alone(before);
+      await this.#turn(before, alone);
       this.#owner = owner;
       return await this.#perform(fn);
     } finally {
+      if (this.#alone === alone) this.#letOthersGoOn();
       if (parks) turnstile.unpark(insider);
       this.#owners.delete(owner);
       if (this.#owner === owner) this.#owner = undefined;
@@ -76,15 +81,19 @@ export class Transactions {
   }
 
   /** Waits for the transactions before, for what runs, and for what has been written. */
-  async #alone(before: Promise<void> | undefined): Promise<void> {
+  async #turn(before: Promise<void> | undefined, alone: PromiseWithResolvers<void>): Promise<void> {
     const runtime = this.#runtime;
     const { actionTimeout } = runtime.definition.options;
     const late = Promise.withResolvers<never>();
     const timer = runtime.ports.tasks.after(actionTimeout, () => late.reject(timedOutError(actionTimeout)));
     try {
       if (before !== undefined) await Promise.race([before, late.promise]);
-      const quiet = runtime.turnstile.quiet();
-      if (quiet !== undefined) await Promise.race([quiet, late.promise]);
+      const { turnstile } = runtime;
+      // Whoever has waited aside may be back before this is.
+      for (let quiet = turnstile.quiet(); quiet !== undefined; quiet = turnstile.quiet()) {
+        await Promise.race([quiet, late.promise]);
+      }
+      this.#alone = alone;
       while (runtime.unsettled) await Promise.race([runtime.queue.durable(), late.promise]);
     } finally {
       timer.cancel();
@@ -123,6 +132,13 @@ export class Transactions {
     usedStorage?.rollback();
     usedParts?.rollback();
     this.#held?.revert(rolledBackError());
+    // Of an actor that stops, one that goes on for ever keeps nobody.
+    this.#letOthersGoOn();
+  }
+
+  #letOthersGoOn(): void {
+    this.#alone?.resolve();
+    this.#alone = undefined;
   }
 
   #savepoint(): void {
