@@ -69,6 +69,59 @@ test("a turn has ended also where the next one of its task has begun by then", a
   assert.deepEqual(await run, view("failed", 2));
 });
 
+test("of the turn that comes after it nothing is shown, and nothing answered", async (t) => {
+  const question: ApprovalView = {
+    ...{ id: "a", title: "Go on?", detail: "", truncated: false, createdAt: 0, expiresAt: 1 },
+    options: [{ id: "go", kind: "allow_once", name: "Go on" }],
+  };
+  const printed = t.mock.method(console, "log", () => {});
+  const bodies = [
+    { type: "prompt", text: "mine" },
+    { type: "turn-ended", stopReason: "end_turn" },
+    { type: "prompt", text: "somebody else's" },
+    { type: "turn-ended", stopReason: "cancelled" },
+  ];
+  const log = bodies.map((body, index) => ({ seq: index + 1, at: 0, body }));
+  let known = 1;
+  let changed: (next: TaskView) => void = () => {};
+  const looked = Promise.withResolvers<void>();
+  const answers: string[] = [];
+  const client = {
+    task: () => ({
+      get: async () => view("running", 1),
+      answer: async (id: string) => answers.push(id),
+      on: async (_name: string, listener: (next: TaskView) => void) => {
+        changed = listener;
+        return { close: async () => {} };
+      },
+    }),
+    session: () => ({
+      events: async ({ after }: { after: number }) => {
+        looked.resolve();
+        return { events: log.slice(after, known), head: known };
+      },
+      on: async () => ({ close: async () => {} }),
+    }),
+  } as unknown as StudioClient;
+  const run = new TaskRun(client, "t", "allow", true);
+  const ended = run.untilEnded();
+  await looked.promise;
+  await new Promise(setImmediate);
+  known = log.length;
+  changed(view("idle", 2));
+  changed(view("waiting", 3, question));
+  assert.equal((await ended).status, "idle");
+  assert.deepEqual(answers, []);
+  assert.equal(run.wasStopped, false);
+  const shown = printed.mock.calls.map(
+    ({ arguments: [line] }) => JSON.parse(String(line)) as { seq: number },
+  );
+  assert.deepEqual(
+    shown.map(({ seq }) => seq),
+    [1, 2],
+  );
+});
+
 test("a question that can only be allowed is answered where it is allowed", async () => {
   const question: ApprovalView = {
     ...{ id: "a", title: "Go on?", detail: "", truncated: false, createdAt: 0, expiresAt: 1 },

@@ -33,7 +33,8 @@ export class TaskRun {
   /** How its turn has ended, which the session says before the task does. */
   #stopReason: string | undefined;
   #lastSeq: number;
-
+  /** How many prompts the session has told of: the first is that of this turn. */
+  #prompts = 0;
   /** Some agents end a turn as if it was stopped once something is denied. */
   #denied = false;
 
@@ -89,6 +90,8 @@ export class TaskRun {
         });
         await this.#catchUp(view.sessionId);
         for (const approval of view.approvals) {
+          // What is asked after the end is asked by the next turn, which is watched by somebody else.
+          if (ended !== undefined) break;
           // While one was answered, another may have been settled elsewhere.
           if (isAsked(view, approval.id)) await this.#settle(approval, view.unsafe);
         }
@@ -119,7 +122,9 @@ export class TaskRun {
 
   #show(event: SessionEvent): void {
     this.#lastSeq = event.seq;
-    // Those of turns after it may have come as well.
+    // Each turn begins with its prompt. Those of turns after it may have come as well.
+    if (event.body.type === "prompt") this.#prompts += 1;
+    if (this.#prompts > 1) return;
     if (event.body.type === "turn-ended") this.#stopReason ??= event.body.stopReason;
     if (this.#json) console.log(jsonLine(event));
     else this.#printer.print(event);
