@@ -10,6 +10,7 @@ import { Directory } from "./directory.ts";
 import type { FetchApplication } from "./gateway/application.ts";
 import { exposesErrors } from "./gateway/environment.ts";
 import { createFetchGateway, type FetchGateway } from "./gateway/fetch.ts";
+import { holdProcess } from "./gateway/hold-process.ts";
 import { type Listening, listen } from "./gateway/listen.ts";
 import { NodeGateway } from "./gateway/node-gateway.ts";
 import type { GatewayOptions } from "./gateway/options.ts";
@@ -17,6 +18,7 @@ import { type PredecessorServer, predecessorServer } from "./gateway/predecessor
 import { processMetrics } from "./gateway/process-metrics.ts";
 import { attachUpgrades, type UpgradingServer } from "./gateway/upgrades.ts";
 import { healthBody } from "./health.ts";
+import { holdingDriver } from "./holding-driver.ts";
 import { type MessageLimits, version } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
 import { problemResponse } from "./problem-response.ts";
@@ -98,7 +100,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   get client(): Client<Registry<Actors>> {
     if (this.#client === undefined) {
       const driver = new LocalDriver(() => this.directory(), this.#ports, this.#messageLimits);
-      this.#client = createClientWithDriver<Registry<Actors>>(driver);
+      this.#client = createClientWithDriver<Registry<Actors>>(holdingDriver(driver));
       // Nothing comes back in this process: its calls need not be tried again and again.
       if (this.#closing !== undefined) void this.#client.dispose();
     }
@@ -218,8 +220,18 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
    * was acknowledged before is durable in any case. Idempotent.
    */
   shutdown(): Promise<void> {
-    this.#closing ??= this.#shutdown();
+    this.#closing ??= this.#heldShutdown();
     return this.#closing;
+  }
+
+  /** Nothing else may be left that keeps the process alive, and actors have yet to go to sleep. */
+  async #heldShutdown(): Promise<void> {
+    const release = holdProcess();
+    try {
+      await this.#shutdown();
+    } finally {
+      release();
+    }
   }
 
   async #listen(options: ListenOptions, gateway: GatewayOptions): Promise<Listening> {

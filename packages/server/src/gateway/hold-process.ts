@@ -1,0 +1,20 @@
+import { setInterval } from "node:timers";
+
+const longestDelayMs = 2_147_483_647;
+let keeper: NodeJS.Timeout | undefined;
+let holders = 0;
+
+/**
+ * Keeps the process alive until the returned function is called. The timers of actors do not, so that a
+ * program whose actors are idle can end; one that awaits an actor has not come to its end.
+ */
+export function holdProcess(): () => void {
+  keeper ??= setInterval(() => undefined, longestDelayMs);
+  if (holders++ === 0) keeper.ref();
+  let isHeld = true;
+  return () => {
+    if (!isHeld) return;
+    isHeld = false;
+    if (--holders === 0) keeper?.unref();
+  };
+}
