@@ -69,6 +69,8 @@ export class Session implements CallOwner {
   readonly #options: Omit<SessionOptions, "request" | "events">;
   readonly #directory: Directory;
   readonly #token: string;
+  /** What the client calls this connection until it knows `#token`: that may be lost with its socket. */
+  #formerToken: string | undefined;
   readonly #calls = new Map<number, SessionCall>();
   readonly #gone = new AbortController();
   /** The same as of its signal, for what is asked for each event. */
@@ -124,6 +126,7 @@ export class Session implements CallOwner {
     this.#gone.abort(new HoldfastError("conn", "closed", "The client has gone away"));
     this.#expiry?.cancel();
     this.#directory.held.unregister(this.#token);
+    if (this.#formerToken !== undefined) this.#directory.held.unregister(this.#formerToken);
     this.#abortStreams();
     if (this.#connection !== undefined) this.#connection.close();
     else if (this.#actorId !== undefined && this.#connId !== undefined) {
@@ -235,7 +238,11 @@ export class Session implements CallOwner {
     const taken = isNext ? previous.#handOver(resume.received) : undefined;
     // A client that begins anew comes back for nothing.
     if (taken === undefined) previous?.end();
-    if (taken !== undefined) this.#log = taken.log;
+    if (taken !== undefined) {
+      this.#log = taken.log;
+      this.#formerToken = resume?.token;
+      if (resume !== undefined) this.#directory.held.register(resume.token, this);
+    }
     const received = resume !== undefined && taken !== undefined ? resume.received : 0;
     output.init(instance.id, connection.id, { token: this.#token, received, resumed: taken !== undefined });
     taken?.missed.forEach((event, index) => {

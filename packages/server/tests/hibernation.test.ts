@@ -370,6 +370,57 @@ test("an attempt to come back that is cut off itself takes nothing from the next
   assert.deepEqual(heard, ["missed", "after"]);
 });
 
+test("who is cut off again before it has heard of its new connection goes on with the one it knows", async (t) => {
+  const changed = new Condition();
+  const room = actor({
+    events: { said: event<string>() },
+    actions: { say: (c, text: string) => c.broadcast("said", text), ready: () => true },
+  });
+  const { registry } = await serve(t, { room });
+  const directory = await registry.directory();
+  const driver = new LocalDriver(async () => directory, systemPorts(), directory.messageLimits);
+  const handle = registry.client.room.getOrCreate("r");
+  const target = { type: "getOrCreate", name: "room", key: ["r"] } as const;
+  const connect = (resume?: ResumePoint) => {
+    const frames: ServerFrame[] = [];
+    const frame = (each: ServerFrame): void => {
+      frames.push(each);
+      changed.changed();
+    };
+    const listener = { frame, closed: () => undefined };
+    const link = driver.connect(target, undefined, listener, resume, resume === undefined ? ["said"] : []);
+    const opened = async (): Promise<boolean | undefined> => {
+      await changed.until(() => frames.some(({ type }) => type === "init"));
+      const init = frames.find(({ type }) => type === "init");
+      assert.ok(init?.type === "init" && init.resume !== undefined);
+      known ??= init.resume.token;
+      return init.resume.resumed;
+    };
+    const heard = () => frames.flatMap((each) => (each.type === "event" ? each.args : []));
+    return { link, opened, heard };
+  };
+  let known: string | undefined;
+  const first = connect();
+  await first.opened();
+  await handle.say("heard");
+  await changed.until(() => first.heard().length === 1);
+  first.link.lose();
+  const resume = { token: known ?? "", received: 1 };
+  for (let round = 1; round <= 3; round++) {
+    await handle.say(`missed ${round}`);
+    // Its first frame is on its way when the socket is lost.
+    const unheard = connect(resume);
+    assert.equal(await unheard.opened(), true);
+    unheard.link.lose();
+  }
+  await handle.say("missed 4");
+  const last = connect(resume);
+  assert.equal(await last.opened(), true);
+  await changed.until(() => last.heard().length === 4);
+  assert.deepEqual(last.heard(), ["missed 1", "missed 2", "missed 3", "missed 4"]);
+  await last.link.close();
+});
+
 test("a call that was cut off before it ran is run for the connection that sends it again", async (t) => {
   const seen: unknown[] = [];
   const changed = new Condition();
