@@ -24,7 +24,7 @@ import { callOutside, Listeners, type Report, reportToConsole } from "./internal
 import { type PendingCall, PendingCalls } from "./internal/pending-calls.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { PresenceView, presenceEvent } from "./internal/presence-view.ts";
-import { cutOff, disposedError, isWithoutReason, refusalOf } from "./internal/refusal.ts";
+import { callCancelled, cutOff, disposedError, isWithoutReason, refusalOf } from "./internal/refusal.ts";
 import { clientLimits } from "./limits.ts";
 import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";
 import type { QueueSender } from "./queue-send.ts";
@@ -411,9 +411,7 @@ export class Connection {
     const call = this.#pending.giveUp(id);
     if (call === undefined) return;
     this.#send({ type: "cancel", id });
-    call.stream?.end(
-      new HoldfastError("action", "aborted", "The call was cancelled", { statusCode: 499, cause: reason }),
-    );
+    call.stream?.end(callCancelled(reason));
     call.reject(reason);
   }
 

@@ -1,5 +1,6 @@
 import { fromWireError, HoldfastError } from "@holdfast/core";
 import { IncomingStream, streamWindow } from "./internal/incoming-stream.ts";
+import { callCancelled } from "./internal/refusal.ts";
 import { decode, type Encoding, encode, trustedDepth } from "./wire.ts";
 
 /**
@@ -89,7 +90,10 @@ export function readStreamBody(
     }
   };
   run().catch((cause: unknown) => {
-    if (signal?.aborted === true) cancelled();
+    if (signal?.aborted === true) {
+      cancelled();
+      return stream.end(callCancelled(signal.reason));
+    }
     stream.end(
       cause instanceof HoldfastError
         ? cause

@@ -247,7 +247,7 @@ for (const way of ["http cbor", "http json", "websocket", "in process"] as const
       assert.equal((await reader.read()).value, "begun");
       const rest = reader.read();
       abort.abort(new UserError("changed my mind"));
-      await assert.rejects(rest);
+      await assert.rejects(rest, (error) => isErrorCode(error, "action", "aborted"));
       const deadline = Date.now() + 30_000;
       while ((await on.seen()).ended < 100) assert.ok(Date.now() < deadline, "the action was not told");
     });

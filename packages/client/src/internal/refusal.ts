@@ -20,3 +20,8 @@ export function disposedError(): HoldfastError {
 export function cutOff(): HoldfastError {
   return new HoldfastError("conn", "stream_interrupted", "The connection was lost before the stream ended");
 }
+
+/** What the reader of a result in pieces hears when its caller has cancelled the call. */
+export function callCancelled(reason: unknown): HoldfastError {
+  return new HoldfastError("action", "aborted", "The call was cancelled", { statusCode: 499, cause: reason });
+}
