@@ -1,17 +1,12 @@
-import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
+import { HoldfastError } from "@holdfast/core";
 import type { ActorImage, ImageHeader, ImagePart, NewIdentity } from "./history-store.ts";
-import { ByteQueue } from "./internal/byte-queue.ts";
 import { space } from "./internal/entry-buffer.ts";
+import { fileStart, frame, framesOf, invalidImport } from "./internal/export-frames.ts";
 import { isInspectorToken } from "./internal/inspect/token.ts";
 import { metaKey } from "./internal/meta-records.ts";
 import { recordPrefix } from "./internal/part.ts";
 import { StateLog } from "./internal/state/state-log.ts";
 import type { ActorRecord, ActorStore, KvEntry, StoredState } from "./store.ts";
-
-/** "HFex", then the version of the format. */
-const magic = Uint8Array.of(0x48, 0x46, 0x65, 0x78, 1);
-/** A state of 64 MiB is one piece, and there are larger ones. */
-const maxFrameBytes = 512 * 1_048_576;
 
 /**
  * The state of an actor as it was at a time, in milliseconds since the epoch. Throws
@@ -47,7 +42,7 @@ export async function* exportActor(store: ActorStore, actorId: string): AsyncGen
   try {
     // Begun before anything leaves: what was never begun cannot be returned from.
     let next = await pieces.next();
-    yield magic;
+    yield fileStart;
     yield frame({ type: "header", ...header });
     let count = 0;
     for (; next.done !== true; next = await pieces.next()) {
@@ -108,60 +103,6 @@ async function* partsOfState({ snapshot, patches }: StoredState): AsyncGenerator
   for (const bytes of patches) yield { type: "patch", bytes };
 }
 
-function frame(value: unknown): Uint8Array {
-  const bytes = encodeValue(value);
-  const whole = new Uint8Array(bytes.length + 4);
-  new DataView(whole.buffer).setUint32(0, bytes.length);
-  whole.set(bytes, 4);
-  return whole;
-}
-
-/** Cuts the pieces, however they come, into the frames that were written. */
-async function* framesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Record<string, unknown>> {
-  const held = new ByteQueue();
-  let isStarted = false;
-  for await (const piece of source) {
-    held.add(piece);
-    if (!isStarted) {
-      if (held.length < magic.length) continue;
-      checkMagic(held.take(magic.length));
-      isStarted = true;
-    }
-    for (let length = frameLength(held); length !== undefined; length = frameLength(held)) {
-      yield decoded(held.take(4 + length).subarray(4));
-    }
-  }
-  if (!isStarted || held.length > 0) throw invalidImport("The file is cut off");
-}
-
-/** How long the frame is that is held whole; undefined when more of it has to come. */
-function frameLength(held: ByteQueue): number | undefined {
-  if (held.length < 4) return undefined;
-  const start = held.peek(4);
-  const length = new DataView(start.buffer, start.byteOffset).getUint32(0);
-  if (length > maxFrameBytes) throw invalidImport("A piece of the file is longer than any that is written");
-  return held.length < 4 + length ? undefined : length;
-}
-
-function checkMagic(bytes: Uint8Array): void {
-  for (const [at, byte] of magic.subarray(0, 4).entries()) {
-    if (bytes[at] !== byte) throw invalidImport("The file is no export of an actor");
-  }
-  if (bytes[4] === magic[4]) return;
-  const message = `The file has format ${bytes[4]}; this release knows format ${magic[4]}`;
-  throw new HoldfastError("store", "format_too_new", message);
-}
-
-function decoded(bytes: Uint8Array): Record<string, unknown> {
-  try {
-    const value = decodeValue(bytes);
-    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-  } catch (cause) {
-    throw invalidImport("A piece of the file is damaged", cause);
-  }
-  throw invalidImport("A piece of the file is damaged");
-}
-
 function headerOf(value: Record<string, unknown>): ImageHeader | undefined {
   const { type, name, key, createdAt, version, wakeAt, hasDatabase } = value;
   const isHeader =
@@ -215,14 +156,6 @@ function entryOf(value: unknown): KvEntry {
   const { key, value: bytes } = value as { readonly key?: unknown; readonly value?: unknown };
   if (key instanceof Uint8Array && bytes instanceof Uint8Array) return { key, value: bytes };
   throw invalidImport("An entry of the file is damaged");
-}
-
-/** For stores too: what is wrong with an image. */
-export function invalidImport(message: string, cause?: unknown): HoldfastError {
-  return new HoldfastError("store", "invalid_import", message, {
-    statusCode: 400,
-    ...(cause === undefined ? {} : { cause }),
-  });
 }
 
 function notKept(actorId: string, at: number): HoldfastError {

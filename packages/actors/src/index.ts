@@ -66,7 +66,7 @@ export {
   type StateMigration,
 } from "./definition.ts";
 export { type EventOptions, type EventTokens, event } from "./event.ts";
-export { exportActor, forkActor, importActor, invalidImport, stateAt } from "./history.ts";
+export { exportActor, forkActor, importActor, stateAt } from "./history.ts";
 export type { ActorImage, HistoryStore, ImageHeader, ImagePart, NewIdentity } from "./history-store.ts";
 export type {
   ActorInspection,
@@ -107,6 +107,7 @@ export type {
 } from "./instance.ts";
 export type { InstanceOptions, InstanceStart } from "./instance-options.ts";
 export { blobReferencePrefix } from "./internal/blob/references.ts";
+export { invalidImport } from "./internal/export-frames.ts";
 export { storedInspectorToken } from "./internal/inspect/token.ts";
 export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspected.ts";
 export type { InspectedSchedule, ScheduleInspector } from "./internal/schedule/inspected.ts";

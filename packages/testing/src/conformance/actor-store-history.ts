@@ -158,16 +158,19 @@ function copyCases(suite: Suite, kind: "shared" | "own"): void {
     const file = await collected(exportActor(suite.store(), source.actor.id));
     const newer = Buffer.from(file);
     newer[4] = 99;
-    const flipped = Buffer.from(file);
-    const at = flipped.lastIndexOf("object");
-    flipped[at] = (flipped[at] ?? 0) ^ 1;
+    const flippedAt = (at: number): Buffer => {
+      const flipped = Buffer.from(file);
+      flipped[at] = (flipped[at] ?? 0) ^ 1;
+      return flipped;
+    };
+    const damaged = [5, file.length >> 3, file.length >> 1, file.lastIndexOf("object")].map(flippedAt);
     const bad: readonly (readonly [Uint8Array, string])[] = [
       [file.subarray(0, file.length - 1), "invalid_import"],
       [file.subarray(0, file.length >> 1), "invalid_import"],
       [Buffer.alloc(0), "invalid_import"],
       [Buffer.from("no export at all"), "invalid_import"],
       [Buffer.concat([file, file.subarray(5)]), "invalid_import"],
-      [flipped, "invalid_import"],
+      ...damaged.map((content) => [content, "invalid_import"] as const),
       [newer, "format_too_new"],
     ];
     for (const [content, name] of bad) {
