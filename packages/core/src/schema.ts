@@ -30,9 +30,14 @@ export function validate(
   refusal: { readonly group: string; readonly code: string; readonly what: string },
 ): unknown | Promise<unknown> {
   const result = schema["~standard"].validate(value);
-  return result instanceof Promise
-    ? result.then((settled) => outcome(settled, refusal))
+  return isThenable(result)
+    ? Promise.resolve(result).then((settled) => outcome(settled, refusal))
     : outcome(result, refusal);
+}
+
+/** A promise of a library's own, or of another realm, is one too: taken for a result it would accept everything. */
+function isThenable<T extends object>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return "then" in value && typeof value.then === "function";
 }
 
 function outcome(
