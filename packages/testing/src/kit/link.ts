@@ -14,7 +14,8 @@ export class Link {
   readonly #connections = new Set<() => void>();
   readonly #sockets = new Set<BufferedWebSocket>();
   #server: LocalDriver;
-  #cut = false;
+  /** Cuts that are not healed. */
+  #cuts = 0;
   #severed = newSeverance();
 
   constructor(server: LocalDriver) {
@@ -42,16 +43,22 @@ export class Link {
     this.#server = server;
   }
 
-  /** Nothing gets through until `heal`. */
-  cut(): void {
-    this.#cut = true;
+  /** Nothing gets through until the returned function is called, and that of every other cut. */
+  cut(): () => void {
+    this.#cuts++;
+    let healed = false;
     // The server lives, and hears of it as well.
     for (const socket of this.#sockets) socket.onAborted?.();
     this.#sever();
+    return () => {
+      if (healed) return;
+      healed = true;
+      this.#cuts--;
+    };
   }
 
-  heal(): void {
-    this.#cut = false;
+  get #cut(): boolean {
+    return this.#cuts > 0;
   }
 
   #request(method: (...args: unknown[]) => unknown, args: unknown[]): unknown {

@@ -104,6 +104,22 @@ test("a partition ends connections, which come back when it heals", async (t) =>
   assert.equal(await conn.add(1), 1);
 });
 
+test("of two partitions at once the second keeps what the end of the first would let through", async (t) => {
+  const kit = await setupTest(t, registry);
+  const handle = kit.client.counter.getOrCreate(["a"]);
+  const healFirst = kit.partition();
+  const healSecond = kit.partition();
+  healFirst();
+  healFirst();
+  const gone = new AbortController();
+  const call = handle.action({ name: "add", args: [1], signal: gone.signal });
+  await kit.clock.settle();
+  gone.abort();
+  await assert.rejects(call);
+  healSecond();
+  assert.equal(await handle.add(1), 1);
+});
+
 const bell = actor({
   events: { rung: event<number>() },
   actions: {

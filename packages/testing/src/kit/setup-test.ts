@@ -145,10 +145,7 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
     this.#store.failNextCommit(failure);
   };
 
-  readonly partition = (): (() => void) => {
-    this.#link.cut();
-    return () => this.#link.heal();
-  };
+  readonly partition = (): (() => void) => this.#link.cut();
 
   readonly dispose = (): Promise<void> => {
     this.#disposed ??= this.#dispose();
