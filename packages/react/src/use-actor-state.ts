@@ -1,7 +1,8 @@
 import type { ActorConn, AnyActorDefinition } from "@holdfast/client";
-import { useCallback, useEffect, useReducer, useRef } from "react";
+import { useCallback, useEffect, useReducer, useRef, useState } from "react";
 import { disabledError, errorOf } from "./internal/errors.ts";
 import { useLatest } from "./internal/latest.ts";
+import { Loads } from "./internal/loads.ts";
 import { initialView, nobodysView, reduceOwnedView, type ViewAction, viewOf } from "./internal/optimistic.ts";
 import type { ActorSnapshot, UseActorStateOptions, UseActorStateResult } from "./types.ts";
 
@@ -15,7 +16,7 @@ export function useActorState<D extends AnyActorDefinition, State>(
   options: UseActorStateOptions<D, State>,
 ): UseActorStateResult<D, State> {
   const [owned, dispatch] = useReducer(reduceOwnedView<State>, undefined, nobodysView<State>);
-  const loads = useRef(0);
+  const [loads] = useState(() => new Loads());
   const changes = useRef(0);
   const latest = useLatest({ actor, options });
   const { connection, connStatus } = actor;
@@ -31,14 +32,9 @@ export function useActorState<D extends AnyActorDefinition, State>(
     const { connection } = latest.current.actor;
     if (connection === null) return;
     const owner = ownerOf(latest.current.actor);
-    const number = ++loads.current;
-    try {
-      const state = await latest.current.options.load(connection);
-      if (number === loads.current) tell(owner, { type: "loaded", state });
-    } catch (error) {
-      if (number === loads.current) tell(owner, { type: "failed", error: errorOf(error) });
-    }
-  }, [latest, tell]);
+    const answer = load(latest.current.options, connection);
+    await loads.begin(owner, answer, (action) => tell(owner, action));
+  }, [latest, loads, tell]);
 
   const events = Object.keys(options.on ?? {})
     .sort()
@@ -89,6 +85,18 @@ export function useActorState<D extends AnyActorDefinition, State>(
     [latest, reload, tell],
   );
   return { state: viewOf(view), error: view.error, pending: view.changes.length > 0, reload, mutate };
+}
+
+/** Never rejects: what has failed is shown. */
+async function load<D extends AnyActorDefinition, State>(
+  options: UseActorStateOptions<D, State>,
+  connection: ActorConn<D>,
+): Promise<ViewAction<State>> {
+  try {
+    return { type: "loaded", state: await options.load(connection) };
+  } catch (error) {
+    return { type: "failed", error: errorOf(error) };
+  }
 }
 
 /** What `useActor` gives; its hash says which actor it is while there is no connection to tell. */

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Loads } from "./loads.ts";
+
+test("a load that a newer one has overtaken tells nothing, and is over when that has told", async () => {
+  const loads = new Loads();
+  const log: string[] = [];
+  const tell = (answer: string) => log.push(`shown ${answer}`);
+  const older = Promise.withResolvers<string>();
+  const newer = Promise.withResolvers<string>();
+  const olderOver = loads.begin(1, older.promise, tell).then(() => log.push("older over"));
+  const newerOver = loads.begin(1, newer.promise, tell).then(() => log.push("newer over"));
+  older.resolve("old");
+  for (let tick = 0; tick < 20; tick++) await undefined;
+  assert.deepEqual(log, []);
+  newer.resolve("new");
+  await Promise.all([olderOver, newerOver]);
+  assert.equal(log[0], "shown new");
+  assert.deepEqual(log.slice(1).sort(), ["newer over", "older over"]);
+});
+
+test("a load of another owner is not waited for", async () => {
+  const loads = new Loads();
+  const told: string[] = [];
+  const left = loads.begin("left", Promise.resolve("late"), (answer) => told.push(answer));
+  void loads.begin("right", new Promise<string>(() => {}), (answer) => told.push(answer));
+  await left;
+  assert.deepEqual(told, []);
+});
