@@ -145,13 +145,19 @@ function budgetText({ scope, subject, period, tokens, costMicros, spent }: GateS
   return `${scope} ${subject}, ${period}: ${parts.join(", ")}`;
 }
 
-function modelsCheck(status: GateStatus): SystemCheck {
-  const available = status.providers.filter((provider) => provider.available);
+/** Exported for its test. Says of each provider that is there how, and of the others no more than their names. */
+export function modelsCheck({ providers }: Pick<GateStatus, "providers">): SystemCheck {
+  const available = providers.filter((provider) => provider.available);
+  const others = providers.filter((provider) => !provider.available).map(({ provider }) => provider);
+  const detail = [
+    ...available.map(({ provider, detail }) => `${provider}: ${detail}`),
+    ...(others.length === 0 ? [] : [`not set up: ${others.join(", ")} (npx holdfast auth status)`]),
+  ].join("; ");
   return {
     id: "models",
     name: "Models",
     status: available.length > 0 ? "ok" : "warning",
-    detail: status.providers.map(({ provider, detail }) => `${provider}: ${detail}`).join("; "),
+    detail,
     ...(available.length > 0 ? {} : { fix: "npx holdfast auth api-key anthropic" }),
   };
 }
