@@ -82,6 +82,17 @@ test("a folder that holds more than it may is not taken into memory whole", asyn
   await assert.rejects(huge, problem(/more than 20000 files or 268435456 bytes/));
 });
 
+test("a file that says to be huge, and takes no room, is not read at all", async (t) => {
+  for (const name of ["model.bin", "config.json"]) {
+    // More than could be read into one buffer, so that whoever tries is told something else.
+    const huge = folder(t, (directory) => {
+      writeFileSync(join(directory, name), "");
+      truncateSync(join(directory, name), 8 * 1024 ** 3);
+    });
+    await assert.rejects(huge, problem(/more than 20000 files or 268435456 bytes/), name);
+  }
+});
+
 test("a manifest is there, is not read where it is too large, and pins what it names", async (t) => {
   const none = folder(t, (directory) => rmSync(join(directory, "manifest.json")));
   await assert.rejects(none, problem(/there is no manifest\.json/));

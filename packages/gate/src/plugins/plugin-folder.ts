@@ -118,15 +118,15 @@ async function hashFiles(directory: string): Promise<FolderFile[]> {
         continue;
       }
       if (!entry.isFile() && !entry.isSymbolicLink()) continue;
-      const content = entry.isFile()
-        ? await readFile(full)
-        : Buffer.from(await realpath(full).catch(() => ""));
-      bytes += content.length;
+      const target = entry.isFile() ? undefined : await realpath(full).catch(() => "");
+      // Before it is read: a huge one, which may take no room on the disk, must not be taken into memory.
+      bytes += target?.length ?? (await lstat(full)).size;
       if (files.length >= pluginLimits.maxFolderFiles || bytes > pluginLimits.maxFolderBytes) {
         throw invalidManifest([
           `the folder has more than ${pluginLimits.maxFolderFiles} files or ${pluginLimits.maxFolderBytes} bytes`,
         ]);
       }
+      const content = target ?? (await readFile(full));
       files.push({ path, hash: createHash("sha256").update(content).digest("hex") });
     }
   };
@@ -212,8 +212,9 @@ export async function readPluginFolder(found: FoundPlugin, operatorConfig?: stri
   const raw = await readOwn(join(directory, "manifest.json"));
   const manifest = parseManifest(raw ?? "");
   const skills = await readSkills(directory);
-  const config = checkConfig(manifest, operatorConfig ?? (await readOwn(join(directory, "config.json"))));
+  // First, since it says that no file is too large to be read.
   const files = await hashFiles(directory);
+  const config = checkConfig(manifest, operatorConfig ?? (await readOwn(join(directory, "config.json"))));
   const digest = digestOf(files);
   if (manifest.digest !== undefined && manifest.digest !== digest) {
     throw invalidManifest([`its digest is ${digest}, not ${manifest.digest}`]);
