@@ -170,6 +170,31 @@ test("a plugin of the user takes the place of a built-in one, and gives it back"
   assert.deepEqual(await resultOf(gate, "v_say"), { text: "1" });
 });
 
+test("no plugin of a user takes the name of a tool, or of a skill, of one that comes with the product", {
+  skip,
+}, async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const builtIn = temporaryDirectory(t);
+  const files = (text: string, skill: string) => {
+    const { "manifest.json": manifest, "handler.js": handler } = version(text, ["v_say"]);
+    return { "manifest.json": manifest, "handler.js": handler, [`skills/${skill}`]: `of version ${text}` };
+  };
+  installPlugin(builtIn, "v", files("1", "b-c.md"));
+  const { gate } = await gateWith(
+    t,
+    {
+      // The first by its name, so that it is met first at each start.
+      a: version("2", ["v_say"]),
+      "v-b": { ...files("3", "c.md"), "manifest.json": manifestOf([{ name: "other_say" }]) },
+    },
+    { dataDir, plugins: { builtInDirectory: join(builtIn, "plugins") } },
+  );
+  const [imitation] = gate.plugins.list();
+  assert.match(imitation?.failure?.message ?? "", /"v_say" is already registered by v/);
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "1" });
+  assert.equal(readFileSync(join(gate.plugins.skillsDirectory, "v-b-c.md"), "utf8"), "of version 1");
+});
+
 test("a gate that closes ends its plugins, and tells their callers", { skip }, async (t) => {
   const { gate } = await gateWith(t, { v: version("1") });
   const started = Promise.withResolvers<void>();

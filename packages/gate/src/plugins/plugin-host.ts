@@ -241,10 +241,13 @@ export class PluginHost implements Plugins, ToolSource {
       if (!this.#plugins.has(name)) this.#fail(name, source, invalidManifest([problem]));
     }
     const changes = await Promise.all(found.map((each) => this.#read(each, forced)));
-    // One after the other where they may want the same tool's name, and all at once where they start.
+    // One after the other where they may want the same tool's name, and all at once where they start. A tool that
+    // comes with the product is what rules and people know by its name: no user's plugin is asked before.
     const accepted: PluginFolder[] = [];
-    for (const folder of changes) {
-      if (folder !== undefined && this.#accept(folder, accepted)) accepted.push(folder);
+    for (const source of ["built-in", "user"] as const) {
+      for (const folder of changes) {
+        if (folder?.source === source && this.#accept(folder, accepted)) accepted.push(folder);
+      }
     }
     await this.#takeOverAll(accepted);
     const folders = [...this.#plugins.values()].map((each) => each.folder);

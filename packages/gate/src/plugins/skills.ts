@@ -11,7 +11,10 @@ export async function writeSkills(directory: string, plugins: readonly PluginFol
   await mkdir(directory, { recursive: true, mode: 0o755 });
   const wanted = new Map<string, string>();
   for (const { name, skills } of plugins) {
-    for (const { file, text } of skills) wanted.set(`${name}-${file}`, text);
+    for (const { file, text } of skills) {
+      // "a" with "b-c.md" and "a-b" with "c.md" want the same name: as with tools, the first has it.
+      if (!wanted.has(`${name}-${file}`)) wanted.set(`${name}-${file}`, text);
+    }
   }
   for (const [file, text] of wanted) {
     const temporary = join(directory, `.${randomBytes(6).toString("hex")}.tmp`);
