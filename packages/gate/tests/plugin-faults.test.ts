@@ -33,6 +33,7 @@ test("faults of a handler", { skip }, async (t) => {
     "bad_shape",
     "bad_frame",
     "bad_asks",
+    "bad_depth",
   ];
   const { gate } = await gateWith(
     t,
@@ -51,6 +52,14 @@ test("faults of a handler", { skip }, async (t) => {
           bad_progress: `for (let i = 1; i <= 3; i++) context.progress({ progress: i, total: 3 });
             return { ok: true, result: { cancelled: globalThis.cancelled ?? 0 } };`,
           bad_shape: 'return "nothing of the kind";',
+          bad_depth: `const answer = Buffer.from('{"type":"result","id":1,"result":' + "[".repeat(1e6) + "]".repeat(1e6) + "}");
+            const length = Buffer.alloc(4);
+            length.writeUInt32BE(answer.length, 0);
+            fs.writeSync(1, length);
+            for (let at = 0; at < answer.length; ) {
+              try { at += fs.writeSync(1, answer, at); } catch (error) { if (error.code !== "EAGAIN") throw error; }
+            }
+            return { ok: true, result: {} };`,
           bad_asks: `const question = Buffer.from('{"type":"ask","id":1,"ask":{"what":"audit","filter":{}}}');
             const frame = Buffer.concat([Buffer.from([0, 0, 0, question.length]), question]);
             const frames = Buffer.concat(Array(1_000).fill(frame));
@@ -136,6 +145,15 @@ test("faults of a handler", { skip }, async (t) => {
     await resultOf(gate, "bad_progress");
     assert.equal(gate.plugins.list()[0]?.state, "running");
   });
+
+  await t.test(
+    "an answer that is nested so deep that it would hold up the gate ends the process",
+    async () => {
+      const answered = callTool(gate, "bad_depth");
+      await assert.rejects(answered, (error) => isErrorCode(error, "plugin", "unavailable"));
+      assert.ok(logged.some((line) => line.includes("nested too deep")));
+    },
+  );
 
   await t.test(
     "one that asks without end, and reads no answers, is ended before its call is over",
