@@ -14,6 +14,7 @@ import {
   manifestOf,
   resultOf,
   until,
+  writeFiles,
 } from "./plugin-support.ts";
 import { missing, temporaryDirectory } from "./support.ts";
 
@@ -193,6 +194,59 @@ test("no plugin of a user takes the name of a tool, or of a skill, of one that c
   assert.match(imitation?.failure?.message ?? "", /"v_say" is already registered by v/);
   assert.deepEqual(await resultOf(gate, "v_say"), { text: "1" });
   assert.equal(readFileSync(join(gate.plugins.skillsDirectory, "v-b-c.md"), "utf8"), "of version 1");
+});
+
+test("files that were not checked, or were refused, are not run when a plugin starts again", {
+  skip,
+}, async (t) => {
+  const first = {
+    "manifest.json": manifestOf([{ name: "v_say" }, { name: "v_end" }], { version: "1.0.0" }),
+    "handler.js": handlerOf({
+      v_say: `return { ok: true, result: { text: "1" } };`,
+      v_end: "process.exit(1);",
+    }),
+  };
+  const changed = first["handler.js"].replace('text: "1"', 'text: "2"');
+  const { gate, dataDir } = await gateWith(t, { v: first });
+  const folder = join(dataDir, "plugins", "v");
+  const isGone = (error: unknown) => isErrorCode(error, "plugin", "unavailable");
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "1" });
+
+  // Code that a manifest refuses by its digest, beside the process of what it was before.
+  const [{ digest } = { digest: "" }] = gate.plugins.list();
+  writeFiles(folder, { "manifest.json": { ...first["manifest.json"], digest }, "handler.js": changed });
+  await gate.plugins.reload("v");
+  assert.match(gate.plugins.list()[0]?.failure?.message ?? "", /its digest is/);
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "1" });
+  await assert.rejects(callTool(gate, "v_end"), isGone);
+  await assert.rejects(callTool(gate, "v_say"), isGone);
+  assert.match(gate.plugins.list()[0]?.failure?.message ?? "", /not those that were checked/);
+
+  // As it was allowed.
+  writeFiles(folder, first);
+  await gate.plugins.reload("v");
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "1" });
+});
+
+test("a change that nobody watches for is taken over when the plugin is to start again", {
+  skip,
+}, async (t) => {
+  const { gate, dataDir } = await gateWith(
+    t,
+    {
+      v: {
+        "manifest.json": manifestOf([{ name: "v_end" }, { name: "v_say" }]),
+        "handler.js": handlerOf({ v_end: "process.exit(1);", v_say: "return { ok: true, result: {} };" }),
+      },
+    },
+    { plugins: { watch: true } },
+  );
+  const isGone = (error: unknown) => isErrorCode(error, "plugin", "unavailable");
+  writeFiles(join(dataDir, "plugins", "v"), { ".handler.js.swp": "an editor's own" });
+  await assert.rejects(callTool(gate, "v_end"), isGone);
+  await assert.rejects(callTool(gate, "v_say"), isGone);
+  await until("it has been looked at", () => gate.plugins.list()[0]?.state === "running");
+  await resultOf(gate, "v_say");
 });
 
 test("a gate that closes ends its plugins, and tells their callers", { skip }, async (t) => {

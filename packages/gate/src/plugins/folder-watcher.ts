@@ -63,10 +63,10 @@ export class FolderWatcher {
     try {
       if (directory === this.#home) mkdirSync(directory, { recursive: true, mode: 0o700 });
       const watcher = watch(directory, { recursive: watchesTrees }, (_kind, file) => {
-        if (file === null || !isIgnored(file)) this.#changed();
+        if (file === null || !isIgnored(file)) this.changed();
       });
       // A folder that goes is a change too; the next look finds what is left.
-      watcher.on("error", () => this.#changed());
+      watcher.on("error", () => this.changed());
       this.#watchers.push(watcher);
       if (watchesTrees) return;
       for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -80,11 +80,12 @@ export class FolderWatcher {
       if (this.#blind.has(directory)) return;
       this.#ports.onBlind(directory, error);
       // It may have gone while it was to be watched: the next look finds that.
-      this.#changed();
+      this.changed();
     }
   }
 
-  #changed(): void {
+  /** Something has changed, whoever has seen it. */
+  changed(): void {
     if (this.#closed) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

@@ -11,9 +11,10 @@ import { UnsafeDriver } from "../jail/unsafe-driver.ts";
 import { Connections, type PluginConnection } from "./connections.ts";
 import { presentedCredentials } from "./given-credentials.ts";
 import type { PluginName } from "./names.ts";
-import type { PluginFolder } from "./plugin-folder.ts";
+import { isUnchanged, type PluginFolder } from "./plugin-folder.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { modulesOf } from "./plugin-modules.ts";
+import { PluginLoadError } from "./plugin-process.ts";
 import type { SharedFolder } from "./runtime/api.ts";
 import type { StartMessage } from "./runtime/messages.ts";
 
@@ -72,6 +73,8 @@ export interface LauncherOptions {
   readonly dataDirectory: string;
   /** For the sockets of connections; without it there are none. */
   readonly connections?: { readonly directory: string; readonly audit: Audit };
+  /** Told when a folder is not what it was when it was checked: it is to be looked at again. */
+  readonly onStale?: () => void;
 }
 
 const runtime = join(import.meta.dirname, "runtime");
@@ -116,11 +119,22 @@ export class PluginLauncher {
     return join(this.#options.dataDirectory, name, "data");
   }
 
+  /**
+   * What is run is what was checked, and what a person may have allowed calls of: also where a plugin starts once
+   * more while its folder holds something else, which may have been refused. Throws {@link PluginLoadError}.
+   */
   async launch(
     plugin: PluginFolder,
     grant: PluginGrant,
     credentials: Readonly<Record<string, string>>,
   ): Promise<LaunchedPlugin> {
+    if (!(await isUnchanged(plugin))) {
+      this.#options.onStale?.();
+      throw new PluginLoadError(
+        "invalid_manifest",
+        "Its files are not those that were checked: reload the plugin",
+      );
+    }
     const data = this.dataDirectory(plugin.name);
     await mkdir(data, { recursive: true, mode: 0o700 });
     const id = `plugin-${plugin.name}-${randomBytes(4).toString("hex")}`;

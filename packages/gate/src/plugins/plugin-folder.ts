@@ -224,6 +224,11 @@ export async function readPluginFolder(found: FoundPlugin, operatorConfig?: stri
   return { ...found, manifest, skills, config, digest, fingerprint, identity };
 }
 
+/** Whether the folder holds what it held when it was checked. */
+export async function isUnchanged({ directory, fingerprint }: PluginFolder): Promise<boolean> {
+  return (await fingerprintOf(directory)) === fingerprint;
+}
+
 /** A folder anywhere, as a plugin under its own name. Throws `plugin.not_found`, `plugin.invalid_name`. */
 export async function pluginAt(directory: string): Promise<FoundPlugin> {
   const path = await realpath(directory).catch(() => undefined);

@@ -95,6 +95,10 @@ export class PluginHost implements Plugins, ToolSource {
       openEgress: options.openEgress,
       dataDirectory: join(dataDir, "gate", "plugins"),
       connections: { directory: options.sockets, audit: options.audit },
+      onStale: () => {
+        // Of some files no change is seen, as of an editor's own.
+        if (config.watch !== false) this.#watcher.changed();
+      },
     });
     this.#installer = new Installer({
       userDirectory: this.directories.user,
