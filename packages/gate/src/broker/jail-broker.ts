@@ -127,7 +127,7 @@ export class JailBroker {
   #begin(request: Routed, call: ConstructedCall, seen: Readable): void {
     const key = KeptCalls.key(request.id, call.envelope.correlation);
     const digest = digestOf(request.bytes);
-    const known = this.#calls.get(key, this.#parts.clock.now());
+    const known = this.#calls.get(key, performance.now());
     const waiting = { flags: request.flags, id: Buffer.from(request.id) };
     if (known !== undefined) {
       if (known.digest !== digest) {
@@ -166,7 +166,7 @@ export class JailBroker {
       answer = this.#refused(error, seen);
     }
     const bytes = this.#encode(answer, seen);
-    this.#calls.end(kept, bytes, answer.effect, this.#parts.clock.now());
+    this.#calls.end(kept, bytes, answer.effect, performance.now());
     for (const each of kept.waiting) this.#send(each, bytes);
   }
 
@@ -252,7 +252,7 @@ export class JailBroker {
       throw new Refusal("VALIDATION_FAILED", "tool.cancel takes a correlation", { field: "correlation" });
     }
     const key = KeptCalls.key(id, correlation);
-    const running = this.#calls.get(key, this.#parts.clock.now());
+    const running = this.#calls.get(key, performance.now());
     const cancelled = running !== undefined && running.answer === undefined;
     if (cancelled) running.cancel.abort(new Cancelled("the caller cancelled"));
     return { cancelled };

@@ -10,7 +10,7 @@ export interface KeptCall {
   /** Who waits for the answer: one for each time the frame came. */
   readonly waiting: { readonly flags: number; readonly id: Buffer }[];
   answer: Buffer | undefined;
-  /** When the answer was kept. */
+  /** When the answer was kept, by a clock that is never set: with another, the call could be made twice. */
   at: number;
 }
 
