@@ -39,3 +39,12 @@ test("crashes that are far apart do not count together, and a new version has no
   breaker.reset();
   assert.deepEqual([breaker.crashes, breaker.restMs()], [0, 0]);
 });
+
+test("a clock that is put back makes no rest longer, and no crash one of now", () => {
+  const { time, breaker, crash } = setup();
+  crash(maxCrashes);
+  time.now -= 24 * 3_600_000;
+  assert.equal(breaker.restMs(), 0);
+  crash(1);
+  assert.deepEqual([breaker.crashes, breaker.restMs()], [1, 0]);
+});

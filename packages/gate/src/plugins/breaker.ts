@@ -13,13 +13,15 @@ export class Breaker {
 
   crashed(): void {
     const now = this.#clock.now();
-    this.#crashes = [...this.#crashes.filter((at) => now - at < pluginLimits.crashWindowMs), now];
+    this.#crashes = [...this.#crashes.filter((at) => Math.abs(now - at) < pluginLimits.crashWindowMs), now];
     if (this.#crashes.length >= pluginLimits.maxCrashes) this.#restUntil = now + pluginLimits.crashRestMs;
   }
 
   /** Milliseconds until the plugin may start again; 0 when it may. */
   restMs(): number {
-    return Math.max(0, this.#restUntil - this.#clock.now());
+    const left = this.#restUntil - this.#clock.now();
+    // More than a rest is left where the clock was put back: it would last until that time comes again.
+    return left > 0 && left <= pluginLimits.crashRestMs ? left : 0;
   }
 
   get crashes(): number {
