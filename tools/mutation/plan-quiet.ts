@@ -137,7 +137,7 @@ function faults(): Planned[] {
     ...edits([beside("plugins/breaker"), faulty], "plugins/breaker", [
       ["the rest", "this.#crashes.length >= pluginLimits.maxCrashes", "Date.now() < 0"],
       ["the end of the rest", "this.#restUntil - this.#clock.now()", "this.#restUntil"],
-      ["the window", "now - at < pluginLimits.crashWindowMs", "Date.now() > 0"],
+      ["the window", "Math.abs(now - at) < pluginLimits.crashWindowMs", "Date.now() > 0"],
       ["a new beginning", "this.#crashes = [];\n    this.#restUntil = 0;", ""],
     ]),
     ...edits([beside("jail/cgroups")], "jail/cgroups", [
