@@ -5,7 +5,7 @@ import { createGunzip, createZstdDecompress } from "node:zlib";
 import { isHoldfastError } from "@holdfast/core";
 import { type Extract, extract, type Header } from "tar-stream";
 import type { Exchange } from "../http/exchange.ts";
-import { invalid } from "../http/problem.ts";
+import { invalid, isRecord } from "../http/problem.ts";
 import { withDirectory } from "./directory.ts";
 import { failed } from "./failures.ts";
 import { decodeName, type PathText, shown } from "./names.ts";
@@ -179,6 +179,7 @@ class Unpacking {
 
   async #add(entry: Entry): Promise<void> {
     const { header } = entry;
+    if (hasHoles(header)) throw invalid("the archive has a file with holes (tar --sparse)");
     const name = nameOf(header, "name");
     // As long as a path may be: each of its directories would be made, and held open.
     if (Buffer.byteLength(name) > maxNameBytes || Buffer.byteLength(header.linkname ?? "") > maxNameBytes) {
@@ -247,12 +248,23 @@ class Unpacking {
 /** Names in the old headers are bytes, those in extended headers are UTF-8. */
 function nameOf(header: Header, field: "name" | "linkname"): PathText {
   const text = header[field] ?? "";
-  const extended: unknown = Reflect.get(header, "pax");
-  const inExtended =
-    typeof extended === "object" &&
-    extended !== null &&
-    Reflect.get(extended, field === "name" ? "path" : "linkpath") === text;
+  const inExtended = extendedOf(header)[field === "name" ? "path" : "linkpath"] === text;
   return inExtended ? text : decodeName(Buffer.from(text, "latin1"));
+}
+
+/**
+ * Whether an entry is only the pieces of a file between its holes. Under pax it looks like any file, of a
+ * made-up name, whose content begins with a list of the pieces; the older form has a type of its own.
+ * Source: the manual of GNU tar, "Storing Sparse Files".
+ */
+function hasHoles(header: Header): boolean {
+  return Object.keys(extendedOf(header)).some((name) => name.startsWith("GNU.sparse."));
+}
+
+/** The extended header of an entry, which the declared type lacks. */
+function extendedOf(header: Header): Readonly<Record<string, unknown>> {
+  const extended: unknown = Reflect.get(header, "pax");
+  return isRecord(extended) ? extended : {};
 }
 
 async function writeEntry(entry: Entry, place: Place): Promise<void> {
