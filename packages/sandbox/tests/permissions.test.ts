@@ -1,11 +1,30 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { PermissionPolicy } from "../src/index.ts";
-import { field, openSession, startSandbox, until } from "./harness.ts";
+import { field, openSession, startSandbox, until, withScript } from "./harness.ts";
 import { scriptedAgents } from "./scripted-agent.ts";
 import { assertGapless, SessionApi } from "./session-api.ts";
 
 const answersOf = (prompt: unknown) => field(prompt, "result", "_meta", "answers");
+
+/** Its turn ends when both of its questions, which have the same id, have an answer. */
+const asksTwiceUnderOneId = `
+import { createInterface } from "node:readline";
+const send = (message) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\\n");
+const answers = [];
+let turn;
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, method, params, result } = JSON.parse(line);
+  if (method === undefined) answers.push(result.outcome.optionId);
+  if (answers.length === 2) send({ id: turn, result: { stopReason: "end_turn", _meta: { answers } } });
+  if (method === "initialize") send({ id, result: { protocolVersion: 1 } });
+  if (method === "session/new") send({ id, result: { sessionId: "s" } });
+  if (method !== "session/prompt") continue;
+  turn = id;
+  for (const toolCallId of ["one", "two"]) send({ id: "q", method: "session/request_permission", params: {
+    sessionId: params.sessionId, toolCall: { toolCallId }, options: [{ optionId: "yes", kind: "allow_once", name: "Yes" }] } });
+}
+`;
 
 describe("permissions", () => {
   test("many at once are answered by any client, in any order, each once", async (t) => {
@@ -60,6 +79,22 @@ describe("permissions", () => {
     );
     assert.equal(responses.length, 1);
   });
+
+  for (const [who, permissionPolicy] of [
+    ["a client", undefined],
+    ["a policy", () => "allow"],
+  ] as const satisfies readonly (readonly [string, PermissionPolicy | undefined])[]) {
+    test(`two that come under one id are both answered, by ${who}`, async (t) => {
+      const agents = await withScript(t, "forgetful", asksTwiceUnderOneId);
+      const policy = permissionPolicy === undefined ? {} : { permissionPolicy };
+      const api = new SessionApi(await startSandbox(t, "unix", { agents, ...policy }));
+      const id = await api.create("forgetful");
+      const turn = api.prompt(id, "ask");
+      if (permissionPolicy === undefined)
+        for (const permission of await api.asked(id, 2)) await api.answer(id, permission, { reply: "once" });
+      assert.deepEqual(answersOf(await turn), ["yes", "yes"]);
+    });
+  }
 
   test("one that nobody answers expires, and the agent is told no", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });

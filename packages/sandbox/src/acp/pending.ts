@@ -27,7 +27,8 @@ export function errorResponse(
  */
 export class PendingRequests {
   readonly #ofClients = new Map<string, PendingRequest>();
-  readonly #ofAgent = new Set<string>();
+  /** Questions of the agent that wait, by their id: an agent may give one id to several. */
+  readonly #ofAgent = new Map<string, number>();
   /** Questions of the agent that have their answer; a second one must not reach it. */
   readonly #settledOfAgent = new Set<string>();
   #substitutes = 0;
@@ -72,14 +73,20 @@ export class PendingRequests {
   agentAsked(key: string): void {
     // An agent that asks without end only loses the watchdog's patience for the oldest questions.
     if (this.#ofAgent.size >= 10_000) this.#ofAgent.clear();
-    this.#ofAgent.add(key);
+    this.#ofAgent.set(key, (this.#ofAgent.get(key) ?? 0) + 1);
     this.#settledOfAgent.delete(key);
   }
 
-  /** False when the agent has its answer to this question already. */
+  /** False when the agent has its answers to all that it asked under this id already. */
   agentAnswered(key: string): boolean {
     if (this.#settledOfAgent.has(key)) return false;
-    if (!this.#ofAgent.delete(key)) return true;
+    const waiting = this.#ofAgent.get(key);
+    if (waiting === undefined) return true;
+    if (waiting > 1) {
+      this.#ofAgent.set(key, waiting - 1);
+      return true;
+    }
+    this.#ofAgent.delete(key);
     if (this.#settledOfAgent.size >= 10_000) this.#settledOfAgent.clear();
     this.#settledOfAgent.add(key);
     return true;

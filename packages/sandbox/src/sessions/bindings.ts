@@ -12,8 +12,41 @@ class Binding {
   /** The session that the instance was made for: everything on it is this session's. */
   owner: Session | undefined;
   readonly byAgentId = new Map<string, Session>();
-  /** Whose question it was, by the key of the request. */
-  readonly asks = new Map<string, Session>();
+  /** Whose questions they were, by the key of the requests, the oldest first. */
+  readonly #asks = new Map<string, Session[]>();
+
+  asked(key: string, session: Session): void {
+    const askers = this.#asks.get(key);
+    if (askers) askers.push(session);
+    else this.#asks.set(key, [session]);
+  }
+
+  /** Whose question an answer is for. */
+  answered(key: string): Session | undefined {
+    const [asker, ...others] = this.#asks.get(key) ?? [];
+    this.#keep(key, others);
+    return asker;
+  }
+
+  /** Nobody waits for answers any more; who asks next may count from the beginning. */
+  agentGone(): void {
+    this.#asks.clear();
+  }
+
+  forget(session: Session): void {
+    if (this.owner === session) this.owner = undefined;
+    for (const [id, other] of this.byAgentId) if (other === session) this.byAgentId.delete(id);
+    for (const [key, askers] of this.#asks)
+      this.#keep(
+        key,
+        askers.filter((asker) => asker !== session),
+      );
+  }
+
+  #keep(key: string, askers: Session[]): void {
+    if (askers.length > 0) this.#asks.set(key, askers);
+    else this.#asks.delete(key);
+  }
 }
 
 /** Which session a message on an agent's process belongs to. */
@@ -29,11 +62,11 @@ export class Bindings {
   }
 
   release(session: Session): void {
-    for (const binding of this.#bindings.values()) {
-      if (binding.owner === session) binding.owner = undefined;
-      for (const [id, other] of binding.byAgentId) if (other === session) binding.byAgentId.delete(id);
-      for (const [key, other] of binding.asks) if (other === session) binding.asks.delete(key);
-    }
+    for (const binding of this.#bindings.values()) binding.forget(session);
+  }
+
+  agentGone(instance: AcpInstance): void {
+    this.#bindings.get(instance)?.agentGone();
   }
 
   forget(instance: AcpInstance): void {
@@ -56,11 +89,7 @@ export class Bindings {
   ofClient(instance: AcpInstance, message: Message): Session | undefined {
     const binding = this.#bindings.get(instance);
     if (!binding) return undefined;
-    if (message.kind === "response") {
-      const asker = binding.asks.get(message.key ?? "");
-      binding.asks.delete(message.key ?? "");
-      return asker ?? binding.owner;
-    }
+    if (message.kind === "response") return binding.answered(message.key ?? "") ?? binding.owner;
     return this.named(instance, message.sessionId) ?? binding.owner;
   }
 
@@ -72,7 +101,7 @@ export class Bindings {
     const binding = this.#bindings.get(instance);
     if (!binding) return undefined;
     const session = this.named(instance, message.sessionId) ?? binding.owner ?? this.#only(binding, message);
-    if (session && message.kind === "request") binding.asks.set(message.key ?? "", session);
+    if (session && message.kind === "request") binding.asked(message.key ?? "", session);
     return session;
   }
 

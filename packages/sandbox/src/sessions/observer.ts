@@ -62,6 +62,7 @@ export class SessionObserver implements AcpObserver {
   }
 
   exited(instance: AcpInstance): void {
+    this.#bindings.agentGone(instance);
     for (const session of this.#bindings.all(instance)) session.agentGone(instance);
   }
 

@@ -41,8 +41,8 @@ export interface DeskOptions {
 export class PermissionDesk {
   readonly #options: DeskOptions;
   readonly #asks = new Map<string, Ask>();
-  /** Who has asked what the policy is deciding on, by the key of the request. */
-  readonly #deciding = new Map<string, AcpInstance>();
+  /** What the policy is deciding on. */
+  readonly #deciding = new Set<Ask>();
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -70,7 +70,7 @@ export class PermissionDesk {
       this.#open(ask);
       return "pass";
     }
-    this.#deciding.set(ask.key, instance);
+    this.#deciding.add(ask);
     this.#decide(policy, ask, message).catch((error: unknown) => {
       // What cannot be kept is shown to nobody: its agent is ended, as by all else that cannot.
       const { agent } = this.#options.record();
@@ -82,8 +82,10 @@ export class PermissionDesk {
 
   /** A client of the raw stream has answered; the agent has its answer already. */
   answeredByAcp(message: Message): void {
-    this.#deciding.delete(message.key ?? "");
-    const ask = [...this.#asks.values()].find((item) => item.key === message.key);
+    const isMeant = (item: Ask) => item.key === message.key;
+    const deciding = [...this.#deciding].find(isMeant);
+    if (deciding) this.#deciding.delete(deciding);
+    const ask = [...this.#asks.values()].find(isMeant);
     if (!ask) return;
     const value: unknown = JSON.parse(message.raw);
     const result = isRecord(value) && isRecord(value.result) ? value.result : {};
@@ -124,7 +126,7 @@ export class PermissionDesk {
   /** The agent is gone, and its questions with it; of one instance, where the session is in another now. */
   agentGone(instance?: AcpInstance): void {
     const isGone = (asker: AcpInstance) => instance === undefined || asker === instance;
-    for (const [key, asker] of this.#deciding) if (isGone(asker)) this.#deciding.delete(key);
+    for (const ask of this.#deciding) if (isGone(ask.instance)) this.#deciding.delete(ask);
     for (const ask of this.#asks.values())
       if (isGone(ask.instance)) this.#resolve(ask, "cancelled", { optionId: null });
   }
@@ -133,7 +135,7 @@ export class PermissionDesk {
     const { agent, cwd } = this.#options.record();
     const { toolCall, options, sessionId } = ask.view;
     const verdict = await this.#verdict(policy, { sessionId, agent, cwd, toolCall, options });
-    if (!this.#deciding.delete(ask.key)) return;
+    if (!this.#deciding.delete(ask)) return;
     const optionId =
       verdict === "allow"
         ? byKind(options, "allow")
