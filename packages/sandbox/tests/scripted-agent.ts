@@ -9,6 +9,8 @@ export interface Offers {
   readonly resume?: boolean;
   readonly load?: boolean;
   readonly fork?: boolean;
+  /** What it does instead of taking up a session of an earlier process. */
+  readonly brokenBy?: "end" | "silence";
 }
 
 /**
@@ -62,6 +64,10 @@ const configOptions = (value) => [
   { id: "t", name: "Thought", category: "thought_level", type: "select", currentValue: "low", options: [{ name: "all", options: [{ value: "low", name: "Low" }, { value: "high", name: "High" }] }] },
 ];
 const modes = { currentModeId: "careful", availableModes: [{ id: "careful", name: "Careful" }, { id: "fast", name: "Fast" }] };
+async function broken() {
+  if (offers.brokenBy === "end") process.exit(9);
+  if (offers.brokenBy === "silence") await new Promise(() => {});
+}
 async function handle({ method, params = {} }) {
   const { sessionId } = params;
   switch (method) {
@@ -75,11 +81,13 @@ async function handle({ method, params = {} }) {
       return { sessionId: id, modes, configOptions: configOptions("big") };
     }
     case "session/load":
+      await broken();
       if (!existsSync(file(sessionId))) throw new Error("no such session");
       for (const text of history(sessionId)) send({ method: "session/update", params: {
         sessionId, update: { sessionUpdate: "user_message_chunk", content: { type: "text", text } } } });
       return { modes, configOptions: configOptions("big") };
     case "session/resume":
+      await broken();
       if (!existsSync(file(sessionId))) throw new Error("no such session");
       return { modes, configOptions: configOptions("big") };
     case "session/set_mode": return {};

@@ -130,6 +130,25 @@ describe("recovery", () => {
   }
 
   test("a session is recovered on request, and its agent ended on request", async (t) => {
+  for (const offers of [
+    { load: true, brokenBy: "end" },
+    { load: true, brokenBy: "silence" },
+    { resume: true, brokenBy: "end" },
+  ] as const satisfies readonly Offers[]) {
+    test(`an agent that cannot take a session up (${JSON.stringify(offers)}) is told its past`, async (t) => {
+      const agents = await scriptedAgents(t, { scripted: offers });
+      const limits = { sessionOpenTimeoutMs: offers.brokenBy === "silence" ? 5_000 : 60_000 };
+      const api = new SessionApi(await startSandbox(t, "unix", { agents, limits }));
+      const id = await api.create("scripted");
+      await api.prompt(id, "remember the word harbour");
+      assert.equal(field(await api.prompt(id, "die"), "status"), "failed");
+      const back = await api.prompt(id, "what was it");
+      assert.deepEqual([field(back, "status"), field(back, "recovery")], ["completed", "replayed"]);
+      assert.match(String(field(back, "result", "_meta", "heard", 0)), /remember the word harbour/);
+      assertGapless(await api.events(id));
+    });
+  }
+
     const agents = await scriptedAgents(t, { scripted: { resume: true } });
     const sandbox = await startSandbox(t, "unix", { agents });
     const api = new SessionApi(sandbox);

@@ -1,4 +1,4 @@
-import type { HoldfastError, Logger } from "@holdfast/core";
+import { isErrorCode, type Logger } from "@holdfast/core";
 import type { AcpInstance } from "../acp/instance.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { call } from "./link.ts";
@@ -22,6 +22,8 @@ export interface Opener {
   /** The agent's session of this name belongs to the session from now on. */
   readonly claim: (agentSessionId: string) => void;
 }
+  /** Starts the agent once more where it has ended by itself; false where it was ended for good. */
+  readonly again: () => Promise<boolean>;
 
 /** No agent has opened it, and there is no past that one would have to be told. */
 export function isDraft({ agentSessionId, needsTranscript, parentSequence }: SessionRecord): boolean {
@@ -72,29 +74,37 @@ export async function openKnown(opener: Opener): Promise<Reopened | undefined> {
   return undefined;
 }
 
-/** As {@link openKnown}, and else as a new session that is told the past with its next prompt. */
+/**
+ * As {@link openKnown}, and else as a new session that is told the past with its next prompt: also where the
+ * agent ends or hangs over what it has kept, which it would do each time.
+ */
 export async function openAgain(opener: Opener): Promise<Reopened> {
-  const known = await openKnown(opener);
+  const known = await openKnown(opener).catch(async (error: unknown) => {
+    if (!isErrorCode(error, "sandbox", "agent_process_exited") || !(await opener.again())) throw error;
+    warn(opener, error);
+    return undefined;
+  });
   if (known) return known;
   const { change } = await openNew(opener);
   return { recovery: "replayed", change: { ...change, needsTranscript: true } };
 }
 
-/** What the agent refuses is tried otherwise; an agent that died is not. */
+/** What the agent refuses is tried otherwise; with an agent that died nothing can be. */
 async function attempt<T>(opener: Opener, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    opener.logger.warn("agent did not take up a session", {
-      agent: opener.record.agent,
-      cause: String(error),
-    });
+    warn(opener, error);
     return undefined;
   }
 }
 
 async function timed(
+function warn({ logger, record }: Opener, error: unknown): void {
+  logger.warn("agent did not take up a session", { agent: record.agent, cause: String(error) });
+}
+
   opener: Opener,
   method: string,
   params: Readonly<Record<string, unknown>>,

@@ -474,6 +474,10 @@ export class Session implements PromptHost {
       timeoutMs: limits.sessionOpenTimeoutMs,
       logger,
       claim: (agentSessionId) => bindings.claim(instance, agentSessionId, this),
+      again: async () => {
+        if (this.#isKnown()) await makeReady(instances, instance);
+        return this.#isKnown();
+      },
     };
   }
 
