@@ -101,6 +101,26 @@ describe("ranges and validators", () => {
     assert.deepEqual(await readdir(sandbox.home), []);
   });
 
+  test("If-Match holds the pieces of a read to one version of the file", async (t) => {
+    const sandbox = await startSandbox(t);
+    for (const [name, size] of [
+      ["small", 10],
+      ["large", 100_000],
+    ] as const) {
+      await writeFile(join(sandbox.home, name), "o".repeat(size));
+      const read = (match: string) =>
+        call(sandbox, "GET", `file?path=${name}`, { headers: { range: "bytes=2-4", "if-match": match } });
+      const etag = (await read("*")).headers.get("etag") ?? "";
+      const piece = await read(`"other", ${etag}`);
+      assert.deepEqual([piece.status, piece.text], [206, "ooo"]);
+      await writeFile(join(sandbox.home, name), "n".repeat(size));
+      const refused = await read(etag);
+      assert.deepEqual([refused.status, field(refused.value, "code")], [412, "precondition_failed"]);
+      assert.equal(field(refused.value, "etag"), refused.headers.get("etag"), "the version that is there");
+      assert.equal((await read(`W/${refused.headers.get("etag")}`)).status, 412);
+    }
+  });
+
   test("of many writers with one validator exactly one wins", async (t) => {
     const sandbox = await startSandbox(t);
     const start = await call(sandbox, "PUT", "file?path=f", { body: "0" });

@@ -6,13 +6,18 @@ import { problem } from "../http/problem.ts";
  * validator `etag`; undefined where there is nothing. Source: RFC 9110, section 13.
  */
 export function checkChange(headers: IncomingHttpHeaders, etag: string | undefined): void {
-  const match = headers["if-match"];
-  if (match !== undefined && !matches(match, etag, false)) {
-    throw problem("precondition_failed", 412, "the file is not what If-Match names", etagExtension(etag));
-  }
+  checkMatch(headers, etag);
   const none = headers["if-none-match"];
   if (none !== undefined && matches(none, etag, true)) {
     throw problem("precondition_failed", 412, "the file is what If-None-Match excludes", etagExtension(etag));
+  }
+}
+
+/** Throws `precondition_failed` (412) unless what has the validator `etag` is what If-Match names. */
+export function checkMatch(headers: IncomingHttpHeaders, etag: string | undefined): void {
+  const match = headers["if-match"];
+  if (match !== undefined && !matches(match, etag, false)) {
+    throw problem("precondition_failed", 412, "the file is not what If-Match names", etagExtension(etag));
   }
 }
 

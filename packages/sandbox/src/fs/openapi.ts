@@ -55,13 +55,20 @@ const filePaths: OpenApiPart["paths"] = {
         ...place,
         header("range", "One range of bytes, as `bytes=0-99`; several are answered with the whole."),
         header("if-range", "The validator that the range is of."),
+        header("if-match", "Validators of which the file has to have one, else it is not sent."),
         header("if-none-match", "Validators that the caller has already."),
       ],
       responses: {
         200: bytes("The whole"),
         206: bytes("The range"),
         304: { description: "The caller has it", headers: etagHeaders },
-        ...problems({ ...silentMount, 400: missing, 416: "The range is beyond the end", 502: refused }),
+        ...problems({
+          ...silentMount,
+          400: missing,
+          412: "If-Match does not hold",
+          416: "The range is beyond the end",
+          502: refused,
+        }),
       },
     },
     put: {

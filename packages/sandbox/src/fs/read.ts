@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import { isErrorCode } from "@holdfast/core";
 import type { Exchange } from "../http/exchange.ts";
 import { invalid } from "../http/problem.ts";
-import { type ByteRange, isUnchanged, requestedRange } from "./conditions.ts";
+import { type ByteRange, checkMatch, isUnchanged, requestedRange } from "./conditions.ts";
 import { etagOf } from "./describe.ts";
 import { encodeName, type PathText } from "./names.ts";
 import type { Place } from "./paths.ts";
@@ -95,6 +95,7 @@ function begin(exchange: Exchange, stat: BigIntStats): ByteRange | undefined {
   response.setHeader("etag", etag);
   response.setHeader("last-modified", stat.mtime.toUTCString());
   response.setHeader("accept-ranges", "bytes");
+  checkMatch(request.headers, etag);
   if (isUnchanged(request.headers, etag)) {
     response.writeHead(304);
     response.end();
