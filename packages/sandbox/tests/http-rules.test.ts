@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { createLogger, isErrorCode, type LogRecord } from "@holdfast/core";
 import { createSandboxServer, type SandboxServerOptions } from "../src/index.ts";
 import { startSandbox, temporary } from "./harness.ts";
@@ -232,6 +233,32 @@ test("a check of HTTP/1.0, which has no Host, is answered; one that names anothe
   assert.equal(await first(foreign), "HTTP/1.1 403 Forbidden", "a page is not the server's without its Host");
   assert.equal(await first("GET / HTTP/1.0\r\nHost: evil.example"), "HTTP/1.1 403 Forbidden");
   assert.equal(await first("GET / HTTP/1.1"), "HTTP/1.1 400 Bad Request");
+});
+
+test("a body that was compressed for the way is refused, not taken for what it holds", async (t) => {
+  const port = await serve(t);
+  const types = { file: "application/octet-stream", tar: "application/x-tar", json: "application/json" };
+  const routes = [
+    ["PUT", "/v1/fs/file?path=f", types.file],
+    ["POST", "/v1/fs/upload-batch?path=d", types.tar],
+    ["POST", "/v1/processes/run", types.json],
+    ["POST", "/v1/sessions", types.json],
+    ["POST", "/v1/acp/a?agent=demo", types.json],
+    ["PUT", "/v1/config/mcp?directory=/tmp&mcpName=a", types.json],
+  ] as const;
+  for (const [method, path, type] of routes) {
+    const headers = { ...bearer, "content-type": type, "content-encoding": "gzip" };
+    const body = new Uint8Array(gzipSync(JSON.stringify({ command: "true", agent: "demo" })));
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers, body });
+    assert.equal(response.status, 415, path);
+    assert.equal(response.headers.get("accept-encoding"), "identity");
+    assert.match(await response.text(), /content-encoding/);
+  }
+  const entries = await fetch(`http://127.0.0.1:${port}/v1/fs/entries`, { headers: bearer });
+  assert.deepEqual(await entries.json(), []);
+  const identity = { ...bearer, "content-encoding": "identity" };
+  const init = { method: "PUT", headers: identity, body: "plain" };
+  assert.equal((await fetch(`http://127.0.0.1:${port}/v1/fs/file?path=f`, init)).status, 200);
 });
 
 test("a query that says two things is refused, whoever reads it; what nobody reads is of no account", async (t) => {

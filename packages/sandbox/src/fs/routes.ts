@@ -4,6 +4,7 @@ import {
   parseJson,
   readText,
   requiredQuery,
+  requireIdentity,
   requireJsonContent,
   sendJson,
 } from "../http/exchange.ts";
@@ -113,6 +114,7 @@ export class FsRoutes {
   }
 
   async #write(exchange: Exchange): Promise<void> {
+    requireIdentity(exchange);
     if (pathOf(exchange).endsWith("/")) throw failed("EISDIR: is a directory");
     const result = await this.#at(exchange, { follow: true, makeParents: true }, async (place) => {
       const { bytesWritten, etag } = await receiveFile(
@@ -168,6 +170,7 @@ export class FsRoutes {
   }
 
   async #upload(exchange: Exchange): Promise<void> {
+    requireIdentity(exchange);
     const path = pathOf(exchange, this.#paths.home);
     const { receiveTar } = await import("./tar-upload.ts");
     const uploaded = await this.#walk(path, { follow: true, makeParents: true }, (place) =>

@@ -52,6 +52,14 @@ export function requireJsonContent(exchange: Exchange): void {
   }
 }
 
+/** Refuses a body that is compressed: nobody unpacks it here, and what it is would be taken for what it holds. */
+export function requireIdentity({ request, response }: Exchange): void {
+  const coding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "";
+  if (coding === "" || coding === "identity") return;
+  response.setHeader("accept-encoding", "identity");
+  throw problem("unsupported_media_type", 415, "the request body must not have a content-encoding");
+}
+
 /** True when the Accept header allows `type` ("application/json"), by itself or through a wildcard. */
 export function accepts(exchange: Exchange, type: string): boolean {
   const header = exchange.request.headers.accept;
@@ -66,6 +74,7 @@ export function accepts(exchange: Exchange, type: string): boolean {
 
 /** The whole body as text, of at most `maxBytes`; a larger one is refused with 413 as soon as it is seen. */
 export async function readText(exchange: Exchange, maxBytes: number): Promise<string> {
+  requireIdentity(exchange);
   const { request } = exchange;
   const tooLarge = () => invalid(`the request body exceeds ${maxBytes} bytes`, 413);
   const declared = Number(request.headers["content-length"] ?? 0);
