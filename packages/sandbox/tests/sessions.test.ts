@@ -18,6 +18,12 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
 });`;
 
+const nameless = `
+import { createInterface } from "node:readline";
+createInterface({ input: process.stdin }).on("line", (line) => {
+  console.log(JSON.stringify({ jsonrpc: "2.0", id: JSON.parse(line).id, result: { sessionId: 5 } }));
+});`;
+
 /** An agent that has forgotten its sessions when it starts again, and then does not answer what it is told of a mode. */
 const forgetful = `
 import { existsSync, writeFileSync } from "node:fs";
@@ -180,6 +186,17 @@ describe("sessions of the server", () => {
     const listed = field(await api.expect(200, "GET", "/v1/sessions"), "sessions");
     assert.equal(Array.isArray(listed) && listed.length, 1);
     assert.equal((await sandbox.client.listAcpServers()).length, 1);
+  });
+
+  test("an agent whose new session has no name has made none", async (t) => {
+    const agents = await withScript(t, "nameless", nameless);
+    const sandbox = await startSandbox(t, "unix", { agents });
+    const api = new SessionApi(sandbox);
+    const refused = await api.expect(502, "POST", "/v1/sessions", { agent: "nameless" });
+    assert.equal(field(refused, "code"), "agent_refused");
+    assert.match(String(field(refused, "detail")), /session\/new: the answer names no session/);
+    assert.deepEqual(field(await api.expect(200, "GET", "/v1/sessions"), "sessions"), []);
+    assert.deepEqual(await sandbox.client.listAcpServers(), []);
   });
 
   test("a session that a raw client opens is listed, logged and prompted like any other", async (t) => {

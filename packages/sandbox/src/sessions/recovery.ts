@@ -1,5 +1,6 @@
 import { isErrorCode, type Logger } from "@holdfast/core";
 import type { AcpInstance } from "../acp/instance.ts";
+import { problem } from "../http/problem.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { call } from "./link.ts";
 import { offersOf } from "./settings.ts";
@@ -21,9 +22,9 @@ export interface Opener {
   readonly logger: Logger;
   /** The agent's session of this name belongs to the session from now on. */
   readonly claim: (agentSessionId: string) => void;
-}
   /** Starts the agent once more where it has ended by itself; false where it was ended for good. */
   readonly again: () => Promise<boolean>;
+}
 
 /** No agent has opened it, and there is no past that one would have to be told. */
 export function isDraft({ agentSessionId, needsTranscript, parentSequence }: SessionRecord): boolean {
@@ -34,7 +35,7 @@ export function isDraft({ agentSessionId, needsTranscript, parentSequence }: Ses
 export async function openNew(opener: Opener): Promise<Opened> {
   const { record } = opener;
   const result = await timed(opener, "session/new", { cwd: record.cwd, mcpServers: record.mcpServers });
-  return { change: { ...opened(result), ...offersOf(result) } };
+  return { change: opened(opener, "session/new", result) };
 }
 
 /** Lets the agent make a session of its own from another one's; undefined when it cannot. */
@@ -43,7 +44,7 @@ export async function openFork(opener: Opener, parentSessionId: string): Promise
   const { cwd, mcpServers } = opener.record;
   try {
     const result = await timed(opener, "session/fork", { sessionId: parentSessionId, cwd, mcpServers });
-    return { change: { ...opened(result), ...offersOf(result) } };
+    return { change: opened(opener, "session/fork", result) };
   } catch (error) {
     if (!isRefusal(error)) throw error;
     opener.logger.warn("agent did not fork a session", { agent: opener.record.agent, cause: String(error) });
@@ -100,11 +101,11 @@ async function attempt<T>(opener: Opener, work: () => Promise<T>): Promise<T | u
   }
 }
 
-async function timed(
 function warn({ logger, record }: Opener, error: unknown): void {
   logger.warn("agent did not take up a session", { agent: record.agent, cause: String(error) });
 }
 
+async function timed(
   opener: Opener,
   method: string,
   params: Readonly<Record<string, unknown>>,
@@ -119,10 +120,21 @@ function warn({ logger, record }: Opener, error: unknown): void {
   }
 }
 
-function opened(result: Readonly<Record<string, unknown>>): Partial<SessionRecord> {
-  return typeof result.sessionId === "string" ? { agentSessionId: result.sessionId } : {};
+/** What the agent has answered; without a name of the session nothing could be asked of it. */
+function opened(
+  { record: { agent } }: Opener,
+  method: string,
+  result: Readonly<Record<string, unknown>>,
+): Partial<SessionRecord> {
+  const { sessionId: agentSessionId } = result;
+  if (typeof agentSessionId === "string") return { agentSessionId, ...offersOf(result) };
+  const message = "the answer names no session";
+  throw problem("agent_refused", 502, `the agent refused ${method}: ${message}`, {
+    agent,
+    details: { message },
+  });
 }
 
-function isRefusal(error: unknown): error is HoldfastError {
-  return error instanceof Error && "code" in error && error.code === "agent_refused";
+function isRefusal(error: unknown): boolean {
+  return isErrorCode(error, "sandbox", "agent_refused");
 }
