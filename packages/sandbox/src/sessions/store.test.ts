@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
 import { schemaVersion } from "./schema.ts";
 import { SessionStore } from "./store.ts";
 import type { SessionRecord } from "./types.ts";
@@ -147,6 +148,20 @@ describe("the store of sessions", () => {
     database.exec(`PRAGMA user_version = ${schemaVersion + 1}`);
     database.close();
     assert.throws(() => new SessionStore(path, 0), { code: "log_too_new" });
+  });
+
+  test("a file that is no database is named, and left as it is", async (t) => {
+    const path = await directory(t);
+    const file = join(path, "sessions.db");
+    await writeFile(file, "not a database ".repeat(1_000));
+    assert.throws(
+      () => new SessionStore(path, 0),
+      (error) => {
+        assert.ok(isErrorCode(error, "sandbox", "log_damaged"));
+        return error.message.includes(file);
+      },
+    );
+    assert.equal((await readFile(file, "utf8")).length, 15_000);
   });
 
   test("a database of version 1 is read as it was written", async (t) => {

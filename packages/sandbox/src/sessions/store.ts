@@ -303,6 +303,7 @@ function open(directory: string | undefined): DatabaseSync {
     return database;
   } catch (error) {
     database.close();
+    if (isDamage(error)) throw damaged(`The session log ${join(directory, fileName)} cannot be read`, {});
     if (!String(error).includes("locked")) throw error;
     throw new HoldfastError(
       "sandbox",
@@ -311,6 +312,17 @@ function open(directory: string | undefined): DatabaseSync {
       { statusCode: 409, metadata: { directory } },
     );
   }
+}
+
+/** Whether SQLite says that a file is broken, or none of its own. Source: sqlite.org/rescode.html. */
+function isDamage(error: unknown): boolean {
+  const [corrupt, notDatabase] = [11, 26];
+  const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
+  return code === corrupt || code === notDatabase;
+}
+
+function damaged(message: string, metadata: Readonly<Record<string, unknown>>): HoldfastError {
+  return new HoldfastError("sandbox", "log_damaged", message, { metadata });
 }
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -334,9 +346,7 @@ function senderOf(value: unknown): Sender {
 function parse<T extends object>(row: Row): T {
   const value: unknown = JSON.parse(String(row.data));
   if (Number(row.version) !== entryVersion || !isRecord(value)) {
-    throw new HoldfastError("sandbox", "log_damaged", "An entry of the session log cannot be read", {
-      metadata: { version: Number(row.version) },
-    });
+    throw damaged("An entry of the session log cannot be read", { version: Number(row.version) });
   }
   return value as T;
 }
