@@ -58,6 +58,19 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     assert.deepEqual(await entriesOf(page), live);
   });
 
+  test("a page that is looked at again connects at once, and does not wait for its next attempt", async (t) => {
+    const page = await openPage(browser, t);
+    await page.clock.install();
+    await signIn(page, studio);
+    await studio.kill();
+    await page.getByTestId("offline-banner").waitFor();
+    // From now on no timer of the page runs, so that its next attempt never comes by itself.
+    await page.clock.pauseAt(Date.now() + 60_000);
+    await studio.start();
+    await page.evaluate("window.dispatchEvent(new Event('focus'))");
+    await page.getByTestId("offline-banner").waitFor({ state: "detached" });
+  });
+
   test("killed while a question waits: it is asked again, and can be answered", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);

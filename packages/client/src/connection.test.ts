@@ -32,8 +32,14 @@ function played() {
     },
     dispose: async () => undefined,
   };
-  const client = createClientWithDriver(driver as ClientDriver, { ...clientPorts, tasks, clock });
-  return { client, asked, early, sent, waiting, clock };
+  const comebacks = new Set<() => void>();
+  const watchComeback = (listener: () => void) => {
+    comebacks.add(listener);
+    return () => comebacks.delete(listener);
+  };
+  const ports = { ...clientPorts, tasks, clock, watchComeback };
+  const client = createClientWithDriver(driver as ClientDriver, ports);
+  return { client, asked, early, sent, waiting, clock, comebacks };
 }
 
 test("a connection that is disposed of by who hears that it was cut off stays disposed of", async () => {
@@ -94,4 +100,23 @@ test("what is listened to as the connection opens goes along with its handshake,
     { type: "unsubscribe", event: "given up" },
   ]);
   await conn.dispose();
+});
+
+test("a connection that waits to connect again does so at once when the network or the person is back", async () => {
+  const { client, asked, waiting, comebacks } = played();
+  const conn = client.get("room", "a").connect();
+  await new Promise((resolve) => setImmediate(resolve));
+  asked[0]?.frame(init);
+  assert.equal(comebacks.size, 0, "an open connection waits for nothing");
+  asked[0]?.closed(cutOff);
+  assert.equal(conn.connStatus, "disconnected");
+  for (const back of [...comebacks]) back();
+  assert.equal(conn.connStatus, "connecting");
+  assert.deepEqual([waiting.size, comebacks.size], [0, 0], "one attempt, not a second one at its time");
+  await new Promise((resolve) => setImmediate(resolve));
+  asked[1]?.frame(init);
+  assert.equal(conn.connStatus, "connected");
+  asked[1]?.closed(cutOff);
+  await conn.dispose();
+  assert.deepEqual([waiting.size, comebacks.size], [0, 0], "nothing is left behind");
 });

@@ -1,11 +1,4 @@
-import {
-  fromWireError,
-  HoldfastError,
-  isErrorCode,
-  type Timer,
-  uuidv7,
-  type WireError,
-} from "@holdfast/core";
+import { fromWireError, HoldfastError, isErrorCode, uuidv7, type WireError } from "@holdfast/core";
 import type {
   ActorTarget,
   AnsweredFrame,
@@ -77,7 +70,8 @@ export class Connection {
   /** The open attempt; `undefined` between attempts. */
   #link: DriverConnection | undefined;
   #lastError: WireError | undefined;
-  #timer: Timer | undefined;
+  /** Ends the wait before the next attempt, where there is one. */
+  #endWait: (() => void) | undefined;
   #settleReady: { resolve: () => void; reject: (error: unknown) => void };
   readonly #ended = new AbortController();
 
@@ -450,7 +444,19 @@ export class Connection {
     if (this.#ended.signal.aborted) return;
     const { ports } = this.#options;
     const options = { minMs: clientLimits.reconnectMinMs, maxMs: clientLimits.reconnectMaxMs };
-    this.#timer = ports.tasks.after(backoffDelayMs(this.#attempt++, options, ports), () => this.#open());
+    const open = (): void => {
+      this.#endWait?.();
+      this.#open();
+    };
+    const timer = ports.tasks.after(backoffDelayMs(this.#attempt++, options, ports), open);
+    const stopWatching = ports.watchComeback?.(() => {
+      this.#attempt = 0;
+      open();
+    });
+    this.#endWait = () => {
+      timer.cancel();
+      stopWatching?.();
+    };
   }
 
   /** The actor does not let it in. A hook that throws is told before the socket closes, hence the order. */
@@ -475,7 +481,7 @@ export class Connection {
   #end(error: HoldfastError): void {
     if (this.#ended.signal.aborted) return;
     this.#ended.abort(error);
-    this.#timer?.cancel();
+    this.#endWait?.();
     this.#settleReady.reject(error);
     for (const [id] of this.#pending.all()) this.#rejectCall(id, error);
     this.#options.onDispose();

@@ -1,10 +1,13 @@
 import { type Clock, type Random, systemClock, systemRandom, systemTasks, type Tasks } from "@holdfast/core";
+import { watchComeback } from "./comeback.ts";
 
 /** What a client needs of its surroundings; in-process clients of actors get the simulator's. */
 export interface ClientPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly tasks: Tasks;
+  /** Tells when it is worth to connect again before the time; ends with the function that it returns. */
+  readonly watchComeback?: (listener: () => void) => () => void;
   /** Hears what a callback of a connection throws; by default the console does. */
   readonly reportError?: (error: unknown) => void;
   /** Hears of sends that failed and that nobody awaits; by default the process does. */
@@ -22,4 +25,5 @@ export const clientPorts: ClientPorts = {
     },
     macrotask: systemTasks.macrotask,
   },
+  watchComeback,
 };
