@@ -1,8 +1,40 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { holdfast, scratch, startServer } from "./support.ts";
+import { holdfast, makeRepository, scratch, start, startServer } from "./support.ts";
+
+test("whoever follows a prompt behind one that cannot be begun hears why, and follows it once it can", async (t) => {
+  if (spawnSync("bwrap", ["--version"]).status !== 0) {
+    assert.notEqual(process.env["CI"], "true", "bubblewrap is missing");
+    t.skip("needs bubblewrap");
+    return;
+  }
+  const directory = scratch(t);
+  const data = `${directory}/data`;
+  mkdirSync(data, { mode: 0o700 });
+  const groups = { default: { agent: "demo", repository: `${directory}/repository` } };
+  writeFileSync(`${data}/groups.json`, JSON.stringify({ version: 1, groups }));
+  await startServer(t, data);
+  assert.equal((await holdfast(["prompt", "--data", data, "write a note without asking"])).code, 0);
+  const following = start(["prompt", "--follow", "--data", data, "write a second without asking"]);
+  t.after(() => following.kill("SIGKILL"));
+  const ended = once(following, "close");
+  let stderr = "";
+  for await (const piece of following.stderr?.setEncoding("utf8") ?? []) {
+    const before = stderr;
+    stderr += String(piece);
+    const isTold = (text: string) => text.includes("repository.not_found");
+    if (isTold(stderr) && !isTold(before)) makeRepository(directory);
+  }
+  const [code] = await ended;
+  assert.match(
+    stderr,
+    /^Event 1 is not begun yet: .+ \(repository\.not_found\); tried again at \d\d:\d\d:\d\d$/m,
+  );
+  assert.equal(code, 0, stderr);
+});
 
 test("a prompt to a group is followed to its end, and counts once", async (t) => {
   if (spawnSync("bwrap", ["--version"]).status !== 0) {

@@ -1,4 +1,4 @@
-import type { GroupEventView, StudioClient } from "@holdfast/studio";
+import type { GroupEventView, StudioClient, TaskError } from "@holdfast/studio";
 import { oneArgument, parse, UsageError } from "./arguments.ts";
 import { jailChoice, jailOptions, jailUsage } from "./jail-choice.ts";
 import { asOwner } from "./owner.ts";
@@ -59,8 +59,7 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
     const started = await untilStarted(owner.client, name, accepted.seq, json);
     if (started.taskId === undefined) {
       const { error } = started;
-      const why = error === undefined ? started.state : `${error.message} (${error.group}.${error.code})`;
-      process.stderr.write(`${harmless(why)}\n`);
+      process.stderr.write(`${harmless(error === undefined ? started.state : inWords(error))}\n`);
       return 1;
     }
     const run = new TaskRun(owner.client, started.taskId, approve, json, started.fromSeq ?? 0);
@@ -78,8 +77,18 @@ async function untilStarted(
 ): Promise<GroupEventView> {
   const group = client.group(name);
   const started = Promise.withResolvers<GroupEventView>();
+  let told = "";
   const look = (view: GroupEventView) => {
-    if (view.seq === seq && view.state !== "waiting") started.resolve(view);
+    if (view.seq > seq) return;
+    if (view.state !== "waiting") {
+      if (view.seq === seq) started.resolve(view);
+      return;
+    }
+    // One that is tried again holds up those behind it.
+    const attempt = `${view.seq}.${view.attempts ?? 0}`;
+    if (view.error === undefined || told === attempt) return;
+    told = attempt;
+    tellDelay(view, view.error, json);
   };
   const missed = () =>
     void group.get().then(({ events }) => {
@@ -95,4 +104,19 @@ async function untilStarted(
   } finally {
     await watch.close();
   }
+}
+
+/** What could not be begun keeps its place: whoever waits for it hears why, since only they can mend it. */
+function tellDelay(event: GroupEventView, error: TaskError, json: boolean): void {
+  if (json) {
+    console.log(jsonLine({ type: "delayed", event }));
+    return;
+  }
+  const { seq, retryAt } = event;
+  const again = retryAt === undefined ? "later" : `at ${new Date(retryAt).toLocaleTimeString("en-GB")}`;
+  process.stderr.write(`Event ${seq} is not begun yet: ${harmless(inWords(error))}; tried again ${again}\n`);
+}
+
+function inWords({ group, code, message }: TaskError): string {
+  return `${message} (${group}.${code})`;
 }
