@@ -42,6 +42,7 @@ test("secrets come in by standard input, and are nowhere in clear", async (t) =>
     "--expires",
     "12h",
   );
+  assert.equal(granted.stderr, "");
   const grant = JSON.parse(granted.stdout) as { id: string; expiresAt: number };
   const { id, expiresAt, ...rest } = grant;
   assert.ok(expiresAt > Date.now());
@@ -60,6 +61,10 @@ test("secrets come in by standard input, and are nowhere in clear", async (t) =>
     [2, 2, 2],
     "a grant is for somebody, and for a time to come",
   );
+  const early = await add("--for", "user=ada", "--user", "bob");
+  assert.deepEqual([early.code, /^There is no secret deploy \(user bob\) yet/.test(early.stderr)], [0, true]);
+  const { id: ofBob } = JSON.parse(early.stdout) as { id: string };
+  assert.equal((await run(["grants", "remove", ofBob])).code, 0);
   const wrong = await add("--for", "user=ada", "--path", "v1");
   assert.deepEqual([wrong.code, /vault\.invalid_grant/.test(wrong.stderr)], [1, true]);
   const list = await run(["grants", "list"]);

@@ -1,4 +1,4 @@
-import { type Grant, openVault } from "@holdfast/gate";
+import { type Grant, openVault, type SecretEntry } from "@holdfast/gate";
 import { noArguments, oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { ownerOf, whose } from "./secrets.ts";
@@ -47,7 +47,9 @@ export async function grantsCommand(args: readonly string[]): Promise<number> {
       noArguments(rest);
       const asked = grantOf(values);
       await prepareDataDirectory(dataDirectory);
-      print(await openVault(dataDirectory).grant(asked), json);
+      const vault = openVault(dataDirectory);
+      print(await vault.grant(asked), json);
+      tellMissing(asked, await vault.secretEntries());
       return 0;
     }
     case "list":
@@ -67,6 +69,20 @@ function list(grants: readonly Grant[], json: boolean): number {
   for (const grant of grants) print(grant, json);
   if (grants.length === 0 && !json) console.log("There are no grants.");
   return 0;
+}
+
+/** A grant may come before its secret; one whose name was mistyped would give nothing, without a word. */
+function tellMissing({ secret, owner }: Omit<Grant, "id">, entries: readonly SecretEntry[]): void {
+  const isThere = entries.some(
+    (entry) =>
+      entry.name === secret &&
+      entry.owner.user === owner.user &&
+      entry.owner.organization === owner.organization,
+  );
+  if (isThere) return;
+  process.stderr.write(
+    `There is no secret ${secret} (${whose(owner)}) yet: until "holdfast secrets set" has stored it, this gives nothing\n`,
+  );
 }
 
 function grantOf(values: Values): Omit<Grant, "id"> {
