@@ -93,6 +93,14 @@ function state(path: string): string {
   ].join("\n");
 }
 
+test("where git is not installed, the command that installs it is told", async () => {
+  await assert.rejects(git.text(["--version"], { env: { PATH: folder("empty") } }), {
+    group: "git",
+    code: "missing",
+    message: /Run: sudo apt-get install --yes git$/,
+  });
+});
+
 describe("checking a repository", () => {
   const cases: readonly [code: string, make: () => string][] = [
     ["not_found", () => join(root, "absent")],

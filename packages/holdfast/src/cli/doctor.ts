@@ -97,7 +97,7 @@ function gitCheck(): Check {
   });
   return found
     ? { name: "git", status: "ok", detail: "found" }
-    : { name: "git", status: "failed", detail: "not found", fix: "sudo apt-get install -y git" };
+    : { name: "git", status: "failed", detail: "not found", fix: "sudo apt-get install --yes git" };
 }
 
 /** The real composition in a throwaway data directory: the self-test runs in real jails. */

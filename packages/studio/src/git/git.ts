@@ -10,7 +10,7 @@ import { HoldfastError } from "@holdfast/core";
  * transport is a path of this machine. It never runs on a `.git` that an agent could write.
  */
 export interface Git {
-  /** Runs to the end and returns standard output. Throws `git.failed`, `git.timed_out`, `git.output_too_long`. */
+  /** Runs to the end and returns standard output. Throws `git.missing`, `git.failed`, `git.timed_out`, `git.output_too_long`. */
   run(args: readonly string[], options?: GitRunOptions): Promise<Buffer>;
   /** As `run`, decoded as UTF-8, without the final line end. */
   text(args: readonly string[], options?: GitRunOptions): Promise<string>;
@@ -135,6 +135,12 @@ export function createGit(directory: string): Git {
   };
 }
 
+function missing(): HoldfastError {
+  const message =
+    "Tasks work on git repositories, and git is not installed. Run: sudo apt-get install --yes git";
+  return new HoldfastError("git", "missing", message);
+}
+
 function failed(args: readonly string[], status: number, stderr: string): HoldfastError {
   const verb = args.find((arg) => !arg.startsWith("-")) ?? "";
   return new HoldfastError(
@@ -180,8 +186,7 @@ function executeGit(
       if (stderr.length < maxErrorBytes) stderr += chunk.toString("utf8");
     });
     child.on("error", (error) => {
-      const missing = "code" in error && error.code === "ENOENT";
-      failure ??= missing ? new HoldfastError("git", "missing", "The program git is not installed") : error;
+      failure ??= "code" in error && error.code === "ENOENT" ? missing() : error;
     });
     child.on("close", (code, signal) => {
       clearTimeout(timer);
