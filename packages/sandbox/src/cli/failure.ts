@@ -8,9 +8,11 @@ export function toldError(thrown: unknown): HoldfastError | undefined {
   const { errno, path, address, port }: NodeJS.ErrnoException & { address?: string; port?: number } = thrown;
   const [code, reason] = getSystemErrorMap().get(errno ?? 0) ?? [];
   const host = address === undefined || port === undefined ? address : `${address}:${port}`;
+  if (code === undefined || reason === undefined) return undefined;
+  // A write to an open file, as on a full disk, names no place.
   const where = path ?? host;
-  if (code === undefined || reason === undefined || where === undefined) return undefined;
-  return new HoldfastError("system", code.toLowerCase(), `${where}: ${reason}`, { cause: thrown });
+  const message = where === undefined ? reason : `${where}: ${reason}`;
+  return new HoldfastError("system", code.toLowerCase(), message, { cause: thrown });
 }
 
 /** A sentence with the code of what was thrown, for standard error. */
