@@ -57,10 +57,14 @@ test("help of a command comes either way", async () => {
 test("a data directory that cannot be made is told in words", async (t) => {
   const file = join(scratch(t), "file");
   writeFileSync(file, "");
-  for (const data of [file, join(file, "below")]) {
+  const below = join(file, "below");
+  for (const [data, reason] of [
+    [file, "it is no directory"],
+    [below, `${below}: not a directory`],
+  ] as const) {
     const { code, stderr } = await holdfast(["start", "--port", "0", "--data", data]);
-    assert.equal(code, 1);
-    assert.match(stderr, /^The data directory .* cannot be used: .*\(control\.data_directory\)\n$/);
+    const told = `The data directory ${data} cannot be used: ${reason}. Name another: --data DIR, or HOLDFAST_DATA`;
+    assert.deepEqual([code, stderr], [1, `${told} (control.data_directory)\n`]);
   }
 });
 

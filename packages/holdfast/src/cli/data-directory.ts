@@ -23,7 +23,9 @@ export async function prepareDataDirectory(path: string): Promise<void> {
     const ignore = join(path, ".gitignore");
     if (!existsSync(ignore)) await writeFile(ignore, "*\n");
   } catch (error) {
-    const reason = toldError(error)?.message ?? String(error);
+    // What is there already is told by what it is, not as what could not be made.
+    const isFile = isErrno(error, "EEXIST");
+    const reason = isFile ? "it is no directory" : (toldError(error)?.message ?? String(error));
     throw unusable(path, `cannot be used: ${reason}`, error);
   }
 }
