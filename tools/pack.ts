@@ -3,7 +3,7 @@
  * npm would install it. The manifests of the workspace export TypeScript source, so that nothing has
  * to be built to work on it; here each `./src/x.ts` becomes `{ types, default }` under `dist`.
  *
- * `node tools/pack.ts` builds and checks: every export loads in plain Node from the built files alone.
+ * `node tools/pack.ts` builds and checks what tools/published.ts holds of the result.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkDeclarations } from "./pack-declarations.ts";
-import { checkCommand, checkExports, programs, staging } from "./published.ts";
+import { checkCommand, checkContents, checkExports, programs, staging } from "./published.ts";
 import { root, type WorkspacePackage, workspacePackages } from "./workspace.ts";
 
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -26,6 +26,8 @@ const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
 interface Manifest {
   private?: boolean;
   exports?: Record<string, string>;
+  /** What is published beside package.json, README.md and LICENSE: `dist` where nothing else is named. */
+  files?: string[];
   [field: string]: unknown;
 }
 
@@ -54,6 +56,11 @@ function builtExport(source: string): string | { types: string; default: string 
   return { types: `${base}.d.ts`, default: `${base}.js` };
 }
 
+/** Links into the repository lead nowhere from an installed package: their words stay. */
+function withoutOutsideLinks(text: string): string {
+  return text.replace(/\[([^\]]+)\]\(\.\.\/[^)]*\)/g, "$1");
+}
+
 function stage(item: WorkspacePackage): string {
   const from = join(root, "packages", item.folder);
   const to = join(staging, "packages", item.folder);
@@ -64,20 +71,27 @@ function stage(item: WorkspacePackage): string {
     // The web apps go along as they were built.
     filter: (path) => !path.endsWith(".test.ts") && path !== join(from, "src", "web"),
   });
-  for (const extra of ["bin", "dist", "README.md"]) {
-    if (existsSync(join(from, extra))) cpSync(join(from, extra), join(to, extra), { recursive: true });
+  const manifest = JSON.parse(readFileSync(join(from, "package.json"), "utf8")) as Manifest;
+  manifest.files ??= ["dist"];
+  // The web apps and the programs of jails lie in `dist` already.
+  for (const folder of manifest.files) {
+    if (existsSync(join(from, folder))) cpSync(join(from, folder), join(to, folder), { recursive: true });
   }
   // The licence asks that whoever gets a copy gets its text, and npm takes that of the package alone.
   cpSync(join(root, "LICENSE"), join(to, "LICENSE"));
-  const manifest = JSON.parse(readFileSync(join(from, "package.json"), "utf8")) as Manifest;
+  writeFileSync(join(to, "README.md"), withoutOutsideLinks(readFileSync(join(from, "README.md"), "utf8")));
   delete manifest.private;
   delete manifest["devDependencies"];
   delete manifest["scripts"];
   manifest["engines"] = { node: ">=24" };
-  manifest.exports = Object.fromEntries(
-    Object.entries(manifest.exports ?? {}).map(([subpath, source]) => [subpath, builtExport(source)]),
-  ) as unknown as Record<string, string>;
-  writeFileSync(join(to, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  const built = {
+    ...Object.fromEntries(
+      Object.entries(manifest.exports ?? {}).map(([subpath, source]) => [subpath, builtExport(source)]),
+    ),
+    // Bundlers and frameworks look versions and peers up there.
+    "./package.json": "./package.json",
+  };
+  writeFileSync(join(to, "package.json"), `${JSON.stringify({ ...manifest, exports: built }, null, 2)}\n`);
   const link = join(staging, "node_modules", item.name);
   mkdirSync(dirname(link), { recursive: true });
   rmSync(link, { recursive: true, force: true });
@@ -131,6 +145,7 @@ execFileSync(process.execPath, [join(root, "packages", "studio", "src", "jail", 
   stdio: "inherit",
 });
 for (const item of packages) compile(item, stage(item));
+checkContents(packages);
 checkExports(packages);
 checkDeclarations(
   packages,

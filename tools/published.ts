@@ -1,9 +1,9 @@
 /**
- * What is held of the built packages under .cache/npm, which `node tools/pack.ts` makes: they load in plain
- * Node, and the built command does a task.
+ * What is held of the built packages under .cache/npm, which `node tools/pack.ts` makes: they are whole,
+ * they load in plain Node, and the built command does a task.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root, type WorkspacePackage } from "./workspace.ts";
@@ -13,6 +13,27 @@ export const staging = join(root, ".cache", "npm");
 
 /** Exports that are programs to be started, not modules to be imported. */
 export const programs: readonly string[] = ["@holdfast/sandbox/demo"];
+
+interface BuiltManifest {
+  readonly files: readonly string[];
+}
+
+function folderOf(item: WorkspacePackage): string {
+  return join(staging, "packages", item.folder);
+}
+
+function manifestOf(item: WorkspacePackage): BuiltManifest {
+  return JSON.parse(readFileSync(join(folderOf(item), "package.json"), "utf8")) as BuiltManifest;
+}
+
+/** Each has what its manifest names, a licence and a page for people. */
+export function checkContents(packages: readonly WorkspacePackage[]): void {
+  for (const item of packages) {
+    for (const name of [...manifestOf(item).files, "LICENSE", "README.md"]) {
+      if (!existsSync(join(folderOf(item), name))) throw new Error(`${item.name}: ${name} is missing`);
+    }
+  }
+}
 
 /** Every export of every package, loaded by a Node that sees only what was built. */
 export function checkExports(packages: readonly WorkspacePackage[]): void {
