@@ -110,5 +110,9 @@ function cookieOf(header: string | undefined, name: string): string | undefined 
 }
 
 function unauthorized(): HoldfastError {
-  return new HoldfastError("auth", "unauthorized", "Open the link that the server prints when it starts");
+  return new HoldfastError(
+    "auth",
+    "unauthorized",
+    'Not signed in: open the link that "npx holdfast url" prints',
+  );
 }
