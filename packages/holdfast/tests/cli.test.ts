@@ -236,7 +236,7 @@ describe("run", () => {
       [["--repo", join(directory, "missing")], /repository\.not_found/],
       [["--repo", directory], /repository\.not_a_repository/],
       [["--repo", join(directory, "bare.git")], /repository\.bare/],
-      [["--repo", repository], /repository\.dirty/],
+      [["--repo", repository], /--from-head.*repository\.dirty/],
       [["--repo", repository, "--from-head", "--agent", "nobody"], /agent\./],
     ];
     for (const [args, code] of cases) {

@@ -41,7 +41,7 @@ export function requireClean(check: RepositoryCheck, fromHead: boolean): void {
   throw new HoldfastError(
     "repository",
     "dirty",
-    "The working tree has changes that are not committed. Commit them, or start from the last commit (fromHead)",
+    "The working tree has changes that are not committed. Commit them, or start from the last commit (--from-head)",
     { statusCode: 409 },
   );
 }
