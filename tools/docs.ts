@@ -1,6 +1,7 @@
 /**
  * Checks the documents: every `ts` block compiles as a module against the packages, a block marked
- * `ts run` is also executed and must end with exit code 0, and every relative link leads to a file.
+ * `ts run` is also executed and must end with exit code 0, every relative link leads to a file and to a
+ * heading that is there, and every page of `docs` is listed in `docs/README.md`.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -44,22 +45,56 @@ function blocksOf(path: string, text: string): Block[] {
   return blocks;
 }
 
+/** Targets of the links of a page, without what stands in its code. */
+function linksOf(text: string): string[] {
+  return Array.from(withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g), (match) => match[1] ?? "");
+}
+
+function withoutCode(text: string): string {
+  return text.replace(/```[\s\S]*?```/g, "");
+}
+
+/** The fragments by which headings are reached, as hosts of repositories make them. */
+function anchorsOf(text: string): ReadonlySet<string> {
+  const headings = withoutCode(text).matchAll(/^#{1,6}\s+(.*)$/gm);
+  return new Set(
+    Array.from(headings, (match) =>
+      (match[1] ?? "")
+        .trim()
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+        .replace(/\s/g, "-"),
+    ),
+  );
+}
+
 function brokenLinks(path: string, text: string): string[] {
   const problems: string[] = [];
-  for (const match of text.replace(/```[\s\S]*?```/g, "").matchAll(/\]\(([^)\s]+)\)/g)) {
-    const target = (match[1] ?? "").split("#")[0] ?? "";
-    if (target === "" || /^[a-z]+:/.test(target)) continue;
-    if (!existsSync(resolve(root, dirname(path), target)))
-      problems.push(`${path}: the link to ${target} leads nowhere`);
+  for (const link of linksOf(text)) {
+    if (/^[a-z]+:/.test(link)) continue;
+    const [target = "", fragment] = link.split("#");
+    const file = target === "" ? join(root, path) : resolve(root, dirname(path), target);
+    if (!existsSync(file)) problems.push(`${path}: the link to ${target} leads nowhere`);
+    else if (fragment !== undefined && !anchorsOf(readFileSync(file, "utf8")).has(fragment))
+      problems.push(`${path}: the link to ${link} leads to no heading`);
   }
   return problems;
+}
+
+/** Who does not know the name of a page finds it from the first one. */
+function unlistedPages(): string[] {
+  const index = "docs/README.md";
+  const listed = linksOf(readFileSync(join(root, index), "utf8")).map((link) => join("docs", link));
+  return documents()
+    .filter((path) => path.startsWith("docs/") && path !== index && !listed.includes(path))
+    .map((path) => `${index}: ${path} is not listed`);
 }
 
 const folder = join(root, ".cache", "docs");
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 
-const problems: string[] = [];
+const problems = unlistedPages();
 const blocks: Block[] = [];
 for (const path of documents()) {
   const text = readFileSync(join(root, path), "utf8");

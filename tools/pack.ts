@@ -18,7 +18,14 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkDeclarations } from "./pack-declarations.ts";
-import { checkCommand, checkContents, checkExports, programs, staging } from "./published.ts";
+import {
+  checkCommand,
+  checkContents,
+  checkExports,
+  checkImports,
+  programs,
+  staging,
+} from "./published.ts";
 import { root, type WorkspacePackage, workspacePackages } from "./workspace.ts";
 
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -146,6 +153,7 @@ execFileSync(process.execPath, [join(root, "packages", "studio", "src", "jail", 
 });
 for (const item of packages) compile(item, stage(item));
 checkContents(packages);
+checkImports(packages);
 checkExports(packages);
 checkDeclarations(
   packages,

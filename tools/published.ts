@@ -1,12 +1,13 @@
 /**
- * What is held of the built packages under .cache/npm, which `node tools/pack.ts` makes: they are whole,
- * they load in plain Node, and the built command does a task.
+ * What is held of the built packages under .cache/npm, which `node tools/pack.ts` makes: they are whole, they
+ * import what they declare and nothing else, they load in plain Node, and the built command does a task.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { root, type WorkspacePackage } from "./workspace.ts";
+import { join, relative } from "node:path";
+import { importsOf, root, type WorkspacePackage } from "./workspace.ts";
 
 /** Where the packages are built, as npm would install them. */
 export const staging = join(root, ".cache", "npm");
@@ -16,6 +17,8 @@ export const programs: readonly string[] = ["@holdfast/sandbox/demo"];
 
 interface BuiltManifest {
   readonly files: readonly string[];
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 function folderOf(item: WorkspacePackage): string {
@@ -33,6 +36,53 @@ export function checkContents(packages: readonly WorkspacePackage[]): void {
       if (!existsSync(join(folderOf(item), name))) throw new Error(`${item.name}: ${name} is missing`);
     }
   }
+}
+
+/** Built for browsers or jails as a whole, with what they import inside. */
+const bundles: readonly string[] = ["dist/web", "dist/guest"];
+
+/** Imports of code that only a checkout runs. */
+const inCheckouts: readonly string[] = ["@holdfast/studio: rolldown"];
+
+/**
+ * Who installs one package gets what it imports, also where nothing is hoisted: modules are dependencies, and
+ * so are the types of those that its declarations name. Types of a peer come with the peer.
+ */
+export function checkImports(packages: readonly WorkspacePackage[]): void {
+  const problems = new Set<string>();
+  for (const item of packages) {
+    const manifest = manifestOf(item);
+    const declared = { ...manifest.dependencies, ...manifest.peerDependencies };
+    for (const path of builtModules(folderOf(item))) {
+      for (const specifier of importsOf(readFileSync(join(folderOf(item), path), "utf8"))) {
+        const name = packageOf(specifier);
+        if (name === undefined || name === item.name || inCheckouts.includes(`${item.name}: ${name}`))
+          continue;
+        if (!(name in declared)) problems.add(`${item.name}: ${path} imports ${name}`);
+        const types = `@types/${name.replace(/^@(.*)\//, "$1__")}`;
+        const needsTypes = path.endsWith(".d.ts") && !(name in (manifest.peerDependencies ?? {}));
+        if (needsTypes && existsSync(join(root, "node_modules", types)) && !(types in declared))
+          problems.add(`${item.name}: ${path} needs ${types}`);
+      }
+    }
+  }
+  if (problems.size > 0) throw new Error(`Not among the dependencies:\n${[...problems].join("\n")}`);
+}
+
+function builtModules(folder: string): string[] {
+  return readdirSync(join(folder, "dist"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(js|d\.ts)$/.test(entry.name))
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .filter((path) => !bundles.some((bundle) => path.startsWith(`${bundle}/`)));
+}
+
+/** Undefined for files of the package itself and for modules of Node. */
+function packageOf(specifier: string): string | undefined {
+  if (/^[./]|^node:/.test(specifier) || builtinModules.includes(specifier)) return undefined;
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
 }
 
 /** Every export of every package, loaded by a Node that sees only what was built. */

@@ -129,7 +129,6 @@ describe("recovery", () => {
     });
   }
 
-  test("a session is recovered on request, and its agent ended on request", async (t) => {
   for (const offers of [
     { load: true, brokenBy: "end" },
     { load: true, brokenBy: "silence" },
@@ -149,6 +148,7 @@ describe("recovery", () => {
     });
   }
 
+  test("a session is recovered on request, and its agent ended on request", async (t) => {
     const agents = await scriptedAgents(t, { scripted: { resume: true } });
     const sandbox = await startSandbox(t, "unix", { agents });
     const api = new SessionApi(sandbox);
