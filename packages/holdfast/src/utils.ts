@@ -21,8 +21,15 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** A promise and what settles it: the standard type is not in the libraries of every project. */
+export interface PromiseWithEnds<T> {
+  promise: Promise<T>;
+  resolve: (value: T | PromiseLike<T>) => void;
+  reject: (reason?: unknown) => void;
+}
+
 /** A promise with its ends; `onReject` hears of a rejection, so that none is unhandled. */
-export function promiseWithResolvers<T>(onReject?: (reason: unknown) => void): PromiseWithResolvers<T> {
+export function promiseWithResolvers<T>(onReject?: (reason: unknown) => void): PromiseWithEnds<T> {
   const made = Promise.withResolvers<T>();
   if (onReject !== undefined) made.promise.catch(onReject);
   return made;
