@@ -15,5 +15,3 @@ export function createActors(host: BackendHost) {
     group: createGroupActor(host),
   };
 }
-
-export type StudioActors = ReturnType<typeof createActors>;

@@ -1,5 +1,4 @@
 import type {
-  AuditLogEntry,
   AuditLogFilter,
   ErrorPayload,
   EventEnvelope,
@@ -109,5 +108,3 @@ export type Question =
   | { readonly what: "publish"; readonly event: PublishedEvent }
   | { readonly what: "sessions.latest"; readonly call: number }
   | { readonly what: "sessions.find"; readonly call: number; readonly criteria: SessionFindCriteria };
-
-export type AuditAnswer = readonly AuditLogEntry[];
