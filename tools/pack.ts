@@ -18,14 +18,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkDeclarations } from "./pack-declarations.ts";
-import {
-  checkCommand,
-  checkContents,
-  checkExports,
-  checkImports,
-  programs,
-  staging,
-} from "./published.ts";
+import { checkCommand, checkContents, checkExports, checkImports, programs, staging } from "./published.ts";
 import { root, type WorkspacePackage, workspacePackages } from "./workspace.ts";
 
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
