@@ -23,7 +23,10 @@ export const prelude = `
       for (;;) { const long = (data[0] & 2) !== 0; const head = long ? 9 : 2; if (data.length < head) return;
         const size = long ? Number(data.readBigUInt64BE(1)) : data[1]; if (data.length < head + size) return;
         const flags = data[0]; const body = data.subarray(head, head + size); data = data.subarray(head + size);
-        if (flags & 4) { if (body.subarray(1, 6).toString() === "READY") done(gate); continue; }
+        if (flags & 4) { const name = body.subarray(1, 1 + body[0]).toString();
+          // Who does not answer this is cut off, however long the call takes that it waits for.
+          if (name === "PING") socket.write(frame(4, Buffer.concat([Buffer.from("\\u0004PONG"), body.subarray(7)])));
+          if (name === "READY") done(gate); continue; }
         if (body.length > 0) { const { payload } = JSON.parse(body.toString()); hear(payload.error ? payload.error.code + " " + payload.error.message : "result " + JSON.stringify(payload.result)); } } });
   });
   const patient = (promise) => Promise.race([promise, new Promise((done) => setTimeout(() => done("silence"), 15000))]);
