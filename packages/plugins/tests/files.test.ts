@@ -117,6 +117,7 @@ test("files in shared folders", async (t) => {
     assert.match(await call("move", { folder, from: "a/", to: "b/" }), /"moved":"a\/"/);
     assert.match(await call("move", { folder, from: "b", to: "a" }), /"moved"/);
     assert.match(await call("list", { path: "a" }), /name that/);
+    assert.match(await call("list", { folder: "", path: "" }), /"name":"books"/);
   });
 
   await t.test("are none of what git keeps of a repository", async () => {

@@ -83,6 +83,10 @@ test("memory", async (t) => {
       tags: ["", "a", " a "],
     });
     assert.match(kept, /"tags":\["a"\]/);
+    assert.match(
+      await call(gate, "memory_store", { type: "fact", content: "Anew", supersedes: "" }, { session: "s3" }),
+      /Anew/,
+    );
   });
 
   await t.test("a query is words, whatever it looks like", async () => {

@@ -105,8 +105,8 @@ class FilesHandler implements PluginHandler {
   }
 
   async #list(args: Record<string, unknown>, group: string): Promise<Told> {
-    if (args["folder"] === undefined) {
-      if (args["path"] !== undefined) throw refused("A path is below a shared folder: name that", "folder");
+    if (textOf(args["folder"]) === "") {
+      if (textOf(args["path"]) !== "") throw refused("A path is below a shared folder: name that", "folder");
       const folders = Object.keys(this.#folders)
         .sort()
         .flatMap((name) => {

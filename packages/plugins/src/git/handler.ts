@@ -75,7 +75,7 @@ class GitHandler implements PluginHandler {
         const message = String(args["message"] ?? "").toWellFormed();
         if (message.trim() === "" || message.includes("\0"))
           throw refused("A message says something", "message");
-        const parent = await repository.fetch(branchOf(args["base"] ?? branch, "base"), signal);
+        const parent = await repository.fetch(branchOf(args["base"] || branch, "base"), signal);
         const made = await repository.commit(parent, directory, message, signal);
         if (made === undefined)
           throw refused("Nothing is different from there", undefined, "NOTHING_TO_PUSH");

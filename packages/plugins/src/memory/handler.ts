@@ -62,7 +62,7 @@ class MemoryHandler implements PluginHandler {
       tags: textsOf(args["tags"]),
       sessionId: context.sessionId,
       tainted: context.tainted === true,
-      ...(typeof args["supersedes"] === "string" ? { supersedes: args["supersedes"] } : {}),
+      ...(isSomething(args["supersedes"]) ? { supersedes: args["supersedes"] } : {}),
     });
     const note = entry.quarantined
       ? "In quarantine: it shapes nothing until a person releases it"
