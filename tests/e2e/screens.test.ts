@@ -238,6 +238,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await startTask(page, { repository, prompt: `\u202e${"W".repeat(80)} add a line to the README` });
     await approvalCard(page).waitFor();
     await page.getByRole("heading", { level: 1 }).getByText("⟨U+202E⟩").waitFor();
+    await page.locator(".prompt-text").getByText("⟨U+202E⟩").waitFor();
     await check(page, "task-long-names");
     const name = await page.locator(".task-meta").getByText("n".repeat(120)).boundingBox();
     assert.ok(name !== null && name.x + name.width <= 320, "the repository's name is cut off");

@@ -1,3 +1,4 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, Loading } from "@holdfast/web-parts";
 import type { TaskView } from "../../../contract.ts";
 import type { SessionLogState } from "../../api/session-log.ts";
@@ -31,7 +32,7 @@ export function Conversation({
         {task.status === "failed" && task.error !== undefined && (
           <div className="notice notice-error">
             <p>
-              <strong>{task.error.message}</strong> Another prompt tries again.
+              <strong>{visibleText(task.error.message)}</strong> Another prompt tries again.
             </p>
             <p className="notice-foot">
               <code className="muted">

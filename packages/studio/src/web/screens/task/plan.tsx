@@ -1,3 +1,4 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import type { TranscriptPlanEntry } from "../../../transcript.ts";
 
 const words: Readonly<Record<TranscriptPlanEntry["status"], string>> = {
@@ -19,13 +20,13 @@ export function Plan({ entries }: { readonly entries: readonly TranscriptPlanEnt
         <span className="muted">
           {done} of {entries.length}
         </span>
-        {current !== undefined && <span className="plan-current">{current.content}</span>}
+        {current !== undefined && <span className="plan-current">{visibleText(current.content)}</span>}
       </summary>
       <ol>
         {entries.map((entry, index) => (
           <li key={index} className={`plan-entry plan-${entry.status}`}>
             <span className="plan-mark">{words[entry.status]}</span>
-            {entry.content}
+            {visibleText(entry.content)}
           </li>
         ))}
       </ol>

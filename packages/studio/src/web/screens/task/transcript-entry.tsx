@@ -18,7 +18,7 @@ export function TranscriptEntry({
     case "prompt":
       return (
         <article className="prompt" aria-label="Your prompt">
-          <p className="prompt-text">{item.text}</p>
+          <p className="prompt-text">{visibleText(item.text)}</p>
           <Clock at={item.at} />
         </article>
       );
@@ -37,14 +37,14 @@ export function TranscriptEntry({
     case "notice":
       return (
         <p className={`event event-${item.level}`} data-kind={item.kind}>
-          <span>{item.text}</span>
+          <span>{visibleText(item.text)}</span>
           <Clock at={item.at} />
         </p>
       );
     case "failed":
       return (
         <p className="event event-failed">
-          <span>{item.error.message}</span>
+          <span>{visibleText(item.error.message)}</span>
           <code>
             {item.error.group}.{item.error.code}
           </code>
@@ -70,7 +70,7 @@ function Thought({ text, streaming }: { readonly text: string; readonly streamin
       <summary>
         <ChevronIcon />
         <span className="thought-title">{streaming ? "Thinking" : "Thought"}</span>
-        {!open && <span className="thought-preview">{preview(text)}</span>}
+        {!open && <span className="thought-preview">{visibleText(preview(text))}</span>}
       </summary>
       {open && <Message text={text} />}
     </details>

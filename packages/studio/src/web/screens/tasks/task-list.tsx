@@ -25,7 +25,7 @@ const TaskRow = memo(function TaskRow({ task }: { readonly task: TaskSummary }) 
           {visibleText(task.title)}
         </Link>
         {task.unsafe && <UnsafeMark />}
-        {task.error !== undefined && <p className="task-row-error">{task.error.message}</p>}
+        {task.error !== undefined && <p className="task-row-error">{visibleText(task.error.message)}</p>}
       </div>
       <p className="task-row-meta">
         <span className="task-row-repository" title={task.repository}>
