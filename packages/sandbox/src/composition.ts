@@ -112,7 +112,7 @@ export async function compose(
     await processes.close();
     sessions.stopPrompts();
     await instances.close();
-    sessions.close();
+    await sessions.close();
     await spawner.close();
     await processes.finish();
     await installs;

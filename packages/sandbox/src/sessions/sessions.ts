@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type Logger, uuidv7 } from "@holdfast/core";
 import type { AcpInstances } from "../acp/instances.ts";
 import { problem } from "../http/problem.ts";
+import { within } from "../internal/within.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { Bindings, ownServerId } from "./bindings.ts";
 import { type Adopter, SessionObserver } from "./observer.ts";
@@ -47,6 +48,9 @@ export type DraftSeed = Pick<SessionRecord, "agent" | "cwd" | "mcpServers"> &
 
 const pageSize = 200;
 
+/** How long what is being opened or removed may take to end once the agents have. */
+const endingPatienceMs = 1_000;
+
 /** All sessions of a server: those in its store, of which some are open. */
 export class Sessions implements Adopter {
   readonly store: SessionStore;
@@ -54,6 +58,8 @@ export class Sessions implements Adopter {
   readonly #context: SessionContext;
   readonly #open = new Map<string, Session>();
   readonly #watchers = new Watchers();
+  /** What may end with a session being removed, for which the store has to be there. */
+  readonly #unfinished = new Set<Promise<unknown>>();
   #isClosing = false;
 
   /** Throws `sandbox.data_directory_in_use` and `sandbox.log_too_new`. */
@@ -137,7 +143,7 @@ export class Sessions implements Adopter {
   async create(seed: SessionSeed): Promise<Session> {
     const { settings, id, ...rest } = seed;
     const session = this.#make({ ...rest, id: id ?? newId(), origin: "session" });
-    await this.#orDiscard(session, () => session.open(settings));
+    await this.#finish(this.#orDiscard(session, () => session.open(settings)));
     return session;
   }
 
@@ -165,20 +171,19 @@ export class Sessions implements Adopter {
       ...(permissionRules === undefined ? {} : { permissionRules }),
     });
     const whole = parentSequence === parent.log.lastSequence && !needsTranscript;
-    return await this.#orDiscard(session, async () => {
+    const opening = this.#orDiscard(session, async () => {
       session.log.notice("forked", { parentId: parent.id, parentSequence });
       const opened = await session.openFork(settingsOf(like), whole ? agentSessionId : undefined);
       if (opened === "new") session.update({ needsTranscript: true });
-      return { session, fork: opened === "forked" ? "forked" : "replayed" };
+      return opened === "forked" ? "forked" : "replayed";
     });
+    return { session, fork: await this.#finish(opening) };
   }
 
   /** Ends the session and forgets it; unknown ids are fine. */
   async delete(id: string): Promise<void> {
     const session = this.find(id);
-    if (!session) return;
-    await session.delete();
-    this.#remove(session);
+    if (session) await this.#end(session);
   }
 
   /** Resolves when a session of this id that is being deleted is gone; at once where there is none. */
@@ -196,8 +201,9 @@ export class Sessions implements Adopter {
   }
 
   /** Tells all viewers, who come back when there is a server again, and lets go of the store. */
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosing = true;
+    await within(Promise.allSettled(this.#unfinished), endingPatienceMs);
     for (const session of this.#open.values()) session.ending.tell("closing");
     this.store.close();
   }
@@ -212,7 +218,7 @@ export class Sessions implements Adopter {
   }
 
   discard(session: Session): void {
-    void session.delete().then(() => this.#remove(session));
+    void this.#end(session);
   }
 
   #make(record: Omit<SessionRecord, "createdAt" | "updatedAt">): Session {
@@ -242,6 +248,17 @@ export class Sessions implements Adopter {
       this.#remove(session);
       throw error;
     }
+  }
+
+  #end(session: Session): Promise<void> {
+    return this.#finish(session.delete().then(() => this.#remove(session)));
+  }
+
+  #finish<T>(work: Promise<T>): Promise<T> {
+    this.#unfinished.add(work);
+    const forget = () => this.#unfinished.delete(work);
+    work.then(forget, forget);
+    return work;
   }
 
   #remove(session: Session): void {

@@ -33,7 +33,7 @@ export interface SessionsPart {
   /** Before the agents are ended: what ends now was not ended by its agent. */
   stopPrompts(): void;
   /** After the agents have ended. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 export function createSessions(setup: SessionsSetup): SessionsPart {
