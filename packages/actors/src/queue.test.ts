@@ -17,6 +17,8 @@ function typesOnly() {
       plain: queue<string>(),
       answered: queue<number, { ok: boolean }>(),
       schema: jobSchema,
+      keyed: queue<{ id: number }>({ dedupeKey: ({ id }) => `job ${id}` }),
+      keyedBySchema: queue({ message: jobSchema, dedupeKey: ({ job }) => job }),
       both: { message: jobSchema, complete: doneSchema },
       inferred: queue({ message: jobSchema }),
     },

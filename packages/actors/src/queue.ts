@@ -2,7 +2,7 @@ import type { QueueBody, QueueMessageOptions, QueueName, QueueResponse, QueueTok
 import type { StandardSchema } from "@holdfast/core";
 
 /** How the messages of one queue are kept and tried; documented in docs/reference/queues.md. */
-export interface QueuePolicy {
+export interface QueuePolicy<Message = unknown> {
   /** Deliveries before a message is a dead letter; unbounded unless given. */
   readonly maxAttempts?: number;
   /** Delay before the next delivery after a failed one; none unless given. */
@@ -18,7 +18,7 @@ export interface QueuePolicy {
   /** A message that nobody has taken for so long is dropped; per send as well. */
   readonly ttlMs?: number;
   /** Says for a message what makes it the same as another: used where a send gives no `dedupeKey`. */
-  readonly dedupeKey?: (body: never) => string | undefined;
+  dedupeKey?(body: Message): string | undefined;
   /** For so long a second message with one `dedupeKey` is the first one: 300,000 unless given. */
   readonly dedupeWindowMs?: number;
   /** How many completable messages may be out at once: 1 unless given. */
@@ -29,7 +29,7 @@ export interface QueuePolicy {
 type AccessContext = any;
 
 export interface QueueOptions<Message = unknown, Complete = unknown, Context = AccessContext>
-  extends QueuePolicy {
+  extends QueuePolicy<Message> {
   /** Validates and types a message. */
   readonly message?: StandardSchema<unknown, Message>;
   /** Validates and types what `complete(response)` hands to a waiting sender. */
