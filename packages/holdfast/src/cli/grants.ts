@@ -72,16 +72,16 @@ function list(grants: readonly Grant[], json: boolean): number {
 }
 
 /** A grant may come before its secret; one whose name was mistyped would give nothing, without a word. */
-function tellMissing({ secret, owner }: Omit<Grant, "id">, entries: readonly SecretEntry[]): void {
+function tellMissing({ secret: name, owner }: Omit<Grant, "id">, entries: readonly SecretEntry[]): void {
   const isThere = entries.some(
     (entry) =>
-      entry.name === secret &&
+      entry.name === name &&
       entry.owner.user === owner.user &&
       entry.owner.organization === owner.organization,
   );
   if (isThere) return;
   process.stderr.write(
-    `There is no secret ${secret} (${whose(owner)}) yet: until "holdfast secrets set" has stored it, this gives nothing\n`,
+    `There is no secret ${name} (${whose(owner)}) yet: until "holdfast secrets set" has stored it, this gives nothing\n`,
   );
 }
 
