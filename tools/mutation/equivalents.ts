@@ -37,6 +37,10 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "as many texts are put back as were taken out; the type alone does not know it",
   ],
   [
+    "egress/metering.ts: guard 1: if (!(error instanceof AmbiguousBody))",
+    "nothing else is thrown where a request is read; a fault of ours is not to be called one of the request",
+  ],
+  [
     "egress/forward.ts: without the upstream's own name",
     "the jail's own is dropped before, and Node names the host that it connects to",
   ],

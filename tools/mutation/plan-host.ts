@@ -166,7 +166,10 @@ function pluginsAndGroups(): Planned[] {
         ["the check before", "checkConnections(options.plugin, options.connections);", ""],
       ]),
     ),
-    ...guards([test("plugin-installer")], ...names("installer/fetch-plugin", "installer/installer")),
+    ...guards(
+      [test("plugin-installer"), test("plugin-origins")],
+      ...names("installer/fetch-plugin", "installer/installer"),
+    ),
     ...guards([beside("plugins/publisher")], ...names("publisher")),
     ...guards(
       [test("plugin-refusals"), test("plugin-faults"), ...plugins],

@@ -1,6 +1,6 @@
 /** Tunnels out of a jail: which there are, what is in those that end in the proxy, and whose certificates those have. */
 import { type Edit, withEdits } from "./mutant.ts";
-import { gate, guards, mutants, type Planned, test } from "./planned.ts";
+import { beside, gate, guards, mutants, type Planned, test } from "./planned.ts";
 
 const intercept = test("egress-intercept");
 const authority = test("egress-authority");
@@ -47,7 +47,8 @@ function openings(): Planned[] {
 
 function requests(): Planned[] {
   return [
-    ...guards(checks, "egress/decide-at", "egress/tls-end"),
+    ...guards(checks, "egress/decide-at"),
+    ...guards([beside("egress/tls-end"), ...checks], "egress/tls-end"),
     ...edits(checks, "tunnels", [["the place of what is inside", "this.#inside.set(secure, place);", ""]]),
     ...edits(checks, "tunnel-way", [
       ["the port in the field host", "(port === 443 && written === host)", "written === host"],

@@ -27,7 +27,6 @@ const identity = [
   "job-token",
   "ocp-apim-subscription-key",
   "private-token",
-  "true-client-ip",
   "via",
   "x-access-token",
   "x-amz-security-token",
@@ -36,36 +35,11 @@ const identity = [
   "x-apikey",
   "x-auth-token",
   "x-authorization",
-  "x-client-ip",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-port",
-  "x-forwarded-prefix",
-  "x-forwarded-proto",
-  "x-forwarded-user",
   "x-goog-api-key",
-  "x-real-ip",
-  "x-remote-user",
 ];
 
 /** By these some servers take a request for another one than that which the rules allowed. */
-const overrides = [
-  "destination",
-  "http2-settings",
-  "x-forwarded-method",
-  "x-forwarded-path",
-  "x-forwarded-server",
-  "x-forwarded-uri",
-  "x-host",
-  "x-http-method",
-  "x-http-method-override",
-  "x-method-override",
-  "x-original-host",
-  "x-original-method",
-  "x-original-uri",
-  "x-original-url",
-  "x-rewrite-url",
-];
+const overrides = ["destination", "http2-settings"];
 
 /** What asks for a part of an answer: a key in it that comes in parts would not be known. */
 const parts = ["if-range", "range", "request-range"];

@@ -73,6 +73,7 @@ test("the peer's fields, and five of ours, are all there is", () => {
 test("a problem says what would be right", () => {
   const told = (value: unknown, problem: RegExp) => assert.match(problemOf(value) ?? "", problem);
   told(manifest([tool({}, { risk_level: "medium" })]), /risk_level must be one of "low", "high"$/);
+  told(manifest([], { version: 1 }), /^Invalid manifest: \/version must be string$/);
   told(manifest([], { session: "always" }), /session must be one of "fresh", "resume", "explicit"$/);
   told(manifest([tool()], { name: "x" }), /unknown field "name" \(known are description, version, /);
   const open = { type: "object", additionalProperties: true, properties: {} };

@@ -124,7 +124,10 @@ test("a folder anywhere is a plugin under its own name, if that can be one", asy
   for (const name of ["fine", "Not fine"]) mkdirSync(join(directory, name));
   assert.equal((await pluginAt(join(directory, "fine"))).name, "fine");
   await assert.rejects(pluginAt(join(directory, "Not fine")), problem(/cannot be that of a plugin/));
-  await assert.rejects(pluginAt(join(directory, "gone")), (error) =>
-    isErrorCode(error, "plugin", "not_found"),
-  );
+  writeFileSync(join(directory, "file"), "");
+  for (const name of ["gone", "file"]) {
+    await assert.rejects(pluginAt(join(directory, name)), (error) =>
+      isErrorCode(error, "plugin", "not_found"),
+    );
+  }
 });
