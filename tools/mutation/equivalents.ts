@@ -41,6 +41,10 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "nothing else is thrown where a request is read; a fault of ours is not to be called one of the request",
   ],
   [
+    'plugins/installer/installer.ts: guard 11: if (!isHoldfastError(error) || error.group !== "plugin")',
+    "nothing of another group is thrown where a plugin is asked whether it works; a fault of ours would be hidden above",
+  ],
+  [
     "egress/forward.ts: without the upstream's own name",
     "the jail's own is dropped before, and Node names the host that it connects to",
   ],

@@ -131,7 +131,7 @@ function faults(): Planned[] {
       ["secrets in what verify() says", "message: redact(String(value.message))", "message: value.message"],
       ["secrets in what verify() adds", "Object(redacted(detail, redact))", "detail"],
     ]),
-    ...edits([faulty, test("plugin-peer")], "plugins/waiting-events", [
+    ...edits([beside("plugins/managed-plugin"), faulty], "plugins/waiting-events", [
       ["secrets in why it takes no event", "error: redact(String(error))", "error: String(error)"],
     ]),
     ...edits([beside("plugins/breaker"), faulty], "plugins/breaker", [
@@ -193,7 +193,7 @@ export function quiet(): Planned[] {
     ...faults(),
     ...modes(),
     ...edits([beside("socket-folder")], "socket-folder", [
-      ["the mode of the folder of sockets", "{ recursive: true, mode: 0o700 }", "{ recursive: true }"],
+      ["the mode of the folder of sockets", "await mkdir(path, { mode: 0o700 })", "await mkdir(path)"],
     ]),
   ];
 }
