@@ -11,6 +11,8 @@ export interface PeerData {
   readonly certificatePath: string;
   /** Of a large answer. */
   readonly bodyBytes: number;
+  /** As many bytes a second come at `/paced`, as over a network. */
+  readonly pacedBytesPerSecond: number;
 }
 
 export interface Ask {
@@ -39,10 +41,21 @@ function serve(): void {
         response.end("ok");
         return;
       }
-      let left = data.bodyBytes;
+      const paced = incoming.url === "/paced";
+      const startedAt = performance.now();
+      /** How much may have been sent by now. */
+      const allowed = () =>
+        paced
+          ? ((performance.now() - startedAt) / 1_000) * data.pacedBytesPerSecond
+          : Number.POSITIVE_INFINITY;
+      let sent = 0;
       const more = () => {
-        while (left > 0) {
-          left -= chunk.length;
+        while (sent < data.bodyBytes) {
+          if (sent > allowed()) {
+            setTimeout(more, 1);
+            return;
+          }
+          sent += chunk.length;
           if (!response.write(chunk)) {
             response.once("drain", more);
             return;
