@@ -32,6 +32,7 @@ export class AttackTools implements ToolSource {
       tool("attack_leak"),
       tool("attack_throw"),
       tool("attack_hang"),
+      tool("attack_beginnings"),
       { ...tool("attack_page"), untrusted: true },
     ];
   }
@@ -46,6 +47,11 @@ export class AttackTools implements ToolSource {
         return {
           ok: true,
           result: { key: this.#secret, coded: Buffer.from(`xx${this.#secret}`).toString("base64") },
+        };
+      case "attack_beginnings":
+        return {
+          ok: true,
+          result: ["eyJ-", "token:", "password:a"].map((start) => start.repeat(300_000 / start.length)),
         };
       case "attack_throw":
         throw new Error(`connect to 10.0.0.1 with ${this.#secret} at /home/host/plugin.ts`);

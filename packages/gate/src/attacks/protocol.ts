@@ -262,4 +262,23 @@ export const protocolAttacks: readonly Attack[] = [
       };
     },
   },
+  {
+    id: "protocol.beginnings",
+    group: "protocol",
+    attempt: "a page of nothing but beginnings of secrets, so that looking for them takes the gate minutes",
+    must: "answered; another jail is answered meanwhile",
+    layer: "broker: patterns whose time grows as the text does",
+    run: async (lab) => {
+      const [answers, other] = await Promise.all([
+        withGate(lab, `say({ page: (await call("attack_beginnings")).slice(0, 80) });`),
+        withGate(lab, `say({ own: ${plain} });`),
+      ]);
+      const { page } = answers;
+      return {
+        stopped: worked(page),
+        observed: worked(page) ? "answered" : (page ?? "nothing"),
+        control: { worked: worked(other["own"]), observed: "another jail is answered" },
+      };
+    },
+  },
 ];

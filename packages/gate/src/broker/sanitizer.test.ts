@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { KnownSecrets } from "../vault/secrets.ts";
 import { Sanitizer } from "./sanitizer.ts";
 
@@ -134,6 +135,7 @@ test("takes out what looks like a secret", () => {
     `sk_${"live"}_${key}`,
     `xoxb-123456789012-${key}`,
     `eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.${key}`,
+    `eyJ-eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.${key}`,
     "AKIAIOSFODNN7EXAMPLE",
     `ghp_${key}`,
     `github_pat_${key}`,
@@ -153,6 +155,8 @@ test("takes out what looks like a secret", () => {
     ["Authorization: Bearer abcdefgh12345678.xyz", "Authorization: Bearer [redacted]"],
     ["Bearer short7", "Bearer [redacted]"],
     ["bearer eyJ.own.sig", "bearer [redacted]"],
+    [`see jwt-eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.${key}, v1`, "see jwt-[redacted], v1"],
+    [`v1.eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.${key}`, "v1.[redacted]"],
     ["BEARER AbCdEfGhIjKlMnOp", "BEARER [redacted]"],
     ["a key pk-a1b2c3d4, or sk-12345678", "a key [redacted], or [redacted]"],
     ["postgres://ada:hunter22@db.example/x", "postgres://ada:[redacted]@db.example/x"],
@@ -174,6 +178,26 @@ test("takes out what looks like a secret", () => {
     "npm_config",
   ]) {
     assert.deepEqual(clean(of, [prose]), [prose]);
+  }
+});
+
+test("takes time for its length alone, whatever an agent or a page puts into a text", () => {
+  const of = sanitizer();
+  for (const start of [
+    "eyJ-",
+    "eyJaaaaaaaa.",
+    "token:",
+    "password:a",
+    "a://a:",
+    "sk-a",
+    "bearer ",
+    "secret \n",
+  ]) {
+    const text = start.repeat(500_000 / start.length);
+    // Interrupted after far longer than it needs: the time of the square of the length is minutes.
+    const tell = () => of.text(text).length;
+    const length: unknown = runInNewContext("tell()", { tell }, { timeout: 20_000 });
+    assert.ok(Number(length) > 0, start);
   }
 });
 
