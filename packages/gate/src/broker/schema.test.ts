@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
 import { compileSchema } from "./schema.ts";
 
 const closed = (properties: Readonly<Record<string, unknown>>, required: readonly string[] = []) =>
@@ -29,4 +30,14 @@ test("what is missing and what is not known is told by its name", () => {
   const check = closed({ a: { type: "string" } }, ["a"]);
   assert.deepEqual(check({}), { field: "a", message: "a is missing" });
   assert.deepEqual(check({ a: "", "b/c": 1 }), { field: "b~1c", message: "b~1c is not known" });
+});
+
+test("a schema whose check would be a promise is none", () => {
+  for (const isClosed of [true, false]) {
+    const schema = { $async: true, type: "object", properties: { a: { type: "string" } } };
+    assert.throws(
+      () => compileSchema(schema, "result of a test", { closed: isClosed }),
+      (error) => isErrorCode(error, "broker", "invalid_tool") && /\$async/.test(String(error)),
+    );
+  }
 });

@@ -50,6 +50,8 @@ export function compileSchema(
     checkSchema(whole);
     // One compiler for one schema: ids of one plugin's schemas say nothing to another's.
     const check = withFormats(new Ajv2020({ ...options, validateSchema: false })).compile(whole);
+    // Its check would answer with a promise: that is no "no", and nobody would see it fail.
+    if ("$async" in check) throw new Error("it uses $async");
     return (value) => (check(value) ? undefined : problemOf(check.errors?.[0]));
   } catch (error) {
     throw invalid(what, error instanceof Error ? error.message : String(error));

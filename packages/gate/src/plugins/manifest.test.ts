@@ -116,6 +116,7 @@ test("names that would leave their place are refused", () => {
   assert.match(problemOf(manifest([tool(), tool()])) ?? "", /twice/);
   assert.match(problemOf(manifest([tool({ a: { type: "string", default: { $ref: "#" } } })])) ?? "", /\$ref/);
   assert.match(problemOf(manifest([tool({}, { output_schema: { $ref: "#" } })])) ?? "", /\$ref/);
+  assert.match(problemOf(manifest([tool({}, { output_schema: { $async: true } })])) ?? "", /\$async/);
   assert.match(
     problemOf(manifest([tool({ a: { type: "string", maxLength: -1 } })])) ?? "",
     /no valid JSON Schema/,

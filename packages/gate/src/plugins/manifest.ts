@@ -68,13 +68,13 @@ function toolProblems({ provides }: PluginManifest): string[] {
     if (seen.has(name)) problems.push(`the tool "${name}" is declared twice`);
     seen.add(name);
     problems.push(...schemaProblems(`the arguments of "${name}"`, schema));
-    if (output !== undefined) problems.push(...referenceProblems(`the output of "${name}"`, output));
+    if (output !== undefined) problems.push(...keywordProblems(`the output of "${name}"`, output));
   }
   return problems;
 }
 
 function schemaProblems(what: string, schema: object): string[] {
-  const problems = referenceProblems(what, schema);
+  const problems = keywordProblems(what, schema);
   const depth = depthOf(schema);
   if (depth > pluginLimits.maxSchemaDepth) {
     problems.push(`${what} are nested ${depth} deep, more than ${pluginLimits.maxSchemaDepth}`);
@@ -112,15 +112,17 @@ function schemaFault(schema: object): string | undefined {
   }
 }
 
-function referenceProblems(what: string, schema: object): string[] {
-  return hasReference(schema) ? [`${what} use $ref`] : [];
+/** By these a schema would be more than what is written in it, or be checked when nobody waits for it any more. */
+const refusedKeywords = ["$ref", "$dynamicRef", "$async"];
+
+function keywordProblems(what: string, schema: object): string[] {
+  const used = refusedKeywords.filter((keyword) => holdsKey(schema, keyword));
+  return used.map((keyword) => `${what} use ${keyword}`);
 }
 
-function hasReference(value: unknown): boolean {
+function holdsKey(value: unknown, key: string): boolean {
   if (typeof value !== "object" || value === null) return false;
-  return Object.entries(value).some(
-    ([key, each]) => key === "$ref" || key === "$dynamicRef" || hasReference(each),
-  );
+  return Object.entries(value).some(([name, each]) => name === key || holdsKey(each, key));
 }
 
 /** Each `properties` and each `items` is one level. */
