@@ -106,6 +106,7 @@ test("the bounds of the broker and of the process of its sockets are the documen
     maxTools: 1_000,
     maxCatalogBytes: 4 * mib,
     maxSchemaBytes: 64 * kib,
+    maxCheckMs: 250,
     maxRefusalNotes: 20,
     maxNotedFieldCharacters: 256,
   });

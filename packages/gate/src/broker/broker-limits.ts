@@ -27,6 +27,8 @@ export const brokerLimits = {
   /** Of all tools as they are listed, which is one answer: both ends take answers of less than 8 MiB. */
   maxCatalogBytes: 4 * 1024 * 1024,
   maxSchemaBytes: 64 * 1024,
+  /** Of one look whether a value is as a schema says whose keywords may take longer than the value is long. */
+  maxCheckMs: 250,
   /** Notes of refusals in the audit log, of one jail in a second; the rest is counted. */
   maxRefusalNotes: 20,
   /** Of the argument at fault in such a note: an agent chooses its name, and a longer record would be lost. */

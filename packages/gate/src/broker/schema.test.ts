@@ -41,3 +41,25 @@ test("a schema whose check would be a promise is none", () => {
     );
   }
 });
+
+test("a check that takes far longer than a value is long is broken off", () => {
+  const open = (schema: Readonly<Record<string, unknown>>) =>
+    compileSchema(schema, "result of a test", { closed: false });
+  const backwards = open({ type: "object", properties: { text: { type: "string", pattern: "^(a+)+$" } } });
+  assert.equal(backwards({ text: "aaa" }), undefined);
+  assert.equal(backwards({ text: "b" })?.field, "text");
+  const late = { field: "", message: "The value takes too long to check" };
+  // Each more doubles the time, which would be years.
+  assert.deepEqual(backwards({ text: `${"a".repeat(60)}!` }), late);
+  const unlike = open({ type: "array", uniqueItems: true });
+  assert.deepEqual(unlike(Array.from({ length: 200_000 }, (_, n) => ({ n }))), late);
+  assert.match(unlike([{ n: 1 }, { n: 1 }])?.message ?? "", /duplicate/);
+});
+
+test("an address is as long as addresses are", () => {
+  const check = closed({ url: { type: "string", format: "url" } });
+  const long = `https://example.com/${"a".repeat(4_096 - "https://example.com/".length)}`;
+  assert.equal(check({ url: long }), undefined);
+  assert.equal(check({ url: `${long}a` })?.field, "url");
+  assert.equal(check({ url: "example" })?.field, "url");
+});

@@ -1,3 +1,4 @@
+import { type Context, createContext, Script } from "node:vm";
 import { HoldfastError } from "@holdfast/core";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
@@ -27,8 +28,14 @@ function checkSchema(schema: JsonSchema): void {
     throw new Error(`schema is invalid: ${metaSchemas.errorsText()}`);
 }
 
+/** Longer than any address that is one; the expression of its format takes the square of the length. */
+const maxUrlCharacters = 4_096;
+
 function withFormats(ajv: Ajv2020): Ajv2020 {
   formats.default(ajv);
+  const url = ajv.formats["url"];
+  if (!(url instanceof RegExp)) throw new Error("the format url is no expression");
+  ajv.addFormat("url", (text) => text.length <= maxUrlCharacters && url.test(text));
   return ajv;
 }
 
@@ -52,10 +59,47 @@ export function compileSchema(
     const check = withFormats(new Ajv2020({ ...options, validateSchema: false })).compile(whole);
     // Its check would answer with a promise: that is no "no", and nobody would see it fail.
     if ("$async" in check) throw new Error("it uses $async");
-    return (value) => (check(value) ? undefined : problemOf(check.errors?.[0]));
+    const decide = (value: unknown) => (check(value) ? undefined : problemOf(check.errors?.[0]));
+    return isSlow(whole) ? inTime(decide) : decide;
   } catch (error) {
     throw invalid(what, error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Keywords that take more than the time of one look at a value: whoever wrote the schema chose how much more. */
+const slow: ReadonlySet<string> = new Set(["pattern", "patternProperties", "format", "uniqueItems"]);
+
+function isSlow(schema: unknown): boolean {
+  if (typeof schema !== "object" || schema === null) return false;
+  return Object.entries(schema).some(([key, each]) => slow.has(key) || isSlow(each));
+}
+
+const bounded = new Script("decide()");
+const nobody = () => {};
+/** Making one takes longer than most checks; nothing of a check stays in it. */
+const place: { decide: () => void } = { decide: nobody };
+let context: Context | undefined;
+
+/** The same decision, broken off when it takes so long that every other jail would feel it. */
+function inTime(decide: SchemaCheck): SchemaCheck {
+  return (value) => {
+    context ??= createContext(place);
+    let problem: SchemaProblem | undefined;
+    place.decide = () => {
+      problem = decide(value);
+    };
+    try {
+      bounded.runInContext(context, { timeout: brokerLimits.maxCheckMs });
+      return problem;
+    } catch (error) {
+      // An error of the context's own, which is no instance of Error here.
+      if (Reflect.get(Object(error), "code") === "ERR_SCRIPT_EXECUTION_TIMEOUT")
+        return { field: "", message: "The value takes too long to check" };
+      throw error;
+    } finally {
+      place.decide = nobody;
+    }
+  };
 }
 
 function invalid(what: string, why: string): HoldfastError {
