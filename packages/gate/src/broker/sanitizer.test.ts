@@ -51,6 +51,11 @@ test("takes a known value out as other programs write it", () => {
     JSON.stringify(value).replace(/[<>&]/g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`),
     JSON.stringify(value).replace(/[<>&=']/g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`),
     ascii.replace(/./g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`),
+    ascii.replace(/./g, (each) => `\\u00${each.charCodeAt(0).toString(16).toUpperCase()}`),
+    // Python, PHP and .NET, as they write what is not ASCII.
+    "k/y+\\u00e9-<a&b='c\\\"> 12",
+    "k\\/y+\\u00e9-<a&b='c\\\"> 12",
+    "k/y\\u002B\\u00E9-\\u003Ca\\u0026b=\\u0027c\\u0022\\u003E 12",
     "k/y+é-&lt;a&amp;b='c&quot;&gt; 12",
     "k/y+é-&lt;a&amp;b=&#39;c&quot;&gt; 12",
     "k/y+é-&lt;a&amp;b=&#x27;c&quot;&gt; 12",

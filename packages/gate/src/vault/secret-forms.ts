@@ -17,20 +17,34 @@ export function formsOf(value: string): string[] {
   ];
 }
 
-/** A backslash before a slash is PHP's, the numbers in place of what HTML would read are those of Go and of Gson. */
+/**
+ * A backslash before a slash is PHP's. Numbers stand for what is not ASCII in Python and PHP, for what HTML would read
+ * in Go and Gson, and for both, with a plus, in .NET, whose digits are upper case.
+ */
 function inJson(value: string): string[] {
-  const escaped = JSON.stringify(value).slice(1, -1);
+  const escaped = inQuotes(value);
   const numbered = (characters: RegExp) => escaped.replace(characters, unicodeEscape);
   return [
     escaped,
     escaped.replaceAll("/", "\\/"),
     numbered(/[<>&]/g),
     numbered(/[<>&=']/g),
+    numbered(beyondAscii),
+    numbered(beyondAscii).replaceAll("/", "\\/"),
+    value
+      .split('"')
+      .map(inQuotes)
+      .join('"')
+      .replace(/[^\0-\x7f]|["&'+<>`]/g, upperUnicodeEscape),
     value.replace(/[\s\S]/g, unicodeEscape),
+    value.replace(/[\s\S]/g, upperUnicodeEscape),
   ];
 }
 
+const inQuotes = (text: string) => JSON.stringify(text).slice(1, -1);
+const beyondAscii = /[^\0-\x7f]/g;
 const unicodeEscape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+const upperUnicodeEscape = (unit: string) => unicodeEscape(unit).toUpperCase().replace("U", "u");
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
