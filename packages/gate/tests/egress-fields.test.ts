@@ -182,6 +182,8 @@ describe("the framing of a request", () => {
       [["Content-Length", "1", "Transfer-Encoding", "chunked"], /both a length/],
       [["Content-Length", "+1"], /malformed length/],
       [["Content-Length", "0x1"], /malformed length/],
+      // Octal to some.
+      [["Content-Length", "012"], /malformed length/],
       [["Content-Length", "1".repeat(16)], /malformed length/],
       [["Transfer-Encoding", "gzip, chunked"], /other than chunked/],
       [["Upgrade", "websocket"], /an upgrade/],

@@ -122,7 +122,7 @@ export function framingFault(request: IncomingMessage): string | undefined {
   const encoding = request.headers["transfer-encoding"];
   if (request.httpVersion !== "1.1") return "not HTTP/1.1";
   if (length !== undefined && encoding !== undefined) return "both a length and a transfer encoding";
-  if (length !== undefined && !/^\d{1,15}$/.test(length)) return "a malformed length";
+  if (length !== undefined && !/^(?:0|[1-9]\d{0,14})$/.test(length)) return "a malformed length";
   if (encoding !== undefined && encoding !== "chunked") return "a transfer encoding other than chunked";
   if (request.headers.upgrade !== undefined) return "an upgrade";
   return undefined;
