@@ -62,6 +62,10 @@ test("lines and names are found by our own walk", async (t) => {
   }
   await writeFile(join(sandbox.home, "evil"), `${"a".repeat(50)}!\n`);
   assert.equal((await find(sandbox, { pattern: "^(a+)+$", regex: "true" })).status, 400);
+  await writeFile(join(sandbox.home, "a".repeat(120)), "");
+  for (const glob of [`${"*a".repeat(12)}b`, "{1..99999999}"]) {
+    assert.equal((await find(sandbox, { glob })).status, 400, glob);
+  }
 });
 
 test("ripgrep is asked in a way that its pattern cannot be an option", async (t) => {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { matchesGlob } from "node:path";
 import { createInterface } from "node:readline";
-import { createContext, runInContext } from "node:vm";
+import { type Context, createContext, runInContext } from "node:vm";
 import { invalid } from "../http/problem.ts";
 import { withDirectory } from "./directory.ts";
 import { decodeName, type PathText, shown } from "./names.ts";
@@ -38,8 +38,9 @@ export interface SearchAnswer {
 
 const maxFileBytes = 16 * 1_048_576;
 const maxLineChars = 1_000;
-/** How long a regular expression may hold up the server in one file. */
-const regexSliceMs = 100;
+/** How long a regular expression may hold up the server in one file, and a glob with this many names. */
+const sliceMs = 100;
+const namesOfSlice = 64;
 
 /**
  * Searches the files below a directory, without following links: `.git` is left out, and so are files
@@ -63,6 +64,7 @@ class Walk {
   readonly #matches: SearchMatch[] = [];
   readonly #deadline: number;
   readonly #find: ((text: string) => number[]) | undefined;
+  readonly #wanted: (paths: readonly PathText[]) => ReadonlySet<PathText>;
   #truncated = false;
 
   constructor(place: Place, request: SearchRequest) {
@@ -70,6 +72,7 @@ class Walk {
     this.#request = request;
     this.#deadline = performance.now() + request.timeoutMs;
     this.#find = request.pattern === undefined ? undefined : finder(request, request.pattern);
+    this.#wanted = request.glob === undefined ? (paths) => new Set(paths) : globber(request.glob);
   }
 
   async run(inside: PathText): Promise<SearchAnswer> {
@@ -78,26 +81,35 @@ class Walk {
   }
 
   async #directory(inside: PathText, prefix: PathText): Promise<void> {
-    for (const name of await readdir(inside)) {
-      this.#request.signal.throwIfAborted();
-      if (performance.now() > this.#deadline) this.#truncated = true;
-      if (this.#truncated) return;
-      const stat = await lstatIfThere(`${inside}/${name}`);
-      if (stat?.isDirectory() && name !== ".git") {
-        await withDirectory(`${inside}/${name}`, (below) =>
-          this.#directory(below, `${prefix}${name}/`),
-        ).catch((error: unknown) => {
-          if (!hasCode(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES")) throw error;
-        });
-      } else if (stat?.isFile() && this.#isWanted(prefix + name)) {
-        await this.#file(`${inside}/${name}`, prefix + name, Number(stat.size));
+    const names = await readdir(inside);
+    for (let from = 0; from < names.length; from += namesOfSlice) {
+      const some = names.slice(from, from + namesOfSlice);
+      const wanted = this.#wanted(some.map((name) => prefix + name));
+      for (const name of some) {
+        this.#request.signal.throwIfAborted();
+        if (performance.now() > this.#deadline) this.#truncated = true;
+        if (this.#truncated) return;
+        await this.#entry(inside, prefix, name, wanted);
       }
     }
   }
 
-  #isWanted(relative: PathText): boolean {
-    const { glob } = this.#request;
-    return glob === undefined || matchesGlob(relative.toWellFormed(), glob);
+  async #entry(
+    inside: PathText,
+    prefix: PathText,
+    name: PathText,
+    wanted: ReadonlySet<PathText>,
+  ): Promise<void> {
+    const stat = await lstatIfThere(`${inside}/${name}`);
+    if (stat?.isDirectory() && name !== ".git") {
+      await withDirectory(`${inside}/${name}`, (below) => this.#directory(below, `${prefix}${name}/`)).catch(
+        (error: unknown) => {
+          if (!hasCode(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES")) throw error;
+        },
+      );
+    } else if (stat?.isFile() && wanted.has(prefix + name)) {
+      await this.#file(`${inside}/${name}`, prefix + name, Number(stat.size));
+    }
   }
 
   async #file(path: PathText, relative: PathText, size: number): Promise<void> {
@@ -147,16 +159,31 @@ function finder(request: SearchRequest, pattern: string): (text: string) => numb
       text.split("\\n").forEach((line, index) => { if (expression.test(line)) found.push(index); });
       found.join(",");
     }`;
-    let found: unknown;
-    try {
-      found = runInContext(source, context, { timeout: regexSliceMs });
-    } catch (error) {
-      if (hasCode(error, "ERR_SCRIPT_EXECUTION_TIMEOUT"))
-        throw invalid("the regular expression takes too long on a file; make it simpler");
-      throw error;
-    }
+    const found = inTime(source, context, "the regular expression takes too long on a file; make it simpler");
     return typeof found === "string" && found !== "" ? found.split(",").map(Number) : [];
   };
+}
+
+/** Tells which paths a glob means. A user's glob is run with a time limit, too: it becomes an expression. */
+function globber(glob: string): (paths: readonly PathText[]) => ReadonlySet<PathText> {
+  return (paths) => {
+    const wanted = new Set<PathText>();
+    const match = () => {
+      for (const path of paths) if (matchesGlob(path.toWellFormed(), glob)) wanted.add(path);
+    };
+    inTime("match()", createContext({ match }), "the glob takes too long; make it simpler");
+    return wanted;
+  };
+}
+
+/** What a script gives. Throws `invalid_request` with `why` when it holds up the server. */
+function inTime(source: string, context: Context, why: string): unknown {
+  try {
+    return runInContext(source, context, { timeout: sliceMs });
+  } catch (error) {
+    if (hasCode(error, "ERR_SCRIPT_EXECUTION_TIMEOUT")) throw invalid(why);
+    throw error;
+  }
 }
 
 function indexes(lines: readonly string[], test: (line: string) => boolean): number[] {
