@@ -300,6 +300,12 @@ describe("start", () => {
     assert.match(gone.stderr, /control\.not_running/);
   });
 
+  test("it ends cleanly when its terminal is closed, which is told twice", async (t) => {
+    const server = await startServer(t, join(scratch(t), "data"));
+    server.process.kill("SIGHUP");
+    assert.equal(await server.stop("SIGHUP"), 0);
+  });
+
   test("run attaches to the server that owns the data directory", async (t) => {
     if (!needsJail(t)) return;
     const directory = scratch(t);

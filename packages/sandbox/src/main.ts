@@ -31,7 +31,7 @@ export interface RunOptions {
 }
 
 /**
- * Runs a sandbox server until SIGTERM or SIGINT, ends everything it started, and resolves to the
+ * Runs a sandbox server until SIGTERM, SIGINT or SIGHUP, ends everything it started, and resolves to the
  * exit code: 0 after a signal, 1 when it cannot start, 2 for wrong usage. Writes one line of JSON to
  * standard output when it can be reached: `{"event":"ready","url"?,"token"?}`; a parent with a channel
  * to this process gets the same as a message.
@@ -63,6 +63,8 @@ export async function runSandboxServer(
     };
     process.once("SIGTERM", stop);
     process.once("SIGINT", stop);
+    // A terminal that is closed says so more than once: by itself, and by its shell.
+    process.on("SIGHUP", stop);
   });
   try {
     const { listen } = options;

@@ -53,7 +53,7 @@ describe("nothing is left behind", () => {
     assert.deepEqual(await server.client.health(), { status: "ok" });
   });
 
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     test(`after ${signal} to the server, which exits with 0`, async (t) => {
       const { server, mark } = await withStubbornAgent(t);
       const startedAt = performance.now();

@@ -66,16 +66,22 @@ function toldForShell(error: unknown, port: number): unknown {
   return new HoldfastError("gateway", "port_in_use", message, { cause: error });
 }
 
-/** Resolves after SIGINT or SIGTERM and a clean close; a second signal ends at once. */
+/** Resolves after SIGINT, SIGTERM or SIGHUP and a clean close; a second one of the first two ends at once. */
 function untilStopped(control: ControlServer, close: () => Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     let stopping = false;
     const stop = () => {
-      if (stopping) process.exit(130);
+      if (stopping) return;
       stopping = true;
       control.close().then(close).then(resolve, reject);
     };
-    process.on("SIGINT", stop);
-    process.on("SIGTERM", stop);
+    const stopOrEnd = () => {
+      if (stopping) process.exit(130);
+      stop();
+    };
+    process.on("SIGINT", stopOrEnd);
+    process.on("SIGTERM", stopOrEnd);
+    // A terminal that is closed says so more than once: by itself, and by its shell.
+    process.on("SIGHUP", stop);
   });
 }

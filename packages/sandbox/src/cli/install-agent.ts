@@ -73,7 +73,7 @@ export async function installAgentCommand(args: readonly string[]): Promise<numb
   return 0;
 }
 
-/** Ctrl-C, or SIGTERM, before what is installed is there: an install gives up and takes away what it has made. */
+/** Ctrl-C, SIGTERM, or the end of the terminal, before what is installed is there: an install gives up and takes away what it has made. */
 class Interruption {
   readonly #abort = new AbortController();
   readonly #take = (name: NodeJS.Signals) => {
@@ -86,6 +86,7 @@ class Interruption {
   constructor() {
     process.on("SIGINT", this.#take);
     process.on("SIGTERM", this.#take);
+    process.on("SIGHUP", this.#take);
   }
 
   get signal(): AbortSignal {
@@ -95,5 +96,6 @@ class Interruption {
   end(): void {
     process.off("SIGINT", this.#take);
     process.off("SIGTERM", this.#take);
+    process.off("SIGHUP", this.#take);
   }
 }
