@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";
@@ -9,6 +10,25 @@ import { isErrorCode } from "@holdfast/core";
 import { SandboxClient } from "@holdfast/sandbox-client";
 import { createSandboxServer } from "../src/index.ts";
 import { field, openSession, startSandbox, temporary } from "./harness.ts";
+
+/** Takes no connection: once its queue is full, the system refuses more with EAGAIN. */
+const listensAndSleeps = `
+require("node:net").createServer().listen({ path: process.argv[1], backlog: 1 }, () => {
+  console.log("listening");
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+});`;
+
+/** The code of the error by which a connection was refused; undefined where it was queued. */
+function codeOfConnecting(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+  });
+}
 
 describe("problems and routes", () => {
   test("statuses and problem details are the peer's", async (t) => {
@@ -235,6 +255,22 @@ describe("who may call", () => {
       isErrorCode(error, "sandbox", "address_in_use"),
     );
     assert.equal(await readFile(file, "utf8"), "mine");
+  });
+
+  test("the socket of a server that is too busy to take a connection is left to it", async (t) => {
+    const home = await temporary(t);
+    const path = join(home, "server.sock");
+    const busy = spawn(process.execPath, ["-e", listensAndSleeps, path], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    t.after(() => busy.kill("SIGKILL"));
+    await once(busy.stdout, "data");
+    const before = (await stat(path)).ino;
+    while ((await codeOfConnecting(path)) === undefined);
+    await assert.rejects(createSandboxServer({ listen: { unix: path }, home }), (error) =>
+      isErrorCode(error, "sandbox", "address_in_use"),
+    );
+    assert.equal((await stat(path)).ino, before);
   });
 
   test("half a request does not keep the server from ending", async (t) => {

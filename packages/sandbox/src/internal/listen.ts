@@ -1,18 +1,22 @@
-import { lstat, rm } from "node:fs/promises";
+import { type BigIntStats, lstatSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
 import { connect, isIP } from "node:net";
 import { HoldfastError } from "@holdfast/core";
 
 /**
  * Listens on a Unix socket that only this user may connect to; replaces one that nobody listens on any more.
- * Throws `sandbox.address_in_use` for one that somebody listens on, and for what is there and is no socket.
+ * Throws `sandbox.address_in_use` for one that somebody listens on, or may listen on, and for what is there
+ * and is no socket.
  */
 export async function bindUnix(server: Server, path: string): Promise<void> {
-  if (await answers(path)) throw inUse(path);
-  const found = await lstat(path).catch(() => undefined);
+  const found = look(path);
   if (found && !found.isSocket() && !found.isSymbolicLink())
     throw taken(`${path} is there, and is no socket`);
-  await rm(path, { force: true });
+  if (found && !(await isAbandoned(path))) throw inUse(path);
+  // From here on nothing is waited for: another server that starts as well cannot put its own there meanwhile.
+  const left = look(path);
+  if (left && (left.ino !== found?.ino || left.ctimeNs !== found.ctimeNs)) throw inUse(path);
+  rmSync(path, { force: true });
   const listening = new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.once("listening", resolve);
@@ -25,6 +29,11 @@ export async function bindUnix(server: Server, path: string): Promise<void> {
     process.umask(mask);
   }
   await listening;
+}
+
+/** What is at a path, with times exact enough to tell it from what was put there in its place. */
+function look(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
 }
 
 export interface TcpAddress {
@@ -66,13 +75,19 @@ function taken(why: string): HoldfastError {
   return new HoldfastError("sandbox", "address_in_use", why, { statusCode: 409 });
 }
 
-function answers(path: string): Promise<boolean> {
+/**
+ * Whether nobody listens on a socket any more. Only a refusal says so: a server that is too busy to take one
+ * more connection (EAGAIN), or that belongs to another user (EACCES), answers with an error too.
+ */
+function isAbandoned(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once("connect", () => {
       socket.destroy();
-      resolve(true);
+      resolve(false);
     });
-    socket.once("error", () => resolve(false));
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => {
+      resolve(code === "ECONNREFUSED" || code === "ENOENT");
+    });
   });
 }
