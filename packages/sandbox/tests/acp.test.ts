@@ -372,4 +372,34 @@ for await (const line of createInterface({ input: process.stdin })) {
     });
     assert.deepEqual(field(await ask(4, "look"), "result"), { life: 3, initialized: true });
   });
+
+  test("what an agent refused is not told to the process that stands in for it", async (t) => {
+    const script = `
+import { createInterface } from "node:readline";
+const told = [];
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, method, params } = JSON.parse(line);
+  if (method === "die") process.exit(7);
+  if (method !== "look") told.push([method, params.name]);
+  const answer = params?.name === "bad" ? { error: { code: -32602, message: "no" } } : { result: told };
+  console.log(JSON.stringify({ jsonrpc: "2.0", id, ...answer }));
+}`;
+    const sandbox = await startSandbox(t, "unix", { agents: await withScript(t, "strict", script) });
+    const ask = async (id: number, method: string, name?: string): Promise<unknown> =>
+      JSON.parse(
+        (await post(sandbox, "x?agent=strict", { jsonrpc: "2.0", id, method, params: { name } })).text,
+      );
+    assert.equal(field(await ask(1, "initialize", "bad"), "error", "message"), "no");
+    await ask(2, "die");
+    assert.deepEqual(field(await ask(3, "look"), "result"), []);
+    await ask(4, "initialize", "good");
+    await ask(5, "authenticate", "good");
+    await ask(6, "authenticate", "bad");
+    await ask(7, "initialize", "bad");
+    await ask(8, "die");
+    assert.deepEqual(field(await ask(9, "look"), "result"), [
+      ["initialize", "good"],
+      ["authenticate", "good"],
+    ]);
+  });
 });

@@ -64,6 +64,7 @@ export class AcpInstance {
   #wasStarted = false;
   #initializeAnswer: string | undefined;
   readonly #idle: IdleTimer;
+  /** The requests that the agent last agreed to. */
   #initialize: string | undefined;
   #authenticate: string | undefined;
   /** The process has not been told yet what the one before it was told. */
@@ -93,7 +94,7 @@ export class AcpInstance {
     return this.#process !== undefined;
   }
 
-  /** What the agent last answered to `initialize`, as JSON text; undefined before that. */
+  /** What the agent answered when it last agreed to `initialize`, as JSON text; undefined before that. */
   get initializeAnswer(): string | undefined {
     return this.#initializeAnswer;
   }
@@ -265,8 +266,6 @@ export class AcpInstance {
 
   #request(process: AgentProcess, message: Request, internal: boolean): Promise<string> {
     const method = message.method ?? "";
-    if (method === "initialize") this.#initialize = message.raw;
-    if (method === "authenticate") this.#authenticate = message.raw;
     return new Promise((resolve) => {
       const pending = { method, message, idText: message.idText, internal, settle: resolve };
       const idText = this.#pending.add(message, pending);
@@ -344,7 +343,7 @@ export class AcpInstance {
     }
     const own = message.idText === answered.idText ? message.raw : withId(message.raw, answered.idText);
     const raw = withStderr(own, this.#stderr());
-    if (answered.method === "initialize") this.#initializeAnswer = raw;
+    this.#remember(answered, raw);
     if (startsSession(answered.method)) {
       const { result }: { result?: unknown } = JSON.parse(raw);
       this.#options.onSessionAnswer?.(this.agentId, result);
@@ -353,6 +352,18 @@ export class AcpInstance {
     if (!answered.internal) this.events.append(raw, "soon");
     answered.settle(raw);
     this.#idle.touch();
+  }
+
+  /** What the agent has agreed to is told to the process that stands in for this one; what it refused is not. */
+  #remember({ method, message }: PendingRequest, answer: string): void {
+    if (method !== "initialize" && method !== "authenticate") return;
+    const { error }: { error?: unknown } = JSON.parse(answer);
+    if (error !== undefined && error !== null) return;
+    if (method === "authenticate") this.#authenticate = message.raw;
+    else {
+      this.#initialize = message.raw;
+      this.#initializeAnswer = answer;
+    }
   }
 
   #throttle(): void {
