@@ -40,6 +40,14 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
 });`;
 
+/** Knows only a later version of the protocol, as it says. */
+const newer = `
+import { createInterface } from "node:readline";
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id } = JSON.parse(line);
+  console.log(JSON.stringify({ jsonrpc: "2.0", id, result: { protocolVersion: 2, sessionId: "s" } }));
+}`;
+
 describe("sessions of the server", () => {
   test("are made, prompted, listed and deleted; every message is in the log, in order", async (t) => {
     const sandbox = await startSandbox(t);
@@ -196,6 +204,16 @@ describe("sessions of the server", () => {
     assert.equal(field(refused, "code"), "agent_refused");
     assert.match(String(field(refused, "detail")), /session\/new: the answer names no session/);
     assert.deepEqual(field(await api.expect(200, "GET", "/v1/sessions"), "sessions"), []);
+    assert.deepEqual(await sandbox.client.listAcpServers(), []);
+  });
+
+  test("an agent that speaks another version of ACP than the server is asked for no session", async (t) => {
+    const agents = await withScript(t, "newer", newer);
+    const sandbox = await startSandbox(t, "unix", { agents });
+    const api = new SessionApi(sandbox);
+    const refused = await api.expect(502, "POST", "/v1/sessions", { agent: "newer" });
+    assert.equal(field(refused, "code"), "agent_refused");
+    assert.match(String(field(refused, "detail")), /version 2 of ACP, and the server version 1/);
     assert.deepEqual(await sandbox.client.listAcpServers(), []);
   });
 
