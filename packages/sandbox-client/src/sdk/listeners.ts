@@ -17,19 +17,34 @@ export class SessionListeners<Value> {
     return this.#listeners.has(sessionId);
   }
 
-  /** Calls those who listen now, also where one of them ends its listening or throws. */
-  call(sessionId: string, value: Value): void {
-    for (const listener of [...(this.#listeners.get(sessionId) ?? [])]) callListener(listener, value);
+  /**
+   * Calls those who listen now, also where one of them ends its listening or throws. Returns how many have
+   * taken the value.
+   */
+  call(sessionId: string, value: Value): number {
+    let taken = 0;
+    for (const listener of [...(this.#listeners.get(sessionId) ?? [])]) {
+      if (callListener(listener, value)) taken += 1;
+    }
+    return taken;
   }
 }
 
-/** Calls a listener. What it throws is reported as any uncaught error is, and concerns nobody else. */
-export function callListener<T>(listener: (value: T) => void, value: T): void {
+/**
+ * Calls a listener. What it throws, or rejects with where it is asynchronous, is reported and concerns nobody
+ * else: neither the connection nor the process. False where it has thrown.
+ */
+export function callListener<T>(listener: (value: T) => unknown, value: T): boolean {
   try {
-    listener(value);
+    const result = listener(value);
+    if (result instanceof Promise) result.catch(report);
+    return true;
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    report(error);
+    return false;
   }
+}
+
+function report(error: unknown): void {
+  console.error("a listener of the sandbox client threw", error);
 }

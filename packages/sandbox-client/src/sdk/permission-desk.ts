@@ -30,7 +30,7 @@ export class PermissionDesk {
     return this.#listeners.add(sessionId, listener);
   }
 
-  /** Asks who listens; a session that nobody listens to answers "cancelled" at once. */
+  /** Asks who listens; where nobody does, or whoever does throws, the answer is "cancelled" at once. */
   ask(
     sessionId: string,
     agentSessionId: string,
@@ -50,7 +50,9 @@ export class PermissionDesk {
     };
     return new Promise((resolve) => {
       this.#pending.set(request.id, { request, settle: resolve });
-      this.#listeners.call(sessionId, request);
+      const taken = this.#listeners.call(sessionId, request);
+      // Some may have answered, or handed it on, before they threw.
+      if (taken === 0 && this.#pending.delete(request.id)) resolve(cancelled);
     });
   }
 
