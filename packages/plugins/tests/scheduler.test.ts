@@ -99,6 +99,18 @@ test("a time without a zone is in UTC wherever the scheduler runs, and nothing i
   }
 });
 
+test("a text that is left empty is none beside what says when", async (t) => {
+  const ask = await inThisProcess(t);
+  const create = (when: Record<string, unknown>) =>
+    ask("schedule_create", { name: JSON.stringify(when), prompt: "look", ...when });
+  assert.equal((await create({ cron: "", at: "2090-01-05" }))["next_at"], "2090-01-05T00:00:00.000Z");
+  await create({ cron: "0 7 * * *", at: "" });
+  await create({ cron: "", at: "", every_minutes: 5 });
+  await assert.rejects(create({ cron: "" }), { name: "ToolError", field: "cron" });
+  for (const when of [{}, { cron: "", at: "" }, { cron: "0 7 * * *", at: "2090-01-05" }])
+    await assert.rejects(create(when), /exactly one of/);
+});
+
 test("a schedule is deleted by the name that it was made with", async (t) => {
   const ask = await inThisProcess(t);
   await ask("schedule_create", { name: " water ", prompt: "look", every_minutes: 5 });

@@ -95,10 +95,7 @@ class SchedulerHandler implements PluginHandler {
   }
 
   #create(args: Record<string, unknown>, context: PluginContext): Record<string, unknown> {
-    const { cron, at, every_minutes: every } = args;
-    if ([cron, at, every].filter((each) => each !== undefined).length !== 1) {
-      throw refused("Give exactly one of cron, at and every_minutes");
-    }
+    const { cron, at, every_minutes: every } = whenOf(args);
     const name = nameOf(args);
     const prompt = String(args["prompt"]).trim();
     if (name === "" || prompt === "") throw refused("The name and the prompt say something");
@@ -242,6 +239,18 @@ function told(row: Row) {
 
 function nameOf(args: Record<string, unknown>): string {
   return String(args["name"]).trim();
+}
+
+/**
+ * The one of the three by which a schedule goes. Models leave a text empty that they do not mean: beside another
+ * that says something it is none, and alone it is told what is wrong about it.
+ */
+function whenOf({ cron, at, every_minutes }: Record<string, unknown>): Record<string, unknown> {
+  const given = Object.entries({ cron, at, every_minutes }).filter(([, value]) => value !== undefined);
+  const said = given.filter(([, value]) => value !== "");
+  const meant = said.length === 0 ? given : said;
+  if (meant.length !== 1) throw refused("Give exactly one of cron, at and every_minutes");
+  return Object.fromEntries(meant);
 }
 
 /** A time of ISO 8601; one that names no zone is in UTC, as cron lines are, and not where this happens to run. */
