@@ -87,6 +87,16 @@ test("git", async (t) => {
     writeFileSync(join(work, "app", "new.txt"), "newer\n");
     assert.match(await call("push", push), /"NOT_FAST_FORWARD"/);
     assert.match(await call("push", { ...push, base: "change" }), /"changed":1/);
+    // Whoever named a base that is not there is told of that, and not of the branch.
+    for (const [base, field] of [
+      ["nowhere", "base"],
+      ["a..b", "base"],
+      ["", "branch"],
+    ])
+      assert.match(
+        await call("push", { ...push, branch: "none-yet", base }),
+        new RegExp(`"field":"${field}"`),
+      );
     assert.equal(server.git("acme/app", "rev-list", "--count", "change"), "3");
   });
 

@@ -66,7 +66,7 @@ class GitHandler implements PluginHandler {
         return { branches: await repository.branches(signal) };
       case "git_fetch": {
         const directory = this.#directory(args, "new");
-        const commit = await repository.fetch(branchOf(args["branch"], "branch"), signal);
+        const commit = await repository.fetch(branchOf(args["branch"], "branch"), "branch", signal);
         return { commit, files: await putWhole(directory, (at) => repository.checkOut(commit, at, signal)) };
       }
       case "git_push": {
@@ -75,7 +75,8 @@ class GitHandler implements PluginHandler {
         const message = String(args["message"] ?? "").toWellFormed();
         if (message.trim() === "" || message.includes("\0"))
           throw refused("A message says something", "message");
-        const parent = await repository.fetch(branchOf(args["base"] || branch, "base"), signal);
+        const from = args["base"] ? "base" : "branch";
+        const parent = await repository.fetch(branchOf(args[from], from), from, signal);
         const made = await repository.commit(parent, directory, message, signal);
         if (made === undefined)
           throw refused("Nothing is different from there", undefined, "NOTHING_TO_PUSH");

@@ -67,12 +67,13 @@ export class Repository {
     });
   }
 
-  /** The newest commit of a branch, after a look at the host. */
-  async fetch(branch: string, signal?: AbortSignal): Promise<string> {
+  /** The newest commit of a branch, after a look at the host. `field` is the argument that names the branch. */
+  async fetch(branch: string, field: string, signal?: AbortSignal): Promise<string> {
     await this.#prepare();
     const local = `refs/remotes/host/${branch}`;
     const refspec = `+refs/heads/${branch}:${local}`;
     await this.#git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.#address, refspec], {
+      field,
       signal,
     });
     return (await this.#git(["rev-parse", "--verify", `${local}^{commit}`], { signal })).trim();
@@ -155,7 +156,12 @@ export class Repository {
 
   #git(
     args: readonly string[],
-    { index, directory, signal }: { index?: string; directory?: string; signal?: AbortSignal | undefined },
+    {
+      index,
+      directory,
+      field = "branch",
+      signal,
+    }: { index?: string; directory?: string; field?: string; signal?: AbortSignal | undefined },
   ): Promise<string> {
     const { name, email } = this.#person;
     const where = [
@@ -180,21 +186,24 @@ export class Repository {
     return new Promise((resolve, reject) => {
       execFile("git", [...settings, ...where, ...args], options, (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
-        else reject(failure(args[0] ?? "", `${stdout}\n${stderr}`, error.killed === true));
+        else reject(failure(args[0] ?? "", field, `${stdout}\n${stderr}`, error.killed === true));
       });
     });
   }
 }
 
-/** What git said is for people, and may quote the host: only its meaning is told. */
-function failure(command: string, said: string, killed: boolean): Error {
+/**
+ * What git said is for people, and may quote the host: only its meaning is told. What is about a branch is told of
+ * `field`, the argument that names it.
+ */
+function failure(command: string, field: string, said: string, killed: boolean): Error {
   if (killed)
     return new ToolError({ code: "GIT_TIMEOUT", message: `git ${command} took too long`, retriable: true });
   if (/non-fast-forward|fetch first|\[rejected\]|stale info/.test(said)) {
-    return refused("The branch has gone on since", "branch", "NOT_FAST_FORWARD");
+    return refused("The branch has gone on since", field, "NOT_FAST_FORWARD");
   }
   if (/couldn't find remote ref|not our ref/.test(said))
-    return refused("There is no such branch", "branch", "NOT_FOUND");
+    return refused("There is no such branch", field, "NOT_FOUND");
   const status = /The requested URL returned error: (\d{3})/.exec(said)?.[1];
   if (status === "401" || /could not read Username|Authentication failed/.test(said)) {
     return refused("The git host refuses the login", undefined, "GIT_LOGIN_FAILED");
@@ -206,7 +215,7 @@ function failure(command: string, said: string, killed: boolean): Error {
       "REPOSITORY_NOT_ALLOWED",
     );
   }
-  if (/remote rejected/.test(said)) return refused("The git host refuses the push", "branch", "GIT_REFUSED");
+  if (/remote rejected/.test(said)) return refused("The git host refuses the push", field, "GIT_REFUSED");
   if (["fetch", "push", "ls-remote"].includes(command)) {
     return new ToolError({
       code: "GIT_UNAVAILABLE",
