@@ -59,6 +59,14 @@ function plugins(): Planned[] {
       ["the bound of temporary files", "        tmpBytes: pluginLimits.tmpBytes,\n", ""],
       ["public addresses of a manifest", "publicOnly: true,", "publicOnly: false,"],
     ]),
+    ...edits([test("plugin-launcher"), test("plugin-disk")], "plugins/launcher", [
+      ["the bound of its data", "        diskBytes: grant.diskBytes ?? pluginLimits.diskBytes,\n", ""],
+      [
+        "the bound of how many files its data are",
+        "        diskEntries: grant.diskEntries ?? pluginLimits.diskEntries,\n",
+        "",
+      ],
+    ]),
     ...edits(checks, "plugins/plugin-answers", [
       ["the gate's own codes", 'pipelineCodes.has(code) ? "HANDLER_ERROR" : code', "code"],
     ]),

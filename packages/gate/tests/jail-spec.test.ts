@@ -44,6 +44,7 @@ describe("the specification of a jail", () => {
     for (const id of ["", "a/b", "a".repeat(65), "a.b", "ü"]) refused({ id }, /The id must be/);
     for (const command of ["", "-c", "a\0b"]) refused({ command }, /The command is empty/);
     refused({ args: ["a\0b"] }, /NUL byte/);
+    refused({ mounts: [mount("/a", { uncounted: 1 as never })] }, /neither true nor false/);
     for (const cwd of ["workspace", "/a/../b", "/a/", "/a\0b", "//a"]) refused({ cwd }, /working directory/);
     refused({ network: "host" as "none" }, /no network/);
     refused({ unixSockets: "no" as never }, /neither true nor false/);

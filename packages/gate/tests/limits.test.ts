@@ -171,6 +171,8 @@ test("the bounds of plugins, of the audit log and of what is counted are the doc
     memoryBytes: 512 * mib,
     pids: 64,
     tmpBytes: 64 * mib,
+    diskBytes: 4_096 * mib,
+    diskEntries: 200_000,
     maxPrintedBytes: 8 * kib,
     auditAnswers: 100,
   });

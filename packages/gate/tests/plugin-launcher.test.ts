@@ -38,7 +38,10 @@ test("a plugin's jail is bounded, reads its folder and writes its data alone", {
   const [spec] = specs;
   assert.ok(spec && launched.confined);
   const mib = 1024 * 1024;
-  assert.deepEqual(spec.limits, { memoryBytes: 512 * mib, pids: 64, tmpBytes: 64 * mib });
+  assert.deepEqual(spec.limits, {
+    ...{ memoryBytes: 512 * mib, pids: 64, tmpBytes: 64 * mib },
+    ...{ diskBytes: 4_096 * mib, diskEntries: 200_000 },
+  });
   assert.equal(spec.network, "none");
   assert.deepEqual(
     spec.mounts.filter(({ mode }) => mode === "rw").map(({ source }) => source),

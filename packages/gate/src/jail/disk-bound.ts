@@ -5,7 +5,7 @@ import { familyOf } from "./processes.ts";
 
 /**
  * The bound of what the writable mounts of a jail may hold, on any file system and for any user: the jail
- * is ended when a measure finds more. Asking a file system how full it is costs nothing, so that is done
+ * is ended when a measure finds more in those that count. Asking a file system how full it is costs nothing, so that is done
  * often, and the mounts are measured only when enough was written there, by anyone, to pass the limit.
  *
  * It is not a quota of the kernel: a jail can pass it by what it writes in the time that it takes to look.
@@ -28,6 +28,12 @@ interface Bounds {
   readonly entries: number;
 }
 
+/** Paths of the host that a jail can write to, and those of them whose content has a bound. */
+interface Places {
+  readonly writable: readonly string[];
+  readonly counted: readonly string[];
+}
+
 /** How the mounts are looked at. */
 export interface DiskLook {
   readonly space: typeof diskSpace;
@@ -41,13 +47,17 @@ export function boundDisk(
   look: DiskLook = { space: diskSpace, measure: measureDisk },
 ): Jail {
   const { diskBytes, diskEntries } = spec.limits ?? {};
-  const paths = spec.mounts.filter(({ mode }) => mode === "rw").map(({ source }) => source);
-  if ((diskBytes === undefined && diskEntries === undefined) || paths.length === 0) return jail;
+  const writable = spec.mounts.filter(({ mode }) => mode === "rw");
+  const places: Places = {
+    writable: writable.map(({ source }) => source),
+    counted: writable.filter(({ uncounted }) => uncounted !== true).map(({ source }) => source),
+  };
+  if ((diskBytes === undefined && diskEntries === undefined) || places.counted.length === 0) return jail;
   const bounds = {
     bytes: diskBytes ?? Number.POSITIVE_INFINITY,
     entries: diskEntries ?? Number.POSITIVE_INFINITY,
   };
-  return new DiskBoundJail(jail, new DiskWatch(jail, paths, bounds, look));
+  return new DiskBoundJail(jail, new DiskWatch(jail, places, bounds, look));
 }
 
 class DiskBoundJail implements Jail {
@@ -105,7 +115,7 @@ class DiskWatch {
   /** As last measured. */
   measured: DiskUse | undefined;
   readonly #jail: Jail;
-  readonly #paths: readonly string[];
+  readonly #places: Places;
   readonly #bounds: Bounds;
   readonly #look: DiskLook;
   readonly #ended = new AbortController();
@@ -114,9 +124,9 @@ class DiskWatch {
   #then: DiskSpace | undefined;
   #measuredAt = 0;
 
-  constructor(jail: Jail, paths: readonly string[], bounds: Bounds, look: DiskLook) {
+  constructor(jail: Jail, places: Places, bounds: Bounds, look: DiskLook) {
     this.#jail = jail;
-    this.#paths = paths;
+    this.#places = places;
     this.#bounds = bounds;
     this.#look = look;
   }
@@ -127,7 +137,7 @@ class DiskWatch {
 
   async run(): Promise<void> {
     while (!this.#ended.signal.aborted) {
-      const now = await this.#look.space(this.#paths);
+      const now = await this.#look.space(this.#places.writable);
       this.#first ??= now;
       const reason =
         this.#fullest(now) ?? (this.#mayExceed(now) ? await this.#measureBesideLooks(now) : undefined);
@@ -154,7 +164,7 @@ class DiskWatch {
       const seconds = now.freeBytes / diskWatchLimits.bytesPerSecond;
       await delay(intervalOf(seconds), undefined, { ref: false, signal }).catch(() => {});
       if (signal.aborted) return undefined;
-      now = await this.#look.space(this.#paths);
+      now = await this.#look.space(this.#places.writable);
       const reason = this.#fullest(now);
       if (reason !== undefined) return reason;
     }
@@ -194,7 +204,7 @@ class DiskWatch {
     const most = this.#atMost(before);
     const withEntries = Number.isFinite(this.#bounds.entries);
     // Nobody needs to know any more once the jail has ended, and to count many files takes long.
-    const found = await this.#look.measure(this.#paths, pids, withEntries, this.#ended.signal);
+    const found = await this.#look.measure(this.#places.counted, pids, withEntries, this.#ended.signal);
     // What could not be looked at counts as the most that it can be.
     const known = found.hidden && Number.isFinite(most.bytes);
     this.measured = known

@@ -47,15 +47,20 @@ function checkPath(path: string, what: string): void {
 
 function checkMounts(mounts: readonly JailMount[]): JailMount[] {
   if (mounts.length > jailLimits.maxMounts) throw invalid(`More than ${jailLimits.maxMounts} mounts`);
-  const resolved = mounts.map(({ source, target, mode }) => {
+  const resolved = mounts.map(({ source, target, mode, uncounted }) => {
     checkPath(source, "The source of a mount");
     checkPath(target, "The target of a mount");
+    if (uncounted !== undefined && typeof uncounted !== "boolean")
+      throw invalid(`Of the mount ${target}, uncounted is neither true nor false`);
     if (mode !== "ro" && mode !== "rw") throw invalid(`The mode of the mount ${target} is neither ro nor rw`);
     if (target === "/" || ownedByJail.some((path) => isBelow(target, path))) {
       throw invalid(`The target ${target} belongs to the jail itself`);
     }
     if (!existsSync(source)) throw invalid(`The source of the mount ${target} does not exist: ${source}`);
-    return { source: realpathSync(source), target, mode };
+    return {
+      ...{ source: realpathSync(source), target, mode },
+      ...(uncounted === undefined ? {} : { uncounted }),
+    };
   });
   for (const [index, mount] of resolved.entries()) {
     // A mount point inside a writable mount would be made by following what a jail left there.

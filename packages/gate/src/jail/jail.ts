@@ -59,6 +59,11 @@ export interface JailMount {
   /** Absolute, normal path in the jail, outside /proc, /dev, /sys, /etc and /usr. */
   readonly target: string;
   readonly mode: "ro" | "rw";
+  /**
+   * True for a writable mount that has no part in `diskBytes` and `diskEntries`, as a folder of the operator's that
+   * may hold anything. A jail that fills its file system is ended all the same.
+   */
+  readonly uncounted?: boolean;
 }
 
 export interface JailLimits {
@@ -68,7 +73,7 @@ export interface JailLimits {
   readonly cpus?: number;
   /** Size of the jail's /tmp in bytes. */
   readonly tmpBytes?: number;
-  /** What all writable mounts together may hold, with what was there before, in bytes. */
+  /** What all writable mounts that are counted may hold together, with what was there before, in bytes. */
   readonly diskBytes?: number;
   /** How many files, directories and other entries they may hold. */
   readonly diskEntries?: number;

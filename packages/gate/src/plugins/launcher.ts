@@ -30,6 +30,10 @@ export interface PluginGrant {
   readonly connections?: Readonly<Record<string, PluginConnection>>;
   /** Repositories of one git host, as the way out "git". */
   readonly git?: PluginGit;
+  /** What its data folder may hold, in place of `pluginLimits.diskBytes`. */
+  readonly diskBytes?: number;
+  /** How many files and folders its data folder may hold, in place of `pluginLimits.diskEntries`. */
+  readonly diskEntries?: number;
 }
 
 export interface PluginGit {
@@ -219,6 +223,8 @@ export class PluginLauncher {
         source: path,
         target: `${inside.folders}/${name}`,
         mode,
+        // What the operator keeps there is none of the plugin's.
+        ...(mode === "rw" ? { uncounted: true } : {}),
       })),
       ...modulesOf(plugin).map(({ name, directory }) => ({
         source: directory,
@@ -255,6 +261,8 @@ export class PluginLauncher {
         memoryBytes: pluginLimits.memoryBytes,
         pids: pluginLimits.pids,
         tmpBytes: pluginLimits.tmpBytes,
+        diskBytes: grant.diskBytes ?? pluginLimits.diskBytes,
+        diskEntries: grant.diskEntries ?? pluginLimits.diskEntries,
       },
       network: "none",
     };

@@ -52,6 +52,9 @@ export const pluginLimits = {
   memoryBytes: 512 * 1024 * 1024,
   pids: 64,
   tmpBytes: 64 * 1024 * 1024,
+  /** What its data folder may hold, unless the operator says another bound. */
+  diskBytes: 4 * 1024 * 1024 * 1024,
+  diskEntries: 200_000,
   /** Kept of what a plugin prints, for the log. */
   maxPrintedBytes: 8 * 1024,
   auditAnswers: 100,

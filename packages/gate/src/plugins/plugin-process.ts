@@ -246,7 +246,7 @@ export class PluginProcess {
 
   async #ended(exit: JailExit): Promise<JailExit> {
     this.#alive = false;
-    const how = this.#fault || `${exit.reason}, code ${exit.code}, signal ${exit.signal}`;
+    const how = this.#fault || howItEnded(exit);
     this.#ready.reject(
       new PluginLoadError("init_error", `The plugin's process ended (${how}): ${this.#printed}`),
     );
@@ -318,6 +318,10 @@ export class PluginProcess {
       this.#unread -= frame.length;
     });
   }
+}
+
+function howItEnded({ reason, code, signal, detail }: JailExit): string {
+  return detail === undefined ? `${reason}, code ${code}, signal ${signal}` : `${reason}: ${detail}`;
 }
 
 const messageTypes: ReadonlySet<unknown> = new Set([

@@ -27,7 +27,10 @@ test("settings of plugins", async (t) => {
 
   await t.test("are grants and configuration, and the program goes before", async () => {
     const mail = { connections: { imap: { host: "mail.example", port: 993 } }, config: { address: "a" } };
-    const files = { folders: { notes: { path: "/srv/notes", mode: "ro" } } };
+    const files = {
+      folders: { notes: { path: "/srv/notes", mode: "ro" } },
+      ...{ diskBytes: 1_048_576, diskEntries: 16 },
+    };
     assert.deepEqual(await read({ version: 1, plugins: { mail, files, http: { config: { a: 2 } } } }), {
       watch: false,
       grants: { mail: { connections: mail.connections }, files, http: {} },
@@ -49,6 +52,8 @@ test("settings of plugins", async (t) => {
       { version: 1, plugins: { mail: { conections: {} } } },
       { version: 1, plugins: { "../mail": {} } },
       { version: 1, plugins: { http: { hosts: [{ host: "a.example", credential: { value: "x" } }] } } },
+      { version: 1, plugins: { files: { diskBytes: 1_048_575 } } },
+      { version: 1, plugins: { files: { diskEntries: 15 } } },
       connections(1, { host: "mail.example", port: 0 }),
       connections(1, { host: "mail.example", port: 65_536 }),
       connections(1, { host: "a b", port: 25 }),

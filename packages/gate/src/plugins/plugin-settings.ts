@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { Ajv } from "ajv";
+import { jailLimits } from "../jail/jail-spec.ts";
 import { readIfPresent } from "../vault/credential-file.ts";
 import { checkConnections } from "./connections.ts";
 import type { PluginGrant } from "./launcher.ts";
@@ -11,7 +12,8 @@ import type { PluginsConfig } from "./plugins.ts";
 export const pluginSettingsFile = "plugins.json";
 
 /** What the operator writes about one plugin. Credentials are in files of their own, never here. */
-interface PluginSettings extends Pick<PluginGrant, "connections" | "folders" | "git" | "hosts"> {
+interface PluginSettings
+  extends Pick<PluginGrant, "connections" | "diskBytes" | "diskEntries" | "folders" | "git" | "hosts"> {
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
@@ -42,6 +44,8 @@ const isSettings = new Ajv({ allErrors: true, strict: false }).compile<{
               properties: { host: { type: "string" }, port: { type: "integer" } },
             },
           },
+          diskBytes: { type: "integer", minimum: jailLimits.minDiskBytes },
+          diskEntries: { type: "integer", minimum: jailLimits.minDiskEntries },
           git: {
             type: "object",
             required: ["baseUrl", "repositories"],
