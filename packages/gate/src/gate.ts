@@ -202,6 +202,7 @@ class RealGate implements Gate {
       clock,
       log: this.#config.log ?? silentLogger,
       redact: (text) => this.redact(text),
+      scanner: () => vault.secrets.scanner(),
       remember: (secret) => vault.secrets.add(secret),
     });
     this.tools.register(this.#plugins, { skipInvalid: true });

@@ -5,6 +5,7 @@ import { isErrorCode } from "@holdfast/core";
 import { PluginProcess } from "../src/plugins/plugin-process.ts";
 import { encodeFrame } from "../src/plugins/runtime/frames.ts";
 import { channelVersion } from "../src/plugins/runtime/messages.ts";
+import { KnownSecrets } from "../src/vault/secrets.ts";
 import { missing, openGate, shell } from "./support.ts";
 
 const skip = missing("bwrap");
@@ -23,7 +24,11 @@ async function processThatSays(t: TestContext, message: unknown) {
       ...{ type: "start", version: channelVersion, plugin: "one", ...start, credentials: {}, config: {} },
       ...{ catalog: [], channels: false, verifyOnly: false, needsResolveSession: false },
     },
-    { onQuestion: async () => null, onCrash: (detail) => crash.resolve(detail) },
+    {
+      onQuestion: async () => null,
+      onCrash: (detail) => crash.resolve(detail),
+      scanner: () => new KnownSecrets().scanner(),
+    },
   );
   return { process, crashed: crash.promise };
 }

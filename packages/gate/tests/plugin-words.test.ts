@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Guest } from "./broker-support.ts";
-import { gateWith, handlerOf, manifestOf } from "./plugin-support.ts";
+import { gateWith, handlerOf, manifestOf, until } from "./plugin-support.ts";
 import { missing } from "./support.ts";
 
 const skip = missing("bwrap");
@@ -10,7 +10,7 @@ const secret = "canary-QWERTYUIOPASDFGHJKLZXCVBNM-0123456789-abcdefghijklmnopqrs
 /** Long enough to be known for a part of it. */
 const part = secret.slice(0, 5);
 
-test("no part of a secret is left where a plugin's progress, error or exception is cut", {
+test("no part of a secret is left where a plugin's progress, error, exception or print is cut", {
   skip,
 }, async (t) => {
   const logged: string[] = [];
@@ -22,6 +22,9 @@ test("no part of a secret is left where a plugin's progress, error or exception 
       return { ok: true, result: {} };`,
     words_error: `return { ok: false, error: { code: "BAD", message: ${token}.repeat(200), retriable: false } };`,
     words_throw: `throw "x".repeat(args.before) + ${token};`,
+    words_print: `const text = ${token} + "\\n" + "x".repeat(args.before);
+      await new Promise((written) => process.stderr.write(text, written));
+      process.exit(3);`,
   };
   const before = { before: { type: "integer" } };
   const { gate } = await gateWith(
@@ -53,6 +56,17 @@ test("no part of a secret is left where a plugin's progress, error or exception 
   assert.equal(told.length, 2);
   assert.deepEqual(
     told.filter((line) => line.includes(part)),
+    [],
+  );
+
+  // Of what it prints the last 8 KiB are kept: the cut falls into the secret, at its end and behind it.
+  for (const before of [8_130, 8_190, 8_300]) await guest.refused("agent", "words_print", { before });
+  const printed = () => logged.filter((line) => line.includes("a plugin crashed"));
+  await until("each crash is told", () => printed().length === 3);
+  assert.ok(printed().every((line) => line.includes("xxx")));
+  const tail = secret.slice(-10);
+  assert.deepEqual(
+    printed().filter((line) => line.includes(part) || line.includes(tail)),
     [],
   );
 });

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { HoldfastError, type Logger, silentLogger, systemClock } from "@holdfast/core";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { JailDriver, Jails } from "../jail/jail.ts";
+import { KnownSecrets } from "../vault/secrets.ts";
 import { PluginCredentials } from "./credentials.ts";
 import { PluginLauncher } from "./launcher.ts";
 import { ManagedPlugin } from "./managed-plugin.ts";
@@ -51,6 +52,7 @@ async function pluginWithoutProcess(onWarning: (message: string, error: unknown)
       }),
       credentials: new PluginCredentials(join(directory, "credentials"), () => {}),
       ...{ grant: {}, clock: systemClock, log, catalog: () => [] },
+      scanner: () => new KnownSecrets().scanner(),
       redact: (text) => text.replaceAll(secret, "[redacted]"),
       publish: async () => {},
       auditOf: async () => [],

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
 import type { Principal, Tool, ToolCall, ToolOutcome } from "../broker/tool.ts";
+import type { SecretScanner } from "../vault/secret-scanner.ts";
 import { Breaker } from "./breaker.ts";
 import type { PluginCredentials } from "./credentials.ts";
 import { presentedCredentials, toldCredentials } from "./given-credentials.ts";
@@ -30,6 +31,8 @@ export interface PluginPorts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly redact: (text: string) => string;
+  /** Takes the secrets that are known now out of a stream. */
+  readonly scanner: () => SecretScanner;
   readonly catalog: () => readonly ToolDeclaration[];
   readonly publish: (envelope: EventEnvelope, manifest: PluginManifest) => Promise<void>;
   /** What the audit knows of a plugin's tools in one group. */
@@ -206,7 +209,7 @@ export class ManagedPlugin {
   }
 
   async #launch(folder: PluginFolder, verifyOnly = false): Promise<PluginProcess> {
-    const { launcher, credentials, grant, catalog } = this.#ports;
+    const { launcher, credentials, grant, catalog, scanner } = this.#ports;
     const { name, manifest, config } = folder;
     const all = await credentials.read(name);
     const launched = await launcher.launch(folder, grant, all);
@@ -228,6 +231,7 @@ export class ManagedPlugin {
       {
         onQuestion: (question) => this.#answer(question, callers),
         onCrash: (detail, printed) => this.#crashed(detail, printed),
+        scanner,
       },
     );
     this.#callers.set(process, callers);

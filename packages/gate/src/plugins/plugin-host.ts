@@ -4,6 +4,7 @@ import type { Audit, AuditRecord } from "../audit/audit.ts";
 import type { Tool, ToolCall, ToolOutcome, ToolSource } from "../broker/tool.ts";
 import type { Egress, EgressOptions } from "../egress/egress.ts";
 import type { Jails } from "../jail/jail.ts";
+import type { SecretScanner } from "../vault/secret-scanner.ts";
 import { writeAgentSkills } from "./agent-skills.ts";
 import { PluginCredentials } from "./credentials.ts";
 import { FolderWatcher } from "./folder-watcher.ts";
@@ -46,6 +47,8 @@ export interface PluginHostOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly redact: (text: string) => string;
+  /** The same for a stream. */
+  readonly scanner: () => SecretScanner;
   /** Told every credential that is read. */
   readonly remember: (secret: string) => void;
 }
@@ -317,7 +320,7 @@ export class PluginHost implements Plugins, ToolSource {
   }
 
   #managed(folder: PluginFolder): ManagedPlugin {
-    const { config, clock, log, redact } = this.#options;
+    const { config, clock, log, redact, scanner } = this.#options;
     const { grants = {} } = config;
     const { folders, ...grant } = grants[folder.name] ?? {};
     return new ManagedPlugin(folder, {
@@ -327,6 +330,7 @@ export class PluginHost implements Plugins, ToolSource {
       clock,
       log,
       redact,
+      scanner,
       catalog: () => this.#declarations(),
       publish: (envelope, manifest) => this.#publish(envelope, manifest),
       auditOf: (plugin, group) => this.#auditOf(plugin, group),

@@ -1,7 +1,9 @@
 import { HoldfastError } from "@holdfast/core";
 import type { JailExit } from "../jail/jail.ts";
+import type { SecretScanner } from "../vault/secret-scanner.ts";
 import type { LaunchedPlugin } from "./launcher.ts";
 import { pluginLimits } from "./plugin-limits.ts";
+import { PrintedTail } from "./printed.ts";
 import { encodeFrame, FrameReader } from "./runtime/frames.ts";
 import type {
   HostMessage,
@@ -52,6 +54,8 @@ export interface ProcessPorts {
   readonly onQuestion: (question: Question) => Promise<unknown>;
   /** A line for the log when the process is over that nobody asked to end. */
   readonly onCrash: (detail: string, printed: string) => void;
+  /** Takes the secrets that are known now out of what the plugin prints. */
+  readonly scanner: () => SecretScanner;
 }
 
 interface Waiting {
@@ -82,7 +86,7 @@ export class PluginProcess {
   #ending = false;
   #isReady = false;
   #fault = "";
-  #printed = "";
+  readonly #printed: PrintedTail;
   #alive = true;
 
   private constructor(launched: LaunchedPlugin, ports: ProcessPorts) {
@@ -91,6 +95,7 @@ export class PluginProcess {
     this.confined = launched.confined;
     this.pid = launched.jail.pid;
     this.presented = launched.presented;
+    this.#printed = new PrintedTail(ports.scanner());
     const reader = new FrameReader();
     launched.jail.stdout.on("data", (chunk: Buffer) => {
       try {
@@ -99,9 +104,7 @@ export class PluginProcess {
         this.#kill(`its channel broke: ${String(error)}`);
       }
     });
-    launched.jail.stderr.on("data", (chunk: Buffer) => {
-      this.#printed = (this.#printed + chunk.toString("utf8")).slice(-pluginLimits.maxPrintedBytes);
-    });
+    launched.jail.stderr.on("data", (chunk: Buffer) => this.#printed.push(chunk));
     this.#exited = launched.jail.exited.then((exit) => this.#ended(exit));
   }
 
@@ -148,14 +151,12 @@ export class PluginProcess {
     return this.#calls;
   }
 
-  /** The last of what the plugin printed. */
-  get printed(): string {
-    return this.#printed;
-  }
-
   /** Tells something that has no answer. */
   tell(message: Extract<HostMessage, { type: "catalog" | "credentials" }>): void {
-    if (this.alive) this.#send(message);
+    if (!this.alive) return;
+    // The new credentials are known to the gate by now.
+    if (message.type === "credentials") this.#printed.renew(this.#ports.scanner());
+    this.#send(message);
   }
 
   /** Throws `plugin.unavailable`, `plugin.timeout`, or the reason of an aborted signal. */
@@ -246,14 +247,13 @@ export class PluginProcess {
 
   async #ended(exit: JailExit): Promise<JailExit> {
     this.#alive = false;
+    const printed = this.#printed.end();
     const how = this.#fault || howItEnded(exit);
-    this.#ready.reject(
-      new PluginLoadError("init_error", `The plugin's process ended (${how}): ${this.#printed}`),
-    );
+    this.#ready.reject(new PluginLoadError("init_error", `The plugin's process ended (${how}): ${printed}`));
     for (const { reject } of this.#waiting.values()) reject(unavailable("The plugin's process ended"));
     await this.#launched.close();
     // One that never came up is told by its start.
-    if (!this.#ending && this.#isReady) this.#ports.onCrash(how, this.#printed);
+    if (!this.#ending && this.#isReady) this.#ports.onCrash(how, printed);
     return exit;
   }
 

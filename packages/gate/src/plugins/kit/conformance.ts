@@ -7,6 +7,7 @@ import { HoldfastError } from "@holdfast/core";
 import { Ajv, type ValidateFunction } from "ajv";
 import type { Jails } from "../../jail/jail.ts";
 import { UnsafeDriver } from "../../jail/unsafe-driver.ts";
+import { KnownSecrets } from "../../vault/secrets.ts";
 import { PluginLauncher } from "../launcher.ts";
 import { parseJsonFile } from "../manifest.ts";
 import { type PluginFolder, pluginAt, readPluginFolder } from "../plugin-folder.ts";
@@ -232,7 +233,11 @@ async function startBare(folder: PluginFolder, dataDirectory: string): Promise<P
       withoutCredentials: true,
       needsResolveSession: manifest.session === "explicit",
     },
-    { onQuestion: async (question) => (question.what === "audit" ? [] : null), onCrash: () => {} },
+    {
+      onQuestion: async (question) => (question.what === "audit" ? [] : null),
+      onCrash: () => {},
+      scanner: () => new KnownSecrets().scanner(),
+    },
   );
 }
 
