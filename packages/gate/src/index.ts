@@ -111,6 +111,7 @@ export type { PluginConnection } from "./plugins/connections.ts";
 export type { PluginGit, PluginGrant } from "./plugins/launcher.ts";
 export { pluginSettingsFile } from "./plugins/plugin-settings.ts";
 export type { PluginState, PluginStatus, Plugins, PluginsConfig } from "./plugins/plugins.ts";
+export { toolNamesFile } from "./plugins/tool-names.ts";
 export { type DryRunRow, dryRunPolicy } from "./policy/dry-run.ts";
 export { type Evaluation, evaluate as evaluatePolicy, type PolicyStep } from "./policy/evaluate.ts";
 export { parsePolicy } from "./policy/parse-policy.ts";

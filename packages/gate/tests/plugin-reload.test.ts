@@ -196,6 +196,46 @@ test("no plugin of a user takes the name of a tool, or of a skill, of one that c
   assert.equal(readFileSync(join(gate.plugins.skillsDirectory, "v-b-c.md"), "utf8"), "of version 1");
 });
 
+test("a plugin keeps the name of its tool from later ones, also after a restart and while it does not load", {
+  skip,
+}, async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const opened = async (plugins: Parameters<typeof gateWith>[1]) =>
+    (await gateWith(t, plugins, { dataDir })).gate;
+  const problemOf = (gate: Gate, name: string) =>
+    gate.plugins.list().find((each) => each.name === name)?.failure?.message ?? "";
+  const first = await opened({ v: version("1", ["v_say"]) });
+  // Comes before by its name, and is met first at each start.
+  installPlugin(dataDir, "a", version("2", ["v_say"]));
+  await first.plugins.reload();
+  assert.match(problemOf(first, "a"), /"v_say" is already registered by v/);
+  await first.close();
+
+  const second = await opened({});
+  assert.match(problemOf(second, "a"), /"v_say" is already registered by v/);
+  assert.deepEqual(await resultOf(second, "v_say"), { text: "1" });
+  await second.close();
+
+  const manifest = join(dataDir, "plugins", "v", "manifest.json");
+  const whole = readFileSync(manifest, "utf8");
+  writeFileSync(manifest, "no JSON");
+  const third = await opened({});
+  assert.match(problemOf(third, "a"), /"v_say" is already registered by v/);
+  assert.equal(
+    third.plugins.tools().some((each) => each.name === "v_say"),
+    false,
+  );
+  await third.close();
+
+  writeFileSync(manifest, whole);
+  const fourth = await opened({});
+  assert.deepEqual(await resultOf(fourth, "v_say"), { text: "1" });
+  // The name is free once its folder is gone.
+  rmSync(join(dataDir, "plugins", "v"), { recursive: true });
+  await fourth.plugins.reload();
+  assert.deepEqual(await resultOf(fourth, "v_say"), { text: "2" });
+});
+
 test("files that were not checked, or were refused, are not run when a plugin starts again", {
   skip,
 }, async (t) => {

@@ -3,7 +3,14 @@ import { chmod, copyFile, cp, lstat, mkdir, readdir, rm, writeFile } from "node:
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { HoldfastError, systemPorts } from "@holdfast/core";
-import { copyAuditLog, egressConfigFile, type Jails, pluginSettingsFile, policyFile } from "@holdfast/gate";
+import {
+  copyAuditLog,
+  egressConfigFile,
+  type Jails,
+  pluginSettingsFile,
+  policyFile,
+  toolNamesFile,
+} from "@holdfast/gate";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import { approvalsFile } from "./approvals/approval-hooks.ts";
 import { groupsFile } from "./groups/group-settings.ts";
@@ -20,8 +27,14 @@ const folders = ["sample", "groups", "vault", "plugins", "credentials", join("ga
 /** What plugins keep, a folder each: written by their processes, as a task's is by its agent. */
 const pluginData = join("gate", "plugins");
 
-/** What the operator wrote: without its policy, a restored gate would allow what was forbidden. */
-const files = [policyFile, egressConfigFile, pluginSettingsFile, groupsFile, approvalsFile] as const;
+/**
+ * What the operator wrote: without its policy, a restored gate would allow what was forbidden. And whose the names are
+ * by which its rules know tools.
+ */
+const files = [
+  ...[policyFile, egressConfigFile, pluginSettingsFile, groupsFile, approvalsFile],
+  toolNamesFile,
+] as const;
 
 /** In a copy for as long as it is being made, in either direction: what broke off may lack what forbids. */
 const unfinishedFile = "unfinished";

@@ -35,6 +35,7 @@ import type {
 } from "./runtime/api.ts";
 import { foldersOf } from "./shared-folders.ts";
 import { writeSkills } from "./skills.ts";
+import { ToolNames } from "./tool-names.ts";
 
 export interface PluginHostOptions {
   readonly config: PluginsConfig;
@@ -65,6 +66,7 @@ export class PluginHost implements Plugins, ToolSource {
   readonly credentials: PluginCredentials;
   readonly #options: PluginHostOptions;
   readonly #launcher: PluginLauncher;
+  readonly #toolNames: ToolNames;
   readonly #plugins = new Map<string, ManagedPlugin>();
   /** What did not load at all, by name. */
   readonly #failed = new Map<string, PluginStatus>();
@@ -93,6 +95,7 @@ export class PluginHost implements Plugins, ToolSource {
       config.credentialsDirectory ?? join(dataDir, "credentials", "plugins"),
       options.remember,
     );
+    this.#toolNames = new ToolNames(dataDir);
     this.#launcher = new PluginLauncher({
       jails: options.jails,
       openEgress: options.openEgress,
@@ -140,6 +143,7 @@ export class PluginHost implements Plugins, ToolSource {
         error: String(error),
       });
     });
+    await this.#toolNames.load();
     if (this.#options.config.watch !== false) this.#credentialWatcher.watch();
     await this.#inTurn(() => this.#look());
   }
@@ -253,10 +257,11 @@ export class PluginHost implements Plugins, ToolSource {
     const accepted: PluginFolder[] = [];
     for (const source of ["built-in", "user"] as const) {
       for (const folder of changes) {
-        if (folder?.source === source && this.#accept(folder, accepted)) accepted.push(folder);
+        if (folder?.source === source && this.#accept(folder, accepted, names)) accepted.push(folder);
       }
     }
     await this.#takeOverAll(accepted);
+    await this.#keepToolNames(names);
     const folders = [...this.#plugins.values()].map((each) => each.folder);
     await writeSkills(this.skillsDirectory, folders);
     await writeAgentSkills(this.agentSkillsDirectory, folders);
@@ -299,15 +304,24 @@ export class PluginHost implements Plugins, ToolSource {
     }
   }
 
-  /** Whether the tools of `folder` can have their names, beside those of `others` that are new too. */
-  #accept(folder: PluginFolder, others: readonly PluginFolder[]): boolean {
+  /**
+   * Whether the tools of `folder` can have their names, beside those of `others` that are new too, and of those among
+   * `present` that had a name before and have not loaded yet.
+   */
+  #accept(folder: PluginFolder, others: readonly PluginFolder[], present: ReadonlySet<string>): boolean {
     const taken = new Map<string, string>(installerTools.map((each) => [each.name, "installer"]));
     for (const { name, manifest } of [...[...this.#plugins.values()].map((each) => each.folder), ...others]) {
       if (name !== folder.name) for (const tool of manifest.provides.tools) taken.set(tool.name, name);
     }
-    const clash = folder.manifest.provides.tools.find((each) => taken.has(each.name));
+    const ownerOf = (tool: string) => {
+      // What comes with the product is what everybody knows by the name, whoever had it before.
+      const before = folder.source === "built-in" ? undefined : this.#toolNames.ownerOf(tool);
+      const isOthers = before !== undefined && before !== folder.name && present.has(before);
+      return taken.get(tool) ?? (isOthers ? before : undefined);
+    };
+    const clash = folder.manifest.provides.tools.find((each) => ownerOf(each.name) !== undefined);
     if (clash !== undefined) {
-      const owner = taken.get(clash.name) ?? "another plugin";
+      const owner = ownerOf(clash.name);
       this.#fail(
         folder.name,
         folder.source,
@@ -317,6 +331,16 @@ export class PluginHost implements Plugins, ToolSource {
     }
     if (!this.#plugins.has(folder.name)) this.#plugins.set(folder.name, this.#managed(folder));
     return true;
+  }
+
+  async #keepToolNames(present: ReadonlySet<string>): Promise<void> {
+    const taken = [...this.#plugins.values()].flatMap(({ folder: { name, manifest } }) =>
+      manifest.provides.tools.map((tool) => [tool.name, name] as const),
+    );
+    const waiting = new Set([...present].filter((name) => !this.#plugins.has(name)));
+    await this.#toolNames.keep(new Map(taken), waiting).catch((error: unknown) => {
+      this.#options.log.error("whose the names of tools are could not be kept", { error: String(error) });
+    });
   }
 
   #managed(folder: PluginFolder): ManagedPlugin {
