@@ -22,6 +22,19 @@ describe("listening", () => {
     assert.notEqual(free.port, listening.port);
   });
 
+  test("a host that is none of this machine is told in words, with what to do", async (t) => {
+    const registry = sqliteRegistry(allActors, temporaryDirectory(t));
+    t.after(() => registry.shutdown());
+    const said: readonly (readonly [host: string, message: RegExp])[] = [
+      // An address that is kept for documentation.
+      ["192.0.2.1", /^192\.0\.2\.1 is no address of this machine\. Choose one that is, such as 127\.0\.0\.1/],
+      ["holdfast.invalid", /^The host "holdfast\.invalid" has no address here\. Choose an address/],
+    ];
+    for (const [host, message] of said) {
+      await assert.rejects(registry.listen({ port: 0, host }), { code: "cannot_listen", message });
+    }
+  });
+
   test("a start that fails and is awaited ends no process; one that finds its port taken need not be", async (t) => {
     const { listening } = await serve(t, allActors);
     const told = Promise.withResolvers<HoldfastError>();

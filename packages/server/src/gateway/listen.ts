@@ -7,6 +7,7 @@ import { serverLimits } from "../limits.ts";
 import { type Surroundings, serveSurroundings } from "./application.ts";
 import { portFromEnvironment } from "./environment.ts";
 import { IncomingRequest } from "./incoming-request.ts";
+import { listenError } from "./listen-error.ts";
 import { NodeGateway } from "./node-gateway.ts";
 import type { GatewayOptions } from "./options.ts";
 
@@ -83,15 +84,4 @@ function bind(server: Server, host: string, port: number): Promise<void> {
       resolve();
     });
   });
-}
-
-function listenError(cause: NodeJS.ErrnoException, host: string, port: number): HoldfastError {
-  if (cause.code === "EADDRINUSE") {
-    const message =
-      `Port ${port} on ${host} is in use. Stop the program that has it, or choose another port: ` +
-      "HOLDFAST_PORT=6421, or listen({ port: 6421 })";
-    return new HoldfastError("gateway", "port_in_use", message, { cause, metadata: { host, port } });
-  }
-  const message = `Cannot listen on ${host}:${port}: ${cause.code ?? cause.message}`;
-  return new HoldfastError("gateway", "cannot_listen", message, { cause, metadata: { host, port } });
 }
