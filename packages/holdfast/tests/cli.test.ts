@@ -258,13 +258,14 @@ describe("run", () => {
       env: { PATH: tools },
     });
     assert.equal(result.code, 1);
-    assert.match(result.stderr, /bubblewrap/);
+    assert.equal(result.stderr.match(/bubblewrap is not installed/g)?.length, 1, result.stderr);
     assert.match(result.stderr, /jail\.unavailable/);
 
     // The Studio itself starts, and says what is missing.
     const server = await startServer(t, join(directory, "other"), [], { PATH: tools });
     assert.match(server.link, /#ticket=/);
     assert.equal(await server.stop(), 0);
+    assert.equal(server.stderr().match(/bubblewrap is not installed/g)?.length, 1, server.stderr());
   });
 });
 

@@ -73,6 +73,8 @@ export interface RunningServer {
   readonly process: ChildProcess;
   readonly url: string;
   readonly link: string;
+  /** What it has written to standard error. */
+  stderr(): string;
   /** Sends the signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -105,5 +107,5 @@ export async function startServer(
     return ended;
   };
   t.after(() => stop("SIGKILL"));
-  return { process: child, url, link, stop };
+  return { process: child, url, link, stop, stderr: () => stderr };
 }

@@ -206,8 +206,8 @@ async function openGate(
     log: ports.log,
   });
   const { name, refusal } = gate.jails.driver;
-  // Who only reads what there is has no use for one.
-  if (refusal !== undefined && options.works !== false)
+  // Who only reads what there is has no use for one; who begins one task hears of it as that task's error.
+  if (refusal !== undefined && (options.works ?? true) === true)
     ports.log.warn("no agent can start: no jail can be made", { driver: name, reason: refusal.message });
   return gate;
 }
