@@ -361,6 +361,22 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
+  test("a double click opens one shell", async (t) => {
+    const page = await open(t, "processes");
+    let starts = 0;
+    page.on("request", (request) => {
+      if (request.method() === "POST" && request.url().endsWith("/v1/processes")) starts += 1;
+    });
+    await page.getByRole("button", { name: "Open a shell" }).dblclick();
+    const terminal = page.getByRole("region", { name: "Terminal" });
+    await terminal.getByText("Connected").waitFor();
+    assert.equal(starts, 1);
+    await terminal.locator(".xterm-helper-textarea").focus();
+    await page.keyboard.type("exit 5\n");
+    await page.getByText("Exited with 5").first().waitFor();
+    assertNoTrouble(page);
+  });
+
   test("a shell in a terminal", async (t) => {
     const page = await open(t, "processes");
     await page.getByRole("button", { name: "Open a shell" }).click();

@@ -126,6 +126,26 @@ describe("every screen", { skip: absent ?? false }, () => {
     assert.equal(starts, 1);
   });
 
+  test("a double click does once what its button does", async (t) => {
+    const page = await openPage(browser, t);
+    const sent: string[] = [];
+    page.on("request", (request) => {
+      const action = /actions\/(prompt|apply)/.exec(request.url())?.[1];
+      if (action !== undefined) sent.push(action);
+    });
+    await signIn(page, studio);
+    await startTask(page, { prompt: "Add a line to the README without asking" });
+    await waitForStatus(page, "idle");
+    await page.getByLabel("Next prompt").getByRole("textbox").fill("Run `echo one` without asking");
+    await page.getByRole("button", { name: "Send" }).dblclick();
+    await page.locator(".prompt-text").getByText("Run `echo one`").waitFor();
+    await waitForStatus(page, "idle");
+    await page.getByRole("button", { name: "Apply to branch" }).dblclick();
+    await page.getByTestId("applied").waitFor();
+    assert.deepEqual(sent, ["prompt", "apply"]);
+    assertNoTrouble(page);
+  });
+
   test("the current page and tab differ from the others where the system chooses the colours", async (t) => {
     const page = await openPage(browser, t, { width: 400, height: 860 });
     await page.emulateMedia({ forcedColors: "active" });

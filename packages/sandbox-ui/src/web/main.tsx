@@ -4,7 +4,7 @@ import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/sessions.css";
 import "./styles/tools.css";
-import { reloadWithFragment, WebApp } from "@holdfast/web-parts";
+import { drawAtOnce, reloadWithFragment, WebApp } from "@holdfast/web-parts";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { tabStorage, takeConnection } from "./api/connection.ts";
@@ -14,6 +14,7 @@ import { App } from "./app/app.tsx";
 // The token leaves the address before anything else runs.
 const connection = takeConnection(location, history, tabStorage());
 reloadWithFragment(["token", "headers"]);
+drawAtOnce();
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

@@ -6,7 +6,7 @@ import "./styles/task.css";
 import "./styles/transcript.css";
 import "./styles/diff.css";
 import "./styles/system.css";
-import { reloadWithFragment, WebApp } from "@holdfast/web-parts";
+import { drawAtOnce, reloadWithFragment, WebApp } from "@holdfast/web-parts";
 import { focusManager } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
@@ -19,6 +19,7 @@ import { watchFocus } from "./app/watch-focus.ts";
 // The ticket leaves the address before anything else runs, also when its exchange fails.
 const ticket = takeTicket(location, history);
 reloadWithFragment(["ticket"]);
+drawAtOnce();
 focusManager.setEventListener(watchFocus);
 const exchange = ticket === undefined ? undefined : await exchangeTicket(ticket);
 
