@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { holdfast, makeRepository, scratch, start, startServer } from "./support.ts";
+import { holdfast, makeRepository, needsJail, scratch, start, startServer } from "./support.ts";
 
 test("what waits for a person is listed and answered from another terminal", async (t) => {
-  if (spawnSync("bwrap", ["--version"]).status !== 0) {
-    assert.notEqual(process.env["CI"], "true", "bubblewrap is missing");
-    t.skip("needs bubblewrap");
-    return;
-  }
+  if (!needsJail(t)) return;
   const directory = scratch(t);
   const data = `${directory}/data`;
   await startServer(t, data);

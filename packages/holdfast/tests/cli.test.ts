@@ -4,16 +4,8 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { describe, type TestContext, test } from "node:test";
-import { git, holdfast, makeRepository, scratch, start, startServer } from "./support.ts";
-
-/** Skips where there is no bubblewrap; in CI its absence is a failure. */
-function needsJail(t: TestContext): boolean {
-  if (spawnSync("bwrap", ["--version"]).status === 0) return true;
-  assert.notEqual(process.env["CI"], "true", "bubblewrap is missing");
-  t.skip("needs bubblewrap");
-  return false;
-}
+import { describe, test } from "node:test";
+import { git, holdfast, makeRepository, needsJail, scratch, start, startServer } from "./support.ts";
 
 /** One task to its end, with every question of its agent answered by yes. */
 function runAllowed(repository: string, data: string, prompt: string) {

@@ -1,17 +1,12 @@
 /** What other terminals may do while a command works without a server. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
-import { holdfast, makeRepository, scratch, start } from "./support.ts";
+import { holdfast, makeRepository, needsJail, scratch, start } from "./support.ts";
 
 test("they see what holdfast run works on and answer what it asks, and begin no work that it would break off", async (t) => {
-  if (spawnSync("bwrap", ["--version"]).status !== 0) {
-    assert.notEqual(process.env["CI"], "true", "bubblewrap is missing");
-    t.skip("needs bubblewrap");
-    return;
-  }
+  if (!needsJail(t)) return;
   const directory = scratch(t);
   const data = ["--data", join(directory, "data")];
   const run = ["run", "--repo", makeRepository(directory), ...data, "add a line to the README"];

@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { holdfast, makeRepository, scratch, start, startServer } from "./support.ts";
+import { holdfast, makeRepository, needsJail, scratch, start, startServer } from "./support.ts";
 
 test("whoever follows a prompt behind one that cannot be begun hears why, and follows it once it can", async (t) => {
-  if (spawnSync("bwrap", ["--version"]).status !== 0) {
-    assert.notEqual(process.env["CI"], "true", "bubblewrap is missing");
-    t.skip("needs bubblewrap");
-    return;
-  }
+  if (!needsJail(t)) return;
   const directory = scratch(t);
   const data = `${directory}/data`;
   mkdirSync(data, { mode: 0o700 });
@@ -37,11 +32,7 @@ test("whoever follows a prompt behind one that cannot be begun hears why, and fo
 });
 
 test("a prompt to a group is followed to its end, and counts once", async (t) => {
-  if (spawnSync("bwrap", ["--version"]).status !== 0) {
-    assert.notEqual(process.env["CI"], "true", "bubblewrap is missing");
-    t.skip("needs bubblewrap");
-    return;
-  }
+  if (!needsJail(t)) return;
   const data = `${scratch(t)}/data`;
   mkdirSync(data, { mode: 0o700 });
   const groups = { default: { agent: "demo", session: "resume", description: "The one\u001b[2J" } };

@@ -1,4 +1,5 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -17,6 +18,14 @@ export interface RunOptions {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+}
+
+/** Skips where there is no bubblewrap; in CI its absence is a failure. */
+export function needsJail(t: TestContext): boolean {
+  if (spawnSync("bwrap", ["--version"]).status === 0) return true;
+  assert.notEqual(process.env["CI"], "true", "bubblewrap is missing");
+  t.skip("needs bubblewrap");
+  return false;
 }
 
 /** A directory of the test's own, gone with its process. */
