@@ -108,7 +108,7 @@ export type {
   ToolSpec,
 } from "./jail/jail.ts";
 export type { PluginConnection } from "./plugins/connections.ts";
-export type { PluginGit, PluginGrant } from "./plugins/launcher.ts";
+export type { PluginGit, PluginGrant } from "./plugins/plugin-grant.ts";
 export { pluginSettingsFile } from "./plugins/plugin-settings.ts";
 export type { PluginState, PluginStatus, Plugins, PluginsConfig } from "./plugins/plugins.ts";
 export { toolNamesFile } from "./plugins/tool-names.ts";

@@ -1,4 +1,4 @@
-import type { PluginGrant } from "./launcher.ts";
+import type { PluginGrant } from "./plugin-grant.ts";
 import type { PluginManifest } from "./runtime/api.ts";
 
 type Credentials = Readonly<Record<string, string>>;

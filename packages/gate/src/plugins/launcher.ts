@@ -3,60 +3,20 @@ import { realpathSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Audit } from "../audit/audit.ts";
-import type { Egress, EgressHost, EgressOptions, EgressUpstream } from "../egress/egress.ts";
+import type { Egress, EgressOptions, EgressUpstream } from "../egress/egress.ts";
 import { gitUpstream } from "../egress/git.ts";
 import { githubAppTokens } from "../egress/github-app.ts";
 import type { Jail, JailMount, JailSpec, Jails } from "../jail/jail.ts";
 import { UnsafeDriver } from "../jail/unsafe-driver.ts";
-import { Connections, type PluginConnection } from "./connections.ts";
+import { Connections } from "./connections.ts";
 import { presentedCredentials } from "./given-credentials.ts";
 import type { PluginName } from "./names.ts";
 import { isUnchanged, type PluginFolder } from "./plugin-folder.ts";
+import type { PluginGit, PluginGrant } from "./plugin-grant.ts";
 import { pluginLimits } from "./plugin-limits.ts";
+import { PluginLoadError } from "./plugin-load-error.ts";
 import { modulesOf } from "./plugin-modules.ts";
-import { PluginLoadError } from "./plugin-process.ts";
-import type { SharedFolder } from "./runtime/api.ts";
 import type { StartMessage } from "./runtime/messages.ts";
-
-/** What the operator gives a plugin beyond its manifest. */
-export interface PluginGrant {
-  /** Further ways out; one with the name of a declared one takes its place. */
-  readonly egress?: readonly EgressUpstream[];
-  /** Hosts that it may reach by their own addresses. Their names must lead to public ones. */
-  readonly hosts?: readonly EgressHost[];
-  /** Folders of the host that the plugin may use, by name (a-z, 0-9, "-"). */
-  readonly folders?: Readonly<Record<string, SharedFolder>>;
-  /** Servers that it may speak to by TCP, by name (a-z, 0-9, "-"): one host and port each. */
-  readonly connections?: Readonly<Record<string, PluginConnection>>;
-  /** Repositories of one git host, as the way out "git". */
-  readonly git?: PluginGit;
-  /** What its data folder may hold, in place of `pluginLimits.diskBytes`. */
-  readonly diskBytes?: number;
-  /** How many files and folders its data folder may hold, in place of `pluginLimits.diskEntries`. */
-  readonly diskEntries?: number;
-}
-
-export interface PluginGit {
-  /** Address of the host. It may be private. */
-  readonly baseUrl: string;
-  /** A GitHub App whose tokens are presented for the repositories that are `minted`. */
-  readonly app?: {
-    readonly id: string;
-    readonly installation: string;
-    /** Key of the plugin's credential that is the app's private key (PEM). */
-    readonly credential: string;
-    readonly api?: string;
-  };
-  readonly repositories: readonly {
-    /** Below the address, without ".git". */
-    readonly path: string;
-    readonly push?: boolean;
-    /** Key of one of the plugin's credentials: a token that the gate presents for this repository alone. */
-    readonly credential?: string;
-    /** True for a token of `app`, made for this repository and revoked when the plugin's process ends. */
-    readonly minted?: boolean;
-  }[];
-}
 
 /** A plugin's process that has been started and has not been told anything yet. */
 export interface LaunchedPlugin {

@@ -6,12 +6,14 @@ import type { SecretScanner } from "../vault/secret-scanner.ts";
 import { Breaker } from "./breaker.ts";
 import type { PluginCredentials } from "./credentials.ts";
 import { presentedCredentials, toldCredentials } from "./given-credentials.ts";
-import type { PluginGrant, PluginLauncher } from "./launcher.ts";
+import type { PluginLauncher } from "./launcher.ts";
 import { isThere } from "./names.ts";
 import { auditEntries, failureOf, type LoadFailed, redacted, toolErrorOf } from "./plugin-answers.ts";
 import type { PluginFolder } from "./plugin-folder.ts";
+import type { PluginGrant } from "./plugin-grant.ts";
 import { pluginLimits } from "./plugin-limits.ts";
-import { type Answer, PluginLoadError, PluginProcess, unavailable } from "./plugin-process.ts";
+import { PluginLoadError } from "./plugin-load-error.ts";
+import { type Answer, PluginProcess, unavailable } from "./plugin-process.ts";
 import type { PluginState, PluginStatus } from "./plugins.ts";
 import { Publisher, subscribes } from "./publisher.ts";
 import type {

@@ -3,7 +3,7 @@ import type { AuditRecord } from "../audit/audit.ts";
 import { pipelineCodes } from "../broker/errors.ts";
 import type { ToolError } from "../broker/tool.ts";
 import { pluginLimits } from "./plugin-limits.ts";
-import { type LoadFailure, PluginLoadError } from "./plugin-process.ts";
+import { type LoadFailure, PluginLoadError } from "./plugin-load-error.ts";
 import type { ErrorPayload } from "./runtime/api.ts";
 
 export interface LoadFailed {

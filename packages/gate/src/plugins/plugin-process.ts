@@ -3,28 +3,10 @@ import type { JailExit } from "../jail/jail.ts";
 import type { SecretScanner } from "../vault/secret-scanner.ts";
 import type { LaunchedPlugin } from "./launcher.ts";
 import { pluginLimits } from "./plugin-limits.ts";
+import { PluginLoadError } from "./plugin-load-error.ts";
 import { PrintedTail } from "./printed.ts";
 import { encodeFrame, FrameReader } from "./runtime/frames.ts";
-import type {
-  HostMessage,
-  ProcessMessage,
-  Question,
-  StartFailure,
-  StartMessage,
-} from "./runtime/messages.ts";
-
-export type LoadFailure = StartFailure | "timeout";
-
-/** Why a plugin did not come up. */
-export class PluginLoadError extends Error {
-  readonly category: LoadFailure;
-
-  constructor(category: LoadFailure, message: string) {
-    super(message);
-    this.name = "PluginLoadError";
-    this.category = category;
-  }
-}
+import type { HostMessage, ProcessMessage, Question, StartMessage } from "./runtime/messages.ts";
 
 export function unavailable(message: string, retryAfterMs?: number): HoldfastError {
   return new HoldfastError("plugin", "unavailable", message, {

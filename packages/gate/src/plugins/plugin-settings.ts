@@ -4,8 +4,8 @@ import { Ajv } from "ajv";
 import { jailLimits } from "../jail/jail-spec.ts";
 import { readIfPresent } from "../vault/credential-file.ts";
 import { checkConnections } from "./connections.ts";
-import type { PluginGrant } from "./launcher.ts";
 import { isPluginName } from "./names.ts";
+import type { PluginGrant } from "./plugin-grant.ts";
 import type { PluginsConfig } from "./plugins.ts";
 
 /** Its name in a data directory. */

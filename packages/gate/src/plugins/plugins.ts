@@ -1,7 +1,7 @@
 import type { ToolSource } from "../broker/tool.ts";
-import type { PluginGrant } from "./launcher.ts";
 import type { PluginSource } from "./plugin-folder.ts";
-import type { LoadFailure } from "./plugin-process.ts";
+import type { PluginGrant } from "./plugin-grant.ts";
+import type { LoadFailure } from "./plugin-load-error.ts";
 import type { EventEnvelope, PluginManifest, PluginVerifyResult, SessionLookup } from "./runtime/api.ts";
 
 export interface PluginsConfig {

@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
-import type { PluginGrant } from "./launcher.ts";
+import type { PluginGrant } from "./plugin-grant.ts";
 import type { SharedFolder } from "./runtime/api.ts";
 
 type Folders = Readonly<Record<string, SharedFolder>>;
