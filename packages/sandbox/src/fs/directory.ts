@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { constants } from "node:fs";
+import { listed, maxOpenDirectories } from "./directory-chain.ts";
 import type { PathText } from "./names.ts";
 import { lstat, open, readdir, rename, rmdir, unlink } from "./system.ts";
 
@@ -9,16 +9,13 @@ import { lstat, open, readdir, rename, rmdir, unlink } from "./system.ts";
  */
 export async function withDirectory<T>(path: PathText, use: (inside: PathText) => Promise<T>): Promise<T> {
   if (process.platform !== "linux") return await use(path);
-  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  const directory = await open(path, listed);
   try {
     return await use(`/proc/self/fd/${directory.fd}`);
   } finally {
     await directory.close();
   }
 }
-
-/** Each level of directories that is entered holds a descriptor; what lies deeper is moved up before. */
-const maxLevels = 64;
 
 /** The tree that is removed, and what was moved into it from below. */
 interface Top {
@@ -46,11 +43,12 @@ export async function remove(path: PathText, recursive: boolean): Promise<void> 
   await rmdir(path);
 }
 
+/** Each level holds a descriptor: what would be one too many is moved up before, so that memory is bounded too. */
 async function empty(inside: PathText, top: Top, level: number): Promise<void> {
   for (const name of await readdir(inside)) {
     const path = `${inside}/${name}`;
     if (!(await lstat(path)).isDirectory()) await unlink(path);
-    else if (level < maxLevels) {
+    else if (level < maxOpenDirectories) {
       await withDirectory(path, (below) => empty(below, top, level + 1));
       await rmdir(path);
     } else {

@@ -1,11 +1,12 @@
-import { constants, existsSync, lstatSync } from "node:fs";
-import { type FileHandle, mkdir as makeDirectories, realpath } from "node:fs/promises";
+import { existsSync, lstatSync } from "node:fs";
+import { mkdir as makeDirectories, realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { invalid, problem } from "../http/problem.ts";
 import { Mounts } from "../internal/mounts.ts";
+import { DirectoryChain, entered } from "./directory-chain.ts";
 import { encodeName, type PathText } from "./names.ts";
-import { hasCode, lstat, lstatIfThere, mkdir, open, readlink } from "./system.ts";
+import { hasCode, lstat, lstatIfThere, mkdir, readlink } from "./system.ts";
 
 /** A place in the file system that was walked to, component by component. */
 export interface Place {
@@ -32,9 +33,6 @@ export interface WalkOptions {
   readonly tree?: boolean;
 }
 
-// Node has no name for O_PATH; on Linux it opens a directory that may be entered but not listed.
-const openPath = 0o10000000;
-const directoryFlags = openPath | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const maxLinks = 40;
 
 /**
@@ -198,29 +196,29 @@ async function walkFrom(
   names: string[],
   options: WalkOptions,
 ): Promise<Place> {
-  const walker = new Walker(base, confined);
+  const chain = await DirectoryChain.open(base, entered, true);
   try {
-    return await walker.walk(display, names, options);
+    return await new Walker(chain, base, confined).walk(display, names, options);
   } catch (error) {
-    await walker.close();
+    await chain.close();
     throw error;
   }
 }
 
-/** One walk: a stack of open directories from the base to where it has come. */
+/** One walk from the base, through the links on the way. */
 class Walker {
+  readonly #chain: DirectoryChain;
   readonly #base: string;
   readonly #confined: boolean;
-  #stack: FileHandle[] = [];
   #links = 0;
 
-  constructor(base: string, confined: boolean) {
+  constructor(chain: DirectoryChain, base: string, confined: boolean) {
+    this.#chain = chain;
     this.#base = base;
     this.#confined = confined;
   }
 
   async walk(display: string, names: string[], options: WalkOptions): Promise<Place> {
-    await this.#push(this.#base, directoryFlags & ~constants.O_NOFOLLOW);
     let rest = names;
     for (;;) {
       const [name, ...after] = rest;
@@ -242,19 +240,13 @@ class Walker {
       }
       if (last) return this.#place(display, name);
       if (!stat) await mkdir(path).catch(ignoreExisting);
-      await this.#push(path, directoryFlags);
+      await this.#chain.enter(name);
       rest = after;
     }
   }
 
-  async close(): Promise<void> {
-    const stack = this.#stack;
-    this.#stack = [];
-    for (const directory of stack) await directory.close();
-  }
-
   #at(name: string): string {
-    return `/proc/self/fd/${this.#stack.at(-1)?.fd}/${name}`;
+    return `${this.#chain.inside}/${name}`;
   }
 
   #place(display: string, name: string): Place {
@@ -263,20 +255,13 @@ class Walker {
       path: this.#at(name),
       name,
       sibling: (other) => this.#at(other),
-      close: () => this.close(),
+      close: () => this.#chain.close(),
     };
   }
 
-  async #push(path: string, flags: number): Promise<void> {
-    this.#stack.push(await open(path, flags));
-  }
-
   async #up(): Promise<void> {
-    if (this.#stack.length > 1) {
-      await this.#stack.pop()?.close();
-      return;
-    }
-    if (this.#confined) throw outside();
+    if (this.#chain.depth > 1) await this.#chain.leave();
+    else if (this.#confined) throw outside();
   }
 
   /** The components of a link's target; an absolute one starts again at the base. */
@@ -286,7 +271,7 @@ class Walker {
     const target = await readlink(path);
     if (!target.startsWith("/")) return split(target);
     if (this.#confined && target !== this.#base && !target.startsWith(`${this.#base}/`)) throw outside();
-    while (this.#stack.length > 1) await this.#stack.pop()?.close();
+    await this.#chain.leaveAll();
     return split(target.slice(this.#base.length));
   }
 }

@@ -4,7 +4,7 @@ import { matchesGlob } from "node:path";
 import { createInterface } from "node:readline";
 import { type Context, createContext, runInContext } from "node:vm";
 import { invalid } from "../http/problem.ts";
-import { withDirectory } from "./directory.ts";
+import { DirectoryChain, listed } from "./directory-chain.ts";
 import { decodeName, type PathText, shown } from "./names.ts";
 import type { Place } from "./paths.ts";
 import { hasCode, lstatIfThere, open, readdir } from "./system.ts";
@@ -48,17 +48,21 @@ const namesOfSlice = 64;
  * what .gitignore names), else by a walk of our own. Throws `invalid_request` for a bad expression.
  */
 export async function search(place: Place, request: SearchRequest): Promise<SearchAnswer> {
-  return await withDirectory(place.path, async (inside) => {
+  const directories = await DirectoryChain.open(place.path, listed);
+  try {
     if (request.pattern !== undefined) {
-      const answer = await searchByRipgrep(inside, place.display, request, request.pattern);
+      const answer = await searchByRipgrep(directories.inside, place.display, request, request.pattern);
       if (answer) return answer;
     }
-    return await new Walk(place, request).run(inside);
-  });
+    return await new Walk(directories, place.display, request).run();
+  } finally {
+    await directories.close();
+  }
 }
 
 /** One search by our own walk. */
 class Walk {
+  readonly #directories: DirectoryChain;
   readonly #display: PathText;
   readonly #request: SearchRequest;
   readonly #matches: SearchMatch[] = [];
@@ -67,48 +71,49 @@ class Walk {
   readonly #wanted: (paths: readonly PathText[]) => ReadonlySet<PathText>;
   #truncated = false;
 
-  constructor(place: Place, request: SearchRequest) {
-    this.#display = place.display === "/" ? "" : place.display;
+  constructor(directories: DirectoryChain, display: PathText, request: SearchRequest) {
+    this.#directories = directories;
+    this.#display = display === "/" ? "" : display;
     this.#request = request;
     this.#deadline = performance.now() + request.timeoutMs;
     this.#find = request.pattern === undefined ? undefined : finder(request, request.pattern);
     this.#wanted = request.glob === undefined ? (paths) => new Set(paths) : globber(request.glob);
   }
 
-  async run(inside: PathText): Promise<SearchAnswer> {
-    await this.#directory(inside, "");
+  async run(): Promise<SearchAnswer> {
+    await this.#directory();
     return { matches: this.#matches, truncated: this.#truncated, engine: "walk" };
   }
 
-  async #directory(inside: PathText, prefix: PathText): Promise<void> {
-    const names = await readdir(inside);
+  /** Searches the directory where the walk is. */
+  async #directory(): Promise<void> {
+    const directories = this.#directories;
+    const names = await readdir(directories.inside);
     for (let from = 0; from < names.length; from += namesOfSlice) {
       const some = names.slice(from, from + namesOfSlice);
-      const wanted = this.#wanted(some.map((name) => prefix + name));
+      const wanted = this.#wanted(some.map((name) => directories.relative(name)));
       for (const name of some) {
         this.#request.signal.throwIfAborted();
         if (performance.now() > this.#deadline) this.#truncated = true;
         if (this.#truncated) return;
-        await this.#entry(inside, prefix, name, wanted);
+        await this.#entry(name, wanted);
       }
     }
   }
 
-  async #entry(
-    inside: PathText,
-    prefix: PathText,
-    name: PathText,
-    wanted: ReadonlySet<PathText>,
-  ): Promise<void> {
-    const stat = await lstatIfThere(`${inside}/${name}`);
+  async #entry(name: PathText, wanted: ReadonlySet<PathText>): Promise<void> {
+    const directories = this.#directories;
+    const path = `${directories.inside}/${name}`;
+    const stat = await lstatIfThere(path);
     if (stat?.isDirectory() && name !== ".git") {
-      await withDirectory(`${inside}/${name}`, (below) => this.#directory(below, `${prefix}${name}/`)).catch(
-        (error: unknown) => {
+      await directories
+        .within(name, () => this.#directory())
+        .catch((error: unknown) => {
           if (!hasCode(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES")) throw error;
-        },
-      );
-    } else if (stat?.isFile() && wanted.has(prefix + name)) {
-      await this.#file(`${inside}/${name}`, prefix + name, Number(stat.size));
+        });
+    } else if (stat?.isFile()) {
+      const relative = directories.relative(name);
+      if (wanted.has(relative)) await this.#file(path, relative, Number(stat.size));
     }
   }
 

@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { type Header, type Pack, pack } from "tar-stream";
 import type { Exchange } from "../http/exchange.ts";
-import { withDirectory } from "./directory.ts";
+import { DirectoryChain, listed } from "./directory-chain.ts";
 import { escapedName, type PathText } from "./names.ts";
 import type { Place } from "./paths.ts";
 import { hasCode, lstat, open, readdir, readlink } from "./system.ts";
@@ -40,7 +40,7 @@ export async function sendTar(exchange: Exchange, place: Place, gzip: boolean): 
   });
   try {
     const packing = new Packing(archive, signal);
-    if (stat.isDirectory()) await withDirectory(place.path, (inside) => packing.directory(inside, ""));
+    if (stat.isDirectory()) await packing.tree(place.path);
     else await packing.entry(place.path, base, stat);
     archive.finalize();
   } catch (error) {
@@ -59,6 +59,10 @@ async function* contentOf(archive: Pack): AsyncGenerator<Buffer> {
 
 type EntryHeader = Pick<Header, "name" | "mode" | "mtime"> & Partial<Header>;
 
+function headerOf(name: PathText, stat: BigIntStats): EntryHeader {
+  return { mode: Number(stat.mode & 0o7777n), mtime: stat.mtime, name: escapedName(name) };
+}
+
 class Packing {
   readonly #archive: Pack;
   readonly #signal: AbortSignal;
@@ -68,13 +72,29 @@ class Packing {
     this.#signal = signal;
   }
 
-  /** Everything in an open directory; `prefix` is "" or ends in "/". */
-  async directory(inside: PathText, prefix: string): Promise<void> {
-    for (const name of await readdir(inside)) {
+  /** Everything in the directory at `path`, by names relative to it. */
+  async tree(path: PathText): Promise<void> {
+    const directories = await DirectoryChain.open(path, listed);
+    try {
+      await this.#directory(directories);
+    } finally {
+      await directories.close();
+    }
+  }
+
+  async #directory(directories: DirectoryChain): Promise<void> {
+    for (const name of await readdir(directories.inside)) {
       this.#signal.throwIfAborted();
-      const path = `${inside}/${name}`;
+      const path = `${directories.inside}/${name}`;
       try {
-        await this.entry(path, prefix + name, await lstat(path));
+        const stat = await lstat(path);
+        if (!stat.isDirectory()) await this.entry(path, directories.relative(name), stat);
+        else {
+          await directories.within(name, async () => {
+            await this.#empty({ ...headerOf(directories.relative(""), stat), type: "directory" });
+            await this.#directory(directories);
+          });
+        }
       } catch (error) {
         // What went away since it was listed is simply not in the archive.
         if (!hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) throw error;
@@ -82,14 +102,10 @@ class Packing {
     }
   }
 
+  /** What is no directory. */
   async entry(path: PathText, name: PathText, stat: BigIntStats): Promise<void> {
-    const header = { mode: Number(stat.mode & 0o7777n), mtime: stat.mtime, name: escapedName(name) };
-    if (stat.isDirectory()) {
-      await withDirectory(path, async (inside) => {
-        await this.#empty({ ...header, name: `${header.name}/`, type: "directory" });
-        await this.directory(inside, `${name}/`);
-      });
-    } else if (stat.isSymbolicLink()) {
+    const header = headerOf(name, stat);
+    if (stat.isSymbolicLink()) {
       const linkname = escapedName(await readlink(path));
       await this.#empty({ ...header, type: "symlink", linkname });
     } else if (stat.isFile()) {

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { invalid } from "../http/problem.ts";
-import { withDirectory } from "./directory.ts";
+import { DirectoryChain, listed } from "./directory-chain.ts";
 import { escapedName, type PathText, shown } from "./names.ts";
 import type { Place } from "./paths.ts";
 import { lstatIfThere, open, readdir, readlink } from "./system.ts";
@@ -66,7 +66,8 @@ export async function diffTrees(from: Place, to: Place, request: DiffRequest): P
   if ((before.kind === "directory") !== (after.kind === "directory")) {
     throw invalid("a directory can only be compared with a directory");
   }
-  await comparison.compare(before, after, "");
+  if (before.kind !== "directory") await comparison.files(before, after, "");
+  else await comparison.trees(from.path, to.path);
   return comparison.answer();
 }
 
@@ -87,39 +88,58 @@ class Comparison {
     return { files: this.#files, truncated: this.#truncated };
   }
 
-  async compare(before: Side, after: Side, path: PathText): Promise<void> {
-    this.#request.signal.throwIfAborted();
-    if (performance.now() > this.#deadline) this.#truncated = true;
-    if (this.#truncated) return;
-    const [was, is] = [before.kind === "directory", after.kind === "directory"];
-    if (was || is) {
-      // What was a file and is a directory is told as a file that is gone, and files that came.
-      if (!was && before.kind !== "none") await this.#changed(before, nothing, path);
-      await this.#directories(was ? before : nothing, is ? after : nothing, path);
-      if (!is && after.kind !== "none") await this.#changed(nothing, after, path);
-      return;
+  async trees(from: PathText, to: PathText): Promise<void> {
+    const old = await DirectoryChain.open(from, listed);
+    try {
+      const young = await DirectoryChain.open(to, listed);
+      try {
+        await this.#directories(old, young, "");
+      } finally {
+        await young.close();
+      }
+    } finally {
+      await old.close();
     }
+  }
+
+  /** Compares the directories where both walks are; one that there is only on one side is compared with nothing. */
+  async #directories(
+    old: DirectoryChain | undefined,
+    young: DirectoryChain | undefined,
+    path: PathText,
+  ): Promise<void> {
+    const [had, has] = [await namesIn(old), await namesIn(young)];
+    for (const name of [...new Set([...had, ...has])].sort(byBytes)) {
+      if (name === ".git") continue;
+      this.#request.signal.throwIfAborted();
+      if (performance.now() > this.#deadline) this.#truncated = true;
+      if (this.#truncated) return;
+      const [before, after] = await Promise.all([
+        old && had.has(name) ? sideOf(`${old.inside}/${name}`) : nothing,
+        young && has.has(name) ? sideOf(`${young.inside}/${name}`) : nothing,
+      ]);
+      const below = path === "" ? name : `${path}/${name}`;
+      const [was, is] = [before.kind === "directory", after.kind === "directory"];
+      if (!was && !is) {
+        await this.files(before, after, below);
+        continue;
+      }
+      // What was a file and is a directory is told as a file that is gone, and files that came.
+      if (!was && before.kind !== "none") await this.#changed(before, nothing, below);
+      await within(was ? old : undefined, name, () =>
+        within(is ? young : undefined, name, () =>
+          this.#directories(was ? old : undefined, is ? young : undefined, below),
+        ),
+      );
+      if (!is && after.kind !== "none") await this.#changed(nothing, after, below);
+    }
+  }
+
+  /** Compares what is no directory. */
+  async files(before: Side, after: Side, path: PathText): Promise<void> {
     if (before.kind === "none" && after.kind === "none") return;
     if (await isSame(before, after, this.#request.signal)) return;
     await this.#changed(before, after, path);
-  }
-
-  async #directories(before: Side, after: Side, path: PathText): Promise<void> {
-    await within(before, async (old, oldNames) => {
-      await within(after, async (young, youngNames) => {
-        const names = [...new Set([...oldNames, ...youngNames])].sort(byBytes);
-        const [had, has] = [new Set(oldNames), new Set(youngNames)];
-        for (const name of names) {
-          if (name === ".git") continue;
-          const sides = await Promise.all([
-            had.has(name) ? sideOf(`${old}/${name}`) : nothing,
-            has.has(name) ? sideOf(`${young}/${name}`) : nothing,
-          ]);
-          await this.compare(...sides, path === "" ? name : `${path}/${name}`);
-          if (this.#truncated) return;
-        }
-      });
-    });
   }
 
   async #changed(before: Side, after: Side, path: PathText): Promise<void> {
@@ -176,12 +196,17 @@ async function sideOf(path: PathText): Promise<Side> {
   return { kind, path, mode, size: Number(stat.size) };
 }
 
+async function namesIn(directories: DirectoryChain | undefined): Promise<ReadonlySet<PathText>> {
+  return new Set(directories && (await readdir(directories.inside)));
+}
+
 async function within(
-  side: Side,
-  use: (inside: PathText, names: readonly PathText[]) => Promise<void>,
+  directories: DirectoryChain | undefined,
+  name: PathText,
+  use: () => Promise<void>,
 ): Promise<void> {
-  if (side.kind === "none") await use("", []);
-  else await withDirectory(side.path, async (inside) => use(inside, await readdir(inside)));
+  if (directories) await directories.within(name, use);
+  else await use();
 }
 
 function byBytes(a: PathText, b: PathText): number {
