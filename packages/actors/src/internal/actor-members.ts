@@ -1,8 +1,8 @@
 import { HoldfastError } from "@holdfast/core";
 import type { ActorBlobs } from "../blob.ts";
 import type { ActorCaller, InstanceStatus, RequestSource } from "../instance.ts";
+import { type ActorLogger, actorLogger } from "../logger.ts";
 import type { ActorPresence, BroadcastTarget, RunControl, SaveStateOptions } from "../types.ts";
-import { HostLogger } from "./actor-logger.ts";
 import { ActorMakeup } from "./actor-makeup.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
@@ -22,7 +22,7 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
 
   /** Made when user code asks for it. */
   #abort: AbortController | undefined;
-  #log: HostLogger | undefined;
+  #log: ActorLogger | undefined;
   #client: object | undefined;
 
   /** Runs user code on the stack. */
@@ -80,8 +80,8 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
     return contained(AbortSignal.any([own, this.abortSignal]), (error) => this.errors.report(error));
   }
 
-  get log(): HostLogger {
-    this.#log ??= new HostLogger(this.ports.log.child({ actorId: this.id, name: this.name, key: this.key }));
+  get log(): ActorLogger {
+    this.#log ??= actorLogger(this.ports.log.child({ actorId: this.id, name: this.name, key: this.key }));
     return this.#log;
   }
 

@@ -1,7 +1,7 @@
 import type { Ports } from "@holdfast/core";
 import type { ActorHost, InstanceStatus } from "../instance.ts";
+import type { ActorLogger } from "../logger.ts";
 import type { Activity } from "./activity.ts";
-import type { HostLogger } from "./actor-logger.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { ContextSource } from "./context.ts";
 import type { EntryBuffer } from "./entry-buffer.ts";
@@ -34,7 +34,7 @@ export interface RunningActor extends ContextSource {
   readonly ports: Ports;
   readonly definition: RuntimeDefinition;
   readonly errors: ErrorFilter;
-  readonly log: HostLogger;
+  readonly log: ActorLogger;
   readonly activity: Activity;
   readonly turnstile: Turnstile;
   readonly queue: CommitQueue;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LogFields, Logger } from "@holdfast/core";
-import { HostLogger } from "./actor-logger.ts";
+import { actorLogger } from "./logger.ts";
 
 function recorder(bound: LogFields = {}): { readonly logger: Logger; readonly lines: unknown[][] } {
   const lines: unknown[][] = [];
@@ -19,7 +19,7 @@ function recorder(bound: LogFields = {}): { readonly logger: Logger; readonly li
 
 test("takes a message with fields, and fields with a message", () => {
   const { logger, lines } = recorder();
-  const log = new HostLogger(logger);
+  const log = actorLogger(logger);
   log.info("hello");
   log.info("hello", { a: 1 });
   log.warn({ a: 1 }, "hello");
@@ -41,7 +41,7 @@ test("takes a message with fields, and fields with a message", () => {
 
 test("loses nothing of what it is told otherwise", () => {
   const { logger, lines } = recorder();
-  const log = new HostLogger(logger);
+  const log = actorLogger(logger);
   const error = new Error("broken");
   log.info("counted", 1, "two");
   log.error("failed", error);
@@ -59,6 +59,6 @@ test("loses nothing of what it is told otherwise", () => {
 
 test("children keep what is bound", () => {
   const { logger, lines } = recorder({ actorId: "a" });
-  new HostLogger(logger).child({ step: 1 }).info({ a: 1 }, "hello");
+  actorLogger(logger).child({ step: 1 }).info({ a: 1 }, "hello");
   assert.deepEqual(lines, [["info", "hello", { actorId: "a", step: 1, a: 1 }]]);
 });
