@@ -1,10 +1,11 @@
 import { actorLimits } from "../../limits.ts";
 import { assignIndex, resizeArray, spliceArray } from "./array.ts";
 import { readMethod, relative, showObject } from "./array-reads.ts";
-import { ViewHandler } from "./object-proxy.ts";
+import type { Node } from "./node.ts";
 import { op } from "./patch.ts";
-import type { Node, Tracker } from "./tracker.ts";
+import type { Tracker } from "./tracker.ts";
 import { refused } from "./value.ts";
+import { ViewHandler } from "./view-handler.ts";
 
 const { maxArrayGap } = actorLimits;
 

@@ -1,4 +1,5 @@
-import type { Node, Tracker } from "./tracker.ts";
+import type { Node } from "./node.ts";
+import type { Tracker } from "./tracker.ts";
 
 /** What reading methods need of their array. */
 export interface ReadArray {

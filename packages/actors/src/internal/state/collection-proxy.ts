@@ -1,8 +1,9 @@
-import { ViewHandler } from "./object-proxy.ts";
+import type { Node } from "./node.ts";
 import { op } from "./patch.ts";
 import { isStep } from "./place.ts";
-import type { Node, Tracker } from "./tracker.ts";
+import type { Tracker } from "./tracker.ts";
 import { asKey, refused } from "./value.ts";
+import { ViewHandler } from "./view-handler.ts";
 
 /** A write-through view of a map. Its methods are our own: those of `Map` want a real map as `this`. */
 export function mapProxy(tracker: Tracker, node: Node): object {

@@ -1,6 +1,6 @@
 import { actorLimits } from "../../limits.ts";
 import { LazyMap } from "../lazy.ts";
-import type { Node } from "./tracker.ts";
+import type { Node } from "./node.ts";
 import { kindOf } from "./value.ts";
 
 const { maxHeldValues } = actorLimits;

@@ -1,5 +1,5 @@
 import { LazyMap } from "../lazy.ts";
-import type { Node } from "./tracker.ts";
+import type { Node } from "./node.ts";
 
 type Fingerprint = number | string | Uint8Array;
 

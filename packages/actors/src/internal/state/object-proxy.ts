@@ -1,57 +1,12 @@
+import type { Node } from "./node.ts";
 import { op } from "./patch.ts";
-import type { Node, Tracker } from "./tracker.ts";
+import type { Tracker } from "./tracker.ts";
 import { refused, setOwn } from "./value.ts";
+import { ViewHandler } from "./view-handler.ts";
 
 /** A write-through view of a plain object. */
 export function objectProxy(tracker: Tracker, node: Node): object {
   return new Proxy(node.raw, new ObjectHandler(tracker, node));
-}
-
-/** Traps that every view shares. */
-export abstract class ViewHandler implements ProxyHandler<object> {
-  readonly tracker: Tracker;
-  readonly node: Node;
-
-  constructor(tracker: Tracker, node: Node) {
-    this.tracker = tracker;
-    this.node = node;
-  }
-
-  getOwnPropertyDescriptor(target: object, key: string | symbol): PropertyDescriptor | undefined {
-    const descriptor = Reflect.getOwnPropertyDescriptor(target, key);
-    if (descriptor !== undefined && typeof descriptor.value === "object" && typeof key === "string") {
-      descriptor.value = this.tracker.child(this.node, this.key(key), descriptor.value);
-    }
-    return descriptor;
-  }
-
-  /** The key of a property as the parent of its value knows it. */
-  protected key(key: string): string | number {
-    return key;
-  }
-
-  abstract set(target: object, key: string | symbol, value: unknown): boolean;
-
-  /** An ordinary property is assigned; one that could not be stored as what it is, is refused. */
-  defineProperty(target: object, key: string | symbol, descriptor: PropertyDescriptor): boolean {
-    const known = Reflect.getOwnPropertyDescriptor(target, key);
-    const { enumerable, configurable, writable } = { ...known, ...descriptor };
-    const computed = descriptor.get !== undefined || descriptor.set !== undefined;
-    if (computed || enumerable !== true || configurable !== true || writable !== true) {
-      const why = "given a computed, hidden or read-only property, which a state does not take";
-      throw refused(why, this.tracker.pathOf(this.node));
-    }
-    if (known !== undefined && !("value" in descriptor)) return true;
-    return this.set(target, key, descriptor.value);
-  }
-
-  setPrototypeOf(): boolean {
-    throw refused("given a prototype, which a state does not take", this.tracker.pathOf(this.node));
-  }
-
-  preventExtensions(): boolean {
-    throw refused("frozen or sealed, which a state does not take", this.tracker.pathOf(this.node));
-  }
 }
 
 class ObjectHandler extends ViewHandler {

@@ -1,6 +1,6 @@
+import type { Node } from "./node.ts";
 import type { Operation } from "./patch.ts";
 import { op } from "./patch.ts";
-import type { Node } from "./tracker.ts";
 import { type CopyWatcher, type Kind, kindOf, setOwn } from "./value.ts";
 
 /**

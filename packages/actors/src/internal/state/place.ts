@@ -1,4 +1,4 @@
-import type { Node } from "./tracker.ts";
+import type { Node } from "./node.ts";
 import { type Step, setOwn } from "./value.ts";
 
 /** Where a change is, as the patch says it. */

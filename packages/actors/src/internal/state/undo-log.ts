@@ -1,4 +1,4 @@
-import type { Node } from "./tracker.ts";
+import type { Node } from "./node.ts";
 import { setOwn } from "./value.ts";
 
 type Entries = readonly (readonly [key: unknown, value: unknown])[];
