@@ -18,7 +18,7 @@ import {
 import { type Operation, op } from "./patch.ts";
 import { fresh, inexpressible, lost, nowhere, type Place, replaceIn, stepIn, stepName } from "./place.ts";
 import { UndoLog } from "./undo-log.ts";
-import { copyValue, type Kind, kindOf, maxStateDepth, type Path, refused, type Step } from "./value.ts";
+import { copyValue, kindOf, maxStateDepth, type Path, refused, type Step } from "./value.ts";
 
 /**
  * Watches a state through write-through proxies and collects what changed in it as operations on
