@@ -190,14 +190,16 @@ class OpenStore implements SqliteStore {
       forgetShared: (id) => forgetShared(this.#tables, database, id),
       recover: (files) => this.blobs.sweep((id, hash) => this.#refersTo(files, id, hash)),
       maxOpenFiles: options.maxOpenFiles ?? sqliteStoreLimits.maxOpenFiles,
-      history: {
-        maxAgeMs: options.history?.maxAgeMs ?? sqliteStoreLimits.historyMaxAgeMs,
-        maxBytes: options.history?.maxBytes ?? sqliteStoreLimits.historyMaxBytes,
+      settings: {
+        history: {
+          maxAgeMs: options.history?.maxAgeMs ?? sqliteStoreLimits.historyMaxAgeMs,
+          maxBytes: options.history?.maxBytes ?? sqliteStoreLimits.historyMaxBytes,
+        },
+        syncFile: options.syncFile,
+        maxFileBytes: options.maxActorDatabaseBytes,
+        maxWalBytes: sqliteStoreLimits.maxFileWalBytes,
+        passiveCheckpointBytes: sqliteStoreLimits.fileCheckpointBytes,
       },
-      syncFile: options.syncFile,
-      maxFileBytes: options.maxActorDatabaseBytes,
-      maxWalBytes: sqliteStoreLimits.maxFileWalBytes,
-      passiveCheckpointBytes: sqliteStoreLimits.fileCheckpointBytes,
     });
     this.#fileCommits = new FileCommits(this.#files, directory, this.#tables, (change) =>
       this.#group.run(change),
@@ -314,7 +316,10 @@ class OpenStore implements SqliteStore {
       actorId: batch.actorId,
       hot: () => applyHotCommit(this.#tables, batch, this.#ports.clock.now()),
       work: () =>
-        applyCommit(this.#tables, batch, { now: this.#ports.clock.now(), limits: this.#files.history }),
+        applyCommit(this.#tables, batch, {
+          now: this.#ports.clock.now(),
+          limits: this.#files.settings.history,
+        }),
       hides: batch.destroyedAt !== undefined,
       // Looks at twice as many as were added: the expired ones are soon gone, and no commit pays for many.
       prunes: 2 * (batch.calls?.length ?? 0),

@@ -148,7 +148,7 @@ export class SqliteHistory implements HistoryStore {
 
   async #make(header: ImageHeader, as: NewIdentity, received: Received, database: string): Promise<void> {
     const { group, tables, files, fileCommits } = this.#options;
-    const history = { now: files.now(), limits: files.history };
+    const history = { now: files.now(), limits: files.settings.history };
     const create: CommitBatch = {
       actorId: as.id,
       epoch: 1,

@@ -185,7 +185,7 @@ export class ActorFile {
         throw invalidCommit("A patch needs a snapshot before it");
       }
       sql.putState.run(batch.version, now, isSnapshot ? 1 : 0, batch.state.bytes);
-      if (isSnapshot) pruneHistory(sql, now, this.#host.history);
+      if (isSnapshot) pruneHistory(sql, now, this.#host.settings.history);
     }
     for (const operation of batch.kv ?? []) writeKv(sql, operation);
     for (const call of batch.calls ?? []) {
@@ -412,14 +412,15 @@ export class ActorFile {
         database.exec("COMMIT");
       }
       checkFileFormat(database);
-      if (this.#host.maxFileBytes !== undefined) {
-        database.exec(`PRAGMA max_page_count = ${Math.floor(this.#host.maxFileBytes / pageSize(database))}`);
+      const { maxFileBytes, syncFile } = this.#host.settings;
+      if (maxFileBytes !== undefined) {
+        database.exec(`PRAGMA max_page_count = ${Math.floor(maxFileBytes / pageSize(database))}`);
       }
       for (const pragma of this.#pragmas.values()) database.exec(pragma);
       const sql = prepareFileStatements(database);
       const session = new SqlSession(database, this.#last);
       this.#last.attach(database);
-      const wal = new Wal(`${this.path}-wal`, this.#host.syncFile);
+      const wal = new Wal(`${this.path}-wal`, syncFile);
       return { database, session, sql, wal, frameBytes: pageSize(database) + 24 };
     } catch (error) {
       database?.close();
@@ -446,18 +447,18 @@ export class ActorFile {
    */
   #checkpoint(): void {
     const { sql, database, frameBytes, wal } = this.#use();
+    const { maxWalBytes, passiveCheckpointBytes } = this.#host.settings;
     if (this.#mostlyMoved) {
       this.#mostlyMoved = false;
       return this.#moveRest(database);
     }
     const row = sql.walState.get() ?? {};
     const frames = integer(row, "log");
-    if (frames * frameBytes >= this.#host.maxWalBytes) {
+    if (frames * frameBytes >= maxWalBytes) {
       this.#moveRest(database);
-    } else if ((frames - integer(row, "checkpointed")) * frameBytes >= this.#host.passiveCheckpointBytes) {
+    } else if ((frames - integer(row, "checkpointed")) * frameBytes >= passiveCheckpointBytes) {
       // Small turns touch few pages over and over: on a quick disk to move them costs less than a thread.
-      if (wal.isQuick && frames * frameBytes < 2 * this.#host.passiveCheckpointBytes)
-        this.#moveRest(database);
+      if (wal.isQuick && frames * frameBytes < 2 * passiveCheckpointBytes) this.#moveRest(database);
       else this.#host.checkpoint(this);
     }
   }

@@ -97,7 +97,7 @@ export class FileCommits {
       await this.#write({
         actorId: file.id,
         work: () => {
-          applyCommit(this.#tables, row, { now: this.#files.now(), limits: this.#files.history });
+          applyCommit(this.#tables, row, { now: this.#files.now(), limits: this.#files.settings.history });
           this.#directory.add(file.id, true);
         },
       });
@@ -130,7 +130,7 @@ export class FileCommits {
   /** An actor that is made and destroyed by one commit: of it there is a row, and never was a file. */
   async #pass(file: ActorFile, batch: CommitBatch): Promise<void> {
     const row = rowOf(batch);
-    const context = { now: this.#files.now(), limits: this.#files.history };
+    const context = { now: this.#files.now(), limits: this.#files.settings.history };
     try {
       await this.#write({
         actorId: file.id,

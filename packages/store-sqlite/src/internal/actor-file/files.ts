@@ -2,15 +2,13 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ActorDatabase, KvRange } from "@holdfast/actors";
 import { isErrorCode, type Logger, type Ports } from "@holdfast/core";
-import type { SyncFile } from "../../sync.ts";
 import { makeDirectory } from "../database.ts";
 import { mapSqliteError, notFound } from "../errors.ts";
 import { WorkerThread } from "../worker-thread.ts";
 import { ActorFile, type FileContent } from "./actor-file.ts";
 import type { FileDirectory } from "./directory.ts";
-import type { FileHost } from "./file-host.ts";
+import type { FileHost, FileSettings } from "./file-host.ts";
 import { actorFilePath, eraseFile, strangers, syncDirectoryOf } from "./paths.ts";
-import type { HistoryLimits } from "./state-log.ts";
 
 export interface ActorFilesOptions {
   /** The store's directory. */
@@ -26,21 +24,13 @@ export interface ActorFilesOptions {
   /** After a crash, before anything else: what else has to be looked after. */
   readonly recover: (files: ActorFiles) => void;
   readonly maxOpenFiles: number;
-  readonly history: HistoryLimits;
-  readonly syncFile: SyncFile | undefined;
-  readonly maxFileBytes: number | undefined;
-  readonly maxWalBytes: number;
-  readonly passiveCheckpointBytes: number;
+  readonly settings: FileSettings;
 }
 
 /** The files of the actors that have one of their own. */
 export class ActorFiles implements FileHost<ActorFile> {
   readonly log: Logger;
-  readonly history: HistoryLimits;
-  readonly syncFile: SyncFile | undefined;
-  readonly maxFileBytes: number | undefined;
-  readonly maxWalBytes: number;
-  readonly passiveCheckpointBytes: number;
+  readonly settings: FileSettings;
   readonly syncs = { running: 0 };
   readonly #options: ActorFilesOptions;
   readonly #directory: FileDirectory;
@@ -57,11 +47,7 @@ export class ActorFiles implements FileHost<ActorFile> {
     this.#options = options;
     this.#directory = options.directory;
     this.log = options.ports.log;
-    this.history = options.history;
-    this.syncFile = options.syncFile;
-    this.maxFileBytes = options.maxFileBytes;
-    this.maxWalBytes = options.maxWalBytes;
-    this.passiveCheckpointBytes = options.passiveCheckpointBytes;
+    this.settings = options.settings;
     this.#thread = new WorkerThread("");
     this.#reconcile();
   }
