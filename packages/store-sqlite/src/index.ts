@@ -1,11 +1,6 @@
 export { SqlSession } from "./internal/actor-file/session.ts";
 export { sqliteStoreLimits } from "./limits.ts";
 export { type DataDirectoryLock, lockDataDirectory } from "./lock.ts";
-export {
-  openSqliteStore,
-  type SqliteBackup,
-  type SqliteStore,
-  type SqliteStoreOptions,
-  type SqliteStoreStats,
-} from "./store.ts";
+export { openSqliteStore } from "./store.ts";
 export type { SyncEvent, SyncFile } from "./sync.ts";
+export type { SqliteBackup, SqliteStore, SqliteStoreOptions, SqliteStoreStats } from "./types.ts";

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import type { SqliteBackup } from "../store.ts";
+import type { SqliteBackup } from "../types.ts";
 import { databaseName, makeDirectory } from "./database.ts";
 import { mapSqliteError } from "./errors.ts";
 import { syncDirectory } from "./wal.ts";
