@@ -1,9 +1,8 @@
 import { type ActorLogger, actorLogger } from "@holdfast/actors";
 import { type LogLevel as CoreLogLevel, createLogger, type Logger } from "@holdfast/core";
 import { type ConfigSchema, configSchema } from "./internal/config-schema.ts";
-import { loggerFrom } from "./internal/foreign-logger.ts";
+import { type ForeignLogger, loggerFrom } from "./internal/foreign-logger.ts";
 import { writeLine } from "./internal/stderr-log.ts";
-import type { ForeignLogger } from "./registry-options.ts";
 
 export type { ActorLogger as Logger } from "@holdfast/actors";
 export { createLogger, silentLogger } from "@holdfast/core";

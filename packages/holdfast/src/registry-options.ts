@@ -8,15 +8,8 @@ import type {
   ManageInfo,
   ShutdownOptions,
 } from "@holdfast/server";
+import type { ForeignLogger } from "./internal/foreign-logger.ts";
 import type { LogLevel } from "./log.ts";
-
-/** A logger of another library, such as pino: fields first, then the message. */
-export interface ForeignLogger {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 export interface SetupOptions<Actors extends Definitions> {
   /** The actors by name: `{ counter, chatRoom }`. */

@@ -2,7 +2,7 @@ import type { Definitions } from "@holdfast/server";
 import { Registry } from "./registry.ts";
 import type { SetupOptions } from "./registry-options.ts";
 
-export type { ForeignLogger, SetupOptions } from "./registry-options.ts";
+export type { SetupOptions } from "./registry-options.ts";
 
 /**
  * Makes a registry of actors, kept in SQLite. Nothing is opened before the first request or

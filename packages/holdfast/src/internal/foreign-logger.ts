@@ -1,5 +1,12 @@
 import { createLogger, type Logger } from "@holdfast/core";
-import type { ForeignLogger } from "../registry-options.ts";
+
+/** A logger of another library, such as pino: fields first, then the message. */
+export interface ForeignLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
 
 /** The logger itself where it is one of ours, else one that hands its records on. */
 export function loggerFrom(logger: Logger | ForeignLogger): Logger {
