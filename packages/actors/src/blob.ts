@@ -21,6 +21,7 @@ export interface BlobRange {
   readonly end?: number;
 }
 
+/** Which page of the objects `c.blob.list` answers with. */
 export interface BlobListOptions {
   /** At most this many; 1,000 unless given. */
   readonly limit?: number;

@@ -79,6 +79,7 @@ export interface DatabaseProviderContext {
   readonly kv: Pick<ActorKv, "batchPut" | "batchGet" | "batchDelete" | "deleteRange">;
 }
 
+/** The second argument of `c.db.transaction`. */
 export interface TransactionOptions {
   /** What this transaction does, for measurements; not empty. */
   readonly name?: string;

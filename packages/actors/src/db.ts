@@ -1,5 +1,6 @@
 import type { DatabaseProvider, RawAccess, SqliteProfilingOptions } from "./database.ts";
 
+/** What `db()` takes. */
 export interface DatabaseConfig {
   /** At each start, in a transaction of its own: brings the tables up to date. */
   readonly onMigrate?: (db: RawAccess) => Promise<void> | void;

@@ -34,6 +34,7 @@ interface JournalEntry {
   readonly when: number;
 }
 
+/** What `db()` takes. */
 export interface DrizzleDatabaseFactoryConfig<Schema extends DrizzleSchema> {
   readonly schema?: Schema;
   /** Run at each start before `onMigrate`, each once. */

@@ -49,12 +49,14 @@ export type InspectionTopic =
   | "kv"
   | "database";
 
+/** Who looks at an actor: told what has changed, and what leaves it. */
 export interface InspectionWatcher {
   changed(topics: ReadonlySet<InspectionTopic>): void;
   /** A broadcast that has left the actor. */
   broadcast(event: OutgoingEvent): void;
 }
 
+/** A tab of the inspector, built in or of the definition. */
 export interface InspectedTab {
   readonly id: string;
   readonly label?: string;
@@ -65,6 +67,7 @@ export interface InspectedTab {
   readonly hidden: boolean;
 }
 
+/** A connection as the inspector shows it. */
 export interface InspectedConnection {
   readonly type: string;
   readonly id: string;
@@ -80,6 +83,7 @@ export interface InspectedConnection {
   };
 }
 
+/** The queues of an actor, for the inspector. Every change commits as a turn of its own. */
 export interface QueueInspection {
   readonly size: number;
   readonly names: readonly string[];
@@ -96,6 +100,7 @@ export interface QueueInspection {
   deleteDeadLetter(id: number): Promise<void>;
 }
 
+/** The schedules of an actor, for the inspector. Every change commits as a turn of its own. */
 export interface ScheduleInspection {
   list(): Promise<{
     readonly schedules: readonly InspectedSchedule[];
@@ -112,12 +117,14 @@ export interface ScheduleInspection {
   retry(id: string): Promise<boolean>;
 }
 
+/** A workflow as the inspector shows it, with what went in and what came out. */
 export interface WorkflowDetails extends WorkflowInspection {
   readonly input?: unknown;
   readonly output?: unknown;
   readonly error?: unknown;
 }
 
+/** The workflow of an actor, for the inspector. */
 export interface WorkflowInspector {
   history(): Promise<WorkflowDetails>;
   /** Throws `workflow.not_enabled`, `actor.workflow_in_flight`, `workflow.entry_not_found`. */
@@ -126,6 +133,7 @@ export interface WorkflowInspector {
   cancel(reason?: string): Promise<boolean>;
 }
 
+/** A table or view of an actor's database, as the inspector shows it. */
 export interface InspectedTable {
   /** What SQLite says of a view that it cannot read, whose table is gone; then it has no columns. */
   readonly error?: string;
@@ -162,6 +170,7 @@ export interface DatabaseInspection {
   ): Promise<readonly Record<string, unknown>[]>;
 }
 
+/** The key-value entries of user code, for the inspector: bytes, without the types that `c.kv` gives them. */
 export interface KvInspection {
   list(query: {
     readonly prefix: Uint8Array;

@@ -8,6 +8,7 @@ import type { ActorStore } from "./store.ts";
 /** Why an instance is no longer in memory. After "fenced" and "failed" the host loads it anew. */
 export type StopReason = "slept" | "destroyed" | "fenced" | "failed" | "shutdown";
 
+/** The life of an instance, in this order; a stopped one does not come back. */
 export type InstanceStatus = "starting" | "ready" | "stopping" | "stopped";
 
 /** The actor on whose behalf a client makes calls: what the host's in-process client has to know. */
@@ -31,6 +32,7 @@ export interface ActorCaller {
   readonly abortSignal: AbortSignal;
 }
 
+/** What a span of the host's tracing says of what it measures. */
 export type TraceAttributes = Readonly<Record<string, string | number | boolean>>;
 
 /** What an instance needs of its host. */
@@ -125,6 +127,7 @@ export interface SendCall {
   readonly request?: RequestSource | undefined;
 }
 
+/** Who asks for a connection, with what. */
 export interface ConnectRequest {
   readonly params?: unknown;
   /** What `onAuth` returned. */

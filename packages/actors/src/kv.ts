@@ -17,17 +17,20 @@ export interface KvWriteOptions {
 /** How bytes are handed out: as text (the default), as `Uint8Array`, as `ArrayBuffer`. */
 export type KvType = "text" | "binary" | "arrayBuffer";
 
+/** The value that a type of `c.kv` stands for. */
 export type KvAs<Type extends KvType> = Type extends "text"
   ? string
   : Type extends "binary"
     ? Uint8Array<ArrayBuffer>
     : ArrayBuffer;
 
+/** How `c.kv.get` reads. */
 export interface KvReadOptions<Type extends KvType = "text"> {
   /** The type of the values. */
   readonly type?: Type;
 }
 
+/** How `c.kv.list` reads. */
 export interface KvListOptions<Type extends KvType = "text", KeyType extends "text" | "binary" = "text">
   extends KvReadOptions<Type> {
   readonly keyType?: KeyType;
@@ -37,6 +40,7 @@ export interface KvListOptions<Type extends KvType = "text", KeyType extends "te
   readonly limit?: number;
 }
 
+/** An entry, as a list gives it. */
 export type KvPair<Type extends KvType, KeyType extends "text" | "binary"> = [
   key: KvAs<KeyType>,
   value: KvAs<Type>,

@@ -24,6 +24,7 @@ export interface AdoptOptions {
   readonly ifTableExists?: string;
 }
 
+/** What `migrations()` takes. */
 export interface MigrationsOptions {
   /** The table that keeps what has run: `schema_migrations` unless given. */
   readonly tableName?: string;

@@ -9,12 +9,14 @@ export interface SqliteQueryResult {
   readonly rows: unknown[][];
 }
 
+/** What a statement that may write answers. */
 export interface SqliteExecuteResult extends SqliteQueryResult {
   /** Rows that the last `INSERT`, `UPDATE` or `DELETE` has changed. */
   readonly changes: number;
   readonly lastInsertRowId: number | null;
 }
 
+/** One of several statements that run together. */
 export interface SqliteBatchStatement {
   readonly sql: string;
   readonly params?: SqliteBindings;
@@ -49,6 +51,7 @@ export interface RawDatabaseClient {
   ): Promise<Row[]> | Row[];
 }
 
+/** Opens the database for a provider that builds a client of its own. */
 export interface NativeDatabaseProvider {
   /** The database of this actor, which is open already: all callers get the same. */
   open(actorId: string): Promise<SqliteDatabase>;

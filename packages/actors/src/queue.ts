@@ -28,6 +28,7 @@ export interface QueuePolicy<Message = unknown> {
 // biome-ignore lint/suspicious/noExplicitAny: programs of the peer write `(c) => c.conn.params.role` here, before the actor that c belongs to has a type.
 type AccessContext = any;
 
+/** What `queue()` takes. */
 export interface QueueOptions<Message = unknown, Complete = unknown, Context = AccessContext>
   extends QueuePolicy<Message> {
   /** Validates and types a message. */
@@ -86,6 +87,7 @@ export type ReceivedMessage<Queues, Name extends string, Completable extends boo
     : QueueMessage<Name, QueueBody<Queues, Name>, QueueResponse<Queues, Name>>
   : never;
 
+/** How `c.queue.tryNext` receives: what is there, without a wait. */
 export interface QueueTryOptions<Name extends string = string, Completable extends boolean = boolean> {
   /** The queues to receive from; all of them unless given. */
   readonly names?: readonly Name[] | undefined;
@@ -93,6 +95,7 @@ export interface QueueTryOptions<Name extends string = string, Completable exten
   readonly completable?: Completable | undefined;
 }
 
+/** How `c.queue.next` receives. */
 export interface QueueNextOptions<Name extends string = string, Completable extends boolean = boolean>
   extends QueueTryOptions<Name, Completable> {
   /** How long to wait, in milliseconds; until a message is there unless given. */
@@ -101,6 +104,7 @@ export interface QueueNextOptions<Name extends string = string, Completable exte
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How `c.queue.nextBatch` receives. */
 export interface QueueBatchOptions<Name extends string = string, Completable extends boolean = boolean>
   extends QueueNextOptions<Name, Completable> {
   /** At most so many messages: 1 unless given. */

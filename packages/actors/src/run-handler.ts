@@ -1,5 +1,6 @@
 import { isRecord } from "./internal/definition-checks.ts";
 
+/** What the inspector is to show of a `run`. */
 export interface DefineRunHandlerOptions {
   readonly name?: string | undefined;
   readonly icon?: string | undefined;

@@ -58,6 +58,7 @@ export interface RecurringOptions {
   readonly retry?: RetryPolicy;
 }
 
+/** A schedule by the calendar: what `c.cron.set` takes. */
 export interface CronOptions extends RecurringOptions {
   /** Five fields, or six with seconds first. */
   readonly expression: string;
@@ -65,11 +66,13 @@ export interface CronOptions extends RecurringOptions {
   readonly timezone?: string;
 }
 
+/** A schedule by the interval: what `c.cron.every` takes. */
 export interface EveryOptions extends RecurringOptions {
   /** Milliseconds from one due time to the next, at least 5,000. */
   readonly interval: number;
 }
 
+/** A recurring schedule as it stands. Times are milliseconds since the epoch. */
 export type CronJobInfo = {
   readonly name: string;
   readonly action: string;
@@ -109,6 +112,7 @@ export interface CronFire {
   readonly error?: FireError;
 }
 
+/** How many of the latest runs are told. */
 export interface HistoryOptions {
   /** 20 unless given. */
   readonly limit?: number;

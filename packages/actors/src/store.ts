@@ -73,6 +73,7 @@ export interface DueCursor {
   readonly id: string;
 }
 
+/** The row of an actor. Times are milliseconds since the epoch. */
 export interface ActorRecord {
   readonly id: string;
   readonly name: string;
@@ -87,6 +88,7 @@ export interface ActorRecord {
   readonly wakeAt?: number;
 }
 
+/** What an actor starts from, beside its entries. */
 export interface LoadedActor {
   readonly record: ActorRecord;
   /** The newest snapshot and the patches after it, oldest first; absent for an actor without state. */
@@ -97,6 +99,7 @@ export interface LoadedActor {
   readonly hasDatabase?: boolean;
 }
 
+/** A state as it is kept: the newest snapshot and the patches after it, oldest first. */
 export interface StoredState {
   readonly snapshot: Uint8Array;
   readonly patches: readonly Uint8Array[];
@@ -124,11 +127,13 @@ export interface CommitBatch {
   readonly destroyedAt?: number;
 }
 
+/** One write of a batch. A range ends before `end`; without it, with the last key. */
 export type KvOperation =
   | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
   | { readonly type: "delete"; readonly key: Uint8Array }
   | { readonly type: "delete-range"; readonly start: Uint8Array; readonly end?: Uint8Array };
 
+/** A page of entries with `start <= key < end`, in the order of their keys. */
 export interface KvRange {
   readonly start: Uint8Array;
   readonly end?: Uint8Array;
@@ -136,6 +141,7 @@ export interface KvRange {
   readonly reverse?: boolean;
 }
 
+/** A stored entry. */
 export interface KvEntry {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
@@ -154,6 +160,7 @@ export interface CallRecord {
   readonly expiresAt: number;
 }
 
+/** Which actors a list is of; what is absent does not matter. */
 export interface ListFilter {
   readonly name?: string;
   /** What the text of the key (`encodeKey`) begins with. */
@@ -162,12 +169,14 @@ export interface ListFilter {
   readonly createdAfter?: number;
 }
 
+/** A page of a filtered list, in the order of the ids. */
 export interface ListQuery extends ListFilter {
   readonly limit: number;
   /** The id after which the page starts. */
   readonly cursor?: string;
 }
 
+/** A page of a list; `cursor` is present while there may be more. */
 export interface ActorPage {
   readonly actors: readonly ActorRecord[];
   readonly cursor?: string;

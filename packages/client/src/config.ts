@@ -2,6 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { SocketConstructor } from "./internal/socket.ts";
 import type { Encoding } from "./wire.ts";
 
+/** What `createClient` takes, where it is more than a URL. */
 export interface ClientConfig {
   /**
    * Base URL of the server: "http://127.0.0.1:6420" by default, or HOLDFAST_ENDPOINT. May have a path.

@@ -9,6 +9,7 @@ export type ActorTarget =
   | { readonly type: "getOrCreate"; readonly name: string; readonly key: ActorKey; readonly input?: unknown }
   | { readonly type: "id"; readonly name: string; readonly id: string };
 
+/** One call of an action. */
 export interface DriverCall {
   readonly target: ActorTarget;
   readonly action: string;
@@ -29,6 +30,7 @@ export interface SendContent extends QueueMessageOptions {
   readonly resume?: boolean;
 }
 
+/** One message for a queue. */
 export interface DriverSend {
   readonly target: ActorTarget;
   readonly queue: string;
@@ -40,6 +42,7 @@ export interface DriverSend {
   readonly signal: AbortSignal;
 }
 
+/** How a send that waits ended. */
 export interface DriverSendReply {
   readonly status: "completed" | "timedOut";
   readonly response?: unknown;
@@ -59,6 +62,7 @@ export interface DriverConnection {
   close(): Promise<void> | void;
 }
 
+/** Told what comes over a connection, in order. */
 export interface DriverListener {
   frame(frame: ServerFrame): void;
   /** How many events have come so far, for signs of life. */
@@ -67,6 +71,7 @@ export interface DriverListener {
   closed(reason: ClosedReason): void;
 }
 
+/** Why a connection ended, and what that means for the next. */
 export interface ClosedReason {
   /** What the other side said, or `client.network_error`. */
   readonly error: WireError;
@@ -127,6 +132,7 @@ export interface ClientDriver {
   dispose(): Promise<void>;
 }
 
+/** A request for the `onRequest` of an actor. */
 export interface DriverFetch {
   readonly target: ActorTarget;
   /** Path and query; begins with a slash. */
@@ -139,6 +145,7 @@ export interface DriverFetch {
   readonly skipReadyWait: boolean | undefined;
 }
 
+/** A WebSocket for the `onWebSocket` of an actor. */
 export interface DriverWebSocket {
   readonly target: ActorTarget;
   /** Path and query; begins with a slash. */
@@ -148,6 +155,7 @@ export interface DriverWebSocket {
   readonly skipReadyWait: boolean | undefined;
 }
 
+/** The creation of an actor. Its idempotency key lets an attempt be made again. */
 export interface DriverCreate {
   readonly name: string;
   readonly key: ActorKey;

@@ -14,6 +14,7 @@ export interface ActorSummary {
   readonly wakeAt?: number;
 }
 
+/** Which actors are meant; what is absent does not matter. */
 export interface ActorFilter {
   /**
    * Of the key. A list: keys that begin with these components. Text: keys whose first component begins
@@ -25,6 +26,7 @@ export interface ActorFilter {
   readonly createdAfter?: number;
 }
 
+/** Which page of which actors is asked for. */
 export interface ListActorsOptions extends ActorFilter {
   /** 1 to 1,000; 100 unless given. */
   readonly limit?: number;
@@ -32,6 +34,7 @@ export interface ListActorsOptions extends ActorFilter {
   readonly cursor?: string;
 }
 
+/** A page of a list of actors. */
 export interface ActorSummaryPage {
   /** In order of their ids, which is that of their creation. */
   readonly actors: readonly ActorSummary[];
@@ -39,11 +42,13 @@ export interface ActorSummaryPage {
   readonly cursor?: string;
 }
 
+/** Which actors are destroyed, and how many at the most. */
 export interface DestroyManyOptions extends ActorFilter {
   /** At most so many are destroyed: 1 to 1,000; 1,000 unless given. */
   readonly limit?: number;
 }
 
+/** What became of the actors that were to be destroyed. */
 export interface DestroyManyResult {
   readonly destroyed: number;
   /** Those that could not be destroyed, and why. */
@@ -59,6 +64,7 @@ export type ManageRequest =
   | { readonly type: "destroyMany"; readonly name: string; readonly options: DestroyManyOptions }
   | { readonly type: "destroy"; readonly name: string; readonly key: ActorKey };
 
+/** Actors on a page. Documented in docs/limits.md. */
 export const manageLimits = { defaultPage: 100, maxPage: 1_000 } as const;
 
 /** Checks a filter and its limit. Throws `actor.invalid_filter`, `actor.invalid_key`. */

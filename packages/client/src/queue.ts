@@ -41,6 +41,7 @@ export interface QueueMessageOptions {
   readonly dedupeKey?: string | undefined;
 }
 
+/** A send that does not wait for the consumer. */
 export interface QueueSendOptions extends QueueMessageOptions {
   readonly wait?: false | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -48,6 +49,7 @@ export interface QueueSendOptions extends QueueMessageOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
+/** A send that waits for what the consumer answers. */
 export interface QueueWaitOptions extends QueueMessageOptions {
   /** Waits until a consumer has completed the message. */
   readonly wait: true;

@@ -10,6 +10,7 @@ export interface RawOpenEvent {
   readonly currentTarget: RawWebSocket;
 }
 
+/** As `MessageEvent` of the standard. */
 export interface RawMessageEvent {
   readonly type: "message";
   readonly target: RawWebSocket;
@@ -21,6 +22,7 @@ export interface RawMessageEvent {
   readonly rivetMessageIndex: number;
 }
 
+/** As `CloseEvent` of the standard. */
 export interface RawCloseEvent {
   readonly type: "close";
   readonly target: RawWebSocket;
@@ -30,6 +32,7 @@ export interface RawCloseEvent {
   readonly wasClean: boolean;
 }
 
+/** As `ErrorEvent` of the standard. */
 export interface RawErrorEvent {
   readonly type: "error";
   readonly target: RawWebSocket;
@@ -59,8 +62,10 @@ export interface RawListenerOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What can be sent over a WebSocket. */
 export type RawData = string | ArrayBuffer | ArrayBufferView | Blob;
 
+/** A WebSocket of the standard, where the runtime may have another or none. */
 export interface RawWebSocket {
   readonly CONNECTING: 0;
   readonly OPEN: 1;

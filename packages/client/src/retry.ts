@@ -17,6 +17,7 @@ const retryable: ReadonlySet<string> = new Set([
   "client.network_error",
 ]);
 
+/** True for an error after which the same call, with the same idempotency key, may be made again. */
 export function isRetryable(error: unknown): boolean {
   return isHoldfastError(error) && retryable.has(`${error.group}.${error.code}`);
 }

@@ -120,6 +120,7 @@ type TypedProxies<Actions> = {
         : never;
 };
 
+/** A call by the name of its action. */
 export interface ActionOptions {
   /** The action's name; nested actions are joined with dots: "admin.ban". */
   readonly name: string;
@@ -132,6 +133,7 @@ export interface ActionOptions {
   readonly skipReadyWait?: boolean | undefined;
 }
 
+/** What a handle sends along with all that it does. */
 export interface HandleOptions {
   /** Parameters of connections and of the connection of each call; at most 4 KiB encoded. */
   readonly params?: unknown;
@@ -141,11 +143,13 @@ export interface HandleOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Whom a call reaches while its actor stops. */
 export interface SkipReadyWait {
   /** Also reaches an actor in the grace of its stop, instead of the instance after it. */
   readonly skipReadyWait?: boolean | undefined;
 }
 
+/** What `getOrCreate` takes beside the key. */
 export interface GetOrCreateOptions<Input = unknown> extends HandleOptions {
   /** Handed to `createState` and `onCreate` when the actor does not exist yet; at most 4 MiB. */
   readonly createWithInput?: Input;
@@ -155,6 +159,7 @@ export interface GetOrCreateOptions<Input = unknown> extends HandleOptions {
   readonly poolName?: string;
 }
 
+/** What `create` takes beside the key. */
 export interface CreateOptions<Input = unknown> extends HandleOptions {
   readonly input?: Input;
   /** Accepted for programs that name one: a server is one region. */
@@ -163,6 +168,7 @@ export interface CreateOptions<Input = unknown> extends HandleOptions {
   readonly poolName?: string;
 }
 
+/** A handle without the actions of a definition. */
 export interface ActorHandleBase<D extends AnyActorDefinition = AnyActorDefinition> {
   /** Calls an action by name. Throws what the actor threw; see docs/errors.md. */
   action<Result = unknown>(options: ActionOptions): Promise<Result>;
@@ -195,8 +201,10 @@ export interface ActorHandleBase<D extends AnyActorDefinition = AnyActorDefiniti
 export type ActorHandle<D extends AnyActorDefinition = AnyActorDefinition> = ActorHandleBase<D> &
   ActionProxies<TypesOf<D>["actions"]>;
 
+/** Where a connection stands. Between two attempts it is `disconnected`. */
 export type ConnStatus = "idle" | "connecting" | "connected" | "disconnected";
 
+/** A connection without the actions of a definition. */
 export interface ActorConnBase<Events = unknown> {
   action<Result = unknown>(options: ActionOptions): Promise<Result>;
   action<Args extends readonly unknown[], Result>(
@@ -265,6 +273,7 @@ export interface ActorAccessor<D extends AnyActorDefinition = AnyActorDefinition
   destroyMany(options?: DestroyManyOptions): Promise<DestroyManyResult>;
 }
 
+/** A client by the names of actors, for code that does not know the registry. */
 export interface ClientBase {
   get<D extends AnyActorDefinition = AnyActorDefinition>(
     name: string,

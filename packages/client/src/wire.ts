@@ -19,13 +19,21 @@ import type { ClientFrame, Liveness, PreparedFrame, ResumeInfo, ServerFrame } fr
 
 export type Encoding = "cbor" | "json";
 
+/** The subprotocol that every connection asks for. */
 export const subprotocol = "holdfast.v1";
+
+/** Of the subprotocol that names the encoding of a connection. */
 export const encodingPrefix = "holdfast.encoding.";
+
+/** Of the subprotocol that carries the parameters of a connection. */
 export const paramsPrefix = "holdfast.params.";
 /** Then the token of the connection that was lost, a dot, and how many of its events have come. */
 export const resumePrefix = "holdfast.resume.";
+
+/** Of the subprotocol that carries a credential, since a browser sends no header of its own. */
 export const tokenPrefix = "holdfast.token.";
 
+/** Headers by what they carry: docs/reference/wire.md. */
 export const header = {
   idempotencyKey: "idempotency-key",
   params: "x-holdfast-conn-params",
@@ -41,6 +49,7 @@ export const header = {
   error: "x-holdfast-error",
 } as const;
 
+/** The media type of each encoding. */
 export const contentType: Readonly<Record<Encoding, string>> = {
   cbor: "application/cbor",
   json: "application/json",
@@ -71,6 +80,7 @@ const wrapperDepth = 3;
 export const trustedDepth = 1_010;
 const maxFrameDepth = limits.maxDepth + wrapperDepth;
 
+/** Encodes plain data, nested `maxDepth` deep at the most; 1,000 unless given. */
 export function encode(encoding: Encoding, value: unknown, maxDepth?: number): Uint8Array | string {
   const options = maxDepth === undefined ? undefined : { maxDepth };
   return encoding === "cbor" ? encodeValue(value, options) : encodeJson(value, options);
@@ -106,11 +116,13 @@ function utf8(bytes: Uint8Array): string {
   }
 }
 
+/** Encodes a frame of a client. */
 export function prepareClientFrame(encoding: Encoding, frame: ClientFrame): PreparedFrame {
   // What the server would refuse takes the connection with it: it is refused here, by itself.
   return prepared(encodeGiven(encoding, clientTuple(frame), maxFrameDepth - 1));
 }
 
+/** Encodes a frame of a server. */
 export function prepareServerFrame(encoding: Encoding, frame: ServerFrame): PreparedFrame {
   return prepared(encode(encoding, serverTuple(frame)));
 }

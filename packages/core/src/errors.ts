@@ -17,6 +17,7 @@ export interface ErrorActor {
   readonly key?: readonly string[];
 }
 
+/** What a {@link HoldfastError} has beside group, code and message. */
 export interface HoldfastErrorOptions {
   /** Structured details for the caller; must be encodable. */
   readonly metadata?: unknown;
@@ -59,6 +60,7 @@ export class HoldfastError extends Error {
   }
 }
 
+/** What a {@link UserError} has beside its message. */
 export interface UserErrorOptions {
   /** Stable snake_case code; "user_error" by default. */
   readonly code?: string;

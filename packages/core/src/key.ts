@@ -3,6 +3,8 @@ import { limits } from "./limits.ts";
 
 /** An actor's compound key. `"a"` and `["a"]` are the same key; no key is `[]`. */
 export type ActorKey = readonly string[];
+
+/** A key as callers may give it: its components, the only one, or none. */
 export type ActorKeyInput = string | ActorKey | undefined;
 
 /** Normalises and checks a key. Throws `actor.invalid_key` or `actor.key_too_long`. */

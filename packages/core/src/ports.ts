@@ -26,6 +26,7 @@ export interface Tasks {
   macrotask(fn: () => void): void;
 }
 
+/** The world outside of an actor: all that a simulator has to take the place of. */
 export interface Ports {
   readonly clock: Clock;
   readonly random: Random;
@@ -33,6 +34,7 @@ export interface Ports {
   readonly log: Logger;
 }
 
+/** What a log record says beside its message. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Structured logger: a lower-case constant message, then fields. Never secrets, never payloads. */

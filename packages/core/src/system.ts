@@ -21,6 +21,7 @@ function randomBytes(length: number): Uint8Array {
   return bytes;
 }
 
+/** The random bytes of this machine, fit for secrets. */
 export const systemRandom: Random = { bytes: randomBytes };
 
 /** A timer of the runtime; an object of its own kind takes less memory than a closure. */
@@ -39,6 +40,7 @@ class SystemTimer implements Timer {
 /** As it was at first: the fake timers of a test stop the time, and turns go on. Browsers have none. */
 const immediate = typeof setImmediate === "function" ? setImmediate : undefined;
 
+/** The timers of the runtime. What is to be done `after` a time does not keep the process alive. */
 export const systemTasks: Tasks = {
   after(delayMs, fn) {
     const timer = setTimeout(fn, delayMs);
@@ -52,10 +54,12 @@ export const systemTasks: Tasks = {
   },
 };
 
+/** From which level on records are written, the least severe first. */
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 const severity: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
+/** A log record as the writer gets it. `time` is milliseconds since the epoch. */
 export interface LogRecord {
   readonly level: Exclude<LogLevel, "silent">;
   readonly message: string;

@@ -13,6 +13,7 @@ import type { Policy, PolicyExplainQuestion, PolicyStatus } from "./policy/polic
 import type { PolicyRule } from "./policy/rule.ts";
 import type { ProviderStatus, Vault } from "./vault/vault.ts";
 
+/** What `createGate` takes. */
 export interface GateConfig {
   /** The gate keeps its files in `<dataDir>/gate` and `<dataDir>/vault` (0700). */
   readonly dataDir: string;
@@ -53,6 +54,7 @@ export interface GateConfig {
   readonly onUsage?: (usage: EgressUsage) => void;
 }
 
+/** Where credentials are looked for. */
 export interface VaultConfig {
   /** Where keys and base URLs are looked up; `process.env` by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -81,12 +83,14 @@ export interface GateStatus {
   readonly orphansEnded: number;
 }
 
+/** Whether a part of the gate is in force, in words for people. */
 export interface GateStage {
   readonly name: "jails" | "egress" | "broker" | "vault" | "approvals" | "audit";
   readonly inForce: boolean;
   readonly detail: string;
 }
 
+/** The boundary: jails, and all that leads out of them. */
 export interface Gate {
   readonly jails: Jails;
   readonly vault: Vault;

@@ -1,5 +1,6 @@
 import { createConnection, createServer, type Socket } from "node:net";
 
+/** From where to where is forwarded. */
 export interface ForwarderOptions {
   /** TCP port to listen on; 0 lets the system choose. */
   readonly port: number;
@@ -11,6 +12,7 @@ export interface ForwarderOptions {
   readonly maxConnections?: number;
 }
 
+/** A port of the jail that leads to a socket. */
 export interface Forwarder {
   readonly port: number;
   /** Stops listening and ends every connection. Idempotent. */

@@ -12,16 +12,19 @@ export interface GateError {
   readonly retry_after?: number;
 }
 
+/** What the gate answers a call with. */
 export type GateAnswer =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: GateError };
 
+/** How far a call is. */
 export interface GateProgress {
   readonly progress: number;
   readonly total?: number;
   readonly message?: string;
 }
 
+/** A call waits for a person. */
 export interface GateConfirmation {
   readonly tool: string;
   readonly approval: string;
@@ -29,6 +32,7 @@ export interface GateConfirmation {
   readonly expires_at: string;
 }
 
+/** How a call is followed, and given up. */
 export interface GateCallOptions {
   /** Aborting cancels the call at the gate; it is answered all the same. One that is not sent yet is not sent. */
   readonly signal?: AbortSignal;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { GateClient } from "./gate-client.ts";
 import { listen, serveIpc } from "./ipc-server.ts";
 
+/** Where the gate is in the jail, and where its programs find it. */
 export interface GateGuestOptions {
   /** The directory that the host mounts: `request.sock` and `events.sock`. */
   readonly gate: string;
@@ -13,6 +14,7 @@ export interface GateGuestOptions {
   readonly skills?: string;
 }
 
+/** The gate, as programs in the jail reach it. */
 export interface GateGuest {
   /** Socket of the `ipc` command; programs find it in HOLDFAST_IPC. */
   readonly ipcSocket: string;

@@ -5,13 +5,18 @@ export type ActorActionFunction<Args extends unknown[] = unknown[], Response = u
   ...args: Args extends [unknown, ...infer Rest] ? Rest : Args
 ) => Promise<Response>;
 
+/** How one action is called. */
 export interface ActorActionOptions extends SkipReadyWait {
   readonly signal?: AbortSignal;
 }
 
 /** Ends what it was returned for. */
 export type EventUnsubscribe = () => void;
+
+/** Called when a connection opens or is lost. */
 export type ConnectionStateCallback = () => void;
+
+/** Called with each new status of a connection. */
 export type StatusChangeCallback = (status: ConnStatus) => void;
 
 /** The definitions of a registry by name. */

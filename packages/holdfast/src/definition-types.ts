@@ -76,9 +76,13 @@ export type RunConfig<
 type GlobalOption = "name" | "icon" | "enableActorRuntimeSocket" | "canHibernateWebSocket";
 
 export type GlobalActorOptions = Pick<ParsedActorOptions, GlobalOption>;
+
+/** Those options as a definition gives them. */
 export type GlobalActorOptionsInput = Pick<ActorOptions, GlobalOption>;
 /** The options that say how one actor runs. */
 export type InstanceActorOptions = Omit<ParsedActorOptions, GlobalOption>;
+
+/** Those options as a definition gives them. */
 export type InstanceActorOptionsInput = Omit<ActorOptions, GlobalOption>;
 
 /** The key `inspector` of a definition. */

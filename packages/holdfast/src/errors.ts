@@ -33,6 +33,7 @@ export interface RivetErrorLike extends WireError {
   readonly statusCode?: number;
 }
 
+/** What a {@link RivetError} has beside group, code and message. */
 export type RivetErrorOptions = HoldfastErrorOptions;
 
 const optionNames = ["public", "metadata", "statusCode", "actor", "cause", "rayId"];
@@ -145,6 +146,7 @@ export function actorStopping(identifier?: string): HoldfastError {
   return new HoldfastError("actor", "stopping", message);
 }
 
+/** Where in its life the actor is, and when to try again. */
 export interface ActorRestartingOptions {
   readonly phase?: "stopping" | "sleeping" | "waking" | "runner_shutdown";
   readonly retryAfterMs?: number;

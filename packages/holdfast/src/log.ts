@@ -20,6 +20,7 @@ const levels = {
   silent: "silent",
 } as const satisfies Record<LogLevel, CoreLogLevel>;
 
+/** Takes the name of a level, and nothing else. */
 export const LogLevelSchema: ConfigSchema<LogLevel> = configSchema((value) => {
   if (typeof value === "string" && isLevel(value)) return value;
   throw new TypeError(`"${String(value)}" is not a level of the log`);

@@ -29,19 +29,23 @@ export interface QueueMessageOf<Name extends string, Body> {
   readonly createdAt: number;
 }
 
+/** As {@link QueueNextOptions}, where the queues are named already. */
 export type QueueWaitOptions<Completable extends boolean = boolean> = Omit<
   QueueNextOptions<string, Completable>,
   "names"
 >;
 
+/** How a sender waits for what the consumer answers. */
 export type QueueEnqueueAndWaitOptions = Pick<QueueNextOptions, "timeout" | "signal">;
 
+/** How `c.queue.tryNextBatch` receives. */
 export interface QueueTryNextBatchOptions<Name extends string = string, Completable extends boolean = boolean>
   extends QueueTryOptions<Name, Completable> {
   /** At most so many messages: 1 unless given. */
   readonly count?: number | undefined;
 }
 
+/** How `c.queue.iter` receives. */
 export type QueueIterOptions<Name extends string = string, Completable extends boolean = boolean> = Omit<
   QueueNextOptions<Name, Completable>,
   "timeout"

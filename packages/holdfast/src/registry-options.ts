@@ -11,6 +11,7 @@ import type {
 import type { ForeignLogger } from "./internal/foreign-logger.ts";
 import type { LogLevel } from "./log.ts";
 
+/** What `setup` takes. */
 export interface SetupOptions<Actors extends Definitions> {
   /** The actors by name: `{ counter, chatRoom }`. */
   readonly use: Actors;

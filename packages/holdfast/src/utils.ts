@@ -43,6 +43,7 @@ export function interval(ms: number): () => Promise<void> {
 /** What a timer of the platform can wait for at most. */
 const maxTimerMs = 2_147_483_647;
 
+/** What ends a timer of {@link setLongTimeout}. */
 export interface LongTimeoutHandle {
   readonly abort: () => void;
 }
@@ -153,6 +154,7 @@ export function httpUserAgent(): string {
   return typeof navigator === "undefined" ? agent : `${agent} ${navigator.userAgent}`;
 }
 
+/** What runs this code. */
 export type Runtime = "deno" | "bun" | "node";
 
 /** Where this code runs; what is neither Deno nor Bun is taken for Node. */
@@ -161,10 +163,12 @@ export function detectRuntime(): Runtime {
   return "Bun" in globalThis ? "bun" : "node";
 }
 
+/** A type whose properties, at every depth, cannot be assigned. */
 export type DeepReadonly<T> = {
   readonly [Key in keyof T]: T[Key] extends object ? DeepReadonly<T[Key]> : T[Key];
 };
 
+/** A type whose properties, at every depth, can be assigned. */
 export type DeepMutable<T> = {
   -readonly [Key in keyof T]: T[Key] extends object ? DeepMutable<T[Key]> : T[Key];
 };

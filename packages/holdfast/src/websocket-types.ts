@@ -3,12 +3,14 @@
 // biome-ignore lint/suspicious/noExplicitAny: handlers say themselves which event they take, as they may with the WebSocket of a browser.
 type AnyEvent = any;
 
+/** As `Event` of the standard, as far as WebSockets have it. */
 export interface RivetEvent {
   readonly type: string;
   readonly target?: unknown;
   readonly currentTarget?: unknown;
 }
 
+/** As `MessageEvent` of the standard. */
 export interface RivetMessageEvent extends RivetEvent {
   /** Text as a string, binary data as an ArrayBuffer. */
   readonly data: AnyEvent;
@@ -16,6 +18,7 @@ export interface RivetMessageEvent extends RivetEvent {
   readonly rivetMessageIndex?: number;
 }
 
+/** As `CloseEvent` of the standard. */
 export interface RivetCloseEvent extends RivetEvent {
   readonly code: number;
   readonly reason: string;

@@ -47,6 +47,7 @@ export interface ActorSnapshot<D extends AnyActorDefinition> {
   readonly error: HoldfastError | null;
 }
 
+/** What `useActor` returns. */
 export interface UseActorResult<Name extends string, D extends AnyActorDefinition> extends ActorSnapshot<D> {
   /** @deprecated Use `connStatus`. */
   readonly isConnected: boolean;
@@ -79,6 +80,7 @@ export interface UseActionResult<Args extends readonly unknown[], Result> {
   readonly reset: () => void;
 }
 
+/** What `useActorState` takes beside the actor. */
 export interface UseActorStateOptions<D extends AnyActorDefinition, State> {
   /**
    * Loads the whole state: at the first connection, after each that follows, and after missed events.
@@ -94,6 +96,7 @@ export interface UseActorStateOptions<D extends AnyActorDefinition, State> {
   };
 }
 
+/** What `useActorState` returns. */
 export interface UseActorStateResult<D extends AnyActorDefinition, State> {
   /** With the optimistic changes whose calls have no answer yet; undefined before it was loaded. */
   readonly state: State | undefined;
@@ -112,6 +115,7 @@ export interface UseActorStateResult<D extends AnyActorDefinition, State> {
   ) => Promise<Result>;
 }
 
+/** What `createHoldfast` takes beside the client. */
 export interface HoldfastReactOptions {
   /** Which options share a connection: those with an equal hash. */
   readonly hashFunction?: (options: UseActorOptions<string>) => string;

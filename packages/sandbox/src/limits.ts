@@ -77,6 +77,7 @@ export interface SandboxLimits {
   readonly maxExitedLogBytes: number;
 }
 
+/** What holds where an option does not say otherwise. Documented in docs/limits.md. */
 export const defaultLimits: SandboxLimits = {
   maxJsonBytes: 32 * 1_048_576,
   maxConfigBytes: 1_048_576,

@@ -23,6 +23,7 @@ export interface SandboxConfig {
   readonly allowedOrigins?: readonly string[];
 }
 
+/** How a server is run as a program. */
 export interface RunOptions {
   /** Agents and processes get the environment of this process too, but its token. */
   readonly inheritEnv: boolean;

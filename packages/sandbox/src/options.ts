@@ -17,6 +17,7 @@ export type Listen =
    */
   | { readonly dial: string; readonly signal?: AbortSignal };
 
+/** What `createSandboxServer` takes. */
 export interface SandboxServerOptions {
   readonly listen: Listen;
   /**
@@ -74,6 +75,7 @@ export interface SandboxServerOptions {
   readonly log?: Logger;
 }
 
+/** A server that takes requests. */
 export interface SandboxServer {
   /** `http://host:port` on TCP, otherwise absent. */
   readonly url?: string;

@@ -38,6 +38,7 @@ import type { SpanLog } from "./observe/span-log.ts";
 import { Starts } from "./observe/starts.ts";
 import type { Session } from "./session.ts";
 
+/** What the actors of one process share. */
 export interface DirectoryOptions {
   readonly definitions: Readonly<Record<string, AnyDefinition>>;
   readonly store: ActorStore;

@@ -27,6 +27,7 @@ import { type Lifetime, lifetimeOf, type ShutdownOptions } from "./shutdown.ts";
 /** The actors of a registry by name, as `actor()` returned them. */
 export type Definitions = Readonly<Record<string, AnyDefinition & AnyActorDefinition>>;
 
+/** What `createRegistry` takes. */
 export interface RegistryConfig<Actors extends Definitions> {
   readonly use: Actors;
   /** Opens the store; called once, when it is first needed. */
@@ -48,6 +49,7 @@ export interface RegistryConfig<Actors extends Definitions> {
   readonly taken?: (error: HoldfastError) => void;
 }
 
+/** Where a registry listens, and what it serves beside the actors. */
 export interface ListenOptions {
   /** 6420, or HOLDFAST_PORT; 0 takes a free one. */
   readonly port?: number;

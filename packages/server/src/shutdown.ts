@@ -2,6 +2,7 @@ import type { Ports } from "@holdfast/core";
 import { onTermination } from "./gateway/signals.ts";
 import { serverLimits } from "./limits.ts";
 
+/** What a signal to the process means for the registry. */
 export interface ShutdownOptions {
   /** How long SIGTERM or SIGINT lets the actors finish: 30,000 ms. */
   readonly gracePeriodMs?: number | undefined;

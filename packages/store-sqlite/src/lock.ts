@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { HoldfastError } from "@holdfast/core";
 import { sqliteCode } from "./internal/errors.ts";
 
+/** The lock of a data directory, as long as this process has it. */
 export interface DataDirectoryLock {
   /** The directory that is locked. */
   readonly path: string;

@@ -2,6 +2,7 @@ import type { ActorStore } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
 import type { SyncEvent, SyncFile } from "./sync.ts";
 
+/** What `openSqliteStore` takes. */
 export interface SqliteStoreOptions {
   /** The directory of the store's files; made when it is absent. */
   readonly path: string;
@@ -24,6 +25,7 @@ export interface SqliteStoreOptions {
   readonly syncFile?: SyncFile;
 }
 
+/** What a store has done since it was opened, and what it holds. */
 export interface SqliteStoreStats {
   /** Commits and acquisitions that became durable since the store was opened. */
   readonly commits: number;
@@ -38,6 +40,7 @@ export interface SqliteStoreStats {
   readonly openFiles: number;
 }
 
+/** A store on SQLite: one database, and a file for each actor that has a database of its own. */
 export interface SqliteStore extends ActorStore {
   /**
    * Writes a consistent copy of the live store into `directory`, which must not hold one yet
@@ -48,6 +51,7 @@ export interface SqliteStore extends ActorStore {
   stats(): SqliteStoreStats;
 }
 
+/** The database of a backup; files of actors and objects lie beside it. */
 export interface SqliteBackup {
   readonly file: string;
   readonly bytes: number;

@@ -9,6 +9,7 @@ import { StepTarget } from "../internal/workflow/step-context.ts";
 import type { WorkflowError } from "./errors.ts";
 import type { WorkflowState } from "./types.ts";
 
+/** Where a workflow stands. */
 export interface WorkflowStatus<Output = unknown> {
   readonly state: WorkflowState;
   /** Milliseconds since the epoch. */

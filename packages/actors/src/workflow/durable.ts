@@ -22,6 +22,7 @@ export type DurableContext<Input> = WorkflowContext<
   Nothing
 >;
 
+/** What `durable()` takes beside the function. */
 export interface DurableOptions<Input, Output> {
   readonly onError?: (
     c: ActorContext<undefined, unknown, undefined, undefined, Input, undefined, Nothing, Nothing>,
@@ -47,6 +48,7 @@ export interface DurableActions<Input, Output> {
   readonly query: (c: never, name: string, ...args: readonly unknown[]) => Promise<unknown>;
 }
 
+/** The actor that `durable()` makes of a function. */
 export type DurableDefinition<Input, Output> = ActorDefinition<
   undefined,
   unknown,

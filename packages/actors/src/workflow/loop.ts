@@ -9,6 +9,7 @@ export type LoopIterationResult<State, Value> = Promise<
   LoopResult<State, Value> | (State extends undefined ? void : never)
 >;
 
+/** What an iteration of `ctx.loop` returns. */
 export const Loop: {
   /** Goes on with the next iteration, which sees `state`. */
   continue<State = undefined>(state?: State): { readonly continue: true; readonly state: State };

@@ -47,6 +47,7 @@ export interface WorkflowQueueSender<Queues> {
   send<Name extends QueueName<Queues>>(name: Name, body: QueueBody<Queues, Name>): Promise<unknown>;
 }
 
+/** How `ctx.queue.next` receives. */
 export interface WorkflowQueueNextOptions<Name extends string, Completable extends boolean> {
   /** The queues to receive from: all of them unless given. */
   readonly names?: readonly Name[];
@@ -55,6 +56,7 @@ export interface WorkflowQueueNextOptions<Name extends string, Completable exten
   readonly completable?: Completable;
 }
 
+/** How `ctx.queue.nextBatch` receives. */
 export interface WorkflowQueueBatchOptions<Name extends string, Completable extends boolean>
   extends WorkflowQueueNextOptions<Name, Completable> {
   /** The most messages that are taken at once: 1 unless given. */
@@ -100,11 +102,13 @@ export interface StepConfig<Output, Context> {
   readonly concurrency?: number;
 }
 
+/** What `ctx.tryStep` takes. */
 export interface TryStepConfig<Output, Context> extends StepConfig<Output, Context> {
   /** What becomes a result: critical, timeout and exhausted unless given. */
   readonly catch?: readonly TryStepCatchKind[];
 }
 
+/** What `ctx.try` takes. */
 export interface TryBlockConfig<Output, Context> {
   readonly name: string;
   readonly run: (ctx: Context) => Promise<Output>;
@@ -112,6 +116,7 @@ export interface TryBlockConfig<Output, Context> {
   readonly catch?: readonly TryBlockCatchKind[];
 }
 
+/** What `ctx.loop` takes. */
 export interface LoopConfig<LoopState, Value, Context> {
   readonly name: string;
   /** What the first iteration sees. */

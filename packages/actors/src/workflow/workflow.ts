@@ -10,6 +10,7 @@ import type { ActorContext } from "../types.ts";
 import type { WorkflowErrorEvent } from "./outcomes.ts";
 import type { WorkflowContext } from "./types.ts";
 
+/** What `workflow()` takes beside the function. */
 export interface WorkflowOptions<
   State,
   ConnParams,

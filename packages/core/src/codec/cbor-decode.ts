@@ -3,6 +3,7 @@ import { limits } from "../limits.ts";
 import { tooDeep } from "./errors.ts";
 import { tag, typedArrayTags } from "./tags.ts";
 
+/** What `decodeValue` refuses. */
 export interface DecodeLimits {
   /** Nesting of arrays, objects, maps and tags; `limits.maxDepth` unless given. */
   readonly maxDepth?: number;

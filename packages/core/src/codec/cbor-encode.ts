@@ -23,6 +23,7 @@ let allowedDepth = maxEncodeDepth;
 /** A value is being encoded: its getters, and the traps of its proxies, may encode others. */
 let encoding = false;
 
+/** What `encodeValue` refuses. */
 export interface EncodeOptions {
   /** Levels of nesting: 1,000 unless given, and never more. */
   readonly maxDepth?: number;

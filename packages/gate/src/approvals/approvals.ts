@@ -1,7 +1,9 @@
 import type { PolicyRule } from "../policy/rule.ts";
 
+/** How a question stands; `consumed` was allowed, and its call has used it up. */
 export type ApprovalState = "pending" | "allowed" | "denied" | "expired" | "cancelled" | "consumed";
 
+/** The call that a person is asked about. */
 export interface ApprovalRequest {
   readonly session: string;
   readonly tool: string;
@@ -30,6 +32,7 @@ export type ApprovalDecision = "allow" | "allow_for_session" | "deny";
 /** What an approval is for. */
 export type ApprovedCall = Pick<ApprovalRequest, "session" | "tool" | "version" | "arguments">;
 
+/** A question to a person about one tool call, and how it stands. */
 export interface Approval {
   readonly id: string;
   readonly session: string;
@@ -53,6 +56,7 @@ export interface Approval {
   readonly origin?: string;
 }
 
+/** The questions to people about tool calls, and their answers. */
 export interface Approvals {
   /**
    * The pending (or allowed and not yet consumed) record of the same call, or a new pending one; with

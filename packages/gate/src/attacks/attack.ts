@@ -1,6 +1,7 @@
 import type { GuaranteeName } from "../jail/jail.ts";
 import type { AttackLab } from "./lab.ts";
 
+/** What an attempt is aimed at. */
 export type AttackGroup = "network" | "secrets" | "kernel" | "filesystem" | "resources" | "protocol" | "web";
 
 /** One attempt to get out, tried from inside a real jail against the gate that ships. */
@@ -28,6 +29,7 @@ export interface AttackFinding {
   readonly control?: { readonly worked: boolean; readonly observed: string };
 }
 
+/** How one attempt ended. */
 export interface AttackResult {
   readonly id: string;
   readonly group: AttackGroup;
@@ -43,6 +45,7 @@ export interface AttackResult {
   readonly durationMs: number;
 }
 
+/** How the attempts of one run ended. */
 export interface AttackReport {
   /** True when every row is stopped or declared, and every control worked. */
   readonly ok: boolean;

@@ -34,6 +34,7 @@ export const gateAttacks: readonly Attack[] = [
   ...pluginAttacks,
 ];
 
+/** Which attempts are made, and against what. */
 export interface RunAttacksOptions {
   /** {@link gateAttacks} by default. */
   readonly attacks?: readonly Attack[];

@@ -1,5 +1,6 @@
 import type { AuditCheckpoint } from "./checkpoint.ts";
 
+/** What is to be recorded. */
 export interface AuditEntry {
   /** Dotted kind, for example "egress.request". */
   readonly type: string;
@@ -9,6 +10,7 @@ export interface AuditEntry {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
+/** An entry with its place in the log. `at` is milliseconds since the epoch. */
 export interface AuditRecord extends AuditEntry {
   readonly version: 1;
   readonly seq: number;
@@ -18,6 +20,7 @@ export interface AuditRecord extends AuditEntry {
   readonly hash: string;
 }
 
+/** Whether a log is whole, and where it is not. */
 export interface AuditVerification {
   readonly ok: boolean;
   readonly records: number;
@@ -30,6 +33,7 @@ export interface AuditVerification {
   readonly signedTo?: number;
 }
 
+/** Which records are read; what is absent does not matter. */
 export interface AuditQuery {
   /** A kind, or all that begin alike: "egress.*". */
   readonly type?: string;
@@ -46,6 +50,7 @@ export interface AuditQuery {
   readonly newest?: boolean;
 }
 
+/** The log of what crossed the boundary, each record bound to the one before by its hash. */
 export interface Audit {
   /** Resolves when the record is on disk. Throws `audit.unavailable`: then the effect must not happen. */
   append(entry: AuditEntry): Promise<AuditRecord>;

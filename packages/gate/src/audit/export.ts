@@ -1,6 +1,9 @@
 import type { AuditRecord } from "./audit.ts";
 
+/** The formats in which records are handed out. */
 export const auditFormats = ["jsonl", "csv"] as const;
+
+/** One of {@link auditFormats}. */
 export type AuditFormat = (typeof auditFormats)[number];
 
 const columns = ["seq", "at", "type", "jailId", "session", "data", "prev", "hash"] as const;

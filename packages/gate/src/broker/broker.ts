@@ -27,6 +27,7 @@ import { Taint } from "./taint.ts";
 import type { Principal } from "./tool.ts";
 import type { WireTool } from "./wire.ts";
 
+/** How the broker treats tool calls. */
 export interface BrokerConfig {
   /** Replaces the default rates of the scopes that it names. */
   readonly rateLimits?: RateLimits;
@@ -38,6 +39,7 @@ export interface BrokerConfig {
   readonly costOf?: (tool: string, ok: boolean) => number;
 }
 
+/** Whose calls come out of a jail, and which tools they may name. */
 export interface OpenBrokerOptions extends Principal {
   /** Names of the tools that the jail may see and call, or patterns with `*`; every tool when absent. */
   readonly tools?: readonly string[];

@@ -14,6 +14,7 @@ export interface CatalogEntry {
   readonly bytes: number;
 }
 
+/** The tools that there are, from all sources. */
 export interface ToolCatalog {
   /**
    * Offers the tools of a source; returns how to take them back. When the source changes later, a tool

@@ -12,6 +12,7 @@ export const brokerErrors = {
   HANDLER_ERROR: { stage: 6, retriable: false },
 } as const;
 
+/** One of {@link brokerErrors}. */
 export type BrokerErrorCode = keyof typeof brokerErrors;
 
 /** The codes of the stages before a tool is called: no tool answers with one of them. */

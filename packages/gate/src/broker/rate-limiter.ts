@@ -9,6 +9,7 @@ export interface Rate {
   readonly burst: number;
 }
 
+/** The rates of one scope; what is absent has no bound. */
 export interface ScopeRates {
   readonly calls?: Rate;
   /** Of frames and results together. */
@@ -17,7 +18,10 @@ export interface ScopeRates {
   readonly money?: Rate;
 }
 
+/** Whose calls are counted together. */
 export type RateScope = "jail" | "tool" | "user" | "organization";
+
+/** The rates of each scope that has its own. */
 export type RateLimits = Readonly<Partial<Record<RateScope, ScopeRates>>>;
 
 const mebibyte = 1024 * 1024;

@@ -12,6 +12,7 @@ export interface Principal {
 /** A JSON Schema (draft 2020-12) object. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
+/** A tool that jails may call. */
 export interface Tool {
   /** `/^[a-z][a-z0-9_]*$/`, unique in the catalog. */
   readonly name: string;
@@ -32,6 +33,7 @@ export interface Tool {
   readonly allowedGroups?: readonly string[];
 }
 
+/** A call that has passed the broker. */
 export interface ToolCall {
   readonly tool: Tool;
   readonly arguments: Readonly<Record<string, unknown>>;
@@ -46,6 +48,7 @@ export interface ToolCall {
   readonly tainted?: boolean;
 }
 
+/** How far a call is. */
 export interface ToolProgress {
   readonly progress: number;
   readonly total?: number;

@@ -25,6 +25,7 @@ export interface RequestEnvelope extends Envelope {
   readonly payload: { readonly arguments: Readonly<Record<string, unknown>> };
 }
 
+/** The answer to a request. */
 export interface ResponseEnvelope extends Envelope {
   readonly type: "response";
   /** Null where the frame could not be read. */
@@ -35,6 +36,7 @@ export interface ResponseEnvelope extends Envelope {
   readonly payload: { readonly result: unknown; readonly error: BrokerErrorPayload | null };
 }
 
+/** What is published into jails. */
 export interface EventEnvelope extends Envelope {
   readonly type: "event";
   readonly topic: string;
@@ -55,6 +57,8 @@ export const wireTopics = {
 
 /** Names of the sockets in the directory of a jail, and where it is mounted. */
 export const wireSockets = { request: "request.sock", events: "events.sock" } as const;
+
+/** Where the broker's sockets lie in a jail. */
 export const gateMountTarget = "/run/holdfast/gate";
 
 /** A tool as `tool.list` tells it. */

@@ -1,8 +1,10 @@
+/** Whose usage a budget bounds. */
 export const budgetScopes = ["session", "user", "organization", "host"] as const;
 
 /** Whose usage is added up; "host" is everything that goes through one gate. */
 export type BudgetScope = (typeof budgetScopes)[number];
 
+/** After which time a budget begins anew. */
 export const budgetPeriods = ["day", "month", "always"] as const;
 
 /** In UTC. */
@@ -20,11 +22,13 @@ export interface BudgetRule {
   readonly costMicros?: number;
 }
 
+/** Tokens, and millionths of a US dollar. */
 export interface Spent {
   readonly tokens: number;
   readonly costMicros: number;
 }
 
+/** How much of a budget is spent. */
 export interface BudgetStatus extends BudgetRule {
   readonly subject: string;
   readonly spent: Spent;

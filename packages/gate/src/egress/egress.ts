@@ -5,11 +5,13 @@ import type { GitTokenCredential } from "./git-tokens.ts";
 /** Model providers whose credentials the vault keeps. */
 export const providerNames = ["anthropic", "openai", "google", "openrouter", "openai-compatible"] as const;
 
+/** One of {@link providerNames}. */
 export type ProviderName = (typeof providerNames)[number];
 
 /** Which wire format the usage of a response is read from; "none" is not a model. */
 export type EgressProvider = ProviderName | "none";
 
+/** Requests that an upstream takes. */
 export interface EgressAllowRule {
   /** Upper-case HTTP methods. */
   readonly methods: readonly string[];
@@ -28,6 +30,7 @@ export interface EgressAllowRule {
 /** How a secret is put into a request. */
 export type CredentialForm = "bearer" | "x-api-key" | "x-goog-api-key";
 
+/** What the proxy presents in the place of the jail. */
 export type EgressCredential =
   /** The vault's credential for the provider, resolved at each request. */
   | { readonly kind: "provider"; readonly provider: ProviderName }
@@ -46,6 +49,7 @@ export type EgressCredential =
   | GitTokenCredential
   | { readonly kind: "none" };
 
+/** One place that a jail may reach, with what it may ask there. */
 export interface EgressUpstream {
   /** The first path segment by which the jail names it: a-z, 0-9 and "-". */
   readonly name: string;
@@ -80,6 +84,7 @@ export interface EgressHost {
   readonly trusted?: boolean;
 }
 
+/** What a jail may reach, and in whose name. */
 export interface EgressOptions extends Principal {
   readonly jailId: string;
   /** Whom usage and decisions are accounted to, beside `user` and `organization`. */
@@ -101,6 +106,7 @@ export interface EgressOptions extends Principal {
   readonly onUsage?: (usage: EgressUsage) => void;
 }
 
+/** What the proxy decided about one request. `at` is milliseconds since the epoch. */
 export interface EgressDecision {
   readonly at: number;
   readonly jailId: string;
@@ -114,6 +120,7 @@ export interface EgressDecision {
   readonly path?: string;
 }
 
+/** What one call of a model used. `at` is milliseconds since the epoch. */
 export interface EgressUsage {
   readonly at: number;
   readonly jailId: string;
@@ -161,6 +168,7 @@ export interface EgressAuthority {
   readonly bundlePath: string;
 }
 
+/** The way out of one jail: a socket behind which the proxy listens. */
 export interface Egress {
   readonly jailId: string;
   /** Host path of the socket, in a directory of its own (0700), for mounting into the jail. */

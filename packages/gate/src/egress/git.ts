@@ -15,6 +15,7 @@ export interface GitRepository {
   readonly tokens?: GitTokenMint;
 }
 
+/** What `gitUpstream` takes. */
 export interface GitUpstreamOptions {
   /** The name of the upstream: a-z, 0-9 and "-". */
   readonly name: string;

@@ -2,6 +2,7 @@ import { createPrivateKey, sign } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
 import type { GitAccess, GitTokenMint, MintedToken } from "./git-tokens.ts";
 
+/** The app, and the installation of it, that tokens are made for. */
 export interface GitHubAppOptions {
   /** `https://api.github.com` by default; of a server of one's own `https://HOST/api/v3`. */
   readonly api?: string;

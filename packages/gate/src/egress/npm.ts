@@ -13,6 +13,7 @@ export interface HostRegistry {
   readonly token?: string;
 }
 
+/** Where the settings of npm are looked for. */
 export interface HostRegistryOptions {
   /** `process.env` by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;

@@ -13,6 +13,7 @@ export interface ModelPrice {
   readonly long?: { readonly above: number; readonly inputFactor: number; readonly outputFactor: number };
 }
 
+/** What the models of the providers cost. */
 export interface PriceTable {
   /** Day on which the prices were read, and where: pages of the providers. */
   readonly asOf: string;

@@ -14,6 +14,7 @@ export const jailDriverNames = [
   "gvisor",
 ] as const satisfies JailDriverName[];
 
+/** One of {@link jailDriverNames}. */
 export type JailMakerName = (typeof jailDriverNames)[number];
 
 /** What one driver guarantees on this machine, or why it makes no jails here. */

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { bwrapVersion, findProgram, installHint, unavailable } from "./bwrap-program.ts";
 
+/** The bubblewrap of this machine. */
 export interface BubblewrapInstallation {
   readonly path: string;
   readonly version: string;
@@ -8,6 +9,7 @@ export interface BubblewrapInstallation {
   readonly installed: boolean;
 }
 
+/** Whether bubblewrap may be installed, and who is told. */
 export interface EnsureBubblewrapOptions {
   /** Install Debian's package with apt-get when it is missing and this process is root. */
   readonly mayInstall: boolean;

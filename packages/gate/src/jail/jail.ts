@@ -39,6 +39,7 @@ export type GuaranteeName =
 /** What makes the jails; "none" confines nothing. */
 export type JailDriverName = "bubblewrap" | "podman" | "docker" | "gvisor" | "none";
 
+/** A promise of the driver, tried on this machine. */
 export interface Guarantee {
   readonly name: GuaranteeName;
   readonly held: boolean;
@@ -46,6 +47,7 @@ export interface Guarantee {
   readonly detail: string;
 }
 
+/** What the driver holds of its promises on this machine. */
 export interface SelfTestReport {
   readonly ok: boolean;
   readonly guarantees: readonly Guarantee[];
@@ -53,6 +55,7 @@ export interface SelfTestReport {
   readonly durationMs: number;
 }
 
+/** A path of the host in a jail. */
 export interface JailMount {
   /** Absolute path on the host; it must exist. A socket, a file or a directory. */
   readonly source: string;
@@ -66,6 +69,7 @@ export interface JailMount {
   readonly uncounted?: boolean;
 }
 
+/** What a jail may use. */
 export interface JailLimits {
   readonly memoryBytes?: number;
   readonly pids?: number;
@@ -90,6 +94,7 @@ export interface JailLimits {
   readonly diskWritesPerSecond?: number;
 }
 
+/** What runs in a jail, and what of the host it sees. */
 export interface JailSpec {
   /** 1 to 64 of a-z, A-Z, 0-9, "_" and "-"; unique among the running jails of one gate. */
   readonly id: string;
@@ -114,6 +119,7 @@ export interface JailSpec {
   readonly requires?: readonly GuaranteeName[];
 }
 
+/** Why a jail ended. */
 export type JailExitReason =
   /** The command ended by itself. */
   | "exited"
@@ -128,6 +134,7 @@ export type JailExitReason =
   /** The jail could not be set up after it was started; `detail` says why. */
   | "setup_failed";
 
+/** How a jail ended. */
 export interface JailExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -136,6 +143,7 @@ export interface JailExit {
   readonly detail?: string;
 }
 
+/** What a jail uses; what is absent is not measured here. */
 export interface JailUsage {
   readonly memoryBytes?: number;
   readonly memoryPeakBytes?: number;
@@ -150,6 +158,7 @@ export interface JailUsage {
   readonly diskBytes?: number;
 }
 
+/** A running jail. */
 export interface Jail {
   readonly id: string;
   /** Host pid of the jail's first process. */
@@ -169,6 +178,7 @@ export interface Jail {
   stop(options?: { readonly graceMs?: number }): Promise<JailExit>;
 }
 
+/** What makes jails: bubblewrap, gVisor, a container engine. */
 export interface JailDriver {
   readonly name: JailDriverName;
   /** True when it confines nothing. */
@@ -207,11 +217,13 @@ export interface ToolSpec {
   readonly signal?: AbortSignal;
 }
 
+/** How a program ended that was run to its end, and what it printed. */
 export interface ToolResult extends JailExit {
   readonly stdout: Buffer;
   readonly stderr: Buffer;
 }
 
+/** The jails of one gate. */
 export interface Jails {
   readonly driver: JailDriver;
   /** Running jails. */

@@ -20,6 +20,7 @@ export interface PluginGrant {
   readonly diskEntries?: number;
 }
 
+/** The repositories of one git host that a plugin may reach. */
 export interface PluginGit {
   /** Address of the host. It may be private. */
   readonly baseUrl: string;

@@ -4,6 +4,7 @@ import type { PluginGrant } from "./plugin-grant.ts";
 import type { LoadFailure } from "./plugin-load-error.ts";
 import type { EventEnvelope, PluginManifest, PluginVerifyResult, SessionLookup } from "./runtime/api.ts";
 
+/** Where plugins are found, and what each is given. */
 export interface PluginsConfig {
   /** Folder of the plugins that come with the product; none by default. */
   readonly builtInDirectory?: string;
@@ -26,6 +27,7 @@ export interface PluginsConfig {
   readonly installSources?: readonly string[];
 }
 
+/** What became of a plugin. */
 export type PluginState =
   /** Its process runs. */
   | "running"
@@ -36,6 +38,7 @@ export type PluginState =
   /** It did not load; `failure` says why. */
   | "failed";
 
+/** A plugin as lists show it. */
 export interface PluginStatus {
   readonly name: string;
   readonly source: PluginSource;
@@ -54,6 +57,7 @@ export interface PluginStatus {
   readonly droppedEvents: number;
 }
 
+/** The plugins of one gate: a source of tools. */
 export interface Plugins extends ToolSource {
   list(): readonly PluginStatus[];
   /** The checked manifest of a plugin that is loaded. */

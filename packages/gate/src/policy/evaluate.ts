@@ -24,6 +24,7 @@ export interface PolicyStep {
   readonly because?: "tool" | "subject" | "tainted" | "arguments";
 }
 
+/** A decision with the way to it. */
 export interface Evaluation extends PolicyDecision {
   /** Every rule that was looked at, in order, and the default where none decided for certain. */
   readonly steps: readonly PolicyStep[];

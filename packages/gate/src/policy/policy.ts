@@ -1,5 +1,6 @@
 import type { Principal, Tool } from "../broker/tool.ts";
 
+/** What becomes of a call: "ask" lets a person decide. */
 export type PolicyAction = "allow" | "ask" | "deny";
 
 /** What is decided about: a tool call before it is routed. */
@@ -11,6 +12,7 @@ export interface PolicyQuestion {
   readonly tainted: boolean;
 }
 
+/** What was decided, and by what. */
 export interface PolicyDecision {
   readonly action: PolicyAction;
   /** Which rule decided: its id, or "default: high risk" and the like. For the audit and for people. */
@@ -19,6 +21,7 @@ export interface PolicyDecision {
   readonly reason: string;
 }
 
+/** Decides about tool calls by the rules of a file. */
 export interface Policy {
   decide(question: PolicyQuestion): PolicyDecision;
 }

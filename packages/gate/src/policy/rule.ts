@@ -28,9 +28,13 @@ export type PolicyCondition =
   /** Whether nothing is there. */
   | { readonly pointer: JsonPointer; readonly absent: boolean };
 
+/** What a rule may say of who calls. */
 export const policySubjects = ["organization", "user", "agent", "group", "session"] as const;
+
+/** One of {@link policySubjects}. */
 export type PolicySubject = (typeof policySubjects)[number];
 
+/** A rule of the policy file: what it is about, and what then happens. */
 export interface PolicyRule {
   /** Unique in the file; on the audit log for each call that the rule decided about. */
   readonly id: string;

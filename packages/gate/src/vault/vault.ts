@@ -1,6 +1,7 @@
 import type { EgressUpstream, ProviderName } from "../egress/egress.ts";
 import type { Grant, SecretOwner } from "./grants.ts";
 
+/** Where a credential comes from. */
 export type CredentialSource =
   /** An environment variable of the host. */
   | "environment"
@@ -9,6 +10,7 @@ export type CredentialSource =
   /** The person's own Claude or ChatGPT login. */
   | "login";
 
+/** Whether there is a credential for a provider; never the credential. */
 export interface ProviderStatus {
   readonly provider: ProviderName;
   readonly available: boolean;
@@ -25,6 +27,7 @@ export interface SecretEntry {
   readonly owner: SecretOwner;
 }
 
+/** Credentials of model providers, and secrets of the host, of users and of organisations. */
 export interface Vault {
   status(): Promise<readonly ProviderStatus[]>;
   /** Stores a key, encrypted. Throws `vault.invalid_key`. */

@@ -7,6 +7,7 @@ import { checkIntegrity } from "./integrity.ts";
 import type { AgentRow } from "./row.ts";
 import { sandboxAgents } from "./table.ts";
 
+/** What is installed, and how. */
 export interface InstallOptions {
   /** Where the row is looked up; {@link sandboxAgents} by default. */
   readonly agents?: readonly AgentRow[];
@@ -29,6 +30,7 @@ export interface InstallArtifact {
   readonly version?: string;
 }
 
+/** What an installation has put where. */
 export interface InstalledAgent {
   readonly id: string;
   /** `<directory>/<id>`. */

@@ -47,6 +47,7 @@ export function countOf(text: string | undefined, what: string): number | undefi
   return Number(text);
 }
 
+/** The one argument of a verb. Throws `UsageError` where there is none, or another. */
 export function oneArgument(positionals: readonly string[], what: string): string {
   const [first, ...rest] = positionals;
   if (first === undefined) throw new UsageError(`${what} is missing`);
@@ -54,10 +55,12 @@ export function oneArgument(positionals: readonly string[], what: string): strin
   return first;
 }
 
+/** Throws `UsageError` for the first argument of a verb that takes none. */
 export function noArguments(positionals: readonly string[]): void {
   if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" is one argument too many`);
 }
 
+/** The value of an option that a verb cannot do without. Throws `UsageError` where it is absent. */
 export function required(value: string | undefined, what: string): string {
   if (value === undefined) throw new UsageError(`${what} is missing`);
   return value;

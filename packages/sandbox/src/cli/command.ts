@@ -99,6 +99,7 @@ function summaries(prefix: string): string {
     .join("\n");
 }
 
+/** What `holdfast sandbox --help` prints. */
 export const sandboxUsage = `holdfast sandbox VERB [options]
 
 ${summaries("")}

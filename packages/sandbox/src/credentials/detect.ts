@@ -4,6 +4,7 @@ import type { CredentialProvider } from "../agents/row.ts";
 import { isRecord } from "../http/problem.ts";
 import type { Credential } from "./credential.ts";
 
+/** Where credentials are looked for. */
 export interface DetectOptions {
   /** HOME whose files are looked into. */
   readonly home: string;

@@ -4,6 +4,7 @@ import type { MountedRegistry } from "./host.ts";
 /** A route handler of the app router of Next.js. */
 export type RouteHandler = (request: Request) => Promise<Response>;
 
+/** What a route of Next.js exports: one handler for each method. */
 export interface NextHandlers {
   readonly GET: RouteHandler;
   readonly HEAD: RouteHandler;

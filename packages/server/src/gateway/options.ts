@@ -27,6 +27,7 @@ export interface AccessInfo {
   header(name: string): string | undefined;
 }
 
+/** Who may reach actors over the network, and how. */
 export interface GatewayOptions {
   /** Host names (without port) beside the loopback ones, such as "actors.example.com". */
   readonly hosts?: readonly string[];

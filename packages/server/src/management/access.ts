@@ -17,6 +17,7 @@ export interface ManageInfo {
   header(name: string): string | undefined;
 }
 
+/** Whether and for whom there are management, inspector, documents and metrics. */
 export interface InspectorOptions {
   /** False: no management, inspector, documents or metrics over the network. True unless given. */
   readonly enabled?: boolean;

@@ -7,6 +7,7 @@ export interface WorkflowHistorySnapshot {
   readonly entryMetadata: Readonly<Record<string, WorkflowEntryMetadata>>;
 }
 
+/** One step of the way to an entry: the number of a name in the registry of names, or an iteration of a loop. */
 export type WorkflowLocationSegment =
   | { readonly tag: "WorkflowNameIndex"; readonly val: number }
   | {
@@ -14,12 +15,14 @@ export type WorkflowLocationSegment =
       readonly val: { readonly loop: number; readonly iteration: number };
     };
 
+/** An entry of the history: where it stands, and what it is. */
 export interface WorkflowHistoryEntry {
   readonly id: string;
   readonly location: readonly WorkflowLocationSegment[];
   readonly kind: { readonly tag: string; readonly val: Readonly<Record<string, unknown>> };
 }
 
+/** How an entry of the history came about. Times are milliseconds since the epoch. */
 export interface WorkflowEntryMetadata {
   readonly status: string;
   readonly error: string | null;
@@ -31,6 +34,7 @@ export interface WorkflowEntryMetadata {
   readonly rollbackError: string | null;
 }
 
+/** Where a workflow stands; null where the actor has none. */
 export interface WorkflowInspection {
   readonly history: WorkflowHistorySnapshot | null;
   readonly workflowState: WorkflowState | null;

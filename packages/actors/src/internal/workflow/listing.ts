@@ -5,6 +5,7 @@ import { space } from "../entry-buffer.ts";
 import { recordPrefix } from "../part.ts";
 import { decodeHeader, type WorkflowState } from "./record.ts";
 
+/** A workflow in a list. Times are milliseconds since the epoch. */
 export interface WorkflowSummary {
   readonly actorId: string;
   /** The name of the actor, and its key. */
@@ -19,6 +20,7 @@ export interface WorkflowSummary {
   readonly error?: WorkflowError;
 }
 
+/** Which workflows a list is of; what is absent does not matter. */
 export interface WorkflowQuery {
   /** Of actors with this name; of all unless given. */
   readonly name?: string;
@@ -30,6 +32,7 @@ export interface WorkflowQuery {
   readonly cursor?: string;
 }
 
+/** A page of a list of workflows. */
 export interface WorkflowPage {
   readonly workflows: readonly WorkflowSummary[];
   /** Present while there may be more. */

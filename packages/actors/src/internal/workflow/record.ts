@@ -3,6 +3,7 @@ import { StepTimeoutError, type WorkflowError } from "../../workflow/errors.ts";
 import { storedDepth } from "../stored-depth.ts";
 import { workflowLimits } from "./limits.ts";
 
+/** What an entry of the history is of. */
 export type EntryKind =
   | "step"
   | "loop"
@@ -18,8 +19,10 @@ export type EntryKind =
   | "signal"
   | "child";
 
+/** How far a step is; `exhausted` has no attempts left. */
 export type EntryStatus = "pending" | "running" | "completed" | "failed" | "exhausted";
 
+/** How far a workflow is. */
 export type WorkflowState =
   | "pending"
   | "running"

@@ -16,12 +16,14 @@ import { PluginProcess } from "../plugin-process.ts";
 import type { JsonSchemaProperty, ToolDeclaration } from "../runtime/api.ts";
 import { channelVersion } from "../runtime/messages.ts";
 
+/** The plugin that is checked, and what it is given. */
 export interface ConformanceOptions {
   readonly pluginDir: string;
   /** Arguments for calls, by tool; without them, the least that the schema takes. */
   readonly sampleArgs?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
+/** One thing that is held of every plugin. */
 export interface ConformanceCheck {
   readonly name: string;
   readonly ok: boolean;

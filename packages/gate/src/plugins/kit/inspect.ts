@@ -11,6 +11,7 @@ import {
 import type { ToolDeclaration } from "../runtime/api.ts";
 import { handlerFiles, noHandler } from "../runtime/handler-files.ts";
 
+/** What is right and wrong with the folder of a plugin. */
 export interface PluginReport {
   readonly name: string;
   readonly ok: boolean;
@@ -95,6 +96,7 @@ export async function validatePlugin(directory: string): Promise<PluginReport> {
   }
 }
 
+/** Where plugins and their credentials lie. */
 export interface ListOptions extends PluginDirectories {
   readonly credentials: string;
 }

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { isThere, pluginName, reservedPluginNames, reservedToolNames } from "../names.ts";
 
+/** What a new plugin is called, and where it is made. */
 export interface ScaffoldOptions {
   /** The folder in which the plugin's folder is made. */
   readonly directory: string;

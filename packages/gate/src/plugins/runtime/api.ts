@@ -16,6 +16,7 @@ export const ErrorCode = {
   HANDLER_ERROR: "HANDLER_ERROR",
 } as const;
 
+/** One of the codes of {@link ErrorCode}. */
 export type ErrorCodeValue = (typeof ErrorCode)[keyof typeof ErrorCode];
 
 /** Codes that only the pipeline gives; a handler that uses one has it turned into HANDLER_ERROR. */
@@ -33,6 +34,7 @@ const retriableByDefault: ReadonlySet<string> = new Set([
   ErrorCode.PLUGIN_UNAVAILABLE,
 ]);
 
+/** An error of a handler, as the caller gets it. */
 export interface ErrorPayload {
   /** HANDLER_ERROR, or a code of the plugin's own. */
   readonly code: string;
@@ -45,6 +47,7 @@ export interface ErrorPayload {
   readonly retry_after?: number;
 }
 
+/** What a `ToolError` is made of. */
 export interface ToolErrorOptions {
   readonly code: string;
   readonly message: string;
@@ -89,6 +92,7 @@ export function isToolError(value: unknown): value is ToolError {
   return typeof value === "object" && value !== null && Reflect.get(value, brand) === true;
 }
 
+/** A message that says who failed, at what, and what to do. */
 export interface ErrorMessageParts {
   readonly component: string;
   readonly what: string;
@@ -116,6 +120,7 @@ export interface JsonSchemaProperty {
   items?: JsonSchemaProperty;
 }
 
+/** JSON Schema of the arguments of a tool. */
 export interface ArgumentsSchema {
   type: "object";
   additionalProperties: false;
@@ -123,6 +128,7 @@ export interface ArgumentsSchema {
   required?: string[];
 }
 
+/** A tool, as the manifest declares it. */
 export interface ToolDeclaration {
   name: string;
   description: string;
@@ -136,6 +142,7 @@ export interface ToolDeclaration {
   untrusted?: boolean;
 }
 
+/** A credential that a plugin asks the person for. */
 export interface CredentialSpec {
   key: string;
   description: string;
@@ -160,6 +167,7 @@ export interface EgressDeclaration {
   credential_as?: "bearer" | "x-api-key";
 }
 
+/** The `manifest.json` of a plugin. */
 export interface PluginManifest {
   description: string;
   version: string;
@@ -180,12 +188,14 @@ export interface PluginManifest {
   digest?: string;
 }
 
+/** The session that a call comes from. */
 export interface SessionInfo {
   group: string;
   sessionId: string;
   startedAt: string;
 }
 
+/** Which entries a plugin asks for. */
 export interface AuditLogFilter {
   correlation?: string;
   topic?: string;
@@ -196,6 +206,7 @@ export interface AuditLogFilter {
   until?: string;
 }
 
+/** An entry of the audit, as far as a plugin sees it. */
 export interface AuditLogEntry {
   id: string;
   timestamp: string;
@@ -205,6 +216,7 @@ export interface AuditLogEntry {
   detail: Record<string, unknown>;
 }
 
+/** What the gate does for a handler. */
 export interface CoreServices {
   /** What the audit knows of this plugin's tools in the group of the current call. */
   getAuditLog(filters: AuditLogFilter): Promise<AuditLogEntry[]>;
@@ -231,6 +243,7 @@ export interface PluginServices extends CoreServices {
   readonly connections: Readonly<Record<string, ServerConnection>>;
 }
 
+/** A server that the operator lets the plugin speak to. */
 export interface ServerConnection {
   /** The server's own name and port, for example for its certificate. */
   readonly host: string;
@@ -239,6 +252,7 @@ export interface ServerConnection {
   readonly localPort: number;
 }
 
+/** A folder of the host that the operator lets the plugin use. */
 export interface SharedFolder {
   readonly path: string;
   readonly mode: "ro" | "rw";
@@ -246,6 +260,7 @@ export interface SharedFolder {
   readonly writtenByOthers?: boolean;
 }
 
+/** What a plugin says to sessions. */
 export interface PublishedEvent {
   topic: string;
   source?: string;
@@ -278,6 +293,7 @@ export interface PluginContext {
   progress?: (progress: { progress: number; total?: number; message?: string }) => void;
 }
 
+/** How a handler answers a call. */
 export type ToolInvocationResult =
   | {
       ok: true;
@@ -287,6 +303,7 @@ export type ToolInvocationResult =
     }
   | { ok: false; error: ErrorPayload };
 
+/** An event, as handlers get it. */
 export interface EventEnvelope {
   id: string;
   version: 1;
@@ -299,6 +316,7 @@ export interface EventEnvelope {
   payload: Record<string, unknown>;
 }
 
+/** A session of a group. */
 export interface SessionRecord {
   sessionId: string;
   group: string;
@@ -307,16 +325,19 @@ export interface SessionRecord {
   resumable: boolean;
 }
 
+/** Which sessions are looked for. */
 export interface SessionFindCriteria {
   resumable?: boolean;
   limit?: number;
 }
 
+/** The earlier sessions of a group. */
 export interface SessionLookup {
   latest(): Promise<string | null>;
   find(criteria: SessionFindCriteria): Promise<SessionRecord[]>;
 }
 
+/** Whether a plugin can do its work, and what is wrong where it cannot. */
 export interface PluginVerifyResult {
   ok: boolean;
   message: string;

@@ -22,6 +22,7 @@ export function createTestContext(overrides: Partial<PluginContext> = {}): Plugi
   };
 }
 
+/** What the services of a test know. */
 export interface TestServicesOptions {
   readonly credentials?: FakeCredentialStore;
 }
@@ -46,6 +47,7 @@ export function createTestServices({ credentials }: TestServicesOptions = {}): C
   };
 }
 
+/** How a test calls a handler. */
 export interface TestInvocationOptions {
   /** Calls `initialize()` first. */
   readonly autoInit?: boolean;
