@@ -5,6 +5,7 @@ import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import type { ApprovalDecision, ApprovalRequest } from "@holdfast/gate";
 import { ApprovalStore, approvalLimits, bindingOf } from "../src/approvals/approval-store.ts";
+import { detailForCard } from "../src/approvals/card-detail.ts";
 import { escapeForDisplay } from "../src/approvals/display-text.ts";
 import { temporaryDirectory } from "./support.ts";
 
@@ -409,6 +410,18 @@ describe("the text of an approval card", () => {
     assert.match(cut.detail, /"a0": .*"a100": .*… \[\d+ more characters are not shown\]$/s);
     const list = await store.request({ ...call, arguments: [args.text] });
     assert.match(list.detail, /^\[\n {2}"x+… \[\d+ more characters are not shown\]$/);
+  });
+
+  test("grows with what is asked for alone, however deep it is nested", () => {
+    // With a line and its blanks for each value this would be longer than a string can be.
+    let nested: unknown = Array.from({ length: 5_000_000 }, () => 1);
+    for (let depth = 1; depth < 60; depth += 1) nested = [nested];
+    const { text, truncated } = detailForCard({ nested, to: "eve@example.com" }, 1_000);
+    assert.equal(truncated, true);
+    assert.match(
+      text,
+      /^\{\n {2}"nested": \[{60}1,1,.*… \[\d+ more characters are not shown\],\n {2}"to": "eve@example.com"\n\}$/s,
+    );
   });
 
   test("says that it is cut, and never cuts a character in two", () => {

@@ -1,4 +1,4 @@
-import { cutForDisplay, escapeForDisplay } from "./display-text.ts";
+import { cutForDisplay, escapeForDisplay, escapeStart } from "./display-text.ts";
 
 /** Room that is left for the mark of a cut, and for what stands between two arguments. */
 const markCharacters = 54;
@@ -10,16 +10,16 @@ const leastCharacters = 80;
  * is cut by itself: an agent chooses their order, and a long one in front must not hide who would get it.
  */
 export function detailForCard(args: unknown, maxCharacters: number): { text: string; truncated: boolean } {
-  const whole = escapeForDisplay(jsonText(args), maxCharacters);
+  const whole = escapeForDisplay(jsonText(args, 8 * maxCharacters), maxCharacters);
   if (!whole.truncated || typeof args !== "object" || args === null || Array.isArray(args)) return whole;
   const members = Object.entries(args).flatMap(([name, value]) => {
-    const text = jsonText(value).replaceAll("\n", "\n  ");
-    return text === "" ? [] : [escapeForDisplay(`${JSON.stringify(name)}: ${text}`, Infinity).text];
+    const text = jsonText(value, maxCharacters).replaceAll("\n", "\n  ");
+    return text === "" ? [] : [escapeStart(`${JSON.stringify(name)}: ${text}`, maxCharacters)];
   });
   const room = maxCharacters - members.length * markCharacters;
   if (room < members.length * leastCharacters) return whole;
   const most = fairShare(
-    members.map(({ length }) => length),
+    members.map(({ text }) => text.length),
     room,
   );
   const shown = members.map((member) => cutForDisplay(member, most).text);
@@ -37,6 +37,11 @@ function fairShare(lengths: readonly number[], room: number): number {
   return room;
 }
 
-function jsonText(value: unknown): string {
-  return JSON.stringify(value, null, 2) ?? "";
+/**
+ * With a line for each value, unless there is far too much of it: the blanks before lines make lists sixty times as
+ * long, which an agent may nest as it likes.
+ */
+function jsonText(value: unknown, mostInLines: number): string {
+  const plain = JSON.stringify(value) ?? "";
+  return plain === "" || plain.length > mostInLines ? plain : JSON.stringify(value, null, 2);
 }
