@@ -162,7 +162,7 @@ export class FsRoutes {
       const source = await lstat(from.path);
       if (request.to.endsWith("/") && !source.isDirectory()) throw invalid("ENOTDIR: not a directory");
       return await this.#walk(request.to, { follow: false, makeParents: true }, async (to) => {
-        await this.#lock.run(await lockKey(to), () => move(from, to, request.overwrite));
+        await this.#lock.run(await lockKey(to), () => move(from, to, request.overwrite, exchange.signal));
         return { from: shown(from.display).path, to: shown(to.display).path };
       });
     });

@@ -31,8 +31,18 @@ export async function readlink(path: PathText): Promise<PathText> {
   return decodeName(await fs.readlink(encodeName(path), { encoding: "buffer" }));
 }
 
-export async function mkdir(path: PathText): Promise<void> {
-  await fs.mkdir(encodeName(path));
+export async function mkdir(path: PathText, mode?: number): Promise<void> {
+  await fs.mkdir(encodeName(path), mode);
+}
+
+/** Gives the owner and group of `stat`; never follows a link. */
+export async function lchown(path: PathText, { uid, gid }: BigIntStats): Promise<void> {
+  await fs.lchown(encodeName(path), Number(uid), Number(gid));
+}
+
+/** Gives the times of `stat`; never follows a link. */
+export async function lutimes(path: PathText, { atime, mtime }: BigIntStats): Promise<void> {
+  await fs.lutimes(encodeName(path), atime, mtime);
 }
 
 export async function rmdir(path: PathText): Promise<void> {
