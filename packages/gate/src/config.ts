@@ -109,7 +109,8 @@ export interface Gate {
   takesPolicyRule(rule: PolicyRule): boolean;
   /**
    * Writes a proposed rule into the policy file, on record; it is in force for the next call.
-   * Throws `policy.rule_conflict`, `policy.invalid_file`, `policy.no_file` where rules are not of a file.
+   * Throws `policy.rule_conflict`, `policy.invalid_file`, `policy.no_file` where rules are not of a file,
+   * `policy.unavailable` where it cannot be written.
    */
   addPolicyRule(rule: PolicyRule, by: string): Promise<void>;
   /** Opens the only way out of a jail. Throws `egress.invalid_upstream`, `egress.duplicate_jail`. */

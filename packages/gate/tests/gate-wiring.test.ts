@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { type Egress, type EgressDecision, type Gate, type Policy, parsePolicy } from "@holdfast/gate";
-import { openGate, startUpstream, temporaryDirectory } from "./support.ts";
+import { fullDisk, isRoot, openGate, startUpstream, temporaryDirectory } from "./support.ts";
 
 const hostOnly = { jails: { driver: "none", allowUnsafe: true } } as const;
 const usage = { input_tokens: 10, output_tokens: 10 };
@@ -219,6 +219,25 @@ test("a rule that could not be added is on record as that", async (t) => {
       ["policy.rule_refused", data],
     ],
   );
+});
+
+test("a rule for which the disk has no room is told as that, and is not in force", {
+  skip: !isRoot && "needs root to mount a small file system",
+}, async (t) => {
+  const disk = fullDisk(t, "rules", { "rules.json": JSON.stringify({ version: 1, rules: [] }) });
+  if (disk === undefined) return t.skip("no file system can be mounted");
+  const dataDir = temporaryDirectory(t);
+  symlinkSync(join(disk, "rules.json"), join(dataDir, "policy.json"));
+  const gate = await openGate(t, { ...hostOnly, dataDir });
+  await assert.rejects(
+    gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, "ada"),
+    (error) => isErrorCode(error, "policy", "unavailable") && /no space left on device/.test(error.message),
+  );
+  assert.deepEqual(
+    (await gate.audit.query({ type: "policy.rule_*" })).map((each) => each.type),
+    ["policy.rule_added", "policy.rule_refused"],
+  );
+  assert.equal((await gate.status()).policy.rules, 0);
 });
 
 test("rules that are added at once are all in the file", async (t) => {

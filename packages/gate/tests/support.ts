@@ -1,4 +1,14 @@
-import { chmodSync, mkdtempSync, realpathSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  realpathSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -30,6 +40,29 @@ export function temporaryDirectory(_t: { after(end: () => unknown): void }): str
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-gate-")));
   chmodSync(directory, 0o755);
   removeAtExit(directory);
+  return directory;
+}
+
+/** A folder with `files` on a file system of its own that has no room; undefined where none can be mounted. */
+export function fullDisk(
+  t: TestContext,
+  name: string,
+  files: Readonly<Record<string, string>> = {},
+): string | undefined {
+  const directory = join(temporaryDirectory(t), name);
+  mkdirSync(directory, { mode: 0o700 });
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", directory]);
+  if (mounted.status !== 0) return undefined;
+  t.after(() => spawnSync("umount", ["--lazy", directory]));
+  for (const [path, text] of Object.entries(files)) writeFileSync(join(directory, path), text);
+  const file = openSync(join(directory, "filler"), "w");
+  try {
+    for (;;) writeSync(file, Buffer.alloc(4096));
+  } catch (error) {
+    if (Reflect.get(Object(error), "code") !== "ENOSPC") throw error;
+  } finally {
+    closeSync(file);
+  }
   return directory;
 }
 

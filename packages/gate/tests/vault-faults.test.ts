@@ -1,12 +1,12 @@
 /** What a vault does with files that are not as it left them, logins that are over, and grants at their edges. */
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import { CredentialVault } from "../src/vault/credential-vault.ts";
 import { KnownSecrets } from "../src/vault/secrets.ts";
-import { temporaryDirectory } from "./support.ts";
+import { fullDisk, isRoot, temporaryDirectory } from "./support.ts";
 
 const typed = (code: string, words = /./) => {
   return (error: unknown) => isErrorCode(error, "vault", code) && words.test(error.message);
@@ -48,6 +48,20 @@ test("a vault that cannot be read is an error, never an empty one", async (t) =>
   rmSync(join(directory, "credentials.json"));
   mkdirSync(join(directory, "credentials.json"));
   await assert.rejects(vault.secretEntries(), { code: "EISDIR" });
+});
+
+test("a vault on a full disk says so, and is as it was", {
+  skip: !isRoot && "needs root to mount a small file system",
+}, async (t) => {
+  const directory = fullDisk(t, "vault");
+  if (directory === undefined) return t.skip("no file system can be mounted");
+  const vault = new CredentialVault(directory, { env: {}, homeDir: "/nonexistent" }, systemClock);
+  const full = typed("unavailable", /nothing was changed: no space left on device/);
+  await assert.rejects(vault.setSecret(entry, token), full);
+  await assert.rejects(vault.setApiKey("openai", token), full);
+  await assert.rejects(vault.grant(grant), full);
+  assert.deepEqual(await vault.secretEntries(), []);
+  assert.deepEqual(readdirSync(directory), ["filler"]);
 });
 
 test("grants that cannot be read let nothing through", async (t) => {

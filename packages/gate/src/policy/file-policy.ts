@@ -3,6 +3,7 @@ import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, 
 import { realpath } from "node:fs/promises";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { writePrivateFile } from "../vault/credential-file.ts";
+import { asUnwritable } from "../vault/unwritable.ts";
 import { withRule } from "./add-rule.ts";
 import { decideBy, type Evaluation, evaluate, type PartialQuestion } from "./evaluate.ts";
 import { parsePolicy } from "./parse-policy.ts";
@@ -63,7 +64,8 @@ export class FilePolicy implements Policy {
 
   /**
    * Writes a proposed rule into the file; it is in force for the next call. Throws `policy.rule_conflict`,
-   * `policy.invalid_file` where the file cannot be used as it is, or would be too large.
+   * `policy.invalid_file` where the file cannot be used as it is, or would be too large, `policy.unavailable` where it
+   * cannot be written.
    */
   add(rule: PolicyRule): Promise<void> {
     // Each reads the whole file and writes it: two at once would lose one.
@@ -78,7 +80,10 @@ export class FilePolicy implements Policy {
     const text = `${JSON.stringify({ version: 1, rules }, null, 2)}\n`;
     parsePolicy(Buffer.from(text));
     // A link stays one: what its owner writes into the file behind it would be in force no more.
-    await writePrivateFile(isThere ? await realpath(this.#path) : this.#path, text);
+    const path = isThere ? await realpath(this.#path) : this.#path;
+    await writePrivateFile(path, text).catch((error: unknown) => {
+      throw asUnwritable(error, "policy", "The policy");
+    });
     this.#refresh();
   }
 
