@@ -1,6 +1,7 @@
 /** What the operating system refuses, in words for a terminal. */
 import assert from "node:assert/strict";
 import { closeSync, openSync, writeSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { failureText } from "./failure.ts";
 
@@ -25,6 +26,17 @@ test("a full disk, which names no file, is told in words too", { skip: process.p
     assert.equal(text, "no space left on device (system.enospc)");
   } finally {
     closeSync(full);
+  }
+});
+
+test("a full disk that a database has met is told as any other", () => {
+  const database = new DatabaseSync(":memory:");
+  try {
+    database.exec("CREATE TABLE kept (value); PRAGMA max_page_count = 3");
+    const text = failureText(thrownBy(() => database.exec("INSERT INTO kept VALUES (randomblob(100000))")));
+    assert.equal(text, "no space left on device (system.enospc)");
+  } finally {
+    database.close();
   }
 });
 

@@ -1,10 +1,16 @@
 import { getSystemErrorMap } from "node:util";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 
+/** What SQLite calls a disk that takes no more: the one refusal of the system that it tells as its own. */
+const sqliteFull = 13;
+
 /** What was thrown, where it can be told in words: an error of ours, or a refusal of the operating system. */
 export function toldError(thrown: unknown): HoldfastError | undefined {
   if (isHoldfastError(thrown)) return thrown;
   if (!(thrown instanceof Error)) return undefined;
+  if ("errcode" in thrown && thrown.errcode === sqliteFull) {
+    return new HoldfastError("system", "enospc", "no space left on device", { cause: thrown });
+  }
   const { errno, path, address, port }: NodeJS.ErrnoException & { address?: string; port?: number } = thrown;
   const [code, reason] = getSystemErrorMap().get(errno ?? 0) ?? [];
   const host = address === undefined || port === undefined ? address : `${address}:${port}`;

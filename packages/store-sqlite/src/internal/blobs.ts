@@ -7,6 +7,7 @@ import type { BlobInfo, BlobStore } from "@holdfast/actors";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { syncDirectoryOf } from "./actor-file/paths.ts";
 import { entries, makeDirectory } from "./database.ts";
+import { unavailable } from "./errors.ts";
 
 export const blobsFolder = "blobs";
 
@@ -174,9 +175,7 @@ function mapFileError(error: unknown): unknown {
     case "EROFS":
     case "EMFILE":
     case "ENFILE":
-      return new HoldfastError("store", "unavailable", "The store cannot write or read its files", {
-        cause: error,
-      });
+      return unavailable({ cause: error });
     default:
       return error;
   }

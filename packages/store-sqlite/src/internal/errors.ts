@@ -44,7 +44,7 @@ export function mapSqliteError(error: unknown): unknown {
     case NOMEM:
     case READONLY:
     case CANTOPEN:
-      return new HoldfastError("store", "unavailable", "The store cannot write or read its files", options);
+      return unavailable(options);
     case TOOBIG:
       return new HoldfastError("store", "too_large", "A value is larger than the store can keep", {
         ...options,
@@ -56,6 +56,16 @@ export function mapSqliteError(error: unknown): unknown {
     default:
       return error;
   }
+}
+
+/** The files of the store cannot be used; what is wrong with them the system says in many ways. */
+export function unavailable(options: {
+  readonly cause: unknown;
+  readonly metadata?: unknown;
+}): HoldfastError {
+  const message =
+    "The store cannot write or read its files: see that its disk has room, and that its files may be read and written";
+  return new HoldfastError("store", "unavailable", message, options);
 }
 
 export function corrupt(cause: unknown): HoldfastError {
