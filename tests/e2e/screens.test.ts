@@ -364,6 +364,31 @@ describe("every screen", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
+  test("the second click of a double click does not answer the question that comes into its place", async (t) => {
+    const page = await openPage(browser, t);
+    let answers = 0;
+    page.on("request", (request) => {
+      if (request.url().includes("/actions/answer")) answers += 1;
+    });
+    await signIn(page, studio);
+    await startTask(page, { prompt: "twice write notes" });
+    const cards = page.locator("[data-approval]");
+    await cards.nth(1).waitFor();
+    await cards.first().locator('[data-kind="allow_once"]').click();
+    await cards.nth(1).waitFor({ state: "detached" });
+    const place = await cards.locator('[data-kind="allow_once"]').boundingBox();
+    assert.ok(place !== null);
+    await page.mouse.move(place.x + place.width / 2, place.y + place.height / 2);
+    await page.mouse.down({ clickCount: 2 });
+    await page.mouse.up({ clickCount: 2 });
+    assert.equal(await cards.count(), 1);
+    assert.equal(answers, 1);
+    await cards.locator('[data-kind="reject_once"]').click();
+    await waitForStatus(page, "idle");
+    assert.equal(await page.locator('[data-approval-state="allowed"]').count(), 1);
+    assert.equal(await page.locator('[data-approval-state="denied"]').count(), 1);
+  });
+
   test("a question that is answered in one window is gone from the other", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);

@@ -147,7 +147,10 @@ function ApprovalCard({
             className={option.kind === "allow_once" ? "button button-primary" : "button"}
             data-kind={option.kind}
             disabled={answer.isPending || left <= 0}
-            onClick={() => answer.mutate(option)}
+            onClick={({ detail }) => {
+              // The second click of a double click was meant for the question that stood here before.
+              if (detail <= 1) answer.mutate(option);
+            }}
           >
             {visibleText(option.name)}
           </button>
