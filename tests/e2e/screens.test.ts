@@ -86,7 +86,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: "Use the light theme" }).waitFor();
   });
 
-  test("what is filled in for a new task stays when the page changes its width, and when the form is closed", async (t) => {
+  test("what is filled in for a new task stays: on a page of another width, when the form is closed, beside other pages, in a tab that is loaded anew", async (t) => {
     const page = await openPage(browser, t, { width: 1600, height: 1000 });
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README without asking" });
@@ -101,6 +101,23 @@ describe("every screen", { skip: absent ?? false }, () => {
       await page.getByRole("button", { name: "Close" }).click();
       await prompt.waitFor({ state: "detached" });
     }
+    await page.setViewportSize({ width: 1600, height: 1000 });
+    await page.getByRole("link", { name: "System" }).click();
+    await page.getByRole("heading", { name: "System" }).waitFor();
+    await page.goBack();
+    assert.equal(await prompt.inputValue(), "Not started yet");
+    const repository = page.getByLabel("Repository");
+    await repository.fill("/not/there");
+    await page.reload();
+    assert.equal(await prompt.inputValue(), "Not started yet");
+    assert.equal(await repository.inputValue(), "/not/there");
+    await page.locator('.repository-check[data-check="failed"]').waitFor();
+    await page.getByRole("button", { name: "Use the sample repository" }).click();
+    await page.locator('.agent-choice input[value="demo"]').check();
+    await page.getByRole("button", { name: "Start task" }).click();
+    await page.waitForURL(/\/tasks\/./);
+    await page.goBack();
+    assert.equal(await prompt.inputValue(), "", "a task that was started is no draft any more");
   });
 
   test("keys that are held down start one task", async (t) => {
@@ -293,7 +310,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.locator('[data-file="README.md"]').waitFor();
   });
 
-  test("what is typed for the agent stays: beside another tab, on a wider page, and while a prompt is sent", async (t) => {
+  test("what is typed for the agent stays: beside another tab, on a wider page, in a tab that is loaded anew, and while a prompt is sent", async (t) => {
     const page = await openPage(browser, t, { width: 400, height: 860 });
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README without asking" });
@@ -306,6 +323,12 @@ describe("every screen", { skip: absent ?? false }, () => {
     assert.equal(await field.inputValue(), "Run `echo one` without asking");
     await page.setViewportSize({ width: 1600, height: 1000 });
     await page.getByRole("region", { name: "Conversation" }).waitFor();
+    assert.equal(await field.inputValue(), "Run `echo one` without asking");
+    await page.getByRole("link", { name: "Tasks", exact: true }).click();
+    await page.locator(".task-row-title").first().waitFor();
+    await page.goBack();
+    assert.equal(await field.inputValue(), "Run `echo one` without asking");
+    await page.reload();
     assert.equal(await field.inputValue(), "Run `echo one` without asking");
     const held = Promise.withResolvers<void>();
     await page.route("**/actions/prompt*", async (route) => {

@@ -2,6 +2,7 @@ export { useAnnounce } from "./announcer.tsx";
 export { AskButton } from "./ask-button.tsx";
 export { ConfirmButton } from "./confirm-button.tsx";
 export { CopyButton } from "./copy-button.tsx";
+export { Draft, type DraftOptions, tabStorage, useDraft } from "./draft.ts";
 export { drawAtOnce } from "./draw-at-once.ts";
 export { reloadWithFragment } from "./fresh-fragment.ts";
 export { useDebounced, useMediaQuery, useNow, usePrevious } from "./hooks.ts";

@@ -4,10 +4,10 @@ import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/sessions.css";
 import "./styles/tools.css";
-import { drawAtOnce, reloadWithFragment, WebApp } from "@holdfast/web-parts";
+import { drawAtOnce, reloadWithFragment, tabStorage, WebApp } from "@holdfast/web-parts";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { tabStorage, takeConnection } from "./api/connection.ts";
+import { takeConnection } from "./api/connection.ts";
 import { errorWords } from "./api/errors.ts";
 import { App } from "./app/app.tsx";
 

@@ -61,15 +61,6 @@ export function withToken(
   return { ...connection, token };
 }
 
-/** The storage of the tab; absent where the browser forbids it. */
-export function tabStorage(): Storage | undefined {
-  try {
-    return window.sessionStorage;
-  } catch {
-    return undefined;
-  }
-}
-
 function readGiven(query: URLSearchParams, fragment: URLSearchParams): Stored | undefined {
   const token = fragment.get("token") ?? query.get("token");
   const headers = fragment.get("headers") ?? query.get("headers");

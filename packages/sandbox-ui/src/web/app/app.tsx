@@ -1,8 +1,8 @@
-import { Loading } from "@holdfast/web-parts";
+import { Loading, tabStorage } from "@holdfast/web-parts";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
-import { type Connection, tabStorage, withToken } from "../api/connection.ts";
+import { type Connection, withToken } from "../api/connection.ts";
 import { ApiProvider } from "../api/context.ts";
 import { isSignedOut, isUnreachable } from "../api/errors.ts";
 import { SandboxApi } from "../api/sandbox-api.ts";

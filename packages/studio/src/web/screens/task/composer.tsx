@@ -1,9 +1,10 @@
-import { ErrorNotice, SendIcon, unsent } from "@holdfast/web-parts";
+import { ErrorNotice, SendIcon, unsent, useDraft } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
-import { type Dispatch, type FormEvent, type SetStateAction, useId } from "react";
+import { type FormEvent, useId } from "react";
 import type { TaskStatus, TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
 import { isBusy } from "../../components/status.tsx";
+import { promptDraft } from "./prompt-draft.ts";
 
 const reasons: Readonly<Record<TaskStatus, string>> = {
   preparing: "The task is being prepared. You can send when it has started.",
@@ -14,16 +15,11 @@ const reasons: Readonly<Record<TaskStatus, string>> = {
   failed: "A prompt tries again. Control and Enter sends.",
 };
 
-export interface DraftProps {
-  /** What was typed and is not sent. */
-  readonly draft: string;
-  readonly setDraft: Dispatch<SetStateAction<string>>;
-}
-
 /** The next prompt. It can be written at any time and sent when the agent rests. */
-export function Composer({ task, draft, setDraft }: DraftProps & { readonly task: TaskView }) {
+export function Composer({ task }: { readonly task: TaskView }) {
   const id = useId();
   const api = useApi();
+  const [draft, setDraft] = useDraft(promptDraft(task.id));
   const send = useMutation({
     mutationFn: (typed: string) => api.task(task.id).prompt(typed.trim()),
     onSuccess: (_sent, typed) => setDraft((now) => unsent(now, typed)),
@@ -44,7 +40,7 @@ export function Composer({ task, draft, setDraft }: DraftProps & { readonly task
           aria-label="Next prompt"
           aria-describedby={`${id}-reason`}
           placeholder="Ask for something further"
-          onChange={(event) => setDraft(event.target.value)}
+          onChange={({ target: { value } }) => setDraft(() => value)}
           onKeyDown={(event) => {
             if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(event);
           }}

@@ -4,17 +4,13 @@ import type { TaskView } from "../../../contract.ts";
 import type { SessionLogState } from "../../api/session-log.ts";
 import { isBusy } from "../../components/status.tsx";
 import { Approvals } from "./approvals.tsx";
-import { Composer, type DraftProps } from "./composer.tsx";
+import { Composer } from "./composer.tsx";
 import { Plan } from "./plan.tsx";
 import { StatusLine } from "./status-line.tsx";
 import { Transcript } from "./transcript.tsx";
 
 /** What was said and done, and below it, always in view: plan, questions, composer. */
-export function Conversation({
-  task,
-  log,
-  ...draft
-}: DraftProps & { readonly task: TaskView; readonly log: SessionLogState }) {
+export function Conversation({ task, log }: { readonly task: TaskView; readonly log: SessionLogState }) {
   const { transcript, phase } = log;
   return (
     <div className="conversation">
@@ -41,7 +37,7 @@ export function Conversation({
             </p>
           </div>
         )}
-        <Composer task={task} {...draft} />
+        <Composer task={task} />
         <StatusLine task={task} log={log} />
       </div>
     </div>

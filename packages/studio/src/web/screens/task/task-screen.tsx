@@ -53,12 +53,10 @@ export function TaskScreen({ taskId }: { readonly taskId: string }) {
 function Workspace({ task }: { readonly task: TaskView }) {
   const wide = useMediaQuery("(min-width: 75rem)");
   const [tab, setTab] = useState<"conversation" | "changes">("conversation");
-  // Here, because the composer goes away with its tab, and when the page becomes wide or narrow.
-  const [draft, setDraft] = useState("");
   const log = useSessionLog(task.sessionId);
   useStatusAnnouncements(task);
   useFreshDiff(task);
-  const conversation = <Conversation {...{ task, log, draft, setDraft }} />;
+  const conversation = <Conversation task={task} log={log} />;
   const changes = <Changes task={task} />;
   const asks = tab !== "conversation" && task.approvals.length > 0 ? "needs you" : undefined;
   return (

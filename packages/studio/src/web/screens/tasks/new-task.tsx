@@ -1,33 +1,13 @@
 import { ErrorNotice } from "@holdfast/web-parts";
 import { useNavigate } from "@tanstack/react-router";
-import {
-  type Dispatch,
-  type FormEvent,
-  type SetStateAction,
-  useCallback,
-  useEffect,
-  useId,
-  useRef,
-  useState,
-} from "react";
+import { type FormEvent, useCallback, useEffect, useId, useRef, useState } from "react";
 import type { AgentChoice, CreateTaskInput } from "../../../contract.ts";
 import { useCreateTask } from "../../api/queries.ts";
 import { AgentField } from "./agent-field.tsx";
 import { RepositoryField, type RepositoryValue, sampleRepository } from "./repository-field.tsx";
+import { emptyDraft, type TaskDraft } from "./task-draft.ts";
 
 const agentKey = "holdfast.agent";
-
-/** What is filled in so far. */
-export interface TaskDraft {
-  readonly repository: RepositoryValue;
-  readonly agent?: AgentChoice;
-  readonly prompt: string;
-}
-
-export const emptyDraft: TaskDraft = {
-  repository: { path: "", fromHead: false, check: "none" },
-  prompt: "",
-};
 
 /** Repository, agent, prompt, start. What is missing is said at the field, and focus goes there. */
 export function NewTask({
@@ -37,11 +17,12 @@ export function NewTask({
 }: {
   readonly takeFocus: boolean;
   readonly draft: TaskDraft;
-  readonly setDraft: Dispatch<SetStateAction<TaskDraft>>;
+  readonly setDraft: (change: (draft: TaskDraft) => TaskDraft) => void;
 }) {
   const ids = useId();
   const navigate = useNavigate();
   const create = useCreateTask((task) => {
+    setDraft(() => emptyDraft);
     void navigate({ to: "/tasks/$taskId", params: { taskId: task.id } });
   });
   const promptRef = useRef<HTMLTextAreaElement>(null);

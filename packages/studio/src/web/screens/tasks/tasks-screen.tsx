@@ -4,6 +4,7 @@ import {
   ErrorNotice,
   Loading,
   PlusIcon,
+  useDraft,
   useMediaQuery,
   usePageTitle,
 } from "@holdfast/web-parts";
@@ -12,7 +13,8 @@ import { useEffect, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { tasksQuery } from "../../api/queries.ts";
 import { MoreButton } from "../../components/more-button.tsx";
-import { emptyDraft, NewTask } from "./new-task.tsx";
+import { NewTask } from "./new-task.tsx";
+import { taskDraft } from "./task-draft.ts";
 import { TaskList } from "./task-list.tsx";
 
 /** The list, and beside it (on a phone: on demand) the form for a new task. */
@@ -22,8 +24,7 @@ export function TasksScreen() {
   const wide = useMediaQuery("(min-width: 62rem)");
   // "empty": open because there is nothing else to show; it stays when the first task comes.
   const [opened, setOpened] = useState<"no" | "empty" | "asked">("no");
-  // Here, because the form goes away when it is closed, and has another place where the page is wide.
-  const [draft, setDraft] = useState(emptyDraft);
+  const [draft, setDraft] = useDraft(taskDraft());
   const query = useInfiniteQuery(tasksQuery(api));
   const tasks = query.data?.pages.flatMap((page) => page.tasks);
   const empty = tasks?.length === 0;
