@@ -18,7 +18,7 @@ export interface GateConfig {
   /** The gate keeps its files in `<dataDir>/gate` and `<dataDir>/vault` (0700). */
   readonly dataDir: string;
   readonly jails?: {
-    /** "bubblewrap" by default. "none" confines nothing and needs `allowUnsafe`. */
+    /** By default "bubblewrap", and on macOS "apple-container". "none" confines nothing and needs `allowUnsafe`. */
     readonly driver?: JailDriverName;
     /** The operator said `--unsafe-no-jail`. */
     readonly allowUnsafe?: boolean;
@@ -36,6 +36,10 @@ export interface GateConfig {
      * `/run/podman/podman.sock` or the one of this user; `/var/run/docker.sock`.
      */
     readonly engineSocket?: string;
+    /** Path of Apple's container program; by default found on PATH, or where its installer puts it. */
+    readonly containerPath?: string;
+    /** Image that the jails of Apple's container start from: `docker.io/library/node:24-bookworm` by default. */
+    readonly containerImage?: string;
   };
   readonly vault?: VaultConfig;
   /** Added to what `<dataDir>/egress.json` says. */

@@ -107,6 +107,7 @@ export type {
   ToolResult,
   ToolSpec,
 } from "./jail/jail.ts";
+export { defaultJailDriver } from "./jail/open-driver.ts";
 export type { PluginConnection } from "./plugins/connections.ts";
 export type { PluginGit, PluginGrant } from "./plugins/plugin-grant.ts";
 export { pluginSettingsFile } from "./plugins/plugin-settings.ts";

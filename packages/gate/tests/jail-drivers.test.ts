@@ -2,9 +2,15 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { createGate, type GuaranteeName } from "@holdfast/gate";
+import {
+  type AppleContainer,
+  appleContainerMissing,
+  startAppleContainer,
+} from "@holdfast/testing/apple-container";
 import { type Dockerd, dockerdMissing, startDockerd } from "@holdfast/testing/dockerd";
 import { type Podman, podmanMissing, startPodman } from "@holdfast/testing/podman";
 import { detectLandlock } from "../src/jail/landlock.ts";
+import { familyOf } from "../src/jail/processes.ts";
 import { driverConformance } from "./driver-conformance.ts";
 import { finish, isRoot, jailNode, missing, shell, temporaryDirectory } from "./support.ts";
 
@@ -20,6 +26,12 @@ const docker = () => {
   return startedDocker;
 };
 after(async () => (await startedDocker)?.close());
+let startedApple: AppleContainer | undefined;
+const apple = () => {
+  startedApple ??= startAppleContainer();
+  return startedApple;
+};
+after(async () => startedApple?.close());
 
 const limits: readonly GuaranteeName[] = ["limits.memory", "limits.pids", "limits.cpu"];
 const landlock: readonly GuaranteeName[] = "absent" in detectLandlock() ? ["access.landlocked"] : [];
@@ -55,6 +67,22 @@ driverConformance({
   config: async () => ({ engineSocket: (await docker()).socketPath }),
   absent: landlock,
   mayLack: ["limits.memory", "limits.io"],
+});
+
+// With an emulator in place of the program, which is there on macOS alone.
+driverConformance({
+  name: "apple-container",
+  skip: appleContainerMissing() ?? false,
+  config: async () => ({ containerPath: apple().path, containerImage: apple().image }),
+  absent: ["access.landlocked", "limits.memory", "limits.cpu", "limits.io"],
+  // Processes are counted for their user; here that is one who is bound by nothing, or who runs other tests too.
+  mayLack: ["limits.pids"],
+  processesOf: (pid) => {
+    const machine = apple()
+      .machines()
+      .find(({ client }) => client === pid)?.machine;
+    return [...familyOf(pid), ...(machine === undefined ? [] : familyOf(machine))];
+  },
 });
 
 describe("jails of the driver docker with podman behind its API", {

@@ -8,6 +8,7 @@ import { egressLimits } from "../src/egress/egress-limits.ts";
 import { gitTokenLimits } from "../src/egress/git-tokens.ts";
 import { estimateLimits } from "../src/egress/model-request.ts";
 import { meterLimits } from "../src/egress/usage-meter.ts";
+import { machineLimits } from "../src/jail/apple/run-arguments.ts";
 import { jailLimits } from "../src/jail/jail-spec.ts";
 import { pluginLimits } from "../src/plugins/plugin-limits.ts";
 import { policyLimits } from "../src/policy/rule.ts";
@@ -32,6 +33,13 @@ test("the bounds of jails, egress, approvals and policy are the documented ones"
     startTimeoutMs: 10_000,
     toolTimeoutMs: 60_000,
     toolMaxOutputBytes: 16 * mib,
+  });
+  assert.deepEqual(machineLimits, {
+    defaultMemoryBytes: 4 * 1024 * mib,
+    minMemoryBytes: 200 * mib,
+    defaultCpus: 4,
+    startTimeoutMs: 60_000,
+    maxConnections: 128,
   });
   assert.deepEqual(egressLimits, {
     maxConnections: 64,

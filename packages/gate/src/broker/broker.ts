@@ -203,6 +203,7 @@ export class Broker {
     const broker = this.#open.get(jail.id);
     if (broker === undefined) return;
     if (!confined) return broker.setPeers({ pid: jail.pid });
+    if (jail.relayPid !== undefined) return broker.setPeers({ relay: jail.relayPid });
     try {
       broker.setPeers({ namespace: readlinkSync(`/proc/${jail.dialerPid ?? jail.pid}/ns/pid`) });
     } catch {

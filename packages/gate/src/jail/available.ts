@@ -12,6 +12,7 @@ export const jailDriverNames = [
   "podman",
   "docker",
   "gvisor",
+  "apple-container",
 ] as const satisfies JailDriverName[];
 
 /** One of {@link jailDriverNames}. */

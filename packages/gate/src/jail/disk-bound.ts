@@ -73,10 +73,12 @@ class DiskBoundJail implements Jail {
       return watch.exceeded === undefined ? exit : { ...exit, reason: "disk", detail: watch.exceeded };
     });
     if (jail.dialerPid !== undefined) this.dialerPid = jail.dialerPid;
+    if (jail.relayPid !== undefined) this.relayPid = jail.relayPid;
     void watch.run();
   }
 
   readonly dialerPid?: number;
+  readonly relayPid?: number;
 
   get id() {
     return this.#jail.id;

@@ -37,7 +37,7 @@ export type GuaranteeName =
   | "limits.disk";
 
 /** What makes the jails; "none" confines nothing. */
-export type JailDriverName = "bubblewrap" | "podman" | "docker" | "gvisor" | "none";
+export type JailDriverName = "bubblewrap" | "podman" | "docker" | "gvisor" | "apple-container" | "none";
 
 /** A promise of the driver, tried on this machine. */
 export interface Guarantee {
@@ -161,13 +161,18 @@ export interface JailUsage {
 /** A running jail. */
 export interface Jail {
   readonly id: string;
-  /** Host pid of the jail's first process. */
+  /** Host pid of the jail's first process; where that runs in a machine of its own, of what stands for it here. */
   readonly pid: number;
   /**
    * Host pid of the process that dials the host's sockets for the jail, where that is not one of the
    * processes inside: a kernel in user space does it for all of them.
    */
   readonly dialerPid?: number;
+  /**
+   * Host pid of the process of the gate that dials the host's sockets for the jail, where that runs in a machine
+   * of its own: no process of it is one of the host's.
+   */
+  readonly relayPid?: number;
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;

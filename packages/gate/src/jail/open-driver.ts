@@ -1,5 +1,6 @@
 import { isErrorCode } from "@holdfast/core";
 import type { GateConfig } from "../config.ts";
+import { AppleContainerDriver } from "./apple/apple-container-driver.ts";
 import { BubblewrapDriver } from "./bubblewrap.ts";
 import { EngineDriver } from "./engine/engine-driver.ts";
 import { checkSelfTest } from "./guarantees.ts";
@@ -21,7 +22,7 @@ type JailsConfig = NonNullable<GateConfig["jails"]>;
  * asks for that) and `jail.unsafe_not_allowed`.
  */
 export async function openDriver(config: JailsConfig, directory: string): Promise<OpenedDriver> {
-  const name = config.driver ?? "bubblewrap";
+  const name = config.driver ?? defaultJailDriver();
   try {
     const driver = await make(name, config, directory);
     try {
@@ -36,6 +37,13 @@ export async function openDriver(config: JailsConfig, directory: string): Promis
     if (config.whenUnavailable !== "refuse" || !isErrorCode(error, "jail", "unavailable")) throw error;
     return { driver: new RefusingDriver(name, error), orphansEnded: 0 };
   }
+}
+
+/** What makes jails where nothing was said: the one that this system can have. */
+export function defaultJailDriver(
+  platform: NodeJS.Platform = process.platform,
+): "apple-container" | "bubblewrap" {
+  return platform === "darwin" ? "apple-container" : "bubblewrap";
 }
 
 async function make(name: JailDriverName, config: JailsConfig, directory: string): Promise<JailDriver> {
@@ -55,6 +63,12 @@ async function make(name: JailDriverName, config: JailsConfig, directory: string
       return new EngineDriver(name, {
         directory,
         ...(config.engineSocket === undefined ? {} : { socketPath: config.engineSocket }),
+      });
+    case "apple-container":
+      return new AppleContainerDriver({
+        directory,
+        ...(config.containerPath === undefined ? {} : { containerPath: config.containerPath }),
+        ...(config.containerImage === undefined ? {} : { image: config.containerImage }),
       });
     case "none":
       return new UnsafeDriver({ allowUnsafe: config.allowUnsafe === true });

@@ -1,4 +1,4 @@
-import { readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import type { CgroupSupport } from "./cgroups.ts";
 import type { Guarantee, GuaranteeName } from "./jail.ts";
 import { confinesSignals, type LandlockSupport } from "./landlock.ts";
@@ -8,8 +8,8 @@ export interface Subject {
   readonly absentLimits: CgroupSupport["absent"];
   /** Version of the control groups that bound reads and writes of disks, where that is not absent. */
   readonly throttling?: 1 | 2 | undefined;
-  /** Which kernel answers the probe: the host's (by default), or one in user space. */
-  readonly view?: "host" | "gvisor";
+  /** Which kernel answers the probe: the host's (by default), one in user space, or the one of a machine of its own. */
+  readonly view?: "host" | "gvisor" | "machine";
   /** True where jails have the host's user namespace, and lack capabilities in it. */
   readonly sharesUsers?: boolean;
   readonly landlock: LandlockSupport;
@@ -53,15 +53,40 @@ export function judge(found: Findings, canary: string, subject: Subject): Guaran
   // A kernel of its own gives its own names to namespaces; there the host's view counts.
   const own = (ns: string) => found.one(gvisor ? `host_ns_${ns}` : `ns_${ns}`);
   const shared = (ns: string) => {
+    // Behind another kernel nothing is the host's, whatever it is called there.
+    if (subject.view === "machine") return sharedKernel(found);
     if (own(ns) === readlinkSync(`/proc/self/ns/${ns}`)) return `shares the host's ${ns} namespace`;
     return own(ns) === "" && `its ${ns} namespace was not seen`;
   };
   return [
-    ...surroundings(found, verdict, shared, subject),
-    ...rights(found, verdict, subject.sharesUsers !== true && shared("user"), gvisor),
+    ...surroundings(found, verdict, shared, subject, canary),
+    ...rights(found, verdict, subject.sharesUsers !== true && shared("user"), subject.view),
     ...inheritance(found, verdict, `PATH=/usr/bin:/bin CANARY=${canary} PWD=/`),
     landlocked(found, verdict, subject.landlock),
   ];
+}
+
+/** A kernel names itself anew each time that it starts. */
+function sharedKernel(found: Findings): string | false {
+  const boot = found.one("boot");
+  if (boot === "") return "its kernel did not name itself";
+  return boot === hostBoot() && "the host's kernel answers it";
+}
+
+/** Undefined where the host is no Linux: then no kernel that is can be the host's. */
+function hostBoot(): string | undefined {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Interfaces that may lead out. A machine of its own has those of its kernel too, which nobody has switched on. */
+function waysOut(found: Findings, { view }: Subject): string {
+  const off = view === "machine" ? found.all("down") : [];
+  const names = found.one("interfaces").split(" ");
+  return names.filter((name) => !off.includes(name)).join(" ");
 }
 
 function surroundings(
@@ -69,14 +94,17 @@ function surroundings(
   verdict: Verdict,
   shared: (ns: string) => string | false,
   subject: Subject,
+  canary: string,
 ): Guarantee[] {
   const gvisor = subject.view === "gvisor";
+  const machine = subject.view === "machine";
+  const interfaces = waysOut(found, subject);
   return [
     verdict(
       "network.none",
       [
         shared("net"),
-        found.one("interfaces") !== "lo" && `interfaces: ${found.one("interfaces")}`,
+        interfaces !== "lo" && `interfaces: ${interfaces}`,
         found.one("routes") !== "0" && "there are routes",
       ],
       "only the loopback interface, no routes",
@@ -102,13 +130,14 @@ function surroundings(
         shared("mnt"),
         ...found
           .all("visible")
-          // What gVisor shows there is its own.
-          .filter((path) => !(gvisor && path === "/sys/kernel"))
+          // What gVisor shows there is its own; the root of a machine is an image, of which nothing is the host's.
+          .filter((path) => !(gvisor && path === "/sys/kernel") && !(machine && path !== canary))
           .map((path) => `${path} is visible`),
+        ...found.all("reads").map((device) => `${device} can be read past the files on it`),
       ],
-      "no host file outside the mounts",
+      machine ? "a root of its own, and no host file outside the mounts" : "no host file outside the mounts",
     ),
-    gvisor
+    gvisor || machine
       ? verdict(
           "processes.hidden",
           [
@@ -126,17 +155,20 @@ function rights(
   found: Findings,
   verdict: Verdict,
   sharedUsers: string | false,
-  gvisor: boolean,
+  view: Subject["view"],
 ): Guarantee[] {
   const capabilities = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].filter(
     // gVisor knows no ambient ones and does not name them.
-    (set) => !/^0+$/.test(found.one(set)) && !(gvisor && set === "CapAmb" && found.one(set) === ""),
+    (set) =>
+      !/^0+$/.test(found.one(set)) && !(view === "gvisor" && set === "CapAmb" && found.one(set) === ""),
   );
   return [
     verdict(
       "privileges.none",
       [
         sharedUsers,
+        // The disks of a machine belong to its user 0.
+        view === "machine" && (found.one("uid") || "0") === "0" && "is user 0 of its machine",
         capabilities.length > 0 && `has capabilities (${capabilities.join(", ")})`,
         found.one("NoNewPrivs") !== "1" && "no_new_privs is off",
       ],

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -28,7 +28,12 @@ echo "pids=$(cd /proc && echo [0-9]*)"
 echo "env=$(tr '\\0' ' ' </proc/$$/environ)"
 echo "init_env=$(tr '\\0' ' ' </proc/1/environ 2>/dev/null)"
 for ns in pid net mnt user ipc uts cgroup; do echo "ns_$ns=$(readlink /proc/self/ns/$ns)"; done
+echo "boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+echo "uid=$(id -u)"
 echo "interfaces=$(sed -n 's/^ *\\([^: ]*\\):.*/\\1/p' /proc/net/dev | tr '\\n' ' ')"
+for each in /sys/class/net/*; do
+  case "$(cat "$each/flags" 2>/dev/null)" in 0x*[02468aceACE]) echo "down=\${each##*/}" ;; esac
+done
 echo "routes=$(tail -n +2 /proc/net/route | wc -l)"
 sed -n 's/^\\(CapInh\\|CapPrm\\|CapEff\\|CapBnd\\|CapAmb\\|NoNewPrivs\\|Seccomp\\):[[:space:]]*/\\1=/p' /proc/self/status
 for path in / /usr /usr/bin /etc /dev /proc /home; do
@@ -45,6 +50,9 @@ grep -q '^NoNewPrivs' /proc/self/status || case "$(uname -m)" in
 esac
 for path in "$CANARY" /root /sys/kernel /boot /etc/shadow /etc/ssl/private /var/lib /run/user; do
   if [ -e "$path" ]; then echo "visible=$path"; fi
+done
+for device in /dev/*; do
+  if [ -b "$device" ] && head -c 1 "$device" >/dev/null 2>&1; then echo "reads=$device"; fi
 done
 if head -c 1 /proc/1/environ >/dev/null 2>&1; then echo "beyond=reads its first process"; fi
 if kill -0 1 2>/dev/null; then echo "beyond=signals its first process"; fi
@@ -68,12 +76,14 @@ export async function runSelfTest(subject: Subject, launch: Launch): Promise<Sel
     const env = { PATH: "/usr/bin:/bin", CANARY: canary };
     const probes = [
       look(launch, { ...base, id: id("look"), args: ["-c", probe], env }),
-      checkStop(subject, launch, {
-        ...base,
-        id: id("stop"),
-        args: ["-c", daemons],
-        env: { PATH: "/usr/bin:/bin" },
-      }),
+      subject.view === "machine"
+        ? checkMachineStop(launch, directory, { ...base, id: id("stop"), args: ["-c", heartbeat], env })
+        : checkStop(subject, launch, {
+            ...base,
+            id: id("stop"),
+            args: ["-c", daemons],
+            env: { PATH: "/usr/bin:/bin" },
+          }),
       subject.absentLimits.memory ?? checkMemory(launch, { ...base, id: id("memory"), args: [], env }),
       checkDisk(launch, directory, { ...base, id: id("disk"), args: ["-c", filler], env }),
       subject.absentLimits.pids ?? checkPids(launch, { ...base, id: id("pids"), args: [], env }),
@@ -153,6 +163,39 @@ async function checkStop(subject: Subject, launch: Launch, spec: JailSpec): Prom
   const after = members(stopAt).length;
   const held = before >= 2 && after === 0;
   return { name, held, detail: `${before} processes before stop, ${after} after` };
+}
+
+/** As {@link daemons}, and what lives there says so, since the host sees no process of another kernel. */
+const heartbeat = `
+trap '' TERM HUP INT
+setsid sh -c 'trap "" TERM HUP INT; i=0; while [ $i -lt 400 ]; do echo beat >>/probe/beats; sleep 0.05; i=$((i + 1)); done' >/dev/null 2>&1 &
+while [ ! -s /probe/beats ]; do sleep 0.05; done
+echo ready
+sleep 20
+`;
+
+const silenceMs = 500;
+
+async function checkMachineStop(launch: Launch, directory: string, spec: JailSpec): Promise<Guarantee> {
+  const name = "processes.all_stopped";
+  const source = join(directory, "stop");
+  mkdirSync(source);
+  const jail = await launch({ ...spec, mounts: [{ source, target: "/probe", mode: "rw" }] });
+  jail.stderr.resume();
+  const ready = await firstLine(jail);
+  await jail.stop({ graceMs: 0 });
+  if (ready === undefined) return { name, held: false, detail: "the probe did not run" };
+  const beats = () => statSync(join(source, "beats")).size;
+  const atStop = beats();
+  // How long it has to be silent, not a wait for anything: what lives writes ten times in it.
+  await delay(silenceMs);
+  const after = beats();
+  const held = after === atStop;
+  return {
+    name,
+    held,
+    detail: held ? "its machine is gone, and what ran there" : "something still writes after stop",
+  };
 }
 
 /** Counts what lives of a jail: by its namespace, or by descent where the host's kernel sees no namespace. */

@@ -28,6 +28,8 @@ export type PeerRule =
   | { readonly namespace: string }
   /** A jail that confines nothing: the process, its descendants and its session. */
   | { readonly pid: number }
+  /** The process of the gate that dials for all of a jail in a machine of its own; where no pid is told, whoever comes. */
+  | { readonly relay: number }
   | null;
 
 export interface PeerRefused {

@@ -27,6 +27,12 @@ test("who is of a jail is known by its namespace of processes", () => {
   assert.equal(refusePeer({ ...own, pid: 2 ** 22 + 1 }, { namespace }), "not_of_the_jail", "it has ended");
 });
 
+test("who dials for a jail on another kernel is one process of the gate, or whoever comes where no pid is told", () => {
+  assert.equal(refusePeer(own, { relay: own.pid }), undefined);
+  assert.equal(refusePeer({ ...own, pid: process.ppid }, { relay: own.pid }), "not_of_the_jail");
+  assert.equal(refusePeer(undefined, { relay: own.pid }), undefined);
+});
+
 test("who is of a jail that confines nothing is known by descent or by session", async (t) => {
   // Two shells, each the first of a session of its own; the first has a child.
   const [jail, other] = ["sleep 60 & echo $!; wait", "echo; exec sleep 60"].map((script) =>

@@ -18,6 +18,8 @@ export function peerOf(address: string): Peer | undefined {
 /** Why `peer` is not of the jail; undefined when it is. */
 export function refusePeer(peer: Peer | undefined, rule: PeerRule): PeerRefused["reason"] | undefined {
   if (rule === null) return "jail_not_running";
+  // A system that tells no pid of a peer leaves its way as what it is known by: a folder of this user alone.
+  if ("relay" in rule) return peer === undefined || peer.pid === rule.relay ? undefined : "not_of_the_jail";
   if (peer === undefined) return "unreadable";
   try {
     const isOfJail =
