@@ -198,9 +198,7 @@ async function openGate(
   const unsafe = options.unsafeNoJail === true;
   const gate = await createGate({
     dataDir: dataDirectory,
-    jails: unsafe
-      ? { driver: "none", allowUnsafe: true }
-      : { driver: "bubblewrap", ...options.jails, whenUnavailable: "refuse" },
+    jails: unsafe ? { driver: "none", allowUnsafe: true } : { ...options.jails, whenUnavailable: "refuse" },
     vault: { env: options.environment ?? process.env, ...options.vault },
     plugins: { builtInDirectory: pluginsDirectory, onEvent: inbox.fromPlugin },
     log: ports.log,

@@ -18,6 +18,10 @@ export interface StudioJails {
   readonly driver?: JailMakerName;
   /** Where podman or docker answers; the engine's usual place by default. */
   readonly engineSocket?: string;
+  /** Apple's container program; where its installer puts it by default. */
+  readonly containerPath?: string;
+  /** What its jails start from: `docker.io/library/node:24-bookworm` by default. */
+  readonly containerImage?: string;
 }
 
 /**
@@ -34,7 +38,7 @@ export interface StudioOptions {
    * served; "0.0.0.0" and "::" are all addresses that the machine has at the start.
    */
   readonly host?: string;
-  /** What makes the jails of agents; bubblewrap by default. */
+  /** What makes the jails of agents; by default bubblewrap, and on macOS Apple's container. */
   readonly jails?: StudioJails;
   /** Agents run as plain processes of this user: no boundary. Shown wherever a task is shown. */
   readonly unsafeNoJail?: boolean;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { appleContainerMissing, startAppleContainer } from "@holdfast/testing/apple-container";
 import { findProgram } from "@holdfast/testing/container-image";
 import { dockerdMissing, startDockerd } from "@holdfast/testing/dockerd";
 import { podmanMissing, startPodman } from "@holdfast/testing/podman";
@@ -10,23 +11,41 @@ import { makeRepository, temporaryFolder, Watch } from "./support.ts";
 interface Driver {
   readonly name: NonNullable<StudioJails["driver"]>;
   readonly skip: string | undefined;
-  /** Its engine, where it needs one. */
-  readonly start?: () => Promise<{ readonly socketPath: string; close(): Promise<void> }>;
+  /** What it needs beside itself: an engine, or what stands for a program that this machine cannot have. */
+  readonly start?: () => Promise<Started>;
+}
+
+interface Started {
+  readonly jails: Omit<StudioJails, "driver">;
+  close(): Promise<void>;
+}
+
+async function engine(
+  starting: Promise<{ readonly socketPath: string; close(): Promise<void> }>,
+): Promise<Started> {
+  const { socketPath, close } = await starting;
+  return { jails: { engineSocket: socketPath }, close };
+}
+
+async function emulatedAppleContainer(): Promise<Started> {
+  const { path, image, close } = startAppleContainer();
+  return { jails: { containerPath: path, containerImage: image }, close };
 }
 
 const drivers: readonly Driver[] = [
   { name: "gvisor", skip: gvisorMissing() },
-  { name: "podman", skip: podmanMissing(), start: () => startPodman() },
-  { name: "docker", skip: dockerdMissing(), start: startDockerd },
+  { name: "podman", skip: podmanMissing(), start: () => engine(startPodman()) },
+  { name: "docker", skip: dockerdMissing(), start: () => engine(startDockerd()) },
+  { name: "apple-container", skip: appleContainerMissing(), start: emulatedAppleContainer },
 ];
 
 /** What the others do in each test of the Studio, these do once, from the prompt to the diff. */
 describe("an agent works in a jail", () => {
   for (const { name, skip, start } of drivers) {
     test(`of ${name}`, { skip: skip ?? false }, async (t) => {
-      const engine = await start?.();
-      // What is in its jails goes before the engine that runs them.
-      const open: { close(): unknown }[] = engine === undefined ? [] : [engine];
+      const started = await start?.();
+      // What is in its jails goes before what runs them.
+      const open: { close(): unknown }[] = started === undefined ? [] : [started];
       t.after(async () => {
         for (const each of open.reverse()) await each.close();
       });
@@ -35,7 +54,7 @@ describe("an agent works in a jail", () => {
         dataDirectory: join(folder, "data"),
         environment: {},
         vault: { logins: false },
-        jails: { driver: name, ...(engine === undefined ? {} : { engineSocket: engine.socketPath }) },
+        jails: { driver: name, ...started?.jails },
       });
       open.push(studio);
       const repository = makeRepository(folder);

@@ -3,7 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { isHoldfastError } from "@holdfast/core";
-import { createGate, type Gate, type GateConfig, jailDriverNames, probeDrivers } from "@holdfast/gate";
+import {
+  createGate,
+  defaultJailDriver,
+  type Gate,
+  type GateConfig,
+  jailDriverNames,
+  probeDrivers,
+} from "@holdfast/gate";
 import { agentTable, findAgent, personalPath } from "@holdfast/sandbox";
 import { noArguments, parse, UsageError } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
@@ -17,8 +24,9 @@ Says what this machine can and cannot do, and the exact fix. Exit code 1 when ag
 
   --attack   tries to break out: runs every attack of the list from inside real jails, and says what
              stopped each. Exit code 1 when one got through.
-  --driver   the jails of this driver: bubblewrap, podman, docker or gvisor (default: HOLDFAST_JAIL_DRIVER
-             or bubblewrap); with --attack also "all", for each that this machine has.
+  --driver   the jails of this driver: ${jailDriverNames.join(", ")}
+             (default: HOLDFAST_JAIL_DRIVER or ${defaultJailDriver()}); with --attack also "all", for each that
+             this machine has.
   --engine-socket
              where podman or docker answers (default: HOLDFAST_ENGINE_SOCKET or its usual place).
   --only     of these, the ones whose name begins so: network, secrets, kernel.mounts, ...`;
@@ -55,7 +63,7 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
   const checks = [
     nodeCheck(),
     gitCheck(),
-    ...(await jailChecks({ ...jails, driver: jails.driver === "all" ? "bubblewrap" : jails.driver })),
+    ...(await jailChecks({ ...jails, driver: jails.driver === "all" ? defaultJailDriver() : jails.driver })),
     ...(await otherDriverChecks(jails)),
     ...(await agentChecks(dataDirectoryOf(values.data))),
   ];

@@ -1,4 +1,4 @@
-import { type JailMakerName, jailDriverNames } from "@holdfast/gate";
+import { defaultJailDriver, type JailMakerName, jailDriverNames } from "@holdfast/gate";
 import type { StudioOptions } from "@holdfast/studio";
 import { UsageError } from "./arguments.ts";
 
@@ -10,8 +10,8 @@ export const jailOptions = {
 } as const;
 
 /** Their lines in the help of a command. */
-export const jailUsage = `  --driver NAME      what makes the jails: ${jailDriverNames.join(", ")} (default:
-                     HOLDFAST_JAIL_DRIVER or bubblewrap)
+export const jailUsage = `  --driver NAME      what makes the jails: ${jailDriverNames.join(", ")}
+                     (default: HOLDFAST_JAIL_DRIVER or ${defaultJailDriver()})
   --engine-socket PATH
                      where podman or docker answers (default: HOLDFAST_ENGINE_SOCKET or its usual place)
   --unsafe-no-jail   run agents without a jail, with your rights; shown wherever a task is shown`;
@@ -40,7 +40,7 @@ export function jailChoice(values: JailValues = {}): JailChoice {
 
 /** The driver that is asked for. Throws a `UsageError` for what is none. */
 export function driverOf(given: string | undefined): JailMakerName {
-  const name = given ?? (process.env["HOLDFAST_JAIL_DRIVER"] || "bubblewrap");
+  const name = given ?? (process.env["HOLDFAST_JAIL_DRIVER"] || defaultJailDriver());
   const known = jailDriverNames.find((each) => each === name);
   if (known !== undefined) return known;
   const option = given === undefined ? "HOLDFAST_JAIL_DRIVER" : "--driver";
