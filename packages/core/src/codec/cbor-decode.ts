@@ -1,5 +1,6 @@
 import { HoldfastError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { errorFrom } from "./error-value.ts";
 import { tooDeep } from "./errors.ts";
 import { tag, typedArrayTags } from "./tags.ts";
 
@@ -202,7 +203,7 @@ class Reader {
         if (typeof content !== "number") throw malformed("a date is not a number");
         return new Date(content);
       case tag.error:
-        return errorOf(content);
+        return errorFrom(...stringPair(content, "an error"));
       default:
         return typedArrayOf(number, content);
     }
@@ -265,18 +266,6 @@ function regExpOf(content: unknown): RegExp {
   } catch {
     throw malformed("a regular expression is invalid");
   }
-}
-
-function errorOf(content: unknown): Error {
-  const [name, message] = stringPair(content, "an error");
-  const error = new Error(message);
-  Object.defineProperty(error, "name", {
-    value: name,
-    enumerable: false,
-    configurable: true,
-    writable: true,
-  });
-  return error;
 }
 
 function looseStringOf(bytes: Uint8Array): string {

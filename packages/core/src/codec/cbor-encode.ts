@@ -1,4 +1,5 @@
-import { nameAndMessage, tooDeep, unsupported, unsupportedInstance } from "./errors.ts";
+import { nameAndMessage } from "./error-value.ts";
+import { tooDeep, unsupported, unsupportedInstance } from "./errors.ts";
 import { tag, typedArrayTag } from "./tags.ts";
 
 /**

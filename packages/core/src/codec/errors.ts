@@ -18,12 +18,3 @@ export function unsupportedInstance(value: object): HoldfastError {
     typeof name === "string" && name !== "" ? `an instance of ${name}` : "an instance of a class",
   );
 }
-
-/** What is carried of an error, as text: programs assign anything, and what reads it takes texts only. */
-export function nameAndMessage({ name, message }: Error): readonly [name: string, message: string] {
-  const [shownName, shownMessage]: readonly unknown[] = [name, message];
-  return [
-    shownName === undefined ? "Error" : String(shownName),
-    shownMessage === undefined ? "" : String(shownMessage),
-  ];
-}

@@ -1,7 +1,8 @@
 import { HoldfastError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { EncodeOptions } from "./cbor-encode.ts";
-import { nameAndMessage, tooDeep, unsupported, unsupportedInstance } from "./errors.ts";
+import { errorFrom, nameAndMessage } from "./error-value.ts";
+import { tooDeep, unsupported, unsupportedInstance } from "./errors.ts";
 import { typedArrayTag, typedArrayTags } from "./tags.ts";
 
 /**
@@ -175,7 +176,7 @@ function untag(name: string, content: unknown, revive: (item: unknown) => unknow
     case "$RegExp":
       return regExp(content);
     case "$Error":
-      return errorOf(content);
+      return errorFrom(...stringPair(content));
     default:
       throw malformed("a tag is unknown");
   }
@@ -212,18 +213,6 @@ function regExp(content: unknown): RegExp {
   } catch {
     throw malformed("a regular expression is invalid");
   }
-}
-
-function errorOf(content: unknown): Error {
-  const [name, message] = stringPair(content);
-  const error = new Error(message);
-  Object.defineProperty(error, "name", {
-    value: name,
-    enumerable: false,
-    configurable: true,
-    writable: true,
-  });
-  return error;
 }
 
 function typedArray(content: unknown): ArrayBufferView {
