@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { applyReport, isActive, newTaskState, takeWork, titleOf, viewOf } from "./task-state.ts";
 
 function newState() {
@@ -110,6 +111,10 @@ describe("the state of a task", () => {
 
   test("is titled by the first line, at most 62 characters", () => {
     assert.equal(titleOf("  Fix  the\ttest \nand more"), "Fix the test");
+    assert.equal(titleOf("Fix\u00a0 \r\n\r\nand more"), "Fix");
+    // Interrupted after far longer than it needs: the time of the square of the length is a minute.
+    const tell = () => titleOf(`a${" ".repeat(400_000)}b`);
+    assert.equal(runInNewContext("tell()", { tell }, { timeout: 10_000 }), "a b");
     assert.equal(titleOf("x".repeat(62)).length, 62);
     assert.equal(titleOf("x".repeat(63)), `${"x".repeat(61)}…`);
     assert.equal(titleOf(`${"x".repeat(60)}🌱🌱`), `${"x".repeat(60)}…`);

@@ -313,7 +313,7 @@ function plain<Value>(value: Value): Value {
 
 /** The first line of a prompt, at most 62 characters. */
 export function titleOf(prompt: string): string {
-  const line = prompt.trim().split(/\s*\n/, 1)[0]?.replace(/\s+/g, " ") ?? "";
+  const line = prompt.trim().split("\n", 1)[0]?.trimEnd().replace(/\s+/g, " ") ?? "";
   if (line.length <= 62) return line;
   // Half of a pair of surrogates is no character.
   return `${line
