@@ -83,7 +83,7 @@ export interface GateStatus {
   readonly budgets: readonly BudgetStatus[];
   readonly policy: PolicyStatus;
   readonly jails: number;
-  /** Jails of an earlier, killed host that were ended at start. */
+  /** Jails of an earlier, killed host that were ended at start, and processes that it ran without one. */
   readonly orphansEnded: number;
 }
 

@@ -16,6 +16,7 @@ import { PublicNames } from "./egress/public-address.ts";
 import type { JailDriver } from "./jail/jail.ts";
 import { JailRegistry } from "./jail/jails.ts";
 import { openDriver } from "./jail/open-driver.ts";
+import { endUnconfined, gateIdOf } from "./jail/orphans.ts";
 import { PluginHost } from "./plugins/plugin-host.ts";
 import { withSettings } from "./plugins/plugin-settings.ts";
 import type { Evaluation } from "./policy/evaluate.ts";
@@ -47,8 +48,10 @@ export async function createGate(config: GateConfig): Promise<Gate> {
     const signing = await CheckpointKey.open(join(dataDir, "vault"));
     const audit = await AuditLog.open(join(directory, "audit.log"), clock, log, signing);
     opened.unshift(audit);
-    const { driver, orphansEnded } = await openDriver(config.jails ?? {}, directory);
+    const unconfined = await endUnconfined(gateIdOf(directory));
+    const { driver, orphansEnded: jailsEnded } = await openDriver(config.jails ?? {}, directory);
     opened.unshift(driver);
+    const orphansEnded = unconfined + jailsEnded;
     if (orphansEnded > 0) {
       log.warn("ended jails of a killed host", { jails: orphansEnded });
       await audit.append({ type: "jail.orphans_ended", data: { jails: orphansEnded } });

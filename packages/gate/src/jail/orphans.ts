@@ -1,11 +1,22 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { destroyCgroups } from "./cgroups.ts";
 
 /** Variable by which the processes of bwrap (not those in the jail) are known to a later host. */
 export const jailMark = "HOLDFAST_JAIL";
+
+/** The same for what a gate runs without a jail, and for what that starts. Whoever takes it off is not found. */
+export const unconfinedMark = "HOLDFAST_UNCONFINED";
 
 /** What names the jails of one gate, and of the host that comes after it: its directory, which must be there. */
 export function gateIdOf(directory: string): string {
@@ -72,9 +83,11 @@ function parseRecord(text: string): JailRecord | undefined {
 }
 
 /** Pids whose environment carries the mark of this gate. */
-export function markedProcesses(gateId: string): number[] {
-  const wanted = `${jailMark}=${gateId}/`;
+export function markedProcesses(gateId: string, mark = jailMark): number[] {
+  const wanted = `${mark}=${gateId}/`;
   const pids: number[] = [];
+  // Systems without it do not show the environment of a process.
+  if (!existsSync("/proc/self/environ")) return pids;
   for (const name of readdirSync("/proc")) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
@@ -98,10 +111,25 @@ export async function endOrphans(
   const marked = markedProcesses(gateId);
   for (const pid of marked) kill(pid);
   await destroyCgroups([...new Set([...recorded.cgroups, ...leftovers])]);
-  const deadline = performance.now() + 2_000;
-  // Orphans are not children of this process, so their end can only be looked for.
-  while (markedProcesses(gateId).length > 0 && performance.now() < deadline) await delay(5);
+  await untilGone(gateId, jailMark);
   return Math.max(recorded.jails, leftovers.length > 0 || marked.length > 0 ? 1 : 0);
+}
+
+/**
+ * Ends what an earlier host of this gate ran without a jail, which does not die with its host: an agent, or a plugin
+ * that is too busy to see it gone. Returns how many processes there were.
+ */
+export async function endUnconfined(gateId: string): Promise<number> {
+  const left = markedProcesses(gateId, unconfinedMark);
+  for (const pid of left) kill(pid);
+  await untilGone(gateId, unconfinedMark);
+  return left.length;
+}
+
+/** Orphans are not children of this process, so their end can only be looked for. */
+async function untilGone(gateId: string, mark: string): Promise<void> {
+  const deadline = performance.now() + 2_000;
+  while (markedProcesses(gateId, mark).length > 0 && performance.now() < deadline) await delay(5);
 }
 
 function kill(pid: number): void {

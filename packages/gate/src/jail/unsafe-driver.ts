@@ -5,6 +5,7 @@ import { HoldfastError } from "@holdfast/core";
 import { impliedGuarantees } from "./guarantees.ts";
 import type { Guarantee, Jail, JailDriver, JailExit, JailSpec, SelfTestReport } from "./jail.ts";
 import { checkNewJail, jailLimits } from "./jail-spec.ts";
+import { unconfinedMark } from "./orphans.ts";
 
 /**
  * Runs commands on the host with no confinement at all: `--unsafe-no-jail`. It guarantees nothing, and
@@ -15,9 +16,14 @@ export class UnsafeDriver implements JailDriver {
   readonly unsafe = true;
   readonly guarantees: readonly Guarantee[] = [];
   readonly #running = new Set<string>();
+  readonly #gateId: string | undefined;
 
-  /** Throws `jail.unsafe_not_allowed` unless the operator said so. */
-  constructor(options: { readonly allowUnsafe: boolean }) {
+  /**
+   * By `gateId` the next host of a gate finds what a killed one has left.
+   * Throws `jail.unsafe_not_allowed` unless the operator said so.
+   */
+  constructor(options: { readonly allowUnsafe: boolean; readonly gateId?: string }) {
+    this.#gateId = options.gateId;
     if (options.allowUnsafe) return;
     throw new HoldfastError(
       "jail",
@@ -31,7 +37,7 @@ export class UnsafeDriver implements JailDriver {
     return { ok: true, guarantees: [], durationMs: 0 };
   }
 
-  /** Without a mark that nothing inside can take off, none is known. */
+  /** The gate itself ends what ran without a jail, since plugins may do so beside any driver. */
   async endOrphans(): Promise<number> {
     return 0;
   }
@@ -54,7 +60,9 @@ export class UnsafeDriver implements JailDriver {
     }
     this.#running.add(spec.id);
     try {
-      return await startProcess(spec, () => this.#running.delete(spec.id));
+      const mark = this.#gateId === undefined ? {} : { [unconfinedMark]: `${this.#gateId}/${spec.id}` };
+      const marked = { ...spec, env: { ...spec.env, ...mark } };
+      return await startProcess(marked, () => this.#running.delete(spec.id));
     } catch (error) {
       this.#running.delete(spec.id);
       throw error;

@@ -37,6 +37,8 @@ export interface LauncherOptions {
   readonly dataDirectory: string;
   /** For the sockets of connections; without it there are none. */
   readonly connections?: { readonly directory: string; readonly audit: Audit };
+  /** By this the next host of the gate finds what runs without a jail. */
+  readonly gateId?: string;
   /** Told when a folder is not what it was when it was checked: it is to be looked at again. */
   readonly onStale?: () => void;
 }
@@ -68,10 +70,12 @@ const transform = process.allowedNodeEnvironmentFlags.has("--experimental-transf
  */
 export class PluginLauncher {
   readonly #options: LauncherOptions;
-  readonly #bare = new UnsafeDriver({ allowUnsafe: true });
+  readonly #bare: UnsafeDriver;
 
   constructor(options: LauncherOptions) {
     this.#options = options;
+    const { gateId } = options;
+    this.#bare = new UnsafeDriver({ allowUnsafe: true, ...(gateId === undefined ? {} : { gateId }) });
   }
 
   get confined(): boolean {

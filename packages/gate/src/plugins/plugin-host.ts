@@ -4,6 +4,7 @@ import type { Audit, AuditRecord } from "../audit/audit.ts";
 import type { Tool, ToolCall, ToolOutcome, ToolSource } from "../broker/tool.ts";
 import type { Egress, EgressOptions } from "../egress/egress.ts";
 import type { Jails } from "../jail/jail.ts";
+import { gateIdOf } from "../jail/orphans.ts";
 import type { SecretScanner } from "../vault/secret-scanner.ts";
 import { writeAgentSkills } from "./agent-skills.ts";
 import { PluginCredentials } from "./credentials.ts";
@@ -100,6 +101,7 @@ export class PluginHost implements Plugins, ToolSource {
       jails: options.jails,
       openEgress: options.openEgress,
       dataDirectory: join(dataDir, "gate", "plugins"),
+      gateId: gateIdOf(join(dataDir, "gate")),
       connections: { directory: options.sockets, audit: options.audit },
       onStale: () => {
         // Of some files no change is seen, as of an editor's own.
