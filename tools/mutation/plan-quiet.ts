@@ -168,7 +168,7 @@ function faults(): Planned[] {
       ["the mode of their folder", "{ recursive: true, mode: 0o700 }", "{ recursive: true }"],
       ["the mode of a record", "JSON.stringify(record), { mode: 0o600 }", "JSON.stringify(record)"],
     ]),
-    ...edits([test("plugin-unconfined")], "jail/orphans", [
+    ...edits([test("unconfined")], "jail/orphans", [
       ["the end of what ran without a jail", "for (const pid of left) kill(pid);", ""],
     ]),
   ];

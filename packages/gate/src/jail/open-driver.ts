@@ -6,6 +6,7 @@ import { EngineDriver } from "./engine/engine-driver.ts";
 import { checkSelfTest } from "./guarantees.ts";
 import { GvisorDriver } from "./gvisor.ts";
 import type { JailDriver, JailDriverName } from "./jail.ts";
+import { gateIdOf } from "./orphans.ts";
 import { RefusingDriver } from "./refusing-driver.ts";
 import { UnsafeDriver } from "./unsafe-driver.ts";
 
@@ -71,6 +72,6 @@ async function make(name: JailDriverName, config: JailsConfig, directory: string
         ...(config.containerImage === undefined ? {} : { image: config.containerImage }),
       });
     case "none":
-      return new UnsafeDriver({ allowUnsafe: config.allowUnsafe === true });
+      return new UnsafeDriver({ allowUnsafe: config.allowUnsafe === true, gateId: gateIdOf(directory) });
   }
 }
