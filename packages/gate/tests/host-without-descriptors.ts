@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { isHoldfastError, silentLogger } from "@holdfast/core";
 import { Endpoint } from "../src/broker/endpoint/endpoint.ts";
 import { startBwrap } from "../src/jail/bwrap-process.ts";
+import { bwrapVersion } from "../src/jail/bwrap-program.ts";
 import { startRunsc } from "../src/jail/gvisor-process.ts";
 
 const ignore = () => {};
@@ -28,13 +29,14 @@ const starts: readonly (() => Promise<unknown>)[] = [
       ...{ directory: tmpdir(), log: silentLogger },
       ...{ onRequest: ignore, onRefused: ignore, onProblem: ignore, onLost: ignore },
     }),
+  async () => bwrapVersion("/bin/true"),
   () => startBwrap({ ...jail, filter, bwrap: "bwrap", args: [], command: ["true"] }),
   () => startRunsc({ ...jail, setpriv: "setpriv", runsc: ["runsc"], run: [], directory: "/", terminate: [] }),
 ];
 const ended: string[] = [];
 for (const start of starts) {
   const error: unknown = await start().then(ignore, (reason: unknown) => reason);
-  ended.push(isHoldfastError(error) ? `${error.group}.${error.code}` : String(error));
+  ended.push(isHoldfastError(error) ? `${error.group}.${error.code} ${error.message}` : String(error));
 }
 for (const descriptor of open) closeSync(descriptor);
-console.log(ended.join(" "));
+console.log(ended.join("\n"));

@@ -9,6 +9,7 @@ import type { JailCgroup } from "./cgroups.ts";
 import type { Jail, JailExit, JailSpec } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
 import { childrenOf, gone, signalProcess, spawnFault, startTime } from "./processes.ts";
+import { shortageOf } from "./shortage.ts";
 
 export interface BwrapStart {
   readonly bwrap: string;
@@ -85,7 +86,7 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
     },
   );
   closeSync(nothing);
-  if (child.pid === undefined) throw startFailed("the shell could not be started", await spawnFault(child));
+  if (child.pid === undefined) throw shellNotStarted(await spawnFault(child));
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw startFailed("no pipes");
   const status: Status = {};
@@ -125,6 +126,12 @@ export function startFailed(detail: string, cause?: unknown): HoldfastError {
     statusCode: 503,
     ...(cause === undefined ? {} : { cause }),
   });
+}
+
+/** The shell in which the program of a driver begins could not be started. */
+export function shellNotStarted(fault: unknown): HoldfastError {
+  const shortage = shortageOf(fault);
+  return startFailed(`the shell could not be started${shortage === undefined ? "" : `: ${shortage}`}`, fault);
 }
 
 class SetupFailure extends Error {}
@@ -189,7 +196,7 @@ function waitForChild(
       },
       (error) => {
         clearTimeout(timer);
-        reject(startFailed("the shell could not be started", error));
+        reject(shellNotStarted(error));
       },
     );
   });

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
+import { shortageOf } from "./shortage.ts";
 
 const usualPath = "/usr/local/bin:/usr/bin:/bin";
 
@@ -43,11 +44,18 @@ export function installHint(): string {
   return `Run: ${process.getuid?.() === 0 ? "" : "sudo "}${command}`;
 }
 
+/** Throws `jail.unavailable` where `program` could not be started for want of something. */
+export function checkShortage(program: string, fault: unknown): void {
+  const shortage = shortageOf(fault);
+  if (shortage !== undefined) throw unavailable(`${program} could not be started: ${shortage}`, fault);
+}
+
 /** The version of bwrap at `path`, for example "0.8.0". Throws `jail.unavailable` when it cannot run. */
 export function bwrapVersion(path: string): string {
   const result = spawnSync(path, ["--version"], { encoding: "utf8", env: {}, timeout: 10_000 });
   const version = /bubblewrap (\d+\.\d+\.\d+)/.exec(result.stdout ?? "")?.[1];
   if (version === undefined) {
+    checkShortage(path, result.error);
     throw unavailable(`${path} is not a working bubblewrap. ${installHint()}`, result.error);
   }
   const [major = 0, minor = 0] = version.split(".").map(Number);

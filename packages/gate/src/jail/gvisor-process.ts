@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFileSync, watch } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { enterGroups, startFailed } from "./bwrap-process.ts";
+import { enterGroups, shellNotStarted, startFailed } from "./bwrap-process.ts";
 import type { JailCgroup } from "./cgroups.ts";
 import type { Jail, JailExit, JailSpec, JailUsage } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
@@ -50,7 +50,7 @@ export async function startRunsc(start: RunscStart): Promise<Jail> {
       stdio: ["pipe", "pipe", "pipe"],
     },
   );
-  if (child.pid === undefined) throw startFailed("the shell could not be started", await spawnFault(child));
+  if (child.pid === undefined) throw shellNotStarted(await spawnFault(child));
   const { stdin, stdout, stderr } = child;
   let errors = "";
   const keepErrors = (chunk: Buffer) => {
@@ -96,7 +96,7 @@ async function waitForPid(directory: string, ended: Promise<Ended>): Promise<num
       look();
       settled.reject(new EndedEarly(`runsc ended with code ${code}.`));
     },
-    (error) => settled.reject(startFailed("the shell could not be started", error)),
+    (error) => settled.reject(shellNotStarted(error)),
   );
   look();
   try {

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { findProgram, unavailable } from "./bwrap-program.ts";
+import { checkShortage, findProgram, unavailable } from "./bwrap-program.ts";
 import {
   type CgroupSupport,
   createCgroup,
@@ -63,6 +63,7 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
     }
     const version = spawnSync(this.#runsc, ["--version"], { encoding: "utf8", env: {}, timeout: 10_000 });
     if (!/runsc version/.test(version.stdout ?? "")) {
+      checkShortage(this.#runsc, version.error);
       throw unavailable(`${this.#runsc} is not a working runsc`, version.error);
     }
     mkdirSync(join(options.directory, "runsc"), { recursive: true, mode: 0o700 });
