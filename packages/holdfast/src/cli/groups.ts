@@ -1,4 +1,4 @@
-import type { GroupView } from "@holdfast/studio";
+import type { GroupEventView, GroupView } from "@holdfast/studio";
 import { noArguments, oneArgument, parse, verbOf } from "./arguments.ts";
 import { asOwner } from "./owner.ts";
 import { harmless, jsonLine } from "./terminal.ts";
@@ -46,14 +46,15 @@ function list({ events, ...group }: GroupView, json: boolean): void {
 }
 
 function show({ events }: GroupView, json: boolean): void {
-  for (const event of [...events].reverse()) {
-    if (json) {
-      console.log(jsonLine(event));
-      continue;
-    }
-    const { seq, state, source, topic, title, taskId, tainted, error } = event;
-    const from = `${topic} ${source}${tainted ? " (from outside)" : ""}`;
-    const why = error === undefined ? "" : `  ${error.group}.${error.code}`;
-    console.log(`${seq}  ${state.padEnd(9)}  ${from}  ${taskId ?? "-"}  ${harmless(title)}${why}`);
-  }
+  for (const event of [...events].reverse()) console.log(json ? jsonLine(event) : eventText(event));
+}
+
+/** One event, for a terminal; below it why it was not begun, and when that is tried again. */
+export function eventText(event: GroupEventView): string {
+  const { seq, state, source, topic, title, taskId, tainted, error, retryAt } = event;
+  const from = `${topic} ${source}${tainted ? " (from outside)" : ""}`;
+  const line = `${seq}  ${state.padEnd(9)}  ${from}  ${taskId ?? "-"}  ${harmless(title)}`;
+  if (error === undefined) return line;
+  const again = retryAt === undefined ? "" : `; tried again at ${new Date(retryAt).toISOString()}`;
+  return `${line}\n   ${harmless(error.message)} (${error.group}.${error.code})${again}`;
 }
