@@ -1,10 +1,12 @@
 import type { ApprovalAnswer, ApprovalOption, ApprovalView } from "../../../contract.ts";
 
-/** What a batch can answer: the gate's own questions; those of an agent are about its own work, one by one. */
-export function batchOf(approvals: readonly ApprovalView[], now: number): readonly ApprovalView[] {
+/**
+ * What a batch can answer: the gate's own questions; those of an agent are about its own work, one by one.
+ * Which of them still wait is the server's to say: a browser's clock may be wrong.
+ */
+export function batchOf(approvals: readonly ApprovalView[]): readonly ApprovalView[] {
   const open = approvals.filter(
-    ({ boundary, expiresAt, options }) =>
-      boundary !== undefined && expiresAt > now && options.some(({ kind }) => kind === "allow_once"),
+    ({ boundary, options }) => boundary !== undefined && options.some(({ kind }) => kind === "allow_once"),
   );
   return open.length < 2 ? [] : open;
 }

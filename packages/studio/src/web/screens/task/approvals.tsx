@@ -22,7 +22,7 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   // Stays when the card is taken away, until an answer arrives.
   const [unheard, setUnheard] = useState<unknown>();
   const open = task.approvals.filter((approval) => !answered.has(approval.id));
-  const batch = batchOf(open, useNow(1_000));
+  const batch = batchOf(open);
   const settled = (ids: readonly string[], outcome: string) => {
     setAnswered((known) => new Set([...known, ...ids]));
     setUnheard(undefined);
@@ -84,8 +84,8 @@ function ApprovalCard({
   const id = useId();
   const api = useApi();
   const queries = useQueryClient();
-  const now = useNow(1_000);
-  const left = approval.expiresAt - now;
+  // For people only: the clock of this browser may be wrong, and what still waits is the server's to say.
+  const left = approval.expiresAt - useNow(1_000);
   const answer = useMutation({
     mutationFn: (option: ApprovalOption) => api.task(taskId).answer(approval.id, option.id),
     onSuccess: (_, option) => onAnswered(`Answered: ${option.name}.`),
@@ -119,7 +119,9 @@ function ApprovalCard({
         {approval.boundary === undefined ? "The agent asks" : "The gate asks"}
         {approval.kind === undefined ? "" : ` · ${approval.kind}`}
         {place !== undefined && <span id={`${id}-place`}>{place}</span>}
-        <span className="approval-left">{left > 0 ? `expires in ${formatDuration(left)}` : "expired"}</span>
+        <span className="approval-left">
+          {left > 0 ? `expires in ${formatDuration(left)}` : "expires now"}
+        </span>
       </p>
       <h2 className="approval-title" id={`${id}-title`}>
         {visibleText(approval.title)}
@@ -146,7 +148,7 @@ function ApprovalCard({
             type="button"
             className={option.kind === "allow_once" ? "button button-primary" : "button"}
             data-kind={option.kind}
-            disabled={answer.isPending || left <= 0}
+            disabled={answer.isPending}
             onClick={({ detail }) => {
               // The second click of a double click was meant for the question that stood here before.
               if (detail <= 1) answer.mutate(option);
