@@ -87,6 +87,31 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await page.locator('[data-file="README.md"]').waitFor();
   });
 
+  test("a task's sandbox that ends with its agent says so on its page, which goes on when it is back", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await startTask(page, { prompt: "Add a line to the README without asking" });
+    await waitForStatus(page, "idle");
+    const [files, processes] = [await page.context().newPage(), await page.context().newPage()];
+    await files.goto(`${page.url()}/sandbox/ui/files`);
+    await files.getByRole("link", { name: "README.md" }).waitFor();
+    await processes.goto(`${page.url()}/sandbox/ui/processes`);
+    await processes.getByRole("button", { name: "Open a shell" }).click();
+    await processes.getByRole("region", { name: "Terminal" }).getByText("Connected").waitFor();
+    const prompt = page.getByLabel("Next prompt").getByRole("textbox");
+    await prompt.fill("crash");
+    await prompt.press("Control+Enter");
+    await waitForStatus(page, "failed");
+    for (const shown of [files, processes])
+      await shown.getByTestId("offline-banner").getByText("This sandbox has ended").waitFor();
+    await assertAccessible(files, "files of a sandbox that has ended");
+    await prompt.fill("Run `touch afterwards.txt` without asking");
+    await prompt.press("Control+Enter");
+    await files.getByText("afterwards.txt").waitFor();
+    await files.getByTestId("offline-banner").waitFor({ state: "detached" });
+    await processes.getByText("This process is not on the list any more").waitFor();
+  });
+
   test("killed before a part of the app was loaded: the page waits for it, and the others stay", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);

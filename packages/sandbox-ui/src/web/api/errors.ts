@@ -10,9 +10,14 @@ export function isUnreachable(error: unknown): boolean {
   return isHoldfastError(error) && error.code === "unreachable";
 }
 
+/** The sandbox of a task went with its agent, and comes back with it. */
+export function isEnded(error: unknown): boolean {
+  return isHoldfastError(error) && error.code === "sandbox_not_running";
+}
+
 /** The server means no, or cannot. One that is out of order for a moment, or behind a proxy that is, may answer later. */
 export function isRefusal(error: unknown): boolean {
-  if (!isHoldfastError(error) || error.code === "unreachable") return false;
+  if (!isHoldfastError(error) || error.code === "unreachable" || isEnded(error)) return false;
   return error.statusCode < 500 || error.statusCode === 501;
 }
 

@@ -4,10 +4,10 @@ import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { type Connection, withToken } from "../api/connection.ts";
 import { ApiProvider } from "../api/context.ts";
-import { isSignedOut, isUnreachable } from "../api/errors.ts";
+import { isEnded, isSignedOut, isUnreachable } from "../api/errors.ts";
 import { SandboxApi } from "../api/sandbox-api.ts";
 import { ConnectScreen } from "./connect-screen.tsx";
-import { LinkContext } from "./link.ts";
+import { type Link, LinkContext } from "./link.ts";
 import { createAppRouter } from "./router.tsx";
 
 /** The inspector, once it may call its server; before that, the question for the token. */
@@ -58,14 +58,15 @@ function Connected({
   readonly connection: Connection;
   readonly onSignedOut: (error: unknown) => void;
 }) {
-  const [offline, setOffline] = useState(false);
+  const [link, setLink] = useState<Link>("online");
   const [queries, router] = useMemo(() => {
     const cache = new QueryCache({
       onError(error) {
         if (isSignedOut(error)) onSignedOut(error);
-        else if (isUnreachable(error)) setOffline(true);
+        else if (isUnreachable(error)) setLink("offline");
+        else if (isEnded(error)) setLink("ended");
       },
-      onSuccess: () => setOffline(false),
+      onSuccess: () => setLink("online"),
     });
     const client = new QueryClient({
       queryCache: cache,
@@ -80,7 +81,7 @@ function Connected({
   return (
     <ApiProvider value={api}>
       <QueryClientProvider client={queries}>
-        <LinkContext value={offline ? "offline" : "online"}>
+        <LinkContext value={link}>
           <RouterProvider router={router} />
         </LinkContext>
       </QueryClientProvider>

@@ -6,17 +6,24 @@ import { useApi } from "../api/context.ts";
 import { permissionsQuery } from "../api/queries.ts";
 import { LinkContext } from "./link.ts";
 
+const offlineWords = {
+  title: "The server does not answer.",
+  next: "What is shown may be old. Trying again…",
+};
+const endedWords = {
+  title: "This sandbox has ended, and so have its processes.",
+  next: "It was there with the agent of its task, and comes back with the next prompt. Files stay.",
+};
+
 /** What stands around every screen of the inspector. */
 export function Shell() {
   const { taskPath } = useRouteContext({ from: "__root__" });
+  const link = useContext(LinkContext);
   return (
     <AppShell
       brand={{ word: "Sandbox", label: "Sandbox inspector" }}
-      link={useContext(LinkContext)}
-      offline={{
-        title: "The server does not answer.",
-        next: "What is shown may be old. Trying again…",
-      }}
+      link={link === "ended" ? "offline" : link}
+      offline={link === "ended" ? endedWords : offlineWords}
       navigation={<Navigation taskPath={taskPath} />}
     />
   );

@@ -29,10 +29,11 @@ async function keepWatching(
   signal: AbortSignal,
 ): Promise<void> {
   let failed = false;
+  const list = () => void queries.invalidateQueries({ queryKey: keys.directory(directory) });
   const take = (event: string | undefined) => {
     failed ||= event === "failed";
     // With "ready" too: what changed while nobody watched is told by no event.
-    void queries.invalidateQueries({ queryKey: keys.directory(directory) });
+    list();
   };
   while (!signal.aborted && !failed) {
     try {
@@ -41,6 +42,8 @@ async function keepWatching(
     } catch (error) {
       // The listing has its own error and its own way to try again.
       if (isRefusal(error)) return;
+      // It says why what is shown may be old.
+      if (!signal.aborted) list();
     }
     await pause(retryMs, signal);
   }

@@ -44,7 +44,9 @@ export function ProcessesScreen({ selected }: { readonly selected: string | unde
         {selected !== undefined && shown !== undefined && <ProcessView key={shown.id} process={shown} />}
         {selected !== undefined && shown === undefined && data !== undefined && (
           <div className="page">
-            <p>This process is not on the list any more.</p>
+            <p>
+              This process is not on the list any more: it was deleted, or ended with the server it ran under.
+            </p>
           </div>
         )}
       </section>
