@@ -18,7 +18,15 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkDeclarations } from "./pack-declarations.ts";
-import { checkCommand, checkContents, checkExports, checkImports, programs, staging } from "./published.ts";
+import {
+  checkCommand,
+  checkContents,
+  checkEngines,
+  checkExports,
+  checkImports,
+  programs,
+  staging,
+} from "./published.ts";
 import { root, type WorkspacePackage, workspacePackages } from "./workspace.ts";
 
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -83,7 +91,8 @@ function stage(item: WorkspacePackage): string {
   delete manifest.private;
   delete manifest["devDependencies"];
   delete manifest["scripts"];
-  manifest["engines"] = { node: ">=24" };
+  // The runtime needs Node 24; what says otherwise of itself also serves programs and builds on an older one.
+  manifest["engines"] ??= { node: ">=24" };
   const built = {
     ...Object.fromEntries(
       Object.entries(manifest.exports ?? {}).map(([subpath, source]) => [subpath, builtExport(source)]),
@@ -146,6 +155,7 @@ execFileSync(process.execPath, [join(root, "packages", "studio", "src", "jail", 
 });
 for (const item of packages) compile(item, stage(item));
 checkContents(packages);
+checkEngines(packages);
 checkImports(packages);
 checkExports(packages);
 checkDeclarations(

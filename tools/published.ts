@@ -17,6 +17,7 @@ export const programs: readonly string[] = ["@holdfast/sandbox/demo"];
 
 interface BuiltManifest {
   readonly files: readonly string[];
+  readonly engines: { readonly node: string };
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
 }
@@ -36,6 +37,30 @@ export function checkContents(packages: readonly WorkspacePackage[]): void {
       if (!existsSync(join(folderOf(item), name))) throw new Error(`${item.name}: ${name} is missing`);
     }
   }
+}
+
+/**
+ * Some installers refuse a package whose engines the user's Node is not among: a client, which runs on
+ * an older Node than the runtime, must not bring one.
+ */
+export function checkEngines(packages: readonly WorkspacePackage[]): void {
+  for (const item of packages) {
+    const { engines, dependencies = {} } = manifestOf(item);
+    for (const dependency of packages.filter(({ name }) => name in dependencies)) {
+      const needed = manifestOf(dependency).engines.node;
+      if (oldestNode(needed) > oldestNode(engines.node))
+        throw new Error(
+          `${item.name} is for Node ${engines.node}, but brings ${dependency.name} for ${needed}`,
+        );
+    }
+  }
+}
+
+/** The first major version of a range as the manifests write it. */
+function oldestNode(range: string): number {
+  const major = /^>=(\d+)$/.exec(range)?.[1];
+  if (major === undefined) throw new Error(`A range of engines is ">=" and a major version, not ${range}`);
+  return Number(major);
 }
 
 /** Built for browsers or jails as a whole, with what they import inside. */
