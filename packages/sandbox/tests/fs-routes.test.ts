@@ -5,11 +5,12 @@ import { existsSync } from "node:fs";
 import { chmod, link, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { extract, pack } from "tar-stream";
 import { unpackedLimits } from "../src/fs/tar-upload.ts";
-import { field, type Sandbox, startSandbox, temporary } from "./harness.ts";
+import { field, type Sandbox, startSandbox, temporary, until } from "./harness.ts";
 
 const run = promisify(execFile);
 
@@ -35,6 +36,12 @@ async function call(sandbox: Sandbox, method: string, path: string, init: Reques
 function move(sandbox: Sandbox, body: unknown): Promise<Answer> {
   const headers = { "content-type": "application/json" };
   return call(sandbox, "POST", "move", { headers, body: JSON.stringify(body) });
+}
+
+/** Whether this process, which the server runs in, has the file open. */
+async function isOpen(path: string): Promise<boolean> {
+  const files = (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ""));
+  return (await Promise.all(files)).includes(path);
 }
 
 describe("ranges and validators", () => {
@@ -436,8 +443,17 @@ describe("download as a tar archive", () => {
     const stop = new AbortController();
     const response = await sandbox.fetch(`${sandbox.url}/v1/fs/archive`, { signal: stop.signal });
     await response.body?.getReader().read();
+    const isRead = () => isOpen(join(sandbox.home, "big"));
+    // A file that was forgotten is closed by the garbage collector, which says so.
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => void warnings.push(warning);
+    process.on("warning", warned);
+    t.after(() => process.off("warning", warned));
+    assert.ok(await isRead(), "the archive is begun");
     stop.abort();
-    await sandbox.close();
+    await until("the file is left alone", async () => !(await isRead()));
+    await setImmediate();
+    assert.deepEqual(warnings, []);
   });
 });
 
