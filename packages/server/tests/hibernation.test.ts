@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { actor, event, queue } from "@holdfast/actors";
 import type { ResumePoint, ServerFrame } from "@holdfast/client";
 import { systemPorts } from "@holdfast/core";
+import type { GatewayOptions } from "../src/gateway/options.ts";
 import { LocalDriver } from "../src/local-driver.ts";
 import { Condition, cuttableProxy, serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
 
@@ -227,27 +228,34 @@ test("connections of a process that crashed are told of with the next wake", asy
   await changed.until(() => log.includes("disconnect ann 0"));
 });
 
-test("a cut client gets what it missed once and in order, also across a sleep", async (t) => {
+/** A client of a hall over a line that can be cut, what it has heard, and a neighbour on a line of its own. */
+async function cuttableListener(t: TestContext, gateway: GatewayOptions = {}) {
   const { definition, changed } = hall();
-  const { listening, client, registry } = await serve(t, { hall: definition });
-  const directory = await registry.directory();
+  const { listening, client, registry } = await serve(t, { hall: definition }, { gateway });
   const proxy = await cuttableProxy(t, listening.port);
   const conn = client({ endpoint: proxy.url })
     .hall.getOrCreate("h", { params: { name: "ann" } })
     .connect();
-  const heard: string[] = [];
-  let gaps = 0;
-  conn.onGap(() => gaps++);
+  const told = { heard: [] as string[], gaps: 0 };
+  conn.onGap(() => {
+    told.gaps++;
+    changed.changed();
+  });
   conn.onStatusChange(() => changed.changed());
   conn.on("said", (text) => {
-    heard.push(text);
+    told.heard.push(text);
     changed.changed();
   });
   await conn.ready;
-  await conn.enter("red");
   const other = client().hall.getOrCreate("h", { params: { name: "bob" } });
+  return { conn, told, proxy, other, changed, directory: await registry.directory() };
+}
+
+test("a cut client gets what it missed once and in order, also across a sleep", async (t) => {
+  const { conn, told, proxy, other, changed, directory } = await cuttableListener(t);
+  await conn.enter("red");
   await other.say("1");
-  await changed.until(() => heard.length === 1);
+  await changed.until(() => told.heard.length === 1);
   // The server goes on sending to a client that hears nothing any more.
   proxy.swallowReplies();
   await other.say("2");
@@ -256,11 +264,10 @@ test("a cut client gets what it missed once and in order, also across a sleep", 
   await other.say("3");
   await until(() => directory.size === 0);
   await other.say("4");
-  await changed.until(() => conn.connStatus === "connected" && heard.length === 4);
+  await changed.until(() => conn.connStatus === "connected" && told.heard.length === 4);
   await other.say("5");
-  await changed.until(() => heard.length === 5);
-  assert.deepEqual(heard, ["1", "2", "3", "4", "5"]);
-  assert.equal(gaps, 0);
+  await changed.until(() => told.heard.length === 5);
+  assert.deepEqual(told, { heard: ["1", "2", "3", "4", "5"], gaps: 0 });
   assert.ok(
     (await conn.conns()).some(({ rooms }) => rooms.includes("red")),
     "rooms go with it",
@@ -269,38 +276,20 @@ test("a cut client gets what it missed once and in order, also across a sleep", 
 });
 
 test("a client that comes back too late, or after too much, is told of the gap", async (t) => {
-  const { definition, changed } = hall();
   const gateway = { resume: { maxEvents: 3 } };
-  const { listening, client } = await serve(t, { hall: definition }, { gateway });
-  const proxy = await cuttableProxy(t, listening.port);
-  const conn = client({ endpoint: proxy.url })
-    .hall.getOrCreate("h", { params: { name: "ann" } })
-    .connect();
-  const heard: string[] = [];
-  let gaps = 0;
-  conn.onGap(() => {
-    gaps++;
-    changed.changed();
-  });
-  conn.onStatusChange(() => changed.changed());
-  conn.on("said", (text) => {
-    heard.push(text);
-    changed.changed();
-  });
-  await conn.ready;
+  const { conn, told, proxy, other, changed } = await cuttableListener(t, gateway);
   await conn.mine();
   // It may not come back before all is said, however long that takes.
   proxy.open = false;
   proxy.cut();
   await changed.until(() => conn.connStatus === "disconnected");
-  const other = client().hall.getOrCreate("h", { params: { name: "bob" } });
   for (let i = 0; i < 4; i++) await other.say(String(i));
   proxy.open = true;
-  await changed.until(() => gaps === 1);
+  await changed.until(() => told.gaps === 1);
   await conn.mine();
   await other.say("after");
-  await changed.until(() => heard.length > 0);
-  assert.deepEqual(heard, ["after"]);
+  await changed.until(() => told.heard.length > 0);
+  assert.deepEqual(told, { heard: ["after"], gaps: 1 });
   await conn.dispose();
 });
 
