@@ -47,7 +47,7 @@ export function useTranscriptVirtualizer<T>(
 }
 
 /** Tells whether the reader is at the end, from how they scroll. */
-export function useFollow(
+function useFollow(
   scrollElementRef: RefObject<HTMLDivElement | null> | undefined,
   isFollowingRef: RefObject<boolean>,
   onAtBottomChange: ((atBottom: boolean) => void) | undefined,
@@ -75,6 +75,6 @@ export function useFollow(
 }
 
 /** Scrolls a list to its last entry. */
-export function toEnd(element: HTMLElement): void {
+function toEnd(element: HTMLElement): void {
   element.scrollTop = element.scrollHeight;
 }

@@ -17,7 +17,7 @@ import { concat, leave, piecesOf, streamOf } from "./blob/bytes.ts";
 import { afterPrefix, type EntryBuffer } from "./entry-buffer.ts";
 
 /** Sizes in bytes. */
-export const kvLimits = {
+const kvLimits = {
   maxKeyBytes: 2_048,
   maxValueBytes: 2_097_152,
   maxStreamBytes: 1_073_741_824,

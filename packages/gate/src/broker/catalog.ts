@@ -34,7 +34,7 @@ export const coreToolNames = ["echo", "list_tools", "get_session_info", "get_dia
 export const corePlugin = "core";
 
 /** The one of them in whose place a plugin's may stand: nothing depends on it. */
-export const yieldingTool = "echo";
+const yieldingTool = "echo";
 
 const reserved: ReadonlySet<string> = new Set(coreToolNames.filter((each) => each !== yieldingTool));
 

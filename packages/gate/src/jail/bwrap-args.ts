@@ -35,7 +35,7 @@ export interface BwrapPlan {
 export const bwrapFds = { args: 3, seccomp: 4, status: 5, environment: launcherEnvironmentFd } as const;
 
 /** The files of a jail's own /etc. */
-export const etcFiles: Readonly<Record<string, string>> = {
+const etcFiles: Readonly<Record<string, string>> = {
   passwd:
     "root:x:0:0:root:/root:/usr/sbin/nologin\n" +
     "agent:x:1000:1000:agent:/home/agent:/bin/sh\n" +

@@ -13,7 +13,7 @@ export interface Disk {
 }
 
 /** The limits of reads and writes by their names for control groups of version 1 and 2, Docker and OCI runtimes. */
-export const ioLimits = [
+const ioLimits = [
   {
     limit: "diskReadBytesPerSecond",
     file: "blkio.throttle.read_bps_device",

@@ -63,7 +63,7 @@ export function processesIn(namespace: string, startedBefore = Number.POSITIVE_I
 }
 
 /** Living children of all threads of a process, theirs, and so on. */
-export function descendantsOf(pid: number): number[] {
+function descendantsOf(pid: number): number[] {
   const children = childrenOf(pid);
   return [...children, ...children.flatMap(descendantsOf)];
 }

@@ -9,7 +9,7 @@ import { type PolicyCondition, type PolicyScalar, policyLimits } from "./rule.ts
 export type Truth = boolean | "unclear";
 
 /** `args` is undefined where the arguments are not known. */
-export function holds(condition: PolicyCondition, args: unknown): Truth {
+function holds(condition: PolicyCondition, args: unknown): Truth {
   if (args === undefined) return "unclear";
   const value = valueAt(args, condition.pointer);
   if ("absent" in condition) return (value === nothing) === condition.absent;

@@ -92,10 +92,7 @@ function decisionOf({ id, action, reason }: PolicyRule): PolicyDecision {
 }
 
 /** In force where no rule matches: low risk passes, high risk asks, and taint makes low risk high. */
-export function defaultDecision({
-  tool,
-  tainted,
-}: Pick<PartialQuestion, "tool" | "tainted">): PolicyDecision {
+function defaultDecision({ tool, tainted }: Pick<PartialQuestion, "tool" | "tainted">): PolicyDecision {
   if (tool.riskLevel === "high") {
     return { action: "ask", rule: "default: high risk", reason: "the tool is of high risk" };
   }

@@ -5,7 +5,7 @@ import { didYouMean } from "@holdfast/sandbox/cli/nearest";
 export { countOf, noArguments, oneArgument, portOf, UsageError } from "@holdfast/sandbox/cli/arguments";
 
 /** Options that every command understands. */
-export const commonOptions = {
+const commonOptions = {
   data: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },

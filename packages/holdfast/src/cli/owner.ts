@@ -94,7 +94,7 @@ export async function serveOwner(
 }
 
 /** Undefined when no server runs on this data directory. */
-export async function attach(dataDirectory: string): Promise<OwnerAccess | undefined> {
+async function attach(dataDirectory: string): Promise<OwnerAccess | undefined> {
   const link = await askControl<OwnerLink>(dataDirectory, "/url");
   if (link === undefined) return undefined;
   const cookie = await exchangeTicket(link.url, link.ticket);

@@ -28,7 +28,7 @@ export function initialView<State>(): View<State> {
   return { loaded: undefined, changes: [], held: [], error: null };
 }
 
-export function reduceView<State>(view: View<State>, action: ViewAction<State>): View<State> {
+function reduceView<State>(view: View<State>, action: ViewAction<State>): View<State> {
   switch (action.type) {
     case "loaded":
       // Answers and events of one connection are in order: what was held back is part of this state.

@@ -79,7 +79,7 @@ export function mayPass(error: unknown): boolean {
   return !isHoldfastError(error) || error.code === "unreachable";
 }
 
-export function unreachable(cause: unknown): HoldfastError {
+function unreachable(cause: unknown): HoldfastError {
   // fetch hides the reason, such as ECONNREFUSED, in the cause of its error.
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const why = inner instanceof Error ? inner.message : String(inner);

@@ -75,7 +75,7 @@ export function choicesOf(option: SessionConfigOption): SessionConfigSelectOptio
   return option.options.flatMap((choice) => ("options" in choice ? choice.options : [choice]));
 }
 
-export function readModes(value: unknown): SessionModeState | undefined {
+function readModes(value: unknown): SessionModeState | undefined {
   if (!isRecord(value) || typeof value.currentModeId !== "string") return undefined;
   const modes = Array.isArray(value.availableModes) ? value.availableModes : [];
   const availableModes = modes.flatMap((mode: unknown): SessionMode[] =>

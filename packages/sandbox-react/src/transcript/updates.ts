@@ -77,7 +77,7 @@ function takeTool(draft: Draft, update: Unknowns): void {
 }
 
 /** The parts of a tool entry that an update or a question about the call tells. */
-export function toolFields(update: Unknowns, known: TranscriptEntry | undefined): Partial<TranscriptEntry> {
+function toolFields(update: Unknowns, known: TranscriptEntry | undefined): Partial<TranscriptEntry> {
   const title = text(update.title);
   const status = text(update.status);
   const kind = text(update.kind);

@@ -53,7 +53,7 @@ export function optionsOf(session: Session): Params {
   return { modes: { currentModeId, availableModes }, ...(isMock ? configOptions(session) : {}) };
 }
 
-export function configOptions(session: Session): Params {
+function configOptions(session: Session): Params {
   const mode = modes.find((each) => each.mode === session.mode)?.value;
   const values = modes.map(({ value, name }) => ({ value, name }));
   const select = (id: string, name: string, currentValue: unknown, options: readonly Value[]) => ({

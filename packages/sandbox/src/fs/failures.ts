@@ -5,7 +5,7 @@ import type { Handler } from "../http/router.ts";
 const badRequests = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "EINVAL", "ENXIO"]);
 
 /** System errors as the peer answers them: what the caller can mend is 400, the rest 502. */
-export function translate(error: unknown): unknown {
+function translate(error: unknown): unknown {
   if (isHoldfastError(error)) return error;
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
   if (error.code === "ERR_STREAM_PREMATURE_CLOSE" || error.code === "ECONNRESET") {

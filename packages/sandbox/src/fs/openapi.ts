@@ -18,12 +18,12 @@ const text = { type: "string" };
 const count = { type: "integer", minimum: 0 };
 const flag = { type: "boolean" };
 
-export const pathQuery = query(
+const pathQuery = query(
   "path",
   text,
   "Absolute, or relative to HOME; `~` is HOME. One of `path` and `pathBase64` names the place.",
 );
-export const bytesQuery = query("pathBase64", text, "Base64 of a path that is not UTF-8.");
+const bytesQuery = query("pathBase64", text, "Base64 of a path that is not UTF-8.");
 const place = [pathQuery, bytesQuery];
 
 const etagHeaders = { etag: { schema: text } };

@@ -61,7 +61,7 @@ export async function receiveFile(
 }
 
 /** What is there and may be replaced by a file. */
-export async function replaceable(place: Place): Promise<BigIntStats | undefined> {
+async function replaceable(place: Place): Promise<BigIntStats | undefined> {
   const old = await lstatIfThere(place.path);
   if (old?.isDirectory()) throw failed("path is a directory");
   if (old && !old.isFile()) throw invalid("path is not a regular file");

@@ -41,7 +41,7 @@ export function invalid(detail: string, statusCode = 400): HoldfastError {
 }
 
 /** The problem-details body of `error`, as JSON text. */
-export function problemText(error: HoldfastError): string {
+function problemText(error: HoldfastError): string {
   const prefix = known.has(error.code) ? "urn:sandbox-agent:error:" : "urn:holdfast:error:";
   const { metadata, ...fields } = toProblem(error, prefix);
   const extensions = isRecord(metadata) ? metadata : {};

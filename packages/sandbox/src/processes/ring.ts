@@ -12,7 +12,7 @@ export interface OutputEntry {
 }
 
 /** Output is cut into entries of at most this size, as the peer does. */
-export const maxEntryBytes = 8_192;
+const maxEntryBytes = 8_192;
 
 const blockBytes = 65_536;
 /** Entries kept for each so many bytes of the limit: one byte at a time costs more than its byte. */

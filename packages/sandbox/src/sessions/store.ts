@@ -9,7 +9,7 @@ import { WalSync } from "./wal-sync.ts";
 import { WriteBehind } from "./write-behind.ts";
 
 /** Version of what is written into the `data` and `payload` columns. */
-export const entryVersion = 1;
+const entryVersion = 1;
 
 /** A session in the store: its record, and the number by which its rows are found. */
 export interface StoredSession {

@@ -90,7 +90,7 @@ function readBody(
 }
 
 /** Reads `{ body, wait?, timeout?, resume?, delayMs?, priority?, ttlMs?, dedupeKey? }`. */
-export function readContent(encoding: Encoding | undefined, bytes: Uint8Array): Content {
+function readContent(encoding: Encoding | undefined, bytes: Uint8Array): Content {
   if (bytes.length === 0) return { body: undefined };
   if (encoding === undefined) {
     const message = "Say what the body is: application/json or application/cbor";

@@ -7,7 +7,7 @@ import type { InspectorApi } from "./api.ts";
 import { queueOf, stateOf, summaryOf, workflowOf } from "./shapes.ts";
 
 /** Version of the frames; `init` carries it. */
-export const inspectorVersion = 1;
+const inspectorVersion = 1;
 /** Pushes of one session are at least so far apart. */
 const pushIntervalMs = 100;
 const maxRequests = 32;

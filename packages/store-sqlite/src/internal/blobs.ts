@@ -9,7 +9,7 @@ import { syncDirectoryOf } from "./actor-file/paths.ts";
 import { entries, makeDirectory } from "./database.ts";
 import { unavailable } from "./errors.ts";
 
-export const blobsFolder = "blobs";
+const blobsFolder = "blobs";
 
 /** Ends the name of an object that is being written. */
 const partialSuffix = ".partial";

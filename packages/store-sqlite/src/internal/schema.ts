@@ -6,7 +6,7 @@ import { corrupt } from "./errors.ts";
  * The version of the tables below. A published version is never edited: add the next one, with an
  * upgrade from this one, and a golden file in tests/golden.
  */
-export const formatVersion = 3;
+const formatVersion = 3;
 
 /** "HfSt": tells a store from any other SQLite file. */
 const applicationId = 0x48665374;

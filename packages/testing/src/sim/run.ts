@@ -99,7 +99,7 @@ async function live(world: World, workloads: readonly Workload[]): Promise<void>
 }
 
 /** How long things go wrong. */
-export const faultsMs = 60_000;
+const faultsMs = 60_000;
 
 /** Nobody asks for anything any more: nothing is left. */
 async function end(world: World): Promise<void> {

@@ -53,7 +53,7 @@ export class Seeded implements Random {
 }
 
 /** FNV-1a over the code units of `text`, with a start of its own for each `lane`. */
-export function hash(text: string, lane: number): number {
+function hash(text: string, lane: number): number {
   let value = (0x811c9dc5 ^ Math.imul(lane, 0x9e3779b1)) >>> 0;
   for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193) >>> 0;
   return value;

@@ -372,7 +372,7 @@ function without(batch: CommitBatch, name: "kv" | "calls" | "wakeAt" | "destroye
 }
 
 /** Enough of an id to tell actors apart in a trace. */
-export function short(id: string): string {
+function short(id: string): string {
   return id.slice(-6);
 }
 

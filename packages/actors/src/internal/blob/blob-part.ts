@@ -17,7 +17,7 @@ import {
   referencesKey,
 } from "./references.ts";
 
-export const maxBlobBytes = 10 * 1_073_741_824;
+const maxBlobBytes = 10 * 1_073_741_824;
 const defaultListLimit = 1_000;
 
 /**

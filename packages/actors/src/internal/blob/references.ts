@@ -18,7 +18,7 @@ export function bytesOfHash(hash: string): Uint8Array {
   return Uint8Array.from(hash.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
-export function hashOfBytes(bytes: Uint8Array): string {
+function hashOfBytes(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

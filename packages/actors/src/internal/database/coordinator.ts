@@ -11,8 +11,8 @@ import {
 } from "./errors.ts";
 
 /** Statements and transactions that wait for one that is open. */
-export const maxWaiting = 128;
-export const defaultTransactionTimeoutMs = 60_000;
+const maxWaiting = 128;
+const defaultTransactionTimeoutMs = 60_000;
 
 /** A transaction that is open. It ends once: kept, undone by its callback, or undone from outside. */
 interface Open {

@@ -493,7 +493,7 @@ function full(limit: number): HoldfastError {
   });
 }
 
-export function tooLarge(size: number, limit: number): HoldfastError {
+function tooLarge(size: number, limit: number): HoldfastError {
   const message = `Queue message too large (${size} bytes). Limit is ${limit} bytes.`;
   return new HoldfastError("queue", "message_too_large", message, { metadata: { size, limit } });
 }

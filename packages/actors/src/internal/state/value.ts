@@ -184,7 +184,7 @@ function copyError(value: Error): Error {
 }
 
 /** A state's path for people: `state.items[2].name`. */
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
   let text = "state";
   for (const step of path) {
     if (typeof step === "number") text += `[${step}]`;

@@ -152,7 +152,7 @@ export async function startedByParent(
   });
 }
 
-export function outcomeOf(part: WorkflowPart): ChildOutcome {
+function outcomeOf(part: WorkflowPart): ChildOutcome {
   if (part.header.state === "completed") return { ok: true, output: part.output };
   return { ok: false, error: part.header.error ?? { name: "Error", message: "unknown error" } };
 }

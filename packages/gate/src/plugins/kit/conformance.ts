@@ -32,7 +32,7 @@ export interface ConformanceCheck {
 }
 
 /** The least that satisfies a tool's schema. */
-export function minimalArguments({ arguments_schema: schema }: ToolDeclaration): Record<string, unknown> {
+function minimalArguments({ arguments_schema: schema }: ToolDeclaration): Record<string, unknown> {
   const args: Record<string, unknown> = {};
   for (const name of schema.required ?? []) {
     const property = schema.properties[name];

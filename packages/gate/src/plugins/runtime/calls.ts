@@ -11,7 +11,7 @@ import type { HostMessage, ProcessMessage, Question } from "./messages.ts";
 import { currentCall } from "./services.ts";
 
 /** More than this of a result is an error: the caller's response has the same bound. */
-export const maxResultBytes = 1024 * 1024;
+const maxResultBytes = 1024 * 1024;
 
 /**
  * Of a text on its way to the gate, which cuts it much shorter once it has taken the secrets out: what is cut

@@ -47,11 +47,7 @@ function baseOf(url: string): string {
  * The address on the loopback for `url`, or undefined when no egress was declared for it. With `web`,
  * where the operator opened hosts, every other address is left to the proxy to decide about.
  */
-export function localAddress(
-  url: string,
-  bases: ReadonlyMap<string, string>,
-  web?: string,
-): string | undefined {
+function localAddress(url: string, bases: ReadonlyMap<string, string>, web?: string): string | undefined {
   // Where one is below another, the one that says more: it may allow what the other does not.
   for (const [base, local] of [...bases].sort(([one], [other]) => other.length - one.length)) {
     if (url === base) return local;

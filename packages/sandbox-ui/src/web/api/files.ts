@@ -2,9 +2,9 @@ import { type Place, placeQuery, placeText } from "./place.ts";
 import type { SandboxApi } from "./sandbox-api.ts";
 
 /** A file that is shown and edited as text is at most this large. */
-export const maxTextBytes = 1_048_576;
+const maxTextBytes = 1_048_576;
 /** A download is held in the browser's memory until it is saved. */
-export const maxDownloadBytes = 268_435_456;
+const maxDownloadBytes = 268_435_456;
 
 /** The bytes of a text as UTF-8, each as the character of its number: what `btoa` takes. */
 function binary(text: string): string {

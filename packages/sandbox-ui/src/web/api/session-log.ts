@@ -5,7 +5,7 @@ import { readServerSent } from "./server-sent.ts";
 import type { EventPage, Gap, SessionEvent } from "./types.ts";
 
 /** Events of one session that the page keeps; beyond, the oldest go, and can be had again. */
-export const maxKeptEvents = 10_000;
+const maxKeptEvents = 10_000;
 /** What is left then: the rest is worked out anew each time that the beginning changes. */
 const keptAfterwards = 7_500;
 /** How many of the newest are asked for first. */

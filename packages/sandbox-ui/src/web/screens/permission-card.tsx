@@ -56,7 +56,7 @@ export function PermissionList({
   );
 }
 
-export function PermissionCard({
+function PermissionCard({
   permission,
   linked,
 }: {

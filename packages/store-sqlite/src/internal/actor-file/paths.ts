@@ -4,18 +4,18 @@ import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { entries } from "../database.ts";
 
-export const filesFolder = "databases";
+const filesFolder = "databases";
 
 const plain = /^[a-z0-9-]{8,64}$/;
 
 /** A name for anything that belongs to an actor: its id where that is a plain one, else a hash of it. */
-export function plainName(actorId: string): string {
+function plainName(actorId: string): string {
   if (plain.test(actorId)) return actorId;
   return `x${createHash("sha256").update(actorId).digest("hex")}`;
 }
 
 /** Ids end in random digits: files spread over 256 directories. */
-export function spread(name: string): string {
+function spread(name: string): string {
   return name.slice(-2);
 }
 

@@ -6,7 +6,7 @@ import { corrupt } from "../errors.ts";
  * The version of the store's own tables in the file of an actor. A published version is never edited:
  * add the next one, with an upgrade from this one, and a golden file in tests/golden.
  */
-export const fileFormat = 1;
+const fileFormat = 1;
 
 /**
  * The file is the whole truth of its actor, so that a turn with user SQL is one transaction: the fence
