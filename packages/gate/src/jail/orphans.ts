@@ -83,7 +83,7 @@ function parseRecord(text: string): JailRecord | undefined {
 }
 
 /** Pids whose environment carries the mark of this gate. */
-export function markedProcesses(gateId: string, mark = jailMark): number[] {
+function markedProcesses(gateId: string, mark = jailMark): number[] {
   const wanted = `${mark}=${gateId}/`;
   const pids: number[] = [];
   // Systems without it do not show the environment of a process.
