@@ -1,5 +1,11 @@
 import type { Tool, ToolCall, ToolOutcome, ToolSource } from "../broker/tool.ts";
 
+const address = {
+  type: "object",
+  additionalProperties: false,
+  properties: { url: { type: "string", format: "url" } },
+};
+
 /** Tools that give an attacker every chance; they stand in for plugins. */
 export class AttackTools implements ToolSource {
   readonly name = "attack";
@@ -33,6 +39,8 @@ export class AttackTools implements ToolSource {
       tool("attack_throw"),
       tool("attack_hang"),
       tool("attack_beginnings"),
+      { ...tool("attack_pattern"), outputSchema: { type: "string", pattern: "^(a+)+$" } },
+      { ...tool("attack_address"), argumentsSchema: address },
       { ...tool("attack_page"), untrusted: true },
     ];
   }
@@ -53,6 +61,8 @@ export class AttackTools implements ToolSource {
           ok: true,
           result: ["eyJ-", "token:", "password:a"].map((start) => start.repeat(300_000 / start.length)),
         };
+      case "attack_pattern":
+        return { ok: true, result: `${"a".repeat(60)}!` };
       case "attack_throw":
         throw new Error(`connect to 10.0.0.1 with ${this.#secret} at /home/host/plugin.ts`);
       case "attack_page":

@@ -8,9 +8,16 @@ export function writtenOut(value: string): string[] {
     bytes.toString("hex"),
     bytes.toString("hex").toUpperCase(),
     [...value].reverse().join(""),
+    ...numbered(value),
     ...around.map((each) => each.toString("base64")),
     ...around.map((each) => each.toString("base64url")),
   ];
+}
+
+/** As JSON may have every character of an ASCII text, in digits of either case. */
+function numbered(value: string): string[] {
+  const codes = [...value].map((each) => each.charCodeAt(0).toString(16).padStart(4, "0"));
+  return [codes, codes.map((code) => code.toUpperCase())].map((each) => `\\u${each.join("\\u")}`);
 }
 
 /** Every way in which a secret could be written down on its way out; searches look for all of them. */
@@ -30,6 +37,7 @@ export function encodingsOf(value: string): string[] {
     bytes.toString("hex"),
     bytes.toString("hex").toUpperCase(),
     [...value].reverse().join(""),
+    ...numbered(value),
     ...shifted,
     ...shifted.map((each) => each.replaceAll("+", "-").replaceAll("/", "_")),
   ].filter((each, index, all) => all.indexOf(each) === index);

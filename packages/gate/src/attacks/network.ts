@@ -217,7 +217,8 @@ export const networkAttacks: readonly Attack[] = [
   {
     id: "network.smuggling",
     group: "network",
-    attempt: "request smuggling: two lengths, length with chunks, CRLF in a header, folded fields",
+    attempt:
+      "request smuggling: two lengths, one that is octal to some, length with chunks, CRLF in a header, folded fields",
     must: "400, and no second request upstream",
     layer: "egress proxy: strict framing",
     run: async (lab) => {
@@ -225,6 +226,7 @@ export const networkAttacks: readonly Attack[] = [
         "POST /anthropic/v1/messages HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 4\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\nGET /admin HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n",
         "POST /anthropic/v1/messages HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 2\\r\\nContent-Length: 40\\r\\n\\r\\n{}GET /admin HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n",
         "POST /anthropic/v1/messages HTTP/1.1\\r\\nHost: x\\r\\nX-A: b\\r\\n folded\\r\\nContent-Length: 2\\r\\n\\r\\n{}",
+        "POST /anthropic/v1/messages HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 02\\r\\n\\r\\n{}",
         "POST /anthropic/v1/messages\\rX HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n",
       ];
       const before = lab.upstream.reached.length;

@@ -281,4 +281,28 @@ export const protocolAttacks: readonly Attack[] = [
       };
     },
   },
+  {
+    id: "protocol.schemas",
+    group: "protocol",
+    attempt:
+      "values that a plugin's schema takes years to check: a pattern that goes back, an address of colons",
+    must: "broken off; another jail is answered meanwhile",
+    layer: "broker: checks by schemas are bounded in time",
+    run: async (lab) => {
+      const [answers, other] = await Promise.all([
+        withGate(
+          lab,
+          `say({ pattern: await call("attack_pattern"), address: await call("attack_address", { url: "http://" + ":".repeat(100000) + " " }) });`,
+        ),
+        withGate(lab, `say({ own: ${plain} });`),
+      ]);
+      return {
+        stopped:
+          answers["pattern"]?.startsWith("PLUGIN_ERROR") === true &&
+          answers["address"]?.startsWith("VALIDATION_FAILED") === true,
+        observed: codes(answers),
+        control: { worked: worked(other["own"]), observed: "another jail is answered" },
+      };
+    },
+  },
 ];
