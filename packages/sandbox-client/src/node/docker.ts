@@ -10,7 +10,10 @@ import { EngineApi, engineStatus } from "./engine-api.ts";
 type Lazy<T> = T | (() => T | Promise<T>);
 
 export interface DockerProviderOptions {
-  /** An image with the command `holdfast`; "holdfast/sandbox:latest" by default. Pulled where it is missing. */
+  /**
+   * An image with the command `holdfast`, pulled where it is missing. By default "holdfast/sandbox:latest", which
+   * is built from `packages/sandbox/Containerfile` and never pulled: a name in a registry is anybody's.
+   */
   image?: string;
   /** Address of this machine on which the port is published; 127.0.0.1 by default, and only there. */
   host?: string;
@@ -30,6 +33,7 @@ export interface DockerProviderOptions {
   cwd?: string;
 }
 
+const defaultImage = "holdfast/sandbox:latest";
 const defaultHost = "127.0.0.1";
 const tokenLabel = "dev.holdfast.sandbox-token";
 /** A server that ends twice within this time is not started a third time. */
@@ -169,7 +173,7 @@ async function createContainer(
   port: number,
 ): Promise<string> {
   const token = randomBytes(24).toString("hex");
-  const image = options.image ?? "holdfast/sandbox:latest";
+  const image = options.image ?? defaultImage;
   const [env, binds] = await Promise.all([resolved(options.env), resolved(options.binds)]);
   const overrides = options.createContainerOptions ?? {};
   const [HostConfig, Labels] = [membersOf(overrides.HostConfig), membersOf(overrides.Labels)];
@@ -201,6 +205,10 @@ async function createContainer(
     made = await engine.call("POST", "/containers/create", body);
   } catch (error) {
     if (engineStatus(error) !== 404) throw error;
+    if (options.image === undefined) {
+      const message = `There is no image ${image}: build it from packages/sandbox/Containerfile, or name another one (image)`;
+      throw new HoldfastError("sandbox", "image_missing", message, { statusCode: 404, cause: error });
+    }
     await engine.pull(tagged(image));
     made = await engine.call("POST", "/containers/create", body);
   }

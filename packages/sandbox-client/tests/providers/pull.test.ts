@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
 import { docker } from "../../src/node/docker.ts";
 
 /** A provider at an engine that has no image until it was asked to pull one, which it answers with `progress`. */
@@ -31,7 +32,7 @@ async function atEngine(t: TestContext, progress: (response: ServerResponse) => 
     await new Promise((resolve) => engine.close(resolve));
     rmSync(directory, { recursive: true, force: true });
   });
-  return { asked, make: (image: string) => docker({ socketPath, image }).create() };
+  return { asked, make: (image?: string) => docker({ socketPath, ...(image && { image }) }).create() };
 }
 
 const line = `${JSON.stringify({ status: "Downloading", progress: "x".repeat(1_000) })}\n`;
@@ -49,4 +50,20 @@ test("why an image could not be pulled is told, and a tag or digest stays as it 
     await assert.rejects(make(image), /could not pull sandbox.*: denied: sign in/);
     assert.equal(asked.pop(), image);
   }
+});
+
+test("the image that is taken where none is named is built, and not pulled from whoever has its name", async (t) => {
+  const { asked, make } = await atEngine(t, (response) => response.end());
+  await assert.rejects(make(), (error) => {
+    assert.ok(isErrorCode(error, "sandbox", "image_missing"));
+    assert.match(String(error), /holdfast\/sandbox:latest: build it from packages\/sandbox\/Containerfile/);
+    return true;
+  });
+  assert.deepEqual(asked, []);
+});
+
+test("the image that is built has the version of the package that is here", () => {
+  const at = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
+  const { version }: { version: string } = JSON.parse(at("holdfast/package.json"));
+  assert.ok(at("sandbox/Containerfile").includes(`ARG HOLDFAST=holdfast@${version}\n`));
 });
