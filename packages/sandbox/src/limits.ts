@@ -28,6 +28,8 @@ export interface SandboxLimits {
   readonly maxAgentInputBytes: number;
   readonly maxAgentInstances: number;
   readonly heartbeatMs: number;
+  /** When an install's answer begins at the latest: clients give up an answer without a head (Node's after 300 s). */
+  readonly installHeadMs: number;
   /** How long a stream request waits for the request that starts its agent. */
   readonly bootstrapWaitMs: number;
   /** How long an agent may take to answer `initialize` before it is ended. */
@@ -94,6 +96,7 @@ export const defaultLimits: SandboxLimits = {
   maxAgentInputBytes: 64 * 1_048_576,
   maxAgentInstances: 64,
   heartbeatMs: 15_000,
+  installHeadMs: 240_000,
   bootstrapWaitMs: 1_000,
   initializeTimeoutMs: 120_000,
   silenceTimeoutMs: 30 * 60_000,

@@ -77,6 +77,30 @@ describe("installing agents", () => {
     await asked;
   });
 
+  test("an answer that takes longer than clients wait for its head begins before, and breaks off where it fails", async (t) => {
+    const limits = { installHeadMs: 1, heartbeatMs: 10 };
+    const agentsDirectory = await temporary(t);
+    const [good, bad] = [
+      await localAgent(t, ""),
+      { ...(await localAgent(t, "process.exit(1);")), id: "bad" },
+    ];
+    const sandbox = await startSandbox(t, "tcp", { agents: [good, bad], agentsDirectory, limits });
+    const install = (id: string) =>
+      sandbox.fetch(`${sandbox.url}/v1/agents/${id}/install`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: "{}",
+      });
+    const begun = await install("local");
+    assert.equal(begun.status, 200);
+    const text = await begun.text();
+    assert.match(text, /^ +\{/);
+    assert.equal(field(JSON.parse(text), "already_installed"), false);
+    const broken = await install("bad");
+    assert.equal(broken.status, 200);
+    await assert.rejects(broken.text());
+  });
+
   test("a package that does not start leaves what was installed before", async (t) => {
     const directory = join(await temporary(t), "agents");
     const good = await localAgent(t, 'console.log("good");');

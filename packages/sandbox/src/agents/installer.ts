@@ -62,6 +62,10 @@ export class AgentInstaller {
       ...request,
       agents: [row],
       signal: this.#abort.signal,
+    }).catch((error: unknown) => {
+      // Whoever asked may have gone, or be told nothing more than that the answer broke off.
+      this.#log.warn("agent not installed", { agent: row.id, cause: String(error) });
+      throw error;
     });
     if (!installed.alreadyInstalled) {
       this.#log.info("agent installed", { agent: row.id, version: installed.version ?? null });

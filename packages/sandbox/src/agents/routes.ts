@@ -10,6 +10,7 @@ import {
   requireJsonContent,
   sendJson,
 } from "../http/exchange.ts";
+import { Heart } from "../http/heart.ts";
 import { invalid, isRecord, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 import type { Spawner } from "../internal/spawner.ts";
@@ -88,11 +89,18 @@ export class AgentRoutes {
     const body = parseJson(await readText(exchange, this.#options.limits.maxJsonBytes));
     const request = installRequest(body);
     const row = this.#row(exchange);
-    const { alreadyInstalled, artifacts } = await this.#options.installer.install(row, request);
-    this.#versions.delete(row.id);
-    // As the peer has it, these are what this install has made: none where the agent was there already.
-    const made = alreadyInstalled ? [] : artifacts;
-    sendJson(exchange.response, { already_installed: alreadyInstalled, artifacts: made });
+    const { heartbeatMs, installHeadMs } = this.#options.limits;
+    const heart = new Heart(exchange.response, heartbeatMs);
+    heart.startLate(installHeadMs);
+    try {
+      const { alreadyInstalled, artifacts } = await this.#options.installer.install(row, request);
+      this.#versions.delete(row.id);
+      // As the peer has it, these are what this install has made: none where the agent was there already.
+      const made = alreadyInstalled ? [] : artifacts;
+      heart.end(JSON.stringify({ already_installed: alreadyInstalled, artifacts: made }));
+    } finally {
+      heart.stop();
+    }
   }
 
   #row(exchange: Exchange): AgentRow {

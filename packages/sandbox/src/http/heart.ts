@@ -29,9 +29,9 @@ export class Heart {
     this.#startIn(quickAnswerMs);
   }
 
-  /** Begins when a first blank is due: until then a failure can still be told by the status. */
-  startLate(): void {
-    this.#startIn(this.#intervalMs);
+  /** Begins when a first blank is due, or after `ms`: until then a failure can still be told by the status. */
+  startLate(ms = this.#intervalMs): void {
+    this.#startIn(ms);
   }
 
   #startIn(ms: number): void {
