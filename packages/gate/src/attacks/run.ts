@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GateConfig } from "../config.ts";
 import { createGate } from "../gate.ts";
 import type { Attack, AttackReport, AttackResult } from "./attack.ts";
 import { AttackTools } from "./attack-tools.ts";
-import { startEchoUpstream } from "./echo-upstream.ts";
+import { type EchoUpstream, startEchoUpstream } from "./echo-upstream.ts";
 import { encodingsOf } from "./encodings.ts";
 import { filesystemAttacks } from "./filesystem.ts";
 import { kernelAttacks } from "./kernel.ts";
@@ -112,7 +112,8 @@ export async function runAttacks(options: RunAttacksOptions = {}): Promise<Attac
       await gate.audit.query({ limit: 100_000 }),
       await gate.status(),
     ]);
-    add(searchFor(canaries, said, gate.jails.driver.name));
+    const outside = [await repeatedBy(upstream, canaries.modelKey), await readFile(hostFile, "utf8")];
+    add(searchFor(canaries, said, outside, gate.jails.driver.name));
     return {
       ok: results.every(
         ({ outcome, control }) =>
@@ -163,14 +164,26 @@ async function runOne(attack: Attack, lab: AttackLab): Promise<AttackResult> {
   }
 }
 
-/** The last row: after all that was tried, no planted secret is in anything that was told or written. */
+/** What the model's server says to whoever asks it without a gate between: the key, in every encoding. */
+async function repeatedBy({ url }: EchoUpstream, key: string): Promise<string> {
+  const answer = await fetch(url, { method: "POST", headers: { "x-api-key": key }, body: "encoded" });
+  return answer.text();
+}
+
+/**
+ * The last row: after all that was tried, no planted secret is in anything that was told or written. Each is found by
+ * the same search in `outside`, where no gate was in its way.
+ */
 function searchFor(
   canaries: { modelKey: string; hostFile: string },
   said: string,
+  outside: readonly string[],
   driver: string,
 ): AttackResult {
-  const forms = Object.values(canaries).flatMap(encodingsOf);
+  const planted = Object.values(canaries).map(encodingsOf);
+  const forms = planted.flat();
   const seen = forms.filter((form) => said.includes(form));
+  const found = planted.map((each) => each.filter((form) => outside.some((text) => text.includes(form))));
   return {
     id: "secrets.canaries",
     group: "secrets",
@@ -182,8 +195,8 @@ function searchFor(
     observed:
       seen.length === 0 ? `${said.length} bytes searched for ${forms.length} forms` : "a secret was found",
     control: {
-      worked: forms.every((form) => `x${form}y`.includes(form)),
-      observed: "the search finds a planted one",
+      worked: found.every((each) => each.length > 0),
+      observed: `without a gate ${found.flat().length} forms of them are found, in what a model's server answers and in a file of the host`,
     },
     durationMs: 0,
   };
