@@ -6,6 +6,7 @@ import { AuditLog } from "./audit/audit-log.ts";
 import { CheckpointKey } from "./audit/checkpoint.ts";
 import { Broker, type OpenBrokerOptions, type OpenedBroker } from "./broker/broker.ts";
 import type { ToolCatalog } from "./broker/catalog.ts";
+import { checkGateConfig } from "./check-config.ts";
 import type { Gate, GateConfig, GateStage, GateStatus } from "./config.ts";
 import { BudgetBook } from "./egress/budget-book.ts";
 import type { Egress, EgressOptions } from "./egress/egress.ts";
@@ -31,10 +32,11 @@ import { CredentialVault } from "./vault/credential-vault.ts";
  * The only composition root: what the CLI, the Studio and every security test start.
  * Ends the jails that a killed host left, proves what the jails of this machine guarantee, and refuses
  * to start when a stage is not the real one.
- * Throws `jail.unavailable`, `jail.unsafe_not_allowed`, `gate.already_open`, `audit.corrupt`,
+ * Throws `gate.invalid_config`, `jail.unavailable`, `jail.unsafe_not_allowed`, `gate.already_open`, `audit.corrupt`,
  * `plugin.invalid_settings`.
  */
 export async function createGate(config: GateConfig): Promise<Gate> {
+  checkGateConfig(config);
   const clock = config.clock ?? systemClock;
   const log = config.log ?? silentLogger;
   const dataDir = resolve(config.dataDir);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -15,7 +16,14 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { type Egress, type EgressDecision, type Gate, type Policy, parsePolicy } from "@holdfast/gate";
+import {
+  createGate,
+  type Egress,
+  type EgressDecision,
+  type Gate,
+  type Policy,
+  parsePolicy,
+} from "@holdfast/gate";
 import { fullDisk, isRoot, openGate, startUpstream, temporaryDirectory } from "./support.ts";
 
 const hostOnly = { jails: { driver: "none", allowUnsafe: true } } as const;
@@ -172,6 +180,30 @@ test("a gate that does not open lets go of its files", async (t) => {
     held.filter((path) => path.startsWith(dataDir)),
     [],
   );
+});
+
+test("what is no option of a gate is refused before anything is made", async (t) => {
+  const dataDir = join(temporaryDirectory(t), "data");
+  const cases: [Record<string, unknown>, RegExp][] = [
+    [{ dataDir, jail: {} }, /createGate has no option "jail"; there are: dataDir, jails/],
+    [{ dataDir, jails: { drvier: "none" } }, /jails has no option "drvier"/],
+    [{ dataDir, jails: { driver: "bublewrap" } }, /no jail driver "bublewrap"; there are: bubblewrap/],
+    [{ dataDir, jails: "none" }, /jails is no object/],
+    [{ dataDir, vault: { login: false } }, /vault has no option "login"/],
+    [{ dataDir, egress: { budget: [] } }, /egress has no option "budget"/],
+    [{ dataDir, plugins: { grant: {} } }, /plugins has no option "grant"/],
+    [{ dataDir, broker: { constructor: 1 } }, /broker has no option "constructor"/],
+    [{ dataDir: "" }, /dataDir names the directory/],
+    [{}, /dataDir names the directory/],
+  ];
+  for (const [config, words] of cases)
+    await assert.rejects(
+      // As a program of plain JavaScript calls it.
+      async () => Reflect.apply(createGate, undefined, [config]),
+      (error) => isErrorCode(error, "gate", "invalid_config") && words.test(error.message),
+      JSON.stringify(config),
+    );
+  assert.equal(existsSync(dataDir), false);
 });
 
 test("rules that the program gives are not added to", async (t) => {

@@ -1,0 +1,67 @@
+import { HoldfastError } from "@holdfast/core";
+import type { BrokerConfig } from "./broker/broker.ts";
+import type { GateConfig, VaultConfig } from "./config.ts";
+import type { EgressConfig } from "./egress/egress-config.ts";
+import { jailDriverNames } from "./jail/available.ts";
+import type { PluginsConfig } from "./plugins/plugins.ts";
+
+/** Each option by name, so that one that is added and not listed here fails to compile. */
+type Options<Config> = Readonly<Record<keyof Config, true>>;
+
+const options: Options<GateConfig> = {
+  ...{ dataDir: true, jails: true, vault: true, egress: true, plugins: true, broker: true },
+  ...{ policy: true, log: true, clock: true, onDecision: true, onUsage: true },
+};
+
+const jails: Options<NonNullable<GateConfig["jails"]>> = {
+  ...{ driver: true, allowUnsafe: true, whenUnavailable: true },
+  ...{ bwrapPath: true, runscPath: true, engineSocket: true },
+};
+
+const vault: Options<VaultConfig> = {
+  ...{ env: true, homeDir: true, logins: true, claudeTokenUrl: true, chatgptTokenUrl: true },
+};
+
+const egress: Options<EgressConfig> = {
+  ...{ budgets: true, prices: true, networks: true, intercept: true, resolve: true },
+};
+
+const plugins: Options<PluginsConfig> = {
+  ...{ builtInDirectory: true, userDirectory: true, credentialsDirectory: true, grants: true },
+  ...{ config: true, watch: true, onEvent: true, installSources: true },
+};
+
+const broker: Options<BrokerConfig> = {
+  ...{ rateLimits: true, handlerTimeoutMs: true, confirmWaitMs: true, costOf: true },
+};
+
+function invalid(message: string): HoldfastError {
+  return new HoldfastError("gate", "invalid_config", message, { statusCode: 400 });
+}
+
+function checkNames(given: unknown, known: Readonly<Record<string, true>>, where: string): void {
+  if (given === undefined) return;
+  if (typeof given !== "object" || given === null) throw invalid(`${where} is no object`);
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(known, name));
+  if (unknown === undefined) return;
+  throw invalid(`${where} has no option "${unknown}"; there are: ${Object.keys(known).join(", ")}`);
+}
+
+/**
+ * Refuses what a program of plain JavaScript gives that is no option: a name that is mistyped would leave the gate with
+ * less than its owner meant. Throws `gate.invalid_config`.
+ */
+export function checkGateConfig(config: GateConfig): void {
+  checkNames(config, options, "createGate");
+  checkNames(config.jails, jails, "createGate: jails");
+  checkNames(config.vault, vault, "createGate: vault");
+  checkNames(config.egress, egress, "createGate: egress");
+  checkNames(config.plugins, plugins, "createGate: plugins");
+  checkNames(config.broker, broker, "createGate: broker");
+  if (typeof config.dataDir !== "string" || config.dataDir === "")
+    throw invalid("createGate: dataDir names the directory of the gate's files");
+  const { driver } = config.jails ?? {};
+  const drivers: readonly unknown[] = [...jailDriverNames, "none"];
+  if (driver !== undefined && !drivers.includes(driver))
+    throw invalid(`createGate: there is no jail driver "${driver}"; there are: ${drivers.join(", ")}`);
+}
