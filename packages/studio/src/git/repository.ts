@@ -117,10 +117,9 @@ async function isDirty(git: Git, top: string): Promise<boolean> {
     );
     return output.length > 0;
   } catch (error) {
-    throw new HoldfastError("repository", "unreadable", "Git cannot read the state of the working tree", {
-      statusCode: 400,
-      cause: error,
-    });
+    const message =
+      "Git cannot read the state of the working tree: run “git status” in it, and mend what it complains of";
+    throw new HoldfastError("repository", "unreadable", message, { statusCode: 400, cause: error });
   }
 }
 

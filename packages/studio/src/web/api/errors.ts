@@ -21,10 +21,6 @@ const known: Readonly<Record<string, ErrorWords>> = {
     title: "This is a bare repository.",
     next: "Clone it and choose the clone: a working tree is needed to apply changes.",
   },
-  "repository.unreadable": {
-    title: "Holdfast may not read this folder.",
-    next: "Give the user that runs Holdfast read permission, or choose another folder.",
-  },
   "repository.empty": {
     title: "This repository has no commit yet.",
     next: "Commit once, so that there is a state to start from.",
