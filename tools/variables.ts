@@ -1,0 +1,49 @@
+/**
+ * Checks that each environment variable of Holdfast's own that the packages name stands in a document, since
+ * nobody finds one that does not. Those by which its parts speak to each other are listed here.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "./workspace.ts";
+
+/** Set by Holdfast for a process of its own, which alone reads it. */
+const internal: ReadonlySet<string> = new Set([
+  "HOLDFAST_ATTACK_CONTROL",
+  "HOLDFAST_DEMO_MOCK",
+  "HOLDFAST_DEMO_PACE_MS",
+  "HOLDFAST_JAIL",
+  "HOLDFAST_MODEL_KEY",
+]);
+
+function textsOf(...patterns: readonly string[]): string[] {
+  const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ...patterns];
+  return execFileSync("git", args, { cwd: root, encoding: "utf8" })
+    .split("\0")
+    .filter((path) => path !== "" && !/\.test\.tsx?$/.test(path) && existsSync(join(root, path)))
+    .map((path) => readFileSync(join(root, path), "utf8"));
+}
+
+function variablesIn(texts: readonly string[]): ReadonlySet<string> {
+  return new Set(texts.flatMap((text) => text.match(/\bHOLDFAST_[A-Z0-9_]*[A-Z0-9]\b/g) ?? []));
+}
+
+const named = variablesIn(textsOf("packages/*/src/**", "packages/*/bin/**"));
+const documented = variablesIn(textsOf("README.md", "docs/**/*.md", "docs/*.md", "packages/*/README.md"));
+const problems = [
+  ...[...named]
+    .filter((name) => !documented.has(name) && !internal.has(name))
+    .map((name) => `${name} is in no document`),
+  ...[...internal].filter((name) => !named.has(name)).map((name) => `${name} is in no package any more`),
+  ...[...internal]
+    .filter((name) => documented.has(name))
+    .map((name) => `${name} is documented: not internal`),
+];
+
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exit(1);
+}
+console.log(
+  `variables: ${named.size} named in the packages, all documented but the ${internal.size} internal ones`,
+);
