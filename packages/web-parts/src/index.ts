@@ -1,5 +1,6 @@
 export { useAnnounce } from "./announcer.tsx";
 export { AskButton } from "./ask-button.tsx";
+export { useAttempt } from "./attempt.ts";
 export { ConfirmButton } from "./confirm-button.tsx";
 export { CopyButton } from "./copy-button.tsx";
 export { Draft, type DraftOptions, tabStorage, useDraft } from "./draft.ts";

@@ -1,6 +1,6 @@
-import { ErrorNotice, unsent } from "@holdfast/web-parts";
+import { ErrorNotice, unsent, useAttempt } from "@holdfast/web-parts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
+import { type FormEvent, type KeyboardEvent, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { keys } from "../../api/queries.ts";
 import type { Session } from "../../api/types.ts";
@@ -10,16 +10,12 @@ export function Composer({ session }: { readonly session: Session }) {
   const api = useApi();
   const queries = useQueryClient();
   const [text, setText] = useState("");
-  // The same id until the server has it: what is sent again is not done twice. Another text is another prompt.
-  const attempt = useRef({ id: "", prompt: "" });
+  const attempt = useAttempt();
   const refresh = () => queries.invalidateQueries({ queryKey: keys.session(session.id) });
   const send = useMutation({
-    mutationFn(prompt: string) {
-      if (attempt.current.prompt !== prompt) attempt.current = { id: crypto.randomUUID(), prompt };
-      return api.prompt(session.id, attempt.current.id, prompt);
-    },
+    mutationFn: (prompt: string) => api.prompt(session.id, attempt.idFor(prompt), prompt),
     onSuccess(_sent, prompt) {
-      attempt.current = { id: "", prompt: "" };
+      attempt.arrived();
       setText((now) => unsent(now, prompt));
       void refresh();
     },
