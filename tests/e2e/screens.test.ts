@@ -345,6 +345,41 @@ describe("every screen", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
+  test("what is sent again, because its answer was lost, is done once: a task, and a prompt", async (t) => {
+    const page = await openPage(browser, t);
+    const keys: (string | undefined)[] = [];
+    await page.route(/actions\/(createTask|prompt)/, async (route) => {
+      keys.push(route.request().headers()["idempotency-key"]);
+      const response = await route.fetch();
+      // The first answer of each is a proxy's own page.
+      const lost = keys.length % 2 === 1;
+      await route.fulfill(
+        lost ? { status: 500, contentType: "text/html", body: "<h1>Oops</h1>" } : { response },
+      );
+    });
+    await signIn(page, studio);
+    await page.getByRole("button", { name: "Use the sample repository" }).click();
+    await page.locator('.agent-choice input[value="demo"]').check();
+    await page.getByLabel("What is to be done?").fill("Add a line to the README without asking");
+    await page.getByRole("button", { name: "Start task" }).click();
+    await page.getByText("The task was not started.").waitFor();
+    await page.getByRole("button", { name: "Start task" }).click();
+    await page.waitForURL(/\/tasks\/./);
+    await waitForStatus(page, "idle");
+    const field = page.getByLabel("Next prompt").getByRole("textbox");
+    await field.fill("Run `echo one` without asking");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByText("The prompt was not sent.").waitFor();
+    await waitForStatus(page, "idle");
+    await page.getByRole("button", { name: "Send" }).and(page.locator(":enabled")).click();
+    await page.getByText("The prompt was not sent.").waitFor({ state: "detached" });
+    const [task, taskAgain, prompt, promptAgain] = keys;
+    assert.equal(taskAgain, task);
+    assert.equal(promptAgain, prompt);
+    assert.notEqual(prompt, task);
+    assert.equal(await page.locator(".prompt-text").count(), 2);
+  });
+
   test("the gate's question shows the rule that would always allow the like, and writes it", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);

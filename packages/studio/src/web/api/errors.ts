@@ -8,6 +8,11 @@ export function isSignedOut(error: unknown): boolean {
   return error.group === "auth" && error.code !== "forbidden";
 }
 
+/** True when the server's own answer did not come: whether it did what it was asked for is not known. */
+export function isLost(error: unknown): boolean {
+  return !isHoldfastError(error) || ["client", "conn", "message"].includes(error.group);
+}
+
 const known: Readonly<Record<string, ErrorWords>> = {
   "repository.not_found": {
     title: "There is no folder at this path.",

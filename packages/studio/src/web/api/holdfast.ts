@@ -37,6 +37,10 @@ export function createStudioApi(endpoint: string): StudioApi {
   return {
     organization: organization(),
     task: (id) => client.task.get([id]),
+    createTask: (input, idempotencyKey) =>
+      organization().action({ name: "createTask", args: [input], idempotencyKey }),
+    sendPrompt: (taskId, text, idempotencyKey) =>
+      client.task.get([taskId]).action({ name: "prompt", args: [text], idempotencyKey }),
     session: (id) => client.session.get([id]),
     watchOrganization(watch) {
       const conn = organization().connect();

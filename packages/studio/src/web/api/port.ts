@@ -1,11 +1,13 @@
 import type { LinkState } from "@holdfast/web-parts";
 import type {
+  CreateTaskInput,
   OrganizationActions,
   OrganizationEvents,
   SessionActions,
   SessionEvents,
   TaskActions,
   TaskEvents,
+  TaskSummary,
 } from "../../contract.ts";
 
 export interface Watch<Events> {
@@ -20,6 +22,10 @@ export type Unwatch = () => void;
 export interface StudioApi {
   readonly organization: OrganizationActions;
   task(id: string): TaskActions;
+  /** `createTask` of the organization; what is sent twice under one id makes one task. */
+  createTask(input: CreateTaskInput, attemptId: string): Promise<TaskSummary>;
+  /** `prompt` of a task; what is sent twice under one id is one prompt. */
+  sendPrompt(taskId: string, text: string, attemptId: string): Promise<void>;
   session(id: string): SessionActions;
   watchOrganization(watch: Watch<OrganizationEvents>): Unwatch;
   watchTask(id: string, watch: Watch<TaskEvents>): Unwatch;

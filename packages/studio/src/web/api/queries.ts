@@ -1,3 +1,4 @@
+import { useAttempt } from "@holdfast/web-parts/attempt";
 import {
   infiniteQueryOptions,
   type QueryClient,
@@ -7,6 +8,7 @@ import {
 } from "@tanstack/react-query";
 import type { CreateTaskInput, TaskSummary, TaskView } from "../../contract.ts";
 import { useApi } from "./context.ts";
+import { isLost } from "./errors.ts";
 import { keepNewerTasks, keepNewerView, putTask, type TaskPage, type TaskPages } from "./newer.ts";
 import type { StudioApi } from "./port.ts";
 
@@ -76,9 +78,14 @@ export function repositoryQuery(api: StudioApi, path: string) {
 export function useCreateTask(onCreated: (task: TaskSummary) => void) {
   const api = useApi();
   const queries = useQueryClient();
+  const attempt = useAttempt();
   return useMutation({
-    mutationFn: (input: CreateTaskInput) => api.organization.createTask(input),
+    mutationFn: (input: CreateTaskInput) => api.createTask(input, attempt.idFor(JSON.stringify(input))),
+    onError(error) {
+      if (!isLost(error)) attempt.arrived();
+    },
     onSuccess(task) {
+      attempt.arrived();
       mergeTask(queries, task);
       onCreated(task);
     },

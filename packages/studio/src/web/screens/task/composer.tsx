@@ -1,8 +1,9 @@
-import { ErrorNotice, SendIcon, unsent, useDraft } from "@holdfast/web-parts";
+import { ErrorNotice, SendIcon, unsent, useAttempt, useDraft } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useId } from "react";
 import type { TaskStatus, TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
+import { isLost } from "../../api/errors.ts";
 import { isBusy } from "../../components/status.tsx";
 import { promptDraft } from "./prompt-draft.ts";
 
@@ -20,9 +21,16 @@ export function Composer({ task }: { readonly task: TaskView }) {
   const id = useId();
   const api = useApi();
   const [draft, setDraft] = useDraft(promptDraft(task.id));
+  const attempt = useAttempt();
   const send = useMutation({
-    mutationFn: (typed: string) => api.task(task.id).prompt(typed.trim()),
-    onSuccess: (_sent, typed) => setDraft((now) => unsent(now, typed)),
+    mutationFn: (typed: string) => api.sendPrompt(task.id, typed.trim(), attempt.idFor(typed.trim())),
+    onError(error) {
+      if (!isLost(error)) attempt.arrived();
+    },
+    onSuccess(_sent, typed) {
+      attempt.arrived();
+      setDraft((now) => unsent(now, typed));
+    },
   });
   const blocked = isBusy(task.status) || send.isPending;
   const submit = (event: FormEvent) => {
