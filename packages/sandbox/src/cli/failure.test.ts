@@ -1,6 +1,8 @@
 /** What the operating system refuses, in words for a terminal. */
 import assert from "node:assert/strict";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { failureText } from "./failure.ts";
@@ -37,6 +39,20 @@ test("a full disk that a database has met is told as any other", () => {
     assert.equal(text, "no space left on device (system.enospc)");
   } finally {
     database.close();
+  }
+});
+
+test("a folder for temporary files that is not there is told with the variable that names another", (t) => {
+  const before = process.env["TMPDIR"];
+  t.after(() => {
+    if (before === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = before;
+  });
+  for (const directory of ["/nowhere/tmp", "./nowhere"]) {
+    process.env["TMPDIR"] = directory;
+    const text = failureText(thrownBy(() => mkdtempSync(join(tmpdir(), "probe-"))));
+    const told = `The folder for temporary files, ${directory}, cannot be used: no such file or directory.`;
+    assert.equal(text, `${told} Name another in TMPDIR (system.enoent)`);
   }
 });
 

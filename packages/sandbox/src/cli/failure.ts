@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { dirname, resolve } from "node:path";
 import { getSystemErrorMap } from "node:util";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 
@@ -11,14 +13,26 @@ export function toldError(thrown: unknown): HoldfastError | undefined {
   if ("errcode" in thrown && thrown.errcode === sqliteFull) {
     return new HoldfastError("system", "enospc", "no space left on device", { cause: thrown });
   }
-  const { errno, path, address, port }: NodeJS.ErrnoException & { address?: string; port?: number } = thrown;
-  const [code, reason] = getSystemErrorMap().get(errno ?? 0) ?? [];
-  const host = address === undefined || port === undefined ? address : `${address}:${port}`;
+  const refusal: Refusal = thrown;
+  const [code, reason] = getSystemErrorMap().get(refusal.errno ?? 0) ?? [];
   if (code === undefined || reason === undefined) return undefined;
+  return new HoldfastError("system", code.toLowerCase(), messageOf(refusal, reason), { cause: thrown });
+}
+
+/** What Node makes of a refusal of the operating system. */
+interface Refusal extends NodeJS.ErrnoException {
+  readonly address?: string;
+  readonly port?: number;
+}
+
+function messageOf({ syscall, path, address, port }: Refusal, reason: string): string {
+  // The name of a folder that was to be made there is of our own choice, and says nothing to anybody.
+  if (syscall === "mkdtemp" && path !== undefined && dirname(resolve(path)) === resolve(tmpdir()))
+    return `The folder for temporary files, ${tmpdir()}, cannot be used: ${reason}. Name another in TMPDIR`;
+  const host = address === undefined || port === undefined ? address : `${address}:${port}`;
   // A write to an open file, as on a full disk, names no place.
   const where = path ?? host;
-  const message = where === undefined ? reason : `${where}: ${reason}`;
-  return new HoldfastError("system", code.toLowerCase(), message, { cause: thrown });
+  return where === undefined ? reason : `${where}: ${reason}`;
 }
 
 /** A sentence with the code of what was thrown, for standard error. */
