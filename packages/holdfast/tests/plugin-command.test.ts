@@ -1,7 +1,7 @@
 /** The commands of docs/how-to/write-a-plugin.md, as they stand there. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
@@ -44,6 +44,25 @@ test("every command of the page works", async (t) => {
   assert.match(String(Reflect.get(Object(refused), "stdout")), /problem: the tool/);
   const wrong = await holdfast("plugin", "create", "../x").catch((error: unknown) => error);
   assert.match(String(Reflect.get(Object(wrong), "stderr")), /plugin\.invalid_name/);
+});
+
+test("who makes a plugin where its types and its test find nothing is told what to install", async (t) => {
+  const cwd = mkdtempSync(join(tmpdir(), "holdfast-plugin-"));
+  t.after(() => rmSync(cwd, { recursive: true, force: true }));
+  const create = async (...args: string[]) =>
+    (await run(process.execPath, [bin, "plugin", "create", ...args], { cwd })).stdout;
+  const told = /npm install --save-dev @holdfast\/gate/;
+  assert.match(await create("alone"), told);
+  const json: unknown = JSON.parse(await create("machine", "--json"));
+  assert.deepEqual(json, { folder: join(cwd, "machine") });
+
+  mkdirSync(join(cwd, "node_modules", "@holdfast"), { recursive: true });
+  symlinkSync(resolve(import.meta.dirname, "../../gate"), join(cwd, "node_modules", "@holdfast", "gate"));
+  assert.doesNotMatch(await create("among"), told);
+  // Node runs no tests in a process that it takes for part of its own run.
+  const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
+  const tested = await run(process.execPath, ["--test", join("among", "handler.test.ts")], { cwd, env });
+  assert.match(tested.stdout, /pass 1/);
 });
 
 test("what is asked for in another way than it is done is told how", async (t) => {

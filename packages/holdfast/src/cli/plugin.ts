@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import {
   createPlugin,
@@ -52,6 +53,8 @@ export async function pluginCommand(args: readonly string[]): Promise<number> {
       const name = oneArgument(rest, "The name");
       const folder = await createPlugin({ directory, name, risk, ...(tool === undefined ? {} : { tool }) });
       console.log(json ? jsonLine({ folder }) : `Made ${folder}`);
+      if (!json && !reachesKit(folder))
+        console.log("For its types, and to run its own test: npm install --save-dev @holdfast/gate");
       return 0;
     }
     case "validate": {
@@ -76,6 +79,16 @@ export async function pluginCommand(args: readonly string[]): Promise<number> {
       }
       return reports.every((each) => each.ok) ? 0 : 1;
     }
+  }
+}
+
+/** False where nothing is installed, or where installers give a project only what it asks for by name. */
+function reachesKit(folder: string): boolean {
+  try {
+    createRequire(join(folder, "handler.ts")).resolve("@holdfast/gate/plugin-testing");
+    return true;
+  } catch {
+    return false;
   }
 }
 
