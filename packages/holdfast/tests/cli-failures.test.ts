@@ -68,6 +68,17 @@ test("a data directory that cannot be made is told in words", async (t) => {
   }
 });
 
+test("no command takes a file for a data directory in which nothing is", async (t) => {
+  const file = join(scratch(t), "file");
+  writeFileSync(file, "");
+  const told = `The data directory ${file} cannot be used: it is no directory. Name another: --data DIR, or HOLDFAST_DATA`;
+  const commands = [["tasks", "list"], ["secrets", "list"], ["audit", "verify"], ["actors", "list"], ["url"]];
+  for (const args of commands) {
+    const { code, stdout, stderr } = await holdfast([...args, "--data", file]);
+    assert.deepEqual([code, stdout, stderr], [1, "", `${told} (control.data_directory)\n`], args.join(" "));
+  }
+});
+
 test("a data directory where nothing can be made ends in words, not in a loop", {
   skip: process.platform !== "linux",
 }, async () => {

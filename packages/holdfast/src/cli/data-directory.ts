@@ -1,14 +1,21 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { toldError } from "@holdfast/sandbox/cli/failure";
 import { UsageError } from "./arguments.ts";
 
-/** `--data`, then HOLDFAST_DATA, then `.holdfast` in the current directory. An empty variable is none. */
+/**
+ * `--data`, then HOLDFAST_DATA, then `.holdfast` in the current directory. An empty variable is none.
+ * Throws `control.data_directory` where something else than a directory has this path: what a command looks
+ * for in it would be told as missing, or by the name of a file of ours.
+ */
 export function dataDirectoryOf(option: string | undefined): string {
   if (option === "") throw new UsageError("--data is empty");
-  return resolve(option ?? (process.env["HOLDFAST_DATA"] || ".holdfast"));
+  const path = resolve(option ?? (process.env["HOLDFAST_DATA"] || ".holdfast"));
+  if (existsSync(path) && !statSync(path).isDirectory())
+    throw unusable(path, "cannot be used: it is no directory");
+  return path;
 }
 
 /**
@@ -23,10 +30,7 @@ export async function prepareDataDirectory(path: string): Promise<void> {
     const ignore = join(path, ".gitignore");
     if (!existsSync(ignore)) await writeFile(ignore, "*\n");
   } catch (error) {
-    // What is there already is told by what it is, not as what could not be made.
-    const isFile = isErrno(error, "EEXIST");
-    const reason = isFile ? "it is no directory" : (toldError(error)?.message ?? String(error));
-    throw unusable(path, `cannot be used: ${reason}`, error);
+    throw unusable(path, `cannot be used: ${toldError(error)?.message ?? String(error)}`, error);
   }
 }
 
