@@ -1,8 +1,10 @@
 /** Starts what a gate starts, in a process that has next to no descriptors left; prints what became of each. */
 import { closeSync, openSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { isHoldfastError, silentLogger } from "@holdfast/core";
 import { Endpoint } from "../src/broker/endpoint/endpoint.ts";
+import { startMachine } from "../src/jail/apple/machine.ts";
 import { startBwrap } from "../src/jail/bwrap-process.ts";
 import { bwrapVersion } from "../src/jail/bwrap-program.ts";
 import { startRunsc } from "../src/jail/gvisor-process.ts";
@@ -32,6 +34,15 @@ const starts: readonly (() => Promise<unknown>)[] = [
   async () => bwrapVersion("/bin/true"),
   () => startBwrap({ ...jail, filter, bwrap: "bwrap", args: [], command: ["true"] }),
   () => startRunsc({ ...jail, setpriv: "setpriv", runsc: ["runsc"], run: [], directory: "/", terminate: [] }),
+  () =>
+    startMachine({
+      program: { path: "/usr/bin/true", env: {}, signal: async () => {}, remove: async () => {} },
+      plan: {
+        ...{ spec: jail.spec, name: "machine", image: "image", label: "a=b", mounts: [] },
+        startedFile: join(tmpdir(), "holdfast-no-machine"),
+      },
+      onExit: ignore,
+    }),
 ];
 const ended: string[] = [];
 for (const start of starts) {

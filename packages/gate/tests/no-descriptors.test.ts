@@ -19,5 +19,6 @@ test("what cannot be started for want of descriptors is refused, and ends nothin
     `jail.unavailable /bin/true could not be started: ${shortage}`,
     `jail.start_failed The jail did not start: the shell could not be started: ${shortage}`,
     `jail.start_failed The jail did not start: the shell could not be started: ${shortage}`,
+    `jail.start_failed The jail did not start: container could not be started: ${shortage}`,
   ]);
 });

@@ -11,7 +11,7 @@ import type { ContainerProgram } from "./container-program.ts";
 import { machineLimits, type RunPlan, runArguments } from "./run-arguments.ts";
 
 export interface MachineStart {
-  readonly program: ContainerProgram;
+  readonly program: Pick<ContainerProgram, "path" | "env" | "signal" | "remove">;
   readonly plan: RunPlan;
   /** Called when a jail that was started has ended. */
   readonly onExit: () => void;

@@ -88,7 +88,11 @@ class Relay {
     });
     server.maxConnections = machineLimits.maxConnections;
     await new Promise<void>((resolve, reject) => {
-      server.once("error", reject).listen(path, resolve);
+      server.once("error", reject).listen(path, () => {
+        // Where this process has no descriptors left, a connection is lost, and the jail sees it.
+        server.off("error", reject).on("error", () => {});
+        resolve();
+      });
     });
     chmodSync(path, 0o777);
     return new Relay(server, open);
