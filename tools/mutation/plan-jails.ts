@@ -278,7 +278,8 @@ export function jails(): Planned[] {
     ),
     ...guards([test("install"), test("jails")], jailPart("bwrap-program")),
     ...guards([test("no-descriptors"), test("jails")], jailPart("bwrap-process")),
-    ...guards([test("jails")], ...["processes", "probe-findings"].map(jailPart)),
+    ...guards([test("jails")], jailPart("processes")),
+    ...guards([beside("jail/probe-findings"), test("jails")], jailPart("probe-findings")),
     ...mutants(
       [dies],
       `${gate}jail/bwrap-process.ts`,
@@ -292,6 +293,40 @@ export function jails(): Planned[] {
     ...guards(
       [test("jail-refusals"), ...engines],
       ...["docker-image", "engine-client", "engine-driver"].map((name) => `jail/engine/${name}`),
+    ),
+    ...machines(),
+  ];
+}
+
+/** Jails of Apple's container, with the emulator of the program. */
+function machines(): Planned[] {
+  const own = test("jail-apple-container");
+  const conformance = test("jail-drivers", "^jails of apple-container");
+  const file = (name: string) => `${gate}jail/apple/${name}.ts`;
+  return [
+    ...guards(
+      [own, test("no-descriptors"), conformance],
+      ...["apple-container-driver", "container-program", "machine"].map((name) => `jail/apple/${name}`),
+    ),
+    ...mutants([limits, own], file("run-arguments"), (path, text) =>
+      withoutLimits(path, text, "machineLimits"),
+    ),
+    ...mutants(
+      [conformance],
+      file("run-arguments"),
+      withEdits([
+        ["no network", '"--network", "none", ', ""],
+        ["a read-only root", '"--read-only", ', ""],
+        ["no capabilities", ', "--cap-drop", "ALL"', ""],
+        ["the user", '"--uid", String(user.uid), ', ""],
+        ["the filter", "filter: buildSeccompFilter(filterArch(), spec),", ""],
+      ]),
+    ),
+    ...mutants([own], file("socket-relay"), withEdits([["a mode for all", "chmodSync(path, 0o777);", ""]])),
+    ...mutants(
+      [conformance],
+      file("machine-watchdog"),
+      withEdits([["the end of its machines", '"$1" delete --force "$name" ;;', ": ;;"]]),
     ),
   ];
 }
