@@ -72,6 +72,9 @@ export type {
   ActorInspection,
   DatabaseInspection,
   InspectedConnection,
+  InspectedMessage,
+  InspectedQueue,
+  InspectedSchedule,
   InspectedTab,
   InspectedTable,
   InspectionTopic,
@@ -109,8 +112,6 @@ export type { InstanceOptions, InstanceStart } from "./instance-options.ts";
 export { blobReferencePrefix } from "./internal/blob/references.ts";
 export { invalidImport } from "./internal/export-frames.ts";
 export { storedInspectorToken } from "./internal/inspect/token.ts";
-export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspected.ts";
-export type { InspectedSchedule, ScheduleInspector } from "./internal/schedule/inspected.ts";
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
 export { actorLimits, optionDefaults } from "./limits.ts";
 export { type ActorLogger, actorLogger } from "./logger.ts";
