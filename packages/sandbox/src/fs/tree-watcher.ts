@@ -129,28 +129,8 @@ export class TreeWatcher {
   async #compare(directory: PathText, found: Change[]): Promise<void> {
     const watched = this.#directories.get(directory);
     if (!watched) return;
-    const now = new Map<PathText, Known>();
-    try {
-      await withDirectory(this.#absolute(directory), async (inside) => {
-        if (watched.isDoubtful) {
-          watched.watcher.close();
-          watched.watcher = this.#watch(inside, directory);
-          watched.isDoubtful = false;
-        }
-        for (const name of await readdir(inside)) {
-          const known = await look(`${inside}/${name}`);
-          if (known) now.set(name, known);
-        }
-      });
-    } catch (error) {
-      if (hasCode(error, "ENOSPC", "EMFILE")) {
-        this.#options.onFailure("watch_limit");
-        return;
-      }
-      if (!hasCode(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES")) throw error;
-      if (directory === "") this.#options.onFailure("gone");
-      return;
-    }
+    const now = await this.#readEntries(directory, watched);
+    if (!now) return;
     for (const [name, before] of watched.entries) {
       const after = now.get(name);
       if (after?.isDirectory === before.isDirectory) continue;
@@ -170,6 +150,33 @@ export class TreeWatcher {
       if (!after.isDirectory || !this.#options.recursive) continue;
       if (before && before.version !== after.version) this.#leave(path, found);
       if (before?.version !== after.version) await this.#enter(path, found);
+    }
+  }
+
+  /** What is in a directory now, which is watched anew where that is in doubt; undefined when it cannot be told. */
+  async #readEntries(directory: PathText, watched: Watched): Promise<Map<PathText, Known> | undefined> {
+    const now = new Map<PathText, Known>();
+    try {
+      await withDirectory(this.#absolute(directory), async (inside) => {
+        if (watched.isDoubtful) {
+          watched.watcher.close();
+          watched.watcher = this.#watch(inside, directory);
+          watched.isDoubtful = false;
+        }
+        for (const name of await readdir(inside)) {
+          const known = await look(`${inside}/${name}`);
+          if (known) now.set(name, known);
+        }
+      });
+      return now;
+    } catch (error) {
+      if (hasCode(error, "ENOSPC", "EMFILE")) {
+        this.#options.onFailure("watch_limit");
+        return undefined;
+      }
+      if (!hasCode(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES")) throw error;
+      if (directory === "") this.#options.onFailure("gone");
+      return undefined;
     }
   }
 
