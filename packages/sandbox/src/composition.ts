@@ -7,6 +7,7 @@ import { AcpRoutes } from "./acp/routes.ts";
 import { ObservedOptions } from "./agents/config-options.ts";
 import { AgentInstaller } from "./agents/installer.ts";
 import { type LaunchContext, prepareLaunch } from "./agents/launch.ts";
+import type { AgentRoutesOptions } from "./agents/routes.ts";
 import { sandboxAgents } from "./agents/table.ts";
 import type { ConfigPart } from "./config/setup.ts";
 import { Paths } from "./fs/paths.ts";
@@ -18,9 +19,10 @@ import type { CommandLimits } from "./internal/command-limits.ts";
 import { Mounts } from "./internal/mounts.ts";
 import { Spawner } from "./internal/spawner.ts";
 import type { SandboxLimits } from "./limits.ts";
+import type { OpenCodeOptions } from "./opencode/options.ts";
 import type { SandboxServerOptions } from "./options.ts";
 import { createProcesses } from "./processes/processes.ts";
-import { createSessions } from "./sessions/setup.ts";
+import { createSessions, type SessionsPart } from "./sessions/setup.ts";
 import { uiRoutes } from "./ui/routes.ts";
 
 const loopback = ["localhost", "127.0.0.1", "::1"];
@@ -75,30 +77,6 @@ export async function compose(
     ...{ instances, limits, log, mounts, paths, cwd, home, confined, dataDirectory },
     policy: options.permissionPolicy,
   });
-  const startedAt = Date.now();
-  const late: readonly LateRoutes[] = [
-    { prefix: "/v1/config", load: async () => (await config()).routes },
-    {
-      prefix: "/v1/fs",
-      load: async () => new (await import("./fs/routes.ts")).FsRoutes(paths, limits).routes(),
-    },
-    {
-      prefix: "/v1/agents",
-      load: async () => {
-        const { AgentRoutes } = await import("./agents/routes.ts");
-        const setup = { agents, context, instances, installer, observed, spawner, limits };
-        return new AgentRoutes(setup).routes();
-      },
-    },
-    {
-      prefix: "/opencode",
-      load: async () => {
-        const { openCodeRoutes } = await import("./opencode/setup.ts");
-        const setup = { agents, context, observed, sessions, limits, startedAt };
-        return openCodeRoutes({ ...setup, options: options.opencode ?? {} });
-      },
-    },
-  ];
   const metrics = new Metrics();
   const routes = [
     ...metaRoutes(metrics),
@@ -123,11 +101,45 @@ export async function compose(
       log,
       metrics,
       logRequests: options.logRequests ?? false,
-      late,
+      late: lateRoutes({
+        ...{ agents, config, context, instances, installer, observed, paths, sessions, spawner, limits },
+        openCode: options.opencode ?? {},
+      }),
     }),
     start: () => sessions.start(),
     stop,
   };
+}
+
+/** What the routes stand on that are loaded when somebody asks for them. */
+interface LateParts extends AgentRoutesOptions {
+  readonly config: () => Promise<ConfigPart>;
+  readonly paths: Paths;
+  readonly sessions: SessionsPart;
+  readonly openCode: OpenCodeOptions;
+}
+
+function lateRoutes(parts: LateParts): readonly LateRoutes[] {
+  const { agents, config, context, limits, observed, openCode, paths, sessions } = parts;
+  const startedAt = Date.now();
+  return [
+    { prefix: "/v1/config", load: async () => (await config()).routes },
+    {
+      prefix: "/v1/fs",
+      load: async () => new (await import("./fs/routes.ts")).FsRoutes(paths, limits).routes(),
+    },
+    {
+      prefix: "/v1/agents",
+      load: async () => new (await import("./agents/routes.ts")).AgentRoutes(parts).routes(),
+    },
+    {
+      prefix: "/opencode",
+      load: async () => {
+        const { openCodeRoutes } = await import("./opencode/setup.ts");
+        return openCodeRoutes({ agents, context, observed, sessions, limits, startedAt, options: openCode });
+      },
+    },
+  ];
 }
 
 function commandLimits(options: SandboxServerOptions, limits: SandboxLimits): CommandLimits {
