@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { openVault, providerNames } from "@holdfast/gate";
+import { openVault, providerNames, type Vault } from "@holdfast/gate";
 import { noArguments, oneArgument, parse, portOf, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { loginToOpenRouter } from "./openrouter-login.ts";
@@ -20,6 +20,11 @@ export const authUsage = `holdfast auth status | login PROVIDER | api-key PROVID
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             machine-readable output`;
 
+type Provider = (typeof providerNames)[number];
+
+/** Prints one outcome: as JSON, or in words. */
+type Tell = (value: object, words: string) => void;
+
 export async function authCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
     delete: { type: "boolean" },
@@ -38,55 +43,60 @@ export async function authCommand(args: readonly string[]): Promise<number> {
   const dataDirectory = dataDirectoryOf(values.data);
   await prepareDataDirectory(dataDirectory);
   const vault = openVault(dataDirectory);
-  const tell = (value: object, words: string) =>
-    console.log(values.json === true ? JSON.stringify(value) : words);
-  if (provider === undefined) {
-    for (const status of await vault.status())
-      tell(status, `${status.provider.padEnd(18)} ${status.available ? "ready" : "none "}  ${status.detail}`);
-    return 0;
-  }
-  const stored = { provider, stored: true };
-  if (verb === "login") {
-    const { baseUrl } = (await vault.status()).find((each) => each.provider === "openrouter") ?? {};
-    const port = portOf(values.port, 3_000);
-    const key = await loginToOpenRouter({
-      baseUrl: baseUrl ?? "https://openrouter.ai/api/v1",
-      port,
-      waitMs: 5 * 60_000,
-      onAddress: (address) =>
-        tell({ address }, `Open this address in a browser on this machine:\n\n  ${address}\n`),
-    });
-    await vault.setApiKey("openrouter", key);
-    tell(stored, "You are logged in; the key is stored.");
-    return 0;
-  }
-  if (values.delete === true) {
-    const removed = await vault.deleteApiKey(provider);
-    tell({ provider, removed }, removed ? "The key is forgotten." : "There was no key.");
-    return 0;
-  }
+  const tell: Tell = (value, words) => console.log(values.json === true ? JSON.stringify(value) : words);
   const baseUrl = values["base-url"];
-  if (baseUrl !== undefined) {
-    await vault.setBaseUrl(provider, baseUrl === "default" ? undefined : baseUrl);
-    tell({ provider, baseUrl: baseUrl === "default" ? null : baseUrl }, "The address is stored.");
-    const key = process.stdin.isTTY ? "" : await readSecret("");
-    if (key === "") return 0;
-    await vault.setApiKey(provider, key);
-    tell(stored, "The key is stored.");
-    return 0;
-  }
-  await vault.setApiKey(provider, await readSecret(`${provider} key: `));
-  tell(stored, "The key is stored.");
+  if (provider === undefined) await tellStatus(vault, tell);
+  else if (verb === "login") await logInToOpenRouter(vault, tell, portOf(values.port, 3_000));
+  else if (values.delete === true) await forgetKey(vault, tell, provider);
+  else if (baseUrl !== undefined) await storeAddress(vault, tell, provider, baseUrl);
+  else await storeKey(vault, tell, provider, await readSecret(`${provider} key: `));
   return 0;
 }
 
+async function tellStatus(vault: Vault, tell: Tell): Promise<void> {
+  for (const status of await vault.status())
+    tell(status, `${status.provider.padEnd(18)} ${status.available ? "ready" : "none "}  ${status.detail}`);
+}
+
+async function logInToOpenRouter(vault: Vault, tell: Tell, port: number): Promise<void> {
+  const { baseUrl } = (await vault.status()).find((each) => each.provider === "openrouter") ?? {};
+  const key = await loginToOpenRouter({
+    baseUrl: baseUrl ?? "https://openrouter.ai/api/v1",
+    port,
+    waitMs: 5 * 60_000,
+    onAddress: (address) =>
+      tell({ address }, `Open this address in a browser on this machine:\n\n  ${address}\n`),
+  });
+  await vault.setApiKey("openrouter", key);
+  tell({ provider: "openrouter", stored: true }, "You are logged in; the key is stored.");
+}
+
+async function forgetKey(vault: Vault, tell: Tell, provider: Provider): Promise<void> {
+  const removed = await vault.deleteApiKey(provider);
+  tell({ provider, removed }, removed ? "The key is forgotten." : "There was no key.");
+}
+
+/** Stores the address of a server, and the key that stands on standard input where there is one. */
+async function storeAddress(vault: Vault, tell: Tell, provider: Provider, baseUrl: string): Promise<void> {
+  const own = baseUrl === "default" ? undefined : baseUrl;
+  await vault.setBaseUrl(provider, own);
+  tell({ provider, baseUrl: own ?? null }, "The address is stored.");
+  const key = process.stdin.isTTY ? "" : await readSecret("");
+  if (key !== "") await storeKey(vault, tell, provider, key);
+}
+
+async function storeKey(vault: Vault, tell: Tell, provider: Provider, key: string): Promise<void> {
+  await vault.setApiKey(provider, key);
+  tell({ provider, stored: true }, "The key is stored.");
+}
+
 /** The programs with which a person logs in themselves; the vault reads and renews what they keep. */
-const loginPrograms: Partial<Record<(typeof providerNames)[number], readonly [string, ...string[]]>> = {
+const loginPrograms: Partial<Record<Provider, readonly [string, ...string[]]>> = {
   anthropic: ["claude", "/login"],
   openai: ["codex", "login"],
 };
 
-async function login(provider: (typeof providerNames)[number]): Promise<number> {
+async function login(provider: Provider): Promise<number> {
   const [program, ...words] = loginPrograms[provider] ?? [];
   if (program === undefined) {
     throw new UsageError(`${provider} has no login: give a key with auth api-key ${provider}`);
@@ -101,7 +111,7 @@ async function login(provider: (typeof providerNames)[number]): Promise<number> 
   return 1;
 }
 
-function providerOf(name: string): (typeof providerNames)[number] {
+function providerOf(name: string): Provider {
   const provider = providerNames.find((each) => each === name);
   if (provider === undefined) throw new UsageError(`A provider is one of: ${providerNames.join(", ")}`);
   return provider;
