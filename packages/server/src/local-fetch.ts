@@ -23,8 +23,8 @@ export interface LocalPlaces {
 
 /**
  * Asks an actor in this process as `fetch` does over a network: an answer that sends on is followed unless
- * `init.redirect` says otherwise, what is compressed is decoded, and the answer knows where it came from. Throws `client.network_error`
- * where `fetch` would fail.
+ * `init.redirect` says otherwise, what is compressed is decoded, and the answer knows where it came from.
+ * Throws `client.network_error` where `fetch` would fail.
  */
 export async function fetchLocally(path: string, init: RequestInit, places: LocalPlaces): Promise<Response> {
   let url = `${places.base}${path}`;

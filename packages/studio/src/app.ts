@@ -35,8 +35,8 @@ import type { Studio, StudioOptions } from "./studio.ts";
  * earlier process has left.
  *
  * Errors: `gateway.port_in_use`, `store.locked` (another server has the data directory),
- * `jail.unsafe_not_allowed`, `backup.unfinished` (a restore broke off). Where no jail can be made it starts all the same, says so in its system
- * status, and refuses new tasks with `jail.unavailable`.
+ * `jail.unsafe_not_allowed`, `backup.unfinished` (a restore broke off). Where no jail can be made it starts all
+ * the same, says so in its system status, and refuses new tasks with `jail.unavailable`.
  */
 export async function createStudio(options: StudioOptions): Promise<Studio> {
   const ports = systemPorts(options.log ?? silentLogger);

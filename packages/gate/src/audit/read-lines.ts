@@ -48,8 +48,9 @@ async function* linesOf(source: string | FileHandle, maxBytes: number, start: nu
 }
 
 /**
- * The lines of a file (which stays open where it was) from byte `start` on, in constant memory: of a line longer than `maxBytes` only
- * that much is given, which is then no valid line. A last line without an end is given too.
+ * The lines of a file (which stays open where it was) from byte `start` on, in constant memory: of a line
+ * longer than `maxBytes` only that much is given, which is then no valid line. A last line without an end is
+ * given too.
  */
 export async function* readLines(
   source: string | FileHandle,

@@ -176,7 +176,10 @@ function wellFormed(json: string): string {
   return json.replace(/(?<!\\)((?:\\\\)*)\\ud[89a-f][\da-f]{2}/g, "$1\ufffd");
 }
 
-/** By which the log has a fault already: a plugin's host writes down what a handler threw, and nothing but its id comes here. */
+/**
+ * By which the log has a fault already: a plugin's host writes down what a handler threw, and nothing but its
+ * id comes here.
+ */
 function idOf(error: unknown): string | undefined {
   const { errorId }: { errorId?: unknown } = isHoldfastError(error) ? { ...Object(error.metadata) } : {};
   return typeof errorId === "string" ? errorId : undefined;

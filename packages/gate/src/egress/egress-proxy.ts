@@ -60,7 +60,10 @@ function retryAfter({ metadata }: HoldfastError): { "retry-after"?: string } {
   return typeof seconds === "number" ? { "retry-after": String(seconds) } : {};
 }
 
-/** Clients of models ask again after many statuses; a decision stays what it is, and so does a rate that gives nothing back. */
+/**
+ * Clients of models ask again after many statuses; a decision stays what it is, and so does a rate that gives
+ * nothing back.
+ */
 function mayAskAgain(error: HoldfastError): boolean {
   if (error.statusCode !== 429) return error.statusCode >= 500;
   return error.code !== "rate_limited" || retryAfter(error)["retry-after"] !== undefined;

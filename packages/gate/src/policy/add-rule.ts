@@ -3,9 +3,9 @@ import { matchesGlob } from "./glob.ts";
 import type { PolicyRule } from "./rule.ts";
 
 /**
- * The rules with a proposed one among them: before the first that asks about its tool, so that it decides,
- * else at the end. Throws `policy.rule_conflict` where a rule that forbids would come after it: which of the two is meant to win, a
- * person has to write.
+ * The rules with a proposed one among them: before the first that asks about its tool, so that it decides, else
+ * at the end. Throws `policy.rule_conflict` where a rule that forbids would come after it: which of the two is
+ * meant to win, a person has to write.
  */
 export function withRule(rules: readonly PolicyRule[], added: PolicyRule): readonly PolicyRule[] {
   if (rules.some(({ id }) => id === added.id)) return rules;

@@ -104,9 +104,9 @@ export class RemoteSessions {
   }
 
   /**
-   * The log behind `after`, then what comes, in order and without gaps that are not told. A connection
-   * that breaks, or is silent for 60 s, is opened again behind the last entry. It ends when the session is deleted or `signal`
-   * aborts, and throws when the server cannot be reached for 30 s.
+   * The log behind `after`, then what comes, in order and without gaps that are not told. A connection that
+   * breaks, or is silent for 60 s, is opened again behind the last entry. It ends when the session is deleted
+   * or `signal` aborts, and throws when the server cannot be reached for 30 s.
    */
   async *follow(
     id: string,

@@ -449,8 +449,9 @@ const refusals = {
 } as const;
 
 /**
- * JSON text may hold line breaks between its tokens; a message on the agent's input must not. Agents on Node's readline end a line at U+2028 and U+2029 too, which JSON leaves as they are. They
- * only stand in strings, where an escape says the same.
+ * JSON text may hold line breaks between its tokens; a message on the agent's input must not. Agents on Node's
+ * readline end a line at U+2028 and U+2029 too, which JSON leaves as they are. They only stand in strings,
+ * where an escape says the same.
  */
 function oneLine(raw: string): string {
   if (!/[\r\n\u2028\u2029]/.test(raw)) return raw;

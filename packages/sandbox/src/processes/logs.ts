@@ -84,8 +84,9 @@ function selected(output: OutputRing, { stream, since, tail }: LogQuery): Output
 
 /**
  * Replays what is kept, then tells what comes. The header Last-Event-ID of the answer says behind what it
- * begins, so that one that is cut before its first event can be gone on with. A follower has a place of its own in the output and
- * nothing is held for it: one that is so slow that the output passes it by is told so with `gap`.
+ * begins, so that one that is cut before its first event can be gone on with. A follower has a place of its own
+ * in the output and nothing is held for it: one that is so slow that the output passes it by is told so with
+ * `gap`.
  */
 async function follow(
   { request, response, signal }: Exchange,

@@ -24,9 +24,14 @@ export interface RawRoute {
 export const actorsPrefix = "/actors/";
 
 /**
- * Reads `/actors/{name}/{actor}[/actions/{action} | /queues/{queue} | /calls/{key} | /connect | /events | /reload][?create=true]` and
- * `/actors/{name}/{actor}/{request|websocket}[/{path}][?{query}]`, where `{actor}` is `@` and the canonical
- * text of a key, `~` and that text (the actor is made when it does not exist), or an id.
+ * Reads the path of a request for an actor: `/actors/{name}/{actor}`, then nothing or one of
+ *
+ * - `/actions/{action}`, `/queues/{queue}`, `/calls/{key}`, `/connect`, `/events`, `/reload`, and perhaps
+ *   `?create=true`;
+ * - `/{request|websocket}[/{path}][?{query}]`.
+ *
+ * `{actor}` is `@` and the canonical text of a key, `~` and that text (the actor is made when it does not
+ * exist), or an id.
  * Throws `gateway.not_found`, `gateway.malformed_path`, `actor.invalid_key`, `actor.key_too_long`.
  */
 export function parseRoute(url: string): Route {

@@ -8,7 +8,10 @@ export interface FileRow {
   readonly isDestroyed: boolean;
 }
 
-/** Which actors have a file of their own, in the store's database: see `actor_file` in schema.ts. Its writes belong to the transaction that is open. */
+/**
+ * Which actors have a file of their own, in the store's database: see `actor_file` in schema.ts. Its writes
+ * belong to the transaction that is open.
+ */
 export class FileDirectory {
   readonly #sql: ReturnType<typeof prepare>;
   /** Most stores have none: then nothing has to be asked. */
