@@ -162,13 +162,8 @@ export class TaskRun {
     if (this.#approve === "allow" && !leaves) return allow();
     if (this.#approve === "deny") return deny();
     this.#printer.flush();
+    showQuestion(approval);
     const out = process.stderr;
-    if (leaves) out.write("\nTHE GATE ASKS: this acts outside of the jail.");
-    for (const line of originOf(approval)) out.write(`\n${line}`);
-    out.write(`\n${[harmless(approval.title), ...detailOf(approval)].join("\n")}\n`);
-    approval.options.forEach((option, index) => {
-      out.write(`  ${index + 1}) ${harmless(option.name)}\n`);
-    });
     for (;;) {
       out.write("Answer with a number, y or n: ");
       const answer = await Promise.race([this.#answers.next(), elsewhere.then(() => null)]);
@@ -193,6 +188,17 @@ export class TaskRun {
       if (chosen !== undefined) return chosen;
     }
   }
+}
+
+/** Shows what is asked, and each answer with its number. All of it may be the agent's words. */
+function showQuestion(approval: ApprovalView): void {
+  const out = process.stderr;
+  if (approval.boundary !== undefined) out.write("\nTHE GATE ASKS: this acts outside of the jail.");
+  for (const line of originOf(approval)) out.write(`\n${line}`);
+  out.write(`\n${[harmless(approval.title), ...detailOf(approval)].join("\n")}\n`);
+  approval.options.forEach((option, index) => {
+    out.write(`  ${index + 1}) ${harmless(option.name)}\n`);
+  });
 }
 
 function isAsked(view: TaskView, approvalId: string): boolean {
