@@ -1,18 +1,12 @@
+// What definitions of actors are written with, and what their code is given.
+
 export {
   type ActionDefinition,
   type ActionErrors,
   action,
   type DeclaredErrors,
 } from "./action.ts";
-export type {
-  ActorBlobs,
-  BlobInfo,
-  BlobListOptions,
-  BlobRange,
-  BlobStore,
-  ByteSource,
-} from "./blob.ts";
-export { Cancellation, type CancelSignal } from "./cancellation.ts";
+export type { ActorBlobs, BlobInfo, BlobListOptions, BlobRange, ByteSource } from "./blob.ts";
 export type {
   ActionContextOf,
   ActorContextOf,
@@ -34,22 +28,17 @@ export type {
   WakeContextOf,
   WebSocketContextOf,
 } from "./context-of.ts";
-export { createInstance } from "./create-instance.ts";
 export type {
-  ActorDatabase,
-  ActorStatement,
   AnyDatabase,
   DatabaseClient,
   DatabaseProvider,
   DatabaseProviderContext,
-  DatabaseStore,
   RawAccess,
   SqlArguments,
   SqlInput,
   SqliteProfilingOptions,
   SqlParameters,
   SqlRow,
-  StatementKind,
   TransactionOptions,
   UnaskedAccess,
 } from "./database.ts";
@@ -66,6 +55,89 @@ export {
   type StateMigration,
 } from "./definition.ts";
 export { type EventOptions, type EventTokens, event } from "./event.ts";
+export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
+export { actorLimits, optionDefaults } from "./limits.ts";
+export { type ActorLogger, actorLogger } from "./logger.ts";
+export type {
+  NativeDatabaseProvider,
+  RawDatabaseClient,
+  SqliteBatchStatement,
+  SqliteBindings,
+  SqliteDatabase,
+  SqliteExecuteResult,
+  SqliteQueryResult,
+  SqliteTransactionDatabase,
+} from "./native-database.ts";
+export {
+  type ActorQueue,
+  type CompletableQueueMessage,
+  type QueueBatchOptions,
+  type QueueMessage,
+  type QueueNextOptions,
+  type QueueOptions,
+  type QueuePolicy,
+  type QueueTokens,
+  type QueueTryOptions,
+  queue,
+  type ReceivedMessage,
+} from "./queue.ts";
+export {
+  type DefineRunHandlerOptions,
+  defineRunHandler,
+  getRunFunction,
+  getRunMetadata,
+  type RunMetadata,
+} from "./run-handler.ts";
+export {
+  type ActorCron,
+  type ActorSchedule,
+  type CatchUp,
+  type CronFire,
+  type CronJobInfo,
+  type CronOptions,
+  type DeadSchedule,
+  type EveryOptions,
+  type FireError,
+  type HistoryOptions,
+  type RecurringOptions,
+  type RetryPolicy,
+  type ScheduledEventInfo,
+  type TypedSchedule,
+  typedSchedule,
+} from "./schedule.ts";
+export type { ScheduledFireInfo, ScheduleKind } from "./scheduled-fire.ts";
+export type { SqlValue } from "./sql-value.ts";
+export type {
+  Action,
+  ActionContext,
+  ActionTree,
+  ActorContext,
+  ActorOptions,
+  ActorPresence,
+  ActorShape,
+  AuthContext,
+  AuthIntent,
+  AuthOptions,
+  BaseContext,
+  Broadcast,
+  BroadcastTarget,
+  Conn,
+  ConnContext,
+  ParsedActorOptions,
+  RequestContext,
+  RunControl,
+  SaveStateOptions,
+  SendEvent,
+  StateContext,
+  StorageContext,
+} from "./types.ts";
+
+// What hosts and stores of actors are made with.
+
+export type { BlobStore } from "./blob.ts";
+export { Cancellation, type CancelSignal } from "./cancellation.ts";
+export { createInstance } from "./create-instance.ts";
+export type { ActorDatabase, ActorStatement, DatabaseStore, StatementKind } from "./database.ts";
 export { exportActor, forkActor, importActor, stateAt } from "./history.ts";
 export type { ActorImage, HistoryStore, ImageHeader, ImagePart, NewIdentity } from "./history-store.ts";
 export type {
@@ -112,59 +184,7 @@ export type { InstanceOptions, InstanceStart } from "./instance-options.ts";
 export { blobReferencePrefix } from "./internal/blob/references.ts";
 export { invalidImport } from "./internal/export-frames.ts";
 export { storedInspectorToken } from "./internal/inspect/token.ts";
-export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
-export { actorLimits, optionDefaults } from "./limits.ts";
-export { type ActorLogger, actorLogger } from "./logger.ts";
-export type {
-  NativeDatabaseProvider,
-  RawDatabaseClient,
-  SqliteBatchStatement,
-  SqliteBindings,
-  SqliteDatabase,
-  SqliteExecuteResult,
-  SqliteQueryResult,
-  SqliteTransactionDatabase,
-} from "./native-database.ts";
 export type { OutgoingEvent } from "./outgoing-event.ts";
-export {
-  type ActorQueue,
-  type CompletableQueueMessage,
-  type QueueBatchOptions,
-  type QueueMessage,
-  type QueueNextOptions,
-  type QueueOptions,
-  type QueuePolicy,
-  type QueueTokens,
-  type QueueTryOptions,
-  queue,
-  type ReceivedMessage,
-} from "./queue.ts";
-export {
-  type DefineRunHandlerOptions,
-  defineRunHandler,
-  getRunFunction,
-  getRunMetadata,
-  type RunMetadata,
-} from "./run-handler.ts";
-export {
-  type ActorCron,
-  type ActorSchedule,
-  type CatchUp,
-  type CronFire,
-  type CronJobInfo,
-  type CronOptions,
-  type DeadSchedule,
-  type EveryOptions,
-  type FireError,
-  type HistoryOptions,
-  type RecurringOptions,
-  type RetryPolicy,
-  type ScheduledEventInfo,
-  type TypedSchedule,
-  typedSchedule,
-} from "./schedule.ts";
-export type { ScheduledFireInfo, ScheduleKind } from "./scheduled-fire.ts";
-export type { SqlValue } from "./sql-value.ts";
 export type {
   ActorPage,
   ActorRecord,
@@ -180,27 +200,3 @@ export type {
   LoadedActor,
   StoredState,
 } from "./store.ts";
-export type {
-  Action,
-  ActionContext,
-  ActionTree,
-  ActorContext,
-  ActorOptions,
-  ActorPresence,
-  ActorShape,
-  AuthContext,
-  AuthIntent,
-  AuthOptions,
-  BaseContext,
-  Broadcast,
-  BroadcastTarget,
-  Conn,
-  ConnContext,
-  ParsedActorOptions,
-  RequestContext,
-  RunControl,
-  SaveStateOptions,
-  SendEvent,
-  StateContext,
-  StorageContext,
-} from "./types.ts";

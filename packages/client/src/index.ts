@@ -1,50 +1,19 @@
-export { actorPath, rawPath } from "./address.ts";
+// What programs use: clients, handles, connections, and the types of what they carry.
+
 export { type ActionPromise, type Attempt, attempt } from "./attempt.ts";
-export { createClient, createClientWithDriver } from "./client.ts";
-export { closeReason } from "./close-reason.ts";
+export { createClient } from "./client.ts";
 export type { ClientConfig } from "./config.ts";
-export {
-  type ActorTarget,
-  type ClientDriver,
-  type ClientFrame,
-  type ClosedReason,
-  type DriverCall,
-  type DriverConnection,
-  type DriverCreate,
-  type DriverFetch,
-  type DriverListener,
-  type DriverSend,
-  type DriverSendReply,
-  type DriverWebSocket,
-  type Liveness,
-  type PreparedFrame,
-  protocolVersion,
-  type ResumeInfo,
-  type ResumePoint,
-  type SendContent,
-  type ServerFrame,
-} from "./driver.ts";
-export { decodeEarlyEvents, eventsPrefix } from "./early-events.ts";
 export { ActorConnRaw, ActorHandleRaw, type InstanceTest } from "./instance-tests.ts";
-export { IncomingStream, streamWindow } from "./internal/incoming-stream.ts";
-export type { ClientPorts } from "./internal/ports.ts";
-export { closedReason, type SocketConstructor } from "./internal/socket.ts";
 export { clientLimits } from "./limits.ts";
-export {
-  type ActorFilter,
-  type ActorStatus,
-  type ActorSummary,
-  type ActorSummaryPage,
-  checkFilter,
-  type DestroyManyOptions,
-  type DestroyManyResult,
-  filterQuery,
-  type ListActorsOptions,
-  type ManageRequest,
-  manageLimits,
-  prefixText,
+export type {
+  ActorFilter,
+  ActorStatus,
+  ActorSummary,
+  ActorSummaryPage,
+  DestroyManyOptions,
+  DestroyManyResult,
+  ListActorsOptions,
 } from "./management.ts";
-export { createNetworkDriver } from "./network.ts";
 export type {
   QueueBody,
   QueueMessageOptions,
@@ -68,7 +37,6 @@ export {
   type RawWebSocket,
 } from "./raw-socket.ts";
 export { isRetryable } from "./retry.ts";
-export { encodeStreamChunk, encodeStreamItem, streamContentType } from "./stream-body.ts";
 export type { EventToken, QueueToken } from "./tokens.ts";
 export type {
   ActionOptions,
@@ -96,6 +64,40 @@ export type {
   SkipReadyWait,
   UntypedRegistry,
 } from "./types.ts";
+
+// What servers and other ways to actors are made with: drivers, and the wire as docs/reference/wire.md has it.
+
+export { actorPath, rawPath } from "./address.ts";
+export { createClientWithDriver } from "./client.ts";
+export { closeReason } from "./close-reason.ts";
+export {
+  type ActorTarget,
+  type ClientDriver,
+  type ClientFrame,
+  type ClosedReason,
+  type DriverCall,
+  type DriverConnection,
+  type DriverCreate,
+  type DriverFetch,
+  type DriverListener,
+  type DriverSend,
+  type DriverSendReply,
+  type DriverWebSocket,
+  type Liveness,
+  type PreparedFrame,
+  protocolVersion,
+  type ResumeInfo,
+  type ResumePoint,
+  type SendContent,
+  type ServerFrame,
+} from "./driver.ts";
+export { decodeEarlyEvents, eventsPrefix } from "./early-events.ts";
+export { IncomingStream, streamWindow } from "./internal/incoming-stream.ts";
+export type { ClientPorts } from "./internal/ports.ts";
+export { closedReason, type SocketConstructor } from "./internal/socket.ts";
+export { checkFilter, filterQuery, type ManageRequest, manageLimits, prefixText } from "./management.ts";
+export { createNetworkDriver } from "./network.ts";
+export { encodeStreamChunk, encodeStreamItem, streamContentType } from "./stream-body.ts";
 export {
   contentType,
   decode,
