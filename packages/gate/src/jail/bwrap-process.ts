@@ -86,7 +86,7 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
     },
   );
   closeSync(nothing);
-  if (child.pid === undefined) throw shellNotStarted(await spawnFault(child));
+  if (child.pid === undefined) throw notStarted("the shell", await spawnFault(child));
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw startFailed("no pipes");
   const status: Status = {};
@@ -128,10 +128,10 @@ export function startFailed(detail: string, cause?: unknown): HoldfastError {
   });
 }
 
-/** The shell in which the program of a driver begins could not be started. */
-export function shellNotStarted(fault: unknown): HoldfastError {
+/** The program of a driver could not be started, or the shell in which it begins. */
+export function notStarted(program: string, fault: unknown): HoldfastError {
   const shortage = shortageOf(fault);
-  return startFailed(`the shell could not be started${shortage === undefined ? "" : `: ${shortage}`}`, fault);
+  return startFailed(`${program} could not be started${shortage === undefined ? "" : `: ${shortage}`}`, fault);
 }
 
 class SetupFailure extends Error {}
@@ -196,7 +196,7 @@ function waitForChild(
       },
       (error) => {
         clearTimeout(timer);
-        reject(shellNotStarted(error));
+        reject(notStarted("the shell", error));
       },
     );
   });

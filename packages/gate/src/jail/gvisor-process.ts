@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFileSync, watch } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { enterGroups, shellNotStarted, startFailed } from "./bwrap-process.ts";
+import { enterGroups, notStarted, startFailed } from "./bwrap-process.ts";
 import type { JailCgroup } from "./cgroups.ts";
 import type { Jail, JailExit, JailSpec, JailUsage } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
@@ -50,7 +50,7 @@ export async function startRunsc(start: RunscStart): Promise<Jail> {
       stdio: ["pipe", "pipe", "pipe"],
     },
   );
-  if (child.pid === undefined) throw shellNotStarted(await spawnFault(child));
+  if (child.pid === undefined) throw notStarted("the shell", await spawnFault(child));
   const { stdin, stdout, stderr } = child;
   let errors = "";
   const keepErrors = (chunk: Buffer) => {
@@ -96,7 +96,7 @@ async function waitForPid(directory: string, ended: Promise<Ended>): Promise<num
       look();
       settled.reject(new EndedEarly(`runsc ended with code ${code}.`));
     },
-    (error) => settled.reject(shellNotStarted(error)),
+    (error) => settled.reject(notStarted("the shell", error)),
   );
   look();
   try {

@@ -3,7 +3,7 @@ import { accessSync, readFileSync, rmSync, watch } from "node:fs";
 import { dirname } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { startFailed } from "../bwrap-process.ts";
+import { notStarted, startFailed } from "../bwrap-process.ts";
 import type { Jail, JailExit, JailUsage } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
 import { spawnFault } from "../processes.ts";
@@ -37,7 +37,7 @@ export async function startMachine(start: MachineStart): Promise<Jail> {
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
   });
-  if (child.pid === undefined) throw startFailed("container could not be started", await spawnFault(child));
+  if (child.pid === undefined) throw notStarted("container", await spawnFault(child));
   const { stdin, stdout, stderr } = child;
   let errors = "";
   const keepErrors = (chunk: Buffer) => {
@@ -92,7 +92,7 @@ async function machineRuns({ name, startedFile }: RunPlan, ended: Promise<Ended>
       look();
       settled.reject(new EndedEarly(`container ended with code ${code}.`));
     },
-    (error: unknown) => settled.reject(startFailed("container could not be started", error)),
+    (error: unknown) => settled.reject(notStarted("container", error)),
   );
   look();
   try {
