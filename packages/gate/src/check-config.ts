@@ -15,7 +15,7 @@ const options: Options<GateConfig> = {
 
 const jails: Options<NonNullable<GateConfig["jails"]>> = {
   ...{ driver: true, allowUnsafe: true, whenUnavailable: true },
-  ...{ bwrapPath: true, runscPath: true, engineSocket: true },
+  ...{ bwrapPath: true, runscPath: true, engineSocket: true, containerPath: true, containerImage: true },
 };
 
 const vault: Options<VaultConfig> = {

@@ -131,7 +131,10 @@ export function startFailed(detail: string, cause?: unknown): HoldfastError {
 /** The program of a driver could not be started, or the shell in which it begins. */
 export function notStarted(program: string, fault: unknown): HoldfastError {
   const shortage = shortageOf(fault);
-  return startFailed(`${program} could not be started${shortage === undefined ? "" : `: ${shortage}`}`, fault);
+  return startFailed(
+    `${program} could not be started${shortage === undefined ? "" : `: ${shortage}`}`,
+    fault,
+  );
 }
 
 class SetupFailure extends Error {}
