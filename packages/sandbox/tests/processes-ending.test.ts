@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { silentLogger } from "@holdfast/core";
+import { isFamilyAlive } from "../src/internal/process-group.ts";
 import { Spawner } from "../src/internal/spawner.ts";
 import {
   field,
@@ -57,6 +58,21 @@ describe("ending a family", () => {
       if (family.group !== undefined) await assert.rejects(readdir(family.group), { code: "ENOENT" });
     });
   }
+
+  test("takes a terminal along that has not got to run yet", async (t) => {
+    const mark = newMark();
+    killLater(t, mark);
+    // Without control groups, which would tell the program that it is too late.
+    const spawner = new Spawner(silentLogger, { controlGroups: false });
+    t.after(() => spawner.close());
+    const request = { program: "/bin/sleep", args: [mark], cwd: "/", env: {} };
+    for (let count = 0; count < 50; count++) {
+      const { family } = await spawner.withTerminal(request, { cols: 80, rows: 24 }, () => {});
+      await spawner.end(family, 0);
+      assert.equal(isFamilyAlive(family), false);
+    }
+    assert.deepEqual(await processesWith(mark), []);
+  });
 
   test("closing ends what runs, starts nothing more and leaves no control group", async (t) => {
     const mark = newMark();

@@ -154,7 +154,7 @@ describe("commands of a spawn host", needsPerl, () => {
     const forked = spawn("sleep", ["60"]);
     t.after(() => forked.kill("SIGKILL"));
     const exited = once(forked, "exit");
-    await spawner.end({ pid: forked.pid ?? 0, marker: newMark(), host: process.pid }, 0);
+    await spawner.end({ pid: forked.pid ?? 0, marker: newMark(), forkedBy: process.pid }, 0);
     assert.equal(forked.signalCode ?? (await exited)[1], "SIGKILL");
   });
 

@@ -10,8 +10,8 @@ export interface ProcessFamily {
   readonly pid: number;
   /** Value of the marker variable in the environment of every descendant. */
   readonly marker: string;
-  /** Process id of the spawn host that forked the leader, where one did. */
-  readonly host?: number;
+  /** Process id of what forked the leader, where that does not wait until the leader has a session of its own. */
+  readonly forkedBy?: number;
   /** Directory of the control group that holds every descendant, where there are control groups. */
   readonly group?: string;
   /** Directories of further control groups that limit it and hold every descendant too. */
@@ -105,13 +105,13 @@ export function familyMembers(family: ProcessFamily, look = lookNow()): number[]
 }
 
 /**
- * Whether a process is of the family, by group, session or mark. What a host has just forked has none
- * of these until it gets to run: it is known by who forked it.
+ * Whether a process is of the family, by group, session or mark. What was just forked has none of
+ * these until it gets to run: it is known by who forked it.
  */
 function isOf(family: ProcessFamily, { pid, parent, group, session, marks }: SeenProcess): boolean {
   if (marks.includes(family.marker)) return true;
   if (family.pid <= 0) return false;
-  return group === family.pid || session === family.pid || (pid === family.pid && parent === family.host);
+  return group === family.pid || session === family.pid || (pid === family.pid && parent === family.forkedBy);
 }
 
 /** The marks of all living processes that have one. */

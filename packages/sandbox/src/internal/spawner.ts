@@ -143,7 +143,8 @@ export class Spawner {
     const prepared = await this.#prepare(request);
     const terminal = orRemoved(prepared, () => new Terminal(library, prepared, size, onOutput));
     this.#reaper?.add(terminal.pid);
-    return { terminal, family: this.#family(terminal.pid, prepared) };
+    // The library forks and goes on: on a busy machine the child has neither session nor mark for a while.
+    return { terminal, family: this.#family(terminal.pid, prepared, process.pid) };
   }
 
   /** The limits that a family has run into; to be asked before it is ended, which forgets. */
@@ -272,8 +273,8 @@ export class Spawner {
     return this.#family(child.pid ?? 0, prepared);
   }
 
-  #family(pid: number, prepared: Prepared, host?: number): ProcessFamily {
-    const family = { pid, ...familyOf(prepared), ...(host === undefined ? {} : { host }) };
+  #family(pid: number, prepared: Prepared, forkedBy?: number): ProcessFamily {
+    const family = { pid, ...familyOf(prepared), ...(forkedBy === undefined ? {} : { forkedBy }) };
     this.#families.add(family);
     return family;
   }
