@@ -31,7 +31,7 @@ function decisions(): Planned[] {
     ]),
     ...edits([test("approvals"), test("policy")], "approvals/display-text", [
       ["hidden characters", ".replace(hidden, (", ".replace(/$^/gu, ("],
-      ["letters that pass for others", "markLookalikes(text, writtenOut)", "text"],
+      ["letters that pass for others", "markLookalikes(start, writtenOut)", "start"],
       ["what is cut off", "truncated: true }", "truncated: false }"],
     ]),
     ...edits([beside("broker/kept-calls")], "broker/kept-calls", [
