@@ -62,8 +62,9 @@ export function requestedRange(
   size: number,
   etag: string,
 ): ByteRange | undefined {
-  const [, first, last] = /^bytes=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(headers.range ?? "") ?? [];
-  if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
+  const [first, last, more] = boundsOf(headers.range ?? "");
+  if (first === undefined || last === undefined || more !== undefined || first + last === "")
+    return undefined;
   const only = headers["if-range"];
   if (only !== undefined && String(only).trim() !== etag) return undefined;
   const range =
@@ -76,4 +77,15 @@ export function requestedRange(
     throw problem("range_not_satisfiable", 416, `the file has ${size} bytes`, { size });
   }
   return range;
+}
+
+/** What stands around the dashes of a range of bytes: digits or nothing. Empty where it is no such range. */
+function boundsOf(range: string): readonly string[] {
+  const unit = /^bytes=/i.exec(range)?.[0];
+  if (unit === undefined) return [];
+  const bounds = range
+    .slice(unit.length)
+    .split("-")
+    .map((bound) => bound.trim());
+  return bounds.every((bound) => /^\d*$/.test(bound)) ? bounds : [];
 }
