@@ -4,6 +4,8 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
+import { PluginCredentials } from "../src/plugins/credentials.ts";
+import { pluginName } from "../src/plugins/names.ts";
 import { CredentialVault } from "../src/vault/credential-vault.ts";
 import { KnownSecrets } from "../src/vault/secrets.ts";
 import { fullDisk, isRoot, temporaryDirectory } from "./support.ts";
@@ -62,6 +64,9 @@ test("a vault on a full disk says so, and is as it was", {
   await assert.rejects(vault.grant(grant), full);
   assert.deepEqual(await vault.secretEntries(), []);
   assert.deepEqual(readdirSync(directory), ["filler"]);
+  const credentials = new PluginCredentials(join(directory, "plugins"), () => {});
+  await assert.rejects(credentials.write(pluginName("mail"), "TOKEN", token), full);
+  assert.deepEqual(await credentials.read(pluginName("mail")), {});
 });
 
 test("grants that cannot be read let nothing through", async (t) => {

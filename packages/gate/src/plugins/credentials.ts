@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { chmod, lstat, mkdir, open, readdir, rm } from "node:fs/promises";
 import { HoldfastError } from "@holdfast/core";
 import { writePrivateFile } from "../vault/credential-file.ts";
+import { asUnwritable } from "../vault/unwritable.ts";
 import { below, type CredentialKey, credentialKey, isCredentialKey, type PluginName } from "./names.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import type { CredentialSpec } from "./runtime/api.ts";
@@ -52,7 +53,10 @@ export class PluginCredentials {
     return values;
   }
 
-  /** Throws `plugin.invalid_credential_key`, `plugin.invalid_credential`, `plugin.credential_is_link`. */
+  /**
+   * Throws `plugin.invalid_credential_key`, `plugin.invalid_credential`, `plugin.credential_is_link`, and
+   * `vault.unavailable` where the system refuses it, as on a full disk.
+   */
   async write(plugin: PluginName, key: unknown, value: string): Promise<void> {
     const path = this.path(plugin, credentialKey(key));
     if (value === "" || Buffer.byteLength(value) > pluginLimits.maxCredentialBytes) {
@@ -63,11 +67,17 @@ export class PluginCredentials {
         { statusCode: 400 },
       );
     }
+    this.#remember(value);
+    await this.#put(plugin, path, value).catch((error: unknown) => {
+      throw asUnwritable(error, "vault", "The credential");
+    });
+  }
+
+  async #put(plugin: PluginName, path: string, value: string): Promise<void> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     for (const each of [this.directory, this.folder(plugin), path]) await refuseLink(each);
     await mkdir(this.folder(plugin), { recursive: true, mode: 0o700 });
     await chmod(this.folder(plugin), 0o700);
-    this.#remember(value);
     await writePrivateFile(path, value);
   }
 

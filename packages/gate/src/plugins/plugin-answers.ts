@@ -47,10 +47,17 @@ export function redacted(value: unknown, redact: (text: string) => string): unkn
 /** The category of whatever kept a plugin from loading, and a text for its operator. */
 export function failureOf(error: unknown, redact: (text: string) => string): LoadFailed {
   const category = error instanceof PluginLoadError ? error.category : loadCategory(error);
-  return {
-    category,
-    message: redact(error instanceof Error ? error.message : String(error)).slice(0, 4_000),
-  };
+  const message = redact(error instanceof Error ? error.message : String(error));
+  return { category, message: message.length > maxFailureCharacters ? shortened(message) : message };
+}
+
+const maxFailureCharacters = 4_000;
+const firstCharacters = 400;
+
+/** Its beginning says what has ended; why is what the plugin printed last. */
+function shortened(message: string): string {
+  const last = message.slice(firstCharacters - maxFailureCharacters);
+  return `${message.slice(0, firstCharacters).toWellFormed()} … ${last.toWellFormed()}`;
 }
 
 function loadCategory(error: unknown): LoadFailure {
