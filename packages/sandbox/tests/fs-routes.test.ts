@@ -579,7 +579,7 @@ test("an archive that breaks off leaves no half of a file", async (t) => {
   const writing = sandbox.fetch(`${sandbox.url}/v1/fs/upload-batch?path=to`, { ...init, headers });
   const to = join(sandbox.home, "to");
   while (!existsSync(to) || (await readdir(to)).length === 0) {
-    await new Promise((resolve) => setImmediate(resolve));
+    await setImmediate();
   }
   stop.abort();
   await assert.rejects(writing);
@@ -596,7 +596,7 @@ test("a body that breaks off leaves no file and no temporary", async (t) => {
   const init = { method: "PUT", body: source, duplex: "half" as const, signal: stop.signal };
   const writing = sandbox.fetch(`${sandbox.url}/v1/fs/file?path=f`, init);
   while (!(await readdir(sandbox.home)).some((name) => name.endsWith(".tmp"))) {
-    await new Promise((resolve) => setImmediate(resolve));
+    await setImmediate();
   }
   stop.abort();
   await assert.rejects(writing);
