@@ -279,6 +279,11 @@ describe("every screen", { skip: absent ?? false }, () => {
     await check(page, "task-long-names");
     const name = await page.locator(".task-meta").getByText("n".repeat(120)).boundingBox();
     assert.ok(name !== null && name.x + name.width <= 320, "the repository's name is cut off");
+    // As at 400 % zoom: a question can still be read, and its answers be reached.
+    await page.setViewportSize({ width: 320, height: 256 });
+    const dock = await page.locator(".dock").boundingBox();
+    assert.ok(dock !== null && dock.height >= 200, `${dock?.height} pixels for a question`);
+    await check(page, "task-low-window");
     await page.goto(studio.url);
     await page.locator(".task-list").getByText("⟨U+202E⟩").first().waitFor();
     await assertFits(page, "tasks with long names");
