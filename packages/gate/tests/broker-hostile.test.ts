@@ -138,6 +138,19 @@ describe("a hostile jail", needs, () => {
     await echoes(calm, "c");
   });
 
+  test("with ten thousand connections, crowd after crowd, keeps nobody else from being served", async (t) => {
+    const guest = await Guest.start(t, gate, { jailId: "crowds" });
+    for (let crowd = 0; crowd < 25; crowd++) {
+      guest.order({ do: "connections", count: 400, greet: crowd % 2 === 0 });
+      await echoes(calm, "c");
+      await guest.take((event) => event.name === "all closed");
+    }
+    guest.open("a");
+    await echoes(guest, "a");
+    const records = await gate.audit.query({ jailId: "crowds", limit: 1_000 });
+    assert.ok(records.length < 200, `${records.length} records`);
+  });
+
   test("with one connection more than are let in has it wait for room", async (t) => {
     const guest = await Guest.start(t, gate, { jailId: "full" });
     guest.order({ do: "connections", count: 40, greet: true });

@@ -101,6 +101,32 @@ test("an upstream that closes a new connection is asked once", async (t) => {
   assert.equal(asked, 2);
 });
 
+test("ten thousand connections of one jail are bounded, and leave another's as they were", async (t) => {
+  const { baseUrl } = await upstream(t, plain);
+  const [crowded, calm] = [await openProxy(t, { baseUrl }), await openProxy(t, { baseUrl })];
+  const open = new Set<Socket>();
+  t.after(() => {
+    for (const socket of open) socket.destroy();
+  });
+  for (let crowd = 0; crowd < 10; crowd++) {
+    for (let n = 0; n < 1_000; n++) {
+      const socket = createConnection(crowded.proxy.socketPath);
+      open.add(socket);
+      // Refused where more wait to be accepted than the system queues.
+      socket.on("error", () => {});
+      socket.once("close", () => open.delete(socket));
+    }
+    assert.equal((await ask(calm.proxy, "GET", models)).status, 200);
+    const { maxConnections } = egressLimits;
+    await eventually("what is too much is closed", async () => open.size <= maxConnections);
+  }
+  for (const socket of open) socket.destroy();
+  await eventually("there is room again", async () => {
+    const answer = await ask(crowded.proxy, "GET", models).catch(() => undefined);
+    return answer?.status === 200;
+  });
+});
+
 test("as many connections wait as the limit says", async (t) => {
   const held: (() => void)[] = [];
   const { baseUrl, sockets, server } = await upstream(t, (_request, response) => {
