@@ -276,7 +276,7 @@ export function jails(): Planned[] {
       `${gate}jail/guarantees.ts`,
       withEdits([["what bounds of reads and writes need", ", ...impliedGuarantees(spec)])", "])"]]),
     ),
-    ...guards([test("install"), test("jails")], jailPart("bwrap-program")),
+    ...guards([test("install"), test("no-descriptors"), test("jails")], jailPart("bwrap-program")),
     ...guards([test("no-descriptors"), test("jails")], jailPart("bwrap-process")),
     ...guards([test("jails")], jailPart("processes")),
     ...guards([beside("jail/probe-findings"), test("jails")], jailPart("probe-findings")),

@@ -17,7 +17,7 @@ import {
   writeSync,
 } from "node:fs";
 import { createConnection, createServer } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { MachineRecords } from "./records.ts";
 import type { RunOptions } from "./run-options.ts";
 
@@ -111,7 +111,8 @@ async function carry(source: string, index: number): Promise<string> {
     inner.on("error", () => outer.destroy());
     outer.on("error", () => inner.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(path, resolve));
+  // By its name alone, from the folder that it is in: an address has room for about a hundred bytes.
+  await new Promise<void>((resolve) => server.listen(basename(path), resolve));
   const mode = statSync(source).mode & 0o777;
   // Where the owner cannot be another, what only an owner may do nobody may.
   if (process.getuid?.() === 0) chownSync(path, 65_534, 65_534);
@@ -144,6 +145,7 @@ function command(): string[] {
 }
 
 mkdirSync(folder, { recursive: true, mode: 0o755 });
+process.chdir(folder);
 const bwrap = spawn(
   "bwrap",
   [
