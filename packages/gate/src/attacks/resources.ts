@@ -1,6 +1,7 @@
 import type { Jail } from "../jail/jail.ts";
 import { startTime } from "../jail/processes.ts";
 import type { Attack } from "./attack.ts";
+import type { AttackLab } from "./lab.ts";
 
 const limits = { pids: 40, memoryBytes: 128 * 1024 * 1024, cpus: 0.5 };
 
@@ -18,27 +19,42 @@ function alive(jail: Jail): boolean {
   return startTime(jail.pid) !== undefined;
 }
 
+/** More than may be: those that are refused are told so, and it goes on with what it has. */
+const threads = `
+  import { Worker } from "node:worker_threads";
+  for (let n = 0; n < 60; n++) new Worker("setInterval(() => {}, 1000)", { eval: true }).on("error", () => {});`;
+
+/** Lets a bomb go off in a jail that has memory for all of it, until some of it was refused, and ends the jail. */
+async function explode(lab: AttackLab, script: string) {
+  // Its first process forks no more: refused itself, it would end, and the jail with it, before anybody looks.
+  const bomb = await lab.start({
+    args: ["-c", `${script}; exec sleep 1000`],
+    limits: { ...limits, memoryBytes: 4 * limits.memoryBytes },
+  });
+  bomb.stderr.resume();
+  const refused = await until(() => (bomb.usage().pidsRefused ?? 0) > 0);
+  const count = bomb.usage().pids ?? 0;
+  await bomb.stop({ graceMs: 0 });
+  return { refused, count, alive: alive(bomb) };
+}
+
 export const resourceAttacks: readonly Attack[] = [
   {
     id: "resources.fork_bomb",
     group: "resources",
-    attempt: "a fork bomb",
-    must: "forks are refused; it ends with the jail; the host works on",
+    attempt: "a fork bomb, a thread bomb",
+    must: "forks and threads are refused; they end with the jail; the host works on",
     layer: "control group: pids",
     needs: ["limits.pids"],
     run: async (lab) => {
-      // Its first process forks no more: refused itself, it would end, and the jail with it, before anybody looks.
-      const bomb = await lab.start({
-        args: ["-c", "bomb() { bomb | bomb & }; bomb; exec sleep 1000"],
-        limits,
-      });
-      bomb.stderr.resume();
-      const refused = await until(() => (bomb.usage().pidsRefused ?? 0) > 0);
-      const count = bomb.usage().pids ?? 0;
-      await bomb.stop({ graceMs: 0 });
+      const bombs = {
+        forks: "bomb() { bomb | bomb & }; bomb",
+        threads: `/opt/holdfast/node --input-type=module -e '${threads}' & :`,
+      };
+      const ends = await Promise.all(Object.values(bombs).map((script) => explode(lab, script)));
       const after = await lab.shell("echo fine");
       return {
-        stopped: refused && count <= limits.pids && !alive(bomb),
+        stopped: ends.every(({ refused, count, alive }) => refused && count <= limits.pids && !alive),
         observed: `at most ${limits.pids} processes, more are refused`,
         control: { worked: after.stdout === "fine\n", observed: "another jail starts" },
       };
@@ -47,18 +63,28 @@ export const resourceAttacks: readonly Attack[] = [
   {
     id: "resources.memory",
     group: "resources",
-    attempt: "a memory balloon, a tmpfs as memory",
-    must: "the jail is ended, nothing else",
+    attempt: "a memory balloon, a tmpfs as memory; a file larger than the memory, read again and again",
+    must: "the jail is ended, nothing else; what is cached of files counts, and goes",
     layer: "control group: memory",
     needs: ["limits.memory"],
     run: async (lab) => {
       const neighbour = await lab.start({ args: ["-c", "sleep 1000"], limits });
       const balloon = await lab.shell("exec tail -n 1 </dev/zero", { limits });
+      const fileBytes = 3 * limits.memoryBytes;
+      const reader = await lab.start({
+        args: ["-c", `head -c ${fileBytes} /dev/zero >file; cat file file >/dev/null; wc -c <file`],
+        mounts: [{ source: lab.directory("cache"), target: "/workspace", mode: "rw" }],
+        ...{ cwd: "/workspace", limits: { memoryBytes: limits.memoryBytes } },
+      });
+      const read = await lab.finish(reader);
+      // A kernel in user space has some more for itself.
+      const { memoryPeakBytes = 0 } = reader.usage();
+      const cached = read.stdout.trim() === String(fileBytes) && memoryPeakBytes < fileBytes;
       const survived = alive(neighbour);
       await neighbour.stop({ graceMs: 0 });
       return {
-        stopped: balloon.reason === "memory",
-        observed: `ended by the kernel: ${balloon.reason}`,
+        stopped: balloon.reason === "memory" && cached,
+        observed: `ended by the kernel: ${balloon.reason}; the file: ${cached ? "read, within the limit" : read.reason}`,
         control: { worked: survived, observed: "a jail beside it lives on" },
       };
     },
