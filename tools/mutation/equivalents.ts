@@ -73,6 +73,10 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "what was there is deleted just before: only another user in that moment could be met, which no test brings about",
   ],
   [
+    "broker/schema.ts: guard 2: if (!(url instanceof RegExp))",
+    "the library has an expression there; the type alone does not know it",
+  ],
+  [
     "jail/processes.ts: guard 1: if (!Number.isInteger(pid))",
     "what is no number has no namespace either; it spares a call of the system",
   ],

@@ -152,7 +152,7 @@ export function broker(): Planned[] {
     ...guards([live, beside("broker/executor"), attacks("protocol.results")], "broker/executor"),
     ...guards([live, hostile], "broker/kept-calls", "broker/jail-broker"),
     ...guards([test("broker-open"), live, hostile], "broker/broker"),
-    ...guards([beside("broker/catalog")], "broker/catalog", "broker/schema"),
+    ...guards([beside("broker/catalog"), beside("broker/schema")], "broker/catalog", "broker/schema"),
     ...guards([beside("broker/pipeline")], "broker/pipeline"),
     ...guards([beside("broker/sanitizer")], "broker/sanitizer"),
     ...guards([beside("broker/taint"), approvals], "broker/taint"),

@@ -12,6 +12,7 @@ import {
   startAppleContainer,
 } from "@holdfast/testing/apple-container";
 import { AppleContainerDriver } from "../src/jail/apple/apple-container-driver.ts";
+import { ContainerProgram } from "../src/jail/apple/container-program.ts";
 import { runArguments } from "../src/jail/apple/run-arguments.ts";
 import { demandedGuarantees } from "../src/jail/guarantees.ts";
 import { defaultJailDriver } from "../src/jail/open-driver.ts";
@@ -256,6 +257,23 @@ function isWatchdog(pid: number): boolean {
   const file = `/proc/${pid}/cmdline`;
   return existsSync(file) && /delete --force/.test(readFileSync(file, "latin1"));
 }
+
+test("a program that lists nothing, or ends nothing, is told as what it is", async (t) => {
+  const path = join(temporaryDirectory(t), "container");
+  const program = (list: string) => {
+    const version = "echo 'container CLI version 0.12.0'";
+    writeFileSync(path, `#!/bin/sh\ncase "$1" in --version) ${version} ;; list) ${list} ;; esac\n`, {
+      mode: 0o755,
+    });
+    return new ContainerProgram(path);
+  };
+  await assert.rejects(
+    program("echo 'no service' >&2; exit 1").names("h-"),
+    refused("unavailable", /no service/),
+  );
+  const stays = program("echo h-1; echo other");
+  await assert.rejects(stays.removeAll("h-"), refused("unavailable", /does not end h-1$/));
+});
 
 test("the program is asked for whole units, and for no less than it starts", () => {
   const plan = (limits: NonNullable<JailSpec["limits"]>) =>
