@@ -48,10 +48,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   gate: ["core"],
   guest: ["core"],
   plugins: ["core", "gate"],
-  testing: belowStudio,
+  "test-kit": ["core", "client", "actors", "server", "store-sqlite"],
+  // Test doubles, never published: only tests, benches and examples import it.
+  testing: [...belowStudio, "test-kit"],
   studio: belowStudio,
   // `holdfast/test` is the test kit.
-  holdfast: [...belowStudio, "studio", "testing"],
+  holdfast: [...belowStudio, "studio", "test-kit"],
 };
 
 /** Folders that run in browsers too: no Node modules, no globals of Node. */

@@ -131,8 +131,8 @@ function compile(item: WorkspacePackage, to: string): void {
   rmSync(join(to, "tsconfig.json"));
 }
 
-/** Packages that the web apps are built from and that nothing asks for afterwards: they are not published. */
-const bundled: readonly string[] = ["@holdfast/web-parts"];
+/** Packages that are not published: one is bundled into the web apps, the other is for tests of this repository. */
+const unpublished: readonly string[] = ["@holdfast/web-parts", "@holdfast/testing"];
 
 function checkSources(packages: readonly WorkspacePackage[]): void {
   for (const item of packages) {
@@ -146,7 +146,7 @@ function checkSources(packages: readonly WorkspacePackage[]): void {
   }
 }
 
-const packages = inOrderOfDependency(workspacePackages().filter(({ name }) => !bundled.includes(name)));
+const packages = inOrderOfDependency(workspacePackages().filter(({ name }) => !unpublished.includes(name)));
 checkSources(packages);
 rmSync(staging, { recursive: true, force: true });
 // Jails run bundles; the published package carries them.

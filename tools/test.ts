@@ -36,7 +36,7 @@ function keepCompiled(whole: boolean): void {
 
 /** What most files load, kept from the start: a long file keeps nothing before its end. */
 async function compileFirst(): Promise<void> {
-  const packages = ["holdfast", "@holdfast/sandbox", "@holdfast/studio", "@holdfast/testing"];
+  const packages = ["holdfast", "@holdfast/sandbox", "@holdfast/studio", "@holdfast/test-kit"];
   const script = `for (const name of ${JSON.stringify(packages)}) await import(name); process.exit();`;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
     cwd: root,

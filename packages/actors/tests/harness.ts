@@ -9,7 +9,8 @@ import type {
 } from "@holdfast/actors";
 import { createInstance } from "@holdfast/actors";
 import { decodeValue, type Ports, silentLogger, systemTasks, type Timer } from "@holdfast/core";
-import { createMemoryStore, type ManualClock, manualClock } from "@holdfast/testing";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
+import { type ManualClock, manualClock } from "@holdfast/testing";
 
 /** Time that stands still until a test moves it; macrotasks are the real ones. */
 export interface TestPorts extends Ports {

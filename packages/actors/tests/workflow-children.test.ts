@@ -4,7 +4,7 @@ import { actor } from "@holdfast/actors";
 import { ChildError, durable, listWorkflows, workflow } from "@holdfast/actors/workflow";
 import { isErrorCode, systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
-import { createMemoryStore } from "@holdfast/testing";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 
 const square = durable(async (ctx, input: { n: number }) => {
   if (input.n < 0) throw new Error("negative");

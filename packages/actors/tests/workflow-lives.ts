@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ActorInstance, type AnyDefinition, createInstance } from "@holdfast/actors";
-import { createMemoryStore, type FaultyStore, faultyStore } from "@holdfast/testing";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
+import { type FaultyStore, faultyStore } from "@holdfast/testing";
 import { call, testPorts } from "./harness.ts";
 import { settle } from "./workflow-harness.ts";
 

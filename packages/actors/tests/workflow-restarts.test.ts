@@ -4,7 +4,8 @@ import { actor, queue } from "@holdfast/actors";
 import { durable, Loop, workflow } from "@holdfast/actors/workflow";
 import { systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
-import { createMemoryStore, setupTest } from "@holdfast/testing";
+import { setupTest } from "@holdfast/test-kit";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 
 const started: string[] = [];
 

@@ -7,4 +7,4 @@ export {
   type TestKit,
   type TestKit as SetupTestResult,
   type TestLifecycle,
-} from "@holdfast/testing/kit";
+} from "@holdfast/test-kit";

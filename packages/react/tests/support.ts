@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { systemPorts } from "@holdfast/core";
 import { createRegistry, type Definitions, type Registry } from "@holdfast/server";
-import { createMemoryStore } from "@holdfast/testing";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { rolldown } from "rolldown";
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor, event } from "@holdfast/actors";
 import { isErrorCode, systemPorts, UserError } from "@holdfast/core";
-import { createMemoryStore, faultyStore } from "@holdfast/testing";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
+import { faultyStore } from "@holdfast/testing";
 import { createRegistry, type Registry } from "../src/index.ts";
 import { Condition, serve } from "./support.ts";
 

@@ -4,7 +4,8 @@ import { actor, queue } from "@holdfast/actors";
 import { decode } from "@holdfast/client";
 import { systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
-import { createMemoryStore, faultyStore } from "@holdfast/testing";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
+import { faultyStore } from "@holdfast/testing";
 import { inspected } from "./inspector-actors.ts";
 import { Condition, serve } from "./support.ts";
 

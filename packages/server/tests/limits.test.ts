@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { actor, event } from "@holdfast/actors";
 import type { ActorConn } from "@holdfast/client";
 import { encodeValue, HoldfastError, limits, systemPorts } from "@holdfast/core";
-import { createMemoryStore } from "@holdfast/testing";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { createRegistry, serverLimits } from "../src/index.ts";
 import { Condition, serve } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HoldfastError, isErrorCode, systemPorts } from "@holdfast/core";
-import { createMemoryStore } from "@holdfast/testing";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { type AccessInfo, createRegistry } from "../src/index.ts";
 import { allActors } from "./actors.ts";
 import { serve, sqliteRegistry, temporaryDirectory } from "./support.ts";

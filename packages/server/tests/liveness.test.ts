@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { actor } from "@holdfast/actors";
 import { createClient } from "@holdfast/client";
 import { isErrorCode, type Ports, systemPorts } from "@holdfast/core";
-import { createMemoryStore } from "@holdfast/testing";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { createRegistry } from "../src/index.ts";
 import { serverLimits } from "../src/limits.ts";
 import { allActors } from "./actors.ts";

@@ -13,7 +13,7 @@ import {
 } from "node:zlib";
 import { actor } from "@holdfast/actors";
 import { isErrorCode, systemPorts } from "@holdfast/core";
-import { createMemoryStore } from "@holdfast/testing";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { createRegistry, type Registry } from "../src/index.ts";
 import { rawActors } from "./raw-actors.ts";
 import { Condition, serve } from "./support.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor } from "@holdfast/actors";
 import { createRegistry } from "@holdfast/server";
-import { setupTest } from "@holdfast/testing";
+import { setupTest } from "@holdfast/test-kit";
 
 const poller = actor({
   state: { runs: [] as number[] },

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, type CronFire, type ScheduledFireInfo } from "@holdfast/actors";
 import { systemPorts } from "@holdfast/core";
-import { createMemoryStore, setupTest } from "@holdfast/testing";
+import { setupTest } from "@holdfast/test-kit";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { createRegistry } from "../src/index.ts";
 
 const hour = 3_600_000;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { actor } from "@holdfast/actors";
 import { isErrorCode, systemPorts } from "@holdfast/core";
-import { createMemoryStore, setupTest } from "@holdfast/testing";
+import { setupTest } from "@holdfast/test-kit";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { createRegistry } from "../src/index.ts";
 
 interface World {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import { actor, queue } from "@holdfast/actors";
 import { createLogger, isErrorCode, systemPorts } from "@holdfast/core";
-import { createMemoryStore } from "@holdfast/testing";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { createRegistry, type Registry } from "../src/index.ts";
 import { Condition } from "./support.ts";
 

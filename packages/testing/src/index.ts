@@ -1,6 +1,4 @@
 export { actorStoreConformance, type StoreHarness } from "./conformance/actor-store.ts";
-export * from "./kit/index.ts";
 export * from "./mock-model/index.ts";
 export { type FaultyStore, faultyStore, type StoreFault, type StoreOperation } from "./store/faulty-store.ts";
 export { type ManualClock, manualClock } from "./store/manual-clock.ts";
-export { createMemoryStore, type MemoryStoreOptions } from "./store/memory-store.ts";

@@ -1,5 +1,5 @@
 import type { ActorDatabase, CommitBatch } from "@holdfast/actors";
-import { MemoryDatabase } from "../store/memory-database.ts";
+import { MemoryDatabase } from "@holdfast/test-kit/memory-database";
 
 /** The databases of actors that one process works on: copies of what is durable, until their actor's next commit. */
 export class ProcessDatabases {

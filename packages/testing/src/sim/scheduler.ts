@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "@holdfast/core";
-import type { ProcessTasks } from "../kit/virtual-time.ts";
+import type { ProcessTasks } from "@holdfast/test-kit";
 import type { Seeded } from "./seeded.ts";
 import type { Trace } from "./trace.ts";
 

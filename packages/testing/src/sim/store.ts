@@ -8,7 +8,7 @@ import type {
   LoadedActor,
 } from "@holdfast/actors";
 import { HoldfastError, type Ports, silentLogger } from "@holdfast/core";
-import { createMemoryStore } from "../store/memory-store.ts";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { ProcessDatabases } from "./databases.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { Ledger } from "./ledger.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemPorts } from "@holdfast/core";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { code, create, newActor, next } from "../conformance/batches.ts";
 import { faultyStore } from "./faulty-store.ts";
-import { createMemoryStore } from "./memory-store.ts";
 
 test("a planned fault fails the call that it names, before or after it is applied", async () => {
   const store = faultyStore(createMemoryStore({ ports: systemPorts() }), [

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemPorts } from "@holdfast/core";
+import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { actorStoreConformance } from "../conformance/actor-store.ts";
 import { create, newActor } from "../conformance/batches.ts";
-import { createMemoryStore } from "./memory-store.ts";
 
 actorStoreConformance("memory", async (ports) => {
   const store = createMemoryStore({ ports });

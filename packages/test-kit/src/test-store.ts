@@ -9,7 +9,7 @@ export interface CommitFailure {
 }
 
 /** What a test can do to the store of the process that it watches. */
-export interface KitStore extends ActorStore {
+export interface TestStore extends ActorStore {
   /** Whether something is under way. */
   readonly busy: boolean;
   failNextCommit(failure: CommitFailure): void;
@@ -18,7 +18,7 @@ export interface KitStore extends ActorStore {
 }
 
 /** The view of one process on the store of a test. */
-export function kitStore(store: ActorStore): KitStore {
+export function testStore(store: ActorStore): TestStore {
   const failures: CommitFailure[] = [];
   let pending = 0;
   let abandoned = false;
@@ -66,7 +66,7 @@ export function kitStore(store: ActorStore): KitStore {
         return commit(() => Reflect.apply(value, target, args));
       };
     },
-  }) as KitStore;
+  }) as TestStore;
 }
 
 function unavailable(): HoldfastError {

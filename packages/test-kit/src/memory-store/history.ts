@@ -8,7 +8,7 @@ import {
   type NewIdentity,
   type StoredState,
 } from "@holdfast/actors";
-import type { MemoryBlobs } from "./memory-blobs.ts";
+import type { MemoryBlobs } from "./blobs.ts";
 
 /** An actor of a memory store, as its history sees it. */
 export interface MemoryImage {

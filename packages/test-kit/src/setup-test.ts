@@ -8,10 +8,10 @@ import {
   type Registry,
   type RegistryConfig,
 } from "@holdfast/server";
-import { createMemoryStore } from "../store/memory-store.ts";
-import { KitDriver, KitServer } from "./kit-server.ts";
-import { type CommitFailure, type KitStore, kitStore } from "./kit-store.ts";
 import { Link } from "./link.ts";
+import { createMemoryStore } from "./memory-store/memory-store.ts";
+import { TestDriver, TestServer } from "./test-server.ts";
+import { type CommitFailure, type TestStore, testStore } from "./test-store.ts";
 import { type ProcessTasks, type TestClock, VirtualTime } from "./virtual-time.ts";
 
 /** The part of a runner's test context that `setupTest` uses: node:test has `after`, Vitest `onTestFinished`. */
@@ -70,9 +70,9 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
   readonly #data: ActorStore;
   readonly #link: Link;
   #process: ProcessTasks;
-  #store: KitStore;
+  #store: TestStore;
   #directory: Directory;
-  readonly #server: KitServer;
+  readonly #server: TestServer;
   #disposed: Promise<void> | undefined;
 
   constructor(registry: Registry<Actors>, options: SetupTestOptions) {
@@ -86,9 +86,9 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
     };
     this.#process = this.clock.process();
     this.#data = createMemoryStore({ ports: this.#ports });
-    this.#store = kitStore(this.#data);
+    this.#store = testStore(this.#data);
     this.#directory = this.#start();
-    this.#server = new KitServer(this.#directory, this.#config.gateway ?? {});
+    this.#server = new TestServer(this.#directory, this.#config.gateway ?? {});
     this.#link = new Link(this.#driver());
     this.client = createClientWithDriver<Registry<Actors>>(this.#link.driver, this.#ports);
     if (options.paused === true) this.clock.pause();
@@ -122,15 +122,15 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
     };
   }
 
-  #driver(): KitDriver {
-    return new KitDriver(this.#directory, this.#ports, this.#server);
+  #driver(): TestDriver {
+    return new TestDriver(this.#directory, this.#ports, this.#server);
   }
 
   readonly crash = async (): Promise<void> => {
     this.#store.abandon();
     this.#process.end();
     this.#process = this.clock.process();
-    this.#store = kitStore(this.#data);
+    this.#store = testStore(this.#data);
     this.#directory = this.#start();
     this.#link.replace(this.#driver());
     await this.#server.replace(this.#directory);

@@ -16,9 +16,9 @@ import type {
   StoredState,
 } from "@holdfast/actors";
 import { type ActorKey, encodeKey, HoldfastError, type Ports } from "@holdfast/core";
-import { MemoryBlobs } from "./memory-blobs.ts";
-import { MemoryDatabase } from "./memory-database.ts";
-import { MemoryHistory, type MemoryImage } from "./memory-history.ts";
+import { MemoryBlobs } from "./blobs.ts";
+import { MemoryDatabase } from "./database.ts";
+import { MemoryHistory, type MemoryImage } from "./history.ts";
 import { compareBytes, SortedBytes } from "./sorted-bytes.ts";
 
 export interface MemoryStoreOptions {

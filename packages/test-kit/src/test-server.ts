@@ -3,7 +3,7 @@ import type { Ports } from "@holdfast/core";
 import { type Directory, type GatewayOptions, type Listening, LocalDriver, listen } from "@holdfast/server";
 
 /** What `getGatewayUrl` names in a test: a server on loopback from the first question on, over crashes. */
-export class KitServer {
+export class TestServer {
   readonly #options: GatewayOptions;
   #directory: Directory;
   #listening: Promise<Listening> | undefined;
@@ -40,10 +40,10 @@ export class KitServer {
 }
 
 /** The client of a test speaks to the actors in its process; a URL is for others. */
-export class KitDriver extends LocalDriver {
-  readonly #server: KitServer;
+export class TestDriver extends LocalDriver {
+  readonly #server: TestServer;
 
-  constructor(directory: Directory, ports: Ports, server: KitServer) {
+  constructor(directory: Directory, ports: Ports, server: TestServer) {
     super(async () => directory, ports, directory.messageLimits);
     this.#server = server;
   }
