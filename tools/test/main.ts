@@ -3,17 +3,17 @@
  * `npm test -- PATTERN...` runs the files whose path contains one of the patterns.
  * With CI=true a skipped test fails the run.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { run } from "node:test";
-import { ensureSystemPackages } from "./system-packages.ts";
-import { FileReport } from "./test-reporter.ts";
-import { TestSchedule } from "./test-schedule.ts";
-import { keepTestTimes, readTestTimes } from "./test-times.ts";
-import { root, sourceFiles } from "./workspace.ts";
+import { ensureSystemPackages } from "../system-packages.ts";
+import { root, sourceFiles } from "../workspace.ts";
+import { FileReport } from "./reporter.ts";
+import { TestSchedule } from "./schedule.ts";
+import { keepTestTimes, readTestTimes } from "./times.ts";
 
 // Many files wait for processes, sockets and disks for part of their time: one more than there are cores.
 const lanes = availableParallelism() + 1;
@@ -44,6 +44,12 @@ async function compileFirst(): Promise<void> {
   });
   // A module that does not load fails the tests that load it.
   await once(child, "exit");
+}
+
+/** What git sees as changed or new. Where git or its folder is missing, there is nothing to compare. */
+function gitChanges(): string[] {
+  const { stdout } = spawnSync("git", ["status", "--porcelain"], { cwd: root, encoding: "utf8" });
+  return stdout.split("\n").filter((line) => line !== "");
 }
 
 async function runFile(path: string): Promise<FileReport> {
@@ -101,6 +107,7 @@ if (files.length === 0) {
 const whole = patterns.length === 0;
 keepCompiled(whole);
 
+const before = whole ? gitChanges() : [];
 const [reports] = await Promise.all([runAll(files), whole ? compileFirst() : undefined]);
 const skips = reports.flatMap((report) => report.skips);
 const sum = (count: (report: FileReport) => number) => reports.reduce((all, each) => all + count(each), 0);
@@ -111,4 +118,6 @@ console.log(
 );
 const skipsFail = process.env["CI"] === "true" && skips.length > 0;
 if (skipsFail) console.error("In CI nothing is skipped: see the reasons above");
-process.exit(reports.every((report) => report.ok) && !skipsFail ? 0 : 1);
+const left = whole ? gitChanges().filter((line) => !before.includes(line)) : [];
+if (left.length > 0) console.error(`The run left or changed files in the repository:\n${left.join("\n")}`);
+process.exit(reports.every((report) => report.ok) && !skipsFail && left.length === 0 ? 0 : 1);

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { root, type WorkspacePackage } from "./workspace.ts";
+import { root, type WorkspacePackage } from "../workspace.ts";
 
 const installed = join(root, "node_modules");
 const tsc = join(installed, "typescript", "bin", "tsc");

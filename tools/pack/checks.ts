@@ -1,5 +1,5 @@
 /**
- * What is held of the built packages under .cache/npm, which `node tools/pack.ts` makes: they are whole, they
+ * What is held of the built packages under .cache/npm, which `node tools/pack/main.ts` makes: they are whole, they
  * import what they declare and nothing else, they load in plain Node, and the built command does a task.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { importsOf, root, type WorkspacePackage } from "./workspace.ts";
+import { importsOf, root, type WorkspacePackage } from "../workspace.ts";
 
 /** Where the packages are built, as npm would install them. */
 export const staging = join(root, ".cache", "npm");

@@ -3,7 +3,7 @@
  * npm would install it. The manifests of the workspace export TypeScript source, so that nothing has
  * to be built to work on it; here each `./src/x.ts` becomes `{ types, default }` under `dist`.
  *
- * `node tools/pack.ts` builds and checks what tools/published.ts holds of the result.
+ * `node tools/pack/main.ts` builds and checks what tools/pack/checks.ts holds of the result.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { checkDeclarations } from "./pack-declarations.ts";
+import { root, type WorkspacePackage, workspacePackages } from "../workspace.ts";
 import {
   checkCommand,
   checkContents,
@@ -26,8 +26,9 @@ import {
   checkImports,
   programs,
   staging,
-} from "./published.ts";
-import { root, type WorkspacePackage, workspacePackages } from "./workspace.ts";
+} from "./checks.ts";
+import { checkDeclarations } from "./declarations.ts";
+import { stageZeromq } from "./zeromq.ts";
 
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
 
@@ -36,6 +37,7 @@ interface Manifest {
   exports?: Record<string, string>;
   /** What is published beside package.json, README.md and LICENSE: `dist` where nothing else is named. */
   files?: string[];
+  dependencies?: Record<string, string>;
   [field: string]: unknown;
 }
 
@@ -88,6 +90,8 @@ function stage(item: WorkspacePackage): string {
   // The licence asks that whoever gets a copy gets its text, and npm takes that of the package alone.
   cpSync(join(root, "LICENSE"), join(to, "LICENSE"));
   writeFileSync(join(to, "README.md"), withoutOutsideLinks(readFileSync(join(from, "README.md"), "utf8")));
+  if (manifest.dependencies !== undefined && "zeromq" in manifest.dependencies)
+    Object.assign(manifest.dependencies, zeromq);
   delete manifest.private;
   delete manifest["devDependencies"];
   delete manifest["scripts"];
@@ -149,6 +153,7 @@ function checkSources(packages: readonly WorkspacePackage[]): void {
 const packages = inOrderOfDependency(workspacePackages().filter(({ name }) => !unpublished.includes(name)));
 checkSources(packages);
 rmSync(staging, { recursive: true, force: true });
+const zeromq = stageZeromq(join(staging, "packages"));
 // Jails run bundles; the published package carries them.
 execFileSync(process.execPath, [join(root, "packages", "studio", "src", "jail", "build-guest.ts")], {
   stdio: "inherit",

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "./workspace.ts";
+import { root } from "../workspace.ts";
 
 const committed = join(import.meta.dirname, "test-times.json");
 const directory = join(root, ".cache");

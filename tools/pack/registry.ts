@@ -1,0 +1,86 @@
+/**
+ * A registry on loopback with the built packages, so that an install from it is the install of a user: npm takes
+ * `@holdfast/*` from here (`--@holdfast:registry=URL`) and everything else from where it always does.
+ */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { staging } from "./checks.ts";
+
+const tarballs = join(staging, "tarballs");
+
+export interface PackedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly manifest: Readonly<Record<string, unknown>>;
+  /** The file that `npm pack` made. */
+  readonly tarball: string;
+}
+
+/** Makes a tarball of every staged package, as `npm publish` would upload it. */
+export function packTarballs(): PackedPackage[] {
+  rmSync(tarballs, { recursive: true, force: true });
+  mkdirSync(tarballs, { recursive: true });
+  return readdirSync(join(staging, "packages"))
+    .map((folder) => join(staging, "packages", folder))
+    .filter((folder) => existsSync(join(folder, "package.json")))
+    .map((folder) => {
+      const output = execFileSync(
+        "npm",
+        ["pack", "--json", "--ignore-scripts", "--pack-destination", tarballs],
+        { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
+      );
+      const packed = JSON.parse(output) as
+        | readonly { filename: string }[]
+        | Record<string, { filename: string }>;
+      const filename = Object.values(packed)[0]?.filename.replace("@", "").replace("/", "-") ?? "";
+      const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+        name: string;
+        version: string;
+      };
+      return { ...manifest, manifest: { ...manifest }, tarball: join(tarballs, filename) };
+    });
+}
+
+export interface LocalRegistry extends AsyncDisposable {
+  readonly url: string;
+  /** What npm has to be told to install from here. */
+  readonly npmOptions: readonly string[];
+}
+
+export async function startRegistry(packages: readonly PackedPackage[]): Promise<LocalRegistry> {
+  let url = "";
+  const server = createServer((request, response) => {
+    const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname).slice(1);
+    const item = packages.find(({ name, tarball }) => path === name || tarball.endsWith(`/${path}`));
+    if (item === undefined) {
+      response.writeHead(404, { "content-type": "application/json" }).end('{"error":"not found"}');
+    } else if (path === item.name) {
+      response
+        .writeHead(200, { "content-type": "application/json" })
+        .end(JSON.stringify(packument(item, url)));
+    } else {
+      response.writeHead(200, { "content-type": "application/octet-stream" }).end(readFileSync(item.tarball));
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    npmOptions: [`--@holdfast:registry=${url}`],
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+/** The document of one package with one version, as npm asks for it. */
+function packument({ name, version, manifest, tarball }: PackedPackage, url: string) {
+  const integrity = `sha512-${createHash("sha512").update(readFileSync(tarball)).digest("base64")}`;
+  const dist = { tarball: `${url}/${tarball.slice(tarball.lastIndexOf("/") + 1)}`, integrity };
+  return { name, "dist-tags": { latest: version }, versions: { [version]: { ...manifest, dist } } };
+}
