@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Sanitizer } from "../../packages/gate/src/broker/sanitizer.ts";
-import { KnownSecrets } from "../../packages/gate/src/vault/secrets.ts";
+import { KnownSecrets } from "../../packages/gate/src/vault/redaction/known-secrets.ts";
 import { ensure, interleave, median, most, type Outcome, type Scenario } from "../internal/scenario.ts";
 
 const secrets = 1_000;

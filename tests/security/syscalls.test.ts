@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { BubblewrapDriver } from "../../packages/gate/src/jail/bubblewrap.ts";
+import { BubblewrapDriver } from "../../packages/gate/src/jail/bubblewrap/bubblewrap-driver.ts";
 import {
   compileAttacks,
   finish,

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { BubblewrapDriver } from "../../packages/gate/src/jail/bubblewrap.ts";
-import { detectCgroups } from "../../packages/gate/src/jail/cgroups.ts";
+import { BubblewrapDriver } from "../../packages/gate/src/jail/bubblewrap/bubblewrap-driver.ts";
 import type { Jail, JailLimits, JailMount } from "../../packages/gate/src/jail/jail.ts";
+import { detectCgroups } from "../../packages/gate/src/jail/resources/cgroups.ts";
 
 const groups = "/sys/fs/cgroup";
 const megabyte = 1024 * 1024;

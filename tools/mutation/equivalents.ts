@@ -37,7 +37,7 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "as many texts are put back as were taken out; the type alone does not know it",
   ],
   [
-    "egress/metering.ts: guard 1: if (!(error instanceof AmbiguousBody))",
+    "egress/metering/metering.ts: guard 1: if (!(error instanceof AmbiguousBody))",
     "nothing else is thrown where a request is read; a fault of ours is not to be called one of the request",
   ],
   [
@@ -45,7 +45,7 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "nothing of another group is thrown where a plugin is asked whether it works; a fault of ours would be hidden above",
   ],
   [
-    "egress/forward.ts: without the upstream's own name",
+    "egress/proxy/forward.ts: without the upstream's own name",
     "the jail's own is dropped before, and Node names the host that it connects to",
   ],
   [
@@ -53,19 +53,19 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "a gate is given out when its plugins are open; the type alone does not know it",
   ],
   [
-    "jail/bwrap-process.ts: guard 1: if (fd <= bwrapFds.environment)",
+    "jail/bubblewrap/bwrap-process.ts: guard 1: if (fd <= bwrapFds.environment)",
     "Node closes what it was started with for the programs that it starts, so that these are never among them",
   ],
   [
-    "jail/bwrap-process.ts: guard 3: if (!stdin || !stdout || !stderr)",
+    "jail/bubblewrap/bwrap-process.ts: guard 3: if (!stdin || !stdout || !stderr)",
     "they are asked for as pipes; the types alone do not know it",
   ],
   [
-    "jail/bwrap-process.ts: refusal 1: unless (pipe instanceof Duplex)",
+    "jail/bubblewrap/bwrap-process.ts: refusal 1: unless (pipe instanceof Duplex)",
     "it is asked for as a pipe; the type alone does not know it",
   ],
   [
-    "jail/bwrap-program.ts: guard 1: if (command === undefined)",
+    "jail/bubblewrap/bwrap-program.ts: guard 1: if (command === undefined)",
     "of a system without any of the four package managers: the words alone differ",
   ],
   [
@@ -77,15 +77,15 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "the library has an expression there; the type alone does not know it",
   ],
   [
-    "jail/processes.ts: guard 1: if (!Number.isInteger(pid))",
+    "jail/host/processes.ts: guard 1: if (!Number.isInteger(pid))",
     "what is no number has no namespace either; it spares a call of the system",
   ],
   [
-    "jail/gvisor.ts: runscFlags: --platform=ptrace",
+    "jail/gvisor/gvisor-driver.ts: runscFlags: --platform=ptrace",
     "is what this version of runsc takes by itself; newer ones take another, which no test can show here",
   ],
   [
-    "jail/seccomp.ts: guard 1: if (jumpTrue > 255 || jumpFalse > 255)",
+    "jail/confinement/seccomp.ts: guard 1: if (jumpTrue > 255 || jumpFalse > 255)",
     "no rule is so long, and what does not fit into a byte is refused where it is written; the words alone differ",
   ],
   [
@@ -105,7 +105,7 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "the signal ends the connection to the server, and that ends the plugin's",
   ],
   [
-    "vault/byte-search.ts: guard 1: if (this.#byStart.size === 0)",
+    "vault/redaction/byte-search.ts: guard 1: if (this.#byStart.size === 0)",
     "without patterns the search finds none, only later",
   ],
   [

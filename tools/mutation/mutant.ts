@@ -1,6 +1,6 @@
 /** One protection taken out of one file. */
 export interface Mutant {
-  /** "egress/upstreams.ts: guard 3: path.includes(...)"; unique and readable. */
+  /** "egress/decisions/upstreams.ts: guard 3: path.includes(...)"; unique and readable. */
   readonly id: string;
   /** Path from the root of the repository. */
   readonly file: string;

@@ -132,7 +132,7 @@ export function broker(): Planned[] {
     ...stages(),
     ...handling(),
     ...guards(
-      [beside("broker/strict-json"), beside("egress/model-request"), ...frames],
+      [beside("broker/strict-json"), beside("egress/metering/model-request"), ...frames],
       "broker/strict-json",
     ),
     ...guards(frames, "broker/stages/construct"),

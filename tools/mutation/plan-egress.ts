@@ -16,7 +16,7 @@ const npm = { test: "tests/security/npm-egress.test.ts" };
 function answers(): Planned[] {
   return mutants(
     usual,
-    file("forward"),
+    file("proxy/forward"),
     withEdits([
       [
         "secrets taken out of bodies",
@@ -44,7 +44,7 @@ function answers(): Planned[] {
 }
 
 function proxy(): Planned[] {
-  const path = file("egress-proxy");
+  const path = file("proxy/egress-proxy");
   const checks = [...usual, budgets, connections, test("plugin-egress")];
   return mutants(
     checks,
@@ -88,29 +88,49 @@ export function egress(): Planned[] {
     ...proxy(),
     ...guards(
       [...usual, budgets, connections, git, npm, intercept],
-      ...["egress-proxy", "decide", "forward", "relay"].map(part),
+      ...["proxy/egress-proxy", "decisions/decide-by-path", "proxy/forward", "proxy/relay"].map(part),
     ),
-    ...guards([test("egress-fields"), ...usual, git], part("upstreams")),
-    ...guards([test("egress-bodies"), test("egress-hosts"), ...usual], ...["open-hosts", "tunnel"].map(part)),
+    ...guards([test("egress-fields"), ...usual, git], part("decisions/upstreams")),
     ...guards(
-      [beside("egress/public-address"), test("egress-hosts"), test("egress-bodies")],
-      part("public-address"),
+      [test("egress-bodies"), test("egress-hosts"), ...usual],
+      ...["decisions/allowed-hosts", "tunnels/tunnel-connection"].map(part),
     ),
-    ...guards([beside("egress/client-hello")], part("client-hello")),
-    ...guards([test("egress-bodies"), budgets], part("request-body")),
-    ...guards([budgets, ...usual, intercept], ...["budget-book", "egress-config", "metering"].map(part)),
-    ...guards([test("egress-bodies"), git], part("git")),
-    ...guards([npm, test("egress-bodies")], part("npm")),
-    ...guards([connections], part("upstream-connections")),
-    ...guards([beside("egress/git-tokens")], part("git-tokens"), part("github-app")),
-    ...mutants([limits], file("git-tokens"), (path, text) => withoutLimits(path, text, "gitTokenLimits")),
-    ...guards([beside("egress/model-request")], part("model-fields")),
-    ...mutants([limits, budgets], file("model-request"), (path, text) =>
+    ...guards(
+      [beside("egress/decisions/public-address"), test("egress-hosts"), test("egress-bodies")],
+      part("decisions/public-address"),
+    ),
+    ...guards([beside("egress/tunnels/client-hello")], part("tunnels/client-hello")),
+    ...guards([test("egress-bodies"), budgets], part("proxy/request-body")),
+    ...guards(
+      [budgets, ...usual, intercept],
+      ...["metering/budget-ledger", "egress-config", "metering/metering"].map(part),
+    ),
+    ...guards([test("egress-bodies"), git], part("services/git")),
+    ...guards([npm, test("egress-bodies")], part("services/npm")),
+    ...guards([connections], part("proxy/upstream-connections")),
+    ...guards(
+      [beside("egress/services/git-tokens")],
+      part("services/git-tokens"),
+      part("services/github-app"),
+    ),
+    ...mutants([limits], file("services/git-tokens"), (path, text) =>
+      withoutLimits(path, text, "gitTokenLimits"),
+    ),
+    ...guards([beside("egress/metering/model-request")], part("metering/model-fields")),
+    ...mutants([limits, budgets], file("metering/model-request"), (path, text) =>
       withoutLimits(path, text, "estimateLimits"),
     ),
+    ...parts(),
+    ...fields(),
+  ];
+}
+
+/** Single lines of the parts behind the proxy. */
+function parts(): Planned[] {
+  return [
     ...mutants(
       [limits],
-      file("usage-meter"),
+      file("metering/usage-meter"),
       withEdits([
         ["the bound of an event", "maxEventBytes: 4 * 1024 * 1024", "maxEventBytes: 2 ** 40"],
         ["the bound of an answer", "maxJsonBytes: 32 * 1024 * 1024", "maxJsonBytes: 2 ** 40"],
@@ -118,7 +138,7 @@ export function egress(): Planned[] {
     ),
     ...mutants(
       [connections],
-      file("upstream-connections"),
+      file("proxy/upstream-connections"),
       withEdits([
         ["addresses in the name", 'options?.addresses?.toSorted().join(",")', "undefined"],
         ["the bound of what waits", "maxFreeSockets: maxIdleUpstreams,", ""],
@@ -130,8 +150,8 @@ export function egress(): Planned[] {
       ]),
     ),
     ...mutants(
-      [beside("egress/decide"), budgets, ...usual],
-      file("decide"),
+      [beside("egress/decisions/decide-by-path"), budgets, ...usual],
+      file("decisions/decide-by-path"),
       withEdits([
         ["paths", "if (fault !== undefined) return no(", "if (Date.now() < 0) return no("],
         ["queries", "if (!/^[\\x21-\\x7e]*$/.test(asked)) return", "if (Date.now() < 0) return"],
@@ -140,15 +160,15 @@ export function egress(): Planned[] {
         ["methods in a query", "of overridingMethods(query)", "of []"],
       ]),
     ),
-    ...guards(usual, part("http-headers")),
+    ...guards(usual, part("proxy/http-headers")),
     ...mutants(
       usual,
-      file("http-headers"),
+      file("proxy/http-headers"),
       withEdits([["other spellings of a field", "|| dropped.has(read)", ""]]),
     ),
     ...mutants(
       [budgets, test("egress-fields")],
-      file("model-request"),
+      file("metering/model-request"),
       withEdits([["budgets of models", 'provider !== "none" && method', "Date.now() < 0 && method"]]),
     ),
     ...mutants(
@@ -156,13 +176,12 @@ export function egress(): Planned[] {
       `${gate}vault/providers.ts`,
       withEdits([["paths that are named whole", "pathPrefix, exact: true }", "pathPrefix }"]]),
     ),
-    ...fields(),
   ];
 }
 
 /** The names of fields that do not pass. */
 function fields(): Planned[] {
-  return mutants(usual, file("http-headers"), (path, text) => [
+  return mutants(usual, file("proxy/http-headers"), (path, text) => [
     ...withoutEntries(path, text, "hopByHop"),
     ...withoutEntries(path, text, "identity"),
     ...withoutEntries(path, text, "overrides"),

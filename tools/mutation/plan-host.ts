@@ -49,7 +49,7 @@ function composition(): Planned[] {
 function secretForms(checks: readonly Check[]): Planned[] {
   return mutants(
     checks,
-    `${gate}vault/secret-forms.ts`,
+    `${gate}vault/redaction/secret-forms.ts`,
     withEdits([
       ["the value itself", "    value,\n    [...value]", "    [...value]"],
       ["what is reversed", '    [...value].reverse().join(""),\n', ""],
@@ -117,11 +117,11 @@ export function host(): Planned[] {
       vault,
       ...["credential-file", "credential-vault", "grants", "logins"].map((name) => `vault/${name}`),
     ),
-    ...guards([beside("vault/byte-search")], "vault/byte-search"),
+    ...guards([beside("vault/redaction/byte-search")], "vault/redaction/byte-search"),
     ...secretForms([beside("broker/sanitizer"), ...vault]),
     ...mutants(
-      [beside("vault/secret-scanner"), ...vault],
-      `${gate}vault/secret-scanner.ts`,
+      [beside("vault/redaction/secret-scanner"), ...vault],
+      `${gate}vault/redaction/secret-scanner.ts`,
       withEdits([
         ["what a chunk ends with", "search.unfinishedIn(all)", "0"],
         ["what goes on in the next chunk", "Math.max(0, from - end)", "0"],

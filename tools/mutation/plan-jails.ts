@@ -1,9 +1,9 @@
 /** What a jail of each driver is given and denied, from the arguments and descriptions that they really get. */
-import { bwrapArguments } from "../../packages/gate/src/jail/bwrap-args.ts";
+import { bwrapArguments } from "../../packages/gate/src/jail/bubblewrap/bwrap-arguments.ts";
 import { dockerContainer } from "../../packages/gate/src/jail/engine/docker-spec.ts";
 import { podmanContainer } from "../../packages/gate/src/jail/engine/podman-spec.ts";
 import type { JailSpec } from "../../packages/gate/src/jail/jail.ts";
-import { bundleConfig } from "../../packages/gate/src/jail/oci-bundle.ts";
+import { bundleConfig } from "../../packages/gate/src/jail/oci/oci-bundle.ts";
 import type { Check } from "./check.ts";
 import {
   placesOf,
@@ -88,7 +88,7 @@ const spec: JailSpec = {
 
 /** Every argument that a jail of bubblewrap gets, each taken away. Throws for one that this list does not know. */
 function bubblewrap(): Planned[] {
-  const file = `${gate}jail/bwrap-args.ts`;
+  const file = `${gate}jail/bubblewrap/bwrap-arguments.ts`;
   const text = read(file);
   const args = bwrapArguments({ spec, etcDir: "/etc-dir", devicesDir: "/devices-dir" });
   const keys = new Map<string, readonly string[]>();
@@ -149,7 +149,7 @@ function descriptions(): Description[] {
     },
     {
       driver: "gvisor",
-      file: `${gate}jail/oci-bundle.ts`,
+      file: `${gate}jail/oci/oci-bundle.ts`,
       name: "bundleConfig",
       value: bundleConfig({ spec, filter: Buffer.alloc(8), user: { uid: 0, gid: 0 } }),
       needed: ["ociVersion", "process args", "process cwd", "process env", "root path"],
@@ -161,7 +161,7 @@ function descriptions(): Description[] {
 function described({ driver, file, name, value, needed }: Description): Planned[] {
   const text = read(file);
   // What each engine does with it is seen in real jails, by the conformance suite and the attacks.
-  const checks = [beside("jail/descriptions"), test("jail-drivers", `^jails of ${driver}`)];
+  const checks = [beside("jail/runtime-specs"), test("jail-drivers", `^jails of ${driver}`)];
   return placesOf(value).flatMap((place) => {
     const at = place.findIndex((each) => each.toLowerCase() === "mounts");
     if (at >= 0 && !told.has(place[at + 1] ?? "")) return [];
@@ -174,13 +174,13 @@ function described({ driver, file, name, value, needed }: Description): Planned[
 /** The filter of system calls, as it is compiled and as container engines take it. */
 function filters(): Planned[] {
   return [
-    ...mutants([beside("jail/seccomp")], `${gate}jail/seccomp.ts`, (file, text) =>
+    ...mutants([beside("jail/confinement/seccomp")], `${gate}jail/confinement/seccomp.ts`, (file, text) =>
       withoutRows(file, text, "refused"),
     ),
-    ...guards([beside("jail/seccomp")], "jail/seccomp"),
+    ...guards([beside("jail/confinement/seccomp")], "jail/confinement/seccomp"),
     ...mutants(
-      [beside("jail/seccomp")],
-      `${gate}jail/seccomp.ts`,
+      [beside("jail/confinement/seccomp")],
+      `${gate}jail/confinement/seccomp.ts`,
       withEdits([
         ["the architecture", "ret(action.kill),\n    load(0)", "ret(action.allow),\n    load(0)"],
         ["x32", "ret(action.errno(enosys)),\n  ];", "ret(action.allow),\n  ];"],
@@ -212,8 +212,8 @@ function filters(): Planned[] {
       ]),
     ),
     ...mutants(
-      [beside("jail/oci-seccomp")],
-      `${gate}jail/oci-seccomp.ts`,
+      [beside("jail/oci/oci-seccomp")],
+      `${gate}jail/oci/oci-seccomp.ts`,
       withEdits([
         ["the list", "[...refusedCalls(arch).keys()]", "[]"],
         ["clone3", '["clone3"]', "[]"],
@@ -243,8 +243,10 @@ export function jails(): Planned[] {
   return [
     ...bubblewrap(),
     ...descriptions().flatMap(described),
-    ...mutants([test("jail-drivers", "^jails of gvisor")], `${gate}jail/gvisor.ts`, (file, text) =>
-      withoutEntries(file, text, "runscFlags"),
+    ...mutants(
+      [test("jail-drivers", "^jails of gvisor")],
+      `${gate}jail/gvisor/gvisor-driver.ts`,
+      (file, text) => withoutEntries(file, text, "runscFlags"),
     ),
     ...filters(),
     ...mutants([test("jail-spec"), limits], `${gate}jail/jail-spec.ts`, (file, text) => [
@@ -258,14 +260,14 @@ export function jails(): Planned[] {
         test("jails", "does not claim|refuses each jail|nothing starts"),
         test("jails"),
       ],
-      ..."guarantees proving-driver open-driver unsafe-driver jails bubblewrap available"
+      ..."guarantees self-test/self-tested-driver open-driver unsafe-driver jail-registry bubblewrap/bubblewrap-driver probe-drivers"
         .split(" ")
         .map(jailPart),
     ),
-    ...guards([beside("jail/disk-io")], jailPart("disk-io")),
+    ...guards([beside("jail/resources/disk-throttling")], jailPart("resources/disk-throttling")),
     ...mutants(
-      [beside("jail/disk-io"), test("jail-refusals")],
-      `${gate}jail/disk-io.ts`,
+      [beside("jail/resources/disk-throttling"), test("jail-refusals")],
+      `${gate}jail/resources/disk-throttling.ts`,
       withEdits([
         ["the whole disk", 'existsSync(join(own, "partition")) ? dirname(own) : own', "own"],
         ["bounds that need a guarantee", "return setIn(limits).length > 0;", "return Date.now() < 0;"],
@@ -276,19 +278,19 @@ export function jails(): Planned[] {
       `${gate}jail/guarantees.ts`,
       withEdits([["what bounds of reads and writes need", ", ...impliedGuarantees(spec)])", "])"]]),
     ),
-    ...guards([test("install"), test("no-descriptors"), test("jails")], jailPart("bwrap-program")),
-    ...guards([test("no-descriptors"), test("jails")], jailPart("bwrap-process")),
-    ...guards([test("jails")], jailPart("processes")),
-    ...guards([beside("jail/probe-findings"), test("jails")], jailPart("probe-findings")),
+    ...guards([test("install"), test("no-descriptors"), test("jails")], jailPart("bubblewrap/bwrap-program")),
+    ...guards([test("no-descriptors"), test("jails")], jailPart("bubblewrap/bwrap-process")),
+    ...guards([test("jails")], jailPart("host/processes")),
+    ...guards([beside("jail/self-test/probe-findings"), test("jails")], jailPart("self-test/probe-findings")),
     ...mutants(
       [dies],
-      `${gate}jail/bwrap-process.ts`,
+      `${gate}jail/bubblewrap/bwrap-process.ts`,
       withEdits([["what the host inherited", "[bwrapFds.args, ...inherited]", "[bwrapFds.args]"]]),
     ),
-    ...guards([test("install")], jailPart("install")),
+    ...guards([test("install")], jailPart("bubblewrap/install")),
     ...guards(
       [test("jail-refusals"), test("no-descriptors"), test("jail-drivers", "^jails of gvisor")],
-      ...["gvisor", "gvisor-process"].map(jailPart),
+      ...["gvisor/gvisor-driver", "gvisor/gvisor-process"].map(jailPart),
     ),
     ...guards(
       [test("jail-refusals"), ...engines],

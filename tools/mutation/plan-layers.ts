@@ -3,12 +3,12 @@ import { withEdits } from "./mutant.ts";
 import { beside, gate, guards, mutants, type Planned, test } from "./planned.ts";
 
 function landlock(): Planned[] {
-  const checks = [beside("jail/landlock"), test("jail-landlock")];
+  const checks = [beside("jail/confinement/landlock"), test("jail-landlock")];
   return [
-    ...guards(checks, "jail/landlock"),
+    ...guards(checks, "jail/confinement/landlock"),
     ...mutants(
       checks,
-      `${gate}jail/landlock.ts`,
+      `${gate}jail/confinement/landlock.ts`,
       withEdits([
         ["the restriction", ', $set, 0) == 0 or refused("to confine"); }', ", -1, 0); }"],
         ["an end where the kernel refuses", '$set >= 0 or refused("a ruleset");', ""],
@@ -33,12 +33,12 @@ function landlock(): Planned[] {
     ),
     ...mutants(
       [test("jail-landlock")],
-      `${gate}jail/bwrap-args.ts`,
+      `${gate}jail/bubblewrap/bwrap-arguments.ts`,
       withEdits([["Landlock", "landlock === undefined ? [] : launcherCommand(", "[] as string[]; void ("]]),
     ),
     ...mutants(
       [test("jail-drivers", "^jails of podman")],
-      `${gate}jail/jail-init.ts`,
+      `${gate}jail/oci/jail-init.ts`,
       withEdits([["Landlock", "confine(); exec", "exec"]]),
     ),
   ];
@@ -48,10 +48,10 @@ function disk(): Planned[] {
   const checks = [test("jail-disk")];
   const driver = (name: string) => [test("jail-drivers", `^jails of ${name}`)];
   return [
-    ...guards(checks, "jail/disk-bound"),
+    ...guards(checks, "jail/resources/disk-quota"),
     ...mutants(
       checks,
-      `${gate}jail/disk-bound.ts`,
+      `${gate}jail/resources/disk-quota.ts`,
       withEdits([
         ["the floor", "this.#fullest(now) ?? ", ""],
         ["entries", "Number.isFinite(this.#bounds.entries)", "false"],
@@ -64,17 +64,17 @@ function disk(): Planned[] {
     ),
     ...mutants(
       checks,
-      `${gate}jail/disk-use.ts`,
+      `${gate}jail/resources/disk-usage.ts`,
       withEdits([["files without a name", "kilobytes.sum * 1024 + deleted", "kilobytes.sum * 1024"]]),
     ),
     ...mutants(
       checks,
-      `${gate}jail/bubblewrap.ts`,
+      `${gate}jail/bubblewrap/bubblewrap-driver.ts`,
       withEdits([["the bound of the disk", "boundDisk(jail, spec)", "jail"]]),
     ),
     ...mutants(
       driver("gvisor"),
-      `${gate}jail/gvisor.ts`,
+      `${gate}jail/gvisor/gvisor-driver.ts`,
       withEdits([["the bound of the disk", "boundDisk(jail, spec)", "jail"]]),
     ),
     ...mutants(

@@ -148,7 +148,7 @@ function faults(): Planned[] {
       ["the window", "Math.abs(now - at) < pluginLimits.crashWindowMs", "Date.now() > 0"],
       ["a new beginning", "this.#crashes = [];\n    this.#restUntil = 0;", ""],
     ]),
-    ...edits([beside("jail/cgroups")], "jail/cgroups", [
+    ...edits([beside("jail/resources/cgroups")], "jail/resources/cgroups", [
       ["the bound of processes", 'files.push(["pids.max", String(limits.pids), true]);', "{}"],
       ["the bound of memory, version 1", '["memory.limit_in_bytes", bytes, true], ', ""],
       ["the bound of memory, version 2", '["memory.max", bytes, true], ', ""],
@@ -181,7 +181,7 @@ function modes(): Planned[] {
   return [
     ...edits(checks, "approvals/approval-store", [["the mode of the approvals", closed, ""]]),
     ...edits(checks, "broker/taint", [["the mode of the taint", closed, ""]]),
-    ...edits(checks, "egress/budget-book", [["the mode of what was used", closed, ""]]),
+    ...edits(checks, "egress/metering/budget-ledger", [["the mode of what was used", closed, ""]]),
     ...edits(checks, "broker/rate-limiter", [["the mode of the rates", "text, { mode: 0o600 }", "text"]]),
     ...edits(checks, "audit/audit-log", [["the mode of the log", '(path, "a+", 0o600)', '(path, "a+")']]),
     ...edits(checks, "audit/checkpoint", [

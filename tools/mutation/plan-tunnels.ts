@@ -3,7 +3,7 @@ import { type Edit, withEdits } from "./mutant.ts";
 import { beside, gate, guards, mutants, type Planned, test } from "./planned.ts";
 
 const intercept = test("egress-intercept");
-const authority = test("egress-authority");
+const authority = test("egress-certificate-authority");
 const checks = [intercept, test("egress-hosts"), test("egress")];
 
 const edits = (tests: Parameters<typeof mutants>[0], name: string, list: readonly Edit[]): Planned[] =>
@@ -11,8 +11,8 @@ const edits = (tests: Parameters<typeof mutants>[0], name: string, list: readonl
 
 function openings(): Planned[] {
   return [
-    ...guards(checks, ...["tunnels", "tunnel-way"].map((name) => `egress/${name}`)),
-    ...edits(checks, "tunnels", [
+    ...guards(checks, ...["tunnels/tunnels", "tunnels/tunnel-decision"].map((name) => `egress/${name}`)),
+    ...edits(checks, "tunnels/tunnels", [
       [
         "the record before a tunnel",
         'await audit.append({ type: "egress.tunnel"',
@@ -23,12 +23,12 @@ function openings(): Planned[] {
       ["the count of handshakes", "this.#handshakes += 1;", ""],
       ["the end of a handshake", "this.#handshakes -= 1;", ""],
     ]),
-    ...edits(checks, "tunnel-way", [
+    ...edits(checks, "tunnels/tunnel-decision", [
       ["the switch", "authority === undefined ||", ""],
       ["names alone", "|| !isName(place.host)", ""],
       ["places that are known", "return known ? {", "return Date.now() > 0 ? {"],
     ]),
-    ...edits(checks, "egress-proxy", [
+    ...edits(checks, "proxy/egress-proxy", [
       [
         "an authority that is wanted",
         "intercept === true ? interceptedNames",
@@ -47,10 +47,12 @@ function openings(): Planned[] {
 
 function requests(): Planned[] {
   return [
-    ...guards(checks, "egress/decide-at"),
-    ...guards([beside("egress/tls-end"), ...checks], "egress/tls-end"),
-    ...edits(checks, "tunnels", [["the place of what is inside", "this.#inside.set(secure, place);", ""]]),
-    ...edits(checks, "tunnel-way", [
+    ...guards(checks, "egress/decisions/decide-by-address"),
+    ...guards([beside("egress/tunnels/tls-termination"), ...checks], "egress/tunnels/tls-termination"),
+    ...edits(checks, "tunnels/tunnels", [
+      ["the place of what is inside", "this.#inside.set(secure, place);", ""],
+    ]),
+    ...edits(checks, "tunnels/tunnel-decision", [
       ["the port in the field host", "(port === 443 && written === host)", "written === host"],
       [
         "the host in the field host",
@@ -58,20 +60,20 @@ function requests(): Planned[] {
         "return written.endsWith(String(port)) || written ===",
       ],
     ]),
-    ...edits(checks, "decide-at", [
+    ...edits(checks, "decisions/decide-by-address", [
       ["the origin of an upstream", "base.origin !== origin ||", ""],
       ["the base of an upstream", "|| !target.startsWith(basePath)", ""],
       ["whole segments of a base", "if (/^(?:[/?]|$)/.test(below)) yield", "yield"],
       ["hosts that are open", "if (hosts.upstream(named) !== undefined) yield", "yield"],
     ]),
-    ...edits(checks, "egress-proxy", [
+    ...edits(checks, "proxy/egress-proxy", [
       [
         "the place of a tunnel",
         "if (place === undefined) return decide(",
         "if (Date.now() > 0) return decide(",
       ],
     ]),
-    ...edits(checks, "tls-end", [
+    ...edits(checks, "tunnels/tls-termination", [
       ["one protocol", 'ALPNProtocols: ["http/1.1"]', 'ALPNProtocols: ["h2", "http/1.1"]'],
       [
         "the time of a handshake",
@@ -79,7 +81,7 @@ function requests(): Planned[] {
         "setTimeout(() => {}, timeoutMs)",
       ],
     ]),
-    ...edits(checks, "forward", [
+    ...edits(checks, "proxy/forward", [
       ["addresses in redirects of hosts", "return tunnelled ? target.href : elsewhere;", "return elsewhere;"],
       ["addresses in redirects of upstreams", "if (tunnelled) return target.href;", ""],
       ["addresses of tarballs", "if (tunnelled || upstream.kind", "if (upstream.kind"],
@@ -89,7 +91,7 @@ function requests(): Planned[] {
 
 function certificates(): Planned[] {
   return [
-    ...edits([authority, intercept], "jail-authority", [
+    ...edits([authority, intercept], "tunnels/certificate-authority", [
       ["a name of its own", "randomBytes(8).toString", '"one".toString'],
       [
         "the time of a certificate",
@@ -106,14 +108,14 @@ function certificates(): Planned[] {
       ["the bound of what is kept", "this.#kept.size > limits.maxCertificates", "Date.now() < 0"],
       ["the order of what is kept", "this.#kept.delete(host);\n    if (known", "if (known"],
     ]),
-    ...edits([authority, intercept], "certificates", [
+    ...edits([authority, intercept], "tunnels/certificates", [
       ["the names of an authority", "extension(id_NameConstraints, constraints.toSchema(), true),", ""],
       ["addresses that it speaks for", "excludedSubtrees: [8, 32]", "excludedSubtrees: [8]"],
       ["the length of its chain", ", pathLenConstraint: 0", ""],
       ["what it may sign", "extension(id_KeyUsage, usage(certificateSigning), true),", ""],
       ["what it is for", "{ keyPurposes: [serverAuth] }", '{ keyPurposes: ["2.5.29.37.0"] }'],
     ]),
-    ...edits([authority], "authority-files", [
+    ...edits([authority], "tunnels/authority-files", [
       ["the mode of what is shown", "await chmod(path, 0o444);", ""],
       [
         "the host's own authorities",

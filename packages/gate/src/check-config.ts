@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { BrokerConfig } from "./broker/broker.ts";
 import type { GateConfig, VaultConfig } from "./config.ts";
 import type { EgressConfig } from "./egress/egress-config.ts";
-import { jailDriverNames } from "./jail/available.ts";
+import { jailDriverNames } from "./jail/probe-drivers.ts";
 import type { PluginsConfig } from "./plugins/plugins.ts";
 
 /** Each option by name, so that one that is added and not listed here fails to compile. */

@@ -43,16 +43,7 @@ export {
   wireTopics,
 } from "./broker/wire.ts";
 export type { Gate, GateConfig, GateStage, GateStatus, VaultConfig } from "./config.ts";
-export { authorityEnvironment } from "./egress/authority-files.ts";
-export {
-  type BudgetPeriod,
-  type BudgetRule,
-  type BudgetScope,
-  type BudgetStatus,
-  budgetPeriods,
-  budgetScopes,
-  type Spent,
-} from "./egress/budget.ts";
+export { explainEgress } from "./egress/decisions/explain.ts";
 export {
   type CredentialForm,
   type Egress,
@@ -70,26 +61,44 @@ export {
   providerNames,
 } from "./egress/egress.ts";
 export { type EgressConfig, egressConfigFile, loadEgressConfig } from "./egress/egress-config.ts";
-export { explainEgress } from "./egress/explain.ts";
-export { type GitRepository, type GitUpstreamOptions, gitEnvironment, gitUpstream } from "./egress/git.ts";
-export type { GitAccess, GitTokenCredential, GitTokenMint, MintedToken } from "./egress/git-tokens.ts";
-export { type GitHubAppOptions, githubAppTokens } from "./egress/github-app.ts";
+export {
+  type BudgetPeriod,
+  type BudgetRule,
+  type BudgetScope,
+  type BudgetStatus,
+  budgetPeriods,
+  budgetScopes,
+  type Spent,
+} from "./egress/metering/budget.ts";
+export { type ModelPrice, Prices, type PriceTable, priceTable } from "./egress/metering/prices.ts";
+export { openUsage } from "./egress/metering/read-usage.ts";
+export {
+  type GitRepository,
+  type GitUpstreamOptions,
+  gitEnvironment,
+  gitUpstream,
+} from "./egress/services/git.ts";
+export type {
+  GitAccess,
+  GitTokenCredential,
+  GitTokenMint,
+  MintedToken,
+} from "./egress/services/git-tokens.ts";
+export { type GitHubAppOptions, githubAppTokens } from "./egress/services/github-app.ts";
 export {
   type HostRegistry,
   type HostRegistryOptions,
   hostRegistry,
   npmEnvironment,
   npmUpstream,
-} from "./egress/npm.ts";
-export { openUsage } from "./egress/open-usage.ts";
-export { type ModelPrice, Prices, type PriceTable, priceTable } from "./egress/prices.ts";
+} from "./egress/services/npm.ts";
+export { authorityEnvironment } from "./egress/tunnels/authority-files.ts";
 export { createGate } from "./gate.ts";
-export { type DriverReport, type JailMakerName, jailDriverNames, probeDrivers } from "./jail/available.ts";
 export {
   type BubblewrapInstallation,
   type EnsureBubblewrapOptions,
   ensureBubblewrap,
-} from "./jail/install.ts";
+} from "./jail/bubblewrap/install.ts";
 export type {
   Guarantee,
   GuaranteeName,
@@ -108,6 +117,12 @@ export type {
   ToolSpec,
 } from "./jail/jail.ts";
 export { defaultJailDriver } from "./jail/open-driver.ts";
+export {
+  type DriverReport,
+  type JailMakerName,
+  jailDriverNames,
+  probeDrivers,
+} from "./jail/probe-drivers.ts";
 export type { PluginConnection } from "./plugins/connections.ts";
 export type { PluginGit, PluginGrant } from "./plugins/plugin-grant.ts";
 export { pluginSettingsFile } from "./plugins/plugin-settings.ts";

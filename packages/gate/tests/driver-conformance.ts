@@ -9,11 +9,11 @@ import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { isErrorCode } from "@holdfast/core";
 import { createGate, type Gate, type GateConfig, type GuaranteeName, type JailSpec } from "@holdfast/gate";
-import { type Disk, disksBehind } from "../src/jail/disk-io.ts";
 import { demandedGuarantees } from "../src/jail/guarantees.ts";
-import { hiddenProcFiles } from "../src/jail/hidden-proc-files.ts";
-import { familyOf, isAlive, type KnownProcess } from "../src/jail/processes.ts";
-import { settingsBelowUsr } from "../src/jail/settings-below-usr.ts";
+import { hiddenProcFiles } from "../src/jail/host/hidden-proc-files.ts";
+import { familyOf, isAlive, type KnownProcess } from "../src/jail/host/processes.ts";
+import { settingsBelowUsr } from "../src/jail/host/usr-config-directories.ts";
+import { type Disk, disksBehind } from "../src/jail/resources/disk-throttling.ts";
 import { assertExactRun } from "./exact-run.ts";
 import { eventually, finish, firstLine, jailNode, shell, temporaryDirectory } from "./support.ts";
 

@@ -4,12 +4,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
+import { OpenHosts } from "../src/egress/decisions/allowed-hosts.ts";
+import { AllowedNetworks } from "../src/egress/decisions/public-address.ts";
+import { type CheckedUpstream, checkUpstreams } from "../src/egress/decisions/upstreams.ts";
 import { egressLimits } from "../src/egress/egress-limits.ts";
-import { gitUpstream } from "../src/egress/git.ts";
-import { OpenHosts } from "../src/egress/open-hosts.ts";
-import { AllowedNetworks } from "../src/egress/public-address.ts";
-import { BodyReader } from "../src/egress/request-body.ts";
-import { type CheckedUpstream, checkUpstreams } from "../src/egress/upstreams.ts";
+import { BodyReader } from "../src/egress/proxy/request-body.ts";
+import { gitUpstream } from "../src/egress/services/git.ts";
 
 const egress = (code: string) => (error: unknown) => isErrorCode(error, "egress", code);
 

@@ -16,7 +16,7 @@ import {
   type GateConfig,
   Prices,
 } from "@holdfast/gate";
-import { BudgetBook } from "../src/egress/budget-book.ts";
+import { BudgetBook } from "../src/egress/metering/budget-ledger.ts";
 import { type Answer, eventually, openGate, startUpstream, temporaryDirectory } from "./support.ts";
 
 const model = "claude-sonnet-5";

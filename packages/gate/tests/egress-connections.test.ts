@@ -14,7 +14,7 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import type { EgressLimits } from "../src/egress/egress-limits.ts";
 import { egressLimits } from "../src/egress/egress-limits.ts";
-import { mayRepeat, UpstreamConnections } from "../src/egress/upstream-connections.ts";
+import { mayRepeat, UpstreamConnections } from "../src/egress/proxy/upstream-connections.ts";
 import { ask, codeOf, openProxy } from "./egress-support.ts";
 import { eventually } from "./support.ts";
 

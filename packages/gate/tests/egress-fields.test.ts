@@ -4,12 +4,12 @@ import type { IncomingMessage } from "node:http";
 import { describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import type { EgressAllowRule } from "@holdfast/gate";
+import { checkPath, checkUpstreams, matchRule } from "../src/egress/decisions/upstreams.ts";
 import {
   forwardedRequestHeaders,
   forwardedResponseHeaders,
   framingFault,
-} from "../src/egress/http-headers.ts";
-import { checkPath, checkUpstreams, matchRule } from "../src/egress/upstreams.ts";
+} from "../src/egress/proxy/http-headers.ts";
 import { ask, codeOf, key, ok, openProxy, raw } from "./egress-support.ts";
 import { openGate, startUpstream } from "./support.ts";
 

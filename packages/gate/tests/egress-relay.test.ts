@@ -9,7 +9,7 @@ import { type AddressInfo, connect, createServer as createSocketServer } from "n
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { LentReads } from "../src/egress/lent-reads.ts";
+import { LentReads } from "../src/egress/proxy/read-buffer.ts";
 import { key, openProxy, type Setup } from "./egress-support.ts";
 import { missing, temporaryDirectory } from "./support.ts";
 

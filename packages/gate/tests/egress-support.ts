@@ -6,11 +6,11 @@ import type { TestContext } from "node:test";
 import { systemClock } from "@holdfast/core";
 import type { EgressDecision, EgressOptions, EgressUpstream, EgressUsage } from "@holdfast/gate";
 import { AuditLog } from "../src/audit/audit-log.ts";
-import { BudgetBook } from "../src/egress/budget-book.ts";
+import { PublicNames } from "../src/egress/decisions/public-address.ts";
 import type { EgressLimits } from "../src/egress/egress-limits.ts";
-import { EgressProxy } from "../src/egress/egress-proxy.ts";
-import { Prices } from "../src/egress/prices.ts";
-import { PublicNames } from "../src/egress/public-address.ts";
+import { BudgetBook } from "../src/egress/metering/budget-ledger.ts";
+import { Prices } from "../src/egress/metering/prices.ts";
+import { EgressProxy } from "../src/egress/proxy/egress-proxy.ts";
 import { CredentialVault } from "../src/vault/credential-vault.ts";
 import { type Answer, temporaryDirectory } from "./support.ts";
 

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { isHoldfastError, silentLogger } from "@holdfast/core";
 import { Endpoint } from "../src/broker/endpoint/endpoint.ts";
 import { startMachine } from "../src/jail/apple/machine.ts";
-import { startBwrap } from "../src/jail/bwrap-process.ts";
-import { bwrapVersion } from "../src/jail/bwrap-program.ts";
-import { startRunsc } from "../src/jail/gvisor-process.ts";
+import { startBwrap } from "../src/jail/bubblewrap/bwrap-process.ts";
+import { bwrapVersion } from "../src/jail/bubblewrap/bwrap-program.ts";
+import { startRunsc } from "../src/jail/gvisor/gvisor-process.ts";
 
 const ignore = () => {};
 const jail = {

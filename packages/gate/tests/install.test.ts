@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { ensureBubblewrap } from "@holdfast/gate";
-import { bwrapVersion, cure, explainFailure } from "../src/jail/bwrap-program.ts";
+import { bwrapVersion, cure, explainFailure } from "../src/jail/bubblewrap/bwrap-program.ts";
 import { missing, temporaryDirectory } from "./support.ts";
 
 /** A folder of programs with an apt-get that does what `script` says; PROGRAMS is that folder, LOG what it was asked. */

@@ -15,8 +15,8 @@ import { AppleContainerDriver } from "../src/jail/apple/apple-container-driver.t
 import { ContainerProgram } from "../src/jail/apple/container-program.ts";
 import { runArguments } from "../src/jail/apple/run-arguments.ts";
 import { demandedGuarantees } from "../src/jail/guarantees.ts";
+import { familyOf, isAlive } from "../src/jail/host/processes.ts";
 import { defaultJailDriver } from "../src/jail/open-driver.ts";
-import { familyOf, isAlive } from "../src/jail/processes.ts";
 import { eventually, finish, firstLine, jailNode, shell, temporaryDirectory } from "./support.ts";
 
 interface Machines {

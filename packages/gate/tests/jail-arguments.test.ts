@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { createGate } from "@holdfast/gate";
-import { BubblewrapDriver } from "../src/jail/bubblewrap.ts";
-import { settingsBelowUsr } from "../src/jail/settings-below-usr.ts";
+import { BubblewrapDriver } from "../src/jail/bubblewrap/bubblewrap-driver.ts";
+import { settingsBelowUsr } from "../src/jail/host/usr-config-directories.ts";
 import { finish, jailNode, missing, shell, temporaryDirectory } from "./support.ts";
 
 interface Seen {

@@ -5,7 +5,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createGate, type Gate, type JailLimits } from "@holdfast/gate";
-import { diskWatchLimits } from "../src/jail/disk-bound.ts";
+import { diskWatchLimits } from "../src/jail/resources/disk-quota.ts";
 import { finish, isRoot, missing, shell, temporaryDirectory } from "./support.ts";
 
 const megabyte = 1024 * 1024;

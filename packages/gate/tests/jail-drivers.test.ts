@@ -9,8 +9,8 @@ import {
 } from "@holdfast/testing/apple-container";
 import { type Dockerd, dockerdMissing, startDockerd } from "@holdfast/testing/dockerd";
 import { type Podman, podmanMissing, startPodman } from "@holdfast/testing/podman";
-import { detectLandlock } from "../src/jail/landlock.ts";
-import { familyOf } from "../src/jail/processes.ts";
+import { detectLandlock } from "../src/jail/confinement/landlock.ts";
+import { familyOf } from "../src/jail/host/processes.ts";
 import { driverConformance } from "./driver-conformance.ts";
 import { finish, isRoot, jailNode, missing, shell, temporaryDirectory } from "./support.ts";
 

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { BubblewrapDriver } from "../src/jail/bubblewrap.ts";
-import type { Protection } from "../src/jail/bwrap-args.ts";
-import { detectLandlock } from "../src/jail/landlock.ts";
+import { BubblewrapDriver } from "../src/jail/bubblewrap/bubblewrap-driver.ts";
+import type { Protection } from "../src/jail/bubblewrap/bwrap-arguments.ts";
+import { detectLandlock } from "../src/jail/confinement/landlock.ts";
 import { finish, missing, shell, temporaryDirectory } from "./support.ts";
 
 const support = detectLandlock();

@@ -9,12 +9,12 @@ import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isErrorCode } from "@holdfast/core";
 import { createGate, type Guarantee, probeDrivers } from "@holdfast/gate";
-import { BubblewrapDriver } from "../src/jail/bubblewrap.ts";
+import { BubblewrapDriver } from "../src/jail/bubblewrap/bubblewrap-driver.ts";
 import { importImage } from "../src/jail/engine/docker-image.ts";
 import { EngineClient } from "../src/jail/engine/engine-client.ts";
 import { EngineDriver } from "../src/jail/engine/engine-driver.ts";
 import { checkGuarantees, checkSelfTest, demandedGuarantees } from "../src/jail/guarantees.ts";
-import { GvisorDriver } from "../src/jail/gvisor.ts";
+import { GvisorDriver } from "../src/jail/gvisor/gvisor-driver.ts";
 import { isRoot, missing, shell, temporaryDirectory } from "./support.ts";
 
 const dockerSocket = "/var/run/docker.sock";
@@ -97,7 +97,7 @@ describe("a driver of jails is refused", () => {
   });
 
   test("where gVisor is asked for by an ordinary user", { skip: !isRoot && "is one itself" }, (t) => {
-    const module = fileURLToPath(new URL("../src/jail/gvisor.ts", import.meta.url));
+    const module = fileURLToPath(new URL("../src/jail/gvisor/gvisor-driver.ts", import.meta.url));
     const runscPath = program(t, "runsc version 1");
     const script = `import { GvisorDriver } from ${JSON.stringify(module)};
       try { new GvisorDriver({ directory: "/nowhere", runscPath: ${JSON.stringify(runscPath)} }); }

@@ -18,11 +18,11 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isErrorCode } from "@holdfast/core";
 import { createGate, type Guarantee, type Jail, type JailSpec } from "@holdfast/gate";
-import { BubblewrapDriver } from "../src/jail/bubblewrap.ts";
-import type { Protection } from "../src/jail/bwrap-args.ts";
-import { JailRegistry } from "../src/jail/jails.ts";
-import { detectLandlock } from "../src/jail/landlock.ts";
-import { processesIn, ticksNow } from "../src/jail/processes.ts";
+import { BubblewrapDriver } from "../src/jail/bubblewrap/bubblewrap-driver.ts";
+import type { Protection } from "../src/jail/bubblewrap/bwrap-arguments.ts";
+import { detectLandlock } from "../src/jail/confinement/landlock.ts";
+import { processesIn, ticksNow } from "../src/jail/host/processes.ts";
+import { JailRegistry } from "../src/jail/jail-registry.ts";
 import { assertExactRun } from "./exact-run.ts";
 import {
   eventually,

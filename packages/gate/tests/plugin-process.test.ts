@@ -5,7 +5,7 @@ import { isErrorCode } from "@holdfast/core";
 import { PluginProcess } from "../src/plugins/plugin-process.ts";
 import { encodeFrame } from "../src/plugins/runtime/frames.ts";
 import { channelVersion } from "../src/plugins/runtime/messages.ts";
-import { KnownSecrets } from "../src/vault/secrets.ts";
+import { KnownSecrets } from "../src/vault/redaction/known-secrets.ts";
 import { missing, openGate, shell } from "./support.ts";
 
 const skip = missing("bwrap");

@@ -15,7 +15,7 @@ import {
 import { systemClock } from "@holdfast/core";
 import type { Egress } from "@holdfast/gate";
 import { egressLimits } from "../src/egress/egress-limits.ts";
-import { JailAuthority } from "../src/egress/jail-authority.ts";
+import { JailAuthority } from "../src/egress/tunnels/certificate-authority.ts";
 import type { Reply } from "./egress-support.ts";
 
 interface Ends {

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { isAlive, type KnownProcess, startTime } from "../src/jail/processes.ts";
+import { isAlive, type KnownProcess, startTime } from "../src/jail/host/processes.ts";
 import { handlerOf, installPlugin, manifestOf } from "./plugin-support.ts";
 import { openGate, temporaryDirectory } from "./support.ts";
 

@@ -7,7 +7,7 @@ import { isErrorCode, systemClock } from "@holdfast/core";
 import { PluginCredentials } from "../src/plugins/credentials.ts";
 import { pluginName } from "../src/plugins/names.ts";
 import { CredentialVault } from "../src/vault/credential-vault.ts";
-import { KnownSecrets } from "../src/vault/secrets.ts";
+import { KnownSecrets } from "../src/vault/redaction/known-secrets.ts";
 import { fullDisk, isRoot, temporaryDirectory } from "./support.ts";
 
 const typed = (code: string, words = /./) => {

@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import { openVault, type ProviderName, type VaultConfig } from "@holdfast/gate";
-import { matchRule } from "../src/egress/upstreams.ts";
+import { matchRule } from "../src/egress/decisions/upstreams.ts";
 import { CredentialVault } from "../src/vault/credential-vault.ts";
 import { eventually, startUpstream, temporaryDirectory } from "./support.ts";
 

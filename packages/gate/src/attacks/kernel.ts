@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { examinedCalls, filterArch, refusedCalls } from "../jail/seccomp.ts";
+import { examinedCalls, filterArch, refusedCalls } from "../jail/confinement/seccomp.ts";
 import type { Attack } from "./attack.ts";
 import { elf32Exit } from "./elf32.ts";
 import type { AttackLab, SystemCall } from "./lab.ts";

@@ -1,5 +1,5 @@
-import { gitUpstream } from "../egress/git.ts";
-import { npmUpstream } from "../egress/npm.ts";
+import { gitUpstream } from "../egress/services/git.ts";
+import { npmUpstream } from "../egress/services/npm.ts";
 import type { Attack, AttackFinding } from "./attack.ts";
 import type { Answers, AttackLab } from "./lab.ts";
 import { prelude, summary, withEgress } from "./network.ts";

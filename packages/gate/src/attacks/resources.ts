@@ -1,5 +1,5 @@
+import { startTime } from "../jail/host/processes.ts";
 import type { Jail } from "../jail/jail.ts";
-import { startTime } from "../jail/processes.ts";
 import type { Attack } from "./attack.ts";
 import type { AttackLab } from "./lab.ts";
 

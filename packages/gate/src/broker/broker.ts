@@ -7,7 +7,7 @@ import type { Approvals } from "../approvals/approvals.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Jail } from "../jail/jail.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { KnownSecrets } from "../vault/secrets.ts";
+import type { KnownSecrets } from "../vault/redaction/known-secrets.ts";
 import { brokerLimits } from "./broker-limits.ts";
 import { Catalog, listed } from "./catalog.ts";
 import { CoreTools, type Diagnostic } from "./core-tools.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { HoldfastError, silentLogger, systemClock } from "@holdfast/core";
-import { KnownSecrets } from "../vault/secrets.ts";
+import { KnownSecrets } from "../vault/redaction/known-secrets.ts";
 import { brokerLimits } from "./broker-limits.ts";
 import { Catalog, listed } from "./catalog.ts";
 import { CoreTools } from "./core-tools.ts";

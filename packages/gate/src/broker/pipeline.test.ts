@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isErrorCode, silentLogger, systemClock } from "@holdfast/core";
-import { KnownSecrets } from "../vault/secrets.ts";
+import { KnownSecrets } from "../vault/redaction/known-secrets.ts";
 import { Catalog } from "./catalog.ts";
 import { Executor } from "./executor.ts";
 import { assertRealStages, type Pipeline } from "./pipeline.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runInNewContext } from "node:vm";
-import { KnownSecrets } from "../vault/secrets.ts";
+import { KnownSecrets } from "../vault/redaction/known-secrets.ts";
 import { Sanitizer } from "./sanitizer.ts";
 
 function sanitizer(...values: string[]): Sanitizer {

@@ -1,6 +1,6 @@
-import { asciiOf, leastAscii } from "../vault/ascii.ts";
-import type { Span } from "../vault/secret-matcher.ts";
-import { type KnownSecrets, redactionMark } from "../vault/secrets.ts";
+import { asciiOf, leastAscii } from "../vault/redaction/ascii.ts";
+import { type KnownSecrets, redactionMark } from "../vault/redaction/known-secrets.ts";
+import type { Span } from "../vault/redaction/secret-matcher.ts";
 import { type SecretPattern, secretPatterns } from "./secret-patterns.ts";
 
 export interface Sanitized {

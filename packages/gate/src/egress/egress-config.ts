@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { parseJson, readIfPresent } from "../vault/credential-file.ts";
-import { type BudgetRule, budgetPeriods, budgetScopes } from "./budget.ts";
-import type { ModelPrice } from "./prices.ts";
-import type { Resolve } from "./public-address.ts";
+import type { Resolve } from "./decisions/public-address.ts";
+import { type BudgetRule, budgetPeriods, budgetScopes } from "./metering/budget.ts";
+import type { ModelPrice } from "./metering/prices.ts";
 
 /** What the operator sets for all jails. */
 export interface EgressConfig {

@@ -1,6 +1,6 @@
 import type { Principal } from "../vault/grants.ts";
-import type { BudgetRule } from "./budget.ts";
-import type { GitTokenCredential } from "./git-tokens.ts";
+import type { BudgetRule } from "./metering/budget.ts";
+import type { GitTokenCredential } from "./services/git-tokens.ts";
 
 /** Model providers whose credentials the vault keeps. */
 export const providerNames = ["anthropic", "openai", "google", "openrouter", "openai-compatible"] as const;

@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
-import { boundsIo } from "./disk-io.ts";
 import type { Guarantee, GuaranteeName, JailSpec } from "./jail.ts";
+import { boundsIo } from "./resources/disk-throttling.ts";
 
 /** Demanded of every jail unless its spec says otherwise. The limits depend on the machine. */
 export const demandedGuarantees: readonly GuaranteeName[] = [

@@ -1,13 +1,13 @@
 import { isErrorCode } from "@holdfast/core";
 import type { GateConfig } from "../config.ts";
 import { AppleContainerDriver } from "./apple/apple-container-driver.ts";
-import { BubblewrapDriver } from "./bubblewrap.ts";
+import { BubblewrapDriver } from "./bubblewrap/bubblewrap-driver.ts";
 import { EngineDriver } from "./engine/engine-driver.ts";
 import { checkSelfTest } from "./guarantees.ts";
-import { GvisorDriver } from "./gvisor.ts";
+import { GvisorDriver } from "./gvisor/gvisor-driver.ts";
 import type { JailDriver, JailDriverName } from "./jail.ts";
 import { gateIdOf } from "./orphans.ts";
-import { RefusingDriver } from "./refusing-driver.ts";
+import { RefusingDriver } from "./unavailable-driver.ts";
 import { UnsafeDriver } from "./unsafe-driver.ts";
 
 export interface OpenedDriver {

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { destroyCgroups } from "./cgroups.ts";
+import { destroyCgroups } from "./resources/cgroups.ts";
 
 /** Variable by which the processes of bwrap (not those in the jail) are known to a later host. */
 export const jailMark = "HOLDFAST_JAIL";

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
-import { dial, join as joinSockets } from "../egress/tunnel.ts";
+import { dial, join as joinSockets } from "../egress/tunnels/tunnel-connection.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 
 /** One server that the operator lets a plugin speak to by TCP. It may be private. */

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { HoldfastError, type Logger, silentLogger, systemClock } from "@holdfast/core";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { JailDriver, Jails } from "../jail/jail.ts";
-import { KnownSecrets } from "../vault/secrets.ts";
+import { KnownSecrets } from "../vault/redaction/known-secrets.ts";
 import { PluginCredentials } from "./credentials.ts";
 import { PluginLauncher } from "./launcher.ts";
 import { ManagedPlugin } from "./managed-plugin.ts";

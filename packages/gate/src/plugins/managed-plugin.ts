@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
 import type { Principal, Tool, ToolCall, ToolOutcome } from "../broker/tool.ts";
-import type { SecretScanner } from "../vault/secret-scanner.ts";
+import type { SecretScanner } from "../vault/redaction/secret-scanner.ts";
 import { Breaker } from "./breaker.ts";
 import type { PluginCredentials } from "./credentials.ts";
 import { presentedCredentials, toldCredentials } from "./given-credentials.ts";

@@ -5,7 +5,7 @@ import type { Tool, ToolCall, ToolOutcome, ToolSource } from "../broker/tool.ts"
 import type { Egress, EgressOptions } from "../egress/egress.ts";
 import type { Jails } from "../jail/jail.ts";
 import { gateIdOf } from "../jail/orphans.ts";
-import type { SecretScanner } from "../vault/secret-scanner.ts";
+import type { SecretScanner } from "../vault/redaction/secret-scanner.ts";
 import { writeAgentSkills } from "./agent-skills.ts";
 import { PluginCredentials } from "./credentials.ts";
 import { FolderWatcher } from "./folder-watcher.ts";

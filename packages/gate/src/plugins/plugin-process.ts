@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import type { JailExit } from "../jail/jail.ts";
-import type { SecretScanner } from "../vault/secret-scanner.ts";
+import type { SecretScanner } from "../vault/redaction/secret-scanner.ts";
 import type { LaunchedPlugin } from "./launcher.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { PluginLoadError } from "./plugin-load-error.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KnownSecrets } from "../vault/secrets.ts";
+import { KnownSecrets } from "../vault/redaction/known-secrets.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { PrintedTail } from "./printed.ts";
 

@@ -1,4 +1,4 @@
-import type { SecretScanner } from "../vault/secret-scanner.ts";
+import type { SecretScanner } from "../vault/redaction/secret-scanner.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 
 const nothing = Buffer.alloc(0);

@@ -3,7 +3,7 @@ import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, 
 import { realpath } from "node:fs/promises";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { writePrivateFile } from "../vault/credential-file.ts";
-import { asUnwritable } from "../vault/unwritable.ts";
+import { asUnwritable } from "../vault/write-errors.ts";
 import { withRule } from "./add-rule.ts";
 import { decideBy, type Evaluation, evaluate, type PartialQuestion } from "./evaluate.ts";
 import { parsePolicy } from "./parse-policy.ts";

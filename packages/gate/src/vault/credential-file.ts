@@ -14,7 +14,7 @@ import {
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import { changeAlone } from "./change-alone.ts";
+import { changeAlone } from "./exclusive-change.ts";
 
 /** Nobody writes a private file for so long: one that is older is of a process that was killed. */
 const abandonedAfterMs = 10 * 60_000;

@@ -12,8 +12,8 @@ import { CredentialFile } from "./credential-file.ts";
 import { type Grant, Grants, type SecretUse } from "./grants.ts";
 import { chatgptLogin, claudeLogin, type Login } from "./logins.ts";
 import { type ProviderFacts, providers } from "./providers.ts";
+import { KnownSecrets } from "./redaction/known-secrets.ts";
 import { isSecretName, secretNames } from "./secret-name.ts";
-import { KnownSecrets } from "./secrets.ts";
 import type { CredentialSource, ProviderStatus, SecretEntry, Vault } from "./vault.ts";
 
 /** Headers that present a credential to an upstream. */

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Clock, HoldfastError } from "@holdfast/core";
-import { changeAlone } from "./change-alone.ts";
 import { parseJson, readIfPresent, readIfPresentSync, writePrivateFileSync } from "./credential-file.ts";
+import { changeAlone } from "./exclusive-change.ts";
 import { isSecretName, secretNames } from "./secret-name.ts";
 
 /** Whom the host says a jail or a plugin works for. Never what a jail says of itself. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError, type Logger } from "@holdfast/core";
-import { spawnFault } from "../../jail/processes.ts";
+import { spawnFault } from "../../jail/host/processes.ts";
 import { endpointLimits } from "../broker-limits.ts";
 import { wireSockets } from "../wire.ts";
 import {

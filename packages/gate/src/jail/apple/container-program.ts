@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { findProgram, unavailable } from "../bwrap-program.ts";
+import { findProgram, unavailable } from "../bubblewrap/bwrap-program.ts";
 
 /** The first release whose jails can be without capabilities (`--cap-drop`). */
 const oldestVersion = { major: 0, minor: 12 } as const;

@@ -3,10 +3,10 @@ import { accessSync, readFileSync, rmSync, watch } from "node:fs";
 import { dirname } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { notStarted, startFailed } from "../bwrap-process.ts";
+import { notStarted, startFailed } from "../bubblewrap/bwrap-process.ts";
+import { spawnFault } from "../host/processes.ts";
 import type { Jail, JailExit, JailUsage } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
-import { spawnFault } from "../processes.ts";
 import type { ContainerProgram } from "./container-program.ts";
 import { machineLimits, type RunPlan, runArguments } from "./run-arguments.ts";
 

@@ -1,8 +1,8 @@
 import { HoldfastError } from "@holdfast/core";
+import { buildSeccompFilter, filterArch } from "../confinement/seccomp.ts";
 import type { JailMount, JailSpec } from "../jail.ts";
-import { initCommand } from "../jail-init.ts";
 import { jailLimits } from "../jail-spec.ts";
-import { buildSeccompFilter, filterArch } from "../seccomp.ts";
+import { initCommand } from "../oci/jail-init.ts";
 
 const mebibyte = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Jail, JailExit, JailSpec, JailUsage } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
-import { type AttachedStreams, attachStreams } from "./attached.ts";
+import { type AttachedStreams, attachStreams } from "./attached-stream.ts";
 import { type ContainerCounters, containerCounters } from "./container-counters.ts";
 import { type EngineClient, isRecord } from "./engine-client.ts";
 

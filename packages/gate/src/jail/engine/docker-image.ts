@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { buffer } from "node:stream/consumers";
-import { unavailable } from "../bwrap-program.ts";
-import { systemMounts, writeRoot } from "../oci-bundle.ts";
+import { unavailable } from "../bubblewrap/bwrap-program.ts";
+import { systemMounts, writeRoot } from "../oci/oci-bundle.ts";
 import { type EngineClient, isRecord } from "./engine-client.ts";
 
 export interface DockerImage {

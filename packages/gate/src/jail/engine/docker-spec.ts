@@ -1,8 +1,8 @@
-import { dockerIo } from "../disk-io.ts";
+import { settingsBelowUsr } from "../host/usr-config-directories.ts";
 import type { JailMount } from "../jail.ts";
-import { initCommand } from "../jail-init.ts";
 import { jailLimits } from "../jail-spec.ts";
-import { settingsBelowUsr } from "../settings-below-usr.ts";
+import { initCommand } from "../oci/jail-init.ts";
+import { dockerIo } from "../resources/disk-throttling.ts";
 import {
   type ContainerPlan,
   cpuPeriodMicroseconds,

@@ -1,12 +1,12 @@
-import { boundsIo, type Disk, ociIo } from "../disk-io.ts";
-import { hiddenProcFiles } from "../hidden-proc-files.ts";
+import { type LandlockSupport, landlockRules } from "../confinement/landlock.ts";
+import { hiddenProcFiles } from "../host/hidden-proc-files.ts";
+import { settingsBelowUsr } from "../host/usr-config-directories.ts";
 import type { JailMount, JailSpec } from "../jail.ts";
-import { initCommand } from "../jail-init.ts";
 import { jailLimits } from "../jail-spec.ts";
-import { type LandlockSupport, landlockRules } from "../landlock.ts";
-import { emptyDirectory, systemMounts } from "../oci-bundle.ts";
-import { settingsBelowUsr } from "../settings-below-usr.ts";
-import { devMounts } from "./own-dev.ts";
+import { initCommand } from "../oci/jail-init.ts";
+import { emptyDirectory, systemMounts } from "../oci/oci-bundle.ts";
+import { boundsIo, type Disk, ociIo } from "../resources/disk-throttling.ts";
+import { devMounts } from "./dev-directory.ts";
 
 /** What of the host's users is inside: the jail's own user is the one of the gate, as with bubblewrap. */
 const jailUser = 1000;

@@ -7,7 +7,7 @@ import { HoldfastError } from "@holdfast/core";
 import { Ajv, type ValidateFunction } from "ajv";
 import type { Jails } from "../../jail/jail.ts";
 import { UnsafeDriver } from "../../jail/unsafe-driver.ts";
-import { KnownSecrets } from "../../vault/secrets.ts";
+import { KnownSecrets } from "../../vault/redaction/known-secrets.ts";
 import { PluginLauncher } from "../launcher.ts";
 import { parseJsonFile } from "../manifest.ts";
 import { type PluginFolder, pluginAt, readPluginFolder } from "../plugin-folder.ts";

@@ -1,0 +1,236 @@
+import { chmodSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { type Clock, HoldfastError } from "@holdfast/core";
+import type { Principal } from "../../vault/grants.ts";
+import {
+  type BudgetPeriod,
+  type BudgetRule,
+  type BudgetScope,
+  type BudgetStatus,
+  budgetScopes,
+  type Spent,
+} from "./budget.ts";
+
+const schemaVersion = 1;
+const schema = `
+  CREATE TABLE IF NOT EXISTS spent (
+    scope TEXT NOT NULL, subject TEXT NOT NULL, day TEXT NOT NULL,
+    tokens INTEGER NOT NULL, cost INTEGER NOT NULL, calls INTEGER NOT NULL,
+    PRIMARY KEY (scope, subject, day)
+  ) STRICT, WITHOUT ROWID;
+  -- A call under way. One that is found at start was never settled, and is charged as reserved.
+  CREATE TABLE IF NOT EXISTS reserved (
+    id INTEGER PRIMARY KEY, day TEXT NOT NULL, session TEXT, user TEXT, organization TEXT,
+    tokens INTEGER NOT NULL, cost INTEGER NOT NULL
+  ) STRICT;
+`;
+
+/** What a call may use at most; given back when it is settled. */
+export interface Reservation extends Spent {
+  readonly id: number | bigint;
+  readonly principal: Principal;
+  readonly day: string;
+}
+
+const subjectOf = (scope: BudgetScope, principal: Principal): string | undefined =>
+  scope === "host" ? "host" : principal[scope];
+
+/** What was used of models, by session, user, organisation and day, and the bounds on it. Survives restarts. */
+export class BudgetBook {
+  readonly #db: DatabaseSync;
+  readonly #clock: Clock;
+  readonly #rules: readonly BudgetRule[];
+  readonly #open = new Map<number | bigint, Reservation>();
+
+  private constructor(db: DatabaseSync, clock: Clock, rules: readonly BudgetRule[]) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#rules = rules;
+  }
+
+  static open(path: string, clock: Clock, rules: readonly BudgetRule[] = []): BudgetBook {
+    const db = new DatabaseSync(path, { timeout: 5_000 });
+    try {
+      chmodSync(path, 0o600);
+      db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+      const version = Number(Object.values(db.prepare("PRAGMA user_version").get() ?? {})[0] ?? 0);
+      if (version > schemaVersion) {
+        throw new HoldfastError("egress", "newer_format", "The record of usage is of a newer version", {
+          statusCode: 500,
+        });
+      }
+      db.exec(`${schema} PRAGMA user_version = ${schemaVersion};`);
+      const book = new BudgetBook(db, clock, rules);
+      book.#chargeAbandoned();
+      return book;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  /** Reads beside the gate that writes: nothing is changed, and nothing is settled. */
+  static read(path: string, clock: Clock, rules: readonly BudgetRule[] = []): BudgetBook {
+    return new BudgetBook(new DatabaseSync(path, { readOnly: true, timeout: 5_000 }), clock, rules);
+  }
+
+  /** The rules that bound what this principal does, with those of its jail. */
+  rulesFor(principal: Principal, own: readonly BudgetRule[] = []): readonly BudgetRule[] {
+    return [...this.#rules, ...own].filter((rule) => {
+      const subject = subjectOf(rule.scope, principal);
+      return subject !== undefined && (rule.subject === undefined || rule.subject === subject);
+    });
+  }
+
+  /** Sets aside what a call may use. Throws `egress.budget_exceeded`, and then nothing is set aside. */
+  reserve(principal: Principal, wanted: Spent, own: readonly BudgetRule[] = []): Reservation {
+    for (const rule of this.rulesFor(principal, own)) this.#check(rule, principal, wanted);
+    const day = dayOf(this.#clock.now());
+    const { lastInsertRowid: id } = this.#db
+      .prepare(
+        "INSERT INTO reserved (day, session, user, organization, tokens, cost) VALUES (?, ?, ?, ?, ?, ?)",
+      )
+      .run(
+        day,
+        principal.session ?? null,
+        principal.user ?? null,
+        principal.organization ?? null,
+        wanted.tokens,
+        wanted.costMicros,
+      );
+    const reservation = { id, principal, day, ...wanted };
+    this.#open.set(id, reservation);
+    return reservation;
+  }
+
+  #check(rule: BudgetRule, principal: Principal, wanted: Spent): void {
+    const subject = subjectOf(rule.scope, principal) ?? "";
+    const { spent, reserved } = this.#standing(rule, subject);
+    const over = (["tokens", "costMicros"] as const).find((unit) => {
+      const limit = rule[unit];
+      return limit !== undefined && spent[unit] + reserved[unit] + wanted[unit] > limit;
+    });
+    if (over === undefined) return;
+    const words = over === "tokens" ? count : dollars;
+    const limit = rule[over] ?? 0;
+    const period = rule.period === "always" ? "" : ` this ${rule.period}`;
+    throw new HoldfastError(
+      "egress",
+      "budget_exceeded",
+      `The budget of this ${rule.scope} is ${words(limit)}${period}: ${words(spent[over])} used, ` +
+        `${words(reserved[over])} set aside for calls under way, and this call may need ${words(wanted[over])}`,
+      {
+        statusCode: 402,
+        metadata: { scope: rule.scope, period: rule.period, unit: over, limit, spent, reserved, wanted },
+      },
+    );
+  }
+
+  /** Adds what was used without having been set aside. */
+  charge(principal: Principal, used: Spent): void {
+    this.#inTransaction(() => this.#charge(principal, dayOf(this.#clock.now()), used));
+  }
+
+  /** Replaces a reservation by what was really used; nothing is used when `used` is undefined. */
+  settle(reservation: Reservation, used: Spent | undefined): void {
+    this.#open.delete(reservation.id);
+    this.#inTransaction(() => {
+      this.#db.prepare("DELETE FROM reserved WHERE id = ?").run(reservation.id);
+      if (used !== undefined) this.#charge(reservation.principal, reservation.day, used);
+    });
+  }
+
+  #inTransaction(change: () => void): void {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      change();
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  #charge(principal: Principal, day: string, used: Spent): void {
+    const add = this.#db.prepare(
+      `INSERT INTO spent (scope, subject, day, tokens, cost, calls) VALUES (?, ?, ?, ?, ?, 1)
+       ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens, cost = cost + excluded.cost, calls = calls + 1`,
+    );
+    for (const scope of budgetScopes) {
+      const subject = subjectOf(scope, principal);
+      if (subject !== undefined) add.run(scope, subject, day, used.tokens, used.costMicros);
+    }
+  }
+
+  #chargeAbandoned(): void {
+    for (const row of this.#db.prepare("SELECT * FROM reserved").all()) {
+      const text = (name: string) => (typeof row[name] === "string" ? { [name]: row[name] } : {});
+      const principal: Principal = { ...text("session"), ...text("user"), ...text("organization") };
+      const { id, day, tokens, cost } = row;
+      const spent = { tokens: Number(tokens), costMicros: Number(cost) };
+      this.settle({ id: Number(id), day: String(day), principal, ...spent }, spent);
+    }
+  }
+
+  #standing(rule: BudgetRule, subject: string): { spent: Spent; reserved: Spent } {
+    const from = firstDay(rule.period, this.#clock.now());
+    const row = this.#db
+      .prepare(
+        "SELECT coalesce(sum(tokens), 0) AS tokens, coalesce(sum(cost), 0) AS cost FROM spent WHERE scope = ? AND subject = ? AND day >= ?",
+      )
+      .get(rule.scope, subject, from);
+    const reserved = { tokens: 0, costMicros: 0 };
+    for (const each of this.#open.values()) {
+      if (subjectOf(rule.scope, each.principal) !== subject || each.day < from) continue;
+      reserved.tokens += each.tokens;
+      reserved.costMicros += each.costMicros;
+    }
+    return { spent: { tokens: Number(row?.["tokens"]), costMicros: Number(row?.["cost"]) }, reserved };
+  }
+
+  /** How each rule stands, for each that it is about and that has used anything, or is named by it. */
+  status(): readonly BudgetStatus[] {
+    return this.#rules.flatMap((rule) =>
+      this.#subjectsOf(rule).map((subject) => ({ ...rule, subject, ...this.#standing(rule, subject) })),
+    );
+  }
+
+  #subjectsOf(rule: BudgetRule): readonly string[] {
+    if (rule.scope === "host") return ["host"];
+    if (rule.subject !== undefined) return [rule.subject];
+    const from = firstDay(rule.period, this.#clock.now());
+    return this.#db
+      .prepare(
+        "SELECT subject FROM spent WHERE scope = ? AND day >= ? GROUP BY subject ORDER BY max(day) DESC, subject LIMIT 100",
+      )
+      .all(rule.scope, from)
+      .map((row) => String(row["subject"]));
+  }
+
+  /** What was used, for whatever rule there may be. */
+  spent(scope: BudgetScope, subject: string, period: BudgetPeriod = "always"): Spent {
+    return this.#standing({ scope, period }, subject).spent;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+function dayOf(now: number): string {
+  return new Date(now).toISOString().slice(0, 10);
+}
+
+function firstDay(period: BudgetPeriod, now: number): string {
+  switch (period) {
+    case "day":
+      return dayOf(now);
+    case "month":
+      return `${dayOf(now).slice(0, 7)}-01`;
+    case "always":
+      return "";
+  }
+}
+
+const count = (tokens: number) => `${tokens.toLocaleString("en-US")} tokens`;
+const dollars = (micros: number) => `$${(micros / 1e6).toFixed(micros < 1e6 ? 4 : 2)}`;

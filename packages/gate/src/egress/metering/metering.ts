@@ -1,0 +1,160 @@
+import { HoldfastError } from "@holdfast/core";
+import type { Limited, Payer } from "../../broker/rate-limiter.ts";
+import type { Principal } from "../../vault/grants.ts";
+import type { EgressProvider } from "../egress.ts";
+import { refusal } from "../proxy/refusals.ts";
+import type { BudgetRule, Spent } from "./budget.ts";
+import type { BudgetBook, Reservation } from "./budget-ledger.ts";
+import { AmbiguousBody, type RequestBody } from "./model-fields.ts";
+import {
+  type CallProgress,
+  chargeOf,
+  estimateInput,
+  type ModelRequest,
+  readModelRequest,
+} from "./model-request.ts";
+import type { Prices } from "./prices.ts";
+import type { MeteredTokens } from "./usage-meter.ts";
+
+/** How fast money may be spent; what is spent is known afterwards, and then owed. */
+export interface Spending {
+  spent(principal: Payer): Limited | undefined;
+  spend(principal: Payer, costMicros: number): void;
+}
+
+export interface MeteringParts {
+  readonly book: BudgetBook;
+  readonly spending: Spending;
+  readonly prices: Prices;
+  readonly principal: Principal & Payer;
+  /** The rules of this jail, beside those of the gate. */
+  readonly budgets: readonly BudgetRule[];
+}
+
+export interface Charge {
+  readonly tokens: MeteredTokens;
+  readonly costMicros: number;
+  readonly estimated: boolean;
+}
+
+/** Counts what one jail uses of models. */
+export class Metering {
+  readonly #parts: MeteringParts;
+  /** True where a budget applies: then requests are read before they are sent. */
+  readonly bounded: boolean;
+
+  constructor(parts: MeteringParts) {
+    this.#parts = parts;
+    this.bounded = parts.book.rulesFor(parts.principal, parts.budgets).length > 0;
+  }
+
+  /** Throws `egress.rate_limited` where this session, user or organisation spends too fast. */
+  checkPace(): void {
+    const limited = this.#parts.spending.spent(this.#parts.principal);
+    if (limited === undefined) return;
+    const { scope, retryAfterMs } = limited;
+    const whose = scope === "jail" ? "session" : scope;
+    throw new HoldfastError("egress", "rate_limited", `The ${whose} spends money too fast`, {
+      statusCode: 429,
+      ...(retryAfterMs === undefined
+        ? {}
+        : { metadata: { retryAfter: Math.max(1, Math.ceil(retryAfterMs / 1_000)) } }),
+    });
+  }
+
+  /** Sets aside what the request may use. Throws `egress.budget_exceeded`, `egress.ambiguous_request`. */
+  reserve(provider: EgressProvider, path: string, body: RequestBody): MeteredCall {
+    const { book, principal, budgets } = this.#parts;
+    const asked = this.#read(provider, path, body);
+    const tokens = { ...asked, cacheReadTokens: 0, cacheWriteTokens: 0 };
+    const wanted = {
+      tokens: asked.inputTokens + asked.outputTokens,
+      costMicros: this.#cost(provider, tokens).micros,
+    };
+    return new MeteredCall(this, provider, asked, book.reserve(principal, wanted, budgets));
+  }
+
+  #read(provider: EgressProvider, path: string, body: RequestBody): ModelRequest {
+    try {
+      return readModelRequest(provider, path, body);
+    } catch (error) {
+      if (!(error instanceof AmbiguousBody)) throw error;
+      const why = `Where a budget applies, a request to a model can be read in one way only: ${error.message}`;
+      throw refusal("ambiguous_request", 400, why);
+    }
+  }
+
+  /** For a request that is not bounded, and goes through unread. */
+  unbounded(provider: EgressProvider): MeteredCall {
+    return new MeteredCall(this, provider, undefined, undefined);
+  }
+
+  charge(provider: EgressProvider, tokens: MeteredTokens, estimated: boolean): Charge {
+    const { micros, known } = this.#cost(provider, tokens);
+    return { tokens, costMicros: micros, estimated: estimated || !known };
+  }
+
+  settle(reservation: Reservation | undefined, charge: Charge | undefined): void {
+    const { book, principal, spending } = this.#parts;
+    if (charge !== undefined) spending.spend(principal, charge.costMicros);
+    const used: Spent | undefined = charge && {
+      tokens: charge.tokens.inputTokens + charge.tokens.outputTokens,
+      costMicros: charge.costMicros,
+    };
+    if (reservation !== undefined) book.settle(reservation, used);
+    else if (used !== undefined) book.charge(principal, used);
+  }
+
+  #cost(provider: EgressProvider, tokens: MeteredTokens) {
+    return this.#parts.prices.cost(tokens, provider === "openai-compatible");
+  }
+}
+
+/** One call of a model, from what was set aside to what it is charged. */
+export class MeteredCall {
+  readonly #metering: Metering;
+  readonly #provider: EgressProvider;
+  readonly #asked: ModelRequest | undefined;
+  readonly #reservation: Reservation | undefined;
+  #settled = false;
+
+  constructor(
+    metering: Metering,
+    provider: EgressProvider,
+    asked: ModelRequest | undefined,
+    reservation: Reservation | undefined,
+  ) {
+    this.#metering = metering;
+    this.#provider = provider;
+    this.#asked = asked;
+    this.#reservation = reservation;
+  }
+
+  /** What is set aside, for the record. */
+  get reserved(): Spent | undefined {
+    const held = this.#reservation;
+    return held && { tokens: held.tokens, costMicros: held.costMicros };
+  }
+
+  /** Nothing was sent. Idempotent, and nothing after `settle`. */
+  release(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#metering.settle(this.#reservation, undefined);
+  }
+
+  settle(told: MeteredTokens | undefined, progress: CallProgress): Charge | undefined {
+    if (this.#settled) return undefined;
+    this.#settled = true;
+    // Unread, all that is known of the output is how long it was.
+    const asked = this.#asked ?? {
+      model: "",
+      inputTokens: estimateInput(progress.bytesOut),
+      outputTokens: estimateInput(progress.bytesIn),
+    };
+    const used = chargeOf(told, asked, progress);
+    const charge = used && this.#metering.charge(this.#provider, used.tokens, used.estimated);
+    this.#metering.settle(this.#reservation, charge);
+    return charge;
+  }
+}

@@ -1,0 +1,152 @@
+import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { detectLandlock, type LandlockSupport, launcherEnvironment } from "../confinement/landlock.ts";
+import { buildSeccompFilter, filterArch } from "../confinement/seccomp.ts";
+import { makeDevices } from "../host/device-files.ts";
+import type { Jail, JailDriver, JailSpec } from "../jail.ts";
+import { checkNewJail } from "../jail-spec.ts";
+import { endOrphans, gateIdOf, JailRecords, jailMark } from "../orphans.ts";
+import {
+  type CgroupSupport,
+  createCgroup,
+  detectCgroups,
+  type JailCgroup,
+  leftoverCgroups,
+  removeCgroupBases,
+  throttlingOf,
+} from "../resources/cgroups.ts";
+import { boundDisk } from "../resources/disk-quota.ts";
+import { disksBehind } from "../resources/disk-throttling.ts";
+import { ProvingDriver } from "../self-test/self-tested-driver.ts";
+import {
+  type BwrapPlan,
+  bwrapArguments,
+  bwrapCommand,
+  type Protection,
+  writeEtc,
+} from "./bwrap-arguments.ts";
+import { startBwrap } from "./bwrap-process.ts";
+import { bwrapVersion, findProgram, installHint, unavailable } from "./bwrap-program.ts";
+
+export interface BubblewrapOptions {
+  /** Directory of the gate's own files (0700). */
+  readonly directory: string;
+  readonly bwrapPath?: string;
+  /** Protections to leave out. Only tests do: they see the self-test and the attacks notice. */
+  readonly omit?: ReadonlySet<Protection>;
+}
+
+/** Jails made by bubblewrap: namespaces, no capabilities, a system call filter, control groups. */
+export class BubblewrapDriver extends ProvingDriver implements JailDriver {
+  readonly name = "bubblewrap";
+  readonly unsafe = false;
+  readonly #options: BubblewrapOptions;
+  readonly #bwrap: string;
+  readonly #cgroups: CgroupSupport;
+  readonly #records: JailRecords;
+  readonly #gateId: string;
+  readonly #devices: Pick<BwrapPlan, "devicesDir"> = {};
+  /** The kernel's Landlock, or why there is none here. */
+  readonly landlock: LandlockSupport;
+  readonly devicesReadOnly = true;
+  /** Of jails that run, and of those that are being made or taken away. */
+  readonly #running = new Set<string>();
+
+  /** Throws `jail.unavailable` when bubblewrap is missing or too old, or the machine has no filter. */
+  constructor(options: BubblewrapOptions) {
+    super();
+    this.#options = options;
+    const bwrap = options.bwrapPath ?? findProgram("bwrap");
+    if (bwrap === undefined) {
+      throw unavailable(`Agents run in bubblewrap jails, and bubblewrap is not installed. ${installHint()}`);
+    }
+    bwrapVersion(bwrap);
+    this.#bwrap = bwrap;
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    writeEtc(this.#etcDir);
+    const devicesDir = join(options.directory, "dev");
+    if (makeDevices(devicesDir)) this.#devices = { devicesDir };
+    for (const unixSockets of [true, false]) {
+      const filter = buildSeccompFilter(filterArch(), { unixSockets });
+      writeFileSync(this.#filterFile(unixSockets), filter, { mode: 0o600 });
+    }
+    this.#records = new JailRecords(join(options.directory, "jails"));
+    this.#gateId = gateIdOf(options.directory);
+    this.#cgroups = detectCgroups(`holdfast-${this.#gateId}`);
+    this.landlock = options.omit?.has("landlock") === true ? { absent: "left out" } : detectLandlock();
+  }
+
+  get #etcDir(): string {
+    return join(this.#options.directory, "etc");
+  }
+
+  #filterFile(unixSockets = true): string {
+    return join(this.#options.directory, unixSockets ? "seccomp.bpf" : "seccomp-no-sockets.bpf");
+  }
+
+  /** Limits that this machine cannot set, with the reason. */
+  get absentLimits(): CgroupSupport["absent"] {
+    return this.#cgroups.absent;
+  }
+
+  get throttling() {
+    return throttlingOf(this.#cgroups);
+  }
+
+  /** Ends the jails of an earlier host of this directory that was killed. */
+  endOrphans(): Promise<number> {
+    return endOrphans(this.#gateId, this.#records, leftoverCgroups(this.#cgroups));
+  }
+
+  /** Removes the gate's own control groups; its jails have ended. */
+  async close(): Promise<void> {
+    removeCgroupBases(this.#cgroups);
+  }
+
+  protected async launch(unchecked: JailSpec): Promise<Jail> {
+    const spec = checkNewJail(unchecked, this.#running);
+    const plan: BwrapPlan = {
+      spec,
+      etcDir: this.#etcDir,
+      ...this.#devices,
+      ...("abi" in this.landlock ? { landlock: this.landlock } : {}),
+      ...(this.#options.omit ? { omit: this.#options.omit } : {}),
+    };
+    this.#running.add(spec.id);
+    const forget = () => {
+      this.#running.delete(spec.id);
+      this.#records.remove(spec.id);
+    };
+    let cgroup: JailCgroup | undefined;
+    try {
+      cgroup = createCgroup(this.#cgroups, spec.id, spec.limits ?? {}, disksBehind(spec));
+      this.#records.write(spec.id, cgroup.paths);
+      const jail = await this.#startIn(cgroup, plan, forget);
+      return boundDisk(jail, spec);
+    } catch (error) {
+      await cgroup?.destroy();
+      forget();
+      throw error;
+    }
+  }
+
+  async #startIn(cgroup: JailCgroup, plan: BwrapPlan, onExit: () => void): Promise<Jail> {
+    const { spec } = plan;
+    const filter = openSync(this.#filterFile(spec.unixSockets), "r");
+    try {
+      return await startBwrap({
+        bwrap: this.#bwrap,
+        args: bwrapArguments(plan),
+        command: bwrapCommand(plan),
+        ...(plan.landlock === undefined ? {} : { environment: launcherEnvironment(spec.env) }),
+        spec,
+        filter,
+        cgroup,
+        mark: { [jailMark]: `${this.#gateId}/${spec.id}` },
+        onExit,
+      });
+    } finally {
+      closeSync(filter);
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import { existsSync, lstatSync, mkdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type Landlock,
+  landlockRules,
+  launcherCommand,
+  launcherEnvironmentFd,
+} from "../confinement/landlock.ts";
+import { deviceNames } from "../host/device-files.ts";
+import { hiddenProcFiles } from "../host/hidden-proc-files.ts";
+import { settingsBelowUsr } from "../host/usr-config-directories.ts";
+import type { JailSpec } from "../jail.ts";
+import { jailLimits } from "../jail-spec.ts";
+
+/** A protection that tests leave out, to see the self-test and the attacks notice. */
+export type Protection =
+  | "network"
+  | "pid_namespace"
+  | "user_namespaces_disabled"
+  | "seccomp"
+  | "clear_environment"
+  | "read_only_root"
+  | "read_only_proc"
+  | "synthetic_etc"
+  | "drop_capabilities"
+  | "landlock";
+
+export interface BwrapPlan {
+  readonly spec: JailSpec;
+  /** Directory of the synthetic /etc, made by {@link writeEtc}. */
+  readonly etcDir: string;
+  /** Directory of device files that no jail owns, made by `makeDevices`; the host's without it. */
+  readonly devicesDir?: string;
+  /** Where the kernel has it: the command is then started by a launcher, which also sets its environment. */
+  readonly landlock?: Landlock;
+  readonly omit?: ReadonlySet<Protection>;
+}
+
+/** Descriptors that bwrap reads, as laid out by the driver's spawn. */
+export const bwrapFds = { args: 3, seccomp: 4, status: 5, environment: launcherEnvironmentFd } as const;
+
+/** The files of a jail's own /etc. */
+const etcFiles: Readonly<Record<string, string>> = {
+  passwd:
+    "root:x:0:0:root:/root:/usr/sbin/nologin\n" +
+    "agent:x:1000:1000:agent:/home/agent:/bin/sh\n" +
+    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+  group: "root:x:0:\nagent:x:1000:\nnogroup:x:65534:\n",
+  hosts: "127.0.0.1 localhost jail\n::1 localhost\n",
+  hostname: "jail\n",
+  "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+  "resolv.conf": "# A jail resolves no names.\n",
+  "host.conf": "multi on\n",
+};
+
+/** What of the host's /etc programs need to run; nothing of it is private. */
+export const hostEtc = [
+  "/etc/ld.so.cache",
+  "/etc/alternatives",
+  "/etc/ssl/certs",
+  "/etc/ssl/openssl.cnf",
+  "/etc/localtime",
+];
+
+/** Writes the jail's own /etc files once per gate. */
+export function writeEtc(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  for (const [name, text] of Object.entries(etcFiles))
+    writeFileSync(join(directory, name), text, { mode: 0o644 });
+}
+
+function systemPrograms(): string[] {
+  const args = ["--ro-bind", "/usr", "/usr"];
+  for (const path of ["/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin"]) {
+    if (!existsSync(path)) continue;
+    // On a merged-usr system these are links; elsewhere they are directories of their own.
+    if (lstatSync(path).isSymbolicLink()) args.push("--symlink", readlinkSync(path), path);
+    else args.push("--ro-bind", path, path);
+  }
+  for (const path of settingsBelowUsr()) args.push("--tmpfs", path, "--remount-ro", path);
+  return args;
+}
+
+function etc(etcDir: string): string[] {
+  const args: string[] = [];
+  for (const name of Object.keys(etcFiles)) args.push("--ro-bind", join(etcDir, name), `/etc/${name}`);
+  for (const path of hostEtc) if (existsSync(path)) args.push("--ro-bind", path, path);
+  return args;
+}
+
+/**
+ * The jail's own /proc, read-only as a whole. The kernel lets user 0 of the host write to /proc/sys by
+ * file mode alone, without any capability, so a jail of a host that is root must find no way to write.
+ */
+function kernelFiles(): string[] {
+  const args = ["--proc", "/proc"];
+  for (const path of hiddenProcFiles) if (existsSync(path)) args.push("--ro-bind", "/dev/null", path);
+  return args;
+}
+
+/** The arguments of bwrap for a checked spec, passed by descriptor so that no process list shows them. */
+export function bwrapArguments({
+  spec,
+  etcDir,
+  devicesDir,
+  landlock,
+  omit = new Set(),
+}: BwrapPlan): string[] {
+  const tmpBytes = String(spec.limits?.tmpBytes ?? jailLimits.defaultTmpBytes);
+  const args = ["--unshare-user", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"];
+  if (!omit.has("pid_namespace")) args.push("--unshare-pid");
+  if (!omit.has("network")) args.push("--unshare-net");
+  if (!omit.has("user_namespaces_disabled")) args.push("--disable-userns");
+  args.push("--uid", "1000", "--gid", "1000", "--hostname", "jail");
+  args.push("--die-with-parent", "--new-session");
+  args.push(...(omit.has("drop_capabilities") ? ["--cap-add", "ALL"] : ["--cap-drop", "ALL"]));
+  if (!omit.has("clear_environment")) args.push("--clearenv");
+  if (landlock === undefined) {
+    for (const [name, value] of Object.entries(spec.env)) args.push("--setenv", name, value);
+  }
+  args.push(...systemPrograms());
+  args.push(...(omit.has("synthetic_etc") ? ["--ro-bind", "/etc", "/etc"] : etc(etcDir)));
+  args.push("--dev", "/dev", "--perms", "1777", "--size", tmpBytes, "--tmpfs", "/dev/shm");
+  if (devicesDir !== undefined) {
+    for (const name of deviceNames) args.push("--dev-bind", join(devicesDir, name), `/dev/${name}`);
+  }
+  args.push(...kernelFiles());
+  args.push("--perms", "1777", "--size", tmpBytes, "--tmpfs", "/tmp");
+  args.push("--dir", "/home/agent", "--dir", "/run", "--dir", "/var", "--symlink", "../tmp", "/var/tmp");
+  for (const { source, target, mode } of spec.mounts) {
+    args.push(mode === "ro" ? "--ro-bind" : "--bind", source, target);
+  }
+  if (!omit.has("read_only_proc")) args.push("--remount-ro", "/proc");
+  if (!omit.has("read_only_root")) args.push("--remount-ro", "/dev", "--remount-ro", "/");
+  args.push("--chdir", spec.cwd);
+  if (!omit.has("seccomp")) args.push("--seccomp", String(bwrapFds.seccomp));
+  args.push("--json-status-fd", String(bwrapFds.status));
+  return args;
+}
+
+/** What bwrap starts: the command, behind the launcher that puts Landlock on it where there is one. */
+export function bwrapCommand({ spec, landlock }: BwrapPlan): string[] {
+  const launcher = landlock === undefined ? [] : launcherCommand(landlock, landlockRules(spec.mounts));
+  return [...launcher, spec.command, ...spec.args];
+}

@@ -1,0 +1,183 @@
+import { spawnSync } from "node:child_process";
+import { findProgram } from "../bubblewrap/bwrap-program.ts";
+import type { JailMount } from "../jail.ts";
+
+/**
+ * Landlock: a layer of the kernel's own beneath the mounts and namespaces, which a process puts on itself
+ * and can never take off. Node cannot make these system calls, so a few lines of perl do, in the jail,
+ * after its mounts stand and right before the command: what follows has it too.
+ *
+ * It refuses again what read-only mounts refuse, and alone: to look into or signal the jail's first
+ * process, which no filter confines, and to write into the host's random pool. Ports of TCP are not
+ * its matter here: a jail has a loopback of its own and nothing else, on which agents run their servers.
+ */
+export interface Landlock {
+  /** Version of the kernel's interface, from 1. */
+  readonly abi: number;
+  /** Path of perl, in a jail too. */
+  readonly perl: string;
+}
+
+export type LandlockSupport =
+  | Landlock
+  /** Why there is none here, and what would change that. */
+  | { readonly absent: string };
+
+/** What may be done below a path. */
+export type LandlockAccess = "list" | "read" | "device" | "write";
+
+export interface LandlockRule {
+  readonly path: string;
+  readonly access: LandlockAccess;
+}
+
+/** Numbers of linux/landlock.h. */
+const right = {
+  execute: 1 << 0,
+  writeFile: 1 << 1,
+  readFile: 1 << 2,
+  readDirectory: 1 << 3,
+  makeCharacterDevice: 1 << 6,
+  makeBlockDevice: 1 << 11,
+  refer: 1 << 13,
+  truncate: 1 << 14,
+  deviceIoctl: 1 << 15,
+} as const;
+
+const scope = { abstractSockets: 1 << 0, signals: 1 << 1 } as const;
+
+/** Rights that mean something for what is no directory; the kernel refuses rules with others. */
+const fileRights = right.execute | right.writeFile | right.readFile | right.truncate | right.deviceIoctl;
+
+/** All rights that a kernel with this version of Landlock knows, so that what no rule gives is refused. */
+function handledRights(abi: number): number {
+  const first = right.refer - 1;
+  return (
+    first |
+    (abi >= 2 ? right.refer : 0) |
+    (abi >= 3 ? right.truncate : 0) |
+    (abi >= 5 ? right.deviceIoctl : 0)
+  );
+}
+
+/** Signals and abstract sockets of processes outside; from version 6 (Linux 6.12). */
+export function confinesSignals(abi: number): boolean {
+  return abi >= 6;
+}
+
+function rightsOf(access: LandlockAccess, abi: number): number {
+  const handled = handledRights(abi);
+  const read = right.execute | right.readFile | right.readDirectory;
+  switch (access) {
+    case "list":
+      return right.readDirectory;
+    case "read":
+      return read;
+    case "device":
+      return (
+        (right.readFile | right.readDirectory | right.writeFile | right.truncate | right.deviceIoctl) &
+        handled
+      );
+    case "write":
+      return handled & ~(right.makeCharacterDevice | right.makeBlockDevice | right.deviceIoctl);
+  }
+}
+
+/** What of a jail's own files may be used how, besides its mounts. Paths that are missing give nothing. */
+const ownRules: readonly LandlockRule[] = [
+  // Directories can be listed everywhere: the mounts decide what there is.
+  { path: "/", access: "list" },
+  ...["/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/etc", "/proc", "/sys", "/dev"].map(
+    (path): LandlockRule => ({ path, access: "read" }),
+  ),
+  ...["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/console", "/dev/ptmx", "/dev/pts"].map(
+    (path): LandlockRule => ({ path, access: "device" }),
+  ),
+  ...["/tmp", "/dev/shm"].map((path): LandlockRule => ({ path, access: "write" })),
+];
+
+/** The rules of a jail with these mounts. */
+export function landlockRules(mounts: readonly JailMount[]): LandlockRule[] {
+  return [
+    ...ownRules,
+    ...mounts.map(
+      ({ target, mode }): LandlockRule => ({ path: target, access: mode === "rw" ? "write" : "read" }),
+    ),
+  ];
+}
+
+/** Calls of Landlock have the same numbers on every architecture; prctl has not. */
+const call = { createRuleset: 444, addRule: 445, restrictSelf: 446 } as const;
+
+/**
+ * perl that puts the rules on its own process. It uses no module, which could come from where the jail
+ * may write, and ends the process where the kernel refuses anything: never does a command run without.
+ */
+export function landlockProgram(abi: number, rules: readonly LandlockRule[], arch: string): string {
+  const prctl = arch === "arm64" ? 167 : 157;
+  const attributes = [
+    `pack("Q", ${handledRights(abi)})`,
+    ...(abi >= 4 ? ['pack("Q", 0)'] : []),
+    ...(confinesSignals(abi) ? [`pack("Q", ${scope.abstractSockets | scope.signals})`] : []),
+  ];
+  const table = rules.map(
+    ({ path, access }) => `["${Buffer.from(path).toString("hex")}", ${rightsOf(access, abi)}]`,
+  );
+  return `sub refused { print STDERR "Landlock refused $_[0]: $!\\n"; exit 125 }
+{ my $attributes = ${attributes.join(" . ")};
+my $set = syscall(${call.createRuleset}, $attributes, length $attributes, 0); $set >= 0 or refused("a ruleset");
+for (${table.join(", ")}) {
+  my ($path, $rights) = (pack("H*", $_->[0]), $_->[1]);
+  sysopen(my $at, $path, 0x280000) or do { next if $! == 2; refused($path) };
+  $rights &= ${fileRights} unless -d $at;
+  next unless $rights;
+  my $rule = pack("Ql", $rights, fileno $at);
+  syscall(${call.addRule}, $set, 1, $rule, 0) == 0 or refused($path);
+}
+syscall(${prctl}, 38, 1, 0, 0, 0) == 0 or refused("no_new_privs");
+syscall(${call.restrictSelf}, $set, 0) == 0 or refused("to confine"); }
+`;
+}
+
+const enosys = 38;
+
+/** Asks the kernel for its version of Landlock, as a jail's own perl would. */
+export function detectLandlock(): LandlockSupport {
+  // The one that jails have too.
+  const perl = findProgram("perl", "/usr/bin:/usr/local/bin");
+  if (perl === undefined)
+    return { absent: "needs perl in /usr/bin. Run: sudo apt-get install --yes perl-base" };
+  const ask = `my $abi = syscall(${call.createRuleset}, 0, 0, 1); print $abi < 0 ? -(0 + $!) : $abi`;
+  const { stdout } = spawnSync(perl, ["-e", ask], { encoding: "utf8", env: {}, timeout: 10_000 });
+  const abi = Number.parseInt(stdout ?? "", 10);
+  if (abi >= 1) return { abi, perl };
+  return {
+    absent:
+      abi === -enosys
+        ? "this kernel was built without Landlock (Linux 5.13 and later have it)"
+        : "Landlock is off in this kernel: add landlock to lsm= on its command line",
+  };
+}
+
+/** Descriptor on which the launcher is told the command's environment. */
+export const launcherEnvironmentFd = 6;
+
+/**
+ * The command line of what bubblewrap starts instead of the command. It starts without any variable, so
+ * that none changes perl or its libraries before the rules hold, and reads those of the command from a pipe.
+ */
+export function launcherCommand({ abi, perl }: Landlock, rules: readonly LandlockRule[]): string[] {
+  const program = `${landlockProgram(abi, rules, process.arch)}
+open(my $in, "<&=${launcherEnvironmentFd}") or refused("the environment");
+my @vars = do { local $/; split /\\0/, scalar <$in>, -1 }; close $in; pop @vars;
+@vars == 1 + $vars[0] or refused("an environment that is not whole"); shift @vars;
+/^([^=]+)=(.*)$/s and $ENV{$1} = $2 for @vars;
+exec { $ARGV[0] } @ARGV or do { print STDERR "$ARGV[0]: $!\\n"; exit 127 };`;
+  return [perl, "-e", program, "--"];
+}
+
+/** What the launcher reads: how many variables there are, and each, ended by NUL bytes. */
+export function launcherEnvironment(env: Readonly<Record<string, string>>): string {
+  const entries = Object.entries(env).map(([name, value]) => `${name}=${value}\0`);
+  return `${entries.length}\0${entries.join("")}`;
+}

@@ -1,0 +1,127 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { hostEtc, writeEtc } from "../bubblewrap/bwrap-arguments.ts";
+import { settingsBelowUsr } from "../host/usr-config-directories.ts";
+import type { JailMount, JailSpec } from "../jail.ts";
+import { jailLimits } from "../jail-spec.ts";
+import { initCommand } from "./jail-init.ts";
+
+/** What of the host every jail sees, read-only: programs, libraries, certificates. */
+export function systemMounts(): JailMount[] {
+  const directories = ["/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin"];
+  return [...directories.filter((path) => existsSync(path) && !lstatSync(path).isSymbolicLink()), ...hostEtc]
+    .filter((path) => existsSync(path))
+    .map((path) => ({ source: path, target: path, mode: "ro" }));
+}
+
+/** Links at the root of a system whose programs are all in /usr: [name, target]. */
+function systemLinks(): [string, string][] {
+  return ["bin", "lib", "lib32", "lib64", "libx32", "sbin"].flatMap((name): [string, string][] => {
+    const path = `/${name}`;
+    return existsSync(path) && lstatSync(path).isSymbolicLink() ? [[name, readlinkSync(path)]] : [];
+  });
+}
+
+/** Directories that a root has besides those of its mounts. */
+const rootDirectories = ["etc", "proc", "dev", "tmp", "run", "var", "sys", "home/agent"] as const;
+
+export interface BundlePlan {
+  readonly spec: JailSpec;
+  /** Made, and owned by the caller. */
+  readonly directory: string;
+  /** Compiled system call filter, which the first process loads before the command. */
+  readonly filter: Buffer;
+  readonly user: { readonly uid: number; readonly gid: number };
+}
+
+/** A mount point of the right kind, so that no runtime has to make one. */
+function mountPoint(root: string, { source, target }: JailMount): void {
+  const path = join(root, target);
+  if (existsSync(path)) return;
+  if (statSync(source).isDirectory()) {
+    mkdirSync(path, { recursive: true });
+  } else {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, "");
+  }
+}
+
+/** Writes the root that a jail starts from: empty but for its own /etc, links and mount points. */
+export function writeRoot(root: string, mounts: readonly JailMount[]): void {
+  rmSync(root, { recursive: true, force: true });
+  for (const name of rootDirectories) mkdirSync(join(root, name), { recursive: true });
+  chmodSync(join(root, "tmp"), 0o1777);
+  for (const [name, target] of systemLinks()) symlinkSync(target, join(root, name));
+  symlinkSync("../tmp", join(root, "var/tmp"));
+  writeEtc(join(root, "etc"));
+  for (const mount of mounts) mountPoint(root, mount);
+}
+
+/** An empty directory in the place of one of the host's, as a mount of the OCI runtime specification. */
+export function emptyDirectory(destination: string, ...more: readonly string[]): object {
+  return {
+    ...{ destination, type: "tmpfs", source: "tmpfs" },
+    options: ["ro", "nosuid", "nodev", "noexec", "mode=755", "size=65536", ...more],
+  };
+}
+
+/** Writes an OCI bundle (config.json and rootfs) for a checked spec. */
+export function writeBundle(plan: BundlePlan): void {
+  const { spec, directory } = plan;
+  writeRoot(join(directory, "rootfs"), [...systemMounts(), ...spec.mounts]);
+  writeFileSync(join(directory, "config.json"), JSON.stringify(bundleConfig(plan)), { mode: 0o600 });
+}
+
+/** What the runtime is told of a jail (the OCI runtime specification's config.json). */
+export function bundleConfig({ spec, filter, user }: Omit<BundlePlan, "directory">): object {
+  const mounts = [...systemMounts(), ...spec.mounts];
+  const tmpBytes = spec.limits?.tmpBytes ?? jailLimits.defaultTmpBytes;
+  const temporary = (destination: string) => ({
+    ...{ destination, type: "tmpfs", source: "tmpfs" },
+    options: ["nosuid", "nodev", "mode=1777", `size=${tmpBytes}`],
+  });
+  const none: string[] = [];
+  return {
+    ociVersion: "1.0.2",
+    process: {
+      user,
+      args: initCommand({
+        env: { ...spec.env, PWD: spec.cwd },
+        command: [spec.command, ...spec.args],
+        filter,
+      }),
+      env: none,
+      cwd: spec.cwd,
+      capabilities: { bounding: none, effective: none, inheritable: none, permitted: none, ambient: none },
+      rlimits: [{ type: "RLIMIT_CORE", hard: 0, soft: 0 }],
+      noNewPrivileges: true,
+    },
+    root: { path: "rootfs", readonly: true },
+    hostname: "jail",
+    mounts: [
+      { destination: "/proc", type: "proc", source: "proc", options: ["ro", "nosuid", "nodev", "noexec"] },
+      // gVisor opens no device for writing on a read-only mount, so this is only small.
+      { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "size=65536"] },
+      temporary("/dev/shm"),
+      temporary("/tmp"),
+      ...mounts.map(({ source, target, mode }) => ({
+        ...{ destination: target, type: "bind", source },
+        options: ["rbind", "nosuid", "nodev", mode],
+      })),
+      ...settingsBelowUsr().map((path) => emptyDirectory(path)),
+    ],
+    linux: {
+      namespaces: ["pid", "network", "ipc", "uts", "mount"].map((type) => ({ type })),
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { countNames, measureDisk } from "./disk-usage.ts";
+
+test("names are counted as inodes are, where no file has two", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-names-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(join(folder, "-print", "deep"), { recursive: true });
+  for (const name of ["a b", "-delete", "ü", "deep"])
+    writeFileSync(join(folder, "-print", `${name}.txt`), "x");
+  const { signal } = new AbortController();
+  const { entries } = await measureDisk([folder], [], true, signal);
+  assert.equal(entries, 7);
+  assert.deepEqual(await countNames([folder], signal), { sum: 7, hidden: false });
+});
+
+test("what could not be counted is told as hidden", async () => {
+  assert.equal((await countNames(["/"], AbortSignal.abort())).hidden, true);
+});

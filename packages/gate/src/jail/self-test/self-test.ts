@@ -1,0 +1,286 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
+import { demandedGuarantees } from "../guarantees.ts";
+import { familyOf, isAlive, processesIn, ticksNow } from "../host/processes.ts";
+import type { Guarantee, GuaranteeName, Jail, JailExit, JailSpec, SelfTestReport } from "../jail.ts";
+import { Findings, judge, type Subject } from "./probe-findings.ts";
+
+type Launch = (spec: JailSpec) => Promise<Jail>;
+
+/** Looks at the jail from inside, with nothing but a shell and the core utilities. */
+const probe = `
+# In subshells, since a redirection opens descriptors in the very shell that is looked at; without ls,
+# which asks kernels in user space for what older ones do not have.
+(cd /proc/$$/fd && echo * >/tmp/fds)
+# The first process closes what it needed for the setup while the command already starts.
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  (cd /proc/1/fd && echo *) >/tmp/init_fds 2>/dev/null
+  if [ "$(wc -w </tmp/init_fds)" -le 4 ]; then break; fi
+  sleep 0.05
+done
+echo "fds=$(cat /tmp/fds)"
+echo "init_fds=$(cat /tmp/init_fds)"
+echo "pids=$(cd /proc && echo [0-9]*)"
+echo "env=$(tr '\\0' ' ' </proc/$$/environ)"
+echo "init_env=$(tr '\\0' ' ' </proc/1/environ 2>/dev/null)"
+for ns in pid net mnt user ipc uts cgroup; do echo "ns_$ns=$(readlink /proc/self/ns/$ns)"; done
+echo "boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+echo "uid=$(id -u)"
+echo "interfaces=$(sed -n 's/^ *\\([^: ]*\\):.*/\\1/p' /proc/net/dev | tr '\\n' ' ')"
+for each in /sys/class/net/*; do
+  case "$(cat "$each/flags" 2>/dev/null)" in 0x*[02468aceACE]) echo "down=\${each##*/}" ;; esac
+done
+echo "routes=$(tail -n +2 /proc/net/route | wc -l)"
+sed -n 's/^\\(CapInh\\|CapPrm\\|CapEff\\|CapBnd\\|CapAmb\\|NoNewPrivs\\|Seccomp\\):[[:space:]]*/\\1=/p' /proc/self/status
+for path in / /usr /usr/bin /etc /dev /proc /home; do
+  if (: >"$path/holdfast-probe") 2>/dev/null; then echo "writable=$path"; fi
+done
+# Of the mounts themselves too: another layer may be what refuses the writes above.
+while read -r _ _ _ _ at options _; do
+  case "$at $options" in "/ rw"* | "/usr rw"* | "/dev rw"*) echo "mounted_rw=$at" ;; esac
+done </proc/self/mountinfo
+if (echo probe >/proc/sys/kernel/domainname) 2>/dev/null; then echo "writable=/proc/sys"; fi
+grep -q '^NoNewPrivs' /proc/self/status || case "$(uname -m)" in
+  x86_64) echo "NoNewPrivs=$(perl -e 'print syscall(157, 39, 0, 0, 0, 0)')" ;;
+  *) echo "NoNewPrivs=$(perl -e 'print syscall(167, 39, 0, 0, 0, 0)')" ;;
+esac
+for path in "$CANARY" /root /sys/kernel /boot /etc/shadow /etc/ssl/private /var/lib /run/user; do
+  if [ -e "$path" ]; then echo "visible=$path"; fi
+done
+for device in /dev/*; do
+  if [ -b "$device" ] && head -c 1 "$device" >/dev/null 2>&1; then echo "reads=$device"; fi
+done
+if head -c 1 /proc/1/environ >/dev/null 2>&1; then echo "beyond=reads its first process"; fi
+if kill -0 1 2>/dev/null; then echo "beyond=signals its first process"; fi
+if (echo probe >/dev/urandom) 2>/dev/null; then echo "beyond=writes the random pool"; fi
+if unshare --user true 2>/dev/null; then echo "unshare=user"; fi
+if unshare --mount true 2>/dev/null; then echo "unshare=mount"; fi
+echo "done=yes"
+# Until its input ends, the host looks at it from outside.
+read -r _ || true
+`;
+
+/** Proves each guarantee on this machine, from inside real jails. */
+export async function runSelfTest(subject: Subject, launch: Launch): Promise<SelfTestReport> {
+  const started = performance.now();
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-probe-"));
+  const id = (part: string) => `selftest-${part}-${randomBytes(4).toString("hex")}`;
+  try {
+    const canary = join(directory, "canary");
+    writeFileSync(canary, "canary");
+    const base = { command: "/bin/sh", cwd: "/", mounts: [], network: "none" } as const;
+    const env = { PATH: "/usr/bin:/bin", CANARY: canary };
+    const probes = [
+      look(launch, { ...base, id: id("look"), args: ["-c", probe], env }),
+      subject.view === "machine"
+        ? checkMachineStop(launch, directory, { ...base, id: id("stop"), args: ["-c", heartbeat], env })
+        : checkStop(subject, launch, {
+            ...base,
+            id: id("stop"),
+            args: ["-c", daemons],
+            env: { PATH: "/usr/bin:/bin" },
+          }),
+      subject.absentLimits.memory ?? checkMemory(launch, { ...base, id: id("memory"), args: [], env }),
+      checkDisk(launch, directory, { ...base, id: id("disk"), args: ["-c", filler], env }),
+      subject.absentLimits.pids ?? checkPids(launch, { ...base, id: id("pids"), args: [], env }),
+    ] as const;
+    // Where one cannot start the others cannot either; all have ended before this does.
+    await Promise.allSettled(probes);
+    const [findings, stopped, memory, disk, pids] = await Promise.all(probes);
+    const guarantees = [
+      ...judge(findings, canary, subject),
+      stopped,
+      limit("limits.memory", memory),
+      limit("limits.pids", pids),
+      limit("limits.cpu", subject.absentLimits.cpu ?? true),
+      limit("limits.io", subject.absentLimits.io ?? true, throttled(subject)),
+      disk,
+    ];
+    const ok = guarantees.every((each) => each.held || !demandedGuarantees.includes(each.name));
+    return { ok, guarantees, durationMs: Math.round(performance.now() - started) };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const set = "set by control groups";
+
+function limit(name: GuaranteeName, outcome: true | string, detail = set): Guarantee {
+  return outcome === true ? { name, held: true, detail } : { name, held: false, detail: outcome };
+}
+
+/** Version 1 does not know whose a page is that the kernel writes later. */
+function throttled({ throttling }: Subject): string {
+  return throttling === 1 ? `${set} of version 1: reads, and writes that pass memory by (O_DIRECT)` : set;
+}
+
+async function look(launch: Launch, spec: JailSpec): Promise<Findings> {
+  const jail = await launch(spec);
+  jail.stderr.resume();
+  const outside = namespacesOf(jail.pid);
+  jail.stdin.end();
+  const [output] = await Promise.all([text(jail.stdout), jail.exited]);
+  return new Findings(`${output}\n${outside}`);
+}
+
+/** The namespaces of a jail's first process as the host sees them. */
+function namespacesOf(pid: number): string {
+  const kinds = ["pid", "net", "mnt", "user", "ipc"];
+  try {
+    return kinds.map((kind) => `host_ns_${kind}=${readlinkSync(`/proc/${pid}/ns/${kind}`)}`).join("\n");
+  } catch {
+    // A process that this user may not look at, or that has ended: nothing was seen.
+    return "";
+  }
+}
+
+/**
+ * Leaves processes in sessions of their own that ignore polite signals. They end by themselves after a
+ * while: where the jail is too weak to end them, which this is to find out, nothing else may be able to.
+ */
+const daemons = `
+trap '' TERM HUP INT
+setsid sh -c 'trap "" TERM HUP INT; setsid sleep 20 & sleep 20' >/dev/null 2>&1 &
+(sleep 20 &) >/dev/null 2>&1
+echo ready
+sleep 20
+`;
+
+async function checkStop(subject: Subject, launch: Launch, spec: JailSpec): Promise<Guarantee> {
+  const name = "processes.all_stopped";
+  const jail = await launch(spec);
+  jail.stderr.resume();
+  const ready = await firstLine(jail);
+  const members = ready === undefined ? undefined : membersOf(jail, subject);
+  if (members === undefined) return { name, held: false, detail: "the probe did not run" };
+  const before = members().length;
+  const stopAt = ticksNow();
+  await jail.stop({ graceMs: 0 });
+  const after = members(stopAt).length;
+  const held = before >= 2 && after === 0;
+  return { name, held, detail: `${before} processes before stop, ${after} after` };
+}
+
+/** As {@link daemons}, and what lives there says so, since the host sees no process of another kernel. */
+const heartbeat = `
+trap '' TERM HUP INT
+setsid sh -c 'trap "" TERM HUP INT; i=0; while [ $i -lt 400 ]; do echo beat >>/probe/beats; sleep 0.05; i=$((i + 1)); done' >/dev/null 2>&1 &
+while [ ! -s /probe/beats ]; do sleep 0.05; done
+echo ready
+sleep 20
+`;
+
+const silenceMs = 500;
+
+async function checkMachineStop(launch: Launch, directory: string, spec: JailSpec): Promise<Guarantee> {
+  const name = "processes.all_stopped";
+  const source = join(directory, "stop");
+  mkdirSync(source);
+  const jail = await launch({ ...spec, mounts: [{ source, target: "/probe", mode: "rw" }] });
+  jail.stderr.resume();
+  const ready = await firstLine(jail);
+  await jail.stop({ graceMs: 0 });
+  if (ready === undefined) return { name, held: false, detail: "the probe did not run" };
+  const beats = () => statSync(join(source, "beats")).size;
+  const atStop = beats();
+  // How long it has to be silent, not a wait for anything: what lives writes ten times in it.
+  await delay(silenceMs);
+  const after = beats();
+  const held = after === atStop;
+  return {
+    name,
+    held,
+    detail: held ? "its machine is gone, and what ran there" : "something still writes after stop",
+  };
+}
+
+/** Counts what lives of a jail: by its namespace, or by descent where the host's kernel sees no namespace. */
+function membersOf(jail: Jail, subject: Subject): ((before?: number) => readonly number[]) | undefined {
+  if (subject.view === "gvisor") {
+    const known = familyOf(jail.pid);
+    return () => known.filter(isAlive).map(({ pid }) => pid);
+  }
+  const namespace = namespaceOf(jail.pid);
+  return namespace === undefined ? undefined : (before) => processesIn(namespace, before);
+}
+
+function namespaceOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return undefined;
+  }
+}
+
+async function firstLine(jail: Jail): Promise<string | undefined> {
+  let seen = "";
+  for await (const chunk of jail.stdout.iterator({ destroyOnReturn: false })) {
+    seen += String(chunk);
+    const end = seen.indexOf("\n");
+    if (end >= 0) return seen.slice(0, end);
+  }
+  return undefined;
+}
+
+async function runToEnd(
+  launch: Launch,
+  spec: JailSpec,
+): Promise<{ jail: Jail; exit: JailExit; reason: string; said: string }> {
+  const jail = await launch(spec);
+  jail.stdin.end();
+  jail.stdout.resume();
+  const said = text(jail.stderr);
+  const timeout = new AbortController();
+  const late = delay(30_000, undefined, { signal: timeout.signal }).then(
+    () => jail.stop({ graceMs: 0 }),
+    () => jail.exited,
+  );
+  const exit = await Promise.race([jail.exited, late]);
+  timeout.abort();
+  return { jail, exit, reason: exit.reason, said: await said };
+}
+
+async function checkMemory(launch: Launch, spec: JailSpec): Promise<true | string> {
+  // tail keeps its whole input, which has no line end, in memory.
+  const { jail, reason } = await runToEnd(launch, {
+    ...spec,
+    args: ["-c", "exec tail -n 1 </dev/zero"],
+    limits: { memoryBytes: 64 * 1024 * 1024 },
+  });
+  const kills = jail.usage().memoryKills ?? 0;
+  return reason === "memory" && kills > 0 ? true : `a memory balloon ended as ${reason} with ${kills} kills`;
+}
+
+/** Small files at a bounded speed: what is to be seen is that it ends, not how much it can write until then. */
+const filler = `i=0; while [ $i -lt 2000 ]; do head -c 65536 /dev/zero >/probe/$i; i=$((i + 1)); done`;
+
+async function checkDisk(launch: Launch, directory: string, spec: JailSpec): Promise<Guarantee> {
+  const source = join(directory, "disk");
+  mkdirSync(source);
+  const diskBytes = 1024 * 1024;
+  const { exit } = await runToEnd(launch, {
+    ...spec,
+    mounts: [{ source, target: "/probe", mode: "rw" }],
+    limits: { diskBytes },
+  });
+  const held = exit.reason === "disk";
+  const detail = held
+    ? "by measure: a jail that holds more is ended"
+    : `what fills a disk ended as ${exit.reason}`;
+  return { name: "limits.disk", held, detail };
+}
+
+async function checkPids(launch: Launch, spec: JailSpec): Promise<true | string> {
+  const { jail, said } = await runToEnd(launch, {
+    ...spec,
+    args: ["-c", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 1000 & done"],
+    limits: { pids: 10 },
+  });
+  const refusedForks = jail.usage().pidsRefused ?? 0;
+  // Where the counter went with the jail, its shell has said it.
+  return refusedForks > 0 || /fork/.test(said) ? true : "more processes than the limit could be started";
+}
