@@ -37,7 +37,7 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "as many texts are put back as were taken out; the type alone does not know it",
   ],
   [
-    "egress/metering/metering.ts: guard 1: if (!(error instanceof AmbiguousBody))",
+    "egress/metering/metering.ts: guard 1: if (!(error instanceof AmbiguousBodyError))",
     "nothing else is thrown where a request is read; a fault of ours is not to be called one of the request",
   ],
   [

@@ -36,7 +36,7 @@ function answers(): Planned[] {
       ["plain answers", 'headers["accept-encoding"] = "identity";', ""],
       ["the time of an upstream", "timeout: task.limits.upstreamIdleMs,", ""],
       ["the checked addresses", "{ addresses, lookup: fixedLookup(addresses) }", "{}"],
-      ["what may be sent twice", "!mayRepeat(task.request)", "false"],
+      ["what may be sent twice", "!isRepeatable(task.request)", "false"],
       ["the bound of a body", "if (this.#bytes > this.#most) {", "if (Date.now() < 0) {"],
       ["the end with the client", "if (!response.writableFinished) outgoing.destroy();", ""],
     ]),

@@ -70,12 +70,12 @@ function disk(): Planned[] {
     ...mutants(
       checks,
       `${gate}jail/bubblewrap/bubblewrap-driver.ts`,
-      withEdits([["the bound of the disk", "boundDisk(jail, spec)", "jail"]]),
+      withEdits([["the bound of the disk", "enforceDiskQuota(jail, spec)", "jail"]]),
     ),
     ...mutants(
       driver("gvisor"),
       `${gate}jail/gvisor/gvisor-driver.ts`,
-      withEdits([["the bound of the disk", "boundDisk(jail, spec)", "jail"]]),
+      withEdits([["the bound of the disk", "enforceDiskQuota(jail, spec)", "jail"]]),
     ),
     ...mutants(
       driver("podman"),
@@ -83,7 +83,7 @@ function disk(): Planned[] {
       withEdits([
         [
           "the bound of the disk",
-          "return boundDisk(await startContainer({ client: this.#client, spec, container, onExit }), spec);",
+          "return enforceDiskQuota(await startContainer({ client: this.#client, spec, container, onExit }), spec);",
           "return await startContainer({ client: this.#client, spec, container, onExit });",
         ],
       ]),

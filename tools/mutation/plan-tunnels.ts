@@ -9,7 +9,7 @@ const checks = [intercept, test("egress-hosts"), test("egress")];
 const edits = (tests: Parameters<typeof mutants>[0], name: string, list: readonly Edit[]): Planned[] =>
   mutants(tests, `${gate}egress/${name}.ts`, withEdits(list));
 
-function openings(): Planned[] {
+function destinations(): Planned[] {
   return [
     ...guards(checks, ...["tunnels/tunnels", "tunnels/tunnel-decision"].map((name) => `egress/${name}`)),
     ...edits(checks, "tunnels/tunnels", [
@@ -18,14 +18,14 @@ function openings(): Planned[] {
         'await audit.append({ type: "egress.tunnel"',
         '({ seq: 0, type: "egress.tunnel"',
       ],
-      ["taint by a tunnel", "if (openings.hosts.outside(place)) await", "if (Date.now() < 0) await"],
+      ["taint by a tunnel", "if (destinations.hosts.outside(place)) await", "if (Date.now() < 0) await"],
       ["the framing of a request for a tunnel", "framingFault(request) === undefined ?", "Date.now() > 0 ?"],
       ["the count of handshakes", "this.#handshakes += 1;", ""],
       ["the end of a handshake", "this.#handshakes -= 1;", ""],
     ]),
     ...edits(checks, "tunnels/tunnel-decision", [
       ["the switch", "authority === undefined ||", ""],
-      ["names alone", "|| !isName(place.host)", ""],
+      ["names alone", "|| !isHostName(place.host)", ""],
       ["places that are known", "return known ? {", "return Date.now() > 0 ? {"],
     ]),
     ...edits(checks, "proxy/egress-proxy", [
@@ -127,5 +127,5 @@ function certificates(): Planned[] {
 }
 
 export function tunnels(): Planned[] {
-  return [...openings(), ...requests(), ...certificates()];
+  return [...destinations(), ...requests(), ...certificates()];
 }

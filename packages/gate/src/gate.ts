@@ -8,10 +8,10 @@ import { Broker, type OpenBrokerOptions, type OpenedBroker } from "./broker/brok
 import type { ToolCatalog } from "./broker/catalog.ts";
 import { checkGateConfig } from "./check-config.ts";
 import type { Gate, GateConfig, GateStage, GateStatus } from "./config.ts";
-import { PublicNames } from "./egress/decisions/public-address.ts";
+import { PublicResolver } from "./egress/decisions/public-address.ts";
 import type { Egress, EgressOptions } from "./egress/egress.ts";
 import { checkBudget, loadEgressConfig } from "./egress/egress-config.ts";
-import { BudgetBook } from "./egress/metering/budget-ledger.ts";
+import { BudgetLedger } from "./egress/metering/budget-ledger.ts";
 import { Prices } from "./egress/metering/prices.ts";
 import { EgressProxy } from "./egress/proxy/egress-proxy.ts";
 import type { JailDriver } from "./jail/jail.ts";
@@ -59,10 +59,10 @@ export async function createGate(config: GateConfig): Promise<Gate> {
       await audit.append({ type: "jail.orphans_ended", data: { jails: orphansEnded } });
     }
     const egress = await loadEgressConfig(dataDir, config.egress);
-    const book = BudgetBook.open(join(directory, "usage.db"), clock, egress.budgets);
-    opened.unshift(book);
+    const ledger = BudgetLedger.open(join(directory, "usage.db"), clock, egress.budgets);
+    opened.unshift(ledger);
     const prices = new Prices(egress.prices);
-    const names = new PublicNames(egress.networks, egress.resolve);
+    const names = new PublicResolver(egress.networks, egress.resolve);
     const vault = new CredentialVault(join(dataDir, "vault"), config.vault ?? {}, clock);
     const sockets = await makeSocketFolder(join(directory, "s"));
     opened.unshift({ close: () => sockets.remove() });
@@ -85,7 +85,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
       audit,
       approvals,
       vault,
-      book,
+      ledger,
       prices,
       names,
       intercept: egress.intercept === true,
@@ -115,9 +115,9 @@ interface GateParts {
   readonly vault: CredentialVault;
   readonly broker: Broker;
   readonly policy: Policy;
-  readonly book: BudgetBook;
+  readonly ledger: BudgetLedger;
   readonly prices: Prices;
-  readonly names: PublicNames;
+  readonly names: PublicResolver;
   /** Whether tunnels of jails that say nothing else end in the proxy where they would hide something. */
   readonly intercept: boolean;
 }
@@ -243,14 +243,14 @@ class RealGate implements Gate {
   }
 
   async status(): Promise<GateStatus> {
-    const { driver, orphansEnded, vault, book, policy } = this.#parts;
+    const { driver, orphansEnded, vault, ledger, policy } = this.#parts;
     return {
       driver: driver.name,
       unsafe: driver.unsafe,
       guarantees: driver.guarantees,
       stages: this.#stages(),
       providers: await vault.status(),
-      budgets: book.status(),
+      budgets: ledger.status(),
       policy: policyStatus(policy),
       jails: this.jails.list().length,
       orphansEnded,
@@ -295,7 +295,7 @@ class RealGate implements Gate {
     }
     this.#opening.add(jailId);
     try {
-      const { clock, sockets, vault, audit, book, prices, names, intercept } = this.#parts;
+      const { clock, sockets, vault, audit, ledger, prices, names, intercept } = this.#parts;
       const proxy = await EgressProxy.open({
         ...options,
         intercept: options.intercept ?? intercept,
@@ -304,7 +304,7 @@ class RealGate implements Gate {
         vault,
         audit,
         clock,
-        book,
+        ledger,
         spending: this.#parts.broker.spending,
         prices,
         names,
@@ -343,7 +343,7 @@ class RealGate implements Gate {
   }
 
   async #close(): Promise<void> {
-    const { audit, approvals, sockets, driver, book, broker } = this.#parts;
+    const { audit, approvals, sockets, driver, ledger, broker } = this.#parts;
     await Promise.allSettled(this.#unfinished);
     await broker.endCalls();
     await this.#plugins?.close();
@@ -355,7 +355,7 @@ class RealGate implements Gate {
     // A gate that closes on a full disk still closes.
     await audit.note({ type: "gate.close" });
     await audit.close();
-    book.close();
+    ledger.close();
     await driver.close();
     approvals.close();
   }

@@ -71,7 +71,7 @@ export {
   type Spent,
 } from "./egress/metering/budget.ts";
 export { type ModelPrice, Prices, type PriceTable, priceTable } from "./egress/metering/prices.ts";
-export { openUsage } from "./egress/metering/read-usage.ts";
+export { readBudgetStatus } from "./egress/metering/read-budget-status.ts";
 export {
   type GitRepository,
   type GitUpstreamOptions,
@@ -118,8 +118,8 @@ export type {
 } from "./jail/jail.ts";
 export { defaultJailDriver } from "./jail/open-driver.ts";
 export {
+  type ConfiningDriverName,
   type DriverReport,
-  type JailMakerName,
   jailDriverNames,
   probeDrivers,
 } from "./jail/probe-drivers.ts";

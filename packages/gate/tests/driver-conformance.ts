@@ -10,10 +10,10 @@ import { inspect } from "node:util";
 import { isErrorCode } from "@holdfast/core";
 import { createGate, type Gate, type GateConfig, type GuaranteeName, type JailSpec } from "@holdfast/gate";
 import { demandedGuarantees } from "../src/jail/guarantees.ts";
-import { hiddenProcFiles } from "../src/jail/host/hidden-proc-files.ts";
-import { familyOf, isAlive, type KnownProcess } from "../src/jail/host/processes.ts";
-import { settingsBelowUsr } from "../src/jail/host/usr-config-directories.ts";
-import { type Disk, disksBehind } from "../src/jail/resources/disk-throttling.ts";
+import { maskedProcFiles } from "../src/jail/host/masked-proc-files.ts";
+import { isAlive, type ProcessIdentity, withDescendants } from "../src/jail/host/processes.ts";
+import { usrConfigDirectories } from "../src/jail/host/usr-config-directories.ts";
+import { type Disk, disksUnderMounts } from "../src/jail/resources/disk-throttling.ts";
 import { assertExactRun } from "./exact-run.ts";
 import { eventually, finish, firstLine, jailNode, shell, temporaryDirectory } from "./support.ts";
 
@@ -28,7 +28,7 @@ export interface DriverUnderTest {
   /** Guarantees that a machine can lack, or a loaded one miss the proof of: declared absent, and not relied on. */
   readonly mayLack?: readonly GuaranteeName[];
   /** The processes of a jail on this machine, where they are no descendants of the pid that it has. */
-  readonly processesOf?: (pid: number) => readonly KnownProcess[];
+  readonly processesOf?: (pid: number) => readonly ProcessIdentity[];
 }
 
 const typed = (code: string) => (error: unknown) => isErrorCode(error, "jail", code);
@@ -39,7 +39,7 @@ export function driverConformance({
   config,
   absent,
   mayLack = [],
-  processesOf = familyOf,
+  processesOf = withDescendants,
 }: DriverUnderTest): void {
   describe(`jails of ${name}`, { skip }, () => {
     const cleanups: (() => unknown)[] = [];
@@ -83,7 +83,7 @@ export function driverConformance({
     // Machines of their own have the /usr of an image, and none of the host's.
     if (name !== "apple-container")
       test("see nothing of what the host's owner set for programs below /usr", async () => {
-        const folders = settingsBelowUsr();
+        const folders = usrConfigDirectories();
         const script = `cd / && for each in ${folders.join(" ")}; do find $each -mindepth 1; grep -c " $each ro,.* - tmpfs " /proc/self/mountinfo; done`;
         const done = await finish(await gate.jails.start(shell(script)));
         assert.equal(done.stdout, folders.map(() => "1\n").join(""), done.stderr);
@@ -92,7 +92,7 @@ export function driverConformance({
     // Theirs is a kernel of its own, which tells nothing of the host.
     if (name !== "gvisor" && name !== "apple-container")
       test("see nothing of what the kernel tells of the host", async () => {
-        const there = hiddenProcFiles.filter((path) => existsSync(path));
+        const there = maskedProcFiles.filter((path) => existsSync(path));
         const done = await finish(await gate.jails.start(shell(`cat ${there.join(" ")} /proc/version`)));
         assert.match(done.stdout, /^Linux version/, done.stderr);
       });
@@ -294,7 +294,7 @@ export function driverConformance({
 /** The disks that the bounds of a jail are of; undefined where it has a file system to write that is on none. */
 function boundDisks(spec: JailSpec): readonly Disk[] | undefined {
   try {
-    return disksBehind(spec);
+    return disksUnderMounts(spec);
   } catch (error) {
     assert.ok(typed("missing_guarantee")(error), inspect(error));
     return undefined;
@@ -319,7 +319,7 @@ function throttledAt(pid: number): { readonly read: string; readonly write: stri
 /** Runs a host with a jail, kills it, and awaits the end of the jail: how many processes that was. */
 async function killHost(
   args: readonly string[],
-  processesOf: (pid: number) => readonly KnownProcess[],
+  processesOf: (pid: number) => readonly ProcessIdentity[],
 ): Promise<number> {
   const program = fileURLToPath(new URL("./host-of-driver.ts", import.meta.url));
   const host = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] });

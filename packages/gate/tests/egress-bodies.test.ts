@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { OpenHosts } from "../src/egress/decisions/allowed-hosts.ts";
+import { AllowedHosts } from "../src/egress/decisions/allowed-hosts.ts";
 import { AllowedNetworks } from "../src/egress/decisions/public-address.ts";
 import { type CheckedUpstream, checkUpstreams } from "../src/egress/decisions/upstreams.ts";
 import { egressLimits } from "../src/egress/egress-limits.ts";
@@ -54,7 +54,7 @@ test("a repository is named by a plain path", () => {
 });
 
 test("a host that a jail names is a name, and one of the list", () => {
-  const hosts = new OpenHosts([{ host: "example.com" }, { host: "*.example.org" }]);
+  const hosts = new AllowedHosts([{ host: "example.com" }, { host: "*.example.org" }]);
   assert.ok(hosts.upstream("/web/https/example.com/x") && hosts.upstream("/web/https/a.example.org"));
   for (const target of [
     "/web/https/example.org",
@@ -77,12 +77,12 @@ test("a host that a jail names is a name, and one of the list", () => {
     "-a.com",
     "",
   ]) {
-    assert.throws(() => new OpenHosts([{ host }]), egress("invalid_upstream"), host);
+    assert.throws(() => new AllowedHosts([{ host }]), egress("invalid_upstream"), host);
   }
 });
 
 test("a tunnel leads to a name of the list that nothing finer is said about", () => {
-  const hosts = new OpenHosts([{ host: "*.example.org" }, { host: "read.example.com", methods: ["GET"] }]);
+  const hosts = new AllowedHosts([{ host: "*.example.org" }, { host: "read.example.com", methods: ["GET"] }]);
   const fault = (host: string, port = 443, pinned: readonly CheckedUpstream[] = []) =>
     hosts.tunnelFault({ host, port }, pinned);
   assert.equal(fault("a.example.org"), undefined);

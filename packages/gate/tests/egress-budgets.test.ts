@@ -16,7 +16,7 @@ import {
   type GateConfig,
   Prices,
 } from "@holdfast/gate";
-import { BudgetBook } from "../src/egress/metering/budget-ledger.ts";
+import { BudgetLedger } from "../src/egress/metering/budget-ledger.ts";
 import { type Answer, eventually, openGate, startUpstream, temporaryDirectory } from "./support.ts";
 
 const model = "claude-sonnet-5";
@@ -305,7 +305,7 @@ describe("a budget", () => {
     await call(first.egress, body);
     await first.gate.close();
     const path = join(dataDir, "gate", "usage.db");
-    const killed = BudgetBook.open(path, systemClock, rules);
+    const killed = BudgetLedger.open(path, systemClock, rules);
     killed.reserve({ session: "s1" }, { tokens: 450, costMicros: 7 });
     killed.close();
     const { gate, egress } = await open(t, upstream.url, rules, { dataDir });
@@ -403,7 +403,7 @@ test("a record of usage of a newer version is not written to", (t) => {
   database.exec("PRAGMA user_version = 99");
   database.close();
   assert.throws(
-    () => BudgetBook.open(path, systemClock),
+    () => BudgetLedger.open(path, systemClock),
     (error) => isErrorCode(error, "egress", "newer_format"),
   );
 });
@@ -414,11 +414,11 @@ test("days and months end in UTC", (t) => {
     { scope: "host", period: "day", tokens: 10 },
     { scope: "host", period: "month", tokens: 15 },
   ];
-  const book = BudgetBook.open(join(temporaryDirectory(t), "usage.db"), { now: () => now }, rules);
-  t.after(() => book.close());
+  const ledger = BudgetLedger.open(join(temporaryDirectory(t), "usage.db"), { now: () => now }, rules);
+  t.after(() => ledger.close());
   const spend = () => {
     const ten = { tokens: 10, costMicros: 0 };
-    book.settle(book.reserve({}, ten), ten);
+    ledger.settle(ledger.reserve({}, ten), ten);
   };
   const refused = (error: unknown) => isErrorCode(error, "egress", "budget_exceeded");
   spend();

@@ -10,7 +10,7 @@ import { createServer, rootCertificates, connect as tlsConnect } from "node:tls"
 import { authorityEnvironment } from "@holdfast/gate";
 import { egressLimits } from "../src/egress/egress-limits.ts";
 import { writeAuthority } from "../src/egress/tunnels/authority-files.ts";
-import { type HostCertificate, JailAuthority } from "../src/egress/tunnels/certificate-authority.ts";
+import { CertificateAuthority, type HostCertificate } from "../src/egress/tunnels/certificate-authority.ts";
 import { missing, temporaryDirectory } from "./support.ts";
 import { newAuthority } from "./tls-support.ts";
 
@@ -88,7 +88,7 @@ test("an authority says of itself that it speaks for no address, and makes no ot
 
 test("a certificate is kept until it is about to end, and so many of them", async () => {
   let now = Date.now();
-  const authority = await JailAuthority.create({
+  const authority = await CertificateAuthority.create({
     names: ["example"],
     clock: { now: () => now },
     limits: { ...egressLimits, maxCertificates: 2 },

@@ -14,7 +14,7 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import type { EgressLimits } from "../src/egress/egress-limits.ts";
 import { egressLimits } from "../src/egress/egress-limits.ts";
-import { mayRepeat, UpstreamConnections } from "../src/egress/proxy/upstream-connections.ts";
+import { isRepeatable, UpstreamConnections } from "../src/egress/proxy/upstream-connections.ts";
 import { ask, codeOf, openProxy } from "./egress-support.ts";
 import { eventually } from "./support.ts";
 
@@ -170,7 +170,7 @@ test("a connection is taken again only for the addresses that were checked for i
 
 test("what may be sent twice changes nothing, has no body, and is not waited for", () => {
   const may = (method: string, headers: IncomingMessage["headers"] = {}) =>
-    mayRepeat({ method, headers } as IncomingMessage);
+    isRepeatable({ method, headers } as IncomingMessage);
   assert.deepEqual([may("GET"), may("HEAD"), may("GET", { "content-length": "0" })], [true, true, true]);
   for (const method of ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "get"]) {
     assert.equal(may(method, { "content-length": "0" }), false, method);

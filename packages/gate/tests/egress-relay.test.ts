@@ -9,7 +9,7 @@ import { type AddressInfo, connect, createServer as createSocketServer } from "n
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { LentReads } from "../src/egress/proxy/read-buffer.ts";
+import { SharedReadBuffer } from "../src/egress/proxy/read-buffer.ts";
 import { key, openProxy, type Setup } from "./egress-support.ts";
 import { missing, temporaryDirectory } from "./support.ts";
 
@@ -117,7 +117,7 @@ test("what was read of a connection that nobody borrowed is not written over", a
   t.after(() => server.close());
   await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = server.address() as AddressInfo;
-  const socket = LentReads.connect(1_000, (onread) => connect({ host: "127.0.0.1", port, onread }));
+  const socket = SharedReadBuffer.connect(1_000, (onread) => connect({ host: "127.0.0.1", port, onread }));
   const kept: Buffer[] = [];
   socket.on("data", (chunk: Buffer) => kept.push(chunk));
   await once(socket, "end");

@@ -6,9 +6,9 @@ import type { TestContext } from "node:test";
 import { systemClock } from "@holdfast/core";
 import type { EgressDecision, EgressOptions, EgressUpstream, EgressUsage } from "@holdfast/gate";
 import { AuditLog } from "../src/audit/audit-log.ts";
-import { PublicNames } from "../src/egress/decisions/public-address.ts";
+import { PublicResolver } from "../src/egress/decisions/public-address.ts";
 import type { EgressLimits } from "../src/egress/egress-limits.ts";
-import { BudgetBook } from "../src/egress/metering/budget-ledger.ts";
+import { BudgetLedger } from "../src/egress/metering/budget-ledger.ts";
 import { Prices } from "../src/egress/metering/prices.ts";
 import { EgressProxy } from "../src/egress/proxy/egress-proxy.ts";
 import { CredentialVault } from "../src/vault/credential-vault.ts";
@@ -34,8 +34,8 @@ export async function openProxy(
   const audit = await AuditLog.open(join(directory, "audit.log"), systemClock);
   t.after(() => audit.close().catch(() => {}));
   const [decisions, usage]: [EgressDecision[], EgressUsage[]] = [[], []];
-  const book = BudgetBook.open(join(directory, "usage.db"), systemClock);
-  t.after(() => book.close());
+  const ledger = BudgetLedger.open(join(directory, "usage.db"), systemClock);
+  t.after(() => ledger.close());
   const proxy = await EgressProxy.open({
     jailId: "jail",
     session: "session",
@@ -55,10 +55,10 @@ export async function openProxy(
     vault: new CredentialVault(join(directory, "vault"), { env: {}, logins: false }, systemClock),
     audit,
     clock: systemClock,
-    book,
+    ledger,
     spending: { spent: () => undefined, spend: () => {} },
     prices: new Prices(),
-    names: new PublicNames(),
+    names: new PublicResolver(),
     onOutside,
     limits,
     onDecision: (decision) => decisions.push(decision),

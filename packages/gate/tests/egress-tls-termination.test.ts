@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { type TLSSocket, connect as tlsConnect } from "node:tls";
 import { isErrorCode } from "@holdfast/core";
-import { endTls } from "../src/egress/tunnels/tls-termination.ts";
+import { terminateTls } from "../src/egress/tunnels/tls-termination.ts";
 import { newAuthority } from "./tls-support.ts";
 
 const longMs = 60_000;
@@ -34,7 +34,7 @@ test("a client that has left before TLS begins is not waited for", { timeout: 5_
   socket.destroy();
   await once(socket, "close");
   await assert.rejects(
-    endTls(socket, certificate, longMs, () => {}),
+    terminateTls(socket, certificate, longMs, () => {}),
     left,
   );
 });
@@ -50,7 +50,7 @@ test("a client that says no more is answered, once there is something inside", a
       answered.resolve();
     }, answered.reject);
   };
-  const ended = endTls(socket, certificate, longMs, inside);
+  const ended = terminateTls(socket, certificate, longMs, inside);
   const secure = tlsConnect({ socket: client, servername: "model.example", ca: authority.certificate });
   await ended;
   secure.end("this");

@@ -15,7 +15,7 @@ import { AppleContainerDriver } from "../src/jail/apple/apple-container-driver.t
 import { ContainerProgram } from "../src/jail/apple/container-program.ts";
 import { runArguments } from "../src/jail/apple/run-arguments.ts";
 import { demandedGuarantees } from "../src/jail/guarantees.ts";
-import { familyOf, isAlive } from "../src/jail/host/processes.ts";
+import { isAlive, withDescendants } from "../src/jail/host/processes.ts";
 import { defaultJailDriver } from "../src/jail/open-driver.ts";
 import { eventually, finish, firstLine, jailNode, shell, temporaryDirectory } from "./support.ts";
 
@@ -121,7 +121,7 @@ describe("jails of Apple's container", { skip: appleContainerMissing() ?? false 
     await firstLine(jail);
     const [machine] = apple.machines();
     assert.ok(machine?.machine !== undefined && machine.client === jail.pid);
-    const family = familyOf(machine.machine);
+    const family = withDescendants(machine.machine);
     process.kill(jail.pid, "SIGKILL");
     assert.equal((await jail.exited).reason, "killed");
     assert.deepEqual([family.filter(isAlive), apple.machines()], [[], []]);
@@ -246,7 +246,7 @@ describe("jails of Apple's container", { skip: appleContainerMissing() ?? false 
 
   test("leave no watchdog behind a driver that was closed", async (t) => {
     const { driver } = await machines(t);
-    const watching = () => familyOf(process.pid).filter(({ pid }) => isWatchdog(pid)).length;
+    const watching = () => withDescendants(process.pid).filter(({ pid }) => isWatchdog(pid)).length;
     assert.equal(watching(), 1);
     await driver.close();
     await eventually("it has ended", () => watching() === 0);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { createGate } from "@holdfast/gate";
 import { BubblewrapDriver } from "../src/jail/bubblewrap/bubblewrap-driver.ts";
-import { settingsBelowUsr } from "../src/jail/host/usr-config-directories.ts";
+import { usrConfigDirectories } from "../src/jail/host/usr-config-directories.ts";
 import { finish, jailNode, missing, shell, temporaryDirectory } from "./support.ts";
 
 interface Seen {
@@ -120,7 +120,7 @@ describe("a jail, seen from inside", { skip: missing("bwrap") }, () => {
       [],
     );
     const kindOf = (path: string) => seen.filesystems[path]?.split(" ") ?? [];
-    for (const path of ["/", "/proc", "/dev", ...settingsBelowUsr()])
+    for (const path of ["/", "/proc", "/dev", ...usrConfigDirectories()])
       assert.match(kindOf(path)[1] ?? "", /^ro\b/, path);
     for (const path of ["/tmp", "/dev/shm"]) assert.deepEqual(kindOf(path)[0], "tmpfs", path);
     for (const path of ["/tmp", "/dev/shm"]) assert.match(kindOf(path)[1] ?? "", /nosuid/, path);

@@ -10,7 +10,7 @@ import {
 import { type Dockerd, dockerdMissing, startDockerd } from "@holdfast/testing/dockerd";
 import { type Podman, podmanMissing, startPodman } from "@holdfast/testing/podman";
 import { detectLandlock } from "../src/jail/confinement/landlock.ts";
-import { familyOf } from "../src/jail/host/processes.ts";
+import { withDescendants } from "../src/jail/host/processes.ts";
 import { driverConformance } from "./driver-conformance.ts";
 import { finish, isRoot, jailNode, missing, shell, temporaryDirectory } from "./support.ts";
 
@@ -81,7 +81,7 @@ driverConformance({
     const machine = apple()
       .machines()
       .find(({ client }) => client === pid)?.machine;
-    return [...familyOf(pid), ...(machine === undefined ? [] : familyOf(machine))];
+    return [...withDescendants(pid), ...(machine === undefined ? [] : withDescendants(machine))];
   },
 });
 

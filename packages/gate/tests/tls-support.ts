@@ -15,15 +15,15 @@ import {
 import { systemClock } from "@holdfast/core";
 import type { Egress } from "@holdfast/gate";
 import { egressLimits } from "../src/egress/egress-limits.ts";
-import { JailAuthority } from "../src/egress/tunnels/certificate-authority.ts";
+import { CertificateAuthority } from "../src/egress/tunnels/certificate-authority.ts";
 import type { Reply } from "./egress-support.ts";
 
 interface Ends {
   after(end: () => unknown): void;
 }
 
-export function newAuthority(names: readonly string[]): Promise<JailAuthority> {
-  return JailAuthority.create({ names, clock: systemClock, limits: egressLimits });
+export function newAuthority(names: readonly string[]): Promise<CertificateAuthority> {
+  return CertificateAuthority.create({ names, clock: systemClock, limits: egressLimits });
 }
 
 /** A server of TLS that this process believes to be any of `names`, as it would one of the internet. */

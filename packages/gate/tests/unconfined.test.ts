@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { isAlive, type KnownProcess, startTime } from "../src/jail/host/processes.ts";
+import { isAlive, type ProcessIdentity, startTime } from "../src/jail/host/processes.ts";
 import { handlerOf, installPlugin, manifestOf } from "./plugin-support.ts";
 import { openGate, temporaryDirectory } from "./support.ts";
 
@@ -21,7 +21,7 @@ test("an agent, and a plugin that is too busy to see its gate killed, are ended 
   const program = fileURLToPath(new URL("./host-unconfined.ts", import.meta.url));
   const host = spawn(process.execPath, [program, dataDir], { stdio: ["ignore", "pipe", "inherit"] });
   t.after(() => host.kill("SIGKILL"));
-  const left: KnownProcess[] = [];
+  const left: ProcessIdentity[] = [];
   t.after(() => {
     for (const each of left) if (isAlive(each)) process.kill(each.pid, "SIGKILL");
   });

@@ -1,5 +1,5 @@
 import type { Logger } from "@holdfast/core";
-import type { JailMakerName, VaultConfig } from "@holdfast/gate";
+import type { ConfiningDriverName, VaultConfig } from "@holdfast/gate";
 import type { StudioAgent } from "./agents.ts";
 import type {
   GroupActions,
@@ -15,7 +15,7 @@ import type { StudioLimits } from "./limits.ts";
 
 /** What makes the jails of agents. */
 export interface StudioJails {
-  readonly driver?: JailMakerName;
+  readonly driver?: ConfiningDriverName;
   /** Where podman or docker answers; the engine's usual place by default. */
   readonly engineSocket?: string;
   /** Apple's container program; where its installer puts it by default. */

@@ -1,4 +1,4 @@
-import { asciiOf, leastAscii } from "../vault/redaction/ascii.ts";
+import { minAsciiLength, toAscii } from "../vault/redaction/ascii.ts";
 import { type KnownSecrets, redactionMark } from "../vault/redaction/known-secrets.ts";
 import type { Span } from "../vault/redaction/secret-matcher.ts";
 import { type SecretPattern, secretPatterns } from "./secret-patterns.ts";
@@ -195,7 +195,7 @@ const seenTrigrams = new Uint8Array(trigramCount);
 function markTrigrams(text: string): void {
   const seen = seenTrigrams.fill(0);
   const { length } = text;
-  const ascii = length < leastAscii ? undefined : asciiOf(text);
+  const ascii = length < minAsciiLength ? undefined : toAscii(text);
   let last = 0;
   if (ascii === undefined) {
     for (let at = 0; at < length; at++) {

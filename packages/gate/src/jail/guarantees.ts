@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import type { Guarantee, GuaranteeName, JailSpec } from "./jail.ts";
-import { boundsIo } from "./resources/disk-throttling.ts";
+import { limitsDiskIo } from "./resources/disk-throttling.ts";
 
 /** Demanded of every jail unless its spec says otherwise. The limits depend on the machine. */
 export const demandedGuarantees: readonly GuaranteeName[] = [
@@ -18,7 +18,7 @@ export const demandedGuarantees: readonly GuaranteeName[] = [
 
 /** Needed for what `spec` asks for, whatever it requires: nothing has such bounds by default. */
 export function impliedGuarantees({ limits }: JailSpec): readonly GuaranteeName[] {
-  return boundsIo(limits) ? ["limits.io"] : [];
+  return limitsDiskIo(limits) ? ["limits.io"] : [];
 }
 
 /** Throws `jail.missing_guarantee` unless all that `spec` needs is among what the self-test proved. */

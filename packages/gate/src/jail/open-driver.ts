@@ -7,7 +7,7 @@ import { checkSelfTest } from "./guarantees.ts";
 import { GvisorDriver } from "./gvisor/gvisor-driver.ts";
 import type { JailDriver, JailDriverName } from "./jail.ts";
 import { gateIdOf } from "./orphans.ts";
-import { RefusingDriver } from "./unavailable-driver.ts";
+import { UnavailableDriver } from "./unavailable-driver.ts";
 import { UnsafeDriver } from "./unsafe-driver.ts";
 
 export interface OpenedDriver {
@@ -36,7 +36,7 @@ export async function openDriver(config: JailsConfig, directory: string): Promis
     }
   } catch (error) {
     if (config.whenUnavailable !== "refuse" || !isErrorCode(error, "jail", "unavailable")) throw error;
-    return { driver: new RefusingDriver(name, error), orphansEnded: 0 };
+    return { driver: new UnavailableDriver(name, error), orphansEnded: 0 };
   }
 }
 

@@ -16,11 +16,11 @@ export const jailDriverNames = [
 ] as const satisfies JailDriverName[];
 
 /** One of {@link jailDriverNames}. */
-export type JailMakerName = (typeof jailDriverNames)[number];
+export type ConfiningDriverName = (typeof jailDriverNames)[number];
 
 /** What one driver guarantees on this machine, or why it makes no jails here. */
 export interface DriverReport {
-  readonly name: JailMakerName;
+  readonly name: ConfiningDriverName;
   readonly guarantees: readonly Guarantee[];
   /** Why not, and what to do about it. */
   readonly refusal?: string;
@@ -28,7 +28,7 @@ export interface DriverReport {
 
 /** Proves what each of `names` guarantees on this machine, in throwaway jails. A second or two for each. */
 export async function probeDrivers(
-  names: readonly JailMakerName[],
+  names: readonly ConfiningDriverName[],
   config: Omit<NonNullable<GateConfig["jails"]>, "driver" | "whenUnavailable"> = {},
 ): Promise<DriverReport[]> {
   const reports: DriverReport[] = [];
@@ -37,7 +37,10 @@ export async function probeDrivers(
   return reports;
 }
 
-async function probe(name: JailMakerName, config: NonNullable<GateConfig["jails"]>): Promise<DriverReport> {
+async function probe(
+  name: ConfiningDriverName,
+  config: NonNullable<GateConfig["jails"]>,
+): Promise<DriverReport> {
   const directory = await mkdtemp(join(tmpdir(), "holdfast-probe-"));
   try {
     const { driver } = await openDriver({ ...config, driver: name }, directory);

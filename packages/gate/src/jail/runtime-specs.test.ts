@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { dockerContainer } from "./engine/docker-spec.ts";
 import { podmanContainer } from "./engine/podman-spec.ts";
-import { settingsBelowUsr } from "./host/usr-config-directories.ts";
+import { usrConfigDirectories } from "./host/usr-config-directories.ts";
 import type { JailSpec } from "./jail.ts";
 import { writeBundle } from "./oci/oci-bundle.ts";
 
@@ -206,7 +206,7 @@ function hostConfig(isPodman: boolean): Fields {
           }
         : {}),
       ...Object.fromEntries(
-        settingsBelowUsr().map((path) => [
+        usrConfigDirectories().map((path) => [
           path,
           `ro,nosuid,nodev,noexec,mode=755,size=65536${isPodman ? ",notmpcopyup" : ""}`,
         ]),

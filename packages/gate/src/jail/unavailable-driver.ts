@@ -5,7 +5,7 @@ import type { Guarantee, Jail, JailDriver, JailDriverName, SelfTestReport } from
  * Stands where no jail can be made, so that everything else can run and say so: each start is refused
  * with what would mend it. It never starts anything, so it is never weaker than a jail.
  */
-export class RefusingDriver implements JailDriver {
+export class UnavailableDriver implements JailDriver {
   readonly name: JailDriverName;
   readonly unsafe = false;
   readonly guarantees: readonly Guarantee[] = [];

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { chmod, lstat, mkdir, open, readdir, rm } from "node:fs/promises";
 import { HoldfastError } from "@holdfast/core";
 import { writePrivateFile } from "../vault/credential-file.ts";
-import { asUnwritable } from "../vault/write-errors.ts";
+import { toWriteError } from "../vault/write-errors.ts";
 import { below, type CredentialKey, credentialKey, isCredentialKey, type PluginName } from "./names.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import type { CredentialSpec } from "./runtime/api.ts";
@@ -69,7 +69,7 @@ export class PluginCredentials {
     }
     this.#remember(value);
     await this.#put(plugin, path, value).catch((error: unknown) => {
-      throw asUnwritable(error, "vault", "The credential");
+      throw toWriteError(error, "vault", "The credential");
     });
   }
 

@@ -3,7 +3,7 @@ import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, 
 import { realpath } from "node:fs/promises";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { writePrivateFile } from "../vault/credential-file.ts";
-import { asUnwritable } from "../vault/write-errors.ts";
+import { toWriteError } from "../vault/write-errors.ts";
 import { withRule } from "./add-rule.ts";
 import { decideBy, type Evaluation, evaluate, type PartialQuestion } from "./evaluate.ts";
 import { parsePolicy } from "./parse-policy.ts";
@@ -82,7 +82,7 @@ export class FilePolicy implements Policy {
     // A link stays one: what its owner writes into the file behind it would be in force no more.
     const path = isThere ? await realpath(this.#path) : this.#path;
     await writePrivateFile(path, text).catch((error: unknown) => {
-      throw asUnwritable(error, "policy", "The policy");
+      throw toWriteError(error, "policy", "The policy");
     });
     this.#refresh();
   }

@@ -14,7 +14,7 @@ import {
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import { changeAlone } from "./exclusive-change.ts";
+import { changeExclusively } from "./exclusive-change.ts";
 
 /** Nobody writes a private file for so long: one that is older is of a process that was killed. */
 const abandonedAfterMs = 10 * 60_000;
@@ -159,7 +159,7 @@ export class CredentialFile {
   }
 
   async set(name: string, value: string): Promise<void> {
-    changeAlone(this.#directory, () => {
+    changeExclusively(this.#directory, () => {
       const entries = parseEntries(readIfPresentSync(this.#path));
       const iv = randomBytes(12);
       const cipher = createCipheriv("aes-256-gcm", this.#key(), iv).setAAD(Buffer.from(name));
@@ -176,7 +176,7 @@ export class CredentialFile {
   async delete(name: string): Promise<boolean> {
     // Where it is not, nothing is made.
     const isThere = (await this.#entries()).has(name);
-    return isThere && changeAlone(this.#directory, () => this.#remove(name));
+    return isThere && changeExclusively(this.#directory, () => this.#remove(name));
   }
 
   #remove(name: string): boolean {

@@ -11,9 +11,9 @@ import {
 import { CredentialFile } from "./credential-file.ts";
 import { type Grant, Grants, type SecretUse } from "./grants.ts";
 import { chatgptLogin, claudeLogin, type Login } from "./logins.ts";
-import { type ProviderFacts, providers } from "./providers.ts";
+import { type ProviderDefinition, providers } from "./providers.ts";
 import { KnownSecrets } from "./redaction/known-secrets.ts";
-import { isSecretName, secretNames } from "./secret-name.ts";
+import { isSecretName, secretNameRule } from "./secret-name.ts";
 import type { CredentialSource, ProviderStatus, SecretEntry, Vault } from "./vault.ts";
 
 /** Headers that present a credential to an upstream. */
@@ -84,7 +84,7 @@ export class CredentialVault implements Vault {
     return { provider: name, available: false, baseUrl, detail };
   }
 
-  #keyVariable(facts: ProviderFacts): string | undefined {
+  #keyVariable(facts: ProviderDefinition): string | undefined {
     return facts.keyVariables.find((variable) => this.#env[variable]);
   }
 
@@ -101,7 +101,7 @@ export class CredentialVault implements Vault {
     return this.#env[providers[name].baseVariable] || (await this.#file.get(baseEntry(name)));
   }
 
-  #usualBaseUrl(facts: ProviderFacts, source: CredentialSource | undefined): string | undefined {
+  #usualBaseUrl(facts: ProviderDefinition, source: CredentialSource | undefined): string | undefined {
     return source === "login" ? facts.loginBaseUrl : facts.baseUrl;
   }
 
@@ -156,7 +156,7 @@ export class CredentialVault implements Vault {
       throw new HoldfastError(
         "vault",
         "invalid_secret",
-        `A secret has a name of ${secretNames}, and 8 to 16,384 printable characters`,
+        `A secret has a name of ${secretNameRule}, and 8 to 16,384 printable characters`,
         { statusCode: 400 },
       );
     }

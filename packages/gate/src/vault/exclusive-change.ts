@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { HoldfastError } from "@holdfast/core";
-import { asUnwritable } from "./write-errors.ts";
+import { toWriteError } from "./write-errors.ts";
 
 /** Each change takes milliseconds: whoever waits longer waits for a process that was stopped in the middle. */
 const patienceMs = 10_000;
@@ -13,12 +13,12 @@ const busy = 5;
  * The lock is the kernel's, by way of SQLite, and ends with its process; its file lies beside the directory,
  * where no copy opens it. Throws `vault.busy`, `vault.unavailable`, and what the change throws.
  */
-export function changeAlone<Result>(directory: string, change: () => Result): Result {
+export function changeExclusively<Result>(directory: string, change: () => Result): Result {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     return underLock(`${directory}.lock`, change);
   } catch (error) {
-    throw isBusy(error) ? vaultBusy(error) : asUnwritable(error, "vault", "The vault");
+    throw isBusy(error) ? vaultBusy(error) : toWriteError(error, "vault", "The vault");
   }
 }
 

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Clock, HoldfastError } from "@holdfast/core";
 import { parseJson, readIfPresent, readIfPresentSync, writePrivateFileSync } from "./credential-file.ts";
-import { changeAlone } from "./exclusive-change.ts";
-import { isSecretName, secretNames } from "./secret-name.ts";
+import { changeExclusively } from "./exclusive-change.ts";
+import { isSecretName, secretNameRule } from "./secret-name.ts";
 
 /** Whom the host says a jail or a plugin works for. Never what a jail says of itself. */
 export interface Principal {
@@ -89,7 +89,8 @@ export class Grants {
   async add(grant: Omit<Grant, "id">): Promise<Grant> {
     if (!principalKeys.some((key) => grant.principal[key] !== undefined))
       throw invalid("A grant names at least one of session, agent, user and organization");
-    if (!isSecretName(grant.secret)) throw invalid(`A grant is for a secret, whose name is ${secretNames}`);
+    if (!isSecretName(grant.secret))
+      throw invalid(`A grant is for a secret, whose name is ${secretNameRule}`);
     if (!/^[a-z0-9.[\]:-]{1,260}$/.test(grant.host)) throw invalid("A grant names one host, in lower case");
     if (!grant.pathPrefix.startsWith("/")) throw invalid("The path of a grant begins with a slash");
     if (grant.methods.length === 0 || !grant.methods.every((method) => /^[A-Z]{1,20}$/.test(method)))
@@ -122,7 +123,7 @@ export class Grants {
 
   /** True when there are more or fewer than before. */
   #change(change: (grants: readonly Grant[]) => readonly Grant[]): boolean {
-    return changeAlone(this.#directory, () => {
+    return changeExclusively(this.#directory, () => {
       const before = this.#inForce(readIfPresentSync(this.#path));
       const grants = change(before);
       writePrivateFileSync(this.#path, JSON.stringify({ version: 1, grants }));

@@ -1,7 +1,7 @@
 import type { EgressAllowRule, ProviderName } from "../egress/egress.ts";
 
 /** What is known of a model provider, apart from credentials. */
-export interface ProviderFacts {
+export interface ProviderDefinition {
   /** Where a key is looked up, in this order. */
   readonly keyVariables: readonly string[];
   readonly baseVariable: string;
@@ -27,7 +27,7 @@ const chat: readonly EgressAllowRule[] = [
 
 const generate = [":generateContent", ":streamGenerateContent", ":countTokens"];
 
-export const providers: Readonly<Record<ProviderName, ProviderFacts>> = {
+export const providers: Readonly<Record<ProviderName, ProviderDefinition>> = {
   anthropic: {
     keyVariables: ["ANTHROPIC_API_KEY"],
     baseVariable: "HOLDFAST_ANTHROPIC_BASE_URL",

@@ -10,7 +10,7 @@ function saidBySystem(error: unknown): string | undefined {
 }
 
 /** `group.unavailable` where the system refused to write `what`, as on a full disk; any other error as it is. */
-export function asUnwritable(error: unknown, group: string, what: string): unknown {
+export function toWriteError(error: unknown, group: string, what: string): unknown {
   const said = saidBySystem(error);
   if (said === undefined) return error;
   const message = `${what} cannot be written, and nothing was changed: ${said}`;

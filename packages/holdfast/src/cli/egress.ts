@@ -1,5 +1,11 @@
 import { join } from "node:path";
-import { type EgressUpstream, explainEgress, loadEgressConfig, openUsage, openVault } from "@holdfast/gate";
+import {
+  type EgressUpstream,
+  explainEgress,
+  loadEgressConfig,
+  openVault,
+  readBudgetStatus,
+} from "@holdfast/gate";
 import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 import { jsonLine } from "./terminal.ts";
@@ -58,7 +64,7 @@ async function explain(dataDirectory: string, rest: readonly string[], json: boo
 }
 
 async function status(dataDirectory: string, json: boolean): Promise<number> {
-  const budgets = await openUsage(dataDirectory);
+  const budgets = await readBudgetStatus(dataDirectory);
   if (json) {
     for (const each of budgets) console.log(jsonLine(each));
     return 0;

@@ -1,4 +1,4 @@
-import { defaultJailDriver, type JailMakerName, jailDriverNames } from "@holdfast/gate";
+import { type ConfiningDriverName, defaultJailDriver, jailDriverNames } from "@holdfast/gate";
 import type { StudioOptions } from "@holdfast/studio";
 import { UsageError } from "./arguments.ts";
 
@@ -39,7 +39,7 @@ export function jailChoice(values: JailValues = {}): JailChoice {
 }
 
 /** The driver that is asked for. Throws a `UsageError` for what is none. */
-export function driverOf(given: string | undefined): JailMakerName {
+export function driverOf(given: string | undefined): ConfiningDriverName {
   const name = given ?? (process.env["HOLDFAST_JAIL_DRIVER"] || defaultJailDriver());
   const known = jailDriverNames.find((each) => each === name);
   if (known !== undefined) return known;

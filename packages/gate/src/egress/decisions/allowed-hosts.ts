@@ -5,7 +5,7 @@ import type { CheckedUpstream } from "./upstreams.ts";
 import { checkPath } from "./upstreams.ts";
 
 /** The first segment of a path that names a host: "/web/https/example.com/path". */
-export const openHostSegment = "web";
+export const allowedHostSegment = "web";
 
 interface Place {
   readonly host: string;
@@ -17,14 +17,14 @@ function invalid(message: string): HoldfastError {
 }
 
 /** The hosts that a jail may name itself. An empty list means none. */
-export class OpenHosts {
+export class AllowedHosts {
   readonly #hosts: readonly EgressHost[];
 
   /** Throws `egress.invalid_upstream`. */
   constructor(hosts: readonly EgressHost[] = []) {
     for (const { host, ports = [], methods = [], pathPrefix } of hosts) {
       const name = host.startsWith("*.") ? host.slice(2) : host;
-      if (!isName(name) || (host.startsWith("*.") && !name.includes(".")))
+      if (!isHostName(name) || (host.startsWith("*.") && !name.includes(".")))
         throw invalid(`Not a host that can be allowed: ${host}`);
       if (!ports.every((port) => Number.isInteger(port) && port > 0 && port < 65_536))
         throw invalid(`A port of ${host} is none`);
@@ -56,7 +56,7 @@ export class OpenHosts {
     const match = /^\/web\/(https?)\/([a-z0-9.-]+)(?::(\d{1,5}))?(\/.*)?$/.exec(target);
     if (match === null) return undefined;
     const [, scheme = "https", host = "", written, path = "/"] = match;
-    if (!isName(host)) return undefined;
+    if (!isHostName(host)) return undefined;
     const usual = scheme === "https" ? 443 : 80;
     const port = written === undefined ? usual : Number(written);
     const rules = this.#about({ host, port });
@@ -73,7 +73,7 @@ export class OpenHosts {
     return {
       path,
       upstream: {
-        name: `${openHostSegment}/${scheme}/${place}`,
+        name: `${allowedHostSegment}/${scheme}/${place}`,
         baseUrl: base.href,
         provider: "none",
         allow,
@@ -107,7 +107,7 @@ export class OpenHosts {
   /** Where a redirect leads, as the jail would ask for it; undefined where it may not. */
   pathOf(url: URL): string | undefined {
     if (url.username !== "" || (url.protocol !== "https:" && url.protocol !== "http:")) return undefined;
-    const path = `/${openHostSegment}/${url.protocol.slice(0, -1)}/${url.host}${url.pathname}`;
+    const path = `/${allowedHostSegment}/${url.protocol.slice(0, -1)}/${url.host}${url.pathname}`;
     return this.upstream(path) === undefined ? undefined : `${path}${url.search}`;
   }
 
@@ -116,7 +116,7 @@ export class OpenHosts {
    * so that a host with any finer rule can only be reached by the reverse proxy.
    */
   tunnelFault(place: Place, pinned: Iterable<CheckedUpstream>): string | undefined {
-    if (!isName(place.host)) return "a tunnel leads to a name";
+    if (!isHostName(place.host)) return "a tunnel leads to a name";
     const rules = this.#about(place);
     if (rules.length === 0)
       return `${place.host}:${place.port} is not allowed; an upstream is asked by its path`;
@@ -134,7 +134,7 @@ function isFiner({ methods, pathPrefix, credential }: EgressHost): boolean {
 }
 
 /** A name in lower case. Addresses have no name to check, so they are none. */
-export function isName(host: string): boolean {
+export function isHostName(host: string): boolean {
   if (host.length > 253 || isIP(host) !== 0 || /^[\d.]+$|(?:^|\.)0x[\da-f]*$|\.\d+$/.test(host)) return false;
   return host.split(".").every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label));
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EgressProvider } from "../egress.ts";
 import { npmUpstream } from "../services/npm.ts";
-import { OpenHosts } from "./allowed-hosts.ts";
+import { AllowedHosts } from "./allowed-hosts.ts";
 import { decide, type Verdict } from "./decide-by-path.ts";
 import { checkUpstreams } from "./upstreams.ts";
 
@@ -14,7 +14,7 @@ function ask(target: string, provider: EgressProvider = "none"): Verdict {
       credential: { kind: "none" },
     },
   ]);
-  return decide({ method: "GET", target }, upstreams, new OpenHosts(), { maxRequestBytes: 100 });
+  return decide({ method: "GET", target }, upstreams, new AllowedHosts(), { maxRequestBytes: 100 });
 }
 
 const queryOf = (verdict: Verdict) => ("admitted" in verdict ? verdict.admitted.query : undefined);
@@ -47,7 +47,9 @@ test("a method that a query asks for in place of the request's is one of those t
     },
   ]);
   const post = (target: string) =>
-    decide({ method: "POST", target: `/api${target}` }, upstreams, new OpenHosts(), { maxRequestBytes: 100 });
+    decide({ method: "POST", target: `/api${target}` }, upstreams, new AllowedHosts(), {
+      maxRequestBytes: 100,
+    });
   for (const query of [
     "_method=DELETE",
     "a=1&_method=delete",
@@ -84,7 +86,7 @@ test("a method that a query asks for in place of the request's is one of those t
 });
 
 test("whoever asks for a host that is not open is told which are", () => {
-  const hosts = new OpenHosts([
+  const hosts = new AllowedHosts([
     { host: "docs.example.com" },
     { host: "*.example.org", ports: [443, 8443] },
     { host: "docs.example.com", pathPrefix: "/more" },
@@ -96,14 +98,14 @@ test("whoever asks for a host that is not open is told which are", () => {
   const known = "there are: docs.example.com, *.example.org, *.example.org:8443";
   for (const target of ["https/127.0.0.1/", "https/docs.example.com:8443/", "https/EXAMPLE.com/", "x"])
     assert.equal(why(`/web/${target}`), `No host of that name; ${known}`, target);
-  assert.equal(why("/web/https/a.example/", new OpenHosts()), "No host of that name; there are: none");
+  assert.equal(why("/web/https/a.example/", new AllowedHosts()), "No host of that name; there are: none");
   assert.equal(why("/model/v1"), "No upstream of that name; there are: none");
 });
 
 test("what a registry tells of the account of its token is not among its packages", () => {
   const upstreams = checkUpstreams([npmUpstream({ url: "https://registry.example/npm/", token: "x" })]);
   const get = (target: string) =>
-    codeOf(decide({ method: "GET", target }, upstreams, new OpenHosts(), { maxRequestBytes: 100 }));
+    codeOf(decide({ method: "GET", target }, upstreams, new AllowedHosts(), { maxRequestBytes: 100 }));
   for (const path of [
     "whoami",
     "npm/v1/user",

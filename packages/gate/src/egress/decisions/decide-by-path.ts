@@ -1,6 +1,6 @@
 import type { EgressAllowRule, EgressDecision } from "../egress.ts";
 import type { EgressLimits } from "../egress-limits.ts";
-import { type OpenHosts, openHostSegment } from "./allowed-hosts.ts";
+import { type AllowedHosts, allowedHostSegment } from "./allowed-hosts.ts";
 import { overridingMethods, parameterName } from "./method-override.ts";
 import { type CheckedUpstream, checkPath, describeRule, matchRule } from "./upstreams.ts";
 
@@ -34,7 +34,7 @@ export type Verdict = { readonly admitted: Admitted } | { readonly refusal: Refu
 export function decide(
   { method, target, contentLength = 0 }: RequestHead,
   upstreams: ReadonlyMap<string, CheckedUpstream>,
-  hosts: OpenHosts,
+  hosts: AllowedHosts,
   limits: Pick<EgressLimits, "maxRequestBytes">,
 ): Verdict {
   const question = target.indexOf("?");
@@ -50,7 +50,7 @@ export function decide(
   });
   const slash = whole.indexOf("/", 1);
   const name = slash < 0 ? whole.slice(1) : whole.slice(1, slash);
-  const open = name === openHostSegment ? hosts.upstream(whole) : undefined;
+  const open = name === allowedHostSegment ? hosts.upstream(whole) : undefined;
   const upstream = open?.upstream ?? upstreams.get(name);
   const fault = checkPath(upstream?.kind === "npm" ? plainPackage(whole) : whole);
   if (fault !== undefined) return no("malformed_path", 400, `The path has ${fault}`);
@@ -58,7 +58,8 @@ export function decide(
   const path = open?.path ?? (slash < 0 ? "/" : whole.slice(slash));
   if (upstream === undefined) {
     // Whoever asks for a host by its name is told of hosts.
-    const [kind, names] = name === openHostSegment ? ["host", hosts.names()] : ["upstream", upstreams.keys()];
+    const [kind, names] =
+      name === allowedHostSegment ? ["host", hosts.names()] : ["upstream", upstreams.keys()];
     const known = [...names].join(", ") || "none";
     return no("unknown_upstream", 403, `No ${kind} of that name; there are: ${known}`, { path: whole });
   }

@@ -2,16 +2,16 @@ import type { EgressCredential, EgressExplanation, EgressOptions } from "../egre
 import { type EgressLimits, egressLimits } from "../egress-limits.ts";
 import { isGeneration } from "../metering/model-request.ts";
 import { parseAuthority } from "../tunnels/tunnel-connection.ts";
-import { wayOf } from "../tunnels/tunnel-decision.ts";
-import { OpenHosts } from "./allowed-hosts.ts";
-import { decideAt, type Openings } from "./decide-by-address.ts";
+import { decideTunnel } from "../tunnels/tunnel-decision.ts";
+import { AllowedHosts } from "./allowed-hosts.ts";
+import { type AllowedDestinations, decideByAddress } from "./decide-by-address.ts";
 import { decide, ruleOf, type Verdict } from "./decide-by-path.ts";
 import { checkUpstreams } from "./upstreams.ts";
 
 export interface ExplainOptions {
   readonly method: string;
   readonly url: string;
-  readonly openings: Openings;
+  readonly destinations: AllowedDestinations;
   /** Whether tunnels that would hide something end in the proxy. */
   readonly intercept: boolean;
   readonly limits: Pick<EgressLimits, "maxRequestBytes">;
@@ -46,12 +46,12 @@ export function explain(options: ExplainOptions): EgressExplanation {
   };
 }
 
-function explainTunnel({ url, openings, intercept }: ExplainOptions): EgressExplanation {
+function explainTunnel({ url, destinations, intercept }: ExplainOptions): EgressExplanation {
   const place = parseAuthority(url);
   const way =
     place === undefined
       ? ({ way: "refuse", why: "CONNECT names a host and a port" } as const)
-      : wayOf(place, openings, intercept || undefined);
+      : decideTunnel(place, destinations, intercept || undefined);
   switch (way.way) {
     case "refuse":
       return { decision: "deny", rule: "egress.connect_refused", reason: way.why };
@@ -75,10 +75,11 @@ function explainTunnel({ url, openings, intercept }: ExplainOptions): EgressExpl
 }
 
 /** A path is one of the proxy; an address is asked for in a tunnel, or by a path that means it. */
-function verdictOf({ method, url, openings, limits }: ExplainOptions): Verdict {
-  if (url.startsWith("/")) return decide({ method, target: url }, openings.upstreams, openings.hosts, limits);
+function verdictOf({ method, url, destinations, limits }: ExplainOptions): Verdict {
+  if (url.startsWith("/"))
+    return decide({ method, target: url }, destinations.upstreams, destinations.hosts, limits);
   const { origin, pathname, search } = URL.canParse(url) ? new URL(url) : nowhere;
-  return decideAt(origin, { method, target: `${pathname}${search}` }, openings, limits);
+  return decideByAddress(origin, { method, target: `${pathname}${search}` }, destinations, limits);
 }
 
 /** What no address says. */
@@ -111,6 +112,6 @@ export function explainEgress(
   method: string,
   url: string,
 ): EgressExplanation {
-  const openings = { upstreams: checkUpstreams(upstreams), hosts: new OpenHosts(hosts) };
-  return explain({ method, url, openings, intercept, limits: egressLimits });
+  const destinations = { upstreams: checkUpstreams(upstreams), hosts: new AllowedHosts(hosts) };
+  return explain({ method, url, destinations, intercept, limits: egressLimits });
 }

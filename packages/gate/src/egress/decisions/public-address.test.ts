@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { isPublicAddress, PublicNames } from "./public-address.ts";
+import { isPublicAddress, PublicResolver } from "./public-address.ts";
 
 test("only addresses of other hosts on the internet are public, in whatever form they are written", () => {
   const refused = [
@@ -61,7 +61,7 @@ test("a name is asked for once, and only what may be dialled of its addresses is
     "mixed.example": ["127.0.0.1", "93.184.215.14", "10.0.0.1", "10.9.0.1"],
     "inside.example": ["10.0.0.1", "::ffff:10.0.0.1"],
   };
-  const names = new PublicNames(["10.9.0.0/16"], async (host) => {
+  const names = new PublicResolver(["10.9.0.0/16"], async (host) => {
     asked += 1;
     const all = answers[host];
     if (all === undefined) throw new Error("no such name");
@@ -73,6 +73,6 @@ test("a name is asked for once, and only what may be dialled of its addresses is
   await assert.rejects(names.addressesOf("inside.example"), typed("address_refused"));
   await assert.rejects(names.addressesOf("none.example"), typed("name_not_found"));
   await assert.rejects(names.addressesOf("[::1]"), typed("address_refused"), "an address is its own answer");
-  assert.throws(() => new PublicNames(["10.0.0.0"]), typed("invalid_config"));
-  assert.throws(() => new PublicNames(["10.0.0.0/33"]), typed("invalid_config"));
+  assert.throws(() => new PublicResolver(["10.0.0.0"]), typed("invalid_config"));
+  assert.throws(() => new PublicResolver(["10.0.0.0/33"]), typed("invalid_config"));
 });

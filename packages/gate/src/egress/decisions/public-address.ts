@@ -74,7 +74,7 @@ const systemResolve: Resolve = async (host) =>
   (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address);
 
 /** Resolves names that a jail chose: once, on the host, to addresses that may be dialled. */
-export class PublicNames {
+export class PublicResolver {
   readonly #resolve: Resolve;
   readonly #allowed: AllowedNetworks;
 

@@ -36,7 +36,7 @@ const subjectOf = (scope: BudgetScope, principal: Principal): string | undefined
   scope === "host" ? "host" : principal[scope];
 
 /** What was used of models, by session, user, organisation and day, and the bounds on it. Survives restarts. */
-export class BudgetBook {
+export class BudgetLedger {
   readonly #db: DatabaseSync;
   readonly #clock: Clock;
   readonly #rules: readonly BudgetRule[];
@@ -48,7 +48,7 @@ export class BudgetBook {
     this.#rules = rules;
   }
 
-  static open(path: string, clock: Clock, rules: readonly BudgetRule[] = []): BudgetBook {
+  static open(path: string, clock: Clock, rules: readonly BudgetRule[] = []): BudgetLedger {
     const db = new DatabaseSync(path, { timeout: 5_000 });
     try {
       chmodSync(path, 0o600);
@@ -60,9 +60,9 @@ export class BudgetBook {
         });
       }
       db.exec(`${schema} PRAGMA user_version = ${schemaVersion};`);
-      const book = new BudgetBook(db, clock, rules);
-      book.#chargeAbandoned();
-      return book;
+      const ledger = new BudgetLedger(db, clock, rules);
+      ledger.#chargeAbandoned();
+      return ledger;
     } catch (error) {
       db.close();
       throw error;
@@ -70,8 +70,8 @@ export class BudgetBook {
   }
 
   /** Reads beside the gate that writes: nothing is changed, and nothing is settled. */
-  static read(path: string, clock: Clock, rules: readonly BudgetRule[] = []): BudgetBook {
-    return new BudgetBook(new DatabaseSync(path, { readOnly: true, timeout: 5_000 }), clock, rules);
+  static read(path: string, clock: Clock, rules: readonly BudgetRule[] = []): BudgetLedger {
+    return new BudgetLedger(new DatabaseSync(path, { readOnly: true, timeout: 5_000 }), clock, rules);
   }
 
   /** The rules that bound what this principal does, with those of its jail. */

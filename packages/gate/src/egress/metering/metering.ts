@@ -4,8 +4,8 @@ import type { Principal } from "../../vault/grants.ts";
 import type { EgressProvider } from "../egress.ts";
 import { refusal } from "../proxy/refusals.ts";
 import type { BudgetRule, Spent } from "./budget.ts";
-import type { BudgetBook, Reservation } from "./budget-ledger.ts";
-import { AmbiguousBody, type RequestBody } from "./model-fields.ts";
+import type { BudgetLedger, Reservation } from "./budget-ledger.ts";
+import { AmbiguousBodyError, type RequestBody } from "./model-fields.ts";
 import {
   type CallProgress,
   chargeOf,
@@ -23,7 +23,7 @@ export interface Spending {
 }
 
 export interface MeteringParts {
-  readonly book: BudgetBook;
+  readonly ledger: BudgetLedger;
   readonly spending: Spending;
   readonly prices: Prices;
   readonly principal: Principal & Payer;
@@ -45,7 +45,7 @@ export class Metering {
 
   constructor(parts: MeteringParts) {
     this.#parts = parts;
-    this.bounded = parts.book.rulesFor(parts.principal, parts.budgets).length > 0;
+    this.bounded = parts.ledger.rulesFor(parts.principal, parts.budgets).length > 0;
   }
 
   /** Throws `egress.rate_limited` where this session, user or organisation spends too fast. */
@@ -64,21 +64,21 @@ export class Metering {
 
   /** Sets aside what the request may use. Throws `egress.budget_exceeded`, `egress.ambiguous_request`. */
   reserve(provider: EgressProvider, path: string, body: RequestBody): MeteredCall {
-    const { book, principal, budgets } = this.#parts;
+    const { ledger, principal, budgets } = this.#parts;
     const asked = this.#read(provider, path, body);
     const tokens = { ...asked, cacheReadTokens: 0, cacheWriteTokens: 0 };
     const wanted = {
       tokens: asked.inputTokens + asked.outputTokens,
       costMicros: this.#cost(provider, tokens).micros,
     };
-    return new MeteredCall(this, provider, asked, book.reserve(principal, wanted, budgets));
+    return new MeteredCall(this, provider, asked, ledger.reserve(principal, wanted, budgets));
   }
 
   #read(provider: EgressProvider, path: string, body: RequestBody): ModelRequest {
     try {
       return readModelRequest(provider, path, body);
     } catch (error) {
-      if (!(error instanceof AmbiguousBody)) throw error;
+      if (!(error instanceof AmbiguousBodyError)) throw error;
       const why = `Where a budget applies, a request to a model can be read in one way only: ${error.message}`;
       throw refusal("ambiguous_request", 400, why);
     }
@@ -95,14 +95,14 @@ export class Metering {
   }
 
   settle(reservation: Reservation | undefined, charge: Charge | undefined): void {
-    const { book, principal, spending } = this.#parts;
+    const { ledger, principal, spending } = this.#parts;
     if (charge !== undefined) spending.spend(principal, charge.costMicros);
     const used: Spent | undefined = charge && {
       tokens: charge.tokens.inputTokens + charge.tokens.outputTokens,
       costMicros: charge.costMicros,
     };
-    if (reservation !== undefined) book.settle(reservation, used);
-    else if (used !== undefined) book.charge(principal, used);
+    if (reservation !== undefined) ledger.settle(reservation, used);
+    else if (used !== undefined) ledger.charge(principal, used);
   }
 
   #cost(provider: EgressProvider, tokens: MeteredTokens) {

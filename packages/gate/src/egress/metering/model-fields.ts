@@ -1,7 +1,7 @@
 import { parseUnambiguousJson, StrictJsonError } from "../../broker/strict-json.ts";
 
 /** Where some server may read another request in a body than the one that is read here. */
-export class AmbiguousBody extends Error {}
+export class AmbiguousBodyError extends Error {}
 
 /** The body of a request to a model. */
 export interface RequestBody {
@@ -21,7 +21,7 @@ type Fields = ReadonlyMap<string, unknown>;
 
 /**
  * The members `names` of a request. What is no JSON for any server, as a form with files, has none of them.
- * Throws {@link AmbiguousBody}, also beyond the bounds.
+ * Throws {@link AmbiguousBodyError}, also beyond the bounds.
  */
 export function readFields(
   { bytes, type = "application/json" }: RequestBody,
@@ -31,10 +31,10 @@ export function readFields(
   if (bytes.length === 0 || !(/json/i.test(type) || beginsAsObject(bytes))) return new Map();
   try {
     const value = parseUnambiguousJson(bytes, maxRequestDepth, maxRequestMembers);
-    if (!isObject(value)) throw new AmbiguousBody("it is no JSON object");
+    if (!isObject(value)) throw new AmbiguousBodyError("it is no JSON object");
     return fieldsOf(value, names);
   } catch (error) {
-    throw error instanceof StrictJsonError ? new AmbiguousBody(error.message) : error;
+    throw error instanceof StrictJsonError ? new AmbiguousBodyError(error.message) : error;
   }
 }
 
@@ -45,7 +45,7 @@ function beginsAsObject(bytes: Buffer): boolean {
 }
 
 /**
- * The members `names` of a part of a request. Throws {@link AmbiguousBody} for one that is spelled as one of them
+ * The members `names` of a part of a request. Throws {@link AmbiguousBodyError} for one that is spelled as one of them
  * but for its case: servers in Go and .NET take it for that one, others pass it over.
  */
 export function fieldsOf(value: unknown, names: readonly string[]): Fields {
@@ -54,7 +54,8 @@ export function fieldsOf(value: unknown, names: readonly string[]): Fields {
   for (const [name, member] of Object.entries(value)) {
     const meant = names.find((each) => folded(each) === folded(name));
     if (meant === undefined) continue;
-    if (meant !== name) throw new AmbiguousBody(`some servers read its ${JSON.stringify(name)} as ${meant}`);
+    if (meant !== name)
+      throw new AmbiguousBodyError(`some servers read its ${JSON.stringify(name)} as ${meant}`);
     fields.set(name, member);
   }
   return fields;
@@ -67,12 +68,12 @@ function folded(name: string): string {
 
 /**
  * A number of tokens or answers; undefined where a request says none, which servers say with 0 and -1 too. Some take
- * it as a text. Throws {@link AmbiguousBody} for what only some would take.
+ * it as a text. Throws {@link AmbiguousBodyError} for what only some would take.
  */
 export function amountOf(name: string, value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   const number = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
-  if (typeof number !== "number") throw new AmbiguousBody(`its ${name} is no number`);
+  if (typeof number !== "number") throw new AmbiguousBodyError(`its ${name} is no number`);
   return number > 0 ? Math.ceil(number) : undefined;
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EgressProvider } from "../egress.ts";
-import { AmbiguousBody } from "./model-fields.ts";
+import { AmbiguousBodyError } from "./model-fields.ts";
 import { estimateLimits, readModelRequest } from "./model-request.ts";
 
 const mostOf = (provider: EgressProvider, path: string, body: string | Buffer, type?: string) =>
@@ -87,7 +87,11 @@ test("a request that some server reads differently is none", () => {
     ],
     [() => mostOf("google", "/m:generateContent", '{"generationConfig":{},"generationConfig":{}}'), /twice/],
   ] as const) {
-    assert.throws(read, (error) => error instanceof AmbiguousBody && why.test(error.message), String(why));
+    assert.throws(
+      read,
+      (error) => error instanceof AmbiguousBodyError && why.test(error.message),
+      String(why),
+    );
   }
 });
 

@@ -31,7 +31,7 @@ export function estimateInput(bytes: number): number {
   return Math.ceil(bytes / estimateLimits.bytesPerToken);
 }
 
-/** Beyond this the sums of the book would no longer be exact. */
+/** Beyond this the sums of the ledger would no longer be exact. */
 const mostTokens = 1_000_000_000;
 
 /** What of a request says how much it may use; each name is looked for in every spelling that its server takes. */
@@ -61,7 +61,7 @@ function wireOf(provider: EgressProvider, path: string): Wire {
   return { model: "model", within: [], bounds, copies: ["n", "best_of"] };
 }
 
-/** What a request may use. Throws {@link AmbiguousBody} where its server may read another request than this. */
+/** What a request may use. Throws {@link AmbiguousBodyError} where its server may read another request than this. */
 export function readModelRequest(provider: EgressProvider, path: string, body: RequestBody): ModelRequest {
   const { model, within, bounds, copies } = wireOf(provider, path);
   const here = within.length > 0 ? within : [...(model === undefined ? [] : [model]), ...bounds, ...copies];

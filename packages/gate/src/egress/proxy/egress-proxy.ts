@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { type Clock, type HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { Audit } from "../../audit/audit.ts";
 import type { CredentialVault } from "../../vault/credential-vault.ts";
-import { OpenHosts, openHostSegment } from "../decisions/allowed-hosts.ts";
-import { decideAt, type Openings } from "../decisions/decide-by-address.ts";
+import { AllowedHosts, allowedHostSegment } from "../decisions/allowed-hosts.ts";
+import { type AllowedDestinations, decideByAddress } from "../decisions/decide-by-address.ts";
 import {
   type Admitted,
   decide,
@@ -16,7 +16,7 @@ import {
   type Verdict,
 } from "../decisions/decide-by-path.ts";
 import { explain } from "../decisions/explain.ts";
-import type { PublicNames } from "../decisions/public-address.ts";
+import type { PublicResolver } from "../decisions/public-address.ts";
 import { type CheckedUpstream, checkUpstreams } from "../decisions/upstreams.ts";
 import type {
   Egress,
@@ -28,20 +28,20 @@ import type {
   EgressUsage,
 } from "../egress.ts";
 import { type EgressLimits, egressLimits } from "../egress-limits.ts";
-import type { BudgetBook } from "../metering/budget-ledger.ts";
+import type { BudgetLedger } from "../metering/budget-ledger.ts";
 import { type Charge, type MeteredCall, Metering, type Spending } from "../metering/metering.ts";
 import type { RequestBody } from "../metering/model-fields.ts";
 import { isGeneration } from "../metering/model-request.ts";
 import type { Prices } from "../metering/prices.ts";
 import { GitTokens } from "../services/git-tokens.ts";
 import { writeAuthority } from "../tunnels/authority-files.ts";
-import type { JailAuthority } from "../tunnels/certificate-authority.ts";
-import { interceptedNames, namesPlace, originOf } from "../tunnels/tunnel-decision.ts";
+import type { CertificateAuthority } from "../tunnels/certificate-authority.ts";
+import { interceptedNames, namesTarget, originOf } from "../tunnels/tunnel-decision.ts";
 import { Tunnels } from "../tunnels/tunnels.ts";
 import { ForwardProgress, forward } from "./forward.ts";
 import { framingFault } from "./http-headers.ts";
 import { refusalBody } from "./refusal-body.ts";
-import { answerRaw, refusal } from "./refusals.ts";
+import { refusal, writeRawRefusal } from "./refusals.ts";
 import { BodyReader } from "./request-body.ts";
 import { UpstreamConnections } from "./upstream-connections.ts";
 
@@ -51,12 +51,12 @@ export interface EgressProxyOptions extends EgressOptions {
   readonly vault: CredentialVault;
   readonly audit: Audit;
   readonly clock: Clock;
-  readonly book: BudgetBook;
+  readonly ledger: BudgetLedger;
   readonly spending: Spending;
   readonly prices: Prices;
   /** Told before an answer that others wrote can arrive. */
   readonly onOutside: (reason: string) => Promise<void>;
-  readonly names: PublicNames;
+  readonly names: PublicResolver;
   /** Tests bring the limits within reach. */
   readonly limits?: Partial<EgressLimits>;
 }
@@ -70,7 +70,7 @@ function retryAfter({ metadata }: HoldfastError): { "retry-after"?: string } {
  * Clients of models ask again after many statuses; a decision stays what it is, and so does a rate that gives
  * nothing back.
  */
-function mayAskAgain(error: HoldfastError): boolean {
+function isRetriable(error: HoldfastError): boolean {
   if (error.statusCode !== 429) return error.statusCode >= 500;
   return error.code !== "rate_limited" || retryAfter(error)["retry-after"] !== undefined;
 }
@@ -78,10 +78,10 @@ function mayAskAgain(error: HoldfastError): boolean {
 /** What has to be there before the proxy of a jail can be. */
 interface Made {
   readonly socketPath: string;
-  readonly openings: Openings;
+  readonly destinations: AllowedDestinations;
   readonly limits: EgressLimits;
   /** Where tunnels end here: the authority, and what of it the jail is shown. */
-  readonly authority?: { readonly own: JailAuthority; readonly shown: EgressAuthority };
+  readonly authority?: { readonly own: CertificateAuthority; readonly shown: EgressAuthority };
 }
 
 /**
@@ -95,7 +95,7 @@ export class EgressProxy implements Egress {
   readonly authority?: EgressAuthority;
   readonly #options: EgressProxyOptions;
   readonly #limits: EgressLimits;
-  readonly #openings: Openings;
+  readonly #destinations: AllowedDestinations;
   readonly #tunnels: Tunnels;
   readonly #metering: Metering;
   readonly #tokens: GitTokens;
@@ -108,16 +108,16 @@ export class EgressProxy implements Egress {
   readonly #ending = new AbortController();
   #closing: Promise<void> | undefined;
 
-  private constructor(options: EgressProxyOptions, { socketPath, openings, limits, authority }: Made) {
+  private constructor(options: EgressProxyOptions, { socketPath, destinations, limits, authority }: Made) {
     this.#options = options;
     this.#limits = limits;
     this.jailId = options.jailId;
     this.socketPath = socketPath;
-    this.#openings = openings;
+    this.#destinations = destinations;
     if (authority !== undefined) this.authority = authority.shown;
-    const { book, prices, spending, budgets = [] } = options;
+    const { ledger, prices, spending, budgets = [] } = options;
     this.#tokens = new GitTokens(options);
-    this.#metering = new Metering({ book, prices, spending, principal: options, budgets });
+    this.#metering = new Metering({ ledger, prices, spending, principal: options, budgets });
     this.#bodies = new BodyReader(this.#limits);
     this.#connections = new UpstreamConnections(this.#limits);
     this.#server = createServer({
@@ -133,7 +133,7 @@ export class EgressProxy implements Egress {
     this.#server.maxHeadersCount = this.#limits.maxHeaders;
     this.#tunnels = new Tunnels({
       ...options,
-      openings,
+      destinations,
       limits,
       signal: this.#ending.signal,
       ...(authority === undefined ? {} : { authority: authority.own }),
@@ -147,16 +147,20 @@ export class EgressProxy implements Egress {
   /** Throws `egress.invalid_upstream` before anything is made. */
   static async open(options: EgressProxyOptions): Promise<EgressProxy> {
     const upstreams = checkUpstreams(options.upstreams);
-    const openings = { upstreams, hosts: new OpenHosts(options.hosts) };
+    const destinations = { upstreams, hosts: new AllowedHosts(options.hosts) };
     const limits = { ...egressLimits, ...options.limits };
-    if (upstreams.has(openHostSegment) && (options.hosts ?? []).length > 0)
-      throw refusal("invalid_upstream", 400, `No upstream is called ${openHostSegment} where hosts are open`);
+    if (upstreams.has(allowedHostSegment) && (options.hosts ?? []).length > 0)
+      throw refusal(
+        "invalid_upstream",
+        400,
+        `No upstream is called ${allowedHostSegment} where hosts are open`,
+      );
     // Short, since the address of a Unix socket holds 107 bytes.
     const directory = await mkdtemp(join(options.directory, "e-"));
     await chmod(directory, 0o700);
     try {
-      const authority = await EgressProxy.#makeAuthority(options, openings, limits, directory);
-      const made = { socketPath: join(directory, "egress.sock"), openings, limits };
+      const authority = await EgressProxy.#makeAuthority(options, destinations, limits, directory);
+      const made = { socketPath: join(directory, "egress.sock"), destinations, limits };
       const proxy = new EgressProxy(options, authority === undefined ? made : { ...made, authority });
       await proxy.#listen();
       return proxy;
@@ -169,15 +173,15 @@ export class EgressProxy implements Egress {
   /** None where it is not wanted, or no tunnel could end here. */
   static async #makeAuthority(
     { intercept, clock }: EgressProxyOptions,
-    openings: Openings,
+    destinations: AllowedDestinations,
     limits: EgressLimits,
     directory: string,
   ): Promise<Made["authority"]> {
-    const names = intercept === true ? interceptedNames(openings) : [];
+    const names = intercept === true ? interceptedNames(destinations) : [];
     if (names.length === 0) return undefined;
     // Loaded with the first that is wanted: it brings what reads and writes certificates.
-    const { JailAuthority } = await import("../tunnels/certificate-authority.ts");
-    const own = await JailAuthority.create({ names, clock, limits });
+    const { CertificateAuthority } = await import("../tunnels/certificate-authority.ts");
+    const own = await CertificateAuthority.create({ names, clock, limits });
     return { own, shown: await writeAuthority(directory, own.certificate) };
   }
 
@@ -213,7 +217,7 @@ export class EgressProxy implements Egress {
       const status = tooLarge ? 431 : late ? 408 : 400;
       const code = tooLarge ? "headers_too_large" : late ? "request_timed_out" : "malformed_request";
       if (error.code !== "ECONNRESET") this.#report({ decision: "deny", rule: `egress.${code}` });
-      answerRaw(socket as Socket, refusal(code, status, "The request is not well-formed HTTP/1.1"));
+      writeRawRefusal(socket as Socket, refusal(code, status, "The request is not well-formed HTTP/1.1"));
     });
   }
 
@@ -258,14 +262,14 @@ export class EgressProxy implements Egress {
 
   /** In a tunnel a request means an address of the place that the tunnel leads to, and of no other. */
   #verdictOf(head: RequestHead, { socket, headers }: IncomingMessage): Verdict {
-    const { upstreams, hosts } = this.#openings;
+    const { upstreams, hosts } = this.#destinations;
     const place = this.#tunnels.placeOf(socket);
     if (place === undefined) return decide(head, upstreams, hosts, this.#limits);
-    if (!namesPlace(headers.host ?? "", place)) {
+    if (!namesTarget(headers.host ?? "", place)) {
       const why = "The request names another host than the tunnel that it is in";
       throw this.#deny("misdirected_request", 421, why, { method: head.method });
     }
-    return decideAt(originOf(place), head, this.#openings, this.#limits);
+    return decideByAddress(originOf(place), head, this.#destinations, this.#limits);
   }
 
   /** Reads and reserves where a budget applies, forwards, and settles whatever happens. */
@@ -379,7 +383,7 @@ export class EgressProxy implements Egress {
         ...(addresses === undefined ? {} : { addresses }),
         tunnelled: this.#tunnels.placeOf(request.socket) !== undefined,
         ...(upstream.name.includes("/")
-          ? { redirect: (target: URL) => this.#openings.hosts.pathOf(target) }
+          ? { redirect: (target: URL) => this.#destinations.hosts.pathOf(target) }
           : {}),
         ...(body === undefined ? {} : { body }),
       });
@@ -396,7 +400,7 @@ export class EgressProxy implements Egress {
 
   explain(method: string, url: string): EgressExplanation {
     const intercept = this.authority !== undefined;
-    return explain({ method, url, openings: this.#openings, intercept, limits: this.#limits });
+    return explain({ method, url, destinations: this.#destinations, intercept, limits: this.#limits });
   }
 
   /** Charges what a call used, tells it, and gives what goes on record. */
@@ -457,7 +461,7 @@ export class EgressProxy implements Egress {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),
       ...retryAfter(typed),
-      "x-should-retry": String(mayAskAgain(typed)),
+      "x-should-retry": String(isRetriable(typed)),
     });
     response.end(body);
     // The rest of a refused body is thrown away, up to a bound, so that the answer can be read.

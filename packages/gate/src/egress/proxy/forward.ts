@@ -12,10 +12,10 @@ import { createMeter, type MeteredTokens, type UsageMeter } from "../metering/us
 import { fixedLookup } from "../tunnels/tunnel-connection.ts";
 import { forwardedRequestHeaders, forwardedResponseHeaders } from "./http-headers.ts";
 import { relay } from "./relay.ts";
-import { ReplaceText } from "./replace-text.ts";
-import { mayRepeat, type UpstreamConnections } from "./upstream-connections.ts";
+import { TextReplacer } from "./replace-text.ts";
+import { isRepeatable, type UpstreamConnections } from "./upstream-connections.ts";
 
-export interface Forwarding {
+export interface ForwardTask {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly upstream: CheckedUpstream;
@@ -67,7 +67,7 @@ function upstreamError(code: string, status: number, message: string, cause?: un
 }
 
 /** Sends one admitted request to its upstream and streams the answer back, each side at the other's pace. */
-export async function forward(task: Forwarding): Promise<void> {
+export async function forward(task: ForwardTask): Promise<void> {
   const { response, secrets, progress, upstream } = task;
   const sent = new Counter(task.limits.maxRequestBytes, (bytes) => {
     progress.bytesOut += bytes;
@@ -99,13 +99,13 @@ export async function forward(task: Forwarding): Promise<void> {
 }
 
 /** For a registry: its own address in an answer becomes the one by which the jail asked. */
-function rewriteOf({ upstream, request, tunnelled }: Forwarding, type: string): Transform | undefined {
+function rewriteOf({ upstream, request, tunnelled }: ForwardTask, type: string): Transform | undefined {
   if (tunnelled || upstream.kind !== "npm" || !/json\b/i.test(type)) return undefined;
   const host = request.headers.host ?? "";
   if (!/^[\w.[\]:-]{1,260}$/.test(host)) return undefined;
   const here = `http://${host}/${upstream.name}`;
   const { host: there } = upstream.base;
-  return new ReplaceText(
+  return new TextReplacer(
     ["https", "http"].map((scheme) => [`${scheme}://${there}${upstream.basePath}/`, `${here}/`]),
   );
 }
@@ -121,7 +121,7 @@ function redactHeaders(headers: Record<string, string | string[]>, secrets: Know
 
 /** Refuses answers that cannot be passed on; returns the location of a redirect within the upstream. */
 function checkAnswer(
-  { upstream, path, redirect, tunnelled }: Forwarding,
+  { upstream, path, redirect, tunnelled }: ForwardTask,
   answer: IncomingMessage,
 ): string | undefined {
   const encoding = answer.headers["content-encoding"];
@@ -151,7 +151,7 @@ function checkAnswer(
   return `/${upstream.name}${target.pathname.slice(upstream.basePath.length)}${target.search}`;
 }
 
-function requestHeaders({ request, credential, upstream, body }: Forwarding) {
+function requestHeaders({ request, credential, upstream, body }: ForwardTask) {
   const presents = Object.keys(credential.headers).length > 0;
   const headers = forwardedRequestHeaders(request.headers, { credential: presents });
   for (const [name, value] of Object.entries(credential.headers)) headers[name] = value;
@@ -172,16 +172,16 @@ function requestHeaders({ request, credential, upstream, body }: Forwarding) {
 const stale = new Error("The connection was closed meanwhile");
 
 /** Resolves with the head of the answer. */
-function send(task: Forwarding, sent: Counter): Promise<IncomingMessage> {
+function send(task: ForwardTask, sent: Counter): Promise<IncomingMessage> {
   const { kept, fresh } = task.connections.agents(task.upstream.base.protocol);
-  if (task.body !== undefined || !mayRepeat(task.request)) return sendOver(fresh, task, sent);
+  if (task.body !== undefined || !isRepeatable(task.request)) return sendOver(fresh, task, sent);
   return sendOver(kept, task).catch((error: unknown) =>
     error === stale ? sendOver(fresh, task) : Promise.reject(error),
   );
 }
 
 /** Without `sent` the request has no body. */
-function sendOver(agent: Agent, task: Forwarding, sent?: Counter): Promise<IncomingMessage> {
+function sendOver(agent: Agent, task: ForwardTask, sent?: Counter): Promise<IncomingMessage> {
   const { upstream, request, response, path, query, signal, addresses } = task;
   return new Promise((resolve, reject) => {
     // One that left while the request was put on record and its credential was made closes no second time.

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
 /** What a record of TLS holds at most, and what Node reads of a socket at once. */
-export const readBytes = { secure: 16 * 1024, plain: 64 * 1024 } as const;
+export const readBufferBytes = { secure: 16 * 1024, plain: 64 * 1024 } as const;
 
 /** What `net.connect` takes as `onread`. */
 interface OnRead {
@@ -15,7 +15,7 @@ function newBuffer(bytes: number): Buffer {
   return Buffer.allocUnsafeSlow(bytes + 1).subarray(1);
 }
 
-const readsOf = new WeakMap<Duplex, LentReads>();
+const readsOf = new WeakMap<Duplex, SharedReadBuffer>();
 
 /**
  * Reads a connection into one buffer, over and over. A buffer for each record of TLS makes the engine collect
@@ -25,7 +25,7 @@ const readsOf = new WeakMap<Duplex, LentReads>();
  * reader takes the bytes out before the next read. Where something of them is still waiting nevertheless,
  * because the answer was paused in the middle, the buffer stays with it and the next read gets a new one.
  */
-export class LentReads {
+export class SharedReadBuffer {
   #buffer: Buffer;
   #socket: Duplex | undefined;
   #borrower: IncomingMessage | undefined;
@@ -36,7 +36,7 @@ export class LentReads {
 
   /** Makes a socket that reads in this way, at most so many bytes at once. */
   static connect<T extends Duplex | null | undefined>(bytes: number, make: (onread: OnRead) => T): T {
-    const reads = new LentReads(bytes);
+    const reads = new SharedReadBuffer(bytes);
     const socket = make({
       buffer: () => reads.#buffer,
       callback: (read) => reads.#give(read),

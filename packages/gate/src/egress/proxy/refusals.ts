@@ -7,7 +7,7 @@ export function refusal(code: string, status: number, message: string): Holdfast
 }
 
 /** Answers where there is no response to write to: a request that could not be read, or asked for a tunnel. */
-export function answerRaw(socket: Socket, error: HoldfastError): void {
+export function writeRawRefusal(socket: Socket, error: HoldfastError): void {
   if (!socket.writable) {
     socket.destroy();
     return;

@@ -1,7 +1,7 @@
 import { IncomingMessage, type ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { SecretScanner } from "../../vault/redaction/secret-scanner.ts";
-import { LentReads } from "./read-buffer.ts";
+import { SharedReadBuffer } from "./read-buffer.ts";
 
 /** Most answers are small; one that fills this much goes on in larger pieces. */
 const firstBatchBytes = 16 * 1024;
@@ -33,7 +33,7 @@ export function relay(
       reject(error);
     };
     const answer = from instanceof IncomingMessage;
-    if (answer) LentReads.borrow(from);
+    if (answer) SharedReadBuffer.borrow(from);
     from.on("data", (chunk: Buffer) => {
       if (over) return;
       see(chunk);

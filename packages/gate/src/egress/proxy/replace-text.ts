@@ -1,7 +1,7 @@
 import { Transform, type TransformCallback } from "node:stream";
 
 /** Replaces texts in a stream of bytes, also where a chunk boundary cuts one. */
-export class ReplaceText extends Transform {
+export class TextReplacer extends Transform {
   readonly #pairs: readonly (readonly [Buffer, Buffer])[];
   #held: Buffer = Buffer.alloc(0);
 

@@ -3,7 +3,7 @@ import { Agent as HttpsAgent, type RequestOptions } from "node:https";
 import type { Duplex } from "node:stream";
 import { createSecureContext } from "node:tls";
 import type { EgressLimits } from "../egress-limits.ts";
-import { LentReads, readBytes } from "./read-buffer.ts";
+import { readBufferBytes, SharedReadBuffer } from "./read-buffer.ts";
 
 /** The addresses that a name was checked to lead to, where the jail or a manifest chose the name. */
 interface Checked {
@@ -21,7 +21,7 @@ class PlainAgent extends HttpAgent {
   }
 
   override createConnection(options: ClientRequestArgs): Duplex | null | undefined {
-    return LentReads.connect(readBytes.plain, (onread) => {
+    return SharedReadBuffer.connect(readBufferBytes.plain, (onread) => {
       const reading = { ...options, onread };
       return super.createConnection(reading);
     });
@@ -34,7 +34,7 @@ class SecureAgent extends HttpsAgent {
   }
 
   override createConnection(options: RequestOptions): Duplex | null | undefined {
-    return LentReads.connect(readBytes.secure, (onread) => {
+    return SharedReadBuffer.connect(readBufferBytes.secure, (onread) => {
       const reading = { ...options, onread };
       return super.createConnection(reading);
     });
@@ -87,7 +87,7 @@ export interface Agents {
 }
 
 /** True where a request changes nothing and has no body: it may be sent again on another connection. */
-export function mayRepeat({ method, headers }: IncomingMessage): boolean {
+export function isRepeatable({ method, headers }: IncomingMessage): boolean {
   const bare = (headers["content-length"] ?? "0") === "0" && headers["transfer-encoding"] === undefined;
   return (method === "GET" || method === "HEAD") && bare && headers.expect === undefined;
 }

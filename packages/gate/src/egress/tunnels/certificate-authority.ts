@@ -11,7 +11,7 @@ export interface HostCertificate {
   readonly key: string;
 }
 
-export interface JailAuthorityOptions {
+export interface CertificateAuthorityOptions {
   /** It speaks for these names and those below them, and for no other. */
   readonly names: readonly string[];
   readonly clock: Clock;
@@ -41,8 +41,8 @@ const earlierMs = 5 * 60_000;
  * The certificate authority of one jail. Its key is made with it and cannot be taken out of it: it is on no
  * disk, in no jail, and gone with the way out of its jail. No other jail believes it.
  */
-export class JailAuthority {
-  readonly #options: JailAuthorityOptions;
+export class CertificateAuthority {
+  readonly #options: CertificateAuthorityOptions;
   readonly #subject: string;
   readonly #own: MadeCertificate;
   readonly #keys: Keys;
@@ -50,7 +50,12 @@ export class JailAuthority {
   /** In order of their last use. */
   readonly #kept = new Map<string, { readonly until: number; readonly made: Promise<HostCertificate> }>();
 
-  private constructor(options: JailAuthorityOptions, subject: string, own: MadeCertificate, keys: Keys) {
+  private constructor(
+    options: CertificateAuthorityOptions,
+    subject: string,
+    own: MadeCertificate,
+    keys: Keys,
+  ) {
     this.#options = options;
     this.#subject = subject;
     this.#own = own;
@@ -59,7 +64,7 @@ export class JailAuthority {
     this.#hostKey = key.export({ type: "pkcs8", format: "pem" }).toString();
   }
 
-  static async create(options: JailAuthorityOptions): Promise<JailAuthority> {
+  static async create(options: CertificateAuthorityOptions): Promise<CertificateAuthority> {
     const { names, clock, limits } = options;
     const [own, host] = await Promise.all([
       crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]),
@@ -72,7 +77,7 @@ export class JailAuthority {
       ...validity(clock.now(), limits.authorityMs),
       kind: { names },
     });
-    return new JailAuthority(options, subject, certificate, { own, host });
+    return new CertificateAuthority(options, subject, certificate, { own, host });
   }
 
   /** PEM. */

@@ -8,7 +8,7 @@ import type { HostCertificate } from "./certificate-authority.ts";
  * HTTP/1.1 is offered: what follows reads nothing else.
  * Throws `egress.handshake_failed`: then the connection is of no more use.
  */
-export function endTls(
+export function terminateTls(
   socket: Socket,
   certificate: HostCertificate,
   timeoutMs: number,

@@ -3,13 +3,13 @@ import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "@holdfast/core";
 import { readClientHello } from "./client-hello.ts";
 
-export interface TunnelPlace {
+export interface TunnelTarget {
   readonly host: string;
   readonly port: number;
 }
 
 /** Reads "example.com:443", the only form that the target of CONNECT has. */
-export function parseAuthority(target: string): TunnelPlace | undefined {
+export function parseAuthority(target: string): TunnelTarget | undefined {
   const match = /^([A-Za-z0-9.-]{1,253}):(\d{1,5})$/.exec(target);
   const port = Number(match?.[2]);
   if (match?.[1] === undefined || port < 1 || port > 65_535) return undefined;
@@ -61,7 +61,7 @@ export function readHello(socket: Socket, first: Buffer, host: string, timeoutMs
 /** Connects to the first of the addresses that answers. Throws `egress.upstream_unreachable`. */
 export async function dial(
   addresses: readonly string[],
-  { host, port }: TunnelPlace,
+  { host, port }: TunnelTarget,
   signal: AbortSignal,
 ): Promise<Socket> {
   let last: unknown;

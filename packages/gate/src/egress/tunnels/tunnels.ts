@@ -3,27 +3,27 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { Audit } from "../../audit/audit.ts";
-import type { Openings } from "../decisions/decide-by-address.ts";
-import type { PublicNames } from "../decisions/public-address.ts";
+import type { AllowedDestinations } from "../decisions/decide-by-address.ts";
+import type { PublicResolver } from "../decisions/public-address.ts";
 import type { EgressDecision } from "../egress.ts";
 import type { EgressLimits } from "../egress-limits.ts";
 import { framingFault } from "../proxy/http-headers.ts";
-import { answerRaw, refusal } from "../proxy/refusals.ts";
-import type { JailAuthority } from "./certificate-authority.ts";
-import { endTls } from "./tls-termination.ts";
-import { dial, join, parseAuthority, readHello, type TunnelPlace } from "./tunnel-connection.ts";
-import { wayOf } from "./tunnel-decision.ts";
+import { refusal, writeRawRefusal } from "../proxy/refusals.ts";
+import type { CertificateAuthority } from "./certificate-authority.ts";
+import { terminateTls } from "./tls-termination.ts";
+import { dial, join, parseAuthority, readHello, type TunnelTarget } from "./tunnel-connection.ts";
+import { decideTunnel } from "./tunnel-decision.ts";
 
 export interface TunnelsOptions {
   readonly jailId: string;
   readonly session: string;
-  readonly openings: Openings;
+  readonly destinations: AllowedDestinations;
   readonly audit: Audit;
-  readonly names: PublicNames;
+  readonly names: PublicResolver;
   readonly limits: EgressLimits;
   readonly signal: AbortSignal;
   /** Without it, no tunnel ends here. */
-  readonly authority?: JailAuthority;
+  readonly authority?: CertificateAuthority;
   /** Told before an answer that others wrote can arrive. */
   readonly onOutside: (reason: string) => Promise<void>;
   readonly report: (about: Omit<EgressDecision, "at" | "jailId" | "session">, record?: boolean) => void;
@@ -35,7 +35,7 @@ export interface TunnelsOptions {
 export class Tunnels {
   readonly #options: TunnelsOptions;
   /** Where the tunnels lead that end here. */
-  readonly #inside = new WeakMap<object, TunnelPlace>();
+  readonly #inside = new WeakMap<object, TunnelTarget>();
   #handshakes = 0;
 
   constructor(options: TunnelsOptions) {
@@ -43,19 +43,19 @@ export class Tunnels {
   }
 
   /** Where the tunnel leads that a connection is inside of; undefined where it is in none. */
-  placeOf(socket: object): TunnelPlace | undefined {
+  placeOf(socket: object): TunnelTarget | undefined {
     return this.#inside.get(socket);
   }
 
   /** Answers a request for a tunnel, of which `first` came with it. Never rejects. */
   async open(request: IncomingMessage, socket: Socket, first: Buffer): Promise<void> {
-    const { openings, authority } = this.#options;
+    const { destinations, authority } = this.#options;
     socket.on("error", () => socket.destroy());
     const place = framingFault(request) === undefined ? parseAuthority(request.url ?? "") : undefined;
     if (place === undefined) return this.#refuse(socket, "", "CONNECT names a host and a port");
     const path = `${place.host}:${place.port}`;
     if (this.#inside.has(socket)) return this.#refuse(socket, path, "No tunnel leads out of another");
-    const way = wayOf(place, openings, authority);
+    const way = decideTunnel(place, destinations, authority);
     if (way.way === "refuse") return this.#refuse(socket, path, way.why);
     let established = false;
     const establish = () => {
@@ -69,14 +69,14 @@ export class Tunnels {
       const typed = isHoldfastError(error) ? error : refusal("internal_error", 500, "The tunnel has failed");
       this.#deny(path, typed);
       if (established) socket.destroy();
-      else answerRaw(socket, typed);
+      else writeRawRefusal(socket, typed);
     }
   }
 
   #refuse(socket: Socket, path: string, why: string): void {
     const error = refusal("connect_refused", 405, why);
     this.#deny(path, error);
-    answerRaw(socket, error);
+    writeRawRefusal(socket, error);
   }
 
   #deny(path: string, { group, code }: HoldfastError): void {
@@ -84,13 +84,13 @@ export class Tunnels {
   }
 
   /** TLS to a host that has no finer rule than its name: checked, put on record, then passed unread. */
-  async #pass(place: TunnelPlace, socket: Socket, first: Buffer, establish: () => void): Promise<void> {
-    const { audit, jailId, session, names, limits, openings, signal, onOutside } = this.#options;
+  async #pass(place: TunnelTarget, socket: Socket, first: Buffer, establish: () => void): Promise<void> {
+    const { audit, jailId, session, names, limits, destinations, signal, onOutside } = this.#options;
     const addresses = await names.addressesOf(place.host);
     establish();
     const hello = await readHello(socket, first, place.host, limits.headersTimeoutMs);
     const request = await this.#record(place, {});
-    if (openings.hosts.outside(place)) await onOutside(`egress to ${place.host}:${place.port}`);
+    if (destinations.hosts.outside(place)) await onOutside(`egress to ${place.host}:${place.port}`);
     const outer = await dial(addresses, place, signal);
     outer.write(hello);
     const bytes = await join(socket, outer, limits.upstreamIdleMs);
@@ -99,8 +99,8 @@ export class Tunnels {
 
   /** TLS ends here. Nothing is dialled: each request inside is decided about, put on record and sent by itself. */
   async #intercept(
-    authority: JailAuthority,
-    place: TunnelPlace,
+    authority: CertificateAuthority,
+    place: TunnelTarget,
     socket: Socket,
     first: Buffer,
     establish: () => void,
@@ -115,7 +115,7 @@ export class Tunnels {
       const hello = await readHello(socket, first, place.host, limits.headersTimeoutMs);
       socket.unshift(hello);
       await this.#record(place, { intercepted: true });
-      await endTls(socket, certificate, limits.handshakeMs, (secure) => {
+      await terminateTls(socket, certificate, limits.handshakeMs, (secure) => {
         this.#inside.set(secure, place);
         onInside(secure);
       });
@@ -125,7 +125,7 @@ export class Tunnels {
   }
 
   /** Puts a tunnel on record before it is one, and gives the number of the record. */
-  async #record({ host, port }: TunnelPlace, more: Readonly<Record<string, unknown>>): Promise<number> {
+  async #record({ host, port }: TunnelTarget, more: Readonly<Record<string, unknown>>): Promise<number> {
     const { audit, jailId, session, report } = this.#options;
     const path = `${host}:${port}`;
     const data = { host: path, method: "CONNECT", ...more };

@@ -7,7 +7,7 @@ import { makeSocketFolder, type SocketFolder } from "../../socket-folder.ts";
 import type { Jail, JailDriver, JailSpec } from "../jail.ts";
 import { checkNewJail, refuseEqualsSign } from "../jail-spec.ts";
 import { gateIdOf } from "../orphans.ts";
-import { boundDisk } from "../resources/disk-quota.ts";
+import { enforceDiskQuota } from "../resources/disk-quota.ts";
 import { ProvingDriver } from "../self-test/self-tested-driver.ts";
 import { ContainerProgram } from "./container-program.ts";
 import { startMachine } from "./machine.ts";
@@ -105,7 +105,7 @@ export class AppleContainerDriver extends ProvingDriver implements JailDriver {
         label: `dev.holdfast.gate=${this.#gateId}`,
         startedFile: join(this.#started, `${name}.cid`),
       };
-      return boundDisk(await startMachine({ program: this.#program, plan, onExit }), spec);
+      return enforceDiskQuota(await startMachine({ program: this.#program, plan, onExit }), spec);
     } catch (error) {
       onExit();
       throw error;

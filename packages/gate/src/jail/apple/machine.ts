@@ -3,7 +3,7 @@ import { accessSync, readFileSync, rmSync, watch } from "node:fs";
 import { dirname } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { notStarted, startFailed } from "../bubblewrap/bwrap-process.ts";
+import { programNotStarted, startFailed } from "../bubblewrap/bwrap-process.ts";
 import { spawnFault } from "../host/processes.ts";
 import type { Jail, JailExit, JailUsage } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
@@ -37,7 +37,7 @@ export async function startMachine(start: MachineStart): Promise<Jail> {
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
   });
-  if (child.pid === undefined) throw notStarted("container", await spawnFault(child));
+  if (child.pid === undefined) throw programNotStarted("container", await spawnFault(child));
   const { stdin, stdout, stderr } = child;
   let errors = "";
   const keepErrors = (chunk: Buffer) => {
@@ -92,7 +92,7 @@ async function machineRuns({ name, startedFile }: RunPlan, ended: Promise<Ended>
       look();
       settled.reject(new EndedEarly(`container ended with code ${code}.`));
     },
-    (error: unknown) => settled.reject(notStarted("container", error)),
+    (error: unknown) => settled.reject(programNotStarted("container", error)),
   );
   look();
   try {

@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { detectLandlock, type LandlockSupport, launcherEnvironment } from "../confinement/landlock.ts";
 import { buildSeccompFilter, filterArch } from "../confinement/seccomp.ts";
-import { makeDevices } from "../host/device-files.ts";
+import { createDeviceFiles } from "../host/device-files.ts";
 import type { Jail, JailDriver, JailSpec } from "../jail.ts";
 import { checkNewJail } from "../jail-spec.ts";
 import { endOrphans, gateIdOf, JailRecords, jailMark } from "../orphans.ts";
@@ -15,8 +15,8 @@ import {
   removeCgroupBases,
   throttlingOf,
 } from "../resources/cgroups.ts";
-import { boundDisk } from "../resources/disk-quota.ts";
-import { disksBehind } from "../resources/disk-throttling.ts";
+import { enforceDiskQuota } from "../resources/disk-quota.ts";
+import { disksUnderMounts } from "../resources/disk-throttling.ts";
 import { ProvingDriver } from "../self-test/self-tested-driver.ts";
 import {
   type BwrapPlan,
@@ -65,7 +65,7 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     writeEtc(this.#etcDir);
     const devicesDir = join(options.directory, "dev");
-    if (makeDevices(devicesDir)) this.#devices = { devicesDir };
+    if (createDeviceFiles(devicesDir)) this.#devices = { devicesDir };
     for (const unixSockets of [true, false]) {
       const filter = buildSeccompFilter(filterArch(), { unixSockets });
       writeFileSync(this.#filterFile(unixSockets), filter, { mode: 0o600 });
@@ -119,10 +119,10 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
     };
     let cgroup: JailCgroup | undefined;
     try {
-      cgroup = createCgroup(this.#cgroups, spec.id, spec.limits ?? {}, disksBehind(spec));
+      cgroup = createCgroup(this.#cgroups, spec.id, spec.limits ?? {}, disksUnderMounts(spec));
       this.#records.write(spec.id, cgroup.paths);
       const jail = await this.#startIn(cgroup, plan, forget);
-      return boundDisk(jail, spec);
+      return enforceDiskQuota(jail, spec);
     } catch (error) {
       await cgroup?.destroy();
       forget();

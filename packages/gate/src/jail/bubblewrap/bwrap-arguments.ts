@@ -6,9 +6,9 @@ import {
   launcherCommand,
   launcherEnvironmentFd,
 } from "../confinement/landlock.ts";
-import { deviceNames } from "../host/device-files.ts";
-import { hiddenProcFiles } from "../host/hidden-proc-files.ts";
-import { settingsBelowUsr } from "../host/usr-config-directories.ts";
+import { deviceFileNames } from "../host/device-files.ts";
+import { maskedProcFiles } from "../host/masked-proc-files.ts";
+import { usrConfigDirectories } from "../host/usr-config-directories.ts";
 import type { JailSpec } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
 
@@ -29,7 +29,7 @@ export interface BwrapPlan {
   readonly spec: JailSpec;
   /** Directory of the synthetic /etc, made by {@link writeEtc}. */
   readonly etcDir: string;
-  /** Directory of device files that no jail owns, made by `makeDevices`; the host's without it. */
+  /** Directory of device files that no jail owns, made by `createDeviceFiles`; the host's without it. */
   readonly devicesDir?: string;
   /** Where the kernel has it: the command is then started by a launcher, which also sets its environment. */
   readonly landlock?: Landlock;
@@ -54,7 +54,7 @@ const etcFiles: Readonly<Record<string, string>> = {
 };
 
 /** What of the host's /etc programs need to run; nothing of it is private. */
-export const hostEtc = [
+export const hostEtcPaths = [
   "/etc/ld.so.cache",
   "/etc/alternatives",
   "/etc/ssl/certs",
@@ -77,14 +77,14 @@ function systemPrograms(): string[] {
     if (lstatSync(path).isSymbolicLink()) args.push("--symlink", readlinkSync(path), path);
     else args.push("--ro-bind", path, path);
   }
-  for (const path of settingsBelowUsr()) args.push("--tmpfs", path, "--remount-ro", path);
+  for (const path of usrConfigDirectories()) args.push("--tmpfs", path, "--remount-ro", path);
   return args;
 }
 
 function etc(etcDir: string): string[] {
   const args: string[] = [];
   for (const name of Object.keys(etcFiles)) args.push("--ro-bind", join(etcDir, name), `/etc/${name}`);
-  for (const path of hostEtc) if (existsSync(path)) args.push("--ro-bind", path, path);
+  for (const path of hostEtcPaths) if (existsSync(path)) args.push("--ro-bind", path, path);
   return args;
 }
 
@@ -94,7 +94,7 @@ function etc(etcDir: string): string[] {
  */
 function kernelFiles(): string[] {
   const args = ["--proc", "/proc"];
-  for (const path of hiddenProcFiles) if (existsSync(path)) args.push("--ro-bind", "/dev/null", path);
+  for (const path of maskedProcFiles) if (existsSync(path)) args.push("--ro-bind", "/dev/null", path);
   return args;
 }
 
@@ -122,7 +122,7 @@ export function bwrapArguments({
   args.push(...(omit.has("synthetic_etc") ? ["--ro-bind", "/etc", "/etc"] : etc(etcDir)));
   args.push("--dev", "/dev", "--perms", "1777", "--size", tmpBytes, "--tmpfs", "/dev/shm");
   if (devicesDir !== undefined) {
-    for (const name of deviceNames) args.push("--dev-bind", join(devicesDir, name), `/dev/${name}`);
+    for (const name of deviceFileNames) args.push("--dev-bind", join(devicesDir, name), `/dev/${name}`);
   }
   args.push(...kernelFiles());
   args.push("--perms", "1777", "--size", tmpBytes, "--tmpfs", "/tmp");

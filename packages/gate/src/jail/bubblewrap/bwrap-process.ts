@@ -3,8 +3,8 @@ import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { Duplex, type Readable, type Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
-import { childrenOf, gone, signalProcess, spawnFault, startTime } from "../host/processes.ts";
-import { shortageOf } from "../host/resource-exhaustion.ts";
+import { childrenOf, signalProcess, spawnFault, startTime, waitUntilGone } from "../host/processes.ts";
+import { exhaustedResource } from "../host/resource-exhaustion.ts";
 import type { Jail, JailExit, JailSpec } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
 import type { JailCgroup } from "../resources/cgroups.ts";
@@ -31,7 +31,7 @@ export interface BwrapStart {
  * Enters the control groups and turns core dumps off before bwrap exists, so that nothing of the jail
  * ever runs outside of them. Writing 0 means "the writer". Arguments: group files, "--", the program.
  */
-export const enterGroups =
+export const enterCgroupsScript =
   'ulimit -c 0; while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done; shift; exec "$@"';
 
 /**
@@ -73,7 +73,7 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
   const child = spawn(
     "/bin/sh",
     [
-      ...["-c", enterGroups, "sh", ...start.cgroup.procsFiles, "--"],
+      ...["-c", enterCgroupsScript, "sh", ...start.cgroup.procsFiles, "--"],
       ...[start.bwrap, ...descriptors, "--", ...start.command],
     ],
     {
@@ -86,7 +86,7 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
     },
   );
   closeSync(nothing);
-  if (child.pid === undefined) throw notStarted("the shell", await spawnFault(child));
+  if (child.pid === undefined) throw programNotStarted("the shell", await spawnFault(child));
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw startFailed("no pipes");
   const status: Status = {};
@@ -129,8 +129,8 @@ export function startFailed(detail: string, cause?: unknown): HoldfastError {
 }
 
 /** The program of a driver could not be started, or the shell in which it begins. */
-export function notStarted(program: string, fault: unknown): HoldfastError {
-  const shortage = shortageOf(fault);
+export function programNotStarted(program: string, fault: unknown): HoldfastError {
+  const shortage = exhaustedResource(fault);
   return startFailed(
     `${program} could not be started${shortage === undefined ? "" : `: ${shortage}`}`,
     fault,
@@ -199,7 +199,7 @@ function waitForChild(
       },
       (error) => {
         clearTimeout(timer);
-        reject(notStarted("the shell", error));
+        reject(programNotStarted("the shell", error));
       },
     );
   });
@@ -252,7 +252,7 @@ class BwrapJail implements Jail {
     this.#alive = false;
     // Everything inside died with its first process; this also holds when bwrap itself was killed.
     await this.#cgroup.destroy();
-    await gone(this.pid, this.#startTime);
+    await waitUntilGone(this.pid, this.#startTime);
     onExit();
     return this.#describe(code, signal, usage.memoryKills ?? 0);
   }

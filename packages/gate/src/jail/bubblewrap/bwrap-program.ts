@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import { shortageOf } from "../host/resource-exhaustion.ts";
+import { exhaustedResource } from "../host/resource-exhaustion.ts";
 
 const usualPath = "/usr/local/bin:/usr/bin:/bin";
 
@@ -45,8 +45,8 @@ export function installHint(): string {
 }
 
 /** Throws `jail.unavailable` where `program` could not be started for want of something. */
-export function checkShortage(program: string, fault: unknown): void {
-  const shortage = shortageOf(fault);
+export function checkExhausted(program: string, fault: unknown): void {
+  const shortage = exhaustedResource(fault);
   if (shortage !== undefined) throw unavailable(`${program} could not be started: ${shortage}`, fault);
 }
 
@@ -55,7 +55,7 @@ export function bwrapVersion(path: string): string {
   const result = spawnSync(path, ["--version"], { encoding: "utf8", env: {}, timeout: 10_000 });
   const version = /bubblewrap (\d+\.\d+\.\d+)/.exec(result.stdout ?? "")?.[1];
   if (version === undefined) {
-    checkShortage(path, result.error);
+    checkExhausted(path, result.error);
     throw unavailable(`${path} is not a working bubblewrap. ${installHint()}`, result.error);
   }
   const [major = 0, minor = 0] = version.split(".").map(Number);

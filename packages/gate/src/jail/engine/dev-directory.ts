@@ -11,8 +11,8 @@ const links = {
   ptmx: "pts/ptmx",
 } as const;
 
-/** Writes the /dev of a container below its root: links, and what {@link devMounts} mounts on. */
-export function writeDev(root: string): void {
+/** Writes the /dev of a container below its root: links, and what {@link devDirectoryMounts} mounts on. */
+export function writeDevDirectory(root: string): void {
   const directory = join(root, "dev");
   for (const name of ["pts", "shm", "mqueue"]) mkdirSync(join(directory, name), { recursive: true });
   // A runtime gives a memory file system the mode of the directory that it covers (runc).
@@ -27,7 +27,7 @@ export function writeDev(root: string): void {
  * user of a jail is the one of the gate: where that is root, it owns them. Only a /dev that is mounted as a
  * whole keeps the runtime from that (runc and crun alike), and the engine from all that it mounts below.
  */
-export function devMounts(root: string, shmBytes: number): object[] {
+export function devDirectoryMounts(root: string, shmBytes: number): object[] {
   const quiet = ["nosuid", "noexec"];
   return [
     bind(join(root, "dev"), "/dev", ["bind", "ro", ...quiet]),

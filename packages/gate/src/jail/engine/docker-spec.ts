@@ -1,4 +1,4 @@
-import { settingsBelowUsr } from "../host/usr-config-directories.ts";
+import { usrConfigDirectories } from "../host/usr-config-directories.ts";
 import type { JailMount } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
 import { initCommand } from "../oci/jail-init.ts";
@@ -118,7 +118,7 @@ function emptyDirectories(isPodman: boolean): Readonly<Record<string, string>> {
     "size=65536",
     ...(isPodman ? [notFilled] : []),
   ];
-  return Object.fromEntries(settingsBelowUsr().map((path) => [path, options.join(",")]));
+  return Object.fromEntries(usrConfigDirectories().map((path) => [path, options.join(",")]));
 }
 
 /** A mount of its kind is asked of Docker as a volume: each is an instance of its own, and ends with its container. */

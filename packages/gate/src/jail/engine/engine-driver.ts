@@ -13,11 +13,11 @@ import { writeRoot } from "../oci/oci-bundle.ts";
 import { ociSeccomp } from "../oci/oci-seccomp.ts";
 import { gateIdOf } from "../orphans.ts";
 import { type CgroupSupport, throttlingVersion } from "../resources/cgroups.ts";
-import { boundDisk } from "../resources/disk-quota.ts";
-import { disksBehind } from "../resources/disk-throttling.ts";
+import { enforceDiskQuota } from "../resources/disk-quota.ts";
+import { disksUnderMounts } from "../resources/disk-throttling.ts";
 import { ProvingDriver } from "../self-test/self-tested-driver.ts";
 import { startContainer } from "./container.ts";
-import { writeDev } from "./dev-directory.ts";
+import { writeDevDirectory } from "./dev-directory.ts";
 import { type DockerImage, importImage } from "./docker-image.ts";
 import { dockerContainer } from "./docker-spec.ts";
 import { EngineClient, isRecord } from "./engine-client.ts";
@@ -165,7 +165,7 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
     let container: string | undefined;
     try {
       container = this.name === "podman" ? await this.#inRoot(spec, root) : await this.#inImage(spec);
-      return boundDisk(await startContainer({ client: this.#client, spec, container, onExit }), spec);
+      return enforceDiskQuota(await startContainer({ client: this.#client, spec, container, onExit }), spec);
     } catch (error) {
       if (container !== undefined) {
         await this.#client.call("DELETE", `/containers/${container}?force=true&v=true`).catch(() => {});
@@ -187,13 +187,13 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
       labels,
       seccompFile: this.#seccompFile(spec),
       landlock,
-      disks: disksBehind(spec),
+      disks: disksUnderMounts(spec),
     } as const;
   }
 
   async #inRoot(spec: JailSpec, root: string): Promise<string> {
     writeRoot(root, mountsOf(spec));
-    if (this.devicesReadOnly) writeDev(root);
+    if (this.devicesReadOnly) writeDevDirectory(root);
     const body = podmanContainer({ ...this.#planOf(spec), root });
     return idOf(await this.#client.call("POST", "/libpod/containers/create", body));
   }

@@ -1,12 +1,12 @@
 import { type LandlockSupport, landlockRules } from "../confinement/landlock.ts";
-import { hiddenProcFiles } from "../host/hidden-proc-files.ts";
-import { settingsBelowUsr } from "../host/usr-config-directories.ts";
+import { maskedProcFiles } from "../host/masked-proc-files.ts";
+import { usrConfigDirectories } from "../host/usr-config-directories.ts";
 import type { JailMount, JailSpec } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
 import { initCommand } from "../oci/jail-init.ts";
-import { emptyDirectory, systemMounts } from "../oci/oci-bundle.ts";
-import { boundsIo, type Disk, ociIo } from "../resources/disk-throttling.ts";
-import { devMounts } from "./dev-directory.ts";
+import { emptyDirectoryMount, systemMounts } from "../oci/oci-bundle.ts";
+import { type Disk, limitsDiskIo, ociIo } from "../resources/disk-throttling.ts";
+import { devDirectoryMounts } from "./dev-directory.ts";
 
 /** What of the host's users is inside: the jail's own user is the one of the gate, as with bubblewrap. */
 const jailUser = 1000;
@@ -37,7 +37,7 @@ export function mountsOf(spec: JailSpec): JailMount[] {
 export const notFilled = "notmpcopyup";
 
 /** What an engine hides besides what is on its own list. */
-export const hiddenPaths = ["/sys", ...hiddenProcFiles];
+export const hiddenPaths = ["/sys", ...maskedProcFiles];
 
 export const cpuPeriodMicroseconds = 100_000;
 
@@ -68,7 +68,7 @@ export function landlockOf(spec: JailSpec, support: LandlockSupport | undefined)
 /**
  * A container for a checked spec, as libpod's API takes it: a root of its own instead of an image, and a
  * user namespace in which the jail's user is the gate's, and user 0 is nobody. Where the gate's user is root,
- * /dev is the one that `writeDev` wrote into the root.
+ * /dev is the one that `writeDevDirectory` wrote into the root.
  */
 export function podmanContainer({
   spec,
@@ -136,17 +136,17 @@ export function podmanContainer({
               period: cpuPeriodMicroseconds,
             },
           }),
-      ...(boundsIo(limits) ? { blockIO: ociIo(limits, disks) } : {}),
+      ...(limitsDiskIo(limits) ? { blockIO: ociIo(limits, disks) } : {}),
     },
     r_limits: resourceLimits.map(({ name, soft, hard }) => ({ type: name, soft, hard })),
     mounts: [
       temporary("/tmp", tmpBytes),
-      ...(uid === 0 ? devMounts(root, tmpBytes) : []),
+      ...(uid === 0 ? devDirectoryMounts(root, tmpBytes) : []),
       ...mountsOf(spec).map(({ source, target, mode }) => ({
         ...{ destination: target, source, type: "bind" },
         options: ["rbind", mode, "nosuid", "nodev"],
       })),
-      ...settingsBelowUsr().map((path) => emptyDirectory(path, notFilled)),
+      ...usrConfigDirectories().map((path) => emptyDirectoryMount(path, notFilled)),
     ],
   };
 }

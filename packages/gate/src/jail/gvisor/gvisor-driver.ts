@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { checkShortage, findProgram, unavailable } from "../bubblewrap/bwrap-program.ts";
+import { checkExhausted, findProgram, unavailable } from "../bubblewrap/bwrap-program.ts";
 import { buildSeccompFilter, filterArch } from "../confinement/seccomp.ts";
 import type { Jail, JailDriver, JailLimits, JailSpec } from "../jail.ts";
 import { checkNewJail, refuseEqualsSign } from "../jail-spec.ts";
@@ -16,8 +16,8 @@ import {
   removeCgroupBases,
   throttlingOf,
 } from "../resources/cgroups.ts";
-import { boundDisk } from "../resources/disk-quota.ts";
-import { disksBehind } from "../resources/disk-throttling.ts";
+import { enforceDiskQuota } from "../resources/disk-quota.ts";
+import { disksUnderMounts } from "../resources/disk-throttling.ts";
 import { ProvingDriver } from "../self-test/self-tested-driver.ts";
 import { startRunsc } from "./gvisor-process.ts";
 
@@ -63,7 +63,7 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
     }
     const version = spawnSync(this.#runsc, ["--version"], { encoding: "utf8", env: {}, timeout: 10_000 });
     if (!/runsc version/.test(version.stdout ?? "")) {
-      checkShortage(this.#runsc, version.error);
+      checkExhausted(this.#runsc, version.error);
       throw unavailable(`${this.#runsc} is not a working runsc`, version.error);
     }
     mkdirSync(join(options.directory, "runsc"), { recursive: true, mode: 0o700 });
@@ -121,7 +121,7 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
         filter: buildSeccompFilter(filterArch(), spec),
         user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
       });
-      cgroup = createCgroup(this.#cgroups, spec.id, widened(spec.limits ?? {}), disksBehind(spec));
+      cgroup = createCgroup(this.#cgroups, spec.id, widened(spec.limits ?? {}), disksUnderMounts(spec));
       this.#records.write(spec.id, cgroup.paths);
       const jail = await startRunsc({
         ...{ spec, directory, cgroup, runsc: [...runsc, "run"], setpriv: this.#setpriv },
@@ -130,7 +130,7 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
         mark: { [jailMark]: `${this.#gateId}/${spec.id}` },
         onExit: forget,
       });
-      return boundDisk(jail, spec);
+      return enforceDiskQuota(jail, spec);
     } catch (error) {
       await cgroup?.destroy();
       forget();

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { readFileSync, watch } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { enterGroups, notStarted, startFailed } from "../bubblewrap/bwrap-process.ts";
-import { childrenOf, gone, signalProcess, spawnFault, startTime } from "../host/processes.ts";
+import { enterCgroupsScript, programNotStarted, startFailed } from "../bubblewrap/bwrap-process.ts";
+import { childrenOf, signalProcess, spawnFault, startTime, waitUntilGone } from "../host/processes.ts";
 import type { Jail, JailExit, JailSpec, JailUsage } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
 import type { JailCgroup } from "../resources/cgroups.ts";
@@ -38,7 +38,7 @@ export async function startRunsc(start: RunscStart): Promise<Jail> {
   const child = spawn(
     "/bin/sh",
     [
-      ...["-c", enterGroups, "sh", ...start.cgroup.procsFiles, "--"],
+      ...["-c", enterCgroupsScript, "sh", ...start.cgroup.procsFiles, "--"],
       // runsc in turn has its sandbox killed with itself.
       ...[start.setpriv, "--pdeathsig", "KILL", "--", ...start.runsc],
       ...["--pid-file", `${start.directory}/${pidFile}`, ...start.run],
@@ -50,7 +50,7 @@ export async function startRunsc(start: RunscStart): Promise<Jail> {
       stdio: ["pipe", "pipe", "pipe"],
     },
   );
-  if (child.pid === undefined) throw notStarted("the shell", await spawnFault(child));
+  if (child.pid === undefined) throw programNotStarted("the shell", await spawnFault(child));
   const { stdin, stdout, stderr } = child;
   let errors = "";
   const keepErrors = (chunk: Buffer) => {
@@ -96,7 +96,7 @@ async function waitForPid(directory: string, ended: Promise<Ended>): Promise<num
       look();
       settled.reject(new EndedEarly(`runsc ended with code ${code}.`));
     },
-    (error) => settled.reject(notStarted("the shell", error)),
+    (error) => settled.reject(programNotStarted("the shell", error)),
   );
   look();
   try {
@@ -166,7 +166,7 @@ class GvisorJail implements Jail {
     this.#lastUsage = this.#cgroup.usage();
     this.#alive = false;
     await this.#cgroup.destroy();
-    await gone(this.pid, this.#startTime);
+    await waitUntilGone(this.pid, this.#startTime);
     start.onExit();
     const outOfMemory = (this.#lastUsage.memoryKills ?? 0) > 0;
     if (this.#stopping) return { code, signal, reason: "stopped" };

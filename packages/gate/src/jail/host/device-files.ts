@@ -12,7 +12,7 @@ const devices = {
   tty: [5, 0],
 } as const;
 
-export const deviceNames: readonly string[] = Object.keys(devices);
+export const deviceFileNames: readonly string[] = Object.keys(devices);
 
 /** Whoever owns a file may change its mode; nobody does. */
 const nobody = 65_534;
@@ -23,7 +23,7 @@ const nobody = 65_534;
  * in `directory`; false where the host's may be used, since they are not the jail's to change, or where none
  * can be made (a container without CAP_MKNOD, a file system without devices).
  */
-export function makeDevices(directory: string): boolean {
+export function createDeviceFiles(directory: string): boolean {
   return process.getuid?.() === 0 && makeFiles(directory);
 }
 

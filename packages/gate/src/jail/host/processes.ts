@@ -19,20 +19,20 @@ export function startTime(pid: number): string | undefined {
 }
 
 /** A process that lived when it was looked at. */
-export interface KnownProcess {
+export interface ProcessIdentity {
   readonly pid: number;
   readonly started: string;
 }
 
 /** A living process and its living descendants; what ends while they are being listed is none of them. */
-export function familyOf(pid: number): KnownProcess[] {
+export function withDescendants(pid: number): ProcessIdentity[] {
   return [pid, ...descendantsOf(pid)].flatMap((each) => {
     const started = startTime(each);
     return started === undefined ? [] : [{ pid: each, started }];
   });
 }
 
-export function isAlive({ pid, started }: KnownProcess): boolean {
+export function isAlive({ pid, started }: ProcessIdentity): boolean {
   return startTime(pid) === started;
 }
 
@@ -110,7 +110,7 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Ends and awaits a process that is no child of this one: a jail's first, known by when it started. */
-export async function gone(pid: number, started: string | undefined): Promise<void> {
+export async function waitUntilGone(pid: number, started: string | undefined): Promise<void> {
   const deadline = performance.now() + 2_000;
   while (started !== undefined && startTime(pid) === started && performance.now() < deadline) {
     signalProcess(pid, "SIGKILL");

@@ -10,7 +10,7 @@ const shortages: Readonly<Record<string, string>> = {
  * What there is too little of, where that is why a program could not be started; undefined where it is not.
  * Nothing is wrong with the program then, and to install it again would not help.
  */
-export function shortageOf(fault: unknown): string | undefined {
+export function exhaustedResource(fault: unknown): string | undefined {
   const code = fault instanceof Error && "code" in fault ? fault.code : undefined;
   return typeof code === "string" && Object.hasOwn(shortages, code) ? shortages[code] : undefined;
 }

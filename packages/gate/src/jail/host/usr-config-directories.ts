@@ -6,7 +6,7 @@ import { realpathSync, statSync } from "node:fs";
  * `gitconfig`. As with /etc, a jail sees none of it. Where such a directory is a link to another part of the host
  * it leads nowhere in a jail, so only those that are below /usr themselves are named.
  */
-export function settingsBelowUsr(): string[] {
+export function usrConfigDirectories(): string[] {
   const own = ["/usr/etc", "/usr/local/etc"].flatMap((path) => {
     const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
     return isDirectory ? [realpathSync(path)] : [];

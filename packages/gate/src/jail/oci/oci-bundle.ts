@@ -10,8 +10,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { hostEtc, writeEtc } from "../bubblewrap/bwrap-arguments.ts";
-import { settingsBelowUsr } from "../host/usr-config-directories.ts";
+import { hostEtcPaths, writeEtc } from "../bubblewrap/bwrap-arguments.ts";
+import { usrConfigDirectories } from "../host/usr-config-directories.ts";
 import type { JailMount, JailSpec } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
 import { initCommand } from "./jail-init.ts";
@@ -19,7 +19,10 @@ import { initCommand } from "./jail-init.ts";
 /** What of the host every jail sees, read-only: programs, libraries, certificates. */
 export function systemMounts(): JailMount[] {
   const directories = ["/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin"];
-  return [...directories.filter((path) => existsSync(path) && !lstatSync(path).isSymbolicLink()), ...hostEtc]
+  return [
+    ...directories.filter((path) => existsSync(path) && !lstatSync(path).isSymbolicLink()),
+    ...hostEtcPaths,
+  ]
     .filter((path) => existsSync(path))
     .map((path) => ({ source: path, target: path, mode: "ro" }));
 }
@@ -68,7 +71,7 @@ export function writeRoot(root: string, mounts: readonly JailMount[]): void {
 }
 
 /** An empty directory in the place of one of the host's, as a mount of the OCI runtime specification. */
-export function emptyDirectory(destination: string, ...more: readonly string[]): object {
+export function emptyDirectoryMount(destination: string, ...more: readonly string[]): object {
   return {
     ...{ destination, type: "tmpfs", source: "tmpfs" },
     options: ["ro", "nosuid", "nodev", "noexec", "mode=755", "size=65536", ...more],
@@ -118,7 +121,7 @@ export function bundleConfig({ spec, filter, user }: Omit<BundlePlan, "directory
         ...{ destination: target, type: "bind", source },
         options: ["rbind", "nosuid", "nodev", mode],
       })),
-      ...settingsBelowUsr().map((path) => emptyDirectory(path)),
+      ...usrConfigDirectories().map((path) => emptyDirectoryMount(path)),
     ],
     linux: {
       namespaces: ["pid", "network", "ipc", "uts", "mount"].map((type) => ({ type })),

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import type { Jail, JailExit, JailSpec } from "../jail.ts";
-import { boundDisk, diskWatchLimits } from "./disk-quota.ts";
+import { diskWatchLimits, enforceDiskQuota } from "./disk-quota.ts";
 import { type DiskSpace, type DiskUse, measureDisk } from "./disk-usage.ts";
 
 const { floorBytes } = diskWatchLimits;
@@ -35,7 +35,7 @@ test("a file system that runs full while the mounts are measured ends the jail",
   const full: DiskSpace = { usedBytes: 3 * floorBytes, usedEntries: 1, freeBytes: floorBytes - 1 };
   const measuring = Promise.withResolvers<DiskUse>();
   let begun = false;
-  const bounded = boundDisk(running(), spec, {
+  const bounded = enforceDiskQuota(running(), spec, {
     space: async () => (begun ? full : first),
     measure: () => {
       begun = true;
@@ -50,7 +50,7 @@ test("a file system that runs full while the mounts are measured ends the jail",
 
 test("a measure that is under way ends with its jail", { timeout: 10_000 }, async () => {
   const measuring = Promise.withResolvers<AbortSignal>();
-  const bounded = boundDisk(running(), spec, {
+  const bounded = enforceDiskQuota(running(), spec, {
     space: async () => first,
     measure: async (_paths, _pids, _withEntries, signal) => {
       measuring.resolve(signal);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { familyOf } from "../host/processes.ts";
+import { withDescendants } from "../host/processes.ts";
 import type { Jail, JailExit, JailSpec, JailUsage } from "../jail.ts";
 import { type DiskSpace, type DiskUse, diskSpace, measureDisk } from "./disk-usage.ts";
 
@@ -41,7 +41,7 @@ export interface DiskLook {
 }
 
 /** `jail` itself where its spec has no bound; otherwise one that ends with the reason `disk` beyond it. */
-export function boundDisk(
+export function enforceDiskQuota(
   jail: Jail,
   spec: JailSpec,
   look: DiskLook = { space: diskSpace, measure: measureDisk },
@@ -201,7 +201,7 @@ class DiskWatch {
   }
 
   async #measure(before: DiskSpace): Promise<string | undefined> {
-    const pids = familyOf(this.#jail.pid).map(({ pid }) => pid);
+    const pids = withDescendants(this.#jail.pid).map(({ pid }) => pid);
     if (this.#jail.dialerPid !== undefined) pids.push(this.#jail.dialerPid);
     const most = this.#atMost(before);
     const withEntries = Number.isFinite(this.#bounds.entries);

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { JailLimits, JailMount, JailSpec } from "../jail.ts";
-import { boundsIo, disksBehind } from "./disk-throttling.ts";
+import { disksUnderMounts, limitsDiskIo } from "./disk-throttling.ts";
 
 function directory(): string {
   const made = mkdtempSync(join(tmpdir(), "holdfast-disks-"));
@@ -50,9 +50,9 @@ test("each of four limits bounds what is read and written, and no other does", (
     "diskReadsPerSecond",
     "diskWritesPerSecond",
   ];
-  for (const name of four) assert.equal(boundsIo({ [name]: 65_536 }), true, name);
+  for (const name of four) assert.equal(limitsDiskIo({ [name]: 65_536 }), true, name);
   const others = { memoryBytes: 1, pids: 1, cpus: 1, tmpBytes: 1, diskBytes: 1, diskEntries: 1 };
-  assert.deepEqual([boundsIo(), boundsIo({}), boundsIo(others)], [false, false, false]);
+  assert.deepEqual([limitsDiskIo(), limitsDiskIo({}), limitsDiskIo(others)], [false, false, false]);
 });
 
 test("a file system is on the whole disk that its partition is of", () => {
@@ -60,9 +60,9 @@ test("a file system is on the whole disk that its partition is of", () => {
   const device = deviceOf(source);
   const spec = specOf(limits, { source, target: "/rw", mode: "rw" });
   const disk = { major: 8, minor: 16, path: "/dev/sdb" };
-  assert.deepEqual(disksBehind(spec, sysfs("sdb", device, "sdb1")), [disk]);
-  assert.deepEqual(disksBehind(spec, sysfs("sdb", device)), [disk]);
-  const [array] = disksBehind(spec, sysfs("cciss!c0d0", device, "cciss!c0d0p1"));
+  assert.deepEqual(disksUnderMounts(spec, sysfs("sdb", device, "sdb1")), [disk]);
+  assert.deepEqual(disksUnderMounts(spec, sysfs("sdb", device)), [disk]);
+  const [array] = disksUnderMounts(spec, sysfs("cciss!c0d0", device, "cciss!c0d0p1"));
   assert.equal(array?.path, "/dev/cciss/c0d0");
 });
 
@@ -71,12 +71,12 @@ test("what could be written on no single disk is refused where it had to be boun
   mkdirSync(nowhere);
   const writable = { source: "/proc", target: "/rw", mode: "rw" } as const;
   assert.throws(
-    () => disksBehind(specOf(limits, writable), nowhere),
+    () => disksUnderMounts(specOf(limits, writable), nowhere),
     (error) => isErrorCode(error, "jail", "missing_guarantee") && String(error).includes("/rw"),
   );
-  assert.deepEqual(disksBehind(specOf(limits, { ...writable, mode: "ro" }), nowhere), []);
-  assert.deepEqual(disksBehind(specOf({ pids: 8 }, writable), nowhere), []);
-  assert.deepEqual(disksBehind(specOf(undefined, writable), nowhere), []);
+  assert.deepEqual(disksUnderMounts(specOf(limits, { ...writable, mode: "ro" }), nowhere), []);
+  assert.deepEqual(disksUnderMounts(specOf({ pids: 8 }, writable), nowhere), []);
+  assert.deepEqual(disksUnderMounts(specOf(undefined, writable), nowhere), []);
   // Memory is no disk.
-  assert.deepEqual(disksBehind(specOf(limits, { ...writable, source: "/dev/shm" }), nowhere), []);
+  assert.deepEqual(disksUnderMounts(specOf(limits, { ...writable, source: "/dev/shm" }), nowhere), []);
 });

@@ -55,7 +55,7 @@ function setIn(limits: JailLimits): { readonly names: IoLimit; readonly rate: nu
 }
 
 /** Whether any of them is set: then the jail needs the guarantee `limits.io`. */
-export function boundsIo(limits: JailLimits = {}): boolean {
+export function limitsDiskIo(limits: JailLimits = {}): boolean {
   return setIn(limits).length > 0;
 }
 
@@ -67,8 +67,8 @@ const inMemory: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
  * without one disk of its own (layers, FUSE, a network, several disks in one) cannot be bounded: of what is only
  * read it is left out, and a jail that could write there is refused with `jail.missing_guarantee`.
  */
-export function disksBehind({ limits, mounts }: JailSpec, sysfs = "/sys/dev/block"): Disk[] {
-  if (!boundsIo(limits)) return [];
+export function disksUnderMounts({ limits, mounts }: JailSpec, sysfs = "/sys/dev/block"): Disk[] {
+  if (!limitsDiskIo(limits)) return [];
   const disks = new Map<string, Disk>();
   for (const { source, target, mode } of [...systemMounts(), ...mounts]) {
     const disk = diskOf(deviceOf(source), sysfs);

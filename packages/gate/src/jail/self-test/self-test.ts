@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { demandedGuarantees } from "../guarantees.ts";
-import { familyOf, isAlive, processesIn, ticksNow } from "../host/processes.ts";
+import { isAlive, processesIn, ticksNow, withDescendants } from "../host/processes.ts";
 import type { Guarantee, GuaranteeName, Jail, JailExit, JailSpec, SelfTestReport } from "../jail.ts";
 import { Findings, judge, type Subject } from "./probe-findings.ts";
 
@@ -201,7 +201,7 @@ async function checkMachineStop(launch: Launch, directory: string, spec: JailSpe
 /** Counts what lives of a jail: by its namespace, or by descent where the host's kernel sees no namespace. */
 function membersOf(jail: Jail, subject: Subject): ((before?: number) => readonly number[]) | undefined {
   if (subject.view === "gvisor") {
-    const known = familyOf(jail.pid);
+    const known = withDescendants(jail.pid);
     return () => known.filter(isAlive).map(({ pid }) => pid);
   }
   const namespace = namespaceOf(jail.pid);

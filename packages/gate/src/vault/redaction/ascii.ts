@@ -1,5 +1,5 @@
 /** Characters from which on it is quicker to look at the bytes of a text than at the text. */
-export const leastAscii = 256;
+export const minAsciiLength = 256;
 
 /** Memory for texts up to this many characters is kept. */
 const keptBytes = 1024 * 1024;
@@ -23,7 +23,7 @@ function memoryFor(length: number): AsciiText {
  * this is called again, which gives the same memory. A string that was put together of many is read
  * through a step more for each character, and bytes are not.
  */
-export function asciiOf(text: string): AsciiText | undefined {
+export function toAscii(text: string): AsciiText | undefined {
   const { length } = text;
   if (length <= keptBytes) kept ??= memoryFor(keptBytes);
   const ascii = length <= keptBytes && kept !== undefined ? kept : memoryFor(length);

@@ -1,6 +1,6 @@
 import { Transform, type TransformCallback } from "node:stream";
 import { ByteSearch } from "./byte-search.ts";
-import { formsOf } from "./secret-forms.ts";
+import { encodedForms } from "./secret-forms.ts";
 import { SecretMatcher } from "./secret-matcher.ts";
 import { redactionMark, type SecretPatterns, SecretScanner } from "./secret-scanner.ts";
 
@@ -19,7 +19,7 @@ export class KnownSecrets {
   add(value: string): void {
     if (Buffer.byteLength(value) < leastBytes || this.#values.has(value)) return;
     this.#values.add(value);
-    for (const form of formsOf(value)) if (form.length >= leastBytes) this.#forms.add(form);
+    for (const form of encodedForms(value)) if (form.length >= leastBytes) this.#forms.add(form);
     this.#patterns = undefined;
     this.#matcher = undefined;
   }

@@ -2,7 +2,7 @@
  * A secret as programs write it down. Each form is exact: what a program makes of a value in its own way is
  * none of them, and that is said in the documents.
  */
-export function formsOf(value: string): string[] {
+export function encodedForms(value: string): string[] {
   const bytes = Buffer.from(value);
   return [
     value,

@@ -1,4 +1,4 @@
-import { asciiOf, leastAscii } from "./ascii.ts";
+import { minAsciiLength, toAscii } from "./ascii.ts";
 
 /** A part of a text: from `start` up to but not including `end`. */
 export interface Span {
@@ -51,7 +51,7 @@ export class SecretMatcher {
   find(text: string): Span[] {
     const spans: { start: number; end: number }[] = [];
     if (this.longest === 0) return spans;
-    const ascii = text.length < leastAscii ? undefined : asciiOf(text);
+    const ascii = text.length < minAsciiLength ? undefined : toAscii(text);
     for (let at = 0; ; at += 1) {
       at = ascii === undefined ? this.#nextIn(text, at) : this.#nextInAscii(ascii.view, text.length, at);
       if (at < 0) return spans;

@@ -2,7 +2,7 @@
  * Files of /proc that tell about the host's kernel: how it was started and built, its keys, timers and addresses.
  * In a jail empty ones take their place.
  */
-export const hiddenProcFiles = [
+export const maskedProcFiles = [
   "/proc/cmdline",
   "/proc/config.gz",
   "/proc/kallsyms",

@@ -3,21 +3,21 @@ import { join, resolve } from "node:path";
 import { systemClock } from "@holdfast/core";
 import { loadEgressConfig } from "../egress-config.ts";
 import type { BudgetStatus } from "./budget.ts";
-import { BudgetBook } from "./budget-ledger.ts";
+import { BudgetLedger } from "./budget-ledger.ts";
 
 /**
  * How the budgets of a data directory stand, for commands, while a gate may be running on it. What is set
  * aside for calls under way is the running gate's own knowledge. Throws `egress.invalid_config`.
  */
-export async function openUsage(dataDir: string): Promise<readonly BudgetStatus[]> {
+export async function readBudgetStatus(dataDir: string): Promise<readonly BudgetStatus[]> {
   const directory = resolve(dataDir);
   const path = join(directory, "gate", "usage.db");
   const { budgets } = await loadEgressConfig(directory);
   if (!existsSync(path)) return [];
-  const book = BudgetBook.read(path, systemClock, budgets);
+  const ledger = BudgetLedger.read(path, systemClock, budgets);
   try {
-    return book.status();
+    return ledger.status();
   } finally {
-    book.close();
+    ledger.close();
   }
 }
