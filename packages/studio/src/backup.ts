@@ -36,6 +36,9 @@ const files = [
   toolNamesFile,
 ] as const;
 
+/** What sessions have used of their rates: without it, a restored gate would give everybody a new burst. */
+const ratesFile = join("gate", "rates.json");
+
 /** In a copy for as long as it is being made, in either direction: what broke off may lack what forbids. */
 const unfinishedFile = "unfinished";
 
@@ -67,6 +70,7 @@ export async function backupInto(
     await copyHostile(join(dataDirectory, pluginData), join(target, pluginData));
   for (const name of ["usage.db", "taint.db"])
     await copyDatabase(join(dataDirectory, "gate", name), join(target, "gate", name));
+  await copyIfThere(join(dataDirectory, ratesFile), join(target, ratesFile));
   // Before the log, so that the copy has all the records that are signed in it.
   const checkpoints = join("gate", "audit.checkpoints");
   await copyIfThere(join(dataDirectory, checkpoints), join(target, checkpoints));
