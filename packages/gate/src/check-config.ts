@@ -58,8 +58,6 @@ export function checkGateConfig(config: GateConfig): void {
   checkNames(config.egress, egress, "createGate: egress");
   checkNames(config.plugins, plugins, "createGate: plugins");
   checkNames(config.broker, broker, "createGate: broker");
-  if (typeof config.dataDir !== "string" || config.dataDir === "")
-    throw invalid("createGate: dataDir names the directory of the gate's files");
   const { driver } = config.jails ?? {};
   const drivers: readonly unknown[] = [...jailDriverNames, "none"];
   if (driver !== undefined && !drivers.includes(driver))

@@ -1,5 +1,5 @@
 import { chmod, mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { type Clock, HoldfastError, silentLogger, systemClock } from "@holdfast/core";
 import { ApprovalStore } from "./approvals/approval-store.ts";
 import { AuditLog } from "./audit/audit-log.ts";
@@ -8,6 +8,7 @@ import { Broker, type OpenBrokerOptions, type OpenedBroker } from "./broker/brok
 import type { ToolCatalog } from "./broker/catalog.ts";
 import { checkGateConfig } from "./check-config.ts";
 import type { Gate, GateConfig, GateStage, GateStatus } from "./config.ts";
+import { requireDataDirectory } from "./data-directory.ts";
 import { PublicResolver } from "./egress/decisions/public-address.ts";
 import type { Egress, EgressOptions } from "./egress/egress.ts";
 import { checkBudget, loadEgressConfig } from "./egress/egress-config.ts";
@@ -39,7 +40,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
   checkGateConfig(config);
   const clock = config.clock ?? systemClock;
   const log = config.log ?? silentLogger;
-  const dataDir = resolve(config.dataDir);
+  const dataDir = requireDataDirectory(config.dataDir, "createGate");
   const directory = join(dataDir, "gate");
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
@@ -196,7 +197,7 @@ class RealGate implements Gate {
   /** Part of opening: plugins run in jails of this gate and go out by its egress. */
   async openPlugins(): Promise<void> {
     const { clock, audit, vault, sockets } = this.#parts;
-    const dataDir = resolve(this.#config.dataDir);
+    const dataDir = requireDataDirectory(this.#config.dataDir, "createGate");
     this.#plugins = new PluginHost({
       config: await withSettings(dataDir, this.#config.plugins),
       dataDir,

@@ -43,6 +43,7 @@ export {
   wireTopics,
 } from "./broker/wire.ts";
 export type { Gate, GateConfig, GateStage, GateStatus, VaultConfig } from "./config.ts";
+export { requireDataDirectory } from "./data-directory.ts";
 export { explainEgress } from "./egress/decisions/explain.ts";
 export {
   type CredentialForm,

@@ -21,8 +21,12 @@ import {
   type Egress,
   type EgressDecision,
   type Gate,
+  loadEgressConfig,
+  openAudit,
+  openVault,
   type Policy,
   parsePolicy,
+  readBudgetStatus,
 } from "@holdfast/gate";
 import { fullDisk, isRoot, openGate, startUpstream, temporaryDirectory } from "./support.ts";
 
@@ -193,8 +197,6 @@ test("what is no option of a gate is refused before anything is made", async (t)
     [{ dataDir, egress: { budget: [] } }, /egress has no option "budget"/],
     [{ dataDir, plugins: { grant: {} } }, /plugins has no option "grant"/],
     [{ dataDir, broker: { constructor: 1 } }, /broker has no option "constructor"/],
-    [{ dataDir: "" }, /dataDir names the directory/],
-    [{}, /dataDir names the directory/],
   ];
   for (const [config, words] of cases)
     await assert.rejects(
@@ -204,6 +206,25 @@ test("what is no option of a gate is refused before anything is made", async (t)
       JSON.stringify(config),
     );
   assert.equal(existsSync(dataDir), false);
+});
+
+test("without a data directory nothing opens, and nothing is written into the working directory", async (t) => {
+  const [folder, before] = [temporaryDirectory(t), process.cwd()];
+  process.chdir(folder);
+  t.after(() => process.chdir(before));
+  const refused = (error: unknown) =>
+    isErrorCode(error, "gate", "invalid_config") && /was given no data directory. Pass/.test(error.message);
+  const calls: Record<string, (dataDir: unknown) => unknown> = {
+    createGate: (dataDir) => Reflect.apply(createGate, undefined, [{ ...hostOnly, dataDir }]),
+    openVault: (dataDir) => Reflect.apply(openVault, undefined, [dataDir]),
+    openAudit: (dataDir) => Reflect.apply(openAudit, undefined, [dataDir]),
+    loadEgressConfig: (dataDir) => Reflect.apply(loadEgressConfig, undefined, [dataDir]),
+    readBudgetStatus: (dataDir) => Reflect.apply(readBudgetStatus, undefined, [dataDir]),
+  };
+  for (const [name, call] of Object.entries(calls))
+    for (const dataDir of [undefined, "", " ", null, 1])
+      await assert.rejects(async () => call(dataDir), refused, `${name} of ${JSON.stringify(dataDir)}`);
+  assert.deepEqual(readdirSync(folder), []);
 });
 
 test("rules that the program gives are not added to", async (t) => {

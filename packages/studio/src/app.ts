@@ -2,7 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Logger, type Ports, silentLogger, systemPorts } from "@holdfast/core";
-import { createGate, type Gate, makeSocketFolder } from "@holdfast/gate";
+import { createGate, type Gate, makeSocketFolder, requireDataDirectory } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { inspectorDirectory } from "@holdfast/sandbox-ui";
 import { createRegistry } from "@holdfast/server";
@@ -40,7 +40,7 @@ import type { Studio, StudioOptions } from "./studio.ts";
  */
 export async function createStudio(options: StudioOptions): Promise<Studio> {
   const ports = systemPorts(options.log ?? silentLogger);
-  const dataDirectory = resolve(options.dataDirectory);
+  const dataDirectory = requireDataDirectory(options.dataDirectory, "createStudio");
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   requireRestored(dataDirectory);
   const cleanup = new AsyncDisposableStack();

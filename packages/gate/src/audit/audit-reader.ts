@@ -1,5 +1,6 @@
 import { createPublicKey } from "node:crypto";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { requireDataDirectory } from "../data-directory.ts";
 import type { AuditQuery, AuditRecord, AuditVerification } from "./audit.ts";
 import {
   type AuditCheckpoint,
@@ -200,10 +201,11 @@ class SignedEnds {
  * writing it at the same time. `publicKey` (PEM) is for a copy without the vault beside it.
  */
 export async function openAudit(dataDir: string, publicKey?: string): Promise<AuditReader> {
-  const path = join(resolve(dataDir), "gate", "audit.log");
+  const directory = requireDataDirectory(dataDir, "openAudit");
+  const path = join(directory, "gate", "audit.log");
   if (publicKey !== undefined)
     return new AuditReader(path, new CheckpointVerifier(createPublicKey(publicKey)));
-  const key = await CheckpointKey.find(join(resolve(dataDir), "vault"));
+  const key = await CheckpointKey.find(join(directory, "vault"));
   return new AuditReader(path, key?.verifier);
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
+import { requireDataDirectory } from "../data-directory.ts";
 import { parseJson, readIfPresent } from "../vault/credential-file.ts";
 import type { Resolve } from "./decisions/public-address.ts";
 import { type BudgetRule, budgetPeriods, budgetScopes } from "./metering/budget.ts";
@@ -34,7 +35,9 @@ function invalid(message: string): HoldfastError {
  * program gives added. Throws `egress.invalid_config`: a budget that is not understood is no budget.
  */
 export async function loadEgressConfig(dataDir: string, given: EgressConfig = {}): Promise<EgressConfig> {
-  const content = await readIfPresent(join(dataDir, egressConfigFile));
+  const content = await readIfPresent(
+    join(requireDataDirectory(dataDir, "loadEgressConfig"), egressConfigFile),
+  );
   const file = content === undefined ? { version: 1 } : parseJson(content.toString("utf8"));
   if (file === undefined) throw invalid(`${egressConfigFile} is not JSON`);
   const { version, budgets = [], prices = [], networks = [], intercept = false, ...rest } = file;

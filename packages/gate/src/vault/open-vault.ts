@@ -1,6 +1,7 @@
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { systemClock } from "@holdfast/core";
 import type { VaultConfig } from "../config.ts";
+import { requireDataDirectory } from "../data-directory.ts";
 import { CredentialVault } from "./credential-vault.ts";
 import type { Vault } from "./vault.ts";
 
@@ -9,5 +10,5 @@ import type { Vault } from "./vault.ts";
  * data directory. A running gate sees a stored key at its next request.
  */
 export function openVault(dataDir: string, config: VaultConfig = {}): Vault {
-  return new CredentialVault(join(resolve(dataDir), "vault"), config, systemClock);
+  return new CredentialVault(join(requireDataDirectory(dataDir, "openVault"), "vault"), config, systemClock);
 }

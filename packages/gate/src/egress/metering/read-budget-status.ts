@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { systemClock } from "@holdfast/core";
+import { requireDataDirectory } from "../../data-directory.ts";
 import { loadEgressConfig } from "../egress-config.ts";
 import type { BudgetStatus } from "./budget.ts";
 import { BudgetLedger } from "./budget-ledger.ts";
@@ -10,7 +11,7 @@ import { BudgetLedger } from "./budget-ledger.ts";
  * aside for calls under way is the running gate's own knowledge. Throws `egress.invalid_config`.
  */
 export async function readBudgetStatus(dataDir: string): Promise<readonly BudgetStatus[]> {
-  const directory = resolve(dataDir);
+  const directory = requireDataDirectory(dataDir, "readBudgetStatus");
   const path = join(directory, "gate", "usage.db");
   const { budgets } = await loadEgressConfig(directory);
   if (!existsSync(path)) return [];
