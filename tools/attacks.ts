@@ -13,7 +13,7 @@ import {
 import { pluginsDirectory } from "@holdfast/plugins";
 import { dockerdMissing, startDockerd } from "@holdfast/testing/dockerd";
 import { podmanMissing, startPodman } from "@holdfast/testing/podman";
-import { allAttacks } from "../packages/holdfast/src/attacks/index.ts";
+import { allAttacks } from "../packages/studio/src/attacks/index.ts";
 
 const titles: Readonly<Record<AttackGroup, string>> = {
   network: "Network",

@@ -16,6 +16,7 @@ import {
 
 const belowStudio = [
   "core",
+  "cli",
   "client",
   "react",
   "actors",
@@ -34,12 +35,13 @@ const belowStudio = [
 /** What the shipped source (`src/` without tests) of each package may import of the others. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  cli: ["core"],
   client: ["core"],
   react: ["core", "client"],
   actors: ["core", "client"],
   "store-sqlite": ["core", "actors"],
   server: ["core", "client", "actors"],
-  sandbox: ["core", "sandbox-ui"],
+  sandbox: ["core", "cli", "sandbox-ui"],
   "sandbox-client": ["core"],
   "sandbox-react": [],
   // What a browser gets is built from the client; the package itself only says where that lies.
@@ -52,8 +54,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   // Test doubles, never published: only tests, benches and examples import it.
   testing: [...belowStudio, "test-kit"],
   studio: belowStudio,
-  // `holdfast/test` is the test kit.
-  holdfast: [...belowStudio, "studio", "test-kit"],
+  // What an actor developer installs: the Studio's commands are found at run time, where it is installed too.
+  holdfast: ["core", "cli", "client", "react", "actors", "store-sqlite", "server", "test-kit"],
 };
 
 /** Folders that run in browsers too: no Node modules, no globals of Node. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { type AttackReport, type RunAttacksOptions, runAttacks } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
-import { allAttacks } from "../../packages/holdfast/src/attacks/index.ts";
+import { allAttacks } from "../../packages/studio/src/attacks/index.ts";
 
 export interface AttackedDriver {
   readonly name: NonNullable<NonNullable<RunAttacksOptions["jails"]>["driver"]>;

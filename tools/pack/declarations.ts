@@ -31,13 +31,19 @@ function dependenciesOf(directory: string): string[] {
   return Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
 }
 
-/** Links a package and all that it depends on, as far as it is installed: peers may be left out. */
-function link(name: string, directory: string, modules: string): void {
+/** Links a package and all that it depends on, staged packages first; peers that are not installed are left out. */
+function link(
+  name: string,
+  directory: string,
+  modules: string,
+  staged: ReadonlyMap<string, string> = new Map(),
+): void {
   const to = join(modules, name);
   if (existsSync(to) || !existsSync(directory)) return;
   mkdirSync(dirname(to), { recursive: true });
   symlinkSync(directory, to, "dir");
-  for (const dependency of dependenciesOf(directory)) link(dependency, join(installed, dependency), modules);
+  for (const dependency of dependenciesOf(directory))
+    link(dependency, staged.get(dependency) ?? join(installed, dependency), modules, staged);
 }
 
 /** `stagedAt` says where a package was built, `isDeclared` which of its exports have declarations. */
@@ -49,8 +55,8 @@ export function checkDeclarations(
   const folder = mkdtempSync(join(tmpdir(), "holdfast-declarations-"));
   try {
     const modules = join(folder, "node_modules");
-    // In order of dependency, so that no package is taken from the workspace instead.
-    for (const item of packages) link(item.name, stagedAt(item), modules);
+    const staged = new Map(packages.map((item) => [item.name, stagedAt(item)]));
+    for (const [name, directory] of staged) link(name, directory, modules, staged);
     for (const name of ofTheUser) link(name, join(installed, name), modules);
     const specifiers = packages.flatMap((item) =>
       Object.entries(item.exports)

@@ -16,7 +16,7 @@ import { checkDeclarations } from "./declarations.ts";
 import { checkInstalls } from "./installs.ts";
 import { isModule, stagePackages } from "./stage.ts";
 
-const packages = stagePackages();
+const packages = await stagePackages();
 checkContents(packages);
 checkEngines(packages);
 checkImports(packages);

@@ -17,6 +17,7 @@ import {
 import { dirname, join } from "node:path";
 import { root, type WorkspacePackage, workspacePackages } from "../workspace.ts";
 import { staging } from "./checks.ts";
+import { inlineLibraries } from "./inline.ts";
 import { stageZeromq } from "./zeromq.ts";
 
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -140,7 +141,7 @@ function checkSources(packages: readonly WorkspacePackage[]): void {
 }
 
 /** Builds every published package, dependencies first, and returns them in that order. */
-export function stagePackages(): readonly WorkspacePackage[] {
+export async function stagePackages(): Promise<readonly WorkspacePackage[]> {
   const packages = inOrderOfDependency(workspacePackages().filter(({ name }) => !unpublished.includes(name)));
   checkSources(packages);
   rmSync(staging, { recursive: true, force: true });
@@ -149,6 +150,10 @@ export function stagePackages(): readonly WorkspacePackage[] {
   execFileSync(process.execPath, [join(root, "packages", "studio", "src", "jail", "build-guest.ts")], {
     stdio: "inherit",
   });
-  for (const item of packages) compile(item, stage(item, zeromq));
+  for (const item of packages) {
+    const staged = stage(item, zeromq);
+    compile(item, staged);
+    await inlineLibraries(item, staged);
+  }
   return packages;
 }

@@ -1,9 +1,8 @@
 import { readFile } from "node:fs/promises";
+import { failureText, parseStrict, portOf, UsageError, wrongUsage } from "@holdfast/cli";
 import { createLogger, HoldfastError, isErrorCode, type LogRecord, logLine } from "@holdfast/core";
 import type { ModelEndpoint, ModelWire } from "./agents/row.ts";
 import { type CustomAgent, customAgent, sandboxAgents } from "./agents/table.ts";
-import { parseStrict, portOf, UsageError } from "./cli/arguments.ts";
-import { failureText, wrongUsage } from "./cli/failure.ts";
 import { serverUsage } from "./cli/server-usage.ts";
 import type { CorsOptions } from "./http/cors.ts";
 import type { SandboxLimits } from "./limits.ts";

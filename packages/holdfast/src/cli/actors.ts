@@ -2,13 +2,10 @@ import { createWriteStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { countOf, dataDirectoryOf, didYouMean, harmless, parse, UsageError } from "@holdfast/cli";
 import { decodeJson, encodeJson, encodeKey, HoldfastError, isErrorCode } from "@holdfast/core";
-import { didYouMean } from "@holdfast/sandbox/cli/nearest";
 import { offlineActors } from "./actors-offline.ts";
-import { countOf, parse, UsageError } from "./arguments.ts";
-import { dataDirectoryOf } from "./data-directory.ts";
 import { actorPathOf, findServer, idOf, type ManagementClient } from "./management-client.ts";
-import { harmless } from "./terminal.ts";
 
 export const actorsUsage = `holdfast actors VERB [ACTOR] [options]
 

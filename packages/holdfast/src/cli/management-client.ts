@@ -1,7 +1,6 @@
+import { askControl, endLogin, exchangeTicket, type OwnerLink } from "@holdfast/cli";
 import { decode, encode } from "@holdfast/client";
 import { encodeKey, HoldfastError } from "@holdfast/core";
-import { askControl, type OwnerLink } from "./control.ts";
-import { endLogin, exchangeTicket } from "./owner.ts";
 
 /** How the command line reaches the server whose actors it manages. */
 export interface ManagementClient {

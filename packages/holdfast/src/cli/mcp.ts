@@ -1,11 +1,8 @@
-import { readFileSync } from "node:fs";
-import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
-import { noArguments, parse } from "./arguments.ts";
-import { dataDirectoryOf } from "./data-directory.ts";
+import { dataDirectoryOf, noArguments, notRunning, parse } from "@holdfast/cli";
 import { FoundServer } from "./found-server.ts";
 import { findServer } from "./management-client.ts";
-import { createMcpServer } from "./mcp-server.ts";
-import { notRunning } from "./url.ts";
+import { startMcpServer } from "./mcp-server.ts";
+import { version } from "./studio-commands.ts";
 
 export const mcpUsage = `holdfast mcp [options]
 
@@ -38,18 +35,9 @@ export async function mcpCommand(args: readonly string[]): Promise<number> {
     return found;
   });
   const allowWrite = values["allow-write"] === true;
-  const { server, answered } = createMcpServer({ actors, allowWrite, version: version() });
-  const closed = new Promise<void>((resolve) => {
-    server.onclose = resolve;
-    process.stdin.once("end", () => void answered(lastCallsMs).then(() => server.close()));
-  });
-  await server.connect(new StdioServerTransport());
-  await closed;
+  const server = await startMcpServer({ actors, allowWrite, version: version() });
+  process.stdin.once("end", () => void server.close(lastCallsMs));
+  await server.closed;
   await actors.close();
   return 0;
-}
-
-function version(): string {
-  const path = new URL("../../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
 }

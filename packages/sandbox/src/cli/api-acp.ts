@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { noArguments, parseStrict, required, UsageError } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
 import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
-import { noArguments, parseStrict, required, UsageError } from "./arguments.ts";
 
 export const apiAcpUsage = `holdfast sandbox api acp post | stream | close --server-id ID
 

@@ -1,6 +1,6 @@
+import { noArguments, oneArgument, parseStrict, UsageError } from "@holdfast/cli";
 import { isRecord } from "../http/problem.ts";
 import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
-import { noArguments, oneArgument, parseStrict, UsageError } from "./arguments.ts";
 import { print, table } from "./output.ts";
 
 export const apiAgentsUsage = `holdfast sandbox api agents list | report | install AGENT

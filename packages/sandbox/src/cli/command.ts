@@ -1,6 +1,4 @@
-import { UsageError } from "./arguments.ts";
-import { failureText, wrongUsage } from "./failure.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean, failureText, UsageError, wrongUsage } from "@holdfast/cli";
 import { harmless } from "./output.ts";
 import { serverUsage } from "./server-usage.ts";
 

@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
+import { noArguments, parseStrict, UsageError } from "@holdfast/cli";
 import type { CredentialProvider } from "../agents/row.ts";
 import { type Credential, redactKey } from "../credentials/credential.ts";
 import { type Credentials, detectCredentials } from "../credentials/detect.ts";
-import { noArguments, parseStrict, UsageError } from "./arguments.ts";
 import { print, table } from "./output.ts";
 
 export const credentialsUsage = `holdfast sandbox credentials extract | extract-env

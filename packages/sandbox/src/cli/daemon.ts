@@ -6,10 +6,10 @@ import { homedir } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { noArguments, parseStrict, portOf, UsageError } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
 import { hasCode } from "../fs/system.ts";
 import { isRecord } from "../http/problem.ts";
-import { noArguments, parseStrict, portOf, UsageError } from "./arguments.ts";
 import {
   beganAt,
   type DaemonPlace,

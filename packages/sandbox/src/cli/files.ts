@@ -1,9 +1,9 @@
 import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { noArguments, oneArgument, parseStrict, required, UsageError } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
 import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
-import { noArguments, oneArgument, parseStrict, required, UsageError } from "./arguments.ts";
 import { print, table } from "./output.ts";
 import { entries, fields, lines } from "./sessions.ts";
 

@@ -1,8 +1,8 @@
 import { constants, homedir } from "node:os";
 import { join } from "node:path";
+import { noArguments, oneArgument, parseStrict, UsageError } from "@holdfast/cli";
 import { type InstalledAgent, installAgent } from "../agents/install.ts";
 import { sandboxAgents } from "../agents/table.ts";
-import { noArguments, oneArgument, parseStrict, UsageError } from "./arguments.ts";
 import { print } from "./output.ts";
 
 export const installAgentUsage = `holdfast sandbox install-agent AGENT | --all

@@ -3,11 +3,11 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { noArguments, parseStrict, portOf, UsageError } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
 import { findAgent } from "../agents/find.ts";
 import { opencode } from "../agents/rows/opencode.ts";
 import { isRecord } from "../http/problem.ts";
-import { noArguments, parseStrict, portOf, UsageError } from "./arguments.ts";
 import { currentDaemon, launchDaemon } from "./daemon.ts";
 import { daemonPlace } from "./daemon-record.ts";
 

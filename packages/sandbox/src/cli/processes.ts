@@ -1,7 +1,7 @@
+import { countOf, noArguments, oneArgument, parseStrict, required, UsageError } from "@holdfast/cli";
 import { isRecord } from "../http/problem.ts";
 import { eventData, printStream } from "./api-acp.ts";
 import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
-import { countOf, noArguments, oneArgument, parseStrict, required, UsageError } from "./arguments.ts";
 import { harmless, print, table } from "./output.ts";
 import { entries, fields, lines } from "./sessions.ts";
 

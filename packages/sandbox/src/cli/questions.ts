@@ -1,8 +1,8 @@
 import { createInterface, type Interface } from "node:readline/promises";
+import { failureText } from "@holdfast/cli";
 import { isRecord } from "../http/problem.ts";
 import { eventData } from "./api-acp.ts";
 import type { ApiClient } from "./api-client.ts";
-import { failureText } from "./failure.ts";
 import { harmless } from "./output.ts";
 
 /** What a question may say of the call that it is about: more would push the answers out of view. */

@@ -1,7 +1,7 @@
+import { countOf, noArguments, oneArgument, parseStrict, required, UsageError } from "@holdfast/cli";
 import { isRecord } from "../http/problem.ts";
 import { printStream } from "./api-acp.ts";
 import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
-import { countOf, noArguments, oneArgument, parseStrict, required, UsageError } from "./arguments.ts";
 import { print, table } from "./output.ts";
 import { withQuestions } from "./questions.ts";
 

@@ -1,0 +1,14 @@
+/**
+ * What the command lines of Holdfast share (`holdfast`, `holdfast sandbox`): arguments, error text, text for
+ * terminals, the data directory, and the way into the server that runs on it. May use `core` alone.
+ */
+export * from "./arguments.ts";
+export { endWithOutput } from "./closed-output.ts";
+export type { Command, CommandLoader } from "./command.ts";
+export { askControl, type ControlServer, notRunning, type OwnerLink, serveControl } from "./control.ts";
+export { controlSocketOf, dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
+export { didYouMean } from "./did-you-mean.ts";
+export { failureText, toldError, wrongUsage } from "./failure.ts";
+export { cliLogger } from "./log.ts";
+export { endLogin, exchangeTicket } from "./owner-login.ts";
+export { harmless, jsonLine, type Screen, screenOf, style } from "./terminal-text.ts";

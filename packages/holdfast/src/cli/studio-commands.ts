@@ -1,0 +1,77 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
+import { pathToFileURL } from "node:url";
+import type { Command, CommandLoader } from "@holdfast/cli";
+import { HoldfastError } from "@holdfast/core";
+
+interface StudioModule {
+  readonly commands: Readonly<Record<string, CommandLoader>>;
+}
+
+const studio = "@holdfast/studio";
+
+/**
+ * Loads a command of the Studio: an install of `holdfast` alone has the actors, and not the Studio, the gate and
+ * the sandbox. Where a person sits at the terminal, offers to install it. Throws `control.studio_missing`.
+ */
+export async function loadStudioCommand(name: string): Promise<Command> {
+  const module = (await importStudio()) ?? (await installStudio(name));
+  const load = module.commands[name];
+  if (load === undefined) {
+    const message = `The installed ${studio} has no command "${name}". Install the version of this holdfast: ${installLine()}`;
+    throw new HoldfastError("control", "studio_missing", message);
+  }
+  return load();
+}
+
+/** Undefined where it is installed neither beside this package nor in the current folder. */
+async function importStudio(): Promise<StudioModule | undefined> {
+  for (const place of [import.meta.url, pathToFileURL(join(process.cwd(), "package.json")).href]) {
+    const path = resolveFrom(place);
+    if (path !== undefined) return (await import(pathToFileURL(path).href)) as StudioModule;
+  }
+  return undefined;
+}
+
+function resolveFrom(place: string): string | undefined {
+  try {
+    return createRequire(place).resolve(`${studio}/cli`);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "MODULE_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+async function installStudio(name: string): Promise<StudioModule> {
+  if (await isWanted(name)) {
+    const { status } = spawnSync("npm", ["install", `${studio}@${version()}`], { stdio: "inherit" });
+    const installed = status === 0 ? await importStudio() : undefined;
+    if (installed !== undefined) return installed;
+  }
+  const message = `"holdfast ${name}" needs the Studio, which is not installed here. Install it: ${installLine()}`;
+  throw new HoldfastError("control", "studio_missing", message);
+}
+
+/** Asks a person at a terminal; nobody is asked in a script, where the next line would be taken for the answer. */
+async function isWanted(name: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const question = `"holdfast ${name}" needs the Studio (${studio}, about 50 MB). Install it in ${process.cwd()}? [y/N] `;
+    return /^y(es)?$/i.test((await terminal.question(question)).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+function installLine(): string {
+  return `npm install ${studio}@${version()}`;
+}
+
+export function version(): string {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}

@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import {
+  dataDirectoryOf,
+  noArguments,
+  oneArgument,
+  parse,
+  prepareDataDirectory,
+  UsageError,
+  verbOf,
+} from "@holdfast/cli";
+import { agentTable, findAgent, installAgent, personalPath } from "@holdfast/sandbox";
+
+export const agentsUsage = `holdfast agents list | install NAME [--reinstall]
+
+  list             the agents that Holdfast knows, and which of them are installed, here or on your PATH
+  install NAME     installs an agent's pinned packages from the npm registry
+  --reinstall      install: again, where they are there already
+  --data DIR       data directory (default: HOLDFAST_DATA or .holdfast)
+  --json           machine-readable output`;
+
+export async function agentsCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, { reinstall: { type: "boolean" } });
+  const [verb, ...rest] = positionals;
+  if (values.help === true) {
+    console.log(agentsUsage);
+    return 0;
+  }
+  const dataDirectory = dataDirectoryOf(values.data);
+  switch (verbOf("agents", ["list", "install"], verb)) {
+    case "list":
+      noArguments(rest);
+      return list(agentsDirectoryOf(dataDirectory), values.json === true);
+    case "install":
+      return install(
+        oneArgument(rest, "The agent's name"),
+        dataDirectory,
+        values.reinstall === true,
+        values.json === true,
+      );
+  }
+}
+
+function agentsDirectoryOf(dataDirectory: string): string {
+  return join(dataDirectory, "agents");
+}
+
+async function list(directory: string, json: boolean): Promise<number> {
+  const path = personalPath(process.env["PATH"]);
+  const agents = await Promise.all(
+    agentTable.map(async (row) => {
+      const location = await findAgent(row, { agentsDirectory: directory, path });
+      return { id: row.id, name: row.name, installed: location !== undefined, packages: row.packages };
+    }),
+  );
+  if (json) {
+    console.log(JSON.stringify(agents));
+    return 0;
+  }
+  for (const agent of agents) {
+    const state = agent.installed ? "installed" : `npx holdfast agents install ${agent.id}`;
+    console.log(`${agent.id.padEnd(10)} ${agent.name.padEnd(16)} ${state}`);
+  }
+  return 0;
+}
+
+async function install(
+  id: string,
+  dataDirectory: string,
+  reinstall: boolean,
+  json: boolean,
+): Promise<number> {
+  if (!agentTable.some((row) => row.id === id)) {
+    throw new UsageError(
+      `There is no agent "${id}"; there are: ${agentTable.map((row) => row.id).join(", ")}`,
+    );
+  }
+  // Often the first command of all: what makes the data directory hides it from git, and closes it.
+  await prepareDataDirectory(dataDirectory);
+  const installed = await installAgent(id, agentsDirectoryOf(dataDirectory), { reinstall });
+  if (json) console.log(JSON.stringify(installed));
+  else
+    console.log(
+      `${id} ${installed.version ?? ""} ${installed.alreadyInstalled ? "was already installed" : "is installed"}`.replaceAll(
+        "  ",
+        " ",
+      ),
+    );
+  return 0;
+}

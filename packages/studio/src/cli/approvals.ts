@@ -1,0 +1,178 @@
+import { harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
+import {
+  type ApprovalAnswer,
+  type ApprovalOption,
+  type ApprovalView,
+  cutNote,
+  gateAnswers,
+  type StudioClient,
+} from "@holdfast/studio";
+import { asOwner } from "./owner.ts";
+import { findTask } from "./tasks.ts";
+
+export const approvalsUsage = `holdfast approvals list | allow ID... | deny ID... | deny --all
+
+  list         what waits for an answer: questions of the gate and of agents
+  allow ID...  allows each once; only what is named, so that nothing is allowed unseen
+  --for-task   with allow: exactly the same call of the gate's is not asked about again in this task
+  deny ID...   denies each
+  deny --all   denies all that waits
+  --task ID    of one task only, with list and --all
+  --data DIR   data directory (default: HOLDFAST_DATA or .holdfast)
+  --json       machine-readable output`;
+
+interface Waiting {
+  readonly taskId: string;
+  readonly approval: ApprovalView;
+}
+
+export async function approvalsCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    all: { type: "boolean" },
+    "for-task": { type: "boolean" },
+    task: { type: "string" },
+  });
+  const [given, ...ids] = positionals;
+  if (values.help === true) {
+    console.log(approvalsUsage);
+    return 0;
+  }
+  const verb = verbOf("approvals", ["list", "allow", "deny"], given);
+  const all = values.all === true;
+  if (verb === "list") noArguments(ids);
+  else if (all && verb === "allow") throw new UsageError("allow takes the ids of questions, not --all");
+  else if (all) noArguments(ids);
+  else if (ids.length === 0) throw new UsageError("The ids of questions are missing");
+  const forTask = values["for-task"] === true;
+  if (forTask && verb !== "allow") throw new UsageError("--for-task goes with allow");
+  const json = values.json === true;
+  return asOwner(values, async ({ client }) => {
+    const open = await waiting(client, values.task);
+    if (verb === "list") {
+      for (const each of open) console.log(json ? jsonLine(each) : card(each));
+      if (open.length === 0 && !json) console.log("Nothing waits for an answer.");
+      return 0;
+    }
+    const outcomes = await answerAll(client, open, all ? open.map(({ approval }) => approval.id) : ids, {
+      verb,
+      forTask,
+    });
+    for (const outcome of outcomes) tell(outcome, { json, forTask });
+    if (outcomes.length === 0 && !json) console.log("Nothing waits for an answer.");
+    return outcomes.some(({ error }) => error !== undefined) ? 1 : 0;
+  });
+}
+
+interface Outcome {
+  readonly id: string;
+  readonly answer: "allow" | "deny";
+  readonly error?: { readonly group: string; readonly code: string; readonly message: string };
+}
+
+function tell(
+  outcome: Outcome,
+  { json, forTask }: { readonly json: boolean; readonly forTask: boolean },
+): void {
+  const { id, answer, error } = outcome;
+  if (json) console.log(jsonLine(outcome));
+  else if (error !== undefined)
+    console.error(`Not answered: ${id}: ${error.message} (${error.group}.${error.code})`);
+  else {
+    const allowed = forTask ? "Allowed for its task" : "Allowed once";
+    console.log(`${answer === "allow" ? allowed : "Denied"}: ${id}`);
+  }
+}
+
+async function waiting(client: StudioClient, task: string | undefined): Promise<Waiting[]> {
+  if (task !== undefined) {
+    const { approvals } = await findTask(client, task);
+    return approvals.map((approval) => ({ taskId: task, approval }));
+  }
+  const found: Waiting[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await client.organization.listTasks(cursor === undefined ? {} : { cursor });
+    for (const { id } of page.tasks) {
+      const { approvals } = await client.task(id).get();
+      found.push(...approvals.map((approval) => ({ taskId: id, approval })));
+    }
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return found;
+}
+
+/** Where words came from that may have led to a question of the gate. */
+export function originOf({ boundary }: ApprovalView): string[] {
+  if (boundary?.origin === undefined) return [];
+  return [`  words from outside are in this session: ${harmless(boundary.origin)}`];
+}
+
+/** The lines of what is asked about, and that it is not all where it is not. */
+export function detailOf(approval: ApprovalView): string[] {
+  const note = cutNote(approval);
+  return [...harmless(approval.detail).split("\n"), ...(note === undefined ? [] : [note])];
+}
+
+/** One question, for a terminal. */
+export function card({ taskId, approval }: Waiting): string {
+  const asks =
+    approval.boundary === undefined ? "the agent asks" : "THE GATE ASKS: this acts outside of the jail";
+  const until = new Date(approval.expiresAt).toISOString();
+  const lines = [
+    `${approval.id}  task ${taskId}  until ${until}`,
+    `  ${asks}`,
+    `  ${harmless(approval.title)}`,
+    ...originOf(approval),
+  ];
+  return [
+    ...lines,
+    ...detailOf(approval).map((line) => `    ${line}`),
+    ...(approval.proposal === undefined
+      ? []
+      : [`  a rule for policy.json that allows it: ${harmless(JSON.stringify(approval.proposal))}`]),
+    "",
+  ].join("\n");
+}
+
+/** The answers to all of `ids`, by task; what does not wait for this answer is told as the others are. */
+async function answerAll(
+  client: StudioClient,
+  open: readonly Waiting[],
+  ids: readonly string[],
+  { verb: answer, forTask }: { readonly verb: Outcome["answer"]; readonly forTask: boolean },
+): Promise<readonly Outcome[]> {
+  const kind = answer === "allow" ? "allow_once" : "reject_once";
+  const isWanted = (option: ApprovalOption): boolean =>
+    forTask ? option.id === gateAnswers.forTask : option.kind === kind;
+  const outcomes = new Map<string, Outcome>();
+  const byTask = new Map<string, ApprovalAnswer[]>();
+  for (const id of ids) {
+    const found = open.find(({ approval }) => approval.id === id);
+    // What an agent asks about its own work has no such answer for the task.
+    const isGates = found?.approval.boundary !== undefined;
+    const option = forTask && !isGates ? undefined : found?.approval.options.find(isWanted);
+    outcomes.set(id, { id, answer, ...(option === undefined ? { error: notWaiting(id) } : {}) });
+    if (found === undefined || option === undefined) continue;
+    const given = byTask.get(found.taskId) ?? [];
+    given.push({ approvalId: id, optionId: option.id });
+    byTask.set(found.taskId, given);
+  }
+  for (const [task, answers] of byTask) {
+    for (const each of inParts(answers)) {
+      for (const { approvalId: id, error } of await client.task(task).answerMany(each))
+        outcomes.set(id, { id, answer, ...(error === undefined ? {} : { error }) });
+    }
+  }
+  return [...outcomes.values()];
+}
+
+/** As many as one call takes. */
+function inParts(answers: readonly ApprovalAnswer[]): readonly (readonly ApprovalAnswer[])[] {
+  const parts: ApprovalAnswer[][] = [];
+  for (let at = 0; at < answers.length; at += 100) parts.push(answers.slice(at, at + 100));
+  return parts;
+}
+
+function notWaiting(id: string): NonNullable<Outcome["error"]> {
+  return { group: "approval", code: "not_found", message: `No question ${id} waits for this answer` };
+}

@@ -1,0 +1,181 @@
+import { createPublicKey } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { dataDirectoryOf, harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
+import { HoldfastError } from "@holdfast/core";
+import { type AuditQuery, auditFormats, exportRecords, openAudit, parseCheckpoint } from "@holdfast/gate";
+
+export const auditUsage = `holdfast audit verify | query | export | checkpoint
+
+  verify             checks every record, the chain and the signed checkpoints; exit code 1 on a fault
+    --against FILE   also checks a checkpoint that was kept elsewhere
+    --key FILE       public key (PEM) to check with, instead of the one in the data directory
+  query              the newest records that match, 50 of them
+    --limit N        how many
+  export             all records that match, to standard output
+    --format NAME    ${auditFormats.join(" or ")} (default: ${auditFormats[0]})
+  checkpoint         the signed end of the log; kept elsewhere, it shows that nothing was cut off
+
+  --type KIND        a kind, or all that begin alike: "egress.*"
+  --session ID, --jail ID, --after SEQ, --since TIME, --until TIME (ISO 8601 or milliseconds)
+  --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
+  --json             machine-readable output
+
+All of it works beside a running server.`;
+
+const options = {
+  against: { type: "string" },
+  key: { type: "string" },
+  limit: { type: "string" },
+  format: { type: "string" },
+  type: { type: "string" },
+  session: { type: "string" },
+  jail: { type: "string" },
+  after: { type: "string" },
+  since: { type: "string" },
+  until: { type: "string" },
+} as const;
+
+type Values = ReturnType<typeof parse<typeof options>>["values"];
+
+export async function auditCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, options);
+  const [verb, ...rest] = positionals;
+  if (values.help === true) {
+    console.log(auditUsage);
+    return 0;
+  }
+  noArguments(rest);
+  switch (verbOf("audit", ["verify", "query", "export", "checkpoint"], verb)) {
+    case "verify":
+      return verify(values);
+    case "query":
+      return query(values);
+    case "export":
+      return exportAll(values);
+    case "checkpoint":
+      return checkpoint(values);
+  }
+}
+
+/** Throws `audit.not_found`: where no gate has ever been, or all of the log is gone, nothing is in order. */
+async function readerOf(values: Values) {
+  const publicKey = values.key === undefined ? undefined : await readKey(values.key);
+  const dataDirectory = dataDirectoryOf(values.data);
+  const parts = ["audit.log", "audit.checkpoints"].map((name) => join(dataDirectory, "gate", name));
+  if (parts.some((path) => existsSync(path))) return openAudit(dataDirectory, publicKey);
+  throw new HoldfastError(
+    "audit",
+    "not_found",
+    `There is no audit log in the data directory ${dataDirectory}`,
+  );
+}
+
+async function verify(values: Values): Promise<number> {
+  const reader = await readerOf(values);
+  const kept = values.against === undefined ? undefined : parseCheckpoint(await readText(values.against));
+  if (values.against !== undefined && kept === undefined) {
+    throw new UsageError(`${values.against} holds no checkpoint`);
+  }
+  const result = await reader.verify(kept);
+  if (values.json === true) {
+    console.log(jsonLine(result));
+  } else if (result.ok) {
+    const signed =
+      result.checkpoints === undefined
+        ? "there is no key to check the checkpoints with"
+        : `signed up to record ${result.signedTo ?? 0} by ${result.checkpoints} ${result.checkpoints === 1 ? "checkpoint" : "checkpoints"}`;
+    console.log(`ok: ${result.records} records; ${signed}`);
+  } else {
+    console.log(`FAULT at line ${result.line ?? 0}: ${result.problem ?? "unknown"}`);
+  }
+  return result.ok ? 0 : 1;
+}
+
+async function query(values: Values): Promise<number> {
+  const reader = await readerOf(values);
+  const limit = numberOf(values.limit, "--limit") ?? 50;
+  for (const record of await reader.query({ ...filterOf(values), limit, newest: true })) {
+    if (values.json === true) {
+      console.log(jsonLine(record));
+      continue;
+    }
+    const about = [record.jailId, record.session].filter((each) => each !== undefined).join(" ");
+    const data = record.data === undefined ? "" : jsonLine(record.data);
+    const head = `${String(record.seq).padStart(6)}  ${new Date(record.at).toISOString()}`;
+    console.log(`${head}  ${harmless(`${record.type.padEnd(22)} ${about}`)}  ${data}`);
+  }
+  return 0;
+}
+
+async function exportAll(values: Values): Promise<number> {
+  const format = auditFormats.find((each) => each === (values.format ?? auditFormats[0]));
+  if (format === undefined) throw new UsageError(`A format is one of: ${auditFormats.join(", ")}`);
+  if (format === "csv" && values.json === true)
+    throw new UsageError("--format csv is no JSON: leave one out");
+  const reader = await readerOf(values);
+  const lines = exportRecords(reader.records(filterOf(values)), format);
+  // A file gets what was recorded; a terminal gets what cannot steer it.
+  const shown = process.stdout.isTTY === true ? Readable.from(lines).map(harmless) : Readable.from(lines);
+  await pipeline(shown, process.stdout, { end: false });
+  return 0;
+}
+
+async function checkpoint(values: Values): Promise<number> {
+  const last = await (await readerOf(values)).checkpoint();
+  if (last === undefined) {
+    process.stderr.write("There is no checkpoint yet.\n");
+    return 1;
+  }
+  console.log(jsonLine(last));
+  return 0;
+}
+
+function filterOf(values: Values): Omit<AuditQuery, "limit" | "newest"> {
+  const after = numberOf(values.after, "--after");
+  const since = timeOf(values.since, "--since");
+  const until = timeOf(values.until, "--until");
+  return {
+    ...(values.type === undefined ? {} : { type: values.type }),
+    ...(values.session === undefined ? {} : { session: values.session }),
+    ...(values.jail === undefined ? {} : { jailId: values.jail }),
+    ...(after === undefined ? {} : { after }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
+  };
+}
+
+function numberOf(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`${option} is a whole number`);
+  return Number(text);
+}
+
+function timeOf(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  const time = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text);
+  if (Number.isNaN(time)) throw new UsageError(`${option} is a time, for example 2026-01-31T12:00:00Z`);
+  return time;
+}
+
+/** The text of a public key, as PEM. */
+async function readKey(path: string): Promise<string> {
+  const text = await readText(path);
+  try {
+    createPublicKey(text);
+    return text;
+  } catch {
+    throw new UsageError(`${path} holds no public key (PEM)`);
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch {
+    throw new UsageError(`${path} cannot be read`);
+  }
+}

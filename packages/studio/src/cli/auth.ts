@@ -1,0 +1,126 @@
+import { spawn } from "node:child_process";
+import {
+  dataDirectoryOf,
+  noArguments,
+  oneArgument,
+  parse,
+  portOf,
+  prepareDataDirectory,
+  UsageError,
+  verbOf,
+} from "@holdfast/cli";
+import { openVault, providerNames, type Vault } from "@holdfast/gate";
+import { loginToOpenRouter } from "./openrouter-login.ts";
+import { readSecret } from "./secret-input.ts";
+
+export const authUsage = `holdfast auth status | login PROVIDER | api-key PROVIDER [--delete] [--base-url URL]
+
+  status             which model providers have a credential, and where it comes from
+  api-key PROVIDER   stores a key, encrypted, in the data directory; it is read from standard
+                     input and never shown. Providers: ${providerNames.join(", ")}
+  login PROVIDER     logs in with the provider's own program (anthropic: claude, openai: codex); the
+                     login stays on the host, is renewed there, and no jail ever sees it.
+                     openrouter: by the browser, and the key that is made is stored as api-key does
+  --port PORT        on which the browser comes back (default: 3000)
+  --base-url URL     stores the address of a server of your own for this provider, and a key only where
+                     one is given on standard input; "default" goes back to the provider's own
+  --delete           forgets the stored key
+  --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
+  --json             machine-readable output`;
+
+type Provider = (typeof providerNames)[number];
+
+/** Prints one outcome: as JSON, or in words. */
+type Tell = (value: object, words: string) => void;
+
+export async function authCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    delete: { type: "boolean" },
+    "base-url": { type: "string" },
+    port: { type: "string" },
+  });
+  const [given, ...rest] = positionals;
+  if (values.help === true) {
+    console.log(authUsage);
+    return 0;
+  }
+  const verb = verbOf("auth", ["status", "login", "api-key"], given);
+  if (verb === "status") noArguments(rest);
+  const provider = verb === "status" ? undefined : providerOf(oneArgument(rest, "The provider"));
+  if (verb === "login" && provider !== undefined && provider !== "openrouter") return login(provider);
+  const dataDirectory = dataDirectoryOf(values.data);
+  await prepareDataDirectory(dataDirectory);
+  const vault = openVault(dataDirectory);
+  const tell: Tell = (value, words) => console.log(values.json === true ? JSON.stringify(value) : words);
+  const baseUrl = values["base-url"];
+  if (provider === undefined) await tellStatus(vault, tell);
+  else if (verb === "login") await logInToOpenRouter(vault, tell, portOf(values.port, 3_000));
+  else if (values.delete === true) await forgetKey(vault, tell, provider);
+  else if (baseUrl !== undefined) await storeAddress(vault, tell, provider, baseUrl);
+  else await storeKey(vault, tell, provider, await readSecret(`${provider} key: `));
+  return 0;
+}
+
+async function tellStatus(vault: Vault, tell: Tell): Promise<void> {
+  for (const status of await vault.status())
+    tell(status, `${status.provider.padEnd(18)} ${status.available ? "ready" : "none "}  ${status.detail}`);
+}
+
+async function logInToOpenRouter(vault: Vault, tell: Tell, port: number): Promise<void> {
+  const { baseUrl } = (await vault.status()).find((each) => each.provider === "openrouter") ?? {};
+  const key = await loginToOpenRouter({
+    baseUrl: baseUrl ?? "https://openrouter.ai/api/v1",
+    port,
+    waitMs: 5 * 60_000,
+    onAddress: (address) =>
+      tell({ address }, `Open this address in a browser on this machine:\n\n  ${address}\n`),
+  });
+  await vault.setApiKey("openrouter", key);
+  tell({ provider: "openrouter", stored: true }, "You are logged in; the key is stored.");
+}
+
+async function forgetKey(vault: Vault, tell: Tell, provider: Provider): Promise<void> {
+  const removed = await vault.deleteApiKey(provider);
+  tell({ provider, removed }, removed ? "The key is forgotten." : "There was no key.");
+}
+
+/** Stores the address of a server, and the key that stands on standard input where there is one. */
+async function storeAddress(vault: Vault, tell: Tell, provider: Provider, baseUrl: string): Promise<void> {
+  const own = baseUrl === "default" ? undefined : baseUrl;
+  await vault.setBaseUrl(provider, own);
+  tell({ provider, baseUrl: own ?? null }, "The address is stored.");
+  const key = process.stdin.isTTY ? "" : await readSecret("");
+  if (key !== "") await storeKey(vault, tell, provider, key);
+}
+
+async function storeKey(vault: Vault, tell: Tell, provider: Provider, key: string): Promise<void> {
+  await vault.setApiKey(provider, key);
+  tell({ provider, stored: true }, "The key is stored.");
+}
+
+/** The programs with which a person logs in themselves; the vault reads and renews what they keep. */
+const loginPrograms: Partial<Record<Provider, readonly [string, ...string[]]>> = {
+  anthropic: ["claude", "/login"],
+  openai: ["codex", "login"],
+};
+
+async function login(provider: Provider): Promise<number> {
+  const [program, ...words] = loginPrograms[provider] ?? [];
+  if (program === undefined) {
+    throw new UsageError(`${provider} has no login: give a key with auth api-key ${provider}`);
+  }
+  const child = spawn(program, words, { stdio: "inherit" });
+  const code = await new Promise<number | undefined>((resolve) => {
+    child.once("error", () => resolve(undefined));
+    child.once("close", (exit) => resolve(exit ?? 1));
+  });
+  if (code !== undefined) return code;
+  process.stderr.write(`${program} is not installed. Install it, or: holdfast auth api-key ${provider}\n`);
+  return 1;
+}
+
+function providerOf(name: string): Provider {
+  const provider = providerNames.find((each) => each === name);
+  if (provider === undefined) throw new UsageError(`A provider is one of: ${providerNames.join(", ")}`);
+  return provider;
+}

@@ -1,0 +1,56 @@
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { askControl, dataDirectoryOf, oneArgument, parse, prepareDataDirectory } from "@holdfast/cli";
+import { HoldfastError } from "@holdfast/core";
+import { backupDataDirectory, requireBackup, restoreDataDirectory } from "@holdfast/studio";
+
+export const backupUsage = `holdfast backup DIRECTORY [--data DIR]
+
+Copies the data directory into a new directory while the server runs on: what was acknowledged
+before the backup began is in it.`;
+
+export const restoreUsage = `holdfast restore DIRECTORY [--data DIR]
+
+Makes a data directory from a backup. The data directory must be missing or empty.`;
+
+export async function backupCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {});
+  if (values.help === true) {
+    console.log(backupUsage);
+    return 0;
+  }
+  const directory = resolve(oneArgument(positionals, "The directory"));
+  const dataDirectory = dataDirectoryOf(values.data);
+  await refuseUnlessEmpty(directory);
+  const running = await askControl(dataDirectory, "/backup", { directory });
+  if (running === undefined) {
+    if (!existsSync(dataDirectory))
+      throw new HoldfastError("backup", "nothing_there", `There is no data directory at ${dataDirectory}`);
+    await backupDataDirectory(dataDirectory, directory);
+  }
+  console.log(values.json === true ? JSON.stringify({ directory }) : `Backed up to ${directory}`);
+  return 0;
+}
+
+export async function restoreCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {});
+  if (values.help === true) {
+    console.log(restoreUsage);
+    return 0;
+  }
+  const directory = resolve(oneArgument(positionals, "The directory"));
+  const dataDirectory = dataDirectoryOf(values.data);
+  requireBackup(directory);
+  await refuseUnlessEmpty(dataDirectory);
+  await prepareDataDirectory(dataDirectory);
+  await restoreDataDirectory(directory, dataDirectory);
+  console.log(values.json === true ? JSON.stringify({ dataDirectory }) : `Restored to ${dataDirectory}`);
+  return 0;
+}
+
+async function refuseUnlessEmpty(directory: string): Promise<void> {
+  if (existsSync(directory) && (await readdir(directory)).length > 0) {
+    throw new HoldfastError("backup", "not_empty", `${directory} is not empty; name a new directory`);
+  }
+}

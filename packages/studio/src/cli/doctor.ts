@@ -1,0 +1,191 @@
+import { accessSync, constants } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { dataDirectoryOf, noArguments, parse, screenOf, style, UsageError } from "@holdfast/cli";
+import { isHoldfastError } from "@holdfast/core";
+import {
+  createGate,
+  defaultJailDriver,
+  type Gate,
+  type GateConfig,
+  jailDriverNames,
+  probeDrivers,
+} from "@holdfast/gate";
+import { agentTable, findAgent, personalPath } from "@holdfast/sandbox";
+import { attackCommand } from "./doctor-attack.ts";
+import { driverOf, engineSocketOf } from "./jail-choice.ts";
+
+export const doctorUsage = `holdfast doctor [--attack [--only PREFIX]] [--driver NAME] [--engine-socket PATH] [--data DIR] [--json]
+
+Says what this machine can and cannot do, and the exact fix. Exit code 1 when agents cannot run.
+
+  --attack   tries to break out: runs every attack of the list from inside real jails, and says what
+             stopped each. Exit code 1 when one got through.
+  --driver   the jails of this driver: ${jailDriverNames.join(", ")}
+             (default: HOLDFAST_JAIL_DRIVER or ${defaultJailDriver()}); with --attack also "all", for each that
+             this machine has.
+  --engine-socket
+             where podman or docker answers (default: HOLDFAST_ENGINE_SOCKET or its usual place).
+  --only     of these, the ones whose name begins so: network, secrets, kernel.mounts, ...`;
+
+interface Check {
+  readonly name: string;
+  readonly status: "ok" | "warning" | "failed";
+  readonly detail: string;
+  readonly fix?: string;
+}
+
+export async function doctorCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    attack: { type: "boolean" },
+    only: { type: "string" },
+    driver: { type: "string" },
+    "engine-socket": { type: "string" },
+  });
+  if (values.help === true) {
+    console.log(doctorUsage);
+    return 0;
+  }
+  noArguments(positionals);
+  const attack = values.attack === true;
+  if (values.only !== undefined && !attack) throw new UsageError("--only goes with --attack");
+  const engineSocket = engineSocketOf(values["engine-socket"]);
+  const jails = {
+    driver: attackedDriverOf(values.driver, attack),
+    ...(engineSocket === undefined ? {} : { engineSocket }),
+  };
+  if (attack) {
+    return attackCommand({ ...jails, json: values.json === true, only: values.only ?? "" });
+  }
+  const checks = [
+    nodeCheck(),
+    gitCheck(),
+    ...(await jailChecks({ ...jails, driver: jails.driver === "all" ? defaultJailDriver() : jails.driver })),
+    ...(await otherDriverChecks(jails)),
+    ...(await agentChecks(dataDirectoryOf(values.data))),
+  ];
+  if (values.json === true) {
+    console.log(JSON.stringify(checks));
+  } else {
+    const screen = screenOf(process.stdout);
+    const marks = {
+      ok: style(screen, "green", "ok      "),
+      warning: style(screen, "yellow", "warning "),
+      failed: style(screen, "red", "failed  "),
+    };
+    for (const check of checks) {
+      console.log(`${marks[check.status]}${check.name.padEnd(32)} ${check.detail}`);
+      if (check.fix !== undefined) console.log(`${" ".repeat(41)}fix: ${check.fix}`);
+    }
+  }
+  return checks.some((check) => check.status === "failed") ? 1 : 0;
+}
+
+function nodeCheck(): Check {
+  const ok = Number(process.versions.node.split(".")[0]) >= 24;
+  return {
+    name: "node",
+    status: ok ? "ok" : "failed",
+    detail: process.version,
+    ...(ok ? {} : { fix: "npm install node@24" }),
+  };
+}
+
+function gitCheck(): Check {
+  const found = (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, "git"), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  return found
+    ? { name: "git", status: "ok", detail: "found" }
+    : { name: "git", status: "failed", detail: "not found", fix: "sudo apt-get install --yes git" };
+}
+
+/** The real composition in a throwaway data directory: the self-test runs in real jails. */
+async function jailChecks(jails: NonNullable<GateConfig["jails"]>): Promise<Check[]> {
+  const directory = await mkdtemp(join(tmpdir(), "holdfast-doctor-"));
+  let gate: Gate | undefined;
+  try {
+    gate = await createGate({ dataDir: directory, jails });
+    const status = await gate.status();
+    return [
+      ...status.guarantees.map((guarantee): Check => {
+        const needed = !guarantee.name.startsWith("limits.") && guarantee.name !== "access.landlocked";
+        return {
+          name: `jail: ${guarantee.name}`,
+          status: guarantee.held ? "ok" : needed ? "failed" : "warning",
+          detail: guarantee.detail,
+        };
+      }),
+      ...status.providers.map(
+        (provider): Check => ({
+          name: `model: ${provider.provider}`,
+          status: provider.available ? "ok" : "warning",
+          detail: provider.detail,
+        }),
+      ),
+    ];
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error;
+    return [{ name: "jails", status: "failed", detail: error.message }];
+  } finally {
+    await gate?.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+type JailDriverChoice = (typeof jailDriverNames)[number];
+
+/** Throws a `UsageError` for what is no driver. */
+function attackedDriverOf(name: string | undefined, attack: boolean): JailDriverChoice | "all" {
+  return name === "all" && attack ? "all" : driverOf(name);
+}
+
+/** The drivers that are not in use: what they would guarantee here, or what they lack. */
+async function otherDriverChecks(jails: {
+  readonly driver: string;
+  readonly engineSocket?: string;
+}): Promise<Check[]> {
+  const { driver, ...rest } = jails;
+  const reports = await probeDrivers(
+    jailDriverNames.filter((name) => name !== driver),
+    rest,
+  );
+  return reports.map(({ name, guarantees, refusal }): Check => {
+    // The message ends with what to run.
+    const [reason = "", fix] = (refusal ?? "").split(/(?<=[.)]) Run: /);
+    const absent = guarantees.filter((each) => !each.held).map((each) => each.name);
+    const held = `${guarantees.length - absent.length} of ${guarantees.length} guarantees proven`;
+    return {
+      name: `driver: ${name}`,
+      status: refusal === undefined ? "ok" : "warning",
+      detail:
+        refusal === undefined
+          ? `${held}${absent.length > 0 ? `, without ${absent.join(", ")}` : ""}`
+          : reason,
+      ...(fix === undefined ? {} : { fix }),
+    };
+  });
+}
+
+async function agentChecks(dataDirectory: string): Promise<Check[]> {
+  const found = { agentsDirectory: join(dataDirectory, "agents"), path: personalPath(process.env["PATH"]) };
+  return Promise.all(
+    agentTable.map(async (row): Promise<Check> => {
+      const location = await findAgent(row, found);
+      return location === undefined
+        ? {
+            name: `agent: ${row.id}`,
+            status: "warning",
+            detail: "not installed",
+            fix: `npx holdfast agents install ${row.id}`,
+          }
+        : { name: `agent: ${row.id}`, status: "ok", detail: "installed" };
+    }),
+  );
+}

@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import { dataDirectoryOf, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
+import {
+  type EgressUpstream,
+  explainEgress,
+  loadEgressConfig,
+  openVault,
+  readBudgetStatus,
+} from "@holdfast/gate";
+
+export const egressUsage = `holdfast egress explain METHOD URL | status
+
+  explain METHOD URL   what a jail with the model providers of this host would be answered, and why.
+                       URL is a path as a jail sends it (/anthropic/v1/messages) or the address that
+                       is meant. Nothing is sent. Exit code 1 when it would be refused
+  status               how each budget of ${join("DATA", "egress.json")} stands
+  --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
+  --json               machine-readable output
+
+Both work beside a running server.`;
+
+export async function egressCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {});
+  const [verb, ...rest] = positionals;
+  if (values.help === true) {
+    console.log(egressUsage);
+    return 0;
+  }
+  const dataDirectory = dataDirectoryOf(values.data);
+  switch (verbOf("egress", ["explain", "status"], verb)) {
+    case "explain":
+      return explain(dataDirectory, rest, values.json === true);
+    case "status":
+      noArguments(rest);
+      return status(dataDirectory, values.json === true);
+  }
+}
+
+async function explain(dataDirectory: string, rest: readonly string[], json: boolean): Promise<number> {
+  const [method, url, ...more] = rest;
+  if (method === undefined || url === undefined || more.length > 0) {
+    throw new UsageError("A method and a URL are needed: egress explain POST /anthropic/v1/messages");
+  }
+  const vault = openVault(dataDirectory);
+  const upstreams: EgressUpstream[] = [];
+  for (const { provider, available } of await vault.status()) {
+    if (available) upstreams.push(await vault.upstream(provider));
+  }
+  const { intercept = false } = await loadEgressConfig(dataDirectory);
+  const told = explainEgress({ upstreams, intercept }, method.toUpperCase(), url);
+  if (json) {
+    console.log(jsonLine(told));
+  } else {
+    console.log(`${told.decision}  ${told.rule}`);
+    console.log(told.reason);
+    if (told.host !== undefined) console.log(`to ${told.host}${told.path ?? ""}`);
+    if (told.credential !== undefined) console.log(`credential: ${told.credential}`);
+    if (told.metered === true) console.log("a call of a model: budgets apply");
+    if (told.intercepted === true) console.log("read by the proxy: each request in it is decided about");
+  }
+  return told.decision === "allow" ? 0 : 1;
+}
+
+async function status(dataDirectory: string, json: boolean): Promise<number> {
+  const budgets = await readBudgetStatus(dataDirectory);
+  if (json) {
+    for (const each of budgets) console.log(jsonLine(each));
+    return 0;
+  }
+  if (budgets.length === 0) console.log("There are no budgets, or nothing was used yet.");
+  for (const { scope, subject, period, tokens, costMicros, spent } of budgets) {
+    const bounds = [
+      ...(tokens === undefined ? [] : [`${spent.tokens} of ${tokens} tokens`]),
+      ...(costMicros === undefined ? [] : [`$${dollars(spent.costMicros)} of $${dollars(costMicros)}`]),
+    ];
+    console.log(`${scope.padEnd(13)} ${subject.padEnd(38)} ${period.padEnd(7)} ${bounds.join(", ")}`);
+  }
+  return 0;
+}
+
+const dollars = (micros: number) => (micros / 1e6).toFixed(4);

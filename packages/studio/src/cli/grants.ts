@@ -1,0 +1,146 @@
+import {
+  dataDirectoryOf,
+  noArguments,
+  oneArgument,
+  parse,
+  prepareDataDirectory,
+  UsageError,
+  verbOf,
+} from "@holdfast/cli";
+import { type Grant, openVault, type SecretEntry } from "@holdfast/gate";
+import { ownerOf, whose } from "./secrets.ts";
+
+export const grantsUsage = `holdfast grants add --secret NAME --host HOST [options] | list | remove ID
+
+  add                  lets a principal use a secret, there and for that only
+    --secret NAME        of holdfast secrets list
+    --host HOST          the host, with the port where it is not the usual one
+    --path PREFIX        by whole segments (default: /)
+    --methods LIST       for example GET,POST (default: GET)
+    --for KIND=NAME      session, agent, user or organization; several times: all must hold
+    --expires WHEN       a time (2026-12-31T12:00:00Z), or from now on: 30m, 12h, 7d
+    --user, --organization NAME   whose secret it is (default: of the host)
+  list                 those that are in force
+  remove ID            takes one back at once
+  --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
+  --json               machine-readable output
+
+It works beside a running server, which looks at each request.`;
+
+const options = {
+  secret: { type: "string" },
+  host: { type: "string" },
+  path: { type: "string" },
+  methods: { type: "string" },
+  for: { type: "string", multiple: true },
+  expires: { type: "string" },
+  user: { type: "string" },
+  organization: { type: "string" },
+} as const;
+
+type Values = ReturnType<typeof parse<typeof options>>["values"];
+
+export async function grantsCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, options);
+  const [verb, ...rest] = positionals;
+  if (values.help === true) {
+    console.log(grantsUsage);
+    return 0;
+  }
+  const dataDirectory = dataDirectoryOf(values.data);
+  const json = values.json === true;
+  switch (verbOf("grants", ["add", "list", "remove"], verb)) {
+    case "add": {
+      noArguments(rest);
+      const asked = grantOf(values);
+      await prepareDataDirectory(dataDirectory);
+      const vault = openVault(dataDirectory);
+      print(await vault.grant(asked), json);
+      tellMissing(asked, await vault.secretEntries());
+      return 0;
+    }
+    case "list":
+      noArguments(rest);
+      return list(await openVault(dataDirectory).grants(), json);
+    case "remove": {
+      const id = oneArgument(rest, "The id of the grant");
+      const removed = await openVault(dataDirectory).revoke(id);
+      if (json) console.log(JSON.stringify({ id, removed }));
+      else console.log(removed ? "The grant is taken back." : "There is no such grant.");
+      return removed ? 0 : 1;
+    }
+  }
+}
+
+function list(grants: readonly Grant[], json: boolean): number {
+  for (const grant of grants) print(grant, json);
+  if (grants.length === 0 && !json) console.log("There are no grants.");
+  return 0;
+}
+
+/** A grant may come before its secret; one whose name was mistyped would give nothing, without a word. */
+function tellMissing({ secret: name, owner }: Omit<Grant, "id">, entries: readonly SecretEntry[]): void {
+  const isThere = entries.some(
+    (entry) =>
+      entry.name === name &&
+      entry.owner.user === owner.user &&
+      entry.owner.organization === owner.organization,
+  );
+  if (isThere) return;
+  process.stderr.write(
+    `There is no secret ${name} (${whose(owner)}) yet: until "holdfast secrets set" has stored it, this gives nothing\n`,
+  );
+}
+
+function grantOf(values: Values): Omit<Grant, "id"> {
+  const { secret, host, path = "/", methods = "GET", expires } = values;
+  if (secret === undefined) throw new UsageError("--secret is missing");
+  if (host === undefined) throw new UsageError("--host is missing");
+  return {
+    principal: principalOf(values.for ?? []),
+    secret,
+    owner: ownerOf(values.user, values.organization),
+    host: host.toLowerCase(),
+    pathPrefix: path,
+    methods: methods
+      .toUpperCase()
+      .split(",")
+      .map((each) => each.trim()),
+    ...(expires === undefined ? {} : { expiresAt: timeOf(expires, Date.now()) }),
+  };
+}
+
+function principalOf(pairs: readonly string[]): Grant["principal"] {
+  const principal: { session?: string; agent?: string; user?: string; organization?: string } = {};
+  for (const pair of pairs) {
+    const [kind, ...words] = pair.split("=");
+    const name = words.join("=");
+    if ((kind !== "session" && kind !== "agent" && kind !== "user" && kind !== "organization") || name === "")
+      throw new UsageError(`--for takes session, agent, user or organization, for example user=ada: ${pair}`);
+    principal[kind] = name;
+  }
+  if (pairs.length === 0) throw new UsageError("--for says who may use it, for example --for agent=claude");
+  return principal;
+}
+
+const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function timeOf(text: string, now: number): number {
+  const [, count, unit = ""] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  const at = count === undefined ? Date.parse(text) : now + Number(count) * (units[unit] ?? 0);
+  if (!(at > now)) throw new UsageError(`--expires is a time to come, or 30m, 12h, 7d: ${text}`);
+  return at;
+}
+
+function print(grant: Grant, json: boolean): void {
+  if (json) {
+    console.log(JSON.stringify(grant));
+    return;
+  }
+  const { id, principal, secret, owner, host, pathPrefix, methods, expiresAt } = grant;
+  const who = Object.entries(principal).map(([kind, name]) => `${kind}=${name}`);
+  const until = expiresAt === undefined ? "" : ` until ${new Date(expiresAt).toISOString()}`;
+  console.log(
+    `${id}  ${who.join(" ")} may use ${secret} (${whose(owner)}) for ${methods.join(",")} ${host}${pathPrefix}${until}`,
+  );
+}

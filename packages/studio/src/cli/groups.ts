@@ -1,0 +1,59 @@
+import { harmless, jsonLine, noArguments, oneArgument, parse, verbOf } from "@holdfast/cli";
+import type { GroupEventView, GroupView } from "@holdfast/studio";
+import { asOwner } from "./owner.ts";
+
+export const groupsUsage = `holdfast groups list | show NAME
+
+  list        the groups of groups.json, and what waits in each
+  show NAME   its newest events: where they come from, what became of them, and their tasks
+  --data DIR  data directory (default: HOLDFAST_DATA or .holdfast)
+  --json      machine-readable output`;
+
+export async function groupsCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {});
+  const [given, ...rest] = positionals;
+  if (values.help === true) {
+    console.log(groupsUsage);
+    return 0;
+  }
+  const verb = verbOf("groups", ["list", "show"], given);
+  if (verb === "list") noArguments(rest);
+  const name = verb === "show" ? oneArgument(rest, "The group's name") : undefined;
+  const json = values.json === true;
+  return asOwner(values, async (owner) => {
+    if (name !== undefined) {
+      show(await owner.client.group(name).get(), json);
+      return 0;
+    }
+    const groups = await owner.client.organization.listGroups();
+    for (const group of groups) list(group, json);
+    if (groups.length === 0 && !json) console.log("There are no groups: groups.json names them.");
+    return 0;
+  });
+}
+
+function list({ events, ...group }: GroupView, json: boolean): void {
+  if (json) {
+    console.log(jsonLine(group));
+    return;
+  }
+  const { name, agent, session, waiting, running, description } = group;
+  const work = running === undefined ? "idle" : `event ${running}`;
+  console.log(
+    `${name.padEnd(16)} ${agent.padEnd(10)} ${session.padEnd(8)} ${work.padEnd(10)} ${waiting} waiting  ${harmless(description)}`,
+  );
+}
+
+function show({ events }: GroupView, json: boolean): void {
+  for (const event of [...events].reverse()) console.log(json ? jsonLine(event) : eventText(event));
+}
+
+/** One event, for a terminal; below it why it was not begun, and when that is tried again. */
+export function eventText(event: GroupEventView): string {
+  const { seq, state, source, topic, title, taskId, tainted, error, retryAt } = event;
+  const from = `${topic} ${source}${tainted ? " (from outside)" : ""}`;
+  const line = `${seq}  ${state.padEnd(9)}  ${from}  ${taskId ?? "-"}  ${harmless(title)}`;
+  if (error === undefined) return line;
+  const again = retryAt === undefined ? "" : `; tried again at ${new Date(retryAt).toISOString()}`;
+  return `${line}\n   ${harmless(error.message)} (${error.group}.${error.code})${again}`;
+}

@@ -1,0 +1,211 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { dataDirectoryOf, harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
+import {
+  coreToolNames,
+  type DryRunRow,
+  dryRunPolicy,
+  type Evaluation,
+  evaluatePolicy,
+  openAudit,
+  type PolicyRules,
+  parsePolicy,
+  policyFile,
+} from "@holdfast/gate";
+import { listPlugins } from "@holdfast/gate/plugin-kit";
+import { pluginsDirectory } from "@holdfast/plugins";
+
+export const policyUsage = `holdfast policy check | explain --tool NAME | dry-run --file NEW.json
+
+  check                validates the policy file; exit code 1 when it cannot be used
+  explain              what would be decided about a call, and by which rule. Nothing is called.
+                       Exit code 1 when it would be forbidden
+    --tool NAME        the tool
+    --arguments JSON   its arguments; without them, what depends on arguments is said to
+    --user, --agent, --group, --session, --organization NAME   who calls (group: default)
+    --tainted          content from outside has entered the session
+    --risk LEVEL       low or high, of a tool that no installed plugin has
+  dry-run              replays the tool calls of the audit log against another file, and says which
+                       decisions would change. The audit log keeps no arguments
+  --file FILE          a policy file other than ${join("DATA", policyFile)}
+  --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
+  --json               machine-readable output
+
+All of it works beside a running server.`;
+
+const options = {
+  tool: { type: "string" },
+  arguments: { type: "string" },
+  user: { type: "string" },
+  agent: { type: "string" },
+  group: { type: "string" },
+  session: { type: "string" },
+  organization: { type: "string" },
+  tainted: { type: "boolean" },
+  risk: { type: "string" },
+  file: { type: "string" },
+} as const;
+
+type Values = ReturnType<typeof parse<typeof options>>["values"];
+
+export async function policyCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, options);
+  const [verb, ...rest] = positionals;
+  if (values.help === true) {
+    console.log(policyUsage);
+    return 0;
+  }
+  noArguments(rest);
+  switch (verbOf("policy", ["check", "explain", "dry-run"], verb)) {
+    case "check":
+      return check(values);
+    case "explain":
+      return explain(values);
+    case "dry-run":
+      return dryRun(values);
+  }
+}
+
+interface Loaded extends PolicyRules {
+  readonly path: string;
+  /** False where there is no file: then the defaults are in force. */
+  readonly found: boolean;
+}
+
+async function load(values: Values): Promise<Loaded> {
+  const path = values.file ?? join(dataDirectoryOf(values.data), policyFile);
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    const absent = (error as NodeJS.ErrnoException).code === "ENOENT";
+    if (!absent || values.file !== undefined) throw new UsageError(`${path} cannot be read`);
+    return { path, found: false, version: 1, rules: [] };
+  }
+  try {
+    return { path, found: true, ...parsePolicy(bytes) };
+  } catch (error) {
+    // The gate knows one file, and names that.
+    if (values.file === undefined || !isErrorCode(error, "policy", "invalid_file")) throw error;
+    const message = error.message.replace(policyFile, () => path);
+    throw new HoldfastError("policy", "invalid_file", message, { cause: error });
+  }
+}
+
+async function check(values: Values): Promise<number> {
+  const { path, found, rules } = await load(values);
+  if (values.json === true) {
+    console.log(jsonLine({ ok: true, path, found, rules: rules.length }));
+  } else if (found) {
+    console.log(`ok: ${rules.length} rules in ${path}`);
+  } else {
+    console.log(`There is no ${path}: low risk passes, high risk asks.`);
+  }
+  return 0;
+}
+
+async function explain(values: Values): Promise<number> {
+  if (values.tool === undefined) throw new UsageError("--tool is missing");
+  const { rules } = await load(values);
+  const tool = await toolOf(values.tool, values);
+  const { user, agent, organization, session, group = "default" } = values;
+  const evaluation = evaluatePolicy(rules, {
+    tool,
+    arguments: argumentsOf(values.arguments),
+    principal: {
+      group,
+      ...(user === undefined ? {} : { user }),
+      ...(agent === undefined ? {} : { agent }),
+      ...(organization === undefined ? {} : { organization }),
+      ...(session === undefined ? {} : { session }),
+    },
+    tainted: values.tainted === true,
+  });
+  if (values.json === true) {
+    console.log(jsonLine({ ...evaluation, risk: tool.riskLevel, riskKnown: tool.known }));
+  } else {
+    printEvaluation(evaluation);
+    if (!tool.known) console.log("No installed plugin has this tool: taken to be of high risk (--risk).");
+  }
+  return evaluation.action === "deny" ? 1 : 0;
+}
+
+function printEvaluation({ action, rule, reason, possible, steps }: Evaluation): void {
+  console.log(`${action}  ${rule}`);
+  console.log(harmless(reason));
+  for (const step of steps) {
+    if (step.matched === true) console.log(`  ${step.rule}: decides (${step.action})`);
+    else if (step.matched === false) console.log(`  ${step.rule}: not this ${nouns[step.because ?? "tool"]}`);
+    else console.log(`  ${step.rule}: it depends on the arguments (${step.action})`);
+  }
+  if (possible.length > 1) console.log(`It can be ${possible.join(" or ")}; the strictest counts.`);
+}
+
+const nouns = {
+  tool: "tool",
+  subject: "caller",
+  tainted: "state of the session",
+  arguments: "call",
+} as const;
+
+function argumentsOf(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UsageError("--arguments is no JSON object");
+  }
+  return value;
+}
+
+/** Names of the gate's own tools are its own; others are found in the manifests of the plugins. */
+async function toolOf(name: string, { risk, data }: Values) {
+  if (risk !== undefined && risk !== "low" && risk !== "high") throw new UsageError("--risk is low or high");
+  const dataDirectory = dataDirectoryOf(data);
+  const plugins = await listPlugins({
+    builtIn: pluginsDirectory,
+    user: join(dataDirectory, "plugins"),
+    credentials: join(dataDirectory, "credentials", "plugins"),
+  });
+  const plugin = plugins.find(({ tools }) => tools.some((each) => each.name === name));
+  if (plugin === undefined && coreTools.has(name))
+    return { name, plugin: "core", riskLevel: risk ?? "low", known: true } as const;
+  const riskLevel = risk ?? plugin?.tools.find((each) => each.name === name)?.risk ?? "high";
+  const known = plugin !== undefined || risk !== undefined;
+  return { name, plugin: plugin?.name ?? "", riskLevel, known };
+}
+
+const coreTools: ReadonlySet<string> = new Set(coreToolNames);
+
+async function dryRun(values: Values): Promise<number> {
+  if (values.file === undefined) throw new UsageError("--file is missing");
+  const { rules } = await load(values);
+  const reader = await openAudit(dataDirectoryOf(values.data));
+  const counts = { same: 0, changed: 0, depends: 0 };
+  const json = values.json === true;
+  for await (const row of dryRunPolicy(reader.records({ type: "tool.*" }), rules)) {
+    counts[row.outcome] += 1;
+    if (row.outcome === "same") continue;
+    console.log(json ? jsonLine(row) : lineOf(row));
+  }
+  if (json) console.log(jsonLine({ summary: counts }));
+  else
+    console.log(
+      `${counts.changed} change, ${counts.depends} depend on arguments, ${counts.same} do not change`,
+    );
+  return 0;
+}
+
+function lineOf({ seq, at, tool, session, before, after, outcome, possible }: DryRunRow): string {
+  const then =
+    outcome === "depends"
+      ? `depends on arguments: ${possible.join(" or ")}`
+      : `${after.action} (${after.rule})`;
+  const when = new Date(at).toISOString();
+  return harmless(`${seq}  ${when}  ${tool}  ${session}  ${before.action} (${before.rule}) -> ${then}`);
+}

@@ -1,0 +1,121 @@
+import { harmless, jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
+import type { GroupEventView, StudioClient, TaskError } from "@holdfast/studio";
+import { jailChoice, jailOptions, jailUsage } from "./jail-choice.ts";
+import { asOwner } from "./owner.ts";
+import { prepareJails } from "./prerequisites.ts";
+import { approvalModeOf, TaskRun } from "./task-run.ts";
+
+export const promptUsage = `holdfast prompt [--group NAME] [--follow] [options] "text"
+
+Hands a prompt to a group of groups.json. It is kept when the command returns, and begins a turn when
+those before it have ended. What makes the jail is asked for where no server runs yet.
+
+  --group NAME       the group (default: default)
+  --follow           waits for its turn, and prints what the agent does as it comes
+  --id TEXT          the same text again counts once
+  --approve WHAT     with --follow: ask (default), allow or deny, as of holdfast run
+${jailUsage}
+  --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
+  --json             one JSON object a line: the event, then what happens
+
+Exit code: 0 done (without --follow: kept), 1 the agent failed or was stopped (Ctrl-C, SIGTERM), 2 wrong usage.`;
+
+export async function promptCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    group: { type: "string" },
+    follow: { type: "boolean" },
+    id: { type: "string" },
+    approve: { type: "string" },
+    ...jailOptions,
+  });
+  if (values.help === true) {
+    console.log(promptUsage);
+    return 0;
+  }
+  const text = oneArgument(positionals, "The prompt");
+  if (text.trim() === "") throw new UsageError("The prompt is empty");
+  const approve = approvalModeOf(values.approve);
+  const json = values.json === true;
+  const jails = jailChoice(values);
+  const works = values.follow === true;
+  // Whoever answers beforehand means a turn that this command would not see.
+  if (values.approve !== undefined && !works) throw new UsageError("--approve goes with --follow");
+  await prepareJails(jails);
+  return asOwner({ data: values.data, jails, works }, async (owner) => {
+    const name = values.group ?? "default";
+    const group = owner.client.group(name);
+    const accepted = await group.prompt(text, values.id === undefined ? {} : { id: values.id });
+    if (json) console.log(jsonLine({ type: "event", event: accepted }));
+    else
+      process.stderr.write(
+        `Event ${accepted.seq} of ${name}${accepted.duplicate ? ", known already" : ""}\n`,
+      );
+    if (values.follow !== true) {
+      if (!owner.lasts && !json)
+        process.stderr.write("No server runs: it goes on at the next start (npx holdfast start)\n");
+      return 0;
+    }
+    const started = await untilStarted(owner.client, name, accepted.seq, json);
+    if (started.taskId === undefined) {
+      const { error } = started;
+      process.stderr.write(`${harmless(error === undefined ? started.state : inWords(error))}\n`);
+      return 1;
+    }
+    const run = new TaskRun(owner.client, started.taskId, approve, json, started.fromSeq ?? 0);
+    const ended = await run.untilEnded();
+    return ended.status === "idle" && !run.wasStopped ? 0 : 1;
+  });
+}
+
+/** The event once its turn has begun, or once it is known that none will. */
+async function untilStarted(
+  client: StudioClient,
+  name: string,
+  seq: number,
+  json: boolean,
+): Promise<GroupEventView> {
+  const group = client.group(name);
+  const started = Promise.withResolvers<GroupEventView>();
+  let told = "";
+  const look = (view: GroupEventView) => {
+    if (view.seq > seq) return;
+    if (view.state !== "waiting") {
+      if (view.seq === seq) started.resolve(view);
+      return;
+    }
+    // One that is tried again holds up those behind it.
+    const attempt = `${view.seq}.${view.attempts ?? 0}`;
+    if (view.error === undefined || told === attempt) return;
+    told = attempt;
+    tellDelay(view, view.error, json);
+  };
+  const missed = () =>
+    void group.get().then(({ events }) => {
+      for (const view of events) look(view);
+    }, started.reject);
+  const watch = await group.on("changed", look, missed);
+  try {
+    const { events, waiting, running } = await group.get();
+    for (const view of events) look(view);
+    if (!json && running !== undefined && running < seq)
+      process.stderr.write(`Waits for its turn; ${waiting} wait with it\n`);
+    return await started.promise;
+  } finally {
+    await watch.close();
+  }
+}
+
+/** What could not be begun keeps its place: whoever waits for it hears why, since only they can mend it. */
+function tellDelay(event: GroupEventView, error: TaskError, json: boolean): void {
+  if (json) {
+    console.log(jsonLine({ type: "delayed", event }));
+    return;
+  }
+  const { seq, retryAt } = event;
+  const again = retryAt === undefined ? "later" : `at ${new Date(retryAt).toLocaleTimeString("en-GB")}`;
+  process.stderr.write(`Event ${seq} is not begun yet: ${harmless(inWords(error))}; tried again ${again}\n`);
+}
+
+function inWords({ group, code, message }: TaskError): string {
+  return `${message} (${group}.${code})`;
+}

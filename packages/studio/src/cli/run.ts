@@ -1,0 +1,75 @@
+import { resolve } from "node:path";
+import { jsonLine, oneArgument, parse, screenOf, UsageError } from "@holdfast/cli";
+import { jailChoice, jailOptions, jailUsage } from "./jail-choice.ts";
+import { asOwner } from "./owner.ts";
+import { prepareJails } from "./prerequisites.ts";
+import { approvalModeOf, TaskRun } from "./task-run.ts";
+import { printDiff } from "./terminal.ts";
+
+export const runUsage = `holdfast run --repo PATH --agent NAME [options] "prompt"
+
+Runs one task on a local git repository and prints what the agent does, then the diff.
+Your working tree is not touched; nothing leaves the jail until you apply it. What makes the jail is asked for where no server runs yet.
+
+  --repo PATH        a local git repository, or "sample" (default: the current directory)
+  --agent NAME       an agent of "holdfast agents list" (default: demo)
+  --from-head        start from the last commit although there are uncommitted changes
+  --approve WHAT     ask (default), allow or deny: the answer to the agent's own questions.
+                     What leaves the jail is always asked; with nobody to ask it is denied.
+                     Without a terminal, "ask" reads answers from standard input; when that
+                     ends, a question is allowed once inside a jail and denied without one
+  --apply            put the diff on a new branch of the repository at the end, unless it was stopped
+  --branch NAME      with --apply: the name of that branch
+${jailUsage}
+  --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
+  --json             one JSON object a line: events, then the diff
+
+Exit code: 0 done, 1 the agent failed or was stopped (Ctrl-C, SIGTERM), 2 wrong usage.`;
+
+export async function runCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    repo: { type: "string" },
+    agent: { type: "string" },
+    "from-head": { type: "boolean" },
+    approve: { type: "string" },
+    apply: { type: "boolean" },
+    branch: { type: "string" },
+    ...jailOptions,
+  });
+  if (values.help === true) {
+    console.log(runUsage);
+    return 0;
+  }
+  const prompt = oneArgument(positionals, "The prompt");
+  if (prompt.trim() === "") throw new UsageError("The prompt is empty");
+  const approve = approvalModeOf(values.approve);
+  if (values.branch !== undefined && values.apply !== true)
+    throw new UsageError("--branch goes with --apply");
+  const repository = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
+  const jails = jailChoice(values);
+  await prepareJails(jails);
+  return asOwner({ data: values.data, jails, works: "new" }, async (owner) => {
+    const task = await owner.client.organization.createTask({
+      repository,
+      agent: values.agent ?? "demo",
+      prompt,
+      ...(values["from-head"] === true ? { fromHead: true } : {}),
+    });
+    const run = new TaskRun(owner.client, task.id, approve, values.json === true);
+    const ended = await run.untilEnded();
+    const diff = await owner.client.task(task.id).diff();
+    if (values.json === true) console.log(jsonLine({ type: "diff", diff }));
+    else printDiff(screenOf(process.stdout), diff);
+    // What was stopped is half done: whoever wants it all the same says so.
+    if (values.apply === true && !run.wasStopped && diff.files.length > 0) {
+      const applied = await owner.client
+        .task(task.id)
+        .apply(values.branch === undefined ? {} : { branch: values.branch });
+      if (values.json === true) console.log(jsonLine({ type: "applied", applied }));
+      else console.log(`Applied to branch ${applied.branch} (${applied.commit.slice(0, 12)})`);
+    } else if (diff.files.length > 0 && values.json !== true) {
+      process.stderr.write(`Put it on a branch: npx holdfast tasks apply ${task.id}\n`);
+    }
+    return ended.status === "idle" && !run.wasStopped ? 0 : 1;
+  });
+}

@@ -1,0 +1,80 @@
+import {
+  dataDirectoryOf,
+  noArguments,
+  oneArgument,
+  parse,
+  prepareDataDirectory,
+  verbOf,
+} from "@holdfast/cli";
+import { openVault, type SecretEntry, type SecretOwner } from "@holdfast/gate";
+import { readSecret } from "./secret-input.ts";
+
+export const secretsUsage = `holdfast secrets set NAME | list | remove NAME
+
+  set NAME             stores a secret, encrypted; its value is read from standard input and never shown.
+                       Nobody can use it before a grant (holdfast grants add)
+  list                 the names, and whose they are
+  remove NAME          forgets it; grants for it stay, and give nothing
+  --user NAME          a secret of this user, used for nobody else
+  --organization NAME  a secret of this organisation
+  --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
+  --json               machine-readable output
+
+It works beside a running server, which uses a new value at the next request.`;
+
+/** The options that say whose a secret is. */
+export function ownerOf(user: string | undefined, organization: string | undefined): SecretOwner {
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(organization === undefined ? {} : { organization }),
+  };
+}
+
+export async function secretsCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    user: { type: "string" },
+    organization: { type: "string" },
+  });
+  const [verb, ...rest] = positionals;
+  if (values.help === true) {
+    console.log(secretsUsage);
+    return 0;
+  }
+  const dataDirectory = dataDirectoryOf(values.data);
+  const owner = ownerOf(values.user, values.organization);
+  const json = values.json === true;
+  switch (verbOf("secrets", ["set", "list", "remove"], verb)) {
+    case "set": {
+      const name = oneArgument(rest, "The name of the secret");
+      await prepareDataDirectory(dataDirectory);
+      await openVault(dataDirectory).setSecret({ name, owner }, await readSecret(`${name}: `));
+      console.log(json ? JSON.stringify({ name, owner, stored: true }) : "The secret is stored.");
+      return 0;
+    }
+    case "list":
+      noArguments(rest);
+      return list(await openVault(dataDirectory).secretEntries(), json);
+    case "remove": {
+      const name = oneArgument(rest, "The name of the secret");
+      const removed = await openVault(dataDirectory).deleteSecret({ name, owner });
+      if (json) console.log(JSON.stringify({ name, owner, removed }));
+      else console.log(removed ? "The secret is forgotten." : "There is no such secret.");
+      return removed ? 0 : 1;
+    }
+  }
+}
+
+function list(entries: readonly SecretEntry[], json: boolean): number {
+  for (const entry of entries)
+    console.log(json ? JSON.stringify(entry) : `${entry.name.padEnd(24)} ${whose(entry.owner)}`);
+  if (entries.length === 0 && !json) console.log("There are no secrets.");
+  return 0;
+}
+
+export function whose({ user, organization }: SecretOwner): string {
+  const parts = [
+    ...(user === undefined ? [] : [`user ${user}`]),
+    ...(organization === undefined ? [] : [`organization ${organization}`]),
+  ];
+  return parts.length === 0 ? "of the host" : parts.join(", ");
+}

@@ -1,0 +1,93 @@
+import type { ControlServer } from "@holdfast/cli";
+import {
+  cliLogger,
+  dataDirectoryOf,
+  noArguments,
+  parse,
+  portOf,
+  prepareDataDirectory,
+  UsageError,
+} from "@holdfast/cli";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
+import { createStudio } from "@holdfast/studio";
+import { jailChoice, jailOptions, jailUsage } from "./jail-choice.ts";
+import { serveOwner } from "./owner.ts";
+import { prepareJails } from "./prerequisites.ts";
+
+export const startUsage = `holdfast start [options]
+
+Starts the Studio and prints the link to open.
+
+  --port PORT        TCP port (default: HOLDFAST_PORT or 6420)
+  --host HOST        address to listen on (default: 127.0.0.1), under which it is served then;
+                     0.0.0.0: all of the machine, for whoever has a link
+${jailUsage}
+  --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
+  --json             print the link as JSON`;
+
+const defaultPort = 6420;
+
+export async function startCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    port: { type: "string" },
+    host: { type: "string" },
+    ...jailOptions,
+  });
+  if (values.help === true) {
+    console.log(startUsage);
+    return 0;
+  }
+  noArguments(positionals);
+  // Node listens on every address where none is named.
+  if (values.host === "") throw new UsageError("--host is empty");
+  const port = portOf(values.port ?? (process.env["HOLDFAST_PORT"] || undefined), defaultPort);
+  const choice = jailChoice(values);
+  const dataDirectory = dataDirectoryOf(values.data);
+  await prepareJails(choice);
+  await prepareDataDirectory(dataDirectory);
+  const studio = await createStudio({
+    dataDirectory,
+    port,
+    ...(values.host === undefined ? {} : { host: values.host }),
+    ...choice,
+    log: cliLogger("warn"),
+  }).catch((error: unknown) => {
+    throw toldForShell(error, port);
+  });
+  const control = await serveOwner(dataDirectory, studio, { passing: false });
+  // Before the link is printed: whoever reads it may end the server at once.
+  const stopped = untilStopped(control, () => studio.close());
+  const { url } = studio;
+  const text = `${url}/#ticket=${await studio.issueTicket()}`;
+  console.log(values.json === true ? JSON.stringify({ url, link: text, pid: process.pid }) : text);
+  await stopped;
+  return 0;
+}
+
+/** The server's own words name what a program would write; here it is an option. */
+function toldForShell(error: unknown, port: number): unknown {
+  if (!isErrorCode(error, "gateway", "port_in_use")) return error;
+  const other = port === 65_535 ? defaultPort : port + 1;
+  const message = `Port ${port} is in use. Stop the program that has it, or choose another: --port ${other}, or HOLDFAST_PORT`;
+  return new HoldfastError("gateway", "port_in_use", message, { cause: error });
+}
+
+/** Resolves after SIGINT, SIGTERM or SIGHUP and a clean close; a second one of the first two ends at once. */
+function untilStopped(control: ControlServer, close: () => Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stopping = false;
+    const stop = () => {
+      if (stopping) return;
+      stopping = true;
+      control.close().then(close).then(resolve, reject);
+    };
+    const stopOrEnd = () => {
+      if (stopping) process.exit(130);
+      stop();
+    };
+    process.on("SIGINT", stopOrEnd);
+    process.on("SIGTERM", stopOrEnd);
+    // A terminal that is closed says so more than once: by itself, and by its shell.
+    process.on("SIGHUP", stop);
+  });
+}
