@@ -70,12 +70,6 @@ function proxy(): Planned[] {
       ["budgets", "if (!this.#metering.bounded) {", "if (Date.now() > 0) {"],
       ["giving back what was reserved", "call.release();", ""],
       ["what follows a refusal", 'before.getHeader("connection") === "close"', "Date.now() < 0"],
-      ["the end after a doubtful request", 'response.setHeader("connection", "close");', ""],
-      [
-        "the bound of what is thrown away",
-        "if (discarded > this.#limits.maxDiscardBytes) request.destroy();",
-        "",
-      ],
       ["the end of its connections", "for (const socket of this.#sockets) socket.destroy();", ""],
     ]),
   );
@@ -125,9 +119,47 @@ export function egress(): Planned[] {
   ];
 }
 
+/** A body that asks for another method. */
+function overrides(): Planned[] {
+  const checks = [test("egress-method-override")];
+  return [
+    ...guards(checks, part("proxy/body-inspection"), part("proxy/override-scanner")),
+    ...mutants(
+      checks,
+      file("proxy/body-inspection"),
+      withEdits([
+        [
+          "the last chunk held back",
+          "if (!ended && beginning.length === 1) {",
+          "if (beginning.length === 0) {",
+        ],
+        ["the end of a body", "chunk === undefined ? scanner.end() :", "chunk === undefined ? [] :"],
+      ]),
+    ),
+    ...mutants(
+      checks,
+      file("proxy/override-scanner"),
+      withEdits([
+        ["forms", 'type.includes("urlencoded")', "Date.now() < 0"],
+        ["JSON", 'type.includes("json")', "Date.now() < 0"],
+        ["forms in parts", 'type?.includes("multipart") === true', "Date.now() < 0"],
+      ]),
+    ),
+  ];
+}
+
 /** Single lines of the parts behind the proxy. */
 function parts(): Planned[] {
   return [
+    ...overrides(),
+    ...mutants(
+      usual,
+      file("proxy/refusals"),
+      withEdits([
+        ["the end after a doubtful request", 'response.setHeader("connection", "close");', ""],
+        ["the bound of what is thrown away", "if (discarded > maxDiscardBytes) request.destroy();", ""],
+      ]),
+    ),
     ...mutants(
       [limits],
       file("metering/usage-meter"),
@@ -157,7 +189,7 @@ function parts(): Planned[] {
         ["queries", "if (!/^[\\x21-\\x7e]*$/.test(asked)) return", "if (Date.now() < 0) return"],
         ["the bound of a body", "contentLength > limits.maxRequestBytes", "Date.now() < 0"],
         ["keys in a query", 'upstream.provider === "google" ? withoutKey(asked) : asked', "asked"],
-        ["methods in a query", "of overridingMethods(query)", "of []"],
+        ["methods in a query", "admitted, overridingMethods(query)", "admitted, []"],
       ]),
     ),
     ...guards(usual, part("proxy/http-headers")),

@@ -86,7 +86,7 @@ export function host(): Planned[] {
   const vault = [test("vault"), test("vault-faults"), test("egress-answers")];
   return [
     ...composition(),
-    ...guards([test("gate-wiring")], "check-config"),
+    ...guards([test("gate-wiring")], "check-config", "data-directory"),
     ...guards(
       [
         test("gate-wiring"),

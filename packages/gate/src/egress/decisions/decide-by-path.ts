@@ -64,22 +64,34 @@ export function decide(
     return no("unknown_upstream", 403, `No ${kind} of that name; there are: ${known}`, { path: whole });
   }
   const about = { upstream: upstream.name, path };
-  const allow =
-    upstream.kind === "npm" && isSpecial(path) ? upstream.allow.filter(namesSpecials) : upstream.allow;
+  const allow = rulesFor(upstream, path);
   const query = upstream.provider === "google" ? withoutKey(asked) : asked;
   const rule = matchRule(allow, method, path, query);
   if (rule === undefined)
     return no("not_allowed", 403, `${method} ${path} is not allowed at ${upstream.name}`, about);
-  for (const other of overridingMethods(query)) {
-    if (matchRule(allow, other, path, query) === undefined) {
-      const why = `The query asks for ${other} ${path}, which is not allowed at ${upstream.name}`;
-      return no("not_allowed", 403, why, about);
-    }
-  }
+  const admitted = { upstream, rule, path, query };
+  const why = forbiddenMethod(admitted, overridingMethods(query), "query");
+  if (why !== undefined) return no("not_allowed", 403, why, about);
   if (contentLength > limits.maxRequestBytes) {
     return no("request_too_large", 413, `A request holds at most ${limits.maxRequestBytes} bytes`, about);
   }
-  return { admitted: { upstream, rule, path, query } };
+  return { admitted };
+}
+
+/** Why an admitted request is refused that asks, in its query or body, to be taken for one with another method. */
+export function forbiddenMethod(
+  { upstream, path, query }: Admitted,
+  methods: readonly string[],
+  where: "query" | "body",
+): string | undefined {
+  const allow = rulesFor(upstream, path);
+  const other = methods.find((method) => matchRule(allow, method, path, query) === undefined);
+  if (other === undefined) return undefined;
+  return `The ${where} asks for ${other} ${path}, which is not allowed at ${upstream.name}`;
+}
+
+function rulesFor({ kind, allow }: CheckedUpstream, path: string): readonly EgressAllowRule[] {
+  return kind === "npm" && isSpecial(path) ? allow.filter(namesSpecials) : allow;
 }
 
 export function ruleOf({ rule }: Admitted): string {

@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { type Clock, type HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { Audit } from "../../audit/audit.ts";
 import type { CredentialVault } from "../../vault/credential-vault.ts";
@@ -38,10 +39,10 @@ import { writeAuthority } from "../tunnels/authority-files.ts";
 import type { CertificateAuthority } from "../tunnels/certificate-authority.ts";
 import { interceptedNames, namesTarget, originOf } from "../tunnels/tunnel-decision.ts";
 import { Tunnels } from "../tunnels/tunnels.ts";
+import { inspectBody } from "./body-inspection.ts";
 import { ForwardProgress, forward } from "./forward.ts";
 import { framingFault } from "./http-headers.ts";
-import { refusalBody } from "./refusal-body.ts";
-import { refusal, writeRawRefusal } from "./refusals.ts";
+import { answerError, refusal, writeRawRefusal } from "./refusals.ts";
 import { BodyReader } from "./request-body.ts";
 import { UpstreamConnections } from "./upstream-connections.ts";
 
@@ -59,20 +60,6 @@ export interface EgressProxyOptions extends EgressOptions {
   readonly names: PublicResolver;
   /** Tests bring the limits within reach. */
   readonly limits?: Partial<EgressLimits>;
-}
-
-function retryAfter({ metadata }: HoldfastError): { "retry-after"?: string } {
-  const seconds: unknown = Reflect.get(Object(metadata), "retryAfter");
-  return typeof seconds === "number" ? { "retry-after": String(seconds) } : {};
-}
-
-/**
- * Clients of models ask again after many statuses; a decision stays what it is, and so does a rate that gives
- * nothing back.
- */
-function isRetriable(error: HoldfastError): boolean {
-  if (error.statusCode !== 429) return error.statusCode >= 500;
-  return error.code !== "rate_limited" || retryAfter(error)["retry-after"] !== undefined;
 }
 
 /** What has to be there before the proxy of a jail can be. */
@@ -239,7 +226,7 @@ export class EgressProxy implements Egress {
       provider = admitted.upstream.provider;
       await this.#admit(request, response, admitted);
     } catch (error) {
-      this.#answerError(request, response, error, provider);
+      answerError(request, response, error, provider, this.#limits.maxDiscardBytes);
     }
   }
 
@@ -277,7 +264,11 @@ export class EgressProxy implements Egress {
     const { upstream, path } = admitted;
     const { provider } = upstream;
     if (!isGeneration(provider, request.method ?? "", path)) {
-      await this.#forward(request, response, admitted, undefined, undefined);
+      const about = { upstream: upstream.name, method: request.method ?? "", path };
+      const body = await inspectBody(request, response, admitted, (code, status, message) =>
+        this.#deny(code, status, message, about),
+      );
+      await this.#forward(request, response, admitted, undefined, body);
       return;
     }
     this.#checkPace(admitted, request.method ?? "");
@@ -337,7 +328,7 @@ export class EgressProxy implements Egress {
     response: ServerResponse,
     admitted: Admitted,
     call: MeteredCall | undefined,
-    body: Buffer | undefined,
+    body: Buffer | Readable | undefined,
   ): Promise<void> {
     const { upstream, rule, path, query } = admitted;
     const method = request.method ?? "";
@@ -438,38 +429,6 @@ export class EgressProxy implements Egress {
     // A refusal has no effect that would have to wait for its record.
     const data = { ...about, path: about.path?.slice(0, 1_000) };
     void audit.note({ type: "egress.denied", jailId, session, data });
-  }
-
-  #answerError(
-    request: IncomingMessage,
-    response: ServerResponse,
-    error: unknown,
-    provider: EgressProvider,
-  ): void {
-    if (response.headersSent || response.destroyed) {
-      // The answer has begun, so only its being cut off can say that it failed.
-      response.destroy();
-      return;
-    }
-    const typed = isHoldfastError(error)
-      ? error
-      : refusal("internal_error", 500, "The request could not be forwarded");
-    const body = refusalBody(typed, provider);
-    // After a request whose end is in doubt, the next bytes may be anything. Set, so that it can be asked for.
-    if (typed.statusCode === 400 || typed.statusCode === 413) response.setHeader("connection", "close");
-    response.writeHead(typed.statusCode, {
-      "content-type": "application/json",
-      "content-length": Buffer.byteLength(body),
-      ...retryAfter(typed),
-      "x-should-retry": String(isRetriable(typed)),
-    });
-    response.end(body);
-    // The rest of a refused body is thrown away, up to a bound, so that the answer can be read.
-    let discarded = 0;
-    request.on("data", (chunk: Buffer) => {
-      discarded += chunk.length;
-      if (discarded > this.#limits.maxDiscardBytes) request.destroy();
-    });
   }
 
   close(): Promise<void> {

@@ -25,8 +25,8 @@ export interface ForwardTask {
   readonly secrets: KnownSecrets;
   readonly signal: AbortSignal;
   readonly limits: EgressLimits;
-  /** The body where it was read beforehand; otherwise it goes through as it comes. */
-  readonly body?: Buffer;
+  /** The body where it was read beforehand, whole or its beginning; otherwise it goes through as it comes. */
+  readonly body?: Buffer | Readable;
   readonly connections: UpstreamConnections;
   /** Checked addresses to dial instead of asking for the name again. */
   readonly addresses?: readonly string[];
@@ -162,7 +162,7 @@ function requestHeaders({ request, credential, upstream, body }: ForwardTask) {
   headers["host"] = upstream.base.host;
   headers["accept-encoding"] = "identity";
   const length = request.headers["content-length"];
-  if (body !== undefined) headers["content-length"] = String(body.length);
+  if (Buffer.isBuffer(body)) headers["content-length"] = String(body.length);
   else if (length !== undefined) headers["content-length"] = length;
   else if (request.headers["transfer-encoding"] !== undefined) headers["transfer-encoding"] = "chunked";
   return headers;
@@ -234,11 +234,10 @@ function sendOver(agent: Agent, task: ForwardTask, sent?: Counter): Promise<Inco
       return;
     }
     if (request.headers.expect !== undefined && task.body === undefined) response.writeContinue();
-    pipeline(task.body === undefined ? request : Readable.from([task.body]), sent, outgoing).catch(
-      (error: unknown) => {
-        if (error instanceof HoldfastError) give(error);
-      },
-    );
+    const body = Buffer.isBuffer(task.body) ? Readable.from([task.body]) : (task.body ?? request);
+    pipeline(body, sent, outgoing).catch((error: unknown) => {
+      if (error instanceof HoldfastError) give(error);
+    });
   });
 }
 

@@ -1,9 +1,57 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
+import type { EgressProvider } from "../egress.ts";
 import { refusalBody } from "./refusal-body.ts";
 
 export function refusal(code: string, status: number, message: string): HoldfastError {
   return new HoldfastError("egress", code, message, { statusCode: status });
+}
+
+/**
+ * Answers a request that failed, in the wire format of its provider; where the answer has begun, cuts it off. At most
+ * `maxDiscardBytes` of the rest of its body are read and thrown away, so that the client can read the answer.
+ */
+export function answerError(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  provider: EgressProvider,
+  maxDiscardBytes: number,
+): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const typed = isHoldfastError(error)
+    ? error
+    : refusal("internal_error", 500, "The request could not be forwarded");
+  const body = refusalBody(typed, provider);
+  // After a request whose end is in doubt, the next bytes may be anything. A header that is set here can be read back.
+  if (typed.statusCode === 400 || typed.statusCode === 413) response.setHeader("connection", "close");
+  response.writeHead(typed.statusCode, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    ...retryAfter(typed),
+    "x-should-retry": String(isRetriable(typed)),
+  });
+  response.end(body);
+  let discarded = 0;
+  request.on("data", (chunk: Buffer) => {
+    discarded += chunk.length;
+    if (discarded > maxDiscardBytes) request.destroy();
+  });
+}
+
+function retryAfter({ metadata }: HoldfastError): { "retry-after"?: string } {
+  const seconds: unknown = Reflect.get(Object(metadata), "retryAfter");
+  return typeof seconds === "number" ? { "retry-after": String(seconds) } : {};
+}
+
+/** Model clients retry many statuses by themselves: a decision does not change, nor does a rate that never refills. */
+function isRetriable(error: HoldfastError): boolean {
+  if (error.statusCode !== 429) return error.statusCode >= 500;
+  return error.code !== "rate_limited" || retryAfter(error)["retry-after"] !== undefined;
 }
 
 /** Answers where there is no response to write to: a request that could not be read, or asked for a tunnel. */
