@@ -60,10 +60,11 @@ export async function installPackages(
   names: readonly string[],
   packed: readonly PackedPackage[],
   registry: LocalRegistry,
+  manifest: Readonly<Record<string, unknown>> = {},
 ): Promise<number> {
   writeFileSync(
     join(folder, "package.json"),
-    JSON.stringify({ name: "consumer", private: true, type: "module" }),
+    JSON.stringify({ name: "consumer", private: true, type: "module", ...manifest }),
   );
   // `holdfast` has no scope that npm could look up elsewhere.
   const wanted = names.map(

@@ -18,13 +18,12 @@ const studio = "@holdfast/studio";
  * the sandbox. Where a person sits at the terminal, offers to install it. Throws `control.studio_missing`.
  */
 export async function loadStudioCommand(name: string): Promise<Command> {
-  const module = (await importStudio()) ?? (await installStudio(name));
+  const module = await importStudio();
+  if (module === undefined) return installStudio(name);
   const load = module.commands[name];
-  if (load === undefined) {
-    const message = `The installed ${studio} has no command "${name}". Install the version of this holdfast: ${installLine()}`;
-    throw new HoldfastError("control", "studio_missing", message);
-  }
-  return load();
+  if (load !== undefined) return load();
+  const message = `The installed ${studio} has no command "${name}". Install the version of this holdfast: ${installLine()}`;
+  throw new HoldfastError("control", "studio_missing", message);
 }
 
 /** Undefined where it is installed neither beside this package nor in the current folder. */
@@ -45,14 +44,19 @@ function resolveFrom(place: string): string | undefined {
   }
 }
 
-async function installStudio(name: string): Promise<StudioModule> {
+async function installStudio(name: string): Promise<Command> {
   if (await isWanted(name)) {
     const { status } = spawnSync("npm", ["install", `${studio}@${version()}`], { stdio: "inherit" });
-    const installed = status === 0 ? await importStudio() : undefined;
-    if (installed !== undefined) return installed;
+    if (status === 0) return { usage: "", run: runAgain };
   }
   const message = `"holdfast ${name}" needs the Studio, which is not installed here. Install it: ${installLine()}`;
   throw new HoldfastError("control", "studio_missing", message);
+}
+
+/** In a new process: this one remembers that the package was missing. */
+async function runAgain(): Promise<number> {
+  const { status } = spawnSync(process.execPath, process.argv.slice(1), { stdio: "inherit" });
+  return status ?? 1;
 }
 
 /** Asks a person at a terminal; nobody is asked in a script, where the next line would be taken for the answer. */

@@ -11,7 +11,7 @@ import { createClient } from "@holdfast/client";
 import { freePort } from "@holdfast/testing/free-port";
 import { chromium } from "playwright-core";
 import type { registry } from "../../examples/next-js/actors.ts";
-import { copyExample, installNext, nextEnvironment } from "./support/next.ts";
+import { installNextExample, nextEnvironment, nextProgram } from "./support/installed.ts";
 
 const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
 const skip = existsSync(executablePath) ? false : "needs chromium";
@@ -31,8 +31,9 @@ test("Next.js: a route handler, a server component and a live page", {
   skip,
   timeout: 400_000,
 }, async (t) => {
-  const next = installNext();
-  const app = copyExample("next-js");
+  const app = await installNextExample("next-js");
+  t.after(() => rmSync(app, { recursive: true, force: true, maxRetries: 3 }));
+  const next = nextProgram(app);
   const data = mkdtempSync(join(tmpdir(), "holdfast-next-"));
   const [webPort, livePort] = [await freePort(), await freePort()];
   const env = nextEnvironment(data, livePort);

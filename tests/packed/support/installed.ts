@@ -1,0 +1,61 @@
+/** Folders as users have them: outside of this repository, with the packages that `npm pack` makes. */
+import { cpSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installPackages } from "../../../tools/pack/installs.ts";
+import { packTarballs, startRegistry } from "../../../tools/pack/registry.ts";
+import { stagePackages } from "../../../tools/pack/stage.ts";
+
+const root = join(import.meta.dirname, "..", "..", "..");
+
+const nextDependencies = { next: "16.4.6", react: "19.3.1", "react-dom": "19.3.1" };
+const nextDevDependencies = { "@types/react": "19.3.0", typescript: "7.0.2" };
+
+export interface InstalledFolder {
+  readonly folder: string;
+  /** What npm has to be told to install more of the built packages; gone with `registry`. */
+  readonly npmOptions: readonly string[];
+  readonly registry: AsyncDisposable;
+}
+
+/** A fresh folder with `holdfast` as `npm install holdfast` leaves it. */
+export async function installHoldfast(
+  manifest: Readonly<Record<string, unknown>> = {},
+): Promise<InstalledFolder> {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-installed-"));
+  await stagePackages();
+  const packed = packTarballs();
+  const registry = await startRegistry(packed);
+  await installPackages(folder, ["holdfast"], packed, registry, manifest);
+  return { folder, npmOptions: registry.npmOptions, registry };
+}
+
+/** An example in a fresh folder, with Next.js and the built packages installed. */
+export async function installNextExample(name: string): Promise<string> {
+  const { folder, registry } = await installHoldfast({
+    dependencies: nextDependencies,
+    devDependencies: nextDevDependencies,
+  });
+  await registry[Symbol.asyncDispose]();
+  cpSync(join(root, "examples", name), folder, { recursive: true });
+  return folder;
+}
+
+/** The program `next` of an application. */
+export function nextProgram(folder: string): string {
+  const manifest = JSON.parse(readFileSync(join(folder, "node_modules", "next", "package.json"), "utf8")) as {
+    bin: { next: string };
+  };
+  return join(folder, "node_modules", "next", manifest.bin.next);
+}
+
+/** What the processes of Next.js get: nothing of theirs leaves this machine. */
+export function nextEnvironment(data: string, port: number): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    NODE_ENV: "production",
+    NEXT_TELEMETRY_DISABLED: "1",
+    HOLDFAST_DATA: data,
+    HOLDFAST_PORT: String(port),
+  };
+}
