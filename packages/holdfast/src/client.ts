@@ -32,13 +32,14 @@ export {
   type SkipReadyWait as ActorGatewayOptions,
 } from "@holdfast/client";
 export { HoldfastError, isErrorCode, isHoldfastError, UserError } from "@holdfast/core";
+export { ActorError, RivetError } from "./errors.ts";
 export {
   ActorClientError,
   ActorConnDisposed,
   HttpRequestError,
   MalformedResponseMessage,
   ManagerError,
-} from "./client-errors.ts";
+} from "./types/client-errors.ts";
 export type {
   ActorActionFunction,
   ActorActionOptions,
@@ -49,5 +50,4 @@ export type {
   ExtractRegistryFromClient,
   Region,
   StatusChangeCallback,
-} from "./client-types.ts";
-export { ActorError, RivetError } from "./errors.ts";
+} from "./types/client-types.ts";

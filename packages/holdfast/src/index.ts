@@ -114,8 +114,7 @@ export type {
   ListenOptions,
   ListenOptions as RegistryListenOptions,
 } from "@holdfast/server";
-export type * from "./contexts.ts";
-export type * from "./definition-types.ts";
+export { ActorError, RivetError, type RivetErrorLike, type RivetErrorOptions } from "./errors.ts";
 export {
   ALLOWED_PUBLIC_HEADERS,
   BUILTIN_INSPECTOR_TAB_IDS,
@@ -125,32 +124,33 @@ export {
   isStaticActorInstance,
   lookupInRegistry,
   noopNext,
-} from "./definitions.ts";
-export { ActorError, RivetError, type RivetErrorLike, type RivetErrorOptions } from "./errors.ts";
-export type * from "./message-types.ts";
+} from "./registry/definitions.ts";
 export {
   type ParsedConfig,
   type ParsedConfig as RegistryConfig,
   Registry,
   type RegistryRoutes,
   type ServerlessHandler,
-} from "./registry.ts";
+} from "./registry/registry.ts";
 export {
   ActorConfigSchema,
   ActorOptionsSchema,
   ActorsSchema,
   type ConfigSchema,
   RegistryConfigSchema,
-} from "./schemas.ts";
+} from "./registry/schemas.ts";
 export {
   type SetupOptions,
   type SetupOptions as RegistryConfigInput,
   setup,
-} from "./setup.ts";
-export { toUint8Array } from "./utils.ts";
+} from "./registry/setup.ts";
+export type * from "./types/contexts.ts";
+export type * from "./types/definition-types.ts";
+export type * from "./types/message-types.ts";
 export type {
   RivetCloseEvent,
   RivetEvent,
   RivetMessageEvent,
   UniversalWebSocket,
-} from "./websocket-types.ts";
+} from "./types/websocket-types.ts";
+export { toUint8Array } from "./utils.ts";

@@ -16,4 +16,4 @@ export {
   useActorState,
   useEvent,
 } from "@holdfast/react";
-export { ActorConnDisposed } from "./client-errors.ts";
+export { ActorConnDisposed } from "./types/client-errors.ts";

@@ -3,8 +3,8 @@ import { encodeJson, isHoldfastError } from "@holdfast/core";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
-import type { FoundServer } from "./found-server.ts";
 import { type Arguments, InvalidArguments, type McpTool, mcpTools } from "./mcp-tools.ts";
+import type { FoundServer } from "./reconnecting-server.ts";
 
 export interface McpServerOptions {
   /** The server of actors. */

@@ -1,7 +1,7 @@
 import { dataDirectoryOf, noArguments, notRunning, parse } from "@holdfast/cli";
-import { FoundServer } from "./found-server.ts";
 import { findServer } from "./management-client.ts";
 import { startMcpServer } from "./mcp-server.ts";
+import { FoundServer } from "./reconnecting-server.ts";
 import { version } from "./studio-commands.ts";
 
 export const mcpUsage = `holdfast mcp [options]

@@ -9,7 +9,7 @@ import {
 } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import { getBaseLogger, makeDefaultLogger } from "../log.ts";
-import type { ParsedConfig, SetupOptions } from "../registry-options.ts";
+import type { ParsedConfig, SetupOptions } from "../registry/registry-options.ts";
 import { checkOptions, existing } from "./check-options.ts";
 import { loggerFrom } from "./foreign-logger.ts";
 

@@ -11,75 +11,75 @@ async function loadSandbox(): Promise<Command> {
 
 export const commands: Readonly<Record<string, CommandLoader>> = {
   start: async () => {
-    const { startUsage: usage, startCommand: run } = await import("./start.ts");
+    const { startUsage: usage, startCommand: run } = await import("./server/start.ts");
     return { usage, run };
   },
   run: async () => {
-    const { runUsage: usage, runCommand: run } = await import("./run.ts");
+    const { runUsage: usage, runCommand: run } = await import("./tasks/run.ts");
     return { usage, run };
   },
   prompt: async () => {
-    const { promptUsage: usage, promptCommand: run } = await import("./prompt.ts");
+    const { promptUsage: usage, promptCommand: run } = await import("./tasks/prompt.ts");
     return { usage, run };
   },
   groups: async () => {
-    const { groupsUsage: usage, groupsCommand: run } = await import("./groups.ts");
+    const { groupsUsage: usage, groupsCommand: run } = await import("./tasks/groups.ts");
     return { usage, run };
   },
   tasks: async () => {
-    const { tasksUsage: usage, tasksCommand: run } = await import("./tasks.ts");
+    const { tasksUsage: usage, tasksCommand: run } = await import("./tasks/tasks.ts");
     return { usage, run };
   },
   approvals: async () => {
-    const { approvalsUsage: usage, approvalsCommand: run } = await import("./approvals.ts");
+    const { approvalsUsage: usage, approvalsCommand: run } = await import("./tasks/approvals.ts");
     return { usage, run };
   },
   agents: async () => {
-    const { agentsUsage: usage, agentsCommand: run } = await import("./agents.ts");
+    const { agentsUsage: usage, agentsCommand: run } = await import("./server/agents.ts");
     return { usage, run };
   },
   plugin: async () => {
-    const { pluginUsage: usage, pluginCommand: run } = await import("./plugin.ts");
+    const { pluginUsage: usage, pluginCommand: run } = await import("./gate/plugin.ts");
     return { usage, run };
   },
   auth: async () => {
-    const { authUsage: usage, authCommand: run } = await import("./auth.ts");
+    const { authUsage: usage, authCommand: run } = await import("./gate/auth.ts");
     return { usage, run };
   },
   secrets: async () => {
-    const { secretsUsage: usage, secretsCommand: run } = await import("./secrets.ts");
+    const { secretsUsage: usage, secretsCommand: run } = await import("./gate/secrets.ts");
     return { usage, run };
   },
   grants: async () => {
-    const { grantsUsage: usage, grantsCommand: run } = await import("./grants.ts");
+    const { grantsUsage: usage, grantsCommand: run } = await import("./gate/grants.ts");
     return { usage, run };
   },
   audit: async () => {
-    const { auditUsage: usage, auditCommand: run } = await import("./audit.ts");
+    const { auditUsage: usage, auditCommand: run } = await import("./gate/audit.ts");
     return { usage, run };
   },
   egress: async () => {
-    const { egressUsage: usage, egressCommand: run } = await import("./egress.ts");
+    const { egressUsage: usage, egressCommand: run } = await import("./gate/egress.ts");
     return { usage, run };
   },
   policy: async () => {
-    const { policyUsage: usage, policyCommand: run } = await import("./policy.ts");
+    const { policyUsage: usage, policyCommand: run } = await import("./gate/policy.ts");
     return { usage, run };
   },
   doctor: async () => {
-    const { doctorUsage: usage, doctorCommand: run } = await import("./doctor.ts");
+    const { doctorUsage: usage, doctorCommand: run } = await import("./server/doctor.ts");
     return { usage, run };
   },
   url: async () => {
-    const { urlUsage: usage, urlCommand: run } = await import("./url.ts");
+    const { urlUsage: usage, urlCommand: run } = await import("./server/url.ts");
     return { usage, run };
   },
   backup: async () => {
-    const { backupUsage: usage, backupCommand: run } = await import("./backup.ts");
+    const { backupUsage: usage, backupCommand: run } = await import("./server/backup.ts");
     return { usage, run };
   },
   restore: async () => {
-    const { restoreUsage: usage, restoreCommand: run } = await import("./backup.ts");
+    const { restoreUsage: usage, restoreCommand: run } = await import("./server/backup.ts");
     return { usage, run };
   },
   sandbox: loadSandbox,

@@ -5,12 +5,12 @@ import {
   type ParsedActorOptions,
 } from "@holdfast/actors";
 import type { Definitions } from "@holdfast/server";
-import { checkOptions } from "./internal/check-options.ts";
-import { type ConfigSchema, configSchema } from "./internal/config-schema.ts";
-import { parsedConfig } from "./internal/settings.ts";
+import { checkOptions } from "../internal/check-options.ts";
+import { type ConfigSchema, configSchema } from "../internal/config-schema.ts";
+import { parsedConfig } from "../internal/settings.ts";
 import type { ParsedConfig, SetupOptions } from "./registry-options.ts";
 
-export type { ConfigSchema } from "./internal/config-schema.ts";
+export type { ConfigSchema } from "../internal/config-schema.ts";
 
 /** What `setup` takes, with every default. Throws `gateway.invalid_config`. */
 export const RegistryConfigSchema: ConfigSchema<ParsedConfig> = configSchema((value) => {

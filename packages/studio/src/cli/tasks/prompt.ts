@@ -1,8 +1,8 @@
 import { harmless, jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
 import type { GroupEventView, StudioClient, TaskError } from "@holdfast/studio";
-import { jailChoice, jailOptions, jailUsage } from "./jail-choice.ts";
-import { asOwner } from "./owner.ts";
-import { prepareJails } from "./prerequisites.ts";
+import { jailChoice, jailOptions, jailUsage } from "../server/jail-choice.ts";
+import { asOwner } from "../server/owner.ts";
+import { prepareJails } from "../server/prerequisites.ts";
 import { approvalModeOf, TaskRun } from "./task-run.ts";
 
 export const promptUsage = `holdfast prompt [--group NAME] [--follow] [options] "text"

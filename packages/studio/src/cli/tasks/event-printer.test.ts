@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { harmless, jsonLine, type Screen } from "@holdfast/cli";
-import { EventPrinter, printDiff } from "./terminal.ts";
+import { EventPrinter, printDiff } from "./event-printer.ts";
 
 function collect(): Screen & { readonly text: () => string } {
   let text = "";

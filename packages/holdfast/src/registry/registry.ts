@@ -1,5 +1,5 @@
 import { type Definitions, type FetchHandler, Registry as StoredRegistry } from "@holdfast/server";
-import { parsedConfig, settingsOf } from "./internal/settings.ts";
+import { parsedConfig, settingsOf } from "../internal/settings.ts";
 import type { ParsedConfig, SetupOptions } from "./registry-options.ts";
 
 export type { ParsedConfig } from "./registry-options.ts";

@@ -10,8 +10,8 @@ import {
 } from "@holdfast/cli";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type { StudioClient, TaskView } from "@holdfast/studio";
-import { asOwner } from "./owner.ts";
-import { EventPrinter, printDiff } from "./terminal.ts";
+import { asOwner } from "../server/owner.ts";
+import { EventPrinter, printDiff } from "./event-printer.ts";
 
 export const tasksUsage = `holdfast tasks list | show ID | stop ID | diff ID | apply ID [--branch NAME]
 

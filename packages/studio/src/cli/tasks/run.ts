@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { jsonLine, oneArgument, parse, screenOf, UsageError } from "@holdfast/cli";
-import { jailChoice, jailOptions, jailUsage } from "./jail-choice.ts";
-import { asOwner } from "./owner.ts";
-import { prepareJails } from "./prerequisites.ts";
+import { jailChoice, jailOptions, jailUsage } from "../server/jail-choice.ts";
+import { asOwner } from "../server/owner.ts";
+import { prepareJails } from "../server/prerequisites.ts";
+import { printDiff } from "./event-printer.ts";
 import { approvalModeOf, TaskRun } from "./task-run.ts";
-import { printDiff } from "./terminal.ts";
 
 export const runUsage = `holdfast run --repo PATH --agent NAME [options] "prompt"
 

@@ -8,8 +8,8 @@ import type {
   ManageInfo,
   ShutdownOptions,
 } from "@holdfast/server";
-import type { ForeignLogger } from "./internal/foreign-logger.ts";
-import type { LogLevel } from "./log.ts";
+import type { ForeignLogger } from "../internal/foreign-logger.ts";
+import type { LogLevel } from "../log.ts";
 
 /** What `setup` takes. */
 export interface SetupOptions<Actors extends Definitions> {

@@ -8,7 +8,7 @@ import {
   runAttacks,
 } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
-import { allAttacks } from "../attacks/index.ts";
+import { allAttacks } from "../../attacks/index.ts";
 
 const titles: Readonly<Record<AttackResult["group"], string>> = {
   network: "Network",

@@ -2,7 +2,7 @@ import { ActorDefinition } from "@holdfast/actors";
 import { header } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
 import type { Definitions } from "@holdfast/server";
-import type { AnyStaticActorDefinition } from "./definition-types.ts";
+import type { AnyStaticActorDefinition } from "../types/definition-types.ts";
 
 /** Whether this is what `actor()` returned. */
 export function isStaticActorDefinition(definition: unknown): definition is AnyStaticActorDefinition {

@@ -1,6 +1,6 @@
 import { harmless, jsonLine, noArguments, oneArgument, parse, verbOf } from "@holdfast/cli";
 import type { GroupEventView, GroupView } from "@holdfast/studio";
-import { asOwner } from "./owner.ts";
+import { asOwner } from "../server/owner.ts";
 
 export const groupsUsage = `holdfast groups list | show NAME
 

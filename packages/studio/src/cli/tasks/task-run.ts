@@ -3,7 +3,7 @@ import { harmless, jsonLine, type Screen, screenOf, style, UsageError } from "@h
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { ApprovalOption, ApprovalView, SessionEvent, StudioClient, TaskView } from "@holdfast/studio";
 import { detailOf, originOf } from "./approvals.ts";
-import { EventPrinter } from "./terminal.ts";
+import { EventPrinter } from "./event-printer.ts";
 
 /** By which a person, or whoever has started the command, ends it. */
 const stopSignals = ["SIGINT", "SIGTERM"] as const;

@@ -7,7 +7,7 @@ import {
   gateAnswers,
   type StudioClient,
 } from "@holdfast/studio";
-import { asOwner } from "./owner.ts";
+import { asOwner } from "../server/owner.ts";
 import { findTask } from "./tasks.ts";
 
 export const approvalsUsage = `holdfast approvals list | allow ID... | deny ID... | deny --all
