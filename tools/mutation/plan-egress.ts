@@ -37,7 +37,7 @@ function answers(): Planned[] {
       ["the time of an upstream", "timeout: task.limits.upstreamIdleMs,", ""],
       ["the checked addresses", "{ addresses, lookup: fixedLookup(addresses) }", "{}"],
       ["what may be sent twice", "!isRepeatable(task.request)", "false"],
-      ["the bound of a body", "if (this.#bytes > this.#most) {", "if (Date.now() < 0) {"],
+      ["the bound of a body", "if (this.#bytes > this.#maxBytes) {", "if (Date.now() < 0) {"],
       ["the end with the client", "if (!response.writableFinished) outgoing.destroy();", ""],
     ]),
   ).map((mutant) => ({ ...mutant, checks: [connections, ...usual, budgets] }));
@@ -176,9 +176,9 @@ function parts(): Planned[] {
         ["the bound of what waits", "maxFreeSockets: maxIdleUpstreams,", ""],
         ["the time of what waits", "timeout: upstreamKeepAliveMs", "timeout: 0 * upstreamKeepAliveMs"],
         ["what changes nothing", '(method === "GET" || method === "HEAD") &&', ""],
-        ["what has no body", "&& bare", ""],
+        ["what has no body", "&& noBody", ""],
         ["what is expected", "&& headers.expect === undefined", ""],
-        ["the end of what is kept", "agents?.kept.destroy();", ""],
+        ["the end of what is kept", "agents?.pooled.destroy();", ""],
       ]),
     ),
     ...mutants(
@@ -188,7 +188,11 @@ function parts(): Planned[] {
         ["paths", "if (fault !== undefined) return no(", "if (Date.now() < 0) return no("],
         ["queries", "if (!/^[\\x21-\\x7e]*$/.test(asked)) return", "if (Date.now() < 0) return"],
         ["the bound of a body", "contentLength > limits.maxRequestBytes", "Date.now() < 0"],
-        ["keys in a query", 'upstream.provider === "google" ? withoutKey(asked) : asked', "asked"],
+        [
+          "keys in a query",
+          'upstream.provider === "google" ? withoutGoogleParameters(asked) : asked',
+          "asked",
+        ],
         ["methods in a query", "admitted, overridingMethods(query)", "admitted, []"],
       ]),
     ),

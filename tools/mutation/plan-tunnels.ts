@@ -18,14 +18,14 @@ function destinations(): Planned[] {
         'await audit.append({ type: "egress.tunnel"',
         '({ seq: 0, type: "egress.tunnel"',
       ],
-      ["taint by a tunnel", "if (destinations.hosts.outside(place)) await", "if (Date.now() < 0) await"],
+      ["taint by a tunnel", "if (destinations.hosts.outside(target)) await", "if (Date.now() < 0) await"],
       ["the framing of a request for a tunnel", "framingFault(request) === undefined ?", "Date.now() > 0 ?"],
       ["the count of handshakes", "this.#handshakes += 1;", ""],
       ["the end of a handshake", "this.#handshakes -= 1;", ""],
     ]),
     ...edits(checks, "tunnels/tunnel-decision", [
       ["the switch", "authority === undefined ||", ""],
-      ["names alone", "|| !isHostName(place.host)", ""],
+      ["names alone", "|| !isHostName(target.host)", ""],
       ["places that are known", "return known ? {", "return Date.now() > 0 ? {"],
     ]),
     ...edits(checks, "proxy/egress-proxy", [
@@ -50,7 +50,7 @@ function requests(): Planned[] {
     ...guards(checks, "egress/decisions/decide-by-address"),
     ...guards([beside("egress/tunnels/tls-termination"), ...checks], "egress/tunnels/tls-termination"),
     ...edits(checks, "tunnels/tunnels", [
-      ["the place of what is inside", "this.#inside.set(secure, place);", ""],
+      ["the place of what is inside", "this.#inside.set(secure, target);", ""],
     ]),
     ...edits(checks, "tunnels/tunnel-decision", [
       ["the port in the field host", "(port === 443 && written === host)", "written === host"],
@@ -69,7 +69,7 @@ function requests(): Planned[] {
     ...edits(checks, "proxy/egress-proxy", [
       [
         "the place of a tunnel",
-        "if (place === undefined) return decide(",
+        "if (target === undefined) return decide(",
         "if (Date.now() > 0) return decide(",
       ],
     ]),
@@ -82,7 +82,7 @@ function requests(): Planned[] {
       ],
     ]),
     ...edits(checks, "proxy/forward", [
-      ["addresses in redirects of hosts", "return tunnelled ? target.href : elsewhere;", "return elsewhere;"],
+      ["addresses in redirects of hosts", "return tunnelled ? target.href : rewritten;", "return rewritten;"],
       ["addresses in redirects of upstreams", "if (tunnelled) return target.href;", ""],
       ["addresses of tarballs", "if (tunnelled || upstream.kind", "if (upstream.kind"],
     ]),
@@ -103,10 +103,10 @@ function certificates(): Planned[] {
         "...validity(clock.now(), limits.authorityMs),",
         "...validity(clock.now(), 10 * limits.authorityMs),",
       ],
-      ["certificates that end", "clock.now() < known.until", "Date.now() > 0"],
+      ["certificates that end", "clock.now() < cached.until", "Date.now() > 0"],
       ["what is left of one", "limits.certificateMs - limits.certificateLeftMs", "limits.certificateMs"],
-      ["the bound of what is kept", "this.#kept.size > limits.maxCertificates", "Date.now() < 0"],
-      ["the order of what is kept", "this.#kept.delete(host);\n    if (known", "if (known"],
+      ["the bound of what is kept", "this.#cache.size > limits.maxCertificates", "Date.now() < 0"],
+      ["the order of what is kept", "this.#cache.delete(host);\n    if (cached", "if (cached"],
     ]),
     ...edits([authority, intercept], "tunnels/certificates", [
       ["the names of an authority", "extension(id_NameConstraints, constraints.toSchema(), true),", ""],

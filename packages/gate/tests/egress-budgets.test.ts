@@ -121,7 +121,7 @@ describe("a rate in money", () => {
       const seconds = Number(headers["retry-after"]);
       assert.ok(seconds > (cost - 1) / 2 && seconds <= cost, `${seconds} seconds for ${cost}`);
       assert.equal(body.error["type"], "rate_limit_error");
-      assert.match(String(body.error["message"]), new RegExp(`The ${whose} spends money too fast`));
+      assert.match(String(body.error["message"]), new RegExp(`The ${whose} spends money on models too fast`));
       await first.gate.close();
       const { egress, gate } = await open(t, upstream.url, [], more);
       assert.equal((await call(egress, prompt(10))).status, 429);

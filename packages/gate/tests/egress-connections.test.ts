@@ -150,21 +150,21 @@ test("a connection that waits is closed after its time", async (t) => {
   if (!socket.destroyed) await once(socket, "close");
 });
 
-test("a connection is taken again only for the addresses that were checked for it", (t) => {
+test("a pooled connection is reused only for the addresses that were checked for it", (t) => {
   const connections = new UpstreamConnections(egressLimits);
   t.after(() => connections.close());
   for (const protocol of ["http:", "https:"]) {
-    const { kept, fresh } = connections.agents(protocol);
+    const { pooled, fresh } = connections.agents(protocol);
     const name = (addresses?: readonly string[]) => {
       const options = { host: "a.example", port: 1, ...(addresses === undefined ? {} : { addresses }) };
-      return kept.getName(options);
+      return pooled.getName(options);
     };
     assert.equal(name(["192.0.2.2", "192.0.2.1"]), name(["192.0.2.1", "192.0.2.2"]));
     assert.notEqual(name(["192.0.2.1"]), name(["192.0.2.2"]));
     assert.notEqual(name(["192.0.2.1"]), name());
-    assert.equal(kept.maxFreeSockets, egressLimits.maxIdleUpstreams);
-    assert.notEqual(kept, fresh);
-    assert.equal(connections.agents(protocol).kept, kept);
+    assert.equal(pooled.maxFreeSockets, egressLimits.maxIdleUpstreams);
+    assert.notEqual(pooled, fresh);
+    assert.equal(connections.agents(protocol).pooled, pooled);
   }
 });
 

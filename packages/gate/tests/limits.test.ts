@@ -193,7 +193,7 @@ test("the bounds of plugins, of the audit log and of what is counted are the doc
     checkpointEvery: 1_000,
   });
   assert.deepEqual(meterLimits, { maxEventBytes: 4 * mib, maxJsonBytes: 32 * mib });
-  assert.deepEqual(gitTokenLimits, { answerMs: 10_000, leftMs: 60_000 });
+  assert.deepEqual(gitTokenLimits, { answerMs: 10_000, minRemainingMs: 60_000 });
   assert.deepEqual(estimateLimits, {
     assumedOutputTokens: 16_384,
     bytesPerToken: 3,

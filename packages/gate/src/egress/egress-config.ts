@@ -6,24 +6,24 @@ import type { Resolve } from "./decisions/public-address.ts";
 import { type BudgetRule, budgetPeriods, budgetScopes } from "./metering/budget.ts";
 import type { ModelPrice } from "./metering/prices.ts";
 
-/** What the operator sets for all jails. */
+/** Egress settings of the operator, for all jails. */
 export interface EgressConfig {
-  /** Hard bounds on what models may use. */
+  /** Hard bounds on the usage of models. */
   readonly budgets?: readonly BudgetRule[];
-  /** Prices that go before those of the table. */
+  /** Prices that override those of the table. */
   readonly prices?: readonly ModelPrice[];
-  /** Networks that names of a jail's choice may lead to although they are private: "10.1.0.0/16". */
+  /** Private networks ("10.1.0.0/16") to which names that a jail chooses may resolve. */
   readonly networks?: readonly string[];
   /**
-   * True to let every jail that says nothing else reach upstreams, and hosts with finer rules, by CONNECT, which
-   * ends in the proxy. What the program says goes before what the file says. False by default.
+   * True to intercept, in every jail without a setting of its own, tunnels (CONNECT) to upstreams and to hosts with
+   * restricting rules. The program's value overrides the file's. False by default.
    */
   readonly intercept?: boolean;
-  /** Every address of a name; by default what the host's resolver says. Not in the file. */
+  /** Resolves a name to all of its addresses; the host's resolver by default. Not in the file. */
   readonly resolve?: Resolve;
 }
 
-/** Its name in a data directory. */
+/** The file of these settings in a data directory. */
 export const egressConfigFile = "egress.json";
 
 function invalid(message: string): HoldfastError {
@@ -31,29 +31,29 @@ function invalid(message: string): HoldfastError {
 }
 
 /**
- * The configuration of `<dataDir>/egress.json` (`{"version": 1, ...}`), where there is one, with what the
- * program gives added. Throws `egress.invalid_config`: a budget that is not understood is no budget.
+ * Reads `<dataDir>/egress.json` (`{"version": 1, ...}`), if it exists, and adds the settings of the program.
+ * Throws `egress.invalid_config`, since a budget that is not understood would bound nothing, and `gate.invalid_config`.
  */
-export async function loadEgressConfig(dataDir: string, given: EgressConfig = {}): Promise<EgressConfig> {
+export async function loadEgressConfig(dataDir: string, overrides: EgressConfig = {}): Promise<EgressConfig> {
   const content = await readIfPresent(
     join(requireDataDirectory(dataDir, "loadEgressConfig"), egressConfigFile),
   );
   const file = content === undefined ? { version: 1 } : parseJson(content.toString("utf8"));
   if (file === undefined) throw invalid(`${egressConfigFile} is not JSON`);
   const { version, budgets = [], prices = [], networks = [], intercept = false, ...rest } = file;
-  if (version !== 1) throw invalid(`${egressConfigFile} is not of version 1`);
+  if (version !== 1) throw invalid(`${egressConfigFile} must say "version": 1`);
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) throw invalid(`${egressConfigFile} has an unknown part "${unknown}"`);
-  if (!Array.isArray(budgets) || !Array.isArray(prices)) throw invalid("Budgets and prices are lists");
+  if (unknown !== undefined) throw invalid(`${egressConfigFile} has an unknown field "${unknown}"`);
+  if (!Array.isArray(budgets) || !Array.isArray(prices)) throw invalid("budgets and prices must be lists");
   const strings = Array.isArray(networks) && networks.every((each) => typeof each === "string");
-  if (!strings) throw invalid("Networks are a list of texts");
-  if (typeof intercept !== "boolean") throw invalid("intercept is neither true nor false");
+  if (!strings) throw invalid("networks must be a list of texts");
+  if (typeof intercept !== "boolean") throw invalid("intercept must be true or false");
   return {
-    intercept: given.intercept ?? intercept,
-    networks: [...(given.networks ?? []), ...(networks as string[])],
-    ...(given.resolve === undefined ? {} : { resolve: given.resolve }),
-    budgets: [...(given.budgets ?? []), ...budgets].map(checkBudget),
-    prices: [...(given.prices ?? []), ...prices].map(checkPrice),
+    intercept: overrides.intercept ?? intercept,
+    networks: [...(overrides.networks ?? []), ...(networks as string[])],
+    ...(overrides.resolve === undefined ? {} : { resolve: overrides.resolve }),
+    budgets: [...(overrides.budgets ?? []), ...budgets].map(checkBudget),
+    prices: [...(overrides.prices ?? []), ...prices].map(checkPrice),
   };
 }
 
@@ -65,16 +65,17 @@ export function checkBudget(value: unknown): BudgetRule {
   const { scope, subject, period, tokens, costMicros, ...rest } = record(value);
   const knownScope = budgetScopes.find((each) => each === scope);
   const knownPeriod = budgetPeriods.find((each) => each === period);
-  if (knownScope === undefined) throw invalid(`The scope of a budget is one of: ${budgetScopes.join(", ")}`);
+  if (knownScope === undefined)
+    throw invalid(`The scope of a budget must be one of: ${budgetScopes.join(", ")}`);
   if (knownPeriod === undefined)
-    throw invalid(`The period of a budget is one of: ${budgetPeriods.join(", ")}`);
+    throw invalid(`The period of a budget must be one of: ${budgetPeriods.join(", ")}`);
   if (subject !== undefined && (typeof subject !== "string" || subject === ""))
-    throw invalid("The subject of a budget is an id");
+    throw invalid("The subject of a budget must be an id");
   const bounds = { tokens: boundOf(tokens, "tokens"), costMicros: boundOf(costMicros, "costMicros") };
   if (bounds.tokens === undefined && bounds.costMicros === undefined)
-    throw invalid("A budget bounds tokens, costMicros or both");
+    throw invalid("A budget must bound tokens, costMicros or both");
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) throw invalid(`A budget has an unknown part "${unknown}"`);
+  if (unknown !== undefined) throw invalid(`A budget has an unknown field "${unknown}"`);
   return {
     scope: knownScope,
     period: knownPeriod,
@@ -87,18 +88,18 @@ export function checkBudget(value: unknown): BudgetRule {
 function boundOf(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)
-    throw invalid(`${name} of a budget is a whole number, zero or more`);
+    throw invalid(`${name} of a budget must be a whole number, zero or more`);
   return value;
 }
 
 function checkPrice(value: unknown): ModelPrice {
   const { model, input, output, cacheRead, cacheWrite, long, ...rest } = record(value);
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) throw invalid(`A price has an unknown part "${unknown}"`);
-  if (typeof model !== "string" || model === "") throw invalid("A price names a model");
+  if (unknown !== undefined) throw invalid(`A price has an unknown field "${unknown}"`);
+  if (typeof model !== "string" || model === "") throw invalid("A price must name a model");
   const rate = (each: unknown, name: string): number => {
     if (typeof each !== "number" || !Number.isFinite(each) || each < 0)
-      throw invalid(`${name} of the price of ${model} is a number, zero or more`);
+      throw invalid(`${name} of the price of ${model} must be a number, zero or more`);
     return each;
   };
   const { above, inputFactor, outputFactor } = record(long);

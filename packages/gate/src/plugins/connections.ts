@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
-import { dial, join as joinSockets } from "../egress/tunnels/tunnel-connection.ts";
+import { dial, pipeBothWays } from "../egress/tunnels/tunnel-connection.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 
 /** One server that the operator lets a plugin speak to by TCP. It may be private. */
@@ -128,7 +128,7 @@ async function lead(
     const begun = await audit.append({ type: "plugin.connection", session, data });
     try {
       const outer = await dial([host], { host, port }, signal);
-      const bytes = await joinSockets(inner, outer, pluginLimits.connectionIdleMs);
+      const bytes = await pipeBothWays(inner, outer, pluginLimits.connectionIdleMs);
       await audit.note({ type: "plugin.connection_closed", session, data: { request: begun.seq, ...bytes } });
     } catch (error) {
       const problem = error instanceof HoldfastError ? `${error.group}.${error.code}` : "egress.failed";

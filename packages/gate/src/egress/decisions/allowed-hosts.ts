@@ -1,13 +1,13 @@
 import { isIP } from "node:net";
 import { HoldfastError } from "@holdfast/core";
 import type { EgressAllowRule, EgressHost } from "../egress.ts";
-import type { CheckedUpstream } from "./upstreams.ts";
-import { checkPath } from "./upstreams.ts";
+import { type CheckedUpstream, checkPath } from "./upstreams.ts";
 
 /** The first segment of a path that names a host: "/web/https/example.com/path". */
 export const allowedHostSegment = "web";
 
-interface Place {
+/** A name and a port of the network. */
+export interface HostPort {
   readonly host: string;
   readonly port: number;
 }
@@ -16,7 +16,7 @@ function invalid(message: string): HoldfastError {
   return new HoldfastError("egress", "invalid_upstream", message, { statusCode: 400 });
 }
 
-/** The hosts that a jail may name itself. An empty list means none. */
+/** The hosts that a jail may name by itself, in a path or a tunnel. An empty list allows none. */
 export class AllowedHosts {
   readonly #hosts: readonly EgressHost[];
 
@@ -25,21 +25,21 @@ export class AllowedHosts {
     for (const { host, ports = [], methods = [], pathPrefix } of hosts) {
       const name = host.startsWith("*.") ? host.slice(2) : host;
       if (!isHostName(name) || (host.startsWith("*.") && !name.includes(".")))
-        throw invalid(`Not a host that can be allowed: ${host}`);
+        throw invalid(`${host} is not a host name in lower case, or "*." and one`);
       if (!ports.every((port) => Number.isInteger(port) && port > 0 && port < 65_536))
-        throw invalid(`A port of ${host} is none`);
+        throw invalid(`A port of ${host} is not a number from 1 to 65535`);
       if (
         !methods.every((method) => /^[A-Z]{1,20}$/.test(method) && method !== "CONNECT" && method !== "TRACE")
       )
-        throw invalid(`A method of ${host} cannot be allowed`);
+        throw invalid(`A method of ${host} is not an upper-case HTTP method, or is CONNECT or TRACE`);
       if (pathPrefix !== undefined && checkPath(pathPrefix) !== undefined)
-        throw invalid(`The path of ${host} is not normal`);
+        throw invalid(`The pathPrefix of ${host} is not a plain, normalised path`);
     }
     this.#hosts = hosts;
   }
 
-  /** The rules that are about this place. */
-  #about({ host, port }: Place): readonly EgressHost[] {
+  /** The rules whose host and port match. */
+  #rulesFor({ host, port }: HostPort): readonly EgressHost[] {
     return this.#hosts.filter((each) => {
       const named = each.host.startsWith("*.")
         ? host.endsWith(each.host.slice(1)) && host.length > each.host.length - 1
@@ -49,20 +49,20 @@ export class AllowedHosts {
   }
 
   /**
-   * The upstream that "/web/https/example.com/path" means, with the rules that are about it; undefined
-   * when the address is none or nothing is about it.
+   * The upstream for a path such as "/web/https/example.com/path", with the rules that match it; undefined for
+   * another kind of path, or where no rule matches.
    */
   upstream(target: string): { readonly upstream: CheckedUpstream; readonly path: string } | undefined {
     const match = /^\/web\/(https?)\/([a-z0-9.-]+)(?::(\d{1,5}))?(\/.*)?$/.exec(target);
     if (match === null) return undefined;
     const [, scheme = "https", host = "", written, path = "/"] = match;
     if (!isHostName(host)) return undefined;
-    const usual = scheme === "https" ? 443 : 80;
-    const port = written === undefined ? usual : Number(written);
-    const rules = this.#about({ host, port });
+    const defaultPort = scheme === "https" ? 443 : 80;
+    const port = written === undefined ? defaultPort : Number(written);
+    const rules = this.#rulesFor({ host, port });
     if (rules.length === 0) return undefined;
-    const place = written === undefined ? host : `${host}:${written}`;
-    const base = new URL(`${scheme}://${place}`);
+    const authority = written === undefined ? host : `${host}:${written}`;
+    const base = new URL(`${scheme}://${authority}`);
     const allow = rules.map(
       ({ methods = ["GET", "HEAD"], pathPrefix = "/", credential }): EgressAllowRule => ({
         methods,
@@ -73,7 +73,7 @@ export class AllowedHosts {
     return {
       path,
       upstream: {
-        name: `${allowedHostSegment}/${scheme}/${place}`,
+        name: `${allowedHostSegment}/${scheme}/${authority}`,
         baseUrl: base.href,
         provider: "none",
         allow,
@@ -86,7 +86,7 @@ export class AllowedHosts {
     };
   }
 
-  /** Each as it is written, with the ports that are not the usual one. */
+  /** The hosts as the rules write them, with each port other than 443. */
   names(): string[] {
     const places = this.#hosts.flatMap(({ host, ports = [443] }) =>
       ports.map((port) => (port === 443 ? host : `${host}:${port}`)),
@@ -94,17 +94,17 @@ export class AllowedHosts {
     return [...new Set(places)];
   }
 
-  /** The names, each with those below it, of which a rule says more than that they are open. */
-  finerNames(): string[] {
-    return this.#hosts.filter(isFiner).map(({ host }) => host.replace(/^\*\./, ""));
+  /** Names of the hosts whose rules restrict methods, paths or credentials; a name stands for those below it too. */
+  restrictedNames(): string[] {
+    return this.#hosts.filter(isRestricted).map(({ host }) => host.replace(/^\*\./, ""));
   }
 
-  /** Whether what this place says was written by others. */
-  outside(place: Place): boolean {
-    return !this.#about(place).every(({ trusted }) => trusted === true);
+  /** Whether answers of this host are content from outside, which taints the session. */
+  outside(target: HostPort): boolean {
+    return !this.#rulesFor(target).every(({ trusted }) => trusted === true);
   }
 
-  /** Where a redirect leads, as the jail would ask for it; undefined where it may not. */
+  /** The proxy path for the target of a redirect; undefined where the jail may not follow it. */
   pathOf(url: URL): string | undefined {
     if (url.username !== "" || (url.protocol !== "https:" && url.protocol !== "http:")) return undefined;
     const path = `/${allowedHostSegment}/${url.protocol.slice(0, -1)}/${url.host}${url.pathname}`;
@@ -112,28 +112,28 @@ export class AllowedHosts {
   }
 
   /**
-   * Why a tunnel to this place is refused, or undefined. In a tunnel nothing but the name can be seen,
-   * so that a host with any finer rule can only be reached by the reverse proxy.
+   * Why a tunnel to this host is refused, or undefined. A tunnel hides everything but the name, so a host with
+   * restricting rules can be reached through the reverse proxy only.
    */
-  tunnelFault(place: Place, pinned: Iterable<CheckedUpstream>): string | undefined {
-    if (!isHostName(place.host)) return "a tunnel leads to a name";
-    const rules = this.#about(place);
+  tunnelFault(target: HostPort, pinned: Iterable<CheckedUpstream>): string | undefined {
+    if (!isHostName(target.host)) return "a tunnel must name a host, not an address";
+    const rules = this.#rulesFor(target);
     if (rules.length === 0)
-      return `${place.host}:${place.port} is not allowed; an upstream is asked by its path`;
-    if (rules.some(isFiner))
-      return `${place.host} has rules for methods, paths or credentials, which a tunnel would hide`;
+      return `${target.host}:${target.port} is not an allowed host. Reach an upstream by its path instead`;
+    if (rules.some(isRestricted))
+      return `${target.host} has rules for methods, paths or credentials, which a tunnel would hide`;
     for (const { base, name } of pinned)
-      if (base.hostname === place.host) return `${place.host} is reached as the upstream ${name}`;
+      if (base.hostname === target.host) return `${target.host} is reached as the upstream ${name}`;
     return undefined;
   }
 }
 
-/** True where a rule says more than which host, so that a tunnel would hide what it is about. */
-function isFiner({ methods, pathPrefix, credential }: EgressHost): boolean {
+/** Whether a rule says more than the host: a tunnel would hide what it is about. */
+function isRestricted({ methods, pathPrefix, credential }: EgressHost): boolean {
   return methods !== undefined || pathPrefix !== undefined || credential !== undefined;
 }
 
-/** A name in lower case. Addresses have no name to check, so they are none. */
+/** Whether this is a DNS name in lower case. IP addresses, in any notation, are not. */
 export function isHostName(host: string): boolean {
   if (host.length > 253 || isIP(host) !== 0 || /^[\d.]+$|(?:^|\.)0x[\da-f]*$|\.\d+$/.test(host)) return false;
   return host.split(".").every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label));

@@ -3,20 +3,20 @@ import { type AllowedHosts, allowedHostSegment } from "./allowed-hosts.ts";
 import { decide, type RequestHead, type Verdict } from "./decide-by-path.ts";
 import type { CheckedUpstream } from "./upstreams.ts";
 
-/** What a jail may ask of its proxy. */
+/** Everything that a jail may reach: configured upstreams, and hosts that it may name by itself. */
 export interface AllowedDestinations {
   readonly upstreams: ReadonlyMap<string, CheckedUpstream>;
   readonly hosts: AllowedHosts;
 }
 
-/** The path by which a jail would ask the reverse proxy for an address of a host that it names itself. */
+/** The path of the reverse proxy for an address of an allowed host. */
 export function pathForHost(origin: string, target: string): string {
   return `/${allowedHostSegment}/${origin.replace("://", "/")}${target}`;
 }
 
 /**
- * The paths by which a jail would ask the reverse proxy for `target` (path and query, as they are written) of
- * an origin. An upstream has what is below its base; a host that the jail may name has the rest.
+ * The paths of the reverse proxy that lead to `target` (path and query) of an origin: through each upstream whose
+ * base is above it, and as an allowed host.
  */
 function* pathsAt(
   origin: string,
@@ -33,8 +33,8 @@ function* pathsAt(
 }
 
 /**
- * Decides about a request by the address that it means, as the reverse proxy decides about each path that leads
- * there: what one of them allows is allowed, since a jail is free to ask by any of them.
+ * Decides about a request by its address, as the reverse proxy decides about each path that leads there. What one of
+ * those paths allows is allowed, since a jail is free to choose the path.
  */
 export function decideByAddress(
   origin: string,
@@ -44,7 +44,7 @@ export function decideByAddress(
 ): Verdict {
   const { method } = head;
   if (!head.target.startsWith("/"))
-    return refuse("malformed_path", 400, "In a tunnel a request names a path alone", method);
+    return refuse("malformed_path", 400, "In a tunnel, the target of a request must be a path", method);
   let refused: Verdict | undefined;
   for (const target of pathsAt(origin, head.target, destinations)) {
     const verdict = decide({ ...head, target }, destinations.upstreams, destinations.hosts, limits);
@@ -52,7 +52,7 @@ export function decideByAddress(
     refused ??= verdict;
   }
   const nothing =
-    "No upstream has this address, and no host of this name is open: without a rule, nothing is allowed";
+    "No upstream has this address, and its host is not an allowed one. Without a rule, nothing is allowed";
   return refused ?? refuse("unknown_upstream", 403, nothing, method);
 }
 

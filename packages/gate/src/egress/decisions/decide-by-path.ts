@@ -4,7 +4,7 @@ import { type AllowedHosts, allowedHostSegment } from "./allowed-hosts.ts";
 import { overridingMethods, parameterName } from "./method-override.ts";
 import { type CheckedUpstream, checkPath, describeRule, matchRule } from "./upstreams.ts";
 
-/** As much of a request as decisions are made by. */
+/** The part of a request that decides whether it is allowed. */
 export interface RequestHead {
   readonly method: string;
   /** Path and query as the jail sends them: "/anthropic/v1/messages?beta=true". */
@@ -12,6 +12,7 @@ export interface RequestHead {
   readonly contentLength?: number;
 }
 
+/** A request that is allowed, with the rule that allows it. */
 export interface Admitted {
   readonly upstream: CheckedUpstream;
   readonly rule: EgressAllowRule;
@@ -21,6 +22,7 @@ export interface Admitted {
   readonly query: string;
 }
 
+/** Why a request is refused, as an error code and message. */
 export interface Refusal {
   readonly code: string;
   readonly status: number;
@@ -30,7 +32,7 @@ export interface Refusal {
 
 export type Verdict = { readonly admitted: Admitted } | { readonly refusal: Refusal };
 
-/** Decides about a request by its head alone. Pure: `explain` asks it the same. */
+/** Decides about a request by its head, without side effects: `explain` calls it too. */
 export function decide(
   { method, target, contentLength = 0 }: RequestHead,
   upstreams: ReadonlyMap<string, CheckedUpstream>,
@@ -38,7 +40,7 @@ export function decide(
   limits: Pick<EgressLimits, "maxRequestBytes">,
 ): Verdict {
   const question = target.indexOf("?");
-  const whole = question < 0 ? target : target.slice(0, question);
+  const fullPath = question < 0 ? target : target.slice(0, question);
   const asked = question < 0 ? "" : target.slice(question);
   const no = (
     code: string,
@@ -48,24 +50,24 @@ export function decide(
   ): Verdict => ({
     refusal: { code, status, message, about: { method, ...about } },
   });
-  const slash = whole.indexOf("/", 1);
-  const name = slash < 0 ? whole.slice(1) : whole.slice(1, slash);
-  const open = name === allowedHostSegment ? hosts.upstream(whole) : undefined;
+  const slash = fullPath.indexOf("/", 1);
+  const name = slash < 0 ? fullPath.slice(1) : fullPath.slice(1, slash);
+  const open = name === allowedHostSegment ? hosts.upstream(fullPath) : undefined;
   const upstream = open?.upstream ?? upstreams.get(name);
-  const fault = checkPath(upstream?.kind === "npm" ? plainPackage(whole) : whole);
+  const fault = checkPath(upstream?.kind === "npm" ? decodeScopedName(fullPath) : fullPath);
   if (fault !== undefined) return no("malformed_path", 400, `The path has ${fault}`);
   if (!/^[\x21-\x7e]*$/.test(asked)) return no("malformed_path", 400, "The query is malformed");
-  const path = open?.path ?? (slash < 0 ? "/" : whole.slice(slash));
+  const path = open?.path ?? (slash < 0 ? "/" : fullPath.slice(slash));
   if (upstream === undefined) {
-    // Whoever asks for a host by its name is told of hosts.
+    // The list names hosts where a host was asked for.
     const [kind, names] =
       name === allowedHostSegment ? ["host", hosts.names()] : ["upstream", upstreams.keys()];
     const known = [...names].join(", ") || "none";
-    return no("unknown_upstream", 403, `No ${kind} of that name; there are: ${known}`, { path: whole });
+    return no("unknown_upstream", 403, `No ${kind} of that name; there are: ${known}`, { path: fullPath });
   }
   const about = { upstream: upstream.name, path };
   const allow = rulesFor(upstream, path);
-  const query = upstream.provider === "google" ? withoutKey(asked) : asked;
+  const query = upstream.provider === "google" ? withoutGoogleParameters(asked) : asked;
   const rule = matchRule(allow, method, path, query);
   if (rule === undefined)
     return no("not_allowed", 403, `${method} ${path} is not allowed at ${upstream.name}`, about);
@@ -91,38 +93,38 @@ export function forbiddenMethod(
 }
 
 function rulesFor({ kind, allow }: CheckedUpstream, path: string): readonly EgressAllowRule[] {
-  return kind === "npm" && isSpecial(path) ? allow.filter(namesSpecials) : allow;
+  return kind === "npm" && isRegistryMetadata(path) ? allow.filter(namesRegistryMetadata) : allow;
 }
 
 export function ruleOf({ rule }: Admitted): string {
   return describeRule(rule);
 }
 
-/** npm writes the slash in a scoped name as "%2f"; there, and nowhere else, it is allowed. */
-function plainPackage(path: string): string {
+/** npm writes the slash in a scoped package name as "%2f": the one encoded separator that is allowed. */
+function decodeScopedName(path: string): string {
   return path.replace(/^(\/[^/]+\/@[^/%]+)%2f/i, "$1/");
 }
 
 /**
- * Below "/-/" a registry has what is no package: who the token is of, and that person's tokens, address and
- * organisations. A rule for packages is none for these, so that they are asked for only by one that names them.
+ * Below "/-/" a registry serves account data: whose the token is, and that person's tokens, address and organisations.
+ * Only a rule that names such a path allows it; a rule for packages does not.
  */
-function isSpecial(path: string): boolean {
+function isRegistryMetadata(path: string): boolean {
   return /^\/(?:-|%2d)(?:\/|$)/i.test(path);
 }
 
-function namesSpecials({ pathPrefix }: EgressAllowRule): boolean {
-  return isSpecial(pathPrefix);
+function namesRegistryMetadata({ pathPrefix }: EgressAllowRule): boolean {
+  return isRegistryMetadata(pathPrefix);
 }
 
-/** By these Google takes a key from a query, and what a field or the method would say. */
-const ofGoogle = new Set(["key", "access_token", "oauth_token", "$httpheaders", "$httpmethod"]);
+/** Query parameters by which Google takes a key, a header or another method. */
+const googleParameters = new Set(["key", "access_token", "oauth_token", "$httpheaders", "$httpmethod"]);
 
-/** The jail's key is as worthless there as in a field; nothing there may turn the request into another. */
-function withoutKey(query: string): string {
+/** Drops the placeholder key of the jail, and whatever could turn the request into another one. */
+function withoutGoogleParameters(query: string): string {
   const kept = query
     .slice(1)
     .split("&")
-    .filter((each) => !ofGoogle.has(parameterName(each.split("=", 1)[0] ?? "")));
+    .filter((each) => !googleParameters.has(parameterName(each.split("=", 1)[0] ?? "")));
   return kept.length === 0 || kept[0] === "" ? "" : `?${kept.join("&")}`;
 }

@@ -12,12 +12,12 @@ export interface ExplainOptions {
   readonly method: string;
   readonly url: string;
   readonly destinations: AllowedDestinations;
-  /** Whether tunnels that would hide something end in the proxy. */
+  /** Whether tunnels that would hide what rules restrict are intercepted. */
   readonly intercept: boolean;
   readonly limits: Pick<EgressLimits, "maxRequestBytes">;
 }
 
-/** Asks the same function that decides about real requests. */
+/** What would be decided about a request, by the function that decides about real ones. */
 export function explain(options: ExplainOptions): EgressExplanation {
   const { method } = options;
   if (method === "CONNECT") return explainTunnel(options);
@@ -33,7 +33,7 @@ export function explain(options: ExplainOptions): EgressExplanation {
     };
   }
   const { upstream, rule, path } = verdict.admitted;
-  const names = upstream.publicOnly === true ? ", if its name leads to a public address" : "";
+  const names = upstream.publicOnly === true ? ", if its name resolves to a public address" : "";
   return {
     decision: "allow",
     rule: ruleOf(verdict.admitted),
@@ -47,19 +47,20 @@ export function explain(options: ExplainOptions): EgressExplanation {
 }
 
 function explainTunnel({ url, destinations, intercept }: ExplainOptions): EgressExplanation {
-  const place = parseAuthority(url);
-  const way =
-    place === undefined
-      ? ({ way: "refuse", why: "CONNECT names a host and a port" } as const)
-      : decideTunnel(place, destinations, intercept || undefined);
-  switch (way.way) {
+  const target = parseAuthority(url);
+  const decision =
+    target === undefined
+      ? ({ action: "refuse", reason: "CONNECT must name a host and a port" } as const)
+      : decideTunnel(target, destinations, intercept || undefined);
+  switch (decision.action) {
     case "refuse":
-      return { decision: "deny", rule: "egress.connect_refused", reason: way.why };
+      return { decision: "deny", rule: "egress.connect_refused", reason: decision.reason };
     case "pass":
       return {
         decision: "allow",
         rule: `CONNECT ${url}`,
-        reason: "The host has no finer rule; TLS must name it, and its name must lead to a public address",
+        reason:
+          "No rule restricts the host further. TLS must name it, and its name must resolve to a public address",
         host: url,
         credential: "none",
       };
@@ -67,34 +68,35 @@ function explainTunnel({ url, destinations, intercept }: ExplainOptions): Egress
       return {
         decision: "allow",
         rule: `CONNECT ${url}`,
-        reason: "TLS ends in the proxy, by the jail's own authority; each request inside is decided about",
+        reason:
+          "The proxy terminates TLS with the jail's own certificate authority and decides about each request inside",
         host: url,
         intercepted: true,
       };
   }
 }
 
-/** A path is one of the proxy; an address is asked for in a tunnel, or by a path that means it. */
+/** A path is a path of the proxy; a whole address stands for each way by which a jail could reach it. */
 function verdictOf({ method, url, destinations, limits }: ExplainOptions): Verdict {
   if (url.startsWith("/"))
     return decide({ method, target: url }, destinations.upstreams, destinations.hosts, limits);
-  const { origin, pathname, search } = URL.canParse(url) ? new URL(url) : nowhere;
+  const { origin, pathname, search } = URL.canParse(url) ? new URL(url) : noAddress;
   return decideByAddress(origin, { method, target: `${pathname}${search}` }, destinations, limits);
 }
 
-/** What no address says. */
-const nowhere = { origin: "null", pathname: "/", search: "" };
+/** Stands for a text that is not a URL; no rule matches it. */
+const noAddress = { origin: "null", pathname: "/", search: "" };
 
 function describeCredential(credential: EgressCredential): string {
   switch (credential.kind) {
     case "none":
       return "none";
     case "provider":
-      return `the vault's for ${credential.provider}`;
+      return `the vault's credential for ${credential.provider}`;
     case "secret":
       return `the secret ${credential.name}, where it is granted`;
     case "git-token":
-      return `a token for ${credential.repository} alone, to ${credential.access}`;
+      return `a ${credential.access} token for ${credential.repository} only`;
     case "basic":
     case "bearer":
     case "x-api-key":
@@ -104,7 +106,7 @@ function describeCredential(credential: EgressCredential): string {
 }
 
 /**
- * What a jail with these upstreams and hosts, and with tunnels that end in the proxy or not, would be answered.
+ * What the proxy would decide about a request of a jail with these upstreams, hosts and `intercept` setting.
  * Throws `egress.invalid_upstream`.
  */
 export function explainEgress(

@@ -3,8 +3,8 @@ import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 import { HoldfastError } from "@holdfast/core";
 
 /**
- * Everything that is no address of another host on the internet: RFC 6890 and its registries, the
- * metadata services of clouds, and every form in which IPv6 carries an IPv4 address.
+ * Addresses that do not belong to another host on the internet: RFC 6890 and its registries, the metadata services of
+ * clouds, and every form in which IPv6 carries an IPv4 address.
  */
 const reserved = new BlockList();
 for (const [address, prefix] of [
@@ -37,7 +37,7 @@ for (const [address, prefix] of [
 ] as const)
   reserved.addSubnet(address, prefix, "ipv6");
 
-/** True for an address of another host on the internet. Embedded IPv4 addresses are not public IPv6 ones. */
+/** Whether an address belongs to another host on the internet. IPv6 addresses that embed an IPv4 one do not count. */
 export function isPublicAddress(address: string): boolean {
   if (isIPv4(address)) return !reserved.check(address, "ipv4");
   // A zone names an interface of this host.
@@ -45,7 +45,7 @@ export function isPublicAddress(address: string): boolean {
   return globalUnicast.check(address, "ipv6") && !reserved.check(address, "ipv6");
 }
 
-/** Networks that the operator lets names lead to although they are not public, "10.1.0.0/16". */
+/** Private networks ("10.1.0.0/16") to which the operator lets names resolve. */
 export class AllowedNetworks {
   readonly #list = new BlockList();
 
@@ -55,7 +55,12 @@ export class AllowedNetworks {
       const [address = "", prefix = ""] = network.split("/", 2);
       const most = isIPv4(address) ? 32 : 128;
       if (isIP(address) === 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > most) {
-        throw new HoldfastError("egress", "invalid_config", `Not a network: ${network}`, { statusCode: 400 });
+        throw new HoldfastError(
+          "egress",
+          "invalid_config",
+          `${network} is not a network. Write an address and a prefix, for example 10.1.0.0/16`,
+          { statusCode: 400 },
+        );
       }
       this.#list.addSubnet(address, Number(prefix), isIPv4(address) ? "ipv4" : "ipv6");
     }
@@ -67,13 +72,13 @@ export class AllowedNetworks {
   }
 }
 
-/** Every address of a name, as the host's resolver says. */
+/** Resolves a name to all of its addresses. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
 const systemResolve: Resolve = async (host) =>
   (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address);
 
-/** Resolves names that a jail chose: once, on the host, to addresses that may be dialled. */
+/** Resolves names that a jail chose, on the host, to addresses that may be dialled. */
 export class PublicResolver {
   readonly #resolve: Resolve;
   readonly #allowed: AllowedNetworks;
@@ -84,8 +89,8 @@ export class PublicResolver {
   }
 
   /**
-   * The addresses to dial, which is then done without asking for the name again: an answer that changes
-   * a moment later changes nothing. Throws `egress.name_not_found`, `egress.address_refused`.
+   * The addresses to dial, without resolving the name again: an answer that changes a moment later (DNS rebinding)
+   * changes nothing. Throws `egress.name_not_found`, `egress.address_refused`.
    */
   async addressesOf(host: string): Promise<readonly string[]> {
     const literal = host.replace(/^\[|\]$/g, "");
@@ -93,7 +98,7 @@ export class PublicResolver {
     try {
       all = isIP(literal) === 0 ? await this.#resolve(host) : [literal];
     } catch (cause) {
-      throw new HoldfastError("egress", "name_not_found", `${host} has no address`, {
+      throw new HoldfastError("egress", "name_not_found", `${host} does not resolve to an address`, {
         statusCode: 502,
         cause,
       });
@@ -103,7 +108,7 @@ export class PublicResolver {
     throw new HoldfastError(
       "egress",
       "address_refused",
-      `${host} leads to no public address: private, loopback, link-local and metadata addresses are refused`,
+      `${host} resolves to no public address. Private, loopback, link-local and metadata addresses are refused`,
       { statusCode: 403 },
     );
   }

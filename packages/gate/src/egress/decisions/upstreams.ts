@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { EgressAllowRule, EgressUpstream } from "../egress.ts";
 
-/** An upstream whose configuration was checked once. */
+/** An upstream whose configuration has been checked. */
 export interface CheckedUpstream extends EgressUpstream {
   readonly base: URL;
   /** Path of the base without an ending slash; "" for the root. */
@@ -12,18 +12,19 @@ function invalid(message: string): HoldfastError {
   return new HoldfastError("egress", "invalid_upstream", message, { statusCode: 400 });
 }
 
-/** Throws `egress.invalid_upstream`. */
+/** Checks the configuration of upstreams; gives them by name. Throws `egress.invalid_upstream`. */
 export function checkUpstreams(upstreams: readonly EgressUpstream[]): ReadonlyMap<string, CheckedUpstream> {
   const checked = new Map<string, CheckedUpstream>();
   for (const upstream of upstreams) {
-    if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(upstream.name)) throw invalid(`Not a name: ${upstream.name}`);
+    if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(upstream.name))
+      throw invalid(`${upstream.name} is not a name: use a-z, 0-9 and "-"`);
     if (checked.has(upstream.name)) throw invalid(`Two upstreams are called ${upstream.name}`);
     const base = URL.canParse(upstream.baseUrl) ? new URL(upstream.baseUrl) : undefined;
     if (!base || (base.protocol !== "http:" && base.protocol !== "https:")) {
-      throw invalid(`The base URL of ${upstream.name} is not an http or https address`);
+      throw invalid(`The base URL of ${upstream.name} is not an http or https URL`);
     }
     if (base.username !== "" || base.password !== "" || base.search !== "" || base.hash !== "") {
-      throw invalid(`The base URL of ${upstream.name} must be an address and a path, nothing more`);
+      throw invalid(`The base URL of ${upstream.name} may have an address and a path only`);
     }
     for (const rule of upstream.allow) {
       if (
@@ -32,10 +33,12 @@ export function checkUpstreams(upstreams: readonly EgressUpstream[]): ReadonlyMa
         throw invalid(`A rule of ${upstream.name} names a method that cannot be allowed`);
       }
       if (rule.query !== undefined && !/^[\w=&.-]*$/.test(new URLSearchParams(rule.query).toString())) {
-        throw invalid(`A rule of ${upstream.name} has a query that is not plain`);
+        throw invalid(
+          `A rule of ${upstream.name} has a query with characters other than letters, digits, "_", "." and "-"`,
+        );
       }
       if (checkPath(rule.pathPrefix) !== undefined)
-        throw invalid(`A rule of ${upstream.name} has a path that is not normal`);
+        throw invalid(`A rule of ${upstream.name} has a pathPrefix that is not a plain, normalised path`);
     }
     checked.set(upstream.name, { ...upstream, base, basePath: base.pathname.replace(/\/+$/, "") });
   }
@@ -43,24 +46,24 @@ export function checkUpstreams(upstreams: readonly EgressUpstream[]): ReadonlyMa
 }
 
 /**
- * Why a path cannot be decided about, or undefined when it is plain: a path that two parsers could
- * read in two ways is refused rather than normalised.
+ * Why a path is refused, or undefined. A path that two servers could read in two ways is refused rather than
+ * normalised.
  */
 export function checkPath(path: string): string | undefined {
-  if (!path.startsWith("/")) return "not a path";
+  if (!path.startsWith("/")) return "no leading slash";
   if (!/^[\x21-\x7e]*$/.test(path)) return "a character that does not belong in a path";
   if (/[\\#<>"`{}|^]/.test(path)) return "a character that does not belong in a path";
   if (/%(?:00|0a|0d|25|2e|2f|5c)/i.test(path)) return "an encoded separator";
   if (path.includes("//")) return "an empty segment";
   const decoded = decode(path);
-  if (decoded === undefined) return "a percent sign before what is no byte, or no UTF-8";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
+  if (decoded === undefined) return "a percent escape that is malformed, or is not UTF-8";
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused.
   if (/[\u0000-\u001f\u007f]/.test(decoded)) return "an encoded control character";
   if (decoded.split("/").some(isDotSegment)) return "a dot segment";
   return undefined;
 }
 
-/** Undefined where there are no bytes, or none of UTF-8: a lenient server reads "%c0%ae" as a dot, and "%c0%af" as a slash. */
+/** Undefined for malformed escapes and for what is not UTF-8: lenient servers read "%c0%ae" as a dot and "%c0%af" as a slash. */
 function decode(path: string): string | undefined {
   try {
     return decodeURIComponent(path);
@@ -70,8 +73,8 @@ function decode(path: string): string | undefined {
 }
 
 /**
- * Whether some server takes a segment for "." or "..": those of Java leave out what follows a semicolon before they
- * look, others leave out blanks, or read other forms of the characters ("．．／") as the plain ones.
+ * Whether some server takes a segment for "." or "..". Java servers drop what follows a semicolon, others drop blanks
+ * or read full-width forms ("．．／") as the plain characters.
  */
 function isDotSegment(segment: string): boolean {
   return segment
@@ -97,14 +100,14 @@ export function matchRule(
   });
 }
 
-/** Compared as text: a parameter that is written in another way is another one. */
+/** Compares as text: another encoding of the same parameter does not match. */
 function sameQuery(wanted: Readonly<Record<string, string>>, query: string): boolean {
   const parameters = query === "" ? [] : query.slice(1).split("&");
   const expected = Object.entries(wanted).map(([name, value]) => `${name}=${value}`);
   return parameters.length === expected.length && expected.every((each) => parameters.includes(each));
 }
 
-/** How a rule is named where decisions are shown. */
+/** The text by which logs and explanations name a rule. */
 export function describeRule({ methods, pathPrefix, exact, query }: EgressAllowRule): string {
   const parameters = query === undefined ? "" : `?${new URLSearchParams(query).toString()}`;
   return `${methods.join("|")} ${pathPrefix}${parameters}${exact === true ? " exactly" : ""}`;

@@ -25,7 +25,7 @@ const schema = `
   ) STRICT;
 `;
 
-/** What a call may use at most; given back when it is settled. */
+/** The most that a call may use, reserved until it is settled. */
 export interface Reservation extends Spent {
   readonly id: number | bigint;
   readonly principal: Principal;
@@ -35,7 +35,10 @@ export interface Reservation extends Spent {
 const subjectOf = (scope: BudgetScope, principal: Principal): string | undefined =>
   scope === "host" ? "host" : principal[scope];
 
-/** What was used of models, by session, user, organisation and day, and the bounds on it. Survives restarts. */
+/**
+ * Durable ledger (SQLite) of model usage by session, user, organisation and day, with the budgets that bound it. A call
+ * reserves what it may use, and settles what it used; a reservation that a killed gate left is charged in full.
+ */
 export class BudgetLedger {
   readonly #db: DatabaseSync;
   readonly #clock: Clock;
@@ -55,9 +58,14 @@ export class BudgetLedger {
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
       const version = Number(Object.values(db.prepare("PRAGMA user_version").get() ?? {})[0] ?? 0);
       if (version > schemaVersion) {
-        throw new HoldfastError("egress", "newer_format", "The record of usage is of a newer version", {
-          statusCode: 500,
-        });
+        throw new HoldfastError(
+          "egress",
+          "newer_format",
+          "usage.db was written by a newer version of Holdfast. Upgrade to open it",
+          {
+            statusCode: 500,
+          },
+        );
       }
       db.exec(`${schema} PRAGMA user_version = ${schemaVersion};`);
       const ledger = new BudgetLedger(db, clock, rules);
@@ -69,12 +77,12 @@ export class BudgetLedger {
     }
   }
 
-  /** Reads beside the gate that writes: nothing is changed, and nothing is settled. */
+  /** Opens the ledger read-only, while a gate may be writing it. */
   static read(path: string, clock: Clock, rules: readonly BudgetRule[] = []): BudgetLedger {
     return new BudgetLedger(new DatabaseSync(path, { readOnly: true, timeout: 5_000 }), clock, rules);
   }
 
-  /** The rules that bound what this principal does, with those of its jail. */
+  /** The budgets that apply to a principal, with those of its jail. */
   rulesFor(principal: Principal, own: readonly BudgetRule[] = []): readonly BudgetRule[] {
     return [...this.#rules, ...own].filter((rule) => {
       const subject = subjectOf(rule.scope, principal);
@@ -82,7 +90,7 @@ export class BudgetLedger {
     });
   }
 
-  /** Sets aside what a call may use. Throws `egress.budget_exceeded`, and then nothing is set aside. */
+  /** Reserves what a call may use. Throws `egress.budget_exceeded`, and then reserves nothing. */
   reserve(principal: Principal, wanted: Spent, own: readonly BudgetRule[] = []): Reservation {
     for (const rule of this.rulesFor(principal, own)) this.#check(rule, principal, wanted);
     const day = dayOf(this.#clock.now());
@@ -118,7 +126,7 @@ export class BudgetLedger {
       "egress",
       "budget_exceeded",
       `The budget of this ${rule.scope} is ${words(limit)}${period}: ${words(spent[over])} used, ` +
-        `${words(reserved[over])} set aside for calls under way, and this call may need ${words(wanted[over])}`,
+        `${words(reserved[over])} reserved by running calls, and this call may need ${words(wanted[over])}`,
       {
         statusCode: 402,
         metadata: { scope: rule.scope, period: rule.period, unit: over, limit, spent, reserved, wanted },
@@ -126,12 +134,12 @@ export class BudgetLedger {
     );
   }
 
-  /** Adds what was used without having been set aside. */
+  /** Adds usage that was not reserved. */
   charge(principal: Principal, used: Spent): void {
     this.#inTransaction(() => this.#charge(principal, dayOf(this.#clock.now()), used));
   }
 
-  /** Replaces a reservation by what was really used; nothing is used when `used` is undefined. */
+  /** Replaces a reservation by what was used; `used` is undefined where that is nothing. */
   settle(reservation: Reservation, used: Spent | undefined): void {
     this.#open.delete(reservation.id);
     this.#inTransaction(() => {
@@ -188,7 +196,7 @@ export class BudgetLedger {
     return { spent: { tokens: Number(row?.["tokens"]), costMicros: Number(row?.["cost"]) }, reserved };
   }
 
-  /** How each rule stands, for each that it is about and that has used anything, or is named by it. */
+  /** The state of each budget, for every subject that has used any of it or is named by its rule. */
   status(): readonly BudgetStatus[] {
     return this.#rules.flatMap((rule) =>
       this.#subjectsOf(rule).map((subject) => ({ ...rule, subject, ...this.#standing(rule, subject) })),
@@ -207,7 +215,7 @@ export class BudgetLedger {
       .map((row) => String(row["subject"]));
   }
 
-  /** What was used, for whatever rule there may be. */
+  /** The usage of a subject, whether or not a budget applies. */
   spent(scope: BudgetScope, subject: string, period: BudgetPeriod = "always"): Spent {
     return this.#standing({ scope, period }, subject).spent;
   }

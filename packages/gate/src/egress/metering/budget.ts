@@ -1,13 +1,13 @@
 /** Whose usage a budget bounds. */
 export const budgetScopes = ["session", "user", "organization", "host"] as const;
 
-/** Whose usage is added up; "host" is everything that goes through one gate. */
+/** Whose usage is summed; "host" is everything that goes through one gate. */
 export type BudgetScope = (typeof budgetScopes)[number];
 
-/** After which time a budget begins anew. */
+/** When a budget resets. */
 export const budgetPeriods = ["day", "month", "always"] as const;
 
-/** In UTC. */
+/** Days and months are in UTC; "always" never resets. */
 export type BudgetPeriod = (typeof budgetPeriods)[number];
 
 /** A hard bound on what models may use. At least one of `tokens` and `costMicros` is given. */
@@ -32,6 +32,6 @@ export interface Spent {
 export interface BudgetStatus extends BudgetRule {
   readonly subject: string;
   readonly spent: Spent;
-  /** Of calls that are under way. */
+  /** By running calls. */
   readonly reserved: Spent;
 }

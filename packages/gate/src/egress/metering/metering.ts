@@ -16,28 +16,29 @@ import {
 import type { Prices } from "./prices.ts";
 import type { MeteredTokens } from "./usage-meter.ts";
 
-/** How fast money may be spent; what is spent is known afterwards, and then owed. */
-export interface Spending {
+/** The rate limit on money. The cost of a call is known afterwards, so a limit may go into debt. */
+export interface SpendingRate {
   spent(principal: Payer): Limited | undefined;
   spend(principal: Payer, costMicros: number): void;
 }
 
 export interface MeteringParts {
   readonly ledger: BudgetLedger;
-  readonly spending: Spending;
+  readonly spending: SpendingRate;
   readonly prices: Prices;
   readonly principal: Principal & Payer;
   /** The rules of this jail, beside those of the gate. */
   readonly budgets: readonly BudgetRule[];
 }
 
+/** What one call is charged. */
 export interface Charge {
   readonly tokens: MeteredTokens;
   readonly costMicros: number;
   readonly estimated: boolean;
 }
 
-/** Counts what one jail uses of models. */
+/** Meters the model calls of one jail, within its budgets and its rate of spending. */
 export class Metering {
   readonly #parts: MeteringParts;
   /** True where a budget applies: then requests are read before they are sent. */
@@ -54,7 +55,7 @@ export class Metering {
     if (limited === undefined) return;
     const { scope, retryAfterMs } = limited;
     const whose = scope === "jail" ? "session" : scope;
-    throw new HoldfastError("egress", "rate_limited", `The ${whose} spends money too fast`, {
+    throw new HoldfastError("egress", "rate_limited", `The ${whose} spends money on models too fast`, {
       statusCode: 429,
       ...(retryAfterMs === undefined
         ? {}
@@ -62,16 +63,16 @@ export class Metering {
     });
   }
 
-  /** Sets aside what the request may use. Throws `egress.budget_exceeded`, `egress.ambiguous_request`. */
+  /** Reserves what the request may use. Throws `egress.budget_exceeded`, `egress.ambiguous_request`. */
   reserve(provider: EgressProvider, path: string, body: RequestBody): MeteredCall {
     const { ledger, principal, budgets } = this.#parts;
-    const asked = this.#read(provider, path, body);
-    const tokens = { ...asked, cacheReadTokens: 0, cacheWriteTokens: 0 };
+    const request = this.#read(provider, path, body);
+    const tokens = { ...request, cacheReadTokens: 0, cacheWriteTokens: 0 };
     const wanted = {
-      tokens: asked.inputTokens + asked.outputTokens,
+      tokens: request.inputTokens + request.outputTokens,
       costMicros: this.#cost(provider, tokens).micros,
     };
-    return new MeteredCall(this, provider, asked, ledger.reserve(principal, wanted, budgets));
+    return new MeteredCall(this, provider, request, ledger.reserve(principal, wanted, budgets));
   }
 
   #read(provider: EgressProvider, path: string, body: RequestBody): ModelRequest {
@@ -79,12 +80,12 @@ export class Metering {
       return readModelRequest(provider, path, body);
     } catch (error) {
       if (!(error instanceof AmbiguousBodyError)) throw error;
-      const why = `Where a budget applies, a request to a model can be read in one way only: ${error.message}`;
+      const why = `Where a budget applies, a request to a model must be unambiguous: ${error.message}`;
       throw refusal("ambiguous_request", 400, why);
     }
   }
 
-  /** For a request that is not bounded, and goes through unread. */
+  /** For a request without a budget, which is forwarded unread. */
   unbounded(provider: EgressProvider): MeteredCall {
     return new MeteredCall(this, provider, undefined, undefined);
   }
@@ -110,49 +111,49 @@ export class Metering {
   }
 }
 
-/** One call of a model, from what was set aside to what it is charged. */
+/** One model call, from its reservation to its charge. */
 export class MeteredCall {
   readonly #metering: Metering;
   readonly #provider: EgressProvider;
-  readonly #asked: ModelRequest | undefined;
+  readonly #request: ModelRequest | undefined;
   readonly #reservation: Reservation | undefined;
   #settled = false;
 
   constructor(
     metering: Metering,
     provider: EgressProvider,
-    asked: ModelRequest | undefined,
+    request: ModelRequest | undefined,
     reservation: Reservation | undefined,
   ) {
     this.#metering = metering;
     this.#provider = provider;
-    this.#asked = asked;
+    this.#request = request;
     this.#reservation = reservation;
   }
 
-  /** What is set aside, for the record. */
+  /** The reserved amounts, for the audit log. */
   get reserved(): Spent | undefined {
     const held = this.#reservation;
     return held && { tokens: held.tokens, costMicros: held.costMicros };
   }
 
-  /** Nothing was sent. Idempotent, and nothing after `settle`. */
+  /** Frees the reservation of a call that was not sent. Idempotent; does nothing after `settle`. */
   release(): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#metering.settle(this.#reservation, undefined);
   }
 
-  settle(told: MeteredTokens | undefined, progress: CallProgress): Charge | undefined {
+  settle(reported: MeteredTokens | undefined, progress: CallProgress): Charge | undefined {
     if (this.#settled) return undefined;
     this.#settled = true;
-    // Unread, all that is known of the output is how long it was.
-    const asked = this.#asked ?? {
+    // The request was not read: its size and that of the answer are all that is known.
+    const request = this.#request ?? {
       model: "",
       inputTokens: estimateInput(progress.bytesOut),
       outputTokens: estimateInput(progress.bytesIn),
     };
-    const used = chargeOf(told, asked, progress);
+    const used = chargeOf(reported, request, progress);
     const charge = used && this.#metering.charge(this.#provider, used.tokens, used.estimated);
     this.#metering.settle(this.#reservation, charge);
     return charge;

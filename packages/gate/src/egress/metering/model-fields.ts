@@ -1,6 +1,6 @@
 import { parseUnambiguousJson, StrictJsonError } from "../../broker/strict-json.ts";
 
-/** Where some server may read another request in a body than the one that is read here. */
+/** Some servers may read another request from a body than this program does. */
 export class AmbiguousBodyError extends Error {}
 
 /** The body of a request to a model. */
@@ -10,18 +10,18 @@ export interface RequestBody {
   readonly type: string | undefined;
 }
 
-/** What is more is not read: a jail would have its host read for seconds. */
+/** Bounds on the work of reading one body, so that a jail cannot keep its host busy for seconds. */
 export interface RequestBounds {
   readonly maxRequestDepth: number;
-  /** Keys, objects and arrays. */
+  /** Of keys, objects and arrays together. */
   readonly maxRequestMembers: number;
 }
 
 type Fields = ReadonlyMap<string, unknown>;
 
 /**
- * The members `names` of a request. What is no JSON for any server, as a form with files, has none of them.
- * Throws {@link AmbiguousBodyError}, also beyond the bounds.
+ * Reads the members `names` of a request. A body that no server takes for JSON, such as a form with files, has none.
+ * Throws {@link AmbiguousBodyError}, also above the bounds.
  */
 export function readFields(
   { bytes, type = "application/json" }: RequestBody,
@@ -31,22 +31,22 @@ export function readFields(
   if (bytes.length === 0 || !(/json/i.test(type) || beginsAsObject(bytes))) return new Map();
   try {
     const value = parseUnambiguousJson(bytes, maxRequestDepth, maxRequestMembers);
-    if (!isObject(value)) throw new AmbiguousBodyError("it is no JSON object");
+    if (!isObject(value)) throw new AmbiguousBodyError("it is not a JSON object");
     return fieldsOf(value, names);
   } catch (error) {
     throw error instanceof StrictJsonError ? new AmbiguousBodyError(error.message) : error;
   }
 }
 
-/** Many a server reads JSON whatever the type says, by itself in UTF-16 and UTF-32 too. */
+/** Many servers read JSON whatever the content type says, some also in UTF-16 and UTF-32. */
 function beginsAsObject(bytes: Buffer): boolean {
   const marks = new Set([0x00, 0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf, 0xfe, 0xff]);
   return bytes.find((byte) => !marks.has(byte)) === 0x7b;
 }
 
 /**
- * The members `names` of a part of a request. Throws {@link AmbiguousBodyError} for one that is spelled as one of them
- * but for its case: servers in Go and .NET take it for that one, others pass it over.
+ * Reads the members `names` of an object in a request. Throws {@link AmbiguousBodyError} for a key that differs from one
+ * of them in case only: servers in Go and .NET accept it, others ignore it.
  */
 export function fieldsOf(value: unknown, names: readonly string[]): Fields {
   const fields = new Map<string, unknown>();
@@ -61,19 +61,19 @@ export function fieldsOf(value: unknown, names: readonly string[]): Fields {
   return fields;
 }
 
-/** Also for the two letters beyond ASCII that become one of it, the long s and the sign of Kelvin. */
+/** Case folding that also covers the two letters beyond ASCII that fold into it, the long s and the Kelvin sign. */
 function folded(name: string): string {
   return name.toUpperCase().toLowerCase();
 }
 
 /**
- * A number of tokens or answers; undefined where a request says none, which servers say with 0 and -1 too. Some take
- * it as a text. Throws {@link AmbiguousBodyError} for what only some would take.
+ * Reads a number of tokens or answers. Undefined where the request names none, for which 0 and -1 stand too. A number may
+ * be written as a string. Throws {@link AmbiguousBodyError} for a form that only some servers accept.
  */
 export function amountOf(name: string, value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   const number = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
-  if (typeof number !== "number") throw new AmbiguousBodyError(`its ${name} is no number`);
+  if (typeof number !== "number") throw new AmbiguousBodyError(`its ${name} is not a number`);
   return number > 0 ? Math.ceil(number) : undefined;
 }
 

@@ -3,23 +3,23 @@ import { amountOf, fieldsOf, type RequestBody, readFields } from "./model-fields
 import type { MeteredTokens } from "./usage-meter.ts";
 
 export const estimateLimits = {
-  /** Output that is set aside for a request that names no bound of its own. */
+  /** Output tokens that are reserved for a request without a bound of its own. */
   assumedOutputTokens: 16_384,
-  /** Bytes of a request that are taken for one token. */
+  /** Bytes of a request that count as one token. */
   bytesPerToken: 3,
   /** How deep a request may be nested, and how many keys, objects and arrays it may have. */
   maxRequestDepth: 512,
   maxRequestMembers: 250_000,
 } as const;
 
-/** True for calls that make a model work; lists and counts are free. */
+/** Whether a call generates output; listing models and counting tokens is free. */
 export function isGeneration(provider: EgressProvider, method: string, path: string): boolean {
   return (
     provider !== "none" && method === "POST" && !/(?:\/count_tokens|:countTokens|\/input_tokens)$/.test(path)
   );
 }
 
-/** What a call may use at most, as far as its request says. */
+/** The most that a call may use, by its request. */
 export interface ModelRequest {
   /** "" where the request does not say. */
   readonly model: string;
@@ -27,96 +27,103 @@ export interface ModelRequest {
   readonly outputTokens: number;
 }
 
+/** Estimated tokens of a text of this many bytes. */
 export function estimateInput(bytes: number): number {
   return Math.ceil(bytes / estimateLimits.bytesPerToken);
 }
 
-/** Beyond this the sums of the ledger would no longer be exact. */
-const mostTokens = 1_000_000_000;
+/** Above this, the sums of the ledger would not be exact. */
+const maxTokens = 1_000_000_000;
 
-/** What of a request says how much it may use; each name is looked for in every spelling that its server takes. */
-interface Wire {
+/** The fields of a wire format that bound usage, in every spelling that its server accepts. */
+interface WireFormat {
   readonly model: string | undefined;
-  /** Where `bounds` and `copies` stand; in the request itself where it is empty. */
-  readonly within: readonly string[];
-  /** A field of another wire bounds nothing, whatever it says. */
+  /** The objects that hold `bounds` and `copies`; empty where the request itself does. */
+  readonly containers: readonly string[];
+  /** Fields that bound the output. A field of another wire format bounds nothing. */
   readonly bounds: readonly string[];
-  /** How many answers are made, and paid for, whatever number of them is shown (`best_of`). */
+  /** Fields with the number of answers that are generated and paid for, also when fewer are returned (`best_of`). */
   readonly copies: readonly string[];
 }
 
-const google: Wire = {
+const google: WireFormat = {
   model: undefined,
-  within: ["generationConfig", "generation_config"],
+  containers: ["generationConfig", "generation_config"],
   bounds: ["maxOutputTokens", "max_output_tokens"],
   copies: ["candidateCount", "candidate_count"],
 };
 
-function wireOf(provider: EgressProvider, path: string): Wire {
+function wireFormatOf(provider: EgressProvider, path: string): WireFormat {
   if (provider === "google") return google;
   const openai = /\/responses(?:\/|$)/.test(path)
     ? ["max_output_tokens"]
     : ["max_tokens", "max_completion_tokens"];
   const bounds = provider === "anthropic" ? ["max_tokens"] : openai;
-  return { model: "model", within: [], bounds, copies: ["n", "best_of"] };
+  return { model: "model", containers: [], bounds, copies: ["n", "best_of"] };
 }
 
-/** What a request may use. Throws {@link AmbiguousBodyError} where its server may read another request than this. */
+/** Reads what a request may use. Throws {@link AmbiguousBodyError} where its server may read another request. */
 export function readModelRequest(provider: EgressProvider, path: string, body: RequestBody): ModelRequest {
-  const { model, within, bounds, copies } = wireOf(provider, path);
-  const here = within.length > 0 ? within : [...(model === undefined ? [] : [model]), ...bounds, ...copies];
-  const request = readFields(body, here, estimateLimits);
-  const places =
-    within.length > 0 ? within.map((name) => fieldsOf(request.get(name), [...bounds, ...copies])) : [request];
+  const { model, containers, bounds, copies } = wireFormatOf(provider, path);
+  const topLevel =
+    containers.length > 0 ? containers : [...(model === undefined ? [] : [model]), ...bounds, ...copies];
+  const request = readFields(body, topLevel, estimateLimits);
+  const objects =
+    containers.length > 0
+      ? containers.map((name) => fieldsOf(request.get(name), [...bounds, ...copies]))
+      : [request];
   const amounts = (names: readonly string[]) =>
-    places.flatMap((place) => names.flatMap((name) => amountOf(name, place.get(name)) ?? []));
+    objects.flatMap((object) => names.flatMap((name) => amountOf(name, object.get(name)) ?? []));
   const wanted = amounts(bounds);
-  const most = wanted.length > 0 ? Math.max(...wanted) : estimateLimits.assumedOutputTokens;
+  const outputBound = wanted.length > 0 ? Math.max(...wanted) : estimateLimits.assumedOutputTokens;
   const named = model === undefined ? /\/models\/([^/:]+)/.exec(path)?.[1] : request.get(model);
   return {
     model: typeof named === "string" ? named.slice(0, 200) : "",
     inputTokens: estimateInput(body.bytes.length),
-    outputTokens: Math.min(most * Math.max(1, ...amounts(copies)), mostTokens),
+    outputTokens: Math.min(outputBound * Math.max(1, ...amounts(copies)), maxTokens),
   };
 }
 
-/** How far a call got that has to be charged. */
+/** How far a forwarded call got. */
 export interface CallProgress {
   readonly status: number | undefined;
   readonly bytesOut: number;
   readonly bytesIn: number;
-  /** A connection stood, so that the upstream may have worked. */
+  /** Whether a connection was made, so that the upstream may have done work. */
   readonly connected: boolean;
-  /** The answer came in pieces, each of them worth a token at most for a byte. */
+  /** Whether the answer was streamed: then it has at most one token per byte. */
   readonly streamed: boolean;
-  /** The answer was whole. */
+  /** Whether the answer arrived completely. */
   readonly complete: boolean;
 }
 
 /**
- * What a call is charged: what its answer told; where that is missing or cut off, the least that is
- * surely enough. Undefined when nothing was used.
+ * What a call is charged: the usage that its answer reports; where that is missing or cut off, the smallest amount that
+ * is certainly enough. Undefined when nothing was used.
  */
 export function chargeOf(
-  told: MeteredTokens | undefined,
-  asked: ModelRequest,
+  reported: MeteredTokens | undefined,
+  request: ModelRequest,
   progress: CallProgress,
 ): { readonly tokens: MeteredTokens; readonly estimated: boolean } | undefined {
-  if (told !== undefined && progress.complete) return { tokens: named(told, asked), estimated: false };
+  if (reported !== undefined && progress.complete)
+    return { tokens: named(reported, request), estimated: false };
   if (!progress.connected) return undefined;
   if (progress.status !== undefined && progress.status >= 400) return undefined;
-  const most = progress.streamed ? Math.min(asked.outputTokens, progress.bytesIn) : asked.outputTokens;
+  const outputBound = progress.streamed
+    ? Math.min(request.outputTokens, progress.bytesIn)
+    : request.outputTokens;
   return {
     tokens: {
-      model: told?.model || asked.model,
-      inputTokens: told?.inputTokens ?? asked.inputTokens,
-      outputTokens: Math.max(told?.outputTokens ?? 0, most),
-      cacheReadTokens: told?.cacheReadTokens ?? 0,
-      cacheWriteTokens: told?.cacheWriteTokens ?? 0,
+      model: reported?.model || request.model,
+      inputTokens: reported?.inputTokens ?? request.inputTokens,
+      outputTokens: Math.max(reported?.outputTokens ?? 0, outputBound),
+      cacheReadTokens: reported?.cacheReadTokens ?? 0,
+      cacheWriteTokens: reported?.cacheWriteTokens ?? 0,
     },
     estimated: true,
   };
 }
 
-const named = (told: MeteredTokens, asked: ModelRequest): MeteredTokens =>
-  told.model === "" ? { ...told, model: asked.model } : told;
+const named = (reported: MeteredTokens, request: ModelRequest): MeteredTokens =>
+  reported.model === "" ? { ...reported, model: request.model } : reported;

@@ -1,21 +1,21 @@
 import type { MeteredTokens } from "./usage-meter.ts";
 
-/** US dollars for a million tokens, which is millionths of a dollar for one. */
+/** Prices in US dollars for a million tokens, which is millionths of a dollar for one. */
 export interface ModelPrice {
-  /** The model's id; dates and "-latest" after it are the same model. "*" stands for every other one. */
+  /** The model's id. A date or "-latest" behind it still matches; "*" matches every model without a price. */
   readonly model: string;
   readonly input: number;
   readonly output: number;
-  /** As input where it is not given. */
+  /** The price of `input` by default. */
   readonly cacheRead?: number;
   readonly cacheWrite?: number;
-  /** A prompt longer than this is charged by other factors, all of it. */
+  /** For a prompt of more than `above` tokens, factors on the prices of the whole call. */
   readonly long?: { readonly above: number; readonly inputFactor: number; readonly outputFactor: number };
 }
 
-/** What the models of the providers cost. */
+/** The prices of the providers' models. */
 export interface PriceTable {
-  /** Day on which the prices were read, and where: pages of the providers. */
+  /** The day on which the prices were read from these pages. */
   readonly asOf: string;
   readonly sources: readonly string[];
   readonly prices: readonly ModelPrice[];
@@ -98,54 +98,58 @@ export const priceTable: PriceTable = {
   ],
 };
 
-/** What may follow a model's id without its being another model: a date, a channel, a variant in brackets. */
+/** Suffixes of a model's id that do not make it another model: a date, a channel, a variant in brackets. */
 const sameModel = /^(?:-(?:\d[\d-]*|latest|preview[\w-]*|exp[\w-]*))?(?:[[:@].*)?$/;
 
 export interface Cost {
   readonly micros: number;
-  /** False where no price is known for the model and the dearest was taken. */
+  /** False where the model has no price, and the highest of all prices was used. */
   readonly known: boolean;
 }
 
-/** Finds the price of a model: the operator's first, then the table's. */
+/** Looks up prices of models, first those of the operator, then those of the table. */
 export class Prices {
-  readonly #own: readonly ModelPrice[];
-  readonly #dearest: ModelPrice;
+  readonly #operatorPrices: readonly ModelPrice[];
+  readonly #highest: ModelPrice;
 
   constructor(own: readonly ModelPrice[] = []) {
-    this.#own = own;
+    this.#operatorPrices = own;
     const all = [...own, ...priceTable.prices];
-    this.#dearest = price(
+    this.#highest = price(
       "*",
       Math.max(...all.map((each) => each.input)),
       Math.max(...all.map((each) => each.output)),
     );
   }
 
-  /** The price by the longest id that fits; undefined when none does. */
+  /** The price with the longest id that matches; undefined when none does. */
   find(model: string): ModelPrice | undefined {
-    // Brokers put the vendor's name before the model's.
+    // Aggregators such as OpenRouter put the vendor before the model.
     const name = model.slice(model.lastIndexOf("/") + 1).toLowerCase();
-    const fits = (each: ModelPrice) =>
+    const matches = (each: ModelPrice) =>
       each.model === model || (name.startsWith(each.model) && sameModel.test(name.slice(each.model.length)));
     const best = (prices: readonly ModelPrice[]) =>
       prices
-        .filter(fits)
+        .filter(matches)
         .reduce<ModelPrice | undefined>(
           (found, each) => (found === undefined || each.model.length > found.model.length ? each : found),
           undefined,
         );
-    return best(this.#own) ?? best(priceTable.prices) ?? this.#own.find((each) => each.model === "*");
+    return (
+      best(this.#operatorPrices) ??
+      best(priceTable.prices) ??
+      this.#operatorPrices.find((each) => each.model === "*")
+    );
   }
 
   /**
-   * What these tokens cost, rounded up. Of a model without a price the dearest is taken, except where
-   * `freeIfUnknown`: a server of the operator's own has no public price.
+   * The cost of these tokens in millionths of a dollar, rounded up. A model without a price costs as much as the most
+   * expensive one, or nothing where `freeIfUnknown` is set, as for a server of the operator's own.
    */
   cost(tokens: MeteredTokens, freeIfUnknown = false): Cost {
     const found = this.find(tokens.model);
     if (found === undefined && freeIfUnknown) return { micros: 0, known: false };
-    const rate = found ?? this.#dearest;
+    const rate = found ?? this.#highest;
     const long = rate.long !== undefined && tokens.inputTokens > rate.long.above ? rate.long : undefined;
     const cached = Math.min(tokens.inputTokens, tokens.cacheReadTokens + tokens.cacheWriteTokens);
     const input =

@@ -7,8 +7,8 @@ import type { BudgetStatus } from "./budget.ts";
 import { BudgetLedger } from "./budget-ledger.ts";
 
 /**
- * How the budgets of a data directory stand, for commands, while a gate may be running on it. What is set
- * aside for calls under way is the running gate's own knowledge. Throws `egress.invalid_config`.
+ * The state of the budgets of a data directory, for commands; a gate may be running on it. Reservations of running calls
+ * are not included: only that gate knows them. Throws `egress.invalid_config`, `gate.invalid_config`.
  */
 export async function readBudgetStatus(dataDir: string): Promise<readonly BudgetStatus[]> {
   const directory = requireDataDirectory(dataDir, "readBudgetStatus");

@@ -9,14 +9,14 @@ export interface MeteredTokens {
   readonly cacheWriteTokens: number;
 }
 
-/** Kept of one event or of one JSON answer, to read its usage; longer ones go through unread. */
+/** Buffered of one event or one JSON answer to read its usage. Larger ones pass unread. */
 export const meterLimits = { maxEventBytes: 4 * 1024 * 1024, maxJsonBytes: 32 * 1024 * 1024 } as const;
 
-/** Reads the token usage of a model's answer beside the stream; it never holds the stream up. */
+/** Reads the token usage from a copy of a model's answer, without delaying the stream. */
 export interface UsageMeter {
-  /** Keeps nothing of the chunk's memory. */
+  /** Does not keep the memory of the chunk. */
   push(chunk: Buffer): void;
-  /** After the last chunk: the usage, if the answer told one. */
+  /** Call after the last chunk: the usage, if the answer reported any. */
   end(): MeteredTokens | undefined;
 }
 
@@ -28,15 +28,15 @@ const fields = (value: unknown): Fields | undefined =>
 const count = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
-/** Collects what the parts of an answer say; later values replace earlier ones. */
-class Tally {
+/** Collects the usage fields of an answer; later values replace earlier ones. */
+class UsageTally {
   model = "";
   #input: number | undefined;
   #output: number | undefined;
   #cacheRead = 0;
   #cacheWrite = 0;
 
-  /** Anthropic counts cached input beside `input_tokens`; the sum is what was read. */
+  /** Anthropic counts cached input beside `input_tokens`: all input is their sum. */
   anthropic(message: Fields): void {
     const usage = fields(message["usage"]);
     this.#model(message);
@@ -88,7 +88,7 @@ class Tally {
   }
 }
 
-function readInto(tally: Tally, provider: EgressProvider, value: Fields): void {
+function readInto(tally: UsageTally, provider: EgressProvider, value: Fields): void {
   if (provider === "google") {
     // Without server-sent events a stream is one array of answers.
     for (const each of Array.isArray(value) ? value : [value]) tally.google(fields(each) ?? {});
@@ -102,10 +102,10 @@ function readInto(tally: Tally, provider: EgressProvider, value: Fields): void {
   tally.openai(fields(value["response"]) ?? value);
 }
 
-/** A meter for an answer of this kind, or undefined when there is nothing to read. */
+/** A meter for an answer of this content type; undefined for a type that reports no usage. */
 export function createMeter(provider: EgressProvider, contentType: string): UsageMeter | undefined {
   if (provider === "none") return undefined;
-  const tally = new Tally();
+  const tally = new UsageTally();
   const take = (text: string) => {
     const value = parseJson(text);
     if (value) readInto(tally, provider, value);
@@ -130,7 +130,7 @@ export function createMeter(provider: EgressProvider, contentType: string): Usag
   };
 }
 
-/** The data of server-sent events (WHATWG HTML, section 9.2), one call an event. */
+/** Parser of server-sent events (WHATWG HTML, section 9.2): calls back with the data of each event. */
 class EventReader {
   readonly #take: (data: string) => void;
   #line: Buffer[] = [];

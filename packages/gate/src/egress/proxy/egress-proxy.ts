@@ -30,7 +30,7 @@ import type {
 } from "../egress.ts";
 import { type EgressLimits, egressLimits } from "../egress-limits.ts";
 import type { BudgetLedger } from "../metering/budget-ledger.ts";
-import { type Charge, type MeteredCall, Metering, type Spending } from "../metering/metering.ts";
+import { type Charge, type MeteredCall, Metering, type SpendingRate } from "../metering/metering.ts";
 import type { RequestBody } from "../metering/model-fields.ts";
 import { isGeneration } from "../metering/model-request.ts";
 import type { Prices } from "../metering/prices.ts";
@@ -53,27 +53,27 @@ export interface EgressProxyOptions extends EgressOptions {
   readonly audit: Audit;
   readonly clock: Clock;
   readonly ledger: BudgetLedger;
-  readonly spending: Spending;
+  readonly spending: SpendingRate;
   readonly prices: Prices;
-  /** Told before an answer that others wrote can arrive. */
+  /** Called before content from outside can arrive. */
   readonly onOutside: (reason: string) => Promise<void>;
   readonly names: PublicResolver;
-  /** Tests bring the limits within reach. */
+  /** Smaller limits, for tests. */
   readonly limits?: Partial<EgressLimits>;
 }
 
-/** What has to be there before the proxy of a jail can be. */
-interface Made {
+/** What is prepared before the proxy is constructed. */
+interface PreparedProxy {
   readonly socketPath: string;
   readonly destinations: AllowedDestinations;
   readonly limits: EgressLimits;
-  /** Where tunnels end here: the authority, and what of it the jail is shown. */
-  readonly authority?: { readonly own: CertificateAuthority; readonly shown: EgressAuthority };
+  /** Where tunnels are intercepted: the authority, and the part of it that the jail sees. */
+  readonly authority?: { readonly ca: CertificateAuthority; readonly shown: EgressAuthority };
 }
 
 /**
- * The only way out of one jail: an HTTP/1.1 server on a Unix socket that the host makes and listens on.
- * Who asks is the socket; what may be asked is the list of upstreams; the key is added on the way out.
+ * The reverse proxy of one jail, its only way out: an HTTP/1.1 server on a Unix socket that the host creates and listens
+ * on. The socket identifies the jail, the upstreams and hosts say what is allowed, and the proxy adds credentials.
  */
 export class EgressProxy implements Egress {
   readonly jailId: string;
@@ -89,13 +89,16 @@ export class EgressProxy implements Egress {
   readonly #bodies: BodyReader;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  /** The latest answer on each connection. */
+  /** The latest response on each connection. */
   readonly #answers = new WeakMap<object, ServerResponse>();
   readonly #connections: UpstreamConnections;
-  readonly #ending = new AbortController();
+  readonly #abort = new AbortController();
   #closing: Promise<void> | undefined;
 
-  private constructor(options: EgressProxyOptions, { socketPath, destinations, limits, authority }: Made) {
+  private constructor(
+    options: EgressProxyOptions,
+    { socketPath, destinations, limits, authority }: PreparedProxy,
+  ) {
     this.#options = options;
     this.#limits = limits;
     this.jailId = options.jailId;
@@ -122,10 +125,10 @@ export class EgressProxy implements Egress {
       ...options,
       destinations,
       limits,
-      signal: this.#ending.signal,
-      ...(authority === undefined ? {} : { authority: authority.own }),
+      signal: this.#abort.signal,
+      ...(authority === undefined ? {} : { authority: authority.ca }),
       report: (about, record) => this.#report(about, record),
-      // What is inside is read as any other connection, by the same server with the same limits.
+      // Decrypted connections are served by the same server, with the same limits.
       onInside: (secure) => this.#server.emit("connection", secure),
     });
     this.#listenToServer();
@@ -140,15 +143,15 @@ export class EgressProxy implements Egress {
       throw refusal(
         "invalid_upstream",
         400,
-        `No upstream is called ${allowedHostSegment} where hosts are open`,
+        `No upstream may be called ${allowedHostSegment} where hosts are allowed: paths of hosts begin with it`,
       );
-    // Short, since the address of a Unix socket holds 107 bytes.
+    // Short, since the address of a Unix socket has at most 107 bytes.
     const directory = await mkdtemp(join(options.directory, "e-"));
     await chmod(directory, 0o700);
     try {
       const authority = await EgressProxy.#makeAuthority(options, destinations, limits, directory);
-      const made = { socketPath: join(directory, "egress.sock"), destinations, limits };
-      const proxy = new EgressProxy(options, authority === undefined ? made : { ...made, authority });
+      const prepared = { socketPath: join(directory, "egress.sock"), destinations, limits };
+      const proxy = new EgressProxy(options, authority === undefined ? prepared : { ...prepared, authority });
       await proxy.#listen();
       return proxy;
     } catch (error) {
@@ -157,19 +160,19 @@ export class EgressProxy implements Egress {
     }
   }
 
-  /** None where it is not wanted, or no tunnel could end here. */
+  /** Undefined where tunnels are not intercepted, or no rule calls for it. */
   static async #makeAuthority(
     { intercept, clock }: EgressProxyOptions,
     destinations: AllowedDestinations,
     limits: EgressLimits,
     directory: string,
-  ): Promise<Made["authority"]> {
+  ): Promise<PreparedProxy["authority"]> {
     const names = intercept === true ? interceptedNames(destinations) : [];
     if (names.length === 0) return undefined;
-    // Loaded with the first that is wanted: it brings what reads and writes certificates.
+    // Imported on demand: the certificate libraries are large.
     const { CertificateAuthority } = await import("../tunnels/certificate-authority.ts");
-    const own = await CertificateAuthority.create({ names, clock, limits });
-    return { own, shown: await writeAuthority(directory, own.certificate) };
+    const ca = await CertificateAuthority.create({ names, clock, limits });
+    return { ca, shown: await writeAuthority(directory, ca.certificate) };
   }
 
   #listen(): Promise<void> {
@@ -188,14 +191,14 @@ export class EgressProxy implements Egress {
       socket.once("close", () => this.#sockets.delete(socket));
     });
     this.#server.on("request", (request, response) => void this.#handle(request, response));
-    // A body may be announced with "expect"; the decision comes before the invitation to send it.
+    // With "expect: 100-continue", the decision comes before the client is invited to send the body.
     this.#server.on("checkContinue", (request, response) => void this.#handle(request, response));
     this.#server.on("connect", (request, socket, first) => {
       void this.#tunnels.open(request, socket as Socket, first);
     });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       if (this.#answers.get(socket)?.headersSent) {
-        // What is broken is the body of a request that has its answer.
+        // The request has its answer; only the rest of its body is broken.
         (socket as Socket).destroySoon();
         return;
       }
@@ -211,12 +214,12 @@ export class EgressProxy implements Egress {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket } = request;
     const before = this.#answers.get(socket);
-    // What came with a request whose refusal ends the connection, ours or that of Node itself, is not looked at.
+    // Ignores pipelined requests behind one whose refusal, by the proxy or by Node itself, ends the connection.
     if (before === undefined ? response.socket === null : before.getHeader("connection") === "close") return;
     if (socket.writableEnded || socket.destroyed) return;
     this.#answers.set(socket, response);
     response.once("finish", () => {
-      // One that came meanwhile on the same connection is the latest now.
+      // A pipelined request may have replaced this response as the latest.
       const latest = this.#answers.get(socket) === response;
       if (latest && response.getHeader("connection") !== "close") this.#answers.delete(socket);
     });
@@ -230,7 +233,7 @@ export class EgressProxy implements Egress {
     }
   }
 
-  /** Decides about a request by its head alone. Throws the refusal. */
+  /** Decides about a request by its head. Throws the refusal. */
   #decide(request: IncomingMessage): Admitted {
     const method = request.method ?? "";
     const fault = framingFault(request);
@@ -247,19 +250,19 @@ export class EgressProxy implements Egress {
     throw this.#deny(code, status, message, about);
   }
 
-  /** In a tunnel a request means an address of the place that the tunnel leads to, and of no other. */
+  /** In an intercepted tunnel, a request may name the target of that tunnel only. */
   #verdictOf(head: RequestHead, { socket, headers }: IncomingMessage): Verdict {
     const { upstreams, hosts } = this.#destinations;
-    const place = this.#tunnels.placeOf(socket);
-    if (place === undefined) return decide(head, upstreams, hosts, this.#limits);
-    if (!namesTarget(headers.host ?? "", place)) {
-      const why = "The request names another host than the tunnel that it is in";
+    const target = this.#tunnels.targetOf(socket);
+    if (target === undefined) return decide(head, upstreams, hosts, this.#limits);
+    if (!namesTarget(headers.host ?? "", target)) {
+      const why = "The request names another host than its tunnel";
       throw this.#deny("misdirected_request", 421, why, { method: head.method });
     }
-    return decideByAddress(originOf(place), head, this.#destinations, this.#limits);
+    return decideByAddress(originOf(target), head, this.#destinations, this.#limits);
   }
 
-  /** Reads and reserves where a budget applies, forwards, and settles whatever happens. */
+  /** Forwards an admitted request. Where a budget applies, reads and reserves first, and settles in any case. */
   async #admit(request: IncomingMessage, response: ServerResponse, admitted: Admitted): Promise<void> {
     const { upstream, path } = admitted;
     const { provider } = upstream;
@@ -279,7 +282,7 @@ export class EgressProxy implements Egress {
     const { "content-encoding": encoding = "identity" } = request.headers;
     if (encoding !== "identity") {
       const why =
-        "Where a budget applies, a request to a model is not compressed: its bounds have to be read";
+        "Where a budget applies, a request to a model must not be compressed: its token bounds have to be read";
       const about = { upstream: upstream.name, method: request.method ?? "", path };
       throw this.#deny("encoded_request", 415, why, about);
     }
@@ -335,7 +338,7 @@ export class EgressProxy implements Egress {
     const { audit, vault, jailId, session } = this.#options;
     const about = { upstream: upstream.name, method, path };
     const reserved = call?.reserved;
-    // On disk before the effect: a request that cannot be recorded is not made.
+    // The record is on disk before the effect: a request that cannot be recorded is not sent.
     const begun = await audit.append({
       type: "egress.request",
       jailId,
@@ -367,12 +370,12 @@ export class EgressProxy implements Egress {
         query,
         credential,
         secrets: vault.secrets,
-        signal: this.#ending.signal,
+        signal: this.#abort.signal,
         limits: this.#limits,
         progress,
         connections: this.#connections,
         ...(addresses === undefined ? {} : { addresses }),
-        tunnelled: this.#tunnels.placeOf(request.socket) !== undefined,
+        tunnelled: this.#tunnels.targetOf(request.socket) !== undefined,
         ...(upstream.name.includes("/")
           ? { redirect: (target: URL) => this.#destinations.hosts.pathOf(target) }
           : {}),
@@ -394,18 +397,19 @@ export class EgressProxy implements Egress {
     return explain({ method, url, destinations: this.#destinations, intercept, limits: this.#limits });
   }
 
-  /** Charges what a call used, tells it, and gives what goes on record. */
+  /** Charges what a call used and reports it; gives the fields of its audit record. */
   #settle(upstream: CheckedUpstream, call: MeteredCall | undefined, progress: ForwardProgress) {
-    const told = progress.tokens();
-    const counted = call ?? (told === undefined ? undefined : this.#metering.unbounded(upstream.provider));
-    const charge = counted?.settle(told, progress);
+    const reported = progress.tokens();
+    const counted =
+      call ?? (reported === undefined ? undefined : this.#metering.unbounded(upstream.provider));
+    const charge = counted?.settle(reported, progress);
     if (charge === undefined) return {};
-    this.#tellUsage(upstream.name, charge);
+    this.#reportUsage(upstream.name, charge);
     const { tokens, costMicros, estimated } = charge;
     return { tokens, costMicros, ...(estimated ? { estimated } : {}) };
   }
 
-  #tellUsage(upstream: string, { tokens, costMicros, estimated }: Charge): void {
+  #reportUsage(upstream: string, { tokens, costMicros, estimated }: Charge): void {
     const { jailId, session, user, organization, clock, onUsage } = this.#options;
     const usage: EgressUsage = {
       at: clock.now(),
@@ -421,19 +425,19 @@ export class EgressProxy implements Egress {
     onUsage?.(usage);
   }
 
-  /** Tells a decision to whoever listens; a refusal also goes on record. */
+  /** Reports a decision to the listener; a refusal also goes into the audit log. */
   #report(about: Omit<EgressDecision, "at" | "jailId" | "session">, record = true): void {
     const { jailId, session, clock, onDecision, audit } = this.#options;
     onDecision?.({ at: clock.now(), jailId, session, ...about });
     if (!record) return;
-    // A refusal has no effect that would have to wait for its record.
+    // Not awaited: a refusal has no effect that must come after its record.
     const data = { ...about, path: about.path?.slice(0, 1_000) };
     void audit.note({ type: "egress.denied", jailId, session, data });
   }
 
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      this.#ending.abort();
+      this.#abort.abort();
       this.#connections.close();
       const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
       for (const socket of this.#sockets) socket.destroy();

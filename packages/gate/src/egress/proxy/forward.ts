@@ -28,16 +28,16 @@ export interface ForwardTask {
   /** The body where it was read beforehand, whole or its beginning; otherwise it goes through as it comes. */
   readonly body?: Buffer | Readable;
   readonly connections: UpstreamConnections;
-  /** Checked addresses to dial instead of asking for the name again. */
+  /** Checked addresses to dial instead of resolving the name again. */
   readonly addresses?: readonly string[];
   readonly progress: ForwardProgress;
-  /** True where the jail asks by the address of the upstream itself, so that answers name such addresses. */
+  /** True in a tunnel: the jail uses the upstream's own address, so answers keep it. */
   readonly tunnelled: boolean;
-  /** For a host that the jail named: where it may follow a redirect to, as a path of the proxy. */
+  /** For an allowed host: the proxy path of a redirect target, or undefined where the jail may not follow it. */
   readonly redirect?: (target: URL) => string | undefined;
 }
 
-/** How far a request has got; what is known of it when it fails too. */
+/** Counters of one forwarded request, valid also after a failure. */
 export class ForwardProgress implements CallProgress {
   status: number | undefined;
   bytesOut = 0;
@@ -52,7 +52,7 @@ export class ForwardProgress implements CallProgress {
     this.#meter = meter;
   }
 
-  /** What the answer told of its usage so far. */
+  /** The token usage that the answer has reported so far. */
   tokens(): MeteredTokens | undefined {
     this.#tokens ??= this.#meter?.end();
     return this.#tokens;
@@ -66,10 +66,10 @@ function upstreamError(code: string, status: number, message: string, cause?: un
   });
 }
 
-/** Sends one admitted request to its upstream and streams the answer back, each side at the other's pace. */
+/** Sends an admitted request to its upstream and streams the answer back, with backpressure both ways. */
 export async function forward(task: ForwardTask): Promise<void> {
   const { response, secrets, progress, upstream } = task;
-  const sent = new Counter(task.limits.maxRequestBytes, (bytes) => {
+  const sent = new ByteLimit(task.limits.maxRequestBytes, (bytes) => {
     progress.bytesOut += bytes;
   });
   const answer = await send(task, sent);
@@ -85,28 +85,28 @@ export async function forward(task: ForwardTask): Promise<void> {
   response.writeHead(status, redactHeaders(headers, secrets));
   response.flushHeaders();
   const rewrite = rewriteOf(task, type);
-  const see = (chunk: Buffer) => {
+  const observe = (chunk: Buffer) => {
     progress.bytesIn += chunk.length;
     meter?.push(chunk);
   };
   const source = rewrite === undefined ? answer : rewrite;
   if (rewrite !== undefined) pipeline(answer, rewrite).catch(() => {});
-  await relay(source, response, secrets.scanner(), see).catch((cause) => {
+  await relay(source, response, secrets.scanner(), observe).catch((cause) => {
     answer.destroy();
     throw upstreamError("upstream_interrupted", 502, "The answer of the upstream was cut off", cause);
   });
   progress.complete = true;
 }
 
-/** For a registry: its own address in an answer becomes the one by which the jail asked. */
+/** For a registry: replaces its address in answers by the address of the proxy that the jail used. */
 function rewriteOf({ upstream, request, tunnelled }: ForwardTask, type: string): Transform | undefined {
   if (tunnelled || upstream.kind !== "npm" || !/json\b/i.test(type)) return undefined;
   const host = request.headers.host ?? "";
   if (!/^[\w.[\]:-]{1,260}$/.test(host)) return undefined;
-  const here = `http://${host}/${upstream.name}`;
-  const { host: there } = upstream.base;
+  const proxyUrl = `http://${host}/${upstream.name}`;
+  const { host: upstreamHost } = upstream.base;
   return new TextReplacer(
-    ["https", "http"].map((scheme) => [`${scheme}://${there}${upstream.basePath}/`, `${here}/`]),
+    ["https", "http"].map((scheme) => [`${scheme}://${upstreamHost}${upstream.basePath}/`, `${proxyUrl}/`]),
   );
 }
 
@@ -119,7 +119,7 @@ function redactHeaders(headers: Record<string, string | string[]>, secrets: Know
   return clean;
 }
 
-/** Refuses answers that cannot be passed on; returns the location of a redirect within the upstream. */
+/** Refuses answers that cannot be passed on; gives the rewritten location of a redirect that is allowed. */
 function checkAnswer(
   { upstream, path, redirect, tunnelled }: ForwardTask,
   answer: IncomingMessage,
@@ -137,15 +137,19 @@ function checkAnswer(
   if (location === undefined) return undefined;
   const asked = new URL(`${upstream.basePath}${path}`, upstream.base);
   const target = URL.canParse(location, asked.href) ? new URL(location, asked) : undefined;
-  const elsewhere = target === undefined ? undefined : redirect?.(target);
-  if (target !== undefined && elsewhere !== undefined) return tunnelled ? target.href : elsewhere;
+  const rewritten = target === undefined ? undefined : redirect?.(target);
+  if (target !== undefined && rewritten !== undefined) return tunnelled ? target.href : rewritten;
   const inside =
     target?.origin === upstream.base.origin &&
     target.pathname.startsWith(`${upstream.basePath}/`) &&
     target.username === "";
   if (!target || !inside) {
     answer.destroy();
-    throw upstreamError("redirect_refused", 502, "The upstream redirects to another place");
+    throw upstreamError(
+      "redirect_refused",
+      502,
+      "The upstream redirects to an address that the rules do not allow",
+    );
   }
   if (tunnelled) return target.href;
   return `/${upstream.name}${target.pathname.slice(upstream.basePath.length)}${target.search}`;
@@ -168,28 +172,28 @@ function requestHeaders({ request, credential, upstream, body }: ForwardTask) {
   return headers;
 }
 
-/** Of a kept connection that was closed before anything of the answer came. */
-const stale = new Error("The connection was closed meanwhile");
+/** A pooled connection was closed before the answer began. */
+const stale = new Error("The pooled connection was closed");
 
-/** Resolves with the head of the answer. */
-function send(task: ForwardTask, sent: Counter): Promise<IncomingMessage> {
-  const { kept, fresh } = task.connections.agents(task.upstream.base.protocol);
+/** Resolves with the head of the answer. Retries once on a fresh connection where a pooled one was closed. */
+function send(task: ForwardTask, sent: ByteLimit): Promise<IncomingMessage> {
+  const { pooled, fresh } = task.connections.agents(task.upstream.base.protocol);
   if (task.body !== undefined || !isRepeatable(task.request)) return sendOver(fresh, task, sent);
-  return sendOver(kept, task).catch((error: unknown) =>
+  return sendOver(pooled, task).catch((error: unknown) =>
     error === stale ? sendOver(fresh, task) : Promise.reject(error),
   );
 }
 
 /** Without `sent` the request has no body. */
-function sendOver(agent: Agent, task: ForwardTask, sent?: Counter): Promise<IncomingMessage> {
+function sendOver(agent: Agent, task: ForwardTask, sent?: ByteLimit): Promise<IncomingMessage> {
   const { upstream, request, response, path, query, signal, addresses } = task;
   return new Promise((resolve, reject) => {
-    // One that left while the request was put on record and its credential was made closes no second time.
+    // A client that left while the request was recorded emits no second close event.
     if (response.destroyed || request.socket.destroyed) {
       reject(upstreamError("client_gone", 499, "The client left before its request was sent"));
       return;
     }
-    const begin = upstream.base.protocol === "https:" ? httpsRequest : httpRequest;
+    const startRequest = upstream.base.protocol === "https:" ? httpsRequest : httpRequest;
     const options = {
       host: upstream.base.hostname.replace(/^\[|\]$/g, ""),
       port: upstream.base.port === "" ? undefined : Number(upstream.base.port),
@@ -201,7 +205,7 @@ function sendOver(agent: Agent, task: ForwardTask, sent?: Counter): Promise<Inco
       timeout: task.limits.upstreamIdleMs,
       ...(addresses === undefined ? {} : { addresses, lookup: fixedLookup(addresses) }),
     };
-    const outgoing = begin(options);
+    const outgoing = startRequest(options);
     outgoing.once("socket", (socket) => {
       const connected = () => {
         task.progress.connected = true;
@@ -209,21 +213,21 @@ function sendOver(agent: Agent, task: ForwardTask, sent?: Counter): Promise<Inco
       if (outgoing.reusedSocket) connected();
       else socket.once(upstream.base.protocol === "https:" ? "secureConnect" : "connect", connected);
     });
-    const give = (error: HoldfastError) => {
+    const fail = (error: HoldfastError) => {
       outgoing.destroy();
       reject(error);
     };
     outgoing.once("timeout", () =>
-      give(upstreamError("upstream_timed_out", 504, "The upstream said nothing for too long")),
+      fail(upstreamError("upstream_timed_out", 504, "The upstream was silent for too long")),
     );
     outgoing.once("response", resolve);
     outgoing.on("error", (cause) => {
-      const given = response.destroyed || signal.aborted;
-      reject(outgoing.reusedSocket && !given && isClosed(cause) ? stale : unreachable(upstream, cause));
+      const abandoned = response.destroyed || signal.aborted;
+      reject(outgoing.reusedSocket && !abandoned && isClosed(cause) ? stale : unreachable(upstream, cause));
     });
     outgoing.once("upgrade", (_answer, socket) => {
       socket.destroy();
-      give(upstreamError("upstream_upgraded", 502, "The upstream tried to change the protocol"));
+      fail(upstreamError("upstream_upgraded", 502, "The upstream tried to change the protocol"));
     });
     // A client that goes away takes its request with it.
     response.once("close", () => {
@@ -236,7 +240,7 @@ function sendOver(agent: Agent, task: ForwardTask, sent?: Counter): Promise<Inco
     if (request.headers.expect !== undefined && task.body === undefined) response.writeContinue();
     const body = Buffer.isBuffer(task.body) ? Readable.from([task.body]) : (task.body ?? request);
     pipeline(body, sent, outgoing).catch((error: unknown) => {
-      if (error instanceof HoldfastError) give(error);
+      if (error instanceof HoldfastError) fail(error);
     });
   });
 }
@@ -251,16 +255,16 @@ function unreachable(upstream: CheckedUpstream, cause: Error): HoldfastError {
   return upstreamError("upstream_unreachable", 502, `${upstream.name} cannot be reached (${code})`, cause);
 }
 
-/** Tells of bytes on their way, up to a bound. */
-class Counter extends Transform {
+/** Counts the bytes that pass, and fails above a bound. */
+class ByteLimit extends Transform {
   #bytes = 0;
-  readonly #most: number;
-  readonly #tell: (bytes: number) => void;
+  readonly #maxBytes: number;
+  readonly #onBytes: (bytes: number) => void;
 
-  constructor(most: number, tell: (bytes: number) => void) {
+  constructor(maxBytes: number, onBytes: (bytes: number) => void) {
     super();
-    this.#most = most;
-    this.#tell = tell;
+    this.#maxBytes = maxBytes;
+    this.#onBytes = onBytes;
   }
 
   override _transform(
@@ -269,11 +273,11 @@ class Counter extends Transform {
     done: (error?: Error | null, data?: Buffer) => void,
   ) {
     this.#bytes += chunk.length;
-    if (this.#bytes > this.#most) {
-      done(upstreamError("request_too_large", 413, `A request holds at most ${this.#most} bytes`));
+    if (this.#bytes > this.#maxBytes) {
+      done(upstreamError("request_too_large", 413, `A request holds at most ${this.#maxBytes} bytes`));
       return;
     }
-    this.#tell(chunk.length);
+    this.#onBytes(chunk.length);
     done(null, chunk);
   }
 }

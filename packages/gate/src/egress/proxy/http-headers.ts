@@ -13,7 +13,7 @@ const hopByHop = [
   "upgrade",
 ];
 
-/** Everything by which a request could present a credential or claim to be somebody. */
+/** Headers by which a request could present a credential or claim an identity. */
 const identity = [
   "api-key",
   "api-token",
@@ -38,15 +38,15 @@ const identity = [
   "x-goog-api-key",
 ];
 
-/** By these some servers take a request for another one than that which the rules allowed. */
+/** Headers by which some servers take the request for another one than the rules allowed. */
 const overrides = ["destination", "http2-settings"];
 
-/** What asks for a part of an answer: a key in it that comes in parts would not be known. */
+/** Headers that ask for a part of an answer: a secret that is cut in two would not be recognised. */
 const parts = ["if-range", "range", "request-range"];
 
 /**
- * Families of the above, which no list of names ends: what only a proxy in front of a server may say of who asks,
- * and what has a server act as somebody else (GitLab, Kubernetes, Redmine).
+ * Families of the above that no list of names covers: what only a trusted proxy in front of a server may claim, and
+ * what makes a server act as another user (GitLab, Kubernetes, Redmine).
  */
 const families: readonly RegExp[] = [
   /^(?:x-)?(?:forwarded|original|rewrite|override|envoy)-/,
@@ -57,7 +57,7 @@ const families: readonly RegExp[] = [
   /^(?:x-)?(?:http-)?(?:method|host)(?:-override)?$/,
 ];
 
-/** What services call a credential of theirs. Beside the one that is added, it would say that another account asks. */
+/** Names that services give to credentials. Beside the credential that is added, they would name another account. */
 const credentials: readonly RegExp[] = [
   /^cf-access-|^cookie2$|^dpop$/,
   /(?:^|-)(?:token|secret|password|passwd|credentials?|assertion|authorization|api-?key|access-key)$/,
@@ -66,7 +66,7 @@ const credentials: readonly RegExp[] = [
 /** Set anew for the upstream. */
 const framing = ["accept-encoding", "content-length", "expect", "host"];
 
-/** Of an answer: what would speak for the upstream's host to a browser. */
+/** Response headers that would speak to a browser for the upstream's host. */
 const answerOnly = ["alt-svc", "content-length", "set-cookie", "strict-transport-security", "location"];
 
 function connectionOptions(headers: IncomingHttpHeaders): string[] {
@@ -81,7 +81,7 @@ function without(
   const dropped = new Set([...names, ...hopByHop, ...connectionOptions(headers)]);
   const kept: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
-    // Servers that hand fields on as variables know no difference between a dash and any other mark.
+    // Servers that pass headers on as variables do not distinguish a dash from other marks.
     const read = name.replace(/[^a-z0-9]/g, "-");
     if (value === undefined || dropped.has(name) || dropped.has(read)) continue;
     if (!alike.some((family) => family.test(read))) kept[name] = value;
@@ -90,8 +90,8 @@ function without(
 }
 
 /**
- * What of a jail's request goes on; credentials and framing are added by the proxy. One to which a
- * credential is added asks for a whole answer.
+ * The headers of a jail's request that are forwarded; the proxy adds credential and framing. A request to which a
+ * credential is added cannot ask for a part of the answer.
  */
 export function forwardedRequestHeaders(
   headers: IncomingHttpHeaders,
@@ -101,13 +101,14 @@ export function forwardedRequestHeaders(
   return without(headers, named, credential ? [...families, ...credentials] : families);
 }
 
+/** The headers of an answer that are passed back to the jail. */
 export function forwardedResponseHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
   return without(headers, answerOnly);
 }
 
 /**
- * Why the framing of a request is refused, or undefined. The proxy writes its own framing to the
- * upstream; refusing what is ambiguous keeps the two sides from ever disagreeing about a body.
+ * What is ambiguous in the framing of a request, or undefined. Refusing it keeps the proxy and the upstream from
+ * disagreeing about where a body ends (request smuggling).
  */
 export function framingFault(request: IncomingMessage): string | undefined {
   const seen = new Map<string, number>();

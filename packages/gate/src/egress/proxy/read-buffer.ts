@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
-/** What a record of TLS holds at most, and what Node reads of a socket at once. */
+/** Buffer sizes: the largest TLS record, and what Node reads from a plain socket at once. */
 export const readBufferBytes = { secure: 16 * 1024, plain: 64 * 1024 } as const;
 
 /** What `net.connect` takes as `onread`. */
@@ -10,7 +10,7 @@ interface OnRead {
   callback(bytes: number, buffer: Uint8Array): boolean;
 }
 
-/** One byte stays outside, so that nothing that is read can be taken for the owner of the memory. */
+/** One byte shorter than its memory, so that no chunk of it looks as if it owned that memory (see `releaseMemory`). */
 function newBuffer(bytes: number): Buffer {
   return Buffer.allocUnsafeSlow(bytes + 1).subarray(1);
 }
@@ -18,12 +18,11 @@ function newBuffer(bytes: number): Buffer {
 const readsOf = new WeakMap<Duplex, SharedReadBuffer>();
 
 /**
- * Reads a connection into one buffer, over and over. A buffer for each record of TLS makes the engine collect
+ * The one read buffer of a connection, reused for every read. A new buffer for each TLS record makes the engine collect
  * its whole heap every few dozen megabytes, which costs more than the decryption.
  *
- * What is read is copied, as if each read had a buffer of its own, but for the answer that was borrowed: its
- * reader takes the bytes out before the next read. Where something of them is still waiting nevertheless,
- * because the answer was paused in the middle, the buffer stays with it and the next read gets a new one.
+ * Chunks are copies, except for the answer that borrows the buffer: its reader consumes each chunk before the next
+ * read. If bytes still wait because that answer was paused, they keep the buffer and the next read gets a new one.
  */
 export class SharedReadBuffer {
   #buffer: Buffer;
@@ -34,12 +33,12 @@ export class SharedReadBuffer {
     this.#buffer = newBuffer(bytes);
   }
 
-  /** Makes a socket that reads in this way, at most so many bytes at once. */
+  /** Makes a socket that reads into a shared buffer of this many bytes. */
   static connect<T extends Duplex | null | undefined>(bytes: number, make: (onread: OnRead) => T): T {
     const reads = new SharedReadBuffer(bytes);
     const socket = make({
       buffer: () => reads.#buffer,
-      callback: (read) => reads.#give(read),
+      callback: (read) => reads.#deliver(read),
     });
     if (socket) {
       reads.#socket = socket;
@@ -49,18 +48,18 @@ export class SharedReadBuffer {
   }
 
   /**
-   * Lets `answer`, which the listeners of its `data` keep nothing of, have its bytes uncopied. Nothing changes
-   * where its connection reads in another way.
+   * Gives `answer` its bytes without a copy; its `data` listeners must not keep them. Does nothing where its
+   * connection has no shared buffer.
    */
   static borrow(answer: IncomingMessage): void {
     const reads = readsOf.get(answer.socket);
     if (reads !== undefined) reads.#borrower = answer;
   }
 
-  #give(bytes: number): boolean {
+  #deliver(bytes: number): boolean {
     const read = this.#buffer.subarray(0, bytes);
     const borrower = this.#borrower;
-    if (borrower === undefined || !takesAtOnce(borrower)) {
+    if (borrower === undefined || !consumesAtOnce(borrower)) {
       this.#socket?.emit("data", Buffer.from(read));
       return true;
     }
@@ -71,6 +70,6 @@ export class SharedReadBuffer {
   }
 }
 
-function takesAtOnce(answer: IncomingMessage): boolean {
+function consumesAtOnce(answer: IncomingMessage): boolean {
   return !answer.complete && answer.readableFlowing === true && answer.readableLength === 0;
 }

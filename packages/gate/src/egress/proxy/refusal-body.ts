@@ -2,8 +2,8 @@ import { type HoldfastError, toProblem } from "@holdfast/core";
 import type { EgressProvider } from "../egress.ts";
 
 /**
- * Problem details, with the `error` object in which model clients look for the message, in the words of
- * the client's own wire: so that it shows the refusal instead of a parse error.
+ * Problem details (RFC 9457) that also carry the `error` object of the provider's wire format, so that a model client
+ * shows the message instead of a parse error.
  */
 export function refusalBody(error: HoldfastError, provider: EgressProvider = "none"): string {
   const type = `${error.group}.${error.code}`;

@@ -4,6 +4,7 @@ import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { EgressProvider } from "../egress.ts";
 import { refusalBody } from "./refusal-body.ts";
 
+/** An error of the egress proxy: `egress.<code>`. */
 export function refusal(code: string, status: number, message: string): HoldfastError {
   return new HoldfastError("egress", code, message, { statusCode: status });
 }
@@ -54,7 +55,7 @@ function isRetriable(error: HoldfastError): boolean {
   return error.code !== "rate_limited" || retryAfter(error)["retry-after"] !== undefined;
 }
 
-/** Answers where there is no response to write to: a request that could not be read, or asked for a tunnel. */
+/** Writes a refusal to a socket without a response object: a malformed request, or a CONNECT. */
 export function writeRawRefusal(socket: Socket, error: HoldfastError): void {
   if (!socket.writable) {
     socket.destroy();

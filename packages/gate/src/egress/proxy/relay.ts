@@ -3,31 +3,30 @@ import type { Readable } from "node:stream";
 import type { SecretScanner } from "../../vault/redaction/secret-scanner.ts";
 import { SharedReadBuffer } from "./read-buffer.ts";
 
-/** Most answers are small; one that fills this much goes on in larger pieces. */
+/** Most answers are small. One that fills the first batch goes on in larger ones. */
 const firstBatchBytes = 16 * 1024;
 const batchBytes = 128 * 1024;
-/** Batches that wait to be used again; more are on their way only to a reader that is behind. */
-const keptBatches = 2;
+/** Free batches that are kept; more are in use only while the reader is slow. */
+const maxFreeBatches = 2;
 
 /**
- * Passes an answer on at the pace of its reader, without the secrets. Two streams and a function between
- * them: each stage of a pipeline would cost as much as the whole of this. What `see` is shown it may not
- * keep: the memory is used again.
- * Resolves when the answer is written; rejects when either side is cut off, and then ends both.
+ * Streams an answer to its reader with backpressure, and redacts secrets. `observe` sees each chunk but must not keep
+ * it: the memory is reused. Not a stream pipeline, in which each stage would cost as much as all of this.
+ * Resolves when the answer is written; rejects when either side is cut off, and then destroys both.
  */
 export function relay(
   from: Readable,
   to: ServerResponse,
   scanner: SecretScanner,
-  see: (chunk: Buffer) => void,
+  observe: (chunk: Buffer) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    let over = false;
+    let finished = false;
     const batch = new Batch(to, scanner, () => from.pause());
     const fail = (error: Error) => {
-      if (over) return;
-      over = true;
-      batch.drop();
+      if (finished) return;
+      finished = true;
+      batch.discard();
       from.destroy();
       to.destroy();
       reject(error);
@@ -35,61 +34,60 @@ export function relay(
     const answer = from instanceof IncomingMessage;
     if (answer) SharedReadBuffer.borrow(from);
     from.on("data", (chunk: Buffer) => {
-      if (over) return;
-      see(chunk);
+      if (finished) return;
+      observe(chunk);
       batch.add(chunk);
-      if (answer) free(chunk);
+      if (answer) releaseMemory(chunk);
     });
     to.on("drain", () => from.resume());
     from.once("end", () => {
-      if (over) return;
+      if (finished) return;
       batch.send();
       to.end(scanner.flush());
     });
     from.once("error", fail);
-    // A sender that goes away in the middle is not always an error, but never the end.
+    // A sender that closes in the middle does not always emit an error.
     from.once("close", () => {
-      if (!from.readableEnded) fail(new Error("the sender went away"));
+      if (!from.readableEnded) fail(new Error("The sender closed the connection"));
     });
     to.once("error", fail);
     to.once("finish", () => {
-      over = true;
+      finished = true;
       resolve();
     });
     to.once("close", () => {
-      if (!to.writableFinished) fail(new Error("the reader went away"));
+      if (!to.writableFinished) fail(new Error("The reader closed the connection"));
     });
   });
 }
 
 /**
- * Gives memory back that only this chunk uses, as the one that Node's parser makes for each part of a body: left
- * to the collector, some dozen megabytes of them make it go through the whole heap.
+ * Releases the memory of a chunk that owns it, as the chunks of Node's HTTP parser do. Left to the garbage collector,
+ * a few dozen megabytes of them cause a collection of the whole heap.
  */
-function free({ buffer, byteLength }: Buffer): void {
+function releaseMemory({ buffer, byteLength }: Buffer): void {
   if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) buffer.transfer(0);
 }
 
 /**
- * Puts what arrives in one turn of the event loop into one look for secrets and one write: a read of 64 KB
- * comes as four records of TLS, and each write to the jail's socket costs more than the bytes in it. Its
- * memory is used again as soon as it is written.
+ * Collects the chunks of one turn of the event loop into one scan for secrets and one write: a read of 64 KB arrives as
+ * four TLS records, and each write to the jail's socket costs more than its bytes. Written memory is reused.
  */
 class Batch {
   readonly #to: ServerResponse;
   readonly #scanner: SecretScanner;
-  readonly #behind: () => void;
+  readonly #onBackpressure: () => void;
   readonly #free: Buffer[] = [];
   #bytes = firstBatchBytes;
   #memory: Buffer | undefined;
   #filled = 0;
-  #awaited = false;
+  #scheduled = false;
 
-  /** `behind` is called when the reader is, and more should come only when it is not. */
-  constructor(to: ServerResponse, scanner: SecretScanner, behind: () => void) {
+  /** `onBackpressure` is called when the reader is slower than the sender. */
+  constructor(to: ServerResponse, scanner: SecretScanner, onBackpressure: () => void) {
     this.#to = to;
     this.#scanner = scanner;
-    this.#behind = behind;
+    this.#onBackpressure = onBackpressure;
   }
 
   /** Copies the chunk. */
@@ -103,10 +101,10 @@ class Batch {
       this.#bytes = batchBytes;
       this.send();
     }
-    if (this.#filled === 0 || this.#awaited) return;
-    this.#awaited = true;
+    if (this.#filled === 0 || this.#scheduled) return;
+    this.#scheduled = true;
     setImmediate(() => {
-      this.#awaited = false;
+      this.#scheduled = false;
       this.send();
     });
   }
@@ -114,26 +112,26 @@ class Batch {
   send(): void {
     const [memory, filled] = [this.#memory, this.#filled];
     if (memory === undefined || filled === 0) return;
-    this.drop();
+    this.discard();
     const clean = this.#scanner.push(memory.subarray(0, filled));
     if (clean.length === 0) {
       this.#release(memory);
       return;
     }
-    // The parts of a chunk of HTTP would go one by one.
+    // Without the cork, each part of an HTTP chunk would be a write of its own.
     const { socket } = this.#to;
     socket?.cork();
-    if (!this.#to.write(clean, () => this.#release(memory))) this.#behind();
+    if (!this.#to.write(clean, () => this.#release(memory))) this.#onBackpressure();
     socket?.uncork();
   }
 
-  /** Forgets what is not sent. */
-  drop(): void {
+  /** Discards what is not sent. */
+  discard(): void {
     this.#memory = undefined;
     this.#filled = 0;
   }
 
   #release(memory: Buffer): void {
-    if (memory.length === batchBytes && this.#free.length < keptBatches) this.#free.push(memory);
+    if (memory.length === batchBytes && this.#free.length < maxFreeBatches) this.#free.push(memory);
   }
 }

@@ -1,6 +1,6 @@
 import { Transform, type TransformCallback } from "node:stream";
 
-/** Replaces texts in a stream of bytes, also where a chunk boundary cuts one. */
+/** Replaces texts in a byte stream, also across chunk boundaries. */
 export class TextReplacer extends Transform {
   readonly #pairs: readonly (readonly [Buffer, Buffer])[];
   #held: Buffer = Buffer.alloc(0);
@@ -13,7 +13,7 @@ export class TextReplacer extends Transform {
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     let data = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const keep = Math.max(0, ...this.#pairs.map(([from]) => unfinished(data, from)));
-    // What is held cannot hold a whole text, since it only begins one.
+    // The held bytes only begin a text, so they cannot contain a whole one.
     this.#held = data.subarray(data.length - keep);
     data = data.subarray(0, data.length - keep);
     for (const [from, to] of this.#pairs) data = replaceAll(data, from, to);
@@ -25,7 +25,7 @@ export class TextReplacer extends Transform {
   }
 }
 
-/** Length of the longest end of `data` that begins `text` without being all of it. */
+/** Length of the longest suffix of `data` that is a proper prefix of `text`. */
 function unfinished(data: Buffer, text: Buffer): number {
   for (let length = Math.min(text.length - 1, data.length); length > 0; length--) {
     if (data.compare(text, 0, length, data.length - length) === 0) return length;

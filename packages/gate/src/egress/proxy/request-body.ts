@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { HoldfastError } from "@holdfast/core";
 import type { EgressLimits } from "../egress-limits.ts";
 
-/** Reads whole bodies of requests for one jail, bounded for each and for all that are held at once. */
+/** Buffers whole request bodies of one jail, bounded per body and for all bodies in memory at once. */
 export class BodyReader {
   readonly #limits: EgressLimits;
   #held = 0;
@@ -12,7 +12,7 @@ export class BodyReader {
   }
 
   /**
-   * Reads the body and holds its memory until `done`.
+   * Reads the body, whose memory counts until `done` is called.
    * Throws `egress.request_too_large`, `egress.too_many_requests`.
    */
   async read(
@@ -44,7 +44,7 @@ export class BodyReader {
           throw new HoldfastError(
             "egress",
             "too_many_requests",
-            "Too many large requests at once; try again",
+            "Too many large requests at once. Try again in a moment",
             {
               statusCode: 429,
             },

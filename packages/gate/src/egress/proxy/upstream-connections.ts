@@ -5,18 +5,18 @@ import { createSecureContext } from "node:tls";
 import type { EgressLimits } from "../egress-limits.ts";
 import { readBufferBytes, SharedReadBuffer } from "./read-buffer.ts";
 
-/** The addresses that a name was checked to lead to, where the jail or a manifest chose the name. */
-interface Checked {
+/** The checked addresses of a name that the jail or a manifest chose. */
+interface CheckedAddresses {
   readonly addresses?: readonly string[];
 }
 
-/** A connection is used again only by who was allowed the same addresses. */
-function withAddresses(name: string, options: Checked | undefined): string {
+/** A pooled connection is reused only for a request with the same checked addresses. */
+function withAddresses(name: string, options: CheckedAddresses | undefined): string {
   return `${name}:${options?.addresses?.toSorted().join(",") ?? ""}`;
 }
 
 class PlainAgent extends HttpAgent {
-  override getName(options?: ClientRequestArgs & Checked): string {
+  override getName(options?: ClientRequestArgs & CheckedAddresses): string {
     return withAddresses(super.getName(options), options);
   }
 
@@ -29,7 +29,7 @@ class PlainAgent extends HttpAgent {
 }
 
 class SecureAgent extends HttpsAgent {
-  override getName(options?: RequestOptions & Checked): string {
+  override getName(options?: RequestOptions & CheckedAddresses): string {
     return withAddresses(super.getName(options), options);
   }
 
@@ -42,9 +42,8 @@ class SecureAgent extends HttpsAgent {
 }
 
 /**
- * The connections of one jail to its upstreams. A kept one may be closed by the upstream just as the next
- * request goes out, so only requests that may be sent twice go over it; others dial anew, with the session
- * of TLS that was agreed on before.
+ * Connection pool of one jail. The upstream may close a pooled connection just as a request goes out, so only requests
+ * that are safe to repeat use the pool; others get a fresh connection, which resumes the TLS session.
  */
 export class UpstreamConnections {
   readonly #limits: EgressLimits;
@@ -57,37 +56,37 @@ export class UpstreamConnections {
 
   agents(protocol: string): Agents {
     const { maxIdleUpstreams, upstreamKeepAliveMs } = this.#limits;
-    const kept = { keepAlive: true, maxFreeSockets: maxIdleUpstreams, timeout: upstreamKeepAliveMs };
+    const poolOptions = { keepAlive: true, maxFreeSockets: maxIdleUpstreams, timeout: upstreamKeepAliveMs };
     if (protocol !== "https:") {
-      this.#plain ??= { kept: new PlainAgent(kept), fresh: new PlainAgent() };
+      this.#plain ??= { pooled: new PlainAgent(poolOptions), fresh: new PlainAgent() };
       return this.#plain;
     }
     if (this.#secure === undefined) {
-      // Made once: it holds all authorities that Node believes.
+      // Shared, since it holds all certificate authorities that Node trusts.
       const secureContext = createSecureContext();
       const fresh = new SecureAgent({ secureContext });
-      this.#secure = { kept: new SecureAgent({ ...kept, secureContext }), fresh };
+      this.#secure = { pooled: new SecureAgent({ ...poolOptions, secureContext }), fresh };
     }
     return this.#secure;
   }
 
   close(): void {
     for (const agents of [this.#plain, this.#secure]) {
-      agents?.kept.destroy();
+      agents?.pooled.destroy();
       agents?.fresh.destroy();
     }
   }
 }
 
 export interface Agents {
-  /** For requests that may be sent twice. */
-  readonly kept: HttpAgent;
-  /** One connection a request. */
+  /** The pool, for requests that are safe to repeat. */
+  readonly pooled: HttpAgent;
+  /** A connection for each request. */
   readonly fresh: HttpAgent;
 }
 
-/** True where a request changes nothing and has no body: it may be sent again on another connection. */
+/** Whether a request is safe to repeat: it changes nothing and has no body. */
 export function isRepeatable({ method, headers }: IncomingMessage): boolean {
-  const bare = (headers["content-length"] ?? "0") === "0" && headers["transfer-encoding"] === undefined;
-  return (method === "GET" || method === "HEAD") && bare && headers.expect === undefined;
+  const noBody = (headers["content-length"] ?? "0") === "0" && headers["transfer-encoding"] === undefined;
+  return (method === "GET" || method === "HEAD") && noBody && headers.expect === undefined;
 }

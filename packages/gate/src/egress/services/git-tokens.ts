@@ -11,7 +11,7 @@ export interface MintedToken {
   readonly expiresAt: number;
 }
 
-/** Whoever makes tokens for the repositories of one host. */
+/** Issuer of tokens for the repositories of one git host. */
 export interface GitTokenMint {
   /** The name that goes with the token over HTTP. */
   readonly username: string;
@@ -19,7 +19,7 @@ export interface GitTokenMint {
   revoke(token: MintedToken, signal: AbortSignal): Promise<void>;
 }
 
-/** A credential that is made when it is first wanted. */
+/** A credential that is issued on first use. */
 export interface GitTokenCredential {
   readonly kind: "git-token";
   readonly mint: GitTokenMint;
@@ -36,25 +36,25 @@ export interface GitTokensParts {
 }
 
 export const gitTokenLimits = {
-  /** For the host's answer to one request. */
+  /** Timeout of a request to the git host. */
   answerMs: 10_000,
-  /** A token that is over sooner is not used any more. */
-  leftMs: 60_000,
+  /** A token that expires sooner is replaced. */
+  minRemainingMs: 60_000,
 } as const;
 
-interface Kept {
+interface CachedToken {
   readonly mint: GitTokenMint;
   readonly token: Promise<MintedToken>;
   expiresAt: number;
 }
 
 /**
- * The tokens of one session: each for one repository, to read or to write, made when it is first wanted,
- * made anew before it is over, and revoked when the session ends. They are on record, their values are not.
+ * Short-lived git tokens of one session, each to read or write one repository: issued on first use, replaced before they
+ * expire, and revoked when the session ends. The audit log has their use, never their values.
  */
 export class GitTokens {
   readonly #parts: GitTokensParts;
-  readonly #kept = new Map<string, Kept>();
+  readonly #cache = new Map<string, CachedToken>();
   readonly #all = new Set<{
     readonly mint: GitTokenMint;
     readonly token: MintedToken;
@@ -66,37 +66,37 @@ export class GitTokens {
     this.#parts = parts;
   }
 
-  /** Throws `egress.token_not_minted`, `audit.unavailable`. */
+  /** The user name and token to present for a repository. Throws `egress.token_not_minted`, `audit.unavailable`. */
   async present({
     mint,
     repository,
     access,
   }: GitTokenCredential): Promise<{ username: string; value: string }> {
     const key = `${access} ${repository}`;
-    let kept = this.#kept.get(key);
+    let cached = this.#cache.get(key);
     if (
-      kept === undefined ||
-      kept.mint !== mint ||
-      kept.expiresAt - this.#parts.clock.now() < gitTokenLimits.leftMs
+      cached === undefined ||
+      cached.mint !== mint ||
+      cached.expiresAt - this.#parts.clock.now() < gitTokenLimits.minRemainingMs
     ) {
-      const made: Kept = {
+      const made: CachedToken = {
         mint,
         token: this.#mint(mint, repository, access),
         expiresAt: Number.POSITIVE_INFINITY,
       };
-      this.#kept.set(key, made);
+      this.#cache.set(key, made);
       made.token.then(
         ({ expiresAt }) => {
           made.expiresAt = expiresAt;
         },
         () => {
-          // The next request asks again.
-          if (this.#kept.get(key) === made) this.#kept.delete(key);
+          // A failure is not cached: the next request tries again.
+          if (this.#cache.get(key) === made) this.#cache.delete(key);
         },
       );
-      kept = made;
+      cached = made;
     }
-    const { value } = await kept.token;
+    const { value } = await cached.token;
     return { username: mint.username, value };
   }
 
@@ -108,10 +108,15 @@ export class GitTokens {
     try {
       token = await mint.mint(repository, access, AbortSignal.timeout(gitTokenLimits.answerMs));
     } catch (error) {
-      throw new HoldfastError("egress", "token_not_minted", `The git host gave no token for ${repository}`, {
-        statusCode: 502,
-        cause: error,
-      });
+      throw new HoldfastError(
+        "egress",
+        "token_not_minted",
+        `The git host issued no token for ${repository}`,
+        {
+          statusCode: 502,
+          cause: error,
+        },
+      );
     }
     const entry = { mint, token, about };
     this.#all.add(entry);
@@ -130,17 +135,17 @@ export class GitTokens {
       try {
         await entry.mint.revoke(entry.token, AbortSignal.timeout(gitTokenLimits.answerMs));
       } catch {
-        // It is over by itself soon; that it is not yet is on record.
+        // It expires soon by itself; the audit log says that it was not revoked.
         revoked = false;
       }
     }
     await audit.note({ type: "egress.token_revoked", jailId, session, data: { ...entry.about, revoked } });
   }
 
-  /** Revokes what was made, and what is being made. Idempotent. */
+  /** Revokes all tokens, also those that are still being issued. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#kept.values()].map(({ token }) => token.catch(() => {})));
+    await Promise.all([...this.#cache.values()].map(({ token }) => token.catch(() => {})));
     await Promise.all([...this.#all].map((entry) => this.#revoke(entry)));
   }
 }

@@ -3,15 +3,15 @@ import { checkPath } from "../decisions/upstreams.ts";
 import type { EgressAllowRule, EgressCredential, EgressUpstream } from "../egress.ts";
 import type { GitTokenMint } from "./git-tokens.ts";
 
-/** A repository that a jail may use over HTTP, and how far. */
+/** A repository that a jail may fetch from, and push to where `push` is set, over HTTP. */
 export interface GitRepository {
   /** Below the host's base, without ".git": "acme/app". */
   readonly path: string;
   /** True to allow pushes too. */
   readonly push?: boolean;
-  /** Presented for this repository only; without it, none is. */
+  /** Presented for this repository only; none by default. */
   readonly credential?: EgressCredential;
-  /** Makes a token for this repository alone, of this session, in place of a credential. */
+  /** Issues tokens for this repository and session, instead of `credential`. */
   readonly tokens?: GitTokenMint;
 }
 
@@ -19,16 +19,16 @@ export interface GitRepository {
 export interface GitUpstreamOptions {
   /** The name of the upstream: a-z, 0-9 and "-". */
   readonly name: string;
-  /** Address of the git host. Pinned, as every upstream's. */
+  /** URL of the git host. Its host and port are pinned, as for every upstream. */
   readonly baseUrl: string;
   readonly repositories: readonly GitRepository[];
-  /** What is in them is the operator's own: fetching it does not taint the session. */
+  /** True where the content is the operator's own: fetching it does not taint the session. */
   readonly trusted?: boolean;
 }
 
 /**
- * A git host of which a jail sees exactly these repositories, by git's smart protocol: fetching is two
- * paths of a repository, pushing two others, and nothing else of the host can be asked for.
+ * An upstream for exactly these repositories of a git host, over git's smart protocol: two paths of a repository to
+ * fetch, two more to push, and nothing else of the host.
  * Throws `egress.invalid_upstream`.
  */
 export function gitUpstream({ name, baseUrl, repositories, trusted }: GitUpstreamOptions): EgressUpstream {
@@ -45,12 +45,17 @@ export function gitUpstream({ name, baseUrl, repositories, trusted }: GitUpstrea
 function rulesOf({ path, push, credential: fixed, tokens }: GitRepository): EgressAllowRule[] {
   const plain = `/${path}`;
   if (checkPath(plain) !== undefined || path.endsWith("/") || path.endsWith(".git")) {
-    throw new HoldfastError("egress", "invalid_upstream", `Not the path of a repository: ${path}`, {
-      statusCode: 400,
-    });
+    throw new HoldfastError(
+      "egress",
+      "invalid_upstream",
+      `${path} is not a repository. Write a path such as acme/app, without ".git"`,
+      {
+        statusCode: 400,
+      },
+    );
   }
   const services = push === true ? ["git-upload-pack", "git-receive-pack"] : ["git-upload-pack"];
-  // Hosts know a repository by both names.
+  // Hosts serve a repository under both names.
   return [plain, `${plain}.git`].flatMap((repository) =>
     services.flatMap((service): EgressAllowRule[] => {
       const access = service === "git-receive-pack" ? "write" : "read";
@@ -66,15 +71,15 @@ function rulesOf({ path, push, credential: fixed, tokens }: GitRepository): Egre
 }
 
 /**
- * Variables that make git in a jail go through the proxy, at `origin` (its address on the jail's
- * loopback), for every address of these hosts: HTTPS, and the two forms of SSH. No file is written.
+ * Environment variables that route git in a jail through the proxy at `origin` (its address on the jail's loopback), for
+ * every URL of these hosts: HTTP, HTTPS and both forms of SSH. Writes no file.
  */
 export function gitEnvironment(
   origin: string,
   upstreams: readonly Pick<EgressUpstream, "name" | "baseUrl">[],
 ): Readonly<Record<string, string>> {
   const settings: [string, string][] = [
-    // Nothing in the jail could answer a question for a password.
+    // Nobody in the jail could answer a password prompt.
     ["credential.helper", ""],
     ...upstreams.flatMap(({ name, baseUrl }): [string, string][] => {
       const base = new URL(baseUrl);

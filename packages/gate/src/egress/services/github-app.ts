@@ -2,9 +2,9 @@ import { createPrivateKey, sign } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
 import type { GitAccess, GitTokenMint, MintedToken } from "./git-tokens.ts";
 
-/** The app, and the installation of it, that tokens are made for. */
+/** A GitHub App and the installation that tokens are issued for. */
 export interface GitHubAppOptions {
-  /** `https://api.github.com` by default; of a server of one's own `https://HOST/api/v3`. */
+  /** `https://api.github.com` by default; for GitHub Enterprise Server `https://HOST/api/v3`. */
   readonly api?: string;
   readonly appId: string;
   readonly installationId: string;
@@ -14,16 +14,16 @@ export interface GitHubAppOptions {
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-/** Who the app is, for nine minutes; GitHub takes ten. The clock of either may be a minute off. */
-function identity({ appId, privateKey }: GitHubAppOptions): string {
+/** Token that authenticates the app for nine minutes, of GitHub's ten: either clock may be a minute off. */
+function appToken({ appId, privateKey }: GitHubAppOptions): string {
   const now = Math.floor(Date.now() / 1_000);
   const text = `${encode({ alg: "RS256", typ: "JWT" })}.${encode({ iat: now - 60, exp: now + 540, iss: appId })}`;
   return `${text}.${sign("sha256", Buffer.from(text), privateKey).toString("base64url")}`;
 }
 
 /**
- * Makes installation tokens of a GitHub App: each for one repository and its contents alone, over after an
- * hour at most. Throws `egress.invalid_upstream` for a key that is none.
+ * Issues installation tokens of a GitHub App, each for the contents of one repository and for an hour at most.
+ * Throws `egress.invalid_upstream` for a malformed private key.
  */
 export function githubAppTokens(options: GitHubAppOptions): GitTokenMint {
   const { api = "https://api.github.com", installationId } = options;
@@ -33,7 +33,7 @@ export function githubAppTokens(options: GitHubAppOptions): GitTokenMint {
     throw new HoldfastError(
       "egress",
       "invalid_upstream",
-      "The key of the GitHub App is no private key (PEM)",
+      "The key of the GitHub App is not a private key in PEM format",
       {
         statusCode: 400,
       },
@@ -43,7 +43,7 @@ export function githubAppTokens(options: GitHubAppOptions): GitTokenMint {
     const response = await fetch(`${api.replace(/\/$/, "")}${path}`, {
       method,
       signal,
-      // A token goes to the configured address and to no other.
+      // A token must go to the configured address only.
       redirect: "error",
       headers: {
         accept: "application/vnd.github+json",
@@ -64,13 +64,13 @@ export function githubAppTokens(options: GitHubAppOptions): GitTokenMint {
     username: "x-access-token",
     async mint(repository: string, access: GitAccess, signal): Promise<MintedToken> {
       const path = `/app/installations/${encodeURIComponent(installationId)}/access_tokens`;
-      const response = await ask("POST", path, identity(options), signal, {
+      const response = await ask("POST", path, appToken(options), signal, {
         repositories: [repository.slice(repository.lastIndexOf("/") + 1)],
         permissions: { contents: access },
       });
-      const told: unknown = await response.json();
-      const value: unknown = Reflect.get(Object(told), "token");
-      const expiresAt = Date.parse(String(Reflect.get(Object(told), "expires_at")));
+      const answer: unknown = await response.json();
+      const value: unknown = Reflect.get(Object(answer), "token");
+      const expiresAt = Date.parse(String(Reflect.get(Object(answer), "expires_at")));
       if (typeof value !== "string" || value === "" || !Number.isFinite(expiresAt))
         throw new Error("GitHub's answer has no token");
       return { value, expiresAt };

@@ -6,14 +6,14 @@ import { promisify } from "node:util";
 import { HoldfastError } from "@holdfast/core";
 import type { EgressUpstream } from "../egress.ts";
 
-/** The registry that the host itself uses. */
+/** The npm registry that the host uses. */
 export interface HostRegistry {
   readonly url: string;
-  /** From the person's own npm configuration, for this registry only. */
+  /** From the user's npm configuration, for this registry only. */
   readonly token?: string;
 }
 
-/** Where the settings of npm are looked for. */
+/** Where npm's settings are read from. */
 export interface HostRegistryOptions {
   /** `process.env` by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -21,34 +21,43 @@ export interface HostRegistryOptions {
 }
 
 /**
- * Asks npm for the registry of this host, as its configuration says now.
- * Throws `egress.no_registry` where there is no npm.
+ * Reads the registry of this host from npm's configuration. Throws `egress.no_registry` where npm is missing or has none.
  */
 export async function hostRegistry(options: HostRegistryOptions = {}): Promise<HostRegistry> {
   const env = options.env ?? process.env;
   const home = options.homeDir ?? homedir();
-  let told: string;
+  let url: string;
   try {
     const { stdout } = await promisify(execFile)("npm", ["config", "get", "registry"], {
       cwd: home,
       env: { ...env, HOME: home },
       timeout: 30_000,
     });
-    told = stdout.trim();
+    url = stdout.trim();
   } catch (cause) {
-    throw new HoldfastError("egress", "no_registry", "npm could not be asked for its registry", {
-      statusCode: 503,
-      cause,
-    });
+    throw new HoldfastError(
+      "egress",
+      "no_registry",
+      "npm did not say which registry it uses. Install npm, or configure the upstream yourself",
+      {
+        statusCode: 503,
+        cause,
+      },
+    );
   }
-  if (!URL.canParse(told)) {
-    throw new HoldfastError("egress", "no_registry", "npm knows no registry", { statusCode: 503 });
+  if (!URL.canParse(url)) {
+    throw new HoldfastError(
+      "egress",
+      "no_registry",
+      "The registry in npm's configuration is not a URL. Set it with: npm config set registry URL",
+      { statusCode: 503 },
+    );
   }
-  const token = await tokenOf(told, env["NPM_CONFIG_USERCONFIG"] ?? join(home, ".npmrc"), env);
-  return { url: told, ...(token === undefined ? {} : { token }) };
+  const token = await tokenOf(url, env["NPM_CONFIG_USERCONFIG"] ?? join(home, ".npmrc"), env);
+  return { url, ...(token === undefined ? {} : { token }) };
 }
 
-/** npm shows nobody its tokens, so the line is read from the file: `//host/path/:_authToken=...`. */
+/** npm does not print tokens, so this reads the line of the file: `//host/path/:_authToken=...`. */
 async function tokenOf(
   registry: string,
   file: string,
@@ -66,12 +75,12 @@ async function tokenOf(
   return undefined;
 }
 
-/** What of a registry is about packages though it is beside them: searching, tags, signatures. */
-const besidePackages = ["/-/ping", "/-/v1/search", "/-/package", "/-/npm/v1/keys", "/-/npm/v1/attestations"];
+/** Paths of a registry, besides packages, that a jail may read: search, tags, signatures. */
+const metadataPaths = ["/-/ping", "/-/v1/search", "/-/package", "/-/npm/v1/keys", "/-/npm/v1/attestations"];
 
 /**
- * A registry from which a jail may read packages; publishing and everything else that writes is refused, and
- * so is what it tells of the account that the token is of.
+ * A registry from which a jail may read packages. Publishing and other writes are refused, and so is reading the data of
+ * the account that the token belongs to.
  */
 export function npmUpstream(registry: HostRegistry, name = "npm"): EgressUpstream {
   return {
@@ -79,16 +88,16 @@ export function npmUpstream(registry: HostRegistry, name = "npm"): EgressUpstrea
     baseUrl: registry.url,
     provider: "none",
     kind: "npm",
-    allow: ["/", ...besidePackages].map((pathPrefix) => ({ methods: ["GET", "HEAD"], pathPrefix })),
+    allow: ["/", ...metadataPaths].map((pathPrefix) => ({ methods: ["GET", "HEAD"], pathPrefix })),
     credential: registry.token === undefined ? { kind: "none" } : { kind: "bearer", value: registry.token },
   };
 }
 
-/** Variables that make npm and its kin in a jail use the proxy, at `origin`, as their registry. */
+/** Environment variables that make npm, pnpm and yarn in a jail use the proxy at `origin` as their registry. */
 export function npmEnvironment(origin: string, name = "npm"): Readonly<Record<string, string>> {
   return {
     npm_config_registry: `${origin}/${name}/`,
-    // Lock files carry addresses of other registries: all of them are asked for here.
+    // Lock files have URLs of other registries; those packages are fetched here too.
     npm_config_replace_registry_host: "always",
     npm_config_audit: "false",
     npm_config_fund: "false",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { rootCertificates } from "node:tls";
 import type { EgressAuthority } from "../egress.ts";
 
-/** Where systems keep the authorities that they believe, as one file. */
+/** Where systems keep their trusted certificate authorities in one file. */
 const systemBundles = [
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/tls/certs/ca-bundle.crt",
@@ -12,13 +12,13 @@ const systemBundles = [
   "/etc/ssl/cert.pem",
 ];
 
-/** What this host believes; where it keeps no such file, what Node brings. */
+/** The certificate authorities that this host trusts; where it keeps no such file, those of Node. */
 async function systemAuthorities(): Promise<string> {
   const path = systemBundles.find((each) => existsSync(each));
   return path === undefined ? rootCertificates.join("\n") : await readFile(path, "utf8");
 }
 
-/** Writes what a jail is shown of its authority, its certificate, into the folder of its way out. */
+/** Writes the certificate of a jail's authority, alone and behind those of the host, for mounting into the jail. */
 export async function writeAuthority(directory: string, certificate: string): Promise<EgressAuthority> {
   const authority = {
     certificate,
@@ -32,15 +32,15 @@ export async function writeAuthority(directory: string, certificate: string): Pr
     [authority.bundlePath, `${system}\n${certificateText}`],
   ] as const) {
     await writeFile(path, text, { flag: "wx" });
-    // For every user of a jail; of the host nobody else can enter the folder.
+    // Readable for every user of the jail; on the host, the folder keeps others out.
     await chmod(path, 0o444);
   }
   return authority;
 }
 
 /**
- * Variables by which tools in a jail believe its authority, given where its two files are in there. What a
- * variable names beside the tool's own list is the certificate; what it names in place of that, the bundle.
+ * Variables that make tools in a jail trust its authority, for the paths of its two files in the jail. A variable that
+ * adds to the tool's own list names the certificate; one that replaces the list names the bundle.
  */
 export function authorityEnvironment({
   certificatePath,

@@ -1,18 +1,18 @@
 import { KeyObject, randomBytes } from "node:crypto";
 import type { Clock } from "@holdfast/core";
 import type { EgressLimits } from "../egress-limits.ts";
-import { type Key, type MadeCertificate, makeCertificate } from "./certificates.ts";
+import { type IssuedCertificate, issueCertificate, type WebCryptoKey } from "./certificates.ts";
 
-/** What the proxy shows to a client as one host. */
+/** The certificate that the proxy presents as one host. */
 export interface HostCertificate {
   /** PEM. */
   readonly cert: string;
-  /** PEM; in memory alone. */
+  /** PEM; kept in memory only. */
   readonly key: string;
 }
 
 export interface CertificateAuthorityOptions {
-  /** It speaks for these names and those below them, and for no other. */
+  /** It signs for these names and those below them only. */
   readonly names: readonly string[];
   readonly clock: Clock;
   readonly limits: Pick<
@@ -22,38 +22,38 @@ export interface CertificateAuthorityOptions {
 }
 
 interface KeyPair {
-  readonly publicKey: Key;
-  readonly privateKey: Key;
+  readonly publicKey: WebCryptoKey;
+  readonly privateKey: WebCryptoKey;
 }
 
 interface Keys {
-  /** Its private half cannot be taken out of the process. */
+  /** Its private key cannot be exported. */
   readonly own: KeyPair;
-  /** Of all hosts: who has one of them has them all. */
+  /** One pair for all hosts: whoever could take one key out of the process could take them all. */
   readonly host: KeyPair;
 }
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256" };
-/** Clocks of clients may be a little behind. */
-const earlierMs = 5 * 60_000;
+/** The clock of a client may be a little behind. */
+const clockSkewMs = 5 * 60_000;
 
 /**
- * The certificate authority of one jail. Its key is made with it and cannot be taken out of it: it is on no
- * disk, in no jail, and gone with the way out of its jail. No other jail believes it.
+ * The certificate authority of one jail. Its key is generated with it and cannot be exported: it is on no disk and in
+ * no jail, and it ends with the egress of its jail. No other jail trusts it.
  */
 export class CertificateAuthority {
   readonly #options: CertificateAuthorityOptions;
   readonly #subject: string;
-  readonly #own: MadeCertificate;
+  readonly #own: IssuedCertificate;
   readonly #keys: Keys;
   readonly #hostKey: string;
-  /** In order of their last use. */
-  readonly #kept = new Map<string, { readonly until: number; readonly made: Promise<HostCertificate> }>();
+  /** Least recently used first. */
+  readonly #cache = new Map<string, { readonly until: number; readonly made: Promise<HostCertificate> }>();
 
   private constructor(
     options: CertificateAuthorityOptions,
     subject: string,
-    own: MadeCertificate,
+    own: IssuedCertificate,
     keys: Keys,
   ) {
     this.#options = options;
@@ -70,9 +70,9 @@ export class CertificateAuthority {
       crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]),
       crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]),
     ]);
-    // Another name for each, so that no client takes one for another of the same name.
+    // Unique, so that no client confuses two authorities.
     const subject = `Authority of one jail ${randomBytes(8).toString("hex")}`;
-    const certificate = await makeCertificate({
+    const certificate = await issueCertificate({
       ...{ subject, issuer: subject, publicKey: own.publicKey, signingKey: own.privateKey },
       ...validity(clock.now(), limits.authorityMs),
       kind: { names },
@@ -85,29 +85,29 @@ export class CertificateAuthority {
     return this.#own.pem;
   }
 
-  /** A certificate for one host, made when it is first wanted, and anew before it ends. */
+  /** The certificate for one host: issued on first use, and again before it expires. */
   certificateFor(host: string): Promise<HostCertificate> {
     const { clock, limits } = this.#options;
-    const known = this.#kept.get(host);
-    this.#kept.delete(host);
-    if (known !== undefined && clock.now() < known.until) {
-      this.#kept.set(host, known);
-      return known.made;
+    const cached = this.#cache.get(host);
+    this.#cache.delete(host);
+    if (cached !== undefined && clock.now() < cached.until) {
+      this.#cache.set(host, cached);
+      return cached.made;
     }
-    const made = this.#make(host);
-    const kept = { until: clock.now() + limits.certificateMs - limits.certificateLeftMs, made };
-    this.#kept.set(host, kept);
+    const made = this.#issue(host);
+    const entry = { until: clock.now() + limits.certificateMs - limits.certificateLeftMs, made };
+    this.#cache.set(host, entry);
     made.catch(() => {
-      if (this.#kept.get(host) === kept) this.#kept.delete(host);
+      if (this.#cache.get(host) === entry) this.#cache.delete(host);
     });
-    const [oldest] = this.#kept.keys();
-    if (oldest !== undefined && this.#kept.size > limits.maxCertificates) this.#kept.delete(oldest);
+    const [oldest] = this.#cache.keys();
+    if (oldest !== undefined && this.#cache.size > limits.maxCertificates) this.#cache.delete(oldest);
     return made;
   }
 
-  async #make(host: string): Promise<HostCertificate> {
+  async #issue(host: string): Promise<HostCertificate> {
     const { clock, limits } = this.#options;
-    const { pem } = await makeCertificate({
+    const { pem } = await issueCertificate({
       ...{ subject: "Egress proxy", issuer: this.#subject },
       ...{ publicKey: this.#keys.host.publicKey, signingKey: this.#keys.own.privateKey },
       ...validity(clock.now(), limits.certificateMs),
@@ -118,5 +118,5 @@ export class CertificateAuthority {
 }
 
 function validity(now: number, ms: number): { readonly notBefore: Date; readonly notAfter: Date } {
-  return { notBefore: new Date(now - earlierMs), notAfter: new Date(now + ms) };
+  return { notBefore: new Date(now - clockSkewMs), notAfter: new Date(now + ms) };
 }

@@ -21,33 +21,34 @@ import {
   Time,
 } from "pkijs";
 
-/** A key of WebCrypto, by whichever name of it the types of a program have. */
-export type Key = (typeof CryptoKey)["prototype"];
+/** The type of WebCrypto keys, whose global name differs between the type libraries of programs. */
+export type WebCryptoKey = (typeof CryptoKey)["prototype"];
 
-/** What a certificate for servers says (RFC 5280). */
+/** The content of a certificate for servers (RFC 5280). */
 export interface CertificatePlan {
   readonly subject: string;
   readonly issuer: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
-  readonly publicKey: Key;
-  /** Of the issuer. */
-  readonly signingKey: Key;
-  readonly kind: Authority | Host;
+  readonly publicKey: WebCryptoKey;
+  /** The issuer's private key. */
+  readonly signingKey: WebCryptoKey;
+  readonly kind: AuthorityKind | HostKind;
 }
 
-/** It signs certificates for these names and those below them, and for no address. */
-export interface Authority {
+/** A certificate authority for these names and those below them, and for no IP address. */
+export interface AuthorityKind {
   readonly names: readonly string[];
 }
 
-export interface Host {
+/** The certificate of one server. */
+export interface HostKind {
   readonly name: string;
-  /** Of the authority that signs. */
+  /** Key id of the authority that signs. */
   readonly issuerKeyId: Uint8Array;
 }
 
-export interface MadeCertificate {
+export interface IssuedCertificate {
   readonly pem: string;
   readonly keyId: Uint8Array;
 }
@@ -56,11 +57,11 @@ const dnsName = 2;
 const ipAddress = 7;
 const commonName = "2.5.4.3";
 const serverAuth = "1.3.6.1.5.5.7.3.1";
-/** Bits of a key usage from the highest on, and how many of the byte are not used. */
+/** Bits of the key usage extension, highest first, and how many bits of the byte are unused. */
 const digitalSignature = { bits: 0x80, unused: 7 };
 const certificateSigning = { bits: 0x04, unused: 2 };
 
-export async function makeCertificate(plan: CertificatePlan): Promise<MadeCertificate> {
+export async function issueCertificate(plan: CertificatePlan): Promise<IssuedCertificate> {
   const { subject, issuer, notBefore, notAfter, publicKey, signingKey, kind } = plan;
   const made = new Certificate({
     version: 2,
@@ -75,7 +76,7 @@ export async function makeCertificate(plan: CertificatePlan): Promise<MadeCertif
   made.extensions = [
     extension(id_ExtKeyUsage, new ExtKeyUsage({ keyPurposes: [serverAuth] }).toSchema(), true),
     extension(id_SubjectKeyIdentifier, new OctetString({ valueHex: keyId })),
-    ...("names" in kind ? ofAuthority(kind) : ofHost(kind)),
+    ...("names" in kind ? authorityExtensions(kind) : hostExtensions(kind)),
   ];
   await made.sign(signingKey, "SHA-256");
   const text = Buffer.from(made.toSchema(true).toBER(false)).toString("base64");
@@ -86,12 +87,12 @@ export async function makeCertificate(plan: CertificatePlan): Promise<MadeCertif
   };
 }
 
-function ofAuthority({ names }: Authority): Extension[] {
+function authorityExtensions({ names }: AuthorityKind): Extension[] {
   const constraints = new NameConstraints({
     permittedSubtrees: names.map(
       (value) => new GeneralSubtree({ base: new GeneralName({ type: dnsName, value }) }),
     ),
-    // Networks with their masks: every address of IPv4 and of IPv6.
+    // A network of zeroes with a mask of zeroes: every IPv4 and every IPv6 address.
     excludedSubtrees: [8, 32].map((bytes) => {
       const value = new OctetString({ valueHex: new Uint8Array(bytes) });
       return new GeneralSubtree({ base: new GeneralName({ type: ipAddress, value }) });
@@ -104,7 +105,7 @@ function ofAuthority({ names }: Authority): Extension[] {
   ];
 }
 
-function ofHost({ name, issuerKeyId }: Host): Extension[] {
+function hostExtensions({ name, issuerKeyId }: HostKind): Extension[] {
   const keyIdentifier = new OctetString({ valueHex: issuerKeyId });
   return [
     extension(id_BasicConstraints, new BasicConstraints({ cA: false }).toSchema(), true),
@@ -133,7 +134,7 @@ function nameOf(value: string): AttributeTypeAndValue {
   return new AttributeTypeAndValue({ type: commonName, value: new Utf8String({ value }) });
 }
 
-/** Random but for its first byte, which makes it a positive number. */
+/** 16 bytes, random but for the first, which makes it a positive number. */
 function newSerial(): Uint8Array<ArrayBuffer> {
   return Uint8Array.of(1, ...randomBytes(15));
 }

@@ -1,4 +1,4 @@
-/** What the first bytes of a TLS connection say. */
+/** What the first bytes of a TLS connection contain. */
 export type ClientHello =
   /** More bytes are needed. */
   | { readonly state: "partial" }
@@ -10,8 +10,8 @@ const serverNameExtension = 0;
 const encryptedHelloExtension = 0xfe0d;
 
 /**
- * Reads the server name from the ClientHello (RFC 8446, section 4.1.2; RFC 6066, section 3), which may be
- * cut into records and chunks anywhere. What it does not understand is invalid, never passed on.
+ * Reads the server name from the ClientHello (RFC 8446, section 4.1.2; RFC 6066, section 3), which may be split into
+ * records and chunks anywhere. Whatever it does not understand is invalid.
  */
 export function readClientHello(data: Buffer): ClientHello {
   const hello: Buffer[] = [];
@@ -49,7 +49,7 @@ function invalid(problem: string): ClientHello {
   return { state: "invalid", problem };
 }
 
-/** Reads past the end throw a RangeError, which the caller takes for a malformed message. */
+/** Cursor over a TLS structure. Reading past the end throws a RangeError: the message is malformed. */
 class Reader {
   readonly #data: Buffer;
   #at = 0;
@@ -74,7 +74,7 @@ class Reader {
     return this.#data.subarray(this.#at - length, this.#at);
   }
 
-  /** Bytes with their length before them. */
+  /** A length-prefixed vector. */
   vector(lengthBytes: 1 | 2): Buffer {
     return this.take(this.number(lengthBytes));
   }

@@ -4,35 +4,35 @@ import { HoldfastError } from "@holdfast/core";
 import type { HostCertificate } from "./certificate-authority.ts";
 
 /**
- * Ends TLS of a client's connection of which nothing was taken yet, and gives `inside` what is in it. Only
- * HTTP/1.1 is offered: what follows reads nothing else.
- * Throws `egress.handshake_failed`: then the connection is of no more use.
+ * Terminates TLS on a connection of which nothing was read yet, and passes the decrypted connection to
+ * `onSecure`. Offers HTTP/1.1 only, which is all that the proxy reads.
+ * Rejects with `egress.handshake_failed`; the connection cannot be used afterwards.
  */
 export function terminateTls(
   socket: Socket,
   certificate: HostCertificate,
   timeoutMs: number,
-  inside: (secure: TLSSocket) => void,
+  onSecure: (secure: TLSSocket) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (why: string, cause?: Error) => {
+    const fail = (reason: string, cause?: Error) => {
       clearTimeout(timer);
-      const message = `The handshake of a tunnel that ends here has failed: ${why}`;
+      const message = `The TLS handshake in the tunnel failed: ${reason}`;
       const options = { statusCode: 403, ...(cause === undefined ? {} : { cause }) };
       reject(new HoldfastError("egress", "handshake_failed", message, options));
     };
     const timer = setTimeout(() => fail("it took too long"), timeoutMs);
-    // It would never tell that again.
-    if (socket.destroyed) return fail("the client has left");
-    // It listens nowhere: a server of its own for each connection, so that what it tells is about this one.
+    // A destroyed socket emits nothing any more.
+    if (socket.destroyed) return fail("the client closed the connection");
+    // A server for this connection alone, which listens nowhere: its events are about this connection.
     const server = createServer({ ...certificate, ALPNProtocols: ["http/1.1"] });
-    // Who says no more has left, until there is something inside that may be answered all the same.
+    // During the handshake, a client that ends its side has left; afterwards it may still read an answer.
     const { allowHalfOpen } = socket;
     socket.allowHalfOpen = false;
     server.once("secureConnection", (secure) => {
       clearTimeout(timer);
       secure.allowHalfOpen = allowHalfOpen;
-      inside(secure);
+      onSecure(secure);
       resolve();
     });
     server.once("tlsClientError", (cause) => fail(cause.message, cause));

@@ -1,15 +1,11 @@
 import { connect, isIPv6, type LookupFunction, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "@holdfast/core";
+import type { HostPort } from "../decisions/allowed-hosts.ts";
 import { readClientHello } from "./client-hello.ts";
 
-export interface TunnelTarget {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Reads "example.com:443", the only form that the target of CONNECT has. */
-export function parseAuthority(target: string): TunnelTarget | undefined {
+/** Parses "example.com:443", the only form that the target of CONNECT has; undefined for anything else. */
+export function parseAuthority(target: string): HostPort | undefined {
   const match = /^([A-Za-z0-9.-]{1,253}):(\d{1,5})$/.exec(target);
   const port = Number(match?.[2]);
   if (match?.[1] === undefined || port < 1 || port > 65_535) return undefined;
@@ -21,8 +17,8 @@ function refused(message: string): HoldfastError {
 }
 
 /**
- * The first bytes of a tunnel, once they say that it is TLS with `host` and nobody else.
- * Throws `egress.server_name_mismatch`.
+ * Reads the first bytes of a tunnel until they show a TLS handshake that names `host`, and gives them.
+ * Rejects with `egress.server_name_mismatch`.
  */
 export function readHello(socket: Socket, first: Buffer, host: string, timeoutMs: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -33,20 +29,20 @@ export function readHello(socket: Socket, first: Buffer, host: string, timeoutMs
       socket.pause();
       settle();
     };
-    const look = (): boolean => {
+    const inspect = (): boolean => {
       const hello = readClientHello(data);
       if (hello.state === "partial") return false;
       finish(() => {
         if (hello.state === "invalid") reject(refused(`The tunnel is refused: ${hello.problem}`));
         else if (hello.name !== host)
-          reject(refused("The tunnel names another server than it was opened for"));
+          reject(refused("TLS in the tunnel names another server than CONNECT did"));
         else resolve(data);
       });
       return true;
     };
     const take = (chunk: Buffer) => {
       data = Buffer.concat([data, chunk]);
-      look();
+      inspect();
     };
     const ended = () => finish(() => reject(refused("The tunnel ended before it named its server")));
     const timer = setTimeout(
@@ -54,14 +50,14 @@ export function readHello(socket: Socket, first: Buffer, host: string, timeoutMs
       timeoutMs,
     );
     socket.on("data", take).once("close", ended).once("end", ended);
-    if (!look()) socket.resume();
+    if (!inspect()) socket.resume();
   });
 }
 
-/** Connects to the first of the addresses that answers. Throws `egress.upstream_unreachable`. */
+/** Connects to the first address that answers. Throws `egress.upstream_unreachable`. */
 export async function dial(
   addresses: readonly string[],
-  { host, port }: TunnelTarget,
+  { host, port }: HostPort,
   signal: AbortSignal,
 ): Promise<Socket> {
   let last: unknown;
@@ -89,8 +85,8 @@ function connectTo(address: string, port: number, signal: AbortSignal): Promise<
   });
 }
 
-/** Passes bytes both ways until both ends are done, one is broken, or neither says anything for too long. */
-export async function join(inner: Socket, outer: Socket, idleMs: number) {
+/** Copies bytes in both directions until both sides have ended, one has failed, or nothing was sent for `idleMs`. */
+export async function pipeBothWays(inner: Socket, outer: Socket, idleMs: number) {
   const cut = () => {
     inner.destroy();
     outer.destroy();
@@ -101,7 +97,7 @@ export async function join(inner: Socket, outer: Socket, idleMs: number) {
   return { bytesOut: outer.bytesWritten, bytesIn: outer.bytesRead };
 }
 
-/** A lookup that knows only the addresses that were checked. */
+/** A DNS lookup that gives these addresses, which were checked before, and asks no resolver. */
 export function fixedLookup(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
   return (_host, options, callback) => {

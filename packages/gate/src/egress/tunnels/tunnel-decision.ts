@@ -1,46 +1,46 @@
+import type { HostPort } from "../decisions/allowed-hosts.ts";
 import { isHostName } from "../decisions/allowed-hosts.ts";
 import { type AllowedDestinations, pathForHost } from "../decisions/decide-by-address.ts";
-import type { TunnelTarget } from "./tunnel-connection.ts";
 
-/** What becomes of a tunnel that a jail asks for. */
+/** What the proxy does with a tunnel that a jail asks for. */
 export type TunnelDecision<Authority> =
   /** Its bytes are passed on unread. */
-  | { readonly way: "pass" }
+  | { readonly action: "pass" }
   /** TLS ends in the proxy, which decides about each request in it. */
-  | { readonly way: "intercept"; readonly authority: Authority }
-  | { readonly way: "refuse"; readonly why: string };
+  | { readonly action: "intercept"; readonly authority: Authority }
+  | { readonly action: "refuse"; readonly reason: string };
 
-/** The origin of the requests in a tunnel, written as every URL writes it. */
-export function originOf({ host, port }: TunnelTarget): string {
+/** The origin of the requests in a tunnel, as `URL` writes it. */
+export function originOf({ host, port }: HostPort): string {
   return new URL(`https://${host}:${port}`).origin;
 }
 
-/** How the field `host` of a request in a tunnel names the place that the tunnel leads to. */
-export function namesTarget(field: string, { host, port }: TunnelTarget): boolean {
+/** Whether the `host` field of a request in a tunnel names the target of the tunnel. */
+export function namesTarget(field: string, { host, port }: HostPort): boolean {
   const written = field.toLowerCase();
   return written === `${host}:${port}` || (port === 443 && written === host);
 }
 
 /**
- * Decides about a tunnel by its place alone. Where rules say more than a name, a tunnel would hide what they
- * are about: it is refused, or ends in the proxy where the jail has an authority for that.
+ * Decides about a tunnel by its target alone. Where rules restrict more than the name, a tunnel would hide what they
+ * are about: it is refused, or intercepted where the jail has a certificate authority.
  */
 export function decideTunnel<Authority>(
-  place: TunnelTarget,
+  target: HostPort,
   { upstreams, hosts }: AllowedDestinations,
   authority: Authority | undefined,
 ): TunnelDecision<Authority> {
-  const why = hosts.tunnelFault(place, upstreams.values());
-  if (why === undefined) return { way: "pass" };
-  if (authority === undefined || !isHostName(place.host)) return { way: "refuse", why };
-  const origin = originOf(place);
+  const reason = hosts.tunnelFault(target, upstreams.values());
+  if (reason === undefined) return { action: "pass" };
+  if (authority === undefined || !isHostName(target.host)) return { action: "refuse", reason };
+  const origin = originOf(target);
   const pinned = [...upstreams.values()].some(({ base }) => base.origin === origin);
   const known = pinned || hosts.upstream(pathForHost(origin, "/")) !== undefined;
-  return known ? { way: "intercept", authority } : { way: "refuse", why };
+  return known ? { action: "intercept", authority } : { action: "refuse", reason };
 }
 
-/** The names to which tunnels may lead that end in the proxy; what is below one of them may be meant too. */
+/** The names of the hosts whose tunnels are intercepted. A name also stands for the names below it. */
 export function interceptedNames({ upstreams, hosts }: AllowedDestinations): string[] {
   const pinned = [...upstreams.values()].map(({ base }) => base.hostname).filter(isHostName);
-  return [...new Set([...pinned, ...hosts.finerNames()])];
+  return [...new Set([...pinned, ...hosts.restrictedNames()])];
 }

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { Audit } from "../../audit/audit.ts";
+import type { HostPort } from "../decisions/allowed-hosts.ts";
 import type { AllowedDestinations } from "../decisions/decide-by-address.ts";
 import type { PublicResolver } from "../decisions/public-address.ts";
 import type { EgressDecision } from "../egress.ts";
@@ -11,7 +12,7 @@ import { framingFault } from "../proxy/http-headers.ts";
 import { refusal, writeRawRefusal } from "../proxy/refusals.ts";
 import type { CertificateAuthority } from "./certificate-authority.ts";
 import { terminateTls } from "./tls-termination.ts";
-import { dial, join, parseAuthority, readHello, type TunnelTarget } from "./tunnel-connection.ts";
+import { dial, parseAuthority, pipeBothWays, readHello } from "./tunnel-connection.ts";
 import { decideTunnel } from "./tunnel-decision.ts";
 
 export interface TunnelsOptions {
@@ -22,59 +23,63 @@ export interface TunnelsOptions {
   readonly names: PublicResolver;
   readonly limits: EgressLimits;
   readonly signal: AbortSignal;
-  /** Without it, no tunnel ends here. */
+  /** Without it, no tunnel is intercepted. */
   readonly authority?: CertificateAuthority;
-  /** Told before an answer that others wrote can arrive. */
+  /** Called before content from outside can arrive. */
   readonly onOutside: (reason: string) => Promise<void>;
   readonly report: (about: Omit<EgressDecision, "at" | "jailId" | "session">, record?: boolean) => void;
-  /** Given what is inside of a tunnel that ends here. */
+  /** Receives the decrypted connection of an intercepted tunnel. */
   readonly onInside: (secure: TLSSocket) => void;
 }
 
-/** The tunnels (CONNECT) of one jail. */
+/**
+ * Opens the tunnels (CONNECT) of one jail. A tunnel to a host without restricting rules is passed on unread once its
+ * TLS names that host; any other is refused, or intercepted where the jail has a certificate authority.
+ */
 export class Tunnels {
   readonly #options: TunnelsOptions;
-  /** Where the tunnels lead that end here. */
-  readonly #inside = new WeakMap<object, TunnelTarget>();
+  /** The targets of intercepted tunnels, by their decrypted connections. */
+  readonly #inside = new WeakMap<object, HostPort>();
   #handshakes = 0;
 
   constructor(options: TunnelsOptions) {
     this.#options = options;
   }
 
-  /** Where the tunnel leads that a connection is inside of; undefined where it is in none. */
-  placeOf(socket: object): TunnelTarget | undefined {
+  /** The target of the tunnel that a connection is inside of; undefined outside of tunnels. */
+  targetOf(socket: object): HostPort | undefined {
     return this.#inside.get(socket);
   }
 
-  /** Answers a request for a tunnel, of which `first` came with it. Never rejects. */
+  /** Answers a CONNECT request; `first` are the bytes that came behind it. Never rejects. */
   async open(request: IncomingMessage, socket: Socket, first: Buffer): Promise<void> {
     const { destinations, authority } = this.#options;
     socket.on("error", () => socket.destroy());
-    const place = framingFault(request) === undefined ? parseAuthority(request.url ?? "") : undefined;
-    if (place === undefined) return this.#refuse(socket, "", "CONNECT names a host and a port");
-    const path = `${place.host}:${place.port}`;
-    if (this.#inside.has(socket)) return this.#refuse(socket, path, "No tunnel leads out of another");
-    const way = decideTunnel(place, destinations, authority);
-    if (way.way === "refuse") return this.#refuse(socket, path, way.why);
+    const target = framingFault(request) === undefined ? parseAuthority(request.url ?? "") : undefined;
+    if (target === undefined) return this.#refuse(socket, "", "CONNECT must name a host and a port");
+    const path = `${target.host}:${target.port}`;
+    if (this.#inside.has(socket))
+      return this.#refuse(socket, path, "A tunnel cannot be opened inside another");
+    const decision = decideTunnel(target, destinations, authority);
+    if (decision.action === "refuse") return this.#refuse(socket, path, decision.reason);
     let established = false;
     const establish = () => {
       established = true;
       socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
     };
     try {
-      if (way.way === "pass") await this.#pass(place, socket, first, establish);
-      else await this.#intercept(way.authority, place, socket, first, establish);
+      if (decision.action === "pass") await this.#pass(target, socket, first, establish);
+      else await this.#intercept(decision.authority, target, socket, first, establish);
     } catch (error) {
-      const typed = isHoldfastError(error) ? error : refusal("internal_error", 500, "The tunnel has failed");
+      const typed = isHoldfastError(error) ? error : refusal("internal_error", 500, "The tunnel failed");
       this.#deny(path, typed);
       if (established) socket.destroy();
       else writeRawRefusal(socket, typed);
     }
   }
 
-  #refuse(socket: Socket, path: string, why: string): void {
-    const error = refusal("connect_refused", 405, why);
+  #refuse(socket: Socket, path: string, reason: string): void {
+    const error = refusal("connect_refused", 405, reason);
     this.#deny(path, error);
     writeRawRefusal(socket, error);
   }
@@ -83,40 +88,44 @@ export class Tunnels {
     this.#options.report({ method: "CONNECT", path, decision: "deny", rule: `${group}.${code}` });
   }
 
-  /** TLS to a host that has no finer rule than its name: checked, put on record, then passed unread. */
-  async #pass(place: TunnelTarget, socket: Socket, first: Buffer, establish: () => void): Promise<void> {
+  /** Checks and records the tunnel, then copies its bytes unread. */
+  async #pass(target: HostPort, socket: Socket, first: Buffer, establish: () => void): Promise<void> {
     const { audit, jailId, session, names, limits, destinations, signal, onOutside } = this.#options;
-    const addresses = await names.addressesOf(place.host);
+    const addresses = await names.addressesOf(target.host);
     establish();
-    const hello = await readHello(socket, first, place.host, limits.headersTimeoutMs);
-    const request = await this.#record(place, {});
-    if (destinations.hosts.outside(place)) await onOutside(`egress to ${place.host}:${place.port}`);
-    const outer = await dial(addresses, place, signal);
+    const hello = await readHello(socket, first, target.host, limits.headersTimeoutMs);
+    const request = await this.#record(target, {});
+    if (destinations.hosts.outside(target)) await onOutside(`egress to ${target.host}:${target.port}`);
+    const outer = await dial(addresses, target, signal);
     outer.write(hello);
-    const bytes = await join(socket, outer, limits.upstreamIdleMs);
+    const bytes = await pipeBothWays(socket, outer, limits.upstreamIdleMs);
     await audit.note({ type: "egress.tunnel_closed", jailId, session, data: { request, ...bytes } });
   }
 
-  /** TLS ends here. Nothing is dialled: each request inside is decided about, put on record and sent by itself. */
+  /** Terminates TLS here. Nothing is dialled: each request inside is decided about, recorded and sent by itself. */
   async #intercept(
     authority: CertificateAuthority,
-    place: TunnelTarget,
+    target: HostPort,
     socket: Socket,
     first: Buffer,
     establish: () => void,
   ): Promise<void> {
     const { limits, onInside } = this.#options;
     if (this.#handshakes >= limits.maxHandshakes)
-      throw refusal("too_many_tunnels", 429, "Too many tunnels are being opened at once; try again");
+      throw refusal(
+        "too_many_tunnels",
+        429,
+        "Too many tunnels are being opened at once. Try again in a moment",
+      );
     this.#handshakes += 1;
     try {
-      const certificate = await authority.certificateFor(place.host);
+      const certificate = await authority.certificateFor(target.host);
       establish();
-      const hello = await readHello(socket, first, place.host, limits.headersTimeoutMs);
+      const hello = await readHello(socket, first, target.host, limits.headersTimeoutMs);
       socket.unshift(hello);
-      await this.#record(place, { intercepted: true });
+      await this.#record(target, { intercepted: true });
       await terminateTls(socket, certificate, limits.handshakeMs, (secure) => {
-        this.#inside.set(secure, place);
+        this.#inside.set(secure, target);
         onInside(secure);
       });
     } finally {
@@ -124,8 +133,8 @@ export class Tunnels {
     }
   }
 
-  /** Puts a tunnel on record before it is one, and gives the number of the record. */
-  async #record({ host, port }: TunnelTarget, more: Readonly<Record<string, unknown>>): Promise<number> {
+  /** Records a tunnel before it is opened; gives the number of the record. */
+  async #record({ host, port }: HostPort, more: Readonly<Record<string, unknown>>): Promise<number> {
     const { audit, jailId, session, report } = this.#options;
     const path = `${host}:${port}`;
     const data = { host: path, method: "CONNECT", ...more };
