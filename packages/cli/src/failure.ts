@@ -41,6 +41,16 @@ export function failureText(thrown: unknown): string {
   return told === undefined ? String(thrown) : `${told.message} (${told.group}.${told.code})`;
 }
 
+/** The same for programs (`--json`): one line, the code apart from the sentence. */
+export function failureJson(thrown: unknown): string {
+  const { group, code, message } = toldError(thrown) ?? {
+    group: "internal",
+    code: "internal_error",
+    message: String(thrown),
+  };
+  return JSON.stringify({ type: "error", error: { group, code, message } });
+}
+
 /**
  * What a wrong command line is answered: the reason, and as much of the usage as fits below it. A command
  * without anything behind it gets all of its usage, since that is what it asks for.

@@ -5,7 +5,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { mock, test } from "node:test";
+import { encodeKey } from "@holdfast/core";
 import { actorsCommand } from "../src/cli/actors.ts";
+import { actorPathOf, addressOf } from "../src/cli/management-client.ts";
 import { notes } from "./actors-support.ts";
 import { holdfast, scratch, startServer } from "./support.ts";
 
@@ -86,7 +88,7 @@ test("a data directory is read where no server runs, and left alone where one do
   const run = (...args: string[]) => holdfast(["actors", ...args, "--data", directory, "--json"]);
   const locked = await run("list");
   assert.equal(locked.code, 1);
-  assert.match(locked.stderr, /store\.locked/);
+  assert.match(locked.stderr, /"group":"store","code":"locked"/);
   await registry.shutdown();
   const listed = await run("list", "note", "--prefix", "team");
   assert.equal(listed.code, 0, listed.stderr);
@@ -110,10 +112,20 @@ test("a data directory is read where no server runs, and left alone where one do
   ]) {
     const { code, stderr } = await run(...args);
     assert.equal(code, 1);
-    assert.match(stderr, /control\.not_running/);
+    assert.match(stderr, /"group":"control","code":"not_running"/);
   }
+  const text = await holdfast(["actors", "list", "note", "--data", directory]);
+  assert.match(text.stdout, / {2}note\/plain\n/);
   const none = await holdfast(["actors", "list", "--data", scratch(t)]);
   assert.match(none.stderr, /control\.not_running/);
+});
+
+test("an actor is named so that the command line finds it again", () => {
+  assert.equal(addressOf("note", ["team", "a b"]), "note/team/a b");
+  for (const key of [["a/b"], [""], ["@x,"], ["01a208b1-af05-7154-b3c8-bd4a0d8fe4d0"]])
+    assert.equal(addressOf("note", key), `note/@${encodeKey(key)}`);
+  assert.equal(addressOf("note", []), "note/");
+  assert.equal(actorPathOf("note/"), "/actors/note/@");
 });
 
 test("wrong usage is told apart from what a server says", async (t) => {
@@ -201,7 +213,7 @@ test("the Studio's actors are the owner's; programs of this machine read its doc
 
 test("a change that the server did not make is a failure", async (t) => {
   const { url } = await notes(t);
-  const change = (...words: string[]) => holdfast(["actors", ...words, "--url", url, "--json"]);
+  const change = (...words: string[]) => holdfast(["actors", ...words, "--url", url]);
   assert.deepEqual(await change("queue", "note/plain", "delete", "9"), {
     code: 1,
     stdout: "",

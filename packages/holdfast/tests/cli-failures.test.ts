@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { git, holdfast, makeRepository, scratch, start, startServer } from "./support.ts";
+import { git, holdfast, makeRepository, needsJail, scratch, start, startServer } from "./support.ts";
 
 const command = join(import.meta.dirname, "..", "bin", "holdfast.js");
 
@@ -282,4 +282,28 @@ test("a level of the log that there is not is told, and others are taken as libr
     const { code, stderr } = await list(level);
     assert.deepEqual([code, stderr], [0, ""], level);
   }
+});
+
+test("with --json a failure is one line of JSON with its code", async (t) => {
+  const data = scratch(t);
+  const lines = async (...args: string[]) => {
+    const { code, stdout, stderr } = await holdfast([...args, "--json", "--data", data]);
+    const { type, error } = JSON.parse(stderr) as { type: string; error: { group: string; code: string } };
+    return [code, stdout, type, `${error.group}.${error.code}`];
+  };
+  assert.deepEqual(await lines("url"), [1, "", "error", "control.not_running"]);
+  assert.deepEqual(await lines("tasks", "explode"), [2, "", "error", "control.usage"]);
+});
+
+test("a mistyped agent is answered with the one that was probably meant", async (t) => {
+  const data = scratch(t);
+  const install = await holdfast(["agents", "install", "codx", "--data", data]);
+  assert.deepEqual(
+    [install.code, /"codx"\. Did you mean codex\?/.test(install.stderr)],
+    [2, true],
+    install.stderr,
+  );
+  if (!needsJail(t)) return;
+  const run = await holdfast(["run", "--repo", "sample", "--agent", "dmo", "--data", data, "hello"]);
+  assert.deepEqual([run.code, /"dmo"\. Did you mean demo\?/.test(run.stderr)], [1, true], run.stderr);
 });

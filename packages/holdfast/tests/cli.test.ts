@@ -126,7 +126,7 @@ describe("run", () => {
     assert.equal(git(repository, "status", "--porcelain"), "");
   });
 
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     test(`${signal} is a failure that allows nothing and applies nothing`, async (t) => {
       if (!needsJail(t)) return;
       const directory = scratch(t);

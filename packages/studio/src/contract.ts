@@ -33,6 +33,8 @@ export interface TaskSummary {
   /** True when it runs without a jail (`--unsafe-no-jail`); shown wherever the task is shown. */
   readonly unsafe: boolean;
   readonly error?: TaskError;
+  /** Approvals that wait for a person. Absent in rows of the index that an earlier version wrote. */
+  readonly openApprovals?: number;
   /** Set when an event of a group began its newest turn. */
   readonly origin?: TaskOrigin;
 }

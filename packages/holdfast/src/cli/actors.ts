@@ -3,9 +3,9 @@ import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { countOf, dataDirectoryOf, didYouMean, harmless, parse, UsageError } from "@holdfast/cli";
-import { decodeJson, encodeJson, encodeKey, HoldfastError, isErrorCode } from "@holdfast/core";
+import { decodeJson, encodeJson, HoldfastError, isErrorCode } from "@holdfast/core";
 import { offlineActors } from "./actors-offline.ts";
-import { actorPathOf, findServer, idOf, type ManagementClient } from "./management-client.ts";
+import { actorPathOf, addressOf, findServer, idOf, type ManagementClient } from "./management-client.ts";
 
 export const actorsUsage = `holdfast actors VERB [ACTOR] [options]
 
@@ -74,7 +74,7 @@ export async function actorsCommand(args: readonly string[]): Promise<number> {
     const id = idOf(rest[0] ?? "");
     if (id === undefined || !isErrorCode(error, "actor", "not_found")) throw error;
     // What looks like an id is taken for one: keys may look the same.
-    const message = `No actor has the id ${id}. If that is its key, write ${name}/@${encodeKey([id])}`;
+    const message = `No actor has the id ${id}. If that is its key, write ${addressOf(name ?? "", [id])}`;
     throw new HoldfastError("actor", "not_found", message);
   } finally {
     await client.close?.();
@@ -320,11 +320,7 @@ function refuseFailed({ failed }: Destroyed): void {
 }
 
 function line({ id, name, key, status }: Summary): string {
-  return [
-    id,
-    ...(status === undefined ? [] : [status.padEnd(8)]),
-    harmless(`${name}/@${encodeKey(key)}`),
-  ].join("  ");
+  return [id, ...(status === undefined ? [] : [status.padEnd(8)]), harmless(addressOf(name, key))].join("  ");
 }
 
 function filter(name: string | undefined, values: Values): string {

@@ -3,12 +3,14 @@ import {
   type CommandLoader,
   didYouMean,
   endWithOutput,
+  failureJson,
   failureText,
   harmless,
   toldError,
   UsageError,
   wrongUsage,
 } from "@holdfast/cli";
+import { HoldfastError } from "@holdfast/core";
 import { loadStudioCommand, version } from "./studio-commands.ts";
 
 interface Verb {
@@ -87,6 +89,12 @@ async function main(args: readonly string[]): Promise<number> {
     command = await verb.load();
     return await command.run(rest);
   } catch (error) {
+    if (rest.includes("--json")) {
+      const usage = error instanceof UsageError;
+      const failure = usage ? new HoldfastError("control", "usage", error.message) : error;
+      process.stderr.write(`${harmless(failureJson(failure))}\n`);
+      return usage ? 2 : 1;
+    }
     if (error instanceof UsageError) {
       const usage = command?.usage ?? overview();
       process.stderr.write(wrongUsage(error.message, usage, `holdfast ${name}`, rest.length === 0));

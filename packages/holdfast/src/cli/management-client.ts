@@ -99,6 +99,13 @@ export function actorPathOf(address: string): string | undefined {
   return `/actors/${encodeURIComponent(name)}/${actorSegment(rest)}`;
 }
 
+/** How an actor is named on the command line: as {@link actorPathOf} reads it, in the plainest form it has. */
+export function addressOf(name: string, key: readonly string[]): string {
+  const text = key.join("/");
+  const encoded = `@${encodeKey(key)}`;
+  return `${name}/${actorSegment(text) === encoded ? text : encoded}`;
+}
+
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** The id that an address names. */

@@ -1,3 +1,4 @@
+import { didYouMean } from "@holdfast/cli";
 import { HoldfastError, uuidv7 } from "@holdfast/core";
 import type { AgentChoice, CreateTaskInput, TaskSummary } from "../contract.ts";
 import { requireClean } from "../git/repository.ts";
@@ -53,9 +54,14 @@ export async function checkTask(
 
 async function checkAgent(host: BackendHost, id: unknown): Promise<AgentChoice> {
   requireText(id, "agent", 64);
-  const agent = (await host.listAgents()).find((each) => each.id === id);
+  const agents = await host.listAgents();
+  const agent = agents.find((each) => each.id === id);
   if (agent === undefined) {
-    throw new HoldfastError("agent", "not_found", `There is no agent called ${id}`, { statusCode: 404 });
+    const meant = didYouMean(
+      id,
+      agents.map((each) => each.id),
+    );
+    throw new HoldfastError("agent", "not_found", `There is no agent "${id}".${meant}`, { statusCode: 404 });
   }
   if (!agent.installed) {
     const message = agent.hint ?? `${agent.name} is not installed`;
@@ -78,6 +84,7 @@ export function firstSummary(task: TaskInput): TaskSummary {
     createdAt: task.createdAt,
     updatedAt: task.createdAt,
     unsafe: task.unsafe,
+    openApprovals: 0,
     ...(task.origin === undefined ? {} : { origin: task.origin }),
   };
 }

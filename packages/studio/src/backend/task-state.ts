@@ -289,6 +289,7 @@ export function summaryOf(state: TaskState): TaskSummary {
     createdAt: state.createdAt,
     updatedAt: state.updatedAt,
     unsafe: state.unsafe,
+    openApprovals: state.approvals.length,
     ...(state.error === undefined ? {} : { error: { ...state.error } }),
     ...(state.origin === undefined ? {} : { origin: { ...state.origin } }),
   };

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import {
   dataDirectoryOf,
+  didYouMean,
   noArguments,
   oneArgument,
   parse,
@@ -70,9 +71,9 @@ async function install(
   json: boolean,
 ): Promise<number> {
   if (!agentTable.some((row) => row.id === id)) {
-    throw new UsageError(
-      `There is no agent "${id}"; there are: ${agentTable.map((row) => row.id).join(", ")}`,
-    );
+    const ids = agentTable.map((row) => row.id);
+    const meant = didYouMean(id, ids);
+    throw new UsageError(`There is no agent "${id}".${meant || ` Agents: ${ids.join(", ")}`}`);
   }
   // Often the first command of all: what makes the data directory hides it from git, and closes it.
   await prepareDataDirectory(dataDirectory);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ApprovalView } from "@holdfast/studio";
-import { card, detailOf, originOf } from "./approvals.ts";
+import type { ApprovalView, StudioClient, TaskStatus, TaskSummary } from "@holdfast/studio";
+import { card, detailOf, openApprovals, originOf } from "./approvals.ts";
 
 const approval: ApprovalView = {
   id: "a1",
@@ -34,4 +34,25 @@ test("a question of which not all is shown says so, where it is cut", () => {
   const cut = card({ taskId: "t1", approval: { ...approval, truncated: true } });
   assert.match(cut, /\n {4}Not all of it is shown: the marks above say how much is missing\n/);
   assert.match(card({ taskId: "t1", approval: { ...agents, truncated: true } }), /\n {4}… cut here/);
+});
+
+test("listing approvals asks the tasks that have some or are at work, and wakes no other", async () => {
+  const row = (id: string, status: TaskStatus, count?: number): TaskSummary => ({
+    ...{ id, title: id, repository: "/r", agent: "demo", status, createdAt: 0, updatedAt: 0, unsafe: false },
+    ...(count === undefined ? {} : { openApprovals: count }),
+  });
+  const pages = [
+    { tasks: [row("done", "idle", 0), row("asked", "idle", 1)], cursor: "asked" },
+    { tasks: [row("working", "running", 0), row("stopped", "stopped", 0), row("old", "idle")] },
+  ];
+  const asked: string[] = [];
+  const client = {
+    organization: { listTasks: async () => pages.shift() },
+    task: (id: string) => {
+      asked.push(id);
+      return { get: async () => ({ approvals: id === "asked" ? [approval] : [] }) };
+    },
+  } as unknown as StudioClient;
+  assert.deepEqual(await openApprovals(client, undefined), [{ taskId: "asked", approval }]);
+  assert.deepEqual(asked, ["asked", "working", "old"]);
 });

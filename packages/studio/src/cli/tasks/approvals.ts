@@ -7,6 +7,7 @@ import {
   gateAnswers,
   type StudioClient,
 } from "@holdfast/studio";
+import { isBusy } from "../../task-status.ts";
 import { asOwner } from "../server/owner.ts";
 import { findTask } from "./tasks.ts";
 
@@ -47,7 +48,7 @@ export async function approvalsCommand(args: readonly string[]): Promise<number>
   if (forTask && verb !== "allow") throw new UsageError("--for-task goes with allow");
   const json = values.json === true;
   return asOwner(values, async ({ client }) => {
-    const open = await waiting(client, values.task);
+    const open = await openApprovals(client, values.task);
     if (verb === "list") {
       for (const each of open) console.log(json ? jsonLine(each) : card(each));
       if (open.length === 0 && !json) console.log("Nothing waits for an answer.");
@@ -83,7 +84,8 @@ function tell(
   }
 }
 
-async function waiting(client: StudioClient, task: string | undefined): Promise<Waiting[]> {
+/** The open approvals of one task, or of all. Wakes no task that has none. */
+export async function openApprovals(client: StudioClient, task: string | undefined): Promise<Waiting[]> {
   if (task !== undefined) {
     const { approvals } = await findTask(client, task);
     return approvals.map((approval) => ({ taskId: task, approval }));
@@ -92,7 +94,9 @@ async function waiting(client: StudioClient, task: string | undefined): Promise<
   let cursor: string | undefined;
   do {
     const page = await client.organization.listTasks(cursor === undefined ? {} : { cursor });
-    for (const { id } of page.tasks) {
+    for (const { id, status, openApprovals: open } of page.tasks) {
+      // Asking a task wakes it. One at work is awake, and may be ahead of its row in the index.
+      if (open === 0 && !isBusy(status)) continue;
       const { approvals } = await client.task(id).get();
       found.push(...approvals.map((approval) => ({ taskId: id, approval })));
     }

@@ -24,7 +24,7 @@ ${jailUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             one JSON object a line: events, then the diff
 
-Exit code: 0 done, 1 the agent failed or was stopped (Ctrl-C, SIGTERM), 2 wrong usage.`;
+Exit code: 0 done, 1 the agent failed or was stopped (Ctrl-C, SIGTERM, SIGHUP), 2 wrong usage.`;
 
 export async function runCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {

@@ -5,8 +5,8 @@ import type { ApprovalOption, ApprovalView, SessionEvent, StudioClient, TaskView
 import { detailOf, originOf } from "./approvals.ts";
 import { EventPrinter } from "./event-printer.ts";
 
-/** By which a person, or whoever has started the command, ends it. */
-const stopSignals = ["SIGINT", "SIGTERM"] as const;
+/** By which a person, a closed terminal or a supervisor ends the command. */
+const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export type ApprovalMode = "ask" | "allow" | "deny";
 
@@ -74,14 +74,16 @@ export class TaskRun {
     const missed = () => void task.get().then(take, lost.reject);
     const changed = await task.on("changed", take, missed);
     const appended = await session.on("appended", () => wake());
-    // The first Ctrl-C or SIGTERM stops the task, so that the diff so far is still shown.
+    // The first signal stops the task, so that the diff so far is still shown.
     const stop = () => {
-      for (const signal of stopSignals) process.off(signal, stop);
+      // A second one ends the command at once, but SIGHUP: a terminal that is closed sends it twice.
+      for (const signal of stopSignals) if (signal !== "SIGHUP") process.off(signal, stop);
+      if (this.#stopping) return;
       this.#stopping = true;
       for (const { taken } of this.#waiting) taken();
       task.stop().catch(() => process.exit(1));
     };
-    for (const signal of stopSignals) process.once(signal, stop);
+    for (const signal of stopSignals) process.on(signal, stop);
     try {
       take(await task.get());
       for (;;) {

@@ -10,6 +10,7 @@ import {
 } from "@holdfast/cli";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type { StudioClient, TaskView } from "@holdfast/studio";
+import { isBusy, statusWords } from "../../task-status.ts";
 import { asOwner } from "../server/owner.ts";
 import { EventPrinter, printDiff } from "./event-printer.ts";
 
@@ -88,7 +89,9 @@ async function list(client: StudioClient, json: boolean): Promise<void> {
       isEmpty = false;
       if (json) console.log(jsonLine(task));
       else
-        console.log(`${task.id}  ${task.status.padEnd(9)}  ${task.agent.padEnd(8)}  ${harmless(task.title)}`);
+        console.log(
+          `${task.id}  ${statusWords(task.status).padEnd(9)}  ${task.agent.padEnd(8)}  ${harmless(task.title)}`,
+        );
     }
     cursor = page.cursor;
   } while (cursor !== undefined);
@@ -98,9 +101,9 @@ async function list(client: StudioClient, json: boolean): Promise<void> {
 async function stop(client: StudioClient, before: TaskView, json: boolean): Promise<void> {
   await client.task(before.id).stop();
   const { id, status } = await client.task(before.id).get();
-  const worked = before.status === "preparing" || before.status === "running" || before.status === "waiting";
+  const worked = isBusy(before.status);
   if (json) console.log(jsonLine({ id, status, stopped: worked }));
-  else console.log(worked ? "Stopped." : `Its agent did not work; the task is ${status}.`);
+  else console.log(worked ? "Stopped." : `No agent was at work. Status of the task: ${statusWords(status)}.`);
 }
 
 async function show(client: StudioClient, view: TaskView, json: boolean): Promise<void> {

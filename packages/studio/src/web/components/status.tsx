@@ -1,26 +1,11 @@
 import { Status } from "@holdfast/web-parts";
 import type { TaskStatus } from "../../contract.ts";
+import { isBusy, statusWords } from "../../task-status.ts";
 
-const words: Readonly<Record<TaskStatus, string>> = {
-  preparing: "Preparing",
-  running: "Working",
-  waiting: "Needs you",
-  idle: "Done",
-  stopped: "Stopped",
-  failed: "Failed",
-};
-
-export function statusWords(status: TaskStatus): string {
-  return words[status];
-}
-
-/** True while an agent works or is about to. */
-export function isBusy(status: TaskStatus): boolean {
-  return status === "preparing" || status === "running" || status === "waiting";
-}
+export { isBusy, statusWords };
 
 export function StatusPill({ status }: { readonly status: TaskStatus }) {
-  return <Status kind={status} label={words[status]} />;
+  return <Status kind={status} label={statusWords(status)} />;
 }
 
 /** Marks what runs without a jail, wherever it is shown. */
