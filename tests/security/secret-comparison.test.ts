@@ -37,9 +37,9 @@ const known: Readonly<Record<string, string>> = {
   "packages/sandbox/src/cli/opencode.ts: server.token !== token":
     "two settings of the person's own command line",
   "packages/server/src/gateway/raw-sockets.ts: headers.has(header.token)": "the name of a header",
-  "packages/actors/src/internal/workflow/child.ts: data.token === token":
+  "packages/actors/src/internal/workflow/run/child.ts: data.token === token":
     "which child is meant, within the parent's own record",
-  "packages/actors/src/internal/workflow/child.ts: part.header.parent?.token === address.token":
+  "packages/actors/src/internal/workflow/run/child.ts: part.header.parent?.token === address.token":
     "whose child it is, within its own record",
   "packages/gate/src/vault/grants.ts: grant.secret === secret": "the name of a secret, which is none",
   "packages/server/src/held-connections.ts: this.#byToken.get(token)":

@@ -1,8 +1,8 @@
 import type { StandardSchema } from "@holdfast/core";
-import type { AnyDatabase } from "./database.ts";
+import type { AnyDatabase } from "./database/database.ts";
 import type { EventTokens } from "./event.ts";
-import { parseDefinition } from "./internal/parse-definition.ts";
-import type { RuntimeDefinition } from "./internal/runtime-definition.ts";
+import { parseDefinition } from "./internal/definition/parse-definition.ts";
+import type { RuntimeDefinition } from "./internal/definition/runtime-definition.ts";
 import type { QueueTokens } from "./queue.ts";
 import type {
   ActionContext,

@@ -27,7 +27,7 @@ export type {
   StateChangeContextOf,
   WakeContextOf,
   WebSocketContextOf,
-} from "./context-of.ts";
+} from "./context-types.ts";
 export type {
   AnyDatabase,
   DatabaseClient,
@@ -41,8 +41,19 @@ export type {
   SqlRow,
   TransactionOptions,
   UnaskedAccess,
-} from "./database.ts";
-export { type DatabaseConfig, db } from "./db.ts";
+} from "./database/database.ts";
+export { type DatabaseConfig, db } from "./database/db.ts";
+export type {
+  NativeDatabaseProvider,
+  RawDatabaseClient,
+  SqliteBatchStatement,
+  SqliteBindings,
+  SqliteDatabase,
+  SqliteExecuteResult,
+  SqliteQueryResult,
+  SqliteTransactionDatabase,
+} from "./database/native-database.ts";
+export type { SqlValue } from "./database/sql-value.ts";
 export {
   type ActionSchemas,
   type ActorConfig,
@@ -58,16 +69,7 @@ export { type EventOptions, type EventTokens, event } from "./event.ts";
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
 export { actorLimits, optionDefaults } from "./limits.ts";
 export { type ActorLogger, actorLogger } from "./logger.ts";
-export type {
-  NativeDatabaseProvider,
-  RawDatabaseClient,
-  SqliteBatchStatement,
-  SqliteBindings,
-  SqliteDatabase,
-  SqliteExecuteResult,
-  SqliteQueryResult,
-  SqliteTransactionDatabase,
-} from "./native-database.ts";
+export type { ScheduledFireInfo, ScheduleKind } from "./ports/scheduled-fire.ts";
 export {
   type ActorQueue,
   type CompletableQueueMessage,
@@ -105,8 +107,6 @@ export {
   type TypedSchedule,
   typedSchedule,
 } from "./schedule.ts";
-export type { ScheduledFireInfo, ScheduleKind } from "./scheduled-fire.ts";
-export type { SqlValue } from "./sql-value.ts";
 export type {
   Action,
   ActionContext,
@@ -136,10 +136,13 @@ export type {
 
 export type { BlobStore } from "./blob.ts";
 export { Cancellation, type CancelSignal } from "./cancellation.ts";
-export { createInstance } from "./create-instance.ts";
-export type { ActorDatabase, ActorStatement, DatabaseStore, StatementKind } from "./database.ts";
-export { exportActor, forkActor, importActor, stateAt } from "./history.ts";
-export type { ActorImage, HistoryStore, ImageHeader, ImagePart, NewIdentity } from "./history-store.ts";
+export type { ActorDatabase, ActorStatement, DatabaseStore, StatementKind } from "./database/database.ts";
+export { blobReferencePrefix } from "./internal/blob/references.ts";
+export { invalidImport } from "./internal/export/export-frames.ts";
+export { storedInspectorToken } from "./internal/inspect/token.ts";
+export { createInstance } from "./ports/create-instance.ts";
+export { exportActor, forkActor, importActor, stateAt } from "./ports/history.ts";
+export type { ActorImage, HistoryStore, ImageHeader, ImagePart, NewIdentity } from "./ports/history-store.ts";
 export type {
   ActorInspection,
   DatabaseInspection,
@@ -157,7 +160,7 @@ export type {
   WorkflowDetails,
   WorkflowInspection,
   WorkflowInspector,
-} from "./inspection.ts";
+} from "./ports/inspection.ts";
 export type {
   ActorCaller,
   ActorConnection,
@@ -179,12 +182,9 @@ export type {
   SendCall,
   StopReason,
   TraceAttributes,
-} from "./instance.ts";
-export type { InstanceOptions, InstanceStart } from "./instance-options.ts";
-export { blobReferencePrefix } from "./internal/blob/references.ts";
-export { invalidImport } from "./internal/export-frames.ts";
-export { storedInspectorToken } from "./internal/inspect/token.ts";
-export type { OutgoingEvent } from "./outgoing-event.ts";
+} from "./ports/instance.ts";
+export type { InstanceOptions, InstanceStart } from "./ports/instance-options.ts";
+export type { OutgoingEvent } from "./ports/outgoing-event.ts";
 export type {
   ActorPage,
   ActorRecord,
@@ -199,4 +199,4 @@ export type {
   ListQuery,
   LoadedActor,
   StoredState,
-} from "./store.ts";
+} from "./ports/store.ts";

@@ -1,5 +1,5 @@
 import type { LogFields, Logger } from "@holdfast/core";
-import { isRecord } from "./internal/definition-checks.ts";
+import { isRecord } from "./internal/definition/definition-checks.ts";
 
 /**
  * `c.log`: structured, with what it is about bound to it. A message with fields, or, as programs of

@@ -1,4 +1,4 @@
-import { isRecord } from "./internal/definition-checks.ts";
+import { isRecord } from "./internal/definition/definition-checks.ts";
 
 /** What the inspector is to show of a `run`. */
 export interface DefineRunHandlerOptions {

@@ -1,7 +1,7 @@
 import type { AnyRegistry, ClientOf, EventArguments, EventName, UntypedRegistry } from "@holdfast/client";
 import type { Logger } from "@holdfast/core";
 import type { ActorBlobs } from "./blob.ts";
-import type { DatabaseClient } from "./database.ts";
+import type { DatabaseClient } from "./database/database.ts";
 import type { ActorKv } from "./kv.ts";
 import type { ActorLogger } from "./logger.ts";
 import type { ActorQueue } from "./queue.ts";

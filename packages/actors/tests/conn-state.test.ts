@@ -16,7 +16,7 @@ import {
   connectionKey,
   decodeConnection,
   encodeConnection,
-} from "../src/internal/connection-records.ts";
+} from "../src/internal/connections/connection-records.ts";
 import { call, type TestSink, testSink, turn, world } from "./harness.ts";
 
 /** A sink whose host keeps the client while the actor sleeps. */

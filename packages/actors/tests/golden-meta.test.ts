@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { EntryBuffer, space } from "../src/internal/entry-buffer.ts";
-import { metaKey, readMeta, writeMeta } from "../src/internal/meta-records.ts";
+import { EntryBuffer, space } from "../src/internal/kv/entry-buffer.ts";
+import { metaKey, readMeta, writeMeta } from "../src/internal/lifecycle/meta-records.ts";
 import { handStore, testPorts } from "./harness.ts";
 
 /** What format 1 of the runtime's own records is, as keys and values in hexadecimal; never changed. */

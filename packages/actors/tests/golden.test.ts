@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
-import { decodeOutcome, encodeOutcome } from "../src/internal/call-result.ts";
 import { decodeState, encodePatch, encodeSnapshot, type Operation, op } from "../src/internal/state/patch.ts";
+import { decodeOutcome, encodeOutcome } from "../src/internal/turn/call-result.ts";
 
 /**
  * What version 1 wrote, in hexadecimal. These files are never changed: a later format adds files of its

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ActorInstance, actor, queue } from "@holdfast/actors";
 import { decodeValue, HoldfastError } from "@holdfast/core";
-import type { Runtime } from "../src/internal/runtime.ts";
+import type { Runtime } from "../src/internal/lifecycle/runtime.ts";
 import { call, deferred, outcome, testSink, turn, world } from "./harness.ts";
 import { code, codeOf, send } from "./queue-support.ts";
 
@@ -623,7 +623,7 @@ test("a failed commit reaches the sender, and ends the actor", async () => {
 });
 
 /** The parts of an actor in memory, which its host does not see. */
-function parts(instance: ActorInstance): import("../src/internal/parts.ts").Parts {
+function parts(instance: ActorInstance): import("../src/internal/lifecycle/parts.ts").Parts {
   return (instance as Runtime).parts;
 }
 

@@ -17,7 +17,7 @@ import {
   type MessageRecord,
   numberedKey,
   type OutboxRecord,
-} from "../src/internal/queue/records.ts";
+} from "../src/internal/queue/mailbox/records.ts";
 
 /** What format 1 wrote, in hexadecimal; never changed. */
 type Golden = Readonly<

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CronJobInfo } from "@holdfast/actors";
-import { Runtime } from "../src/internal/runtime.ts";
+import { Runtime } from "../src/internal/lifecycle/runtime.ts";
 import { deferred, world } from "./harness.ts";
 import { act, pass, scheduled, script, settle } from "./schedule-support.ts";
 

@@ -10,8 +10,8 @@ import {
   workflowControl,
 } from "@holdfast/actors/workflow";
 import { isErrorCode } from "@holdfast/core";
-import type { Runtime } from "../src/internal/runtime.ts";
-import type { WorkflowPart } from "../src/internal/workflow/part.ts";
+import type { Runtime } from "../src/internal/lifecycle/runtime.ts";
+import type { WorkflowPart } from "../src/internal/workflow/run/part.ts";
 import { call, deferred } from "./harness.ts";
 import { settle, workflowWorld } from "./workflow-harness.ts";
 

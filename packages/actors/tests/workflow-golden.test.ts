@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { appendSegment, decodePath, ordinalsKey, rootPrefix } from "../src/internal/workflow/location.ts";
+import {
+  appendSegment,
+  decodePath,
+  ordinalsKey,
+  rootPrefix,
+} from "../src/internal/workflow/history/location.ts";
 import {
   decodeBox,
   decodeEntry,
@@ -12,7 +17,7 @@ import {
   encodeEntry,
   encodeHeader,
   type Header,
-} from "../src/internal/workflow/record.ts";
+} from "../src/internal/workflow/history/record.ts";
 
 /** What version 1 wrote, in hexadecimal. Never changed: a later format adds a file of its own. */
 interface Golden {

@@ -1,11 +1,11 @@
 import { HoldfastError } from "@holdfast/core";
-import { aside } from "../internal/aside.ts";
-import { partOf } from "../internal/workflow/actions.ts";
-import type { WorkflowInspection } from "../internal/workflow/inspected.ts";
-import { inspectWorkflow } from "../internal/workflow/inspection.ts";
-import type { WorkflowPart } from "../internal/workflow/part.ts";
-import { replayWorkflow } from "../internal/workflow/replay.ts";
-import { StepTarget } from "../internal/workflow/step-context.ts";
+import { aside } from "../internal/turn/outside-transaction.ts";
+import type { WorkflowInspection } from "../internal/workflow/history/inspected.ts";
+import { inspectWorkflow } from "../internal/workflow/history/inspection.ts";
+import { partOf } from "../internal/workflow/run/actions.ts";
+import type { WorkflowPart } from "../internal/workflow/run/part.ts";
+import { replayWorkflow } from "../internal/workflow/run/replay.ts";
+import { StepTarget } from "../internal/workflow/steps/step-context.ts";
 import type { WorkflowError } from "./errors.ts";
 import type { WorkflowState } from "./types.ts";
 

@@ -1,7 +1,7 @@
 import type { StandardSchema } from "@holdfast/core";
 import { type ActorDefinition, actor } from "../definition.ts";
-import type { GuardMode } from "../internal/workflow/guard.ts";
-import { markProgram } from "../internal/workflow/program.ts";
+import type { GuardMode } from "../internal/workflow/history/guard.ts";
+import { markProgram } from "../internal/workflow/run/program.ts";
 import type { ActorContext, ActorOptions } from "../types.ts";
 import { type WorkflowStatus, workflowControl } from "./control.ts";
 import type { WorkflowErrorEvent } from "./outcomes.ts";

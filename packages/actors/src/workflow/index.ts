@@ -4,13 +4,13 @@ export type {
   WorkflowHistorySnapshot,
   WorkflowInspection,
   WorkflowLocationSegment,
-} from "../internal/workflow/inspected.ts";
+} from "../internal/workflow/history/inspected.ts";
 export {
   listWorkflows,
   type WorkflowPage,
   type WorkflowQuery,
   type WorkflowSummary,
-} from "../internal/workflow/listing.ts";
+} from "../internal/workflow/history/listing.ts";
 export { WorkflowControl, type WorkflowStatus, workflowControl } from "./control.ts";
 export {
   type DurableActions,

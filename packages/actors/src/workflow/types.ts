@@ -1,6 +1,6 @@
 import type { QueueBody, QueueName } from "@holdfast/client";
-import { WorkflowScopeContext } from "../internal/workflow/context.ts";
-import { StepTarget } from "../internal/workflow/step-context.ts";
+import { WorkflowScopeContext } from "../internal/workflow/run/context.ts";
+import { StepTarget } from "../internal/workflow/steps/step-context.ts";
 import type { ActorLogger } from "../logger.ts";
 import type { ReceivedMessage } from "../queue.ts";
 import type { ActorContext, ActorShape } from "../types.ts";
@@ -8,9 +8,9 @@ import type { LoopIterationResult } from "./loop.ts";
 import type { TryBlockCatchKind, TryBlockResult, TryStepCatchKind, TryStepResult } from "./outcomes.ts";
 import type { ChildReference, SignalOptions } from "./waits.ts";
 
-export type { EntryKind, EntryStatus, WorkflowState } from "../internal/workflow/record.ts";
+export type { EntryKind, EntryStatus, WorkflowState } from "../internal/workflow/history/record.ts";
 
-import type { EntryKind } from "../internal/workflow/record.ts";
+import type { EntryKind } from "../internal/workflow/history/record.ts";
 
 /**
  * What a step sees of its actor. On the workflow's own context the same members work while one of its

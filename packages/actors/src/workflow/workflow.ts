@@ -1,10 +1,10 @@
 import { HoldfastError, type StandardSchema } from "@holdfast/core";
-import type { AnyDatabase } from "../database.ts";
+import type { AnyDatabase } from "../database/database.ts";
 import { type ActorConfig, type ActorDefinition, actor } from "../definition.ts";
 import type { EventTokens } from "../event.ts";
-import type { GuardMode } from "../internal/workflow/guard.ts";
-import { markProgram } from "../internal/workflow/program.ts";
-import { isFunction, isRecord } from "../internal/workflow/step-settings.ts";
+import type { GuardMode } from "../internal/workflow/history/guard.ts";
+import { markProgram } from "../internal/workflow/run/program.ts";
+import { isFunction, isRecord } from "../internal/workflow/steps/step-settings.ts";
 import type { QueueTokens } from "../queue.ts";
 import type { ActorContext } from "../types.ts";
 import type { WorkflowErrorEvent } from "./outcomes.ts";

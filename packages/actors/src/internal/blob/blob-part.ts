@@ -1,9 +1,9 @@
 import { HoldfastError } from "@holdfast/core";
 import type { ActorBlobs, BlobInfo, BlobListOptions, BlobRange, BlobStore, ByteSource } from "../../blob.ts";
-import { afterPrefix, latin1 } from "../entry-buffer.ts";
-import { stoppedError } from "../error-filter.ts";
-import { type HotRecords, type Part, recordPrefix } from "../part.ts";
-import type { RunningActor } from "../running-actor.ts";
+import { afterPrefix, latin1 } from "../kv/entry-buffer.ts";
+import { stoppedError } from "../lifecycle/error-filter.ts";
+import { type HotRecords, type Part, recordPrefix } from "../lifecycle/part.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { collect, leave, piecesOf } from "./bytes.ts";
 import {
   bytesOfHash,

@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { BlobInfo } from "../../blob.ts";
-import { space } from "../entry-buffer.ts";
-import { recordPrefix } from "../part.ts";
+import { space } from "../kv/entry-buffer.ts";
+import { recordPrefix } from "../lifecycle/part.ts";
 
 /** Who refers to an object: the byte after the hash in the key of a record. Golden files hold them. */
 export const holder = { blob: 0x00, kv: 0x01 } as const;

@@ -5,9 +5,9 @@ import type {
   SqlParameters,
   SqlRow,
   TransactionOptions,
-} from "../../database.ts";
-import type { SqliteBindings, SqliteExecuteResult } from "../../native-database.ts";
-import type { SqlValue } from "../../sql-value.ts";
+} from "../../database/database.ts";
+import type { SqliteBindings, SqliteExecuteResult } from "../../database/native-database.ts";
+import type { SqlValue } from "../../database/sql-value.ts";
 import { parametersOf, withOwnBytes } from "./arguments.ts";
 import { invalidArguments, notARead } from "./errors.ts";
 

@@ -1,4 +1,4 @@
-import type { SqlInput, SqlParameters } from "../../database.ts";
+import type { SqlInput, SqlParameters } from "../../database/database.ts";
 import { invalidBinding, missingBinding } from "./errors.ts";
 
 /** Text, quoted names and comments, which may hold what looks like a parameter; and parameters. */

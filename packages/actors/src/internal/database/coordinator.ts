@@ -1,5 +1,10 @@
-import type { ActorDatabase, ActorStatement, RawAccess, TransactionOptions } from "../../database.ts";
-import type { RunningActor } from "../running-actor.ts";
+import type {
+  ActorDatabase,
+  ActorStatement,
+  RawAccess,
+  TransactionOptions,
+} from "../../database/database.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { Access, type Executor } from "./access.ts";
 import {
   closedError,

@@ -1,8 +1,8 @@
 import { HoldfastError } from "@holdfast/core";
-import type { ActorDatabase, DatabaseProvider, RawAccess } from "../../database.ts";
-import type { KvBuffer } from "../kv-buffer.ts";
-import type { HotRecords, Part } from "../part.ts";
-import type { RunningActor } from "../running-actor.ts";
+import type { ActorDatabase, DatabaseProvider, RawAccess } from "../../database/database.ts";
+import type { KvBuffer } from "../kv/kv-buffer.ts";
+import type { HotRecords, Part } from "../lifecycle/part.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { Access } from "./access.ts";
 import { Coordinator } from "./coordinator.ts";
 import { closedError } from "./errors.ts";

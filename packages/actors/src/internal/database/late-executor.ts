@@ -1,4 +1,4 @@
-import type { ActorStatement, RawAccess, TransactionOptions } from "../../database.ts";
+import type { ActorStatement, RawAccess, TransactionOptions } from "../../database/database.ts";
 import type { Executor } from "./access.ts";
 import { notOpenError } from "./errors.ts";
 

@@ -1,4 +1,4 @@
-import type { RawAccess } from "../../database.ts";
+import type { RawAccess } from "../../database/database.ts";
 import type {
   SqliteBatchStatement,
   SqliteBindings,
@@ -6,7 +6,7 @@ import type {
   SqliteExecuteResult,
   SqliteQueryResult,
   SqliteTransactionDatabase,
-} from "../../native-database.ts";
+} from "../../database/native-database.ts";
 import { Access, isList } from "./access.ts";
 import { invalidArguments } from "./errors.ts";
 

@@ -1,7 +1,7 @@
 import { HoldfastError, messageOf } from "@holdfast/core";
-import type { RawAccess, SqlArguments, SqlRow } from "../../database.ts";
-import type { DatabaseInspection, InspectedTable } from "../../inspection.ts";
-import type { SqlValue } from "../../sql-value.ts";
+import type { RawAccess, SqlArguments, SqlRow } from "../../database/database.ts";
+import type { SqlValue } from "../../database/sql-value.ts";
+import type { DatabaseInspection, InspectedTable } from "../../ports/inspection.ts";
 import { invalidArguments } from "../database/errors.ts";
 import type { InspectedActor, Turn } from "./inspected-actor.ts";
 

@@ -1,7 +1,7 @@
-import type { ActorState } from "../actor-state.ts";
-import type { KvBuffer } from "../kv-buffer.ts";
-import type { Parts } from "../parts.ts";
-import type { RunningActor } from "../running-actor.ts";
+import type { KvBuffer } from "../kv/kv-buffer.ts";
+import type { Parts } from "../lifecycle/parts.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
+import type { ActorState } from "../turn/actor-state.ts";
 
 /** The actor that is looked at. */
 export interface InspectedActor extends RunningActor {

@@ -8,8 +8,8 @@ import type {
   QueueInspection,
   ScheduleInspection,
   WorkflowInspector,
-} from "../../inspection.ts";
-import type { OutgoingEvent } from "../../outgoing-event.ts";
+} from "../../ports/inspection.ts";
+import type { OutgoingEvent } from "../../ports/outgoing-event.ts";
 import { DatabaseView } from "./database.ts";
 import type { InspectedActor, Turn } from "./inspected-actor.ts";
 import { KvView } from "./kv.ts";

@@ -1,5 +1,5 @@
-import type { KvInspection } from "../../inspection.ts";
-import { afterPrefix } from "../entry-buffer.ts";
+import type { KvInspection } from "../../ports/inspection.ts";
+import { afterPrefix } from "../kv/entry-buffer.ts";
 import type { InspectedActor, Turn } from "./inspected-actor.ts";
 
 const binary = { type: "binary", keyType: "binary" } as const;

@@ -1,4 +1,4 @@
-import type { ScheduleInspection } from "../../inspection.ts";
+import type { ScheduleInspection } from "../../ports/inspection.ts";
 import type { CronFire } from "../../schedule.ts";
 import type { SchedulePart } from "../schedule/schedule-part.ts";
 import type { InspectedActor, Turn } from "./inspected-actor.ts";

@@ -1,8 +1,8 @@
 import { HoldfastError } from "@holdfast/core";
-import type { ActorStore } from "../../store.ts";
-import { space } from "../entry-buffer.ts";
-import { recordPrefix } from "../part.ts";
-import type { RunningActor } from "../running-actor.ts";
+import type { ActorStore } from "../../ports/store.ts";
+import { space } from "../kv/entry-buffer.ts";
+import { recordPrefix } from "../lifecycle/part.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
 
 /** Beside those of `metaKey`: the value is a byte of format and the bytes of the token. */
 const tokenKey = new Uint8Array([recordPrefix.meta, 0x10]);

@@ -1,8 +1,8 @@
-import type { InspectionTopic, InspectionWatcher } from "../../inspection.ts";
-import type { OutgoingEvent } from "../../outgoing-event.ts";
-import type { Changes } from "../commit-queue.ts";
-import { space } from "../entry-buffer.ts";
-import { recordPrefix } from "../part.ts";
+import type { InspectionTopic, InspectionWatcher } from "../../ports/inspection.ts";
+import type { OutgoingEvent } from "../../ports/outgoing-event.ts";
+import { space } from "../kv/entry-buffer.ts";
+import { recordPrefix } from "../lifecycle/part.ts";
+import type { Changes } from "../turn/commit-queue.ts";
 
 const topicOf: ReadonlyMap<number, InspectionTopic> = new Map([
   [recordPrefix.schedule, "schedules"],

@@ -1,8 +1,8 @@
 import { HoldfastError } from "@holdfast/core";
-import type { WorkflowDetails, WorkflowInspector } from "../../inspection.ts";
-import { inspectWorkflow } from "../workflow/inspection.ts";
-import type { WorkflowPart } from "../workflow/part.ts";
-import { replayWorkflow } from "../workflow/replay.ts";
+import type { WorkflowDetails, WorkflowInspector } from "../../ports/inspection.ts";
+import { inspectWorkflow } from "../workflow/history/inspection.ts";
+import type { WorkflowPart } from "../workflow/run/part.ts";
+import { replayWorkflow } from "../workflow/run/replay.ts";
 import type { InspectedActor } from "./inspected-actor.ts";
 
 /** The workflow of an actor, if its `run` handler is one. */

@@ -1,7 +1,7 @@
 import { encodeValue, type HoldfastError, validate } from "@holdfast/core";
 import type { CancelSignal } from "../../cancellation.ts";
 import { alreadyCompleted } from "./delivery.ts";
-import type { Mailbox, Message } from "./mailbox.ts";
+import type { Mailbox, Message } from "./mailbox/mailbox.ts";
 import type { QueueOwner } from "./owner.ts";
 import type { Policy } from "./policy.ts";
 

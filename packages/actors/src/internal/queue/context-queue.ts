@@ -1,7 +1,7 @@
 import { attended, decodeValue, HoldfastError, isErrorCode } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 import type { QueueBatchOptions, QueueMessage, QueueNextOptions, QueueTryOptions } from "../../queue.ts";
-import { aside } from "../aside.ts";
+import { aside } from "../turn/outside-transaction.ts";
 import {
   aborted,
   type Consumer,
@@ -11,10 +11,10 @@ import {
   waitInTransaction,
   waitTimedOut,
 } from "./delivery.ts";
-import type { Message } from "./mailbox.ts";
+import type { Message } from "./mailbox/mailbox.ts";
+import type { Receiver } from "./mailbox/receivers.ts";
 import type { QueuePart } from "./part.ts";
 import { invalidOptions } from "./policy.ts";
-import type { Receiver } from "./receivers.ts";
 
 interface WaitOptions {
   readonly timeout?: number | undefined;

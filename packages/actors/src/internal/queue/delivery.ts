@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { Message } from "./mailbox.ts";
+import type { Message } from "./mailbox/mailbox.ts";
 
 /** Whoever receives: one context. */
 export interface Consumer {

@@ -1,4 +1,4 @@
-import type { DeathRecord } from "./records.ts";
+import type { DeathRecord } from "./mailbox/records.ts";
 
 /** A message as people look at it. Times are milliseconds since the epoch. */
 export interface InspectedMessage {

@@ -1,7 +1,7 @@
 import { decodeValue, HoldfastError } from "@holdfast/core";
 import type { InspectedMessage, InspectedQueue } from "./inspected.ts";
+import type { MessageRecord } from "./mailbox/records.ts";
 import type { QueuePart } from "./part.ts";
-import type { MessageRecord } from "./records.ts";
 
 /** What the inspector does with the queues of an actor in memory. Every change commits as a turn of its own. */
 export class QueueInspector {

@@ -1,12 +1,12 @@
 import type { ActorTarget } from "@holdfast/client";
 import { decodeValue, encodeKey, encodeValue, HoldfastError, isHoldfastError } from "@holdfast/core";
-import type { OutgoingSend, SendCall } from "../../instance.ts";
-import { recordPrefix } from "../part.ts";
-import type { RunningActor } from "../running-actor.ts";
+import type { OutgoingSend, SendCall } from "../../ports/instance.ts";
+import { recordPrefix } from "../lifecycle/part.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { queueLimits } from "./limits.ts";
-import type { Mailbox } from "./mailbox.ts";
-import { prefixRange } from "./mailbox.ts";
-import { decodeOutbox, encodeOutbox, idOf, numberedKey, type OutboxRecord } from "./records.ts";
+import type { Mailbox } from "./mailbox/mailbox.ts";
+import { prefixRange } from "./mailbox/mailbox.ts";
+import { decodeOutbox, encodeOutbox, idOf, numberedKey, type OutboxRecord } from "./mailbox/records.ts";
 
 interface Row {
   readonly number: number;

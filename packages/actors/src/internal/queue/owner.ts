@@ -1,7 +1,7 @@
-import type { CallLedger } from "../call-ledger.ts";
-import type { Connections } from "../connections.ts";
-import type { ContextSource } from "../context.ts";
-import type { RunningActor } from "../running-actor.ts";
+import type { ContextSource } from "../calls/context.ts";
+import type { Connections } from "../connections/connections.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
+import type { CallLedger } from "../turn/call-ledger.ts";
 
 /** The actor whose queues they are. */
 export interface QueueOwner extends RunningActor {

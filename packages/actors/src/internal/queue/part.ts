@@ -1,17 +1,17 @@
 import { encodeValue, messageOf, type Timer, validate } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
-import { type HotRecords, type Part, recordPrefix } from "../part.ts";
-import type { RunningCall } from "../running-call.ts";
+import type { RunningCall } from "../calls/running-call.ts";
+import { type HotRecords, type Part, recordPrefix } from "../lifecycle/part.ts";
 import { Completions } from "./completions.ts";
 import { ContextQueue } from "./context-queue.ts";
 import { aborted, alreadyCompleted, type Delivery, notDefined } from "./delivery.ts";
 import { QueueInspector } from "./inspector.ts";
 import { queueLimits } from "./limits.ts";
-import { Mailbox, type MailboxState, type Message } from "./mailbox.ts";
+import { Mailbox, type MailboxState, type Message } from "./mailbox/mailbox.ts";
+import { type Receiver, Receivers } from "./mailbox/receivers.ts";
 import { Outbox } from "./outbox.ts";
 import type { QueueOwner } from "./owner.ts";
 import { isQueueName, type Policy, readPolicies, readPolicy, readSendOptions } from "./policy.ts";
-import { type Receiver, Receivers } from "./receivers.ts";
 import { Sends } from "./sends.ts";
 
 /** What a transaction that fails goes back to. */

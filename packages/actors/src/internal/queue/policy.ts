@@ -1,6 +1,6 @@
 import { HoldfastError, type StandardSchema } from "@holdfast/core";
 import type { QueueOptions } from "../../queue.ts";
-import { invalidDefinition, isFunction, isRecord } from "../definition-checks.ts";
+import { invalidDefinition, isFunction, isRecord } from "../definition/definition-checks.ts";
 import { queueLimits } from "./limits.ts";
 
 /** A queue with every default filled in. Durations in milliseconds. */

@@ -1,11 +1,11 @@
 import { decodeValue, encodeValue, HoldfastError, uuidv4 } from "@holdfast/core";
-import type { SendCall } from "../../instance.ts";
 import { actorLimits } from "../../limits.ts";
-import type { KnownCall } from "../call-ledger.ts";
-import { type Connection, HostConnection } from "../connection.ts";
-import { CallContext } from "../context.ts";
-import { interruptedError } from "../error-filter.ts";
-import { RunningCall } from "../running-call.ts";
+import type { SendCall } from "../../ports/instance.ts";
+import { CallContext } from "../calls/context.ts";
+import { RunningCall } from "../calls/running-call.ts";
+import { type Connection, HostConnection } from "../connections/connection.ts";
+import { interruptedError } from "../lifecycle/error-filter.ts";
+import type { KnownCall } from "../turn/call-ledger.ts";
 import type { QueueOwner } from "./owner.ts";
 import type { QueuePart } from "./part.ts";
 import { invalidOptions, type Policy } from "./policy.ts";

@@ -7,11 +7,11 @@ import type {
   EveryOptions,
   HistoryOptions,
 } from "../../schedule.ts";
-import type { RunningActor } from "../running-actor.ts";
-import { plannedRow, resumedRow } from "./advance.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
 import type { SchedulePlan } from "./plan.ts";
 import { decodeArguments, type RecurringRow } from "./rows.ts";
 import { assertRoom } from "./schedule-api.ts";
+import { plannedRow, resumedRow } from "./time/advance.ts";
 import { assertName, cronSpec, everySpec, historyLimit, type RecurringSpec } from "./validate.ts";
 
 /** `c.cron`. */

@@ -1,5 +1,5 @@
 import { scheduleLimits } from "../../limits.ts";
-import type { EntryBuffer } from "../entry-buffer.ts";
+import type { EntryBuffer } from "../kv/entry-buffer.ts";
 import {
   type DeadRow,
   deadKey,

@@ -1,5 +1,5 @@
-import type { ScheduledFireInfo } from "../../scheduled-fire.ts";
-import type { CallOutcome } from "../call-result.ts";
+import type { ScheduledFireInfo } from "../../ports/scheduled-fire.ts";
+import type { CallOutcome } from "../turn/call-result.ts";
 import type { Row } from "./rows.ts";
 
 /** What a call of an action carries when a schedule makes it. */

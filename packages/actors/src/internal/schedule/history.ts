@@ -1,6 +1,6 @@
 import { scheduleLimits } from "../../limits.ts";
 import type { CronFire } from "../../schedule.ts";
-import type { EntryBuffer } from "../entry-buffer.ts";
+import type { EntryBuffer } from "../kv/entry-buffer.ts";
 import {
   decodeHistory,
   encodeRecord,

@@ -1,4 +1,4 @@
-import type { RunningActor } from "../running-actor.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { jobInfo } from "./cron-api.ts";
 import type { ScheduleInspector } from "./inspected.ts";
 import type { InspectedPlan } from "./plan.ts";

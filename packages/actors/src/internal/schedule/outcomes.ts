@@ -1,12 +1,12 @@
 import { HoldfastError } from "@holdfast/core";
 import { defaultRetry } from "../../limits.ts";
 import type { FireError } from "../../schedule.ts";
-import type { RunningActor } from "../running-actor.ts";
-import { advancedRow, backoff, firstAfter } from "./advance.ts";
-import { latestUntil } from "./cadence.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
 import type { Fire } from "./fire.ts";
 import type { HistoryRow, OneShotRow, RecurringRow, Row } from "./rows.ts";
 import type { ScheduleTable } from "./table.ts";
+import { advancedRow, backoff, firstAfter } from "./time/advance.ts";
+import { latestUntil } from "./time/cadence.ts";
 
 /** Writes down how runs begin and end, and moves their schedules on. */
 export class Outcomes {

@@ -1,8 +1,8 @@
 import type { ActorCron, ActorSchedule } from "../../schedule.ts";
-import type { Draw } from "./advance.ts";
 import type { Fire } from "./fire.ts";
 import type { RecurringRow, Row } from "./rows.ts";
 import type { ScheduleTable } from "./table.ts";
+import type { Draw } from "./time/advance.ts";
 
 /** What the schedules of an actor are to those who change them. */
 export interface SchedulePlan {

@@ -1,8 +1,8 @@
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import type { CatchUp, FireError } from "../../schedule.ts";
-import { recordPrefix } from "../part.ts";
-import { storedDepth } from "../stored-depth.ts";
-import type { Cadence } from "./cadence.ts";
+import { recordPrefix } from "../lifecycle/part.ts";
+import { storedDepth } from "../util/stored-depth.ts";
+import type { Cadence } from "./time/cadence.ts";
 
 /** Rows are never changed in place: a row is replaced by the next. */
 interface CommonRow {

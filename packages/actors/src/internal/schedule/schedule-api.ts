@@ -1,6 +1,6 @@
 import { HoldfastError, uuidv7 } from "@holdfast/core";
 import type { ActorSchedule, DeadSchedule, ScheduledEventInfo } from "../../schedule.ts";
-import type { RunningActor } from "../running-actor.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
 import type { SchedulePlan } from "./plan.ts";
 import { decodeArguments, type OneShotRow } from "./rows.ts";
 import { assertAction, assertTimestamp, encodeArguments } from "./validate.ts";

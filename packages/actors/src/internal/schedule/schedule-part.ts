@@ -1,10 +1,9 @@
 import { type HoldfastError, isErrorCode, type Timer } from "@holdfast/core";
-import type { InvokeCall } from "../../instance.ts";
 import { actorLimits } from "../../limits.ts";
-import type { HotRecords, Part } from "../part.ts";
-import { recordPrefix } from "../part.ts";
-import type { RunningActor } from "../running-actor.ts";
-import { caughtUp, type Draw, firstAfter } from "./advance.ts";
+import type { InvokeCall } from "../../ports/instance.ts";
+import type { HotRecords, Part } from "../lifecycle/part.ts";
+import { recordPrefix } from "../lifecycle/part.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { Cron } from "./cron-api.ts";
 import { type Fire, fireInfo, type ScheduledRun } from "./fire.ts";
 import type { ScheduleInspector } from "./inspected.ts";
@@ -14,6 +13,7 @@ import type { InspectedPlan } from "./plan.ts";
 import { decodeArguments, type RecurringRow, type Row } from "./rows.ts";
 import { Schedule } from "./schedule-api.ts";
 import { rowName, ScheduleTable } from "./table.ts";
+import { caughtUp, type Draw, firstAfter } from "./time/advance.ts";
 
 /** The actor whose schedules they are. */
 export interface ScheduleOwner extends RunningActor {

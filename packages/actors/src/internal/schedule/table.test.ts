@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeValue, systemPorts } from "@holdfast/core";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
-import { EntryBuffer, space } from "../entry-buffer.ts";
+import { EntryBuffer, space } from "../kv/entry-buffer.ts";
 import type { RecurringRow } from "./rows.ts";
 import { ScheduleTable } from "./table.ts";
 

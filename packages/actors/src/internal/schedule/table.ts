@@ -1,7 +1,7 @@
-import type { KvEntry } from "../../store.ts";
-import type { EntryBuffer } from "../entry-buffer.ts";
-import { latin1 } from "../entry-buffer.ts";
-import type { ErrorFilter } from "../error-filter.ts";
+import type { KvEntry } from "../../ports/store.ts";
+import type { EntryBuffer } from "../kv/entry-buffer.ts";
+import { latin1 } from "../kv/entry-buffer.ts";
+import type { ErrorFilter } from "../lifecycle/error-filter.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { History, overfull } from "./history.ts";
 import {

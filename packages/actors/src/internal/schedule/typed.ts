@@ -1,4 +1,4 @@
-import type { ScheduledFireInfo } from "../../scheduled-fire.ts";
+import type { ScheduledFireInfo } from "../../ports/scheduled-fire.ts";
 
 /** The actions of a definition, or the record of actions itself. */
 type ActionsOf<T> = T extends { readonly "~types"?: infer Shape }

@@ -1,8 +1,8 @@
 import { encodeValue, HoldfastError } from "@holdfast/core";
 import { defaultRetry, scheduleLimits } from "../../limits.ts";
 import type { CatchUp, CronOptions, EveryOptions, RetryPolicy } from "../../schedule.ts";
-import { type Cadence, cronCadence } from "./cadence.ts";
 import type { RecurringRow, RetryRow } from "./rows.ts";
+import { type Cadence, cronCadence } from "./time/cadence.ts";
 
 /** What was asked for, checked; times are not computed yet. */
 export type RecurringSpec = Pick<

@@ -1,5 +1,5 @@
 import { actorLimits } from "../../limits.ts";
-import { LazyMap } from "../lazy.ts";
+import { LazyMap } from "../util/lazy.ts";
 import type { Node } from "./node.ts";
 import { kindOf } from "./value.ts";
 

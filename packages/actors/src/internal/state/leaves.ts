@@ -1,4 +1,4 @@
-import { LazyMap } from "../lazy.ts";
+import { LazyMap } from "../util/lazy.ts";
 import type { Node } from "./node.ts";
 
 type Fingerprint = number | string | Uint8Array;

@@ -1,0 +1,330 @@
+import { encodeValue, HoldfastError } from "@holdfast/core";
+import type { InvokeCall } from "../../ports/instance.ts";
+import { type Connection, HostConnection } from "../connections/connection.ts";
+import type { Connections } from "../connections/connections.ts";
+import type { AnyFunction } from "../definition/runtime-definition.ts";
+import { interruptedError } from "../lifecycle/error-filter.ts";
+import { isThenable } from "../lifecycle/hooks.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
+import type { ScheduledRun } from "../schedule/fire.ts";
+import type { ActorState } from "../turn/actor-state.ts";
+import type { CallLedger, KnownCall } from "../turn/call-ledger.ts";
+import type { CallOutcome } from "../turn/call-result.ts";
+import { LazyMap, LazySet } from "../util/lazy.ts";
+import { CallContext } from "./context.ts";
+import { piecesOf, pump, streamNotReplayable, streamNotSupported } from "./result-stream.ts";
+import { RunningCall } from "./running-call.ts";
+
+/** The actor whose actions run. */
+export interface CallsOwner extends RunningActor {
+  readonly stateHolder: ActorState;
+  readonly connections: Connections;
+  readonly ledger: CallLedger;
+  /** Counts changes, so that a call can tell whether it, or anything beside it, wrote. */
+  readonly writes: number;
+  /** Counts what left for somebody and cannot be taken back, for the same reason. */
+  readonly sends: number;
+  /** Notices changes that no proxy reports. */
+  checkLeaves(): void;
+}
+
+function timedOut(timeoutMs: number): HoldfastError {
+  return new HoldfastError("actor", "action_timed_out", "Action timed out", { metadata: { timeoutMs } });
+}
+
+const halfWay = "An earlier attempt stopped half-way; what it committed stays, and it is not run again";
+
+/** What is remembered of a call whose result came in pieces. */
+const unrepeatable: CallOutcome = { type: "error", error: streamNotReplayable() };
+
+/** A call of the host, or one that a schedule makes: without a connection and its hooks. */
+interface AnyCall extends InvokeCall {
+  readonly scheduled?: ScheduledRun;
+}
+
+/** The actions that run in one actor. */
+export class Calls {
+  readonly #runtime: CallsOwner;
+  readonly #running = new LazySet<RunningCall>();
+  readonly #byKey = new LazyMap<string, RunningCall>();
+
+  constructor(runtime: CallsOwner) {
+    this.#runtime = runtime;
+  }
+
+  /** Nothing runs, and nothing is asked for that may. */
+  get isEmpty(): boolean {
+    return this.#running.size === 0;
+  }
+
+  invoke(call: AnyCall): Promise<Uint8Array> {
+    const { actions, internalActions } = this.#runtime.definition;
+    const action = actions.get(call.name) ?? internalActions.get(call.name);
+    if (action === undefined) {
+      const message = `The actor "${this.#runtime.name}" has no action "${call.name}"`;
+      return Promise.reject(new HoldfastError("actor", "action_not_found", message));
+    }
+    const key = call.idempotencyKey;
+    if (key === undefined) return this.#run(call, action, undefined);
+    const running = this.#byKey.get(key);
+    if (running !== undefined) return this.#join(running, call);
+    const known = this.#runtime.ledger.find(key);
+    if (known instanceof Promise) return this.#askedStore(call, action, key, known);
+    return known === undefined ? this.#run(call, action, key) : this.#replay(known);
+  }
+
+  async #askedStore(
+    call: AnyCall,
+    action: AnyFunction,
+    key: string,
+    asked: Promise<KnownCall | undefined>,
+  ): Promise<Uint8Array> {
+    // A stop waits for this call from here on, as for one that runs.
+    this.#runtime.activity.begin();
+    try {
+      const known = await asked.catch((error: unknown) => {
+        throw this.#runtime.errors.sanitize(error);
+      });
+      const running = this.#byKey.get(key);
+      if (running !== undefined) return await this.#join(running, call);
+      if (known !== undefined) return await this.#replay(known);
+      // Another retry may have run to its end while the store answered.
+      const since = this.#runtime.ledger.remembered(key);
+      if (since !== undefined) return await this.#replay(since);
+      if (this.#runtime.sealed) throw this.#runtime.errors.stopping();
+      return await this.#run(call, action, key);
+    } finally {
+      this.#runtime.activity.end();
+    }
+  }
+
+  /** A recorded outcome leaves through the gate as well: its record may not be durable yet. */
+  #replay(known: KnownCall): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      this.#runtime.queue.after({
+        release: () => {
+          if (known.type === "result") resolve(known.bytes);
+          else reject(known.type === "error" ? known.error : interruptedError(halfWay));
+        },
+        drop: reject,
+      });
+    });
+  }
+
+  #join(running: RunningCall, call: AnyCall): Promise<Uint8Array> {
+    if (running.isStream) return Promise.reject(streamNotReplayable());
+    return new Promise((resolve, reject) => {
+      running.wait({ resolve, reject }, call.signal);
+      this.#limit(running);
+    });
+  }
+
+  #run(call: AnyCall, action: AnyFunction, key: string | undefined): Promise<Uint8Array> {
+    const runtime = this.#runtime;
+    const running = new RunningCall(key);
+    running.scheduled = call.scheduled;
+    return new Promise((resolve, reject) => {
+      running.wait({ resolve, reject }, call.signal);
+      this.#running.add(running);
+      if (key !== undefined) this.#byKey.set(key, running);
+      runtime.activity.begin();
+      const conn = call.conn instanceof HostConnection ? call.conn.connection : undefined;
+      if (conn === undefined && runtime.definition.hasConnectionHooks && call.scheduled === undefined) {
+        this.#limit(running);
+        this.#runWithConnection(running, call, action);
+      } else this.#enter(running, call, action, conn, undefined);
+    });
+  }
+
+  /**
+   * A stateless call of an actor with connection hooks: a connection as short as the call. Its hooks
+   * run before the call enters the turnstile, so that they may have transactions of their own.
+   */
+  #runWithConnection(running: RunningCall, call: AnyCall, action: AnyFunction): void {
+    const { connections, turnstile } = this.#runtime;
+    const { params, auth, request } = call;
+    const admit = (): Promise<Connection> => {
+      running.began(this.#runtime.writes, this.#runtime.sends);
+      return connections.admit({ params, auth, request }, undefined, call.signal);
+    };
+    (turnstile.pass()?.then(admit) ?? admit()).then(
+      (connection) => this.#enter(running, call, action, connection, () => connections.release(connection)),
+      (error: unknown) => this.#end(running, this.#failure(error), undefined),
+    );
+  }
+
+  /** Runs the action, at once or when it is its turn. */
+  #enter(
+    running: RunningCall,
+    call: AnyCall,
+    action: AnyFunction,
+    conn: Connection | undefined,
+    after: (() => void) | undefined,
+  ): void {
+    const turn = this.#runtime.turnstile.enter();
+    const begin = (): void => {
+      const { definition, writes, sends } = this.#runtime;
+      running.entered = true;
+      running.began(writes, sends);
+      if (definition.actionRules.get(call.name)?.durability === "relaxed") running.goesFirst = true;
+      const { abortReason } = running;
+      if (abortReason !== undefined) return this.#end(running, this.#failure(abortReason), after);
+      call.scheduled?.entered();
+      this.#execute(running, call, action, conn, after);
+    };
+    if (turn === undefined) return begin();
+    if (!running.limited) this.#limit(running);
+    turn.then(begin, (error: unknown) => this.#end(running, this.#failure(error), after));
+  }
+
+  #execute(
+    running: RunningCall,
+    call: AnyCall,
+    action: AnyFunction,
+    conn: Connection | undefined,
+    after: (() => void) | undefined,
+  ): void {
+    const runtime = this.#runtime;
+    const c = new CallContext(runtime, running, conn, call);
+    const args = call.scheduled === undefined ? call.args : [...call.args, call.scheduled.info];
+    const hook = runtime.definition.hooks.onBeforeActionResponse;
+    try {
+      const output = runtime.enter(() => action(c, ...args));
+      if (hook === undefined && !isThenable(output)) return this.#finish(running, call, output, after);
+      if (!running.limited) this.#limit(running);
+      // A promise of somebody's own may settle twice, or throw.
+      const ended = output instanceof Promise ? output : Promise.resolve(output);
+      const shown =
+        hook === undefined
+          ? ended
+          : ended.then((value) => {
+              const failure = runtime.stateHolder.tellNow();
+              if (failure !== undefined) throw failure.error;
+              return runtime.enter(() => hook(c, call.name, call.args, value));
+            });
+      shown.then(
+        (value) => this.#finish(running, call, value, after),
+        (error: unknown) => this.#end(running, this.#thrown(error), after),
+      );
+    } catch (error) {
+      this.#end(running, this.#thrown(error), after);
+    }
+  }
+
+  #finish(running: RunningCall, call: AnyCall, output: unknown, after: (() => void) | undefined): void {
+    let pieces: AsyncIterator<unknown> | undefined;
+    try {
+      pieces = piecesOf(output);
+    } catch (error) {
+      // A stream that somebody reads already, or an iterator of somebody's own that throws.
+      return this.#end(running, this.#failure(error), after);
+    }
+    if (pieces === undefined) {
+      // Nobody gets what an action returns to its schedule: it need not be a value that can be sent.
+      const result = call.scheduled === undefined ? output : undefined;
+      return this.#end(running, this.#success(result), after);
+    }
+    if (call.stream === undefined) {
+      // The caller hears that there is no stream; what the end of the pieces throws is for the log.
+      new Promise((resolve) => resolve(pieces.return?.())).catch((error: unknown) => {
+        this.#runtime.errors.report(error);
+      });
+      return this.#end(running, this.#failure(streamNotSupported()), after);
+    }
+    pump(this.#runtime, running, pieces, call.stream).then(
+      () => this.#end(running, this.#success(undefined), after),
+      (error: unknown) => this.#end(running, this.#thrown(error), after),
+    );
+  }
+
+  /** The result is encoded now: what the actor changes later does not reach into it. */
+  #success(output: unknown): CallOutcome {
+    try {
+      return { type: "result", bytes: encodeValue(this.#runtime.unwrap(output)) };
+    } catch (error) {
+      return this.#failure(error);
+    }
+  }
+
+  #failure(error: unknown): CallOutcome {
+    return { type: "error", error: this.#runtime.errors.sanitize(error) };
+  }
+
+  /** Of an action that has begun. */
+  #thrown(error: unknown): CallOutcome {
+    return { type: "error", error: this.#runtime.errors.ofWork(error) };
+  }
+
+  #end(running: RunningCall, ended: CallOutcome, after: (() => void) | undefined): void {
+    const runtime = this.#runtime;
+    // What `onStateChange` sends is in the turn of the change, and what it throws is told to whose change it was.
+    const failure = runtime.stateHolder.tellNow();
+    const outcome = failure === undefined || ended.type === "error" ? ended : this.#failure(failure.error);
+    running.end(outcome);
+    this.#running.delete(running);
+    const { key } = running;
+    if (key !== undefined && this.#byKey.get(key) === running) {
+      this.#byKey.delete(key);
+      runtime.checkLeaves();
+      if (running.startedRecorded || running.mayHaveWritten(runtime.writes)) {
+        runtime.ledger.done(key, running.isStream ? unrepeatable : outcome);
+        runtime.markDirty();
+      } else if (running.mayHaveSent(runtime.sends)) {
+        // Nothing to commit: it is told once for as long as this instance lives, as what it sent is.
+        runtime.ledger.remember(key, running.isStream ? unrepeatable : outcome);
+      }
+    }
+    if (running.goesFirst) runtime.queue.ahead(running);
+    else runtime.queue.after(running);
+    after?.();
+    if (running.transient !== undefined) runtime.connections.forget(running.transient);
+    if (running.entered) this.#leave(running);
+    runtime.activity.end();
+  }
+
+  #leave(running: RunningCall): void {
+    const { turnstile } = this.#runtime;
+    running.entered = false;
+    // Its transaction, for which it has not waited, waits for those that are still inside.
+    turnstile.unpark(running);
+    turnstile.leave();
+  }
+
+  #limit(running: RunningCall): void {
+    const runtime = this.#runtime;
+    const { actionTimeout } = runtime.definition.options;
+    running.limit(runtime.ports.tasks, actionTimeout, () => {
+      running.abort(timedOut(actionTimeout));
+      const error = timedOut(actionTimeout);
+      const tell = (): void => running.reject(error);
+      // A transaction may never end, and its callers wait no longer than others. What a schedule hears it
+      // writes down, which is no part of the transaction.
+      if (runtime.inTransaction && running.scheduled === undefined) return tell();
+      runtime.queue.after({ release: tell, drop: (failure) => running.reject(failure) });
+    });
+  }
+
+  /** The turn that closes now records the keyed calls that may have a part in it and go on after it. */
+  recordStarted(): void {
+    for (const [key, running] of this.#byKey) {
+      if (running.startedRecorded || !running.mayHaveWritten(this.#runtime.writes)) continue;
+      running.startedRecorded = true;
+      this.#runtime.ledger.started(key);
+    }
+  }
+
+  /** Nobody wants what the call of this key gives. */
+  cancel(key: string): void {
+    this.#byKey.get(key)?.cancel();
+  }
+
+  abortAll(reason: HoldfastError): void {
+    for (const running of this.#running) running.abort(reason);
+  }
+
+  rejectAll(error: HoldfastError): void {
+    // What has not begun has not run: its caller may simply try again.
+    const notRun = this.#runtime.errors.stopping();
+    for (const running of this.#running) running.reject(running.hasBegun ? error : notRun);
+  }
+}

@@ -1,0 +1,325 @@
+import { HoldfastError } from "@holdfast/core";
+import type { ActorConnection, ConnectionSink, RequestSource } from "../../ports/instance.ts";
+import type { OutgoingEvent } from "../../ports/outgoing-event.ts";
+import type { Conn } from "../../types.ts";
+import { Tracker } from "../state/tracker.ts";
+import { copyValue } from "../state/value.ts";
+import type { ConnectionRecord } from "./connection-records.ts";
+
+/** What a connection needs of its actor. */
+export interface ConnectionOwner {
+  /** Sends an event behind the open turn. */
+  sendTo(connection: Connection, name: string, args: readonly unknown[]): void;
+  /** Closes at the actor's wish, behind the open turn. */
+  disconnect(connection: Connection, code: number, reason: string): Promise<void>;
+  /** False where nobody could be answered any more. The promise never rejects. */
+  subscribe(connection: Connection, event: string): boolean | Promise<void>;
+  unsubscribe(connection: Connection, event: string): void;
+  join(connection: Connection, room: string): void;
+  leave(connection: Connection, room: string): void;
+  /** Its state has changed: that commits with the open turn. Throws when changes are refused. */
+  changed(connection: Connection): void;
+  /** User code has asked for its state. */
+  touched(connection: Connection): void;
+  /** The client has gone away; `mayReturn` when it may ask for what it misses. */
+  clientLeft(connection: Connection, mayReturn: boolean): void;
+}
+
+/** Where a connection comes from: parameters and identity of its client. */
+export interface ConnectionOrigin {
+  readonly params: unknown;
+  readonly auth?: unknown;
+  readonly request: RequestSource | undefined;
+}
+
+const noRooms: ReadonlySet<string> = new Set();
+
+/**
+ * One connection as user code sees it; `host` is its other face. What it is made of is private: user code can
+ * neither assign to it nor find it in a log.
+ */
+export class Connection implements Conn {
+  readonly #id: string;
+  readonly #origin: ConnectionOrigin;
+  readonly #sink: ConnectionSink | undefined;
+  readonly #host: HostConnection;
+  readonly #subscriptions = new Set<string>();
+  readonly #owner: ConnectionOwner;
+  #phase: "setup" | "open" | "closed" = "setup";
+  #rawState: unknown;
+  #tracker: Tracker | undefined;
+  #send: Conn["send"] | undefined;
+  #rooms: Set<string> | undefined;
+  #presence: readonly unknown[] = [];
+  #dirty = false;
+  #recorded = false;
+  /** Events sent before the host was told that the connection is open. */
+  #early: OutgoingEvent[] = [];
+  #endReason = "";
+  /** The connection that took over what its client has missed. */
+  #successor: Connection | undefined;
+  /** It was there before the actor slept. */
+  #outlived = false;
+
+  constructor(
+    owner: ConnectionOwner,
+    id: string,
+    origin: ConnectionOrigin,
+    sink: ConnectionSink | undefined,
+    state: unknown,
+  ) {
+    this.#owner = owner;
+    this.#id = id;
+    this.#origin = { params: origin.params, auth: origin.auth, request: origin.request };
+    this.#sink = sink;
+    this.#rawState = state;
+    this.#host = new HostConnection(owner, this);
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  get params(): unknown {
+    return this.#origin.params;
+  }
+
+  get auth(): unknown {
+    return this.#origin.auth;
+  }
+
+  get request(): RequestSource | undefined {
+    return this.#origin.request;
+  }
+
+  /** Absent for the short-lived connection of a stateless call: what is sent to it goes nowhere. */
+  get sink(): ConnectionSink | undefined {
+    return this.#sink;
+  }
+
+  get host(): HostConnection {
+    return this.#host;
+  }
+
+  get subscriptions(): Set<string> {
+    return this.#subscriptions;
+  }
+
+  /** Bound, so that it can be handed on. */
+  get send(): Conn["send"] {
+    this.#send ??= (name: string, ...args: unknown[]): void => this.#owner.sendTo(this, name, args);
+    return this.#send;
+  }
+
+  /** Its presence as a list of none or one, so that undefined is a value as well. */
+  get presence(): readonly unknown[] {
+    return this.#presence;
+  }
+
+  set presence(presence: readonly unknown[]) {
+    this.#presence = presence;
+  }
+
+  /** Something of it differs from its record. */
+  get dirty(): boolean {
+    return this.#dirty;
+  }
+
+  set dirty(dirty: boolean) {
+    this.#dirty = dirty;
+  }
+
+  /** The store has a record of it. */
+  get recorded(): boolean {
+    return this.#recorded;
+  }
+
+  set recorded(recorded: boolean) {
+    this.#recorded = recorded;
+  }
+
+  /** Who writes it down gets nothing of the runtime, nor what its client has told in confidence. */
+  toJSON(): { readonly id: string } {
+    return { id: this.id };
+  }
+
+  /** Tracked from its first use on: reading and writing it is like reading and writing `c.state`. */
+  get state(): unknown {
+    this.#owner.touched(this);
+    return this.#track().value;
+  }
+
+  set state(value: unknown) {
+    this.#track().value = value;
+  }
+
+  #track(): Tracker {
+    if (this.#tracker === undefined) {
+      const tracker = new Tracker(this.#rawState, () => {
+        // The record is written whole: single operations are not needed.
+        tracker.take();
+        this.#owner.changed(this);
+      });
+      this.#tracker = tracker;
+    }
+    return this.#tracker;
+  }
+
+  /** Copies the state in that a hook has made. Throws `actor.invalid_state_value`. */
+  begin(state: unknown): void {
+    this.#rawState = copyValue(state, [], (item) => item);
+    this.#tracker = undefined;
+  }
+
+  /** Notices changes of dates and bytes in the state, which no proxy reports. */
+  checkLeaves(forget: boolean): void {
+    this.#tracker?.checkLeaves(forget);
+    // Nobody runs who may have what was assigned in hand.
+    if (forget) this.#tracker?.settle();
+  }
+
+  /** Also of one that left while the actor slept, and has nobody on the other side any more. */
+  get isHibernatable(): boolean {
+    return this.#sink === undefined ? this.#outlived : this.#sink.hibernate !== undefined;
+  }
+
+  get rooms(): ReadonlySet<string> {
+    return this.#rooms ?? noRooms;
+  }
+
+  addRoom(room: string): boolean {
+    this.#rooms ??= new Set();
+    if (this.#rooms.has(room)) return false;
+    this.#rooms.add(room);
+    return true;
+  }
+
+  removeRoom(room: string): boolean {
+    return this.#rooms?.delete(room) === true;
+  }
+
+  join(room: string): void {
+    this.#owner.join(this, room);
+  }
+
+  leave(room: string): void {
+    this.#owner.leave(this, room);
+  }
+
+  disconnect(reason?: string): Promise<void> {
+    return this.#owner.disconnect(this, 1000, reason ?? "conn.disconnected");
+  }
+
+  record(): ConnectionRecord {
+    this.#tracker?.settle();
+    return {
+      params: this.params,
+      state: this.#tracker === undefined ? this.#rawState : this.#tracker.raw,
+      auth: this.auth,
+      subscriptions: [...this.subscriptions],
+      rooms: [...this.rooms],
+      presence: this.presence,
+    };
+  }
+
+  /** As it was before the actor slept; the client has been connected all the time. */
+  restore(record: ConnectionRecord): void {
+    this.#recorded = true;
+    this.#outlived = true;
+    for (const event of record.subscriptions) this.#subscriptions.add(event);
+    for (const room of record.rooms) this.addRoom(room);
+    this.#presence = record.presence;
+    this.#phase = "open";
+  }
+
+  /**
+   * Tells the host that the connection is there, then what was sent meanwhile. Returns false when it
+   * was ended before. `resumed` when it has taken over from another.
+   */
+  open(resumed: boolean): boolean {
+    if (this.#phase !== "setup" || this.#sink === undefined) return false;
+    this.#phase = "open";
+    this.#sink.open?.(this.host, resumed);
+    for (const event of this.#early.splice(0)) this.#sink.send(event);
+    return true;
+  }
+
+  get isOpening(): boolean {
+    return this.#phase === "setup";
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === "open";
+  }
+
+  /** What the host is told of a connection that was ended before it was open. */
+  get refusal(): HoldfastError {
+    if (this.#endReason === "actor.stopping")
+      return new HoldfastError("actor", "stopping", "The actor is stopping");
+    // A reason of the form `group.code` is the error; what ends by itself has no other.
+    const [group = "", code = ""] = /^([a-z_]+)\.([a-z0-9_]+)$/.exec(this.#endReason)?.slice(1) ?? [];
+    const message = `The actor closed the connection: ${this.#endReason}`;
+    if (group !== "") return new HoldfastError(group, code, message, { statusCode: 403 });
+    return new HoldfastError("conn", "disconnected", message);
+  }
+
+  /** Hands an event, whose commit is durable, to the host. */
+  deliver(event: OutgoingEvent): void {
+    if (this.#successor !== undefined) this.#successor.deliver(event);
+    else if (this.#phase === "open") this.#sink?.send(event);
+    else if (this.#phase === "setup") this.#early.push(event);
+  }
+
+  /** From now on another connection of the same client gets what this one would have got. */
+  succeededBy(successor: Connection): void {
+    this.#successor = successor;
+  }
+
+  /** The end as the host sees it; `tell` unless the host caused it. */
+  end(tell: boolean, code: number, reason: string): void {
+    const before = this.#phase;
+    this.#phase = "closed";
+    this.#endReason = reason;
+    this.#early = [];
+    if (tell && before === "open") this.#sink?.close(code, reason);
+  }
+}
+
+/** One connection as the host sees it. */
+export class HostConnection implements ActorConnection {
+  readonly #owner: ConnectionOwner;
+  readonly #connection: Connection;
+
+  constructor(owner: ConnectionOwner, connection: Connection) {
+    this.#owner = owner;
+    this.#connection = connection;
+  }
+
+  get id(): string {
+    return this.#connection.id;
+  }
+
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  get subscriptions(): ReadonlySet<string> {
+    return this.#connection.subscriptions;
+  }
+
+  subscribe(event: string): boolean | Promise<void> {
+    return this.#owner.subscribe(this.#connection, event);
+  }
+
+  unsubscribe(event: string): void {
+    this.#owner.unsubscribe(this.#connection, event);
+  }
+
+  lose(): void {
+    this.#owner.clientLeft(this.#connection, true);
+  }
+
+  close(): void {
+    this.#owner.clientLeft(this.#connection, false);
+  }
+}

@@ -1,0 +1,184 @@
+import {
+  HoldfastError,
+  isHoldfastError,
+  isStandardSchema,
+  type StandardSchema,
+  validate,
+} from "@holdfast/core";
+import { isThenable } from "../lifecycle/hooks.ts";
+import { isScheduledRun } from "../schedule/fire.ts";
+import { type AnyFunction, invalidDefinition, isFunction, isRecord } from "./definition-checks.ts";
+
+/** What is checked about one action before and after its code. */
+export interface ActionRule {
+  /** Of the list of arguments. */
+  readonly args?: StandardSchema;
+  /** Of the first argument. */
+  readonly input?: StandardSchema;
+  readonly output?: StandardSchema;
+  /** The codes that it may throw as a `UserError`, and the schemas of their metadata. */
+  readonly errors?: Readonly<Record<string, StandardSchema | true>>;
+  readonly canInvoke?: AnyFunction;
+  readonly durability?: "gated" | "relaxed";
+}
+
+const knownKeys = new Set(["input", "output", "errors", "handler", "canInvoke", "durability"]);
+
+/** Reads a tree of actions. Throws `actor.invalid_definition`. */
+export function collectActions(
+  tree: unknown,
+  prefix: string,
+  into: Map<string, AnyFunction>,
+  rules: Map<string, ActionRule>,
+): void {
+  if (!isRecord(tree)) {
+    const path = `actions${prefix && `.${prefix}`}`;
+    throw invalidDefinition(`"${path}" is neither a function nor a group of actions`);
+  }
+  for (const [name, item] of Object.entries(tree)) {
+    if (name === "") throw invalidDefinition("an action has an empty name");
+    const path = prefix === "" ? name : `${prefix}.${name}`;
+    if (into.has(path)) throw invalidDefinition(`two actions are named "${path}"`);
+    if (!isFunction(item)) {
+      collectActions(item, path, into, rules);
+      continue;
+    }
+    const described: unknown = Reflect.get(item, "~action");
+    into.set(path, item);
+    if (isRecord(described)) rules.set(path, actionRule(path, described));
+  }
+}
+
+/** What `action()` was given. */
+function actionRule(path: string, item: Readonly<Record<string, unknown>>): ActionRule {
+  for (const key of Object.keys(item)) {
+    if (!knownKeys.has(key)) throw invalidDefinition(`"${key}" of "${path}" is not a key of action()`);
+  }
+  const { input, output, errors, canInvoke, durability, handler } = item;
+  if (!isFunction(handler)) throw invalidDefinition(`the action "${path}" has no handler`);
+  if (canInvoke !== undefined && !isFunction(canInvoke)) {
+    throw invalidDefinition(`"canInvoke" of the action "${path}" is not a function`);
+  }
+  if (durability !== undefined && durability !== "gated" && durability !== "relaxed") {
+    throw invalidDefinition(`"durability" of the action "${path}" is neither "gated" nor "relaxed"`);
+  }
+  return {
+    ...schemaOf(path, "input", input),
+    ...schemaOf(path, "output", output),
+    ...errorsOf(path, errors),
+    ...(canInvoke === undefined ? {} : { canInvoke }),
+    ...(durability === undefined ? {} : { durability }),
+  };
+}
+
+function schemaOf<Name extends "input" | "output">(
+  path: string,
+  name: Name,
+  schema: unknown,
+): { readonly [Key in Name]?: StandardSchema } {
+  if (schema === undefined) return {};
+  if (!isStandardSchema(schema)) {
+    throw invalidDefinition(`"${name}" of the action "${path}" is not a Standard Schema`);
+  }
+  return { [name]: schema } as { readonly [Key in Name]?: StandardSchema };
+}
+
+function errorsOf(path: string, errors: unknown): Pick<ActionRule, "errors"> {
+  if (errors === undefined) return {};
+  if (!isRecord(errors)) throw invalidDefinition(`"errors" of the action "${path}" is not an object`);
+  const schemas: Record<string, StandardSchema | true> = {};
+  for (const [code, schema] of Object.entries(errors)) {
+    if (schema !== true && !isStandardSchema(schema)) {
+      const what = `the error "${code}" of the action "${path}"`;
+      throw invalidDefinition(`${what} is neither true nor a Standard Schema`);
+    }
+    schemas[code] = schema;
+  }
+  return { errors: schemas };
+}
+
+/**
+ * The action with its checks around it: access, arguments, the code, errors, result. It is a promise
+ * only where a check or the code is one. Throws `auth.forbidden`, `actor.validation_error`.
+ */
+export function guarded(name: string, action: AnyFunction, rule: ActionRule): AnyFunction {
+  const { canInvoke, errors } = rule;
+  const run = (c: unknown, args: readonly unknown[]): unknown => {
+    // What a schedule adds is not the caller's, so it is none of what the schemas describe.
+    const own = isScheduledRun(args) ? args.slice(0, -1) : args;
+    const added = args.slice(own.length);
+    return then(checkedArgs(name, rule, own), (valid) =>
+      then(action(c, ...valid, ...added), (output) => checkedOutput(name, rule, output)),
+    );
+  };
+  const allowed = (c: unknown, args: readonly unknown[]): unknown =>
+    canInvoke === undefined || isScheduledRun(args)
+      ? run(c, args)
+      : then(canInvoke(c), (answer) => {
+          if (typeof answer !== "boolean") throw new TypeError("canInvoke must return a boolean");
+          if (!answer) throw new HoldfastError("auth", "forbidden", `You may not call "${name}"`);
+          return run(c, args);
+        });
+  if (errors === undefined) return (c, ...args) => allowed(c, args);
+  return async (c, ...args) => {
+    try {
+      return await allowed(c, args);
+    } catch (error) {
+      throw await declared(name, errors, error);
+    }
+  };
+}
+
+function then<T>(value: T, next: (value: Awaited<T>) => unknown): unknown {
+  return isThenable(value) ? value.then((settled) => next(settled as Awaited<T>)) : next(value as Awaited<T>);
+}
+
+function checkedArgs(
+  name: string,
+  rule: ActionRule,
+  args: readonly unknown[],
+): readonly unknown[] | PromiseLike<readonly unknown[]> {
+  const refusal = { group: "actor", code: "validation_error", what: `The input of "${name}"` };
+  if (rule.args !== undefined) {
+    const valid = validate(rule.args, args, refusal);
+    return then(valid, (list) => (Array.isArray(list) ? list : [list])) as readonly unknown[];
+  }
+  if (rule.input === undefined) return args;
+  const [input, ...rest] = args;
+  return then(validate(rule.input, input, refusal), (valid) => [valid, ...rest]) as readonly unknown[];
+}
+
+function checkedOutput(name: string, rule: ActionRule, output: unknown): unknown {
+  if (rule.output === undefined) return output;
+  const what = `The result of "${name}"`;
+  try {
+    const valid = validate(rule.output, output, { group: "actor", code: "invalid_output", what });
+    return isThenable(valid) ? Promise.resolve(valid).catch(ownFault) : valid;
+  } catch (error) {
+    return ownFault(error);
+  }
+}
+
+/** What the actor itself did wrong is nothing that its caller could mend. */
+function ownFault(error: unknown): never {
+  throw new Error("an action broke its own declaration", { cause: error });
+}
+
+/** A `UserError` has to be one of those that the action declares. */
+async function declared(
+  name: string,
+  errors: Readonly<Record<string, StandardSchema | true>>,
+  error: unknown,
+): Promise<unknown> {
+  if (!isHoldfastError(error) || error.group !== "user") return error;
+  const schema = Object.hasOwn(errors, error.code) ? errors[error.code] : undefined;
+  if (schema === true) return error;
+  try {
+    if (schema === undefined) throw new TypeError(`"${name}" declares no error "${error.code}"`);
+    const what = `The metadata of the error "${error.code}" of "${name}"`;
+    await validate(schema, error.metadata, { group: "actor", code: "invalid_error", what });
+    return error;
+  } catch (cause) {
+    return new Error("an action broke its own declaration", { cause });
+  }
+}

@@ -1,0 +1,155 @@
+import { actorLimits, optionDefaults } from "../../limits.ts";
+import { invalidDefinition, isFunction } from "./definition-checks.ts";
+
+/** Every option with its default filled in; durations in milliseconds. */
+export interface ResolvedOptions {
+  readonly createVarsTimeout: number;
+  readonly createConnStateTimeout: number;
+  readonly onBeforeConnectTimeout: number;
+  readonly onConnectTimeout: number;
+  readonly onMigrateTimeout: number;
+  readonly sleepGracePeriod: number;
+  readonly sleepTimeout: number;
+  readonly stateSaveInterval: number;
+  readonly actionTimeout: number;
+  readonly connectionLivenessTimeout: number;
+  readonly connectionLivenessInterval: number;
+  readonly maxQueueSize: number;
+  readonly maxQueueMessageSize: number;
+  readonly maxSchedules: number;
+  readonly noSleep: boolean;
+  readonly canHibernateWebSocket: boolean | ((request: Request) => unknown);
+  /** "gated": outputs wait for the commit before them. "relaxed": they go first. */
+  readonly durability: "gated" | "relaxed";
+  /** Whether actions run side by side or one at a time. */
+  readonly concurrency: "parallel" | "serial";
+}
+
+const delays = [
+  "createVarsTimeout",
+  "createConnStateTimeout",
+  "onBeforeConnectTimeout",
+  "onConnectTimeout",
+  "onMigrateTimeout",
+  "sleepGracePeriod",
+  "sleepTimeout",
+  "stateSaveInterval",
+  "actionTimeout",
+  "connectionLivenessTimeout",
+  "connectionLivenessInterval",
+] as const;
+const counts = ["maxQueueSize", "maxQueueMessageSize", "maxSchedules"] as const;
+
+/** Options of the peer that have no effect here, and why. */
+const withoutEffect: Readonly<Record<string, string>> = {
+  noSleep: "is deprecated: give sleepTimeout: Infinity",
+  onDestroyTimeout: "is replaced by sleepGracePeriod",
+  onSleepTimeout: "is replaced by sleepGracePeriod",
+  waitUntilTimeout: "is replaced by sleepGracePeriod",
+  runStopTimeout: "is replaced by sleepGracePeriod",
+  preloadMaxWorkflowBytes: "has no effect: nothing is preloaded",
+  preloadMaxConnectionsBytes: "has no effect: nothing is preloaded",
+  enableActorRuntimeSocket: "has no effect: the database is in this process",
+};
+
+const known = new Set<string>([
+  ...delays,
+  ...counts,
+  ...Object.keys(withoutEffect),
+  "name",
+  "icon",
+  "canHibernateWebSocket",
+  "durability",
+  "concurrency",
+]);
+
+/** Fills in the defaults; `warnings` gets a line for each option that is deprecated or without effect. */
+export function resolveOptions(
+  options: Readonly<Record<string, unknown>>,
+  warnings: string[],
+): ResolvedOptions {
+  for (const key of Object.keys(options)) {
+    if (!known.has(key)) throw invalidDefinition(`"${key}" is not an option of an actor`);
+    const why = Object.hasOwn(withoutEffect, key) ? withoutEffect[key] : undefined;
+    if (why !== undefined && options[key] !== undefined) warnings.push(`the option "${key}" ${why}`);
+  }
+  const delay = (name: (typeof delays)[number]): number => delayOf(options, name);
+  const count = (name: (typeof counts)[number]): number => countOf(options, name);
+  return {
+    createVarsTimeout: delay("createVarsTimeout"),
+    createConnStateTimeout: delay("createConnStateTimeout"),
+    onBeforeConnectTimeout: delay("onBeforeConnectTimeout"),
+    onConnectTimeout: delay("onConnectTimeout"),
+    onMigrateTimeout: delay("onMigrateTimeout"),
+    sleepGracePeriod: delay("sleepGracePeriod"),
+    sleepTimeout: delay("sleepTimeout"),
+    stateSaveInterval: delay("stateSaveInterval"),
+    actionTimeout: delay("actionTimeout"),
+    connectionLivenessTimeout: delay("connectionLivenessTimeout"),
+    connectionLivenessInterval: delay("connectionLivenessInterval"),
+    maxQueueSize: count("maxQueueSize"),
+    maxQueueMessageSize: count("maxQueueMessageSize"),
+    maxSchedules: count("maxSchedules"),
+    noSleep: truth(options, "noSleep"),
+    canHibernateWebSocket: hibernation(options),
+    durability: choice(options, "durability", ["gated", "relaxed"]),
+    concurrency: choice(options, "concurrency", ["parallel", "serial"]),
+  };
+}
+
+function delayOf(options: Readonly<Record<string, unknown>>, name: (typeof delays)[number]): number {
+  const value = options[name] ?? optionDefaults[name];
+  if (value === Number.POSITIVE_INFINITY) return actorLimits.maxDelayMs;
+  if (typeof value !== "number" || !(value >= 0)) {
+    throw invalidDefinition(`the option "${name}" is not a number of milliseconds`);
+  }
+  return Math.min(value, actorLimits.maxDelayMs);
+}
+
+function countOf(options: Readonly<Record<string, unknown>>, name: (typeof counts)[number]): number {
+  const value = options[name] ?? optionDefaults[name];
+  if (typeof value !== "number" || !(value >= 0) || Math.trunc(value) !== value) {
+    throw invalidDefinition(`the option "${name}" is not a whole number`);
+  }
+  return value;
+}
+
+function truth(options: Readonly<Record<string, unknown>>, name: string): boolean {
+  const value = options[name] ?? false;
+  if (typeof value !== "boolean") throw invalidDefinition(`the option "${name}" is neither true nor false`);
+  return value;
+}
+
+function choice<Value extends string>(
+  options: Readonly<Record<string, unknown>>,
+  name: string,
+  values: readonly [Value, ...Value[]],
+): Value {
+  const given = options[name];
+  if (given === undefined) return values[0];
+  const value = values.find((item) => item === given);
+  if (value === undefined) {
+    throw invalidDefinition(
+      `the option "${name}" is none of ${values.map((item) => `"${item}"`).join(", ")}`,
+    );
+  }
+  return value;
+}
+
+function hibernation(options: Readonly<Record<string, unknown>>): ResolvedOptions["canHibernateWebSocket"] {
+  const value = options.canHibernateWebSocket ?? false;
+  if (typeof value === "boolean" || isFunction(value)) return value;
+  throw invalidDefinition('the option "canHibernateWebSocket" is neither a boolean nor a function');
+}
+
+/** A display text of `options` or of `run`. */
+export function optionalText<Name extends string>(
+  from: Readonly<Record<string, unknown>>,
+  key: string,
+  to: Name,
+): { readonly [Key in Name]?: string } {
+  const value = from[key];
+  if (value === undefined) return {};
+  if (typeof value !== "string") throw invalidDefinition(`"${key}" is not a string`);
+  return { [to]: value } as { readonly [Key in Name]?: string };
+}

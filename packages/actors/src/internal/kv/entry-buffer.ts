@@ -1,0 +1,283 @@
+import type { HoldfastError } from "@holdfast/core";
+import type { ActorStore, KvEntry, KvOperation } from "../../ports/store.ts";
+import { LazyMap } from "../util/lazy.ts";
+
+/**
+ * The first byte of a stored key tells whose it is: the store sees one ordered keyspace of an actor.
+ * Published with format 1; golden files hold it.
+ */
+export const space = { records: 0x00, user: 0x01 } as const;
+
+/** A write that may not be in the store yet. `value` is undefined for a deletion. */
+interface Entry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+  readonly batch: number;
+}
+
+interface DeletedRange {
+  readonly start: string;
+  readonly end: string | undefined;
+  readonly batch: number;
+}
+
+interface Savepoint {
+  /** The entries that have been written since, as they were. */
+  readonly before: Map<string, Entry | undefined>;
+  readonly pending: number;
+  readonly written: number;
+  readonly ranges: readonly DeletedRange[];
+}
+
+/** Entries with `start <= key < end`; without `end`, all from `start`. */
+export interface EntryRange {
+  readonly start: Uint8Array;
+  readonly end?: Uint8Array | undefined;
+  /** All of them unless given. */
+  readonly limit?: number;
+  readonly reverse?: boolean;
+}
+
+const pageSize = 1_024;
+
+/**
+ * One space of the entries of an actor: those of the store under the writes that are pending or on
+ * their way. Writes belong to the open turn; reads see them at once. Keys are compared as Latin-1
+ * text, which orders them by byte. Bytes are handed on as they are: nobody may change them later.
+ */
+export class EntryBuffer {
+  readonly #store: ActorStore;
+  readonly #actorId: string;
+  readonly #space: number;
+  readonly #changed: () => void;
+  readonly #entries = new LazyMap<string, Entry>();
+  readonly #writtenBy = new LazyMap<number, string[]>();
+  #ranges: DeletedRange[] = [];
+  #pending: KvOperation[] = [];
+  /** What an open transaction has to be able to take back. */
+  #savepoint: Savepoint | undefined;
+  /** The open batch has no version yet. */
+  readonly #batch = -1;
+  /** Why writes are refused at the moment. */
+  refusal: (() => HoldfastError) | undefined;
+
+  constructor(store: ActorStore, actorId: string, ownSpace: number, changed: () => void) {
+    this.#store = store;
+    this.#actorId = actorId;
+    this.#space = ownSpace;
+    this.#changed = changed;
+  }
+
+  /** The value now; a promise only where the store has to be asked. */
+  get(key: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    const text = latin1(key);
+    const entry = this.#entries.get(text);
+    if (entry !== undefined) return entry.value;
+    if (this.#ranges.some((range) => covers(range, text))) return undefined;
+    return this.#store.kvGet(this.#actorId, this.#stored(key));
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.#write(key, value);
+  }
+
+  delete(key: Uint8Array): void {
+    this.#write(key, undefined);
+  }
+
+  #write(key: Uint8Array, value: Uint8Array | undefined): void {
+    this.#assertWritable();
+    const text = latin1(key);
+    this.#remember(text);
+    this.#entries.set(text, { key, value, batch: this.#batch });
+    const written = this.#writtenBy.get(this.#batch);
+    if (written === undefined) this.#writtenBy.set(this.#batch, [text]);
+    else written.push(text);
+    const stored = this.#stored(key);
+    this.#pending.push(
+      value === undefined ? { type: "delete", key: stored } : { type: "put", key: stored, value },
+    );
+    this.#changed();
+  }
+
+  deleteRange(start: Uint8Array, end: Uint8Array | undefined): void {
+    this.#assertWritable();
+    const range = { start: latin1(start), end: end && latin1(end), batch: this.#batch };
+    for (const text of this.#entries.keys()) {
+      if (!covers(range, text)) continue;
+      this.#remember(text);
+      this.#entries.delete(text);
+    }
+    this.#ranges.push(range);
+    this.#pending.push({ type: "delete-range", start: this.#stored(start), end: this.#storedEnd(end) });
+    this.#changed();
+  }
+
+  /** The entries of a range in the order of their keys. */
+  async list(range: EntryRange): Promise<KvEntry[]> {
+    const { limit = Number.POSITIVE_INFINITY, reverse = false } = range;
+    const whole = { start: latin1(range.start), end: range.end && latin1(range.end) };
+    const written = new Map<string, Entry>();
+    for (const [text, entry] of this.#entries) if (covers(whole, text)) written.set(text, entry);
+    const deleted = [...this.#ranges];
+    const found = new Map<string, KvEntry>();
+    for (const [text, { key, value }] of written) if (value !== undefined) found.set(text, { key, value });
+    const size = Math.min(limit + written.size, Math.max(pageSize, written.size));
+    let visible = 0;
+    let rest = range;
+    while (visible < limit) {
+      const page = await this.#page(rest, size, reverse);
+      for (const entry of page) {
+        const text = latin1(entry.key);
+        if (written.has(text) || deleted.some((hole) => covers(hole, text))) continue;
+        found.set(text, entry);
+        visible++;
+      }
+      const last = page.at(-1);
+      if (last === undefined || page.length < size) break;
+      rest = reverse ? { start: range.start, end: last.key } : { start: successor(last.key), end: range.end };
+    }
+    const sorted = [...found.keys()].sort();
+    if (reverse) sorted.reverse();
+    return (limit < sorted.length ? sorted.slice(0, limit) : sorted).flatMap((text) => found.get(text) ?? []);
+  }
+
+  async #page(range: EntryRange, limit: number, reverse: boolean): Promise<readonly KvEntry[]> {
+    const page = await this.#store.kvList(this.#actorId, {
+      start: this.#stored(range.start),
+      end: this.#storedEnd(range.end),
+      limit,
+      reverse,
+    });
+    return page.map(({ key, value }) => ({ key: key.subarray(1), value }));
+  }
+
+  #stored(key: Uint8Array): Uint8Array {
+    const stored = new Uint8Array(key.length + 1);
+    stored[0] = this.#space;
+    stored.set(key, 1);
+    return stored;
+  }
+
+  #storedEnd(end: Uint8Array | undefined): Uint8Array {
+    return end === undefined ? new Uint8Array([this.#space + 1]) : this.#stored(end);
+  }
+
+  /** Whether a write of one of these keys is not durable yet. */
+  isPending(range: EntryRange): boolean {
+    const whole = { start: latin1(range.start), end: range.end && latin1(range.end) };
+    return [...this.#entries.keys()].some((text) => covers(whole, text));
+  }
+
+  /** Nothing is pending or on its way: a new buffer would do as well. */
+  get isEmpty(): boolean {
+    return (
+      this.#entries.size === 0 &&
+      this.#ranges.length === 0 &&
+      this.#pending.length === 0 &&
+      this.#savepoint === undefined
+    );
+  }
+
+  /** From now on writes can be taken back with `rollback`, until `keep`. */
+  savepoint(): void {
+    this.#savepoint = {
+      before: new Map(),
+      pending: this.#pending.length,
+      written: this.#writtenBy.get(this.#batch)?.length ?? 0,
+      ranges: [...this.#ranges],
+    };
+  }
+
+  keep(): void {
+    this.#savepoint = undefined;
+  }
+
+  rollback(): void {
+    const savepoint = this.#savepoint;
+    if (savepoint === undefined) return;
+    this.#savepoint = undefined;
+    for (const [text, entry] of savepoint.before) {
+      if (entry === undefined) this.#entries.delete(text);
+      else this.#entries.set(text, entry);
+    }
+    this.#pending.length = savepoint.pending;
+    const written = this.#writtenBy.get(this.#batch);
+    if (written !== undefined) written.length = savepoint.written;
+    this.#ranges = [...savepoint.ranges];
+  }
+
+  #remember(text: string): void {
+    const before = this.#savepoint?.before;
+    if (before !== undefined && !before.has(text)) before.set(text, this.#entries.get(text));
+  }
+
+  #assertWritable(): void {
+    if (this.refusal !== undefined) throw this.refusal();
+  }
+
+  /** What the commit of `version` writes. */
+  take(version: number): readonly KvOperation[] | undefined {
+    if (this.#pending.length === 0) return undefined;
+    const operations = this.#pending;
+    this.#pending = [];
+    const written = this.#writtenBy.get(this.#batch);
+    if (written !== undefined) {
+      this.#writtenBy.delete(this.#batch);
+      this.#writtenBy.set(version, written);
+      for (const text of written) {
+        const entry = this.#entries.get(text);
+        if (entry?.batch === this.#batch) this.#entries.set(text, { ...entry, batch: version });
+      }
+    }
+    this.#ranges = this.#ranges.map((range) =>
+      range.batch === this.#batch ? { ...range, batch: version } : range,
+    );
+    return operations;
+  }
+
+  /** The commit of `version` is durable: the store answers for what it wrote. */
+  landed(version: number): void {
+    if (this.#ranges.length > 0) this.#ranges = this.#ranges.filter((range) => range.batch !== version);
+    const written = this.#writtenBy.get(version);
+    if (written === undefined) return;
+    this.#writtenBy.delete(version);
+    for (const text of written) if (this.#entries.get(text)?.batch === version) this.#entries.delete(text);
+  }
+}
+
+export function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+function covers(range: { readonly start: string; readonly end: string | undefined }, key: string): boolean {
+  return key >= range.start && (range.end === undefined || key < range.end);
+}
+
+function successor(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  return next;
+}
+
+/** The smallest key after all that begin with `prefix`; undefined when there is none. */
+export function afterPrefix(prefix: Uint8Array): Uint8Array | undefined {
+  for (let i = prefix.length - 1; i >= 0; i--) {
+    const byte = prefix[i] ?? 0xff;
+    if (byte === 0xff) continue;
+    const end = prefix.slice(0, i + 1);
+    end[i] = byte + 1;
+    return end;
+  }
+  return undefined;
+}
+
+/** The operations of two spaces, in one list where there are both. */
+export function joinedOperations(
+  first: readonly KvOperation[] | undefined,
+  second: readonly KvOperation[] | undefined,
+): readonly KvOperation[] | undefined {
+  return first === undefined || second === undefined ? (first ?? second) : [...first, ...second];
+}

@@ -1,0 +1,210 @@
+import { HoldfastError } from "@holdfast/core";
+import type { RunControl } from "../../types.ts";
+import { BlobPart } from "../blob/blob-part.ts";
+import { type DatabaseOwner, DatabasePart, providerOf } from "../database/database-part.ts";
+import type { KvBuffer } from "../kv/kv-buffer.ts";
+import type { QueueOwner } from "../queue/owner.ts";
+import { QueuePart } from "../queue/part.ts";
+import { type ScheduleOwner, SchedulePart } from "../schedule/schedule-part.ts";
+import { WorkflowPart } from "../workflow/run/part.ts";
+import { programOf } from "../workflow/run/program.ts";
+import type { WorkflowOwner } from "../workflow/run/run.ts";
+import { type HotRecords, type Part, recordPrefix } from "./part.ts";
+import { RunHandler } from "./run-handler.ts";
+
+/** The actor whose parts they are. */
+export interface PartsOwner extends DatabaseOwner, QueueOwner, ScheduleOwner, WorkflowOwner {
+  readonly kv: KvBuffer;
+  readonly parts: Parts;
+  /** When the actor has to be woken if it is not gone by then, in milliseconds since the epoch. */
+  readonly destroyBy: number | undefined;
+}
+
+/** What the store says of the parts of an actor that wakes. */
+export interface StoredParts {
+  readonly wakeAt: number | undefined;
+  readonly hasDatabase: boolean;
+}
+
+/**
+ * The parts of one running actor. A part is made when the definition asks for it, when it has records,
+ * or when user code first uses it: an actor pays for nothing else.
+ */
+export class Parts {
+  readonly #all: Part[] = [];
+  #schedules: SchedulePart | undefined;
+  #queues: QueuePart | undefined;
+  protected readonly runtime: PartsOwner;
+
+  /** Present when the definition has a `run` handler. */
+  readonly run: RunHandler | undefined;
+
+  /** Present when the `run` handler is a workflow. */
+  readonly workflow: WorkflowPart | undefined;
+
+  readonly #epoch: number;
+  #database: DatabasePart | undefined;
+  #blobs: BlobPart | undefined;
+
+  /** When the store will have the actor woken. */
+  #storedWakeAt: number | undefined;
+
+  constructor(runtime: PartsOwner, epoch: number, stored: StoredParts | undefined) {
+    this.runtime = runtime;
+    this.#epoch = epoch;
+    this.#storedWakeAt = stored?.wakeAt;
+    const { run, db } = runtime.definition;
+    // First of all, so that its tables are there before any other code of the user runs.
+    if (db !== undefined || stored?.hasDatabase === true) this.database;
+    if (run === undefined) return;
+    const program = programOf(run.handler);
+    if (program !== undefined) {
+      this.workflow = new WorkflowPart(runtime, program);
+      this.#all.push(this.workflow);
+      return;
+    }
+    this.run = new RunHandler(runtime, run);
+    this.#all.push(this.run);
+  }
+
+  /** `c.db`. */
+  get database(): DatabasePart {
+    if (this.#database === undefined) {
+      const { db } = this.runtime.definition;
+      const provider = db === undefined ? undefined : providerOf(db);
+      this.#database = new DatabasePart(this.runtime, provider, this.#epoch);
+      this.#all.push(this.#database);
+    }
+    return this.#database;
+  }
+
+  /** Present where the actor has a database, or has asked for `c.db`. */
+  get usedDatabase(): DatabasePart | undefined {
+    return this.#database;
+  }
+
+  /** `c.blob`, and the large values of `c.kv`. */
+  get blobs(): BlobPart {
+    if (this.#blobs === undefined) {
+      this.#blobs = new BlobPart(this.runtime, this.runtime.host.store.blobs);
+      this.#all.push(this.#blobs);
+    }
+    return this.#blobs;
+  }
+
+  /** Present once it has been used, or has something to tell of. */
+  get usedBlobs(): BlobPart | undefined {
+    return this.#blobs;
+  }
+
+  /** Something of the actor is kept in files of its own. */
+  get keepsFiles(): boolean {
+    return this.#database !== undefined || this.#blobs !== undefined;
+  }
+
+  /** `c.schedule` and `c.cron`. */
+  get schedules(): SchedulePart {
+    if (this.#schedules === undefined) {
+      this.#schedules = new SchedulePart(this.runtime);
+      this.#all.push(this.#schedules);
+    }
+    return this.#schedules;
+  }
+
+  /** `c.queue`, and what is sent to queues of other actors. */
+  get queues(): QueuePart {
+    if (this.#queues === undefined) {
+      this.#queues = new QueuePart(this.runtime);
+      this.#all.push(this.#queues);
+    }
+    return this.#queues;
+  }
+
+  /** Without making the part for it. */
+  get queuedMessages(): number {
+    return this.#queues?.mailbox.size ?? 0;
+  }
+
+  /** Makes the parts that are needed from the start and loads them. */
+  async load(hot: HotRecords, isNew: boolean): Promise<void> {
+    if (hot.has(recordPrefix.schedule)) this.schedules;
+    if (hot.has(recordPrefix.kvStream)) this.blobs;
+    if (hot.has(recordPrefix.queue)) this.queues;
+    for (const part of this.#all) await part.load?.(hot, isNew);
+  }
+
+  started(): void {
+    for (const part of this.#all) part.started?.();
+    // A wake-up that nobody wants any more, perhaps of another version of the program, is taken back.
+    if (this.wakeAt !== this.#storedWakeAt) this.runtime.markDirty();
+  }
+
+  closing(): void {
+    for (const part of this.#all) part.closing?.();
+  }
+
+  /** Throws what the database does: nothing has a savepoint then. */
+  savepoint(): void {
+    // Of all of them it alone may fail.
+    this.#database?.savepoint();
+    for (const part of this.#all) if (part !== this.#database) part.savepoint?.();
+  }
+
+  rollback(): void {
+    for (const part of this.#all) part.rollback?.();
+  }
+
+  keep(): void {
+    for (const part of this.#all) part.keep?.();
+  }
+
+  landed(version: number): void {
+    for (const part of this.#all) part.landed?.(version);
+  }
+
+  /** The earliest time at which the actor has to be in memory, in whole milliseconds. */
+  get wakeAt(): number | undefined {
+    let earliest = this.runtime.destroyBy;
+    for (const { wakeAt } of this.#all) {
+      if (wakeAt !== undefined && (earliest === undefined || wakeAt < earliest)) earliest = wakeAt;
+    }
+    if (earliest === undefined) return undefined;
+    // Stores keep no other numbers.
+    return Math.min(Math.ceil(earliest), Number.MAX_SAFE_INTEGER);
+  }
+
+  get wakeAtChanged(): boolean {
+    return this.wakeAt !== this.#storedWakeAt;
+  }
+
+  /** What the next commit says of the time at which the store is to have the actor woken, if it changed. */
+  takeWakeAt(): { readonly wakeAt: number | null } | undefined {
+    const { wakeAt } = this;
+    if (wakeAt === this.#storedWakeAt) return undefined;
+    this.#storedWakeAt = wakeAt;
+    return { wakeAt: wakeAt ?? null };
+  }
+
+  /** Throws `actor.run_not_defined`. */
+  get runControl(): RunControl {
+    if (this.run !== undefined) return this.run;
+    const message = `The actor "${this.runtime.name}" has no run handler`;
+    throw new HoldfastError("actor", "run_not_defined", message, { statusCode: 500 });
+  }
+
+  sealed(): void {
+    for (const part of this.#all) part.sealed?.();
+  }
+
+  async leaving(): Promise<void> {
+    await Promise.all(this.#all.map((part) => part.leaving?.()));
+  }
+
+  stopping(): void {
+    for (const part of this.#all) part.stopping?.();
+  }
+
+  stopped(): void {
+    for (const part of this.#all) part.stopped?.();
+  }
+}

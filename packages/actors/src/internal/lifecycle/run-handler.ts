@@ -1,0 +1,131 @@
+import { HoldfastError, messageOf, type Timer } from "@holdfast/core";
+import { actorLimits } from "../../limits.ts";
+import type { RunControl } from "../../types.ts";
+import { Context } from "../calls/context.ts";
+import type { RunDefinition } from "../definition/runtime-definition.ts";
+import { metaKey, readMeta, writeMeta } from "./meta-records.ts";
+import { type HotRecords, type Part, recordPrefix } from "./part.ts";
+import type { RunningActor } from "./running-actor.ts";
+
+/** The `run` handler of one actor: started with it, and again when it has asked for that. */
+export class RunHandler implements Part, RunControl {
+  readonly #runtime: RunningActor;
+  readonly #run: RunDefinition;
+  #running = false;
+  #wakeAt: number | undefined;
+  #wakeAtBefore: number | undefined;
+  #timer: Timer | undefined;
+
+  constructor(runtime: RunningActor, run: RunDefinition) {
+    this.#runtime = runtime;
+    this.#run = run;
+  }
+
+  get wakeAt(): number | undefined {
+    return this.#wakeAt;
+  }
+
+  load(hot: HotRecords): void {
+    this.#wakeAt = readMeta(hot.get(recordPrefix.meta), metaKey.runWakeAt);
+  }
+
+  started(): void {
+    this.#clearIfDue();
+    this.#arm();
+    this.#start();
+  }
+
+  async setWakeAt(at: number | null): Promise<void> {
+    if (at !== null && (typeof at !== "number" || !Number.isFinite(at))) {
+      throw new HoldfastError(
+        "actor",
+        "invalid_wake_at",
+        "setWakeAt takes milliseconds since the epoch, or null",
+        {
+          statusCode: 400,
+        },
+      );
+    }
+    this.#set(at === null ? undefined : Math.ceil(at));
+    this.#arm();
+  }
+
+  #set(at: number | undefined): void {
+    if (at === this.#wakeAt) return;
+    writeMeta(this.#runtime.records, metaKey.runWakeAt, at);
+    this.#wakeAt = at;
+  }
+
+  #clearIfDue(): boolean {
+    if (this.#wakeAt === undefined || this.#wakeAt > this.#runtime.ports.clock.now()) return false;
+    this.#set(undefined);
+    return true;
+  }
+
+  #arm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const { ports, status } = this.#runtime;
+    if (this.#wakeAt === undefined || status !== "ready") return;
+    const delay = Math.min(Math.max(0, this.#wakeAt - ports.clock.now()), actorLimits.maxTimerMs);
+    this.#timer = ports.tasks.after(delay, () => {
+      this.#timer = undefined;
+      // A transaction could take it back that the handler was woken, and have it woken again.
+      if (this.#runtime.status !== "ready" || this.#runtime.inTransaction) return;
+      // A handler that still runs has no need to be woken.
+      if (this.#clearIfDue()) this.#start();
+      else this.#arm();
+    });
+  }
+
+  #start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#runtime.activity.runBegan();
+    void this.#perform();
+  }
+
+  /** However it ends, the actor goes on. */
+  async #perform(): Promise<void> {
+    const runtime = this.#runtime;
+    const context = new Context(runtime);
+    try {
+      await runtime.enter(() => this.#run.handler(context));
+      context.ended(true);
+    } catch (error) {
+      context.ended(false);
+      // What is thrown because the actor stops is no failure of the handler.
+      if (runtime.status === "ready") {
+        runtime.log.error("run handler failed", {
+          error: messageOf(error),
+        });
+        runtime.errors.report(error);
+      }
+    }
+    this.#running = false;
+    runtime.queue.close();
+    runtime.activity.runEnded();
+  }
+
+  savepoint(): void {
+    this.#wakeAtBefore = this.#wakeAt;
+  }
+
+  rollback(): void {
+    this.#wakeAt = this.#wakeAtBefore;
+    this.#arm();
+  }
+
+  keep(): void {
+    this.#arm();
+  }
+
+  stopping(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  stopped(): void {
+    this.stopping();
+  }
+}

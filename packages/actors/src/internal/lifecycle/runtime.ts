@@ -1,0 +1,496 @@
+import { HoldfastError, isErrorCode, type Random } from "@holdfast/core";
+import { actorLimits } from "../../limits.ts";
+import type { ActorInspection } from "../../ports/inspection.ts";
+import type {
+  ActorConnection,
+  ActorInstance,
+  ConnectionSink,
+  ConnectRequest,
+  InstanceStatus,
+  InvokeCall,
+  RawRequestCall,
+  RawSocketCall,
+  RawSocketHost,
+  SendCall,
+  StopReason,
+} from "../../ports/instance.ts";
+import type { InstanceOptions } from "../../ports/instance-options.ts";
+import { Context } from "../calls/context.ts";
+import { HostConnection } from "../connections/connection.ts";
+import type { AnyFunction, HookName } from "../definition/runtime-definition.ts";
+import { warnOnce } from "../definition/warnings.ts";
+import { Inspection } from "../inspect/inspection.ts";
+import { openWebSocket, serveRequest } from "../raw/raw.ts";
+import { type Changes, type CommitOwner, CommitQueue, isRefusedState } from "../turn/commit-queue.ts";
+import { LazyPromise } from "../util/lazy.ts";
+import type { ActivityOwner } from "./activity.ts";
+import { ActorMembers } from "./actor-surface.ts";
+import { isThenable, withTimeout } from "./hooks.ts";
+import { idleListOf } from "./idle-list.ts";
+import { metaKey, writeMeta } from "./meta-records.ts";
+import { startActor } from "./start.ts";
+import { type StopMode, Stopper } from "./stopper.ts";
+
+/** One running actor: holds its parts together, closes its turns and carries it from start to stop. */
+export class Runtime extends ActorMembers implements ActorInstance, CommitOwner, ActivityOwner {
+  readonly queue: CommitQueue;
+  status: InstanceStatus = "starting";
+  vars: unknown;
+  /** Counts changes, so that a call can tell whether it, or anything beside it, wrote. */
+  writes = 0;
+  /** Counts what left for somebody and cannot be taken back, for the same reason. */
+  sends = 0;
+  /** Counts changes by user code that has gone on after an `await`. */
+  userWrites = 0;
+  /** True once no change is taken any more. */
+  sealed = false;
+
+  /** Present once somebody has looked into the actor. */
+  inspection: Inspection | undefined;
+
+  #stopper: Stopper | undefined;
+  #ready = new LazyPromise<void>();
+  /** Settles when the start hooks have run, before what they wrote is durable. */
+  #started = new LazyPromise<void>();
+  #stopped: LazyPromise<StopReason> | undefined;
+  /** Until the commit that creates the actor is handed in. */
+  #createdAt: number | undefined;
+  /**
+   * Whether this instance creates its actor, or has. Until `onCreate` has ended nothing is committed: the
+   * actor does not exist yet.
+   */
+  #creation: "none" | "running" | "over";
+  /** Since when the actor is to be gone; stored, so that a crash does not take it back. */
+  #destroyAskedAt: number | undefined;
+  #dirty = false;
+  /** Above zero while user code is on the stack: its turn ends when it returns, at the latest. */
+  #entered = 0;
+  #boundarySet = false;
+
+  constructor(options: InstanceOptions) {
+    super(options);
+    const { epoch, start } = options;
+    const { clock, random } = this.ports;
+    const isNew = start.type === "create";
+    this.#creation = isNew ? "running" : "none";
+    this.#createdAt = isNew ? clock.now() : undefined;
+    const loaded = start.type === "wake" ? start.loaded : undefined;
+    const stored = loaded?.record;
+    this.queue = new CommitQueue(this, { epoch, version: stored?.version ?? 0, nonce: nonceOf(random) });
+    this.makeParts(loaded && { wakeAt: loaded.record.wakeAt, hasDatabase: loaded.hasDatabase === true });
+    warnOnce(this.definition, this);
+    void this.#start(start);
+  }
+
+  protected runtime(): Runtime {
+    return this;
+  }
+
+  idle(): void {
+    void this.sleep();
+  }
+
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  get stopped(): Promise<StopReason> {
+    this.#stopped ??= new LazyPromise();
+    return this.#stopped.promise;
+  }
+
+  async #start(start: InstanceOptions["start"]): Promise<void> {
+    try {
+      await startActor(this, start);
+      // A commit that failed meanwhile has stopped it, or it was given up.
+      if (this.status !== "starting") return;
+      this.status = "ready";
+      this.#started.resolve(undefined);
+      this.#started = LazyPromise.done;
+      const { noSleep, sleepTimeout, durability, stateSaveInterval } = this.definition.options;
+      if (!noSleep) this.activity.watch(idleListOf(this.ports, sleepTimeout));
+      this.usedConnections?.started();
+      this.usedParts?.started();
+      const settle = (): void => this.queue.after({ release: () => this.#isReady(), drop: () => {} });
+      // The call that an actor was made for comes before the next macrotask: one commit is for both.
+      if (start.type === "create" && durability !== "relaxed") this.ports.tasks.macrotask(settle);
+      else settle();
+      if (durability === "relaxed") this.queue.relax(stateSaveInterval);
+      // Nobody is served in between: to its callers the actor was gone when it was asked for.
+      if (this.#destroyAskedAt !== undefined) void this.#stop("destroyed");
+    } catch (error) {
+      const shown = this.errors.sanitize(error);
+      // What has been written before the failure stays; only then is the instance out of memory.
+      this.queue.after({ release: () => this.halt("failed", shown), drop: () => {} });
+    }
+  }
+
+  #isReady(): void {
+    this.#ready.resolve(undefined);
+    this.#ready = LazyPromise.done;
+  }
+
+  /** `onCreate` has ended: what it and `createState` made is in the first commit. */
+  created(): void {
+    this.#creation = "over";
+    this.#dirty = true;
+    this.#setBoundary();
+  }
+
+  // Turns
+
+  /** Runs user code on the stack; a turn that it leaves open ends at the next macrotask. */
+  enter(fn: () => unknown): unknown {
+    this.#entered++;
+    try {
+      const result = fn();
+      // Where the result is not a promise, the caller ends the turn at once.
+      if (this.#dirty && isThenable(result)) this.#setBoundary();
+      return result;
+    } finally {
+      this.#entered--;
+    }
+  }
+
+  /** Runs a hook, if there is one; its turn ends with it. */
+  async hook(name: HookName, args: unknown[], timeoutMs?: number): Promise<unknown> {
+    const hook = this.definition.hooks[name];
+    if (hook === undefined) return undefined;
+    const [context] = args;
+    let succeeded = false;
+    try {
+      const result = this.enter(() => hook(...args));
+      const settled = isThenable(result)
+        ? await (timeoutMs === undefined ? result : withTimeout(this.ports.tasks, timeoutMs, name, result))
+        : result;
+      succeeded = true;
+      return settled;
+    } finally {
+      if (context instanceof Context) context.ended(succeeded);
+      this.queue.close();
+    }
+  }
+
+  #changed(): void {
+    this.writes++;
+    this.#dirty = true;
+    if (this.#entered === 0) this.#setBoundary();
+  }
+
+  /** Something that user code changed will be written when the turn closes. */
+  noteChange(): void {
+    this.userWrote();
+    this.#changed();
+  }
+
+  /** A part has something to write when the turn closes. */
+  changed(): void {
+    this.#changed();
+  }
+
+  /** User code has changed something; `enter` tells whose code is on the stack, if any. */
+  userWrote(): void {
+    if (this.#entered === 0) this.userWrites++;
+  }
+
+  /** Asks one of the access hooks of an event or queue. */
+  async asks(hook: AnyFunction, ...args: unknown[]): Promise<unknown> {
+    try {
+      return await this.enter(() => hook(...args));
+    } finally {
+      this.queue.close();
+    }
+  }
+
+  /** Something that is not user data has to be committed with this turn. */
+  markDirty(): void {
+    this.#dirty = true;
+  }
+
+  #setBoundary(): void {
+    if (this.#boundarySet) return;
+    this.#boundarySet = true;
+    this.ports.tasks.macrotask(() => {
+      this.#boundarySet = false;
+      this.queue.close();
+    });
+  }
+
+  /** Notices changes that no proxy reports; see `StateLog.checkLeaves`. */
+  checkLeaves(): void {
+    // In a transaction they have to stay comparable with what they were before it.
+    if (this.inTransaction) return;
+    this.stateHolder.checkLeaves(!this.activity.any);
+    this.usedConnections?.checkLeaves(!this.activity.any);
+  }
+
+  hasChanged(): boolean {
+    if (this.creating) return false;
+    this.checkLeaves();
+    return this.#dirty;
+  }
+
+  collect(version: number): Changes | undefined {
+    const changes = this.#collect(version);
+    if (changes !== undefined) this.inspection?.watching.collected(version, changes);
+    return changes;
+  }
+
+  #collect(version: number): Changes | undefined {
+    if (!this.hasChanged()) return undefined;
+    this.#closeTurn();
+    this.#dirty = false;
+    this.usedCalls?.recordStarted();
+    const state = this.stateHolder.take(this.#stopper?.destroys === true);
+    const kv = this.usedStorage?.take(version);
+    const calls = this.usedLedger?.take();
+    const createdAt = this.#createdAt;
+    this.#createdAt = undefined;
+    const destroyedAt = this.#stopper?.destroyedAt;
+    const wakeAt = this.usedParts?.takeWakeAt();
+    const sql = this.usedParts?.usedDatabase?.takeWrote() === true;
+    if (!state && !kv && !calls && !sql && createdAt === undefined && destroyedAt === undefined && !wakeAt) {
+      return undefined;
+    }
+    return {
+      ...(createdAt === undefined ? {} : { create: { name: this.name, key: this.key, createdAt } }),
+      ...(state && { state }),
+      ...(kv && { kv }),
+      ...(calls && { calls }),
+      ...(sql ? { database: true } : {}),
+      ...wakeAt,
+      ...(destroyedAt === undefined ? {} : { destroyedAt }),
+    };
+  }
+
+  /** The parts write what belongs to the turn that ends, and has not been written yet. */
+  #closeTurn(): void {
+    this.usedConnections?.closing();
+    this.usedParts?.closing();
+  }
+
+  /** Files and objects beside the store's own log take one commit after the other. */
+  get overlaps(): boolean {
+    return this.usedParts?.keepsFiles !== true;
+  }
+
+  landed(version: number): void {
+    this.inspection?.watching.landed(version);
+    this.usedStorage?.landed(version);
+    this.usedParts?.landed(version);
+  }
+
+  settled(): void {
+    if (!this.activity.any) this.rested();
+  }
+
+  commitFailed(error: unknown): HoldfastError {
+    const known = isErrorCode(error, "actor", "duplicate_key") ? createdElsewhere() : error;
+    const shown = this.errors.fromStore(known);
+    this.halt(isErrorCode(known, "actor", "fenced") ? "fenced" : "failed", shown);
+    return shown;
+  }
+
+  outputThrew(error: unknown): void {
+    this.errors.report(error);
+  }
+
+  /** What is stored of an earlier instance says that the actor is to be gone. */
+  resumeDestruction(askedAt: number): void {
+    this.#destroyAskedAt = askedAt;
+  }
+
+  /** When the actor has to be woken if it is not gone by then. */
+  get destroyBy(): number | undefined {
+    if (this.#destroyAskedAt === undefined) return undefined;
+    return this.#destroyAskedAt + Math.min(this.definition.options.sleepGracePeriod, actorLimits.maxDelayMs);
+  }
+
+  get wakeAt(): number | undefined {
+    return this.usedParts?.wakeAt;
+  }
+
+  load(): { readonly connections: number; readonly queued: number } {
+    return { connections: this.usedConnections?.all.size ?? 0, queued: this.usedParts?.queuedMessages ?? 0 };
+  }
+
+  inspect(): ActorInspection {
+    this.inspection ??= new Inspection(this);
+    return this.inspection;
+  }
+
+  /** True until `onCreate` has ended. */
+  get creating(): boolean {
+    return this.#creation === "running";
+  }
+
+  /** True until the commit that creates the actor is handed in. */
+  get unborn(): boolean {
+    return this.#createdAt !== undefined;
+  }
+
+  /** Something that was written is not on its way to the store, or has not landed. */
+  get unsettled(): boolean {
+    return this.hasChanged() || !this.queue.idle;
+  }
+
+  // The host's side
+
+  invoke(call: InvokeCall): Promise<Uint8Array> {
+    if (this.status === "starting") return this.#started.promise.then(() => this.invoke(call));
+    if (this.status !== "ready" && !this.#takesMoreOf(call.conn)) {
+      // A start that failed is told as that: who only hears "stopping" would start it again for ever.
+      return this.#started.promise.then(() => Promise.reject(this.errors.stopping()));
+    }
+    return this.calls.invoke(call);
+  }
+
+  /**
+   * Connections that end with this instance may call until it stops. One that outlives a sleep is served
+   * by the next instance, as it is after the sleep: what it asks must not depend on the moment.
+   */
+  #takesMoreOf(conn: ActorConnection | undefined): boolean {
+    if (conn === undefined || this.status !== "stopping") return false;
+    const outlives = conn instanceof HostConnection && conn.connection.isHibernatable;
+    return !(outlives && this.#stopper?.sleeps === true);
+  }
+
+  /** As {@link invoke}, for a message to one of the queues. */
+  async send(call: SendCall): Promise<Uint8Array> {
+    if (this.status !== "ready") await this.#started.promise;
+    if (this.status !== "ready" && !this.#takesMoreOf(call.conn)) throw this.errors.stopping();
+    return this.parts.queues.sends.send(call);
+  }
+
+  async connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection> {
+    if (this.status !== "ready") await this.#started.promise;
+    await this.turnstile.pass();
+    if (this.status !== "ready") throw this.errors.stopping();
+    return this.connections.connect(request, sink);
+  }
+
+  async request(call: RawRequestCall): Promise<Response> {
+    if (this.status !== "ready") await this.#started.promise;
+    return serveRequest(this, call);
+  }
+
+  async openWebSocket(call: RawSocketCall): Promise<RawSocketHost> {
+    if (this.status !== "ready") await this.#started.promise;
+    await this.turnstile.pass();
+    return openWebSocket(this, call);
+  }
+
+  requestSleep(): void {
+    this.#requestStop("slept");
+  }
+
+  requestDestroy(): void {
+    // One that was there before may find as it wakes that its time is over: it ends as soon as it has started.
+    if (this.#creation !== "none" || this.status !== "starting") this.#requestStop("destroyed");
+    if (this.#destroyAskedAt !== undefined || this.sealed) return;
+    this.#destroyAskedAt = this.ports.clock.now();
+    // Whoever hears of it hears of something durable, however long the actor takes to end.
+    writeMeta(this.records, metaKey.destroyAskedAt, this.#destroyAskedAt);
+    // They tell the store when to look after it.
+    this.parts;
+  }
+
+  #requestStop(mode: StopMode): void {
+    if (this.status === "starting") {
+      throw new HoldfastError("actor", "starting", "An actor cannot stop itself before it has started");
+    }
+    void this.#stop(mode, true);
+  }
+
+  sleep(): Promise<StopReason> {
+    return this.#stop("slept");
+  }
+
+  destroy(): Promise<StopReason> {
+    return this.#stop("destroyed");
+  }
+
+  shutdown(): Promise<StopReason> {
+    return this.#stop("shutdown");
+  }
+
+  #stop(mode: StopMode, askedInside = false): Promise<StopReason> {
+    if (this.status === "starting") {
+      const inTime = mode === "shutdown" ? new Stopper(this, mode).boundStart() : () => {};
+      this.#started.promise.then(() => {
+        inTime();
+        void this.#stop(mode);
+      }, inTime);
+    } else if (this.status === "ready") {
+      this.status = "stopping";
+      this.activity.unwatch();
+      // What asks for it from inside ends its own step first, as if nothing had happened.
+      if (!askedInside) this.tellOfStop();
+      this.#stopper = new Stopper(this, mode);
+      void this.#stopper.run(askedInside);
+    } else if (mode === "destroyed") this.#stopper?.destroyInstead();
+    return this.stopped;
+  }
+
+  /** User code that runs is told that the actor stops: its signals abort, and what waits ends. */
+  tellOfStop(): void {
+    this.#abortAll(this.errors.stopping());
+    this.usedParts?.stopping();
+  }
+
+  #abortAll(reason: HoldfastError): void {
+    this.abortContexts(reason);
+    this.usedCalls?.abortAll(reason);
+  }
+
+  interruptCalls(error: HoldfastError): void {
+    this.usedCalls?.rejectAll(error);
+  }
+
+  /** No change is taken any more; the last turn carries the end of the actor if it is destroyed. */
+  seal(): void {
+    // What changed up to here is taken first: later code must not reach into the last commit.
+    this.checkLeaves();
+    this.sealed = true;
+    this.usedParts?.sealed();
+    // What the last turn takes along, such as where a workflow stands, is written while something may be.
+    if (this.status !== "stopped" && this.hasChanged()) this.#closeTurn();
+    this.stateHolder.seal();
+    this.usedStorage?.seal();
+  }
+
+  /** The instance is out of memory from now on. Idempotent. */
+  halt(reason: StopReason, error: HoldfastError | undefined): void {
+    if (this.status === "stopped") return;
+    this.status = "stopped";
+    this.activity.unwatch();
+    this.seal();
+    const shown = error ?? this.errors.stopping();
+    this.#abortAll(shown);
+    this.usedCalls?.rejectAll(shown);
+    const cutOff = (): void =>
+      this.usedConnections?.abandon(reason === "fenced" ? 1012 : 1011, `${shown.group}.${shown.code}`, false);
+    // Who comes back calls again: those whose turn was refused hear of it first, or they would go on and on.
+    if (isRefusedState(shown)) this.ports.tasks.macrotask(cutOff);
+    else cutOff();
+    this.#started.reject(shown);
+    this.#ready.reject(shown);
+    this.usedParts?.stopped();
+    this.host.left?.(this, reason);
+    this.#stopped ??= new LazyPromise();
+    this.#stopped.resolve(reason);
+  }
+}
+
+/** Tells the commits of this instance from those that another one makes with its epoch. */
+function nonceOf(random: Random): string {
+  return btoa(String.fromCharCode(...random.bytes(6)));
+}
+
+/**
+ * Another commit has made the actor first, such as one of which nobody knew whether it had happened. Nothing of
+ * this instance has: its callers belong to the actor that there is.
+ */
+function createdElsewhere(): HoldfastError {
+  return new HoldfastError("actor", "fenced", "The actor was created by another commit first");
+}

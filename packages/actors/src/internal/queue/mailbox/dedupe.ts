@@ -1,0 +1,71 @@
+import type { Clock } from "@holdfast/core";
+import type { EntryBuffer } from "../../kv/entry-buffer.ts";
+import { recordPrefix } from "../../lifecycle/part.ts";
+import { queueLimits } from "../limits.ts";
+import { type DedupeRecord, decodeDedupe, dedupeRecordKey, dedupeText, encodeDedupe } from "./records.ts";
+
+/** What is known at one time. */
+export type DedupeState = ReadonlyMap<string, Known>;
+
+interface Known extends DedupeRecord {
+  readonly record: Uint8Array;
+}
+
+/** The keys of messages that were sent within their windows, oldest first. */
+export class Dedupe {
+  readonly #records: EntryBuffer;
+  readonly #clock: Clock;
+  readonly #known = new Map<string, Known>();
+
+  constructor(records: EntryBuffer, clock: Clock) {
+    this.#records = records;
+    this.#clock = clock;
+  }
+
+  async load(): Promise<void> {
+    const range = {
+      start: new Uint8Array([recordPrefix.queueDedupe]),
+      end: new Uint8Array([recordPrefix.queueDedupe + 1]),
+    };
+    const entries = await this.#records.list(range);
+    const found = entries.map(({ key, value }) => ({ key, ...decodeDedupe(value) }));
+    for (const { key, id, expiresAt } of found.sort((a, b) => a.id - b.id)) {
+      this.#known.set(dedupeText(key), { id, expiresAt, record: key });
+    }
+    this.#prune();
+  }
+
+  /** The id of the message that was sent with this key, within its window. */
+  find(queue: string, key: string): number | undefined {
+    const known = this.#known.get(`${queue}\0${key}`);
+    return known !== undefined && known.expiresAt > this.#clock.now() ? known.id : undefined;
+  }
+
+  add(queue: string, key: string, entry: DedupeRecord): void {
+    const record = dedupeRecordKey(queue, key);
+    const text = `${queue}\0${key}`;
+    this.#known.delete(text);
+    this.#known.set(text, { ...entry, record });
+    this.#records.put(record, encodeDedupe(entry));
+    this.#prune();
+  }
+
+  snapshot(): DedupeState {
+    return new Map(this.#known);
+  }
+
+  restore(state: DedupeState): void {
+    this.#known.clear();
+    for (const [text, known] of state) this.#known.set(text, known);
+  }
+
+  /** Forgets the oldest as long as they have expired or are too many. */
+  #prune(): void {
+    const now = this.#clock.now();
+    for (const [text, { expiresAt, record }] of this.#known) {
+      if (expiresAt > now && this.#known.size <= queueLimits.maxDedupeKeys) return;
+      this.#known.delete(text);
+      this.#records.delete(record);
+    }
+  }
+}

@@ -1,0 +1,499 @@
+import { type Clock, HoldfastError } from "@holdfast/core";
+import type { KvEntry } from "../../../ports/store.ts";
+import type { EntryBuffer } from "../../kv/entry-buffer.ts";
+import { recordPrefix } from "../../lifecycle/part.ts";
+import { queueLimits } from "../limits.ts";
+import { backoffMs, type Policy, type SendSettings } from "../policy.ts";
+import { Bodies } from "./bodies.ts";
+import { Dedupe, type DedupeState } from "./dedupe.ts";
+import { Heap } from "./heap.ts";
+import {
+  type DeathRecord,
+  decodeHot,
+  decodeMessage,
+  encodeHot,
+  encodeMessage,
+  hotKey,
+  type MessageRecord,
+  numberedKey,
+} from "./records.ts";
+
+/**
+ * Where a message is: in its queue, not before its time, out with a consumer that completes it, taken by
+ * one whose next turn deletes it, or no longer there.
+ */
+export type Place = "ready" | "delayed" | "out" | "taken" | "gone";
+
+export interface Message extends MessageRecord {
+  queue: string;
+  attempt: number;
+  availableAt: number;
+  waiters: readonly string[];
+  death?: DeathRecord | undefined;
+  place: Place;
+  /** When a message that is out comes back by itself. */
+  visibleAt: number | undefined;
+  /** When the clock next means something to it. */
+  dueAt: number | undefined;
+  /** Whether there is a record of it. */
+  stored: boolean;
+}
+
+/** What of a message outlives its receipt. */
+type PutBack = Pick<Message, "id" | "queue" | "createdAt" | "attempt"> & { readonly body: Uint8Array };
+
+export interface MailboxOptions {
+  readonly records: EntryBuffer;
+  readonly clock: Clock;
+  readonly policies: ReadonlyMap<string, Policy>;
+  readonly maxSize: number;
+  readonly maxMessageBytes: number;
+  /** Something is to be written when the turn closes. */
+  readonly changed: () => void;
+  /** A message can be taken that could not be before. */
+  readonly available: () => void;
+  /** Something of interest to people happened to a message. */
+  readonly told: (what: string, message: Message) => void;
+  /** Runs work that a stop has to wait for. */
+  readonly background: (work: Promise<void>) => void;
+}
+
+/** The mailbox at one time. */
+export interface MailboxState {
+  readonly messages: readonly (readonly [Message, Message])[];
+  readonly nextId: number;
+  readonly reserved: number;
+  readonly dedupe: DedupeState;
+}
+
+interface Due {
+  readonly at: number;
+  readonly message: Message;
+}
+
+/**
+ * The messages of one actor: an index in memory over their records. It knows nothing of who sends and who
+ * receives. What it writes commits with the open turn.
+ */
+export class Mailbox {
+  readonly dedupe: Dedupe;
+  readonly #bodies: Bodies;
+  readonly #options: MailboxOptions;
+  readonly #records: EntryBuffer;
+  readonly #clock: Clock;
+  readonly #messages = new Map<number, Message>();
+  readonly #ready = new Map<string, Heap<Message>>();
+  readonly #out = new Map<string, number>();
+  /** Messages whose senders wait, by the senders' keys. */
+  readonly #awaited = new Map<string, Message>();
+  #due = newDue();
+  /** What the turn that is open writes: a message that comes and goes within it leaves no trace. */
+  readonly #unwritten = new Set<Message>();
+  #size = 0;
+  #nextId = 1;
+  /** From here on ids have to be reserved first. */
+  #reserved = 1;
+
+  constructor(options: MailboxOptions) {
+    this.#options = options;
+    this.#records = options.records;
+    this.#clock = options.clock;
+    this.#bodies = new Bodies(options.records);
+    this.dedupe = new Dedupe(options.records, options.clock);
+  }
+
+  /** Reads what an earlier instance left. `hot` is the hot record: without it there is nothing. */
+  async load(hot: KvEntry | undefined): Promise<void> {
+    if (hot === undefined) return;
+    this.#nextId = decodeHot(hot.value);
+    this.#reserved = this.#nextId;
+    for (const { key, value } of await this.#records.list(prefixRange(recordPrefix.queueMessage))) {
+      const record = decodeMessage(key, value);
+      this.#add({ ...record, place: "delayed", visibleAt: undefined, dueAt: undefined, stored: true });
+    }
+    await this.dedupe.load();
+  }
+
+  /** Messages that are neither deleted nor taken for good. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get all(): IterableIterator<Message> {
+    return this.#messages.values();
+  }
+
+  find(id: number): Message | undefined {
+    return this.#messages.get(id);
+  }
+
+  /** The message for whose completion a sender with this key waits. */
+  awaited(key: string): Message | undefined {
+    return this.#awaited.get(key);
+  }
+
+  /** How many messages of a queue are out with consumers. */
+  out(queue: string): number {
+    return this.#out.get(queue) ?? 0;
+  }
+
+  /** Makes sure that there is a hot record: without one, nothing cold is read at the next wake. */
+  reserveIds(): void {
+    if (this.#nextId < this.#reserved) return;
+    this.#reserved = this.#nextId + queueLimits.idBlock;
+    this.#records.put(hotKey, encodeHot(this.#reserved));
+  }
+
+  /** Throws `queue.full`, `queue.message_too_large`. */
+  enqueue(policy: Policy, body: Uint8Array, settings: SendSettings, waiter: string | undefined): Message {
+    const { maxMessageBytes, maxSize } = this.#options;
+    if (body.length > maxMessageBytes) throw tooLarge(body.length, maxMessageBytes);
+    if (this.#size >= maxSize) throw full(maxSize);
+    const now = this.#clock.now();
+    this.reserveIds();
+    const id = this.#nextId++;
+    const message: Message = {
+      id,
+      queue: policy.name,
+      createdAt: now,
+      attempt: 0,
+      availableAt: settings.delayMs > 0 ? now + settings.delayMs : 0,
+      expiresAt: settings.ttlMs === undefined ? 0 : now + settings.ttlMs,
+      priority: settings.priority,
+      waiters: waiter === undefined ? [] : [waiter],
+      body: this.#bodies.store(id, body),
+      place: "delayed",
+      visibleAt: undefined,
+      dueAt: undefined,
+      stored: false,
+    };
+    this.#write(message);
+    if (settings.dedupeKey !== undefined) {
+      this.dedupe.add(policy.name, settings.dedupeKey, { id, expiresAt: now + policy.dedupeWindowMs });
+    }
+    this.#add(message);
+    return message;
+  }
+
+  /** One more sender waits for this message. */
+  addWaiter(message: Message, waiter: string): void {
+    if (message.waiters.includes(waiter)) return;
+    message.waiters = [...message.waiters, waiter];
+    this.#awaited.set(waiter, message);
+    this.#write(message);
+  }
+
+  /** The encoded body; a promise only where it is kept in chunks. */
+  bodyOf(message: Pick<MessageRecord, "id" | "body">): Uint8Array | Promise<Uint8Array> {
+    return this.#bodies.read(message);
+  }
+
+  /**
+   * The message that is next among `queues`, or nothing. Of a queue whose `concurrency` is used up
+   * nothing is next.
+   */
+  peek(queues: Iterable<Policy>): Message | undefined {
+    return this.#next(queues, true);
+  }
+
+  /** As {@link peek}, also where the concurrency is used up. */
+  peekAny(queues: Iterable<Policy>): Message | undefined {
+    return this.#next(queues, false);
+  }
+
+  #next(queues: Iterable<Policy>, bounded: boolean): Message | undefined {
+    let best: Message | undefined;
+    for (const policy of queues) {
+      if (bounded && this.out(policy.name) >= policy.concurrency) continue;
+      const head = this.#head(policy);
+      if (head !== undefined && (best === undefined || comesFirst(head, best))) best = head;
+    }
+    return best;
+  }
+
+  #head(policy: Policy): Message | undefined {
+    const ready = this.#ready.get(policy.name);
+    for (let head = ready?.peek(); head !== undefined; head = ready?.peek()) {
+      if (head.place !== "ready" || head.queue !== policy.name) ready?.pop();
+      else if (this.#expired(head)) this.#expire(head);
+      else if (head.attempt >= policy.maxAttempts) this.bury(head, "it was delivered too often");
+      else return head;
+    }
+    return undefined;
+  }
+
+  /** Hands a message that `peek` gave to a consumer. */
+  take(message: Message, completable: boolean): void {
+    const policy = this.#options.policies.get(message.queue);
+    this.#ready.get(message.queue)?.pop();
+    message.attempt++;
+    message.place = completable ? "out" : "taken";
+    if (completable) this.#out.set(message.queue, this.out(message.queue) + 1);
+    else this.#size--;
+    const visibility = completable ? policy?.visibilityTimeoutMs : undefined;
+    message.visibleAt = visibility === undefined ? undefined : this.#clock.now() + visibility;
+    // Without a bound on attempts nothing depends on their number: a plain receive writes once, when it ends.
+    if (completable || policy?.maxAttempts !== Number.POSITIVE_INFINITY) this.#write(message);
+    this.#schedule(message);
+  }
+
+  /** Deletes a message. Idempotent. */
+  remove(message: Message): void {
+    if (message.place === "gone") return;
+    this.#leave(message);
+    this.#forget(message);
+    this.#bodies.delete(message);
+  }
+
+  #forget(message: Message): void {
+    this.#messages.delete(message.id);
+    for (const key of message.waiters) this.#awaited.delete(key);
+    this.#unwritten.delete(message);
+    if (message.stored) this.#records.delete(messageKey(message.id));
+    message.stored = false;
+  }
+
+  /** Takes the message out of every count; it is nowhere. */
+  #leave(message: Message): void {
+    if (message.place === "out") this.#out.set(message.queue, this.out(message.queue) - 1);
+    if (message.place !== "taken") this.#size--;
+    message.place = "gone";
+    message.visibleAt = undefined;
+    message.dueAt = undefined;
+  }
+
+  /** A delivery has failed: the message comes back after the backoff, or is a dead letter. */
+  release(message: Message, reason: string): void {
+    const policy = this.#options.policies.get(message.queue);
+    if (message.place !== "out" && message.place !== "taken") return;
+    if (policy !== undefined && message.attempt >= policy.maxAttempts) return this.bury(message, reason);
+    const wait = policy === undefined ? 0 : backoffMs(policy, message.attempt);
+    this.#leave(message);
+    message.availableAt = wait > 0 ? this.#clock.now() + wait : 0;
+    this.#write(message);
+    this.#add(message);
+  }
+
+  /** Gives up on a message: it goes to the dead-letter queue, or among the dead letters. */
+  bury(message: Message, reason: string): void {
+    const policy = this.#options.policies.get(message.queue);
+    const death = { queue: message.queue, failedAt: this.#clock.now(), reason };
+    this.#leave(message);
+    this.#options.told("message is a dead letter", message);
+    if (policy?.deadLetter !== undefined) {
+      message.queue = policy.deadLetter;
+      message.death = death;
+      message.attempt = 0;
+      message.availableAt = 0;
+      this.#write(message);
+      this.#add(message);
+      return;
+    }
+    this.#forget(message);
+    this.#records.put(deadKey(message.id), encodeMessage({ ...message, death }));
+    this.#options.background(this.#trimDeadLetters());
+  }
+
+  async #trimDeadLetters(): Promise<void> {
+    const dead = await this.deadLetters();
+    for (const letter of dead.slice(0, Math.max(0, dead.length - queueLimits.maxDeadLetters))) {
+      this.deleteDeadLetter(letter);
+    }
+  }
+
+  /** The dead letters, the oldest message first. */
+  async deadLetters(): Promise<MessageRecord[]> {
+    const entries = await this.#records.list(prefixRange(recordPrefix.queueDead));
+    return entries.map(({ key, value }) => decodeMessage(key, value));
+  }
+
+  deleteDeadLetter(letter: MessageRecord): void {
+    this.#records.delete(deadKey(letter.id));
+    this.#bodies.delete(letter);
+  }
+
+  /** Puts a dead letter back into its queue, as if it had never been delivered. Throws `queue.full`. */
+  revive(letter: MessageRecord): void {
+    if (this.#size >= this.#options.maxSize) throw full(this.#options.maxSize);
+    this.#records.delete(deadKey(letter.id));
+    const { death: _, ...rest } = letter;
+    this.#comeBack({ ...rest, attempt: 0 });
+  }
+
+  /**
+   * Puts a message that is gone back into its queue, under the id that it had. Its priority went with it.
+   * There is room for it in any case.
+   */
+  putBack(gone: PutBack): void {
+    if (this.#messages.has(gone.id)) return;
+    this.#comeBack({ ...gone, priority: 0, waiters: [], body: this.#bodies.store(gone.id, gone.body) });
+  }
+
+  /** Neither too early nor too late, whatever its times were. */
+  #comeBack(record: Omit<MessageRecord, "availableAt" | "expiresAt">): void {
+    const message: Message = {
+      ...record,
+      availableAt: 0,
+      expiresAt: 0,
+      place: "delayed",
+      visibleAt: undefined,
+      dueAt: undefined,
+      stored: false,
+    };
+    this.#write(message);
+    this.#add(message);
+  }
+
+  /** For {@link restore}. */
+  snapshot(): MailboxState {
+    return {
+      messages: [...this.#messages.values()].map((message) => [message, { ...message }]),
+      nextId: this.#nextId,
+      reserved: this.#reserved,
+      dedupe: this.dedupe.snapshot(),
+    };
+  }
+
+  /** Memory is as it was at the snapshot; its messages are the same objects. */
+  restore({ messages, nextId, reserved, dedupe }: MailboxState): void {
+    for (const message of this.#messages.values()) message.place = "gone";
+    this.#messages.clear();
+    this.#unwritten.clear();
+    this.#awaited.clear();
+    this.#ready.clear();
+    this.#out.clear();
+    this.#size = 0;
+    this.#nextId = nextId;
+    this.#reserved = reserved;
+    this.dedupe.restore(dedupe);
+    for (const [message, before] of messages) {
+      Object.assign(message, before);
+      this.#messages.set(message.id, message);
+      for (const key of message.waiters) this.#awaited.set(key, message);
+      if (message.place !== "taken") this.#size++;
+      if (message.place === "out") this.#out.set(message.queue, this.out(message.queue) + 1);
+      if (message.place === "ready") this.#makeReady(message);
+      this.#schedule(message);
+    }
+  }
+
+  #expired(message: Message): boolean {
+    return message.expiresAt !== 0 && message.expiresAt <= this.#clock.now();
+  }
+
+  #expire(message: Message): void {
+    this.#options.told("message has expired", message);
+    this.remove(message);
+  }
+
+  /** Puts a message that is nowhere into its queue, or aside until its time. */
+  #add(message: Message): void {
+    this.#messages.set(message.id, message);
+    for (const key of message.waiters) this.#awaited.set(key, message);
+    this.#size++;
+    if (message.availableAt > this.#clock.now()) message.place = "delayed";
+    else this.#makeReady(message);
+    this.#schedule(message);
+  }
+
+  #makeReady(message: Message): void {
+    message.place = "ready";
+    let ready = this.#ready.get(message.queue);
+    if (ready === undefined) {
+      ready = new Heap(comesFirst);
+      this.#ready.set(message.queue, ready);
+    }
+    ready.push(message);
+    this.#options.available();
+  }
+
+  #schedule(message: Message): void {
+    const waits = message.place === "ready" || message.place === "delayed";
+    const expires = waits && message.expiresAt !== 0 ? message.expiresAt : Number.POSITIVE_INFINITY;
+    const comes = message.place === "delayed" ? message.availableAt : Number.POSITIVE_INFINITY;
+    const at = Math.min(expires, comes, message.visibleAt ?? Number.POSITIVE_INFINITY);
+    message.dueAt = at === Number.POSITIVE_INFINITY ? undefined : at;
+    if (message.dueAt === undefined) return;
+    this.#due.push({ at, message });
+    // Messages that are gone before their time do not wait for it in memory.
+    if (this.#due.size > 2 * this.#messages.size + 64) this.#rebuildDue();
+  }
+
+  #rebuildDue(): void {
+    this.#due = newDue();
+    for (const message of this.#messages.values()) {
+      if (message.dueAt !== undefined) this.#due.push({ at: message.dueAt, message });
+    }
+  }
+
+  /** When the clock next means something to a message. */
+  get dueAt(): number | undefined {
+    for (let due = this.#due.peek(); due !== undefined; due = this.#due.peek()) {
+      if (due.message.dueAt === due.at) return due.at;
+      this.#due.pop();
+    }
+    return undefined;
+  }
+
+  /** Does what is due now. */
+  tick(): void {
+    const now = this.#clock.now();
+    for (let at = this.dueAt; at !== undefined && at <= now; at = this.dueAt) {
+      const message = this.#due.pop()?.message;
+      if (message === undefined) return;
+      message.dueAt = undefined;
+      if (message.visibleAt !== undefined && message.visibleAt <= now) {
+        this.release(message, "it was neither completed nor failed in time");
+      } else if (this.#expired(message)) this.#expire(message);
+      else {
+        if (message.place === "delayed" && message.availableAt <= now) this.#makeReady(message);
+        this.#schedule(message);
+      }
+    }
+  }
+
+  #write(message: Message): void {
+    this.#unwritten.add(message);
+    this.#options.changed();
+  }
+
+  /** The turn closes. */
+  flush(): void {
+    for (const message of this.#unwritten) {
+      this.#records.put(messageKey(message.id), encodeMessage(message));
+      message.stored = true;
+    }
+    this.#unwritten.clear();
+  }
+}
+
+function newDue(): Heap<Due> {
+  return new Heap((a, b) => a.at < b.at);
+}
+
+function messageKey(id: number): Uint8Array {
+  return numberedKey(recordPrefix.queueMessage, id);
+}
+
+function deadKey(id: number): Uint8Array {
+  return numberedKey(recordPrefix.queueDead, id);
+}
+
+export function prefixRange(prefix: number): { readonly start: Uint8Array; readonly end: Uint8Array } {
+  return { start: new Uint8Array([prefix]), end: new Uint8Array([prefix + 1]) };
+}
+
+function comesFirst(a: Message, b: Message): boolean {
+  return a.priority !== b.priority ? a.priority > b.priority : a.id < b.id;
+}
+
+function full(limit: number): HoldfastError {
+  return new HoldfastError("queue", "full", `Queue is full. Limit is ${limit} messages.`, {
+    metadata: { limit },
+  });
+}
+
+function tooLarge(size: number, limit: number): HoldfastError {
+  const message = `Queue message too large (${size} bytes). Limit is ${limit} bytes.`;
+  return new HoldfastError("queue", "message_too_large", message, { metadata: { size, limit } });
+}

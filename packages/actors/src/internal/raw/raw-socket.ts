@@ -1,0 +1,283 @@
+import { BufferedWebSocket, closeReason, type RawTransport } from "@holdfast/client";
+import { HoldfastError } from "@holdfast/core";
+import { actorLimits } from "../../limits.ts";
+import type {
+  ActorConnection,
+  ActorInstance,
+  ConnectionMemory,
+  ConnectionSink,
+  RawSocketCall,
+  RawSocketHost,
+} from "../../ports/instance.ts";
+import { HostConnection } from "../connections/connection.ts";
+import type { Connections } from "../connections/connections.ts";
+import { asAbort } from "../lifecycle/error-filter.ts";
+import { isThenable } from "../lifecycle/hooks.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
+import { RawContext } from "./raw-context.ts";
+
+/** The actor that a WebSocket is handed to. */
+export interface RawSocketOwner extends RunningActor {
+  readonly connections: Connections;
+  readonly ready: Promise<void>;
+  /** Counts what left for somebody and cannot be taken back. */
+  sends: number;
+}
+
+/** One raw WebSocket of an actor: its events reach user code, what user code sends goes through the gate. */
+export class RawSocket implements RawSocketHost, RawTransport {
+  readonly #runtime: RawSocketOwner;
+  readonly #call: RawSocketCall;
+  readonly #socket: BufferedWebSocket;
+  readonly #abort = new AbortController();
+  #connection: HostConnection | undefined;
+  /** Bytes that wait behind the gate. */
+  #waiting = 0;
+  /** What has come while a transaction or a block lets nothing begin. */
+  #late: (() => void)[] | undefined;
+
+  constructor(runtime: RawSocketOwner, call: RawSocketCall, received = 0) {
+    this.#runtime = runtime;
+    this.#call = call;
+    this.#socket = new BufferedWebSocket({
+      url: call.request.url,
+      received,
+      run: (listener) => this.#enter(listener),
+    });
+  }
+
+  /** Resolves when `onWebSocket` has been called; it may still run. Rejects when a hook refused. */
+  async open(): Promise<RawSocketHost> {
+    const { request, params, auth, signal } = this.#call;
+    const origin = { params, request, signal, ...(auth === undefined ? {} : { auth }) };
+    const sink = new RawSink(this, this.#call, this.#canHibernate());
+    this.#attach(await this.#runtime.connections.connect(origin, sink));
+    this.#begin(true);
+    return this;
+  }
+
+  /** Goes on after a sleep: once the actor is ready, `onWebSocket` is called again, without an open event. */
+  restore(connection: ActorConnection): void {
+    const { activity, ready } = this.#runtime;
+    this.#attach(connection);
+    activity.begin();
+    ready
+      .then(
+        () => {
+          this.#begin(false);
+          this.#call.keeper?.attach(this);
+        },
+        // The end of a failed start has closed the socket.
+        () => undefined,
+      )
+      .finally(() => activity.end());
+  }
+
+  /** Messages that have come, for the one that goes on with it. */
+  get messages(): number {
+    return this.#socket.received;
+  }
+
+  get address(): { readonly actorId: string; readonly connId: string } {
+    return { actorId: this.#runtime.id, connId: this.#connection?.id ?? "" };
+  }
+
+  #canHibernate(): boolean {
+    const { canHibernateWebSocket } = this.#runtime.definition.options;
+    if (this.#call.keeper === undefined) return false;
+    if (typeof canHibernateWebSocket === "boolean") return canHibernateWebSocket;
+    return canHibernateWebSocket(this.#call.request) === true;
+  }
+
+  #attach(connection: ActorConnection): void {
+    if (!(connection instanceof HostConnection)) throw new TypeError("not a connection of this runtime");
+    this.#connection = connection;
+    this.#runtime.abortSignal.addEventListener("abort", this.#stop);
+  }
+
+  #begin(isNew: boolean): void {
+    const runtime = this.#runtime;
+    const { request, protocol } = this.#call;
+    const connection = this.#connection?.connection;
+    if (connection === undefined) return;
+    this.#socket.onOpened(this, protocol, isNew);
+    const c = new RawContext(runtime, request, connection, this.#abort.signal);
+    runtime.activity.begin();
+    runtime
+      .hook("onWebSocket", [c, this.#socket, { request }])
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => runtime.activity.end());
+  }
+
+  // The host's side
+
+  received(data: string | Uint8Array): boolean {
+    // What comes while the actor goes to sleep wakes it again: this instance can no longer keep it.
+    const { status } = this.#runtime;
+    if (status !== "ready" && this.#connection?.connection.isHibernatable === true) return false;
+    this.#inTurn(() => this.#socket.onReceived(data));
+    return true;
+  }
+
+  /** Tells user code at once, or, in the order of arrival, when it may begin. */
+  #inTurn(tell: () => void): void {
+    if (this.#late !== undefined) {
+      this.#late.push(tell);
+      return;
+    }
+    const { turnstile, activity } = this.#runtime;
+    const pass = turnstile.pass();
+    if (pass === undefined) return tell();
+    const late = [tell];
+    this.#late = late;
+    activity.begin();
+    pass
+      .then(
+        () => {
+          this.#late = undefined;
+          for (const each of late) each();
+        },
+        // It was stopped by force: the client hears that what it sent was not taken.
+        () => this.#call.transport.close(1012, "actor.stopping"),
+      )
+      .finally(() => activity.end());
+  }
+
+  /** The socket is gone. Idempotent. Who closed it without a code (1005) ended it normally. */
+  closed(status: number, reason: string, wasClean: boolean): void {
+    const code = status === 1005 ? 1000 : status;
+    if (this.#socket.readyState === 3) return;
+    this.#abort.abort(asAbort(new HoldfastError("conn", "closed", "The WebSocket was closed")));
+    this.#inTurn(() => {
+      if (this.#socket.readyState === 3) return;
+      this.#socket.onClosed(code, reason, wasClean);
+      this.#leave();
+    });
+  }
+
+  // The transport of the socket that user code holds
+
+  get bufferedAmount(): number {
+    return this.#waiting + this.#call.transport.bufferedAmount;
+  }
+
+  send(data: string | Uint8Array<ArrayBuffer>): void {
+    const size = typeof data === "string" ? byteLength(data) : data.length;
+    if (size > actorLimits.maxRawMessageBytes) {
+      this.#close(1011, "message.outgoing_too_long");
+      return;
+    }
+    this.#waiting += size;
+    this.#runtime.sends++;
+    this.#runtime.queue.after({
+      release: () => {
+        this.#waiting -= size;
+        this.#call.transport.send(data);
+      },
+      drop: () => {
+        this.#waiting -= size;
+      },
+      undoable: true,
+    });
+  }
+
+  /** Without a code it ends normally: the nearest peer's clients see 1000, where the standard has 1005. */
+  close(code: number | undefined, reason: string): void {
+    this.#runtime.sends++;
+    this.#runtime.queue.after({
+      release: () => this.#call.transport.close(code ?? 1000, reason),
+      drop: () => this.#call.transport.close(1011, "actor.failed"),
+    });
+  }
+
+  #enter(listener: () => unknown): void {
+    const runtime = this.#runtime;
+    if (runtime.status === "stopped") return;
+    try {
+      const result = runtime.enter(listener);
+      if (isThenable(result)) {
+        runtime.keepAwake(result);
+        result.then(
+          () => runtime.queue.close(),
+          (error: unknown) => this.#threw(error),
+        );
+      } else runtime.queue.close();
+    } catch (error) {
+      this.#threw(error);
+    }
+  }
+
+  /** As with any event target, what a listener throws is told to the log and ends nothing. */
+  #threw(error: unknown): void {
+    this.#runtime.errors.report(error);
+    this.#runtime.queue.close();
+  }
+
+  #fail(error: unknown): void {
+    const shown = this.#runtime.errors.sanitize(error);
+    this.#close(1011, `${shown.group}.${shown.code}`);
+  }
+
+  #close(code: number, reason: string): void {
+    this.#socket.close(code, closeReason(reason));
+  }
+
+  /** The actor ends the connection: `conn.disconnect()`, a sleep, a destruction, a failure. */
+  end(code: number, reason: string): void {
+    const shown = closeReason(reason);
+    this.#call.transport.close(code, shown);
+    this.#abort.abort(
+      asAbort(new HoldfastError("conn", "closed", `The actor closed the WebSocket: ${shown}`)),
+    );
+    this.#runtime.abortSignal.removeEventListener("abort", this.#stop);
+    this.#socket.onClosed(code, shown, true);
+  }
+
+  #leave(): void {
+    this.#runtime.abortSignal.removeEventListener("abort", this.#stop);
+    this.#connection?.close();
+  }
+
+  /** Bound: the actor begins to stop. */
+  readonly #stop = (): void => this.#abort.abort(this.#runtime.abortSignal.reason);
+}
+
+/** The actor's end of the connection; it stays the same when a sleep parts one instance from the next. */
+class RawSink implements ConnectionSink {
+  readonly hibernate?: (memory: ConnectionMemory) => void;
+  readonly #call: RawSocketCall;
+  #current: RawSocket;
+  #received = 0;
+
+  constructor(current: RawSocket, call: RawSocketCall, hibernates: boolean) {
+    this.#current = current;
+    this.#call = call;
+    if (hibernates) this.hibernate = (memory) => this.#sleep(memory);
+  }
+
+  /** Events mean nothing to a raw socket. */
+  send(): void {}
+
+  close(code: number, reason: string): void {
+    this.#current.end(code, reason);
+  }
+
+  awake(connection: ActorConnection, instance: ActorInstance): void {
+    // Every instance is one: this package makes them.
+    this.#current = new RawSocket(instance as ActorInstance & RawSocketOwner, this.#call, this.#received);
+    this.#current.restore(connection);
+  }
+
+  #sleep(memory: ConnectionMemory): void {
+    this.#received = this.#current.messages;
+    const { actorId, connId } = this.#current.address;
+    this.#call.keeper?.hold(actorId, connId, this, memory);
+  }
+}
+
+const encoder = new TextEncoder();
+
+function byteLength(text: string): number {
+  // A character takes at most three bytes in UTF-8: most texts need not be encoded to be counted.
+  return text.length * 3 <= actorLimits.maxRawMessageBytes ? text.length : encoder.encode(text).length;
+}

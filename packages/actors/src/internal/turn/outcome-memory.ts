@@ -1,0 +1,143 @@
+import { LazyMap } from "../util/lazy.ts";
+
+/** What is remembered of a key. */
+export interface RememberedOutcome {
+  /** To be read at once: what is remembered later may be written over it. */
+  readonly bytes: Uint8Array;
+  readonly expiresAt: number;
+}
+
+/** So many outcomes take less in a map than in columns. */
+const few = 8;
+
+const firstRoomBytes = 64;
+
+/**
+ * The outcomes of the last keyed calls of one actor. Once there are some, keys that begin with their time,
+ * and so come in order, go into columns, with their outcomes behind each other in one piece of bytes: an
+ * object and a `Uint8Array` for each would be most of what the collector of garbage has to carry about.
+ * Keys in another order have a map.
+ */
+export class OutcomeMemory {
+  #columns: Columns | undefined;
+  readonly #others = new LazyMap<string, RememberedOutcome>();
+  #othersBytes = 0;
+
+  get count(): number {
+    return (this.#columns?.count ?? 0) + this.#others.size;
+  }
+
+  /** Bytes of all outcomes. */
+  get size(): number {
+    return (this.#columns?.size ?? 0) + this.#othersBytes;
+  }
+
+  get(key: string): RememberedOutcome | undefined {
+    return this.#others.get(key) ?? this.#columns?.get(key);
+  }
+
+  set(key: string, bytes: Uint8Array, expiresAt: number): void {
+    if (this.#columns === undefined && this.#others.size >= few) this.#columns = new Columns();
+    if (this.#columns?.isNew(key) === true && !this.#others.has(key)) {
+      this.#columns.push(key, bytes, expiresAt);
+      return;
+    }
+    this.#othersBytes += bytes.length - (this.#others.get(key)?.bytes.length ?? 0);
+    this.#others.set(key, { bytes, expiresAt });
+  }
+
+  /** Forgets the oldest until no more are left than so many with so many bytes; `forgotten` hears of each. */
+  shrink(maxCount: number, maxBytes: number, forgotten: (key: string) => void): void {
+    const columns = this.#columns ?? new Columns();
+    /** How many of the columns go. */
+    let gone = 0;
+    const fits = (): boolean => this.count - gone <= maxCount && this.size - columns.endOf(gone) <= maxBytes;
+    const dropBefore = (expiresAt: number): void => {
+      for (; gone < columns.count && columns.expiryOf(gone) < expiresAt && !fits(); gone++) {
+        forgotten(columns.keyOf(gone));
+      }
+    };
+    for (const [key, { bytes, expiresAt }] of this.#others) {
+      dropBefore(expiresAt);
+      if (fits()) break;
+      this.#others.delete(key);
+      this.#othersBytes -= bytes.length;
+      forgotten(key);
+    }
+    dropBefore(Number.POSITIVE_INFINITY);
+    columns.drop(gone);
+  }
+}
+
+/** Outcomes whose keys came in order: the newest key tells that another one is new. */
+class Columns {
+  #keys: string[] = [];
+  #expiries: number[] = [];
+  /** Where the outcome of each key ends, which is where that of the next one begins. */
+  #ends: number[] = [];
+  #bytes = new Uint8Array(firstRoomBytes);
+
+  get count(): number {
+    return this.#keys.length;
+  }
+
+  get size(): number {
+    return this.endOf(this.#keys.length);
+  }
+
+  keyOf(at: number): string {
+    return this.#keys[at] ?? "";
+  }
+
+  expiryOf(at: number): number {
+    return this.#expiries[at] ?? 0;
+  }
+
+  /** Where the outcomes of the first `count` keys end. */
+  endOf(count: number): number {
+    return count === 0 ? 0 : (this.#ends[count - 1] ?? 0);
+  }
+
+  isNew(key: string): boolean {
+    const { length } = this.#keys;
+    return length === 0 || key > this.keyOf(length - 1);
+  }
+
+  get(key: string): RememberedOutcome | undefined {
+    if (this.isNew(key)) return undefined;
+    let low = 0;
+    let high = this.#keys.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.keyOf(middle) < key) low = middle + 1;
+      else high = middle;
+    }
+    if (this.keyOf(low) !== key) return undefined;
+    const bytes = this.#bytes.subarray(this.endOf(low), this.endOf(low + 1));
+    return { bytes, expiresAt: this.expiryOf(low) };
+  }
+
+  push(key: string, bytes: Uint8Array, expiresAt: number): void {
+    const begin = this.size;
+    const end = begin + bytes.length;
+    if (end > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(end, 2 * this.#bytes.length));
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    this.#bytes.set(bytes, begin);
+    this.#keys.push(key);
+    this.#expiries.push(expiresAt);
+    this.#ends.push(end);
+  }
+
+  /** Removes the first ones. */
+  drop(count: number): void {
+    if (count === 0) return;
+    const begin = this.endOf(count);
+    this.#bytes.copyWithin(0, begin, this.size);
+    this.#keys = this.#keys.slice(count);
+    this.#expiries = this.#expiries.slice(count);
+    this.#ends = this.#ends.slice(count).map((end) => end - begin);
+  }
+}

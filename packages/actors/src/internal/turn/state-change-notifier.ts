@@ -1,0 +1,98 @@
+import { Context } from "../calls/context.ts";
+import { reentrantError, stoppedError } from "../lifecycle/error-filter.ts";
+import { isThenable } from "../lifecycle/hooks.ts";
+import type { RunningActor } from "../lifecycle/running-actor.ts";
+import type { StateLog } from "../state/state-log.ts";
+
+/** Tells `onStateChange` of the changes of one actor's state: once for all of a macrotask. */
+export class ChangeTeller {
+  readonly #runtime: RunningActor;
+  readonly #log: StateLog;
+  #tellSet = false;
+  /** Counts changes: the hook is called for those that it has not been told of. */
+  #changes = 0;
+  #told = 0;
+  #changesBefore = 0;
+  /** A change that the hook hears of when the open transaction has succeeded. */
+  #tellLater = false;
+
+  constructor(runtime: RunningActor, log: StateLog) {
+    this.#runtime = runtime;
+    this.#log = log;
+  }
+
+  changed(): void {
+    this.#changes++;
+    if (this.#tellSet) return;
+    this.#tellSet = true;
+    this.#runtime.ports.tasks.macrotask(() => {
+      this.#tellSet = false;
+      this.#tell();
+    });
+  }
+
+  /**
+   * Tells of what has changed so far, in the open turn: an action that has ended has not been answered yet,
+   * and its answer is what the hook throws at once, which is returned.
+   */
+  tellNow(): { readonly error: unknown } | undefined {
+    const runtime = this.#runtime;
+    const hook = runtime.definition.hooks.onStateChange;
+    if (hook === undefined || runtime.status === "stopped") return undefined;
+    if (this.#changes === this.#told) return undefined;
+    if (runtime.inTransaction) {
+      this.#tellLater = true;
+      return undefined;
+    }
+    this.#told = this.#changes;
+    try {
+      const pending = this.#unchanging(() => hook(new Context(runtime), this.#log.value));
+      if (isThenable(pending)) void this.#settled(pending);
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  async #settled(pending: PromiseLike<unknown>): Promise<void> {
+    try {
+      await pending;
+    } catch (error) {
+      this.#runtime.errors.report(error);
+    }
+    this.#runtime.queue.close();
+  }
+
+  /** Not while the actor is made: all of that is one commit, and is told of at its end. */
+  #tell(): void {
+    const runtime = this.#runtime;
+    if (runtime.creating || this.#changes === this.#told) return;
+    const failure = this.tellNow();
+    if (failure !== undefined) runtime.errors.report(failure.error);
+    if (!runtime.inTransaction) runtime.queue.close();
+  }
+
+  /** Runs code on the stack during which the state must not change; what it awaits is free again. */
+  #unchanging(fn: () => unknown): unknown {
+    this.#log.refuseChanges(reentrantError);
+    try {
+      return this.#runtime.enter(fn);
+    } finally {
+      this.#log.refuseChanges(this.#runtime.sealed ? stoppedError : undefined);
+    }
+  }
+
+  savepoint(): void {
+    this.#changesBefore = this.#changes;
+  }
+
+  keep(): void {
+    if (this.#tellLater) this.#tell();
+    this.#tellLater = false;
+  }
+
+  rollback(): void {
+    this.#tellLater = false;
+    this.#changes = this.#changesBefore;
+  }
+}

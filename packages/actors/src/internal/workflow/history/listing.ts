@@ -1,0 +1,90 @@
+import { HoldfastError } from "@holdfast/core";
+import type { ActorRecord, ActorStore } from "../../../ports/store.ts";
+import type { WorkflowError } from "../../../workflow/errors.ts";
+import { space } from "../../kv/entry-buffer.ts";
+import { recordPrefix } from "../../lifecycle/part.ts";
+import { decodeHeader, type WorkflowState } from "./record.ts";
+
+/** A workflow in a list. Times are milliseconds since the epoch. */
+export interface WorkflowSummary {
+  readonly actorId: string;
+  /** The name of the actor, and its key. */
+  readonly name: string;
+  readonly key: readonly string[];
+  readonly state: WorkflowState;
+  /** Milliseconds since the epoch. */
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  /** When a workflow that waits goes on by itself. */
+  readonly wakeAt?: number;
+  readonly error?: WorkflowError;
+}
+
+/** Which workflows a list is of; what is absent does not matter. */
+export interface WorkflowQuery {
+  /** Of actors with this name; of all unless given. */
+  readonly name?: string;
+  readonly state?: WorkflowState;
+  /** A text in the key, the id or the error. */
+  readonly search?: string;
+  /** Actors that are looked at for one page: 100, at most 1,000. */
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+/** A page of a list of workflows. */
+export interface WorkflowPage {
+  readonly workflows: readonly WorkflowSummary[];
+  /** Present while there may be more. */
+  readonly cursor?: string;
+}
+
+const defaultLimit = 100;
+const maxLimit = 1_000;
+const first = new Uint8Array([space.records, recordPrefix.workflow]);
+const last = new Uint8Array([space.records, recordPrefix.workflow + 1]);
+
+/** The workflows of a store, a page at a time. Wakes no actor: what is durable of each is read. */
+export async function listWorkflows(store: ActorStore, query: WorkflowQuery = {}): Promise<WorkflowPage> {
+  const { name, state, search, limit = defaultLimit, cursor } = query;
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit) {
+    const message = `"limit" is a whole number from 1 to ${maxLimit}`;
+    throw new HoldfastError("workflow", "invalid_query", message);
+  }
+  const page = await store.list({
+    limit,
+    ...(name === undefined ? {} : { name }),
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+  const found = await Promise.all(page.actors.map((record) => summaryOf(store, record)));
+  const workflows = found.filter(
+    (summary) =>
+      summary !== undefined &&
+      (state === undefined || summary.state === state) &&
+      (search === undefined || matches(summary, search)),
+  );
+  return {
+    workflows: workflows.flatMap((summary) => summary ?? []),
+    ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+  };
+}
+
+async function summaryOf(store: ActorStore, record: ActorRecord): Promise<WorkflowSummary | undefined> {
+  const [entry] = await store.kvList(record.id, { start: first, end: last, limit: 1 });
+  if (entry === undefined) return undefined;
+  const header = decodeHeader(entry.value);
+  return {
+    actorId: record.id,
+    name: record.name,
+    key: record.key,
+    state: header.state,
+    ...(header.startedAt === undefined ? {} : { startedAt: header.startedAt }),
+    ...(header.endedAt === undefined ? {} : { endedAt: header.endedAt }),
+    ...(header.state !== "sleeping" || record.wakeAt === undefined ? {} : { wakeAt: record.wakeAt }),
+    ...(header.error === undefined ? {} : { error: header.error }),
+  };
+}
+
+function matches({ actorId, key, error }: WorkflowSummary, text: string): boolean {
+  return [actorId, ...key, error?.message ?? ""].some((part) => part.includes(text));
+}

@@ -1,0 +1,259 @@
+import { decodeValue, encodeValue, HoldfastError, isHoldfastError, messageOf } from "@holdfast/core";
+import { StepTimeoutError, type WorkflowError } from "../../../workflow/errors.ts";
+import { storedDepth } from "../../util/stored-depth.ts";
+import { workflowLimits } from "../limits.ts";
+
+/** What an entry of the history is of. */
+export type EntryKind =
+  | "step"
+  | "loop"
+  | "sleep"
+  | "message"
+  | "rollback_checkpoint"
+  | "join"
+  | "race"
+  | "removed"
+  | "version_check"
+  | "try"
+  | "value"
+  | "signal"
+  | "child";
+
+/** How far a step is; `exhausted` has no attempts left. */
+export type EntryStatus = "pending" | "running" | "completed" | "failed" | "exhausted";
+
+/** How far a workflow is. */
+export type WorkflowState =
+  | "pending"
+  | "running"
+  | "sleeping"
+  | "failed"
+  | "completed"
+  | "cancelled"
+  | "rolling_back";
+
+/** What one entry of a history remembers; all of it is in its record. */
+export interface EntryFields {
+  /** Counts the entries of a run in the order in which they began. */
+  readonly ordinal: number;
+  readonly kind: EntryKind;
+  status: EntryStatus;
+  attempts: number;
+  readonly createdAt: number;
+  lastAttemptAt: number | undefined;
+  completedAt: number | undefined;
+  /** Counts completions, so that rollbacks can run in reverse order. */
+  completion: number | undefined;
+  error: WorkflowError | undefined;
+  rollbackCompletedAt: number | undefined;
+  rollbackError: string | undefined;
+  /** What the kind of entry keeps. */
+  data: Readonly<Record<string, unknown>>;
+}
+
+/** What an actor knows of its workflow without its history. */
+export interface Header {
+  readonly state: WorkflowState;
+  /** Counts the times that the workflow began anew: at first, after `continueAsNew`, after a replay. */
+  readonly run: number;
+  readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
+  readonly error: WorkflowError | undefined;
+  /** The failure is one of the code, not of what it did: a corrected program goes on. */
+  readonly resumable: boolean;
+  readonly cancelReason: string | undefined;
+  /** The parent that has to be told of the end, until it has been. */
+  readonly parent: ParentAddress | undefined;
+}
+
+/** Of a workflow that has not begun. */
+export const freshHeader: Header = {
+  state: "pending",
+  run: 0,
+  startedAt: undefined,
+  endedAt: undefined,
+  error: undefined,
+  resumable: false,
+  cancelReason: undefined,
+  parent: undefined,
+};
+
+export const terminalStates: ReadonlySet<WorkflowState> = new Set<WorkflowState>([
+  "completed",
+  "failed",
+  "cancelled",
+]);
+
+/** Who waits for a child, and the secret that shows that an answer comes from that child. */
+export interface ParentAddress {
+  readonly name: string;
+  readonly key: readonly string[];
+  readonly token: string;
+  /** The id of the child: a fork of it carries this record too, and tells nobody. */
+  readonly child: string;
+}
+
+const format = 1;
+
+function encodeRecord(fields: readonly unknown[]): Uint8Array {
+  const body = encodeValue(fields);
+  const record = new Uint8Array(body.length + 1);
+  record[0] = format;
+  record.set(body, 1);
+  return record;
+}
+
+function decodeRecord(bytes: Uint8Array): readonly unknown[] {
+  if (bytes[0] !== format) throw unreadable();
+  let fields: unknown;
+  try {
+    fields = decodeValue(bytes.subarray(1), { maxDepth: storedDepth });
+  } catch (error) {
+    throw unreadable(error);
+  }
+  if (!Array.isArray(fields)) throw unreadable();
+  return fields;
+}
+
+function unreadable(cause?: unknown): HoldfastError {
+  const message = "A record of a workflow has a format that this version cannot read";
+  return new HoldfastError("store", "unknown_format", message, cause === undefined ? {} : { cause });
+}
+
+export function encodeEntry(entry: EntryFields): Uint8Array {
+  return encodeRecord([
+    entry.ordinal,
+    entry.kind,
+    entry.status,
+    entry.attempts,
+    entry.createdAt,
+    entry.lastAttemptAt,
+    entry.completedAt,
+    entry.completion,
+    entry.error,
+    entry.rollbackCompletedAt,
+    entry.rollbackError,
+    entry.data,
+  ]);
+}
+
+export function decodeEntry(bytes: Uint8Array): EntryFields {
+  const fields = decodeRecord(bytes);
+  const [ordinal, kind, status, attempts, createdAt, , , , , , , data] = fields;
+  if (typeof ordinal !== "number" || typeof attempts !== "number" || typeof createdAt !== "number") {
+    throw unreadable();
+  }
+  if (typeof data !== "object" || data === null) throw unreadable();
+  return {
+    ordinal,
+    kind: kind as EntryKind,
+    status: status as EntryStatus,
+    attempts,
+    createdAt,
+    lastAttemptAt: fields[5] as number | undefined,
+    completedAt: fields[6] as number | undefined,
+    completion: fields[7] as number | undefined,
+    error: fields[8] as WorkflowError | undefined,
+    rollbackCompletedAt: fields[9] as number | undefined,
+    rollbackError: fields[10] as string | undefined,
+    data: data as Readonly<Record<string, unknown>>,
+  };
+}
+
+export function encodeHeader(header: Header): Uint8Array {
+  const { parent } = header;
+  return encodeRecord([
+    header.state,
+    header.run,
+    header.startedAt,
+    header.endedAt,
+    header.error,
+    header.resumable,
+    header.cancelReason,
+    parent && [parent.name, parent.key, parent.token, parent.child],
+  ]);
+}
+
+export function decodeHeader(bytes: Uint8Array): Header {
+  const fields = decodeRecord(bytes);
+  const [state, run] = fields;
+  if (typeof state !== "string" || typeof run !== "number") throw unreadable();
+  const parent = fields[7] as readonly [string, readonly string[], string, string] | undefined;
+  return {
+    state: state as WorkflowState,
+    run,
+    startedAt: fields[2] as number | undefined,
+    endedAt: fields[3] as number | undefined,
+    error: fields[4] as WorkflowError | undefined,
+    resumable: fields[5] === true,
+    cancelReason: fields[6] as string | undefined,
+    parent: parent && { name: parent[0], key: parent[1], token: parent[2], child: parent[3] },
+  };
+}
+
+/** A single value with its format in front. */
+export function encodeBox(value: unknown): Uint8Array {
+  return encodeRecord([value]);
+}
+
+/** The input or output of a workflow. Throws `workflow.value_too_large`, `message.unsupported_value`. */
+export function encodeValueOf(what: "input" | "output", value: unknown): Uint8Array {
+  const record = encodeBox(value);
+  if (record.length <= workflowLimits.maxValueBytes) return record;
+  const message = `The ${what} of a workflow has at most ${workflowLimits.maxValueBytes} bytes`;
+  throw new HoldfastError("workflow", "value_too_large", message, { statusCode: 413 });
+}
+
+export function decodeBox(bytes: Uint8Array): unknown {
+  return decodeRecord(bytes)[0];
+}
+
+/**
+ * What is kept of something thrown, with the plain properties that it has of its own. Stacks stay in the
+ * process: they are for the log.
+ */
+export function describeError(thrown: unknown): WorkflowError {
+  try {
+    return describe(thrown);
+  } catch {
+    // A getter of somebody's own has thrown.
+    return { name: "Error", message: messageOf(thrown) };
+  }
+}
+
+function describe(thrown: unknown): WorkflowError {
+  if (!(thrown instanceof Error)) return { name: "Error", message: messageOf(thrown) };
+  const name = String(thrown.name);
+  const message = String(thrown.message);
+  if (isHoldfastError(thrown)) {
+    const metadata = thrown.metadata === undefined ? {} : { metadata: encodable(thrown.metadata) };
+    // A step that timed out says which, and after how long.
+    const timedOut = thrown instanceof StepTimeoutError && {
+      stepName: thrown.stepName,
+      timeoutMs: thrown.timeoutMs,
+    };
+    return { name, message, metadata: { group: thrown.group, code: thrown.code, ...timedOut, ...metadata } };
+  }
+  const own = Object.entries(thrown).filter(([key, value]) => !described.has(key) && isPlain(value));
+  return own.length === 0 ? { name, message } : { name, message, metadata: Object.fromEntries(own) };
+}
+
+/** As `String(error)` shows an error. */
+export function showError(error: WorkflowError | undefined): string {
+  return error === undefined ? "unknown error" : `${error.name}: ${error.message}`;
+}
+
+const described = new Set(["name", "message", "stack"]);
+
+function isPlain(value: unknown): boolean {
+  return value === null || ["string", "number", "boolean"].includes(typeof value);
+}
+
+function encodable(value: unknown): unknown {
+  try {
+    encodeValue(value, { maxDepth: workflowLimits.maxValueDepth });
+    return value;
+  } catch {
+    return String(value);
+  }
+}

@@ -1,0 +1,142 @@
+import { type HotRecords, recordPrefix } from "../../lifecycle/part.ts";
+import type { RunningActor } from "../../lifecycle/running-actor.ts";
+import { Signals } from "../steps/signals.ts";
+import { History } from "./history.ts";
+import { historySpace } from "./location.ts";
+import { decodeBox, decodeHeader, encodeHeader, encodeValueOf, freshHeader, type Header } from "./record.ts";
+
+const headerKey = new Uint8Array([recordPrefix.workflow, 0x01]);
+const inputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.input]);
+const outputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.output]);
+
+/**
+ * What is stored of the workflow of one actor, in memory: the header, which is there from the start, and what
+ * is read when it is needed: the history, input, output and signals. Every change is written with the open turn.
+ */
+export class StoredWorkflow {
+  readonly history: History;
+  readonly signals: Signals;
+  readonly #runtime: RunningActor;
+  #header: Header = freshHeader;
+  #written: Header = freshHeader;
+  #input: unknown;
+  #output: unknown;
+  #before: { readonly header: Header; readonly written: Header; readonly input: unknown } | undefined;
+  /** What is cold is in memory. */
+  #loaded: Promise<void> | undefined;
+
+  constructor(runtime: RunningActor) {
+    this.#runtime = runtime;
+    this.history = new History(runtime.records);
+    this.signals = new Signals(runtime);
+  }
+
+  get header(): Header {
+    return this.#header;
+  }
+
+  /** The header as its record has it. */
+  get written(): Header {
+    return this.#written;
+  }
+
+  get input(): unknown {
+    return this.#input;
+  }
+
+  get output(): unknown {
+    return this.#output;
+  }
+
+  /** Takes the header from the records that every start reads. */
+  read(hot: HotRecords): void {
+    const record = hot.get(recordPrefix.workflow)?.find(({ key }) => key[1] === headerKey[1]);
+    if (record === undefined) return;
+    this.#header = decodeHeader(record.value);
+    this.#written = this.#header;
+  }
+
+  /** Changes the header in memory. */
+  set(change: Partial<Header>): void {
+    this.#header = { ...this.#header, ...change };
+  }
+
+  /** Writes the header where it has changed. */
+  write(): void {
+    if (this.#header === this.#written) return;
+    this.#written = this.#header;
+    this.#runtime.records.put(headerKey, encodeHeader(this.#header));
+  }
+
+  /** A workflow that never ran gets its input: of its history there is nothing to read. */
+  begin(input: unknown): void {
+    this.setInput(input);
+    this.#loaded ??= this.#unlessUnread(this.signals.load());
+  }
+
+  /** Throws where the input cannot be kept. */
+  setInput(input: unknown): void {
+    const { records } = this.#runtime;
+    const record = encodeValueOf("input", this.#runtime.unwrap(input));
+    if (input === undefined) records.delete(inputKey);
+    else records.put(inputKey, record);
+    this.#input = decodeBox(record);
+  }
+
+  /** Throws where the output cannot be kept. */
+  setOutput(output: unknown): void {
+    this.#runtime.records.put(outputKey, encodeValueOf("output", output));
+    this.#output = output;
+  }
+
+  forgetOutput(): void {
+    this.#runtime.records.delete(outputKey);
+    this.#output = undefined;
+  }
+
+  /** Loads what is cold. Idempotent; what could not be read is read anew for whoever asks next. */
+  loaded(): Promise<void> {
+    this.#loaded ??= this.#unlessUnread(this.#load());
+    return this.#loaded;
+  }
+
+  #unlessUnread(loading: Promise<void>): Promise<void> {
+    const loaded = loading.catch((error: unknown) => {
+      this.#loaded = undefined;
+      throw error;
+    });
+    // Where nobody waits for it, the next who asks hears of it.
+    loaded.catch(() => {});
+    return loaded;
+  }
+
+  async #load(): Promise<void> {
+    const { records } = this.#runtime;
+    const [input, output] = await Promise.all([records.get(inputKey), records.get(outputKey)]);
+    this.#input = input && decodeBox(input);
+    this.#output = output && decodeBox(output);
+    // A workflow that has not begun has no history.
+    if (this.#written.run > 0) await this.history.load();
+    await this.signals.load();
+  }
+
+  savepoint(): void {
+    this.#before = { header: this.#header, written: this.#written, input: this.#input };
+    this.signals.savepoint();
+  }
+
+  /** Memory is as it was at the savepoint. False where there was none. */
+  rollback(): boolean {
+    if (this.#before === undefined) return false;
+    this.#header = this.#before.header;
+    this.#written = this.#before.written;
+    this.#input = this.#before.input;
+    this.#before = undefined;
+    this.signals.rollback();
+    return true;
+  }
+
+  keep(): void {
+    this.#before = undefined;
+  }
+}

@@ -1,0 +1,34 @@
+import type { AnyFunction } from "../../definition/runtime-definition.ts";
+import { childActions, settledByChild, startedByParent } from "./child.ts";
+import type { WorkflowPart } from "./part.ts";
+import { programOf } from "./program.ts";
+
+/** What workflows call on each other, for a definition whose `run` handler is one. */
+export function workflowActions(handler: unknown): ReadonlyMap<string, AnyFunction> {
+  const actions = new Map<string, AnyFunction>();
+  const program = programOf(handler);
+  if (program === undefined) return actions;
+  // Only who has the token of a child can say how it has ended.
+  actions.set(childActions.settled, (c, token, outcome) => {
+    const part = partOf(c);
+    return part !== undefined && settledByChild(part, token, outcome);
+  });
+  if (program.manual) {
+    actions.set(childActions.start, (c, input, parent) => {
+      const part = partOf(c);
+      return part && startedByParent(part, input, parent);
+    });
+  }
+  return actions;
+}
+
+/** The workflow of the actor that a context belongs to. */
+export function partOf(c: unknown): WorkflowPart | undefined {
+  const parts = property(property(c, "source"), "parts");
+  // `Parts.workflow` is the only property of this name.
+  return property(parts, "workflow") as WorkflowPart | undefined;
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+}

@@ -1,0 +1,204 @@
+import type { ActorHandleBase } from "@holdfast/client";
+import { HoldfastError, isErrorCode, isHoldfastError, normalizeKey, uuidv4 } from "@holdfast/core";
+import { ChildError, EvictedError, type WorkflowError } from "../../../workflow/errors.ts";
+import type { ChildReference } from "../../../workflow/waits.ts";
+import type { RunningActor } from "../../lifecycle/running-actor.ts";
+import { type Entry, recorded } from "../history/history.ts";
+import { checkName } from "../history/location.ts";
+import { describeError, type ParentAddress } from "../history/record.ts";
+import { patientRetry } from "../limits.ts";
+import { markReported } from "../steps/failure.ts";
+import { invalid, isRecord } from "../steps/step-settings.ts";
+import type { WorkflowPart } from "./part.ts";
+import type { Scope } from "./scope.ts";
+
+/** Actions that workflows call on each other; no name of a user's action begins with a dollar sign. */
+export const childActions = { start: "$workflow.start", settled: "$workflow.settled" } as const;
+
+/** How a child has ended. */
+export type ChildOutcome =
+  | { readonly ok: true; readonly output: unknown }
+  | { readonly ok: false; readonly error: WorkflowError };
+
+/** Throws `workflow.invalid_step`, `workflow.invalid_name`, `actor.invalid_key`. */
+export function childTarget(child: ChildReference): {
+  readonly actor: string;
+  readonly key: readonly string[];
+} {
+  if (!isRecord(child)) throw invalid("child() takes a name, an actor and an input");
+  checkName(child.name, "child's actor");
+  return { actor: child.name, key: normalizeKey(child.key) };
+}
+
+/** Starts a workflow of another actor once and waits for its end, across sleeps and restarts of both. */
+export async function runChild(
+  scope: Scope,
+  entry: Entry,
+  target: string,
+  targetKey: readonly string[],
+  input: unknown,
+): Promise<unknown> {
+  const { run, fiber } = scope;
+  if (entry.status === "completed") return entry.data.output;
+  if (entry.status === "failed") throw failed(entry);
+  if (entry.status === "pending") {
+    const token = uuidv4(run.runtime.ports.random);
+    entry.status = "running";
+    entry.data = { actor: target, key: targetKey, token };
+    run.history.save(entry);
+    await run.durable();
+  }
+  if (entry.data.outcome === undefined && entry.data.started !== true) await start(scope, entry, input);
+  while (entry.data.outcome === undefined) {
+    await fiber.wait(undefined, (arrived) => run.onChild(arrived));
+  }
+  await run.outside();
+  const outcome = entry.data.outcome as ChildOutcome;
+  const { actor, key } = entry.data;
+  if (outcome.ok) {
+    entry.data = { actor, key, output: outcome.output };
+    run.history.complete(entry, run.now());
+    await run.durable();
+    return recorded(outcome.output);
+  }
+  entry.data = { actor, key };
+  entry.status = "failed";
+  entry.error = outcome.error;
+  run.history.save(entry);
+  await run.durable();
+  throw failed(entry);
+}
+
+function failed(entry: Entry): Error {
+  return markReported(new ChildError(entry.name, entry.error ?? { name: "Error", message: "unknown error" }));
+}
+
+async function start(scope: Scope, entry: Entry, input: unknown): Promise<void> {
+  const { run, fiber } = scope;
+  const { runtime } = run;
+  const { actor, key, token } = entry.data as { actor: string; key: readonly string[]; token: string };
+  const parent = { name: runtime.name, key: runtime.key, token };
+  for (let delay: number = patientRetry.firstMs; ; delay = Math.min(delay * 2, patientRetry.lastMs)) {
+    try {
+      const handle = handleOf(runtime, actor, key, "getOrCreate");
+      const outcome = await handle.action<ChildOutcome | undefined>({
+        name: childActions.start,
+        args: [runtime.unwrap(input), parent],
+        idempotencyKey: token,
+        signal: fiber.signal,
+      });
+      await run.outside();
+      entry.data = { ...entry.data, started: true, ...(outcome && { outcome }) };
+      run.history.save(entry);
+      return;
+    } catch (error) {
+      fiber.check();
+      if (runtime.sealed) throw new EvictedError();
+      if (!isTransient(error)) {
+        entry.data = { ...entry.data, outcome: { ok: false, error: describeError(error) } };
+        return;
+      }
+      await fiber.wait(run.now() + delay);
+    }
+  }
+}
+
+/** Whether another attempt may go better. */
+function isTransient(error: unknown): boolean {
+  if (!isHoldfastError(error)) return true;
+  return error.statusCode >= 500 || ["store", "gateway", "client"].includes(error.group);
+}
+
+interface Accessor {
+  get(key: readonly string[]): ActorHandleBase;
+  getOrCreate(key: readonly string[]): ActorHandleBase;
+}
+
+function handleOf(
+  runtime: RunningActor,
+  actor: string,
+  key: readonly string[],
+  how: "get" | "getOrCreate",
+): ActorHandleBase {
+  const accessor: unknown = Reflect.get(runtime.client(), actor);
+  if (accessor === undefined || accessor === null) {
+    throw new HoldfastError("actor", "not_found", `There is no actor "${actor}"`);
+  }
+  // Every property of a client is an accessor.
+  return (accessor as Accessor)[how](key);
+}
+
+/** The answer to a parent that starts a child: its outcome where it has ended, else it is told later. */
+export async function startedByParent(
+  part: WorkflowPart,
+  input: unknown,
+  parent: unknown,
+): Promise<ChildOutcome | undefined> {
+  if (!isRecord(parent) || typeof parent.token !== "string" || typeof parent.name !== "string") {
+    throw new HoldfastError("message", "invalid_request", "A parent has a name, a key and a token");
+  }
+  const address: ParentAddress = {
+    name: parent.name,
+    key: Array.isArray(parent.key) ? parent.key.map(String) : [],
+    token: parent.token,
+    child: part.runtime.id,
+  };
+  await part.start(input, address);
+  if (part.header.parent?.token === address.token) return undefined;
+  await part.loaded();
+  if (part.terminal) return outcomeOf(part);
+  throw new HoldfastError("workflow", "already_started", "The workflow was started by somebody else", {
+    statusCode: 409,
+  });
+}
+
+function outcomeOf(part: WorkflowPart): ChildOutcome {
+  if (part.header.state === "completed") return { ok: true, output: part.output };
+  return { ok: false, error: part.header.error ?? { name: "Error", message: "unknown error" } };
+}
+
+/** A child says how it has ended. False when nobody waits for it any more. */
+export async function settledByChild(part: WorkflowPart, token: unknown, outcome: unknown): Promise<boolean> {
+  if (part.terminal || typeof token !== "string" || !isRecord(outcome)) return false;
+  await part.loaded();
+  const entry = part.history
+    .all()
+    .find(({ kind, status, data }) => kind === "child" && status === "running" && data.token === token);
+  if (entry === undefined) return false;
+  entry.data = { ...entry.data, started: true, outcome };
+  part.history.save(entry);
+  part.run?.childEnded();
+  return true;
+}
+
+export interface ParentTold {
+  told(): void;
+  /** The parent could not be reached; it is to be tried again then. */
+  retryAt(at: number): void;
+}
+
+/** Tells the parent of the end of its child, until it has heard. */
+export async function tellParent(part: WorkflowPart, parent: ParentAddress, done: ParentTold): Promise<void> {
+  const { runtime } = part;
+  for (
+    let delay: number = patientRetry.firstMs;
+    !runtime.sealed;
+    delay = Math.min(delay * 2, patientRetry.lastMs)
+  ) {
+    try {
+      await part.loaded();
+      // It runs again: the parent hears of the end of that.
+      if (!part.terminal) return;
+      await handleOf(runtime, parent.name, parent.key, "get").action({
+        name: childActions.settled,
+        args: [parent.token, outcomeOf(part)],
+      });
+      return done.told();
+    } catch (error) {
+      if (runtime.sealed) return;
+      if (isErrorCode(error, "actor", "not_found") || !isTransient(error)) return done.told();
+      done.retryAt(runtime.ports.clock.now() + delay);
+      await new Promise<void>((resolve) => runtime.ports.tasks.after(delay, resolve));
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { messageOf, validate } from "@holdfast/core";
+import { recorded } from "../history/history.ts";
+import { WorkflowScopeContext } from "./context.ts";
+import type { Fiber, WorkflowRun } from "./run.ts";
+import { Scope } from "./scope.ts";
+
+/** How the code of a run came to its end. */
+export type Outcome =
+  | { readonly type: "completed"; readonly output: unknown }
+  | { readonly type: "failed"; readonly error: unknown }
+  | { readonly type: "evicted" };
+
+/** Runs the function of a workflow once, from the beginning, over what is recorded. */
+export async function execute(run: WorkflowRun, root: Fiber): Promise<Outcome> {
+  const { program, input } = run.owner;
+  const scope = new Scope(run, root, run.history.root);
+  try {
+    const ctx = new WorkflowScopeContext(scope);
+    run.guard.enter();
+    let running: unknown;
+    try {
+      running = run.runtime.enter(() => program.run(ctx as never, input as never));
+    } finally {
+      run.guard.leave();
+    }
+    const output = await Promise.race([running, run.patience.abandoned]);
+    if (run.fault !== undefined) throw run.fault;
+    if (run.evicted) return { type: "evicted" };
+    if (!run.collecting) scope.finish();
+    return { type: "completed", output: await checkedOutput(run, output) };
+  } catch (error) {
+    scope.abandon();
+    return { type: "failed", error: run.fault ?? error };
+  }
+}
+
+/** Who has a workflow as `run` need not want its output: one that cannot be kept is none. */
+function keptOutput(run: WorkflowRun, output: unknown): unknown {
+  try {
+    return recorded(output);
+  } catch (error) {
+    if (run.owner.program.manual) throw error;
+    run.runtime.log.warn("workflow output cannot be kept", { error: messageOf(error) });
+    return undefined;
+  }
+}
+
+async function checkedOutput(run: WorkflowRun, output: unknown): Promise<unknown> {
+  const schema = run.owner.program.output;
+  const plain = run.runtime.unwrap(output);
+  if (schema === undefined) return keptOutput(run, plain);
+  const refusal = { group: "workflow", code: "invalid_output", what: "The output" };
+  return recorded(await validate(schema, plain, refusal));
+}

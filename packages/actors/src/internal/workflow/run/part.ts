@@ -1,0 +1,500 @@
+import { HoldfastError, isErrorCode, messageOf, validate } from "@holdfast/core";
+import { CancelledError, type WorkflowError } from "../../../workflow/errors.ts";
+import type { WorkflowErrorEvent } from "../../../workflow/outcomes.ts";
+import { Context } from "../../calls/context.ts";
+import type { HotRecords, Part } from "../../lifecycle/part.ts";
+import { DeterminismGuard } from "../history/guard.ts";
+import type { History } from "../history/history.ts";
+import { describeError, type Header, type ParentAddress, terminalStates } from "../history/record.ts";
+import { StoredWorkflow } from "../history/stored-workflow.ts";
+import { patientRetry } from "../limits.ts";
+import { wasReported } from "../steps/failure.ts";
+import { ContinueAsNew } from "../steps/marks.ts";
+import { runRollbacks } from "../steps/rollback.ts";
+import type { Signals } from "../steps/signals.ts";
+import { tellParent } from "./child.ts";
+import { execute, type Outcome } from "./execution.ts";
+import type { Program } from "./program.ts";
+import { type RunOwner, type WorkflowOwner, WorkflowRun } from "./run.ts";
+
+/** The workflow of one actor: begins it, carries it over sleep and restarts, and answers for it. */
+export class WorkflowPart implements Part, RunOwner {
+  readonly runtime: WorkflowOwner;
+  readonly program: Program;
+  readonly #stored: StoredWorkflow;
+  /** What has to be done once the open transaction is kept. */
+  readonly #whenKept: (() => void)[] = [];
+  #run: WorkflowRun | undefined;
+  #retryParentAt: number | undefined;
+  /** When the run last began to do something: what the store wakes the actor for after a crash. */
+  #activeSince: number | undefined;
+  #stopping = false;
+  #wakeAtStop: number | undefined;
+  readonly #ended = new Set<() => void>();
+  readonly #quiet = new Set<() => void>();
+
+  constructor(runtime: WorkflowOwner, program: Program) {
+    this.runtime = runtime;
+    this.program = program;
+    this.#stored = new StoredWorkflow(runtime);
+  }
+
+  get history(): History {
+    return this.#stored.history;
+  }
+
+  get signals(): Signals {
+    return this.#stored.signals;
+  }
+
+  get input(): unknown {
+    return this.#stored.input;
+  }
+
+  get generation(): number {
+    return this.header.run;
+  }
+
+  get header(): Header {
+    return this.#stored.header;
+  }
+
+  get output(): unknown {
+    return this.#stored.output;
+  }
+
+  get run(): WorkflowRun | undefined {
+    return this.#run;
+  }
+
+  get terminal(): boolean {
+    return terminalStates.has(this.header.state);
+  }
+
+  // A part of the actor
+
+  load(hot: HotRecords): void {
+    this.#stored.read(hot);
+  }
+
+  /** The input that an actor is made with is that of its workflow, unless `onCreate` has begun it with another. */
+  async created(input: unknown): Promise<void> {
+    if (input !== undefined) await this.start(input);
+  }
+
+  get wakeAt(): number | undefined {
+    if (this.#stopping && !this.terminal) return this.#wakeAtStop;
+    return this.#nextWakeAt();
+  }
+
+  #nextWakeAt(): number | undefined {
+    if (this.#retryParentAt !== undefined) return this.#retryParentAt;
+    // A parent that has not heard of the end is told after a crash too: nothing else wakes it, or its child.
+    if (this.terminal) return this.#waitingParent && this.header.endedAt;
+    if (this.#activeSince !== undefined) return this.#activeSince;
+    let earliest: number | undefined;
+    for (const { deadline } of this.#run?.deadlines ?? []) {
+      if (earliest === undefined || deadline < earliest) earliest = deadline;
+    }
+    return earliest;
+  }
+
+  started(): void {
+    if (this.header.parent !== undefined && this.terminal) void this.tellParent();
+    const { state, resumable } = this.header;
+    if (state === "pending" && this.program.manual) return;
+    if (this.terminal && !(state === "failed" && resumable)) return;
+    this.#launch();
+  }
+
+  closing(): void {
+    this.#stored.write();
+  }
+
+  savepoint(): void {
+    this.#stored.savepoint();
+  }
+
+  rollback(): void {
+    this.#whenKept.length = 0;
+    if (!this.#stored.rollback()) return;
+    // Whether it waits now is not taken back.
+    if (this.#run?.active === false && this.header.state === "running") this.#set({ state: "sleeping" });
+    else if (this.#run?.active === true && this.header.state === "sleeping") this.#set({ state: "running" });
+  }
+
+  keep(): void {
+    this.#stored.keep();
+    for (const act of this.#whenKept.splice(0)) act();
+  }
+
+  /** Does now what a transaction that is open and fails must not have done. */
+  #afterTransaction(act: () => void): void {
+    if (this.runtime.inTransaction) this.#whenKept.push(act);
+    else act();
+  }
+
+  /** A parent that waits hears that no other end will come: nothing of this actor can tell it later. */
+  async leaving(): Promise<void> {
+    if (this.#waitingParent === undefined) return;
+    if (!this.terminal) {
+      const error = describeError(destroyedError());
+      this.#set({ state: "cancelled", error, resumable: false, endedAt: this.runtime.ports.clock.now() });
+      this.#stored.write();
+    }
+    await this.tellParent();
+  }
+
+  stopping(): void {
+    // What is waited for now is what the actor is to be woken for, although the waits end here.
+    this.#wakeAtStop ??= this.#nextWakeAt();
+    this.#stopping = true;
+    this.#run?.stop();
+  }
+
+  stopped(): void {
+    this.stopping();
+    this.#settle(this.#ended);
+  }
+
+  // One run
+
+  #launch(): void {
+    const { state, startedAt, run } = this.header;
+    const rollingBack = state === "rolling_back";
+    if (!rollingBack) {
+      this.#set({
+        state: "running",
+        run: Math.max(run, 1),
+        startedAt: startedAt ?? this.runtime.ports.clock.now(),
+        endedAt: undefined,
+        resumable: false,
+      });
+    }
+    const guard = new DeterminismGuard(
+      this.program.guard,
+      () => this.runtime.log,
+      (error) => {
+        if (this.#run !== undefined) this.#run.fault ??= error;
+      },
+    );
+    const current = new WorkflowRun(this, guard, rollingBack);
+    this.#run = current;
+    void this.#perform(current);
+  }
+
+  /** Loads what is cold. Idempotent; what could not be read is read anew for whoever asks next. */
+  loaded(): Promise<void> {
+    return this.#stored.loaded();
+  }
+
+  async #perform(run: WorkflowRun): Promise<void> {
+    const root = run.fiber();
+    try {
+      await this.#read(run);
+      if (run.evicted) return;
+      const outcome = await execute(run, root);
+      await run.outside();
+      if (!run.evicted) await this.#conclude(run, outcome);
+    } catch (error) {
+      // Only what keeps the record from being read or written comes here.
+      if (!run.evicted) this.runtime.errors.report(error);
+    } finally {
+      // After `continueAsNew` another run is in place.
+      if (this.#run === run) this.#finished();
+      root.end();
+    }
+  }
+
+  /** Nothing else would wake the actor for a record that cannot be read now: it is read until it can. */
+  async #read(run: WorkflowRun): Promise<void> {
+    const { tasks } = this.runtime.ports;
+    let delay: number = patientRetry.firstMs;
+    while (!run.evicted) {
+      try {
+        return await this.loaded();
+      } catch (error) {
+        if (!isErrorCode(error, "store", "unavailable")) throw error;
+        this.runtime.log.warn("workflow cannot be read yet", { error: messageOf(error) });
+        await new Promise<void>((resolve) => {
+          const timer = tasks.after(delay, resolve);
+          run.onStop(() => {
+            timer.cancel();
+            resolve();
+          });
+        });
+        delay = Math.min(delay * 2, patientRetry.lastMs);
+      }
+    }
+  }
+
+  async #conclude(run: WorkflowRun, outcome: Outcome): Promise<void> {
+    if (outcome.type === "evicted") return;
+    if (run.collecting) {
+      const thrown = outcome.type === "failed" ? outcome.error : undefined;
+      return this.#rollBack(run, thrown, this.header.error ?? unknownFailure);
+    }
+    if (outcome.type === "completed") {
+      try {
+        this.#stored.setOutput(outcome.output);
+      } catch (error) {
+        return this.#fail(run, error);
+      }
+      return this.#end({ state: "completed", error: undefined, resumable: false });
+    }
+    if (outcome.error instanceof ContinueAsNew) return this.#begin(run, outcome.error);
+    await this.#fail(run, outcome.error);
+  }
+
+  async #fail(run: WorkflowRun, thrown: unknown): Promise<void> {
+    const error = describeError(thrown);
+    // A fault of the code says nothing of what has been done: nothing is rolled back for it.
+    const fault = run.fault !== undefined;
+    const undo = !fault && run.rollbacks.length > 0;
+    this.runtime.log.warn("workflow failed", {
+      error: error.message,
+      rollbacks: undo ? run.rollbacks.length : 0,
+    });
+    if (undo) {
+      this.#set({ state: "rolling_back", error });
+      this.#stored.write();
+      await run.durable();
+      return this.#rollBack(run, thrown, error);
+    }
+    if (error.message !== this.#stored.written.error?.message) this.#reportFailure(thrown, error);
+    await this.#end({ state: "failed", error, resumable: fault || !wasReported(thrown) });
+  }
+
+  /** Errors of steps have been reported one by one. */
+  #reportFailure(thrown: unknown, error: WorkflowError): void {
+    if (!wasReported(thrown)) this.report({ workflow: { workflowId: this.runtime.id, error } });
+  }
+
+  async #rollBack(run: WorkflowRun, thrown: unknown, error: WorkflowError): Promise<void> {
+    const complete = await runRollbacks(run);
+    await run.outside();
+    if (run.evicted) return;
+    // A rollback that failed has been reported instead.
+    if (complete) this.#reportFailure(thrown, error);
+    await this.#end({ state: "failed", error, resumable: false });
+    if (!complete) this.runtime.log.error("rollback stopped", { error: error.message });
+  }
+
+  async #end(how: Pick<Header, "state" | "error" | "resumable">): Promise<void> {
+    this.#set({ ...how, endedAt: this.runtime.ports.clock.now() });
+    this.#run?.releaseMessages();
+    this.#activeSince = undefined;
+    this.#stored.write();
+    await this.runtime.queue.gate();
+    if (this.header.parent !== undefined) void this.tellParent();
+  }
+
+  /** Begins a run with nothing but an input; one that cannot be kept fails the run that asks for it. */
+  async #begin(run: WorkflowRun, { input }: ContinueAsNew): Promise<void> {
+    try {
+      const checked = await this.#validInput(input);
+      await run.outside();
+      if (run.evicted) return;
+      this.#stored.setInput(checked);
+    } catch (error) {
+      return run.evicted ? undefined : this.#fail(run, error);
+    }
+    this.history.clear();
+    run.releaseMessages();
+    this.#set({ run: this.header.run + 1, startedAt: this.runtime.ports.clock.now() });
+    this.#stored.write();
+    await this.runtime.queue.gate();
+    if (!run.evicted) this.#launch();
+  }
+
+  /** Throws `workflow.invalid_input`. */
+  async #validInput(input: unknown): Promise<unknown> {
+    const schema = this.program.input;
+    const refusal = { group: "workflow", code: "invalid_input", what: "The input" };
+    return schema === undefined ? input : validate(schema, this.runtime.unwrap(input), refusal);
+  }
+
+  #set(change: Partial<Header>): void {
+    this.#stored.set(change);
+  }
+
+  #finished(): void {
+    this.#run = undefined;
+    this.#settle(this.#quiet);
+    // Whoever cancels tells of it once it is durable.
+    if (this.terminal && this.header.state !== "cancelled") this.#settle(this.#ended);
+  }
+
+  #settle(waiting: Set<() => void>): void {
+    const told = [...waiting];
+    waiting.clear();
+    for (const tell of told) tell();
+  }
+
+  // What runs ask of it
+
+  resumed(run: WorkflowRun): void {
+    this.runtime.activity.begin();
+    if (this.#run !== run && this.#run !== undefined) return;
+    this.#activeSince = this.runtime.ports.clock.now();
+    if (this.header.state === "sleeping") this.#set({ state: "running" });
+  }
+
+  paused(run: WorkflowRun): void {
+    if (this.#run === run || this.#run === undefined) {
+      this.#activeSince = undefined;
+      this.#settle(this.#quiet);
+      if (this.header.state === "running" && !this.#stopping && this.#run === run) this.#nowSleeping();
+    }
+    this.runtime.activity.end();
+  }
+
+  #nowSleeping(): void {
+    this.#set({ state: "sleeping" });
+    if (this.runtime.sealed) return;
+    this.#stored.write();
+    this.runtime.queue.close();
+  }
+
+  report(event: WorkflowErrorEvent): void {
+    const { onError } = this.program;
+    if (onError === undefined || this.runtime.sealed) return;
+    const reporting = (async () => {
+      await this.runtime.enter(() => onError(new Context(this.runtime) as never, event as never));
+    })();
+    const told = reporting
+      .catch((error: unknown) => this.runtime.errors.report(error))
+      .finally(() => this.runtime.queue.close());
+    this.runtime.activity.keepAwake(told);
+  }
+
+  violated(member: string): void {
+    this.runtime.log.warn("workflow uses its actor outside of a step", { member });
+  }
+
+  // What is asked from outside
+
+  /** Begins the workflow unless it has begun; tells whether it has done so. */
+  async start(input: unknown, parent?: ParentAddress): Promise<boolean> {
+    const checked = await this.#validInput(input);
+    if (this.header.run > 0 || this.header.state !== "pending") return false;
+    this.#stored.begin(checked);
+    this.#set({ state: "running", run: 1, startedAt: this.runtime.ports.clock.now(), parent });
+    // One that begins in a start hook is launched after the hooks.
+    if (this.runtime.status === "ready") this.#afterTransaction(() => this.#launch());
+    this.#stored.write();
+    return true;
+  }
+
+  /** Ends the workflow for good. False when it had ended, or undoes its steps: it does not stop half-way. */
+  async cancel(reason: string | undefined): Promise<boolean> {
+    if (this.terminal || this.header.state === "rolling_back") return false;
+    this.#set({
+      state: "cancelled",
+      error: { name: "CancelledError", message: reason ?? "The workflow was cancelled" },
+      resumable: false,
+      endedAt: this.runtime.ports.clock.now(),
+    });
+    this.#stored.write();
+    this.#afterTransaction(() => this.#cancelled());
+    const told = (): void => this.#settle(this.#ended);
+    if (this.runtime.inTransaction) this.runtime.queue.after({ release: told, drop: told });
+    else {
+      await this.runtime.queue.gate();
+      told();
+    }
+    return true;
+  }
+
+  #cancelled(): void {
+    this.#activeSince = undefined;
+    this.#run?.releaseMessages();
+    // At once: what runs could end the workflow in another way before this is durable.
+    this.#run?.stop(new CancelledError("The workflow was cancelled"));
+    if (this.header.parent !== undefined) void this.tellParent();
+  }
+
+  /** Resolves when the workflow has ended, or the instance is out of memory. */
+  async whenEnded(signal: AbortSignal): Promise<void> {
+    while (!this.terminal && !signal.aborted && this.runtime.status !== "stopped") {
+      await new Promise<void>((resolve) => {
+        const ended = (): void => {
+          this.#ended.delete(ended);
+          signal.removeEventListener("abort", ended);
+          resolve();
+        };
+        this.#ended.add(ended);
+        signal.addEventListener("abort", ended, { once: true });
+      });
+    }
+  }
+
+  /** The code has come as far as it can: it waits, or has ended. */
+  get quiet(): boolean {
+    return this.#run === undefined || this.header.state === "sleeping";
+  }
+
+  async whenQuiet(): Promise<void> {
+    if (this.quiet) return;
+    await new Promise<void>((resolve) => this.#quiet.add(resolve));
+  }
+
+  /**
+   * Forgets entries, and runs again from there; `anew` when nothing is left of them. Throws
+   * `actor.workflow_in_flight`, `actor.output_in_transaction`.
+   */
+  async restart(anew: boolean, forget: () => void): Promise<void> {
+    await this.runtime.queue.gate();
+    // The end of a run is seen a moment before the run is out of the way.
+    while (this.terminal && this.#run !== undefined) {
+      await new Promise<void>((resolve) => this.#quiet.add(resolve));
+    }
+    await this.loaded();
+    if (!this.terminal || this.#run !== undefined) {
+      const message = "Cannot replay a workflow while it is currently in flight";
+      throw new HoldfastError("actor", "workflow_in_flight", message, { statusCode: 409 });
+    }
+    forget();
+    this.#retryParentAt = undefined;
+    this.#stored.forgetOutput();
+    // Its steps are others than those of the run before, also for whom they hand their keys to.
+    const run = this.header.run + (anew ? 1 : 0);
+    this.#set({ run, error: undefined, resumable: false, state: "running", endedAt: undefined });
+    this.#launch();
+    this.#stored.write();
+    await this.runtime.queue.gate();
+  }
+
+  /** Who waits for the end of this workflow. The fork of a child is not that child: its parent waits for the other. */
+  get #waitingParent(): ParentAddress | undefined {
+    const { parent } = this.header;
+    return parent?.child === this.runtime.id ? parent : undefined;
+  }
+
+  /** The parent is told until it has heard. Never rejects. */
+  async tellParent(): Promise<void> {
+    const parent = this.#waitingParent;
+    if (parent === undefined) return;
+    await tellParent(this, parent, {
+      told: () => {
+        this.#retryParentAt = undefined;
+        this.#set({ parent: undefined });
+        this.#stored.write();
+        this.runtime.queue.close();
+      },
+      retryAt: (at) => {
+        if (!this.terminal) return;
+        this.#retryParentAt = at;
+        this.runtime.markDirty();
+        this.runtime.queue.close();
+      },
+    });
+  }
+}
+
+function destroyedError(): HoldfastError {
+  const message = "The actor of the workflow was destroyed before the workflow had ended";
+  return new HoldfastError("workflow", "actor_destroyed", message, { statusCode: 409 });
+}
+
+const unknownFailure: WorkflowError = { name: "Error", message: "unknown error" };

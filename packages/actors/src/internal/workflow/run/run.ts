@@ -1,0 +1,317 @@
+import { messageOf, type Timer } from "@holdfast/core";
+import { actorLimits } from "../../../limits.ts";
+import { CancelledError, EvictedError } from "../../../workflow/errors.ts";
+import type { WorkflowErrorEvent } from "../../../workflow/outcomes.ts";
+import type { ContextSource } from "../../calls/context.ts";
+import { contained } from "../../calls/user-signal.ts";
+import type { RunningActor } from "../../lifecycle/running-actor.ts";
+import type { QueuePart } from "../../queue/part.ts";
+import type { DeterminismGuard } from "../history/guard.ts";
+import type { Entry, History } from "../history/history.ts";
+import type { Segment } from "../history/location.ts";
+import { workflowLimits } from "../limits.ts";
+import { Patience } from "../steps/refusal-limit.ts";
+import type { Signals } from "../steps/signals.ts";
+import type { Program } from "./program.ts";
+import { ReplayEnd } from "./replay-end.ts";
+
+/** The actor whose workflow it is. */
+export interface WorkflowOwner extends RunningActor {
+  readonly parts: Omit<ContextSource["parts"], "queues"> & { readonly queues: QueuePart };
+}
+
+/** How many microtasks a step takes at most from the end of its code to its record. */
+const settlingTicks = 4;
+
+/** A rollback that has to run if the workflow fails. */
+export interface Rollback {
+  readonly entry: Entry;
+  readonly output: unknown;
+  readonly undo: (step: never, output: never) => unknown;
+}
+
+/** What the part that owns a run does for it. */
+export interface RunOwner {
+  readonly runtime: WorkflowOwner;
+  readonly program: Program;
+  readonly history: History;
+  readonly signals: Signals;
+  readonly input: unknown;
+  /** Counts the times that the workflow began anew. */
+  readonly generation: number;
+  /** Nothing of the run goes on without a timer or something from outside. */
+  paused(run: WorkflowRun): void;
+  resumed(run: WorkflowRun): void;
+  report(event: WorkflowErrorEvent): void;
+  /** A member of the actor was used outside of a step. */
+  violated(member: string): void;
+}
+
+/** One execution of the function of a workflow in memory: from a start, or a wake, to its end. */
+export class WorkflowRun {
+  readonly owner: RunOwner;
+  readonly runtime: WorkflowOwner;
+  readonly history: History;
+  readonly guard: DeterminismGuard;
+  readonly queries = new Map<string, (...args: never[]) => unknown>();
+  readonly rollbacks: Rollback[] = [];
+  /** Only what is recorded is replayed; the first thing that is new ends the run. */
+  readonly collecting: boolean;
+  /** A fault of the code that must not be hidden by code that catches it. */
+  fault: Error | undefined;
+  checkpointSet = false;
+  /** Names of steps and how many of each run. */
+  readonly running = new Map<string, number>();
+  /** How many steps run that have a rollback. */
+  undoable = 0;
+  /** Received messages that have not been completed, and where they are recorded. */
+  readonly openMessages = new Map<number, Entry>();
+  readonly stepFreed = new Set<() => void>();
+  /** When waits end by themselves. */
+  readonly deadlines = new Set<{ readonly deadline: number }>();
+  #root: Fiber | undefined;
+  #stop: Error | undefined;
+  #active = 0;
+  readonly patience = new Patience();
+  readonly #onStop: (() => void)[] = [];
+  readonly #childWaits = new Set<() => void>();
+
+  constructor(owner: RunOwner, guard: DeterminismGuard, collecting: boolean) {
+    this.owner = owner;
+    this.runtime = owner.runtime;
+    this.history = owner.history;
+    this.guard = guard;
+    this.collecting = collecting;
+  }
+
+  get evicted(): boolean {
+    return this.#stop !== undefined;
+  }
+
+  /** Something of it runs; otherwise all of it waits. */
+  get active(): boolean {
+    return this.#active > 0;
+  }
+
+  now(): number {
+    return this.runtime.ports.clock.now();
+  }
+
+  /** A line of execution; one that is `collecting` only hands in the rollbacks of what is recorded. */
+  fiber(parent?: Fiber, collecting = false): Fiber {
+    const fiber = new Fiber(this, parent, collecting);
+    if (parent === undefined) this.#root = fiber;
+    if (this.#stop !== undefined) fiber.cancel(this.#stop);
+    return fiber;
+  }
+
+  /** A branch that had lost its race has failed later: nobody waits for it, so only the log hears of it. */
+  late(branch: string, error: unknown): void {
+    this.runtime.log.warn("branch failed after its race was over", {
+      branch,
+      error: messageOf(error),
+    });
+  }
+
+  /** Calls `arrived` whenever a child has ended, until the returned function is called. */
+  onChild(arrived: () => void): () => void {
+    this.#childWaits.add(arrived);
+    return () => this.#childWaits.delete(arrived);
+  }
+
+  childEnded(): void {
+    for (const tell of [...this.#childWaits]) tell();
+  }
+
+  /** Called when the run is stopped, also when that has happened. */
+  onStop(stopped: () => void): void {
+    if (this.evicted) stopped();
+    else this.#onStop.push(stopped);
+  }
+
+  /** Ends the run where it is; `reason` is what waits reject with. */
+  stop(reason: Error = new EvictedError()): void {
+    if (this.#stop !== undefined) return;
+    this.#stop = reason;
+    this.#root?.cancel(reason);
+    for (const stopped of this.#onStop) stopped();
+  }
+
+  /**
+   * Resolves when no transaction is open: what is recorded at once is not taken back with somebody else's.
+   * Throws when the actor stops.
+   */
+  async outside(): Promise<void> {
+    await this.runtime.turnstile.pass();
+    while (this.runtime.inTransaction) await this.runtime.turnstile.pass();
+  }
+
+  /** Records something from code that cannot wait for the end of a transaction. */
+  record(write: () => void): void {
+    if (!this.runtime.inTransaction) return write();
+    this.outside().then(write, () => {
+      // The actor stops: as after a crash, the next start finds nothing of it.
+    });
+  }
+
+  /** Gives messages back that nobody will complete any more: all, or those below a branch that has lost. */
+  releaseMessages(below: readonly Segment[] = []): void {
+    if (this.openMessages.size === 0 || this.runtime.status !== "ready") return;
+    const { queues } = this.runtime.parts;
+    for (const [id, entry] of this.openMessages) {
+      if (below.some((segment, at) => entry.path[at] !== segment)) continue;
+      this.openMessages.delete(id);
+      queues.giveBackById(id, "its workflow went on without completing it");
+    }
+  }
+
+  /** Resolves when everything recorded so far is durable. Throws an eviction where it cannot become so. */
+  async durable(): Promise<void> {
+    this.history.pending = false;
+    // Steps of other branches that have just made their last changes add their records to the same turn.
+    for (let tick = 0; tick < settlingTicks; tick++) await undefined;
+    try {
+      while (this.runtime.inTransaction) await this.runtime.turnstile.pass();
+      await this.runtime.queue.gate();
+    } catch {
+      // The commit has failed: the instance is out of memory, and the next one goes on from the record.
+      this.stop();
+      throw new EvictedError();
+    }
+  }
+
+  began(): void {
+    if (this.#active++ === 0) this.owner.resumed(this);
+  }
+
+  ended(): void {
+    if (--this.#active === 0) this.owner.paused(this);
+  }
+}
+
+/**
+ * One line of execution: the workflow itself, or a branch of a join or race. It either runs or waits;
+ * when all of them wait, the actor may sleep.
+ */
+export class Fiber {
+  readonly run: WorkflowRun;
+  /** Only what is recorded is replayed; the first thing that is new ends it. */
+  readonly collecting: boolean;
+  readonly patience: Patience;
+  readonly #parent: Fiber | undefined;
+  readonly #children = new Set<Fiber>();
+  readonly #waits = new Set<(reason: Error) => void>();
+  #controller: AbortController | undefined;
+  #cancelled: Error | undefined;
+  #running = false;
+  #ended = false;
+
+  constructor(run: WorkflowRun, parent: Fiber | undefined, collecting = false) {
+    this.run = run;
+    this.collecting = collecting || (parent?.collecting ?? run.collecting);
+    this.patience = collecting ? new Patience() : (parent?.patience ?? run.patience);
+    this.#parent = parent;
+    if (parent !== undefined) parent.#children.add(this);
+    this.#resume();
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      contained(this.#controller.signal, (error) => this.run.runtime.errors.report(error));
+      if (this.#cancelled !== undefined) this.#controller.abort(this.#cancelled);
+    }
+    return this.#controller.signal;
+  }
+
+  get cancelled(): Error | undefined {
+    return this.#cancelled ?? this.#parent?.cancelled;
+  }
+
+  /** Throws when this line of execution must not go on. */
+  check(): void {
+    const reason = this.cancelled;
+    if (reason !== undefined) throw reason;
+  }
+
+  cancel(reason: Error = new CancelledError()): void {
+    if (this.#cancelled !== undefined) return;
+    this.#cancelled = reason;
+    this.#controller?.abort(reason);
+    for (const child of [...this.#children]) child.cancel(reason);
+    for (const reject of [...this.#waits]) reject(reason);
+  }
+
+  /** No longer counts: it has ended, or nobody waits for it any more. */
+  end(): void {
+    for (const child of [...this.#children]) child.end();
+    if (this.#parent !== undefined) this.#parent.#children.delete(this);
+    this.#ended = true;
+    this.#pause();
+  }
+
+  #resume(): void {
+    if (this.#running || this.#ended) return;
+    this.#running = true;
+    this.run.began();
+  }
+
+  #pause(): void {
+    if (!this.#running) return;
+    this.#running = false;
+    this.run.ended();
+  }
+
+  /** Waits for something that does not keep the actor awake. */
+  async block<T>(awaited: Promise<T>): Promise<T> {
+    this.#pause();
+    try {
+      return await awaited;
+    } finally {
+      this.#resume();
+    }
+  }
+
+  /**
+   * Waits until `subscribe`'s callback is called or the deadline passes: "arrived" or "expired".
+   * Rejects when the line of execution is cancelled. The deadline outlives the actor's sleep.
+   */
+  wait(
+    until: number | undefined,
+    subscribe?: (arrived: () => void) => () => void,
+  ): Promise<"arrived" | "expired"> {
+    this.check();
+    if (this.collecting) throw new ReplayEnd();
+    const { promise, resolve, reject } = Promise.withResolvers<"arrived" | "expired">();
+    const { runtime, deadlines } = this.run;
+    // Where no date is that late, it never comes.
+    const deadline = until !== undefined && until > workflowLimits.latestTime ? undefined : until;
+    let timer: Timer | undefined;
+    let unsubscribe: (() => void) | undefined;
+    let settled = false;
+    const settle = (how: () => void): void => {
+      if (settled) return;
+      settled = true;
+      timer?.cancel();
+      unsubscribe?.();
+      this.#waits.delete(cancelled);
+      if (deadline !== undefined) deadlines.delete(wait);
+      how();
+    };
+    const cancelled = (reason: Error): void => settle(() => reject(reason));
+    const wait = { deadline: deadline ?? 0 };
+    const arm = (): void => {
+      if (deadline === undefined || settled) return;
+      const left = deadline - runtime.ports.clock.now();
+      if (left <= 0) settle(() => resolve("expired"));
+      else timer = runtime.ports.tasks.after(Math.min(left, actorLimits.maxTimerMs), arm);
+    };
+    this.#waits.add(cancelled);
+    if (deadline !== undefined) deadlines.add(wait);
+    unsubscribe = subscribe?.(() => settle(() => resolve("arrived")));
+    arm();
+    // What has settled before there was something to unsubscribe leaves nothing behind either.
+    if (settled) unsubscribe?.();
+    return this.block(promise);
+  }
+}

@@ -1,0 +1,261 @@
+import { messageOf } from "@holdfast/core";
+import {
+  CancelledError,
+  EvictedError,
+  JoinError,
+  RaceError,
+  type WorkflowError,
+} from "../../../workflow/errors.ts";
+import { type Entry, recorded } from "../history/history.ts";
+import { checkName } from "../history/location.ts";
+import { describeError, showError } from "../history/record.ts";
+import type { WorkflowScopeContext } from "../run/context.ts";
+import { ReplayEnd } from "../run/replay-end.ts";
+import type { Fiber } from "../run/run.ts";
+import { Scope } from "../run/scope.ts";
+import { markReported, ofOperation, wasReported } from "./failure.ts";
+import { giveBackUnused } from "./return-unused-messages.ts";
+import { invalid, isFunction, isRecord } from "./step-settings.ts";
+
+export interface Branch {
+  readonly name: string;
+  readonly run: (ctx: never) => unknown;
+}
+
+interface BranchRecord {
+  readonly status: "pending" | "running" | "completed" | "failed" | "cancelled";
+  readonly output?: unknown;
+  readonly error?: WorkflowError;
+  /** What was thrown was no error: it is shown as it is, without the name of one. */
+  readonly bare?: true;
+}
+
+/** The branches of a join: an object of `{ run }`. Throws `workflow.invalid_step`. */
+export function joinBranches(branches: unknown): Branch[] {
+  if (!isRecord(branches)) throw invalid("join() takes a name and an object of branches");
+  return Object.entries(branches).map(([name, branch]) => checkedBranch(name, branch));
+}
+
+/** The branches of a race: a list of `{ name, run }`. Throws `workflow.invalid_step`. */
+export function raceBranches(branches: unknown): Branch[] {
+  if (!Array.isArray(branches)) throw invalid("race() takes a name and a list of branches");
+  const checked = branches.map((branch: unknown) =>
+    checkedBranch(isRecord(branch) ? branch.name : "", branch),
+  );
+  if (new Set(checked.map(({ name }) => name)).size < checked.length) {
+    throw invalid("Two branches of a race have the same name");
+  }
+  return checked;
+}
+
+function checkedBranch(name: unknown, branch: unknown): Branch {
+  checkName(name, "branch");
+  if (!isRecord(branch) || !isFunction(branch.run)) throw invalid(`Branch "${name}" has no function "run"`);
+  return { name, run: branch.run };
+}
+
+/** What ends the whole run is no failure of a branch. */
+export function passes(error: unknown, parent: Scope): boolean {
+  return (
+    error instanceof EvictedError ||
+    error instanceof ReplayEnd ||
+    parent.run.fault !== undefined ||
+    parent.fiber.cancelled !== undefined ||
+    parent.run.evicted
+  );
+}
+
+/** One branch on a line of execution of its own. */
+async function runBranch(
+  parent: WorkflowScopeContext,
+  entry: Entry,
+  branch: Branch,
+  fiber: Fiber,
+): Promise<unknown> {
+  const { run } = parent.scope;
+  const scope = new Scope(run, fiber, run.history.scope(entry, branch.name), parent.scope);
+  try {
+    const value = await parent.enter(scope, (ctx) => branch.run(ctx as never));
+    scope.finish();
+    fiber.check();
+    await run.outside();
+    return recorded(run.runtime.unwrap(value));
+  } finally {
+    fiber.end();
+  }
+}
+
+/** Replays a branch that is over as far as it came, for the rollbacks of its steps. */
+async function handInRollbacks(parent: WorkflowScopeContext, entry: Entry, branch: Branch): Promise<void> {
+  const fiber = parent.scope.run.fiber(parent.scope.fiber, true);
+  const ended = runBranch(parent, entry, branch, fiber).then(
+    () => {},
+    // How it ended is recorded.
+    () => {},
+  );
+  await Promise.race([ended, fiber.patience.abandoned.catch(() => fiber.end())]);
+}
+
+/** What is recorded of each branch. A name is the user's: `constructor` is one like any other. */
+function recordsOf({ data }: Entry): Record<string, BranchRecord> {
+  return Object.assign(Object.create(null), data.branches);
+}
+
+function errorOf({ error }: BranchRecord): Error {
+  const restored = new Error(error?.message ?? "unknown error");
+  restored.name = error?.name ?? "Error";
+  return restored;
+}
+
+/** What is below an entry is found again through its record, so that comes first. */
+function beginBranches({ run }: Scope, entry: Entry): void {
+  if (entry.status !== "pending") return;
+  entry.status = "running";
+  run.history.save(entry);
+}
+
+export async function runJoin(
+  parent: WorkflowScopeContext,
+  entry: Entry,
+  branches: readonly Branch[],
+): Promise<unknown> {
+  const { scope } = parent;
+  const { run } = scope;
+  const records = recordsOf(entry);
+  const settle = (name: string, record: BranchRecord): void => {
+    if (records[name] !== undefined) return;
+    records[name] = record;
+    entry.data = { branches: { ...records } };
+    run.history.save(entry);
+  };
+  beginBranches(scope, entry);
+  const failures = new Map<string, Error>();
+  let passed: unknown;
+  const running = branches.map(async (branch) => {
+    const record = records[branch.name];
+    // A branch that has ended runs only to hand in its rollbacks, and only where there are any.
+    if (record?.status === "completed" && !run.checkpointSet) return;
+    const fiber = run.fiber(scope.fiber);
+    try {
+      const output = await runBranch(parent, entry, branch, fiber);
+      settle(branch.name, { status: "completed", output });
+    } catch (error) {
+      if (passes(error, scope)) passed ??= error;
+      else if (record?.status !== "completed") {
+        failures.set(branch.name, error instanceof Error ? error : new Error(messageOf(error)));
+        await run.outside();
+        settle(branch.name, { status: "failed", error: describeError(error) });
+      }
+    }
+  });
+  await scope.fiber.block(Promise.all(running));
+  await run.outside();
+  scope.check();
+  if (passed !== undefined) throw passed;
+  for (const { name } of branches) {
+    const record = records[name];
+    if (record?.status === "failed" && !failures.has(name)) failures.set(name, errorOf(record));
+  }
+  if (failures.size > 0) {
+    const known = entry.status === "failed";
+    entry.status = "failed";
+    entry.error = { name: "JoinError", message: `Join failed: ${[...failures.keys()].join(", ")}` };
+    if (!known) run.history.save(entry);
+    // Errors of steps have been reported one by one; others are news to `onError`.
+    const reported = known || [...failures.values()].every(wasReported);
+    const error = ofOperation(new JoinError(Object.fromEntries(failures)), entry.name);
+    throw reported ? markReported(error) : error;
+  }
+  if (entry.status !== "completed") run.history.complete(entry, run.now());
+  return Object.fromEntries(branches.map(({ name }) => [name, records[name]?.output]));
+}
+
+export async function runRace(
+  parent: WorkflowScopeContext,
+  entry: Entry,
+  branches: readonly Branch[],
+): Promise<{ readonly winner: string; readonly value: unknown }> {
+  const { scope } = parent;
+  const { run } = scope;
+  const records = recordsOf(entry);
+  if (entry.status === "completed") {
+    const winner = String(entry.data.winner);
+    if (run.checkpointSet) {
+      await Promise.all(branches.map((branch) => handInRollbacks(parent, entry, branch)));
+    }
+    return { winner, value: records[winner]?.output };
+  }
+  if (branches.length === 0) throw new RaceError("A race needs at least one branch", []);
+  beginBranches(scope, entry);
+  const fibers = new Map<string, Fiber>();
+  const won = Promise.withResolvers<void>();
+  let winner: string | undefined;
+  let passed: unknown;
+  let reported = true;
+  const running = branches.map(async (branch) => {
+    if (records[branch.name]?.status === "failed") {
+      if (run.checkpointSet) await handInRollbacks(parent, entry, branch);
+      return;
+    }
+    const fiber = run.fiber(scope.fiber);
+    fibers.set(branch.name, fiber);
+    try {
+      const output = await runBranch(parent, entry, branch, fiber);
+      if (winner !== undefined) return;
+      winner = branch.name;
+      records[branch.name] = { status: "completed", output };
+      won.resolve();
+    } catch (error) {
+      await run.outside();
+      if (winner !== undefined) {
+        if (!(error instanceof CancelledError)) run.late(branch.name, error);
+      } else if (passes(error, scope)) passed ??= error;
+      else {
+        reported &&= wasReported(error);
+        const bare = error instanceof Error ? {} : ({ bare: true } as const);
+        records[branch.name] = { status: "failed", error: describeError(error), ...bare };
+        entry.data = { winner: null, branches: { ...records } };
+        run.history.save(entry);
+      }
+    }
+  });
+  await scope.fiber.block(Promise.race([won.promise, Promise.all(running)]));
+  await run.outside();
+  scope.check();
+  if (passed !== undefined && winner === undefined) throw passed;
+  if (winner === undefined) throw lost(scope, entry, branches, records, reported);
+  for (const { name } of branches) {
+    if (name === winner) continue;
+    if (records[name] === undefined) records[name] = { status: "cancelled" };
+    fibers.get(name)?.cancel(new CancelledError());
+    fibers.get(name)?.end();
+    run.releaseMessages([...entry.path, name]);
+    giveBackUnused(run, run.history.scope(entry, name));
+    // After a checkpoint it is kept: its steps may have to be undone later.
+    if (!run.checkpointSet) run.history.removeScope(entry, name);
+  }
+  entry.data = { winner, branches: { ...records } };
+  run.history.complete(entry, run.now());
+  return { winner, value: records[winner]?.output };
+}
+
+function showFailure(record: BranchRecord | undefined): string {
+  return record?.bare && record.error !== undefined ? record.error.message : showError(record?.error);
+}
+
+function lost(
+  { run }: Scope,
+  entry: Entry,
+  branches: readonly Branch[],
+  records: Readonly<Record<string, BranchRecord>>,
+  reported: boolean,
+): Error {
+  if (entry.status !== "failed") {
+    entry.status = "failed";
+    entry.error = { name: "RaceError", message: "All branches failed" };
+    run.history.save(entry);
+  }
+  const errors = branches.map(({ name }) => ({ name, error: showFailure(records[name]) }));
+  const error = ofOperation(new RaceError("All branches failed", errors), entry.name);
+  return reported ? markReported(error) : error;
+}

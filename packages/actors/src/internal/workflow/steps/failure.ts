@@ -1,0 +1,35 @@
+import type { TryStepFailure } from "../../../workflow/outcomes.ts";
+
+const failures = new WeakMap<Error, TryStepFailure>();
+const operations = new WeakMap<Error, string>();
+const reported = new WeakSet<object>();
+
+/** Remembers what `tryStep` and `try` say of an error. */
+export function withFailure(error: Error, failure: TryStepFailure): Error {
+  failures.set(error, failure);
+  return error;
+}
+
+export function failureOf(error: unknown): TryStepFailure | undefined {
+  return error instanceof Error ? failures.get(error) : undefined;
+}
+
+/** Remembers the join or race that an error is of, for `try`. */
+export function ofOperation<E extends Error>(error: E, name: string): E {
+  operations.set(error, name);
+  return error;
+}
+
+export function operationOf(error: Error): string | undefined {
+  return operations.get(error);
+}
+
+/** `onError` has heard of it. */
+export function markReported(error: Error): Error {
+  reported.add(error);
+  return error;
+}
+
+export function wasReported(error: unknown): boolean {
+  return typeof error === "object" && error !== null && reported.has(error);
+}

@@ -1,0 +1,159 @@
+import { HoldfastError, isErrorCode } from "@holdfast/core";
+import type { QueueMessage } from "../../../queue.ts";
+import { alreadyCompleted, previousNotCompleted } from "../../queue/delivery.ts";
+import type { Entry } from "../history/history.ts";
+import { recorded } from "../history/history.ts";
+import type { Scope } from "../run/scope.ts";
+import { invalid, isRecord, whole } from "./step-settings.ts";
+import { checkTimeout } from "./waits.ts";
+
+interface ReceiveSettings {
+  readonly names: readonly string[] | undefined;
+  readonly timeout: number | undefined;
+  readonly completable: boolean;
+  readonly count: number;
+}
+
+/** What is kept of a received message. */
+export interface Kept {
+  readonly id: number;
+  readonly name: string;
+  readonly body: unknown;
+  readonly createdAt: number;
+  readonly attempt: number;
+}
+
+/** Receives messages durably: what came is part of the history, and comes again in a replay. */
+export function receive(scope: Scope, name: string, options: unknown, batch: boolean): Promise<unknown[]> {
+  const settings = receiveSettings(options, batch);
+  return scope.operate(name, "message", "a receive", async (entry) => {
+    const { run } = scope;
+    // What an earlier run has received and not completed is out with this one from here on.
+    const before = entry.status === "completed";
+    if (!before && run.openMessages.size > 0) throw previousNotCompleted();
+    const kept = before ? keptOf(entry) : await take(scope, entry, settings);
+    if (kept.length === 0 && !batch) throw timedOut(name, settings.timeout);
+    return kept.map((message) => present(scope, entry, message, settings.completable, before));
+  });
+}
+
+function receiveSettings(options: unknown, batch: boolean): ReceiveSettings {
+  const given = options ?? {};
+  if (!isRecord(given)) throw invalid("a receive takes a name and an object of options");
+  const { names, timeout, completable, count } = given;
+  if (names !== undefined && (!Array.isArray(names) || names.some((name) => typeof name !== "string"))) {
+    throw invalid('"names" is a list of queues');
+  }
+  return {
+    names,
+    timeout: checkTimeout(timeout),
+    completable: completable === true,
+    count: batch && count !== undefined ? Math.max(1, whole(count, "count", Number.NEGATIVE_INFINITY)) : 1,
+  };
+}
+
+async function take(scope: Scope, entry: Entry, settings: ReceiveSettings): Promise<readonly Kept[]> {
+  const { run, fiber } = scope;
+  const { queues } = run.runtime.parts;
+  const { names, completable, count, timeout } = settings;
+  if (entry.status === "pending") {
+    entry.status = "running";
+    entry.data = timeout === undefined ? {} : { deadline: run.now() + timeout };
+    // Without a deadline there is nothing that a replay would have to find again.
+    if (timeout !== undefined) run.history.save(entry);
+  }
+  const deadline = entry.data.deadline as number | undefined;
+  for (;;) {
+    await run.outside();
+    fiber.check();
+    const consumer = queues.facade(undefined, scope);
+    const found = await consumer.tryNextBatch({ ...(names && { names }), completable, count });
+    // Bodies may have come from the store: who has lost meanwhile leaves what it has taken to others.
+    await run.outside();
+    if (fiber.cancelled !== undefined) consumer.end(false);
+    fiber.check();
+    if (found.length > 0 || (deadline !== undefined && deadline <= run.now())) {
+      const messages = found.map(keep);
+      entry.data = { messages, completed: [], ...(!completable && { plain: true }) };
+      run.history.complete(entry, run.now());
+      // In the same turn: a plain message goes with the record that it was received.
+      consumer.detach();
+      await run.durable();
+      return messages;
+    }
+    await fiber.wait(deadline, (arrived) => {
+      const controller = new AbortController();
+      queues
+        .facade(undefined, scope)
+        .waitForAvailable(names, { signal: controller.signal })
+        .then(arrived, () => {
+          // The wait was over, or the actor stops: either way somebody else settles it.
+        });
+      return () => controller.abort();
+    });
+  }
+}
+
+export function keptOf(entry: Entry): readonly Kept[] {
+  return entry.data.messages as readonly Kept[];
+}
+
+/** Whether its messages were gone from their queues with the record of it; earlier records do not tell. */
+export function isPlainReceive({ kind, data }: Entry): boolean {
+  return kind === "message" && data.plain === true;
+}
+
+function keep({ id, name, body, createdAt, attempt }: QueueMessage): Kept {
+  return { id, name, body, createdAt, attempt };
+}
+
+function present(
+  scope: Scope,
+  entry: Entry,
+  message: Kept,
+  completable: boolean,
+  before: boolean,
+): QueueMessage {
+  const shown = { ...message, body: recorded(message.body) };
+  if (!completable) return shown;
+  const { run } = scope;
+  const { queues } = run.runtime.parts;
+  const completed = (): readonly number[] => entry.data.completed as readonly number[];
+  let endedBefore = completed().includes(message.id);
+  let ended = false;
+  if (!endedBefore) run.openMessages.set(message.id, entry);
+  const end = (): void => {
+    ended = true;
+    run.openMessages.delete(message.id);
+    entry.data = { ...entry.data, completed: [...completed(), message.id] };
+    run.history.save(entry);
+  };
+  return {
+    ...shown,
+    complete: async (response?: unknown) => {
+      // From here on the runtime is at work, which may look at the clock.
+      run.guard.leave();
+      // What was given back in between is somebody else's.
+      if (ended || (!endedBefore && !run.openMessages.has(message.id))) throw alreadyCompleted();
+      if (endedBefore) {
+        endedBefore = false;
+        ended = true;
+        return;
+      }
+      try {
+        if (run.runtime.inTransaction) await run.outside();
+        const completing = queues.completeById(message.id, message.name, response);
+        if (completing !== undefined) await completing;
+      } catch (error) {
+        // A crash may have come between the completion and its record.
+        if (!before || !isErrorCode(error, "queue", "already_completed")) throw error;
+      }
+      end();
+    },
+  };
+}
+
+function timedOut(name: string, timeoutMs: number | undefined): HoldfastError {
+  const message = `queue.next("${name}") timed out before receiving a message. Use queue.nextBatch() where none may come.`;
+  return new HoldfastError("queue", "timed_out", message, { metadata: { timeoutMs } });
+}

@@ -1,0 +1,69 @@
+import { describeError } from "../history/record.ts";
+import { Fiber, type Rollback, type WorkflowRun } from "../run/run.ts";
+import { StepScope } from "./step-context.ts";
+
+/**
+ * Undoes completed steps, the last one first. Each is recorded, so that a rollback that is cut off goes
+ * on with the next. A step that still runs, in a branch that has lost, is waited for and undone too.
+ * Returns false when one of them failed: those before it are left as they are.
+ */
+export async function runRollbacks(run: WorkflowRun): Promise<boolean> {
+  const fiber = new Fiber(run, undefined);
+  run.onStop(() => fiber.cancel());
+  try {
+    while (!run.evicted) {
+      const next = lastDue(run);
+      if (next === undefined && run.undoable === 0) return true;
+      if (next === undefined) await stepEnded(run);
+      else if (!(await undo(run, fiber, next))) return false;
+    }
+    return false;
+  } finally {
+    fiber.end();
+  }
+}
+
+/** The step that was completed last of those that are not undone. */
+function lastDue(run: WorkflowRun): Rollback | undefined {
+  let last: Rollback | undefined;
+  for (const rollback of run.rollbacks) {
+    const { rollbackCompletedAt, completion = 0 } = rollback.entry;
+    if (rollbackCompletedAt === undefined && completion >= (last?.entry.completion ?? 0)) last = rollback;
+  }
+  return last;
+}
+
+/** Resolves when a step has ended, or the run is stopped. The actor is not idle meanwhile. */
+function stepEnded(run: WorkflowRun): Promise<void> {
+  return new Promise((resolve) => {
+    const ended = (): void => {
+      run.stepFreed.delete(ended);
+      resolve();
+    };
+    run.stepFreed.add(ended);
+    run.onStop(ended);
+  });
+}
+
+async function undo(run: WorkflowRun, fiber: Fiber, { entry, output, undo }: Rollback): Promise<boolean> {
+  const step = new StepScope(run, fiber, entry, 1, "outside");
+  try {
+    await run.runtime.turnstile.pass();
+    await run.runtime.enter(() => undo(step.context as never, output as never));
+    await run.outside();
+    if (run.evicted) return false;
+    entry.rollbackCompletedAt = run.now();
+    entry.rollbackError = undefined;
+  } catch (error) {
+    await run.outside();
+    if (run.evicted) return false;
+    const shown = describeError(error);
+    entry.rollbackError = shown.message;
+    run.owner.report({ rollback: { workflowId: run.runtime.id, stepName: entry.name, error: shown } });
+  } finally {
+    step.close();
+  }
+  run.history.save(entry);
+  await run.durable();
+  return entry.rollbackCompletedAt !== undefined;
+}

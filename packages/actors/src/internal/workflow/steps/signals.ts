@@ -1,0 +1,123 @@
+import { encodeValue, HoldfastError } from "@holdfast/core";
+import { afterPrefix } from "../../kv/entry-buffer.ts";
+import { recordPrefix } from "../../lifecycle/part.ts";
+import type { RunningActor } from "../../lifecycle/running-actor.ts";
+import { checkName, historySpace } from "../history/location.ts";
+import { decodeBox, encodeBox } from "../history/record.ts";
+import { workflowLimits } from "../limits.ts";
+
+interface Signal {
+  readonly key: Uint8Array;
+  readonly name: string;
+  readonly payload: unknown;
+}
+
+const prefix = new Uint8Array([recordPrefix.workflowHistory, historySpace.signal]);
+
+/** Signals that have come and that the workflow has not taken, in the order in which they came. */
+export class Signals {
+  readonly #runtime: RunningActor;
+  readonly #waiting = new Set<() => void>();
+  #pending: Signal[] = [];
+  #next = 1;
+  #before: Signal[] | undefined;
+
+  constructor(runtime: RunningActor) {
+    this.#runtime = runtime;
+  }
+
+  get size(): number {
+    return this.#pending.length;
+  }
+
+  async load(): Promise<void> {
+    const found = await this.#runtime.records.list({ start: prefix, end: afterPrefix(prefix) });
+    const stored = found.map(({ key, value }): Signal => {
+      const [name, payload] = decodeBox(value) as [string, unknown];
+      this.#next = Math.max(this.#next, numberOf(key) + 1);
+      return { key, name, payload };
+    });
+    this.#pending = [...stored, ...this.#pending];
+  }
+
+  /** Keeps a signal until it is taken. Throws `workflow.signals_full`, `workflow.signal_too_large`. */
+  add(name: unknown, payload: unknown): void {
+    checkName(name, "signal");
+    if (this.#pending.length >= workflowLimits.maxSignals) {
+      const message = `A workflow keeps at most ${workflowLimits.maxSignals} signals that it has not taken`;
+      throw new HoldfastError("workflow", "signals_full", message, { statusCode: 429 });
+    }
+    const plain = this.#runtime.unwrap(payload);
+    if (encodeValue(plain).length > workflowLimits.maxSignalBytes) {
+      const message = `The payload of a signal has at most ${workflowLimits.maxSignalBytes} bytes`;
+      throw new HoldfastError("workflow", "signal_too_large", message, { statusCode: 413 });
+    }
+    this.#pending.push(this.#keep(this.#next++, name, plain));
+    this.#tell();
+  }
+
+  #keep(number: number, name: string, payload: unknown): Signal {
+    const key = keyOf(number);
+    const box = encodeBox([name, payload]);
+    this.#runtime.records.put(key, box);
+    const [, kept] = decodeBox(box) as [string, unknown];
+    return { key, name, payload: kept };
+  }
+
+  #tell(): void {
+    for (const tell of [...this.#waiting]) tell();
+  }
+
+  /** Undoes a {@link take}: it comes before all others again. */
+  putBack(name: string, payload: unknown): void {
+    if (this.#pending[0] !== undefined && numberOf(this.#pending[0].key) === 0) this.#makeRoom();
+    const [first] = this.#pending;
+    if (first === undefined) this.#pending.push(this.#keep(this.#next++, name, payload));
+    else this.#pending.unshift(this.#keep(numberOf(first.key) - 1, name, payload));
+    this.#tell();
+  }
+
+  /** No number is below that of the first: all move up by one, the last one first, so that none meets another. */
+  #makeRoom(): void {
+    this.#next++;
+    for (const [at, { key, name, payload }] of [...this.#pending.entries()].reverse()) {
+      this.#runtime.records.delete(key);
+      this.#pending[at] = this.#keep(numberOf(key) + 1, name, payload);
+    }
+  }
+
+  /** The oldest signal of this name; its record goes with the turn that is open. */
+  take(name: string): { readonly payload: unknown } | undefined {
+    const at = this.#pending.findIndex((signal) => signal.name === name);
+    const signal = this.#pending[at];
+    if (signal === undefined) return undefined;
+    this.#pending.splice(at, 1);
+    this.#runtime.records.delete(signal.key);
+    return { payload: signal.payload };
+  }
+
+  savepoint(): void {
+    this.#before = [...this.#pending];
+  }
+
+  rollback(): void {
+    if (this.#before !== undefined) this.#pending = this.#before;
+  }
+
+  /** Calls `arrived` for each signal until the returned function is called. */
+  subscribe(arrived: () => void): () => void {
+    this.#waiting.add(arrived);
+    return () => this.#waiting.delete(arrived);
+  }
+}
+
+function keyOf(number: number): Uint8Array {
+  const key = new Uint8Array(prefix.length + 8);
+  key.set(prefix);
+  new DataView(key.buffer).setBigUint64(prefix.length, BigInt(number));
+  return key;
+}
+
+function numberOf(key: Uint8Array): number {
+  return Number(new DataView(key.buffer, key.byteOffset).getBigUint64(prefix.length));
+}

@@ -1,0 +1,115 @@
+import { HoldfastError } from "@holdfast/core";
+import { Context } from "../../calls/context.ts";
+import { contained } from "../../calls/user-signal.ts";
+import type { Insider } from "../../turn/transaction-lock.ts";
+import type { Entry } from "../history/history.ts";
+import type { Fiber, WorkflowRun } from "../run/run.ts";
+
+/** What a step may look at after it has ended: nothing that could change the actor. */
+const always: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
+  "actorId",
+  "name",
+  "key",
+  "region",
+  "log",
+  "workflowId",
+  "abortSignal",
+  "aborted",
+  "isEvicted",
+  "idempotencyKey",
+  "attempt",
+]);
+
+export function outsideStep(member: PropertyKey): HoldfastError {
+  const message = `${String(member)} is only available inside workflow steps`;
+  return new HoldfastError("workflow", "outside_step", message, { metadata: { member: String(member) } });
+}
+
+/** How a step runs beside the rest of its actor; `inside` says that it has entered the turnstile. */
+export type StepMode = "inside" | "outside" | "atomic";
+
+/** A step that waits for a transaction of its own must not be waited for by it. */
+async function transact<T>(
+  run: WorkflowRun,
+  mode: StepMode,
+  target: Context,
+  insider: Insider,
+  fn: () => T | Promise<T>,
+): Promise<T> {
+  if (mode === "outside") return target.transaction(fn);
+  if (mode === "atomic") {
+    const message = "An atomic step is a transaction already; they cannot be nested";
+    throw new HoldfastError("actor", "nested_transaction", message, { statusCode: 500 });
+  }
+  const { turnstile } = run.runtime;
+  const parks = turnstile.park(insider);
+  try {
+    return await target.transaction(fn);
+  } finally {
+    if (parks) turnstile.unpark(insider);
+  }
+}
+
+/** What the context of a step is made of, and known by. */
+export class StepTarget extends Context {}
+
+/** The context of one attempt of a step. Its members of the actor are closed when the attempt ends. */
+export class StepScope {
+  /** What user code gets. */
+  readonly context: object;
+  readonly #controller = new AbortController();
+  readonly #fiber: Fiber;
+  readonly #cancel: () => void;
+  readonly #run: WorkflowRun;
+  /** In the turnstile, where that is the mode. */
+  readonly #insider = { entered: true, parked: false };
+  #open = true;
+
+  constructor(run: WorkflowRun, fiber: Fiber, entry: Entry, attempt: number, mode: StepMode) {
+    this.#fiber = fiber;
+    this.#run = run;
+    this.#cancel = () => this.#controller.abort(fiber.signal.reason);
+    if (fiber.signal.aborted) this.#cancel();
+    else fiber.signal.addEventListener("abort", this.#cancel, { once: true });
+    const signal = contained(this.#controller.signal, (error) => run.runtime.errors.report(error));
+    const target = new StepTarget(run.runtime);
+    const extra: Readonly<Record<string, unknown>> = {
+      workflowId: run.runtime.id,
+      abortSignal: signal,
+      isEvicted: () => run.evicted,
+      idempotencyKey: `${run.runtime.id}:${run.owner.generation}:${entry.ordinal}`,
+      attempt,
+      transaction: <T>(fn: () => T | Promise<T>) => transact(run, mode, target, this.#insider, fn),
+    };
+    this.context = new Proxy(target, {
+      get: (_target, member) => {
+        if (!this.#open && typeof member === "string" && !always.has(member)) {
+          run.owner.violated(member);
+          throw outsideStep(member);
+        }
+        if (typeof member === "string" && Object.hasOwn(extra, member)) return extra[member];
+        if (member === "aborted") return signal.aborted;
+        const value: unknown = Reflect.get(target, member, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+      set: (_target, member, value) => {
+        if (!this.#open) {
+          run.owner.violated(String(member));
+          throw outsideStep(member);
+        }
+        return Reflect.set(target, member, value, target);
+      },
+    });
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  close(): void {
+    this.#open = false;
+    this.#insider.entered = false;
+    if (this.#insider.parked) this.#run.runtime.turnstile.unpark(this.#insider);
+    this.#fiber.signal.removeEventListener("abort", this.#cancel);
+  }
+}

@@ -1,0 +1,183 @@
+import type { ActorKey } from "@holdfast/core";
+import type { BlobStore } from "../blob.ts";
+import type { DatabaseStore } from "../database/database.ts";
+import type { HistoryStore } from "./history-store.ts";
+
+/**
+ * The port between running actors and where they are kept. One conformance suite
+ * (`@holdfast/testing`) is run by every implementation.
+ *
+ * Errors: `actor.fenced` (another owner has taken over: nothing was written), `actor.duplicate_key`,
+ * `store.unavailable` (nothing was written), `store.full` (nothing was written; disk or quota),
+ * `store.indeterminate` (it may or may not have been written), `store.failed` (a sync failed: this
+ * store takes no more commits until it is opened again), `store.too_large` (nothing was written),
+ * `store.invalid_commit` (a mistake of the caller), `store.closed`.
+ *
+ * `find`, `get`, `list`, `due` and `call` resolve when what they saw is durable, since their answers may
+ * leave the process. `kvGet` and `kvList` see applied commits at once: they are for the actor
+ * itself, whose outputs wait for its own commits.
+ */
+export interface ActorStore {
+  /** The living actor with this name and key. */
+  find(name: string, key: ActorKey): Promise<ActorRecord | undefined>;
+  /** A living or destroyed actor by id. */
+  get(id: string): Promise<ActorRecord | undefined>;
+  /** Living actors in order of id, a page at a time. */
+  list(query: ListQuery): Promise<ActorPage>;
+  /** How many living actors fit. */
+  count(filter: ListFilter): Promise<number>;
+  /**
+   * Takes ownership: raises the epoch by one and loads what an instance needs to wake. From then on
+   * commits of an older epoch are fenced. What was loaded is durable; where nobody but this process can
+   * write, the epoch may become so with the first commit under it. Throws `actor.not_found` when the actor
+   * does not exist or was destroyed.
+   */
+  acquire(id: string): Promise<LoadedActor>;
+  /**
+   * Applies one turn as one transaction whose first statement is the fence on `epoch` and `version`.
+   * Resolves when it is durable. Commits of one actor are applied in the order of the calls, so a
+   * caller may hand in the next before the last has resolved.
+   */
+  commit(batch: CommitBatch): Promise<void>;
+  /** The record of a keyed call, unless it has expired. */
+  call(actorId: string, idempotencyKey: string): Promise<CallRecord | undefined>;
+  kvGet(actorId: string, key: Uint8Array): Promise<Uint8Array | undefined>;
+  /** Entries with `start <= key < end` in byte order (descending when `reverse`). */
+  kvList(actorId: string, range: KvRange): Promise<readonly KvEntry[]>;
+  /**
+   * The actors that are due at `now`, in order of `wakeAt` and id, and the earliest `wakeAt` of all; with
+   * `after`, both of those that come after it in this order.
+   */
+  due(
+    now: number,
+    limit: number,
+    after?: DueCursor,
+  ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }>;
+  /**
+   * The SQLite databases of actors. An actor that has one is kept with it: `commit` writes the turn and
+   * the SQL that ran in it as one transaction. `version` and `wakeAt` of its record may be those of the
+   * last commit that is durable, or, while nobody owns it, older.
+   */
+  readonly databases: DatabaseStore;
+  /** Large objects of actors; those of an actor go with it. */
+  readonly blobs: BlobStore;
+  /** The past of actors, and copies of them. */
+  readonly history: HistoryStore;
+  /** Flushes, then releases everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A place in the order of wake-ups. */
+export interface DueCursor {
+  readonly wakeAt: number;
+  readonly id: string;
+}
+
+/** The row of an actor. Times are milliseconds since the epoch. */
+export interface ActorRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly key: ActorKey;
+  /** Raised by one whenever an owner acquires the actor. */
+  readonly epoch: number;
+  /** Raised by one by every commit. */
+  readonly version: number;
+  readonly createdAt: number;
+  readonly destroyedAt?: number;
+  /** When the actor wants to be woken, in milliseconds since the epoch. */
+  readonly wakeAt?: number;
+}
+
+/** What an actor starts from, beside its entries. */
+export interface LoadedActor {
+  readonly record: ActorRecord;
+  /** The newest snapshot and the patches after it, oldest first; absent for an actor without state. */
+  readonly state?: StoredState;
+  /** When the last of its call records expires, in milliseconds since the epoch; absent where that is not known. */
+  readonly callsUntil?: number;
+  /** The actor has a database, which its owner has to open. */
+  readonly hasDatabase?: boolean;
+}
+
+/** A state as it is kept: the newest snapshot and the patches after it, oldest first. */
+export interface StoredState {
+  readonly snapshot: Uint8Array;
+  readonly patches: readonly Uint8Array[];
+}
+
+/** What one turn changed. Everything in it lands together or not at all. */
+export interface CommitBatch {
+  readonly actorId: string;
+  readonly epoch: number;
+  /** The version that this commit makes; the fence requires the stored one to be one less. */
+  readonly version: number;
+  /** Unique per commit: settles an uncertain outcome. */
+  readonly commitId: string;
+  /** Present on an actor's first commit (version 1, epoch 1): creates its row. */
+  readonly create?: { readonly name: string; readonly key: ActorKey; readonly createdAt: number };
+  /** A snapshot replaces the log so far; a patch is appended to it. */
+  readonly state?: { readonly type: "snapshot" | "patch"; readonly bytes: Uint8Array };
+  readonly kv?: readonly KvOperation[];
+  readonly calls?: readonly CallRecord[];
+  /** SQL has written in this turn. */
+  readonly database?: true;
+  /** In whole milliseconds: others are refused. `null` clears it; absent leaves it as it is. */
+  readonly wakeAt?: number | null;
+  /** Ends the actor: its key is free again, its state and kv are deleted, its call records found no more. */
+  readonly destroyedAt?: number;
+}
+
+/** One write of a batch. A range ends before `end`; without it, with the last key. */
+export type KvOperation =
+  | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: "delete"; readonly key: Uint8Array }
+  | { readonly type: "delete-range"; readonly start: Uint8Array; readonly end?: Uint8Array };
+
+/** A page of entries with `start <= key < end`, in the order of their keys. */
+export interface KvRange {
+  readonly start: Uint8Array;
+  readonly end?: Uint8Array;
+  readonly limit: number;
+  readonly reverse?: boolean;
+}
+
+/** A stored entry. */
+export interface KvEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/**
+ * The idempotency record of a keyed call. `started` is written by the first commit of a call that
+ * takes more than one; `done` by its last. A retry of a `started` call that is not running any more
+ * gets `action.interrupted`.
+ */
+export interface CallRecord {
+  readonly key: string;
+  readonly status: "started" | "done";
+  /** The encoded outcome of a `done` call, in the format of `actors/src/internal/turn/call-result.ts`. */
+  readonly outcome?: Uint8Array;
+  readonly expiresAt: number;
+}
+
+/** Which actors a list is of; what is absent does not matter. */
+export interface ListFilter {
+  readonly name?: string;
+  /** What the text of the key (`encodeKey`) begins with. */
+  readonly keyPrefix?: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAfter?: number;
+}
+
+/** A page of a filtered list, in the order of the ids. */
+export interface ListQuery extends ListFilter {
+  readonly limit: number;
+  /** The id after which the page starts. */
+  readonly cursor?: string;
+}
+
+/** A page of a list; `cursor` is present while there may be more. */
+export interface ActorPage {
+  readonly actors: readonly ActorRecord[];
+  readonly cursor?: string;
+}
