@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { Sanitizer } from "../../packages/gate/src/broker/sanitizer.ts";
+import { Sanitizer } from "../../packages/gate/src/broker/messages/sanitizer.ts";
 import { KnownSecrets } from "../../packages/gate/src/vault/redaction/known-secrets.ts";
 import { ensure, interleave, median, most, type Outcome, type Scenario } from "../internal/scenario.ts";
 

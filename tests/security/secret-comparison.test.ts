@@ -36,13 +36,13 @@ const known: Readonly<Record<string, string>> = {
   "packages/gate/src/policy/glob.ts: token === tokens.length": "a place in a pattern",
   "packages/sandbox/src/cli/opencode.ts: server.token !== token":
     "two settings of the person's own command line",
-  "packages/server/src/gateway/raw-sockets.ts: headers.has(header.token)": "the name of a header",
+  "packages/server/src/gateway/sockets/raw-sockets.ts: headers.has(header.token)": "the name of a header",
   "packages/actors/src/internal/workflow/run/child.ts: data.token === token":
     "which child is meant, within the parent's own record",
   "packages/actors/src/internal/workflow/run/child.ts: part.header.parent?.token === address.token":
     "whose child it is, within its own record",
   "packages/gate/src/vault/grants.ts: grant.secret === secret": "the name of a secret, which is none",
-  "packages/server/src/held-connections.ts: this.#byToken.get(token)":
+  "packages/server/src/directory/hibernating-connections.ts: this.#byToken.get(token)":
     "the random id of a connection, found by a hash with a seed of the process",
   "packages/studio/src/backend/handover.ts: this.#values.get(token)": "never leaves the process",
 };
@@ -79,10 +79,10 @@ function withoutComments(text: string): string {
 const meetings: readonly { readonly file: string; readonly by: RegExp }[] = [
   { file: "packages/sandbox/src/http/guard.ts", by: /timingSafeEqual\(hash\(given\), this\.#tokenHash\)/ },
   {
-    file: "packages/sandbox/src/processes/preview.ts",
+    file: "packages/sandbox/src/processes/supervision/preview.ts",
     by: /timingSafeEqual\(hash\([^;]+\), hash\(origin\.secret\)\)/,
   },
-  { file: "packages/sandbox/src/processes/tickets.ts", by: /const key = hash\(text\)/ },
+  { file: "packages/sandbox/src/processes/output/tickets.ts", by: /const key = hash\(text\)/ },
   {
     file: "packages/studio/src/groups/webhook-secret.ts",
     by: /timingSafeEqual\(digest\(wanted\), digest\(given\)\)/,

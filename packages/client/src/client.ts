@@ -11,7 +11,7 @@ import {
   type ListActorsOptions,
   type ManageRequest,
 } from "./management.ts";
-import { createNetworkDriver } from "./network.ts";
+import { createNetworkDriver } from "./network/network.ts";
 import { withRetry } from "./retry.ts";
 import type {
   ActorHandle,

@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import type { SocketConstructor } from "./internal/socket.ts";
-import type { Encoding } from "./wire.ts";
+import type { Encoding } from "./network/wire.ts";
 
 /** What `createClient` takes, where it is more than a URL. */
 export interface ClientConfig {

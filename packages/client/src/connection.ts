@@ -8,7 +8,6 @@ import type {
   ServerFrame,
 } from "./driver.ts";
 import { protocolVersion } from "./driver.ts";
-import { earlyEvents } from "./early-events.ts";
 import { readActionOptions } from "./internal/action-options.ts";
 import { backoffDelayMs } from "./internal/backoff.ts";
 import { sendOverConnection } from "./internal/connection-send.ts";
@@ -19,6 +18,7 @@ import type { ClientPorts } from "./internal/ports.ts";
 import { PresenceView, presenceEvent } from "./internal/presence-view.ts";
 import { callCancelled, cutOff, disposedError, isWithoutReason, refusalOf } from "./internal/refusal.ts";
 import { clientLimits } from "./limits.ts";
+import { earlyEvents } from "./network/early-events.ts";
 import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";
 import type { QueueSender } from "./queue-send.ts";
 import { isRetryable } from "./retry.ts";

@@ -1,7 +1,7 @@
 import type { ActorKey, WireError } from "@holdfast/core";
 import type { ManageRequest } from "./management.ts";
 import type { QueueMessageOptions } from "./queue.ts";
-import type { BufferedWebSocket } from "./raw-socket.ts";
+import type { BufferedWebSocket } from "./raw/raw-socket.ts";
 
 /** Which actor is meant. `input` is used when the actor is made by this request. */
 export type ActorTarget =

@@ -1,5 +1,4 @@
 import { type ActorKey, isErrorCode, uuidv7 } from "@holdfast/core";
-import { rawPath } from "./address.ts";
 import { Connection } from "./connection.ts";
 import type { ActorTarget, ClientDriver } from "./driver.ts";
 import { abortable } from "./internal/abortable.ts";
@@ -8,10 +7,12 @@ import { actionProxy } from "./internal/action-proxy.ts";
 import { backoffDelayMs, delay } from "./internal/backoff.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { clientLimits } from "./limits.ts";
+import { rawPath } from "./network/address.ts";
+import { header } from "./network/wire.ts";
 import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";
 import { QueueSender } from "./queue-send.ts";
-import { readRawInput } from "./raw-input.ts";
-import type { BufferedWebSocket } from "./raw-socket.ts";
+import { readRawInput } from "./raw/raw-input.ts";
+import type { BufferedWebSocket } from "./raw/raw-socket.ts";
 import { withRetry } from "./retry.ts";
 import type {
   ActionOptions,
@@ -21,7 +22,6 @@ import type {
   HandleOptions,
   SkipReadyWait,
 } from "./types.ts";
-import { header } from "./wire.ts";
 
 /** What the handles of one client share. */
 export interface ClientContext {

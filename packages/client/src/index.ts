@@ -35,7 +35,7 @@ export {
   type RawOpenEvent,
   type RawTransport,
   type RawWebSocket,
-} from "./raw-socket.ts";
+} from "./raw/raw-socket.ts";
 export { isRetryable } from "./retry.ts";
 export type { EventToken, QueueToken } from "./tokens.ts";
 export type {
@@ -67,9 +67,7 @@ export type {
 
 // What servers and other ways to actors are made with: drivers, and the wire as docs/reference/wire.md has it.
 
-export { actorPath, rawPath } from "./address.ts";
 export { createClientWithDriver } from "./client.ts";
-export { closeReason } from "./close-reason.ts";
 export {
   type ActorTarget,
   type ClientDriver,
@@ -91,13 +89,15 @@ export {
   type SendContent,
   type ServerFrame,
 } from "./driver.ts";
-export { decodeEarlyEvents, eventsPrefix } from "./early-events.ts";
 export { IncomingStream, streamWindow } from "./internal/incoming-stream.ts";
 export type { ClientPorts } from "./internal/ports.ts";
 export { closedReason, type SocketConstructor } from "./internal/socket.ts";
 export { checkFilter, filterQuery, type ManageRequest, manageLimits, prefixText } from "./management.ts";
-export { createNetworkDriver } from "./network.ts";
-export { encodeStreamChunk, encodeStreamItem, streamContentType } from "./stream-body.ts";
+export { actorPath, rawPath } from "./network/address.ts";
+export { closeReason } from "./network/close-reason.ts";
+export { decodeEarlyEvents, eventsPrefix } from "./network/early-events.ts";
+export { createNetworkDriver } from "./network/network.ts";
+export { encodeStreamChunk, encodeStreamItem, streamContentType } from "./network/stream-body.ts";
 export {
   contentType,
   decode,
@@ -121,4 +121,4 @@ export {
   subprotocol,
   tokenPrefix,
   trustedDepth,
-} from "./wire.ts";
+} from "./network/wire.ts";

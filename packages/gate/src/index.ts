@@ -16,6 +16,16 @@ export type { BrokerConfig, OpenBrokerOptions, OpenedBroker } from "./broker/bro
 export { coreToolNames, type ToolCatalog } from "./broker/catalog.ts";
 export { type BrokerErrorCode, type BrokerErrorPayload, brokerErrors } from "./broker/errors.ts";
 export {
+  type EventEnvelope,
+  gateMountTarget,
+  type RequestEnvelope,
+  type ResponseEnvelope,
+  type WireRequest,
+  type WireTool,
+  wireSockets,
+  wireTopics,
+} from "./broker/messages/wire.ts";
+export {
   type Rate,
   type RateLimits,
   type RateScope,
@@ -32,16 +42,6 @@ export type {
   ToolProgress,
   ToolSource,
 } from "./broker/tool.ts";
-export {
-  type EventEnvelope,
-  gateMountTarget,
-  type RequestEnvelope,
-  type ResponseEnvelope,
-  type WireRequest,
-  type WireTool,
-  wireSockets,
-  wireTopics,
-} from "./broker/wire.ts";
 export type { Gate, GateConfig, GateStage, GateStatus, VaultConfig } from "./config.ts";
 export { requireDataDirectory } from "./data-directory.ts";
 export { explainEgress } from "./egress/decisions/explain.ts";
@@ -124,9 +124,9 @@ export {
   jailDriverNames,
   probeDrivers,
 } from "./jail/probe-drivers.ts";
-export type { PluginConnection } from "./plugins/connections.ts";
+export type { PluginConnection } from "./plugins/credentials/connections.ts";
+export { pluginSettingsFile } from "./plugins/manifest/plugin-settings.ts";
 export type { PluginGit, PluginGrant } from "./plugins/plugin-grant.ts";
-export { pluginSettingsFile } from "./plugins/plugin-settings.ts";
 export type { PluginState, PluginStatus, Plugins, PluginsConfig } from "./plugins/plugins.ts";
 export { toolNamesFile } from "./plugins/tool-names.ts";
 export { type DryRunRow, dryRunPolicy } from "./policy/dry-run.ts";

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { systemClock } from "@holdfast/core";
 import { brokerLimits } from "../src/broker/broker-limits.ts";
+import { parseStrictJson, StrictJsonError } from "../src/broker/messages/strict-json.ts";
 import { Refusal } from "../src/broker/refusal.ts";
 import { ConstructStage } from "../src/broker/stages/construct.ts";
-import { parseStrictJson, StrictJsonError } from "../src/broker/strict-json.ts";
 
 const read = (text: string | Uint8Array) => parseStrictJson(Buffer.from(text as string), 4);
 const refused = (text: string | Uint8Array, why: RegExp) =>

@@ -5,8 +5,8 @@ import { test } from "node:test";
 import type { JailSpec } from "@holdfast/gate";
 import type { Jails } from "../src/jail/jail.ts";
 import { PluginLauncher } from "../src/plugins/launcher.ts";
-import { pluginName } from "../src/plugins/names.ts";
-import { readPluginFolder } from "../src/plugins/plugin-folder.ts";
+import { pluginName } from "../src/plugins/manifest/names.ts";
+import { readPluginFolder } from "../src/plugins/manifest/plugin-folder.ts";
 import { handlerOf, manifestOf, writeFiles } from "./plugin-support.ts";
 import { missing, openGate, temporaryDirectory } from "./support.ts";
 

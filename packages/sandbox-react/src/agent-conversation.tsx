@@ -1,8 +1,8 @@
 import { type ReactNode, type RefObject, useRef } from "react";
-import { AgentTranscript } from "./agent-transcript.tsx";
 import { ChatComposer, type ChatComposerClassNames, type ChatComposerProps } from "./chat-composer.tsx";
 import { cx, slotClassNames } from "./internal/class-names.ts";
-import type { AgentTranscriptClassNames, AgentTranscriptProps } from "./transcript-types.ts";
+import { AgentTranscript } from "./transcript-view/agent-transcript.tsx";
+import type { AgentTranscriptClassNames, AgentTranscriptProps } from "./transcript-view/transcript-types.ts";
 import type { TranscriptEntry } from "./types.ts";
 
 export interface AgentConversationClassNames {

@@ -1,13 +1,13 @@
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "react";
-import { FileChanges } from "./file-changes.tsx";
 import { cx, flag, slotClassNames } from "./internal/class-names.ts";
 import { LongText } from "./internal/long-text.tsx";
 import { transcriptClassNames } from "./internal/transcript-slots.ts";
+import { FileChanges } from "./transcript-view/file-changes.tsx";
 import type {
   AgentTranscriptClassNames,
   PermissionReplyHandler,
   TranscriptRenderers,
-} from "./transcript-types.ts";
+} from "./transcript-view/transcript-types.ts";
 import type { PermissionOption, PermissionReply, TranscriptEntry } from "./types.ts";
 import { visibleText } from "./visible-text.ts";
 

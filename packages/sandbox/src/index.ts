@@ -28,7 +28,7 @@ export {
 export { type Credential, redactKey } from "./credentials/credential.ts";
 export { type Credentials, type DetectOptions, detectCredentials } from "./credentials/detect.ts";
 export type { CorsOptions } from "./http/cors.ts";
-export { type TerminalBinding, terminalBinding } from "./internal/terminal.ts";
+export { type TerminalBinding, terminalBinding } from "./internal/spawn/terminal.ts";
 export { defaultLimits, type SandboxLimits } from "./limits.ts";
 export type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";
 export { createSandboxServer } from "./server.ts";
@@ -37,4 +37,4 @@ export type {
   PermissionPolicy,
   PermissionRequest,
   PermissionVerdict,
-} from "./sessions/policy.ts";
+} from "./sessions/turns/policy.ts";

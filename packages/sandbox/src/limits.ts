@@ -1,4 +1,4 @@
-import { longestTimerMs } from "./internal/longest-timer.ts";
+import { longestTimerMs } from "./internal/max-timeout.ts";
 
 /** Limits of a sandbox server. Sizes are bytes. Documented in docs/limits.md. */
 export interface SandboxLimits {

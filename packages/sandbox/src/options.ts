@@ -3,7 +3,7 @@ import type { AgentRow, ModelEndpoint, ModelWire } from "./agents/row.ts";
 import type { CorsOptions } from "./http/cors.ts";
 import type { SandboxLimits } from "./limits.ts";
 import type { OpenCodeOptions } from "./opencode/options.ts";
-import type { PermissionPolicy } from "./sessions/policy.ts";
+import type { PermissionPolicy } from "./sessions/turns/policy.ts";
 
 /** Where a server is reached. */
 export type Listen =

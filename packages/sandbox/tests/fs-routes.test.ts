@@ -9,7 +9,7 @@ import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { extract, pack } from "tar-stream";
-import { unpackedLimits } from "../src/fs/tar-upload.ts";
+import { unpackedLimits } from "../src/fs/trees/tar-upload.ts";
 import { field, type Sandbox, startSandbox, temporary, until } from "./harness.ts";
 
 const run = promisify(execFile);

@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { silentLogger } from "@holdfast/core";
-import { isFamilyAlive } from "../src/internal/process-group.ts";
-import { Spawner } from "../src/internal/spawner.ts";
+import { isFamilyAlive } from "../src/internal/spawn/process-group.ts";
+import { Spawner } from "../src/internal/spawn/spawner.ts";
 import {
   field,
   processesWith,

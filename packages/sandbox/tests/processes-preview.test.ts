@@ -172,7 +172,7 @@ test("a preview follows its port to the address of the program that listens on i
 
 test("a preview that no socket was left for is opened when there is one", { timeout: 20_000 }, async () => {
   const program = `
-    const { Previews } = await import(${JSON.stringify(new URL("../src/processes/preview.ts", import.meta.url))});
+    const { Previews } = await import(${JSON.stringify(new URL("../src/processes/supervision/preview.ts", import.meta.url))});
     const { closeSync, openSync } = await import("node:fs");
     const previews = new Previews();
     const taken = [];

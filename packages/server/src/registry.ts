@@ -6,22 +6,22 @@ import {
   createClientWithDriver,
 } from "@holdfast/client";
 import { HoldfastError, isErrorCode, limits, type Ports, systemPorts } from "@holdfast/core";
-import { Directory } from "./directory.ts";
+import { Directory } from "./directory/directory.ts";
 import type { FetchApplication } from "./gateway/application.ts";
-import { exposesErrors } from "./gateway/environment.ts";
-import { createFetchGateway, type FetchGateway } from "./gateway/fetch.ts";
-import { holdProcess } from "./gateway/hold-process.ts";
-import { type Listening, listen } from "./gateway/listen.ts";
-import { NodeGateway } from "./gateway/node-gateway.ts";
+import { createFetchGateway, type FetchGateway } from "./gateway/http/fetch.ts";
+import { NodeGateway } from "./gateway/http/node-gateway.ts";
+import { problemResponse } from "./gateway/http/problem-response.ts";
 import type { GatewayOptions } from "./gateway/options.ts";
-import { type PredecessorServer, predecessorServer } from "./gateway/predecessor.ts";
-import { processMetrics } from "./gateway/process-metrics.ts";
-import { attachUpgrades, type UpgradingServer } from "./gateway/upgrades.ts";
+import { exposesErrors } from "./gateway/process/environment.ts";
+import { holdProcess } from "./gateway/process/keep-process-alive.ts";
+import { type PredecessorServer, predecessorServer } from "./gateway/process/legacy-server.ts";
+import { type Listening, listen } from "./gateway/process/listen.ts";
+import { processMetrics } from "./gateway/process/process-metrics.ts";
+import { attachUpgrades, type UpgradingServer } from "./gateway/sockets/upgrades.ts";
 import { healthBody } from "./health.ts";
-import { holdingDriver } from "./holding-driver.ts";
 import { type MessageLimits, version } from "./limits.ts";
-import { LocalDriver } from "./local-driver.ts";
-import { problemResponse } from "./problem-response.ts";
+import { holdingDriver } from "./local/keep-alive-driver.ts";
+import { LocalDriver } from "./local/local-driver.ts";
 import { type Lifetime, lifetimeOf, type ShutdownOptions } from "./shutdown.ts";
 
 /** The actors of a registry by name, as `actor()` returned them. */

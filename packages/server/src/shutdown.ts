@@ -1,5 +1,5 @@
 import type { Ports } from "@holdfast/core";
-import { onTermination } from "./gateway/signals.ts";
+import { onTermination } from "./gateway/process/signals.ts";
 import { serverLimits } from "./limits.ts";
 
 /** What a signal to the process means for the registry. */

@@ -10,7 +10,7 @@ import { attachWebSockets, toExpressHandler } from "../src/adapters/express.ts";
 import { toFastifyPlugin } from "../src/adapters/fastify.ts";
 import { toHonoHandler } from "../src/adapters/hono.ts";
 import { toNextHandler } from "../src/adapters/next.ts";
-import { NodeExchange } from "../src/gateway/node-exchange.ts";
+import { NodeExchange } from "../src/gateway/http/node-exchange.ts";
 import type { Registry } from "../src/index.ts";
 import { allActors } from "./actors.ts";
 import { rawActors } from "./raw-actors.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ActorRecord, DueCursor } from "@holdfast/actors";
 import { HoldfastError, silentLogger, systemRandom, type Timer } from "@holdfast/core";
-import { Alarms } from "../src/alarms.ts";
+import { Alarms } from "../src/directory/alarms.ts";
 import { serverLimits } from "../src/limits.ts";
 
 /** A world of sleeping actors: who is due when, and what happens when one is woken. */

@@ -4,7 +4,7 @@ import { actor, event, queue } from "@holdfast/actors";
 import type { ResumePoint, ServerFrame } from "@holdfast/client";
 import { systemPorts } from "@holdfast/core";
 import type { GatewayOptions } from "../src/gateway/options.ts";
-import { LocalDriver } from "../src/local-driver.ts";
+import { LocalDriver } from "../src/local/local-driver.ts";
 import { Condition, cuttableProxy, serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
 
 function hall() {

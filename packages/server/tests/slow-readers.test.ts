@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { actor } from "@holdfast/actors";
 import { decodeServerMessage, type ServerFrame } from "@holdfast/client";
 import { isErrorCode } from "@holdfast/core";
-import { EventLog } from "../src/event-log.ts";
+import { EventLog } from "../src/sessions/event-log.ts";
 import { Condition, serve } from "./support.ts";
 
 const flood = actor({

@@ -4,7 +4,7 @@ import { actor, event } from "@holdfast/actors";
 import type { ServerFrame } from "@holdfast/client";
 import { systemPorts } from "@holdfast/core";
 import { serverLimits } from "../src/limits.ts";
-import { LocalDriver } from "../src/local-driver.ts";
+import { LocalDriver } from "../src/local/local-driver.ts";
 import { Condition, cuttableProxy, serve } from "./support.ts";
 
 /** An actor whose `canSubscribe` answers when a test says so. */

@@ -22,20 +22,26 @@ import { FileDirectory } from "./internal/actor-file/directory.ts";
 import { FileCommits } from "./internal/actor-file/file-commits.ts";
 import { ActorFiles } from "./internal/actor-file/files.ts";
 import { forgetShared, readShared } from "./internal/actor-file/shared.ts";
-import { applyAcquire, applyCommit, applyHotCommit, checkCommit, type Tables } from "./internal/apply.ts";
-import { backupDatabase } from "./internal/backup.ts";
-import { backupFiles } from "./internal/backup-files.ts";
 import { Blobs } from "./internal/blobs.ts";
-import { Checkpointer } from "./internal/checkpointer.ts";
+import { HotActors } from "./internal/commit/actor-row-cache.ts";
+import {
+  applyAcquire,
+  applyCommit,
+  applyHotCommit,
+  checkCommit,
+  type Tables,
+} from "./internal/commit/apply.ts";
+import { Checkpointer } from "./internal/commit/checkpointer.ts";
+import { GroupCommitter } from "./internal/commit/group-committer.ts";
+import { Raises } from "./internal/commit/unsynced-epochs.ts";
+import { Wal } from "./internal/commit/wal.ts";
 import { databaseName, makeDirectory, openDatabase, pageSize } from "./internal/database.ts";
 import { mapSqliteError } from "./internal/errors.ts";
-import { GroupCommitter } from "./internal/group.ts";
-import { SqliteHistory } from "./internal/history.ts";
-import { HotActors } from "./internal/hot-actors.ts";
-import { Raises } from "./internal/raises.ts";
+import { backupDatabase } from "./internal/history/backup.ts";
+import { backupFiles } from "./internal/history/backup-files.ts";
+import { SqliteHistory } from "./internal/history/history.ts";
 import { actorRecord, bytes, callRecord, integer } from "./internal/rows.ts";
 import { prepareStatements, type Statements } from "./internal/statements.ts";
-import { Wal } from "./internal/wal.ts";
 import { WorkerThread } from "./internal/worker-thread.ts";
 import { sqliteStoreLimits } from "./limits.ts";
 import { type DataDirectoryLock, lockFile } from "./lock.ts";

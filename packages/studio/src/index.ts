@@ -1,10 +1,10 @@
 export type { StudioAgent } from "./agents.ts";
 export { createStudio } from "./app.ts";
+export { gateAnswers } from "./approvals/gate-answers.ts";
+export { cutNote } from "./approvals/truncation-note.ts";
 export { backupDataDirectory, requireBackup, restoreDataDirectory } from "./backup.ts";
 export { studioClientOver } from "./client.ts";
 export type * from "./contract.ts";
-export { cutNote } from "./cut-note.ts";
-export { gateAnswers } from "./gate-answers.ts";
 export { runsOnYourMachine } from "./git/runs-on-your-machine.ts";
 export { type StudioLimits, studioLimits } from "./limits.ts";
 export { connectWithCookie } from "./remote.ts";

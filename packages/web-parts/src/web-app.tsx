@@ -1,6 +1,6 @@
 import { createContext, type ReactNode, useContext, useEffect } from "react";
-import { AnnouncerProvider } from "./announcer.tsx";
 import type { ErrorWords } from "./errors.ts";
+import { AnnouncerProvider } from "./ui/announcer.tsx";
 
 /** What the parts ask of the app around them. */
 export interface WebAppProfile {

@@ -1,5 +1,5 @@
 import { type Clock, type Random, systemClock, systemRandom, systemTasks, type Tasks } from "@holdfast/core";
-import { watchComeback } from "./comeback.ts";
+import { watchComeback } from "./reconnect-triggers.ts";
 
 /** What a client needs of its surroundings; in-process clients of actors get the simulator's. */
 export interface ClientPorts {

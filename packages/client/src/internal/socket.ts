@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { ClosedReason, DriverConnection, DriverListener, Liveness, PreparedFrame } from "../driver.ts";
 import { clientLimits } from "../limits.ts";
-import { decodeServerMessage, type Encoding, joinFrames, prepareClientFrame } from "../wire.ts";
+import { decodeServerMessage, type Encoding, joinFrames, prepareClientFrame } from "../network/wire.ts";
 
 /** The part of a standard WebSocket class that is used. */
 export interface SocketConstructor {

@@ -1,5 +1,5 @@
 import type { GuaranteeName } from "../jail/jail.ts";
-import type { AttackLab } from "./lab.ts";
+import type { AttackLab } from "./lab/lab.ts";
 
 /** What an attempt is aimed at. */
 export type AttackGroup = "network" | "secrets" | "kernel" | "filesystem" | "resources" | "protocol" | "web";

@@ -2,10 +2,10 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync, rmSync, statSync, writeF
 import { join } from "node:path";
 import { examinedCalls, filterArch, refusedCalls } from "../jail/confinement/seccomp.ts";
 import type { Attack } from "./attack.ts";
-import { elf32Exit } from "./elf32.ts";
-import type { AttackLab, SystemCall } from "./lab.ts";
+import { elf32Exit } from "./lab/elf32.ts";
+import type { AttackLab, SystemCall } from "./lab/lab.ts";
+import { NotTried } from "./lab/not-tried.ts";
 import { summary } from "./network.ts";
-import { NotTried } from "./not-tried.ts";
 
 /** A call by name, with the number of this machine. */
 function call(name: string, ...args: (number | string)[]): SystemCall {

@@ -1,6 +1,6 @@
 import type { EgressOptions } from "../egress/egress.ts";
 import type { Attack, AttackFinding } from "./attack.ts";
-import type { Answers, AttackLab } from "./lab.ts";
+import type { Answers, AttackLab } from "./lab/lab.ts";
 
 /** Functions that scripts which speak to the network share, as source. */
 export const prelude = `

@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pluginLimits } from "../plugins/plugin-limits.ts";
 import type { Attack } from "./attack.ts";
-import { codes, plain, refused, withGate, worked } from "./gate-client.ts";
-import { NotTried } from "./not-tried.ts";
+import { codes, plain, refused, withGate, worked } from "./lab/gate-client.ts";
+import { NotTried } from "./lab/not-tried.ts";
 
 const crashing = "attack-crash";
 

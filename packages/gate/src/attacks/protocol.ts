@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import type { Attack } from "./attack.ts";
-import { codes, plain, prelude, refused, withGate, worked } from "./gate-client.ts";
+import { codes, plain, prelude, refused, withGate, worked } from "./lab/gate-client.ts";
 
 export const protocolAttacks: readonly Attack[] = [
   {

@@ -1,7 +1,7 @@
 import { gitUpstream } from "../egress/services/git.ts";
 import { npmUpstream } from "../egress/services/npm.ts";
 import type { Attack, AttackFinding } from "./attack.ts";
-import type { Answers, AttackLab } from "./lab.ts";
+import type { Answers, AttackLab } from "./lab/lab.ts";
 import { prelude, summary, withEgress } from "./network.ts";
 
 /** "METHOD path" of a request. */

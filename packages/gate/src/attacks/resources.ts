@@ -1,7 +1,7 @@
 import { startTime } from "../jail/host/processes.ts";
 import type { Jail } from "../jail/jail.ts";
 import type { Attack } from "./attack.ts";
-import type { AttackLab } from "./lab.ts";
+import type { AttackLab } from "./lab/lab.ts";
 
 const limits = { pids: 40, memoryBytes: 128 * 1024 * 1024, cpus: 0.5 };
 

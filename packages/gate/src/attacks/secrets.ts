@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Attack } from "./attack.ts";
-import { encodingsOf } from "./encodings.ts";
+import { encodingsOf } from "./lab/encodings.ts";
 import { withEgress } from "./network.ts";
 
 /** Reads all that a process can read and says whether one of the needles is there. */

@@ -13,9 +13,10 @@ import { Catalog, listed } from "./catalog.ts";
 import { CoreTools, type Diagnostic } from "./core-tools.ts";
 import { Executor } from "./executor.ts";
 import { JailBroker, type Outcome } from "./jail-broker.ts";
+import { Sanitizer } from "./messages/sanitizer.ts";
+import type { WireTool } from "./messages/wire.ts";
 import { assertRealStages, type Pipeline } from "./pipeline.ts";
 import { RateLimiter, type RateLimits } from "./rate-limiter.ts";
-import { Sanitizer } from "./sanitizer.ts";
 import { AuthorizeStage, isOffered, ToolNames } from "./stages/authorize.ts";
 import { ConfirmStage } from "./stages/confirm.ts";
 import { ConstructStage } from "./stages/construct.ts";
@@ -25,7 +26,6 @@ import { stageNames } from "./stages/stage.ts";
 import { TopicStage } from "./stages/topic.ts";
 import { Taint } from "./taint.ts";
 import type { Principal } from "./tool.ts";
-import type { WireTool } from "./wire.ts";
 
 /** How the broker treats tool calls. */
 export interface BrokerConfig {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { isErrorCode, silentLogger } from "@holdfast/core";
 import { brokerLimits } from "./broker-limits.ts";
 import { Catalog, listed } from "./catalog.ts";
-import { compileSchema } from "./schema.ts";
+import { compileSchema } from "./messages/schema.ts";
 import type { JsonSchema, Tool, ToolSource } from "./tool.ts";
 
 const tool = (name: string, argumentsSchema: JsonSchema = { type: "object" }): Tool => ({

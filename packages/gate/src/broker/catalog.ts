@@ -1,8 +1,8 @@
 import { HoldfastError, type Logger } from "@holdfast/core";
 import { brokerLimits } from "./broker-limits.ts";
-import { compileSchema, type SchemaCheck } from "./schema.ts";
+import { compileSchema, type SchemaCheck } from "./messages/schema.ts";
+import type { WireTool } from "./messages/wire.ts";
 import type { Tool, ToolSource } from "./tool.ts";
-import type { WireTool } from "./wire.ts";
 
 /** A tool with what answers it, and its schemas, compiled once. */
 export interface CatalogEntry {

@@ -1,6 +1,6 @@
 import { corePlugin } from "./catalog.ts";
+import type { WireTool } from "./messages/wire.ts";
 import type { Principal, Tool, ToolCall, ToolOutcome, ToolSource } from "./tool.ts";
-import type { WireTool } from "./wire.ts";
 
 /** What the gate's own tools know of the session that asks. */
 export interface CoreKnowledge {

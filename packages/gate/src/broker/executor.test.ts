@@ -7,7 +7,7 @@ import { brokerLimits } from "./broker-limits.ts";
 import { Catalog, listed } from "./catalog.ts";
 import { CoreTools } from "./core-tools.ts";
 import { Executor } from "./executor.ts";
-import { Sanitizer } from "./sanitizer.ts";
+import { Sanitizer } from "./messages/sanitizer.ts";
 import { ConstructStage } from "./stages/construct.ts";
 import type { ConfirmedCall } from "./stages/stage.ts";
 import { TopicStage } from "./stages/topic.ts";

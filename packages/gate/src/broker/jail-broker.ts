@@ -1,11 +1,12 @@
 import { type Clock, type Logger, systemRandom, uuidv7 } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
 import { brokerLimits } from "./broker-limits.ts";
+import { digestOf, type KeptCall, KeptCalls } from "./call-cache.ts";
 import type { PeerRefused, PeerRule, Routed } from "./endpoint/channel.ts";
 import { Endpoint } from "./endpoint/endpoint.ts";
 import type { BrokerErrorPayload } from "./errors.ts";
 import { Cancelled } from "./executor.ts";
-import { digestOf, type KeptCall, KeptCalls } from "./kept-calls.ts";
+import { wireTopics } from "./messages/wire.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 import { Refusal, rateLimited } from "./refusal.ts";
@@ -13,7 +14,6 @@ import type { ToolNames } from "./stages/authorize.ts";
 import type { Readable } from "./stages/construct.ts";
 import type { ConstructedCall } from "./stages/stage.ts";
 import type { Principal } from "./tool.ts";
-import { wireTopics } from "./wire.ts";
 
 /** What became of a frame, for whoever keeps an account of it. */
 export interface Outcome {

@@ -8,14 +8,14 @@ import { gitUpstream } from "../egress/services/git.ts";
 import { githubAppTokens } from "../egress/services/github-app.ts";
 import type { Jail, JailMount, JailSpec, Jails } from "../jail/jail.ts";
 import { UnsafeDriver } from "../jail/unsafe-driver.ts";
-import { Connections } from "./connections.ts";
-import { presentedCredentials } from "./given-credentials.ts";
-import type { PluginName } from "./names.ts";
-import { isUnchanged, type PluginFolder } from "./plugin-folder.ts";
+import { Connections } from "./credentials/connections.ts";
+import { presentedCredentials } from "./credentials/presented-credentials.ts";
+import type { PluginName } from "./manifest/names.ts";
+import { isUnchanged, type PluginFolder } from "./manifest/plugin-folder.ts";
+import { modulesOf } from "./manifest/plugin-modules.ts";
 import type { PluginGit, PluginGrant } from "./plugin-grant.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { PluginLoadError } from "./plugin-load-error.ts";
-import { modulesOf } from "./plugin-modules.ts";
 import type { StartMessage } from "./runtime/messages.ts";
 
 /** A plugin's process that has been started and has not been told anything yet. */

@@ -8,11 +8,11 @@ import { HoldfastError, type Logger, silentLogger, systemClock } from "@holdfast
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { JailDriver, Jails } from "../jail/jail.ts";
 import { KnownSecrets } from "../vault/redaction/known-secrets.ts";
-import { PluginCredentials } from "./credentials.ts";
+import { PluginCredentials } from "./credentials/credentials.ts";
 import { PluginLauncher } from "./launcher.ts";
 import { ManagedPlugin } from "./managed-plugin.ts";
-import { pluginName } from "./names.ts";
-import { readPluginFolder } from "./plugin-folder.ts";
+import { pluginName } from "./manifest/names.ts";
+import { readPluginFolder } from "./manifest/plugin-folder.ts";
 import type { EventEnvelope } from "./runtime/api.ts";
 
 const secret = "canary-secret-value";

@@ -3,13 +3,14 @@ import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
 import type { Principal, Tool, ToolCall, ToolOutcome } from "../broker/tool.ts";
 import type { SecretScanner } from "../vault/redaction/secret-scanner.ts";
-import { Breaker } from "./breaker.ts";
-import type { PluginCredentials } from "./credentials.ts";
-import { presentedCredentials, toldCredentials } from "./given-credentials.ts";
+import { Breaker } from "./circuit-breaker.ts";
+import type { PluginCredentials } from "./credentials/credentials.ts";
+import { presentedCredentials, toldCredentials } from "./credentials/presented-credentials.ts";
+import { WaitingEvents } from "./event-queue.ts";
 import type { PluginLauncher } from "./launcher.ts";
-import { isThere } from "./names.ts";
+import { isThere } from "./manifest/names.ts";
+import type { PluginFolder } from "./manifest/plugin-folder.ts";
 import { auditEntries, failureOf, type LoadFailed, redacted, toolErrorOf } from "./plugin-answers.ts";
-import type { PluginFolder } from "./plugin-folder.ts";
 import type { PluginGrant } from "./plugin-grant.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { PluginLoadError } from "./plugin-load-error.ts";
@@ -24,7 +25,6 @@ import type {
   ToolDeclaration,
 } from "./runtime/api.ts";
 import { channelVersion, type InvocationContext, type Question } from "./runtime/messages.ts";
-import { WaitingEvents } from "./waiting-events.ts";
 
 export interface PluginPorts {
   readonly launcher: PluginLauncher;

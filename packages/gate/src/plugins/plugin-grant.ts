@@ -1,5 +1,5 @@
 import type { EgressHost, EgressUpstream } from "../egress/egress.ts";
-import type { PluginConnection } from "./connections.ts";
+import type { PluginConnection } from "./credentials/connections.ts";
 import type { SharedFolder } from "./runtime/api.ts";
 
 /** What the operator gives a plugin beyond its manifest. */

@@ -6,16 +6,15 @@ import type { Egress, EgressOptions } from "../egress/egress.ts";
 import type { Jails } from "../jail/jail.ts";
 import { gateIdOf } from "../jail/orphans.ts";
 import type { SecretScanner } from "../vault/redaction/secret-scanner.ts";
-import { writeAgentSkills } from "./agent-skills.ts";
-import { PluginCredentials } from "./credentials.ts";
-import { FolderWatcher } from "./folder-watcher.ts";
+import { PluginCredentials } from "./credentials/credentials.ts";
 import { Installer } from "./installer/installer.ts";
 import { installerTools } from "./installer/installer-tools.ts";
 import { PluginLauncher } from "./launcher.ts";
 import { ManagedPlugin } from "./managed-plugin.ts";
-import { invalidManifest } from "./manifest.ts";
-import { pluginName } from "./names.ts";
-import { failureOf } from "./plugin-answers.ts";
+import { writeAgentSkills } from "./manifest/agent-skills.ts";
+import { FolderWatcher } from "./manifest/folder-watcher.ts";
+import { invalidManifest } from "./manifest/manifest.ts";
+import { pluginName } from "./manifest/names.ts";
 import {
   type FoundPlugin,
   findPlugins,
@@ -23,7 +22,9 @@ import {
   type PluginDirectories,
   type PluginFolder,
   readPluginFolder,
-} from "./plugin-folder.ts";
+} from "./manifest/plugin-folder.ts";
+import { writeSkills } from "./manifest/skills.ts";
+import { failureOf } from "./plugin-answers.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { unavailable } from "./plugin-process.ts";
 import type { PluginStatus, Plugins, PluginsConfig } from "./plugins.ts";
@@ -35,7 +36,6 @@ import type {
   ToolDeclaration,
 } from "./runtime/api.ts";
 import { foldersOf } from "./shared-folders.ts";
-import { writeSkills } from "./skills.ts";
 import { ToolNames } from "./tool-names.ts";
 
 export interface PluginHostOptions {

@@ -2,9 +2,9 @@ import { HoldfastError } from "@holdfast/core";
 import type { JailExit } from "../jail/jail.ts";
 import type { SecretScanner } from "../vault/redaction/secret-scanner.ts";
 import type { LaunchedPlugin } from "./launcher.ts";
+import { PrintedTail } from "./output-tail.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { PluginLoadError } from "./plugin-load-error.ts";
-import { PrintedTail } from "./printed.ts";
 import { encodeFrame, FrameReader } from "./runtime/frames.ts";
 import type { HostMessage, ProcessMessage, Question, StartMessage } from "./runtime/messages.ts";
 

@@ -1,5 +1,5 @@
 import type { ToolSource } from "../broker/tool.ts";
-import type { PluginSource } from "./plugin-folder.ts";
+import type { PluginSource } from "./manifest/plugin-folder.ts";
 import type { PluginGrant } from "./plugin-grant.ts";
 import type { LoadFailure } from "./plugin-load-error.ts";
 import type { EventEnvelope, PluginManifest, PluginVerifyResult, SessionLookup } from "./runtime/api.ts";

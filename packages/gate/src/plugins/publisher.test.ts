@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { parseManifest } from "./manifest.ts";
-import { pluginName } from "./names.ts";
+import { parseManifest } from "./manifest/manifest.ts";
+import { pluginName } from "./manifest/names.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { Publisher, subscribes } from "./publisher.ts";
 

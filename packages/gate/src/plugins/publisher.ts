@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, HoldfastError } from "@holdfast/core";
-import type { PluginName } from "./names.ts";
+import type { PluginName } from "./manifest/names.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import type { EventEnvelope, PluginManifest } from "./runtime/api.ts";
 

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import { parseStrictJson, StrictJsonError } from "../broker/strict-json.ts";
+import { parseStrictJson, StrictJsonError } from "../broker/messages/strict-json.ts";
 import { segmentsOf } from "./conditions.ts";
 import { isPointer } from "./pointer.ts";
 import type { PolicyAction } from "./policy.ts";

@@ -17,7 +17,7 @@ import type {
   SessionEvent,
   SessionPersistDriver,
   SessionRecord,
-} from "../sdk/sessions.ts";
+} from "../sdk/sessions/sessions.ts";
 
 export interface SqliteSessionPersistDriverOptions {
   /** Path of the database; it is made where it is missing. */

@@ -5,7 +5,7 @@ import type {
   SessionEvent,
   SessionPersistDriver,
   SessionRecord,
-} from "../sdk/sessions.ts";
+} from "../sdk/sessions/sessions.ts";
 import { eventKey, eventPosition, page, pageLimit, sessionKey, sessionPosition, takenError } from "./page.ts";
 
 export interface InMemorySessionPersistDriverOptions {

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { ListPage, ListPageRequest, SessionEvent, SessionRecord } from "../sdk/sessions.ts";
+import type { ListPage, ListPageRequest, SessionEvent, SessionRecord } from "../sdk/sessions/sessions.ts";
 
 const defaultLimit = 100;
 const maxLimit = 1_000;

@@ -6,7 +6,7 @@ import type {
   SessionEvent,
   SessionPersistDriver,
   SessionRecord,
-} from "../sdk/sessions.ts";
+} from "../sdk/sessions/sessions.ts";
 import { eventKey, eventPosition, page, pageLimit, sessionKey, sessionPosition, takenError } from "./page.ts";
 import { readEvent, readSession, writeEvent, writeSession } from "./rows.ts";
 

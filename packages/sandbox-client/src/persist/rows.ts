@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import { isRecord } from "../internal/http.ts";
-import type { SessionEvent, SessionRecord } from "../sdk/sessions.ts";
+import type { SessionEvent, SessionRecord } from "../sdk/sessions/sessions.ts";
 
 /** What is written is JSON with a version in front of it: `{"version":1,...}`. */
 const version = 1;

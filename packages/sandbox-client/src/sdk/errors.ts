@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { PermissionReply } from "./sessions.ts";
+import type { PermissionReply } from "./sessions/sessions.ts";
 import type { ProblemDetails } from "./wire.ts";
 
 const knownMembers = new Set(["type", "title", "status", "detail", "instance", "group", "code"]);

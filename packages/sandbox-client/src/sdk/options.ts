@@ -1,6 +1,6 @@
 import type { Headers } from "../internal/http.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
-import type { SessionPersistDriver } from "./sessions.ts";
+import type { SessionPersistDriver } from "./sessions/sessions.ts";
 
 export interface SandboxAgentHealthWaitOptions {
   /** Without bound by default. */

@@ -5,7 +5,7 @@ import { EventStream } from "../internal/stream.ts";
 import { clientLimits } from "../limits.ts";
 import type { CloseReason } from "../types.ts";
 import { followLogs } from "./process-logs.ts";
-import { RemoteSessions } from "./remote-sessions.ts";
+import { RemoteSessions } from "./sessions/remote-sessions.ts";
 
 /** A server behind a proxy. A text is a stream that is cut behind it, a number the status of the proxy's own answer. */
 function answering(...answers: readonly (string | number)[]): Http {

@@ -1,7 +1,7 @@
 import { chunksOf, type Http, isRecord, mayPass } from "../internal/http.ts";
 import { readEvents } from "../internal/sse.ts";
 import { clientLimits } from "../limits.ts";
-import { callListener } from "./listeners.ts";
+import { callListener } from "./acp/listeners.ts";
 import type { ProcessLogEntry, ProcessLogFollowQuery, ProcessLogsStream } from "./wire.ts";
 
 export type ProcessLogListener = (entry: ProcessLogEntry) => void;

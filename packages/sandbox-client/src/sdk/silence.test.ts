@@ -5,7 +5,7 @@ import { EventStream } from "../internal/stream.ts";
 import { clientLimits } from "../limits.ts";
 import type { CloseReason } from "../types.ts";
 import { followLogs } from "./process-logs.ts";
-import { RemoteSessions } from "./remote-sessions.ts";
+import { RemoteSessions } from "./sessions/remote-sessions.ts";
 
 /** A server whose connections stand: each answer is a part of a stream, and then nothing, not even its end. */
 function silentAfter(...answers: readonly string[]) {

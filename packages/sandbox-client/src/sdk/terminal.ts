@@ -1,5 +1,5 @@
 import { isRecord } from "../internal/http.ts";
-import { callListener } from "./listeners.ts";
+import { callListener } from "./acp/listeners.ts";
 
 export type ProcessTerminalClientFrame =
   | { type: "input"; data: string; encoding?: string }

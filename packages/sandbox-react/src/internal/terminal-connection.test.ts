@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { ProcessTerminalLink } from "../terminal-types.ts";
+import type { ProcessTerminalLink } from "../terminal/terminal-types.ts";
 import { TerminalConnection, type TerminalState } from "./terminal-connection.ts";
 
 type Listener = (value: never) => void;

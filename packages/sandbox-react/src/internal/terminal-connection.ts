@@ -3,7 +3,7 @@ import type {
   ProcessTerminalLink,
   TerminalErrorStatus,
   TerminalExitStatus,
-} from "../terminal-types.ts";
+} from "../terminal/terminal-types.ts";
 
 /** What a terminal connection draws on. */
 export interface TerminalScreen {

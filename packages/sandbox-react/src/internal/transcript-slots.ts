@@ -1,4 +1,4 @@
-import type { AgentTranscriptClassNames } from "../transcript-types.ts";
+import type { AgentTranscriptClassNames } from "../transcript-view/transcript-types.ts";
 
 const own = "sa-agent-transcript";
 

@@ -1,6 +1,10 @@
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { componentLimits } from "../limits.ts";
-import type { ProcessTerminalClient, TerminalErrorStatus, TerminalExitStatus } from "../terminal-types.ts";
+import type {
+  ProcessTerminalClient,
+  TerminalErrorStatus,
+  TerminalExitStatus,
+} from "../terminal/terminal-types.ts";
 import { useLatest } from "./latest.ts";
 import { prefersReducedMotion } from "./motion.ts";
 import { TerminalConnection, type TerminalState } from "./terminal-connection.ts";

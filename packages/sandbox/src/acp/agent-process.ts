@@ -1,6 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
-import type { ProcessFamily } from "../internal/process-group.ts";
-import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
+import type { ProcessFamily } from "../internal/spawn/process-group.ts";
+import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { LineSplitter } from "./lines.ts";
 import { StderrTail } from "./stderr-tail.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger } from "@holdfast/core";
-import { Spawner, type SpawnRequest } from "../internal/spawner.ts";
+import { Spawner, type SpawnRequest } from "../internal/spawn/spawner.ts";
 import { defaultLimits } from "../limits.ts";
 import { AcpInstance } from "./instance.ts";
 

@@ -1,5 +1,5 @@
 import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
-import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
+import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { AgentProcess, type ProcessExit } from "./agent-process.ts";
 import { EventLog } from "./event-log.ts";

@@ -1,7 +1,7 @@
 import type { Logger } from "@holdfast/core";
 import type { AgentRow } from "../agents/row.ts";
 import { invalid, problem } from "../http/problem.ts";
-import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
+import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { AcpInstance } from "./instance.ts";
 import type { AcpObserver } from "./observer.ts";

@@ -7,11 +7,11 @@ import {
   sendEmpty,
   sendJson,
 } from "../http/exchange.ts";
-import { Heart } from "../http/heart.ts";
+import { Heart } from "../http/heartbeat.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
-import { wideCount } from "../http/wide-count.ts";
-import { within } from "../internal/within.ts";
+import { parseUint64 } from "../http/uint64.ts";
+import { within } from "../internal/with-timeout.ts";
 import type { SandboxLimits } from "../limits.ts";
 import type { AcpInstance } from "./instance.ts";
 import type { AcpInstances } from "./instances.ts";
@@ -147,7 +147,7 @@ function lastEventId(exchange: Exchange): number {
   const header = exchange.request.headers["last-event-id"];
   // A client that has seen no id yet may send the header without one.
   if (header === undefined || header === "") return 0;
-  const id = wideCount(String(header));
+  const id = parseUint64(String(header));
   // The sentence is what the peer's clients are tested with; 0 is taken too.
   if (id === undefined) throw invalid("invalid request: Last-Event-ID must be a positive integer");
   return id;

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { access, open, realpath, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
-import type { Mounts } from "../internal/mounts.ts";
+import type { Mounts } from "../internal/mounts/mounts.ts";
 import type { AgentRow } from "./row.ts";
 
 /** How an installed agent is started. */

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { promisify } from "node:util";
-import { killFamily, markerName } from "../internal/process-group.ts";
+import { killFamily, markerName } from "../internal/spawn/process-group.ts";
 
 const run = promisify(execFile);
 const maxOutputBytes = 16 * 1_048_576;

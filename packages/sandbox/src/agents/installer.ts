@@ -1,5 +1,5 @@
 import type { Logger } from "@holdfast/core";
-import { within } from "../internal/within.ts";
+import { within } from "../internal/with-timeout.ts";
 import type { InstallArtifact, InstallOptions } from "./install.ts";
 import { type LaunchContext, locateAgent } from "./launch.ts";
 import type { AgentRow } from "./row.ts";

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, normalize, sep } from "node:path";
 import { problem } from "../http/problem.ts";
-import type { Mounts } from "../internal/mounts.ts";
-import type { SpawnRequest } from "../internal/spawner.ts";
+import type { Mounts } from "../internal/mounts/mounts.ts";
+import type { SpawnRequest } from "../internal/spawn/spawner.ts";
 import { type AgentLocation, findAgent } from "./find.ts";
 import type { AgentFile, AgentRow, ModelEndpoint, ModelWire } from "./row.ts";
 

@@ -1,6 +1,6 @@
 import { AgentProcess } from "../acp/agent-process.ts";
 import { isRecord } from "../http/problem.ts";
-import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
+import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
 
 export interface ProbeOptions {

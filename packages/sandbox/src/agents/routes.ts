@@ -10,10 +10,10 @@ import {
   requireJsonContent,
   sendJson,
 } from "../http/exchange.ts";
-import { Heart } from "../http/heart.ts";
+import { Heart } from "../http/heartbeat.ts";
 import { invalid, isRecord, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
-import type { Spawner } from "../internal/spawner.ts";
+import type { Spawner } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
 import type { ObservedOptions } from "./config-options.ts";
 import type { AgentLocation } from "./find.ts";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Paths, Place } from "../fs/paths.ts";
+import type { Paths, Place } from "../fs/paths/paths.ts";
 import { lockKey } from "../fs/write.ts";
 import { invalid, isRecord } from "../http/problem.ts";
 import { KeyedLock } from "../internal/keyed-lock.ts";

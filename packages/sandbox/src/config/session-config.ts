@@ -4,7 +4,7 @@ import type { Logger } from "@holdfast/core";
 import type { SessionStart } from "../acp/session-start.ts";
 import type { AgentRow } from "../agents/row.ts";
 import { invalid, isRecord } from "../http/problem.ts";
-import type { Mounts } from "../internal/mounts.ts";
+import type { Mounts } from "../internal/mounts/mounts.ts";
 import { type ConfigFiles, type ConfigName, configPath } from "./config-file.ts";
 import { type AcpMcpServer, parseMcpServer, toAcpServer } from "./mcp-server.ts";
 import type { SkillFetcher } from "./skill-fetch.ts";

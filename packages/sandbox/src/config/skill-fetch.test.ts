@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { silentLogger } from "@holdfast/core";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import { Paths } from "../fs/paths.ts";
+import { Paths } from "../fs/paths/paths.ts";
 import { SkillFetcher } from "./skill-fetch.ts";
 
 test("all who wait for a repository that is gone get what was fetched before", async () => {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { HoldfastError, type Logger } from "@holdfast/core";
-import type { Paths } from "../fs/paths.ts";
+import type { Paths } from "../fs/paths/paths.ts";
 import { invalid } from "../http/problem.ts";
 import type { SkillSource } from "./skill-source.ts";
 

@@ -1,5 +1,5 @@
 import type { BigIntStats } from "node:fs";
-import { type PathText, shown } from "./names.ts";
+import { type PathText, shown } from "./paths/names.ts";
 
 /** What an answer says of a place; links count as files with their own size, as the peer has it. */
 export interface Described {

@@ -6,8 +6,8 @@ import type { Exchange } from "../http/exchange.ts";
 import { invalid } from "../http/problem.ts";
 import { type ByteRange, checkMatch, isUnchanged, requestedRange } from "./conditions.ts";
 import { etagOf } from "./describe.ts";
-import { encodeName, type PathText } from "./names.ts";
-import type { Place } from "./paths.ts";
+import { encodeName, type PathText } from "./paths/names.ts";
+import type { Place } from "./paths/paths.ts";
 import { open } from "./system.ts";
 import { sendUnsized } from "./unsized.ts";
 

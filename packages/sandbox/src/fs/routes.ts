@@ -14,11 +14,11 @@ import { KeyedLock } from "../internal/keyed-lock.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { checkChange } from "./conditions.ts";
 import { describe, etagOf } from "./describe.ts";
-import { remove, withDirectory } from "./directory.ts";
 import { failed, guarded } from "./failures.ts";
-import { move } from "./move.ts";
-import { decodeName, type PathText, shown } from "./names.ts";
-import type { Paths, Place, WalkOptions } from "./paths.ts";
+import { remove, withDirectory } from "./paths/directory.ts";
+import { move } from "./paths/move.ts";
+import { decodeName, type PathText, shown } from "./paths/names.ts";
+import type { Paths, Place, WalkOptions } from "./paths/paths.ts";
 import { sendFile, sendSmallFile } from "./read.ts";
 import { hasCode, lstat, lstatIfThere, mkdir, readdir, readlink } from "./system.ts";
 import { lockKey, receiveFile } from "./write.ts";
@@ -172,7 +172,7 @@ export class FsRoutes {
   async #upload(exchange: Exchange): Promise<void> {
     requireIdentity(exchange);
     const path = pathOf(exchange, this.#paths.home);
-    const { receiveTar } = await import("./tar-upload.ts");
+    const { receiveTar } = await import("./trees/tar-upload.ts");
     const uploaded = await this.#walk(path, { follow: true, makeParents: true }, (place) =>
       receiveTar(exchange, this.#paths, place, this.#limits.maxFileBytes),
     );
@@ -181,7 +181,7 @@ export class FsRoutes {
 
   async #archive(exchange: Exchange): Promise<void> {
     const gzip = booleanQuery(exchange, "gzip");
-    const { sendTar } = await import("./tar-download.ts");
+    const { sendTar } = await import("./trees/tar-download.ts");
     await this.#walk(pathOf(exchange, this.#paths.home), tree, (place) => sendTar(exchange, place, gzip));
   }
 
@@ -213,7 +213,7 @@ export class FsRoutes {
       timeoutMs: this.#limits.searchTimeoutMs,
       signal: exchange.signal,
     };
-    const { diffTrees } = await import("./tree-diff.ts");
+    const { diffTrees } = await import("./trees/tree-diff.ts");
     const from = requiredQuery(exchange, "from");
     const to = requiredQuery(exchange, "to");
     const found = await this.#walk(from, tree, (before) =>
@@ -230,7 +230,7 @@ export class FsRoutes {
 
   async #watch(exchange: Exchange): Promise<void> {
     const recursive = booleanQuery(exchange, "recursive");
-    const { sendChanges } = await import("./watch.ts");
+    const { sendChanges } = await import("./trees/watch.ts");
     await this.#walk(pathOf(exchange, this.#paths.home), { follow: true, tree: recursive }, (place) =>
       sendChanges(exchange, place, recursive, this.#limits),
     );

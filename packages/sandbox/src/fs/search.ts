@@ -4,9 +4,9 @@ import { matchesGlob } from "node:path";
 import { createInterface } from "node:readline";
 import { type Context, createContext, runInContext } from "node:vm";
 import { invalid } from "../http/problem.ts";
-import { DirectoryChain, listed } from "./directory-chain.ts";
-import { decodeName, type PathText, shown } from "./names.ts";
-import type { Place } from "./paths.ts";
+import { DirectoryChain, listed } from "./paths/directory-chain.ts";
+import { decodeName, type PathText, shown } from "./paths/names.ts";
+import type { Place } from "./paths/paths.ts";
 import { hasCode, lstatIfThere, open, readdir } from "./system.ts";
 
 export interface SearchRequest {

@@ -1,7 +1,7 @@
 /** The system calls of the file routes, for paths that keep every byte of a name. */
 import type { BigIntStats } from "node:fs";
 import * as fs from "node:fs/promises";
-import { decodeName, encodeName, type PathText } from "./names.ts";
+import { decodeName, encodeName, type PathText } from "./paths/names.ts";
 
 export function open(path: PathText, flags: number, mode?: number): Promise<fs.FileHandle> {
   return fs.open(encodeName(path), flags, mode);

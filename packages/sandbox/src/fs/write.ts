@@ -7,8 +7,8 @@ import type { KeyedLock } from "../internal/keyed-lock.ts";
 import { checkChange, wantsNew } from "./conditions.ts";
 import { etagOf } from "./describe.ts";
 import { failed } from "./failures.ts";
-import type { Place } from "./paths.ts";
-import { renameNew } from "./rename-new.ts";
+import type { Place } from "./paths/paths.ts";
+import { renameNew } from "./paths/rename-without-overwrite.ts";
 import { hasCode, lstat, lstatIfThere, open, rename, unlink } from "./system.ts";
 
 /** The name of a file beside the one that is being written; only one that is left by a kill is ever seen. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { type HoldfastError, isHoldfastError, type Logger, sanitizeError } from "@holdfast/core";
 import type { WebSocket } from "ws";
-import { Departure } from "./departure.ts";
+import { Departure } from "./client-gone.ts";
 import type { Exchange } from "./exchange.ts";
 import { sendEmpty } from "./exchange.ts";
 import type { Guard } from "./guard.ts";

@@ -3,7 +3,7 @@ import { agentsPart } from "../agents/openapi.ts";
 import { configPart } from "../config/openapi.ts";
 import { fsPart } from "../fs/openapi.ts";
 import { httpPart } from "../http/openapi.ts";
-import { opencodePart } from "../opencode/openapi.ts";
+import { opencodePart } from "../opencode/routes/openapi.ts";
 import { processesPart } from "../processes/openapi.ts";
 import { sessionsPart } from "../sessions/openapi.ts";
 import type { JsonSchema, OpenApiOperation, OpenApiPart, OpenApiPath, OpenApiResponse } from "./part.ts";

@@ -2,7 +2,7 @@ import type { ObservedOptions } from "../agents/config-options.ts";
 import { type LaunchContext, locateAgent } from "../agents/launch.ts";
 import type { AgentConfigOption, AgentRow } from "../agents/row.ts";
 import { detectCredentials } from "../credentials/detect.ts";
-import { defaultMode, defaultModel } from "./session-shape.ts";
+import { defaultMode, defaultModel } from "./transcript/session-shape.ts";
 import type { Fields } from "./wire.ts";
 
 export interface CatalogOptions {

@@ -1,6 +1,6 @@
 import { invalid } from "../http/problem.ts";
 import type { PermissionRule } from "../sessions/types.ts";
-import { readRules } from "./input.ts";
+import { readRules } from "./routes/input.ts";
 import { type Fields, opencodeVersion, type WireModel } from "./wire.ts";
 
 const maxLength = 65_536;

@@ -1,10 +1,10 @@
 import type { Session } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { LogEntry } from "../sessions/types.ts";
-import type { SessionChange } from "../sessions/watchers.ts";
-import { Feed } from "./feed.ts";
-import { contextOf, wireSession } from "./session-shape.ts";
-import { Transcript } from "./transcript.ts";
+import type { SessionChange } from "../sessions/viewers/watchers.ts";
+import { Feed } from "./event-feed.ts";
+import { contextOf, wireSession } from "./transcript/session-shape.ts";
+import { Transcript } from "./transcript/transcript.ts";
 import type { WireEvent } from "./wire.ts";
 
 /** How far in front of a prompt the notice of it may stand. */

@@ -5,19 +5,19 @@ import type { AgentRow } from "../agents/row.ts";
 import type { Route } from "../http/router.ts";
 import type { SandboxLimits } from "../limits.ts";
 import type { SessionsPart } from "../sessions/setup.ts";
-import { OpenCodeAskRoutes } from "./ask-routes.ts";
 import { Catalog } from "./catalog.ts";
 import { OpenCodeConfig } from "./config.ts";
-import { Desk } from "./desk.ts";
-import { sendWireError } from "./errors.ts";
 import { Hub } from "./hub.ts";
-import { OpenCodeMessageRoutes } from "./message-routes.ts";
 import type { OpenCodeOptions } from "./options.ts";
-import { OpenCodeProjectRoutes } from "./project-routes.ts";
-import { forwardingRoute } from "./proxy.ts";
-import { OpenCodeSessionRoutes } from "./session-routes.ts";
+import { OpenCodeAskRoutes } from "./routes/ask-routes.ts";
+import { sendWireError } from "./routes/errors.ts";
+import { OpenCodeMessageRoutes } from "./routes/message-routes.ts";
+import { OpenCodeProjectRoutes } from "./routes/project-routes.ts";
+import { forwardingRoute } from "./routes/proxy.ts";
+import { OpenCodeSessionRoutes } from "./routes/session-routes.ts";
+import { OpenCodeTuiRoutes } from "./routes/tui-routes.ts";
+import { Desk } from "./session-registry.ts";
 import type { RouteTable, Shared } from "./shared.ts";
-import { OpenCodeTuiRoutes } from "./tui-routes.ts";
 
 export interface OpenCodeSetup {
   readonly agents: ReadonlyMap<string, AgentRow>;

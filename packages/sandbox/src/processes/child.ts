@@ -1,10 +1,10 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { constants } from "node:os";
 import { problem } from "../http/problem.ts";
-import type { ProcessFamily } from "../internal/process-group.ts";
-import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
-import type { Terminal, TerminalSize } from "../internal/terminal.ts";
-import type { OutputStream } from "./ring.ts";
+import type { ProcessFamily } from "../internal/spawn/process-group.ts";
+import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
+import type { Terminal, TerminalSize } from "../internal/spawn/terminal.ts";
+import type { OutputStream } from "./output/log-ring.ts";
 
 export interface ChildExit {
   /** Null after a signal. */

@@ -1,15 +1,15 @@
 import type { Logger } from "@holdfast/core";
 import { problem } from "../http/problem.ts";
-import type { LimitName } from "../internal/command-limits.ts";
-import { familyMembers, signalFamily } from "../internal/process-group.ts";
-import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
-import type { TerminalSize } from "../internal/terminal.ts";
+import type { LimitName } from "../internal/spawn/command-limits.ts";
+import { familyMembers, signalFamily } from "../internal/spawn/process-group.ts";
+import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
+import type { TerminalSize } from "../internal/spawn/terminal.ts";
 import { type Child, type ChildExit, startOnPipes, startOnTerminal } from "./child.ts";
-import { HealthMonitor } from "./health.ts";
-import { Notifier } from "./notifier.ts";
-import { OutputRing } from "./ring.ts";
+import { OutputRing } from "./output/log-ring.ts";
 import type { ProcessInfo, ProcessOwner, ProcessSpec } from "./spec.ts";
-import type { StoredProcess } from "./state-file.ts";
+import { HealthMonitor } from "./supervision/health.ts";
+import { Notifier } from "./supervision/notifier.ts";
+import type { StoredProcess } from "./supervision/state-file.ts";
 
 /** What the routes do with a process, whether this server started it or an earlier one. */
 export interface Managed {

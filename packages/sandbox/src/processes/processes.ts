@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import type { Route } from "../http/router.ts";
-import { Previews } from "./preview.ts";
 import { type ProcessContext, ProcessRoutes } from "./routes.ts";
 import { settingsFrom } from "./settings.ts";
-import { StateFile } from "./state-file.ts";
-import { findSurvivors } from "./survivor.ts";
+import { Previews } from "./supervision/preview.ts";
+import { StateFile } from "./supervision/state-file.ts";
+import { findSurvivors } from "./supervision/surviving-process.ts";
 import { ProcessTable } from "./table.ts";
 
 export interface ProcessesOptions extends Omit<ProcessContext, "table" | "previews"> {

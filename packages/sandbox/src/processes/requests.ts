@@ -1,5 +1,5 @@
 import { invalid, isRecord } from "../http/problem.ts";
-import { wideCount } from "../http/wide-count.ts";
+import { parseUint64 } from "../http/uint64.ts";
 import type { HealthCheck, HealthProbe, ProcessSpec, RestartPolicy } from "./spec.ts";
 
 export interface RunBody {
@@ -77,7 +77,7 @@ export function parseSize(value: unknown): { readonly cols: number; readonly row
 export function countQuery(query: URLSearchParams, name: string): number | undefined {
   const value = query.get(name);
   if (value === null) return undefined;
-  const count = wideCount(value);
+  const count = parseUint64(value);
   if (count === undefined) throw invalid(`query parameter '${name}' must be a non-negative integer`);
   return count;
 }

@@ -1,5 +1,5 @@
 import type { HoldfastError, Logger } from "@holdfast/core";
-import type { Paths } from "../fs/paths.ts";
+import type { Paths } from "../fs/paths/paths.ts";
 import {
   type Exchange,
   parseJson,
@@ -8,23 +8,23 @@ import {
   sendEmpty,
   sendJson,
 } from "../http/exchange.ts";
-import { Heart } from "../http/heart.ts";
+import { Heart } from "../http/heartbeat.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 import type { SocketExchange } from "../http/sockets.ts";
-import type { Spawner } from "../internal/spawner.ts";
+import type { Spawner } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
-import { sendLogs } from "./logs.ts";
 import type { Managed } from "./managed.ts";
-import { listeningPorts } from "./ports.ts";
-import type { Previews } from "./preview.ts";
+import { sendLogs } from "./output/logs.ts";
+import { serveTerminal } from "./output/terminal-socket.ts";
 import { countQuery, parseCreate, parseInput, parseRun, parseSize } from "./requests.ts";
 import { type RunOutcome, runCommand } from "./run.ts";
 import { RunSlots } from "./run-slots.ts";
 import { parseSettings } from "./settings.ts";
 import type { ProcessOwner } from "./spec.ts";
+import { listeningPorts } from "./supervision/ports.ts";
+import type { Previews } from "./supervision/preview.ts";
 import type { ProcessTable } from "./table.ts";
-import { serveTerminal } from "./terminal-socket.ts";
 
 export interface ProcessContext {
   readonly table: ProcessTable;

@@ -1,8 +1,8 @@
 import { problem } from "../http/problem.ts";
-import type { LimitName } from "../internal/command-limits.ts";
-import { longestTimerMs } from "../internal/longest-timer.ts";
-import { HostLost } from "../internal/spawn-host.ts";
-import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
+import { longestTimerMs } from "../internal/max-timeout.ts";
+import type { LimitName } from "../internal/spawn/command-limits.ts";
+import { HostLost } from "../internal/spawn/spawn-host.ts";
+import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 
 export interface RunLimits {
   readonly timeoutMs: number;

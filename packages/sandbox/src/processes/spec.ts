@@ -1,5 +1,5 @@
-import type { LimitName } from "../internal/command-limits.ts";
-import type { TerminalSize } from "../internal/terminal.ts";
+import type { LimitName } from "../internal/spawn/command-limits.ts";
+import type { TerminalSize } from "../internal/spawn/terminal.ts";
 
 export type ProcessOwner = "user" | "desktop" | "system";
 

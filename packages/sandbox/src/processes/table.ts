@@ -1,13 +1,13 @@
 import { rm } from "node:fs/promises";
 import type { Logger } from "@holdfast/core";
 import { problem } from "../http/problem.ts";
-import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
+import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { type Managed, ManagedProcess } from "./managed.ts";
 import type { ProcessSettings } from "./settings.ts";
 import type { ProcessOwner, ProcessSpec } from "./spec.ts";
-import type { StateFile } from "./state-file.ts";
-import { type Found, Survivor } from "./survivor.ts";
+import type { StateFile } from "./supervision/state-file.ts";
+import { type Found, Survivor } from "./supervision/surviving-process.ts";
 
 export interface TableOptions {
   readonly spawner: Spawner;

@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { Paths } from "../fs/paths.ts";
+import type { Paths } from "../fs/paths/paths.ts";
 import { invalid } from "../http/problem.ts";
-import type { Mounts } from "../internal/mounts.ts";
+import type { Mounts } from "../internal/mounts/mounts.ts";
 
 export interface CwdOptions {
   /** The default, and where relative paths start. */

@@ -1,7 +1,7 @@
 import { invalid, isRecord } from "../http/problem.ts";
-import type { PermissionAnswer } from "./permissions.ts";
-import { type ContentBlocks, contentOf } from "./prompts.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "./agent/settings.ts";
+import type { PermissionAnswer } from "./turns/permissions.ts";
+import { type ContentBlocks, contentOf } from "./turns/prompt-queue.ts";
 
 /** Body of `POST /v1/sessions`, checked. */
 export interface CreateInput {

@@ -9,7 +9,7 @@ import {
   sendJson,
   sendJsonText,
 } from "../http/exchange.ts";
-import { Heart } from "../http/heart.ts";
+import { Heart } from "../http/heartbeat.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 import type { SocketExchange } from "../http/sockets.ts";
@@ -25,9 +25,9 @@ import {
 } from "./input.ts";
 import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
-import type { SessionPlace } from "./store.ts";
+import type { SessionPlace } from "./store/store.ts";
 import { entryText } from "./types.ts";
-import { EventStreamSink, SocketSink, Viewer } from "./viewer.ts";
+import { EventStreamSink, SocketSink, Viewer } from "./viewers/viewer.ts";
 
 export interface SessionRoutesOptions {
   readonly sessions: Sessions;

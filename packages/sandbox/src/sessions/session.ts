@@ -4,22 +4,22 @@ import type { AcpInstances } from "../acp/instances.ts";
 import type { Message } from "../acp/message.ts";
 import type { PendingRequest } from "../acp/pending.ts";
 import { problem } from "../http/problem.ts";
-import { within } from "../internal/within.ts";
+import { within } from "../internal/with-timeout.ts";
 import type { SandboxLimits } from "../limits.ts";
-import { type Bindings, ownServerId } from "./bindings.ts";
-import { makeReady } from "./capabilities.ts";
-import { Ending } from "./ending.ts";
-import { learned, learnedFromAnswer } from "./learn.ts";
-import { answer, call, tell } from "./link.ts";
-import { SessionLog } from "./log.ts";
-import { isPermissionRequest, PermissionDesk } from "./permissions.ts";
-import type { PermissionPolicy } from "./policy.ts";
-import { type ContentBlocks, type PromptHost, PromptQueue } from "./prompts.ts";
-import { isDraft, type Opener, openAgain, openFork, openKnown, openNew } from "./recovery.ts";
-import { applySettings, offersOf, type Settings, settingsOf, singly } from "./settings.ts";
-import type { SessionStore, StoredSession } from "./store.ts";
-import { transcriptBlock } from "./transcript.ts";
-import { Turns } from "./turns.ts";
+import { answer, call, tell } from "./agent/agent-calls.ts";
+import { learned, learnedFromAnswer } from "./agent/agent-updates.ts";
+import { makeReady } from "./agent/capabilities.ts";
+import { isDraft, type Opener, openAgain, openFork, openKnown, openNew } from "./agent/recovery.ts";
+import { applySettings, offersOf, type Settings, settingsOf, singly } from "./agent/settings.ts";
+import { type Bindings, ownServerId } from "./agent-bindings.ts";
+import { Ending } from "./end-reason.ts";
+import { SessionLog } from "./store/session-log.ts";
+import type { SessionStore, StoredSession } from "./store/store.ts";
+import { isPermissionRequest, PermissionDesk } from "./turns/permissions.ts";
+import type { PermissionPolicy } from "./turns/policy.ts";
+import { type ContentBlocks, type PromptHost, PromptQueue } from "./turns/prompt-queue.ts";
+import { transcriptBlock } from "./turns/transcript.ts";
+import { Turns } from "./turns/turns.ts";
 import type {
   CancelOutcome,
   LogEntry,

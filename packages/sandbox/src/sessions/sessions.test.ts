@@ -6,10 +6,10 @@ import { test } from "node:test";
 import { silentLogger } from "@holdfast/core";
 import { AcpInstances } from "../acp/instances.ts";
 import { customAgent } from "../agents/table.ts";
-import { Spawner, type SpawnRequest } from "../internal/spawner.ts";
+import { Spawner, type SpawnRequest } from "../internal/spawn/spawner.ts";
 import { defaultLimits as limits } from "../limits.ts";
 import { Sessions } from "./sessions.ts";
-import { SessionStore } from "./store.ts";
+import { SessionStore } from "./store/store.ts";
 
 test("a session that is being opened as the server stops is not there at the next start", async (t) => {
   const dataDirectory = await mkdtemp(join(tmpdir(), "holdfast-sessions-"));

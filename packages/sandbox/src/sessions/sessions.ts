@@ -2,16 +2,16 @@ import { randomBytes } from "node:crypto";
 import { type Logger, uuidv7 } from "@holdfast/core";
 import type { AcpInstances } from "../acp/instances.ts";
 import { problem } from "../http/problem.ts";
-import { within } from "../internal/within.ts";
+import { within } from "../internal/with-timeout.ts";
 import type { SandboxLimits } from "../limits.ts";
-import { Bindings, ownServerId } from "./bindings.ts";
-import { type Adopter, SessionObserver } from "./observer.ts";
-import type { PermissionPolicy } from "./policy.ts";
+import { type Adopter, SessionObserver } from "./agent/observer.ts";
+import { type Settings, settingsOf } from "./agent/settings.ts";
+import { Bindings, ownServerId } from "./agent-bindings.ts";
 import { Session, type SessionContext } from "./session.ts";
-import { type Settings, settingsOf } from "./settings.ts";
-import { type SessionPlace, SessionStore } from "./store.ts";
+import { type SessionPlace, SessionStore } from "./store/store.ts";
+import type { PermissionPolicy } from "./turns/policy.ts";
 import type { LogEntry, PermissionView, SessionRecord, SessionView } from "./types.ts";
-import { type SessionWatcher, Watchers } from "./watchers.ts";
+import { type SessionWatcher, Watchers } from "./viewers/watchers.ts";
 
 export interface SessionsOptions {
   readonly instances: AcpInstances;

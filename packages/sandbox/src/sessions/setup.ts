@@ -1,13 +1,13 @@
 import type { Logger } from "@holdfast/core";
 import type { AcpInstances } from "../acp/instances.ts";
-import type { Paths } from "../fs/paths.ts";
+import type { Paths } from "../fs/paths/paths.ts";
 import type { Route } from "../http/router.ts";
-import type { Mounts } from "../internal/mounts.ts";
+import type { Mounts } from "../internal/mounts/mounts.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { sessionCwd } from "./cwd.ts";
-import type { PermissionPolicy } from "./policy.ts";
 import { SessionRoutes } from "./routes.ts";
 import { Sessions } from "./sessions.ts";
+import type { PermissionPolicy } from "./turns/policy.ts";
 
 export interface SessionsSetup {
   readonly instances: AcpInstances;

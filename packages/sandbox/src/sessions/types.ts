@@ -1,4 +1,4 @@
-import type { PermissionOption, PermissionVerdict } from "./policy.ts";
+import type { PermissionOption, PermissionVerdict } from "./turns/policy.ts";
 
 /** By the agent's own `session/resume` or `session/load`, or by a transcript in front of the next prompt. */
 export type Recovery = "resumed" | "loaded" | "replayed";

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { NodeGateway } from "../gateway/node-gateway.ts";
-import type { UpgradingServer } from "../gateway/upgrades.ts";
+import type { NodeGateway } from "../gateway/http/node-gateway.ts";
+import type { UpgradingServer } from "../gateway/sockets/upgrades.ts";
 import type { MountedRegistry } from "./host.ts";
 
 /** A handler of Express, Connect and what is like them. */

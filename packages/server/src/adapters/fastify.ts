@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from "node:http";
 import { HoldfastError } from "@holdfast/core";
-import type { UpgradingServer } from "../gateway/upgrades.ts";
+import type { UpgradingServer } from "../gateway/sockets/upgrades.ts";
 import type { MountedRegistry } from "./host.ts";
 
 /** The part of an instance of Fastify that is used: its own types differ by its kind of server. */

@@ -1,4 +1,4 @@
-import type { UpgradingServer } from "../gateway/upgrades.ts";
+import type { UpgradingServer } from "../gateway/sockets/upgrades.ts";
 import type { MountedRegistry } from "./host.ts";
 
 /** The part of a context of Hono that is used. */

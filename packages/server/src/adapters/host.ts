@@ -1,5 +1,5 @@
-import type { NodeGateway } from "../gateway/node-gateway.ts";
-import type { UpgradingServer } from "../gateway/upgrades.ts";
+import type { NodeGateway } from "../gateway/http/node-gateway.ts";
+import type { UpgradingServer } from "../gateway/sockets/upgrades.ts";
 
 /** What an adapter needs of a registry: any that `setup` or `createRegistry` gave. */
 export interface MountedRegistry {

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { HoldfastError, headersAsRead, type Ports } from "@holdfast/core";
-import { replyError, urlOf, visibleError } from "./exchange.ts";
-import { NodeExchange } from "./node-exchange.ts";
+import { replyError, urlOf, visibleError } from "./http/exchange.ts";
+import { NodeExchange } from "./http/node-exchange.ts";
+import { serveFile } from "./http/static-files.ts";
 import { routeNotFound } from "./route.ts";
-import { serveFile } from "./static-files.ts";
 
 /** An application that speaks in `Request` and `Response`, such as one made with Hono. */
 export interface FetchApplication {

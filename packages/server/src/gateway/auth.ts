@@ -1,6 +1,6 @@
 import type { AuthContext, AuthIntent, AuthOptions } from "@holdfast/actors";
 import type { ActorTarget } from "@holdfast/client";
-import type { Directory } from "../directory.ts";
+import type { Directory } from "../directory/directory.ts";
 
 interface AuthQuestion {
   readonly intents: readonly AuthIntent[];

@@ -1,5 +1,5 @@
 import { header } from "@holdfast/client";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./http/exchange.ts";
 
 /** What a browser has to be told so that a page of this origin, which has been checked, gets the answer. */
 export function corsHeaders(origin: string, credentials: boolean): Readonly<Record<string, string>> {

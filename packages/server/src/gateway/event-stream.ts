@@ -2,11 +2,11 @@ import type { OutgoingEvent } from "@holdfast/actors";
 import { type ActorTarget, decodeParams, header, type ResumeInfo, trustedDepth } from "@holdfast/client";
 import { decodeValue, encodeJson, HoldfastError, type Timer, type WireError } from "@holdfast/core";
 import { serverLimits } from "../limits.ts";
-import { Session, type SessionOutput } from "../session.ts";
-import { tooManySubscriptions } from "../session-errors.ts";
+import { Session, type SessionOutput } from "../sessions/session.ts";
+import { tooManySubscriptions } from "../sessions/session-errors.ts";
 import { authenticate } from "./auth.ts";
-import type { Exchange } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
+import type { Exchange } from "./http/exchange.ts";
 import { resumePointOf } from "./resume-point.ts";
 
 interface EventsRequest {

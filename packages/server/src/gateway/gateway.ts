@@ -9,13 +9,15 @@ import {
   header,
 } from "@holdfast/client";
 import { HoldfastError, limits } from "@holdfast/core";
-import type { Directory } from "../directory.ts";
+import type { Directory } from "../directory/directory.ts";
 import { ManagementHttp } from "../management/http.ts";
 import { tracing } from "../observe/tracing.ts";
-import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../session.ts";
+import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../sessions/session.ts";
 import { authenticate } from "./auth.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { serveEvents } from "./event-stream.ts";
+import { type FixedRoute, fixedRoutes } from "./fixed-routes.ts";
+import { Guard } from "./guard.ts";
 import {
   type Exchange,
   paramsOf,
@@ -24,9 +26,7 @@ import {
   requestEncoding,
   requestHead,
   visibleError,
-} from "./exchange.ts";
-import { type FixedRoute, fixedRoutes } from "./fixed-routes.ts";
-import { Guard } from "./guard.ts";
+} from "./http/exchange.ts";
 import type { AccessInfo, GatewayOptions } from "./options.ts";
 import { serveSend } from "./queues.ts";
 import { serveRaw } from "./raw-http.ts";

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import { hostName, isLoopback, isLoopbackOrigin } from "./host-name.ts";
+import { hostName, isLoopback, isLoopbackOrigin } from "./http/host-name.ts";
 import type { GatewayOptions } from "./options.ts";
 
 type GuardOptions = Pick<GatewayOptions, "hosts" | "origins" | "loopbackOrigins" | "anyHost">;

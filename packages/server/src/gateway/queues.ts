@@ -8,12 +8,12 @@ import {
   header,
 } from "@holdfast/client";
 import { HoldfastError, limits } from "@holdfast/core";
-import { type Content, contentOf, malformedContent } from "../queue-content.ts";
-import { decodeOutcome } from "../queue-send.ts";
-import { cancelled, checkIdempotencyKey } from "../session.ts";
+import { decodeOutcome } from "../local/queue-send.ts";
+import { type Content, contentOf, malformedContent } from "../sessions/queue-content.ts";
+import { cancelled, checkIdempotencyKey } from "../sessions/session.ts";
 import { authenticate } from "./auth.ts";
-import { type Exchange, replyEncoding, requestEncoding, requestHead, urlOf } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
+import { type Exchange, replyEncoding, requestEncoding, requestHead, urlOf } from "./http/exchange.ts";
 
 /** What stands around a body in its request. */
 const envelopeBytes = 4_096;

@@ -1,9 +1,9 @@
 import { type ActorTarget, header } from "@holdfast/client";
 import { serverLimits } from "../limits.ts";
-import { cancelled } from "../session.ts";
+import { cancelled } from "../sessions/session.ts";
 import { authenticate } from "./auth.ts";
-import { actorUrl, type Exchange, paramsOf, visibleError } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
+import { actorUrl, type Exchange, paramsOf, visibleError } from "./http/exchange.ts";
 import type { RawRoute } from "./route.ts";
 
 /** Hands a request to `onRequest`, and its answer back; the access hook has let it pass. */

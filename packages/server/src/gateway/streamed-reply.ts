@@ -1,8 +1,8 @@
 import type { ResultStream } from "@holdfast/actors";
 import { type Encoding, encodeStreamChunk, encodeStreamItem, streamContentType } from "@holdfast/client";
 import { type HoldfastError, toWireError } from "@holdfast/core";
-import { outgoingTooLong } from "../session-errors.ts";
-import type { Exchange } from "./exchange.ts";
+import { outgoingTooLong } from "../sessions/session-errors.ts";
+import type { Exchange } from "./http/exchange.ts";
 
 /** A result that goes out in pieces as the body of one HTTP response; see docs/reference/wire.md. */
 export class StreamedReply implements ResultStream {

@@ -1,6 +1,6 @@
 import type { ActorTarget } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
-import type { Directory } from "../directory.ts";
+import type { Directory } from "../directory/directory.ts";
 import { actorRoutes, storedRoutes } from "./actor-routes.ts";
 import { partRoutes, storageRoutes } from "./part-routes.ts";
 import type { InspectorRequest, InspectorResponse, InspectorRoute, StoredRoute } from "./request.ts";

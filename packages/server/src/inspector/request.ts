@@ -1,6 +1,6 @@
 import type { ActorInspection, ActorInstance } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import type { Directory } from "../directory.ts";
+import type { Directory } from "../directory/directory.ts";
 
 /** One request to the inspector of an actor, whichever way it came. */
 export interface InspectorRequest {

@@ -1,8 +1,8 @@
 import type { ActorInspection, ActorInstance, InspectionTopic, OutgoingEvent } from "@holdfast/actors";
 import { type ActorTarget, decode, encode, trustedDepth } from "@holdfast/client";
 import { decodeValue, HoldfastError, isHoldfastError, toWireError } from "@holdfast/core";
-import type { Directory } from "../directory.ts";
-import { visibleError } from "../gateway/exchange.ts";
+import type { Directory } from "../directory/directory.ts";
+import { visibleError } from "../gateway/http/exchange.ts";
 import type { InspectorApi } from "./api.ts";
 import { queueOf, stateOf, summaryOf, workflowOf } from "./shapes.ts";
 

@@ -1,8 +1,8 @@
 import { storedInspectorToken } from "@holdfast/actors";
 import { type ActorTarget, header } from "@holdfast/client";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
-import type { Directory } from "../directory.ts";
-import { isLoopbackHost } from "../gateway/host-name.ts";
+import type { Directory } from "../directory/directory.ts";
+import { isLoopbackHost } from "../gateway/http/host-name.ts";
 
 /** What somebody wants who manages or inspects; nothing has been woken or read yet. */
 export interface ManageInfo {

@@ -1,12 +1,12 @@
 import { type ActorRecord, exportActor, forkActor, importActor } from "@holdfast/actors";
 import { type ActorTarget, contentType, decode, encode, type ListActorsOptions } from "@holdfast/client";
 import { type ActorKey, decodeKey, HoldfastError, normalizeKey, uuidv7 } from "@holdfast/core";
-import type { Directory } from "../directory.ts";
-import { docsPage } from "../gateway/docs-page.ts";
-import { type Exchange, replyEncoding, requestEncoding } from "../gateway/exchange.ts";
+import type { Directory } from "../directory/directory.ts";
+import { docsPage } from "../gateway/http/docs-page.ts";
+import { type Exchange, replyEncoding, requestEncoding } from "../gateway/http/exchange.ts";
+import { tabAsset } from "../gateway/http/tab-assets.ts";
 import type { GatewayOptions } from "../gateway/options.ts";
-import { processMetrics } from "../gateway/process-metrics.ts";
-import { tabAsset } from "../gateway/tab-assets.ts";
+import { processMetrics } from "../gateway/process/process-metrics.ts";
 import { InspectorApi } from "../inspector/api.ts";
 import { badRequest } from "../inspector/request.ts";
 import { serverLimits } from "../limits.ts";

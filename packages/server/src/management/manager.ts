@@ -14,7 +14,7 @@ import {
   prefixText,
 } from "@holdfast/client";
 import { encodeKey, HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
-import type { Directory } from "../directory.ts";
+import type { Directory } from "../directory/directory.ts";
 
 /** Pages of sleeping actors that are looked through for one answer; beyond, the caller goes on by cursor. */
 const maxScannedPages = 16;

@@ -2,9 +2,9 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
+import { syncDirectory } from "./commit/wal.ts";
 import { mapSqliteError, sqliteCode } from "./errors.ts";
 import { connectionPragmas, prepareSchema } from "./schema.ts";
-import { syncDirectory } from "./wal.ts";
 
 export const databaseName = "actors.db";
 

@@ -1,8 +1,8 @@
 import { isErrorCode } from "@holdfast/core";
 import type { Approval, ApprovalDecision, Gate } from "@holdfast/gate";
+import { gateAnswers } from "../approvals/gate-answers.ts";
 import type { ApprovalChoice } from "../backend/host.ts";
 import type { ApprovalView } from "../contract.ts";
-import { gateAnswers } from "../gate-answers.ts";
 import { isAgentsOwn, outcomeOf } from "./approver.ts";
 import type { TaskBackend } from "./backend.ts";
 import type { SessionLog } from "./session-log.ts";

@@ -1,6 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, type SubmitEvent, useEffect, useId, useRef } from "react";
-import { ErrorNotice } from "../notice.tsx";
+import { ErrorNotice } from "../ui/notice.tsx";
 
 /** A modal dialog around one deed: it closes when the deed is done, and stays with the error when it failed. */
 export function DeedDialog({

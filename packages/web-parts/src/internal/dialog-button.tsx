@@ -1,5 +1,5 @@
 import { type ReactNode, useRef, useState } from "react";
-import { useKeepFocus } from "../keep-focus.ts";
+import { useKeepFocus } from "../hooks/keep-focus.ts";
 
 export interface DialogButtonProps {
   readonly label: ReactNode;

@@ -6,7 +6,7 @@
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { endpointLimits } from "../broker-limits.ts";
-import { wireSockets } from "../wire.ts";
+import { wireSockets } from "../messages/wire.ts";
 import {
   type EndpointProblem,
   FrameReader,

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError, type Logger } from "@holdfast/core";
 import { spawnFault } from "../../jail/host/processes.ts";
 import { endpointLimits } from "../broker-limits.ts";
-import { wireSockets } from "../wire.ts";
+import { wireSockets } from "../messages/wire.ts";
 import {
   type EndpointProblem,
   FrameReader,

@@ -1,7 +1,7 @@
 import { type Clock, systemRandom, uuidv7 } from "@holdfast/core";
 import { brokerLimits } from "../broker-limits.ts";
+import { parseStrictJson, StrictJsonError, textMember } from "../messages/strict-json.ts";
 import { Refusal } from "../refusal.ts";
-import { parseStrictJson, StrictJsonError, textMember } from "../strict-json.ts";
 import type { Principal } from "../tool.ts";
 import type { ConstructedCall } from "./stage.ts";
 

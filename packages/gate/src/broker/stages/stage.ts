@@ -1,6 +1,6 @@
 import type { CatalogEntry } from "../catalog.ts";
+import type { RequestEnvelope } from "../messages/wire.ts";
 import type { Principal } from "../tool.ts";
-import type { RequestEnvelope } from "../wire.ts";
 
 /** In their order. A refusal of stage n says that the stages before it let the call pass. */
 export const stageNames = ["construct", "topic", "payload", "authorize", "confirm", "route"] as const;

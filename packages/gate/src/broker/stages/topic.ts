@@ -1,6 +1,6 @@
 import type { Catalog } from "../catalog.ts";
+import { wireTopics } from "../messages/wire.ts";
 import { Refusal } from "../refusal.ts";
-import { wireTopics } from "../wire.ts";
 import type { AddressedCall, ConstructedCall } from "./stage.ts";
 
 /** Stage 2: the topic names a tool that is in the catalog. Which others there are is not told. */

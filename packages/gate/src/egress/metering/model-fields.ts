@@ -1,4 +1,4 @@
-import { parseUnambiguousJson, StrictJsonError } from "../../broker/strict-json.ts";
+import { parseUnambiguousJson, StrictJsonError } from "../../broker/messages/strict-json.ts";
 
 /** Some servers may read another request from a body than this program does. */
 export class AmbiguousBodyError extends Error {}

@@ -5,10 +5,17 @@ import { join } from "node:path";
 import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
 import type { ToolCall, ToolOutcome } from "../../broker/tool.ts";
 import { isUnfinished, writePrivateFile } from "../../vault/credential-file.ts";
-import type { PluginCredentials } from "../credentials.ts";
-import { checkConfig, parseJsonFile, parseManifest } from "../manifest.ts";
-import { below, isPluginName, isThere, type PluginName, pluginName, reservedPluginNames } from "../names.ts";
-import { type PluginFolder, readPluginFolder } from "../plugin-folder.ts";
+import type { PluginCredentials } from "../credentials/credentials.ts";
+import { checkConfig, parseJsonFile, parseManifest } from "../manifest/manifest.ts";
+import {
+  below,
+  isPluginName,
+  isThere,
+  type PluginName,
+  pluginName,
+  reservedPluginNames,
+} from "../manifest/names.ts";
+import { type PluginFolder, readPluginFolder } from "../manifest/plugin-folder.ts";
 import type { PluginStatus } from "../plugins.ts";
 import { subscribes } from "../publisher.ts";
 import type { PluginManifest, PluginVerifyResult } from "../runtime/api.ts";

@@ -1,6 +1,6 @@
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { writePrivateFile } from "../../vault/credential-file.ts";
-import { below, isThere, type PluginName } from "../names.ts";
+import { below, isThere, type PluginName } from "../manifest/names.ts";
 
 export interface OriginsOptions {
   /** A file for each plugin that was installed, and `NAME.removed` for one that left something behind. */

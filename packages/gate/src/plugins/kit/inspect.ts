@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
-import { PluginCredentials } from "../credentials.ts";
-import { reservedPluginNames } from "../names.ts";
+import { PluginCredentials } from "../credentials/credentials.ts";
+import { reservedPluginNames } from "../manifest/names.ts";
 import {
   findPlugins,
   type PluginDirectories,
   type PluginFolder,
   pluginAt,
   readPluginFolder,
-} from "../plugin-folder.ts";
+} from "../manifest/plugin-folder.ts";
 import type { ToolDeclaration } from "../runtime/api.ts";
 import { handlerFiles, noHandler } from "../runtime/handler-files.ts";
 

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import { isThere, pluginName, reservedPluginNames, reservedToolNames } from "../names.ts";
+import { isThere, pluginName, reservedPluginNames, reservedToolNames } from "../manifest/names.ts";
 
 /** What a new plugin is called, and where it is made. */
 export interface ScaffoldOptions {

@@ -12,6 +12,7 @@ import type {
   StoredState,
 } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
+import { Wal } from "../commit/wal.ts";
 import { pageSize } from "../database.ts";
 import {
   failed,
@@ -23,7 +24,6 @@ import {
   sqliteCode,
 } from "../errors.ts";
 import { bytes, callRecord, integer, optionalInteger } from "../rows.ts";
-import { Wal } from "../wal.ts";
 import type { FileHost } from "./file-host.ts";
 import { LastWrite } from "./last-write.ts";
 import {

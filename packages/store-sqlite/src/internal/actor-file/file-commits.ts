@@ -1,7 +1,7 @@
 import type { ActorRecord, CommitBatch, LoadedActor } from "@holdfast/actors";
-import { applyCommit, type Tables } from "../apply.ts";
+import { applyCommit, type Tables } from "../commit/apply.ts";
+import type { Change } from "../commit/group-committer.ts";
 import { fenced } from "../errors.ts";
-import type { Change } from "../group.ts";
 import type { ActorFile, FileContent } from "./actor-file.ts";
 import type { FileDirectory } from "./directory.ts";
 import type { ActorFiles } from "./files.ts";

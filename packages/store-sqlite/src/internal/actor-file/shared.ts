@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { forgetShared as forget, loadShared, type Tables } from "../apply.ts";
+import { forgetShared as forget, loadShared, type Tables } from "../commit/apply.ts";
 import { actorRecord, bytes, callRecord, type Row, text } from "../rows.ts";
 import type { Statements } from "../statements.ts";
 import type { FileContent } from "./actor-file.ts";

@@ -1,0 +1,47 @@
+import { HoldfastError } from "@holdfast/core";
+import { clientLimits } from "../limits.ts";
+import { base64urlText } from "./raw-network.ts";
+import { fromBase64url } from "./wire.ts";
+
+/**
+ * The events that a connection asks for as it opens. A frame could only follow the first one of the
+ * server, and what is sent to others in between would be missed: so they go along with the handshake.
+ */
+
+/** Then what `encodeEarlyEvents` gives. */
+export const eventsPrefix = "holdfast.events.";
+
+/** As many of the names, from the first on, as a handshake has room for. */
+export function earlyEvents(names: Iterable<string>): string[] {
+  const early: string[] = [];
+  let size = "[]".length;
+  for (const name of names) {
+    size += textEncoder.encode(JSON.stringify(name)).length + ",".length;
+    if (size > clientLimits.maxEarlyEventsBytes) break;
+    early.push(name);
+  }
+  return early;
+}
+
+export function encodeEarlyEvents(names: readonly string[]): string {
+  return base64urlText(JSON.stringify(names));
+}
+
+/** The inverse of {@link encodeEarlyEvents}. Throws `message.malformed_frame`. */
+export function decodeEarlyEvents(encoded: string): readonly string[] {
+  const names = listOf(encoded);
+  if (names?.every((name) => typeof name === "string")) return [...new Set(names)];
+  const message = "The events that a connection asks for are no list of names";
+  throw new HoldfastError("message", "malformed_frame", message);
+}
+
+function listOf(encoded: string): readonly unknown[] | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(fromBase64url(encoded)));
+    return Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const textEncoder = new TextEncoder();

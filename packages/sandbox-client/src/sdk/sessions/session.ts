@@ -1,0 +1,158 @@
+import type {
+  PromptRequest,
+  PromptResponse,
+  RequestPermissionResponse,
+  SessionConfigOption,
+  SessionModeState,
+  SetSessionConfigOptionResponse,
+  SetSessionModeResponse,
+} from "../acp/acp-types.ts";
+import { readPrompt } from "../acp/acp-values.ts";
+import type { SandboxAgent } from "../sandbox-agent.ts";
+import type {
+  PermissionReply,
+  PermissionRequestListener,
+  SessionEventListener,
+  SessionRecord,
+  SessionRecovery,
+  SessionSendOptions,
+} from "./sessions.ts";
+
+export interface PromptOptions {
+  /** Aborting it cancels the turn at the agent; the prompt then resolves with how the turn ended. */
+  readonly signal?: AbortSignal;
+}
+
+/** A conversation with an agent. */
+export class Session {
+  #record: SessionRecord;
+  readonly #sandbox: SandboxAgent;
+
+  constructor(sandbox: SandboxAgent, record: SessionRecord) {
+    this.#sandbox = sandbox;
+    this.#record = record;
+  }
+
+  get id(): string {
+    return this.#record.id;
+  }
+
+  get agent(): string {
+    return this.#record.agent;
+  }
+
+  /** The agent's own id of the session. */
+  get agentSessionId(): string {
+    return this.#record.agentSessionId;
+  }
+
+  get lastConnectionId(): string {
+    return this.#record.lastConnectionId;
+  }
+
+  /** Milliseconds since the epoch. */
+  get createdAt(): number {
+    return this.#record.createdAt;
+  }
+
+  get destroyedAt(): number | undefined {
+    return this.#record.destroyedAt;
+  }
+
+  /** How the session came back the last time that this client had to bring it back. */
+  get recovery(): SessionRecovery | undefined {
+    return this.#sandbox.recoveryOf(this.id);
+  }
+
+  /** Reads the record anew. */
+  async refresh(): Promise<Session> {
+    const current = await this.#sandbox.getSession(this.id);
+    if (current) this.apply(current.toRecord());
+    return this;
+  }
+
+  /** Sends any method of ACP with the id of this session. */
+  async rawSend(
+    method: string,
+    params: Record<string, unknown> = {},
+    options: SessionSendOptions = {},
+  ): Promise<unknown> {
+    const { response } = await this.#sandbox.rawSendSessionMethod(this.id, method, params, options);
+    return response;
+  }
+
+  /**
+   * Gives the agent a turn and resolves when it ends, after every event of the turn was delivered.
+   * Throws {@link AcpRpcError} for what the agent answered or that it died,
+   * `sandbox.session_destroyed` after the end of the session.
+   */
+  async prompt(prompt: PromptRequest["prompt"], options: PromptOptions = {}): Promise<PromptResponse> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const cancel = () => {
+      // A turn that cannot be cancelled has ended, or its end comes by the prompt itself.
+      this.cancel().catch(() => {});
+    };
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      return readPrompt(await this.rawSend("session/prompt", { prompt }));
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** Cancels the running turn; its prompt resolves with `cancelled`. The session goes on. */
+  async cancel(): Promise<void> {
+    await this.#sandbox.cancelSession(this.id);
+  }
+
+  async setMode(modeId: string): Promise<SetSessionModeResponse> {
+    return (await this.#sandbox.setSessionMode(this.id, modeId)).response;
+  }
+
+  async setConfigOption(configId: string, value: string): Promise<SetSessionConfigOptionResponse> {
+    return (await this.#sandbox.setSessionConfigOption(this.id, configId, value)).response;
+  }
+
+  async setModel(model: string): Promise<SetSessionConfigOptionResponse> {
+    return (await this.#sandbox.setSessionModel(this.id, model)).response;
+  }
+
+  async setThoughtLevel(thoughtLevel: string): Promise<SetSessionConfigOptionResponse> {
+    return (await this.#sandbox.setSessionThoughtLevel(this.id, thoughtLevel)).response;
+  }
+
+  async getConfigOptions(): Promise<SessionConfigOption[]> {
+    return await this.#sandbox.getSessionConfigOptions(this.id);
+  }
+
+  async getModes(): Promise<SessionModeState | null> {
+    return await this.#sandbox.getSessionModes(this.id);
+  }
+
+  /** Calls `listener` with each event when it is on record; returns what ends that. */
+  onEvent(listener: SessionEventListener): () => void {
+    return this.#sandbox.onSessionEvent(this.id, listener);
+  }
+
+  onPermissionRequest(listener: PermissionRequestListener): () => void {
+    return this.#sandbox.onPermissionRequest(this.id, listener);
+  }
+
+  async respondPermission(permissionId: string, reply: PermissionReply): Promise<void> {
+    await this.#sandbox.respondPermission(permissionId, reply);
+  }
+
+  async rawRespondPermission(permissionId: string, response: RequestPermissionResponse): Promise<void> {
+    await this.#sandbox.rawRespondPermission(permissionId, response);
+  }
+
+  /** A copy of what is kept of the session. */
+  toRecord(): SessionRecord {
+    return structuredClone(this.#record);
+  }
+
+  apply(record: SessionRecord): void {
+    this.#record = structuredClone(record);
+  }
+}

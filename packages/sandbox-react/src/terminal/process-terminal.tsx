@@ -1,0 +1,144 @@
+import { type CSSProperties, useId, useRef } from "react";
+import { cx } from "../internal/class-names.ts";
+import { type UsedTerminal, useTerminal } from "../internal/use-terminal.ts";
+import type { ProcessTerminalClient, TerminalErrorStatus, TerminalExitStatus } from "./terminal-types.ts";
+
+export interface ProcessTerminalProps {
+  /** A `SandboxAgent`. */
+  client: ProcessTerminalClient;
+  /** A process that was started with `tty`. */
+  processId: string;
+  className?: string;
+  style?: CSSProperties;
+  terminalStyle?: CSSProperties;
+  statusBarStyleOverride?: CSSProperties;
+  /** Of the terminal without its status bar; 360 by default. */
+  height?: number | string;
+  showStatusBar?: boolean;
+  /** The terminal's name for assistive technology; "Terminal" by default. */
+  label?: string;
+  /** True by default. */
+  autoFocus?: boolean;
+  onExit?: (status: TerminalExitStatus) => void;
+  onError?: (error: TerminalErrorStatus | Error) => void;
+}
+
+const frameStyle: CSSProperties = {
+  display: "flex",
+  flexDirection: "column",
+  overflow: "hidden",
+  border: "1px solid #3a4250",
+  borderRadius: 8,
+  background: "#101216",
+};
+const barStyle: CSSProperties = {
+  display: "flex",
+  alignItems: "center",
+  justifyContent: "space-between",
+  gap: 12,
+  padding: "6px 12px",
+  borderBottom: "1px solid #3a4250",
+  background: "#191d24",
+  color: "#d5d9e0",
+  fontSize: 12,
+  lineHeight: 1.5,
+};
+const screenStyle: CSSProperties = {
+  boxSizing: "border-box",
+  display: "flex",
+  minHeight: 120,
+  padding: 8,
+  overflow: "hidden",
+};
+/** Without a margin of its own: the emulator takes the whole height of its host for rows. */
+const hostStyle: CSSProperties = { flex: 1, minWidth: 0, minHeight: 0, overflow: "hidden" };
+const buttonStyle: CSSProperties = {
+  font: "inherit",
+  color: "inherit",
+  background: "transparent",
+  border: "1px solid currentColor",
+  borderRadius: 4,
+  padding: "2px 10px",
+  minHeight: 24,
+  cursor: "pointer",
+};
+
+/**
+ * The terminal of a process. It shows what was printed before, follows its own size, and attaches again
+ * by itself, at the byte where it was, when the connection breaks.
+ */
+export function ProcessTerminal(props: ProcessTerminalProps) {
+  const { client, processId, showStatusBar = true, height = 360, label = "Terminal" } = props;
+  const host = useRef<HTMLDivElement>(null);
+  const id = useId();
+  const { autoFocus = true, onExit, onError } = props;
+  const terminal = useTerminal(host, { client, processId, label, autoFocus, onExit, onError });
+  const { state } = terminal;
+  return (
+    <section
+      aria-label={label}
+      aria-describedby={`${id}-keys`}
+      className={cx("sa-process-terminal", props.className)}
+      data-slot="root"
+      data-state={state.kind}
+      style={{ ...frameStyle, ...props.style }}
+    >
+      {showStatusBar && (
+        <div
+          className="sa-process-terminal-status-bar"
+          data-slot="status-bar"
+          style={{ ...barStyle, ...props.statusBarStyleOverride }}
+        >
+          <span role="status" data-slot="status" style={{ color: colors[state.kind] }}>
+            {wordsFor(state)}
+          </span>
+          {(state.kind === "lost" || state.kind === "reconnecting") && (
+            <button type="button" data-slot="retry" style={buttonStyle} onClick={terminal.retry}>
+              Connect now
+            </button>
+          )}
+          <span id={`${id}-keys`} data-slot="keys">
+            {terminal.tabLeaves ? "Tab leaves the terminal" : "Tab goes to the program"} (Control+M)
+          </span>
+          {state.kind === "exited" && state.exitCode !== null && (
+            <span data-slot="exit-code">exit={state.exitCode}</span>
+          )}
+        </div>
+      )}
+      <div
+        role="presentation"
+        className="sa-process-terminal-screen"
+        data-slot="screen"
+        style={{ ...screenStyle, height, ...props.terminalStyle }}
+      >
+        <div ref={host} role="presentation" style={hostStyle} />
+      </div>
+    </section>
+  );
+}
+
+const colors: Readonly<Record<UsedTerminal["state"]["kind"], string>> = {
+  connecting: "#d5d9e0",
+  ready: "#7fd88f",
+  reconnecting: "#f0c674",
+  lost: "#ff8080",
+  failed: "#ff8080",
+  exited: "#f0c674",
+};
+
+function wordsFor(state: UsedTerminal["state"]): string {
+  switch (state.kind) {
+    case "connecting":
+      return "Connecting…";
+    case "ready":
+      return "Connected";
+    case "reconnecting":
+      return `Connection lost, attempt ${state.attempt} to get it back…`;
+    case "lost":
+      return `Disconnected: ${state.message}`;
+    case "failed":
+      return state.message;
+    case "exited":
+      return state.exitCode === null ? "Process exited." : `Process exited with code ${state.exitCode}.`;
+  }
+}

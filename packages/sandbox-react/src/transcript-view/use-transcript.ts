@@ -1,0 +1,116 @@
+import { useEffect, useMemo, useRef, useState } from "react";
+import { useLatest } from "../internal/latest.ts";
+import { reducePermissionRequest, reduceTranscript } from "../transcript/reduce.ts";
+import {
+  createTranscript,
+  type Transcript,
+  type TranscriptEvent,
+  type TranscriptPermissionRequest,
+} from "../transcript/state.ts";
+
+/**
+ * The transcript of a growing list of events: only what was added is worked in. A list that is another
+ * one (its first event has changed, or it is shorter) begins anew.
+ */
+export function useTranscript(
+  events: readonly TranscriptEvent[],
+  requests: readonly TranscriptPermissionRequest[] = noRequests,
+): Transcript {
+  const kept = useRef<{
+    readonly events: readonly TranscriptEvent[];
+    readonly transcript: Transcript;
+  }>(undefined);
+  const transcript = useMemo(() => {
+    const before = kept.current;
+    const count = before?.events.length ?? 0;
+    // Both ends stand for what lies between: a log is only ever added to.
+    const grown =
+      before !== undefined &&
+      events.length >= count &&
+      events[0] === before.events[0] &&
+      events[count - 1] === before.events[count - 1];
+    return grown
+      ? reduceTranscript(before.transcript, events.slice(count))
+      : reduceTranscript(createTranscript(), events);
+  }, [events]);
+  useEffect(() => {
+    kept.current = { events, transcript };
+  }, [events, transcript]);
+  return useMemo(() => requests.reduce(reducePermissionRequest, transcript), [requests, transcript]);
+}
+
+const noRequests: readonly TranscriptPermissionRequest[] = [];
+
+/** What {@link useSessionTranscript} needs of a session; the `Session` of either client library has it. */
+export interface TranscriptSession {
+  readonly id: string;
+  onEvent(listener: (event: TranscriptEvent) => void): () => void;
+  onPermissionRequest(listener: (request: TranscriptPermissionRequest) => void): () => void;
+}
+
+export interface SessionTranscriptOptions {
+  /** The events from before, in order; what comes meanwhile waits for it. None by default. */
+  readonly load?: () => Promise<readonly TranscriptEvent[]>;
+}
+
+export interface SessionTranscript extends Transcript {
+  /** False until the events from before are there. */
+  readonly loaded: boolean;
+  /** Why they could not be loaded; what comes is shown all the same. */
+  readonly error: Error | undefined;
+}
+
+/** Events that come within this time are drawn together. */
+const drawMs = 30;
+
+type Change = (transcript: Transcript) => Transcript;
+
+/** The transcript of a live session: what was said before, and everything as it comes. */
+export function useSessionTranscript(
+  session: TranscriptSession | undefined,
+  options: SessionTranscriptOptions = {},
+): SessionTranscript {
+  const [shown, setShown] = useState<SessionTranscript>(nothing);
+  const load = useLatest(options.load);
+  useEffect(() => {
+    setShown(nothing);
+    if (session === undefined) return;
+    let transcript = createTranscript();
+    let state: Pick<SessionTranscript, "loaded" | "error"> = { loaded: false, error: undefined };
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let ended = false;
+    const waiting: Change[] = [];
+    const draw = () => {
+      timer = undefined;
+      for (const change of waiting.splice(0)) transcript = change(transcript);
+      setShown({ ...transcript, ...state });
+    };
+    const add = (change: Change) => {
+      waiting.push(change);
+      if (state.loaded) timer ??= setTimeout(draw, drawMs);
+    };
+    const begin = (events: readonly TranscriptEvent[], error?: Error) => {
+      if (ended) return;
+      state = { loaded: true, error };
+      transcript = reduceTranscript(transcript, events);
+      draw();
+    };
+    const stops = [
+      session.onEvent((event) => add((known) => reduceTranscript(known, event))),
+      session.onPermissionRequest((request) => add((known) => reducePermissionRequest(known, request))),
+    ];
+    const before = load.current?.() ?? Promise.resolve([]);
+    before.then(
+      (events) => begin(events),
+      (error: unknown) => begin([], error instanceof Error ? error : new Error(String(error))),
+    );
+    return () => {
+      ended = true;
+      clearTimeout(timer);
+      for (const stop of stops) stop();
+    };
+  }, [session, load]);
+  return shown;
+}
+
+const nothing: SessionTranscript = { ...createTranscript(), loaded: false, error: undefined };

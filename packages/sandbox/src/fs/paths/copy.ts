@@ -1,0 +1,113 @@
+import { type BigIntStats, constants } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { invalid } from "../../http/problem.ts";
+import { hasCode, lchown, lstat, lutimes, mkdir, open, readdir, readlink, symlink } from "../system.ts";
+import { DirectoryChain, listed } from "./directory-chain.ts";
+import type { PathText } from "./names.ts";
+
+/** Of a directory until all is in it. */
+const privateMode = 0o700;
+
+/**
+ * Copies a file, a link (never its target) or a directory with all that is in it to a path where nothing is,
+ * with permissions, times and, where this user may, owners. No link is followed, and files are synced. Throws
+ * `invalid_request` for sockets, pipes and devices, which cannot be copied. Where it throws, what it has made
+ * is left to the caller.
+ */
+export async function copy(from: PathText, to: PathText, signal: AbortSignal): Promise<void> {
+  const stat = await lstat(from);
+  if (!stat.isDirectory()) {
+    await copyEntry(from, to, stat, signal);
+    return;
+  }
+  await mkdir(to, privateMode);
+  const source = await DirectoryChain.open(from, listed);
+  try {
+    const target = await DirectoryChain.open(to, listed);
+    try {
+      await copyDirectory(source, target, stat, signal);
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** Copies what is in the directory where one walk is, of which `stat` was told, to where the other is. */
+async function copyDirectory(
+  source: DirectoryChain,
+  target: DirectoryChain,
+  stat: BigIntStats,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const name of await readdir(source.inside)) {
+    signal.throwIfAborted();
+    const [from, to] = [`${source.inside}/${name}`, `${target.inside}/${name}`];
+    const found = await lstat(from);
+    if (!found.isDirectory()) {
+      await copyEntry(from, to, found, signal);
+      continue;
+    }
+    await mkdir(to, privateMode);
+    await source.within(name, () => target.within(name, () => copyDirectory(source, target, found, signal)));
+  }
+  // At the end: what is put into a directory changes its time, and needs a permission that it may not have.
+  const made = await open(`${target.inside}/.`, listed);
+  try {
+    await keepAttributes(made, stat);
+  } finally {
+    await made.close();
+  }
+}
+
+async function copyEntry(
+  from: PathText,
+  to: PathText,
+  stat: BigIntStats,
+  signal: AbortSignal,
+): Promise<void> {
+  if (stat.isFile()) await copyFile(from, to, signal);
+  else if (stat.isSymbolicLink()) {
+    await symlink(await readlink(from), to);
+    await asFarAsAllowed(lchown(to, stat));
+    await lutimes(to, stat);
+  } else throw invalid("EXDEV: a socket, a pipe or a device cannot be moved to another file system");
+}
+
+async function copyFile(from: PathText, to: PathText, signal: AbortSignal): Promise<void> {
+  const source = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stat = await source.stat({ bigint: true });
+    if (!stat.isFile()) throw invalid("the source was replaced while it was moved");
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    const target = await open(to, flags, 0o600);
+    try {
+      await target.writeFile(source.createReadStream({ autoClose: false }), { signal });
+      await keepAttributes(target, stat);
+      await target.datasync();
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** By what is open, so that nothing which takes its name meanwhile is changed. */
+async function keepAttributes(
+  made: FileHandle,
+  { uid, gid, mode, atime, mtime }: BigIntStats,
+): Promise<void> {
+  // It comes first, since it takes set-user-ID away.
+  await asFarAsAllowed(made.chown(Number(uid), Number(gid)));
+  await made.chmod(Number(mode & 0o7777n));
+  await made.utimes(atime, mtime);
+}
+
+/** Who may not give files away keeps them, as with mv(1). */
+async function asFarAsAllowed(giving: Promise<void>): Promise<void> {
+  await giving.catch((error: unknown) => {
+    if (!hasCode(error, "EPERM")) throw error;
+  });
+}

@@ -1,0 +1,158 @@
+import { type BigIntStats, constants } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { hasCode, open } from "../system.ts";
+import type { PathText } from "./names.ts";
+
+/** A walk holds no more descriptors than this, however deep it is. */
+export const maxOpenDirectories = 64;
+
+/** A directory that may be listed. */
+export const listed = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+// Node has no name for O_PATH; on Linux it opens a directory that may be entered but not listed.
+/** A directory that may be entered. */
+export const entered = 0o10000000 | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+/** One directory of a chain. Its descriptor is let go while the walk is far below it. */
+interface Level {
+  readonly name: PathText;
+  readonly path: PathText;
+  handle: FileHandle | undefined;
+  /** What it was when its descriptor was let go. */
+  stat?: BigIntStats;
+}
+
+/**
+ * The directories from where a walk began to where it has come. Each is opened from the one above it without
+ * following links, so that names that change on the way lead nowhere else. Only the first one and the last few
+ * are open; one that is come back to has to be the very directory that it was, else it counts as gone (`ENOENT`).
+ * Elsewhere than on Linux a directory is its path.
+ */
+export class DirectoryChain {
+  readonly #flags: number;
+  readonly #levels: Level[];
+
+  private constructor(flags: number, top: Level) {
+    this.#flags = flags;
+    this.#levels = [top];
+  }
+
+  /** Begins at the directory at `path`. A link at the end is refused unless it is `followed`. */
+  static async open(path: PathText, flags: number, followed = false): Promise<DirectoryChain> {
+    const handle = await openDirectory(path, followed ? flags & ~constants.O_NOFOLLOW : flags);
+    return new DirectoryChain(flags, { name: "", path, handle });
+  }
+
+  /** 1 where the walk began. */
+  get depth(): number {
+    return this.#levels.length;
+  }
+
+  /** A path of the directory where the walk is; throws `ENOENT` where that has gone since it was left. */
+  get inside(): PathText {
+    const level = this.#levels.at(-1);
+    if (level?.handle) return `/proc/self/fd/${level.handle.fd}`;
+    if (level === undefined || level.stat) throw gone();
+    return level.path;
+  }
+
+  /** The path of an entry here from where the walk began. */
+  relative(name: PathText): PathText {
+    return [...this.#levels.slice(1).map((level) => level.name), name].join("/");
+  }
+
+  /** Enters a directory that is here, does something in it, and comes back. */
+  async within<T>(name: PathText, use: () => Promise<T>): Promise<T> {
+    await this.enter(name);
+    try {
+      return await use();
+    } finally {
+      await this.leave();
+    }
+  }
+
+  async enter(name: PathText): Promise<void> {
+    const path = `${this.inside}/${name}`;
+    await this.#letGo(this.#levels.length + 1 - maxOpenDirectories);
+    this.#levels.push({ name, path, handle: await openDirectory(path, this.#flags) });
+  }
+
+  /** Throws `ENOENT` where the directory above has gone; the walk is in its place all the same. */
+  async leave(): Promise<void> {
+    const left = this.#levels.pop();
+    try {
+      await this.#comeBack(left?.handle);
+    } finally {
+      await left?.handle?.close();
+    }
+  }
+
+  /** Goes back to where the walk began. */
+  async leaveAll(): Promise<void> {
+    await closeAll(this.#levels.splice(1));
+  }
+
+  async close(): Promise<void> {
+    await closeAll(this.#levels.splice(0));
+  }
+
+  async #letGo(index: number): Promise<void> {
+    const level = index < 1 ? undefined : this.#levels[index];
+    if (!level?.handle) return;
+    level.stat = await level.handle.stat({ bigint: true });
+    await level.handle.close();
+    level.handle = undefined;
+  }
+
+  /** Opens the last directory again: from the one that was below it, or by the names that led to it. */
+  async #comeBack(below: FileHandle | undefined): Promise<void> {
+    const level = this.#levels.at(-1);
+    const known = level?.stat;
+    if (!level || level.handle || !known) return;
+    const above = below && (await openSame(`/proc/self/fd/${below.fd}/..`, this.#flags, known));
+    level.handle = above ?? (await this.#openByNames(known));
+    if (!level.handle) throw gone();
+  }
+
+  async #openByNames(known: BigIntStats): Promise<FileHandle | undefined> {
+    const names = this.#levels.slice(1).map(({ name }) => name);
+    const last = names.pop() ?? ".";
+    let at = `/proc/self/fd/${this.#levels[0]?.handle?.fd}`;
+    let handle: FileHandle | undefined;
+    try {
+      for (const name of names) {
+        const next = await open(`${at}/${name}`, entered);
+        await handle?.close();
+        handle = next;
+        at = `/proc/self/fd/${next.fd}`;
+      }
+      return await openSame(`${at}/${last}`, this.#flags, known);
+    } catch (error) {
+      if (hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
+      throw error;
+    } finally {
+      await handle?.close();
+    }
+  }
+}
+
+async function openDirectory(path: PathText, flags: number): Promise<FileHandle | undefined> {
+  return process.platform === "linux" ? await open(path, flags) : undefined;
+}
+
+/** Undefined where there is another directory by now. The time of birth tells one that got the same number. */
+async function openSame(path: PathText, flags: number, known: BigIntStats): Promise<FileHandle | undefined> {
+  const handle = await open(path, flags);
+  const { dev, ino, birthtimeNs } = await handle.stat({ bigint: true });
+  if (dev === known.dev && ino === known.ino && birthtimeNs === known.birthtimeNs) return handle;
+  await handle.close();
+  return undefined;
+}
+
+async function closeAll(levels: readonly Level[]): Promise<void> {
+  for (const { handle } of levels) await handle?.close();
+}
+
+function gone(): Error {
+  return Object.assign(new Error("the directory has gone"), { code: "ENOENT" });
+}

@@ -1,0 +1,131 @@
+import type { BigIntStats } from "node:fs";
+import { invalid } from "../../http/problem.ts";
+import { failed } from "../failures.ts";
+import { hasCode, lstat, lstatIfThere, mkdir, rename, rmdir, unlink } from "../system.ts";
+import { temporaryName } from "../write.ts";
+import { copy } from "./copy.ts";
+import { remove } from "./directory.ts";
+import type { PathText } from "./names.ts";
+import type { Place } from "./paths.ts";
+import { renameNew } from "./rename-without-overwrite.ts";
+
+/**
+ * Moves what is at `from` to `to`. Without `overwrite` nothing that is there is ever replaced; with it
+ * what was there goes only once the source has taken its place, so that a move that fails leaves both.
+ * Onto itself it changes nothing. To another file system it is copied, which `signal` gives up, and then
+ * removed.
+ */
+export async function move(from: Place, to: Place, overwrite: boolean, signal: AbortSignal): Promise<void> {
+  if (from.name === "." || to.name === ".") throw invalid("the root directory cannot be moved or replaced");
+  const source = await lstat(from.path);
+  const target = await lstatIfThere(to.path);
+  if (target && !overwrite) throw invalid("destination already exists");
+  if (target && isSame(target, source)) {
+    // Two names of one file: rename(2) would leave both.
+    if (!(await isSameEntry(from, to))) await unlink(from.path);
+    return;
+  }
+  try {
+    await takePlace(from.path, to, source, target);
+  } catch (error) {
+    if (hasCode(error, "EINVAL")) throw intoItself();
+    if (!hasCode(error, "EXDEV")) throw error;
+    await moveAcross(from, to, { source, target, signal });
+  }
+}
+
+interface Across {
+  readonly source: BigIntStats;
+  readonly target: BigIntStats | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** What is copied beside the destination takes its place whole; only then the source goes. */
+async function moveAcross(from: Place, to: Place, { source, target, signal }: Across): Promise<void> {
+  if (source.isDirectory() && (await isBelow(to, source))) throw intoItself();
+  const copied = to.sibling(temporaryName());
+  try {
+    await copy(from.path, copied, signal);
+    await takePlace(copied, to, source, target);
+  } catch (error) {
+    if (await lstatIfThere(copied)) {
+      await remove(copied, true).catch(() => {
+        // What is told is why it was not moved, not why a part of the copy could not be taken away.
+      });
+    }
+    throw error;
+  }
+  await remove(from.path, true);
+}
+
+/** Whether a place is in a directory, however many file systems are mounted on the way. */
+async function isBelow(place: Place, directory: BigIntStats): Promise<boolean> {
+  let path = place.sibling(".");
+  for (let last: BigIntStats | undefined; ; path += "/..") {
+    const at = await lstat(path);
+    if (isSame(at, directory)) return true;
+    if (last && isSame(at, last)) return false;
+    last = at;
+  }
+}
+
+function isSame(one: BigIntStats, other: BigIntStats): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
+}
+
+function intoItself(): Error {
+  return failed("a directory cannot be moved into itself");
+}
+
+async function takePlace(
+  from: PathText,
+  to: Place,
+  source: BigIntStats,
+  target: BigIntStats | undefined,
+): Promise<void> {
+  if (!target) await moveNew(from, to, source);
+  else await moveOver(from, to, source, target);
+}
+
+async function isSameEntry(from: Place, to: Place): Promise<boolean> {
+  const [one, other] = await Promise.all([lstat(from.sibling(".")), lstat(to.sibling("."))]);
+  return isSame(one, other) && from.name === to.name;
+}
+
+/** Refuses where somebody made the destination meanwhile, but never replaces it. */
+async function moveNew(from: PathText, to: Place, source: BigIntStats): Promise<void> {
+  try {
+    if (source.isDirectory()) {
+      await mkdir(to.path);
+      await rename(from, to.path).catch(async (error: unknown) => {
+        await rmdir(to.path);
+        throw error;
+      });
+      return;
+    }
+    await renameNew(from, to.path);
+  } catch (error) {
+    throw isTaken(error) ? invalid("destination already exists") : error;
+  }
+}
+
+function isTaken(error: unknown): boolean {
+  return hasCode(error, "EEXIST", "ENOTEMPTY");
+}
+
+async function moveOver(from: PathText, to: Place, source: BigIntStats, target: BigIntStats): Promise<void> {
+  if (!source.isDirectory() && !target.isDirectory()) {
+    await rename(from, to.path);
+    return;
+  }
+  // rename(2) replaces no directory that has entries: it steps aside, and goes when it is replaced.
+  const aside = to.sibling(temporaryName());
+  await rename(to.path, aside);
+  try {
+    await rename(from, to.path);
+  } catch (error) {
+    await rename(aside, to.path);
+    throw error;
+  }
+  await remove(aside, true);
+}

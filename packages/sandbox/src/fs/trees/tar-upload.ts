@@ -1,0 +1,342 @@
+import { constants } from "node:fs";
+import type { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { isHoldfastError } from "@holdfast/core";
+import { type Extract, extract, type Header } from "tar-stream";
+import type { Exchange } from "../../http/exchange.ts";
+import { invalid, isRecord } from "../../http/problem.ts";
+import { failed } from "../failures.ts";
+import { withDirectory } from "../paths/directory.ts";
+import { decodeName, type PathText, shown } from "../paths/names.ts";
+import type { Paths, Place } from "../paths/paths.ts";
+import {
+  hasCode,
+  link,
+  lstat,
+  lstatIfThere,
+  mkdir,
+  open,
+  readlink,
+  rename,
+  symlink,
+  unlink,
+} from "../system.ts";
+import { temporaryName, writeAll } from "../write.ts";
+
+/** Paths that an answer lists; all are extracted. */
+const maxReportedPaths = 1_024;
+
+/** PATH_MAX of Linux; the archive's format would allow megabytes. */
+const maxNameBytes = 4_096;
+
+/** Of an archive that is compressed: past the first bytes it may hold at most so many times what was sent. */
+export const unpackedLimits = { freeBytes: 16 * 1_048_576, maxRatio: 200 } as const;
+
+/** Options that the declared type lacks. */
+interface FormatOptions {
+  /** Names come as bytes, one a character. */
+  readonly filenameEncoding: "latin1";
+  /** Headers of the format before ustar, which has no name, are known by their checksum alone. */
+  readonly allowUnknownFormat: true;
+}
+
+const extractOptions: Parameters<typeof extract>[0] & FormatOptions = {
+  filenameEncoding: "latin1",
+  allowUnknownFormat: true,
+};
+
+/** One entry of an archive, as the stream of its content. */
+type Entry = Extract extends AsyncIterable<infer T> ? T : never;
+
+export interface Uploaded {
+  readonly paths: readonly string[];
+  readonly truncated: boolean;
+}
+
+/**
+ * Extracts the tar archive that is a request's body below a directory, which is made. No entry lands
+ * outside of it: names that are absolute or have "..", devices and pipes are refused (400), and no
+ * link, of the archive or of the disk, is followed out of it. Each file appears whole; what was
+ * extracted before an error stays. Throws `stream_error` for what is not a whole archive.
+ */
+export async function receiveTar(
+  exchange: Exchange,
+  paths: Paths,
+  destination: Place,
+  maxBytes: number,
+): Promise<Uploaded> {
+  const decoder = decoderFor(exchange);
+  await mkdir(destination.path).catch((error: unknown) => {
+    if (!hasCode(error, "EEXIST")) throw error;
+  });
+  return await withDirectory(destination.path, async (directory) => {
+    const sent = { bytes: 0 };
+    const unpacking = new Unpacking(paths, directory, destination.display, sent);
+    const archive = extract(extractOptions);
+    const limited = limitedBody(exchange, maxBytes, sent);
+    const unpacked = (source: AsyncIterable<Buffer>) => inProportion(source, sent);
+    const feeding = decoder ? pipeline(limited, decoder, unpacked, archive) : pipeline(limited, archive);
+    // Whoever fails first, the loop below or what feeds it, destroys the other; both are awaited.
+    const fed = feeding.catch((error: unknown) => error);
+    try {
+      for await (const entry of archive) await unpacking.add(entry);
+    } catch (error) {
+      const cause = await fed;
+      // An entry that is cut off by a limit fails too, with less to say.
+      throw reasonOf(isHoldfastError(cause) ? cause : (unpacking.failure ?? cause ?? error));
+    }
+    const cause = await fed;
+    if (cause !== undefined && unpacking.failure === undefined) throw reasonOf(cause);
+    return unpacking.result();
+  });
+}
+
+/** What went wrong, for the caller: the archive's own faults are not a system error. */
+function reasonOf(error: unknown): unknown {
+  if (isHoldfastError(error)) return error;
+  if (hasCode(error, "ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "ABORT_ERR")) {
+    return invalid("the request body ended early");
+  }
+  if (error instanceof Error && "syscall" in error) return error;
+  return failed(`not a tar archive: ${error instanceof Error ? error.message : "it cannot be read"}`);
+}
+
+function decoderFor(exchange: Exchange): Transform | undefined {
+  const header = exchange.request.headers["content-type"] ?? "";
+  const type = (header.split(";", 1)[0] ?? "").trim().toLowerCase();
+  if (type === "application/x-tar") return undefined;
+  if (type === "application/gzip" || type === "application/x-gzip") return createGunzip();
+  if (type === "application/zstd") return createZstdDecompress();
+  throw invalid("the content type must be application/x-tar, application/gzip or application/zstd");
+}
+
+/** Few bytes that become very many are no archive that anybody needs. */
+async function* inProportion(
+  source: AsyncIterable<Buffer>,
+  sent: { readonly bytes: number },
+): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const bytes of source) {
+    size += bytes.length;
+    assertProportion(size, sent);
+    yield bytes;
+  }
+}
+
+function assertProportion(size: number, sent: { readonly bytes: number }): void {
+  const { freeBytes, maxRatio } = unpackedLimits;
+  if (size > freeBytes && size > maxRatio * sent.bytes)
+    throw invalid(`the archive unpacks to more than ${maxRatio} times its size`, 413);
+}
+
+async function* limitedBody(
+  exchange: Exchange,
+  maxBytes: number,
+  sent: { bytes: number },
+): AsyncGenerator<Buffer> {
+  for await (const chunk of exchange.request) {
+    const bytes: Buffer = chunk;
+    sent.bytes += bytes.length;
+    const size = sent.bytes;
+    if (maxBytes > 0 && size > maxBytes) throw invalid(`the archive exceeds ${maxBytes} bytes`, 413);
+    yield bytes;
+  }
+}
+
+/** One extraction: where it goes, and what it has made. */
+class Unpacking {
+  readonly #paths: Paths;
+  readonly #directory: PathText;
+  readonly #display: PathText;
+  readonly #made: string[] = [];
+  readonly #sent: { readonly bytes: number };
+  #count = 0;
+  /** Bytes of files that were copied in the place of hard links. */
+  #copied = 0;
+  /** Why an entry was not taken; streams lose the difference between causes. */
+  failure: unknown;
+
+  constructor(paths: Paths, directory: PathText, display: PathText, sent: { readonly bytes: number }) {
+    this.#sent = sent;
+    this.#paths = paths;
+    this.#directory = directory;
+    this.#display = display;
+  }
+
+  result(): Uploaded {
+    return { paths: this.#made, truncated: this.#count > this.#made.length };
+  }
+
+  async add(entry: Entry): Promise<void> {
+    try {
+      await this.#add(entry);
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
+  }
+
+  async #add(entry: Entry): Promise<void> {
+    const { header } = entry;
+    if (hasHoles(header)) throw invalid("the archive has a file with holes (tar --sparse)");
+    const name = nameOf(header, "name");
+    // As long as a path may be: each of its directories would be made, and held open.
+    if (Buffer.byteLength(name) > maxNameBytes || Buffer.byteLength(header.linkname ?? "") > maxNameBytes) {
+      throw invalid(`a name in the archive exceeds ${maxNameBytes} bytes`);
+    }
+    if (name.replaceAll(/[./]/g, "") === "" && !name.includes("..")) {
+      entry.resume();
+      if (name.startsWith("/")) throw invalid('invalid relative path "/"');
+      return;
+    }
+    const place = await this.#paths.walkBelow(this.#directory, name, { follow: false, makeParents: true });
+    try {
+      await this.#make(entry, place);
+    } finally {
+      await place.close();
+    }
+    this.#count += 1;
+    const relative = name.replace(/^(\.\/)+/, "").replace(/\/+$/, "");
+    if (this.#made.length < maxReportedPaths)
+      this.#made.push(shown(`${this.#display.replace(/\/$/, "")}/${relative}`).path);
+  }
+
+  async #make(entry: Entry, place: Place): Promise<void> {
+    const { header } = entry;
+    switch (header.type) {
+      case "file":
+      case "contiguous-file":
+        await writeEntry(entry, place);
+        return;
+      case "directory":
+        await makeDirectory(place);
+        break;
+      case "symlink":
+        await replaceWith(place, (path) => symlink(nameOf(header, "linkname"), path));
+        break;
+      case "link": {
+        const target = nameOf(header, "linkname");
+        const source = await this.#paths.walkBelow(this.#directory, target, { follow: false });
+        try {
+          await replaceWith(place, (path) => this.#linkOrCopy(source.path, path));
+        } finally {
+          await source.close();
+        }
+        break;
+      }
+      default:
+        throw invalid(`the archive has an entry of the type ${header.type ?? "unknown"}`);
+    }
+    entry.resume();
+  }
+
+  /** A second name of a file; file systems without hard links (FAT, many of FUSE and of networks) get a copy. */
+  async #linkOrCopy(existing: PathText, path: PathText): Promise<void> {
+    try {
+      await link(existing, path);
+    } catch (error) {
+      if (!hasCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw error;
+      await copy(existing, path, (size) => {
+        this.#copied += size;
+        assertProportion(this.#copied, this.#sent);
+      });
+    }
+  }
+}
+
+/** Names in the old headers are bytes, those in extended headers are UTF-8. */
+function nameOf(header: Header, field: "name" | "linkname"): PathText {
+  const text = header[field] ?? "";
+  const inExtended = extendedOf(header)[field === "name" ? "path" : "linkpath"] === text;
+  return inExtended ? text : decodeName(Buffer.from(text, "latin1"));
+}
+
+/**
+ * Whether an entry is only the pieces of a file between its holes. Under pax it looks like any file, of a
+ * made-up name, whose content begins with a list of the pieces; the older form has a type of its own.
+ * Source: the manual of GNU tar, "Storing Sparse Files".
+ */
+function hasHoles(header: Header): boolean {
+  return Object.keys(extendedOf(header)).some((name) => name.startsWith("GNU.sparse."));
+}
+
+/** The extended header of an entry, which the declared type lacks. */
+function extendedOf(header: Header): Readonly<Record<string, unknown>> {
+  const extended: unknown = Reflect.get(header, "pax");
+  return isRecord(extended) ? extended : {};
+}
+
+async function writeEntry(entry: Entry, place: Place): Promise<void> {
+  const { mode = 0o644, mtime } = entry.header;
+  if ((await lstatIfThere(place.path))?.isDirectory()) throw failed(`${place.name} is a directory`);
+  const temporary = place.sibling(temporaryName());
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const file = await open(temporary, flags, 0o600);
+  try {
+    try {
+      for await (const chunk of entry) {
+        if (!Buffer.isBuffer(chunk)) throw new TypeError("the content of an entry comes in buffers");
+        await writeAll(file, chunk);
+      }
+      // Neither set-user-id nor sticky bits come from an archive.
+      await file.chmod(mode & 0o777);
+      if (mtime) await file.utimes(mtime, mtime);
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, place.path);
+  } catch (error) {
+    await unlink(temporary);
+    throw error;
+  }
+}
+
+async function makeDirectory(place: Place): Promise<void> {
+  try {
+    await mkdir(place.path);
+  } catch (error) {
+    if (!hasCode(error, "EEXIST") || !(await lstat(place.path)).isDirectory()) throw error;
+  }
+}
+
+/** Makes a link under another name and renames it, so that it replaces what was there. */
+async function replaceWith(place: Place, make: (path: PathText) => Promise<void>): Promise<void> {
+  if ((await lstatIfThere(place.path))?.isDirectory()) throw failed(`${place.name} is a directory`);
+  const temporary = place.sibling(temporaryName());
+  await make(temporary);
+  try {
+    await rename(temporary, place.path);
+  } finally {
+    // rename(2) of two names of one file does nothing and leaves both.
+    if (await lstatIfThere(temporary)) await unlink(temporary);
+  }
+}
+
+/** For file systems without hard links; `room` throws where a file of the size is too much. */
+async function copy(existing: PathText, path: PathText, room: (size: number) => void): Promise<void> {
+  if ((await lstat(existing)).isSymbolicLink()) {
+    await symlink(await readlink(existing), path);
+    return;
+  }
+  const source = await open(existing, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stat = await source.stat();
+    if (!stat.isFile()) throw failed("the target of a link in the archive is no file");
+    room(stat.size);
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    const target = await open(path, flags, 0o600);
+    try {
+      for await (const chunk of source.createReadStream({ autoClose: false })) await writeAll(target, chunk);
+      await target.chmod(stat.mode & 0o777);
+      await target.utimes(stat.atime, stat.mtime);
+    } catch (error) {
+      await unlink(path);
+      throw error;
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,100 @@
+import type { ChildProcessByStdio } from "node:child_process";
+import type { Readable } from "node:stream";
+import { within } from "../with-timeout.ts";
+import type { ProcessFamily } from "./process-group.ts";
+import type { HostedCommand, HostedExit, HostedOutput } from "./spawn-host.ts";
+
+/** A command without input, of whose output the beginning is kept. */
+export interface CapturedCommand {
+  readonly family: ProcessFamily;
+  /**
+   * Resolves when it has exited. Rejects with the system's error when it could not become its program,
+   * and with `HostLost` when what has started it was lost.
+   */
+  readonly exited: Promise<HostedExit>;
+  /** What it has printed; waits for the end of its pipes, `graceMs` at most. To be called after its exit. */
+  collect(graceMs: number): Promise<HostedOutput>;
+}
+
+/** A command that a host has started, which reads its output. */
+export class HostedCapture implements CapturedCommand {
+  readonly family: ProcessFamily;
+  readonly exited: Promise<HostedExit>;
+  readonly #command: HostedCommand;
+
+  /** `exited` is that of the command, with errors that its caller knows. */
+  constructor(command: HostedCommand, family: ProcessFamily, exited: Promise<HostedExit>) {
+    this.#command = command;
+    this.family = family;
+    this.exited = exited;
+  }
+
+  async collect(graceMs: number): Promise<HostedOutput> {
+    if (!(await this.exited).closed) {
+      await within(this.#command.output, graceMs);
+      this.#command.cut();
+    }
+    return await this.#command.output;
+  }
+}
+
+/** A child of this process. */
+export class DirectCapture implements CapturedCommand {
+  readonly family: ProcessFamily;
+  readonly exited: Promise<HostedExit>;
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #closed: Promise<void>;
+  readonly #stdout: Beginning;
+  readonly #stderr: Beginning;
+
+  constructor(
+    child: ChildProcessByStdio<null, Readable, Readable>,
+    family: ProcessFamily,
+    keepBytes: number,
+  ) {
+    this.#child = child;
+    this.family = family;
+    this.#stdout = new Beginning(child.stdout, keepBytes);
+    this.#stderr = new Beginning(child.stderr, keepBytes);
+    this.#closed = new Promise((resolve) => child.once("close", () => resolve()));
+    this.exited = new Promise((resolve) =>
+      child.once("exit", (exitCode) => resolve({ exitCode, remains: true, closed: false })),
+    );
+  }
+
+  async collect(graceMs: number): Promise<HostedOutput> {
+    await within(this.#closed, graceMs);
+    this.#child.stdout.destroy();
+    this.#child.stderr.destroy();
+    return {
+      stdout: this.#stdout.bytes(),
+      stderr: this.#stderr.bytes(),
+      stdoutTruncated: this.#stdout.truncated,
+      stderrTruncated: this.#stderr.truncated,
+    };
+  }
+}
+
+/** The first bytes of a stream; the rest is read and dropped, so that the writer does not block. */
+class Beginning {
+  truncated = false;
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(stream: Readable, maxBytes: number) {
+    stream.on("data", (chunk: Buffer) => {
+      const room = maxBytes - this.#size;
+      if (chunk.length > room) this.truncated = true;
+      if (room <= 0) return;
+      const kept = chunk.subarray(0, room);
+      this.#chunks.push(kept);
+      this.#size += kept.length;
+    });
+    // A pipe that breaks ends it; the exit of the process tells the rest.
+    stream.on("error", () => {});
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#chunks, this.#size);
+  }
+}

@@ -1,0 +1,112 @@
+import { type Exchange, parseJson, readText } from "../../http/exchange.ts";
+import { invalid, isRecord } from "../../http/problem.ts";
+import type { ContentBlocks } from "../../sessions/turns/prompt-queue.ts";
+import type { PermissionRule } from "../../sessions/types.ts";
+import type { Fields, WireModel } from "../wire.ts";
+
+/** The JSON object of a request; an absent body is an empty one, whatever its type. */
+export async function readFields(exchange: Exchange, maxBytes: number): Promise<Fields> {
+  const text = await readText(exchange, maxBytes);
+  const value = text.trim() === "" ? {} : parseJson(text);
+  if (isRecord(value)) return value;
+  throw invalid("the request body must be an object");
+}
+
+export function optionalText(fields: Fields, name: string): string | undefined {
+  const value = fields[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "string" && value.length <= 4_096 && !value.includes("\0")) return value;
+  throw invalid(`${name} must be a text`);
+}
+
+/** `{ providerID, modelID }`, which is `{ providerID, id }` in sessions. */
+export function readModel({ model }: Fields): WireModel | undefined {
+  if (model === undefined || model === null) return undefined;
+  const { providerID, modelID, id } = isRecord(model) ? model : {};
+  const name = modelID ?? id;
+  if (typeof providerID === "string" && typeof name === "string") return { providerID, modelID: name };
+  throw invalid("model must have a providerID and a modelID");
+}
+
+const verdicts = ["allow", "ask", "deny"] as const;
+
+/** A list of rules, or OpenCode's short forms: `"allow"`, `{ bash: "ask" }`, `{ bash: { "git *": "allow" } }`. */
+export function readRules(value: unknown): readonly PermissionRule[] | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "string") return [rule("*", "*", value)];
+  if (Array.isArray(value)) {
+    return value.map((item: unknown) => {
+      const { permission, pattern = "*", action } = isRecord(item) ? item : {};
+      return rule(permission, pattern, action);
+    });
+  }
+  if (!isRecord(value)) throw invalid("permission must be a list of rules");
+  return Object.entries(value).flatMap(([permission, given]) =>
+    isRecord(given)
+      ? Object.entries(given).map(([pattern, action]) => rule(permission, pattern, action))
+      : [rule(permission, "*", given)],
+  );
+}
+
+function rule(permission: unknown, pattern: unknown, action: unknown): PermissionRule {
+  const verdict = verdicts.find((each) => each === action);
+  if (typeof permission === "string" && typeof pattern === "string" && verdict) {
+    return { permission, pattern, action: verdict };
+  }
+  throw invalid("a permission rule has a permission, a pattern, and an action: allow, ask or deny");
+}
+
+/** What a client says to the agent, as the blocks of ACP that every agent takes, and images. */
+export function readParts(fields: Fields): ContentBlocks {
+  const { parts, system, noReply } = fields;
+  if (noReply === true) throw invalid("noReply is not supported: an agent answers every prompt");
+  if (!Array.isArray(parts) || parts.length === 0) throw invalid("parts must be a list that is not empty");
+  const before = typeof system === "string" && system !== "" ? [{ type: "text", text: system }] : [];
+  return [...before, ...parts.map(block)];
+}
+
+function block(part: unknown): Fields {
+  const { type, text, name, url } = isRecord(part) ? part : {};
+  if (type === "text" && typeof text === "string") return { type, text };
+  if (type === "agent" && typeof name === "string") return { type: "text", text: `@${name}` };
+  if (type === "file" && typeof url === "string" && isRecord(part)) return fileBlock(url, part);
+  throw invalid("a part is a text, a file or an agent");
+}
+
+function fileBlock(url: string, { mime, filename }: Fields): Fields {
+  const data = /^data:([^;,]*)(;[^,]*)?,(.*)$/s.exec(url);
+  const mimeType = typeof mime === "string" ? mime : (data?.[1] ?? "application/octet-stream");
+  const name = typeof filename === "string" ? filename : (url.split("/").at(-1)?.slice(0, 200) ?? "file");
+  if (!data) return { type: "resource_link", uri: url, name, mimeType };
+  const isBase64 = /;base64$/i.test(data[2] ?? "");
+  const body = data[3] ?? "";
+  if (mimeType.startsWith("image/")) {
+    return { type: "image", mimeType, data: isBase64 ? body : Buffer.from(decoded(body)).toString("base64") };
+  }
+  const text = isBase64 ? Buffer.from(body, "base64").toString("utf8") : decoded(body);
+  return { type: "text", text: `${name}:\n${text}` };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalid("the data of a file part is not percent-encoded UTF-8");
+  }
+}
+
+/** The directory that a client works in: a parameter, or a header, which is percent-encoded. */
+export function directoryOf(exchange: Exchange): string | undefined {
+  const given = exchange.query.get("directory");
+  if (given !== null && given !== "") return given;
+  const header = exchange.request.headers["x-opencode-directory"];
+  return typeof header === "string" && header !== "" ? decoded(header) : undefined;
+}
+
+/** A number of a query, at most `max`. */
+export function countOf(exchange: Exchange, name: string, max: number): number | undefined {
+  const text = exchange.query.get(name);
+  if (text === null) return undefined;
+  if (/^\d{1,15}$/.test(text)) return Math.min(Number(text), max);
+  throw invalid(`${name} must be a non-negative integer`);
+}

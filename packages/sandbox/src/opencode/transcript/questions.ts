@@ -1,0 +1,96 @@
+import type { PermissionOption } from "../../sessions/turns/policy.ts";
+import { permissionName, permissionPatterns } from "../../sessions/turns/rules.ts";
+import type { PermissionView } from "../../sessions/types.ts";
+import { permissionPrefix, questionPrefix, wireSessionId } from "../ids.ts";
+import type { Fields, WireEvent } from "../wire.ts";
+
+/**
+ * ACP has one kind of question. One whose answers are more than once, always and no, because several of
+ * them allow, is a question to OpenCode's clients; every other one is a permission.
+ */
+export function isQuestion(options: readonly PermissionOption[]): boolean {
+  const allowing = options.map((option) => option.kind).filter((kind) => kind.startsWith("allow_"));
+  return new Set(allowing).size < allowing.length;
+}
+
+/** The tool call that something asks for, where the transcript has it. */
+export interface AskedTool {
+  readonly messageID: string;
+  readonly callID: string;
+  readonly diff?: string;
+}
+
+/** A permission of version 2 of the SDK, with the members of version 1 beside. */
+export function wirePermission(view: PermissionView, tool: AskedTool | undefined): Fields {
+  const { toolCall, createdAt } = view;
+  const permission = permissionName(toolCall);
+  const patterns = permissionPatterns(toolCall);
+  const title = typeof toolCall.title === "string" ? toolCall.title : permission;
+  const metadata = {
+    title,
+    ...(tool?.diff === undefined || tool.diff === "" ? {} : { diff: tool.diff, filepath: patterns[0] }),
+    ...(permission === "bash" ? { command: patterns[0] } : {}),
+  };
+  return {
+    id: permissionPrefix + view.id,
+    sessionID: wireSessionId(view.sessionId),
+    permission,
+    patterns,
+    always: patterns,
+    metadata,
+    ...(tool ? { tool: { messageID: tool.messageID, callID: tool.callID } } : {}),
+    type: permission,
+    pattern: patterns,
+    title,
+    messageID: tool?.messageID ?? "",
+    ...(tool ? { callID: tool.callID } : {}),
+    time: { created: createdAt },
+  };
+}
+
+export function wireQuestion(view: PermissionView, tool: AskedTool | undefined): Fields {
+  const { toolCall, options } = view;
+  const question = typeof toolCall.title === "string" ? toolCall.title : "Which one?";
+  return {
+    id: questionPrefix + view.id,
+    sessionID: wireSessionId(view.sessionId),
+    questions: [
+      {
+        question,
+        header: question.slice(0, 30),
+        options: options.map(({ name, kind }) => ({ label: name, description: kind.replaceAll("_", " ") })),
+        multiple: false,
+        custom: false,
+      },
+    ],
+    ...(tool ? { tool: { messageID: tool.messageID, callID: tool.callID } } : {}),
+  };
+}
+
+/** What happens when a question of the agent is asked or settled. */
+export function askEvents(view: PermissionView, tool: AskedTool | undefined): WireEvent[] {
+  const sessionID = wireSessionId(view.sessionId);
+  const asQuestion = isQuestion(view.options);
+  if (view.state === "pending") {
+    if (asQuestion) return [{ type: "question.asked", properties: wireQuestion(view, tool) }];
+    const properties = wirePermission(view, tool);
+    return ["permission.asked", "permission.updated"].map((type) => ({ type, properties }));
+  }
+  if (asQuestion) {
+    const requestID = questionPrefix + view.id;
+    const chosen = view.options.find((option) => option.optionId === view.optionId);
+    return chosen
+      ? [{ type: "question.replied", properties: { sessionID, requestID, answers: [[chosen.name]] } }]
+      : [{ type: "question.rejected", properties: { sessionID, requestID } }];
+  }
+  const requestID = permissionPrefix + view.id;
+  const reply = replyOf(view);
+  const properties = { sessionID, requestID, reply, permissionID: requestID, response: reply };
+  return [{ type: "permission.replied", properties }];
+}
+
+function replyOf(view: PermissionView): "once" | "always" | "reject" {
+  const kind = view.options.find((option) => option.optionId === view.optionId)?.kind;
+  if (kind === "allow_always") return "always";
+  return kind === "allow_once" ? "once" : "reject";
+}

@@ -1,0 +1,129 @@
+import { createTwoFilesPatch } from "diff";
+import { isRecord } from "../../http/problem.ts";
+import { commandOf, permissionName } from "../../sessions/turns/rules.ts";
+import type { Fields, WireToolState } from "../wire.ts";
+
+/** A change of a file that a tool call shows. */
+export interface FileEdit {
+  readonly path: string;
+  readonly oldText: string;
+  readonly newText: string;
+  readonly isNew: boolean;
+}
+
+/** A tool call as its updates have made it: later fields replace earlier ones, as ACP says. */
+export class ToolCall {
+  readonly id: string;
+  readonly #startedAt: number;
+  #fields: Fields = {};
+  #endedAt: number | undefined;
+
+  constructor(id: string, startedAt: number) {
+    this.id = id;
+    this.#startedAt = startedAt;
+  }
+
+  take(update: Fields, at: number): void {
+    const given = Object.fromEntries(Object.entries(update).filter(([, value]) => value !== null));
+    this.#fields = { ...this.#fields, ...given };
+    if (this.isSettled) this.#endedAt ??= at;
+  }
+
+  /** The turn has ended: a call that has not is told as cut off, or as done where the turn went well. */
+  settle(well: boolean, at: number): void {
+    if (!this.isSettled) this.take({ status: well ? "completed" : "failed" }, at);
+  }
+
+  get isSettled(): boolean {
+    return this.#fields.status === "completed" || this.#fields.status === "failed";
+  }
+
+  get hasWorked(): boolean {
+    return this.#fields.status === "completed";
+  }
+
+  get tool(): string {
+    return permissionName(this.#fields);
+  }
+
+  get edits(): FileEdit[] {
+    return records(this.#fields.content).flatMap((item) => {
+      const { type, path, oldText, newText } = item;
+      if (type !== "diff" || typeof path !== "string" || typeof newText !== "string") return [];
+      const before = typeof oldText === "string" ? oldText : undefined;
+      return [{ path, oldText: before ?? "", newText, isNew: before === undefined }];
+    });
+  }
+
+  get state(): WireToolState {
+    const { status } = this.#fields;
+    const input = this.#input();
+    const title = typeof this.#fields.title === "string" ? this.#fields.title : this.tool;
+    const time = { start: this.#startedAt, end: this.#endedAt ?? this.#startedAt };
+    if (status === "completed") {
+      const output = this.#output();
+      return { status, input, output, title, metadata: this.#metadata(output), time };
+    }
+    if (status === "failed") {
+      const output = this.#output();
+      const error = output === "" ? "The tool failed or was not allowed" : output;
+      return { status: "error", input, error, metadata: this.#metadata(output), time };
+    }
+    if (status !== "in_progress") return { status: "pending", input, raw: "" };
+    const metadata = this.#metadata(this.#output());
+    return { status: "running", input, title, metadata, time: { start: this.#startedAt } };
+  }
+
+  /** What OpenCode's own views look for, beside what the agent's tool was given. */
+  #input(): Fields {
+    const raw = isRecord(this.#fields.rawInput) ? this.#fields.rawInput : {};
+    const edit = this.edits[0];
+    const place = edit?.path ?? records(this.#fields.locations)[0]?.path;
+    const command = commandOf(raw);
+    return {
+      ...raw,
+      ...(typeof place === "string" && raw.filePath === undefined ? { filePath: place } : {}),
+      ...(edit ? { oldString: edit.oldText, newString: edit.newText } : {}),
+      ...(command === undefined ? {} : { command, description: String(this.#fields.title ?? command) }),
+    };
+  }
+
+  #output(): string {
+    const said = records(this.#fields.content).flatMap(({ type, content }) =>
+      type === "content" && isRecord(content) && typeof content.text === "string" ? [content.text] : [],
+    );
+    if (said.length > 0) return said.join("\n");
+    const { rawOutput } = this.#fields;
+    if (typeof rawOutput === "string") return rawOutput;
+    if (!isRecord(rawOutput)) return "";
+    return typeof rawOutput.output === "string" ? rawOutput.output : JSON.stringify(rawOutput);
+  }
+
+  #metadata(output: string): Fields {
+    const diff = this.edits.map(patchOf).join("");
+    const raw = isRecord(this.#fields.rawOutput) ? this.#fields.rawOutput : {};
+    const exit = raw.exitCode ?? raw.exit_code;
+    return {
+      ...(diff === "" ? {} : { diff, filepath: this.edits[0]?.path }),
+      ...(this.tool === "bash" ? { output, ...(typeof exit === "number" ? { exit } : {}) } : {}),
+    };
+  }
+}
+
+/** How long comparing two texts may take, and how long they may be; then only the names are told. */
+const diffTimeoutMs = 100;
+const maxDiffLength = 1_048_576;
+
+/** The change as a unified diff. */
+export function patchOf({ path, oldText, newText }: FileEdit): string {
+  if (oldText.length + newText.length > maxDiffLength) return `--- ${path}\n+++ ${path}\n`;
+  const patch = createTwoFilesPatch(path, path, oldText, newText, undefined, undefined, {
+    context: 3,
+    timeout: diffTimeoutMs,
+  });
+  return patch ?? `--- ${path}\n+++ ${path}\n`;
+}
+
+function records(value: unknown): Fields[] {
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}

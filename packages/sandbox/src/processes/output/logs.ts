@@ -1,0 +1,147 @@
+import { once } from "node:events";
+import { booleanQuery, type Exchange, sendJson } from "../../http/exchange.ts";
+import { invalid } from "../../http/problem.ts";
+import { parseUint64 } from "../../http/uint64.ts";
+import type { Managed } from "../managed.ts";
+import { countQuery } from "../requests.ts";
+import type { OutputEntry, OutputRing, OutputStream } from "./log-ring.ts";
+
+type LogStream = OutputStream | "combined";
+
+/** Bytes of one write to a follower; it gets the next when it has taken this one. */
+const maxBatchBytes = 65_536;
+
+interface LogQuery {
+  readonly stream: LogStream;
+  /** Only entries with a larger sequence. */
+  readonly since: number;
+  readonly tail: number | undefined;
+}
+
+/** `GET .../logs`: what is kept as JSON, or with `follow=true` as events until the process has ended. */
+export async function sendLogs(exchange: Exchange, find: () => Managed, heartbeatMs: number): Promise<void> {
+  // A request that is wrong in itself is told so, whether there is such a process or not.
+  const { stream, ...asked } = parseQuery(exchange);
+  const follows = booleanQuery(exchange, "follow");
+  const process = find();
+  const query: LogQuery = { ...asked, stream: stream ?? (process.tty ? "pty" : "combined") };
+  if (follows) {
+    await follow(exchange, process, query, heartbeatMs);
+    return;
+  }
+  const { output } = process;
+  sendJson(exchange.response, {
+    processId: process.id,
+    stream: query.stream,
+    entries: selected(output, query).map(wireEntry),
+    firstOffset: output.firstOffset,
+    nextOffset: output.nextOffset,
+  });
+}
+
+type AskedLog = Omit<LogQuery, "stream"> & { readonly stream: LogStream | undefined };
+
+function parseQuery({ query, request }: Exchange): AskedLog {
+  const stream = query.get("stream") ?? undefined;
+  if (stream !== undefined && !isLogStream(stream)) {
+    throw invalid("query parameter 'stream' must be stdout, stderr, combined or pty");
+  }
+  // A client that has seen no id yet may send the header without one.
+  const lastEventId = request.headers["last-event-id"] || undefined;
+  const resumed = parseUint64(String(lastEventId ?? "0"));
+  if (resumed === undefined) throw invalid("Last-Event-ID must be a non-negative integer");
+  const tail = countQuery(query, "tail");
+  return {
+    stream,
+    since: Math.max(countQuery(query, "since") ?? 0, resumed),
+    // A follower that comes back asks as it did at first, and wants all that it has missed.
+    tail: lastEventId === undefined ? tail : undefined,
+  };
+}
+
+function isLogStream(text: string): text is LogStream {
+  return text === "stdout" || text === "stderr" || text === "combined" || text === "pty";
+}
+
+function wireEntry({ sequence, stream, timestampMs, offset, bytes }: OutputEntry) {
+  return { sequence, stream, timestampMs, data: bytes.toString("base64"), encoding: "base64", offset };
+}
+
+function matches(stream: LogStream, entry: OutputEntry): boolean {
+  return stream === "combined" || entry.stream === stream;
+}
+
+function selected(output: OutputRing, { stream, since, tail }: LogQuery): OutputEntry[] {
+  const found: OutputEntry[] = [];
+  // From the newest on, so that a short tail of a long output costs what it gives.
+  for (let at = output.lastSequence; at > since && at >= output.firstSequence; at -= 1) {
+    if (tail !== undefined && found.length >= tail) break;
+    const entry = output.entry(at);
+    if (entry && matches(stream, entry)) found.push(entry);
+  }
+  return found.reverse();
+}
+
+/**
+ * Replays what is kept, then tells what comes. The header Last-Event-ID of the answer says behind what it
+ * begins, so that one that is cut before its first event can be gone on with. A follower has a place of its own
+ * in the output and nothing is held for it: one that is so slow that the output passes it by is told so with
+ * `gap`.
+ */
+async function follow(
+  { request, response, signal }: Exchange,
+  process: Managed,
+  query: LogQuery,
+  heartbeatMs: number,
+): Promise<void> {
+  const { output, changed } = process;
+  const [first] = query.tail === undefined ? [] : selected(output, query);
+  let last = query.since;
+  if (query.tail !== undefined) last = first ? first.sequence - 1 : output.lastSequence;
+  // What was dropped before anyone followed is no gap of this follower.
+  else if (last === 0) last = output.firstSequence - 1;
+  response.writeHead(200, {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    "last-event-id": last,
+  });
+  response.flushHeaders();
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
+  while (!signal.aborted) {
+    const { text, upTo } = nextBatch(output, query.stream, last);
+    last = upTo;
+    if (text !== "") {
+      if (!response.write(text)) await once(response, "drain", { signal }).catch(() => {});
+      continue;
+    }
+    if (upTo < output.lastSequence) continue;
+    if (process.ended) break;
+    if ((await changed.wait(heartbeatMs, signal)) === "timeout") response.write(":\n\n");
+  }
+  if (signal.aborted) return;
+  const { exitCode = null, signal: killedBy = null } = process.info();
+  response.end(event("exit", { exitCode, signal: killedBy }));
+}
+
+/** The events after `last`, up to a size, and the sequence up to which they reach. */
+function nextBatch(output: OutputRing, stream: LogStream, last: number) {
+  let text = "";
+  let upTo = last;
+  if (output.firstSequence > last + 1 && output.lastSequence > last) {
+    text = event("gap", { from: last + 1, to: output.firstSequence - 1 });
+    upTo = output.firstSequence - 1;
+  }
+  while (upTo < output.lastSequence && text.length < maxBatchBytes) {
+    upTo += 1;
+    const entry = output.entry(upTo);
+    if (entry && matches(stream, entry)) text += event("log", wireEntry(entry), upTo);
+  }
+  return { text, upTo };
+}
+
+function event(name: string, data: object, id?: number): string {
+  return `event: ${name}\n${id === undefined ? "" : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
+}

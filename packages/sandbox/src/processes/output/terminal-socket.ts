@@ -1,0 +1,122 @@
+import { isHoldfastError } from "@holdfast/core";
+import type { WebSocket } from "ws";
+import { invalid, isRecord } from "../../http/problem.ts";
+import type { SocketExchange } from "../../http/sockets.ts";
+import type { Managed } from "../managed.ts";
+import { countQuery, parseInput, parseSize } from "../requests.ts";
+
+/** Output that a new viewer gets to see first unless it says where it wants to begin. */
+const scrollbackBytes = 262_144;
+const maxFrameBytes = 65_536;
+/** Output on its way to one viewer; the rest waits in the process's own ring. */
+const maxBufferedBytes = 1_048_576;
+const lookMs = 60_000;
+
+export interface TerminalOptions {
+  readonly maxInputBytes: number;
+}
+
+/**
+ * The terminal protocol: control frames are JSON text, output is binary. `offset=N` begins at that
+ * byte of the output, or at the oldest that is kept (`ready.offset` says where); `offset=end` shows
+ * only what comes. A viewer holds nothing up: one that falls behind by the whole ring misses output.
+ */
+export async function serveTerminal(
+  exchange: SocketExchange,
+  process: Managed,
+  options: TerminalOptions,
+): Promise<void> {
+  const offset = startOffset(exchange.query, process);
+  const socket = await exchange.accept();
+  const gone = new AbortController();
+  socket.once("close", () => gone.abort());
+  socket.on("message", (data, isBinary) => {
+    const failure = takeFrame(socket, process, isBinary ? undefined : String(data), options);
+    if (failure !== undefined) sendFrame(socket, { type: "error", message: failure });
+  });
+  sendFrame(socket, { type: "ready", processId: process.id, offset });
+  await showOutput(socket, process, offset, gone.signal);
+  if (gone.signal.aborted) return;
+  sendFrame(socket, { type: "exit", exitCode: process.info().exitCode ?? null });
+  socket.close();
+}
+
+function startOffset(query: URLSearchParams, { output }: Managed): number {
+  const asked = query.get("offset");
+  if (asked === "end") return output.nextOffset;
+  const offset = countQuery(query, "offset") ?? output.nextOffset - scrollbackBytes;
+  if (offset > output.nextOffset) throw invalid(`the output has ${output.nextOffset} bytes only`);
+  return Math.max(offset, output.firstOffset);
+}
+
+async function showOutput(
+  socket: WebSocket,
+  process: Managed,
+  from: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { output, changed } = process;
+  let offset = from;
+  while (!signal.aborted) {
+    if (offset < output.firstOffset) {
+      const message = `output from ${offset} to ${output.firstOffset} is no longer kept`;
+      sendFrame(socket, { type: "error", message });
+      offset = output.firstOffset;
+    }
+    const bytes = output.read(offset, maxFrameBytes);
+    if (bytes.length > 0) {
+      offset += bytes.length;
+      await sendBytes(socket, bytes);
+    } else if (process.ended) {
+      return;
+    } else {
+      await changed.wait(lookMs, signal);
+    }
+  }
+}
+
+/** Resolves when more may be sent; also when the socket is gone. */
+function sendBytes(socket: WebSocket, bytes: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    socket.send(bytes, { binary: true }, () => resolve());
+    if (socket.bufferedAmount < maxBufferedBytes) resolve();
+  });
+}
+
+/** Does what a frame asks for; what it returns is why that could not be done. */
+function takeFrame(
+  socket: WebSocket,
+  process: Managed,
+  text: string | undefined,
+  { maxInputBytes }: TerminalOptions,
+): string | undefined {
+  if (text === undefined) return "binary input is not supported; use text JSON frames";
+  try {
+    const frame: unknown = JSON.parse(text);
+    if (!isRecord(frame)) return "a frame must be a JSON object";
+    switch (frame.type) {
+      case "input": {
+        const bytes = parseInput(frame, "utf8");
+        if (bytes.length > maxInputBytes) return `input exceeds ${maxInputBytes} bytes`;
+        process.write(bytes);
+        return undefined;
+      }
+      case "resize":
+        process.resize(parseSize(frame));
+        return undefined;
+      case "close":
+        socket.close();
+        return undefined;
+      default:
+        return "frame type must be input, resize or close";
+    }
+  } catch (error) {
+    if (isHoldfastError(error)) return error.message;
+    return `invalid frame: ${error instanceof Error ? error.message : "not JSON"}`;
+  }
+}
+
+function sendFrame(socket: WebSocket, frame: object): void {
+  // A closing socket takes nothing; its close tells the rest.
+  socket.send(JSON.stringify(frame), () => {});
+}

@@ -1,0 +1,33 @@
+import { longestTimerMs } from "../../internal/max-timeout.ts";
+
+export type Woken = "changed" | "timeout" | "aborted";
+
+/** Tells those who wait that something changed; who does not wait right now looks first, and then waits. */
+export class Notifier {
+  readonly #waiting = new Set<() => void>();
+
+  notify(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** Resolves at the next change, after `timeoutMs` (at most 24 days), or when `signal` is aborted. */
+  wait(timeoutMs: number, signal?: AbortSignal): Promise<Woken> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) {
+        resolve("aborted");
+        return;
+      }
+      const finish = (how: Woken) => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        signal?.removeEventListener("abort", abort);
+        resolve(how);
+      };
+      const wake = () => finish("changed");
+      const abort = () => finish("aborted");
+      const timer = setTimeout(() => finish("timeout"), Math.min(timeoutMs, longestTimerMs));
+      this.#waiting.add(wake);
+      signal?.addEventListener("abort", abort);
+    });
+  }
+}

@@ -1,0 +1,271 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { createServer, request } from "../../internal/node-http.ts";
+import { Tickets } from "../output/tickets.ts";
+
+const maxTicketBytes = 256;
+const cookieName = "holdfast_preview";
+const exchangePath = "/.holdfast/ticket";
+
+/** What lies between a browser and a previewed port that is not theirs to pass on. */
+const hopHeaders = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Takes the ticket out of the fragment, which no server and no log sees, and exchanges it. */
+const entrance = `<!doctype html><meta charset="utf-8"><title>Preview</title><p id="text">Opening the preview</p><script>
+const ticket = location.hash.slice(1);
+history.replaceState(null, "", location.pathname + location.search);
+fetch("${exchangePath}", { method: "POST", body: ticket }).then((answer) => {
+  if (answer.ok) location.reload();
+  else document.getElementById("text").textContent = "This link has expired. Ask for a new one.";
+});
+</script>`;
+
+export interface Preview {
+  readonly port: number;
+  /** With the ticket in its fragment: to be opened in a browser once. */
+  readonly url: string;
+  /** To be posted to `/.holdfast/ticket` of the origin by what is no browser; answers a cookie. */
+  readonly ticket: string;
+  readonly expiresAtMs: number;
+}
+
+interface Origin {
+  readonly port: number;
+  /** Of what listens on the port now: the program of tomorrow may be on another one. */
+  address: string;
+  /** Value of the cookie that lets a browser in. */
+  readonly secret: string;
+  readonly tickets: Tickets;
+}
+
+/**
+ * Shows listening ports to browsers, each on an origin of its own (a name below `localhost`), so that
+ * what runs there shares neither cookies nor storage with the server or with other previews.
+ */
+export class Previews {
+  readonly #origins = new Map<string, Origin>();
+  readonly #sockets = new Set<Duplex>();
+  #server: Promise<Server> | undefined;
+  #closed = false;
+
+  /** A link to the port, which has to be one that the caller may see. */
+  async open(port: number, address: string): Promise<Preview> {
+    this.#server ??= this.#listen().catch((error: unknown) => {
+      // Whoever asks next tries again: what was in the way, such as too many open files, passes.
+      this.#server = undefined;
+      throw error;
+    });
+    const bound = (await this.#server).address();
+    if (bound === null || typeof bound === "string" || this.#closed) throw new Error("the preview is closed");
+    const [name, origin] = this.#origin(port, address);
+    const { text: ticket, expiresAtMs } = origin.tickets.issue();
+    return { port, url: `http://${name}:${bound.port}/#${ticket}`, ticket, expiresAtMs };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    // Who waits for one that cannot listen is told so.
+    const server = await this.#server?.catch(() => undefined);
+    if (!server) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #origin(port: number, address: string): readonly [string, Origin] {
+    // A wildcard address is reached on loopback.
+    const target = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
+    for (const entry of this.#origins) {
+      if (entry[1].port !== port) continue;
+      entry[1].address = target;
+      return entry;
+    }
+    const name = `p${port}-${randomBytes(6).toString("hex")}.localhost`;
+    const origin = { port, address: target, secret: secret(), tickets: new Tickets() };
+    this.#origins.set(name, origin);
+    return [name, origin];
+  }
+
+  async #listen(): Promise<Server> {
+    const server = createServer((incoming, response) => {
+      // A browser that goes while it sends its ticket leaves nobody to be told.
+      this.#answer(incoming, response).catch(() => response.destroy());
+    });
+    server.on("upgrade", (incoming, socket, head) => this.#upgrade(incoming, socket, head));
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(0, "127.0.0.1", resolve);
+    });
+    return server;
+  }
+
+  #find(incoming: IncomingMessage): Origin | undefined {
+    return this.#origins.get((incoming.headers.host ?? "").toLowerCase().replace(/:\d+$/, ""));
+  }
+
+  async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const origin = this.#find(incoming);
+    if (!origin) refuse(response, 404, "there is no such preview");
+    else if (incoming.url === exchangePath) await exchange(origin, incoming, response);
+    else if (admitted(origin, incoming)) forward(origin, incoming, response);
+    else if (incoming.method === "GET" && (incoming.headers.accept ?? "").includes("text/html")) {
+      response.writeHead(401, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" });
+      response.end(entrance);
+    } else refuse(response, 401, "the preview was not opened here");
+  }
+
+  #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => {});
+    const origin = this.#find(incoming);
+    const page = incoming.headers.origin;
+    // A page of another origin must not ride on the cookie of this one.
+    const foreign =
+      page !== undefined && (!URL.canParse(page) || new URL(page).host !== incoming.headers.host);
+    if (!origin || foreign || !admitted(origin, incoming)) {
+      socket.end("HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+      return;
+    }
+    forwardUpgrade(origin, incoming, socket, head);
+  }
+}
+
+async function exchange(origin: Origin, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  let ticket = "";
+  for await (const chunk of incoming) {
+    ticket += String(chunk);
+    if (ticket.length > maxTicketBytes) break;
+  }
+  const isValid = origin.tickets.take(ticket);
+  if (incoming.method !== "POST" || !isValid) {
+    refuse(response, 401, "the ticket is not valid");
+    return;
+  }
+  response.writeHead(204, {
+    "set-cookie": `${cookieName}=${origin.secret}; HttpOnly; SameSite=Strict; Path=/`,
+  });
+  response.end();
+}
+
+function forward(origin: Origin, incoming: IncomingMessage, response: ServerResponse): void {
+  const outgoing = request(
+    {
+      host: origin.address,
+      port: origin.port,
+      method: incoming.method,
+      path: incoming.url,
+      headers: headersFor(origin, incoming),
+      agent: false,
+    },
+    (answer) => {
+      response.writeHead(answer.statusCode ?? 502, Object.fromEntries(headersOf(answer)));
+      answer.pipe(response);
+      answer.on("error", () => response.destroy());
+    },
+  );
+  outgoing.on("error", () => {
+    if (response.headersSent) response.destroy();
+    else refuse(response, 502, "nothing answers on the port");
+  });
+  response.once("close", () => outgoing.destroy());
+  incoming.pipe(outgoing);
+}
+
+/** Carries a WebSocket, or what the program answers in its place. */
+function forwardUpgrade(origin: Origin, incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const outgoing = request({
+    host: origin.address,
+    port: origin.port,
+    method: incoming.method,
+    path: incoming.url,
+    headers: { ...headersFor(origin, incoming), connection: "Upgrade", upgrade: "websocket" },
+    agent: false,
+  });
+  outgoing.once("upgrade", (answer, upstream, first) => {
+    upstream.on("error", () => socket.destroy());
+    upstream.once("close", () => socket.destroy());
+    socket.once("close", () => upstream.destroy());
+    socket.write(headOf(answer, ["connection: Upgrade", "upgrade: websocket"]));
+    socket.write(first);
+    upstream.write(head);
+    upstream.pipe(socket).pipe(upstream);
+  });
+  outgoing.once("response", (answer) => {
+    socket.write(headOf(answer, ["connection: close"]));
+    answer.pipe(socket);
+    answer.on("error", () => socket.destroy());
+  });
+  outgoing.on("error", () => socket.destroy());
+  socket.once("close", () => outgoing.destroy());
+  outgoing.end();
+}
+
+/** The head of an answer as it goes over the wire. */
+function headOf(answer: IncomingMessage, more: readonly string[]): string {
+  const lines = headersOf(answer).flatMap(([name, value]) =>
+    [value].flat().map((each) => `${name}: ${each}`),
+  );
+  const first = `HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`;
+  return `${[first, ...more, ...lines].join("\r\n")}\r\n\r\n`;
+}
+
+/** What the page gets of the headers of the program's answer. */
+function headersOf(answer: IncomingMessage): [name: string, value: string | string[]][] {
+  return Object.entries(answer.headers).flatMap(([name, value]) => {
+    if (value === undefined || hopHeaders.has(name)) return [];
+    return [[name, name === "set-cookie" ? [value].flat().flatMap(ofThisOrigin) : value]];
+  });
+}
+
+/** A cookie of the program is for its own origin, whatever domain it names, and never the one that lets in. */
+function ofThisOrigin(cookie: string): string[] {
+  const [pair = "", ...attributes] = cookie.split(";");
+  if (pair.split("=", 1)[0]?.trim().toLowerCase() === cookieName) return [];
+  return [[pair, ...attributes.filter((each) => !/^\s*domain\s*(?:=|$)/i.test(each))].join(";")];
+}
+
+/** What the previewed program gets: as if it were called directly, and without our cookie. */
+function headersFor(origin: Origin, incoming: IncomingMessage): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined && !hopHeaders.has(name)) headers[name] = value;
+  }
+  headers.host = `localhost:${origin.port}`;
+  const cookies = cookiesOf(incoming).filter((cookie) => !cookie.startsWith(`${cookieName}=`));
+  if (cookies.length > 0) headers.cookie = cookies.join("; ");
+  else delete headers.cookie;
+  return headers;
+}
+
+function admitted(origin: Origin, incoming: IncomingMessage): boolean {
+  const given = cookiesOf(incoming).find((cookie) => cookie.startsWith(`${cookieName}=`));
+  return timingSafeEqual(hash(given?.slice(cookieName.length + 1) ?? ""), hash(origin.secret));
+}
+
+function cookiesOf(incoming: IncomingMessage): string[] {
+  return (incoming.headers.cookie ?? "").split(/; */).filter(Boolean);
+}
+
+function refuse(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
+  response.end(`${text}\n`);
+}
+
+function hash(text: string): Buffer {
+  return createHash("sha256").update(text, "utf8").digest();
+}
+
+function secret(): string {
+  return randomBytes(24).toString("base64url");
+}

@@ -1,0 +1,61 @@
+import type { HoldfastError } from "@holdfast/core";
+import type { AcpInstance } from "../../acp/instance.ts";
+import { readMessage } from "../../acp/message.ts";
+import { isRecord, problem } from "../../http/problem.ts";
+
+let count = 0;
+
+/**
+ * Asks the agent of `instance` on the server's own account. Throws `sandbox.agent_process_exited`
+ * when the agent could not answer, and `sandbox.agent_refused` when it answered with an error.
+ */
+export async function call(
+  instance: AcpInstance,
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+): Promise<Readonly<Record<string, unknown>>> {
+  count += 1;
+  const raw = JSON.stringify({ jsonrpc: "2.0", id: `server-${count}`, method, params });
+  const message = readMessage(raw);
+  const text = message && (await instance.send(message, { internal: true }));
+  const answer: unknown = text === undefined ? undefined : JSON.parse(text);
+  if (!isRecord(answer)) throw refused(instance.agentId, method, undefined);
+  if (answer.error !== undefined) throw refused(instance.agentId, method, answer.error);
+  return isRecord(answer.result) ? answer.result : {};
+}
+
+/** Tells the agent something that has no answer. */
+export async function tell(
+  instance: AcpInstance,
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const message = readMessage(JSON.stringify({ jsonrpc: "2.0", method, params }));
+  if (message) await instance.send(message, { internal: true });
+}
+
+/** Answers a question of the agent; `idText` is its id as JSON text. */
+export async function answer(
+  instance: AcpInstance,
+  idText: string,
+  content: { readonly result: unknown } | { readonly error: unknown },
+): Promise<void> {
+  const body = JSON.stringify(content).slice(1);
+  const message = readMessage(`{"jsonrpc":"2.0","id":${idText},${body}`);
+  if (message) await instance.send(message, { internal: true });
+}
+
+function refused(agent: string, method: string, error: unknown): HoldfastError {
+  const fields = isRecord(error) ? error : {};
+  const message = typeof fields.message === "string" ? fields.message : "the answer is not JSON-RPC";
+  const data = isRecord(fields.data) ? fields.data : {};
+  const reason = typeof data.reason === "string" ? data.reason : undefined;
+  if (reason !== undefined) {
+    const details = { exitCode: data.exitCode ?? null, stderr: data.agentStderr ?? "" };
+    return problem("agent_process_exited", 500, `${method}: ${message}`, { agent, reason, details });
+  }
+  return problem("agent_refused", 502, `the agent refused ${method}: ${message}`, {
+    agent,
+    details: { code: fields.code, message, ...(fields.data === undefined ? {} : { data: fields.data }) },
+  });
+}

@@ -1,0 +1,46 @@
+import type { Message } from "../../acp/message.ts";
+import type { PendingRequest } from "../../acp/pending.ts";
+import { isRecord } from "../../http/problem.ts";
+import type { SessionRecord } from "../types.ts";
+
+/** Most updates are pieces of text: only these few are worth reading. */
+const telling = /"(?:current_mode_update|config_option_update|session_info_update)"/;
+
+/** What an update of the agent says about the session itself. */
+export function learned(message: Message): Partial<SessionRecord> | undefined {
+  if (message.method !== "session/update" || !telling.test(message.raw)) return undefined;
+  const params = memberOf(JSON.parse(message.raw), "params");
+  const update = memberOf(params, "update");
+  switch (update.sessionUpdate) {
+    case "current_mode_update":
+      return typeof update.currentModeId === "string" ? { mode: update.currentModeId } : undefined;
+    case "config_option_update":
+      return Array.isArray(update.configOptions) ? { configOptions: update.configOptions } : undefined;
+    case "session_info_update":
+      return typeof update.title === "string" ? { title: update.title } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** What a client of the raw routes has set, once the agent has agreed. */
+export function learnedFromAnswer(
+  request: PendingRequest,
+  message: Message,
+): Partial<SessionRecord> | undefined {
+  if (!request.method.startsWith("session/set_")) return undefined;
+  const answer: unknown = JSON.parse(message.raw);
+  if (!isRecord(answer) || answer.error !== undefined) return undefined;
+  const params = memberOf(JSON.parse(request.message.raw), "params");
+  const { configOptions } = memberOf(answer, "result");
+  if (request.method === "session/set_mode" && typeof params.modeId === "string")
+    return { mode: params.modeId };
+  if (request.method === "session/set_model" && typeof params.modelId === "string")
+    return { model: params.modelId };
+  return Array.isArray(configOptions) ? { configOptions } : undefined;
+}
+
+function memberOf(value: unknown, name: string): Readonly<Record<string, unknown>> {
+  const member: unknown = isRecord(value) ? value[name] : undefined;
+  return isRecord(member) ? member : {};
+}

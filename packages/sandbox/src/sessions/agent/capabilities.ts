@@ -1,0 +1,88 @@
+import { isHoldfastError } from "@holdfast/core";
+import type { AcpInstance } from "../../acp/instance.ts";
+import type { AcpInstances } from "../../acp/instances.ts";
+import { isRecord, problem } from "../../http/problem.ts";
+import { call } from "./agent-calls.ts";
+
+/** What an agent can do for a session that it does not run now. */
+export interface SessionCapabilities {
+  readonly load: boolean;
+  readonly resume: boolean;
+  readonly fork: boolean;
+}
+
+/** Ways to authenticate that need nothing but a key in the agent's environment. */
+const keyMethods = new Set(["codex-api-key", "openai-api-key", "anthropic-api-key"]);
+
+/** The version of ACP that sessions are led in. */
+const spokenVersion = 1;
+
+/**
+ * Starts the agent of `instance` and initializes it, each where that is still to be done. Throws the
+ * problem of why it cannot be; then an instance that never ran is gone. Throws `sandbox.agent_refused` for
+ * an agent that has answered with a version of ACP that the server does not speak.
+ */
+export async function makeReady(instances: AcpInstances, instance: AcpInstance): Promise<void> {
+  const { agentId: agent } = instance;
+  try {
+    await instance.start();
+  } catch (error) {
+    if (!instance.wasStarted) await instances.discard(instance);
+    if (isHoldfastError(error)) throw error;
+    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    const text = `failed to start agent "${agent}": ${why}`;
+    throw problem("stream_error", 502, text, { agent, details: { message: text } });
+  }
+  if (instance.initializeAnswer !== undefined) {
+    await instance.ready();
+    assertSpoken(instance);
+    return;
+  }
+  const result = await call(instance, "initialize", {
+    protocolVersion: spokenVersion,
+    clientInfo: { name: "holdfast-sandbox", version: "0.1.0" },
+    clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
+  });
+  assertSpoken(instance);
+  const methods: readonly unknown[] = Array.isArray(result.authMethods) ? result.authMethods : [];
+  const method = methods.map((item) => (isRecord(item) ? item.id : undefined)).find(isKeyMethod);
+  // An agent that is signed in by other means may refuse; whether it matters shows with the session.
+  if (method !== undefined) await call(instance, "authenticate", { methodId: method }).catch(() => {});
+}
+
+/** An agent that does not know the version that it was asked for answers with one that it knows. */
+function assertSpoken(instance: AcpInstance): void {
+  const { protocolVersion: version } = initializeResult(instance);
+  // Some say none; they were written for the first one.
+  if (typeof version !== "number" || version === spokenVersion) return;
+  const message = `it speaks version ${version} of ACP, and the server version ${spokenVersion}`;
+  throw problem("agent_refused", 502, `the agent cannot be spoken to: ${message}`, {
+    agent: instance.agentId,
+    details: { message },
+  });
+}
+
+function initializeResult(instance: AcpInstance): Readonly<Record<string, unknown>> {
+  const answer: unknown = JSON.parse(instance.initializeAnswer ?? "{}");
+  return isRecord(answer) && isRecord(answer.result) ? answer.result : {};
+}
+
+export function capabilitiesOf(instance: AcpInstance): SessionCapabilities {
+  const result = initializeResult(instance);
+  const agent = isRecord(result.agentCapabilities) ? result.agentCapabilities : {};
+  const session = isRecord(agent.sessionCapabilities) ? agent.sessionCapabilities : {};
+  return {
+    load: agent.loadSession === true,
+    resume: isOffered(session.resume),
+    fork: isOffered(session.fork),
+  };
+}
+
+/** ACP marks a capability by an object, which may be empty. */
+function isOffered(value: unknown): boolean {
+  return value === true || isRecord(value);
+}
+
+function isKeyMethod(id: unknown): id is string {
+  return typeof id === "string" && keyMethods.has(id);
+}

@@ -1,0 +1,131 @@
+import type { AcpInstance } from "../../acp/instance.ts";
+import type { Message } from "../../acp/message.ts";
+import type { AcpObserver } from "../../acp/observer.ts";
+import type { PendingRequest } from "../../acp/pending.ts";
+import { isRecord } from "../../http/problem.ts";
+import type { Bindings } from "../agent-bindings.ts";
+import type { Session } from "../session.ts";
+import type { SessionRecord } from "../types.ts";
+
+/** What the observer needs of the registry. */
+export interface Adopter {
+  /** A new session of a client of the raw routes. */
+  adopt(seed: Pick<SessionRecord, "agent" | "cwd" | "mcpServers">): Session;
+  /** The session that this agent knows by this id, from whatever time. */
+  ofAgent(agent: string, agentSessionId: string): Session | undefined;
+  /** Removes a session that never came to be. */
+  discard(session: Session): void;
+}
+
+const opening = new Set(["session/load", "session/resume"]);
+
+/** Brings what crosses an agent's process to the session that it belongs to. */
+export class SessionObserver implements AcpObserver {
+  readonly #bindings: Bindings;
+  readonly #adopter: Adopter;
+  /** Sessions that were made for a load or resume that is not answered yet. */
+  readonly #provisional = new Set<Session>();
+
+  constructor(bindings: Bindings, adopter: Adopter) {
+    this.#bindings = bindings;
+    this.#adopter = adopter;
+  }
+
+  toAgent(instance: AcpInstance, message: Message, internal: boolean): void {
+    if (!internal && message.kind === "request" && opening.has(message.method ?? "")) {
+      this.#takeUp(instance, message);
+    }
+    this.#bindings.ofClient(instance, message)?.seenToAgent(message, internal);
+  }
+
+  fromAgent(instance: AcpInstance, message: Message, answered: PendingRequest | undefined): "pass" | "hold" {
+    if (!answered)
+      return this.#bindings.ofAgent(instance, message)?.seenFromAgent(instance, message, undefined) ?? "pass";
+    if (!answered.internal && (answered.method === "session/new" || answered.method === "session/fork")) {
+      this.#opened(instance, message, answered);
+    }
+    const session = this.#ofRequest(instance, answered);
+    const fate = session?.seenFromAgent(instance, message, answered) ?? "pass";
+    if (session && opening.has(answered.method) && !answered.internal)
+      this.#loaded(instance, session, message);
+    return fate;
+  }
+
+  refused(instance: AcpInstance, request: PendingRequest, answer: string): void {
+    const session = this.#ofRequest(instance, request);
+    session?.refused(request, answer);
+    if (session && this.#provisional.delete(session)) this.#adopter.discard(session);
+  }
+
+  notice(instance: AcpInstance, notice: string): void {
+    for (const session of this.#bindings.all(instance)) session.notice(instance, notice);
+  }
+
+  exited(instance: AcpInstance): void {
+    this.#bindings.agentGone(instance);
+    for (const session of this.#bindings.all(instance)) session.agentGone(instance);
+  }
+
+  beforeRequest(instance: AcpInstance, message: Message): Promise<void> | undefined {
+    if (opening.has(message.method ?? "")) return undefined;
+    const session = this.#bindings.named(instance, message.sessionId);
+    return session?.status === "detached" ? session.attachAsItWas() : undefined;
+  }
+
+  closed(instance: AcpInstance): void {
+    this.exited(instance);
+    this.#bindings.forget(instance);
+  }
+
+  #ofRequest(instance: AcpInstance, request: PendingRequest): Session | undefined {
+    return this.#bindings.ofClient(instance, request.message);
+  }
+
+  /** A client of the raw routes has opened a session: it gets a log, with this request and answer first. */
+  #opened(instance: AcpInstance, message: Message, request: PendingRequest): void {
+    const answer: unknown = JSON.parse(message.raw);
+    const result = isRecord(answer) && isRecord(answer.result) ? answer.result : {};
+    if (typeof result.sessionId !== "string") return;
+    if (this.#bindings.named(instance, result.sessionId)) return;
+    const session = this.#adopter.adopt(seedOf(instance, request.message));
+    session.adopt(instance);
+    session.log.append("client", request.message.raw);
+    session.log.append("agent", message.raw);
+    session.opened(result);
+    this.#bindings.claim(instance, result.sessionId, session);
+  }
+
+  #takeUp(instance: AcpInstance, message: Message): void {
+    const { sessionId } = message;
+    if (sessionId === undefined || this.#bindings.named(instance, sessionId)) return;
+    let session = this.#adopter.ofAgent(instance.agentId, sessionId);
+    if (!session) {
+      session = this.#adopter.adopt(seedOf(instance, message));
+      session.update({ agentSessionId: sessionId });
+      this.#provisional.add(session);
+    }
+    this.#bindings.claim(instance, sessionId, session);
+  }
+
+  #loaded(instance: AcpInstance, session: Session, message: Message): void {
+    const isNew = this.#provisional.delete(session);
+    const answer: unknown = JSON.parse(message.raw);
+    if (isRecord(answer) && answer.error === undefined) {
+      session.adopt(instance);
+      session.opened(isRecord(answer.result) ? answer.result : {});
+    } else if (isNew) this.#adopter.discard(session);
+  }
+}
+
+function seedOf(
+  instance: AcpInstance,
+  message: Message,
+): Pick<SessionRecord, "agent" | "cwd" | "mcpServers"> {
+  const value: unknown = JSON.parse(message.raw);
+  const params = isRecord(value) && isRecord(value.params) ? value.params : {};
+  return {
+    agent: instance.agentId,
+    cwd: typeof params.cwd === "string" ? params.cwd : "",
+    mcpServers: Array.isArray(params.mcpServers) ? params.mcpServers : [],
+  };
+}

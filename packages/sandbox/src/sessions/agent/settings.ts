@@ -1,0 +1,182 @@
+import { isHoldfastError } from "@holdfast/core";
+import type { AcpInstance } from "../../acp/instance.ts";
+import { isRecord, problem } from "../../http/problem.ts";
+import type { SessionRecord } from "../types.ts";
+import { call } from "./agent-calls.ts";
+
+/** What a client wants of an agent; absent members stay as they are. */
+export interface Settings {
+  readonly mode?: string;
+  readonly model?: string;
+  readonly thoughtLevel?: string;
+  /** Values of the agent's other config options, by id. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+interface ConfigOption {
+  readonly id: string;
+  readonly category: string | undefined;
+  readonly values: readonly string[];
+}
+
+type Change = Partial<SessionRecord>;
+
+/**
+ * Tells the agent what a client wants, one setting after the other; `keep` is called with each that
+ * it has taken. Throws `sandbox.option_not_supported` for one that the agent does not offer.
+ */
+export async function applySettings(
+  instance: AcpInstance,
+  record: () => SessionRecord,
+  settings: Settings,
+  keep: (change: Change) => void,
+): Promise<void> {
+  const { mode, model, thoughtLevel, config } = settings;
+  if (mode !== undefined) await setMode(instance, record(), mode, keep);
+  if (model !== undefined) await setModel(instance, record(), model, keep);
+  if (thoughtLevel !== undefined) {
+    const option = optionsOf(record()).find((item) => item.category === "thought_level");
+    if (!option) throw unsupported("thoughtLevel", thoughtLevel);
+    await setOption(instance, record(), option, "thoughtLevel", thoughtLevel, keep);
+    keep({ thoughtLevel });
+  }
+  for (const [id, value] of Object.entries(config ?? {})) {
+    const option = optionsOf(record()).find((item) => item.id === id);
+    if (!option) throw unsupported(id, value);
+    await setOption(instance, record(), option, id, value, keep);
+    keep({ config: { ...record().config, [id]: value } });
+  }
+}
+
+async function setMode(
+  instance: AcpInstance,
+  record: SessionRecord,
+  mode: string,
+  keep: (change: Change) => void,
+): Promise<void> {
+  const offered = idsOf(record.modes, "availableModes", "id");
+  const option = optionsOf(record).find((item) => item.category === "mode");
+  if (offered.length > 0) {
+    if (!offered.includes(mode)) throw unsupported("mode", mode, offered);
+    await ask(instance, "session/set_mode", { sessionId: record.agentSessionId, modeId: mode }, "mode", mode);
+    keep({ mode, ...(isRecord(record.modes) ? { modes: { ...record.modes, currentModeId: mode } } : {}) });
+    return;
+  }
+  if (!option) throw unsupported("mode", mode);
+  await setOption(instance, record, option, "mode", mode, keep);
+  keep({ mode });
+}
+
+async function setModel(
+  instance: AcpInstance,
+  record: SessionRecord,
+  model: string,
+  keep: (change: Change) => void,
+): Promise<void> {
+  const option = optionsOf(record).find((item) => item.category === "model");
+  if (option) {
+    await setOption(instance, record, option, "model", model, keep);
+    keep({ model });
+    return;
+  }
+  const offered = idsOf(record.models, "availableModels", "modelId");
+  if (!offered.includes(model)) throw unsupported("model", model, offered);
+  await ask(
+    instance,
+    "session/set_model",
+    { sessionId: record.agentSessionId, modelId: model },
+    "model",
+    model,
+  );
+  keep({ model });
+}
+
+async function setOption(
+  instance: AcpInstance,
+  record: SessionRecord,
+  option: ConfigOption,
+  name: string,
+  value: string,
+  keep: (change: Change) => void,
+): Promise<void> {
+  if (option.values.length > 0 && !option.values.includes(value))
+    throw unsupported(name, value, option.values);
+  const params = { sessionId: record.agentSessionId, configId: option.id, value };
+  const result = await ask(instance, "session/set_config_option", params, name, value);
+  if (Array.isArray(result.configOptions)) keep({ configOptions: result.configOptions });
+}
+
+async function ask(
+  instance: AcpInstance,
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+  name: string,
+  value: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return await call(instance, method, params);
+  } catch (error) {
+    if (isHoldfastError(error) && error.code === "agent_refused")
+      throw unsupported(name, value, [], error.message);
+    throw error;
+  }
+}
+
+function unsupported(name: string, value: string, offered: readonly string[] = [], why?: string) {
+  const text = why ?? `the agent does not offer ${name} "${value}"`;
+  return problem("option_not_supported", 400, text, { details: { option: name, value, offered } });
+}
+
+/** The settings that a session has now, to be made again for an agent that has forgotten them. */
+export function settingsOf(record: SessionRecord): Settings {
+  const { mode, model, thoughtLevel, config } = record;
+  return {
+    ...(mode === undefined ? {} : { mode }),
+    ...(model === undefined ? {} : { model }),
+    ...(thoughtLevel === undefined ? {} : { thoughtLevel }),
+    ...(config === undefined ? {} : { config }),
+  };
+}
+
+/** Each of the settings by itself, so that one that is refused keeps none of the others back. */
+export function singly({ config, ...single }: Settings): Settings[] {
+  return [
+    ...Object.entries(single).map(([name, value]) => ({ [name]: value })),
+    ...(config ? [{ config }] : []),
+  ];
+}
+
+/** What the answer to `session/new`, `load`, `resume` or `fork` says about modes, models and options. */
+export function offersOf(result: Readonly<Record<string, unknown>>): Change {
+  const { modes, models, configOptions } = result;
+  return {
+    ...(isRecord(modes) ? { modes } : {}),
+    ...(isRecord(models) ? { models } : {}),
+    ...(Array.isArray(configOptions) ? { configOptions } : {}),
+  };
+}
+
+function idsOf(value: unknown, list: string, id: string): string[] {
+  const items: unknown = isRecord(value) ? value[list] : undefined;
+  if (!Array.isArray(items)) return [];
+  return items.flatMap((item: unknown) => (isRecord(item) && typeof item[id] === "string" ? [item[id]] : []));
+}
+
+function optionsOf(record: SessionRecord): ConfigOption[] {
+  const options: readonly unknown[] = Array.isArray(record.configOptions) ? record.configOptions : [];
+  return options.flatMap((item) => {
+    if (!isRecord(item) || typeof item.id !== "string") return [];
+    const category = typeof item.category === "string" ? item.category : undefined;
+    return [{ id: item.id, category, values: valuesOf(item.options) }];
+  });
+}
+
+/** Options may stand in groups. */
+function valuesOf(options: unknown): string[] {
+  if (!Array.isArray(options)) return [];
+  return options.flatMap((item: unknown) => {
+    if (!isRecord(item)) return [];
+    if (typeof item.value === "string") return [item.value];
+    return valuesOf(item.options);
+  });
+}

@@ -1,0 +1,352 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { HoldfastError } from "@holdfast/core";
+import { isRecord, problem } from "../../http/problem.ts";
+import type { LogEntry, PermissionView, PromptRecord, Sender, SessionRecord } from "../types.ts";
+import { migrate } from "./migrations.ts";
+import { WalSync } from "./wal-sync.ts";
+import { WriteBehind } from "./write-behind.ts";
+
+/** Version of what is written into the `data` and `payload` columns. */
+const entryVersion = 1;
+
+/** A session in the store: its record, and the number by which its rows are found. */
+export interface StoredSession {
+  readonly key: number;
+  readonly record: SessionRecord;
+}
+
+const fileName = "sessions.db";
+
+/** Where a session stands in the order of all. */
+export interface SessionPlace {
+  readonly createdAt: number;
+  readonly key: number;
+}
+
+/**
+ * Everything that is kept of sessions, in one SQLite database. With a directory, a call that returns has
+ * committed: it survives the end of the process by any signal. What was committed before
+ * {@link SessionStore.synced} resolves survives a loss of power too.
+ */
+export class SessionStore {
+  readonly durable: boolean;
+  readonly #database: DatabaseSync;
+  readonly #maxBytes: number;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #sync: WalSync | undefined;
+  /** Where nothing is durable, the way of a message does not wait for its row. */
+  readonly #behind: WriteBehind | undefined;
+  #bytes = 0;
+
+  /** Without a directory the store is in memory, and holds up to `maxMemoryBytes` of payloads. */
+  constructor(directory: string | undefined, maxMemoryBytes: number) {
+    this.durable = directory !== undefined;
+    this.#maxBytes = this.durable ? Number.POSITIVE_INFINITY : maxMemoryBytes;
+    this.#database = open(directory);
+    this.#sync = directory === undefined ? undefined : new WalSync(join(directory, fileName));
+    this.#behind = directory === undefined ? new WriteBehind(this.#database) : undefined;
+  }
+
+  close(): void {
+    this.#behind?.discard();
+    this.#database.close();
+    this.#sync?.close();
+  }
+
+  /** Calls `done` when everything that is committed now is on the disk; at once for a store in memory. */
+  whenSynced(done: () => void): void {
+    if (this.#sync) this.#sync.after(done, () => {});
+    else done();
+  }
+
+  /** Throws `sandbox.log_failed` where the disk did not take it. */
+  async synced(): Promise<void> {
+    const sync = this.#sync;
+    if (sync) await new Promise<void>((resolve, reject) => sync.after(resolve, reject));
+  }
+
+  insertSession(record: SessionRecord): StoredSession {
+    const sql = "INSERT INTO sessions (id, created_at, version, data) VALUES (?, ?, ?, ?) RETURNING key";
+    const row = this.#sql(sql).get(record.id, record.createdAt, entryVersion, JSON.stringify(record));
+    return { key: Number(row?.key), record };
+  }
+
+  updateSession(key: number, record: SessionRecord): void {
+    const sql = "UPDATE sessions SET version = ?, data = ? WHERE key = ?";
+    const values = () => [entryVersion, JSON.stringify(record), key];
+    const behind = this.#behind;
+    // Each turn changes the record twice: where rows wait, its text is made once for all that changed meanwhile.
+    this.#attempt(() => {
+      const statement = this.#statement(sql);
+      if (behind) behind.replace(statement, key, values);
+      else statement.run(...values());
+    });
+  }
+
+  session(id: string): StoredSession | undefined {
+    const row = this.#sql("SELECT key, version, data FROM sessions WHERE id = ?").get(id);
+    return row && { key: Number(row.key), record: parse(row) };
+  }
+
+  /** All sessions, the newest first. */
+  sessions(): StoredSession[] {
+    return this.#sql("SELECT key, version, data FROM sessions ORDER BY created_at DESC, key DESC")
+      .all()
+      .map((row) => ({ key: Number(row.key), record: parse(row) }));
+  }
+
+  /** At most `limit` sessions behind `after`, the newest first. */
+  sessionsBehind(after: SessionPlace | undefined, limit: number): StoredSession[] {
+    const { createdAt, key } = after ?? { createdAt: Number.MAX_SAFE_INTEGER, key: Number.MAX_SAFE_INTEGER };
+    const sql = `SELECT key, version, data FROM sessions WHERE (created_at, key) < (?, ?)
+      ORDER BY created_at DESC, key DESC LIMIT ?`;
+    return this.#sql(sql)
+      .all(createdAt, key, limit)
+      .map((row) => ({ key: Number(row.key), record: parse(row) }));
+  }
+
+  /** The session that an agent knows by this id. */
+  sessionOfAgent(agent: string, agentSessionId: string): StoredSession | undefined {
+    const sql = `SELECT key, version, data FROM sessions
+      WHERE json_extract(data, '$.agentSessionId') = ? AND json_extract(data, '$.agent') = ?
+      ORDER BY key DESC LIMIT 1`;
+    const row = this.#sql(sql).get(agentSessionId, agent);
+    return row && { key: Number(row.key), record: parse(row) };
+  }
+
+  deleteSession(key: number): void {
+    this.#sql("DELETE FROM sessions WHERE key = ?").run(key);
+    if (!this.durable) this.#bytes = this.#payloadBytes();
+  }
+
+  /** Keeps an entry of a log, and what `beside` keeps: both, or neither. */
+  append(
+    key: number,
+    sequence: number,
+    createdAt: number,
+    sender: Sender,
+    payload: string,
+    beside?: () => void,
+  ): void {
+    const sql = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)";
+    this.#together(() => {
+      beside?.();
+      this.#write(sql, key, sequence, entryVersion, createdAt, sender, payload);
+    }, beside !== undefined);
+    if (this.durable) return;
+    this.#bytes += Buffer.byteLength(payload);
+    if (this.#bytes > this.#maxBytes) this.#shed();
+  }
+
+  /** Entries behind `after`, in order. */
+  entries(key: number, after: number, limit: number): LogEntry[] {
+    return this.#sql("SELECT * FROM events WHERE session = ? AND sequence > ? ORDER BY sequence LIMIT ?")
+      .all(key, after, limit)
+      .map(entry);
+  }
+
+  /** Entries up to `upTo`, the newest first. */
+  *entriesBackwards(key: number, upTo: number): Generator<LogEntry> {
+    const sql = "SELECT * FROM events WHERE session = ? AND sequence <= ? ORDER BY sequence DESC LIMIT 256";
+    for (let last = upTo; ; ) {
+      const page = this.#sql(sql).all(key, last).map(entry);
+      yield* page;
+      const oldest = page.at(-1);
+      if (!oldest) return;
+      last = oldest.sequence - 1;
+    }
+  }
+
+  lastSequence(key: number): number {
+    return Number(this.#sql("SELECT max(sequence) AS n FROM events WHERE session = ?").get(key)?.n ?? 0);
+  }
+
+  /** Keeps a new prompt, or the new state of one that is known, which keeps its position. */
+  putPrompt(key: number, position: number, record: PromptRecord): void {
+    const sql = `INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session, id)
+      DO UPDATE SET status = excluded.status, version = excluded.version, data = excluded.data`;
+    const data = JSON.stringify(record);
+    this.#write(sql, key, record.id, position, record.status, entryVersion, data);
+  }
+
+  prompt(key: number, id: string): PromptRecord | undefined {
+    const row = this.#sql("SELECT version, data FROM prompts WHERE session = ? AND id = ?").get(key, id);
+    return row && parse(row);
+  }
+
+  prompts(key: number): PromptRecord[] {
+    const sql = "SELECT version, data FROM prompts WHERE session = ? ORDER BY position";
+    return this.#sql(sql)
+      .all(key)
+      .map((row) => parse(row));
+  }
+
+  /** Ids of sessions with a prompt or a permission that is not settled. */
+  unsettledSessions(): string[] {
+    const sql = `SELECT id FROM sessions WHERE key IN
+      (SELECT session FROM prompts WHERE status IN ('queued', 'running')
+      UNION SELECT session FROM permissions WHERE state = 'pending')`;
+    return this.#sql(sql)
+      .all()
+      .map((row) => String(row.id));
+  }
+
+  putPermission(key: number, permission: PermissionView): void {
+    const sql = `INSERT INTO permissions (session, id, state, version, data) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (session, id) DO UPDATE
+      SET state = excluded.state, version = excluded.version, data = excluded.data`;
+    const data = JSON.stringify(permission);
+    this.#write(sql, key, permission.id, permission.state, entryVersion, data);
+  }
+
+  /** Permissions of one session, or of all, the oldest first. */
+  permissions(key: number | undefined, state: string | undefined): PermissionView[] {
+    const sql = `SELECT version, data FROM permissions WHERE (?1 IS NULL OR session = ?1)
+      AND (?2 IS NULL OR state = ?2) ORDER BY key`;
+    return this.#sql(sql)
+      .all(key ?? null, state ?? null)
+      .map((row) => parse(row));
+  }
+
+  permission(key: number, id: string): PermissionView | undefined {
+    const row = this.#sql("SELECT version, data FROM permissions WHERE session = ? AND id = ?").get(key, id);
+    return row && parse(row);
+  }
+
+  countPermissions(key: number, state: string): number {
+    const sql = "SELECT count(*) AS n FROM permissions WHERE session = ? AND state = ?";
+    return Number(this.#sql(sql).get(key, state)?.n ?? 0);
+  }
+
+  /** Makes room in memory: the older half of the longest log goes. Who reads it is told of the gap. */
+  #shed(): void {
+    const sql =
+      "SELECT session, min(sequence) AS first, max(sequence) AS last FROM events GROUP BY session ORDER BY sum(octet_length(payload)) DESC LIMIT 1";
+    const row = this.#sql(sql).get();
+    const [first, last] = [Number(row?.first), Number(row?.last)];
+    // The newest entry stays whatever its size: it has to reach those who read now.
+    const upTo = Math.min(first + Math.floor((last - first) / 2), last - 1);
+    this.#sql("DELETE FROM events WHERE session = ? AND sequence <= ?").run(Number(row?.session), upTo);
+    this.#bytes = this.#payloadBytes();
+  }
+
+  #payloadBytes(): number {
+    return Number(this.#sql("SELECT sum(octet_length(payload)) AS n FROM events").get()?.n ?? 0);
+  }
+
+  /** Makes the writes of `work` one transaction where they are several; throws as {@link #attempt} does. */
+  #together(work: () => void, areSeveral: boolean): void {
+    // Writes that wait in memory fail for no disk, and are made together anyway.
+    if (!areSeveral || this.#behind) {
+      work();
+      return;
+    }
+    this.#attempt(() => this.#database.exec("BEGIN IMMEDIATE"));
+    try {
+      work();
+      this.#attempt(() => this.#database.exec("COMMIT"));
+    } finally {
+      // Some failures have ended the transaction by themselves.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    }
+  }
+
+  /** Keeps a row; throws as {@link #attempt} does. */
+  #write(sql: string, ...values: readonly SQLInputValue[]): void {
+    this.#attempt(() => {
+      const statement = this.#statement(sql);
+      if (this.#behind) this.#behind.add(statement, values);
+      else statement.run(...values);
+    });
+  }
+
+  /** Throws `sandbox.log_failed` where the disk is full or broken. */
+  #attempt(write: () => void): void {
+    if (this.#sync?.failure) throw this.#sync.failure;
+    try {
+      write();
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      throw problem("log_failed", 507, `the session log could not be written: ${text}`);
+    }
+  }
+
+  /** A statement that sees all that was written. */
+  #sql(sql: string): StatementSync {
+    this.#behind?.flush();
+    return this.#statement(sql);
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+function open(directory: string | undefined): DatabaseSync {
+  if (directory === undefined) {
+    const database = new DatabaseSync(":memory:");
+    migrate(database);
+    return database;
+  }
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const database = new DatabaseSync(join(directory, fileName), { timeout: 0 });
+  try {
+    // Exclusive: a second server on the same directory would number the same log.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+    migrate(database);
+    return database;
+  } catch (error) {
+    database.close();
+    if (isDamage(error)) throw damaged(`The session log ${join(directory, fileName)} cannot be read`, {});
+    if (!String(error).includes("locked")) throw error;
+    throw new HoldfastError(
+      "sandbox",
+      "data_directory_in_use",
+      `Another server works on the data directory ${directory}`,
+      { statusCode: 409, metadata: { directory } },
+    );
+  }
+}
+
+/** Whether SQLite says that a file is broken, or none of its own. Source: sqlite.org/rescode.html. */
+function isDamage(error: unknown): boolean {
+  const [corrupt, notDatabase] = [11, 26];
+  const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
+  return code === corrupt || code === notDatabase;
+}
+
+function damaged(message: string, metadata: Readonly<Record<string, unknown>>): HoldfastError {
+  return new HoldfastError("sandbox", "log_damaged", message, { metadata });
+}
+
+type Row = Readonly<Record<string, SQLOutputValue>>;
+
+function entry(row: Row): LogEntry {
+  return {
+    version: Number(row.version),
+    sequence: Number(row.sequence),
+    createdAt: Number(row.created_at),
+    sender: senderOf(row.sender),
+    payload: String(row.payload),
+  };
+}
+
+function senderOf(value: unknown): Sender {
+  if (value === "client" || value === "agent") return value;
+  return "server";
+}
+
+/** What this program wrote itself. Every published version is upgraded here; there is one so far. */
+function parse<T extends object>(row: Row): T {
+  const value: unknown = JSON.parse(String(row.data));
+  if (Number(row.version) !== entryVersion || !isRecord(value)) {
+    throw damaged("An entry of the session log cannot be read", { version: Number(row.version) });
+  }
+  return value as T;
+}

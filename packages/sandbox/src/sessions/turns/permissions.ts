@@ -1,0 +1,275 @@
+import { randomUUID } from "node:crypto";
+import type { Logger } from "@holdfast/core";
+import type { AcpInstance } from "../../acp/instance.ts";
+import type { Message } from "../../acp/message.ts";
+import { isRecord, problem } from "../../http/problem.ts";
+import { longestTimerMs } from "../../internal/max-timeout.ts";
+import type { SandboxLimits } from "../../limits.ts";
+import { answer } from "../agent/agent-calls.ts";
+import type { SessionLog } from "../store/session-log.ts";
+import type { SessionStore } from "../store/store.ts";
+import type { PermissionState, PermissionView, SessionRecord } from "../types.ts";
+import type { PermissionOption, PermissionPolicy, PermissionVerdict } from "./policy.ts";
+import { ruledBy } from "./rules.ts";
+
+/** What a client answers: one of the offered options, one by its meaning, or none of them. */
+export type PermissionAnswer =
+  | { readonly optionId: string }
+  | { readonly reply: "once" | "always" | "reject" }
+  | { readonly cancel: true };
+
+/** A question that its agent still waits with. */
+interface Ask {
+  view: PermissionView;
+  readonly instance: AcpInstance;
+  readonly key: string;
+  readonly idText: string;
+  timer?: NodeJS.Timeout;
+}
+
+export interface DeskOptions {
+  readonly store: SessionStore;
+  readonly key: number;
+  readonly log: SessionLog;
+  readonly record: () => SessionRecord;
+  readonly limits: SandboxLimits;
+  readonly policy: PermissionPolicy | undefined;
+  readonly logger: Logger;
+}
+
+/** The questions of one session's agent: kept, answered once by whoever is first, and never left open. */
+export class PermissionDesk {
+  readonly #options: DeskOptions;
+  readonly #asks = new Map<string, Ask>();
+  /** What the policy is deciding on. */
+  readonly #deciding = new Set<Ask>();
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+    // Questions of an earlier life of the server: the agents that asked them are gone.
+    for (const view of options.store.permissions(options.key, "pending")) {
+      this.#keep({ ...view, state: "cancelled", optionId: null, resolvedAt: Date.now() });
+    }
+  }
+
+  get pending(): number {
+    return this.#asks.size;
+  }
+
+  /** Kept questions, the oldest first. */
+  list(state: string | undefined): PermissionView[] {
+    return this.#options.store.permissions(this.#options.key, state);
+  }
+
+  /** The agent asks. "hold" when its question is not for clients, or not yet. */
+  ask(instance: AcpInstance, message: Message): "pass" | "hold" {
+    const ask = this.#read(instance, message);
+    const ruled = ruledBy(this.#options.record().permissionRules ?? [], ask.view.toolCall);
+    const policy = ruled === undefined || ruled === "ask" ? this.#options.policy : () => ruled;
+    if (!policy) {
+      this.#open(ask);
+      return "pass";
+    }
+    this.#deciding.add(ask);
+    this.#decide(policy, ask, message).catch((error: unknown) => {
+      // What cannot be kept is shown to nobody: its agent is ended, as by all else that cannot.
+      const { agent } = this.#options.record();
+      this.#options.logger.error("session log failed", { agent, cause: String(error) });
+      instance.cut("session_log_failed");
+    });
+    return "hold";
+  }
+
+  /** A client of the raw stream has answered; the agent has its answer already. */
+  answeredByAcp(message: Message): void {
+    const isMeant = (item: Ask) => item.key === message.key;
+    const deciding = [...this.#deciding].find(isMeant);
+    if (deciding) this.#deciding.delete(deciding);
+    const ask = [...this.#asks.values()].find(isMeant);
+    if (!ask) return;
+    const value: unknown = JSON.parse(message.raw);
+    const result = isRecord(value) && isRecord(value.result) ? value.result : {};
+    const outcome = isRecord(result.outcome) ? result.outcome : {};
+    if (typeof outcome.optionId === "string") {
+      this.#resolve(ask, "answered", { optionId: outcome.optionId, answeredBy: "acp" });
+    } else this.#resolve(ask, "cancelled", { optionId: null });
+  }
+
+  /**
+   * Answers the question `id`. The same answer again is fine. Throws `not_found`, `conflict` for one
+   * that is settled otherwise, and `invalid_request` for an option that is not offered.
+   */
+  async answer(id: string, given: PermissionAnswer): Promise<PermissionView> {
+    const ask = this.#asks.get(id);
+    const view = ask?.view ?? this.#options.store.permission(this.#options.key, id);
+    if (!view)
+      throw problem("not_found", 404, `there is no permission "${id}"`, {
+        details: { id, resource: "permission" },
+      });
+    const optionId = chosen(view, given);
+    if (!ask) {
+      const same = optionId === null ? view.state === "cancelled" : view.optionId === optionId;
+      if (same && view.state !== "expired") return view;
+      throw problem("conflict", 409, `the permission is ${view.state}`, { permission: view });
+    }
+    const state = optionId === null ? "cancelled" : "answered";
+    await this.#settle(ask, state, optionId, optionId === null ? {} : { answeredBy: "client" });
+    return ask.view;
+  }
+
+  /** The turn is cancelled: every question is answered with "cancelled". */
+  async cancelAll(): Promise<void> {
+    this.#deciding.clear();
+    await Promise.all([...this.#asks.values()].map((ask) => this.#settle(ask, "cancelled", null, {})));
+  }
+
+  /** The agent is gone, and its questions with it; of one instance, where the session is in another now. */
+  agentGone(instance?: AcpInstance): void {
+    const isGone = (asker: AcpInstance) => instance === undefined || asker === instance;
+    for (const ask of this.#deciding) if (isGone(ask.instance)) this.#deciding.delete(ask);
+    for (const ask of this.#asks.values())
+      if (isGone(ask.instance)) this.#resolve(ask, "cancelled", { optionId: null });
+  }
+
+  async #decide(policy: PermissionPolicy, ask: Ask, message: Message): Promise<void> {
+    const { agent, cwd } = this.#options.record();
+    const { toolCall, options, sessionId } = ask.view;
+    const verdict = await this.#verdict(policy, { sessionId, agent, cwd, toolCall, options });
+    if (!this.#deciding.delete(ask)) return;
+    const optionId =
+      verdict === "allow"
+        ? byKind(options, "allow")
+        : verdict === "deny"
+          ? byKind(options, "reject")
+          : undefined;
+    if (verdict === "ask" || (verdict === "allow" && optionId === undefined)) {
+      this.#open(ask);
+      ask.instance.release(message.raw);
+      return;
+    }
+    this.#asks.set(ask.view.id, ask);
+    await this.#settle(ask, "answered", optionId ?? null, { answeredBy: "policy" });
+  }
+
+  async #verdict(
+    policy: PermissionPolicy,
+    request: Parameters<PermissionPolicy>[0],
+  ): Promise<PermissionVerdict> {
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<PermissionVerdict>((resolve) => {
+      timer = setTimeout(resolve, this.#options.limits.policyTimeoutMs, "ask");
+    });
+    try {
+      return await Promise.race([Promise.resolve(policy(request)), patience]);
+    } catch (error) {
+      this.#options.logger.warn("permission policy failed, asking", { cause: String(error) });
+      return "ask";
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #read(instance: AcpInstance, message: Message): Ask {
+    const value: unknown = JSON.parse(message.raw);
+    const params = isRecord(value) && isRecord(value.params) ? value.params : {};
+    const options: readonly unknown[] = Array.isArray(params.options) ? params.options : [];
+    const record = this.#options.record();
+    const other = message.sessionId !== undefined && message.sessionId !== record.agentSessionId;
+    const view: PermissionView = {
+      id: randomUUID(),
+      sessionId: record.id,
+      state: "pending",
+      toolCall: isRecord(params.toolCall) ? params.toolCall : {},
+      options: options.flatMap(option),
+      ...(other && message.sessionId !== undefined ? { agentSessionId: message.sessionId } : {}),
+      createdAt: Date.now(),
+    };
+    return { view, instance, key: message.key ?? "", idText: message.idText ?? "null" };
+  }
+
+  #open(ask: Ask): void {
+    const { limits, record } = this.#options;
+    const timeoutMs = record().permissionTimeoutMs ?? limits.permissionTimeoutMs;
+    if (timeoutMs > 0) {
+      ask.view = { ...ask.view, expiresAt: Date.now() + timeoutMs };
+      ask.timer = setTimeout(() => void this.#expire(ask), Math.min(timeoutMs, longestTimerMs));
+      ask.timer.unref();
+    }
+    this.#asks.set(ask.view.id, ask);
+    this.#keep(ask.view);
+  }
+
+  async #expire(ask: Ask): Promise<void> {
+    await this.#settle(ask, "expired", byKind(ask.view.options, "reject") ?? null, {});
+  }
+
+  /** Resolves the question and then answers the agent: who answers second finds it resolved. */
+  async #settle(
+    ask: Ask,
+    state: PermissionState,
+    optionId: string | null,
+    more: Partial<PermissionView>,
+  ): Promise<void> {
+    if (!this.#asks.has(ask.view.id)) return;
+    this.#resolve(ask, state, { ...more, optionId });
+    const outcome = optionId === null ? { outcome: "cancelled" } : { outcome: "selected", optionId };
+    await answer(ask.instance, ask.idText, { result: { outcome } });
+  }
+
+  #resolve(ask: Ask, state: PermissionState, more: Partial<PermissionView>): void {
+    clearTimeout(ask.timer);
+    this.#asks.delete(ask.view.id);
+    ask.view = { ...ask.view, ...more, state, resolvedAt: Date.now() };
+    try {
+      this.#keep(ask.view);
+    } catch (error) {
+      // It is answered all the same; after a restart it is "cancelled".
+      this.#options.logger.error("permission not kept", { cause: String(error) });
+    }
+  }
+
+  #keep(view: PermissionView): void {
+    const { store, key, log } = this.#options;
+    log.notice("permission", view, () => store.putPermission(key, view));
+  }
+}
+
+/** True for a message by which an agent asks for a permission. */
+export function isPermissionRequest(message: Message): boolean {
+  return message.kind === "request" && message.method === "session/request_permission";
+}
+
+function chosen(view: PermissionView, given: PermissionAnswer): string | null {
+  if ("cancel" in given) return null;
+  const offered = view.options.map((item) => item.optionId);
+  const optionId = "optionId" in given ? given.optionId : byReply(view.options, given.reply);
+  if (optionId !== undefined && offered.includes(optionId)) return optionId;
+  throw problem("invalid_request", 400, `the agent offers no such option`, { details: { offered } });
+}
+
+function byReply(
+  options: readonly PermissionOption[],
+  reply: "once" | "always" | "reject",
+): string | undefined {
+  if (reply === "reject") return byKind(options, "reject");
+  if (reply === "once") return options.find((item) => item.kind === "allow_once")?.optionId;
+  return options.find((item) => item.kind === "allow_always")?.optionId ?? byKind(options, "allow");
+}
+
+/** The option that holds for this once, if there is one. */
+function byKind(options: readonly PermissionOption[], kind: "allow" | "reject"): string | undefined {
+  const once = options.find((item) => item.kind === `${kind}_once`);
+  return (once ?? options.find((item) => item.kind === `${kind}_always`))?.optionId;
+}
+
+function option(value: unknown): PermissionOption[] {
+  if (!isRecord(value) || typeof value.optionId !== "string") return [];
+  const { optionId, name, kind } = value;
+  return [
+    {
+      optionId,
+      name: typeof name === "string" ? name : optionId,
+      kind: typeof kind === "string" ? kind : "",
+    },
+  ];
+}

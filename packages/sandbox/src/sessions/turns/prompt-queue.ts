@@ -1,0 +1,248 @@
+import { createHash, randomUUID } from "node:crypto";
+import { isHoldfastError } from "@holdfast/core";
+import { isRecord, problem } from "../../http/problem.ts";
+import type { SessionLog } from "../store/session-log.ts";
+import type { SessionStore } from "../store/store.ts";
+import type { PromptError, PromptRecord, PromptStatus, PromptView, Recovery } from "../types.ts";
+
+export type ContentBlocks = readonly Readonly<Record<string, unknown>>[];
+
+/** What the queue needs of its session. */
+export interface PromptHost {
+  /** False while a turn runs, whoever asked for it. */
+  isFree(): boolean;
+  /** Throws `session_not_found` from the moment on in which the session is being deleted. */
+  assertStays(): void;
+  /** Brings the session's agent to where it can be prompted. */
+  attach(): Promise<Recovery | undefined>;
+  /** Runs one turn; resolves to the agent's result. */
+  turn(content: ContentBlocks): Promise<Readonly<Record<string, unknown>>>;
+  isClosing(): boolean;
+  onChange(): void;
+  /** Something that has happened could not be kept. */
+  onFailedWrite(error: unknown): void;
+}
+
+export interface QueueOptions {
+  readonly store: SessionStore;
+  readonly key: number;
+  readonly sessionId: string;
+  readonly log: SessionLog;
+  readonly maxQueued: number;
+  readonly host: PromptHost;
+}
+
+/**
+ * The prompts of one session, one turn after the other. A prompt is kept before it is acknowledged,
+ * and given to the agent at most once: one that was running when the server died is "interrupted".
+ */
+export class PromptQueue {
+  readonly #options: QueueOptions;
+  readonly #waiters = new Map<string, ((view: PromptView) => void)[]>();
+  /** Settled prompts that the disk did not take so: it has them as they were before. */
+  readonly #unkept = new Map<string, PromptRecord>();
+  #queued: PromptRecord[] = [];
+  #current: PromptRecord | undefined;
+  /** The current prompt was cancelled before its turn began, or its agent was ended for it. */
+  #isCancelled = false;
+  /** Where a new prompt stands in the order of all. */
+  #position: number;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+    const prompts = options.store.prompts(options.key);
+    this.#position = prompts.length;
+    for (const prompt of prompts) {
+      if (prompt.status === "queued") this.#queued.push(prompt);
+      if (prompt.status === "running") this.#interrupt(prompt);
+    }
+  }
+
+  /** Prompts that wait for their turn. */
+  get queued(): number {
+    return this.#queued.length;
+  }
+
+  get currentId(): string | undefined {
+    return this.#current?.id;
+  }
+
+  list(): PromptView[] {
+    const kept = this.#options.store.prompts(this.#options.key);
+    return kept.map((prompt) => viewOf(this.#unkept.get(prompt.id) ?? prompt));
+  }
+
+  get(id: string): PromptView {
+    const record = this.#find(id);
+    if (record) return viewOf(record);
+    throw problem("not_found", 404, `there is no prompt "${id}"`, { details: { id, resource: "prompt" } });
+  }
+
+  #find(id: string): PromptRecord | undefined {
+    return this.#unkept.get(id) ?? this.#options.store.prompt(this.#options.key, id);
+  }
+
+  /** Keeps a prompt; one with an id that is known and the same content is answered as it stands. */
+  accept(id: string | undefined, content: ContentBlocks): PromptView {
+    const { sessionId, maxQueued, host } = this.#options;
+    host.assertStays();
+    const known = id === undefined ? undefined : this.#find(id);
+    if (known) {
+      const [kept, given] = [known.content, content].map((each) => JSON.stringify(each));
+      if (kept === given || kept === JSON.stringify(digestOf(content))) return viewOf(known);
+      throw problem("conflict", 409, `the session has another prompt with the id "${id}"`);
+    }
+    if (this.#queued.length >= maxQueued) {
+      throw problem("too_many_prompts", 429, `the session has ${maxQueued} prompts waiting`);
+    }
+    const record: PromptRecord = {
+      id: id ?? randomUUID(),
+      sessionId,
+      status: "queued",
+      createdAt: Date.now(),
+      content,
+    };
+    this.#keep(record);
+    this.#position += 1;
+    this.#queued.push(record);
+    this.pump();
+    return this.get(record.id);
+  }
+
+  /** Resolves when the prompt is settled. */
+  async settled(id: string): Promise<PromptView> {
+    const view = this.get(id);
+    if (view.status !== "queued" && view.status !== "running") return view;
+    return await new Promise((resolve) => {
+      const waiters = this.#waiters.get(id) ?? [];
+      this.#waiters.set(id, waiters);
+      waiters.push(resolve);
+    });
+  }
+
+  /** Takes out what waits: all, or the one with this id. Returns the ids. */
+  drop(id?: string): string[] {
+    const dropped = this.#queued.filter((prompt) => id === undefined || prompt.id === id);
+    this.#queued = this.#queued.filter((prompt) => !dropped.includes(prompt));
+    for (const prompt of dropped) this.#settle(prompt, { status: "cancelled" });
+    return dropped.map((prompt) => prompt.id);
+  }
+
+  /** From now on the end of the current turn counts as its cancellation. Returns its id. */
+  cancelCurrent(): string | undefined {
+    if (!this.#current) return undefined;
+    this.#isCancelled = true;
+    // A turn that the agent does not know of yet can be given up at once.
+    if (this.#current.status === "queued") {
+      const current = this.#current;
+      this.#current = undefined;
+      this.#settle(current, { status: "cancelled" });
+      return current.id;
+    }
+    return this.#current.id;
+  }
+
+  /** Starts the next turn if there is one to start and nothing runs. */
+  pump(): void {
+    const { host } = this.#options;
+    if (this.#current || host.isClosing() || !host.isFree()) return;
+    const next = this.#queued.shift();
+    if (!next) return;
+    this.#current = next;
+    this.#isCancelled = false;
+    void this.#run(next);
+  }
+
+  async #run(prompt: PromptRecord): Promise<void> {
+    const { host } = this.#options;
+    const stillCurrent = () => this.#current?.id === prompt.id;
+    let running = prompt;
+    try {
+      const recovery = await host.attach();
+      if (!stillCurrent()) return;
+      running = { ...prompt, status: "running", startedAt: Date.now(), ...(recovery && { recovery }) };
+      this.#current = running;
+      this.#keep(running);
+      const result = await host.turn(prompt.content);
+      const stopReason = typeof result.stopReason === "string" ? result.stopReason : undefined;
+      const status = stopReason === "cancelled" ? "cancelled" : "completed";
+      this.#settle(running, { status, result, ...(stopReason === undefined ? {} : { stopReason }) });
+    } catch (error) {
+      if (stillCurrent()) this.#settle(running, this.#failure(error));
+    } finally {
+      if (stillCurrent()) this.#current = undefined;
+      host.onChange();
+      this.pump();
+    }
+  }
+
+  #failure(error: unknown): { status: PromptStatus; error?: PromptError; stopReason?: string } {
+    if (this.#isCancelled) return { status: "cancelled", stopReason: "cancelled" };
+    if (this.#options.host.isClosing()) {
+      return { status: "interrupted", error: { code: "server_closed", message: "The server was closed" } };
+    }
+    if (!isHoldfastError(error))
+      return { status: "failed", error: { code: "internal_error", message: String(error) } };
+    const { code, message, metadata } = error;
+    return {
+      status: "failed",
+      error: { code, message, ...(metadata === undefined ? {} : { data: metadata }) },
+    };
+  }
+
+  #interrupt(prompt: PromptRecord): void {
+    const error = {
+      code: "server_died",
+      message: "The server ended in this turn; how far it came is unknown",
+    };
+    this.#keep({ ...prompt, status: "interrupted", error, settledAt: Date.now() });
+  }
+
+  #settle(prompt: PromptRecord, outcome: Partial<PromptView>): void {
+    // In memory the log alone has the content, within its bound: here a repetition has to be known, no more.
+    const content = this.#options.store.durable ? prompt.content : digestOf(prompt.content);
+    const settled = { ...prompt, ...outcome, content, settledAt: Date.now() };
+    try {
+      this.#keep(settled);
+    } catch (error) {
+      // On a full disk those who ask are told all the same; after a restart it is what the disk has.
+      this.#unkept.set(prompt.id, settled);
+      this.#options.host.onFailedWrite(error);
+    }
+    for (const resolve of this.#waiters.get(prompt.id) ?? []) resolve(viewOf(settled));
+    this.#waiters.delete(prompt.id);
+  }
+
+  #keep(record: PromptRecord): void {
+    // First what there was no room for before: the log tells what has happened in its order.
+    for (const unkept of this.#unkept.values()) {
+      this.#write(unkept);
+      this.#unkept.delete(unkept.id);
+    }
+    this.#write(record);
+    this.#options.host.onChange();
+  }
+
+  #write(record: PromptRecord): void {
+    const { store, key, log } = this.#options;
+    log.notice("prompt", viewOf(record), () => store.putPrompt(key, this.#position, record));
+  }
+}
+
+function viewOf(record: PromptRecord): PromptView {
+  const { content: _content, ...view } = record;
+  return view;
+}
+
+/** What stands for the content of a prompt that is over. */
+function digestOf(content: ContentBlocks): ContentBlocks {
+  return [{ sha256: createHash("sha256").update(JSON.stringify(content)).digest("hex") }];
+}
+
+/** The content blocks of a prompt that is text or blocks; undefined when it is neither. */
+export function contentOf(prompt: unknown): ContentBlocks | undefined {
+  if (typeof prompt === "string") return prompt === "" ? undefined : [{ type: "text", text: prompt }];
+  if (!Array.isArray(prompt) || prompt.length === 0) return undefined;
+  const blocks = prompt.filter(isRecord);
+  return blocks.length === prompt.length ? blocks : undefined;
+}

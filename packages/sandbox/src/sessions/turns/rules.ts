@@ -1,0 +1,69 @@
+import { isRecord } from "../../http/problem.ts";
+import type { PermissionRule } from "../types.ts";
+import type { PermissionVerdict } from "./policy.ts";
+
+type ToolCall = Readonly<Record<string, unknown>>;
+
+const names: Readonly<Record<string, string>> = {
+  execute: "bash",
+  search: "grep",
+  fetch: "webfetch",
+  delete: "edit",
+  move: "edit",
+};
+
+/** What a tool call does, in the words of permission rules: `edit`, `bash`, `read`, `webfetch`, ... */
+export function permissionName({ kind }: ToolCall): string {
+  const text = typeof kind === "string" && kind !== "" ? kind : "other";
+  return names[text] ?? text;
+}
+
+/** What a tool call is about: the paths that it touches, or its command; its title where it names neither. */
+export function permissionPatterns(call: ToolCall): string[] {
+  const raw = isRecord(call.rawInput) ? call.rawInput : {};
+  const command = commandOf(raw);
+  if (command !== undefined) return [command];
+  const places = [...records(call.content), ...records(call.locations), raw].flatMap((item) => {
+    const path = item.path ?? item.filePath ?? item.file_path;
+    return typeof path === "string" ? [path] : [];
+  });
+  if (places.length > 0) return [...new Set(places)];
+  return [typeof call.title === "string" ? call.title : "*"];
+}
+
+/** The command line of a tool's input. */
+export function commandOf(input: ToolCall): string | undefined {
+  const { command } = input;
+  if (typeof command === "string") return command;
+  return Array.isArray(command) ? command.join(" ") : undefined;
+}
+
+/** The verdict of the rules on a tool call; undefined where none of them is about all that it touches. */
+export function ruledBy(rules: readonly PermissionRule[], call: ToolCall): PermissionVerdict | undefined {
+  if (rules.length === 0) return undefined;
+  const name = permissionName(call);
+  const verdicts = permissionPatterns(call).map(
+    (pattern) => rules.findLast((rule) => fits(rule.permission, name) && fits(rule.pattern, pattern))?.action,
+  );
+  if (verdicts.includes("deny")) return "deny";
+  return verdicts.every((verdict) => verdict === "allow") ? "allow" : undefined;
+}
+
+/** Whether `text` is what `pattern` says, where `*` stands for anything. Linear in the text. */
+function fits(pattern: string, text: string): boolean {
+  const [first = "", ...rest] = pattern.split("*");
+  const last = rest.pop();
+  if (last === undefined) return first === text;
+  if (!text.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = text.indexOf(part, at);
+    if (found === -1) return false;
+    at = found + part.length;
+  }
+  return text.length - at >= last.length && text.endsWith(last);
+}
+
+function records(value: unknown): Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}

@@ -1,0 +1,98 @@
+import { isRecord } from "../../http/problem.ts";
+import type { LogEntry } from "../types.ts";
+
+/** Marks the content block that carries a transcript, so that it is not part of the next one. */
+export const transcriptMark = "holdfast.dev/transcript";
+
+const preamble =
+  "What follows is a record of this conversation up to now, kept by the server because your own memory of it was lost. Take it as the past; do not do again what it says was done.";
+const cut = "(the beginning is left out)";
+
+/**
+ * The content block that tells an agent the past of its session; undefined for an empty past.
+ * `entries` come newest first; of the text at most `maxBytes` are kept, the newest part.
+ */
+export function transcriptBlock(
+  entries: Iterable<LogEntry>,
+  maxBytes: number,
+): Readonly<Record<string, unknown>> | undefined {
+  const parts: Part[] = [];
+  let room = maxBytes - preamble.length - cut.length - 64;
+  let complete = true;
+  for (const entry of entries) {
+    const part = partOf(entry);
+    if (!part) continue;
+    const last = parts.at(-1);
+    const joins = last !== undefined && part.joins && last.speaker === part.speaker;
+    const head = joins ? 0 : part.speaker.length + 4;
+    const kept = endOf(part.text, room - head);
+    complete = kept === part.text;
+    room -= head + Buffer.byteLength(kept);
+    if (joins) last.text = kept + last.text;
+    else if (kept !== "") parts.push({ ...part, text: kept });
+    if (!complete) break;
+  }
+  if (parts.length === 0) return undefined;
+  const lines = parts.reverse().map((part) => `[${part.speaker}] ${part.text}`);
+  const text = [preamble, ...(complete ? [] : [cut]), ...lines, "(end of the record)"].join("\n");
+  return { type: "text", text, _meta: { [transcriptMark]: true } };
+}
+
+/** The end of a text, of at most so many bytes, without the half of a character. */
+function endOf(text: string, maxBytes: number): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxBytes) return text;
+  let start = bytes.length - Math.max(0, maxBytes);
+  while (((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1;
+  return bytes.toString("utf8", start);
+}
+
+interface Part {
+  readonly speaker: string;
+  text: string;
+  /** A piece of a stream: pieces that follow each other are one text. */
+  readonly joins: boolean;
+}
+
+function partOf(entry: LogEntry): Part | undefined {
+  if (entry.sender === "server") return undefined;
+  const message: unknown = JSON.parse(entry.payload);
+  const params = isRecord(message) && isRecord(message.params) ? message.params : {};
+  const method = isRecord(message) ? message.method : undefined;
+  if (entry.sender === "client") {
+    return method === "session/prompt" ? spoken("user", textOf(params.prompt), false) : undefined;
+  }
+  if (method !== "session/update" || !isRecord(params.update)) return undefined;
+  const { update } = params;
+  switch (update.sessionUpdate) {
+    case "agent_message_chunk":
+      return spoken("agent", textOf([update.content]), true);
+    case "tool_call":
+      return spoken(
+        "tool",
+        `${String(update.title ?? update.toolCallId)}: ${String(update.status ?? "pending")}`,
+        false,
+      );
+    case "tool_call_update":
+      return update.status === "completed" || update.status === "failed"
+        ? spoken("tool", `${String(update.title ?? update.toolCallId)}: ${update.status}`, false)
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function spoken(speaker: string, text: string, joins: boolean): Part | undefined {
+  return text === "" ? undefined : { speaker, text, joins };
+}
+
+function textOf(blocks: unknown): string {
+  if (!Array.isArray(blocks)) return "";
+  return blocks
+    .flatMap((block) => {
+      if (!isRecord(block) || (isRecord(block._meta) && block._meta[transcriptMark] === true)) return [];
+      if (typeof block.text === "string") return [block.text];
+      return typeof block.uri === "string" ? [`<${block.uri}>`] : [`(${String(block.type)})`];
+    })
+    .join("\n");
+}

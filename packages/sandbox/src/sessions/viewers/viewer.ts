@@ -1,0 +1,192 @@
+import type { ServerResponse } from "node:http";
+import type { WebSocket } from "ws";
+import type { SandboxLimits } from "../../limits.ts";
+import type { EndReason } from "../end-reason.ts";
+import type { Session } from "../session.ts";
+import { entryText, type LogEntry } from "../types.ts";
+
+/** How a viewer is told: frames go out, and are held back while its connection takes no more. */
+export interface Sink {
+  /** An entry of the log, as JSON text. False when nothing more is to be sent until {@link Sink.onDrain}. */
+  event(sequence: number, text: string): boolean;
+  gap(from: number, to: number): void;
+  end(reason: EndReason): void;
+  onDrain(listener: () => void): void;
+  onClose(listener: () => void): void;
+  /** Cuts the connection of a viewer that takes nothing. */
+  cut(): void;
+}
+
+const pageSize = 200;
+
+/**
+ * One viewer of a session's log. It keeps no queue: it reads the log at the pace of its connection,
+ * and whoever is slow holds up nobody. A viewer that takes nothing for too long is cut, and resumes.
+ */
+export class Viewer {
+  readonly #session: Session;
+  readonly #sink: Sink;
+  readonly #limits: SandboxLimits;
+  readonly #release: (() => void)[] = [];
+  #next: number;
+  #isBlocked = false;
+  #isClosed = false;
+  #stall: NodeJS.Timeout | undefined;
+
+  /** `after` is the last number that the viewer has; 0 for everything. */
+  constructor(session: Session, sink: Sink, after: number, limits: SandboxLimits) {
+    this.#session = session;
+    this.#sink = sink;
+    this.#limits = limits;
+    // A number from the future is that of another log: such a viewer gets what comes.
+    this.#next = Math.min(after, session.log.lastSequence) + 1;
+  }
+
+  start(): void {
+    const { log } = this.#session;
+    this.#release.push(
+      log.listen((entry) => this.#live(entry)),
+      this.#session.ending.listen((reason) => log.afterShown(() => this.#end(reason))),
+    );
+    this.#sink.onDrain(() => this.#drained());
+    this.#sink.onClose(() => this.#close());
+    this.#catchUp();
+  }
+
+  #end(reason: EndReason): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#sink.end(reason);
+  }
+
+  #live(entry: LogEntry): void {
+    if (this.#isBlocked || this.#isClosed || entry.sequence !== this.#next) return;
+    this.#send(entry);
+  }
+
+  #catchUp(): void {
+    const { log } = this.#session;
+    while (!this.#isBlocked && !this.#isClosed && this.#next <= log.shownSequence) {
+      const last = log.shownSequence;
+      const page = log.read(this.#next - 1, pageSize).filter(({ sequence }) => sequence <= last);
+      const first = page[0]?.sequence ?? last + 1;
+      if (first > this.#next) {
+        this.#sink.gap(this.#next, first - 1);
+        this.#next = first;
+      }
+      for (const entry of page) {
+        if (this.#isBlocked || this.#isClosed) return;
+        this.#send(entry);
+      }
+    }
+  }
+
+  #send(entry: LogEntry): void {
+    this.#next = entry.sequence + 1;
+    if (this.#sink.event(entry.sequence, entryText(this.#session.id, entry))) return;
+    this.#isBlocked = true;
+    this.#stall = setTimeout(() => this.#sink.cut(), this.#limits.readerStallMs);
+    this.#stall.unref();
+  }
+
+  #drained(): void {
+    if (!this.#isBlocked) return;
+    clearTimeout(this.#stall);
+    this.#isBlocked = false;
+    this.#catchUp();
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#stall);
+    for (const release of this.#release) release();
+  }
+}
+
+/** A viewer by server-sent events; the head of the response has been written. */
+export class EventStreamSink implements Sink {
+  readonly #response: ServerResponse;
+  #isFull = false;
+
+  constructor(response: ServerResponse, heartbeatMs: number) {
+    this.#response = response;
+    const beat = setInterval(() => {
+      if (!this.#isFull) response.write(": heartbeat\n\n");
+    }, heartbeatMs);
+    response.once("close", () => clearInterval(beat));
+    response.on("drain", () => {
+      this.#isFull = false;
+    });
+  }
+
+  event(sequence: number, text: string): boolean {
+    // A line break may stand between the tokens of a payload; in a stream it begins a line of data.
+    const data = /[\r\n]/.test(text) ? text.replaceAll(/\r\n|\r|\n/g, "\ndata: ") : text;
+    this.#isFull = !this.#response.write(`event: message\nid: ${sequence}\ndata: ${data}\n\n`);
+    return !this.#isFull;
+  }
+
+  gap(from: number, to: number): void {
+    this.#response.write(`event: gap\nid: ${to}\ndata: ${JSON.stringify({ from, to })}\n\n`);
+  }
+
+  end(reason: EndReason): void {
+    this.#response.end(`event: end\ndata: ${JSON.stringify({ reason })}\n\n`);
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.on("drain", listener);
+  }
+
+  onClose(listener: () => void): void {
+    this.#response.once("close", listener);
+  }
+
+  cut(): void {
+    this.#response.destroy();
+  }
+}
+
+/** How much may lie in a WebSocket's buffer before its viewer is held back. */
+const maxBufferedBytes = 1_048_576;
+
+/** A viewer by WebSocket: one JSON text frame for each item. */
+export class SocketSink implements Sink {
+  readonly #socket: WebSocket;
+  readonly #listeners: (() => void)[] = [];
+
+  constructor(socket: WebSocket, heartbeatMs: number) {
+    this.#socket = socket;
+    const beat = setInterval(() => socket.ping(), heartbeatMs);
+    socket.once("close", () => clearInterval(beat));
+  }
+
+  event(_sequence: number, text: string): boolean {
+    this.#socket.send(`{"type":"event","event":${text}}`, () => {
+      if (this.#socket.bufferedAmount > maxBufferedBytes / 2) return;
+      for (const listener of this.#listeners) listener();
+    });
+    return this.#socket.bufferedAmount <= maxBufferedBytes;
+  }
+
+  gap(from: number, to: number): void {
+    this.#socket.send(JSON.stringify({ type: "gap", from, to }));
+  }
+
+  end(reason: EndReason): void {
+    this.#socket.send(JSON.stringify({ type: "end", reason }));
+    this.#socket.close(1000, `session.${reason}`);
+  }
+
+  onDrain(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  onClose(listener: () => void): void {
+    this.#socket.once("close", listener);
+  }
+
+  cut(): void {
+    this.#socket.terminate();
+  }
+}

@@ -1,0 +1,116 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { HoldfastError } from "@holdfast/core";
+import { serverLimits } from "../../limits.ts";
+import { bodyTooLong } from "./exchange.ts";
+
+/** The body of a request as a stream that is read at the pace of its reader. */
+export function bodyStream(request: IncomingMessage, maxBytes: number): ReadableStream<Uint8Array> {
+  let size = 0;
+  let ended = false;
+  let timer: NodeJS.Timeout | undefined;
+  const rest = (): void => clearTimeout(timer);
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        const fail = (error: HoldfastError): void => {
+          if (ended) return;
+          ended = true;
+          rest();
+          request.pause();
+          controller.error(error);
+        };
+        const wait = (): void => {
+          rest();
+          timer = setTimeout(
+            () => fail(bodyTimedOut(serverLimits.bodyIdleTimeoutMs)),
+            serverLimits.bodyIdleTimeoutMs,
+          );
+          timer.unref();
+        };
+        request.on("data", (chunk: Buffer) => {
+          if (ended) return;
+          size += chunk.length;
+          if (size > maxBytes) return fail(bodyTooLong(maxBytes));
+          rest();
+          request.pause();
+          // Last of all: a reader that waits asks for more at once.
+          controller.enqueue(new Uint8Array(chunk));
+        });
+        request.once("end", () => {
+          if (ended) return;
+          ended = true;
+          rest();
+          controller.close();
+        });
+        request.once("close", () => fail(cutShort()));
+        request.on("resume", wait);
+        request.pause();
+      },
+      pull: () => {
+        request.resume();
+      },
+      cancel: () => {
+        ended = true;
+        rest();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/**
+ * Writes a body at the pace of its reader, and resolves when it has ended or the client has gone away.
+ * A body that fails, or that is not as long as it was declared, ends the connection: the client must
+ * not take a part for the whole.
+ */
+export async function writeBody(
+  body: ReadableStream<Uint8Array>,
+  response: ServerResponse,
+  declared: number | undefined,
+): Promise<void> {
+  const reader = body.getReader();
+  const leave = (): void => void reader.cancel(cutShort()).catch(() => undefined);
+  response.once("close", leave);
+  let sent = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (response.destroyed) return;
+      if (done) break;
+      sent += value.length;
+      if (declared !== undefined && sent > declared) throw new RangeError("the body is longer than declared");
+      if (!response.write(value)) await writable(response);
+    }
+    if (declared !== undefined && sent < declared) throw new RangeError("the body is shorter than declared");
+    response.removeListener("close", leave);
+    // Ended while it is corked, a body of chunks would lose those that wait.
+    while (response.writableCorked > 0) response.uncork();
+    response.end();
+  } catch {
+    // What came before the failure is written first, so that the client sees where it was cut.
+    setImmediate(() => response.destroy());
+  }
+}
+
+/** Resolves when the response takes more, or nothing any more. */
+function writable(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.removeListener("drain", done);
+      response.removeListener("close", done);
+      resolve();
+    };
+    response.once("drain", done);
+    response.once("close", done);
+  });
+}
+
+export function bodyTimedOut(timeoutMs: number): HoldfastError {
+  const message = `The body did not come within ${timeoutMs} ms`;
+  return new HoldfastError("gateway", "body_timed_out", message, { statusCode: 408 });
+}
+
+/** What becomes of a body whose client has left. */
+export function cutShort(): HoldfastError {
+  return new HoldfastError("action", "aborted", "The client has gone away", { statusCode: 499 });
+}

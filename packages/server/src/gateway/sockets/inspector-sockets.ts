@@ -1,0 +1,127 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { closeReason, tokenPrefix } from "@holdfast/client";
+import { HoldfastError } from "@holdfast/core";
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { InspectorSession } from "../../inspector/session.ts";
+import { serverLimits } from "../../limits.ts";
+import { asGet, type Peer } from "../../management/access.ts";
+import type { Gateway } from "../gateway.ts";
+import { visibleError } from "../http/exchange.ts";
+import { parseRoute, routeNotFound } from "../route.ts";
+
+const protocol = "holdfast.inspector.v1";
+
+/** The WebSockets of those who watch actors. */
+export class InspectorSockets {
+  readonly #gateway: Gateway;
+  readonly #server: WebSocketServer;
+  readonly #open = new Set<WebSocket>();
+  #closed = false;
+
+  constructor(gateway: Gateway) {
+    this.#gateway = gateway;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: serverLimits.maxInspectorMessageBytes,
+      handleProtocols: (protocols) => (protocols.has(protocol) ? protocol : false),
+    });
+  }
+
+  /** Takes an upgrade. A refusal is a close with a reason, since a browser sees nothing else. */
+  accept(request: IncomingMessage, duplex: Duplex, head: Buffer, url: string): void {
+    this.#server.handleUpgrade(request, duplex, head, (socket) => {
+      this.#open.add(socket);
+      socket.on("close", () => this.#open.delete(socket));
+      // What goes wrong on the socket ends in a close.
+      socket.on("error", () => undefined);
+      this.#admit(request, socket, url).catch((error: unknown) => {
+        const { group, code } = visibleError(error, this.#gateway.directory.ports);
+        socket.close(1008, closeReason(`${group}.${code}`));
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const closing = [...this.#open].map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          const timer = this.#gateway.directory.ports.tasks.after(serverLimits.closeGraceMs, () =>
+            socket.terminate(),
+          );
+          socket.once("close", () => {
+            timer.cancel();
+            resolve();
+          });
+          socket.close(1001, "gateway.shutting_down");
+        }),
+    );
+    await Promise.all(closing);
+  }
+
+  async #admit(request: IncomingMessage, socket: WebSocket, url: string): Promise<void> {
+    const { guard, management, directory } = this.#gateway;
+    if (this.#closed) throw new HoldfastError("gateway", "shutting_down", "The server is shutting down");
+    guard.check(request.headers.host, request.headers.origin);
+    const route = parseRoute(url);
+    if (route.kind !== "management" || route.of !== "inspector" || route.path !== "/connect")
+      throw routeNotFound();
+    const target = asGet(route.target);
+    const early: RawData[] = [];
+    const hold = (data: RawData): void => void (early.length < maxEarly && early.push(data));
+    socket.on("message", hold);
+    const rights = await management.access.admit("inspect", peerOf(request), target, tokenOf(request));
+    // Who has left meanwhile is not told of any more: it would be watched for, for ever.
+    if (socket.readyState === socket.CLOSED) return;
+    const session = new InspectorSession({
+      directory,
+      api: management.inspector,
+      target,
+      rights,
+      output: {
+        send: (frame) => {
+          if (socket.readyState !== socket.OPEN) return;
+          socket.send(frame);
+          if (socket.bufferedAmount > serverLimits.maxSendBufferBytes) socket.close(1013, "conn.too_slow");
+        },
+        close: (code, reason) => socket.close(code, reason),
+      },
+    });
+    socket.on("close", () => session.end());
+    await session.start();
+    socket.off("message", hold);
+    const take = (data: RawData): void => session.frame(String(data));
+    for (const data of early) take(data);
+    socket.on("message", take);
+  }
+}
+
+const maxEarly = 100;
+
+function peerOf(request: IncomingMessage): Peer {
+  return {
+    method: "GET",
+    peer: request.socket.remoteAddress,
+    header: (name) => {
+      const value = request.headers[name];
+      return Array.isArray(value) ? value.join(", ") : value;
+    },
+  };
+}
+
+/** The token among the subprotocols: browsers send no header of ours. */
+function tokenOf(request: IncomingMessage): string | undefined {
+  const offered = request.headers["sec-websocket-protocol"]?.split(",") ?? [];
+  const token = offered.map((each) => each.trim()).find((each) => each.startsWith(tokenPrefix));
+  return token === undefined
+    ? undefined
+    : Buffer.from(token.slice(tokenPrefix.length), "base64url").toString();
+}
+
+/** Whether an upgrade is for an inspector. */
+export function isInspectorSocket(url: string): boolean {
+  return /^\/actors\/[^/?]+\/[^/?]+\/inspector\/connect(?:\?|$)/.test(url);
+}

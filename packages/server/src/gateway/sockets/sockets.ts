@@ -1,0 +1,150 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import {
+  decodeEarlyEvents,
+  decodeParams,
+  type Encoding,
+  encodingPrefix,
+  eventsPrefix,
+  paramsPrefix,
+  type ResumePoint,
+  resumePrefix,
+  subprotocol,
+} from "@holdfast/client";
+import { HoldfastError, toWireError } from "@holdfast/core";
+import { WebSocketServer } from "ws";
+import { serverLimits } from "../../limits.ts";
+import { Session } from "../../sessions/session.ts";
+import { authenticate } from "../auth.ts";
+import { accessInfo, type Gateway } from "../gateway.ts";
+import { visibleError } from "../http/exchange.ts";
+import { resumePointOf } from "../resume-point.ts";
+import { parseRoute, routeNotFound } from "../route.ts";
+import { PeerSocket, Socket } from "./socket.ts";
+
+/** The WebSockets of one listening server. */
+export class Sockets {
+  readonly #gateway: Gateway;
+  readonly #server: WebSocketServer;
+  readonly #open = new Set<Socket>();
+  #closed = false;
+
+  constructor(gateway: Gateway) {
+    this.#gateway = gateway;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      WebSocket: PeerSocket,
+      // A message over the limit is refused with a reason; one over this, by the protocol alone.
+      maxPayload: gateway.maxIncomingBytes * 2,
+      handleProtocols: (protocols) => (protocols.has(subprotocol) ? subprotocol : false),
+    });
+  }
+
+  /** Takes an upgrade. A refusal is a close with a reason, since a browser sees nothing else. */
+  accept(request: IncomingMessage, duplex: Duplex, head: Buffer, url = request.url ?? "/"): void {
+    this.#server.handleUpgrade(request, duplex, head, (webSocket) => {
+      const socket = new Socket(webSocket, duplex, encodingOf(request), () => this.#open.delete(socket));
+      this.#open.add(socket);
+      try {
+        if (this.#closed) throw new HoldfastError("gateway", "shutting_down", "The server is shutting down");
+        this.#admit(request, socket, url);
+      } catch (error) {
+        this.#refuse(socket, error);
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#open].map((socket) => socket.shutDown(this.#gateway)));
+  }
+
+  #admit(request: IncomingMessage, socket: Socket, url: string): void {
+    const gateway = this.#gateway;
+    gateway.guard.check(request.headers.host, request.headers.origin);
+    if (!url.startsWith("/actors/")) throw routeNotFound();
+    const route = parseRoute(url);
+    if (route.kind !== "connect") throw routeNotFound();
+    const offered = protocolsOf(request);
+    if (!offered.includes(subprotocol)) {
+      const message = `Offer the subprotocol ${subprotocol}`;
+      throw new HoldfastError("gateway", "unsupported_protocol", message, { statusCode: 400 });
+    }
+    const encoded = offered.find((protocol) => protocol.startsWith(paramsPrefix))?.slice(paramsPrefix.length);
+    const params = encoded === undefined ? undefined : decodeParams(socket.encoding, encoded);
+    const asked = offered.find((protocol) => protocol.startsWith(eventsPrefix));
+    const events = asked === undefined ? [] : decodeEarlyEvents(asked.slice(eventsPrefix.length));
+    const { target } = route;
+    const info = {
+      method: "GET",
+      header: (name: string): string | undefined => {
+        const value = request.headers[name];
+        return Array.isArray(value) ? value.join(", ") : value;
+      },
+    };
+    const { access, slowReaders } = gateway.options;
+    const { directory } = gateway;
+    const connectRequest = requestOf(request, url);
+    const open = (auth: unknown): void => {
+      const session = new Session({
+        directory,
+        target,
+        params,
+        auth,
+        request: connectRequest,
+        output: socket,
+        maxOutgoingBytes: gateway.maxOutgoingBytes,
+        resume: resumePoint(offered),
+        events,
+        allowCall: access && ((kind, name) => access(accessInfo(kind, info, target, name))),
+      });
+      socket.attach(session, gateway.maxIncomingBytes, slowReaders === "drop-events");
+      const options = directory.optionsOf(target.name);
+      socket.watch(
+        directory.ports.tasks,
+        options?.connectionLivenessInterval ?? serverLimits.heartbeatMs,
+        options?.connectionLivenessTimeout ?? serverLimits.heartbeatMs,
+      );
+    };
+    const refuse = (error: unknown): void => this.#refuse(socket, error);
+    const next = (): void => {
+      const asked = { intents: ["connect"], target, params, request: () => connectRequest } as const;
+      authenticate(directory, asked, open, refuse);
+    };
+    gateway.admit(accessInfo("connect", info, target), next, refuse);
+  }
+
+  #refuse(socket: Socket, error: unknown): void {
+    const visible = visibleError(error, this.#gateway.directory.ports);
+    socket.error(undefined, toWireError(visible));
+    socket.close(visible.code === "shutting_down" ? 1012 : 1008, `${visible.group}.${visible.code}`);
+  }
+}
+
+function protocolsOf(request: IncomingMessage): readonly string[] {
+  const header = request.headers["sec-websocket-protocol"];
+  return header === undefined ? [] : header.split(",").map((protocol) => protocol.trim());
+}
+
+function encodingOf(request: IncomingMessage): Encoding {
+  return protocolsOf(request).includes(`${encodingPrefix}json`) ? "json" : "cbor";
+}
+
+/** The connection that the client was cut off from, if it says so. */
+function resumePoint(offered: readonly string[]): ResumePoint | undefined {
+  const text = offered.find((protocol) => protocol.startsWith(resumePrefix))?.slice(resumePrefix.length);
+  return text === undefined ? undefined : resumePointOf(text);
+}
+
+/** What the hooks of an actor see as `c.request`. */
+function requestOf(request: IncomingMessage, url: string): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
+  }
+  return new Request(new URL(url, `http://${request.headers.host ?? "localhost"}`), {
+    headers,
+  });
+}

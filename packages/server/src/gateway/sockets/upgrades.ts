@@ -1,0 +1,76 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { NodeGateway } from "../http/node-gateway.ts";
+import { actorsPrefix, localPath } from "../route.ts";
+
+type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** A server of `node:http` or `node:https`, whoever made it. */
+export interface UpgradingServer {
+  on(event: "upgrade", listener: UpgradeListener): unknown;
+  listenerCount(event: "upgrade", listener?: UpgradeListener): number;
+}
+
+/** A registry that is mounted in a server. */
+interface Mount {
+  readonly basePath: string;
+  readonly open: () => Promise<NodeGateway>;
+}
+
+/** One listener for all registries of a server: it alone knows whether an upgrade is for any of them. */
+interface Attachment {
+  readonly listener: UpgradeListener;
+  readonly mounts: Mount[];
+}
+
+const attachments = new WeakMap<UpgradingServer, Attachment>();
+
+/**
+ * Takes the upgrades below `basePath`. The others are left to the server's other listeners, and refused with
+ * 404 where there are none: without a listener Node would have had the server answer them.
+ */
+export function attachUpgrades(
+  server: UpgradingServer,
+  basePath: string,
+  open: () => Promise<NodeGateway>,
+): void {
+  const mount = { basePath, open: opening(open) };
+  const attached = attachments.get(server);
+  if (attached !== undefined && server.listenerCount("upgrade", attached.listener) > 0) {
+    attached.mounts.push(mount);
+    return;
+  }
+  const mounts: Mount[] = [mount];
+  const listener: UpgradeListener = (request, socket, head) => {
+    const url = request.url ?? "/";
+    const taker = mounts.find((each) => localPath(url, each.basePath)?.startsWith(actorsPrefix) === true);
+    if (taker === undefined && server.listenerCount("upgrade") > 1) return;
+    // Node listens no more, and nobody else does yet: an error that nobody hears ends the process.
+    socket.on("error", () => undefined);
+    if (taker === undefined) return refuse(socket, "404 Not Found");
+    taker.open().then(
+      (opened) => opened.upgrade(request, socket, head),
+      () => refuse(socket, "503 Service Unavailable"),
+    );
+  };
+  attachments.set(server, { listener, mounts });
+  server.on("upgrade", listener);
+}
+
+/** Opens once, and again after a failure. */
+function opening(open: () => Promise<NodeGateway>): () => Promise<NodeGateway> {
+  let gateway: Promise<NodeGateway> | undefined;
+  return () => {
+    gateway ??= open().catch((error: unknown) => {
+      gateway = undefined;
+      throw error;
+    });
+    return gateway;
+  };
+}
+
+/** The server keeps its half of a socket open: what is refused has to be ended at both. */
+function refuse(socket: Duplex, status: string): void {
+  socket.once("finish", () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}

@@ -1,0 +1,51 @@
+import type { ClientDriver, DriverListener } from "@holdfast/client";
+import { holdProcess } from "../gateway/process/keep-process-alive.ts";
+import type { LocalDriver } from "./local-driver.ts";
+
+/**
+ * A driver in this process whose requests and connections keep the process alive until they have ended,
+ * as sockets would. Actors call each other without: for their calls nobody but actors waits.
+ */
+export function holdingDriver(inner: LocalDriver): ClientDriver {
+  return {
+    keepsOrder: inner.keepsOrder,
+    sendsOverConnections: inner.sendsOverConnections,
+    prepare: (frame) => inner.prepare(frame),
+    prepareArgs: (args) => inner.prepareArgs(args),
+    prepareSend: (content) => inner.prepareSend(content),
+    call: (call) => holding(inner.call(call)),
+    send: (send) => holding(inner.send(send)),
+    resolve: (target, signal) => holding(inner.resolve(target, signal)),
+    create: (request) => holding(inner.create(request)),
+    fetch: (request) => holding(inner.fetch(request)),
+    reload: (target, signal) => holding(inner.reload(target, signal)),
+    manage: (request, signal) => holding(inner.manage(request, signal)),
+    webSocket: (request) => inner.webSocket(request),
+    gatewayUrl: (target) => inner.gatewayUrl(target),
+    dispose: () => inner.dispose(),
+    connect: (target, params, listener, resume, events) => {
+      const release = holdProcess();
+      const held: DriverListener = {
+        ...listener,
+        closed: (reason) => {
+          release();
+          listener.closed(reason);
+        },
+      };
+      const connection = inner.connect(target, params, held, resume, events);
+      return {
+        send: (frame) => connection.send(frame),
+        close: () => {
+          release();
+          return connection.close();
+        },
+      };
+    },
+  };
+}
+
+function holding<T>(promise: Promise<T>): Promise<T> {
+  const release = holdProcess();
+  promise.then(release, release);
+  return promise;
+}

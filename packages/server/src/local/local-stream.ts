@@ -1,0 +1,58 @@
+import type { ResultStream } from "@holdfast/actors";
+import { IncomingStream, streamWindow, trustedDepth } from "@holdfast/client";
+import { decodeValue, HoldfastError, isHoldfastError } from "@holdfast/core";
+import { outgoingTooLong } from "../sessions/session-errors.ts";
+
+/** A result that comes in pieces, from an actor of this process to a caller of this process. */
+export class LocalStream implements ResultStream {
+  readonly #maxBytes: number;
+  readonly #begun: (stream: ReadableStream<unknown>) => void;
+  #stream: IncomingStream | undefined;
+  #credit = streamWindow;
+  #wake: (() => void) | undefined;
+  #cancelled: (() => void) | undefined;
+
+  /** `begun` gets the stream, if the result becomes one. */
+  constructor(maxBytes: number, begun: (stream: ReadableStream<unknown>) => void) {
+    this.#maxBytes = maxBytes;
+    this.#begun = begun;
+  }
+
+  get hasBegun(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  begin(): void {
+    this.#stream = new IncomingStream({
+      taken: (pieces) => {
+        this.#credit += pieces;
+        this.#wake?.();
+      },
+      cancelled: () => this.#cancelled?.(),
+    });
+    this.#begun(this.#stream.readable);
+  }
+
+  onCancel(callback: () => void): void {
+    this.#cancelled = callback;
+  }
+
+  /** The end of the call is the end of the stream. */
+  end(error: unknown): void {
+    this.#stream?.end(error === undefined || isHoldfastError(error) ? error : cutOff(error));
+  }
+
+  chunk(value: Uint8Array): Promise<void> | void {
+    if (value.length > this.#maxBytes) throw outgoingTooLong(this.#maxBytes);
+    this.#stream?.push(decodeValue(value, { maxDepth: trustedDepth }));
+    this.#credit--;
+    if (this.#credit > 0) return;
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+function cutOff(cause: unknown): HoldfastError {
+  return new HoldfastError("client", "network_error", "The stream was cut off", { cause });
+}

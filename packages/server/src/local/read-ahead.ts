@@ -1,0 +1,13 @@
+import { serverLimits } from "../limits.ts";
+
+/**
+ * Reads a little ahead, as the buffers of a network do: an answer that is short and that nobody looks at
+ * does not keep its actor awake.
+ */
+export function readAhead(response: Response): Response {
+  const { body, status, statusText, headers } = response;
+  if (body === null) return response;
+  const size = new ByteLengthQueuingStrategy({ highWaterMark: serverLimits.readAheadBytes });
+  const ahead = body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({}, size, size));
+  return new Response(ahead, { status, statusText, headers });
+}

@@ -1,0 +1,459 @@
+import type { Ports } from "@holdfast/core";
+import { sqliteStoreLimits } from "../../limits.ts";
+import type { SyncEvent } from "../../sync.ts";
+import { busy, closed, failed, indeterminate, isFatal, mapSqliteError } from "../errors.ts";
+import { integer } from "../rows.ts";
+import type { Statements } from "../statements.ts";
+import type { Wal } from "./wal.ts";
+
+/** One change that waits to be durable. */
+interface Entry {
+  readonly actorId: string;
+  readonly work: () => void;
+  readonly hot: (() => boolean) | undefined;
+  /** Removes the actor from view: until it is durable, its absence must not be answered. */
+  readonly hides: boolean;
+  readonly prunes: number;
+  readonly callers: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * How many syncs may be on their way. The second covers what was written since the first began, and
+ * the disk does much of the work of both at once.
+ */
+const maxSyncs = 2;
+
+/** So many callers are not made to wait for more of them: their sync overlaps what the others bring. */
+const fullGroup = 64;
+
+/** For so many at most, the log is given room ahead. */
+const fewCallers = 16;
+
+/** What one sync makes durable. */
+interface Group {
+  /** Written in the transaction that is open now. */
+  open: Entry[];
+  /** Committed to the WAL, and not synced yet. */
+  readonly written: Entry[];
+  /** How many callers wait for it, also for what failed. */
+  callers: number;
+  /** False once something that a reader may have seen was undone. */
+  intact: boolean;
+  /** Its sync has ended well; that of an older group may not have. */
+  synced: boolean;
+  /** Size of the WAL with what this group wrote. */
+  walFrames: number;
+  /** What commits are held for once it is durable. */
+  hold: (() => Promise<void>) | undefined;
+  /** Resolves with `intact` after the sync. */
+  readonly settled: Promise<boolean>;
+  readonly settle: (intact: boolean) => void;
+}
+
+export interface Change {
+  readonly actorId: string;
+  readonly work: () => void;
+  /**
+   * A quicker way to do the work, without a savepoint: false when it does not apply, and nothing was
+   * written then. When it throws, the open transaction is undone and each change gets one of its own.
+   */
+  readonly hot?: () => boolean;
+  readonly hides?: boolean;
+  /** How many expired call records this change may pay for with their removal. */
+  readonly prunes?: number;
+  /** How many callers wait for this change, 1 unless given: turns of one actor may share one. */
+  readonly callers?: number;
+}
+
+export interface WalState {
+  readonly frames: number;
+  readonly moved: number;
+}
+
+export interface GroupOptions {
+  readonly ports: Ports;
+  readonly sql: Statements;
+  readonly inTransaction: () => boolean;
+  readonly wal: Wal;
+  readonly walBytes: (frames: number) => number;
+  /** No room is made past it. */
+  readonly maxWalBytes: number;
+  readonly onSync?: (event: SyncEvent) => void;
+  /** Something that was written in the open transaction is undone. */
+  readonly onUndone: () => void;
+  /** Told the size of the WAL after each group; a returned promise holds commits until it resolves. */
+  readonly onGroup: (state: WalState) => (() => Promise<void>) | undefined;
+}
+
+/**
+ * Group commit. Changes that arrive while a sync is on its way, or within one turn of the event
+ * loop, share a transaction, each in a savepoint of its own, so that one that fails leaves the others
+ * as they are; then one sync makes all of them durable, and they resolve in order. Once half as many
+ * wait as that sync is for, theirs begins beside it.
+ *
+ * A change is written in the call that hands it in: a later call sees it, and changes keep their order.
+ */
+export class GroupCommitter {
+  readonly #options: GroupOptions;
+  readonly #sql: Statements;
+  #open: Group | undefined;
+  /** Written and not durable yet, oldest first. */
+  readonly #syncing: Group[] = [];
+  #flushScheduled = false;
+  /** Whether the last group had one caller. */
+  #wasAlone = true;
+  #held: Entry[] | undefined;
+  /** Until then, in milliseconds, the oldest call record is not looked at: it has not expired. */
+  #nextExpiry = 0;
+  #waiting = 0;
+  #hiding = 0;
+  #pending = new Map<string, number>();
+  #state: "open" | "closed" | "failed" = "open";
+  #cause: unknown;
+  #idle: (() => void)[] = [];
+  readonly counters = { commits: 0, transactions: 0, syncs: 0, holds: 0 };
+
+  constructor(options: GroupOptions) {
+    this.#options = options;
+    this.#sql = options.sql;
+  }
+
+  get isFailed(): boolean {
+    return this.#state === "failed";
+  }
+
+  /** Throws when the store is closed or has failed. */
+  assertUsable(): void {
+    if (this.isFailed) throw failed(this.#cause);
+    if (this.#state === "closed") throw closed();
+  }
+
+  /** Writes a change now; resolves when it is durable. */
+  run(change: Change): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.assertUsable();
+      if (this.#waiting >= sqliteStoreLimits.maxWaitingCommits) throw busy();
+      this.#waiting += 1;
+      const entry: Entry = {
+        actorId: change.actorId,
+        work: change.work,
+        hot: change.hot,
+        hides: change.hides ?? false,
+        prunes: change.prunes ?? 0,
+        callers: change.callers ?? 1,
+        resolve,
+        reject,
+      };
+      if (this.#held === undefined) this.#write(entry);
+      else this.#held.push(entry);
+    });
+  }
+
+  /**
+   * Runs a read whose answer may leave the process: it resolves when what the read saw is durable.
+   * `sees` tells which actor the answer speaks of, or that it says that one is absent.
+   */
+  async read<T>(read: () => T, sees: (value: T) => string | "absent" | "many"): Promise<T> {
+    for (;;) {
+      this.assertUsable();
+      const value = this.now(read);
+      const group = this.isPending(sees(value)) ? (this.#open ?? this.#syncing.at(-1)) : undefined;
+      if (group === undefined || (await group.settled)) return value;
+    }
+  }
+
+  /** Runs a read of the newest content, durable or not. */
+  now<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (isFatal(error)) this.fail(error);
+      throw mapSqliteError(error);
+    }
+  }
+
+  /** Resolves when nothing waits any more. */
+  drain(): Promise<void> {
+    if (this.#waiting === 0 && !this.#flushScheduled) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  close(): void {
+    if (this.#state === "open") this.#state = "closed";
+  }
+
+  /** Ends the store: nothing is retried, since a second sync may succeed without the data of the first. */
+  fail(cause: unknown): void {
+    // Also while it is being closed: that waits for those who are told here.
+    if (this.isFailed) return;
+    this.#state = "failed";
+    this.#cause = cause;
+    this.#options.ports.log.error("store failed", { error: cause });
+    this.#rollback();
+    const groups = this.#syncing.splice(0);
+    if (this.#open !== undefined) groups.push(this.#open);
+    for (const group of groups) {
+      for (const entry of group.written) this.#finish(entry, indeterminate(cause));
+      for (const entry of group.open) this.#finish(entry, failed(cause));
+      group.settle(false);
+    }
+    for (const entry of this.#held ?? []) this.#reject(entry, failed(cause));
+    this.#open = undefined;
+    this.#held = undefined;
+    this.#checkIdle();
+  }
+
+  /** Whether something was written that is not durable yet, of an actor or as {@link read} says. */
+  isPending(what: string): boolean {
+    if (this.#pending.size === 0) return false;
+    if (what === "many") return true;
+    return what === "absent" ? this.#hiding > 0 : this.#pending.has(what);
+  }
+
+  /** Applies an entry in the open transaction. */
+  #write(entry: Entry): void {
+    this.#open ??= newGroup();
+    const group = this.#open;
+    group.callers += entry.callers;
+    this.#scheduleFlush();
+    let inSavepoint = false;
+    try {
+      if (!this.#options.inTransaction()) this.#sql.begin.run();
+      if (entry.hot?.() !== true) {
+        this.#sql.savepoint.run();
+        inSavepoint = true;
+        entry.work();
+        this.#sql.release.run();
+      }
+    } catch (error) {
+      this.#writeFailed(group, entry, error, inSavepoint);
+      return;
+    }
+    group.open.push(entry);
+    this.#see(entry);
+    // Whoever hands in for several callers has gathered them already: their sync overlaps what follows.
+    const isFull = group.callers >= fullGroup && this.#syncing.length === 0;
+    if ((entry.callers > 1 || isFull) && this.#held === undefined) this.#flush();
+  }
+
+  #writeFailed(group: Group, entry: Entry, error: unknown, inSavepoint: boolean): void {
+    this.#options.onUndone();
+    if (isFatal(error)) {
+      this.#reject(entry, failed(error));
+      this.fail(error);
+      return;
+    }
+    if (!inSavepoint || !this.#options.inTransaction()) {
+      // SQLite undoes the whole transaction when the disk is full: each gets one of its own.
+      this.#rollback();
+      this.#replay(group, entry);
+      return;
+    }
+    try {
+      this.#sql.rollbackTo.run();
+      this.#sql.release.run();
+      this.#reject(entry, mapSqliteError(error));
+    } catch (cause) {
+      this.#reject(entry, failed(cause));
+      this.fail(cause);
+    }
+  }
+
+  /** Gives each of the entries whose transaction was undone, and `last`, a transaction of its own, in order. */
+  #replay(group: Group, last?: Entry): void {
+    const undone = group.open;
+    group.open = [];
+    group.intact = false;
+    for (const entry of undone) this.#forget(entry);
+    for (const entry of last === undefined ? undone : [...undone, last]) {
+      if (this.isFailed) {
+        this.#reject(entry, failed(this.#cause));
+        continue;
+      }
+      try {
+        this.#sql.begin.run();
+        entry.work();
+        this.#sql.commit.run();
+        this.counters.transactions += 1;
+        group.written.push(entry);
+        this.#see(entry);
+      } catch (error) {
+        this.#rollback();
+        this.#reject(entry, mapSqliteError(error));
+        if (isFatal(error)) this.fail(error);
+      }
+    }
+  }
+
+  /** Whether what is open may have a sync of its own now. */
+  get #maySync(): boolean {
+    const last = this.#syncing.at(-1);
+    if (last === undefined) return true;
+    return this.#syncing.length < maxSyncs && 2 * (this.#open?.callers ?? 0) >= last.callers;
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled || !this.#maySync) return;
+    this.#flushScheduled = true;
+    this.#options.ports.tasks.macrotask(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (!this.#maySync) return;
+    const group = this.#open;
+    if (this.isFailed || group === undefined) return this.#checkIdle();
+    this.#commit(group);
+    this.#open = undefined;
+    if (this.isFailed) return;
+    if (group.written.length === 0) {
+      group.settle(group.intact);
+      return this.#checkIdle();
+    }
+    this.#syncing.push(group);
+    try {
+      const state = this.#walState();
+      group.walFrames = state.frames;
+      group.hold = this.#options.onGroup(state);
+      if (this.isFailed) return;
+      if (group.hold !== undefined) this.#held = [];
+      // Room costs more to make than it saves where many share the sync.
+      if (group.callers <= fewCallers) {
+        this.#options.wal.reserve(this.#options.walBytes(state.frames), this.#options.maxWalBytes);
+      }
+      this.#sync(group);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Commits the open transaction; when that fails for all, each entry is tried alone. */
+  #commit(group: Group): void {
+    if (!this.#options.inTransaction()) return;
+    try {
+      this.#prune(group);
+      this.#sql.commit.run();
+    } catch (error) {
+      this.#rollback();
+      if (isFatal(error)) this.fail(error);
+      else this.#replay(group);
+      return;
+    }
+    this.counters.transactions += 1;
+    for (const entry of group.open) group.written.push(entry);
+    group.open = [];
+  }
+
+  /** Removes expired call records, as many as changes pay for. They expire in about the order of their numbers. */
+  #prune(group: Group): void {
+    let paid = 0;
+    for (const entry of group.open) paid += entry.prunes;
+    const now = this.#options.ports.clock.now();
+    if (paid === 0 || now < this.#nextExpiry) return;
+    const { changes } = this.#sql.pruneCalls.run(now, Math.min(paid, sqliteStoreLimits.maxPrunedCalls));
+    const oldest = changes === 0 ? this.#sql.oldestCall.get() : undefined;
+    if (oldest !== undefined) this.#nextExpiry = integer(oldest, "expires_at");
+  }
+
+  #walState(): WalState {
+    const row = this.#sql.walState.get() ?? {};
+    return { frames: integer(row, "log"), moved: integer(row, "checkpointed") };
+  }
+
+  /** After a failure: SQLite has often rolled back already. */
+  #rollback(): void {
+    this.#options.onUndone();
+    if (!this.#options.inTransaction()) return;
+    try {
+      this.#sql.rollback.run();
+    } catch (cause) {
+      this.fail(cause);
+    }
+  }
+
+  #sync(group: Group): void {
+    const done = () => this.#synced(group);
+    const alone = group.callers === 1 && this.#syncing.length === 1;
+    // One lone caller after the other: only then has the event loop nothing else to do meanwhile.
+    const wait = this.#options.wal.sync(alone && this.#wasAlone);
+    if (group.callers > 0) this.#wasAlone = alone;
+    if (wait === undefined) done();
+    else wait.then(done).catch((error: unknown) => this.fail(error));
+  }
+
+  /** A group is durable when its sync and those of all older ones have ended well. */
+  #synced(group: Group): void {
+    if (this.isFailed) return;
+    group.synced = true;
+    for (let first = this.#syncing[0]; first?.synced === true; first = this.#syncing[0]) {
+      this.#syncing.shift();
+      this.#settled(first);
+    }
+    if (this.#open !== undefined) this.#scheduleFlush();
+    this.#checkIdle();
+  }
+
+  #settled(group: Group): void {
+    this.counters.syncs += 1;
+    this.counters.commits += group.written.length;
+    const walBytes = this.#options.walBytes(group.walFrames);
+    this.#options.onSync?.({ walBytes, commits: group.written.length });
+    for (const entry of group.written) this.#finish(entry);
+    group.settle(group.intact);
+    if (group.hold !== undefined) this.#holdWhile(group.hold);
+  }
+
+  /** While held, new entries wait in a queue and nothing is being written or synced. */
+  #holdWhile(hold: () => Promise<void>): void {
+    this.counters.holds += 1;
+    const release = () => {
+      const entries = this.#held ?? [];
+      this.#held = undefined;
+      for (const entry of entries) {
+        if (this.isFailed) this.#reject(entry, failed(this.#cause));
+        else this.#write(entry);
+      }
+      this.#checkIdle();
+    };
+    hold().then(release, (error: unknown) => this.fail(error));
+  }
+
+  #see(entry: Entry): void {
+    if (entry.hides) this.#hiding += 1;
+    this.#pending.set(entry.actorId, (this.#pending.get(entry.actorId) ?? 0) + 1);
+  }
+
+  #forget(entry: Entry): void {
+    if (entry.hides) this.#hiding -= 1;
+    const count = (this.#pending.get(entry.actorId) ?? 0) - 1;
+    if (count > 0) this.#pending.set(entry.actorId, count);
+    else this.#pending.delete(entry.actorId);
+  }
+
+  #finish(entry: Entry, error?: unknown): void {
+    this.#forget(entry);
+    this.#waiting -= 1;
+    if (error === undefined) entry.resolve();
+    else entry.reject(error);
+  }
+
+  #reject(entry: Entry, error: unknown): void {
+    this.#waiting -= 1;
+    entry.reject(error);
+  }
+
+  #checkIdle(): void {
+    if (this.#waiting > 0 || this.#flushScheduled) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+function newGroup(): Group {
+  const { promise: settled, resolve: settle } = Promise.withResolvers<boolean>();
+  const progress = { callers: 0, intact: true, synced: false, walFrames: 0, hold: undefined };
+  return { open: [], written: [], ...progress, settled, settle };
+}

@@ -1,0 +1,61 @@
+import { useId, useState } from "react";
+import { DeedDialog } from "../internal/deed-dialog.tsx";
+import { DialogButton, type DialogButtonProps } from "../internal/dialog-button.tsx";
+
+interface Question {
+  readonly title: string;
+  /** The label of the field. */
+  readonly field: string;
+  readonly initial?: string | undefined;
+  readonly confirmLabel: string;
+  /** Called with what was written, without the space around it, and never with nothing. */
+  readonly onConfirm: (text: string) => Promise<unknown>;
+}
+
+/** A button that asks for one line of text and does something with it. */
+export function AskButton({
+  title,
+  field,
+  initial,
+  confirmLabel,
+  onConfirm,
+  ...button
+}: DialogButtonProps & Question) {
+  const question = { title, field, initial, confirmLabel, onConfirm };
+  return <DialogButton {...button} dialog={(onClose) => <AskDialog {...question} onClose={onClose} />} />;
+}
+
+function AskDialog({
+  title,
+  field,
+  initial = "",
+  confirmLabel,
+  onConfirm,
+  onClose,
+}: Question & { readonly onClose: () => void }) {
+  const id = useId();
+  const [text, setText] = useState(initial);
+  const wanted = text.trim();
+  return (
+    <DeedDialog
+      title={title}
+      dismissLabel="Never mind"
+      confirmLabel={confirmLabel}
+      confirmClassName="button button-primary"
+      ready={wanted !== ""}
+      deed={() => onConfirm(wanted)}
+      onClose={onClose}
+    >
+      <div className="field">
+        <label htmlFor={id}>{field}</label>
+        <input
+          id={id}
+          value={text}
+          spellCheck={false}
+          autoComplete="off"
+          onChange={(event) => setText(event.target.value)}
+        />
+      </div>
+    </DeedDialog>
+  );
+}

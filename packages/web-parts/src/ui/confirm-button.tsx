@@ -1,0 +1,40 @@
+import type { ReactNode } from "react";
+import { DeedDialog } from "../internal/deed-dialog.tsx";
+import { DialogButton, type DialogButtonProps } from "../internal/dialog-button.tsx";
+
+/** A button whose deed is asked about first. */
+export function ConfirmButton({
+  title,
+  confirmLabel,
+  children,
+  onConfirm,
+  onDone,
+  ...button
+}: DialogButtonProps & {
+  readonly title: string;
+  readonly confirmLabel: string;
+  /** What the deed does, and whether it can be undone. */
+  readonly children: ReactNode;
+  readonly onConfirm: () => Promise<unknown>;
+  readonly onDone?: () => void;
+}) {
+  return (
+    <DialogButton
+      {...button}
+      dialog={(onClose) => (
+        <DeedDialog
+          title={title}
+          dismissLabel="Keep"
+          confirmLabel={confirmLabel}
+          confirmClassName="button button-stop"
+          describedByText
+          deed={onConfirm}
+          onDone={onDone}
+          onClose={onClose}
+        >
+          {children}
+        </DeedDialog>
+      )}
+    />
+  );
+}

@@ -1,0 +1,115 @@
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { type ReactNode, type RefObject, useEffect, useRef } from "react";
+import type { ErrorWords } from "../errors.ts";
+import { usePrevious } from "../hooks/hooks.ts";
+import { useTheme } from "../hooks/theme.ts";
+import { useAnnounce } from "./announcer.tsx";
+import { BrandMark, MoonIcon, SunIcon } from "./icons.tsx";
+
+/** What the connection to the server is doing. `offline` means that it tries again by itself. */
+export type LinkState = "connecting" | "online" | "offline";
+
+/** Header, navigation and banners around every screen. */
+export function Shell({
+  brand,
+  navigation,
+  link,
+  offline,
+  warning,
+}: {
+  /** The word beside the mark, and what the way to the first screen is called aloud. */
+  readonly brand: { readonly word: string; readonly label: string };
+  readonly navigation: ReactNode;
+  readonly link: LinkState;
+  /** What is said while the server does not answer. */
+  readonly offline: ErrorWords;
+  /** A banner that stays, of what holds for every screen. */
+  readonly warning?: ReactNode;
+}) {
+  const main = useRef<HTMLElement>(null);
+  const pages = useRef<HTMLElement>(null);
+  useFocusOnNavigation(main);
+  useCurrentPageInView(pages);
+  useLinkAnnouncements(link);
+  return (
+    <div className="shell">
+      <a className="skip-link" href="#main">
+        Skip to content
+      </a>
+      <header className="top">
+        <Link to="/" className="brand" aria-label={brand.label}>
+          <BrandMark size={22} />
+          <span>{brand.word}</span>
+        </Link>
+        <nav aria-label="Main" ref={pages}>
+          {navigation}
+        </nav>
+        <ThemeToggle />
+      </header>
+      {(link === "offline" || warning !== undefined) && (
+        <aside aria-label="Notices">
+          {link === "offline" && <OfflineBanner words={offline} />}
+          {warning}
+        </aside>
+      )}
+      <main id="main" ref={main} tabIndex={-1}>
+        <Outlet />
+      </main>
+    </div>
+  );
+}
+
+/** A new screen is announced by its heading; without this, focus stays on a link that may be gone. */
+function useFocusOnNavigation(main: RefObject<HTMLElement | null>): void {
+  const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
+  const previous = usePrevious(path);
+  useEffect(() => {
+    if (previous !== undefined && path !== previous) main.current?.focus({ preventScroll: true });
+  }, [main, path, previous]);
+}
+
+/** Where there is no room for all pages, the strip stands at the current one. */
+function useCurrentPageInView(pages: RefObject<HTMLElement | null>): void {
+  const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs for every page.
+  useEffect(() => {
+    const current = pages.current?.querySelector('[aria-current="page"]');
+    current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [pages, path]);
+}
+
+function useLinkAnnouncements(link: LinkState): void {
+  const announce = useAnnounce();
+  const previous = usePrevious(link);
+  useEffect(() => {
+    if (link === "offline" && previous === "online") announce("Connection lost. Trying again.", "assertive");
+    if (link === "online" && previous === "offline") announce("Connected again.");
+  }, [announce, link, previous]);
+}
+
+function OfflineBanner({ words }: { readonly words: ErrorWords }) {
+  return (
+    <div className="banner" data-testid="offline-banner">
+      <span className="spinner" aria-hidden="true" />
+      <p>
+        <strong>{words.title}</strong> {words.next}
+      </p>
+    </div>
+  );
+}
+
+function ThemeToggle() {
+  const [theme, setTheme] = useTheme();
+  const next = theme === "dark" ? "light" : "dark";
+  return (
+    <button
+      type="button"
+      className="icon-button theme-toggle"
+      aria-label={`Use the ${next} theme`}
+      title={`Use the ${next} theme`}
+      onClick={() => setTheme(next)}
+    >
+      {theme === "dark" ? <SunIcon /> : <MoonIcon />}
+    </button>
+  );
+}
