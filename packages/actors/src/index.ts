@@ -40,7 +40,7 @@ export type {
   SqlParameters,
   SqlRow,
   TransactionOptions,
-  UnaskedAccess,
+  UndeclaredDatabase,
 } from "./database/database.ts";
 export { type DatabaseConfig, db } from "./database/db.ts";
 export type {
@@ -169,7 +169,7 @@ export type {
   ConnectionMemory,
   ConnectionSink,
   ConnectRequest,
-  HeldConnection,
+  HibernatedConnection,
   InstanceStatus,
   InvokeCall,
   OutgoingSend,

@@ -12,7 +12,7 @@ import {
   createInstance,
   db,
   type RawAccess,
-  type UnaskedAccess,
+  type UndeclaredDatabase,
 } from "@holdfast/actors";
 import { systemPorts } from "@holdfast/core";
 import { openSqliteStore } from "@holdfast/store-sqlite";
@@ -24,7 +24,7 @@ const insert = "INSERT INTO item (name) VALUES (?)";
 
 /** An actor without a `db`, whose action runs whatever a test wants on its `c.db`. */
 function unasked(
-  run: (database: UnaskedAccess, c: { state: { count: number } }) => unknown,
+  run: (database: UndeclaredDatabase, c: { state: { count: number } }) => unknown,
   extra: object = {},
 ) {
   return actor({

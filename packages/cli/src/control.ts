@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request } from "node:http";
 import { HoldfastError } from "@holdfast/core";
 import { withSocketAddress } from "./control-socket.ts";
 import { controlSocketOf } from "./data-directory.ts";
-import { toldError } from "./failure.ts";
+import { describableError } from "./failure.ts";
 
 /** A link with a fresh one-time ticket. */
 export interface OwnerLink {
@@ -37,7 +37,7 @@ export async function serveControl(dataDirectory: string, actions: ControlAction
     answer(incoming, actions).then(
       (body) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body)),
       (thrown: unknown) => {
-        const error = toldError(thrown);
+        const error = describableError(thrown);
         response.writeHead(error?.statusCode ?? 500, { "content-type": "application/json" });
         response.end(
           JSON.stringify({

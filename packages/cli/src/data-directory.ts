@@ -3,7 +3,7 @@ import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { UsageError } from "./arguments.ts";
-import { toldError } from "./failure.ts";
+import { describableError } from "./failure.ts";
 
 /**
  * `--data`, then HOLDFAST_DATA, then `.holdfast` in the current directory. An empty variable is none.
@@ -30,7 +30,7 @@ export async function prepareDataDirectory(path: string): Promise<void> {
     const ignore = join(path, ".gitignore");
     if (!existsSync(ignore)) await writeFile(ignore, "*\n");
   } catch (error) {
-    throw unusable(path, `cannot be used: ${toldError(error)?.message ?? String(error)}`, error);
+    throw unusable(path, `cannot be used: ${describableError(error)?.message ?? String(error)}`, error);
   }
 }
 

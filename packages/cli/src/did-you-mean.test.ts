@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { didYouMean, nearest } from "./did-you-mean.ts";
+import { didYouMean, nearestWord } from "./did-you-mean.ts";
 
 test("a word with a mistake or two is known, and another is not", () => {
   const commands = ["start", "run", "tasks", "restore", "egress"];
@@ -14,7 +14,7 @@ test("a word with a mistake or two is known, and another is not", () => {
     ["go", undefined],
     ["", undefined],
   ];
-  for (const [word, meant] of cases) assert.equal(nearest(word, commands), meant, word);
+  for (const [word, meant] of cases) assert.equal(nearestWord(word, commands), meant, word);
   assert.equal(didYouMean("strat", commands), " Did you mean start?");
   assert.equal(didYouMean("dance", commands), "");
 });

@@ -2,7 +2,7 @@
 const maxMistakes = 2;
 
 /** The candidate that `word` was probably meant to be; undefined where none is near. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
   let best: { readonly candidate: string; readonly distance: number } | undefined;
   for (const candidate of candidates) {
     const distance = mistakes(word, candidate);
@@ -15,7 +15,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 
 /** " Did you mean X?", or nothing. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
-  const meant = nearest(word, candidates);
+  const meant = nearestWord(word, candidates);
   return meant === undefined ? "" : ` Did you mean ${meant}?`;
 }
 

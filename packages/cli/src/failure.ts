@@ -7,7 +7,7 @@ import { HoldfastError, isHoldfastError } from "@holdfast/core";
 const sqliteFull = 13;
 
 /** What was thrown, where it can be told in words: an error of ours, or a refusal of the operating system. */
-export function toldError(thrown: unknown): HoldfastError | undefined {
+export function describableError(thrown: unknown): HoldfastError | undefined {
   if (isHoldfastError(thrown)) return thrown;
   if (!(thrown instanceof Error)) return undefined;
   if ("errcode" in thrown && thrown.errcode === sqliteFull) {
@@ -37,13 +37,13 @@ function messageOf({ syscall, path, address, port }: Refusal, reason: string): s
 
 /** A sentence with the code of what was thrown, for standard error. */
 export function failureText(thrown: unknown): string {
-  const told = toldError(thrown);
+  const told = describableError(thrown);
   return told === undefined ? String(thrown) : `${told.message} (${told.group}.${told.code})`;
 }
 
 /** The same for programs (`--json`): one line, the code apart from the sentence. */
 export function failureJson(thrown: unknown): string {
-  const { group, code, message } = toldError(thrown) ?? {
+  const { group, code, message } = describableError(thrown) ?? {
     group: "internal",
     code: "internal_error",
     message: String(thrown),

@@ -12,11 +12,11 @@ import { readActionOptions } from "./internal/action-options.ts";
 import { backoffDelayMs } from "./internal/backoff.ts";
 import { sendOverConnection } from "./internal/connection-send.ts";
 import { IncomingStream } from "./internal/incoming-stream.ts";
-import { callOutside, Listeners, type Report, reportToConsole } from "./internal/listeners.ts";
+import { callUserCode, Listeners, type Report, reportToConsole } from "./internal/listeners.ts";
 import { type PendingCall, PendingCalls } from "./internal/pending-calls.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { PresenceView, presenceEvent } from "./internal/presence-view.ts";
-import { callCancelled, cutOff, disposedError, isWithoutReason, refusalOf } from "./internal/refusal.ts";
+import { callCancelled, connectionLost, disposedError, isPlainDisconnect, refusalOf } from "./internal/refusal.ts";
 import { clientLimits } from "./limits.ts";
 import { earlyEvents } from "./network/early-events.ts";
 import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";
@@ -410,7 +410,7 @@ export class Connection {
   }
 
   #deliver(name: string, args: readonly unknown[]): void {
-    for (const callback of [...(this.#events.get(name) ?? [])]) callOutside(callback, args, this.#report);
+    for (const callback of [...(this.#events.get(name) ?? [])]) callUserCode(callback, args, this.#report);
   }
 
   #send(frame: Parameters<ClientDriver["prepare"]>[0]): void {
@@ -424,7 +424,7 @@ export class Connection {
   #closed(reason: ClosedReason): void {
     this.#link = undefined;
     for (const [id, call] of this.#pending.all()) {
-      if (call.stream !== undefined) this.#rejectCall(id, cutOff());
+      if (call.stream !== undefined) this.#rejectCall(id, connectionLost());
     }
     const wasOpen = this.connStatus === "connected";
     const error = fromWireError(this.#lastError ?? reason.error);
@@ -434,7 +434,7 @@ export class Connection {
     this.#reconnect();
     if (wasOpen) this.#closes.emit();
     // A reason that somebody gave: `conn.disconnect("user.kicked")`, or an event over the limit.
-    const isTold = error.group !== "client" && !isWithoutReason(error) && !isRetryable(error);
+    const isTold = error.group !== "client" && !isPlainDisconnect(error) && !isRetryable(error);
     if (wasOpen && isTold) this.#errors.emit(error);
   }
 
@@ -461,7 +461,7 @@ export class Connection {
 
   /** The actor does not let it in. A hook that throws is told before the socket closes, hence the order. */
   #refused(error: HoldfastError): void {
-    if (isWithoutReason(error)) this.#fail(refusalOf(error), ["disconnected", "idle"]);
+    if (isPlainDisconnect(error)) this.#fail(refusalOf(error), ["disconnected", "idle"]);
     else this.#fail(error, ["idle", "disconnected"]);
   }
 

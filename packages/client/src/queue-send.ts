@@ -1,4 +1,4 @@
-import { attended, uuidv7 } from "@holdfast/core";
+import { trackRejection, uuidv7 } from "@holdfast/core";
 import type { ActorTarget, ClientDriver, DriverSendReply, PreparedFrame } from "./driver.ts";
 import { abortable } from "./internal/abortable.ts";
 import type { ClientPorts } from "./internal/ports.ts";
@@ -45,7 +45,7 @@ export class QueueSender {
   ): Promise<QueueSendResult | undefined> {
     const sent = this.#send(queue, body, options);
     const { tasks, reportSend } = this.#options.ports;
-    return reportSend === undefined ? sent : attended(sent, tasks, reportSend);
+    return reportSend === undefined ? sent : trackRejection(sent, tasks, reportSend);
   }
 
   async #send(

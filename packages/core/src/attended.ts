@@ -22,7 +22,7 @@ class Attended<T> extends Promise<T> {
  * The outcome of `work`, for a caller who may leave it to itself: `report` gets the error of work of which nobody
  * has asked for the outcome by the macrotask after it, where an ordinary promise would end the process.
  */
-export function attended<T>(
+export function trackRejection<T>(
   work: Promise<T>,
   tasks: Pick<Tasks, "macrotask">,
   report: (error: unknown) => void,

@@ -2,7 +2,7 @@
 const codings: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
 
 /** The codings of a body that `fetch` undoes, in the order in which they were applied; none where it knows not all. */
-export function codingsOf(headers: Headers): readonly string[] {
+export function contentCodings(headers: Headers): readonly string[] {
   const named = headers.get("content-encoding")?.toLowerCase().split(",") ?? [];
   const trimmed = named.map((coding) => coding.trim());
   return trimmed.every((coding) => codings.has(coding)) ? trimmed : [];
@@ -12,8 +12,8 @@ export function codingsOf(headers: Headers): readonly string[] {
  * The headers of an answer with its body as it is. One that `fetch` gave was decoded on its way in, and its headers
  * speak of the bytes before that. The very same headers where there is nothing to change.
  */
-export function headersAsRead({ url, body, headers }: Response): Headers {
-  if (url === "" || body === null || codingsOf(headers).length === 0) return headers;
+export function decodedHeaders({ url, body, headers }: Response): Headers {
+  if (url === "" || body === null || contentCodings(headers).length === 0) return headers;
   const decoded = new Headers(headers);
   decoded.delete("content-encoding");
   decoded.delete("content-length");

@@ -5,7 +5,7 @@ import { encodeValue } from "./codec/cbor-encode.ts";
 const maxMetadataDepth = 900;
 
 /** What becomes of the metadata of an error on its way to a caller. */
-export interface CarriedMetadata {
+export interface SendableMetadata {
   /** A copy that can be encoded; undefined where nothing of it can. */
   readonly value: unknown;
   /** Whether it is what was given, and not only what JSON makes of that. */
@@ -16,7 +16,7 @@ export interface CarriedMetadata {
  * Metadata as callers get it. Each member is read once: what a getter gave then is what goes, whether it would
  * give it a second time or not. Never throws.
  */
-export function carriedMetadata(metadata: unknown): CarriedMetadata {
+export function sendableMetadata(metadata: unknown): SendableMetadata {
   if (metadata === undefined) return { value: undefined, whole: true };
   let members: unknown;
   try {
@@ -28,7 +28,7 @@ export function carriedMetadata(metadata: unknown): CarriedMetadata {
   return copied(members) ?? { value: copied(jsonOf(members))?.value, whole: false };
 }
 
-function copied(value: unknown): CarriedMetadata | undefined {
+function copied(value: unknown): SendableMetadata | undefined {
   try {
     const bytes = encodeValue(value, { maxDepth: maxMetadataDepth });
     return { value: decodeValue(bytes, { maxDepth: maxMetadataDepth }), whole: true };

@@ -1,8 +1,8 @@
-export { attended } from "./attended.ts";
+export { trackRejection } from "./attended.ts";
 export { type DecodeLimits, decodeValue } from "./codec/cbor-decode.ts";
 export { type EncodeOptions, encodeValue } from "./codec/cbor-encode.ts";
 export { decodeJson, encodeJson } from "./codec/json.ts";
-export { codingsOf, headersAsRead } from "./content-coding.ts";
+export { contentCodings, decodedHeaders } from "./content-coding.ts";
 export {
   type ErrorActor,
   fromWireError,

@@ -1,4 +1,4 @@
-import { carriedMetadata } from "./error-metadata.ts";
+import { sendableMetadata } from "./error-metadata.ts";
 import { type ErrorActor, HoldfastError, isErrorStatus, isHoldfastError } from "./errors.ts";
 
 /**
@@ -16,7 +16,7 @@ export function sanitizeError(
   const typed = isHoldfastError(error) ? sound(error) : asTyped(error);
   if (typed !== undefined && (expose || typed.public !== false)) {
     if (typed.metadata === undefined) return typed;
-    const { value, whole } = carriedMetadata(typed.metadata);
+    const { value, whole } = sendableMetadata(typed.metadata);
     if (!whole) report(errorId, error);
     return withMetadata(typed, value, error);
   }
@@ -57,7 +57,7 @@ function hasGetter(error: HoldfastError): boolean {
 const fields = ["group", "code", "message", "statusCode", "metadata", "actor", "public"] as const;
 
 function isActor(actor: ErrorActor | undefined): boolean {
-  return actor === undefined || carriedMetadata(actor).whole;
+  return actor === undefined || sendableMetadata(actor).whole;
 }
 
 /** An object of somebody's own that says what it is: who is told that much can tell it from others. */

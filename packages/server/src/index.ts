@@ -3,7 +3,7 @@ export type { FetchApplication } from "./gateway/application.ts";
 export type { NodeGateway } from "./gateway/http/node-gateway.ts";
 export type { AccessInfo, GatewayOptions } from "./gateway/options.ts";
 export { exposesErrors } from "./gateway/process/environment.ts";
-export type { PredecessorServer } from "./gateway/process/legacy-server.ts";
+export type { LegacyServer } from "./gateway/process/legacy-server.ts";
 export { type Listening, listen } from "./gateway/process/listen.ts";
 export type { UpgradingServer } from "./gateway/sockets/upgrades.ts";
 export { serverLimits } from "./limits.ts";

@@ -13,16 +13,16 @@ import { NodeGateway } from "./gateway/http/node-gateway.ts";
 import { problemResponse } from "./gateway/http/problem-response.ts";
 import type { GatewayOptions } from "./gateway/options.ts";
 import { exposesErrors } from "./gateway/process/environment.ts";
-import { holdProcess } from "./gateway/process/keep-process-alive.ts";
-import { type PredecessorServer, predecessorServer } from "./gateway/process/legacy-server.ts";
+import { keepProcessAlive } from "./gateway/process/keep-process-alive.ts";
+import { type LegacyServer, legacyServer } from "./gateway/process/legacy-server.ts";
 import { type Listening, listen } from "./gateway/process/listen.ts";
 import { processMetrics } from "./gateway/process/process-metrics.ts";
 import { attachUpgrades, type UpgradingServer } from "./gateway/sockets/upgrades.ts";
 import { healthBody } from "./health.ts";
 import { type MessageLimits, version } from "./limits.ts";
-import { holdingDriver } from "./local/keep-alive-driver.ts";
+import { keepAliveDriver } from "./local/keep-alive-driver.ts";
 import { LocalDriver } from "./local/local-driver.ts";
-import { type Lifetime, lifetimeOf, type ShutdownOptions } from "./shutdown.ts";
+import { type RegistryLifetime, lifetimeOf, type ShutdownOptions } from "./shutdown.ts";
 
 /** The actors of a registry by name, as `actor()` returned them. */
 export type Definitions = Readonly<Record<string, AnyDefinition & AnyActorDefinition>>;
@@ -76,7 +76,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   readonly #ports: Ports;
   readonly #messageLimits: MessageLimits;
   readonly #gatewayOptions: GatewayOptions;
-  readonly #lifetime: Lifetime;
+  readonly #lifetime: RegistryLifetime;
   #directory: Promise<Directory> | undefined;
   #client: Client<Registry<Actors>> | undefined;
   #fetch: FetchGateway | undefined;
@@ -102,7 +102,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   get client(): Client<Registry<Actors>> {
     if (this.#client === undefined) {
       const driver = new LocalDriver(() => this.directory(), this.#ports, this.#messageLimits);
-      this.#client = createClientWithDriver<Registry<Actors>>(holdingDriver(driver));
+      this.#client = createClientWithDriver<Registry<Actors>>(keepAliveDriver(driver));
       // Nothing comes back in this process: its calls need not be tried again and again.
       if (this.#closing !== undefined) void this.#client.dispose();
     }
@@ -199,8 +199,8 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   }
 
   /** The entry point of the predecessor (0.9): `const { client, serve, hono } = registry.createServer()`. */
-  createServer(): PredecessorServer<Client<Registry<Actors>>> {
-    return predecessorServer(this.client, {
+  createServer(): LegacyServer<Client<Registry<Actors>>> {
+    return legacyServer(this.client, {
       handler: (request) => this.handler(request),
       listen: (options) => this.#listen(options, { ...this.#gatewayOptions, basePath: ["/registry", ""] }),
     });
@@ -228,7 +228,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 
   /** Nothing else may be left that keeps the process alive, and actors have yet to go to sleep. */
   async #heldShutdown(): Promise<void> {
-    const release = holdProcess();
+    const release = keepProcessAlive();
     try {
       await this.#shutdown();
     } finally {

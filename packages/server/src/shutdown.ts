@@ -11,7 +11,7 @@ export interface ShutdownOptions {
 }
 
 /** The time in which a registry takes requests of its own and listens to signals. */
-export interface Lifetime {
+export interface RegistryLifetime {
   began(): void;
   ended(): void;
 }
@@ -21,7 +21,7 @@ export function lifetimeOf(
   options: ShutdownOptions | undefined,
   ports: Ports,
   shutdown: () => Promise<void>,
-): Lifetime {
+): RegistryLifetime {
   if (options === undefined || options.disableSignalHandlers === true) {
     return { began: () => undefined, ended: () => undefined };
   }

@@ -23,7 +23,7 @@ import { FileCommits } from "./internal/actor-file/file-commits.ts";
 import { ActorFiles } from "./internal/actor-file/files.ts";
 import { forgetShared, readShared } from "./internal/actor-file/shared.ts";
 import { Blobs } from "./internal/blobs.ts";
-import { HotActors } from "./internal/commit/actor-row-cache.ts";
+import { ActorRowCache } from "./internal/commit/actor-row-cache.ts";
 import {
   applyAcquire,
   applyCommit,
@@ -33,7 +33,7 @@ import {
 } from "./internal/commit/apply.ts";
 import { Checkpointer } from "./internal/commit/checkpointer.ts";
 import { GroupCommitter } from "./internal/commit/group-committer.ts";
-import { Raises } from "./internal/commit/unsynced-epochs.ts";
+import { UnsyncedEpochs } from "./internal/commit/unsynced-epochs.ts";
 import { Wal } from "./internal/commit/wal.ts";
 import { databaseName, makeDirectory, openDatabase, pageSize } from "./internal/database.ts";
 import { mapSqliteError } from "./internal/errors.ts";
@@ -95,7 +95,7 @@ class OpenStore implements SqliteStore {
   readonly databases: DatabaseStore;
   readonly blobs: Blobs;
   readonly history: HistoryStore;
-  readonly #raises = new Raises();
+  readonly #raises = new UnsyncedEpochs();
   readonly #backups = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
@@ -105,7 +105,7 @@ class OpenStore implements SqliteStore {
     this.#lock = lock;
     this.#database = database;
     this.#sql = prepareStatements(database);
-    const hot = new HotActors(integer(this.#sql.lastPatch.get() ?? {}, "no"));
+    const hot = new ActorRowCache(integer(this.#sql.lastPatch.get() ?? {}, "no"));
     this.#tables = { sql: this.#sql, hot };
     this.#wal = new Wal(`${this.#file}-wal`, options.syncFile);
     const maxWalBytes = options.maxWalBytes ?? sqliteStoreLimits.maxWalBytes;

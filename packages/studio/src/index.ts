@@ -1,7 +1,7 @@
 export type { StudioAgent } from "./agents.ts";
 export { createStudio } from "./app.ts";
 export { gateAnswers } from "./approvals/gate-answers.ts";
-export { cutNote } from "./approvals/truncation-note.ts";
+export { truncationNote } from "./approvals/truncation-note.ts";
 export { backupDataDirectory, requireBackup, restoreDataDirectory } from "./backup.ts";
 export { studioClientOver } from "./client.ts";
 export type * from "./contract.ts";

@@ -1,11 +1,11 @@
 export { useAttempt } from "./hooks/attempt.ts";
 export { Draft, type DraftOptions, tabStorage, useDraft } from "./hooks/draft.ts";
-export { drawAtOnce } from "./hooks/flush-query-updates.ts";
+export { flushQueryUpdates } from "./hooks/flush-query-updates.ts";
 export { useDebounced, useMediaQuery, useNow, usePrevious } from "./hooks/hooks.ts";
 export { useKeepFocus } from "./hooks/keep-focus.ts";
-export { unsent } from "./hooks/unsent.ts";
+export { remainingText } from "./hooks/unsent.ts";
 export { useRows } from "./hooks/use-rows.tsx";
-export { reloadWithFragment } from "./reload-on-fragment.ts";
+export { reloadOnFragment } from "./reload-on-fragment.ts";
 export { useAnnounce } from "./ui/announcer.tsx";
 export { AskButton } from "./ui/ask-button.tsx";
 export { ConfirmButton } from "./ui/confirm-button.tsx";

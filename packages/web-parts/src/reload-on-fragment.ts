@@ -3,7 +3,7 @@
  * address by the fragment alone, pasted into its tab, loads nothing by itself, and what it brings would
  * stay in the address unseen.
  */
-export function reloadWithFragment(
+export function reloadOnFragment(
   names: readonly string[],
   page: Pick<Window, "addEventListener" | "location"> = window,
 ): void {

@@ -141,11 +141,11 @@ export interface SqliteProfilingOptions {
 type UnaskedRow = any;
 
 /** `c.db` where the definition has no `db`: a row is what its reader takes it for, unless `execute` is told. */
-export interface UnaskedAccess extends Omit<RawAccess, "execute" | "transaction"> {
+export interface UndeclaredDatabase extends Omit<RawAccess, "execute" | "transaction"> {
   execute<T = UnaskedRow>(sql: string, ...args: readonly unknown[]): Promise<T[]>;
-  transaction<T>(callback: (tx: UnaskedAccess) => Promise<T> | T, options?: TransactionOptions): Promise<T>;
+  transaction<T>(callback: (tx: UndeclaredDatabase) => Promise<T> | T, options?: TransactionOptions): Promise<T>;
 }
 
 /** The type of `c.db`. */
 export type DatabaseClient<Database> =
-  Database extends DatabaseProvider<infer Client> ? Client : UnaskedAccess;
+  Database extends DatabaseProvider<infer Client> ? Client : UndeclaredDatabase;

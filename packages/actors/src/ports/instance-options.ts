@@ -1,5 +1,5 @@
 import type { AnyDefinition } from "../definition.ts";
-import type { ActorHost, HeldConnection } from "./instance.ts";
+import type { ActorHost, HibernatedConnection } from "./instance.ts";
 import type { LoadedActor } from "./store.ts";
 
 /** Whether the instance makes its actor or wakes it, and with what. */
@@ -9,7 +9,7 @@ export type InstanceStart =
       readonly type: "wake";
       readonly loaded: LoadedActor;
       /** The connections that the host kept since the actor went to sleep. */
-      readonly held?: readonly HeldConnection[];
+      readonly held?: readonly HibernatedConnection[];
     };
 
 /** What an instance is started with. */

@@ -207,7 +207,7 @@ export interface ConnectionMemory {
 }
 
 /** A connection that a host kept while the actor slept. */
-export interface HeldConnection {
+export interface HibernatedConnection {
   readonly id: string;
   readonly sink: ConnectionSink;
   /** What `hibernate` was given. It wins over the record: it may have changed while that was written. */

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import { aside } from "../internal/turn/outside-transaction.ts";
+import { outsideTransaction } from "../internal/turn/outside-transaction.ts";
 import type { WorkflowInspection } from "../internal/workflow/history/inspected.ts";
 import { inspectWorkflow } from "../internal/workflow/history/inspection.ts";
 import { partOf } from "../internal/workflow/run/actions.ts";
@@ -120,7 +120,7 @@ export class WorkflowControl<Output = unknown> {
     const { runtime } = this.#part;
     const inTransaction = runtime.inTransaction && runtime.transactions.openOf(this.#owner) !== undefined;
     if (inTransaction || this.#owner instanceof StepTarget) return Promise.reject(waitsForItself());
-    return aside(runtime, this.#owner, wait);
+    return outsideTransaction(runtime, this.#owner, wait);
   }
 
   /** The history and state, in the shape in which inspectors read it. */

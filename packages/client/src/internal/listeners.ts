@@ -19,16 +19,16 @@ export class Listeners<Args extends readonly unknown[]> {
 
   /** Calls one that is late, unless it has been taken away meanwhile. */
   tell(callback: (...args: Args) => void, ...args: Args): void {
-    if (this.#callbacks.has(callback)) callOutside(callback, args, this.#report);
+    if (this.#callbacks.has(callback)) callUserCode(callback, args, this.#report);
   }
 
   emit(...args: Args): void {
-    for (const callback of [...this.#callbacks]) callOutside(callback, args, this.#report);
+    for (const callback of [...this.#callbacks]) callUserCode(callback, args, this.#report);
   }
 }
 
 /** Calls user code; what it throws is told, and ends nothing: neither the connection nor the process. */
-export function callOutside<Args extends readonly unknown[]>(
+export function callUserCode<Args extends readonly unknown[]>(
   callback: (...args: Args) => void,
   args: Args,
   report: Report,

@@ -1,5 +1,5 @@
 import { type Clock, type Random, systemClock, systemRandom, systemTasks, type Tasks } from "@holdfast/core";
-import { watchComeback } from "./reconnect-triggers.ts";
+import { onReconnectTrigger } from "./reconnect-triggers.ts";
 
 /** What a client needs of its surroundings; in-process clients of actors get the simulator's. */
 export interface ClientPorts {
@@ -25,5 +25,5 @@ export const clientPorts: ClientPorts = {
     },
     macrotask: systemTasks.macrotask,
   },
-  watchComeback,
+  watchComeback: onReconnectTrigger,
 };

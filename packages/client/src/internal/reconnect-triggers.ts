@@ -12,7 +12,7 @@ interface Page {
 }
 
 /** Calls `listener` at each comeback until the returned function is called; never where there is no page. */
-export function watchComeback(listener: () => void): () => void {
+export function onReconnectTrigger(listener: () => void): () => void {
   const { window: page } = globalThis as { readonly window?: Page };
   for (const name of comebacks) page?.addEventListener?.(name, listener);
   return () => {

@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { DriverSendReply, SendContent } from "../driver.ts";
 
 /** What is said, without what is left open: a body of `undefined` is a body. */
-export function present(content: SendContent): Readonly<Record<string, unknown>> {
+export function definedFields(content: SendContent): Readonly<Record<string, unknown>> {
   const entries = Object.entries(content).filter(([name, value]) => name === "body" || value !== undefined);
   return Object.fromEntries(entries);
 }

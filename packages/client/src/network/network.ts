@@ -16,7 +16,7 @@ import type {
   ResumePoint,
   SendContent,
 } from "../driver.ts";
-import { present, sendReply } from "../internal/send-content.ts";
+import { definedFields, sendReply } from "../internal/send-content.ts";
 import { openSocket } from "../internal/socket.ts";
 import { traced } from "../internal/tracing.ts";
 import { filterQuery, type ListActorsOptions, type ManageRequest } from "../management.ts";
@@ -109,7 +109,7 @@ class NetworkDriver implements ClientDriver {
   }
 
   prepareSend(content: SendContent): PreparedFrame {
-    const data = encodeGiven(this.#encoding, present(content));
+    const data = encodeGiven(this.#encoding, definedFields(content));
     return { data, size: data.length };
   }
 

@@ -4,14 +4,14 @@ import { examinedCalls, filterArch, refusedCalls } from "../jail/confinement/sec
 import type { Attack } from "./attack.ts";
 import { elf32Exit } from "./lab/elf32.ts";
 import type { AttackLab, SystemCall } from "./lab/lab.ts";
-import { NotTried } from "./lab/not-tried.ts";
+import { NotApplicable } from "./lab/not-tried.ts";
 import { summary } from "./network.ts";
 
 /** A call by name, with the number of this machine. */
 function call(name: string, ...args: (number | string)[]): SystemCall {
   const arch = filterArch();
   const nr = refusedCalls(arch).get(name) ?? (examinedCalls(arch) as Readonly<Record<string, number>>)[name];
-  if (nr === undefined) throw new NotTried(`${name} is no system call of ${arch}`);
+  if (nr === undefined) throw new NotApplicable(`${name} is no system call of ${arch}`);
   return { name: `${name}${args.length > 0 ? `(${args.join(",")})` : ""}`, nr, args };
 }
 
@@ -378,7 +378,7 @@ export const kernelAttacks: readonly Attack[] = [
     layer: "system call filter: architecture check",
     needs: ["syscalls.filtered"],
     run: async (lab) => {
-      if (process.arch !== "x64") throw new NotTried(`${process.arch} has no second system call table here`);
+      if (process.arch !== "x64") throw new NotApplicable(`${process.arch} has no second system call table here`);
       lab.needs("perl");
       const directory = lab.directory("ia32");
       const program = join(directory, "exit42");

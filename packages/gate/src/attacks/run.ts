@@ -12,7 +12,7 @@ import { type EchoUpstream, startEchoUpstream } from "./lab/echo-upstream.ts";
 import { encodingsOf } from "./lab/encodings.ts";
 import { AttackNames } from "./lab/host-names.ts";
 import { AttackLab } from "./lab/lab.ts";
-import { NotTried } from "./lab/not-tried.ts";
+import { NotApplicable } from "./lab/not-tried.ts";
 import { networkAttacks } from "./network.ts";
 import { pluginAttacks, writeCrashingPlugin } from "./plugins.ts";
 import { protocolAttacks } from "./protocol.ts";
@@ -159,7 +159,7 @@ async function runOne(attack: Attack, lab: AttackLab): Promise<AttackResult> {
       ...(control ? { control } : {}),
     });
   } catch (error) {
-    if (error instanceof NotTried) return result({ outcome: "not_tried", observed: error.message });
+    if (error instanceof NotApplicable) return result({ outcome: "not_tried", observed: error.message });
     return result({ outcome: "not_stopped", observed: `failed: ${String((error as Error).message)}` });
   }
 }

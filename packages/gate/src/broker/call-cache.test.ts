@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { brokerLimits } from "./broker-limits.ts";
-import { digestOf, type KeptCall, KeptCalls } from "./call-cache.ts";
+import { digestOf, type CachedCall, CallCache } from "./call-cache.ts";
 
 const id = Buffer.from("peer");
 
-function started(calls: KeptCalls, correlation: string): KeptCall {
-  const key = KeptCalls.key(id, correlation);
+function started(calls: CallCache, correlation: string): CachedCall {
+  const key = CallCache.key(id, correlation);
   const call = {
     ...{ key, digest: digestOf(Buffer.from(correlation)), cancel: new AbortController() },
     ...{ waiting: [], answer: undefined, at: 0 },
@@ -16,7 +16,7 @@ function started(calls: KeptCalls, correlation: string): KeptCall {
 }
 
 test("an answer is kept for as long as it may be asked for again, and no longer", () => {
-  const calls = new KeptCalls();
+  const calls = new CallCache();
   const call = started(calls, "one");
   assert.equal(calls.running, 1);
   calls.end(call, Buffer.from("answer"), true, 1_000);
@@ -27,14 +27,14 @@ test("an answer is kept for as long as it may be asked for again, and no longer"
 });
 
 test("what changed nothing is not kept", () => {
-  const calls = new KeptCalls();
+  const calls = new CallCache();
   const call = started(calls, "one");
   calls.end(call, Buffer.from("answer"), false, 0);
   assert.equal(calls.get(call.key, 0), undefined);
 });
 
 test("so many answers are kept, and so many bytes of them: the oldest go first", () => {
-  const many = new KeptCalls();
+  const many = new CallCache();
   const all = Array.from({ length: brokerLimits.maxKeptAnswers + 1 }, (_, index) =>
     started(many, `${index}`),
   );
@@ -43,7 +43,7 @@ test("so many answers are kept, and so many bytes of them: the oldest go first",
     all.map((call) => many.get(call.key, 0) !== undefined),
     all.map((_, index) => index > 0),
   );
-  const large = new KeptCalls();
+  const large = new CallCache();
   const half = Buffer.alloc(brokerLimits.maxKeptBytes / 2);
   const [first, second, third] = ["1", "2", "3"].map((each) => started(large, each));
   assert.ok(first && second && third);
@@ -55,7 +55,7 @@ test("so many answers are kept, and so many bytes of them: the oldest go first",
 });
 
 test("calls of one kind are cancelled, with the reason", () => {
-  const calls = new KeptCalls();
+  const calls = new CallCache();
   const [one, two] = [started(calls, "one"), started(calls, "two")];
   const reason = new Error("the jail ended");
   calls.cancel(reason, (call) => call === one);

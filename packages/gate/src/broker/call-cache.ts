@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { brokerLimits } from "./broker-limits.ts";
 
 /** A call that is under way, or whose answer is kept. */
-export interface KeptCall {
+export interface CachedCall {
   readonly key: string;
   /** Of the frame: the same correlation with another one is another call. */
   readonly digest: string;
@@ -22,9 +22,9 @@ export function digestOf(frame: Buffer): string {
  * The calls of one jail by connection and correlation. A frame that comes again meets its call; what the
  * answers take is bounded, and the oldest go first.
  */
-export class KeptCalls {
-  readonly #running = new Map<string, KeptCall>();
-  readonly #answered = new Map<string, KeptCall>();
+export class CallCache {
+  readonly #running = new Map<string, CachedCall>();
+  readonly #answered = new Map<string, CachedCall>();
   #bytes = 0;
 
   static key(id: Buffer, correlation: string): string {
@@ -35,7 +35,7 @@ export class KeptCalls {
     return this.#running.size;
   }
 
-  get(key: string, now: number): KeptCall | undefined {
+  get(key: string, now: number): CachedCall | undefined {
     const running = this.#running.get(key);
     if (running !== undefined) return running;
     const answered = this.#answered.get(key);
@@ -46,12 +46,12 @@ export class KeptCalls {
     return answered;
   }
 
-  start(call: KeptCall): void {
+  start(call: CachedCall): void {
     this.#running.set(call.key, call);
   }
 
   /** Ends a call; its answer is kept when something was done that must not be done twice. */
-  end(call: KeptCall, answer: Buffer, keep: boolean, now: number): void {
+  end(call: CachedCall, answer: Buffer, keep: boolean, now: number): void {
     this.#running.delete(call.key);
     if (!keep) return;
     call.answer = answer;
@@ -65,12 +65,12 @@ export class KeptCalls {
     }
   }
 
-  #forget(call: KeptCall): void {
+  #forget(call: CachedCall): void {
     if (this.#answered.delete(call.key)) this.#bytes -= call.answer?.length ?? 0;
   }
 
   /** Cancels calls that are under way. */
-  cancel(reason: unknown, which: (call: KeptCall) => boolean = () => true): void {
+  cancel(reason: unknown, which: (call: CachedCall) => boolean = () => true): void {
     for (const call of this.#running.values()) if (which(call)) call.cancel.abort(reason);
   }
 }

@@ -1,7 +1,7 @@
 import { type Clock, type Logger, systemRandom, uuidv7 } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
 import { brokerLimits } from "./broker-limits.ts";
-import { digestOf, type KeptCall, KeptCalls } from "./call-cache.ts";
+import { digestOf, type CachedCall, CallCache } from "./call-cache.ts";
 import type { PeerRefused, PeerRule, Routed } from "./endpoint/channel.ts";
 import { Endpoint } from "./endpoint/endpoint.ts";
 import type { BrokerErrorPayload } from "./errors.ts";
@@ -59,7 +59,7 @@ export class JailBroker {
   readonly principal: Principal;
   readonly offered: ToolNames | undefined;
   readonly #parts: JailBrokerParts;
-  readonly #calls = new KeptCalls();
+  readonly #calls = new CallCache();
   readonly #open = new Set<Promise<void>>();
   readonly #notes = new RefusalNotes();
   readonly #peerNotes = new RefusalNotes();
@@ -125,7 +125,7 @@ export class JailBroker {
 
   /** A frame that came before meets its call; another begins one. */
   #begin(request: Routed, call: ConstructedCall, seen: Readable): void {
-    const key = KeptCalls.key(request.id, call.envelope.correlation);
+    const key = CallCache.key(request.id, call.envelope.correlation);
     const digest = digestOf(request.bytes);
     const known = this.#calls.get(key, performance.now());
     const waiting = { flags: request.flags, id: Buffer.from(request.id) };
@@ -145,7 +145,7 @@ export class JailBroker {
       const refusal = new Refusal("RATE_LIMITED", busy, { retryAfterMs: 1_000 });
       return this.#send(request, this.#encode(this.#refused(refusal, seen), seen));
     }
-    const kept: KeptCall = {
+    const kept: CachedCall = {
       key,
       digest,
       cancel: new AbortController(),
@@ -158,7 +158,7 @@ export class JailBroker {
     this.#open.add(done);
   }
 
-  async #run(kept: KeptCall, call: ConstructedCall, seen: Readable): Promise<void> {
+  async #run(kept: CachedCall, call: ConstructedCall, seen: Readable): Promise<void> {
     let answer: Answer;
     try {
       answer = await this.#stages(call, kept.cancel.signal);
@@ -251,7 +251,7 @@ export class JailBroker {
     if (typeof correlation !== "string" || Object.keys(args).length !== 1) {
       throw new Refusal("VALIDATION_FAILED", "tool.cancel takes a correlation", { field: "correlation" });
     }
-    const key = KeptCalls.key(id, correlation);
+    const key = CallCache.key(id, correlation);
     const running = this.#calls.get(key, performance.now());
     const cancelled = running !== undefined && running.answer === undefined;
     if (cancelled) running.cancel.abort(new Cancelled("the caller cancelled"));

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Breaker } from "./circuit-breaker.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 
 const { crashRestMs, crashWindowMs, maxCrashes } = pluginLimits;
 
 function setup() {
   const time = { now: 1_000_000 };
-  const breaker = new Breaker({ now: () => time.now });
+  const breaker = new CircuitBreaker({ now: () => time.now });
   const crash = (times: number) => {
     for (let n = 0; n < times; n++) breaker.crashed();
   };

@@ -2,7 +2,7 @@ import type { Clock } from "@holdfast/core";
 import { pluginLimits } from "./plugin-limits.ts";
 
 /** Lets a plugin that crashes again and again rest, so that it costs a message and not a process each. */
-export class Breaker {
+export class CircuitBreaker {
   readonly #clock: Clock;
   #crashes: number[] = [];
   #restUntil = 0;

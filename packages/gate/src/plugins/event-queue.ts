@@ -3,7 +3,7 @@ import type { PluginName } from "./manifest/names.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import type { EventEnvelope } from "./runtime/api.ts";
 
-export interface WaitingEventsParts {
+export interface EventQueueOptions {
   readonly plugin: PluginName;
   /** Resolves when the plugin has taken it. */
   readonly handOver: (envelope: EventEnvelope) => Promise<void>;
@@ -12,13 +12,13 @@ export interface WaitingEventsParts {
 }
 
 /** The events for one plugin, handed over one after the other, in the order in which they came. */
-export class WaitingEvents {
-  readonly #parts: WaitingEventsParts;
+export class EventQueue {
+  readonly #parts: EventQueueOptions;
   readonly #waiting: EventEnvelope[] = [];
   #handingOver = false;
   #missed = 0;
 
-  constructor(parts: WaitingEventsParts) {
+  constructor(parts: EventQueueOptions) {
     this.#parts = parts;
   }
 

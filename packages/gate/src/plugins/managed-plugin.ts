@@ -3,10 +3,10 @@ import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
 import type { Principal, Tool, ToolCall, ToolOutcome } from "../broker/tool.ts";
 import type { SecretScanner } from "../vault/redaction/secret-scanner.ts";
-import { Breaker } from "./circuit-breaker.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
 import type { PluginCredentials } from "./credentials/credentials.ts";
-import { presentedCredentials, toldCredentials } from "./credentials/presented-credentials.ts";
-import { WaitingEvents } from "./event-queue.ts";
+import { presentedCredentials, readableCredentials } from "./credentials/presented-credentials.ts";
+import { EventQueue } from "./event-queue.ts";
 import type { PluginLauncher } from "./launcher.ts";
 import { isThere } from "./manifest/names.ts";
 import type { PluginFolder } from "./manifest/plugin-folder.ts";
@@ -53,7 +53,7 @@ interface Callers {
 /** One plugin: its present version, its process, and what happens when that ends or is replaced. */
 export class ManagedPlugin {
   readonly #ports: PluginPorts;
-  readonly #breaker: Breaker;
+  readonly #breaker: CircuitBreaker;
   readonly #publisher: Publisher;
   #folder: PluginFolder;
   #process: PluginProcess | undefined;
@@ -65,7 +65,7 @@ export class ManagedPlugin {
   readonly #draining = new Map<PluginProcess, Promise<unknown>>();
   /** When each session was first seen here. */
   readonly #sessions = new Map<string, string>();
-  readonly #events: WaitingEvents;
+  readonly #events: EventQueue;
   #calls = 0;
   #restart: NodeJS.Timeout | undefined;
   #closed = false;
@@ -75,9 +75,9 @@ export class ManagedPlugin {
   constructor(folder: PluginFolder, ports: PluginPorts) {
     this.#folder = folder;
     this.#ports = ports;
-    this.#breaker = new Breaker(ports.clock);
+    this.#breaker = new CircuitBreaker(ports.clock);
     this.#publisher = new Publisher(ports.clock);
-    this.#events = new WaitingEvents({
+    this.#events = new EventQueue({
       plugin: folder.name,
       handOver: (envelope) => this.#handOver(envelope),
       log: ports.log,
@@ -223,7 +223,7 @@ export class ManagedPlugin {
         version: channelVersion,
         plugin: name,
         ...launched.start,
-        credentials: toldCredentials(manifest, all),
+        credentials: readableCredentials(manifest, all),
         config,
         catalog: catalog(),
         channels: manifest.provides.channels.length > 0,
@@ -468,7 +468,7 @@ export class ManagedPlugin {
     const { name, manifest } = this.#folder;
     const all = await credentials.read(name);
     if (process.presented !== presentedCredentials(manifest, grant, all)) await this.replace(this.#folder);
-    else process.tell({ type: "credentials", credentials: toldCredentials(manifest, all) });
+    else process.tell({ type: "credentials", credentials: readableCredentials(manifest, all) });
   }
 
   /** Ends every process; calls in flight may finish for `drainMs`. */

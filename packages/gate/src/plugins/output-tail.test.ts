@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KnownSecrets } from "../vault/redaction/known-secrets.ts";
-import { PrintedTail } from "./output-tail.ts";
+import { OutputTail } from "./output-tail.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 
 const most = pluginLimits.maxPrintedBytes;
@@ -10,7 +10,7 @@ const most = pluginLimits.maxPrintedBytes;
 function kept(text: string, pieceBytes: number, ...secrets: string[]): string {
   const known = new KnownSecrets();
   for (const secret of secrets) known.add(secret);
-  const tail = new PrintedTail(known.scanner());
+  const tail = new OutputTail(known.scanner());
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += pieceBytes) tail.push(bytes.subarray(at, at + pieceBytes));
   return tail.end();
@@ -35,7 +35,7 @@ test("a secret is taken out before the beginning is cut off, also one that is lo
 
 test("credentials that are renewed are known from then on", () => {
   const known = new KnownSecrets();
-  const tail = new PrintedTail(known.scanner());
+  const tail = new OutputTail(known.scanner());
   tail.push(Buffer.from("before "));
   known.add("canary-of-a-plugin");
   tail.renew(known.scanner());

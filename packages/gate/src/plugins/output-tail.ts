@@ -4,7 +4,7 @@ import { pluginLimits } from "./plugin-limits.ts";
 const nothing = Buffer.alloc(0);
 
 /** The last of what a process prints. Secrets are taken out before it is cut, so that no part of one is left. */
-export class PrintedTail {
+export class OutputTail {
   #scanner: SecretScanner;
   #kept: Buffer = nothing;
 

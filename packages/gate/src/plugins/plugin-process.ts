@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { JailExit } from "../jail/jail.ts";
 import type { SecretScanner } from "../vault/redaction/secret-scanner.ts";
 import type { LaunchedPlugin } from "./launcher.ts";
-import { PrintedTail } from "./output-tail.ts";
+import { OutputTail } from "./output-tail.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { PluginLoadError } from "./plugin-load-error.ts";
 import { encodeFrame, FrameReader } from "./runtime/frames.ts";
@@ -15,11 +15,11 @@ export function unavailable(message: string, retryAfterMs?: number): HoldfastErr
   });
 }
 
-export type Asked = Extract<
+export type PluginQuestion = Extract<
   HostMessage,
   { type: "invoke" | "event" | "resolve_session" | "verify" | "shutdown" | "ping" }
 >;
-type Request = Asked extends infer Each ? (Each extends { id: number } ? Omit<Each, "id"> : never) : never;
+type Request = PluginQuestion extends infer Each ? (Each extends { id: number } ? Omit<Each, "id"> : never) : never;
 export type Answer = Extract<ProcessMessage, { type: "result" | "error" | "thrown" | "done" }>;
 export type Progress = Extract<ProcessMessage, { type: "progress" }>;
 
@@ -68,7 +68,7 @@ export class PluginProcess {
   #ending = false;
   #isReady = false;
   #fault = "";
-  readonly #printed: PrintedTail;
+  readonly #printed: OutputTail;
   #alive = true;
 
   private constructor(launched: LaunchedPlugin, ports: ProcessPorts) {
@@ -77,7 +77,7 @@ export class PluginProcess {
     this.confined = launched.confined;
     this.pid = launched.jail.pid;
     this.presented = launched.presented;
-    this.#printed = new PrintedTail(ports.scanner());
+    this.#printed = new OutputTail(ports.scanner());
     const reader = new FrameReader();
     launched.jail.stdout.on("data", (chunk: Buffer) => {
       try {
@@ -163,7 +163,7 @@ export class PluginProcess {
     this.#calls += 1;
     try {
       // The id makes it one of the asked messages again.
-      this.#send({ ...request, id } as Asked);
+      this.#send({ ...request, id } as PluginQuestion);
       return await answer.promise;
     } catch (error) {
       if (this.#waiting.has(id) && this.alive && request.type !== "ping") this.#giveUp(id);

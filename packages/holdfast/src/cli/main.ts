@@ -6,7 +6,7 @@ import {
   failureJson,
   failureText,
   harmless,
-  toldError,
+  describableError,
   UsageError,
   wrongUsage,
 } from "@holdfast/cli";
@@ -100,7 +100,7 @@ async function main(args: readonly string[]): Promise<number> {
       process.stderr.write(wrongUsage(error.message, usage, `holdfast ${name}`, rest.length === 0));
       return 2;
     }
-    if (toldError(error) !== undefined) {
+    if (describableError(error) !== undefined) {
       process.stderr.write(`${harmless(failureText(error))}\n`);
       return 1;
     }

@@ -4,11 +4,11 @@ import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { type Arguments, InvalidArguments, type McpTool, mcpTools } from "./mcp-tools.ts";
-import type { FoundServer } from "./reconnecting-server.ts";
+import type { ReconnectingServer } from "./reconnecting-server.ts";
 
 export interface McpServerOptions {
   /** The server of actors. */
-  readonly actors: FoundServer;
+  readonly actors: ReconnectingServer;
   /** Without it only tools that read are there. */
   readonly allowWrite: boolean;
   readonly version: string;

@@ -1,7 +1,7 @@
 import { dataDirectoryOf, noArguments, notRunning, parse } from "@holdfast/cli";
 import { findServer } from "./management-client.ts";
 import { startMcpServer } from "./mcp-server.ts";
-import { FoundServer } from "./reconnecting-server.ts";
+import { ReconnectingServer } from "./reconnecting-server.ts";
 import { version } from "./studio-commands.ts";
 
 export const mcpUsage = `holdfast mcp [options]
@@ -29,7 +29,7 @@ export async function mcpCommand(args: readonly string[]): Promise<number> {
   }
   noArguments(positionals);
   const options = { url: values.url, token: values.token, dataDirectory: dataDirectoryOf(values.data) };
-  const actors = new FoundServer(async () => {
+  const actors = new ReconnectingServer(async () => {
     const found = await findServer(options);
     if (found === undefined) throw notRunning();
     return found;

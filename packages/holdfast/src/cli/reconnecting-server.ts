@@ -5,7 +5,7 @@ import type { ManagementClient } from "./management-client.ts";
  * The server that a long-running command asks: looked for at the first use, and anew once what was found
  * is gone, since a server may be started after the command, or again on another port.
  */
-export class FoundServer {
+export class ReconnectingServer {
   readonly #find: () => Promise<ManagementClient>;
   #found: ManagementClient | undefined;
   /** Several uses at one time look once. */

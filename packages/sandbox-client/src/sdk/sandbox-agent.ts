@@ -4,7 +4,7 @@ import { InMemorySessionPersistDriver } from "../persist/memory.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import type * as acp from "./acp/acp-types.ts";
 import { readConfigOptions, readConfigResponse } from "./acp/acp-values.ts";
-import { PermissionDesk } from "./acp/pending-permissions.ts";
+import { PendingPermissions } from "./acp/pending-permissions.ts";
 import { AcpRpcError, UnsupportedSessionValueError } from "./errors.ts";
 import { waitForHealth } from "./health-wait.ts";
 import { buildInspectorUrl } from "./inspector-url.ts";
@@ -41,7 +41,7 @@ export class SandboxAgent extends SandboxRoutes {
   readonly remoteSessions: RemoteSessions = new RemoteSessions(() => this.ready());
   readonly #driver: sessions.SessionPersistDriver;
   readonly #history: SessionHistory;
-  readonly #desk = new PermissionDesk();
+  readonly #desk = new PendingPermissions();
   readonly #runner: SessionRunner;
   readonly #abort = new AbortController();
   readonly #handles = new Map<string, Session>();

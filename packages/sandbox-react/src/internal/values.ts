@@ -1,11 +1,11 @@
 /** What comes from an agent is anything; these look at it without believing it. */
-export type Unknowns = Readonly<Record<string, unknown>>;
+export type UnknownRecord = Readonly<Record<string, unknown>>;
 
-export function isRecord(value: unknown): value is Unknowns {
+export function isRecord(value: unknown): value is UnknownRecord {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-export function record(value: unknown): Unknowns {
+export function record(value: unknown): UnknownRecord {
   return isRecord(value) ? value : {};
 }
 

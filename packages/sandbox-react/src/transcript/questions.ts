@@ -1,4 +1,4 @@
-import { isRecord, list, record, shown, text, type Unknowns } from "../internal/values.ts";
+import { isRecord, list, record, shown, text, type UnknownRecord } from "../internal/values.ts";
 import type { PermissionOption, PermissionState } from "../types.ts";
 import { changesText, toolContent } from "./content.ts";
 import type { Draft } from "./draft.ts";
@@ -11,7 +11,7 @@ type Source = { readonly rpcId: string } | { readonly permissionId: string };
 export function ask(
   draft: Draft,
   source: Source,
-  toolCall: Unknowns,
+  toolCall: UnknownRecord,
   options: unknown,
   expiresAt?: number,
 ): number {
@@ -39,7 +39,7 @@ export function ask(
   return index;
 }
 
-function addQuestion(draft: Draft, permissionId: string, toolCall: Unknowns, options: unknown): number {
+function addQuestion(draft: Draft, permissionId: string, toolCall: UnknownRecord, options: unknown): number {
   const { output, changes } = toolContent(toolCall.content);
   const description = [changesText(changes), output, shown(toolCall.rawInput)].find((said) => said !== "");
   draft.memory.broken = true;
@@ -74,7 +74,7 @@ export function answerRequest(draft: Draft, rpcId: string, result: unknown): boo
 }
 
 /** The server's own word about a question. */
-export function takePermission(draft: Draft, permission: Unknowns): void {
+export function takePermission(draft: Draft, permission: UnknownRecord): void {
   const id = text(permission.id);
   const state = stateOf(permission.state);
   if (id === undefined || state === undefined) return;

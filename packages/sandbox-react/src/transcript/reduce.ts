@@ -1,4 +1,4 @@
-import { isRecord, record, text, type Unknowns } from "../internal/values.ts";
+import { isRecord, record, text, type UnknownRecord } from "../internal/values.ts";
 import type { TranscriptEntry } from "../types.ts";
 import { promptText } from "./content.ts";
 import { Draft } from "./draft.ts";
@@ -62,7 +62,7 @@ export function reducePermissionRequest(
   return draft.finish();
 }
 
-function takeMessage(draft: Draft, sender: TranscriptEvent["sender"], payload: Unknowns): void {
+function takeMessage(draft: Draft, sender: TranscriptEvent["sender"], payload: UnknownRecord): void {
   const method = text(payload.method);
   if (method === undefined) {
     if (sender === "client") answerRequest(draft, keyOf(payload.id), payload.result);
@@ -77,7 +77,7 @@ function keyOf(id: unknown): string {
   return JSON.stringify(id) ?? "";
 }
 
-function takeRequest(draft: Draft, method: string, payload: Unknowns): void {
+function takeRequest(draft: Draft, method: string, payload: UnknownRecord): void {
   const { memory } = draft;
   if (method === "session/prompt") {
     const said = promptText(record(payload.params).prompt);
@@ -95,7 +95,7 @@ function takeRequest(draft: Draft, method: string, payload: Unknowns): void {
 }
 
 /** An answer of the agent, or of the server in its place. */
-function takeAnswer(draft: Draft, key: string, payload: Unknowns): void {
+function takeAnswer(draft: Draft, key: string, payload: UnknownRecord): void {
   const { memory } = draft;
   if (memory.loading === key) {
     delete memory.loading;
@@ -132,7 +132,7 @@ function stopped(reason: string): [title: string, detail: string, severity: "inf
   }
 }
 
-function takeFromAgent(draft: Draft, method: string, payload: Unknowns): void {
+function takeFromAgent(draft: Draft, method: string, payload: UnknownRecord): void {
   const params = record(payload.params);
   switch (method) {
     case "session/update":
@@ -165,7 +165,7 @@ function takeFromAgent(draft: Draft, method: string, payload: Unknowns): void {
 }
 
 /** Most of what becomes of a prompt is told by its request and the answer; these have none. */
-function takePrompt(draft: Draft, params: Unknowns): void {
+function takePrompt(draft: Draft, params: UnknownRecord): void {
   const { memory } = draft;
   const detail = text(record(params.error).message) ?? "";
   if (params.status === "running") {
@@ -187,7 +187,7 @@ function recovered(draft: Draft, recovery: unknown): void {
   else draft.note("The agent was started again and knows what was said", "", "info");
 }
 
-function exited(draft: Draft, params: Unknowns): void {
+function exited(draft: Draft, params: UnknownRecord): void {
   const busy = draft.memory.prompts.length > 0;
   withdrawAll(draft);
   draft.cutTools();

@@ -1,10 +1,10 @@
-import { isRecord, list, record, shown, text, type Unknowns } from "../internal/values.ts";
+import { isRecord, list, record, shown, text, type UnknownRecord } from "../internal/values.ts";
 import type { TranscriptEntry } from "../types.ts";
 import { blockText, changesText, toolContent } from "./content.ts";
 import type { Draft } from "./draft.ts";
 
 /** Works one `session/update` of an agent in. What is not known is left out. */
-export function takeUpdate(draft: Draft, update: Unknowns): void {
+export function takeUpdate(draft: Draft, update: UnknownRecord): void {
   switch (update.sessionUpdate) {
     case "agent_message_chunk":
       speak(draft, "message", "assistant", update);
@@ -43,7 +43,7 @@ function speak(
   draft: Draft,
   kind: "message" | "reasoning",
   role: "user" | "assistant" | undefined,
-  update: Unknowns,
+  update: UnknownRecord,
 ): void {
   const piece = blockText(update.content);
   if (piece === "") return;
@@ -63,7 +63,7 @@ function speak(
 }
 
 /** A call begins or changes; each update says only what is new. */
-function takeTool(draft: Draft, update: Unknowns): void {
+function takeTool(draft: Draft, update: UnknownRecord): void {
   const toolCallId = text(update.toolCallId);
   if (toolCallId === undefined) return;
   const index = draft.toolIndex(toolCallId);
@@ -77,7 +77,7 @@ function takeTool(draft: Draft, update: Unknowns): void {
 }
 
 /** The parts of a tool entry that an update or a question about the call tells. */
-function toolFields(update: Unknowns, known: TranscriptEntry | undefined): Partial<TranscriptEntry> {
+function toolFields(update: UnknownRecord, known: TranscriptEntry | undefined): Partial<TranscriptEntry> {
   const title = text(update.title);
   const status = text(update.status);
   const kind = text(update.kind);

@@ -4,7 +4,7 @@ import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/sessions.css";
 import "./styles/tools.css";
-import { drawAtOnce, reloadWithFragment, tabStorage, WebApp } from "@holdfast/web-parts";
+import { flushQueryUpdates, reloadOnFragment, tabStorage, WebApp } from "@holdfast/web-parts";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { takeConnection } from "./api/connection.ts";
@@ -13,8 +13,8 @@ import { App } from "./app/app.tsx";
 
 // The token leaves the address before anything else runs.
 const connection = takeConnection(location, history, tabStorage());
-reloadWithFragment(["token", "headers"]);
-drawAtOnce();
+reloadOnFragment(["token", "headers"]);
+flushQueryUpdates();
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

@@ -7,11 +7,11 @@ import {
   sendEmpty,
   sendJson,
 } from "../http/exchange.ts";
-import { Heart } from "../http/heartbeat.ts";
+import { Heartbeat } from "../http/heartbeat.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 import { parseUint64 } from "../http/uint64.ts";
-import { within } from "../internal/with-timeout.ts";
+import { settlesWithin } from "../internal/with-timeout.ts";
 import type { SandboxLimits } from "../limits.ts";
 import type { AcpInstance } from "./instance.ts";
 import type { AcpInstances } from "./instances.ts";
@@ -68,7 +68,7 @@ export class AcpRoutes {
     const instance = await this.#instances.open(serverId, exchange.query.get("agent"));
     if (!known || instance.uptimeMs === undefined) await this.#bootstrap(instance, !known);
     const { response } = exchange;
-    const heart = new Heart(response, this.#limits.heartbeatMs);
+    const heart = new Heartbeat(response, this.#limits.heartbeatMs);
     const answer = await instance.send(message, { onForwarded: () => heart.startSoon() });
     if (answer === undefined) {
       sendEmpty(response, 202);
@@ -115,18 +115,18 @@ export class AcpRoutes {
 
   async #delete(exchange: Exchange): Promise<void> {
     // A process that the system does not let go must not keep the client; its end goes on by itself.
-    await within(this.#instances.delete(exchange.params.serverId ?? ""), deletePatienceMs);
+    await settlesWithin(this.#instances.delete(exchange.params.serverId ?? ""), deletePatienceMs);
     sendEmpty(exchange.response, 204);
   }
 
   /** Resolves when the answer to a request can follow what the streams have to tell of it. */
-  async #afterStreams(instance: AcpInstance, heart: Heart): Promise<void> {
+  async #afterStreams(instance: AcpInstance, heart: Heartbeat): Promise<void> {
     const readers = this.#readers.get(instance);
     if (!readers || readers.size === 0) return;
     const seq = instance.events.toldSeq;
     const behind = [...readers].filter((reader) => !reader.hasDelivered(seq));
     if (behind.length > 0) {
-      await within(Promise.all(behind.map((reader) => reader.delivered(seq))), flushPatienceMs);
+      await settlesWithin(Promise.all(behind.map((reader) => reader.delivered(seq))), flushPatienceMs);
     }
     await heart.comesAfter(Math.max(...[...readers].map((reader) => reader.writtenAt)));
   }

@@ -1,5 +1,5 @@
 import type { Logger } from "@holdfast/core";
-import { within } from "../internal/with-timeout.ts";
+import { settlesWithin } from "../internal/with-timeout.ts";
 import type { InstallArtifact, InstallOptions } from "./install.ts";
 import { type LaunchContext, locateAgent } from "./launch.ts";
 import type { AgentRow } from "./row.ts";
@@ -44,7 +44,7 @@ export class AgentInstaller {
   /** Ends what is being installed, and waits a moment until nothing is left of it. */
   async close(): Promise<void> {
     this.#abort.abort();
-    await within(Promise.allSettled(this.#running.values()), closeMs);
+    await settlesWithin(Promise.allSettled(this.#running.values()), closeMs);
   }
 
   async #install(row: AgentRow, request: InstallRequest): Promise<Installed> {

@@ -10,7 +10,7 @@ import {
   requireJsonContent,
   sendJson,
 } from "../http/exchange.ts";
-import { Heart } from "../http/heartbeat.ts";
+import { Heartbeat } from "../http/heartbeat.ts";
 import { invalid, isRecord, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 import type { Spawner } from "../internal/spawn/spawner.ts";
@@ -90,7 +90,7 @@ export class AgentRoutes {
     const request = installRequest(body);
     const row = this.#row(exchange);
     const { heartbeatMs, installHeadMs } = this.#options.limits;
-    const heart = new Heart(exchange.response, heartbeatMs);
+    const heart = new Heartbeat(exchange.response, heartbeatMs);
     heart.startLate(installHeadMs);
     try {
       const { alreadyInstalled, artifacts } = await this.#options.installer.install(row, request);

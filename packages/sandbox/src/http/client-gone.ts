@@ -2,7 +2,7 @@
 const complete = new Error("the answer is complete");
 
 /** Whether a client is still there. Most handlers never ask, and cost no signal then. */
-export class Departure {
+export class ClientGone {
   #controller: AbortController | undefined;
   #gone = false;
 

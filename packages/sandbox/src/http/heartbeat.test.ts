@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
-import { Heart } from "./heartbeat.ts";
+import { Heartbeat } from "./heartbeat.ts";
 
 /** A request whose answer is not given yet, and the connection of its client. */
 async function asked(t: TestContext) {
@@ -25,7 +25,7 @@ test("an answer for a client that has gone is not begun", async (t) => {
   const closed = once(response, "close");
   socket.destroy();
   await closed;
-  const heart = new Heart(response, 15_000);
+  const heart = new Heartbeat(response, 15_000);
   t.after(() => heart.stop());
   heart.start();
   assert.equal(response.headersSent, false);
@@ -33,7 +33,7 @@ test("an answer for a client that has gone is not begun", async (t) => {
 
 test("an answer that has begun lets what was sent on other connections be read first", async (t) => {
   const { response } = await asked(t);
-  const heart = new Heart(response, 15_000);
+  const heart = new Heartbeat(response, 15_000);
   t.after(() => heart.stop());
   let nowMs = 1_000;
   t.mock.method(performance, "now", () => nowMs);

@@ -12,7 +12,7 @@ const readingMs = 10;
  * that the request was forwarded, so that what it sends next comes after it, and blanks in front of the
  * JSON keep every timeout on the way from cutting a turn that takes hours.
  */
-export class Heart {
+export class Heartbeat {
   #beginning: NodeJS.Timeout | undefined;
   readonly #response: ServerResponse;
   readonly #intervalMs: number;

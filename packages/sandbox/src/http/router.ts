@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { type HoldfastError, isHoldfastError, type Logger, sanitizeError } from "@holdfast/core";
 import type { WebSocket } from "ws";
-import { Departure } from "./client-gone.ts";
+import { ClientGone } from "./client-gone.ts";
 import type { Exchange } from "./exchange.ts";
 import { sendEmpty } from "./exchange.ts";
 import type { Guard } from "./guard.ts";
@@ -72,14 +72,14 @@ class RoutedExchange implements Exchange {
   readonly response: ServerResponse;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
-  readonly #departure: Departure;
+  readonly #departure: ClientGone;
 
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
     params: Readonly<Record<string, string>>,
     query: Query,
-    departure: Departure,
+    departure: ClientGone,
   ) {
     this.request = request;
     this.response = response;
@@ -171,7 +171,7 @@ export class Router {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     toOriginForm(request);
-    const departure = new Departure();
+    const departure = new ClientGone();
     const started = performance.now();
     let route = unknownRoute;
     let found: Found | undefined;

@@ -1,5 +1,5 @@
 /** Waits for `work`, `ms` at most: false when it has not settled by then. Rejects as `work` does by then. */
-export async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
+export async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<boolean>((resolve) => {
     timer = setTimeout(resolve, ms, false);

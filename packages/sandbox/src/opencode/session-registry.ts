@@ -21,7 +21,7 @@ export interface Wanted {
 const maxTitleLength = 60;
 
 /** What OpenCode's clients do with sessions, in the words of the server's own. */
-export class Desk {
+export class SessionRegistry {
   readonly sessions: Sessions;
   readonly hub: Hub;
   readonly #catalog: Catalog;

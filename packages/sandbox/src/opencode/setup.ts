@@ -16,7 +16,7 @@ import { OpenCodeProjectRoutes } from "./routes/project-routes.ts";
 import { forwardingRoute } from "./routes/proxy.ts";
 import { OpenCodeSessionRoutes } from "./routes/session-routes.ts";
 import { OpenCodeTuiRoutes } from "./routes/tui-routes.ts";
-import { Desk } from "./session-registry.ts";
+import { SessionRegistry } from "./session-registry.ts";
 import type { RouteTable, Shared } from "./shared.ts";
 
 export interface OpenCodeSetup {
@@ -52,7 +52,7 @@ export function openCodeRoutes(setup: OpenCodeSetup): readonly Route[] {
   };
   const hub = new Hub(sessions.sessions, limits.heartbeatMs);
   const catalog = new Catalog({ agents, context, observed });
-  const desk = new Desk(sessions.sessions, hub, catalog);
+  const desk = new SessionRegistry(sessions.sessions, hub, catalog);
   const table: RouteTable = {
     ...new OpenCodeSessionRoutes(desk, shared).routes(),
     ...new OpenCodeMessageRoutes(desk, shared).routes(),

@@ -8,7 +8,7 @@ import {
   sendEmpty,
   sendJson,
 } from "../http/exchange.ts";
-import { Heart } from "../http/heartbeat.ts";
+import { Heartbeat } from "../http/heartbeat.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 import type { SocketExchange } from "../http/sockets.ts";
@@ -135,7 +135,7 @@ export class ProcessRoutes {
       cwd,
       env: { ...env, TERM: terminalType, ...body.env },
     };
-    const heart = new Heart(exchange.response, limits.heartbeatMs);
+    const heart = new Heartbeat(exchange.response, limits.heartbeatMs);
     let failure: HoldfastError | undefined;
     try {
       // Those in line are waited for as those that run are.
@@ -172,7 +172,7 @@ export class ProcessRoutes {
     );
     const process = this.#find(exchange);
     process[how]();
-    const heart = new Heart(exchange.response, this.#context.limits.heartbeatMs);
+    const heart = new Heartbeat(exchange.response, this.#context.limits.heartbeatMs);
     heart.startLate();
     const deadline = performance.now() + waitMs;
     while (!process.ended && performance.now() < deadline && !exchange.signal.aborted) {

@@ -7,7 +7,7 @@ import { type Managed, ManagedProcess } from "./managed.ts";
 import type { ProcessSettings } from "./settings.ts";
 import type { ProcessOwner, ProcessSpec } from "./spec.ts";
 import type { StateFile } from "./supervision/state-file.ts";
-import { type Found, Survivor } from "./supervision/surviving-process.ts";
+import { type Found, SurvivingProcess } from "./supervision/surviving-process.ts";
 
 export interface TableOptions {
   readonly spawner: Spawner;
@@ -116,7 +116,7 @@ export class ProcessTable {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(
-      this.list().map((process) => (process instanceof Survivor ? process.end() : process.giveUpRestart())),
+      this.list().map((process) => (process instanceof SurvivingProcess ? process.end() : process.giveUpRestart())),
     );
   }
 
@@ -148,7 +148,7 @@ export class ProcessTable {
     if (!this.#options.state || this.#closed) return;
     await this.#options.state.save(
       this.list().flatMap((process) => {
-        if (process instanceof Survivor) return process.ended ? [] : [process.stored];
+        if (process instanceof SurvivingProcess) return process.ended ? [] : [process.stored];
         const stored = process instanceof ManagedProcess ? process.stored() : undefined;
         return stored === undefined ? [] : [stored];
       }),

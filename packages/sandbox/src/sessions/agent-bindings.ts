@@ -50,7 +50,7 @@ class Binding {
 }
 
 /** Which session a message on an agent's process belongs to. */
-export class Bindings {
+export class AgentBindings {
   readonly #bindings = new Map<AcpInstance, Binding>();
 
   own(instance: AcpInstance, session: Session): void {

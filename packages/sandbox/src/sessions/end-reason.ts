@@ -2,7 +2,7 @@
 export type EndReason = "deleted" | "closing";
 
 /** Those who want to hear of the end of a session. */
-export class Ending {
+export class EndListeners {
   readonly #listeners = new Set<(reason: EndReason) => void>();
 
   listen(listener: (reason: EndReason) => void): () => void {

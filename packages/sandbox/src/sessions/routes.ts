@@ -9,7 +9,7 @@ import {
   sendJson,
   sendJsonText,
 } from "../http/exchange.ts";
-import { Heart } from "../http/heartbeat.ts";
+import { Heartbeat } from "../http/heartbeat.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 import type { SocketExchange } from "../http/sockets.ts";
@@ -184,7 +184,7 @@ export class SessionRoutes {
       sendJson(response, accepted, 202);
       return;
     }
-    const heart = new Heart(response, this.#limits.heartbeatMs);
+    const heart = new Heartbeat(response, this.#limits.heartbeatMs);
     heart.startSoon();
     const settled = await session.prompts.settled(accepted.id);
     await this.#sessions.store.synced();

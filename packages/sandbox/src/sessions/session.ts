@@ -4,18 +4,18 @@ import type { AcpInstances } from "../acp/instances.ts";
 import type { Message } from "../acp/message.ts";
 import type { PendingRequest } from "../acp/pending.ts";
 import { problem } from "../http/problem.ts";
-import { within } from "../internal/with-timeout.ts";
+import { settlesWithin } from "../internal/with-timeout.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { answer, call, tell } from "./agent/agent-calls.ts";
-import { learned, learnedFromAnswer } from "./agent/agent-updates.ts";
+import { sessionChange, sessionChangeFromAnswer } from "./agent/agent-updates.ts";
 import { makeReady } from "./agent/capabilities.ts";
 import { isDraft, type Opener, openAgain, openFork, openKnown, openNew } from "./agent/recovery.ts";
-import { applySettings, offersOf, type Settings, settingsOf, singly } from "./agent/settings.ts";
-import { type Bindings, ownServerId } from "./agent-bindings.ts";
-import { Ending } from "./end-reason.ts";
+import { applySettings, offersOf, type Settings, settingsOf, oneByOne } from "./agent/settings.ts";
+import { type AgentBindings, ownServerId } from "./agent-bindings.ts";
+import { EndListeners } from "./end-reason.ts";
 import { SessionLog } from "./store/session-log.ts";
 import type { SessionStore, StoredSession } from "./store/store.ts";
-import { isPermissionRequest, PermissionDesk } from "./turns/permissions.ts";
+import { isPermissionRequest, PendingPermissions } from "./turns/permissions.ts";
 import type { PermissionPolicy } from "./turns/policy.ts";
 import { type ContentBlocks, type PromptHost, PromptQueue } from "./turns/prompt-queue.ts";
 import { transcriptBlock } from "./turns/transcript.ts";
@@ -33,7 +33,7 @@ import type {
 export interface SessionContext {
   readonly store: SessionStore;
   readonly instances: AcpInstances;
-  readonly bindings: Bindings;
+  readonly bindings: AgentBindings;
   readonly limits: SandboxLimits;
   readonly policy: PermissionPolicy | undefined;
   readonly logger: Logger;
@@ -48,9 +48,9 @@ export interface SessionContext {
 export class Session implements PromptHost {
   readonly id: string;
   readonly log: SessionLog;
-  readonly permissions: PermissionDesk;
+  readonly permissions: PendingPermissions;
   readonly prompts: PromptQueue;
-  readonly ending = new Ending();
+  readonly ending = new EndListeners();
   readonly #context: SessionContext;
   readonly #key: number;
   #record: SessionRecord;
@@ -77,7 +77,7 @@ export class Session implements PromptHost {
     this.id = record.id;
     this.log = new SessionLog(store, key);
     const log = this.log;
-    this.permissions = new PermissionDesk({
+    this.permissions = new PendingPermissions({
       store,
       key,
       log,
@@ -157,8 +157,8 @@ export class Session implements PromptHost {
     }
     this.log.append("agent", message.raw);
     if (answered) this.#requestEnded(answered);
-    if (answered?.internal === false) this.#learn(learnedFromAnswer(answered, message));
-    if (message.kind === "notification") this.#learn(learned(message));
+    if (answered?.internal === false) this.#learn(sessionChangeFromAnswer(answered, message));
+    if (message.kind === "notification") this.#learn(sessionChange(message));
     if (message.kind !== "request") return "pass";
     if (isPermissionRequest(message)) {
       if (!this.#turns.areCancelled) return this.permissions.ask(instance, message);
@@ -291,7 +291,7 @@ export class Session implements PromptHost {
     const ended = this.#turns.cancel();
     await tell(this.#instance, "session/cancel", { sessionId: this.#record.agentSessionId });
     await this.permissions.cancelAll();
-    const forced = !(await within(ended, this.#context.limits.cancelGraceMs));
+    const forced = !(await settlesWithin(ended, this.#context.limits.cancelGraceMs));
     if (forced) this.#instance.cut("cancel_ignored");
     await ended;
     return { cancelled: true, forced, prompts };
@@ -448,7 +448,7 @@ export class Session implements PromptHost {
 
   /** A mode that the agent no longer offers must not keep the session from coming back. */
   async #restoreSettings(instance: AcpInstance, wanted: Settings): Promise<void> {
-    for (const setting of singly(wanted)) {
+    for (const setting of oneByOne(wanted)) {
       try {
         await this.#apply(instance, setting);
       } catch (error) {

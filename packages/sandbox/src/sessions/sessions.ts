@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { type Logger, uuidv7 } from "@holdfast/core";
 import type { AcpInstances } from "../acp/instances.ts";
 import { problem } from "../http/problem.ts";
-import { within } from "../internal/with-timeout.ts";
+import { settlesWithin } from "../internal/with-timeout.ts";
 import type { SandboxLimits } from "../limits.ts";
-import { type Adopter, SessionObserver } from "./agent/observer.ts";
+import { type SessionAdopter, SessionObserver } from "./agent/observer.ts";
 import { type Settings, settingsOf } from "./agent/settings.ts";
-import { Bindings, ownServerId } from "./agent-bindings.ts";
+import { AgentBindings, ownServerId } from "./agent-bindings.ts";
 import { Session, type SessionContext } from "./session.ts";
 import { type SessionPlace, SessionStore } from "./store/store.ts";
 import type { PermissionPolicy } from "./turns/policy.ts";
@@ -52,7 +52,7 @@ const pageSize = 200;
 const endingPatienceMs = 1_000;
 
 /** All sessions of a server: those in its store, of which some are open. */
-export class Sessions implements Adopter {
+export class Sessions implements SessionAdopter {
   readonly store: SessionStore;
   readonly #options: SessionsOptions;
   readonly #context: SessionContext;
@@ -67,7 +67,7 @@ export class Sessions implements Adopter {
     const { instances, limits, logger, policy, dataDirectory } = options;
     this.#options = options;
     this.store = new SessionStore(dataDirectory, limits.maxMemoryLogBytes);
-    const bindings = new Bindings();
+    const bindings = new AgentBindings();
     instances.observeWith(new SessionObserver(bindings, this));
     this.#context = {
       store: this.store,
@@ -203,7 +203,7 @@ export class Sessions implements Adopter {
   /** Tells all viewers, who come back when there is a server again, and lets go of the store. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    await within(Promise.allSettled(this.#unfinished), endingPatienceMs);
+    await settlesWithin(Promise.allSettled(this.#unfinished), endingPatienceMs);
     for (const session of this.#open.values()) session.ending.tell("closing");
     this.store.close();
   }

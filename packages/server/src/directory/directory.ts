@@ -22,7 +22,7 @@ import {
 import type { ActorTarget, Client } from "@holdfast/client";
 import { type ActorKey, HoldfastError, isErrorCode, type Ports, uuidv4, uuidv7 } from "@holdfast/core";
 import { acquireByKey } from "../internal/acquire.ts";
-import { addressOf, addressOfTarget, asDuplicate, duplicateKey, notFound } from "../internal/addresses.ts";
+import { addressOf, addressOfTarget, rethrowAsDuplicate, duplicateKey, notFound } from "../internal/addresses.ts";
 import { CreateMemory } from "../internal/create-memory.ts";
 import { destroyActor } from "../internal/destroy-actor.ts";
 import { type Slot, Slots } from "../internal/slot.ts";
@@ -36,7 +36,7 @@ import type { SpanLog } from "../observe/span-log.ts";
 import { Starts } from "../observe/starts.ts";
 import type { Session } from "../sessions/session.ts";
 import { Alarms } from "./alarms.ts";
-import { HeldConnections } from "./hibernating-connections.ts";
+import { HibernatingConnections } from "./hibernating-connections.ts";
 
 /** What the actors of one process share. */
 export interface DirectoryOptions {
@@ -67,7 +67,7 @@ export class Directory implements ActorHost {
   readonly exposeErrors: boolean;
   readonly region: string;
   /** The connections that outlive their actors' sleep. */
-  readonly held = new HeldConnections<Session>();
+  readonly held = new HibernatingConnections<Session>();
   /** Where a server listens for these actors, without a slash at the end; undefined while none does. */
   publicUrl: string | undefined;
   readonly #definitions: ReadonlyMap<string, AnyDefinition>;
@@ -447,7 +447,7 @@ export class Directory implements ActorHost {
       });
     });
     const instance = await slot.loading;
-    await instance.ready.catch(asDuplicate(name));
+    await instance.ready.catch(rethrowAsDuplicate(name));
     return instance.id;
   }
 

@@ -1,7 +1,7 @@
-import type { ConnectionMemory, ConnectionSink, HeldConnection } from "@holdfast/actors";
+import type { ConnectionMemory, ConnectionSink, HibernatedConnection } from "@holdfast/actors";
 
 /** The server's end of a connection whose actor is not in memory. */
-export interface Held {
+export interface HibernatingConnection {
   readonly sink: ConnectionSink;
   readonly memory: ConnectionMemory;
   /** Whether its client is away. */
@@ -9,12 +9,12 @@ export interface Held {
 }
 
 /** The connections of this process that outlive their actor's sleep, or their own socket. */
-export class HeldConnections<Session> {
-  readonly #byActor = new Map<string, Map<string, Held>>();
+export class HibernatingConnections<Session> {
+  readonly #byActor = new Map<string, Map<string, HibernatingConnection>>();
   readonly #byToken = new Map<string, Session>();
 
   /** The actor has gone to sleep. */
-  hold(actorId: string, connId: string, held: Held): void {
+  hold(actorId: string, connId: string, held: HibernatingConnection): void {
     const ofActor = this.#byActor.get(actorId);
     if (ofActor === undefined) this.#byActor.set(actorId, new Map([[connId, held]]));
     else ofActor.set(connId, held);
@@ -28,7 +28,7 @@ export class HeldConnections<Session> {
   }
 
   /** Hands the connections of an actor to its next instance. */
-  take(actorId: string): readonly HeldConnection[] {
+  take(actorId: string): readonly HibernatedConnection[] {
     const ofActor = this.#byActor.get(actorId);
     if (ofActor === undefined) return [];
     this.#byActor.delete(actorId);

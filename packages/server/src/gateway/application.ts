@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { HoldfastError, headersAsRead, type Ports } from "@holdfast/core";
+import { HoldfastError, decodedHeaders, type Ports } from "@holdfast/core";
 import { replyError, urlOf, visibleError } from "./http/exchange.ts";
 import { NodeExchange } from "./http/node-exchange.ts";
 import { serveFile } from "./http/static-files.ts";
@@ -10,15 +10,15 @@ export interface FetchApplication {
   fetch(request: Request): Response | Promise<Response>;
 }
 
-export interface Surroundings {
+export interface FallbackHandlers {
   /** Files to serve. */
   readonly publicDir?: string | undefined;
   readonly application?: FetchApplication | undefined;
 }
 
 /** Serves what is not the gateway's own: files first, then the application. */
-export function serveSurroundings(
-  { publicDir, application }: Surroundings,
+export function serveFallback(
+  { publicDir, application }: FallbackHandlers,
   ports: Ports,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -40,7 +40,7 @@ export function serveSurroundings(
 
 /** An application may hand on what it has fetched, with headers that speak of the bytes before they were decoded. */
 function asRead(answer: Response): Response {
-  const headers = headersAsRead(answer);
+  const headers = decodedHeaders(answer);
   if (headers === answer.headers) return answer;
   const { body, status, statusText } = answer;
   return new Response(body, { status, statusText, headers });

@@ -102,6 +102,6 @@ export function argumentsOf(
 }
 
 /** Without members that are undefined, which JSON would have to spell out. */
-export function compact<T extends object>(value: T): Partial<T> {
+export function withoutUndefined<T extends object>(value: T): Partial<T> {
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Partial<T>;
 }

@@ -7,7 +7,7 @@ import type {
 } from "@holdfast/actors";
 import { trustedDepth } from "@holdfast/client";
 import { decodeValue } from "@holdfast/core";
-import { compact } from "./request.ts";
+import { withoutUndefined } from "./request.ts";
 
 /** What is shown of an actor's parts, the same in answers and pushes. */
 
@@ -21,7 +21,7 @@ export function stateOf(inspection: ActorInspection): {
 }
 
 export function messageOf({ createdAt, ...message }: InspectedMessage): unknown {
-  return compact({ ...message, body: message.body ?? null, createdAtMs: createdAt });
+  return withoutUndefined({ ...message, body: message.body ?? null, createdAtMs: createdAt });
 }
 
 export function queueOf(inspection: ActorInspection, queue: InspectedQueue): Record<string, unknown> {
@@ -30,11 +30,11 @@ export function queueOf(inspection: ActorInspection, queue: InspectedQueue): Rec
 }
 
 export function workflowOf(details: WorkflowDetails): Record<string, unknown> {
-  return compact({ ...details });
+  return withoutUndefined({ ...details });
 }
 
 export function tabOf({ id, label, icon, hidden }: InspectedTab): unknown {
-  return compact({ id, label, icon, hidden });
+  return withoutUndefined({ id, label, icon, hidden });
 }
 
 const maxShownMessages = 100;

@@ -30,7 +30,7 @@ export function duplicateKey(name: string): HoldfastError {
 }
 
 /** For a creation whose first commit met an actor that had come about meanwhile. */
-export function asDuplicate(name: string): (error: unknown) => never {
+export function rethrowAsDuplicate(name: string): (error: unknown) => never {
   return (error) => {
     throw isErrorCode(error, "actor", "fenced") ? duplicateKey(name) : error;
   };

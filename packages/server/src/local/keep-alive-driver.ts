@@ -1,12 +1,12 @@
 import type { ClientDriver, DriverListener } from "@holdfast/client";
-import { holdProcess } from "../gateway/process/keep-process-alive.ts";
+import { keepProcessAlive } from "../gateway/process/keep-process-alive.ts";
 import type { LocalDriver } from "./local-driver.ts";
 
 /**
  * A driver in this process whose requests and connections keep the process alive until they have ended,
  * as sockets would. Actors call each other without: for their calls nobody but actors waits.
  */
-export function holdingDriver(inner: LocalDriver): ClientDriver {
+export function keepAliveDriver(inner: LocalDriver): ClientDriver {
   return {
     keepsOrder: inner.keepsOrder,
     sendsOverConnections: inner.sendsOverConnections,
@@ -24,7 +24,7 @@ export function holdingDriver(inner: LocalDriver): ClientDriver {
     gatewayUrl: (target) => inner.gatewayUrl(target),
     dispose: () => inner.dispose(),
     connect: (target, params, listener, resume, events) => {
-      const release = holdProcess();
+      const release = keepProcessAlive();
       const held: DriverListener = {
         ...listener,
         closed: (reason) => {
@@ -45,7 +45,7 @@ export function holdingDriver(inner: LocalDriver): ClientDriver {
 }
 
 function holding<T>(promise: Promise<T>): Promise<T> {
-  const release = holdProcess();
+  const release = keepProcessAlive();
   promise.then(release, release);
   return promise;
 }

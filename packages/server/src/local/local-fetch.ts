@@ -12,7 +12,7 @@ const ofBody = ["content-encoding", "content-language", "content-location", "con
 const confidential = ["authorization", "proxy-authorization", "cookie", "host"];
 
 /** Who answers in this process, and who does not. */
-export interface LocalPlaces {
+export interface LocalServers {
   /** Where the paths of the actor begin for callers over a network; without a slash at its end. */
   readonly base: string;
   /** Asks the actor; `path` begins with a slash. */
@@ -26,7 +26,7 @@ export interface LocalPlaces {
  * `init.redirect` says otherwise, what is compressed is decoded, and the answer knows where it came from.
  * Throws `client.network_error` where `fetch` would fail.
  */
-export async function fetchLocally(path: string, init: RequestInit, places: LocalPlaces): Promise<Response> {
+export async function fetchLocally(path: string, init: RequestInit, places: LocalServers): Promise<Response> {
   let url = `${places.base}${path}`;
   let own = init;
   for (let hops = 0; ; hops++) {
@@ -47,7 +47,7 @@ export async function fetchLocally(path: string, init: RequestInit, places: Loca
   }
 }
 
-async function away(next: URL, from: string, init: RequestInit, places: LocalPlaces): Promise<Response> {
+async function away(next: URL, from: string, init: RequestInit, places: LocalServers): Promise<Response> {
   const headers = new Headers(init.headers);
   if (next.origin !== new URL(from).origin) for (const name of confidential) headers.delete(name);
   try {

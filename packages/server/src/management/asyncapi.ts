@@ -1,6 +1,6 @@
 import type { AnyDefinition } from "@holdfast/actors";
 import { version } from "../limits.ts";
-import { anything, type JsonSchema, jsonSchemaOf, settleReferences } from "./json-schema.ts";
+import { anyValue, type JsonSchema, jsonSchemaOf, settleReferences } from "./json-schema.ts";
 
 /** Connections of a registry as an AsyncAPI 3.0 document: https://www.asyncapi.com/docs/reference/specification/v3.0.0 */
 export function asyncApi(definitions: ReadonlyMap<string, AnyDefinition>): Record<string, unknown> {
@@ -35,10 +35,10 @@ function addActor(
     cancel: message("Cancels a call", frame(2, { type: "integer" }, text)),
     subscribe: message("Subscribes to an event", frame(3, eventName(definition))),
     unsubscribe: message("Ends a subscription", frame(4, eventName(definition))),
-    result: message("The result of a call", { type: "array", prefixItems: [number, number, anything] }),
+    result: message("The result of a call", { type: "array", prefixItems: [number, number, anyValue] }),
     error: message("The error of a call, or of the connection", {
       type: "array",
-      prefixItems: [number, anything],
+      prefixItems: [number, anyValue],
     }),
   };
   for (const [event, { schema }] of definition.events) {

@@ -3,7 +3,7 @@ import { isStandardSchema } from "@holdfast/core";
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** Any value that the codec carries. */
-export const anything: JsonSchema = {};
+export const anyValue: JsonSchema = {};
 
 /** What libraries gave: the references of such a schema (of a recursive one, to its `$defs`) begin at itself. */
 const given = new WeakSet<object>();
@@ -13,26 +13,26 @@ const given = new WeakSet<object>();
  * JSON Schema: Zod 4, ArkType, Valibot); of any value for others, and for what JSON Schema cannot say.
  */
 export function jsonSchemaOf(schema: unknown, direction: "input" | "output"): JsonSchema {
-  if (!isStandardSchema(schema)) return anything;
+  if (!isStandardSchema(schema)) return anyValue;
   const standard: object = schema["~standard"];
   if (
     !("jsonSchema" in standard) ||
     typeof standard.jsonSchema !== "object" ||
     standard.jsonSchema === null
   ) {
-    return anything;
+    return anyValue;
   }
   const convert: unknown = Reflect.get(standard.jsonSchema, direction);
-  if (typeof convert !== "function") return anything;
+  if (typeof convert !== "function") return anyValue;
   try {
     const made: unknown = convert.call(standard.jsonSchema, { target: "draft-2020-12" });
-    if (typeof made !== "object" || made === null) return anything;
+    if (typeof made !== "object" || made === null) return anyValue;
     const { $schema: _dialect, ...rest } = made as Record<string, unknown>;
     given.add(rest);
     return rest;
   } catch {
     // Transformations, dates and the like have no JSON Schema.
-    return anything;
+    return anyValue;
   }
 }
 

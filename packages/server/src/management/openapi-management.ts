@@ -1,4 +1,4 @@
-import { anything, type JsonSchema } from "./json-schema.ts";
+import { anyValue, type JsonSchema } from "./json-schema.ts";
 
 export function ref(name: string): JsonSchema {
   return { $ref: `#/components/schemas/${name}` };
@@ -52,7 +52,7 @@ interface Operation {
 
 function operation(tag: string, id: string, spec: Operation): Record<string, unknown> {
   const { summary, query = {}, body, answer, status = 200, contentType = "application/json" } = spec;
-  const content = status === 204 ? {} : { content: { [contentType]: { schema: answer ?? anything } } };
+  const content = status === 204 ? {} : { content: { [contentType]: { schema: answer ?? anyValue } } };
   return {
     tags: [tag],
     operationId: `${tag}.${id}`,
@@ -85,7 +85,7 @@ export function managementPaths(): Record<string, unknown> {
   const one = (id: string, spec: Operation) => operation("management", id, spec);
   const actor = [{ $ref: "#/components/parameters/name" }, { $ref: "#/components/parameters/actor" }];
   const actors = object({ actors: list(ref("Actor")), cursor: text }, "actors");
-  const destroyed = object({ destroyed: whole, failed: list(anything), more: boolean });
+  const destroyed = object({ destroyed: whole, failed: list(anyValue), more: boolean });
   return {
     "/actors": {
       get: one("list", {
@@ -126,7 +126,7 @@ export function managementPaths(): Record<string, unknown> {
       parameters: actor,
       post: one("fork", {
         summary: "Makes an actor of another, as it is or was",
-        body: object({ key: anything, name: text, at: whole }, "key"),
+        body: object({ key: anyValue, name: text, at: whole }, "key"),
         answer: ref("Actor"),
         status: 201,
       }),
@@ -149,11 +149,11 @@ const ok = object({ ok: boolean }, "ok");
 /** Below `/actors/{name}/{actor}/inspector`: method and path, then what it is. */
 const inspector: readonly (readonly [method: string, path: string, spec: Operation])[] = [
   ["get", "/summary", { summary: "Everything at once" }],
-  ["get", "/state", { summary: "The state", answer: object({ state: anything, isStateEnabled: boolean }) }],
+  ["get", "/state", { summary: "The state", answer: object({ state: anyValue, isStateEnabled: boolean }) }],
   [
     "patch",
     "/state",
-    { summary: "Replaces the state", body: object({ state: anything }, "state"), answer: ok },
+    { summary: "Replaces the state", body: object({ state: anyValue }, "state"), answer: ok },
   ],
   ["get", "/connections", { summary: "Connections" }],
   ["delete", "/connections/{id}", { summary: "Disconnects", answer: ok }],
@@ -163,15 +163,15 @@ const inspector: readonly (readonly [method: string, path: string, spec: Operati
     "/action/{action}",
     {
       summary: "Calls an action",
-      body: object({ args: list(anything), properties: { type: "object" } }),
-      answer: object({ output: anything }),
+      body: object({ args: list(anyValue), properties: { type: "object" } }),
+      answer: object({ output: anyValue }),
     },
   ],
   ["get", "/queue", { summary: "Messages", query: limit }],
   [
     "post",
     "/queue",
-    { summary: "Sends a message", body: object({ name: text, body: anything, options: anything }, "name") },
+    { summary: "Sends a message", body: object({ name: text, body: anyValue, options: anyValue }, "name") },
   ],
   ["delete", "/queue", { summary: "Deletes what waits" }],
   ["delete", "/queue/{id}", { summary: "Deletes a message", answer: ok }],
@@ -200,14 +200,14 @@ const inspector: readonly (readonly [method: string, path: string, spec: Operati
     {
       summary: "Runs SQL",
       body: object(
-        { sql: text, args: list(anything), properties: { type: "object" }, readOnly: boolean },
+        { sql: text, args: list(anyValue), properties: { type: "object" }, readOnly: boolean },
         "sql",
       ),
     },
   ],
   ["get", "/kv", { summary: "Entries", query: { prefix: text, cursor: text, reverse: boolean, ...limit } }],
   ["get", "/kv/{id}", { summary: "An entry" }],
-  ["put", "/kv/{id}", { summary: "Writes an entry", body: object({ text, value: anything }), answer: ok }],
+  ["put", "/kv/{id}", { summary: "Writes an entry", body: object({ text, value: anyValue }), answer: ok }],
   ["delete", "/kv/{id}", { summary: "Deletes an entry", answer: ok }],
   ["get", "/traces", { summary: "What it did lately", query: { startMs: whole, endMs: whole, ...limit } }],
   ["get", "/logs", { summary: "The last records of its log", query: { after: whole, ...limit } }],

@@ -1,6 +1,6 @@
 import type { AnyDefinition } from "@holdfast/actors";
 import { version } from "../limits.ts";
-import { anything, type JsonSchema, jsonSchemaOf, settleReferences } from "./json-schema.ts";
+import { anyValue, type JsonSchema, jsonSchemaOf, settleReferences } from "./json-schema.ts";
 import { inspectorPaths, managementPaths, parameters, problem, ref } from "./openapi-management.ts";
 
 type Definitions = ReadonlyMap<string, AnyDefinition>;
@@ -66,7 +66,7 @@ const problemSchema: JsonSchema = {
     detail: { type: "string" },
     group: { type: "string" },
     code: { type: "string" },
-    metadata: anything,
+    metadata: anyValue,
   },
 };
 
@@ -78,7 +78,7 @@ function actorPaths(name: string, definition: RuntimeDefinition, paths: Record<s
     summary,
     ...rest,
   });
-  const input = json({ type: "object", properties: { input: anything } });
+  const input = json({ type: "object", properties: { input: anyValue } });
   const actor = { description: "The actor", ...json(ref("Actor")) };
   const errors = { default: { $ref: "#/components/responses/problem" } };
   paths[base] = {
@@ -179,7 +179,7 @@ function argumentsOf(definition: RuntimeDefinition, action: string): JsonSchema 
   }
   const schema = jsonSchemaOf(definition.actionInputSchemas.get(action) ?? rule?.args, "input");
   const isKnown = "type" in schema || "prefixItems" in schema || "$ref" in schema;
-  return isKnown ? schema : { type: "array", items: anything };
+  return isKnown ? schema : { type: "array", items: anyValue };
 }
 
 function outputOf(definition: RuntimeDefinition, action: string): JsonSchema {

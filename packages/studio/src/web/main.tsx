@@ -6,7 +6,7 @@ import "./styles/task.css";
 import "./styles/transcript.css";
 import "./styles/diff.css";
 import "./styles/system.css";
-import { drawAtOnce, reloadWithFragment, WebApp } from "@holdfast/web-parts";
+import { flushQueryUpdates, reloadOnFragment, WebApp } from "@holdfast/web-parts";
 import { focusManager } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
@@ -18,8 +18,8 @@ import { watchFocus } from "./app/watch-focus.ts";
 
 // The ticket leaves the address before anything else runs, also when its exchange fails.
 const ticket = takeTicket(location, history);
-reloadWithFragment(["ticket"]);
-drawAtOnce();
+reloadOnFragment(["ticket"]);
+flushQueryUpdates();
 focusManager.setEventListener(watchFocus);
 const exchange = ticket === undefined ? undefined : await exchangeTicket(ticket);
 

@@ -9,7 +9,7 @@ import { Approver } from "./approver.ts";
 import type { TaskBackend } from "./backend.ts";
 import { GateQuestions } from "./gate-questions.ts";
 import { type MemoryBrief, memoryBrief } from "./memory-brief.ts";
-import { KnownCalls } from "./permission.ts";
+import { ToolCallHistory } from "./permission.ts";
 import type { SessionLog } from "./session-log.ts";
 import { within } from "./within.ts";
 
@@ -66,7 +66,7 @@ class LiveSession implements AgentSession {
   #process: AgentProcess | undefined;
   #approver: Approver | undefined;
   #questions: GateQuestions | undefined;
-  readonly #calls = new KnownCalls();
+  readonly #calls = new ToolCallHistory();
   #alive = true;
   #needsTranscript = false;
   #brief: MemoryBrief | undefined;

@@ -6,7 +6,7 @@ import type { ApprovalChoice } from "../backend/host.ts";
 import type { ApprovalView } from "../contract.ts";
 import type { StudioLimits } from "../limits.ts";
 import type { TaskBackend } from "./backend.ts";
-import { type KnownCalls, type PermissionRequest, readPermission } from "./permission.ts";
+import { type ToolCallHistory, type PermissionRequest, readPermission } from "./permission.ts";
 import type { SessionLog } from "./session-log.ts";
 
 export interface ApproverOptions {
@@ -16,7 +16,7 @@ export interface ApproverOptions {
   readonly limits: StudioLimits;
   readonly sessionId: string;
   readonly jailId: string;
-  readonly calls: KnownCalls;
+  readonly calls: ToolCallHistory;
 }
 
 /** What ACP calls the outcome of a permission request. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { KnownCalls, readPermission } from "./permission.ts";
+import { ToolCallHistory, readPermission } from "./permission.ts";
 
 const options = [{ optionId: "a", kind: "allow_once", name: "Allow" }];
 
 describe("a permission request", () => {
   test("is completed with what the agent said when it began the call", () => {
-    const known = new KnownCalls();
+    const known = new ToolCallHistory();
     const content = [
       { type: "diff", path: "/workspace/a.txt", oldText: "one\ntwo\n", newText: "one\nTWO\n" },
     ];
@@ -21,13 +21,13 @@ describe("a permission request", () => {
 
   test("shows a command as it is, and escapes what could make it read as another one", () => {
     const toolCall = { rawInput: { command: "ls \u202e txt.exe\u0007\nrm x" }, title: "Run" };
-    const request = readPermission({ toolCall, options }, new KnownCalls(), 1_000);
+    const request = readPermission({ toolCall, options }, new ToolCallHistory(), 1_000);
     assert.equal(request?.detail, "$ ls \\u{202e} txt.exe\\u{7}\nrm x");
   });
 
   test("is cut at the limit, and says so; at the limit it is whole", () => {
     const ask = (length: number) =>
-      readPermission({ toolCall: { rawInput: "x".repeat(length) }, options }, new KnownCalls(), 100);
+      readPermission({ toolCall: { rawInput: "x".repeat(length) }, options }, new ToolCallHistory(), 100);
     assert.deepEqual([ask(100)?.truncated, ask(100)?.detail.length], [false, 100]);
     assert.deepEqual([ask(101)?.truncated, ask(101)?.detail.length], [true, 100]);
   });
@@ -42,9 +42,9 @@ describe("a permission request", () => {
       { options: [{}] },
       { options: [{ optionId: "a", kind: "maybe" }] },
     ]) {
-      assert.equal(readPermission(params, new KnownCalls(), 100), undefined);
+      assert.equal(readPermission(params, new ToolCallHistory(), 100), undefined);
     }
     const odd = { toolCall: { content: [null, 7, { type: "diff" }], rawInput: [1], locations: 3 }, options };
-    assert.equal(readPermission(odd, new KnownCalls(), 100)?.title, "The agent asks for permission");
+    assert.equal(readPermission(odd, new ToolCallHistory(), 100)?.title, "The agent asks for permission");
   });
 });

@@ -21,7 +21,7 @@ const maxKnownCalls = 200;
  * What an agent has told about its tool calls so far. Some agents describe a call when they begin it and
  * ask for permission later with its id alone.
  */
-export class KnownCalls {
+export class ToolCallHistory {
   readonly #calls = new Map<string, Readonly<Record<string, unknown>>>();
 
   /** Takes the parameters of a `session/update`. */
@@ -62,7 +62,7 @@ function merge(
 /** Undefined when it cannot be shown to anybody: no option that is understood. */
 export function readPermission(
   params: unknown,
-  known: KnownCalls,
+  known: ToolCallHistory,
   maxDetailBytes: number,
 ): PermissionRequest | undefined {
   const options: ApprovalOption[] = [];

@@ -5,6 +5,6 @@ import { notifyManager } from "@tanstack/react-query";
  * and the second click of a double click comes before that: it would find the button enabled, and do
  * everything twice. To be called once, before the app is drawn.
  */
-export function drawAtOnce(): void {
+export function flushQueryUpdates(): void {
   notifyManager.setScheduler(queueMicrotask);
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { unsent } from "./unsent.ts";
+import { remainingText } from "./unsent.ts";
 
 test("what was typed while a text was being sent stays, and the text itself goes", () => {
-  assert.equal(unsent("hello", "hello"), "");
-  assert.equal(unsent("hello and more", "hello"), " and more");
-  assert.equal(unsent("something else", "hello"), "something else");
+  assert.equal(remainingText("hello", "hello"), "");
+  assert.equal(remainingText("hello and more", "hello"), " and more");
+  assert.equal(remainingText("something else", "hello"), "something else");
 });

@@ -3,7 +3,7 @@ import { type ReactNode, type SubmitEvent, useEffect, useId, useRef } from "reac
 import { ErrorNotice } from "../ui/notice.tsx";
 
 /** A modal dialog around one deed: it closes when the deed is done, and stays with the error when it failed. */
-export function DeedDialog({
+export function ConfirmDialog({
   title,
   children,
   dismissLabel,

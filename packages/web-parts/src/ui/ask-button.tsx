@@ -1,5 +1,5 @@
 import { useId, useState } from "react";
-import { DeedDialog } from "../internal/deed-dialog.tsx";
+import { ConfirmDialog } from "../internal/deed-dialog.tsx";
 import { DialogButton, type DialogButtonProps } from "../internal/dialog-button.tsx";
 
 interface Question {
@@ -37,7 +37,7 @@ function AskDialog({
   const [text, setText] = useState(initial);
   const wanted = text.trim();
   return (
-    <DeedDialog
+    <ConfirmDialog
       title={title}
       dismissLabel="Never mind"
       confirmLabel={confirmLabel}
@@ -56,6 +56,6 @@ function AskDialog({
           onChange={(event) => setText(event.target.value)}
         />
       </div>
-    </DeedDialog>
+    </ConfirmDialog>
   );
 }

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { DeedDialog } from "../internal/deed-dialog.tsx";
+import { ConfirmDialog } from "../internal/deed-dialog.tsx";
 import { DialogButton, type DialogButtonProps } from "../internal/dialog-button.tsx";
 
 /** A button whose deed is asked about first. */
@@ -22,7 +22,7 @@ export function ConfirmButton({
     <DialogButton
       {...button}
       dialog={(onClose) => (
-        <DeedDialog
+        <ConfirmDialog
           title={title}
           dismissLabel="Keep"
           confirmLabel={confirmLabel}
@@ -33,7 +33,7 @@ export function ConfirmButton({
           onClose={onClose}
         >
           {children}
-        </DeedDialog>
+        </ConfirmDialog>
       )}
     />
   );

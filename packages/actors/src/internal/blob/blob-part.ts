@@ -4,7 +4,7 @@ import { afterPrefix, latin1 } from "../kv/entry-buffer.ts";
 import { stoppedError } from "../lifecycle/error-filter.ts";
 import { type HotRecords, type Part, recordPrefix } from "../lifecycle/part.ts";
 import type { RunningActor } from "../lifecycle/running-actor.ts";
-import { collect, leave, piecesOf } from "./bytes.ts";
+import { collect, leave, chunksOf } from "./bytes.ts";
 import {
   bytesOfHash,
   decodeSize,
@@ -52,7 +52,7 @@ export class BlobPart implements Part, ActorBlobs {
   }
 
   async put(source: ByteSource): Promise<BlobInfo> {
-    const pieces = piecesOf(source);
+    const pieces = chunksOf(source);
     try {
       return await this.#store(pieces, maxBlobBytes, ({ hash, size }) => {
         this.#runtime.records.put(referenceKey(hash, holder.blob), encodeSize(size));

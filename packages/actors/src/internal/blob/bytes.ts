@@ -7,14 +7,14 @@ const encoder = new TextEncoder();
  * Pieces of whatever gives bytes; bytes are copied now, whatever becomes of them before they are read. They throw
  * `store.invalid_blob` for anything else.
  */
-export function piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+export function chunksOf(source: ByteSource): AsyncGenerator<Uint8Array> {
   // The `slice` of a Buffer is no copy.
   if (source instanceof Uint8Array) return pieces(new Uint8Array(source));
   return pieces(source instanceof ArrayBuffer ? new Uint8Array(source.slice(0)) : source);
 }
 
 /**
- * Tells the source of {@link piecesOf} that no more of it is wanted, also one of which nothing was read yet: the
+ * Tells the source of {@link chunksOf} that no more of it is wanted, also one of which nothing was read yet: the
  * body of a request would keep its connection.
  */
 export async function leave(pieces: AsyncGenerator<Uint8Array>, source: unknown): Promise<void> {

@@ -8,11 +8,11 @@ import { isThenable } from "../lifecycle/hooks.ts";
 import type { RunningActor } from "../lifecycle/running-actor.ts";
 import type { ScheduledRun } from "../schedule/fire.ts";
 import type { ActorState } from "../turn/actor-state.ts";
-import type { CallLedger, KnownCall } from "../turn/call-ledger.ts";
+import type { CallLedger, RecordedCall } from "../turn/call-ledger.ts";
 import type { CallOutcome } from "../turn/call-result.ts";
 import { LazyMap, LazySet } from "../util/lazy.ts";
 import { CallContext } from "./context.ts";
-import { piecesOf, pump, streamNotReplayable, streamNotSupported } from "./result-stream.ts";
+import { resultChunks, sendResultStream, streamNotReplayable, streamNotSupported } from "./result-stream.ts";
 import { RunningCall } from "./running-call.ts";
 
 /** The actor whose actions run. */
@@ -77,7 +77,7 @@ export class Calls {
     call: AnyCall,
     action: AnyFunction,
     key: string,
-    asked: Promise<KnownCall | undefined>,
+    asked: Promise<RecordedCall | undefined>,
   ): Promise<Uint8Array> {
     // A stop waits for this call from here on, as for one that runs.
     this.#runtime.activity.begin();
@@ -99,7 +99,7 @@ export class Calls {
   }
 
   /** A recorded outcome leaves through the gate as well: its record may not be durable yet. */
-  #replay(known: KnownCall): Promise<Uint8Array> {
+  #replay(known: RecordedCall): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       this.#runtime.queue.after({
         release: () => {
@@ -214,7 +214,7 @@ export class Calls {
   #finish(running: RunningCall, call: AnyCall, output: unknown, after: (() => void) | undefined): void {
     let pieces: AsyncIterator<unknown> | undefined;
     try {
-      pieces = piecesOf(output);
+      pieces = resultChunks(output);
     } catch (error) {
       // A stream that somebody reads already, or an iterator of somebody's own that throws.
       return this.#end(running, this.#failure(error), after);
@@ -231,7 +231,7 @@ export class Calls {
       });
       return this.#end(running, this.#failure(streamNotSupported()), after);
     }
-    pump(this.#runtime, running, pieces, call.stream).then(
+    sendResultStream(this.#runtime, running, pieces, call.stream).then(
       () => this.#end(running, this.#success(undefined), after),
       (error: unknown) => this.#end(running, this.#thrown(error), after),
     );

@@ -4,7 +4,7 @@ import type { RunningActor } from "../lifecycle/running-actor.ts";
 import type { RunningCall } from "./running-call.ts";
 
 /** The pieces of a result that comes in pieces; undefined for any other result. */
-export function piecesOf(output: unknown): AsyncIterator<unknown> | undefined {
+export function resultChunks(output: unknown): AsyncIterator<unknown> | undefined {
   if (typeof output !== "object" || output === null) return undefined;
   if (output instanceof ReadableStream) return readerOf(output);
   const iterate: unknown = Reflect.get(output, Symbol.asyncIterator);
@@ -31,7 +31,7 @@ function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
  * and the next is made when its reader has room. Throws what user code threw, why the call was aborted,
  * and `action.stream_stalled` when its reader takes nothing for as long as an action may take.
  */
-export async function pump(
+export async function sendResultStream(
   runtime: RunningActor,
   running: RunningCall,
   pieces: AsyncIterator<unknown>,

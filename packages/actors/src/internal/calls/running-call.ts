@@ -1,11 +1,11 @@
 import { HoldfastError, type Tasks, type Timer } from "@holdfast/core";
 import type { CancelSignal } from "../../cancellation.ts";
 import type { Connection } from "../connections/connection.ts";
-import { asAbort } from "../lifecycle/error-filter.ts";
+import { asAbortError } from "../lifecycle/error-filter.ts";
 import type { ScheduledRun } from "../schedule/fire.ts";
 import type { CallOutcome } from "../turn/call-result.ts";
 import type { Output } from "../turn/commit-queue.ts";
-import type { Insider } from "../turn/transaction-lock.ts";
+import type { LockHolder } from "../turn/transaction-lock.ts";
 
 interface Waiter {
   resolve(result: Uint8Array): void;
@@ -19,7 +19,7 @@ type Unlisten = () => void;
  * One action that runs, and everyone who waits for its result: the caller, and retries of its key.
  * It is the output that carries the result.
  */
-export class RunningCall implements Output, Insider {
+export class RunningCall implements Output, LockHolder {
   readonly key: string | undefined;
   /** How often the actor had been written to when the call began: tells whether it wrote. */
   #writesBefore: number | undefined;
@@ -81,14 +81,14 @@ export class RunningCall implements Output, Insider {
   get abortSignal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#abortReason !== undefined) this.#controller.abort(asAbort(this.#abortReason));
+      if (this.#abortReason !== undefined) this.#controller.abort(asAbortError(this.#abortReason));
     }
     return this.#controller.signal;
   }
 
   abort(reason: HoldfastError): void {
     this.#abortReason ??= reason;
-    this.#controller?.abort(asAbort(reason));
+    this.#controller?.abort(asAbortError(reason));
   }
 
   /** Adds a waiter; when its signal aborts it stops waiting, and the last one to stop aborts the action. */

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { contained } from "./user-signal.ts";
+import { containListenerErrors } from "./user-signal.ts";
 
 function made(): { controller: AbortController; signal: AbortSignal; reported: unknown[] } {
   const controller = new AbortController();
   const reported: unknown[] = [];
-  const signal = contained(controller.signal, (error) => reported.push((error as Error).message));
+  const signal = containListenerErrors(controller.signal, (error) => reported.push((error as Error).message));
   return { controller, signal, reported };
 }
 

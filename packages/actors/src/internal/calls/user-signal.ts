@@ -50,7 +50,7 @@ Object.defineProperty(UserSignal.prototype, "onabort", {
 });
 
 /** Has `report` told what listeners of this signal throw. It is the same signal. */
-export function contained(signal: AbortSignal, report: (error: unknown) => void): AbortSignal {
+export function containListenerErrors(signal: AbortSignal, report: (error: unknown) => void): AbortSignal {
   containments.set(signal, { report, guards: new WeakMap(), handler: null });
   return Object.setPrototypeOf(signal, UserSignal.prototype);
 }

@@ -1,6 +1,6 @@
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import { recordPrefix } from "../lifecycle/part.ts";
-import { storedDepth } from "../util/stored-depth.ts";
+import { maxStoredDepth } from "../util/stored-depth.ts";
 
 /** What the store keeps of a connection, so that it outlives the actor's sleep. */
 export interface ConnectionRecord {
@@ -42,7 +42,7 @@ export function decodeConnection(bytes: Uint8Array): ConnectionRecord {
   if (bytes[0] !== format) {
     throw new HoldfastError("store", "unknown_format", `A connection has format ${bytes[0] ?? "none"}`);
   }
-  const fields = decodeValue(bytes.slice(1), { maxDepth: storedDepth });
+  const fields = decodeValue(bytes.slice(1), { maxDepth: maxStoredDepth });
   if (!Array.isArray(fields)) throw new HoldfastError("store", "unknown_format", "A connection is no list");
   const [params, state, auth, subscriptions, rooms, presence] = fields as readonly unknown[];
   return {

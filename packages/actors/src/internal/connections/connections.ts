@@ -4,7 +4,7 @@ import type {
   ActorConnection,
   ConnectionSink,
   ConnectRequest,
-  HeldConnection,
+  HibernatedConnection,
 } from "../../ports/instance.ts";
 import type { OutgoingEvent } from "../../ports/outgoing-event.ts";
 import type { KvEntry } from "../../ports/store.ts";
@@ -33,7 +33,7 @@ export class Connections implements ConnectionOwner {
   readonly #due = new LazySet<Connection>();
   /** Those whose state user code may hold dates or bytes of. */
   readonly #touched = new LazySet<Connection>();
-  #held: readonly HeldConnection[] = [];
+  #held: readonly HibernatedConnection[] = [];
   /** Their hosts are told once the actor is ready: what their clients have asked for meanwhile finds all of it. */
   #restored: Connection[] = [];
   /** Their clients left before the actor was ready: as a rule, while it was not in memory. */
@@ -63,7 +63,7 @@ export class Connections implements ConnectionOwner {
   // From start to sleep
 
   /** The clients that the host kept; nobody else knows of them until they are restored. */
-  keep(held: readonly HeldConnection[]): void {
+  keep(held: readonly HibernatedConnection[]): void {
     this.#held = held;
   }
 

@@ -9,7 +9,7 @@ import type {
 import type { SqliteBindings, SqliteExecuteResult } from "../../database/native-database.ts";
 import type { SqlValue } from "../../database/sql-value.ts";
 import { parametersOf, withOwnBytes } from "./arguments.ts";
-import { invalidArguments, notARead } from "./errors.ts";
+import { invalidArguments, notReadOnly } from "./errors.ts";
 
 /** Where SQL runs: in the turn, or in one transaction. */
 export interface Executor {
@@ -56,7 +56,7 @@ export class Access implements RawAccess {
   query<T = SqlRow>(sql: string, ...args: SqlArguments): T[] {
     const text = checkText(sql);
     const statement = this.#executor.prepare(text);
-    if (statement === undefined || statement.kind !== "read" || statement.rest !== "") throw notARead();
+    if (statement === undefined || statement.kind !== "read" || statement.rest !== "") throw notReadOnly();
     return statement.rows(parametersOf(args, text)) as T[];
   }
 

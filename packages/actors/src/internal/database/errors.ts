@@ -25,7 +25,7 @@ export function missingBinding(name: string): HoldfastError {
   return new HoldfastError("db", "invalid_binding", `missing bind parameter: ${name}`, { statusCode: 500 });
 }
 
-export function notARead(): HoldfastError {
+export function notReadOnly(): HoldfastError {
   const message = "query and get run one statement that only reads; use execute for anything else";
   return new HoldfastError("db", "not_a_read", message, { statusCode: 500 });
 }

@@ -13,7 +13,7 @@ import type {
   KvWriteOptions,
 } from "../../kv.ts";
 import type { BlobPart } from "../blob/blob-part.ts";
-import { concat, leave, piecesOf, streamOf } from "../blob/bytes.ts";
+import { concat, leave, chunksOf, streamOf } from "../blob/bytes.ts";
 import { afterPrefix, type EntryBuffer } from "./entry-buffer.ts";
 
 /** Sizes in bytes. */
@@ -109,7 +109,7 @@ export class KvBuffer implements ActorKv {
   }
 
   async putStream(key: KvKey, source: ByteSource): Promise<void> {
-    const pieces = piecesOf(source);
+    const pieces = chunksOf(source);
     try {
       await this.#putStream(keyBytes(key), pieces);
     } catch (error) {

@@ -9,14 +9,14 @@ import type { KvBuffer } from "../kv/kv-buffer.ts";
 import { Storage, type StorageOwner } from "../kv/storage.ts";
 import { ActorState } from "../turn/actor-state.ts";
 import { CallLedger, callWindowMs } from "../turn/call-ledger.ts";
-import { Turnstile } from "../turn/transaction-lock.ts";
+import { TransactionLock } from "../turn/transaction-lock.ts";
 import { Transactions, type TransactionsOwner } from "../turn/transactions.ts";
 import { Activity, type ActivityOwner } from "./activity.ts";
 import { ErrorFilter } from "./error-filter.ts";
 import { Parts, type PartsOwner, type StoredParts } from "./parts.ts";
 
 /** The actor as all of its pieces together know it. */
-export interface WholeActor
+export interface ComponentHost
   extends ActivityOwner,
     CallsOwner,
     ConnectionsOwner,
@@ -34,7 +34,7 @@ export interface WholeActor
  * it is first asked for, and what only running code needs is let go when none runs. Who wants a piece
  * only if it is there asks for the `used` one.
  */
-export abstract class ActorMakeup {
+export abstract class ActorComponents {
   readonly id: string;
   readonly name: string;
   readonly key: readonly string[];
@@ -57,7 +57,7 @@ export abstract class ActorMakeup {
 
   // Let go again when no user code runs.
   #calls: Calls | undefined;
-  #turnstile: Turnstile | undefined;
+  #turnstile: TransactionLock | undefined;
 
   constructor({ id, name, key, definition, start, host }: InstanceOptions) {
     this.id = id;
@@ -71,7 +71,7 @@ export abstract class ActorMakeup {
   }
 
   /** The actor itself, which its pieces know. */
-  protected abstract runtime(): WholeActor;
+  protected abstract runtime(): ComponentHost;
 
   /** At the start, for an actor whose definition or record asks for parts. */
   protected makeParts(stored: StoredParts | undefined): void {
@@ -154,8 +154,8 @@ export abstract class ActorMakeup {
   }
 
   /** Lets actions, connections and requests begin. */
-  get turnstile(): Turnstile {
-    this.#turnstile ??= new Turnstile(this.definition.options.concurrency === "serial");
+  get turnstile(): TransactionLock {
+    this.#turnstile ??= new TransactionLock(this.definition.options.concurrency === "serial");
     return this.#turnstile;
   }
 

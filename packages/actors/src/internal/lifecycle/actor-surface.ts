@@ -5,16 +5,16 @@ import type { ActorCaller, InstanceStatus, RequestSource } from "../../ports/ins
 import type { ActorPresence, BroadcastTarget, RunControl, SaveStateOptions } from "../../types.ts";
 import type { ContextSource } from "../calls/context.ts";
 import type { RunningCall } from "../calls/running-call.ts";
-import { contained } from "../calls/user-signal.ts";
+import { containListenerErrors } from "../calls/user-signal.ts";
 import type { Connection } from "../connections/connection.ts";
 import type { EntryBuffer } from "../kv/entry-buffer.ts";
 import type { KvBuffer } from "../kv/kv-buffer.ts";
 import type { CommitQueue } from "../turn/commit-queue.ts";
-import { ActorMakeup } from "./actor-components.ts";
-import { asAbort } from "./error-filter.ts";
+import { ActorComponents } from "./actor-components.ts";
+import { asAbortError } from "./error-filter.ts";
 
 /** What contexts show of a running actor: each member leads to the part that does the work. */
-export abstract class ActorMembers extends ActorMakeup implements ContextSource {
+export abstract class ActorSurface extends ActorComponents implements ContextSource {
   abstract readonly queue: CommitQueue;
   abstract readonly status: InstanceStatus;
   abstract vars: unknown;
@@ -31,13 +31,13 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
   abstract requestDestroy(): void;
 
   protected abortContexts(reason: HoldfastError): void {
-    this.#controller.abort(asAbort(reason));
+    this.#controller.abort(asAbortError(reason));
   }
 
   get #controller(): AbortController {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      contained(this.#abort.signal, (error) => this.errors.report(error));
+      containListenerErrors(this.#abort.signal, (error) => this.errors.report(error));
     }
     return this.#abort;
   }
@@ -77,7 +77,7 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
   }
 
   signalOf(own: AbortSignal): AbortSignal {
-    return contained(AbortSignal.any([own, this.abortSignal]), (error) => this.errors.report(error));
+    return containListenerErrors(AbortSignal.any([own, this.abortSignal]), (error) => this.errors.report(error));
   }
 
   get log(): ActorLogger {

@@ -97,7 +97,7 @@ function isLifecycleError(error: unknown): error is HoldfastError {
 }
 
 /** The reason of an `AbortSignal`: what `fetch` and the like reject with is told from a failure by its name. */
-export function asAbort(error: HoldfastError): HoldfastError {
+export function asAbortError(error: HoldfastError): HoldfastError {
   error.name = "AbortError";
   return error;
 }

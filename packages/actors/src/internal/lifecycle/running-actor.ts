@@ -5,7 +5,7 @@ import type { ContextSource } from "../calls/context.ts";
 import type { AnyFunction, HookName, RuntimeDefinition } from "../definition/runtime-definition.ts";
 import type { EntryBuffer } from "../kv/entry-buffer.ts";
 import type { CommitQueue } from "../turn/commit-queue.ts";
-import type { Turnstile } from "../turn/transaction-lock.ts";
+import type { TransactionLock } from "../turn/transaction-lock.ts";
 import type { Activity } from "./activity.ts";
 import type { ErrorFilter } from "./error-filter.ts";
 
@@ -36,7 +36,7 @@ export interface RunningActor extends ContextSource {
   readonly errors: ErrorFilter;
   readonly log: ActorLogger;
   readonly activity: Activity;
-  readonly turnstile: Turnstile;
+  readonly turnstile: TransactionLock;
   readonly queue: CommitQueue;
   /** What the parts of the actor keep; commits with the turn. */
   readonly records: EntryBuffer;

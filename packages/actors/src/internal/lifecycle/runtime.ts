@@ -24,7 +24,7 @@ import { openWebSocket, serveRequest } from "../raw/raw.ts";
 import { type Changes, type CommitOwner, CommitQueue, isRefusedState } from "../turn/commit-queue.ts";
 import { LazyPromise } from "../util/lazy.ts";
 import type { ActivityOwner } from "./activity.ts";
-import { ActorMembers } from "./actor-surface.ts";
+import { ActorSurface } from "./actor-surface.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
 import { idleListOf } from "./idle-list.ts";
 import { metaKey, writeMeta } from "./meta-records.ts";
@@ -32,7 +32,7 @@ import { startActor } from "./start.ts";
 import { type StopMode, Stopper } from "./stopper.ts";
 
 /** One running actor: holds its parts together, closes its turns and carries it from start to stop. */
-export class Runtime extends ActorMembers implements ActorInstance, CommitOwner, ActivityOwner {
+export class Runtime extends ActorSurface implements ActorInstance, CommitOwner, ActivityOwner {
   readonly queue: CommitQueue;
   status: InstanceStatus = "starting";
   vars: unknown;

@@ -1,7 +1,7 @@
-import { attended, decodeValue, HoldfastError, isErrorCode } from "@holdfast/core";
+import { trackRejection, decodeValue, HoldfastError, isErrorCode } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 import type { QueueBatchOptions, QueueMessage, QueueNextOptions, QueueTryOptions } from "../../queue.ts";
-import { aside } from "../turn/outside-transaction.ts";
+import { outsideTransaction } from "../turn/outside-transaction.ts";
 import {
   aborted,
   type Consumer,
@@ -87,7 +87,7 @@ export class ContextQueue implements Consumer {
   /** Of what nobody awaits the log hears; that the actor stopped before its wait was over is no news. */
   #attended<T>(work: Promise<T>): Promise<T> {
     const { errors, ports } = this.#part.runtime;
-    return attended(work, ports.tasks, (error) => {
+    return trackRejection(work, ports.tasks, (error) => {
       const stopped = isErrorCode(error, "actor", "aborted") || isErrorCode(error, "actor", "stopping");
       if (!stopped) errors.report(error);
     });
@@ -123,7 +123,7 @@ export class ContextQueue implements Consumer {
     const { id } = part.enqueue(policy, valid, options);
     part.runtime.userWrote();
     let unbound = (): void => {};
-    const bytes = await aside(part.runtime, this.#owner, () =>
+    const bytes = await outsideTransaction(part.runtime, this.#owner, () =>
       part.completions
         .wait(id, timeoutMs, signal, aborted, (leave) => {
           unbound = this.#boundInTransaction(leave);
@@ -323,7 +323,7 @@ export class ContextQueue implements Consumer {
       return now;
     }
     if (timeoutMs === 0) return undefined;
-    return aside(part.runtime, this.#owner, () => this.#arrival(receive, timeoutMs, signal));
+    return outsideTransaction(part.runtime, this.#owner, () => this.#arrival(receive, timeoutMs, signal));
   }
 
   /** As {@link #obtain} where nothing is there yet. */

@@ -5,7 +5,7 @@ import { CallContext } from "../calls/context.ts";
 import { RunningCall } from "../calls/running-call.ts";
 import { type Connection, HostConnection } from "../connections/connection.ts";
 import { interruptedError } from "../lifecycle/error-filter.ts";
-import type { KnownCall } from "../turn/call-ledger.ts";
+import type { RecordedCall } from "../turn/call-ledger.ts";
 import type { QueueOwner } from "./owner.ts";
 import type { QueuePart } from "./part.ts";
 import { invalidOptions, type Policy } from "./policy.ts";
@@ -206,7 +206,7 @@ export class Sends {
   }
 }
 
-function outcomeOf(known: KnownCall): Outcome {
+function outcomeOf(known: RecordedCall): Outcome {
   if (known.type === "error") throw known.error;
   if (known.type === "interrupted") {
     throw interruptedError("An earlier attempt with this key stopped half-way");

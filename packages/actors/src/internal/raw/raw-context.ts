@@ -1,10 +1,10 @@
 import type { Conn } from "../../types.ts";
 import { Context, type ContextSource } from "../calls/context.ts";
 import type { Connection } from "../connections/connection.ts";
-import type { Insider } from "../turn/transaction-lock.ts";
+import type { LockHolder } from "../turn/transaction-lock.ts";
 
 /** The context of `onRequest` and `onWebSocket`. */
-export class RawContext extends Context implements Insider {
+export class RawContext extends Context implements LockHolder {
   readonly #conn: Connection;
   readonly #ownSignal: AbortSignal;
   #signal: AbortSignal | undefined;

@@ -1,8 +1,8 @@
-import { HoldfastError, headersAsRead } from "@holdfast/core";
+import { HoldfastError, decodedHeaders } from "@holdfast/core";
 import type { RawRequestCall } from "../../ports/instance.ts";
 import { type Connection, HostConnection } from "../connections/connection.ts";
 import type { Connections } from "../connections/connections.ts";
-import { asAbort, interruptedError } from "../lifecycle/error-filter.ts";
+import { asAbortError, interruptedError } from "../lifecycle/error-filter.ts";
 import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { RawContext } from "./raw-context.ts";
 
@@ -103,7 +103,7 @@ export class RawRequest {
 
   #respond(response: Response): void {
     const { status, statusText, body } = response;
-    const headers = headersAsRead(response);
+    const headers = decodedHeaders(response);
     this.#body = body?.getReader();
     // The client has gone away, or the time was over.
     if (this.#answered) return this.#end();
@@ -172,7 +172,7 @@ export class RawRequest {
     const error = new HoldfastError("actor", "action_timed_out", "Action timed out", {
       metadata: { timeoutMs },
     });
-    this.#abort.abort(asAbort(error));
+    this.#abort.abort(asAbortError(error));
     // As for an action: a transaction may never end.
     if (this.#runtime.inTransaction) return this.#reject(error);
     this.#runtime.queue.after({
@@ -187,7 +187,7 @@ export class RawRequest {
   /** Bound: the client has gone away. */
   readonly #leave = (): void => {
     const error = new HoldfastError("action", "aborted", "The client has gone away", { statusCode: 499 });
-    this.#abort.abort(asAbort(error));
+    this.#abort.abort(asAbortError(error));
     this.#reject(error);
     if (this.#body !== undefined) this.#end();
   };
@@ -195,7 +195,7 @@ export class RawRequest {
   /** The actor ends the connection: what is on its way is cut off. */
   #cut(reason: string): void {
     const error = this.#cutBy(reason);
-    this.#abort.abort(asAbort(error));
+    this.#abort.abort(asAbortError(error));
     this.#reject(error);
     if (this.#body === undefined || this.#ended) return;
     this.#controller?.error(error);

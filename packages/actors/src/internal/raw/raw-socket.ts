@@ -11,7 +11,7 @@ import type {
 } from "../../ports/instance.ts";
 import { HostConnection } from "../connections/connection.ts";
 import type { Connections } from "../connections/connections.ts";
-import { asAbort } from "../lifecycle/error-filter.ts";
+import { asAbortError } from "../lifecycle/error-filter.ts";
 import { isThenable } from "../lifecycle/hooks.ts";
 import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { RawContext } from "./raw-context.ts";
@@ -147,7 +147,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
   closed(status: number, reason: string, wasClean: boolean): void {
     const code = status === 1005 ? 1000 : status;
     if (this.#socket.readyState === 3) return;
-    this.#abort.abort(asAbort(new HoldfastError("conn", "closed", "The WebSocket was closed")));
+    this.#abort.abort(asAbortError(new HoldfastError("conn", "closed", "The WebSocket was closed")));
     this.#inTurn(() => {
       if (this.#socket.readyState === 3) return;
       this.#socket.onClosed(code, reason, wasClean);
@@ -227,7 +227,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
     const shown = closeReason(reason);
     this.#call.transport.close(code, shown);
     this.#abort.abort(
-      asAbort(new HoldfastError("conn", "closed", `The actor closed the WebSocket: ${shown}`)),
+      asAbortError(new HoldfastError("conn", "closed", `The actor closed the WebSocket: ${shown}`)),
     );
     this.#runtime.abortSignal.removeEventListener("abort", this.#stop);
     this.#socket.onClosed(code, shown, true);

@@ -1,7 +1,7 @@
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import type { CatchUp, FireError } from "../../schedule.ts";
 import { recordPrefix } from "../lifecycle/part.ts";
-import { storedDepth } from "../util/stored-depth.ts";
+import { maxStoredDepth } from "../util/stored-depth.ts";
 import type { Cadence } from "./time/cadence.ts";
 
 /** Rows are never changed in place: a row is replaced by the next. */
@@ -193,7 +193,7 @@ export function decodeSequence(bytes: Uint8Array): Sequence {
 }
 
 export function decodeArguments(bytes: Uint8Array): unknown[] {
-  const args = decodeValue(bytes, { maxDepth: storedDepth });
+  const args = decodeValue(bytes, { maxDepth: maxStoredDepth });
   if (!Array.isArray(args)) throw invalidRow("its arguments are not an array");
   return args;
 }
@@ -202,7 +202,7 @@ function fields(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   if (bytes[0] !== format) throw invalidRow(`it has format ${bytes[0] ?? "none"}`);
   let row: unknown;
   try {
-    row = decodeValue(bytes.slice(1), { maxDepth: storedDepth });
+    row = decodeValue(bytes.slice(1), { maxDepth: maxStoredDepth });
   } catch (error) {
     throw invalidRow("it cannot be decoded", error);
   }

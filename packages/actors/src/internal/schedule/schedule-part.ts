@@ -13,7 +13,7 @@ import type { InspectedPlan } from "./plan.ts";
 import { decodeArguments, type RecurringRow, type Row } from "./rows.ts";
 import { Schedule } from "./schedule-api.ts";
 import { rowName, ScheduleTable } from "./table.ts";
-import { caughtUp, type Draw, firstAfter } from "./time/advance.ts";
+import { applyCatchUp, type RandomFraction, firstAfter } from "./time/advance.ts";
 
 /** The actor whose schedules they are. */
 export interface ScheduleOwner extends RunningActor {
@@ -101,7 +101,7 @@ export class SchedulePart implements Part, InspectedPlan {
     return this.#inspector;
   }
 
-  get draw(): Draw {
+  get draw(): RandomFraction {
     return this.#outcomes.draw;
   }
 
@@ -221,7 +221,7 @@ export class SchedulePart implements Part, InspectedPlan {
   /** Whether a run has begun. */
   #run(row: Row, now: number): boolean {
     if (row.kind === "at") return this.#begin(row, false);
-    const chosen = caughtUp(row, now, this.#outcomes.draw);
+    const chosen = applyCatchUp(row, now, this.#outcomes.draw);
     if (chosen === undefined) {
       this.#outcomes.finish(row);
       return false;

@@ -4,7 +4,7 @@ import type { Node } from "./node.ts";
 type Fingerprint = number | string | Uint8Array;
 
 /** The dates, bytes and errors of a state that user code holds, with what they were when handed out. */
-export class Leaves {
+export class MutableLeaves {
   readonly #handedOut = new LazyMap<Node, Fingerprint>();
 
   get empty(): boolean {

@@ -58,7 +58,7 @@ const shown = {
 };
 
 /** A view of an original: what stands behind it can be another object later. */
-export function forwardTo(view: object, raw: object): object {
+export function forwardingView(view: object, raw: object): object {
   const forward = new Forward(view);
   const proxy = new Proxy(Object.assign(emptyLike(raw), shown), forward);
   forwards.set(proxy, forward);
@@ -66,7 +66,7 @@ export function forwardTo(view: object, raw: object): object {
 }
 
 /** Lets a view of an original stand for `view` from here on. Returns false for a view of anything else. */
-export function redirect(proxy: object, view: object): boolean {
+export function redirectView(proxy: object, view: object): boolean {
   const forward = forwards.get(proxy);
   if (forward !== undefined) forward.view = view;
   return forward !== undefined;

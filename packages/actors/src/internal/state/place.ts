@@ -11,8 +11,8 @@ export type Place =
   /** In something that has been taken out of the state. */
   | { readonly type: "nowhere" };
 
-export const fresh: Place = { type: "fresh" };
-export const nowhere: Place = { type: "nowhere" };
+export const newPlace: Place = { type: "fresh" };
+export const detachedPlace: Place = { type: "nowhere" };
 
 export const inexpressible = Symbol("inexpressible");
 export const lost = Symbol("lost");

@@ -2,21 +2,21 @@ import type { HoldfastError } from "@holdfast/core";
 import { arrayProxy } from "./array-proxy.ts";
 import { mapProxy, setProxy } from "./collection-proxy.ts";
 import { HeldOriginals } from "./held.ts";
-import { Leaves } from "./leaves.ts";
+import { MutableLeaves } from "./leaves.ts";
 import { Node } from "./node.ts";
 import { objectProxy } from "./object-proxy.ts";
 import {
   CopyLog,
-  forwardTo,
+  forwardingView,
   isOwn,
   isPlainTree,
   Originals,
-  redirect,
+  redirectView,
   replaceValues,
   replaceWithin,
 } from "./originals.ts";
 import { type Operation, op } from "./patch.ts";
-import { fresh, inexpressible, lost, nowhere, type Place, replaceIn, stepIn, stepName } from "./place.ts";
+import { newPlace, inexpressible, lost, detachedPlace, type Place, replaceIn, stepIn, stepName } from "./place.ts";
 import { UndoLog } from "./undo-log.ts";
 import { copyValue, kindOf, maxStateDepth, type Path, refused, type Step } from "./value.ts";
 
@@ -31,7 +31,7 @@ export class Tracker {
   readonly #holder = new Node({ value: undefined }, "object", undefined, undefined);
   readonly #nodes = new WeakMap<object, Node>();
   readonly #byProxy = new WeakMap<object, Node>();
-  readonly #leaves = new Leaves();
+  readonly #leaves = new MutableLeaves();
   readonly #originals = new Originals();
   readonly #held = new HeldOriginals();
   readonly #changed: () => void;
@@ -106,7 +106,7 @@ export class Tracker {
       node.proxy = this.#makeView(node);
       if (!this.#originals.isEmpty && node.kind !== "leaf" && this.#originals.has(node)) {
         this.#byProxy.set(node.proxy, node);
-        node.proxy = forwardTo(node.proxy, node.raw);
+        node.proxy = forwardingView(node.proxy, node.raw);
       }
       this.#byProxy.set(node.proxy, node);
     }
@@ -280,7 +280,7 @@ export class Tracker {
     const view = this.#makeView(node);
     this.#byProxy.set(view, node);
     // What came into an original out of the state has a view of what it was there.
-    if (!redirect(node.proxy, view)) node.proxy = view;
+    if (!redirectView(node.proxy, view)) node.proxy = view;
   }
 
   #mayMove(node: Node, target: Node): boolean {
@@ -398,17 +398,17 @@ export class Tracker {
     while (true) {
       if (node.fresh === this.#batch) isFresh = true;
       const parent = node.parent;
-      if (parent === undefined) return nowhere;
+      if (parent === undefined) return detachedPlace;
       if (parent === this.#holder) break;
       const step = stepIn(parent, node);
-      if (step === lost) return nowhere;
+      if (step === lost) return detachedPlace;
       if (step === inexpressible) {
         whole = parent;
         path.length = 0;
       } else path.push(step);
       node = parent;
     }
-    if (isFresh) return fresh;
+    if (isFresh) return newPlace;
     if (whole !== undefined) return { type: "whole", node: whole };
     return { type: "path", path: path.reverse() };
   }

@@ -5,14 +5,14 @@ import { stoppedError } from "../lifecycle/error-filter.ts";
 import { metaKey, readMeta, writeMeta } from "../lifecycle/meta-records.ts";
 import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { StateLog, type StateOwner } from "../state/state-log.ts";
-import { ChangeTeller } from "./state-change-notifier.ts";
+import { StateChangeNotifier } from "./state-change-notifier.ts";
 
 /** The state of one running actor: made or loaded, checked, brought up to date, and watched. */
 export class ActorState implements StateOwner {
   readonly #runtime: RunningActor;
   #log: StateLog | undefined;
   /** Present once there is a change to tell `onStateChange` of. */
-  #teller: ChangeTeller | undefined;
+  #teller: StateChangeNotifier | undefined;
   /** `stateSchema` is asynchronous. */
   #asksLater = false;
 
@@ -82,7 +82,7 @@ export class ActorState implements StateOwner {
     runtime.noteChange();
     const log = this.#log;
     if (log === undefined || runtime.definition.hooks.onStateChange === undefined) return;
-    this.#teller ??= new ChangeTeller(runtime, log);
+    this.#teller ??= new StateChangeNotifier(runtime, log);
     this.#teller.changed();
   }
 

@@ -9,7 +9,7 @@ export const { callWindowMs } = actorLimits;
 const { maxRememberedCalls, maxRememberedCallBytes } = actorLimits;
 
 /** What is known of a key: its outcome, or that a call of it began and its end was never recorded. */
-export type KnownCall = CallOutcome | { readonly type: "interrupted" };
+export type RecordedCall = CallOutcome | { readonly type: "interrupted" };
 
 /** The keyed calls of one actor: what the store has recorded, and what the next commit will. */
 export class CallLedger {
@@ -33,7 +33,7 @@ export class CallLedger {
   }
 
   /** Looks a key up; a promise only where the store has to be asked. */
-  find(key: string): KnownCall | undefined | Promise<KnownCall | undefined> {
+  find(key: string): RecordedCall | undefined | Promise<RecordedCall | undefined> {
     const remembered = this.remembered(key);
     if (remembered !== undefined) return remembered;
     if (!this.#mayBeStored && !this.#mayBeForgotten(key)) return undefined;

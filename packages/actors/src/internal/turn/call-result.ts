@@ -1,5 +1,5 @@
 import { decodeValue, encodeValue, fromWireError, HoldfastError, toWireError } from "@holdfast/core";
-import { storedDepth } from "../util/stored-depth.ts";
+import { maxStoredDepth } from "../util/stored-depth.ts";
 
 /**
  * The recorded outcome of a keyed call, format 1: a byte of format, a byte that says whether it
@@ -32,7 +32,7 @@ export function decodeOutcome(bytes: Uint8Array): CallOutcome {
   }
   const body = bytes.slice(2);
   if (bytes[1] === succeeded) return { type: "result", bytes: body };
-  const { error, statusCode } = decodeValue(body, { maxDepth: storedDepth }) as {
+  const { error, statusCode } = decodeValue(body, { maxDepth: maxStoredDepth }) as {
     readonly error?: unknown;
     readonly statusCode?: unknown;
   };

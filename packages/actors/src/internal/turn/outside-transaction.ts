@@ -1,15 +1,15 @@
 import { CallContext } from "../calls/context.ts";
 import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { RawContext } from "../raw/raw-context.ts";
-import type { Insider } from "./transaction-lock.ts";
+import type { LockHolder } from "./transaction-lock.ts";
 
 /**
  * Waits for what only other turns can bring about. A transaction need not wait for this context meanwhile:
  * where one has begun, what goes on here does so after it.
  */
-export async function aside<T>(runtime: RunningActor, owner: object, wait: () => Promise<T>): Promise<T> {
+export async function outsideTransaction<T>(runtime: RunningActor, owner: object, wait: () => Promise<T>): Promise<T> {
   const { turnstile } = runtime;
-  const insider = insiderOf(owner);
+  const insider = lockHolderOf(owner);
   if (insider === undefined || !turnstile.park(insider)) return wait();
   try {
     return await wait();
@@ -23,7 +23,7 @@ export async function aside<T>(runtime: RunningActor, owner: object, wait: () =>
 }
 
 /** Who has a place inside, in which its own transaction does not wait for it. */
-export function insiderOf(owner: object): Insider | undefined {
+export function lockHolderOf(owner: object): LockHolder | undefined {
   if (owner instanceof CallContext) return CallContext.callOf(owner);
   return owner instanceof RawContext ? owner : undefined;
 }

@@ -5,7 +5,7 @@ import type { RunningActor } from "../lifecycle/running-actor.ts";
 import type { StateLog } from "../state/state-log.ts";
 
 /** Tells `onStateChange` of the changes of one actor's state: once for all of a macrotask. */
-export class ChangeTeller {
+export class StateChangeNotifier {
   readonly #runtime: RunningActor;
   readonly #log: StateLog;
   #tellSet = false;

@@ -6,7 +6,7 @@ interface Waiter {
 }
 
 /** A piece of work that has a place inside, for as long as `entered` says so. */
-export interface Insider {
+export interface LockHolder {
   readonly entered: boolean;
   /** It waits for a transaction of its own. */
   parked: boolean;
@@ -16,7 +16,7 @@ export interface Insider {
  * Lets work into an actor: at once as a rule, one action at a time in a serial actor, and in the order
  * of arrival once nothing holds it up any more.
  */
-export class Turnstile {
+export class TransactionLock {
   readonly #serial: boolean;
   /** Transactions and blocks that let nothing begin. */
   #holds = 0;
@@ -71,7 +71,7 @@ export class Turnstile {
   }
 
   /** One inside waits for others to leave. False for one that is not inside any more, or waits already. */
-  park(insider: Insider): boolean {
+  park(insider: LockHolder): boolean {
     if (!insider.entered || insider.parked) return false;
     insider.parked = true;
     this.#parked++;
@@ -80,7 +80,7 @@ export class Turnstile {
   }
 
   /** Idempotent: one may leave before the transaction that it does not wait for. */
-  unpark(insider: Insider): void {
+  unpark(insider: LockHolder): void {
     if (!insider.parked) return;
     insider.parked = false;
     this.#parked--;

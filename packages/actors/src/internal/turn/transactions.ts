@@ -6,7 +6,7 @@ import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { LazySet } from "../util/lazy.ts";
 import type { ActorState } from "./actor-state.ts";
 import type { HeldTurn } from "./commit-queue.ts";
-import { insiderOf } from "./outside-transaction.ts";
+import { lockHolderOf } from "./outside-transaction.ts";
 
 /** The actor whose transactions they are. */
 export interface TransactionsOwner extends RunningActor {
@@ -62,7 +62,7 @@ export class Transactions {
     this.#last = mine.promise;
     this.#owners.add(owner);
     turnstile.hold();
-    const insider = insiderOf(owner);
+    const insider = lockHolderOf(owner);
     const parks = insider !== undefined && turnstile.park(insider);
     const alone = Promise.withResolvers<void>();
     try {

@@ -25,6 +25,6 @@ export const stepDefaults = {
 } as const;
 
 /** Between attempts at what another actor or the store refused for the moment. */
-export const patientRetry = { firstMs: 250, lastMs: 60_000 } as const;
+export const remoteRetry = { firstMs: 250, lastMs: 60_000 } as const;
 
 export const defaultPruneInterval = 20;

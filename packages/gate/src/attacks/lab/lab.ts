@@ -9,7 +9,7 @@ import type { Jail, JailExit, JailSpec, JailUsage } from "../../jail/jail.ts";
 import type { AttackTools } from "./attack-tools.ts";
 import type { EchoUpstream } from "./echo-upstream.ts";
 import type { AttackNames } from "./host-names.ts";
-import { NotTried } from "./not-tried.ts";
+import { NotApplicable } from "./not-tried.ts";
 
 export interface Finished extends JailExit {
   readonly stdout: string;
@@ -167,10 +167,10 @@ export class AttackLab {
     return outcomes((await runOutside("perl", ["-e", perlScript(calls)])).stdout);
   }
 
-  /** Throws {@link NotTried} where the host, and so its jails, lack a program. */
+  /** Throws {@link NotApplicable} where the host, and so its jails, lack a program. */
   needs(...programs: readonly string[]): void {
     for (const program of programs) {
-      if (findProgram(program) === undefined) throw new NotTried(`needs ${program}`);
+      if (findProgram(program) === undefined) throw new NotApplicable(`needs ${program}`);
     }
   }
 

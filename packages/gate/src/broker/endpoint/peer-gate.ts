@@ -2,7 +2,7 @@ import { Router } from "zeromq";
 import { endpointLimits } from "../broker-limits.ts";
 import type { PeerRefused, PeerRule } from "./channel.ts";
 import { peerOf, refusePeer } from "./peer-check.ts";
-import { Places } from "./places.ts";
+import { ConnectionSlots } from "./places.ts";
 
 interface Asked {
   readonly handler: Buffer;
@@ -24,7 +24,7 @@ export class PeerGate {
   #waiting: Asked[] = [];
   readonly #replies: Buffer[][] = [];
   #replying = false;
-  readonly places = { request: new Places(), events: new Places() };
+  readonly places = { request: new ConnectionSlots(), events: new ConnectionSlots() };
 
   constructor(onRefused: (refused: PeerRefused) => void) {
     this.#onRefused = onRefused;

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { endpointLimits } from "../broker-limits.ts";
-import { Places } from "./places.ts";
+import { ConnectionSlots } from "./places.ts";
 
 const most = endpointLimits.maxConnections;
 
 function setup() {
   const time = { now: 1_000 };
-  const places = new Places(() => time.now);
+  const places = new ConnectionSlots(() => time.now);
   const taken = (count: number) => Array.from({ length: count }, () => places.take());
   return { time, places, taken };
 }

@@ -4,7 +4,7 @@ import { endpointLimits } from "../broker-limits.ts";
  * How many connections of one socket are let in. Between the answer to libzmq's question and its word that
  * the handshake is over lies time, in which many more can ask: a place is taken by the answer.
  */
-export class Places {
+export class ConnectionSlots {
   #held = 0;
   /** When the places were taken whose handshake is not over, oldest first. */
   #taken: number[] = [];

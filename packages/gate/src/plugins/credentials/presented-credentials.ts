@@ -4,7 +4,7 @@ import type { PluginManifest } from "../runtime/api.ts";
 type Credentials = Readonly<Record<string, string>>;
 
 /** What the handler may read. A credential that the gate presents itself, at the egress, is not told to it. */
-export function toldCredentials(manifest: PluginManifest, all: Credentials): Record<string, string> {
+export function readableCredentials(manifest: PluginManifest, all: Credentials): Record<string, string> {
   const presented = new Set((manifest.egress ?? []).map((each) => each.credential));
   return Object.fromEntries(
     Object.entries(all).filter(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { RequestPermissionRequest } from "./acp-types.ts";
 import { SessionListeners } from "./listeners.ts";
-import { PermissionDesk } from "./pending-permissions.ts";
+import { PendingPermissions } from "./pending-permissions.ts";
 
 /** What is reported meanwhile, and not printed. */
 function reports(t: TestContext): () => unknown[] {
@@ -37,7 +37,7 @@ describe("listeners of the sandbox client", () => {
 
   test("a permission that its only listener throws at is cancelled, one that was answered before is not", async (t) => {
     const reported = reports(t);
-    const desk = new PermissionDesk();
+    const desk = new PendingPermissions();
     const off = desk.onRequest("s", () => {
       throw new Error("cannot show it");
     });
@@ -54,7 +54,7 @@ describe("listeners of the sandbox client", () => {
 
   test("a permission stays with those who have taken it where another listener throws", async (t) => {
     reports(t);
-    const desk = new PermissionDesk();
+    const desk = new PendingPermissions();
     const asked: string[] = [];
     desk.onRequest("s", () => {
       throw new Error("cannot show it");

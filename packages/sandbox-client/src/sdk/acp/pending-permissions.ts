@@ -26,7 +26,7 @@ interface Pending {
 }
 
 /** Questions of agents that wait for an answer. */
-export class PermissionDesk {
+export class PendingPermissions {
   readonly #pending = new Map<string, Pending>();
   readonly #listeners = new SessionListeners<SessionPermissionRequest>();
 

@@ -3,7 +3,7 @@ import { isUnsent } from "../../internal/errors.ts";
 import { clientLimits } from "../../limits.ts";
 import type { AcpEnvelopeDirection, AnyMessage, NewSessionRequest } from "../acp/acp-types.ts";
 import { LiveAcpConnection, type LiveAcpConnectionOptions } from "../acp/live-connection.ts";
-import type { PermissionDesk } from "../acp/pending-permissions.ts";
+import type { PendingPermissions } from "../acp/pending-permissions.ts";
 import type { ReplayLimits, SessionHistory } from "./session-history.ts";
 import { afterEvent } from "./session-settings.ts";
 import type { SessionPersistDriver, SessionRecord, SessionRecovery, SessionSendOptions } from "./sessions.ts";
@@ -11,7 +11,7 @@ import type { SessionPersistDriver, SessionRecord, SessionRecovery, SessionSendO
 export interface SessionRunnerOptions {
   readonly driver: SessionPersistDriver;
   readonly history: SessionHistory;
-  readonly desk: PermissionDesk;
+  readonly desk: PendingPermissions;
   readonly replay: ReplayLimits;
   readonly connect: Pick<LiveAcpConnectionOptions, "baseUrl" | "fetcher" | "headers" | "token">;
 }

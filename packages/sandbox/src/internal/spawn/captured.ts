@@ -1,6 +1,6 @@
 import type { ChildProcessByStdio } from "node:child_process";
 import type { Readable } from "node:stream";
-import { within } from "../with-timeout.ts";
+import { settlesWithin } from "../with-timeout.ts";
 import type { ProcessFamily } from "./process-group.ts";
 import type { HostedCommand, HostedExit, HostedOutput } from "./spawn-host.ts";
 
@@ -31,7 +31,7 @@ export class HostedCapture implements CapturedCommand {
 
   async collect(graceMs: number): Promise<HostedOutput> {
     if (!(await this.exited).closed) {
-      await within(this.#command.output, graceMs);
+      await settlesWithin(this.#command.output, graceMs);
       this.#command.cut();
     }
     return await this.#command.output;
@@ -63,7 +63,7 @@ export class DirectCapture implements CapturedCommand {
   }
 
   async collect(graceMs: number): Promise<HostedOutput> {
-    await within(this.#closed, graceMs);
+    await settlesWithin(this.#closed, graceMs);
     this.#child.stdout.destroy();
     this.#child.stderr.destroy();
     return {

@@ -3,7 +3,7 @@ import { invalid } from "../../http/problem.ts";
 import type { Session } from "../../sessions/session.ts";
 import type { PermissionView } from "../../sessions/types.ts";
 import { wireSessionId } from "../ids.ts";
-import type { Desk } from "../session-registry.ts";
+import type { SessionRegistry } from "../session-registry.ts";
 import type { RouteTable, Shared } from "../shared.ts";
 import { type AskedTool, wirePermission, wireQuestion } from "../transcript/questions.ts";
 import type { Fields } from "../wire.ts";
@@ -14,10 +14,10 @@ const replies = ["once", "always", "reject"] as const;
 
 /** Permissions and questions of all sessions, and their answers. */
 export class OpenCodeAskRoutes {
-  readonly #desk: Desk;
+  readonly #desk: SessionRegistry;
   readonly #shared: Shared;
 
-  constructor(desk: Desk, shared: Shared) {
+  constructor(desk: SessionRegistry, shared: Shared) {
     this.#desk = desk;
     this.#shared = shared;
   }

@@ -1,9 +1,9 @@
 import { type Exchange, sendEmpty, sendJson } from "../../http/exchange.ts";
-import { Heart } from "../../http/heartbeat.ts";
+import { Heartbeat } from "../../http/heartbeat.ts";
 import type { Session } from "../../sessions/session.ts";
 import type { ContentBlocks } from "../../sessions/turns/prompt-queue.ts";
 import type { PromptView } from "../../sessions/types.ts";
-import { type Desk, textPrompt } from "../session-registry.ts";
+import { type SessionRegistry, textPrompt } from "../session-registry.ts";
 import type { RouteTable, Shared } from "../shared.ts";
 import type { WireMessageWithParts } from "../wire.ts";
 import { notThere } from "./errors.ts";
@@ -17,10 +17,10 @@ const summaryPrompt =
 
 /** `/opencode/session/{id}/message`: prompts, and what came of them. */
 export class OpenCodeMessageRoutes {
-  readonly #desk: Desk;
+  readonly #desk: SessionRegistry;
   readonly #shared: Shared;
 
-  constructor(desk: Desk, shared: Shared) {
+  constructor(desk: SessionRegistry, shared: Shared) {
     this.#desk = desk;
     this.#shared = shared;
   }
@@ -111,7 +111,7 @@ export class OpenCodeMessageRoutes {
 
   /** A turn may take hours: blanks in front of the JSON keep the connection. */
   async #waitFor(exchange: Exchange, work: Promise<unknown>): Promise<void> {
-    const heart = new Heart(exchange.response, this.#shared.heartbeatMs);
+    const heart = new Heartbeat(exchange.response, this.#shared.heartbeatMs);
     heart.start();
     try {
       exchange.response.end(JSON.stringify(await work));

@@ -6,7 +6,7 @@ import type { Session } from "../../sessions/session.ts";
 import type { ForkSeed } from "../../sessions/sessions.ts";
 import type { SessionRecord } from "../../sessions/types.ts";
 import { newSessionId, wireSessionId } from "../ids.ts";
-import type { Desk } from "../session-registry.ts";
+import type { SessionRegistry } from "../session-registry.ts";
 import type { RouteTable, Shared } from "../shared.ts";
 import { wireSession } from "../transcript/session-shape.ts";
 import { notThere } from "./errors.ts";
@@ -16,10 +16,10 @@ const maxListed = 10_000;
 
 /** `/opencode/session`: sessions of this server as those of an OpenCode server. */
 export class OpenCodeSessionRoutes {
-  readonly #desk: Desk;
+  readonly #desk: SessionRegistry;
   readonly #shared: Shared;
 
-  constructor(desk: Desk, shared: Shared) {
+  constructor(desk: SessionRegistry, shared: Shared) {
     this.#desk = desk;
     this.#shared = shared;
   }

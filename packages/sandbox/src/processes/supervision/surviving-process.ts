@@ -22,7 +22,7 @@ import { deadServers, type StoredProcess } from "./state-file.ts";
 const lookMs = 100;
 
 /** A process of an earlier server that still runs. Its output and input went with that server. */
-export class Survivor implements Managed {
+export class SurvivingProcess implements Managed {
   readonly output = new OutputRing(1);
   readonly changed = new Notifier();
   readonly stored: StoredProcess;
@@ -138,7 +138,7 @@ export class Survivor implements Managed {
 }
 
 export interface Found {
-  readonly survivors: readonly Survivor[];
+  readonly survivors: readonly SurvivingProcess[];
   /** The files that told of them, to be removed when another one does. */
   readonly files: readonly string[];
 }
@@ -148,7 +148,7 @@ export interface Found {
  * managed processes are taken over, whatever else they started (agents, runs) is killed.
  */
 export async function findSurvivors(directory: string, log: Logger): Promise<Found> {
-  const survivors: Survivor[] = [];
+  const survivors: SurvivingProcess[] = [];
   const files: string[] = [];
   for (const { path, server } of await deadServers(directory, log)) {
     const known = new Map(server.processes.map((stored) => [stored.family.marker, stored]));
@@ -159,7 +159,7 @@ export async function findSurvivors(directory: string, log: Logger): Promise<Fou
     if (server.groups !== undefined) removeGroups(server.groups);
     removeLimitGroups(server.mark);
     for (const stored of known.values()) {
-      const survivor = new Survivor(stored);
+      const survivor = new SurvivingProcess(stored);
       if (!survivor.ended) survivors.push(survivor);
     }
     files.push(path);

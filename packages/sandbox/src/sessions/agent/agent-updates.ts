@@ -7,7 +7,7 @@ import type { SessionRecord } from "../types.ts";
 const telling = /"(?:current_mode_update|config_option_update|session_info_update)"/;
 
 /** What an update of the agent says about the session itself. */
-export function learned(message: Message): Partial<SessionRecord> | undefined {
+export function sessionChange(message: Message): Partial<SessionRecord> | undefined {
   if (message.method !== "session/update" || !telling.test(message.raw)) return undefined;
   const params = memberOf(JSON.parse(message.raw), "params");
   const update = memberOf(params, "update");
@@ -24,7 +24,7 @@ export function learned(message: Message): Partial<SessionRecord> | undefined {
 }
 
 /** What a client of the raw routes has set, once the agent has agreed. */
-export function learnedFromAnswer(
+export function sessionChangeFromAnswer(
   request: PendingRequest,
   message: Message,
 ): Partial<SessionRecord> | undefined {

@@ -3,12 +3,12 @@ import type { Message } from "../../acp/message.ts";
 import type { AcpObserver } from "../../acp/observer.ts";
 import type { PendingRequest } from "../../acp/pending.ts";
 import { isRecord } from "../../http/problem.ts";
-import type { Bindings } from "../agent-bindings.ts";
+import type { AgentBindings } from "../agent-bindings.ts";
 import type { Session } from "../session.ts";
 import type { SessionRecord } from "../types.ts";
 
 /** What the observer needs of the registry. */
-export interface Adopter {
+export interface SessionAdopter {
   /** A new session of a client of the raw routes. */
   adopt(seed: Pick<SessionRecord, "agent" | "cwd" | "mcpServers">): Session;
   /** The session that this agent knows by this id, from whatever time. */
@@ -21,12 +21,12 @@ const opening = new Set(["session/load", "session/resume"]);
 
 /** Brings what crosses an agent's process to the session that it belongs to. */
 export class SessionObserver implements AcpObserver {
-  readonly #bindings: Bindings;
-  readonly #adopter: Adopter;
+  readonly #bindings: AgentBindings;
+  readonly #adopter: SessionAdopter;
   /** Sessions that were made for a load or resume that is not answered yet. */
   readonly #provisional = new Set<Session>();
 
-  constructor(bindings: Bindings, adopter: Adopter) {
+  constructor(bindings: AgentBindings, adopter: SessionAdopter) {
     this.#bindings = bindings;
     this.#adopter = adopter;
   }

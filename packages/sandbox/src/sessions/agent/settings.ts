@@ -139,7 +139,7 @@ export function settingsOf(record: SessionRecord): Settings {
 }
 
 /** Each of the settings by itself, so that one that is refused keeps none of the others back. */
-export function singly({ config, ...single }: Settings): Settings[] {
+export function oneByOne({ config, ...single }: Settings): Settings[] {
   return [
     ...Object.entries(single).map(([name, value]) => ({ [name]: value })),
     ...(config ? [{ config }] : []),

@@ -7,7 +7,7 @@ import { Spawner } from "../../internal/spawn/spawner.ts";
 import { defaultLimits as limits } from "../../limits.ts";
 import { SessionLog } from "../store/session-log.ts";
 import { SessionStore } from "../store/store.ts";
-import { PermissionDesk } from "./permissions.ts";
+import { PendingPermissions } from "./permissions.ts";
 import type { PermissionVerdict } from "./policy.ts";
 
 test("a question that cannot be kept when a policy has left it open ends its agent, and nothing else", async (t) => {
@@ -34,7 +34,7 @@ test("a question that cannot be kept when a policy has left it open ends its age
   const times = { createdAt: 0, updatedAt: 0 };
   const record = { id: "1", agent: "a", cwd: "/", origin: "session" as const, mcpServers: [], ...times };
   const { key } = store.insertSession(record);
-  const desk = new PermissionDesk({
+  const desk = new PendingPermissions({
     store,
     key,
     log: new SessionLog(store, key),

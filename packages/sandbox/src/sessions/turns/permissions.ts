@@ -27,7 +27,7 @@ interface Ask {
   timer?: NodeJS.Timeout;
 }
 
-export interface DeskOptions {
+export interface PendingPermissionsOptions {
   readonly store: SessionStore;
   readonly key: number;
   readonly log: SessionLog;
@@ -38,13 +38,13 @@ export interface DeskOptions {
 }
 
 /** The questions of one session's agent: kept, answered once by whoever is first, and never left open. */
-export class PermissionDesk {
-  readonly #options: DeskOptions;
+export class PendingPermissions {
+  readonly #options: PendingPermissionsOptions;
   readonly #asks = new Map<string, Ask>();
   /** What the policy is deciding on. */
   readonly #deciding = new Set<Ask>();
 
-  constructor(options: DeskOptions) {
+  constructor(options: PendingPermissionsOptions) {
     this.#options = options;
     // Questions of an earlier life of the server: the agents that asked them are gone.
     for (const view of options.store.permissions(options.key, "pending")) {

@@ -6,7 +6,7 @@ import {
   createInflate,
   createZstdDecompress,
 } from "node:zlib";
-import { codingsOf } from "@holdfast/core";
+import { contentCodings } from "@holdfast/core";
 
 /**
  * An answer as `fetch` gives it: what it says that its body is compressed with is undone, and its headers stay.
@@ -14,7 +14,7 @@ import { codingsOf } from "@holdfast/core";
  */
 export function decodedAsByFetch(response: Response): Response {
   const { body, headers, status, statusText } = response;
-  const decoders = codingsOf(headers).toReversed().map(decoderOf);
+  const decoders = contentCodings(headers).toReversed().map(decoderOf);
   const last = decoders.at(-1);
   if (body === null || last === undefined) return response;
   // Whatever fails ends the last one too, which tells its reader.

@@ -2,7 +2,7 @@ import { IncomingMessage } from "node:http";
 import type { HoldfastError } from "@holdfast/core";
 import { serverLimits } from "../../limits.ts";
 import { bodyTooLong } from "./exchange.ts";
-import { bodyTimedOut, cutShort } from "./node-body.ts";
+import { bodyTimedOut, clientLeft } from "./node-body.ts";
 
 /** Told once; the body is empty with an error. */
 export type BodyCallback = (error: HoldfastError | undefined, body: Uint8Array) => void;
@@ -83,7 +83,7 @@ export class IncomingRequest extends IncomingMessage {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (this.#collector !== undefined) this.#end(this.#collector, cutShort(), empty);
+    if (this.#collector !== undefined) this.#end(this.#collector, clientLeft(), empty);
     super._destroy(error, callback);
   }
 

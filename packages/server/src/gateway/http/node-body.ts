@@ -42,7 +42,7 @@ export function bodyStream(request: IncomingMessage, maxBytes: number): Readable
           rest();
           controller.close();
         });
-        request.once("close", () => fail(cutShort()));
+        request.once("close", () => fail(clientLeft()));
         request.on("resume", wait);
         request.pause();
       },
@@ -69,7 +69,7 @@ export async function writeBody(
   declared: number | undefined,
 ): Promise<void> {
   const reader = body.getReader();
-  const leave = (): void => void reader.cancel(cutShort()).catch(() => undefined);
+  const leave = (): void => void reader.cancel(clientLeft()).catch(() => undefined);
   response.once("close", leave);
   let sent = 0;
   try {
@@ -111,6 +111,6 @@ export function bodyTimedOut(timeoutMs: number): HoldfastError {
 }
 
 /** What becomes of a body whose client has left. */
-export function cutShort(): HoldfastError {
+export function clientLeft(): HoldfastError {
   return new HoldfastError("action", "aborted", "The client has gone away", { statusCode: 499 });
 }

@@ -8,7 +8,7 @@ let holders = 0;
  * Keeps the process alive until the returned function is called. The timers of actors do not, so that a
  * program whose actors are idle can end; one that awaits an actor has not come to its end.
  */
-export function holdProcess(): () => void {
+export function keepProcessAlive(): () => void {
   keeper ??= setInterval(() => undefined, longestDelayMs);
   if (holders++ === 0) keeper.ref();
   let isHeld = true;

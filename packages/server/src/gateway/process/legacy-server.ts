@@ -6,7 +6,7 @@ import { portFromEnvironment } from "./environment.ts";
 import type { Listening } from "./listen.ts";
 
 /** What `registry.createServer()` of the predecessor (0.9) gives. */
-export interface PredecessorServer<Client> {
+export interface LegacyServer<Client> {
   /** A client in this process. */
   readonly client: Client;
   /**
@@ -28,7 +28,7 @@ interface Host {
 
 const defaultPort = 8080;
 
-export function predecessorServer<Client>(client: Client, host: Host): PredecessorServer<Client> {
+export function legacyServer<Client>(client: Client, host: Host): LegacyServer<Client> {
   return {
     client,
     serve: (app) =>

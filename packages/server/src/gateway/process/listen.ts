@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../../directory/directory.ts";
 import { serverLimits } from "../../limits.ts";
-import { type Surroundings, serveSurroundings } from "../application.ts";
+import { type FallbackHandlers, serveFallback } from "../application.ts";
 import { IncomingRequest } from "../http/incoming-request.ts";
 import { NodeGateway } from "../http/node-gateway.ts";
 import type { GatewayOptions } from "../options.ts";
@@ -25,7 +25,7 @@ export interface Listening {
 /** Listens. Throws `gateway.port_in_use`, `gateway.cannot_listen`, `gateway.invalid_port`. */
 export async function listen(
   directory: Directory,
-  options: GatewayOptions & Surroundings & { readonly port?: number; readonly host?: string },
+  options: GatewayOptions & FallbackHandlers & { readonly port?: number; readonly host?: string },
 ): Promise<Listening> {
   const host = options.host ?? "127.0.0.1";
   const port = options.port ?? portFromEnvironment();
@@ -33,7 +33,7 @@ export async function listen(
     throw new HoldfastError("gateway", "invalid_port", `${port} is not a port from 0 to 65535`);
   }
   const surrounded = options.publicDir !== undefined || options.application !== undefined;
-  const fallback = surrounded ? serveSurroundings(options, directory.ports) : options.fallback;
+  const fallback = surrounded ? serveFallback(options, directory.ports) : options.fallback;
   const gateway = new NodeGateway(directory, { ...options, ...(fallback && { fallback }) });
   const server = createServer({
     IncomingMessage: IncomingRequest,

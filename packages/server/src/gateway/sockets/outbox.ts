@@ -7,7 +7,7 @@ export interface Sender {
 }
 
 /** Several frames as one message. */
-export interface Joined {
+export interface JoinedFrames {
   readonly message: Uint8Array | string;
   /** The same as it goes onto the wire; undefined for a long one. */
   readonly wire: Buffer | undefined;
@@ -17,7 +17,7 @@ export interface Joined {
 export class Outbox {
   #senders: Sender[] = [];
   #frames: readonly PreparedFrame[] = [];
-  #joined: Joined | undefined;
+  #joined: JoinedFrames | undefined;
 
   add(sender: Sender): void {
     // A tick runs when all that is ready now has run: the answers of one commit leave together.
@@ -33,7 +33,7 @@ export class Outbox {
   }
 
   /** The frames as one message, made once for all sockets in a row that get the same ones. */
-  join(frames: readonly PreparedFrame[]): Joined {
+  join(frames: readonly PreparedFrame[]): JoinedFrames {
     if (this.#joined !== undefined && isSame(frames, this.#frames)) return this.#joined;
     const message = joinFrames(frames);
     const joined = { message, wire: frameMessage(message) };

@@ -1,7 +1,7 @@
 import { constants, type DatabaseSync } from "node:sqlite";
 import type { StatementKind } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import type { AsksOf } from "./last-write.ts";
+import type { FunctionUse } from "./last-write.ts";
 
 /** Tables and savepoints of this prefix are the store's own. */
 export const reservedPrefix = "_holdfast_";
@@ -119,7 +119,7 @@ export class Authorizer {
   }
 
   /** Which functions the statement that was compiled last calls that tell of the one before it. */
-  get asks(): AsksOf {
+  get asks(): FunctionUse {
     return {
       rowid: this.#functions.has("last_insert_rowid"),
       changes: this.#functions.has("changes"),

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 /** What of it a statement calls, itself or in a trigger that it fires. */
-export interface AsksOf {
+export interface FunctionUse {
   readonly rowid: boolean;
   readonly changes: boolean;
 }
@@ -49,7 +49,7 @@ export class LastWrite {
   }
 
   /** A statement of the user is about to run: one that writes may leave the row id as it is. */
-  putBack(writes: boolean, asks: AsksOf): void {
+  putBack(writes: boolean, asks: FunctionUse): void {
     const rowid = (writes || asks.rowid || asks.changes) && this.#rowid !== undefined;
     const changes = asks.changes && this.#changes !== undefined;
     if (!rowid && !changes) return;

@@ -3,7 +3,7 @@ import type { ActorStatement, SqlInput, SqlParameters, SqlRow, StatementKind } f
 import { HoldfastError } from "@holdfast/core";
 import { mapSqliteError, sqliteCode } from "../errors.ts";
 import { Authorizer, reserved, reservedPrefix } from "./authorizer.ts";
-import type { AsksOf, LastWrite } from "./last-write.ts";
+import type { FunctionUse, LastWrite } from "./last-write.ts";
 
 /** Compiled statements that one open database keeps, by their text. */
 const maxStatements = 128;
@@ -19,7 +19,7 @@ const counting = /^(?:insert|replace|update|delete|with)\b/i;
 interface Compiled {
   readonly statement: StatementSync;
   readonly kind: StatementKind;
-  readonly asks: AsksOf;
+  readonly asks: FunctionUse;
   readonly counts: boolean;
   readonly rest: string;
   /** Whole numbers beyond 2^53 make a read run again; a statement that writes must not. */

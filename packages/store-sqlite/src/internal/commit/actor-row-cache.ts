@@ -1,7 +1,7 @@
 import { sqliteStoreLimits } from "../../limits.ts";
 
 /** Where the rows of an actor are. */
-export interface HotActor {
+export interface CachedActorRow {
   readonly no: number;
   /** The newest patch after the snapshot. */
   readonly patchHead: number | undefined;
@@ -13,10 +13,10 @@ export interface HotActor {
  *
  * Invariant: it says what the open transaction says. Whoever undoes any of that clears it.
  */
-export class HotActors {
+export class ActorRowCache {
   /** Two halves: what is not used while one fills up is forgotten, without an order to keep. */
-  #young = new Map<string, HotActor>();
-  #old = new Map<string, HotActor>();
+  #young = new Map<string, CachedActorRow>();
+  #old = new Map<string, CachedActorRow>();
   #lastPatch: number;
 
   /** Nobody else numbers patches; `lastPatch` is the highest number that there is. */
@@ -24,11 +24,11 @@ export class HotActors {
     this.#lastPatch = lastPatch;
   }
 
-  get(id: string): HotActor | undefined {
+  get(id: string): CachedActorRow | undefined {
     return this.#young.get(id) ?? this.#old.get(id);
   }
 
-  set(id: string, actor: HotActor): void {
+  set(id: string, actor: CachedActorRow): void {
     this.#young.set(id, actor);
     if (this.#young.size < sqliteStoreLimits.maxHotActors / 2) return;
     this.#old = this.#young;

@@ -2,15 +2,15 @@ import type { SQLInputValue } from "node:sqlite";
 import type { CallRecord, CommitBatch, KvOperation, LoadedActor, StoredState } from "@holdfast/actors";
 import { encodeKey } from "@holdfast/core";
 import { duplicateKey, fenced, invalidCommit, notFound } from "../errors.ts";
-import { forgetPast, type History, keepPast } from "../history/retention.ts";
+import { dropHistory, type History, retainHistory } from "../history/retention.ts";
 import { actorRecord, bytes, integer, optionalInteger, type Row } from "../rows.ts";
 import { callsAtOnce, type Statements } from "../statements.ts";
-import type { HotActors } from "./actor-row-cache.ts";
+import type { ActorRowCache } from "./actor-row-cache.ts";
 
 /** Where batches are written. */
 export interface Tables {
   readonly sql: Statements;
-  readonly hot: HotActors;
+  readonly hot: ActorRowCache;
 }
 
 interface FencedActor {
@@ -125,7 +125,7 @@ function writeState(
 ): number | undefined {
   const head = actor.patchHead ?? null;
   if (state.type === "snapshot") {
-    keepPast(sql, actor.no, head, history);
+    retainHistory(sql, actor.no, head, history);
     if (head !== null) sql.setPatchHead.run(null, actor.no);
     sql.putSnapshot.run(actor.no, state.bytes, history.now);
     return undefined;
@@ -171,7 +171,7 @@ function writeCalls(sql: Statements, actorNo: number, calls: readonly CallRecord
 
 function destroy(sql: Statements, actor: FencedActor, destroyedAt: number): void {
   if (actor.patchHead !== undefined) sql.deletePatches.run(actor.patchHead);
-  forgetPast(sql, actor.no);
+  dropHistory(sql, actor.no);
   sql.deleteSnapshot.run(actor.no);
   sql.deleteKv.run(actor.no);
   sql.destroy.run(destroyedAt, actor.no);
@@ -205,7 +205,7 @@ export function forgetShared({ sql, hot }: Tables, id: string, row: Row): void {
   hot.delete(id);
   if (actor.patchHead !== undefined) sql.deletePatches.run(actor.patchHead);
   sql.setPatchHead.run(null, actor.no);
-  forgetPast(sql, actor.no);
+  dropHistory(sql, actor.no);
   sql.deleteSnapshot.run(actor.no);
   sql.deleteKv.run(actor.no);
 }

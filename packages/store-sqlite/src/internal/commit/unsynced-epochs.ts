@@ -2,7 +2,7 @@
  * Epochs that were raised in memory's sight and are not durable yet. Nobody waits for one by itself: no
  * other process can write here, and a commit under the new epoch is durable only with it.
  */
-export class Raises {
+export class UnsyncedEpochs {
   readonly #waiting = new Map<string, Promise<void>>();
 
   add(actorId: string, raised: Promise<void>): void {

@@ -19,11 +19,11 @@ import type { GroupCommitter } from "../commit/group-committer.ts";
 import { makeDirectory } from "../database.ts";
 import { duplicateKey, notFound } from "../errors.ts";
 import {
-  type Begun,
+  type OpenImage,
   fileParts,
   linkBlobs,
   makeScratch,
-  momentOf,
+  imagePosition,
   type Received,
   receive,
   scratchFolder,
@@ -80,7 +80,7 @@ export class SqliteHistory implements HistoryStore {
       await files.copy(file, copy);
       linkBlobs(blobs, actorId, folder);
       // The actor goes on while it is copied: what the copy says of itself is what the copy has.
-      const header = { name, key, createdAt, hasDatabase: true, ...momentOf(copy) };
+      const header = { name, key, createdAt, hasDatabase: true, ...imagePosition(copy) };
       return { header, parts: fileParts(copy, folder) };
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
@@ -127,7 +127,7 @@ export class SqliteHistory implements HistoryStore {
     }
   }
 
-  async #restore(header: ImageHeader, begun: Begun, as: NewIdentity): Promise<ActorRecord> {
+  async #restore(header: ImageHeader, begun: OpenImage, as: NewIdentity): Promise<ActorRecord> {
     const { path, files, group, blobs } = this.#options;
     group.assertUsable();
     if ((await this.#options.get(as.id)) !== undefined) throw duplicateKey();

@@ -66,7 +66,7 @@ export async function* fileParts(copy: string, folder: string): AsyncGenerator<I
 }
 
 /** The turn of which a copy of a file is, and when its actor is to wake by that. */
-export function momentOf(copy: string): Pick<ImageHeader, "version" | "wakeAt"> {
+export function imagePosition(copy: string): Pick<ImageHeader, "version" | "wakeAt"> {
   const database = new DatabaseSync(copy, { readOnly: true });
   try {
     const row = prepareFileStatements(database).read.get() ?? {};
@@ -158,14 +158,14 @@ export interface Received extends Pick<FileContent, "state" | "kv"> {
 }
 
 /** An image of which the first part was read. */
-export interface Begun {
+export interface OpenImage {
   readonly parts: AsyncIterator<ImagePart>;
   readonly first: IteratorResult<ImagePart>;
 }
 
 /** Reads an image to its end: the database into `databasePath`, the objects to where the actor has them. */
 export async function receive(
-  { parts, first }: Begun,
+  { parts, first }: OpenImage,
   actorId: string,
   databasePath: string,
   blobs: Blobs,

@@ -10,7 +10,7 @@ export interface History {
 }
 
 /** Before a snapshot is replaced: keeps it, with the patches after it, within the limits. */
-export function keepPast(sql: Statements, actorNo: number, head: number | null, history: History): void {
+export function retainHistory(sql: Statements, actorNo: number, head: number | null, history: History): void {
   const { now, limits } = history;
   const snapshot = sql.snapshotSize.get(actorNo);
   if (snapshot === undefined) return;
@@ -27,7 +27,7 @@ export function keepPast(sql: Statements, actorNo: number, head: number | null, 
   }
 }
 
-export function forgetPast(sql: Statements, actorNo: number): void {
+export function dropHistory(sql: Statements, actorNo: number): void {
   for (const row of sql.listPast.all(actorNo)) {
     drop(sql, integer(row, "no"), optionalInteger(row, "patch_head"));
   }

@@ -3,7 +3,7 @@ import {
   type ApprovalAnswer,
   type ApprovalOption,
   type ApprovalView,
-  cutNote,
+  truncationNote,
   gateAnswers,
   type StudioClient,
 } from "@holdfast/studio";
@@ -113,7 +113,7 @@ export function originOf({ boundary }: ApprovalView): string[] {
 
 /** The lines of what is asked about, and that it is not all where it is not. */
 export function detailOf(approval: ApprovalView): string[] {
-  const note = cutNote(approval);
+  const note = truncationNote(approval);
   return [...harmless(approval.detail).split("\n"), ...(note === undefined ? [] : [note])];
 }
 

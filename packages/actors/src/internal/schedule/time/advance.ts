@@ -4,7 +4,7 @@ import { invalidOptions, type RecurringSpec } from "../validate.ts";
 import { type Cadence, invalidExpression, latestUntil, nextAfter, sameCadence } from "./cadence.ts";
 
 /** A number from 0 up to, not including, 1. */
-export type Draw = () => number;
+export type RandomFraction = () => number;
 
 /**
  * The row of what was asked for. An unchanged cadence keeps the next time, history and pause of the row
@@ -15,7 +15,7 @@ export function plannedRow(
   before: RecurringRow | undefined,
   id: string,
   now: number,
-  draw: Draw,
+  draw: RandomFraction,
 ): RecurringRow {
   const kept =
     before !== undefined &&
@@ -77,14 +77,14 @@ export function firstAfter(bounds: Bounds, from: number): number | undefined {
 }
 
 /** Later by less than the jitter, and before the next due time. */
-function withJitter(bounds: Bounds & Pick<RecurringRow, "jitterMs">, time: number, draw: Draw): number {
+function withJitter(bounds: Bounds & Pick<RecurringRow, "jitterMs">, time: number, draw: RandomFraction): number {
   if (bounds.jitterMs === undefined) return time;
   const next = nextAfter(bounds.cadence, time) ?? Number.POSITIVE_INFINITY;
   return time + Math.floor(draw() * Math.min(bounds.jitterMs, next - time));
 }
 
 /** The row at its next due time, or undefined when there is none. `runAt` is when the last run began. */
-export function advancedRow(row: RecurringRow, runAt: number, draw: Draw): RecurringRow | undefined {
+export function advancedRow(row: RecurringRow, runAt: number, draw: RandomFraction): RecurringRow | undefined {
   const { startedAt: _began, runningEntry: _entry, ...rest } = row;
   // One that makes up for missed times takes each; the others go on from when they ran.
   const base = typeof row.catchUp === "number" ? row.scheduledAt : Math.max(row.scheduledAt, runAt);
@@ -96,7 +96,7 @@ export function advancedRow(row: RecurringRow, runAt: number, draw: Draw): Recur
   return next === undefined ? undefined : moved(rest, next, draw);
 }
 
-function moved(row: RecurringRow, scheduledAt: number, draw: Draw): RecurringRow {
+function moved(row: RecurringRow, scheduledAt: number, draw: RandomFraction): RecurringRow {
   const { skipped, catchUpTo, ...rest } = row;
   return {
     ...rest,
@@ -109,7 +109,7 @@ function moved(row: RecurringRow, scheduledAt: number, draw: Draw): RecurringRow
 }
 
 /** Starts again after a pause, from now. */
-export function resumedRow(row: RecurringRow, now: number, draw: Draw): RecurringRow | undefined {
+export function resumedRow(row: RecurringRow, now: number, draw: RandomFraction): RecurringRow | undefined {
   const { paused: _paused, skipped: _skipped, catchUpTo: _catchUpTo, ...rest } = row;
   const next = firstAfter(row, now);
   return next === undefined ? undefined : moved(rest, next, draw);
@@ -119,7 +119,7 @@ export function resumedRow(row: RecurringRow, now: number, draw: Draw): Recurrin
  * Applies the catch-up policy to a row that is due: the same row when it is to run, another when it is
  * due at another time, undefined when it is never due again.
  */
-export function caughtUp(row: RecurringRow, now: number, draw: Draw): RecurringRow | undefined {
+export function applyCatchUp(row: RecurringRow, now: number, draw: RandomFraction): RecurringRow | undefined {
   const { catchUp = "once" } = row;
   const onTime = now - row.dueAt < 1_000 || row.attempts > 0 || row.scheduledAt <= (row.catchUpTo ?? -1);
   if (onTime || catchUp === "once") return row;

@@ -1,6 +1,6 @@
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import { afterPrefix, type EntryBuffer } from "../../kv/entry-buffer.ts";
-import { storedDepth } from "../../util/stored-depth.ts";
+import { maxStoredDepth } from "../../util/stored-depth.ts";
 import { workflowLimits } from "../limits.ts";
 import { appendSegment, decodePath, ordinalsKey, rootPrefix, type Segment, showPath } from "./location.ts";
 import {
@@ -237,5 +237,5 @@ export function recorded(value: unknown): unknown {
   if (typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol") return value;
   if (value === null) return null;
   const bytes = encodeValue(value, { maxDepth: workflowLimits.maxValueDepth });
-  return decodeValue(bytes, { maxDepth: storedDepth });
+  return decodeValue(bytes, { maxDepth: maxStoredDepth });
 }

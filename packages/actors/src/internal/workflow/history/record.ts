@@ -1,6 +1,6 @@
 import { decodeValue, encodeValue, HoldfastError, isHoldfastError, messageOf } from "@holdfast/core";
 import { StepTimeoutError, type WorkflowError } from "../../../workflow/errors.ts";
-import { storedDepth } from "../../util/stored-depth.ts";
+import { maxStoredDepth } from "../../util/stored-depth.ts";
 import { workflowLimits } from "../limits.ts";
 
 /** What an entry of the history is of. */
@@ -107,7 +107,7 @@ function decodeRecord(bytes: Uint8Array): readonly unknown[] {
   if (bytes[0] !== format) throw unreadable();
   let fields: unknown;
   try {
-    fields = decodeValue(bytes.subarray(1), { maxDepth: storedDepth });
+    fields = decodeValue(bytes.subarray(1), { maxDepth: maxStoredDepth });
   } catch (error) {
     throw unreadable(error);
   }

@@ -6,7 +6,7 @@ import type { RunningActor } from "../../lifecycle/running-actor.ts";
 import { type Entry, recorded } from "../history/history.ts";
 import { checkName } from "../history/location.ts";
 import { describeError, type ParentAddress } from "../history/record.ts";
-import { patientRetry } from "../limits.ts";
+import { remoteRetry } from "../limits.ts";
 import { markReported } from "../steps/failure.ts";
 import { invalid, isRecord } from "../steps/step-settings.ts";
 import type { WorkflowPart } from "./part.ts";
@@ -78,7 +78,7 @@ async function start(scope: Scope, entry: Entry, input: unknown): Promise<void> 
   const { runtime } = run;
   const { actor, key, token } = entry.data as { actor: string; key: readonly string[]; token: string };
   const parent = { name: runtime.name, key: runtime.key, token };
-  for (let delay: number = patientRetry.firstMs; ; delay = Math.min(delay * 2, patientRetry.lastMs)) {
+  for (let delay: number = remoteRetry.firstMs; ; delay = Math.min(delay * 2, remoteRetry.lastMs)) {
     try {
       const handle = handleOf(runtime, actor, key, "getOrCreate");
       const outcome = await handle.action<ChildOutcome | undefined>({
@@ -171,19 +171,19 @@ export async function settledByChild(part: WorkflowPart, token: unknown, outcome
   return true;
 }
 
-export interface ParentTold {
+export interface ChildReport {
   told(): void;
   /** The parent could not be reached; it is to be tried again then. */
   retryAt(at: number): void;
 }
 
 /** Tells the parent of the end of its child, until it has heard. */
-export async function tellParent(part: WorkflowPart, parent: ParentAddress, done: ParentTold): Promise<void> {
+export async function reportToParent(part: WorkflowPart, parent: ParentAddress, done: ChildReport): Promise<void> {
   const { runtime } = part;
   for (
-    let delay: number = patientRetry.firstMs;
+    let delay: number = remoteRetry.firstMs;
     !runtime.sealed;
-    delay = Math.min(delay * 2, patientRetry.lastMs)
+    delay = Math.min(delay * 2, remoteRetry.lastMs)
   ) {
     try {
       await part.loaded();

@@ -7,12 +7,12 @@ import { DeterminismGuard } from "../history/guard.ts";
 import type { History } from "../history/history.ts";
 import { describeError, type Header, type ParentAddress, terminalStates } from "../history/record.ts";
 import { StoredWorkflow } from "../history/stored-workflow.ts";
-import { patientRetry } from "../limits.ts";
+import { remoteRetry } from "../limits.ts";
 import { wasReported } from "../steps/failure.ts";
 import { ContinueAsNew } from "../steps/marks.ts";
 import { runRollbacks } from "../steps/rollback.ts";
 import type { Signals } from "../steps/signals.ts";
-import { tellParent } from "./child.ts";
+import { reportToParent } from "./child.ts";
 import { execute, type Outcome } from "./execution.ts";
 import type { Program } from "./program.ts";
 import { type RunOwner, type WorkflowOwner, WorkflowRun } from "./run.ts";
@@ -209,7 +209,7 @@ export class WorkflowPart implements Part, RunOwner {
   /** Nothing else would wake the actor for a record that cannot be read now: it is read until it can. */
   async #read(run: WorkflowRun): Promise<void> {
     const { tasks } = this.runtime.ports;
-    let delay: number = patientRetry.firstMs;
+    let delay: number = remoteRetry.firstMs;
     while (!run.evicted) {
       try {
         return await this.loaded();
@@ -223,7 +223,7 @@ export class WorkflowPart implements Part, RunOwner {
             resolve();
           });
         });
-        delay = Math.min(delay * 2, patientRetry.lastMs);
+        delay = Math.min(delay * 2, remoteRetry.lastMs);
       }
     }
   }
@@ -475,7 +475,7 @@ export class WorkflowPart implements Part, RunOwner {
   async tellParent(): Promise<void> {
     const parent = this.#waitingParent;
     if (parent === undefined) return;
-    await tellParent(this, parent, {
+    await reportToParent(this, parent, {
       told: () => {
         this.#retryParentAt = undefined;
         this.#set({ parent: undefined });

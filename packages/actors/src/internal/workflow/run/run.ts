@@ -3,14 +3,14 @@ import { actorLimits } from "../../../limits.ts";
 import { CancelledError, EvictedError } from "../../../workflow/errors.ts";
 import type { WorkflowErrorEvent } from "../../../workflow/outcomes.ts";
 import type { ContextSource } from "../../calls/context.ts";
-import { contained } from "../../calls/user-signal.ts";
+import { containListenerErrors } from "../../calls/user-signal.ts";
 import type { RunningActor } from "../../lifecycle/running-actor.ts";
 import type { QueuePart } from "../../queue/part.ts";
 import type { DeterminismGuard } from "../history/guard.ts";
 import type { Entry, History } from "../history/history.ts";
 import type { Segment } from "../history/location.ts";
 import { workflowLimits } from "../limits.ts";
-import { Patience } from "../steps/refusal-limit.ts";
+import { RefusalLimit } from "../steps/refusal-limit.ts";
 import type { Signals } from "../steps/signals.ts";
 import type { Program } from "./program.ts";
 import { ReplayEnd } from "./replay-end.ts";
@@ -72,7 +72,7 @@ export class WorkflowRun {
   #root: Fiber | undefined;
   #stop: Error | undefined;
   #active = 0;
-  readonly patience = new Patience();
+  readonly patience = new RefusalLimit();
   readonly #onStop: (() => void)[] = [];
   readonly #childWaits = new Set<() => void>();
 
@@ -197,7 +197,7 @@ export class Fiber {
   readonly run: WorkflowRun;
   /** Only what is recorded is replayed; the first thing that is new ends it. */
   readonly collecting: boolean;
-  readonly patience: Patience;
+  readonly patience: RefusalLimit;
   readonly #parent: Fiber | undefined;
   readonly #children = new Set<Fiber>();
   readonly #waits = new Set<(reason: Error) => void>();
@@ -209,7 +209,7 @@ export class Fiber {
   constructor(run: WorkflowRun, parent: Fiber | undefined, collecting = false) {
     this.run = run;
     this.collecting = collecting || (parent?.collecting ?? run.collecting);
-    this.patience = collecting ? new Patience() : (parent?.patience ?? run.patience);
+    this.patience = collecting ? new RefusalLimit() : (parent?.patience ?? run.patience);
     this.#parent = parent;
     if (parent !== undefined) parent.#children.add(this);
     this.#resume();
@@ -218,7 +218,7 @@ export class Fiber {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      contained(this.#controller.signal, (error) => this.run.runtime.errors.report(error));
+      containListenerErrors(this.#controller.signal, (error) => this.run.runtime.errors.report(error));
       if (this.#cancelled !== undefined) this.#controller.abort(this.#cancelled);
     }
     return this.#controller.signal;

@@ -14,7 +14,7 @@ import { ReplayEnd } from "../run/replay-end.ts";
 import type { Fiber } from "../run/run.ts";
 import { Scope } from "../run/scope.ts";
 import { markReported, ofOperation, wasReported } from "./failure.ts";
-import { giveBackUnused } from "./return-unused-messages.ts";
+import { returnUnusedMessages } from "./return-unused-messages.ts";
 import { invalid, isFunction, isRecord } from "./step-settings.ts";
 
 export interface Branch {
@@ -55,7 +55,7 @@ function checkedBranch(name: unknown, branch: unknown): Branch {
 }
 
 /** What ends the whole run is no failure of a branch. */
-export function passes(error: unknown, parent: Scope): boolean {
+export function endsRun(error: unknown, parent: Scope): boolean {
   return (
     error instanceof EvictedError ||
     error instanceof ReplayEnd ||
@@ -140,7 +140,7 @@ export async function runJoin(
       const output = await runBranch(parent, entry, branch, fiber);
       settle(branch.name, { status: "completed", output });
     } catch (error) {
-      if (passes(error, scope)) passed ??= error;
+      if (endsRun(error, scope)) passed ??= error;
       else if (record?.status !== "completed") {
         failures.set(branch.name, error instanceof Error ? error : new Error(messageOf(error)));
         await run.outside();
@@ -209,7 +209,7 @@ export async function runRace(
       await run.outside();
       if (winner !== undefined) {
         if (!(error instanceof CancelledError)) run.late(branch.name, error);
-      } else if (passes(error, scope)) passed ??= error;
+      } else if (endsRun(error, scope)) passed ??= error;
       else {
         reported &&= wasReported(error);
         const bare = error instanceof Error ? {} : ({ bare: true } as const);
@@ -230,7 +230,7 @@ export async function runRace(
     fibers.get(name)?.cancel(new CancelledError());
     fibers.get(name)?.end();
     run.releaseMessages([...entry.path, name]);
-    giveBackUnused(run, run.history.scope(entry, name));
+    returnUnusedMessages(run, run.history.scope(entry, name));
     // After a checkpoint it is kept: its steps may have to be undone later.
     if (!run.checkpointSet) run.history.removeScope(entry, name);
   }

@@ -5,7 +5,7 @@ import { defaultPruneInterval } from "../limits.ts";
 import type { WorkflowScopeContext } from "../run/context.ts";
 import { ReplayEnd } from "../run/replay-end.ts";
 import { Scope } from "../run/scope.ts";
-import { invalid, isFunction, isRecord, whole } from "./step-settings.ts";
+import { invalid, isFunction, isRecord, wholeNumber } from "./step-settings.ts";
 
 export interface LoopSettings {
   readonly name: string;
@@ -21,7 +21,7 @@ export function loopSettings(nameOrConfig: unknown, run: unknown): LoopSettings 
   if (!isRecord(config)) throw invalid("loop() takes a name and a function, or an object");
   checkName(config.name, "loop");
   if (!isFunction(config.run)) throw invalid(`Loop "${config.name}" has no function "run"`);
-  const interval = whole(
+  const interval = wholeNumber(
     config.historyPruneInterval ?? config.historyEvery ?? config.commitInterval ?? defaultPruneInterval,
     "historyPruneInterval",
     1,
@@ -31,7 +31,7 @@ export function loopSettings(nameOrConfig: unknown, run: unknown): LoopSettings 
     state: config.state,
     run: config.run,
     pruneInterval: interval,
-    size: whole(config.historySize ?? config.historyKeep ?? interval, "historySize", 0),
+    size: wholeNumber(config.historySize ?? config.historyKeep ?? interval, "historySize", 0),
   };
 }
 

@@ -4,7 +4,7 @@ import { alreadyCompleted, previousNotCompleted } from "../../queue/delivery.ts"
 import type { Entry } from "../history/history.ts";
 import { recorded } from "../history/history.ts";
 import type { Scope } from "../run/scope.ts";
-import { invalid, isRecord, whole } from "./step-settings.ts";
+import { invalid, isRecord, wholeNumber } from "./step-settings.ts";
 import { checkTimeout } from "./waits.ts";
 
 interface ReceiveSettings {
@@ -15,7 +15,7 @@ interface ReceiveSettings {
 }
 
 /** What is kept of a received message. */
-export interface Kept {
+export interface ReceivedRecord {
   readonly id: number;
   readonly name: string;
   readonly body: unknown;
@@ -31,7 +31,7 @@ export function receive(scope: Scope, name: string, options: unknown, batch: boo
     // What an earlier run has received and not completed is out with this one from here on.
     const before = entry.status === "completed";
     if (!before && run.openMessages.size > 0) throw previousNotCompleted();
-    const kept = before ? keptOf(entry) : await take(scope, entry, settings);
+    const kept = before ? receivedRecords(entry) : await take(scope, entry, settings);
     if (kept.length === 0 && !batch) throw timedOut(name, settings.timeout);
     return kept.map((message) => present(scope, entry, message, settings.completable, before));
   });
@@ -48,11 +48,11 @@ function receiveSettings(options: unknown, batch: boolean): ReceiveSettings {
     names,
     timeout: checkTimeout(timeout),
     completable: completable === true,
-    count: batch && count !== undefined ? Math.max(1, whole(count, "count", Number.NEGATIVE_INFINITY)) : 1,
+    count: batch && count !== undefined ? Math.max(1, wholeNumber(count, "count", Number.NEGATIVE_INFINITY)) : 1,
   };
 }
 
-async function take(scope: Scope, entry: Entry, settings: ReceiveSettings): Promise<readonly Kept[]> {
+async function take(scope: Scope, entry: Entry, settings: ReceiveSettings): Promise<readonly ReceivedRecord[]> {
   const { run, fiber } = scope;
   const { queues } = run.runtime.parts;
   const { names, completable, count, timeout } = settings;
@@ -94,8 +94,8 @@ async function take(scope: Scope, entry: Entry, settings: ReceiveSettings): Prom
   }
 }
 
-export function keptOf(entry: Entry): readonly Kept[] {
-  return entry.data.messages as readonly Kept[];
+export function receivedRecords(entry: Entry): readonly ReceivedRecord[] {
+  return entry.data.messages as readonly ReceivedRecord[];
 }
 
 /** Whether its messages were gone from their queues with the record of it; earlier records do not tell. */
@@ -103,14 +103,14 @@ export function isPlainReceive({ kind, data }: Entry): boolean {
   return kind === "message" && data.plain === true;
 }
 
-function keep({ id, name, body, createdAt, attempt }: QueueMessage): Kept {
+function keep({ id, name, body, createdAt, attempt }: QueueMessage): ReceivedRecord {
   return { id, name, body, createdAt, attempt };
 }
 
 function present(
   scope: Scope,
   entry: Entry,
-  message: Kept,
+  message: ReceivedRecord,
   completable: boolean,
   before: boolean,
 ): QueueMessage {

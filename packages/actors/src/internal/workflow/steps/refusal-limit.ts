@@ -5,7 +5,7 @@ const mostRefused = 1_000;
  * How long code is answered whose operations are refused because it is over. Code that catches that and
  * tries again for ever gets no answer any more.
  */
-export class Patience {
+export class RefusalLimit {
   #refused = 0;
   readonly #abandoned = Promise.withResolvers<never>();
 

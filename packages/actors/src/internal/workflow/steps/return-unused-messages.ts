@@ -1,13 +1,13 @@
 import type { Entry, ScopeNode } from "../history/history.ts";
 import type { WorkflowRun } from "../run/run.ts";
-import { isPlainReceive, keptOf } from "./receive.ts";
+import { isPlainReceive, receivedRecords } from "./receive.ts";
 
 /**
  * Gives back what a branch that has lost received last and did nothing with: no entry comes after the
  * receive, so nothing has come of it. A branch can lose while what it has received becomes durable, and
  * that would be gone otherwise. Belongs to the turn that records the end of the race.
  */
-export function giveBackUnused(run: WorkflowRun, scope: ScopeNode): void {
+export function returnUnusedMessages(run: WorkflowRun, scope: ScopeNode): void {
   const last = lastOf(scope);
   if (last === undefined) return;
   if (last.status === "completed" && putBack(run, last)) {
@@ -15,14 +15,14 @@ export function giveBackUnused(run: WorkflowRun, scope: ScopeNode): void {
     run.history.remove(scope, last);
     return;
   }
-  for (const below of newest(last)) giveBackUnused(run, below);
+  for (const below of newest(last)) returnUnusedMessages(run, below);
 }
 
 /** False for an entry that has taken nothing. */
 function putBack(run: WorkflowRun, entry: Entry): boolean {
   if (isPlainReceive(entry)) {
     const { queues } = run.runtime.parts;
-    for (const { id, name, body, createdAt, attempt } of keptOf(entry)) {
+    for (const { id, name, body, createdAt, attempt } of receivedRecords(entry)) {
       queues.putBack({ id, queue: name, body, createdAt, attempt: attempt - 1 });
     }
     return true;

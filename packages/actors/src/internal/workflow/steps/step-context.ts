@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import { Context } from "../../calls/context.ts";
-import { contained } from "../../calls/user-signal.ts";
-import type { Insider } from "../../turn/transaction-lock.ts";
+import { containListenerErrors } from "../../calls/user-signal.ts";
+import type { LockHolder } from "../../turn/transaction-lock.ts";
 import type { Entry } from "../history/history.ts";
 import type { Fiber, WorkflowRun } from "../run/run.ts";
 
@@ -33,7 +33,7 @@ async function transact<T>(
   run: WorkflowRun,
   mode: StepMode,
   target: Context,
-  insider: Insider,
+  insider: LockHolder,
   fn: () => T | Promise<T>,
 ): Promise<T> {
   if (mode === "outside") return target.transaction(fn);
@@ -71,7 +71,7 @@ export class StepScope {
     this.#cancel = () => this.#controller.abort(fiber.signal.reason);
     if (fiber.signal.aborted) this.#cancel();
     else fiber.signal.addEventListener("abort", this.#cancel, { once: true });
-    const signal = contained(this.#controller.signal, (error) => run.runtime.errors.report(error));
+    const signal = containListenerErrors(this.#controller.signal, (error) => run.runtime.errors.report(error));
     const target = new StepTarget(run.runtime);
     const extra: Readonly<Record<string, unknown>> = {
       workflowId: run.runtime.id,

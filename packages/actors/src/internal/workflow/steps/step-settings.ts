@@ -51,14 +51,14 @@ export function stepSettings(nameOrConfig: unknown, run: unknown): StepSettings 
     name: config.name,
     run: config.run,
     rollback,
-    maxRetries: whole(config.maxRetries ?? stepDefaults.maxRetries, "maxRetries", 0),
+    maxRetries: wholeNumber(config.maxRetries ?? stepDefaults.maxRetries, "maxRetries", 0),
     retryBackoffBase: duration(config, "retryBackoffBase"),
     retryBackoffMax: duration(config, "retryBackoffMax"),
     timeout,
     retryOnTimeout: config.retryOnTimeout === true,
     ephemeral: config.ephemeral === true,
     atomic: config.atomic === true,
-    concurrency: concurrency === undefined ? undefined : whole(concurrency, "concurrency", 1),
+    concurrency: concurrency === undefined ? undefined : wholeNumber(concurrency, "concurrency", 1),
   };
 }
 
@@ -95,7 +95,7 @@ function duration(
 }
 
 /** Infinity is a number of attempts too. */
-export function whole(value: unknown, name: string, least: number): number {
+export function wholeNumber(value: unknown, name: string, least: number): number {
   if (
     typeof value === "number" &&
     value >= least &&

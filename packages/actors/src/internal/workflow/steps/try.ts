@@ -5,7 +5,7 @@ import { checkName } from "../history/location.ts";
 import { describeError } from "../history/record.ts";
 import type { WorkflowScopeContext } from "../run/context.ts";
 import { Scope } from "../run/scope.ts";
-import { passes } from "./branches.ts";
+import { endsRun } from "./branches.ts";
 import { failureOf, operationOf } from "./failure.ts";
 import { catchKinds, invalid, isFunction, isRecord } from "./step-settings.ts";
 
@@ -46,7 +46,7 @@ export async function runTry(
     scope.finish();
     result = { ok: true, value };
   } catch (error) {
-    const failure = passes(error, parent.scope) ? undefined : caughtFailure(error, settings);
+    const failure = endsRun(error, parent.scope) ? undefined : caughtFailure(error, settings);
     if (failure === undefined) throw error;
     result = { ok: false, failure };
   }

@@ -1,4 +1,4 @@
-import { ErrorNotice, unsent } from "@holdfast/web-parts";
+import { ErrorNotice, remainingText } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
@@ -77,7 +77,7 @@ function InputLine({ process }: { readonly process: Process }) {
   const send = useMutation({
     mutationFn: (text: string) =>
       client.sendProcessInput(process.id, { data: `${text}\n`, encoding: "utf8" }),
-    onSuccess: (_sent, text) => setLine((now) => unsent(now, text)),
+    onSuccess: (_sent, text) => setLine((now) => remainingText(now, text)),
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();

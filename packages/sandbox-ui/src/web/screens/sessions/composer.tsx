@@ -1,4 +1,4 @@
-import { ErrorNotice, unsent, useAttempt } from "@holdfast/web-parts";
+import { ErrorNotice, remainingText, useAttempt } from "@holdfast/web-parts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type KeyboardEvent, useState } from "react";
 import { useApi } from "../../api/context.ts";
@@ -16,7 +16,7 @@ export function Composer({ session }: { readonly session: Session }) {
     mutationFn: (prompt: string) => api.prompt(session.id, attempt.idFor(prompt), prompt),
     onSuccess(_sent, prompt) {
       attempt.arrived();
-      setText((now) => unsent(now, prompt));
+      setText((now) => remainingText(now, prompt));
       void refresh();
     },
   });

@@ -5,7 +5,7 @@ import { formatDuration } from "@holdfast/web-parts/format";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 import { gateAnswers } from "../../../approvals/gate-answers.ts";
-import { cutNote } from "../../../approvals/truncation-note.ts";
+import { truncationNote } from "../../../approvals/truncation-note.ts";
 import type { ApprovalOption, ApprovalView, TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
 import { diffsInDetail } from "../../components/diff-detail.ts";
@@ -187,7 +187,7 @@ function Detail({ approval }: { readonly approval: ApprovalView }) {
     () => (approval.truncated ? undefined : diffsInDetail(approval.detail)),
     [approval.detail, approval.truncated],
   );
-  const note = cutNote(approval);
+  const note = truncationNote(approval);
   if (diffs !== undefined) {
     return (
       <div className="approval-diffs">

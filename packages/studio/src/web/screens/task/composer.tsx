@@ -1,4 +1,4 @@
-import { ErrorNotice, SendIcon, unsent, useAttempt, useDraft } from "@holdfast/web-parts";
+import { ErrorNotice, SendIcon, remainingText, useAttempt, useDraft } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useId } from "react";
 import type { TaskStatus, TaskView } from "../../../contract.ts";
@@ -29,7 +29,7 @@ export function Composer({ task }: { readonly task: TaskView }) {
     },
     onSuccess(_sent, typed) {
       attempt.arrived();
-      setDraft((now) => unsent(now, typed));
+      setDraft((now) => remainingText(now, typed));
     },
   });
   const blocked = isBusy(task.status) || send.isPending;
