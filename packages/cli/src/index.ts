@@ -8,7 +8,7 @@ export type { Command, CommandLoader } from "./command.ts";
 export { askControl, type ControlServer, notRunning, type OwnerLink, serveControl } from "./control.ts";
 export { controlSocketOf, dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 export { didYouMean } from "./did-you-mean.ts";
-export { failureJson, failureText, describableError, wrongUsage } from "./failure.ts";
+export { describableError, failureJson, failureText, wrongUsage } from "./failure.ts";
 export { cliLogger } from "./log.ts";
 export { endLogin, exchangeTicket } from "./owner-login.ts";
 export { harmless, jsonLine, type Screen, screenOf, style } from "./terminal-text.ts";

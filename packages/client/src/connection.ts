@@ -16,7 +16,13 @@ import { callUserCode, Listeners, type Report, reportToConsole } from "./interna
 import { type PendingCall, PendingCalls } from "./internal/pending-calls.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { PresenceView, presenceEvent } from "./internal/presence-view.ts";
-import { callCancelled, connectionLost, disposedError, isPlainDisconnect, refusalOf } from "./internal/refusal.ts";
+import {
+  callCancelled,
+  connectionLost,
+  disposedError,
+  isPlainDisconnect,
+  refusalOf,
+} from "./internal/refusal.ts";
 import { clientLimits } from "./limits.ts";
 import { earlyEvents } from "./network/early-events.ts";
 import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";

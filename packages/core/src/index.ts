@@ -1,4 +1,3 @@
-export { trackRejection } from "./attended.ts";
 export { type DecodeLimits, decodeValue } from "./codec/cbor-decode.ts";
 export { type EncodeOptions, encodeValue } from "./codec/cbor-encode.ts";
 export { decodeJson, encodeJson } from "./codec/json.ts";
@@ -40,3 +39,4 @@ export {
   systemRandom,
   systemTasks,
 } from "./system.ts";
+export { trackRejection } from "./track-rejection.ts";

@@ -22,7 +22,7 @@ import { healthBody } from "./health.ts";
 import { type MessageLimits, version } from "./limits.ts";
 import { keepAliveDriver } from "./local/keep-alive-driver.ts";
 import { LocalDriver } from "./local/local-driver.ts";
-import { type RegistryLifetime, lifetimeOf, type ShutdownOptions } from "./shutdown.ts";
+import { lifetimeOf, type RegistryLifetime, type ShutdownOptions } from "./shutdown.ts";
 
 /** The actors of a registry by name, as `actor()` returned them. */
 export type Definitions = Readonly<Record<string, AnyDefinition & AnyActorDefinition>>;

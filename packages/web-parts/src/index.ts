@@ -3,7 +3,7 @@ export { Draft, type DraftOptions, tabStorage, useDraft } from "./hooks/draft.ts
 export { flushQueryUpdates } from "./hooks/flush-query-updates.ts";
 export { useDebounced, useMediaQuery, useNow, usePrevious } from "./hooks/hooks.ts";
 export { useKeepFocus } from "./hooks/keep-focus.ts";
-export { remainingText } from "./hooks/unsent.ts";
+export { remainingText } from "./hooks/remaining-text.ts";
 export { useRows } from "./hooks/use-rows.tsx";
 export { reloadOnFragment } from "./reload-on-fragment.ts";
 export { useAnnounce } from "./ui/announcer.tsx";

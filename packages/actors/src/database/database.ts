@@ -143,7 +143,10 @@ type UnaskedRow = any;
 /** `c.db` where the definition has no `db`: a row is what its reader takes it for, unless `execute` is told. */
 export interface UndeclaredDatabase extends Omit<RawAccess, "execute" | "transaction"> {
   execute<T = UnaskedRow>(sql: string, ...args: readonly unknown[]): Promise<T[]>;
-  transaction<T>(callback: (tx: UndeclaredDatabase) => Promise<T> | T, options?: TransactionOptions): Promise<T>;
+  transaction<T>(
+    callback: (tx: UndeclaredDatabase) => Promise<T> | T,
+    options?: TransactionOptions,
+  ): Promise<T>;
 }
 
 /** The type of `c.db`. */

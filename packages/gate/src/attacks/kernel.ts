@@ -378,7 +378,8 @@ export const kernelAttacks: readonly Attack[] = [
     layer: "system call filter: architecture check",
     needs: ["syscalls.filtered"],
     run: async (lab) => {
-      if (process.arch !== "x64") throw new NotApplicable(`${process.arch} has no second system call table here`);
+      if (process.arch !== "x64")
+        throw new NotApplicable(`${process.arch} has no second system call table here`);
       lab.needs("perl");
       const directory = lab.directory("ia32");
       const program = join(directory, "exit42");

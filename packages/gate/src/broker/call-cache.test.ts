@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { brokerLimits } from "./broker-limits.ts";
-import { digestOf, type CachedCall, CallCache } from "./call-cache.ts";
+import { type CachedCall, CallCache, digestOf } from "./call-cache.ts";
 
 const id = Buffer.from("peer");
 

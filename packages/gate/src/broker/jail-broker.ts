@@ -1,7 +1,7 @@
 import { type Clock, type Logger, systemRandom, uuidv7 } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
 import { brokerLimits } from "./broker-limits.ts";
-import { digestOf, type CachedCall, CallCache } from "./call-cache.ts";
+import { type CachedCall, CallCache, digestOf } from "./call-cache.ts";
 import type { PeerRefused, PeerRule, Routed } from "./endpoint/channel.ts";
 import { Endpoint } from "./endpoint/endpoint.ts";
 import type { BrokerErrorPayload } from "./errors.ts";

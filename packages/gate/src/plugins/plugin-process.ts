@@ -19,7 +19,11 @@ export type PluginQuestion = Extract<
   HostMessage,
   { type: "invoke" | "event" | "resolve_session" | "verify" | "shutdown" | "ping" }
 >;
-type Request = PluginQuestion extends infer Each ? (Each extends { id: number } ? Omit<Each, "id"> : never) : never;
+type Request = PluginQuestion extends infer Each
+  ? Each extends { id: number }
+    ? Omit<Each, "id">
+    : never
+  : never;
 export type Answer = Extract<ProcessMessage, { type: "result" | "error" | "thrown" | "done" }>;
 export type Progress = Extract<ProcessMessage, { type: "progress" }>;
 

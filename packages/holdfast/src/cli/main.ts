@@ -1,12 +1,12 @@
 import {
   type Command,
   type CommandLoader,
+  describableError,
   didYouMean,
   endWithOutput,
   failureJson,
   failureText,
   harmless,
-  describableError,
   UsageError,
   wrongUsage,
 } from "@holdfast/cli";

@@ -116,7 +116,9 @@ export class ProcessTable {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(
-      this.list().map((process) => (process instanceof SurvivingProcess ? process.end() : process.giveUpRestart())),
+      this.list().map((process) =>
+        process instanceof SurvivingProcess ? process.end() : process.giveUpRestart(),
+      ),
     );
   }
 

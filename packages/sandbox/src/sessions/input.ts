@@ -1,6 +1,6 @@
 import { invalid, isRecord } from "../http/problem.ts";
 import type { Settings } from "./agent/settings.ts";
-import type { PermissionAnswer } from "./turns/permissions.ts";
+import type { PermissionAnswer } from "./turns/pending-permissions.ts";
 import { type ContentBlocks, contentOf } from "./turns/prompt-queue.ts";
 
 /** Body of `POST /v1/sessions`, checked. */

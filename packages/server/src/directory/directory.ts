@@ -22,7 +22,13 @@ import {
 import type { ActorTarget, Client } from "@holdfast/client";
 import { type ActorKey, HoldfastError, isErrorCode, type Ports, uuidv4, uuidv7 } from "@holdfast/core";
 import { acquireByKey } from "../internal/acquire.ts";
-import { addressOf, addressOfTarget, rethrowAsDuplicate, duplicateKey, notFound } from "../internal/addresses.ts";
+import {
+  addressOf,
+  addressOfTarget,
+  duplicateKey,
+  notFound,
+  rethrowAsDuplicate,
+} from "../internal/addresses.ts";
 import { CreateMemory } from "../internal/create-memory.ts";
 import { destroyActor } from "../internal/destroy-actor.ts";
 import { type Slot, Slots } from "../internal/slot.ts";

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { HoldfastError, decodedHeaders, type Ports } from "@holdfast/core";
+import { decodedHeaders, HoldfastError, type Ports } from "@holdfast/core";
 import { replyError, urlOf, visibleError } from "./http/exchange.ts";
 import { NodeExchange } from "./http/node-exchange.ts";
 import { serveFile } from "./http/static-files.ts";

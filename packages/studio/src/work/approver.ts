@@ -6,7 +6,7 @@ import type { ApprovalChoice } from "../backend/host.ts";
 import type { ApprovalView } from "../contract.ts";
 import type { StudioLimits } from "../limits.ts";
 import type { TaskBackend } from "./backend.ts";
-import { type ToolCallHistory, type PermissionRequest, readPermission } from "./permission.ts";
+import { type PermissionRequest, readPermission, type ToolCallHistory } from "./permission.ts";
 import type { SessionLog } from "./session-log.ts";
 
 export interface ApproverOptions {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ToolCallHistory, readPermission } from "./permission.ts";
+import { readPermission, ToolCallHistory } from "./permission.ts";
 
 const options = [{ optionId: "a", kind: "allow_once", name: "Allow" }];
 

@@ -1,5 +1,5 @@
 import { useId, useState } from "react";
-import { ConfirmDialog } from "../internal/deed-dialog.tsx";
+import { ConfirmDialog } from "../internal/confirm-dialog.tsx";
 import { DialogButton, type DialogButtonProps } from "../internal/dialog-button.tsx";
 
 interface Question {

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { ConfirmDialog } from "../internal/deed-dialog.tsx";
+import { ConfirmDialog } from "../internal/confirm-dialog.tsx";
 import { DialogButton, type DialogButtonProps } from "../internal/dialog-button.tsx";
 
 /** A button whose deed is asked about first. */

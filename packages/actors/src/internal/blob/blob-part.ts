@@ -4,7 +4,7 @@ import { afterPrefix, latin1 } from "../kv/entry-buffer.ts";
 import { stoppedError } from "../lifecycle/error-filter.ts";
 import { type HotRecords, type Part, recordPrefix } from "../lifecycle/part.ts";
 import type { RunningActor } from "../lifecycle/running-actor.ts";
-import { collect, leave, chunksOf } from "./bytes.ts";
+import { chunksOf, collect, leave } from "./bytes.ts";
 import {
   bytesOfHash,
   decodeSize,

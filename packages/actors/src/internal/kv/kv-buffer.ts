@@ -13,7 +13,7 @@ import type {
   KvWriteOptions,
 } from "../../kv.ts";
 import type { BlobPart } from "../blob/blob-part.ts";
-import { concat, leave, chunksOf, streamOf } from "../blob/bytes.ts";
+import { chunksOf, concat, leave, streamOf } from "../blob/bytes.ts";
 import { afterPrefix, type EntryBuffer } from "./entry-buffer.ts";
 
 /** Sizes in bytes. */

@@ -77,7 +77,9 @@ export abstract class ActorSurface extends ActorComponents implements ContextSou
   }
 
   signalOf(own: AbortSignal): AbortSignal {
-    return containListenerErrors(AbortSignal.any([own, this.abortSignal]), (error) => this.errors.report(error));
+    return containListenerErrors(AbortSignal.any([own, this.abortSignal]), (error) =>
+      this.errors.report(error),
+    );
   }
 
   get log(): ActorLogger {

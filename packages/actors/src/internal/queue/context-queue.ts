@@ -1,4 +1,4 @@
-import { trackRejection, decodeValue, HoldfastError, isErrorCode } from "@holdfast/core";
+import { decodeValue, HoldfastError, isErrorCode, trackRejection } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 import type { QueueBatchOptions, QueueMessage, QueueNextOptions, QueueTryOptions } from "../../queue.ts";
 import { outsideTransaction } from "../turn/outside-transaction.ts";

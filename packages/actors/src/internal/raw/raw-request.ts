@@ -1,4 +1,4 @@
-import { HoldfastError, decodedHeaders } from "@holdfast/core";
+import { decodedHeaders, HoldfastError } from "@holdfast/core";
 import type { RawRequestCall } from "../../ports/instance.ts";
 import { type Connection, HostConnection } from "../connections/connection.ts";
 import type { Connections } from "../connections/connections.ts";

@@ -13,7 +13,7 @@ import type { InspectedPlan } from "./plan.ts";
 import { decodeArguments, type RecurringRow, type Row } from "./rows.ts";
 import { Schedule } from "./schedule-api.ts";
 import { rowName, ScheduleTable } from "./table.ts";
-import { applyCatchUp, type RandomFraction, firstAfter } from "./time/advance.ts";
+import { applyCatchUp, firstAfter, type RandomFraction } from "./time/advance.ts";
 
 /** The actor whose schedules they are. */
 export interface ScheduleOwner extends RunningActor {

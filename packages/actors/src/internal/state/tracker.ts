@@ -1,8 +1,8 @@
 import type { HoldfastError } from "@holdfast/core";
 import { arrayProxy } from "./array-proxy.ts";
 import { mapProxy, setProxy } from "./collection-proxy.ts";
-import { HeldOriginals } from "./held.ts";
-import { MutableLeaves } from "./leaves.ts";
+import { HeldOriginals } from "./held-originals.ts";
+import { MutableLeaves } from "./mutable-leaves.ts";
 import { Node } from "./node.ts";
 import { objectProxy } from "./object-proxy.ts";
 import {
@@ -16,7 +16,16 @@ import {
   replaceWithin,
 } from "./originals.ts";
 import { type Operation, op } from "./patch.ts";
-import { newPlace, inexpressible, lost, detachedPlace, type Place, replaceIn, stepIn, stepName } from "./place.ts";
+import {
+  detachedPlace,
+  inexpressible,
+  lost,
+  newPlace,
+  type Place,
+  replaceIn,
+  stepIn,
+  stepName,
+} from "./place.ts";
 import { UndoLog } from "./undo-log.ts";
 import { copyValue, kindOf, maxStateDepth, type Path, refused, type Step } from "./value.ts";
 

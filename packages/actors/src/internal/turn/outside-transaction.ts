@@ -7,7 +7,11 @@ import type { LockHolder } from "./transaction-lock.ts";
  * Waits for what only other turns can bring about. A transaction need not wait for this context meanwhile:
  * where one has begun, what goes on here does so after it.
  */
-export async function outsideTransaction<T>(runtime: RunningActor, owner: object, wait: () => Promise<T>): Promise<T> {
+export async function outsideTransaction<T>(
+  runtime: RunningActor,
+  owner: object,
+  wait: () => Promise<T>,
+): Promise<T> {
   const { turnstile } = runtime;
   const insider = lockHolderOf(owner);
   if (insider === undefined || !turnstile.park(insider)) return wait();

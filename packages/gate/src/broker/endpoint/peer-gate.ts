@@ -1,8 +1,8 @@
 import { Router } from "zeromq";
 import { endpointLimits } from "../broker-limits.ts";
 import type { PeerRefused, PeerRule } from "./channel.ts";
+import { ConnectionSlots } from "./connection-slots.ts";
 import { peerOf, refusePeer } from "./peer-check.ts";
-import { ConnectionSlots } from "./places.ts";
 
 interface Asked {
   readonly handler: Buffer;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
 import type { SandboxLimits } from "../../limits.ts";
-import type { EndReason } from "../end-reason.ts";
+import type { EndReason } from "../end-listeners.ts";
 import type { Session } from "../session.ts";
 import { entryText, type LogEntry } from "../types.ts";
 

@@ -19,11 +19,11 @@ import type { GroupCommitter } from "../commit/group-committer.ts";
 import { makeDirectory } from "../database.ts";
 import { duplicateKey, notFound } from "../errors.ts";
 import {
-  type OpenImage,
   fileParts,
+  imagePosition,
   linkBlobs,
   makeScratch,
-  imagePosition,
+  type OpenImage,
   type Received,
   receive,
   scratchFolder,

@@ -3,9 +3,9 @@ import {
   type ApprovalAnswer,
   type ApprovalOption,
   type ApprovalView,
-  truncationNote,
   gateAnswers,
   type StudioClient,
+  truncationNote,
 } from "@holdfast/studio";
 import { isBusy } from "../../task-status.ts";
 import { asOwner } from "../server/owner.ts";

@@ -77,14 +77,22 @@ export function firstAfter(bounds: Bounds, from: number): number | undefined {
 }
 
 /** Later by less than the jitter, and before the next due time. */
-function withJitter(bounds: Bounds & Pick<RecurringRow, "jitterMs">, time: number, draw: RandomFraction): number {
+function withJitter(
+  bounds: Bounds & Pick<RecurringRow, "jitterMs">,
+  time: number,
+  draw: RandomFraction,
+): number {
   if (bounds.jitterMs === undefined) return time;
   const next = nextAfter(bounds.cadence, time) ?? Number.POSITIVE_INFINITY;
   return time + Math.floor(draw() * Math.min(bounds.jitterMs, next - time));
 }
 
 /** The row at its next due time, or undefined when there is none. `runAt` is when the last run began. */
-export function advancedRow(row: RecurringRow, runAt: number, draw: RandomFraction): RecurringRow | undefined {
+export function advancedRow(
+  row: RecurringRow,
+  runAt: number,
+  draw: RandomFraction,
+): RecurringRow | undefined {
   const { startedAt: _began, runningEntry: _entry, ...rest } = row;
   // One that makes up for missed times takes each; the others go on from when they ran.
   const base = typeof row.catchUp === "number" ? row.scheduledAt : Math.max(row.scheduledAt, runAt);

@@ -178,7 +178,11 @@ export interface ChildReport {
 }
 
 /** Tells the parent of the end of its child, until it has heard. */
-export async function reportToParent(part: WorkflowPart, parent: ParentAddress, done: ChildReport): Promise<void> {
+export async function reportToParent(
+  part: WorkflowPart,
+  parent: ParentAddress,
+  done: ChildReport,
+): Promise<void> {
   const { runtime } = part;
   for (
     let delay: number = remoteRetry.firstMs;

@@ -48,11 +48,16 @@ function receiveSettings(options: unknown, batch: boolean): ReceiveSettings {
     names,
     timeout: checkTimeout(timeout),
     completable: completable === true,
-    count: batch && count !== undefined ? Math.max(1, wholeNumber(count, "count", Number.NEGATIVE_INFINITY)) : 1,
+    count:
+      batch && count !== undefined ? Math.max(1, wholeNumber(count, "count", Number.NEGATIVE_INFINITY)) : 1,
   };
 }
 
-async function take(scope: Scope, entry: Entry, settings: ReceiveSettings): Promise<readonly ReceivedRecord[]> {
+async function take(
+  scope: Scope,
+  entry: Entry,
+  settings: ReceiveSettings,
+): Promise<readonly ReceivedRecord[]> {
   const { run, fiber } = scope;
   const { queues } = run.runtime.parts;
   const { names, completable, count, timeout } = settings;

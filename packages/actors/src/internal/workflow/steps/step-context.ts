@@ -71,7 +71,9 @@ export class StepScope {
     this.#cancel = () => this.#controller.abort(fiber.signal.reason);
     if (fiber.signal.aborted) this.#cancel();
     else fiber.signal.addEventListener("abort", this.#cancel, { once: true });
-    const signal = containListenerErrors(this.#controller.signal, (error) => run.runtime.errors.report(error));
+    const signal = containListenerErrors(this.#controller.signal, (error) =>
+      run.runtime.errors.report(error),
+    );
     const target = new StepTarget(run.runtime);
     const extra: Readonly<Record<string, unknown>> = {
       workflowId: run.runtime.id,

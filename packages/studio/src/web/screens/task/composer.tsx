@@ -1,4 +1,4 @@
-import { ErrorNotice, SendIcon, remainingText, useAttempt, useDraft } from "@holdfast/web-parts";
+import { ErrorNotice, remainingText, SendIcon, useAttempt, useDraft } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useId } from "react";
 import type { TaskStatus, TaskView } from "../../../contract.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { endpointLimits } from "../broker-limits.ts";
-import { ConnectionSlots } from "./places.ts";
+import { ConnectionSlots } from "./connection-slots.ts";
 
 const most = endpointLimits.maxConnections;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { remainingText } from "./unsent.ts";
+import { remainingText } from "./remaining-text.ts";
 
 test("what was typed while a text was being sent stays, and the text itself goes", () => {
   assert.equal(remainingText("hello", "hello"), "");

@@ -7,7 +7,7 @@ import { Spawner } from "../../internal/spawn/spawner.ts";
 import { defaultLimits as limits } from "../../limits.ts";
 import { SessionLog } from "../store/session-log.ts";
 import { SessionStore } from "../store/store.ts";
-import { PendingPermissions } from "./permissions.ts";
+import { PendingPermissions } from "./pending-permissions.ts";
 import type { PermissionVerdict } from "./policy.ts";
 
 test("a question that cannot be kept when a policy has left it open ends its agent, and nothing else", async (t) => {
