@@ -10,7 +10,7 @@ import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { hostRegistry, npmEnvironment, npmUpstream } from "@holdfast/gate";
-import { findProgram } from "../../packages/gate/src/jail/bubblewrap/bwrap-program.ts";
+import { findProgram } from "../../packages/gate/src/jail/host/programs.ts";
 import { origin, runInJail } from "../../packages/gate/tests/jail-network.ts";
 import { jailNode, missing, openGate, temporaryDirectory } from "./support.ts";
 

@@ -86,7 +86,7 @@ async function runMutated(check: Check, usualMs: number, mutation: string): Prom
   return 2 * milliseconds <= timeoutMs ? mutated : runMutated(check, milliseconds, mutation);
 }
 
-async function judge(mutant: Planned, lane: number): Promise<Verdict> {
+async function evaluateFindings(mutant: Planned, lane: number): Promise<Verdict> {
   const beganAt = performance.now();
   const mutation = join(directory, `${lane}.json`);
   const url = pathToFileURL(join(root, mutant.file)).href;
@@ -128,7 +128,7 @@ async function work(lane: number): Promise<void> {
     const mutant = waiting.shift();
     if (mutant === undefined) return;
     try {
-      const verdict = await judge(mutant, lane);
+      const verdict = await evaluateFindings(mutant, lane);
       verdicts.set(verdict.id, verdict);
       keepVerdict(verdict);
       print(verdict, verdict.check === undefined ? "SURVIVED" : "caught  ");

@@ -260,7 +260,7 @@ export function jails(): Planned[] {
         test("jails", "does not claim|refuses each jail|nothing starts"),
         test("jails"),
       ],
-      ..."guarantees self-test/self-tested-driver open-driver unsafe-driver jail-registry bubblewrap/bubblewrap-driver probe-drivers"
+      ..."guarantees self-test/proven-guarantees open-driver unsafe-driver jail-registry bubblewrap/bubblewrap-driver probe-drivers"
         .split(" ")
         .map(jailPart),
     ),
@@ -270,7 +270,7 @@ export function jails(): Planned[] {
       `${gate}jail/resources/disk-throttling.ts`,
       withEdits([
         ["the whole disk", 'existsSync(join(own, "partition")) ? dirname(own) : own', "own"],
-        ["bounds that need a guarantee", "return setIn(limits).length > 0;", "return Date.now() < 0;"],
+        ["bounds that need a guarantee", "return rateLimitsIn(limits).length > 0;", "return Date.now() < 0;"],
       ]),
     ),
     ...mutants(
@@ -278,7 +278,11 @@ export function jails(): Planned[] {
       `${gate}jail/guarantees.ts`,
       withEdits([["what bounds of reads and writes need", ", ...impliedGuarantees(spec)])", "])"]]),
     ),
-    ...guards([test("install"), test("no-descriptors"), test("jails")], jailPart("bubblewrap/bwrap-program")),
+    ...guards(
+      [test("install"), test("no-descriptors"), test("jails")],
+      jailPart("bubblewrap/bwrap-program"),
+      jailPart("jail-errors"),
+    ),
     ...guards([test("no-descriptors"), test("jails")], jailPart("bubblewrap/bwrap-process")),
     ...guards([test("jails")], jailPart("host/processes")),
     ...guards([beside("jail/self-test/probe-findings"), test("jails")], jailPart("self-test/probe-findings")),

@@ -53,7 +53,7 @@ function disk(): Planned[] {
       checks,
       `${gate}jail/resources/disk-quota.ts`,
       withEdits([
-        ["the floor", "this.#fullest(now) ?? ", ""],
+        ["the floor", "this.#tooFull(now) ?? ", ""],
         ["entries", "Number.isFinite(this.#bounds.entries)", "false"],
         [
           "what was written since",

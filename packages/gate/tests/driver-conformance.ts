@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { isErrorCode } from "@holdfast/core";
 import { createGate, type Gate, type GateConfig, type GuaranteeName, type JailSpec } from "@holdfast/gate";
-import { demandedGuarantees } from "../src/jail/guarantees.ts";
+import { requiredGuarantees } from "../src/jail/guarantees.ts";
 import { maskedProcFiles } from "../src/jail/host/masked-proc-files.ts";
 import { isAlive, type ProcessIdentity, withDescendants } from "../src/jail/host/processes.ts";
 import { usrConfigDirectories } from "../src/jail/host/usr-config-directories.ts";
@@ -68,7 +68,7 @@ export function driverConformance({
       const unexpected = lacking.filter((each) => !mayLack.includes(each));
       assert.deepEqual(unexpected, absent, JSON.stringify(guarantees));
       assert.deepEqual(
-        demandedGuarantees.filter((each) => !guarantees.some((one) => one.held && one.name === each)),
+        requiredGuarantees.filter((each) => !guarantees.some((one) => one.held && one.name === each)),
         [],
       );
       assert.ok(guarantees.every((each) => each.detail !== ""));

@@ -89,7 +89,7 @@ test("a tunnel leads to a name of the list that nothing finer is said about", ()
   for (const host of ["a..example.org", "-.example.org", "a_b.example.org", "10.0.0.1"]) {
     assert.match(fault(host) ?? "", /must name a host/, host);
   }
-  assert.match(fault("a.example.org", 22) ?? "", /not allowed/);
+  assert.match(fault("a.example.org", 22) ?? "", /not an allowed host/);
   assert.match(fault("read.example.com") ?? "", /would hide/);
   const pinned = checkUpstreams([
     {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { ensureBubblewrap } from "@holdfast/gate";
-import { bwrapVersion, cure, explainFailure } from "../src/jail/bubblewrap/bwrap-program.ts";
+import { bwrapVersion, explainFailure, suggestFix } from "../src/jail/bubblewrap/bwrap-program.ts";
 import { missing, temporaryDirectory } from "./support.ts";
 
 /** A folder of programs with an apt-get that does what `script` says; PROGRAMS is that folder, LOG what it was asked. */
@@ -62,14 +62,14 @@ describe("bubblewrap on this machine", () => {
   });
 
   test("that is forbidden is explained by the setting that forbids it", () => {
-    const free = { most: "100", clone: "1", restricted: "0" };
+    const free = { maxNamespaces: "100", clone: "1", restricted: "0" };
     const said = "bwrap: setting up uid map: Permission denied";
-    assert.match(cure(said, { ...free, most: "0" }), /user\.max_user_namespaces/);
-    assert.match(cure(said, { ...free, clone: "0" }), /unprivileged_userns_clone=1/);
-    assert.match(cure(said, { ...free, restricted: "1" }), /profile bwrap \/usr\/bin\/bwrap/);
-    assert.match(cure(said, free), /--security-opt seccomp=unconfined/);
+    assert.match(suggestFix(said, { ...free, maxNamespaces: "0" }), /user\.max_user_namespaces/);
+    assert.match(suggestFix(said, { ...free, clone: "0" }), /unprivileged_userns_clone=1/);
+    assert.match(suggestFix(said, { ...free, restricted: "1" }), /profile bwrap \/usr\/bin\/bwrap/);
+    assert.match(suggestFix(said, free), /--security-opt seccomp=unconfined/);
     assert.match(
-      cure("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", free),
+      suggestFix("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", free),
       /systempaths/,
     );
     assert.equal(explainFailure(said).code, "unavailable");

@@ -14,7 +14,7 @@ import {
 import { AppleContainerDriver } from "../src/jail/apple/apple-container-driver.ts";
 import { ContainerProgram } from "../src/jail/apple/container-program.ts";
 import { runArguments } from "../src/jail/apple/run-arguments.ts";
-import { demandedGuarantees } from "../src/jail/guarantees.ts";
+import { requiredGuarantees } from "../src/jail/guarantees.ts";
 import { isAlive, withDescendants } from "../src/jail/host/processes.ts";
 import { defaultJailDriver } from "../src/jail/open-driver.ts";
 import { eventually, finish, firstLine, jailNode, shell, temporaryDirectory } from "./support.ts";
@@ -105,7 +105,7 @@ describe("jails of Apple's container", { skip: appleContainerMissing() ?? false 
     process.env["PATH"] = temporaryDirectory(t);
     assert.throws(
       () => new AppleContainerDriver({ directory: options.directory }),
-      refused("unavailable", /macOS alone/),
+      refused("unavailable", /for macOS only/),
     );
   });
 
@@ -240,7 +240,7 @@ describe("jails of Apple's container", { skip: appleContainerMissing() ?? false 
     await assert.rejects(driver.start(plain("true")), refused("unavailable", /not open yet/));
     await assert.rejects(
       driver.start(shell("true")),
-      (error) => isErrorCode(error, "jail", "missing_guarantee") && demandedGuarantees.length > 0,
+      (error) => isErrorCode(error, "jail", "missing_guarantee") && requiredGuarantees.length > 0,
     );
   });
 

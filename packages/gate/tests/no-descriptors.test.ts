@@ -14,7 +14,7 @@ test("what cannot be started for want of descriptors is refused, and ends nothin
   const [endpoint = "", ...jails] = printed.trim().split("\n");
   assert.match(endpoint, /^broker\.endpoint_failed /);
   // Nothing is wrong with the programs, so nobody is sent to install them again.
-  const shortage = "this process may open no more files: raise its limit (ulimit -n)";
+  const shortage = "this process has too many open files. Raise its limit (ulimit -n)";
   assert.deepEqual(jails, [
     `jail.unavailable /bin/true could not be started: ${shortage}`,
     `jail.start_failed The jail did not start: the shell could not be started: ${shortage}`,

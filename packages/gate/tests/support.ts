@@ -24,7 +24,7 @@ import {
   type JailSpec,
 } from "@holdfast/gate";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import { findProgram } from "../src/jail/bubblewrap/bwrap-program.ts";
+import { findProgram } from "../src/jail/host/programs.ts";
 
 /** Why a test that needs `program` is skipped; in CI a missing program is a failure instead. */
 export function missing(...programs: readonly string[]): string | false {

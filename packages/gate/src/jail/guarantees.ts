@@ -2,8 +2,8 @@ import { HoldfastError } from "@holdfast/core";
 import type { Guarantee, GuaranteeName, JailSpec } from "./jail.ts";
 import { limitsDiskIo } from "./resources/disk-throttling.ts";
 
-/** Demanded of every jail unless its spec says otherwise. The limits depend on the machine. */
-export const demandedGuarantees: readonly GuaranteeName[] = [
+/** Required of every jail by default: all but the limits, which depend on the machine. */
+export const requiredGuarantees: readonly GuaranteeName[] = [
   "network.none",
   "filesystem.read_only_root",
   "filesystem.mounts_only",
@@ -16,28 +16,28 @@ export const demandedGuarantees: readonly GuaranteeName[] = [
   "processes.all_stopped",
 ];
 
-/** Needed for what `spec` asks for, whatever it requires: nothing has such bounds by default. */
+/** Guarantees that the limits of `spec` need, whatever it requires. */
 export function impliedGuarantees({ limits }: JailSpec): readonly GuaranteeName[] {
   return limitsDiskIo(limits) ? ["limits.io"] : [];
 }
 
-/** Throws `jail.missing_guarantee` unless all that `spec` needs is among what the self-test proved. */
+/** Throws `jail.missing_guarantee` unless the self-test proved all that `spec` needs. */
 export function checkGuarantees(spec: JailSpec, guarantees: readonly Guarantee[]): void {
   const held = new Set(guarantees.filter((each) => each.held).map((each) => each.name));
-  const needed = new Set([...(spec.requires ?? demandedGuarantees), ...impliedGuarantees(spec)]);
+  const needed = new Set([...(spec.requires ?? requiredGuarantees), ...impliedGuarantees(spec)]);
   const missing = [...needed].filter((name) => !held.has(name));
   if (missing.length === 0) return;
   throw new HoldfastError(
     "jail",
     "missing_guarantee",
-    `This machine's jails do not guarantee ${missing.join(", ")}; the jail is not started`,
+    `The jail was not started: the jails of this machine do not guarantee ${missing.join(", ")}. See holdfast doctor`,
     { statusCode: 503, metadata: { missing } },
   );
 }
 
-/** A driver without all of what is demanded by default is not used. Throws `jail.unavailable`. */
+/** Refuses a driver that does not hold all guarantees that are required by default. Throws `jail.unavailable`. */
 export function checkSelfTest(guarantees: readonly Guarantee[]): void {
-  const broken = guarantees.filter((each) => !each.held && demandedGuarantees.includes(each.name));
+  const broken = guarantees.filter((each) => !each.held && requiredGuarantees.includes(each.name));
   if (broken.length === 0) return;
   throw new HoldfastError(
     "jail",

@@ -4,19 +4,19 @@ import type { Audit } from "../audit/audit.ts";
 import type { Jail, JailDriver, JailExit, JailSpec, Jails, ToolResult, ToolSpec } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
 
-/** Is told of every jail of a gate, at once. */
+/** Receives the start and end of every jail of a gate, synchronously. */
 export interface JailObserver {
   started(jail: Jail): void;
   ended(jailId: string): void;
 }
 
-/** The jails of one gate: their registry, their audit records, and tools that run once. */
+/** Registry of the running jails of one gate: starts and stops them, records both, and runs tools in throwaway jails. */
 export class JailRegistry implements Jails {
   readonly driver: JailDriver;
   readonly #audit: Audit;
   readonly #observer: JailObserver | undefined;
   readonly #running = new Map<string, Jail>();
-  /** Those that are being made: `close` waits for their end too. */
+  /** Jails that are being started; `close` waits for them. */
   readonly #starting = new Set<Promise<Jail>>();
   #closed = false;
 
@@ -88,7 +88,7 @@ export class JailRegistry implements Jails {
     return runToEnd(jail, spec);
   }
 
-  /** Stops every jail, also those that are being made, and refuses new ones. */
+  /** Stops every jail, also those that are being started, and refuses new ones. */
   async close(): Promise<void> {
     this.#closed = true;
     const stopping = this.list().map((jail) => jail.stop());
@@ -101,7 +101,7 @@ export class JailRegistry implements Jails {
   }
 }
 
-/** Collects the output of `jail` up to the bounds of `spec`; whatever happens, the jail has ended after. */
+/** Collects the output of `jail` within the bounds of `spec`. The jail has ended when this settles. */
 async function runToEnd(jail: Jail, spec: ToolSpec): Promise<ToolResult> {
   const timeoutMs = spec.timeoutMs ?? jailLimits.toolTimeoutMs;
   const maxBytes = spec.maxOutputBytes ?? jailLimits.toolMaxOutputBytes;
@@ -121,7 +121,7 @@ async function runToEnd(jail: Jail, spec: ToolSpec): Promise<ToolResult> {
   );
   const onAbort = () => fail(spec.signal?.reason);
   spec.signal?.addEventListener("abort", onAbort, { once: true });
-  // It may have been aborted while the jail was being made.
+  // The signal may have been aborted while the jail was starting.
   if (spec.signal?.aborted) onAbort();
   const tooLarge = () =>
     fail(

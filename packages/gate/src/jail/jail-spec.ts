@@ -3,7 +3,7 @@ import { isAbsolute, normalize } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import type { JailMount, JailSpec } from "./jail.ts";
 
-/** Limits of what a jail may be asked to be. */
+/** Bounds on jail specs, and their defaults. */
 export const jailLimits = {
   maxMounts: 64,
   maxEnvBytes: 256 * 1024,
@@ -14,7 +14,7 @@ export const jailLimits = {
   minDiskEntries: 16,
   minDiskBytesPerSecond: 64 * 1024,
   minDiskOperationsPerSecond: 10,
-  /** The kernel counts them in 32 bits. */
+  /** The kernel counts operations in 32 bits. */
   maxDiskOperationsPerSecond: 4_294_967_295,
   maxCpus: 1024,
   defaultTmpBytes: 512 * 1024 * 1024,
@@ -24,6 +24,7 @@ export const jailLimits = {
   toolMaxOutputBytes: 16 * 1024 * 1024,
 } as const;
 
+/** Paths of a jail that no mount may replace. */
 const ownedByJail = ["/proc", "/dev", "/sys", "/etc", "/usr", "/bin", "/lib", "/lib64", "/sbin", "/tmp"];
 
 function invalid(message: string): HoldfastError {
@@ -41,7 +42,7 @@ function checkPath(path: string, what: string): void {
     normalize(path) !== path ||
     (path.length > 1 && path.endsWith("/"))
   ) {
-    throw invalid(`${what} must be an absolute, normal path: ${JSON.stringify(path)}`);
+    throw invalid(`${what} must be an absolute, normalised path: ${JSON.stringify(path)}`);
   }
 }
 
@@ -51,10 +52,12 @@ function checkMounts(mounts: readonly JailMount[]): JailMount[] {
     checkPath(source, "The source of a mount");
     checkPath(target, "The target of a mount");
     if (uncounted !== undefined && typeof uncounted !== "boolean")
-      throw invalid(`Of the mount ${target}, uncounted is neither true nor false`);
-    if (mode !== "ro" && mode !== "rw") throw invalid(`The mode of the mount ${target} is neither ro nor rw`);
+      throw invalid(`uncounted of the mount ${target} must be true or false`);
+    if (mode !== "ro" && mode !== "rw") throw invalid(`The mode of the mount ${target} must be ro or rw`);
     if (target === "/" || ownedByJail.some((path) => isBelow(target, path))) {
-      throw invalid(`The target ${target} belongs to the jail itself`);
+      throw invalid(
+        `The target ${target} belongs to the jail. Mount at another path, for example below /workspace`,
+      );
     }
     if (!existsSync(source)) throw invalid(`The source of the mount ${target} does not exist: ${source}`);
     return {
@@ -63,7 +66,7 @@ function checkMounts(mounts: readonly JailMount[]): JailMount[] {
     };
   });
   for (const [index, mount] of resolved.entries()) {
-    // A mount point inside a writable mount would be made by following what a jail left there.
+    // Making a mount point inside a writable mount would follow symbolic links that a jail left there.
     const other = resolved.find((each, at) => at !== index && isBelow(mount.target, each.target));
     if (other) throw invalid(`The mounts ${mount.target} and ${other.target} overlap`);
   }
@@ -74,9 +77,9 @@ function checkEnv(env: Readonly<Record<string, string>>): void {
   let bytes = 0;
   for (const [name, value] of Object.entries(env)) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-      throw invalid(`Not the name of a variable: ${JSON.stringify(name)}`);
+      throw invalid(`${JSON.stringify(name)} is not the name of a variable`);
     if (typeof value !== "string" || value.includes("\0"))
-      throw invalid(`The variable ${name} is not plain text`);
+      throw invalid(`The variable ${name} must be a text without NUL bytes`);
     bytes += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
   }
   if (bytes > jailLimits.maxEnvBytes)
@@ -85,24 +88,24 @@ function checkEnv(env: Readonly<Record<string, string>>): void {
 
 function checkLimits({ limits = {} }: JailSpec): void {
   const { memoryBytes, pids, cpus, tmpBytes, diskBytes, diskEntries } = limits;
-  const wholeFrom = (value: number | undefined, least: number, name: string) => {
-    if (value !== undefined && (!Number.isSafeInteger(value) || value < least)) {
-      throw invalid(`limits.${name} must be a whole number of at least ${least}`);
+  const checkWholeNumber = (value: number | undefined, min: number, name: string) => {
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < min)) {
+      throw invalid(`limits.${name} must be a whole number of at min ${min}`);
     }
   };
-  wholeFrom(memoryBytes, jailLimits.minMemoryBytes, "memoryBytes");
-  wholeFrom(pids, jailLimits.minPids, "pids");
-  wholeFrom(tmpBytes, 4096, "tmpBytes");
-  wholeFrom(diskBytes, jailLimits.minDiskBytes, "diskBytes");
-  wholeFrom(diskEntries, jailLimits.minDiskEntries, "diskEntries");
+  checkWholeNumber(memoryBytes, jailLimits.minMemoryBytes, "memoryBytes");
+  checkWholeNumber(pids, jailLimits.minPids, "pids");
+  checkWholeNumber(tmpBytes, 4096, "tmpBytes");
+  checkWholeNumber(diskBytes, jailLimits.minDiskBytes, "diskBytes");
+  checkWholeNumber(diskEntries, jailLimits.minDiskEntries, "diskEntries");
   for (const name of ["diskReadBytesPerSecond", "diskWriteBytesPerSecond"] as const) {
-    wholeFrom(limits[name], jailLimits.minDiskBytesPerSecond, name);
+    checkWholeNumber(limits[name], jailLimits.minDiskBytesPerSecond, name);
   }
   const { minDiskOperationsPerSecond, maxDiskOperationsPerSecond } = jailLimits;
   for (const name of ["diskReadsPerSecond", "diskWritesPerSecond"] as const) {
-    wholeFrom(limits[name], minDiskOperationsPerSecond, name);
+    checkWholeNumber(limits[name], minDiskOperationsPerSecond, name);
     if (Number(limits[name]) > maxDiskOperationsPerSecond) {
-      throw invalid(`limits.${name} is at most ${maxDiskOperationsPerSecond}`);
+      throw invalid(`limits.${name} must be at most ${maxDiskOperationsPerSecond}`);
     }
   }
   if (cpus !== undefined && !(cpus >= 0.01 && cpus <= jailLimits.maxCpus)) {
@@ -110,16 +113,16 @@ function checkLimits({ limits = {} }: JailSpec): void {
   }
 }
 
-/** Checks a spec and returns it with the sources of its mounts resolved. Throws `jail.invalid_spec`. */
+/** Checks a spec; gives it with symbolic links in its mount sources resolved. Throws `jail.invalid_spec`. */
 export function checkJailSpec(spec: JailSpec): JailSpec {
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(spec.id))
     throw invalid("The id must be 1 to 64 of a-z, A-Z, 0-9, _ and -");
-  if (spec.network !== "none") throw invalid("A jail has no network: network must be none");
+  if (spec.network !== "none") throw invalid("network must be none: a jail has no network");
   if (spec.unixSockets !== undefined && typeof spec.unixSockets !== "boolean") {
-    throw invalid("unixSockets is neither true nor false");
+    throw invalid("unixSockets must be true or false");
   }
   if (spec.command === "" || spec.command.startsWith("-") || spec.command.includes("\0")) {
-    throw invalid("The command is empty or not the name of a program");
+    throw invalid("The command must be the name or path of a program");
   }
   const argumentBytes = spec.args.reduce((sum, each) => sum + Buffer.byteLength(each) + 1, 0);
   if (argumentBytes > jailLimits.maxArgsBytes)
@@ -131,7 +134,7 @@ export function checkJailSpec(spec: JailSpec): JailSpec {
   return { ...spec, mounts: checkMounts(spec.mounts) };
 }
 
-/** As {@link checkJailSpec}, for a jail beside those that run. Throws `jail.duplicate_id` too. */
+/** As {@link checkJailSpec}, and throws `jail.duplicate_id` where a jail with its id is running. */
 export function checkNewJail(unchecked: JailSpec, running: { has(id: string): boolean }): JailSpec {
   const spec = checkJailSpec(unchecked);
   if (running.has(spec.id)) {
@@ -142,7 +145,7 @@ export function checkNewJail(unchecked: JailSpec, running: { has(id: string): bo
   return spec;
 }
 
-/** For drivers whose first process takes the command for an assignment. Throws `jail.invalid_spec`. */
+/** For drivers that start the command through `env`, which takes "a=b" for a variable. Throws `jail.invalid_spec`. */
 export function refuseEqualsSign({ command }: JailSpec): void {
-  if (command.includes("=")) throw invalid("The command contains an equals sign");
+  if (command.includes("=")) throw invalid("The command must not contain an equals sign");
 }

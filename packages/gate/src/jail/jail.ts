@@ -1,9 +1,13 @@
+/**
+ * Jails: how a hostile program is confined on this machine. This file has the types that every driver implements; the
+ * rooms beside it make the jails, and only they touch namespaces, control groups and container engines.
+ */
 import type { Readable, Writable } from "node:stream";
 import type { HoldfastError } from "@holdfast/core";
 
 /**
- * What a driver can promise about its jails. Each is proven by the driver's self-test on the machine
- * that it runs on; what could not be proven is in `absent`, with the reason, never silently weaker.
+ * What a driver can guarantee about its jails. The driver's self-test proves each on this machine; one that could not be
+ * proven is reported as not held, with the reason.
  */
 export type GuaranteeName =
   /** No interface but the jail's own loopback: no route, no name resolution. */
@@ -26,20 +30,20 @@ export type GuaranteeName =
   | "descriptors.closed"
   /** After stop, nothing that was started inside is alive. */
   | "processes.all_stopped"
-  /** Landlock, a layer of its own beneath mounts and namespaces. Absent where the kernel lacks it. */
+  /** Landlock, a second layer beneath mounts and namespaces. Not held where the kernel lacks it. */
   | "access.landlocked"
   | "limits.memory"
   | "limits.pids"
   | "limits.cpu"
-  /** What it reads and writes on disks in a second, where control groups have the controller. */
+  /** Disk reads and writes per second, where control groups have the controller. */
   | "limits.io"
-  /** What its writable mounts may hold: by measure, so that it is passed for a moment. */
+  /** Content of its writable mounts. It is measured, so a jail can exceed it for a moment. */
   | "limits.disk";
 
-/** What makes the jails; "none" confines nothing. */
+/** The drivers that make jails; "none" confines nothing. */
 export type JailDriverName = "bubblewrap" | "podman" | "docker" | "gvisor" | "apple-container" | "none";
 
-/** A promise of the driver, tried on this machine. */
+/** A guarantee of the driver, as tested on this machine. */
 export interface Guarantee {
   readonly name: GuaranteeName;
   readonly held: boolean;
@@ -47,7 +51,7 @@ export interface Guarantee {
   readonly detail: string;
 }
 
-/** What the driver holds of its promises on this machine. */
+/** The result of a self-test on this machine. */
 export interface SelfTestReport {
   readonly ok: boolean;
   readonly guarantees: readonly Guarantee[];
@@ -55,7 +59,7 @@ export interface SelfTestReport {
   readonly durationMs: number;
 }
 
-/** A path of the host in a jail. */
+/** A path of the host that is visible in a jail. */
 export interface JailMount {
   /** Absolute path on the host; it must exist. A socket, a file or a directory. */
   readonly source: string;
@@ -63,13 +67,13 @@ export interface JailMount {
   readonly target: string;
   readonly mode: "ro" | "rw";
   /**
-   * True for a writable mount that has no part in `diskBytes` and `diskEntries`, as a folder of the operator's that
-   * may hold anything. A jail that fills its file system is ended all the same.
+   * True to leave a writable mount out of `diskBytes` and `diskEntries`, such as a folder of the operator's that may hold
+   * anything. A jail that fills the file system of such a mount is still ended.
    */
   readonly uncounted?: boolean;
 }
 
-/** What a jail may use. */
+/** Resource limits of a jail. */
 export interface JailLimits {
   readonly memoryBytes?: number;
   readonly pids?: number;
@@ -77,28 +81,28 @@ export interface JailLimits {
   readonly cpus?: number;
   /** Size of the jail's /tmp in bytes. */
   readonly tmpBytes?: number;
-  /** What all writable mounts that are counted may hold together, with what was there before, in bytes. */
+  /** Bytes that all counted writable mounts may hold together, earlier content included. */
   readonly diskBytes?: number;
-  /** How many files, directories and other entries they may hold. */
+  /** Files, directories and other entries that those mounts may hold together. */
   readonly diskEntries?: number;
   /**
-   * Bytes that it reads from each disk in a second. A jail with one of these four is started only where the
+   * Bytes that it may read from each disk per second. A jail with one of these four limits starts only where the
    * guarantee `limits.io` holds.
    */
   readonly diskReadBytesPerSecond?: number;
-  /** Bytes that it writes to each disk in a second. */
+  /** Bytes that it may write to each disk per second. */
   readonly diskWriteBytesPerSecond?: number;
-  /** Operations of reading that it has each disk do in a second. */
+  /** Read operations that it may do on each disk per second. */
   readonly diskReadsPerSecond?: number;
-  /** Operations of writing that it has each disk do in a second. */
+  /** Write operations that it may do on each disk per second. */
   readonly diskWritesPerSecond?: number;
 }
 
-/** What runs in a jail, and what of the host it sees. */
+/** What runs in a jail, and what it sees of the host. */
 export interface JailSpec {
   /** 1 to 64 of a-z, A-Z, 0-9, "_" and "-"; unique among the running jails of one gate. */
   readonly id: string;
-  /** Absolute path in the jail, or a name that the jail's PATH resolves. */
+  /** Absolute path in the jail, or a name on the jail's PATH. */
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
@@ -108,13 +112,13 @@ export interface JailSpec {
   readonly limits?: JailLimits;
   readonly network: "none";
   /**
-   * False where the jail dials none of the host's sockets: then it can make no Unix socket at all, also
-   * among its own processes. Pairs of connected ones can always be made. True by default.
+   * False for a jail that dials no socket of the host: it cannot make Unix sockets at all, not even between its own
+   * processes. `socketpair` always works. True by default.
    */
   readonly unixSockets?: boolean;
   /**
-   * Start is refused unless the driver holds all of these. By default: all but the limits. Bounds of reads and
-   * writes need `limits.io` whether it is named here or not.
+   * The jail is not started unless the driver holds all of these. By default all but the limits. Disk rate limits need
+   * `limits.io` whether or not it is listed here.
    */
   readonly requires?: readonly GuaranteeName[];
 }
@@ -129,7 +133,7 @@ export type JailExitReason =
   | "memory"
   /** The limit of its writable mounts, or a file system that it filled; `detail` says which. */
   | "disk"
-  /** A signal that nobody here sent. */
+  /** A signal that this host did not send. */
   | "killed"
   /** The jail could not be set up after it was started; `detail` says why. */
   | "setup_failed";
@@ -139,11 +143,11 @@ export interface JailExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly reason: JailExitReason;
-  /** For `setup_failed`: what the driver said; for `disk`: how much there was. */
+  /** For `setup_failed`, the message of the driver; for `disk`, the measured amount. */
   readonly detail?: string;
 }
 
-/** What a jail uses; what is absent is not measured here. */
+/** Resource usage of a jail. A field that is absent is not measured by this driver. */
 export interface JailUsage {
   readonly memoryBytes?: number;
   readonly memoryPeakBytes?: number;
@@ -154,23 +158,23 @@ export interface JailUsage {
   readonly pidsRefused?: number;
   /** Periods of 100 ms in which the processor quota held the jail back. */
   readonly cpuThrottledPeriods?: number;
-  /** What the writable mounts held at the last measure; only with a limit for them. */
+  /** Content of the writable mounts when they were last measured; only with a limit on them. */
   readonly diskBytes?: number;
 }
 
 /** A running jail. */
 export interface Jail {
   readonly id: string;
-  /** Host pid of the jail's first process; where that runs in a machine of its own, of what stands for it here. */
+  /** Host pid of the jail's first process; for a jail in a virtual machine, of the process that represents it. */
   readonly pid: number;
   /**
-   * Host pid of the process that dials the host's sockets for the jail, where that is not one of the
-   * processes inside: a kernel in user space does it for all of them.
+   * Host pid of the process that dials the host's sockets on behalf of the jail, where the processes inside do not
+   * (gVisor).
    */
   readonly dialerPid?: number;
   /**
-   * Host pid of the process of the gate that dials the host's sockets for the jail, where that runs in a machine
-   * of its own: no process of it is one of the host's.
+   * Host pid of the gate's process that dials the host's sockets on behalf of a jail in a virtual machine, none of whose
+   * processes is a process of the host.
    */
   readonly relayPid?: number;
   readonly stdin: Writable;
@@ -179,26 +183,26 @@ export interface Jail {
   /** Resolves when everything in the jail is dead; never rejects. */
   readonly exited: Promise<JailExit>;
   usage(): JailUsage;
-  /** Asks the command to end (SIGTERM), and ends everything after `graceMs` (300 ms by default). Idempotent. */
+  /** Sends SIGTERM to the command, and SIGKILL to everything after `graceMs` (300 ms by default). Idempotent. */
   stop(options?: { readonly graceMs?: number }): Promise<JailExit>;
 }
 
-/** What makes jails: bubblewrap, gVisor, a container engine. */
+/** Makes jails with one technology: bubblewrap, gVisor, a container engine, virtual machines. */
 export interface JailDriver {
   readonly name: JailDriverName;
   /** True when it confines nothing. */
   readonly unsafe: boolean;
-  /** Why it starts nothing, where that is so: the error of every `start`. */
+  /** The error of every `start`, for a driver that cannot start anything. */
   readonly refusal?: HoldfastError;
-  /** As the last self-test found them; empty before the first. */
+  /** The findings of the last self-test; empty before the first. */
   readonly guarantees: readonly Guarantee[];
   selfTest(): Promise<SelfTestReport>;
-  /** Ends the jails that an earlier, killed host of this directory left; how many there were. */
+  /** Ends the jails that a killed gate of this directory left behind; gives their number. */
   endOrphans(): Promise<number>;
-  /** Gives back what the driver itself holds; its jails have ended. Idempotent. */
+  /** Releases the resources of the driver, after its jails have ended. Idempotent. */
   close(): Promise<void>;
   /**
-   * Starts a jail; resolves when its namespaces stand.
+   * Starts a jail; resolves when its namespaces exist.
    * Throws `jail.invalid_spec`, `jail.duplicate_id`, `jail.missing_guarantee`, `jail.unavailable`,
    * `jail.start_failed`.
    */
@@ -217,12 +221,12 @@ export interface ToolSpec {
   readonly stdin?: Uint8Array | string;
   /** 60,000 by default. */
   readonly timeoutMs?: number;
-  /** Kept of each of stdout and stderr; 16 MiB by default. More ends the tool. */
+  /** Bound on each of stdout and stderr, 16 MiB by default. A tool that writes more is ended. */
   readonly maxOutputBytes?: number;
   readonly signal?: AbortSignal;
 }
 
-/** How a program ended that was run to its end, and what it printed. */
+/** How a tool ended, and its output. */
 export interface ToolResult extends JailExit {
   readonly stdout: Buffer;
   readonly stderr: Buffer;

@@ -18,9 +18,9 @@ export interface OpenedDriver {
 type JailsConfig = NonNullable<GateConfig["jails"]>;
 
 /**
- * The driver that `config` names, with the jails of a killed host ended and its guarantees proven.
- * Throws `jail.unavailable` (or gives a driver that refuses each start with it, where the configuration
- * asks for that) and `jail.unsafe_not_allowed`.
+ * Opens the driver that `config` names: ends the jails of a killed gate, and proves the guarantees.
+ * Throws `jail.unsafe_not_allowed`, and `jail.unavailable` unless `whenUnavailable` is "refuse": then it gives a driver
+ * that refuses each start with that error.
  */
 export async function openDriver(config: JailsConfig, directory: string): Promise<OpenedDriver> {
   const name = config.driver ?? defaultJailDriver();
@@ -40,7 +40,7 @@ export async function openDriver(config: JailsConfig, directory: string): Promis
   }
 }
 
-/** What makes jails where nothing was said: the one that this system can have. */
+/** The driver by default: the one that this platform supports. */
 export function defaultJailDriver(
   platform: NodeJS.Platform = process.platform,
 ): "apple-container" | "bubblewrap" {

@@ -12,18 +12,18 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { destroyCgroups } from "./resources/cgroups.ts";
 
-/** Variable by which the processes of bwrap (not those in the jail) are known to a later host. */
+/** Environment variable that marks the processes of bwrap (not those in the jail) for the next gate. */
 export const jailMark = "HOLDFAST_JAIL";
 
-/** The same for what a gate runs without a jail, and for what that starts. Whoever takes it off is not found. */
+/** The same for processes that a gate runs without a jail, and their children. A process that removes it is not found. */
 export const unconfinedMark = "HOLDFAST_UNCONFINED";
 
-/** What names the jails of one gate, and of the host that comes after it: its directory, which must be there. */
+/** Id of a gate, derived from its directory, which must exist: the next gate of that directory has the same. */
 export function gateIdOf(directory: string): string {
   return createHash("sha256").update(realpathSync(directory)).digest("hex").slice(0, 16);
 }
 
-/** What the next host needs to end a jail whose host was killed. Version 1 of the file. */
+/** What the next gate needs to end a jail whose gate was killed. Version 1 of the file. */
 interface JailRecord {
   readonly version: 1;
   readonly bootId: string;
@@ -34,7 +34,7 @@ function bootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
-/** Records of running jails in the gate's directory. */
+/** Records of running jails, a file each in the gate's directory. */
 export class JailRecords {
   readonly #directory: string;
 
@@ -43,7 +43,7 @@ export class JailRecords {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
-  /** Written before the jail starts, so that no jail is ever without a record. */
+  /** Call before the jail starts, so that no jail is ever without a record. */
   write(id: string, cgroups: readonly string[]): void {
     const record: JailRecord = { version: 1, bootId: bootId(), cgroups };
     writeFileSync(join(this.#directory, `${id}.json`), JSON.stringify(record), { mode: 0o600 });
@@ -53,7 +53,7 @@ export class JailRecords {
     rmSync(join(this.#directory, `${id}.json`), { force: true });
   }
 
-  /** Groups of jails that an earlier host of this boot left behind; forgets all records. */
+  /** Removes all records; gives the control groups of those of this boot. */
   take(): { readonly jails: number; readonly cgroups: readonly string[] } {
     const cgroups: string[] = [];
     let jails = 0;
@@ -77,7 +77,7 @@ function parseRecord(text: string): JailRecord | undefined {
     if (version !== 1 || typeof boot !== "string" || !Array.isArray(cgroups)) return undefined;
     return { version, bootId: boot, cgroups: cgroups.filter((path) => typeof path === "string") };
   } catch {
-    // The host died while it wrote the record: the jail had not started.
+    // The gate was killed while it wrote the record: the jail had not started.
     return undefined;
   }
 }
@@ -86,7 +86,7 @@ function parseRecord(text: string): JailRecord | undefined {
 function markedProcesses(gateId: string, mark = jailMark): number[] {
   const wanted = `${mark}=${gateId}/`;
   const pids: number[] = [];
-  // Systems without it do not show the environment of a process.
+  // Systems without /proc do not show the environment of other processes.
   if (!existsSync("/proc/self/environ")) return pids;
   for (const name of readdirSync("/proc")) {
     const pid = Number(name);
@@ -95,13 +95,13 @@ function markedProcesses(gateId: string, mark = jailMark): number[] {
       const environment = readFileSync(`/proc/${name}/environ`, "latin1");
       if (environment.split("\0").some((entry) => entry.startsWith(wanted))) pids.push(pid);
     } catch {
-      // Ended meanwhile, or of another user: not ours.
+      // The process ended, or belongs to another user.
     }
   }
   return pids;
 }
 
-/** Ends everything that an earlier host of this data directory left. Returns how many jails there were. */
+/** Ends the jails that a killed gate of this data directory left behind; gives their number. */
 export async function endOrphans(
   gateId: string,
   records: JailRecords,
@@ -116,8 +116,8 @@ export async function endOrphans(
 }
 
 /**
- * Ends what an earlier host of this gate ran without a jail, which does not die with its host: an agent, or a plugin
- * that is too busy to see it gone. Returns how many processes there were.
+ * Ends the processes without a jail that a killed gate of this directory left behind: agents, and plugins too busy to
+ * notice that their gate is gone. Gives their number.
  */
 export async function endUnconfined(gateId: string): Promise<number> {
   const left = markedProcesses(gateId, unconfinedMark);
@@ -126,7 +126,7 @@ export async function endUnconfined(gateId: string): Promise<number> {
   return left.length;
 }
 
-/** Orphans are not children of this process, so their end can only be looked for. */
+/** Polls, since orphans are not children of this process and their end emits no event here. */
 async function untilGone(gateId: string, mark: string): Promise<void> {
   const deadline = performance.now() + 2_000;
   while (markedProcesses(gateId, mark).length > 0 && performance.now() < deadline) await delay(5);
@@ -136,6 +136,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It ended meanwhile.
+    // The process has ended.
   }
 }

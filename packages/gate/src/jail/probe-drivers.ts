@@ -6,7 +6,7 @@ import type { GateConfig } from "../config.ts";
 import type { Guarantee, JailDriverName } from "./jail.ts";
 import { openDriver } from "./open-driver.ts";
 
-/** Every driver that makes jails. */
+/** Every driver that confines. */
 export const jailDriverNames = [
   "bubblewrap",
   "podman",
@@ -18,21 +18,21 @@ export const jailDriverNames = [
 /** One of {@link jailDriverNames}. */
 export type ConfiningDriverName = (typeof jailDriverNames)[number];
 
-/** What one driver guarantees on this machine, or why it makes no jails here. */
+/** The guarantees of one driver on this machine, or why it cannot make jails here. */
 export interface DriverReport {
   readonly name: ConfiningDriverName;
   readonly guarantees: readonly Guarantee[];
-  /** Why not, and what to do about it. */
+  /** Why it cannot make jails here, and what to do about it. */
   readonly refusal?: string;
 }
 
-/** Proves what each of `names` guarantees on this machine, in throwaway jails. A second or two for each. */
+/** Runs the self-test of each driver in throwaway jails, a second or two each. */
 export async function probeDrivers(
   names: readonly ConfiningDriverName[],
   config: Omit<NonNullable<GateConfig["jails"]>, "driver" | "whenUnavailable"> = {},
 ): Promise<DriverReport[]> {
   const reports: DriverReport[] = [];
-  // One after the other: each measures what a machine does that has nothing else to do.
+  // One after the other, since a busy machine would distort the measurements.
   for (const name of names) reports.push(await probe(name, config));
   return reports;
 }

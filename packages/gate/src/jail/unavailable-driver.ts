@@ -2,8 +2,8 @@ import { HoldfastError } from "@holdfast/core";
 import type { Guarantee, Jail, JailDriver, JailDriverName, SelfTestReport } from "./jail.ts";
 
 /**
- * Stands where no jail can be made, so that everything else can run and say so: each start is refused
- * with what would mend it. It never starts anything, so it is never weaker than a jail.
+ * Driver of a machine that cannot make jails, so that the rest of the gate can run and show why: every start is refused
+ * with the error that says what to do.
  */
 export class UnavailableDriver implements JailDriver {
   readonly name: JailDriverName;

@@ -8,8 +8,8 @@ import { checkNewJail, jailLimits } from "./jail-spec.ts";
 import { unconfinedMark } from "./orphans.ts";
 
 /**
- * Runs commands on the host with no confinement at all: `--unsafe-no-jail`. It guarantees nothing, and
- * says so. Mounts are not made, so paths of the spec must be paths of the host.
+ * Runs commands on the host without any confinement (`--unsafe-no-jail`), and guarantees nothing. It makes no mounts, so
+ * the paths of a spec must be paths of the host.
  */
 export class UnsafeDriver implements JailDriver {
   readonly name = "none";
@@ -19,7 +19,7 @@ export class UnsafeDriver implements JailDriver {
   readonly #gateId: string | undefined;
 
   /**
-   * By `gateId` the next host of a gate finds what a killed one has left.
+   * `gateId` marks the processes, so that the next gate finds those that a killed one left behind.
    * Throws `jail.unsafe_not_allowed` unless the operator said so.
    */
   constructor(options: { readonly allowUnsafe: boolean; readonly gateId?: string }) {
@@ -28,7 +28,7 @@ export class UnsafeDriver implements JailDriver {
     throw new HoldfastError(
       "jail",
       "unsafe_not_allowed",
-      "Running agents without a jail needs the explicit --unsafe-no-jail",
+      "Agents run without a jail only with the option --unsafe-no-jail",
       { statusCode: 403 },
     );
   }
@@ -37,7 +37,7 @@ export class UnsafeDriver implements JailDriver {
     return { ok: true, guarantees: [], durationMs: 0 };
   }
 
-  /** The gate itself ends what ran without a jail, since plugins may do so beside any driver. */
+  /** The gate ends processes without a jail itself, since plugins may run so beside any driver. */
   async endOrphans(): Promise<number> {
     return 0;
   }
@@ -48,10 +48,15 @@ export class UnsafeDriver implements JailDriver {
     const spec = checkNewJail(unchecked, this.#running);
     const missing = [...(spec.requires ?? []), ...impliedGuarantees(spec)];
     if (missing.length > 0) {
-      throw new HoldfastError("jail", "missing_guarantee", "Without a jail nothing is guaranteed", {
-        statusCode: 503,
-        metadata: { missing },
-      });
+      throw new HoldfastError(
+        "jail",
+        "missing_guarantee",
+        "The command was not started: without a jail nothing is guaranteed",
+        {
+          statusCode: 503,
+          metadata: { missing },
+        },
+      );
     }
     if (!existsSync(spec.cwd)) {
       throw new HoldfastError("jail", "start_failed", `The working directory does not exist: ${spec.cwd}`, {
@@ -75,7 +80,7 @@ async function startProcess(spec: JailSpec, onExit: () => void): Promise<Jail> {
     cwd: spec.cwd,
     env: { ...spec.env },
     stdio: ["pipe", "pipe", "pipe"],
-    // A process group of its own, so that stop can reach the children too.
+    // A process group of its own, so that stop reaches the children too.
     detached: true,
   });
   await new Promise<void>((resolve, reject) => {

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Gate } from "../../config.ts";
-import { findProgram } from "../../jail/bubblewrap/bwrap-program.ts";
+import { findProgram } from "../../jail/host/programs.ts";
 import type { Jail, JailExit, JailSpec, JailUsage } from "../../jail/jail.ts";
 import type { AttackTools } from "./attack-tools.ts";
 import type { EchoUpstream } from "./echo-upstream.ts";

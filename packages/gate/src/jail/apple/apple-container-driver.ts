@@ -4,11 +4,11 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { makeSocketFolder, type SocketFolder } from "../../socket-folder.ts";
-import type { Jail, JailDriver, JailSpec } from "../jail.ts";
+import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "../jail.ts";
 import { checkNewJail, refuseEqualsSign } from "../jail-spec.ts";
 import { gateIdOf } from "../orphans.ts";
 import { enforceDiskQuota } from "../resources/disk-quota.ts";
-import { ProvingDriver } from "../self-test/self-tested-driver.ts";
+import { ProvenGuarantees } from "../self-test/proven-guarantees.ts";
 import { ContainerProgram } from "./container-program.ts";
 import { startMachine } from "./machine.ts";
 import { watchMachines } from "./machine-watchdog.ts";
@@ -17,29 +17,30 @@ import { type RelayedMounts, relaySockets } from "./socket-relay.ts";
 export interface AppleContainerOptions {
   /** Directory of the gate's own files (0700). */
   readonly directory: string;
-  /** Of the `container` program. By default on PATH, or where its installer puts it. */
+  /** Path of the `container` program; by default found on PATH, or where its installer puts it. */
   readonly containerPath?: string;
-  /** Image of a Linux with perl that jails start from; {@link defaultContainerImage} by default. */
+  /** Image of a Linux with perl; {@link defaultContainerImage} by default. */
   readonly image?: string;
 }
 
-/** Debian with perl, Node and git. It has to be there already: no registry is asked. */
+/** Debian with perl, Node and git. It must have been pulled before: the driver contacts no registry. */
 export const defaultContainerImage = "docker.io/library/node:24-bookworm";
 
 /**
- * Jails in machines of their own, made by Apple's `container` on macOS: each has a Linux kernel that is its alone,
- * and the root of an image. It is written against the program's command reference and its sources, proven against
- * an emulator of the program, and was not tried on a Mac; where the program does otherwise, the self-test refuses.
+ * Driver for Apple's `container` on macOS: each jail is a virtual machine with a Linux kernel of its own and the root of
+ * an image. Written against the command reference and sources of the program and tested with an emulator of it, never on
+ * a Mac; where the real program behaves differently, the self-test refuses it.
  */
-export class AppleContainerDriver extends ProvingDriver implements JailDriver {
+export class AppleContainerDriver implements JailDriver {
   readonly name = "apple-container";
   readonly unsafe = false;
+  readonly #proven = new ProvenGuarantees((spec) => this.#launch(spec));
   readonly view = "machine";
   readonly #program: ContainerProgram;
   readonly #image: string;
   readonly #directory: string;
   readonly #gateId: string;
-  /** Of one process that opened the gate: what ends with it is not what the next one has made since. */
+  /** Id of one gate process, so that its watchdog does not end machines of the next process. */
   readonly #hostId = randomBytes(4).toString("hex");
   readonly #running = new Set<string>();
   #sockets: SocketFolder | undefined;
@@ -47,7 +48,6 @@ export class AppleContainerDriver extends ProvingDriver implements JailDriver {
 
   /** Throws `jail.unavailable` where the program is missing, another one, or too old. */
   constructor(options: AppleContainerOptions) {
-    super();
     this.#program = new ContainerProgram(options.containerPath);
     this.#image = options.image ?? defaultContainerImage;
     this.#directory = options.directory;
@@ -56,14 +56,14 @@ export class AppleContainerDriver extends ProvingDriver implements JailDriver {
   }
 
   readonly absentLimits = {
-    memory: "its machine has no more, and what is killed there is not told from what killed itself",
-    cpu: "its machine has whole processors: a fraction of one is rounded up",
-    io: "Apple's container bounds no reads and writes",
+    memory: "the memory of the machine is the limit, but a kill by it cannot be told from another end",
+    cpu: "a machine has whole processors: a fraction is rounded up",
+    io: "Apple's container does not throttle disks",
   };
 
-  readonly landlock = { absent: "the kernel of its machine is not asked for it" } as const;
+  readonly landlock = { absent: "not used in virtual machines" } as const;
 
-  /** Where the program tells that machines have started. */
+  /** Folder of the files that the program writes when machines have started. */
   get #started(): string {
     return join(this.#directory, "jails");
   }
@@ -87,7 +87,19 @@ export class AppleContainerDriver extends ProvingDriver implements JailDriver {
     this.#sockets = undefined;
   }
 
-  protected async launch(unchecked: JailSpec): Promise<Jail> {
+  get guarantees(): readonly Guarantee[] {
+    return this.#proven.list;
+  }
+
+  selfTest(): Promise<SelfTestReport> {
+    return this.#proven.prove(this);
+  }
+
+  start(spec: JailSpec): Promise<Jail> {
+    return this.#proven.start(spec);
+  }
+
+  async #launch(unchecked: JailSpec): Promise<Jail> {
     const spec = checkNewJail(unchecked, this.#running);
     refuseEqualsSign(spec);
     const unique = randomBytes(4).toString("hex");
@@ -114,7 +126,7 @@ export class AppleContainerDriver extends ProvingDriver implements JailDriver {
 
   get #socketFolder(): SocketFolder {
     if (this.#sockets !== undefined) return this.#sockets;
-    throw new HoldfastError("jail", "unavailable", "The driver of jails is closed, or not open yet", {
+    throw new HoldfastError("jail", "unavailable", "The jail driver is closed, or not open yet", {
       statusCode: 503,
     });
   }

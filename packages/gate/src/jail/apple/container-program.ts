@@ -1,11 +1,12 @@
 import { execFile, spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { findProgram, unavailable } from "../bubblewrap/bwrap-program.ts";
+import { findProgram } from "../host/programs.ts";
+import { unavailable } from "../jail-errors.ts";
 
-/** The first release whose jails can be without capabilities (`--cap-drop`). */
+/** The first release with `--cap-drop`. */
 const oldestVersion = { major: 0, minor: 12 } as const;
 
-/** Where its installer puts it, and Homebrew; both are often missing from the PATH of a service. */
+/** Folders of its installer and of Homebrew, which the PATH of a service often lacks. */
 const usualFolders = "/usr/local/bin:/opt/homebrew/bin";
 
 const answerTimeoutMs = 30_000;
@@ -16,13 +17,13 @@ interface Answer {
   readonly stderr: string;
 }
 
-/** Apple's `container`: the commands of it that drive jails, and how each tells that it could not. */
+/** Runs the commands of Apple's `container` program that manage jails. */
 export class ContainerProgram {
   readonly path: string;
-  /** Its whole environment: where its user's settings are, and nothing that `run` would hand on. */
+  /** Environment of the program: where its user's settings are, and nothing that `run` would pass on to a jail. */
   readonly env: Readonly<Record<string, string>>;
 
-  /** Throws `jail.unavailable` where there is none, or one that is too old. */
+  /** Throws `jail.unavailable` where the program is missing or too old. */
   constructor(path: string = findContainer()) {
     this.path = path;
     this.env = environment();
@@ -37,42 +38,42 @@ export class ContainerProgram {
     }
   }
 
-  /** Throws `jail.unavailable` unless its services run and have `image`: nothing is pulled by itself. */
+  /** Throws `jail.unavailable` unless the services run and have `image`, which is never pulled automatically. */
   async checkReady(image: string): Promise<void> {
-    const status = await this.#ask(["system", "status"]);
+    const status = await this.#run(["system", "status"]);
     if (status.code !== 0) {
-      throw unavailable("The services of Apple's container do not run. Run: container system start");
+      throw unavailable("The services of Apple's container are not running. Run: container system start");
     }
-    const found = await this.#ask(["image", "inspect", image]);
+    const found = await this.#run(["image", "inspect", image]);
     if (found.code !== 0) {
       throw unavailable(
-        `Jails start from the image ${image}, which is not here. Run: container image pull ${image}`,
+        `The image ${image}, from which jails start, was not pulled yet. Run: container image pull ${image}`,
       );
     }
   }
 
-  /** Names of its containers that begin with `prefix`, running or not. Throws `jail.unavailable`. */
+  /** Names of containers, running or not, that begin with `prefix`. Throws `jail.unavailable`. */
   async names(prefix: string): Promise<string[]> {
-    const { code, stdout, stderr } = await this.#ask(["list", "--all", "--quiet"]);
+    const { code, stdout, stderr } = await this.#run(["list", "--all", "--quiet"]);
     if (code !== 0) throw unavailable(`Apple's container did not list its containers: ${stderr.trim()}`);
     return stdout.split("\n").filter((name) => name.startsWith(prefix));
   }
 
-  /** Sends a signal to the first process of a container; one that has ended is fine. */
+  /** Sends a signal to the first process of a container; does nothing where it has ended. */
   async signal(name: string, signal: "TERM" | "KILL"): Promise<void> {
-    await this.#ask(["kill", "--signal", signal, name]);
+    await this.#run(["kill", "--signal", signal, name]);
   }
 
-  /** Ends the machine of a container and forgets it; one that is gone is fine. */
+  /** Ends the machine of a container and removes it; does nothing where it is gone. */
   async remove(name: string): Promise<void> {
-    await this.#ask(["delete", "--force", name]);
+    await this.#run(["delete", "--force", name]);
   }
 
-  /** As {@link remove}, for all with this prefix, until none is left: how many there were. Throws `jail.unavailable`. */
+  /** Removes all containers with this prefix; gives their number. Throws `jail.unavailable`. */
   async removeAll(prefix: string): Promise<number> {
     const found = await this.names(prefix);
     for (let left = found, attempts = 10; left.length > 0; attempts -= 1) {
-      // What a dead host's watchdog removes at the same time is gone all the same.
+      // The watchdog of a dead gate may remove the same containers.
       for (const name of left) await this.remove(name);
       left = await this.names(prefix);
       if (left.length === 0) break;
@@ -82,7 +83,7 @@ export class ContainerProgram {
     return found.length;
   }
 
-  #ask(args: readonly string[]): Promise<Answer> {
+  #run(args: readonly string[]): Promise<Answer> {
     return new Promise((resolve) => {
       const options = { env: this.env, cwd: "/", timeout: answerTimeoutMs, maxBuffer: 16 * 1024 * 1024 };
       execFile(this.path, [...args], options, (error, stdout, stderr) => {
@@ -108,6 +109,6 @@ function findContainer(): string {
   throw unavailable(
     process.platform === "darwin"
       ? "Apple's container program is not installed: https://github.com/apple/container/releases has its packages"
-      : "Apple's container program makes jails on macOS alone",
+      : "Apple's container program exists for macOS only. Use the driver bubblewrap on Linux",
   );
 }

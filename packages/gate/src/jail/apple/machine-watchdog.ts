@@ -1,22 +1,22 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
 /**
- * Machines belong to the services of Apple's container, and would outlive a host that is killed. This shell, in a
- * session of its own, holds the other end of a pipe of the host: when that closes, it removes every container that
- * the host made, known by the beginning of its name. What it misses, the next start of the gate removes.
+ * Watchdog of a gate's machines, which belong to the services of Apple's container and would outlive a gate that is
+ * killed. This shell holds the other end of a pipe of the gate; when the pipe closes, it removes every container whose
+ * name begins with the gate's prefix. What it misses, the next start of the gate removes.
  */
 const script = `
 trap '' HUP INT TERM PIPE
 while read -r _; do :; done
-# One that was just being made is seen by the second look.
-for look in 1 2; do
+# The second pass finds a machine that was just being made.
+for pass in 1 2; do
   "$1" list --all --quiet | while read -r name; do
     case "$name" in "$2"*) "$1" delete --force "$name" ;; esac
   done
-  if [ "$look" = 1 ]; then sleep 0.5; fi
+  if [ "$pass" = 1 ]; then sleep 0.5; fi
 done`;
 
-/** Starts the watchdog of a host; killing it says that there is nothing left to watch. */
+/** Starts the watchdog of a gate. Kill it when the gate has ended its machines itself. */
 export function watchMachines(
   { path, env }: { readonly path: string; readonly env: Readonly<Record<string, string>> },
   prefix: string,

@@ -3,9 +3,9 @@ import { accessSync, readFileSync, rmSync, watch } from "node:fs";
 import { dirname } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { programNotStarted, startFailed } from "../bubblewrap/bwrap-process.ts";
 import { spawnFault } from "../host/processes.ts";
 import type { Jail, JailExit, JailUsage } from "../jail.ts";
+import { programNotStarted, startFailed } from "../jail-errors.ts";
 import { jailLimits } from "../jail-spec.ts";
 import type { ContainerProgram } from "./container-program.ts";
 import { machineLimits, type RunPlan, runArguments } from "./run-arguments.ts";
@@ -13,7 +13,7 @@ import { machineLimits, type RunPlan, runArguments } from "./run-arguments.ts";
 export interface MachineStart {
   readonly program: Pick<ContainerProgram, "path" | "env" | "signal" | "remove">;
   readonly plan: RunPlan;
-  /** Called when a jail that was started has ended. */
+  /** Called when a jail that had started has ended. */
   readonly onExit: () => void;
 }
 
@@ -22,10 +22,10 @@ interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** How long the program has to end after its machine was taken away. */
-const lastWordsMs = 5_000;
+/** Time for the program to end after its machine was removed. */
+const endTimeoutMs = 5_000;
 
-/** Runs a jail in a machine of its own; resolves when the machine runs. Throws `jail.start_failed`. */
+/** Starts a jail in a virtual machine; resolves when the machine runs. Throws `jail.start_failed`. */
 export async function startMachine(start: MachineStart): Promise<Jail> {
   const { program, plan } = start;
   rmSync(plan.startedFile, { force: true });
@@ -33,7 +33,7 @@ export async function startMachine(start: MachineStart): Promise<Jail> {
   const child = spawn(program.path, runArguments(plan), {
     env: program.env,
     cwd: "/",
-    // A signal of the terminal is for the gate, which ends its jails in its own way.
+    // A session of its own: Ctrl-C in the terminal must reach the gate only.
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
   });
@@ -74,13 +74,13 @@ export async function startMachine(start: MachineStart): Promise<Jail> {
 
 class EndedEarly extends Error {}
 
-/** The program writes the name of the container as soon as its machine runs. */
+/** Waits until the program writes the name of the container, which it does once the machine runs. */
 async function machineRuns({ name, startedFile }: RunPlan, ended: Promise<Ended>): Promise<void> {
   const settled = Promise.withResolvers<void>();
-  const look = () => {
+  const check = () => {
     if (read(startedFile) === name) settled.resolve();
   };
-  const watcher = watch(dirname(startedFile), look);
+  const watcher = watch(dirname(startedFile), check);
   const { startTimeoutMs } = machineLimits;
   const timer = setTimeout(
     () => settled.reject(startFailed(`Apple's container started no machine in ${startTimeoutMs} ms`)),
@@ -88,13 +88,13 @@ async function machineRuns({ name, startedFile }: RunPlan, ended: Promise<Ended>
   );
   ended.then(
     ({ code }) => {
-      // What ran to its end before anyone looked has left its name all the same.
-      look();
+      // A command that has already ended has left the name too.
+      check();
       settled.reject(new EndedEarly(`container ended with code ${code}.`));
     },
     (error: unknown) => settled.reject(programNotStarted("container", error)),
   );
-  look();
+  check();
   try {
     await settled.promise;
   } finally {
@@ -144,7 +144,7 @@ class MachineJail implements Jail {
     this.exited = this.#finish(parts.ended);
   }
 
-  /** What happens in the machine the program tells two seconds late, and nothing of what was killed there. */
+  /** Nothing: the statistics of the program are two seconds old and do not include kills. */
   usage(): JailUsage {
     return {};
   }
@@ -152,7 +152,7 @@ class MachineJail implements Jail {
   async #finish(ended: Promise<Ended>): Promise<JailExit> {
     const { code, signal } = await ended;
     const { program, plan, onExit } = this.#start;
-    // The program may have been killed, and its machine not.
+    // The program may have been killed without its machine.
     await program.remove(plan.name);
     this.#alive = false;
     rmSync(plan.startedFile, { force: true });
@@ -171,7 +171,7 @@ class MachineJail implements Jail {
       await Promise.race([this.exited, delay(graceMs, undefined, { ref: false })]);
     }
     if (this.#alive) await program.remove(plan.name);
-    await Promise.race([this.exited, delay(lastWordsMs, undefined, { ref: false })]);
+    await Promise.race([this.exited, delay(endTimeoutMs, undefined, { ref: false })]);
     if (this.#alive) this.#kill();
     return this.exited;
   }

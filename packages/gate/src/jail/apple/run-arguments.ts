@@ -6,41 +6,40 @@ import { initCommand } from "../oci/jail-init.ts";
 
 const mebibyte = 1024 * 1024;
 
-/** What a machine has where nothing is asked for, and what it is never started with less than. */
+/** Defaults and minimums of virtual machines. */
 export const machineLimits = {
-  /** Taken of the host's as it is used. */
+  /** The host allocates it on use. */
   defaultMemoryBytes: 4 * 1024 * mebibyte,
-  /** The program refuses less. */
+  /** The minimum of the program. */
   minMemoryBytes: 200 * mebibyte,
   defaultCpus: 4,
-  /** The first start of an image unpacks it. */
+  /** Long, since the first start of an image unpacks it. */
   startTimeoutMs: 60_000,
-  /** Of each socket that is mounted. */
+  /** For each mounted socket. */
   maxConnections: 128,
 } as const;
 
 export interface RunPlan {
   readonly spec: JailSpec;
-  /** Of the container: 2 to 64 of letters, digits and "-". */
+  /** Name of the container: 2 to 64 of letters, digits and "-". */
   readonly name: string;
   readonly image: string;
   readonly label: string;
-  /** The program writes the name to it once the machine runs. */
+  /** The program writes the name to this file once the machine runs. */
   readonly startedFile: string;
-  /** Those of the spec, with sockets as they are to be dialled. */
+  /** The mounts of the spec, with relayed sockets. */
   readonly mounts: readonly JailMount[];
 }
 
-/** The user inside: the gate's own, so that what it writes is the gate's; never the one that owns a machine's disks. */
+/** The user in the machine: the gate's, so that its files belong to the gate, but never user 0, who owns the disks. */
 export function machineUser(): { readonly uid: number; readonly gid: number } {
   return { uid: process.getuid?.() || 1000, gid: process.getgid?.() || 1000 };
 }
 
 /**
- * The command line that runs a jail in a machine of its own (`container run`, command reference of
- * apple/container). What the program has no word for the first process does: no_new_privs and the system call
- * filter, which is also what keeps a jail from dialling the machine's own agent (AF_VSOCK). Throws
- * `jail.invalid_spec`.
+ * Arguments of `container run` for a jail (command reference of apple/container). The init process sets what the program
+ * has no option for: no_new_privs and the system call filter, which also keeps a jail from dialling the agent of its
+ * machine (AF_VSOCK). Throws `jail.invalid_spec`.
  */
 export function runArguments({ spec, name, image, label, startedFile, mounts }: RunPlan): string[] {
   const { memoryBytes, cpus, pids, tmpBytes = jailLimits.defaultTmpBytes } = spec.limits ?? {};
@@ -75,7 +74,7 @@ function volume({ source, target, mode }: JailMount): string {
     throw new HoldfastError(
       "jail",
       "invalid_spec",
-      `Apple's container mounts no path with a colon: ${path}`,
+      `Apple's container cannot mount a path with a colon: ${path}`,
       {
         statusCode: 400,
       },

@@ -4,21 +4,20 @@ import { join } from "node:path";
 import type { JailMount } from "../jail.ts";
 import { machineLimits } from "./run-arguments.ts";
 
-/** The mounts of a jail in a machine of its own, with the sockets among them dialled by this process. */
+/** Mounts of a jail in a virtual machine, whose sockets lead to relays in this process. */
 export interface RelayedMounts {
   readonly mounts: readonly JailMount[];
-  /** Ends every connection and takes the sockets away. Idempotent. */
+  /** Closes every connection and removes the sockets. Idempotent. */
   close(): void;
 }
 
 /**
- * Puts a socket of its own before each one that is mounted. The program carries what dials it over to the host, and
- * gives it in the machine the mode that it has here, but the machine's user 0 as its owner: a socket that is its
- * user's alone could not be dialled by a jail, which is another. Those made here are open to all, in `directory`,
- * which is this user's alone.
+ * Replaces each mounted socket by a relay socket in `directory`. In the machine a socket keeps its mode but belongs to
+ * user 0, so a jail, which runs as another user, could not dial a socket with the mode 0600. Relays are open to everybody,
+ * in a directory that only this user can enter.
  *
- * A read-only folder of nothing but sockets is mounted as the sockets that it holds now; any other is shared as it
- * is, and sockets in it lead nowhere, since they do not cross from one kernel to another.
+ * A read-only folder that contains only sockets is mounted as those sockets. In any other folder sockets do not work,
+ * since they cannot cross from one kernel to another.
  */
 export async function relaySockets(mounts: readonly JailMount[], directory: string): Promise<RelayedMounts> {
   const servers: Relay[] = [];
@@ -57,6 +56,7 @@ function eachSocket(mount: JailMount): JailMount[] {
   return names.map((name) => ({ source: join(source, name), target: join(target, name), mode }));
 }
 
+/** Listens on one socket and connects each client to another. */
 class Relay {
   readonly #server: Server;
   readonly #open: Set<Socket>;
@@ -66,7 +66,7 @@ class Relay {
     this.#open = open;
   }
 
-  /** Listens at `path`, and dials `to` for each connection. */
+  /** Listens at `path`, and dials `to` for each client. */
   static async open(path: string, to: string): Promise<Relay> {
     const open = new Set<Socket>();
     const server = createServer({ allowHalfOpen: true }, (inner) => {
@@ -77,7 +77,7 @@ class Relay {
       ] as const) {
         open.add(socket);
         socket.pipe(other);
-        // A connection that breaks on one side is broken on the other; each `close` follows its `error`.
+        // A failure of one side ends the other; `close` follows each `error`.
         socket
           .on("error", () => {})
           .once("close", (failed) => {
@@ -89,7 +89,7 @@ class Relay {
     server.maxConnections = machineLimits.maxConnections;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject).listen(path, () => {
-        // Where this process has no descriptors left, a connection is lost, and the jail sees it.
+        // Without free descriptors a connection fails, which the jail sees.
         server.off("error", reject).on("error", () => {});
         resolve();
       });

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { detectLandlock, type LandlockSupport, launcherEnvironment } from "../confinement/landlock.ts";
 import { buildSeccompFilter, filterArch } from "../confinement/seccomp.ts";
 import { createDeviceFiles } from "../host/device-files.ts";
-import type { Jail, JailDriver, JailSpec } from "../jail.ts";
+import { findProgram } from "../host/programs.ts";
+import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "../jail.ts";
+import { unavailable } from "../jail-errors.ts";
 import { checkNewJail } from "../jail-spec.ts";
 import { endOrphans, gateIdOf, JailRecords, jailMark } from "../orphans.ts";
 import {
@@ -17,7 +19,7 @@ import {
 } from "../resources/cgroups.ts";
 import { enforceDiskQuota } from "../resources/disk-quota.ts";
 import { disksUnderMounts } from "../resources/disk-throttling.ts";
-import { ProvingDriver } from "../self-test/self-tested-driver.ts";
+import { ProvenGuarantees } from "../self-test/proven-guarantees.ts";
 import {
   type BwrapPlan,
   bwrapArguments,
@@ -26,35 +28,35 @@ import {
   writeEtc,
 } from "./bwrap-arguments.ts";
 import { startBwrap } from "./bwrap-process.ts";
-import { bwrapVersion, findProgram, installHint, unavailable } from "./bwrap-program.ts";
+import { bwrapVersion, installHint } from "./bwrap-program.ts";
 
 export interface BubblewrapOptions {
   /** Directory of the gate's own files (0700). */
   readonly directory: string;
   readonly bwrapPath?: string;
-  /** Protections to leave out. Only tests do: they see the self-test and the attacks notice. */
+  /** Protections to leave out, for tests that check that the self-test and the attacks notice. */
   readonly omit?: ReadonlySet<Protection>;
 }
 
-/** Jails made by bubblewrap: namespaces, no capabilities, a system call filter, control groups. */
-export class BubblewrapDriver extends ProvingDriver implements JailDriver {
+/** Driver for bubblewrap, the default on Linux: namespaces, no capabilities, seccomp, Landlock, control groups. */
+export class BubblewrapDriver implements JailDriver {
   readonly name = "bubblewrap";
   readonly unsafe = false;
+  readonly #proven = new ProvenGuarantees((spec) => this.#launch(spec));
   readonly #options: BubblewrapOptions;
   readonly #bwrap: string;
   readonly #cgroups: CgroupSupport;
   readonly #records: JailRecords;
   readonly #gateId: string;
   readonly #devices: Pick<BwrapPlan, "devicesDir"> = {};
-  /** The kernel's Landlock, or why there is none here. */
+  /** The kernel's Landlock, or why it is absent. */
   readonly landlock: LandlockSupport;
   readonly devicesReadOnly = true;
-  /** Of jails that run, and of those that are being made or taken away. */
+  /** Ids of jails from the beginning of their start until they are removed. */
   readonly #running = new Set<string>();
 
   /** Throws `jail.unavailable` when bubblewrap is missing or too old, or the machine has no filter. */
   constructor(options: BubblewrapOptions) {
-    super();
     this.#options = options;
     const bwrap = options.bwrapPath ?? findProgram("bwrap");
     if (bwrap === undefined) {
@@ -93,17 +95,28 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
     return throttlingOf(this.#cgroups);
   }
 
-  /** Ends the jails of an earlier host of this directory that was killed. */
   endOrphans(): Promise<number> {
     return endOrphans(this.#gateId, this.#records, leftoverCgroups(this.#cgroups));
   }
 
-  /** Removes the gate's own control groups; its jails have ended. */
+  /** Removes the gate's control groups. */
   async close(): Promise<void> {
     removeCgroupBases(this.#cgroups);
   }
 
-  protected async launch(unchecked: JailSpec): Promise<Jail> {
+  get guarantees(): readonly Guarantee[] {
+    return this.#proven.list;
+  }
+
+  selfTest(): Promise<SelfTestReport> {
+    return this.#proven.prove(this);
+  }
+
+  start(spec: JailSpec): Promise<Jail> {
+    return this.#proven.start(spec);
+  }
+
+  async #launch(unchecked: JailSpec): Promise<Jail> {
     const spec = checkNewJail(unchecked, this.#running);
     const plan: BwrapPlan = {
       spec,

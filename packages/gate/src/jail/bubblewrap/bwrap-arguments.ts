@@ -12,7 +12,7 @@ import { usrConfigDirectories } from "../host/usr-config-directories.ts";
 import type { JailSpec } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
 
-/** A protection that tests leave out, to see the self-test and the attacks notice. */
+/** Protections that tests can leave out, to check that the self-test and the attacks notice. */
 export type Protection =
   | "network"
   | "pid_namespace"
@@ -29,14 +29,14 @@ export interface BwrapPlan {
   readonly spec: JailSpec;
   /** Directory of the synthetic /etc, made by {@link writeEtc}. */
   readonly etcDir: string;
-  /** Directory of device files that no jail owns, made by `createDeviceFiles`; the host's without it. */
+  /** Directory of device files, made by `createDeviceFiles`; without it, the jail has those of the host. */
   readonly devicesDir?: string;
-  /** Where the kernel has it: the command is then started by a launcher, which also sets its environment. */
+  /** With it, a launcher in the jail confines the command, sets its environment and starts it. */
   readonly landlock?: Landlock;
   readonly omit?: ReadonlySet<Protection>;
 }
 
-/** Descriptors that bwrap reads, as laid out by the driver's spawn. */
+/** File descriptors that bwrap reads from. */
 export const bwrapFds = { args: 3, seccomp: 4, status: 5, environment: launcherEnvironmentFd } as const;
 
 /** The files of a jail's own /etc. */
@@ -53,7 +53,7 @@ const etcFiles: Readonly<Record<string, string>> = {
   "host.conf": "multi on\n",
 };
 
-/** What of the host's /etc programs need to run; nothing of it is private. */
+/** Paths of the host's /etc that programs need to run. None of them is private. */
 export const hostEtcPaths = [
   "/etc/ld.so.cache",
   "/etc/alternatives",
@@ -62,7 +62,7 @@ export const hostEtcPaths = [
   "/etc/localtime",
 ];
 
-/** Writes the jail's own /etc files once per gate. */
+/** Writes the synthetic /etc files of jails, once per gate. */
 export function writeEtc(directory: string): void {
   mkdirSync(directory, { recursive: true, mode: 0o755 });
   for (const [name, text] of Object.entries(etcFiles))
@@ -89,8 +89,8 @@ function etc(etcDir: string): string[] {
 }
 
 /**
- * The jail's own /proc, read-only as a whole. The kernel lets user 0 of the host write to /proc/sys by
- * file mode alone, without any capability, so a jail of a host that is root must find no way to write.
+ * The jail's own /proc, remounted read-only later. The kernel lets user 0 of the host write to /proc/sys by file mode
+ * alone, without any capability, so a jail of a gate that runs as root must not be able to write there.
  */
 function kernelFiles(): string[] {
   const args = ["--proc", "/proc"];
@@ -98,7 +98,7 @@ function kernelFiles(): string[] {
   return args;
 }
 
-/** The arguments of bwrap for a checked spec, passed by descriptor so that no process list shows them. */
+/** Arguments of bwrap for a checked spec. They are passed by descriptor, so that process lists do not show them. */
 export function bwrapArguments({
   spec,
   etcDir,
@@ -138,7 +138,7 @@ export function bwrapArguments({
   return args;
 }
 
-/** What bwrap starts: the command, behind the launcher that puts Landlock on it where there is one. */
+/** What bwrap starts: the command, behind the Landlock launcher if there is one. */
 export function bwrapCommand({ spec, landlock }: BwrapPlan): string[] {
   const launcher = landlock === undefined ? [] : launcherCommand(landlock, landlockRules(spec.mounts));
   return [...launcher, spec.command, ...spec.args];

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { Duplex, type Readable, type Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { HoldfastError } from "@holdfast/core";
+import type { HoldfastError } from "@holdfast/core";
 import { childrenOf, signalProcess, spawnFault, startTime, waitUntilGone } from "../host/processes.ts";
-import { exhaustedResource } from "../host/resource-exhaustion.ts";
 import type { Jail, JailExit, JailSpec } from "../jail.ts";
+import { programNotStarted, startFailed } from "../jail-errors.ts";
 import { jailLimits } from "../jail-spec.ts";
 import type { JailCgroup } from "../resources/cgroups.ts";
 import { bwrapFds } from "./bwrap-arguments.ts";
@@ -14,30 +14,29 @@ import { explainFailure } from "./bwrap-program.ts";
 export interface BwrapStart {
   readonly bwrap: string;
   readonly args: readonly string[];
-  /** What it starts in the jail. */
+  /** Command line that bwrap starts in the jail. */
   readonly command: readonly string[];
-  /** What the launcher in the jail reads of the environment; without it there is none. */
+  /** The environment as the launcher reads it; undefined without a launcher. */
   readonly environment?: string;
   readonly spec: JailSpec;
   /** Open descriptor of the system call filter. */
   readonly filter: number;
   readonly cgroup: JailCgroup;
   readonly mark: Readonly<Record<string, string>>;
-  /** Called when a jail that was started has ended. */
+  /** Called when a jail that had started has ended. */
   readonly onExit: () => void;
 }
 
 /**
- * Enters the control groups and turns core dumps off before bwrap exists, so that nothing of the jail
- * ever runs outside of them. Writing 0 means "the writer". Arguments: group files, "--", the program.
+ * Shell script that enters the control groups and turns core dumps off before it becomes bwrap, so that nothing of the
+ * jail runs outside the groups. Writing 0 moves the writer. Arguments: `cgroup.procs` files, "--", the program.
  */
 export const enterCgroupsScript =
   'ulimit -c 0; while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done; shift; exec "$@"';
 
 /**
- * Descriptors that this process itself inherited without close-on-exec, so that every program it
- * starts would have them. Each is replaced by /dev/null and named to bwrap as a list of (no) arguments,
- * which bwrap reads and closes.
+ * File descriptors that this process inherited without close-on-exec: every program that it starts would have them.
+ * Each is replaced by /dev/null and passed to bwrap as an empty `--args` list, which bwrap reads and closes.
  */
 function inheritedDescriptors(): number[] {
   const closeOnExec = 0o2000000;
@@ -50,7 +49,7 @@ function inheritedDescriptors(): number[] {
         const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1];
         return flags !== undefined && (Number.parseInt(flags, 8) & closeOnExec) === 0;
       } catch {
-        // The descriptor by which this directory was read.
+        // The descriptor with which this directory was read.
         return false;
       }
     });
@@ -77,10 +76,10 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
       ...[start.bwrap, ...descriptors, "--", ...start.command],
     ],
     {
-      // What bwrap itself has in its environment can be read in the jail: nothing but the mark.
+      // The jail can read bwrap's own environment, so it has nothing but the mark.
       env: start.mark,
       cwd: "/",
-      // A session of its own: Ctrl-C in the host's terminal is the host's to handle.
+      // A session of its own: Ctrl-C in the terminal must reach the gate only.
       detached: true,
       stdio,
     },
@@ -88,7 +87,7 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
   closeSync(nothing);
   if (child.pid === undefined) throw programNotStarted("the shell", await spawnFault(child));
   const { stdin, stdout, stderr } = child;
-  if (!stdin || !stdout || !stderr) throw startFailed("no pipes");
+  if (!stdin || !stdout || !stderr) throw startFailed("Node gave the process no pipes");
   const status: Status = {};
   let errors = "";
   const keepErrors = (chunk: Buffer) => {
@@ -97,13 +96,13 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code, signal) => {
-      // bwrap alone holds the status pipe, so it ends with it; its last line says how the command ended.
+      // The status pipe closes with bwrap; its last line has the exit code of the command.
       const pipe = pipeOf(child, bwrapFds.status);
       if (pipe.closed) resolve({ code, signal });
       else pipe.once("close", () => resolve({ code, signal }));
     });
   });
-  // A program that ends without reading its input is no fault of the host.
+  // The command may end without reading its input.
   stdin.on("error", () => {});
   send(child, bwrapFds.args, start.args.map((each) => `${each}\0`).join(""));
   if (start.environment !== undefined) send(child, bwrapFds.environment, start.environment);
@@ -121,22 +120,6 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
   return new BwrapJail(start, { child, stdin, stdout, stderr, status, ended });
 }
 
-export function startFailed(detail: string, cause?: unknown): HoldfastError {
-  return new HoldfastError("jail", "start_failed", `The jail did not start: ${detail}`, {
-    statusCode: 503,
-    ...(cause === undefined ? {} : { cause }),
-  });
-}
-
-/** The program of a driver could not be started, or the shell in which it begins. */
-export function programNotStarted(program: string, fault: unknown): HoldfastError {
-  const shortage = exhaustedResource(fault);
-  return startFailed(
-    `${program} could not be started${shortage === undefined ? "" : `: ${shortage}`}`,
-    fault,
-  );
-}
-
 class SetupFailure extends Error {}
 const isSetupFailure = (error: unknown): error is SetupFailure => error instanceof SetupFailure;
 
@@ -145,7 +128,7 @@ async function describeFailure(
   stderr: Readable,
   errors: () => string,
 ): Promise<HoldfastError> {
-  // The program has ended, so its error output ends too.
+  // bwrap has ended, so its error output ends too.
   if (!stderr.readableEnded) {
     stderr.resume();
     await new Promise((resolve) => stderr.once("close", resolve));
@@ -158,12 +141,12 @@ async function describeFailure(
 function pipeOf(child: ChildProcess, fd: number): Duplex {
   const pipe: unknown = Reflect.get(child.stdio, fd);
   if (pipe instanceof Duplex) return pipe;
-  throw startFailed(`there is no pipe at descriptor ${fd}`);
+  throw startFailed(`Node gave the process no pipe at descriptor ${fd}`);
 }
 
 function send(child: ChildProcess, fd: number, text: string): void {
   const pipe = pipeOf(child, fd);
-  // What reads it may have ended; how it ended is told elsewhere.
+  // The reader may have ended, which its exit reports.
   pipe.on("error", () => {});
   pipe.end(text);
 }
@@ -176,7 +159,7 @@ function waitForChild(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(startFailed(`bwrap said nothing for ${jailLimits.startTimeoutMs} ms`)),
+      () => reject(startFailed(`bwrap did not report a child within ${jailLimits.startTimeoutMs} ms`)),
       jailLimits.startTimeoutMs,
     );
     const pipe = pipeOf(child, bwrapFds.status);
@@ -250,7 +233,7 @@ class BwrapJail implements Jail {
     const usage = this.#cgroup.usage();
     this.#lastUsage = usage;
     this.#alive = false;
-    // Everything inside died with its first process; this also holds when bwrap itself was killed.
+    // Everything inside died with the first process, also when bwrap itself was killed.
     await this.#cgroup.destroy();
     await waitUntilGone(this.pid, this.#startTime);
     onExit();
@@ -262,7 +245,7 @@ class BwrapJail implements Jail {
     if (this.#stopping) return { code, signal, reason: "stopped" };
     if (byKill && memoryKills > 0) return { code, signal, reason: "memory" };
     if (byKill) return { code, signal, reason: "killed" };
-    // bwrap reports an exit code only once the jail was complete.
+    // bwrap reports an exit code only for a jail that was set up completely.
     if (this.#parts.status.exitCode === undefined) {
       return {
         code,
@@ -279,11 +262,11 @@ class BwrapJail implements Jail {
     this.#stopping = true;
     const graceMs = options.graceMs ?? jailLimits.defaultGraceMs;
     if (graceMs > 0) {
-      // Their pids cannot be given to others: bwrap has not collected their parent yet.
+      // The pids cannot have been reused: bwrap has not reaped their parent yet.
       for (const pid of childrenOf(this.pid)) signalProcess(pid, "SIGTERM");
       await Promise.race([this.exited, delay(graceMs, undefined, { ref: false })]);
     }
-    // The death of a namespace's first process is the death of all in it; bwrap then ends by itself.
+    // When the first process of a pid namespace dies, all others in it die too; bwrap then ends by itself.
     if (this.#alive) signalProcess(this.pid, "SIGKILL");
     await Promise.race([this.exited, delay(500, undefined, { ref: false })]);
     if (this.#alive) this.#parts.child.kill("SIGKILL");

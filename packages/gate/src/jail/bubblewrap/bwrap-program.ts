@@ -1,37 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { HoldfastError } from "@holdfast/core";
-import { exhaustedResource } from "../host/resource-exhaustion.ts";
+import { existsSync, readFileSync } from "node:fs";
+import type { HoldfastError } from "@holdfast/core";
+import { checkExhausted, unavailable } from "../jail-errors.ts";
 
-const usualPath = "/usr/local/bin:/usr/bin:/bin";
-
-/** Finds `name` on PATH as the shell would. */
-export function findProgram(
-  name: string,
-  path: string = process.env["PATH"] ?? usualPath,
-): string | undefined {
-  for (const directory of path.split(delimiter)) {
-    if (!directory.startsWith("/")) continue;
-    const file = join(directory, name);
-    try {
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      // Not in this directory.
-    }
-  }
-  return undefined;
-}
-
-export function unavailable(message: string, cause?: unknown): HoldfastError {
-  return new HoldfastError("jail", "unavailable", message, {
-    statusCode: 503,
-    ...(cause === undefined ? {} : { cause }),
-  });
-}
-
-/** How to get bubblewrap on this system, for people. */
+/** The command that installs bubblewrap on this system, as a sentence. */
 export function installHint(): string {
   const systems: readonly [string, string][] = [
     ["/usr/bin/apt-get", "apt-get install --yes bubblewrap"],
@@ -42,12 +14,6 @@ export function installHint(): string {
   const command = systems.find(([program]) => existsSync(program))?.[1];
   if (command === undefined) return "Install the package bubblewrap of your system.";
   return `Run: ${process.getuid?.() === 0 ? "" : "sudo "}${command}`;
-}
-
-/** Throws `jail.unavailable` where `program` could not be started for want of something. */
-export function checkExhausted(program: string, fault: unknown): void {
-  const shortage = exhaustedResource(fault);
-  if (shortage !== undefined) throw unavailable(`${program} could not be started: ${shortage}`, fault);
 }
 
 /** The version of bwrap at `path`, for example "0.8.0". Throws `jail.unavailable` when it cannot run. */
@@ -82,38 +48,38 @@ profile bwrap /usr/bin/bwrap flags=(unconfined) {
 END
 sudo apparmor_parser --replace /etc/apparmor.d/bwrap`;
 
-/** Why bwrap could not make a jail, as a typed error whose message says what to do next. */
+/** `jail.unavailable` from the error output of bwrap, with the fix in the message. */
 export function explainFailure(stderr: string): HoldfastError {
   const said = stderr.trim().split("\n").slice(-3).join(" ").slice(0, 500);
   const settings = {
     restricted: readSetting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
     clone: readSetting("/proc/sys/kernel/unprivileged_userns_clone"),
-    most: readSetting("/proc/sys/user/max_user_namespaces"),
+    maxNamespaces: readSetting("/proc/sys/user/max_user_namespaces"),
   };
-  return unavailable(`bubblewrap cannot make a jail here (${said}). ${cure(said, settings)}`);
+  return unavailable(`bubblewrap cannot make a jail here (${said}). ${suggestFix(said, settings)}`);
 }
 
 interface NamespaceSettings {
   readonly restricted: string | undefined;
   readonly clone: string | undefined;
-  readonly most: string | undefined;
+  readonly maxNamespaces: string | undefined;
 }
 
-/** The narrowest change that lets bubblewrap work, from what it said and from the kernel's settings. */
-export function cure(said: string, settings: NamespaceSettings): string {
-  if (settings.most === "0")
+/** The narrowest change that lets bubblewrap work, from its output and the kernel's settings. */
+export function suggestFix(said: string, settings: NamespaceSettings): string {
+  if (settings.maxNamespaces === "0")
     return "User namespaces are off. Run: sudo sysctl user.max_user_namespaces=15000";
   if (settings.clone === "0") {
-    return "User namespaces are off for users. Run: sudo sysctl kernel.unprivileged_userns_clone=1";
+    return "User namespaces are off for ordinary users. Run: sudo sysctl kernel.unprivileged_userns_clone=1";
   }
   if (settings.restricted === "1") {
     return `AppArmor restricts user namespaces; allow them for bubblewrap alone:\n${apparmorProfile}`;
   }
   if (/proc/.test(said) && /mount/i.test(said)) {
-    return "A container hides parts of /proc. Run Holdfast outside of it, or with --security-opt systempaths=unconfined.";
+    return "This container hides parts of /proc. Run Holdfast outside of it, or with --security-opt systempaths=unconfined.";
   }
   if (/namespace|uid map|Operation not permitted|No permissions/i.test(said)) {
     return "A container or security policy forbids namespaces. In Docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined.";
   }
-  return "See docs/reference/gate.md for what a jail needs.";
+  return "See docs/reference/jails.md for what a jail needs.";
 }

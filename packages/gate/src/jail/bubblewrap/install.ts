@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
-import { bwrapVersion, findProgram, installHint, unavailable } from "./bwrap-program.ts";
+import { findProgram } from "../host/programs.ts";
+import { unavailable } from "../jail-errors.ts";
+import { bwrapVersion, installHint } from "./bwrap-program.ts";
 
 /** The bubblewrap of this machine. */
 export interface BubblewrapInstallation {
@@ -9,14 +11,14 @@ export interface BubblewrapInstallation {
   readonly installed: boolean;
 }
 
-/** Whether bubblewrap may be installed, and who is told. */
+/** Whether bubblewrap may be installed, and how. */
 export interface EnsureBubblewrapOptions {
   /** Install Debian's package with apt-get when it is missing and this process is root. */
   readonly mayInstall: boolean;
-  /** Told what is about to be done, in one line. */
+  /** Receives a line about each step. */
   readonly say?: (line: string) => void;
   readonly signal?: AbortSignal;
-  /** Where programs are looked for; the PATH of this process by default. */
+  /** Folders to search for programs; the PATH of this process by default. */
   readonly path?: string;
 }
 
@@ -29,7 +31,7 @@ export async function ensureBubblewrap(options: EnsureBubblewrapOptions): Promis
     throw unavailable(`Agents run in bubblewrap jails, and bubblewrap is not installed. ${installHint()}`);
   }
   options.say?.("bubblewrap is missing; installing Debian's package bubblewrap with apt-get");
-  // The package lists of a fresh machine are empty, so a first failure is followed by an update.
+  // A fresh machine has no package lists, so a first failure is followed by an update.
   const install = ["install", "--yes", "--no-install-recommends", "bubblewrap"];
   if ((await run(aptGet, install, options)).code !== 0) {
     await run(aptGet, ["update"], options);

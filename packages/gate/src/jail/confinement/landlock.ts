@@ -1,29 +1,29 @@
 import { spawnSync } from "node:child_process";
-import { findProgram } from "../bubblewrap/bwrap-program.ts";
+import { findProgram } from "../host/programs.ts";
+
 import type { JailMount } from "../jail.ts";
 
 /**
- * Landlock: a layer of the kernel's own beneath the mounts and namespaces, which a process puts on itself
- * and can never take off. Node cannot make these system calls, so a few lines of perl do, in the jail,
- * after its mounts stand and right before the command: what follows has it too.
+ * Landlock, an access control layer of the kernel that a process applies to itself and cannot undo, and that its children
+ * inherit. Node cannot make these system calls, so a few lines of perl do, in the jail, right before the command.
  *
- * It refuses again what read-only mounts refuse, and alone: to look into or signal the jail's first
- * process, which no filter confines, and to write into the host's random pool. Ports of TCP are not
- * its matter here: a jail has a loopback of its own and nothing else, on which agents run their servers.
+ * It repeats what read-only mounts refuse, and alone refuses to inspect or signal the jail's first process, which no
+ * filter confines, and to write to the host's random pool. It does not restrict TCP ports: a jail has only a loopback of
+ * its own, on which agents run servers.
  */
 export interface Landlock {
-  /** Version of the kernel's interface, from 1. */
+  /** ABI version of the kernel, from 1. */
   readonly abi: number;
-  /** Path of perl, in a jail too. */
+  /** Path of perl, on the host and in jails. */
   readonly perl: string;
 }
 
 export type LandlockSupport =
   | Landlock
-  /** Why there is none here, and what would change that. */
+  /** Why it is absent, and what would change that. */
   | { readonly absent: string };
 
-/** What may be done below a path. */
+/** Access to a path and everything below it. */
 export type LandlockAccess = "list" | "read" | "device" | "write";
 
 export interface LandlockRule {
@@ -46,10 +46,10 @@ const right = {
 
 const scope = { abstractSockets: 1 << 0, signals: 1 << 1 } as const;
 
-/** Rights that mean something for what is no directory; the kernel refuses rules with others. */
+/** Rights that apply to files; the kernel refuses rules for a file with other rights. */
 const fileRights = right.execute | right.writeFile | right.readFile | right.truncate | right.deviceIoctl;
 
-/** All rights that a kernel with this version of Landlock knows, so that what no rule gives is refused. */
+/** All rights that this ABI version knows: those that no rule grants are refused. */
 function handledRights(abi: number): number {
   const first = right.refer - 1;
   return (
@@ -60,7 +60,7 @@ function handledRights(abi: number): number {
   );
 }
 
-/** Signals and abstract sockets of processes outside; from version 6 (Linux 6.12). */
+/** Whether signals and abstract sockets are restricted too: from ABI version 6 (Linux 6.12). */
 export function confinesSignals(abi: number): boolean {
   return abi >= 6;
 }
@@ -83,9 +83,9 @@ function rightsOf(access: LandlockAccess, abi: number): number {
   }
 }
 
-/** What of a jail's own files may be used how, besides its mounts. Paths that are missing give nothing. */
-const ownRules: readonly LandlockRule[] = [
-  // Directories can be listed everywhere: the mounts decide what there is.
+/** Access to the files of every jail, besides its mounts. Rules for missing paths are skipped. */
+const baseRules: readonly LandlockRule[] = [
+  // Directories can be listed everywhere, since the mounts decide what exists.
   { path: "/", access: "list" },
   ...["/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/etc", "/proc", "/sys", "/dev"].map(
     (path): LandlockRule => ({ path, access: "read" }),
@@ -99,19 +99,19 @@ const ownRules: readonly LandlockRule[] = [
 /** The rules of a jail with these mounts. */
 export function landlockRules(mounts: readonly JailMount[]): LandlockRule[] {
   return [
-    ...ownRules,
+    ...baseRules,
     ...mounts.map(
       ({ target, mode }): LandlockRule => ({ path: target, access: mode === "rw" ? "write" : "read" }),
     ),
   ];
 }
 
-/** Calls of Landlock have the same numbers on every architecture; prctl has not. */
+/** System call numbers. Those of Landlock are the same on every architecture; that of prctl is not. */
 const call = { createRuleset: 444, addRule: 445, restrictSelf: 446 } as const;
 
 /**
- * perl that puts the rules on its own process. It uses no module, which could come from where the jail
- * may write, and ends the process where the kernel refuses anything: never does a command run without.
+ * perl code that applies the rules to its own process. It loads no modules, which could come from a place that the jail
+ * can write to, and exits where the kernel refuses anything, so that no command runs without the rules.
  */
 export function landlockProgram(abi: number, rules: readonly LandlockRule[], arch: string): string {
   const prctl = arch === "arm64" ? 167 : 157;
@@ -141,9 +141,9 @@ syscall(${call.restrictSelf}, $set, 0) == 0 or refused("to confine"); }
 
 const enosys = 38;
 
-/** Asks the kernel for its version of Landlock, as a jail's own perl would. */
+/** Detects the Landlock ABI version of this kernel, with the perl that jails use too. */
 export function detectLandlock(): LandlockSupport {
-  // The one that jails have too.
+  // Jails have the same perl.
   const perl = findProgram("perl", "/usr/bin:/usr/local/bin");
   if (perl === undefined)
     return { absent: "needs perl in /usr/bin. Run: sudo apt-get install --yes perl-base" };
@@ -159,12 +159,12 @@ export function detectLandlock(): LandlockSupport {
   };
 }
 
-/** Descriptor on which the launcher is told the command's environment. */
+/** File descriptor from which the launcher reads the environment of the command. */
 export const launcherEnvironmentFd = 6;
 
 /**
- * The command line of what bubblewrap starts instead of the command. It starts without any variable, so
- * that none changes perl or its libraries before the rules hold, and reads those of the command from a pipe.
+ * Command line of the launcher, which bubblewrap starts instead of the command. It starts with an empty environment, so
+ * that no variable influences perl before the rules apply, and reads the variables of the command from a pipe.
  */
 export function launcherCommand({ abi, perl }: Landlock, rules: readonly LandlockRule[]): string[] {
   const program = `${landlockProgram(abi, rules, process.arch)}
@@ -176,7 +176,7 @@ exec { $ARGV[0] } @ARGV or do { print STDERR "$ARGV[0]: $!\\n"; exit 127 };`;
   return [perl, "-e", program, "--"];
 }
 
-/** What the launcher reads: how many variables there are, and each, ended by NUL bytes. */
+/** The input of the launcher: the number of variables and the variables, each terminated by a NUL byte. */
 export function launcherEnvironment(env: Readonly<Record<string, string>>): string {
   const entries = Object.entries(env).map(([name, value]) => `${name}=${value}\0`);
   return `${entries.length}\0${entries.join("")}`;

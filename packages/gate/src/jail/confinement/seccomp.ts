@@ -3,19 +3,19 @@ import { HoldfastError } from "@holdfast/core";
 /**
  * The system call filter of a jail, as classic BPF for seccomp(2).
  *
- * It is a deny-list on top of namespaces without capabilities: what it refuses are the ways into
- * kernel code that no agent needs (new namespaces, mounts, BPF, io_uring, keyrings, tracing, raw
- * sockets). A program made for another architecture is killed, because its numbers mean other calls.
+ * A deny-list on top of namespaces without capabilities: it refuses the entries into kernel code that no agent needs (new
+ * namespaces, mounts, BPF, io_uring, keyrings, tracing, raw sockets). A call of another architecture kills the process,
+ * because its numbers mean other calls.
  */
 
 export type FilterArch = "x64" | "arm64";
 
 export interface FilterOptions {
-  /** False to refuse Unix sockets too; pairs of them, which lead nowhere else, can still be made. */
+  /** False to refuse Unix sockets too. `socketpair` still works, since a pair leads nowhere else. */
   readonly unixSockets?: boolean;
 }
 
-/** Numbers of [x64, arm64]; null where the architecture has no such call. */
+/** Refused calls with their numbers on [x64, arm64]; null where the architecture lacks the call. */
 const refused: Readonly<Record<string, readonly [number | null, number | null]>> = {
   acct: [163, 89],
   add_key: [248, 217],
@@ -33,7 +33,7 @@ const refused: Readonly<Record<string, readonly [number | null, number | null]>>
   fsopen: [430, 430],
   fspick: [433, 433],
   init_module: [175, 105],
-  // What one jail reserves of them (fs.aio-max-nr), no other program of the machine has.
+  // One jail could use up the limit of the whole machine (fs.aio-max-nr).
   io_setup: [206, 0],
   io_uring_enter: [426, 426],
   io_uring_register: [427, 427],
@@ -163,10 +163,10 @@ type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, 
 
 const load = (offset: number): Instruction => [code.load, 0, 0, offset];
 const ret = (value: number): Instruction => [code.ret, 0, 0, value];
-/** Arguments are 64 bits wide; the calls checked here read the low word only, and so does the filter. */
+/** Arguments have 64 bits. The calls checked here use the low word only, and so does the filter. */
 const loadArgument = (index: number): Instruction => load(16 + 8 * index);
 
-/** Runs `body` when the call is `nr`. Every body ends in a return, so the number stays loaded after it. */
+/** Runs `body` when the loaded word is `nr`. Every body ends in a return, so the word stays loaded behind it. */
 function when(nr: number, body: readonly Instruction[]): Instruction[] {
   return [[code.equal, 0, body.length, nr], ...body];
 }
@@ -180,17 +180,17 @@ function whenEqual(values: readonly number[], result: number): Instruction[] {
 const newNamespaces = 0x7e020000;
 const tiocsti = 0x5412;
 const tioclinux = 0x541c;
-/** Gives a terminal another line discipline, for which the kernel loads the module. */
+/** Sets the line discipline of a terminal, for which the kernel would load a module. */
 const tiocsetd = 0x5423;
 /**
- * S_ISUID. A jail's user is the gate's own outside, and a program with this bit in a workspace would run as that user
- * for whoever can reach it there. A file that is made with the bit loses it with the first byte that is written.
+ * S_ISUID. The user of a jail is the gate's user on the host, so a program with this bit in a workspace would run as the
+ * gate's user for everybody who can reach it. A file created with the bit loses it with the first write.
  */
 export const setUserId = 0o4000;
 const family = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
 const socketTypeMask = 0xf;
 
-/** INET and INET6: streams and datagrams over TCP and UDP only. */
+/** INET and INET6 sockets: TCP and UDP only. */
 function internetSocket(): Instruction[] {
   return [
     loadArgument(1),
@@ -207,7 +207,7 @@ function internetSocket(): Instruction[] {
 
 function socketRules(nr: number, { unixSockets = true }: FilterOptions): Instruction[] {
   const internet = internetSocket();
-  // Node reads its interfaces over NETLINK_ROUTE (protocol 0); without capabilities it changes nothing.
+  // Node lists interfaces over NETLINK_ROUTE (protocol 0); without capabilities it can change nothing.
   const netlink = [loadArgument(2), ...whenEqual([0], action.allow), ret(denied)];
   return when(nr, [
     loadArgument(0),
@@ -247,7 +247,7 @@ function instructions(arch: FilterArch, options: FilterOptions): Instruction[] {
       ret(action.allow),
     ]),
   );
-  // Only asking for the personality and the ordinary one: others weaken address randomisation.
+  // Only reading the personality and setting the default one: others weaken address randomisation.
   program.push(
     ...when(nr.personality, [loadArgument(0), ...whenEqual([0, 0xffffffff], action.allow), ret(denied)]),
   );
@@ -275,7 +275,7 @@ function instructions(arch: FilterArch, options: FilterOptions): Instruction[] {
   return program;
 }
 
-/** The filter as an array of `struct sock_filter`, which is what `bwrap --seccomp` reads. */
+/** The filter as an array of `struct sock_filter`, as `bwrap --seccomp` reads it. */
 export function buildSeccompFilter(arch: FilterArch, options: FilterOptions = {}): Buffer {
   const program = instructions(arch, options);
   const bytes = Buffer.alloc(program.length * 8);
@@ -291,7 +291,7 @@ export function buildSeccompFilter(arch: FilterArch, options: FilterOptions = {}
   return bytes;
 }
 
-/** Names of the calls that are always refused on `arch`, with their numbers: for tests and documents. */
+/** Names and numbers of the calls that are always refused on `arch`. */
 export function refusedCalls(arch: FilterArch): ReadonlyMap<string, number> {
   const column = numbers[arch].column;
   const calls = new Map<string, number>();
@@ -302,7 +302,7 @@ export function refusedCalls(arch: FilterArch): ReadonlyMap<string, number> {
   return calls;
 }
 
-/** Numbers of the calls that the filter looks at more closely, where it looks at their arguments. */
+/** Numbers of the calls whose arguments the filter checks. */
 export function examinedCalls(arch: FilterArch): Readonly<Record<ExaminedCall, number>> {
   const { clone, clone3, ioctl, personality, socket, socketpair, mknod } = numbers[arch];
   const mknodat = mknod.find(({ mode }) => mode === 2)?.nr ?? -1;
@@ -311,7 +311,7 @@ export function examinedCalls(arch: FilterArch): Readonly<Record<ExaminedCall, n
 
 export type ExaminedCall = "clone" | "clone3" | "ioctl" | "personality" | "socket" | "socketpair" | "mknodat";
 
-/** The calls of `arch` that give a file its mode, and where in their arguments it is. */
+/** The chmod calls of `arch`, with the index of their mode argument. */
 export function modeCalls(arch: FilterArch): readonly ModeCall[] {
   return numbers[arch].chmod;
 }
@@ -322,7 +322,7 @@ export function filterArch(arch: string = process.arch): FilterArch {
   throw new HoldfastError(
     "jail",
     "unavailable",
-    `Jails need a system call filter, which exists for x64 and arm64, not for ${arch}`,
+    `Jails need a system call filter, which Holdfast has for x64 and arm64, not for ${arch}`,
     { statusCode: 503 },
   );
 }

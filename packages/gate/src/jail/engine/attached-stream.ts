@@ -2,26 +2,27 @@ import type { Socket } from "node:net";
 import { PassThrough, type Readable, type Writable } from "node:stream";
 import type { EngineClient } from "./engine-client.ts";
 
+/** The streams of a container that has not started yet. */
 export interface AttachedStreams {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** The engine closed them: the container's process has ended. */
+  /** Resolves when the engine closes them: the container's process has ended. */
   readonly ended: Promise<void>;
   /**
-   * To be called when nothing more is written: what the engine still has is taken at once, whether anybody reads it or
-   * not. The end comes after it.
+   * Call when the process has ended: reads what the engine still has without backpressure, whether or not anybody reads
+   * it here, so that `ended` can resolve.
    */
-  letGo(): void;
+  drain(): void;
 }
 
-/** Of a frame's header: which stream, three zeros, and how many bytes follow (big-endian). */
+/** The header of a frame: stream number, three zeros, and the length of the payload (big-endian). */
 const headerBytes = 8;
 
 /**
- * Opens the streams of a container that has not started yet. Its input has a connection of its own: a write to one
- * that the engine has closed ends it with what is still to be read, which would be the last words of a short command.
- * Throws `jail.unavailable` and `jail.engine_failed`.
+ * Opens the streams of a container that has not started yet. Input has a connection of its own: a write to a connection
+ * that the engine has closed would discard unread output on it, which may be all output of a short command.
+ * Rejects with `jail.unavailable` and `jail.engine_failed`.
  */
 export async function attachStreams(client: EngineClient, container: string): Promise<AttachedStreams> {
   const outputs = outputsOf(await client.attach(container, "outputs"));
@@ -29,10 +30,10 @@ export async function attachStreams(client: EngineClient, container: string): Pr
     outputs.close();
     throw error;
   });
-  // What a command does not read is lost, as for any that has ended. The engine says nothing here but the end.
+  // Input that the command does not read is lost. The engine sends nothing on this connection.
   stdin.on("error", () => {}).resume();
   return {
-    ...{ stdin, stdout: outputs.stdout, stderr: outputs.stderr, letGo: outputs.letGo },
+    ...{ stdin, stdout: outputs.stdout, stderr: outputs.stderr, drain: outputs.drain },
     ended: outputs.ended.finally(() => stdin.destroy()),
   };
 }
@@ -42,8 +43,8 @@ interface Outputs extends Omit<AttachedStreams, "stdin"> {
 }
 
 /**
- * Takes the two output streams of an attached container apart (Engine API, "attach", stream format). It
- * is read at the pace of the slower reader, so what a jail writes waits in the jail.
+ * Demultiplexes the two output streams of a container (Engine API, "attach", stream format). The slower reader applies
+ * backpressure to both, up to the jail itself.
  */
 function outputsOf(socket: Socket): Outputs {
   const highWaterMark = 256 * 1024;
@@ -52,17 +53,17 @@ function outputsOf(socket: Socket): Outputs {
   let left = 0;
   let output = outputs[1];
   const full = new Set<PassThrough>();
-  let held = true;
+  let backpressure = true;
   const readOn = (each: PassThrough) => {
     full.delete(each);
     if (full.size === 0) socket.resume();
   };
-  // One that its reader has destroyed keeps the other waiting no longer.
+  // A stream that its reader has destroyed must not block the other.
   for (const each of [outputs[1], outputs[2]]) {
     each.on("drain", () => readOn(each)).once("close", () => readOn(each));
   }
   const write = (chunk: Buffer) => {
-    if (output.destroyed || output.write(chunk) || !held) return;
+    if (output.destroyed || output.write(chunk) || !backpressure) return;
     full.add(output);
     socket.pause();
   };
@@ -92,12 +93,12 @@ function outputsOf(socket: Socket): Outputs {
     socket.once("end", end);
     socket.once("close", end);
   });
-  // A connection that the engine drops is the end of the streams; how the jail ended is asked for.
+  // A dropped connection ends the streams; the exit state is queried separately.
   socket.on("error", () => {});
-  const letGo = () => {
-    held = false;
+  const drain = () => {
+    backpressure = false;
     full.clear();
     socket.resume();
   };
-  return { stdout: outputs[1], stderr: outputs[2], ended, letGo, close: () => socket.destroy() };
+  return { stdout: outputs[1], stderr: outputs[2], ended, drain, close: () => socket.destroy() };
 }

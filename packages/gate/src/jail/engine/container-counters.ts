@@ -2,17 +2,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JailUsage } from "../jail.ts";
 
-/** What the control groups of a container count. Readable without the right to write them. */
+/** Counters of the control groups of a container. Reading them needs no privileges. */
 export interface ContainerCounters {
-  /** As they stand; as they last stood where the groups are gone. */
+  /** The current values; the last known ones where the groups are gone. */
   read(): JailUsage;
-  /** The engine saw the memory limit kill. */
-  killed(): void;
+  /** Records that the engine reported a kill by the memory limit. */
+  recordMemoryKill(): void;
 }
 
 type Usage = { -readonly [Key in keyof JailUsage]: JailUsage[Key] };
 
-/** Directories by controller; "" is version 2. */
+/** Control group directories of a process by controller; "" is version 2. */
 function groupsOf(pid: number): ReadonlyMap<string, string> {
   const groups = new Map<string, string>();
   try {
@@ -26,11 +26,12 @@ function groupsOf(pid: number): ReadonlyMap<string, string> {
       }
     }
   } catch {
-    // It has ended already, or runs where this host does not see it.
+    // The process has ended, or this host cannot see it.
   }
   return groups;
 }
 
+/** Counters of the container whose first process is `pid`. */
 export function containerCounters(pid: number): ContainerCounters {
   const groups = groupsOf(pid);
   const usage: Usage = {};
@@ -54,7 +55,7 @@ export function containerCounters(pid: number): ContainerCounters {
       set("pidsRefused", "", "pids.events", "max");
       return { ...usage };
     },
-    killed() {
+    recordMemoryKill() {
       if ((usage.memoryKills ?? 0) === 0) usage.memoryKills = 1;
     },
   };
@@ -68,7 +69,7 @@ function number(group: string | undefined, file: string, field?: string): number
     const line = text.split("\n").find((each) => each.startsWith(`${field} `));
     return line === undefined ? undefined : Number(line.slice(field.length + 1));
   } catch {
-    // A group that is gone, or a file that this kernel does not have.
+    // The group is gone, or this kernel lacks the file.
     return undefined;
   }
 }

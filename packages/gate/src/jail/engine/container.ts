@@ -8,7 +8,7 @@ import { type EngineClient, isRecord } from "./engine-client.ts";
 export interface ContainerStart {
   readonly client: EngineClient;
   readonly spec: JailSpec;
-  /** Of the container, which was created and not started. */
+  /** Id of a container that was created and not started. */
   readonly container: string;
   readonly onExit: () => void;
 }
@@ -18,26 +18,26 @@ export async function startContainer(start: ContainerStart): Promise<Jail> {
   const { client, container } = start;
   const streams = await attachStreams(client, container);
   await client.call("POST", `/containers/${container}/start`);
-  // Asked for at once: the answer comes when it has ended, however early that is.
+  // Waits from the start, so that no end is missed.
   const waited = client.ended(container);
   waited.catch(() => {});
-  // One that has ended already is seen by no pid, and by some engines with an error.
+  // A container that has already ended has no pid, and some engines answer with an error.
   const state = await stateOf(client, container).catch(() => ({ pid: 0 }));
   return new ContainerJail(start, streams, state.pid, waited);
 }
 
-const lookEveryMs = 100;
-/** What `wait` is given to answer in once the streams of a container have ended. */
-const waitAnswersMs = 300;
+const pollMs = 100;
+/** Time for `wait` to answer after the streams have ended, before the state is polled too. */
+const waitGraceMs = 300;
 
 interface State {
   readonly pid: number;
-  /** Of a container that has ended. */
+  /** Exit code; only of a container that has ended. */
   readonly code?: number;
   readonly outOfMemory: boolean;
 }
 
-/** podman says "stopped" of one that nobody has cleaned up after. */
+/** podman reports "stopped" for a container that was not cleaned up yet. */
 function isEnded(status: unknown): boolean {
   return status === "exited" || status === "stopped";
 }
@@ -63,8 +63,8 @@ class ContainerJail implements Jail {
   readonly exited: Promise<JailExit>;
   readonly #start: ContainerStart;
   readonly #counters: ContainerCounters;
-  readonly #letGo: () => void;
-  #looking: NodeJS.Timeout | undefined;
+  readonly #drain: () => void;
+  #poll: NodeJS.Timeout | undefined;
   #stopping = false;
   #alive = true;
 
@@ -75,11 +75,11 @@ class ContainerJail implements Jail {
     this.stdin = streams.stdin;
     this.stdout = streams.stdout;
     this.stderr = streams.stderr;
-    this.#letGo = streams.letGo;
+    this.#drain = streams.drain;
     this.#counters = containerCounters(pid);
     if (start.spec.limits?.memoryBytes !== undefined) {
-      // The kernel tells nobody that a limit killed, and the group goes soon after; its first process waits.
-      this.#looking = setInterval(() => this.#counters.read(), lookEveryMs).unref();
+      // Polled, since the kernel emits no event for a kill; init stays long enough for a last read.
+      this.#poll = setInterval(() => this.#counters.read(), pollMs).unref();
     }
     this.exited = this.#finish(streams, waited);
   }
@@ -90,15 +90,15 @@ class ContainerJail implements Jail {
 
   async #finish(streams: AttachedStreams, waited: Promise<unknown>): Promise<JailExit> {
     const { client, container, onExit } = this.#start;
-    // Its streams end when all of them has been taken, which somebody may never do.
-    waited.then(this.#letGo, () => {});
-    // The group of a container goes soon after its process: the last look is now.
+    // The streams end only when they are read to their end, which their readers may never do.
+    waited.then(this.#drain, () => {});
+    // The control group is removed soon after the process: this is the last read.
     await streams.ended;
-    clearInterval(this.#looking);
+    clearInterval(this.#poll);
     this.#counters.read();
     const code = await this.#codeOf(waited);
     const last = await stateOf(client, container).catch(() => undefined);
-    if (last?.outOfMemory === true) this.#counters.killed();
+    if (last?.outOfMemory === true) this.#counters.recordMemoryKill();
     this.#counters.read();
     this.#alive = false;
     await client.call("DELETE", `/containers/${container}?force=true&v=true`).catch(() => {});
@@ -111,25 +111,25 @@ class ContainerJail implements Jail {
     return { code, signal: null, reason: "exited" };
   }
 
-  /** The engine of an ordinary user can miss the end for 20 s in `wait` (podman 4), and knows it when looked at. */
+  /** The exit code. Polls the state too, since `wait` of a rootless podman 4 can be 20 s late. */
   async #codeOf(waited: Promise<unknown>): Promise<number | null> {
     const answered = new AbortController();
-    const told = waited
+    const reported = waited
       .then(
         (answer) => (isRecord(answer) ? Number(answer["StatusCode"] ?? -1) : null),
         () => null,
       )
       .finally(() => answered.abort());
-    const seen = async (): Promise<number | null> => {
+    const polled = async (): Promise<number | null> => {
       const { client, container } = this.#start;
       for (;;) {
-        const late = await delay(waitAnswersMs, true, { signal: answered.signal }).catch(() => false);
-        if (!late) return told;
+        const late = await delay(waitGraceMs, true, { signal: answered.signal }).catch(() => false);
+        if (!late) return reported;
         const state = await stateOf(client, container).catch(() => undefined);
         if (state?.code !== undefined) return state.code;
       }
     };
-    return Promise.race([told, seen()]);
+    return Promise.race([reported, polled()]);
   }
 
   async stop(options: { readonly graceMs?: number } = {}): Promise<JailExit> {
@@ -140,11 +140,11 @@ class ContainerJail implements Jail {
       await this.#signal("SIGTERM");
       await Promise.race([this.exited, delay(graceMs, undefined, { ref: false })]);
     }
-    if (this.#alive && (await this.#signal("SIGKILL"))) this.#letGo();
+    if (this.#alive && (await this.#signal("SIGKILL"))) this.#drain();
     return this.exited;
   }
 
-  /** Whether it was sent: one that has ended meanwhile answers with a conflict, and `exited` says how. */
+  /** Sends a signal; gives whether it was sent. A container that has ended answers with a conflict. */
   #signal(signal: NodeJS.Signals): Promise<boolean> {
     const { client, container } = this.#start;
     return client.call("POST", `/containers/${container}/kill?signal=${signal}`).then(

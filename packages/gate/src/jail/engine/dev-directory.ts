@@ -11,21 +11,20 @@ const links = {
   ptmx: "pts/ptmx",
 } as const;
 
-/** Writes the /dev of a container below its root: links, and what {@link devDirectoryMounts} mounts on. */
+/** Writes the /dev of a container below its root: links, and the mount points of {@link devDirectoryMounts}. */
 export function writeDevDirectory(root: string): void {
   const directory = join(root, "dev");
   for (const name of ["pts", "shm", "mqueue"]) mkdirSync(join(directory, name), { recursive: true });
-  // A runtime gives a memory file system the mode of the directory that it covers (runc).
+  // runc gives a tmpfs the mode of the directory that it covers.
   chmodSync(join(directory, "shm"), 0o1777);
   for (const name of devices) writeFileSync(join(directory, name), "");
   for (const [name, target] of Object.entries(links)) symlinkSync(target, join(directory, name));
 }
 
 /**
- * The mounts of a /dev whose devices are read-only: they are read and written as ever, and nobody changes their
- * modes. In a user namespace a runtime mounts the machine's own device files, after all other mounts, and the
- * user of a jail is the one of the gate: where that is root, it owns them. Only a /dev that is mounted as a
- * whole keeps the runtime from that (runc and crun alike), and the engine from all that it mounts below.
+ * The mounts of a read-only /dev: devices can be read and written, but their modes cannot be changed. In a user namespace,
+ * runtimes mount the device files of the machine after all other mounts, and the user of a jail owns them where the gate
+ * runs as root. Mounting all of /dev keeps runc and crun from that, and the engine from its own mounts below.
  */
 export function devDirectoryMounts(root: string, shmBytes: number): object[] {
   const quiet = ["nosuid", "noexec"];

@@ -7,26 +7,26 @@ import {
   type ContainerPlan,
   cpuPeriodMicroseconds,
   cpuQuota,
-  hiddenPaths,
-  landlockOf,
-  lingerOf,
+  landlockPlan,
+  lingerMs,
+  maskedPaths,
   mountsOf,
-  notFilled,
+  noCopyUp,
   resourceLimits,
 } from "./podman-spec.ts";
 
 export interface DockerPlan extends Omit<ContainerPlan, "root"> {
-  /** Id of the image that {@link ContainerPlan.root} was imported as. */
+  /** Id of the image of an empty root. */
   readonly image: string;
-  /** The filter as JSON text, which Docker itself takes instead of a path. */
+  /** The filter as JSON text, which Docker takes instead of a path. */
   readonly seccomp: string;
-  /** Podman answers behind this socket, and reads some options in its own way. */
+  /** Whether podman answers on this socket, which reads some options differently. */
   readonly isPodman: boolean;
 }
 
-/** Docker's own list, which a list of ours replaces, with what every jail is not shown. */
-const maskedPaths = [
-  ...hiddenPaths,
+/** Masked paths of every jail, and those of Docker's default list, which this list replaces. */
+const dockerMaskedPaths = [
+  ...maskedPaths,
   "/proc/acpi",
   "/proc/asound",
   "/proc/interrupts",
@@ -36,9 +36,8 @@ const maskedPaths = [
 ];
 
 /**
- * A container for a checked spec, as Docker's API takes it. Docker has no user namespace for one
- * container, so the jail's user is the gate's own, without capabilities. Where that is user 0, which owns
- * /dev in a container, /dev is read-only as a whole.
+ * The container of a checked spec in Docker's API. Docker has no user namespace per container, so the user of the jail is
+ * the gate's, without capabilities. Where that is user 0, which owns /dev in a container, /dev is read-only.
  */
 export function dockerContainer(plan: DockerPlan): object {
   const { spec, labels, image, isPodman, disks = [] } = plan;
@@ -50,8 +49,8 @@ export function dockerContainer(plan: DockerPlan): object {
     Entrypoint: initCommand({
       env: { ...spec.env, PWD: spec.cwd },
       command: [spec.command],
-      ...landlockOf(spec, plan.landlock),
-      lingerMs: lingerOf(spec),
+      ...landlockPlan(spec, plan.landlock),
+      lingerMs: lingerMs(spec),
     }),
     Cmd: spec.args,
     WorkingDir: spec.cwd,
@@ -75,9 +74,9 @@ export function dockerContainer(plan: DockerPlan): object {
         "no-new-privileges",
         "label=disable",
         `seccomp=${isPodman ? plan.seccompFile : plan.seccomp}`,
-        ...(isPodman ? [`mask=${hiddenPaths.join(":")}`] : []),
+        ...(isPodman ? [`mask=${maskedPaths.join(":")}`] : []),
       ],
-      ...(isPodman ? {} : { MaskedPaths: maskedPaths }),
+      ...(isPodman ? {} : { MaskedPaths: dockerMaskedPaths }),
       LogConfig: { Type: "none", Config: {} },
       Init: false,
       ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
@@ -88,7 +87,7 @@ export function dockerContainer(plan: DockerPlan): object {
       ShmSize: tmpBytes,
       Tmpfs: {
         "/tmp": `size=${tmpBytes},mode=1777,nosuid,nodev`,
-        ...(uid === 0 ? ownDev(tmpBytes) : {}),
+        ...(uid === 0 ? devTmpfs(tmpBytes) : {}),
         ...emptyDirectories(isPodman),
       },
       Mounts: [...(uid === 0 && !isPodman ? [terminals] : []), ...mountsOf(spec).map(bind)],
@@ -97,17 +96,17 @@ export function dockerContainer(plan: DockerPlan): object {
 }
 
 /**
- * A /dev of the container's own is none of the engine's: nothing of what that mounts below is there then. Docker
- * takes "nodev" for granted where nothing is said of it, and no device could be opened.
+ * A tmpfs as /dev, which replaces everything that the engine mounts there. It says "dev", since Docker assumes "nodev",
+ * with which no device could be opened.
  */
-function ownDev(shmBytes: number): Readonly<Record<string, string>> {
+function devTmpfs(shmBytes: number): Readonly<Record<string, string>> {
   return {
     "/dev": "size=65536,mode=755,ro,dev,nosuid,noexec",
     "/dev/shm": `size=${shmBytes},mode=1777,nosuid,nodev,noexec`,
   };
 }
 
-/** In the place of the host's: the mounts of a container are made from the root down, so these cover parts of /usr. */
+/** Empty directories over configuration in /usr: mounts are made from the root down, so these cover parts of it. */
 function emptyDirectories(isPodman: boolean): Readonly<Record<string, string>> {
   const options = [
     "ro",
@@ -116,12 +115,12 @@ function emptyDirectories(isPodman: boolean): Readonly<Record<string, string>> {
     "noexec",
     "mode=755",
     "size=65536",
-    ...(isPodman ? [notFilled] : []),
+    ...(isPodman ? [noCopyUp] : []),
   ];
   return Object.fromEntries(usrConfigDirectories().map((path) => [path, options.join(",")]));
 }
 
-/** A mount of its kind is asked of Docker as a volume: each is an instance of its own, and ends with its container. */
+/** devpts, which Docker mounts only as a volume: a new instance for each container. */
 const terminals = {
   ...{ Type: "volume", Target: "/dev/pts" },
   VolumeOptions: {

@@ -4,10 +4,11 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, writeFileSync } fr
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
-import { findProgram, unavailable } from "../bubblewrap/bwrap-program.ts";
 import { detectLandlock } from "../confinement/landlock.ts";
 import { type FilterOptions, filterArch } from "../confinement/seccomp.ts";
-import type { Jail, JailDriver, JailSpec, SelfTestReport } from "../jail.ts";
+import { findProgram } from "../host/programs.ts";
+import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "../jail.ts";
+import { unavailable } from "../jail-errors.ts";
 import { checkNewJail, refuseEqualsSign } from "../jail-spec.ts";
 import { writeRoot } from "../oci/oci-bundle.ts";
 import { ociSeccomp } from "../oci/oci-seccomp.ts";
@@ -15,48 +16,48 @@ import { gateIdOf } from "../orphans.ts";
 import { type CgroupSupport, throttlingVersion } from "../resources/cgroups.ts";
 import { enforceDiskQuota } from "../resources/disk-quota.ts";
 import { disksUnderMounts } from "../resources/disk-throttling.ts";
-import { ProvingDriver } from "../self-test/self-tested-driver.ts";
+import { ProvenGuarantees } from "../self-test/proven-guarantees.ts";
 import { startContainer } from "./container.ts";
 import { writeDevDirectory } from "./dev-directory.ts";
 import { type DockerImage, importImage } from "./docker-image.ts";
 import { dockerContainer } from "./docker-spec.ts";
 import { EngineClient, isRecord } from "./engine-client.ts";
 import { mountsOf, podmanContainer } from "./podman-spec.ts";
-import { labelled, startWatchdog } from "./watchdog.ts";
+import { listPath, startWatchdog } from "./watchdog.ts";
 
 export interface EngineOptions {
   /** Directory of the gate's own files (0700). */
   readonly directory: string;
-  /** Of the engine. By default where it puts it. */
+  /** Socket of the engine; by default its usual path. */
   readonly socketPath?: string;
 }
 
 const labelName = "dev.holdfast.gate";
-/** Of one process that opened the gate: what ends with it is not what the next one has made since. */
+/** Label with the id of one gate process, so that its watchdog does not end containers of the next process. */
 const hostLabelName = "dev.holdfast.host";
 
 /**
- * Jails made by a container engine, through its API on a Unix socket. It has to be the engine of this
- * machine: what jails see of the system is mounted from it, and their processes are looked at from here.
+ * Driver for podman and docker, through the Engine API on a Unix socket. The engine must run on this machine, since jails
+ * mount the system from it and the self-test inspects their processes.
  */
-export class EngineDriver extends ProvingDriver implements JailDriver {
+export class EngineDriver implements JailDriver {
   readonly name: "podman" | "docker";
   readonly unsafe = false;
+  readonly #proven = new ProvenGuarantees((spec) => this.#launch(spec));
   readonly #client: EngineClient;
   readonly #gateId: string;
   readonly #hostId = randomUUID();
-  /** Roots of containers: empty directories that the users of their namespaces can reach. */
+  /** Parent of the root directories of containers, which the users of their namespaces must be able to enter. */
   readonly #roots: string;
   readonly #directory: string;
   readonly #perl: string;
   readonly #running = new Set<string>();
-  /** Docker starts containers from images only: the one of an empty root. */
+  /** Image of an empty root, since docker starts containers from images only. */
   #image: Promise<DockerImage> | undefined;
   #watchdog: ChildProcess | undefined;
 
   /** Throws `jail.unavailable` where there is no socket, or no perl for the first process of a jail. */
   constructor(name: "podman" | "docker", options: EngineOptions) {
-    super();
     this.name = name;
     this.#client = new EngineClient(options.socketPath ?? usualSocket(name));
     this.#perl = findProgram("perl") ?? missingPerl();
@@ -71,16 +72,16 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
   }
 
   #absentLimits: CgroupSupport["absent"] = {};
-  /** The engine is one of this machine, and tells nothing of what it can bound of disks. */
+  /** Read from this machine, since the engine does not report it. */
   readonly throttling = throttlingVersion();
   readonly landlock = detectLandlock();
 
-  /** Docker has one user namespace for all containers, and by default that of the host. */
+  /** Docker containers share one user namespace, by default that of the host. */
   get sharesUsers(): boolean {
     return this.name === "docker";
   }
 
-  /** Where user 0 of the host is the one of the jail too, which owns /dev in a container. */
+  /** As root: user 0 of the host is then the user of the jail, and owns /dev in a container. */
   get devicesReadOnly(): boolean {
     return process.getuid?.() === 0;
   }
@@ -97,7 +98,7 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
     return ended;
   }
 
-  /** The watchdog of the host that was killed may be at the same: what counts is that all are gone. */
+  /** Retries, since the watchdog of the killed gate may remove the same containers. */
   async #removeOrphans(): Promise<number> {
     const found = await this.#orphans();
     for (let left = found, attempts = 10; left.length > 0 && attempts > 0; attempts -= 1) {
@@ -115,7 +116,7 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
   }
 
   async #orphans(): Promise<readonly string[]> {
-    const found = await this.#client.call("GET", labelled(this.#label));
+    const found = await this.#client.call("GET", listPath(this.#label));
     if (!Array.isArray(found)) return [];
     return found.flatMap((each: unknown) =>
       isRecord(each) && typeof each["Id"] === "string" ? [each["Id"]] : [],
@@ -124,10 +125,10 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
 
   #makeRoots(): void {
     mkdirSync(this.#roots, { recursive: true, mode: 0o755 });
-    // Whoever could write here could put another root in place.
+    // Whoever can write here could replace a root.
     const { uid, mode } = lstatSync(this.#roots);
     if (uid !== process.getuid?.() || (mode & 0o022) !== 0) {
-      throw unavailable(`${this.#roots} is not this user's alone: remove it`);
+      throw unavailable(`${this.#roots} belongs to another user or is writable for others. Remove it`);
     }
     chmodSync(this.#roots, 0o755);
   }
@@ -139,21 +140,29 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
     rmSync(this.#roots, { recursive: true, force: true });
   }
 
-  /** Limits that the engine of an ordinary user was not given control groups for. */
+  /** Limits that a rootless engine has no control groups for. */
   get absentLimits(): CgroupSupport["absent"] {
     return this.#absentLimits;
   }
 
-  override async selfTest(): Promise<SelfTestReport> {
-    const io = "no control group of this machine bounds reads and writes";
+  async selfTest(): Promise<SelfTestReport> {
+    const io = "no control group of this machine throttles disks";
     this.#absentLimits = {
       ...(this.throttling === undefined ? { io } : {}),
       ...(await missingLimits(this.#client)),
     };
-    return super.selfTest();
+    return this.#proven.prove(this);
   }
 
-  protected async launch(unchecked: JailSpec): Promise<Jail> {
+  get guarantees(): readonly Guarantee[] {
+    return this.#proven.list;
+  }
+
+  start(spec: JailSpec): Promise<Jail> {
+    return this.#proven.start(spec);
+  }
+
+  async #launch(unchecked: JailSpec): Promise<Jail> {
     const spec = withoutLimits(checkNewJail(unchecked, this.#running), this.#absentLimits);
     refuseEqualsSign(spec);
     this.#running.add(spec.id);
@@ -214,7 +223,7 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
 
 const seccompOf = (options: FilterOptions) => JSON.stringify(ociSeccomp(filterArch(), options));
 
-/** Where the engine runs as an ordinary user, it limits what systemd handed on to that user, and on version 1 nothing. */
+/** Limits that the engine lacks: a rootless one has the controllers that systemd delegates, and none on version 1. */
 async function missingLimits(client: EngineClient): Promise<CgroupSupport["absent"]> {
   const [docker, podman] = await Promise.all([
     client.call("GET", "/info"),
@@ -226,18 +235,17 @@ async function missingLimits(client: EngineClient): Promise<CgroupSupport["absen
   const said = isRecord(docker) ? docker : {};
   const has = (controller: string, flag: string) =>
     Array.isArray(controllers) ? controllers.includes(controller) : said[flag] === true;
-  const reason =
-    "the engine of this user has no control group for it: it needs version 2, and systemd's delegation";
+  const reason = "a rootless engine needs control groups of version 2 and systemd's delegation for it";
   return {
     ...(has("memory", "MemoryLimit") ? {} : { memory: reason }),
     ...(has("pids", "PidsLimit") ? {} : { pids: reason }),
     ...(has("cpu", "CpuCfsQuota") ? {} : { cpu: reason }),
-    // Docker has no word for this one.
+    // Docker does not report this one.
     ...(Array.isArray(controllers) && controllers.includes("io") ? {} : { io: reason }),
   };
 }
 
-/** What the engine cannot limit it must not be asked for: it would start nothing, or say nothing. */
+/** Removes limits that the engine does not have: it would refuse the container, or ignore them silently. */
 function withoutLimits(spec: JailSpec, absent: CgroupSupport["absent"]): JailSpec {
   if (spec.limits === undefined || Object.keys(absent).length === 0) return spec;
   const { memoryBytes, pids, cpus, ...rest } = spec.limits;
@@ -261,10 +269,12 @@ function idOf(made: unknown): string {
 }
 
 function missingPerl(): never {
-  throw unavailable("Jails of container engines need perl. Run: sudo apt-get install --yes perl");
+  throw unavailable(
+    "Jails of container engines need perl, which is not installed. Run: sudo apt-get install --yes perl",
+  );
 }
 
-/** Where the socket is: of the system for root and docker, of the user for podman. */
+/** The usual socket: the system's for docker and for podman as root, otherwise the one of this user. */
 function usualSocket(name: "podman" | "docker"): string {
   const uid = process.getuid?.() ?? 0;
   const ofUser = join(process.env["XDG_RUNTIME_DIR"] ?? `/run/user/${uid}`, "podman/podman.sock");
@@ -276,5 +286,5 @@ function usualSocket(name: "podman" | "docker"): string {
     name === "docker"
       ? "sudo apt-get install --yes docker.io"
       : `sudo apt-get install --yes podman && systemctl ${user}enable --now podman.socket`;
-  throw unavailable(`${name} answers on no socket (${path}). Run: ${fix}`);
+  throw unavailable(`${name} has no socket at ${path}. Install and start it. Run: ${fix}`);
 }

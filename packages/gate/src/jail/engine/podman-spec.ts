@@ -8,67 +8,67 @@ import { emptyDirectoryMount, systemMounts } from "../oci/oci-bundle.ts";
 import { type Disk, limitsDiskIo, ociIo } from "../resources/disk-throttling.ts";
 import { devDirectoryMounts } from "./dev-directory.ts";
 
-/** What of the host's users is inside: the jail's own user is the one of the gate, as with bubblewrap. */
+/** User id in the jail; outside, it is the gate's user, as with bubblewrap. */
 const jailUser = 1000;
 
-/** Users of the host that exist for nothing: what a container needs besides the jail's own. */
-const unused = 2_000_000_000;
+/** First of the unused host ids for the other users of a container. */
+const unusedIds = 2_000_000_000;
 
 export interface ContainerPlan {
   readonly spec: JailSpec;
-  /** Label by which the containers of a gate are found. */
+  /** Labels by which the gate finds its containers. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Path of the filter as OCI JSON. */
+  /** Path of the system call filter in OCI JSON. */
   readonly seccompFile: string;
-  /** None is put on the command where it is not given. */
+  /** Without it, the command runs without Landlock. */
   readonly landlock?: LandlockSupport;
-  /** Those whose reads and writes the limits of the spec bound. */
+  /** Disks that the rate limits of the spec apply to. */
   readonly disks?: readonly Disk[];
-  /** Directory that is the container's root. */
+  /** Root directory of the container. */
   readonly root: string;
 }
 
-/** All that is mounted, the system's own part first. */
+/** All mounts of a jail, those of the system first. */
 export function mountsOf(spec: JailSpec): JailMount[] {
   return [...systemMounts(), ...spec.mounts];
 }
 
-/** Podman fills a new file system in memory with what is in its place, unless it is told not to. */
-export const notFilled = "notmpcopyup";
+/** Mount option that keeps podman from copying the covered directory into a tmpfs. */
+export const noCopyUp = "notmpcopyup";
 
-/** What an engine hides besides what is on its own list. */
-export const hiddenPaths = ["/sys", ...maskedProcFiles];
+/** Paths that every engine must hide, besides its own list. */
+export const maskedPaths = ["/sys", ...maskedProcFiles];
 
 export const cpuPeriodMicroseconds = 100_000;
 
-/** Microseconds of processor time in each period. */
+/** Microseconds of processor time per period. */
 export function cpuQuota(cpus: number): number {
   return Math.max(1_000, Math.round(cpus * cpuPeriodMicroseconds));
 }
 
-/** Long enough for the host to look a dozen times. */
-export function lingerOf({ limits }: JailSpec): number {
+/** Time that init lingers, so that the host can poll the memory counters a dozen times. 0 without a memory limit. */
+export function lingerMs({ limits }: JailSpec): number {
   return limits?.memoryBytes === undefined ? 0 : 1_500;
 }
 
-/** No core dumps; the rest within what a host without the right to raise limits has itself. */
+/** No core dumps; the others are limits that an ordinary user has anyway. */
 export const resourceLimits = [
   { name: "core", soft: 0, hard: 0 },
   { name: "nofile", soft: 4096, hard: 16_384 },
   { name: "nproc", soft: 16_384, hard: 16_384 },
 ] as const;
 
-/** What the first process puts on the command, where the kernel has it. */
-export function landlockOf(spec: JailSpec, support: LandlockSupport | undefined) {
+/** The Landlock part of an init plan; empty where the kernel lacks Landlock. */
+export function landlockPlan(spec: JailSpec, support: LandlockSupport | undefined) {
   return support !== undefined && "abi" in support
     ? { landlock: { abi: support.abi, rules: landlockRules(spec.mounts) } }
     : {};
 }
 
 /**
- * A container for a checked spec, as libpod's API takes it: a root of its own instead of an image, and a
- * user namespace in which the jail's user is the gate's, and user 0 is nobody. Where the gate's user is root,
- * /dev is the one that `writeDevDirectory` wrote into the root.
+ * The container of a checked spec in libpod's API: a root directory instead of an image, and a user namespace in which the
+ * user of the jail is the gate's and user 0 is nobody. For a gate that runs as root, /dev is the directory that
+ * `writeDevDirectory` made.
  */
 export function podmanContainer({
   spec,
@@ -82,9 +82,9 @@ export function podmanContainer({
   const { memoryBytes, pids, cpus, tmpBytes = jailLimits.defaultTmpBytes } = limits;
   const uid = process.getuid?.() ?? 0;
   const map = (own: number) => [
-    { container_id: 0, host_id: unused, size: 1 },
-    // The group of terminals.
-    { container_id: 5, host_id: unused + 5, size: 1 },
+    { container_id: 0, host_id: unusedIds, size: 1 },
+    // The group tty.
+    { container_id: 5, host_id: unusedIds + 5, size: 1 },
     { container_id: jailUser, host_id: own, size: 1 },
   ];
   const users =
@@ -99,8 +99,8 @@ export function podmanContainer({
     command: initCommand({
       env: { ...spec.env, PWD: spec.cwd },
       command: [spec.command, ...spec.args],
-      ...landlockOf(spec, landlock),
-      lingerMs: lingerOf(spec),
+      ...landlockPlan(spec, landlock),
+      lingerMs: lingerMs(spec),
     }),
     work_dir: spec.cwd,
     stdin: true,
@@ -119,7 +119,7 @@ export function podmanContainer({
     read_only_filesystem: true,
     seccomp_profile_path: seccompFile,
     selinux_opts: ["disable"],
-    mask: hiddenPaths,
+    mask: maskedPaths,
     image_volume_mode: "ignore",
     use_image_hosts: true,
     use_image_resolve_conf: true,
@@ -146,7 +146,7 @@ export function podmanContainer({
         ...{ destination: target, source, type: "bind" },
         options: ["rbind", mode, "nosuid", "nodev"],
       })),
-      ...usrConfigDirectories().map((path) => emptyDirectoryMount(path, notFilled)),
+      ...usrConfigDirectories().map((path) => emptyDirectoryMount(path, noCopyUp)),
     ],
   };
 }

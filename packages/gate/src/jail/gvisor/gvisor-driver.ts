@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { checkExhausted, findProgram, unavailable } from "../bubblewrap/bwrap-program.ts";
 import { buildSeccompFilter, filterArch } from "../confinement/seccomp.ts";
-import type { Jail, JailDriver, JailLimits, JailSpec } from "../jail.ts";
+import { findProgram } from "../host/programs.ts";
+import type { Guarantee, Jail, JailDriver, JailLimits, JailSpec, SelfTestReport } from "../jail.ts";
+import { checkExhausted, unavailable } from "../jail-errors.ts";
 import { checkNewJail, refuseEqualsSign } from "../jail-spec.ts";
 import { writeBundle } from "../oci/oci-bundle.ts";
 import { endOrphans, gateIdOf, JailRecords, jailMark } from "../orphans.ts";
@@ -18,28 +19,28 @@ import {
 } from "../resources/cgroups.ts";
 import { enforceDiskQuota } from "../resources/disk-quota.ts";
 import { disksUnderMounts } from "../resources/disk-throttling.ts";
-import { ProvingDriver } from "../self-test/self-tested-driver.ts";
+import { ProvenGuarantees } from "../self-test/proven-guarantees.ts";
 import { startRunsc } from "./gvisor-process.ts";
 
 export interface GvisorOptions {
   /** Directory of the gate's own files (0700). */
   readonly directory: string;
   readonly runscPath?: string;
-  /** Where programs are looked for: PATH and the folders of the system by default. */
+  /** Folders to search for programs; PATH and the system's folders by default. */
   readonly searchPath?: string;
 }
 
-/** Memory of gVisor's own kernel in each jail, beside what the jail may use. */
+/** Memory for gVisor's kernel in each jail, on top of the jail's own limit. */
 const kernelMemoryBytes = 96 * 1024 * 1024;
 
 /**
- * Jails made by gVisor (runsc): a kernel in user space between the jail and the host's. What a jail
- * calls is answered there, so a bug of the host's kernel is out of its reach. It costs a start of 150 ms,
- * slower files and about 40 MB each. Needs root.
+ * Driver for gVisor (runsc), a kernel in user space between the jail and the host. It answers the system calls of the jail,
+ * so bugs of the host's kernel are out of reach. A jail costs 150 ms to start, slower files and about 40 MB. Needs root.
  */
-export class GvisorDriver extends ProvingDriver implements JailDriver {
+export class GvisorDriver implements JailDriver {
   readonly name = "gvisor";
   readonly unsafe = false;
+  readonly #proven = new ProvenGuarantees((spec) => this.#launch(spec));
   readonly #options: GvisorOptions;
   readonly #runsc: string;
   readonly #setpriv: string;
@@ -50,16 +51,13 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
 
   /** Throws `jail.unavailable` when runsc, setpriv or perl is missing, or this user is not root. */
   constructor(options: GvisorOptions) {
-    super();
     this.#options = options;
     const path = options.searchPath ?? `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/bin`;
-    this.#runsc = options.runscPath ?? needed("runsc", "runsc", path);
-    this.#setpriv = needed("setpriv", "util-linux", path);
-    needed("perl", "perl", path);
+    this.#runsc = options.runscPath ?? requireProgram("runsc", "runsc", path);
+    this.#setpriv = requireProgram("setpriv", "util-linux", path);
+    requireProgram("perl", "perl", path);
     if (process.getuid?.() !== 0) {
-      throw unavailable(
-        "gVisor's runsc makes jails for root only. Run Holdfast as root, or use bubblewrap jails",
-      );
+      throw unavailable("gVisor jails need root. Run Holdfast as root, or use the driver bubblewrap");
     }
     const version = spawnSync(this.#runsc, ["--version"], { encoding: "utf8", env: {}, timeout: 10_000 });
     if (!/runsc version/.test(version.stdout ?? "")) {
@@ -74,7 +72,7 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
 
   get absentLimits() {
     const pids =
-      "gVisor counts processes in its own kernel; a fork bomb ends the jail, or meets its memory limit";
+      "gVisor counts processes in its own kernel: a fork bomb ends the jail or reaches its memory limit";
     return { ...this.#cgroups.absent, pids };
   }
 
@@ -82,7 +80,7 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
     return throttlingOf(this.#cgroups);
   }
 
-  readonly landlock = { absent: "gVisor's own kernel, which answers its jails, has no Landlock" } as const;
+  readonly landlock = { absent: "gVisor's kernel has no Landlock" } as const;
 
   get view() {
     return "gvisor" as const;
@@ -99,7 +97,19 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
     removeCgroupBases(this.#cgroups);
   }
 
-  protected async launch(unchecked: JailSpec): Promise<Jail> {
+  get guarantees(): readonly Guarantee[] {
+    return this.#proven.list;
+  }
+
+  selfTest(): Promise<SelfTestReport> {
+    return this.#proven.prove(this);
+  }
+
+  start(spec: JailSpec): Promise<Jail> {
+    return this.#proven.start(spec);
+  }
+
+  async #launch(unchecked: JailSpec): Promise<Jail> {
     const spec = checkNewJail(unchecked, this.#running);
     refuseEqualsSign(spec);
     this.#running.add(spec.id);
@@ -121,7 +131,12 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
         filter: buildSeccompFilter(filterArch(), spec),
         user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
       });
-      cgroup = createCgroup(this.#cgroups, spec.id, widened(spec.limits ?? {}), disksUnderMounts(spec));
+      cgroup = createCgroup(
+        this.#cgroups,
+        spec.id,
+        withKernelOverhead(spec.limits ?? {}),
+        disksUnderMounts(spec),
+      );
       this.#records.write(spec.id, cgroup.paths);
       const jail = await startRunsc({
         ...{ spec, directory, cgroup, runsc: [...runsc, "run"], setpriv: this.#setpriv },
@@ -140,27 +155,27 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
 }
 
 const runscFlags = [
-  // Needs neither hardware nor an architecture's own support, and works in virtual machines.
+  // Works on every machine, also inside virtual machines.
   "--platform=ptrace",
   "--network=none",
-  // The limits are groups of the gate, which runsc starts in.
+  // The gate makes the control groups, in which runsc starts.
   "--ignore-cgroups",
-  // The host's sockets are dialled by path; nothing else of the host is.
+  // Jails may dial the mounted sockets of the host.
   "--host-uds=open",
 ];
 
-/** What the group of a jail gets: its own limits, and what gVisor's kernel needs beside them. */
-function widened(limits: JailLimits): JailLimits {
+/** The limits of a jail's control group: those of the jail, and what gVisor's kernel needs on top. */
+function withKernelOverhead(limits: JailLimits): JailLimits {
   const { memoryBytes, pids, ...rest } = limits;
   return {
     ...rest,
     ...(memoryBytes === undefined ? {} : { memoryBytes: memoryBytes + kernelMemoryBytes }),
-    // Each process inside is one of the host's, and the kernel itself has threads.
+    // Each process in the jail is a process of the host, and the kernel has threads of its own.
     ...(pids === undefined ? {} : { pids: 2 * pids + 256 }),
   };
 }
 
-function needed(program: string, debianPackage: string, path: string): string {
+function requireProgram(program: string, debianPackage: string, path: string): string {
   const found = findProgram(program, path);
   if (found !== undefined) return found;
   throw unavailable(
@@ -168,7 +183,7 @@ function needed(program: string, debianPackage: string, path: string): string {
   );
 }
 
-/** What runsc keeps of a container; one that was killed is not removed by itself. */
+/** Removes the state files of a container, which runsc leaves behind when it is killed. */
 function removeState(directory: string, container: string): void {
   if (!existsSync(directory)) return;
   for (const name of readdirSync(directory)) {

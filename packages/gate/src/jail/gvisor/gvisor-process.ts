@@ -2,27 +2,28 @@ import { spawn } from "node:child_process";
 import { readFileSync, watch } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { enterCgroupsScript, programNotStarted, startFailed } from "../bubblewrap/bwrap-process.ts";
+import { enterCgroupsScript } from "../bubblewrap/bwrap-process.ts";
 import { childrenOf, signalProcess, spawnFault, startTime, waitUntilGone } from "../host/processes.ts";
 import type { Jail, JailExit, JailSpec, JailUsage } from "../jail.ts";
+import { programNotStarted, startFailed } from "../jail-errors.ts";
 import { jailLimits } from "../jail-spec.ts";
 import type { JailCgroup } from "../resources/cgroups.ts";
 
 export interface RunscStart {
   readonly spec: JailSpec;
-  /** setpriv, which lets runsc die with this process. */
+  /** Path of setpriv, which makes runsc die with this process. */
   readonly setpriv: string;
-  /** runsc and its arguments, without the name of the file that it writes its pid to. */
+  /** runsc and its first arguments; the pid file and `run` follow. */
   readonly runsc: readonly string[];
-  /** Arguments after those of `runsc`: the bundle and the name of the container. */
+  /** The last arguments: bundle and container name. */
   readonly run: readonly string[];
-  /** Directory of the bundle; the pid is written there. */
+  /** Directory of the bundle, in which runsc writes the pid file. */
   readonly directory: string;
   readonly cgroup: JailCgroup;
   readonly mark: Readonly<Record<string, string>>;
   /** The command that sends SIGTERM to the jail's first process. */
   readonly terminate: readonly string[];
-  /** Called when a jail that was started has ended: removes what runsc keeps of the container. */
+  /** Called when a jail that had started has ended. */
   readonly onExit: () => void;
 }
 
@@ -39,7 +40,7 @@ export async function startRunsc(start: RunscStart): Promise<Jail> {
     "/bin/sh",
     [
       ...["-c", enterCgroupsScript, "sh", ...start.cgroup.procsFiles, "--"],
-      // runsc in turn has its sandbox killed with itself.
+      // The sandbox in turn dies with runsc.
       ...[start.setpriv, "--pdeathsig", "KILL", "--", ...start.runsc],
       ...["--pid-file", `${start.directory}/${pidFile}`, ...start.run],
     ],
@@ -78,27 +79,27 @@ export async function startRunsc(start: RunscStart): Promise<Jail> {
 
 class EndedEarly extends Error {}
 
-/** The pid of the sandbox, as soon as runsc has written it. */
+/** Waits for the pid of the sandbox in the pid file. */
 async function waitForPid(directory: string, ended: Promise<Ended>): Promise<number> {
   const settled = Promise.withResolvers<number>();
-  const look = () => {
+  const check = () => {
     const pid = readPid(`${directory}/${pidFile}`);
     if (pid !== undefined) settled.resolve(pid);
   };
-  const watcher = watch(directory, look);
+  const watcher = watch(directory, check);
   const timer = setTimeout(
-    () => settled.reject(startFailed(`runsc said nothing for ${jailLimits.startTimeoutMs} ms`)),
+    () => settled.reject(startFailed(`runsc did not write a pid within ${jailLimits.startTimeoutMs} ms`)),
     jailLimits.startTimeoutMs,
   );
   ended.then(
     ({ code }) => {
-      // What ran to its end before anyone looked has left its pid all the same.
-      look();
+      // A command that has already ended has left its pid too.
+      check();
       settled.reject(new EndedEarly(`runsc ended with code ${code}.`));
     },
     (error) => settled.reject(programNotStarted("the shell", error)),
   );
-  look();
+  check();
   try {
     return await settled.promise;
   } finally {
@@ -170,7 +171,7 @@ class GvisorJail implements Jail {
     start.onExit();
     const outOfMemory = (this.#lastUsage.memoryKills ?? 0) > 0;
     if (this.#stopping) return { code, signal, reason: "stopped" };
-    // The kernel ends the sandbox as a whole, and runsc says no more than that it is gone.
+    // The kernel kills the whole sandbox, and runsc does not report why.
     if (outOfMemory && code !== 0) return { code, signal, reason: "memory" };
     if (code === 137 || signal !== null) return { code, signal, reason: "killed" };
     return { code, signal, reason: "exited" };
@@ -191,9 +192,9 @@ class GvisorJail implements Jail {
   }
 }
 
-/** The processes inside are known to gVisor's kernel only, so runsc is asked; it ends within 100 ms. */
+/** Runs the command that sends SIGTERM: only gVisor's kernel knows the processes inside. It takes up to 100 ms. */
 function terminate([program = "", ...args]: readonly string[]): void {
   const child = spawn(program, args, { stdio: "ignore", env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
-  // A jail that has ended meanwhile is what was wanted; one that does not end is ended after the grace.
+  // A failure changes nothing: the jail has ended, or is killed after its grace period.
   child.on("error", () => {});
 }

@@ -14,14 +14,13 @@ const devices = {
 
 export const deviceFileNames: readonly string[] = Object.keys(devices);
 
-/** Whoever owns a file may change its mode; nobody does. */
+/** Owner of the device files, since an owner may change the mode. */
 const nobody = 65_534;
 
 /**
- * Makes device files for jails. The user of a jail is the host's own, so of a host that is root it owns the
- * machine's device files too, and could take `/dev/null` from everybody by its mode. True when the files are
- * in `directory`; false where the host's may be used, since they are not the jail's to change, or where none
- * can be made (a container without CAP_MKNOD, a file system without devices).
+ * Makes device files for jails of a gate that runs as root: the user of a jail is then root outside, owns the machine's
+ * device files, and could take `/dev/null` from everybody by changing its mode. Gives true when the files are in
+ * `directory`; false for other users, and where none can be made (no CAP_MKNOD, a file system without devices).
  */
 export function createDeviceFiles(directory: string): boolean {
   return process.getuid?.() === 0 && makeFiles(directory);
@@ -38,7 +37,7 @@ function makeFiles(directory: string): boolean {
         chownSync(path, nobody, nobody);
       }
     }
-    // A file system that is mounted without devices lets them be made, and not be opened.
+    // On a file system that is mounted with nodev, device files can be made but not opened.
     closeSync(openSync(join(directory, "null"), "w"));
     return true;
   } catch {

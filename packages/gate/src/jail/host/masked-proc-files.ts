@@ -1,6 +1,6 @@
 /**
- * Files of /proc that tell about the host's kernel: how it was started and built, its keys, timers and addresses.
- * In a jail empty ones take their place.
+ * Files of /proc with facts about the host's kernel: its command line, build, keys, timers and addresses. A jail sees
+ * empty files instead.
  */
 export const maskedProcFiles = [
   "/proc/cmdline",

@@ -4,9 +4,8 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
- * When a living process started, in clock ticks since boot: with the pid it names one process for ever.
- * One that is dead but not yet collected by its parent counts as gone: the kernel lets the first
- * process of a namespace die only after all others in it.
+ * Start time of a living process in clock ticks since boot; together with the pid it identifies a process for good.
+ * Undefined for a zombie too: the kernel lets the first process of a namespace die only after all others in it.
  */
 export function startTime(pid: number): string | undefined {
   try {
@@ -18,13 +17,13 @@ export function startTime(pid: number): string | undefined {
   }
 }
 
-/** A process that lived when it was looked at. */
+/** Identifies a process, also after its pid has been reused. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly started: string;
 }
 
-/** A living process and its living descendants; what ends while they are being listed is none of them. */
+/** A living process and its living descendants, without those that end meanwhile. */
 export function withDescendants(pid: number): ProcessIdentity[] {
   return [pid, ...descendantsOf(pid)].flatMap((each) => {
     const started = startTime(each);
@@ -43,9 +42,9 @@ export function ticksNow(): number {
 }
 
 /**
- * Host pids of the living processes in a pid namespace, given as `pid:[inode]`. The kernel gives the
- * number of a namespace that is gone to the next one, so whoever looks after an end passes the ticks
- * before it: what started later is of another jail.
+ * Host pids of the living processes in a pid namespace, given as `pid:[inode]`. The kernel reuses the inode of a
+ * namespace that is gone, so a caller that checks after an end passes the ticks before it: processes that started
+ * later belong to another jail.
  */
 export function processesIn(namespace: string, startedBefore = Number.POSITIVE_INFINITY): number[] {
   return readdirSync("/proc")
@@ -62,26 +61,26 @@ export function processesIn(namespace: string, startedBefore = Number.POSITIVE_I
     });
 }
 
-/** Living children of all threads of a process, theirs, and so on. */
+/** All living descendants of a process. */
 function descendantsOf(pid: number): number[] {
   const children = childrenOf(pid);
   return [...children, ...children.flatMap(descendantsOf)];
 }
 
-/** Children of all threads of a process: each thread of a program may have its own. */
+/** Children of a process, of all its threads. */
 export function childrenOf(pid: number): number[] {
   return namesIn(`/proc/${pid}/task`).flatMap((thread) => {
     try {
       const children = readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ");
       return children.filter((each) => each.trim() !== "").map(Number);
     } catch {
-      // The thread ended meanwhile; its children are another's now.
+      // The thread has ended, and its children were reparented.
       return [];
     }
   });
 }
 
-/** Empty for a directory that is not there. */
+/** Names in a directory; none where it is missing. */
 function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory);
@@ -91,25 +90,25 @@ function namesIn(directory: string): string[] {
 }
 
 /**
- * Why a child that has no pid does not run. To be asked before anything else of it is used: where this
- * process has no descriptors left, it has no pipes, and an error that nobody hears of would end this process.
+ * Why a child without a pid did not start. Call this before using anything else of the child: it may have no pipes, and
+ * an `error` event without a listener would end this process.
  */
 export async function spawnFault(child: ChildProcess): Promise<unknown> {
   const [fault]: unknown[] = await once(child, "error");
   return fault;
 }
 
-/** Sends a signal; a process that ended meanwhile is fine. */
+/** Sends a signal; does nothing where the process has ended. */
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   if (pid <= 1) return;
   try {
     process.kill(pid, signal);
   } catch {
-    // It ended meanwhile.
+    // The process has ended.
   }
 }
 
-/** Ends and awaits a process that is no child of this one: a jail's first, known by when it started. */
+/** Kills a process that is not a child of this one, such as a jail's first, and waits until it is gone. */
 export async function waitUntilGone(pid: number, started: string | undefined): Promise<void> {
   const deadline = performance.now() + 2_000;
   while (started !== undefined && startTime(pid) === started && performance.now() < deadline) {

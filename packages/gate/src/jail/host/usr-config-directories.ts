@@ -1,10 +1,9 @@
 import { realpathSync, statSync } from "node:fs";
 
 /**
- * Directories of the host's /usr that hold what its owner set rather than programs: npm keeps the tokens of
- * registries that were set for the whole machine there (`npm config --global`), and a git that was built here its
- * `gitconfig`. As with /etc, a jail sees none of it. Where such a directory is a link to another part of the host
- * it leads nowhere in a jail, so only those that are below /usr themselves are named.
+ * Directories of the host's /usr with configuration rather than programs: npm keeps registry tokens there (`npm config
+ * --global`), and a git that was built on this machine its `gitconfig`. A jail sees empty directories instead. One that
+ * is a link out of /usr is left out, since it leads nowhere in a jail.
  */
 export function usrConfigDirectories(): string[] {
   const own = ["/usr/etc", "/usr/local/etc"].flatMap((path) => {

@@ -1,10 +1,9 @@
 import { type LandlockRule, landlockProgram } from "../confinement/landlock.ts";
 
 /**
- * The first process of a jail whose driver brings none. The kernel hides signals from a first process
- * that has no handler for them, and leaves it the children of all others; a command expects neither. So
- * this one starts the command, hands SIGTERM on, collects what dies, and ends as the command ended (128
- * and the signal's number, as a shell says it). perl is part of every Debian, and starts in 3 ms.
+ * Init process for jails whose driver has none. The kernel ignores signals to a first process without a handler and makes
+ * it the parent of all orphans, which a command does not expect. This one starts the command, forwards SIGTERM, reaps
+ * orphans, and exits as the command did (128 plus the signal, as in a shell). Debian includes perl, which starts in 3 ms.
  */
 const start = `use strict; use POSIX ();
 my $pid = fork(); exit 125 unless defined $pid;
@@ -17,7 +16,7 @@ while (1) {
   POSIX::_exit(125) if $dead == -1 && $! != POSIX::EINTR();
 }`;
 
-/** prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &sock_fprog); it cannot be undone, and is inherited. */
+/** perl code for prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &sock_fprog). The filter is permanent and inherited. */
 function loadFilter(filter: Buffer, arch: string): string {
   const prctl = arch === "arm64" ? 167 : 157;
   return `my $filter = pack("H*", "${filter.toString("hex")}");
@@ -28,22 +27,22 @@ syscall(${prctl}, 38, 1, 0, 0, 0) == 0 && syscall(${prctl}, 22, 2, $program) == 
 }
 
 export interface InitPlan {
-  /** The whole environment of the command, and of its first process. */
+  /** The whole environment of init and command. */
   readonly env: Readonly<Record<string, string>>;
-  /** A name without an equals sign, and arguments. */
+  /** A program name without an equals sign, and its arguments. */
   readonly command: readonly string[];
-  /** Loaded before the command starts, where the driver does not do so. */
+  /** Loaded before the command starts, for drivers that do not load it themselves. */
   readonly filter?: Buffer;
-  /** Puts Landlock on the process of the command alone, where the kernel has it. */
+  /** Applied to the process of the command only. */
   readonly landlock?: { readonly abi: number; readonly rules: readonly LandlockRule[] };
   /**
-   * How long the first process stays after a command that was killed, so that the host still finds the
-   * control group that counts what the memory limit killed. 0 by default.
+   * Time that init stays after its command was killed, so that the host can still read the control group that counts
+   * kills by the memory limit. 0 by default.
    */
   readonly lingerMs?: number;
 }
 
-/** The command line that makes an exact environment and a first process for a command. */
+/** Command line that runs a command below init, with exactly the environment of the plan. */
 export function initCommand({ env, command, filter, landlock, lingerMs = 0 }: InitPlan): string[] {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const linger = `sub linger { select(undef, undef, undef, ${lingerMs / 1_000}) if $_[0] == 137 }\n`;

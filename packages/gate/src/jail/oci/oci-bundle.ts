@@ -16,7 +16,7 @@ import type { JailMount, JailSpec } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
 import { initCommand } from "./jail-init.ts";
 
-/** What of the host every jail sees, read-only: programs, libraries, certificates. */
+/** Read-only mounts of the host's programs, libraries and certificates, which every jail has. */
 export function systemMounts(): JailMount[] {
   const directories = ["/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin"];
   return [
@@ -27,7 +27,7 @@ export function systemMounts(): JailMount[] {
     .map((path) => ({ source: path, target: path, mode: "ro" }));
 }
 
-/** Links at the root of a system whose programs are all in /usr: [name, target]. */
+/** The links at the root of a merged-usr system: [name, target]. */
 function systemLinks(): [string, string][] {
   return ["bin", "lib", "lib32", "lib64", "libx32", "sbin"].flatMap((name): [string, string][] => {
     const path = `/${name}`;
@@ -35,20 +35,20 @@ function systemLinks(): [string, string][] {
   });
 }
 
-/** Directories that a root has besides those of its mounts. */
+/** Directories of every root, besides its mount points. */
 const rootDirectories = ["etc", "proc", "dev", "tmp", "run", "var", "sys", "home/agent"] as const;
 
 export interface BundlePlan {
   readonly spec: JailSpec;
-  /** Made, and owned by the caller. */
+  /** Existing directory of the caller. */
   readonly directory: string;
-  /** Compiled system call filter, which the first process loads before the command. */
+  /** Compiled system call filter, which the first process loads before it starts the command. */
   readonly filter: Buffer;
   readonly user: { readonly uid: number; readonly gid: number };
 }
 
-/** A mount point of the right kind, so that no runtime has to make one. */
-function mountPoint(root: string, { source, target }: JailMount): void {
+/** Makes a mount point of the right kind, so that no runtime has to. */
+function makeMountPoint(root: string, { source, target }: JailMount): void {
   const path = join(root, target);
   if (existsSync(path)) return;
   if (statSync(source).isDirectory()) {
@@ -59,7 +59,7 @@ function mountPoint(root: string, { source, target }: JailMount): void {
   }
 }
 
-/** Writes the root that a jail starts from: empty but for its own /etc, links and mount points. */
+/** Writes the root directory of a jail: a synthetic /etc, links and mount points, and nothing else. */
 export function writeRoot(root: string, mounts: readonly JailMount[]): void {
   rmSync(root, { recursive: true, force: true });
   for (const name of rootDirectories) mkdirSync(join(root, name), { recursive: true });
@@ -67,10 +67,10 @@ export function writeRoot(root: string, mounts: readonly JailMount[]): void {
   for (const [name, target] of systemLinks()) symlinkSync(target, join(root, name));
   symlinkSync("../tmp", join(root, "var/tmp"));
   writeEtc(join(root, "etc"));
-  for (const mount of mounts) mountPoint(root, mount);
+  for (const mount of mounts) makeMountPoint(root, mount);
 }
 
-/** An empty directory in the place of one of the host's, as a mount of the OCI runtime specification. */
+/** OCI mount that hides a directory of the host behind an empty one. */
 export function emptyDirectoryMount(destination: string, ...more: readonly string[]): object {
   return {
     ...{ destination, type: "tmpfs", source: "tmpfs" },
@@ -85,7 +85,7 @@ export function writeBundle(plan: BundlePlan): void {
   writeFileSync(join(directory, "config.json"), JSON.stringify(bundleConfig(plan)), { mode: 0o600 });
 }
 
-/** What the runtime is told of a jail (the OCI runtime specification's config.json). */
+/** The config.json of a jail (OCI runtime specification). */
 export function bundleConfig({ spec, filter, user }: Omit<BundlePlan, "directory">): object {
   const mounts = [...systemMounts(), ...spec.mounts];
   const tmpBytes = spec.limits?.tmpBytes ?? jailLimits.defaultTmpBytes;
@@ -113,7 +113,7 @@ export function bundleConfig({ spec, filter, user }: Omit<BundlePlan, "directory
     hostname: "jail",
     mounts: [
       { destination: "/proc", type: "proc", source: "proc", options: ["ro", "nosuid", "nodev", "noexec"] },
-      // gVisor opens no device for writing on a read-only mount, so this is only small.
+      // Not read-only, since gVisor opens no device for writing on a read-only mount.
       { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "size=65536"] },
       temporary("/dev/shm"),
       temporary("/tmp"),

@@ -7,9 +7,9 @@ import {
 } from "../confinement/seccomp.ts";
 
 /**
- * The system call filter of {@link buildSeccompFilter}, in the JSON of the OCI runtime specification
- * (config-linux, "seccomp"), for runtimes that take no compiled program. Where the language cannot say
- * the same, this is the stricter of the two: any personality but the ordinary one is refused.
+ * The system call filter of `buildSeccompFilter` as JSON of the OCI runtime specification (config-linux, "seccomp"), for
+ * runtimes that take no compiled filter. Where the format cannot express the same, this one is stricter: it refuses any
+ * personality but the default one.
  */
 export interface OciSeccomp {
   readonly defaultAction: "SCMP_ACT_ALLOW";
@@ -56,8 +56,8 @@ function numbersBelow(end: number, except: readonly number[]): number[] {
 }
 
 /**
- * Rules compare 64 bits, the kernel reads the lower 32 of them. So whatever is not allowed exactly is
- * refused from the first number above all that are, which takes every value with upper bits too.
+ * Refuses every value but `allowed`. Rules compare 64 bits where the kernel uses the lower 32, so everything above the
+ * largest allowed value is refused, which covers every value with upper bits.
  */
 function anyBut(name: string, index: number, allowed: readonly number[], ...also: OciArgument[]): OciRule[] {
   const end = Math.max(...allowed) + 1;
@@ -77,7 +77,7 @@ function socketRules({ unixSockets = true }: FilterOptions): OciRule[] {
   const rules = anyBut("socket", 0, Object.values(family));
   if (!unixSockets) rules.push(deny("socket", equal(0, family.unix)));
   for (const domain of [family.inet, family.inet6]) {
-    // Streams and datagrams only, whatever flags are beside the type; of them, TCP and UDP.
+    // Streams and datagrams, whatever flags accompany the type, over TCP and UDP.
     for (const type of numbersBelow(16, [1, 2])) {
       rules.push(deny("socket", equal(0, domain), masked(1, 0xf, type)));
     }
@@ -87,7 +87,7 @@ function socketRules({ unixSockets = true }: FilterOptions): OciRule[] {
   return rules;
 }
 
-/** The filter for `arch`; other architectures are killed by the runtime's own check. */
+/** The filter for `arch`. The runtime's own check kills calls of other architectures. */
 export function ociSeccomp(arch: FilterArch, options: FilterOptions = {}): OciSeccomp {
   const devices = [0o020000, 0o060000];
   return {
@@ -95,7 +95,7 @@ export function ociSeccomp(arch: FilterArch, options: FilterOptions = {}): OciSe
     architectures: [arch === "x64" ? "SCMP_ARCH_X86_64" : "SCMP_ARCH_AARCH64"],
     syscalls: [
       { names: [...refusedCalls(arch).keys()], action: "SCMP_ACT_ERRNO", errnoRet: eperm },
-      // Their flags are behind a pointer that no filter can read; ENOSYS makes libc use the older call.
+      // A filter cannot read its flags, which are behind a pointer; ENOSYS makes libc fall back to clone.
       { names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: enosys },
       ...newNamespaces.map((flag) => deny("clone", masked(0, flag, flag))),
       ...terminalRequests.map((request) => deny("ioctl", masked(1, word, request))),

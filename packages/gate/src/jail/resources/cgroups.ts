@@ -15,8 +15,8 @@ import type { JailLimits, JailUsage } from "../jail.ts";
 import { type Disk, ioFiles } from "./disk-throttling.ts";
 
 /**
- * Control groups of both versions, including the hybrid layout: for each resource the hierarchy that
- * this process may write to, or the reason why there is none.
+ * A resource that control groups limit. Both versions and their hybrid layout are supported: each resource uses the
+ * hierarchy that this process may write to.
  */
 export type Resource = "memory" | "pids" | "cpu" | "io";
 
@@ -27,19 +27,21 @@ interface Hierarchy {
   readonly resources: readonly Resource[];
 }
 
+/** The hierarchies that can limit jails on this machine. */
 export interface CgroupSupport {
   readonly hierarchies: readonly Hierarchy[];
-  /** Reasons, for people, of what is missing. */
+  /** For each resource that cannot be limited, the reason. */
   readonly absent: Readonly<Partial<Record<Resource, string>>>;
 }
 
+/** The control groups of one jail, one in each hierarchy. */
 export interface JailCgroup {
-  /** Group directories, for the record by which the next host finds orphans. */
+  /** Directories of the groups, recorded so that the next gate finds orphans. */
   readonly paths: readonly string[];
-  /** Files to which the jail's first process writes itself before anything else. */
+  /** The `cgroup.procs` files in which the first process enters itself. */
   readonly procsFiles: readonly string[];
   usage(): JailUsage;
-  /** Kills everything in the group and removes it. Resolves to false when something would not die. */
+  /** Kills everything in the groups and removes them. Resolves to false when something does not die. */
   destroy(): Promise<boolean>;
 }
 
@@ -64,7 +66,7 @@ function readMounts(): Mount[] {
   return mounts;
 }
 
-/** Own group of this process by controller; "" is version 2. */
+/** The groups of this process by controller; "" is version 2. */
 function ownGroups(): Map<string, string> {
   const groups = new Map<string, string>();
   for (const line of readFileSync("/proc/self/cgroup", "utf8").split("\n")) {
@@ -84,7 +86,7 @@ function writable(path: string): boolean {
   }
 }
 
-/** Where the group `own` is visible below `mount`: nearest first, the mount itself last. */
+/** Directories below `mount` from the group `own` up to the mount itself. */
 function candidates(mount: Mount, own: string): string[] {
   const inside = own.startsWith(mount.root) ? own.slice(mount.root === "/" ? 0 : mount.root.length) : "/";
   const parts = inside.split("/").filter((part) => part !== "" && part !== "..");
@@ -106,11 +108,12 @@ function tryMakeBase(parent: string, name: string): string | undefined {
   }
 }
 
-/** What version 1 calls a controller. */
+/** The name of a controller in version 1. */
 const controllerOf = (resource: Resource) => (resource === "io" ? "blkio" : resource);
-const toldAs = (resource: Resource) => (resource === "io" ? "io (version 2) or blkio (version 1)" : resource);
+const controllerLabel = (resource: Resource) =>
+  resource === "io" ? "io (version 2) or blkio (version 1)" : resource;
 
-/** Files that a kernel can lack though it has the controller. */
+/** Files that a kernel may lack although it has the controller. */
 const throttleFile = { 1: "blkio.throttle.read_bps_device", 2: "io.max" } as const;
 
 function findVersion1(mounts: readonly Mount[], name: string, resource: Resource): Hierarchy | undefined {
@@ -130,7 +133,7 @@ function findVersion1(mounts: readonly Mount[], name: string, resource: Resource
 
 const allResources: readonly Resource[] = ["memory", "pids", "cpu", "io"];
 
-/** The part of `wanted` that `parent` hands on to its children. */
+/** Delegates controllers from `parent` to its children; gives those that worked. */
 function delegate(parent: string, wanted: readonly Resource[]): Resource[] {
   return wanted.filter((resource) => {
     try {
@@ -149,7 +152,7 @@ function findVersion2(mounts: readonly Mount[], name: string): Hierarchy | undef
     if (!writable(join(parent, "cgroup.subtree_control")) || !writable(join(parent, "cgroup.procs")))
       continue;
     const offered = readFileSync(join(parent, "cgroup.controllers"), "utf8").trim().split(/\s+/);
-    // A group with processes of its own hands nothing on (except the real root), so the walk goes up.
+    // A group that has processes cannot delegate (except the root), so the search goes up.
     const passed = delegate(
       parent,
       allResources.filter((resource) => offered.includes(resource)),
@@ -164,7 +167,7 @@ function findVersion2(mounts: readonly Mount[], name: string): Hierarchy | undef
   return undefined;
 }
 
-/** Finds where groups can be made, and makes the gate's own directory there. */
+/** Finds the hierarchies in which groups can be made, and makes the gate's directory there. */
 export function detectCgroups(name: string): CgroupSupport {
   const mounts = readMounts();
   const hierarchies: Hierarchy[] = [];
@@ -174,21 +177,21 @@ export function detectCgroups(name: string): CgroupSupport {
     if (second?.resources.includes(resource)) continue;
     const first = findVersion1(mounts, name, resource);
     if (first) hierarchies.push(first);
-    else absent[resource] = `no writable control group with the ${toldAs(resource)} controller`;
+    else absent[resource] = `no writable control group with the ${controllerLabel(resource)} controller`;
   }
-  // Without controllers version 2 still offers cgroup.kill.
+  // Without controllers, version 2 still has cgroup.kill.
   if (second) hierarchies.push(second);
   return { hierarchies, absent };
 }
 
 /**
- * The version of the control groups that bound reads and writes for whoever may write all of them, such as the
- * container engine of the system; undefined where none does.
+ * The cgroup version with which a process of root, such as the container engine, can throttle disks; undefined where
+ * neither can.
  */
 export function throttlingVersion(): 1 | 2 | undefined {
   for (const { version, path, options } of readMounts()) {
     if (version === 1 && options.includes("blkio") && existsSync(join(path, throttleFile[1]))) return 1;
-    // The first group has no such file itself.
+    // The root group has no io.max itself.
     const controllers = join(path, "cgroup.controllers");
     if (version === 2 && existsSync(controllers) && /\bio\b/.test(readFileSync(controllers, "utf8")))
       return 2;
@@ -196,7 +199,7 @@ export function throttlingVersion(): 1 | 2 | undefined {
   return undefined;
 }
 
-/** The version of the control groups that bound reads and writes of jails; undefined where none does. */
+/** The cgroup version that throttles the disks of jails; undefined where none does. */
 export function throttlingOf({ hierarchies }: CgroupSupport): 1 | 2 | undefined {
   return hierarchies.find(({ resources }) => resources.includes("io"))?.version;
 }
@@ -207,7 +210,7 @@ function limitFiles(
   hierarchy: Hierarchy,
   limits: JailLimits,
   disks: readonly Disk[],
-): [file: string, value: string, must: boolean][] {
+): [file: string, value: string, required: boolean][] {
   const files: [string, string, boolean][] = [];
   const has = (resource: Resource) => hierarchy.resources.includes(resource);
   const cpuQuota =
@@ -235,7 +238,7 @@ function limitFiles(
   return files;
 }
 
-/** Makes the group of one jail in every hierarchy, with its limits set; those of reads and writes for `disks`. */
+/** Makes the group of one jail in every hierarchy and sets its limits; disk rates apply to each of `disks`. */
 export function createCgroup(
   support: CgroupSupport,
   id: string,
@@ -248,13 +251,13 @@ export function createCgroup(
     for (const { hierarchy, path } of groups) {
       mkdirSync(path);
       made.push(path);
-      for (const [file, value, must] of limitFiles(hierarchy, limits, disks)) {
-        // The swap limit is absent on kernels without swap accounting; the memory limit is not.
-        if (must || existsSync(join(path, file))) appendFileSync(join(path, file), value);
+      for (const [file, value, required] of limitFiles(hierarchy, limits, disks)) {
+        // Kernels without swap accounting lack the swap limit, which is optional.
+        if (required || existsSync(join(path, file))) appendFileSync(join(path, file), value);
       }
     }
   } catch (error) {
-    // Those of another jail with this id stay; one that does not go is found by the next host.
+    // Removes only what this call made. What cannot be removed is found by the next gate.
     for (const path of made) tryRemove(path);
     throw error;
   }
@@ -274,11 +277,11 @@ function readUsage(groups: readonly { hierarchy: Hierarchy; path: string }[]): J
     if (value !== undefined) usage[key] = value;
   };
   for (const { hierarchy, path } of groups) {
-    const old = hierarchy.version === 1;
+    const version1 = hierarchy.version === 1;
     if (hierarchy.resources.includes("memory")) {
-      set("memoryBytes", path, old ? "memory.usage_in_bytes" : "memory.current");
-      set("memoryPeakBytes", path, old ? "memory.max_usage_in_bytes" : "memory.peak");
-      set("memoryKills", path, old ? "memory.oom_control" : "memory.events", "oom_kill");
+      set("memoryBytes", path, version1 ? "memory.usage_in_bytes" : "memory.current");
+      set("memoryPeakBytes", path, version1 ? "memory.max_usage_in_bytes" : "memory.peak");
+      set("memoryKills", path, version1 ? "memory.oom_control" : "memory.events", "oom_kill");
     }
     if (hierarchy.resources.includes("cpu")) set("cpuThrottledPeriods", path, "cpu.stat", "nr_throttled");
     if (hierarchy.resources.includes("pids")) {
@@ -296,22 +299,22 @@ function readNumber(file: string, field?: string): number | undefined {
     const line = text.split("\n").find((each) => each.startsWith(`${field} `));
     return line === undefined ? undefined : Number(line.slice(field.length + 1));
   } catch {
-    // A group that is already gone, or a file that this kernel does not have, has no number.
+    // The group is gone, or this kernel lacks the file.
     return undefined;
   }
 }
 
-/** How long the kernel may take to reap what was killed. */
+/** Time for the kernel to reap killed processes. */
 const destroyDeadlineMs = 2_000;
 
-/** Kills whatever is in these groups and removes them; groups that are gone are fine. */
+/** Kills all processes in these groups and removes the groups. Ignores groups that are gone. */
 export async function destroyCgroups(paths: readonly string[]): Promise<boolean> {
   const deadline = performance.now() + destroyDeadlineMs;
   let left = paths.filter((path) => existsSync(path));
   for (let pause = 1; left.length > 0 && performance.now() < deadline; pause = Math.min(pause * 2, 50)) {
     for (const path of left) killGroup(path);
     left = left.filter((path) => !tryRemove(path));
-    // The kernel tells nobody when the last process of a version 1 group has been reaped.
+    // Polled, since version 1 has no event for the end of the last process.
     if (left.length > 0) await delay(pause);
   }
   return left.length === 0;
@@ -328,7 +331,7 @@ function killGroup(path: string): void {
       if (Number.isInteger(pid) && pid > 1) process.kill(pid, "SIGKILL");
     }
   } catch {
-    // A process or group that ended meanwhile is what was wanted; what stays is tried again.
+    // It is gone, or the next round tries again.
   }
 }
 
@@ -341,7 +344,7 @@ function tryRemove(path: string): boolean {
   }
 }
 
-/** Groups left under the gate's own directories, from a host that was killed. */
+/** Groups in the gate's directories that a killed gate left behind. */
 export function leftoverCgroups(support: CgroupSupport): string[] {
   return support.hierarchies.flatMap((hierarchy) =>
     readdirSync(hierarchy.base, { withFileTypes: true })
@@ -350,7 +353,7 @@ export function leftoverCgroups(support: CgroupSupport): string[] {
   );
 }
 
-/** Removes the gate's own, empty directories. */
+/** Removes the gate's directories, which are empty by now. */
 export function removeCgroupBases(support: CgroupSupport): void {
   for (const hierarchy of support.hierarchies) tryRemove(hierarchy.base);
 }

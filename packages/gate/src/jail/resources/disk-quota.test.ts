@@ -5,7 +5,7 @@ import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import type { Jail, JailExit, JailSpec } from "../jail.ts";
 import { diskWatchLimits, enforceDiskQuota } from "./disk-quota.ts";
-import { type DiskSpace, type DiskUse, measureDisk } from "./disk-usage.ts";
+import { type DiskSpace, type DiskUsage, measureDisk } from "./disk-usage.ts";
 
 const { floorBytes } = diskWatchLimits;
 const first: DiskSpace = { usedBytes: 0, usedEntries: 0, freeBytes: 4 * floorBytes };
@@ -33,7 +33,7 @@ test("a file system that runs full while the mounts are measured ends the jail",
   timeout: 10_000,
 }, async () => {
   const full: DiskSpace = { usedBytes: 3 * floorBytes, usedEntries: 1, freeBytes: floorBytes - 1 };
-  const measuring = Promise.withResolvers<DiskUse>();
+  const measuring = Promise.withResolvers<DiskUsage>();
   let begun = false;
   const bounded = enforceDiskQuota(running(), spec, {
     space: async () => (begun ? full : first),

@@ -1,25 +1,25 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { withDescendants } from "../host/processes.ts";
 import type { Jail, JailExit, JailSpec, JailUsage } from "../jail.ts";
-import { type DiskSpace, type DiskUse, diskSpace, measureDisk } from "./disk-usage.ts";
+import { type DiskSpace, type DiskUsage, diskSpace, measureDisk } from "./disk-usage.ts";
 
 /**
- * The bound of what the writable mounts of a jail may hold, on any file system and for any user: the jail
- * is ended when a measure finds more in those that count. Asking a file system how full it is costs nothing, so that is done
- * often, and the mounts are measured only when enough was written there, by anyone, to pass the limit.
+ * Bounds of the disk quota of jails, which works on any file system and for any user: a jail is ended when its counted
+ * writable mounts are measured to hold more than their limit. Asking a file system for its free space is cheap, so that
+ * is polled; the mounts are measured only when enough was written, by anyone, to exceed the limit.
  *
- * It is not a quota of the kernel: a jail can pass it by what it writes in the time that it takes to look.
- * What it hides (files without a name that are only mapped) still meets the floor of the file system.
+ * Unlike a kernel quota, a jail can exceed it by what it writes between two checks. Space that the measure cannot see
+ * (unnamed files that are only mapped) still meets the free-space floor of the file system.
  */
 export const diskWatchLimits = {
-  /** Looks are as far apart as this speed of writing needs for what is left of the limit. */
+  /** The assumed highest speed of writing: the next check is due before it could reach the limit. */
   bytesPerSecond: 4 * 1024 ** 3,
   entriesPerSecond: 200_000,
   minIntervalMs: 25,
   maxIntervalMs: 1_000,
-  /** Others may take away as much as a jail writes: this long after one measure, another. */
+  /** Measures again after this time, since others may delete as much as the jail writes. */
   measureAgainMs: 60_000,
-  /** Jails that wrote as much are ended when a file system has no more than this left. */
+  /** A jail that wrote this much is ended when the file system has less than this left. */
   floorBytes: 64 * 1024 * 1024,
 } as const;
 
@@ -28,39 +28,39 @@ interface Bounds {
   readonly entries: number;
 }
 
-/** Paths of the host that a jail can write to, and those of them whose content has a bound. */
-interface Places {
+/** Host paths of the writable mounts of a jail, and those of them that count towards its limits. */
+interface WritablePaths {
   readonly writable: readonly string[];
   readonly counted: readonly string[];
 }
 
-/** How the mounts are looked at. */
-export interface DiskLook {
+/** How free space and content are determined. */
+export interface DiskProbe {
   readonly space: typeof diskSpace;
   readonly measure: typeof measureDisk;
 }
 
-/** `jail` itself where its spec has no bound; otherwise one that ends with the reason `disk` beyond it. */
+/** Wraps a jail so that it ends with the reason `disk` above its limits; gives `jail` itself where it has none. */
 export function enforceDiskQuota(
   jail: Jail,
   spec: JailSpec,
-  look: DiskLook = { space: diskSpace, measure: measureDisk },
+  probe: DiskProbe = { space: diskSpace, measure: measureDisk },
 ): Jail {
   const { diskBytes, diskEntries } = spec.limits ?? {};
   const writable = spec.mounts.filter(({ mode }) => mode === "rw");
-  const places: Places = {
+  const paths: WritablePaths = {
     writable: writable.map(({ source }) => source),
     counted: writable.filter(({ uncounted }) => uncounted !== true).map(({ source }) => source),
   };
-  if ((diskBytes === undefined && diskEntries === undefined) || places.counted.length === 0) return jail;
+  if ((diskBytes === undefined && diskEntries === undefined) || paths.counted.length === 0) return jail;
   const bounds = {
     bytes: diskBytes ?? Number.POSITIVE_INFINITY,
     entries: diskEntries ?? Number.POSITIVE_INFINITY,
   };
-  return new DiskBoundJail(jail, new DiskWatch(jail, places, bounds, look));
+  return new QuotaJail(jail, new DiskWatch(jail, paths, bounds, probe));
 }
 
-class DiskBoundJail implements Jail {
+class QuotaJail implements Jail {
   readonly #jail: Jail;
   readonly #watch: DiskWatch;
   readonly exited: Promise<JailExit>;
@@ -111,26 +111,27 @@ class DiskBoundJail implements Jail {
   }
 }
 
+/** Polls free space, measures content when it may exceed the limit, and stops the jail when it does. */
 class DiskWatch {
   /** Why the jail was ended. */
   exceeded: string | undefined;
-  /** As last measured. */
-  measured: DiskUse | undefined;
+  /** The last measurement. */
+  measured: DiskUsage | undefined;
   readonly #jail: Jail;
-  readonly #places: Places;
+  readonly #paths: WritablePaths;
   readonly #bounds: Bounds;
-  readonly #look: DiskLook;
+  readonly #probe: DiskProbe;
   readonly #ended = new AbortController();
-  /** Of the file systems, when the jail began and when it was last measured. */
-  #first: DiskSpace | undefined;
-  #then: DiskSpace | undefined;
+  /** State of the file systems when the jail began, and before the last measurement. */
+  #spaceAtStart: DiskSpace | undefined;
+  #spaceWhenMeasured: DiskSpace | undefined;
   #measuredAt = 0;
 
-  constructor(jail: Jail, places: Places, bounds: Bounds, look: DiskLook) {
+  constructor(jail: Jail, paths: WritablePaths, bounds: Bounds, probe: DiskProbe) {
     this.#jail = jail;
-    this.#places = places;
+    this.#paths = paths;
     this.#bounds = bounds;
-    this.#look = look;
+    this.#probe = probe;
   }
 
   end(): void {
@@ -139,10 +140,10 @@ class DiskWatch {
 
   async run(): Promise<void> {
     while (!this.#ended.signal.aborted) {
-      const now = await this.#look.space(this.#places.writable);
-      this.#first ??= now;
+      const now = await this.#probe.space(this.#paths.writable);
+      this.#spaceAtStart ??= now;
       const reason =
-        this.#fullest(now) ?? (this.#mayExceed(now) ? await this.#measureBesideLooks(now) : undefined);
+        this.#tooFull(now) ?? (this.#mayExceed(now) ? await this.#measureWatchingSpace(now) : undefined);
       if (reason !== undefined && !this.#ended.signal.aborted) {
         this.exceeded = reason;
         await this.#jail.stop({ graceMs: 0 });
@@ -152,37 +153,37 @@ class DiskWatch {
     }
   }
 
-  /** To measure many files takes long: meanwhile a file system must not run full. */
-  async #measureBesideLooks(before: DiskSpace): Promise<string | undefined> {
+  /** Watches free space while measuring, which takes long for many files. */
+  async #measureWatchingSpace(before: DiskSpace): Promise<string | undefined> {
     const over = new AbortController();
     const measured = this.#measure(before).finally(() => over.abort());
     return (await this.#untilFull(before, AbortSignal.any([over.signal, this.#ended.signal]))) ?? measured;
   }
 
-  /** Why a file system is too full, as soon as one is; undefined once `signal` is aborted. */
+  /** Resolves with the reason as soon as a file system is too full; with undefined once `signal` is aborted. */
   async #untilFull(before: DiskSpace, signal: AbortSignal): Promise<string | undefined> {
     let now = before;
     for (;;) {
       const seconds = now.freeBytes / diskWatchLimits.bytesPerSecond;
       await delay(intervalOf(seconds), undefined, { ref: false, signal }).catch(() => {});
       if (signal.aborted) return undefined;
-      now = await this.#look.space(this.#places.writable);
-      const reason = this.#fullest(now);
+      now = await this.#probe.space(this.#paths.writable);
+      const reason = this.#tooFull(now);
       if (reason !== undefined) return reason;
     }
   }
 
-  #fullest({ freeBytes, usedBytes }: DiskSpace): string | undefined {
+  #tooFull({ freeBytes, usedBytes }: DiskSpace): string | undefined {
     const { floorBytes } = diskWatchLimits;
-    const grown = usedBytes - (this.#first?.usedBytes ?? usedBytes);
+    const grown = usedBytes - (this.#spaceAtStart?.usedBytes ?? usedBytes);
     if (freeBytes >= floorBytes || grown < floorBytes) return undefined;
     return `the file system of its mounts has ${freeBytes} bytes left, and ${grown} were written since the jail began`;
   }
 
-  /** The most that there can be: what was measured, and all that was written since. */
-  #atMost(now: DiskSpace): Bounds {
+  /** Upper bound of the current content: the last measurement, and everything written since. */
+  #upperBound(now: DiskSpace): Bounds {
     const measured = this.measured;
-    const then = this.#then;
+    const then = this.#spaceWhenMeasured;
     if (measured === undefined || then === undefined) {
       return { bytes: Number.POSITIVE_INFINITY, entries: Number.POSITIVE_INFINITY };
     }
@@ -194,25 +195,31 @@ class DiskWatch {
 
   #mayExceed(now: DiskSpace): boolean {
     if (this.measured === undefined) return true;
-    const most = this.#atMost(now);
-    if (most.bytes > this.#bounds.bytes || most.entries > this.#bounds.entries) return true;
-    const same = now.usedBytes === this.#then?.usedBytes && now.usedEntries === this.#then.usedEntries;
+    const upper = this.#upperBound(now);
+    if (upper.bytes > this.#bounds.bytes || upper.entries > this.#bounds.entries) return true;
+    const same =
+      now.usedBytes === this.#spaceWhenMeasured?.usedBytes &&
+      now.usedEntries === this.#spaceWhenMeasured.usedEntries;
     return !same && performance.now() - this.#measuredAt > diskWatchLimits.measureAgainMs;
   }
 
   async #measure(before: DiskSpace): Promise<string | undefined> {
     const pids = withDescendants(this.#jail.pid).map(({ pid }) => pid);
     if (this.#jail.dialerPid !== undefined) pids.push(this.#jail.dialerPid);
-    const most = this.#atMost(before);
+    const upper = this.#upperBound(before);
     const withEntries = Number.isFinite(this.#bounds.entries);
-    // Nobody needs to know any more once the jail has ended, and to count many files takes long.
-    const found = await this.#look.measure(this.#places.counted, pids, withEntries, this.#ended.signal);
-    // What could not be looked at counts as the most that it can be.
-    const known = found.hidden && Number.isFinite(most.bytes);
+    // Aborted when the jail ends, since counting many files takes long.
+    const found = await this.#probe.measure(this.#paths.counted, pids, withEntries, this.#ended.signal);
+    // Where not everything could be measured, the upper bound counts.
+    const known = found.hidden && Number.isFinite(upper.bytes);
     this.measured = known
-      ? { ...found, bytes: Math.max(found.bytes, most.bytes), entries: Math.max(found.entries, most.entries) }
+      ? {
+          ...found,
+          bytes: Math.max(found.bytes, upper.bytes),
+          entries: Math.max(found.entries, upper.entries),
+        }
       : found;
-    this.#then = before;
+    this.#spaceWhenMeasured = before;
     this.#measuredAt = performance.now();
     const { bytes, entries } = this.measured;
     if (bytes > this.#bounds.bytes) {
@@ -226,17 +233,17 @@ class DiskWatch {
 
   #interval(now: DiskSpace): number {
     const { bytesPerSecond, entriesPerSecond } = diskWatchLimits;
-    const most = this.#atMost(now);
+    const upper = this.#upperBound(now);
     const seconds = Math.min(
-      (this.#bounds.bytes - most.bytes) / bytesPerSecond,
-      (this.#bounds.entries - most.entries) / entriesPerSecond,
+      (this.#bounds.bytes - upper.bytes) / bytesPerSecond,
+      (this.#bounds.entries - upper.entries) / entriesPerSecond,
       now.freeBytes / bytesPerSecond,
     );
     return intervalOf(seconds);
   }
 }
 
-/** Milliseconds until the next look, of the time in which a bound can be reached. */
+/** Milliseconds until the next check, given the seconds in which a limit could be reached. */
 function intervalOf(seconds: number): number {
   const { minIntervalMs, maxIntervalMs } = diskWatchLimits;
   return Math.min(maxIntervalMs, Math.max(minIntervalMs, seconds * 1_000));

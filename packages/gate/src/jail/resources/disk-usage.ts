@@ -1,27 +1,27 @@
 import { execFile } from "node:child_process";
 import { readdir, readlink, stat, statfs } from "node:fs/promises";
 
-/** What is below some paths of the host, and what a jail's processes hold open of what is there no more. */
-export interface DiskUse {
-  /** Blocks that are taken, so a file with holes counts for what it really takes. */
+/** Content below some host paths, with the deleted files that processes of a jail hold open. */
+export interface DiskUsage {
+  /** Allocated blocks, so that a sparse file counts as what it takes. */
   readonly bytes: number;
-  /** Files, directories and whatever else has a name. */
+  /** Files, directories and other names. */
   readonly entries: number;
-  /** True where not all of it could be looked at: then the numbers are too small. */
+  /** True where not everything could be read, so that the numbers are too small. */
   readonly hidden: boolean;
 }
 
-/** Of the file systems that hold some paths, together. Asking costs nothing, unlike to measure. */
+/** Usage of the file systems of some paths, summed. Unlike measuring the content, asking for it is cheap. */
 export interface DiskSpace {
   readonly usedBytes: number;
   readonly usedEntries: number;
-  /** On the fullest of them. */
+  /** On the file system with the least space left. */
   readonly freeBytes: number;
 }
 
 const measureTimeoutMs = 60_000;
 
-/** The measure of coreutils: it follows no link, stays on its file system and counts hard links once. */
+/** Runs du, which follows no links, stays on one file system and counts hard links once. */
 function du(
   option: string,
   paths: readonly string[],
@@ -37,7 +37,7 @@ function du(
       },
       (error, stdout, stderr) => {
         const numbers = [...stdout.matchAll(/^(\d+)\t/gm)].map((match) => Number(match[1]));
-        // What disappears while it is counted is no fault; what may not be looked at is.
+        // A file that disappears while it is counted is fine; one that cannot be read is not.
         const faults = stderr.split("\n").some((line) => line !== "" && !/No such file/.test(line));
         const cut = error?.killed === true || signal.aborted || numbers.length === 0;
         resolve({ sum: numbers.reduce((sum, each) => sum + each, 0), hidden: cut || faults });
@@ -47,8 +47,8 @@ function du(
 }
 
 /**
- * How many names there are below `paths`: what stands in for {@link du} where it counts no inodes (macOS). A file with
- * two names counts twice, so a bound is met sooner, never later.
+ * Counts the names below `paths`, for systems whose du has no --inodes (macOS). A file with two names counts twice, so a
+ * limit may be met early, never late.
  */
 export function countNames(
   paths: readonly string[],
@@ -69,11 +69,11 @@ export function countNames(
   });
 }
 
-/** Bytes of files without a name that these processes hold open on one of `devices`. */
+/** Bytes of deleted files on `devices` that these processes hold open. */
 async function deletedBytes(pids: readonly number[], devices: ReadonlySet<number>): Promise<number> {
   const files = new Map<string, number>();
   for (const pid of pids) {
-    // A process that ends meanwhile holds nothing any more.
+    // A process that has ended holds nothing.
     const names = await readdir(`/proc/${pid}/fd`).catch(() => []);
     for (const name of names) {
       const path = `/proc/${pid}/fd/${name}`;
@@ -82,7 +82,7 @@ async function deletedBytes(pids: readonly number[], devices: ReadonlySet<number
         const { dev, ino, blocks } = await stat(path);
         if (devices.has(dev)) files.set(`${dev}:${ino}`, blocks * 512);
       } catch {
-        // It was closed meanwhile.
+        // The file was closed.
       }
     }
   }
@@ -93,15 +93,15 @@ const countEntries = (paths: readonly string[], signal: AbortSignal) =>
   process.platform === "darwin" ? countNames(paths, signal) : du("--inodes", paths, signal);
 
 /**
- * Measures what is below `paths` and what the processes `pids` hold open; entries only where asked for. Once `signal`
- * is aborted nothing is looked at any more, and all of it is hidden.
+ * Measures the content of `paths` and the deleted files that `pids` hold open; counts entries only if `withEntries`. An
+ * aborted `signal` ends the measurement, whose result is then `hidden`.
  */
 export async function measureDisk(
   paths: readonly string[],
   pids: readonly number[],
   withEntries: boolean,
   signal: AbortSignal,
-): Promise<DiskUse> {
+): Promise<DiskUsage> {
   const devices = new Set<number>();
   for (const path of paths) devices.add((await stat(path).catch(() => undefined))?.dev ?? -1);
   const [kilobytes, entries, deleted] = await Promise.all([
@@ -116,6 +116,7 @@ export async function measureDisk(
   };
 }
 
+/** Usage and free space of the file systems of `paths`. */
 export async function diskSpace(paths: readonly string[]): Promise<DiskSpace> {
   const seen = new Set<number>();
   let [usedBytes, usedEntries, freeBytes] = [0, 0, Number.POSITIVE_INFINITY];
@@ -129,7 +130,7 @@ export async function diskSpace(paths: readonly string[]): Promise<DiskSpace> {
       usedEntries += space.files - space.ffree;
       freeBytes = Math.min(freeBytes, space.bavail * space.bsize);
     } catch {
-      // The host took the directory away: nothing is written there.
+      // The directory is gone.
     }
   }
   return { usedBytes, usedEntries, freeBytes };

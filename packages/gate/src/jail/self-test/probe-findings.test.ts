@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Findings, judge } from "./probe-findings.ts";
+import { evaluateFindings, Findings } from "./probe-findings.ts";
 
 const canary = "/host/canary";
 
@@ -24,7 +24,7 @@ const sound = {
 function missing(said: Partial<Record<keyof typeof sound | "reads", string>>): string[] {
   const lines = Object.entries({ ...sound, ...said }).map(([name, value]) => `${name}=${value}`);
   const subject = { view: "machine", absentLimits: {}, landlock: { absent: "not asked for" } } as const;
-  const guarantees = judge(new Findings(lines.join("\n")), canary, subject);
+  const guarantees = evaluateFindings(new Findings(lines.join("\n")), canary, subject);
   return guarantees.filter(({ held }) => !held).map(({ name }) => name);
 }
 

@@ -3,21 +3,21 @@ import { confinesSignals, type LandlockSupport } from "../confinement/landlock.t
 import type { Guarantee, GuaranteeName } from "../jail.ts";
 import type { CgroupSupport } from "../resources/cgroups.ts";
 
-/** What the self-test needs to know of its driver. */
-export interface Subject {
+/** The facts about a driver that its self-test depends on. */
+export interface TestedDriver {
   readonly absentLimits: CgroupSupport["absent"];
-  /** Version of the control groups that bound reads and writes of disks, where that is not absent. */
+  /** Version of the control groups that throttle disks; undefined where none does. */
   readonly throttling?: 1 | 2 | undefined;
-  /** Which kernel answers the probe: the host's (by default), one in user space, or the one of a machine of its own. */
+  /** The kernel that the probe sees: the host's (by default), gVisor's, or that of a virtual machine. */
   readonly view?: "host" | "gvisor" | "machine";
-  /** True where jails have the host's user namespace, and lack capabilities in it. */
+  /** True where jails share the host's user namespace, without capabilities. */
   readonly sharesUsers?: boolean;
   readonly landlock: LandlockSupport;
-  /** True where /dev is read-only as a whole; elsewhere it belongs to a user that a jail is not. */
+  /** True where /dev is mounted read-only; elsewhere another user than that of the jail owns it. */
   readonly devicesReadOnly?: boolean;
 }
 
-/** What the probe said in a jail: lines of name=value, a name possibly several times. */
+/** The parsed output of the probe: lines of name=value, in which a name may occur several times. */
 export class Findings {
   readonly #values = new Map<string, string[]>();
 
@@ -41,39 +41,39 @@ export class Findings {
 
 type Verdict = (name: GuaranteeName, faults: readonly (string | false)[], good: string) => Guarantee;
 
-/** What was seen in a jail, as guarantees. */
-export function judge(found: Findings, canary: string, subject: Subject): Guarantee[] {
-  const complete = found.one("done") === "yes";
+/** Turns the findings of the probe into guarantees. */
+export function evaluateFindings(findings: Findings, canary: string, driver: TestedDriver): Guarantee[] {
+  const complete = findings.one("done") === "yes";
   const verdict: Verdict = (name, faults, good) => {
     const real = faults.filter((fault) => fault !== false);
     if (!complete) return { name, held: false, detail: "the probe did not run to its end" };
     return { name, held: real.length === 0, detail: real.length === 0 ? good : real.join("; ") };
   };
-  const gvisor = subject.view === "gvisor";
-  // A kernel of its own gives its own names to namespaces; there the host's view counts.
-  const own = (ns: string) => found.one(gvisor ? `host_ns_${ns}` : `ns_${ns}`);
+  const gvisor = driver.view === "gvisor";
+  // gVisor's kernel has namespace ids of its own, so the host's view counts.
+  const own = (ns: string) => findings.one(gvisor ? `host_ns_${ns}` : `ns_${ns}`);
   const shared = (ns: string) => {
-    // Behind another kernel nothing is the host's, whatever it is called there.
-    if (subject.view === "machine") return sharedKernel(found);
+    // Namespace ids of a virtual machine say nothing about the host's.
+    if (driver.view === "machine") return sharedKernel(findings);
     if (own(ns) === readlinkSync(`/proc/self/ns/${ns}`)) return `shares the host's ${ns} namespace`;
-    return own(ns) === "" && `its ${ns} namespace was not seen`;
+    return own(ns) === "" && `its ${ns} namespace could not be determined`;
   };
   return [
-    ...surroundings(found, verdict, shared, subject, canary),
-    ...rights(found, verdict, subject.sharesUsers !== true && shared("user"), subject.view),
-    ...inheritance(found, verdict, `PATH=/usr/bin:/bin CANARY=${canary} PWD=/`),
-    landlocked(found, verdict, subject.landlock),
+    ...surroundings(findings, verdict, shared, driver, canary),
+    ...rights(findings, verdict, driver.sharesUsers !== true && shared("user"), driver.view),
+    ...inheritance(findings, verdict, `PATH=/usr/bin:/bin CANARY=${canary} PWD=/`),
+    landlocked(findings, verdict, driver.landlock),
   ];
 }
 
-/** A kernel names itself anew each time that it starts. */
-function sharedKernel(found: Findings): string | false {
-  const boot = found.one("boot");
-  if (boot === "") return "its kernel did not name itself";
-  return boot === hostBoot() && "the host's kernel answers it";
+/** Whether the jail runs on the host's kernel, by the boot id, which each start of a kernel makes anew. */
+function sharedKernel(findings: Findings): string | false {
+  const boot = findings.one("boot");
+  if (boot === "") return "its kernel has no boot id";
+  return boot === hostBoot() && "it runs on the host's kernel";
 }
 
-/** Undefined where the host is no Linux: then no kernel that is can be the host's. */
+/** The host's boot id; undefined where the host is not Linux, so that the jail's kernel cannot be the host's. */
 function hostBoot(): string | undefined {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -82,44 +82,44 @@ function hostBoot(): string | undefined {
   }
 }
 
-/** Interfaces that may lead out. A machine of its own has those of its kernel too, which nobody has switched on. */
-function waysOut(found: Findings, { view }: Subject): string {
-  const off = view === "machine" ? found.all("down") : [];
-  const names = found.one("interfaces").split(" ");
+/** Network interfaces that are up, or could be. A virtual machine also has inactive ones of its kernel. */
+function activeInterfaces(findings: Findings, { view }: TestedDriver): string {
+  const off = view === "machine" ? findings.all("down") : [];
+  const names = findings.one("interfaces").split(" ");
   return names.filter((name) => !off.includes(name)).join(" ");
 }
 
 function surroundings(
-  found: Findings,
+  findings: Findings,
   verdict: Verdict,
   shared: (ns: string) => string | false,
-  subject: Subject,
+  driver: TestedDriver,
   canary: string,
 ): Guarantee[] {
-  const gvisor = subject.view === "gvisor";
-  const machine = subject.view === "machine";
-  const interfaces = waysOut(found, subject);
+  const gvisor = driver.view === "gvisor";
+  const machine = driver.view === "machine";
+  const interfaces = activeInterfaces(findings, driver);
   return [
     verdict(
       "network.none",
       [
         shared("net"),
         interfaces !== "lo" && `interfaces: ${interfaces}`,
-        found.one("routes") !== "0" && "there are routes",
+        findings.one("routes") !== "0" && "there are routes",
       ],
       "only the loopback interface, no routes",
     ),
     verdict(
       "filesystem.read_only_root",
       [
-        ...found
+        ...findings
           .all("writable")
-          // There it is a small memory of gVisor's own kernel, and holds none of the host's devices.
+          // In gVisor, /dev is a small tmpfs of its own kernel without devices of the host.
           .filter((path) => !(gvisor && path === "/dev"))
           .map((path) => `${path} is writable`),
-        ...found
+        ...findings
           .all("mounted_rw")
-          .filter((path) => !gvisor && (path !== "/dev" || subject.devicesReadOnly === true))
+          .filter((path) => !gvisor && (path !== "/dev" || driver.devicesReadOnly === true))
           .map((path) => `${path} is not mounted read-only`),
       ],
       gvisor ? "/, /usr, /etc and /proc refuse writes" : "/, /usr, /etc, /dev and /proc refuse writes",
@@ -128,12 +128,12 @@ function surroundings(
       "filesystem.mounts_only",
       [
         shared("mnt"),
-        ...found
+        ...findings
           .all("visible")
-          // What gVisor shows there is its own; the root of a machine is an image, of which nothing is the host's.
+          // gVisor shows its own /sys/kernel; the root of a virtual machine is an image, not the host's.
           .filter((path) => !(gvisor && path === "/sys/kernel") && !(machine && path !== canary))
           .map((path) => `${path} is visible`),
-        ...found.all("reads").map((device) => `${device} can be read past the files on it`),
+        ...findings.all("reads").map((device) => `the block device ${device} can be read`),
       ],
       machine ? "a root of its own, and no host file outside the mounts" : "no host file outside the mounts",
     ),
@@ -142,8 +142,8 @@ function surroundings(
           "processes.hidden",
           [
             shared("ipc"),
-            // The probe, its first process and what it runs.
-            found.one("pids").split(" ").length > 6 && `sees processes ${found.one("pids")}`,
+            // At most the probe, the first process and the tools that the probe runs.
+            findings.one("pids").split(" ").length > 6 && `sees processes ${findings.one("pids")}`,
           ],
           "a process table of its own, in a kernel of its own",
         )
@@ -152,76 +152,76 @@ function surroundings(
 }
 
 function rights(
-  found: Findings,
+  findings: Findings,
   verdict: Verdict,
   sharedUsers: string | false,
-  view: Subject["view"],
+  view: TestedDriver["view"],
 ): Guarantee[] {
   const capabilities = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].filter(
-    // gVisor knows no ambient ones and does not name them.
+    // gVisor has no ambient capabilities.
     (set) =>
-      !/^0+$/.test(found.one(set)) && !(view === "gvisor" && set === "CapAmb" && found.one(set) === ""),
+      !/^0+$/.test(findings.one(set)) && !(view === "gvisor" && set === "CapAmb" && findings.one(set) === ""),
   );
   return [
     verdict(
       "privileges.none",
       [
         sharedUsers,
-        // The disks of a machine belong to its user 0.
-        view === "machine" && (found.one("uid") || "0") === "0" && "is user 0 of its machine",
+        // User 0 of a virtual machine owns its disks.
+        view === "machine" && (findings.one("uid") || "0") === "0" && "is user 0 of its machine",
         capabilities.length > 0 && `has capabilities (${capabilities.join(", ")})`,
-        found.one("NoNewPrivs") !== "1" && "no_new_privs is off",
+        findings.one("NoNewPrivs") !== "1" && "no_new_privs is off",
       ],
       "no capabilities, no_new_privs",
     ),
     verdict(
       "namespaces.sealed",
-      found.all("unshare").map((kind) => `a new ${kind} namespace could be made`),
+      findings.all("unshare").map((kind) => `a new ${kind} namespace could be made`),
       "no new namespaces",
     ),
-    verdict("syscalls.filtered", [found.one("Seccomp") !== "2" && "no filter"], "seccomp filter in force"),
+    verdict("syscalls.filtered", [findings.one("Seccomp") !== "2" && "no filter"], "seccomp filter in force"),
   ];
 }
 
-/** What nothing but Landlock refuses in a jail is refused. */
-function landlocked(found: Findings, verdict: Verdict, support: LandlockSupport): Guarantee {
+/** Checks what nothing but Landlock refuses in a jail. */
+function landlocked(findings: Findings, verdict: Verdict, support: LandlockSupport): Guarantee {
   const name = "access.landlocked";
   if ("absent" in support) return { name, held: false, detail: support.absent };
   const signals = confinesSignals(support.abi);
   return verdict(
     name,
-    found
+    findings
       .all("beyond")
       .filter((what) => signals || what !== "signals its first process")
       .map((what) => `a process ${what}`),
-    `Landlock ${support.abi}: files and devices again${signals ? ", signals and abstract sockets" : ""}`,
+    `Landlock ${support.abi}: files and devices${signals ? ", signals and abstract sockets" : ""}`,
   );
 }
 
-function inheritance(found: Findings, verdict: Verdict, expected: string): Guarantee[] {
+function inheritance(findings: Findings, verdict: Verdict, expected: string): Guarantee[] {
   const sorted = (words: string) => words.split(" ").filter(Boolean).sort().join(" ");
   return [
     verdict(
       "environment.exact",
       [
-        sorted(found.one("env")) !== sorted(expected) && "the command inherited variables",
-        inherited(found.one("init_env"), expected) &&
-          `the first process has ${inherited(found.one("init_env"), expected)}`,
+        sorted(findings.one("env")) !== sorted(expected) && "the command inherited variables",
+        inherited(findings.one("init_env"), expected) &&
+          `the first process has ${inherited(findings.one("init_env"), expected)}`,
       ],
       "only what the spec names",
     ),
     verdict(
       "descriptors.closed",
       [
-        sorted(found.one("fds")) !== "0 1 2" && `open descriptors: ${found.one("fds")}`,
-        openBeyond(found.one("init_fds")) && `open in the first process: ${found.one("init_fds")}`,
+        sorted(findings.one("fds")) !== "0 1 2" && `open descriptors: ${findings.one("fds")}`,
+        openBeyond(findings.one("init_fds")) && `open in the first process: ${findings.one("init_fds")}`,
       ],
       "only 0, 1 and 2 are open",
     ),
   ];
 }
 
-/** Names of variables of the first process beyond its mark, what the spec names, and what a shell sets. */
+/** Variables of the first process besides its mark, those of the spec, and those that a shell sets. */
 function inherited(environment: string, expected: string): string | false {
   const others = environment
     .split(" ")
@@ -231,7 +231,7 @@ function inherited(environment: string, expected: string): string | false {
   return others.length > 0 && others.join(", ");
 }
 
-/** bwrap's own first process may keep one event descriptor of the jail itself. */
+/** The first process of bwrap may keep one event descriptor of the jail itself. */
 function openBeyond(list: string): boolean {
   return list.split(" ").filter((fd) => Number(fd) > 2).length > 1;
 }

@@ -4,19 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { demandedGuarantees } from "../guarantees.ts";
+import { requiredGuarantees } from "../guarantees.ts";
 import { isAlive, processesIn, ticksNow, withDescendants } from "../host/processes.ts";
 import type { Guarantee, GuaranteeName, Jail, JailExit, JailSpec, SelfTestReport } from "../jail.ts";
-import { Findings, judge, type Subject } from "./probe-findings.ts";
+import { evaluateFindings, Findings, type TestedDriver } from "./probe-findings.ts";
 
 type Launch = (spec: JailSpec) => Promise<Jail>;
 
-/** Looks at the jail from inside, with nothing but a shell and the core utilities. */
+/** Script that inspects a jail from inside, with a shell and the core utilities only. It prints lines of name=value. */
 const probe = `
-# In subshells, since a redirection opens descriptors in the very shell that is looked at; without ls,
-# which asks kernels in user space for what older ones do not have.
+# In subshells, since a redirection opens descriptors in the shell that is inspected; without ls,
+# which makes system calls that older gVisor kernels lack.
 (cd /proc/$$/fd && echo * >/tmp/fds)
-# The first process closes what it needed for the setup while the command already starts.
+# The first process still closes its setup descriptors while the command starts.
 for try in 1 2 3 4 5 6 7 8 9 10; do
   (cd /proc/1/fd && echo *) >/tmp/init_fds 2>/dev/null
   if [ "$(wc -w </tmp/init_fds)" -le 4 ]; then break; fi
@@ -39,7 +39,7 @@ sed -n 's/^\\(CapInh\\|CapPrm\\|CapEff\\|CapBnd\\|CapAmb\\|NoNewPrivs\\|Seccomp\
 for path in / /usr /usr/bin /etc /dev /proc /home; do
   if (: >"$path/holdfast-probe") 2>/dev/null; then echo "writable=$path"; fi
 done
-# Of the mounts themselves too: another layer may be what refuses the writes above.
+# The mount options too: another layer may have refused the writes above.
 while read -r _ _ _ _ at options _; do
   case "$at $options" in "/ rw"* | "/usr rw"* | "/dev rw"*) echo "mounted_rw=$at" ;; esac
 done </proc/self/mountinfo
@@ -60,12 +60,12 @@ if (echo probe >/dev/urandom) 2>/dev/null; then echo "beyond=writes the random p
 if unshare --user true 2>/dev/null; then echo "unshare=user"; fi
 if unshare --mount true 2>/dev/null; then echo "unshare=mount"; fi
 echo "done=yes"
-# Until its input ends, the host looks at it from outside.
+# The host inspects the jail from outside until it closes this input.
 read -r _ || true
 `;
 
-/** Proves each guarantee on this machine, from inside real jails. */
-export async function runSelfTest(subject: Subject, launch: Launch): Promise<SelfTestReport> {
+/** Proves each guarantee on this machine, from inside and outside of real jails. */
+export async function runSelfTest(driver: TestedDriver, launch: Launch): Promise<SelfTestReport> {
   const started = performance.now();
   const directory = mkdtempSync(join(tmpdir(), "holdfast-probe-"));
   const id = (part: string) => `selftest-${part}-${randomBytes(4).toString("hex")}`;
@@ -75,32 +75,32 @@ export async function runSelfTest(subject: Subject, launch: Launch): Promise<Sel
     const base = { command: "/bin/sh", cwd: "/", mounts: [], network: "none" } as const;
     const env = { PATH: "/usr/bin:/bin", CANARY: canary };
     const probes = [
-      look(launch, { ...base, id: id("look"), args: ["-c", probe], env }),
-      subject.view === "machine"
+      inspect(launch, { ...base, id: id("look"), args: ["-c", probe], env }),
+      driver.view === "machine"
         ? checkMachineStop(launch, directory, { ...base, id: id("stop"), args: ["-c", heartbeat], env })
-        : checkStop(subject, launch, {
+        : checkStop(driver, launch, {
             ...base,
             id: id("stop"),
             args: ["-c", daemons],
             env: { PATH: "/usr/bin:/bin" },
           }),
-      subject.absentLimits.memory ?? checkMemory(launch, { ...base, id: id("memory"), args: [], env }),
+      driver.absentLimits.memory ?? checkMemory(launch, { ...base, id: id("memory"), args: [], env }),
       checkDisk(launch, directory, { ...base, id: id("disk"), args: ["-c", filler], env }),
-      subject.absentLimits.pids ?? checkPids(launch, { ...base, id: id("pids"), args: [], env }),
+      driver.absentLimits.pids ?? checkPids(launch, { ...base, id: id("pids"), args: [], env }),
     ] as const;
-    // Where one cannot start the others cannot either; all have ended before this does.
+    // All probes have ended before a failure of one is reported.
     await Promise.allSettled(probes);
     const [findings, stopped, memory, disk, pids] = await Promise.all(probes);
     const guarantees = [
-      ...judge(findings, canary, subject),
+      ...evaluateFindings(findings, canary, driver),
       stopped,
       limit("limits.memory", memory),
       limit("limits.pids", pids),
-      limit("limits.cpu", subject.absentLimits.cpu ?? true),
-      limit("limits.io", subject.absentLimits.io ?? true, throttled(subject)),
+      limit("limits.cpu", driver.absentLimits.cpu ?? true),
+      limit("limits.io", driver.absentLimits.io ?? true, throttlingDetail(driver)),
       disk,
     ];
-    const ok = guarantees.every((each) => each.held || !demandedGuarantees.includes(each.name));
+    const ok = guarantees.every((each) => each.held || !requiredGuarantees.includes(each.name));
     return { ok, guarantees, durationMs: Math.round(performance.now() - started) };
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -113,12 +113,12 @@ function limit(name: GuaranteeName, outcome: true | string, detail = set): Guara
   return outcome === true ? { name, held: true, detail } : { name, held: false, detail: outcome };
 }
 
-/** Version 1 does not know whose a page is that the kernel writes later. */
-function throttled({ throttling }: Subject): string {
+/** In version 1, the kernel does not know to whom a page belongs that it writes back later. */
+function throttlingDetail({ throttling }: TestedDriver): string {
   return throttling === 1 ? `${set} of version 1: reads, and writes that pass memory by (O_DIRECT)` : set;
 }
 
-async function look(launch: Launch, spec: JailSpec): Promise<Findings> {
+async function inspect(launch: Launch, spec: JailSpec): Promise<Findings> {
   const jail = await launch(spec);
   jail.stderr.resume();
   const outside = namespacesOf(jail.pid);
@@ -133,14 +133,14 @@ function namespacesOf(pid: number): string {
   try {
     return kinds.map((kind) => `host_ns_${kind}=${readlinkSync(`/proc/${pid}/ns/${kind}`)}`).join("\n");
   } catch {
-    // A process that this user may not look at, or that has ended: nothing was seen.
+    // The process has ended, or this user may not inspect it.
     return "";
   }
 }
 
 /**
- * Leaves processes in sessions of their own that ignore polite signals. They end by themselves after a
- * while: where the jail is too weak to end them, which this is to find out, nothing else may be able to.
+ * Leaves processes behind, in sessions of their own, that ignore all signals but SIGKILL. They end after 20 s, for the
+ * case that the jail fails to end them.
  */
 const daemons = `
 trap '' TERM HUP INT
@@ -150,12 +150,12 @@ echo ready
 sleep 20
 `;
 
-async function checkStop(subject: Subject, launch: Launch, spec: JailSpec): Promise<Guarantee> {
+async function checkStop(driver: TestedDriver, launch: Launch, spec: JailSpec): Promise<Guarantee> {
   const name = "processes.all_stopped";
   const jail = await launch(spec);
   jail.stderr.resume();
   const ready = await firstLine(jail);
-  const members = ready === undefined ? undefined : membersOf(jail, subject);
+  const members = ready === undefined ? undefined : membersOf(jail, driver);
   if (members === undefined) return { name, held: false, detail: "the probe did not run" };
   const before = members().length;
   const stopAt = ticksNow();
@@ -165,7 +165,7 @@ async function checkStop(subject: Subject, launch: Launch, spec: JailSpec): Prom
   return { name, held, detail: `${before} processes before stop, ${after} after` };
 }
 
-/** As {@link daemons}, and what lives there says so, since the host sees no process of another kernel. */
+/** As {@link daemons}, with a heartbeat in a file, since the host cannot see processes of another kernel. */
 const heartbeat = `
 trap '' TERM HUP INT
 setsid sh -c 'trap "" TERM HUP INT; i=0; while [ $i -lt 400 ]; do echo beat >>/probe/beats; sleep 0.05; i=$((i + 1)); done' >/dev/null 2>&1 &
@@ -187,22 +187,22 @@ async function checkMachineStop(launch: Launch, directory: string, spec: JailSpe
   if (ready === undefined) return { name, held: false, detail: "the probe did not run" };
   const beats = () => statSync(join(source, "beats")).size;
   const atStop = beats();
-  // How long it has to be silent, not a wait for anything: what lives writes ten times in it.
+  // A living process would write ten times in this interval.
   await delay(silenceMs);
   const after = beats();
   const held = after === atStop;
   return {
     name,
     held,
-    detail: held ? "its machine is gone, and what ran there" : "something still writes after stop",
+    detail: held ? "its machine and all processes in it are gone" : "something still writes after stop",
   };
 }
 
-/** Counts what lives of a jail: by its namespace, or by descent where the host's kernel sees no namespace. */
-function membersOf(jail: Jail, subject: Subject): ((before?: number) => readonly number[]) | undefined {
-  if (subject.view === "gvisor") {
-    const known = withDescendants(jail.pid);
-    return () => known.filter(isAlive).map(({ pid }) => pid);
+/** Lists the living processes of a jail: by its pid namespace, or by descent where the host sees no namespace. */
+function membersOf(jail: Jail, driver: TestedDriver): ((before?: number) => readonly number[]) | undefined {
+  if (driver.view === "gvisor") {
+    const processes = withDescendants(jail.pid);
+    return () => processes.filter(isAlive).map(({ pid }) => pid);
   }
   const namespace = namespaceOf(jail.pid);
   return namespace === undefined ? undefined : (before) => processesIn(namespace, before);
@@ -229,11 +229,11 @@ async function firstLine(jail: Jail): Promise<string | undefined> {
 async function runToEnd(
   launch: Launch,
   spec: JailSpec,
-): Promise<{ jail: Jail; exit: JailExit; reason: string; said: string }> {
+): Promise<{ jail: Jail; exit: JailExit; reason: string; stderr: string }> {
   const jail = await launch(spec);
   jail.stdin.end();
   jail.stdout.resume();
-  const said = text(jail.stderr);
+  const stderr = text(jail.stderr);
   const timeout = new AbortController();
   const late = delay(30_000, undefined, { signal: timeout.signal }).then(
     () => jail.stop({ graceMs: 0 }),
@@ -241,11 +241,11 @@ async function runToEnd(
   );
   const exit = await Promise.race([jail.exited, late]);
   timeout.abort();
-  return { jail, exit, reason: exit.reason, said: await said };
+  return { jail, exit, reason: exit.reason, stderr: await stderr };
 }
 
 async function checkMemory(launch: Launch, spec: JailSpec): Promise<true | string> {
-  // tail keeps its whole input, which has no line end, in memory.
+  // The input of tail has no line end, so tail keeps all of it in memory.
   const { jail, reason } = await runToEnd(launch, {
     ...spec,
     args: ["-c", "exec tail -n 1 </dev/zero"],
@@ -255,7 +255,7 @@ async function checkMemory(launch: Launch, spec: JailSpec): Promise<true | strin
   return reason === "memory" && kills > 0 ? true : `a memory balloon ended as ${reason} with ${kills} kills`;
 }
 
-/** Small files at a bounded speed: what is to be seen is that it ends, not how much it can write until then. */
+/** Writes small files at a bounded speed until the jail is ended. */
 const filler = `i=0; while [ $i -lt 2000 ]; do head -c 65536 /dev/zero >/probe/$i; i=$((i + 1)); done`;
 
 async function checkDisk(launch: Launch, directory: string, spec: JailSpec): Promise<Guarantee> {
@@ -269,18 +269,18 @@ async function checkDisk(launch: Launch, directory: string, spec: JailSpec): Pro
   });
   const held = exit.reason === "disk";
   const detail = held
-    ? "by measure: a jail that holds more is ended"
-    : `what fills a disk ended as ${exit.reason}`;
+    ? "measured: a jail that holds more is ended"
+    : `a jail that filled its disk ended as ${exit.reason}`;
   return { name: "limits.disk", held, detail };
 }
 
 async function checkPids(launch: Launch, spec: JailSpec): Promise<true | string> {
-  const { jail, said } = await runToEnd(launch, {
+  const { jail, stderr } = await runToEnd(launch, {
     ...spec,
     args: ["-c", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 1000 & done"],
     limits: { pids: 10 },
   });
   const refusedForks = jail.usage().pidsRefused ?? 0;
-  // Where the counter went with the jail, its shell has said it.
-  return refusedForks > 0 || /fork/.test(said) ? true : "more processes than the limit could be started";
+  // Where the counter is gone with the jail, the error output of its shell tells.
+  return refusedForks > 0 || /fork/.test(stderr) ? true : "more processes than the limit could be started";
 }

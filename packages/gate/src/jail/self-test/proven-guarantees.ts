@@ -1,0 +1,33 @@
+import { checkGuarantees } from "../guarantees.ts";
+import type { Guarantee, Jail, JailSpec, SelfTestReport } from "../jail.ts";
+import type { TestedDriver } from "./probe-findings.ts";
+import { runSelfTest } from "./self-test.ts";
+
+/** The guarantees of one driver: proven by its self-test, and checked before each start. */
+export class ProvenGuarantees {
+  readonly #launch: (spec: JailSpec) => Promise<Jail>;
+  #guarantees: readonly Guarantee[] = [];
+
+  /** `launch` makes a jail of the driver, whatever was proven. */
+  constructor(launch: (spec: JailSpec) => Promise<Jail>) {
+    this.#launch = launch;
+  }
+
+  /** The findings of the last self-test; empty before the first. */
+  get list(): readonly Guarantee[] {
+    return this.#guarantees;
+  }
+
+  /** Proves each guarantee on this machine, in real jails of `driver`. */
+  async prove(driver: TestedDriver): Promise<SelfTestReport> {
+    const report = await runSelfTest(driver, this.#launch);
+    this.#guarantees = report.guarantees;
+    return report;
+  }
+
+  /** Throws `jail.missing_guarantee` where `spec` requires what was not proven; then nothing is started. */
+  async start(spec: JailSpec): Promise<Jail> {
+    checkGuarantees(spec, this.#guarantees);
+    return this.#launch(spec);
+  }
+}
