@@ -132,8 +132,8 @@ export function broker(): Planned[] {
     ...stages(),
     ...handling(),
     ...guards(
-      [beside("broker/strict-json"), beside("egress/metering/model-request"), ...frames],
-      "broker/strict-json",
+      [beside("broker/messages/strict-json"), beside("egress/metering/model-request"), ...frames],
+      "broker/messages/strict-json",
     ),
     ...guards(frames, "broker/stages/construct"),
     ...guards([beside("broker/rate-limiter"), live], "broker/rate-limiter"),

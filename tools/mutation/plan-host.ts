@@ -115,7 +115,9 @@ export function host(): Planned[] {
     ...mutants([limits], `${gate}policy/rule.ts`, (path, text) => withoutLimits(path, text, "policyLimits")),
     ...guards(
       vault,
-      ...["credential-file", "credential-vault", "grants", "logins"].map((name) => `vault/${name}`),
+      ...["credential-file", "private-file", "credential-vault", "grants", "logins"].map(
+        (name) => `vault/${name}`,
+      ),
     ),
     ...guards([beside("vault/redaction/byte-search")], "vault/redaction/byte-search"),
     ...secretForms([beside("broker/sanitizer"), ...vault]),

@@ -187,9 +187,13 @@ function modes(): Planned[] {
     ...edits(checks, "audit/checkpoint", [
       ["the mode of the checkpoints", '(path, "a+", 0o600)', '(path, "a+")'],
     ]),
-    ...edits(checks, "vault/credential-file", [
-      ["the mode of a secret", '(temporary, "wx", 0o600)', '(temporary, "wx")'],
-      ["the mode of a secret that is stored", '(fresh, "wx", 0o600)', '(fresh, "wx")'],
+    ...edits(checks, "vault/private-file", [
+      ["the mode of a secret", 'open(temporary, "wx", 0o600))', 'open(temporary, "wx"))'],
+      [
+        "the mode of a secret that is stored",
+        'openSync(temporary, "wx", 0o600)',
+        'openSync(temporary, "wx")',
+      ],
     ]),
     ...edits(checks, "broker/broker", [
       ["the mode of the folder of sockets", "{ mode: 0o700 }", "{ mode: 0o777 }"],

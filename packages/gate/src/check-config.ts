@@ -5,7 +5,7 @@ import type { EgressConfig } from "./egress/egress-config.ts";
 import { jailDriverNames } from "./jail/probe-drivers.ts";
 import type { PluginsConfig } from "./plugins/plugins.ts";
 
-/** Each option by name, so that one that is added and not listed here fails to compile. */
+/** All names of options: one that is missing here fails to compile. */
 type Options<Config> = Readonly<Record<keyof Config, true>>;
 
 const options: Options<GateConfig> = {
@@ -39,17 +39,17 @@ function invalid(message: string): HoldfastError {
   return new HoldfastError("gate", "invalid_config", message, { statusCode: 400 });
 }
 
-function checkNames(given: unknown, known: Readonly<Record<string, true>>, where: string): void {
-  if (given === undefined) return;
-  if (typeof given !== "object" || given === null) throw invalid(`${where} is no object`);
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(known, name));
+function checkNames(value: unknown, known: Readonly<Record<string, true>>, where: string): void {
+  if (value === undefined) return;
+  if (typeof value !== "object" || value === null) throw invalid(`${where} must be an object`);
+  const unknown = Object.keys(value).find((name) => !Object.hasOwn(known, name));
   if (unknown === undefined) return;
-  throw invalid(`${where} has no option "${unknown}"; there are: ${Object.keys(known).join(", ")}`);
+  throw invalid(`${where} has no option "${unknown}". Its options are: ${Object.keys(known).join(", ")}`);
 }
 
 /**
- * Refuses what a program of plain JavaScript gives that is no option: a name that is mistyped would leave the gate with
- * less than its owner meant. Throws `gate.invalid_config`.
+ * Refuses unknown options, which TypeScript cannot catch in a JavaScript program: a mistyped name would leave the gate
+ * with less protection than its owner wanted. Throws `gate.invalid_config`.
  */
 export function checkGateConfig(config: GateConfig): void {
   checkNames(config, options, "createGate");
@@ -61,5 +61,5 @@ export function checkGateConfig(config: GateConfig): void {
   const { driver } = config.jails ?? {};
   const drivers: readonly unknown[] = [...jailDriverNames, "none"];
   if (driver !== undefined && !drivers.includes(driver))
-    throw invalid(`createGate: there is no jail driver "${driver}"; there are: ${drivers.join(", ")}`);
+    throw invalid(`createGate: there is no jail driver "${driver}". The drivers are: ${drivers.join(", ")}`);
 }

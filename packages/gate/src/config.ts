@@ -13,18 +13,18 @@ import type { Policy, PolicyExplainQuestion, PolicyStatus } from "./policy/polic
 import type { PolicyRule } from "./policy/rule.ts";
 import type { ProviderStatus, Vault } from "./vault/vault.ts";
 
-/** What `createGate` takes. */
+/** Options of `createGate`. */
 export interface GateConfig {
-  /** The gate keeps its files in `<dataDir>/gate` and `<dataDir>/vault` (0700). */
+  /** Data directory: the gate keeps its files in `<dataDir>/gate` and `<dataDir>/vault` (0700). There is no default. */
   readonly dataDir: string;
   readonly jails?: {
-    /** By default "bubblewrap", and on macOS "apple-container". "none" confines nothing and needs `allowUnsafe`. */
+    /** "bubblewrap" by default, "apple-container" on macOS. "none" confines nothing and needs `allowUnsafe`. */
     readonly driver?: JailDriverName;
-    /** The operator said `--unsafe-no-jail`. */
+    /** Allows the driver "none": the operator chose `--unsafe-no-jail`. */
     readonly allowUnsafe?: boolean;
     /**
-     * What to do when this machine cannot make jails: "throw" (default) `jail.unavailable`, or "refuse":
-     * the gate opens, says so in its status, and refuses each jail with that error.
+     * What happens when this machine cannot make jails: "throw" (default) rejects with `jail.unavailable`; with "refuse"
+     * the gate opens, reports it in its status, and refuses each jail with that error.
      */
     readonly whenUnavailable?: "throw" | "refuse";
     /** Path of the bwrap program; by default found on PATH. */
@@ -32,8 +32,8 @@ export interface GateConfig {
     /** Path of the runsc program (gVisor); by default found on PATH. */
     readonly runscPath?: string;
     /**
-     * Socket of the container engine, for podman and docker. By default where the engine puts it:
-     * `/run/podman/podman.sock` or the one of this user; `/var/run/docker.sock`.
+     * Socket of the container engine, for podman and docker. By default the usual one:
+     * `/run/podman/podman.sock` or that of this user; `/var/run/docker.sock`.
      */
     readonly engineSocket?: string;
     /** Path of Apple's container program; by default found on PATH, or where its installer puts it. */
@@ -42,14 +42,14 @@ export interface GateConfig {
     readonly containerImage?: string;
   };
   readonly vault?: VaultConfig;
-  /** Added to what `<dataDir>/egress.json` says. */
+  /** Added to the settings of `<dataDir>/egress.json`. */
   readonly egress?: EgressConfig;
-  /** Goes before what `<dataDir>/plugins.json` says about single plugins. */
+  /** Overrides what `<dataDir>/plugins.json` says about single plugins. */
   readonly plugins?: PluginsConfig;
   readonly broker?: BrokerConfig;
   /**
-   * Decides about every tool call, in place of `<dataDir>/policy.json`. Without either, low risk passes
-   * and high risk asks.
+   * Decides about every tool call, instead of `<dataDir>/policy.json`. Without either, calls of low risk pass and calls
+   * of high risk ask.
    */
   readonly policy?: Policy;
   readonly log?: Logger;
@@ -58,20 +58,21 @@ export interface GateConfig {
   readonly onUsage?: (usage: EgressUsage) => void;
 }
 
-/** Where credentials are looked for. */
+/** Where the vault looks for credentials. */
 export interface VaultConfig {
-  /** Where keys and base URLs are looked up; `process.env` by default. */
+  /** Environment variables with keys and base URLs; `process.env` by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Home of the person whose logins are used; by default the one of this process. */
+  /** Home directory with the logins of the user; by default that of this process. */
   readonly homeDir?: string;
-  /** False to ignore the person's own logins. */
+  /** False to ignore the user's logins. */
   readonly logins?: boolean;
-  /** Where expired logins are renewed. */
+  /** Where expired Claude logins are refreshed. */
   readonly claudeTokenUrl?: string;
+  /** Where expired ChatGPT logins are refreshed. */
   readonly chatgptTokenUrl?: string;
 }
 
-/** Which stages are in force. Shown by the Studio and by `holdfast doctor`. */
+/** The state of a gate, as the Studio and `holdfast doctor` show it. */
 export interface GateStatus {
   readonly driver: JailDriverName;
   /** True when agents run without a jail. */
@@ -79,54 +80,54 @@ export interface GateStatus {
   readonly guarantees: readonly Guarantee[];
   readonly stages: readonly GateStage[];
   readonly providers: readonly ProviderStatus[];
-  /** How each budget of the gate stands. */
+  /** The state of each budget. */
   readonly budgets: readonly BudgetStatus[];
   readonly policy: PolicyStatus;
   readonly jails: number;
-  /** Jails of an earlier, killed host that were ended at start, and processes that it ran without one. */
+  /** Jails, and processes without a jail, of an earlier, killed gate that were ended at start. */
   readonly orphansEnded: number;
 }
 
-/** Whether a part of the gate is in force, in words for people. */
+/** Whether one protection of the gate is in force, with a text for people. */
 export interface GateStage {
   readonly name: "jails" | "egress" | "broker" | "vault" | "approvals" | "audit";
   readonly inForce: boolean;
   readonly detail: string;
 }
 
-/** The boundary: jails, and all that leads out of them. */
+/** The trust boundary around agents: their jails, and every way out of them. */
 export interface Gate {
   readonly jails: Jails;
   readonly vault: Vault;
   readonly approvals: Approvals;
   readonly audit: Audit;
   readonly plugins: Plugins;
-  /** The tools that jails can be offered. */
+  /** The tools that jails can call. */
   readonly tools: ToolCatalog;
   status(): Promise<GateStatus>;
   /**
-   * What the policy would decide about a call, and which rules it looked at. Nothing is called.
+   * What the policy would decide about a call, and which rules it evaluated. Calls nothing.
    * Throws `policy.unknown_tool`.
    */
   explainPolicy(question: PolicyExplainQuestion): Evaluation;
-  /** Whether `addPolicyRule` would take a proposed rule. */
+  /** Whether `addPolicyRule` would accept a proposed rule. */
   takesPolicyRule(rule: PolicyRule): boolean;
   /**
-   * Writes a proposed rule into the policy file, on record; it is in force for the next call.
-   * Throws `policy.rule_conflict`, `policy.invalid_file`, `policy.no_file` where rules are not of a file,
-   * `policy.unavailable` where it cannot be written.
+   * Adds a proposed rule to the policy file and records it; it applies to the next call.
+   * Throws `policy.rule_conflict`, `policy.invalid_file`, `policy.no_file` where the rules come from the program, and
+   * `policy.unavailable` where the file cannot be written.
    */
   addPolicyRule(rule: PolicyRule, by: string): Promise<void>;
-  /** Opens the only way out of a jail. Throws `egress.invalid_upstream`, `egress.duplicate_jail`. */
+  /** Opens the egress proxy of a jail, its only way out. Throws `egress.invalid_upstream`, `egress.duplicate_jail`. */
   openEgress(options: EgressOptions): Promise<Egress>;
   /**
-   * Opens the sockets by which a jail calls tools, before the jail starts: only its processes can connect.
+   * Opens the sockets over which a jail calls tools. Call it before the jail starts; only its processes can connect.
    * Throws `broker.duplicate_jail`, `broker.endpoint_failed`, `broker.path_too_long`, `gate.closed`.
    */
   openBroker(options: OpenBrokerOptions): Promise<OpenedBroker>;
-  /** Content from outside has entered a session: its calls are of higher risk from now on, for good. */
+  /** Marks a session as tainted by content from outside: from now on its calls have a higher risk, permanently. */
   taint(session: string, reason: string): Promise<void>;
-  /** Replaces every secret value that the vault knows. */
+  /** Replaces every secret value that the vault knows in `text`. */
   redact(text: string): string;
   /** Stops all jails, closes all sockets and files. Idempotent. */
   close(): Promise<void>;

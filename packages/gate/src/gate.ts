@@ -30,9 +30,8 @@ import { makeSocketFolder, type SocketFolder } from "./socket-folder.ts";
 import { CredentialVault } from "./vault/credential-vault.ts";
 
 /**
- * The only composition root: what the CLI, the Studio and every security test start.
- * Ends the jails that a killed host left, proves what the jails of this machine guarantee, and refuses
- * to start when a stage is not the real one.
+ * Opens a gate. This is the only composition root: the CLI, the Studio and every security test start it. It ends the jails
+ * of a killed gate, proves the guarantees of this machine's jails, and refuses to start when a stage is not the real one.
  * Throws `gate.invalid_config`, `jail.unavailable`, `jail.unsafe_not_allowed`, `gate.already_open`, `audit.corrupt`,
  * `plugin.invalid_settings`.
  */
@@ -44,7 +43,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
   const directory = join(dataDir, "gate");
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
-  // First of all, since its lock says that no other gate owns this directory and its jails.
+  // Opened first: its lock proves that no other gate owns this directory and its jails.
   const approvals = ApprovalStore.open(join(directory, "approvals.db"), clock);
   const opened: { close(): Promise<void> | void }[] = [approvals];
   try {
@@ -91,7 +90,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
       names,
       intercept: egress.intercept === true,
     });
-    // From now on it closes them all, and what it opens itself.
+    // From now on the gate closes all of them.
     opened.splice(0, opened.length, gate);
     await audit.append({ type: "gate.open", data: { driver: driver.name, unsafe: driver.unsafe } });
     await gate.openPlugins();
@@ -119,7 +118,7 @@ interface GateParts {
   readonly ledger: BudgetLedger;
   readonly prices: Prices;
   readonly names: PublicResolver;
-  /** Whether tunnels of jails that say nothing else end in the proxy where they would hide something. */
+  /** Whether tunnels are intercepted in jails without a setting of their own. */
   readonly intercept: boolean;
 }
 
@@ -128,7 +127,7 @@ class RealGate implements Gate {
   readonly #config: GateConfig;
   readonly #parts: GateParts;
   readonly #egress = new Map<string, Egress>();
-  /** Reserved while their sockets are being made. */
+  /** Ids of jails whose egress is being opened. */
   readonly #opening = new Set<string>();
   /** Sockets that are being made: the end of the gate waits for them, so that none of them outlives it. */
   readonly #unfinished = new Set<Promise<unknown>>();
@@ -165,7 +164,7 @@ class RealGate implements Gate {
     return this.#whileOpen(() => this.#parts.broker.open(options));
   }
 
-  /** Opens something, unless the gate is closed, or is before it has come about: then it is closed again. */
+  /** Opens something unless the gate is closed. If the gate closes meanwhile, closes it again. */
   async #whileOpen<T extends { close(): Promise<void> }>(open: () => Promise<T>): Promise<T> {
     this.#checkOpen();
     const opening = open().then(async (opened) => {
@@ -194,7 +193,7 @@ class RealGate implements Gate {
     return this.#plugins;
   }
 
-  /** Part of opening: plugins run in jails of this gate and go out by its egress. */
+  /** The last step of opening: plugins run in jails of this gate and use its egress. */
   async openPlugins(): Promise<void> {
     const { clock, audit, vault, sockets } = this.#parts;
     const dataDir = requireDataDirectory(this.#config.dataDir, "createGate");
@@ -231,13 +230,18 @@ class RealGate implements Gate {
   async addPolicyRule(rule: PolicyRule, by: string): Promise<void> {
     const { policy, audit } = this.#parts;
     if (!(policy instanceof FilePolicy))
-      throw new HoldfastError("policy", "no_file", "The rules are not of a file", { statusCode: 409 });
+      throw new HoldfastError(
+        "policy",
+        "no_file",
+        "The program set the policy, so there is no policy file to add a rule to",
+        { statusCode: 409 },
+      );
     const data = { rule: rule.id, tools: rule.tools, by };
     await audit.append({ type: "policy.rule_added", data });
     try {
       await policy.add(rule);
     } catch (error) {
-      // The record before says that it was about to be added.
+      // The earlier record only says that the rule was about to be added.
       await audit.note({ type: "policy.rule_refused", data });
       throw error;
     }
@@ -290,9 +294,14 @@ class RealGate implements Gate {
   async #openEgress(options: EgressOptions): Promise<Egress> {
     const { jailId } = options;
     if (this.#egress.has(jailId) || this.#opening.has(jailId)) {
-      throw new HoldfastError("egress", "duplicate_jail", `The jail ${jailId} already has a way out`, {
-        statusCode: 409,
-      });
+      throw new HoldfastError(
+        "egress",
+        "duplicate_jail",
+        `The jail ${jailId} already has an egress. Close it first`,
+        {
+          statusCode: 409,
+        },
+      );
     }
     this.#opening.add(jailId);
     try {
@@ -350,10 +359,10 @@ class RealGate implements Gate {
     await this.#plugins?.close();
     await this.jails.close();
     await Promise.all([...this.#egress.values()].map((each) => each.close()));
-    // Calls of models that were under way have been charged by now.
+    // Model calls that were running have been charged by now.
     await broker.close();
     await sockets.remove();
-    // A gate that closes on a full disk still closes.
+    // Not required, so that a gate closes on a full disk too.
     await audit.note({ type: "gate.close" });
     await audit.close();
     ledger.close();

@@ -7,27 +7,26 @@ import { basename, dirname, join } from "node:path";
 /** The address of a Unix socket has at most 107 bytes; a folder of this length leaves 32 for names in it. */
 const maxFolderBytes = 75;
 
-/** A folder for sockets, which only this user can enter. */
+/** A folder for sockets that only this user can enter. */
 export interface SocketFolder {
   readonly path: string;
-  /** Removes it with everything in it. */
+  /** Removes the folder and everything in it. */
   remove(): Promise<void>;
 }
 
 /**
- * Makes the folder at `own`, in place of what an earlier process has left there: its sockets are dead.
- * Where `own` is so long that no address of a socket in it would fit, the folder is below the system's
- * directory for temporary files, and `own` is a link to it: so the next process finds what one that was
- * killed has left.
+ * Makes a socket folder at `own`, after removing what an earlier process left there. Where `own` is too long for socket
+ * addresses, the folder is made in the system's temporary directory and `own` links to it, so that the next process
+ * finds and removes it.
  */
 export async function makeSocketFolder(own: string): Promise<SocketFolder> {
   await remove(own);
   await mkdir(dirname(own), { recursive: true, mode: 0o700 });
   const fits = Buffer.byteLength(own) <= maxFolderBytes;
   const path = fits ? own : join(tmpdir(), `holdfast-${randomBytes(6).toString("hex")}`);
-  // The link first: a folder that nothing leads to would stay for ever.
+  // The link comes first: a folder without a link would never be removed.
   if (!fits) await symlink(path, own);
-  // Fails where somebody else has made it.
+  // Fails where another user has made it.
   await mkdir(path, { mode: 0o700 });
   return { path, remove: () => remove(own) };
 }

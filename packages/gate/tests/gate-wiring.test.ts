@@ -186,13 +186,13 @@ test("a gate that does not open lets go of its files", async (t) => {
   );
 });
 
-test("what is no option of a gate is refused before anything is made", async (t) => {
+test("an unknown option is refused before anything is written", async (t) => {
   const dataDir = join(temporaryDirectory(t), "data");
   const cases: [Record<string, unknown>, RegExp][] = [
-    [{ dataDir, jail: {} }, /createGate has no option "jail"; there are: dataDir, jails/],
+    [{ dataDir, jail: {} }, /createGate has no option "jail"\. Its options are: dataDir, jails/],
     [{ dataDir, jails: { drvier: "none" } }, /jails has no option "drvier"/],
-    [{ dataDir, jails: { driver: "bublewrap" } }, /no jail driver "bublewrap"; there are: bubblewrap/],
-    [{ dataDir, jails: "none" }, /jails is no object/],
+    [{ dataDir, jails: { driver: "bublewrap" } }, /no jail driver "bublewrap"\. The drivers are: bubblewrap/],
+    [{ dataDir, jails: "none" }, /jails must be an object/],
     [{ dataDir, vault: { login: false } }, /vault has no option "login"/],
     [{ dataDir, egress: { budget: [] } }, /egress has no option "budget"/],
     [{ dataDir, plugins: { grant: {} } }, /plugins has no option "grant"/],

@@ -36,7 +36,7 @@ test("a vault that cannot be read is an error, never an empty one", async (t) =>
   const { directory, vault } = vaultOf(t);
   await vault.setSecret(entry, token);
   rmSync(join(directory, "key"));
-  await assert.rejects(vault.readSecret(entry), typed("damaged", /its key file is gone/));
+  await assert.rejects(vault.readSecret(entry), typed("damaged", /its key file is missing/));
   for (const text of [
     "",
     "[]",

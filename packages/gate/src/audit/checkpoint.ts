@@ -11,7 +11,7 @@ import { existsSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import { parseJson, readIfPresent, writePrivateFile } from "../vault/credential-file.ts";
+import { parseJson, readIfPresent, writePrivateFile } from "../vault/private-file.ts";
 import { readLines, readWrittenLines } from "./read-lines.ts";
 
 /** The host's word that the log had this end: its records up to `seq`, in `size` bytes. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { requireDataDirectory } from "../data-directory.ts";
-import { parseJson, readIfPresent } from "../vault/credential-file.ts";
+import { parseJson, readIfPresent } from "../vault/private-file.ts";
 import type { Resolve } from "./decisions/public-address.ts";
 import { type BudgetRule, budgetPeriods, budgetScopes } from "./metering/budget.ts";
 import type { ModelPrice } from "./metering/prices.ts";

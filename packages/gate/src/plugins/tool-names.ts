@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { parseJson, readIfPresent, writePrivateFile } from "../vault/credential-file.ts";
+import { parseJson, readIfPresent, writePrivateFile } from "../vault/private-file.ts";
 
 /** Its name in a data directory. */
 export const toolNamesFile = join("gate", "tool-names.json");

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
-import { writePrivateFile } from "../vault/credential-file.ts";
+import { writePrivateFile } from "../vault/private-file.ts";
 import { toWriteError } from "../vault/write-errors.ts";
 import { withRule } from "./add-rule.ts";
 import { decideBy, type Evaluation, evaluate, type PartialQuestion } from "./evaluate.ts";

@@ -19,13 +19,17 @@ import type { CredentialSource, ProviderStatus, SecretEntry, Vault } from "./vau
 /** Headers that present a credential to an upstream. */
 export interface PresentedCredential {
   readonly headers: Readonly<Record<string, string>>;
-  /** Added to the list in the agent's own header of that name. */
+  /** Appended to the agent's own header of that name. */
   readonly appended?: Readonly<Record<string, string>>;
 }
 
-/** Beta flag by which Anthropic's API accepts a login instead of a key. */
+/** Beta flag with which Anthropic's API accepts a login instead of a key. */
 const oauthBeta = "oauth-2025-04-20";
 
+/**
+ * The vault of a data directory: finds the credential for a request (environment, stored key, login, granted secret), and
+ * knows every value that it handed out, so that it can be redacted.
+ */
 export class CredentialVault implements Vault {
   readonly secrets = new KnownSecrets();
   readonly #env: Readonly<Record<string, string | undefined>>;
@@ -44,7 +48,7 @@ export class CredentialVault implements Vault {
     this.#logins = useLogins
       ? { anthropic: claudeLogin(home, claudeUrl, clock), openai: chatgptLogin(home, chatgptUrl, clock) }
       : {};
-    // Known from the start, so that no log written before the first request can carry them.
+    // Known from the start, so that logs before the first request are redacted too.
     for (const name of providerNames) {
       for (const variable of providers[name].keyVariables) {
         const key = this.#env[variable];
@@ -62,47 +66,47 @@ export class CredentialVault implements Vault {
   }
 
   async #status(name: ProviderName): Promise<ProviderStatus> {
-    const facts = providers[name];
+    const definition = providers[name];
     const source = await this.#source(name);
     const own = await this.#ownBaseUrl(name);
-    const baseUrl = own ?? this.#usualBaseUrl(facts, source) ?? "";
+    const baseUrl = own ?? this.#defaultBaseUrl(definition, source) ?? "";
     if (baseUrl === "") {
-      const detail = `no server: set ${facts.baseVariable}, or run: npx holdfast auth api-key ${name} --base-url URL`;
+      const detail = `no server: set ${definition.baseVariable}, or run: npx holdfast auth api-key ${name} --base-url URL`;
       return { provider: name, available: false, baseUrl, detail };
     }
     if (source !== undefined) {
       const where: Record<CredentialSource, string> = {
-        environment: `the variable ${this.#keyVariable(facts) ?? facts.keyVariables[0]}`,
+        environment: `the variable ${this.#keyVariable(definition) ?? definition.keyVariables[0]}`,
         stored: "a stored API key",
-        login: facts.loginName ?? "a login",
+        login: definition.loginName ?? "a login",
       };
       return { provider: name, available: true, source, baseUrl, detail: `uses ${where[source]}` };
     }
     if (own !== undefined)
       return { provider: name, available: true, baseUrl, detail: "a server of your own, without a key" };
-    const detail = `no credential: set ${facts.keyVariables[0]}, or run: npx holdfast auth api-key ${name}`;
+    const detail = `no credential: set ${definition.keyVariables[0]}, or run: npx holdfast auth api-key ${name}`;
     return { provider: name, available: false, baseUrl, detail };
   }
 
-  #keyVariable(facts: ProviderDefinition): string | undefined {
-    return facts.keyVariables.find((variable) => this.#env[variable]);
+  #keyVariable(definition: ProviderDefinition): string | undefined {
+    return definition.keyVariables.find((variable) => this.#env[variable]);
   }
 
   async #source(name: ProviderName): Promise<CredentialSource | undefined> {
     if (this.#keyVariable(providers[name]) !== undefined) return "environment";
     if ((await this.#file.get(name)) !== undefined) return "stored";
-    // A login is for the provider's own service; it is never shown to a server of another address.
+    // A login is for the provider's own service, and is never sent to another server.
     if ((await this.#ownBaseUrl(name)) !== undefined) return undefined;
     return (await this.#logins[name]?.present()) === true ? "login" : undefined;
   }
 
-  /** What the operator said instead of the provider's own address. */
+  /** The base URL that the operator set, instead of the provider's. */
   async #ownBaseUrl(name: ProviderName): Promise<string | undefined> {
     return this.#env[providers[name].baseVariable] || (await this.#file.get(baseEntry(name)));
   }
 
-  #usualBaseUrl(facts: ProviderDefinition, source: CredentialSource | undefined): string | undefined {
-    return source === "login" ? facts.loginBaseUrl : facts.baseUrl;
+  #defaultBaseUrl(definition: ProviderDefinition, source: CredentialSource | undefined): string | undefined {
+    return source === "login" ? definition.loginBaseUrl : definition.baseUrl;
   }
 
   async setApiKey(name: ProviderName, key: string): Promise<void> {
@@ -111,7 +115,7 @@ export class CredentialVault implements Vault {
       throw new HoldfastError(
         "vault",
         "invalid_key",
-        "An API key is 8 to 4,096 printable characters without spaces",
+        "An API key must be 8 to 4,096 printable characters without spaces",
         { statusCode: 400 },
       );
     }
@@ -129,12 +133,12 @@ export class CredentialVault implements Vault {
       return;
     }
     const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-    const plain = url !== undefined && url.username === "" && url.search === "" && url.hash === "";
-    if (!plain || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    const isPlain = url !== undefined && url.username === "" && url.search === "" && url.hash === "";
+    if (!isPlain || (url.protocol !== "http:" && url.protocol !== "https:")) {
       throw new HoldfastError(
         "vault",
         "invalid_base_url",
-        "A base URL is an http or https address and a path",
+        "A base URL must be an http or https address, with a path if needed",
         {
           statusCode: 400,
         },
@@ -156,7 +160,7 @@ export class CredentialVault implements Vault {
       throw new HoldfastError(
         "vault",
         "invalid_secret",
-        `A secret has a name of ${secretNameRule}, and 8 to 16,384 printable characters`,
+        `A secret needs a name of ${secretNameRule}, and a value of 8 to 16,384 printable characters`,
         { statusCode: 400 },
       );
     }
@@ -191,7 +195,7 @@ export class CredentialVault implements Vault {
   }
 
   /**
-   * The headers for one request. Throws `vault.no_credential`, `vault.login_expired`,
+   * The headers that present a credential for one request. Throws `vault.no_credential`, `vault.login_expired`,
    * `vault.refresh_failed`, `vault.not_granted`.
    */
   async present(credential: EgressCredential, use?: SecretUse): Promise<PresentedCredential> {
@@ -201,33 +205,40 @@ export class CredentialVault implements Vault {
       case "bearer":
       case "x-api-key":
       case "x-goog-api-key":
-        return this.#inForm(credential.kind, credential.value);
+        return this.#asHeader(credential.kind, credential.value);
       case "basic":
         return this.#basic(credential.username, credential.value);
       case "secret": {
         const value = await this.#grantedSecret(credential.name, use);
         return credential.as === "basic"
           ? this.#basic(credential.username ?? "", value)
-          : this.#inForm(credential.as, value);
+          : this.#asHeader(credential.as, value);
       }
       case "provider":
         return this.#presentProvider(credential.provider, use);
       case "git-token":
-        throw new HoldfastError("vault", "no_credential", "A token is made by a way out alone", {
-          statusCode: 503,
-        });
+        throw new HoldfastError(
+          "vault",
+          "no_credential",
+          "Git tokens are issued by the egress of a jail only",
+          {
+            statusCode: 503,
+          },
+        );
     }
   }
 
   async #grantedSecret(name: string, use: SecretUse | undefined): Promise<string> {
-    if (use === undefined) throw noCredential(`the secret ${name} is for requests through a gate`);
+    if (use === undefined)
+      throw noCredential(`The secret ${name} can be used by requests through a gate only`);
     const { owner } = await this.#grants.find(name, use);
     const value = await this.#file.get(secretEntry({ name, owner }));
-    if (value === undefined) throw noCredential(`the secret ${name} is not stored`);
+    if (value === undefined)
+      throw noCredential(`The secret ${name} is not stored. Store it, or revoke the grant`);
     return value;
   }
 
-  #inForm(form: CredentialForm, value: string): PresentedCredential {
+  #asHeader(form: CredentialForm, value: string): PresentedCredential {
     this.secrets.add(value);
     return { headers: form === "bearer" ? { authorization: `Bearer ${value}` } : { [form]: value } };
   }
@@ -240,14 +251,14 @@ export class CredentialVault implements Vault {
   }
 
   async #presentProvider(name: ProviderName, use: SecretUse | undefined): Promise<PresentedCredential> {
-    const facts = providers[name];
-    const variable = this.#keyVariable(facts);
+    const definition = providers[name];
+    const variable = this.#keyVariable(definition);
     const key = (variable === undefined ? undefined : this.#env[variable]) || (await this.#file.get(name));
-    if (key) return this.#inForm(facts.keyForm, key);
+    if (key) return this.#asHeader(definition.keyForm, key);
     const login = this.#logins[name];
-    // A way out to another server stays open when its key is deleted: the login is not for that server.
-    const isTheirs = use === undefined || use.host === hostOf(facts.loginBaseUrl);
-    if (login === undefined || !isTheirs) throw noCredential("no key is left for this provider");
+    // When the key of another server is deleted, its egress stays open, and must not fall back to the login.
+    const isProviderHost = use === undefined || use.host === hostOf(definition.loginBaseUrl);
+    if (login === undefined || !isProviderHost) throw noCredential("The key of this provider was deleted");
     const { accessToken, accountId } = await login.token();
     this.secrets.add(accessToken);
     const authorization = `Bearer ${accessToken}`;
@@ -263,7 +274,7 @@ const hostOf = (address = "") => (URL.canParse(address) ? new URL(address).host 
 
 const baseEntry = (name: ProviderName) => `base-url ${name}`;
 
-/** The entry of a secret in the file: JSON, so that no name can be read as another's. */
+/** Name of the entry of a secret: JSON, so that no two secrets share one. */
 function secretEntry({ name, owner }: SecretEntry): string {
   return `secret ${JSON.stringify([owner.organization ?? null, owner.user ?? null, name])}`;
 }

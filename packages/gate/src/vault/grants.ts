@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Clock, HoldfastError } from "@holdfast/core";
-import { parseJson, readIfPresent, readIfPresentSync, writePrivateFileSync } from "./credential-file.ts";
 import { changeExclusively } from "./exclusive-change.ts";
+import { parseJson, readIfPresent, readIfPresentSync, writePrivateFileSync } from "./private-file.ts";
 import { isSecretName, secretNameRule } from "./secret-name.ts";
 
-/** Whom the host says a jail or a plugin works for. Never what a jail says of itself. */
+/** Whom a jail or a plugin works for, as the host says, never the jail. */
 export interface Principal {
   readonly session?: string;
   readonly agent?: string;
@@ -13,30 +13,30 @@ export interface Principal {
   readonly organization?: string;
 }
 
-/** Whose secret it is: of the host, of a user, or of an organisation. */
+/** The owner of a secret: a user or an organisation; the host where neither is given. */
 export interface SecretOwner {
   readonly user?: string;
   readonly organization?: string;
 }
 
-/** Lets a principal use a secret, there and for that only. */
+/** Permission of a principal to use a secret for these requests only. */
 export interface Grant {
   readonly id: string;
-  /** Every part that is given must be the principal's. At least one is. */
+  /** Every field that is given must match. At least one is given. */
   readonly principal: Principal;
   readonly secret: string;
-  /** The host's own where it names nobody. */
+  /** Owner of the secret. */
   readonly owner: SecretOwner;
   /** Host name, with the port where it is not the scheme's own. */
   readonly host: string;
-  /** By whole segments, below the root of the host. */
+  /** Prefix of the path, by whole segments. */
   readonly pathPrefix: string;
   readonly methods: readonly string[];
-  /** Milliseconds since the epoch; without it, until revoked. */
+  /** Milliseconds since the epoch; without it, the grant lasts until it is revoked. */
   readonly expiresAt?: number;
 }
 
-/** One request that wants a secret. */
+/** A request that needs a secret. */
 export interface SecretUse {
   readonly principal: Principal;
   readonly host: string;
@@ -51,7 +51,7 @@ function invalid(message: string): HoldfastError {
   return new HoldfastError("vault", "invalid_grant", message, { statusCode: 400 });
 }
 
-/** The grants of a vault, in a private file, which commands and a running gate share. */
+/** The grants of a vault, in a private file that commands and a running gate share. */
 export class Grants {
   readonly #directory: string;
   readonly #path: string;
@@ -63,19 +63,19 @@ export class Grants {
     this.#clock = clock;
   }
 
-  /** Those that are in force. */
+  /** The grants that have not expired. */
   async list(): Promise<readonly Grant[]> {
-    return this.#inForce(await readIfPresent(this.#path));
+    return this.#valid(await readIfPresent(this.#path));
   }
 
-  #inForce(content: Buffer | undefined): readonly Grant[] {
+  #valid(content: Buffer | undefined): readonly Grant[] {
     if (content === undefined) return [];
     const { version, grants } = parseJson(content.toString("utf8")) ?? {};
     if (version !== 1 || !Array.isArray(grants)) {
       throw new HoldfastError(
         "vault",
         "damaged",
-        "The vault cannot be read: its grants are not of version 1",
+        "The vault cannot be read: grants.json is not of version 1",
         {
           statusCode: 500,
         },
@@ -85,31 +85,32 @@ export class Grants {
     return (grants as Grant[]).filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
   }
 
-  /** Throws `vault.invalid_grant`. */
+  /** Adds a grant, with a new id. Throws `vault.invalid_grant`. */
   async add(grant: Omit<Grant, "id">): Promise<Grant> {
     if (!principalKeys.some((key) => grant.principal[key] !== undefined))
-      throw invalid("A grant names at least one of session, agent, user and organization");
-    if (!isSecretName(grant.secret))
-      throw invalid(`A grant is for a secret, whose name is ${secretNameRule}`);
-    if (!/^[a-z0-9.[\]:-]{1,260}$/.test(grant.host)) throw invalid("A grant names one host, in lower case");
-    if (!grant.pathPrefix.startsWith("/")) throw invalid("The path of a grant begins with a slash");
+      throw invalid("A grant must name at least one of session, agent, user and organization");
+    if (!isSecretName(grant.secret)) throw invalid(`A grant must name a secret: ${secretNameRule}`);
+    if (!/^[a-z0-9.[\]:-]{1,260}$/.test(grant.host))
+      throw invalid("A grant must name one host, in lower case");
+    if (!grant.pathPrefix.startsWith("/")) throw invalid("The path of a grant must begin with a slash");
     if (grant.methods.length === 0 || !grant.methods.every((method) => /^[A-Z]{1,20}$/.test(method)))
-      throw invalid("A grant names methods in upper case");
+      throw invalid("A grant must name methods, in upper case");
     const added: Grant = { ...grant, id: randomUUID() };
     this.#change((grants) => {
-      if (grants.length >= maxGrants) throw invalid(`There are ${maxGrants} grants already`);
+      if (grants.length >= maxGrants)
+        throw invalid(`There are ${maxGrants} grants already. Revoke some first`);
       return [...grants, added];
     });
     return added;
   }
 
   async remove(id: string): Promise<boolean> {
-    // Where it is not, nothing is made.
+    // Checked before locking, so that removing nothing creates no files.
     const isThere = (await this.list()).some((each) => each.id === id);
     return isThere && this.#change((grants) => grants.filter((each) => each.id !== id));
   }
 
-  /** The grant that lets this use have the secret. Throws `vault.not_granted`. */
+  /** The grant that covers a use of the secret. Throws `vault.not_granted`. */
   async find(secret: string, use: SecretUse): Promise<Grant> {
     const found = (await this.list()).find((grant) => grant.secret === secret && covers(grant, use));
     if (found !== undefined) return found;
@@ -121,10 +122,10 @@ export class Grants {
     );
   }
 
-  /** True when there are more or fewer than before. */
+  /** Applies a change; gives whether the number of grants changed. */
   #change(change: (grants: readonly Grant[]) => readonly Grant[]): boolean {
     return changeExclusively(this.#directory, () => {
-      const before = this.#inForce(readIfPresentSync(this.#path));
+      const before = this.#valid(readIfPresentSync(this.#path));
       const grants = change(before);
       writePrivateFileSync(this.#path, JSON.stringify({ version: 1, grants }));
       return grants.length !== before.length;
@@ -134,7 +135,7 @@ export class Grants {
 
 function covers({ principal, owner, host, pathPrefix, methods }: Grant, use: SecretUse): boolean {
   if (host !== use.host || !methods.includes(use.method)) return false;
-  // What is a user's own is used for that user alone, whoever was granted.
+  // A secret of a user is used for that user only, whoever else was granted it.
   if (owner.user !== undefined && owner.user !== use.principal.user) return false;
   if (owner.organization !== undefined && owner.organization !== use.principal.organization) return false;
   const below = pathPrefix.endsWith("/") ? pathPrefix : `${pathPrefix}/`;

@@ -1,36 +1,38 @@
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, HoldfastError } from "@holdfast/core";
-import { PrivateFile, parseJson, readIfPresent } from "./credential-file.ts";
+import { PrivateFile, parseJson, readIfPresent } from "./private-file.ts";
 
-/** A login of the person, as far as requests need it. */
+/** The part of a login that requests need. */
 export interface LoginToken {
   readonly accessToken: string;
   /** ChatGPT only. */
   readonly accountId?: string;
 }
 
+/** A login of the user with a provider, kept by the provider's own tool. */
 export interface Login {
-  /** True when the file with the login exists and has one. */
+  /** Whether the file of the login exists and has one. */
   present(): Promise<boolean>;
-  /** A token that is valid now; renews it first when it is not. Throws `vault.login_expired`, `vault.refresh_failed`. */
+  /** A valid token, refreshed first where it is about to expire. Throws `vault.login_expired`, `vault.refresh_failed`. */
   token(): Promise<LoginToken>;
 }
 
 interface Tokens extends LoginToken {
   readonly refreshToken?: string;
-  /** Milliseconds since the epoch; unknown means never. */
+  /** Milliseconds since the epoch; absent means that it never expires. */
   readonly expiresAt?: number;
 }
 
-/** What differs between the two kinds of login. */
+/** The differences between the two kinds of login. */
 interface LoginFormat {
   readonly path: string;
   readonly tokenUrl: string;
   readonly clientId: string;
-  readonly again: string;
+  /** What the user does when the login has expired. */
+  readonly hint: string;
   read(file: Record<string, unknown>): Tokens | undefined;
-  /** The file with the renewed tokens in it; everything else in it stays. */
+  /** The file with the refreshed tokens; everything else in it is kept. */
   write(file: Record<string, unknown>, answer: RefreshAnswer, now: number): Record<string, unknown>;
 }
 
@@ -41,8 +43,8 @@ interface RefreshAnswer {
   readonly expiresInSeconds?: number;
 }
 
-/** Renewed this long before the end, so that a request in flight does not outlive its token. */
-const renewBeforeMs = 60_000;
+/** Tokens are refreshed this long before they expire, so that a running request does not outlive its token. */
+const refreshBeforeMs = 60_000;
 const refreshTimeoutMs = 15_000;
 
 const text = (value: unknown): string | undefined =>
@@ -60,7 +62,7 @@ export function claudeLogin(homeDir: string, tokenUrl: string, clock: Clock): Lo
     path: join(homeDir, ".claude", ".credentials.json"),
     tokenUrl,
     clientId: "9d1c250a-e61b-44d9-88ed-5944d1962f5e",
-    again: "Log in again with: claude /login",
+    hint: "Log in again with: claude /login",
     read(file) {
       const entry = record(file["claudeAiOauth"]);
       const accessToken = text(entry["accessToken"]);
@@ -93,7 +95,7 @@ export function chatgptLogin(homeDir: string, tokenUrl: string, clock: Clock): L
     path: join(homeDir, ".codex", "auth.json"),
     tokenUrl,
     clientId: "app_EMoamEEZ73f0CkXaXp7hrann",
-    again: "Log in again with: codex login",
+    hint: "Log in again with: codex login",
     read(file) {
       const tokens = record(file["tokens"]);
       const accessToken = text(tokens["access_token"]);
@@ -121,7 +123,7 @@ export function chatgptLogin(homeDir: string, tokenUrl: string, clock: Clock): L
   });
 }
 
-/** The end of a JSON web token in milliseconds; its signature is for its issuer to check. */
+/** Expiry of a JSON web token in milliseconds. The signature is not checked, which is up to the issuer. */
 function jwtExpiry(token: string): number | undefined {
   const payload = token.split(".")[1];
   if (payload === undefined) return undefined;
@@ -129,6 +131,7 @@ function jwtExpiry(token: string): number | undefined {
   return typeof expiry === "number" ? expiry * 1_000 : undefined;
 }
 
+/** A login in a file of the user's home, which the provider's own tool reads and writes too. */
 class FileLogin implements Login {
   readonly #clock: Clock;
   readonly #format: LoginFormat;
@@ -147,7 +150,7 @@ class FileLogin implements Login {
   async token(): Promise<LoginToken> {
     const { tokens } = await this.#login();
     if (this.#isFresh(tokens)) return tokens;
-    // A refresh token can be used once, so requests that come together share one renewal.
+    // A refresh token works once, so concurrent requests share one refresh.
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined;
     });
@@ -162,41 +165,41 @@ class FileLogin implements Login {
   }
 
   #isFresh({ expiresAt }: Tokens): boolean {
-    return expiresAt === undefined || expiresAt - renewBeforeMs > this.#clock.now();
+    return expiresAt === undefined || expiresAt - refreshBeforeMs > this.#clock.now();
   }
 
   async #load(): Promise<Record<string, unknown> | undefined> {
-    // A login of another user is no login of this one.
+    // A file that this user may not read is not a login of this user.
     const content = await readIfPresent(this.#format.path, true);
     return content === undefined ? undefined : parseJson(content.toString("utf8"));
   }
 
   async #refresh(): Promise<Tokens> {
-    // Read anew: what was read before may be of before a renewal that ended meanwhile.
+    // Read again: another refresh may have ended since.
     const { file, tokens } = await this.#login();
     if (this.#isFresh(tokens)) return tokens;
     if (tokens.refreshToken === undefined) throw this.#expired("it cannot be renewed");
-    const kept = await this.#begin();
-    let renewed: Record<string, unknown>;
+    const target = await this.#openForWriting();
+    let refreshed: Record<string, unknown>;
     try {
-      const answer = await this.#ask(tokens.refreshToken);
-      renewed = this.#format.write(file, answer, this.#clock.now());
-      // Written before use: the old refresh token is void now, and the person's own tools need the new one.
-      await kept.keep(`${JSON.stringify(renewed, null, 2)}\n`);
+      const answer = await this.#requestTokens(tokens.refreshToken);
+      refreshed = this.#format.write(file, answer, this.#clock.now());
+      // Written before use: the old refresh token is void now, and the user's own tools need the new one.
+      await target.commit(`${JSON.stringify(refreshed, null, 2)}\n`);
     } catch (error) {
-      await kept.discard();
+      await target.discard();
       throw error;
     }
-    const read = this.#format.read(renewed);
+    const read = this.#format.read(refreshed);
     if (read === undefined) throw this.#expired("the renewed login is empty");
     return read;
   }
 
   /**
-   * Where the renewed login will be kept. Begun before the server is asked: what it answers and nobody can keep
-   * would log the person's own tools out. A link stays one, for it is the file behind it that they read.
+   * Opens the file for the refreshed login, before the server is asked: a refresh that could not be saved would log the
+   * user's own tools out. A symbolic link is kept, and the file behind it replaced.
    */
-  async #begin(): Promise<PrivateFile> {
+  async #openForWriting(): Promise<PrivateFile> {
     try {
       return await PrivateFile.beside(await realpath(this.#format.path));
     } catch (cause) {
@@ -204,7 +207,7 @@ class FileLogin implements Login {
     }
   }
 
-  async #ask(refreshToken: string): Promise<RefreshAnswer> {
+  async #requestTokens(refreshToken: string): Promise<RefreshAnswer> {
     const { tokenUrl, clientId } = this.#format;
     const body = JSON.stringify({
       grant_type: "refresh_token",
@@ -212,7 +215,7 @@ class FileLogin implements Login {
       client_id: clientId,
     });
     let response: Response;
-    let told: string;
+    let content: string;
     try {
       response = await fetch(tokenUrl, {
         method: "POST",
@@ -221,17 +224,17 @@ class FileLogin implements Login {
         redirect: "error",
         signal: AbortSignal.timeout(refreshTimeoutMs),
       });
-      told = await response.text();
+      content = await response.text();
     } catch (cause) {
       throw refreshFailed("no answer", cause);
     }
-    // A server that is busy or broken says nothing of the login.
+    // A server that is busy or broken says nothing about the login.
     if (response.status >= 500 || response.status === 429) {
       throw refreshFailed(`the answer was ${response.status}`);
     }
-    const answer = parseJson(told) ?? {};
+    const answer = parseJson(content) ?? {};
     const accessToken = text(answer["access_token"]);
-    // The answer may quote tokens, so nothing of it is repeated.
+    // The answer may contain tokens, so the error repeats none of it.
     if (!response.ok || accessToken === undefined)
       throw this.#expired(`renewal was refused with ${response.status}`);
     const expires = answer["expires_in"];
@@ -243,11 +246,11 @@ class FileLogin implements Login {
     };
   }
 
-  #expired(why: string): HoldfastError {
+  #expired(reason: string): HoldfastError {
     return new HoldfastError(
       "vault",
       "login_expired",
-      `The login cannot be used: ${why}. ${this.#format.again}`,
+      `The login cannot be used: ${reason}. ${this.#format.hint}`,
       {
         statusCode: 503,
       },
@@ -255,8 +258,8 @@ class FileLogin implements Login {
   }
 }
 
-function refreshFailed(why: string, cause?: unknown): HoldfastError {
-  return new HoldfastError("vault", "refresh_failed", `The login could not be renewed: ${why}`, {
+function refreshFailed(reason: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("vault", "refresh_failed", `The login could not be renewed: ${reason}`, {
     statusCode: 503,
     ...(cause === undefined ? {} : { cause }),
   });

@@ -6,8 +6,8 @@ import { CredentialVault } from "./credential-vault.ts";
 import type { Vault } from "./vault.ts";
 
 /**
- * The vault alone, for commands that store or show credentials while a gate may be running on the same
- * data directory. A running gate sees a stored key at its next request.
+ * Opens the vault without a gate, for commands that store or show credentials; a gate may be running on the same data
+ * directory, and sees a stored key at its next request. Throws `gate.invalid_config`.
  */
 export function openVault(dataDir: string, config: VaultConfig = {}): Vault {
   return new CredentialVault(join(requireDataDirectory(dataDir, "openVault"), "vault"), config, systemClock);

@@ -1,13 +1,13 @@
 import type { EgressAllowRule, ProviderName } from "../egress/egress.ts";
 
-/** What is known of a model provider, apart from credentials. */
+/** A model provider: its addresses, variables, and the requests that agents may send. */
 export interface ProviderDefinition {
-  /** Where a key is looked up, in this order. */
+  /** Environment variables with a key, in order of preference. */
   readonly keyVariables: readonly string[];
   readonly baseVariable: string;
-  /** Undefined where only the operator can say it. */
+  /** Undefined for a provider without an address of its own: the operator sets it. */
   readonly baseUrl?: string;
-  /** Where a person's login is used instead of a key. */
+  /** Base URL for the user's login, which is used when there is no key. */
   readonly loginBaseUrl?: string;
   readonly loginName?: string;
   readonly keyForm: "bearer" | "x-api-key" | "x-goog-api-key";
@@ -15,8 +15,8 @@ export interface ProviderDefinition {
 }
 
 /**
- * Nothing but generation and counting, by every provider: a batch, a file, a cache or a tuned model outlives the
- * call, and no budget sees what it costs.
+ * Only generation and token counting are allowed: batches, files, caches and tuned models outlive the call, and no budget
+ * would see their cost.
  */
 const post = (pathPrefix: string): EgressAllowRule => ({ methods: ["POST"], pathPrefix, exact: true });
 

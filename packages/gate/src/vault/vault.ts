@@ -1,23 +1,27 @@
+/**
+ * The vault: credentials of model providers and secrets, encrypted at rest, and the grants to use them. Values leave the
+ * vault only in the headers that the egress proxy adds. Only this room reads and writes the vault's files.
+ */
 import type { EgressUpstream, ProviderName } from "../egress/egress.ts";
 import type { Grant, SecretOwner } from "./grants.ts";
 
-/** Where a credential comes from. */
+/** The source of a credential. */
 export type CredentialSource =
   /** An environment variable of the host. */
   | "environment"
   /** `holdfast auth api-key`, in the data directory. */
   | "stored"
-  /** The person's own Claude or ChatGPT login. */
+  /** The user's own Claude or ChatGPT login. */
   | "login";
 
-/** Whether there is a credential for a provider; never the credential. */
+/** Whether a provider has a credential; never its value. */
 export interface ProviderStatus {
   readonly provider: ProviderName;
   readonly available: boolean;
   readonly source?: CredentialSource;
-  /** Empty where the operator has not said one yet. */
+  /** Empty where the operator has not set one yet. */
   readonly baseUrl: string;
-  /** For people: where the credential was found, or how to give one. Never a value. */
+  /** Where the credential was found, or how to provide one, as text for people. */
   readonly detail: string;
 }
 
@@ -27,14 +31,14 @@ export interface SecretEntry {
   readonly owner: SecretOwner;
 }
 
-/** Credentials of model providers, and secrets of the host, of users and of organisations. */
+/** Keeps credentials of model providers and secrets, encrypted, and decides by grants which request may use them. */
 export interface Vault {
   status(): Promise<readonly ProviderStatus[]>;
   /** Stores a key, encrypted. Throws `vault.invalid_key`. */
   setApiKey(provider: ProviderName, key: string): Promise<void>;
-  /** True when there was one. */
+  /** Gives whether there was one. */
   deleteApiKey(provider: ProviderName): Promise<boolean>;
-  /** Stores the address of a provider's server; undefined for the provider's own. Throws `vault.invalid_base_url`. */
+  /** Stores the base URL of a provider; undefined resets it to the provider's own. Throws `vault.invalid_base_url`. */
   setBaseUrl(provider: ProviderName, baseUrl: string | undefined): Promise<void>;
   /**
    * The upstream of a provider as agents use it: base URL, allow-list and credential.
@@ -48,7 +52,7 @@ export interface Vault {
   setSecret(entry: SecretEntry, value: string): Promise<void>;
   deleteSecret(entry: SecretEntry): Promise<boolean>;
   secretEntries(): Promise<readonly SecretEntry[]>;
-  /** The value, for the host's own checks; undefined when there is none. It is taken out of everything from now on. */
+  /** The value, for checks of the host; undefined when there is none. From then on it is redacted everywhere. */
   readSecret(entry: SecretEntry): Promise<string | undefined>;
   /** Throws `vault.invalid_grant`. */
   grant(grant: Omit<Grant, "id">): Promise<Grant>;

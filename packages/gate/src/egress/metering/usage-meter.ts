@@ -1,4 +1,4 @@
-import { parseJson } from "../../vault/credential-file.ts";
+import { parseJson } from "../../vault/private-file.ts";
 import type { EgressProvider } from "../egress.ts";
 
 export interface MeteredTokens {

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { chmod, lstat, mkdir, open, readdir, rm } from "node:fs/promises";
 import { HoldfastError } from "@holdfast/core";
-import { writePrivateFile } from "../../vault/credential-file.ts";
+import { writePrivateFile } from "../../vault/private-file.ts";
 import { toWriteError } from "../../vault/write-errors.ts";
 import {
   below,

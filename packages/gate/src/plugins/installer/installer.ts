@@ -4,7 +4,7 @@ import { copyFile, lstat, mkdir, readdir, readFile, rename, rm } from "node:fs/p
 import { join } from "node:path";
 import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
 import type { ToolCall, ToolOutcome } from "../../broker/tool.ts";
-import { isUnfinished, writePrivateFile } from "../../vault/credential-file.ts";
+import { isUnfinished, writePrivateFile } from "../../vault/private-file.ts";
 import type { PluginCredentials } from "../credentials/credentials.ts";
 import { checkConfig, parseJsonFile, parseManifest } from "../manifest/manifest.ts";
 import {

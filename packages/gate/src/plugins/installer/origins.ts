@@ -1,5 +1,5 @@
 import { readdir, readFile, rename, rm } from "node:fs/promises";
-import { writePrivateFile } from "../../vault/credential-file.ts";
+import { writePrivateFile } from "../../vault/private-file.ts";
 import { below, isThere, type PluginName } from "../manifest/names.ts";
 
 export interface OriginsOptions {

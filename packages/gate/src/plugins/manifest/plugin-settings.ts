@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { Ajv } from "ajv";
 import { jailLimits } from "../../jail/jail-spec.ts";
-import { readIfPresent } from "../../vault/credential-file.ts";
+import { readIfPresent } from "../../vault/private-file.ts";
 import { checkConnections } from "../credentials/connections.ts";
 import type { PluginGrant } from "../plugin-grant.ts";
 import type { PluginsConfig } from "../plugins.ts";

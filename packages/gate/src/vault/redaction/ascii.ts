@@ -1,32 +1,32 @@
-/** Characters from which on it is quicker to look at the bytes of a text than at the text. */
+/** From this length on, searching the bytes of a text is faster than searching the text. */
 export const minAsciiLength = 256;
 
-/** Memory for texts up to this many characters is kept. */
-const keptBytes = 1024 * 1024;
+/** Size of the reused buffer; longer texts get one of their own. */
+const bufferBytes = 1024 * 1024;
 
+/** The bytes of an ASCII text. */
 export interface AsciiText {
-  /** At least as long as the text; what is behind it means nothing. */
+  /** At least as long as the text; the bytes behind it are undefined. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
 }
 
 const encoder = new TextEncoder();
-let kept: AsciiText | undefined;
+let buffer: AsciiText | undefined;
 
-function memoryFor(length: number): AsciiText {
+function allocate(length: number): AsciiText {
   const bytes = new Uint8Array(length);
   return { bytes, view: new DataView(bytes.buffer) };
 }
 
 /**
- * The bytes of a text of ASCII characters, one for each; undefined for any other text. They are good until
- * this is called again, which gives the same memory. A string that was put together of many is read
- * through a step more for each character, and bytes are not.
+ * The bytes of an ASCII text; undefined for any other text. They are valid until the next call, which reuses the memory.
+ * Reading bytes avoids the indirection that each character of a concatenated string costs.
  */
 export function toAscii(text: string): AsciiText | undefined {
   const { length } = text;
-  if (length <= keptBytes) kept ??= memoryFor(keptBytes);
-  const ascii = length <= keptBytes && kept !== undefined ? kept : memoryFor(length);
+  if (length <= bufferBytes) buffer ??= allocate(bufferBytes);
+  const ascii = length <= bufferBytes && buffer !== undefined ? buffer : allocate(length);
   const { read, written } = encoder.encodeInto(text, ascii.bytes);
   return read === length && written === length ? ascii : undefined;
 }

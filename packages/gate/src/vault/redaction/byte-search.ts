@@ -1,14 +1,14 @@
 /**
- * Tells whether any of many patterns is in some bytes, by looking at few of them (S. Wu and U. Manber,
- * "A fast algorithm for multi-pattern searching", 1994): two bytes say how far no pattern can end.
+ * Searches bytes for any of many patterns (S. Wu and U. Manber, "A fast algorithm for multi-pattern searching", 1994): two
+ * bytes say how many positions can be skipped, so that most bytes are never read.
  */
 export class ByteSearch {
-  /** Length of the shortest pattern, the only part that the table knows. */
+  /** Length of the shortest pattern, which bounds the shifts. */
   readonly #window: number;
   readonly #shifts = new Uint8Array(65_536);
   /** Patterns by their first two bytes. */
   readonly #byStart = new Map<number, Buffer[]>();
-  /** Patterns by their first byte, which is all that the end of some bytes may hold of one. */
+  /** Patterns by their first byte, for a pattern that is cut off after one byte. */
   readonly #byFirst: (Buffer[] | undefined)[] = Array.from({ length: 256 }, () => undefined);
   readonly #longest: number;
 
@@ -29,10 +29,11 @@ export class ByteSearch {
     }
   }
 
+  /** Whether any pattern occurs in `data`. */
   anyIn(data: Buffer): boolean {
     if (this.#byStart.size === 0) return false;
     const [shifts, window] = [this.#shifts, this.#window];
-    // Two bytes are one load of a view, where a buffer takes two that are each checked.
+    // A DataView loads two bytes at once; a buffer takes two loads with a bounds check each.
     const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
     let at = window - 1;
     while (at < data.length) {
@@ -47,7 +48,7 @@ export class ByteSearch {
     return false;
   }
 
-  /** Length of the longest end of `data` with which some pattern begins, and does not end there. */
+  /** Length of the longest suffix of `data` that is a proper prefix of a pattern. */
   unfinishedIn(data: Buffer): number {
     for (let at = Math.max(0, data.length - this.#longest + 1); at < data.length; at++) {
       const candidates = this.#byFirst[data[at] ?? 0];

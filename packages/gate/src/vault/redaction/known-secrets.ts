@@ -7,9 +7,12 @@ import { redactionMark, type SecretPatterns, SecretScanner } from "./secret-scan
 export { redactionMark } from "./secret-scanner.ts";
 
 /** Shorter values would match ordinary text. */
-const leastBytes = 8;
+const minBytes = 8;
 
-/** Every secret value that was handed out, and the forms in which it is taken out of texts and streams. */
+/**
+ * Redaction: every secret value that the vault has handed out, in every encoding, and its removal from texts and streams.
+ * The room knows values only; it reads no files and opens no connections.
+ */
 export class KnownSecrets {
   readonly #values = new Set<string>();
   readonly #forms = new Set<string>();
@@ -17,14 +20,14 @@ export class KnownSecrets {
   #matcher: SecretMatcher | undefined;
 
   add(value: string): void {
-    if (Buffer.byteLength(value) < leastBytes || this.#values.has(value)) return;
+    if (Buffer.byteLength(value) < minBytes || this.#values.has(value)) return;
     this.#values.add(value);
-    for (const form of encodedForms(value)) if (form.length >= leastBytes) this.#forms.add(form);
+    for (const form of encodedForms(value)) if (form.length >= minBytes) this.#forms.add(form);
     this.#patterns = undefined;
     this.#matcher = undefined;
   }
 
-  /** Finds every form of every value. A new one is made when a value was added. */
+  /** Finds every form of every value. Replaced when a value is added. */
   get matcher(): SecretMatcher {
     this.#matcher ??= new SecretMatcher(this.#forms);
     return this.#matcher;
@@ -39,12 +42,12 @@ export class KnownSecrets {
     return from === 0 ? text : result + text.slice(from);
   }
 
-  /** Takes the values out of a stream of bytes, also where a chunk boundary cuts one. */
+  /** Stream that redacts the values, also across chunk boundaries. */
   filter(): Transform {
     return new SecretFilter(this.scanner());
   }
 
-  /** The same without a stream around it. */
+  /** The same as a function of chunks, without a stream. */
   scanner(): SecretScanner {
     this.#patterns ??= patternsOf(this.#forms);
     return new SecretScanner(this.#patterns);

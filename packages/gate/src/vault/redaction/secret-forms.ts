@@ -1,6 +1,6 @@
 /**
- * A secret as programs write it down. Each form is exact: what a program makes of a value in its own way is
- * none of them, and that is said in the documents.
+ * The encodings in which programs write a secret. Each form is exact: an encoding of a program's own is not recognised,
+ * which the documentation says.
  */
 export function encodedForms(value: string): string[] {
   const bytes = Buffer.from(value);
@@ -18,8 +18,8 @@ export function encodedForms(value: string): string[] {
 }
 
 /**
- * A backslash before a slash is PHP's. Numbers stand for what is not ASCII in Python and PHP, for what HTML would read
- * in Go and Gson, and for both, with a plus, in .NET, whose digits are upper case.
+ * Forms in JSON. PHP escapes slashes. Python and PHP write numbers for characters beyond ASCII, Go and Gson for those with
+ * a meaning in HTML, and .NET for both and the plus, in upper case.
  */
 function inJson(value: string): string[] {
   const escaped = inQuotes(value);
@@ -53,7 +53,7 @@ function inHtml(value: string): string[] {
   return [escaped, escaped.replaceAll("'", "&#39;"), escaped.replaceAll("'", "&#x27;")];
 }
 
-/** As a part of a path, of a query and of a form, and with every byte escaped; in digits of either case. */
+/** Forms in paths, queries and forms, and with every byte escaped, in upper and lower case. */
 function inUrls(value: string): string[] {
   const all = [...Buffer.from(value)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`);
   const upper = [
@@ -67,14 +67,14 @@ function inUrls(value: string): string[] {
 
 const lowerEscapes = (text: string) => text.replace(/%[0-9A-F]{2}/g, (escaped) => escaped.toLowerCase());
 
-/** Wherever in the encoded bytes the value begins, and with what its alphabet has escaped in a URL or in JSON. */
+/** Base64 at each of the three alignments, also escaped for URLs and JSON. */
 function inBase64(bytes: Buffer): string[] {
   const forms: string[] = [];
   for (let shift = 0; shift < 3; shift++) {
     const shifted = Buffer.concat([Buffer.alloc(shift), bytes]);
     for (const encoding of ["base64", "base64url"] as const) {
       const encoded = shifted.toString(encoding).replace(/=+$/, "");
-      // Characters at both ends also depend on the bytes around the value.
+      // The characters at both ends depend on the bytes around the value.
       const from = shift === 0 ? 0 : shift + 1;
       const to = encoded.length - (shifted.length % 3 === 0 ? 0 : 1);
       const form = encoded.slice(from, to);
@@ -85,7 +85,7 @@ function inBase64(bytes: Buffer): string[] {
   return forms;
 }
 
-/** Of either order of bytes: what both have between the first byte that is not zero and the last. */
+/** UTF-16 in either byte order: the part that both share, from the first non-zero byte to the last. */
 function inUtf16(value: string): string[] {
   if (/[^\0-\x7f]/.test(value)) return [];
   const text = [...value].join("\0");

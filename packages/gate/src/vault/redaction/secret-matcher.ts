@@ -8,36 +8,37 @@ export interface Span {
 
 const windowLength = 8;
 const blockLength = 4;
-const furthest = windowLength - blockLength + 1;
+/** The largest shift. */
+const maxShift = windowLength - blockLength + 1;
 
 /**
- * Finds many texts of at least eight characters at once (Wu and Manber, 1994): most steps look at four
- * characters and pass over five, however many texts there are.
+ * Finds many texts of at least eight characters at once (Wu and Manber, 1994): most steps read four characters and skip
+ * five, however many texts there are.
  */
 export class SecretMatcher {
   readonly #shifts: Uint8Array;
-  /** A bit for each shift that is not the furthest: an eighth of the table, so that it stays in the cache. */
+  /** A bit for each hash with a shift below the largest: an eighth of the table, so that it stays in the cache. */
   readonly #near: Uint8Array;
-  /** How many bits of a hash are not used. */
+  /** Number of low bits of a hash that are dropped. */
   readonly #drop: number;
   /** Texts by the hash of their first window, longest first. */
   readonly #byWindow = new Map<number, string[]>();
   readonly longest: number;
 
-  /** Texts shorter than eight characters are left out. */
+  /** Ignores texts shorter than eight characters. */
   constructor(texts: Iterable<string>) {
     const all = [...texts].filter((each) => each.length >= windowLength);
     all.sort((a, b) => b.length - a.length);
     this.longest = all[0]?.length ?? 0;
-    // Sparse enough that most steps go furthest, small enough for a processor's cache.
-    const bits = Math.min(19, Math.max(12, Math.ceil(Math.log2(all.length * furthest * 8 + 1))));
+    // Sparse enough that most shifts are the largest, small enough for the processor's cache.
+    const bits = Math.min(19, Math.max(12, Math.ceil(Math.log2(all.length * maxShift * 8 + 1))));
     this.#drop = 32 - bits;
-    this.#shifts = new Uint8Array(1 << bits).fill(furthest);
+    this.#shifts = new Uint8Array(1 << bits).fill(maxShift);
     this.#near = new Uint8Array(this.#shifts.length >>> 3);
     for (const each of all) {
-      for (let at = 0; at < furthest; at++) {
+      for (let at = 0; at < maxShift; at++) {
         const hash = blockHash(each, at) >>> this.#drop;
-        this.#shifts[hash] = Math.min(this.#shifts[hash] ?? furthest, furthest - 1 - at);
+        this.#shifts[hash] = Math.min(this.#shifts[hash] ?? maxShift, maxShift - 1 - at);
         this.#near[hash >>> 3] = (this.#near[hash >>> 3] ?? 0) | (1 << (hash & 7));
       }
       const key = windowKey(each, 0);
@@ -47,7 +48,7 @@ export class SecretMatcher {
     }
   }
 
-  /** Where any of the texts is, in order; those that touch are one. */
+  /** Spans of all occurrences, in order; spans that touch or overlap are merged. */
   find(text: string): Span[] {
     const spans: { start: number; end: number }[] = [];
     if (this.longest === 0) return spans;
@@ -63,26 +64,26 @@ export class SecretMatcher {
     }
   }
 
-  /** The next place from `from` where one of the texts may begin; -1 when there is none. */
+  /** The next position at or after `from` where a text may begin; -1 when there is none. */
   #nextIn(text: string, from: number): number {
     const last = text.length - windowLength;
     const [shifts, drop] = [this.#shifts, this.#drop];
     for (let at = from; at <= last; ) {
-      const shift = shifts[blockHash(text, at + furthest - 1) >>> drop] ?? 0;
+      const shift = shifts[blockHash(text, at + maxShift - 1) >>> drop] ?? 0;
       if (shift === 0) return at;
       at += shift;
     }
     return -1;
   }
 
-  /** The same, where four characters are four bytes and one load. */
+  /** As `#nextIn`, for bytes, where one load reads four characters. */
   #nextInAscii(view: DataView, length: number, from: number): number {
     const last = length - windowLength;
     const [shifts, near, drop] = [this.#shifts, this.#near, this.#drop];
     for (let at = from; at <= last; ) {
-      const hash = mixed(view.getUint32(at + furthest - 1, true)) >>> drop;
+      const hash = mixed(view.getUint32(at + maxShift - 1, true)) >>> drop;
       if ((((near[hash >>> 3] ?? 0) >>> (hash & 7)) & 1) === 0) {
-        at += furthest;
+        at += maxShift;
         continue;
       }
       const shift = shifts[hash] ?? 0;
