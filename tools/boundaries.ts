@@ -1,10 +1,12 @@
 /**
  * Checks who may import whom. The arrows are those of docs/explanation/architecture.md; a package
- * is imported only through what its package.json exports, and only when it is declared there.
+ * is imported only through what its package.json exports, and only when it is declared there. No files
+ * import each other in a circle, types included.
  */
 import { readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, relative, resolve } from "node:path";
+import { importCycles } from "./import-cycles.ts";
 import {
   importsOf,
   readPackage,
@@ -162,10 +164,14 @@ for (const item of packages) {
   if (!(item.folder in allowed))
     problems.push(`packages/${item.folder}: say in tools/boundaries.ts whom it may import`);
 }
+const imports = new Map<string, readonly string[]>();
 for (const path of sourceFiles()) {
+  if (!isTest(path)) imports.set(path, importsOf(readFileSync(resolve(root, path), "utf8")));
   const folder = /^packages\/([^/]+)\//.exec(path)?.[1];
   checkFile(path, folder === undefined ? undefined : readPackage(folder), byName);
 }
+
+for (const cycle of importCycles(imports)) problems.push(`These import each other: ${cycle.join(", ")}`);
 
 if (problems.length > 0) {
   console.error(problems.join("\n"));

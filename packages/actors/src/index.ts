@@ -185,18 +185,16 @@ export type {
 } from "./ports/instance.ts";
 export type { InstanceOptions, InstanceStart } from "./ports/instance-options.ts";
 export type { OutgoingEvent } from "./ports/outgoing-event.ts";
+export type { ActorRecord, KvEntry, StoredState } from "./ports/records.ts";
 export type {
   ActorPage,
-  ActorRecord,
   ActorStore,
   CallRecord,
   CommitBatch,
   DueCursor,
-  KvEntry,
   KvOperation,
   KvRange,
   ListFilter,
   ListQuery,
   LoadedActor,
-  StoredState,
 } from "./ports/store.ts";

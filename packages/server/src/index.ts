@@ -8,7 +8,7 @@ export { type Listening, listen } from "./gateway/process/listen.ts";
 export type { UpgradingServer } from "./gateway/sockets/upgrades.ts";
 export { serverLimits } from "./limits.ts";
 export type { LocalConnection } from "./local/local-connection.ts";
-export { LocalDriver } from "./local/local-driver.ts";
+export { clientOfActor, LocalDriver } from "./local/local-driver.ts";
 export type { InspectorOptions, ManageInfo } from "./management/access.ts";
 export {
   createRegistry,

@@ -21,7 +21,7 @@ import { attachUpgrades, type UpgradingServer } from "./gateway/sockets/upgrades
 import { healthBody } from "./health.ts";
 import { type MessageLimits, version } from "./limits.ts";
 import { keepAliveDriver } from "./local/keep-alive-driver.ts";
-import { LocalDriver } from "./local/local-driver.ts";
+import { clientOfActor, LocalDriver } from "./local/local-driver.ts";
 import { lifetimeOf, type RegistryLifetime, type ShutdownOptions } from "./shutdown.ts";
 
 /** The actors of a registry by name, as `actor()` returned them. */
@@ -279,6 +279,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
         store,
         ports: this.#ports,
         messageLimits: this.#messageLimits,
+        clientFor: clientOfActor,
         exposeErrors: exposesErrors(),
         region: this.settings.region,
         ...(this.settings.gateway?.resume && { resume: this.settings.gateway.resume }),

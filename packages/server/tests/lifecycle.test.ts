@@ -4,7 +4,7 @@ import { type ActorStore, actor, queue } from "@holdfast/actors";
 import { decodeValue, HoldfastError, isErrorCode, systemPorts, UserError } from "@holdfast/core";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { faultyStore } from "@holdfast/testing";
-import { Directory } from "../src/index.ts";
+import { clientOfActor, Directory } from "../src/index.ts";
 import { allActors } from "./actors.ts";
 import { serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
 
@@ -95,7 +95,13 @@ describe("one instance", () => {
     });
     const ports = systemPorts();
     const messageLimits = { maxIncomingBytes: 65_536, maxOutgoingBytes: 65_536 };
-    const directory = new Directory({ definitions: { observed: definition }, store, ports, messageLimits });
+    const directory = new Directory({
+      definitions: { observed: definition },
+      store,
+      ports,
+      messageLimits,
+      clientFor: clientOfActor,
+    });
     const target = { type: "getOrCreate", name: "observed", key: ["a"] } as const;
     await directory.invoke(target, { name: "increment", args: [] });
     await directory.sleep((await directory.resolve(target)).id);
@@ -117,7 +123,13 @@ describe("one instance", () => {
     const data = createMemoryStore({ ports });
     const messageLimits = { maxIncomingBytes: 65_536, maxOutgoingBytes: 65_536 };
     const over = (store: ActorStore) =>
-      new Directory({ definitions: { observed: definition }, store, ports, messageLimits });
+      new Directory({
+        definitions: { observed: definition },
+        store,
+        ports,
+        messageLimits,
+        clientFor: clientOfActor,
+      });
     const first = over(faultyStore(data));
     for (const key of ["called", "created"]) {
       await first.create("observed", [key], undefined);
@@ -152,7 +164,13 @@ describe("one instance", () => {
       { operation: "acquire", nth: 1, when: "before", error: notFound },
     ]);
     const messageLimits = { maxIncomingBytes: 65_536, maxOutgoingBytes: 65_536 };
-    const directory = new Directory({ definitions: { observed: definition }, store, ports, messageLimits });
+    const directory = new Directory({
+      definitions: { observed: definition },
+      store,
+      ports,
+      messageLimits,
+      clientFor: clientOfActor,
+    });
     const target = { type: "getOrCreate", name: "observed", key: ["a"] } as const;
     assert.equal(decodeValue(await directory.invoke(target, increment)), 1);
     await directory.sleep((await directory.resolve(target)).id);
@@ -284,7 +302,13 @@ describe("destruction", () => {
     const ports = systemPorts();
     const store = faultyStore(createMemoryStore({ ports }));
     const messageLimits = { maxIncomingBytes: 65_536, maxOutgoingBytes: 65_536 };
-    const directory = new Directory({ definitions: { observed: definition }, store, ports, messageLimits });
+    const directory = new Directory({
+      definitions: { observed: definition },
+      store,
+      ports,
+      messageLimits,
+      clientFor: clientOfActor,
+    });
     const target = { type: "getOrCreate", name: "observed", key: ["a"] } as const;
     await directory.invoke(target, increment);
     store.plan({ operation: "commit", nth: store.calls("commit") + 1, when: "before" });

@@ -2,6 +2,7 @@ import type { ActorStore } from "@holdfast/actors";
 import { type AnyRegistry, type Client, createClientWithDriver } from "@holdfast/client";
 import { type Logger, limits, type Ports, silentLogger, systemRandom } from "@holdfast/core";
 import {
+  clientOfActor,
   type Definitions,
   Directory,
   exposesErrors,
@@ -104,7 +105,13 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
     const store = this.#store;
     const { resume } = gateway;
     const exposeErrors = exposesErrors();
-    const settings = { messageLimits, region, exposeErrors, ...(resume && { resume }) };
+    const settings = {
+      messageLimits,
+      clientFor: clientOfActor,
+      region,
+      exposeErrors,
+      ...(resume && { resume }),
+    };
     const directory = new Directory({ definitions, store, ports, ...settings });
     directory.alarms.start();
     return directory;

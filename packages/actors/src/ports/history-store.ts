@@ -1,5 +1,5 @@
 import type { ActorKey } from "@holdfast/core";
-import type { ActorRecord, KvEntry, StoredState } from "./store.ts";
+import type { ActorRecord, KvEntry, StoredState } from "./records.ts";
 
 /** What an actor is, in an image of it. */
 export interface ImageHeader {

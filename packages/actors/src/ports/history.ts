@@ -6,7 +6,8 @@ import { metaKey } from "../internal/lifecycle/meta-records.ts";
 import { recordPrefix } from "../internal/lifecycle/part.ts";
 import { StateLog } from "../internal/state/state-log.ts";
 import type { ActorImage, ImageHeader, ImagePart, NewIdentity } from "./history-store.ts";
-import type { ActorRecord, ActorStore, KvEntry, StoredState } from "./store.ts";
+import type { ActorRecord, KvEntry, StoredState } from "./records.ts";
+import type { ActorStore } from "./store.ts";
 
 /**
  * The state of an actor as it was at a time, in milliseconds since the epoch. Throws

@@ -2,6 +2,7 @@ import type { ActorKey } from "@holdfast/core";
 import type { BlobStore } from "../blob.ts";
 import type { DatabaseStore } from "../database/database.ts";
 import type { HistoryStore } from "./history-store.ts";
+import type { ActorRecord, KvEntry, StoredState } from "./records.ts";
 
 /**
  * The port between running actors and where they are kept. One conformance suite
@@ -73,21 +74,6 @@ export interface DueCursor {
   readonly id: string;
 }
 
-/** The row of an actor. Times are milliseconds since the epoch. */
-export interface ActorRecord {
-  readonly id: string;
-  readonly name: string;
-  readonly key: ActorKey;
-  /** Raised by one whenever an owner acquires the actor. */
-  readonly epoch: number;
-  /** Raised by one by every commit. */
-  readonly version: number;
-  readonly createdAt: number;
-  readonly destroyedAt?: number;
-  /** When the actor wants to be woken, in milliseconds since the epoch. */
-  readonly wakeAt?: number;
-}
-
 /** What an actor starts from, beside its entries. */
 export interface LoadedActor {
   readonly record: ActorRecord;
@@ -97,12 +83,6 @@ export interface LoadedActor {
   readonly callsUntil?: number;
   /** The actor has a database, which its owner has to open. */
   readonly hasDatabase?: boolean;
-}
-
-/** A state as it is kept: the newest snapshot and the patches after it, oldest first. */
-export interface StoredState {
-  readonly snapshot: Uint8Array;
-  readonly patches: readonly Uint8Array[];
 }
 
 /** What one turn changed. Everything in it lands together or not at all. */
@@ -139,12 +119,6 @@ export interface KvRange {
   readonly end?: Uint8Array;
   readonly limit: number;
   readonly reverse?: boolean;
-}
-
-/** A stored entry. */
-export interface KvEntry {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
 }
 
 /**

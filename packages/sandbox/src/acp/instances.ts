@@ -3,8 +3,8 @@ import type { AgentRow } from "../agents/row.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
+import type { AcpObserver } from "./instance.ts";
 import { AcpInstance } from "./instance.ts";
-import type { AcpObserver } from "./observer.ts";
 import type { SessionStartHook } from "./session-start.ts";
 
 export interface InstancesOptions {

@@ -1,14 +1,18 @@
 import type { AcpInstance } from "../acp/instance.ts";
 import type { Message } from "../acp/message.ts";
-import type { Session } from "./session.ts";
 
 /** ACP server id of the instance that is made for a session. */
 export function ownServerId(sessionId: string): string {
   return `session-${sessionId}`;
 }
 
+/** What the bindings need to know of a session. */
+export interface BoundSession {
+  readonly isInTurn: boolean;
+}
+
 /** The sessions on one agent process. */
-class Binding {
+class Binding<Session extends BoundSession> {
   /** The session that the instance was made for: everything on it is this session's. */
   owner: Session | undefined;
   readonly byAgentId = new Map<string, Session>();
@@ -50,8 +54,8 @@ class Binding {
 }
 
 /** Which session a message on an agent's process belongs to. */
-export class AgentBindings {
-  readonly #bindings = new Map<AcpInstance, Binding>();
+export class AgentBindings<Session extends BoundSession> {
+  readonly #bindings = new Map<AcpInstance, Binding<Session>>();
 
   own(instance: AcpInstance, session: Session): void {
     this.#of(instance).owner = session;
@@ -105,17 +109,17 @@ export class AgentBindings {
     return session;
   }
 
-  #only(binding: Binding, message: Message): Session | undefined {
+  #only(binding: Binding<Session>, message: Message): Session | undefined {
     if (message.sessionId === undefined) return undefined;
     const all = [...new Set(binding.byAgentId.values())];
     const candidates = all.length === 1 ? all : all.filter((session) => session.isInTurn);
     return candidates.length === 1 ? candidates[0] : undefined;
   }
 
-  #of(instance: AcpInstance): Binding {
+  #of(instance: AcpInstance): Binding<Session> {
     const known = this.#bindings.get(instance);
     if (known) return known;
-    const binding = new Binding();
+    const binding = new Binding<Session>();
     this.#bindings.set(instance, binding);
     return binding;
   }

@@ -33,7 +33,7 @@ import type {
 export interface SessionContext {
   readonly store: SessionStore;
   readonly instances: AcpInstances;
-  readonly bindings: AgentBindings;
+  readonly bindings: AgentBindings<Session>;
   readonly limits: SandboxLimits;
   readonly policy: PermissionPolicy | undefined;
   readonly logger: Logger;

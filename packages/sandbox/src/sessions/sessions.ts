@@ -67,7 +67,7 @@ export class Sessions implements SessionAdopter {
     const { instances, limits, logger, policy, dataDirectory } = options;
     this.#options = options;
     this.store = new SessionStore(dataDirectory, limits.maxMemoryLogBytes);
-    const bindings = new AgentBindings();
+    const bindings = new AgentBindings<Session>();
     instances.observeWith(new SessionObserver(bindings, this));
     this.#context = {
       store: this.store,

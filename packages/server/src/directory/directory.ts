@@ -33,14 +33,11 @@ import { CreateMemory } from "../internal/create-memory.ts";
 import { destroyActor } from "../internal/destroy-actor.ts";
 import { type Slot, Slots } from "../internal/slot.ts";
 import { defaultResume, type MessageLimits, type ResumeLimits } from "../limits.ts";
-import { clientOfActor } from "../local/local-driver.ts";
-import { ActorManager } from "../management/manager.ts";
 import { LogTail } from "../observe/log-tail.ts";
 import { measuredStore } from "../observe/measured-store.ts";
 import { Observer } from "../observe/observer.ts";
 import type { SpanLog } from "../observe/span-log.ts";
 import { Starts } from "../observe/starts.ts";
-import type { Session } from "../sessions/session.ts";
 import { Alarms } from "./alarms.ts";
 import { HibernatingConnections } from "./hibernating-connections.ts";
 
@@ -50,6 +47,8 @@ export interface DirectoryOptions {
   readonly store: ActorStore;
   readonly ports: Ports;
   readonly messageLimits: MessageLimits;
+  /** Makes what is behind `c.client()` of an actor: `clientOfActor` for calls in this process. */
+  readonly clientFor: (directory: Directory, caller: ActorCaller) => Client;
   /** Shows callers the message of every error: for development. */
   readonly exposeErrors?: boolean;
   /** `c.region` of the actors: "local" unless given. */
@@ -73,19 +72,18 @@ export class Directory implements ActorHost {
   readonly exposeErrors: boolean;
   readonly region: string;
   /** The connections that outlive their actors' sleep. */
-  readonly held = new HibernatingConnections<Session>();
+  readonly held = new HibernatingConnections();
   /** Where a server listens for these actors, without a slash at the end; undefined while none does. */
   publicUrl: string | undefined;
   readonly #definitions: ReadonlyMap<string, AnyDefinition>;
   readonly #slots = new Slots();
   readonly #byId = new Map<string, ActorInstance>();
   readonly #created: CreateMemory;
+  readonly #clientFor: DirectoryOptions["clientFor"];
   /** Wakes actors for their schedules, once it is started. */
   readonly alarms: Alarms;
   /** The last records of the logs of actors. */
   readonly logs = new LogTail();
-  /** Many actors at once. */
-  readonly manager: ActorManager;
   readonly #observer: Observer;
   /** Who waits for actors to come into memory. */
   readonly starts = new Starts();
@@ -96,8 +94,8 @@ export class Directory implements ActorHost {
     this.ports = { ...options.ports, log: this.logs.tee(options.ports.log, clock) };
     this.#observer = new Observer(clock);
     this.store = measuredStore(options.store, this.#observer.metrics, clock);
-    this.manager = new ActorManager(this);
     this.messageLimits = options.messageLimits;
+    this.#clientFor = options.clientFor;
     this.exposeErrors = options.exposeErrors === true;
     this.region = options.region ?? "local";
     this.resumeLimits = { ...defaultResume, ...options.resume };
@@ -316,7 +314,7 @@ export class Directory implements ActorHost {
   }
 
   client(caller: ActorCaller): Client {
-    return clientOfActor(this, caller);
+    return this.#clientFor(this, caller);
   }
 
   /** Bound: an instance hands it on by itself. */

@@ -1,4 +1,12 @@
-import type { ConnectionMemory, ConnectionSink, HibernatedConnection } from "@holdfast/actors";
+import type {
+  ActorConnection,
+  ConnectionMemory,
+  ConnectionSink,
+  HibernatedConnection,
+  OutgoingEvent,
+} from "@holdfast/actors";
+import type { ResumePoint } from "@holdfast/client";
+import type { EventLog } from "../sessions/event-log.ts";
 
 /** The server's end of a connection whose actor is not in memory. */
 export interface HibernatingConnection {
@@ -8,10 +16,24 @@ export interface HibernatingConnection {
   readonly isLost: () => boolean;
 }
 
+/** A connection that its client may come back to, as the connection that goes on with it sees it. */
+export interface ResumableSession {
+  /** The client is back before its old socket was seen to be dead. */
+  replaced(): void;
+  /** The actor's end of this connection, if what the client missed is still here. */
+  connectionFor(actorId: string | undefined, point: ResumePoint | undefined): ActorConnection | undefined;
+  /** Gives what the client missed to the connection that goes on, and ends. */
+  handOver(
+    received: number,
+  ): { readonly log: EventLog; readonly missed: readonly OutgoingEvent[] } | undefined;
+  /** The client has gone away for good. */
+  end(): void;
+}
+
 /** The connections of this process that outlive their actor's sleep, or their own socket. */
-export class HibernatingConnections<Session> {
+export class HibernatingConnections {
   readonly #byActor = new Map<string, Map<string, HibernatingConnection>>();
-  readonly #byToken = new Map<string, Session>();
+  readonly #byToken = new Map<string, ResumableSession>();
 
   /** The actor has gone to sleep. */
   hold(actorId: string, connId: string, held: HibernatingConnection): void {
@@ -47,7 +69,7 @@ export class HibernatingConnections<Session> {
     return size;
   }
 
-  register(token: string, session: Session): void {
+  register(token: string, session: ResumableSession): void {
     this.#byToken.set(token, session);
   }
 
@@ -56,7 +78,7 @@ export class HibernatingConnections<Session> {
   }
 
   /** The connection that a client names. */
-  byToken(token: string): Session | undefined {
+  byToken(token: string): ResumableSession | undefined {
     return this.#byToken.get(token);
   }
 }

@@ -5,9 +5,9 @@ import { serverLimits } from "../limits.ts";
 import { Session, type SessionOutput } from "../sessions/session.ts";
 import { tooManySubscriptions } from "../sessions/session-errors.ts";
 import { authenticate } from "./auth.ts";
-import type { Gateway } from "./gateway.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { resumePointOf } from "./resume-point.ts";
+import type { RouteHost } from "./route-host.ts";
 
 interface EventsRequest {
   readonly target: ActorTarget;
@@ -20,7 +20,7 @@ interface EventsRequest {
  * go over HTTP. Throws `gateway.malformed_path`, `conn.too_many_subscriptions`.
  */
 export function serveEvents(
-  gateway: Gateway,
+  gateway: RouteHost,
   exchange: Exchange,
   { target, events }: EventsRequest,
   headers: Readonly<Record<string, string>>,
@@ -62,7 +62,7 @@ export function serveEvents(
 
 /** Writes a connection as server-sent events. Refused before it is open, it is an HTTP error. */
 class EventStream implements SessionOutput {
-  readonly #gateway: Gateway;
+  readonly #gateway: RouteHost;
   readonly #exchange: Exchange;
   readonly #headers: Readonly<Record<string, string>>;
   #session: Session | undefined;
@@ -72,7 +72,7 @@ class EventStream implements SessionOutput {
   #timer: Timer | undefined;
   #ended = false;
 
-  constructor(gateway: Gateway, exchange: Exchange, headers: Readonly<Record<string, string>>) {
+  constructor(gateway: RouteHost, exchange: Exchange, headers: Readonly<Record<string, string>>) {
     this.#gateway = gateway;
     this.#exchange = exchange;
     this.#headers = headers;

@@ -31,6 +31,7 @@ import type { AccessInfo, GatewayOptions } from "./options.ts";
 import { serveSend } from "./queues.ts";
 import { serveRaw } from "./raw-http.ts";
 import { actorsPrefix, localPath, parseRoute, type Route, routeNotFound } from "./route.ts";
+import type { RouteHost } from "./route-host.ts";
 import { RunningCall, RunningCalls } from "./running-calls.ts";
 import { StreamedReply } from "./streamed-reply.ts";
 
@@ -38,7 +39,7 @@ const banner = "This is a Holdfast server: actors are below /actors/.\n";
 const noHeaders: Readonly<Record<string, string>> = {};
 
 /** Answers HTTP requests for actors: docs/reference/wire.md. It knows no sockets. */
-export class Gateway {
+export class Gateway implements RouteHost {
   readonly directory: Directory;
   readonly options: GatewayOptions;
   readonly guard: Guard;

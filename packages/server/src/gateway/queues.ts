@@ -12,15 +12,15 @@ import { decodeOutcome } from "../local/queue-send.ts";
 import { type Content, contentOf, malformedContent } from "../sessions/queue-content.ts";
 import { cancelled, checkIdempotencyKey } from "../sessions/session.ts";
 import { authenticate } from "./auth.ts";
-import type { Gateway } from "./gateway.ts";
 import { type Exchange, replyEncoding, requestEncoding, requestHead, urlOf } from "./http/exchange.ts";
+import type { RouteHost } from "./route-host.ts";
 
 /** What stands around a body in its request. */
 const envelopeBytes = 4_096;
 
 /** `POST .../queues/{queue}`: sends a message, and waits for its completion where it says so. */
 export function serveSend(
-  gateway: Gateway,
+  gateway: RouteHost,
   exchange: Exchange,
   route: { readonly target: ActorTarget; readonly queue: string },
   headers: Readonly<Record<string, string>>,
@@ -60,7 +60,7 @@ export function serveSend(
 
 /** Reads the body, and keeps the request around it where `onAuth` will ask for that. */
 function readBody(
-  { directory, maxIncomingBytes }: Gateway,
+  { directory, maxIncomingBytes }: RouteHost,
   exchange: Exchange,
   target: ActorTarget,
   signal: AbortSignal,

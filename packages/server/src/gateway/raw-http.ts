@@ -2,13 +2,13 @@ import { type ActorTarget, header } from "@holdfast/client";
 import { serverLimits } from "../limits.ts";
 import { cancelled } from "../sessions/session.ts";
 import { authenticate } from "./auth.ts";
-import type { Gateway } from "./gateway.ts";
 import { actorUrl, type Exchange, paramsOf, visibleError } from "./http/exchange.ts";
 import type { RawRoute } from "./route.ts";
+import type { RouteHost } from "./route-host.ts";
 
 /** Hands a request to `onRequest`, and its answer back; the access hook has let it pass. */
 export function serveRaw(
-  gateway: Gateway,
+  gateway: RouteHost,
   exchange: Exchange,
   route: RawRoute,
   headers: Readonly<Record<string, string>>,

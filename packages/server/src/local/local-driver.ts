@@ -36,6 +36,7 @@ import {
 import type { Directory } from "../directory/directory.ts";
 import { problemResponse } from "../gateway/http/problem-response.ts";
 import type { MessageLimits } from "../limits.ts";
+import { ActorManager } from "../management/manager.ts";
 import { RawSession, type RawWire, socketPrefix } from "../sessions/raw-session.ts";
 import { checkIdempotencyKey, outgoingTooLong, Session } from "../sessions/session.ts";
 import { LocalConnection } from "./local-connection.ts";
@@ -215,7 +216,7 @@ export class LocalDriver implements ClientDriver {
 
   async manage(request: ManageRequest, signal: AbortSignal | undefined): Promise<unknown> {
     const directory = await this.#leave(signal);
-    return directory.manager.manage(request);
+    return new ActorManager(directory).manage(request);
   }
 
   async dispose(): Promise<void> {

@@ -12,6 +12,7 @@ import { badRequest } from "../inspector/request.ts";
 import { serverLimits } from "../limits.ts";
 import { asGet, ManageAccess, type ManageInfo } from "./access.ts";
 import { asyncApi } from "./asyncapi.ts";
+import { ActorManager } from "./manager.ts";
 import { openApi } from "./openapi.ts";
 import type { ManagementRoute } from "./routes.ts";
 
@@ -84,7 +85,7 @@ export class ManagementHttp {
   destroy(exchange: Exchange, target: ActorTarget, headers: Headers): void {
     this.#run(exchange, headers, async () => {
       await this.#admit("destroy", exchange, target);
-      await this.#directory.manager.destroy(asGet(target));
+      await new ActorManager(this.#directory).destroy(asGet(target));
       exchange.reply(204, headers, undefined);
     });
   }
@@ -123,7 +124,7 @@ export class ManagementHttp {
     query: URLSearchParams,
     headers: Headers,
   ): Promise<void> {
-    const { manager } = this.#directory;
+    const manager = new ActorManager(this.#directory);
     const name = query.get("name") ?? undefined;
     switch (verb) {
       case "list": {
@@ -154,7 +155,8 @@ export class ManagementHttp {
   }
 
   async #actor(exchange: Exchange, verb: string, target: ActorTarget, headers: Headers): Promise<void> {
-    const { manager, store } = this.#directory;
+    const { store } = this.#directory;
+    const manager = new ActorManager(this.#directory);
     switch (verb) {
       case "status":
         allow(exchange, "GET");

@@ -15,6 +15,7 @@ import {
 import type { Timer, WireError } from "@holdfast/core";
 import { HoldfastError, isErrorCode, sanitizeError, toWireError, uuidv4 } from "@holdfast/core";
 import type { Directory } from "../directory/directory.ts";
+import type { ResumableSession } from "../directory/hibernating-connections.ts";
 import { serverLimits } from "../limits.ts";
 import { EventLog } from "./event-log.ts";
 import { contentOf } from "./queue-content.ts";
@@ -65,7 +66,7 @@ const maxWaiting = serverLimits.maxCallsPerConnection + serverLimits.maxSubscrip
  * connection of that client can go on where this one was cut off. Calls that are running when the
  * connection is lost run on, so that the client finds their results under their idempotency keys.
  */
-export class Session implements CallOwner {
+export class Session implements CallOwner, ResumableSession {
   readonly #options: Omit<SessionOptions, "request" | "events">;
   readonly #directory: Directory;
   readonly #token: string;
@@ -193,7 +194,7 @@ export class Session implements CallOwner {
   }
 
   /** Gives what the client missed to the connection that goes on, and ends. */
-  #handOver(
+  handOver(
     received: number,
   ): { readonly log: EventLog; readonly missed: readonly OutgoingEvent[] } | undefined {
     const missed = this.#gone.signal.aborted ? undefined : this.#log.since(received);
@@ -204,7 +205,7 @@ export class Session implements CallOwner {
 
   // The actor's side
 
-  #sinkFor(instance: ActorInstance, previous: Session | undefined): ConnectionSink {
+  #sinkFor(instance: ActorInstance, previous: ResumableSession | undefined): ConnectionSink {
     // Known before the connection opens: there it is asked whose connection it goes on with.
     this.#actorId = instance.id;
     this.#sink = {
@@ -225,7 +226,7 @@ export class Session implements CallOwner {
     instance: ActorInstance,
     connection: ActorConnection,
     resumed: boolean,
-    previous: Session | undefined,
+    previous: ResumableSession | undefined,
   ): void {
     if (this.#gone.signal.aborted) return;
     const { output, resume } = this.#options;
@@ -235,7 +236,7 @@ export class Session implements CallOwner {
     this.#accepted = true;
     this.#directory.held.register(this.#token, this);
     const isNext = resumed && previous !== undefined && resume !== undefined;
-    const taken = isNext ? previous.#handOver(resume.received) : undefined;
+    const taken = isNext ? previous.handOver(resume.received) : undefined;
     // A client that begins anew comes back for nothing.
     if (taken === undefined) previous?.end();
     if (taken !== undefined) {

@@ -1,6 +1,6 @@
 import type { AnyDefinition } from "@holdfast/actors";
 import { type Logger, limits, type Ports } from "@holdfast/core";
-import { Directory, LocalDriver } from "@holdfast/server";
+import { clientOfActor, Directory, LocalDriver } from "@holdfast/server";
 import type { SimNetwork } from "./network.ts";
 import { processTasks, type Scheduler, type SimClock } from "./scheduler.ts";
 import type { Seeded } from "./seeded.ts";
@@ -61,7 +61,13 @@ export class SimNode {
       maxIncomingBytes: limits.maxIncomingMessageBytes,
       maxOutgoingBytes: limits.maxOutgoingMessageBytes,
     };
-    const directory = new Directory({ definitions, store: own, ports, messageLimits });
+    const directory = new Directory({
+      definitions,
+      store: own,
+      ports,
+      messageLimits,
+      clientFor: clientOfActor,
+    });
     this.#process = { tasks, store: own, directory };
     this.#stopping = false;
     network.serve(new LocalDriver(async () => directory, ports, messageLimits));

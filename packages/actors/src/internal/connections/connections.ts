@@ -7,7 +7,7 @@ import type {
   HibernatedConnection,
 } from "../../ports/instance.ts";
 import type { OutgoingEvent } from "../../ports/outgoing-event.ts";
-import type { KvEntry } from "../../ports/store.ts";
+import type { KvEntry } from "../../ports/records.ts";
 import type { BroadcastTarget } from "../../types.ts";
 import { ConnContext, Context } from "../calls/context.ts";
 import { checkEventName, encodeEvent } from "../calls/event-values.ts";

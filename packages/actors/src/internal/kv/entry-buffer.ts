@@ -1,5 +1,6 @@
 import type { HoldfastError } from "@holdfast/core";
-import type { ActorStore, KvEntry, KvOperation } from "../../ports/store.ts";
+import type { KvEntry } from "../../ports/records.ts";
+import type { ActorStore, KvOperation } from "../../ports/store.ts";
 import { LazyMap } from "../util/lazy.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { KvEntry } from "../../ports/store.ts";
+import type { KvEntry } from "../../ports/records.ts";
 import type { EntryBuffer } from "../kv/entry-buffer.ts";
 import { recordPrefix } from "./part.ts";
 

@@ -1,4 +1,4 @@
-import type { KvEntry } from "../../ports/store.ts";
+import type { KvEntry } from "../../ports/records.ts";
 
 /**
  * Records of the parts of an actor, by the first byte of their key in the record space. Those below

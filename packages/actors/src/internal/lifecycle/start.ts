@@ -1,5 +1,5 @@
 import type { InstanceStart } from "../../ports/instance-options.ts";
-import type { KvEntry } from "../../ports/store.ts";
+import type { KvEntry } from "../../ports/records.ts";
 import { Context } from "../calls/context.ts";
 import type { Connections } from "../connections/connections.ts";
 import type { ActorState } from "../turn/actor-state.ts";

@@ -13,8 +13,8 @@ import {
 } from "./delivery.ts";
 import type { Message } from "./mailbox/mailbox.ts";
 import type { Receiver } from "./mailbox/receivers.ts";
-import type { QueuePart } from "./part.ts";
 import { invalidOptions } from "./policy.ts";
+import type { Queues } from "./queues.ts";
 
 interface WaitOptions {
   readonly timeout?: number | undefined;
@@ -32,12 +32,12 @@ export class ContextQueue implements Consumer {
   // Private, as in contexts: who writes `c.queue` down gets nothing of the runtime.
   #touched = false;
   readonly #calls: number;
-  readonly #part: QueuePart;
+  readonly #queues: Queues;
   readonly #owner: object;
   readonly #open = new Set<Delivery>();
 
-  constructor(part: QueuePart, calls: number, owner: object) {
-    this.#part = part;
+  constructor(queues: Queues, calls: number, owner: object) {
+    this.#queues = queues;
     this.#calls = calls;
     this.#owner = owner;
   }
@@ -48,7 +48,7 @@ export class ContextQueue implements Consumer {
    * `actionTimeout`, unless the returned function is called before.
    */
   #boundInTransaction(end: (error: unknown) => void): () => void {
-    const { runtime } = this.#part;
+    const { runtime } = this.#queues;
     const around = runtime.inTransaction ? runtime.transactions.openOf(this.#owner) : undefined;
     if (around === undefined) return () => {};
     const timer = runtime.ports.tasks.after(runtime.definition.options.actionTimeout, () => {
@@ -73,7 +73,7 @@ export class ContextQueue implements Consumer {
   /** User code of this context is about to change something while it is on the stack. */
   changes(): void {
     this.#touched = true;
-    this.#part.runtime.userWrites++;
+    this.#queues.runtime.userWrites++;
   }
 
   send(name: string, body: unknown, options?: unknown): Promise<QueueMessage> {
@@ -86,7 +86,7 @@ export class ContextQueue implements Consumer {
 
   /** Of what nobody awaits the log hears; that the actor stopped before its wait was over is no news. */
   #attended<T>(work: Promise<T>): Promise<T> {
-    const { errors, ports } = this.#part.runtime;
+    const { errors, ports } = this.#queues.runtime;
     return trackRejection(work, ports.tasks, (error) => {
       const stopped = isErrorCode(error, "actor", "aborted") || isErrorCode(error, "actor", "stopping");
       if (!stopped) errors.report(error);
@@ -94,15 +94,15 @@ export class ContextQueue implements Consumer {
   }
 
   async #send(name: string, body: unknown, options: unknown): Promise<QueueMessage> {
-    const part = this.#part;
-    const policy = part.own(name);
-    const checked = part.validated(policy, body);
+    const queues = this.#queues;
+    const policy = queues.own(name);
+    const checked = queues.validated(policy, body);
     // Without an await of its own: what the caller changes in the body next is not sent.
     const valid = checked instanceof Promise ? await checked : checked;
     this.#touched = true;
-    const { id, message } = part.enqueue(policy, valid, options);
-    part.runtime.userWrote();
-    const createdAt = message?.createdAt ?? part.runtime.ports.clock.now();
+    const { id, message } = queues.enqueue(policy, valid, options);
+    queues.runtime.userWrote();
+    const createdAt = message?.createdAt ?? queues.runtime.ports.clock.now();
     return { id, name, body: valid, createdAt, attempt: 0 };
   }
 
@@ -112,19 +112,19 @@ export class ContextQueue implements Consumer {
     given: WaitOptions | null | undefined,
   ): Promise<unknown> {
     const options = given ?? {};
-    const part = this.#part;
-    const policy = part.own(name);
+    const queues = this.#queues;
+    const policy = queues.own(name);
     const timeoutMs = timeoutOf(options.timeout);
     const signal = this.#untilStop(options.signal);
     if (signal?.aborted === true) throw aborted();
-    const checked = part.validated(policy, body);
+    const checked = queues.validated(policy, body);
     const valid = checked instanceof Promise ? await checked : checked;
     this.#touched = true;
-    const { id } = part.enqueue(policy, valid, options);
-    part.runtime.userWrote();
+    const { id } = queues.enqueue(policy, valid, options);
+    queues.runtime.userWrote();
     let unbound = (): void => {};
-    const bytes = await outsideTransaction(part.runtime, this.#owner, () =>
-      part.completions
+    const bytes = await outsideTransaction(queues.runtime, this.#owner, () =>
+      queues.completions
         .wait(id, timeoutMs, signal, aborted, (leave) => {
           unbound = this.#boundInTransaction(leave);
         })
@@ -138,7 +138,7 @@ export class ContextQueue implements Consumer {
   /** A hook or the `run` handler would hold up the stop of its actor; an action is waited for in any case. */
   #untilStop(signal: AbortSignal | null | undefined): AbortSignal | undefined {
     if (this.#calls > 0) return signal ?? undefined;
-    const { abortSignal } = this.#part.runtime;
+    const { abortSignal } = this.#queues.runtime;
     return signal === undefined || signal === null ? abortSignal : AbortSignal.any([signal, abortSignal]);
   }
 
@@ -167,7 +167,7 @@ export class ContextQueue implements Consumer {
   }
 
   async waitForAvailable(names?: readonly string[] | null, options?: WaitOptions | null): Promise<void> {
-    const policies = this.#part.select(names);
+    const policies = this.#queues.select(names);
     const receive = { policies, count: 1, completable: false, peeks: true };
     const found = await this.#obtain(receive, timeoutOf(options?.timeout), options?.signal);
     if (found === undefined) throw waitTimedOut(options?.timeout ?? 0);
@@ -193,44 +193,44 @@ export class ContextQueue implements Consumer {
     message: { readonly id: number | bigint; readonly name: string },
     response?: unknown,
   ): Promise<void> {
-    this.#part.own(message.name);
+    this.#queues.own(message.name);
     const id = Number(message.id);
     if (!Number.isSafeInteger(id)) throw invalidOptions('"id" is not that of a message');
-    const known = this.#part.mailbox.find(id);
+    const known = this.#queues.mailbox.find(id);
     if (known !== undefined && known.queue !== message.name) throw notThisMessage(known, message.name);
     // Whoever knows only the id cannot tell whether it has been completed: a second time does nothing.
     if (known === undefined || known.place === "taken") return;
     this.#touched = true;
-    await this.#part.completeById(id, message.name, response);
-    this.#part.runtime.userWrote();
+    await this.#queues.completeById(id, message.name, response);
+    this.#queues.runtime.userWrote();
   }
 
   /** The action or handler of this context has ended: what it still holds is settled or given back. */
   end(succeeded: boolean): void {
-    const { runtime } = this.#part;
+    const { runtime } = this.#queues;
     if (runtime.sealed || this.#open.size === 0) return;
     for (const delivery of [...this.#open]) {
-      if (!delivery.completable && succeeded) this.#part.settle(delivery);
+      if (!delivery.completable && succeeded) this.#queues.settle(delivery);
       // What a stop has interrupted is delivered again at the next start, and has not failed.
       else if (runtime.status === "ready")
-        this.#part.giveBack(delivery, "its consumer ended before it was done");
+        this.#queues.giveBack(delivery, "its consumer ended before it was done");
     }
     this.#open.clear();
   }
 
   /** Lets go of what was received: plain messages are deleted, completable ones stay out until `completeById`. */
   detach(): void {
-    for (const delivery of this.#open) if (!delivery.completable) this.#part.settle(delivery);
+    for (const delivery of this.#open) if (!delivery.completable) this.#queues.settle(delivery);
     this.#open.clear();
   }
 
   /** `beside` a completable message that is out, where the others are refused. */
   async #receive(options: QueueBatchOptions, owner: object, beside = false): Promise<QueueMessage[]> {
-    const part = this.#part;
+    const queues = this.#queues;
     // What comes back after the actor has gone can take nothing: an iterator ends, as one that waited does.
-    if (part.runtime.sealed) throw aborted();
+    if (queues.runtime.sealed) throw aborted();
     const completable = options.completable === true;
-    const policies = part.select(options.names);
+    const policies = queues.select(options.names);
     const timeoutMs = timeoutOf(options.timeout);
     const count = countOf(options.count);
     this.#endPrevious(owner, beside);
@@ -239,11 +239,12 @@ export class ContextQueue implements Consumer {
     const deliveries = messages.map((message) => this.#deliver(message, completable, owner));
     // A bound on attempts holds only where each is durable before the consumer can fail at it.
     const counted = policies.some((policy) => policy.maxAttempts !== Number.POSITIVE_INFINITY);
-    if (counted && deliveries.length > 0 && !part.runtime.transactions.open) await part.runtime.queue.gate();
-    const bodies = await Promise.all(messages.map((message) => part.mailbox.bodyOf(message)));
+    if (counted && deliveries.length > 0 && !queues.runtime.transactions.open)
+      await queues.runtime.queue.gate();
+    const bodies = await Promise.all(messages.map((message) => queues.mailbox.bodyOf(message)));
     this.#touched = false;
     return deliveries.map((delivery, index) => {
-      part.handedOver(delivery);
+      queues.handedOver(delivery);
       return this.#present(delivery, decodeValue(bodies[index] ?? new Uint8Array(), decodeOptions));
     });
   }
@@ -260,9 +261,9 @@ export class ContextQueue implements Consumer {
       else if (delivery.completable) {
         if (owner !== this && owner !== delivery.owner) continue;
         out++;
-        room = Math.max(room, this.#part.policies.get(delivery.message.queue)?.concurrency ?? 1);
+        room = Math.max(room, this.#queues.policies.get(delivery.message.queue)?.concurrency ?? 1);
       } else if (delivery.owner === owner && delivery.writes !== undefined) {
-        this.#part.settle(delivery);
+        this.#queues.settle(delivery);
         this.#open.delete(delivery);
       }
     }
@@ -279,7 +280,7 @@ export class ContextQueue implements Consumer {
       ended: false,
     };
     this.#open.add(delivery);
-    this.#part.delivered(delivery);
+    this.#queues.delivered(delivery);
     return delivery;
   }
 
@@ -297,12 +298,12 @@ export class ContextQueue implements Consumer {
       ...plain,
       complete: async (response?: unknown) => {
         this.#touched = true;
-        await this.#part.complete(delivery, response);
-        this.#part.runtime.userWrote();
+        await this.#queues.complete(delivery, response);
+        this.#queues.runtime.userWrote();
       },
       fail: async (error?: unknown) => {
-        this.#part.fail(delivery, error);
-        this.#part.runtime.userWrote();
+        this.#queues.fail(delivery, error);
+        this.#queues.runtime.userWrote();
       },
     };
   }
@@ -313,17 +314,17 @@ export class ContextQueue implements Consumer {
     timeoutMs: number | undefined,
     signal: AbortSignal | null | undefined,
   ): Promise<readonly Message[] | undefined> {
-    const part = this.#part;
+    const queues = this.#queues;
     if (signal?.aborted === true) throw aborted();
     // Who has waited longer is served first.
-    part.receivers.pump();
-    const now = part.receivers.take(receive);
+    queues.receivers.pump();
+    const now = queues.receivers.take(receive);
     if (now !== undefined) {
-      part.arm();
+      queues.arm();
       return now;
     }
     if (timeoutMs === 0) return undefined;
-    return outsideTransaction(part.runtime, this.#owner, () => this.#arrival(receive, timeoutMs, signal));
+    return outsideTransaction(queues.runtime, this.#owner, () => this.#arrival(receive, timeoutMs, signal));
   }
 
   /** As {@link #obtain} where nothing is there yet. */
@@ -332,7 +333,7 @@ export class ContextQueue implements Consumer {
     timeoutMs: number | undefined,
     signal: AbortSignal | null | undefined,
   ): Promise<readonly Message[] | undefined> {
-    const part = this.#part;
+    const queues = this.#queues;
     return new Promise((resolve, reject) => {
       const ends: (() => void)[] = [];
       const finish = (settle: () => void): void => {
@@ -344,13 +345,13 @@ export class ContextQueue implements Consumer {
         resolve: (messages) => finish(() => resolve(messages)),
         reject: (error) => finish(() => reject(error)),
       };
-      if (!part.wait(receiver)) return;
-      ends.push(() => part.runtime.activity.waitEnded());
+      if (!queues.wait(receiver)) return;
+      ends.push(() => queues.runtime.activity.waitEnded());
       const leave = (settle: () => void): void => {
-        if (part.receivers.remove(receiver)) finish(settle);
+        if (queues.receivers.remove(receiver)) finish(settle);
       };
       if (timeoutMs !== undefined) {
-        const timer = part.runtime.ports.tasks.after(timeoutMs, () => leave(() => resolve(undefined)));
+        const timer = queues.runtime.ports.tasks.after(timeoutMs, () => leave(() => resolve(undefined)));
         ends.push(() => timer.cancel());
       }
       if (timeoutMs === undefined) {

@@ -1,29 +1,29 @@
 import { decodeValue, HoldfastError } from "@holdfast/core";
 import type { InspectedMessage, InspectedQueue } from "./inspected.ts";
 import type { MessageRecord } from "./mailbox/records.ts";
-import type { QueuePart } from "./part.ts";
+import type { Queues } from "./queues.ts";
 
 /** What the inspector does with the queues of an actor in memory. Every change commits as a turn of its own. */
 export class QueueInspector {
-  readonly #part: QueuePart;
+  readonly #queues: Queues;
   /** Settles when what was asked of dead letters before has been done. */
   #letters: Promise<unknown> = Promise.resolve();
 
-  constructor(part: QueuePart) {
-    this.#part = part;
+  constructor(queues: Queues) {
+    this.#queues = queues;
   }
 
   get size(): number {
-    return this.#part.mailbox.size;
+    return this.#queues.mailbox.size;
   }
 
   get names(): readonly string[] {
-    return [...this.#part.policies.keys()];
+    return [...this.#queues.policies.keys()];
   }
 
   /** The oldest `limit` messages. */
   async list(limit: number): Promise<InspectedQueue> {
-    const { mailbox, runtime } = this.#part;
+    const { mailbox, runtime } = this.#queues;
     const all = [...mailbox.all].filter(({ place }) => place !== "taken").sort((a, b) => a.id - b.id);
     const messages = await Promise.all(
       all.slice(0, limit).map((message) => this.#present(message, statusOf(message.place))),
@@ -38,19 +38,19 @@ export class QueueInspector {
     body: unknown,
     options?: unknown,
   ): Promise<{ readonly id: number; readonly name: string; readonly createdAt: number }> {
-    const part = this.#part;
-    const policy = part.policy(name);
-    const valid = await part.validated(policy, body);
-    await part.outside();
-    const { id, message } = part.enqueue(policy, valid, options);
-    await part.runtime.queue.gate();
-    return { id, name, createdAt: message?.createdAt ?? part.runtime.ports.clock.now() };
+    const queues = this.#queues;
+    const policy = queues.policy(name);
+    const valid = await queues.validated(policy, body);
+    await queues.outside();
+    const { id, message } = queues.enqueue(policy, valid, options);
+    await queues.runtime.queue.gate();
+    return { id, name, createdAt: message?.createdAt ?? queues.runtime.ports.clock.now() };
   }
 
   /** Deletes every message that is not out with a consumer; returns how many. */
   async clear(): Promise<number> {
-    const { mailbox, runtime } = this.#part;
-    await this.#part.outside();
+    const { mailbox, runtime } = this.#queues;
+    await this.#queues.outside();
     const waiting = [...mailbox.all].filter(({ place }) => place === "ready" || place === "delayed");
     for (const message of waiting) mailbox.remove(message);
     await runtime.queue.gate();
@@ -59,8 +59,8 @@ export class QueueInspector {
 
   /** Deletes one message. False when it is not there, or out with a consumer. */
   async delete(id: number): Promise<boolean> {
-    const { mailbox, runtime } = this.#part;
-    await this.#part.outside();
+    const { mailbox, runtime } = this.#queues;
+    await this.#queues.outside();
     const message = mailbox.find(id);
     if (message === undefined || (message.place !== "ready" && message.place !== "delayed")) return false;
     mailbox.remove(message);
@@ -70,27 +70,27 @@ export class QueueInspector {
 
   /** The oldest `limit` dead letters. */
   async deadLetters(limit: number): Promise<readonly InspectedMessage[]> {
-    const letters = await this.#part.mailbox.deadLetters();
+    const letters = await this.#queues.mailbox.deadLetters();
     return Promise.all(letters.slice(0, limit).map((letter) => this.#present(letter, "dead")));
   }
 
   /** Puts a dead letter back into its queue. Throws `queue.message_not_found`, `queue.full`. */
   async retry(id: number): Promise<void> {
-    await this.#withLetter(id, (letter) => this.#part.mailbox.revive(letter));
-    await this.#part.runtime.queue.gate();
+    await this.#withLetter(id, (letter) => this.#queues.mailbox.revive(letter));
+    await this.#queues.runtime.queue.gate();
   }
 
   /** Deletes a dead letter. Throws `queue.message_not_found`. */
   async deleteDeadLetter(id: number): Promise<void> {
-    await this.#withLetter(id, (letter) => this.#part.mailbox.deleteDeadLetter(letter));
-    await this.#part.runtime.queue.gate();
+    await this.#withLetter(id, (letter) => this.#queues.mailbox.deleteDeadLetter(letter));
+    await this.#queues.runtime.queue.gate();
   }
 
   /** One after the other: of two who want the same letter, the second finds that it is gone. */
   #withLetter(id: number, act: (letter: MessageRecord) => void): Promise<void> {
     const done = this.#letters.then(async () => {
       const letter = await this.#letter(id);
-      await this.#part.outside();
+      await this.#queues.outside();
       act(letter);
     });
     this.#letters = done.catch(() => undefined);
@@ -98,7 +98,7 @@ export class QueueInspector {
   }
 
   async #letter(id: number): Promise<MessageRecord> {
-    const letter = (await this.#part.mailbox.deadLetters()).find((each) => each.id === id);
+    const letter = (await this.#queues.mailbox.deadLetters()).find((each) => each.id === id);
     if (letter !== undefined) return letter;
     throw new HoldfastError("queue", "message_not_found", "There is no dead letter with this id", {
       statusCode: 404,
@@ -107,7 +107,7 @@ export class QueueInspector {
   }
 
   async #present(message: MessageRecord, status: InspectedMessage["status"]): Promise<InspectedMessage> {
-    const body = decodeValue(await this.#part.mailbox.bodyOf(message), { maxDepth: 1_010 });
+    const body = decodeValue(await this.#queues.mailbox.bodyOf(message), { maxDepth: 1_010 });
     const { id, queue, createdAt, attempt, priority, availableAt, expiresAt, death } = message;
     return {
       id,

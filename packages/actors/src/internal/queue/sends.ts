@@ -7,8 +7,8 @@ import { type Connection, HostConnection } from "../connections/connection.ts";
 import { interruptedError } from "../lifecycle/error-filter.ts";
 import type { RecordedCall } from "../turn/call-ledger.ts";
 import type { QueueOwner } from "./owner.ts";
-import type { QueuePart } from "./part.ts";
 import { invalidOptions, type Policy } from "./policy.ts";
+import type { Queues } from "./queues.ts";
 
 /** What the ledger keeps of a send under its key: that it is queued, or how it was completed. */
 interface Outcome {
@@ -34,16 +34,16 @@ const nobody = 0;
 
 /** Messages from outside: from clients, and from other actors. */
 export class Sends {
-  readonly #part: QueuePart;
+  readonly #queues: Queues;
   readonly #runtime: QueueOwner;
   /** Keyed sends on their way into the queue, for retries that come meanwhile. */
   readonly #entering = new Map<string, Entering>();
   /** How those who wait are sent away. */
   readonly #leave = new Set<(error: unknown) => void>();
 
-  constructor(part: QueuePart) {
-    this.#part = part;
-    this.#runtime = part.runtime;
+  constructor(queues: Queues) {
+    this.#queues = queues;
+    this.#runtime = queues.runtime;
   }
 
   /** Resolves with the CBOR of `{ status, response? }`, durable. Rejects with what the caller may see. */
@@ -51,7 +51,7 @@ export class Sends {
     const { activity, errors, ports } = this.#runtime;
     activity.begin();
     try {
-      const policy = this.#part.declared(call.name);
+      const policy = this.#queues.declared(call.name);
       const timeoutMs = timeoutOf(call.timeoutMs);
       if (!call.wait) {
         await this.#enterOnce(call, policy);
@@ -70,13 +70,13 @@ export class Sends {
 
   async #wait(call: SendCall, id: number, timeoutMs: number | undefined): Promise<Uint8Array> {
     // It may have been completed while its arrival was made durable.
-    const done = this.#part.mailbox.find(id) === undefined ? await this.#completion(call) : undefined;
+    const done = this.#queues.mailbox.find(id) === undefined ? await this.#completion(call) : undefined;
     if (done !== undefined) return done;
     if (timeoutMs === 0) return timedOut;
     if (this.#runtime.status !== "ready") throw this.#runtime.errors.stopping();
     let own: ((error: unknown) => void) | undefined;
     try {
-      const waits = this.#part.completions.wait(id, timeoutMs, call.signal, cancelledWait, (leave) => {
+      const waits = this.#queues.completions.wait(id, timeoutMs, call.signal, cancelledWait, (leave) => {
         own = leave;
         this.#leave.add(leave);
       });
@@ -89,9 +89,9 @@ export class Sends {
   /** The result of a message that is gone, if it was completed. */
   async #completion({ idempotencyKey }: SendCall): Promise<Uint8Array | undefined> {
     if (idempotencyKey === undefined) return undefined;
-    const bytes = this.#part.completions.recorded(idempotencyKey) ?? (await this.#ledgered(idempotencyKey));
+    const bytes = this.#queues.completions.recorded(idempotencyKey) ?? (await this.#ledgered(idempotencyKey));
     if (bytes === undefined) return undefined;
-    await this.#part.outside();
+    await this.#queues.outside();
     await this.#runtime.queue.gate();
     return bytes;
   }
@@ -126,12 +126,12 @@ export class Sends {
 
   async #recall(call: SendCall, policy: Policy, key: string, entering: Entering): Promise<Outcome> {
     // A message whose sender waits knows its key for as long as it lives; the ledger, for a window.
-    const pending = this.#part.mailbox.awaited(key);
+    const pending = this.#queues.mailbox.awaited(key);
     if (pending !== undefined) return { bytes: accepted, id: pending.id };
     const asked = this.#runtime.ledger.find(key);
     const known = asked instanceof Promise ? await asked : asked;
     if (known !== undefined) {
-      await this.#part.outside();
+      await this.#queues.outside();
       const outcome = outcomeOf(known);
       entering.entered = outcome;
       if (entering.waits) this.#awaitFromNowOn(outcome, key);
@@ -145,10 +145,10 @@ export class Sends {
 
   /** Who sent it did not wait for its completion: that is kept under the key for whoever does now. */
   #awaitFromNowOn({ id }: Outcome, key: string): void {
-    const message = id === undefined ? undefined : this.#part.mailbox.find(id);
+    const message = id === undefined ? undefined : this.#queues.mailbox.find(id);
     if (message === undefined) return;
     if (this.#runtime.sealed) throw this.#runtime.errors.stopping();
-    this.#part.mailbox.addWaiter(message, key);
+    this.#queues.mailbox.addWaiter(message, key);
   }
 
   async #enter(
@@ -166,13 +166,13 @@ export class Sends {
     }
     try {
       if (policy.canPublish !== undefined) await this.#authorize(call, policy, own ?? transient);
-      const validated = this.#part.validated(policy, call.body);
+      const validated = this.#queues.validated(policy, call.body);
       const body = validated instanceof Promise ? await validated : validated;
       // What it writes is not part of somebody's transaction.
-      await this.#part.outside();
+      await this.#queues.outside();
       if (runtime.sealed) throw runtime.errors.stopping();
       const waiter = keyed?.entering.waits ? keyed.key : undefined;
-      const { id } = this.#part.enqueue(policy, body, call.options, waiter);
+      const { id } = this.#queues.enqueue(policy, body, call.options, waiter);
       const outcome = { bytes: accepted, id };
       if (keyed !== undefined) {
         keyed.entering.entered = outcome;

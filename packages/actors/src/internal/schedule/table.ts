@@ -1,4 +1,4 @@
-import type { KvEntry } from "../../ports/store.ts";
+import type { KvEntry } from "../../ports/records.ts";
 import type { EntryBuffer } from "../kv/entry-buffer.ts";
 import { latin1 } from "../kv/entry-buffer.ts";
 import type { ErrorFilter } from "../lifecycle/error-filter.ts";

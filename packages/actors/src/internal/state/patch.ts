@@ -1,6 +1,6 @@
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
-import { assignIndex, resizeArray, spliceArray } from "./array.ts";
 import { maxStateDepth, type Path, type Step, setOwn } from "./value.ts";
+import { assignIndex, resizeArray, spliceArray } from "./views/array.ts";
 
 /**
  * The on-disk format of a state, version 1: one byte of format, then the CBOR of the value (a snapshot)

@@ -1,6 +1,7 @@
 import type { HoldfastError } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
-import type { CommitBatch, StoredState } from "../../ports/store.ts";
+import type { StoredState } from "../../ports/records.ts";
+import type { CommitBatch } from "../../ports/store.ts";
 import { decodeState, encodePatch, encodeSnapshot, op } from "./patch.ts";
 import { Tracker } from "./tracker.ts";
 import { copyValue } from "./value.ts";

@@ -1,10 +1,7 @@
 import type { HoldfastError } from "@holdfast/core";
-import { arrayProxy } from "./array-proxy.ts";
-import { mapProxy, setProxy } from "./collection-proxy.ts";
 import { HeldOriginals } from "./held-originals.ts";
 import { MutableLeaves } from "./mutable-leaves.ts";
 import { Node } from "./node.ts";
-import { objectProxy } from "./object-proxy.ts";
 import {
   CopyLog,
   forwardingView,
@@ -28,6 +25,10 @@ import {
 } from "./place.ts";
 import { UndoLog } from "./undo-log.ts";
 import { copyValue, kindOf, maxStateDepth, type Path, refused, type Step } from "./value.ts";
+import { arrayProxy } from "./views/array-proxy.ts";
+import { mapProxy, setProxy } from "./views/collection-proxy.ts";
+import { objectProxy } from "./views/object-proxy.ts";
+import type { ViewTracker } from "./views/view-tracker.ts";
 
 /**
  * Watches a state through write-through proxies and collects what changed in it as operations on
@@ -35,7 +36,7 @@ import { copyValue, kindOf, maxStateDepth, type Path, refused, type Step } from 
  * from there on; until then an assigned value is what lies in the state. While user code runs, small ones
  * go on doing so: what it changes in them is noticed by `checkLeaves`.
  */
-export class Tracker {
+export class Tracker implements ViewTracker {
   /** The state's place is `holder.raw.value`. */
   readonly #holder = new Node({ value: undefined }, "object", undefined, undefined);
   readonly #nodes = new WeakMap<object, Node>();

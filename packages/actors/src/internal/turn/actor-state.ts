@@ -1,5 +1,6 @@
 import { encodeValue, HoldfastError, type StandardSchema, validate } from "@holdfast/core";
-import type { CommitBatch, KvEntry, StoredState } from "../../ports/store.ts";
+import type { KvEntry, StoredState } from "../../ports/records.ts";
+import type { CommitBatch } from "../../ports/store.ts";
 import { Context } from "../calls/context.ts";
 import { stoppedError } from "../lifecycle/error-filter.ts";
 import { metaKey, readMeta, writeMeta } from "../lifecycle/meta-records.ts";

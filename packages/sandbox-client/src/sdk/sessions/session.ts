@@ -8,7 +8,6 @@ import type {
   SetSessionModeResponse,
 } from "../acp/acp-types.ts";
 import { readPrompt } from "../acp/acp-values.ts";
-import type { SandboxAgent } from "../sandbox-agent.ts";
 import type {
   PermissionReply,
   PermissionRequestListener,
@@ -23,12 +22,39 @@ export interface PromptOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a session asks of the client that made it. */
+export interface SessionClient {
+  recoveryOf(id: string): SessionRecovery | undefined;
+  getSession(id: string): Promise<Session | null>;
+  rawSendSessionMethod(
+    id: string,
+    method: string,
+    params: Record<string, unknown>,
+    options?: SessionSendOptions,
+  ): Promise<{ response: unknown }>;
+  cancelSession(id: string): Promise<void>;
+  setSessionMode(id: string, modeId: string): Promise<{ response: SetSessionModeResponse }>;
+  setSessionConfigOption(id: string, configId: string, value: string): Promise<OptionSet>;
+  setSessionModel(id: string, model: string): Promise<OptionSet>;
+  setSessionThoughtLevel(id: string, thoughtLevel: string): Promise<OptionSet>;
+  getSessionConfigOptions(id: string): Promise<SessionConfigOption[]>;
+  getSessionModes(id: string): Promise<SessionModeState | null>;
+  onSessionEvent(id: string, listener: SessionEventListener): () => void;
+  onPermissionRequest(id: string, listener: PermissionRequestListener): () => void;
+  respondPermission(permissionId: string, reply: PermissionReply): Promise<void>;
+  rawRespondPermission(permissionId: string, response: RequestPermissionResponse): Promise<void>;
+}
+
+interface OptionSet {
+  response: SetSessionConfigOptionResponse;
+}
+
 /** A conversation with an agent. */
 export class Session {
   #record: SessionRecord;
-  readonly #sandbox: SandboxAgent;
+  readonly #sandbox: SessionClient;
 
-  constructor(sandbox: SandboxAgent, record: SessionRecord) {
+  constructor(sandbox: SessionClient, record: SessionRecord) {
     this.#sandbox = sandbox;
     this.#record = record;
   }

@@ -1,6 +1,5 @@
-import type { AcpInstance } from "../../acp/instance.ts";
+import type { AcpInstance, AcpObserver } from "../../acp/instance.ts";
 import type { Message } from "../../acp/message.ts";
-import type { AcpObserver } from "../../acp/observer.ts";
 import type { PendingRequest } from "../../acp/pending.ts";
 import { isRecord } from "../../http/problem.ts";
 import type { AgentBindings } from "../agent-bindings.ts";
@@ -21,12 +20,12 @@ const opening = new Set(["session/load", "session/resume"]);
 
 /** Brings what crosses an agent's process to the session that it belongs to. */
 export class SessionObserver implements AcpObserver {
-  readonly #bindings: AgentBindings;
+  readonly #bindings: AgentBindings<Session>;
   readonly #adopter: SessionAdopter;
   /** Sessions that were made for a load or resume that is not answered yet. */
   readonly #provisional = new Set<Session>();
 
-  constructor(bindings: AgentBindings, adopter: SessionAdopter) {
+  constructor(bindings: AgentBindings<Session>, adopter: SessionAdopter) {
     this.#bindings = bindings;
     this.#adopter = adopter;
   }

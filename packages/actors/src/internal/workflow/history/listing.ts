@@ -1,5 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
-import type { ActorRecord, ActorStore } from "../../../ports/store.ts";
+import type { ActorRecord } from "../../../ports/records.ts";
+import type { ActorStore } from "../../../ports/store.ts";
 import type { WorkflowError } from "../../../workflow/errors.ts";
 import { space } from "../../kv/entry-buffer.ts";
 import { recordPrefix } from "../../lifecycle/part.ts";

@@ -3,13 +3,12 @@ import { HoldfastError, isErrorCode, isHoldfastError, normalizeKey, uuidv4 } fro
 import { ChildError, EvictedError, type WorkflowError } from "../../../workflow/errors.ts";
 import type { ChildReference } from "../../../workflow/waits.ts";
 import type { RunningActor } from "../../lifecycle/running-actor.ts";
-import { type Entry, recorded } from "../history/history.ts";
+import { type Entry, type History, recorded } from "../history/history.ts";
 import { checkName } from "../history/location.ts";
-import { describeError, type ParentAddress } from "../history/record.ts";
+import { describeError, type Header, type ParentAddress } from "../history/record.ts";
 import { remoteRetry } from "../limits.ts";
 import { markReported } from "../steps/failure.ts";
 import { invalid, isRecord } from "../steps/step-settings.ts";
-import type { WorkflowPart } from "./part.ts";
 import type { Scope } from "./scope.ts";
 
 /** Actions that workflows call on each other; no name of a user's action begins with a dollar sign. */
@@ -128,9 +127,23 @@ function handleOf(
   return (accessor as Accessor)[how](key);
 }
 
+/** The workflow of a child, as far as its parent has to do with it. */
+export interface ChildWorkflow {
+  readonly runtime: RunningActor;
+  readonly header: Header;
+  readonly output: unknown;
+  readonly history: History;
+  /** Undefined while no code of the workflow runs. */
+  readonly run: { childEnded(): void } | undefined;
+  readonly terminal: boolean;
+  start(input: unknown, parent: ParentAddress): Promise<unknown>;
+  /** Resolves when the history is in memory. */
+  loaded(): Promise<void>;
+}
+
 /** The answer to a parent that starts a child: its outcome where it has ended, else it is told later. */
 export async function startedByParent(
-  part: WorkflowPart,
+  child: ChildWorkflow,
   input: unknown,
   parent: unknown,
 ): Promise<ChildOutcome | undefined> {
@@ -141,33 +154,37 @@ export async function startedByParent(
     name: parent.name,
     key: Array.isArray(parent.key) ? parent.key.map(String) : [],
     token: parent.token,
-    child: part.runtime.id,
+    child: child.runtime.id,
   };
-  await part.start(input, address);
-  if (part.header.parent?.token === address.token) return undefined;
-  await part.loaded();
-  if (part.terminal) return outcomeOf(part);
+  await child.start(input, address);
+  if (child.header.parent?.token === address.token) return undefined;
+  await child.loaded();
+  if (child.terminal) return outcomeOf(child);
   throw new HoldfastError("workflow", "already_started", "The workflow was started by somebody else", {
     statusCode: 409,
   });
 }
 
-function outcomeOf(part: WorkflowPart): ChildOutcome {
-  if (part.header.state === "completed") return { ok: true, output: part.output };
-  return { ok: false, error: part.header.error ?? { name: "Error", message: "unknown error" } };
+function outcomeOf(child: ChildWorkflow): ChildOutcome {
+  if (child.header.state === "completed") return { ok: true, output: child.output };
+  return { ok: false, error: child.header.error ?? { name: "Error", message: "unknown error" } };
 }
 
 /** A child says how it has ended. False when nobody waits for it any more. */
-export async function settledByChild(part: WorkflowPart, token: unknown, outcome: unknown): Promise<boolean> {
-  if (part.terminal || typeof token !== "string" || !isRecord(outcome)) return false;
-  await part.loaded();
-  const entry = part.history
+export async function settledByChild(
+  child: ChildWorkflow,
+  token: unknown,
+  outcome: unknown,
+): Promise<boolean> {
+  if (child.terminal || typeof token !== "string" || !isRecord(outcome)) return false;
+  await child.loaded();
+  const entry = child.history
     .all()
     .find(({ kind, status, data }) => kind === "child" && status === "running" && data.token === token);
   if (entry === undefined) return false;
   entry.data = { ...entry.data, started: true, outcome };
-  part.history.save(entry);
-  part.run?.childEnded();
+  child.history.save(entry);
+  child.run?.childEnded();
   return true;
 }
 
@@ -179,23 +196,23 @@ export interface ChildReport {
 
 /** Tells the parent of the end of its child, until it has heard. */
 export async function reportToParent(
-  part: WorkflowPart,
+  child: ChildWorkflow,
   parent: ParentAddress,
   done: ChildReport,
 ): Promise<void> {
-  const { runtime } = part;
+  const { runtime } = child;
   for (
     let delay: number = remoteRetry.firstMs;
     !runtime.sealed;
     delay = Math.min(delay * 2, remoteRetry.lastMs)
   ) {
     try {
-      await part.loaded();
+      await child.loaded();
       // It runs again: the parent hears of the end of that.
-      if (!part.terminal) return;
+      if (!child.terminal) return;
       await handleOf(runtime, parent.name, parent.key, "get").action({
         name: childActions.settled,
-        args: [parent.token, outcomeOf(part)],
+        args: [parent.token, outcomeOf(child)],
       });
       return done.told();
     } catch (error) {

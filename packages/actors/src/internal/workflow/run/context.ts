@@ -8,6 +8,7 @@ import { joinBranches, raceBranches, runJoin, runRace } from "../steps/branches.
 import { loopSettings, runLoop } from "../steps/loop.ts";
 import { continueAsNew, getVersion, recordValue, removed } from "../steps/marks.ts";
 import { receive } from "../steps/receive.ts";
+import type { ScopeContext } from "../steps/scope-context.ts";
 import { runStep, runTryStep } from "../steps/step.ts";
 import { outsideStep } from "../steps/step-context.ts";
 import { catchKinds, defaultCatch, invalid, isFunction, stepSettings } from "../steps/step-settings.ts";
@@ -17,7 +18,7 @@ import { childTarget, runChild } from "./child.ts";
 import type { Scope } from "./scope.ts";
 
 /** What the function of a workflow gets for one scope; its public type is `WorkflowContext`. */
-export class WorkflowScopeContext {
+export class WorkflowScopeContext implements ScopeContext {
   readonly scope: Scope;
 
   constructor(scope: Scope) {
@@ -25,7 +26,7 @@ export class WorkflowScopeContext {
   }
 
   /** Runs user code on the stack with a context of its own. */
-  async enter(scope: Scope, fn: (ctx: WorkflowScopeContext) => unknown): Promise<unknown> {
+  async enter(scope: Scope, fn: (ctx: ScopeContext) => unknown): Promise<unknown> {
     const { guard, runtime } = scope.run;
     const ctx = new WorkflowScopeContext(scope);
     guard.enter();

@@ -9,12 +9,12 @@ import {
 import { type Entry, recorded } from "../history/history.ts";
 import { checkName } from "../history/location.ts";
 import { describeError, showError } from "../history/record.ts";
-import type { WorkflowScopeContext } from "../run/context.ts";
 import { ReplayEnd } from "../run/replay-end.ts";
 import type { Fiber } from "../run/run.ts";
 import { Scope } from "../run/scope.ts";
 import { markReported, ofOperation, wasReported } from "./failure.ts";
 import { returnUnusedMessages } from "./return-unused-messages.ts";
+import type { ScopeContext } from "./scope-context.ts";
 import { invalid, isFunction, isRecord } from "./step-settings.ts";
 
 export interface Branch {
@@ -66,12 +66,7 @@ export function endsRun(error: unknown, parent: Scope): boolean {
 }
 
 /** One branch on a line of execution of its own. */
-async function runBranch(
-  parent: WorkflowScopeContext,
-  entry: Entry,
-  branch: Branch,
-  fiber: Fiber,
-): Promise<unknown> {
+async function runBranch(parent: ScopeContext, entry: Entry, branch: Branch, fiber: Fiber): Promise<unknown> {
   const { run } = parent.scope;
   const scope = new Scope(run, fiber, run.history.scope(entry, branch.name), parent.scope);
   try {
@@ -86,7 +81,7 @@ async function runBranch(
 }
 
 /** Replays a branch that is over as far as it came, for the rollbacks of its steps. */
-async function handInRollbacks(parent: WorkflowScopeContext, entry: Entry, branch: Branch): Promise<void> {
+async function handInRollbacks(parent: ScopeContext, entry: Entry, branch: Branch): Promise<void> {
   const fiber = parent.scope.run.fiber(parent.scope.fiber, true);
   const ended = runBranch(parent, entry, branch, fiber).then(
     () => {},
@@ -115,7 +110,7 @@ function beginBranches({ run }: Scope, entry: Entry): void {
 }
 
 export async function runJoin(
-  parent: WorkflowScopeContext,
+  parent: ScopeContext,
   entry: Entry,
   branches: readonly Branch[],
 ): Promise<unknown> {
@@ -171,7 +166,7 @@ export async function runJoin(
 }
 
 export async function runRace(
-  parent: WorkflowScopeContext,
+  parent: ScopeContext,
   entry: Entry,
   branches: readonly Branch[],
 ): Promise<{ readonly winner: string; readonly value: unknown }> {

@@ -2,9 +2,9 @@ import { CriticalError } from "../../../workflow/errors.ts";
 import { type Entry, recorded } from "../history/history.ts";
 import { checkName } from "../history/location.ts";
 import { defaultPruneInterval } from "../limits.ts";
-import type { WorkflowScopeContext } from "../run/context.ts";
 import { ReplayEnd } from "../run/replay-end.ts";
 import { Scope } from "../run/scope.ts";
+import type { ScopeContext } from "./scope-context.ts";
 import { invalid, isFunction, isRecord, wholeNumber } from "./step-settings.ts";
 
 export interface LoopSettings {
@@ -49,11 +49,7 @@ type Outcome =
   | { readonly continue: true; readonly state: unknown }
   | { readonly break: true; readonly value: unknown };
 
-export async function runLoop(
-  parent: WorkflowScopeContext,
-  entry: Entry,
-  settings: LoopSettings,
-): Promise<unknown> {
+export async function runLoop(parent: ScopeContext, entry: Entry, settings: LoopSettings): Promise<unknown> {
   const { run, fiber } = parent.scope;
   const { history } = run;
   let data = entry.data.iteration === undefined ? initial(settings) : (entry.data as unknown as LoopData);
@@ -105,7 +101,7 @@ function keep(entry: Entry, data: LoopData): void {
 }
 
 async function runIteration(
-  parent: WorkflowScopeContext,
+  parent: ScopeContext,
   entry: Entry,
   settings: LoopSettings,
   iteration: number,
@@ -126,7 +122,7 @@ async function runIteration(
 
 /** Before a rollback goes on after a restart, iterations that it needs are replayed for their handlers. */
 async function collectEarlier(
-  parent: WorkflowScopeContext,
+  parent: ScopeContext,
   entry: Entry,
   settings: LoopSettings,
   data: LoopData,
@@ -139,7 +135,7 @@ async function collectEarlier(
 
 /** Deletes iterations that nothing needs any more: those more than `size` before `end`. */
 function prune(
-  parent: WorkflowScopeContext,
+  parent: ScopeContext,
   entry: Entry,
   settings: LoopSettings,
   data: LoopData,

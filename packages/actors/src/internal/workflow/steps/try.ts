@@ -3,10 +3,10 @@ import type { TryBlockCatchKind, TryBlockFailure, TryBlockResult } from "../../.
 import type { Entry } from "../history/history.ts";
 import { checkName } from "../history/location.ts";
 import { describeError } from "../history/record.ts";
-import type { WorkflowScopeContext } from "../run/context.ts";
 import { Scope } from "../run/scope.ts";
 import { endsRun } from "./branches.ts";
 import { failureOf, operationOf } from "./failure.ts";
+import type { ScopeContext } from "./scope-context.ts";
 import { catchKinds, invalid, isFunction, isRecord } from "./step-settings.ts";
 
 export interface TrySettings {
@@ -30,7 +30,7 @@ export function trySettings(nameOrConfig: unknown, run: unknown): TrySettings {
 }
 
 export async function runTry(
-  parent: WorkflowScopeContext,
+  parent: ScopeContext,
   entry: Entry,
   settings: TrySettings,
 ): Promise<TryBlockResult<unknown>> {

@@ -1,18 +1,18 @@
-import type { Node } from "./node.ts";
-import { op } from "./patch.ts";
-import { isStep } from "./place.ts";
-import type { Tracker } from "./tracker.ts";
-import { asKey, refused } from "./value.ts";
+import type { Node } from "../node.ts";
+import { op } from "../patch.ts";
+import { isStep } from "../place.ts";
+import { asKey, refused } from "../value.ts";
 import { ViewHandler } from "./view-handler.ts";
+import type { ViewTracker } from "./view-tracker.ts";
 
 /** A write-through view of a map. Its methods are our own: those of `Map` want a real map as `this`. */
-export function mapProxy(tracker: Tracker, node: Node): object {
+export function mapProxy(tracker: ViewTracker, node: Node): object {
   const raw = node.raw as Map<unknown, unknown>;
   return new Proxy(raw, new CollectionHandler(tracker, node, mapMethods(tracker, node, raw)));
 }
 
 /** A write-through view of a set. */
-export function setProxy(tracker: Tracker, node: Node): object {
+export function setProxy(tracker: ViewTracker, node: Node): object {
   const raw = node.raw as Set<unknown>;
   return new Proxy(raw, new CollectionHandler(tracker, node, setMethods(tracker, node, raw)));
 }
@@ -22,7 +22,7 @@ type Methods = ReadonlyMap<string | symbol, unknown>;
 class CollectionHandler extends ViewHandler {
   readonly #methods: Methods;
 
-  constructor(tracker: Tracker, node: Node, methods: Methods) {
+  constructor(tracker: ViewTracker, node: Node, methods: Methods) {
     super(tracker, node);
     this.#methods = methods;
   }
@@ -53,7 +53,7 @@ class CollectionHandler extends ViewHandler {
   }
 }
 
-function mapMethods(tracker: Tracker, node: Node, raw: Map<unknown, unknown>): Methods {
+function mapMethods(tracker: ViewTracker, node: Node, raw: Map<unknown, unknown>): Methods {
   const show = (key: unknown, value: unknown): unknown => tracker.child(node, key, value);
   const set = (keyGiven: unknown, value: unknown): unknown => {
     tracker.writable(node);
@@ -96,7 +96,7 @@ function mapMethods(tracker: Tracker, node: Node, raw: Map<unknown, unknown>): M
   ]);
 }
 
-function setMethods(tracker: Tracker, node: Node, raw: Set<unknown>): Methods {
+function setMethods(tracker: ViewTracker, node: Node, raw: Set<unknown>): Methods {
   const show = (item: unknown): unknown => tracker.child(node, asKey, item);
   const add = (item: unknown): unknown => {
     tracker.writable(node);
@@ -134,7 +134,7 @@ function setMethods(tracker: Tracker, node: Node, raw: Set<unknown>): Methods {
   ]);
 }
 
-function clear(tracker: Tracker, node: Node, raw: Map<unknown, unknown> | Set<unknown>): void {
+function clear(tracker: ViewTracker, node: Node, raw: Map<unknown, unknown> | Set<unknown>): void {
   tracker.writable(node);
   if (raw.size === 0) return;
   tracker.record(node, (path) => [op.clear, path]);
@@ -145,7 +145,7 @@ function clear(tracker: Tracker, node: Node, raw: Map<unknown, unknown> | Set<un
   raw.clear();
 }
 
-function forEach(tracker: Tracker, node: Node, entries: () => Iterable<[unknown, unknown]>) {
+function forEach(tracker: ViewTracker, node: Node, entries: () => Iterable<[unknown, unknown]>) {
   return (callback: (value: unknown, key: unknown, all: object) => void, self?: unknown): void => {
     for (const [key, value] of entries()) callback.call(self, value, key, tracker.view(node));
   };

@@ -1,11 +1,11 @@
-import type { Node } from "./node.ts";
-import { op } from "./patch.ts";
-import type { Tracker } from "./tracker.ts";
-import { refused, setOwn } from "./value.ts";
+import type { Node } from "../node.ts";
+import { op } from "../patch.ts";
+import { refused, setOwn } from "../value.ts";
 import { ViewHandler } from "./view-handler.ts";
+import type { ViewTracker } from "./view-tracker.ts";
 
 /** A write-through view of a plain object. */
-export function objectProxy(tracker: Tracker, node: Node): object {
+export function objectProxy(tracker: ViewTracker, node: Node): object {
   return new Proxy(node.raw, new ObjectHandler(tracker, node));
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { StateLog } from "./state-log.ts";
+import { StateLog } from "../state-log.ts";
 
 interface State {
   items: { id: number; done?: boolean }[];

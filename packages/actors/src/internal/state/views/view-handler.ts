@@ -1,13 +1,13 @@
-import type { Node } from "./node.ts";
-import type { Tracker } from "./tracker.ts";
-import { refused } from "./value.ts";
+import type { Node } from "../node.ts";
+import { refused } from "../value.ts";
+import type { ViewTracker } from "./view-tracker.ts";
 
 /** Traps that every view shares. */
 export abstract class ViewHandler implements ProxyHandler<object> {
-  readonly tracker: Tracker;
+  readonly tracker: ViewTracker;
   readonly node: Node;
 
-  constructor(tracker: Tracker, node: Node) {
+  constructor(tracker: ViewTracker, node: Node) {
     this.tracker = tracker;
     this.node = node;
   }

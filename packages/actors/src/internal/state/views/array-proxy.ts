@@ -1,28 +1,28 @@
-import { actorLimits } from "../../limits.ts";
+import { actorLimits } from "../../../limits.ts";
+import type { Node } from "../node.ts";
+import { op } from "../patch.ts";
+import { refused } from "../value.ts";
 import { assignIndex, resizeArray, spliceArray } from "./array.ts";
 import { readMethod, relative, showObject } from "./array-reads.ts";
-import type { Node } from "./node.ts";
-import { op } from "./patch.ts";
-import type { Tracker } from "./tracker.ts";
-import { refused } from "./value.ts";
 import { ViewHandler } from "./view-handler.ts";
+import type { ViewTracker } from "./view-tracker.ts";
 
 const { maxArrayGap } = actorLimits;
 
 type Compare = (a: unknown, b: unknown) => number;
 
 /** A write-through view of an array. Methods that move items record one operation for all of them. */
-export function arrayProxy(tracker: Tracker, node: Node): object {
+export function arrayProxy(tracker: ViewTracker, node: Node): object {
   return new Proxy(node.raw, new ArrayHandler(tracker, node, node.raw as unknown[]));
 }
 
 /** The changing methods of one array. */
 class Methods {
-  readonly #tracker: Tracker;
+  readonly #tracker: ViewTracker;
   readonly #node: Node;
   readonly #raw: unknown[];
 
-  constructor(tracker: Tracker, node: Node, raw: unknown[]) {
+  constructor(tracker: ViewTracker, node: Node, raw: unknown[]) {
     this.#tracker = tracker;
     this.#node = node;
     this.#raw = raw;
@@ -137,7 +137,7 @@ class ArrayHandler extends ViewHandler {
   /** Reading methods that have been asked for. */
   #reads: Map<string | symbol, unknown> | undefined;
 
-  constructor(tracker: Tracker, node: Node, raw: unknown[]) {
+  constructor(tracker: ViewTracker, node: Node, raw: unknown[]) {
     super(tracker, node);
     this.#raw = raw;
   }

@@ -1,9 +1,9 @@
-import type { Node } from "./node.ts";
-import type { Tracker } from "./tracker.ts";
+import type { Node } from "../node.ts";
+import type { ViewTracker } from "./view-tracker.ts";
 
 /** What reading methods need of their array. */
 export interface ReadArray {
-  readonly tracker: Tracker;
+  readonly tracker: ViewTracker;
   readonly node: Node;
   readonly raw: unknown[];
   /** Containers that have been reached, by index, and their views: believed while they still lie there. */

@@ -1,0 +1,391 @@
+import { encodeValue, messageOf, type Timer, validate } from "@holdfast/core";
+import { actorLimits } from "../../limits.ts";
+import { type HotRecords, recordPrefix } from "../lifecycle/part.ts";
+import { Completions } from "./completions.ts";
+import { aborted, alreadyCompleted, type Delivery, notDefined } from "./delivery.ts";
+import { queueLimits } from "./limits.ts";
+import { Mailbox, type MailboxState, type Message } from "./mailbox/mailbox.ts";
+import { type Receiver, Receivers } from "./mailbox/receivers.ts";
+import { Outbox } from "./outbox.ts";
+import type { QueueOwner } from "./owner.ts";
+import { isQueueName, type Policy, readPolicies, readPolicy, readSendOptions } from "./policy.ts";
+
+/** What a transaction that fails goes back to. */
+interface Savepoint {
+  readonly mailbox: MailboxState;
+  readonly outbox: ReadonlySet<number>;
+  readonly deliveries: readonly Delivery[];
+}
+
+/** What its consumer knows of a message that it has received. */
+export interface Received {
+  readonly id: number;
+  readonly queue: string;
+  readonly body: unknown;
+  readonly createdAt: number;
+  readonly attempt: number;
+}
+
+/** The queues of one running actor: their messages, and what its consumers have in hand of them. */
+export class Queues {
+  readonly runtime: QueueOwner;
+  readonly policies: ReadonlyMap<string, Policy>;
+  readonly mailbox: Mailbox;
+  readonly receivers: Receivers;
+  readonly completions: Completions;
+  /** Messages to other actors. */
+  readonly outbox: Outbox;
+  /** What is in the hands of consumers, by message. */
+  readonly #deliveries = new Map<number, Delivery>();
+  /** Of these the plain ones that were handed over: their deletion is still to be written. */
+  readonly #unsettled = new Set<Delivery>();
+  /** Grows with `#opened`, also for the receives that wait on all of them. */
+  readonly #all: Policy[];
+  /** Of an actor that declares no queues: those that it uses within itself, made when it names them. */
+  readonly #opened: Map<string, Policy> | undefined;
+  #timer: { readonly at: number; readonly timer: Timer } | undefined;
+  /** When an actor that dies now is to be started again for its messages. */
+  #rescueAt: number | undefined;
+  /** It sleeps with messages that nobody was waiting for. */
+  #resting = false;
+  #stopping = false;
+  #savepoint: Savepoint | undefined;
+
+  constructor(runtime: QueueOwner) {
+    this.runtime = runtime;
+    const { definition, ports, records } = runtime;
+    const declared = readPolicies(definition.queues);
+    this.#opened = declared.size === 0 ? new Map() : undefined;
+    this.policies = this.#opened ?? declared;
+    this.#all = [...this.policies.values()];
+    const { maxQueueSize, maxQueueMessageSize } = definition.options;
+    this.mailbox = new Mailbox({
+      records,
+      clock: ports.clock,
+      policies: this.policies,
+      maxSize: maxQueueSize,
+      maxMessageBytes: Math.min(maxQueueMessageSize, queueLimits.maxMessageBytes),
+      changed: () => runtime.changed(),
+      available: () => this.receivers.wake(),
+      told: (what, { id, queue, attempt }) => runtime.log.warn(what, { queue, messageId: id, attempt }),
+      background: (work) => runtime.keepAwake(work.catch((error: unknown) => runtime.errors.report(error))),
+    });
+    this.receivers = new Receivers(this.mailbox);
+    this.completions = new Completions(runtime, this.mailbox);
+    this.outbox = new Outbox(runtime, this.mailbox, () => this.arm());
+  }
+
+  async load(hot: HotRecords): Promise<void> {
+    const [record] = hot.get(recordPrefix.queue) ?? [];
+    if (record === undefined) return;
+    await this.mailbox.load(record);
+    if (this.#opened !== undefined) for (const { queue } of this.mailbox.all) this.own(queue);
+    await this.outbox.load();
+  }
+
+  started(): void {
+    this.outbox.resume();
+    this.arm();
+  }
+
+  /** Throws `queue.not_defined`. */
+  policy(name: unknown): Policy {
+    const policy = typeof name === "string" ? this.policies.get(name) : undefined;
+    if (policy === undefined) throw notDefined(this.runtime.name, name);
+    return policy;
+  }
+
+  /** A queue that others send to: it has to be declared. Throws `queue.not_defined`. */
+  declared(name: unknown): Policy {
+    if (this.#opened !== undefined) throw notDefined(this.runtime.name, name);
+    return this.policy(name);
+  }
+
+  /** A queue that the actor itself names: any, when it declares none. Throws `queue.not_defined`. */
+  own(name: unknown): Policy {
+    const opened = this.#opened;
+    if (opened === undefined || typeof name !== "string" || !isQueueName(name)) return this.policy(name);
+    const before = opened.get(name);
+    if (before !== undefined) return before;
+    const policy = readPolicy(name, {});
+    opened.set(name, policy);
+    this.#all.push(policy);
+    return policy;
+  }
+
+  /** The queues that a receive selects; all of them without names. Throws `queue.not_defined`. */
+  select(names: readonly string[] | null | undefined): readonly Policy[] {
+    if (names === undefined || names === null || names.length === 0) return this.#all;
+    return [...new Set(names)].map((name) => this.own(name));
+  }
+
+  /** What the schema of a queue makes of a body. Throws `queue.invalid_payload`. */
+  validated(policy: Policy, body: unknown): unknown | Promise<unknown> {
+    if (policy.message === undefined) return body;
+    const what = `The payload for the queue "${policy.name}"`;
+    return validate(policy.message, body, { group: "queue", code: "invalid_payload", what });
+  }
+
+  /**
+   * Puts a message into its queue, in the open turn. A message whose `dedupeKey` was sent before is that
+   * one: then nothing new is written, and `message` is undefined when it is gone already.
+   */
+  enqueue(
+    policy: Policy,
+    body: unknown,
+    options: unknown,
+    waiter?: string,
+  ): { readonly id: number; readonly message: Message | undefined } {
+    const settings = readSendOptions(policy, options, body);
+    const { dedupeKey } = settings;
+    const known = dedupeKey === undefined ? undefined : this.mailbox.dedupe.find(policy.name, dedupeKey);
+    if (known !== undefined) {
+      const message = this.mailbox.find(known);
+      if (message !== undefined && waiter !== undefined) this.mailbox.addWaiter(message, waiter);
+      return { id: known, message };
+    }
+    const encoded = encodeValue(this.runtime.unwrap(body));
+    const message = this.mailbox.enqueue(policy, encoded, settings, waiter);
+    // What comes while the actor goes to sleep wakes it again.
+    this.#resting = false;
+    this.arm();
+    return { id: message.id, message };
+  }
+
+  /** Undoes the receipt of a plain message whose deletion may be durable, in the open turn. */
+  putBack(received: Received): void {
+    // An actor that declares no queues may not have named this one since it was started.
+    if (this.#opened !== undefined) this.own(received.queue);
+    this.mailbox.putBack({ ...received, body: encodeValue(received.body) });
+    this.#resting = false;
+    this.arm();
+  }
+
+  // Deliveries
+
+  delivered(delivery: Delivery): void {
+    this.#deliveries.set(delivery.message.id, delivery);
+    this.arm();
+  }
+
+  /** From now on the next changes of its consumer carry the deletion of a plain delivery. */
+  handedOver(delivery: Delivery): void {
+    delivery.writes = this.runtime.userWrites;
+    if (!delivery.completable && !delivery.ended) this.#unsettled.add(delivery);
+  }
+
+  #end(delivery: Delivery): void {
+    delivery.ended = true;
+    this.#unsettled.delete(delivery);
+    this.#deliveries.delete(delivery.message.id);
+  }
+
+  /** Deletes the message of a plain delivery, in the open turn. */
+  settle(delivery: Delivery): void {
+    if (delivery.ended) return;
+    this.#end(delivery);
+    this.mailbox.remove(delivery.message);
+  }
+
+  /** Gives the message of a delivery back: it is delivered again, or is a dead letter. */
+  giveBack(delivery: Delivery, reason: string): void {
+    if (delivery.ended) return;
+    this.#end(delivery);
+    this.mailbox.release(delivery.message, reason);
+    // There is room for another, whatever became of this one.
+    this.receivers.wake();
+    this.arm();
+  }
+
+  /** As {@link giveBack}, for what its consumer has let go of. */
+  giveBackById(id: number, reason: string): void {
+    const delivery = this.#deliveries.get(id);
+    if (delivery !== undefined) this.giveBack(delivery, reason);
+  }
+
+  /** Throws `queue.already_completed`, `queue.invalid_completion_payload`. */
+  complete(delivery: Delivery, response: unknown): void | Promise<void> {
+    const { message } = delivery;
+    if (delivery.ended || message.place !== "out") throw alreadyCompleted();
+    return this.#complete(message, response);
+  }
+
+  /** As {@link complete}, for a message that anybody may hold, or nobody. */
+  completeById(id: number, name: string, response: unknown): void | Promise<void> {
+    const message = this.mailbox.find(id);
+    if (message === undefined || message.queue !== name || message.place === "taken")
+      throw alreadyCompleted();
+    return this.#complete(message, response);
+  }
+
+  #complete(message: Message, response: unknown): void | Promise<void> {
+    return this.completions.complete(this.policy(message.queue), message, response, () => {
+      const delivery = this.#deliveries.get(message.id);
+      if (delivery !== undefined) this.#end(delivery);
+      this.receivers.wake();
+      this.arm();
+    });
+  }
+
+  /** Throws `queue.already_completed`. */
+  fail(delivery: Delivery, error: unknown): void {
+    if (delivery.ended || delivery.message.place !== "out") throw alreadyCompleted();
+    this.giveBack(delivery, reasonOf(error));
+  }
+
+  /** A message came back by itself, so that its delivery is void. */
+  #forgetReleased(): void {
+    for (const delivery of this.#deliveries.values()) {
+      const { place } = delivery.message;
+      if (place !== "out" && place !== "taken") this.#end(delivery);
+    }
+  }
+
+  closing(): void {
+    const { userWrites, activity } = this.runtime;
+    for (const delivery of this.#unsettled) {
+      if (delivery.writes === userWrites) continue;
+      // Changes that may be those of other running code do not tell that this consumer is done.
+      const { consumer } = delivery;
+      if (consumer.touched || activity.counts.active <= consumer.calls) this.settle(delivery);
+    }
+    this.mailbox.flush();
+    this.completions.flush();
+    this.#setRescue();
+  }
+
+  // Transactions
+
+  savepoint(): void {
+    this.#savepoint = {
+      mailbox: this.mailbox.snapshot(),
+      outbox: this.outbox.numbers,
+      deliveries: [...this.#deliveries.values()],
+    };
+    this.receivers.hold();
+  }
+
+  rollback(): void {
+    // Made within the transaction, it was empty before.
+    const before = this.#savepoint ?? nothing;
+    this.#savepoint = undefined;
+    this.mailbox.restore(before.mailbox);
+    this.outbox.rollback(before.outbox);
+    this.completions.rollback();
+    // What was received in the transaction is back in its queue; what was completed in it is out again.
+    for (const delivery of this.#deliveries.values()) delivery.ended = true;
+    this.#deliveries.clear();
+    this.#unsettled.clear();
+    for (const delivery of before.deliveries) {
+      delivery.ended = false;
+      // What its consumer changed is undone, and does not tell any more that it is done.
+      delivery.writes = delivery.writes === undefined ? undefined : this.runtime.userWrites;
+      this.#deliveries.set(delivery.message.id, delivery);
+      if (!delivery.completable && delivery.writes !== undefined) this.#unsettled.add(delivery);
+    }
+    this.receivers.release();
+    this.arm();
+  }
+
+  keep(): void {
+    this.#savepoint = undefined;
+    this.receivers.release();
+  }
+
+  /** Resolves when no transaction is open: what follows at once is not part of one. */
+  async outside(): Promise<void> {
+    const { transactions, turnstile } = this.runtime;
+    while (transactions.open) await turnstile.pass();
+  }
+
+  // Waiting
+
+  /** A receive begins to wait, unless the actor stops: then it ends with `actor.aborted`. */
+  wait(receiver: Receiver): boolean {
+    if (this.#stopping) {
+      receiver.reject(aborted());
+      return false;
+    }
+    this.receivers.add(receiver);
+    this.runtime.activity.waitBegan();
+    return true;
+  }
+
+  /** When the actor has to be in memory: for what comes later, and after a crash for what is here now. */
+  get wakeAt(): number | undefined {
+    return earliest(this.mailbox.dueAt, this.outbox.wakeAt, this.#rescueAt);
+  }
+
+  /**
+   * An actor with a `run` handler and messages is started again soon after a crash. The time is moved on
+   * while it lives, so that it seldom passes then.
+   */
+  #setRescue(): void {
+    const { definition, parts } = this.runtime;
+    // A workflow that waits for something other than a message is woken for that.
+    const consumes =
+      definition.run !== undefined && (parts.workflow === undefined || this.receivers.size > 0);
+    const busy = consumes && this.mailbox.size + this.#unsettled.size > 0;
+    if (!busy || this.#resting) {
+      this.#rescueAt = undefined;
+      return;
+    }
+    const now = this.runtime.ports.clock.now();
+    const { rescueMs } = queueLimits;
+    if (this.#rescueAt === undefined || this.#rescueAt < now + rescueMs / 2) this.#rescueAt = now + rescueMs;
+  }
+
+  /** Sets the timer to what is due next. */
+  arm(): void {
+    const at = earliest(this.mailbox.dueAt, this.outbox.dueAt);
+    if (at === this.#timer?.at || this.runtime.status === "stopped") return;
+    this.#timer?.timer.cancel();
+    this.#timer = undefined;
+    if (at === undefined) return;
+    const { clock, tasks } = this.runtime.ports;
+    const delay = Math.min(Math.max(0, at - clock.now()), actorLimits.maxTimerMs);
+    const timer = tasks.after(delay, () => {
+      this.#timer = undefined;
+      if (this.runtime.sealed) return;
+      this.mailbox.tick();
+      this.#forgetReleased();
+      this.outbox.tick();
+      this.receivers.wake();
+      this.arm();
+    });
+    this.#timer = { at, timer };
+  }
+
+  stopping(): void {
+    this.#stopping = true;
+    // An actor that sleeps while its consumers wait, or after they have ended, leaves nothing that they want.
+    this.#resting = this.receivers.size > 0 || this.runtime.activity.counts.runs === 0;
+    this.receivers.rejectAll(aborted());
+    if (this.#rescueAt !== undefined && this.#resting) this.runtime.markDirty();
+  }
+
+  stopped(): void {
+    this.#timer?.timer.cancel();
+    this.#timer = undefined;
+    this.receivers.rejectAll(aborted());
+    this.completions.rejectAll(this.runtime.errors.stopping());
+    this.outbox.stopped();
+  }
+}
+
+const nothing: Savepoint = {
+  mailbox: { messages: [], nextId: 1, reserved: 1, dedupe: new Map() },
+  outbox: new Set(),
+  deliveries: [],
+};
+
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  let first: number | undefined;
+  for (const at of times) if (at !== undefined && (first === undefined || at < first)) first = at;
+  return first;
+}
+
+function reasonOf(error: unknown): string {
+  if (error === undefined) return "its consumer refused it";
+  return messageOf(error).slice(0, 1_000);
+}

@@ -1,0 +1,8 @@
+import type { Scope } from "../run/scope.ts";
+
+/** The context in whose scope loops, branches and tries run user code with a scope of its own. */
+export interface ScopeContext {
+  readonly scope: Scope;
+  /** Runs user code on the stack with a context of its own for `scope`. */
+  enter(scope: Scope, fn: (ctx: ScopeContext) => unknown): Promise<unknown>;
+}
