@@ -1,3 +1,4 @@
+/** The composition root: opens the parts of a gate in order, joins them, and closes them. */
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, HoldfastError, silentLogger, systemClock } from "@holdfast/core";

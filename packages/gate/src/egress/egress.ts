@@ -1,3 +1,7 @@
+/**
+ * Egress: the only way out of a jail. This file has the public types; `proxy/` forwards requests, `decisions/` allows them,
+ * `tunnels/` handles CONNECT, `metering/` counts tokens and cost, and `services/` makes upstreams for git and npm.
+ */
 import type { Principal } from "../vault/grants.ts";
 import type { BudgetRule } from "./metering/budget.ts";
 import type { GitTokenCredential } from "./services/git-tokens.ts";

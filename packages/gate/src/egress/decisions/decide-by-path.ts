@@ -1,3 +1,7 @@
+/**
+ * Decisions: whether a request of a jail is allowed, by configured upstreams, allowed hosts and addresses. Nothing in this
+ * room opens a connection; only the resolver of `public-address.ts` does input or output.
+ */
 import type { EgressAllowRule, EgressDecision } from "../egress.ts";
 import type { EgressLimits } from "../egress-limits.ts";
 import { type AllowedHosts, allowedHostSegment } from "./allowed-hosts.ts";

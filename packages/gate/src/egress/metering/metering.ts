@@ -1,3 +1,7 @@
+/**
+ * Metering: tokens, cost, budgets and the rate of spending of model calls. It reads requests and answers of models, and
+ * keeps the ledger `usage.db`.
+ */
 import { HoldfastError } from "@holdfast/core";
 import type { Limited, Payer } from "../../broker/rate-limiter.ts";
 import type { Principal } from "../../vault/grants.ts";

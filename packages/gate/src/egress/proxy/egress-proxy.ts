@@ -1,3 +1,7 @@
+/**
+ * Proxy: the HTTP server of one jail and the connections to its upstreams. Requests pass from here to the decisions, the
+ * vault, the meter and then the upstream.
+ */
 import { randomBytes } from "node:crypto";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";

@@ -1,3 +1,6 @@
+/**
+ * Services: ready-made upstreams for git hosts and npm registries, with the environment that points tools in a jail at them.
+ */
 import { HoldfastError } from "@holdfast/core";
 import { checkPath } from "../decisions/upstreams.ts";
 import type { EgressAllowRule, EgressCredential, EgressUpstream } from "../egress.ts";

@@ -1,3 +1,6 @@
+/**
+ * Tunnels: CONNECT requests, which are passed on unread or intercepted with the certificate authority of the jail.
+ */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";

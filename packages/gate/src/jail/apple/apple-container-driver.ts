@@ -1,3 +1,4 @@
+/** Apple: the driver for virtual machines of Apple's `container` on macOS. */
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";

@@ -1,3 +1,6 @@
+/**
+ * Bubblewrap: the default driver on Linux, with its arguments, its process, and the installation of the program.
+ */
 import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { detectLandlock, type LandlockSupport, launcherEnvironment } from "../confinement/landlock.ts";

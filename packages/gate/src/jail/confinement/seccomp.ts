@@ -1,3 +1,4 @@
+/** Confinement: what the kernel refuses inside a jail, as a system call filter (seccomp) and as Landlock rules. */
 import { HoldfastError } from "@holdfast/core";
 
 /**

@@ -1,3 +1,4 @@
+/** Engine: the driver for podman and docker, with the client of their API and the containers that it describes. */
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, writeFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+/** gVisor: the driver that runs jails on a kernel in user space, by way of runsc. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";

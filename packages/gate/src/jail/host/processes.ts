@@ -1,3 +1,6 @@
+/**
+ * Host: facts about this machine that drivers share: processes, programs, device files, and paths that jails must not see.
+ */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";

@@ -1,3 +1,7 @@
+/**
+ * OCI: roots, mounts, filters and the init process in the terms of the OCI runtime specification, shared by the drivers
+ * that use an OCI runtime.
+ */
 import {
   chmodSync,
   existsSync,

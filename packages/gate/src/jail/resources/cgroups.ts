@@ -1,3 +1,4 @@
+/** Resources: limits of memory, processes, processor time and disks. Only this room writes to control groups. */
 import {
   accessSync,
   appendFileSync,

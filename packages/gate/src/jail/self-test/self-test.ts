@@ -1,3 +1,4 @@
+/** Self-test: proves the guarantees of a driver in real jails, and gives the evidence. */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
