@@ -1,3 +1,6 @@
+/**
+ * What every package shares: errors, ids, keys, limits, ports for time, randomness and timers, the logger.
+ */
 export { type DecodeLimits, decodeValue } from "./codec/cbor-decode.ts";
 export { type EncodeOptions, encodeValue } from "./codec/cbor-encode.ts";
 export { decodeJson, encodeJson } from "./codec/json.ts";

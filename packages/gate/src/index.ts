@@ -1,3 +1,4 @@
+/** The gate's public surface, its options, and the composition root `createGate`. */
 export type {
   Approval,
   ApprovalDecision,

@@ -1,3 +1,4 @@
+/** What runs inside a jail: forwarder, `ipc`, MCP bridge. */
 export { type Forwarder, type ForwarderOptions, startForwarder } from "./forwarder.ts";
 export {
   type GateAnswer,

@@ -1,3 +1,4 @@
+/** Entry points of the package that users install. */
 export {
   type Action,
   type ActionContext,

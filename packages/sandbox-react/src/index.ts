@@ -1,3 +1,4 @@
+/** React components for agent conversations. */
 export {
   AgentConversation,
   type AgentConversationClassNames,

@@ -1,3 +1,4 @@
+/** Where the built inspector lies. */
 import { fileURLToPath } from "node:url";
 
 /** The folder with the built app: `index.html` and `assets/`. It is empty in a checkout that was not built. */

@@ -1,3 +1,4 @@
+/** The server beside an agent: composition, options, limits. */
 export { type AgentLocation, findAgent, personalPath } from "./agents/find.ts";
 export {
   type InstallArtifact,

@@ -1,3 +1,4 @@
+/** The embedded store's public surface: options, lock, limits. */
 export { SqlSession } from "./internal/actor-file/session.ts";
 export { sqliteStoreLimits } from "./limits.ts";
 export { type DataDirectoryLock, lockDataDirectory } from "./lock.ts";

@@ -1,3 +1,4 @@
+/** Composition of gate, store, actors and web app into the Studio. */
 export type { StudioAgent } from "./agents.ts";
 export { createStudio } from "./app.ts";
 export { gateAnswers } from "./approvals/gate-answers.ts";

@@ -1,3 +1,4 @@
+/** What stores and servers implement or call: the ActorStore port and the instance port. */
 import type { ActorTarget, RawTransport } from "@holdfast/client";
 import type { Ports } from "@holdfast/core";
 import type { CancelSignal } from "../cancellation.ts";

@@ -1,3 +1,4 @@
+/** What programs write workflows with: steps, loops, joins, signals, and their types. */
 export type {
   WorkflowEntryMetadata,
   WorkflowHistoryEntry,

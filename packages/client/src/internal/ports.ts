@@ -1,3 +1,4 @@
+/** Reconnect, backoff, pending calls and proxies behind handles and connections. */
 import { type Clock, type Random, systemClock, systemRandom, systemTasks, type Tasks } from "@holdfast/core";
 import { onReconnectTrigger } from "./reconnect-triggers.ts";
 

@@ -1,3 +1,4 @@
+/** The driver that speaks HTTP and WebSocket: addresses, frames, streams. */
 import { fromWireError, HoldfastError, limits } from "@holdfast/core";
 import { type ClientConfig, readEndpoint } from "../config.ts";
 import type {

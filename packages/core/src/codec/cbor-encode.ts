@@ -1,3 +1,4 @@
+/** Versioned CBOR and JSON codecs for values that cross a process or reach a disk. */
 import { nameAndMessage } from "./error-value.ts";
 import { tooDeep, unsupported, unsupportedInstance } from "./errors.ts";
 import { tag, typedArrayTag } from "./tags.ts";

@@ -1,3 +1,4 @@
+/** Approvals: what is shown to a person, and what was answered. */
 import type { PolicyRule } from "../policy/rule.ts";
 
 /** How a question stands; `consumed` was allowed, and its call has used it up. */

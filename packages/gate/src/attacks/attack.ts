@@ -1,3 +1,4 @@
+/** The red-team suite: one file a target, each attempt with what must stop it. */
 import type { GuaranteeName } from "../jail/jail.ts";
 import type { AttackLab } from "./lab/lab.ts";
 

@@ -1,3 +1,4 @@
+/** The tamper-evident log: records, segments, checkpoints, verification, export. */
 import type { AuditCheckpoint } from "./checkpoint.ts";
 
 /** What is to be recorded. */

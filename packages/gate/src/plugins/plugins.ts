@@ -1,3 +1,4 @@
+/** Plugins: processes, calls, events, restarts. */
 import type { ToolSource } from "../broker/tool.ts";
 import type { PluginSource } from "./manifest/plugin-folder.ts";
 import type { PluginGrant } from "./plugin-grant.ts";

@@ -1,3 +1,4 @@
+/** The policy of tool calls: rules, evaluation, proposals, dry runs. */
 import type { Principal, Tool } from "../broker/tool.ts";
 
 /** What becomes of a call: "ask" lets a person decide. */

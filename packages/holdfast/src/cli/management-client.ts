@@ -1,3 +1,4 @@
+/** The `holdfast` command, its actor commands, and the way to the Studio's. */
 import { askControl, endLogin, exchangeTicket, type OwnerLink } from "@holdfast/cli";
 import { decode, encode } from "@holdfast/client";
 import { encodeKey, HoldfastError } from "@holdfast/core";

@@ -1,3 +1,4 @@
+/** Options and loggers of the entry points. */
 import type { StandardSchema } from "@holdfast/core";
 
 /** A schema of this package's own: a Standard Schema with the two calls that schema libraries have. */

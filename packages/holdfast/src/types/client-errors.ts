@@ -1,3 +1,4 @@
+/** Types that the entry points re-export. */
 import { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
 
 /** What a client itself says, as opposed to what an actor threw. */

@@ -1,3 +1,4 @@
+/** Plugin: files that a person shares. */
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";

@@ -1,3 +1,4 @@
+/** Plugin: clone, fetch and push. */
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";

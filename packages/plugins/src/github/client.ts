@@ -1,3 +1,4 @@
+/** Plugin: issues and pull requests. */
 import { ToolError } from "@holdfast/gate/plugin";
 
 export interface GitHubAnswer<Body> {

@@ -1,3 +1,4 @@
+/** Plugin: read and send mail. */
 import { isIP } from "node:net";
 import { type ConnectionOptions, checkServerIdentity } from "node:tls";
 import type { CoreServices, PluginServices, ServerConnection } from "@holdfast/gate/plugin";

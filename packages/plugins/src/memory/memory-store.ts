@@ -1,3 +1,4 @@
+/** Plugin: notes that outlive a session. */
 import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";

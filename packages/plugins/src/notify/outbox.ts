@@ -1,3 +1,4 @@
+/** Plugin: notifications. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";

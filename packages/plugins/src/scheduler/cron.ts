@@ -1,3 +1,5 @@
+/** Plugin: prompts at a later time. */
+
 interface Field {
   readonly name: string;
   readonly from: number;

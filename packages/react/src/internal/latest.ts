@@ -1,3 +1,4 @@
+/** Shared connections and render helpers behind the hooks. */
 import { type RefObject, useInsertionEffect, useRef } from "react";
 
 /** What was given at the newest render that is shown: for callbacks that run later. */

@@ -1,3 +1,4 @@
+/** HTTP, event streams and retries. */
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { clientLimits } from "../limits.ts";
 import { SandboxAgentError } from "../sdk/errors.ts";

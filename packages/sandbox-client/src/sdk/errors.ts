@@ -1,3 +1,4 @@
+/** `SandboxAgent`: routes, processes, terminals, health. */
 import { HoldfastError } from "@holdfast/core";
 import type { PermissionReply } from "./sessions/sessions.ts";
 import type { ProblemDetails } from "./wire.ts";

@@ -1,3 +1,4 @@
+/** The transcript on the page: messages, tools, file changes. */
 import type { ReactNode, RefObject } from "react";
 import type { PermissionOption, PermissionReply, TranscriptEntry } from "../types.ts";
 

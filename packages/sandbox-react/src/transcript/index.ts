@@ -1,3 +1,4 @@
+/** ACP updates reduced to a transcript; no React. */
 export type { PermissionOption, PermissionReply, TranscriptEntry } from "../types.ts";
 export { reducePermissionRequest, reduceTranscript, transcriptEntries } from "./reduce.ts";
 export {

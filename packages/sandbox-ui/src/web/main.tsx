@@ -1,3 +1,4 @@
+/** Entry of the inspector's web app. */
 import "@holdfast/web-parts/styles.css";
 import "@holdfast/sandbox-react/styles.css";
 import "./styles/base.css";

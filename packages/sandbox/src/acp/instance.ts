@@ -1,3 +1,4 @@
+/** Agent processes that speak ACP, and the raw message routes. */
 import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
 import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";

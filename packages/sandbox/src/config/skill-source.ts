@@ -1,3 +1,4 @@
+/** Configuration of directories: MCP servers, skills. */
 import { invalid, isRecord } from "../http/problem.ts";
 
 /** Where skills come from. Source: the peer's section 2.4. */

@@ -1,3 +1,4 @@
+/** Which credentials agents would find on this machine. */
 import type { CredentialProvider } from "../agents/row.ts";
 
 /** A credential of a model provider that was found on this machine. */

@@ -1,3 +1,4 @@
+/** The demo agent, which needs no model. */
 import { LineSplitter } from "../acp/lines.ts";
 import { isWrongRequest } from "../acp/message.ts";
 

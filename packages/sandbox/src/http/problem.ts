@@ -1,3 +1,4 @@
+/** Router, problems, CORS, tokens, heartbeats of long answers. */
 import type { ServerResponse } from "node:http";
 import { HoldfastError, toProblem } from "@holdfast/core";
 import { STATUS_CODES } from "../internal/node-http.ts";

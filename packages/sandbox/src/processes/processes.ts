@@ -1,3 +1,4 @@
+/** Processes of a client: start, list, signal, one-shot runs. */
 import { join } from "node:path";
 import type { Route } from "../http/router.ts";
 import { type ProcessContext, ProcessRoutes } from "./routes.ts";

@@ -1,3 +1,4 @@
+/** Durable agent sessions: registry, routes, shapes. */
 import { randomBytes } from "node:crypto";
 import { type Logger, uuidv7 } from "@holdfast/core";
 import type { AcpInstances } from "../acp/instances.ts";

@@ -1,3 +1,4 @@
+/** Serves the inspector's files. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";

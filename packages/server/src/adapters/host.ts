@@ -1,3 +1,4 @@
+/** Express, Fastify, Hono and Next.js. */
 import type { NodeGateway } from "../gateway/http/node-gateway.ts";
 import type { UpgradingServer } from "../gateway/sockets/upgrades.ts";
 

@@ -1,3 +1,4 @@
+/** Which actor runs where in this process: wakes actors, one instance each, alarms. */
 import {
   type ActorCaller,
   type ActorConnection,

@@ -1,3 +1,4 @@
+/** HTTP routes to actors: access, authentication, origins, actions, events, queues. */
 import { type AuthIntent, Cancellation } from "@holdfast/actors";
 import {
   type ActorTarget,

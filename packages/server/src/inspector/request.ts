@@ -1,3 +1,4 @@
+/** The HTTP and WebSocket API of the inspector. */
 import type { ActorInspection, ActorInstance } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory/directory.ts";

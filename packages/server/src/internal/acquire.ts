@@ -1,3 +1,4 @@
+/** Addresses, slots and acquisition of actors. */
 import type { ActorStore, LoadedActor } from "@holdfast/actors";
 import { type ActorKey, isErrorCode } from "@holdfast/core";
 

@@ -1,3 +1,4 @@
+/** The client in the same process: calls, connections, fetch and sockets without a network. */
 import type { ActorCaller } from "@holdfast/actors";
 import {
   type ActorTarget,

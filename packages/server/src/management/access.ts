@@ -1,3 +1,4 @@
+/** Find, count, sleep, export and destroy actors over HTTP. */
 import { storedInspectorToken } from "@holdfast/actors";
 import { type ActorTarget, header } from "@holdfast/client";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";

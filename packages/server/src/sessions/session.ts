@@ -1,3 +1,4 @@
+/** One client connection, whatever carries it: calls, events, resume. */
 import type {
   ActorConnection,
   ActorInstance,

@@ -1,3 +1,4 @@
+/** The shared database: schema, statements, worker thread, errors. */
 import { HoldfastError } from "@holdfast/core";
 
 const FULL = 13;

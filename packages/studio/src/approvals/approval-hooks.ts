@@ -1,3 +1,4 @@
+/** Approval hooks and notices. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";

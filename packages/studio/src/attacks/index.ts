@@ -1,3 +1,4 @@
+/** Attempts that only the whole product can show: previews, files, the web app. */
 import { type Attack, gateAttacks } from "@holdfast/gate";
 import { fileAttacks } from "./files.ts";
 import { previewAttacks } from "./preview.ts";

@@ -1,3 +1,4 @@
+/** The actors: organization, task, session, group, access. */
 import type { Ports } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
 import type { AgentChoice, AppliedBranch, DiffView, RepositoryCheck, SystemStatus } from "../contract.ts";

@@ -1,3 +1,4 @@
+/** Clones, snapshots, diffs and branches, without trusting a jail's `.git`. */
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

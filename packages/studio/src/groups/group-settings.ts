@@ -1,3 +1,4 @@
+/** Groups: agents with memory and events. */
 import { HoldfastError } from "@holdfast/core";
 import { studioLimits } from "../limits.ts";
 

@@ -1,3 +1,4 @@
+/** Routes beside the actors: sign-in, webhooks, sandboxes, static files. */
 import { createHash, randomBytes } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
 import type { AccessInfo, ManageInfo } from "@holdfast/server";

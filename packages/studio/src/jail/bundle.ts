@@ -1,3 +1,4 @@
+/** The jail of a task: layout, bundle, sandbox server, agent. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";

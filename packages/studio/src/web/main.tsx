@@ -1,3 +1,4 @@
+/** Entry of the web app. */
 import "@holdfast/web-parts/styles.css";
 import "./styles/sign-in.css";
 import "./styles/rows.css";

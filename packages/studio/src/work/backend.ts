@@ -1,3 +1,4 @@
+/** A task at work: jail, agent process, prompts, permissions, reports. */
 import type { SessionBatch, SessionRecord } from "../backend/session.ts";
 import type { TaskReport, TaskWork } from "../backend/task-state.ts";
 import type { SessionEvent, SessionPage } from "../contract.ts";

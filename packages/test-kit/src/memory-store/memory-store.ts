@@ -1,3 +1,4 @@
+/** The ActorStore in memory. */
 import type {
   ActorPage,
   ActorRecord,

@@ -1,3 +1,4 @@
+/** One suite that every ActorStore passes. */
 import { randomUUID } from "node:crypto";
 import type { ActorStore, CommitBatch } from "@holdfast/actors";
 import { type ActorKey, isErrorCode } from "@holdfast/core";

@@ -1,3 +1,4 @@
+/** A store that fails on demand. */
 import type { Clock } from "@holdfast/core";
 
 export interface ManualClock extends Clock {

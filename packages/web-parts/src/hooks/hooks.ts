@@ -1,3 +1,4 @@
+/** React hooks: drafts, focus, theme, rows. */
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 /** The time in milliseconds, again at every interval while `active`; `Date.now()` in render would never move. */

@@ -1,3 +1,4 @@
+/** Shell, dialogs, tabs, notices, icons. */
 import { createContext, type ReactNode, useCallback, useContext, useState } from "react";
 
 type Announce = (message: string, urgency?: "polite" | "assertive") => void;

@@ -1,3 +1,4 @@
+/** Large objects of an actor: references, streaming reads and writes. */
 import { HoldfastError } from "@holdfast/core";
 import type { BlobInfo } from "../../blob.ts";
 import { space } from "../kv/entry-buffer.ts";

@@ -1,3 +1,4 @@
+/** Running actions, the context they get, and results that stream. */
 import { encodeValue, HoldfastError } from "@holdfast/core";
 import type { InvokeCall } from "../../ports/instance.ts";
 import { type Connection, HostConnection } from "../connections/connection.ts";

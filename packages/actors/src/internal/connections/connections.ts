@@ -1,3 +1,4 @@
+/** The connections of one actor: hooks, rooms, presence, and what outlives a sleep. */
 import { HoldfastError, uuidv4, validate } from "@holdfast/core";
 import type { CancelSignal } from "../../cancellation.ts";
 import type {

@@ -1,3 +1,4 @@
+/** The SQLite database of one actor inside its turns and transactions. */
 import { HoldfastError } from "@holdfast/core";
 
 export function closedError(): HoldfastError {

@@ -1,3 +1,4 @@
+/** A definition checked once, its types erased, every option with its default. */
 import { HoldfastError } from "@holdfast/core";
 
 /** A hook or action without its types: the runtime hands it contexts and arguments. */

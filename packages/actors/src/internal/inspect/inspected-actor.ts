@@ -1,3 +1,4 @@
+/** What the inspector reads and changes in a running actor. */
 import type { KvBuffer } from "../kv/kv-buffer.ts";
 import type { Parts } from "../lifecycle/parts.ts";
 import type { RunningActor } from "../lifecycle/running-actor.ts";

@@ -1,3 +1,4 @@
+/** The key-value entries of one actor: the pending batch over the store. */
 import type { HoldfastError } from "@holdfast/core";
 import type { KvEntry } from "../../ports/records.ts";
 import type { ActorStore, KvOperation } from "../../ports/store.ts";

@@ -1,3 +1,4 @@
+/** One running actor from start to stop: its components, hooks, activity and idle sleep. */
 import type { Ports } from "@holdfast/core";
 import type { ActorLogger } from "../../logger.ts";
 import type { ActorHost, InstanceStatus } from "../../ports/instance.ts";

@@ -1,3 +1,4 @@
+/** Queues of one actor: sends, consumers, completions, and the outbox to other actors. */
 import { HoldfastError, type StandardSchema } from "@holdfast/core";
 import type { QueueOptions } from "../../queue.ts";
 import { invalidDefinition, isFunction, isRecord } from "../definition/definition-checks.ts";

@@ -1,3 +1,4 @@
+/** `onRequest` and `onWebSocket`: raw HTTP and WebSockets of an actor. */
 import { HoldfastError } from "@holdfast/core";
 import type { RawRequestCall, RawSocketCall, RawSocketHost } from "../../ports/instance.ts";
 import type { RunningActor } from "../lifecycle/running-actor.ts";

@@ -1,3 +1,4 @@
+/** One-shot and recurring schedules: rows, runs, outcomes, dead letters. */
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import type { CatchUp, FireError } from "../../schedule.ts";
 import { recordPrefix } from "../lifecycle/part.ts";

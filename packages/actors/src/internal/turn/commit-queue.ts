@@ -1,3 +1,4 @@
+/** A turn and its commit: state, commit queue, call ledger, transactions and their lock. */
 import { HoldfastError, isErrorCode, type Ports, type Timer } from "@holdfast/core";
 import type { ActorStore, CommitBatch } from "../../ports/store.ts";
 

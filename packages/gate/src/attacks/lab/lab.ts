@@ -1,3 +1,4 @@
+/** The lab of the attacks: jails, tools, upstreams and planted secrets. */
 import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";

@@ -1,3 +1,4 @@
+/** Messages of a jail: strict JSON, schemas, sanitising of results. */
 import type { BrokerErrorPayload } from "../errors.ts";
 
 /** All that a jail may say: these three fields and no others. */

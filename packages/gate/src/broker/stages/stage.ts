@@ -1,3 +1,4 @@
+/** The stages that every tool call passes, in order. */
 import type { CatalogEntry } from "../catalog.ts";
 import type { RequestEnvelope } from "../messages/wire.ts";
 import type { Principal } from "../tool.ts";

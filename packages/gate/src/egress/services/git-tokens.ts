@@ -1,3 +1,4 @@
+/** Ready-made upstreams for git hosts, GitHub Apps and npm registries. */
 import { type Clock, HoldfastError } from "@holdfast/core";
 import type { Audit } from "../../audit/audit.ts";
 

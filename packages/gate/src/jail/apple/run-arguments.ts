@@ -1,3 +1,4 @@
+/** Driver for virtual machines of Apple's container program. */
 import { HoldfastError } from "@holdfast/core";
 import { buildSeccompFilter, filterArch } from "../confinement/seccomp.ts";
 import type { JailMount, JailSpec } from "../jail.ts";

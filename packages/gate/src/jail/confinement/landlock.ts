@@ -1,3 +1,4 @@
+/** System call filter (seccomp) and Landlock rules. */
 import { spawnSync } from "node:child_process";
 import { findProgram } from "../host/programs.ts";
 

@@ -1,3 +1,4 @@
+/** Driver for podman and docker. */
 import { Agent, type IncomingMessage, type RequestOptions, request } from "node:http";
 import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";

@@ -1,3 +1,4 @@
+/** Installing a plugin's packages. */
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { copyFile, lstat, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";

@@ -1,3 +1,4 @@
+/** Plugin folders: manifests, names, settings, skills. */
 import { HoldfastError } from "@holdfast/core";
 import { Ajv, type ErrorObject } from "ajv";
 import { pluginLimits } from "../plugin-limits.ts";

@@ -1,3 +1,4 @@
+/** Finds secrets in every encoding and removes them from texts and streams. */
 import { Transform, type TransformCallback } from "node:stream";
 import { ByteSearch } from "./byte-search.ts";
 import { encodedForms } from "./secret-forms.ts";

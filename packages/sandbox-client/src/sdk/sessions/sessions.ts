@@ -1,3 +1,4 @@
+/** Sessions of this client and sessions that the server keeps. */
 import type {
   AnyMessage,
   NewSessionRequest,

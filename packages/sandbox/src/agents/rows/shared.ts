@@ -1,3 +1,4 @@
+/** One file an agent: packages, programs, environment. */
 import type { AgentCapabilities, AgentConfigOption } from "../row.ts";
 
 /** Every ACP agent sends messages and tool calls in a stream; rows name what they have beyond that. */

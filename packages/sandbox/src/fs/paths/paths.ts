@@ -1,3 +1,4 @@
+/** Paths walked component by component, so that no link leads out; copy and move. */
 import { existsSync, lstatSync } from "node:fs";
 import { mkdir as makeDirectories, realpath } from "node:fs/promises";
 import { homedir } from "node:os";

@@ -1,3 +1,4 @@
+/** Whole trees: tar in both directions, diffs, watches. */
 import { constants } from "node:fs";
 import type { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";

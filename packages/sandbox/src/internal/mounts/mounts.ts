@@ -1,3 +1,4 @@
+/** Mounts under a directory. */
 import { problem } from "../../http/problem.ts";
 import { MountProbe } from "./mount-probe.ts";
 import { destinationOf, readMountTable } from "./mount-table.ts";

@@ -1,3 +1,4 @@
+/** Routes of the OpenCode API and the shapes of their requests. */
 import { type Exchange, parseJson, readText } from "../../http/exchange.ts";
 import { invalid, isRecord } from "../../http/problem.ts";
 import type { ContentBlocks } from "../../sessions/turns/prompt-queue.ts";

@@ -1,3 +1,4 @@
+/** A session's log as OpenCode's messages and parts. */
 import { isRecord } from "../../http/problem.ts";
 import type { LogEntry, PermissionView } from "../../sessions/types.ts";
 import { wireSessionId } from "../ids.ts";

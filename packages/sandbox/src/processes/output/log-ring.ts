@@ -1,3 +1,5 @@
+/** Log rings, terminals over WebSocket, and their tickets. */
+
 export type OutputStream = "stdout" | "stderr" | "pty";
 
 /** A piece of output as it was read, in at most {@link maxEntryBytes}. */

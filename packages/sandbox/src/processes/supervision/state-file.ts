@@ -1,3 +1,4 @@
+/** What outlives a server: health, restarts, survivors, ports and previews. */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";

@@ -1,3 +1,4 @@
+/** A session's side of its agent: requests, updates, recovery, settings. */
 import type { HoldfastError } from "@holdfast/core";
 import type { AcpInstance } from "../../acp/instance.ts";
 import { readMessage } from "../../acp/message.ts";

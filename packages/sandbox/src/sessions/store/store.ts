@@ -1,3 +1,4 @@
+/** Sessions on disk: SQLite schema, logs, write-behind, sync of the WAL. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";

@@ -1,3 +1,4 @@
+/** Who follows a session or all of them. */
 import type { ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
 import type { SandboxLimits } from "../../limits.ts";

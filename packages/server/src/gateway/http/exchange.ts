@@ -1,3 +1,4 @@
+/** Requests and answers on `node:http` and `fetch`: bodies, heads, files. */
 import { contentType, decodeParams, type Encoding, encode, header } from "@holdfast/client";
 import { HoldfastError, type Ports, sanitizeError, toProblem, toWireError, uuidv4 } from "@holdfast/core";
 

@@ -1,3 +1,4 @@
+/** Listening, signals, environment and process metrics. */
 import { HoldfastError } from "@holdfast/core";
 
 const defaultPort = 6420;

@@ -1,3 +1,4 @@
+/** WebSockets of clients, raw requests and inspectors. */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import {

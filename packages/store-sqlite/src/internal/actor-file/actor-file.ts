@@ -1,3 +1,4 @@
+/** The database file of an actor with `c.db`: its whole truth in one file. */
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type {

@@ -1,3 +1,4 @@
+/** Group commit: batches written on the loop, one sync of the WAL for all, checkpoints. */
 import {
   closeSync,
   fdatasync,

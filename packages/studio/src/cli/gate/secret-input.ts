@@ -1,3 +1,4 @@
+/** Commands about the boundary: secrets, grants, policy, audit, egress, plugins. */
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { UsageError } from "@holdfast/cli";

@@ -1,3 +1,4 @@
+/** Commands about the server: start, doctor, agents, backup, links. */
 import { UsageError } from "@holdfast/cli";
 import { type ConfiningDriverName, defaultJailDriver, jailDriverNames } from "@holdfast/gate";
 import type { StudioOptions } from "@holdfast/studio";

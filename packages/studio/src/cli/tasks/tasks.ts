@@ -1,3 +1,4 @@
+/** Commands about work: run, prompt, tasks, approvals, groups. */
 import {
   harmless,
   jsonLine,

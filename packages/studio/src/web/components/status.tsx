@@ -1,3 +1,4 @@
+/** Parts that several screens show. */
 import { Status } from "@holdfast/web-parts";
 import type { TaskStatus } from "../../contract.ts";
 import { isBusy, statusWords } from "../../task-status.ts";

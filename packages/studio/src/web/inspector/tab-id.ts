@@ -1,3 +1,5 @@
+/** Actors and one actor. */
+
 const ids = [
   "state",
   "actions",

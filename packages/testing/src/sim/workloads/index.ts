@@ -1,3 +1,4 @@
+/** What the simulator runs, each with its own check. */
 import type { Workload, World } from "../world.ts";
 import { blobs } from "./blobs.ts";
 import { counters } from "./counters.ts";

@@ -1,3 +1,4 @@
+/** Stored messages: order, places, bodies, deduplication. */
 import { type Clock, HoldfastError } from "@holdfast/core";
 import type { KvEntry } from "../../../ports/records.ts";
 import type { EntryBuffer } from "../../kv/entry-buffer.ts";

@@ -1,3 +1,4 @@
+/** Write-through proxies of objects, arrays, maps and sets. */
 import type { Node } from "../node.ts";
 import type { Operation } from "../patch.ts";
 import type { Path, Step } from "../value.ts";

@@ -1,3 +1,4 @@
+/** The durable history of a workflow and how inspectors show it. */
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import { afterPrefix, type EntryBuffer } from "../../kv/entry-buffer.ts";
 import { maxStoredDepth } from "../../util/stored-depth.ts";

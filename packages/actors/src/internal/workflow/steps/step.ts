@@ -1,3 +1,4 @@
+/** What a workflow can do: step, try, loop, join, race, sleep, receive, signal, rollback. */
 import { HoldfastError, isErrorCode, messageOf } from "@holdfast/core";
 import {
   CriticalError,

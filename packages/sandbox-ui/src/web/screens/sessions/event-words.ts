@@ -1,3 +1,4 @@
+/** Sessions and their conversations. */
 import type { SessionEvent } from "../../api/types.ts";
 
 /** What an event is, in a few words: the method, or which answer it is, and what it is about. */

@@ -1,3 +1,4 @@
+/** Parts that several tabs show. */
 import { type ReactNode, useId } from "react";
 
 /** A labelled text box of one line. */

@@ -1,3 +1,4 @@
+/** One file a tab of an actor. */
 import { Empty, ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { formatClock } from "@holdfast/web-parts/format";
 import { useMutation } from "@tanstack/react-query";

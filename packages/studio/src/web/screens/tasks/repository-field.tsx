@@ -1,3 +1,4 @@
+/** Tasks and a new task. */
 import { CheckIcon, useDebounced, WarningIcon } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { type RefObject, useEffect, useId } from "react";
