@@ -325,12 +325,44 @@ test("a gate that closes waits for no call of a version that was replaced, or of
   assert.deepEqual(gate.jails.list(), []);
 });
 
-test("a plugin whose tool had another's name loads when the other goes", { skip }, async (t) => {
+test("a plugin refused for a tool's name loads when the owner is removed", { skip }, async (t) => {
   const { gate, dataDir } = await gateWith(t, { first: version("1"), second: version("2") });
   const states = () => gate.plugins.list().map(({ name, state }) => `${name} ${state}`);
   assert.deepEqual(states(), ["first running", "second failed"]);
   rmSync(join(dataDir, "plugins", "first"), { recursive: true });
   await assert.rejects(gate.plugins.reload("first"), (error) => isErrorCode(error, "plugin", "not_found"));
   assert.deepEqual(states(), ["second running"]);
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "2" });
+});
+
+test("a plugin refused for a tool's name loads by itself when the owner's next version drops the tool", {
+  skip,
+}, async (t) => {
+  const { gate, dataDir } = await gateWith(t, { first: version("1"), second: version("2", ["v_say"]) });
+  const states = () => gate.plugins.list().map(({ name, state }) => `${name} ${state}`);
+  assert.deepEqual(states(), ["first running", "second failed"]);
+  rmSync(join(dataDir, "plugins", "first"), { recursive: true });
+  installPlugin(dataDir, "first", version("3", ["v_new"]));
+  await gate.plugins.reload("first");
+  assert.deepEqual(states(), ["first running", "second running"]);
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "2" });
+});
+
+test("a refused version of a loaded plugin takes over when the owner of the tool's name is removed", {
+  skip,
+}, async (t) => {
+  const { gate, dataDir } = await gateWith(t, {
+    first: version("1", ["v_say"]),
+    second: version("1", ["v_new"]),
+  });
+  rmSync(join(dataDir, "plugins", "second"), { recursive: true });
+  installPlugin(dataDir, "second", version("2", ["v_new", "v_say"]));
+  await gate.plugins.reload("second");
+  const second = () => gate.plugins.list().find((each) => each.name === "second");
+  assert.equal(second()?.version, "1.0.0");
+  assert.match(second()?.failure?.message ?? "", /"v_say" is already registered by first/);
+  rmSync(join(dataDir, "plugins", "first"), { recursive: true });
+  await gate.plugins.reload();
+  assert.deepEqual([second()?.version, second()?.failure], ["2.0.0", undefined]);
   assert.deepEqual(await resultOf(gate, "v_say"), { text: "2" });
 });

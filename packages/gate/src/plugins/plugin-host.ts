@@ -73,6 +73,8 @@ export class PluginHost implements Plugins, ToolSource {
   readonly #failed = new Map<string, PluginStatus>();
   /** Fingerprints of folders as last seen, loaded or not. */
   readonly #seen = new Map<string, string>();
+  /** Plugins refused because another plugin has the name of one of their tools, with that name. */
+  readonly #nameClashes = new Map<string, { readonly folder: PluginFolder; readonly tool: string }>();
   readonly #listeners = new Set<() => void>();
   readonly #eventListeners = new Set<(envelope: EventEnvelope) => void>();
   readonly #installer: Installer;
@@ -264,6 +266,7 @@ export class PluginHost implements Plugins, ToolSource {
     }
     await this.#takeOverAll(accepted);
     await this.#keepToolNames(names);
+    if (this.#forgetFreedNames(names)) return this.#look();
     const folders = [...this.#plugins.values()].map((each) => each.folder);
     await writeSkills(this.skillsDirectory, folders);
     await writeAgentSkills(this.agentSkillsDirectory, folders);
@@ -299,6 +302,7 @@ export class PluginHost implements Plugins, ToolSource {
       const force = forced === "all" || forced === found.name;
       if (!force && this.#seen.get(found.name) === fingerprint) return undefined;
       this.#seen.set(found.name, fingerprint);
+      this.#nameClashes.delete(found.name);
       return await readPluginFolder(found, config === undefined ? undefined : JSON.stringify(config));
     } catch (error) {
       this.#fail(found.name, found.source, error);
@@ -306,33 +310,45 @@ export class PluginHost implements Plugins, ToolSource {
     }
   }
 
-  /**
-   * Whether the tools of `folder` can have their names, beside those of `others` that are new too, and of those among
-   * `present` that had a name before and have not loaded yet.
-   */
+  /** Whether no tool of `folder` has a name that belongs to another plugin; otherwise reports the clash. */
   #accept(folder: PluginFolder, others: readonly PluginFolder[], present: ReadonlySet<string>): boolean {
-    const taken = new Map<string, string>(installerTools.map((each) => [each.name, "installer"]));
-    for (const { name, manifest } of [...[...this.#plugins.values()].map((each) => each.folder), ...others]) {
-      if (name !== folder.name) for (const tool of manifest.provides.tools) taken.set(tool.name, name);
-    }
-    const ownerOf = (tool: string) => {
-      // What comes with the product is what everybody knows by the name, whoever had it before.
-      const before = folder.source === "built-in" ? undefined : this.#toolNames.ownerOf(tool);
-      const isOthers = before !== undefined && before !== folder.name && present.has(before);
-      return taken.get(tool) ?? (isOthers ? before : undefined);
-    };
-    const clash = folder.manifest.provides.tools.find((each) => ownerOf(each.name) !== undefined);
-    if (clash !== undefined) {
-      const owner = ownerOf(clash.name);
+    const { name, source, manifest } = folder;
+    for (const { name: tool } of manifest.provides.tools) {
+      const owner = this.#otherOwnerOf(tool, folder, others, present);
+      if (owner === undefined) continue;
+      this.#nameClashes.set(name, { folder, tool });
       this.#fail(
-        folder.name,
-        folder.source,
-        invalidManifest([`the tool name "${clash.name}" is already registered by ${owner}`]),
+        name,
+        source,
+        invalidManifest([`the tool name "${tool}" is already registered by ${owner}`]),
       );
       return false;
     }
-    if (!this.#plugins.has(folder.name)) this.#plugins.set(folder.name, this.#managed(folder));
+    if (!this.#plugins.has(name)) this.#plugins.set(name, this.#managed(folder));
     return true;
+  }
+
+  #otherOwnerOf(
+    tool: string,
+    asking: Pick<PluginFolder, "name" | "source">,
+    others: readonly PluginFolder[],
+    present: ReadonlySet<string>,
+  ): string | undefined {
+    const loaded = [...this.#plugins.values()].map((each) => each.folder);
+    return this.#toolNames.otherOwnerOf(tool, asking, [...loaded, ...others], present);
+  }
+
+  /** Makes the next look read again the plugins whose clashing name is free by now; true if there are any. */
+  #forgetFreedNames(present: ReadonlySet<string>): boolean {
+    const freed = [...this.#nameClashes].filter(
+      ([, { folder, tool }]) => this.#otherOwnerOf(tool, folder, [], present) === undefined,
+    );
+    for (const [name] of freed) {
+      // The clash is forgotten too, so that a folder that cannot be read is not tried for ever.
+      this.#nameClashes.delete(name);
+      this.#seen.delete(name);
+    }
+    return freed.length > 0;
   }
 
   async #keepToolNames(present: ReadonlySet<string>): Promise<void> {
@@ -425,11 +441,10 @@ export class PluginHost implements Plugins, ToolSource {
   async #remove(name: string): Promise<void> {
     this.#failed.delete(name);
     this.#seen.delete(name);
+    this.#nameClashes.delete(name);
     const plugin = this.#plugins.get(name);
     if (plugin === undefined) return;
     this.#plugins.delete(name);
-    // What did not load may have wanted the name of one of its tools.
-    for (const failed of this.#failed.keys()) this.#seen.delete(failed);
     this.#tellChange();
     // Its calls may finish; nothing else waits for them.
     const closing = plugin.close(pluginLimits.drainMs).finally(() => this.#closing.delete(plugin));

@@ -1,12 +1,14 @@
 import { join } from "node:path";
 import { parseJson, readIfPresent, writePrivateFile } from "../vault/private-file.ts";
+import { installerTools } from "./installer/installer-tools.ts";
+import type { PluginFolder } from "./manifest/plugin-folder.ts";
 
-/** Its name in a data directory. */
+/** Path of the file below a data directory. */
 export const toolNamesFile = join("gate", "tool-names.json");
 
 /**
- * Which plugin has each tool's name, also after a restart: rules, approvals and people know a tool by its name alone,
- * so that what has one keeps it until its folder is gone or asks for it no more. Version 1 of the file.
+ * Which plugin owns each tool's name, also after a restart. Rules, approvals and people know a tool by its name alone,
+ * so a plugin keeps a name until its folder is gone or its manifest drops the tool. Version 1 of the file.
  */
 export class ToolNames {
   readonly #path: string;
@@ -16,7 +18,7 @@ export class ToolNames {
     this.#path = join(dataDir, toolNamesFile);
   }
 
-  /** Of a file that cannot be used nothing is known: then a name is whose folder is found first. */
+  /** A file that cannot be used counts as empty: a name then goes to the plugin that is found first. */
   async load(): Promise<void> {
     const content = await readIfPresent(this.#path);
     const { version, tools } = parseJson(content?.toString("utf8") ?? "") ?? {};
@@ -28,11 +30,28 @@ export class ToolNames {
     );
   }
 
-  ownerOf(tool: string): string | undefined {
-    return this.#owners.get(tool);
+  /**
+   * The plugin other than `asking` that owns the name `tool`: the gate's installer, one of `loaded`, or one among
+   * `present` that owned the name before and has not loaded yet.
+   */
+  otherOwnerOf(
+    tool: string,
+    asking: Pick<PluginFolder, "name" | "source">,
+    loaded: readonly PluginFolder[],
+    present: ReadonlySet<string>,
+  ): string | undefined {
+    if (installerTools.some((each) => each.name === tool)) return "installer";
+    const owner = loaded.findLast(
+      ({ name, manifest }) =>
+        name !== asking.name && manifest.provides.tools.some((each) => each.name === tool),
+    );
+    if (owner !== undefined) return owner.name;
+    // A built-in plugin may always take its own tools' names, whoever had them before.
+    const before = asking.source === "built-in" ? undefined : this.#owners.get(tool);
+    return before !== undefined && before !== asking.name && present.has(before) ? before : undefined;
   }
 
-  /** Keeps whose the names are that are `taken`, and the others of plugins that wait for something to load. */
+  /** Stores the owners of `taken` names, and keeps the other names of plugins that are `waiting` to load. */
   async keep(taken: ReadonlyMap<string, string>, waiting: ReadonlySet<string>): Promise<void> {
     const left = [...this.#owners].filter(([tool, owner]) => waiting.has(owner) && !taken.has(tool));
     const owners = new Map([...left, ...taken].sort(([a], [b]) => (a < b ? -1 : 1)));
