@@ -46,7 +46,7 @@ describe("an approval", () => {
     assert.notEqual((await store.request(call)).id, asked.id);
   });
 
-  test("that a full disk does not let expire brings nothing down, and expires when there is room", async (t) => {
+  test("that cannot expire because the disk is full expires once there is room", async (t) => {
     const { path, close } = open(t);
     close();
     const file = new DatabaseSync(path);
@@ -54,14 +54,21 @@ describe("an approval", () => {
     file.exec(`CREATE TRIGGER full BEFORE UPDATE ON approvals WHEN (SELECT count(*) FROM approvals) = 1
       BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
     file.close();
-    const { store } = open(t, path);
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    let now = 1_000_000;
+    const { store } = open(t, path, { ...systemClock, now: () => now });
+    const pass = (ms: number) => {
+      now += ms;
+      t.mock.timers.tick(ms);
+    };
     const { id } = await store.request({ ...call, timeoutMs: 1_000 });
     const over = store.wait(id);
-    // Its timer was set before, so that it has been here first.
-    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    // The timer that expires it finds the disk full.
+    pass(1_000);
     assert.throws(() => store.get(id), /disk is full/);
     await store.request({ ...call, tool: "other" });
-    // Its own timer: nothing else looks at it now.
+    // Only the timer that tries again reads the record from here on.
+    pass(approvalLimits.expiryRetryMs);
     assert.equal((await over).state, "expired");
   });
 
