@@ -33,7 +33,7 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "libzmq asks in no other form; the types alone do not know it",
   ],
   [
-    "broker/sanitizer.ts: guard 1: if (done === true)",
+    "broker/messages/sanitizer.ts: guard 1: if (done === true)",
     "as many texts are put back as were taken out; the type alone does not know it",
   ],
   [
@@ -73,7 +73,7 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "what was there is deleted just before: only another user in that moment could be met, which no test brings about",
   ],
   [
-    "broker/schema.ts: guard 2: if (!(url instanceof RegExp))",
+    "broker/messages/schema.ts: guard 2: if (!(url instanceof RegExp))",
     "the library has an expression there; the type alone does not know it",
   ],
   [
@@ -101,7 +101,7 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "they are taken out as it is printed; this is for those that became known since, which no test brings about",
   ],
   [
-    "plugins/connections.ts: without the end of what is open",
+    "plugins/credentials/connections.ts: without the end of what is open",
     "the signal ends the connection to the server, and that ends the plugin's",
   ],
   [

@@ -18,7 +18,7 @@ function stages(): Planned[] {
         [
           "the stage authorize",
           "pipeline.authorize.run(checked, this.offered)",
-          '({ ...checked, rule: "none", ask: undefined, onRecord: {} })',
+          '({ ...checked, rule: "none", ask: undefined, auditData: {} })',
         ],
         [
           "the stage confirm",
@@ -150,33 +150,37 @@ export function broker(): Planned[] {
       ...["topic", "payload", "authorize", "confirm", "route"].map((stage) => `broker/stages/${stage}`),
     ),
     ...guards([live, beside("broker/executor"), attacks("protocol.results")], "broker/executor"),
-    ...guards([live, hostile], "broker/kept-calls", "broker/jail-broker"),
+    ...guards([live, hostile], "broker/call-cache", "broker/jail-broker"),
     ...guards([test("broker-open"), live, hostile], "broker/broker"),
-    ...guards([beside("broker/catalog"), beside("broker/schema")], "broker/catalog", "broker/schema"),
+    ...guards(
+      [beside("broker/catalog"), beside("broker/messages/schema")],
+      "broker/catalog",
+      "broker/messages/schema",
+    ),
     ...guards([beside("broker/pipeline")], "broker/pipeline"),
-    ...guards([beside("broker/sanitizer")], "broker/sanitizer"),
+    ...guards([beside("broker/messages/sanitizer")], "broker/messages/sanitizer"),
     ...guards([beside("broker/taint"), approvals], "broker/taint"),
     ...mutants(
       [beside("broker/taint"), approvals],
       file("taint"),
       withEdits([["taint on disk", ".run(session, told, at)", ".columns().slice(0, at - at)"]]),
     ),
-    ...mutants([beside("broker/sanitizer")], file("secret-patterns"), withoutPatterns),
+    ...mutants([beside("broker/messages/sanitizer")], file("messages/secret-patterns"), withoutPatterns),
     ...mutants(
-      [beside("broker/sanitizer")],
-      file("sanitizer"),
+      [beside("broker/messages/sanitizer")],
+      file("messages/sanitizer"),
       withEdits([
         ["known values", "this.#secrets.matcher.find(joined).length > 0 ||", ""],
         ["patterns", "|| likelyPatterns(joined).length > 0", ""],
         ["keys", "&& !this.#suspects(joinedKeys)", ""],
       ]),
     ),
-    ...["peer-check", "places"].flatMap((part) =>
+    ...["peer-check", "connection-slots"].flatMap((part) =>
       mutants([beside(`broker/endpoint/${part}`), ...sockets], file(`endpoint/${part}`), withoutGuards),
     ),
     ...mutants(
-      [beside("broker/endpoint/places")],
-      file("endpoint/places"),
+      [beside("broker/endpoint/connection-slots")],
+      file("endpoint/connection-slots"),
       withEdits([
         ["those who are being asked", "this.#held + this.#taken.length >=", "this.#held >="],
         ["those who stay", "this.#held += 1;", ""],

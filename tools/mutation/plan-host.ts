@@ -101,7 +101,9 @@ export function host(): Planned[] {
     ),
     ...guards(
       records,
-      ...["audit-log", "audit-reader", "checkpoint", "record", "segments"].map((name) => `audit/${name}`),
+      ...["audit-log", "audit-reader", "checkpoint-matcher", "checkpoint", "record", "segments"].map(
+        (name) => `audit/${name}`,
+      ),
     ),
     ...mutants([limits, ...records], `${gate}audit/record.ts`, (path, text) =>
       withoutLimits(path, text, "auditLimits"),
@@ -120,7 +122,7 @@ export function host(): Planned[] {
       ),
     ),
     ...guards([beside("vault/redaction/byte-search")], "vault/redaction/byte-search"),
-    ...secretForms([beside("broker/sanitizer"), ...vault]),
+    ...secretForms([beside("broker/messages/sanitizer"), ...vault]),
     ...mutants(
       [beside("vault/redaction/secret-scanner"), ...vault],
       `${gate}vault/redaction/secret-scanner.ts`,
@@ -135,23 +137,32 @@ export function host(): Planned[] {
 }
 
 function pluginsAndGroups(): Planned[] {
-  const manifest = beside("plugins/manifest");
+  const manifest = beside("plugins/manifest/manifest");
   const names = (...parts: readonly string[]) => parts.map((part) => `plugins/${part}`);
   const mail = { test: "packages/plugins/src/mail/settings.test.ts" };
   return [
     ...mutants([limits, manifest], `${gate}plugins/plugin-limits.ts`, (path, text) =>
       withoutLimits(path, text, "pluginLimits"),
     ),
-    ...guards([beside("plugins/names"), manifest, ...plugins], ...names("names")),
-    ...guards([beside("plugins/plugin-folder"), manifest, ...plugins], ...names("plugin-folder")),
-    ...guards([manifest, ...plugins], ...names("manifest")),
-    ...guards([beside("plugins/plugin-modules")], ...names("plugin-modules")),
-    ...guards([beside("plugins/plugin-settings"), test("plugin-faults")], ...names("plugin-settings")),
-    ...guards([beside("plugins/credentials"), test("plugin-faults")], ...names("credentials")),
-    ...guards([beside("plugins/connections"), mail], ...names("connections")),
+    ...guards([beside("plugins/manifest/names"), manifest, ...plugins], ...names("manifest/names")),
+    ...guards(
+      [beside("plugins/manifest/plugin-folder"), manifest, ...plugins],
+      ...names("manifest/plugin-folder"),
+    ),
+    ...guards([manifest, ...plugins], ...names("manifest/manifest")),
+    ...guards([beside("plugins/manifest/plugin-modules")], ...names("manifest/plugin-modules")),
+    ...guards(
+      [beside("plugins/manifest/plugin-settings"), test("plugin-faults")],
+      ...names("manifest/plugin-settings"),
+    ),
+    ...guards(
+      [beside("plugins/credentials/credentials"), test("plugin-faults")],
+      ...names("credentials/credentials"),
+    ),
+    ...guards([beside("plugins/credentials/connections"), mail], ...names("credentials/connections")),
     ...mutants(
-      [beside("plugins/connections")],
-      `${gate}plugins/connections.ts`,
+      [beside("plugins/credentials/connections")],
+      `${gate}plugins/credentials/connections.ts`,
       withEdits([
         ["the mode of its directory", "await chmod(directory, 0o700);", "await chmod(directory, 0o755);"],
         ["the bound of connections", "server.maxConnections = pluginLimits.maxOpenConnections;", ""],

@@ -34,7 +34,7 @@ function decisions(): Planned[] {
       ["letters that pass for others", "markLookalikes(start, writtenOut)", "start"],
       ["what is cut off", "truncated: true }", "truncated: false }"],
     ]),
-    ...edits([beside("broker/kept-calls")], "broker/kept-calls", [
+    ...edits([beside("broker/call-cache")], "broker/call-cache", [
       ["the count of answers", "this.#answered.size <= brokerLimits.maxKeptAnswers && ", ""],
       ["the bytes of answers", " && this.#bytes <= brokerLimits.maxKeptBytes", ""],
       ["the time of answers", "now - answered.at > brokerLimits.keptAnswerMs", "Date.now() < 0"],
@@ -83,7 +83,7 @@ function plugins(): Planned[] {
         'type: "tool.call", limit: maxAuditRecords',
       ],
     ]),
-    ...edits([beside("plugins/credentials")], "plugins/credentials", [
+    ...edits([beside("plugins/credentials/credentials")], "plugins/credentials", [
       ["the bound of what is read", "|| stat.size > pluginLimits.maxCredentialBytes", ""],
       [
         "the mode of its folder",
@@ -139,7 +139,7 @@ function faults(): Planned[] {
       ["secrets in what verify() says", "message: redact(String(value.message))", "message: value.message"],
       ["secrets in what verify() adds", "Object(redacted(detail, redact))", "detail"],
     ]),
-    ...edits([beside("plugins/managed-plugin"), faulty], "plugins/waiting-events", [
+    ...edits([beside("plugins/managed-plugin"), faulty], "plugins/event-queue", [
       ["secrets in why it takes no event", "error: redact(String(error))", "error: String(error)"],
     ]),
     ...edits([beside("plugins/breaker"), faulty], "plugins/breaker", [

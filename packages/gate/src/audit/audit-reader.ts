@@ -10,11 +10,12 @@ import {
   readCheckpoints,
   withCheckpoints,
 } from "./checkpoint.ts";
+import { CheckpointMatcher } from "./checkpoint-matcher.ts";
 import { readLines, readWrittenLines } from "./read-lines.ts";
 import { auditLimits, decodeRecord, genesis } from "./record.ts";
 import { openSegments } from "./segments.ts";
 
-/** Reads an audit log in all its files, also while a gate writes it. All of it works in constant memory. */
+/** Reads and verifies an audit log in all its files, in constant memory, also while a gate writes it. */
 export class AuditReader {
   readonly path: string;
   readonly #verifier: CheckpointVerifier | undefined;
@@ -24,7 +25,7 @@ export class AuditReader {
     this.#verifier = verifier;
   }
 
-  /** Every record that matches, in order. Lines that are no records are left out. */
+  /** Every record that matches, in order. Skips lines that are not records. */
   async *records(query: Omit<AuditQuery, "limit" | "newest"> = {}): AsyncGenerator<AuditRecord> {
     const start = query.after === undefined ? 0 : await this.#offsetOf(query.after);
     for await (const { file, base } of openSegments(this.path)) {
@@ -50,14 +51,14 @@ export class AuditReader {
     return query.newest === true ? found.slice(-limit) : found;
   }
 
-  /** The last checkpoint, to be kept elsewhere. */
+  /** The last checkpoint, for keeping a copy outside this machine. */
   async checkpoint(): Promise<AuditCheckpoint | undefined> {
     let last: AuditCheckpoint | undefined;
     for await (const each of readCheckpoints(checkpointsOf(this.path))) last = each ?? last;
     return last;
   }
 
-  /** Byte at which the records after `seq` begin, or an earlier one. */
+  /** A byte offset at or before the first record after `seq`. */
   async #offsetOf(seq: number): Promise<number> {
     let offset = 0;
     for await (const each of readCheckpoints(checkpointsOf(this.path))) {
@@ -67,14 +68,14 @@ export class AuditReader {
     return offset;
   }
 
-  /** Of all that was there when it began, and perhaps of more. */
+  /** Verifies at least every record that was there when it began. `kept` is a checkpoint stored elsewhere. */
   verify(kept?: AuditCheckpoint): Promise<AuditVerification> {
     return withCheckpoints(checkpointsOf(this.path), (checkpoints) =>
-      this.#verify(new SignedEnds(checkpoints, this.#verifier, kept)),
+      this.#verify(new CheckpointMatcher(checkpoints, this.#verifier, kept)),
     );
   }
 
-  async #verify(signed: SignedEnds): Promise<AuditVerification> {
+  async #verify(signed: CheckpointMatcher): Promise<AuditVerification> {
     let [records, prev, size] = [0, genesis, 0];
     const fault = (line: number, problem: string): AuditVerification => ({
       ok: false,
@@ -120,85 +121,9 @@ function matches(record: AuditRecord, query: AuditQuery): boolean {
   return until === undefined || record.at <= until;
 }
 
-/** The signed ends of a log, met one after the other while it is read. */
-class SignedEnds {
-  readonly #source: AsyncGenerator<AuditCheckpoint | undefined>;
-  readonly #verifier: CheckpointVerifier | undefined;
-  readonly #kept: AuditCheckpoint | undefined;
-  #begun = false;
-  #next: AuditCheckpoint | undefined;
-  #met = 0;
-  #signedTo: number | undefined;
-  #keptMet = false;
-
-  constructor(
-    source: AsyncGenerator<AuditCheckpoint | undefined>,
-    verifier: CheckpointVerifier | undefined,
-    kept: AuditCheckpoint | undefined,
-  ) {
-    this.#source = source;
-    this.#verifier = verifier;
-    this.#kept = kept;
-  }
-
-  /** What is wrong about the record `seq` according to the checkpoints, or undefined. */
-  async check(seq: number, hash: string, size: number): Promise<string | undefined> {
-    const kept = this.#kept;
-    if (kept?.seq === seq) {
-      const fault = this.#verifier?.fault(kept);
-      if (fault !== undefined) return `the kept checkpoint is not believed: ${fault}`;
-      if (kept.hash !== hash) return "the kept checkpoint has another record here";
-      this.#keptMet = true;
-    }
-    if (this.#verifier === undefined) return undefined;
-    const first = !this.#begun;
-    if (first) {
-      const problem = await this.#advance();
-      if (problem !== undefined) return problem;
-    }
-    while (this.#next !== undefined && this.#next.seq === seq) {
-      if (this.#next.hash !== hash || (this.#next.size !== size && seq > 0))
-        return "a checkpoint has another record here";
-      this.#met += 1;
-      this.#signedTo = seq;
-      const problem = await this.#advance();
-      if (problem !== undefined) return problem;
-    }
-    return undefined;
-  }
-
-  async #advance(): Promise<string | undefined> {
-    this.#begun = true;
-    const before = this.#next;
-    const { done, value } = await this.#source.next();
-    this.#next = undefined;
-    if (done === true) return undefined;
-    if (value === undefined) return "a checkpoint is damaged";
-    const fault = this.#verifier?.fault(value);
-    if (fault !== undefined) return `a checkpoint is not believed: ${fault}`;
-    if (before !== undefined && value.seq < before.seq) return "the checkpoints are out of order";
-    this.#next = value;
-    return undefined;
-  }
-
-  /** What the checkpoints know of that the log, which has ended, does not have. */
-  unmet(records: number): string | undefined {
-    if (this.#next !== undefined) return `${this.#next.seq - records} signed records are missing at the end`;
-    if (this.#kept !== undefined && !this.#keptMet)
-      return `the kept checkpoint knows ${this.#kept.seq} records; the end was cut off`;
-    if (this.#verifier !== undefined && this.#met === 0 && records > 0) return "its checkpoints are missing";
-    return undefined;
-  }
-
-  summary(): { checkpoints?: number; signedTo?: number } {
-    if (this.#verifier === undefined) return {};
-    return { checkpoints: this.#met, ...(this.#signedTo === undefined ? {} : { signedTo: this.#signedTo }) };
-  }
-}
-
 /**
- * The audit log of a data directory, for commands and for whoever checks a copy of it. A gate may be
- * writing it at the same time. `publicKey` (PEM) is for a copy without the vault beside it.
+ * Opens the audit log of a data directory for reading; a gate may be writing it at the same time.
+ * Pass `publicKey` (PEM) for a copy that has no vault beside it.
  */
 export async function openAudit(dataDir: string, publicKey?: string): Promise<AuditReader> {
   const directory = requireDataDirectory(dataDir, "openAudit");
@@ -209,7 +134,7 @@ export async function openAudit(dataDir: string, publicKey?: string): Promise<Au
   return new AuditReader(path, key?.verifier);
 }
 
-/** Checks the chain of the log at `path`; `openAudit` also checks who signed it. */
+/** Verifies the hash chain of the log at `path`. It does not check signatures; a reader from `openAudit` does. */
 export function verifyAuditLog(path: string): Promise<AuditVerification> {
   return new AuditReader(path).verify();
 }

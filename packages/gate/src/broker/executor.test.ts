@@ -39,7 +39,7 @@ function callOf(catalog: Catalog, tool: string): ConfirmedCall {
   const principal = { jailId: "j", session: "s", group: "g" };
   const frame = Buffer.from(`{"topic":"tool.invoke.${tool}","correlation":"c","arguments":{}}`);
   const call = new ConstructStage(systemClock).run(frame, principal, { topic: null, correlation: null });
-  const decided = { ask: undefined, rule: "", onRecord: {}, approval: undefined };
+  const decided = { ask: undefined, rule: "", auditData: {}, approval: undefined };
   return { ...new TopicStage(catalog).run(call), ...decided };
 }
 

@@ -1,5 +1,6 @@
 import { type Clock, type Logger, systemRandom, uuidv7 } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
+import { AuditThrottle } from "./audit-throttle.ts";
 import { brokerLimits } from "./broker-limits.ts";
 import { type CachedCall, CallCache, digestOf } from "./call-cache.ts";
 import type { PeerRefused, PeerRule, Routed } from "./endpoint/channel.ts";
@@ -61,8 +62,8 @@ export class JailBroker {
   readonly #parts: JailBrokerParts;
   readonly #calls = new CallCache();
   readonly #open = new Set<Promise<void>>();
-  readonly #notes = new RefusalNotes();
-  readonly #peerNotes = new RefusalNotes();
+  readonly #notes = new AuditThrottle();
+  readonly #peerNotes = new AuditThrottle();
   #endpoint: Endpoint | undefined;
   #closed = false;
 
@@ -181,7 +182,7 @@ export class JailBroker {
         ...{ correlation, tool: tool.name, approval: id },
         expires_at: new Date(expiresAt).toISOString(),
       });
-      this.#note("tool.confirmation_asked", { ...authorized.onRecord, approval: id, correlation });
+      this.#note("tool.confirmation_asked", { ...authorized.auditData, approval: id, correlation });
     });
     const executed = await pipeline.route.run(confirmed, signal, (progress) => {
       this.#publish(`${wireTopics.progress}${correlation}`, correlation, { correlation, ...progress });
@@ -208,7 +209,7 @@ export class JailBroker {
       const skipped = this.#notes.takeSkipped();
       this.#note("tool.refused", {
         ...{ code, stage, topic: seen.topic, correlation: seen.correlation },
-        ...(error instanceof Refusal ? error.onRecord : {}),
+        ...(error instanceof Refusal ? error.auditData : {}),
         ...(field === undefined ? {} : { field: field.slice(0, brokerLimits.maxNotedFieldCharacters) }),
         ...(skipped === 0 ? {} : { skipped }),
       });
@@ -317,27 +318,5 @@ export class JailBroker {
       .note({ type, jailId, session, data })
       .finally(() => this.#open.delete(noted));
     this.#open.add(noted);
-  }
-}
-
-/** Bounds what the refusals of one jail add to the audit log; those left out are counted in the next. */
-class RefusalNotes {
-  #second = 0;
-  #count = 0;
-  #skipped = 0;
-
-  allow(now: number): boolean {
-    const second = Math.floor(now / 1_000);
-    if (second !== this.#second) [this.#second, this.#count] = [second, 0];
-    this.#count += 1;
-    if (this.#count <= brokerLimits.maxRefusalNotes) return true;
-    this.#skipped += 1;
-    return false;
-  }
-
-  takeSkipped(): number {
-    const skipped = this.#skipped;
-    this.#skipped = 0;
-    return skipped;
   }
 }

@@ -93,7 +93,7 @@ test("without a record before it, nothing is run", async () => {
   const call = new ConstructStage(systemClock).run(frame, principal, { topic: null, correlation: null });
   const confirmed: ConfirmedCall = {
     ...new TopicStage(catalog).run(call),
-    ...{ ask: undefined, rule: "", onRecord: {}, approval: undefined },
+    ...{ ask: undefined, rule: "", auditData: {}, approval: undefined },
   };
   const routed = pipeline().route.run(confirmed, new AbortController().signal, () => {});
   await assert.rejects(

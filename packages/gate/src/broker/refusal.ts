@@ -8,18 +8,18 @@ export interface RefusalDetails {
   /** Milliseconds; told in whole seconds. */
   readonly retryAfterMs?: number;
   /** For the audit log alone; never told to the caller. */
-  readonly onRecord?: Readonly<Record<string, unknown>>;
+  readonly auditData?: Readonly<Record<string, unknown>>;
 }
 
 /** A call that goes no further: what its caller is told. */
 export class Refusal extends Error {
   readonly payload: BrokerErrorPayload;
-  readonly onRecord: Readonly<Record<string, unknown>>;
+  readonly auditData: Readonly<Record<string, unknown>>;
 
   constructor(code: BrokerErrorCode, message: string, details: RefusalDetails = {}) {
     super(message);
     this.name = "Refusal";
-    this.onRecord = details.onRecord ?? {};
+    this.auditData = details.auditData ?? {};
     const { stage, retriable } = brokerErrors[code];
     this.payload = {
       code,

@@ -1,5 +1,5 @@
+import { decisionAuditData } from "../../policy/audit-data.ts";
 import { matchesGlob } from "../../policy/glob.ts";
-import { decisionOnRecord } from "../../policy/on-record.ts";
 import type { Policy, PolicyDecision } from "../../policy/policy.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
 import { Refusal, rateLimited } from "../refusal.ts";
@@ -29,14 +29,14 @@ export class AuthorizeStage {
       throw new Refusal("UNAUTHORIZED", "This session may not call this tool");
     }
     // A call that is forbidden uses up nothing.
-    const { decision, onRecord } = decideCall(this.#parts, call);
+    const { decision, auditData } = decideCall(this.#parts, call);
     const limited = this.#parts.rates.take(principal, tool.name, call.bytes);
     if (limited !== undefined) {
       const much = limited.unit === "money" ? "Too much money" : "Too many calls";
       throw rateLimited(`${much}: the limit of the ${limited.scope} is reached`, limited);
     }
     const ask = decision.action === "allow" ? undefined : decision;
-    return { ...call, rule: decision.rule, ask, onRecord };
+    return { ...call, rule: decision.rule, ask, auditData };
   }
 }
 
@@ -44,16 +44,16 @@ export class AuthorizeStage {
 export function decideCall(
   { policy, taint }: Pick<AuthorizeParts, "policy" | "taint">,
   { entry: { tool }, principal, envelope }: AddressedCall,
-): { readonly decision: PolicyDecision; readonly onRecord: AuthorizedCall["onRecord"] } {
+): { readonly decision: PolicyDecision; readonly auditData: AuthorizedCall["auditData"] } {
   const tainted = taint.has(principal.session);
   const decision = policy.decide({ tool, arguments: envelope.payload.arguments, principal, tainted });
-  const onRecord = decisionOnRecord(tool, principal, tainted, decision);
+  const auditData = decisionAuditData(tool, principal, tainted, decision);
   switch (decision.action) {
     case "allow":
     case "ask":
-      return { decision, onRecord };
+      return { decision, auditData };
     case "deny":
-      throw new Refusal("UNAUTHORIZED", `The policy forbids this call: ${decision.reason}`, { onRecord });
+      throw new Refusal("UNAUTHORIZED", `The policy forbids this call: ${decision.reason}`, { auditData });
   }
 }
 

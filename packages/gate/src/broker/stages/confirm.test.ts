@@ -38,7 +38,7 @@ function callToAsk(): AuthorizedCall {
   const frame = Buffer.from('{"topic":"tool.invoke.act","correlation":"c","arguments":{}}');
   const call = new ConstructStage(systemClock).run(frame, principal, { topic: null, correlation: null });
   const ask = { rule: "test", reason: "test" };
-  return { ...new TopicStage(catalog).run(call), ask, rule: "test", onRecord: {} };
+  return { ...new TopicStage(catalog).run(call), ask, rule: "test", auditData: {} };
 }
 
 /** The same store with another way to do one thing. */

@@ -37,7 +37,7 @@ export class RouteStage {
           version: entry.tool.pluginVersion,
           group: principal.group,
           rule: call.rule,
-          ...call.onRecord,
+          ...call.auditData,
           bytes: call.bytes,
           ...(call.approval === undefined ? {} : { approval: call.approval }),
         },

@@ -25,7 +25,7 @@ export interface AuthorizedCall extends AddressedCall {
   readonly ask: { readonly rule: string; readonly reason: string } | undefined;
   readonly rule: string;
   /** What the audit log keeps of the decision. */
-  readonly onRecord: Readonly<Record<string, unknown>>;
+  readonly auditData: Readonly<Record<string, unknown>>;
 }
 
 /** A call that a person allowed, or that needed nobody. */

@@ -1,8 +1,8 @@
 import type { Principal, Tool } from "../broker/tool.ts";
 import type { PolicyDecision } from "./policy.ts";
 
-/** What the audit log keeps of a decision: enough to ask other rules the same question, save arguments. */
-export function decisionOnRecord(
+/** What the audit log stores of a decision: enough to replay it against other rules, except the arguments. */
+export function decisionAuditData(
   { plugin, riskLevel, name }: Tool,
   { group, organization, user, agent }: Principal,
   tainted: boolean,
