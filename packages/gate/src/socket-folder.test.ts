@@ -30,7 +30,7 @@ test("a folder for sockets is this user's alone, empty, and short enough for an 
   }
 });
 
-test("a link that leads to no folder of sockets is taken away alone", async (t) => {
+test("a link to anything but a socket folder is removed without its target", async (t) => {
   const directory = mkdtempSync(join(tmpdir(), "hs-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const [own, kept] = [join(directory, "s"), join(directory, "kept")];

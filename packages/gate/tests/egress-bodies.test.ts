@@ -53,7 +53,7 @@ test("a repository is named by a plain path", () => {
   }
 });
 
-test("a host that a jail names is a name, and one of the list", () => {
+test("a host that a jail names must be a listed host name", () => {
   const hosts = new AllowedHosts([{ host: "example.com" }, { host: "*.example.org" }]);
   assert.ok(hosts.upstream("/web/https/example.com/x") && hosts.upstream("/web/https/a.example.org"));
   for (const target of [
@@ -81,7 +81,7 @@ test("a host that a jail names is a name, and one of the list", () => {
   }
 });
 
-test("a tunnel leads to a name of the list that nothing finer is said about", () => {
+test("a tunnel is passed on to a listed host without restricting rules only", () => {
   const hosts = new AllowedHosts([{ host: "*.example.org" }, { host: "read.example.com", methods: ["GET"] }]);
   const fault = (host: string, port = 443, pinned: readonly CheckedUpstream[] = []) =>
     hosts.tunnelFault({ host, port }, pinned);
@@ -103,7 +103,7 @@ test("a tunnel leads to a name of the list that nothing finer is said about", ()
   assert.match(fault("a.example.org", 443, [...pinned.values()]) ?? "", /as the upstream model/);
 });
 
-test("a network that the operator lets in holds addresses without a zone, and is written as one", () => {
+test("an allowed network matches addresses without a zone, and must be written as a network", () => {
   const allowed = new AllowedNetworks(["10.1.0.0/16", "fe80::/10"]);
   assert.ok(allowed.has("10.1.2.3") && allowed.has("fe80::1"));
   for (const address of ["10.2.0.1", "fe80::1%eth0", "name", ""])

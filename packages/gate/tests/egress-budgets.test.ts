@@ -146,7 +146,7 @@ describe("a rate in money", () => {
   }
 });
 
-test("a rate in money of nothing a minute is spent for good: nobody is told to ask again", async (t) => {
+test("a rate of zero per minute is spent for good, without a retry-after", async (t) => {
   const upstream = await startUpstream(t, () => told(1_000, 1_000));
   const { egress, usage } = await open(t, upstream.url, [], {
     broker: { rateLimits: { jail: { money: { perMinute: 0, burst: 1 } } } },
@@ -237,7 +237,7 @@ describe("a budget", () => {
     assert.equal((await gate.status()).budgets[0]?.spent.tokens, 6);
   });
 
-  test("is given back by a call that cannot be put on record, and so is not made", async (t) => {
+  test("is released by a call that cannot be recorded, and so is not sent", async (t) => {
     const upstream = await startUpstream(t, () => told(1, 1));
     const body = prompt(1_000);
     const tokens = inputOf(body) + 1_000;
@@ -397,7 +397,7 @@ describe("a budget", () => {
   });
 });
 
-test("a record of usage of a newer version is not written to", (t) => {
+test("a usage.db of a newer version is not written to", (t) => {
   const path = join(temporaryDirectory(t), "usage.db");
   const database = new DatabaseSync(path);
   database.exec("PRAGMA user_version = 99");
@@ -408,7 +408,7 @@ test("a record of usage of a newer version is not written to", (t) => {
   );
 });
 
-test("days and months end in UTC", (t) => {
+test("days and months of budgets are in UTC", (t) => {
   let now = Date.UTC(2026, 10, 30, 23, 59);
   const rules: BudgetRule[] = [
     { scope: "host", period: "day", tokens: 10 },

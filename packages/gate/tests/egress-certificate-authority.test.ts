@@ -37,7 +37,7 @@ async function believed(t: TestContext, certificate: HostCertificate, ca: string
   }
 }
 
-test("a certificate is for one host, for servers alone, short, and of an authority that signs nothing else", async () => {
+test("a certificate is for one host, for servers only and short-lived, and its authority signs nothing else", async () => {
   const authority = await newAuthority(["good.example"]);
   const own = new X509Certificate(authority.certificate);
   const made = await authority.certificateFor("api.good.example");
@@ -58,7 +58,7 @@ test("a certificate is for one host, for servers alone, short, and of an authori
   assert.notEqual(other.serialNumber, certificate.serialNumber);
 });
 
-test("an authority is believed for the names that it was made for, by who was shown it, and by nobody else", async (t) => {
+test("an authority is trusted for its names only, and only by clients that were given it", async (t) => {
   const [one, two] = await Promise.all([newAuthority(["good.example"]), newAuthority(["good.example"])]);
   const good = await one.certificateFor("good.example");
   assert.equal(await believed(t, good, one.certificate, "good.example"), "ok");
@@ -74,7 +74,7 @@ test("an authority is believed for the names that it was made for, by who was sh
   assert.notEqual(subjects[0], subjects[1]);
 });
 
-test("an authority says of itself that it speaks for no address, and makes no other", {
+test("an authority excludes IP addresses and cannot sign another authority", {
   skip: missing("openssl"),
 }, async () => {
   const { certificate } = await newAuthority(["good.example", "docs.example"]);
@@ -86,7 +86,7 @@ test("an authority says of itself that it speaks for no address, and makes no ot
   assert.match(flat, /X509v3 Key Usage: critical Certificate Sign /);
 });
 
-test("a certificate is kept until it is about to end, and so many of them", async () => {
+test("certificates are cached until shortly before they expire, up to a limit", async () => {
   let now = Date.now();
   const authority = await CertificateAuthority.create({
     names: ["example"],
@@ -126,7 +126,7 @@ test("of an authority nothing but its certificate is written down", async (t) =>
   assert.ok(all.length > 50 && all.length > rootCertificates.length / 3, `${all.length} authorities`);
 });
 
-test("variables name the certificate where tools add it, and the whole list where they take one instead", () => {
+test("variables name the certificate for tools that add it, and the bundle for tools that replace their list", () => {
   const { NODE_EXTRA_CA_CERTS, DENO_CERT, ...lists } = authorityEnvironment({
     certificatePath: "/one",
     bundlePath: "/all",

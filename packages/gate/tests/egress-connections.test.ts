@@ -47,7 +47,7 @@ const plain: RequestListener = (request, response) => {
 const models = "/model/v1/models";
 const long: Partial<EgressLimits> = { upstreamKeepAliveMs: 60_000 };
 
-test("requests that may be repeated share a connection, and others have one each", async (t) => {
+test("repeatable requests share a connection, and others have one each", async (t) => {
   const { baseUrl, sockets } = await upstream(t, plain);
   const { proxy } = await openProxy(t, { baseUrl }, long);
   for (let n = 0; n < 3; n++) assert.equal((await ask(proxy, "GET", models)).status, 200);
@@ -73,7 +73,7 @@ test("jails share no connection, and one that closes its proxy leaves none behin
   assert.equal(sockets[1]?.destroyed, false);
 });
 
-test("a request meets a connection that its upstream closes, and is answered over another", async (t) => {
+test("a request on a pooled connection that its upstream closes is retried on a fresh one", async (t) => {
   let asked = 0;
   const { baseUrl, sockets } = await upstream(t, (request, response) => {
     asked += 1;
@@ -89,7 +89,7 @@ test("a request meets a connection that its upstream closes, and is answered ove
   assert.equal(records.filter(({ type }) => type === "egress.request").length, 2, "one record a request");
 });
 
-test("an upstream that closes a new connection is asked once", async (t) => {
+test("a request is not retried when the upstream closes a fresh connection", async (t) => {
   let asked = 0;
   const { baseUrl } = await upstream(t, (request) => {
     asked += 1;
@@ -127,7 +127,7 @@ test("ten thousand connections of one jail are bounded, and leave another's as t
   });
 });
 
-test("as many connections wait as the limit says", async (t) => {
+test("idle connections are bounded by the limit", async (t) => {
   const held: (() => void)[] = [];
   const { baseUrl, sockets, server } = await upstream(t, (_request, response) => {
     held.push(() => response.end("{}"));
@@ -141,7 +141,7 @@ test("as many connections wait as the limit says", async (t) => {
   assert.deepEqual([sockets.length, sockets.filter(({ destroyed }) => destroyed).length], [3, 1]);
 });
 
-test("a connection that waits is closed after its time", async (t) => {
+test("an idle connection is closed after its timeout", async (t) => {
   const { baseUrl, sockets } = await upstream(t, plain);
   const { proxy } = await openProxy(t, { baseUrl }, { upstreamKeepAliveMs: 50 });
   await ask(proxy, "GET", models);
@@ -168,7 +168,7 @@ test("a pooled connection is reused only for the addresses that were checked for
   }
 });
 
-test("what may be sent twice changes nothing, has no body, and is not waited for", () => {
+test("a repeatable request changes nothing, has no body and no expect header", () => {
   const may = (method: string, headers: IncomingMessage["headers"] = {}) =>
     isRepeatable({ method, headers } as IncomingMessage);
   assert.deepEqual([may("GET"), may("HEAD"), may("GET", { "content-length": "0" })], [true, true, true]);
@@ -184,7 +184,7 @@ test("what may be sent twice changes nothing, has no body, and is not waited for
   }
 });
 
-test("a client that goes away takes its request with it, whatever the upstream is about to say", async (t) => {
+test("a client that disconnects cancels its request to the upstream", async (t) => {
   const { baseUrl, server } = await upstream(t, () => {});
   const { proxy } = await openProxy(t, { baseUrl }, long);
   for (const [method, path] of [
@@ -202,7 +202,7 @@ test("a client that goes away takes its request with it, whatever the upstream i
   }
 });
 
-test("a client that has gone before its request is sent has nothing sent", async (t) => {
+test("nothing is sent for a client that disconnected before", async (t) => {
   const { baseUrl, sockets } = await upstream(t, plain);
   const [recorded, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const { proxy, audit } = await openProxy(t, { baseUrl, outside: true }, long, () => {
@@ -262,7 +262,7 @@ test("each of several requests on one connection is answered, whenever they come
   await answered("third");
 });
 
-test("an upstream that says nothing is left, over either kind of connection", async (t) => {
+test("a silent upstream times out, on pooled and fresh connections", async (t) => {
   const { baseUrl } = await upstream(t, (request) => void request.resume());
   const { proxy } = await openProxy(t, { baseUrl }, { ...long, upstreamIdleMs: 50 });
   for (const [method, path] of [

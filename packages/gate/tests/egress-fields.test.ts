@@ -314,7 +314,7 @@ describe("a rule", () => {
   });
 });
 
-test("no upstream takes the name under which open hosts are asked for", async (t) => {
+test("no upstream may use the path segment of allowed hosts", async (t) => {
   const gate = await openGate(t, { jails: { driver: "none", allowUnsafe: true } });
   const upstreams = [
     { name: "web", baseUrl: "http://127.0.0.1:1", provider: "none", allow: [], credential: { kind: "none" } },

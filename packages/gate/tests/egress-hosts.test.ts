@@ -278,7 +278,7 @@ describe("a tunnel", { skip: missing("openssl") }, () => {
   });
 });
 
-test("what would be decided can be asked beforehand, and is what is decided", async (t) => {
+test("explain gives the decision that is made", async (t) => {
   const upstream = await startUpstream(t, () => ({ chunks: ["ok"] }));
   const upstreams = [
     {

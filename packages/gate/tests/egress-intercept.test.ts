@@ -418,7 +418,7 @@ describe("the way of tunnels to their end in the proxy", () => {
   });
 });
 
-test("what becomes of a tunnel, and of a request in it, can be asked beforehand", async (t) => {
+test("explain covers tunnels and the requests in them", async (t) => {
   const hosts = [{ host: "docs.example", pathPrefix: "/public" }, { host: "plain.example" }];
   const upstreams: EgressOptions["upstreams"] = [
     {
@@ -457,7 +457,7 @@ test("what becomes of a tunnel, and of a request in it, can be asked beforehand"
   assert.equal(told.rule, "egress.connect_refused");
 });
 
-test("an authority is made where the file, the program or the jail wants it, and is shown as long as it lasts", async (t) => {
+test("an authority is made where the file, the program or the jail asks for it, and its files go with the egress", async (t) => {
   const dataDir = temporaryDirectory(t);
   writeFileSync(join(dataDir, "egress.json"), JSON.stringify({ version: 1, intercept: true }));
   const { gate, port } = await open(t, { dataDir });

@@ -111,7 +111,7 @@ describe("a large answer, to a reader that stops again and again", () => {
   });
 });
 
-test("what was read of a connection that nobody borrowed is not written over", async (t) => {
+test("chunks of a connection without a borrower are not overwritten", async (t) => {
   const sent = randomBytes(300_000);
   const server = createSocketServer((socket) => socket.end(sent));
   t.after(() => server.close());

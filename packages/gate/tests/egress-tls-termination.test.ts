@@ -27,7 +27,7 @@ async function pair(t: TestContext): Promise<{ client: Socket; socket: Socket }>
 
 const left = (error: unknown) => isErrorCode(error, "egress", "handshake_failed");
 
-test("a client that has left before TLS begins is not waited for", { timeout: 5_000 }, async (t) => {
+test("a client that disconnects before TLS begins is not waited for", { timeout: 5_000 }, async (t) => {
   const authority = await newAuthority(["model.example"]);
   const certificate = await authority.certificateFor("model.example");
   const { socket } = await pair(t);
@@ -39,7 +39,7 @@ test("a client that has left before TLS begins is not waited for", { timeout: 5_
   );
 });
 
-test("a client that says no more is answered, once there is something inside", async (t) => {
+test("a client that ends its side after the handshake still gets its answer", async (t) => {
   const authority = await newAuthority(["model.example"]);
   const certificate = await authority.certificateFor("model.example");
   const { client, socket } = await pair(t);

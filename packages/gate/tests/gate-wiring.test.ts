@@ -65,7 +65,7 @@ function ask({ socketPath }: Egress, path = "/model/v1/messages"): Promise<numbe
   });
 }
 
-test("a budget of one jail binds that jail alone, and one that is not understood opens no way out", async (t) => {
+test("a budget of one jail applies to that jail only, and an invalid budget opens no egress", async (t) => {
   const gate = await openGate(t, hostOnly);
   const bound = await wayOut(t, gate, "bound", [{ scope: "session", period: "always", tokens: 1 }]);
   const free = await wayOut(t, gate, "free", undefined);
@@ -77,7 +77,7 @@ test("a budget of one jail binds that jail alone, and one that is not understood
   );
 });
 
-test("who opened the gate is told of each decision in all jails", async (t) => {
+test("onDecision is called for each decision in all jails", async (t) => {
   const told: EgressDecision[] = [];
   const gate = await openGate(t, { ...hostOnly, onDecision: (decision) => told.push(decision) });
   await ask(await wayOut(t, gate, "first", undefined));
@@ -91,7 +91,7 @@ test("who opened the gate is told of each decision in all jails", async (t) => {
   );
 });
 
-test("a jail has one way out at a time, also while the first is being opened", async (t) => {
+test("a jail has one egress at a time, also while the first is being opened", async (t) => {
   const gate = await openGate(t, hostOnly);
   const first = await wayOut(t, gate, "one", undefined);
   const other = { jailId: "one", session: "s", upstreams: [] };
@@ -103,7 +103,7 @@ test("a jail has one way out at a time, also while the first is being opened", a
   await (await gate.openEgress(other)).close();
 });
 
-test("a gate that closes opens nothing more", async (t) => {
+test("a closing gate opens nothing", async (t) => {
   const gate = await openGate(t, hostOnly);
   const closing = gate.close();
   const closed = (error: unknown) => isErrorCode(error, "gate", "closed");
@@ -112,7 +112,7 @@ test("a gate that closes opens nothing more", async (t) => {
   await closing;
 });
 
-test("what is being opened as the gate closes is closed again, before the gate has", async (t) => {
+test("what is being opened while the gate closes is closed before the gate", async (t) => {
   const gate = await openGate(t, hostOnly);
   const outcomes: string[] = [];
   const outcome = (opening: Promise<unknown>) =>
@@ -166,7 +166,7 @@ test("what a call of a model cost that the end of the gate cut off counts for it
   assert.ok(left > 0 && left < 10_100_000, `${left}`);
 });
 
-test("a gate that does not open lets go of its files", async (t) => {
+test("a gate that fails to open closes its files", async (t) => {
   const dataDir = temporaryDirectory(t);
   writeFileSync(join(dataDir, "plugins.json"), "{");
   await assert.rejects(openGate(t, { ...hostOnly, dataDir }), (error) =>

@@ -258,7 +258,7 @@ function isWatchdog(pid: number): boolean {
   return existsSync(file) && /delete --force/.test(readFileSync(file, "latin1"));
 }
 
-test("a program that lists nothing, or ends nothing, is told as what it is", async (t) => {
+test("a program that cannot list or end its machines is reported", async (t) => {
   const path = join(temporaryDirectory(t), "container");
   const program = (list: string) => {
     const version = "echo 'container CLI version 0.12.0'";

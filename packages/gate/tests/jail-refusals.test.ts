@@ -116,7 +116,7 @@ describe("a driver of jails is refused", () => {
     );
   });
 
-  test("but a mistake of the caller is none of the machine's", async () => {
+  test("but a wrong argument of the caller is a TypeError", async () => {
     const mistaken = { bwrapPath: 5 as unknown as string };
     await assert.rejects(probeDrivers(["bubblewrap"], mistaken), TypeError);
   });

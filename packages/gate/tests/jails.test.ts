@@ -409,7 +409,7 @@ describe("the life of a host", { skip: missing("bwrap") }, () => {
     assert.deepEqual(gate.jails.list(), []);
   });
 
-  test("a jail whose bwrap is killed dies whole", async (t) => {
+  test("a jail whose bwrap is killed dies completely", async (t) => {
     const gate = await openGate(t);
     const jail = await gate.jails.start(
       shell("readlink /proc/self/ns/pid; (setsid sleep 1000 &) ; sleep 1000"),

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 
-test("what cannot be started for want of descriptors is refused, and ends nothing else", () => {
+test("a program that cannot start without free descriptors is refused, and the gate goes on", () => {
   const program = join(import.meta.dirname, "host-without-descriptors.ts");
   const printed = execFileSync(
     "/bin/sh",

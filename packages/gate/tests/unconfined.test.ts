@@ -9,7 +9,7 @@ import { isAlive, type ProcessIdentity, startTime } from "../src/jail/host/proce
 import { handlerOf, installPlugin, manifestOf } from "./plugin-support.ts";
 import { openGate, temporaryDirectory } from "./support.ts";
 
-test("an agent, and a plugin that is too busy to see its gate killed, are ended by the next one", async (t) => {
+test("an agent, and a plugin too busy to notice that its gate was killed, are ended by the next gate", async (t) => {
   const dataDir = temporaryDirectory(t);
   installPlugin(dataDir, "busy", {
     "manifest.json": manifestOf([{ name: "busy_ever" }]),

@@ -52,7 +52,7 @@ test("a vault that cannot be read is an error, never an empty one", async (t) =>
   await assert.rejects(vault.secretEntries(), { code: "EISDIR" });
 });
 
-test("a vault on a full disk says so, and is as it was", {
+test("a vault on a full disk reports it and stays unchanged", {
   skip: !isRoot && "needs root to mount a small file system",
 }, async (t) => {
   const directory = fullDisk(t, "vault");
@@ -69,7 +69,7 @@ test("a vault on a full disk says so, and is as it was", {
   assert.deepEqual(await credentials.read(pluginName("mail")), {});
 });
 
-test("grants that cannot be read let nothing through", async (t) => {
+test("unreadable grants allow nothing", async (t) => {
   const { directory, vault } = vaultOf(t);
   await vault.setSecret(entry, token);
   for (const text of ["", '{"version":2,"grants":[]}', '{"version":1,"grants":{}}']) {

@@ -37,7 +37,7 @@ function vaultOf(t: TestContext, config: VaultConfig, clock = systemClock): Cred
 const provider = (name: ProviderName) => ({ kind: "provider", provider: name }) as const;
 
 describe("where credentials come from", () => {
-  test("nothing, said with what to do", async (t) => {
+  test("no credential, with what to do", async (t) => {
     const vault = vaultOf(t, {});
     const [anthropic, openai] = await vault.status();
     assert.deepEqual([anthropic?.available, openai?.available], [false, false]);
@@ -59,7 +59,7 @@ describe("where credentials come from", () => {
     assert.deepEqual([name, baseUrl], ["openai", "https://api.openai.com/v1"]);
   });
 
-  test("a provider is for generation and counting: what outlives a call, no budget would see", async (t) => {
+  test("a provider allows generation and token counting only", async (t) => {
     const names: readonly ProviderName[] = [
       "anthropic",
       "openai",
@@ -100,7 +100,7 @@ describe("where credentials come from", () => {
     for (const path of outliving) for (const each of allowed) assert.equal(each(path), false, path);
   });
 
-  test("a model server of one's own, without a key", async (t) => {
+  test("a custom model server without a key", async (t) => {
     const vault = vaultOf(t, { env: { HOLDFAST_OPENAI_BASE_URL: "http://127.0.0.1:11434/v1" } });
     const upstream = await vault.upstream("openai");
     assert.deepEqual(
@@ -252,7 +252,7 @@ describe("the person's own login", () => {
     assert.equal(issuer.requests.length, 1);
   });
 
-  test("is not renewed again by whoever read it before it was renewed", async (t) => {
+  test("is not refreshed twice by concurrent readers", async (t) => {
     const homeDir = claudeHome(t, Date.now() - 1);
     const path = join(homeDir, ".claude", ".credentials.json");
     const before = readFileSync(path);
@@ -290,7 +290,7 @@ describe("the person's own login", () => {
     assert.equal(JSON.parse(readFileSync(elsewhere, "utf8")).claudeAiOauth.refreshToken, "refresh-2");
   });
 
-  test("is not used up by a renewal that nobody could keep", async (t) => {
+  test("is not used up by a refresh that cannot be saved", async (t) => {
     const homeDir = claudeHome(t, Date.now() - 1);
     const path = join(homeDir, ".claude", ".credentials.json");
     // Beside a file with the longest name that there is, none with a longer one can be made, by any user.
@@ -321,7 +321,7 @@ describe("the person's own login", () => {
     await assert.rejects(gone.present(provider("anthropic")), typed("refresh_failed"));
   });
 
-  test("is not told to be over by a server that is busy, broken, or gone in the middle of its answer", async (t) => {
+  test("is not reported as expired when the server is busy, broken, or disconnects", async (t) => {
     const homeDir = claudeHome(t, Date.now() - 1);
     const answers = [{ status: 503 }, { status: 429 }, { status: 200, headers: { "content-length": "100" } }];
     const issuer = createServer((_request, response) => {
@@ -396,7 +396,7 @@ describe("a secret of the vault", () => {
     methods: ["GET", "POST"],
   };
 
-  test("is used by whom, where, for what and as long as a grant says, and not otherwise", async (t) => {
+  test("is used by the principal, at the host, for the path and methods and until the expiry of a grant only", async (t) => {
     let now = 1_000_000;
     const vault = vaultOf(t, {}, { now: () => now });
     await vault.setSecret({ name: "git-token", owner: { user: "ann" } }, token);

@@ -27,7 +27,7 @@ test("the groups of jails of this boot are told once, and their records are gone
   assert.deepEqual(records.take(), { jails: 0, cgroups: [] });
 });
 
-test("a record of another boot, of another kind, or cut off ends nothing", () => {
+test("a jail record of another boot, of another version, or cut off is ignored", () => {
   const { directory, records } = setup();
   records.write("one", [group]);
   const path = join(directory, "one.json");
@@ -49,7 +49,7 @@ test("a record of another boot, of another kind, or cut off ends nothing", () =>
   }
 });
 
-test("no record ends groups that no gate has made", () => {
+test("a record never ends control groups that no gate made", () => {
   const { records } = setup();
   records.write("one", ["/sys/fs/cgroup/user.slice", "holdfast-relative/holdfast-1/x", group]);
   assert.deepEqual(records.take(), { jails: 1, cgroups: [group] });

@@ -20,13 +20,13 @@ function ask(target: string, provider: EgressProvider = "none"): Verdict {
 const queryOf = (verdict: Verdict) => ("admitted" in verdict ? verdict.admitted.query : undefined);
 const codeOf = (verdict: Verdict) => ("refusal" in verdict ? verdict.refusal.code : undefined);
 
-test("a query of other than visible characters is refused", () => {
+test("a query with characters outside printable ASCII is refused", () => {
   assert.equal(queryOf(ask("/model/v1?a=1&b=%20")), "?a=1&b=%20");
   for (const query of ["?a=\u00e4", "?a=\u007f", "?a=b c", "?a=\r\nx: y"])
     assert.equal(codeOf(ask(`/model/v1${query}`)), "malformed_path", JSON.stringify(query));
 });
 
-test("a key of the jail's in a query goes no further where the provider takes one there", () => {
+test("the jail's placeholder key in a query is not forwarded", () => {
   assert.equal(queryOf(ask("/model/v1?alt=sse&key=own&b=2", "google")), "?alt=sse&b=2");
   assert.equal(queryOf(ask("/model/v1?access_token=own", "google")), "");
   assert.equal(queryOf(ask("/model/v1?KEY=own&keys=1", "google")), "?keys=1");
@@ -36,7 +36,7 @@ test("a key of the jail's in a query goes no further where the provider takes on
   assert.equal(queryOf(ask("/model/v1?key=own", "openai")), "?key=own");
 });
 
-test("a method that a query asks for in place of the request's is one of those that are allowed", () => {
+test("a method that a query asks for must be allowed too", () => {
   const upstreams = checkUpstreams([
     {
       ...{ name: "api", baseUrl: "https://api.example", provider: "none", credential: { kind: "none" } },
@@ -85,7 +85,7 @@ test("a method that a query asks for in place of the request's is one of those t
   assert.equal(queryOf(post("/drafts/1?_method=DELETE")), "?_method=DELETE", "where both are allowed");
 });
 
-test("whoever asks for a host that is not open is told which are", () => {
+test("a refusal of a host lists the allowed hosts", () => {
   const hosts = new AllowedHosts([
     { host: "docs.example.com" },
     { host: "*.example.org", ports: [443, 8443] },
@@ -102,7 +102,7 @@ test("whoever asks for a host that is not open is told which are", () => {
   assert.equal(why("/model/v1"), "No upstream of that name; there are: none");
 });
 
-test("what a registry tells of the account of its token is not among its packages", () => {
+test("account data of a registry is not covered by the rule for its packages", () => {
   const upstreams = checkUpstreams([npmUpstream({ url: "https://registry.example/npm/", token: "x" })]);
   const get = (target: string) =>
     codeOf(decide({ method: "GET", target }, upstreams, new AllowedHosts(), { maxRequestBytes: 100 }));

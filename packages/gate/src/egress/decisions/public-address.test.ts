@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { isPublicAddress, PublicResolver } from "./public-address.ts";
 
-test("only addresses of other hosts on the internet are public, in whatever form they are written", () => {
+test("only addresses of other hosts on the internet are public, in any notation", () => {
   const refused = [
     "0.0.0.0",
     "10.0.0.1",
@@ -55,7 +55,7 @@ test("only addresses of other hosts on the internet are public, in whatever form
     assert.equal(isPublicAddress(address), true, address);
 });
 
-test("a name is asked for once, and only what may be dialled of its addresses is given", async () => {
+test("a name is resolved once, and only addresses that may be dialled are used", async () => {
   let asked = 0;
   const answers: Record<string, string[]> = {
     "mixed.example": ["127.0.0.1", "93.184.215.14", "10.0.0.1", "10.9.0.1"],

@@ -10,7 +10,7 @@ const mostOf = (provider: EgressProvider, path: string, body: string | Buffer, t
 const most = (provider: EgressProvider, path: string, body: object) =>
   mostOf(provider, path, JSON.stringify(body));
 
-test("what a request may put out is bounded by the field of its own wire", () => {
+test("the output of a request is bounded by the field of its own wire format", () => {
   assert.equal(most("anthropic", "/v1/messages", { max_tokens: 7 }), 7);
   assert.equal(most("openai", "/chat/completions", { max_tokens: 7 }), 7);
   assert.equal(most("openrouter", "/chat/completions", { max_completion_tokens: 7, max_tokens: 9 }), 9);
@@ -22,7 +22,7 @@ test("what a request may put out is bounded by the field of its own wire", () =>
   assert.equal(most("google", gemini, both), 9);
 });
 
-test("a field of another wire, which a server passes over, bounds nothing", () => {
+test("a field of another wire format bounds nothing", () => {
   for (const [provider, path, body] of [
     ["openai-compatible", "/chat/completions", { max_output_tokens: 1 }],
     ["openai-compatible", "/chat/completions", { generationConfig: { maxOutputTokens: 1 } }],
@@ -34,7 +34,7 @@ test("a field of another wire, which a server passes over, bounds nothing", () =
   }
 });
 
-test("what a request may put out counts every answer that is made of it", () => {
+test("the output bound counts every answer of a request", () => {
   assert.equal(most("openai", "/chat/completions", { max_tokens: 7, n: 3 }), 21);
   assert.equal(most("openai", "/completions", { max_tokens: 7, n: 2, best_of: 20 }), 140);
   const gemini = "/v1beta/models/gemini:generateContent";
@@ -47,7 +47,7 @@ test("what a request may put out counts every answer that is made of it", () => 
     assert.equal(most("google", gemini, body), 56, JSON.stringify(body));
 });
 
-test("a request that some server reads differently is none", () => {
+test("a request that some server reads differently is refused", () => {
   const plain = '{"max_tokens":50000}';
   const marked = (mark: number[], encoding: "utf8" | "utf16le") =>
     Buffer.concat([Buffer.from(mark), Buffer.from(plain, encoding)]);
@@ -95,7 +95,7 @@ test("a request that some server reads differently is none", () => {
   }
 });
 
-test("what every server reads in the same way is read", () => {
+test("a request that every server reads in the same way is accepted", () => {
   const chat = (body: string, type?: string) => mostOf("openai", "/chat/completions", body, type);
   const assumed = estimateLimits.assumedOutputTokens;
   assert.equal(chat(' {"max_tokens":7}\n'), 7);

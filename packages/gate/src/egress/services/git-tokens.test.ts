@@ -43,7 +43,7 @@ const wanted = (mint: GitTokenMint, access: "read" | "write" = "read") =>
   ({ kind: "git-token", mint, repository: "a/b", access }) as const;
 const later = (ms: number) => Date.now() + ms;
 
-test("a token is made once, on record before, and another only for another access or when it is nearly over", async () => {
+test("a token is issued once, after its record, and again only for another access or shortly before it expires", async () => {
   const happened: string[] = [];
   const tokens = new GitTokens(parts(happened));
   let leftMs = 3_600_000;
@@ -69,7 +69,7 @@ test("without its record no token is made", async () => {
   assert.deepEqual(happened, []);
 });
 
-test("a token that comes when the session has ended is revoked and given to nobody", async () => {
+test("a token that arrives after the end of the session is revoked and not used", async () => {
   const happened: string[] = [];
   const tokens = new GitTokens(parts(happened));
   const coming = Promise.withResolvers<MintedToken>();
@@ -80,7 +80,7 @@ test("a token that comes when the session has ended is revoked and given to nobo
   assert.ok(happened.includes("revoke late"));
 });
 
-test("an answer of GitHub that is a refusal, or has no token, is none", async (t) => {
+test("an answer of GitHub that is a refusal or lacks a token is an error", async (t) => {
   const answers: [status: number, body: string][] = [];
   const server = createServer((_request, response) => {
     const [status, body] = answers.shift() ?? [500, ""];

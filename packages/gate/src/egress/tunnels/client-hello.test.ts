@@ -28,7 +28,7 @@ async function helloOf(servername: string | undefined): Promise<Buffer> {
   return data;
 }
 
-test("the server's name is read from a real client's first bytes, wherever they are cut", async () => {
+test("the server name is read from a real ClientHello, wherever it is cut", async () => {
   const hello = await helloOf("Files.Example.com");
   assert.deepEqual(readClientHello(hello), { state: "named", name: "files.example.com" });
   for (let length = 0; length < hello.length; length++)

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { test } from "node:test";
 import { terminateTls } from "./tls-termination.ts";
 
-test("a client that has left before its handshake is not waited for", async () => {
+test("a client that disconnects before its handshake is not waited for", async () => {
   const socket = new Socket();
   socket.destroy();
   const ended = terminateTls(socket, { key: "", cert: "" }, 5_000, () => assert.fail("nothing is inside"));

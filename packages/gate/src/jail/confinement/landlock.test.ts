@@ -29,7 +29,7 @@ describe("the rules of Landlock", () => {
     assert.ok(!paths("device").some((path) => path.endsWith("random")));
   });
 
-  test("tell the launcher how many variables there are, so that half of them is none", () => {
+  test("tell the launcher the number of variables, so that a truncated environment is refused", () => {
     assert.equal(launcherEnvironment({}), "0\0");
     assert.equal(launcherEnvironment({ A: "1", B: "x\ny=z" }), "2\0A=1\0B=x\ny=z\0");
   });

@@ -70,7 +70,7 @@ async function startOne(t: TestContext): Promise<Container> {
 
 const soon = { timeout: 20_000 };
 
-test("a container whose output nobody reads can be stopped, and ends by itself", soon, async (t) => {
+test("a container with unread output can be stopped, and ends by itself", soon, async (t) => {
   const [stopped, ended] = [await startOne(t), await startOne(t)];
   for (const { outputs } of [stopped, ended]) outputs.write(said(1, Buffer.alloc(3 * mebibyte)));
   assert.equal((await stopped.jail.stop({ graceMs: 0 })).reason, "stopped");

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { EngineClient } from "./engine-client.ts";
 
-test("an engine that is waited for by many is asked all the same", { timeout: 20_000 }, async (t) => {
+test("many waiting requests do not block other calls to an engine", { timeout: 20_000 }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-engine-"));
   const waiting: ServerResponse[] = [];
   const all = Promise.withResolvers<void>();

@@ -92,7 +92,7 @@ test("what a jail reads and writes in a second is bounded in its group, a line f
   assert.deepEqual(versions, [1, 2, undefined]);
 });
 
-test("a group that cannot be made leaves none behind, and those of others alone", () => {
+test("a control group that cannot be made leaves nothing behind and does not touch others", () => {
   const [first, second] = [base("mine"), base("taken")];
   const theirs = join(second, "jail");
   mkdirSync(theirs);

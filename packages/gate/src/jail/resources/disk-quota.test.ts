@@ -48,7 +48,7 @@ test("a file system that runs full while the mounts are measured ends the jail",
   assert.match(detail ?? "", /the file system of its mounts has \d+ bytes left/);
 });
 
-test("a measure that is under way ends with its jail", { timeout: 10_000 }, async () => {
+test("a running measurement ends with its jail", { timeout: 10_000 }, async () => {
   const measuring = Promise.withResolvers<AbortSignal>();
   const bounded = enforceDiskQuota(running(), spec, {
     space: async () => first,
@@ -63,7 +63,7 @@ test("a measure that is under way ends with its jail", { timeout: 10_000 }, asyn
   assert.ok(signal.aborted);
 });
 
-test("a measure that nobody waits for any more counts no files", async () => {
+test("an aborted measurement counts no files", async () => {
   const over = new AbortController();
   const measured = measureDisk(["/usr"], [], true, over.signal);
   over.abort();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { countNames, measureDisk } from "./disk-usage.ts";
 
-test("names are counted as inodes are, where no file has two", async (t) => {
+test("names are counted like inodes where no file has two names", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-names-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, "-print", "deep"), { recursive: true });

@@ -28,7 +28,7 @@ function missing(said: Partial<Record<keyof typeof sound | "reads", string>>): s
   return guarantees.filter(({ held }) => !held).map(({ name }) => name);
 }
 
-test("a machine of its own is judged by its kernel, and by what is up, to be seen and to be read in it", () => {
+test("a virtual machine is judged by its kernel, active interfaces, visible paths and readable disks", () => {
   assert.deepEqual(missing({}), ["access.landlocked"]);
   assert.ok(missing({ down: "" }).includes("network.none"), "an interface that is up");
   assert.ok(missing({ visible: canary }).includes("filesystem.mounts_only"));
@@ -38,7 +38,7 @@ test("a machine of its own is judged by its kernel, and by what is up, to be see
   assert.ok(missing({ pids: "1 2 3 4 5 6 7" }).includes("processes.hidden"));
 });
 
-test("a machine whose kernel is the host's, or says nothing of itself, has none of its own", () => {
+test("a machine with the host's kernel, or without a boot id, is not isolated", () => {
   const own = "/proc/sys/kernel/random/boot_id";
   const hosts = existsSync(own) ? [readFileSync(own, "utf8").trim()] : [];
   for (const boot of ["", ...hosts]) {

@@ -34,7 +34,7 @@ function textOf(pick: (below: number) => number, length: number, letters: string
   return Array.from({ length }, () => letters[pick(letters.length)]).join("");
 }
 
-test("all of many texts are found, wherever they are, in short and long ones", () => {
+test("many texts are found anywhere, in short and long texts", () => {
   const pick = numbers(7);
   // Few letters, so that much is alike and little is the same.
   const secrets = Array.from({ length: 300 }, () => textOf(pick, 8 + pick(24), "abcd"));
@@ -65,7 +65,7 @@ test("a text is found at every place of a long one, to the very end", () => {
   assert.deepEqual(matcher.find(cut), []);
 });
 
-test("a text longer than the memory that is kept is looked at whole", () => {
+test("a text longer than the reused buffer is searched completely", () => {
   const secret = "sk-0123456789";
   const matcher = new SecretMatcher([secret]);
   const text = "y".repeat(1024 * 1024 + 1) + secret;

@@ -14,7 +14,7 @@ function streamed(secrets: KnownSecrets, text: string, cuts: readonly number[]):
   return Buffer.concat(out).toString();
 }
 
-test("a secret that begins another one is taken out with the rest of it, wherever a chunk ends", () => {
+test("a secret that begins another one is redacted with it, wherever a chunk ends", () => {
   const secrets = new KnownSecrets();
   secrets.add("abcdefgh");
   secrets.add("abcdefgh12345678");
