@@ -165,7 +165,7 @@ class RealGate implements Gate {
     return this.#whileOpen(() => this.#parts.broker.open(options));
   }
 
-  /** Opens something unless the gate is closed. If the gate closes meanwhile, closes it again. */
+  /** Opens something unless the gate is closed; closes it again if the gate closes while it opens. */
   async #whileOpen<T extends { close(): Promise<void> }>(open: () => Promise<T>): Promise<T> {
     this.#checkOpen();
     const opening = open().then(async (opened) => {
@@ -279,7 +279,7 @@ class RealGate implements Gate {
         inForce: open && !driver.unsafe,
         detail: driver.unsafe
           ? "UNSAFE: agents may bypass the proxy"
-          : `the only way out; ${this.#egress.size} open`,
+          : `the only way out of jails; ${this.#egress.size} open`,
       },
       { name: "broker", inForce: open, detail: this.#parts.broker.detail },
       { name: "vault", inForce: open, detail: "keys stay on the host, encrypted at rest" },

@@ -1,14 +1,14 @@
-/** Limits of the egress proxy, per jail. */
+/** Limits of the egress proxy, for each jail. */
 export interface EgressLimits {
   readonly maxConnections: number;
   readonly maxHeaderBytes: number;
   readonly maxHeaders: number;
   readonly maxRequestBytes: number;
-  /** Of a request to a model where a budget applies: it is read before it is sent. */
+  /** Body of a model request under a budget, which is read before it is sent. */
   readonly maxMeteredBytes: number;
-  /** Of all such requests of a jail at once. */
+  /** All such bodies of a jail in memory at once. */
   readonly maxHeldBytes: number;
-  /** Read and thrown away of the body of a refused request. */
+  /** Read and discarded of the body of a refused request. */
   readonly maxDiscardBytes: number;
   /** Until the head of a request is complete. */
   readonly headersTimeoutMs: number;
@@ -16,23 +16,23 @@ export interface EgressLimits {
   readonly requestTimeoutMs: number;
   readonly checkIntervalMs: number;
   readonly keepAliveMs: number;
-  /** Without a byte from or to the upstream; models may think for long. */
+  /** Without a byte from or to the upstream. Long, since models may think for minutes. */
   readonly upstreamIdleMs: number;
-  /** Connections to one upstream that wait for the next request. */
+  /** Idle pooled connections to one upstream. */
   readonly maxIdleUpstreams: number;
-  /** How long one waits. */
+  /** Time that a pooled connection may be idle. */
   readonly upstreamKeepAliveMs: number;
-  /** Tunnels at once that are on the way to their end in the proxy. */
+  /** TLS handshakes of intercepted tunnels at once. */
   readonly maxHandshakes: number;
-  /** From the first message of TLS to the last of such a tunnel. */
+  /** Timeout of such a handshake. */
   readonly handshakeMs: number;
-  /** Certificates for single hosts that are kept for the next tunnel. */
+  /** Cached host certificates. */
   readonly maxCertificates: number;
-  /** How long one is valid. */
+  /** Validity of a host certificate. */
   readonly certificateMs: number;
-  /** One with less than this left is made anew. */
+  /** A certificate with less than this left is issued again. */
   readonly certificateLeftMs: number;
-  /** How long the certificate of a jail's own authority is; its key ends with the way out. */
+  /** Validity of the authority's certificate. Its key ends with the egress. */
   readonly authorityMs: number;
 }
 

@@ -15,7 +15,7 @@ export type ProviderName = (typeof providerNames)[number];
 /** Which wire format the usage of a response is read from; "none" is not a model. */
 export type EgressProvider = ProviderName | "none";
 
-/** Requests that an upstream takes. */
+/** A rule that allows requests to an upstream. */
 export interface EgressAllowRule {
   /** Upper-case HTTP methods. */
   readonly methods: readonly string[];
@@ -27,14 +27,14 @@ export interface EgressAllowRule {
   readonly suffixes?: readonly string[];
   /** The query must be exactly these parameters. */
   readonly query?: Readonly<Record<string, string>>;
-  /** Presented instead of the upstream's own where this rule matches. */
+  /** Overrides the credential of the upstream for requests that this rule allows. */
   readonly credential?: EgressCredential;
 }
 
 /** How a secret is put into a request. */
 export type CredentialForm = "bearer" | "x-api-key" | "x-goog-api-key";
 
-/** What the proxy presents in the place of the jail. */
+/** The credential that the proxy adds to requests of the jail. */
 export type EgressCredential =
   /** The vault's credential for the provider, resolved at each request. */
   | { readonly kind: "provider"; readonly provider: ProviderName }
@@ -46,65 +46,65 @@ export type EgressCredential =
       readonly kind: "secret";
       readonly name: string;
       readonly as: CredentialForm | "basic";
-      /** Of "basic". */
+      /** User name, for "basic" only. */
       readonly username?: string;
     }
-  /** Made for one repository when it is first wanted, and revoked with the way out. */
+  /** Issued for one repository on first use, and revoked when the egress closes. */
   | GitTokenCredential
   | { readonly kind: "none" };
 
-/** One place that a jail may reach, with what it may ask there. */
+/** A server that a jail may reach, with the requests that it may send. */
 export interface EgressUpstream {
   /** The first path segment by which the jail names it: a-z, 0-9 and "-". */
   readonly name: string;
-  /** http or https; host and port are pinned. It may be private: the operator configured it. */
+  /** An http or https URL. Host and port are pinned, and may be private, since the operator configured them. */
   readonly baseUrl: string;
   readonly provider: EgressProvider;
-  /** What may be called. Empty means nothing. */
+  /** The allowed requests. An empty list allows nothing. */
   readonly allow: readonly EgressAllowRule[];
   readonly credential: EgressCredential;
-  /** True where somebody else than the operator named the address: then it has to be a public one. */
+  /** True for an address that the operator did not choose: it must then be a public one. */
   readonly publicOnly?: boolean;
-  /** What it answers was written by others: the session is tainted before anything of it arrives. */
+  /** True where answers are content from outside: the session is tainted before a request is sent. */
   readonly outside?: boolean;
-  /** "npm": scoped names are understood, and addresses of tarballs lead back through the proxy. */
+  /** "npm" for a registry: supports scoped names, and rewrites tarball URLs to lead through the proxy. */
   readonly kind?: "npm";
 }
 
 /**
- * A host that a jail may name itself, by "/web/https/HOST/PATH", and by CONNECT where it has no finer rules or
+ * A host that a jail may name by itself, as "/web/https/HOST/PATH", and by CONNECT where it has no restricting rules or
  * `intercept` is on.
  */
 export interface EgressHost {
-  /** A name in lower case, or "*.example.com" for every name below. Never an address. */
+  /** A host name in lower case, or "*.example.com" for every name below it. Never an IP address. */
   readonly host: string;
   /** 443 by default. */
   readonly ports?: readonly number[];
-  /** GET and HEAD by default. Rules for methods, paths or credentials close the host to tunnels unread. */
+  /** GET and HEAD by default. A rule with methods, a path or a credential excludes unread tunnels to the host. */
   readonly methods?: readonly string[];
   readonly pathPrefix?: string;
   readonly credential?: EgressCredential;
-  /** What it says is the operator's own: asking it does not taint the session. */
+  /** True where the content is the operator's own: requests do not taint the session. */
   readonly trusted?: boolean;
 }
 
-/** What a jail may reach, and in whose name. */
+/** What a jail may reach, and whom its usage is charged to. */
 export interface EgressOptions extends Principal {
   readonly jailId: string;
-  /** Whom usage and decisions are accounted to, beside `user` and `organization`. */
+  /** The session that usage and decisions belong to, besides `user` and `organization`. */
   readonly session: string;
-  /** Beside those of the gate. The same rule for two jails of a session counts both. */
+  /** Added to the budgets of the gate. The same session budget for two jails counts both. */
   readonly budgets?: readonly BudgetRule[];
   readonly upstreams: readonly EgressUpstream[];
-  /** Empty, which is the default, means none. Their names must lead to public addresses. */
+  /** Hosts that the jail may name by itself; none by default. Their names must resolve to public addresses. */
   readonly hosts?: readonly EgressHost[];
   /**
-   * True to let the jail reach upstreams, and hosts with finer rules, by CONNECT: TLS ends in the proxy, by an
-   * authority that is made for this jail alone, and each request inside is decided about as any other.
-   * By default what the configuration of the gate says, which is no by default.
+   * True to intercept tunnels (CONNECT) to upstreams and to hosts with restricting rules: the proxy terminates TLS with a
+   * certificate authority of this jail alone, and decides about each request inside. By default the setting of the gate,
+   * which is false unless it is configured.
    */
   readonly intercept?: boolean;
-  /** False where no session of an agent gets the answers. */
+  /** False where no agent sees the answers, so that they taint no session. */
   readonly taints?: boolean;
   readonly onDecision?: (decision: EgressDecision) => void;
   readonly onUsage?: (usage: EgressUsage) => void;
@@ -116,7 +116,7 @@ export interface EgressDecision {
   readonly jailId: string;
   readonly session: string;
   readonly decision: "allow" | "deny";
-  /** What decided: "allow POST /v1/messages", or the code of the refusal. */
+  /** The rule that allowed it ("POST /v1/messages"), or the code of the refusal. */
   readonly rule: string;
   readonly upstream?: string;
   readonly method?: string;
@@ -124,7 +124,7 @@ export interface EgressDecision {
   readonly path?: string;
 }
 
-/** What one call of a model used. `at` is milliseconds since the epoch. */
+/** The usage of one model call. `at` is milliseconds since the epoch. */
 export interface EgressUsage {
   readonly at: number;
   readonly jailId: string;
@@ -138,7 +138,7 @@ export interface EgressUsage {
   readonly cacheWriteTokens: number;
   /** Millionths of a US dollar, by the price table. */
   readonly costMicros: number;
-  /** True where the answer told no usage, or the table has no price for the model. */
+  /** True where the answer reported no usage, or the model has no price. */
   readonly estimated: boolean;
   readonly user?: string;
   readonly organization?: string;
@@ -151,41 +151,41 @@ export interface EgressExplanation {
   readonly rule: string;
   readonly reason: string;
   readonly upstream?: string;
-  /** Where the request would go: host, and port where it is not the scheme's own. */
+  /** The host of the request, with the port unless it is the default of the scheme. */
   readonly host?: string;
   readonly path?: string;
-  /** What would be presented there, never its value. */
+  /** The credential that would be added, without its value. */
   readonly credential?: string;
-  /** True where the request is a call of a model, which budgets bound. */
+  /** True for a model call, which budgets bound. */
   readonly metered?: boolean;
-  /** True for a tunnel that ends in the proxy, where each request in it is decided about. */
+  /** True for a tunnel that would be intercepted. */
   readonly intercepted?: boolean;
 }
 
-/** What a jail is shown of the authority that was made for it. Its key is the proxy's alone. */
+/** The public part of a jail's certificate authority. The proxy keeps its key. */
 export interface EgressAuthority {
   /** PEM. */
   readonly certificate: string;
-  /** Host path of the certificate, for a read-only mount; gone when the way out closes. */
+  /** Host path of the certificate, for a read-only mount; removed when the egress closes. */
   readonly certificatePath: string;
-  /** Host path of this host's authorities with the certificate after them, for tools that take one list. */
+  /** Host path of this host's certificate bundle with the certificate appended, for tools that take a single list. */
   readonly bundlePath: string;
 }
 
-/** The way out of one jail: a socket behind which the proxy listens. */
+/** The egress of one jail: a socket behind which its proxy listens. */
 export interface Egress {
   readonly jailId: string;
   /** Host path of the socket, in a directory of its own (0700), for mounting into the jail. */
   readonly socketPath: string;
-  /** What the agent gets as its API key. Worthless anywhere: the proxy ignores and strips it. */
+  /** The API key that the agent gets. It is worthless: the proxy strips it. */
   readonly placeholderKey: string;
-  /** Where tunnels end in the proxy, and there is something that they could lead to. */
+  /** The certificate authority; only where tunnels are intercepted and rules call for it. */
   readonly authority?: EgressAuthority;
   /**
-   * What would be decided about METHOD and a URL: a path as the jail sends it, or the address that is meant.
-   * Nothing is sent, resolved or recorded.
+   * What would be decided about a method and a URL: a path of the proxy, or a whole address. Sends, resolves and records
+   * nothing.
    */
   explain(method: string, url: string): EgressExplanation;
-  /** Closes the socket and ends every request in flight. Idempotent. */
+  /** Closes the socket and aborts every running request. Idempotent. */
   close(): Promise<void>;
 }

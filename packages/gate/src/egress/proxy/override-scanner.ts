@@ -149,7 +149,7 @@ const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x
 /** The members of the outermost object of a JSON text whose values are texts. */
 class JsonScanner implements OverrideScanner {
   #depth = 0;
-  /** Whether the next text at depth 1 is a key; undefined where the outermost value is no object. */
+  /** Whether the next text at depth 1 is a key; undefined where the outermost value is not an object. */
   #awaitsKey: boolean | undefined;
   #inText = false;
   #escaped = false;
@@ -208,7 +208,7 @@ class JsonScanner implements OverrideScanner {
   }
 }
 
-/** A text of JSON without its quotes. One that is cut off or broken is no method, nor the name of one. */
+/** Decodes the content of a JSON string; "" for one that was cut off or is malformed. */
 function unescaped(text: string): string {
   try {
     return String(JSON.parse(`"${text}"`));
