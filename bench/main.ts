@@ -4,6 +4,7 @@
  * of one run are meant to be compared between machines. Samples are kept in `.cache/bench`.
  */
 import { fork } from "node:child_process";
+import { ensureSystemPackages } from "../tools/system-packages.ts";
 import { groups } from "./groups.ts";
 import { keepSamples, printOutcome } from "./internal/report.ts";
 import { holds, type Outcome, type Scenario } from "./internal/scenario.ts";
@@ -49,6 +50,9 @@ async function main(args: readonly string[]): Promise<void> {
   if (only !== undefined && groups[only] === undefined) {
     throw new Error(`There is no group ${only}; there are: ${Object.keys(groups).join(", ")}`);
   }
+  await ensureSystemPackages(
+    (only === undefined ? Object.keys(groups) : [only]).map((name) => `bench/${name}`),
+  );
   const failures: string[] = [];
   let ran = 0;
   for (const [group, load] of Object.entries(groups)) {

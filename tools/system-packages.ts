@@ -1,35 +1,65 @@
 /**
- * Debian packages that the tests, the bench and the like need. Installs what is missing when it may (root,
- * apt-get); otherwise names the exact command and goes on: tests that need them skip by name. `npm test` asks
- * for it by itself, the other commands run this file first.
+ * Debian packages that a command needs beside Node. Each command installs only those that what it runs needs,
+ * after printing them: when it may (root, apt-get), and at a terminal once a person has agreed. Otherwise it names
+ * the exact command and goes on, and what needs them is skipped by name.
+ *
+ * `node tools/system-packages.ts PATH...` is for commands: each path stands for the files that it runs.
  */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { createInterface } from "node:readline/promises";
 
 interface SystemPackage {
   readonly name: string;
   /** The program that shows that it is there. */
   readonly program: string;
   readonly purpose: string;
+  /** The tests and benches that need it, by their paths. */
+  readonly neededBy: RegExp;
 }
 
-const needed: readonly SystemPackage[] = [
-  { name: "git", program: "git", purpose: "repositories" },
-  { name: "bubblewrap", program: "bwrap", purpose: "jails" },
-  { name: "chromium", program: "chromium", purpose: "browser tests" },
-  { name: "gcc", program: "gcc", purpose: "attacks on the system-call filter" },
-  { name: "perl", program: "perl", purpose: "attacks from a script" },
-  { name: "dovecot-imapd", program: "dovecot", purpose: "a mailbox for the mail plugin" },
-  { name: "exim4-daemon-light", program: "exim4", purpose: "a mail server for the mail plugin" },
-  { name: "curl", program: "curl", purpose: "tunnels out of a jail" },
-  { name: "openssl", program: "openssl", purpose: "certificates of test servers" },
-  { name: "podman", program: "podman", purpose: "containers" },
-  { name: "docker.io", program: "dockerd", purpose: "containers" },
-  { name: "runc", program: "runc", purpose: "containers" },
-  { name: "runsc", program: "runsc", purpose: "gVisor jails" },
-  { name: "catatonit", program: "catatonit", purpose: "the first process in containers" },
+const jails =
+  /^(packages\/(gate|guest|plugins|sandbox|sandbox-client|studio|holdfast)\/|tests\/(agents|crash|e2e|packed|sandbox-sdk|security|soak|vm)\/|bench\/(gate|sandbox)|docs|tools\/(attacks|mutation))/;
+const browsers = /^(packages\/(react|sandbox-client|sandbox-react)\/|tests\/(e2e|packed|sandbox-sdk)\/)/;
+const containers =
+  /^(packages\/(gate|sandbox-client|studio|testing)\/|tests\/security\/|tools\/(attacks|mutation))/;
+const attacks =
+  /^(packages\/(gate|holdfast|sandbox|studio)\/|tests\/(security|vm)\/|tools\/(attacks|mutation))/;
+const mail = /^(packages\/plugins\/|tests\/agents\/)/;
+
+const known: readonly SystemPackage[] = [
+  { name: "git", program: "git", purpose: "repositories", neededBy: jails },
+  { name: "bubblewrap", program: "bwrap", purpose: "jails", neededBy: jails },
+  { name: "chromium", program: "chromium", purpose: "browser tests", neededBy: browsers },
+  { name: "gcc", program: "gcc", purpose: "attacks on the system-call filter", neededBy: attacks },
+  { name: "perl", program: "perl", purpose: "attacks from a script", neededBy: attacks },
+  { name: "curl", program: "curl", purpose: "tunnels out of a jail", neededBy: attacks },
+  { name: "dovecot-imapd", program: "dovecot", purpose: "a mailbox for the mail plugin", neededBy: mail },
+  { name: "exim4-daemon-light", program: "exim4", purpose: "a server for the mail plugin", neededBy: mail },
+  {
+    ...{ name: "openssl", program: "openssl", purpose: "certificates of test servers" },
+    neededBy: /^(packages\/(gate|plugins)\/|tests\/(agents|security)\/|bench\/gate)/,
+  },
+  { name: "podman", program: "podman", purpose: "containers", neededBy: containers },
+  { name: "docker.io", program: "dockerd", purpose: "containers", neededBy: containers },
+  { name: "runc", program: "runc", purpose: "containers", neededBy: containers },
+  {
+    name: "catatonit",
+    program: "catatonit",
+    purpose: "the first process in containers",
+    neededBy: containers,
+  },
+  {
+    ...{ name: "runsc", program: "runsc", purpose: "gVisor jails" },
+    neededBy: /^(packages\/(gate|holdfast|studio)\/|tests\/security\/|tools\/(attacks|mutation))/,
+  },
 ];
+
+/** The packages that these files need, whether they are installed or not. */
+export function systemPackagesOf(paths: readonly string[]): readonly string[] {
+  return known.filter(({ neededBy }) => paths.some((path) => neededBy.test(path))).map(({ name }) => name);
+}
 
 function present(program: string): boolean {
   return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
@@ -50,22 +80,34 @@ function apt(args: readonly string[]): boolean {
   return result.status === 0;
 }
 
-/** Names of packages that are still missing afterwards. */
-export function ensureSystemPackages(): string[] {
+/** At a terminal a person decides; without one the command goes on by itself, so that one line runs the tests. */
+async function agreed(): Promise<boolean> {
+  if (process.env["CI"] === "true" || !process.stdin.isTTY || !process.stdout.isTTY) return true;
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return !/^n(o)?$/i.test((await terminal.question("Install them with apt-get? [Y/n] ")).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+/** Installs what `paths` need and is missing, when it may. Resolves to the names that are still missing. */
+export async function ensureSystemPackages(paths: readonly string[]): Promise<readonly string[]> {
+  const names = systemPackagesOf(paths);
+  const needed = known.filter(({ name }) => names.includes(name));
   const missing = needed.filter((item) => !present(item.program));
   if (missing.length === 0) return [];
-  const names = missing.map((item) => item.name);
+  console.log("Debian packages that are missing for this command:");
+  for (const { name, purpose } of missing) console.log(`  ${name.padEnd(20)} ${purpose}`);
   const mayInstall = process.getuid?.() === 0 && present("apt-get");
-  if (mayInstall) {
-    console.log(
-      `Installing Debian packages: ${missing.map((item) => `${item.name} (${item.purpose})`).join(", ")}`,
-    );
-    if (apt(["update"])) apt(["install", "-y", "--no-install-recommends", ...names]);
-  }
-  const still = missing.filter((item) => !present(item.program)).map((item) => item.name);
+  if (mayInstall && (await agreed()) && apt(["update"]))
+    apt(["install", "-y", "--no-install-recommends", ...missing.map(({ name }) => name)]);
+  const still = missing.filter((item) => !present(item.program)).map(({ name }) => name);
   if (still.length > 0)
-    console.log(`Missing programs. Install them with: sudo apt-get install -y ${still.join(" ")}`);
+    console.log(
+      `Install them yourself: sudo apt-get install -y ${still.join(" ")}. What needs them is skipped.`,
+    );
   return still;
 }
 
-if (import.meta.main) ensureSystemPackages();
+if (import.meta.main) await ensureSystemPackages(process.argv.slice(2));

@@ -96,7 +96,6 @@ async function runAll(files: readonly string[]): Promise<FileReport[]> {
 
 const patterns = process.argv.slice(2);
 const started = performance.now();
-ensureSystemPackages();
 const files = sourceFiles()
   .filter((path) => path.endsWith(".test.ts"))
   .filter((path) => patterns.length === 0 || patterns.some((pattern) => path.includes(pattern)));
@@ -104,6 +103,7 @@ if (files.length === 0) {
   console.error(`No test file matches: ${patterns.join(" ")}`);
   process.exit(2);
 }
+await ensureSystemPackages(files);
 const whole = patterns.length === 0;
 keepCompiled(whole);
 
