@@ -61,17 +61,17 @@ const schema = `
   CREATE INDEX IF NOT EXISTS approvals_by_session ON approvals (session, created_at);
 `;
 
-/** New records after which it is looked for those that are too many. */
+/** Number of new records between deletions of old ones. */
 const forgetEvery = 256;
 
-/** What each answer makes of a record. */
+/** The state that each decision leads to. */
 const decided: Readonly<Record<ApprovalDecision, ApprovalState>> = {
   allow: "allowed",
   allow_for_session: "allowed",
   deny: "denied",
 };
 
-/** The event of a new record; the others are called by the id of theirs. */
+/** Event for a new record; every other event is named after a record's id. */
 const asked = Symbol("asked");
 
 const schemaVersion = 1;
@@ -84,7 +84,7 @@ function gateClosed(): HoldfastError {
   return new HoldfastError("gate", "closed", "The gate is closed", { statusCode: 503 });
 }
 
-/** What a record is bound to: another argument, tool or session is another call. */
+/** Hash that binds an approval to its call: another argument, tool or session is another call. */
 export function bindingOf({ session, tool, version, arguments: args }: ApprovedCall): string {
   const plain: unknown = JSON.parse(encodeJson(args ?? null));
   const text = JSON.stringify(
@@ -95,7 +95,7 @@ export function bindingOf({ session, tool, version, arguments: args }: ApprovedC
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** JSON text with the keys of objects in order, since the order in which they were sent means nothing. */
+/** Canonical JSON with sorted keys, since their order carries no meaning. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
@@ -121,7 +121,7 @@ export class ApprovalStore implements Approvals {
 
   /** Throws `gate.already_open` when another process holds the file. */
   static open(path: string, clock: Clock): ApprovalStore {
-    // A host that was killed a moment ago may still be letting go of its lock.
+    // A host that was just killed may still hold its lock for a moment.
     const db = new DatabaseSync(path, { timeout: 1_000 });
     chmodSync(path, 0o600);
     try {
@@ -152,7 +152,7 @@ export class ApprovalStore implements Approvals {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     this.#closed = true;
-    // Whoever waits is told, for nobody will answer here; without them an error would be nobody's.
+    // Rejects every waiter; without a listener the "error" event would throw.
     if (this.#changes.listenerCount("error") > 0) this.#changes.emit("error", gateClosed());
     this.#db.close();
   }
@@ -206,7 +206,7 @@ export class ApprovalStore implements Approvals {
     return record;
   }
 
-  /** Who asks without end must not fill the disk with what is over. */
+  /** Deletes the oldest settled records, so that endless requests cannot fill the disk. */
   #forget(): void {
     const settled = "state NOT IN ('pending', 'allowed')";
     this.#db
@@ -230,21 +230,21 @@ export class ApprovalStore implements Approvals {
       throw fail("too_many", 429, "Too many approvals are waiting");
   }
 
-  /** A person who allowed the like of a call for a whole session did not know of words that came from outside since. */
+  /** A session-wide approval does not cover content from outside that arrived after it. */
   #stillFor({ origin }: ApprovalRequest, open: Approval | undefined): Approval | undefined {
     if (open?.forSession !== true || origin === undefined || open.origin !== undefined) return open;
     this.#change(open.id, ["allowed"], "cancelled");
     return undefined;
   }
 
-  /** What came from outside after the question was asked is told with it, too. */
+  /** Adds an origin that became known after the request to a pending approval. */
   #tellOrigin(record: Approval, origin: string | undefined): Approval {
     if (record.origin !== undefined || origin === undefined || record.state !== "pending") return record;
     this.#db.prepare("UPDATE approvals SET origin = ? WHERE id = ?").run(originText(origin), record.id);
     return this.#require(record.id);
   }
 
-  /** The record of the same call that still counts. */
+  /** The pending or allowed record of the same call. */
   #open(binding: string): Approval | undefined {
     const row = this.#db
       .prepare("SELECT * FROM approvals WHERE binding = ? AND state IN ('pending', 'allowed')")
@@ -254,12 +254,12 @@ export class ApprovalStore implements Approvals {
     return record.state === "pending" || record.state === "allowed" ? record : undefined;
   }
 
-  /** The denial of the same call that still holds. */
+  /** The recent denial of the same call, if it still holds. */
   #denied(binding: string): Approval | undefined {
     const row = this.#db
       .prepare("SELECT * FROM approvals WHERE binding = ? AND state = 'denied' ORDER BY rowid DESC LIMIT 1")
       .get(binding);
-    // Of a time to come when the clock was put back.
+    // The record lies in the future if the clock was put back.
     const agoMs = Math.abs(this.#clock.now() - Number(row?.["decided_at"] ?? 0));
     return row !== undefined && agoMs < approvalLimits.denialHoldMs ? toApproval(row) : undefined;
   }
@@ -276,7 +276,7 @@ export class ApprovalStore implements Approvals {
   }
 
   list({ session, state }: { session?: string; state?: ApprovalState } = {}): readonly Approval[] {
-    // What is open has an index of its own; what is over may have been open until now.
+    // Open records have an index; reading one may expire it.
     const open = state === "pending" || state === "allowed" ? "state IN ('pending', 'allowed') AND" : "";
     const rows = this.#db
       .prepare(`SELECT * FROM approvals WHERE ${open} (?1 IS NULL OR session = ?1) ORDER BY rowid`)
@@ -286,7 +286,7 @@ export class ApprovalStore implements Approvals {
       .filter((each) => state === undefined || each.state === state);
   }
 
-  /** An approval that nobody answered or used in time is no approval, whenever it is looked at. */
+  /** Expires an approval that was not answered or used in time, on every read. */
   #expire(record: Approval): Approval {
     const open = record.state === "pending" || record.state === "allowed";
     const leftMs = record.expiresAt - this.#clock.now();
@@ -296,7 +296,7 @@ export class ApprovalStore implements Approvals {
   }
 
   async decide(id: string, decision: ApprovalDecision, by: string): Promise<Approval> {
-    // An answer that is misspelt allows nothing.
+    // An unknown decision must not allow anything.
     if (!Object.hasOwn(decided, decision))
       throw fail("invalid_decision", 400, `An answer is one of ${Object.keys(decided).join(", ")}`);
     const record = this.#require(id);
@@ -339,7 +339,7 @@ export class ApprovalStore implements Approvals {
     }
   }
 
-  /** Moves a record on when it is in one of `from`; the database decides between two that try. */
+  /** Moves a record from one of the states `from` to `to`, atomically. Returns false if it was in none of them. */
   #change(
     id: string,
     from: readonly ApprovalState[],
@@ -372,18 +372,18 @@ export class ApprovalStore implements Approvals {
     const timer = setTimeout(() => {
       this.#timers.delete(record.id);
       const left = this.#lookAt(record);
-      // Timers run on another clock than the records, and can be a millisecond early.
+      // Timers run on another clock than the records and can fire a millisecond early.
       if (left?.state === "pending" || left?.state === "allowed") this.#schedule(left);
     }, delayMs);
     this.#timers.set(record.id, timer.unref());
   }
 
-  /** For a timer, whose errors are nobody's: a record that the disk does not let expire now is looked at again. */
+  /** Reads a record from a timer; when the disk refuses to expire it, the timer tries again. */
   #lookAt(record: Approval): Approval | undefined {
     try {
       return this.get(record.id);
     } catch {
-      // Each call about it is told of the fault itself.
+      // Callers that read the record get the error themselves.
       this.#schedule(record, approvalLimits.expiryRetryMs);
       return undefined;
     }
@@ -395,7 +395,7 @@ export class ApprovalStore implements Approvals {
   }
 }
 
-/** Files of before there were these columns have no place for them; the older program does not mind them. */
+/** Adds columns that older files lack; older versions of the program ignore them. */
 function addColumns(db: DatabaseSync): void {
   const present = db
     .prepare("PRAGMA table_info(approvals)")

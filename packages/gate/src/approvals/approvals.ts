@@ -4,7 +4,7 @@ import type { PolicyRule } from "../policy/rule.ts";
 /** How a question stands; `consumed` was allowed, and its call has used it up. */
 export type ApprovalState = "pending" | "allowed" | "denied" | "expired" | "cancelled" | "consumed";
 
-/** The call that a person is asked about. */
+/** The call that needs an approval. */
 export interface ApprovalRequest {
   readonly session: string;
   readonly tool: string;

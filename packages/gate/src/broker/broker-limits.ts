@@ -1,10 +1,10 @@
-/** Limits of the broker; those of rates are in {@link rateLimitDefaults}. */
+/** Limits of the broker: sizes in bytes, times in milliseconds. For rates see {@link rateLimitDefaults}. */
 export const brokerLimits = {
-  /** Of a frame as it arrives. */
+  /** Largest frame that is parsed. */
   maxFrameBytes: 1024 * 1024,
-  /** Of a frame that still gets an answer; a larger one ends its connection. */
+  /** Largest frame that still gets an answer; a larger one closes its connection. */
   maxReceiveBytes: 2 * 1024 * 1024,
-  /** Of each member of `arguments`, as JSON. */
+  /** Largest member of `arguments`, as JSON. */
   maxArgumentBytes: 100 * 1024,
   maxDepth: 64,
   maxTopicCharacters: 256,
@@ -12,56 +12,56 @@ export const brokerLimits = {
   maxRoutingIdBytes: 64,
   maxResultBytes: 1024 * 1024,
   maxProgressMessageCharacters: 1_024,
-  /** Of one call. */
+  /** Progress events per call. */
   maxProgressEvents: 1_000,
-  /** Calls of one jail at once. */
+  /** Concurrent calls of one jail. */
   maxInFlight: 256,
-  /** Answers kept for frames that are sent again, of one jail. */
+  /** Cached answers of one jail, for frames that are sent again. */
   maxKeptAnswers: 256,
   maxKeptBytes: 4 * 1024 * 1024,
   keptAnswerMs: 300_000,
   handlerTimeoutMs: 30_000,
-  /** How long a call waits for a person before it is told to ask again. */
+  /** How long a call waits for a person before its caller is told to retry. */
   confirmWaitMs: 30_000,
   maxTools: 1_000,
-  /** Of all tools as they are listed, which is one answer: both ends take answers of less than 8 MiB. */
+  /** All tools are listed in one answer, and both ends accept answers of less than 8 MiB. */
   maxCatalogBytes: 4 * 1024 * 1024,
   maxSchemaBytes: 64 * 1024,
-  /** Of one look whether a value is as a schema says whose keywords may take longer than the value is long. */
+  /** Time limit of one schema validation; some keywords take superlinear time. */
   maxCheckMs: 250,
-  /** Notes of refusals in the audit log, of one jail in a second; the rest is counted. */
+  /** Refusals of one jail per second that enter the audit log; the rest is counted. */
   maxRefusalNotes: 20,
-  /** Of the argument at fault in such a note: an agent chooses its name, and a longer record would be lost. */
+  /** The field's name in such a record is cut: the agent chooses it, and an oversized record would be lost. */
   maxNotedFieldCharacters: 256,
 } as const;
 
-/** What bounds the process that holds the sockets of one jail. */
+/** Limits of the process that holds the sockets of one jail. */
 export const endpointLimits = {
-  /** Accepted by the peer check, of each socket. */
+  /** Connections per socket that passed the peer check. */
   maxConnections: 32,
-  /** Connected at all, of each socket: beyond, all are dropped and the socket is made anew. */
+  /** Connections per socket before the peer check; beyond it all are dropped and the socket is recreated. */
   maxAccepted: 256,
   descriptors: 4_096,
-  /** Growth of its memory since its start; then it ends and is started again. */
+  /** Memory growth since the start after which the process is restarted. */
   maxGrowthBytes: 256 * 1024 * 1024,
   memoryCheckMs: 100,
   handshakeMs: 2_000,
   heartbeatMs: 2_000,
-  /** A peer that answers no heartbeat, which nobody in the middle of a frame can, is gone. */
+  /** A peer that answers no heartbeat is considered gone; nobody can answer in the middle of a frame. */
   heartbeatTimeoutMs: 4_000,
-  /** For the jail to start, once something has connected. */
+  /** How long a connection waits for the jail to start. */
   peerWaitMs: 10_000,
-  /** Read from a jail, over time; more waits in the jail. */
+  /** Read rate per jail; anything beyond it waits in the jail. */
   framesPerSecond: 20_000,
   bytesPerSecond: 256 * 1024 * 1024,
-  /** Frames of one connection that wait in memory. */
+  /** Received frames of one connection queued in memory. */
   receiveQueue: 16,
-  /** Answers of one connection that wait in memory: more than its calls under way, or one could be lost. */
+  /** Answers of one connection queued in memory: more than its concurrent calls, or one could be lost. */
   sendQueue: 1_024,
-  /** Answers whose connection is away, and how long they wait for it. */
+  /** Answers held for a connection that is away, and for how long. */
   maxHeldAnswers: 64,
   heldAnswerMs: 10_000,
   startTimeoutMs: 15_000,
-  /** Until it is started again: at once, then doubling up to this. */
+  /** Restart backoff: at once, then doubling up to this. */
   maxRestartDelayMs: 5_000,
 } as const;

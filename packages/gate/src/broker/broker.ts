@@ -28,19 +28,19 @@ import { TopicStage } from "./stages/topic.ts";
 import { Taint } from "./taint.ts";
 import type { Principal } from "./tool.ts";
 
-/** How the broker treats tool calls. */
+/** Configuration of the broker. */
 export interface BrokerConfig {
   /** Replaces the default rates of the scopes that it names. */
   readonly rateLimits?: RateLimits;
-  /** Of a tool that does not say; 30,000 ms by default. */
+  /** Timeout of a tool that declares none; 30,000 ms by default. */
   readonly handlerTimeoutMs?: number;
-  /** How long a call waits for a person before it is told to ask again; 30,000 ms by default. */
+  /** How long a call waits for a person before its caller is told to retry; 30,000 ms by default. */
   readonly confirmWaitMs?: number;
   /** Millionths of a dollar that a call cost, for the limits in money. Nothing by default. */
   readonly costOf?: (tool: string, ok: boolean) => number;
 }
 
-/** Whose calls come out of a jail, and which tools they may name. */
+/** The caller behind a jail, and the tools it may call. */
 export interface OpenBrokerOptions extends Principal {
   /** Names of the tools that the jail may see and call, or patterns with `*`; every tool when absent. */
   readonly tools?: readonly string[];
@@ -58,10 +58,10 @@ export interface OpenedBroker {
 }
 
 export interface BrokerParts {
-  /** In which the directories of the sockets are made. */
+  /** Parent of the directories that hold the sockets. */
   readonly sockets: string;
   readonly ratesPath: string;
-  /** Where tainted sessions are kept. */
+  /** File of the tainted sessions. */
   readonly taintPath: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -75,7 +75,7 @@ export interface BrokerParts {
 const maxDiagnostics = 100;
 const maxSessions = 1_000;
 
-/** The brokers of all jails of a gate, and what they share: catalog, stages, rates. */
+/** The brokers of all jails of a gate, with the catalog, stages and rate limits they share. */
 export class Broker {
   readonly catalog: Catalog;
   readonly taint: Taint;
@@ -127,12 +127,12 @@ export class Broker {
     });
   }
 
-  /** What models cost counts for the same limits as what tools cost. */
+  /** Costs of models count towards the same limits as costs of tools. */
   get spending(): Pick<RateLimiter, "spent" | "spend"> {
     return this.#rates;
   }
 
-  /** For people: what is in force. */
+  /** The rates in force, for display. */
   get detail(): string {
     const tools = this.catalog.list().length;
     return `stages ${stageNames.join(", ")}; ${tools} tools; ${this.#open.size} open`;
@@ -171,7 +171,7 @@ export class Broker {
     }
   }
 
-  /** Content from outside has entered the session. Durable, and on record. */
+  /** Marks that content from outside has entered the session. Durable and audited. */
   async markTainted({ jailId, session }: Pick<Principal, "session"> & Partial<Principal>, reason: string) {
     if (!this.taint.mark(session, reason, this.#parts.clock.now())) return;
     await this.#parts.audit.note({
@@ -199,7 +199,7 @@ export class Broker {
     );
   }
 
-  /** From now on the processes of this jail may connect, and no others. */
+  /** Allows the processes of this jail to connect, and no others. */
   jailStarted(jail: Jail, confined: boolean): void {
     const broker = this.#open.get(jail.id);
     if (broker === undefined) return;
@@ -208,7 +208,7 @@ export class Broker {
     try {
       broker.setPeers({ namespace: readlinkSync(`/proc/${jail.dialerPid ?? jail.pid}/ns/pid`) });
     } catch {
-      // It has ended already.
+      // The jail has ended already.
       broker.setPeers(null);
     }
   }
@@ -217,12 +217,12 @@ export class Broker {
     this.#open.get(jailId)?.setPeers(null);
   }
 
-  /** Ends every call, and the sockets of all jails. */
+  /** Ends every call and closes the sockets of all jails. */
   async endCalls(): Promise<void> {
     await Promise.all([...this.#open.values()].map((each) => each.close()));
   }
 
-  /** Saves what was used. After everything that may still use something. */
+  /** Saves the rate limits' state. Call it after everything that may still be charged. */
   async close(): Promise<void> {
     await this.endCalls();
     await this.#rates.close();

@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 import { brokerLimits } from "./broker-limits.ts";
 
-/** A call that is under way, or whose answer is kept. */
+/** A call that is running, or whose answer is cached. */
 export interface CachedCall {
   readonly key: string;
-  /** Of the frame: the same correlation with another one is another call. */
+  /** Digest of the frame: the same correlation with a different frame is a conflict. */
   readonly digest: string;
   readonly cancel: AbortController;
-  /** Who waits for the answer: one for each time the frame came. */
+  /** Receivers of the answer: one for each time the frame arrived. */
   readonly waiting: { readonly flags: number; readonly id: Buffer }[];
   answer: Buffer | undefined;
-  /** When the answer was kept, by a clock that is never set: with another, the call could be made twice. */
+  /** When the answer was cached, on the monotonic clock: after a clock change the call could run twice. */
   at: number;
 }
 
@@ -50,7 +50,7 @@ export class CallCache {
     this.#running.set(call.key, call);
   }
 
-  /** Ends a call; its answer is kept when something was done that must not be done twice. */
+  /** Ends a call. Pass `keep` when the call had an effect that must not happen twice. */
   end(call: CachedCall, answer: Buffer, keep: boolean, now: number): void {
     this.#running.delete(call.key);
     if (!keep) return;
@@ -69,7 +69,7 @@ export class CallCache {
     if (this.#answered.delete(call.key)) this.#bytes -= call.answer?.length ?? 0;
   }
 
-  /** Cancels calls that are under way. */
+  /** Aborts running calls. */
   cancel(reason: unknown, which: (call: CachedCall) => boolean = () => true): void {
     for (const call of this.#running.values()) if (which(call)) call.cancel.abort(reason);
   }

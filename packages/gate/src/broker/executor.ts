@@ -165,7 +165,7 @@ export class Executor {
   }
 }
 
-/** Where a text ends in the middle of a character, no half of it stays: many a model takes no request that holds one. */
+/** Drops half of a surrogate pair at the end of a cut text: many models refuse requests that contain one. */
 function cut(text: string, most: number): string {
   return text.slice(0, most).toWellFormed();
 }

@@ -27,7 +27,7 @@ export type RateLimits = Readonly<Partial<Record<RateScope, ScopeRates>>>;
 const mebibyte = 1024 * 1024;
 const dollar = 1_000_000;
 
-/** In force where the configuration says nothing. A jail's are kept by its session, so that a new jail gains nothing. */
+/** Default rates. Those of a jail are counted per session, so that a new jail gains no new allowance. */
 export const rateLimitDefaults: Readonly<Record<RateScope, ScopeRates>> = {
   jail: {
     calls: { perMinute: 600, burst: 120 },

@@ -71,7 +71,7 @@ export interface ToolError {
   readonly code: string;
   readonly message: string;
   readonly retriable?: boolean;
-  /** The argument that is at fault. */
+  /** The invalid argument. */
   readonly field?: string;
   /** Whole seconds. */
   readonly retry_after?: number;

@@ -1,7 +1,7 @@
 import type { Clock } from "@holdfast/core";
 import { pluginLimits } from "./plugin-limits.ts";
 
-/** Lets a plugin that crashes again and again rest, so that it costs a message and not a process each. */
+/** Circuit breaker: a plugin that keeps crashing is not started for a while, so calls fail fast. */
 export class CircuitBreaker {
   readonly #clock: Clock;
   #crashes: number[] = [];
@@ -20,7 +20,7 @@ export class CircuitBreaker {
   /** Milliseconds until the plugin may start again; 0 when it may. */
   restMs(): number {
     const left = this.#restUntil - this.#clock.now();
-    // More than a rest is left where the clock was put back: it would last until that time comes again.
+    // A clock that was put back must not make the pause longer than `restMs`.
     return left > 0 && left <= pluginLimits.crashRestMs ? left : 0;
   }
 
@@ -28,7 +28,7 @@ export class CircuitBreaker {
     return this.#crashes.length;
   }
 
-  /** A new version of the plugin starts without the past of the old one. */
+  /** Forgets the crashes, for a new version of the plugin. */
   reset(): void {
     this.#crashes = [];
     this.#restUntil = 0;

@@ -5,13 +5,13 @@ import type { EventEnvelope } from "./runtime/api.ts";
 
 export interface EventQueueOptions {
   readonly plugin: PluginName;
-  /** Resolves when the plugin has taken it. */
+  /** Resolves when the plugin has accepted the event. */
   readonly handOver: (envelope: EventEnvelope) => Promise<void>;
   readonly log: Logger;
   readonly redact: (text: string) => string;
 }
 
-/** The events for one plugin, handed over one after the other, in the order in which they came. */
+/** Bounded queue of events for one plugin, delivered one at a time in order. */
 export class EventQueue {
   readonly #parts: EventQueueOptions;
   readonly #waiting: EventEnvelope[] = [];
@@ -22,12 +22,12 @@ export class EventQueue {
     this.#parts = parts;
   }
 
-  /** How many there was no room for. */
+  /** Number of events dropped because the queue was full. */
   get missed(): number {
     return this.#missed;
   }
 
-  /** One for which there is no room is missed; the first is told. */
+  /** Drops the event when the queue is full, and reports the first drop. */
   add(envelope: EventEnvelope): void {
     if (this.#waiting.length >= pluginLimits.maxWaitingEvents) {
       const { log, plugin } = this.#parts;
@@ -39,7 +39,7 @@ export class EventQueue {
     if (!this.#handingOver) void this.#handOverAll();
   }
 
-  /** Those that wait are handed to nobody. */
+  /** Discards the queued events. */
   drop(): void {
     this.#waiting.length = 0;
   }
@@ -55,7 +55,7 @@ export class EventQueue {
         log.warn("a plugin did not take an event", { plugin, topic, error: redact(String(error)) });
       }
     }
-    // In the same step as the last look: what comes after it begins anew.
+    // In the same tick as the last check, so that an event that comes later starts the delivery again.
     this.#handingOver = false;
   }
 }

@@ -18,28 +18,28 @@ import { pluginLimits } from "./plugin-limits.ts";
 import { PluginLoadError } from "./plugin-load-error.ts";
 import type { StartMessage } from "./runtime/messages.ts";
 
-/** A plugin's process that has been started and has not been told anything yet. */
+/** A plugin's process that is started and not yet initialized. */
 export interface LaunchedPlugin {
   readonly jail: Jail;
   /** False where this machine has no jails, or the operator switched them off. */
   readonly confined: boolean;
-  /** The credentials that its way out presents, as a text that is another where any of them is. */
+  /** Fingerprint of the credentials that its egress presents; it changes when any of them does. */
   readonly presented: string;
   readonly start: Pick<StartMessage, "directory" | "dataDirectory" | "egress" | "folders" | "connections">;
-  /** Closes the way out. */
+  /** Closes the egress. */
   close(): Promise<void>;
 }
 
 export interface LauncherOptions {
   readonly jails: Jails;
   readonly openEgress: (options: EgressOptions) => Promise<Egress>;
-  /** In which each plugin has a folder of its own. */
+  /** Parent of the plugins' data folders. */
   readonly dataDirectory: string;
-  /** For the sockets of connections; without it there are none. */
+  /** Where the sockets of TCP connections go; without it plugins have none. */
   readonly connections?: { readonly directory: string; readonly audit: Audit };
-  /** By this the next host of the gate finds what runs without a jail. */
+  /** Marks processes that run without a jail, so that the gate's next start finds orphans. */
   readonly gateId?: string;
-  /** Told when a folder is not what it was when it was checked: it is to be looked at again. */
+  /** Called when a folder differs from what was checked and must be read again. */
   readonly onStale?: () => void;
 }
 
@@ -55,18 +55,18 @@ const inside = {
   egress: "/run/holdfast/egress.sock",
   folders: "/folders",
   connections: "/run/holdfast/connections",
-  /** Where Node looks for what /plugin imports. */
+  /** Where Node resolves the imports of /plugin. */
   modules: "/node_modules",
 } as const;
 
-/** Plugins written for another runner use enums and parameter properties; where Node can, it takes them. */
+/** Plugins written for another runner use enums and parameter properties, which Node transforms behind this flag. */
 const transform = process.allowedNodeEnvironmentFlags.has("--experimental-transform-types")
   ? ["--experimental-transform-types"]
   : [];
 
 /**
  * Starts the process of a plugin: in a jail of the gate's driver, with its folder read-only, its data
- * folder, and no way out but the egress of its manifest and of the operator's grant.
+ * folder, and no network except the egress of its manifest and of the operator's grant.
  */
 export class PluginLauncher {
   readonly #options: LauncherOptions;
@@ -187,7 +187,7 @@ export class PluginLauncher {
         source: path,
         target: `${inside.folders}/${name}`,
         mode,
-        // What the operator keeps there is none of the plugin's.
+        // The operator's files there are not the plugin's business.
         ...(mode === "rw" ? { uncounted: true } : {}),
       })),
       ...modulesOf(plugin).map(({ name, directory }) => ({
@@ -217,7 +217,7 @@ export class PluginLauncher {
         HOME: "/tmp",
         LANG: "C.UTF-8",
         HOLDFAST_PLUGIN: plugin.name,
-        // Where plugins written for the peer keep what they keep.
+        // Plugins written for the peer store their data here.
         CARAPACE_HOME: place(this.dataDirectory(plugin.name), inside.data),
       },
       mounts,
@@ -233,7 +233,7 @@ export class PluginLauncher {
   }
 }
 
-/** What the proxy is told. A credential goes to it and not to the plugin. */
+/** Configuration of the egress proxy. Credentials go to the proxy and never to the plugin. */
 function upstreamsOf(
   { manifest }: PluginFolder,
   { egress: granted = [], git }: PluginGrant,
@@ -249,7 +249,7 @@ function upstreamsOf(
         provider: "none",
         allow: paths.map((pathPrefix) => ({ methods, pathPrefix })),
         credential: value === undefined ? { kind: "none" } : { kind: as, value },
-        // A manifest is its author's word: only the operator names a private address.
+        // Only the operator may allow a private address; a manifest is untrusted.
         publicOnly: true,
       } satisfies EgressUpstream;
     });
@@ -274,14 +274,14 @@ function gitOf({ baseUrl, repositories, app }: PluginGit, credentials: Readonly<
       return {
         path,
         push,
-        // Hosts take any name with a token; the known ones ask for this.
+        // Git hosts accept any user name beside a token; the well-known ones document this one.
         ...(value === undefined ? {} : { credential: { kind: "basic", username: "x-access-token", value } }),
       };
     }),
   });
 }
 
-/** The addresses by which a handler knows its ways out: those of its manifest, also where one is replaced. */
+/** The upstream URLs as the handler knows them: those of its manifest, also where a grant replaces one. */
 function addresses(
   { manifest }: PluginFolder,
   upstreams: readonly EgressUpstream[],

@@ -33,24 +33,24 @@ export interface PluginPorts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly redact: (text: string) => string;
-  /** Takes the secrets that are known now out of a stream. */
+  /** Creates a scanner that redacts the secrets known now from a stream. */
   readonly scanner: () => SecretScanner;
   readonly catalog: () => readonly ToolDeclaration[];
   readonly publish: (envelope: EventEnvelope, manifest: PluginManifest) => Promise<void>;
-  /** What the audit knows of a plugin's tools in one group. */
+  /** Audit records of a plugin's tools in one group. */
   readonly auditOf: (plugin: string, group: string) => ReturnType<Audit["query"]>;
 }
 
-/** Of what a handler threw, in the log. */
+/** Longest handler error in the log, in characters. */
 const maxDetailCharacters = 8_000;
 
-/** Whom the running requests of one process are for. */
+/** The callers of one process's running requests. */
 interface Callers {
   readonly principals: Map<number, Principal>;
   readonly lookups: Map<number, SessionLookup>;
 }
 
-/** One plugin: its present version, its process, and what happens when that ends or is replaced. */
+/** One plugin: its current version and process, with restarts and replacement. */
 export class ManagedPlugin {
   readonly #ports: PluginPorts;
   readonly #breaker: CircuitBreaker;
@@ -58,10 +58,10 @@ export class ManagedPlugin {
   #folder: PluginFolder;
   #process: PluginProcess | undefined;
   #starting: Promise<PluginProcess> | undefined;
-  /** Until another version has started, or has not. */
+  /** Pending while another version starts. */
   #replacing: Promise<void> | undefined;
   readonly #callers = new WeakMap<PluginProcess, Callers>();
-  /** Processes that finish their calls, with their ends. */
+  /** Processes that drain their calls, with the promise of their end. */
   readonly #draining = new Map<PluginProcess, Promise<unknown>>();
   /** When each session was first seen here. */
   readonly #sessions = new Map<string, string>();
@@ -153,12 +153,12 @@ export class ManagedPlugin {
     }));
   }
 
-  /** Starts the process unless it runs. Throws {@link PluginLoadError}, `plugin.unavailable`. */
+  /** Starts the process unless it is running. Throws {@link PluginLoadError}, `plugin.unavailable`. */
   async start(): Promise<PluginProcess> {
     if (this.#closed) throw unavailable("The plugin is being removed");
     if (this.#process?.alive) return this.#process;
     if (this.#replacing !== undefined) {
-      // Started beside the next version, the present one would take its place back.
+      // Starting the current version now would put it back in the place of the next one.
       await this.#replacing;
       return this.start();
     }
@@ -183,7 +183,7 @@ export class ManagedPlugin {
 
   /**
    * Starts another version beside the present one and puts it in its place; the present one finishes its
-   * calls. When the new one does not start, the present one stays. Throws {@link PluginLoadError}.
+   * calls. When the new one fails to start, the present one stays. Throws {@link PluginLoadError}.
    */
   async replace(folder: PluginFolder): Promise<void> {
     while (this.#starting !== undefined) await this.#starting.catch(() => {});
@@ -253,7 +253,7 @@ export class ManagedPlugin {
       crashes: this.#breaker.crashes,
       printed: redact(printed),
     });
-    // Others start again with the next call; what nobody calls would stay away for ever.
+    // Other plugins restart with the next call; one that acts by itself must be restarted here.
     if (this.#closed || !this.#actsByItself()) return;
     clearTimeout(this.#restart);
     this.#restart = setTimeout(
@@ -277,7 +277,7 @@ export class ManagedPlugin {
     let id = 0;
     try {
       const process = await this.#forCall();
-      // Its arguments were checked, and a person may have allowed it, for the version before.
+      // The arguments were validated, and perhaps approved, for the previous version.
       if (call.tool.pluginVersion !== this.#version)
         throw unavailable(`The plugin ${this.#folder.name} has changed meanwhile`, 1_000);
       callers = this.#callers.get(process);
@@ -358,7 +358,7 @@ export class ManagedPlugin {
     }
   }
 
-  /** What a handler threw is for the log; the caller gets a number that finds it there. */
+  /** Logs what a handler threw; the caller gets an incident id that finds it in the log. */
   #failed(tool: string, detail: string): HoldfastError {
     const errorId = randomUUID();
     const { log, redact } = this.#ports;
@@ -396,7 +396,7 @@ export class ManagedPlugin {
     }
   }
 
-  /** True when the plugin subscribes to the topic in this group; the event is then handed over in order. */
+  /** Queues the event if the plugin subscribes to its topic in this group. Returns whether it does. */
   deliver(envelope: EventEnvelope): boolean {
     const { subscribes: patterns, allowed_groups: groups } = this.#folder.manifest;
     if (!patterns.some((pattern) => subscribes(pattern, envelope.topic))) return false;
@@ -462,7 +462,7 @@ export class ManagedPlugin {
   async renewCredentials(): Promise<void> {
     await this.#starting?.catch(() => {});
     const process = this.#process;
-    // One that starts later reads them itself.
+    // A process that starts later reads the credentials itself.
     if (process?.alive !== true) return;
     const { credentials, grant } = this.#ports;
     const { name, manifest } = this.#folder;
@@ -477,7 +477,7 @@ export class ManagedPlugin {
     clearTimeout(this.#restart);
     this.#events.drop();
     await this.#starting?.catch(() => {});
-    // A version that was replaced has no longer than the one after it.
+    // A replaced version gets no more time than its successor.
     const replaced = [...this.#draining].flatMap(([process, drained]) => [process.close(drainMs), drained]);
     if (this.#process !== undefined) this.#drain(this.#process, drainMs);
     await Promise.all([...replaced, ...this.#draining.values()]);

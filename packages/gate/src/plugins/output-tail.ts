@@ -3,7 +3,7 @@ import { pluginLimits } from "./plugin-limits.ts";
 
 const nothing = Buffer.alloc(0);
 
-/** The last of what a process prints. Secrets are taken out before it is cut, so that no part of one is left. */
+/** The last output of a process. Secrets are redacted before it is cut, so that no part of one remains. */
 export class OutputTail {
   #scanner: SecretScanner;
   #kept: Buffer = nothing;
@@ -16,20 +16,20 @@ export class OutputTail {
     this.#keep(this.#scanner.push(chunk));
   }
 
-  /** From now on other secrets are known. */
+  /** Uses another scanner from now on, since the known secrets changed. */
   renew(scanner: SecretScanner): void {
     this.#keep(this.#scanner.flush());
     this.#scanner = scanner;
   }
 
-  /** All of it, once nothing more is printed. */
+  /** Finishes, and returns the tail. Call it when the process prints nothing more. */
   end(): string {
     this.#keep(this.#scanner.flush());
     return this.#kept.toString("utf8");
   }
 
   #keep(clean: Buffer): void {
-    // A copy, since what is kept would keep the whole chunk in memory.
+    // A copy, since a slice would keep the whole chunk in memory.
     if (clean.length > 0)
       this.#kept = Buffer.from(Buffer.concat([this.#kept, clean]).subarray(-pluginLimits.maxPrintedBytes));
   }

@@ -11,7 +11,7 @@ export interface LoadFailed {
   readonly message: string;
 }
 
-/** What a plugin says of its own error, in the shape of one. It is cut where secrets are taken out, not before. */
+/** Normalizes a plugin's own error. It is cut after redaction, not before. */
 export function toolErrorOf({
   code,
   message,
@@ -28,13 +28,13 @@ export function toolErrorOf({
   };
 }
 
-/** The codes of the stages before a handler are theirs to give; HANDLER_ERROR is what it says instead. */
+/** Replaces a code that only the broker's earlier stages may return with HANDLER_ERROR. */
 function ownCode(code: unknown): string {
   if (typeof code !== "string" || !/^[A-Z][A-Z0-9_]{0,63}$/i.test(code)) return "HANDLER_ERROR";
   return pipelineCodes.has(code) ? "HANDLER_ERROR" : code;
 }
 
-/** `value` with every text of it, keys too, as `redact` leaves it. */
+/** `value` with every string in it redacted, keys included. */
 export function redacted(value: unknown, redact: (text: string) => string): unknown {
   if (typeof value === "string") return redact(value);
   if (Array.isArray(value)) return value.map((each) => redacted(each, redact));
@@ -44,7 +44,7 @@ export function redacted(value: unknown, redact: (text: string) => string): unkn
   );
 }
 
-/** The category of whatever kept a plugin from loading, and a text for its operator. */
+/** Category of an error that kept a plugin from loading, with a message for the operator. */
 export function failureOf(error: unknown, redact: (text: string) => string): LoadFailed {
   const category = error instanceof PluginLoadError ? error.category : loadCategory(error);
   const message = redact(error instanceof Error ? error.message : String(error));
@@ -54,7 +54,7 @@ export function failureOf(error: unknown, redact: (text: string) => string): Loa
 const maxFailureCharacters = 4_000;
 const firstCharacters = 400;
 
-/** Its beginning says what has ended; why is what the plugin printed last. */
+/** Keeps the beginning, which says what ended, and the end of the output, which says why. */
 function shortened(message: string): string {
   const last = message.slice(firstCharacters - maxFailureCharacters);
   return `${message.slice(0, firstCharacters).toWellFormed()} … ${last.toWellFormed()}`;
@@ -66,7 +66,7 @@ function loadCategory(error: unknown): LoadFailure {
     : "init_error";
 }
 
-/** Audit records in the shape that handlers know, the newest last. */
+/** Audit records as handlers see them, newest last. */
 export function auditEntries(records: readonly AuditRecord[], filter: object) {
   const wanted = (name: string, value: unknown) => {
     const asked: unknown = Reflect.get(filter, name);

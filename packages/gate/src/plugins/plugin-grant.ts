@@ -4,7 +4,7 @@ import type { SharedFolder } from "./runtime/api.ts";
 
 /** What the operator gives a plugin beyond its manifest. */
 export interface PluginGrant {
-  /** Further ways out; one with the name of a declared one takes its place. */
+  /** Further egress upstreams; one with a declared name replaces it. */
   readonly egress?: readonly EgressUpstream[];
   /** Hosts that it may reach by their own addresses. Their names must lead to public ones. */
   readonly hosts?: readonly EgressHost[];
@@ -12,11 +12,11 @@ export interface PluginGrant {
   readonly folders?: Readonly<Record<string, SharedFolder>>;
   /** Servers that it may speak to by TCP, by name (a-z, 0-9, "-"): one host and port each. */
   readonly connections?: Readonly<Record<string, PluginConnection>>;
-  /** Repositories of one git host, as the way out "git". */
+  /** Repositories of one git host, as the egress "git". */
   readonly git?: PluginGit;
-  /** What its data folder may hold, in place of `pluginLimits.diskBytes`. */
+  /** Bytes its data folder may hold, instead of `pluginLimits.diskBytes`. */
   readonly diskBytes?: number;
-  /** How many files and folders its data folder may hold, in place of `pluginLimits.diskEntries`. */
+  /** Files and folders its data folder may hold, instead of `pluginLimits.diskEntries`. */
   readonly diskEntries?: number;
 }
 

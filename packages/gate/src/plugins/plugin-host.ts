@@ -49,16 +49,16 @@ export interface PluginHostOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly redact: (text: string) => string;
-  /** The same for a stream. */
+  /** Redacts secrets from a stream. */
   readonly scanner: () => SecretScanner;
-  /** Told every credential that is read. */
+  /** Called with every credential that is read, for redaction. */
   readonly remember: (secret: string) => void;
 }
 
-/** Looked through for one question of a plugin. */
+/** Audit records searched for one query of a plugin. */
 const maxAuditRecords = 10_000;
 
-/** The plugins of one gate: found, checked, each in its process, replaced when their folders change. */
+/** Finds and checks the plugins of one gate, runs each in its own process, and replaces it when its folder changes. */
 export class PluginHost implements Plugins, ToolSource {
   readonly name = "plugins";
   readonly skillsDirectory: string;
@@ -69,9 +69,9 @@ export class PluginHost implements Plugins, ToolSource {
   readonly #launcher: PluginLauncher;
   readonly #toolNames: ToolNames;
   readonly #plugins = new Map<string, ManagedPlugin>();
-  /** What did not load at all, by name. */
+  /** Status of plugins with no loaded version, by name. */
   readonly #failed = new Map<string, PluginStatus>();
-  /** Fingerprints of folders as last seen, loaded or not. */
+  /** Fingerprints of the folders at the last scan, loaded or not. */
   readonly #seen = new Map<string, string>();
   /** Plugins refused because another plugin has the name of one of their tools, with that name. */
   readonly #nameClashes = new Map<string, { readonly folder: PluginFolder; readonly tool: string }>();
@@ -81,7 +81,7 @@ export class PluginHost implements Plugins, ToolSource {
   readonly #watcher: FolderWatcher;
   readonly #credentialWatcher: FolderWatcher;
   #turn: Promise<unknown> = Promise.resolve();
-  /** Plugins that are removed and finish their calls, with their ends. */
+  /** Removed plugins that drain their calls, with the promise of their end. */
   readonly #closing = new Map<ManagedPlugin, Promise<void>>();
   #closed = false;
 
@@ -106,13 +106,13 @@ export class PluginHost implements Plugins, ToolSource {
       gateId: gateIdOf(join(dataDir, "gate")),
       connections: { directory: options.sockets, audit: options.audit },
       onStale: () => {
-        // Of some files no change is seen, as of an editor's own.
+        // The watcher ignores some files, such as an editor's own.
         if (config.watch !== false) this.#watcher.changed();
       },
     });
     this.#installer = new Installer({
       userDirectory: this.directories.user,
-      // Beside the plugins, so that they are put in place in one step; not looked at, for its name.
+      // On the same file system as the plugins, so that a rename installs one; a leading dot hides it from the scan.
       stagingDirectory: join(this.directories.user, ".staging"),
       recordsDirectory: join(dataDir, "gate", "installed"),
       sources: config.installSources ?? [],
@@ -140,7 +140,7 @@ export class PluginHost implements Plugins, ToolSource {
     this.#credentialWatcher = watcher(this.credentials.directory, () => this.#takeCredentials());
   }
 
-  /** Finds the plugins and starts those that act by themselves. One that fails is in the list, with why. */
+  /** Finds the plugins and starts those that act by themselves. One that fails is listed with the reason. */
   async open(): Promise<void> {
     await this.#installer.recover().catch((error: unknown) => {
       this.#options.log.error("what was left of installing plugins could not be cleared away", {
@@ -191,7 +191,7 @@ export class PluginHost implements Plugins, ToolSource {
 
   async verify(name: string): Promise<PluginVerifyResult> {
     this.#named(name);
-    // Whoever asks may have put a credential in its place just now.
+    // The caller may have written a credential just now.
     await this.#inTurn(() => this.#renew(this.#named(name)));
     return this.#named(name).verify();
   }
@@ -221,7 +221,7 @@ export class PluginHost implements Plugins, ToolSource {
     await this.#inTurn(() => this.#takeCredentials());
   }
 
-  /** Ends every process. Calls in flight are told that their plugin has gone. Idempotent. */
+  /** Ends every process. Calls in flight fail with `plugin.unavailable`. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#watcher.close();
@@ -237,14 +237,14 @@ export class PluginHost implements Plugins, ToolSource {
     return plugin;
   }
 
-  /** One look at the folders at a time. */
+  /** Runs scans of the folders one at a time. */
   #inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(run, run);
     this.#turn = result.catch(() => {});
     return result;
   }
 
-  /** Takes over what differs from before: in all folders, or in all and `forced` even when it is the same. */
+  /** Scans the folders and loads what changed. `forced` (a name, or "all") is loaded even when unchanged. */
   async #look(forced?: string): Promise<void> {
     if (this.#closed) return;
     const { found, refused } = await findPlugins(this.directories);
@@ -276,7 +276,7 @@ export class PluginHost implements Plugins, ToolSource {
     }
   }
 
-  /** Gives what runs its credentials as they are now. What did not start may have lacked one: it is tried again. */
+  /** Updates credentials of running plugins, and retries those that did not start: one may have been missing. */
   async #takeCredentials(): Promise<void> {
     if (this.#closed) return;
     const stopped = this.list().filter(({ failure }) => failure?.category === "init_error");
@@ -285,7 +285,7 @@ export class PluginHost implements Plugins, ToolSource {
     if (stopped.length > 0) await this.#look();
   }
 
-  /** One that does not start with its credentials goes on with those that it had. */
+  /** A plugin that does not start with the new credentials keeps the old ones. */
   async #renew(plugin: ManagedPlugin): Promise<void> {
     try {
       await plugin.renewCredentials();
@@ -294,7 +294,7 @@ export class PluginHost implements Plugins, ToolSource {
     }
   }
 
-  /** The checked folder when it has changed. A folder that is not valid keeps what is loaded of it. */
+  /** Reads and checks a folder if it has changed. An invalid folder leaves the loaded version in place. */
   async #read(found: FoundPlugin, forced: string | undefined): Promise<PluginFolder | undefined> {
     const config = this.#options.config.config?.[found.name];
     try {
@@ -338,13 +338,13 @@ export class PluginHost implements Plugins, ToolSource {
     return this.#toolNames.otherOwnerOf(tool, asking, [...loaded, ...others], present);
   }
 
-  /** Makes the next look read again the plugins whose clashing name is free by now; true if there are any. */
+  /** Marks plugins whose clashing name is free by now for the next scan. Returns whether there are any. */
   #forgetFreedNames(present: ReadonlySet<string>): boolean {
     const freed = [...this.#nameClashes].filter(
       ([, { folder, tool }]) => this.#otherOwnerOf(tool, folder, [], present) === undefined,
     );
     for (const [name] of freed) {
-      // The clash is forgotten too, so that a folder that cannot be read is not tried for ever.
+      // Dropping the clash as well keeps an unreadable folder from being retried for ever.
       this.#nameClashes.delete(name);
       this.#seen.delete(name);
     }
@@ -379,7 +379,7 @@ export class PluginHost implements Plugins, ToolSource {
     });
   }
 
-  /** A few at once: many would all be slow to start, and look as if they hung. */
+  /** Starts a few at a time: many at once would all start slowly and run into their timeouts. */
   async #takeOverAll(folders: readonly PluginFolder[]): Promise<void> {
     const waiting = [...folders];
     const worker = async () => {
@@ -398,7 +398,7 @@ export class PluginHost implements Plugins, ToolSource {
         if (plugin.eager) await plugin.start();
       } else {
         await plugin.replace(folder);
-        // At once, since calls of the version before are refused from now on.
+        // At once, since calls of the previous version are refused from now on.
         this.#tellChange();
       }
       this.#failed.delete(folder.name);
@@ -446,7 +446,7 @@ export class PluginHost implements Plugins, ToolSource {
     if (plugin === undefined) return;
     this.#plugins.delete(name);
     this.#tellChange();
-    // Its calls may finish; nothing else waits for them.
+    // Its calls drain in the background.
     const closing = plugin.close(pluginLimits.drainMs).finally(() => this.#closing.delete(plugin));
     this.#closing.set(plugin, closing);
     await this.#options.audit.note({ type: "plugin.removed", data: { plugin: name } });
@@ -474,7 +474,7 @@ export class PluginHost implements Plugins, ToolSource {
     this.deliver(envelope);
   }
 
-  /** How the calls of a plugin's tools in one group ended, the newest last. */
+  /** Results of a plugin's tool calls in one group, newest last. */
   async #auditOf(plugin: string, group: string): Promise<AuditRecord[]> {
     const { audit } = this.#options;
     const [calls, results] = await Promise.all([

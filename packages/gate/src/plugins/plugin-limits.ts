@@ -1,7 +1,7 @@
 /** Limits of plugins. Sizes are bytes, times milliseconds. */
 export const pluginLimits = {
   maxManifestBytes: 64 * 1024,
-  /** Of an arguments schema: a property is one, its items are two. */
+  /** Depth of an arguments schema: a property is 1, its items are 2. */
   maxSchemaDepth: 5,
   maxSchemaProperties: 30,
   maxToolsPerPlugin: 64,
@@ -13,7 +13,7 @@ export const pluginLimits = {
   maxConfigBytes: 64 * 1024,
   maxFolderFiles: 20_000,
   maxFolderBytes: 256 * 1024 * 1024,
-  /** Processes that start at once. */
+  /** Processes that start concurrently. */
   startsAtOnce: 3,
   initializeMs: 10_000,
   shutdownMs: 5_000,
@@ -26,23 +26,23 @@ export const pluginLimits = {
   maxOpenConnections: 16,
   /** A connection on which neither side says anything is closed; mail servers wait for 29 minutes. */
   connectionIdleMs: 30 * 60_000,
-  /** Calls of one plugin in flight. */
+  /** Concurrent calls of one plugin. */
   maxCalls: 64,
-  /** Questions of one plugin that the gate has not answered yet. */
+  /** Requests of one plugin that the gate has not answered yet. */
   maxQuestions: 64,
-  /** Answers to a plugin's questions that it has not read; one that leaves more is ended. */
+  /** Unread answers to a plugin's requests, in bytes; a process that leaves more unread is ended. */
   maxUnreadAnswerBytes: 8 * 1024 * 1024,
-  /** Answers of a plugin's process to a call that ended are waited for this long, else it is ended. */
+  /** Grace period for the answer to a cancelled call; after it the process is ended. */
   unresponsiveMs: 5_000,
-  /** How long a replaced process may finish its calls. */
+  /** How long a replaced process may drain its calls. */
   drainMs: 30_000,
   /** Crashes within the window after which the plugin rests. */
   maxCrashes: 3,
   crashWindowMs: 60_000,
   crashRestMs: 30_000,
-  /** Of changes in a plugin folder. */
+  /** Debounce of changes in a plugin folder. */
   debounceMs: 300,
-  /** Events that wait for one plugin; more are dropped and counted. */
+  /** Queued events of one plugin; more are dropped and counted. */
   maxWaitingEvents: 256,
   eventMs: 30_000,
   maxEventBytes: 64 * 1024,
@@ -52,10 +52,10 @@ export const pluginLimits = {
   memoryBytes: 512 * 1024 * 1024,
   pids: 64,
   tmpBytes: 64 * 1024 * 1024,
-  /** What its data folder may hold, unless the operator says another bound. */
+  /** Default quota of its data folder; the operator may grant another. */
   diskBytes: 4 * 1024 * 1024 * 1024,
   diskEntries: 200_000,
-  /** Kept of what a plugin prints, for the log. */
+  /** Characters of a plugin's output kept for the log. */
   maxPrintedBytes: 8 * 1024,
   auditAnswers: 100,
 } as const;

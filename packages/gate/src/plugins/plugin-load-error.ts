@@ -3,7 +3,7 @@ import type { StartFailure } from "./runtime/messages.ts";
 /** The kinds of {@link PluginLoadError}: what the process says itself, or that it said nothing in time. */
 export type LoadFailure = StartFailure | "timeout";
 
-/** Why a plugin did not come up. */
+/** A plugin did not load. */
 export class PluginLoadError extends Error {
   readonly category: LoadFailure;
 

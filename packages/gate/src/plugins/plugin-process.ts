@@ -31,16 +31,16 @@ export interface RequestOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
-  /** Told the number by which the plugin's questions name this request. */
+  /** Called with the id by which the plugin's own requests refer to this one. */
   readonly onId?: (id: number) => void;
 }
 
 export interface ProcessPorts {
-  /** Answers what the plugin asks; rejects to refuse. */
+  /** Answers a request of the plugin; rejects to refuse it. */
   readonly onQuestion: (question: Question) => Promise<unknown>;
-  /** A line for the log when the process is over that nobody asked to end. */
+  /** Called with the reason when the process ends unexpectedly. */
   readonly onCrash: (detail: string, printed: string) => void;
-  /** Takes the secrets that are known now out of what the plugin prints. */
+  /** Creates a scanner that redacts the secrets known now from the plugin's output. */
   readonly scanner: () => SecretScanner;
 }
 
@@ -54,9 +54,9 @@ interface Waiting {
 export class PluginProcess {
   readonly confined: boolean;
   readonly pid: number;
-  /** What its way out presents, as {@link LaunchedPlugin} says. */
+  /** Fingerprint of the credentials its egress presents; see {@link LaunchedPlugin}. */
   readonly presented: string;
-  /** Optional functions that the handler has. */
+  /** Optional functions that the handler implements. */
   handles: readonly string[] = [];
   readonly #launched: LaunchedPlugin;
   readonly #ports: ProcessPorts;
@@ -95,7 +95,7 @@ export class PluginProcess {
   }
 
   /**
-   * Tells a launched process what it is, and waits until its handler is initialized.
+   * Initializes a launched process and waits until its handler is ready.
    * Throws {@link PluginLoadError}; then the process is over.
    */
   static async start(
@@ -137,7 +137,7 @@ export class PluginProcess {
     return this.#calls;
   }
 
-  /** Tells something that has no answer. */
+  /** Sends a message that has no answer. */
   tell(message: Extract<HostMessage, { type: "catalog" | "credentials" }>): void {
     if (!this.alive) return;
     // The new credentials are known to the gate by now.
@@ -181,7 +181,7 @@ export class PluginProcess {
     }
   }
 
-  /** Cancels a call that nobody waits for; a process that no longer answers anything is ended. */
+  /** Cancels a call that nobody waits for, and ends a process that no longer answers. */
   #giveUp(id: number): void {
     this.#send({ type: "cancel", id });
     this.request({ type: "ping" }, { timeoutMs: pluginLimits.unresponsiveMs }).catch(() => {
@@ -238,13 +238,13 @@ export class PluginProcess {
     this.#ready.reject(new PluginLoadError("init_error", `The plugin's process ended (${how}): ${printed}`));
     for (const { reject } of this.#waiting.values()) reject(unavailable("The plugin's process ended"));
     await this.#launched.close();
-    // One that never came up is told by its start.
+    // A process that never came up is reported by its start.
     if (!this.#ending && this.#isReady) this.#ports.onCrash(how, printed);
     return exit;
   }
 
   #send(message: HostMessage): void {
-    // A pipe whose reader has gone tells it by the exit of the process.
+    // A broken pipe is reported by the exit of the process.
     if (this.#alive) this.#launched.jail.stdin.write(encodeFrame(message));
   }
 
@@ -291,7 +291,7 @@ export class PluginProcess {
     }
   }
 
-  /** A process that asks and does not read what it is told would fill the memory of the gate. */
+  /** Bounds memory: a process that asks and never reads the answers would fill the gate's. */
   #reply(message: Extract<HostMessage, { type: "answer" | "failure" }>): void {
     if (!this.#alive) return;
     if (this.#unread > pluginLimits.maxUnreadAnswerBytes) {

@@ -5,7 +5,7 @@ import type { PluginGrant } from "./plugin-grant.ts";
 import type { LoadFailure } from "./plugin-load-error.ts";
 import type { EventEnvelope, PluginManifest, PluginVerifyResult, SessionLookup } from "./runtime/api.ts";
 
-/** Where plugins are found, and what each is given. */
+/** Where plugins are found, and what the operator grants each. */
 export interface PluginsConfig {
   /** Folder of the plugins that come with the product; none by default. */
   readonly builtInDirectory?: string;
@@ -13,22 +13,22 @@ export interface PluginsConfig {
   readonly userDirectory?: string;
   /** `credentials/plugins` by default, in the data directory. */
   readonly credentialsDirectory?: string;
-  /** What the operator gives single plugins, by name. */
+  /** Grants of the operator, by plugin name. */
   readonly grants?: Readonly<Record<string, PluginGrant>>;
-  /** `config.json` of single plugins, by name; it takes the place of the file in the folder. */
+  /** Configuration by plugin name; it replaces `config.json` in the folder. */
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** False to leave changes of the folders unseen until `reload`. True by default. */
+  /** False to notice changes of the folders only at `reload`. True by default. */
   readonly watch?: boolean;
   /**
-   * Takes over what plugins publish. A plugin's `publishEvent` resolves when this does and rejects with
-   * its error, so that an event which was not taken over is published again by whoever keeps it.
+   * Accepts the events that plugins publish. A plugin's `publishEvent` resolves when this does and rejects with
+   * its error, so that the plugin can publish an event again that was not accepted.
    */
   readonly onEvent?: (envelope: EventEnvelope, plugin: PluginManifest) => Promise<void>;
   /** Prefixes of addresses, besides `https://` and `git@`, from which plugins may be installed. */
   readonly installSources?: readonly string[];
 }
 
-/** What became of a plugin. */
+/** State of a plugin. */
 export type PluginState =
   /** Its process runs. */
   | "running"
@@ -39,7 +39,7 @@ export type PluginState =
   /** It did not load; `failure` says why. */
   | "failed";
 
-/** A plugin as lists show it. */
+/** Status of a plugin. */
 export interface PluginStatus {
   readonly name: string;
   readonly source: PluginSource;
@@ -49,10 +49,10 @@ export interface PluginStatus {
   readonly digest?: string;
   readonly tools: readonly string[];
   readonly skills: readonly string[];
-  /** False where this machine has no jails: then its process is an ordinary one. */
+  /** False where this machine has no jails, so that the plugin runs as an ordinary process. */
   readonly confined?: boolean;
   readonly pid?: number;
-  /** Why it did not load, or why its last change was not taken over. */
+  /** Why it did not load, or why its last change was refused. */
   readonly failure?: { readonly category: LoadFailure; readonly message: string };
   readonly crashes: number;
   readonly droppedEvents: number;
@@ -65,26 +65,26 @@ export interface Plugins extends ToolSource {
   manifest(name: string): PluginManifest | undefined;
   /** `{plugin}-{file}.md` of every loaded plugin: to be mounted read-only into jails. */
   readonly skillsDirectory: string;
-  /** The same as agents look for them, `NAME/SKILL.md` with a head: also for mounting read-only. */
+  /** The same skills in the layout agents expect, `NAME/SKILL.md` with front matter; also for mounting read-only. */
   readonly agentSkillsDirectory: string;
   /**
-   * Looks at the folders again, or at one of them, and takes over what changed: validated and started
+   * Scans the folders again, or one of them, and loads what changed: validated and started
    * first, then swapped, then the old process drained. Throws `plugin.not_found`, `plugin.invalid_name`.
    */
   reload(name?: string): Promise<readonly PluginStatus[]>;
-  /** Resolves when every change that was seen so far is taken over. */
+  /** Resolves when every change that was seen so far is loaded. */
   settled(): Promise<void>;
   /**
    * Runs the plugin's `verify()`; a `ToolError` that it throws is a result that is not ok. Throws `plugin.not_found`,
    * `plugin.unavailable`, `plugin.timeout`, and `plugin.handler_failed` for anything else that it throws.
    */
   verify(name: string): Promise<PluginVerifyResult>;
-  /** Hands an event to each plugin that subscribes to its topic; returns how many that are. */
+  /** Delivers an event to each plugin that subscribes to its topic; returns their number. */
   deliver(envelope: EventEnvelope): number;
-  /** Called with what channel plugins publish; the envelope is the gate's own. Returns how to stop. */
+  /** Subscribes to the events of channel plugins, in the gate's own envelope. Returns the unsubscribe function. */
   onEvent(listener: (envelope: EventEnvelope) => void): () => void;
   /** Asks an `explicit` plugin which session answers an event; null for a new one. */
   resolveSession(name: string, envelope: EventEnvelope, sessions: SessionLookup): Promise<string | null>;
-  /** Stores a credential of a plugin (0600). What runs has it from then on; what did not start is tried again. */
+  /** Stores a credential of a plugin (0600). A running plugin gets it at once; one that did not start is retried. */
   setCredential(name: string, key: string, value: string): Promise<void>;
 }

@@ -11,7 +11,7 @@ function refused(message: string, code = "invalid_event"): HoldfastError {
 /** Topics of the gate itself. */
 const own = /^(tool|plugin|agent|response|approval)(\.|$)/;
 
-/** Turns what a plugin publishes into an envelope of the gate, at the pace that plugins are allowed. */
+/** Turns what a plugin publishes into an envelope of the gate, rate-limited. */
 export class Publisher {
   readonly #clock: Clock;
   #tokens: number = pluginLimits.publishBurst;
@@ -73,7 +73,7 @@ export class Publisher {
   }
 }
 
-/** Where a plugin names no group: the one that it is for, or the one that everything else goes to. */
+/** Group of an event that names none: the manifest's only group, or the default. */
 function groupOf({ allowed_groups: groups = [] }: PluginManifest): string {
   const [only, ...others] = groups;
   return only !== undefined && others.length === 0 ? only : "default";
@@ -83,7 +83,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The one topic whose payload begins a session with words from outside. */
+/** The only topic whose payload starts a session with content from outside. */
 function checkInbound(payload: Record<string, unknown>): void {
   const { channel, sender, content_type: type, body, metadata, ...rest } = payload;
   const text = (value: unknown, most: number) => typeof value === "string" && value.length <= most;
@@ -100,7 +100,7 @@ function checkInbound(payload: Record<string, unknown>): void {
     );
 }
 
-/** As much of it as one needs to know it again. */
+/** A short prefix that still identifies the event. */
 function shown(value: unknown): string {
   return (JSON.stringify(value) ?? "none").slice(0, 80);
 }

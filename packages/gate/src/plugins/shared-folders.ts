@@ -5,7 +5,7 @@ import type { SharedFolder } from "./runtime/api.ts";
 
 type Folders = Readonly<Record<string, SharedFolder>>;
 
-/** The folders that are granted to `plugin`, each with whether another plugin writes there too. */
+/** The folders granted to `plugin`, each with whether another plugin can write there too. */
 export function foldersOf(plugin: string, grants: Readonly<Record<string, PluginGrant>>): Folders {
   const written = Object.entries(grants)
     .filter(([name]) => name !== plugin)
@@ -21,7 +21,7 @@ export function foldersOf(plugin: string, grants: Readonly<Record<string, Plugin
   );
 }
 
-/** With a slash at its end, so that only what is below it begins with it. */
+/** With a trailing slash, so that a prefix match means "below it". */
 function place(path: string): string {
   const real = existsSync(path) ? realpathSync(path) : resolve(path);
   return real.endsWith("/") ? real : `${real}/`;

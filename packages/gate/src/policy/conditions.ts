@@ -3,8 +3,8 @@ import { nothing, valueAt } from "./pointer.ts";
 import { type PolicyCondition, type PolicyScalar, policyLimits } from "./rule.ts";
 
 /**
- * Whether something holds. "unclear" where it cannot be judged: a path that leaves itself, a text where
- * a number is compared, arguments that nobody kept. What is unclear never helps a call.
+ * Result of a condition. "unclear" where it cannot be judged: a path with "..", a string where
+ * a number is compared, arguments that are not stored. An unclear condition never helps a call.
  */
 export type Truth = boolean | "unclear";
 
@@ -30,7 +30,7 @@ export function allHold(conditions: readonly PolicyCondition[], args: unknown): 
   return unclear ? "unclear" : true;
 }
 
-/** Of a list: each of its values. One that differs from the others makes it unclear; none is nothing. */
+/** A list holds when each value does. Values that disagree make it unclear; an empty list does not hold. */
 function ofAll(truths: readonly Truth[]): Truth {
   if (truths.every((each) => each === false)) return false;
   return truths.every((each) => each === true) ? true : "unclear";
@@ -46,7 +46,7 @@ function holdsOf(
   if (typeof value !== "string") return "unclear";
   if ("prefix" in condition) return value.startsWith(condition.prefix);
   if ("under" in condition) return isUnder(value, condition.under);
-  // Its time grows with the length, which an agent chooses.
+  // Matching time grows with the length, which an agent chooses.
   if (value.length > policyLimits.maxMatchedCharacters) return "unclear";
   return matchesGlob(condition.matches, value);
 }
@@ -54,11 +54,11 @@ function holdsOf(
 function isOneOf(value: unknown, values: readonly PolicyScalar[]): Truth {
   const truths = values.map((each) => sameJson(value, each));
   if (truths.includes(true)) return true;
-  // Of another type than all of them: what the tool makes of it is not known.
+  // The value has another type than all of them, and how the tool converts it is unknown.
   return truths.includes(false) ? false : "unclear";
 }
 
-/** Two texts that look alike in another type ("5" and 5), however deep inside, may be the same to a tool. */
+/** Values that differ only in type ("5" and 5), at any depth, may be the same to a tool. */
 function sameJson(value: unknown, expected: unknown): Truth {
   if (value === null || expected === null) return value === expected;
   if (Array.isArray(value) !== Array.isArray(expected)) return "unclear";
@@ -72,11 +72,11 @@ function sameJson(value: unknown, expected: unknown): Truth {
   return truths.includes("unclear") ? "unclear" : true;
 }
 
-/** Segments of a path, or undefined when two programs could read it in two ways. */
+/** Segments of a path, or undefined when two programs could interpret it differently. */
 export function segmentsOf(
   path: string,
 ): { readonly absolute: boolean; readonly parts: string[] } | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: rejects control characters.
   if (/[\\\u0000-\u001f\u007f]|%(?:2e|2f|5c|00)/i.test(path)) return undefined;
   if (path === "" || path.startsWith("//") || path.startsWith("~")) return undefined;
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
@@ -86,7 +86,7 @@ export function segmentsOf(
 
 function isUnder(path: string, folder: string): Truth {
   const [inner, outer] = [segmentsOf(path), segmentsOf(folder)];
-  // Where a relative path begins is the tool's secret.
+  // Only the tool knows what a relative path is relative to.
   if (inner === undefined || outer === undefined || inner.absolute !== outer.absolute) return "unclear";
   return outer.parts.every((part, at) => inner.parts[at] === part);
 }

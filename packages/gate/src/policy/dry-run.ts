@@ -3,9 +3,9 @@ import { type Evaluation, evaluate, type PartialQuestion } from "./evaluate.ts";
 import type { PolicyAction } from "./policy.ts";
 import type { PolicyRule } from "./rule.ts";
 
-/** What would become of one call of the audit log. */
+/** Result of replaying one call of the audit log. */
 export interface DryRunRow {
-  /** Of its record. */
+  /** Sequence number of its record. */
   readonly seq: number;
   readonly at: number;
   readonly tool: string;
@@ -13,18 +13,18 @@ export interface DryRunRow {
   readonly group: string;
   readonly before: { readonly action: PolicyAction; readonly rule: string };
   readonly after: { readonly action: PolicyAction; readonly rule: string };
-  /** "depends": the rules look at arguments, which the audit log does not keep. */
+  /** "depends": the rules look at arguments, which the audit log does not store. */
   readonly outcome: "same" | "changed" | "depends";
-  /** What it can become. */
+  /** Every possible decision. */
   readonly possible: readonly PolicyAction[];
 }
 
-/** Records of calls that say what the policy decided, in the order in which they are made. */
+/** Types of audit records that contain a policy decision. */
 const kinds = new Set(["tool.call", "tool.refused", "tool.confirmation_asked"]);
 
 /**
  * Replays the tool calls of an audit log against other rules. A question that a person was asked several
- * times is one call. Records without a decision of the policy are passed over.
+ * times is one call. Skips records without a policy decision.
  */
 export async function* dryRunPolicy(
   records: AsyncIterable<AuditRecord>,

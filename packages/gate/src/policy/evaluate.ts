@@ -5,30 +5,30 @@ import { matchesGlob, matchesSubject } from "./glob.ts";
 import type { PolicyAction, PolicyDecision } from "./policy.ts";
 import { type PolicyRule, policySubjects } from "./rule.ts";
 
-/** A question of which parts may not be known. */
+/** A policy question in which some parts may be unknown. */
 export interface PartialQuestion {
   readonly tool: { readonly name: string; readonly plugin: string; readonly riskLevel: "low" | "high" };
-  /** Undefined where nobody kept them. */
+  /** Undefined when they were not stored. */
   readonly arguments: unknown;
   readonly principal: Partial<Principal>;
   readonly tainted: boolean;
 }
 
-/** What one rule said. */
+/** Result of one rule. */
 export interface PolicyStep {
   readonly rule: string;
   readonly action: PolicyAction;
-  /** "unclear": it cannot be judged whether its conditions hold. */
+  /** "unclear": its conditions cannot be judged. */
   readonly matched: Truth;
   /** Why it did not match, or cannot be judged. */
   readonly because?: "tool" | "subject" | "tainted" | "arguments";
 }
 
-/** A decision with the way to it. */
+/** A decision with its trace. */
 export interface Evaluation extends PolicyDecision {
-  /** Every rule that was looked at, in order, and the default where none decided for certain. */
+  /** Every rule that was evaluated, in order, and the default if no rule decided for certain. */
   readonly steps: readonly PolicyStep[];
-  /** What else could have been decided, had the unclear been clear. */
+  /** Every decision that is possible, given the unclear conditions. */
   readonly possible: readonly PolicyAction[];
 }
 
@@ -59,7 +59,7 @@ export function evaluate(rules: readonly PolicyRule[], question: PartialQuestion
   return { ...strictest, steps, possible: [...new Set(decisions.map((each) => each.action))] };
 }
 
-/** The decision alone: what each call takes. */
+/** The decision without its trace, for each call. */
 export function decideBy(rules: readonly PolicyRule[], question: PartialQuestion): PolicyDecision {
   const { action, rule, reason } = evaluate(rules, question);
   return { action, rule, reason };
@@ -78,7 +78,7 @@ function stepOf(rule: PolicyRule, question: PartialQuestion): PolicyStep {
   return { rule: id, action, matched, ...(matched === true ? {} : { because: "arguments" }) };
 }
 
-/** Each subject that the rule names is known, and is that one. */
+/** Whether every subject that the rule names is known and matches. */
 function isSubject({ subjects = {} }: PolicyRule, principal: Partial<Principal>): boolean {
   return policySubjects.every((name) => {
     const wanted = subjects[name];
@@ -91,7 +91,7 @@ function decisionOf({ id, action, reason }: PolicyRule): PolicyDecision {
   return { action, rule: id, reason: reason ?? "a rule of the policy file says so" };
 }
 
-/** In force where no rule matches: low risk passes, high risk asks, and taint makes low risk high. */
+/** Default when no rule matches: allow low risk, ask for high risk; taint makes every risk high. */
 function defaultDecision({ tool, tainted }: Pick<PartialQuestion, "tool" | "tainted">): PolicyDecision {
   if (tool.riskLevel === "high") {
     return { action: "ask", rule: "default: high risk", reason: "the tool is of high risk" };

@@ -10,15 +10,15 @@ import { parsePolicy } from "./parse-policy.ts";
 import type { Policy, PolicyDecision, PolicyQuestion, PolicyStatus } from "./policy.ts";
 import { type PolicyRule, policyLimits } from "./rule.ts";
 
-/** What happened to the file, for the log and the audit. */
+/** A change of the policy file, for the log and the audit. */
 export type PolicyFileEvent =
   | { readonly type: "policy.loaded"; readonly rules: number; readonly digest: string }
   | { readonly type: "policy.rejected"; readonly problem: string; readonly path?: string };
 
 /**
- * The rules of a policy file. Before each decision it is looked at whether the file has changed, so that
- * a rule that was written before a call is in force for it. A file that cannot be used, or that is gone,
- * changes nothing: the rules before it stay, and that is told.
+ * The rules of a policy file. Checks before each decision whether the file has changed, so that
+ * a rule that was written before a call applies to it. A file that is invalid or missing
+ * leaves the previous rules in force, and this is reported.
  */
 export class FilePolicy implements Policy {
   readonly #path: string;
@@ -52,7 +52,7 @@ export class FilePolicy implements Policy {
     return evaluate(this.#rules, question);
   }
 
-  /** Whether `add` would take the rule. */
+  /** Whether `add` would accept the rule. */
   takes(rule: PolicyRule): boolean {
     this.#refresh();
     try {
@@ -68,7 +68,7 @@ export class FilePolicy implements Policy {
    * cannot be written.
    */
   add(rule: PolicyRule): Promise<void> {
-    // Each reads the whole file and writes it: two at once would lose one.
+    // Serialized: each addition reads and rewrites the whole file, and two at once would lose one.
     const added = this.#adding.then(() => this.#add(rule));
     this.#adding = added.catch(() => {});
     return added;
@@ -79,7 +79,7 @@ export class FilePolicy implements Policy {
     const rules = withRule(isThere ? parsePolicy(read(this.#path)).rules : [], rule);
     const text = `${JSON.stringify({ version: 1, rules }, null, 2)}\n`;
     parsePolicy(Buffer.from(text));
-    // A link stays one: what its owner writes into the file behind it would be in force no more.
+    // Writes through a link: replacing it would detach the file that its owner edits.
     const path = isThere ? await realpath(this.#path) : this.#path;
     await writePrivateFile(path, text).catch((error: unknown) => {
       throw toWriteError(error, "policy", "The policy");
@@ -102,7 +102,7 @@ export class FilePolicy implements Policy {
     const stats = statOf(this.#path);
     if (stats === undefined) {
       this.#seen = undefined;
-      // Without a file from the start there is nothing to miss.
+      // A file that never existed is not missing.
       if (this.#digest !== undefined) this.#reject("the file is gone; its last rules stay in force");
       return;
     }
@@ -116,7 +116,7 @@ export class FilePolicy implements Policy {
   }
 
   #load(stats: BigIntStats): void {
-    // A change in the same tick of the file system's clock would look like none.
+    // A change within one tick of the file system's clock would go unnoticed.
     const settled = Date.now() - Number(stats.ctimeMs) > 100;
     this.#seen = settled ? signatureOf(stats) : undefined;
     const bytes = read(this.#path);
@@ -129,7 +129,7 @@ export class FilePolicy implements Policy {
     this.#tell({ type: "policy.loaded", rules: rules.length, digest });
   }
 
-  /** Told once, until it is another problem. */
+  /** Reports a problem once, until it changes. */
   #reject(problem: string, path?: unknown): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
@@ -146,9 +146,9 @@ function signatureOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return `${ino}.${size}.${mtimeNs}.${ctimeNs}`;
 }
 
-/** Reads no more than what is looked at, however large the file is. */
+/** Reads at most the size limit, however large the file is. */
 function read(path: string): Buffer {
-  // Not blocking: a pipe in place of the file would stop the whole gate.
+  // Non-blocking: a FIFO in place of the file would block the whole gate.
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!fstatSync(descriptor).isFile()) {

@@ -20,7 +20,7 @@ export function policyStatus(policy: Policy): PolicyStatus {
   return policy instanceof FilePolicy ? policy.status() : { source: "config", rules: 0 };
 }
 
-/** Asks the same code that decides about calls. Throws `policy.unknown_tool`. */
+/** Evaluates a hypothetical call with the code that decides real ones. Throws `policy.unknown_tool`. */
 export function explainPolicy(
   policy: Policy,
   catalog: ToolCatalog,

@@ -17,7 +17,7 @@ import {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** `path` is a JSON pointer into the file. */
+/** An error about the value at `path`, a JSON pointer into the file. */
 function invalid(path: string, problem: string): HoldfastError {
   const place = path === "" ? "" : ` at ${path}`;
   return new HoldfastError("policy", "invalid_file", `${policyFile} cannot be used${place}: ${problem}`, {
@@ -27,7 +27,7 @@ function invalid(path: string, problem: string): HoldfastError {
 }
 
 /**
- * Reads a policy file, strictly: what is not understood is an error, since a rule that is left out is
+ * Parses a policy file strictly: anything unknown is an error, since a rule that is left out is
  * a protection that is left out. Throws `policy.invalid_file`, whose `metadata.path` says where.
  */
 export function parsePolicy(bytes: Uint8Array): PolicyRules {
@@ -183,7 +183,7 @@ function comparisonOf(operator: (typeof operators)[number], value: unknown, at: 
   }
 }
 
-/** An empty text would hold of everything. */
+/** An empty string would match everything. */
 function filled(value: unknown, path: string): string {
   const text = textOf(value, path);
   if (text === "") throw invalid(path, "the text is empty");
@@ -200,7 +200,7 @@ function scalarOf(value: unknown, path: string): PolicyScalar {
   return textOf(value, path);
 }
 
-/** What was parsed as JSON is JSON; only the length of its texts is looked at. */
+/** The value comes from a JSON parser, so only the length of its strings is checked. */
 function jsonOf(value: unknown, path: string): JsonValue {
   if (Array.isArray(value)) return value.map((each, at) => jsonOf(each, `${path}/${at}`));
   if (typeof value !== "object" || value === null) return scalarOf(value, path);

@@ -1,14 +1,14 @@
 /** RFC 6901: "" for the whole, "/name", "/list/0", with ~0 and ~1 for a tilde and a slash. */
 export type JsonPointer = string;
 
-/** Stands for "nothing is there", which no JSON can be. */
+/** Marks a missing value, which no JSON value can express. */
 export const nothing: unique symbol = Symbol("nothing");
 
 export function isPointer(text: string): boolean {
   return /^(?:\/(?:[^~/]|~[01])*)*$/.test(text);
 }
 
-/** What is there. Only what a value itself has is found: no prototype of it, no length of a list. */
+/** The value at a pointer. Finds own members only: no prototype's, and no `length` of a list. */
 export function valueAt(value: unknown, pointer: JsonPointer): unknown {
   let found = value;
   for (const part of pointer.split("/").slice(1)) {

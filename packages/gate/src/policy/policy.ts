@@ -1,28 +1,28 @@
 /** The policy of tool calls: rules, evaluation, proposals, dry runs. */
 import type { Principal, Tool } from "../broker/tool.ts";
 
-/** What becomes of a call: "ask" lets a person decide. */
+/** Outcome of a policy decision: "ask" lets a person decide. */
 export type PolicyAction = "allow" | "ask" | "deny";
 
-/** What is decided about: a tool call before it is routed. */
+/** Input of a policy decision: a tool call before it is routed. */
 export interface PolicyQuestion {
   readonly tool: Tool;
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly principal: Principal;
-  /** Content from outside has entered the session: risk is higher. */
+  /** Content from outside has entered the session, which raises the risk. */
   readonly tainted: boolean;
 }
 
-/** What was decided, and by what. */
+/** A policy decision and the rule behind it. */
 export interface PolicyDecision {
   readonly action: PolicyAction;
-  /** Which rule decided: its id, or "default: high risk" and the like. For the audit and for people. */
+  /** Id of the rule that decided, or for example "default: high risk". */
   readonly rule: string;
   /** Why, in plain words. */
   readonly reason: string;
 }
 
-/** Decides about tool calls by the rules of a file. */
+/** Decides about tool calls with the rules of a file. */
 export interface Policy {
   decide(question: PolicyQuestion): PolicyDecision;
 }
@@ -36,11 +36,11 @@ export interface PolicyStatus {
   readonly rules: number;
   /** SHA-256 of the file that is in force, hex. */
   readonly digest?: string;
-  /** Why the file as it is now is not in force; the rules before it are. */
+  /** Why the current file is not in force; then the previous rules are. */
   readonly problem?: string;
 }
 
-/** A call that somebody asks about, beforehand. */
+/** A hypothetical call, for trying a policy. */
 export interface PolicyExplainQuestion {
   /** Name of a tool of the catalog. */
   readonly tool: string;

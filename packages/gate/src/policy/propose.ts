@@ -6,7 +6,7 @@ import { parsePolicy } from "./parse-policy.ts";
 import { pointerTo } from "./pointer.ts";
 import { type JsonValue, type PolicyCondition, type PolicyRule, policyLimits } from "./rule.ts";
 
-/** The call that a person is asked about. */
+/** The call that needs an approval. */
 export interface ProposedCall {
   readonly tool: { readonly name: string; readonly argumentsSchema: JsonSchema };
   readonly arguments: Readonly<Record<string, unknown>>;
@@ -23,9 +23,9 @@ export function proposeRule(approval: Approval): PolicyRule | undefined {
   return approval.proposal;
 }
 
-/** Makes the proposal for a call, while its arguments are known. */
+/** Proposes a rule for a call. */
 export function ruleFor({ tool, arguments: args, group, tainted }: ProposedCall): PolicyRule | undefined {
-  // A group whose name ends like a pattern cannot be named exactly.
+  // A group whose name ends in "*" cannot be matched exactly.
   if (group === "" || group.endsWith("*")) return undefined;
   const when = [...conditionsOf(args), ...absences(tool.argumentsSchema, args)];
   const text = JSON.stringify([tool.name, group, tainted, when]);
@@ -36,13 +36,13 @@ export function ruleFor({ tool, arguments: args, group, tainted }: ProposedCall)
     subjects: { group },
     tools: [tool.name],
     ...(when.length === 0 ? {} : { when }),
-    // What was asked about a clean session says nothing of one with content from outside in it.
+    // Approving a call in a clean session says nothing about a tainted one.
     ...(tainted ? {} : { tainted: false }),
     action: "allow",
     reason: "a person allows this call without being asked",
   };
   try {
-    // What could not be read back from a file is not proposed.
+    // A rule that the parser would refuse is not proposed.
     return parsePolicy(Buffer.from(JSON.stringify({ version: 1, rules: [rule] }))).rules[0];
   } catch {
     return undefined;
@@ -59,7 +59,7 @@ function conditionsOf(args: Readonly<Record<string, unknown>>): PolicyCondition[
   });
 }
 
-/** What may be given and was not, must not be given: another argument can make it another call. */
+/** Optional arguments that were absent must stay absent: another argument can make it another call. */
 function absences(schema: JsonSchema, args: Readonly<Record<string, unknown>>): PolicyCondition[] {
   const properties: unknown = schema["properties"];
   if (typeof properties !== "object" || properties === null) return [];
@@ -72,7 +72,7 @@ function isPathName(name: string): boolean {
   return /(?:^|_)(?:path|file|folder|dir|directory)$/i.test(name);
 }
 
-/** The folder of a path, where it is at least two below the root: others would be wide. */
+/** The folder of a path if it is at least two levels below the root; others would be too broad. */
 function folderOf(path: string): string | undefined {
   const read = segmentsOf(path);
   if (read === undefined || path.includes(":")) return undefined;

@@ -1,23 +1,23 @@
 import type { JsonPointer } from "./pointer.ts";
 import type { PolicyAction } from "./policy.ts";
 
-/** What a condition compares with. */
+/** The operand of a condition. */
 export type PolicyScalar = string | number | boolean | null;
 
 export type JsonValue = PolicyScalar | readonly JsonValue[] | { readonly [name: string]: JsonValue };
 
 /**
- * One condition on an argument: where it is, and exactly one thing that must hold of it. A list of
+ * One condition on an argument: a pointer and exactly one operator. A list of
  * values holds when each of them does; `equals` alone compares a list as a whole.
  */
 export type PolicyCondition =
-  /** The same JSON, whatever the order of keys. */
+  /** Equal JSON, ignoring the order of keys. */
   | { readonly pointer: JsonPointer; readonly equals: JsonValue }
   /** One of these. */
   | { readonly pointer: JsonPointer; readonly in: readonly PolicyScalar[] }
-  /** Text that begins so. For paths use `under`. */
+  /** A string prefix. For paths use `under`. */
   | { readonly pointer: JsonPointer; readonly prefix: string }
-  /** The whole text: `*` stands for any characters, `?` for one, a backslash takes the next as it is. */
+  /** A glob over the whole string: `*` is any characters, `?` is one, a backslash escapes the next. */
   | { readonly pointer: JsonPointer; readonly matches: string }
   /** This path or one below it, by whole segments. */
   | { readonly pointer: JsonPointer; readonly under: string }
@@ -25,29 +25,29 @@ export type PolicyCondition =
   | { readonly pointer: JsonPointer; readonly max: number }
   /** At least, inclusive. */
   | { readonly pointer: JsonPointer; readonly min: number }
-  /** Whether nothing is there. */
+  /** Whether the argument is absent. */
   | { readonly pointer: JsonPointer; readonly absent: boolean };
 
-/** What a rule may say of who calls. */
+/** Properties of the caller that a rule may match. */
 export const policySubjects = ["organization", "user", "agent", "group", "session"] as const;
 
 /** One of {@link policySubjects}. */
 export type PolicySubject = (typeof policySubjects)[number];
 
-/** A rule of the policy file: what it is about, and what then happens. */
+/** A rule of the policy file: its conditions and its action. */
 export interface PolicyRule {
-  /** Unique in the file; on the audit log for each call that the rule decided about. */
+  /** Unique in the file; recorded in the audit log for each call that the rule decided. */
   readonly id: string;
-  /** Each that is named must be the caller's: exactly, or up to a `*` at the end. */
+  /** Each subject must match the caller's: exactly, or by prefix with a `*` at the end. */
   readonly subjects?: { readonly [subject in PolicySubject]?: string };
   /** Names, or patterns with `*`. */
   readonly tools: readonly string[];
   /** All must hold. */
   readonly when?: readonly PolicyCondition[];
-  /** Only for sessions into which content from outside has come, or only for others. */
+  /** Matches only tainted sessions (true) or only clean ones (false). */
   readonly tainted?: boolean;
   readonly action: PolicyAction;
-  /** Told to the agent when a call is forbidden, and kept on the audit log. */
+  /** Shown to the agent when a call is denied, and recorded in the audit log. */
   readonly reason?: string;
 }
 
@@ -57,7 +57,7 @@ export interface PolicyRules {
   readonly rules: readonly PolicyRule[];
 }
 
-/** Its name in a data directory. */
+/** Path of the file below a data directory. */
 export const policyFile = "policy.json";
 
 export const policyLimits = {

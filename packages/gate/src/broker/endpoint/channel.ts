@@ -28,7 +28,7 @@ export type PeerRule =
   | { readonly namespace: string }
   /** A jail that confines nothing: the process, its descendants and its session. */
   | { readonly pid: number }
-  /** The process of the gate that dials for all of a jail in a machine of its own; where no pid is told, whoever comes. */
+  /** The gate process that dials for every process of a jail in a virtual machine; anyone where no pid is known. */
   | { readonly relay: number }
   | null;
 

@@ -23,7 +23,7 @@ import type { PluginManifest, PluginVerifyResult } from "../runtime/api.ts";
 import { checkUrl, fetchPlugin } from "./fetch-plugin.ts";
 import { Origins } from "./origins.ts";
 
-/** The host, as far as the installer needs it. */
+/** What the installer needs from the plugin host. */
 export interface InstallerPorts {
   readonly userDirectory: string;
   /** Folder for what is not yet, or no longer, a plugin: on the same file system as the plugins. */

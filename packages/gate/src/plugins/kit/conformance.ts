@@ -23,7 +23,7 @@ export interface ConformanceOptions {
   readonly sampleArgs?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-/** One thing that is held of every plugin. */
+/** Result of one check. */
 export interface ConformanceCheck {
   readonly name: string;
   readonly ok: boolean;
@@ -31,7 +31,7 @@ export interface ConformanceCheck {
   readonly detail?: string;
 }
 
-/** The least that satisfies a tool's schema. */
+/** Minimal arguments that satisfy a tool's schema. */
 function minimalArguments({ arguments_schema: schema }: ToolDeclaration): Record<string, unknown> {
   const args: Record<string, unknown> = {};
   for (const name of schema.required ?? []) {

@@ -11,7 +11,7 @@ import {
 import type { ToolDeclaration } from "../runtime/api.ts";
 import { handlerFiles, noHandler } from "../runtime/handler-files.ts";
 
-/** What is right and wrong with the folder of a plugin. */
+/** Result of checking a plugin folder. */
 export interface PluginReport {
   readonly name: string;
   readonly ok: boolean;
@@ -19,10 +19,10 @@ export interface PluginReport {
   readonly warnings: readonly string[];
   readonly source?: "built-in" | "user";
   readonly version?: string;
-  /** What the manifest may pin as `digest`. */
+  /** The value for the manifest's `digest`. */
   readonly digest?: string;
   readonly tools: readonly { readonly name: string; readonly risk: "low" | "high" }[];
-  /** Hosts that it goes out to. */
+  /** Hosts that its egress reaches. */
   readonly egress: readonly string[];
   readonly credentials: readonly { readonly key: string; readonly required: boolean }[];
 }
@@ -101,7 +101,7 @@ export interface ListOptions extends PluginDirectories {
   readonly credentials: string;
 }
 
-/** Every plugin of a data directory, with what it lacks; nothing of them is run. */
+/** Every plugin of a data directory with its missing credentials; runs no plugin code. */
 export async function listPlugins({ credentials, ...directories }: ListOptions): Promise<PluginReport[]> {
   const { found, refused } = await findPlugins(directories);
   const store = new PluginCredentials(credentials, () => {});

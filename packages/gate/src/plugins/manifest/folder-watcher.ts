@@ -2,7 +2,7 @@ import { type FSWatcher, mkdirSync, readdirSync, watch } from "node:fs";
 import { join } from "node:path";
 import { pluginLimits } from "../plugin-limits.ts";
 
-/** Changes of these are none of a plugin's. */
+/** Files whose changes are ignored. */
 function isIgnored(file: string): boolean {
   return file.split("/").some((part) => part === "node_modules" || part.startsWith("."));
 }
@@ -15,12 +15,12 @@ const watchesTrees = process.platform === "darwin" || process.platform === "win3
 
 export interface FolderWatcherPorts {
   readonly onChange: () => void;
-  /** Told once for a folder whose changes cannot be seen. */
+  /** Called once for a folder that cannot be watched. */
   readonly onBlind: (directory: string, error: unknown) => void;
 }
 
 /**
- * Tells when something below some folders has changed and has been quiet for a moment. The folders of
+ * Debounced notifications of changes below some folders. The folders of
  * linked plugins are watched where they lead.
  */
 export class FolderWatcher {
@@ -32,7 +32,7 @@ export class FolderWatcher {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** `home` is made where it is not there. */
+  /** Creates `home` if it is missing. */
   constructor(home: string, ports: FolderWatcherPorts) {
     this.#home = home;
     this.#ports = ports;

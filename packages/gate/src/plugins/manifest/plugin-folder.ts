@@ -38,7 +38,7 @@ export interface PluginFolder extends FoundPlugin {
   readonly digest: string;
   /** Changes with any file of the folder. */
   readonly fingerprint: string;
-  /** Changes with whatever decides what the plugin does: its files and its configuration, which may be the operator's. */
+  /** Hash of everything that decides what the plugin does: its files, and its configuration or the operator's. */
   readonly identity: string;
 }
 

@@ -8,7 +8,7 @@ import type { PluginGrant } from "../plugin-grant.ts";
 import type { PluginsConfig } from "../plugins.ts";
 import { isPluginName } from "./names.ts";
 
-/** Its name in a data directory. */
+/** Path of the file below a data directory. */
 export const pluginSettingsFile = "plugins.json";
 
 /** What the operator writes about one plugin. Credentials are in files of their own, never here. */

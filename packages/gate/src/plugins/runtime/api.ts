@@ -34,14 +34,14 @@ const retriableByDefault: ReadonlySet<string> = new Set([
   ErrorCode.PLUGIN_UNAVAILABLE,
 ]);
 
-/** An error of a handler, as the caller gets it. */
+/** An error of a handler, as its caller sees it. */
 export interface ErrorPayload {
   /** HANDLER_ERROR, or a code of the plugin's own. */
   readonly code: string;
   readonly message: string;
   readonly retriable: boolean;
   readonly stage?: 1 | 2 | 3 | 4 | 5 | 6;
-  /** The argument that is at fault. */
+  /** The invalid argument. */
   readonly field?: string;
   /** Seconds. */
   readonly retry_after?: number;
@@ -138,7 +138,7 @@ export interface ToolDeclaration {
   output_schema?: Record<string, unknown>;
   /** Milliseconds; the plugin's own, or 30,000. */
   timeout_ms?: number;
-  /** What it gives was written by others (a page, a mail): it taints the session of its caller. */
+  /** Its results were written by others (a page, a mail), so they taint the caller's session. */
   untrusted?: boolean;
 }
 
@@ -151,7 +151,7 @@ export interface CredentialSpec {
   format_hint?: string;
 }
 
-/** A way out that a plugin asks for: one host, by HTTP. */
+/** An egress upstream that a plugin asks for: one host, over HTTP. */
 export interface EgressDeclaration {
   /** Machine-readable; the handler reaches it by its own URL or by `services.egress[name]`. */
   name: string;
@@ -233,7 +233,7 @@ export interface CoreServices {
 export interface PluginServices extends CoreServices {
   /** `config.json`, checked against `config_schema`. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** The only folder that the plugin can write and that stays. */
+  /** The only folder that the plugin can write and that persists. */
   readonly dataDirectory: string;
   /** Base URL on the loopback of each declared egress, by name. */
   readonly egress: Readonly<Record<string, string>>;
@@ -356,7 +356,7 @@ export interface PluginHandler {
   handleEvent?(envelope: EventEnvelope): Promise<void>;
   /** For `session: "explicit"`: the session that answers an event, or null for a new one. */
   resolveSession?(event: EventEnvelope, sessions: SessionLookup): Promise<string | null>;
-  /** A harmless look whether credentials and service work; within 10 seconds. */
+  /** Checks, without side effects, that credentials and service work; within 10 seconds. */
   verify?(): Promise<PluginVerifyResult>;
   /** Once, within 5 seconds. */
   shutdown(): Promise<void>;

@@ -10,7 +10,7 @@ import {
 import type { HostMessage, ProcessMessage, Question } from "./messages.ts";
 import { currentCall } from "./services.ts";
 
-/** More than this of a result is an error: the caller's response has the same bound. */
+/** Largest result; the caller's response has the same limit. */
 const maxResultBytes = 1024 * 1024;
 
 /**
@@ -25,7 +25,7 @@ type CallMessage = Extract<
   { type: "invoke" | "cancel" | "event" | "resolve_session" | "verify" | "shutdown" }
 >;
 
-/** What a folder exports: the peer never asked for `shutdown`, so there are handlers without. */
+/** The exports of a plugin folder. `shutdown` is optional because the peer never required it. */
 export type LoadedHandler = Omit<PluginHandler, "shutdown"> & Partial<Pick<PluginHandler, "shutdown">>;
 
 export interface CallPorts {
@@ -33,7 +33,7 @@ export interface CallPorts {
   readonly ask: (question: Question) => Promise<unknown>;
 }
 
-/** For the log. What was thrown may be anything, and looking at it may throw again. */
+/** Describes what was thrown for the log. It may be anything, and reading it may throw again. */
 function textOf(error: unknown): string {
   try {
     return String(error instanceof Error ? (error.stack ?? error.message) : error).slice(
@@ -56,12 +56,12 @@ function thrown(id: number, error: unknown): ProcessMessage {
   return forTheLog(id, error);
 }
 
-/** The answer to what nobody is told the reason of. */
+/** An answer that hides its reason. */
 function forTheLog(id: number, error: unknown): ProcessMessage {
   return { type: "thrown", id, message: textOf(error) };
 }
 
-/** What the gate asks of a handler. Whatever the handler does, each request has one answer. */
+/** Runs the gate's requests on a handler. Each request has exactly one answer, whatever the handler does. */
 export class Calls {
   readonly #handler: LoadedHandler;
   readonly #ports: CallPorts;

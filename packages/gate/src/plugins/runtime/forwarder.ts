@@ -22,7 +22,7 @@ export function startForwarder(socketPath: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
-      // The process lives as long as its channel, not as long as this.
+      // Only the channel keeps the process alive, not this server.
       server.unref();
       const address = server.address();
       resolve(typeof address === "object" && address !== null ? address.port : 0);

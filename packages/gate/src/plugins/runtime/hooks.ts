@@ -7,7 +7,7 @@ const extension = import.meta.filename.endsWith(".ts") ? ".ts" : ".js";
 const api = new URL(`./imported-api${extension}`, import.meta.url).href;
 const testing = new URL(`./testing${extension}`, import.meta.url).href;
 
-/** What a plugin may import by name without having it in its folder. */
+/** Modules that a plugin may import by name without having them in its folder. */
 function provided(specifier: string): string | undefined {
   if (specifier === "@holdfast/gate/plugin") return api;
   if (specifier === "@holdfast/gate/plugin-testing") return testing;

@@ -12,7 +12,7 @@ import type {
 /** Version 1 of the channel's messages. */
 export const channelVersion = 1;
 
-/** What a plugin's process is told once, before anything of the plugin runs. */
+/** First message to a plugin's process, before any plugin code runs. */
 export interface StartMessage {
   readonly type: "start";
   readonly version: typeof channelVersion;
@@ -20,7 +20,7 @@ export interface StartMessage {
   /** Folder of the plugin as this process sees it. */
   readonly directory: string;
   readonly dataDirectory: string;
-  /** Its own, and no others. */
+  /** Only its own. */
   readonly credentials: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, unknown>>;
   readonly catalog: readonly ToolDeclaration[];
