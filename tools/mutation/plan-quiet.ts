@@ -83,7 +83,7 @@ function plugins(): Planned[] {
         'type: "tool.call", limit: maxAuditRecords',
       ],
     ]),
-    ...edits([beside("plugins/credentials/credentials")], "plugins/credentials", [
+    ...edits([beside("plugins/credentials/credentials")], "plugins/credentials/credentials", [
       ["the bound of what is read", "|| stat.size > pluginLimits.maxCredentialBytes", ""],
       [
         "the mode of its folder",
@@ -142,7 +142,7 @@ function faults(): Planned[] {
     ...edits([beside("plugins/managed-plugin"), faulty], "plugins/event-queue", [
       ["secrets in why it takes no event", "error: redact(String(error))", "error: String(error)"],
     ]),
-    ...edits([beside("plugins/breaker"), faulty], "plugins/breaker", [
+    ...edits([beside("plugins/circuit-breaker"), faulty], "plugins/circuit-breaker", [
       ["the rest", "this.#crashes.length >= pluginLimits.maxCrashes", "Date.now() < 0"],
       ["the end of the rest", "this.#restUntil - this.#clock.now()", "this.#restUntil"],
       ["the window", "Math.abs(now - at) < pluginLimits.crashWindowMs", "Date.now() > 0"],
