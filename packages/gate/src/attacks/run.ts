@@ -34,7 +34,7 @@ export const gateAttacks: readonly Attack[] = [
   ...pluginAttacks,
 ];
 
-/** Which attempts are made, and against what. */
+/** Options of an attack run. */
 export interface RunAttacksOptions {
   /** {@link gateAttacks} by default. */
   readonly attacks?: readonly Attack[];

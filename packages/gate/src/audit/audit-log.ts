@@ -22,7 +22,7 @@ function unavailable(message: string, cause?: unknown): HoldfastError {
   });
 }
 
-/** Signs the ends of the log, and the file where these signatures go. */
+/** Signs checkpoints of the log and appends them to their file. */
 interface Signing {
   readonly key: CheckpointKey;
   readonly file: CheckpointFile;
@@ -51,10 +51,10 @@ export class AuditLog implements Audit {
   /** Bytes of complete, synced records in the file. */
   #size: number;
   #waiting: Waiting[] = [];
-  /** How many of those who wait hold back an effect. */
+  /** Number of waiting records that an effect waits for. */
   #before = 0;
   #flushing: Promise<void> | undefined;
-  /** Ends the wait of records of what is over. */
+  /** Ends the delay of records that nothing waits for. */
   #later: NodeJS.Timeout | undefined;
   #broken: unknown;
   #closed = false;
@@ -160,7 +160,7 @@ export class AuditLog implements Audit {
   async #flush(): Promise<void> {
     clearTimeout(this.#later);
     this.#later = undefined;
-    // The first append of a burst waits for the rest of its tick, so that they share a sync.
+    // The first append of a burst waits one tick, so that the burst shares a sync.
     await Promise.resolve();
     do {
       const batch = this.#waiting;
@@ -226,7 +226,7 @@ export class AuditLog implements Audit {
     if (this.#size >= this.#maxFileBytes) await this.#rotate();
   }
 
-  /** Closes the full file, signed to its end, and begins the next. What fails is tried with the next record. */
+  /** Signs and closes the full file and starts the next. A failure is retried with the next record. */
   async #rotate(): Promise<void> {
     await this.#checkpoint();
     const full = closedPath(this.#path, this.#first);
@@ -248,7 +248,7 @@ export class AuditLog implements Audit {
     }
   }
 
-  /** Signs the end of the log. One that cannot be written is made up for by the next. */
+  /** Writes a checkpoint. The next one makes up for one that cannot be written. */
   async #checkpoint(): Promise<void> {
     if (this.#signing === undefined || this.#signedSeq === this.#seq) return;
     const end = { seq: this.#seq, hash: this.#prev, size: this.#base + this.#size, at: this.#clock.now() };
@@ -260,11 +260,11 @@ export class AuditLog implements Audit {
     }
   }
 
-  /** Takes a partial write back, so that the next record can follow the last whole one. */
+  /** Truncates a partial write, so that the next record follows the last complete one. */
   async #undo(error: unknown): Promise<void> {
     try {
       await this.#file.truncate(this.#size);
-      // After a failed sync nobody knows what is on disk: only a restart reads it again.
+      // After a failed sync the state on disk is unknown until a restart reads it again.
       if ((error as NodeJS.ErrnoException).syscall === "fdatasync") this.#broken = error;
     } catch (failure) {
       this.#broken = failure;
@@ -352,7 +352,7 @@ async function readEnd(file: FileHandle): Promise<FileEnd> {
   return { seq: record.seq, hash: record.hash, size: size - torn, torn };
 }
 
-/** Compares the log with the last that was signed of it. Throws `audit.corrupt`. */
+/** Compares the log with its last checkpoint. Throws `audit.corrupt`. */
 async function checkSigned(
   file: FileHandle,
   closed: readonly ClosedSegment[],

@@ -1,7 +1,7 @@
 /** The tamper-evident log: records, segments, checkpoints, verification, export. */
 import type { AuditCheckpoint } from "./checkpoint.ts";
 
-/** What is to be recorded. */
+/** An entry to record. */
 export interface AuditEntry {
   /** Dotted kind, for example "egress.request". */
   readonly type: string;
@@ -21,7 +21,7 @@ export interface AuditRecord extends AuditEntry {
   readonly hash: string;
 }
 
-/** Whether a log is whole, and where it is not. */
+/** Result of verifying a log. */
 export interface AuditVerification {
   readonly ok: boolean;
   readonly records: number;
@@ -34,9 +34,9 @@ export interface AuditVerification {
   readonly signedTo?: number;
 }
 
-/** Which records are read; what is absent does not matter. */
+/** Filters of a query; absent fields match everything. */
 export interface AuditQuery {
-  /** A kind, or all that begin alike: "egress.*". */
+  /** A type, or a prefix such as "egress.*". */
   readonly type?: string;
   readonly session?: string;
   readonly jailId?: string;
@@ -47,7 +47,7 @@ export interface AuditQuery {
   readonly until?: number;
   /** 1,000 by default. */
   readonly limit?: number;
-  /** True for the last records that match instead of the first, in order all the same. */
+  /** True for the last matching records instead of the first; the order stays ascending. */
   readonly newest?: boolean;
 }
 
@@ -56,8 +56,8 @@ export interface Audit {
   /** Resolves when the record is on disk. Throws `audit.unavailable`: then the effect must not happen. */
   append(entry: AuditEntry): Promise<AuditRecord>;
   /**
-   * Records what is over and can no longer be prevented: how an effect ended, or that it was refused.
-   * Resolves in any case; a record that is lost (a full disk) is told in the log of the host.
+   * Records what has already happened: how an effect ended, or that it was refused.
+   * Always resolves; a record that is lost (a full disk) is reported in the host's log.
    */
   note(entry: AuditEntry): Promise<void>;
   /**

@@ -14,7 +14,7 @@ import { HoldfastError } from "@holdfast/core";
 import { parseJson, readIfPresent, writePrivateFile } from "../vault/private-file.ts";
 import { readLines, readWrittenLines } from "./read-lines.ts";
 
-/** The host's word that the log had this end: its records up to `seq`, in `size` bytes. */
+/** A signed statement that the log ended with record `seq` after `size` bytes. */
 export interface AuditCheckpoint {
   readonly version: 1;
   readonly seq: number;
@@ -30,7 +30,7 @@ export interface AuditCheckpoint {
 }
 
 const maxLineBytes = 1_024;
-/** Signed with the content, so that the signature is good for nothing else. */
+/** Domain separator, so that the signature is valid for checkpoints only. */
 const purpose = "holdfast audit checkpoint\n";
 
 function signedBytes({ version, seq, hash, size, at, key }: Omit<AuditCheckpoint, "signature">): Buffer {
@@ -43,7 +43,7 @@ function fingerprint(key: KeyObject): string {
     .digest("hex");
 }
 
-/** Checks checkpoints with the public half of the key alone. */
+/** Verifies checkpoints with the public key. */
 export class CheckpointVerifier {
   readonly id: string;
   readonly #key: KeyObject;
@@ -53,7 +53,7 @@ export class CheckpointVerifier {
     this.id = fingerprint(publicKey);
   }
 
-  /** Why the checkpoint is not believed, or undefined. */
+  /** Why the checkpoint is not trusted, or undefined. */
   fault(checkpoint: AuditCheckpoint): string | undefined {
     if (checkpoint.key !== this.id) return "it is signed with another key";
     const signature = Buffer.from(checkpoint.signature, "base64url");
@@ -65,7 +65,7 @@ export class CheckpointVerifier {
 
 /** The key with which the host signs the end of its audit log. */
 export class CheckpointKey {
-  /** True when it was made just now: then there can be no checkpoint yet. */
+  /** True when the key was just created, so that no checkpoint can exist yet. */
   readonly fresh: boolean;
   readonly verifier: CheckpointVerifier;
   /** PEM (SPKI), to be kept wherever the log is checked. */
@@ -115,7 +115,7 @@ export class CheckpointKey {
   }
 }
 
-/** Reads one line of the file of checkpoints, or text that somebody kept elsewhere. */
+/** Parses one line of the checkpoint file, or a copy of it. */
 export function parseCheckpoint(line: string): AuditCheckpoint | undefined {
   const value = parseJson(line);
   if (value === undefined) return undefined;
@@ -132,7 +132,7 @@ export function checkpointsOf(logPath: string): string {
   return `${logPath.replace(/\.log$/, "")}.checkpoints`;
 }
 
-/** Every checkpoint in order; `undefined` for a line that is none. */
+/** Every checkpoint in order; `undefined` for an invalid line. */
 export async function* readCheckpoints(path: string): AsyncGenerator<AuditCheckpoint | undefined> {
   if (!existsSync(path)) return;
   for await (const line of readLines(path, maxLineBytes)) yield parseCheckpoint(line);
@@ -164,7 +164,7 @@ async function* writtenCheckpoints(
   for await (const line of readWrittenLines(file, maxLineBytes, until)) yield parseCheckpoint(line);
 }
 
-/** Appends to the file of checkpoints; a line that a crash tore is taken off first. */
+/** Appends to the checkpoint file, after removing a line that a crash cut short. */
 export class CheckpointFile {
   readonly #file: FileHandle;
   /** Bytes of whole lines. */
@@ -204,7 +204,7 @@ export class CheckpointFile {
   }
 
   async append(checkpoint: AuditCheckpoint): Promise<void> {
-    // What a full disk took of the one before would be one line with this, and no checkpoint.
+    // A partial line left by a full disk would otherwise join this one and spoil it.
     if (this.#torn) await this.#file.truncate(this.#size);
     this.#torn = true;
     const line = `${JSON.stringify(checkpoint)}\n`;

@@ -1,18 +1,18 @@
 import { createHash } from "node:crypto";
 import type { AuditEntry, AuditRecord } from "./audit.ts";
 
-/** What stands before the first record. */
+/** The `prev` of the first record. */
 export const genesis = "0".repeat(64);
 
 export const auditLimits = {
   maxRecordBytes: 64 * 1024,
   maxWaiting: 10_000,
-  /** How long a record of what is over waits for one that holds back an effect, to share its sync. */
+  /** How long a record that nothing waits for may be delayed to share another record's sync. */
   maxNoteDelayMs: 5,
   queryLimit: 1_000,
-  /** Of one file of the log; a full one is closed and the next begun. */
+  /** Size of one file of the log; then the next one is started. */
   maxFileBytes: 64 * 1024 * 1024,
-  /** Records after which the end of the log is signed anew. */
+  /** Number of records between signed checkpoints. */
   checkpointEvery: 1_000,
 } as const;
 
@@ -26,7 +26,7 @@ export function encodeRecord(record: Omit<AuditRecord, "hash">): { line: string;
   return { line: `${body.slice(0, -1)},"hash":"${hash}"}\n`, hash };
 }
 
-/** Reads a line back, or says what is wrong with it. */
+/** Decodes a line, or returns what is wrong with it. */
 export function decodeRecord(line: string): AuditRecord | string {
   const match = /^(.*),"hash":"([0-9a-f]{64})"\}$/s.exec(line);
   if (match?.[1] === undefined || match[2] === undefined) return "not a record";
@@ -39,7 +39,7 @@ export function decodeRecord(line: string): AuditRecord | string {
   }
 }
 
-/** Only what an entry may say; a caller cannot choose its own sequence number. */
+/** Picks the allowed fields of an entry, so that a caller cannot choose its own sequence number. */
 export function pickEntry({ type, jailId, session, data }: AuditEntry): AuditEntry {
   return {
     type,

@@ -3,12 +3,12 @@ import { type FileHandle, open, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { finished, pipeline } from "node:stream/promises";
 
-/** A file of the log that is full, and is not written any more. */
+/** A closed file of the log, which is never written again. */
 export interface ClosedSegment {
   readonly path: string;
-  /** Sequence of its first record. */
+  /** Sequence number of its first record. */
   readonly first: number;
-  /** Bytes of the log before it. */
+  /** Bytes of the log in the files before it. */
   readonly base: number;
   readonly size: number;
 }
@@ -20,7 +20,7 @@ export function closedPath(path: string, first: number): string {
   return `${path.replace(/\.log$/, "")}.${String(first).padStart(width, "0")}.log`;
 }
 
-/** The full files of a log in order, as they are now. */
+/** The closed files of a log, in order. */
 export async function closedSegments(path: string): Promise<readonly ClosedSegment[]> {
   const names = await readdir(dirname(path)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
@@ -51,7 +51,7 @@ async function sizeOf(path: string): Promise<number> {
 
 /** One file to read, with the bytes of the log before it. */
 export interface Segment {
-  /** Of the file, without its folder. */
+  /** Base name of the file. */
   readonly name: string;
   readonly file: FileHandle;
   readonly base: number;
@@ -82,7 +82,7 @@ export async function* openSegments(path: string): AsyncGenerator<Segment> {
   }
 }
 
-/** Copies all files of a log into another folder, as they are together, also while a gate writes it. */
+/** Copies a consistent set of a log's files into another folder, also while a gate writes it. */
 export async function copyAuditLog(path: string, folder: string): Promise<void> {
   for await (const { name, file } of openSegments(path)) {
     const { size } = await file.stat();
