@@ -29,7 +29,7 @@ test("holdfast egress explains decisions and shows budgets; holdfast auth stores
   const told = JSON.parse(allowed.stdout) as Record<string, unknown>;
   assert.deepEqual(
     [told["decision"], told["rule"], told["host"], told["credential"], told["metered"]],
-    ["allow", "POST /v1/messages exactly", "api.anthropic.com", "the vault's for anthropic", true],
+    ["allow", "POST /v1/messages exactly", "api.anthropic.com", "the vault's credential for anthropic", true],
   );
   assert.equal(JSON.stringify([allowed, refused]).includes("never-shown"), false);
   assert.deepEqual([refused.code, refused.stdout.split("\n")[0]], [1, "deny  egress.not_allowed"]);

@@ -1,4 +1,4 @@
-/** Looks into the bodies of requests that are not for models, for a method other than that of the request. */
+/** Inspects bodies for a field that asks the server for another method than the request has (`_method=DELETE`). */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { HoldfastError } from "@holdfast/core";
@@ -8,13 +8,13 @@ import { HiddenPartError, type OverrideScanner, overrideScanner } from "./overri
 /** Read of a body before its request is sent. Nearly every form is smaller, and is then refused before anything leaves. */
 const inspectedBytes = 64 * 1024;
 
-/** Puts a refusal on record and gives its error. */
+/** Records a refusal and gives its error. */
 type Deny = (code: string, status: number, message: string) => HoldfastError;
 
 /**
- * Gives the body where it was read, whole or as a stream that begins with what was read; undefined where there is
- * nothing to look for. A stream that is refused later breaks off: the server never has all of the body.
- * Throws what `deny` gives.
+ * Reads the body of an admitted request, up to 64 KiB, and checks its fields. Gives the whole body, or a stream that
+ * continues behind the bytes that were read; undefined for a body that no server reads fields from. A stream that is
+ * refused later ends with an error, so that the server never receives the whole body. Rejects with an error of `deny`.
  */
 export async function inspectBody(
   request: IncomingMessage,
@@ -25,7 +25,7 @@ export async function inspectBody(
   const { "content-type": type, "content-encoding": encoding = "identity", expect } = request.headers;
   const scanner = admitted.upstream.provider === "none" ? overrideScanner(type) : undefined;
   if (scanner === undefined || !hasBody(request)) return undefined;
-  // Only forms: no client compresses one, and servers that take a method from compressed JSON are not known.
+  // JSON may be compressed: no server is known that takes a method from compressed JSON.
   if (encoding !== "identity" && /urlencoded|multipart/i.test(type ?? ""))
     throw deny("encoded_request", 415, "The form is compressed, so it could hide a method. Send it as it is");
   if (expect !== undefined) response.writeContinue();
@@ -48,7 +48,7 @@ function methodsIn(chunk: Buffer | undefined, scanner: OverrideScanner, deny: De
   }
 }
 
-/** Shows each chunk to `inspect` before it is passed on, and undefined at the end; what `inspect` throws ends it. */
+/** Calls `inspect` with each chunk before it is passed on, and with undefined at the end. An error of `inspect` ends the body. */
 async function readInspected(
   request: IncomingMessage,
   inspect: (chunk: Buffer | undefined) => void,
