@@ -185,6 +185,7 @@ function pluginsAndGroups(): Planned[] {
       ...names("installer/fetch-plugin", "installer/installer"),
     ),
     ...guards([beside("plugins/publisher")], ...names("publisher")),
+    ...guards([test("plugin-installer"), ...plugins], ...names("tool-names")),
     ...guards(
       [test("plugin-refusals"), test("plugin-faults"), ...plugins],
       ...names("managed-plugin", "plugin-answers", "plugin-host"),
