@@ -188,7 +188,7 @@ function pluginsAndGroups(): Planned[] {
     ...guards([test("plugin-installer"), ...plugins], ...names("tool-names")),
     ...guards(
       [test("plugin-refusals"), test("plugin-faults"), ...plugins],
-      ...names("managed-plugin", "plugin-answers", "plugin-host", "tool-names"),
+      ...names("managed-plugin", "plugin-answers", "plugin-host"),
     ),
     ...guards([test("plugin-process"), test("plugin-faults")], ...names("plugin-process")),
     ...["group-events", "group-settings"].flatMap((name) =>
