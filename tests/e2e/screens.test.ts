@@ -91,7 +91,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README without asking" });
     await page.getByRole("link", { name: "Tasks", exact: true }).click();
-    const prompt = page.getByLabel("What is to be done?");
+    const prompt = page.getByLabel("Describe the task");
     await prompt.fill("Not started yet");
     await page.setViewportSize({ width: 400, height: 860 });
     await prompt.waitFor({ state: "detached" });
@@ -132,7 +132,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     });
     await page.getByRole("button", { name: "Use the sample repository" }).click();
     await page.locator('.agent-choice input[value="demo"]').check();
-    const prompt = page.getByLabel("What is to be done?");
+    const prompt = page.getByLabel("Describe the task");
     await prompt.fill("Add a line to the README without asking");
     await prompt.press("Control+Enter");
     await page.getByRole("button", { name: "Starting…" }).waitFor();
@@ -241,8 +241,8 @@ describe("every screen", { skip: absent ?? false }, () => {
     const repository = await createRepository(studio.directory, "dirty");
     await writeFile(join(repository, "README.md"), "not committed\n");
     await field.fill(repository);
-    await said.getByText("with changes that are not committed").waitFor();
-    await page.getByLabel("What is to be done?").fill("Add a line to the README without asking");
+    await said.getByText("has uncommitted changes").waitFor();
+    await page.getByLabel("Describe the task").fill("Add a line to the README without asking");
     await page.getByRole("button", { name: "Start task" }).click();
     await said.getByText("Commit the changes, or choose to start from the last commit.").waitFor();
     await page.getByLabel("Start from the last commit").check();
@@ -259,7 +259,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await writeFile(join(repository, "README.md"), "not committed\n");
     await page.getByLabel("Repository").fill(repository);
     const said = page.locator(".repository-check");
-    await said.getByText("with changes that are not committed").waitFor();
+    await said.getByText("has uncommitted changes").waitFor();
     await git(repository, "commit", "--quiet", "--all", "--message", "Change");
     const agents = page.waitForResponse(/actions\/listAgents/);
     await page.evaluate('window.dispatchEvent(new Event("focus"))');
@@ -296,7 +296,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.getByRole("heading", { name: "There is no such task" }).waitFor();
     await assertAccessible(page, "an unknown task");
     await page.goto(`${studio.url}/nowhere`);
-    await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
+    await page.getByRole("heading", { name: "Page not found" }).waitFor();
   });
 
   test("an agent that ends at once fails the task in words, and a prompt tries again", async (t) => {
@@ -365,7 +365,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await signIn(page, studio);
     await page.getByRole("button", { name: "Use the sample repository" }).click();
     await page.locator('.agent-choice input[value="demo"]').check();
-    await page.getByLabel("What is to be done?").fill("Add a line to the README without asking");
+    await page.getByLabel("Describe the task").fill("Add a line to the README without asking");
     await page.getByRole("button", { name: "Start task" }).click();
     await page.getByText("The task was not started.").waitFor();
     await page.getByRole("button", { name: "Start task" }).click();
@@ -392,7 +392,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     const prompt = `Run \`ipc tool.invoke.schedule_create '${wish}'\` without asking`;
     await startTask(page, { prompt });
     const card = approvalCard(page);
-    await card.getByText("This acts outside of the jail.").waitFor();
+    await card.getByText("This action takes effect outside the jail.").waitFor();
     await card.locator("summary").click();
     await card.getByText('"schedule_create"').waitFor();
     await check(page, "task-rule");

@@ -62,6 +62,8 @@ export interface TaskView extends TaskSummary {
   readonly approvals: readonly ApprovalView[];
   readonly usage: TokenUsage;
   readonly applied?: AppliedBranch;
+  /** Prompts that wait until the agent has finished the one at work, in order; the text is cut at 500 characters. */
+  readonly queued?: readonly { readonly id: string; readonly text: string }[];
   /** Raised by one with every change; a client drops a view that is older than what it has. */
   readonly revision: number;
 }

@@ -16,25 +16,11 @@ const refuse = () => Promise.reject(new Error("Nobody signs in here"));
  */
 export async function startInspectorServer(directory: string, port = 0) {
   const ports = systemPorts(silentLogger);
-  const access = new Access(
-    { addTicket: refuse, exchange: refuse, check: refuse, end: refuse },
-    directory,
-    () => 0,
-  );
   const registry = createRegistry({
     use: inspectedActors,
     ports,
     store: () => openSqliteStore({ path: directory, ports }),
-    gateway: {
-      fallback: createRoutes({
-        access,
-        webDirectory,
-        inspectorDirectory: webDirectory,
-        // No task runs here, so none has a sandbox.
-        sandbox: () => undefined,
-        log: silentLogger,
-      }),
-    },
+    gateway: webGateway(directory),
   });
   await registry.client.organization.getOrCreate(["local"]).listTasks();
   const listening = await registry.listen({ port });
@@ -47,3 +33,22 @@ export async function startInspectorServer(directory: string, port = 0) {
 }
 
 export type InspectorServer = Awaited<ReturnType<typeof startInspectorServer>>;
+
+/** The web app as a gateway serves it, without a login. */
+export function webGateway(directory: string) {
+  const access = new Access(
+    { addTicket: refuse, exchange: refuse, check: refuse, end: refuse },
+    directory,
+    () => 0,
+  );
+  return {
+    fallback: createRoutes({
+      access,
+      webDirectory,
+      inspectorDirectory: webDirectory,
+      // No task runs here, so none has a sandbox.
+      sandbox: () => undefined,
+      log: silentLogger,
+    }),
+  };
+}

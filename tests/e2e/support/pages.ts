@@ -37,7 +37,7 @@ export async function startTask(page: Page, wish: TaskWish): Promise<void> {
     await page.locator('.repository-check[data-check="clean"]').waitFor();
   }
   await page.locator(`.agent-choice input[value="${wish.agent ?? "demo"}"]`).check();
-  await page.getByLabel("What is to be done?").fill(wish.prompt);
+  await page.getByLabel("Describe the task").fill(wish.prompt);
   await page.getByRole("button", { name: "Start task" }).click();
   await page.waitForURL(/\/tasks\/./);
   await page.getByRole("heading", { level: 1 }).waitFor();

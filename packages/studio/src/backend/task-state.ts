@@ -303,8 +303,19 @@ export function viewOf(state: TaskState): TaskView {
     approvals: plain(state.approvals),
     usage: { ...state.usage },
     ...(state.applied === undefined ? {} : { applied: { ...state.applied } }),
+    ...queuedOf(state),
     revision: state.revision,
   };
+}
+
+/** Characters of a queued prompt that a view shows. */
+const maxQueuedText = 500;
+
+/** The prompts that wait for the turn before them; the first open prompt is the one at work. */
+function queuedOf({ prompts }: TaskState): Pick<TaskView, "queued"> {
+  const [, ...waiting] = prompts.filter(isOpen);
+  if (waiting.length === 0) return {};
+  return { queued: waiting.map(({ id, text }) => ({ id, text: text.slice(0, maxQueuedText) })) };
 }
 
 /** State may be behind a proxy, which cannot be cloned. */

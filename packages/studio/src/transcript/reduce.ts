@@ -18,7 +18,8 @@ export function reduceEvent(
         : fromAgent(transcript, items, event, body.envelope);
     case "prompt":
       items.push({ type: "prompt", id, at, text: body.text });
-      return breakText({ ...transcript, running: true });
+      // A plan belongs to the turn that made it.
+      return breakText({ ...transcript, plan: [], running: true });
     case "agent-started": {
       const { memory } = transcript;
       const words = startWords[body.resumed];

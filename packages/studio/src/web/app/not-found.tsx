@@ -5,10 +5,10 @@ export function NotFound() {
   usePageTitle("Not found");
   return (
     <div className="page page-narrow">
-      <h1>There is nothing here</h1>
-      <p>The address may be mistyped, or the task is in another data directory.</p>
+      <h1>Page not found</h1>
+      <p>Check the address. If it is a link to a task, the task may belong to another data directory.</p>
       <p>
-        <Link to="/">See all tasks</Link>
+        <Link to="/">Go to all tasks</Link>
       </p>
     </div>
   );

@@ -1,5 +1,5 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { ErrorNotice, useAnnounce, useNow } from "@holdfast/web-parts";
+import { ErrorNotice, useAnnounce, useNow, usePrevious } from "@holdfast/web-parts";
 import { errorCode } from "@holdfast/web-parts/errors";
 import { formatDuration } from "@holdfast/web-parts/format";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -21,6 +21,7 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   const [answered, setAnswered] = useState<ReadonlySet<string>>(new Set());
   // Stays when the card is taken away, until an answer arrives.
   const [unheard, setUnheard] = useState<unknown>();
+  const elsewhere = useSettledElsewhere(task, answered);
   const open = task.approvals.filter((approval) => !answered.has(approval.id));
   const batch = batchOf(open);
   const settled = (ids: readonly string[], outcome: string) => {
@@ -42,6 +43,9 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   }, [announce, asker, firstId, firstTitle]);
   return (
     <div className="approvals" ref={region}>
+      {elsewhere !== undefined && open.length === 0 && (
+        <p className="notice approval-elsewhere">{elsewhere}</p>
+      )}
       {unheard !== undefined && <ErrorNotice error={unheard} title="The answer was not taken." />}
       {batch.length > 0 && <ApprovalBatchCard taskId={task.id} batch={batch} onAnswered={settled} />}
       {open.map((approval, index) => (
@@ -59,6 +63,39 @@ export function Approvals({ task }: { readonly task: TaskView }) {
       ))}
     </div>
   );
+}
+
+/**
+ * Why the last question went away without an answer in this window; announced as well, because the card
+ * that a screen reader was on is gone. Undefined until that happens, and again when the agent asks anew.
+ */
+function useSettledElsewhere(task: TaskView, answered: ReadonlySet<string>): string | undefined {
+  const announce = useAnnounce();
+  const [message, setMessage] = useState<string>();
+  const previous = usePrevious(task.approvals);
+  const { approvals, status } = task;
+  useEffect(() => {
+    const ids = new Set(approvals.map(({ id }) => id));
+    const gone = previous?.filter(({ id }) => !ids.has(id) && !answered.has(id)) ?? [];
+    const last = gone.at(-1);
+    if (last === undefined) {
+      if (previous !== undefined && approvals.length > previous.length) setMessage(undefined);
+      return;
+    }
+    const words = settledWords(last, status);
+    setMessage(words);
+    // The status changes at the same time, and its polite announcement would replace this one.
+    announce(words, "assertive");
+  }, [announce, answered, approvals, previous, status]);
+  return message;
+}
+
+function settledWords({ title, expiresAt }: ApprovalView, status: TaskView["status"]): string {
+  const name = visibleText(title);
+  if (status === "stopped") return `The task was stopped before “${name}” was answered.`;
+  if (status === "failed") return `The task failed before “${name}” was answered.`;
+  if (expiresAt <= Date.now()) return `“${name}” expired without an answer.`;
+  return `“${name}” was answered in another window.`;
 }
 
 /** True when the focus is nowhere in particular. */
@@ -101,7 +138,7 @@ function ApprovalCard({
         code === "approval.expired" ||
         code === "approval.not_found"
       ) {
-        onAnswered("This question was settled already.");
+        onAnswered("This question was already answered in another window, or it expired.");
         void queries.invalidateQueries({ queryKey: ["task", taskId] });
       }
     },
@@ -128,14 +165,14 @@ function ApprovalCard({
       </h2>
       {approval.boundary !== undefined && (
         <p className="approval-note" id={`${id}-boundary`}>
-          This acts outside of the jail. It is done once, exactly as shown, and only if you allow it; allowed
-          for this task, exactly this may be done again without asking.
+          This action takes effect outside the jail. It runs once, exactly as shown, and only if you allow it.
+          If you allow it for this task, the same action may run again without asking.
         </p>
       )}
       {approval.boundary?.origin !== undefined && (
         <p className="approval-note approval-origin" data-origin>
-          Words from outside are in this session: {visibleText(approval.boundary.origin)}. They may be why
-          this is asked.
+          This session contains untrusted content: {visibleText(approval.boundary.origin)}. It may have caused
+          this request.
         </p>
       )}
       {approval.detail !== "" && <Detail approval={approval} />}
@@ -171,8 +208,8 @@ function offersRule({ boundary, proposal, options }: ApprovalView): boolean {
 function Rule({ approval }: { readonly approval: ApprovalView }) {
   return (
     <details className="approval-rule">
-      <summary>The rule that always allows the like of this</summary>
-      <p className="muted">It goes into policy.json, and can be taken out there.</p>
+      <summary>The rule that “always allow” adds</summary>
+      <p className="muted">It is added to policy.json. Remove it there to be asked again.</p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard. */}
       <pre className="approval-detail" tabIndex={0}>
         {visibleText(JSON.stringify(approval.proposal, null, 2))}

@@ -1,11 +1,13 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ChevronIcon, Empty, ErrorNotice, Loading, RefreshIcon } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
-import { memo, useMemo, useState } from "react";
+import { memo, useCallback, useEffect, useMemo, useState } from "react";
 import type { DiffFile, DiffView, TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
 import { diffQuery } from "../../api/queries.ts";
+import { chunk } from "../../components/chunk.ts";
 import { DiffLines } from "../../components/diff-lines.tsx";
+import { LazyBlock } from "../../components/lazy-block.tsx";
 import { parsePatch } from "../../components/patch.ts";
 import { isBusy } from "../../components/status.tsx";
 import { Apply } from "./apply.tsx";
@@ -53,15 +55,62 @@ export function Changes({ task }: { readonly task: TaskView }) {
       {query.data !== undefined && query.data.files.length > 0 && (
         <>
           <Apply task={task} files={query.data.files} />
-          <FileList diff={query.data} />
-          <div className="file-diffs">
-            {query.data.files.map((file, index) => (
-              <FileSection key={file.path} file={file} id={fileId(index)} />
-            ))}
-          </div>
+          <Files diff={query.data} />
         </>
       )}
     </div>
+  );
+}
+
+/** Files that are drawn or left out together. */
+const blockFiles = 20;
+const estimatedRowPx = 28;
+const estimatedFilePx = 200;
+
+/** The list of files, and below it what changed in each. Both draw only what is in view. */
+function Files({ diff }: { readonly diff: DiffView }) {
+  // The file that a person asked for; its block is drawn wherever it is.
+  const [target, setTarget] = useState<{ readonly index: number }>();
+  // Kept here, because a section that is scrolled out of view is not there to remember it.
+  const [opened, setOpened] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const setOpen = useCallback(
+    (path: string, open: boolean) => setOpened((known) => new Map(known).set(path, open)),
+    [],
+  );
+  const show = (index: number) => {
+    const path = diff.files[index]?.path;
+    if (path !== undefined) setOpen(path, true);
+    setTarget({ index });
+  };
+  useEffect(() => {
+    if (target !== undefined) revealFile(fileId(target.index));
+  }, [target]);
+  return (
+    <>
+      <FileList diff={diff} onShow={show} />
+      <div className="file-diffs">
+        {chunk(diff.files, blockFiles).map((files, block) => (
+          <LazyBlock
+            key={block}
+            className="file-diffs"
+            estimatedPx={files.length * estimatedFilePx}
+            force={target !== undefined && Math.floor(target.index / blockFiles) === block}
+          >
+            {() =>
+              files.map((file, index) => (
+                <FileSection
+                  key={file.path}
+                  file={file}
+                  id={fileId(block * blockFiles + index)}
+                  open={opened.get(file.path) ?? startsOpen(file)}
+                  onOpen={setOpen}
+                />
+              ))
+            }
+          </LazyBlock>
+        ))}
+      </div>
+    </>
   );
 }
 
@@ -111,41 +160,47 @@ const statusLetters: Readonly<Record<DiffFile["status"], string>> = {
   "type-changed": "T",
 };
 
-function FileList({ diff }: { readonly diff: DiffView }) {
+function FileList({ diff, onShow }: { readonly diff: DiffView; readonly onShow: (index: number) => void }) {
   return (
     <nav className="file-list" aria-label="Changed files">
-      <ul>
-        {diff.files.map((file, index) => (
-          <li key={file.path} data-file={file.path}>
-            <FileMark status={file.status} />
-            <a
-              href={`#${fileId(index)}`}
-              onClick={(event) => {
-                event.preventDefault();
-                openFile(fileId(index));
-              }}
-            >
-              {visibleText(file.path)}
-            </a>
-            {file.runsOnYourMachine && <RunsMark />}
-            <FileCounts file={file} />
-          </li>
-        ))}
-      </ul>
+      {chunk(diff.files, blockFiles).map((files, block) => (
+        <LazyBlock key={block} as="ul" estimatedPx={files.length * estimatedRowPx}>
+          {() =>
+            files.map((file, place) => {
+              const index = block * blockFiles + place;
+              return (
+                <li key={file.path} data-file={file.path}>
+                  <FileMark status={file.status} />
+                  <a
+                    href={`#${fileId(index)}`}
+                    onClick={(event) => {
+                      event.preventDefault();
+                      onShow(index);
+                    }}
+                  >
+                    {visibleText(file.path)}
+                  </a>
+                  {file.runsOnYourMachine && <RunsMark />}
+                  <FileCounts file={file} />
+                </li>
+              );
+            })
+          }
+        </LazyBlock>
+      ))}
       {diff.truncated && (
         <p className="notice notice-warning">
-          The changes are larger than what is shown here. Apply takes all.
+          The diff is too large to show in full. Apply to branch takes every change.
         </p>
       )}
     </nav>
   );
 }
 
-/** Goes to a file's section, opening it, and takes focus along. */
-function openFile(id: string): void {
+/** Scrolls to a file's section and takes the focus along. */
+function revealFile(id: string): void {
   const section = document.getElementById(id);
-  if (!(section instanceof HTMLDetailsElement)) return;
-  section.open = true;
+  if (section === null) return;
   section.scrollIntoView({ block: "start" });
   section.querySelector("summary")?.focus({ preventScroll: true });
 }
@@ -172,20 +227,29 @@ function RunsMark() {
 /** Files with more changed lines than this start closed. */
 const foldAbove = 500;
 
+function startsOpen(file: DiffFile): boolean {
+  return file.additions + file.deletions <= foldAbove && file.status !== "deleted";
+}
+
 const FileSection = memo(function FileSection({
   file,
   id,
+  open,
+  onOpen,
 }: {
   readonly file: DiffFile;
   readonly id: string;
+  readonly open: boolean;
+  readonly onOpen: (path: string, open: boolean) => void;
 }) {
-  const [open, setOpen] = useState(file.additions + file.deletions <= foldAbove && file.status !== "deleted");
   return (
     <details
       className="file-diff"
       id={id}
       open={open}
-      onToggle={(event) => setOpen(event.currentTarget.open)}
+      onToggle={({ currentTarget }) => {
+        if (currentTarget.open !== open) onOpen(file.path, currentTarget.open);
+      }}
     >
       <summary>
         <ChevronIcon />

@@ -1,22 +1,22 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, remainingText, SendIcon, useAttempt, useDraft } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useId } from "react";
 import type { TaskStatus, TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
 import { isLost } from "../../api/errors.ts";
-import { isBusy } from "../../components/status.tsx";
 import { promptDraft } from "./prompt-draft.ts";
 
 const reasons: Readonly<Record<TaskStatus, string>> = {
-  preparing: "The task is being prepared. You can send when it has started.",
-  running: "The agent is working. You can send when it has finished, or stop it.",
-  waiting: "The agent waits for your answer to its question.",
-  idle: "Control and Enter sends.",
-  stopped: "Stopped. A prompt goes on from here. Control and Enter sends.",
-  failed: "A prompt tries again. Control and Enter sends.",
+  preparing: "The task is being prepared. Your prompt is queued until the first turn ends.",
+  running: "The agent is working. Your prompt is queued until this turn ends.",
+  waiting: "The agent waits for your answer. Your prompt is queued until this turn ends.",
+  idle: "Press Ctrl+Enter to send.",
+  stopped: "Stopped. Send a prompt to continue. Press Ctrl+Enter to send.",
+  failed: "Send a prompt to try again. Press Ctrl+Enter to send.",
 };
 
-/** The next prompt. It can be written at any time and sent when the agent rests. */
+/** The next prompt. While the agent works, prompts are queued and run in order. */
 export function Composer({ task }: { readonly task: TaskView }) {
   const id = useId();
   const api = useApi();
@@ -32,7 +32,7 @@ export function Composer({ task }: { readonly task: TaskView }) {
       setDraft((now) => remainingText(now, typed));
     },
   });
-  const blocked = isBusy(task.status) || send.isPending;
+  const blocked = send.isPending;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!blocked && draft.trim() !== "") send.mutate(draft);
@@ -40,6 +40,7 @@ export function Composer({ task }: { readonly task: TaskView }) {
   return (
     <form className="composer" onSubmit={submit} aria-label="Next prompt">
       {send.isError && <ErrorNotice error={send.error} title="The prompt was not sent." />}
+      {task.queued !== undefined && <QueuedPrompts prompts={task.queued} />}
       <div className="composer-box">
         <textarea
           id={id}
@@ -47,7 +48,7 @@ export function Composer({ task }: { readonly task: TaskView }) {
           value={draft}
           aria-label="Next prompt"
           aria-describedby={`${id}-reason`}
-          placeholder="Ask for something further"
+          placeholder="Ask for a follow-up change"
           onChange={({ target: { value } }) => setDraft(() => value)}
           onKeyDown={(event) => {
             if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(event);
@@ -67,5 +68,18 @@ export function Composer({ task }: { readonly task: TaskView }) {
         {reasons[task.status]}
       </p>
     </form>
+  );
+}
+
+/** What the agent does after its current turn, in order. */
+function QueuedPrompts({ prompts }: { readonly prompts: NonNullable<TaskView["queued"]> }) {
+  return (
+    <ol className="queued-prompts" aria-label="Queued prompts">
+      {prompts.map(({ id, text }) => (
+        <li key={id} data-queued={id}>
+          <span className="tag">queued</span> {visibleText(text)}
+        </li>
+      ))}
+    </ol>
   );
 }

@@ -27,7 +27,7 @@ export function TaskScreen({ taskId }: { readonly taskId: string }) {
   const api = useApi();
   const query = useQuery(taskQuery(api, taskId));
   useTaskLive(taskId);
-  usePageTitle(query.data === undefined ? "Task" : `${statusWords(query.data.status)}: ${query.data.title}`);
+  usePageTitle(query.data === undefined ? "Task" : titleOf(query.data));
   if (query.data !== undefined) return <Workspace task={query.data} />;
   if (query.isPending) {
     return (
@@ -47,6 +47,12 @@ export function TaskScreen({ taskId }: { readonly taskId: string }) {
       )}
     </div>
   );
+}
+
+/** What the browser's tab says; the number in front stands out among many tabs. */
+function titleOf({ status, title, approvals }: TaskView): string {
+  const questions = approvals.length === 0 ? "" : `(${approvals.length}) `;
+  return `${questions}${statusWords(status)}: ${title}`;
 }
 
 /** Conversation and changes side by side, or one at a time where there is no room for both. */

@@ -9,7 +9,7 @@ import { emptyDraft, type TaskDraft } from "./task-draft.ts";
 
 const agentKey = "holdfast.agent";
 
-/** Repository, agent, prompt, start. What is missing is said at the field, and focus goes there. */
+/** The form for a new task. A missing value is reported at its field, which takes the focus. */
 export function NewTask({
   takeFocus,
   draft: { repository, agent, prompt },
@@ -28,9 +28,14 @@ export function NewTask({
   const promptRef = useRef<HTMLTextAreaElement>(null);
   const repositoryRef = useRef<HTMLInputElement>(null);
   const [tried, setTried] = useState(false);
+  const { reset } = create;
   const setRepository = useCallback(
-    (value: RepositoryValue) => setDraft((known) => ({ ...known, repository: value })),
-    [setDraft],
+    (value: RepositoryValue) => {
+      // An error about another repository would look as if it were about this one.
+      reset();
+      setDraft((known) => ({ ...known, repository: value }));
+    },
+    [reset, setDraft],
   );
   const setAgent = useCallback(
     (choice: AgentChoice) => setDraft((known) => ({ ...known, agent: choice })),
@@ -44,14 +49,18 @@ export function NewTask({
   const problems = {
     repository: repositoryProblem(repository),
     agent: agentProblem(agent),
-    prompt: prompt.trim() === "" ? "Say what is to be done." : undefined,
+    prompt: prompt.trim() === "" ? "Describe the task." : undefined,
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     // Keys repeat, and the form is there until the page of the task is.
     if (create.isPending || create.isSuccess) return;
     setTried(true);
-    if (problems.repository !== undefined) return repositoryRef.current?.focus();
+    if (problems.repository !== undefined) {
+      create.reset();
+      const fromHead = document.querySelector<HTMLInputElement>('.new-task input[name="from-head"]');
+      return (fromHead ?? repositoryRef.current)?.focus();
+    }
     if (problems.agent !== undefined || agent === undefined) {
       return document.querySelector<HTMLInputElement>(".agent-field input")?.focus();
     }
@@ -80,7 +89,7 @@ export function NewTask({
         problem={tried ? problems.agent : undefined}
       />
       <div className="field">
-        <label htmlFor={`${ids}-prompt`}>What is to be done?</label>
+        <label htmlFor={`${ids}-prompt`}>Describe the task</label>
         <textarea
           id={`${ids}-prompt`}
           ref={promptRef}
@@ -95,7 +104,7 @@ export function NewTask({
           aria-describedby={`${ids}-prompt-help`}
         />
         <p id={`${ids}-prompt-help`} className={tried && problems.prompt ? "field-problem" : "field-help"}>
-          {(tried && problems.prompt) || "Control and Enter starts the task."}
+          {(tried && problems.prompt) || "Press Ctrl+Enter to start the task."}
         </p>
       </div>
       {create.isError && <ErrorNotice error={create.error} title="The task was not started." />}
@@ -112,19 +121,20 @@ export function NewTask({
 }
 
 function repositoryProblem(value: RepositoryValue): string | undefined {
-  if (value.path.trim() === "") return "Name a repository, or use the sample.";
+  if (value.path.trim() === "") return "Enter the path of a repository, or use the sample repository.";
   if (value.path === sampleRepository) return undefined;
-  if (value.check === "failed") return "This repository cannot be used yet.";
+  if (value.check === "failed")
+    return "This repository cannot be used. Fix the problem shown here, or choose another.";
   if (value.check === "dirty" && !value.fromHead) {
-    return "Commit the changes, or choose to start from the last commit.";
+    return "Commit the changes, or tick “Start from the last commit” to leave them out.";
   }
   return undefined;
 }
 
 function agentProblem(agent: AgentChoice | undefined): string | undefined {
   if (agent === undefined) return "Choose an agent.";
-  if (!agent.installed) return "This agent is not installed.";
-  if (!agent.ready) return "This agent has no model yet.";
+  if (!agent.installed) return "This agent is not installed. Install it, or choose another.";
+  if (!agent.ready) return "This agent has no model. Add an API key for its provider first.";
   return undefined;
 }
 

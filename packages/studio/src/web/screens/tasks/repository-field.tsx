@@ -76,6 +76,7 @@ export function RepositoryField({
         <label className="checkbox">
           <input
             type="checkbox"
+            name="from-head"
             checked={value.fromHead}
             onChange={(event) => onChange({ ...value, fromHead: event.target.checked })}
           />
@@ -112,11 +113,11 @@ function describe(
       return (
         <p className={problem === undefined ? "field-help" : "field-problem"}>
           {problem ??
-            "The absolute path of a git repository on this machine. It is cloned; yours stays as it is."}
+            "The absolute path of a git repository on this machine. Holdfast works on a clone and leaves yours unchanged."}
         </p>
       );
     case "checking":
-      return <p className="field-help">Looking…</p>;
+      return <p className="field-help">Checking the repository…</p>;
     case "failed": {
       const words = errorWords(error);
       return (
@@ -133,8 +134,8 @@ function describe(
         <p className="field-warning">
           <WarningIcon />
           <span>
-            On {found?.branch} with changes that are not committed.{" "}
-            {problem ?? "Commit them first, or start from the last commit."}
+            The branch {found?.branch} has uncommitted changes.{" "}
+            {problem ?? "Commit them, or start from the last commit."}
           </span>
         </p>
       );
@@ -144,7 +145,7 @@ function describe(
           <CheckIcon />
           <span>
             {found === undefined ? (
-              "A small project that comes with Holdfast."
+              "A small project that ships with Holdfast."
             ) : (
               <>
                 Starts from <b>{found.branch}</b> at <code>{found.commit.slice(0, 8)}</code>

@@ -19,7 +19,6 @@ import { TaskList } from "./task-list.tsx";
 
 /** The list, and beside it (on a phone: on demand) the form for a new task. */
 export function TasksScreen() {
-  usePageTitle("Tasks");
   const api = useApi();
   const wide = useMediaQuery("(min-width: 62rem)");
   // "empty": open because there is nothing else to show; it stays when the first task comes.
@@ -27,6 +26,8 @@ export function TasksScreen() {
   const [draft, setDraft] = useDraft(taskDraft());
   const query = useInfiniteQuery(tasksQuery(api));
   const tasks = query.data?.pages.flatMap((page) => page.tasks);
+  const waiting = tasks?.filter(({ status }) => status === "waiting").length ?? 0;
+  usePageTitle(waiting === 0 ? "Tasks" : `(${waiting}) Tasks`);
   const empty = tasks?.length === 0;
   useEffect(() => {
     if (empty) setOpened((known) => (known === "no" ? "empty" : known));
@@ -55,9 +56,9 @@ export function TasksScreen() {
           <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
         )}
         {tasks !== undefined && tasks.length === 0 && (
-          <Empty title="No task yet">
-            Name a repository, choose an agent and say what is to be done. The sample repository and the demo
-            agent need no key and no account.
+          <Empty title="No tasks yet">
+            Choose a repository and an agent, and describe the task. The sample repository and the demo agent
+            work without an API key or an account.
           </Empty>
         )}
         {tasks !== undefined && tasks.length > 0 && <TaskList tasks={tasks} />}

@@ -1,0 +1,89 @@
+import { actor, event } from "@holdfast/actors";
+import type {
+  ApprovalView,
+  DiffFile,
+  SessionEvent,
+  TaskSummary,
+  TaskView,
+} from "../../../packages/studio/src/contract.ts";
+
+/** The one task of a {@link scriptedTask}. */
+export const scriptedTaskId = "018f0000-0000-7000-8000-000000000001";
+const sessionId = "018f0000-0000-7000-8000-000000000002";
+
+export interface TaskScript {
+  readonly status: TaskView["status"];
+  readonly approvals?: readonly ApprovalView[];
+  readonly files?: readonly DiffFile[];
+}
+
+/**
+ * Actors that stand in for the Studio's backend with one task, whose view and diff the test sets. The page
+ * reaches them over the real gateway, so that only what stands behind the actors is scripted.
+ */
+export function scriptedTask(script: TaskScript) {
+  let view: TaskView = {
+    id: scriptedTaskId,
+    sessionId,
+    title: "Tidy the module",
+    repository: "/repository",
+    agent: "demo",
+    status: script.status,
+    createdAt: 1_700_000_000_000,
+    updatedAt: 1_700_000_000_000,
+    unsafe: false,
+    openApprovals: script.approvals?.length ?? 0,
+    base: { branch: "main", commit: "0123456789abcdef" },
+    approvals: script.approvals ?? [],
+    usage: { inputTokens: 0, outputTokens: 0, requests: 0 },
+    revision: 1,
+  };
+  const log: SessionEvent[] = [];
+  const organization = actor({
+    state: {},
+    events: { taskChanged: event<TaskSummary>() },
+    actions: {
+      listTasks: () => ({ tasks: [view] }),
+      listAgents: () => [],
+      system: () => ({
+        version: "test",
+        startedAt: 0,
+        dataDirectory: "/nowhere",
+        checks: [],
+        tasks: { total: 1, active: 1 },
+        memoryBytes: 0,
+        unsafe: false,
+      }),
+    },
+  });
+  const task = actor({
+    state: {},
+    events: { changed: event<TaskView>() },
+    actions: {
+      get: () => view,
+      diff: () => ({ files: script.files ?? [], truncated: false }),
+      prompt: (c, text: string) => {
+        const queued = [...(view.queued ?? []), { id: `p${view.revision}`, text }];
+        view = { ...view, queued, revision: view.revision + 1 };
+        c.broadcast("changed", view);
+      },
+      change: (c, change: Partial<TaskView>) => {
+        view = { ...view, ...change, revision: view.revision + 1 };
+        c.broadcast("changed", view);
+      },
+    },
+  });
+  const session = actor({
+    state: {},
+    events: { appended: event<readonly SessionEvent[]>() },
+    actions: {
+      events: (_c, { after = 0 }: { after?: number }) => ({ events: log.slice(after), head: log.length }),
+      append: (c, body: SessionEvent["body"]) => {
+        const entry = { seq: log.length + 1, at: 1_700_000_000_000, body } as SessionEvent;
+        log.push(entry);
+        c.broadcast("appended", [entry]);
+      },
+    },
+  });
+  return { organization, task, session };
+}

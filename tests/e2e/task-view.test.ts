@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { silentLogger, systemPorts } from "@holdfast/core";
+import { createRegistry } from "@holdfast/server";
+import { openSqliteStore } from "@holdfast/store-sqlite";
+import type { Browser } from "playwright-core";
+import type { ApprovalView, DiffFile } from "../../packages/studio/src/contract.ts";
+import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import { webGateway } from "./support/inspector-server.ts";
+import { assertNoTrouble } from "./support/pages.ts";
+import { scriptedTask, scriptedTaskId, type TaskScript } from "./support/scripted-task.ts";
+
+/** 1,501 small files and one of 60,000 lines, as an import of a vendored folder makes them. */
+function largeDiff(): DiffFile[] {
+  const small = Array.from({ length: 1_501 }, (_, index) => addedFile(`src/file-${index}.ts`, 3));
+  return [...small.slice(0, 2), addedFile("g.ts", 60_000), ...small.slice(2)];
+}
+
+function addedFile(path: string, lines: number): DiffFile {
+  const body = Array.from({ length: lines }, (_, index) => `+${path} ${index + 1}`).join("\n");
+  return {
+    path,
+    status: "added",
+    additions: lines,
+    deletions: 0,
+    binary: false,
+    patch: `@@ -0,0 +1,${lines} @@\n${body}\n`,
+    runsOnYourMachine: false,
+  };
+}
+
+function question(id: string): ApprovalView {
+  return {
+    id,
+    title: "Write README.md",
+    kind: "edit",
+    detail: "",
+    truncated: false,
+    options: [{ id: "allow", name: "Allow", kind: "allow_once" }],
+    createdAt: Date.now(),
+    expiresAt: Date.now() + 600_000,
+  };
+}
+
+describe("the page of a task", { skip: missing() ?? false }, () => {
+  let browser: Browser;
+
+  before(async () => {
+    browser = await launchBrowser();
+  });
+  after(() => browser?.close());
+
+  /** A page that shows the task of `script`, and the actors behind it. */
+  async function openTask(t: TestContext, script: TaskScript) {
+    const directory = await mkdtemp(join(tmpdir(), "holdfast-task-view-"));
+    t.after(() => rm(directory, { recursive: true, force: true }));
+    const ports = systemPorts(silentLogger);
+    const registry = createRegistry({
+      use: scriptedTask(script),
+      ports,
+      store: () => openSqliteStore({ path: directory, ports }),
+      gateway: webGateway(directory),
+    });
+    t.after(() => registry.shutdown());
+    const task = registry.client.task.getOrCreate([scriptedTaskId]);
+    await task.get();
+    const session = registry.client.session.getOrCreate(["018f0000-0000-7000-8000-000000000002"]);
+    await session.events({ after: 0 });
+    await registry.client.organization.getOrCreate(["local"]).listTasks();
+    const { url } = await registry.listen({ port: 0 });
+    const page = await openPage(browser, t, { width: 1600, height: 1000 });
+    page.setDefaultTimeout(15_000);
+    await page.goto(`${url}/tasks/${scriptedTaskId}`);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    return { page, task, session };
+  }
+
+  test("a diff of 1,502 files, one of them with 60,000 lines, draws only what is in view", async (t) => {
+    const { page } = await openTask(t, { status: "idle", files: largeDiff() });
+    const count = () => page.evaluate<number>("document.querySelectorAll('*').length");
+    await page.locator('[data-file="src/file-0.ts"]').waitFor();
+    assert.ok((await count()) < 6_000, `${await count()} elements for a diff that is not scrolled`);
+
+    // A large file is opened, and the rest of its lines is drawn where it is scrolled to.
+    await page.getByRole("navigation", { name: "Changed files" }).getByText("g.ts", { exact: true }).click();
+    await page.getByText("g.ts 1", { exact: true }).waitFor();
+    assert.ok((await count()) < 8_000, `${await count()} elements with the large file open`);
+    await page.evaluate("document.querySelector('#change-2').scrollIntoView({ block: 'end' })");
+    await page.getByText("g.ts 60000", { exact: true }).waitFor();
+    assert.ok((await count()) < 8_000, `${await count()} elements at the end of the large file`);
+
+    // A link of the list leads to a section that was not drawn before.
+    await page.evaluate("document.querySelector('.changes').scrollTo(0, 0)");
+    await page
+      .getByRole("navigation", { name: "Changed files" })
+      .getByText("src/file-9.ts", { exact: true })
+      .click();
+    await page.getByText("src/file-9.ts 1", { exact: true }).waitFor();
+    assert.equal(await page.evaluate("document.activeElement.closest('details')?.id"), "change-10");
+
+    // Typing changes the field alone: nothing of the diff is drawn again.
+    const field = page.getByLabel("Next prompt").getByRole("textbox");
+    await field.focus();
+    await page.evaluate(`
+      window.changed = 0;
+      new MutationObserver((records) => { window.changed += records.length; })
+        .observe(document.querySelector(".changes"), { childList: true, subtree: true, attributes: true });
+    `);
+    await field.pressSequentially("abcdefghijklmnopqrstuvwxyz");
+    assert.equal(await page.evaluate("window.changed"), 0);
+    assertNoTrouble(page);
+  });
+
+  test("a prompt that is sent while the agent works is shown as queued", async (t) => {
+    const { page } = await openTask(t, { status: "running" });
+    await page.getByLabel("Next prompt").getByRole("textbox").fill("Then update the docs");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("list", { name: "Queued prompts" }).getByText("Then update the docs").waitFor();
+    assert.equal(await page.getByLabel("Next prompt").getByRole("textbox").inputValue(), "");
+  });
+
+  test("a question that another window answers is announced, and the title counts the open ones", async (t) => {
+    const { page, task } = await openTask(t, { status: "waiting", approvals: [question("q1")] });
+    await page.locator('[data-approval="q1"]').waitFor();
+    await page.waitForFunction("document.title.startsWith('(1) Needs you')");
+    await task.change({ status: "running", approvals: [], openApprovals: 0 });
+    await page.locator(".approval-elsewhere").getByText("was answered in another window").waitFor();
+    const announced = '[aria-live="assertive"]:has-text("was answered in another window")';
+    await page.locator(announced).waitFor({ state: "attached" });
+    await page.waitForFunction("document.title.startsWith('Working')");
+  });
+
+  test("the plan of the turn before is gone when a new turn begins", async (t) => {
+    const { page, session } = await openTask(t, { status: "running" });
+    await session.append({ type: "prompt", text: "One" });
+    const entries = [{ content: "Read the file", priority: "high", status: "completed" }];
+    await session.append({
+      type: "acp",
+      direction: "from-agent",
+      envelope: {
+        jsonrpc: "2.0",
+        method: "session/update",
+        params: { sessionId: "s", update: { sessionUpdate: "plan", entries } },
+      },
+    });
+    await page.getByText("1 of 1").waitFor();
+    await session.append({ type: "prompt", text: "Two" });
+    await page.locator(".plan").waitFor({ state: "detached" });
+  });
+});
