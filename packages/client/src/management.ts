@@ -80,8 +80,13 @@ export function checkFilter(options: ListActorsOptions): void {
   if (limit !== undefined && (!Number.isInteger(limit) || limit < 1 || limit > manageLimits.maxPage)) {
     throw invalid(`\`limit\` is a whole number from 1 to ${manageLimits.maxPage}`);
   }
-  if (cursor !== undefined && typeof cursor !== "string") throw invalid("`cursor` is what a page gave");
+  if (cursor !== undefined && !(typeof cursor === "string" && actorId.test(cursor))) {
+    throw invalid("`cursor` is not one that a page gave. Pass on that of the page before, or none");
+  }
 }
+
+/** A cursor is the id of the last actor of a page. */
+const actorId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function invalid(message: string): HoldfastError {
   return new HoldfastError("actor", "invalid_filter", message);

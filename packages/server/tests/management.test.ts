@@ -108,7 +108,16 @@ test("a filter that makes no sense is refused, at, below and above each limit", 
   await assert.rejects(counter.list({ createdAfter: Number.NaN }), refused);
   assert.deepEqual(await counter.list({ limit: 1 }), { actors: [] });
   assert.deepEqual(await counter.list({ limit: 1_000 }), { actors: [] });
-  for (const query of ["limit=0", "limit=", "limit=x", "status=dead", "createdAfter=soon", "keyPrefix=a"]) {
+  for (const query of [
+    "limit=0",
+    "limit=",
+    "limit=x",
+    "status=dead",
+    "createdAfter=soon",
+    "keyPrefix=a",
+    "cursor=x",
+    "cursor=",
+  ]) {
     assert.equal((await get(`${url}/actors?name=counter&${query}`)).status, 400, query);
   }
   assert.equal((await get(`${url}/actors?name=nobody`)).status, 200);

@@ -4,8 +4,10 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
+import { actorLimits } from "@holdfast/actors";
 import { systemPorts } from "@holdfast/core";
 import { manualClock } from "@holdfast/testing";
+import { actorFilePath } from "../src/internal/actor-file/paths.ts";
 import { afterTest, create, integrity, next, openStore, snapshot, tempDirectory } from "./support.ts";
 
 describe("checkpoints", () => {
@@ -60,7 +62,8 @@ describe("checkpoints", () => {
 
   test("are made for a program that was given to Node as text", (t) => {
     const program = `
-      import { systemPorts } from "@holdfast/core";
+      import { actorLimits } from "@holdfast/actors";
+import { systemPorts } from "@holdfast/core";
       import { openSqliteStore } from "@holdfast/store-sqlite";
       const path = process.argv[1];
       const store = await openSqliteStore({ path, ports: systemPorts(), passiveCheckpointBytes: 16_384 });
@@ -110,4 +113,37 @@ describe("expired call records", () => {
     await store.commit(next("a", 52));
     assert.equal(count.get()?.["count"], 50);
   });
+
+  for (const database of [false, true]) {
+    test(`those of a clock that was ahead keep none of the later ones (${database ? "file" : "shared"})`, async (t) => {
+      const path = tempDirectory(t);
+      const clock = manualClock();
+      const store = await openStore(t, { path, ports: { ...systemPorts(), clock } });
+      const { callWindowMs } = actorLimits;
+      const call = (key: string) =>
+        ({ key, status: "done", outcome: new Uint8Array(), expiresAt: clock.now() + callWindowMs }) as const;
+      const more = database ? { database: true as const } : {};
+      if (database) (await store.databases.open("a", 1, true)).prepare("CREATE TABLE item (n)")?.rows();
+      await store.commit(create("a", more));
+      let version = 1;
+      const commit = (key: string) => store.commit(next("a", ++version, { ...more, calls: [call(key)] }));
+      const day = 24 * 3_600_000;
+      clock.advance(day);
+      for (let n = 0; n < 20; n++) await commit(`ahead-${n}`);
+      clock.advance(-day);
+      for (let n = 0; n < 20; n++) await commit(`old-${n}`);
+      clock.advance(callWindowMs + 1);
+      for (let n = 0; n < 60; n++) await commit(`new-${n}`);
+      assert.equal(await store.call("a", "old-0"), undefined);
+      const file = database ? actorFilePath(path, "a") : join(path, "actors.db");
+      const table = database ? "_holdfast_call" : "call";
+      const reader = new DatabaseSync(file, { readOnly: true });
+      afterTest(t, () => reader.close());
+      const count = reader.prepare(`SELECT count(*) AS count FROM ${table} WHERE key LIKE ?`);
+      assert.deepEqual(
+        ["old-%", "ahead-%", "new-%"].map((key) => count.get(key)?.["count"]),
+        [0, 20, 60],
+      );
+    });
+  }
 });

@@ -2,6 +2,7 @@
 import { nameAndMessage } from "./error-value.ts";
 import { tooDeep, unsupported, unsupportedInstance } from "./errors.ts";
 import { tag, typedArrayTag } from "./tags.ts";
+import { withPath } from "./unsupported-path.ts";
 
 /**
  * CBOR (RFC 8949) of the values that actors hold and messages carry: null, undefined, booleans,
@@ -44,6 +45,8 @@ export function encodeValue(value: unknown, options?: EncodeOptions): Uint8Array
   try {
     write(value, 0);
     return buffer.slice(0, at);
+  } catch (error) {
+    throw withPath(error, value, (part) => encodeBeside(part, options));
   } finally {
     encoding = false;
     if (buffer.length > retainedBufferBytes) renewBuffer();

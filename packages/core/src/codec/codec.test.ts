@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isHoldfastError } from "../errors.ts";
+import { isErrorCode, isHoldfastError } from "../errors.ts";
 import { decodeValue } from "./cbor-decode.ts";
 import { encodeValue } from "./cbor-encode.ts";
 import { decodeJson, encodeJson } from "./json.ts";
@@ -125,6 +125,25 @@ for (const { name, roundTrip } of codecs) {
         new DataView(new ArrayBuffer(1)),
       ]) {
         assert.throws(() => roundTrip(value), isHoldfastError);
+      }
+    });
+
+    test("what cannot be encoded is named by its place", () => {
+      const onClick = () => 1;
+      for (const [value, path] of [
+        [[{ user: { onClick } }], "[0].user.onClick"],
+        [{ "a b": [1, Symbol("s")] }, '["a b"][1]'],
+        [new Map([["x", { deep: new Set([onClick]) }]]), '.get("x").deep[0]'],
+      ] as const) {
+        assert.throws(
+          () => roundTrip(value),
+          (error: unknown) => {
+            assert.ok(isErrorCode(error, "message", "unsupported_value"));
+            assert.deepEqual(error.metadata, { path });
+            assert.ok(error.message.endsWith(`, at ${path}`), error.message);
+            return true;
+          },
+        );
       }
     });
 

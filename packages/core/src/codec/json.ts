@@ -4,6 +4,7 @@ import type { EncodeOptions } from "./cbor-encode.ts";
 import { errorFrom, nameAndMessage } from "./error-value.ts";
 import { tooDeep, unsupported, unsupportedInstance } from "./errors.ts";
 import { typedArrayTag, typedArrayTags } from "./tags.ts";
+import { withPath } from "./unsupported-path.ts";
 
 /**
  * The same values as in cbor.ts, as JSON text. What JSON lacks is a two-element array whose first
@@ -34,6 +35,8 @@ export function encodeJson(value: unknown, options?: EncodeJsonOptions): string 
   takesInstances = options?.instances === "plain";
   try {
     return JSON.stringify(toJson(value, 0));
+  } catch (error) {
+    throw withPath(error, value, (part) => encodeJson(part, options));
   } finally {
     ({ allowedDepth, takesInstances } = outer);
   }

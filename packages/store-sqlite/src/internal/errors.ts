@@ -119,3 +119,10 @@ export function indeterminate(cause: unknown): HoldfastError {
 export function busy(): HoldfastError {
   return new HoldfastError("store", "unavailable", "Too many commits are waiting; nothing was written");
 }
+
+/** The row of an actor says that it has a database of its own, whose file is not there. */
+export function lostFile(actorId: string): HoldfastError {
+  return new HoldfastError("store", "corrupt", "The file of an actor is not there", {
+    metadata: { actorId },
+  });
+}

@@ -97,9 +97,11 @@ export function prepareStatements(database: DatabaseSync) {
     /** Reads all records that there are: only where \`calls_until\` says that some are of this actor. */
     listCalls: sql(`SELECT key, status, outcome, expires_at FROM call
       WHERE actor_no = (SELECT no FROM actor WHERE id = ?1 AND calls_until > ?2) AND expires_at > ?2 ORDER BY no`),
-    pruneCalls: sql(`DELETE FROM call WHERE no IN
-      (SELECT no FROM (SELECT no, expires_at FROM call ORDER BY no LIMIT ?2 + 0) WHERE expires_at <= ?1)`),
-    oldestCall: sql("SELECT expires_at FROM call ORDER BY no LIMIT 1"),
+    pruneCalls: sql(`DELETE FROM call WHERE no IN (SELECT no FROM
+      (SELECT no, expires_at FROM call WHERE no > ?3 ORDER BY no LIMIT ?2 + 0) WHERE expires_at <= ?1)`),
+    oldestCall: sql("SELECT expires_at FROM call WHERE no > ? ORDER BY no LIMIT 1"),
+    lastUnexpiredCall: sql(`SELECT max(no) AS no FROM
+      (SELECT no, expires_at FROM call WHERE no > ?3 ORDER BY no LIMIT ?2 + 0) WHERE expires_at > ?1`),
     deleteKv: sql("DELETE FROM kv WHERE actor_no = ?"),
 
     find: sql(`SELECT ${record} FROM actor WHERE name = ? AND key = ? AND destroyed_at IS NULL`),

@@ -13,6 +13,7 @@ import type {
   StoredState,
 } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
+import { CallPruner } from "../call-pruner.ts";
 import { Wal } from "../commit/wal.ts";
 import { pageSize } from "../database.ts";
 import {
@@ -21,6 +22,7 @@ import {
   indeterminate,
   invalidCommit,
   isFatal,
+  lostFile,
   mapSqliteError,
   sqliteCode,
 } from "../errors.ts";
@@ -58,6 +60,7 @@ export interface FileContent {
 
 /** The SQLite file of one actor, which holds all there is of it. */
 export class ActorFile {
+  #calls: { readonly sql: FileStatements; readonly pruner: CallPruner } | undefined;
   readonly id: string;
   readonly path: string;
   readonly #host: FileHost<ActorFile>;
@@ -178,6 +181,12 @@ export class ActorFile {
     if (changes !== 1) throw fenced(this.id);
   }
 
+  /** One for each opening of the file. */
+  #prunerOf(sql: FileStatements): CallPruner {
+    if (this.#calls?.sql !== sql) this.#calls = { sql, pruner: new CallPruner(sql) };
+    return this.#calls.pruner;
+  }
+
   #write(sql: FileStatements, batch: CommitBatch): void {
     const now = this.#host.now();
     if (batch.state !== undefined) {
@@ -192,7 +201,7 @@ export class ActorFile {
     for (const call of batch.calls ?? []) {
       sql.putCall.run(call.key, call.status, call.outcome ?? null, call.expiresAt);
     }
-    if (batch.calls !== undefined) sql.pruneCalls.run(now, 2 * batch.calls.length);
+    if (batch.calls !== undefined) this.#prunerOf(sql).prune(now, 2 * batch.calls.length);
   }
 
   /** Resolves when all that was committed before the call is durable. */
@@ -491,10 +500,4 @@ function writeKv(sql: FileStatements, operation: KvOperation): void {
       if (operation.end === undefined) sql.kvDeleteFrom.run(operation.start);
       else sql.kvDeleteRange.run(operation.start, operation.end);
   }
-}
-
-function lostFile(actorId: string): HoldfastError {
-  return new HoldfastError("store", "corrupt", "The file of an actor is not there", {
-    metadata: { actorId },
-  });
 }

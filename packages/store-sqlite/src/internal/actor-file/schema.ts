@@ -120,8 +120,11 @@ export function prepareFileStatements(database: DatabaseSync) {
       ON CONFLICT (key) DO UPDATE
       SET status = excluded.status, outcome = excluded.outcome, expires_at = excluded.expires_at`),
     getCall: sql("SELECT status, outcome, expires_at FROM _holdfast_call WHERE key = ? AND expires_at > ?"),
-    pruneCalls: sql(`DELETE FROM _holdfast_call WHERE no IN
-      (SELECT no FROM (SELECT no, expires_at FROM _holdfast_call ORDER BY no LIMIT ?2 + 0) WHERE expires_at <= ?1)`),
+    pruneCalls: sql(`DELETE FROM _holdfast_call WHERE no IN (SELECT no FROM
+      (SELECT no, expires_at FROM _holdfast_call WHERE no > ?3 ORDER BY no LIMIT ?2 + 0) WHERE expires_at <= ?1)`),
+    oldestCall: sql("SELECT expires_at FROM _holdfast_call WHERE no > ? ORDER BY no LIMIT 1"),
+    lastUnexpiredCall: sql(`SELECT max(no) AS no FROM
+      (SELECT no, expires_at FROM _holdfast_call WHERE no > ?3 ORDER BY no LIMIT ?2 + 0) WHERE expires_at > ?1`),
     clearCalls: sql("DELETE FROM _holdfast_call"),
   };
 }

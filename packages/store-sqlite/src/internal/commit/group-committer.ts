@@ -1,6 +1,7 @@
 import type { Ports } from "@holdfast/core";
 import { sqliteStoreLimits } from "../../limits.ts";
 import type { SyncEvent } from "../../sync.ts";
+import { CallPruner } from "../call-pruner.ts";
 import { busy, closed, failed, indeterminate, isFatal, mapSqliteError } from "../errors.ts";
 import { integer } from "../rows.ts";
 import type { Statements } from "../statements.ts";
@@ -105,8 +106,7 @@ export class GroupCommitter {
   /** Whether the last group had one caller. */
   #wasAlone = true;
   #held: Entry[] | undefined;
-  /** Until then, in milliseconds, the oldest call record is not looked at: it has not expired. */
-  #nextExpiry = 0;
+  readonly #calls: CallPruner;
   #waiting = 0;
   #hiding = 0;
   #pending = new Map<string, number>();
@@ -118,6 +118,7 @@ export class GroupCommitter {
   constructor(options: GroupOptions) {
     this.#options = options;
     this.#sql = options.sql;
+    this.#calls = new CallPruner(options.sql);
   }
 
   get isFailed(): boolean {
@@ -348,15 +349,12 @@ export class GroupCommitter {
     group.open = [];
   }
 
-  /** Removes expired call records, as many as changes pay for. They expire in about the order of their numbers. */
+  /** Removes expired call records, as many as changes pay for. */
   #prune(group: Group): void {
     let paid = 0;
     for (const entry of group.open) paid += entry.prunes;
-    const now = this.#options.ports.clock.now();
-    if (paid === 0 || now < this.#nextExpiry) return;
-    const { changes } = this.#sql.pruneCalls.run(now, Math.min(paid, sqliteStoreLimits.maxPrunedCalls));
-    const oldest = changes === 0 ? this.#sql.oldestCall.get() : undefined;
-    if (oldest !== undefined) this.#nextExpiry = integer(oldest, "expires_at");
+    if (paid === 0) return;
+    this.#calls.prune(this.#options.ports.clock.now(), Math.min(paid, sqliteStoreLimits.maxPrunedCalls));
   }
 
   #walState(): WalState {
