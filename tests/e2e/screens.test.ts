@@ -244,7 +244,9 @@ describe("every screen", { skip: absent ?? false }, () => {
     await said.getByText("has uncommitted changes").waitFor();
     await page.getByLabel("Describe the task").fill("Add a line to the README without asking");
     await page.getByRole("button", { name: "Start task" }).click();
-    await said.getByText("Commit the changes, or choose to start from the last commit.").waitFor();
+    await said
+      .getByText("Commit the changes, or tick “Start from the last commit” to leave them out.")
+      .waitFor();
     await page.getByLabel("Start from the last commit").check();
     await page.getByRole("button", { name: "Start task" }).click();
     await page.waitForURL(/\/tasks\/./);

@@ -150,4 +150,17 @@ describe("the page of a task", { skip: missing() ?? false }, () => {
     await session.append({ type: "prompt", text: "Two" });
     await page.locator(".plan").waitFor({ state: "detached" });
   });
+
+  test("the link to processes and files says in place that the sandbox is not running", async (t) => {
+    const { page } = await openTask(t, { status: "idle" });
+    const address = page.url();
+    // What the Studio answers for a task whose agent has stopped; this server has no logins to get that far.
+    const problem = JSON.stringify({ group: "task", code: "sandbox_not_running" });
+    await page.route("**/sandbox/v1/health", (route) =>
+      route.fulfill({ status: 409, contentType: "application/problem+json", body: problem }),
+    );
+    await page.getByRole("link", { name: "Processes and files" }).click();
+    await page.getByText("The sandbox is not running").first().waitFor();
+    assert.equal(page.url(), address);
+  });
 });

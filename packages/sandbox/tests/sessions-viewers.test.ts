@@ -225,3 +225,30 @@ async function socket(t: TestContext, sandbox: Sandbox, id: string, query: strin
   });
   return frames;
 }
+
+test("the list of sessions as an event stream reports each session that is created, changed and deleted", async (t) => {
+  const sandbox = await startSandbox(t, "tcp", { token });
+  const api = new SessionApi(sandbox);
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  const response = await sandbox.fetch(`${sandbox.url}/v1/sessions`, {
+    headers: { accept: "text/event-stream" },
+    signal: stop.signal,
+  });
+  assert.equal(response.headers.get("content-type"), "text/event-stream");
+  let text = "";
+  void (async () => {
+    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) text += chunk;
+  })().catch(() => {});
+  await until("ready", () => text.includes("event: ready"));
+  const id = await api.create("demo", { mode: "auto" });
+  await until("created", () => text.includes(`event: created\ndata: ${JSON.stringify({ id })}`));
+  await sandbox.fetch(`${sandbox.url}/v1/sessions/${id}`, {
+    method: "PATCH",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ title: "Renamed" }),
+  });
+  await until("updated", () => text.includes(`event: updated\ndata: ${JSON.stringify({ id })}`));
+  await sandbox.fetch(`${sandbox.url}/v1/sessions/${id}`, { method: "DELETE" });
+  await until("deleted", () => text.includes(`event: deleted\ndata: ${JSON.stringify({ id })}`));
+});

@@ -9,6 +9,7 @@ import {
   findAgent,
   personalPath,
 } from "@holdfast/sandbox";
+import { commandHint } from "./command-hint.ts";
 import type { AgentChoice } from "./contract.ts";
 
 /** An agent from configuration: any program that speaks ACP on its standard input and output. */
@@ -25,6 +26,8 @@ export interface AgentCatalogueOptions {
   readonly customAgents: readonly StudioAgent[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly vault: Vault;
+  /** Named in the commands that hints tell people to run. */
+  readonly dataDirectory?: string;
 }
 
 /** Which agents there are, which of them are installed, and what they need to run. */
@@ -122,10 +125,10 @@ export class AgentCatalogue {
     const ready = row.wire === "none" || (provider !== undefined && available.has(provider));
     const version = Object.values(row.packages)[0];
     const hint = !installed
-      ? `Run: npx holdfast agents install ${row.id}`
+      ? `Run: ${this.#command(`agents install ${row.id}`)}`
       : ready
         ? undefined
-        : keyHint(provider);
+        : this.#keyHint(provider);
     return {
       id: row.id,
       name: row.name,
@@ -136,6 +139,17 @@ export class AgentCatalogue {
     };
   }
 
+  #keyHint(provider: ProviderName | undefined): string {
+    return provider === undefined
+      ? "This agent's model provider is not supported yet"
+      : `Run: ${this.#command(`auth api-key ${provider}`)}`;
+  }
+
+  #command(args: string): string {
+    const { dataDirectory } = this.#options;
+    return dataDirectory === undefined ? `npx holdfast ${args}` : commandHint(args, dataDirectory);
+  }
+
   async #isOurs(row: AgentRow): Promise<boolean> {
     return (await this.#find(row))?.path.startsWith(`${resolve(this.agentsDirectory)}/`) === true;
   }
@@ -144,10 +158,4 @@ export class AgentCatalogue {
     const path = personalPath(this.#options.environment.PATH);
     return findAgent(row, { agentsDirectory: this.agentsDirectory, path });
   }
-}
-
-function keyHint(provider: ProviderName | undefined): string {
-  return provider === undefined
-    ? "This agent's model provider is not supported yet"
-    : `Run: npx holdfast auth api-key ${provider}`;
 }

@@ -166,6 +166,7 @@ function createHost(parts: Parts, backends: StudioBackends): StudioHost {
     customAgents: options.customAgents ?? [],
     environment: options.environment ?? process.env,
     vault: gate.vault,
+    dataDirectory,
   });
   const startedAt = ports.clock.now();
   const bundle = once(() => guestBundle(join(dataDirectory, "guest")));

@@ -1,6 +1,7 @@
 import { statfs } from "node:fs/promises";
 import type { Gate } from "@holdfast/gate";
 import type { AgentCatalogue } from "./agents.ts";
+import { commandHint } from "./command-hint.ts";
 import type { SystemCheck, SystemStatus } from "./contract.ts";
 import type { Git } from "./git/git.ts";
 import { studioVersion } from "./version.ts";
@@ -27,9 +28,9 @@ export async function systemStatus(
     ...status.stages.filter(({ name }) => name !== "jails").map(stageCheck),
     gitCheck(options.git),
     diskCheck(options.dataDirectory),
-    agentsCheck(options.catalogue),
+    agentsCheck(options),
     modelsCheck(status),
-    ...budgetsCheck(status),
+    ...budgetsCheck(status, options.dataDirectory),
   ]);
   return {
     version: studioVersion,
@@ -103,7 +104,7 @@ async function diskCheck(directory: string): Promise<SystemCheck> {
   };
 }
 
-async function agentsCheck(catalogue: AgentCatalogue): Promise<SystemCheck> {
+async function agentsCheck({ catalogue, dataDirectory }: StatusOptions): Promise<SystemCheck> {
   const installed = (await catalogue.list()).filter((agent) => agent.installed);
   const real = installed.filter((agent) => agent.id !== "demo");
   return {
@@ -111,12 +112,12 @@ async function agentsCheck(catalogue: AgentCatalogue): Promise<SystemCheck> {
     name: "Agents",
     status: real.length > 0 ? "ok" : "warning",
     detail: `Installed: ${installed.map((agent) => agent.name).join(", ")}`,
-    ...(real.length > 0 ? {} : { fix: "npx holdfast agents install codex" }),
+    ...(real.length > 0 ? {} : { fix: commandHint("agents install codex", dataDirectory) }),
   };
 }
 
 /** How each budget stands; none where the operator has set none. */
-function budgetsCheck({ budgets }: GateStatus): SystemCheck[] {
+function budgetsCheck({ budgets }: GateStatus, dataDirectory: string): SystemCheck[] {
   if (budgets.length === 0) return [];
   const used = budgets.some(({ tokens, costMicros, spent }) => {
     const left = [
@@ -131,7 +132,7 @@ function budgetsCheck({ budgets }: GateStatus): SystemCheck[] {
       name: "Budgets",
       status: used ? "warning" : "ok",
       detail: budgets.map(budgetText).join("; "),
-      ...(used ? { fix: "npx holdfast egress status" } : {}),
+      ...(used ? { fix: commandHint("egress status", dataDirectory) } : {}),
     },
   ];
 }

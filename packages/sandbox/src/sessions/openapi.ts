@@ -63,7 +63,14 @@ export const sessionsPart: OpenApiPart = {
           query("cursor", { type: "string" }, "`nextCursor` of the page before"),
         ],
         responses: {
-          200: json("The sessions; all of them without limit and cursor", ref("SessionList")),
+          200: {
+            description:
+              "The sessions, all of them without limit and cursor; or, as an event stream, ready and then created, updated and deleted with the id of each session that changes",
+            content: {
+              ...json("", ref("SessionList")).content,
+              ...events("", { type: "object", properties: { id: { type: "string" } } }).content,
+            },
+          },
           ...problems({ 400: "A wrong limit or cursor" }),
         },
       }),

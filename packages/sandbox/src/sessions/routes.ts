@@ -38,6 +38,8 @@ export interface SessionRoutesOptions {
 
 const defaultPage = 200;
 const maxPage = 1_000;
+/** Bytes of session changes that wait for a client before it is cut off. */
+const maxUnreadBytes = 1_048_576;
 const states = new Set(["pending", "answered", "expired", "cancelled"]);
 
 /** `/v1/sessions` and `/v1/permissions`. */
@@ -94,7 +96,9 @@ export class SessionRoutes {
   }
 
   /** All of them, unless the caller wants pages. */
-  #list({ query, response }: Exchange): void {
+  #list(exchange: Exchange): void {
+    const { query, response } = exchange;
+    if (wantsStream(exchange)) return this.#streamChanges(exchange);
     const { durable } = this.#sessions.store;
     const [agent, status, cursor] = [query.get("agent"), query.get("status"), query.get("cursor")];
     if (cursor === null && !query.has("limit")) {
@@ -104,6 +108,35 @@ export class SessionRoutes {
     const after = cursor === null ? undefined : placeOf(cursor);
     const { sessions, next } = this.#sessions.page(agent, status, after, pageOf(query));
     sendJson(response, { sessions, durable, ...(next ? { nextCursor: cursorOf(next) } : {}) });
+  }
+
+  /** Says of each session that it is new, changed or gone, so that a list of them need not be polled. */
+  #streamChanges({ request, response, signal }: Exchange): void {
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+    response.flushHeaders();
+    if (request.method === "HEAD") {
+      response.end();
+      return;
+    }
+    const send = (text: string) => {
+      // A client that does not read is cut off: it reads the list again when it comes back.
+      if (response.writableLength > maxUnreadBytes) response.destroy();
+      else response.write(text);
+    };
+    const heartbeat = setInterval(() => send(": heartbeat\n\n"), this.#limits.heartbeatMs);
+    const unwatch = this.#sessions.watch({
+      changed: (change, { id }) => send(`event: ${change}\ndata: ${JSON.stringify({ id })}\n\n`),
+      entry: () => {},
+    });
+    const end = () => {
+      clearInterval(heartbeat);
+      unwatch();
+      response.end();
+    };
+    response.on("close", end);
+    signal.addEventListener("abort", end, { once: true });
+    // The changes from here on come as events; a client reads the list when it sees this one.
+    send("event: ready\ndata: {}\n\n");
   }
 
   async #create(exchange: Exchange): Promise<void> {

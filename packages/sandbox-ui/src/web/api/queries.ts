@@ -1,7 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import type { SandboxApi } from "./sandbox-api.ts";
 
-/** Lists have no stream of their own: they are asked for again while they are looked at. */
+/** Processes and open permissions have no event stream, so they are polled while they are shown. */
 const refetchInterval = 2_000;
 
 export const keys = {
@@ -18,8 +18,8 @@ export const keys = {
 export function sessionsQuery(api: SandboxApi) {
   return queryOptions({
     queryKey: keys.sessions,
+    // useSessionChanges reads it again when the server reports a change.
     queryFn: ({ signal }) => api.listSessions(signal),
-    refetchInterval,
   });
 }
 

@@ -82,6 +82,11 @@ export class SandboxApi {
     return await this.json("/v1/sessions", { signal });
   }
 
+  /** A stream of `created`, `updated` and `deleted` events of all sessions, after one `ready`. */
+  async followSessions(signal: AbortSignal): Promise<Response> {
+    return await this.send("/v1/sessions", { headers: { accept: "text/event-stream" }, signal });
+  }
+
   async getSession(id: string, signal: AbortSignal): Promise<Session> {
     return await this.json(session(id), { signal });
   }

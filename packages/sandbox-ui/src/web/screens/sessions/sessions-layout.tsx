@@ -4,10 +4,12 @@ import { Link, Outlet } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
 import { sessionsQuery } from "../../api/queries.ts";
 import type { Session } from "../../api/types.ts";
+import { useSessionChanges } from "../../api/use-session-changes.ts";
 import { SessionStatusMark } from "./session-status.tsx";
 
 /** All sessions at the side, one of them or a new one beside them. */
 export function SessionsLayout() {
+  useSessionChanges();
   const { data, error, isPending, refetch } = useQuery(sessionsQuery(useApi()));
   const { rows, more } = useRows(data?.sessions ?? []);
   return (
@@ -22,7 +24,7 @@ export function SessionsLayout() {
         </div>
         {error !== null && data === undefined && <ErrorNotice error={error} onRetry={() => void refetch()} />}
         {isPending && error === null && <Loading label="Loading the sessions" />}
-        {data?.sessions.length === 0 && <p className="muted small">No session yet.</p>}
+        {data?.sessions.length === 0 && <p className="muted small">No sessions yet. Start one with New.</p>}
         {data !== undefined && (
           <ul className="rows" data-testid="sessions">
             {rows.map((session) => (

@@ -5,6 +5,7 @@ import { useEffect } from "react";
 import type { TaskView } from "../../../contract.ts";
 import { baseName } from "../../api/base-name.ts";
 import { useApi } from "../../api/context.ts";
+import { SandboxLink } from "../../components/sandbox-link.tsx";
 import { isBusy, StatusPill, UnsafeMark } from "../../components/status.tsx";
 
 export function TaskHeader({ task }: { readonly task: TaskView }) {
@@ -49,8 +50,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
               {task.origin.source === task.origin.topic ? "" : ` of ${task.origin.source}`}
             </span>
           )}
-          {/* Another app, served by the same server: no link of this one's router. */}
-          <a href={`/tasks/${task.id}/sandbox/ui/processes`}>Processes and files</a>
+          <SandboxLink task={task} />
         </p>
       </div>
       {busy && (

@@ -1,0 +1,47 @@
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { useApi } from "./context.ts";
+import { isRefusal } from "./errors.ts";
+import { pause } from "./pause.ts";
+import { keys } from "./queries.ts";
+import type { SandboxApi } from "./sandbox-api.ts";
+import { readServerSent } from "./server-sent.ts";
+
+const retryMs = 1_000;
+/** Changes within this time are answered by one reading of the list. */
+const debounceMs = 200;
+
+/** Reads the list of sessions again whenever the server reports that one was created, changed or deleted. */
+export function useSessionChanges(): void {
+  const api = useApi();
+  const queries = useQueryClient();
+  useEffect(() => {
+    const abort = new AbortController();
+    void followChanges(api, queries, abort.signal);
+    return () => abort.abort();
+  }, [api, queries]);
+}
+
+/** Follows until the signal is aborted or the server refuses; a stream that breaks is opened again. */
+async function followChanges(api: SandboxApi, queries: QueryClient, signal: AbortSignal): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const readList = () => {
+    timer = undefined;
+    void queries.invalidateQueries({ queryKey: keys.sessions, exact: true });
+  };
+  // "ready" counts too: no event tells what changed while the stream was down.
+  const onEvent = () => {
+    timer ??= setTimeout(readList, debounceMs);
+  };
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  while (!signal.aborted) {
+    try {
+      await readServerSent(await api.followSessions(signal), onEvent);
+    } catch (error) {
+      // The list's own query shows the error and offers to try again.
+      if (isRefusal(error)) return;
+      if (!signal.aborted) readList();
+    }
+    await pause(retryMs, signal);
+  }
+}
