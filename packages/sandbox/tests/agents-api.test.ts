@@ -43,6 +43,18 @@ describe("agents over HTTP", () => {
     }
   });
 
+  test("every built-in agent offers choices, also before its first session", async (t) => {
+    const sandbox = await startSandbox(t);
+    const { agents } = Object((await get(sandbox, "/v1/agents?config=true")).body);
+    const without = agents.filter((agent: unknown) => Object(field(agent, "configOptions")).length === 0);
+    assert.deepEqual(without, []);
+    const demo = agents.find((agent: unknown) => field(agent, "id") === "demo");
+    const [mode] = demo.configOptions;
+    await openSession(sandbox);
+    const observed = (await get(sandbox, "/v1/agents/demo?config=true")).body;
+    assert.deepEqual(field(observed, "configOptions"), [mode], "what a session of it says is the same");
+  });
+
   test("mock is the demo agent, and a launcher in HOME wins over it", async (t) => {
     const sandbox = await startSandbox(t);
     const mock = (await get(sandbox, "/v1/agents/mock?config=true")).body;

@@ -42,6 +42,12 @@ export function demoAgent(entry: string = demoEntry()): AgentRow {
       mcpServers: false,
       notes: ["Scripted: it needs no model."],
     },
+    configOptions: [
+      modeChoice([
+        ["ask", "Ask first"],
+        ["auto", "Automatic"],
+      ]),
+    ],
     setup: () => ({ env: {}, files: [] }),
   };
 }
