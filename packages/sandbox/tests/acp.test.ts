@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { channel } from "node:diagnostics_channel";
 import { describe, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { field, type Sandbox, startSandbox, until, withScript } from "./harness.ts";
 import { scriptedAgents } from "./scripted-agent.ts";
 
@@ -19,11 +19,18 @@ async function post(sandbox: Sandbox, path: string, body: unknown, headers: Reco
 
 const initialize = { jsonrpc: "2.0", id: 1, method: "initialize", params: { protocolVersion: 1 } };
 
-/** The first frames of a stream, as they stand on the wire. */
-async function frames(sandbox: Sandbox, path: string, count: number, headers: Record<string, string> = {}) {
+/** The first frames of a stream, as they stand on the wire; `onOpen` is called when the stream has begun. */
+async function frames(
+  sandbox: Sandbox,
+  path: string,
+  count: number,
+  headers: Record<string, string> = {},
+  onOpen = () => {},
+) {
   const stop = new AbortController();
   const response = await sandbox.fetch(`${sandbox.url}/v1/acp/${path}`, { headers, signal: stop.signal });
   assert.equal(response.status, 200, await (response.ok ? "" : response.text()));
+  onOpen();
   const found: string[] = [];
   let text = "";
   assert.ok(response.body);
@@ -37,6 +44,19 @@ async function frames(sandbox: Sandbox, path: string, count: number, headers: Re
   }
   stop.abort();
   return { found, response };
+}
+
+/** Resolves when a server of this process has taken a GET request of that path and handled all it could at once. */
+function received(path: string): Promise<void> {
+  return new Promise((resolve) => {
+    const requests = channel("http.server.request.start");
+    const listener = (message: unknown) => {
+      if (field(message, "request", "method") !== "GET" || field(message, "request", "url") !== path) return;
+      requests.unsubscribe(listener);
+      setImmediate(resolve);
+    };
+    requests.subscribe(listener);
+  });
 }
 
 const idsOf = (found: readonly string[]) => found.map((frame) => Number(/^id: (\d+)$/m.exec(frame)?.[1]));
@@ -153,8 +173,9 @@ describe("ACP over HTTP, as the published client speaks it", () => {
   test("a stream has events with the name message and numeric ids, responses included, and replays", async (t) => {
     const sandbox = await withEcho(t);
     // The stream is asked for before its instance is there: it waits for the request that makes it.
+    const waits = received("/v1/acp/x");
     const early = frames(sandbox, "x", 4);
-    await delay(50);
+    await waits;
     await post(sandbox, "x?agent=echo", initialize);
     await post(sandbox, "x", { jsonrpc: "2.0", id: "two", method: "junk" });
     const { found, response } = await early;
@@ -169,8 +190,9 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     );
     assert.deepEqual((await frames(sandbox, "x", 5)).found.slice(0, 4), found, "all that is kept, again");
     assert.deepEqual(idsOf((await frames(sandbox, "x", 2, { "last-event-id": "3" })).found), [4, 5]);
-    const future = frames(sandbox, "x", 1, { "last-event-id": "4000" });
-    await delay(50);
+    const opened = Promise.withResolvers<void>();
+    const future = frames(sandbox, "x", 1, { "last-event-id": "4000" }, opened.resolve);
+    await opened.promise;
     await post(sandbox, "x", { jsonrpc: "2.0", method: "note" });
     assert.deepEqual(idsOf((await future).found), [6]);
   });
