@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { field, processesWith, startSandbox, until } from "./harness.ts";
+import { field, processesWith, startSandbox, temporary, until } from "./harness.ts";
 import { entriesOf, processApi, readEvents } from "./processes-harness.ts";
 
 const shell = (script: string, more: object = {}) => ({ command: "/bin/sh", args: ["-c", script], ...more });
@@ -246,6 +246,22 @@ describe("managed processes", () => {
   });
 });
 
+describe("ids", () => {
+  test("are not used again by a later server of the same data directory", async (t) => {
+    const dataDirectory = join(await temporary(t), "data");
+    await mkdir(dataDirectory);
+    for (const expected of [
+      ["proc_1", "proc_2"],
+      ["proc_3", "proc_4"],
+    ]) {
+      const sandbox = await startSandbox(t, "unix", { dataDirectory });
+      const { create } = processApi(sandbox);
+      assert.deepEqual([await create({ command: "true" }), await create({ command: "true" })], expected);
+      await sandbox.close();
+    }
+  });
+});
+
 describe("output", () => {
   test("is kept to the byte, and selected by stream, sequence and tail", async (t) => {
     const sandbox = await startSandbox(t, "unix", { limits: { maxLogBytesPerProcess: 100_000 } });
@@ -291,9 +307,24 @@ describe("output", () => {
     assert.equal((await request("GET", "/processes/none/logs?stream=all")).status, 400);
     assert.equal((await request("POST", "/processes/none/stop?waitMs=-1")).status, 400);
     assert.equal((await request("GET", "/processes/none/logs")).status, 404);
-    const settings = await request("GET", "/processes/config");
-    await request("POST", "/processes/config", { ...Object(settings.body), maxLogBytesPerProcess: 4 });
-    assert.equal(await output(id), "tail");
+  });
+
+  test("keeps the log limit that held when the process was started", async (t) => {
+    const { request, create, info, output } = processApi(await startSandbox(t));
+    const settings = Object((await request("GET", "/processes/config")).body);
+    const configure = (maxLogBytesPerProcess: number) =>
+      request("POST", "/processes/config", { ...settings, maxLogBytesPerProcess });
+    await configure(1_000);
+    const small = await create(shell("read x; head -c 5000 /dev/zero | tr '\\0' a"));
+    await configure(settings.maxLogBytesPerProcess);
+    const large = await create(shell("read x; head -c 5000 /dev/zero | tr '\\0' a"));
+    await configure(4);
+    for (const id of [small, large]) {
+      await request("POST", `/processes/${id}/input`, { data: "\n", encoding: "utf8" });
+      await until("it has exited", async () => field(await info(id), "status") === "exited");
+    }
+    assert.equal((await output(small)).length, 1_000);
+    assert.equal((await output(large)).length, 5_000);
   });
 
   test("a follower gets what was and what comes, each once, and ends with the process", async (t) => {

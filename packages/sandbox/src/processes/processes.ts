@@ -1,6 +1,7 @@
 /** Processes of a client: start, list, signal, one-shot runs. */
 import { join } from "node:path";
 import type { Route } from "../http/router.ts";
+import { ProcessIds } from "./process-ids.ts";
 import { type ProcessContext, ProcessRoutes } from "./routes.ts";
 import { settingsFrom } from "./settings.ts";
 import { Previews } from "./supervision/preview.ts";
@@ -9,7 +10,7 @@ import { findSurvivors } from "./supervision/surviving-process.ts";
 import { ProcessTable } from "./table.ts";
 
 export interface ProcessesOptions extends Omit<ProcessContext, "table" | "previews"> {
-  /** Where what runs is noted, so that a later server finds it. */
+  /** Where running processes and used ids are recorded for a later server. Without it, nothing outlives this one. */
   readonly dataDirectory?: string | undefined;
 }
 
@@ -30,7 +31,8 @@ export async function createProcesses(options: ProcessesOptions): Promise<Proces
   const state =
     directory === undefined ? undefined : new StateFile(directory, spawner.mark, () => spawner.groups, log);
   const settings = settingsFrom(limits);
-  const table = new ProcessTable({ spawner, limits, settings, log, ...(state ? { state } : {}) });
+  const ids = new ProcessIds(dataDirectory && join(dataDirectory, "process-ids.json"), log);
+  const table = new ProcessTable({ spawner, limits, settings, log, ids, ...(state ? { state } : {}) });
   if (directory !== undefined) await table.adopt(await findSurvivors(directory, log));
   const previews = new Previews();
   return {
@@ -40,6 +42,9 @@ export async function createProcesses(options: ProcessesOptions): Promise<Proces
       await previews.close();
       await table.close();
     },
-    finish: async () => state?.discard(),
+    finish: async () => {
+      await ids.close();
+      await state?.discard();
+    },
   };
 }

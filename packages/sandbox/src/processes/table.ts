@@ -4,6 +4,7 @@ import { problem } from "../http/problem.ts";
 import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { type Managed, ManagedProcess } from "./managed.ts";
+import type { ProcessIds } from "./process-ids.ts";
 import type { ProcessSettings } from "./settings.ts";
 import type { ProcessOwner, ProcessSpec } from "./spec.ts";
 import type { StateFile } from "./supervision/state-file.ts";
@@ -14,7 +15,8 @@ export interface TableOptions {
   readonly limits: SandboxLimits;
   readonly settings: ProcessSettings;
   readonly log: Logger;
-  /** Absent where nothing is to be found after a restart of the server. */
+  readonly ids: ProcessIds;
+  /** Absent without a data directory: a later server finds nothing. */
   readonly state?: StateFile;
 }
 
@@ -24,7 +26,6 @@ export class ProcessTable {
   readonly #processes = new Map<string, Managed>();
   readonly #names = new Set<string>();
   #settings: ProcessSettings;
-  #count = 0;
   #starting = 0;
   #closed = false;
 
@@ -37,18 +38,16 @@ export class ProcessTable {
     return this.#settings;
   }
 
-  /** Takes effect at once, on the output that is kept as well. */
+  /** For processes that are started from now on: a running one keeps the log limit it began with. */
   configure(settings: ProcessSettings): void {
     this.#settings = settings;
-    for (const process of this.#processes.values())
-      process.output.setMaxBytes(settings.maxLogBytesPerProcess);
   }
 
   /** Takes over what an earlier server left running; new ids follow theirs. */
   async adopt({ survivors, files }: Found): Promise<void> {
     for (const survivor of survivors) {
       this.#processes.set(survivor.id, survivor);
-      this.#count = Math.max(this.#count, numberOf(survivor));
+      this.#options.ids.skipTo(numberOf(survivor));
     }
     await this.#save();
     for (const path of files) await rm(path, { force: true });
@@ -69,11 +68,12 @@ export class ProcessTable {
     this.#starting += 1;
     if (name !== undefined) this.#names.add(name);
     try {
-      this.#count += 1;
-      const process = new ManagedProcess(`proc_${this.#count}`, owner, spec, request, {
-        spawner: this.#options.spawner,
-        log: this.#options.log,
-        maxLogBytes: this.#settings.maxLogBytesPerProcess,
+      const { spawner, log, ids } = this.#options;
+      const maxLogBytes = this.#settings.maxLogBytesPerProcess;
+      const process = new ManagedProcess(await ids.next(), owner, spec, request, {
+        spawner,
+        log,
+        maxLogBytes,
         onChange: () => this.#changed(),
       });
       await process.start();

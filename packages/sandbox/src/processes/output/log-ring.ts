@@ -33,7 +33,7 @@ interface EntryHead {
  * an offset, and see by it what they missed.
  */
 export class OutputRing {
-  #maxBytes: number;
+  readonly #maxBytes: number;
   readonly #blocks: Buffer[] = [];
   /** Offset of the first byte of the first block. */
   #blocksAt = 0;
@@ -79,12 +79,6 @@ export class OutputRing {
       this.#store(piece);
       this.#trim();
     }
-  }
-
-  /** A smaller limit drops the oldest bytes at once. */
-  setMaxBytes(maxBytes: number): void {
-    this.#maxBytes = maxBytes;
-    this.#trim();
   }
 
   /** Up to `maxBytes` from `offset` on, which must not be before the first; empty at the end. */
