@@ -133,6 +133,13 @@ describe("the page of a task", { skip: missing() ?? false }, () => {
     await page.waitForFunction("document.title.startsWith('Working')");
   });
 
+  test("an answer that is given here is not reported as given in another window", async (t) => {
+    const { page } = await openTask(t, { status: "waiting", approvals: [question("q1")] });
+    await page.locator('[data-approval="q1"]').getByRole("button", { name: "Allow" }).click();
+    await page.locator('[aria-live="polite"]:has-text("Answered: Allow.")').waitFor({ state: "attached" });
+    assert.equal(await page.getByText("in another window").count(), 0);
+  });
+
   test("the plan of the turn before is gone when a new turn begins", async (t) => {
     const { page, session } = await openTask(t, { status: "running" });
     await session.append({ type: "prompt", text: "One" });

@@ -67,6 +67,14 @@ export function scriptedTask(script: TaskScript) {
         view = { ...view, queued, revision: view.revision + 1 };
         c.broadcast("changed", view);
       },
+      /** The new view is on its way before the answer is, as it may be with the real task. */
+      answer: async (c, approvalId: string) => {
+        const approvals = view.approvals.filter(({ id }) => id !== approvalId);
+        view = { ...view, approvals, status: "running", revision: view.revision + 1 };
+        c.broadcast("changed", view);
+        await c.saveState();
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      },
       change: (c, change: Partial<TaskView>) => {
         view = { ...view, ...change, revision: view.revision + 1 };
         c.broadcast("changed", view);

@@ -13,10 +13,13 @@ import { answersFor, lineOf } from "./approval-batch.ts";
 export function ApprovalBatchCard({
   taskId,
   batch,
+  onSubmit,
   onAnswered,
 }: {
   readonly taskId: string;
   readonly batch: readonly ApprovalView[];
+  /** Called with the ids before the answers are sent. */
+  readonly onSubmit: (ids: readonly string[]) => void;
   /** The ids that were answered, also elsewhere, and what to announce. */
   readonly onAnswered: (ids: readonly string[], outcome: string) => void;
 }) {
@@ -28,6 +31,7 @@ export function ApprovalBatchCard({
   const answer = useMutation({
     mutationFn: (kind: ApprovalOption["kind"]) =>
       api.task(taskId).answerMany(answersFor(batch, selected, kind)),
+    onMutate: () => onSubmit(chosen.map((each) => each.id)),
     onSuccess: (outcomes, kind) => {
       const refused = outcomes.filter(({ error }) => error !== undefined).length;
       const done = `${kind === "allow_once" ? "Allowed once" : "Denied"}: ${outcomes.length - refused}.`;

@@ -3,7 +3,7 @@ import { ErrorNotice, useAnnounce, useNow, usePrevious } from "@holdfast/web-par
 import { errorCode } from "@holdfast/web-parts/errors";
 import { formatDuration } from "@holdfast/web-parts/format";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useId, useMemo, useRef, useState } from "react";
+import { type RefObject, useEffect, useId, useMemo, useRef, useState } from "react";
 import { gateAnswers } from "../../../approvals/gate-answers.ts";
 import { truncationNote } from "../../../approvals/truncation-note.ts";
 import type { ApprovalOption, ApprovalView, TaskView } from "../../../contract.ts";
@@ -21,7 +21,12 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   const [answered, setAnswered] = useState<ReadonlySet<string>>(new Set());
   // Stays when the card is taken away, until an answer arrives.
   const [unheard, setUnheard] = useState<unknown>();
-  const elsewhere = useSettledElsewhere(task, answered);
+  // The view without a question may arrive before the answer to the request that settled it.
+  const submitted = useRef(new Set<string>());
+  const submit = (ids: readonly string[]) => {
+    for (const id of ids) submitted.current.add(id);
+  };
+  const elsewhere = useSettledElsewhere(task, submitted);
   const open = task.approvals.filter((approval) => !answered.has(approval.id));
   const batch = batchOf(open);
   const settled = (ids: readonly string[], outcome: string) => {
@@ -47,13 +52,16 @@ export function Approvals({ task }: { readonly task: TaskView }) {
         <p className="notice approval-elsewhere">{elsewhere}</p>
       )}
       {unheard !== undefined && <ErrorNotice error={unheard} title="The answer was not taken." />}
-      {batch.length > 0 && <ApprovalBatchCard taskId={task.id} batch={batch} onAnswered={settled} />}
+      {batch.length > 0 && (
+        <ApprovalBatchCard taskId={task.id} batch={batch} onSubmit={submit} onAnswered={settled} />
+      )}
       {open.map((approval, index) => (
         <ApprovalCard
           key={approval.id}
           taskId={task.id}
           approval={approval}
           place={open.length === 1 ? undefined : `${index + 1} of ${open.length}`}
+          onSubmit={() => submit([approval.id])}
           onUnheard={(error) => {
             setAnswered((known) => new Set(known).add(approval.id));
             setUnheard(error);
@@ -69,14 +77,14 @@ export function Approvals({ task }: { readonly task: TaskView }) {
  * Why the last question went away without an answer in this window; announced as well, because the card
  * that a screen reader was on is gone. Undefined until that happens, and again when the agent asks anew.
  */
-function useSettledElsewhere(task: TaskView, answered: ReadonlySet<string>): string | undefined {
+function useSettledElsewhere(task: TaskView, submitted: RefObject<ReadonlySet<string>>): string | undefined {
   const announce = useAnnounce();
   const [message, setMessage] = useState<string>();
   const previous = usePrevious(task.approvals);
   const { approvals, status } = task;
   useEffect(() => {
     const ids = new Set(approvals.map(({ id }) => id));
-    const gone = previous?.filter(({ id }) => !ids.has(id) && !answered.has(id)) ?? [];
+    const gone = previous?.filter(({ id }) => !ids.has(id) && !submitted.current.has(id)) ?? [];
     const last = gone.at(-1);
     if (last === undefined) {
       if (previous !== undefined && approvals.length > previous.length) setMessage(undefined);
@@ -86,7 +94,7 @@ function useSettledElsewhere(task: TaskView, answered: ReadonlySet<string>): str
     setMessage(words);
     // The status changes at the same time, and its polite announcement would replace this one.
     announce(words, "assertive");
-  }, [announce, answered, approvals, previous, status]);
+  }, [announce, approvals, previous, status, submitted]);
   return message;
 }
 
@@ -108,6 +116,7 @@ function ApprovalCard({
   taskId,
   approval,
   place,
+  onSubmit,
   onUnheard,
   onAnswered,
 }: {
@@ -115,6 +124,8 @@ function ApprovalCard({
   readonly approval: ApprovalView;
   /** Among several: their titles may be the same. */
   readonly place: string | undefined;
+  /** Called before the answer is sent. */
+  readonly onSubmit: () => void;
   readonly onUnheard: (error: unknown) => void;
   readonly onAnswered: (outcome: string) => void;
 }) {
@@ -125,6 +136,7 @@ function ApprovalCard({
   const left = approval.expiresAt - useNow(1_000);
   const answer = useMutation({
     mutationFn: (option: ApprovalOption) => api.task(taskId).answer(approval.id, option.id),
+    onMutate: onSubmit,
     onSuccess: (_, option) => onAnswered(`Answered: ${option.name}.`),
     onError: (error) => {
       // Another window was quicker, or it ran out: the newer view takes the card away.
