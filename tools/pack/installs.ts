@@ -117,6 +117,7 @@ function checkTypes(folder: string): void {
   const program = /```ts\n([\s\S]*?)```/.exec(readme)?.[1];
   if (program === undefined) throw new Error("README.md begins with no program");
   writeFileSync(join(folder, "program.ts"), program);
+  checkBareTypes(folder);
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   const options = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2024", "--module", "nodenext"];
   const types = ["--types", "node", "--typeRoots", join(root, "node_modules", "@types")];
@@ -125,6 +126,20 @@ function checkTypes(folder: string): void {
   );
   console.log(`types of the README's program: ${seconds.toFixed(2)} s (at most ${maxTypesSeconds})`);
   if (seconds > maxTypesSeconds) throw new Error("The types of the README's program load slowly");
+}
+
+/** The same where a project leaves out Node's types and checks its libraries. */
+function checkBareTypes(folder: string): void {
+  const compilerOptions = {
+    ...{ noEmit: true, strict: true, skipLibCheck: false, types: [], module: "nodenext" },
+    ...{ target: "es2024", lib: ["es2024", "esnext.disposable", "dom", "dom.iterable"] },
+  };
+  writeFileSync(join(folder, "bare.json"), JSON.stringify({ compilerOptions, files: ["program.ts"] }));
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  const { status, stdout } = spawnSync(process.execPath, [tsc, "-p", join(folder, "bare.json")], {
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`Without Node's types the README's program does not compile:\n${stdout}`);
 }
 
 function compileSeconds(folder: string, args: readonly string[]): number {

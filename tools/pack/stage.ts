@@ -18,6 +18,7 @@ import { dirname, join } from "node:path";
 import { root, type WorkspacePackage, workspacePackages } from "../workspace.ts";
 import { staging } from "./checks.ts";
 import { inlineLibraries } from "./inline.ts";
+import { makePortable } from "./portable-declarations.ts";
 import { stageZeromq } from "./zeromq.ts";
 
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -140,6 +141,14 @@ function checkSources(packages: readonly WorkspacePackage[]): void {
   }
 }
 
+/** The version of Node's types that this repository compiles with. */
+function typesOfNode(): string {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    devDependencies: Record<string, string>;
+  };
+  return manifest.devDependencies["@types/node"] ?? "*";
+}
+
 /** Builds every published package, dependencies first, and returns them in that order. */
 export async function stagePackages(): Promise<readonly WorkspacePackage[]> {
   const packages = inOrderOfDependency(workspacePackages().filter(({ name }) => !unpublished.includes(name)));
@@ -154,6 +163,7 @@ export async function stagePackages(): Promise<readonly WorkspacePackage[]> {
     const staged = stage(item, zeromq);
     compile(item, staged);
     await inlineLibraries(item, staged);
+    makePortable(staged, typesOfNode());
   }
   return packages;
 }
