@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { createClient } from "holdfast/client";
 
@@ -22,4 +25,18 @@ test("a route and a client meet the same actor", async () => {
   });
   assert.equal(await client.visits.getOrCreate(["home"]).count(), 2);
   await client.dispose();
+});
+
+test("run by itself it serves its routes and says where", async (t) => {
+  const program = spawn(process.execPath, [join(import.meta.dirname, "app.ts")], {
+    env: { ...process.env, HOLDFAST_DATA: join(data, "alone"), HOLDFAST_PORT: "0" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  t.after(async () => {
+    program.kill("SIGKILL");
+    await once(program, "exit");
+  });
+  const [line] = (await once(createInterface({ input: program.stdout }), "line")) as [string];
+  const url = /http:\/\/\S+/.exec(line)?.[0] ?? assert.fail(line);
+  assert.equal(await (await fetch(url)).text(), "You are visitor 1");
 });

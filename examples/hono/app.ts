@@ -24,3 +24,9 @@ export const app = new Hono()
     url.pathname = url.pathname.slice("/api".length);
     return registry.handler(new Request(url, c.req.raw));
   });
+
+// One port for both: the application's routes, and WebSockets of clients beside them.
+if (import.meta.main) {
+  const { url } = await registry.listen({ application: app });
+  console.log(`Listening on ${url}`);
+}
