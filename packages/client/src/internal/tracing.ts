@@ -1,14 +1,13 @@
 import { isHoldfastError } from "@holdfast/core";
-import { type Attributes, context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import type { Attributes } from "@opentelemetry/api";
 
-const tracer = trace.getTracer("holdfast-client");
+/** Where the API of OpenTelemetry, version 1, keeps what an SDK has registered. */
+const registryKey = Symbol.for("opentelemetry.js.api.1");
 
-/** Whether the program has installed an SDK of OpenTelemetry: without one nothing is done. */
+/** Whether the program has installed an SDK of OpenTelemetry: without one its API is not even loaded. */
 function enabled(): boolean {
-  const provider: object = trace.getTracerProvider();
-  if (!("getDelegateTracer" in provider)) return true;
-  const { getDelegateTracer } = provider as { getDelegateTracer(name: string): unknown };
-  return getDelegateTracer.call(provider, "holdfast-client") !== undefined;
+  const registry = (globalThis as { [registryKey]?: { readonly trace?: unknown } })[registryKey];
+  return registry?.trace !== undefined;
 }
 
 /**
@@ -21,8 +20,12 @@ export async function traced<T>(
   work: (headers: Readonly<Record<string, string>>) => Promise<T>,
 ): Promise<T> {
   if (!enabled()) return work({});
+  // Loaded on demand: it would be a third of the client in a browser, where hardly anybody traces.
+  const { context, propagation, SpanKind, SpanStatusCode, trace } = await import("@opentelemetry/api");
   const parent = context.active();
-  const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent);
+  const span = trace
+    .getTracer("holdfast-client")
+    .startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent);
   const own = trace.setSpan(parent, span);
   const headers: Record<string, string> = {};
   propagation.inject(own, headers);
