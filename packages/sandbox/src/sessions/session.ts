@@ -8,9 +8,9 @@ import { settlesWithin } from "../internal/with-timeout.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { answer, call, tell } from "./agent/agent-calls.ts";
 import { sessionChange, sessionChangeFromAnswer } from "./agent/agent-updates.ts";
-import { makeReady } from "./agent/capabilities.ts";
-import { isDraft, type Opener, openAgain, openFork, openKnown, openNew } from "./agent/recovery.ts";
-import { applySettings, offersOf, oneByOne, type Settings, settingsOf } from "./agent/settings.ts";
+import { isDraft } from "./agent/recovery.ts";
+import { SessionAgent } from "./agent/session-agent.ts";
+import { offersOf, type Settings } from "./agent/settings.ts";
 import { type AgentBindings, ownServerId } from "./agent-bindings.ts";
 import { EndListeners } from "./end-listeners.ts";
 import { SessionLog } from "./store/session-log.ts";
@@ -54,10 +54,6 @@ export class Session implements PromptHost {
   readonly #context: SessionContext;
   readonly #key: number;
   #record: SessionRecord;
-  #instance: AcpInstance | undefined;
-  /** The process of `#instance` runs this session. */
-  #isLive = false;
-  #isStarting = false;
   /** It is being deleted: nothing begins any more. */
   #isEnding = false;
   #isDeleted = false;
@@ -65,11 +61,11 @@ export class Session implements PromptHost {
   #loading: "client" | "server" | undefined;
   /** The first load of a session that was made elsewhere: what the agent tells of the past is all there is. */
   #isNew = false;
-  #attaching: Promise<Recovery | undefined> | undefined;
   readonly #turns = new Turns();
+  readonly #agent: SessionAgent;
 
   constructor(context: SessionContext, stored: StoredSession) {
-    const { store, limits, policy, logger } = context;
+    const { store, instances, bindings, limits, policy, logger } = context;
     const { key, record } = stored;
     this.#context = context;
     this.#key = key;
@@ -86,6 +82,19 @@ export class Session implements PromptHost {
       logger,
       record: () => this.#record,
     });
+    this.#agent = new SessionAgent({
+      sessionId: record.id,
+      instances,
+      limits,
+      logger,
+      log,
+      record: () => this.#record,
+      update: (change) => this.update(change),
+      assertStays: () => this.assertStays(),
+      own: (instance) => bindings.own(instance, this),
+      claim: (instance, agentSessionId) => bindings.claim(instance, agentSessionId, this),
+      onStarted: () => this.onChange(),
+    });
     const maxQueued = limits.maxQueuedPrompts;
     this.prompts = new PromptQueue({ store, key, sessionId: record.id, log, maxQueued, host: this });
   }
@@ -95,7 +104,7 @@ export class Session implements PromptHost {
   }
 
   get instance(): AcpInstance | undefined {
-    return this.#instance;
+    return this.#agent.instance;
   }
 
   /** True from the moment on in which somebody has asked for its deletion. */
@@ -109,8 +118,8 @@ export class Session implements PromptHost {
   }
 
   get status(): SessionStatus {
-    if (this.#isStarting) return "starting";
-    if (!this.#isRunning()) return "detached";
+    if (this.#agent.isStarting) return "starting";
+    if (!this.#agent.isRunning) return "detached";
     if (!this.#turns.any) return "idle";
     return this.permissions.pending > 0 ? "waiting" : "running";
   }
@@ -118,11 +127,11 @@ export class Session implements PromptHost {
   view(): SessionView {
     const { mcpServers, permissionTimeoutMs, parentSequence, config, ...kept } = this.#record;
     const { needsTranscript, permissionRules, archivedAt, ...shown } = kept;
-    const alive = this.#instance !== undefined && this.#isRunning();
+    const instance = this.#agent.isRunning ? this.#agent.instance : undefined;
     return {
       ...shown,
       status: this.status,
-      ...(alive && this.#instance ? { serverId: this.#instance.serverId } : {}),
+      ...(instance ? { serverId: instance.serverId } : {}),
       lastSequence: this.log.lastSequence,
       pendingPermissions: this.permissions.pending,
       queuedPrompts: this.prompts.queued,
@@ -157,8 +166,13 @@ export class Session implements PromptHost {
     }
     this.log.append("agent", message.raw);
     if (answered) this.#requestEnded(answered);
-    if (answered?.internal === false) this.#learn(sessionChangeFromAnswer(answered, message));
-    if (message.kind === "notification") this.#learn(sessionChange(message));
+    const change =
+      message.kind === "notification"
+        ? sessionChange(message)
+        : answered?.internal === false
+          ? sessionChangeFromAnswer(answered, message)
+          : undefined;
+    if (change) this.update(change);
     if (message.kind !== "request") return "pass";
     if (isPermissionRequest(message)) {
       if (!this.#turns.areCancelled) return this.permissions.ask(instance, message);
@@ -191,8 +205,7 @@ export class Session implements PromptHost {
 
   /** The session runs in `instance`, where a client of the raw routes has opened it. */
   adopt(instance: AcpInstance): void {
-    this.#instance = instance;
-    this.#isLive = true;
+    this.#agent.adopt(instance);
   }
 
   /** What the agent said of the session when a client of the raw routes opened it. */
@@ -206,12 +219,7 @@ export class Session implements PromptHost {
 
   /** Opens the session in an agent of its own. */
   async open(settings: Settings): Promise<void> {
-    await this.#opening(async (opener) => {
-      const { change } = await openNew(opener);
-      this.#isLive = true;
-      this.update(change);
-      await this.#apply(opener.instance, settings);
-    });
+    await this.#agent.open(settings);
   }
 
   /**
@@ -219,14 +227,7 @@ export class Session implements PromptHost {
    * with the settings of its parent.
    */
   async openFork(settings: Settings, parentSessionId: string | undefined): Promise<"forked" | "new"> {
-    return await this.#opening(async (opener) => {
-      const fork = parentSessionId === undefined ? undefined : await openFork(opener, parentSessionId);
-      const { change } = fork ?? (await openNew(opener));
-      this.#isLive = true;
-      this.update(change);
-      await this.#restoreSettings(opener.instance, settings);
-      return fork ? "forked" : "new";
-    });
+    return await this.#agent.openFork(settings, parentSessionId);
   }
 
   /**
@@ -245,31 +246,19 @@ export class Session implements PromptHost {
     this.update({ agent, ...(needsTranscript ? { needsTranscript } : {}) });
   }
 
-  /** Brings the session back where its agent does not run it; undefined when nothing was to be done. */
+  /** Recovers the session where no process has it open; undefined when there was nothing to recover. */
   async attach(): Promise<Recovery | undefined> {
-    if (this.#isRunning()) return undefined;
-    this.#attaching ??= this.#attach(true).finally(() => {
-      this.#attaching = undefined;
-    });
-    return await this.#attaching;
+    return await this.#agent.attach(true);
   }
 
-  /** Brings the session back in a new process of its instance, if the agent can do that by itself. */
+  /** As {@link attach}, if the agent can recover the session by itself. */
   async attachAsItWas(): Promise<void> {
-    if (this.#isRunning()) return;
-    this.#attaching ??= this.#attach(false).finally(() => {
-      this.#attaching = undefined;
-    });
-    await this.#attaching;
+    await this.#agent.attach(false);
   }
 
   async configure(settings: Settings, title: string | undefined): Promise<void> {
-    if (Object.keys(settings).length > 0) {
-      await this.attach();
-      if (!this.#instance) throw problem("conflict", 409, "the session has no agent");
-      await this.#apply(this.#instance, settings);
-    }
-    // The last one, since it cannot be refused: what is refused has not changed it.
+    if (Object.keys(settings).length > 0) await this.#agent.configure(settings);
+    // The title comes last because it cannot be refused: a refused change leaves everything as it was.
     if (title !== undefined) this.update({ title });
   }
 
@@ -285,14 +274,15 @@ export class Session implements PromptHost {
     }
     const current = this.prompts.cancelCurrent();
     const prompts = current === undefined ? dropped : [current, ...dropped];
-    if (!this.#turns.any || !this.#instance) {
+    const { instance } = this.#agent;
+    if (!this.#turns.any || !instance) {
       return { cancelled: prompts.length > 0, forced: false, prompts };
     }
     const ended = this.#turns.cancel();
-    await tell(this.#instance, "session/cancel", { sessionId: this.#record.agentSessionId });
+    await tell(instance, "session/cancel", { sessionId: this.#record.agentSessionId });
     await this.permissions.cancelAll();
     const forced = !(await settlesWithin(ended, this.#context.limits.cancelGraceMs));
-    if (forced) this.#instance.cut("cancel_ignored");
+    if (forced) instance.cut("cancel_ignored");
     await ended;
     return { cancelled: true, forced, prompts };
   }
@@ -306,12 +296,11 @@ export class Session implements PromptHost {
 
   /** Ends the agent and keeps the log; the next prompt brings the session back, also one that waits. */
   async detach(): Promise<void> {
-    const instance = this.#instance;
-    if (instance?.serverId === ownServerId(this.id)) {
-      await this.#context.instances.delete(instance.serverId);
-    } else if (this.#turns.any) await this.cancel();
-    this.#context.bindings.release(this);
-    this.#instance = undefined;
+    const { instances, bindings } = this.#context;
+    if (this.#agent.isOwn) await instances.delete(ownServerId(this.id));
+    else if (this.#turns.any) await this.cancel();
+    bindings.release(this);
+    this.#agent.release();
     this.#left();
   }
 
@@ -347,7 +336,7 @@ export class Session implements PromptHost {
   // What the queue of prompts asks of the session.
 
   isFree(): boolean {
-    return !this.#turns.any && !this.#isStarting && !this.#isEnding;
+    return !this.#turns.any && !this.#agent.isStarting && !this.#isEnding;
   }
 
   assertStays(): void {
@@ -360,7 +349,7 @@ export class Session implements PromptHost {
   }
 
   async turn(content: ContentBlocks): Promise<Readonly<Record<string, unknown>>> {
-    const instance = this.#instance;
+    const { instance } = this.#agent;
     if (!instance) throw problem("conflict", 409, "the session has no agent");
     const { agentSessionId: sessionId, needsTranscript = false } = this.#record;
     const prompt = needsTranscript ? [...this.#transcript(), ...content] : content;
@@ -375,110 +364,21 @@ export class Session implements PromptHost {
   }
 
   onChange(): void {
-    if (!this.#isStarting) queueMicrotask(() => this.prompts.pump());
+    if (!this.#agent.isStarting) queueMicrotask(() => this.prompts.pump());
   }
 
   /** Another instance has taken the session up since: what becomes of this one is not about it any more. */
   #hasMoved(instance: AcpInstance): boolean {
-    return this.#instance !== undefined && this.#instance !== instance;
+    return this.#agent.instance !== undefined && this.#agent.instance !== instance;
   }
 
   /** No process runs the session any more. */
   #left(): void {
-    this.#isLive = false;
+    this.#agent.markStopped();
     this.#loading = undefined;
     this.#turns.endAll();
     this.permissions.agentGone();
     this.onChange();
-  }
-
-  /** True when the session's process is there and is not about to end. */
-  #isRunning(): boolean {
-    return this.#isLive && this.#isKnown();
-  }
-
-  #isKnown(): boolean {
-    return (
-      this.#instance !== undefined && this.#context.instances.get(this.#instance.serverId) === this.#instance
-    );
-  }
-
-  async #attach(orAsNew: boolean): Promise<Recovery | undefined> {
-    return await this.#opening(async (opener) => {
-      if (isDraft(this.#record)) {
-        const wanted = settingsOf(this.#record);
-        const { change } = await openNew(opener);
-        this.#isLive = true;
-        this.update(change);
-        await this.#restoreSettings(opener.instance, wanted);
-        return undefined;
-      }
-      const reopened = orAsNew ? await openAgain(opener) : await openKnown(opener);
-      if (!reopened) return undefined;
-      const { recovery, change } = reopened;
-      const wanted = settingsOf(this.#record);
-      this.#isLive = true;
-      this.update({ ...change, recovery });
-      this.log.notice("recovered", { recovery, agentSessionId: this.#record.agentSessionId });
-      await this.#restoreSettings(opener.instance, wanted);
-      return recovery;
-    });
-  }
-
-  async #opening<T>(work: (opener: Opener) => Promise<T>): Promise<T> {
-    this.#isStarting = true;
-    try {
-      // A process that is ending has to be gone before another one takes the session up.
-      if (!this.#isKnown()) await this.#instance?.close();
-      return await work(await this.#opener());
-    } finally {
-      this.#isStarting = false;
-      this.onChange();
-    }
-  }
-
-  async #apply(instance: AcpInstance, settings: Settings): Promise<void> {
-    await applySettings(
-      instance,
-      () => this.#record,
-      settings,
-      (kept) => this.update(kept),
-    );
-  }
-
-  /** A mode that the agent no longer offers must not keep the session from coming back. */
-  async #restoreSettings(instance: AcpInstance, wanted: Settings): Promise<void> {
-    for (const setting of oneByOne(wanted)) {
-      try {
-        await this.#apply(instance, setting);
-      } catch (error) {
-        // Its log goes with it: what comes later has no place there any more.
-        this.assertStays();
-        this.log.notice("setting_lost", { setting, message: String(error) });
-      }
-    }
-  }
-
-  /** An agent that is ready to open the session: in the instance that it has, else in one of its own. */
-  async #opener(): Promise<Opener> {
-    this.assertStays();
-    const { instances, bindings, limits, logger } = this.#context;
-    const serverId = this.#isKnown() && this.#instance ? this.#instance.serverId : ownServerId(this.id);
-    const instance = await instances.open(serverId, this.#record.agent);
-    this.#instance = instance;
-    if (serverId === ownServerId(this.id)) bindings.own(instance, this);
-    await makeReady(instances, instance);
-    return {
-      instance,
-      record: this.#record,
-      timeoutMs: limits.sessionOpenTimeoutMs,
-      logger,
-      claim: (agentSessionId) => bindings.claim(instance, agentSessionId, this),
-      again: async () => {
-        if (this.#isKnown()) await makeReady(instances, instance);
-        return this.#isKnown();
-      },
-    };
   }
 
   #requestEnded(request: PendingRequest): void {
@@ -487,10 +387,6 @@ export class Session implements PromptHost {
     this.#turns.end();
     this.update({});
     if (!this.#turns.any) this.onChange();
-  }
-
-  #learn(change: Partial<SessionRecord> | undefined): void {
-    if (change) this.update(change);
   }
 
   #transcript(): ContentBlocks {

@@ -1,0 +1,203 @@
+import type { Logger } from "@holdfast/core";
+import type { AcpInstance } from "../../acp/instance.ts";
+import type { AcpInstances } from "../../acp/instances.ts";
+import { problem } from "../../http/problem.ts";
+import type { SandboxLimits } from "../../limits.ts";
+import { ownServerId } from "../agent-bindings.ts";
+import type { SessionLog } from "../store/session-log.ts";
+import type { Recovery, SessionRecord } from "../types.ts";
+import { makeReady } from "./capabilities.ts";
+import { isDraft, type Opener, openAgain, openFork, openKnown, openNew } from "./recovery.ts";
+import { applySettings, oneByOne, type Settings, settingsOf } from "./settings.ts";
+
+/** What the agent of a session needs of the session and of the server. */
+export interface SessionAgentOptions {
+  readonly sessionId: string;
+  readonly instances: AcpInstances;
+  readonly limits: SandboxLimits;
+  readonly logger: Logger;
+  readonly log: SessionLog;
+  readonly record: () => SessionRecord;
+  readonly update: (change: Partial<SessionRecord>) => void;
+  /** Throws `session_not_found` once the session is being deleted. */
+  readonly assertStays: () => void;
+  /** Everything that crosses `instance` belongs to the session. */
+  readonly own: (instance: AcpInstance) => void;
+  /** What crosses `instance` under the agent's id belongs to the session. */
+  readonly claim: (instance: AcpInstance, agentSessionId: string) => void;
+  /** Called when a start has ended, well or not. */
+  readonly onStarted: () => void;
+}
+
+/** The agent process of one session: opens the session in it, and recovers it in a new one. */
+export class SessionAgent {
+  readonly #options: SessionAgentOptions;
+  #instance: AcpInstance | undefined;
+  /** The process of `#instance` has the session open. */
+  #isOpen = false;
+  #isStarting = false;
+  #attaching: Promise<Recovery | undefined> | undefined;
+
+  constructor(options: SessionAgentOptions) {
+    this.#options = options;
+  }
+
+  get instance(): AcpInstance | undefined {
+    return this.#instance;
+  }
+
+  get isStarting(): boolean {
+    return this.#isStarting;
+  }
+
+  /** True while a process has the session open and is not about to end. */
+  get isRunning(): boolean {
+    return this.#isOpen && this.#isListed();
+  }
+
+  /** True where the instance was made for this session and serves no other. */
+  get isOwn(): boolean {
+    return this.#instance?.serverId === ownServerId(this.#options.sessionId);
+  }
+
+  /** Uses `instance`, in which a client of the raw routes has opened the session. */
+  adopt(instance: AcpInstance): void {
+    this.#instance = instance;
+    this.#isOpen = true;
+  }
+
+  /** The process has ended, or no longer has the session. */
+  markStopped(): void {
+    this.#isOpen = false;
+  }
+
+  /** Lets go of the instance; the next start chooses one anew. */
+  release(): void {
+    this.#instance = undefined;
+    this.#isOpen = false;
+  }
+
+  /** Opens the session in an agent of its own. */
+  async open(settings: Settings): Promise<void> {
+    await this.#start(async (opener) => {
+      const { change } = await openNew(opener);
+      this.#opened(change);
+      await this.#apply(opener.instance, settings);
+    });
+  }
+
+  /** Opens the session as a fork of `parentSessionId` where the agent can fork, else as a new one. */
+  async openFork(settings: Settings, parentSessionId: string | undefined): Promise<"forked" | "new"> {
+    return await this.#start(async (opener) => {
+      const fork = parentSessionId === undefined ? undefined : await openFork(opener, parentSessionId);
+      const { change } = fork ?? (await openNew(opener));
+      this.#opened(change);
+      await this.#restoreSettings(opener.instance, settings);
+      return fork ? "forked" : "new";
+    });
+  }
+
+  /**
+   * Recovers the session where no process has it open; undefined when there was nothing to recover. With
+   * `replay` an agent that cannot recover it gets a new session and, with the next prompt, a transcript.
+   */
+  async attach(replay: boolean): Promise<Recovery | undefined> {
+    if (this.isRunning) return undefined;
+    this.#attaching ??= this.#attach(replay).finally(() => {
+      this.#attaching = undefined;
+    });
+    return await this.#attaching;
+  }
+
+  /** Throws `option_not_supported` for a setting that the agent does not offer; those before it hold. */
+  async configure(settings: Settings): Promise<void> {
+    await this.attach(true);
+    if (!this.#instance) throw problem("conflict", 409, "the session has no agent");
+    await this.#apply(this.#instance, settings);
+  }
+
+  async #attach(replay: boolean): Promise<Recovery | undefined> {
+    const { record, log } = this.#options;
+    return await this.#start(async (opener) => {
+      if (isDraft(record())) {
+        const wanted = settingsOf(record());
+        const { change } = await openNew(opener);
+        this.#opened(change);
+        await this.#restoreSettings(opener.instance, wanted);
+        return undefined;
+      }
+      const reopened = replay ? await openAgain(opener) : await openKnown(opener);
+      if (!reopened) return undefined;
+      const { recovery, change } = reopened;
+      const wanted = settingsOf(record());
+      this.#opened({ ...change, recovery });
+      log.notice("recovered", { recovery, agentSessionId: record().agentSessionId });
+      await this.#restoreSettings(opener.instance, wanted);
+      return recovery;
+    });
+  }
+
+  #opened(change: Partial<SessionRecord>): void {
+    this.#isOpen = true;
+    this.#options.update(change);
+  }
+
+  async #start<T>(work: (opener: Opener) => Promise<T>): Promise<T> {
+    this.#isStarting = true;
+    try {
+      // A process that is ending has to be gone before another one opens the session.
+      if (!this.#isListed()) await this.#instance?.close();
+      return await work(await this.#opener());
+    } finally {
+      this.#isStarting = false;
+      this.#options.onStarted();
+    }
+  }
+
+  /** An agent that is ready to open the session: in the present instance, else in one of its own. */
+  async #opener(): Promise<Opener> {
+    const { instances, limits, logger, record, sessionId, assertStays, own, claim } = this.#options;
+    assertStays();
+    const serverId = this.#isListed() && this.#instance ? this.#instance.serverId : ownServerId(sessionId);
+    const instance = await instances.open(serverId, record().agent);
+    this.#instance = instance;
+    if (this.isOwn) own(instance);
+    await makeReady(instances, instance);
+    return {
+      instance,
+      record: record(),
+      timeoutMs: limits.sessionOpenTimeoutMs,
+      logger,
+      claim: (agentSessionId) => claim(instance, agentSessionId),
+      again: async () => {
+        if (this.#isListed()) await makeReady(instances, instance);
+        return this.#isListed();
+      },
+    };
+  }
+
+  /** False once the instance was deleted, while its process may still be ending. */
+  #isListed(): boolean {
+    const { instances } = this.#options;
+    return this.#instance !== undefined && instances.get(this.#instance.serverId) === this.#instance;
+  }
+
+  async #apply(instance: AcpInstance, settings: Settings): Promise<void> {
+    const { record, update } = this.#options;
+    await applySettings(instance, record, settings, update);
+  }
+
+  /** Applies each setting by itself: a mode that is no longer offered must not prevent a recovery. */
+  async #restoreSettings(instance: AcpInstance, wanted: Settings): Promise<void> {
+    const { log, assertStays } = this.#options;
+    for (const setting of oneByOne(wanted)) {
+      try {
+        await this.#apply(instance, setting);
+      } catch (error) {
+        // A deleted session has no log to write a notice to.
+        assertStays();
+        log.notice("setting_lost", { setting, message: String(error) });
+      }
+    }
+  }
+}
