@@ -1,4 +1,4 @@
-import { longestTimerMs } from "./internal/max-timeout.ts";
+import { maxTimeoutMs } from "./internal/max-timeout.ts";
 
 /** Limits of a sandbox server. Sizes are bytes. Documented in docs/limits.md. */
 export interface SandboxLimits {
@@ -128,7 +128,7 @@ export const defaultLimits: SandboxLimits = {
 export function limitsWith(given: Partial<SandboxLimits> = {}): SandboxLimits {
   const limits = Object.entries({ ...defaultLimits, ...given }).map(([name, value]) => [
     name,
-    name.endsWith("Ms") ? Math.min(value, longestTimerMs) : value,
+    name.endsWith("Ms") ? Math.min(value, maxTimeoutMs) : value,
   ]);
   // Every name of the type is in the defaults, which the compiler cannot see through `fromEntries`.
   return Object.fromEntries(limits) as unknown as SandboxLimits;

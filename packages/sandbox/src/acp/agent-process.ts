@@ -17,10 +17,10 @@ export interface ProcessEvents {
   readonly onInvalid: (error: string, head: string) => void;
   readonly onExit: (exit: ProcessExit) => void;
   /** The agent lives, and can no longer hear or be heard: one end of its pipes is closed. */
-  readonly onSevered: (reason: SeveredReason) => void;
+  readonly onPipeClosed: (reason: PipeClosedReason) => void;
 }
 
-export type SeveredReason = "agent_input_closed" | "agent_output_closed";
+export type PipeClosedReason = "agent_input_closed" | "agent_output_closed";
 
 /** How long the pipes of a dead process may stay open: a grandchild can hold them for ever. */
 const pipeGraceMs = 200;
@@ -41,7 +41,7 @@ export class AgentProcess {
   readonly #exited: Promise<void>;
   #ended: Promise<void> | undefined;
   #inputBroken = false;
-  #severed: NodeJS.Timeout | undefined;
+  #pipeClosedTimer: NodeJS.Timeout | undefined;
 
   static async start(
     spawner: Spawner,
@@ -109,9 +109,9 @@ export class AgentProcess {
   }
 
   /** A pipe was closed: the end of the process follows soon, or it is told that none does. */
-  #sever(reason: SeveredReason): void {
-    if (this.#ended || this.#severed || !this.#isAlive()) return;
-    this.#severed = setTimeout(() => this.#events.onSevered(reason), severedGraceMs);
+  #onPipeClosed(reason: PipeClosedReason): void {
+    if (this.#ended || this.#pipeClosedTimer || !this.#isAlive()) return;
+    this.#pipeClosedTimer = setTimeout(() => this.#events.onPipeClosed(reason), severedGraceMs);
   }
 
   #isAlive(): boolean {
@@ -120,7 +120,7 @@ export class AgentProcess {
 
   async #watch(): Promise<void> {
     const { onLine, onInvalid, onExit } = this.#events;
-    this.#child.stdout.once("end", () => this.#sever("agent_output_closed"));
+    this.#child.stdout.once("end", () => this.#onPipeClosed("agent_output_closed"));
     const lines = new LineSplitter(this.#limits.maxLineBytes, onLine, (head) =>
       onInvalid(`line exceeds ${this.#limits.maxLineBytes} bytes`, head),
     );
@@ -128,7 +128,7 @@ export class AgentProcess {
     this.#child.stderr.on("data", (bytes: Buffer) => this.stderr.push(bytes));
     this.#child.stdin.on("error", () => {
       this.#inputBroken = true;
-      this.#sever("agent_input_closed");
+      this.#onPipeClosed("agent_input_closed");
     });
     // Failing to signal a process that is gone is reported as an event; nothing follows from it.
     this.#child.on("error", () => {});
@@ -136,7 +136,7 @@ export class AgentProcess {
     const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
       this.#child.once("exit", (code, name) => resolve([code, name])),
     );
-    clearTimeout(this.#severed);
+    clearTimeout(this.#pipeClosedTimer);
     // A paused stream would keep its last lines; what is buffered is delivered before the exit is told.
     this.#child.stdout.resume();
     const timer = setTimeout(() => {

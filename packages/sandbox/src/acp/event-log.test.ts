@@ -28,9 +28,9 @@ describe("EventLog", () => {
   test("tells of an event soon, and of all in order where one is told now", async () => {
     const log = new EventLog(10, 1_000);
     const told: number[] = [];
-    log.onAppend(() => told.push(log.toldSeq));
+    log.onAppend(() => told.push(log.notifiedSeq));
     log.append("first", "soon");
-    assert.deepEqual([log.toldSeq, told], [0, []]);
+    assert.deepEqual([log.notifiedSeq, told], [0, []]);
     log.append("second");
     assert.deepEqual(told, [2]);
     log.append("third", "soon");

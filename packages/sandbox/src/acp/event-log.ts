@@ -22,8 +22,8 @@ export class EventLog {
   #first = 1;
   #last = 0;
   #offset = 0;
-  #told = 0;
-  #telling: NodeJS.Immediate | undefined;
+  #notified = 0;
+  #notifying: NodeJS.Immediate | undefined;
   readonly #listeners = new Set<() => void>();
 
   constructor(maxEvents: number, maxBytes: number) {
@@ -41,8 +41,8 @@ export class EventLog {
   }
 
   /** The newest number that listeners were told of. */
-  get toldSeq(): number {
-    return this.#told;
+  get notifiedSeq(): number {
+    return this.#notified;
   }
 
   /** Bytes of all events so far. */
@@ -60,8 +60,8 @@ export class EventLog {
     this.#offset += Buffer.byteLength(data);
     this.#events.push({ seq: this.#last, data, startOffset, endOffset: this.#offset });
     this.#trim();
-    if (when === "now") this.#tell();
-    else this.#telling ??= setImmediate(() => this.#tell());
+    if (when === "now") this.#notify();
+    else this.#notifying ??= setImmediate(() => this.#notify());
     return this.#last;
   }
 
@@ -74,10 +74,10 @@ export class EventLog {
     return () => this.#listeners.delete(listener);
   }
 
-  #tell(): void {
-    clearImmediate(this.#telling);
-    this.#telling = undefined;
-    this.#told = this.#last;
+  #notify(): void {
+    clearImmediate(this.#notifying);
+    this.#notifying = undefined;
+    this.#notified = this.#last;
     for (const listener of this.#listeners) listener();
   }
 

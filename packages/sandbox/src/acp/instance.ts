@@ -7,7 +7,12 @@ import { EventLog } from "./event-log.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { type Message, readMessage, withId, withStderr } from "./message.ts";
 import { errorResponse, type PendingRequest, PendingRequests } from "./pending.ts";
-import { asStrictStart, type SessionStartHook, startsSession, withSessionStart } from "./session-start.ts";
+import {
+  normalizeForStrictAgent,
+  type SessionStartHook,
+  startsSession,
+  withSessionStart,
+} from "./session-start.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /**
@@ -94,7 +99,7 @@ export class AcpInstance {
   #isReplacement = false;
   /** How the last process ended. */
   #lastEnd: AgentEnd = { reason: "agent_process_exited", exitCode: null, signal: null, agentStderr: "" };
-  #replaying: Promise<void> | undefined;
+  #replayingHandshake: Promise<void> | undefined;
   #paused = false;
   #closing: Promise<void> | undefined;
   #closeListeners = new Set<() => void>();
@@ -104,7 +109,7 @@ export class AcpInstance {
     this.agentId = options.agentId;
     this.#options = options;
     this.events = new EventLog(options.limits.maxRetainedEvents, options.limits.maxRetainedBytes);
-    this.#watchdog = new Watchdog(options.limits, this.#pending, (reason) => this.cut(reason));
+    this.#watchdog = new Watchdog(options.limits, this.#pending, (reason) => this.kill(reason));
     this.#idle = new IdleTimer(
       options.limits.idleInstanceMs,
       () => this.#readers.size === 0 && this.#pending.size === 0 && this.#starting === undefined,
@@ -165,12 +170,12 @@ export class AcpInstance {
 
   async #sendRequest(request: Request, options: SendOptions): Promise<string> {
     const { onSessionStart, strictStart } = this.#options;
-    const asked = strictStart === true ? asStrictStart(request) : request;
+    const asked = strictStart === true ? normalizeForStrictAgent(request) : request;
     const internal = options.internal ?? false;
     try {
       const starts = startsSession(asked.method ?? "") ? onSessionStart : undefined;
       const message = starts ? await withSessionStart(asked, this.agentId, starts) : asked;
-      const process = await this.#readyFor(request, internal);
+      const process = await this.#processFor(request, internal);
       const answer = this.#request(
         process,
         { ...message, key: request.key, idText: request.idText },
@@ -199,13 +204,13 @@ export class AcpInstance {
     this.#readers.add(reader);
     return () => {
       this.#readers.delete(reader);
-      this.relieve();
+      this.resumeIfCaughtUp();
       this.#idle.touch();
     };
   }
 
   /** A reader has caught up a bit: lets the agent go on if it was paused for that. */
-  relieve(): void {
+  resumeIfCaughtUp(): void {
     if (!this.#paused || this.#lag() > this.#options.limits.maxReaderLagBytes / 2) return;
     this.#paused = false;
     this.#process?.resumeOutput();
@@ -237,9 +242,9 @@ export class AcpInstance {
     if (this.#closing) throw new Error("the agent was closed while it started");
     this.#spawning = AgentProcess.start(spawner, request, limits, {
       onLine: (line) => this.#onLine(line),
-      onInvalid: (error, head) => this.#adapter("invalid_stdout", { error, raw: head }),
+      onInvalid: (error, head) => this.#sendNotice("invalid_stdout", { error, raw: head }),
       onExit: (exit) => this.#onExit(exit),
-      onSevered: (reason) => this.cut(reason),
+      onPipeClosed: (reason) => this.kill(reason),
     });
     const process = await this.#spawning.finally(() => {
       this.#spawning = undefined;
@@ -255,15 +260,15 @@ export class AcpInstance {
   async ready(): Promise<AgentProcess> {
     const process = this.#process ?? (await this.start());
     if (this.#isReplacement) {
-      this.#replaying ??= this.#replay(process).finally(() => {
-        this.#replaying = undefined;
+      this.#replayingHandshake ??= this.#replayHandshake(process).finally(() => {
+        this.#replayingHandshake = undefined;
       });
-      await this.#replaying;
+      await this.#replayingHandshake;
     }
     return process;
   }
 
-  async #readyFor(message: Request, internal: boolean): Promise<AgentProcess> {
+  async #processFor(message: Request, internal: boolean): Promise<AgentProcess> {
     if (message.method === "initialize") {
       const process = await this.start();
       this.#isReplacement = false;
@@ -275,7 +280,7 @@ export class AcpInstance {
     return process;
   }
 
-  async #replay(process: AgentProcess): Promise<void> {
+  async #replayHandshake(process: AgentProcess): Promise<void> {
     for (const raw of [this.#initialize, this.#authenticate]) {
       if (raw === undefined) continue;
       const replay = readMessage(raw);
@@ -325,7 +330,7 @@ export class AcpInstance {
       return true;
     } catch (error) {
       this.#options.log.error("session log failed", { agent: this.agentId, cause: String(error) });
-      this.cut("session_log_failed");
+      this.kill("session_log_failed");
       return false;
     }
   }
@@ -336,11 +341,11 @@ export class AcpInstance {
     try {
       message = readMessage(line);
     } catch (error) {
-      this.#adapter("invalid_stdout", { error: String(error), raw: line.slice(0, 4_096) });
+      this.#sendNotice("invalid_stdout", { error: String(error), raw: line.slice(0, 4_096) });
       return;
     }
     if (!message) {
-      this.#adapter("invalid_stdout", { error: "not a JSON object", raw: line.slice(0, 4_096) });
+      this.#sendNotice("invalid_stdout", { error: "not a JSON object", raw: line.slice(0, 4_096) });
       return;
     }
     this.#deliver(message);
@@ -415,7 +420,7 @@ export class AcpInstance {
       reason,
     });
     const { exitCode, signal, stderr } = exit;
-    this.#adapter("agent_exited", { success: exitCode === 0, code: exitCode, signal, stderr, reason });
+    this.#sendNotice("agent_exited", { success: exitCode === 0, code: exitCode, signal, stderr, reason });
     this.#lastEnd = { reason, exitCode, signal, agentStderr: stderr };
     const text = endText(this.#lastEnd);
     for (const pending of this.#pending.takeAll()) {
@@ -426,14 +431,14 @@ export class AcpInstance {
   }
 
   /** Ends the agent's process with everything it started, at once; the instance stays. */
-  cut(reason: string): void {
+  kill(reason: string): void {
     if (!this.#process) return;
     this.#options.log.warn("ending an agent", { agent: this.agentId, reason });
-    this.#watchdog.blame(reason);
+    this.#watchdog.setReason(reason);
     void this.#process.end(true);
   }
 
-  #adapter(name: string, params: Readonly<Record<string, unknown>>): void {
+  #sendNotice(name: string, params: Readonly<Record<string, unknown>>): void {
     const notice = JSON.stringify({ jsonrpc: "2.0", method: `_adapter/${name}`, params });
     this.#observe((observer) => observer.notice(this, notice));
     this.events.append(notice);

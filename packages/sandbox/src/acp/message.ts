@@ -1,5 +1,5 @@
 import { isRecord } from "../http/problem.ts";
-import { maxNesting, nestsDeeper } from "./nesting.ts";
+import { isNestedDeeper, maxNesting } from "./nesting.ts";
 
 /** What the server needs to know of a JSON-RPC message; the text itself is passed on untouched. */
 export interface Message {
@@ -19,7 +19,7 @@ export interface Message {
  * JSON, or nests so deep that it could not be written again.
  */
 export function readMessage(raw: string): Message | undefined {
-  if (nestsDeeper(raw, maxNesting)) throw new SyntaxError(`nested deeper than ${maxNesting} levels`);
+  if (isNestedDeeper(raw, maxNesting)) throw new SyntaxError(`nested deeper than ${maxNesting} levels`);
   const value: unknown = JSON.parse(raw);
   if (!isRecord(value)) return undefined;
   const method = typeof value.method === "string" ? value.method : undefined;

@@ -2,7 +2,7 @@
 export const maxNesting = 500;
 
 /** Whether a JSON text has more than `most` levels of lists and objects within each other. Linear in the text. */
-export function nestsDeeper(text: string, most: number): boolean {
+export function isNestedDeeper(text: string, most: number): boolean {
   // Each level takes two characters, which nearly every message is too short for.
   if (text.length <= 2 * most) return false;
   let depth = 0;

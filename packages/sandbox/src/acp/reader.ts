@@ -81,7 +81,7 @@ export class StreamReader implements ReaderPosition {
       this.#waiters.delete(waiter);
       waiter.resolve();
     }
-    this.#instance.relieve();
+    this.#instance.resumeIfCaughtUp();
   }
 
   #writeGap(from: number, to: number): void {

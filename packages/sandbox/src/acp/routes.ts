@@ -123,7 +123,7 @@ export class AcpRoutes {
   async #afterStreams(instance: AcpInstance, heart: Heartbeat): Promise<void> {
     const readers = this.#readers.get(instance);
     if (!readers || readers.size === 0) return;
-    const seq = instance.events.toldSeq;
+    const seq = instance.events.notifiedSeq;
     const behind = [...readers].filter((reader) => !reader.hasDelivered(seq));
     if (behind.length > 0) {
       await settlesWithin(Promise.all(behind.map((reader) => reader.delivered(seq))), flushPatienceMs);

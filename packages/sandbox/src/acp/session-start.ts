@@ -43,7 +43,7 @@ export async function withSessionStart(
  * `message` as an agent wants it that reads strictly: the protocol's version as a number, where a
  * client sent its digits as text, and `mcpServers` in a new session. Anything else stays as it is.
  */
-export function asStrictStart(message: Message): Message {
+export function normalizeForStrictAgent(message: Message): Message {
   const isInitialize = message.method === "initialize";
   if (message.kind !== "request" || (!isInitialize && message.method !== "session/new")) return message;
   const value: unknown = JSON.parse(message.raw);

@@ -9,7 +9,7 @@ import type { PendingRequests } from "./pending.ts";
 export class Watchdog {
   readonly #limits: SandboxLimits;
   readonly #pending: PendingRequests;
-  readonly #cut: (reason: string) => void;
+  readonly #kill: (reason: string) => void;
   #timer: NodeJS.Timeout | undefined;
   #lastSignAt = 0;
   #dueAt = 0;
@@ -18,7 +18,7 @@ export class Watchdog {
   constructor(limits: SandboxLimits, pending: PendingRequests, cut: (reason: string) => void) {
     this.#limits = limits;
     this.#pending = pending;
-    this.#cut = cut;
+    this.#kill = cut;
   }
 
   /** A sign of life, or a new request: patience begins anew. */
@@ -31,7 +31,7 @@ export class Watchdog {
   }
 
   /** The agent is ended on purpose; the first reason is the one that counts. */
-  blame(reason: string): void {
+  setReason(reason: string): void {
     this.#reason ??= reason;
   }
 
@@ -50,11 +50,11 @@ export class Watchdog {
   #arm(delayMs: number): void {
     clearTimeout(this.#timer);
     this.#dueAt = performance.now() + delayMs;
-    this.#timer = setTimeout(() => this.#look(), delayMs);
+    this.#timer = setTimeout(() => this.#check(), delayMs);
     this.#timer.unref();
   }
 
-  #look(): void {
+  #check(): void {
     this.#timer = undefined;
     if (this.#pending.size === 0) return;
     const patience = this.#patience();
@@ -63,7 +63,7 @@ export class Watchdog {
       this.#arm(Math.max(patience - silentMs, 1_000));
       return;
     }
-    this.#cut(this.#pending.has("initialize") ? "initialize_timed_out" : "agent_silent");
+    this.#kill(this.#pending.has("initialize") ? "initialize_timed_out" : "agent_silent");
   }
 
   #patience(): number {

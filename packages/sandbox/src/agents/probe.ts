@@ -33,7 +33,8 @@ export async function probeSession({ request, spawner, limits, timeoutMs }: Prob
     onInvalid: () => {},
     onExit: ({ exitCode, signal, stderr }) =>
       fail(`the agent exited ${signal === null ? `with code ${exitCode}` : `by ${signal}`}: ${stderr}`),
-    onSevered: (reason) => fail(`the agent closed its ${reason === "agent_input_closed" ? "in" : "out"}put`),
+    onPipeClosed: (reason) =>
+      fail(`the agent closed its ${reason === "agent_input_closed" ? "in" : "out"}put`),
   });
   const timer = setTimeout(() => fail(`the agent did not answer within ${timeoutMs} ms`), timeoutMs);
   const ask = async (id: number, method: string, params: object) => {

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { guarded } from "../fs/failures.ts";
+import { withSystemErrors } from "../fs/failures.ts";
 import {
   type Exchange,
   parseJson,
@@ -52,14 +52,14 @@ export class ConfigRoutes {
           {
             path: `/v1/config/${kind.name}`,
             methods: {
-              GET: guarded((exchange) => this.#get(kind, exchange)),
-              PUT: guarded((exchange) => this.#put(kind, exchange)),
-              DELETE: guarded((exchange) => this.#delete(kind, exchange)),
+              GET: withSystemErrors((exchange) => this.#get(kind, exchange)),
+              PUT: withSystemErrors((exchange) => this.#put(kind, exchange)),
+              DELETE: withSystemErrors((exchange) => this.#delete(kind, exchange)),
             },
           },
           {
             path: `/v1/config/${kind.name}/names`,
-            methods: { GET: guarded((exchange) => this.#names(kind, exchange)) },
+            methods: { GET: withSystemErrors((exchange) => this.#names(kind, exchange)) },
           },
         ] satisfies Route[],
     );

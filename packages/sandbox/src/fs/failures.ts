@@ -12,11 +12,11 @@ function translate(error: unknown): unknown {
     return invalid("the request body ended early");
   }
   const text = `${error.code}: ${reasons[error.code] ?? "the operation failed"}`;
-  return badRequests.has(error.code) ? invalid(text) : failed(text);
+  return badRequests.has(error.code) ? invalid(text) : operationFailed(text);
 }
 
 /** A handler whose system errors are answered as {@link translate} has them. */
-export function guarded(handler: Handler): Handler {
+export function withSystemErrors(handler: Handler): Handler {
   return async (exchange) => {
     try {
       await handler(exchange);
@@ -32,7 +32,7 @@ export function guarded(handler: Handler): Handler {
 }
 
 /** A file operation that the system refused. */
-export function failed(text: string): Error {
+export function operationFailed(text: string): Error {
   return problem("stream_error", 502, text, { details: { message: text } });
 }
 

@@ -9,7 +9,7 @@ import { etagOf } from "./describe.ts";
 import { encodeName, type PathText } from "./paths/names.ts";
 import type { Place } from "./paths/paths.ts";
 import { open } from "./system.ts";
-import { sendUnsized } from "./unsized.ts";
+import { sendFileOfUnknownSize } from "./unknown-size.ts";
 
 const chunkBytes = 256 * 1024;
 
@@ -46,10 +46,10 @@ export async function sendFile(exchange: Exchange, place: Place, inLine: boolean
       const size = Number(stat.size);
       const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(size + 1), 0, size + 1, 0);
       if (bytesRead === size) sendWhole(exchange, stat, buffer.subarray(0, size));
-      else await sendUnsized(exchange, file);
+      else await sendFileOfUnknownSize(exchange, file);
       return;
     }
-    const bytes = begin(exchange, stat);
+    const bytes = sendHead(exchange, stat);
     if (bytes) await sendBytes(exchange, file, bytes);
   } finally {
     await file.close();
@@ -80,7 +80,7 @@ function readSmall(path: PathText): { readonly stat: BigIntStats; readonly conte
 
 /** Answers with a small file, or the range of it that was asked for. */
 function sendWhole(exchange: Exchange, stat: BigIntStats, whole: Buffer): void {
-  const bytes = begin(exchange, stat);
+  const bytes = sendHead(exchange, stat);
   if (!bytes) return;
   const content = whole.subarray(bytes.start, bytes.end + 1);
   // As text of one byte a character it goes out in one write with the head of the answer.
@@ -89,7 +89,7 @@ function sendWhole(exchange: Exchange, stat: BigIntStats, whole: Buffer): void {
 }
 
 /** Sends the head of the answer; the bytes that are to follow, or undefined where it is complete. */
-function begin(exchange: Exchange, stat: BigIntStats): ByteRange | undefined {
+function sendHead(exchange: Exchange, stat: BigIntStats): ByteRange | undefined {
   const { request, response } = exchange;
   const [size, etag] = [Number(stat.size), etagOf(stat)];
   response.setHeader("etag", etag);

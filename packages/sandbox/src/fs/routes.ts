@@ -14,7 +14,7 @@ import { KeyedLock } from "../internal/keyed-lock.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { checkChange } from "./conditions.ts";
 import { describe, etagOf } from "./describe.ts";
-import { failed, guarded } from "./failures.ts";
+import { operationFailed, withSystemErrors } from "./failures.ts";
 import { remove, withDirectory } from "./paths/directory.ts";
 import { move } from "./paths/move.ts";
 import { decodeName, type PathText, shown } from "./paths/names.ts";
@@ -44,23 +44,26 @@ export class FsRoutes {
 
   routes(): readonly Route[] {
     return [
-      { path: "/v1/fs/entries", methods: { GET: guarded((exchange) => this.#entries(exchange)) } },
+      { path: "/v1/fs/entries", methods: { GET: withSystemErrors((exchange) => this.#entries(exchange)) } },
       {
         path: "/v1/fs/file",
         methods: {
-          GET: guarded((exchange) => this.#read(exchange)),
-          PUT: guarded((exchange) => this.#write(exchange)),
+          GET: withSystemErrors((exchange) => this.#read(exchange)),
+          PUT: withSystemErrors((exchange) => this.#write(exchange)),
         },
       },
-      { path: "/v1/fs/stat", methods: { GET: guarded((exchange) => this.#stat(exchange)) } },
-      { path: "/v1/fs/mkdir", methods: { POST: guarded((exchange) => this.#mkdir(exchange)) } },
-      { path: "/v1/fs/entry", methods: { DELETE: guarded((exchange) => this.#delete(exchange)) } },
-      { path: "/v1/fs/move", methods: { POST: guarded((exchange) => this.#move(exchange)) } },
-      { path: "/v1/fs/upload-batch", methods: { POST: guarded((exchange) => this.#upload(exchange)) } },
-      { path: "/v1/fs/archive", methods: { GET: guarded((exchange) => this.#archive(exchange)) } },
-      { path: "/v1/fs/search", methods: { GET: guarded((exchange) => this.#search(exchange)) } },
-      { path: "/v1/fs/diff", methods: { GET: guarded((exchange) => this.#diff(exchange)) } },
-      { path: "/v1/fs/watch", methods: { GET: guarded((exchange) => this.#watch(exchange)) } },
+      { path: "/v1/fs/stat", methods: { GET: withSystemErrors((exchange) => this.#stat(exchange)) } },
+      { path: "/v1/fs/mkdir", methods: { POST: withSystemErrors((exchange) => this.#mkdir(exchange)) } },
+      { path: "/v1/fs/entry", methods: { DELETE: withSystemErrors((exchange) => this.#delete(exchange)) } },
+      { path: "/v1/fs/move", methods: { POST: withSystemErrors((exchange) => this.#move(exchange)) } },
+      {
+        path: "/v1/fs/upload-batch",
+        methods: { POST: withSystemErrors((exchange) => this.#upload(exchange)) },
+      },
+      { path: "/v1/fs/archive", methods: { GET: withSystemErrors((exchange) => this.#archive(exchange)) } },
+      { path: "/v1/fs/search", methods: { GET: withSystemErrors((exchange) => this.#search(exchange)) } },
+      { path: "/v1/fs/diff", methods: { GET: withSystemErrors((exchange) => this.#diff(exchange)) } },
+      { path: "/v1/fs/watch", methods: { GET: withSystemErrors((exchange) => this.#watch(exchange)) } },
     ];
   }
 
@@ -89,7 +92,7 @@ export class FsRoutes {
     const path = pathOf(exchange, this.#paths.home);
     const entries = await this.#walk(path, follow, (place) =>
       withDirectory(place.path, async (inside) => {
-        const [names, silent] = await Promise.all([readdir(inside), this.#paths.silentIn(place.display)]);
+        const [names, silent] = await Promise.all([readdir(inside), this.#paths.hungMountsIn(place.display)]);
         const described: object[] = [];
         for (let at = 0; at < names.length; at += batchSize) {
           exchange.signal.throwIfAborted();
@@ -115,7 +118,7 @@ export class FsRoutes {
 
   async #write(exchange: Exchange): Promise<void> {
     requireIdentity(exchange);
-    if (pathOf(exchange).endsWith("/")) throw failed("EISDIR: is a directory");
+    if (pathOf(exchange).endsWith("/")) throw operationFailed("EISDIR: is a directory");
     const result = await this.#at(exchange, { follow: true, makeParents: true }, async (place) => {
       const { bytesWritten, etag } = await receiveFile(
         exchange,

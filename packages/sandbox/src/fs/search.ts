@@ -76,8 +76,8 @@ class Walk {
     this.#display = display === "/" ? "" : display;
     this.#request = request;
     this.#deadline = performance.now() + request.timeoutMs;
-    this.#find = request.pattern === undefined ? undefined : finder(request, request.pattern);
-    this.#wanted = request.glob === undefined ? (paths) => new Set(paths) : globber(request.glob);
+    this.#find = request.pattern === undefined ? undefined : lineFinder(request, request.pattern);
+    this.#wanted = request.glob === undefined ? (paths) => new Set(paths) : globMatcher(request.glob);
   }
 
   async run(): Promise<SearchAnswer> {
@@ -144,7 +144,7 @@ class Walk {
 }
 
 /** Finds the indexes of the lines that match. A user's expression is run with a time limit of its own. */
-function finder(request: SearchRequest, pattern: string): (text: string) => number[] {
+function lineFinder(request: SearchRequest, pattern: string): (text: string) => number[] {
   if (!request.regex) {
     const fold = (text: string) => (request.ignoreCase ? text.toLowerCase() : text);
     const wanted = fold(pattern);
@@ -164,25 +164,29 @@ function finder(request: SearchRequest, pattern: string): (text: string) => numb
       text.split("\\n").forEach((line, index) => { if (expression.test(line)) found.push(index); });
       found.join(",");
     }`;
-    const found = inTime(source, context, "the regular expression takes too long on a file; make it simpler");
+    const found = runWithTimeLimit(
+      source,
+      context,
+      "the regular expression takes too long on a file; make it simpler",
+    );
     return typeof found === "string" && found !== "" ? found.split(",").map(Number) : [];
   };
 }
 
 /** Tells which paths a glob means. A user's glob is run with a time limit, too: it becomes an expression. */
-function globber(glob: string): (paths: readonly PathText[]) => ReadonlySet<PathText> {
+function globMatcher(glob: string): (paths: readonly PathText[]) => ReadonlySet<PathText> {
   return (paths) => {
     const wanted = new Set<PathText>();
     const match = () => {
       for (const path of paths) if (matchesGlob(path.toWellFormed(), glob)) wanted.add(path);
     };
-    inTime("match()", createContext({ match }), "the glob takes too long; make it simpler");
+    runWithTimeLimit("match()", createContext({ match }), "the glob takes too long; make it simpler");
     return wanted;
   };
 }
 
 /** What a script gives. Throws `invalid_request` with `why` when it holds up the server. */
-function inTime(source: string, context: Context, why: string): unknown {
+function runWithTimeLimit(source: string, context: Context, why: string): unknown {
   try {
     return runInContext(source, context, { timeout: sliceMs });
   } catch (error) {

@@ -6,9 +6,9 @@ import { invalid } from "../http/problem.ts";
 import type { KeyedLock } from "../internal/keyed-lock.ts";
 import { checkChange, wantsNew } from "./conditions.ts";
 import { etagOf } from "./describe.ts";
-import { failed } from "./failures.ts";
+import { operationFailed } from "./failures.ts";
 import type { Place } from "./paths/paths.ts";
-import { renameNew } from "./paths/rename-without-overwrite.ts";
+import { renameWithoutOverwrite } from "./paths/rename-without-overwrite.ts";
 import { hasCode, lstat, lstatIfThere, open, rename, unlink } from "./system.ts";
 
 /** The name of a file beside the one that is being written; only one that is left by a kill is ever seen. */
@@ -42,7 +42,7 @@ export async function receiveFile(
   const file = await open(temporary, flags, 0o666);
   let isLeft = true;
   try {
-    const bytesWritten = await fill(exchange, file, maxBytes, old);
+    const bytesWritten = await writeBody(exchange, file, maxBytes, old);
     const stat = await lock.run(await lockKey(place), async () => {
       const now = await replaceable(place);
       checkChange(headers, now && etagOf(now));
@@ -63,7 +63,7 @@ export async function receiveFile(
 /** What is there and may be replaced by a file. */
 async function replaceable(place: Place): Promise<BigIntStats | undefined> {
   const old = await lstatIfThere(place.path);
-  if (old?.isDirectory()) throw failed("path is a directory");
+  if (old?.isDirectory()) throw operationFailed("path is a directory");
   if (old && !old.isFile()) throw invalid("path is not a regular file");
   return old;
 }
@@ -77,7 +77,7 @@ export async function lockKey(place: Place): Promise<string> {
 /** What is named by a link has lost its second name before the validator is taken: that counts as a change. */
 async function publishNew(temporary: string, place: Place): Promise<void> {
   try {
-    await renameNew(temporary, place.path);
+    await renameWithoutOverwrite(temporary, place.path);
   } catch (error) {
     if (hasCode(error, "EEXIST")) checkChange({ "if-none-match": "*" }, "");
     throw error;
@@ -85,7 +85,7 @@ async function publishNew(temporary: string, place: Place): Promise<void> {
 }
 
 /** Streams the body into `file`, durably; answers its size in bytes. */
-async function fill(
+async function writeBody(
   exchange: Exchange,
   file: FileHandle,
   maxBytes: number,

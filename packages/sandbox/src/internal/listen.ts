@@ -9,12 +9,12 @@ import { HoldfastError } from "@holdfast/core";
  * and is no socket.
  */
 export async function bindUnix(server: Server, path: string): Promise<void> {
-  const found = look(path);
+  const found = statPath(path);
   if (found && !found.isSocket() && !found.isSymbolicLink())
-    throw taken(`${path} is there, and is no socket`);
+    throw addressInUse(`${path} is there, and is no socket`);
   if (found && !(await isAbandoned(path))) throw inUse(path);
   // From here on nothing is waited for: another server that starts as well cannot put its own there meanwhile.
-  const left = look(path);
+  const left = statPath(path);
   if (left && (left.ino !== found?.ino || left.ctimeNs !== found.ctimeNs)) throw inUse(path);
   rmSync(path, { force: true });
   const listening = new Promise<void>((resolve, reject) => {
@@ -32,7 +32,7 @@ export async function bindUnix(server: Server, path: string): Promise<void> {
 }
 
 /** What is at a path, with times exact enough to tell it from what was put there in its place. */
-function look(path: string): BigIntStats | undefined {
+function statPath(path: string): BigIntStats | undefined {
   return lstatSync(path, { bigint: true, throwIfNoEntry: false });
 }
 
@@ -68,10 +68,10 @@ function isLoopback(host: string): boolean {
 }
 
 function inUse(where: string): HoldfastError {
-  return taken(`Something else listens on ${where}`);
+  return addressInUse(`Something else listens on ${where}`);
 }
 
-function taken(why: string): HoldfastError {
+function addressInUse(why: string): HoldfastError {
   return new HoldfastError("sandbox", "address_in_use", why, { statusCode: 409 });
 }
 

@@ -63,12 +63,12 @@ export class ManagedProcess implements Managed {
   /** Of the run that ended last. */
   #limitsHit: readonly LimitName[] = [];
   #size: TerminalSize;
-  #wanted = true;
+  #mayRestart = true;
   /** By `performance.now()`: how long a run has lasted is no matter of the clock. */
   #startedAt = 0;
   #restarts = 0;
   /** Restarts since the last run that lasted. */
-  #row = 0;
+  #consecutiveRestarts = 0;
   #restart: { readonly timer: NodeJS.Timeout; readonly atMs: number } | undefined;
   #starting = false;
   #ending: Promise<void> = Promise.resolve();
@@ -141,9 +141,9 @@ export class ManagedProcess implements Managed {
     this.#exit = undefined;
     void this.#watch(this.#child);
     // A stop may have come while the program was being started.
-    if (!this.#wanted) this.kill();
+    if (!this.#mayRestart) this.kill();
     else this.#watchHealth();
-    this.#tell();
+    this.#notifyChange();
   }
 
   info(): ProcessInfo {
@@ -219,18 +219,21 @@ export class ManagedProcess implements Managed {
     const delayMs = this.#restartDelay(failed);
     this.#ending = this.#context.spawner.end(child.family, remainsGraceMs);
     if (delayMs !== undefined) this.#scheduleRestart(delayMs);
-    this.#tell();
+    this.#notifyChange();
   }
 
   /** Undefined when it is not to be started again. */
   #restartDelay(failed: boolean): number | undefined {
     const { restart } = this.spec;
-    if (!this.#wanted || !restart || restart.policy === "never") return undefined;
+    if (!this.#mayRestart || !restart || restart.policy === "never") return undefined;
     if (restart.policy === "on-failure" && !failed) return undefined;
-    if (performance.now() - this.#startedAt > restart.maxBackoffMs) this.#row = 0;
-    if (restart.maxRestarts > 0 && this.#row >= restart.maxRestarts) return undefined;
-    const delayMs = Math.min(restart.backoffMs * 2 ** Math.min(this.#row, 30), restart.maxBackoffMs);
-    this.#row += 1;
+    if (performance.now() - this.#startedAt > restart.maxBackoffMs) this.#consecutiveRestarts = 0;
+    if (restart.maxRestarts > 0 && this.#consecutiveRestarts >= restart.maxRestarts) return undefined;
+    const delayMs = Math.min(
+      restart.backoffMs * 2 ** Math.min(this.#consecutiveRestarts, 30),
+      restart.maxBackoffMs,
+    );
+    this.#consecutiveRestarts += 1;
     return delayMs;
   }
 
@@ -244,9 +247,9 @@ export class ManagedProcess implements Managed {
     this.#starting = true;
     // What the last run left behind may hold the port that the next one needs.
     await this.#ending;
-    if (!this.#wanted) {
+    if (!this.#mayRestart) {
       this.#starting = false;
-      this.#tell();
+      this.#notifyChange();
       return;
     }
     this.#restarts += 1;
@@ -256,16 +259,16 @@ export class ManagedProcess implements Managed {
       this.#context.log.warn("a process could not be started again", { id: this.id, cause: String(error) });
       const delayMs = this.#restartDelay(true);
       if (delayMs !== undefined) this.#scheduleRestart(delayMs);
-      this.#tell();
+      this.#notifyChange();
     }
   }
 
   giveUpRestart(): void {
-    this.#wanted = false;
+    this.#mayRestart = false;
     if (!this.#restart) return;
     clearTimeout(this.#restart.timer);
     this.#restart = undefined;
-    this.#tell();
+    this.#notifyChange();
   }
 
   #watchHealth(): void {
@@ -280,7 +283,7 @@ export class ManagedProcess implements Managed {
     this.#health.start();
   }
 
-  #tell(): void {
+  #notifyChange(): void {
     this.changed.notify();
     this.#context.onChange();
   }

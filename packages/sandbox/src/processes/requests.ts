@@ -22,8 +22,8 @@ export function parseRun(value: unknown): RunBody {
   const body = record(value, "the request body");
   return {
     ...parseCommand(body),
-    timeoutMs: bound(body, "timeoutMs") ?? 0,
-    maxOutputBytes: bound(body, "maxOutputBytes"),
+    timeoutMs: cappedCount(body, "timeoutMs") ?? 0,
+    maxOutputBytes: cappedCount(body, "maxOutputBytes"),
   };
 }
 
@@ -70,7 +70,7 @@ export function parseInput(value: unknown, defaultEncoding: "base64" | "utf8"): 
 
 export function parseSize(value: unknown): { readonly cols: number; readonly rows: number } {
   const body = record(value, "the request body");
-  return { cols: needed(body, "cols", maxSide), rows: needed(body, "rows", maxSide) };
+  return { cols: requiredCount(body, "cols", maxSide), rows: requiredCount(body, "rows", maxSide) };
 }
 
 /** A query parameter that is a non-negative integer; undefined where it is not there. */
@@ -98,7 +98,7 @@ function parseRestart(value: unknown): RestartPolicy {
   const body = record(typeof value === "string" ? { policy: value } : value, "restart");
   const { policy } = body;
   if (policy !== "never" && policy !== "on-failure" && policy !== "always") {
-    throw wrong("restart.policy must be never, on-failure or always");
+    throw unprocessable("restart.policy must be never, on-failure or always");
   }
   const backoffMs = count(body, "backoffMs", 500, 86_400_000);
   return {
@@ -124,8 +124,8 @@ function parseHealth(value: unknown): HealthCheck {
 function parseProbe(body: Record<string, unknown>): HealthProbe {
   const { type } = body;
   const port = () => {
-    const number = needed(body, "port", 65_535);
-    if (number === 0) throw wrong("health.port must be 1 to 65535");
+    const number = requiredCount(body, "port", 65_535);
+    if (number === 0) throw unprocessable("health.port must be 1 to 65535");
     return number;
   };
   switch (type) {
@@ -133,36 +133,36 @@ function parseProbe(body: Record<string, unknown>): HealthProbe {
       return { type, port: port() };
     case "http": {
       const path = text(body, "path") ?? "/";
-      if (!/^\/[\x21-\x7e]*$/.test(path)) throw wrong("health.path must start with / and be encoded");
+      if (!/^\/[\x21-\x7e]*$/.test(path)) throw unprocessable("health.path must start with / and be encoded");
       return { type, port: port(), path };
     }
     case "exec":
       return { type, command: required(body, "command"), args: strings(body.args, "args") };
     default:
-      throw wrong("health.type must be tcp, http or exec");
+      throw unprocessable("health.type must be tcp, http or exec");
   }
 }
 
-function wrong(detail: string): Error {
+function unprocessable(detail: string): Error {
   return invalid(detail, 422);
 }
 
 function record(value: unknown, what: string): Record<string, unknown> {
-  if (!isRecord(value)) throw wrong(`${what} must be an object`);
+  if (!isRecord(value)) throw unprocessable(`${what} must be an object`);
   return value;
 }
 
 function text(body: Record<string, unknown>, name: string): string | undefined {
   const value = body[name];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== "string" || value.includes("\0")) throw wrong(`${name} must be a string`);
+  if (typeof value !== "string" || value.includes("\0")) throw unprocessable(`${name} must be a string`);
   return value;
 }
 
 function required(body: Record<string, unknown>, name: string): string {
   const value = body[name];
   if (typeof value !== "string" || (name === "command" && value.includes("\0"))) {
-    throw wrong(`${name} must be a string`);
+    throw unprocessable(`${name} must be a string`);
   }
   return value;
 }
@@ -170,28 +170,28 @@ function required(body: Record<string, unknown>, name: string): string {
 function flag(body: Record<string, unknown>, name: string): boolean {
   const value = body[name];
   if (value === undefined || value === null) return false;
-  if (typeof value !== "boolean") throw wrong(`${name} must be true or false`);
+  if (typeof value !== "boolean") throw unprocessable(`${name} must be true or false`);
   return value;
 }
 
 function count(body: Record<string, unknown>, name: string, otherwise: number, most = 2 ** 53 - 1): number {
-  return body[name] === undefined || body[name] === null ? otherwise : needed(body, name, most);
+  return body[name] === undefined || body[name] === null ? otherwise : requiredCount(body, name, most);
 }
 
 /** A number that is capped anyway: it may be as large as it likes. */
-function bound(body: Record<string, unknown>, name: string): number | undefined {
+function cappedCount(body: Record<string, unknown>, name: string): number | undefined {
   const value = body[name];
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0) {
-    throw wrong(`${name} must be a non-negative integer`);
+    throw unprocessable(`${name} must be a non-negative integer`);
   }
   return Math.min(value, Number.MAX_SAFE_INTEGER);
 }
 
-function needed(body: Record<string, unknown>, name: string, most: number): number {
+function requiredCount(body: Record<string, unknown>, name: string, most: number): number {
   const value = body[name];
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 || value > most) {
-    throw wrong(`${name} must be an integer from 0 to ${most}`);
+    throw unprocessable(`${name} must be an integer from 0 to ${most}`);
   }
   return value;
 }
@@ -200,7 +200,7 @@ function strings(value: unknown, name: string): string[] {
   if (value === undefined || value === null) return [];
   const items: unknown[] = Array.isArray(value) ? value : [undefined];
   const texts = items.filter((item): item is string => typeof item === "string" && !item.includes("\0"));
-  if (texts.length !== items.length) throw wrong(`${name} must be an array of strings`);
+  if (texts.length !== items.length) throw unprocessable(`${name} must be an array of strings`);
   return texts;
 }
 
@@ -209,7 +209,7 @@ function stringMap(value: unknown, name: string): Record<string, string> {
   if (value === undefined || value === null) return map;
   for (const [key, entry] of Object.entries(record(value, name))) {
     if (typeof entry !== "string" || /[=\0]/.test(key) || entry.includes("\0")) {
-      throw wrong(`${name} must map strings to strings`);
+      throw unprocessable(`${name} must map strings to strings`);
     }
     map[key] = entry;
   }

@@ -19,7 +19,7 @@ import { sendLogs } from "./output/logs.ts";
 import { serveTerminal } from "./output/terminal-socket.ts";
 import { countQuery, parseCreate, parseInput, parseRun, parseSize } from "./requests.ts";
 import { type RunOutcome, runCommand } from "./run.ts";
-import { RunSlots } from "./run-slots.ts";
+import { RunSemaphore } from "./run-semaphore.ts";
 import { parseSettings } from "./settings.ts";
 import type { ProcessOwner } from "./spec.ts";
 import { listeningPorts } from "./supervision/ports.ts";
@@ -46,11 +46,11 @@ const killWaitMs = 1_000;
 /** `/v1/processes` and `/v1/ports`. */
 export class ProcessRoutes {
   readonly #context: ProcessContext;
-  readonly #slots: RunSlots;
+  readonly #slots: RunSemaphore;
 
   constructor(context: ProcessContext) {
     this.#context = context;
-    this.#slots = new RunSlots(context.limits.maxConcurrentRuns, context.limits.maxWaitingRuns);
+    this.#slots = new RunSemaphore(context.limits.maxConcurrentRuns, context.limits.maxWaitingRuns);
   }
 
   routes(): readonly Route[] {

@@ -1,5 +1,5 @@
 import { problem } from "../http/problem.ts";
-import { longestTimerMs } from "../internal/max-timeout.ts";
+import { maxTimeoutMs } from "../internal/max-timeout.ts";
 import type { LimitName } from "../internal/spawn/command-limits.ts";
 import { HostLost } from "../internal/spawn/spawn-host.ts";
 import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
@@ -38,7 +38,7 @@ export async function runCommand(
   limits: RunLimits,
 ): Promise<RunOutcome> {
   const startedAt = performance.now();
-  const command = await spawner.captured(request, limits.maxOutputBytes).catch(lostHost);
+  const command = await spawner.captured(request, limits.maxOutputBytes).catch(throwHostLost);
   const { family } = command;
   let timedOut = false;
   const kill = () => void spawner.end(family, 0);
@@ -47,7 +47,7 @@ export async function runCommand(
       timedOut = true;
       kill();
     },
-    Math.min(limits.timeoutMs, longestTimerMs),
+    Math.min(limits.timeoutMs, maxTimeoutMs),
   );
   const letGo = () => {
     clearTimeout(timer);
@@ -72,11 +72,11 @@ export async function runCommand(
     };
   } catch (error) {
     await spawner.end(family, 0);
-    return lostHost(error);
+    return throwHostLost(error);
   }
 }
 
-function lostHost(error: unknown): never {
+function throwHostLost(error: unknown): never {
   if (!(error instanceof HostLost)) throw error;
   const message = `${error.message}; the command was ended`;
   throw problem("stream_error", 502, message, { details: { message } });

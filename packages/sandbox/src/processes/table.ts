@@ -8,7 +8,7 @@ import type { ProcessIds } from "./process-ids.ts";
 import type { ProcessSettings } from "./settings.ts";
 import type { ProcessOwner, ProcessSpec } from "./spec.ts";
 import type { StateFile } from "./supervision/state-file.ts";
-import { type Found, SurvivingProcess } from "./supervision/surviving-process.ts";
+import { type FoundSurvivors, SurvivingProcess } from "./supervision/surviving-process.ts";
 
 export interface TableOptions {
   readonly spawner: Spawner;
@@ -44,7 +44,7 @@ export class ProcessTable {
   }
 
   /** Takes over what an earlier server left running; new ids follow theirs. */
-  async adopt({ survivors, files }: Found): Promise<void> {
+  async adopt({ survivors, files }: FoundSurvivors): Promise<void> {
     for (const survivor of survivors) {
       this.#processes.set(survivor.id, survivor);
       this.#options.ids.skipTo(numberOf(survivor));

@@ -17,30 +17,30 @@ class Binding<Session extends BoundSession> {
   owner: Session | undefined;
   readonly byAgentId = new Map<string, Session>();
   /** Whose questions they were, by the key of the requests, the oldest first. */
-  readonly #asks = new Map<string, Session[]>();
+  readonly #askers = new Map<string, Session[]>();
 
-  asked(key: string, session: Session): void {
-    const askers = this.#asks.get(key);
+  addQuestion(key: string, session: Session): void {
+    const askers = this.#askers.get(key);
     if (askers) askers.push(session);
-    else this.#asks.set(key, [session]);
+    else this.#askers.set(key, [session]);
   }
 
   /** Whose question an answer is for. */
-  answered(key: string): Session | undefined {
-    const [asker, ...others] = this.#asks.get(key) ?? [];
+  takeAsker(key: string): Session | undefined {
+    const [asker, ...others] = this.#askers.get(key) ?? [];
     this.#keep(key, others);
     return asker;
   }
 
   /** Nobody waits for answers any more; who asks next may count from the beginning. */
   agentGone(): void {
-    this.#asks.clear();
+    this.#askers.clear();
   }
 
   forget(session: Session): void {
     if (this.owner === session) this.owner = undefined;
     for (const [id, other] of this.byAgentId) if (other === session) this.byAgentId.delete(id);
-    for (const [key, askers] of this.#asks)
+    for (const [key, askers] of this.#askers)
       this.#keep(
         key,
         askers.filter((asker) => asker !== session),
@@ -48,8 +48,8 @@ class Binding<Session extends BoundSession> {
   }
 
   #keep(key: string, askers: Session[]): void {
-    if (askers.length > 0) this.#asks.set(key, askers);
-    else this.#asks.delete(key);
+    if (askers.length > 0) this.#askers.set(key, askers);
+    else this.#askers.delete(key);
   }
 }
 
@@ -84,28 +84,29 @@ export class AgentBindings<Session extends BoundSession> {
     return new Set([...(binding.owner ? [binding.owner] : []), ...binding.byAgentId.values()]);
   }
 
-  named(instance: AcpInstance, agentSessionId: string | undefined): Session | undefined {
+  byAgentSessionId(instance: AcpInstance, agentSessionId: string | undefined): Session | undefined {
     if (agentSessionId === undefined) return undefined;
     return this.#bindings.get(instance)?.byAgentId.get(agentSessionId);
   }
 
   /** Whose session a client's message is about. */
-  ofClient(instance: AcpInstance, message: Message): Session | undefined {
+  forClientMessage(instance: AcpInstance, message: Message): Session | undefined {
     const binding = this.#bindings.get(instance);
     if (!binding) return undefined;
-    if (message.kind === "response") return binding.answered(message.key ?? "") ?? binding.owner;
-    return this.named(instance, message.sessionId) ?? binding.owner;
+    if (message.kind === "response") return binding.takeAsker(message.key ?? "") ?? binding.owner;
+    return this.byAgentSessionId(instance, message.sessionId) ?? binding.owner;
   }
 
   /**
    * Whose session a message of the agent is about. A name that nobody claimed is that of a sub-agent:
    * it belongs to the only session there is, or to the only one that is in a turn.
    */
-  ofAgent(instance: AcpInstance, message: Message): Session | undefined {
+  forAgentMessage(instance: AcpInstance, message: Message): Session | undefined {
     const binding = this.#bindings.get(instance);
     if (!binding) return undefined;
-    const session = this.named(instance, message.sessionId) ?? binding.owner ?? this.#only(binding, message);
-    if (session && message.kind === "request") binding.asked(message.key ?? "", session);
+    const session =
+      this.byAgentSessionId(instance, message.sessionId) ?? binding.owner ?? this.#only(binding, message);
+    if (session && message.kind === "request") binding.addQuestion(message.key ?? "", session);
     return session;
   }
 

@@ -10,7 +10,7 @@ export class EndListeners {
     return () => this.#listeners.delete(listener);
   }
 
-  tell(reason: EndReason): void {
+  notify(reason: EndReason): void {
     for (const listener of this.#listeners) listener(reason);
   }
 }

@@ -27,7 +27,7 @@ import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SessionPlace } from "./store/store.ts";
 import { entryText } from "./types.ts";
-import { EventStreamSink, SocketSink, Viewer } from "./viewers/viewer.ts";
+import { EventStreamConnection, Viewer, WebSocketConnection } from "./viewers/viewer.ts";
 
 export interface SessionRoutesOptions {
   readonly sessions: Sessions;
@@ -155,7 +155,7 @@ export class SessionRoutes {
   #sendKnown(exchange: Exchange, { id, agent }: CreateInput): boolean {
     const known = id === undefined ? undefined : this.#sessions.find(id);
     if (!known) return false;
-    known.assertStays();
+    known.assertNotDeleted();
     if (known.record.agent !== agent) {
       throw problem("conflict", 409, `session "${known.id}" has another agent`, { sessionId: known.id });
     }
@@ -268,7 +268,7 @@ export class SessionRoutes {
       else
         new Viewer(
           session,
-          new EventStreamSink(response, this.#limits.heartbeatMs),
+          new EventStreamConnection(response, this.#limits.heartbeatMs),
           after,
           this.#limits,
         ).start();
@@ -295,7 +295,12 @@ export class SessionRoutes {
     const session = this.#session(exchange);
     const after = sequenceOf(exchange.query, undefined);
     const socket = await exchange.accept();
-    new Viewer(session, new SocketSink(socket, this.#limits.heartbeatMs), after, this.#limits).start();
+    new Viewer(
+      session,
+      new WebSocketConnection(socket, this.#limits.heartbeatMs),
+      after,
+      this.#limits,
+    ).start();
   }
 
   async #body(exchange: Exchange): Promise<unknown> {

@@ -6,11 +6,11 @@ import type { PendingRequest } from "../acp/pending.ts";
 import { problem } from "../http/problem.ts";
 import { settlesWithin } from "../internal/with-timeout.ts";
 import type { SandboxLimits } from "../limits.ts";
-import { answer, call, tell } from "./agent/agent-calls.ts";
+import { answer, callAgent, notifyAgent } from "./agent/agent-calls.ts";
 import { sessionChange, sessionChangeFromAnswer } from "./agent/agent-updates.ts";
 import { isDraft } from "./agent/recovery.ts";
 import { SessionAgent } from "./agent/session-agent.ts";
-import { offersOf, type Settings } from "./agent/settings.ts";
+import { offeredChoices, type Settings } from "./agent/settings.ts";
 import { type AgentBindings, ownServerId } from "./agent-bindings.ts";
 import { EndListeners } from "./end-listeners.ts";
 import { SessionLog } from "./store/session-log.ts";
@@ -19,7 +19,7 @@ import { isPermissionRequest, PendingPermissions } from "./turns/pending-permiss
 import type { PermissionPolicy } from "./turns/policy.ts";
 import { type ContentBlocks, type PromptHost, PromptQueue } from "./turns/prompt-queue.ts";
 import { transcriptBlock } from "./turns/transcript.ts";
-import { Turns } from "./turns/turns.ts";
+import { TurnCounter } from "./turns/turn-counter.ts";
 import type {
   CancelOutcome,
   LogEntry,
@@ -41,7 +41,7 @@ export interface SessionContext {
   readonly changed: (session: Session) => void;
   readonly isClosing: () => boolean;
   /** The past of a forked session up to where it forked, newest first. */
-  readonly past: (record: SessionRecord) => Iterable<LogEntry>;
+  readonly history: (record: SessionRecord) => Iterable<LogEntry>;
 }
 
 /** One conversation: its log, its questions, its prompts, and the agent process that it has or finds again. */
@@ -50,18 +50,18 @@ export class Session implements PromptHost {
   readonly log: SessionLog;
   readonly permissions: PendingPermissions;
   readonly prompts: PromptQueue;
-  readonly ending = new EndListeners();
+  readonly endListeners = new EndListeners();
   readonly #context: SessionContext;
   readonly #key: number;
   #record: SessionRecord;
   /** It is being deleted: nothing begins any more. */
-  #isEnding = false;
+  #isBeingDeleted = false;
   #isDeleted = false;
   #deletion: Promise<void> | undefined;
   #loading: "client" | "server" | undefined;
   /** The first load of a session that was made elsewhere: what the agent tells of the past is all there is. */
   #isNew = false;
-  readonly #turns = new Turns();
+  readonly #turns = new TurnCounter();
   readonly #agent: SessionAgent;
 
   constructor(context: SessionContext, stored: StoredSession) {
@@ -90,7 +90,7 @@ export class Session implements PromptHost {
       log,
       record: () => this.#record,
       update: (change) => this.update(change),
-      assertStays: () => this.assertStays(),
+      assertNotDeleted: () => this.assertNotDeleted(),
       own: (instance) => bindings.own(instance, this),
       claim: (instance, agentSessionId) => bindings.claim(instance, agentSessionId, this),
       onStarted: () => this.onChange(),
@@ -108,8 +108,8 @@ export class Session implements PromptHost {
   }
 
   /** True from the moment on in which somebody has asked for its deletion. */
-  get isEnding(): boolean {
-    return this.#isEnding;
+  get isBeingDeleted(): boolean {
+    return this.#isBeingDeleted;
   }
 
   /** True while a turn runs, whoever asked for it. */
@@ -140,7 +140,7 @@ export class Session implements PromptHost {
 
   // What crosses between the agent and whoever speaks to it.
 
-  seenToAgent(message: Message, internal: boolean): void {
+  onMessageToAgent(message: Message, internal: boolean): void {
     if (this.#isDeleted) return;
     this.log.append("client", message.raw);
     if (message.kind === "response" && !internal) this.permissions.answeredByAcp(message);
@@ -154,7 +154,7 @@ export class Session implements PromptHost {
     this.update({});
   }
 
-  seenFromAgent(
+  onMessageFromAgent(
     instance: AcpInstance,
     message: Message,
     answered: PendingRequest | undefined,
@@ -187,18 +187,18 @@ export class Session implements PromptHost {
   }
 
   /** The server has answered a request in the place of the agent. */
-  refused(request: PendingRequest, text: string): void {
+  onRefusal(request: PendingRequest, text: string): void {
     this.#requestEnded(request);
     if (!this.#isDeleted) this.log.append("server", text);
   }
 
-  notice(instance: AcpInstance, text: string): void {
-    if (!this.#isDeleted && !this.#hasMoved(instance)) this.log.append("server", text);
+  onNotice(instance: AcpInstance, text: string): void {
+    if (!this.#isDeleted && !this.#isInAnotherInstance(instance)) this.log.append("server", text);
   }
 
-  agentGone(instance: AcpInstance): void {
-    if (this.#hasMoved(instance)) this.permissions.agentGone(instance);
-    else this.#left();
+  onAgentExit(instance: AcpInstance): void {
+    if (this.#isInAnotherInstance(instance)) this.permissions.agentGone(instance);
+    else this.#onStopped();
   }
 
   // What clients ask of the session.
@@ -213,7 +213,7 @@ export class Session implements PromptHost {
     const { sessionId } = result;
     this.update({
       ...(typeof sessionId === "string" ? { agentSessionId: sessionId } : {}),
-      ...offersOf(result),
+      ...offeredChoices(result),
     });
   }
 
@@ -252,7 +252,7 @@ export class Session implements PromptHost {
   }
 
   /** As {@link attach}, if the agent can recover the session by itself. */
-  async attachAsItWas(): Promise<void> {
+  async attachWithoutReplay(): Promise<void> {
     await this.#agent.attach(false);
   }
 
@@ -279,10 +279,10 @@ export class Session implements PromptHost {
       return { cancelled: prompts.length > 0, forced: false, prompts };
     }
     const ended = this.#turns.cancel();
-    await tell(instance, "session/cancel", { sessionId: this.#record.agentSessionId });
+    await notifyAgent(instance, "session/cancel", { sessionId: this.#record.agentSessionId });
     await this.permissions.cancelAll();
     const forced = !(await settlesWithin(ended, this.#context.limits.cancelGraceMs));
-    if (forced) instance.cut("cancel_ignored");
+    if (forced) instance.kill("cancel_ignored");
     await ended;
     return { cancelled: true, forced, prompts };
   }
@@ -301,7 +301,7 @@ export class Session implements PromptHost {
     else if (this.#turns.any) await this.cancel();
     bindings.release(this);
     this.#agent.release();
-    this.#left();
+    this.#onStopped();
   }
 
   /** Ends the session for good; whoever asks while that goes on waits for the same end. */
@@ -311,10 +311,10 @@ export class Session implements PromptHost {
   }
 
   async #delete(): Promise<void> {
-    this.#isEnding = true;
+    this.#isBeingDeleted = true;
     await this.close();
     this.#isDeleted = true;
-    this.ending.tell("deleted");
+    this.endListeners.notify("deleted");
   }
 
   /** Keeps what has changed in the session's record. */
@@ -336,11 +336,11 @@ export class Session implements PromptHost {
   // What the queue of prompts asks of the session.
 
   isFree(): boolean {
-    return !this.#turns.any && !this.#agent.isStarting && !this.#isEnding;
+    return !this.#turns.any && !this.#agent.isStarting && !this.#isBeingDeleted;
   }
 
-  assertStays(): void {
-    if (!this.#isEnding) return;
+  assertNotDeleted(): void {
+    if (!this.#isBeingDeleted) return;
     throw problem("session_not_found", 404, `the session "${this.id}" is deleted`, { sessionId: this.id });
   }
 
@@ -355,7 +355,7 @@ export class Session implements PromptHost {
     const prompt = needsTranscript ? [...this.#transcript(), ...content] : content;
     if (needsTranscript) this.update({ needsTranscript: false });
     try {
-      return await call(instance, "session/prompt", { sessionId, prompt });
+      return await callAgent(instance, "session/prompt", { sessionId, prompt });
     } catch (error) {
       // Nobody knows what an agent has taken in that failed: the next prompt tells it the past again.
       if (needsTranscript) this.update({ needsTranscript });
@@ -368,12 +368,12 @@ export class Session implements PromptHost {
   }
 
   /** Another instance has taken the session up since: what becomes of this one is not about it any more. */
-  #hasMoved(instance: AcpInstance): boolean {
+  #isInAnotherInstance(instance: AcpInstance): boolean {
     return this.#agent.instance !== undefined && this.#agent.instance !== instance;
   }
 
   /** No process runs the session any more. */
-  #left(): void {
+  #onStopped(): void {
     this.#agent.markStopped();
     this.#loading = undefined;
     this.#turns.endAll();
@@ -390,7 +390,10 @@ export class Session implements PromptHost {
   }
 
   #transcript(): ContentBlocks {
-    const block = transcriptBlock(this.#context.past(this.#record), this.#context.limits.maxTranscriptBytes);
+    const block = transcriptBlock(
+      this.#context.history(this.#record),
+      this.#context.limits.maxTranscriptBytes,
+    );
     return block ? [block] : [];
   }
 }

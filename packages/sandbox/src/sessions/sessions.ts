@@ -12,7 +12,7 @@ import { Session, type SessionContext } from "./session.ts";
 import { type SessionPlace, SessionStore } from "./store/store.ts";
 import type { PermissionPolicy } from "./turns/policy.ts";
 import type { LogEntry, PermissionView, SessionRecord, SessionView } from "./types.ts";
-import { type SessionWatcher, Watchers } from "./viewers/watchers.ts";
+import { type SessionWatcher, SessionWatchers } from "./viewers/watchers.ts";
 
 export interface SessionsOptions {
   readonly instances: AcpInstances;
@@ -58,7 +58,7 @@ export class Sessions implements SessionAdopter {
   readonly #options: SessionsOptions;
   readonly #context: SessionContext;
   readonly #open = new Map<string, Session>();
-  readonly #watchers = new Watchers();
+  readonly #watchers = new SessionWatchers();
   /** What may end with a session being removed, for which the store has to be there. */
   readonly #unfinished = new Set<Promise<unknown>>();
   #isClosing = false;
@@ -77,9 +77,9 @@ export class Sessions implements SessionAdopter {
       limits,
       logger,
       policy,
-      changed: (session) => this.#watchers.tell("updated", session),
+      changed: (session) => this.#watchers.notify("updated", session),
       isClosing: () => this.#isClosing,
-      past: (record) => this.#past(record),
+      history: (record) => this.#history(record),
     };
   }
 
@@ -106,7 +106,7 @@ export class Sessions implements SessionAdopter {
   ): { readonly sessions: SessionView[]; readonly next?: SessionPlace } {
     const sessions: SessionView[] = [];
     for (let place = after; ; ) {
-      const page = this.store.sessionsBehind(place, pageSize);
+      const page = this.store.sessionsAfter(place, pageSize);
       for (const stored of page) {
         if (sessions.length === limit && place) return { sessions, next: place };
         place = { createdAt: stored.record.createdAt, key: stored.key };
@@ -144,7 +144,7 @@ export class Sessions implements SessionAdopter {
   async create(seed: SessionSeed): Promise<Session> {
     const { settings, id, ...rest } = seed;
     const session = this.#make({ ...rest, id: id ?? newId(), origin: "session" });
-    await this.#finish(this.#orDiscard(session, () => session.open(settings)));
+    await this.#track(this.#discardOnFailure(session, () => session.open(settings)));
     return session;
   }
 
@@ -172,13 +172,13 @@ export class Sessions implements SessionAdopter {
       ...(permissionRules === undefined ? {} : { permissionRules }),
     });
     const whole = parentSequence === parent.log.lastSequence && !needsTranscript;
-    const opening = this.#orDiscard(session, async () => {
+    const opening = this.#discardOnFailure(session, async () => {
       session.log.notice("forked", { parentId: parent.id, parentSequence });
       const opened = await session.openFork(settingsOf(like), whole ? agentSessionId : undefined);
       if (opened === "new") session.update({ needsTranscript: true });
       return opened === "forked" ? "forked" : "replayed";
     });
-    return { session, fork: await this.#finish(opening) };
+    return { session, fork: await this.#track(opening) };
   }
 
   /** Ends the session and forgets it; unknown ids are fine. */
@@ -189,7 +189,7 @@ export class Sessions implements SessionAdopter {
 
   /** Resolves when a session of this id that is being deleted is gone; at once where there is none. */
   async afterDeletion(id: string): Promise<void> {
-    if (this.#open.get(id)?.isEnding) await this.delete(id);
+    if (this.#open.get(id)?.isBeingDeleted) await this.delete(id);
   }
 
   permissions(state: string | undefined): PermissionView[] {
@@ -205,7 +205,7 @@ export class Sessions implements SessionAdopter {
   async close(): Promise<void> {
     this.#isClosing = true;
     await settlesWithin(Promise.allSettled(this.#unfinished), endingPatienceMs);
-    for (const session of this.#open.values()) session.ending.tell("closing");
+    for (const session of this.#open.values()) session.endListeners.notify("closing");
     this.store.close();
   }
 
@@ -225,7 +225,7 @@ export class Sessions implements SessionAdopter {
   #make(record: Omit<SessionRecord, "createdAt" | "updatedAt">): Session {
     const now = Date.now();
     const session = this.#session(this.store.insertSession({ ...record, createdAt: now, updatedAt: now }));
-    this.#watchers.tell("created", session);
+    this.#watchers.notify("created", session);
     return session;
   }
 
@@ -238,7 +238,7 @@ export class Sessions implements SessionAdopter {
     return session;
   }
 
-  async #orDiscard<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  async #discardOnFailure<T>(session: Session, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
@@ -252,10 +252,10 @@ export class Sessions implements SessionAdopter {
   }
 
   #end(session: Session): Promise<void> {
-    return this.#finish(session.delete().then(() => this.#remove(session)));
+    return this.#track(session.delete().then(() => this.#remove(session)));
   }
 
-  #finish<T>(work: Promise<T>): Promise<T> {
+  #track<T>(work: Promise<T>): Promise<T> {
     this.#unfinished.add(work);
     const forget = () => this.#unfinished.delete(work);
     work.then(forget, forget);
@@ -269,10 +269,10 @@ export class Sessions implements SessionAdopter {
     const stored = this.store.session(session.id);
     if (!stored) return;
     this.store.deleteSession(stored.key);
-    this.#watchers.tell("deleted", session);
+    this.#watchers.notify("deleted", session);
   }
 
-  *#past(record: SessionRecord): Generator<LogEntry> {
+  *#history(record: SessionRecord): Generator<LogEntry> {
     const session = this.find(record.id);
     if (session) yield* session.log.backwards(session.log.lastSequence);
     let child = record;

@@ -1,13 +1,13 @@
 import type { BigIntStats } from "node:fs";
 import { invalid } from "../../http/problem.ts";
-import { failed } from "../failures.ts";
+import { operationFailed } from "../failures.ts";
 import { hasCode, lstat, lstatIfThere, mkdir, rename, rmdir, unlink } from "../system.ts";
 import { temporaryName } from "../write.ts";
 import { copy } from "./copy.ts";
 import { remove } from "./directory.ts";
 import type { PathText } from "./names.ts";
 import type { Place } from "./paths.ts";
-import { renameNew } from "./rename-without-overwrite.ts";
+import { renameWithoutOverwrite } from "./rename-without-overwrite.ts";
 
 /**
  * Moves what is at `from` to `to`. Without `overwrite` nothing that is there is ever replaced; with it
@@ -74,7 +74,7 @@ function isSame(one: BigIntStats, other: BigIntStats): boolean {
 }
 
 function intoItself(): Error {
-  return failed("a directory cannot be moved into itself");
+  return operationFailed("a directory cannot be moved into itself");
 }
 
 async function takePlace(
@@ -103,7 +103,7 @@ async function moveNew(from: PathText, to: Place, source: BigIntStats): Promise<
       });
       return;
     }
-    await renameNew(from, to.path);
+    await renameWithoutOverwrite(from, to.path);
   } catch (error) {
     throw isTaken(error) ? invalid("destination already exists") : error;
   }

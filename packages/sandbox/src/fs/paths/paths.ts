@@ -107,7 +107,7 @@ export class Paths {
   }
 
   /** The names in a directory behind which a file system does not answer. */
-  async silentIn(directory: string): Promise<ReadonlySet<string>> {
+  async hungMountsIn(directory: string): Promise<ReadonlySet<string>> {
     return await this.#mounts.silentIn(directory);
   }
 

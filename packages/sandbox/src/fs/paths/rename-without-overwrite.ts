@@ -7,7 +7,7 @@ import type { PathText } from "./names.ts";
  * taken. The second name of a hard link is taken by one alone, and whole; file systems without them (FAT,
  * many of FUSE and of networks) have the name held by an empty file for a moment.
  */
-export async function renameNew(from: PathText, to: PathText): Promise<void> {
+export async function renameWithoutOverwrite(from: PathText, to: PathText): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {

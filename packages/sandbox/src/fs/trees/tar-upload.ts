@@ -7,7 +7,7 @@ import { isHoldfastError } from "@holdfast/core";
 import { type Extract, extract, type Header } from "tar-stream";
 import type { Exchange } from "../../http/exchange.ts";
 import { invalid, isRecord } from "../../http/problem.ts";
-import { failed } from "../failures.ts";
+import { operationFailed } from "../failures.ts";
 import { withDirectory } from "../paths/directory.ts";
 import { decodeName, type PathText, shown } from "../paths/names.ts";
 import type { Paths, Place } from "../paths/paths.ts";
@@ -76,7 +76,7 @@ export async function receiveTar(
     const unpacking = new Unpacking(paths, directory, destination.display, sent);
     const archive = extract(extractOptions);
     const limited = limitedBody(exchange, maxBytes, sent);
-    const unpacked = (source: AsyncIterable<Buffer>) => inProportion(source, sent);
+    const unpacked = (source: AsyncIterable<Buffer>) => limitRatio(source, sent);
     const feeding = decoder ? pipeline(limited, decoder, unpacked, archive) : pipeline(limited, archive);
     // Whoever fails first, the loop below or what feeds it, destroys the other; both are awaited.
     const fed = feeding.catch((error: unknown) => error);
@@ -100,7 +100,9 @@ function reasonOf(error: unknown): unknown {
     return invalid("the request body ended early");
   }
   if (error instanceof Error && "syscall" in error) return error;
-  return failed(`not a tar archive: ${error instanceof Error ? error.message : "it cannot be read"}`);
+  return operationFailed(
+    `not a tar archive: ${error instanceof Error ? error.message : "it cannot be read"}`,
+  );
 }
 
 function decoderFor(exchange: Exchange): Transform | undefined {
@@ -113,19 +115,19 @@ function decoderFor(exchange: Exchange): Transform | undefined {
 }
 
 /** Few bytes that become very many are no archive that anybody needs. */
-async function* inProportion(
+async function* limitRatio(
   source: AsyncIterable<Buffer>,
   sent: { readonly bytes: number },
 ): AsyncGenerator<Buffer> {
   let size = 0;
   for await (const bytes of source) {
     size += bytes.length;
-    assertProportion(size, sent);
+    assertRatio(size, sent);
     yield bytes;
   }
 }
 
-function assertProportion(size: number, sent: { readonly bytes: number }): void {
+function assertRatio(size: number, sent: { readonly bytes: number }): void {
   const { freeBytes, maxRatio } = unpackedLimits;
   if (size > freeBytes && size > maxRatio * sent.bytes)
     throw invalid(`the archive unpacks to more than ${maxRatio} times its size`, 413);
@@ -240,7 +242,7 @@ class Unpacking {
       if (!hasCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw error;
       await copy(existing, path, (size) => {
         this.#copied += size;
-        assertProportion(this.#copied, this.#sent);
+        assertRatio(this.#copied, this.#sent);
       });
     }
   }
@@ -270,7 +272,7 @@ function extendedOf(header: Header): Readonly<Record<string, unknown>> {
 
 async function writeEntry(entry: Entry, place: Place): Promise<void> {
   const { mode = 0o644, mtime } = entry.header;
-  if ((await lstatIfThere(place.path))?.isDirectory()) throw failed(`${place.name} is a directory`);
+  if ((await lstatIfThere(place.path))?.isDirectory()) throw operationFailed(`${place.name} is a directory`);
   const temporary = place.sibling(temporaryName());
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const file = await open(temporary, flags, 0o600);
@@ -303,7 +305,7 @@ async function makeDirectory(place: Place): Promise<void> {
 
 /** Makes a link under another name and renames it, so that it replaces what was there. */
 async function replaceWith(place: Place, make: (path: PathText) => Promise<void>): Promise<void> {
-  if ((await lstatIfThere(place.path))?.isDirectory()) throw failed(`${place.name} is a directory`);
+  if ((await lstatIfThere(place.path))?.isDirectory()) throw operationFailed(`${place.name} is a directory`);
   const temporary = place.sibling(temporaryName());
   await make(temporary);
   try {
@@ -323,7 +325,7 @@ async function copy(existing: PathText, path: PathText, room: (size: number) => 
   const source = await open(existing, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stat = await source.stat();
-    if (!stat.isFile()) throw failed("the target of a link in the archive is no file");
+    if (!stat.isFile()) throw operationFailed("the target of a link in the archive is no file");
     room(stat.size);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     const target = await open(path, flags, 0o600);

@@ -10,14 +10,14 @@ export interface Change {
   readonly isDirectory: boolean;
 }
 
-interface Known {
+interface SeenEntry {
   readonly isDirectory: boolean;
   readonly version: string;
 }
 
 interface Watched {
   watcher: FSWatcher;
-  readonly entries: Map<PathText, Known>;
+  readonly entries: Map<PathText, SeenEntry>;
   /** The one that is watched may be gone, and another one be there with its name and its inode. */
   isDoubtful: boolean;
 }
@@ -82,7 +82,7 @@ export class TreeWatcher {
       this.#options.onFailure("too_many_directories");
       return;
     }
-    const entries = new Map<PathText, Known>();
+    const entries = new Map<PathText, SeenEntry>();
     try {
       await withDirectory(this.#absolute(directory), async (inside) => {
         // The watch comes first: what changes while the entries are read is then looked at again.
@@ -154,8 +154,8 @@ export class TreeWatcher {
   }
 
   /** What is in a directory now, which is watched anew where that is in doubt; undefined when it cannot be told. */
-  async #readEntries(directory: PathText, watched: Watched): Promise<Map<PathText, Known> | undefined> {
-    const now = new Map<PathText, Known>();
+  async #readEntries(directory: PathText, watched: Watched): Promise<Map<PathText, SeenEntry> | undefined> {
+    const now = new Map<PathText, SeenEntry>();
     try {
       await withDirectory(this.#absolute(directory), async (inside) => {
         if (watched.isDoubtful) {
@@ -202,7 +202,7 @@ export class TreeWatcher {
 const maxTrustedHints = 4_096;
 
 /** Files change with their content; a directory is another one only with another inode. */
-async function look(path: PathText): Promise<Known | undefined> {
+async function look(path: PathText): Promise<SeenEntry | undefined> {
   const stat = await lstatIfThere(path);
   return stat && { isDirectory: stat.isDirectory(), version: versionOf(stat) };
 }

@@ -2,11 +2,11 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 
 /** How long a mount may take to answer; what takes longer is taken for hung. */
-const patienceSeconds = 2;
+const timeoutSeconds = 2;
 /** What the shell may need beside: where not even SIGKILL ends the look, it never says anything. */
 const slackMs = 500;
 /** How long a mount is taken for hung that was found so: whoever looks for a file asks of many places. */
-const silentMs = 500;
+const hungMs = 500;
 /** How `timeout` tells that it had to use SIGKILL. */
 const killed = "137";
 
@@ -14,7 +14,7 @@ const killed = "137";
  * Asks for the size of the file system for each line that it reads. That is no file's data, which a cache
  * would know: whoever serves the mount has to answer.
  */
-const script = `while read -r _; do timeout -s KILL ${patienceSeconds} stat -f -- "$1" >/dev/null 2>&1; echo "$?"; done`;
+const script = `while read -r _; do timeout -s KILL ${timeoutSeconds} stat -f -- "$1" >/dev/null 2>&1; echo "$?"; done`;
 
 /**
  * Whether one mount answers. A process of its own looks, since whoever asks a hung mount is stuck in the
@@ -65,11 +65,11 @@ export class MountProbe {
           this.#isOverdue = true;
           resolve(false);
         },
-        patienceSeconds * 1_000 + slackMs,
+        timeoutSeconds * 1_000 + slackMs,
       );
     });
     const answers = await Promise.race([answered, late]).finally(() => clearTimeout(timer));
-    if (!answers) this.#silentUntil = performance.now() + silentMs;
+    if (!answers) this.#silentUntil = performance.now() + hungMs;
     return answers;
   }
 

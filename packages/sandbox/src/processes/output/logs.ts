@@ -39,9 +39,9 @@ export async function sendLogs(exchange: Exchange, find: () => Managed, heartbea
   });
 }
 
-type AskedLog = Omit<LogQuery, "stream"> & { readonly stream: LogStream | undefined };
+type LogRequest = Omit<LogQuery, "stream"> & { readonly stream: LogStream | undefined };
 
-function parseQuery({ query, request }: Exchange): AskedLog {
+function parseQuery({ query, request }: Exchange): LogRequest {
   const stream = query.get("stream") ?? undefined;
   if (stream !== undefined && !isLogStream(stream)) {
     throw invalid("query parameter 'stream' must be stdout, stderr, combined or pty");

@@ -10,7 +10,7 @@ const scrollbackBytes = 262_144;
 const maxFrameBytes = 65_536;
 /** Output on its way to one viewer; the rest waits in the process's own ring. */
 const maxBufferedBytes = 1_048_576;
-const lookMs = 60_000;
+const waitMs = 60_000;
 
 export interface TerminalOptions {
   readonly maxInputBytes: number;
@@ -31,7 +31,7 @@ export async function serveTerminal(
   const gone = new AbortController();
   socket.once("close", () => gone.abort());
   socket.on("message", (data, isBinary) => {
-    const failure = takeFrame(socket, process, isBinary ? undefined : String(data), options);
+    const failure = handleFrame(socket, process, isBinary ? undefined : String(data), options);
     if (failure !== undefined) sendFrame(socket, { type: "error", message: failure });
   });
   sendFrame(socket, { type: "ready", processId: process.id, offset });
@@ -70,7 +70,7 @@ async function showOutput(
     } else if (process.ended) {
       return;
     } else {
-      await changed.wait(lookMs, signal);
+      await changed.wait(waitMs, signal);
     }
   }
 }
@@ -84,7 +84,7 @@ function sendBytes(socket: WebSocket, bytes: Buffer): Promise<void> {
 }
 
 /** Does what a frame asks for; what it returns is why that could not be done. */
-function takeFrame(
+function handleFrame(
   socket: WebSocket,
   process: Managed,
   text: string | undefined,

@@ -1,6 +1,6 @@
-import { longestTimerMs } from "../../internal/max-timeout.ts";
+import { maxTimeoutMs } from "../../internal/max-timeout.ts";
 
-export type Woken = "changed" | "timeout" | "aborted";
+export type WakeReason = "changed" | "timeout" | "aborted";
 
 /** Tells those who wait that something changed; who does not wait right now looks first, and then waits. */
 export class Notifier {
@@ -11,13 +11,13 @@ export class Notifier {
   }
 
   /** Resolves at the next change, after `timeoutMs` (at most 24 days), or when `signal` is aborted. */
-  wait(timeoutMs: number, signal?: AbortSignal): Promise<Woken> {
+  wait(timeoutMs: number, signal?: AbortSignal): Promise<WakeReason> {
     return new Promise((resolve) => {
       if (signal?.aborted) {
         resolve("aborted");
         return;
       }
-      const finish = (how: Woken) => {
+      const finish = (how: WakeReason) => {
         clearTimeout(timer);
         this.#waiting.delete(wake);
         signal?.removeEventListener("abort", abort);
@@ -25,7 +25,7 @@ export class Notifier {
       };
       const wake = () => finish("changed");
       const abort = () => finish("aborted");
-      const timer = setTimeout(() => finish("timeout"), Math.min(timeoutMs, longestTimerMs));
+      const timer = setTimeout(() => finish("timeout"), Math.min(timeoutMs, maxTimeoutMs));
       this.#waiting.add(wake);
       signal?.addEventListener("abort", abort);
     });

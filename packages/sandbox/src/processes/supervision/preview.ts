@@ -20,7 +20,7 @@ const hopHeaders = new Set([
 ]);
 
 /** Takes the ticket out of the fragment, which no server and no log sees, and exchanges it. */
-const entrance = `<!doctype html><meta charset="utf-8"><title>Preview</title><p id="text">Opening the preview</p><script>
+const ticketExchangePage = `<!doctype html><meta charset="utf-8"><title>Preview</title><p id="text">Opening the preview</p><script>
 const ticket = location.hash.slice(1);
 history.replaceState(null, "", location.pathname + location.search);
 fetch("${exchangePath}", { method: "POST", body: ticket }).then((answer) => {
@@ -117,10 +117,10 @@ export class Previews {
     const origin = this.#find(incoming);
     if (!origin) refuse(response, 404, "there is no such preview");
     else if (incoming.url === exchangePath) await exchange(origin, incoming, response);
-    else if (admitted(origin, incoming)) forward(origin, incoming, response);
+    else if (hasPreviewCookie(origin, incoming)) forward(origin, incoming, response);
     else if (incoming.method === "GET" && (incoming.headers.accept ?? "").includes("text/html")) {
       response.writeHead(401, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" });
-      response.end(entrance);
+      response.end(ticketExchangePage);
     } else refuse(response, 401, "the preview was not opened here");
   }
 
@@ -133,7 +133,7 @@ export class Previews {
     // A page of another origin must not ride on the cookie of this one.
     const foreign =
       page !== undefined && (!URL.canParse(page) || new URL(page).host !== incoming.headers.host);
-    if (!origin || foreign || !admitted(origin, incoming)) {
+    if (!origin || foreign || !hasPreviewCookie(origin, incoming)) {
       socket.end("HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
       return;
     }
@@ -224,12 +224,12 @@ function headOf(answer: IncomingMessage, more: readonly string[]): string {
 function headersOf(answer: IncomingMessage): [name: string, value: string | string[]][] {
   return Object.entries(answer.headers).flatMap(([name, value]) => {
     if (value === undefined || hopHeaders.has(name)) return [];
-    return [[name, name === "set-cookie" ? [value].flat().flatMap(ofThisOrigin) : value]];
+    return [[name, name === "set-cookie" ? [value].flat().flatMap(restrictCookie) : value]];
   });
 }
 
 /** A cookie of the program is for its own origin, whatever domain it names, and never the one that lets in. */
-function ofThisOrigin(cookie: string): string[] {
+function restrictCookie(cookie: string): string[] {
   const [pair = "", ...attributes] = cookie.split(";");
   if (pair.split("=", 1)[0]?.trim().toLowerCase() === cookieName) return [];
   return [[pair, ...attributes.filter((each) => !/^\s*domain\s*(?:=|$)/i.test(each))].join(";")];
@@ -248,7 +248,7 @@ function headersFor(origin: Origin, incoming: IncomingMessage): Record<string, s
   return headers;
 }
 
-function admitted(origin: Origin, incoming: IncomingMessage): boolean {
+function hasPreviewCookie(origin: Origin, incoming: IncomingMessage): boolean {
   const given = cookiesOf(incoming).find((cookie) => cookie.startsWith(`${cookieName}=`));
   return timingSafeEqual(hash(given?.slice(cookieName.length + 1) ?? ""), hash(origin.secret));
 }

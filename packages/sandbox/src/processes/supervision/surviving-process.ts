@@ -19,7 +19,7 @@ import { Notifier } from "./notifier.ts";
 import { deadServers, type StoredProcess } from "./state-file.ts";
 
 /** How often to look whether a process has ended that is not our child, and so tells nobody. */
-const lookMs = 100;
+const pollMs = 100;
 
 /** A process of an earlier server that still runs. Its output and input went with that server. */
 export class SurvivingProcess implements Managed {
@@ -35,7 +35,7 @@ export class SurvivingProcess implements Managed {
     const { pid, marker } = stored.family;
     // Ids are given out again: the group is ours only while its leader carries our mark.
     this.#family = markOf(pid) === marker ? stored.family : { ...stored.family, pid: 0 };
-    this.#look();
+    this.#poll();
   }
 
   get id(): string {
@@ -126,18 +126,18 @@ export class SurvivingProcess implements Managed {
     }
   }
 
-  #look(): void {
+  #poll(): void {
     if (!isFamilyAlive(this.#family)) {
       this.#exitedAtMs = Date.now();
       this.changed.notify();
       return;
     }
-    this.#timer = setTimeout(() => this.#look(), lookMs);
+    this.#timer = setTimeout(() => this.#poll(), pollMs);
     this.#timer.unref();
   }
 }
 
-export interface Found {
+export interface FoundSurvivors {
   readonly survivors: readonly SurvivingProcess[];
   /** The files that told of them, to be removed when another one does. */
   readonly files: readonly string[];
@@ -147,7 +147,7 @@ export interface Found {
  * What the servers left running whose state files are in `directory` and that are dead themselves:
  * managed processes are taken over, whatever else they started (agents, runs) is killed.
  */
-export async function findSurvivors(directory: string, log: Logger): Promise<Found> {
+export async function findSurvivors(directory: string, log: Logger): Promise<FoundSurvivors> {
   const survivors: SurvivingProcess[] = [];
   const files: string[] = [];
   for (const { path, server } of await deadServers(directory, log)) {

@@ -10,7 +10,7 @@ let count = 0;
  * Asks the agent of `instance` on the server's own account. Throws `sandbox.agent_process_exited`
  * when the agent could not answer, and `sandbox.agent_refused` when it answered with an error.
  */
-export async function call(
+export async function callAgent(
   instance: AcpInstance,
   method: string,
   params: Readonly<Record<string, unknown>>,
@@ -19,14 +19,14 @@ export async function call(
   const raw = JSON.stringify({ jsonrpc: "2.0", id: `server-${count}`, method, params });
   const message = readMessage(raw);
   const text = message && (await instance.send(message, { internal: true }));
-  const answer: unknown = text === undefined ? undefined : JSON.parse(text);
-  if (!isRecord(answer)) throw refused(instance.agentId, method, undefined);
-  if (answer.error !== undefined) throw refused(instance.agentId, method, answer.error);
-  return isRecord(answer.result) ? answer.result : {};
+  const answerAgent: unknown = text === undefined ? undefined : JSON.parse(text);
+  if (!isRecord(answerAgent)) throw refused(instance.agentId, method, undefined);
+  if (answerAgent.error !== undefined) throw refused(instance.agentId, method, answerAgent.error);
+  return isRecord(answerAgent.result) ? answerAgent.result : {};
 }
 
 /** Tells the agent something that has no answer. */
-export async function tell(
+export async function notifyAgent(
   instance: AcpInstance,
   method: string,
   params: Readonly<Record<string, unknown>>,

@@ -4,11 +4,11 @@ import { isRecord } from "../../http/problem.ts";
 import type { SessionRecord } from "../types.ts";
 
 /** Most updates are pieces of text: only these few are worth reading. */
-const telling = /"(?:current_mode_update|config_option_update|session_info_update)"/;
+const changesSession = /"(?:current_mode_update|config_option_update|session_info_update)"/;
 
 /** What an update of the agent says about the session itself. */
 export function sessionChange(message: Message): Partial<SessionRecord> | undefined {
-  if (message.method !== "session/update" || !telling.test(message.raw)) return undefined;
+  if (message.method !== "session/update" || !changesSession.test(message.raw)) return undefined;
   const params = memberOf(JSON.parse(message.raw), "params");
   const update = memberOf(params, "update");
   switch (update.sessionUpdate) {

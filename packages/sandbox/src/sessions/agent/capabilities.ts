@@ -2,7 +2,7 @@ import { isHoldfastError } from "@holdfast/core";
 import type { AcpInstance } from "../../acp/instance.ts";
 import type { AcpInstances } from "../../acp/instances.ts";
 import { isRecord, problem } from "../../http/problem.ts";
-import { call } from "./agent-calls.ts";
+import { callAgent } from "./agent-calls.ts";
 
 /** What an agent can do for a session that it does not run now. */
 export interface SessionCapabilities {
@@ -38,7 +38,7 @@ export async function makeReady(instances: AcpInstances, instance: AcpInstance):
     assertSpoken(instance);
     return;
   }
-  const result = await call(instance, "initialize", {
+  const result = await callAgent(instance, "initialize", {
     protocolVersion: spokenVersion,
     clientInfo: { name: "holdfast-sandbox", version: "0.1.0" },
     clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
@@ -47,7 +47,7 @@ export async function makeReady(instances: AcpInstances, instance: AcpInstance):
   const methods: readonly unknown[] = Array.isArray(result.authMethods) ? result.authMethods : [];
   const method = methods.map((item) => (isRecord(item) ? item.id : undefined)).find(isKeyMethod);
   // An agent that is signed in by other means may refuse; whether it matters shows with the session.
-  if (method !== undefined) await call(instance, "authenticate", { methodId: method }).catch(() => {});
+  if (method !== undefined) await callAgent(instance, "authenticate", { methodId: method }).catch(() => {});
 }
 
 /** An agent that does not know the version that it was asked for answers with one that it knows. */

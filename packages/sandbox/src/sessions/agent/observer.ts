@@ -34,17 +34,20 @@ export class SessionObserver implements AcpObserver {
     if (!internal && message.kind === "request" && opening.has(message.method ?? "")) {
       this.#takeUp(instance, message);
     }
-    this.#bindings.ofClient(instance, message)?.seenToAgent(message, internal);
+    this.#bindings.forClientMessage(instance, message)?.onMessageToAgent(message, internal);
   }
 
   fromAgent(instance: AcpInstance, message: Message, answered: PendingRequest | undefined): "pass" | "hold" {
     if (!answered)
-      return this.#bindings.ofAgent(instance, message)?.seenFromAgent(instance, message, undefined) ?? "pass";
+      return (
+        this.#bindings.forAgentMessage(instance, message)?.onMessageFromAgent(instance, message, undefined) ??
+        "pass"
+      );
     if (!answered.internal && (answered.method === "session/new" || answered.method === "session/fork")) {
       this.#opened(instance, message, answered);
     }
     const session = this.#ofRequest(instance, answered);
-    const fate = session?.seenFromAgent(instance, message, answered) ?? "pass";
+    const fate = session?.onMessageFromAgent(instance, message, answered) ?? "pass";
     if (session && opening.has(answered.method) && !answered.internal)
       this.#loaded(instance, session, message);
     return fate;
@@ -52,23 +55,23 @@ export class SessionObserver implements AcpObserver {
 
   refused(instance: AcpInstance, request: PendingRequest, answer: string): void {
     const session = this.#ofRequest(instance, request);
-    session?.refused(request, answer);
+    session?.onRefusal(request, answer);
     if (session && this.#provisional.delete(session)) this.#adopter.discard(session);
   }
 
   notice(instance: AcpInstance, notice: string): void {
-    for (const session of this.#bindings.all(instance)) session.notice(instance, notice);
+    for (const session of this.#bindings.all(instance)) session.onNotice(instance, notice);
   }
 
   exited(instance: AcpInstance): void {
     this.#bindings.agentGone(instance);
-    for (const session of this.#bindings.all(instance)) session.agentGone(instance);
+    for (const session of this.#bindings.all(instance)) session.onAgentExit(instance);
   }
 
   beforeRequest(instance: AcpInstance, message: Message): Promise<void> | undefined {
     if (opening.has(message.method ?? "")) return undefined;
-    const session = this.#bindings.named(instance, message.sessionId);
-    return session?.status === "detached" ? session.attachAsItWas() : undefined;
+    const session = this.#bindings.byAgentSessionId(instance, message.sessionId);
+    return session?.status === "detached" ? session.attachWithoutReplay() : undefined;
   }
 
   closed(instance: AcpInstance): void {
@@ -77,7 +80,7 @@ export class SessionObserver implements AcpObserver {
   }
 
   #ofRequest(instance: AcpInstance, request: PendingRequest): Session | undefined {
-    return this.#bindings.ofClient(instance, request.message);
+    return this.#bindings.forClientMessage(instance, request.message);
   }
 
   /** A client of the raw routes has opened a session: it gets a log, with this request and answer first. */
@@ -85,7 +88,7 @@ export class SessionObserver implements AcpObserver {
     const answer: unknown = JSON.parse(message.raw);
     const result = isRecord(answer) && isRecord(answer.result) ? answer.result : {};
     if (typeof result.sessionId !== "string") return;
-    if (this.#bindings.named(instance, result.sessionId)) return;
+    if (this.#bindings.byAgentSessionId(instance, result.sessionId)) return;
     const session = this.#adopter.adopt(seedOf(instance, request.message));
     session.adopt(instance);
     session.log.append("client", request.message.raw);
@@ -96,7 +99,7 @@ export class SessionObserver implements AcpObserver {
 
   #takeUp(instance: AcpInstance, message: Message): void {
     const { sessionId } = message;
-    if (sessionId === undefined || this.#bindings.named(instance, sessionId)) return;
+    if (sessionId === undefined || this.#bindings.byAgentSessionId(instance, sessionId)) return;
     let session = this.#adopter.ofAgent(instance.agentId, sessionId);
     if (!session) {
       session = this.#adopter.adopt(seedOf(instance, message));

@@ -7,7 +7,7 @@ import { ownServerId } from "../agent-bindings.ts";
 import type { SessionLog } from "../store/session-log.ts";
 import type { Recovery, SessionRecord } from "../types.ts";
 import { makeReady } from "./capabilities.ts";
-import { isDraft, type Opener, openAgain, openFork, openKnown, openNew } from "./recovery.ts";
+import { isDraft, type OpenContext, openFork, openNew, recover, recoverOrReplay } from "./recovery.ts";
 import { applySettings, oneByOne, type Settings, settingsOf } from "./settings.ts";
 
 /** What the agent of a session needs of the session and of the server. */
@@ -20,7 +20,7 @@ export interface SessionAgentOptions {
   readonly record: () => SessionRecord;
   readonly update: (change: Partial<SessionRecord>) => void;
   /** Throws `session_not_found` once the session is being deleted. */
-  readonly assertStays: () => void;
+  readonly assertNotDeleted: () => void;
   /** Everything that crosses `instance` belongs to the session. */
   readonly own: (instance: AcpInstance) => void;
   /** What crosses `instance` under the agent's id belongs to the session. */
@@ -79,20 +79,20 @@ export class SessionAgent {
 
   /** Opens the session in an agent of its own. */
   async open(settings: Settings): Promise<void> {
-    await this.#start(async (opener) => {
-      const { change } = await openNew(opener);
+    await this.#start(async (context) => {
+      const { change } = await openNew(context);
       this.#opened(change);
-      await this.#apply(opener.instance, settings);
+      await this.#apply(context.instance, settings);
     });
   }
 
   /** Opens the session as a fork of `parentSessionId` where the agent can fork, else as a new one. */
   async openFork(settings: Settings, parentSessionId: string | undefined): Promise<"forked" | "new"> {
-    return await this.#start(async (opener) => {
-      const fork = parentSessionId === undefined ? undefined : await openFork(opener, parentSessionId);
-      const { change } = fork ?? (await openNew(opener));
+    return await this.#start(async (context) => {
+      const fork = parentSessionId === undefined ? undefined : await openFork(context, parentSessionId);
+      const { change } = fork ?? (await openNew(context));
       this.#opened(change);
-      await this.#restoreSettings(opener.instance, settings);
+      await this.#restoreSettings(context.instance, settings);
       return fork ? "forked" : "new";
     });
   }
@@ -118,21 +118,21 @@ export class SessionAgent {
 
   async #attach(replay: boolean): Promise<Recovery | undefined> {
     const { record, log } = this.#options;
-    return await this.#start(async (opener) => {
+    return await this.#start(async (context) => {
       if (isDraft(record())) {
         const wanted = settingsOf(record());
-        const { change } = await openNew(opener);
+        const { change } = await openNew(context);
         this.#opened(change);
-        await this.#restoreSettings(opener.instance, wanted);
+        await this.#restoreSettings(context.instance, wanted);
         return undefined;
       }
-      const reopened = replay ? await openAgain(opener) : await openKnown(opener);
+      const reopened = replay ? await recoverOrReplay(context) : await recover(context);
       if (!reopened) return undefined;
       const { recovery, change } = reopened;
       const wanted = settingsOf(record());
       this.#opened({ ...change, recovery });
       log.notice("recovered", { recovery, agentSessionId: record().agentSessionId });
-      await this.#restoreSettings(opener.instance, wanted);
+      await this.#restoreSettings(context.instance, wanted);
       return recovery;
     });
   }
@@ -142,12 +142,12 @@ export class SessionAgent {
     this.#options.update(change);
   }
 
-  async #start<T>(work: (opener: Opener) => Promise<T>): Promise<T> {
+  async #start<T>(work: (context: OpenContext) => Promise<T>): Promise<T> {
     this.#isStarting = true;
     try {
       // A process that is ending has to be gone before another one opens the session.
       if (!this.#isListed()) await this.#instance?.close();
-      return await work(await this.#opener());
+      return await work(await this.#openContext());
     } finally {
       this.#isStarting = false;
       this.#options.onStarted();
@@ -155,9 +155,9 @@ export class SessionAgent {
   }
 
   /** An agent that is ready to open the session: in the present instance, else in one of its own. */
-  async #opener(): Promise<Opener> {
-    const { instances, limits, logger, record, sessionId, assertStays, own, claim } = this.#options;
-    assertStays();
+  async #openContext(): Promise<OpenContext> {
+    const { instances, limits, logger, record, sessionId, assertNotDeleted, own, claim } = this.#options;
+    assertNotDeleted();
     const serverId = this.#isListed() && this.#instance ? this.#instance.serverId : ownServerId(sessionId);
     const instance = await instances.open(serverId, record().agent);
     this.#instance = instance;
@@ -169,7 +169,7 @@ export class SessionAgent {
       timeoutMs: limits.sessionOpenTimeoutMs,
       logger,
       claim: (agentSessionId) => claim(instance, agentSessionId),
-      again: async () => {
+      restart: async () => {
         if (this.#isListed()) await makeReady(instances, instance);
         return this.#isListed();
       },
@@ -189,13 +189,13 @@ export class SessionAgent {
 
   /** Applies each setting by itself: a mode that is no longer offered must not prevent a recovery. */
   async #restoreSettings(instance: AcpInstance, wanted: Settings): Promise<void> {
-    const { log, assertStays } = this.#options;
+    const { log, assertNotDeleted } = this.#options;
     for (const setting of oneByOne(wanted)) {
       try {
         await this.#apply(instance, setting);
       } catch (error) {
         // A deleted session has no log to write a notice to.
-        assertStays();
+        assertNotDeleted();
         log.notice("setting_lost", { setting, message: String(error) });
       }
     }

@@ -2,7 +2,7 @@ import { isHoldfastError } from "@holdfast/core";
 import type { AcpInstance } from "../../acp/instance.ts";
 import { isRecord, problem } from "../../http/problem.ts";
 import type { SessionRecord } from "../types.ts";
-import { call } from "./agent-calls.ts";
+import { callAgent } from "./agent-calls.ts";
 
 /** What a client wants of an agent; absent members stay as they are. */
 export interface Settings {
@@ -114,7 +114,7 @@ async function ask(
   value: string,
 ): Promise<Readonly<Record<string, unknown>>> {
   try {
-    return await call(instance, method, params);
+    return await callAgent(instance, method, params);
   } catch (error) {
     if (isHoldfastError(error) && error.code === "agent_refused")
       throw unsupported(name, value, [], error.message);
@@ -147,7 +147,7 @@ export function oneByOne({ config, ...single }: Settings): Settings[] {
 }
 
 /** What the answer to `session/new`, `load`, `resume` or `fork` says about modes, models and options. */
-export function offersOf(result: Readonly<Record<string, unknown>>): Change {
+export function offeredChoices(result: Readonly<Record<string, unknown>>): Change {
   const { modes, models, configOptions } = result;
   return {
     ...(isRecord(modes) ? { modes } : {}),

@@ -38,7 +38,7 @@ export class SessionStore {
   readonly #statements = new Map<string, StatementSync>();
   readonly #sync: WalSync | undefined;
   /** Where nothing is durable, the way of a message does not wait for its row. */
-  readonly #behind: WriteBehind | undefined;
+  readonly #writeBehind: WriteBehind | undefined;
   #bytes = 0;
 
   /** Without a directory the store is in memory, and holds up to `maxMemoryBytes` of payloads. */
@@ -47,11 +47,11 @@ export class SessionStore {
     this.#maxBytes = this.durable ? Number.POSITIVE_INFINITY : maxMemoryBytes;
     this.#database = open(directory);
     this.#sync = directory === undefined ? undefined : new WalSync(join(directory, fileName));
-    this.#behind = directory === undefined ? new WriteBehind(this.#database) : undefined;
+    this.#writeBehind = directory === undefined ? new WriteBehind(this.#database) : undefined;
   }
 
   close(): void {
-    this.#behind?.discard();
+    this.#writeBehind?.discard();
     this.#database.close();
     this.#sync?.close();
   }
@@ -77,7 +77,7 @@ export class SessionStore {
   updateSession(key: number, record: SessionRecord): void {
     const sql = "UPDATE sessions SET version = ?, data = ? WHERE key = ?";
     const values = () => [entryVersion, JSON.stringify(record), key];
-    const behind = this.#behind;
+    const behind = this.#writeBehind;
     // Each turn changes the record twice: where rows wait, its text is made once for all that changed meanwhile.
     this.#attempt(() => {
       const statement = this.#statement(sql);
@@ -99,7 +99,7 @@ export class SessionStore {
   }
 
   /** At most `limit` sessions behind `after`, the newest first. */
-  sessionsBehind(after: SessionPlace | undefined, limit: number): StoredSession[] {
+  sessionsAfter(after: SessionPlace | undefined, limit: number): StoredSession[] {
     const { createdAt, key } = after ?? { createdAt: Number.MAX_SAFE_INTEGER, key: Number.MAX_SAFE_INTEGER };
     const sql = `SELECT key, version, data FROM sessions WHERE (created_at, key) < (?, ?)
       ORDER BY created_at DESC, key DESC LIMIT ?`;
@@ -132,13 +132,13 @@ export class SessionStore {
     beside?: () => void,
   ): void {
     const sql = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)";
-    this.#together(() => {
+    this.#transaction(() => {
       beside?.();
       this.#write(sql, key, sequence, entryVersion, createdAt, sender, payload);
     }, beside !== undefined);
     if (this.durable) return;
     this.#bytes += Buffer.byteLength(payload);
-    if (this.#bytes > this.#maxBytes) this.#shed();
+    if (this.#bytes > this.#maxBytes) this.#dropOldestEntries();
   }
 
   /** Entries behind `after`, in order. */
@@ -222,7 +222,7 @@ export class SessionStore {
   }
 
   /** Makes room in memory: the older half of the longest log goes. Who reads it is told of the gap. */
-  #shed(): void {
+  #dropOldestEntries(): void {
     const sql =
       "SELECT session, min(sequence) AS first, max(sequence) AS last FROM events GROUP BY session ORDER BY sum(octet_length(payload)) DESC LIMIT 1";
     const row = this.#sql(sql).get();
@@ -238,9 +238,9 @@ export class SessionStore {
   }
 
   /** Makes the writes of `work` one transaction where they are several; throws as {@link #attempt} does. */
-  #together(work: () => void, areSeveral: boolean): void {
+  #transaction(work: () => void, areSeveral: boolean): void {
     // Writes that wait in memory fail for no disk, and are made together anyway.
-    if (!areSeveral || this.#behind) {
+    if (!areSeveral || this.#writeBehind) {
       work();
       return;
     }
@@ -258,7 +258,7 @@ export class SessionStore {
   #write(sql: string, ...values: readonly SQLInputValue[]): void {
     this.#attempt(() => {
       const statement = this.#statement(sql);
-      if (this.#behind) this.#behind.add(statement, values);
+      if (this.#writeBehind) this.#writeBehind.add(statement, values);
       else statement.run(...values);
     });
   }
@@ -276,7 +276,7 @@ export class SessionStore {
 
   /** A statement that sees all that was written. */
   #sql(sql: string): StatementSync {
-    this.#behind?.flush();
+    this.#writeBehind?.flush();
     return this.#statement(sql);
   }
 

@@ -3,14 +3,14 @@ import type { Logger } from "@holdfast/core";
 import type { AcpInstance } from "../../acp/instance.ts";
 import type { Message } from "../../acp/message.ts";
 import { isRecord, problem } from "../../http/problem.ts";
-import { longestTimerMs } from "../../internal/max-timeout.ts";
+import { maxTimeoutMs } from "../../internal/max-timeout.ts";
 import type { SandboxLimits } from "../../limits.ts";
 import { answer } from "../agent/agent-calls.ts";
 import type { SessionLog } from "../store/session-log.ts";
 import type { SessionStore } from "../store/store.ts";
 import type { PermissionState, PermissionView, SessionRecord } from "../types.ts";
 import type { PermissionOption, PermissionPolicy, PermissionVerdict } from "./policy.ts";
-import { ruledBy } from "./rules.ts";
+import { verdictOfRules } from "./rules.ts";
 
 /** What a client answers: one of the offered options, one by its meaning, or none of them. */
 export type PermissionAnswer =
@@ -19,7 +19,7 @@ export type PermissionAnswer =
   | { readonly cancel: true };
 
 /** A question that its agent still waits with. */
-interface Ask {
+interface OpenQuestion {
   view: PermissionView;
   readonly instance: AcpInstance;
   readonly key: string;
@@ -40,9 +40,9 @@ export interface PendingPermissionsOptions {
 /** The questions of one session's agent: kept, answered once by whoever is first, and never left open. */
 export class PendingPermissions {
   readonly #options: PendingPermissionsOptions;
-  readonly #asks = new Map<string, Ask>();
+  readonly #asks = new Map<string, OpenQuestion>();
   /** What the policy is deciding on. */
-  readonly #deciding = new Set<Ask>();
+  readonly #deciding = new Set<OpenQuestion>();
 
   constructor(options: PendingPermissionsOptions) {
     this.#options = options;
@@ -64,7 +64,7 @@ export class PendingPermissions {
   /** The agent asks. "hold" when its question is not for clients, or not yet. */
   ask(instance: AcpInstance, message: Message): "pass" | "hold" {
     const ask = this.#read(instance, message);
-    const ruled = ruledBy(this.#options.record().permissionRules ?? [], ask.view.toolCall);
+    const ruled = verdictOfRules(this.#options.record().permissionRules ?? [], ask.view.toolCall);
     const policy = ruled === undefined || ruled === "ask" ? this.#options.policy : () => ruled;
     if (!policy) {
       this.#open(ask);
@@ -75,14 +75,14 @@ export class PendingPermissions {
       // What cannot be kept is shown to nobody: its agent is ended, as by all else that cannot.
       const { agent } = this.#options.record();
       this.#options.logger.error("session log failed", { agent, cause: String(error) });
-      instance.cut("session_log_failed");
+      instance.kill("session_log_failed");
     });
     return "hold";
   }
 
   /** A client of the raw stream has answered; the agent has its answer already. */
   answeredByAcp(message: Message): void {
-    const isMeant = (item: Ask) => item.key === message.key;
+    const isMeant = (item: OpenQuestion) => item.key === message.key;
     const deciding = [...this.#deciding].find(isMeant);
     if (deciding) this.#deciding.delete(deciding);
     const ask = [...this.#asks.values()].find(isMeant);
@@ -131,7 +131,7 @@ export class PendingPermissions {
       if (isGone(ask.instance)) this.#resolve(ask, "cancelled", { optionId: null });
   }
 
-  async #decide(policy: PermissionPolicy, ask: Ask, message: Message): Promise<void> {
+  async #decide(policy: PermissionPolicy, ask: OpenQuestion, message: Message): Promise<void> {
     const { agent, cwd } = this.#options.record();
     const { toolCall, options, sessionId } = ask.view;
     const verdict = await this.#verdict(policy, { sessionId, agent, cwd, toolCall, options });
@@ -169,7 +169,7 @@ export class PendingPermissions {
     }
   }
 
-  #read(instance: AcpInstance, message: Message): Ask {
+  #read(instance: AcpInstance, message: Message): OpenQuestion {
     const value: unknown = JSON.parse(message.raw);
     const params = isRecord(value) && isRecord(value.params) ? value.params : {};
     const options: readonly unknown[] = Array.isArray(params.options) ? params.options : [];
@@ -187,25 +187,25 @@ export class PendingPermissions {
     return { view, instance, key: message.key ?? "", idText: message.idText ?? "null" };
   }
 
-  #open(ask: Ask): void {
+  #open(ask: OpenQuestion): void {
     const { limits, record } = this.#options;
     const timeoutMs = record().permissionTimeoutMs ?? limits.permissionTimeoutMs;
     if (timeoutMs > 0) {
       ask.view = { ...ask.view, expiresAt: Date.now() + timeoutMs };
-      ask.timer = setTimeout(() => void this.#expire(ask), Math.min(timeoutMs, longestTimerMs));
+      ask.timer = setTimeout(() => void this.#expire(ask), Math.min(timeoutMs, maxTimeoutMs));
       ask.timer.unref();
     }
     this.#asks.set(ask.view.id, ask);
     this.#keep(ask.view);
   }
 
-  async #expire(ask: Ask): Promise<void> {
+  async #expire(ask: OpenQuestion): Promise<void> {
     await this.#settle(ask, "expired", byKind(ask.view.options, "reject") ?? null, {});
   }
 
   /** Resolves the question and then answers the agent: who answers second finds it resolved. */
   async #settle(
-    ask: Ask,
+    ask: OpenQuestion,
     state: PermissionState,
     optionId: string | null,
     more: Partial<PermissionView>,
@@ -216,7 +216,7 @@ export class PendingPermissions {
     await answer(ask.instance, ask.idText, { result: { outcome } });
   }
 
-  #resolve(ask: Ask, state: PermissionState, more: Partial<PermissionView>): void {
+  #resolve(ask: OpenQuestion, state: PermissionState, more: Partial<PermissionView>): void {
     clearTimeout(ask.timer);
     this.#asks.delete(ask.view.id);
     ask.view = { ...ask.view, ...more, state, resolvedAt: Date.now() };

@@ -30,7 +30,7 @@ test("of a prompt that is over, a server without a directory keeps a digest", as
   const { key } = store.insertSession(record);
   const host: PromptHost = {
     isFree: () => true,
-    assertStays: () => {},
+    assertNotDeleted: () => {},
     attach: async () => undefined,
     turn: async () => ({ stopReason: "end_turn" }),
     isClosing: () => false,
@@ -61,7 +61,7 @@ test("a prompt that is refused, since the disk is full, leaves nothing of itself
   database.close();
   const host: PromptHost = {
     isFree: () => true,
-    assertStays: () => {},
+    assertNotDeleted: () => {},
     attach: async () => undefined,
     turn: async () => assert.fail(),
     isClosing: () => false,
@@ -87,7 +87,7 @@ test("a prompt whose start could not be kept is told as failed, and kept so when
   const failures: unknown[] = [];
   const host: PromptHost = {
     isFree: () => true,
-    assertStays: () => {},
+    assertNotDeleted: () => {},
     attach: async () => {
       store.isFull = failures.length === 0;
       return undefined;

@@ -12,7 +12,7 @@ export interface PromptHost {
   /** False while a turn runs, whoever asked for it. */
   isFree(): boolean;
   /** Throws `session_not_found` from the moment on in which the session is being deleted. */
-  assertStays(): void;
+  assertNotDeleted(): void;
   /** Brings the session's agent to where it can be prompted. */
   attach(): Promise<Recovery | undefined>;
   /** Runs one turn; resolves to the agent's result. */
@@ -40,7 +40,7 @@ export class PromptQueue {
   readonly #options: QueueOptions;
   readonly #waiters = new Map<string, ((view: PromptView) => void)[]>();
   /** Settled prompts that the disk did not take so: it has them as they were before. */
-  readonly #unkept = new Map<string, PromptRecord>();
+  readonly #unwritten = new Map<string, PromptRecord>();
   #queued: PromptRecord[] = [];
   #current: PromptRecord | undefined;
   /** The current prompt was cancelled before its turn began, or its agent was ended for it. */
@@ -69,7 +69,7 @@ export class PromptQueue {
 
   list(): PromptView[] {
     const kept = this.#options.store.prompts(this.#options.key);
-    return kept.map((prompt) => viewOf(this.#unkept.get(prompt.id) ?? prompt));
+    return kept.map((prompt) => viewOf(this.#unwritten.get(prompt.id) ?? prompt));
   }
 
   get(id: string): PromptView {
@@ -79,13 +79,13 @@ export class PromptQueue {
   }
 
   #find(id: string): PromptRecord | undefined {
-    return this.#unkept.get(id) ?? this.#options.store.prompt(this.#options.key, id);
+    return this.#unwritten.get(id) ?? this.#options.store.prompt(this.#options.key, id);
   }
 
   /** Keeps a prompt; one with an id that is known and the same content is answered as it stands. */
   accept(id: string | undefined, content: ContentBlocks): PromptView {
     const { sessionId, maxQueued, host } = this.#options;
-    host.assertStays();
+    host.assertNotDeleted();
     const known = id === undefined ? undefined : this.#find(id);
     if (known) {
       const [kept, given] = [known.content, content].map((each) => JSON.stringify(each));
@@ -206,7 +206,7 @@ export class PromptQueue {
       this.#keep(settled);
     } catch (error) {
       // On a full disk those who ask are told all the same; after a restart it is what the disk has.
-      this.#unkept.set(prompt.id, settled);
+      this.#unwritten.set(prompt.id, settled);
       this.#options.host.onFailedWrite(error);
     }
     for (const resolve of this.#waiters.get(prompt.id) ?? []) resolve(viewOf(settled));
@@ -215,9 +215,9 @@ export class PromptQueue {
 
   #keep(record: PromptRecord): void {
     // First what there was no room for before: the log tells what has happened in its order.
-    for (const unkept of this.#unkept.values()) {
+    for (const unkept of this.#unwritten.values()) {
       this.#write(unkept);
-      this.#unkept.delete(unkept.id);
+      this.#unwritten.delete(unkept.id);
     }
     this.#write(record);
     this.#options.host.onChange();

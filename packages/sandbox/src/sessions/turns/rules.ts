@@ -39,18 +39,23 @@ export function commandOf(input: ToolCall): string | undefined {
 }
 
 /** The verdict of the rules on a tool call; undefined where none of them is about all that it touches. */
-export function ruledBy(rules: readonly PermissionRule[], call: ToolCall): PermissionVerdict | undefined {
+export function verdictOfRules(
+  rules: readonly PermissionRule[],
+  call: ToolCall,
+): PermissionVerdict | undefined {
   if (rules.length === 0) return undefined;
   const name = permissionName(call);
   const verdicts = permissionPatterns(call).map(
-    (pattern) => rules.findLast((rule) => fits(rule.permission, name) && fits(rule.pattern, pattern))?.action,
+    (pattern) =>
+      rules.findLast((rule) => matchesPattern(rule.permission, name) && matchesPattern(rule.pattern, pattern))
+        ?.action,
   );
   if (verdicts.includes("deny")) return "deny";
   return verdicts.every((verdict) => verdict === "allow") ? "allow" : undefined;
 }
 
 /** Whether `text` is what `pattern` says, where `*` stands for anything. Linear in the text. */
-function fits(pattern: string, text: string): boolean {
+function matchesPattern(pattern: string, text: string): boolean {
   const [first = "", ...rest] = pattern.split("*");
   const last = rest.pop();
   if (last === undefined) return first === text;

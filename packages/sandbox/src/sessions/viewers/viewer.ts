@@ -7,8 +7,8 @@ import type { Session } from "../session.ts";
 import { entryText, type LogEntry } from "../types.ts";
 
 /** How a viewer is told: frames go out, and are held back while its connection takes no more. */
-export interface Sink {
-  /** An entry of the log, as JSON text. False when nothing more is to be sent until {@link Sink.onDrain}. */
+export interface ViewerConnection {
+  /** An entry of the log, as JSON text. False when nothing more is to be sent until {@link ViewerConnection.onDrain}. */
   event(sequence: number, text: string): boolean;
   gap(from: number, to: number): void;
   end(reason: EndReason): void;
@@ -26,7 +26,7 @@ const pageSize = 200;
  */
 export class Viewer {
   readonly #session: Session;
-  readonly #sink: Sink;
+  readonly #connection: ViewerConnection;
   readonly #limits: SandboxLimits;
   readonly #release: (() => void)[] = [];
   #next: number;
@@ -35,9 +35,9 @@ export class Viewer {
   #stall: NodeJS.Timeout | undefined;
 
   /** `after` is the last number that the viewer has; 0 for everything. */
-  constructor(session: Session, sink: Sink, after: number, limits: SandboxLimits) {
+  constructor(session: Session, sink: ViewerConnection, after: number, limits: SandboxLimits) {
     this.#session = session;
-    this.#sink = sink;
+    this.#connection = sink;
     this.#limits = limits;
     // A number from the future is that of another log: such a viewer gets what comes.
     this.#next = Math.min(after, session.log.lastSequence) + 1;
@@ -46,21 +46,21 @@ export class Viewer {
   start(): void {
     const { log } = this.#session;
     this.#release.push(
-      log.listen((entry) => this.#live(entry)),
-      this.#session.ending.listen((reason) => log.afterShown(() => this.#end(reason))),
+      log.listen((entry) => this.#onEntry(entry)),
+      this.#session.endListeners.listen((reason) => log.afterShown(() => this.#end(reason))),
     );
-    this.#sink.onDrain(() => this.#drained());
-    this.#sink.onClose(() => this.#close());
+    this.#connection.onDrain(() => this.#drained());
+    this.#connection.onClose(() => this.#close());
     this.#catchUp();
   }
 
   #end(reason: EndReason): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#sink.end(reason);
+    this.#connection.end(reason);
   }
 
-  #live(entry: LogEntry): void {
+  #onEntry(entry: LogEntry): void {
     if (this.#isBlocked || this.#isClosed || entry.sequence !== this.#next) return;
     this.#send(entry);
   }
@@ -72,7 +72,7 @@ export class Viewer {
       const page = log.read(this.#next - 1, pageSize).filter(({ sequence }) => sequence <= last);
       const first = page[0]?.sequence ?? last + 1;
       if (first > this.#next) {
-        this.#sink.gap(this.#next, first - 1);
+        this.#connection.gap(this.#next, first - 1);
         this.#next = first;
       }
       for (const entry of page) {
@@ -84,9 +84,9 @@ export class Viewer {
 
   #send(entry: LogEntry): void {
     this.#next = entry.sequence + 1;
-    if (this.#sink.event(entry.sequence, entryText(this.#session.id, entry))) return;
+    if (this.#connection.event(entry.sequence, entryText(this.#session.id, entry))) return;
     this.#isBlocked = true;
-    this.#stall = setTimeout(() => this.#sink.cut(), this.#limits.readerStallMs);
+    this.#stall = setTimeout(() => this.#connection.cut(), this.#limits.readerStallMs);
     this.#stall.unref();
   }
 
@@ -105,7 +105,7 @@ export class Viewer {
 }
 
 /** A viewer by server-sent events; the head of the response has been written. */
-export class EventStreamSink implements Sink {
+export class EventStreamConnection implements ViewerConnection {
   readonly #response: ServerResponse;
   #isFull = false;
 
@@ -152,7 +152,7 @@ export class EventStreamSink implements Sink {
 const maxBufferedBytes = 1_048_576;
 
 /** A viewer by WebSocket: one JSON text frame for each item. */
-export class SocketSink implements Sink {
+export class WebSocketConnection implements ViewerConnection {
   readonly #socket: WebSocket;
   readonly #listeners: (() => void)[] = [];
 

@@ -11,7 +11,7 @@ export interface SessionWatcher {
 }
 
 /** Everyone who follows the sessions. */
-export class Watchers {
+export class SessionWatchers {
   readonly #all = new Set<SessionWatcher>();
 
   add(watcher: SessionWatcher): () => void {
@@ -19,7 +19,7 @@ export class Watchers {
     return () => this.#all.delete(watcher);
   }
 
-  tell(change: SessionChange, session: Session): void {
+  notify(change: SessionChange, session: Session): void {
     for (const watcher of this.#all) watcher.changed(change, session);
   }
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { RunSlots } from "./run-slots.ts";
+import { RunSemaphore } from "./run-semaphore.ts";
 
 test("places are taken in order; the line has an end, and can be left", async () => {
-  const slots = new RunSlots(2, 2);
+  const slots = new RunSemaphore(2, 2);
   const began: string[] = [];
   const use = (name: string, signal = new AbortController().signal) => {
     const [begin, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

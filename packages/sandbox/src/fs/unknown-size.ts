@@ -1,16 +1,19 @@
 import type { FileHandle } from "node:fs/promises";
 import type { Exchange } from "../http/exchange.ts";
-import { failed } from "./failures.ts";
+import { operationFailed } from "./failures.ts";
 
 /** Largest file whose size the system does not tell: its content is read before the answer begins. */
-const unsizedBytes = 16 * 1_048_576;
+const maxBytes = 16 * 1_048_576;
 const chunkBytes = 64 * 1024;
 
 /**
  * Answers what the system makes as it is read, as below /proc and /sys: the size that it tells is not
  * that of the content, and the validators say nothing, so that the answer is whole and has none.
  */
-export async function sendUnsized({ request, response }: Exchange, file: FileHandle): Promise<void> {
+export async function sendFileOfUnknownSize(
+  { request, response }: Exchange,
+  file: FileHandle,
+): Promise<void> {
   const chunks: Buffer[] = [];
   let size = 0;
   for (;;) {
@@ -18,7 +21,7 @@ export async function sendUnsized({ request, response }: Exchange, file: FileHan
     if (bytesRead === 0) break;
     chunks.push(buffer.subarray(0, bytesRead));
     size += bytesRead;
-    if (size > unsizedBytes) throw failed(`the file tells no size, and has more than ${unsizedBytes} bytes`);
+    if (size > maxBytes) throw operationFailed(`the file tells no size, and has more than ${maxBytes} bytes`);
   }
   response.writeHead(200, { "content-type": "application/octet-stream", "content-length": size });
   response.end(request.method === "HEAD" ? undefined : Buffer.concat(chunks, size));

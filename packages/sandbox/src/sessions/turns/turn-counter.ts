@@ -1,5 +1,5 @@
 /** The turns that a session's agent is in, whoever asked for them, and who waits for the end of all. */
-export class Turns {
+export class TurnCounter {
   readonly #waiters = new Set<() => void>();
   #count = 0;
   #areCancelled = false;
