@@ -33,11 +33,11 @@ function played() {
     dispose: async () => undefined,
   };
   const comebacks = new Set<() => void>();
-  const watchComeback = (listener: () => void) => {
+  const onReconnectTrigger = (listener: () => void) => {
     comebacks.add(listener);
     return () => comebacks.delete(listener);
   };
-  const ports = { ...clientPorts, tasks, clock, watchComeback };
+  const ports = { ...clientPorts, tasks, clock, onReconnectTrigger };
   const client = createClientWithDriver(driver as ClientDriver, ports);
   return { client, asked, early, sent, waiting, clock, comebacks };
 }

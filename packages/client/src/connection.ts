@@ -455,7 +455,7 @@ export class Connection {
       this.#open();
     };
     const timer = ports.tasks.after(backoffDelayMs(this.#attempt++, options, ports), open);
-    const stopWatching = ports.watchComeback?.(() => {
+    const stopWatching = ports.onReconnectTrigger?.(() => {
       this.#attempt = 0;
       open();
     });

@@ -1,8 +1,8 @@
 import type { Tasks } from "./ports.ts";
 
-/** Knows whether anybody has asked for its outcome. What follows from it is an ordinary promise. */
-class Attended<T> extends Promise<T> {
-  isAttended = false;
+/** Promise that knows whether somebody waits for it. What is chained to it is an ordinary promise. */
+class ObservedPromise<T> extends Promise<T> {
+  isObserved = false;
 
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
@@ -13,27 +13,27 @@ class Attended<T> extends Promise<T> {
     onFulfilled?: ((value: T) => Value | PromiseLike<Value>) | null,
     onRejected?: ((reason: unknown) => Other | PromiseLike<Other>) | null,
   ): Promise<Value | Other> {
-    this.isAttended = true;
+    this.isObserved = true;
     return super.then(onFulfilled, onRejected);
   }
 }
 
 /**
- * The outcome of `work`, for a caller who may leave it to itself: `report` gets the error of work of which nobody
- * has asked for the outcome by the macrotask after it, where an ordinary promise would end the process.
+ * The outcome of `work`, for a caller who need not await it: a rejection that nobody has handled by the next macrotask
+ * goes to `report`, where an ordinary promise would end the process.
  */
 export function trackRejection<T>(
   work: Promise<T>,
   tasks: Pick<Tasks, "macrotask">,
   report: (error: unknown) => void,
 ): Promise<T> {
-  const outcome = new Attended<T>((resolve, reject) => {
+  const outcome = new ObservedPromise<T>((resolve, reject) => {
     work.then(resolve, reject);
   });
-  // Not the method of its own, which would take this for somebody who asks.
+  // The method of the class would count this as somebody who waits.
   Promise.prototype.then.call(outcome, undefined, (error: unknown) => {
     tasks.macrotask(() => {
-      if (!outcome.isAttended) report(error);
+      if (!outcome.isObserved) report(error);
     });
   });
   return outcome;

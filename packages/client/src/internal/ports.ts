@@ -8,7 +8,7 @@ export interface ClientPorts {
   readonly random: Random;
   readonly tasks: Tasks;
   /** Tells when it is worth to connect again before the time; ends with the function that it returns. */
-  readonly watchComeback?: (listener: () => void) => () => void;
+  readonly onReconnectTrigger?: (listener: () => void) => () => void;
   /** Hears what a callback of a connection throws; by default the console does. */
   readonly reportError?: (error: unknown) => void;
   /** Hears of sends that failed and that nobody awaits; by default the process does. */
@@ -26,5 +26,5 @@ export const clientPorts: ClientPorts = {
     },
     macrotask: systemTasks.macrotask,
   },
-  watchComeback: onReconnectTrigger,
+  onReconnectTrigger: onReconnectTrigger,
 };

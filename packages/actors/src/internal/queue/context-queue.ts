@@ -77,15 +77,15 @@ export class ContextQueue implements Consumer {
   }
 
   send(name: string, body: unknown, options?: unknown): Promise<QueueMessage> {
-    return this.#attended(this.#send(name, body, options));
+    return this.#reported(this.#send(name, body, options));
   }
 
   enqueueAndWait(name: string, body: unknown, options?: WaitOptions | null): Promise<unknown> {
-    return this.#attended(this.#enqueueAndWait(name, body, options));
+    return this.#reported(this.#enqueueAndWait(name, body, options));
   }
 
-  /** Of what nobody awaits the log hears; that the actor stopped before its wait was over is no news. */
-  #attended<T>(work: Promise<T>): Promise<T> {
+  /** Logs the failure of a call that nobody awaits, unless the actor has stopped meanwhile. */
+  #reported<T>(work: Promise<T>): Promise<T> {
     const { errors, ports } = this.#queues.runtime;
     return trackRejection(work, ports.tasks, (error) => {
       const stopped = isErrorCode(error, "actor", "aborted") || isErrorCode(error, "actor", "stopping");
