@@ -175,7 +175,10 @@ test("problems, titles and allowed methods are told as clients of the peer know 
   const post = (body: string, headers: Record<string, string> = json) => ({ method: "POST", body, headers });
 
   const unknown = await ask("/v1/nothing");
-  assert.deepEqual([unknown.status, unknown.body.title], [404, "Not Found"]);
+  assert.deepEqual(
+    [unknown.status, unknown.body.title, unknown.body.detail],
+    [404, "Not Found", "endpoint not found"],
+  );
   assert.equal(unknown.body.type, "urn:sandbox-agent:error:invalid_request");
   // These types say why under details too.
   const initialize = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize" });

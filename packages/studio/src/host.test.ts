@@ -3,7 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { createLogger, type LogRecord, systemPorts } from "@holdfast/core";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { TaskWork } from "./backend/task-state.ts";
@@ -63,7 +63,8 @@ test("a prompt after a stop waits for the clone that the stop has left, and a cl
   await host.stop(taskId);
   assert.equal(signal?.aborted, true);
   host.wake(taskId);
-  await delay(100);
+  // A clone that did not wait for the one before would begin within these turns of the loop.
+  for (let turn = 0; turn < 100; turn++) await nextTurn();
   assert.equal(clones, 1);
   disk.resolve();
   await failed.promise;

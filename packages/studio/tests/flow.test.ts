@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -274,7 +274,7 @@ describe("stopping", () => {
     const { studio, begin } = await bench(t, { customAgents });
     const watch = await begin("freeze", "cold");
     await untilEvent(studio.client, watch.latest.sessionId, (event) => said(event, "freezing"));
-    await delay(1_000);
+    while (!isFrozen()) await delay(10);
     const before = performance.now();
     await studio.client.task(watch.id).stop();
     assert.ok(performance.now() - before < 10_000, "the stop waited for the jail");
@@ -590,3 +590,17 @@ describe("bad input", () => {
     assert.equal(second.cursor, undefined);
   });
 });
+
+/** Whether the server of a jail is stopped: its process is in the state T. */
+function isFrozen(): boolean {
+  return readdirSync("/proc").some((pid) => {
+    try {
+      if (!/^\d+$/.test(pid) || !readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("guest.mjs"))
+        return false;
+      return / T /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  });
+}

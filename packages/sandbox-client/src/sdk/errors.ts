@@ -18,7 +18,8 @@ export class SandboxAgentError extends HoldfastError {
     const code = /^[a-z][a-z0-9_]*$/.exec((problem?.type ?? "").split(":").at(-1) ?? "")?.[0];
     const detail = problem?.detail ?? (text.slice(0, 200) || problem?.title || response.statusText);
     const extensions = Object.entries(problem ?? {}).filter(([name]) => !knownMembers.has(name));
-    super("sandbox", code ?? `http_${status}`, detail || `The server answered ${status}`, {
+    const group = typeof problem?.["group"] === "string" ? problem["group"] : "sandbox";
+    super(group, code ?? `http_${status}`, detail || `The server answered ${status}`, {
       statusCode: status,
       ...(extensions.length > 0 ? { metadata: Object.fromEntries(extensions) } : {}),
     });

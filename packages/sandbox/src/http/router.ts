@@ -192,7 +192,7 @@ export class Router {
         sendEmpty(response, 200);
         return;
       }
-      if (!found) throw invalid(`unknown endpoint ${target.path}`, 404);
+      if (!found) throw invalid("endpoint not found", 404);
       route = found.route.path;
       await this.#dispatch(
         found,
@@ -225,7 +225,7 @@ export class Router {
     let accepted: Promise<WebSocket> | undefined;
     const accept = () => (accepted ??= this.#sockets.accept(request, socket, head));
     try {
-      if (!found?.route.socket) throw invalid(`unknown endpoint ${path}`, 404);
+      if (!found?.route.socket) throw invalid("endpoint not found", 404);
       this.#guard.checkOrigin(request);
       if (found.guarded) this.#guard.checkToken(request, query.get("access_token") ?? undefined);
       query.delete("access_token");

@@ -81,6 +81,6 @@ async function sizeOf(file: string): Promise<number | undefined> {
 
 function missing(asked: string): Error {
   return /^assets\/|\.(js|svg)$/.test(asked)
-    ? invalid(`unknown endpoint /ui/${asked}`, 404)
+    ? invalid("endpoint not found", 404)
     : problem("ui_not_built", 503, 'The inspector is not built: run "npm run build"');
 }
