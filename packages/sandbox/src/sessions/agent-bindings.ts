@@ -6,17 +6,17 @@ export function ownServerId(sessionId: string): string {
   return `session-${sessionId}`;
 }
 
-/** What the bindings need to know of a session. */
+/** The part of a session that the bindings read. */
 export interface BoundSession {
   readonly isInTurn: boolean;
 }
 
-/** The sessions on one agent process. */
+/** The sessions of one agent process. */
 class Binding<Session extends BoundSession> {
-  /** The session that the instance was made for: everything on it is this session's. */
+  /** The session that the instance was created for: every message on it belongs to this session. */
   owner: Session | undefined;
   readonly byAgentId = new Map<string, Session>();
-  /** Whose questions they were, by the key of the requests, the oldest first. */
+  /** Sessions whose agent request waits for an answer, by request id, oldest first. */
   readonly #askers = new Map<string, Session[]>();
 
   addQuestion(key: string, session: Session): void {
@@ -25,14 +25,14 @@ class Binding<Session extends BoundSession> {
     else this.#askers.set(key, [session]);
   }
 
-  /** Whose question an answer is for. */
+  /** The session that an answer is for; removes it. */
   takeAsker(key: string): Session | undefined {
     const [asker, ...others] = this.#askers.get(key) ?? [];
     this.#keep(key, others);
     return asker;
   }
 
-  /** Nobody waits for answers any more; who asks next may count from the beginning. */
+  /** The agent ended: its request ids may be used again by the next one. */
   agentGone(): void {
     this.#askers.clear();
   }
@@ -53,7 +53,7 @@ class Binding<Session extends BoundSession> {
   }
 }
 
-/** Which session a message on an agent's process belongs to. */
+/** Maps messages of agent processes to the sessions that they belong to. */
 export class AgentBindings<Session extends BoundSession> {
   readonly #bindings = new Map<AcpInstance, Binding<Session>>();
 
@@ -77,7 +77,7 @@ export class AgentBindings<Session extends BoundSession> {
     this.#bindings.delete(instance);
   }
 
-  /** Every session on the instance. */
+  /** All sessions of the instance. */
   all(instance: AcpInstance): Set<Session> {
     const binding = this.#bindings.get(instance);
     if (!binding) return new Set();
@@ -89,7 +89,7 @@ export class AgentBindings<Session extends BoundSession> {
     return this.#bindings.get(instance)?.byAgentId.get(agentSessionId);
   }
 
-  /** Whose session a client's message is about. */
+  /** The session of a client's message. */
   forClientMessage(instance: AcpInstance, message: Message): Session | undefined {
     const binding = this.#bindings.get(instance);
     if (!binding) return undefined;
@@ -98,8 +98,8 @@ export class AgentBindings<Session extends BoundSession> {
   }
 
   /**
-   * Whose session a message of the agent is about. A name that nobody claimed is that of a sub-agent:
-   * it belongs to the only session there is, or to the only one that is in a turn.
+   * The session of an agent's message. An unclaimed session id is that of a sub-agent: the message belongs to
+   * the only session, or to the only one that is in a turn.
    */
   forAgentMessage(instance: AcpInstance, message: Message): Session | undefined {
     const binding = this.#bindings.get(instance);

@@ -14,8 +14,8 @@ export interface CwdOptions {
 }
 
 /**
- * The working directory of a session as its agent gets it. An agent is not confined by a root;
- * checking its start keeps honest callers from mistakes.
+ * Resolves the working directory of a session. A root does not confine the agent itself; the check only
+ * catches mistakes of callers.
  */
 export async function sessionCwd(cwd: string | undefined, options: CwdOptions): Promise<string> {
   const { base, home, mounts, paths } = options;

@@ -1,7 +1,7 @@
-/** Why nothing more of a session is told: it was deleted, or its server closes and keeps it as it can. */
+/** Why the stream of a session ends: the session was deleted, or the server closes. */
 export type EndReason = "deleted" | "closing";
 
-/** Those who want to hear of the end of a session. */
+/** Listeners for the end of a session. */
 export class EndListeners {
   readonly #listeners = new Set<(reason: EndReason) => void>();
 

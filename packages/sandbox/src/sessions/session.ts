@@ -37,14 +37,17 @@ export interface SessionContext {
   readonly limits: SandboxLimits;
   readonly policy: PermissionPolicy | undefined;
   readonly logger: Logger;
-  /** What is kept of a session has changed. */
+  /** Called when the stored record of a session has changed. */
   readonly changed: (session: Session) => void;
   readonly isClosing: () => boolean;
-  /** The past of a forked session up to where it forked, newest first. */
+  /** Log entries of a session and, up to the fork, of its parents; newest first. */
   readonly history: (record: SessionRecord) => Iterable<LogEntry>;
 }
 
-/** One conversation: its log, its questions, its prompts, and the agent process that it has or finds again. */
+/**
+ * One conversation with an agent: its log, its permission requests, its queue of prompts, and the agent
+ * process that runs it now, if any.
+ */
 export class Session implements PromptHost {
   readonly id: string;
   readonly log: SessionLog;
@@ -54,12 +57,12 @@ export class Session implements PromptHost {
   readonly #context: SessionContext;
   readonly #key: number;
   #record: SessionRecord;
-  /** It is being deleted: nothing begins any more. */
+  /** Set at the start of a deletion: no new work is accepted. */
   #isBeingDeleted = false;
   #isDeleted = false;
   #deletion: Promise<void> | undefined;
   #loading: "client" | "server" | undefined;
-  /** The first load of a session that was made elsewhere: what the agent tells of the past is all there is. */
+  /** The first load of a session that was created elsewhere: the replayed messages are its only history. */
   #isNew = false;
   readonly #turns = new TurnCounter();
   readonly #agent: SessionAgent;
@@ -107,12 +110,12 @@ export class Session implements PromptHost {
     return this.#agent.instance;
   }
 
-  /** True from the moment on in which somebody has asked for its deletion. */
+  /** True once a deletion was requested. */
   get isBeingDeleted(): boolean {
     return this.#isBeingDeleted;
   }
 
-  /** True while a turn runs, whoever asked for it. */
+  /** True while a turn runs, started by this API or by a client of the raw routes. */
   get isInTurn(): boolean {
     return this.#turns.any;
   }
@@ -138,7 +141,7 @@ export class Session implements PromptHost {
     };
   }
 
-  // What crosses between the agent and whoever speaks to it.
+  // Messages between the agent and its clients, in order.
 
   onMessageToAgent(message: Message, internal: boolean): void {
     if (this.#isDeleted) return;
@@ -160,7 +163,7 @@ export class Session implements PromptHost {
     answered: PendingRequest | undefined,
   ): "pass" | "hold" {
     if (this.#isDeleted) return "pass";
-    // The past that an agent tells while it loads is in the log already, unless this log is new.
+    // Messages that an agent replays while it loads are in the log already, unless this log is new.
     if (this.#loading !== undefined && message.kind === "notification" && !this.#isNew) {
       return this.#loading === "server" ? "hold" : "pass";
     }
@@ -179,14 +182,14 @@ export class Session implements PromptHost {
       void answer(instance, message.idText ?? "null", { result: { outcome: { outcome: "cancelled" } } });
       return "hold";
     }
-    // Nobody else reads the stream of an instance that the server made for the session.
+    // An instance of the session's own has no raw client that could answer.
     if (instance.serverId !== ownServerId(this.id)) return "pass";
     const error = { code: -32601, message: `Method not found: ${message.method ?? ""}` };
     void answer(instance, message.idText ?? "null", { error });
     return "hold";
   }
 
-  /** The server has answered a request in the place of the agent. */
+  /** The server answered a request because the agent could not. */
   onRefusal(request: PendingRequest, text: string): void {
     this.#requestEnded(request);
     if (!this.#isDeleted) this.log.append("server", text);
@@ -201,14 +204,14 @@ export class Session implements PromptHost {
     else this.#onStopped();
   }
 
-  // What clients ask of the session.
+  // Operations for clients.
 
-  /** The session runs in `instance`, where a client of the raw routes has opened it. */
+  /** A client of the raw routes has opened the session in `instance`. */
   adopt(instance: AcpInstance): void {
     this.#agent.adopt(instance);
   }
 
-  /** What the agent said of the session when a client of the raw routes opened it. */
+  /** Stores what the agent answered when a client of the raw routes opened the session. */
   opened(result: Readonly<Record<string, unknown>>): void {
     const { sessionId } = result;
     this.update({
@@ -231,7 +234,7 @@ export class Session implements PromptHost {
   }
 
   /**
-   * Gives the session to another agent, which is told the past with its next prompt. Throws
+   * Moves the session to another agent, which gets a transcript with its next prompt. Throws
    * `conflict` while a turn runs.
    */
   async assign(agent: string): Promise<void> {
@@ -258,13 +261,13 @@ export class Session implements PromptHost {
 
   async configure(settings: Settings, title: string | undefined): Promise<void> {
     if (Object.keys(settings).length > 0) await this.#agent.configure(settings);
-    // The title comes last because it cannot be refused: a refused change leaves everything as it was.
+    // The title comes last: a refused setting leaves it unchanged.
     if (title !== undefined) this.update({ title });
   }
 
   /**
-   * Cancels the turn and what waits behind it, or one prompt. Resolves when the turn has ended, which
-   * takes at most about `cancelGraceMs`: then the agent's process group is ended.
+   * Cancels the turn and all queued prompts, or one prompt. Resolves when the turn has ended. An agent that
+   * ignores the cancel for `cancelGraceMs` is killed with its process group.
    */
   async cancel(promptId?: string): Promise<CancelOutcome> {
     if (promptId !== undefined) this.prompts.get(promptId);
@@ -287,14 +290,14 @@ export class Session implements PromptHost {
     return { cancelled: true, forced, prompts };
   }
 
-  /** Cancels the turn and what waits behind it, ends the agent and keeps the log. */
+  /** Cancels the turn and all queued prompts, ends the agent and keeps the log. */
   async close(): Promise<void> {
     this.prompts.drop();
     this.prompts.cancelCurrent();
     await this.detach();
   }
 
-  /** Ends the agent and keeps the log; the next prompt brings the session back, also one that waits. */
+  /** Ends the agent and keeps the log. The next prompt, also a queued one, recovers the session. */
   async detach(): Promise<void> {
     const { instances, bindings } = this.#context;
     if (this.#agent.isOwn) await instances.delete(ownServerId(this.id));
@@ -304,7 +307,7 @@ export class Session implements PromptHost {
     this.#onStopped();
   }
 
-  /** Ends the session for good; whoever asks while that goes on waits for the same end. */
+  /** Deletes the session. Concurrent calls share one deletion. */
   delete(): Promise<void> {
     this.#deletion ??= this.#delete();
     return this.#deletion;
@@ -317,7 +320,7 @@ export class Session implements PromptHost {
     this.endListeners.notify("deleted");
   }
 
-  /** Keeps what has changed in the session's record. */
+  /** Merges `change` into the stored record. */
   update(change: Partial<SessionRecord>): void {
     if (this.#isDeleted) return;
     this.#record = { ...this.#record, ...change, updatedAt: Date.now() };
@@ -333,7 +336,7 @@ export class Session implements PromptHost {
     this.#context.logger.error("session not kept", { sessionId: this.id, cause: String(error) });
   }
 
-  // What the queue of prompts asks of the session.
+  // The host of the prompt queue.
 
   isFree(): boolean {
     return !this.#turns.any && !this.#agent.isStarting && !this.#isBeingDeleted;
@@ -357,7 +360,7 @@ export class Session implements PromptHost {
     try {
       return await callAgent(instance, "session/prompt", { sessionId, prompt });
     } catch (error) {
-      // Nobody knows what an agent has taken in that failed: the next prompt tells it the past again.
+      // A failed agent may not have read the transcript: the next prompt carries it again.
       if (needsTranscript) this.update({ needsTranscript });
       throw error;
     }
@@ -367,12 +370,12 @@ export class Session implements PromptHost {
     if (!this.#agent.isStarting) queueMicrotask(() => this.prompts.pump());
   }
 
-  /** Another instance has taken the session up since: what becomes of this one is not about it any more. */
+  /** True where the session runs in another instance by now, so that events of this one do not concern it. */
   #isInAnotherInstance(instance: AcpInstance): boolean {
     return this.#agent.instance !== undefined && this.#agent.instance !== instance;
   }
 
-  /** No process runs the session any more. */
+  /** The session has no process any more. */
   #onStopped(): void {
     this.#agent.markStopped();
     this.#loading = undefined;

@@ -22,7 +22,7 @@ export interface SessionsOptions {
   readonly policy?: PermissionPolicy;
 }
 
-/** A session that a client wants, with everything checked that can be before its agent starts. */
+/** A validated request for a new session; what only the agent can check is still open. */
 export interface SessionSeed {
   readonly id?: string;
   readonly agent: string;
@@ -37,11 +37,11 @@ export interface ForkSeed {
   readonly cwd?: string;
   readonly title?: string;
   readonly sequence?: number;
-  /** The session whose settings and rules it gets; by default the one whose past it has. */
+  /** The session whose settings and rules the fork gets; the parent by default. */
   readonly like?: SessionRecord;
 }
 
-/** A session that is opened later; with a parent it stands below it, and does not have its past. */
+/** A session whose agent starts with its first prompt. A parent here is only a link: its log is not inherited. */
 export type DraftSeed = Pick<SessionRecord, "agent" | "cwd" | "mcpServers"> &
   Partial<
     Pick<SessionRecord, "id" | "title" | "mode" | "model" | "parentId" | "parentSequence" | "permissionRules">
@@ -49,17 +49,17 @@ export type DraftSeed = Pick<SessionRecord, "agent" | "cwd" | "mcpServers"> &
 
 const pageSize = 200;
 
-/** How long what is being opened or removed may take to end once the agents have. */
+/** How long a close waits for sessions that are being opened or deleted, once the agents have ended. */
 const endingPatienceMs = 1_000;
 
-/** All sessions of a server: those in its store, of which some are open. */
+/** Registry of all sessions: the stored ones, some of which are loaded into memory. */
 export class Sessions implements SessionAdopter {
   readonly store: SessionStore;
   readonly #options: SessionsOptions;
   readonly #context: SessionContext;
   readonly #open = new Map<string, Session>();
   readonly #watchers = new SessionWatchers();
-  /** What may end with a session being removed, for which the store has to be there. */
+  /** Operations that may still delete a session, for which the store has to be open. */
   readonly #unfinished = new Set<Promise<unknown>>();
   #isClosing = false;
 
@@ -83,7 +83,7 @@ export class Sessions implements SessionAdopter {
     };
   }
 
-  /** Settles what an earlier life of the server left open, and goes on with prompts that it had accepted. */
+  /** Settles what an earlier server process left open and runs the prompts that it had accepted. */
   start(): void {
     for (const id of this.store.unsettledSessions()) this.get(id).prompts.pump();
   }
@@ -97,7 +97,7 @@ export class Sessions implements SessionAdopter {
       );
   }
 
-  /** One page of {@link list}, with the place behind which the next one begins where there is one. */
+  /** One page of {@link list}; `next` is the cursor of the following page, absent on the last one. */
   page(
     agent: string | null,
     status: string | null,
@@ -130,7 +130,7 @@ export class Sessions implements SessionAdopter {
     return this.#open.get(id) ?? (stored && this.#session(stored));
   }
 
-  /** Tells `watcher` of every session and every new entry of a log from now on. */
+  /** Notifies `watcher` of changes of all sessions and of new log entries. Returns the function that ends it. */
   watch(watcher: SessionWatcher): () => void {
     return this.#watchers.add(watcher);
   }
@@ -148,7 +148,7 @@ export class Sessions implements SessionAdopter {
     return session;
   }
 
-  /** Opens another session with the past of this one up to `sequence`, and with its settings and rules. */
+  /** Opens a session with the history of `parent` up to `sequence`, and with its settings and rules. */
   async fork(
     parent: Session,
     seed: ForkSeed,
@@ -181,13 +181,13 @@ export class Sessions implements SessionAdopter {
     return { session, fork: await this.#track(opening) };
   }
 
-  /** Ends the session and forgets it; unknown ids are fine. */
+  /** Deletes a session; an unknown id is not an error. */
   async delete(id: string): Promise<void> {
     const session = this.find(id);
     if (session) await this.#end(session);
   }
 
-  /** Resolves when a session of this id that is being deleted is gone; at once where there is none. */
+  /** Waits for the deletion of a session with this id, if one is under way. */
   async afterDeletion(id: string): Promise<void> {
     if (this.#open.get(id)?.isBeingDeleted) await this.delete(id);
   }
@@ -196,12 +196,12 @@ export class Sessions implements SessionAdopter {
     return this.store.permissions(undefined, state);
   }
 
-  /** From now on no prompt is started, and what ends was not ended by its agent. */
+  /** Starts no more prompts. Turns that end from now on count as interrupted by the server. */
   stopPrompts(): void {
     this.#isClosing = true;
   }
 
-  /** Tells all viewers, who come back when there is a server again, and lets go of the store. */
+  /** Ends all viewers, which reconnect to the next server, and closes the store. */
   async close(): Promise<void> {
     this.#isClosing = true;
     await settlesWithin(Promise.allSettled(this.#unfinished), endingPatienceMs);
@@ -242,7 +242,7 @@ export class Sessions implements SessionAdopter {
     try {
       return await work();
     } catch (error) {
-      // It was deleted meanwhile, and another one may have its id since.
+      // The session was deleted meanwhile, and its id may belong to another one.
       if (this.#open.get(session.id) !== session) throw error;
       await this.#options.instances.delete(ownServerId(session.id));
       await session.delete();
@@ -263,7 +263,7 @@ export class Sessions implements SessionAdopter {
   }
 
   #remove(session: Session): void {
-    // Somebody else has removed it, and another one may have its id since.
+    // A concurrent deletion was first, and the id may belong to another session.
     if (this.#open.get(session.id) !== session) return;
     this.#open.delete(session.id);
     const stored = this.store.session(session.id);

@@ -22,17 +22,17 @@ export interface SessionsSetup {
   readonly policy: PermissionPolicy | undefined;
 }
 
-/** The sessions of a server: its routes, and what begins and ends with it. */
+/** The sessions of a server: routes and lifecycle. */
 export interface SessionsPart {
   readonly routes: readonly Route[];
   readonly sessions: Sessions;
-  /** The absolute form of a caller's working directory, or the default; throws where it may not be. */
+  /** Resolves a caller's working directory to an absolute path; throws where it is not allowed. */
   readonly resolveCwd: (cwd: string | undefined) => Promise<string>;
-  /** Goes on with what an earlier life of the server had accepted; once the server can be reached. */
+  /** Runs what an earlier server process had accepted; called once the server listens. */
   start(): void;
-  /** Before the agents are ended: what ends now was not ended by its agent. */
+  /** To be called before the agents are ended. */
   stopPrompts(): void;
-  /** After the agents have ended. */
+  /** To be called after the agents have ended. */
   close(): Promise<void>;
 }
 

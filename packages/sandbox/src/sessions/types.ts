@@ -13,7 +13,7 @@ export type Origin = "session" | "acp";
 
 export type Sender = "client" | "agent" | "server";
 
-/** What is kept of a session beside its log. Times are milliseconds since the epoch. */
+/** The stored state of a session beside its log. Times are milliseconds since the epoch. */
 export interface SessionRecord {
   readonly id: string;
   readonly agent: string;
@@ -26,7 +26,7 @@ export interface SessionRecord {
   readonly mode?: string;
   readonly model?: string;
   readonly thoughtLevel?: string;
-  /** Config options that a client has set, by id: they are set again after a recovery. */
+  /** Config options that a client has set, by id; restored after a recovery. */
   readonly config?: Readonly<Record<string, string>>;
   readonly modes?: unknown;
   readonly models?: unknown;
@@ -34,17 +34,17 @@ export interface SessionRecord {
   readonly mcpServers: readonly unknown[];
   readonly permissionTimeoutMs?: number;
   readonly parentId?: string;
-  /** The last entry of the parent's log that belongs to this session's past. */
+  /** The last entry of the parent's log that belongs to this session's history. */
   readonly parentSequence?: number;
   readonly recovery?: Recovery;
-  /** The agent does not know the past: the next prompt carries it. */
+  /** The agent has no history of the session: the next prompt carries a transcript. */
   readonly needsTranscript?: boolean;
   /** Rules by which permissions are answered before the server's policy and a person; the last match wins. */
   readonly permissionRules?: readonly PermissionRule[];
   readonly archivedAt?: number;
 }
 
-/** `permission` names kinds of tools and `pattern` what they are about, both with `*`. */
+/** A rule for permission requests. `permission` matches the kind of tool, `pattern` its paths or command; `*` matches anything. */
 export interface PermissionRule {
   readonly permission: string;
   readonly pattern: string;
@@ -107,14 +107,14 @@ export interface PromptView {
   readonly settledAt?: number;
 }
 
-/** A prompt as it is kept: with its content, or a digest of it, by which a repetition is told from another prompt. */
+/** A stored prompt: with its content, or a digest of it that recognizes a retry. */
 export interface PromptRecord extends PromptView {
   readonly content: readonly Readonly<Record<string, unknown>>[];
 }
 
 export type PermissionState = "pending" | "answered" | "expired" | "cancelled";
 
-/** A question of an agent, as clients see it and as it is kept. */
+/** A permission request of an agent, as it is stored and shown to clients. */
 export interface PermissionView {
   readonly id: string;
   readonly sessionId: string;
@@ -129,16 +129,16 @@ export interface PermissionView {
   readonly resolvedAt?: number;
 }
 
-/** What a cancel has done. */
+/** Outcome of a cancel. */
 export interface CancelOutcome {
   readonly cancelled: boolean;
-  /** The agent did not answer in time: its process group was ended. */
+  /** The agent ignored the cancel and was killed with its process group. */
   readonly forced: boolean;
   /** Ids of the prompts that were cancelled. */
   readonly prompts: readonly string[];
 }
 
-/** The JSON text of a log entry as viewers get it: the payload stays the text that it was. */
+/** The JSON text of a log entry for viewers; the payload is passed on verbatim. */
 export function entryText(sessionId: string, entry: LogEntry): string {
   const { version, sequence, createdAt, sender, payload } = entry;
   const head = JSON.stringify({ version, sessionId, sequence, createdAt, sender });

@@ -7,7 +7,7 @@ import { isRecord, problem } from "../../http/problem.ts";
 let count = 0;
 
 /**
- * Asks the agent of `instance` on the server's own account. Throws `sandbox.agent_process_exited`
+ * Sends a request of the server itself to the agent of `instance`. Throws `sandbox.agent_process_exited`
  * when the agent could not answer, and `sandbox.agent_refused` when it answered with an error.
  */
 export async function callAgent(
@@ -25,7 +25,7 @@ export async function callAgent(
   return isRecord(answerAgent.result) ? answerAgent.result : {};
 }
 
-/** Tells the agent something that has no answer. */
+/** Sends the agent a notification. */
 export async function notifyAgent(
   instance: AcpInstance,
   method: string,
@@ -35,7 +35,7 @@ export async function notifyAgent(
   if (message) await instance.send(message, { internal: true });
 }
 
-/** Answers a question of the agent; `idText` is its id as JSON text. */
+/** Answers a request of the agent; `idText` is its id as JSON text. */
 export async function answer(
   instance: AcpInstance,
   idText: string,

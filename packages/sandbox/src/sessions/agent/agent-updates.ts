@@ -3,10 +3,10 @@ import type { PendingRequest } from "../../acp/pending.ts";
 import { isRecord } from "../../http/problem.ts";
 import type { SessionRecord } from "../types.ts";
 
-/** Most updates are pieces of text: only these few are worth reading. */
+/** The updates that change the session's record. A text match spares the parsing of all the others. */
 const changesSession = /"(?:current_mode_update|config_option_update|session_info_update)"/;
 
-/** What an update of the agent says about the session itself. */
+/** The change of the session's record that an update of the agent makes. */
 export function sessionChange(message: Message): Partial<SessionRecord> | undefined {
   if (message.method !== "session/update" || !changesSession.test(message.raw)) return undefined;
   const params = memberOf(JSON.parse(message.raw), "params");
@@ -23,7 +23,7 @@ export function sessionChange(message: Message): Partial<SessionRecord> | undefi
   }
 }
 
-/** What a client of the raw routes has set, once the agent has agreed. */
+/** The change of the record when an agent accepts a `session/set_*` request of a raw client. */
 export function sessionChangeFromAnswer(
   request: PendingRequest,
   message: Message,

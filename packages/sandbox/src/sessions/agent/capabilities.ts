@@ -4,7 +4,7 @@ import type { AcpInstances } from "../../acp/instances.ts";
 import { isRecord, problem } from "../../http/problem.ts";
 import { callAgent } from "./agent-calls.ts";
 
-/** What an agent can do for a session that it does not run now. */
+/** How an agent can recover or fork a session. */
 export interface SessionCapabilities {
   readonly load: boolean;
   readonly resume: boolean;
@@ -14,13 +14,13 @@ export interface SessionCapabilities {
 /** Ways to authenticate that need nothing but a key in the agent's environment. */
 const keyMethods = new Set(["codex-api-key", "openai-api-key", "anthropic-api-key"]);
 
-/** The version of ACP that sessions are led in. */
+/** The version of ACP that the server speaks. */
 const spokenVersion = 1;
 
 /**
- * Starts the agent of `instance` and initializes it, each where that is still to be done. Throws the
- * problem of why it cannot be; then an instance that never ran is gone. Throws `sandbox.agent_refused` for
- * an agent that has answered with a version of ACP that the server does not speak.
+ * Starts and initializes the agent of `instance` where that was not done yet. Throws the problem when the
+ * agent cannot start; an instance that never ran is then discarded. Throws `sandbox.agent_refused` for an
+ * agent that speaks another version of ACP.
  */
 export async function makeReady(instances: AcpInstances, instance: AcpInstance): Promise<void> {
   const { agentId: agent } = instance;
@@ -50,13 +50,13 @@ export async function makeReady(instances: AcpInstances, instance: AcpInstance):
   if (method !== undefined) await callAgent(instance, "authenticate", { methodId: method }).catch(() => {});
 }
 
-/** An agent that does not know the version that it was asked for answers with one that it knows. */
+/** ACP: an agent that does not speak the requested version answers with one that it speaks. */
 function assertSpoken(instance: AcpInstance): void {
   const { protocolVersion: version } = initializeResult(instance);
-  // Some say none; they were written for the first one.
+  // Agents that leave it out were written for version 1.
   if (typeof version !== "number" || version === spokenVersion) return;
   const message = `it speaks version ${version} of ACP, and the server version ${spokenVersion}`;
-  throw problem("agent_refused", 502, `the agent cannot be spoken to: ${message}`, {
+  throw problem("agent_refused", 502, `the agent is not compatible: ${message}`, {
     agent: instance.agentId,
     details: { message },
   });

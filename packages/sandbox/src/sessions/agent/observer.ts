@@ -6,23 +6,23 @@ import type { AgentBindings } from "../agent-bindings.ts";
 import type { Session } from "../session.ts";
 import type { SessionRecord } from "../types.ts";
 
-/** What the observer needs of the registry. */
+/** The part of the session registry that the observer uses. */
 export interface SessionAdopter {
-  /** A new session of a client of the raw routes. */
+  /** Creates a session for a client of the raw routes. */
   adopt(seed: Pick<SessionRecord, "agent" | "cwd" | "mcpServers">): Session;
-  /** The session that this agent knows by this id, from whatever time. */
+  /** Finds the session, also an old one, that has this id at the agent. */
   ofAgent(agent: string, agentSessionId: string): Session | undefined;
-  /** Removes a session that never came to be. */
+  /** Removes a session that the agent could not open. */
   discard(session: Session): void;
 }
 
 const opening = new Set(["session/load", "session/resume"]);
 
-/** Brings what crosses an agent's process to the session that it belongs to. */
+/** Dispatches the messages of agent processes to the sessions that they belong to. */
 export class SessionObserver implements AcpObserver {
   readonly #bindings: AgentBindings<Session>;
   readonly #adopter: SessionAdopter;
-  /** Sessions that were made for a load or resume that is not answered yet. */
+  /** Sessions created for a load or resume that is not answered yet. */
   readonly #provisional = new Set<Session>();
 
   constructor(bindings: AgentBindings<Session>, adopter: SessionAdopter) {
@@ -83,7 +83,7 @@ export class SessionObserver implements AcpObserver {
     return this.#bindings.forClientMessage(instance, request.message);
   }
 
-  /** A client of the raw routes has opened a session: it gets a log, with this request and answer first. */
+  /** A raw client has opened a session: its log begins with this request and answer. */
   #opened(instance: AcpInstance, message: Message, request: PendingRequest): void {
     const answer: unknown = JSON.parse(message.raw);
     const result = isRecord(answer) && isRecord(answer.result) ? answer.result : {};

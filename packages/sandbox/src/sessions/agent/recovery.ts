@@ -6,7 +6,7 @@ import { callAgent } from "./agent-calls.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { offeredChoices } from "./settings.ts";
 
-/** How an agent took a session up, and what it is called there. */
+/** A session that an agent has opened, with the change of its record. */
 export interface OpenedSession {
   readonly change: Partial<SessionRecord>;
 }
@@ -20,13 +20,13 @@ export interface OpenContext {
   readonly record: SessionRecord;
   readonly timeoutMs: number;
   readonly logger: Logger;
-  /** The agent's session of this name belongs to the session from now on. */
+  /** Binds the agent's session id to the session. */
   readonly claim: (agentSessionId: string) => void;
-  /** Starts the agent once more where it has ended by itself; false where it was ended for good. */
+  /** Starts an agent again that ended by itself; false where its instance was deleted. */
   readonly restart: () => Promise<boolean>;
 }
 
-/** No agent has opened it, and there is no past that one would have to be told. */
+/** True for a session that no agent has opened and that has no history. */
 export function isDraft({ agentSessionId, needsTranscript, parentSequence }: SessionRecord): boolean {
   return agentSessionId === undefined && needsTranscript !== true && (parentSequence ?? 0) === 0;
 }
@@ -41,7 +41,7 @@ export async function openNew(opener: OpenContext): Promise<OpenedSession> {
   return { change: opened(opener, "session/new", result) };
 }
 
-/** Lets the agent make a session of its own from another one's; undefined when it cannot. */
+/** Forks a session by the agent's own `session/fork`; undefined when it cannot. */
 export async function openFork(
   opener: OpenContext,
   parentSessionId: string,
@@ -63,7 +63,7 @@ export async function openFork(
 }
 
 /**
- * Brings a session back in a process that does not run it, by the agent's own resume, else its load;
+ * Recovers a session in a new process by the agent's own `session/resume`, else by `session/load`;
  * undefined when it offers neither or refuses both.
  */
 export async function recover(opener: OpenContext): Promise<RecoveredSession | undefined> {
@@ -86,8 +86,8 @@ export async function recover(opener: OpenContext): Promise<RecoveredSession | u
 }
 
 /**
- * As {@link recover}, and else as a new session that is told the past with its next prompt: also where the
- * agent ends or hangs over what it has kept, which it would do each time.
+ * As {@link recover}, else opens a new session that gets a transcript with its next prompt. This is also the
+ * way out where the agent crashes or hangs over its stored session, which it would do each time.
  */
 export async function recoverOrReplay(opener: OpenContext): Promise<RecoveredSession> {
   const known = await recover(opener).catch(async (error: unknown) => {
@@ -100,7 +100,7 @@ export async function recoverOrReplay(opener: OpenContext): Promise<RecoveredSes
   return { recovery: "replayed", change: { ...change, needsTranscript: true } };
 }
 
-/** What the agent refuses is tried otherwise; with an agent that died nothing can be. */
+/** A refusal gives undefined, so that the next way is tried; the end of the agent is an error. */
 async function undefinedIfRefused<T>(opener: OpenContext, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -130,7 +130,7 @@ async function callWithTimeout(
   }
 }
 
-/** What the agent has answered; without a name of the session nothing could be asked of it. */
+/** The change of the record from the agent's answer, which has to contain a session id. */
 function opened(
   { record: { agent } }: OpenContext,
   method: string,

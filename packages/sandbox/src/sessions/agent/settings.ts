@@ -4,7 +4,7 @@ import { isRecord, problem } from "../../http/problem.ts";
 import type { SessionRecord } from "../types.ts";
 import { callAgent } from "./agent-calls.ts";
 
-/** What a client wants of an agent; absent members stay as they are. */
+/** Settings that a client wants; absent ones stay unchanged. */
 export interface Settings {
   readonly mode?: string;
   readonly model?: string;
@@ -22,8 +22,7 @@ interface ConfigOption {
 type Change = Partial<SessionRecord>;
 
 /**
- * Tells the agent what a client wants, one setting after the other; `keep` is called with each that
- * it has taken. Throws `sandbox.option_not_supported` for one that the agent does not offer.
+ * Applies settings one after the other; `keep` is called with each that the agent has accepted. Throws `sandbox.option_not_supported` for one that the agent does not offer.
  */
 export async function applySettings(
   instance: AcpInstance,
@@ -127,7 +126,7 @@ function unsupported(name: string, value: string, offered: readonly string[] = [
   return problem("option_not_supported", 400, text, { details: { option: name, value, offered } });
 }
 
-/** The settings that a session has now, to be made again for an agent that has forgotten them. */
+/** The present settings of a session, to be restored in another agent process. */
 export function settingsOf(record: SessionRecord): Settings {
   const { mode, model, thoughtLevel, config } = record;
   return {
@@ -138,7 +137,7 @@ export function settingsOf(record: SessionRecord): Settings {
   };
 }
 
-/** Each of the settings by itself, so that one that is refused keeps none of the others back. */
+/** Splits settings so that one that is refused does not prevent the others. */
 export function oneByOne({ config, ...single }: Settings): Settings[] {
   return [
     ...Object.entries(single).map(([name, value]) => ({ [name]: value })),
@@ -146,7 +145,7 @@ export function oneByOne({ config, ...single }: Settings): Settings[] {
   ];
 }
 
-/** What the answer to `session/new`, `load`, `resume` or `fork` says about modes, models and options. */
+/** Modes, models and options from the answer to `session/new`, `load`, `resume` or `fork`. */
 export function offeredChoices(result: Readonly<Record<string, unknown>>): Change {
   const { modes, models, configOptions } = result;
   return {
@@ -171,7 +170,7 @@ function optionsOf(record: SessionRecord): ConfigOption[] {
   });
 }
 
-/** Options may stand in groups. */
+/** Options may be nested in groups. */
 function valuesOf(options: unknown): string[] {
   if (!Array.isArray(options)) return [];
   return options.flatMap((item: unknown) => {

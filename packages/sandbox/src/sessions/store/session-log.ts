@@ -1,7 +1,7 @@
 import type { LogEntry, Sender } from "../types.ts";
 import type { SessionStore } from "./store.ts";
 
-/** Called with each new entry, after it is kept: on the disk, where the store is on one. */
+/** Called with each new entry once it is durable. */
 export type LogListener = (entry: LogEntry) => void;
 
 /** The append-only log of one session. */
@@ -19,19 +19,19 @@ export class SessionLog {
     this.#shown = this.#last;
   }
 
-  /** Number of the newest entry that may be shown: a loss of power does not take it any more. */
+  /** Sequence of the newest entry that may be shown because it survives a power failure. */
   get shownSequence(): number {
     return this.#shown;
   }
 
-  /** Number of the newest entry; 0 for an empty log. */
+  /** Sequence of the newest entry; 0 for an empty log. */
   get lastSequence(): number {
     return this.#last;
   }
 
   /**
-   * Keeps `payload`, the text of a JSON-RPC message, as the next entry, together with what `beside` keeps
-   * in the same store. Throws when it cannot: then neither is kept.
+   * Appends `payload`, the text of a JSON-RPC message, in one transaction with the writes of `beside`.
+   * Throws `sandbox.log_failed`; then nothing was written.
    */
   append(sender: Sender, payload: string, beside?: () => void): number {
     const entry = { version: 1, sequence: this.#last + 1, createdAt: Date.now(), sender, payload };
@@ -44,18 +44,18 @@ export class SessionLog {
     return entry.sequence;
   }
 
-  /** Calls `then` when all that was appended until now is shown. */
+  /** Calls `then` when all entries so far may be shown. */
   afterShown(then: () => void): void {
     this.#store.whenSynced(then);
   }
 
-  /** A notice of the server, `_session/<name>`, of what `beside` keeps. */
+  /** Appends a notice of the server, `_session/<name>`, in one transaction with the writes of `beside`. */
   notice(name: string, params: object, beside?: () => void): number {
     const payload = JSON.stringify({ jsonrpc: "2.0", method: `_session/${name}`, params });
     return this.append("server", payload, beside);
   }
 
-  /** Entries behind `after`; the first one is not `after + 1` where entries are gone. */
+  /** Entries after `after`. A first sequence above `after + 1` shows a gap of dropped entries. */
   read(after: number, limit: number): LogEntry[] {
     return this.#store.entries(this.#key, after, limit);
   }

@@ -12,7 +12,7 @@ import { WriteBehind } from "./write-behind.ts";
 /** Version of what is written into the `data` and `payload` columns. */
 const entryVersion = 1;
 
-/** A session in the store: its record, and the number by which its rows are found. */
+/** A session in the store: its record, and the key of its rows. */
 export interface StoredSession {
   readonly key: number;
   readonly record: SessionRecord;
@@ -20,16 +20,16 @@ export interface StoredSession {
 
 const fileName = "sessions.db";
 
-/** Where a session stands in the order of all. */
+/** Position of a session in the order of all; a cursor for pages. */
 export interface SessionPlace {
   readonly createdAt: number;
   readonly key: number;
 }
 
 /**
- * Everything that is kept of sessions, in one SQLite database. With a directory, a call that returns has
- * committed: it survives the end of the process by any signal. What was committed before
- * {@link SessionStore.synced} resolves survives a loss of power too.
+ * Store of all sessions in one SQLite database. With a directory, a call that returns has committed and
+ * survives a kill of the process. What was committed before {@link SessionStore.synced} resolves survives a
+ * power failure too.
  */
 export class SessionStore {
   readonly durable: boolean;
@@ -37,11 +37,11 @@ export class SessionStore {
   readonly #maxBytes: number;
   readonly #statements = new Map<string, StatementSync>();
   readonly #sync: WalSync | undefined;
-  /** Where nothing is durable, the way of a message does not wait for its row. */
+  /** Only for a store in memory, where messages need not wait for their rows. */
   readonly #writeBehind: WriteBehind | undefined;
   #bytes = 0;
 
-  /** Without a directory the store is in memory, and holds up to `maxMemoryBytes` of payloads. */
+  /** Without a directory the store is in memory and keeps up to `maxMemoryBytes` of payloads. */
   constructor(directory: string | undefined, maxMemoryBytes: number) {
     this.durable = directory !== undefined;
     this.#maxBytes = this.durable ? Number.POSITIVE_INFINITY : maxMemoryBytes;
@@ -62,7 +62,7 @@ export class SessionStore {
     else done();
   }
 
-  /** Throws `sandbox.log_failed` where the disk did not take it. */
+  /** Resolves when everything committed so far is on the disk. Throws `sandbox.log_failed`. */
   async synced(): Promise<void> {
     const sync = this.#sync;
     if (sync) await new Promise<void>((resolve, reject) => sync.after(resolve, reject));
@@ -78,7 +78,7 @@ export class SessionStore {
     const sql = "UPDATE sessions SET version = ?, data = ? WHERE key = ?";
     const values = () => [entryVersion, JSON.stringify(record), key];
     const behind = this.#writeBehind;
-    // Each turn changes the record twice: where rows wait, its text is made once for all that changed meanwhile.
+    // Each turn changes the record twice: write-behind serializes it once for both.
     this.#attempt(() => {
       const statement = this.#statement(sql);
       if (behind) behind.replace(statement, key, values);
@@ -91,14 +91,14 @@ export class SessionStore {
     return row && { key: Number(row.key), record: parse(row) };
   }
 
-  /** All sessions, the newest first. */
+  /** All sessions, newest first. */
   sessions(): StoredSession[] {
     return this.#sql("SELECT key, version, data FROM sessions ORDER BY created_at DESC, key DESC")
       .all()
       .map((row) => ({ key: Number(row.key), record: parse(row) }));
   }
 
-  /** At most `limit` sessions behind `after`, the newest first. */
+  /** At most `limit` sessions after the cursor, newest first. */
   sessionsAfter(after: SessionPlace | undefined, limit: number): StoredSession[] {
     const { createdAt, key } = after ?? { createdAt: Number.MAX_SAFE_INTEGER, key: Number.MAX_SAFE_INTEGER };
     const sql = `SELECT key, version, data FROM sessions WHERE (created_at, key) < (?, ?)
@@ -122,7 +122,7 @@ export class SessionStore {
     if (!this.durable) this.#bytes = this.#payloadBytes();
   }
 
-  /** Keeps an entry of a log, and what `beside` keeps: both, or neither. */
+  /** Appends a log entry in one transaction with the writes of `beside`. */
   append(
     key: number,
     sequence: number,
@@ -141,7 +141,7 @@ export class SessionStore {
     if (this.#bytes > this.#maxBytes) this.#dropOldestEntries();
   }
 
-  /** Entries behind `after`, in order. */
+  /** Entries after `after`, in order. */
   entries(key: number, after: number, limit: number): LogEntry[] {
     return this.#sql("SELECT * FROM events WHERE session = ? AND sequence > ? ORDER BY sequence LIMIT ?")
       .all(key, after, limit)
@@ -164,7 +164,7 @@ export class SessionStore {
     return Number(this.#sql("SELECT max(sequence) AS n FROM events WHERE session = ?").get(key)?.n ?? 0);
   }
 
-  /** Keeps a new prompt, or the new state of one that is known, which keeps its position. */
+  /** Inserts a prompt, or updates its state; its position never changes. */
   putPrompt(key: number, position: number, record: PromptRecord): void {
     const sql = `INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session, id)
       DO UPDATE SET status = excluded.status, version = excluded.version, data = excluded.data`;
@@ -221,13 +221,13 @@ export class SessionStore {
     return Number(this.#sql(sql).get(key, state)?.n ?? 0);
   }
 
-  /** Makes room in memory: the older half of the longest log goes. Who reads it is told of the gap. */
+  /** Frees memory: drops the older half of the longest log. Its readers get a gap. */
   #dropOldestEntries(): void {
     const sql =
       "SELECT session, min(sequence) AS first, max(sequence) AS last FROM events GROUP BY session ORDER BY sum(octet_length(payload)) DESC LIMIT 1";
     const row = this.#sql(sql).get();
     const [first, last] = [Number(row?.first), Number(row?.last)];
-    // The newest entry stays whatever its size: it has to reach those who read now.
+    // The newest entry stays whatever its size, because live readers have to get it.
     const upTo = Math.min(first + Math.floor((last - first) / 2), last - 1);
     this.#sql("DELETE FROM events WHERE session = ? AND sequence <= ?").run(Number(row?.session), upTo);
     this.#bytes = this.#payloadBytes();
@@ -237,9 +237,9 @@ export class SessionStore {
     return Number(this.#sql("SELECT sum(octet_length(payload)) AS n FROM events").get()?.n ?? 0);
   }
 
-  /** Makes the writes of `work` one transaction where they are several; throws as {@link #attempt} does. */
+  /** Runs `work` in a transaction if it makes several writes; throws as {@link #attempt} does. */
   #transaction(work: () => void, areSeveral: boolean): void {
-    // Writes that wait in memory fail for no disk, and are made together anyway.
+    // The write-behind buffer makes its writes in one transaction anyway.
     if (!areSeveral || this.#writeBehind) {
       work();
       return;
@@ -249,12 +249,12 @@ export class SessionStore {
       work();
       this.#attempt(() => this.#database.exec("COMMIT"));
     } finally {
-      // Some failures have ended the transaction by themselves.
+      // Some errors have already rolled the transaction back.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
     }
   }
 
-  /** Keeps a row; throws as {@link #attempt} does. */
+  /** Writes a row; throws as {@link #attempt} does. */
   #write(sql: string, ...values: readonly SQLInputValue[]): void {
     this.#attempt(() => {
       const statement = this.#statement(sql);
@@ -274,7 +274,7 @@ export class SessionStore {
     }
   }
 
-  /** A statement that sees all that was written. */
+  /** A prepared statement for reads: flushes buffered writes first. */
   #sql(sql: string): StatementSync {
     this.#writeBehind?.flush();
     return this.#statement(sql);
@@ -298,7 +298,7 @@ function open(directory: string | undefined): DatabaseSync {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(join(directory, fileName), { timeout: 0 });
   try {
-    // Exclusive: a second server on the same directory would number the same log.
+    // Exclusive: a second server on the directory would use the same sequences.
     database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
     migrate(database);
     return database;
@@ -315,7 +315,7 @@ function open(directory: string | undefined): DatabaseSync {
   }
 }
 
-/** Whether SQLite says that a file is broken, or none of its own. Source: sqlite.org/rescode.html. */
+/** Whether SQLite reports a corrupt file, or one that is no database. Source: sqlite.org/rescode.html. */
 function isDamage(error: unknown): boolean {
   const [corrupt, notDatabase] = [11, 26];
   const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
@@ -343,7 +343,7 @@ function senderOf(value: unknown): Sender {
   return "server";
 }
 
-/** What this program wrote itself. Every published version is upgraded here; there is one so far. */
+/** Parses a row that this program wrote. Older versions are upgraded here; there is only one so far. */
 function parse<T extends object>(row: Row): T {
   const value: unknown = JSON.parse(String(row.data));
   if (Number(row.version) !== entryVersion || !isRecord(value)) {

@@ -8,9 +8,9 @@ interface Waiter {
 }
 
 /**
- * Brings what SQLite has committed to the disk, off the event loop: one fdatasync of its write-ahead
- * log for all commits since the last one began. With `synchronous=NORMAL` SQLite itself syncs only at
- * a checkpoint; with `FULL` it would hold up the loop at every commit.
+ * Group commit for SQLite, off the event loop: one fdatasync of the write-ahead log covers all commits made
+ * before it started. With `synchronous=NORMAL` SQLite itself syncs only at a checkpoint; with `FULL` it
+ * would block the event loop at every commit.
  */
 export class WalSync {
   readonly #path: string;
@@ -20,12 +20,12 @@ export class WalSync {
   #isClosed = false;
   #failure: Error | undefined;
 
-  /** `path` is that of the database; its log is made with the first commit. */
+  /** `path` is the path of the database; SQLite creates the log with the first commit. */
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** What a sync has failed with. From then on nothing is known of what is on the disk. */
+  /** Error of a failed sync. It is final: from then on it is unknown what is on the disk. */
   get failure(): Error | undefined {
     return this.#failure;
   }
@@ -40,7 +40,7 @@ export class WalSync {
     }
   }
 
-  /** To be called when the database was closed, which leaves everything on the disk and no log. */
+  /** Call after the database was closed: that has synced everything and removed the log. */
   close(): void {
     this.#isClosed = true;
     for (const waiter of this.#waiting.splice(0)) waiter.done();
@@ -49,7 +49,7 @@ export class WalSync {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    // Whatever else this turn of the loop commits goes along.
+    // Commits of the same event-loop turn join this sync.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const batch = this.#waiting;
@@ -71,7 +71,7 @@ export class WalSync {
       await this.#file.datasync();
       return undefined;
     } catch (error) {
-      // Closing the database meanwhile has synced everything, and taken the log away.
+      // A concurrent close of the database has synced everything and removed the log.
       if (this.#isClosed) return undefined;
       const cause = error instanceof Error ? error.message : String(error);
       this.#failure = problem("log_failed", 507, `the session log could not be synced: ${cause}`);
@@ -85,7 +85,7 @@ export class WalSync {
     await file?.close();
   }
 
-  /** The name of a new log has to be on the disk too. */
+  /** Syncs the directory too: a new log needs a durable directory entry. */
   async #open(): Promise<FileHandle> {
     const file = await open(`${this.#path}-wal`, "r");
     const directory = await open(dirname(this.#path), "r");

@@ -2,23 +2,23 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 
 interface Write {
   readonly statement: StatementSync;
-  /** Its values, or how to make them when the write is made. */
+  /** The values, or a function that computes them when the row is written. */
   values: readonly SQLInputValue[] | (() => readonly SQLInputValue[]);
 }
 
-/** A turn of an agent that answers at once is over by then. */
+/** Long enough for the whole turn of an agent that answers at once. */
 const delayMs = 10;
 const maxWaiting = 256;
 
 /**
- * Writes to a database in memory, of which nothing outlives the process: nobody has to wait for them. They
- * are made in order and together, after a moment, when many wait, or before the next read, which therefore
- * finds them. What fails is thrown by the call that comes next.
+ * Write-behind buffer for a database in memory, where no caller has to wait for durability. Buffered writes
+ * are made in order and in one transaction: after {@link delayMs}, at {@link maxWaiting} of them, or before
+ * the next read. The next call throws the error of a failed write.
  */
 export class WriteBehind {
   readonly #database: DatabaseSync;
   #waiting: Write[] = [];
-  /** Those of the waiting writes that a newer one of the same row replaces. */
+  /** Buffered writes that a newer write of the same row replaces. */
   readonly #rows = new Map<number, Write>();
   #timer: NodeJS.Timeout | undefined;
   #failure: unknown;
@@ -27,15 +27,15 @@ export class WriteBehind {
     this.#database = database;
   }
 
-  /** Throws what an earlier write has failed with; then this one is not made. */
+  /** Throws the error of an earlier write, if one failed; this one is then dropped. */
   add(statement: StatementSync, values: readonly SQLInputValue[]): void {
     this.#throwFailure();
     this.#push({ statement, values });
   }
 
   /**
-   * A new content of the row `key`, always by the same statement: of several that wait, only the last one
-   * is made, at the place of the first. Throws as {@link add} does.
+   * Buffers new content of the row `key`, always by the same statement. Of several, only the last one is
+   * written, in the place of the first. Throws as {@link add} does.
    */
   replace(statement: StatementSync, key: number, values: () => readonly SQLInputValue[]): void {
     this.#throwFailure();
@@ -55,13 +55,13 @@ export class WriteBehind {
     else this.#timer ??= setTimeout(() => this.#writeAll(), delayMs).unref();
   }
 
-  /** Makes all writes that wait. Throws what one of them has failed with; the others are made. */
+  /** Makes all buffered writes; throws the error of one that failed, after the others were made. */
   flush(): void {
     this.#writeAll();
     this.#throwFailure();
   }
 
-  /** Forgets what waits. */
+  /** Drops all buffered writes. */
   discard(): void {
     clearTimeout(this.#timer);
     this.#waiting = [];
@@ -77,14 +77,14 @@ export class WriteBehind {
     try {
       if (waiting.length > 1) this.#database.exec("BEGIN");
       for (const write of waiting) this.#run(write);
-      // Some failures end the transaction by themselves, and take what came before along.
+      // Some errors have already rolled the transaction back.
       if (this.#database.isTransaction) this.#database.exec("COMMIT");
     } catch (error) {
       this.#failure ??= error;
     }
   }
 
-  /** A row that fails is undone by itself: the others may be those of other sessions. */
+  /** A failed row must not undo the others, which may belong to other sessions. */
   #run({ statement, values }: Write): void {
     try {
       statement.run(...(typeof values === "function" ? values() : values));

@@ -12,13 +12,13 @@ import type { PermissionState, PermissionView, SessionRecord } from "../types.ts
 import type { PermissionOption, PermissionPolicy, PermissionVerdict } from "./policy.ts";
 import { verdictOfRules } from "./rules.ts";
 
-/** What a client answers: one of the offered options, one by its meaning, or none of them. */
+/** A client's answer: an offered option, an option by its meaning, or a cancellation. */
 export type PermissionAnswer =
   | { readonly optionId: string }
   | { readonly reply: "once" | "always" | "reject" }
   | { readonly cancel: true };
 
-/** A question that its agent still waits with. */
+/** A permission request that the agent still waits for. */
 interface OpenQuestion {
   view: PermissionView;
   readonly instance: AcpInstance;
@@ -37,16 +37,16 @@ export interface PendingPermissionsOptions {
   readonly logger: Logger;
 }
 
-/** The questions of one session's agent: kept, answered once by whoever is first, and never left open. */
+/** The permission requests of one session: stored, answered once by the first answer, and never left open. */
 export class PendingPermissions {
   readonly #options: PendingPermissionsOptions;
   readonly #asks = new Map<string, OpenQuestion>();
-  /** What the policy is deciding on. */
+  /** Requests that the policy is deciding on. */
   readonly #deciding = new Set<OpenQuestion>();
 
   constructor(options: PendingPermissionsOptions) {
     this.#options = options;
-    // Questions of an earlier life of the server: the agents that asked them are gone.
+    // Left by an earlier server process: the agents that asked are gone.
     for (const view of options.store.permissions(options.key, "pending")) {
       this.#keep({ ...view, state: "cancelled", optionId: null, resolvedAt: Date.now() });
     }
@@ -56,12 +56,12 @@ export class PendingPermissions {
     return this.#asks.size;
   }
 
-  /** Kept questions, the oldest first. */
+  /** Stored requests, oldest first. */
   list(state: string | undefined): PermissionView[] {
     return this.#options.store.permissions(this.#options.key, state);
   }
 
-  /** The agent asks. "hold" when its question is not for clients, or not yet. */
+  /** Takes a request of the agent. "hold" keeps it from clients, for good or until the policy has decided. */
   ask(instance: AcpInstance, message: Message): "pass" | "hold" {
     const ask = this.#read(instance, message);
     const ruled = verdictOfRules(this.#options.record().permissionRules ?? [], ask.view.toolCall);
@@ -72,7 +72,7 @@ export class PendingPermissions {
     }
     this.#deciding.add(ask);
     this.#decide(policy, ask, message).catch((error: unknown) => {
-      // What cannot be kept is shown to nobody: its agent is ended, as by all else that cannot.
+      // Nothing crosses unrecorded: an agent whose messages cannot be stored is killed.
       const { agent } = this.#options.record();
       this.#options.logger.error("session log failed", { agent, cause: String(error) });
       instance.kill("session_log_failed");
@@ -80,7 +80,7 @@ export class PendingPermissions {
     return "hold";
   }
 
-  /** A client of the raw stream has answered; the agent has its answer already. */
+  /** A raw client has answered; the agent has its answer already. */
   answeredByAcp(message: Message): void {
     const isMeant = (item: OpenQuestion) => item.key === message.key;
     const deciding = [...this.#deciding].find(isMeant);
@@ -96,8 +96,8 @@ export class PendingPermissions {
   }
 
   /**
-   * Answers the question `id`. The same answer again is fine. Throws `not_found`, `conflict` for one
-   * that is settled otherwise, and `invalid_request` for an option that is not offered.
+   * Answers the request `id`; idempotent. Throws `not_found`, `conflict` for one that has another outcome,
+   * and `invalid_request` for an option that is not offered.
    */
   async answer(id: string, given: PermissionAnswer): Promise<PermissionView> {
     const ask = this.#asks.get(id);
@@ -117,13 +117,13 @@ export class PendingPermissions {
     return ask.view;
   }
 
-  /** The turn is cancelled: every question is answered with "cancelled". */
+  /** Answers every open request with "cancelled". */
   async cancelAll(): Promise<void> {
     this.#deciding.clear();
     await Promise.all([...this.#asks.values()].map((ask) => this.#settle(ask, "cancelled", null, {})));
   }
 
-  /** The agent is gone, and its questions with it; of one instance, where the session is in another now. */
+  /** Cancels the open requests of an agent that ended: of one instance, or of all. */
   agentGone(instance?: AcpInstance): void {
     const isGone = (asker: AcpInstance) => instance === undefined || asker === instance;
     for (const ask of this.#deciding) if (isGone(ask.instance)) this.#deciding.delete(ask);
@@ -203,7 +203,7 @@ export class PendingPermissions {
     await this.#settle(ask, "expired", byKind(ask.view.options, "reject") ?? null, {});
   }
 
-  /** Resolves the question and then answers the agent: who answers second finds it resolved. */
+  /** Resolves the request before it answers the agent, so that a second answer finds it resolved. */
   async #settle(
     ask: OpenQuestion,
     state: PermissionState,
@@ -223,7 +223,7 @@ export class PendingPermissions {
     try {
       this.#keep(ask.view);
     } catch (error) {
-      // It is answered all the same; after a restart it is "cancelled".
+      // The answer stands all the same; after a restart the request shows as "cancelled".
       this.#options.logger.error("permission not kept", { cause: String(error) });
     }
   }
@@ -256,7 +256,7 @@ function byReply(
   return options.find((item) => item.kind === "allow_always")?.optionId ?? byKind(options, "allow");
 }
 
-/** The option that holds for this once, if there is one. */
+/** The one-time option of that kind, else the permanent one. */
 function byKind(options: readonly PermissionOption[], kind: "allow" | "reject"): string | undefined {
   const once = options.find((item) => item.kind === `${kind}_once`);
   return (once ?? options.find((item) => item.kind === `${kind}_always`))?.optionId;

@@ -1,4 +1,4 @@
-/** What an agent asks for, as a policy sees it. */
+/** A permission request, as a policy gets it. */
 export interface PermissionRequest {
   readonly sessionId: string;
   readonly agent: string;
@@ -15,8 +15,8 @@ export interface PermissionOption {
   readonly kind: string;
 }
 
-/** Allow and deny answer for this once; ask leaves it to the clients. */
+/** `allow` and `deny` answer this one request; `ask` leaves it to the clients. */
 export type PermissionVerdict = "allow" | "ask" | "deny";
 
-/** Called before a person is asked. When it throws, or takes too long, the person is asked. */
+/** Decides on permission requests. When it throws or exceeds `policyTimeoutMs`, the clients are asked. */
 export type PermissionPolicy = (request: PermissionRequest) => PermissionVerdict | Promise<PermissionVerdict>;

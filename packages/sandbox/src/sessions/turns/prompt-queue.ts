@@ -7,19 +7,19 @@ import type { PromptError, PromptRecord, PromptStatus, PromptView, Recovery } fr
 
 export type ContentBlocks = readonly Readonly<Record<string, unknown>>[];
 
-/** What the queue needs of its session. */
+/** The part of a session that the queue uses. */
 export interface PromptHost {
-  /** False while a turn runs, whoever asked for it. */
+  /** False while a turn runs, also one of a raw client. */
   isFree(): boolean;
-  /** Throws `session_not_found` from the moment on in which the session is being deleted. */
+  /** Throws `session_not_found` once the session is being deleted. */
   assertNotDeleted(): void;
-  /** Brings the session's agent to where it can be prompted. */
+  /** Starts the agent, or recovers the session, where needed. */
   attach(): Promise<Recovery | undefined>;
   /** Runs one turn; resolves to the agent's result. */
   turn(content: ContentBlocks): Promise<Readonly<Record<string, unknown>>>;
   isClosing(): boolean;
   onChange(): void;
-  /** Something that has happened could not be kept. */
+  /** A change that has happened could not be stored. */
   onFailedWrite(error: unknown): void;
 }
 
@@ -33,19 +33,19 @@ export interface QueueOptions {
 }
 
 /**
- * The prompts of one session, one turn after the other. A prompt is kept before it is acknowledged,
- * and given to the agent at most once: one that was running when the server died is "interrupted".
+ * Queue of the prompts of one session, one turn at a time. A prompt is stored before it is acknowledged and
+ * given to the agent at most once: one that was running when the server died is "interrupted".
  */
 export class PromptQueue {
   readonly #options: QueueOptions;
   readonly #waiters = new Map<string, ((view: PromptView) => void)[]>();
-  /** Settled prompts that the disk did not take so: it has them as they were before. */
+  /** Settled prompts whose outcome could not be written; the disk has their former state. */
   readonly #unwritten = new Map<string, PromptRecord>();
   #queued: PromptRecord[] = [];
   #current: PromptRecord | undefined;
   /** The current prompt was cancelled before its turn began, or its agent was ended for it. */
   #isCancelled = false;
-  /** Where a new prompt stands in the order of all. */
+  /** Position of the next prompt in the order of all. */
   #position: number;
 
   constructor(options: QueueOptions) {
@@ -82,7 +82,7 @@ export class PromptQueue {
     return this.#unwritten.get(id) ?? this.#options.store.prompt(this.#options.key, id);
   }
 
-  /** Keeps a prompt; one with an id that is known and the same content is answered as it stands. */
+  /** Stores a prompt. A retry (known id, same content) returns the stored one; other content is a `conflict`. */
   accept(id: string | undefined, content: ContentBlocks): PromptView {
     const { sessionId, maxQueued, host } = this.#options;
     host.assertNotDeleted();
@@ -120,7 +120,7 @@ export class PromptQueue {
     });
   }
 
-  /** Takes out what waits: all, or the one with this id. Returns the ids. */
+  /** Cancels queued prompts: all, or the one with this id. Returns their ids. */
   drop(id?: string): string[] {
     const dropped = this.#queued.filter((prompt) => id === undefined || prompt.id === id);
     this.#queued = this.#queued.filter((prompt) => !dropped.includes(prompt));
@@ -128,11 +128,11 @@ export class PromptQueue {
     return dropped.map((prompt) => prompt.id);
   }
 
-  /** From now on the end of the current turn counts as its cancellation. Returns its id. */
+  /** Marks the current prompt as cancelled, however its turn ends. Returns its id. */
   cancelCurrent(): string | undefined {
     if (!this.#current) return undefined;
     this.#isCancelled = true;
-    // A turn that the agent does not know of yet can be given up at once.
+    // The agent does not have the prompt yet: it can be cancelled at once.
     if (this.#current.status === "queued") {
       const current = this.#current;
       this.#current = undefined;
@@ -142,7 +142,7 @@ export class PromptQueue {
     return this.#current.id;
   }
 
-  /** Starts the next turn if there is one to start and nothing runs. */
+  /** Starts the next prompt unless a turn runs. */
   pump(): void {
     const { host } = this.#options;
     if (this.#current || host.isClosing() || !host.isFree()) return;
@@ -199,13 +199,13 @@ export class PromptQueue {
   }
 
   #settle(prompt: PromptRecord, outcome: Partial<PromptView>): void {
-    // In memory the log alone has the content, within its bound: here a repetition has to be known, no more.
+    // A store in memory keeps contents in the bounded log only; a digest is enough to recognize a retry.
     const content = this.#options.store.durable ? prompt.content : digestOf(prompt.content);
     const settled = { ...prompt, ...outcome, content, settledAt: Date.now() };
     try {
       this.#keep(settled);
     } catch (error) {
-      // On a full disk those who ask are told all the same; after a restart it is what the disk has.
+      // With a full disk callers still get the outcome; after a restart the state on disk counts.
       this.#unwritten.set(prompt.id, settled);
       this.#options.host.onFailedWrite(error);
     }
@@ -214,7 +214,7 @@ export class PromptQueue {
   }
 
   #keep(record: PromptRecord): void {
-    // First what there was no room for before: the log tells what has happened in its order.
+    // Earlier failed writes go first, so that the log keeps the order of events.
     for (const unkept of this.#unwritten.values()) {
       this.#write(unkept);
       this.#unwritten.delete(unkept.id);
@@ -234,12 +234,12 @@ function viewOf(record: PromptRecord): PromptView {
   return view;
 }
 
-/** What stands for the content of a prompt that is over. */
+/** Replaces the content of a settled prompt. */
 function digestOf(content: ContentBlocks): ContentBlocks {
   return [{ sha256: createHash("sha256").update(JSON.stringify(content)).digest("hex") }];
 }
 
-/** The content blocks of a prompt that is text or blocks; undefined when it is neither. */
+/** The content blocks of a prompt given as text or as blocks; undefined for anything else. */
 export function contentOf(prompt: unknown): ContentBlocks | undefined {
   if (typeof prompt === "string") return prompt === "" ? undefined : [{ type: "text", text: prompt }];
   if (!Array.isArray(prompt) || prompt.length === 0) return undefined;

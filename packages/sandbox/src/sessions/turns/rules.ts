@@ -12,13 +12,13 @@ const names: Readonly<Record<string, string>> = {
   move: "edit",
 };
 
-/** What a tool call does, in the words of permission rules: `edit`, `bash`, `read`, `webfetch`, ... */
+/** The permission that a tool call needs, as rules name it: `edit`, `bash`, `read`, `webfetch`, ... */
 export function permissionName({ kind }: ToolCall): string {
   const text = typeof kind === "string" && kind !== "" ? kind : "other";
   return names[text] ?? text;
 }
 
-/** What a tool call is about: the paths that it touches, or its command; its title where it names neither. */
+/** What rule patterns are matched against: the command or the paths of a tool call, else its title. */
 export function permissionPatterns(call: ToolCall): string[] {
   const raw = isRecord(call.rawInput) ? call.rawInput : {};
   const command = commandOf(raw);
@@ -38,7 +38,7 @@ export function commandOf(input: ToolCall): string | undefined {
   return Array.isArray(command) ? command.join(" ") : undefined;
 }
 
-/** The verdict of the rules on a tool call; undefined where none of them is about all that it touches. */
+/** The verdict of the rules on a tool call; undefined where they do not cover all that it touches. */
 export function verdictOfRules(
   rules: readonly PermissionRule[],
   call: ToolCall,
@@ -54,7 +54,7 @@ export function verdictOfRules(
   return verdicts.every((verdict) => verdict === "allow") ? "allow" : undefined;
 }
 
-/** Whether `text` is what `pattern` says, where `*` stands for anything. Linear in the text. */
+/** Whether `text` matches `pattern`, in which `*` matches anything. Linear in the text. */
 function matchesPattern(pattern: string, text: string): boolean {
   const [first = "", ...rest] = pattern.split("*");
   const last = rest.pop();

@@ -1,7 +1,7 @@
 import { isRecord } from "../../http/problem.ts";
 import type { LogEntry } from "../types.ts";
 
-/** Marks the content block that carries a transcript, so that it is not part of the next one. */
+/** Marks a content block as a transcript, so that the next transcript leaves it out. */
 export const transcriptMark = "holdfast.dev/transcript";
 
 const preamble =
@@ -9,8 +9,8 @@ const preamble =
 const cut = "(the beginning is left out)";
 
 /**
- * The content block that tells an agent the past of its session; undefined for an empty past.
- * `entries` come newest first; of the text at most `maxBytes` are kept, the newest part.
+ * The content block that gives an agent the history of its session; undefined for an empty one. `entries`
+ * come newest first; the newest `maxBytes` of the text are kept.
  */
 export function transcriptBlock(
   entries: Iterable<LogEntry>,
@@ -38,7 +38,7 @@ export function transcriptBlock(
   return { type: "text", text, _meta: { [transcriptMark]: true } };
 }
 
-/** The end of a text, of at most so many bytes, without the half of a character. */
+/** The end of a text, at most `maxBytes` in UTF-8, without a partial character. */
 function endOf(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
@@ -50,7 +50,7 @@ function endOf(text: string, maxBytes: number): string {
 interface Part {
   readonly speaker: string;
   text: string;
-  /** A piece of a stream: pieces that follow each other are one text. */
+  /** A chunk of a streamed message; consecutive chunks are one text. */
   readonly joins: boolean;
 }
 

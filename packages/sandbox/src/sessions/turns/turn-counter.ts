@@ -1,4 +1,4 @@
-/** The turns that a session's agent is in, whoever asked for them, and who waits for the end of all. */
+/** Counts the running turns of a session's agent, those of raw clients included, and resolves waiters at 0. */
 export class TurnCounter {
   readonly #waiters = new Set<() => void>();
   #count = 0;
@@ -17,19 +17,19 @@ export class TurnCounter {
     this.#count += 1;
   }
 
-  /** One turn has ended; to be called while there is {@link any}. */
+  /** One turn has ended. Call only while {@link any} is true. */
   end(): void {
     this.#count -= 1;
     if (this.#count === 0) this.#settle();
   }
 
-  /** No process is left that could be in a turn. */
+  /** The agent process has ended, and all turns with it. */
   endAll(): void {
     this.#count = 0;
     this.#settle();
   }
 
-  /** Resolves when no turn runs any more; to be called while there is {@link any}. */
+  /** Marks the turns as cancelled and resolves when all have ended. Call only while {@link any} is true. */
   cancel(): Promise<void> {
     this.#areCancelled = true;
     return new Promise((resolve) => this.#waiters.add(resolve));

@@ -1,4 +1,4 @@
-/** Who follows a session or all of them. */
+/** Viewers that follow the log of one session, and watchers that follow all sessions. */
 import type { ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
 import type { SandboxLimits } from "../../limits.ts";
@@ -6,23 +6,23 @@ import type { EndReason } from "../end-listeners.ts";
 import type { Session } from "../session.ts";
 import { entryText, type LogEntry } from "../types.ts";
 
-/** How a viewer is told: frames go out, and are held back while its connection takes no more. */
+/** The connection of a viewer, with back-pressure. */
 export interface ViewerConnection {
-  /** An entry of the log, as JSON text. False when nothing more is to be sent until {@link ViewerConnection.onDrain}. */
+  /** Sends a log entry as JSON text. False when the buffer is full: send nothing more until {@link ViewerConnection.onDrain}. */
   event(sequence: number, text: string): boolean;
   gap(from: number, to: number): void;
   end(reason: EndReason): void;
   onDrain(listener: () => void): void;
   onClose(listener: () => void): void;
-  /** Cuts the connection of a viewer that takes nothing. */
+  /** Closes a connection that has stalled. */
   cut(): void;
 }
 
 const pageSize = 200;
 
 /**
- * One viewer of a session's log. It keeps no queue: it reads the log at the pace of its connection,
- * and whoever is slow holds up nobody. A viewer that takes nothing for too long is cut, and resumes.
+ * One viewer of a session's log. It has no queue of its own and reads the log at the pace of its connection,
+ * so that a slow viewer delays nobody. A connection that stalls for `readerStallMs` is closed; the client resumes.
  */
 export class Viewer {
   readonly #session: Session;
@@ -34,12 +34,12 @@ export class Viewer {
   #isClosed = false;
   #stall: NodeJS.Timeout | undefined;
 
-  /** `after` is the last number that the viewer has; 0 for everything. */
+  /** `after` is the last sequence that the viewer has; 0 for everything. */
   constructor(session: Session, sink: ViewerConnection, after: number, limits: SandboxLimits) {
     this.#session = session;
     this.#connection = sink;
     this.#limits = limits;
-    // A number from the future is that of another log: such a viewer gets what comes.
+    // A sequence beyond the end is of another log: such a viewer gets new entries only.
     this.#next = Math.min(after, session.log.lastSequence) + 1;
   }
 
@@ -104,7 +104,7 @@ export class Viewer {
   }
 }
 
-/** A viewer by server-sent events; the head of the response has been written. */
+/** A viewer over server-sent events; the response head has been sent. */
 export class EventStreamConnection implements ViewerConnection {
   readonly #response: ServerResponse;
   #isFull = false;
@@ -148,10 +148,10 @@ export class EventStreamConnection implements ViewerConnection {
   }
 }
 
-/** How much may lie in a WebSocket's buffer before its viewer is held back. */
+/** Bytes that a WebSocket may buffer before its viewer pauses. */
 const maxBufferedBytes = 1_048_576;
 
-/** A viewer by WebSocket: one JSON text frame for each item. */
+/** A viewer over WebSocket: one JSON text frame for each item. */
 export class WebSocketConnection implements ViewerConnection {
   readonly #socket: WebSocket;
   readonly #listeners: (() => void)[] = [];

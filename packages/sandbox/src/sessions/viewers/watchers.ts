@@ -3,14 +3,14 @@ import type { LogEntry } from "../types.ts";
 
 export type SessionChange = "created" | "updated" | "deleted";
 
-/** Someone who follows all sessions of a server. It must not throw. */
+/** Listener for all sessions of a server. It must not throw. */
 export interface SessionWatcher {
   changed(change: SessionChange, session: Session): void;
-  /** A new entry of the session's log, after it is kept. */
+  /** A new log entry, after it was stored. */
   entry(session: Session, entry: LogEntry): void;
 }
 
-/** Everyone who follows the sessions. */
+/** The listeners for all sessions. */
 export class SessionWatchers {
   readonly #all = new Set<SessionWatcher>();
 
