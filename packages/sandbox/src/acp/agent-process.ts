@@ -13,24 +13,24 @@ export interface ProcessExit {
 
 export interface ProcessEvents {
   readonly onLine: (line: string) => void;
-  /** Something that is not a line of JSON-RPC: too long, or cut off by the end of the process. */
+  /** A line that is too long, or was cut off by the end of the process. */
   readonly onInvalid: (error: string, head: string) => void;
   readonly onExit: (exit: ProcessExit) => void;
-  /** The agent lives, and can no longer hear or be heard: one end of its pipes is closed. */
+  /** The agent has closed its input or output, and did not exit within {@link severedGraceMs}. */
   readonly onPipeClosed: (reason: PipeClosedReason) => void;
 }
 
 export type PipeClosedReason = "agent_input_closed" | "agent_output_closed";
 
-/** How long the pipes of a dead process may stay open: a grandchild can hold them for ever. */
+/** How long the pipes of a dead process may stay open: a grandchild can hold them forever. */
 const pipeGraceMs = 200;
-/** How long an agent that has closed a pipe gets to exit: one that is about to closes them first. */
+/** How long an agent that has closed a pipe gets to exit: a normal exit closes the pipes first. */
 const severedGraceMs = 500;
 /** How long an agent gets to exit after the end of its input, and then after SIGTERM. */
 const endOfInputGraceMs = 300;
 const terminateGraceMs = 700;
 
-/** A running agent: lines in, lines out, one exit. */
+/** A running agent process: lines in, lines out, one exit. */
 export class AgentProcess {
   readonly stderr: StderrTail;
   readonly #child: ChildProcessWithoutNullStreams;
@@ -69,7 +69,7 @@ export class AgentProcess {
     this.#exited = this.#watch();
   }
 
-  /** False when the agent takes no more input, or has not read what it was sent before. */
+  /** "broken" when the input is closed, "full" when the agent has too much input unread. */
   write(line: string): "written" | "full" | "broken" {
     if (this.#inputBroken || this.#child.stdin.destroyed) return "broken";
     if (this.#child.stdin.writableLength > this.#limits.maxAgentInputBytes) return "full";
@@ -86,8 +86,8 @@ export class AgentProcess {
   }
 
   /**
-   * Ends the agent and everything it started: end of input, then SIGTERM, then SIGKILL, at most
-   * about a second in all. `force` goes straight to SIGKILL. Resolves when nobody is left.
+   * Ends the agent and its descendants: end of input, then SIGTERM, then SIGKILL, within about a second.
+   * `force` begins with SIGKILL. Resolves when no process is left.
    */
   end(force = false): Promise<void> {
     this.#ended ??= this.#end(force);
@@ -108,7 +108,7 @@ export class AgentProcess {
     await this.#exited;
   }
 
-  /** A pipe was closed: the end of the process follows soon, or it is told that none does. */
+  /** A pipe was closed: reports it unless the process exits soon. */
   #onPipeClosed(reason: PipeClosedReason): void {
     if (this.#ended || this.#pipeClosedTimer || !this.#isAlive()) return;
     this.#pipeClosedTimer = setTimeout(() => this.#events.onPipeClosed(reason), severedGraceMs);
@@ -130,14 +130,14 @@ export class AgentProcess {
       this.#inputBroken = true;
       this.#onPipeClosed("agent_input_closed");
     });
-    // Failing to signal a process that is gone is reported as an event; nothing follows from it.
+    // Signalling a process that has exited emits an error, which is harmless.
     this.#child.on("error", () => {});
     const closed = new Promise((resolve) => this.#child.once("close", resolve));
     const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
       this.#child.once("exit", (code, name) => resolve([code, name])),
     );
     clearTimeout(this.#pipeClosedTimer);
-    // A paused stream would keep its last lines; what is buffered is delivered before the exit is told.
+    // Buffered output is delivered before the exit; a paused stream would keep it.
     this.#child.stdout.resume();
     const timer = setTimeout(() => {
       this.#child.stdout.destroy();
@@ -149,7 +149,7 @@ export class AgentProcess {
     const rest = lines.end();
     if (rest !== undefined) onInvalid("the output ended within a line", rest.slice(0, 200));
     onExit({ exitCode, signal, stderr: this.stderr.toString() });
-    // What a dead agent leaves behind belongs to nobody.
+    // Descendants of a dead agent have no owner.
     if (!this.#ended) {
       this.#ended = this.#spawner.end(this.#family, 0);
       await this.#ended;

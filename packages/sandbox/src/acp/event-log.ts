@@ -1,4 +1,4 @@
-/** One envelope on its way to the readers. */
+/** One event of an instance's stream. */
 export interface LoggedEvent {
   /** Starts at 1, without gaps, over restarts of the agent's process too. */
   readonly seq: number;
@@ -10,8 +10,8 @@ export interface LoggedEvent {
 }
 
 /**
- * The retained end of an instance's stream: bounded by count and by bytes, the oldest go first.
- * Who asks for what is gone learns from {@link firstSeq} what is missing.
+ * Ring buffer of the newest events of an instance's stream, bounded by count and by bytes. A reader that asks
+ * for dropped events sees the gap by {@link firstSeq}.
  */
 export class EventLog {
   readonly #maxEvents: number;
@@ -31,7 +31,7 @@ export class EventLog {
     this.#maxBytes = maxBytes;
   }
 
-  /** The oldest retained number; one more than {@link lastSeq} when nothing is. */
+  /** The oldest retained number; `lastSeq + 1` when nothing is retained. */
   get firstSeq(): number {
     return this.#first;
   }
@@ -40,7 +40,7 @@ export class EventLog {
     return this.#last;
   }
 
-  /** The newest number that listeners were told of. */
+  /** The newest number of which listeners were notified. */
   get notifiedSeq(): number {
     return this.#notified;
   }
@@ -51,8 +51,8 @@ export class EventLog {
   }
 
   /**
-   * Appends an event and tells the listeners: now, or "soon", after what this turn of the event loop
-   * still does, or before the next event that is told now.
+   * Appends an event and notifies the listeners: now, or "soon", which is after this turn of the event loop
+   * or with the next event that notifies now.
    */
   append(data: string, when: "now" | "soon" = "now"): number {
     this.#last += 1;
@@ -82,7 +82,7 @@ export class EventLog {
   }
 
   #trim(): void {
-    // The newest event stays whatever its size: it has to reach those who read now.
+    // The newest event stays whatever its size, because live readers have to get it.
     while (this.#first < this.#last) {
       const oldest = this.#events[this.#first - this.#base];
       const bytes = this.#offset - (oldest?.startOffset ?? 0);
@@ -94,7 +94,7 @@ export class EventLog {
       this.#events = this.#events.slice(dead);
       this.#base = this.#first;
     } else if (dead > 0) {
-      // The slot stays until the next cut, but its text must not.
+      // The slot is freed in bulk later; its text is freed now.
       for (let index = dead - 1; index >= 0 && this.#events[index]?.data !== ""; index -= 1) {
         const event = this.#events[index];
         if (event) this.#events[index] = { ...event, data: "" };

@@ -1,4 +1,4 @@
-/** Agent processes that speak ACP, and the raw message routes. */
+/** ACP server ids: an agent process each, its requests in flight, and its event stream. The raw routes are in routes.ts. */
 import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
 import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
@@ -16,23 +16,23 @@ import {
 import { Watchdog } from "./watchdog.ts";
 
 /**
- * Sees what crosses between clients and agents, in order, before anybody else does. When a method
- * throws, the message goes no further and the agent is ended: nothing crosses unseen.
+ * Observer of all messages between clients and agents, in order, before they are passed on. When a method
+ * throws, the message is dropped and the agent is killed: no message passes unobserved.
  */
 export interface AcpObserver {
-  /** `message` is about to be written to the agent, with the id that the agent is given. */
+  /** `message` is about to be written to the agent; its id is the one that the agent gets. */
   toAgent(instance: AcpInstance, message: Message, internal: boolean): void;
   /**
-   * The agent printed `message`; `answered` is the request that it answers. "hold" keeps it from the
-   * raw stream; {@link AcpInstance.release} lets it through later.
+   * The agent sent `message`; `answered` is the request that it answers. "hold" keeps it from the raw
+   * stream until {@link AcpInstance.release}.
    */
   fromAgent(instance: AcpInstance, message: Message, answered: PendingRequest | undefined): "pass" | "hold";
-  /** The server answers a request in the place of its agent. */
+  /** The server answers a request because the agent cannot. */
   refused(instance: AcpInstance, request: PendingRequest, answer: string): void;
   /** A notice of the server for the raw stream. */
   notice(instance: AcpInstance, notice: string): void;
   exited(instance: AcpInstance, exit: ProcessExit): void;
-  /** A client's request is about to be passed on: the moment to bring back the session that it is about. */
+  /** Runs before a client's request is passed on, so that its session can be recovered first. */
   beforeRequest(instance: AcpInstance, message: Message): Promise<void> | undefined;
   /** The instance is gone for good. */
   closed(instance: AcpInstance): void;
@@ -41,15 +41,15 @@ export interface AcpObserver {
 export interface InstanceOptions {
   readonly serverId: string;
   readonly agentId: string;
-  /** The agent takes its first requests only as the protocol's schema has them. */
+  /** The agent accepts its first requests only in strict conformance with the protocol's schema. */
   readonly strictStart?: boolean;
   /** Prepares a start: finds the agent, writes its files, composes its environment. */
   readonly prepare: () => Promise<SpawnRequest>;
   readonly observer?: AcpObserver;
   readonly onSessionStart?: SessionStartHook;
-  /** Hears the result of each request that opened a session. */
+  /** Called with the result of each request that opened a session. */
   readonly onSessionAnswer?: (agentId: string, result: unknown) => void;
-  /** The instance was of no use to anybody for `idleInstanceMs`. */
+  /** Called when the instance had no reader and no request for `idleInstanceMs`. */
   readonly onIdle?: () => void;
   readonly spawner: Spawner;
   readonly limits: SandboxLimits;
@@ -57,23 +57,23 @@ export interface InstanceOptions {
 }
 
 export interface SendOptions {
-  /** Runs when the agent was given the request. */
+  /** Called when the request was written to the agent. */
   readonly onForwarded?: () => void;
-  /** The server asks by itself: the answer stays out of the stream. */
+  /** A request of the server itself: its answer stays out of the stream. */
   readonly internal?: boolean;
 }
 
 type Request = Message & { readonly key: string; readonly idText: string };
 
-/** How far a reader has come; the slowest one decides whether the agent is paused. */
+/** How far a reader has read. The slowest one decides whether the agent's output is paused. */
 export interface ReaderPosition {
   readonly offset: number;
 }
 
 /**
- * One ACP server id: an agent process, the requests in flight, and the numbered stream of what the
- * agent says. The instance outlives its process: after a crash the next request starts a new one,
- * which is initialized as the first one was, and the numbers go on.
+ * One ACP server id: an agent process, its requests in flight, and the numbered stream of its messages. The
+ * instance outlives its process: after a crash the next request starts a new one, the handshake is replayed,
+ * and the numbering continues.
  */
 export class AcpInstance {
   readonly serverId: string;
@@ -86,16 +86,16 @@ export class AcpInstance {
   readonly #readers = new Set<ReaderPosition>();
   #process: AgentProcess | undefined;
   #starting: Promise<AgentProcess> | undefined;
-  /** The end of a start: until then nothing runs that would have to be ended. */
+  /** A start under way; a close waits for it to have a process to end. */
   #spawning: Promise<AgentProcess> | undefined;
   #startedAtMs: number | undefined;
   #wasStarted = false;
   #initializeAnswer: string | undefined;
   readonly #idle: IdleTimer;
-  /** The requests that the agent last agreed to. */
+  /** The handshake requests that the agent last accepted, to be replayed to its successor. */
   #initialize: string | undefined;
   #authenticate: string | undefined;
-  /** The process has not been told yet what the one before it was told. */
+  /** A new process to which the handshake was not replayed yet. */
   #isReplacement = false;
   /** How the last process ended. */
   #lastEnd: AgentEnd = { reason: "agent_process_exited", exitCode: null, signal: null, agentStderr: "" };
@@ -122,7 +122,7 @@ export class AcpInstance {
     return this.#process !== undefined;
   }
 
-  /** What the agent answered when it last agreed to `initialize`, as JSON text; undefined before that. */
+  /** The last successful answer to `initialize`, as JSON text; undefined before that. */
   get initializeAnswer(): string | undefined {
     return this.#initializeAnswer;
   }
@@ -132,7 +132,7 @@ export class AcpInstance {
     return this.#startedAtMs === undefined ? undefined : Date.now() - this.#startedAtMs;
   }
 
-  /** True once a process ran: from then on failures are answers to requests. */
+  /** True once a process ran: from then on a failed start is an answer to the request instead of a problem. */
   get wasStarted(): boolean {
     return this.#wasStarted;
   }
@@ -147,17 +147,16 @@ export class AcpInstance {
   }
 
   /**
-   * Passes a message of a client on. Resolves to the text of the answer for a request, to
-   * undefined for anything else. Once the instance exists nothing here
-   * rejects: what goes wrong becomes a JSON-RPC error.
+   * Passes a client's message to the agent. Resolves to the text of the answer for a request, to undefined
+   * for anything else. Never rejects: failures become JSON-RPC errors.
    */
   async send(message: Message, options: SendOptions = {}): Promise<string | undefined> {
     if (message.kind === "request" && message.key !== undefined && message.idText !== undefined) {
       return await this.#sendRequest({ ...message, key: message.key, idText: message.idText }, options);
     }
-    // A notification or an answer for a process that is gone has lost its meaning with it.
+    // A notification or an answer for a process that has ended is dropped.
     if (!this.#process) return undefined;
-    // Of two clients that answer the same question, the first one counts.
+    // Of two clients that answer the same request of the agent, the first one counts.
     if (message.kind === "response" && message.key !== undefined) {
       if (!this.#pending.agentAnswered(message.key)) return undefined;
     }
@@ -185,7 +184,7 @@ export class AcpInstance {
       return await answer;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      // What is known by name, such as a configuration that cannot be used, keeps its name.
+      // Our own errors, such as an invalid configuration, keep their code.
       const reason = isHoldfastError(error) ? error.code : "agent_process_exited";
       const data = error instanceof AgentEnded ? error.data : { reason, exitCode: null, signal: null };
       const refusal = errorResponse(request.idText, why, data);
@@ -194,7 +193,7 @@ export class AcpInstance {
     }
   }
 
-  /** Lets a message of the agent through that the observer held back. */
+  /** Puts a message on the stream that the observer held. */
   release(raw: string): void {
     this.events.append(raw);
     this.#throttle();
@@ -209,7 +208,7 @@ export class AcpInstance {
     };
   }
 
-  /** A reader has caught up a bit: lets the agent go on if it was paused for that. */
+  /** Resumes the agent's output once the slowest reader is at half of the allowed lag. */
   resumeIfCaughtUp(): void {
     if (!this.#paused || this.#lag() > this.#options.limits.maxReaderLagBytes / 2) return;
     this.#paused = false;
@@ -221,7 +220,7 @@ export class AcpInstance {
     return () => this.#closeListeners.delete(listener);
   }
 
-  /** Ends the process and everything it started, then the stream. Never rejects, takes at most about 1.5 s. */
+  /** Ends the process and its descendants, then the stream. Never rejects; takes at most about 1.5 s. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -256,7 +255,7 @@ export class AcpInstance {
     return process;
   }
 
-  /** Starts the process if there is none; one that stands in for another is initialized as that one was. */
+  /** Starts the process if there is none, and replays the handshake to a new one. */
   async ready(): Promise<AgentProcess> {
     const process = this.#process ?? (await this.start());
     if (this.#isReplacement) {
@@ -286,7 +285,7 @@ export class AcpInstance {
       const replay = readMessage(raw);
       if (replay?.key === undefined || replay.idText === undefined) continue;
       await this.#request(process, { ...replay, key: replay.key, idText: replay.idText }, true);
-      // The one that stands in for this one in turn has been told nothing.
+      // The process ended meanwhile; its successor needs the handshake from the start.
       if (this.#process !== process) throw new AgentEnded(this.agentId, this.#lastEnd);
     }
     this.#isReplacement = false;
@@ -309,7 +308,7 @@ export class AcpInstance {
     });
   }
 
-  /** Answers a request in the place of the agent. */
+  /** Answers a request in place of the agent. */
   #settle(pending: PendingRequest, answer: string): void {
     this.#observe((observer) => observer.refused(this, pending, answer));
     if (!pending.internal) this.events.append(answer);
@@ -321,7 +320,7 @@ export class AcpInstance {
     return this.#process?.stderr.toString() ?? "";
   }
 
-  /** False when the observer could not do its part: then the agent is ended. */
+  /** False when the observer failed; the agent is killed then. */
   #observe(call: (observer: AcpObserver) => void): boolean {
     const { observer } = this.#options;
     if (!observer) return true;
@@ -376,13 +375,13 @@ export class AcpInstance {
       const { result }: { result?: unknown } = JSON.parse(raw);
       this.#options.onSessionAnswer?.(this.agentId, result);
     }
-    // Its caller waits for the answer itself; the copy for those who watch follows.
+    // The caller gets the answer directly, so the copy on the stream may follow later.
     if (!answered.internal) this.events.append(raw, "soon");
     answered.settle(raw);
     this.#idle.touch();
   }
 
-  /** What the agent has agreed to is told to the process that stands in for this one; what it refused is not. */
+  /** Remembers the handshake requests that the agent accepted, for a replay to its successor. */
   #remember({ method, message }: PendingRequest, answer: string): void {
     if (method !== "initialize" && method !== "authenticate") return;
     const { error }: { error?: unknown } = JSON.parse(answer);
@@ -400,7 +399,7 @@ export class AcpInstance {
     this.#process?.pauseOutput();
   }
 
-  /** Bytes that the slowest reader has not taken; 0 without readers: then the log's bounds are all there is. */
+  /** Bytes that the slowest reader has not read; 0 without readers, when only the log's bounds apply. */
   #lag(): number {
     let lag = 0;
     for (const reader of this.#readers) lag = Math.max(lag, this.events.offset - reader.offset);
@@ -430,7 +429,7 @@ export class AcpInstance {
     this.#watchdog.stop();
   }
 
-  /** Ends the agent's process with everything it started, at once; the instance stays. */
+  /** Kills the agent's process and its descendants; the instance stays. */
   kill(reason: string): void {
     if (!this.#process) return;
     this.#options.log.warn("ending an agent", { agent: this.agentId, reason });
@@ -445,7 +444,7 @@ export class AcpInstance {
   }
 }
 
-/** What a request is told of the end of its agent. */
+/** How an agent ended, as the error data of a request. */
 interface AgentEnd {
   readonly reason: string;
   readonly exitCode: number | null;
@@ -457,7 +456,7 @@ function endText({ exitCode, signal }: AgentEnd): string {
   return `The agent exited ${signal === null ? `with code ${exitCode}` : `by ${signal}`}`;
 }
 
-/** A process ended before it was told what the one before it was told. */
+/** A process ended during the replay of the handshake. */
 class AgentEnded extends HoldfastError {
   readonly data: Readonly<Record<string, unknown>>;
 
@@ -469,7 +468,7 @@ class AgentEnded extends HoldfastError {
   }
 }
 
-/** Why the server answers a request itself: the reason for programs, and for people. */
+/** Why the server answers a request itself: the reason for programs, and the text for people. */
 const refusals = {
   full: ["agent_input_full", "The agent does not read its input"],
   broken: ["agent_input_closed", "The agent has closed its input"],
@@ -477,9 +476,8 @@ const refusals = {
 } as const;
 
 /**
- * JSON text may hold line breaks between its tokens; a message on the agent's input must not. Agents on Node's
- * readline end a line at U+2028 and U+2029 too, which JSON leaves as they are. They only stand in strings,
- * where an escape says the same.
+ * Makes a message one line, as ACP on stdio requires. Agents that use Node's readline also end a line at
+ * U+2028 and U+2029; in JSON both occur only in strings, where an escape is equivalent.
  */
 function oneLine(raw: string): string {
   if (!/[\r\n\u2028\u2029]/.test(raw)) return raw;

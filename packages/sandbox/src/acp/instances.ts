@@ -10,16 +10,16 @@ import type { SessionStartHook } from "./session-start.ts";
 export interface InstancesOptions {
   readonly agents: ReadonlyMap<string, AgentRow>;
   readonly prepare: (row: AgentRow) => Promise<SpawnRequest>;
-  /** Gives a session that starts its MCP servers. */
+  /** Returns the MCP servers of a session that starts. */
   readonly onSessionStart?: SessionStartHook;
-  /** Hears the result of each request that opened a session. */
+  /** Called with the result of each request that opened a session. */
   readonly onSessionAnswer?: (agentId: string, result: unknown) => void;
   readonly spawner: Spawner;
   readonly limits: SandboxLimits;
   readonly log: Logger;
 }
 
-/** All ACP instances of a server, by the ids that clients chose. */
+/** Registry of the ACP instances of a server, by the ids that clients chose. */
 export class AcpInstances {
   readonly #options: InstancesOptions;
   readonly #instances = new Map<string, AcpInstance>();
@@ -30,7 +30,7 @@ export class AcpInstances {
     this.#options = options;
   }
 
-  /** Who sees everything that instances made from now on pass on. */
+  /** Sets the observer of all instances created from now on. */
   observeWith(observer: AcpObserver): void {
     this.#observer = observer;
   }
@@ -39,11 +39,11 @@ export class AcpInstances {
     return [...this.#instances.values()].sort((a, b) => (a.serverId < b.serverId ? -1 : 1));
   }
 
-  /** The instance with this id, made and started where it does not exist and `agentId` is given. */
+  /** The instance with this id; created where it does not exist and `agentId` is given. */
   async open(serverId: string, agentId: string | null): Promise<AcpInstance> {
     const existing = this.#instances.get(serverId);
     const row = agentId === null ? undefined : this.#options.agents.get(agentId);
-    // What does not exist is said before what is in the way.
+    // An unknown agent is reported before a conflict with an existing instance.
     if (agentId !== null && !row)
       throw problem("unsupported_agent", 400, `there is no agent "${agentId}"`, { agent: agentId });
     if (existing) {
@@ -85,7 +85,7 @@ export class AcpInstances {
     return instance;
   }
 
-  /** The instance with this id; waits a moment for the request that makes it. */
+  /** The instance with this id; waits up to `bootstrapWaitMs` for the request that creates it. */
   async find(serverId: string, signal: AbortSignal): Promise<AcpInstance> {
     const existing = this.#instances.get(serverId) ?? (await this.#await(serverId, signal));
     if (existing) return existing;
@@ -96,14 +96,14 @@ export class AcpInstances {
     return this.#instances.get(serverId);
   }
 
-  /** Forgets the instance at once and ends its agent. Resolves when the agent is gone; unknown ids are fine. */
+  /** Removes the instance at once and ends its agent. Resolves when the agent has ended; unknown ids are ignored. */
   async delete(serverId: string): Promise<void> {
     const instance = this.#instances.get(serverId);
     this.#instances.delete(serverId);
     await instance?.close();
   }
 
-  /** As {@link delete} for one that could not be started; another one may have its id since. */
+  /** Deletes an instance that could not start, unless another one has its id by now. */
   async discard(instance: AcpInstance): Promise<void> {
     if (this.#instances.get(instance.serverId) === instance) await this.delete(instance.serverId);
   }

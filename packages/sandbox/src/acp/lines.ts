@@ -28,7 +28,7 @@ export class LineSplitter {
     if (start < bytes.length) this.#keep(bytes.subarray(start));
   }
 
-  /** What came after the last newline, if anything: a line that was never completed. */
+  /** The incomplete last line, if any. */
   end(): string | undefined {
     if (this.#skipping || this.#size === 0) return undefined;
     return this.#take();
@@ -59,7 +59,7 @@ export class LineSplitter {
 
   #take(): string {
     const [first, second] = this.#chunks;
-    // Nearly every line comes in one piece.
+    // Nearly every line arrives in one chunk.
     const bytes = first && !second ? first : Buffer.concat(this.#chunks, this.#size);
     const line = bytes.toString("utf8");
     this.#chunks = [];

@@ -1,22 +1,22 @@
 import { isRecord } from "../http/problem.ts";
 import { isNestedDeeper, maxNesting } from "./nesting.ts";
 
-/** What the server needs to know of a JSON-RPC message; the text itself is passed on untouched. */
+/** The parts of a JSON-RPC message that the server reads; the text itself is passed on verbatim. */
 export interface Message {
   readonly raw: string;
   readonly kind: "request" | "notification" | "response";
   readonly method?: string;
-  /** Key of the id, equal for equal ids; only where there is an id. */
+  /** Map key of the id, equal for equal ids; absent without an id. */
   readonly key?: string;
   /** The id as JSON text, for a request or response. */
   readonly idText?: string;
-  /** The agent's session that it is about: `params.sessionId`, where that is a text. */
+  /** The agent's session id: `params.sessionId`, where that is a string. */
   readonly sessionId?: string;
 }
 
 /**
- * Reads a JSON-RPC message; undefined when `raw` is not a JSON object. Throws SyntaxError for what is no
- * JSON, or nests so deep that it could not be written again.
+ * Parses a JSON-RPC message; undefined when `raw` is not a JSON object. Throws SyntaxError for invalid JSON
+ * and for more than {@link maxNesting} levels.
  */
 export function readMessage(raw: string): Message | undefined {
   if (isNestedDeeper(raw, maxNesting)) throw new SyntaxError(`nested deeper than ${maxNesting} levels`);
@@ -35,9 +35,9 @@ export function readMessage(raw: string): Message | undefined {
 }
 
 /**
- * True for a message whose `method` is no text (JSON-RPC 2.0, section 4): it is a request that is wrong,
- * which the other side has to refuse, also with a `result` beside it, which a request does not have. A
- * response in which a writer of all members has put a `method` of null stays one.
+ * True for an invalid request: its `method` is not a string (JSON-RPC 2.0, section 4). The receiver has to
+ * refuse it, even with a `result` beside it. A response with `method: null`, from a writer that emits all
+ * members, stays a response.
  */
 export function isWrongRequest(value: Readonly<Record<string, unknown>>): boolean {
   const has = (name: string) => Object.hasOwn(value, name);
@@ -63,7 +63,7 @@ export function withStderr(raw: string, stderr: string): string {
   return span ? raw.slice(0, span.start) + JSON.stringify(error) + raw.slice(span.end) : raw;
 }
 
-/** A number beyond 2^53 keeps its digits only in the text. */
+/** Numbers beyond 2^53 keep their digits only in the text. */
 function idTextOf(raw: string, id: unknown): string {
   if (typeof id === "number" && !Number.isSafeInteger(id)) {
     const span = memberSpan(raw, "id");
@@ -76,7 +76,7 @@ function idKey(id: unknown, idText: string): string {
   return typeof id === "string" ? `s${id}` : `v${idText}`;
 }
 
-/** Where the value of the top-level member `name` stands in the text of a valid JSON object; the last one wins. */
+/** The span of the value of the top-level member `name` in a valid JSON object; the last one wins. */
 function memberSpan(text: string, name: string): { start: number; end: number } | undefined {
   let found: { start: number; end: number } | undefined;
   let at = skipSpace(text, text.indexOf("{") + 1);

@@ -1,9 +1,9 @@
-/** Levels of lists and objects within each other that a message may have: what walks JSON by recursion ends far beyond. */
+/** Nesting levels that a message may have, far below what overflows the stack of recursive JSON code. */
 export const maxNesting = 500;
 
-/** Whether a JSON text has more than `most` levels of lists and objects within each other. Linear in the text. */
+/** Whether a JSON text nests arrays and objects deeper than `most` levels. Linear in the text. */
 export function isNestedDeeper(text: string, most: number): boolean {
-  // Each level takes two characters, which nearly every message is too short for.
+  // Each level takes two characters; nearly every message is too short.
   if (text.length <= 2 * most) return false;
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {
@@ -25,7 +25,7 @@ export function isNestedDeeper(text: string, most: number): boolean {
   return false;
 }
 
-/** Where the string ends that begins at `start`; the end of the text where it does not. */
+/** Index of the quote that ends the string at `start`; the length of the text where there is none. */
 function endOfString(text: string, start: number): number {
   for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let slashes = 0;

@@ -7,12 +7,12 @@ export interface PendingRequest {
   readonly message: Message;
   /** The client's id as JSON text; the agent may have been given another one. */
   readonly idText: string;
-  /** The server asked by itself: the answer is for nobody else. */
+  /** A request of the server itself: no client gets the answer. */
   readonly internal: boolean;
   readonly settle: (raw: string) => void;
 }
 
-/** What the server answers in the place of an agent that cannot. */
+/** The error response of the server in place of an agent that cannot answer. */
 export function errorResponse(
   idText: string,
   message: string,
@@ -22,14 +22,14 @@ export function errorResponse(
 }
 
 /**
- * The requests in flight in both directions. An id that is in flight already is given to the agent
- * as another one, so that two clients that count alike do not meet.
+ * Requests in flight in both directions. An id that is already in flight is replaced by another one for the
+ * agent, so that two clients may use the same ids.
  */
 export class PendingRequests {
   readonly #ofClients = new Map<string, PendingRequest>();
-  /** Questions of the agent that wait, by their id: an agent may give one id to several. */
+  /** Number of open requests of the agent by id: an agent may use an id more than once. */
   readonly #ofAgent = new Map<string, number>();
-  /** Questions of the agent that have their answer; a second one must not reach it. */
+  /** Requests of the agent that are answered: a second answer must not reach it. */
   readonly #settledOfAgent = new Set<string>();
   #substitutes = 0;
 
@@ -37,12 +37,12 @@ export class PendingRequests {
     return this.#ofClients.size;
   }
 
-  /** True while the agent waits for somebody: then its silence says nothing. */
+  /** True while the agent waits for an answer: silence is then no sign of a hang. */
   get agentWaits(): boolean {
     return this.#ofAgent.size > 0;
   }
 
-  /** Registers a request; resolves to the id, as JSON text, that the agent has to be given. */
+  /** Registers a request; returns the id for the agent, as JSON text. */
   add(message: Message & { readonly key: string; readonly idText: string }, request: PendingRequest): string {
     let { key, idText } = message;
     while (this.#ofClients.has(key) || losesDigits(idText)) {
@@ -55,7 +55,7 @@ export class PendingRequests {
     return idText;
   }
 
-  /** Takes out the request that a response of the agent answers. */
+  /** Removes and returns the request that a response of the agent answers. */
   take(key: string): PendingRequest | undefined {
     const request = this.#ofClients.get(key);
     this.#ofClients.delete(key);
@@ -71,13 +71,13 @@ export class PendingRequests {
   }
 
   agentAsked(key: string): void {
-    // An agent that asks without end only loses the watchdog's patience for the oldest questions.
+    // The bound only costs such an agent the watchdog's tolerance for its oldest requests.
     if (this.#ofAgent.size >= 10_000) this.#ofAgent.clear();
     this.#ofAgent.set(key, (this.#ofAgent.get(key) ?? 0) + 1);
     this.#settledOfAgent.delete(key);
   }
 
-  /** False when the agent has its answers to all that it asked under this id already. */
+  /** Records an answer; false when all requests with this id were answered already. */
   agentAnswered(key: string): boolean {
     if (this.#settledOfAgent.has(key)) return false;
     const waiting = this.#ofAgent.get(key);
@@ -97,7 +97,7 @@ export class PendingRequests {
   }
 }
 
-/** Most agents read numbers as doubles, and would answer another one than they were asked with. */
+/** Most agents read numbers as doubles, so that a larger id would come back changed. */
 function losesDigits(idText: string): boolean {
   return /^-?\d+$/.test(idText) && !Number.isSafeInteger(Number(idText));
 }

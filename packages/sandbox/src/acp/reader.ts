@@ -3,8 +3,8 @@ import type { SandboxLimits } from "../limits.ts";
 import type { AcpInstance, ReaderPosition } from "./instance.ts";
 
 /**
- * One event stream to a client. It reads from the instance's log at its own pace and holds no queue
- * of its own: what the log no longer has is told as `_adapter/gap`, never skipped in silence.
+ * One event stream to a client. It reads from the instance's log at its own pace and has no queue: events that
+ * the log has dropped are reported as `_adapter/gap`.
  */
 export class StreamReader implements ReaderPosition {
   readonly #instance: AcpInstance;
@@ -24,13 +24,13 @@ export class StreamReader implements ReaderPosition {
     this.#instance = instance;
     this.#response = response;
     this.#limits = limits;
-    // A number from the future belongs to another life of the server: such a client gets what comes.
+    // A number beyond the end is of an earlier server process: such a client gets new events only.
     this.#next = Math.min(after, instance.events.lastSeq) + 1;
     this.#offset = instance.events.get(this.#next - 1)?.endOffset ?? 0;
     if (this.#next > instance.events.lastSeq) this.#offset = instance.events.offset;
   }
 
-  /** Bytes of the stream that this client's connection has taken. */
+  /** Bytes of the stream that this client's connection has accepted. */
   get offset(): number {
     return this.#offset;
   }

@@ -11,17 +11,17 @@ export interface SessionStart {
   readonly mcpServers: readonly unknown[];
 }
 
-/** Returns the MCP servers that the session gets; what it throws is the answer to the request. */
+/** Returns the MCP servers of the session. An error that it throws becomes the answer to the request. */
 export type SessionStartHook = (start: SessionStart) => Promise<readonly unknown[]>;
 
 const methods = new Set(["session/new", "session/load", "session/resume", "session/fork"]);
 
-/** True for the requests that make a session known to an agent. */
+/** True for requests that open a session in an agent. */
 export function startsSession(method: string): boolean {
   return methods.has(method);
 }
 
-/** `message` with the MCP servers that `hook` decides on; the same message when it changes nothing. */
+/** `message` with the MCP servers that `hook` returns; the same message when nothing changes. */
 export async function withSessionStart(
   message: Message,
   agent: string,
@@ -40,8 +40,8 @@ export async function withSessionStart(
 }
 
 /**
- * `message` as an agent wants it that reads strictly: the protocol's version as a number, where a
- * client sent its digits as text, and `mcpServers` in a new session. Anything else stays as it is.
+ * Corrects what lenient agents forgive and strict ones refuse: a protocol version sent as a string becomes a
+ * number, and a new session without `mcpServers` gets an empty list.
  */
 export function normalizeForStrictAgent(message: Message): Message {
   const isInitialize = message.method === "initialize";

@@ -19,7 +19,7 @@ export class StderrTail {
     return this.#text().trimEnd().split("\n").slice(-this.#maxLines).join("\n");
   }
 
-  /** What is left of a character whose beginning was cut off is left out. */
+  /** The tail without a partial UTF-8 character at its beginning. */
   #text(): string {
     let start = 0;
     while (start < 3 && ((this.#tail[start] ?? 0) & 0xc0) === 0x80) start += 1;

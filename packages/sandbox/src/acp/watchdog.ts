@@ -2,9 +2,9 @@ import type { SandboxLimits } from "../limits.ts";
 import type { PendingRequests } from "./pending.ts";
 
 /**
- * Ends an agent that hangs: one that does not answer `initialize` in time, or that has a request
- * open, waits for nobody, and prints nothing for too long. The time in which a machine was paused, and after
- * which its clock is set forward, is not that of its agents.
+ * Watchdog for agents that hang: kills one that does not answer `initialize` in time, or that has an open
+ * request, waits for no answer itself, and prints nothing for `silenceTimeoutMs`. It uses the monotonic clock,
+ * so that a suspended machine does not count against its agents.
  */
 export class Watchdog {
   readonly #limits: SandboxLimits;
@@ -21,21 +21,21 @@ export class Watchdog {
     this.#kill = cut;
   }
 
-  /** A sign of life, or a new request: patience begins anew. */
+  /** Restarts the timeout after output or a new request. */
   touch(): void {
     this.#lastSignAt = performance.now();
     if (this.#pending.size === 0) return;
     const patience = this.#patience();
-    // Signs of life only move the deadline, which the timer finds out by itself; a shorter patience counts now.
+    // A later deadline needs no new timer, because the timer checks it when it fires; an earlier one does.
     if (this.#timer === undefined || this.#lastSignAt + patience < this.#dueAt) this.#arm(patience);
   }
 
-  /** The agent is ended on purpose; the first reason is the one that counts. */
+  /** Records why the agent is killed; the first reason counts. */
   setReason(reason: string): void {
     this.#reason ??= reason;
   }
 
-  /** Why the agent was ended, once, if it was on purpose. */
+  /** Returns and clears the reason; undefined when the agent ended by itself. */
   takeReason(): string | undefined {
     const reason = this.#reason;
     this.#reason = undefined;

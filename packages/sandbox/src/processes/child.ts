@@ -24,7 +24,7 @@ export interface Child {
 
 export type OutputListener = (stream: OutputStream, bytes: Buffer) => void;
 
-/** How long the pipes of an exited program may stay open: a grandchild can hold them for ever. */
+/** How long the pipes of an exited program may stay open: a grandchild can hold them forever. */
 const pipeGraceMs = 100;
 /** Input that a program has not read yet. */
 const maxPendingInputBytes = 1_048_576;
@@ -58,7 +58,7 @@ class PipedChild implements Child {
     this.family = family;
     child.stdout.on("data", (bytes: Buffer) => onOutput("stdout", bytes));
     child.stderr.on("data", (bytes: Buffer) => onOutput("stderr", bytes));
-    // A program may close any of its pipes, and a signal may come too late: its exit tells the rest.
+    // Errors of closed pipes and late signals are harmless: the exit event follows.
     for (const part of [child, child.stdin, child.stdout, child.stderr]) part.on("error", () => {});
     this.exited = this.#watch();
   }

@@ -11,29 +11,29 @@ import { HealthMonitor } from "./supervision/health.ts";
 import { Notifier } from "./supervision/notifier.ts";
 import type { StoredProcess } from "./supervision/state-file.ts";
 
-/** What the routes do with a process, whether this server started it or an earlier one. */
+/** A managed process as the routes see it, started by this server or an earlier one. */
 export interface Managed {
   readonly id: string;
   readonly owner: ProcessOwner;
   readonly name: string | undefined;
   readonly tty: boolean;
   readonly output: OutputRing;
-  /** Tells of output, of the exit, of a restart. */
+  /** Notifies of output, exit and restart. */
   readonly changed: Notifier;
   /** True when it has exited and will not be started again. */
   readonly ended: boolean;
   info(): ProcessInfo;
-  /** SIGTERM to all of it, and SIGHUP where it has a terminal: shells ignore the first. */
+  /** SIGTERM to the whole process family, and SIGHUP where it has a terminal, because shells ignore SIGTERM. */
   stop(): void;
-  /** SIGKILL to all of it, repeated for what keeps forking. */
+  /** SIGKILL to the whole process family, repeated while it forks. */
   kill(): void;
   write(bytes: Buffer): void;
   resize(size: TerminalSize): void;
-  /** Ids of its processes, its descendants included. */
+  /** Process ids of the family, descendants included. */
   members(): number[];
-  /** Does not bring it back when it exits, or has exited. */
+  /** Cancels a pending restart and prevents further ones. */
   giveUpRestart(): void;
-  /** Gives up a restart that waits, and resolves when nothing of it is left; it must have exited. */
+  /** Cancels a pending restart and waits for remaining descendants. The process must have exited. */
   release(): Promise<void>;
 }
 
@@ -45,10 +45,10 @@ export interface ManagedContext {
   readonly onChange: () => void;
 }
 
-/** How long what an exited program left running gets between SIGTERM and SIGKILL. */
+/** How long descendants of an exited program get between SIGTERM and SIGKILL. */
 const remainsGraceMs = 500;
 
-/** A process that this server started, over all its restarts. */
+/** A process that this server started, across its restarts. */
 export class ManagedProcess implements Managed {
   readonly id: string;
   readonly owner: ProcessOwner;
@@ -64,7 +64,7 @@ export class ManagedProcess implements Managed {
   #limitsHit: readonly LimitName[] = [];
   #size: TerminalSize;
   #mayRestart = true;
-  /** By `performance.now()`: how long a run has lasted is no matter of the clock. */
+  /** By `performance.now()`, so that clock changes do not count. */
   #startedAt = 0;
   #restarts = 0;
   /** Restarts since the last run that lasted. */
@@ -102,7 +102,7 @@ export class ManagedProcess implements Managed {
     return this.#child === undefined && this.#restart === undefined && !this.#starting;
   }
 
-  /** What the state file keeps of it, while it runs; its environment may hold secrets and is left out. */
+  /** Its entry in the state file while it runs. The environment is left out: it may contain secrets. */
   stored(): StoredProcess | undefined {
     if (!this.#child) return undefined;
     const { command, args, cwd, tty, interactive, name } = this.spec;
@@ -222,7 +222,7 @@ export class ManagedProcess implements Managed {
     this.#notifyChange();
   }
 
-  /** Undefined when it is not to be started again. */
+  /** Backoff before the next restart; undefined when the policy wants none. */
   #restartDelay(failed: boolean): number | undefined {
     const { restart } = this.spec;
     if (!this.#mayRestart || !restart || restart.policy === "never") return undefined;
@@ -245,7 +245,7 @@ export class ManagedProcess implements Managed {
   async #startAgain(): Promise<void> {
     this.#restart = undefined;
     this.#starting = true;
-    // What the last run left behind may hold the port that the next one needs.
+    // Descendants of the last run may hold the port that the next one needs.
     await this.#ending;
     if (!this.#mayRestart) {
       this.#starting = false;

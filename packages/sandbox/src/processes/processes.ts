@@ -1,4 +1,4 @@
-/** Processes of a client: start, list, signal, one-shot runs. */
+/** Processes that clients start: managed ones and one-shot runs, with their routes. */
 import { join } from "node:path";
 import type { Route } from "../http/router.ts";
 import { ProcessIds } from "./process-ids.ts";
@@ -14,17 +14,17 @@ export interface ProcessesOptions extends Omit<ProcessContext, "table" | "previe
   readonly dataDirectory?: string | undefined;
 }
 
-/** The processes of a server. */
+/** The managed processes of a server, with their routes and lifecycle. */
 export interface Processes {
   readonly table: ProcessTable;
   readonly routes: readonly Route[];
-  /** Brings nothing back any more and ends survivors; what this server started is the spawner's to end. */
+  /** Ends survivors and gives up restarts. The spawner ends the processes that this server started. */
   close(): Promise<void>;
-  /** To be called when nothing is left: a later server has nothing to look for. */
+  /** Call when all processes have ended: removes the state file that a later server would search for survivors. */
   finish(): Promise<void>;
 }
 
-/** The managed processes and their routes, with what an earlier server left running. */
+/** Creates the registry and the routes of processes; adopts survivors of an earlier server. */
 export async function createProcesses(options: ProcessesOptions): Promise<Processes> {
   const { spawner, limits, log, dataDirectory } = options;
   const directory = dataDirectory === undefined ? undefined : join(dataDirectory, "processes");

@@ -7,7 +7,7 @@ export interface RunBody {
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env: Readonly<Record<string, string>>;
-  /** 0 where it was not given, which is as good as none. */
+  /** 0 where it was not given: the default applies. */
   readonly timeoutMs: number;
   /** 0 keeps nothing of the output. */
   readonly maxOutputBytes: number | undefined;
@@ -15,7 +15,7 @@ export interface RunBody {
 
 const defaultSize = { cols: 80, rows: 24 };
 const maxSide = 65_535;
-/** Neither the shape of an id nor the name of another route, so that a path names one process. */
+/** Excludes ids and names of other routes, so that a path is unambiguous. */
 const namePattern = /^(?!(?:proc_\d+|config|run)$)[A-Za-z][A-Za-z0-9._-]{0,63}$/;
 
 export function parseRun(value: unknown): RunBody {
@@ -178,7 +178,7 @@ function count(body: Record<string, unknown>, name: string, otherwise: number, m
   return body[name] === undefined || body[name] === null ? otherwise : requiredCount(body, name, most);
 }
 
-/** A number that is capped anyway: it may be as large as it likes. */
+/** A count that the server caps later, so that any size is accepted. */
 function cappedCount(body: Record<string, unknown>, name: string): number | undefined {
   const value = body[name];
   if (value === undefined || value === null) return undefined;

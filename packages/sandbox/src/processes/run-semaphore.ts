@@ -1,8 +1,8 @@
 import { problem } from "../http/problem.ts";
 
 /**
- * Places for so many commands at once. Who finds none waits in line, as long as the line is no longer
- * than it may be: a burst is served late, and only a flood is refused.
+ * Semaphore with a bounded FIFO queue: limits how many commands run at once. A burst waits; only beyond
+ * `maxWaiting` is a command refused.
  */
 export class RunSemaphore {
   readonly #maxRunning: number;
@@ -16,8 +16,8 @@ export class RunSemaphore {
   }
 
   /**
-   * Does `work` in a place of its own. Rejects with the reason of `signal` when that aborts in the line,
-   * and with `conflict` when the line is full.
+   * Runs `work` once a slot is free. Rejects with the reason of `signal` when that aborts while waiting, and
+   * with `conflict` when the queue is full.
    */
   async use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.#acquire(signal);
@@ -48,7 +48,7 @@ export class RunSemaphore {
     await turn.promise.finally(() => signal.removeEventListener("abort", leave));
   }
 
-  /** The place goes to the first in the line, who need not take it then. */
+  /** Hands the slot to the first waiter, if any. */
   #release(): void {
     const [first] = this.#waiting;
     if (first === undefined) {

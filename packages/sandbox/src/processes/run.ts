@@ -24,13 +24,12 @@ export interface RunOutcome {
   readonly limitsHit?: readonly LimitName[];
 }
 
-/** How long output is awaited after the end: what hides from us may hold the pipes for ever. */
+/** How long to wait for output after the exit: a detached descendant can hold the pipes forever. */
 const pipeGraceMs = 100;
 
 /**
- * Runs a command to its exit. What it left running in the background is ended with it. Throws the
- * system's error when it cannot be started, and `stream_error` when what started it was lost: it was
- * ended then, wherever it was.
+ * Runs a command until it exits, then ends what it left in the background. Throws the system error when it
+ * cannot start, and `stream_error` when the spawn host died; the command was ended with it.
  */
 export async function runCommand(
   spawner: Spawner,
@@ -58,7 +57,7 @@ export async function runCommand(
   try {
     const { exitCode, remains } = await command.exited.finally(letGo);
     const limitsHit = spawner.limitsHit(family);
-    // What is left in the background holds the pipes open; what it printed so far can still be read.
+    // Background processes hold the pipes open; their output so far is still collected below.
     await spawner.endRemains(family, remains);
     const { stdout, stderr, ...truncated } = await command.collect(pipeGraceMs);
     return {

@@ -24,7 +24,7 @@ export function settingsFrom(limits: SandboxLimits): ProcessSettings {
   };
 }
 
-/** The whole of the settings from a request: each is there and above 0. */
+/** Parses complete settings from a request: each has to be present and above 0. */
 export function parseSettings(value: unknown): ProcessSettings {
   if (!isRecord(value)) throw invalid("the request body must be an object", 422);
   const positive = (name: keyof ProcessSettings): number => {

@@ -3,13 +3,13 @@ import type { TerminalSize } from "../internal/spawn/terminal.ts";
 
 export type ProcessOwner = "user" | "desktop" | "system";
 
-/** What brings a process back that has exited by itself; who stops or kills it ends it for good. */
+/** Restarts a process that has exited by itself. A stop or kill is final. */
 export interface RestartPolicy {
   /** `on-failure`: after a signal or an exit code other than 0. */
   readonly policy: "never" | "on-failure" | "always";
-  /** Restarts in a row; 0 means without end. One run longer than `maxBackoffMs` starts the row anew. */
+  /** Consecutive restarts; 0 means no limit. A run longer than `maxBackoffMs` resets the count. */
   readonly maxRestarts: number;
-  /** Wait before the first restart of a row; it doubles up to `maxBackoffMs`. */
+  /** Wait before the first of consecutive restarts; it doubles up to `maxBackoffMs`. */
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
 }
@@ -34,11 +34,11 @@ export interface HealthCheck {
   readonly restart: boolean;
 }
 
-/** What a managed process is made from. */
+/** Parameters of a managed process. */
 export interface ProcessSpec {
   readonly command: string;
   readonly args: readonly string[];
-  /** As it was asked for; absent for the server's own. */
+  /** As the client gave it; absent for the server's own directory. */
   readonly cwd?: string;
   readonly env: Readonly<Record<string, string>>;
   readonly tty: boolean;
@@ -56,7 +56,7 @@ export interface HealthInfo {
   readonly detail?: string;
 }
 
-/** A managed process on the wire; what is below `status` is ours. */
+/** A managed process on the wire. The members from `signal` on are not in the peer's API. */
 export interface ProcessInfo {
   readonly id: string;
   readonly command: string;
@@ -78,6 +78,6 @@ export interface ProcessInfo {
   /** When it will be started again. */
   readonly restartAtMs?: number;
   readonly health?: HealthInfo;
-  /** True for a process of an earlier server: it can be looked at, stopped, killed and deleted. */
+  /** True for a process of an earlier server: it can be inspected, stopped, killed and deleted. */
   readonly survivor?: true;
 }

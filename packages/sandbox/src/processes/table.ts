@@ -20,7 +20,7 @@ export interface TableOptions {
   readonly state?: StateFile;
 }
 
-/** The managed processes of a server, in the order of their creation. */
+/** Registry of the managed processes of a server. */
 export class ProcessTable {
   readonly #options: TableOptions;
   readonly #processes = new Map<string, Managed>();
@@ -43,7 +43,7 @@ export class ProcessTable {
     this.#settings = settings;
   }
 
-  /** Takes over what an earlier server left running; new ids follow theirs. */
+  /** Registers processes that an earlier server left running; new ids follow theirs. */
   async adopt({ survivors, files }: FoundSurvivors): Promise<void> {
     for (const survivor of survivors) {
       this.#processes.set(survivor.id, survivor);
@@ -87,7 +87,7 @@ export class ProcessTable {
     }
   }
 
-  /** In the order of their creation, also where a later one was quicker to start. */
+  /** In the order of their creation, even where a later one started faster. */
   list(owner?: ProcessOwner): Managed[] {
     return [...this.#processes.values()]
       .filter((process) => owner === undefined || process.owner === owner)
@@ -101,7 +101,7 @@ export class ProcessTable {
     throw problem("not_found", 404, `process not found: ${id}`, { details: { id, resource: "process" } });
   }
 
-  /** Forgets a process and its output; resolves when nothing of it is left. Throws `conflict` while it runs. */
+  /** Removes an exited process and its output; waits for its descendants. Throws `conflict` while it runs. */
   async remove(id: string): Promise<void> {
     const process = this.get(id);
     if (process.info().status === "running") {
@@ -112,7 +112,7 @@ export class ProcessTable {
     await this.#save();
   }
 
-  /** Starts nothing any more, and brings nothing back; the spawner ends what this server started. */
+  /** Ends survivors and gives up restarts. The spawner ends the processes that this server started. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(
@@ -131,7 +131,7 @@ export class ProcessTable {
     void this.#save();
   }
 
-  /** Exited processes are kept for their output, up to a number and a size; the oldest go. */
+  /** Drops the oldest exited processes beyond the limits of count and output bytes. Named ones stay. */
   #forgetOldest(): void {
     const { maxExitedProcesses, maxExitedLogBytes } = this.#options.limits;
     const exited = [...this.#processes.values()]

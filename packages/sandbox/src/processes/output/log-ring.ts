@@ -1,10 +1,10 @@
-/** Log rings, terminals over WebSocket, and their tickets. */
+/** Output of processes: log rings, terminals over WebSocket, and their tickets. */
 
 export type OutputStream = "stdout" | "stderr" | "pty";
 
-/** A piece of output as it was read, in at most {@link maxEntryBytes}. */
+/** A chunk of output as it was read, at most {@link maxEntryBytes}. */
 export interface OutputEntry {
-  /** Counts from 1 without a gap, over all streams of the process. */
+  /** Counts from 1 without gaps, across all streams of the process. */
   readonly sequence: number;
   readonly stream: OutputStream;
   readonly timestampMs: number;
@@ -17,7 +17,7 @@ export interface OutputEntry {
 const maxEntryBytes = 8_192;
 
 const blockBytes = 65_536;
-/** Entries kept for each so many bytes of the limit: one byte at a time costs more than its byte. */
+/** Bounds the entries, too: at most one for each 16 bytes of the limit, because an entry has overhead. */
 const bytesPerEntry = 16;
 const minEntries = 1_024;
 
@@ -28,9 +28,9 @@ interface EntryHead {
 }
 
 /**
- * The last bytes that a process printed: exactly the last `maxBytes` of all streams together (fewer
- * only where the entries average under 16 bytes). Readers keep a place of their own, as a sequence or
- * an offset, and see by it what they missed.
+ * Ring buffer of a process's output: the last `maxBytes` of all streams together, fewer only where entries
+ * average under 16 bytes. Readers keep their own position, a sequence or an offset, and see by it what they
+ * missed.
  */
 export class OutputRing {
   readonly #maxBytes: number;
@@ -38,7 +38,7 @@ export class OutputRing {
   /** Offset of the first byte of the first block. */
   #blocksAt = 0;
   #heads: EntryHead[] = [];
-  /** Index in `#heads` of the oldest entry that is kept; those before it are cut off now and then. */
+  /** Index in `#heads` of the oldest retained entry; the ones before it are removed in bulk. */
   #oldest = 0;
   /** Sequence of `#heads[0]`. */
   #headsFrom = 1;
@@ -49,17 +49,17 @@ export class OutputRing {
     this.#maxBytes = maxBytes;
   }
 
-  /** Offset of the oldest byte that is kept. */
+  /** Offset of the oldest retained byte. */
   get firstOffset(): number {
     return this.#first;
   }
 
-  /** Offset of the byte that comes next, which is how many bytes were printed. */
+  /** Offset of the next byte, which is the number of bytes printed so far. */
   get nextOffset(): number {
     return this.#next;
   }
 
-  /** Sequence of the oldest entry that is kept, or the next one where there is none. */
+  /** Sequence of the oldest retained entry, or of the next one where there is none. */
   get firstSequence(): number {
     return this.#headsFrom + this.#oldest;
   }
@@ -81,7 +81,7 @@ export class OutputRing {
     }
   }
 
-  /** Up to `maxBytes` from `offset` on, which must not be before the first; empty at the end. */
+  /** Up to `maxBytes` from `offset`, which must not be below `firstOffset`; empty at the end. */
   read(offset: number, maxBytes: number): Buffer {
     const end = Math.min(offset + maxBytes, this.#next);
     const parts: Buffer[] = [];
@@ -96,7 +96,7 @@ export class OutputRing {
     return Buffer.concat(parts);
   }
 
-  /** The entry of that sequence; of the oldest, what is kept. Undefined for one that is not kept. */
+  /** The entry of that sequence, the oldest one without its dropped bytes; undefined when not retained. */
   entry(sequence: number): OutputEntry | undefined {
     if (sequence < this.firstSequence) return undefined;
     const head = this.#heads[sequence - this.#headsFrom];

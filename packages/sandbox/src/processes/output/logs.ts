@@ -8,7 +8,7 @@ import type { OutputEntry, OutputRing, OutputStream } from "./log-ring.ts";
 
 type LogStream = OutputStream | "combined";
 
-/** Bytes of one write to a follower; it gets the next when it has taken this one. */
+/** Bytes of one write to a follower; the next write waits for the connection to drain. */
 const maxBatchBytes = 65_536;
 
 interface LogQuery {
@@ -18,9 +18,9 @@ interface LogQuery {
   readonly tail: number | undefined;
 }
 
-/** `GET .../logs`: what is kept as JSON, or with `follow=true` as events until the process has ended. */
+/** `GET .../logs`: the retained output as JSON, or with `follow=true` as events until the process has ended. */
 export async function sendLogs(exchange: Exchange, find: () => Managed, heartbeatMs: number): Promise<void> {
-  // A request that is wrong in itself is told so, whether there is such a process or not.
+  // An invalid request is 400 whether the process exists or not.
   const { stream, ...asked } = parseQuery(exchange);
   const follows = booleanQuery(exchange, "follow");
   const process = find();
@@ -54,7 +54,7 @@ function parseQuery({ query, request }: Exchange): LogRequest {
   return {
     stream,
     since: Math.max(countQuery(query, "since") ?? 0, resumed),
-    // A follower that comes back asks as it did at first, and wants all that it has missed.
+    // A reconnecting follower repeats its first query but needs everything that it missed.
     tail: lastEventId === undefined ? tail : undefined,
   };
 }
@@ -73,7 +73,7 @@ function matches(stream: LogStream, entry: OutputEntry): boolean {
 
 function selected(output: OutputRing, { stream, since, tail }: LogQuery): OutputEntry[] {
   const found: OutputEntry[] = [];
-  // From the newest on, so that a short tail of a long output costs what it gives.
+  // Newest first, so that the cost follows the tail and not the output.
   for (let at = output.lastSequence; at > since && at >= output.firstSequence; at -= 1) {
     if (tail !== undefined && found.length >= tail) break;
     const entry = output.entry(at);
@@ -83,10 +83,9 @@ function selected(output: OutputRing, { stream, since, tail }: LogQuery): Output
 }
 
 /**
- * Replays what is kept, then tells what comes. The header Last-Event-ID of the answer says behind what it
- * begins, so that one that is cut before its first event can be gone on with. A follower has a place of its own
- * in the output and nothing is held for it: one that is so slow that the output passes it by is told so with
- * `gap`.
+ * Replays the retained output, then streams new output. The response header Last-Event-ID is the position
+ * before the first event, so that a client can resume even if it got none. A follower has no queue: one that
+ * the output overtakes gets a `gap` event.
  */
 async function follow(
   { request, response, signal }: Exchange,
@@ -98,7 +97,7 @@ async function follow(
   const [first] = query.tail === undefined ? [] : selected(output, query);
   let last = query.since;
   if (query.tail !== undefined) last = first ? first.sequence - 1 : output.lastSequence;
-  // What was dropped before anyone followed is no gap of this follower.
+  // Output dropped before this follower began is not a gap.
   else if (last === 0) last = output.firstSequence - 1;
   response.writeHead(200, {
     "content-type": "text/event-stream",

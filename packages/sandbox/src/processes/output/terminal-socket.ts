@@ -5,10 +5,10 @@ import type { SocketExchange } from "../../http/sockets.ts";
 import type { Managed } from "../managed.ts";
 import { countQuery, parseInput, parseSize } from "../requests.ts";
 
-/** Output that a new viewer gets to see first unless it says where it wants to begin. */
+/** Scrollback for a new viewer that gives no offset. */
 const scrollbackBytes = 262_144;
 const maxFrameBytes = 65_536;
-/** Output on its way to one viewer; the rest waits in the process's own ring. */
+/** Bytes in flight to one viewer; the rest stays in the process's ring buffer. */
 const maxBufferedBytes = 1_048_576;
 const waitMs = 60_000;
 
@@ -17,9 +17,9 @@ export interface TerminalOptions {
 }
 
 /**
- * The terminal protocol: control frames are JSON text, output is binary. `offset=N` begins at that
- * byte of the output, or at the oldest that is kept (`ready.offset` says where); `offset=end` shows
- * only what comes. A viewer holds nothing up: one that falls behind by the whole ring misses output.
+ * The terminal protocol: control frames are JSON text, output is binary. `offset=N` begins at that byte of the
+ * output, or at the oldest retained one (`ready.offset` says which); `offset=end` skips past output. A viewer
+ * never blocks the process: one that falls behind by the whole ring misses output.
  */
 export async function serveTerminal(
   exchange: SocketExchange,
@@ -75,7 +75,7 @@ async function showOutput(
   }
 }
 
-/** Resolves when more may be sent; also when the socket is gone. */
+/** Resolves when more may be sent, or the socket has closed. */
 function sendBytes(socket: WebSocket, bytes: Buffer): Promise<void> {
   return new Promise((resolve) => {
     socket.send(bytes, { binary: true }, () => resolve());
@@ -83,7 +83,7 @@ function sendBytes(socket: WebSocket, bytes: Buffer): Promise<void> {
   });
 }
 
-/** Does what a frame asks for; what it returns is why that could not be done. */
+/** Handles a frame of the client; returns the error text of one that failed. */
 function handleFrame(
   socket: WebSocket,
   process: Managed,
@@ -117,6 +117,6 @@ function handleFrame(
 }
 
 function sendFrame(socket: WebSocket, frame: object): void {
-  // A closing socket takes nothing; its close tells the rest.
+  // Errors of a closing socket are ignored: its close event follows.
   socket.send(JSON.stringify(frame), () => {});
 }

@@ -8,9 +8,9 @@ export interface Ticket {
   readonly expiresAtMs: number;
 }
 
-/** Tickets that are each taken once, within their time. Those that nobody came with are forgotten. */
+/** One-time tickets with an expiry. Expired ones are removed. */
 export class Tickets {
-  /** When each ends, by its hash: how long it takes to find one tells nothing of those that there are. */
+  /** Expiry by hash of the ticket: a look-up by hash leaks no timing about valid tickets. */
   readonly #ends = new Map<string, number>();
 
   /** How many are kept. */
@@ -26,7 +26,7 @@ export class Tickets {
     return { text, expiresAtMs };
   }
 
-  /** Uses a ticket up; false for one that was not issued, was taken before, or has ended. */
+  /** Redeems a ticket; false for one that is unknown, used or expired. */
   take(text: string): boolean {
     const key = hash(text);
     const expiresAtMs = this.#ends.get(key) ?? 0;
@@ -34,7 +34,7 @@ export class Tickets {
     return Date.now() < expiresAtMs;
   }
 
-  /** All live equally long, so that the oldest end first. */
+  /** All tickets have the same lifetime, so insertion order is expiry order. */
   #forgetEnded(): void {
     const now = Date.now();
     for (const [key, expiresAtMs] of this.#ends) {

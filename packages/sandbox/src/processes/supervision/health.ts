@@ -23,7 +23,7 @@ export class HealthMonitor {
   #timer: NodeJS.Timeout | undefined;
   #info: HealthInfo = { status: "starting", failures: 0 };
 
-  /** `request` is how the process was started: a command probes from where it runs. */
+  /** `request` is how the process was started; an `exec` probe uses its directory and environment. */
   constructor(check: HealthCheck, request: SpawnRequest, spawner: Spawner, events: HealthEvents) {
     this.#check = check;
     this.#request = request;

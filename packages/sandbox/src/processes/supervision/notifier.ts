@@ -2,7 +2,7 @@ import { maxTimeoutMs } from "../../internal/max-timeout.ts";
 
 export type WakeReason = "changed" | "timeout" | "aborted";
 
-/** Tells those who wait that something changed; who does not wait right now looks first, and then waits. */
+/** Wakes waiters on a change. It keeps no state: check for changes before you wait. */
 export class Notifier {
   readonly #waiting = new Set<() => void>();
 

@@ -8,7 +8,7 @@ const maxTicketBytes = 256;
 const cookieName = "holdfast_preview";
 const exchangePath = "/.holdfast/ticket";
 
-/** What lies between a browser and a previewed port that is not theirs to pass on. */
+/** Hop-by-hop headers, which a proxy does not forward (RFC 9110, section 7.6.1). */
 const hopHeaders = new Set([
   "connection",
   "keep-alive",
@@ -19,7 +19,7 @@ const hopHeaders = new Set([
   "upgrade",
 ]);
 
-/** Takes the ticket out of the fragment, which no server and no log sees, and exchanges it. */
+/** Page that exchanges the ticket in the URL's fragment, which reaches no server or log, for a cookie. */
 const ticketExchangePage = `<!doctype html><meta charset="utf-8"><title>Preview</title><p id="text">Opening the preview</p><script>
 const ticket = location.hash.slice(1);
 history.replaceState(null, "", location.pathname + location.search);
@@ -31,25 +31,25 @@ fetch("${exchangePath}", { method: "POST", body: ticket }).then((answer) => {
 
 export interface Preview {
   readonly port: number;
-  /** With the ticket in its fragment: to be opened in a browser once. */
+  /** To be opened in a browser once; the ticket is in its fragment. */
   readonly url: string;
-  /** To be posted to `/.holdfast/ticket` of the origin by what is no browser; answers a cookie. */
+  /** For other clients: POST it to `/.holdfast/ticket` of the origin to get the cookie. */
   readonly ticket: string;
   readonly expiresAtMs: number;
 }
 
 interface Origin {
   readonly port: number;
-  /** Of what listens on the port now: the program of tomorrow may be on another one. */
+  /** Address of the present listener; a later program may listen on another one. */
   address: string;
-  /** Value of the cookie that lets a browser in. */
+  /** Value of the access cookie. */
   readonly secret: string;
   readonly tickets: Tickets;
 }
 
 /**
- * Shows listening ports to browsers, each on an origin of its own (a name below `localhost`), so that
- * what runs there shares neither cookies nor storage with the server or with other previews.
+ * Reverse proxy from browsers to listening ports, each on an origin of its own (a name below `localhost`), so
+ * that a previewed program shares no cookies or storage with the server or other previews.
  */
 export class Previews {
   readonly #origins = new Map<string, Origin>();
@@ -57,10 +57,10 @@ export class Previews {
   #server: Promise<Server> | undefined;
   #closed = false;
 
-  /** A link to the port, which has to be one that the caller may see. */
+  /** Creates a link to the port. The caller has checked that the port may be shown. */
   async open(port: number, address: string): Promise<Preview> {
     this.#server ??= this.#listen().catch((error: unknown) => {
-      // Whoever asks next tries again: what was in the way, such as too many open files, passes.
+      // The next call tries again: causes such as too many open files pass.
       this.#server = undefined;
       throw error;
     });
@@ -73,7 +73,7 @@ export class Previews {
 
   async close(): Promise<void> {
     this.#closed = true;
-    // Who waits for one that cannot listen is told so.
+    // A failed listen was reported to its caller.
     const server = await this.#server?.catch(() => undefined);
     if (!server) return;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -98,7 +98,7 @@ export class Previews {
 
   async #listen(): Promise<Server> {
     const server = createServer((incoming, response) => {
-      // A browser that goes while it sends its ticket leaves nobody to be told.
+      // A client that disconnects during the ticket exchange needs no answer.
       this.#answer(incoming, response).catch(() => response.destroy());
     });
     server.on("upgrade", (incoming, socket, head) => this.#upgrade(incoming, socket, head));
@@ -130,7 +130,7 @@ export class Previews {
     socket.on("error", () => {});
     const origin = this.#find(incoming);
     const page = incoming.headers.origin;
-    // A page of another origin must not ride on the cookie of this one.
+    // Cross-site WebSocket hijacking: a page of another origin must not use this cookie.
     const foreign =
       page !== undefined && (!URL.canParse(page) || new URL(page).host !== incoming.headers.host);
     if (!origin || foreign || !hasPreviewCookie(origin, incoming)) {
@@ -182,7 +182,7 @@ function forward(origin: Origin, incoming: IncomingMessage, response: ServerResp
   incoming.pipe(outgoing);
 }
 
-/** Carries a WebSocket, or what the program answers in its place. */
+/** Forwards a WebSocket upgrade, or the program's plain answer to it. */
 function forwardUpgrade(origin: Origin, incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
   const outgoing = request({
     host: origin.address,
@@ -211,7 +211,7 @@ function forwardUpgrade(origin: Origin, incoming: IncomingMessage, socket: Duple
   outgoing.end();
 }
 
-/** The head of an answer as it goes over the wire. */
+/** The head of an HTTP/1.1 answer as text. */
 function headOf(answer: IncomingMessage, more: readonly string[]): string {
   const lines = headersOf(answer).flatMap(([name, value]) =>
     [value].flat().map((each) => `${name}: ${each}`),
@@ -220,7 +220,7 @@ function headOf(answer: IncomingMessage, more: readonly string[]): string {
   return `${[first, ...more, ...lines].join("\r\n")}\r\n\r\n`;
 }
 
-/** What the page gets of the headers of the program's answer. */
+/** Response headers of the program that are forwarded. */
 function headersOf(answer: IncomingMessage): [name: string, value: string | string[]][] {
   return Object.entries(answer.headers).flatMap(([name, value]) => {
     if (value === undefined || hopHeaders.has(name)) return [];
@@ -228,14 +228,14 @@ function headersOf(answer: IncomingMessage): [name: string, value: string | stri
   });
 }
 
-/** A cookie of the program is for its own origin, whatever domain it names, and never the one that lets in. */
+/** Removes the domain of a cookie of the program, and drops one that would replace the access cookie. */
 function restrictCookie(cookie: string): string[] {
   const [pair = "", ...attributes] = cookie.split(";");
   if (pair.split("=", 1)[0]?.trim().toLowerCase() === cookieName) return [];
   return [[pair, ...attributes.filter((each) => !/^\s*domain\s*(?:=|$)/i.test(each))].join(";")];
 }
 
-/** What the previewed program gets: as if it were called directly, and without our cookie. */
+/** Request headers for the previewed program, as in a direct call: without our cookie. */
 function headersFor(origin: Origin, incoming: IncomingMessage): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(incoming.headers)) {

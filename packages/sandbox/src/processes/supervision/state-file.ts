@@ -1,4 +1,4 @@
-/** What outlives a server: health, restarts, survivors, ports and previews. */
+/** Supervision of processes: health checks, survivors of a dead server, listening ports and previews. */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import type { ProcessFamily } from "../../internal/spawn/process-group.ts";
 import { statOf } from "../../internal/spawn/process-inspection.ts";
 import type { ProcessOwner } from "../spec.ts";
 
-/** What is kept of a running process, so that a later server finds it. */
+/** Record of a running process, by which a later server finds it. */
 export interface StoredProcess {
   readonly id: string;
   readonly owner: ProcessOwner;
@@ -25,14 +25,14 @@ export interface StoredProcess {
   };
 }
 
-/** The content of a file: one server, and what it ran when the file was written. */
+/** Content of a state file: one server and the processes that it ran. */
 export interface StoredServer {
   readonly version: 1;
-  /** Of the machine's start: ids of processes mean nothing after the next one. */
+  /** Id of the machine's boot: process ids mean nothing after another one. */
   readonly bootId: string;
   readonly pid: number;
   readonly startTicks: number;
-  /** Beginning of the marks of everything that the server started. */
+  /** Prefix of the marks of all processes that the server started. */
   readonly mark: string;
   /** Directory of its control groups. */
   readonly groups?: string;
@@ -41,7 +41,7 @@ export interface StoredServer {
 
 const fileName = /^processes-[0-9a-f-]+\.json$/;
 
-/** The file of one server; it is there while the server runs, and after the server was killed. */
+/** The state file of one server. It exists while the server runs, and remains when the server is killed. */
 export class StateFile {
   readonly #directory: string;
   readonly #path: string;
@@ -52,7 +52,7 @@ export class StateFile {
   #saving: Promise<void> | undefined;
   #dirty = false;
 
-  /** `groups` tells the directory of the server's control groups, once there are some. */
+  /** `groups` returns the directory of the server's control groups, once there are any. */
   constructor(directory: string, mark: string, groups: () => string | undefined, log: Logger) {
     this.#directory = directory;
     this.#path = join(directory, `processes-${mark}.json`);
@@ -61,11 +61,11 @@ export class StateFile {
     this.#log = log;
   }
 
-  /** Replaces the content; resolves when it, or something later, is in the file. Never rejects. */
+  /** Replaces the content; resolves when this or a later content is in the file. Never rejects. */
   async save(processes: readonly StoredProcess[]): Promise<void> {
     this.#latest = processes;
     this.#dirty = true;
-    // One write at a time, and whoever comes meanwhile is served by the one after it.
+    // One write at a time; concurrent calls share the next one.
     while (this.#dirty) {
       this.#saving ??= this.#write().finally(() => {
         this.#saving = undefined;
@@ -103,7 +103,7 @@ export class StateFile {
   }
 }
 
-/** Files of servers in `directory` that do not run any more; those of an earlier boot are removed. */
+/** State files in `directory` of servers that have died; files of an earlier boot are removed. */
 export async function deadServers(
   directory: string,
   log: Logger,
@@ -131,7 +131,7 @@ function bootId(): string {
   }
 }
 
-/** The file is ours and written whole; what does not look like it was not written by us. */
+/** Undefined for a file that does not have our format: ours are replaced atomically. */
 function parseServer(text: string): StoredServer | undefined {
   try {
     const value: unknown = JSON.parse(text);

@@ -18,10 +18,10 @@ import type { ProcessInfo, ProcessOwner } from "../spec.ts";
 import { Notifier } from "./notifier.ts";
 import { deadServers, type StoredProcess } from "./state-file.ts";
 
-/** How often to look whether a process has ended that is not our child, and so tells nobody. */
+/** Poll interval for the end of a process: only children report their exit. */
 const pollMs = 100;
 
-/** A process of an earlier server that still runs. Its output and input went with that server. */
+/** A process of an earlier server that still runs. Its pipes were closed with that server. */
 export class SurvivingProcess implements Managed {
   readonly output = new OutputRing(1);
   readonly changed = new Notifier();
@@ -33,7 +33,7 @@ export class SurvivingProcess implements Managed {
   constructor(stored: StoredProcess) {
     this.stored = stored;
     const { pid, marker } = stored.family;
-    // Ids are given out again: the group is ours only while its leader carries our mark.
+    // The system reuses process ids: the group is ours only while its leader carries our mark.
     this.#family = markOf(pid) === marker ? stored.family : { ...stored.family, pid: 0 };
     this.#poll();
   }
@@ -85,7 +85,7 @@ export class SurvivingProcess implements Managed {
     void this.end();
   }
 
-  /** Ends all of it at once; resolves when nobody is left. */
+  /** Kills the whole family; resolves when no process is left. */
   async end(): Promise<void> {
     if (this.ended) return;
     await killFamily(this.#family);
@@ -109,7 +109,7 @@ export class SurvivingProcess implements Managed {
   }
 
   giveUpRestart(): void {
-    // Nobody brings it back: what would have was the earlier server.
+    // Only the earlier server could have restarted it.
   }
 
   async release(): Promise<void> {
@@ -117,7 +117,7 @@ export class SurvivingProcess implements Managed {
     this.#removeGroup();
   }
 
-  /** Its server cannot any more; the last one takes the directory of all with it. */
+  /** Removes its control groups, which its dead server cannot; the last one removes their parent too. */
   #removeGroup(): void {
     const { group, limited = [] } = this.#family;
     for (const path of group === undefined ? limited : [...limited, group]) {
@@ -139,13 +139,13 @@ export class SurvivingProcess implements Managed {
 
 export interface FoundSurvivors {
   readonly survivors: readonly SurvivingProcess[];
-  /** The files that told of them, to be removed when another one does. */
+  /** The state files that listed them, to be removed once the new state file lists them. */
   readonly files: readonly string[];
 }
 
 /**
- * What the servers left running whose state files are in `directory` and that are dead themselves:
- * managed processes are taken over, whatever else they started (agents, runs) is killed.
+ * Finds what dead servers with a state file in `directory` left running: managed processes are returned,
+ * agents and runs are killed.
  */
 export async function findSurvivors(directory: string, log: Logger): Promise<FoundSurvivors> {
   const survivors: SurvivingProcess[] = [];
