@@ -6,7 +6,7 @@ import { lockKey } from "../fs/write.ts";
 import { invalid, isRecord } from "../http/problem.ts";
 import { KeyedLock } from "../internal/keyed-lock.ts";
 
-/** Where the configuration of a directory lies, relative to it. */
+/** Location of the configuration, relative to its directory. */
 const folder = ".sandbox-agent/config";
 
 export type ConfigName = "mcp" | "skills";
@@ -17,14 +17,13 @@ export function configPath(directory: string, name: ConfigName): string {
 }
 
 /**
- * Files that map names to configurations, as pretty-printed JSON. A change replaces its file at once,
- * and changes of one file go one after the other. Entries are given as they lie there: whoever reads
- * one parses it.
+ * Configuration files: pretty-printed JSON objects that map names to entries. A change replaces its file
+ * atomically; changes of one file are serialized. Entries are returned unparsed.
  */
 export class ConfigFiles {
   readonly #paths: Paths;
   readonly #maxBytes: number;
-  /** By the file itself: several paths may lead to it. */
+  /** Keyed by the file itself, because several paths may lead to it. */
   readonly #changes = new KeyedLock();
 
   constructor(paths: Paths, maxBytes: number) {
@@ -43,9 +42,9 @@ export class ConfigFiles {
     }
   }
 
-  /** Puts `value` under `name`, or takes the name out when it is undefined. */
+  /** Sets the entry `name`, or removes it when `value` is undefined. */
   async change(path: string, name: string, value: unknown): Promise<void> {
-    // For what is taken out, nothing is made.
+    // A removal creates no directories.
     const place =
       value === undefined
         ? await this.#find(path)
@@ -71,7 +70,7 @@ export class ConfigFiles {
     }
     const temporary = place.sibling(`.${randomBytes(6).toString("hex")}.tmp`);
     try {
-      // Commands with secrets in their environment may stand in it.
+      // Private, because entries may contain secrets.
       const file = await open(temporary, "wx", 0o600);
       try {
         await file.writeFile(text);

@@ -25,15 +25,15 @@ export interface SessionConfigOptions {
   readonly log: Logger;
 }
 
-/** An entry of the configuration with the directory that it is of. */
+/** An entry with the directory of its configuration. */
 interface Entry {
   readonly directory: string;
   readonly value: unknown;
 }
 
 /**
- * Gives sessions what is configured for their working directory and the directories above it, of which
- * the nearest one counts: MCP servers in the request, skills where the agent reads them.
+ * Applies the configuration of a session's working directory and its parents, the nearest one first: adds MCP
+ * servers to the request and copies skills to where the agent reads them.
  */
 export class SessionConfig {
   readonly #options: SessionConfigOptions;
@@ -86,7 +86,7 @@ export class SessionConfig {
     await placeSkills(cwd, target, [...skills.values()], limits, log);
   }
 
-  /** The entries of all directories from `cwd` up, by name; a nearer one hides a farther one. */
+  /** The entries of all directories from `cwd` up, by name; the nearest one wins. */
   async #entries(cwd: string, kind: ConfigName): Promise<ReadonlyMap<string, Entry>> {
     const entries = new Map<string, Entry>();
     for (const directory of this.#directories(cwd)) {

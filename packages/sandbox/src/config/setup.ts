@@ -23,7 +23,7 @@ export interface ConfigSetup {
   readonly log: Logger;
 }
 
-/** What is configured for directories: its routes, and what sessions that start there get of it. */
+/** The configuration of directories: its routes, and its effect on sessions that start. */
 export interface ConfigPart {
   readonly routes: readonly Route[];
   readonly onSessionStart: SessionStartHook;

@@ -58,7 +58,7 @@ function onNotification(method: string, params: Params): void {
 
 async function prompt(session: Session, params: Params): Promise<unknown> {
   const text = textOf(params.prompt);
-  // From now on: a cancel may stand in the very next line.
+  // Registered before any await: a cancel may be the very next line.
   const abort = new AbortController();
   session.turns.add(abort);
   const turn = session.last.then(() => runTurn(session, text, abort));
@@ -106,6 +106,6 @@ if (process.argv.includes("--version")) {
   process.stdout.write(`holdfast-demo ${version}\n`);
 } else {
   await peer.serve(onRequest, onNotification);
-  // The client is gone: nobody waits for what is still running.
+  // The client has closed the input: running turns have no reader.
   process.exit(0);
 }

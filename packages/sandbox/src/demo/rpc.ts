@@ -2,7 +2,7 @@
 import { LineSplitter } from "../acp/lines.ts";
 import { isWrongRequest } from "../acp/message.ts";
 
-/** As much as a client may send through the server in one message, and more. */
+/** Above the largest message that the server passes on. */
 const maxLineBytes = 256 * 1_048_576;
 
 export type Params = Readonly<Record<string, unknown>>;
@@ -40,7 +40,7 @@ export class StdioPeer {
       else if (Object.hasOwn(message, "id")) void this.#answer(message.id, message.method, params, onRequest);
       else onNotification(message.method, params);
     };
-    // Not by readline: it ends lines at U+2028 too, and looks through a long one again at each piece.
+    // readline also ends lines at U+2028, and rescans a long line at each chunk.
     const lines = new LineSplitter(maxLineBytes, onLine, unreadable);
     for await (const chunk of process.stdin) lines.push(Buffer.from(chunk));
     const rest = lines.end();

@@ -6,8 +6,8 @@ import type { Edit, Turn } from "./turn.ts";
 /**
  * What the demo agent does for a prompt, chosen by its words: `crash`, `hang`, `garbage`, `flood [N]`,
  * `fail`, `slowly`, "run `command`", `twice`, and otherwise an edit of a file. "without asking" skips
- * the permission. The first three and `fail` count as instructions only: who asks to find out why the
- * tests fail is not asking for a failure. Under the id `mock` programs of the peer's clients talk to it,
+ * the permission. The first three and `fail` count only as instructions, so that a question about why
+ * tests fail does not fail. Under the id `mock` programs of the peer's clients talk to it,
  * most of which have nobody to ask: there `error`, `question` and `tool` are words too, and a prompt
  * without any word of work is merely answered.
  */

@@ -6,7 +6,7 @@ import { isParams, type Params, RpcError } from "./rpc.ts";
 
 export type Mode = "ask" | "auto" | "plan";
 
-/** A conversation of the demo agent. Its updates are in a file of HOME, so that it survives the process. */
+/** A conversation of the demo agent. Its updates are stored in a file below HOME, so that it survives the process. */
 export class Session {
   readonly id: string;
   readonly cwd: string;
@@ -75,7 +75,7 @@ function fileOf(id: string): string {
   return join(directory(), `${id}.jsonl`);
 }
 
-/** The last line is half a line when the process was killed within a write. */
+/** A kill during a write leaves an incomplete last line, which is ignored. */
 function parseUpdate(line: string): Params[] {
   try {
     const value: unknown = JSON.parse(line);

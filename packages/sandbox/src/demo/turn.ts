@@ -17,7 +17,7 @@ export interface Edit {
 const paceMs = Number(process.env.HOLDFAST_DEMO_PACE_MS ?? 15);
 const outputLimit = 64 * 1024;
 
-/** What a turn of the demo agent can do: talk, look, ask, edit, run. Every wait ends at once on cancel. */
+/** The operations of a demo turn: talk, read, ask, edit, run. A cancel ends every wait at once. */
 export class Turn {
   readonly session: Session;
   readonly signal: AbortSignal;

@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import { problem } from "../http/problem.ts";
 
 /**
- * Throws `precondition_failed` (412) unless If-Match and If-None-Match allow a change of what has the
- * validator `etag`; undefined where there is nothing. Source: RFC 9110, section 13.
+ * Throws `precondition_failed` (412) unless If-Match and If-None-Match allow a change of the file with the
+ * validator `etag`, undefined where there is none. Source: RFC 9110, section 13.
  */
 export function checkChange(headers: IncomingHttpHeaders, etag: string | undefined): void {
   checkMatch(headers, etag);
@@ -13,7 +13,7 @@ export function checkChange(headers: IncomingHttpHeaders, etag: string | undefin
   }
 }
 
-/** Throws `precondition_failed` (412) unless what has the validator `etag` is what If-Match names. */
+/** Throws `precondition_failed` (412) unless `etag` satisfies If-Match. */
 export function checkMatch(headers: IncomingHttpHeaders, etag: string | undefined): void {
   const match = headers["if-match"];
   if (match !== undefined && !matches(match, etag, false)) {
@@ -27,7 +27,7 @@ export function isUnchanged(headers: IncomingHttpHeaders, etag: string): boolean
   return none !== undefined && matches(none, etag, true);
 }
 
-/** Whether the caller wants something new and nothing else. */
+/** Whether the file must not exist yet (`If-None-Match: *`). */
 export function wantsNew(headers: IncomingHttpHeaders): boolean {
   return headers["if-none-match"]?.trim() === "*";
 }
@@ -36,7 +36,7 @@ function etagExtension(etag: string | undefined): { readonly etag: string | null
   return { etag: etag ?? null };
 }
 
-/** Weak validators equal by their text where `weak` is allowed, and never otherwise. */
+/** Weak validators match by their text where `weak` is set, and never otherwise. */
 function matches(header: string, etag: string | undefined, weak: boolean): boolean {
   if (etag === undefined) return false;
   if (header.trim() === "*") return true;
@@ -53,8 +53,8 @@ export interface ByteRange {
 }
 
 /**
- * The range that a reader asks for; undefined for the whole, where the header is absent, malformed, of
- * several ranges, or its If-Range names another version. Throws `range_not_satisfiable` (416, with
+ * The requested byte range; undefined for the whole file: where the header is absent, malformed or has
+ * several ranges, or If-Range names another version. Throws `range_not_satisfiable` (416, with
  * `size`) for one beyond the end. Source: RFC 9110, section 14.
  */
 export function requestedRange(
@@ -79,7 +79,7 @@ export function requestedRange(
   return range;
 }
 
-/** What stands around the dashes of a range of bytes: digits or nothing. Empty where it is no such range. */
+/** The bounds of a byte range, each of digits or empty; no bounds where the header is no byte range. */
 function boundsOf(range: string): readonly string[] {
   const unit = /^bytes=/i.exec(range)?.[0];
   if (unit === undefined) return [];

@@ -1,7 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { type PathText, shown } from "./paths/names.ts";
 
-/** What an answer says of a place; links count as files with their own size, as the peer has it. */
+/** Metadata of a path in answers. A link counts as a file with its own size, as in the peer. */
 export interface Described {
   readonly path: string;
   /** The bytes of the path where they are not UTF-8; `path` then has replacement characters. */
@@ -12,7 +12,7 @@ export interface Described {
   readonly modified: string;
   /** Permission bits. */
   readonly mode: number;
-  /** What it is where it is neither a regular file nor a directory. */
+  /** The type of anything that is neither a regular file nor a directory. */
   readonly special?: "symlink" | "socket" | "fifo" | "device";
 }
 
@@ -36,9 +36,9 @@ function specialOf(stat: BigIntStats): Described["special"] {
 }
 
 /**
- * A strong validator: another file, another size or another time of change gives another one. The time
- * is the kernel's, whose clock may stand still for a few milliseconds: two writes in place of one size
- * within that time cannot be told apart. Writes through the server always make another file.
+ * A strong validator from inode, size and change time. The kernel's timestamps have a granularity of a few
+ * milliseconds: two in-place writes of the same size within it give the same validator. Writes through the
+ * server always create another inode.
  */
 export function etagOf(stat: BigIntStats): string {
   return `"${stat.ino.toString(36)}-${stat.size.toString(36)}-${stat.ctimeNs.toString(36)}"`;

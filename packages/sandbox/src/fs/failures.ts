@@ -4,7 +4,7 @@ import type { Handler } from "../http/router.ts";
 
 const badRequests = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "EINVAL", "ENXIO"]);
 
-/** System errors as the peer answers them: what the caller can mend is 400, the rest 502. */
+/** Maps system errors as the peer does: 400 for mistakes of the caller, else 502. */
 function translate(error: unknown): unknown {
   if (isHoldfastError(error)) return error;
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
@@ -15,14 +15,14 @@ function translate(error: unknown): unknown {
   return badRequests.has(error.code) ? invalid(text) : operationFailed(text);
 }
 
-/** A handler whose system errors are answered as {@link translate} has them. */
+/** Wraps a handler so that its system errors are mapped by {@link translate}. */
 export function withSystemErrors(handler: Handler): Handler {
   return async (exchange) => {
     try {
       await handler(exchange);
     } catch (error) {
       if (exchange.signal.aborted && !exchange.response.headersSent) {
-        // Nobody is there to be answered.
+        // The client has disconnected.
         exchange.response.destroy();
         return;
       }
@@ -36,7 +36,7 @@ export function operationFailed(text: string): Error {
   return problem("stream_error", 502, text, { details: { message: text } });
 }
 
-/** The message of a system error names internal paths; callers get these. */
+/** Texts for callers, because the messages of system errors contain internal paths. */
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "no such file or directory",
   ENOTDIR: "not a directory",

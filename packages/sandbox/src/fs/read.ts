@@ -13,18 +13,18 @@ import { sendFileOfUnknownSize } from "./unknown-size.ts";
 
 const chunkBytes = 256 * 1024;
 
-/** Files up to this size are read in line: a few microseconds, where the thread pool takes many. */
+/** Files up to this size are read synchronously: a few microseconds, less than a trip through the thread pool. */
 const smallBytes = 64 * 1024;
 
-/** Content up to this size costs less to copy than a write of its own. */
+/** Content up to this size is cheaper to copy than to send in a write of its own. */
 const oneWriteBytes = 8 * 1024;
 
-// O_NONBLOCK: opening a pipe must not wait for its writer; it is refused below.
+// O_NONBLOCK: opening a pipe must not wait for its writer; pipes are refused below.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * Answers a small file in line; false, and nothing is done, for what has to be read in pieces, is no
- * file, or has another size than it tells.
+ * Sends a small file, read synchronously. Returns false, without an answer, for a large file, for anything
+ * that is not a file, and for a file whose content is not as long as its reported size.
  */
 export function sendSmallFile(exchange: Exchange, path: PathText): boolean {
   const small = readSmall(path);
@@ -33,8 +33,8 @@ export function sendSmallFile(exchange: Exchange, path: PathText): boolean {
 }
 
 /**
- * Answers the content of a file, or the range of it that was asked for. Nothing is read in line from a
- * file system that may stop to answer.
+ * Sends a file or the requested range of it. `inLine` allows synchronous reads; it must be false for file
+ * systems that may stop responding.
  */
 export async function sendFile(exchange: Exchange, place: Place, inLine: boolean): Promise<void> {
   if (inLine && sendSmallFile(exchange, place.path)) return;
@@ -56,12 +56,12 @@ export async function sendFile(exchange: Exchange, place: Place, inLine: boolean
   }
 }
 
-/** What goes out as text is read here and made text at once: memory of its own would be garbage right after. */
+/** Shared read buffer: small contents become a string at once, so that own buffers would only be garbage. */
 const scratch = Buffer.allocUnsafeSlow(oneWriteBytes + 1);
 
 /**
- * A small file as it is at one moment, in memory that the next call may use again; undefined for what has to
- * be read in pieces, or is no file.
+ * Reads a small file into memory that the next call may reuse; undefined for a large file and for anything
+ * that is not a file.
  */
 function readSmall(path: PathText): { readonly stat: BigIntStats; readonly content: Buffer } | undefined {
   const file = openSync(encodeName(path), readFlags);
@@ -70,7 +70,7 @@ function readSmall(path: PathText): { readonly stat: BigIntStats; readonly conte
     if (!stat.isFile() || stat.size > smallBytes) return undefined;
     const size = Number(stat.size);
     const buffer = size <= oneWriteBytes ? scratch : Buffer.allocUnsafe(size + 1);
-    // One byte more shows content beyond the size.
+    // One byte more detects content beyond the reported size.
     if (readSync(file, buffer, 0, size + 1, 0) !== size) return undefined;
     return { stat, content: buffer.subarray(0, size) };
   } finally {
@@ -78,17 +78,17 @@ function readSmall(path: PathText): { readonly stat: BigIntStats; readonly conte
   }
 }
 
-/** Answers with a small file, or the range of it that was asked for. */
+/** Sends a file that is in memory, or the requested range of it. */
 function sendWhole(exchange: Exchange, stat: BigIntStats, whole: Buffer): void {
   const bytes = sendHead(exchange, stat);
   if (!bytes) return;
   const content = whole.subarray(bytes.start, bytes.end + 1);
-  // As text of one byte a character it goes out in one write with the head of the answer.
+  // Node sends a string in one write with the head; latin1 maps bytes to characters one to one.
   if (content.length <= oneWriteBytes) exchange.response.end(content.toString("latin1"), "latin1");
   else exchange.response.end(content);
 }
 
-/** Sends the head of the answer; the bytes that are to follow, or undefined where it is complete. */
+/** Sends the head of the answer. Returns the bytes to send, or undefined where the answer is complete. */
 function sendHead(exchange: Exchange, stat: BigIntStats): ByteRange | undefined {
   const { request, response } = exchange;
   const [size, etag] = [Number(stat.size), etagOf(stat)];
@@ -129,12 +129,12 @@ function rangeOf(
   }
 }
 
-/** Sends exactly these bytes; a file that shrank meanwhile breaks the connection instead of ending short. */
+/** Sends exactly these bytes. If the file shrinks meanwhile, the connection is broken rather than ended short. */
 async function sendBytes(exchange: Exchange, file: FileHandle, range: ByteRange): Promise<void> {
   const { response, signal } = exchange;
   if (signal.aborted) return;
   const whole = range.end - range.start + 1;
-  // One buffer is read into while the other is on its way: what is in flight stays at two chunks.
+  // Double buffering: one chunk is read while the other is sent, so that memory is bounded to two chunks.
   const buffers = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)] as const;
   let taken = Promise.resolve();
   let sent = 0;
@@ -152,7 +152,7 @@ async function sendBytes(exchange: Exchange, file: FileHandle, range: ByteRange)
   else response.destroy();
 }
 
-/** Resolves when the socket has taken the bytes, or nobody is there to take them. */
+/** Resolves when the socket has accepted the bytes, or the client has disconnected. */
 function written(response: ServerResponse, bytes: Buffer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {

@@ -10,7 +10,7 @@ import type { Place } from "./paths/paths.ts";
 import { hasCode, lstatIfThere, open, readdir } from "./system.ts";
 
 export interface SearchRequest {
-  /** What lines hold: text, or with `regex` a regular expression. Absent: files are found by name alone. */
+  /** Text, or with `regex` a regular expression, to find in lines. Absent: files are found by name alone. */
   readonly pattern?: string;
   readonly regex: boolean;
   readonly ignoreCase: boolean;
@@ -31,21 +31,21 @@ export interface SearchMatch {
 
 export interface SearchAnswer {
   readonly matches: readonly SearchMatch[];
-  /** There is more: the limit or the time was reached. */
+  /** The limit or the time ran out before the end. */
   readonly truncated: boolean;
   readonly engine: "ripgrep" | "walk";
 }
 
 const maxFileBytes = 16 * 1_048_576;
 const maxLineChars = 1_000;
-/** How long a regular expression may hold up the server in one file, and a glob with this many names. */
+/** How long a regular expression may block the event loop for one file, or a glob for {@link namesOfSlice} names. */
 const sliceMs = 100;
 const namesOfSlice = 64;
 
 /**
- * Searches the files below a directory, without following links: `.git` is left out, and so are files
- * with NUL bytes or over 16 MiB. Lines are searched by ripgrep where it is installed (it also leaves out
- * what .gitignore names), else by a walk of our own. Throws `invalid_request` for a bad expression.
+ * Searches the files below a directory without following links. Skips `.git`, files with NUL bytes and files
+ * over 16 MiB. Uses ripgrep for lines where it is installed (it also skips what .gitignore names), else a walk
+ * of our own. Throws `invalid_request` for a bad expression.
  */
 export async function search(place: Place, request: SearchRequest): Promise<SearchAnswer> {
   const directories = await DirectoryChain.open(place.path, listed);
@@ -60,7 +60,7 @@ export async function search(place: Place, request: SearchRequest): Promise<Sear
   }
 }
 
-/** One search by our own walk. */
+/** A search by walking the tree in this process. */
 class Walk {
   readonly #directories: DirectoryChain;
   readonly #display: PathText;
@@ -85,7 +85,7 @@ class Walk {
     return { matches: this.#matches, truncated: this.#truncated, engine: "walk" };
   }
 
-  /** Searches the directory where the walk is. */
+  /** Searches the current directory of the walk. */
   async #directory(): Promise<void> {
     const directories = this.#directories;
     const names = await readdir(directories.inside);
@@ -143,7 +143,7 @@ class Walk {
   }
 }
 
-/** Finds the indexes of the lines that match. A user's expression is run with a time limit of its own. */
+/** Returns a function that finds the indexes of matching lines. A user's expression runs with a time limit. */
 function lineFinder(request: SearchRequest, pattern: string): (text: string) => number[] {
   if (!request.regex) {
     const fold = (text: string) => (request.ignoreCase ? text.toLowerCase() : text);
@@ -173,7 +173,7 @@ function lineFinder(request: SearchRequest, pattern: string): (text: string) => 
   };
 }
 
-/** Tells which paths a glob means. A user's glob is run with a time limit, too: it becomes an expression. */
+/** Returns a function that filters paths by a glob, with a time limit: globs are compiled to expressions. */
 function globMatcher(glob: string): (paths: readonly PathText[]) => ReadonlySet<PathText> {
   return (paths) => {
     const wanted = new Set<PathText>();
@@ -185,7 +185,7 @@ function globMatcher(glob: string): (paths: readonly PathText[]) => ReadonlySet<
   };
 }
 
-/** What a script gives. Throws `invalid_request` with `why` when it holds up the server. */
+/** Runs a script; throws `invalid_request` with `why` when it exceeds {@link sliceMs}. */
 function runWithTimeLimit(source: string, context: Context, why: string): unknown {
   try {
     return runInContext(source, context, { timeout: sliceMs });

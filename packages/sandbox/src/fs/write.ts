@@ -11,7 +11,7 @@ import type { Place } from "./paths/paths.ts";
 import { renameWithoutOverwrite } from "./paths/rename-without-overwrite.ts";
 import { hasCode, lstat, lstatIfThere, open, rename, unlink } from "./system.ts";
 
-/** The name of a file beside the one that is being written; only one that is left by a kill is ever seen. */
+/** Name for a temporary file beside the one that is written. Only a kill leaves one behind. */
 export function temporaryName(): string {
   return `.holdfast-${randomBytes(8).toString("hex")}.tmp`;
 }
@@ -22,11 +22,10 @@ export interface Written {
 }
 
 /**
- * Writes the body of a request to a place: to a temporary file beside it, which is synced and renamed,
- * so that a reader sees the old file or the new one, and a broken upload changes nothing. A file that
- * is replaced keeps its permissions. The conditions of the request are checked before the body is
- * read, and again in the same turn of `lock` as the rename: against other writers through the server
- * that is exact, against other processes only "If-None-Match: *" is.
+ * Writes the request body atomically: to a temporary file beside the place, which is synced and renamed. A
+ * replaced file keeps its permissions. The preconditions are checked before the body is read, and again under
+ * `lock` with the rename. That is exact against writers through this server; against other processes only
+ * "If-None-Match: *" is.
  */
 export async function receiveFile(
   exchange: Exchange,
@@ -60,7 +59,7 @@ export async function receiveFile(
   }
 }
 
-/** What is there and may be replaced by a file. */
+/** The existing file, if any. Throws for anything that a file must not replace. */
 async function replaceable(place: Place): Promise<BigIntStats | undefined> {
   const old = await lstatIfThere(place.path);
   if (old?.isDirectory()) throw operationFailed("path is a directory");
@@ -68,13 +67,13 @@ async function replaceable(place: Place): Promise<BigIntStats | undefined> {
   return old;
 }
 
-/** Names a place by its directory, however it was reached. */
+/** Lock key of a place: by directory inode and name, so that it does not depend on the path. */
 export async function lockKey(place: Place): Promise<string> {
   const parent = await lstat(place.sibling("."));
   return `${parent.dev}:${parent.ino}/${place.name}`;
 }
 
-/** What is named by a link has lost its second name before the validator is taken: that counts as a change. */
+/** Publishes a new file, which never replaces one. */
 async function publishNew(temporary: string, place: Place): Promise<void> {
   try {
     await renameWithoutOverwrite(temporary, place.path);
@@ -84,7 +83,7 @@ async function publishNew(temporary: string, place: Place): Promise<void> {
   }
 }
 
-/** Streams the body into `file`, durably; answers its size in bytes. */
+/** Streams the body into `file` and syncs it; returns the size in bytes. */
 async function writeBody(
   exchange: Exchange,
   file: FileHandle,
@@ -109,7 +108,7 @@ async function writeBody(
   return size;
 }
 
-/** Writes at the file's own position; the system may take less than it was given. */
+/** Writes all bytes at the file's position: one write may be partial. */
 export async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
   let at = 0;
   while (at < bytes.length) {

@@ -1,4 +1,4 @@
-/** Lets one holder of a key run at a time, in the order in which they came. */
+/** A mutex per key, first come, first served. */
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();
 

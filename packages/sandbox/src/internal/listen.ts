@@ -4,16 +4,15 @@ import { connect, isIP } from "node:net";
 import { HoldfastError } from "@holdfast/core";
 
 /**
- * Listens on a Unix socket that only this user may connect to; replaces one that nobody listens on any more.
- * Throws `sandbox.address_in_use` for one that somebody listens on, or may listen on, and for what is there
- * and is no socket.
+ * Listens on a Unix socket that only this user may connect to; replaces a stale socket. Throws
+ * `sandbox.address_in_use` for a socket that is or may be in use, and for a path that is not a socket.
  */
 export async function bindUnix(server: Server, path: string): Promise<void> {
   const found = statPath(path);
   if (found && !found.isSocket() && !found.isSymbolicLink())
-    throw addressInUse(`${path} is there, and is no socket`);
+    throw addressInUse(`${path} exists and is not a socket; choose another path`);
   if (found && !(await isAbandoned(path))) throw inUse(path);
-  // From here on nothing is waited for: another server that starts as well cannot put its own there meanwhile.
+  // No await from here to listen, so that another starting server of this process cannot interleave.
   const left = statPath(path);
   if (left && (left.ino !== found?.ino || left.ctimeNs !== found.ctimeNs)) throw inUse(path);
   rmSync(path, { force: true });
@@ -31,7 +30,7 @@ export async function bindUnix(server: Server, path: string): Promise<void> {
   await listening;
 }
 
-/** What is at a path, with times exact enough to tell it from what was put there in its place. */
+/** Status of a path, with nanoseconds to detect a replacement. */
 function statPath(path: string): BigIntStats | undefined {
   return lstatSync(path, { bigint: true, throwIfNoEntry: false });
 }
@@ -76,8 +75,8 @@ function addressInUse(why: string): HoldfastError {
 }
 
 /**
- * Whether nobody listens on a socket any more. Only a refusal says so: a server that is too busy to take one
- * more connection (EAGAIN), or that belongs to another user (EACCES), answers with an error too.
+ * Whether a socket is stale. Only a refused connection proves it: a busy server (EAGAIN) and one of another user
+ * (EACCES) give errors too.
  */
 function isAbandoned(path: string): Promise<boolean> {
   return new Promise((resolve) => {

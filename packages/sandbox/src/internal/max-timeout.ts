@@ -1,2 +1,2 @@
-/** What a timer can wait for at most, in milliseconds: one of more would fire at once. */
+/** The longest delay of a timer, in milliseconds: with more it would fire at once. */
 export const maxTimeoutMs = 2_147_483_647;

@@ -1,4 +1,4 @@
-/** Waits for `work`, `ms` at most: false when it has not settled by then. Rejects as `work` does by then. */
+/** Waits at most `ms` for `work`; false when it has not settled by then. Rejects as `work` does. */
 export async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<boolean>((resolve) => {

@@ -5,14 +5,13 @@ import { hasCode, lchown, lstat, lutimes, mkdir, open, readdir, readlink, symlin
 import { DirectoryChain, listed } from "./directory-chain.ts";
 import type { PathText } from "./names.ts";
 
-/** Of a directory until all is in it. */
+/** Mode of a directory until its copy is complete. */
 const privateMode = 0o700;
 
 /**
- * Copies a file, a link (never its target) or a directory with all that is in it to a path where nothing is,
- * with permissions, times and, where this user may, owners. No link is followed, and files are synced. Throws
- * `invalid_request` for sockets, pipes and devices, which cannot be copied. Where it throws, what it has made
- * is left to the caller.
+ * Copies a file, a link (never its target) or a directory tree to a path that does not exist, with permissions,
+ * times and, where permitted, owners. Follows no links and syncs files. Throws `invalid_request` for sockets,
+ * pipes and devices. On an error the caller removes the partial copy.
  */
 export async function copy(from: PathText, to: PathText, signal: AbortSignal): Promise<void> {
   const stat = await lstat(from);
@@ -34,7 +33,7 @@ export async function copy(from: PathText, to: PathText, signal: AbortSignal): P
   }
 }
 
-/** Copies what is in the directory where one walk is, of which `stat` was told, to where the other is. */
+/** Copies the current directory of `source`, whose attributes are `stat`, into the current one of `target`. */
 async function copyDirectory(
   source: DirectoryChain,
   target: DirectoryChain,
@@ -52,7 +51,7 @@ async function copyDirectory(
     await mkdir(to, privateMode);
     await source.within(name, () => target.within(name, () => copyDirectory(source, target, found, signal)));
   }
-  // At the end: what is put into a directory changes its time, and needs a permission that it may not have.
+  // Last: new entries change the directory's time, and its final mode may not permit them.
   const made = await open(`${target.inside}/.`, listed);
   try {
     await keepAttributes(made, stat);
@@ -94,18 +93,18 @@ async function copyFile(from: PathText, to: PathText, signal: AbortSignal): Prom
   }
 }
 
-/** By what is open, so that nothing which takes its name meanwhile is changed. */
+/** Works on the open file, so that another file that takes its name meanwhile is not changed. */
 async function keepAttributes(
   made: FileHandle,
   { uid, gid, mode, atime, mtime }: BigIntStats,
 ): Promise<void> {
-  // It comes first, since it takes set-user-ID away.
+  // First, because chown clears set-user-ID.
   await asFarAsAllowed(made.chown(Number(uid), Number(gid)));
   await made.chmod(Number(mode & 0o7777n));
   await made.utimes(atime, mtime);
 }
 
-/** Who may not give files away keeps them, as with mv(1). */
+/** Ignores that only root may change owners, as mv(1) does. */
 async function asFarAsAllowed(giving: Promise<void>): Promise<void> {
   await giving.catch((error: unknown) => {
     if (!hasCode(error, "EPERM")) throw error;

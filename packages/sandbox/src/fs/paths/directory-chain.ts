@@ -3,7 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { hasCode, open } from "../system.ts";
 import type { PathText } from "./names.ts";
 
-/** A walk holds no more descriptors than this, however deep it is. */
+/** Descriptors that a walk holds at most, however deep it is. */
 export const maxOpenDirectories = 64;
 
 /** A directory that may be listed. */
@@ -13,20 +13,20 @@ export const listed = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_N
 /** A directory that may be entered. */
 export const entered = 0o10000000 | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
-/** One directory of a chain. Its descriptor is let go while the walk is far below it. */
+/** One directory of a chain. Its descriptor is closed while the walk is far below it. */
 interface Level {
   readonly name: PathText;
   readonly path: PathText;
   handle: FileHandle | undefined;
-  /** What it was when its descriptor was let go. */
+  /** Its identity when the descriptor was closed. */
   stat?: BigIntStats;
 }
 
 /**
- * The directories from where a walk began to where it has come. Each is opened from the one above it without
- * following links, so that names that change on the way lead nowhere else. Only the first one and the last few
- * are open; one that is come back to has to be the very directory that it was, else it counts as gone (`ENOENT`).
- * Elsewhere than on Linux a directory is its path.
+ * The open directories from the start of a walk to its current one. Each is opened relative to its parent without
+ * following links, so that renames during the walk cannot redirect it. Only the first and the last few are open;
+ * a directory that is reopened has to be the same one, else it counts as gone (`ENOENT`). On systems other than
+ * Linux a directory is represented by its path.
  */
 export class DirectoryChain {
   readonly #flags: number;
@@ -37,18 +37,18 @@ export class DirectoryChain {
     this.#levels = [top];
   }
 
-  /** Begins at the directory at `path`. A link at the end is refused unless it is `followed`. */
+  /** Starts at the directory `path`. A link at the end is refused unless `followed` is set. */
   static async open(path: PathText, flags: number, followed = false): Promise<DirectoryChain> {
     const handle = await openDirectory(path, followed ? flags & ~constants.O_NOFOLLOW : flags);
     return new DirectoryChain(flags, { name: "", path, handle });
   }
 
-  /** 1 where the walk began. */
+  /** Number of directories in the chain: 1 at the start. */
   get depth(): number {
     return this.#levels.length;
   }
 
-  /** A path of the directory where the walk is; throws `ENOENT` where that has gone since it was left. */
+  /** A path to the current directory; throws `ENOENT` where it has gone. */
   get inside(): PathText {
     const level = this.#levels.at(-1);
     if (level?.handle) return `/proc/self/fd/${level.handle.fd}`;
@@ -56,12 +56,12 @@ export class DirectoryChain {
     return level.path;
   }
 
-  /** The path of an entry here from where the walk began. */
+  /** The path of an entry of the current directory, relative to the start. */
   relative(name: PathText): PathText {
     return [...this.#levels.slice(1).map((level) => level.name), name].join("/");
   }
 
-  /** Enters a directory that is here, does something in it, and comes back. */
+  /** Enters a subdirectory, runs `use` and leaves it again. */
   async within<T>(name: PathText, use: () => Promise<T>): Promise<T> {
     await this.enter(name);
     try {
@@ -77,7 +77,7 @@ export class DirectoryChain {
     this.#levels.push({ name, path, handle: await openDirectory(path, this.#flags) });
   }
 
-  /** Throws `ENOENT` where the directory above has gone; the walk is in its place all the same. */
+  /** Goes to the parent. Throws `ENOENT` where that has gone; the position changes all the same. */
   async leave(): Promise<void> {
     const left = this.#levels.pop();
     try {
@@ -87,7 +87,7 @@ export class DirectoryChain {
     }
   }
 
-  /** Goes back to where the walk began. */
+  /** Returns to the start. */
   async leaveAll(): Promise<void> {
     await closeAll(this.#levels.splice(1));
   }
@@ -104,7 +104,7 @@ export class DirectoryChain {
     level.handle = undefined;
   }
 
-  /** Opens the last directory again: from the one that was below it, or by the names that led to it. */
+  /** Reopens the current directory: by ".." of the one below it, or by its names from the start. */
   async #comeBack(below: FileHandle | undefined): Promise<void> {
     const level = this.#levels.at(-1);
     const known = level?.stat;
@@ -140,7 +140,7 @@ async function openDirectory(path: PathText, flags: number): Promise<FileHandle 
   return process.platform === "linux" ? await open(path, flags) : undefined;
 }
 
-/** Undefined where there is another directory by now. The time of birth tells one that got the same number. */
+/** Undefined where another directory has taken its place. The birth time detects a reused inode number. */
 async function openSame(path: PathText, flags: number, known: BigIntStats): Promise<FileHandle | undefined> {
   const handle = await open(path, flags);
   const { dev, ino, birthtimeNs } = await handle.stat({ bigint: true });

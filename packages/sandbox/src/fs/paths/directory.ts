@@ -4,8 +4,8 @@ import { listed, maxOpenDirectories } from "./directory-chain.ts";
 import type { PathText } from "./names.ts";
 
 /**
- * Hands `use` a path of the directory at `path` that stays the same directory whatever happens to
- * the names on the way. A link at the end is refused. Elsewhere than on Linux it is the path itself.
+ * Calls `use` with a path that stays the same directory even if names on the way change (Linux; elsewhere the
+ * path itself). A link at the end is refused.
  */
 export async function withDirectory<T>(path: PathText, use: (inside: PathText) => Promise<T>): Promise<T> {
   if (process.platform !== "linux") return await use(path);
@@ -17,15 +17,15 @@ export async function withDirectory<T>(path: PathText, use: (inside: PathText) =
   }
 }
 
-/** The tree that is removed, and what was moved into it from below. */
+/** The root of a removal, and the deep subtrees that were moved up into it. */
 interface Top {
   readonly inside: PathText;
   readonly movedUp: PathText[];
 }
 
 /**
- * Removes a file, a link (never its target) or a directory, however deep it is. Directories are entered by
- * descriptor without following links, so that one swapped for a link meanwhile cannot lead elsewhere.
+ * Removes a file, a link (never its target) or a directory of any depth. Directories are entered by descriptor
+ * without following links, so that one replaced by a link meanwhile cannot redirect the removal.
  */
 export async function remove(path: PathText, recursive: boolean): Promise<void> {
   const stat = await lstat(path);
@@ -43,7 +43,7 @@ export async function remove(path: PathText, recursive: boolean): Promise<void> 
   await rmdir(path);
 }
 
-/** Each level holds a descriptor: what would be one too many is moved up before, so that memory is bounded too. */
+/** Each level holds a descriptor; deeper subtrees are moved up to the root first, which bounds memory too. */
 async function empty(inside: PathText, top: Top, level: number): Promise<void> {
   for (const name of await readdir(inside)) {
     const path = `${inside}/${name}`;

@@ -10,10 +10,9 @@ import type { Place } from "./paths.ts";
 import { renameWithoutOverwrite } from "./rename-without-overwrite.ts";
 
 /**
- * Moves what is at `from` to `to`. Without `overwrite` nothing that is there is ever replaced; with it
- * what was there goes only once the source has taken its place, so that a move that fails leaves both.
- * Onto itself it changes nothing. To another file system it is copied, which `signal` gives up, and then
- * removed.
+ * Moves a file or directory. Without `overwrite` an existing destination is never replaced; with it the old one
+ * is removed only after the source has taken its place, so that a failed move leaves both. A move onto itself
+ * changes nothing. To another file system it is a copy, which `signal` aborts, and a removal.
  */
 export async function move(from: Place, to: Place, overwrite: boolean, signal: AbortSignal): Promise<void> {
   if (from.name === "." || to.name === ".") throw invalid("the root directory cannot be moved or replaced");
@@ -21,7 +20,7 @@ export async function move(from: Place, to: Place, overwrite: boolean, signal: A
   const target = await lstatIfThere(to.path);
   if (target && !overwrite) throw invalid("destination already exists");
   if (target && isSame(target, source)) {
-    // Two names of one file: rename(2) would leave both.
+    // Hard links of one file: rename(2) would leave both names.
     if (!(await isSameEntry(from, to))) await unlink(from.path);
     return;
   }
@@ -40,7 +39,7 @@ interface Across {
   readonly signal: AbortSignal;
 }
 
-/** What is copied beside the destination takes its place whole; only then the source goes. */
+/** Copies beside the destination, renames the copy into place, and only then removes the source. */
 async function moveAcross(from: Place, to: Place, { source, target, signal }: Across): Promise<void> {
   if (source.isDirectory() && (await isBelow(to, source))) throw intoItself();
   const copied = to.sibling(temporaryName());
@@ -50,7 +49,7 @@ async function moveAcross(from: Place, to: Place, { source, target, signal }: Ac
   } catch (error) {
     if (await lstatIfThere(copied)) {
       await remove(copied, true).catch(() => {
-        // What is told is why it was not moved, not why a part of the copy could not be taken away.
+        // The error of the move is reported, not that of the clean-up.
       });
     }
     throw error;
@@ -58,7 +57,7 @@ async function moveAcross(from: Place, to: Place, { source, target, signal }: Ac
   await remove(from.path, true);
 }
 
-/** Whether a place is in a directory, however many file systems are mounted on the way. */
+/** Whether a place is inside a directory, also across mount points. */
 async function isBelow(place: Place, directory: BigIntStats): Promise<boolean> {
   let path = place.sibling(".");
   for (let last: BigIntStats | undefined; ; path += "/..") {
@@ -92,7 +91,7 @@ async function isSameEntry(from: Place, to: Place): Promise<boolean> {
   return isSame(one, other) && from.name === to.name;
 }
 
-/** Refuses where somebody made the destination meanwhile, but never replaces it. */
+/** Moves to a free place. A destination that was created meanwhile is refused, never replaced. */
 async function moveNew(from: PathText, to: Place, source: BigIntStats): Promise<void> {
   try {
     if (source.isDirectory()) {
@@ -118,7 +117,7 @@ async function moveOver(from: PathText, to: Place, source: BigIntStats, target: 
     await rename(from, to.path);
     return;
   }
-  // rename(2) replaces no directory that has entries: it steps aside, and goes when it is replaced.
+  // rename(2) cannot replace a directory with entries: the old one is renamed first, and removed last.
   const aside = to.sibling(temporaryName());
   await rename(to.path, aside);
   try {

@@ -1,9 +1,9 @@
 import { isUtf8 } from "node:buffer";
 
 /**
- * A path as text that keeps every byte: a byte that is not part of UTF-8 is the lone surrogate
- * U+DC00 + byte (as Python's surrogateescape). Such text never leaves the server: {@link shown} is what
- * an answer says, with the bytes themselves as base64 beside it.
+ * A path as text without loss: a byte that is not valid UTF-8 becomes the lone surrogate U+DC00 + byte (as
+ * Python's surrogateescape). Such text never leaves the server: answers use {@link shown}, with the bytes as
+ * base64 beside it.
  */
 export type PathText = string;
 
@@ -22,7 +22,7 @@ export function decodeName(bytes: Buffer): PathText {
   return text;
 }
 
-/** What to hand to a system call. */
+/** The argument for a system call. */
 export function encodeName(text: PathText): string | Buffer {
   if (!lone.test(text)) return text;
   const parts: Buffer[] = [];
@@ -33,13 +33,13 @@ export function encodeName(text: PathText): string | Buffer {
   return Buffer.concat(parts);
 }
 
-/** The path as an answer tells it, and its bytes where the text cannot say them. */
+/** The path for answers, with its bytes where the text cannot represent them. */
 export function shown(path: PathText): { readonly path: string; readonly pathBase64?: string } {
   if (!lone.test(path)) return { path };
   return { path: path.toWellFormed(), pathBase64: Buffer.from(encodeName(path)).toString("base64") };
 }
 
-/** The path for formats of text that have no other way: bytes that are not UTF-8 become `%FF`. */
+/** The path for text formats without a way to carry bytes: bytes that are not UTF-8 become `%FF`. */
 export function escapedName(path: PathText): string {
   return path.replace(
     /[\uDC80-\uDCFF]/gu,

@@ -9,11 +9,11 @@ import { hasCode, lstat, lstatIfThere, mkdir, readlink } from "../system.ts";
 import { DirectoryChain, entered } from "./directory-chain.ts";
 import { encodeName, type PathText } from "./names.ts";
 
-/** A place in the file system that was walked to, component by component. */
+/** A resolved path, walked to component by component. */
 export interface Place {
-  /** The path that was asked for, absolute, for answers. */
+  /** The requested path, absolute, for answers. */
   readonly display: PathText;
-  /** What to hand to a system call. Its last component is not a symbolic link when links were followed. */
+  /** The path for system calls. Its last component is not a symbolic link when links were followed. */
   readonly path: PathText;
   /** The name in its directory, after the links on the way; "." for the directory where the walk began. */
   readonly name: PathText;
@@ -30,7 +30,7 @@ export interface WalkOptions {
   readonly follow: boolean;
   /** Makes the missing directories on the way. */
   readonly makeParents?: boolean;
-  /** Whether everything below the place will be looked at too. */
+  /** Whether the whole tree below is going to be read too. */
   readonly tree?: boolean;
 }
 
@@ -96,7 +96,7 @@ export class Paths {
     return this.#root !== undefined;
   }
 
-  /** Whether a path leads to a file system that may stop to answer, so that no call on it may be made in line. */
+  /** Whether a path is on a file system that may stop responding, so that synchronous calls must not be made on it. */
   isServed(path: string): boolean {
     return this.#mounts.isServed(this.absolute(path));
   }
@@ -106,12 +106,12 @@ export class Paths {
     return this.#root === undefined && !path.endsWith("/");
   }
 
-  /** The names in a directory behind which a file system does not answer. */
+  /** Names in a directory that are mount points of file systems that do not respond. */
   async hungMountsIn(directory: string): Promise<ReadonlySet<string>> {
     return await this.#mounts.silentIn(directory);
   }
 
-  /** Throws `sandbox.mount_not_responding` where the way leads over a file system that does not answer. */
+  /** Resolves a path. Throws `sandbox.mount_not_responding` for one on a file system that does not respond. */
   async walk(input: string, options: WalkOptions): Promise<Place> {
     const display = this.absolute(input);
     const reached = options.tree ? this.#mounts.reachTree(display) : this.#mounts.reach([display]);
@@ -159,7 +159,7 @@ export class Paths {
     return await below.#walkByPath(join(base, ...names), options);
   }
 
-  /** Where there are no descriptor paths: resolves first, and then checks. A changing tree can fool this. */
+  /** Without descriptor paths: resolves, then checks. A tree that changes meanwhile can defeat the check. */
   async #walkByPath(display: string, options: WalkOptions): Promise<Place> {
     if (options.makeParents) await makeDirectories(dirname(display), { recursive: true });
     const parent = await realpath(dirname(display));

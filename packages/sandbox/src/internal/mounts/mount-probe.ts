@@ -1,24 +1,23 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 
-/** How long a mount may take to answer; what takes longer is taken for hung. */
+/** How long a mount may take to respond before it counts as hung. */
 const timeoutSeconds = 2;
-/** What the shell may need beside: where not even SIGKILL ends the look, it never says anything. */
+/** Extra time for the shell, which never answers where not even SIGKILL ends the probe. */
 const slackMs = 500;
-/** How long a mount is taken for hung that was found so: whoever looks for a file asks of many places. */
+/** How long a hung mount is not probed again: one look-up may touch many paths on it. */
 const hungMs = 500;
 /** How `timeout` tells that it had to use SIGKILL. */
 const killed = "137";
 
 /**
- * Asks for the size of the file system for each line that it reads. That is no file's data, which a cache
- * would know: whoever serves the mount has to answer.
+ * Calls statfs for each line of input. It is never answered from a cache, so the server of the mount has to respond.
  */
 const script = `while read -r _; do timeout -s KILL ${timeoutSeconds} stat -f -- "$1" >/dev/null 2>&1; echo "$?"; done`;
 
 /**
- * Whether one mount answers. A process of its own looks, since whoever asks a hung mount is stuck in the
- * system until it answers: a thread of this process would be lost with it, and be waited for at its end.
+ * Health probe of one mount. It runs in a process of its own, because a call on a hung mount blocks in the
+ * kernel: a thread of this process would be lost, and would delay its exit.
  */
 export class MountProbe {
   readonly #point: string;
@@ -32,7 +31,7 @@ export class MountProbe {
     this.#point = point;
   }
 
-  /** False when it does not answer in time. Who asks while somebody waits for the answer gets the same one. */
+  /** False when the mount does not respond in time. Concurrent calls share one probe. */
   answers(): Promise<boolean> {
     if (this.#isOverdue || performance.now() < this.#silentUntil) return Promise.resolve(false);
     this.#asked ??= this.#ask();
@@ -81,7 +80,7 @@ export class MountProbe {
       stdio: ["pipe", "pipe", "ignore"],
     });
     child.stdout.setEncoding("utf8").on("data", (text: string) => this.#settle?.(text.trim() !== killed));
-    // Where nobody can look, nothing is known against the mount.
+    // Without a working probe the mount counts as healthy.
     const gone = () => {
       if (this.#child !== child) return;
       this.#child = undefined;

@@ -2,15 +2,15 @@ import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { posix } from "node:path";
 import { encodeName, type PathText } from "../../fs/paths/names.ts";
 
-/** File systems that somebody else serves: another machine, or a process of this one. */
+/** File systems served over a network or by a local process, which may hang. */
 const served =
   /^(fuse|fuseblk|fuse\..+|nfs4?|cifs|smb3|smbfs|9p|virtiofs|ceph|afs|lustre|gfs2|ocfs2|orangefs|beegfs)$/;
 /** As many links as the system follows. */
 const maxLinks = 40;
 
 /**
- * Where the file systems are mounted that may stop to answer, from the text of `/proc/self/mountinfo`
- * (proc(5)). The root is not among them: nothing goes on where that one hangs.
+ * Mount points of file systems that may hang, from the text of `/proc/self/mountinfo` (proc(5)). The root is
+ * left out: nothing works where that one hangs.
  */
 export function servedPoints(mountinfo: string): readonly string[] {
   const points = new Set<string>();
@@ -24,7 +24,7 @@ export function servedPoints(mountinfo: string): readonly string[] {
   return [...points];
 }
 
-/** What is mounted now; nothing where there is no such table. */
+/** The present mount points that may hang; empty on systems without the table. */
 export function readMountTable(): readonly string[] {
   try {
     return servedPoints(readFileSync("/proc/self/mountinfo", "utf8"));
@@ -33,7 +33,7 @@ export function readMountTable(): readonly string[] {
   }
 }
 
-/** Where an absolute path leads, without a look at anything that lies on one of `points` or below it. */
+/** Resolves the links of an absolute path without touching anything on or below `points`. */
 export function destinationOf(path: PathText, points: readonly string[]): PathText {
   let at = "";
   let rest = components(path);
@@ -62,7 +62,7 @@ function components(path: PathText): PathText[] {
   return path.split("/").filter((name) => name !== "" && name !== ".");
 }
 
-/** Undefined for what is no link, and for what cannot be looked at: whoever uses the path is told why. */
+/** Undefined for anything but a link; errors are left to the later use of the path. */
 function linkTarget(path: PathText): PathText | undefined {
   try {
     const name = encodeName(path);

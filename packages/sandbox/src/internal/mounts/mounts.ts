@@ -1,28 +1,27 @@
-/** Mounts under a directory. */
+/** Protection from hung mounts: reads the mount table and probes mounts before paths on them are used. */
 import { problem } from "../../http/problem.ts";
 import { MountProbe } from "./mount-probe.ts";
 import { destinationOf, readMountTable } from "./mount-table.ts";
 
-/** How long the table of mounts is taken for true. */
+/** How long the mount table is cached. */
 const tableMs = 1_000;
 
 /**
- * Keeps this process away from mounts that have stopped to answer (a network file system whose server is
- * gone, a hung FUSE): a call on one never returns, and takes a thread of the few that all file calls share
- * along, or the event loop itself. So before a path is used that leads to such a file system, a process
- * of its own looks whether it answers. Paths on others cost a look at a list that is mostly empty.
+ * Keeps this process off hung mounts (a network file system without its server, a hung FUSE): a call on one
+ * never returns and blocks a thread of the pool, or the event loop. Before a path on such a file system is used,
+ * a separate process probes it. For other paths the check is a look-up in a list that is mostly empty.
  */
 export class Mounts {
   readonly #probes = new Map<string, MountProbe>();
   #points: readonly string[] = [];
   #readAt = Number.NEGATIVE_INFINITY;
 
-  /** Whether there is any file system that may stop to answer. */
+  /** Whether any file system is mounted that may hang. */
   get any(): boolean {
     return this.#current().length > 0;
   }
 
-  /** Whether a path leads to a file system that may stop to answer, so that no call on it may be made in line. */
+  /** Whether a path is on a file system that may hang, so that synchronous calls must not be made on it. */
   isServed(path: string): boolean {
     const points = this.#current();
     return points.length > 0 && pointsOn(destinationOf(path, points), points).length > 0;
