@@ -228,6 +228,14 @@ describe("agents over HTTP", () => {
     assert.equal(started.status, 200, "the agent was started, and exited as it does");
     assert.equal(field(started.body, "error", "data", "exitCode"), 9);
 
+    // The answer begins while the agent is installed: what fails after that is told by the message.
+    const broken = { ...row, packages: { "late-agent": `file:${folder}-missing` } };
+    const early = { installAgents: true, limits: { heartbeatMs: 1 } };
+    const failing = await startSandbox(t, "unix", { agents: [...agentTable, broken], ...early });
+    const failed = await post(failing);
+    assert.equal(failed.status, 200);
+    assert.match(String(field(failed.body, "error", "message")), /late/);
+
     const both = await Promise.all([install(sandbox, "late", "{}"), install(sandbox, "late", "{}")]);
     assert.deepEqual(both.map(({ body }) => body.already_installed).sort(), [false, true]);
     const path = join(sandbox.home, ".local/share/holdfast/agents/late/node_modules/.bin/late-agent");

@@ -1,4 +1,4 @@
-import { isHoldfastError } from "@holdfast/core";
+import { isHoldfastError, messageOf } from "@holdfast/core";
 import {
   accepts,
   type Exchange,
@@ -16,6 +16,7 @@ import type { SandboxLimits } from "../limits.ts";
 import type { AcpInstance } from "./instance.ts";
 import type { AcpInstances } from "./instances.ts";
 import { type Message, readMessage } from "./message.ts";
+import { errorResponse } from "./pending.ts";
 import { StreamReader } from "./reader.ts";
 
 /** How long the answer to a request waits for slow streams, so that it does not overtake updates. */
@@ -66,9 +67,21 @@ export class AcpRoutes {
     const message = parseMessage(await readText(exchange, this.#limits.maxJsonBytes));
     const known = this.#instances.get(serverId) !== undefined;
     const instance = await this.#instances.open(serverId, exchange.query.get("agent"));
-    if (!known || instance.uptimeMs === undefined) await this.#bootstrap(instance, !known);
     const { response } = exchange;
     const heart = new Heartbeat(response, this.#limits.heartbeatMs);
+    if (!known || instance.uptimeMs === undefined) {
+      // A start may install the agent first, which takes minutes. Only a request has an answer to begin.
+      if (message.kind === "request") heart.startLate();
+      try {
+        await this.#bootstrap(instance, !known);
+      } catch (error) {
+        heart.stop();
+        if (!response.headersSent) throw error;
+        heart.end(startFailure(message, error));
+        return;
+      }
+      heart.hold();
+    }
     const answer = await instance.send(message, { onForwarded: () => heart.startSoon() });
     if (answer === undefined) {
       sendEmpty(response, 202);
@@ -130,6 +143,13 @@ export class AcpRoutes {
     }
     await heart.comesAfter(Math.max(...[...readers].map((reader) => reader.writtenAt)));
   }
+}
+
+/** A start that failed after its answer has begun: the status is sent, so the message tells. */
+function startFailure({ idText = "null" }: Message, error: unknown): string {
+  if (!isHoldfastError(error)) return errorResponse(idText, messageOf(error), {});
+  const { group, code, message } = error;
+  return errorResponse(idText, message, { group, code });
 }
 
 function parseMessage(text: string): Message {

@@ -34,6 +34,12 @@ export class Heartbeat {
     this.#startIn(ms);
   }
 
+  /** Takes back a beginning that has not come yet. */
+  hold(): void {
+    clearTimeout(this.#beginning);
+    this.#beginning = undefined;
+  }
+
   #startIn(ms: number): void {
     if (this.#beginning !== undefined || this.#response.headersSent) return;
     this.#beginning = setTimeout(() => this.start(), ms);
