@@ -15,17 +15,16 @@ import type {
   StopReason,
 } from "../../ports/instance.ts";
 import type { InstanceOptions } from "../../ports/instance-options.ts";
-import { Context } from "../calls/context.ts";
 import { HostConnection } from "../connections/connection.ts";
 import type { AnyFunction, HookName } from "../definition/runtime-definition.ts";
 import { warnOnce } from "../definition/warnings.ts";
 import { Inspection } from "../inspect/inspection.ts";
 import { openWebSocket, serveRequest } from "../raw/raw.ts";
 import { type Changes, type CommitOwner, CommitQueue, isRefusedState } from "../turn/commit-queue.ts";
+import { TurnTracker } from "../turn/turn-tracker.ts";
 import { LazyPromise } from "../util/lazy.ts";
 import type { ActivityOwner } from "./activity.ts";
 import { ActorSurface } from "./actor-surface.ts";
-import { isThenable, withTimeout } from "./hooks.ts";
 import { idleListOf } from "./idle-list.ts";
 import { metaKey, writeMeta } from "./meta-records.ts";
 import { startActor } from "./start.ts";
@@ -34,14 +33,11 @@ import { type StopMode, Stopper } from "./stopper.ts";
 /** One running actor: holds its parts together, closes its turns and carries it from start to stop. */
 export class Runtime extends ActorSurface implements ActorInstance, CommitOwner, ActivityOwner {
   readonly queue: CommitQueue;
+  readonly #turn: TurnTracker;
   status: InstanceStatus = "starting";
   vars: unknown;
-  /** Counts changes, so that a call can tell whether it, or anything beside it, wrote. */
-  writes = 0;
   /** Counts what left for somebody and cannot be taken back, for the same reason. */
   sends = 0;
-  /** Counts changes by user code that has gone on after an `await`. */
-  userWrites = 0;
   /** True once no change is taken any more. */
   sealed = false;
 
@@ -62,10 +58,6 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
   #creation: "none" | "running" | "over";
   /** Since when the actor is to be gone; stored, so that a crash does not take it back. */
   #destroyAskedAt: number | undefined;
-  #dirty = false;
-  /** Above zero while user code is on the stack: its turn ends when it returns, at the latest. */
-  #entered = 0;
-  #boundarySet = false;
 
   constructor(options: InstanceOptions) {
     super(options);
@@ -77,6 +69,7 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
     const loaded = start.type === "wake" ? start.loaded : undefined;
     const stored = loaded?.record;
     this.queue = new CommitQueue(this, { epoch, version: stored?.version ?? 0, nonce: nonceOf(random) });
+    this.#turn = new TurnTracker(this.definition, this.ports.tasks, this.queue);
     this.makeParts(loaded && { wakeAt: loaded.record.wakeAt, hasDatabase: loaded.hasDatabase === true });
     warnOnce(this.definition, this);
     void this.#start(start);
@@ -133,87 +126,53 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
   /** `onCreate` has ended: what it and `createState` made is in the first commit. */
   created(): void {
     this.#creation = "over";
-    this.#dirty = true;
-    this.#setBoundary();
+    this.#turn.dirty = true;
+    this.#turn.setBoundary();
   }
 
-  // Turns
+  // Turns: the tracker does the work
 
-  /** Runs user code on the stack; a turn that it leaves open ends at the next macrotask. */
+  /** Counts changes, so that a call can tell whether anything was written while it ran. */
+  get writes(): number {
+    return this.#turn.writes;
+  }
+
+  /** Counts changes made by user code that continued after an `await`. */
+  get userWrites(): number {
+    return this.#turn.userWrites;
+  }
+
+  set userWrites(count: number) {
+    this.#turn.userWrites = count;
+  }
+
   enter(fn: () => unknown): unknown {
-    this.#entered++;
-    try {
-      const result = fn();
-      // Where the result is not a promise, the caller ends the turn at once.
-      if (this.#dirty && isThenable(result)) this.#setBoundary();
-      return result;
-    } finally {
-      this.#entered--;
-    }
+    return this.#turn.enter(fn);
   }
 
-  /** Runs a hook, if there is one; its turn ends with it. */
-  async hook(name: HookName, args: unknown[], timeoutMs?: number): Promise<unknown> {
-    const hook = this.definition.hooks[name];
-    if (hook === undefined) return undefined;
-    const [context] = args;
-    let succeeded = false;
-    try {
-      const result = this.enter(() => hook(...args));
-      const settled = isThenable(result)
-        ? await (timeoutMs === undefined ? result : withTimeout(this.ports.tasks, timeoutMs, name, result))
-        : result;
-      succeeded = true;
-      return settled;
-    } finally {
-      if (context instanceof Context) context.ended(succeeded);
-      this.queue.close();
-    }
+  hook(name: HookName, args: unknown[], timeoutMs?: number): Promise<unknown> {
+    return this.#turn.hook(name, args, timeoutMs);
   }
 
-  #changed(): void {
-    this.writes++;
-    this.#dirty = true;
-    if (this.#entered === 0) this.#setBoundary();
+  asks(hook: AnyFunction, ...args: unknown[]): Promise<unknown> {
+    return this.#turn.runAccessHook(hook, args);
   }
 
-  /** Something that user code changed will be written when the turn closes. */
   noteChange(): void {
-    this.userWrote();
-    this.#changed();
+    this.#turn.userWrote();
+    this.#turn.changed();
   }
 
-  /** A part has something to write when the turn closes. */
   changed(): void {
-    this.#changed();
+    this.#turn.changed();
   }
 
-  /** User code has changed something; `enter` tells whose code is on the stack, if any. */
   userWrote(): void {
-    if (this.#entered === 0) this.userWrites++;
+    this.#turn.userWrote();
   }
 
-  /** Asks one of the access hooks of an event or queue. */
-  async asks(hook: AnyFunction, ...args: unknown[]): Promise<unknown> {
-    try {
-      return await this.enter(() => hook(...args));
-    } finally {
-      this.queue.close();
-    }
-  }
-
-  /** Something that is not user data has to be committed with this turn. */
   markDirty(): void {
-    this.#dirty = true;
-  }
-
-  #setBoundary(): void {
-    if (this.#boundarySet) return;
-    this.#boundarySet = true;
-    this.ports.tasks.macrotask(() => {
-      this.#boundarySet = false;
-      this.queue.close();
-    });
+    this.#turn.dirty = true;
   }
 
   /** Notices changes that no proxy reports; see `StateLog.checkLeaves`. */
@@ -227,7 +186,7 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
   hasChanged(): boolean {
     if (this.creating) return false;
     this.checkLeaves();
-    return this.#dirty;
+    return this.#turn.dirty;
   }
 
   collect(version: number): Changes | undefined {
@@ -239,7 +198,7 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
   #collect(version: number): Changes | undefined {
     if (!this.hasChanged()) return undefined;
     this.#closeTurn();
-    this.#dirty = false;
+    this.#turn.dirty = false;
     this.usedCalls?.recordStarted();
     const state = this.stateHolder.take(this.#stopper?.destroys === true);
     const kv = this.usedStorage?.take(version);

@@ -1,0 +1,96 @@
+import type { Tasks } from "@holdfast/core";
+import { Context } from "../calls/context.ts";
+import type { AnyFunction, HookName, RuntimeDefinition } from "../definition/runtime-definition.ts";
+import { isThenable, withTimeout } from "../lifecycle/hooks.ts";
+import type { CommitQueue } from "./commit-queue.ts";
+
+/**
+ * The open turn of one actor: runs user code on the stack, remembers whether it changed anything, and closes
+ * the turn when the code returns or, if it goes on after an `await`, at the next macrotask.
+ */
+export class TurnTracker {
+  /** Counts all changes, so that a call can tell whether anything was written while it ran. */
+  writes = 0;
+  /** Counts changes made by user code that continued after an `await`. */
+  userWrites = 0;
+  /** The turn has something to commit. */
+  dirty = false;
+  readonly #definition: RuntimeDefinition;
+  readonly #tasks: Tasks;
+  readonly #queue: CommitQueue;
+  /** Above zero while user code is on the stack; its turn ends at the latest when it returns. */
+  #depth = 0;
+  #boundarySet = false;
+
+  constructor(definition: RuntimeDefinition, tasks: Tasks, queue: CommitQueue) {
+    this.#definition = definition;
+    this.#tasks = tasks;
+    this.#queue = queue;
+  }
+
+  /** Runs user code on the stack. A turn that it leaves open ends at the next macrotask. */
+  enter(fn: () => unknown): unknown {
+    this.#depth++;
+    try {
+      const result = fn();
+      // Where the result is not a promise, the caller ends the turn at once.
+      if (this.dirty && isThenable(result)) this.setBoundary();
+      return result;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  /**
+   * Runs a hook, if the definition has it; the turn ends with it. Rejects with `actor.callback_timed_out`
+   * after `timeoutMs`, where that is given.
+   */
+  async hook(name: HookName, args: unknown[], timeoutMs?: number): Promise<unknown> {
+    const hook = this.#definition.hooks[name];
+    if (hook === undefined) return undefined;
+    const [context] = args;
+    let succeeded = false;
+    try {
+      const result = this.enter(() => hook(...args));
+      const settled = isThenable(result)
+        ? await (timeoutMs === undefined ? result : withTimeout(this.#tasks, timeoutMs, name, result))
+        : result;
+      succeeded = true;
+      return settled;
+    } finally {
+      if (context instanceof Context) context.ended(succeeded);
+      this.#queue.close();
+    }
+  }
+
+  /** Runs an access hook of an event or queue; the turn ends with it. */
+  async runAccessHook(hook: AnyFunction, args: readonly unknown[]): Promise<unknown> {
+    try {
+      return await this.enter(() => hook(...args));
+    } finally {
+      this.#queue.close();
+    }
+  }
+
+  /** Something changed that the turn commits. */
+  changed(): void {
+    this.writes++;
+    this.dirty = true;
+    if (this.#depth === 0) this.setBoundary();
+  }
+
+  /** User code changed something, either on the stack or after an `await`. */
+  userWrote(): void {
+    if (this.#depth === 0) this.userWrites++;
+  }
+
+  /** Closes the turn at the next macrotask. */
+  setBoundary(): void {
+    if (this.#boundarySet) return;
+    this.#boundarySet = true;
+    this.#tasks.macrotask(() => {
+      this.#boundarySet = false;
+      this.#queue.close();
+    });
+  }
+}
