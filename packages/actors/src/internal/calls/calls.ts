@@ -33,7 +33,8 @@ function timedOut(timeoutMs: number): HoldfastError {
   return new HoldfastError("actor", "action_timed_out", "Action timed out", { metadata: { timeoutMs } });
 }
 
-const halfWay = "An earlier attempt stopped half-way; what it committed stays, and it is not run again";
+const interruptedMessage =
+  "An earlier attempt stopped half-way; what it committed stays, and it is not run again";
 
 /** What is remembered of a call whose result came in pieces. */
 const unrepeatable: CallOutcome = { type: "error", error: streamNotReplayable() };
@@ -70,11 +71,11 @@ export class Calls {
     const running = this.#byKey.get(key);
     if (running !== undefined) return this.#join(running, call);
     const known = this.#runtime.ledger.find(key);
-    if (known instanceof Promise) return this.#askedStore(call, action, key, known);
+    if (known instanceof Promise) return this.#invokeAfterLookup(call, action, key, known);
     return known === undefined ? this.#run(call, action, key) : this.#replay(known);
   }
 
-  async #askedStore(
+  async #invokeAfterLookup(
     call: AnyCall,
     action: AnyFunction,
     key: string,
@@ -105,7 +106,7 @@ export class Calls {
       this.#runtime.queue.after({
         release: () => {
           if (known.type === "result") resolve(known.bytes);
-          else reject(known.type === "error" ? known.error : interruptedError(halfWay));
+          else reject(known.type === "error" ? known.error : interruptedError(interruptedMessage));
         },
         drop: reject,
       });
@@ -139,16 +140,16 @@ export class Calls {
 
   /**
    * A stateless call of an actor with connection hooks: a connection as short as the call. Its hooks
-   * run before the call enters the turnstile, so that they may have transactions of their own.
+   * run before the call enters the transactionLock, so that they may have transactions of their own.
    */
   #runWithConnection(running: RunningCall, call: AnyCall, action: AnyFunction): void {
-    const { connections, turnstile } = this.#runtime;
+    const { connections, transactionLock } = this.#runtime;
     const { params, auth, request } = call;
     const admit = (): Promise<Connection> => {
       running.began(this.#runtime.writes, this.#runtime.sends);
       return connections.admit({ params, auth, request }, undefined, call.signal);
     };
-    (turnstile.pass()?.then(admit) ?? admit()).then(
+    (transactionLock.pass()?.then(admit) ?? admit()).then(
       (connection) => this.#enter(running, call, action, connection, () => connections.release(connection)),
       (error: unknown) => this.#end(running, this.#failure(error), undefined),
     );
@@ -162,7 +163,7 @@ export class Calls {
     conn: Connection | undefined,
     after: (() => void) | undefined,
   ): void {
-    const turn = this.#runtime.turnstile.enter();
+    const turn = this.#runtime.transactionLock.enter();
     const begin = (): void => {
       const { definition, writes, sends } = this.#runtime;
       running.entered = true;
@@ -199,7 +200,7 @@ export class Calls {
         hook === undefined
           ? ended
           : ended.then((value) => {
-              const failure = runtime.stateHolder.tellNow();
+              const failure = runtime.stateHolder.notifyNow();
               if (failure !== undefined) throw failure.error;
               return runtime.enter(() => hook(c, call.name, call.args, value));
             });
@@ -259,7 +260,7 @@ export class Calls {
   #end(running: RunningCall, ended: CallOutcome, after: (() => void) | undefined): void {
     const runtime = this.#runtime;
     // What `onStateChange` sends is in the turn of the change, and what it throws is told to whose change it was.
-    const failure = runtime.stateHolder.tellNow();
+    const failure = runtime.stateHolder.notifyNow();
     const outcome = failure === undefined || ended.type === "error" ? ended : this.#failure(failure.error);
     running.end(outcome);
     this.#running.delete(running);
@@ -284,11 +285,11 @@ export class Calls {
   }
 
   #leave(running: RunningCall): void {
-    const { turnstile } = this.#runtime;
+    const { transactionLock } = this.#runtime;
     running.entered = false;
     // Its transaction, for which it has not waited, waits for those that are still inside.
-    turnstile.unpark(running);
-    turnstile.leave();
+    transactionLock.unpark(running);
+    transactionLock.leave();
   }
 
   #limit(running: RunningCall): void {

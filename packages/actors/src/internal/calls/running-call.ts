@@ -25,7 +25,7 @@ export class RunningCall implements Output, LockHolder {
   #writesBefore: number | undefined;
   #sendsBefore = 0;
   startedRecorded = false;
-  /** Past the turnstile, and not out again. */
+  /** Past the transactionLock, and not out again. */
   entered = false;
   parked = false;
   /** Its result leaves before what it wrote is durable. */

@@ -163,7 +163,7 @@ export class Connections implements ConnectionOwner {
     return new Promise((resolve, reject) => {
       this.#runtime.queue.after({
         release: () => {
-          const resumed = connection.isOpening && this.#takeOver(connection, request.resumes?.());
+          const resumed = connection.isOpening && this.#resumeFrom(connection, request.resumes?.());
           if (connection.open(resumed)) resolve(connection.host);
           else reject(connection.refusal);
         },
@@ -173,7 +173,7 @@ export class Connections implements ConnectionOwner {
   }
 
   /** The client of a lost connection is back: the new one goes on where that one was cut off. */
-  #takeOver(connection: Connection, predecessor: ActorConnection | undefined): boolean {
+  #resumeFrom(connection: Connection, predecessor: ActorConnection | undefined): boolean {
     if (!(predecessor instanceof HostConnection)) return false;
     const lost = predecessor.connection;
     if (!this.#lost.delete(lost.id)) return false;
@@ -228,8 +228,8 @@ export class Connections implements ConnectionOwner {
 
   /** A hook may take its time: what follows it is no part of a transaction that has begun meanwhile. */
   async #outside(): Promise<void> {
-    const { turnstile } = this.#runtime;
-    for (let held = turnstile.pass(); held !== undefined; held = turnstile.pass()) await held;
+    const { transactionLock } = this.#runtime;
+    for (let held = transactionLock.pass(); held !== undefined; held = transactionLock.pass()) await held;
   }
 
   /** A connection that no hook has seen yet. */
@@ -274,7 +274,7 @@ export class Connections implements ConnectionOwner {
     const runtime = this.#runtime;
     runtime.activity.begin();
     try {
-      const allowed = await runtime.asks(ask, new ConnContext(runtime, connection));
+      const allowed = await runtime.runAccessHook(ask, new ConnContext(runtime, connection));
       // Not a typed error: its caller gets "an internal error", the log what is wrong.
       if (typeof allowed !== "boolean") throw new TypeError("canSubscribe must return a boolean");
       if (this.all.get(connection.id) !== connection) return;
@@ -469,7 +469,7 @@ export class Connections implements ConnectionOwner {
       return runtime.hook("onDisconnect", [new ConnContext(runtime, connection), connection]);
     };
     // What it writes is not part of somebody's transaction.
-    (runtime.turnstile.pass()?.then(tell) ?? tell())
+    (runtime.transactionLock.pass()?.then(tell) ?? tell())
       .catch((error: unknown) => runtime.errors.report(error))
       .finally(() => {
         runtime.activity.end();

@@ -61,7 +61,7 @@ export class DatabaseView implements DatabaseInspection {
   }
 
   #access(): RawAccess {
-    const access = this.#runtime.usedParts?.usedDatabase?.access;
+    const access = this.#runtime.existingParts?.existingDatabase?.access;
     if (access !== undefined) return access;
     const message = `The actor "${this.#runtime.name}" has no database`;
     throw new HoldfastError("db", "not_enabled", message, { statusCode: 404 });

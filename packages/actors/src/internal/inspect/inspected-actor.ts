@@ -9,7 +9,7 @@ export interface InspectedActor extends RunningActor {
   readonly stateHolder: ActorState;
   readonly kv: KvBuffer;
   readonly parts: Parts;
-  readonly usedParts: Parts | undefined;
+  readonly existingParts: Parts | undefined;
 }
 
 /** Runs a change as a turn of its own; resolves when it is durable. */

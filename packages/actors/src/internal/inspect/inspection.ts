@@ -41,7 +41,7 @@ export class Inspection implements ActorInspection {
   }
 
   get isDatabaseEnabled(): boolean {
-    return this.#runtime.usedParts?.usedDatabase?.access !== undefined;
+    return this.#runtime.existingParts?.existingDatabase?.access !== undefined;
   }
 
   get isWorkflowEnabled(): boolean {
@@ -135,13 +135,13 @@ async function inTurn<T>(runtime: InspectedActor, work: () => T | Promise<T>): P
   // As an action: it keeps the actor awake, and waits where actions have to wait.
   runtime.activity.begin();
   try {
-    await runtime.turnstile.enter();
+    await runtime.transactionLock.enter();
     try {
       const result = (await runtime.enter(work)) as T;
       await runtime.queue.gate();
       return result;
     } finally {
-      runtime.turnstile.leave();
+      runtime.transactionLock.leave();
     }
   } finally {
     runtime.activity.end();

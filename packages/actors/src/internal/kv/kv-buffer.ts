@@ -29,7 +29,7 @@ const kvLimits = {
 /** Where values go that are too large for an entry. */
 export interface KvStreams {
   /** Present once there is something in it. */
-  readonly usedBlobs: BlobPart | undefined;
+  readonly existingBlobs: BlobPart | undefined;
   readonly blobs: BlobPart;
 }
 
@@ -56,7 +56,7 @@ export class KvBuffer implements ActorKv {
   }
 
   async #get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    if (this.#streams.usedBlobs?.stream(key) !== undefined) {
+    if (this.#streams.existingBlobs?.stream(key) !== undefined) {
       throw invalid("value_is_stream", "The value is too large for one piece: read it with getStream");
     }
     return this.#entries.get(key);
@@ -68,7 +68,7 @@ export class KvBuffer implements ActorKv {
 
   #put(key: Uint8Array, value: Uint8Array): void {
     this.#entries.put(key, value);
-    this.#streams.usedBlobs?.forgetStream(key);
+    this.#streams.existingBlobs?.forgetStream(key);
   }
 
   delete(key: KvKey): Promise<void> {
@@ -77,7 +77,7 @@ export class KvBuffer implements ActorKv {
 
   #delete(key: Uint8Array): void {
     this.#entries.delete(key);
-    this.#streams.usedBlobs?.forgetStream(key);
+    this.#streams.existingBlobs?.forgetStream(key);
   }
 
   async batchGet<Type extends KvType = "binary">(
@@ -136,7 +136,7 @@ export class KvBuffer implements ActorKv {
 
   async getStream(key: KvKey): Promise<ReadableStream<Uint8Array> | undefined> {
     const bytes = keyBytes(key);
-    const blobs = this.#streams.usedBlobs;
+    const blobs = this.#streams.existingBlobs;
     const info = blobs?.stream(bytes);
     if (blobs !== undefined && info !== undefined) return blobs.readStream(info);
     const value = await this.#entries.get(bytes);
@@ -148,7 +148,7 @@ export class KvBuffer implements ActorKv {
       const start = keyBytes(startKey);
       const end = endKey === undefined ? undefined : keyBytes(endKey);
       this.#entries.deleteRange(start, end);
-      this.#streams.usedBlobs?.forgetStreams(start, end);
+      this.#streams.existingBlobs?.forgetStreams(start, end);
     });
   }
 

@@ -1,7 +1,7 @@
 import type { IdleList, Idler } from "./idle-list.ts";
 
 /** The actor whose activity is counted. */
-export interface ActivityOwner {
+export interface ActivityListener {
   /** Nothing has kept the actor awake for as long as its list of idlers says. */
   idle(): void;
   /** No user code runs any more. */
@@ -10,7 +10,7 @@ export interface ActivityOwner {
 
 /** Counts what keeps an actor awake, notices when nothing does, and tells when all has finished. */
 export class Activity implements Idler {
-  readonly #owner: ActivityOwner;
+  readonly #owner: ActivityListener;
   /** Calls, connections being set up or taken down, promises given to `keepAwake`. */
   #active = 0;
   /** Promises given to `waitUntil`: a stop waits for them, but they do not keep the actor awake. */
@@ -26,9 +26,9 @@ export class Activity implements Idler {
   // As `Idler` has it.
   before: Idler | undefined;
   after: Idler | undefined;
-  restsSince = 0;
+  idleSince = 0;
 
-  constructor(owner: ActivityOwner) {
+  constructor(owner: ActivityListener) {
     this.#owner = owner;
   }
 
@@ -121,7 +121,7 @@ export class Activity implements Idler {
   }
 
   unwatch(): void {
-    this.#list?.leaves(this);
+    this.#list?.remove(this);
     this.#list = undefined;
   }
 
@@ -146,6 +146,6 @@ export class Activity implements Idler {
   recheck(): void {
     this.#drained?.();
     if (!this.any) this.#owner.rested();
-    if (this.isIdle) this.#list?.rests(this);
+    if (this.isIdle) this.#list?.add(this);
   }
 }

@@ -11,13 +11,13 @@ import { ActorState } from "../turn/actor-state.ts";
 import { CallLedger, callWindowMs } from "../turn/call-ledger.ts";
 import { TransactionLock } from "../turn/transaction-lock.ts";
 import { Transactions, type TransactionsOwner } from "../turn/transactions.ts";
-import { Activity, type ActivityOwner } from "./activity.ts";
+import { Activity, type ActivityListener } from "./activity.ts";
 import { ErrorFilter } from "./error-filter.ts";
 import { Parts, type PartsOwner, type StoredParts } from "./parts.ts";
 
 /** The actor as all of its pieces together know it. */
 export interface ComponentHost
-  extends ActivityOwner,
+  extends ActivityListener,
     CallsOwner,
     ConnectionsOwner,
     PartsOwner,
@@ -41,7 +41,7 @@ export abstract class ActorComponents {
   readonly definition: RuntimeDefinition;
   readonly host: ActorHost;
   /** Until then, in milliseconds, the store may hold call records of earlier instances; 0 when it holds none. */
-  readonly #askStoreUntil: number;
+  readonly #storedCallsUntil: number;
 
   // Always there; so is the queue of commits, which the runtime makes.
   readonly activity: Activity;
@@ -57,7 +57,7 @@ export abstract class ActorComponents {
 
   // Let go again when no user code runs.
   #calls: Calls | undefined;
-  #turnstile: TransactionLock | undefined;
+  #transactionLock: TransactionLock | undefined;
 
   constructor({ id, name, key, definition, start, host }: InstanceOptions) {
     this.id = id;
@@ -65,7 +65,7 @@ export abstract class ActorComponents {
     this.key = key;
     this.definition = definition["~definition"];
     this.host = host;
-    this.#askStoreUntil = askStoreUntil(start, host.ports.clock);
+    this.#storedCallsUntil = storedCallsUntil(start, host.ports.clock);
     this.activity = new Activity(this.runtime());
     this.stateHolder = new ActorState(this.runtime());
   }
@@ -74,7 +74,7 @@ export abstract class ActorComponents {
   protected abstract runtime(): ComponentHost;
 
   /** At the start, for an actor whose definition or record asks for parts. */
-  protected makeParts(stored: StoredParts | undefined): void {
+  protected createParts(stored: StoredParts | undefined): void {
     const { run, db } = this.definition;
     const isStored = stored?.wakeAt !== undefined || stored?.hasDatabase === true;
     if (!isStored && run === undefined && db === undefined) return;
@@ -90,7 +90,7 @@ export abstract class ActorComponents {
     return this.#parts;
   }
 
-  get usedParts(): Parts | undefined {
+  get existingParts(): Parts | undefined {
     return this.#parts;
   }
 
@@ -99,7 +99,7 @@ export abstract class ActorComponents {
     return this.#connections;
   }
 
-  get usedConnections(): Connections | undefined {
+  get existingConnections(): Connections | undefined {
     return this.#connections;
   }
 
@@ -108,16 +108,16 @@ export abstract class ActorComponents {
     return this.#storage;
   }
 
-  get usedStorage(): Storage | undefined {
+  get existingStorage(): Storage | undefined {
     return this.#storage;
   }
 
   get ledger(): CallLedger {
-    this.#ledger ??= new CallLedger(this.host.store, this.id, this.ports.clock, this.#askStoreUntil);
+    this.#ledger ??= new CallLedger(this.host.store, this.id, this.ports.clock, this.#storedCallsUntil);
     return this.#ledger;
   }
 
-  get usedLedger(): CallLedger | undefined {
+  get existingLedger(): CallLedger | undefined {
     return this.#ledger;
   }
 
@@ -145,7 +145,7 @@ export abstract class ActorComponents {
     return this.#calls;
   }
 
-  get usedCalls(): Calls | undefined {
+  get existingCalls(): Calls | undefined {
     return this.#calls;
   }
 
@@ -154,9 +154,9 @@ export abstract class ActorComponents {
   }
 
   /** Lets actions, connections and requests begin. */
-  get turnstile(): TransactionLock {
-    this.#turnstile ??= new TransactionLock(this.definition.options.concurrency === "serial");
-    return this.#turnstile;
+  get transactionLock(): TransactionLock {
+    this.#transactionLock ??= new TransactionLock(this.definition.options.concurrency === "serial");
+    return this.#transactionLock;
   }
 
   /**
@@ -167,13 +167,13 @@ export abstract class ActorComponents {
     if (!this.runtime().queue.idle) return;
     this.stateHolder.rest();
     if (this.#calls?.isEmpty === true) this.#calls = undefined;
-    if (this.#turnstile?.isFree === true) this.#turnstile = undefined;
+    if (this.#transactionLock?.isFree === true) this.#transactionLock = undefined;
     // Parts keep what holds their records.
     if (this.#parts === undefined && this.#storage?.isEmpty === true) this.#storage = undefined;
   }
 }
 
-function askStoreUntil(start: InstanceStart, clock: Clock): number {
+function storedCallsUntil(start: InstanceStart, clock: Clock): number {
   if (start.type === "create") return 0;
   const now = clock.now();
   const until = start.loaded.callsUntil ?? now + callWindowMs;

@@ -138,12 +138,12 @@ export abstract class ActorSurface extends ActorComponents implements ContextSou
   }
 
   async blockConcurrencyWhile<T>(fn: () => T | Promise<T>): Promise<T> {
-    this.turnstile.hold();
+    this.transactionLock.hold();
     try {
       return await (this.enter(fn) as T | Promise<T>);
     } finally {
       this.queue.close();
-      this.turnstile.release();
+      this.transactionLock.release();
     }
   }
 

@@ -44,7 +44,7 @@ function idler(told: string[], name: string): Idler & { isIdle: boolean } {
   return {
     before: undefined,
     after: undefined,
-    restsSince: 0,
+    idleSince: 0,
     isIdle: true,
     idle: () => void told.push(name),
   };
@@ -54,10 +54,10 @@ test("a clock that is set back keeps nobody for longer than a whole time from th
   const m = machine();
   const told: string[] = [];
   const list = new IdleList(m.ports, 100);
-  list.rests(idler(told, "before"));
+  list.add(idler(told, "before"));
   m.pass(50);
   m.set(-3_600_000);
-  list.rests(idler(told, "after"));
+  list.add(idler(told, "after"));
   m.pass(149);
   assert.deepEqual(told, ["after"]);
   m.pass(1);
@@ -75,7 +75,7 @@ test("a clock that is set back and goes on between two looks at it holds nobody 
     return m.ports.clock.now();
   };
   const list = new IdleList({ ...m.ports, clock: { now } }, 100);
-  list.rests(idler(told, "a"));
+  list.add(idler(told, "a"));
   m.set(-3_600_000);
   m.pass(300);
   assert.deepEqual(told, ["a"]);
@@ -85,9 +85,9 @@ test("a clock that is set ahead tells everybody at the next look", () => {
   const m = machine();
   const told: string[] = [];
   const list = new IdleList(m.ports, 100);
-  list.rests(idler(told, "a"));
+  list.add(idler(told, "a"));
   m.pass(50);
-  list.rests(idler(told, "b"));
+  list.add(idler(told, "b"));
   m.set(3_600_000);
   m.pass(50);
   assert.deepEqual(told, ["a", "b"]);
@@ -98,19 +98,19 @@ test("what leaves is not told, and may come back; leaving twice is leaving once"
   const told: string[] = [];
   const list = new IdleList(m.ports, 100);
   const [a, b, c] = [idler(told, "a"), idler(told, "b"), idler(told, "c")];
-  for (const each of [a, b, c]) list.rests(each);
-  list.leaves(b);
-  list.leaves(b);
+  for (const each of [a, b, c]) list.add(each);
+  list.remove(b);
+  list.remove(b);
   m.pass(60);
-  list.rests(b);
-  list.rests(a);
-  list.leaves(a);
+  list.add(b);
+  list.add(a);
+  list.remove(a);
   m.pass(40);
   assert.deepEqual(told, ["c"]);
   m.pass(60);
   assert.deepEqual(told, ["c", "b"]);
   assert.equal(m.timers.size, 0);
-  list.rests(c);
+  list.add(c);
   m.pass(100);
   assert.deepEqual(told, ["c", "b", "c"]);
 });
@@ -120,13 +120,13 @@ test("what is not idle when its time comes is looked at again only after it has 
   const told: string[] = [];
   const list = new IdleList(m.ports, 100);
   const a = idler(told, "a");
-  list.rests(a);
+  list.add(a);
   a.isIdle = false;
   m.pass(1_000);
   assert.deepEqual(told, []);
   assert.equal(m.timers.size, 0);
   a.isIdle = true;
-  list.rests(a);
+  list.add(a);
   m.pass(100);
   assert.deepEqual(told, ["a"]);
 });
@@ -138,14 +138,14 @@ test("one that comes back while it is told waits for a whole time again", () => 
   const again: Idler = {
     before: undefined,
     after: undefined,
-    restsSince: 0,
+    idleSince: 0,
     isIdle: true,
     idle: () => {
       told++;
-      list.rests(again);
+      list.add(again);
     },
   };
-  list.rests(again);
+  list.add(again);
   m.pass(350);
   assert.equal(told, 3);
   assert.equal(m.timers.size, 1);

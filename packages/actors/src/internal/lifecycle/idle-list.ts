@@ -6,7 +6,7 @@ export interface Idler {
   before: Idler | undefined;
   after: Idler | undefined;
   /** When it came to rest, in milliseconds since the epoch. */
-  restsSince: number;
+  idleSince: number;
   /** Looked at again when its time has come: false for what has begun to do something since. */
   readonly isIdle: boolean;
   /** It has been idle for long enough, and is out of the list. */
@@ -32,8 +32,8 @@ export class IdleList {
   }
 
   /** It rests from now on: its time begins anew. */
-  rests(idler: Idler): void {
-    idler.restsSince = this.#clock.now();
+  add(idler: Idler): void {
+    idler.idleSince = this.#clock.now();
     if (this.#last === idler) return;
     if (idler.before !== undefined || this.#first === idler) this.#unlink(idler);
     idler.before = this.#last;
@@ -45,7 +45,7 @@ export class IdleList {
   }
 
   /** It is not told any more. Does nothing for what is not in the list. */
-  leaves(idler: Idler): void {
+  remove(idler: Idler): void {
     if (idler.before === undefined && this.#first !== idler) return;
     this.#unlink(idler);
     if (this.#first !== undefined) return;
@@ -64,18 +64,18 @@ export class IdleList {
   }
 
   #arm(delayMs: number): void {
-    this.#timer = this.#tasks.after(delayMs, () => this.#look());
+    this.#timer = this.#tasks.after(delayMs, () => this.#expire());
   }
 
   /** Tells all whose time has come. */
-  #look(): void {
+  #expire(): void {
     this.#timer = undefined;
     for (let idler = this.#first; idler !== undefined; idler = this.#first) {
       // Asked for each: who begins anew here does so at a time that has passed for the next look at it.
-      const left = idler.restsSince + this.#timeoutMs - this.#clock.now();
+      const left = idler.idleSince + this.#timeoutMs - this.#clock.now();
       if (left > this.#timeoutMs) {
         // The clock has been set back: those behind it may be due before it.
-        this.rests(idler);
+        this.add(idler);
       } else if (left > 0) return this.#rearm(left);
       else {
         this.#unlink(idler);

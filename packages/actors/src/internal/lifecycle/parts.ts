@@ -79,7 +79,7 @@ export class Parts {
   }
 
   /** Present where the actor has a database, or has asked for `c.db`. */
-  get usedDatabase(): DatabasePart | undefined {
+  get existingDatabase(): DatabasePart | undefined {
     return this.#database;
   }
 
@@ -93,7 +93,7 @@ export class Parts {
   }
 
   /** Present once it has been used, or has something to tell of. */
-  get usedBlobs(): BlobPart | undefined {
+  get existingBlobs(): BlobPart | undefined {
     return this.#blobs;
   }
 

@@ -37,7 +37,7 @@ export interface RunningActor extends ContextSource {
   readonly errors: ErrorFilter;
   readonly log: ActorLogger;
   readonly activity: Activity;
-  readonly turnstile: TransactionLock;
+  readonly transactionLock: TransactionLock;
   readonly queue: CommitQueue;
   /** What the parts of the actor keep; commits with the turn. */
   readonly records: EntryBuffer;
@@ -47,7 +47,7 @@ export interface RunningActor extends ContextSource {
   /** Runs a hook, if there is one; its turn ends with it. */
   hook(name: HookName, args: unknown[], timeoutMs?: number): Promise<unknown>;
   /** Asks one of the access hooks of an event or queue. */
-  asks(hook: AnyFunction, ...args: unknown[]): Promise<unknown>;
+  runAccessHook(hook: AnyFunction, ...args: unknown[]): Promise<unknown>;
   /** Without the proxies that watch the state. */
   unwrap(value: unknown): unknown;
 

@@ -20,10 +20,10 @@ import type { AnyFunction, HookName } from "../definition/runtime-definition.ts"
 import { warnOnce } from "../definition/warnings.ts";
 import { Inspection } from "../inspect/inspection.ts";
 import { openWebSocket, serveRequest } from "../raw/raw.ts";
-import { type Changes, type CommitOwner, CommitQueue, isRefusedState } from "../turn/commit-queue.ts";
+import { type Changes, CommitQueue, type CommitSource, isRefusedState } from "../turn/commit-queue.ts";
 import { TurnTracker } from "../turn/turn-tracker.ts";
 import { LazyPromise } from "../util/lazy.ts";
-import type { ActivityOwner } from "./activity.ts";
+import type { ActivityListener } from "./activity.ts";
 import { ActorSurface } from "./actor-surface.ts";
 import { idleListOf } from "./idle-list.ts";
 import { metaKey, writeMeta } from "./meta-records.ts";
@@ -31,7 +31,7 @@ import { startActor } from "./start.ts";
 import { type StopMode, Stopper } from "./stopper.ts";
 
 /** One running actor: holds its parts together, closes its turns and carries it from start to stop. */
-export class Runtime extends ActorSurface implements ActorInstance, CommitOwner, ActivityOwner {
+export class Runtime extends ActorSurface implements ActorInstance, CommitSource, ActivityListener {
   readonly queue: CommitQueue;
   readonly #turn: TurnTracker;
   status: InstanceStatus = "starting";
@@ -70,7 +70,7 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
     const stored = loaded?.record;
     this.queue = new CommitQueue(this, { epoch, version: stored?.version ?? 0, nonce: nonceOf(random) });
     this.#turn = new TurnTracker(this.definition, this.ports.tasks, this.queue);
-    this.makeParts(loaded && { wakeAt: loaded.record.wakeAt, hasDatabase: loaded.hasDatabase === true });
+    this.createParts(loaded && { wakeAt: loaded.record.wakeAt, hasDatabase: loaded.hasDatabase === true });
     warnOnce(this.definition, this);
     void this.#start(start);
   }
@@ -102,8 +102,8 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
       this.#started = LazyPromise.done;
       const { noSleep, sleepTimeout, durability, stateSaveInterval } = this.definition.options;
       if (!noSleep) this.activity.watch(idleListOf(this.ports, sleepTimeout));
-      this.usedConnections?.started();
-      this.usedParts?.started();
+      this.existingConnections?.started();
+      this.existingParts?.started();
       const settle = (): void => this.queue.after({ release: () => this.#isReady(), drop: () => {} });
       // The call that an actor was made for comes before the next macrotask: one commit is for both.
       if (start.type === "create" && durability !== "relaxed") this.ports.tasks.macrotask(settle);
@@ -154,7 +154,7 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
     return this.#turn.hook(name, args, timeoutMs);
   }
 
-  asks(hook: AnyFunction, ...args: unknown[]): Promise<unknown> {
+  runAccessHook(hook: AnyFunction, ...args: unknown[]): Promise<unknown> {
     return this.#turn.runAccessHook(hook, args);
   }
 
@@ -180,7 +180,7 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
     // In a transaction they have to stay comparable with what they were before it.
     if (this.inTransaction) return;
     this.stateHolder.checkLeaves(!this.activity.any);
-    this.usedConnections?.checkLeaves(!this.activity.any);
+    this.existingConnections?.checkLeaves(!this.activity.any);
   }
 
   hasChanged(): boolean {
@@ -199,15 +199,15 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
     if (!this.hasChanged()) return undefined;
     this.#closeTurn();
     this.#turn.dirty = false;
-    this.usedCalls?.recordStarted();
+    this.existingCalls?.recordStarted();
     const state = this.stateHolder.take(this.#stopper?.destroys === true);
-    const kv = this.usedStorage?.take(version);
-    const calls = this.usedLedger?.take();
+    const kv = this.existingStorage?.take(version);
+    const calls = this.existingLedger?.take();
     const createdAt = this.#createdAt;
     this.#createdAt = undefined;
     const destroyedAt = this.#stopper?.destroyedAt;
-    const wakeAt = this.usedParts?.takeWakeAt();
-    const sql = this.usedParts?.usedDatabase?.takeWrote() === true;
+    const wakeAt = this.existingParts?.takeWakeAt();
+    const sql = this.existingParts?.existingDatabase?.takeWrote() === true;
     if (!state && !kv && !calls && !sql && createdAt === undefined && destroyedAt === undefined && !wakeAt) {
       return undefined;
     }
@@ -224,19 +224,19 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
 
   /** The parts write what belongs to the turn that ends, and has not been written yet. */
   #closeTurn(): void {
-    this.usedConnections?.closing();
-    this.usedParts?.closing();
+    this.existingConnections?.closing();
+    this.existingParts?.closing();
   }
 
   /** Files and objects beside the store's own log take one commit after the other. */
   get overlaps(): boolean {
-    return this.usedParts?.keepsFiles !== true;
+    return this.existingParts?.keepsFiles !== true;
   }
 
   landed(version: number): void {
     this.inspection?.watching.landed(version);
-    this.usedStorage?.landed(version);
-    this.usedParts?.landed(version);
+    this.existingStorage?.landed(version);
+    this.existingParts?.landed(version);
   }
 
   settled(): void {
@@ -244,7 +244,7 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
   }
 
   commitFailed(error: unknown): HoldfastError {
-    const known = isErrorCode(error, "actor", "duplicate_key") ? createdElsewhere() : error;
+    const known = isErrorCode(error, "actor", "duplicate_key") ? createdByAnotherCommit() : error;
     const shown = this.errors.fromStore(known);
     this.halt(isErrorCode(known, "actor", "fenced") ? "fenced" : "failed", shown);
     return shown;
@@ -266,11 +266,14 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
   }
 
   get wakeAt(): number | undefined {
-    return this.usedParts?.wakeAt;
+    return this.existingParts?.wakeAt;
   }
 
   load(): { readonly connections: number; readonly queued: number } {
-    return { connections: this.usedConnections?.all.size ?? 0, queued: this.usedParts?.queuedMessages ?? 0 };
+    return {
+      connections: this.existingConnections?.all.size ?? 0,
+      queued: this.existingParts?.queuedMessages ?? 0,
+    };
   }
 
   inspect(): ActorInspection {
@@ -297,7 +300,7 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
 
   invoke(call: InvokeCall): Promise<Uint8Array> {
     if (this.status === "starting") return this.#started.promise.then(() => this.invoke(call));
-    if (this.status !== "ready" && !this.#takesMoreOf(call.conn)) {
+    if (this.status !== "ready" && !this.#acceptsCallsFrom(call.conn)) {
       // A start that failed is told as that: who only hears "stopping" would start it again for ever.
       return this.#started.promise.then(() => Promise.reject(this.errors.stopping()));
     }
@@ -308,7 +311,7 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
    * Connections that end with this instance may call until it stops. One that outlives a sleep is served
    * by the next instance, as it is after the sleep: what it asks must not depend on the moment.
    */
-  #takesMoreOf(conn: ActorConnection | undefined): boolean {
+  #acceptsCallsFrom(conn: ActorConnection | undefined): boolean {
     if (conn === undefined || this.status !== "stopping") return false;
     const outlives = conn instanceof HostConnection && conn.connection.isHibernatable;
     return !(outlives && this.#stopper?.sleeps === true);
@@ -317,13 +320,13 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
   /** As {@link invoke}, for a message to one of the queues. */
   async send(call: SendCall): Promise<Uint8Array> {
     if (this.status !== "ready") await this.#started.promise;
-    if (this.status !== "ready" && !this.#takesMoreOf(call.conn)) throw this.errors.stopping();
+    if (this.status !== "ready" && !this.#acceptsCallsFrom(call.conn)) throw this.errors.stopping();
     return this.parts.queues.sends.send(call);
   }
 
   async connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection> {
     if (this.status !== "ready") await this.#started.promise;
-    await this.turnstile.pass();
+    await this.transactionLock.pass();
     if (this.status !== "ready") throw this.errors.stopping();
     return this.connections.connect(request, sink);
   }
@@ -335,7 +338,7 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
 
   async openWebSocket(call: RawSocketCall): Promise<RawSocketHost> {
     if (this.status !== "ready") await this.#started.promise;
-    await this.turnstile.pass();
+    await this.transactionLock.pass();
     return openWebSocket(this, call);
   }
 
@@ -373,7 +376,7 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
     return this.#stop("shutdown");
   }
 
-  #stop(mode: StopMode, askedInside = false): Promise<StopReason> {
+  #stop(mode: StopMode, fromUserCode = false): Promise<StopReason> {
     if (this.status === "starting") {
       const inTime = mode === "shutdown" ? new Stopper(this, mode).boundStart() : () => {};
       this.#started.promise.then(() => {
@@ -384,26 +387,26 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
       this.status = "stopping";
       this.activity.unwatch();
       // What asks for it from inside ends its own step first, as if nothing had happened.
-      if (!askedInside) this.tellOfStop();
+      if (!fromUserCode) this.notifyStopping();
       this.#stopper = new Stopper(this, mode);
-      void this.#stopper.run(askedInside);
+      void this.#stopper.run(fromUserCode);
     } else if (mode === "destroyed") this.#stopper?.destroyInstead();
     return this.stopped;
   }
 
   /** User code that runs is told that the actor stops: its signals abort, and what waits ends. */
-  tellOfStop(): void {
+  notifyStopping(): void {
     this.#abortAll(this.errors.stopping());
-    this.usedParts?.stopping();
+    this.existingParts?.stopping();
   }
 
   #abortAll(reason: HoldfastError): void {
     this.abortContexts(reason);
-    this.usedCalls?.abortAll(reason);
+    this.existingCalls?.abortAll(reason);
   }
 
   interruptCalls(error: HoldfastError): void {
-    this.usedCalls?.rejectAll(error);
+    this.existingCalls?.rejectAll(error);
   }
 
   /** No change is taken any more; the last turn carries the end of the actor if it is destroyed. */
@@ -411,11 +414,11 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
     // What changed up to here is taken first: later code must not reach into the last commit.
     this.checkLeaves();
     this.sealed = true;
-    this.usedParts?.sealed();
+    this.existingParts?.sealed();
     // What the last turn takes along, such as where a workflow stands, is written while something may be.
     if (this.status !== "stopped" && this.hasChanged()) this.#closeTurn();
     this.stateHolder.seal();
-    this.usedStorage?.seal();
+    this.existingStorage?.seal();
   }
 
   /** The instance is out of memory from now on. Idempotent. */
@@ -426,15 +429,19 @@ export class Runtime extends ActorSurface implements ActorInstance, CommitOwner,
     this.seal();
     const shown = error ?? this.errors.stopping();
     this.#abortAll(shown);
-    this.usedCalls?.rejectAll(shown);
+    this.existingCalls?.rejectAll(shown);
     const cutOff = (): void =>
-      this.usedConnections?.abandon(reason === "fenced" ? 1012 : 1011, `${shown.group}.${shown.code}`, false);
+      this.existingConnections?.abandon(
+        reason === "fenced" ? 1012 : 1011,
+        `${shown.group}.${shown.code}`,
+        false,
+      );
     // Who comes back calls again: those whose turn was refused hear of it first, or they would go on and on.
     if (isRefusedState(shown)) this.ports.tasks.macrotask(cutOff);
     else cutOff();
     this.#started.reject(shown);
     this.#ready.reject(shown);
-    this.usedParts?.stopped();
+    this.existingParts?.stopped();
     this.host.left?.(this, reason);
     this.#stopped ??= new LazyPromise();
     this.#stopped.resolve(reason);
@@ -450,6 +457,6 @@ function nonceOf(random: Random): string {
  * Another commit has made the actor first, such as one of which nobody knew whether it had happened. Nothing of
  * this instance has: its callers belong to the actor that there is.
  */
-function createdElsewhere(): HoldfastError {
+function createdByAnotherCommit(): HoldfastError {
   return new HoldfastError("actor", "fenced", "The actor was created by another commit first");
 }

@@ -14,7 +14,7 @@ export interface StartingActor extends RunningActor {
   readonly stateHolder: ActorState;
   readonly connections: Connections;
   readonly parts: Parts;
-  readonly usedParts: Parts | undefined;
+  readonly existingParts: Parts | undefined;
   /** `onCreate` has ended: what it and `createState` made is in the first commit. */
   created(): void;
   /** What is stored of an earlier instance says that the actor is to be gone. */
@@ -28,7 +28,7 @@ export async function startActor(runtime: StartingActor, start: InstanceStart): 
   const held = start.type === "wake" ? (start.held ?? []) : [];
   if (held.length > 0) runtime.connections.keep(held);
   const hot = isNew ? noRecords : await hotRecords(runtime);
-  if (hot.size > 0 || runtime.usedParts !== undefined) await runtime.parts.load(hot, isNew);
+  if (hot.size > 0 || runtime.existingParts !== undefined) await runtime.parts.load(hot, isNew);
   const destroyAskedAt = readMeta(hot.get(recordPrefix.meta), metaKey.destroyAskedAt);
   if (destroyAskedAt !== undefined) runtime.resumeDestruction(destroyAskedAt);
   const connected = hot.get(recordPrefix.connection) ?? [];
@@ -40,9 +40,9 @@ export async function startActor(runtime: StartingActor, start: InstanceStart): 
   if (start.type === "create") {
     await stateHolder.create(start.input);
     await runtime.hook("onCreate", [new Context(runtime), start.input]);
-    await runtime.usedParts?.workflow?.created(start.input);
+    await runtime.existingParts?.workflow?.created(start.input);
     copyVars(runtime);
-    const failure = stateHolder.tellNow();
+    const failure = stateHolder.notifyNow();
     if (failure !== undefined) runtime.errors.report(failure.error);
     runtime.created();
   } else if (stored === undefined) await stateHolder.create(undefined);

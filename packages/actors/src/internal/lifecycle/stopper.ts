@@ -11,10 +11,10 @@ import type { RunningActor } from "./running-actor.ts";
 export interface StoppingActor extends RunningActor {
   status: InstanceStatus;
   readonly transactions: Transactions;
-  readonly usedConnections: Connections | undefined;
-  readonly usedParts: Parts | undefined;
+  readonly existingConnections: Connections | undefined;
+  readonly existingParts: Parts | undefined;
   /** User code that runs is told that the actor stops. */
-  tellOfStop(): void;
+  notifyStopping(): void;
   interruptCalls(error: HoldfastError): void;
   /** No change is taken any more; the last turn carries the end of the actor if it is destroyed. */
   seal(): void;
@@ -61,10 +61,10 @@ export class Stopper {
     return true;
   }
 
-  /** `askedInside` when user code of the actor asked for it, which is still on the stack. */
-  async run(askedInside: boolean): Promise<void> {
+  /** `fromUserCode` when user code of the actor asked for it, which is still on the stack. */
+  async run(fromUserCode: boolean): Promise<void> {
     let grace = this.#grace();
-    if (!(await grace.covers(this.#quiet(askedInside)))) {
+    if (!(await grace.covers(this.#quiet(fromUserCode)))) {
       this.#late = true;
       this.#warn();
       // What has to be cleaned up outside of the actor is, however long that goes on which it waited for.
@@ -104,13 +104,13 @@ export class Stopper {
   }
 
   /** Lets what runs come to its end. Once the time for it is over, nothing of it goes on. */
-  async #quiet(askedInside: boolean): Promise<void> {
+  async #quiet(fromUserCode: boolean): Promise<void> {
     const runtime = this.#runtime;
     // What asked for the sleep ends its own turn first: its answer is no work of a sleeping actor.
-    if (askedInside) {
+    if (fromUserCode) {
       await new Promise<void>((resolve) => runtime.ports.tasks.macrotask(resolve));
       if (this.#isOver) return;
-      runtime.tellOfStop();
+      runtime.notifyStopping();
     }
     if (this.#mode !== "destroyed") {
       await this.#hook("onSleep");
@@ -131,7 +131,7 @@ export class Stopper {
     if (!this.#isOver) await this.#disconnect();
     if (this.#isOver || this.#late) return;
     try {
-      await this.#runtime.usedParts?.leaving();
+      await this.#runtime.existingParts?.leaving();
     } catch (error) {
       this.#runtime.errors.report(error);
     }
@@ -139,7 +139,7 @@ export class Stopper {
 
   async #disconnect(): Promise<void> {
     this.#closeConnections((code, reason, sleeps) =>
-      this.#runtime.usedConnections?.closeAll(code, reason, sleeps),
+      this.#runtime.existingConnections?.closeAll(code, reason, sleeps),
     );
     await this.#drained();
   }
@@ -168,12 +168,14 @@ export class Stopper {
     this.#finalizing = true;
     // What has not succeeded by now never happened; code that still runs cannot change anything.
     if (runtime.inTransaction) runtime.transactions.rollback();
-    runtime.turnstile.refuseAll(runtime.errors.stopping());
-    this.#closeConnections((code, reason, sleeps) => runtime.usedConnections?.abandon(code, reason, sleeps));
+    runtime.transactionLock.refuseAll(runtime.errors.stopping());
+    this.#closeConnections((code, reason, sleeps) =>
+      runtime.existingConnections?.abandon(code, reason, sleeps),
+    );
     runtime.interruptCalls(
       interruptedError("The actor stopped before the action ended; it may have run in part"),
     );
-    if (this.#mode === "slept") runtime.usedConnections?.settle();
+    if (this.#mode === "slept") runtime.existingConnections?.settle();
     if (this.#mode === "destroyed") {
       this.#destroyedAt = runtime.ports.clock.now();
       runtime.markDirty();
@@ -185,7 +187,7 @@ export class Stopper {
       // The failed commit has stopped the instance and told everyone who waited.
       return;
     }
-    if (this.#mode === "slept") runtime.usedConnections?.hibernate();
+    if (this.#mode === "slept") runtime.existingConnections?.hibernate();
     runtime.halt(this.#mode, undefined);
   }
 }

@@ -294,8 +294,8 @@ export class Queues {
 
   /** Resolves when no transaction is open: what follows at once is not part of one. */
   async outside(): Promise<void> {
-    const { transactions, turnstile } = this.runtime;
-    while (transactions.open) await turnstile.pass();
+    const { transactions, transactionLock } = this.runtime;
+    while (transactions.open) await transactionLock.pass();
   }
 
   // Waiting

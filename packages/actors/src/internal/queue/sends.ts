@@ -192,7 +192,7 @@ export class Sends {
     const running = new RunningCall(undefined);
     const c = new CallContext(this.#runtime, running, conn, call);
     try {
-      const allowed = await this.#runtime.asks(canPublish, c);
+      const allowed = await this.#runtime.runAccessHook(canPublish, c);
       // As at the nearest peer: anything true is a yes, anything false a no.
       if (!allowed) throw new HoldfastError("auth", "forbidden", "Forbidden");
     } finally {

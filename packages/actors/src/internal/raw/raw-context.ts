@@ -8,7 +8,7 @@ export class RawContext extends Context implements LockHolder {
   readonly #conn: Connection;
   readonly #ownSignal: AbortSignal;
   #signal: AbortSignal | undefined;
-  /** Its handler is past the turnstile: a transaction of its own need not wait for it. */
+  /** Its handler is past the transactionLock: a transaction of its own need not wait for it. */
   entered = false;
   parked = false;
 

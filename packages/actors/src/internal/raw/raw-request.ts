@@ -52,18 +52,18 @@ export class RawRequest {
   }
 
   async #run(): Promise<void> {
-    const { turnstile } = this.#runtime;
+    const { transactionLock } = this.#runtime;
     try {
       // The hooks of its connection may have transactions of their own: they run before it enters.
-      await turnstile.pass();
+      await transactionLock.pass();
       const connection = await this.#connect();
-      await turnstile.enter();
+      await transactionLock.enter();
       try {
         // Nobody waits any more for an answer that never began.
         if (this.#answered) return this.#end();
         this.#respond(await this.#handle(connection));
       } finally {
-        turnstile.leave();
+        transactionLock.leave();
       }
     } catch (error) {
       this.#fail(error);
@@ -83,7 +83,7 @@ export class RawRequest {
       throw runtime.errors.ofWork(error);
     } finally {
       c.entered = false;
-      runtime.turnstile.unpark(c);
+      runtime.transactionLock.unpark(c);
     }
   }
 

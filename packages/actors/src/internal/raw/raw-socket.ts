@@ -125,8 +125,8 @@ export class RawSocket implements RawSocketHost, RawTransport {
       this.#late.push(tell);
       return;
     }
-    const { turnstile, activity } = this.#runtime;
-    const pass = turnstile.pass();
+    const { transactionLock, activity } = this.#runtime;
+    const pass = transactionLock.pass();
     if (pass === undefined) return tell();
     const late = [tell];
     this.#late = late;

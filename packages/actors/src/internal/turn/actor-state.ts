@@ -13,9 +13,9 @@ export class ActorState implements StateOwner {
   readonly #runtime: RunningActor;
   #log: StateLog | undefined;
   /** Present once there is a change to tell `onStateChange` of. */
-  #teller: StateChangeNotifier | undefined;
+  #notifier: StateChangeNotifier | undefined;
   /** `stateSchema` is asynchronous. */
-  #asksLater = false;
+  #schemaIsAsync = false;
 
   constructor(runtime: RunningActor) {
     this.#runtime = runtime;
@@ -45,7 +45,7 @@ export class ActorState implements StateOwner {
     if (hooks.createState === undefined && state === undefined) return;
     const initial =
       state !== undefined ? state.initial : await runtime.hook("createState", [new Context(runtime), input]);
-    const value = stateSchema === undefined ? initial : await asked(stateSchema, initial);
+    const value = stateSchema === undefined ? initial : await validateState(stateSchema, initial);
     if (migrateState.length > 0) writeMeta(runtime.records, metaKey.stateVersion, migrateState.length);
     this.#log = StateLog.create(value, this);
     runtime.markDirty();
@@ -68,7 +68,7 @@ export class ActorState implements StateOwner {
     }
     const migrated = version < migrateState.length;
     const before = migrated || stateSchema === undefined ? undefined : encodeValue(value);
-    if (stateSchema !== undefined) value = await asked(stateSchema, value);
+    if (stateSchema !== undefined) value = await validateState(stateSchema, value);
     if (before !== undefined && sameBytes(before, encodeValue(value))) {
       this.#log = StateLog.load(stored, this);
       return;
@@ -83,13 +83,13 @@ export class ActorState implements StateOwner {
     runtime.noteChange();
     const log = this.#log;
     if (log === undefined || runtime.definition.hooks.onStateChange === undefined) return;
-    this.#teller ??= new StateChangeNotifier(runtime, log);
-    this.#teller.changed();
+    this.#notifier ??= new StateChangeNotifier(runtime, log);
+    this.#notifier.changed();
   }
 
   /** Tells `onStateChange` now of what has changed so far; returns what it throws at once. */
-  tellNow(): { readonly error: unknown } | undefined {
-    return this.#teller?.tellNow();
+  notifyNow(): { readonly error: unknown } | undefined {
+    return this.#notifier?.notifyNow();
   }
 
   /**
@@ -99,7 +99,7 @@ export class ActorState implements StateOwner {
   take(last: boolean): CommitBatch["state"] {
     const log = this.#log;
     const { stateSchema } = this.#runtime.definition;
-    if (stateSchema !== undefined && !last && !this.#asksLater && log?.hasChanged === true) {
+    if (stateSchema !== undefined && !last && !this.#schemaIsAsync && log?.hasChanged === true) {
       this.#check(stateSchema, log);
     }
     return log?.take(this.#runtime.activity.any);
@@ -107,9 +107,9 @@ export class ActorState implements StateOwner {
 
   /** A commit cannot wait for a schema that is asynchronous: that one is asked in transactions and at loading. */
   #check(schema: StandardSchema, log: StateLog): void {
-    const checked = asked(schema, log.raw);
+    const checked = validateState(schema, log.raw);
     if (!(checked instanceof Promise)) return;
-    this.#asksLater = true;
+    this.#schemaIsAsync = true;
     checked.catch(() => {});
   }
 
@@ -117,7 +117,7 @@ export class ActorState implements StateOwner {
   async validate(): Promise<void> {
     const log = this.#log;
     const { stateSchema } = this.#runtime.definition;
-    if (stateSchema !== undefined && log?.hasChanged === true) await asked(stateSchema, log.raw);
+    if (stateSchema !== undefined && log?.hasChanged === true) await validateState(stateSchema, log.raw);
   }
 
   /** Notices changes that no proxy reports; see `StateLog.checkLeaves`. */
@@ -140,22 +140,22 @@ export class ActorState implements StateOwner {
 
   savepoint(): void {
     this.#log?.savepoint();
-    this.#teller?.savepoint();
+    this.#notifier?.savepoint();
   }
 
   keep(): void {
     this.#log?.keep();
-    this.#teller?.keep();
+    this.#notifier?.keep();
   }
 
   rollback(): void {
     this.#log?.rollback();
-    this.#teller?.rollback();
+    this.#notifier?.rollback();
   }
 }
 
 /** As `validate`. Throws `actor.invalid_state`, or rejects with it where the schema is asynchronous. */
-function asked(schema: StandardSchema, value: unknown): unknown {
+function validateState(schema: StandardSchema, value: unknown): unknown {
   try {
     const outcome = validate(schema, value, { group: "actor", code: "invalid_state", what: "The state" });
     return outcome instanceof Promise ? outcome.catch(refuse) : outcome;

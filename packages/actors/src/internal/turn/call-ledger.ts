@@ -18,18 +18,18 @@ export class CallLedger {
   readonly #clock: Clock;
   readonly #remembered = new OutcomeMemory();
   /** Until then, in milliseconds, the store may hold records of earlier instances. */
-  readonly #askStoreUntil: number;
+  readonly #storedCallsUntil: number;
   /** The keys of what has been forgotten; made when something is. */
   #forgotten: KeyFilter | undefined;
   /** None of what has been forgotten has a key after this one: keys that begin with their time are new by that. */
   #lastForgotten = "";
   #pending: CallRecord[] = [];
 
-  constructor(store: ActorStore, actorId: string, clock: Clock, askStoreUntil: number) {
+  constructor(store: ActorStore, actorId: string, clock: Clock, storedCallsUntil: number) {
     this.#store = store;
     this.#actorId = actorId;
     this.#clock = clock;
-    this.#askStoreUntil = askStoreUntil;
+    this.#storedCallsUntil = storedCallsUntil;
   }
 
   /** Looks a key up; a promise only where the store has to be asked. */
@@ -45,7 +45,7 @@ export class CallLedger {
 
   /** The store may hold records of earlier instances; it never does for an actor that this one has made. */
   get #mayBeStored(): boolean {
-    return this.#askStoreUntil > 0 && this.#clock.now() < this.#askStoreUntil;
+    return this.#storedCallsUntil > 0 && this.#clock.now() < this.#storedCallsUntil;
   }
 
   #mayBeForgotten(key: string): boolean {

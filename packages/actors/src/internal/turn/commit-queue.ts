@@ -31,7 +31,7 @@ export interface HeldTurn {
 export type Changes = Omit<CommitBatch, "actorId" | "epoch" | "version" | "commitId">;
 
 /** The actor whose turns are committed. */
-export interface CommitOwner {
+export interface CommitSource {
   readonly id: string;
   readonly host: { readonly store: ActorStore };
   readonly ports: Ports;
@@ -83,7 +83,7 @@ const noFlights: readonly Flight[] = [];
  */
 export class CommitQueue {
   readonly epoch: number;
-  readonly #owner: CommitOwner;
+  readonly #owner: CommitSource;
   readonly #nonce: string;
   /** Oldest first, and few: a list is made for a change, so that actors that rest share the empty one. */
   #flights = noFlights;
@@ -106,7 +106,7 @@ export class CommitQueue {
   #saveIntervalMs: number | undefined;
   #save: { readonly at: number; readonly timer: Timer } | undefined;
 
-  constructor(owner: CommitOwner, { epoch, version, nonce }: CommitStart) {
+  constructor(owner: CommitSource, { epoch, version, nonce }: CommitStart) {
     this.#owner = owner;
     this.epoch = epoch;
     this.#nonce = nonce;

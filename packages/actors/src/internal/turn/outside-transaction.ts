@@ -12,9 +12,9 @@ export async function outsideTransaction<T>(
   owner: object,
   wait: () => Promise<T>,
 ): Promise<T> {
-  const { turnstile } = runtime;
-  const insider = lockHolderOf(owner);
-  if (insider === undefined || !turnstile.park(insider)) return wait();
+  const { transactionLock } = runtime;
+  const holder = lockHolderOf(owner);
+  if (holder === undefined || !transactionLock.park(holder)) return wait();
   try {
     return await wait();
   } finally {
@@ -22,7 +22,7 @@ export async function outsideTransaction<T>(
     for (let end = transactions.othersEnd(owner); end !== undefined; end = transactions.othersEnd(owner)) {
       await end;
     }
-    turnstile.unpark(insider);
+    transactionLock.unpark(holder);
   }
 }
 

@@ -8,13 +8,13 @@ import type { StateLog } from "../state/state-log.ts";
 export class StateChangeNotifier {
   readonly #runtime: RunningActor;
   readonly #log: StateLog;
-  #tellSet = false;
+  #scheduled = false;
   /** Counts changes: the hook is called for those that it has not been told of. */
   #changes = 0;
-  #told = 0;
+  #notifiedChanges = 0;
   #changesBefore = 0;
   /** A change that the hook hears of when the open transaction has succeeded. */
-  #tellLater = false;
+  #notifyAfterTransaction = false;
 
   constructor(runtime: RunningActor, log: StateLog) {
     this.#runtime = runtime;
@@ -23,11 +23,11 @@ export class StateChangeNotifier {
 
   changed(): void {
     this.#changes++;
-    if (this.#tellSet) return;
-    this.#tellSet = true;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
     this.#runtime.ports.tasks.macrotask(() => {
-      this.#tellSet = false;
-      this.#tell();
+      this.#scheduled = false;
+      this.#notify();
     });
   }
 
@@ -35,18 +35,18 @@ export class StateChangeNotifier {
    * Tells of what has changed so far, in the open turn: an action that has ended has not been answered yet,
    * and its answer is what the hook throws at once, which is returned.
    */
-  tellNow(): { readonly error: unknown } | undefined {
+  notifyNow(): { readonly error: unknown } | undefined {
     const runtime = this.#runtime;
     const hook = runtime.definition.hooks.onStateChange;
     if (hook === undefined || runtime.status === "stopped") return undefined;
-    if (this.#changes === this.#told) return undefined;
+    if (this.#changes === this.#notifiedChanges) return undefined;
     if (runtime.inTransaction) {
-      this.#tellLater = true;
+      this.#notifyAfterTransaction = true;
       return undefined;
     }
-    this.#told = this.#changes;
+    this.#notifiedChanges = this.#changes;
     try {
-      const pending = this.#unchanging(() => hook(new Context(runtime), this.#log.value));
+      const pending = this.#withStateLocked(() => hook(new Context(runtime), this.#log.value));
       if (isThenable(pending)) void this.#settled(pending);
       return undefined;
     } catch (error) {
@@ -64,16 +64,16 @@ export class StateChangeNotifier {
   }
 
   /** Not while the actor is made: all of that is one commit, and is told of at its end. */
-  #tell(): void {
+  #notify(): void {
     const runtime = this.#runtime;
-    if (runtime.creating || this.#changes === this.#told) return;
-    const failure = this.tellNow();
+    if (runtime.creating || this.#changes === this.#notifiedChanges) return;
+    const failure = this.notifyNow();
     if (failure !== undefined) runtime.errors.report(failure.error);
     if (!runtime.inTransaction) runtime.queue.close();
   }
 
   /** Runs code on the stack during which the state must not change; what it awaits is free again. */
-  #unchanging(fn: () => unknown): unknown {
+  #withStateLocked(fn: () => unknown): unknown {
     this.#log.refuseChanges(reentrantError);
     try {
       return this.#runtime.enter(fn);
@@ -87,12 +87,12 @@ export class StateChangeNotifier {
   }
 
   keep(): void {
-    if (this.#tellLater) this.#tell();
-    this.#tellLater = false;
+    if (this.#notifyAfterTransaction) this.#notify();
+    this.#notifyAfterTransaction = false;
   }
 
   rollback(): void {
-    this.#tellLater = false;
+    this.#notifyAfterTransaction = false;
     this.#changes = this.#changesBefore;
   }
 }

@@ -71,18 +71,18 @@ export class TransactionLock {
   }
 
   /** One inside waits for others to leave. False for one that is not inside any more, or waits already. */
-  park(insider: LockHolder): boolean {
-    if (!insider.entered || insider.parked) return false;
-    insider.parked = true;
+  park(holder: LockHolder): boolean {
+    if (!holder.entered || holder.parked) return false;
+    holder.parked = true;
     this.#parked++;
     this.#tell();
     return true;
   }
 
   /** Idempotent: one may leave before the transaction that it does not wait for. */
-  unpark(insider: LockHolder): void {
-    if (!insider.parked) return;
-    insider.parked = false;
+  unpark(holder: LockHolder): void {
+    if (!holder.parked) return;
+    holder.parked = false;
     this.#parked--;
   }
 

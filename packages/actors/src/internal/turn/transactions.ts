@@ -11,8 +11,8 @@ import { lockHolderOf } from "./outside-transaction.ts";
 /** The actor whose transactions they are. */
 export interface TransactionsOwner extends RunningActor {
   readonly stateHolder: ActorState;
-  readonly usedStorage: Storage | undefined;
-  readonly usedParts: Parts | undefined;
+  readonly existingStorage: Storage | undefined;
+  readonly existingParts: Parts | undefined;
   /** Something that was written is not on its way to the store, or has not landed. */
   readonly unsettled: boolean;
 }
@@ -55,15 +55,15 @@ export class Transactions {
   }
 
   async run<T>(owner: object, fn: () => T | Promise<T>): Promise<T> {
-    const { turnstile } = this.#runtime;
+    const { transactionLock } = this.#runtime;
     if (this.#owners.has(owner)) throw nestedError();
     const before = this.#last;
     const mine = Promise.withResolvers<void>();
     this.#last = mine.promise;
     this.#owners.add(owner);
-    turnstile.hold();
-    const insider = lockHolderOf(owner);
-    const parks = insider !== undefined && turnstile.park(insider);
+    transactionLock.hold();
+    const holder = lockHolderOf(owner);
+    const parks = holder !== undefined && transactionLock.park(holder);
     const alone = Promise.withResolvers<void>();
     try {
       await this.#turn(before, alone);
@@ -71,12 +71,12 @@ export class Transactions {
       return await this.#perform(fn);
     } finally {
       if (this.#alone === alone) this.#letOthersGoOn();
-      if (parks) turnstile.unpark(insider);
+      if (parks) transactionLock.unpark(holder);
       this.#owners.delete(owner);
       if (this.#owner === owner) this.#owner = undefined;
       // Who has given up waiting lets the next wait on for those before it.
       mine.resolve(before);
-      turnstile.release();
+      transactionLock.release();
     }
   }
 
@@ -88,9 +88,9 @@ export class Transactions {
     const timer = runtime.ports.tasks.after(actionTimeout, () => late.reject(timedOutError(actionTimeout)));
     try {
       if (before !== undefined) await Promise.race([before, late.promise]);
-      const { turnstile } = runtime;
+      const { transactionLock } = runtime;
       // Whoever has waited aside may be back before this is.
-      for (let quiet = turnstile.quiet(); quiet !== undefined; quiet = turnstile.quiet()) {
+      for (let quiet = transactionLock.quiet(); quiet !== undefined; quiet = transactionLock.quiet()) {
         await Promise.race([quiet, late.promise]);
       }
       this.#alone = alone;
@@ -110,7 +110,7 @@ export class Transactions {
         result = await (runtime.enter(fn) as T | Promise<T>);
       } finally {
         // Statements that nobody waits for are part of it too.
-        await runtime.usedParts?.usedDatabase?.settled();
+        await runtime.existingParts?.existingDatabase?.settled();
       }
       if (this.#open) await runtime.stateHolder.validate();
     } catch (error) {
@@ -127,10 +127,10 @@ export class Transactions {
   rollback(): void {
     if (!this.#open) return;
     this.#open = false;
-    const { stateHolder, usedStorage, usedParts } = this.#runtime;
+    const { stateHolder, existingStorage, existingParts } = this.#runtime;
     stateHolder.rollback();
-    usedStorage?.rollback();
-    usedParts?.rollback();
+    existingStorage?.rollback();
+    existingParts?.rollback();
     this.#held?.revert(rolledBackError());
     // Of an actor that stops, one that goes on for ever keeps nobody.
     this.#letOthersGoOn();
@@ -142,11 +142,11 @@ export class Transactions {
   }
 
   #savepoint(): void {
-    const { queue, stateHolder, usedStorage, usedParts } = this.#runtime;
+    const { queue, stateHolder, existingStorage, existingParts } = this.#runtime;
     const held = queue.transaction();
     try {
       // First of all: where the database cannot begin, there is nothing to take back yet.
-      usedParts?.savepoint();
+      existingParts?.savepoint();
     } catch (error) {
       held.commit();
       throw error;
@@ -154,15 +154,15 @@ export class Transactions {
     this.#held = held;
     this.#open = true;
     stateHolder.savepoint();
-    usedStorage?.savepoint();
+    existingStorage?.savepoint();
   }
 
   /** What changed since `#savepoint` becomes one turn. */
   #keep(): void {
-    const { queue, stateHolder, usedStorage, usedParts } = this.#runtime;
+    const { queue, stateHolder, existingStorage, existingParts } = this.#runtime;
     stateHolder.keep();
-    usedStorage?.keep();
-    usedParts?.keep();
+    existingStorage?.keep();
+    existingParts?.keep();
     // While it is held: what has changed is handed in as one, with relaxed durability too.
     queue.close();
     this.#held?.commit();

@@ -143,8 +143,8 @@ export class WorkflowRun {
    * Throws when the actor stops.
    */
   async outside(): Promise<void> {
-    await this.runtime.turnstile.pass();
-    while (this.runtime.inTransaction) await this.runtime.turnstile.pass();
+    await this.runtime.transactionLock.pass();
+    while (this.runtime.inTransaction) await this.runtime.transactionLock.pass();
   }
 
   /** Records something from code that cannot wait for the end of a transaction. */
@@ -172,7 +172,7 @@ export class WorkflowRun {
     // Steps of other branches that have just made their last changes add their records to the same turn.
     for (let tick = 0; tick < settlingTicks; tick++) await undefined;
     try {
-      while (this.runtime.inTransaction) await this.runtime.turnstile.pass();
+      while (this.runtime.inTransaction) await this.runtime.transactionLock.pass();
       await this.runtime.queue.gate();
     } catch {
       // The commit has failed: the instance is out of memory, and the next one goes on from the record.

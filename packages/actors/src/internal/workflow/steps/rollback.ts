@@ -48,7 +48,7 @@ function stepEnded(run: WorkflowRun): Promise<void> {
 async function undo(run: WorkflowRun, fiber: Fiber, { entry, output, undo }: Rollback): Promise<boolean> {
   const step = new StepScope(run, fiber, entry, 1, "outside");
   try {
-    await run.runtime.turnstile.pass();
+    await run.runtime.transactionLock.pass();
     await run.runtime.enter(() => undo(step.context as never, output as never));
     await run.outside();
     if (run.evicted) return false;

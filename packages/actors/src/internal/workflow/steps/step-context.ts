@@ -25,7 +25,7 @@ export function outsideStep(member: PropertyKey): HoldfastError {
   return new HoldfastError("workflow", "outside_step", message, { metadata: { member: String(member) } });
 }
 
-/** How a step runs beside the rest of its actor; `inside` says that it has entered the turnstile. */
+/** How a step runs beside the rest of its actor; `inside` says that it has entered the transactionLock. */
 export type StepMode = "inside" | "outside" | "atomic";
 
 /** A step that waits for a transaction of its own must not be waited for by it. */
@@ -41,12 +41,12 @@ async function transact<T>(
     const message = "An atomic step is a transaction already; they cannot be nested";
     throw new HoldfastError("actor", "nested_transaction", message, { statusCode: 500 });
   }
-  const { turnstile } = run.runtime;
-  const parks = turnstile.park(insider);
+  const { transactionLock } = run.runtime;
+  const parks = transactionLock.park(insider);
   try {
     return await target.transaction(fn);
   } finally {
-    if (parks) turnstile.unpark(insider);
+    if (parks) transactionLock.unpark(insider);
   }
 }
 
@@ -61,7 +61,7 @@ export class StepScope {
   readonly #fiber: Fiber;
   readonly #cancel: () => void;
   readonly #run: WorkflowRun;
-  /** In the turnstile, where that is the mode. */
+  /** In the transactionLock, where that is the mode. */
   readonly #insider = { entered: true, parked: false };
   #open = true;
 
@@ -111,7 +111,7 @@ export class StepScope {
   close(): void {
     this.#open = false;
     this.#insider.entered = false;
-    if (this.#insider.parked) this.#run.runtime.turnstile.unpark(this.#insider);
+    if (this.#insider.parked) this.#run.runtime.transactionLock.unpark(this.#insider);
     this.#fiber.signal.removeEventListener("abort", this.#cancel);
   }
 }

@@ -136,17 +136,17 @@ class StepRun {
   }
 
   async #inTurn(): Promise<unknown> {
-    const { turnstile, definition } = this.#scope.run.runtime;
-    // A serial actor's turnstile is for actions: a step in it could wait for one that waits for the workflow.
+    const { transactionLock, definition } = this.#scope.run.runtime;
+    // A serial actor's transactionLock is for actions: a step in it could wait for one that waits for the workflow.
     if (definition.options.concurrency === "serial") {
-      await turnstile.pass();
+      await transactionLock.pass();
       return this.#execute("outside");
     }
-    await turnstile.enter();
+    await transactionLock.enter();
     try {
       return await this.#execute("inside");
     } finally {
-      turnstile.leave();
+      transactionLock.leave();
     }
   }
 
