@@ -1,14 +1,14 @@
 import type { IdleList, Idler } from "./idle-list.ts";
 
-/** The actor whose activity is counted. */
+/** Hears of changes in the activity of one actor. */
 export interface ActivityListener {
-  /** Nothing has kept the actor awake for as long as its list of idlers says. */
+  /** The actor has been idle for the timeout of its idle list. */
   idle(): void;
-  /** No user code runs any more. */
+  /** No user code runs: caches that only running code needs may be released. */
   rested(): void;
 }
 
-/** Counts what keeps an actor awake, notices when nothing does, and tells when all has finished. */
+/** Counts what keeps an actor awake, detects idleness, and resolves when all work has finished. */
 export class Activity implements Idler {
   readonly #owner: ActivityListener;
   /** Calls, connections being set up or taken down, promises given to `keepAwake`. */
@@ -20,10 +20,10 @@ export class Activity implements Idler {
   #runs = 0;
   /** Waits for queue messages: while there is one, the `run` handler does not keep the actor awake. */
   #waits = 0;
-  /** Present while idleness is watched for. */
+  /** Set while idleness is watched. */
   #list: IdleList | undefined;
   #drained: (() => void) | undefined;
-  // As `Idler` has it.
+  // Fields of `Idler`, written by the idle list.
   before: Idler | undefined;
   after: Idler | undefined;
   idleSince = 0;
@@ -59,7 +59,7 @@ export class Activity implements Idler {
     this.recheck();
   }
 
-  /** Somebody waits for a queue: the `run` handler may be put to sleep at this point. */
+  /** The `run` handler waits for a queue message, where it may be put to sleep. */
   waitBegan(): void {
     this.#waits++;
     this.recheck();
@@ -70,7 +70,7 @@ export class Activity implements Idler {
     this.recheck();
   }
 
-  /** Keeps the actor awake until the promise settles; what is no promise has settled. */
+  /** Keeps the actor awake until the promise settles. A value that is not a promise counts as settled. */
   keepAwake(promise: unknown): void {
     this.begin();
     const end = (): void => this.end();
@@ -91,7 +91,7 @@ export class Activity implements Idler {
     return this.#active > 0 || this.#background > 0 || this.#runs > 0;
   }
 
-  /** What has not finished, for the log. */
+  /** Unfinished work, for the log. */
   get counts(): {
     readonly active: number;
     readonly background: number;
@@ -114,7 +114,7 @@ export class Activity implements Idler {
     this.#owner.idle();
   }
 
-  /** Begins to watch for idleness. */
+  /** Starts watching for idleness. */
   watch(list: IdleList): void {
     this.#list = list;
     this.recheck();
@@ -126,8 +126,8 @@ export class Activity implements Idler {
   }
 
   /**
-   * Resolves when no user code runs any more; connections do not count, the `run` handler only where
-   * `withRun` says so.
+   * Resolves when no user code runs. Connections do not count; the `run` handler counts only while `withRun`
+   * returns true.
    */
   drained(withRun: () => boolean): Promise<void> {
     const finished = (): boolean =>
@@ -142,7 +142,7 @@ export class Activity implements Idler {
     });
   }
 
-  /** Something has ended: looks whether it was the last. */
+  /** Called after any work ends: checks whether it was the last. */
   recheck(): void {
     this.#drained?.();
     if (!this.any) this.#owner.rested();

@@ -15,7 +15,7 @@ import { Activity, type ActivityListener } from "./activity.ts";
 import { ErrorFilter } from "./error-filter.ts";
 import { Parts, type PartsOwner, type StoredParts } from "./parts.ts";
 
-/** The actor as all of its pieces together know it. */
+/** The union of what the components need of their actor. */
 export interface ComponentHost
   extends ActivityListener,
     CallsOwner,
@@ -30,9 +30,9 @@ export interface ComponentHost
 }
 
 /**
- * What a running actor consists of. An idle one is to be small: what not every actor needs is made when
- * it is first asked for, and what only running code needs is let go when none runs. Who wants a piece
- * only if it is there asks for the `used` one.
+ * The components of a running actor, created lazily so that an idle actor stays small: optional ones on first
+ * use, and those that only running code needs are released when none runs. The plain getters create; the
+ * `existing...` getters return undefined for a component that has not been created.
  */
 export abstract class ActorComponents {
   readonly id: string;
@@ -40,14 +40,14 @@ export abstract class ActorComponents {
   readonly key: readonly string[];
   readonly definition: RuntimeDefinition;
   readonly host: ActorHost;
-  /** Until then, in milliseconds, the store may hold call records of earlier instances; 0 when it holds none. */
+  /** Until this time (ms since the epoch) the store may hold call records of earlier instances; 0 if it holds none. */
   readonly #storedCallsUntil: number;
 
-  // Always there; so is the queue of commits, which the runtime makes.
+  // Always present, as is the commit queue, which the runtime creates.
   readonly activity: Activity;
   readonly stateHolder: ActorState;
 
-  // Made when they are needed.
+  // Created on first use.
   #parts: Parts | undefined;
   #connections: Connections | undefined;
   #storage: Storage | undefined;
@@ -55,7 +55,7 @@ export abstract class ActorComponents {
   #transactions: Transactions | undefined;
   #errors: ErrorFilter | undefined;
 
-  // Let go again when no user code runs.
+  // Released when no user code runs.
   #calls: Calls | undefined;
   #transactionLock: TransactionLock | undefined;
 
@@ -70,10 +70,10 @@ export abstract class ActorComponents {
     this.stateHolder = new ActorState(this.runtime());
   }
 
-  /** The actor itself, which its pieces know. */
+  /** The actor, as its components see it. */
   protected abstract runtime(): ComponentHost;
 
-  /** At the start, for an actor whose definition or record asks for parts. */
+  /** Creates the parts at the start if the definition or the stored record needs them. */
   protected createParts(stored: StoredParts | undefined): void {
     const { run, db } = this.definition;
     const isStored = stored?.wakeAt !== undefined || stored?.hasDatabase === true;
@@ -139,7 +139,7 @@ export abstract class ActorComponents {
     return this.#errors;
   }
 
-  /** The actions that run. */
+  /** The running actions. */
   get calls(): Calls {
     this.#calls ??= new Calls(this.runtime());
     return this.#calls;
@@ -153,22 +153,22 @@ export abstract class ActorComponents {
     this.#calls?.cancel(idempotencyKey);
   }
 
-  /** Lets actions, connections and requests begin. */
+  /** Admits actions, connections and requests. */
   get transactionLock(): TransactionLock {
     this.#transactionLock ??= new TransactionLock(this.definition.options.concurrency === "serial");
     return this.#transactionLock;
   }
 
   /**
-   * No user code runs: what only that needs is let go. Not while something is on its way to the store: those
-   * who wait for it are about to call again, and would have all of it made anew.
+   * Releases what only running user code needs. Not while a commit is in flight: its callers are likely to
+   * call again at once, and everything would be created anew.
    */
   rested(): void {
     if (!this.runtime().queue.idle) return;
     this.stateHolder.rest();
     if (this.#calls?.isEmpty === true) this.#calls = undefined;
     if (this.#transactionLock?.isFree === true) this.#transactionLock = undefined;
-    // Parts keep what holds their records.
+    // Parts hold references to the storage of their records.
     if (this.#parts === undefined && this.#storage?.isEmpty === true) this.#storage = undefined;
   }
 }

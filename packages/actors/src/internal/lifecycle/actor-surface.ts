@@ -13,14 +13,14 @@ import type { CommitQueue } from "../turn/commit-queue.ts";
 import { ActorComponents } from "./actor-components.ts";
 import { asAbortError } from "./error-filter.ts";
 
-/** What contexts show of a running actor: each member leads to the part that does the work. */
+/** The members behind `c`, the context of user code: each delegates to the component that does the work. */
 export abstract class ActorSurface extends ActorComponents implements ContextSource {
   abstract readonly queue: CommitQueue;
   abstract readonly status: InstanceStatus;
   abstract vars: unknown;
   abstract sends: number;
 
-  /** Made when user code asks for it. */
+  /** Created when user code first uses it. */
   #abort: AbortController | undefined;
   #log: ActorLogger | undefined;
   #client: object | undefined;
@@ -59,7 +59,7 @@ export abstract class ActorSurface extends ActorComponents implements ContextSou
     return this.parts.database.client;
   }
 
-  /** What the parts of the actor keep; commits with the turn. */
+  /** Records of the actor's parts, committed with the turn. */
   get records(): EntryBuffer {
     return this.storage.records;
   }
@@ -101,8 +101,8 @@ export abstract class ActorSurface extends ActorComponents implements ContextSou
 
   saveState(options?: SaveStateOptions): Promise<void> {
     const saved = this.#saved(options);
-    // Most programs do not wait for it. A commit that fails ends the actor and is told to its callers: it must
-    // not end the process as well.
+    // Most programs do not await it. A failed commit stops the actor and rejects its callers; an unhandled
+    // rejection must not end the process as well.
     saved.catch(() => {});
     return saved;
   }
@@ -123,12 +123,12 @@ export abstract class ActorSurface extends ActorComponents implements ContextSou
       const message = "The host of this actor gives it no way to fetch";
       throw new HoldfastError("actor", "fetch_unavailable", message, { statusCode: 500 });
     }
-    await this.#leave();
+    await this.#beforeRequest();
     return this.host.fetch(input, init);
   }
 
-  /** Something is about to be asked of somebody else. */
-  #leave(): Promise<void> {
+  /** Waits until everything written so far is durable, before a request leaves the actor. */
+  #beforeRequest(): Promise<void> {
     this.sends++;
     return this.queue.gate();
   }
@@ -146,8 +146,6 @@ export abstract class ActorSurface extends ActorComponents implements ContextSou
       this.transactionLock.release();
     }
   }
-
-  // Transactions
 
   transaction<T>(owner: object, fn: () => T | Promise<T>): Promise<T> {
     return this.transactions.run(owner, fn);
@@ -167,7 +165,7 @@ export abstract class ActorSurface extends ActorComponents implements ContextSou
       actorId: this.id,
       name: this.name,
       key: this.key,
-      gate: () => this.#leave(),
+      gate: () => this.#beforeRequest(),
       send: (message) => this.parts.queues.outbox.send(message),
       disposed: () => {
         this.#client = undefined;
@@ -178,7 +176,7 @@ export abstract class ActorSurface extends ActorComponents implements ContextSou
     return this.#client;
   }
 
-  /** One of `c.conns` as long as the call runs. */
+  /** Creates a connection that is in `c.conns` while the call runs. */
   transientConnection(
     params: unknown,
     request: RequestSource | undefined,

@@ -7,17 +7,17 @@ import {
   uuidv4,
 } from "@holdfast/core";
 
-/** Decides what callers see of errors, and hands the rest to the host. */
+/** Turns thrown errors into what callers may see, and reports the details to the host. */
 export class ErrorFilter {
   readonly #random: Random;
   readonly #report: (errorId: string, error: unknown) => void;
-  /** Lifecycle errors that speak of this actor, among those with the same codes that speak of others. */
+  /** Lifecycle errors of this actor, to tell them from errors of other actors with the same codes. */
   #own: WeakSet<object> | undefined;
 
   readonly #actor: ErrorActor;
   readonly #expose: boolean;
 
-  /** `expose` shows what went wrong also where that is nobody's business: for development. */
+  /** `expose` shows internal errors to callers as well, for development. */
   constructor(
     random: Random,
     report: (errorId: string, error: unknown) => void,
@@ -30,23 +30,23 @@ export class ErrorFilter {
     this.#expose = expose;
   }
 
-  /** The one place where what user code or the store threw becomes what a caller may see. */
+  /** The only place where an error of user code or of the store becomes visible to a caller. */
   sanitize(error: unknown): HoldfastError {
     const foreign = isLifecycleError(error) && !this.#own?.has(error);
     // "Stopping" of another actor must not look as if this one had not run the call, nor "starting", which
     // a hook of the start gets that ends its own actor, as if the start could be waited for.
     const shown = foreign ? new Error(`it ended with "${error.message}"`, { cause: error }) : error;
     const visible = sanitizeError(shown, uuidv4(this.#random), this.#report, this.#expose);
-    // What has passed once passes again, also where it is a copy.
+    // An error that was sanitized once passes unchanged the next time, even as a copy.
     if (isLifecycleError(visible)) this.#know(visible);
-    // An error that comes from another actor tells of that one already.
+    // An error that comes from another actor already names that actor.
     if (visible.actor !== undefined) return visible;
     if (visible === error && !this.#own?.has(error)) return withActor(visible, this.#actor);
     visible.actor = this.#actor;
     return visible;
   }
 
-  /** As {@link sanitize}, for what the store said of this actor. */
+  /** As {@link sanitize}, for errors of the store about this actor. */
   fromStore(error: unknown): HoldfastError {
     if (isLifecycleError(error)) this.#know(error);
     return this.sanitize(error);
@@ -57,7 +57,7 @@ export class ErrorFilter {
     this.#own.add(error);
   }
 
-  /** A hook that nobody waits for has thrown: the host gets the error, whatever it is. */
+  /** Reports an error that has no caller, such as one of a background hook. */
   report(error: unknown): void {
     this.#report(uuidv4(this.#random), error);
   }
@@ -69,8 +69,8 @@ export class ErrorFilter {
   }
 
   /**
-   * As {@link sanitize}, for what user code ended with that has begun. Where it throws what told it of the stop,
-   * such as the reason of its signal, it was interrupted: nobody may take it for something that has not run.
+   * As {@link sanitize}, for user code that has begun. If it rethrows the stop error, such as its signal's reason,
+   * the caller gets `action.interrupted`: the call must not look as if it had not run.
    */
   ofWork(error: unknown): HoldfastError {
     const isCutOff = isErrorCode(error, "actor", "stopping") && this.#own?.has(error) === true;
@@ -80,7 +80,7 @@ export class ErrorFilter {
 
 const cutOff = "The actor stopped before this ended; it may have run in part";
 
-/** What user code throws is not written on: it may be a constant, which another actor throws as well. */
+/** Copies the error instead of changing it: user code may throw one constant from several actors. */
 function withActor(error: HoldfastError, actor: ErrorActor): HoldfastError {
   const { group, code, message, metadata, statusCode } = error;
   return new HoldfastError(group, code, message, {
@@ -96,7 +96,7 @@ function isLifecycleError(error: unknown): error is HoldfastError {
   return ["stopping", "fenced", "starting"].some((code) => isErrorCode(error, "actor", code));
 }
 
-/** The reason of an `AbortSignal`: what `fetch` and the like reject with is told from a failure by its name. */
+/** Names the error `AbortError`, so that it can be told from a failure when `fetch` rejects with it. */
 export function asAbortError(error: HoldfastError): HoldfastError {
   error.name = "AbortError";
   return error;

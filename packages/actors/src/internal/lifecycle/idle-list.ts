@@ -1,21 +1,21 @@
 import type { Clock, Ports, Tasks, Timer } from "@holdfast/core";
 
-/** Something that is told when it has been idle for long enough. What is written here is its list's own. */
+/** A member of an idle list. The list owns the writable fields. */
 export interface Idler {
-  /** Its neighbours in the list: what came to rest before it, and what did after it. */
+  /** Neighbours in the list, ordered by when they became idle. */
   before: Idler | undefined;
   after: Idler | undefined;
-  /** When it came to rest, in milliseconds since the epoch. */
+  /** When it became idle, in milliseconds since the epoch. */
   idleSince: number;
-  /** Looked at again when its time has come: false for what has begun to do something since. */
+  /** Checked again when the timeout has passed: false if work has begun since. */
   readonly isIdle: boolean;
-  /** It has been idle for long enough, and is out of the list. */
+  /** The timeout has passed; the member has been removed from the list. */
   idle(): void;
 }
 
 /**
- * All that is told after one and the same time of idleness, in the order in which it came to rest. One
- * timer serves all of it, so that idle actors need none of their own.
+ * Members with the same idle timeout, ordered by when they became idle. One timer serves the whole list,
+ * so that an idle actor needs none of its own.
  */
 export class IdleList {
   readonly #clock: Clock;
@@ -31,7 +31,7 @@ export class IdleList {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** It rests from now on: its time begins anew. */
+  /** Adds an idle member, or restarts its timeout. */
   add(idler: Idler): void {
     idler.idleSince = this.#clock.now();
     if (this.#last === idler) return;
@@ -40,11 +40,11 @@ export class IdleList {
     if (this.#last === undefined) this.#first = idler;
     else this.#last.after = idler;
     this.#last = idler;
-    // A timer that is set already looks at everybody's time when it fires.
+    // A pending timer checks every member when it fires.
     if (this.#timer === undefined) this.#arm(this.#timeoutMs);
   }
 
-  /** It is not told any more. Does nothing for what is not in the list. */
+  /** Removes a member. Does nothing if it is not in the list. */
   remove(idler: Idler): void {
     if (idler.before === undefined && this.#first !== idler) return;
     this.#unlink(idler);
@@ -67,14 +67,14 @@ export class IdleList {
     this.#timer = this.#tasks.after(delayMs, () => this.#expire());
   }
 
-  /** Tells all whose time has come. */
+  /** Notifies every member whose timeout has passed. */
   #expire(): void {
     this.#timer = undefined;
     for (let idler = this.#first; idler !== undefined; idler = this.#first) {
-      // Asked for each: who begins anew here does so at a time that has passed for the next look at it.
+      // The clock is read for each member, because `idle` may take time or add members again.
       const left = idler.idleSince + this.#timeoutMs - this.#clock.now();
       if (left > this.#timeoutMs) {
-        // The clock has been set back: those behind it may be due before it.
+        // The clock was set back: members behind this one may be due first.
         this.add(idler);
       } else if (left > 0) return this.#rearm(left);
       else {
@@ -92,7 +92,7 @@ export class IdleList {
 
 const lists = new WeakMap<Tasks, Map<number, IdleList>>();
 
-/** The list of all that shares an event loop and a time of idleness. */
+/** The idle list shared by all actors of one event loop with the same timeout. */
 export function idleListOf(ports: Ports, timeoutMs: number): IdleList {
   let ofLoop = lists.get(ports.tasks);
   if (ofLoop === undefined) {

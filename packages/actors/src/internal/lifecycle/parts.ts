@@ -12,23 +12,23 @@ import type { WorkflowOwner } from "../workflow/run/run.ts";
 import { type HotRecords, type Part, recordPrefix } from "./part.ts";
 import { RunHandler } from "./run-handler.ts";
 
-/** The actor whose parts they are. */
+/** What the parts need of their actor. */
 export interface PartsOwner extends DatabaseOwner, QueueOwner, ScheduleOwner, WorkflowOwner {
   readonly kv: KvBuffer;
   readonly parts: Parts;
-  /** When the actor has to be woken if it is not gone by then, in milliseconds since the epoch. */
+  /** When an unfinished destruction has to be resumed, in milliseconds since the epoch. */
   readonly destroyBy: number | undefined;
 }
 
-/** What the store says of the parts of an actor that wakes. */
+/** What the store recorded about the parts of a waking actor. */
 export interface StoredParts {
   readonly wakeAt: number | undefined;
   readonly hasDatabase: boolean;
 }
 
 /**
- * The parts of one running actor. A part is made when the definition asks for it, when it has records,
- * or when user code first uses it: an actor pays for nothing else.
+ * The parts of one running actor (queues, schedules, database, ...). A part is created when the definition needs
+ * it, when it has records, or when user code first uses it.
  */
 export class Parts {
   readonly #all: Part[] = [];
@@ -46,7 +46,7 @@ export class Parts {
   #database: DatabasePart | undefined;
   #blobs: BlobPart | undefined;
 
-  /** When the store will have the actor woken. */
+  /** The wake-up time that the store has. */
   #storedWakeAt: number | undefined;
 
   constructor(runtime: PartsOwner, epoch: number, stored: StoredParts | undefined) {
@@ -54,7 +54,7 @@ export class Parts {
     this.#epoch = epoch;
     this.#storedWakeAt = stored?.wakeAt;
     const { run, db } = runtime.definition;
-    // First of all, so that its tables are there before any other code of the user runs.
+    // First, so that its tables exist before any other user code runs.
     if (db !== undefined || stored?.hasDatabase === true) this.database;
     if (run === undefined) return;
     const program = programOf(run.handler);
@@ -78,7 +78,7 @@ export class Parts {
     return this.#database;
   }
 
-  /** Present where the actor has a database, or has asked for `c.db`. */
+  /** Set if the actor has a database or has used `c.db`. */
   get existingDatabase(): DatabasePart | undefined {
     return this.#database;
   }
@@ -92,12 +92,12 @@ export class Parts {
     return this.#blobs;
   }
 
-  /** Present once it has been used, or has something to tell of. */
+  /** Set once blobs have been used, or records of them were found. */
   get existingBlobs(): BlobPart | undefined {
     return this.#blobs;
   }
 
-  /** Something of the actor is kept in files of its own. */
+  /** True if the actor has data outside the store's log: a database or blobs. */
   get keepsFiles(): boolean {
     return this.#database !== undefined || this.#blobs !== undefined;
   }
@@ -120,12 +120,12 @@ export class Parts {
     return this.#queues;
   }
 
-  /** Without making the part for it. */
+  /** Does not create the queue part. */
   get queuedMessages(): number {
     return this.#queues?.mailbox.size ?? 0;
   }
 
-  /** Makes the parts that are needed from the start and loads them. */
+  /** Creates the parts that the records need and loads all parts. */
   async load(hot: HotRecords, isNew: boolean): Promise<void> {
     if (hot.has(recordPrefix.schedule)) this.schedules;
     if (hot.has(recordPrefix.kvStream)) this.blobs;
@@ -135,7 +135,7 @@ export class Parts {
 
   started(): void {
     for (const part of this.#all) part.started?.();
-    // A wake-up that nobody wants any more, perhaps of another version of the program, is taken back.
+    // Cancels a stored wake-up that is no longer wanted, perhaps by another version of the program.
     if (this.wakeAt !== this.#storedWakeAt) this.runtime.markDirty();
   }
 
@@ -143,9 +143,9 @@ export class Parts {
     for (const part of this.#all) part.closing?.();
   }
 
-  /** Throws what the database does: nothing has a savepoint then. */
+  /** Throws what the database throws; no part has a savepoint then. */
   savepoint(): void {
-    // Of all of them it alone may fail.
+    // The database goes first: no other part can fail here.
     this.#database?.savepoint();
     for (const part of this.#all) if (part !== this.#database) part.savepoint?.();
   }
@@ -169,7 +169,7 @@ export class Parts {
       if (wakeAt !== undefined && (earliest === undefined || wakeAt < earliest)) earliest = wakeAt;
     }
     if (earliest === undefined) return undefined;
-    // Stores keep no other numbers.
+    // Stores accept only safe integers.
     return Math.min(Math.ceil(earliest), Number.MAX_SAFE_INTEGER);
   }
 
@@ -177,7 +177,7 @@ export class Parts {
     return this.wakeAt !== this.#storedWakeAt;
   }
 
-  /** What the next commit says of the time at which the store is to have the actor woken, if it changed. */
+  /** The wake-up time for the next commit, if it changed; null clears it. */
   takeWakeAt(): { readonly wakeAt: number | null } | undefined {
     const { wakeAt } = this;
     if (wakeAt === this.#storedWakeAt) return undefined;

@@ -10,24 +10,24 @@ import type { TransactionLock } from "../turn/transaction-lock.ts";
 import type { Activity } from "./activity.ts";
 import type { ErrorFilter } from "./error-filter.ts";
 
-/** The transactions of an actor, as far as who waits beside them has to know. */
+/** The transactions of an actor, as seen by code that must wait for them. */
 export interface OpenTransactions {
   readonly open: boolean;
-  /** The transaction that is open, where it is that of this context: one object up to its end. */
+  /** The open transaction if it belongs to this context: the same object until it ends. */
   openOf(owner: object): object | undefined;
-  /** Resolves when no transaction of others has the actor to itself; undefined where none has. */
+  /** Resolves when no other context's transaction is exclusive; undefined if none is. */
   othersEnd(owner: object): Promise<void> | undefined;
 }
 
 /**
- * A running actor as its pieces see it: what each of them may ask of it. What only one piece needs beyond
- * that stands beside the piece, as the interface of its owner. `Runtime` is all of them.
+ * A running actor as its components see it. What only one component needs beyond this is declared beside that
+ * component. `Runtime` implements all of them.
  */
 export interface RunningActor extends ContextSource {
   readonly status: InstanceStatus;
   /** True until `onCreate` has ended. */
   readonly creating: boolean;
-  /** True once no change is taken any more. */
+  /** True once changes are refused. */
   readonly sealed: boolean;
   readonly inTransaction: boolean;
   readonly transactions: OpenTransactions;
@@ -39,23 +39,23 @@ export interface RunningActor extends ContextSource {
   readonly activity: Activity;
   readonly transactionLock: TransactionLock;
   readonly queue: CommitQueue;
-  /** What the parts of the actor keep; commits with the turn. */
+  /** Records of the actor's parts, committed with the turn. */
   readonly records: EntryBuffer;
 
   /** Runs user code on the stack; a turn that it leaves open ends at the next macrotask. */
   enter(fn: () => unknown): unknown;
   /** Runs a hook, if there is one; its turn ends with it. */
   hook(name: HookName, args: unknown[], timeoutMs?: number): Promise<unknown>;
-  /** Asks one of the access hooks of an event or queue. */
+  /** Runs an access hook of an event or queue; the turn ends with it. */
   runAccessHook(hook: AnyFunction, ...args: unknown[]): Promise<unknown>;
-  /** Without the proxies that watch the state. */
+  /** Returns the plain value behind the proxies that track the state. */
   unwrap(value: unknown): unknown;
 
   /** Something that user code changed will be written when the turn closes. */
   noteChange(): void;
   /** A part has something to write when the turn closes. */
   changed(): void;
-  /** User code has changed something; `enter` tells whose code is on the stack, if any. */
+  /** User code changed something, either on the stack or after an `await`. */
   userWrote(): void;
   /** Something that is not user data has to be committed with this turn. */
   markDirty(): void;

@@ -17,11 +17,11 @@ export interface StartingActor extends RunningActor {
   readonly existingParts: Parts | undefined;
   /** `onCreate` has ended: what it and `createState` made is in the first commit. */
   created(): void;
-  /** What is stored of an earlier instance says that the actor is to be gone. */
+  /** An earlier instance stored a request to destroy the actor. */
   resumeDestruction(askedAt: number): void;
 }
 
-/** Brings an actor from nothing, or from what is stored, to where it can be called. */
+/** Creates an actor, or loads it from the store, and runs its start hooks. */
 export async function startActor(runtime: StartingActor, start: InstanceStart): Promise<void> {
   const { definition, stateHolder } = runtime;
   const isNew = start.type === "create";
@@ -51,7 +51,7 @@ export async function startActor(runtime: StartingActor, start: InstanceStart): 
   await runtime.hook("onWake", [new Context(runtime)]);
 }
 
-/** A constant of the definition is there as soon as any hook may see it; what lies there stays. */
+/** Constant `vars` are available to every hook; a value that is already set stays. */
 function copyVars(runtime: StartingActor): void {
   const { vars } = runtime.definition;
   if (vars !== undefined) runtime.vars ??= structuredClone(vars.initial);

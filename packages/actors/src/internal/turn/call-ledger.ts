@@ -8,7 +8,7 @@ import { OutcomeMemory } from "./outcome-memory.ts";
 export const { callWindowMs } = actorLimits;
 const { maxRememberedCalls, maxRememberedCallBytes } = actorLimits;
 
-/** What is known of a key: its outcome, or that a call of it began and its end was never recorded. */
+/** The record of a key: its outcome, or that a call began whose end was never recorded. */
 export type RecordedCall = CallOutcome | { readonly type: "interrupted" };
 
 /** The keyed calls of one actor: what the store has recorded, and what the next commit will. */
@@ -17,11 +17,11 @@ export class CallLedger {
   readonly #actorId: string;
   readonly #clock: Clock;
   readonly #remembered = new OutcomeMemory();
-  /** Until then, in milliseconds, the store may hold records of earlier instances. */
+  /** Until this time (ms since the epoch) the store may hold records of earlier instances. */
   readonly #storedCallsUntil: number;
-  /** The keys of what has been forgotten; made when something is. */
+  /** Filter of evicted keys; created on the first eviction. */
   #forgotten: KeyFilter | undefined;
-  /** None of what has been forgotten has a key after this one: keys that begin with their time are new by that. */
+  /** The greatest evicted key: a greater key (keys usually begin with their time) cannot have been evicted. */
   #lastForgotten = "";
   #pending: CallRecord[] = [];
 
@@ -32,7 +32,7 @@ export class CallLedger {
     this.#storedCallsUntil = storedCallsUntil;
   }
 
-  /** Looks a key up; a promise only where the store has to be asked. */
+  /** Looks a key up. Returns a promise only if the store has to be read. */
   find(key: string): RecordedCall | undefined | Promise<RecordedCall | undefined> {
     const remembered = this.remembered(key);
     if (remembered !== undefined) return remembered;
@@ -43,7 +43,7 @@ export class CallLedger {
     });
   }
 
-  /** The store may hold records of earlier instances; it never does for an actor that this one has made. */
+  /** False for an actor that this instance created: the store has no earlier records. */
   get #mayBeStored(): boolean {
     return this.#storedCallsUntil > 0 && this.#clock.now() < this.#storedCallsUntil;
   }
@@ -52,7 +52,7 @@ export class CallLedger {
     return key <= this.#lastForgotten && this.#forgotten?.mayHave(key) === true;
   }
 
-  /** What is known of a key without asking the store. */
+  /** The outcome of a key that is in memory. */
   remembered(key: string): CallOutcome | undefined {
     const known = this.#remembered.get(key);
     return known !== undefined && known.expiresAt > this.#clock.now()
@@ -60,12 +60,12 @@ export class CallLedger {
       : undefined;
   }
 
-  /** The next commit says that this call has begun. */
+  /** Records with the next commit that this call has begun. */
   started(key: string): void {
     this.#pending.push({ key, status: "started", expiresAt: this.#clock.now() + callWindowMs });
   }
 
-  /** The next commit says how this call ended. */
+  /** Records with the next commit how this call ended. */
   done(key: string, outcome: CallOutcome): void {
     const expiresAt = this.#clock.now() + callWindowMs;
     const bytes = encodeOutcome(outcome);
@@ -73,7 +73,7 @@ export class CallLedger {
     this.#keep(key, bytes, expiresAt);
   }
 
-  /** In memory only. */
+  /** Remembers an outcome in memory only. */
   remember(key: string, outcome: CallOutcome): void {
     this.#keep(key, encodeOutcome(outcome), this.#clock.now() + callWindowMs);
   }
@@ -86,7 +86,7 @@ export class CallLedger {
     }
   }
 
-  /** A quarter at once, which costs little for each. */
+  /** Evicts a quarter at once, which keeps the cost per call low. */
   #forgetOldest(): void {
     const now = this.#clock.now();
     const forgotten = this.#forgotten ?? new KeyFilter(callWindowMs, now);
@@ -97,7 +97,7 @@ export class CallLedger {
     });
   }
 
-  /** What the next commit records. */
+  /** Takes the records for the next commit. */
   take(): readonly CallRecord[] | undefined {
     if (this.#pending.length === 0) return undefined;
     const records = this.#pending;

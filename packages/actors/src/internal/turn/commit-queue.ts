@@ -14,23 +14,23 @@ const maxFlights = 2;
  */
 export interface Output {
   release(): void;
-  /** The commit before it has failed: it must not leave. */
+  /** The commit before it failed; the output must not leave. */
   drop(error: HoldfastError): void;
-  /** Of no meaning without what was written before it: it does not leave when that is taken back. */
+  /** Discarded when the transaction that produced it is rolled back. */
   readonly undoable?: boolean;
 }
 
-/** Lets go of what a transaction held. Exactly one of the two is called, once. */
+/** Ends the hold of a transaction. Exactly one of the two methods is called, once. */
 export interface HeldTurn {
   commit(): void;
-  /** What was written is being taken back: undoable outputs are told `error` and do not leave. */
+  /** Rolled back: undoable outputs are dropped with `error`. */
   revert(error: HoldfastError): void;
 }
 
 /** What a turn changed: a batch without its identity. */
 export type Changes = Omit<CommitBatch, "actorId" | "epoch" | "version" | "commitId">;
 
-/** The actor whose turns are committed. */
+/** What the queue needs of the actor whose turns it commits. */
 export interface CommitSource {
   readonly id: string;
   readonly host: { readonly store: ActorStore };
@@ -43,11 +43,11 @@ export interface CommitSource {
   collect(version: number): Changes | undefined;
   /** The changes of this version are durable. */
   landed(version: number): void;
-  /** Nothing is on its way or waits for the store any more. */
+  /** No commit is in flight or waiting. */
   settled(): void;
-  /** A commit has failed; nothing is committed any more. Returns what dependents are told. */
+  /** A commit failed; nothing more is committed. Returns the error that waiting outputs get. */
   commitFailed(error: unknown): HoldfastError;
-  /** An output could not leave, or could not be told that it does not. */
+  /** The `release` or `drop` of an output threw. */
   outputThrew(error: unknown): void;
 }
 
@@ -60,7 +60,7 @@ export interface CommitStart {
   readonly nonce: string;
 }
 
-/** A commit on its way, and the outputs that wait for it. */
+/** A commit in flight, and the outputs that wait for it. */
 interface Flight {
   readonly version: number;
   readonly outputs: Output[];
@@ -85,24 +85,24 @@ export class CommitQueue {
   readonly epoch: number;
   readonly #owner: CommitSource;
   readonly #nonce: string;
-  /** Oldest first, and few: a list is made for a change, so that actors that rest share the empty one. */
+  /** Oldest first, and few. Copied on change, so that idle actors share the empty list. */
   #flights = noFlights;
   /** Outputs of the turns that closed since the last flight began; present when there was one. */
   #next: Output[] | undefined;
-  /** Outputs that leave now, with nothing to wait for. */
+  /** Outputs being released now. */
   #leaving: Output[] | undefined;
   #version: number;
-  /** What outputs are told that come too late: nothing is committed any more. */
+  /** The error for outputs that arrive after the last commit. */
   #failure: HoldfastError | undefined;
   #failed = false;
-  /** Why the newest turn must not be committed: told once those before it have landed. */
+  /** Why the newest turn must not be committed; reported once earlier commits have landed. */
   #refusal: HoldfastError | undefined;
   #holds = 0;
   #inTransaction = false;
   /** About how many callers there are, as the last landings saw it. */
   #crowd = 0;
   #gathering = false;
-  /** Present when outputs go first and changes are saved after so long. */
+  /** Set with relaxed durability: outputs leave first and changes are saved within this time. */
   #saveIntervalMs: number | undefined;
   #save: { readonly at: number; readonly timer: Timer } | undefined;
 
@@ -126,17 +126,17 @@ export class CommitQueue {
     else this.#leave(this.#handIn([]));
   }
 
-  /** From now on outputs go first, and what changes is saved within `saveIntervalMs`. */
+  /** Switches to relaxed durability: outputs leave at once and changes are saved within `saveIntervalMs`. */
   relax(saveIntervalMs: number): void {
     this.#saveIntervalMs = saveIntervalMs;
   }
 
-  /** A transaction is one turn in any case: what it brings about waits for its commit. */
+  /** False during a transaction, whose outputs always wait for its commit. */
   get #isRelaxed(): boolean {
     return this.#saveIntervalMs !== undefined && this.#holds === 0;
   }
 
-  /** With relaxed durability: what has changed is saved within so long. */
+  /** With relaxed durability: saves what has changed within `delayMs`. */
   saveWithin(delayMs: number): void {
     if (this.#failure !== undefined || this.#saveIntervalMs === undefined) return;
     if (!this.#owner.hasChanged()) return;
@@ -255,7 +255,7 @@ export class CommitQueue {
     return durable;
   }
 
-  /** Gives up: drops every waiting output. Idempotent. */
+  /** Fails the queue and drops every waiting output. Idempotent. */
   fail(error: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
@@ -285,12 +285,12 @@ export class CommitQueue {
         (error: unknown) => this.fail(error),
       );
     } catch (error) {
-      // What could not be handed over cannot be made up for: memory and store would differ.
+      // A turn that cannot be handed in is fatal: memory and store would differ.
       if (this.#flights.at(-1)?.version !== version) {
         this.#flights = [...this.#flights, { version, outputs, landed: false }];
       }
       if (isRefusedState(error)) this.#refusal = error;
-      // What is on its way is none of its business, and lands first.
+      // Earlier commits in flight are not affected and land first.
       if (this.#refusal === undefined || this.#flights.length === 1) this.fail(error);
     }
     return [];
@@ -352,7 +352,7 @@ export class CommitQueue {
     if (this.#refusal !== undefined && this.#flights.length === 1) this.fail(this.#refusal);
   }
 
-  /** How many callers there are; those who wait nowhere now are soon back, or forgotten by and by. */
+  /** Estimates the number of callers; the estimate decays while fewer of them wait. */
   #count(landed: number): void {
     let waiting = landed + (this.#next?.length ?? 0);
     for (const { outputs } of this.#flights) waiting += outputs.length;
@@ -391,7 +391,7 @@ export class CommitQueue {
     this.#owner.ports.tasks.macrotask(look);
   }
 
-  /** Whether the store may be given a commit now. */
+  /** True if a commit may be handed to the store now. */
   get #isFree(): boolean {
     if (this.#holds > 0 || this.#failed || this.#refusal !== undefined) return false;
     const { length } = this.#flights;
@@ -401,7 +401,7 @@ export class CommitQueue {
   #takeNext(outputs: readonly Output[] = []): void {
     const next = this.#holds > 0 || this.#refusal !== undefined ? undefined : this.#next;
     if (next !== undefined) this.#next = undefined;
-    // The store gets its next work before anything leaves, so that it is not idle meanwhile.
+    // Hand in the next commit before releasing outputs, so that the store is not idle meanwhile.
     const unchanged = next === undefined || this.#failed ? [] : this.#handIn(next);
     this.#leave([...outputs, ...unchanged]);
     if (this.idle) this.#owner.settled();

@@ -4,8 +4,8 @@ import { RawContext } from "../raw/raw-context.ts";
 import type { LockHolder } from "./transaction-lock.ts";
 
 /**
- * Waits for what only other turns can bring about. A transaction need not wait for this context meanwhile:
- * where one has begun, what goes on here does so after it.
+ * Waits for something that only another turn can bring about, without holding up transactions meanwhile.
+ * If one has begun by then, resolves after it has ended.
  */
 export async function outsideTransaction<T>(
   runtime: RunningActor,
@@ -26,7 +26,7 @@ export async function outsideTransaction<T>(
   }
 }
 
-/** Who has a place inside, in which its own transaction does not wait for it. */
+/** The lock holder behind a context, if the context has one. */
 export function lockHolderOf(owner: object): LockHolder | undefined {
   if (owner instanceof CallContext) return CallContext.callOf(owner);
   return owner instanceof RawContext ? owner : undefined;

@@ -4,16 +4,16 @@ import { isThenable } from "../lifecycle/hooks.ts";
 import type { RunningActor } from "../lifecycle/running-actor.ts";
 import type { StateLog } from "../state/state-log.ts";
 
-/** Tells `onStateChange` of the changes of one actor's state: once for all of a macrotask. */
+/** Calls `onStateChange` for changes of one actor's state, once per macrotask. */
 export class StateChangeNotifier {
   readonly #runtime: RunningActor;
   readonly #log: StateLog;
   #scheduled = false;
-  /** Counts changes: the hook is called for those that it has not been told of. */
+  /** Counts changes; the hook is called while it is ahead of `#notifiedChanges`. */
   #changes = 0;
   #notifiedChanges = 0;
   #changesBefore = 0;
-  /** A change that the hook hears of when the open transaction has succeeded. */
+  /** A change in the open transaction; the hook is called if the transaction succeeds. */
   #notifyAfterTransaction = false;
 
   constructor(runtime: RunningActor, log: StateLog) {
@@ -32,8 +32,8 @@ export class StateChangeNotifier {
   }
 
   /**
-   * Tells of what has changed so far, in the open turn: an action that has ended has not been answered yet,
-   * and its answer is what the hook throws at once, which is returned.
+   * Calls the hook for the changes so far, in the open turn. Returns what it throws synchronously: an action that
+   * has ended but has not been answered fails with that error.
    */
   notifyNow(): { readonly error: unknown } | undefined {
     const runtime = this.#runtime;
@@ -63,7 +63,7 @@ export class StateChangeNotifier {
     this.#runtime.queue.close();
   }
 
-  /** Not while the actor is made: all of that is one commit, and is told of at its end. */
+  /** Does nothing while the actor is created: creation is one commit and notifies once at its end. */
   #notify(): void {
     const runtime = this.#runtime;
     if (runtime.creating || this.#changes === this.#notifiedChanges) return;
@@ -72,7 +72,7 @@ export class StateChangeNotifier {
     if (!runtime.inTransaction) runtime.queue.close();
   }
 
-  /** Runs code on the stack during which the state must not change; what it awaits is free again. */
+  /** Runs code that must not change the state synchronously; after an `await` it may. */
   #withStateLocked(fn: () => unknown): unknown {
     this.#log.refuseChanges(reentrantError);
     try {

@@ -5,27 +5,27 @@ interface Waiter {
   refuse(error: HoldfastError): void;
 }
 
-/** A piece of work that has a place inside, for as long as `entered` says so. */
+/** Work that has entered the actor; it holds a place while `entered` is true. */
 export interface LockHolder {
   readonly entered: boolean;
-  /** It waits for a transaction of its own. */
+  /** It waits for its own transaction, which need not wait for it. */
   parked: boolean;
 }
 
 /**
- * Lets work into an actor: at once as a rule, one action at a time in a serial actor, and in the order
- * of arrival once nothing holds it up any more.
+ * Admits work to an actor: normally at once, one action at a time in a serial actor, and never while a
+ * transaction or `blockConcurrencyWhile` holds the lock. Waiting work enters in order of arrival.
  */
 export class TransactionLock {
   readonly #serial: boolean;
-  /** Transactions and blocks that let nothing begin. */
+  /** Transactions and blocks that hold the lock. */
   #holds = 0;
   #inside = 0;
   readonly #waiting: Waiter[] = [];
-  /** Those that take no place: they wait for what holds work up, and for nobody inside. */
+  /** Work that takes no place: it waits for holders of the lock, but not for actions inside. */
   readonly #passing: Waiter[] = [];
   #quiet: (() => void) | undefined;
-  /** Those inside that wait for their own transaction: it need not wait for them. */
+  /** Work inside that waits for its own transaction. */
   #parked = 0;
 
   constructor(serial: boolean) {
@@ -33,8 +33,8 @@ export class TransactionLock {
   }
 
   /**
-   * Undefined where work may begin now, else a promise of it; rejects when the actor stops before.
-   * Whoever has entered calls `leave` at the end.
+   * Returns undefined if work may begin now, else a promise that resolves when it may and rejects if the actor
+   * stops first. Work that has entered calls `leave` when it ends.
    */
   enter(): Promise<void> | undefined {
     if (this.#waiting.length === 0 && this.#mayBegin) {
@@ -52,7 +52,7 @@ export class TransactionLock {
     this.#admit();
   }
 
-  /** Undefined where nothing holds new work up, else a promise of that; nothing has to leave. */
+  /** Returns undefined if nothing holds the lock, else a promise. Takes no place, so there is no `leave`. */
   pass(): Promise<void> | undefined {
     if (this.#holds === 0) return undefined;
     return new Promise((resolve, reject) => {
@@ -70,7 +70,7 @@ export class TransactionLock {
     this.#admit();
   }
 
-  /** One inside waits for others to leave. False for one that is not inside any more, or waits already. */
+  /** Marks work inside as waiting for its transaction. Returns false if it is not inside or is parked already. */
   park(holder: LockHolder): boolean {
     if (!holder.entered || holder.parked) return false;
     holder.parked = true;
@@ -79,7 +79,7 @@ export class TransactionLock {
     return true;
   }
 
-  /** Idempotent: one may leave before the transaction that it does not wait for. */
+  /** Idempotent: work may leave before a transaction that it did not await. */
   unpark(holder: LockHolder): void {
     if (!holder.parked) return;
     holder.parked = false;
@@ -94,12 +94,12 @@ export class TransactionLock {
     });
   }
 
-  /** Who still waits does not begin. */
+  /** Rejects all waiting work. */
   refuseAll(error: HoldfastError): void {
     for (const waiter of [...this.#passing.splice(0), ...this.#waiting.splice(0)]) waiter.refuse(error);
   }
 
-  /** Nobody is inside, waits or holds anything up: a new one would do as well. */
+  /** True if the lock has no holder, no work inside and none waiting, so that it can be dropped. */
   get isFree(): boolean {
     return (
       this.#holds === 0 && this.#inside === 0 && this.#waiting.length === 0 && this.#passing.length === 0

@@ -8,31 +8,31 @@ import type { ActorState } from "./actor-state.ts";
 import type { HeldTurn } from "./commit-queue.ts";
 import { lockHolderOf } from "./outside-transaction.ts";
 
-/** The actor whose transactions they are. */
+/** What transactions need of their actor. */
 export interface TransactionsOwner extends RunningActor {
   readonly stateHolder: ActorState;
   readonly existingStorage: Storage | undefined;
   readonly existingParts: Parts | undefined;
-  /** Something that was written is not on its way to the store, or has not landed. */
+  /** A write has not been handed to the store, or its commit has not landed. */
   readonly unsettled: boolean;
 }
 
 /**
- * The transactions of one actor, one after the other. One begins when what ran before has ended or
- * waits for a transaction itself, and everything written so far is on its way; until it ends no turn
- * is committed and nothing leaves.
+ * Runs the transactions of one actor one after the other. A transaction begins when all running work has ended
+ * or waits for a transaction itself, and all writes so far are durable. Until it ends, no turn is committed and
+ * no output leaves.
  */
 export class Transactions {
   readonly #runtime: TransactionsOwner;
-  /** Contexts with a transaction that is open or waits. */
+  /** Contexts whose transaction is open or waiting. */
   readonly #owners = new LazySet<object>();
   #last: Promise<void> | undefined;
   #open = false;
   /** Whose transaction is open. */
   #owner: object | undefined;
-  /** Of the one that has the actor to itself: nobody else goes on before it has ended. */
+  /** Settles when the exclusive transaction ends; other contexts wait for it. */
   #alone: PromiseWithResolvers<void> | undefined;
-  /** What the open transaction holds back. */
+  /** The turn and the outputs that the open transaction holds back. */
   #held: HeldTurn | undefined;
 
   constructor(runtime: TransactionsOwner) {
@@ -43,14 +43,14 @@ export class Transactions {
     return this.#open;
   }
 
-  /** The transaction that is open, where it is that of this context: one object up to its end. */
+  /** The open transaction if it belongs to this context: the same object until it ends. */
   openOf(owner: object): object | undefined {
     return this.#open && this.#owner === owner ? this.#held : undefined;
   }
 
-  /** Resolves when no transaction of others has the actor to itself; undefined where none has. */
+  /** Resolves when no other context's transaction is exclusive; undefined if none is. */
   othersEnd(owner: object): Promise<void> | undefined {
-    // One of its own may wait for what goes on then.
+    // A context's own transaction may wait for what continues here.
     return this.#owners.has(owner) ? undefined : this.#alone?.promise;
   }
 
@@ -70,17 +70,17 @@ export class Transactions {
       this.#owner = owner;
       return await this.#perform(fn);
     } finally {
-      if (this.#alone === alone) this.#letOthersGoOn();
+      if (this.#alone === alone) this.#releaseOthers();
       if (parks) transactionLock.unpark(holder);
       this.#owners.delete(owner);
       if (this.#owner === owner) this.#owner = undefined;
-      // Who has given up waiting lets the next wait on for those before it.
+      // If this one gave up waiting, the next must still wait for those before it.
       mine.resolve(before);
       transactionLock.release();
     }
   }
 
-  /** Waits for the transactions before, for what runs, and for what has been written. */
+  /** Waits for earlier transactions, for running work, and until all writes are durable. */
   async #turn(before: Promise<void> | undefined, alone: PromiseWithResolvers<void>): Promise<void> {
     const runtime = this.#runtime;
     const { actionTimeout } = runtime.definition.options;
@@ -89,7 +89,7 @@ export class Transactions {
     try {
       if (before !== undefined) await Promise.race([before, late.promise]);
       const { transactionLock } = runtime;
-      // Whoever has waited aside may be back before this is.
+      // Work that was parked may have resumed before this continues.
       for (let quiet = transactionLock.quiet(); quiet !== undefined; quiet = transactionLock.quiet()) {
         await Promise.race([quiet, late.promise]);
       }
@@ -109,7 +109,7 @@ export class Transactions {
       try {
         result = await (runtime.enter(fn) as T | Promise<T>);
       } finally {
-        // Statements that nobody waits for are part of it too.
+        // Statements that were not awaited belong to the transaction as well.
         await runtime.existingParts?.existingDatabase?.settled();
       }
       if (this.#open) await runtime.stateHolder.validate();
@@ -123,7 +123,7 @@ export class Transactions {
     return result;
   }
 
-  /** Takes back what the open transaction has done, if there is one. */
+  /** Rolls back the open transaction, if there is one. */
   rollback(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -132,11 +132,11 @@ export class Transactions {
     existingStorage?.rollback();
     existingParts?.rollback();
     this.#held?.revert(rolledBackError());
-    // Of an actor that stops, one that goes on for ever keeps nobody.
-    this.#letOthersGoOn();
+    // When the actor stops, a transaction that never ends must not block others.
+    this.#releaseOthers();
   }
 
-  #letOthersGoOn(): void {
+  #releaseOthers(): void {
     this.#alone?.resolve();
     this.#alone = undefined;
   }
@@ -145,7 +145,7 @@ export class Transactions {
     const { queue, stateHolder, existingStorage, existingParts } = this.#runtime;
     const held = queue.transaction();
     try {
-      // First of all: where the database cannot begin, there is nothing to take back yet.
+      // First, because it may throw: nothing has to be undone then.
       existingParts?.savepoint();
     } catch (error) {
       held.commit();
@@ -163,7 +163,7 @@ export class Transactions {
     stateHolder.keep();
     existingStorage?.keep();
     existingParts?.keep();
-    // While it is held: what has changed is handed in as one, with relaxed durability too.
+    // While the turn is held, so that it is one commit with relaxed durability as well.
     queue.close();
     this.#held?.commit();
   }
