@@ -120,9 +120,9 @@ for (const way of ["websocket", "in process"] as const) {
       await conn.enter("red");
       await changed.until(() => log.includes("sleep"));
       await until(() => directory.size === 0);
-      assert.equal(directory.held.size, 1);
+      assert.equal(directory.hibernating.size, 1);
       await conn.dispose();
-      await until(() => directory.held.size === 0);
+      await until(() => directory.hibernating.size === 0);
       assert.equal(log.includes("disconnect ann 1"), false);
       const conns = await client.hall.getOrCreate("h", { params: { name: "bob" } }).conns();
       assert.deepEqual(

@@ -159,9 +159,9 @@ describe("raw WebSockets", () => {
       const end = closed(socket);
       socket.close(4000, "");
       await end;
-      while (directory.held.size > 0) await new Promise((resolve) => setImmediate(resolve));
+      while (directory.hibernating.size > 0) await new Promise((resolve) => setImmediate(resolve));
       assert.equal(await handle.messages(), 1);
-      assert.equal(directory.held.size, 0);
+      assert.equal(directory.hibernating.size, 0);
       const plain = await handle.webSocket("/plain");
       const ended = closed(plain);
       await handle.sleep();

@@ -59,14 +59,15 @@ export class RawSession implements RawSocketKeeper {
     this.#waiting = [];
     if (this.#host !== undefined) this.#host.closed(code, reason, wasClean);
     // Its record is left: `onDisconnect` runs when the actor wakes.
-    else if (this.#held !== undefined) this.#directory.held.drop(this.#held.actorId, this.#held.connId);
+    else if (this.#held !== undefined)
+      this.#directory.hibernating.drop(this.#held.actorId, this.#held.connId);
   }
 
   hold(actorId: string, connId: string, sink: ConnectionSink, memory: ConnectionMemory): void {
     this.#host = undefined;
     if (this.#ended !== undefined) return;
     this.#held = { actorId, connId };
-    this.#directory.held.hold(actorId, connId, { sink, memory, isLost: () => false });
+    this.#directory.hibernating.hold(actorId, connId, { sink, memory, isLost: () => false });
     if (this.#waiting.length > 0) void this.#wake();
   }
 

@@ -127,12 +127,12 @@ export class Session implements CallOwner, ResumableSession {
     this.#ended = true;
     this.#gone.abort(new HoldfastError("conn", "closed", "The client has gone away"));
     this.#expiry?.cancel();
-    this.#directory.held.unregister(this.#token);
-    if (this.#formerToken !== undefined) this.#directory.held.unregister(this.#formerToken);
+    this.#directory.hibernating.unregister(this.#token);
+    if (this.#formerToken !== undefined) this.#directory.hibernating.unregister(this.#formerToken);
     this.#abortStreams();
     if (this.#connection !== undefined) this.#connection.close();
     else if (this.#actorId !== undefined && this.#connId !== undefined) {
-      this.#directory.held.drop(this.#actorId, this.#connId);
+      this.#directory.hibernating.drop(this.#actorId, this.#connId);
     }
   }
 
@@ -161,7 +161,7 @@ export class Session implements CallOwner, ResumableSession {
 
   async #accept(request: Request | undefined): Promise<void> {
     const { target, params, auth, resume } = this.#options;
-    const previous = resume === undefined ? undefined : this.#directory.held.byToken(resume.token);
+    const previous = resume === undefined ? undefined : this.#directory.hibernating.byToken(resume.token);
     // The server may not have noticed yet that the old socket is dead.
     previous?.replaced();
     // Who has left again takes nothing over: the client may try once more.
@@ -235,7 +235,7 @@ export class Session implements CallOwner, ResumableSession {
     this.#connection = connection;
     this.#connId = connection.id;
     this.#accepted = true;
-    this.#directory.held.register(this.#token, this);
+    this.#directory.hibernating.register(this.#token, this);
     const isNext = resumed && previous !== undefined && resume !== undefined;
     const taken = isNext ? previous.handOver(resume.received) : undefined;
     // A client that begins anew comes back for nothing.
@@ -243,7 +243,7 @@ export class Session implements CallOwner, ResumableSession {
     if (taken !== undefined) {
       this.#log = taken.log;
       this.#formerToken = resume?.token;
-      if (resume !== undefined) this.#directory.held.register(resume.token, this);
+      if (resume !== undefined) this.#directory.hibernating.register(resume.token, this);
     }
     const received = resume !== undefined && taken !== undefined ? resume.received : 0;
     output.init(instance.id, connection.id, { token: this.#token, received, resumed: taken !== undefined });
@@ -261,7 +261,11 @@ export class Session implements CallOwner, ResumableSession {
     if (this.#actorId === undefined || this.#connId === undefined) return;
     this.#waiting ??= [];
     this.#waking = false;
-    this.#directory.held.hold(this.#actorId, this.#connId, { sink, memory, isLost: () => this.#isLost });
+    this.#directory.hibernating.hold(this.#actorId, this.#connId, {
+      sink,
+      memory,
+      isLost: () => this.#isLost,
+    });
     const unanswered = this.#asking;
     this.#asking = undefined;
     if (unanswered === undefined || this.#isLost) return;

@@ -84,7 +84,7 @@ async function sample(world: World, at: number): Promise<Sample> {
     timers: node?.timers ?? 0,
     clientTimers: world.clientTimers,
     connections: network.connections,
-    held: node?.directory?.held.size ?? 0,
+    held: node?.directory?.hibernating.size ?? 0,
     requests: network.underWay,
   };
 }

@@ -1,0 +1,88 @@
+import type {
+  ActorConnection,
+  ActorInstance,
+  CancelSignal,
+  ConnectionSink,
+  ConnectRequest,
+  InvokeCall,
+} from "@holdfast/actors";
+import type { ActorTarget } from "@holdfast/client";
+import { isErrorCode } from "@holdfast/core";
+import type { Observer } from "../observe/observer.ts";
+import type { LiveActors } from "./live-actors.ts";
+
+/** Called with the encoded result, or with an error that the caller may see. */
+export type Done = (error: unknown, result: Uint8Array | undefined) => void;
+
+/**
+ * Carries calls, requests and connections to the instances of actors. An instance that is stopping refuses
+ * them with `actor.stopping` before anything has run: they then wait for the next instance.
+ */
+export class ActorCalls {
+  readonly #actors: LiveActors;
+  readonly #observer: Observer;
+
+  constructor(actors: LiveActors, observer: Observer) {
+    this.#actors = actors;
+    this.#observer = observer;
+  }
+
+  /** Calls an action. `done` is called exactly once. An actor that is awake is called synchronously. */
+  dispatch(target: ActorTarget, call: InvokeCall, done: Done): void {
+    const instance = this.#actors.awake(target);
+    if (instance === undefined) void this.#loadAndInvoke(target, call, done);
+    else this.#invoke(instance, target, call, done);
+  }
+
+  /** Opens a connection; `sinkFor` makes its sink for the instance that accepts it. */
+  async connect(
+    target: ActorTarget,
+    request: ConnectRequest,
+    sinkFor: (instance: ActorInstance) => ConnectionSink,
+  ): Promise<ActorConnection> {
+    return this.withInstance(target, { signal: request.signal }, (instance) =>
+      instance.connect(request, sinkFor(instance)),
+    );
+  }
+
+  /**
+   * Runs `use` with an instance of the actor, and again with the next one if that was stopping. With
+   * `skipReadyWait` the first attempt also reaches an instance that is starting or stopping.
+   */
+  async withInstance<T>(
+    target: ActorTarget,
+    call: { readonly signal?: CancelSignal | undefined; readonly skipReadyWait?: boolean | undefined },
+    use: (instance: ActorInstance) => Promise<T>,
+  ): Promise<T> {
+    for (let skips = call.skipReadyWait === true; ; skips = false) {
+      call.signal?.throwIfAborted();
+      const inGrace = skips ? this.#actors.inMemory(target) : undefined;
+      const instance = inGrace ?? this.#actors.awake(target) ?? (await this.#actors.load(target));
+      try {
+        return await use(instance);
+      } catch (error) {
+        if (!isErrorCode(error, "actor", "stopping")) throw error;
+        await instance.stopped;
+      }
+    }
+  }
+
+  async #loadAndInvoke(target: ActorTarget, call: InvokeCall, done: Done): Promise<void> {
+    let instance: ActorInstance;
+    try {
+      call.signal?.throwIfAborted();
+      instance = await this.#actors.load(target);
+    } catch (error) {
+      done(error, undefined);
+      return;
+    }
+    this.#invoke(instance, target, call, done);
+  }
+
+  #invoke(instance: ActorInstance, target: ActorTarget, call: InvokeCall, done: Done): void {
+    this.#observer.call(instance, call, (error, result) => {
+      if (!isErrorCode(error, "actor", "stopping")) return done(error, result);
+      return void instance.stopped.then(() => this.#loadAndInvoke(target, call, done));
+    });
+  }
+}

@@ -1,0 +1,242 @@
+import {
+  type ActorHost,
+  type ActorInstance,
+  type ActorStore,
+  type AnyDefinition,
+  createInstance,
+  type HibernatedConnection,
+} from "@holdfast/actors";
+import type { ActorTarget } from "@holdfast/client";
+import { type ActorKey, HoldfastError, type Ports, uuidv7 } from "@holdfast/core";
+import { acquireByKey } from "../internal/acquire.ts";
+import {
+  addressOf,
+  addressOfTarget,
+  duplicateKey,
+  notFound,
+  rethrowAsDuplicate,
+} from "../internal/addresses.ts";
+import { CreateMemory } from "../internal/create-memory.ts";
+import { type Slot, Slots } from "../internal/slot.ts";
+
+export interface LiveActorsOptions {
+  readonly definitions: Readonly<Record<string, AnyDefinition>>;
+  readonly store: ActorStore;
+  readonly ports: Pick<Ports, "clock" | "random">;
+  /** The host of every instance. */
+  readonly host: ActorHost;
+  /** Hands over the client connections that outlived the sleep of an actor. */
+  takeConnections(actorId: string): readonly HibernatedConnection[];
+  /** An instance was made; `isNew` if the actor was created with it. */
+  started(instance: ActorInstance, isNew: boolean): void;
+}
+
+type InstanceOrigin = Pick<Parameters<typeof createInstance>[0], "id" | "epoch" | "start">;
+
+/**
+ * The actors in the memory of this process. Finds, wakes and creates them, and makes sure that there is at
+ * most one instance of each: concurrent requests for one actor share one load.
+ */
+export class LiveActors {
+  readonly definitions: ReadonlyMap<string, AnyDefinition>;
+  readonly #options: LiveActorsOptions;
+  readonly #slots = new Slots();
+  readonly #byId = new Map<string, ActorInstance>();
+  readonly #created: CreateMemory;
+  #isClosing = false;
+
+  constructor(options: LiveActorsOptions) {
+    this.#options = options;
+    this.definitions = new Map(Object.entries(options.definitions));
+    this.#created = new CreateMemory(options.ports.clock);
+  }
+
+  /** The actors in memory, those that are starting and those that are stopping included. */
+  instances(): Iterable<ActorInstance> {
+    return this.#byId.values();
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  byId(id: string): ActorInstance | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The instance that is in memory, in whatever state; undefined when there is none. */
+  inMemory(target: ActorTarget): ActorInstance | undefined {
+    const instance =
+      target.type === "id" ? this.#byId.get(target.id) : this.#slots.get(addressOfTarget(target))?.instance;
+    return instance?.name === target.name ? instance : undefined;
+  }
+
+  /** The instance that can take a request now, without waiting. */
+  awake(target: ActorTarget): ActorInstance | undefined {
+    if (this.#isClosing) return undefined;
+    const instance = this.inMemory(target);
+    return instance !== undefined && takesRequests(instance) ? instance : undefined;
+  }
+
+  /**
+   * Brings an actor into memory, created if the target says so. The instance may still be starting. Throws
+   * `actor.not_found`, `gateway.shutting_down`, and what the store throws.
+   */
+  async load(target: ActorTarget): Promise<ActorInstance> {
+    const definition = this.definition(target.name);
+    if (target.type === "id") {
+      const { key } = await this.resolve(target);
+      const instance = await this.load({ type: "get", name: target.name, key });
+      // The key may have passed to another actor since.
+      if (instance.id !== target.id) throw notFound(target);
+      return instance;
+    }
+    const address = addressOf(target.name, target.key);
+    for (;;) {
+      this.#throwIfClosing();
+      const slot = this.#slots.get(address);
+      if (slot === undefined) return this.#occupy(address, target, definition).loading;
+      const instance = slot.instance;
+      if (instance !== undefined) {
+        if (takesRequests(instance)) return instance;
+        await slot.gone;
+        continue;
+      }
+      // Only loads with the same purpose share an outcome: a "get" that finds nothing says nothing to a
+      // "getOrCreate", and a failed creation says nothing to a "get".
+      if (slot.purpose === target.type) return slot.loading;
+      await slot.loading.catch(() => undefined);
+    }
+  }
+
+  /** The id of an actor, created if the target says so. Does not wake one that exists. */
+  async resolve(target: ActorTarget): Promise<{ readonly id: string; readonly key: ActorKey }> {
+    this.definition(target.name);
+    const { store } = this.#options;
+    if (target.type === "id") {
+      const record = await store.get(target.id);
+      if (record === undefined || record.destroyedAt !== undefined || record.name !== target.name) {
+        throw notFound(target);
+      }
+      return { id: record.id, key: record.key };
+    }
+    const awake = this.awake(target);
+    const record = awake === undefined ? await store.find(target.name, target.key) : undefined;
+    if (record !== undefined) return { id: record.id, key: target.key };
+    if (awake === undefined && target.type === "get") throw notFound(target);
+    const instance = awake ?? (await this.load(target));
+    await instance.ready;
+    return { id: instance.id, key: target.key };
+  }
+
+  /**
+   * Creates an actor and returns its id. A repetition with the same `idempotencyKey` returns the same id.
+   * Throws `actor.duplicate_key`, or what its hooks throw.
+   */
+  async create(name: string, key: ActorKey, input: unknown, idempotencyKey?: string): Promise<string> {
+    this.definition(name);
+    const memoryKey = idempotencyKey === undefined ? undefined : `${addressOf(name, key)} ${idempotencyKey}`;
+    const previous = memoryKey === undefined ? undefined : this.#created.get(memoryKey);
+    if (previous !== undefined) return previous;
+    const id = this.#create(name, key, input);
+    if (memoryKey !== undefined) this.#created.set(memoryKey, id);
+    return id;
+  }
+
+  /** An instance is out of memory: its key is free for the next one. */
+  remove(instance: ActorInstance): void {
+    this.#byId.delete(instance.id);
+    const address = addressOf(instance.name, instance.key);
+    const slot = this.#slots.get(address);
+    if (slot?.instance === instance) this.#slots.free(address, slot);
+  }
+
+  /** Refuses new loads, and resolves when every actor is out of memory. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    while (this.#slots.size > 0) {
+      const slots = [...this.#slots.values()];
+      // Loads under way become instances first, so that none is left behind.
+      await Promise.allSettled(slots.map((slot) => slot.loading));
+      await Promise.all(slots.map((slot) => slot.instance?.shutdown()));
+      await Promise.all(slots.map((slot) => slot.gone));
+    }
+  }
+
+  /** Throws `actor.not_found` for a name that is not registered. */
+  definition(name: string): AnyDefinition {
+    const definition = this.definitions.get(name);
+    if (definition !== undefined) return definition;
+    throw new HoldfastError("actor", "not_found", "No actor with this name is registered", {
+      metadata: { name },
+    });
+  }
+
+  #occupy(address: string, target: Exclude<ActorTarget, { type: "id" }>, definition: AnyDefinition): Slot {
+    const { name, key } = target;
+    return this.#slots.occupy(address, target.type, async (slot) => {
+      const loaded = await acquireByKey(this.#options.store, name, key);
+      if (loaded === undefined) {
+        if (target.type === "get") throw notFound(target);
+        return this.#start(slot, definition, name, key, this.#newActor(target.input));
+      }
+      const { id, epoch } = loaded.record;
+      const held = this.#options.takeConnections(id);
+      return this.#start(slot, definition, name, key, { id, epoch, start: { type: "wake", loaded, held } });
+    });
+  }
+
+  async #create(name: string, key: ActorKey, input: unknown): Promise<string> {
+    const definition = this.definition(name);
+    const address = addressOf(name, key);
+    for (;;) {
+      this.#throwIfClosing();
+      const slot = this.#slots.get(address);
+      if (slot === undefined) break;
+      const instance = slot.instance ?? (await slot.loading.catch(() => undefined));
+      if (instance === undefined) continue;
+      if (instance.status === "starting") await instance.ready.catch(() => undefined);
+      if (instance.status === "ready") throw duplicateKey(name);
+      await slot.gone;
+    }
+    const slot = this.#slots.occupy(address, "create", async (own) => {
+      if ((await this.#options.store.find(name, key)) !== undefined) throw duplicateKey(name);
+      return this.#start(own, definition, name, key, this.#newActor(input));
+    });
+    const instance = await slot.loading;
+    await instance.ready.catch(rethrowAsDuplicate(name));
+    return instance.id;
+  }
+
+  #newActor(input: unknown): InstanceOrigin {
+    const { clock, random } = this.#options.ports;
+    return { id: uuidv7(clock, random), epoch: 1, start: { type: "create", input } };
+  }
+
+  #start(
+    slot: Slot,
+    definition: AnyDefinition,
+    name: string,
+    key: ActorKey,
+    origin: InstanceOrigin,
+  ): ActorInstance {
+    const instance = createInstance({ definition, name, key, host: this.#options.host, ...origin });
+    slot.instance = instance;
+    this.#byId.set(instance.id, instance);
+    this.#options.started(instance, origin.start.type === "create");
+    // Whoever waits for `ready` gets a failed start; the slot itself only has to become free.
+    instance.ready.catch(() => undefined);
+    return instance;
+  }
+
+  #throwIfClosing(): void {
+    if (!this.#isClosing) return;
+    throw new HoldfastError("gateway", "shutting_down", "The server is shutting down; try again", {
+      statusCode: 503,
+    });
+  }
+}
+
+function takesRequests({ status }: ActorInstance): boolean {
+  return status === "starting" || status === "ready";
+}
