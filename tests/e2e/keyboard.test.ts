@@ -59,7 +59,7 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
     await page.locator('.agent-choice input[value="demo"]').waitFor({ state: "attached" });
     await tabTo(page, /demo/i);
     await page.keyboard.press("Space");
-    await tabTo(page, /What is to be done/);
+    await tabTo(page, /Describe the task/);
     await page.keyboard.type("Add a line to the README");
     await page.keyboard.press("Control+Enter");
     await page.waitForURL(/\/tasks\/./);

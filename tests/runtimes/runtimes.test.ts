@@ -27,7 +27,8 @@ async function bundle(name: string, source: string): Promise<string> {
   try {
     writeFileSync(input, source);
     build = await rolldown({ input, platform: "neutral", resolve: { mainFields: ["module", "main"] } });
-    await build.write({ file, format: "esm" });
+    // One file, also with what the client loads on demand.
+    await build.write({ file, format: "esm", codeSplitting: false });
   } finally {
     await build?.close();
     rmSync(input, { force: true });
