@@ -27,8 +27,7 @@ async function bundle(name: string, source: string): Promise<string> {
   try {
     writeFileSync(input, source);
     build = await rolldown({ input, platform: "neutral", resolve: { mainFields: ["module", "main"] } });
-    // One file, also with what the client loads on demand.
-    await build.write({ file, format: "esm", codeSplitting: false });
+    await build.write({ file, format: "esm" });
   } finally {
     await build?.close();
     rmSync(input, { force: true });

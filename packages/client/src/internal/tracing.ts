@@ -1,40 +1,78 @@
 import { isHoldfastError } from "@holdfast/core";
-import type { Attributes } from "@opentelemetry/api";
+import type {
+  Attributes,
+  Context,
+  ContextManager,
+  TextMapPropagator,
+  TracerProvider,
+} from "@opentelemetry/api";
 
-/** Where the API of OpenTelemetry, version 1, keeps what an SDK has registered. */
+/**
+ * What an SDK of OpenTelemetry has registered with version 1 of its API, read where the API keeps it. The API itself
+ * would be a quarter of the client in a browser, where hardly anybody traces.
+ */
+interface Registered {
+  readonly trace?: TracerProvider;
+  readonly context?: ContextManager;
+  readonly propagation?: TextMapPropagator;
+}
+
 const registryKey = Symbol.for("opentelemetry.js.api.1");
+/** The API's key of the active span in a context. */
+const spanKey = Symbol.for("OpenTelemetry Context Key SPAN");
+/** `SpanKind.CLIENT` and `SpanStatusCode.ERROR`: enumerations of the API, whose numbers are its contract. */
+const clientKind = 2;
+const errorStatus = 2;
 
-/** Whether the program has installed an SDK of OpenTelemetry: without one its API is not even loaded. */
-function enabled(): boolean {
-  const registry = (globalThis as { [registryKey]?: { readonly trace?: unknown } })[registryKey];
-  return registry?.trace !== undefined;
+/** The empty context, for an SDK without a context manager. */
+class PlainContext implements Context {
+  readonly #values: ReadonlyMap<symbol, unknown>;
+
+  constructor(values: ReadonlyMap<symbol, unknown> = new Map()) {
+    this.#values = values;
+  }
+
+  getValue(key: symbol): unknown {
+    return this.#values.get(key);
+  }
+
+  setValue(key: symbol, value: unknown): Context {
+    return new PlainContext(new Map([...this.#values, [key, value]]));
+  }
+
+  deleteValue(key: symbol): Context {
+    return new PlainContext(new Map([...this.#values].filter(([each]) => each !== key)));
+  }
 }
 
 /**
  * Runs one request in a span of the client; `headers` tell the server of it (W3C Trace Context), so
- * that its spans are below this one.
+ * that its spans are below this one. Without an SDK nothing is done.
  */
 export async function traced<T>(
   name: string,
   attributes: Attributes,
   work: (headers: Readonly<Record<string, string>>) => Promise<T>,
 ): Promise<T> {
-  if (!enabled()) return work({});
-  // Loaded on demand: it would be a third of the client in a browser, where hardly anybody traces.
-  const { context, propagation, SpanKind, SpanStatusCode, trace } = await import("@opentelemetry/api");
-  const parent = context.active();
-  const span = trace
-    .getTracer("holdfast-client")
-    .startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent);
-  const own = trace.setSpan(parent, span);
+  const registered = (globalThis as { [registryKey]?: Registered })[registryKey];
+  if (registered?.trace === undefined) return work({});
+  const { trace, context, propagation } = registered;
+  const parent = context?.active() ?? new PlainContext();
+  const tracer = trace.getTracer("holdfast-client");
+  const span = tracer.startSpan(name, { kind: clientKind, attributes }, parent);
+  const own = parent.setValue(spanKey, span);
   const headers: Record<string, string> = {};
-  propagation.inject(own, headers);
+  propagation?.inject(own, headers, {
+    set: (carrier: Record<string, string>, key, value) => {
+      carrier[key] = value;
+    },
+  });
   try {
-    return await context.with(own, () => work(headers));
+    return await (context === undefined ? work(headers) : context.with(own, () => work(headers)));
   } catch (error) {
     const code = isHoldfastError(error) ? `${error.group}.${error.code}` : "internal.internal_error";
     span.setAttribute("error.type", code);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+    span.setStatus({ code: errorStatus, message: code });
     throw error;
   } finally {
     span.end();
