@@ -39,7 +39,7 @@ const known: Readonly<Record<string, string>> = {
   "packages/server/src/gateway/sockets/raw-sockets.ts: headers.has(header.token)": "the name of a header",
   "packages/actors/src/internal/workflow/run/child.ts: data.token === token":
     "which child is meant, within the parent's own record",
-  "packages/actors/src/internal/workflow/run/child.ts: part.header.parent?.token === address.token":
+  "packages/actors/src/internal/workflow/run/child.ts: child.header.parent?.token === address.token":
     "whose child it is, within its own record",
   "packages/gate/src/vault/grants.ts: grant.secret === secret": "the name of a secret, which is none",
   "packages/server/src/directory/hibernating-connections.ts: this.#byToken.get(token)":
