@@ -279,7 +279,7 @@ test("attempts are counted before a consumer can fail at them, so that a crash c
     instance = await wake(poisoned);
     await until(() => parts(instance).queues.mailbox.find(1)?.attempt === attempt);
     await call(instance, "noop");
-    await until(() => !(instance as Runtime).unsettled);
+    await until(() => !(instance as Runtime).components.changes.unsettled);
   }
   instance = await wake(poisoned);
   await until(async () => (await parts(instance).queues.inspector.deadLetters(1)).length === 1);
@@ -624,7 +624,7 @@ test("a failed commit reaches the sender, and ends the actor", async () => {
 
 /** The parts of an actor in memory, which its host does not see. */
 function parts(instance: ActorInstance): import("../src/internal/lifecycle/parts.ts").Parts {
-  return (instance as Runtime).parts;
+  return (instance as Runtime).components.parts;
 }
 
 test("an iterator does not answer for what another one has out", async () => {

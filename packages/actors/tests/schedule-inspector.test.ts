@@ -10,7 +10,13 @@ function inspected() {
   const s = script();
   const instance = w.create(scheduled(s));
   assert.ok(instance instanceof Runtime);
-  return { w, s, instance, inspector: instance.parts.schedules.inspector, start: w.ports.clock.now() };
+  return {
+    w,
+    s,
+    instance,
+    inspector: instance.components.parts.schedules.inspector,
+    start: w.ports.clock.now(),
+  };
 }
 
 test("an inspector sees all schedules in order of time, and which of them run", async () => {

@@ -591,7 +591,7 @@ test("errors of steps say what is left of their attempts, and which step timed o
 
 /** The workflow of a running actor. */
 function workflowOf(instance: ActorInstance): WorkflowPart {
-  const { workflow } = (instance as Runtime).parts;
+  const { workflow } = (instance as Runtime).components.parts;
   assert.ok(workflow);
   return workflow;
 }

@@ -117,10 +117,10 @@ export class WorkflowControl<Output = unknown> {
 
   /** Waits for what the workflow has to do first, and lets it use the actor for itself meanwhile. */
   #wait(wait: () => Promise<void>): Promise<void> {
-    const { runtime } = this.#part;
-    const inTransaction = runtime.inTransaction && runtime.transactions.openOf(this.#owner) !== undefined;
+    const { actor } = this.#part;
+    const inTransaction = actor.inTransaction && actor.transactions.openOf(this.#owner) !== undefined;
     if (inTransaction || this.#owner instanceof StepTarget) return Promise.reject(waitsForItself());
-    return outsideTransaction(runtime, this.#owner, wait);
+    return outsideTransaction(actor, this.#owner, wait);
   }
 
   /** The history and state, in the shape in which inspectors read it. */

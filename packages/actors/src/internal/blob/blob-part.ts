@@ -1,9 +1,9 @@
 import { HoldfastError } from "@holdfast/core";
 import type { ActorBlobs, BlobInfo, BlobListOptions, BlobRange, BlobStore, ByteSource } from "../../blob.ts";
 import { afterPrefix, latin1 } from "../kv/entry-buffer.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { stoppedError } from "../lifecycle/error-filter.ts";
 import { type HotRecords, type Part, recordPrefix } from "../lifecycle/part.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { chunksOf, collect, leave } from "./bytes.ts";
 import {
   bytesOfHash,
@@ -26,7 +26,7 @@ const defaultListLimit = 1_000;
  * is removed once the commit that took it is durable.
  */
 export class BlobPart implements Part, ActorBlobs {
-  readonly #runtime: RunningActor;
+  readonly #actor: ActorCore;
   readonly #blobs: BlobStore;
   /** Streamed values of `c.kv` by their key as Latin-1 text. */
   #streams = new Map<string, BlobInfo>();
@@ -40,8 +40,8 @@ export class BlobPart implements Part, ActorBlobs {
   #stopped = false;
   #swept = false;
 
-  constructor(runtime: RunningActor, blobs: BlobStore) {
-    this.#runtime = runtime;
+  constructor(actor: ActorCore, blobs: BlobStore) {
+    this.#actor = actor;
     this.#blobs = blobs;
   }
 
@@ -55,7 +55,7 @@ export class BlobPart implements Part, ActorBlobs {
     const pieces = chunksOf(source);
     try {
       return await this.#store(pieces, maxBlobBytes, ({ hash, size }) => {
-        this.#runtime.records.put(referenceKey(hash, holder.blob), encodeSize(size));
+        this.#actor.records.put(referenceKey(hash, holder.blob), encodeSize(size));
       });
     } catch (error) {
       await leave(pieces, source);
@@ -71,7 +71,7 @@ export class BlobPart implements Part, ActorBlobs {
       const message = "A range is a start and an end in whole bytes, the start not behind the end";
       throw new HoldfastError("store", "invalid_range", message, { statusCode: 400 });
     }
-    const stream = await this.#blobs.read(this.#runtime.id, hash, {
+    const stream = await this.#blobs.read(this.#actor.id, hash, {
       start: Math.min(start, size),
       end: Math.min(end, size),
     });
@@ -91,7 +91,7 @@ export class BlobPart implements Part, ActorBlobs {
   async delete(hash: string): Promise<boolean> {
     const present = await this.has(hash);
     if (!present) return false;
-    this.#runtime.records.delete(referenceKey(hash, holder.blob));
+    this.#actor.records.delete(referenceKey(hash, holder.blob));
     this.#unused.add(hash);
     return true;
   }
@@ -107,7 +107,7 @@ export class BlobPart implements Part, ActorBlobs {
     let start = first;
     while (start !== undefined && found.length < limit) {
       const end = new Uint8Array([recordPrefix.blob + 1]);
-      const page = await this.#runtime.records.list({ start, end, limit: 1_000 });
+      const page = await this.#actor.records.list({ start, end, limit: 1_000 });
       for (const { key, value } of page) {
         const { hash, kind } = hashOfKey(key);
         if (kind === holder.blob && found.length < limit) found.push({ hash, size: decodeSize(value) });
@@ -120,7 +120,7 @@ export class BlobPart implements Part, ActorBlobs {
 
   async #size(hash: string): Promise<number | undefined> {
     bytesOfHash(hash);
-    const value = await this.#runtime.records.get(referenceKey(hash, holder.blob));
+    const value = await this.#actor.records.get(referenceKey(hash, holder.blob));
     return value === undefined ? undefined : decodeSize(value);
   }
 
@@ -130,11 +130,11 @@ export class BlobPart implements Part, ActorBlobs {
     maxBytes: number,
     refer: (info: BlobInfo) => void,
   ): Promise<BlobInfo> {
-    if (this.#runtime.sealed) throw stoppedError();
+    if (this.#actor.phase.sealed) throw stoppedError();
     await this.#sweep();
     this.#puts++;
     try {
-      const info = await this.#blobs.put(this.#runtime.id, pieces, maxBytes);
+      const info = await this.#blobs.put(this.#actor.id, pieces, maxBytes);
       refer(info);
       this.#stored++;
       return info;
@@ -148,7 +148,7 @@ export class BlobPart implements Part, ActorBlobs {
   async #sweep(): Promise<void> {
     if (this.#swept) return;
     this.#swept = true;
-    for (const hash of await this.#blobs.list(this.#runtime.id)) this.#unused.add(hash);
+    for (const hash of await this.#blobs.list(this.#actor.id)) this.#unused.add(hash);
   }
 
   // Values of c.kv
@@ -169,17 +169,17 @@ export class BlobPart implements Part, ActorBlobs {
     enter: () => void,
   ): Promise<void> {
     await this.#store(pieces, maxBytes, (info) => {
-      this.#runtime.records.put(referenceKey(info.hash, holder.kv, key), encodeSize(info.size));
+      this.#actor.records.put(referenceKey(info.hash, holder.kv, key), encodeSize(info.size));
       const before = this.stream(key);
       if (before !== undefined && before.hash !== info.hash) this.forgetStream(key);
       this.#streams.set(latin1(key), info);
-      this.#runtime.records.put(streamKey(key), encodeStream(info));
+      this.#actor.records.put(streamKey(key), encodeStream(info));
       enter();
     });
   }
 
   async readStream(info: BlobInfo): Promise<ReadableStream<Uint8Array>> {
-    const stream = await this.#blobs.read(this.#runtime.id, info.hash, { start: 0, end: info.size });
+    const stream = await this.#blobs.read(this.#actor.id, info.hash, { start: 0, end: info.size });
     if (stream === undefined) throw missing(info.hash);
     return stream;
   }
@@ -188,8 +188,8 @@ export class BlobPart implements Part, ActorBlobs {
     const info = this.#streams.get(latin1(key));
     if (info === undefined) return;
     this.#streams.delete(latin1(key));
-    this.#runtime.records.delete(streamKey(key));
-    this.#runtime.records.delete(referenceKey(info.hash, holder.kv, key));
+    this.#actor.records.delete(streamKey(key));
+    this.#actor.records.delete(referenceKey(info.hash, holder.kv, key));
     this.#unused.add(info.hash);
   }
 
@@ -238,7 +238,7 @@ export class BlobPart implements Part, ActorBlobs {
 
   async #removeIfUnused(hash: string): Promise<void> {
     try {
-      const { records, id } = this.#runtime;
+      const { records, id } = this.#actor;
       const start = referencesKey(hash);
       const references = { start, end: afterPrefix(start), limit: 1 };
       let stored: number;
@@ -255,7 +255,7 @@ export class BlobPart implements Part, ActorBlobs {
       } while (stored !== this.#stored);
       this.#blobs.remove(id, hash);
     } catch (error) {
-      this.#runtime.log.warn("object without references was not removed", { hash, error });
+      this.#actor.log.warn("object without references was not removed", { hash, error });
     }
   }
 }

@@ -4,11 +4,10 @@ import type { InvokeCall } from "../../ports/instance.ts";
 import { type Connection, HostConnection } from "../connections/connection.ts";
 import type { Connections } from "../connections/connections.ts";
 import type { AnyFunction } from "../definition/runtime-definition.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { interruptedError } from "../lifecycle/error-filter.ts";
 import { isThenable } from "../lifecycle/hooks.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
 import type { ScheduledRun } from "../schedule/fire.ts";
-import type { ActorState } from "../turn/actor-state.ts";
 import type { CallLedger, RecordedCall } from "../turn/call-ledger.ts";
 import type { CallOutcome } from "../turn/call-result.ts";
 import { LazyMap, LazySet } from "../util/lazy.ts";
@@ -16,17 +15,11 @@ import { CallContext } from "./context.ts";
 import { resultChunks, sendResultStream, streamNotReplayable, streamNotSupported } from "./result-stream.ts";
 import { RunningCall } from "./running-call.ts";
 
-/** The actor whose actions run. */
-export interface CallsOwner extends RunningActor {
-  readonly stateHolder: ActorState;
+/** The components that actions work with. */
+interface CallsDependencies extends ActorCore {
+  readonly changes: { checkLeaves(): void };
   readonly connections: Connections;
   readonly ledger: CallLedger;
-  /** Counts changes, so that a call can tell whether it, or anything beside it, wrote. */
-  readonly writes: number;
-  /** Counts what left for somebody and cannot be taken back, for the same reason. */
-  readonly sends: number;
-  /** Notices changes that no proxy reports. */
-  checkLeaves(): void;
 }
 
 function timedOut(timeoutMs: number): HoldfastError {
@@ -46,12 +39,12 @@ interface AnyCall extends InvokeCall {
 
 /** The actions that run in one actor. */
 export class Calls {
-  readonly #runtime: CallsOwner;
+  readonly #actor: CallsDependencies;
   readonly #running = new LazySet<RunningCall>();
   readonly #byKey = new LazyMap<string, RunningCall>();
 
-  constructor(runtime: CallsOwner) {
-    this.#runtime = runtime;
+  constructor(actor: CallsDependencies) {
+    this.#actor = actor;
   }
 
   /** Nothing runs, and nothing is asked for that may. */
@@ -60,17 +53,17 @@ export class Calls {
   }
 
   invoke(call: AnyCall): Promise<Uint8Array> {
-    const { actions, internalActions } = this.#runtime.definition;
+    const { actions, internalActions } = this.#actor.definition;
     const action = actions.get(call.name) ?? internalActions.get(call.name);
     if (action === undefined) {
-      const message = `The actor "${this.#runtime.name}" has no action "${call.name}"`;
+      const message = `The actor "${this.#actor.name}" has no action "${call.name}"`;
       return Promise.reject(new HoldfastError("actor", "action_not_found", message));
     }
     const key = call.idempotencyKey;
     if (key === undefined) return this.#run(call, action, undefined);
     const running = this.#byKey.get(key);
     if (running !== undefined) return this.#join(running, call);
-    const known = this.#runtime.ledger.find(key);
+    const known = this.#actor.ledger.find(key);
     if (known instanceof Promise) return this.#invokeAfterLookup(call, action, key, known);
     return known === undefined ? this.#run(call, action, key) : this.#replay(known);
   }
@@ -82,28 +75,28 @@ export class Calls {
     asked: Promise<RecordedCall | undefined>,
   ): Promise<Uint8Array> {
     // A stop waits for this call from here on, as for one that runs.
-    this.#runtime.activity.begin();
+    this.#actor.activity.begin();
     try {
       const known = await asked.catch((error: unknown) => {
-        throw this.#runtime.errors.sanitize(error);
+        throw this.#actor.errors.sanitize(error);
       });
       const running = this.#byKey.get(key);
       if (running !== undefined) return await this.#join(running, call);
       if (known !== undefined) return await this.#replay(known);
       // Another retry may have run to its end while the store answered.
-      const since = this.#runtime.ledger.remembered(key);
+      const since = this.#actor.ledger.remembered(key);
       if (since !== undefined) return await this.#replay(since);
-      if (this.#runtime.sealed) throw this.#runtime.errors.stopping();
+      if (this.#actor.phase.sealed) throw this.#actor.errors.stopping();
       return await this.#run(call, action, key);
     } finally {
-      this.#runtime.activity.end();
+      this.#actor.activity.end();
     }
   }
 
   /** A recorded outcome leaves through the gate as well: its record may not be durable yet. */
   #replay(known: RecordedCall): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      this.#runtime.queue.after({
+      this.#actor.queue.after({
         release: () => {
           if (known.type === "result") resolve(known.bytes);
           else reject(known.type === "error" ? known.error : interruptedError(interruptedMessage));
@@ -122,16 +115,16 @@ export class Calls {
   }
 
   #run(call: AnyCall, action: AnyFunction, key: string | undefined): Promise<Uint8Array> {
-    const runtime = this.#runtime;
+    const actor = this.#actor;
     const running = new RunningCall(key);
     running.scheduled = call.scheduled;
     return new Promise((resolve, reject) => {
       running.wait({ resolve, reject }, call.signal);
       this.#running.add(running);
       if (key !== undefined) this.#byKey.set(key, running);
-      runtime.activity.begin();
+      actor.activity.begin();
       const conn = call.conn instanceof HostConnection ? call.conn.connection : undefined;
-      if (conn === undefined && runtime.definition.hasConnectionHooks && call.scheduled === undefined) {
+      if (conn === undefined && actor.definition.hasConnectionHooks && call.scheduled === undefined) {
         this.#limit(running);
         this.#runWithConnection(running, call, action);
       } else this.#enter(running, call, action, conn, undefined);
@@ -143,10 +136,10 @@ export class Calls {
    * run before the call enters the transactionLock, so that they may have transactions of their own.
    */
   #runWithConnection(running: RunningCall, call: AnyCall, action: AnyFunction): void {
-    const { connections, transactionLock } = this.#runtime;
+    const { connections, transactionLock } = this.#actor;
     const { params, auth, request } = call;
     const admit = (): Promise<Connection> => {
-      running.began(this.#runtime.writes, this.#runtime.sends);
+      running.began(this.#actor.turn.writes, this.#actor.turn.sends);
       return connections.admit({ params, auth, request }, undefined, call.signal);
     };
     (transactionLock.pass()?.then(admit) ?? admit()).then(
@@ -163,20 +156,20 @@ export class Calls {
     conn: Connection | undefined,
     after: (() => void) | undefined,
   ): void {
-    const turn = this.#runtime.transactionLock.enter();
+    const admission = this.#actor.transactionLock.enter();
     const begin = (): void => {
-      const { definition, writes, sends } = this.#runtime;
+      const { definition, turn } = this.#actor;
       running.entered = true;
-      running.began(writes, sends);
+      running.began(turn.writes, turn.sends);
       if (definition.actionRules.get(call.name)?.durability === "relaxed") running.goesFirst = true;
       const { abortReason } = running;
       if (abortReason !== undefined) return this.#end(running, this.#failure(abortReason), after);
       call.scheduled?.entered();
       this.#execute(running, call, action, conn, after);
     };
-    if (turn === undefined) return begin();
+    if (admission === undefined) return begin();
     if (!running.limited) this.#limit(running);
-    turn.then(begin, (error: unknown) => this.#end(running, this.#failure(error), after));
+    admission.then(begin, (error: unknown) => this.#end(running, this.#failure(error), after));
   }
 
   #execute(
@@ -186,12 +179,12 @@ export class Calls {
     conn: Connection | undefined,
     after: (() => void) | undefined,
   ): void {
-    const runtime = this.#runtime;
-    const c = new CallContext(runtime, running, conn, call);
+    const actor = this.#actor;
+    const c = new CallContext(actor.context, running, conn, call);
     const args = call.scheduled === undefined ? call.args : [...call.args, call.scheduled.info];
-    const hook = runtime.definition.hooks.onBeforeActionResponse;
+    const hook = actor.definition.hooks.onBeforeActionResponse;
     try {
-      const output = runtime.enter(() => action(c, ...args));
+      const output = actor.turn.enter(() => action(c, ...args));
       if (hook === undefined && !isThenable(output)) return this.#finish(running, call, output, after);
       if (!running.limited) this.#limit(running);
       // A promise of somebody's own may settle twice, or throw.
@@ -200,9 +193,9 @@ export class Calls {
         hook === undefined
           ? ended
           : ended.then((value) => {
-              const failure = runtime.stateHolder.notifyNow();
+              const failure = actor.state.notifyNow();
               if (failure !== undefined) throw failure.error;
-              return runtime.enter(() => hook(c, call.name, call.args, value));
+              return actor.turn.enter(() => hook(c, call.name, call.args, value));
             });
       shown.then(
         (value) => this.#finish(running, call, value, after),
@@ -229,11 +222,11 @@ export class Calls {
     if (call.stream === undefined) {
       // The caller hears that there is no stream; what the end of the pieces throws is for the log.
       new Promise((resolve) => resolve(pieces.return?.())).catch((error: unknown) => {
-        this.#runtime.errors.report(error);
+        this.#actor.errors.report(error);
       });
       return this.#end(running, this.#failure(streamNotSupported()), after);
     }
-    sendResultStream(this.#runtime, running, pieces, call.stream).then(
+    sendResultStream(this.#actor, running, pieces, call.stream).then(
       () => this.#end(running, this.#success(undefined), after),
       (error: unknown) => this.#end(running, this.#thrown(error), after),
     );
@@ -242,50 +235,50 @@ export class Calls {
   /** The result is encoded now: what the actor changes later does not reach into it. */
   #success(output: unknown): CallOutcome {
     try {
-      return { type: "result", bytes: encodeValue(this.#runtime.unwrap(output)) };
+      return { type: "result", bytes: encodeValue(this.#actor.state.unwrap(output)) };
     } catch (error) {
       return this.#failure(error);
     }
   }
 
   #failure(error: unknown): CallOutcome {
-    return { type: "error", error: this.#runtime.errors.sanitize(error) };
+    return { type: "error", error: this.#actor.errors.sanitize(error) };
   }
 
   /** Of an action that has begun. */
   #thrown(error: unknown): CallOutcome {
-    return { type: "error", error: this.#runtime.errors.ofWork(error) };
+    return { type: "error", error: this.#actor.errors.ofWork(error) };
   }
 
   #end(running: RunningCall, ended: CallOutcome, after: (() => void) | undefined): void {
-    const runtime = this.#runtime;
+    const actor = this.#actor;
     // What `onStateChange` sends is in the turn of the change, and what it throws is told to whose change it was.
-    const failure = runtime.stateHolder.notifyNow();
+    const failure = actor.state.notifyNow();
     const outcome = failure === undefined || ended.type === "error" ? ended : this.#failure(failure.error);
     running.end(outcome);
     this.#running.delete(running);
     const { key } = running;
     if (key !== undefined && this.#byKey.get(key) === running) {
       this.#byKey.delete(key);
-      runtime.checkLeaves();
-      if (running.startedRecorded || running.mayHaveWritten(runtime.writes)) {
-        runtime.ledger.done(key, running.isStream ? unrepeatable : outcome);
-        runtime.markDirty();
-      } else if (running.mayHaveSent(runtime.sends)) {
+      actor.changes.checkLeaves();
+      if (running.startedRecorded || running.mayHaveWritten(actor.turn.writes)) {
+        actor.ledger.done(key, running.isStream ? unrepeatable : outcome);
+        actor.turn.dirty = true;
+      } else if (running.mayHaveSent(actor.turn.sends)) {
         // Nothing to commit: it is told once for as long as this instance lives, as what it sent is.
-        runtime.ledger.remember(key, running.isStream ? unrepeatable : outcome);
+        actor.ledger.remember(key, running.isStream ? unrepeatable : outcome);
       }
     }
-    if (running.goesFirst) runtime.queue.ahead(running);
-    else runtime.queue.after(running);
+    if (running.goesFirst) actor.queue.ahead(running);
+    else actor.queue.after(running);
     after?.();
-    if (running.transient !== undefined) runtime.connections.forget(running.transient);
+    if (running.transient !== undefined) actor.connections.forget(running.transient);
     if (running.entered) this.#leave(running);
-    runtime.activity.end();
+    actor.activity.end();
   }
 
   #leave(running: RunningCall): void {
-    const { transactionLock } = this.#runtime;
+    const { transactionLock } = this.#actor;
     running.entered = false;
     // Its transaction, for which it has not waited, waits for those that are still inside.
     transactionLock.unpark(running);
@@ -293,25 +286,25 @@ export class Calls {
   }
 
   #limit(running: RunningCall): void {
-    const runtime = this.#runtime;
-    const { actionTimeout } = runtime.definition.options;
-    running.limit(runtime.ports.tasks, actionTimeout, () => {
+    const actor = this.#actor;
+    const { actionTimeout } = actor.definition.options;
+    running.limit(actor.ports.tasks, actionTimeout, () => {
       running.abort(timedOut(actionTimeout));
       const error = timedOut(actionTimeout);
       const tell = (): void => running.reject(error);
       // A transaction may never end, and its callers wait no longer than others. What a schedule hears it
       // writes down, which is no part of the transaction.
-      if (runtime.inTransaction && running.scheduled === undefined) return tell();
-      runtime.queue.after({ release: tell, drop: (failure) => running.reject(failure) });
+      if (actor.inTransaction && running.scheduled === undefined) return tell();
+      actor.queue.after({ release: tell, drop: (failure) => running.reject(failure) });
     });
   }
 
   /** The turn that closes now records the keyed calls that may have a part in it and go on after it. */
   recordStarted(): void {
     for (const [key, running] of this.#byKey) {
-      if (running.startedRecorded || !running.mayHaveWritten(this.#runtime.writes)) continue;
+      if (running.startedRecorded || !running.mayHaveWritten(this.#actor.turn.writes)) continue;
       running.startedRecorded = true;
-      this.#runtime.ledger.started(key);
+      this.#actor.ledger.started(key);
     }
   }
 
@@ -326,7 +319,7 @@ export class Calls {
 
   rejectAll(error: HoldfastError): void {
     // What has not begun has not run: its caller may simply try again.
-    const notRun = this.#runtime.errors.stopping();
+    const notRun = this.#actor.errors.stopping();
     for (const running of this.#running) running.reject(running.hasBegun ? error : notRun);
   }
 }

@@ -1,6 +1,6 @@
 import { encodeValue, HoldfastError } from "@holdfast/core";
 import type { ResultStream } from "../../ports/instance.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { RunningCall } from "./running-call.ts";
 
 /** The pieces of a result that comes in pieces; undefined for any other result. */
@@ -32,7 +32,7 @@ function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
  * and `action.stream_stalled` when its reader takes nothing for as long as an action may take.
  */
 export async function sendResultStream(
-  runtime: RunningActor,
+  actor: ActorCore,
   running: RunningCall,
   pieces: AsyncIterator<unknown>,
   stream: ResultStream,
@@ -44,21 +44,21 @@ export async function sendResultStream(
   const unlessAborted = until(running.abortSignal);
   let ended = false;
   try {
-    await unlessAborted(gated(runtime, () => stream.begin()));
+    await unlessAborted(gated(actor, () => stream.begin()));
     for (;;) {
-      const made = runtime.enter(() => pieces.next()) as Promise<IteratorResult<unknown>>;
+      const made = actor.turn.enter(() => pieces.next()) as Promise<IteratorResult<unknown>>;
       const piece = await unlessAborted(made);
       if (piece.done === true) {
         ended = true;
         return;
       }
-      const bytes = encodeValue(runtime.unwrap(piece.value));
-      await withDeadline(runtime, unlessAborted(gated(runtime, () => stream.chunk(bytes))));
+      const bytes = encodeValue(actor.state.unwrap(piece.value));
+      await withDeadline(actor, unlessAborted(gated(actor, () => stream.chunk(bytes))));
     }
   } finally {
     // Code that waits for something else may take its time to end; nobody waits for it.
-    if (!ended) void Promise.resolve(runtime.enter(() => pieces.return?.())).catch(() => {});
-    runtime.queue.close();
+    if (!ended) void Promise.resolve(actor.turn.enter(() => pieces.return?.())).catch(() => {});
+    actor.queue.close();
   }
 }
 
@@ -79,9 +79,9 @@ function until(signal: AbortSignal): <T>(work: Promise<T>) => Promise<T> {
 }
 
 /** Runs `send` once the turn before it is durable; settles as it does. */
-function gated(runtime: RunningActor, send: () => Promise<void> | void): Promise<void> {
+function gated(actor: ActorCore, send: () => Promise<void> | void): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  runtime.queue.after({
+  actor.queue.after({
     release: () => {
       // An output may not throw.
       new Promise<void>((settle) => settle(send())).then(resolve, reject);
@@ -91,9 +91,9 @@ function gated(runtime: RunningActor, send: () => Promise<void> | void): Promise
   return promise;
 }
 
-function withDeadline(runtime: RunningActor, sent: Promise<void>): Promise<void> {
-  const { tasks } = runtime.ports;
-  const timeoutMs = runtime.definition.options.actionTimeout;
+function withDeadline(actor: ActorCore, sent: Promise<void>): Promise<void> {
+  const { tasks } = actor.ports;
+  const timeoutMs = actor.definition.options.actionTimeout;
   return new Promise((resolve, reject) => {
     const timer = tasks.after(timeoutMs, () => {
       const message = "The reader of the result took nothing for too long";

@@ -7,7 +7,7 @@ import { copyValue } from "../state/value.ts";
 import type { ConnectionRecord } from "./connection-records.ts";
 
 /** What a connection needs of its actor. */
-export interface ConnectionOwner {
+export interface ConnectionHost {
   /** Sends an event behind the open turn. */
   sendTo(connection: Connection, name: string, args: readonly unknown[]): void;
   /** Closes at the actor's wish, behind the open turn. */
@@ -44,7 +44,7 @@ export class Connection implements Conn {
   readonly #sink: ConnectionSink | undefined;
   readonly #host: HostConnection;
   readonly #subscriptions = new Set<string>();
-  readonly #owner: ConnectionOwner;
+  readonly #owner: ConnectionHost;
   #phase: "setup" | "open" | "closed" = "setup";
   #rawState: unknown;
   #tracker: Tracker | undefined;
@@ -62,7 +62,7 @@ export class Connection implements Conn {
   #outlived = false;
 
   constructor(
-    owner: ConnectionOwner,
+    owner: ConnectionHost,
     id: string,
     origin: ConnectionOrigin,
     sink: ConnectionSink | undefined,
@@ -138,7 +138,7 @@ export class Connection implements Conn {
     this.#recorded = recorded;
   }
 
-  /** Who writes it down gets nothing of the runtime, nor what its client has told in confidence. */
+  /** Who writes it down gets nothing of the actor, nor what its client has told in confidence. */
   toJSON(): { readonly id: string } {
     return { id: this.id };
   }
@@ -287,10 +287,10 @@ export class Connection implements Conn {
 
 /** One connection as the host sees it. */
 export class HostConnection implements ActorConnection {
-  readonly #owner: ConnectionOwner;
+  readonly #owner: ConnectionHost;
   readonly #connection: Connection;
 
-  constructor(owner: ConnectionOwner, connection: Connection) {
+  constructor(owner: ConnectionHost, connection: Connection) {
     this.#owner = owner;
     this.#connection = connection;
   }

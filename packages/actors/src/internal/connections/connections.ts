@@ -15,18 +15,18 @@ import { checkEventName, encodeEvent } from "../calls/event-values.ts";
 import { stoppedError } from "../lifecycle/error-filter.ts";
 import { LazyMap, LazySet } from "../util/lazy.ts";
 import { Audience } from "./audience.ts";
-import { Connection, type ConnectionOrigin, type ConnectionOwner, HostConnection } from "./connection.ts";
+import { Connection, type ConnectionHost, type ConnectionOrigin, HostConnection } from "./connection.ts";
 import { ConnectionMap } from "./connection-map.ts";
 import { connectionIdOf, connectionKey, decodeConnection, encodeConnection } from "./connection-records.ts";
-import type { ConnectionsOwner } from "./connections-owner.ts";
+import type { ConnectionsDependencies } from "./dependencies.ts";
 import { Presence, presenceEvent } from "./presence.ts";
 
 /** The connections of one actor: their hooks, what is sent to them, and what of them outlives a sleep. */
-export class Connections implements ConnectionOwner {
+export class Connections implements ConnectionHost {
   /** Made when the first connection comes, or somebody looks: most actors have none. */
   #all: ConnectionMap | undefined;
   #presence: Presence | undefined;
-  readonly #runtime: ConnectionsOwner;
+  readonly #actor: ConnectionsDependencies;
   readonly #audience = new Audience();
   /** Gone, but their clients may come back for what they miss. */
   readonly #lost = new LazyMap<string, Connection>();
@@ -45,7 +45,7 @@ export class Connections implements ConnectionOwner {
   readonly #recordsAtOnce: boolean;
 
   get all(): ConnectionMap {
-    this.#all ??= new ConnectionMap(() => this.#runtime.inspection);
+    this.#all ??= new ConnectionMap(() => this.#actor.inspection);
     return this.#all;
   }
 
@@ -54,9 +54,9 @@ export class Connections implements ConnectionOwner {
     return this.#presence;
   }
 
-  constructor(runtime: ConnectionsOwner) {
-    this.#runtime = runtime;
-    const { hooks, connState } = runtime.definition;
+  constructor(actor: ConnectionsDependencies) {
+    this.#actor = actor;
+    const { hooks, connState } = actor.definition;
     this.#recordsAtOnce =
       hooks.createConnState !== undefined || hooks.onDisconnect !== undefined || connState !== undefined;
   }
@@ -64,7 +64,7 @@ export class Connections implements ConnectionOwner {
   // From start to sleep
 
   /** The clients that the host kept; nobody else knows of them until they are restored. */
-  keep(held: readonly HibernatedConnection[]): void {
+  hold(held: readonly HibernatedConnection[]): void {
     this.#held = held;
   }
 
@@ -110,7 +110,7 @@ export class Connections implements ConnectionOwner {
       this.#presenceLeft(orphan);
       this.#disconnected(orphan);
     }
-    for (const { sink, host } of this.#restored.splice(0)) sink?.awake?.(host, this.#runtime);
+    for (const { sink, host } of this.#restored.splice(0)) sink?.awake?.(host, this.#actor.instance);
   }
 
   /** The turn closes: the states that changed in it are written. */
@@ -127,7 +127,7 @@ export class Connections implements ConnectionOwner {
   #write(connection: Connection): void {
     connection.dirty = false;
     connection.recorded = true;
-    this.#runtime.records.put(connectionKey(connection.id), encodeConnection(connection.record()));
+    this.#actor.records.put(connectionKey(connection.id), encodeConnection(connection.record()));
   }
 
   /** Before the last commit of a sleep: writes what is needed to go on after it. */
@@ -158,10 +158,10 @@ export class Connections implements ConnectionOwner {
   async connect(request: ConnectRequest, sink: ConnectionSink, inGrace = false): Promise<ActorConnection> {
     const origin = { params: request.params, auth: request.auth, request: request.request };
     const connection = await this.admit(origin, sink, request.signal, inGrace).catch((error: unknown) => {
-      throw this.#runtime.errors.sanitize(error);
+      throw this.#actor.errors.sanitize(error);
     });
     return new Promise((resolve, reject) => {
-      this.#runtime.queue.after({
+      this.#actor.queue.after({
         release: () => {
           const resumed = connection.isOpening && this.#resumeFrom(connection, request.resumes?.());
           if (connection.open(resumed)) resolve(connection.host);
@@ -192,9 +192,9 @@ export class Connections implements ConnectionOwner {
     signal?: CancelSignal,
     inGrace = false,
   ): Promise<Connection> {
-    const runtime = this.#runtime;
-    const { hooks, options, connParamsSchema } = runtime.definition;
-    runtime.activity.begin();
+    const actor = this.#actor;
+    const { hooks, options, connParamsSchema } = actor.definition;
+    actor.activity.begin();
     try {
       const what = { group: "actor", code: "validation_error", what: "What the connection has as params" };
       const params =
@@ -202,48 +202,48 @@ export class Connections implements ConnectionOwner {
           ? origin.params
           : await validate(connParamsSchema, origin.params, what);
       const connection = this.create({ ...origin, params }, sink);
-      const c = new Context(runtime, origin.request);
-      await runtime.hook("onBeforeConnect", [c, params], options.onBeforeConnectTimeout);
+      const c = new Context(actor.context, origin.request);
+      await actor.turn.hook("onBeforeConnect", [c, params], options.onBeforeConnectTimeout);
       await this.#outside();
       if (hooks.createConnState !== undefined) {
-        const made = runtime.hook("createConnState", [c, params], options.createConnStateTimeout);
+        const made = actor.turn.hook("createConnState", [c, params], options.createConnStateTimeout);
         connection.begin(await made);
         await this.#outside();
       }
       if (signal?.aborted) throw new HoldfastError("conn", "aborted", "The client left while it connected");
-      if (runtime.status !== "ready" && (!inGrace || runtime.sealed)) throw runtime.errors.stopping();
+      if (actor.phase.status !== "ready" && (!inGrace || actor.phase.sealed)) throw actor.errors.stopping();
       this.enter(connection);
       try {
-        const own = new ConnContext(runtime, connection);
-        await runtime.hook("onConnect", [own, connection], options.onConnectTimeout);
+        const own = new ConnContext(actor.context, connection);
+        await actor.turn.hook("onConnect", [own, connection], options.onConnectTimeout);
       } catch (error) {
         this.#remove(connection, false, 1011, "");
         throw error;
       }
       return connection;
     } finally {
-      runtime.activity.end();
+      actor.activity.end();
     }
   }
 
   /** A hook may take its time: what follows it is no part of a transaction that has begun meanwhile. */
   async #outside(): Promise<void> {
-    const { transactionLock } = this.#runtime;
+    const { transactionLock } = this.#actor;
     for (let held = transactionLock.pass(); held !== undefined; held = transactionLock.pass()) await held;
   }
 
   /** A connection that no hook has seen yet. */
   create(origin: ConnectionOrigin, sink: ConnectionSink | undefined): Connection {
-    const { connState } = this.#runtime.definition;
+    const { connState } = this.#actor.definition;
     const state = connState === undefined ? undefined : structuredClone(connState.initial);
-    return new Connection(this, uuidv4(this.#runtime.ports.random), origin, sink, state);
+    return new Connection(this, uuidv4(this.#actor.ports.random), origin, sink, state);
   }
 
   /** From now on it is one of `c.conns`. */
   enter(connection: Connection): void {
     this.all.enter(connection);
     if (connection.sink === undefined) return;
-    if (!connection.isHibernatable) this.#runtime.activity.connected();
+    if (!connection.isHibernatable) this.#actor.activity.connected();
     else if (this.#recordsAtOnce) this.changed(connection);
   }
 
@@ -252,7 +252,7 @@ export class Connections implements ConnectionOwner {
   subscribe(connection: Connection, event: string): boolean | Promise<void> {
     if (this.#settled) return false;
     if (this.all.get(connection.id) !== connection) return true;
-    const rule = this.#runtime.definition.events.get(event);
+    const rule = this.#actor.definition.events.get(event);
     if (rule?.canSubscribe !== undefined) return this.#askToSubscribe(connection, event, rule.canSubscribe);
     this.#subscribed(connection, event);
     return true;
@@ -263,7 +263,7 @@ export class Connections implements ConnectionOwner {
     connection.dirty = true;
     if (event !== presenceEvent) return;
     const entries = encodeEvent(undefined, presenceEvent, ["all", this.presence.entries()]);
-    this.#runtime.queue.after({ release: () => connection.deliver(entries), drop: () => {} });
+    this.#actor.queue.after({ release: () => connection.deliver(entries), drop: () => {} });
   }
 
   async #askToSubscribe(
@@ -271,20 +271,20 @@ export class Connections implements ConnectionOwner {
     event: string,
     ask: (...args: unknown[]) => unknown,
   ): Promise<void> {
-    const runtime = this.#runtime;
-    runtime.activity.begin();
+    const actor = this.#actor;
+    actor.activity.begin();
     try {
-      const allowed = await runtime.runAccessHook(ask, new ConnContext(runtime, connection));
+      const allowed = await actor.turn.runAccessHook(ask, new ConnContext(actor.context, connection));
       // Not a typed error: its caller gets "an internal error", the log what is wrong.
       if (typeof allowed !== "boolean") throw new TypeError("canSubscribe must return a boolean");
       if (this.all.get(connection.id) !== connection) return;
       if (allowed) this.#subscribed(connection, event);
       else this.#remove(connection, true, 1008, "auth.forbidden");
     } catch (error) {
-      const shown = runtime.errors.sanitize(error);
+      const shown = actor.errors.sanitize(error);
       this.#remove(connection, true, 1008, `${shown.group}.${shown.code}`);
     } finally {
-      runtime.activity.end();
+      actor.activity.end();
     }
   }
 
@@ -305,14 +305,14 @@ export class Connections implements ConnectionOwner {
   broadcast(name: string, args: readonly unknown[], target?: BroadcastTarget): void {
     checkEventName(name);
     const targets = this.#audience.of(name, target);
-    const { inspection, definition } = this.#runtime;
+    const { inspection, definition } = this.#actor;
     const isWatched = inspection?.watching.any === true;
     // What nobody hears is checked where it has a schema, and not encoded.
     if (targets.length === 0 && !isWatched && definition.events.get(name)?.schema === undefined) return;
     const event = this.#encode(name, args);
     if (isWatched) {
       const release = (): void => inspection.broadcast(event);
-      this.#runtime.queue.after({ release, drop: () => {}, undoable: true });
+      this.#actor.queue.after({ release, drop: () => {}, undoable: true });
     }
     this.#sendAll(targets, event, true);
   }
@@ -328,8 +328,8 @@ export class Connections implements ConnectionOwner {
 
   #sendAll(targets: readonly Connection[], event: OutgoingEvent, undoable: boolean): void {
     if (targets.length === 0) return;
-    this.#runtime.sends++;
-    this.#runtime.queue.after({
+    this.#actor.turn.sends++;
+    this.#actor.queue.after({
       release: () => {
         for (const target of targets) this.#deliver(target, event);
       },
@@ -343,7 +343,7 @@ export class Connections implements ConnectionOwner {
     try {
       target.deliver(event);
     } catch (error) {
-      this.#runtime.outputThrew(error);
+      this.#actor.errors.report(error);
     }
   }
 
@@ -351,8 +351,8 @@ export class Connections implements ConnectionOwner {
     checkEventName(name);
     const event = this.#encode(name, args);
     if (connection.sink === undefined) return;
-    this.#runtime.sends++;
-    this.#runtime.queue.after({
+    this.#actor.turn.sends++;
+    this.#actor.queue.after({
       release: () => connection.deliver(event),
       drop: () => {},
       undoable: true,
@@ -360,21 +360,21 @@ export class Connections implements ConnectionOwner {
   }
 
   #encode(name: string, args: readonly unknown[]): OutgoingEvent {
-    const rule = this.#runtime.definition.events.get(name);
+    const rule = this.#actor.definition.events.get(name);
     return encodeEvent(
       rule,
       name,
-      args.map((item) => this.#runtime.unwrap(item)),
+      args.map((item) => this.#actor.state.unwrap(item)),
     );
   }
 
   /** The record of a connection no longer says what it is: the turn that is open writes it. */
   changed(connection: Connection): void {
-    if (this.#runtime.sealed) throw stoppedError();
+    if (this.#actor.phase.sealed) throw stoppedError();
     connection.dirty = true;
     if (!connection.isHibernatable || this.all.get(connection.id) !== connection) return;
     this.#due.add(connection);
-    this.#runtime.noteChange();
+    this.#actor.turn.noteChange();
   }
 
   /** User code reads the state of a connection: it may change dates and bytes in it unseen. */
@@ -406,10 +406,10 @@ export class Connections implements ConnectionOwner {
   }
 
   disconnect(connection: Connection, code: number, reason: string): Promise<void> {
-    this.#runtime.sends++;
+    this.#actor.turn.sends++;
     this.#remove(connection, true, code, reason);
     // It leaves with what a transaction commits or takes back, for which nobody in it can wait.
-    return this.#runtime.inTransaction ? Promise.resolve() : this.#runtime.saveState();
+    return this.#actor.inTransaction ? Promise.resolve() : this.#actor.context.saveState();
   }
 
   /** Ends the short-lived connection of a stateless call. */
@@ -436,7 +436,7 @@ export class Connections implements ConnectionOwner {
   }
 
   get #isStarting(): boolean {
-    return this.#runtime.status === "starting";
+    return this.#actor.phase.status === "starting";
   }
 
   #remove(connection: Connection, tell: boolean, code: number, reason: string): void {
@@ -444,7 +444,7 @@ export class Connections implements ConnectionOwner {
     this.#leaveAll(connection);
     this.#audience.exit(connection);
     if (tell) {
-      this.#runtime.queue.after({
+      this.#actor.queue.after({
         release: () => connection.end(true, code, reason),
         drop: () => connection.end(true, 1011, "actor.failed"),
       });
@@ -458,22 +458,22 @@ export class Connections implements ConnectionOwner {
       this.#orphans.push(connection);
       return;
     }
-    const runtime = this.#runtime;
-    runtime.activity.begin();
+    const actor = this.#actor;
+    actor.activity.begin();
     // The record goes with what the hook writes at once: without the one the next wake tells again.
     const tell = (): Promise<unknown> => {
-      if (connection.recorded && !runtime.sealed) {
+      if (connection.recorded && !actor.phase.sealed) {
         connection.recorded = false;
-        runtime.records.delete(connectionKey(connection.id));
+        actor.records.delete(connectionKey(connection.id));
       }
-      return runtime.hook("onDisconnect", [new ConnContext(runtime, connection), connection]);
+      return actor.turn.hook("onDisconnect", [new ConnContext(actor.context, connection), connection]);
     };
     // What it writes is not part of somebody's transaction.
-    (runtime.transactionLock.pass()?.then(tell) ?? tell())
-      .catch((error: unknown) => runtime.errors.report(error))
+    (actor.transactionLock.pass()?.then(tell) ?? tell())
+      .catch((error: unknown) => actor.errors.report(error))
       .finally(() => {
-        runtime.activity.end();
-        if (connection.sink !== undefined && !connection.isHibernatable) runtime.activity.disconnected();
+        actor.activity.end();
+        if (connection.sink !== undefined && !connection.isHibernatable) actor.activity.disconnected();
       });
   }
 

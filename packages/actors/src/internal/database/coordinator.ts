@@ -4,7 +4,7 @@ import type {
   RawAccess,
   TransactionOptions,
 } from "../../database/database.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { Access, type Executor } from "./access.ts";
 import {
   closedError,
@@ -34,7 +34,7 @@ interface Open {
  * is committed, since there is one connection and so one transaction: a savepoint in that of the turn.
  */
 export class Coordinator implements Executor {
-  readonly #runtime: RunningActor;
+  readonly #actor: ActorCore;
   readonly #database: ActorDatabase;
   readonly #warnOnManual: boolean;
   readonly #waiting: { readonly start: () => void; readonly fail: (error: unknown) => void }[] = [];
@@ -47,8 +47,8 @@ export class Coordinator implements Executor {
   /** True when SQL has written since the last commit. */
   wrote = false;
 
-  constructor(runtime: RunningActor, database: ActorDatabase, warnOnManual: boolean) {
-    this.#runtime = runtime;
+  constructor(actor: ActorCore, database: ActorDatabase, warnOnManual: boolean) {
+    this.#actor = actor;
     this.#database = database;
     this.#warnOnManual = warnOnManual;
   }
@@ -59,12 +59,12 @@ export class Coordinator implements Executor {
   }
 
   assertOpen(): void {
-    if (this.#closed || this.#runtime.sealed) throw closedError();
+    if (this.#closed || this.#actor.phase.sealed) throw closedError();
   }
 
   noteWrite(): void {
     this.wrote = true;
-    this.#runtime.noteChange();
+    this.#actor.turn.noteChange();
   }
 
   /** Runs `work` now, or when those before it have ended. */
@@ -88,9 +88,9 @@ export class Coordinator implements Executor {
   async standAlone(): Promise<void> {
     // Each commit may find that another caller has begun the next turn meanwhile.
     for (let tries = 0; tries < 16; tries++) {
-      if (!this.#database.inTransaction || this.#open !== undefined || this.#runtime.inTransaction) return;
+      if (!this.#database.inTransaction || this.#open !== undefined || this.#actor.inTransaction) return;
       if (this.#database.settle()) return;
-      await this.#runtime.queue.gate();
+      await this.#actor.queue.gate();
     }
   }
 
@@ -98,14 +98,14 @@ export class Coordinator implements Executor {
     if (this.#manual !== undefined) throw sqliteError("cannot start a transaction within a transaction");
     if (this.#warnOnManual && !this.#warned) {
       this.#warned = true;
-      this.#runtime.log.warn(
+      this.#actor.log.warn(
         "Manual cross-call SQLite transactions can interleave with other callers. Use c.db.transaction(). Set warnOnManualTransactions: false to silence this",
       );
     }
     this.#manual = this.#begin(defaultTransactionTimeoutMs, (open) => {
       this.#manual = undefined;
       this.#undo(open);
-      this.#runtime.log.warn("a transaction begun by hand was not ended and is undone", {
+      this.#actor.log.warn("a transaction begun by hand was not ended and is undone", {
         timeoutMs: defaultTransactionTimeoutMs,
       });
     });
@@ -154,7 +154,7 @@ export class Coordinator implements Executor {
   ): Promise<T> {
     const tx = new Access(new Inside(this, open));
     try {
-      const work = this.#runtime.enter(() => callback(tx)) as Promise<T> | T;
+      const work = this.#actor.turn.enter(() => callback(tx)) as Promise<T> | T;
       const result = await Promise.race([work, late]);
       if (open.ended) throw open.reason ?? closedError();
       this.#keep(open);
@@ -222,7 +222,7 @@ export class Coordinator implements Executor {
   #begin(timeoutMs: number, expired: (open: Open) => void): Open {
     this.assertOpen();
     const name = this.#name();
-    const release = this.#runtime.queue.hold();
+    const release = this.#actor.queue.hold();
     try {
       this.#database.savepoint(name);
     } catch (error) {
@@ -236,7 +236,7 @@ export class Coordinator implements Executor {
       release,
       cancelTimer: () => timer.cancel(),
     };
-    const timer = this.#runtime.ports.tasks.after(timeoutMs, () => {
+    const timer = this.#actor.ports.tasks.after(timeoutMs, () => {
       if (!open.ended) expired(open);
     });
     return open;
@@ -252,7 +252,7 @@ export class Coordinator implements Executor {
         this.#database.rollback(open.name);
       } catch (error) {
         // The transaction around it is lost: the commit of the turn will say so.
-        this.#runtime.log.debug("savepoint of a transaction is gone", { error });
+        this.#actor.log.debug("savepoint of a transaction is gone", { error });
       }
     });
   }

@@ -1,8 +1,8 @@
 import { HoldfastError } from "@holdfast/core";
 import type { ActorDatabase, DatabaseProvider, RawAccess } from "../../database/database.ts";
 import type { KvBuffer } from "../kv/kv-buffer.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { HotRecords, Part } from "../lifecycle/part.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { Access } from "./access.ts";
 import { Coordinator } from "./coordinator.ts";
 import { closedError } from "./errors.ts";
@@ -10,10 +10,8 @@ import { LateExecutor } from "./late-executor.ts";
 import { NativeDatabase } from "./native.ts";
 
 /** The actor whose database it is. */
-export interface DatabaseOwner extends RunningActor {
+export interface DatabaseDependencies extends ActorCore {
   readonly kv: KvBuffer;
-  /** True until the commit that creates the actor is handed in. */
-  readonly unborn: boolean;
 }
 
 /** Migrations may take longer than other transactions. */
@@ -24,9 +22,8 @@ const migrationTimeoutMs = 300_000;
  * opened at the start; otherwise when it is first used, so that an actor that never does has no file.
  */
 export class DatabasePart implements Part {
-  readonly #runtime: DatabaseOwner;
+  readonly #actor: DatabaseDependencies;
   readonly #provider: DatabaseProvider<unknown> | undefined;
-  readonly #epoch: number;
   #database: ActorDatabase | undefined;
   #coordinator: Coordinator | undefined;
   #opening: Promise<Coordinator> | undefined;
@@ -37,10 +34,9 @@ export class DatabasePart implements Part {
   #closed = false;
   #stopped = false;
 
-  constructor(runtime: DatabaseOwner, provider: DatabaseProvider<unknown> | undefined, epoch: number) {
-    this.#runtime = runtime;
+  constructor(actor: DatabaseDependencies, provider: DatabaseProvider<unknown> | undefined) {
+    this.#actor = actor;
     this.#provider = provider;
-    this.#epoch = epoch;
   }
 
   /** Throws `db.closed` before the database of a provider is open. */
@@ -62,7 +58,7 @@ export class DatabasePart implements Part {
 
   /** Throws `db.closed`. */
   assertOpen(): void {
-    if (this.#closed || this.#runtime.sealed) throw closedError();
+    if (this.#closed || this.#actor.phase.sealed) throw closedError();
   }
 
   close(): void {
@@ -90,28 +86,28 @@ export class DatabasePart implements Part {
    * turn that is open stays open until the statements that wait have run, and commits with them.
    */
   async #openLate(): Promise<Coordinator> {
-    const runtime = this.#runtime;
-    const release = runtime.queue.holdOpen();
+    const actor = this.#actor;
+    const release = actor.queue.holdOpen();
     try {
-      await runtime.queue.landed();
-      const coordinator = await this.#open(runtime.unborn);
-      if (runtime.inTransaction) this.savepoint();
+      await actor.queue.landed();
+      const coordinator = await this.#open(actor.phase.unborn);
+      if (actor.inTransaction) this.savepoint();
       return coordinator;
     } finally {
-      runtime.ports.tasks.macrotask(release);
+      actor.ports.tasks.macrotask(release);
     }
   }
 
   async #open(isNew: boolean): Promise<Coordinator> {
-    const { host, id } = this.#runtime;
-    const database = await host.store.databases.open(id, this.#epoch, isNew);
+    const { host, id, queue } = this.#actor;
+    const database = await host.store.databases.open(id, queue.epoch, isNew);
     if (this.#stopped) {
       database.close();
       throw closedError();
     }
     this.#database = database;
     const coordinator = new Coordinator(
-      this.#runtime,
+      this.#actor,
       database,
       this.#provider?.warnOnManualTransactions ?? true,
     );
@@ -124,14 +120,14 @@ export class DatabasePart implements Part {
     const coordinator = await this.#open(isNew);
     const access = this.#access;
     if (this.#provider === undefined || access === undefined) return;
-    const runtime = this.#runtime;
+    const actor = this.#actor;
     this.#client = await this.#provider.createClient({
-      actorId: runtime.id,
-      log: runtime.log,
+      actorId: actor.id,
+      log: actor.log,
       database: access,
       nativeDatabaseProvider: { open: async () => new NativeDatabase(access) },
       get kv() {
-        return runtime.kv;
+        return actor.kv;
       },
     });
     await this.#migrate(coordinator, this.#provider);
@@ -142,10 +138,10 @@ export class DatabasePart implements Part {
     const { onMigrate } = provider;
     if (onMigrate === undefined) return;
     await coordinator.around(
-      () => this.#runtime.enter(() => onMigrate.call(provider, this.#client)),
+      () => this.#actor.turn.enter(() => onMigrate.call(provider, this.#client)),
       migrationTimeoutMs,
     );
-    this.#runtime.queue.close();
+    this.#actor.queue.close();
   }
 
   /** Whether SQL has written since the last call. */
@@ -156,7 +152,7 @@ export class DatabasePart implements Part {
   }
 
   savepoint(): void {
-    if (this.#database === undefined || this.#runtime.sealed) return;
+    if (this.#database === undefined || this.#actor.phase.sealed) return;
     this.#database.savepoint("turn");
     this.#inSavepoint = true;
   }
@@ -179,7 +175,7 @@ export class DatabasePart implements Part {
     try {
       if (this.#database !== undefined) end(this.#database);
     } catch (error) {
-      this.#runtime.log.debug("savepoint of a transaction is gone", { error });
+      this.#actor.log.debug("savepoint of a transaction is gone", { error });
     }
   }
 

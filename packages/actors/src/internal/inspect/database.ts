@@ -5,13 +5,13 @@ import type { DatabaseInspection, InspectedTable } from "../../ports/inspection.
 import { invalidArguments } from "../database/errors.ts";
 import type { InspectedActor, Turn } from "./inspected-actor.ts";
 
-/** `c.db` of an actor for people who look at it. Tables of the runtime are left out. */
+/** `c.db` of an actor for people who look at it. Tables of the actor are left out. */
 export class DatabaseView implements DatabaseInspection {
-  readonly #runtime: InspectedActor;
+  readonly #actor: InspectedActor;
   readonly #turn: Turn;
 
-  constructor(runtime: InspectedActor, turn: Turn) {
-    this.#runtime = runtime;
+  constructor(actor: InspectedActor, turn: Turn) {
+    this.#actor = actor;
     this.#turn = turn;
   }
 
@@ -41,7 +41,7 @@ export class DatabaseView implements DatabaseInspection {
 
   /** What looks into an actor leaves no transaction open: all that the actor does would wait for its end. */
   async #whole<T>(run: () => Promise<T>): Promise<T> {
-    const before = this.#runtime.parts.database.coordinator?.manual;
+    const before = this.#actor.parts.database.coordinator?.manual;
     let result: T;
     try {
       result = await run();
@@ -54,16 +54,16 @@ export class DatabaseView implements DatabaseInspection {
   }
 
   #undoManual(before: object | undefined): boolean {
-    const { coordinator } = this.#runtime.parts.database;
+    const { coordinator } = this.#actor.parts.database;
     if (coordinator?.manual === undefined || coordinator.manual === before) return false;
     coordinator.end(false);
     return true;
   }
 
   #access(): RawAccess {
-    const access = this.#runtime.existingParts?.existingDatabase?.access;
+    const access = this.#actor.existingParts?.existingDatabase?.access;
     if (access !== undefined) return access;
-    const message = `The actor "${this.#runtime.name}" has no database`;
+    const message = `The actor "${this.#actor.name}" has no database`;
     throw new HoldfastError("db", "not_enabled", message, { statusCode: 404 });
   }
 }

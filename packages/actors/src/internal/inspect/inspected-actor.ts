@@ -1,12 +1,12 @@
 /** What the inspector reads and changes in a running actor. */
+import type { Connections } from "../connections/connections.ts";
 import type { KvBuffer } from "../kv/kv-buffer.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { Parts } from "../lifecycle/parts.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
-import type { ActorState } from "../turn/actor-state.ts";
 
 /** The actor that is looked at. */
-export interface InspectedActor extends RunningActor {
-  readonly stateHolder: ActorState;
+export interface InspectedActor extends ActorCore {
+  readonly connections: Connections;
   readonly kv: KvBuffer;
   readonly parts: Parts;
   readonly existingParts: Parts | undefined;

@@ -25,39 +25,39 @@ export class Inspection implements ActorInspection {
   readonly database: DatabaseView;
   readonly kv: KvInspection;
   readonly watching = new Watching();
-  readonly #runtime: InspectedActor;
+  readonly #actor: InspectedActor;
 
-  constructor(runtime: InspectedActor) {
-    this.#runtime = runtime;
-    const turn: Turn = (work) => inTurn(runtime, work);
-    this.schedules = new ScheduleView(runtime, turn);
-    this.workflow = new WorkflowView(runtime);
-    this.database = new DatabaseView(runtime, turn);
-    this.kv = new KvView(runtime, turn);
+  constructor(actor: InspectedActor) {
+    this.#actor = actor;
+    const turn: Turn = (work) => inTurn(actor, work);
+    this.schedules = new ScheduleView(actor, turn);
+    this.workflow = new WorkflowView(actor);
+    this.database = new DatabaseView(actor, turn);
+    this.kv = new KvView(actor, turn);
   }
 
   get isStateEnabled(): boolean {
-    return this.#runtime.stateHolder.exists;
+    return this.#actor.state.exists;
   }
 
   get isDatabaseEnabled(): boolean {
-    return this.#runtime.existingParts?.existingDatabase?.access !== undefined;
+    return this.#actor.existingParts?.existingDatabase?.access !== undefined;
   }
 
   get isWorkflowEnabled(): boolean {
-    return this.#runtime.parts.workflow !== undefined;
+    return this.#actor.parts.workflow !== undefined;
   }
 
   get rpcs(): readonly string[] {
-    return [...this.#runtime.definition.actions.keys()];
+    return [...this.#actor.definition.actions.keys()];
   }
 
   get events(): readonly string[] {
-    return [...this.#runtime.definition.events.keys()];
+    return [...this.#actor.definition.events.keys()];
   }
 
   get tabs(): readonly InspectedTab[] {
-    return this.#runtime.definition.inspectorTabs.map((tab) => {
+    return this.#actor.definition.inspectorTabs.map((tab) => {
       if (tab.type === "hidden") return { id: tab.id, hidden: true };
       const { id, label, source, icon } = tab;
       return { id, label, source, hidden: false, ...(icon === undefined ? {} : { icon }) };
@@ -65,32 +65,32 @@ export class Inspection implements ActorInspection {
   }
 
   get queues(): QueueInspection {
-    return this.#runtime.parts.queues.inspector;
+    return this.#actor.parts.queues.inspector;
   }
 
   state(): Uint8Array | undefined {
     if (!this.isStateEnabled) return undefined;
-    return encodeValue(this.#runtime.unwrap(this.#runtime.state));
+    return encodeValue(this.#actor.state.unwrap(this.#actor.state.value));
   }
 
   async setState(value: unknown): Promise<void> {
-    const runtime = this.#runtime;
+    const actor = this.#actor;
     if (!this.isStateEnabled) {
-      throw new HoldfastError("actor", "state_not_enabled", `The actor "${runtime.name}" has no state`);
+      throw new HoldfastError("actor", "state_not_enabled", `The actor "${actor.name}" has no state`);
     }
-    const { stateSchema } = runtime.definition;
+    const { stateSchema } = actor.definition;
     const refusal = { group: "actor", code: "invalid_state", what: "The state" };
     const checked = stateSchema === undefined ? value : await validate(stateSchema, value, refusal);
-    await inTurn(runtime, () => {
-      runtime.state = checked;
+    await inTurn(actor, () => {
+      actor.state.value = checked;
     });
   }
 
   connections(): readonly InspectedConnection[] {
     const stateEnabled =
-      this.#runtime.definition.connState !== undefined ||
-      this.#runtime.definition.hooks.createConnState !== undefined;
-    return [...this.#runtime.conns.values()].map((connection) => {
+      this.#actor.definition.connState !== undefined ||
+      this.#actor.definition.hooks.createConnState !== undefined;
+    return [...this.#actor.connections.all.values()].map((connection) => {
       const { params, state, subscriptions, rooms } = connection.record();
       const type = connection.sink === undefined ? "request" : "websocket";
       return {
@@ -100,7 +100,7 @@ export class Inspection implements ActorInspection {
           type,
           params,
           stateEnabled,
-          state: this.#runtime.unwrap(state),
+          state: this.#actor.state.unwrap(state),
           subscriptions: subscriptions.length,
           events: subscriptions,
           rooms,
@@ -111,14 +111,14 @@ export class Inspection implements ActorInspection {
   }
 
   async disconnect(id: string): Promise<boolean> {
-    const connection = this.#runtime.conns.get(id);
+    const connection = this.#actor.connections.all.get(id);
     if (connection === undefined) return false;
     await connection.disconnect("inspector.disconnected");
     return true;
   }
 
   token(): Promise<string> {
-    return inTurn(this.#runtime, () => inspectorToken(this.#runtime));
+    return inTurn(this.#actor, () => inspectorToken(this.#actor));
   }
 
   watch(watcher: InspectionWatcher): () => void {
@@ -130,20 +130,20 @@ export class Inspection implements ActorInspection {
   }
 }
 
-async function inTurn<T>(runtime: InspectedActor, work: () => T | Promise<T>): Promise<T> {
-  if (runtime.status === "stopped" || runtime.sealed) throw runtime.errors.stopping();
+async function inTurn<T>(actor: InspectedActor, work: () => T | Promise<T>): Promise<T> {
+  if (actor.phase.status === "stopped" || actor.phase.sealed) throw actor.errors.stopping();
   // As an action: it keeps the actor awake, and waits where actions have to wait.
-  runtime.activity.begin();
+  actor.activity.begin();
   try {
-    await runtime.transactionLock.enter();
+    await actor.transactionLock.enter();
     try {
-      const result = (await runtime.enter(work)) as T;
-      await runtime.queue.gate();
+      const result = (await actor.turn.enter(work)) as T;
+      await actor.queue.gate();
       return result;
     } finally {
-      runtime.transactionLock.leave();
+      actor.transactionLock.leave();
     }
   } finally {
-    runtime.activity.end();
+    actor.activity.end();
   }
 }

@@ -6,11 +6,11 @@ const binary = { type: "binary", keyType: "binary" } as const;
 
 /** `c.kv` of an actor, as bytes. */
 export class KvView implements KvInspection {
-  readonly #runtime: InspectedActor;
+  readonly #actor: InspectedActor;
   readonly #turn: Turn;
 
-  constructor(runtime: InspectedActor, turn: Turn) {
-    this.#runtime = runtime;
+  constructor(actor: InspectedActor, turn: Turn) {
+    this.#actor = actor;
     this.#turn = turn;
   }
 
@@ -19,20 +19,20 @@ export class KvView implements KvInspection {
     const end = afterPrefix(prefix);
     const from = after === undefined || reverse ? prefix : successor(after);
     const to = after === undefined || !reverse ? end : after;
-    const pairs = await this.#runtime.kv.listRange(from, to, { ...binary, limit, reverse });
+    const pairs = await this.#actor.kv.listRange(from, to, { ...binary, limit, reverse });
     return pairs.map(([key, value]) => ({ key, value }));
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return (await this.#runtime.kv.get(key, { type: "binary" })) ?? undefined;
+    return (await this.#actor.kv.get(key, { type: "binary" })) ?? undefined;
   }
 
   put(key: Uint8Array, value: Uint8Array): Promise<void> {
-    return this.#turn(() => this.#runtime.kv.put(key, value));
+    return this.#turn(() => this.#actor.kv.put(key, value));
   }
 
   delete(key: Uint8Array): Promise<void> {
-    return this.#turn(() => this.#runtime.kv.delete(key));
+    return this.#turn(() => this.#actor.kv.delete(key));
   }
 }
 

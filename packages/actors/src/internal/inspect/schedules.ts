@@ -5,16 +5,16 @@ import type { InspectedActor, Turn } from "./inspected-actor.ts";
 
 /** The schedules of an actor, one-shot and recurring, side by side. */
 export class ScheduleView implements ScheduleInspection {
-  readonly #runtime: InspectedActor;
+  readonly #actor: InspectedActor;
   readonly #turn: Turn;
 
-  constructor(runtime: InspectedActor, turn: Turn) {
-    this.#runtime = runtime;
+  constructor(actor: InspectedActor, turn: Turn) {
+    this.#actor = actor;
     this.#turn = turn;
   }
 
   get #part(): SchedulePart {
-    return this.#runtime.parts.schedules;
+    return this.#actor.parts.schedules;
   }
 
   async list(): ReturnType<ScheduleInspection["list"]> {

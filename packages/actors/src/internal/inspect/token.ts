@@ -1,8 +1,8 @@
 import { HoldfastError } from "@holdfast/core";
 import type { ActorStore } from "../../ports/store.ts";
 import { space } from "../kv/entry-buffer.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { recordPrefix } from "../lifecycle/part.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
 
 /** Beside those of `metaKey`: the value is a byte of format and the bytes of the token. */
 const tokenKey = new Uint8Array([recordPrefix.meta, 0x10]);
@@ -10,8 +10,8 @@ const format = 1;
 const tokenBytes = 32;
 
 /** The token of the actor's inspector; makes one, in the turn that is open, where there is none. */
-export async function inspectorToken(runtime: RunningActor): Promise<string> {
-  const stored = await runtime.records.get(tokenKey);
+export async function inspectorToken(actor: ActorCore): Promise<string> {
+  const stored = await actor.records.get(tokenKey);
   if (stored !== undefined) {
     if (stored[0] !== format || stored.length !== tokenBytes + 1) {
       throw new HoldfastError(
@@ -22,11 +22,11 @@ export async function inspectorToken(runtime: RunningActor): Promise<string> {
     }
     return base64url(stored.subarray(1));
   }
-  const token = runtime.ports.random.bytes(tokenBytes);
+  const token = actor.ports.random.bytes(tokenBytes);
   const record = new Uint8Array(tokenBytes + 1);
   record[0] = format;
   record.set(token, 1);
-  runtime.records.put(tokenKey, record);
+  actor.records.put(tokenKey, record);
   return base64url(token);
 }
 

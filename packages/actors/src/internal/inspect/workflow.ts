@@ -7,14 +7,14 @@ import type { InspectedActor } from "./inspected-actor.ts";
 
 /** The workflow of an actor, if its `run` handler is one. */
 export class WorkflowView implements WorkflowInspector {
-  readonly #runtime: InspectedActor;
+  readonly #actor: InspectedActor;
 
-  constructor(runtime: InspectedActor) {
-    this.#runtime = runtime;
+  constructor(actor: InspectedActor) {
+    this.#actor = actor;
   }
 
   async history(): Promise<WorkflowDetails> {
-    const part = this.#runtime.parts.workflow;
+    const part = this.#actor.parts.workflow;
     const shown = await inspectWorkflow(part);
     if (part === undefined) return shown;
     const { input, output, header } = part;
@@ -31,19 +31,19 @@ export class WorkflowView implements WorkflowInspector {
     // What has ended for whoever looks may have its last lines still to run.
     if (part.terminal) await part.whenQuiet();
     await replayWorkflow(part, entryId);
-    await this.#runtime.queue.gate();
+    await this.#actor.queue.gate();
   }
 
   async cancel(reason?: string): Promise<boolean> {
     const cancelled = await this.#part().cancel(reason);
-    await this.#runtime.queue.gate();
+    await this.#actor.queue.gate();
     return cancelled;
   }
 
   #part(): WorkflowPart {
-    const part = this.#runtime.parts.workflow;
+    const part = this.#actor.parts.workflow;
     if (part !== undefined) return part;
-    const message = `The run handler of "${this.#runtime.name}" is not a workflow`;
+    const message = `The run handler of "${this.#actor.name}" is not a workflow`;
     throw new HoldfastError("workflow", "not_enabled", message, { statusCode: 404 });
   }
 }

@@ -1,62 +1,55 @@
-import type { ActorStore, KvOperation } from "../../ports/store.ts";
+import type { KvOperation } from "../../ports/store.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { stoppedError } from "../lifecycle/error-filter.ts";
 import type { Parts } from "../lifecycle/parts.ts";
 import { EntryBuffer, joinedOperations, space } from "./entry-buffer.ts";
 import { KvBuffer } from "./kv-buffer.ts";
 
-/** What the entries of an actor need of it. */
-export interface StorageOwner {
-  readonly id: string;
-  readonly sealed: boolean;
-  readonly inTransaction: boolean;
+/** The actor whose entries are stored. */
+interface StorageDependencies extends Pick<ActorCore, "host" | "id" | "inTransaction" | "phase" | "turn"> {
   readonly parts: Parts;
-  /** User code has written. */
-  noteChange(): void;
-  /** A part has written. */
-  changed(): void;
 }
 
-/** The entries of one actor: its records and its `kv`, each made when it is first used. */
+/** The stored entries of one actor: its records and its `kv`, each created on first use. */
 export class Storage {
-  readonly #store: ActorStore;
-  readonly #owner: StorageOwner;
+  readonly #actor: StorageDependencies;
   #records: EntryBuffer | undefined;
   #entries: EntryBuffer | undefined;
   #kv: KvBuffer | undefined;
 
-  constructor(store: ActorStore, owner: StorageOwner) {
-    this.#store = store;
-    this.#owner = owner;
+  constructor(actor: StorageDependencies) {
+    this.#actor = actor;
   }
 
-  /** What the parts of the actor keep. */
+  /** Entries that the parts of the actor write. */
   get records(): EntryBuffer {
-    this.#records ??= this.#make(space.records, () => this.#owner.changed());
+    this.#records ??= this.#create(space.records, () => this.#actor.turn.changed());
     return this.#records;
   }
 
   get kv(): KvBuffer {
     if (this.#kv === undefined) {
-      this.#entries = this.#make(space.user, () => this.#owner.noteChange());
-      this.#kv = new KvBuffer(this.#entries, this.#owner.parts);
+      this.#entries = this.#create(space.user, () => this.#actor.turn.noteChange());
+      this.#kv = new KvBuffer(this.#entries, this.#actor.parts);
     }
     return this.#kv;
   }
 
-  /** Nothing was written that is not in the store, and user code has nothing of it. */
+  /** True if everything is in the store and user code holds no reference to `kv`. */
   get isEmpty(): boolean {
     return this.#kv === undefined && this.#records?.isEmpty !== false;
   }
 
-  #make(ownSpace: number, changed: () => void): EntryBuffer {
-    const buffer = new EntryBuffer(this.#store, this.#owner.id, ownSpace, changed);
-    if (this.#owner.sealed) buffer.refusal = stoppedError;
-    // It is empty: what is written in the open transaction can be taken back all the same.
-    if (this.#owner.inTransaction) buffer.savepoint();
+  #create(ownSpace: number, changed: () => void): EntryBuffer {
+    const { id, host, inTransaction, phase } = this.#actor;
+    const buffer = new EntryBuffer(host.store, id, ownSpace, changed);
+    if (phase.sealed) buffer.refusal = stoppedError;
+    // Created within a transaction, it starts empty: a rollback has to remove everything written since.
+    if (inTransaction) buffer.savepoint();
     return buffer;
   }
 
-  /** What the commit of `version` writes. */
+  /** Operations for the commit of `version`. */
   take(version: number): readonly KvOperation[] | undefined {
     return joinedOperations(this.#records?.take(version), this.#entries?.take(version));
   }
@@ -81,7 +74,7 @@ export class Storage {
     this.#entries?.rollback();
   }
 
-  /** Nothing is written any more. */
+  /** Refuses writes from now on. */
   seal(): void {
     if (this.#records !== undefined) this.#records.refusal = stoppedError;
     if (this.#entries !== undefined) this.#entries.refusal = stoppedError;

@@ -8,21 +8,29 @@ export interface ActivityListener {
   rested(): void;
 }
 
+/** Activity that few actors have: one object, so that the others do without its fields. */
+interface RareActivity {
+  /** Promises given to `waitUntil`: a stop waits for them, but they do not keep the actor awake. */
+  background: number;
+  /** 1 while the `run` handler runs. */
+  runs: number;
+  /** Waits for queue messages: while there is one, the `run` handler does not keep the actor awake. */
+  waits: number;
+  /** Checks whether the work that a stop waits for has finished. */
+  drained: (() => void) | undefined;
+}
+
+const none: Readonly<RareActivity> = { background: 0, runs: 0, waits: 0, drained: undefined };
+
 /** Counts what keeps an actor awake, detects idleness, and resolves when all work has finished. */
 export class Activity implements Idler {
   readonly #owner: ActivityListener;
   /** Calls, connections being set up or taken down, promises given to `keepAwake`. */
   #active = 0;
-  /** Promises given to `waitUntil`: a stop waits for them, but they do not keep the actor awake. */
-  #background = 0;
   #connections = 0;
-  /** The `run` handler, while it runs. */
-  #runs = 0;
-  /** Waits for queue messages: while there is one, the `run` handler does not keep the actor awake. */
-  #waits = 0;
+  #rare: RareActivity | undefined;
   /** Set while idleness is watched. */
   #list: IdleList | undefined;
-  #drained: (() => void) | undefined;
   // Fields of `Idler`, written by the idle list.
   before: Idler | undefined;
   after: Idler | undefined;
@@ -51,22 +59,24 @@ export class Activity implements Idler {
   }
 
   runBegan(): void {
-    this.#runs++;
+    this.#rare ??= { ...none };
+    this.#rare.runs++;
   }
 
   runEnded(): void {
-    this.#runs--;
+    if (this.#rare !== undefined) this.#rare.runs--;
     this.recheck();
   }
 
   /** The `run` handler waits for a queue message, where it may be put to sleep. */
   waitBegan(): void {
-    this.#waits++;
+    this.#rare ??= { ...none };
+    this.#rare.waits++;
     this.recheck();
   }
 
   waitEnded(): void {
-    this.#waits--;
+    if (this.#rare !== undefined) this.#rare.waits--;
     this.recheck();
   }
 
@@ -78,9 +88,11 @@ export class Activity implements Idler {
   }
 
   waitUntil(promise: unknown): void {
-    this.#background++;
+    this.#rare ??= { ...none };
+    const rare = this.#rare;
+    rare.background++;
     const end = (): void => {
-      this.#background--;
+      rare.background--;
       this.recheck();
     };
     Promise.resolve(promise).then(end, end);
@@ -88,7 +100,9 @@ export class Activity implements Idler {
 
   /** True while user code may run. */
   get any(): boolean {
-    return this.#active > 0 || this.#background > 0 || this.#runs > 0;
+    if (this.#active > 0) return true;
+    const rare = this.#rare;
+    return rare !== undefined && (rare.background > 0 || rare.runs > 0);
   }
 
   /** Unfinished work, for the log. */
@@ -98,16 +112,14 @@ export class Activity implements Idler {
     readonly connections: number;
     readonly runs: number;
   } {
-    return {
-      active: this.#active,
-      background: this.#background,
-      connections: this.#connections,
-      runs: this.#runs,
-    };
+    const { background, runs } = this.#rare ?? none;
+    return { active: this.#active, background, connections: this.#connections, runs };
   }
 
   get isIdle(): boolean {
-    return this.#active === 0 && this.#connections === 0 && (this.#runs === 0 || this.#waits > 0);
+    if (this.#active > 0 || this.#connections > 0) return false;
+    const { runs, waits } = this.#rare ?? none;
+    return runs === 0 || waits > 0;
   }
 
   idle(): void {
@@ -130,13 +142,15 @@ export class Activity implements Idler {
    * returns true.
    */
   drained(withRun: () => boolean): Promise<void> {
+    this.#rare ??= { ...none };
+    const rare = this.#rare;
     const finished = (): boolean =>
-      this.#active === 0 && this.#background === 0 && (this.#runs === 0 || !withRun());
+      this.#active === 0 && rare.background === 0 && (rare.runs === 0 || !withRun());
     if (finished()) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#drained = () => {
+      rare.drained = () => {
         if (!finished()) return;
-        this.#drained = undefined;
+        rare.drained = undefined;
         resolve();
       };
     });
@@ -144,7 +158,7 @@ export class Activity implements Idler {
 
   /** Called after any work ends: checks whether it was the last. */
   recheck(): void {
-    this.#drained?.();
+    this.#rare?.drained?.();
     if (!this.any) this.#owner.rested();
     if (this.isIdle) this.#list?.add(this);
   }

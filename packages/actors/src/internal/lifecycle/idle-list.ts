@@ -5,7 +5,7 @@ export interface Idler {
   /** Neighbours in the list, ordered by when they became idle. */
   before: Idler | undefined;
   after: Idler | undefined;
-  /** When it became idle, in milliseconds since the epoch. */
+  /** When it became idle, in milliseconds by the list: small enough for an integer, which takes no memory. */
   idleSince: number;
   /** Checked again when the timeout has passed: false if work has begun since. */
   readonly isIdle: boolean;
@@ -21,6 +21,7 @@ export class IdleList {
   readonly #clock: Clock;
   readonly #tasks: Tasks;
   readonly #timeoutMs: number;
+  readonly #origin: number;
   #first: Idler | undefined;
   #last: Idler | undefined;
   #timer: Timer | undefined;
@@ -29,11 +30,16 @@ export class IdleList {
     this.#clock = clock;
     this.#tasks = tasks;
     this.#timeoutMs = timeoutMs;
+    this.#origin = clock.now();
+  }
+
+  #now(): number {
+    return this.#clock.now() - this.#origin;
   }
 
   /** Adds an idle member, or restarts its timeout. */
   add(idler: Idler): void {
-    idler.idleSince = this.#clock.now();
+    idler.idleSince = this.#now();
     if (this.#last === idler) return;
     if (idler.before !== undefined || this.#first === idler) this.#unlink(idler);
     idler.before = this.#last;
@@ -72,7 +78,7 @@ export class IdleList {
     this.#timer = undefined;
     for (let idler = this.#first; idler !== undefined; idler = this.#first) {
       // The clock is read for each member, because `idle` may take time or add members again.
-      const left = idler.idleSince + this.#timeoutMs - this.#clock.now();
+      const left = idler.idleSince + this.#timeoutMs - this.#now();
       if (left > this.#timeoutMs) {
         // The clock was set back: members behind this one may be due first.
         this.add(idler);

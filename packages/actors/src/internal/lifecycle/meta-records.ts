@@ -4,7 +4,7 @@ import type { EntryBuffer } from "../kv/entry-buffer.ts";
 import { recordPrefix } from "./part.ts";
 
 /**
- * What the runtime itself remembers of an actor. A key is the prefix and a byte from this table, a
+ * What the actor itself remembers of an actor. A key is the prefix and a byte from this table, a
  * value a byte of format and a float64, big-endian. Golden files hold it; a number is never given a
  * new meaning; 0x10 is that of the inspector's token, which is no number.
  */
@@ -20,7 +20,7 @@ export function readMeta(hot: readonly KvEntry[] | undefined, key: MetaKey): num
   if (entry === undefined) return undefined;
   if (entry.value[0] !== format || entry.value.length !== 9) {
     const written = entry.value[0] ?? "none";
-    throw new HoldfastError("store", "unknown_format", `A record of the runtime has format ${written}`);
+    throw new HoldfastError("store", "unknown_format", `A record of the actor has format ${written}`);
   }
   return new DataView(entry.value.buffer, entry.value.byteOffset).getFloat64(1);
 }

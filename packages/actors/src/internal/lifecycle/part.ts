@@ -6,7 +6,7 @@ import type { KvEntry } from "../../ports/records.ts";
  * value begins with a byte of format. Golden files hold them; a number is never given a new meaning.
  */
 export const recordPrefix = {
-  /** What the runtime itself remembers: version of the state, inspector token, wake-up of `run`. */
+  /** What the actor itself remembers: version of the state, inspector token, wake-up of `run`. */
   meta: 0x01,
   schedule: 0x02,
   connection: 0x03,
@@ -31,7 +31,7 @@ export type HotRecords = ReadonlyMap<number, readonly KvEntry[]>;
 
 /**
  * A part of a running actor that keeps records of its own: queues, schedules, the `run` handler, the
- * database. What it writes to `runtime.records` commits with the turn that is open. Every method may
+ * database. What it writes to `actor.records` commits with the turn that is open. Every method may
  * be absent.
  */
 export interface Part {

@@ -1,23 +1,25 @@
 import { HoldfastError } from "@holdfast/core";
 import type { RunControl } from "../../types.ts";
 import { BlobPart } from "../blob/blob-part.ts";
-import { type DatabaseOwner, DatabasePart, providerOf } from "../database/database-part.ts";
+import { type DatabaseDependencies, DatabasePart, providerOf } from "../database/database-part.ts";
 import type { KvBuffer } from "../kv/kv-buffer.ts";
-import type { QueueOwner } from "../queue/owner.ts";
+import type { QueueDependencies } from "../queue/dependencies.ts";
 import { QueuePart } from "../queue/part.ts";
-import { type ScheduleOwner, SchedulePart } from "../schedule/schedule-part.ts";
+import { type ScheduleDependencies, SchedulePart } from "../schedule/schedule-part.ts";
 import { WorkflowPart } from "../workflow/run/part.ts";
 import { programOf } from "../workflow/run/program.ts";
-import type { WorkflowOwner } from "../workflow/run/run.ts";
+import type { WorkflowDependencies } from "../workflow/run/run.ts";
 import { type HotRecords, type Part, recordPrefix } from "./part.ts";
 import { RunHandler } from "./run-handler.ts";
 
 /** What the parts need of their actor. */
-export interface PartsOwner extends DatabaseOwner, QueueOwner, ScheduleOwner, WorkflowOwner {
+export interface PartsDependencies
+  extends DatabaseDependencies,
+    QueueDependencies,
+    ScheduleDependencies,
+    WorkflowDependencies {
   readonly kv: KvBuffer;
   readonly parts: Parts;
-  /** When an unfinished destruction has to be resumed, in milliseconds since the epoch. */
-  readonly destroyBy: number | undefined;
 }
 
 /** What the store recorded about the parts of a waking actor. */
@@ -34,7 +36,7 @@ export class Parts {
   readonly #all: Part[] = [];
   #schedules: SchedulePart | undefined;
   #queues: QueuePart | undefined;
-  protected readonly runtime: PartsOwner;
+  protected readonly actor: PartsDependencies;
 
   /** Present when the definition has a `run` handler. */
   readonly run: RunHandler | undefined;
@@ -42,37 +44,35 @@ export class Parts {
   /** Present when the `run` handler is a workflow. */
   readonly workflow: WorkflowPart | undefined;
 
-  readonly #epoch: number;
   #database: DatabasePart | undefined;
   #blobs: BlobPart | undefined;
 
   /** The wake-up time that the store has. */
   #storedWakeAt: number | undefined;
 
-  constructor(runtime: PartsOwner, epoch: number, stored: StoredParts | undefined) {
-    this.runtime = runtime;
-    this.#epoch = epoch;
+  constructor(actor: PartsDependencies, stored: StoredParts | undefined) {
+    this.actor = actor;
     this.#storedWakeAt = stored?.wakeAt;
-    const { run, db } = runtime.definition;
+    const { run, db } = actor.definition;
     // First, so that its tables exist before any other user code runs.
     if (db !== undefined || stored?.hasDatabase === true) this.database;
     if (run === undefined) return;
     const program = programOf(run.handler);
     if (program !== undefined) {
-      this.workflow = new WorkflowPart(runtime, program);
+      this.workflow = new WorkflowPart(actor, program);
       this.#all.push(this.workflow);
       return;
     }
-    this.run = new RunHandler(runtime, run);
+    this.run = new RunHandler(actor, run);
     this.#all.push(this.run);
   }
 
   /** `c.db`. */
   get database(): DatabasePart {
     if (this.#database === undefined) {
-      const { db } = this.runtime.definition;
+      const { db } = this.actor.definition;
       const provider = db === undefined ? undefined : providerOf(db);
-      this.#database = new DatabasePart(this.runtime, provider, this.#epoch);
+      this.#database = new DatabasePart(this.actor, provider);
       this.#all.push(this.#database);
     }
     return this.#database;
@@ -86,7 +86,7 @@ export class Parts {
   /** `c.blob`, and the large values of `c.kv`. */
   get blobs(): BlobPart {
     if (this.#blobs === undefined) {
-      this.#blobs = new BlobPart(this.runtime, this.runtime.host.store.blobs);
+      this.#blobs = new BlobPart(this.actor, this.actor.host.store.blobs);
       this.#all.push(this.#blobs);
     }
     return this.#blobs;
@@ -105,7 +105,7 @@ export class Parts {
   /** `c.schedule` and `c.cron`. */
   get schedules(): SchedulePart {
     if (this.#schedules === undefined) {
-      this.#schedules = new SchedulePart(this.runtime);
+      this.#schedules = new SchedulePart(this.actor);
       this.#all.push(this.#schedules);
     }
     return this.#schedules;
@@ -114,7 +114,7 @@ export class Parts {
   /** `c.queue`, and what is sent to queues of other actors. */
   get queues(): QueuePart {
     if (this.#queues === undefined) {
-      this.#queues = new QueuePart(this.runtime);
+      this.#queues = new QueuePart(this.actor);
       this.#all.push(this.#queues);
     }
     return this.#queues;
@@ -136,7 +136,7 @@ export class Parts {
   started(): void {
     for (const part of this.#all) part.started?.();
     // Cancels a stored wake-up that is no longer wanted, perhaps by another version of the program.
-    if (this.wakeAt !== this.#storedWakeAt) this.runtime.markDirty();
+    if (this.wakeAt !== this.#storedWakeAt) this.actor.turn.dirty = true;
   }
 
   closing(): void {
@@ -164,7 +164,8 @@ export class Parts {
 
   /** The earliest time at which the actor has to be in memory, in whole milliseconds. */
   get wakeAt(): number | undefined {
-    let earliest = this.runtime.destroyBy;
+    const { phase, definition } = this.actor;
+    let earliest = phase.destroyBy(definition.options.sleepGracePeriod);
     for (const { wakeAt } of this.#all) {
       if (wakeAt !== undefined && (earliest === undefined || wakeAt < earliest)) earliest = wakeAt;
     }
@@ -188,7 +189,7 @@ export class Parts {
   /** Throws `actor.run_not_defined`. */
   get runControl(): RunControl {
     if (this.run !== undefined) return this.run;
-    const message = `The actor "${this.runtime.name}" has no run handler`;
+    const message = `The actor "${this.actor.name}" has no run handler`;
     throw new HoldfastError("actor", "run_not_defined", message, { statusCode: 500 });
   }
 

@@ -3,21 +3,21 @@ import { actorLimits } from "../../limits.ts";
 import type { RunControl } from "../../types.ts";
 import { Context } from "../calls/context.ts";
 import type { RunDefinition } from "../definition/runtime-definition.ts";
+import type { ActorCore } from "./actor-core.ts";
 import { metaKey, readMeta, writeMeta } from "./meta-records.ts";
 import { type HotRecords, type Part, recordPrefix } from "./part.ts";
-import type { RunningActor } from "./running-actor.ts";
 
 /** The `run` handler of one actor: started with it, and again when it has asked for that. */
 export class RunHandler implements Part, RunControl {
-  readonly #runtime: RunningActor;
+  readonly #actor: ActorCore;
   readonly #run: RunDefinition;
   #running = false;
   #wakeAt: number | undefined;
   #wakeAtBefore: number | undefined;
   #timer: Timer | undefined;
 
-  constructor(runtime: RunningActor, run: RunDefinition) {
-    this.#runtime = runtime;
+  constructor(actor: ActorCore, run: RunDefinition) {
+    this.#actor = actor;
     this.#run = run;
   }
 
@@ -52,12 +52,12 @@ export class RunHandler implements Part, RunControl {
 
   #set(at: number | undefined): void {
     if (at === this.#wakeAt) return;
-    writeMeta(this.#runtime.records, metaKey.runWakeAt, at);
+    writeMeta(this.#actor.records, metaKey.runWakeAt, at);
     this.#wakeAt = at;
   }
 
   #clearIfDue(): boolean {
-    if (this.#wakeAt === undefined || this.#wakeAt > this.#runtime.ports.clock.now()) return false;
+    if (this.#wakeAt === undefined || this.#wakeAt > this.#actor.ports.clock.now()) return false;
     this.#set(undefined);
     return true;
   }
@@ -65,13 +65,13 @@ export class RunHandler implements Part, RunControl {
   #arm(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    const { ports, status } = this.#runtime;
-    if (this.#wakeAt === undefined || status !== "ready") return;
+    const { ports, phase } = this.#actor;
+    if (this.#wakeAt === undefined || phase.status !== "ready") return;
     const delay = Math.min(Math.max(0, this.#wakeAt - ports.clock.now()), actorLimits.maxTimerMs);
     this.#timer = ports.tasks.after(delay, () => {
       this.#timer = undefined;
       // A transaction could take it back that the handler was woken, and have it woken again.
-      if (this.#runtime.status !== "ready" || this.#runtime.inTransaction) return;
+      if (this.#actor.phase.status !== "ready" || this.#actor.inTransaction) return;
       // A handler that still runs has no need to be woken.
       if (this.#clearIfDue()) this.#start();
       else this.#arm();
@@ -81,30 +81,30 @@ export class RunHandler implements Part, RunControl {
   #start(): void {
     if (this.#running) return;
     this.#running = true;
-    this.#runtime.activity.runBegan();
+    this.#actor.activity.runBegan();
     void this.#perform();
   }
 
   /** However it ends, the actor goes on. */
   async #perform(): Promise<void> {
-    const runtime = this.#runtime;
-    const context = new Context(runtime);
+    const actor = this.#actor;
+    const context = new Context(actor.context);
     try {
-      await runtime.enter(() => this.#run.handler(context));
+      await actor.turn.enter(() => this.#run.handler(context));
       context.ended(true);
     } catch (error) {
       context.ended(false);
       // What is thrown because the actor stops is no failure of the handler.
-      if (runtime.status === "ready") {
-        runtime.log.error("run handler failed", {
+      if (actor.phase.status === "ready") {
+        actor.log.error("run handler failed", {
           error: messageOf(error),
         });
-        runtime.errors.report(error);
+        actor.errors.report(error);
       }
     }
     this.#running = false;
-    runtime.queue.close();
-    runtime.activity.runEnded();
+    actor.queue.close();
+    actor.activity.runEnded();
   }
 
   savepoint(): void {

@@ -1,8 +1,8 @@
 import { encodeValue, type HoldfastError, validate } from "@holdfast/core";
 import type { CancelSignal } from "../../cancellation.ts";
 import { alreadyCompleted } from "./delivery.ts";
+import type { QueueDependencies } from "./dependencies.ts";
 import type { Mailbox, Message } from "./mailbox/mailbox.ts";
-import type { QueueOwner } from "./owner.ts";
 import type { Policy } from "./policy.ts";
 
 interface Waiter {
@@ -12,14 +12,14 @@ interface Waiter {
 
 /** Those who wait in memory for a message to be completed, and how they are told. */
 export class Completions {
-  readonly #runtime: QueueOwner;
+  readonly #actor: QueueDependencies;
   readonly #mailbox: Mailbox;
   readonly #waiting = new Map<number, Set<Waiter>>();
   /** What the open turn says to senders who wait, by their keys. */
   readonly #results = new Map<string, Uint8Array>();
 
-  constructor(runtime: QueueOwner, mailbox: Mailbox) {
-    this.#runtime = runtime;
+  constructor(actor: QueueDependencies, mailbox: Mailbox) {
+    this.#actor = actor;
     this.#mailbox = mailbox;
   }
 
@@ -34,7 +34,7 @@ export class Completions {
     reason: () => HoldfastError,
     leaving?: (leave: (error: unknown) => void) => void,
   ): Promise<Uint8Array | undefined> {
-    const { tasks } = this.#runtime.ports;
+    const { tasks } = this.#actor.ports;
     return new Promise((resolve, reject) => {
       const waiters = this.#waiting.get(id) ?? new Set<Waiter>();
       this.#waiting.set(id, waiters);
@@ -76,15 +76,15 @@ export class Completions {
   }
 
   #record(message: Message, response: unknown, done: () => void): void {
-    const { queue } = this.#runtime;
-    const value = this.#runtime.unwrap(response);
+    const { queue } = this.#actor;
+    const value = this.#actor.state.unwrap(response);
     const result = encodeValue(
       value === undefined ? { status: "completed" } : { status: "completed", response: value },
     );
     this.#mailbox.remove(message);
     done();
     for (const key of message.waiters) this.#results.set(key, result);
-    if (message.waiters.length > 0) this.#runtime.changed();
+    if (message.waiters.length > 0) this.#actor.turn.changed();
     const waiters = this.#waiting.get(message.id);
     if (waiters === undefined) return;
     queue.after({
@@ -104,7 +104,7 @@ export class Completions {
 
   /** The turn closes: the results are recorded under the keys of those who wait. */
   flush(): void {
-    for (const [key, bytes] of this.#results) this.#runtime.ledger.done(key, { type: "result", bytes });
+    for (const [key, bytes] of this.#results) this.#actor.ledger.done(key, { type: "result", bytes });
     this.#results.clear();
   }
 

@@ -29,7 +29,7 @@ const decodeOptions = { maxDepth: 1_010 };
 
 /** `c.queue` of one context. What it has received and not completed belongs to it. */
 export class ContextQueue implements Consumer {
-  // Private, as in contexts: who writes `c.queue` down gets nothing of the runtime.
+  // Private, as in contexts: who writes `c.queue` down gets nothing of the actor.
   #touched = false;
   readonly #calls: number;
   readonly #queues: Queues;
@@ -48,11 +48,11 @@ export class ContextQueue implements Consumer {
    * `actionTimeout`, unless the returned function is called before.
    */
   #boundInTransaction(end: (error: unknown) => void): () => void {
-    const { runtime } = this.#queues;
-    const around = runtime.inTransaction ? runtime.transactions.openOf(this.#owner) : undefined;
+    const { actor } = this.#queues;
+    const around = actor.inTransaction ? actor.transactions.openOf(this.#owner) : undefined;
     if (around === undefined) return () => {};
-    const timer = runtime.ports.tasks.after(runtime.definition.options.actionTimeout, () => {
-      if (runtime.transactions.openOf(this.#owner) === around) end(waitInTransaction());
+    const timer = actor.ports.tasks.after(actor.definition.options.actionTimeout, () => {
+      if (actor.transactions.openOf(this.#owner) === around) end(waitInTransaction());
     });
     return () => timer.cancel();
   }
@@ -73,7 +73,7 @@ export class ContextQueue implements Consumer {
   /** User code of this context is about to change something while it is on the stack. */
   changes(): void {
     this.#touched = true;
-    this.#queues.runtime.userWrites++;
+    this.#queues.actor.turn.userWrites++;
   }
 
   send(name: string, body: unknown, options?: unknown): Promise<QueueMessage> {
@@ -86,7 +86,7 @@ export class ContextQueue implements Consumer {
 
   /** Logs the failure of a call that nobody awaits, unless the actor has stopped meanwhile. */
   #reported<T>(work: Promise<T>): Promise<T> {
-    const { errors, ports } = this.#queues.runtime;
+    const { errors, ports } = this.#queues.actor;
     return trackRejection(work, ports.tasks, (error) => {
       const stopped = isErrorCode(error, "actor", "aborted") || isErrorCode(error, "actor", "stopping");
       if (!stopped) errors.report(error);
@@ -101,8 +101,8 @@ export class ContextQueue implements Consumer {
     const valid = checked instanceof Promise ? await checked : checked;
     this.#touched = true;
     const { id, message } = queues.enqueue(policy, valid, options);
-    queues.runtime.userWrote();
-    const createdAt = message?.createdAt ?? queues.runtime.ports.clock.now();
+    queues.actor.turn.userWrote();
+    const createdAt = message?.createdAt ?? queues.actor.ports.clock.now();
     return { id, name, body: valid, createdAt, attempt: 0 };
   }
 
@@ -121,9 +121,9 @@ export class ContextQueue implements Consumer {
     const valid = checked instanceof Promise ? await checked : checked;
     this.#touched = true;
     const { id } = queues.enqueue(policy, valid, options);
-    queues.runtime.userWrote();
+    queues.actor.turn.userWrote();
     let unbound = (): void => {};
-    const bytes = await outsideTransaction(queues.runtime, this.#owner, () =>
+    const bytes = await outsideTransaction(queues.actor, this.#owner, () =>
       queues.completions
         .wait(id, timeoutMs, signal, aborted, (leave) => {
           unbound = this.#boundInTransaction(leave);
@@ -138,7 +138,7 @@ export class ContextQueue implements Consumer {
   /** A hook or the `run` handler would hold up the stop of its actor; an action is waited for in any case. */
   #untilStop(signal: AbortSignal | null | undefined): AbortSignal | undefined {
     if (this.#calls > 0) return signal ?? undefined;
-    const { abortSignal } = this.#queues.runtime;
+    const { abortSignal } = this.#queues.actor.context;
     return signal === undefined || signal === null ? abortSignal : AbortSignal.any([signal, abortSignal]);
   }
 
@@ -202,17 +202,17 @@ export class ContextQueue implements Consumer {
     if (known === undefined || known.place === "taken") return;
     this.#touched = true;
     await this.#queues.completeById(id, message.name, response);
-    this.#queues.runtime.userWrote();
+    this.#queues.actor.turn.userWrote();
   }
 
   /** The action or handler of this context has ended: what it still holds is settled or given back. */
   end(succeeded: boolean): void {
-    const { runtime } = this.#queues;
-    if (runtime.sealed || this.#open.size === 0) return;
+    const { actor } = this.#queues;
+    if (actor.phase.sealed || this.#open.size === 0) return;
     for (const delivery of [...this.#open]) {
       if (!delivery.completable && succeeded) this.#queues.settle(delivery);
       // What a stop has interrupted is delivered again at the next start, and has not failed.
-      else if (runtime.status === "ready")
+      else if (actor.phase.status === "ready")
         this.#queues.giveBack(delivery, "its consumer ended before it was done");
     }
     this.#open.clear();
@@ -228,7 +228,7 @@ export class ContextQueue implements Consumer {
   async #receive(options: QueueBatchOptions, owner: object, beside = false): Promise<QueueMessage[]> {
     const queues = this.#queues;
     // What comes back after the actor has gone can take nothing: an iterator ends, as one that waited does.
-    if (queues.runtime.sealed) throw aborted();
+    if (queues.actor.phase.sealed) throw aborted();
     const completable = options.completable === true;
     const policies = queues.select(options.names);
     const timeoutMs = timeoutOf(options.timeout);
@@ -239,8 +239,7 @@ export class ContextQueue implements Consumer {
     const deliveries = messages.map((message) => this.#deliver(message, completable, owner));
     // A bound on attempts holds only where each is durable before the consumer can fail at it.
     const counted = policies.some((policy) => policy.maxAttempts !== Number.POSITIVE_INFINITY);
-    if (counted && deliveries.length > 0 && !queues.runtime.transactions.open)
-      await queues.runtime.queue.gate();
+    if (counted && deliveries.length > 0 && !queues.actor.transactions.open) await queues.actor.queue.gate();
     const bodies = await Promise.all(messages.map((message) => queues.mailbox.bodyOf(message)));
     this.#touched = false;
     return deliveries.map((delivery, index) => {
@@ -299,11 +298,11 @@ export class ContextQueue implements Consumer {
       complete: async (response?: unknown) => {
         this.#touched = true;
         await this.#queues.complete(delivery, response);
-        this.#queues.runtime.userWrote();
+        this.#queues.actor.turn.userWrote();
       },
       fail: async (error?: unknown) => {
         this.#queues.fail(delivery, error);
-        this.#queues.runtime.userWrote();
+        this.#queues.actor.turn.userWrote();
       },
     };
   }
@@ -324,7 +323,7 @@ export class ContextQueue implements Consumer {
       return now;
     }
     if (timeoutMs === 0) return undefined;
-    return outsideTransaction(queues.runtime, this.#owner, () => this.#arrival(receive, timeoutMs, signal));
+    return outsideTransaction(queues.actor, this.#owner, () => this.#arrival(receive, timeoutMs, signal));
   }
 
   /** As {@link #obtain} where nothing is there yet. */
@@ -346,12 +345,12 @@ export class ContextQueue implements Consumer {
         reject: (error) => finish(() => reject(error)),
       };
       if (!queues.wait(receiver)) return;
-      ends.push(() => queues.runtime.activity.waitEnded());
+      ends.push(() => queues.actor.activity.waitEnded());
       const leave = (settle: () => void): void => {
         if (queues.receivers.remove(receiver)) finish(settle);
       };
       if (timeoutMs !== undefined) {
-        const timer = queues.runtime.ports.tasks.after(timeoutMs, () => leave(() => resolve(undefined)));
+        const timer = queues.actor.ports.tasks.after(timeoutMs, () => leave(() => resolve(undefined)));
         ends.push(() => timer.cancel());
       }
       if (timeoutMs === undefined) {

@@ -23,12 +23,12 @@ export class QueueInspector {
 
   /** The oldest `limit` messages. */
   async list(limit: number): Promise<InspectedQueue> {
-    const { mailbox, runtime } = this.#queues;
+    const { mailbox, actor } = this.#queues;
     const all = [...mailbox.all].filter(({ place }) => place !== "taken").sort((a, b) => a.id - b.id);
     const messages = await Promise.all(
       all.slice(0, limit).map((message) => this.#present(message, statusOf(message.place))),
     );
-    const { maxQueueSize } = runtime.definition.options;
+    const { maxQueueSize } = actor.definition.options;
     return { size: all.length, maxSize: maxQueueSize, truncated: all.length > limit, messages };
   }
 
@@ -43,28 +43,28 @@ export class QueueInspector {
     const valid = await queues.validated(policy, body);
     await queues.outside();
     const { id, message } = queues.enqueue(policy, valid, options);
-    await queues.runtime.queue.gate();
-    return { id, name, createdAt: message?.createdAt ?? queues.runtime.ports.clock.now() };
+    await queues.actor.queue.gate();
+    return { id, name, createdAt: message?.createdAt ?? queues.actor.ports.clock.now() };
   }
 
   /** Deletes every message that is not out with a consumer; returns how many. */
   async clear(): Promise<number> {
-    const { mailbox, runtime } = this.#queues;
+    const { mailbox, actor } = this.#queues;
     await this.#queues.outside();
     const waiting = [...mailbox.all].filter(({ place }) => place === "ready" || place === "delayed");
     for (const message of waiting) mailbox.remove(message);
-    await runtime.queue.gate();
+    await actor.queue.gate();
     return waiting.length;
   }
 
   /** Deletes one message. False when it is not there, or out with a consumer. */
   async delete(id: number): Promise<boolean> {
-    const { mailbox, runtime } = this.#queues;
+    const { mailbox, actor } = this.#queues;
     await this.#queues.outside();
     const message = mailbox.find(id);
     if (message === undefined || (message.place !== "ready" && message.place !== "delayed")) return false;
     mailbox.remove(message);
-    await runtime.queue.gate();
+    await actor.queue.gate();
     return true;
   }
 
@@ -77,13 +77,13 @@ export class QueueInspector {
   /** Puts a dead letter back into its queue. Throws `queue.message_not_found`, `queue.full`. */
   async retry(id: number): Promise<void> {
     await this.#withLetter(id, (letter) => this.#queues.mailbox.revive(letter));
-    await this.#queues.runtime.queue.gate();
+    await this.#queues.actor.queue.gate();
   }
 
   /** Deletes a dead letter. Throws `queue.message_not_found`. */
   async deleteDeadLetter(id: number): Promise<void> {
     await this.#withLetter(id, (letter) => this.#queues.mailbox.deleteDeadLetter(letter));
-    await this.#queues.runtime.queue.gate();
+    await this.#queues.actor.queue.gate();
   }
 
   /** One after the other: of two who want the same letter, the second finds that it is gone. */

@@ -1,8 +1,8 @@
 import type { ActorTarget } from "@holdfast/client";
 import { decodeValue, encodeKey, encodeValue, HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { OutgoingSend, SendCall } from "../../ports/instance.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { recordPrefix } from "../lifecycle/part.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { queueLimits } from "./limits.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
 import { prefixRange } from "./mailbox/mailbox.ts";
@@ -41,7 +41,7 @@ const passing: ReadonlySet<string> = new Set([
  * durable and kept until the target has it: in order for one target, at least once, also after a crash.
  */
 export class Outbox {
-  readonly #runtime: RunningActor;
+  readonly #actor: ActorCore;
   readonly #mailbox: Mailbox;
   readonly #arm: () => void;
   readonly #rows = new Map<number, Row>();
@@ -49,8 +49,8 @@ export class Outbox {
   readonly #lines = new Map<string, Set<Row>>();
   #next = 1;
 
-  constructor(runtime: RunningActor, mailbox: Mailbox, arm: () => void) {
-    this.#runtime = runtime;
+  constructor(actor: ActorCore, mailbox: Mailbox, arm: () => void) {
+    this.#actor = actor;
     this.#mailbox = mailbox;
     this.#arm = arm;
   }
@@ -60,7 +60,7 @@ export class Outbox {
   }
 
   async load(): Promise<void> {
-    for (const { key, value } of await this.#runtime.records.list(prefixRange(recordPrefix.outbox))) {
+    for (const { key, value } of await this.#actor.records.list(prefixRange(recordPrefix.outbox))) {
       const number = idOf(key);
       const record = decodeOutbox(value);
       const address = addressOf(record);
@@ -94,7 +94,7 @@ export class Outbox {
 
   /** Resolves when the target has it, durably. Throws `queue.outbox_full`, and what the target says. */
   send(send: OutgoingSend): Promise<void> {
-    const { records, queue, ports } = this.#runtime;
+    const { records, queue, ports } = this.#actor;
     if (this.#rows.size >= queueLimits.maxOutbox) throw outboxFull();
     const { target } = send;
     const number = this.#next++;
@@ -104,7 +104,7 @@ export class Outbox {
       creates: target.type === "getOrCreate",
       input: target.type === "getOrCreate" ? target.input : undefined,
       queue: send.queue,
-      body: encodeValue(this.#runtime.unwrap(send.body)),
+      body: encodeValue(this.#actor.state.unwrap(send.body)),
       params: send.params,
       idempotencyKey: send.idempotencyKey,
       options: send.options,
@@ -112,7 +112,7 @@ export class Outbox {
     };
     this.#mailbox.reserveIds();
     records.put(rowKey(number), encodeOutbox(record));
-    this.#runtime.userWrote();
+    this.#actor.turn.userWrote();
     return new Promise((resolve, reject) => {
       const nextAt = ports.clock.now() + queueLimits.rescueMs;
       const address = addressOf(record);
@@ -126,17 +126,17 @@ export class Outbox {
         sender: { resolve, reject },
       };
       this.#add(row);
-      this.#runtime.activity.begin();
+      this.#actor.activity.begin();
       const leave = (): void => {
         queue.after({
           undoable: true,
           release: () => {
-            this.#runtime.activity.end();
+            this.#actor.activity.end();
             row.underWay = false;
             this.#try(row);
           },
           drop: (error) => {
-            this.#runtime.activity.end();
+            this.#actor.activity.end();
             this.#remove(row);
             reject(error);
           },
@@ -144,7 +144,7 @@ export class Outbox {
       };
       // An output ends the turn, and what the caller goes on to change belongs to the one that sends: it
       // ends when the caller returns or awaits. A transaction is one turn in any case.
-      if (this.#runtime.inTransaction) leave();
+      if (this.#actor.inTransaction) leave();
       else void Promise.resolve().then(leave);
     });
   }
@@ -156,7 +156,7 @@ export class Outbox {
 
   /** What is due is tried again. */
   tick(): void {
-    const now = this.#runtime.ports.clock.now();
+    const now = this.#actor.ports.clock.now();
     for (const row of this.#heads()) if (row.nextAt <= now) this.#try(row);
   }
 
@@ -181,14 +181,14 @@ export class Outbox {
 
   /** Rows of one target go one after the other: one that has to wait holds up those behind it. */
   #try(row: Row): void {
-    if (this.#runtime.sealed || row.underWay || this.#head(row.address) !== row) return;
+    if (this.#actor.phase.sealed || row.underWay || this.#head(row.address) !== row) return;
     row.underWay = true;
     row.attempts++;
-    row.nextAt = this.#runtime.ports.clock.now() + queueLimits.rescueMs;
-    const { activity } = this.#runtime;
+    row.nextAt = this.#actor.ports.clock.now() + queueLimits.rescueMs;
+    const { activity } = this.#actor;
     activity.begin();
     void this.#deliver(row)
-      .catch((error: unknown) => this.#runtime.errors.report(error))
+      .catch((error: unknown) => this.#actor.errors.report(error))
       .finally(() => {
         row.underWay = false;
         activity.end();
@@ -200,7 +200,7 @@ export class Outbox {
 
   async #deliver(row: Row): Promise<void> {
     const { record } = row;
-    const { host } = this.#runtime;
+    const { host } = this.#actor;
     try {
       if (host.deliver === undefined) throw noHost();
       await host.deliver(targetOf(record), callOf(record));
@@ -210,26 +210,26 @@ export class Outbox {
       if (passes(error, row)) {
         const { outboxMinMs, outboxMaxMs } = queueLimits;
         const wait = Math.min(outboxMaxMs, outboxMinMs * 2 ** (row.attempts - 1));
-        row.nextAt = this.#runtime.ports.clock.now() + wait;
+        row.nextAt = this.#actor.ports.clock.now() + wait;
         return;
       }
       this.#done(row);
       if (row.sender !== undefined) row.sender.reject(error);
-      else this.#runtime.errors.report(error);
+      else this.#actor.errors.report(error);
     }
   }
 
   #done(row: Row): void {
     // After the end of the instance the record stays: the next one finds that the target has it.
-    if (this.#runtime.sealed) return;
+    if (this.#actor.phase.sealed) return;
     this.#remove(row);
-    this.#runtime.records.delete(rowKey(row.number));
+    this.#actor.records.delete(rowKey(row.number));
   }
 
   rollback(numbers: ReadonlySet<number>): void {
     for (const row of [...this.#rows.values()]) if (!numbers.has(row.number)) this.#remove(row);
     // What has arrived meanwhile has arrived: its record, which is back, goes again.
-    for (const number of numbers) if (!this.#rows.has(number)) this.#runtime.records.delete(rowKey(number));
+    for (const number of numbers) if (!this.#rows.has(number)) this.#actor.records.delete(rowKey(number));
   }
 
   get numbers(): ReadonlySet<number> {

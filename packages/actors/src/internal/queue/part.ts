@@ -1,11 +1,11 @@
 import type { RunningCall } from "../calls/running-call.ts";
 import type { HotRecords, Part } from "../lifecycle/part.ts";
 import { ContextQueue } from "./context-queue.ts";
+import type { QueueDependencies } from "./dependencies.ts";
 import { QueueInspector } from "./inspector.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
 import type { Receivers } from "./mailbox/receivers.ts";
 import type { Outbox } from "./outbox.ts";
-import type { QueueOwner } from "./owner.ts";
 import { Queues, type Received } from "./queues.ts";
 import { Sends } from "./sends.ts";
 
@@ -16,8 +16,8 @@ export class QueuePart implements Part {
   readonly inspector: QueueInspector;
   readonly #queues: Queues;
 
-  constructor(runtime: QueueOwner) {
-    this.#queues = new Queues(runtime);
+  constructor(actor: QueueDependencies) {
+    this.#queues = new Queues(actor);
     this.sends = new Sends(this.#queues);
     this.inspector = new QueueInspector(this.#queues);
   }

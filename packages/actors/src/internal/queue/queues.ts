@@ -3,11 +3,11 @@ import { actorLimits } from "../../limits.ts";
 import { type HotRecords, recordPrefix } from "../lifecycle/part.ts";
 import { Completions } from "./completions.ts";
 import { aborted, alreadyCompleted, type Delivery, notDefined } from "./delivery.ts";
+import type { QueueDependencies } from "./dependencies.ts";
 import { queueLimits } from "./limits.ts";
 import { Mailbox, type MailboxState, type Message } from "./mailbox/mailbox.ts";
 import { type Receiver, Receivers } from "./mailbox/receivers.ts";
 import { Outbox } from "./outbox.ts";
-import type { QueueOwner } from "./owner.ts";
 import { isQueueName, type Policy, readPolicies, readPolicy, readSendOptions } from "./policy.ts";
 
 /** What a transaction that fails goes back to. */
@@ -28,7 +28,7 @@ export interface Received {
 
 /** The queues of one running actor: their messages, and what its consumers have in hand of them. */
 export class Queues {
-  readonly runtime: QueueOwner;
+  readonly actor: QueueDependencies;
   readonly policies: ReadonlyMap<string, Policy>;
   readonly mailbox: Mailbox;
   readonly receivers: Receivers;
@@ -51,9 +51,9 @@ export class Queues {
   #stopping = false;
   #savepoint: Savepoint | undefined;
 
-  constructor(runtime: QueueOwner) {
-    this.runtime = runtime;
-    const { definition, ports, records } = runtime;
+  constructor(actor: QueueDependencies) {
+    this.actor = actor;
+    const { definition, ports, records } = actor;
     const declared = readPolicies(definition.queues);
     this.#opened = declared.size === 0 ? new Map() : undefined;
     this.policies = this.#opened ?? declared;
@@ -65,14 +65,15 @@ export class Queues {
       policies: this.policies,
       maxSize: maxQueueSize,
       maxMessageBytes: Math.min(maxQueueMessageSize, queueLimits.maxMessageBytes),
-      changed: () => runtime.changed(),
+      changed: () => actor.turn.changed(),
       available: () => this.receivers.wake(),
-      told: (what, { id, queue, attempt }) => runtime.log.warn(what, { queue, messageId: id, attempt }),
-      background: (work) => runtime.keepAwake(work.catch((error: unknown) => runtime.errors.report(error))),
+      told: (what, { id, queue, attempt }) => actor.log.warn(what, { queue, messageId: id, attempt }),
+      background: (work) =>
+        actor.activity.keepAwake(work.catch((error: unknown) => actor.errors.report(error))),
     });
     this.receivers = new Receivers(this.mailbox);
-    this.completions = new Completions(runtime, this.mailbox);
-    this.outbox = new Outbox(runtime, this.mailbox, () => this.arm());
+    this.completions = new Completions(actor, this.mailbox);
+    this.outbox = new Outbox(actor, this.mailbox, () => this.arm());
   }
 
   async load(hot: HotRecords): Promise<void> {
@@ -91,13 +92,13 @@ export class Queues {
   /** Throws `queue.not_defined`. */
   policy(name: unknown): Policy {
     const policy = typeof name === "string" ? this.policies.get(name) : undefined;
-    if (policy === undefined) throw notDefined(this.runtime.name, name);
+    if (policy === undefined) throw notDefined(this.actor.name, name);
     return policy;
   }
 
   /** A queue that others send to: it has to be declared. Throws `queue.not_defined`. */
   declared(name: unknown): Policy {
-    if (this.#opened !== undefined) throw notDefined(this.runtime.name, name);
+    if (this.#opened !== undefined) throw notDefined(this.actor.name, name);
     return this.policy(name);
   }
 
@@ -144,7 +145,7 @@ export class Queues {
       if (message !== undefined && waiter !== undefined) this.mailbox.addWaiter(message, waiter);
       return { id: known, message };
     }
-    const encoded = encodeValue(this.runtime.unwrap(body));
+    const encoded = encodeValue(this.actor.state.unwrap(body));
     const message = this.mailbox.enqueue(policy, encoded, settings, waiter);
     // What comes while the actor goes to sleep wakes it again.
     this.#resting = false;
@@ -170,7 +171,7 @@ export class Queues {
 
   /** From now on the next changes of its consumer carry the deletion of a plain delivery. */
   handedOver(delivery: Delivery): void {
-    delivery.writes = this.runtime.userWrites;
+    delivery.writes = this.actor.turn.userWrites;
     if (!delivery.completable && !delivery.ended) this.#unsettled.add(delivery);
   }
 
@@ -242,9 +243,9 @@ export class Queues {
   }
 
   closing(): void {
-    const { userWrites, activity } = this.runtime;
+    const { turn, activity } = this.actor;
     for (const delivery of this.#unsettled) {
-      if (delivery.writes === userWrites) continue;
+      if (delivery.writes === turn.userWrites) continue;
       // Changes that may be those of other running code do not tell that this consumer is done.
       const { consumer } = delivery;
       if (consumer.touched || activity.counts.active <= consumer.calls) this.settle(delivery);
@@ -279,7 +280,7 @@ export class Queues {
     for (const delivery of before.deliveries) {
       delivery.ended = false;
       // What its consumer changed is undone, and does not tell any more that it is done.
-      delivery.writes = delivery.writes === undefined ? undefined : this.runtime.userWrites;
+      delivery.writes = delivery.writes === undefined ? undefined : this.actor.turn.userWrites;
       this.#deliveries.set(delivery.message.id, delivery);
       if (!delivery.completable && delivery.writes !== undefined) this.#unsettled.add(delivery);
     }
@@ -294,7 +295,7 @@ export class Queues {
 
   /** Resolves when no transaction is open: what follows at once is not part of one. */
   async outside(): Promise<void> {
-    const { transactions, transactionLock } = this.runtime;
+    const { transactions, transactionLock } = this.actor;
     while (transactions.open) await transactionLock.pass();
   }
 
@@ -307,7 +308,7 @@ export class Queues {
       return false;
     }
     this.receivers.add(receiver);
-    this.runtime.activity.waitBegan();
+    this.actor.activity.waitBegan();
     return true;
   }
 
@@ -321,7 +322,7 @@ export class Queues {
    * while it lives, so that it seldom passes then.
    */
   #setRescue(): void {
-    const { definition, parts } = this.runtime;
+    const { definition, parts } = this.actor;
     // A workflow that waits for something other than a message is woken for that.
     const consumes =
       definition.run !== undefined && (parts.workflow === undefined || this.receivers.size > 0);
@@ -330,7 +331,7 @@ export class Queues {
       this.#rescueAt = undefined;
       return;
     }
-    const now = this.runtime.ports.clock.now();
+    const now = this.actor.ports.clock.now();
     const { rescueMs } = queueLimits;
     if (this.#rescueAt === undefined || this.#rescueAt < now + rescueMs / 2) this.#rescueAt = now + rescueMs;
   }
@@ -338,15 +339,15 @@ export class Queues {
   /** Sets the timer to what is due next. */
   arm(): void {
     const at = earliest(this.mailbox.dueAt, this.outbox.dueAt);
-    if (at === this.#timer?.at || this.runtime.status === "stopped") return;
+    if (at === this.#timer?.at || this.actor.phase.status === "stopped") return;
     this.#timer?.timer.cancel();
     this.#timer = undefined;
     if (at === undefined) return;
-    const { clock, tasks } = this.runtime.ports;
+    const { clock, tasks } = this.actor.ports;
     const delay = Math.min(Math.max(0, at - clock.now()), actorLimits.maxTimerMs);
     const timer = tasks.after(delay, () => {
       this.#timer = undefined;
-      if (this.runtime.sealed) return;
+      if (this.actor.phase.sealed) return;
       this.mailbox.tick();
       this.#forgetReleased();
       this.outbox.tick();
@@ -359,16 +360,16 @@ export class Queues {
   stopping(): void {
     this.#stopping = true;
     // An actor that sleeps while its consumers wait, or after they have ended, leaves nothing that they want.
-    this.#resting = this.receivers.size > 0 || this.runtime.activity.counts.runs === 0;
+    this.#resting = this.receivers.size > 0 || this.actor.activity.counts.runs === 0;
     this.receivers.rejectAll(aborted());
-    if (this.#rescueAt !== undefined && this.#resting) this.runtime.markDirty();
+    if (this.#rescueAt !== undefined && this.#resting) this.actor.turn.dirty = true;
   }
 
   stopped(): void {
     this.#timer?.timer.cancel();
     this.#timer = undefined;
     this.receivers.rejectAll(aborted());
-    this.completions.rejectAll(this.runtime.errors.stopping());
+    this.completions.rejectAll(this.actor.errors.stopping());
     this.outbox.stopped();
   }
 }

@@ -6,7 +6,7 @@ import { RunningCall } from "../calls/running-call.ts";
 import { type Connection, HostConnection } from "../connections/connection.ts";
 import { interruptedError } from "../lifecycle/error-filter.ts";
 import type { RecordedCall } from "../turn/call-ledger.ts";
-import type { QueueOwner } from "./owner.ts";
+import type { QueueDependencies } from "./dependencies.ts";
 import { invalidOptions, type Policy } from "./policy.ts";
 import type { Queues } from "./queues.ts";
 
@@ -35,7 +35,7 @@ const nobody = 0;
 /** Messages from outside: from clients, and from other actors. */
 export class Sends {
   readonly #queues: Queues;
-  readonly #runtime: QueueOwner;
+  readonly #actor: QueueDependencies;
   /** Keyed sends on their way into the queue, for retries that come meanwhile. */
   readonly #entering = new Map<string, Entering>();
   /** How those who wait are sent away. */
@@ -43,12 +43,12 @@ export class Sends {
 
   constructor(queues: Queues) {
     this.#queues = queues;
-    this.#runtime = queues.runtime;
+    this.#actor = queues.actor;
   }
 
   /** Resolves with the CBOR of `{ status, response? }`, durable. Rejects with what the caller may see. */
   async send(call: SendCall): Promise<Uint8Array> {
-    const { activity, errors, ports } = this.#runtime;
+    const { activity, errors, ports } = this.#actor;
     activity.begin();
     try {
       const policy = this.#queues.declared(call.name);
@@ -73,7 +73,7 @@ export class Sends {
     const done = this.#queues.mailbox.find(id) === undefined ? await this.#completion(call) : undefined;
     if (done !== undefined) return done;
     if (timeoutMs === 0) return timedOut;
-    if (this.#runtime.status !== "ready") throw this.#runtime.errors.stopping();
+    if (this.#actor.phase.status !== "ready") throw this.#actor.errors.stopping();
     let own: ((error: unknown) => void) | undefined;
     try {
       const waits = this.#queues.completions.wait(id, timeoutMs, call.signal, cancelledWait, (leave) => {
@@ -92,12 +92,12 @@ export class Sends {
     const bytes = this.#queues.completions.recorded(idempotencyKey) ?? (await this.#ledgered(idempotencyKey));
     if (bytes === undefined) return undefined;
     await this.#queues.outside();
-    await this.#runtime.queue.gate();
+    await this.#actor.queue.gate();
     return bytes;
   }
 
   async #ledgered(key: string): Promise<Uint8Array | undefined> {
-    const known = await this.#runtime.ledger.find(key);
+    const known = await this.#actor.ledger.find(key);
     const outcome = known === undefined ? undefined : outcomeOf(known);
     return outcome?.id === undefined ? outcome?.bytes : undefined;
   }
@@ -128,18 +128,18 @@ export class Sends {
     // A message whose sender waits knows its key for as long as it lives; the ledger, for a window.
     const pending = this.#queues.mailbox.awaited(key);
     if (pending !== undefined) return { bytes: accepted, id: pending.id };
-    const asked = this.#runtime.ledger.find(key);
+    const asked = this.#actor.ledger.find(key);
     const known = asked instanceof Promise ? await asked : asked;
     if (known !== undefined) {
       await this.#queues.outside();
       const outcome = outcomeOf(known);
       entering.entered = outcome;
       if (entering.waits) this.#awaitFromNowOn(outcome, key);
-      await this.#runtime.queue.gate();
+      await this.#actor.queue.gate();
       return outcome;
     }
     if (call.resumes) return { bytes: accepted, id: nobody };
-    if (this.#runtime.sealed) throw this.#runtime.errors.stopping();
+    if (this.#actor.phase.sealed) throw this.#actor.errors.stopping();
     return this.#enter(call, policy, { key, entering });
   }
 
@@ -147,7 +147,7 @@ export class Sends {
   #awaitFromNowOn({ id }: Outcome, key: string): void {
     const message = id === undefined ? undefined : this.#queues.mailbox.find(id);
     if (message === undefined) return;
-    if (this.#runtime.sealed) throw this.#runtime.errors.stopping();
+    if (this.#actor.phase.sealed) throw this.#actor.errors.stopping();
     this.#queues.mailbox.addWaiter(message, key);
   }
 
@@ -156,13 +156,13 @@ export class Sends {
     policy: Policy,
     keyed: { readonly key: string; readonly entering: Entering } | undefined,
   ): Promise<Outcome> {
-    const runtime = this.#runtime;
-    const { queue, ledger } = runtime;
+    const actor = this.#actor;
+    const { queue, ledger } = actor;
     const own = call.conn instanceof HostConnection ? call.conn.connection : undefined;
     let transient: Connection | undefined;
-    if (own === undefined && runtime.definition.hasConnectionHooks) {
+    if (own === undefined && actor.definition.hasConnectionHooks) {
       const { params, auth, request } = call;
-      transient = await runtime.connections.admit({ params, auth, request }, undefined, call.signal);
+      transient = await actor.connections.admit({ params, auth, request }, undefined, call.signal);
     }
     try {
       if (policy.canPublish !== undefined) await this.#authorize(call, policy, own ?? transient);
@@ -170,19 +170,19 @@ export class Sends {
       const body = validated instanceof Promise ? await validated : validated;
       // What it writes is not part of somebody's transaction.
       await this.#queues.outside();
-      if (runtime.sealed) throw runtime.errors.stopping();
+      if (actor.phase.sealed) throw actor.errors.stopping();
       const waiter = keyed?.entering.waits ? keyed.key : undefined;
       const { id } = this.#queues.enqueue(policy, body, call.options, waiter);
       const outcome = { bytes: accepted, id };
       if (keyed !== undefined) {
         keyed.entering.entered = outcome;
         ledger.done(keyed.key, { type: "result", bytes: encodeValue({ status: "queued", id }) });
-        runtime.markDirty();
+        actor.turn.dirty = true;
       }
       await queue.gate();
       return outcome;
     } finally {
-      if (transient !== undefined) runtime.connections.release(transient);
+      if (transient !== undefined) actor.connections.release(transient);
     }
   }
 
@@ -190,19 +190,19 @@ export class Sends {
     const { canPublish } = policy;
     if (canPublish === undefined) return;
     const running = new RunningCall(undefined);
-    const c = new CallContext(this.#runtime, running, conn, call);
+    const c = new CallContext(this.#actor.context, running, conn, call);
     try {
-      const allowed = await this.#runtime.runAccessHook(canPublish, c);
+      const allowed = await this.#actor.turn.runAccessHook(canPublish, c);
       // As at the nearest peer: anything true is a yes, anything false a no.
       if (!allowed) throw new HoldfastError("auth", "forbidden", "Forbidden");
     } finally {
-      if (running.transient !== undefined) this.#runtime.connections.release(running.transient);
+      if (running.transient !== undefined) this.#actor.connections.release(running.transient);
     }
   }
 
   /** Who waits is sent on to the next instance, which knows the key. */
   stopping(): void {
-    for (const leave of [...this.#leave]) leave(this.#runtime.errors.stopping());
+    for (const leave of [...this.#leave]) leave(this.#actor.errors.stopping());
   }
 }
 

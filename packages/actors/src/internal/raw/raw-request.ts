@@ -2,12 +2,12 @@ import { decodedHeaders, HoldfastError } from "@holdfast/core";
 import type { RawRequestCall } from "../../ports/instance.ts";
 import { type Connection, HostConnection } from "../connections/connection.ts";
 import type { Connections } from "../connections/connections.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { asAbortError, interruptedError } from "../lifecycle/error-filter.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { RawContext } from "./raw-context.ts";
 
 /** The actor that a request is handed to. */
-export interface RawRequestOwner extends RunningActor {
+export interface RawRequestDependencies extends ActorCore {
   readonly connections: Connections;
 }
 
@@ -17,7 +17,7 @@ export interface RawRequestOwner extends RunningActor {
  * awake until the body has ended or nobody reads it any more.
  */
 export class RawRequest {
-  readonly #runtime: RawRequestOwner;
+  readonly #actor: RawRequestDependencies;
   readonly #call: RawRequestCall;
   readonly #abort = new AbortController();
   readonly #answer = Promise.withResolvers<Response>();
@@ -28,20 +28,20 @@ export class RawRequest {
   #answered = false;
   #ended = false;
 
-  constructor(runtime: RawRequestOwner, call: RawRequestCall) {
-    this.#runtime = runtime;
+  constructor(actor: RawRequestDependencies, call: RawRequestCall) {
+    this.#actor = actor;
     this.#call = call;
   }
 
   /** The answer, as far as it may leave. Rejects with what the caller may see. */
   serve(): Promise<Response> {
-    const runtime = this.#runtime;
+    const actor = this.#actor;
     const { signal } = this.#call;
-    runtime.activity.begin();
-    runtime.abortSignal.addEventListener("abort", this.#stop);
+    actor.activity.begin();
+    actor.context.abortSignal.addEventListener("abort", this.#stop);
     signal?.addEventListener("abort", this.#leave);
-    const timeoutMs = runtime.definition.options.actionTimeout;
-    const timer = runtime.ports.tasks.after(timeoutMs, () => this.#expire(timeoutMs));
+    const timeoutMs = actor.definition.options.actionTimeout;
+    const timer = actor.ports.tasks.after(timeoutMs, () => this.#expire(timeoutMs));
     // Whatever it is answered with, the time limit is for the head only.
     const answered = this.#answer.promise.finally(() => timer.cancel());
     if (signal?.aborted === true) {
@@ -52,7 +52,7 @@ export class RawRequest {
   }
 
   async #run(): Promise<void> {
-    const { transactionLock } = this.#runtime;
+    const { transactionLock } = this.#actor;
     try {
       // The hooks of its connection may have transactions of their own: they run before it enters.
       await transactionLock.pass();
@@ -72,30 +72,30 @@ export class RawRequest {
 
   /** The handler is inside until its answer begins; the body comes in turns of its own. */
   async #handle(connection: Connection): Promise<Response> {
-    const runtime = this.#runtime;
+    const actor = this.#actor;
     const { request } = this.#call;
-    const c = new RawContext(runtime, request, connection, this.#abort.signal);
+    const c = new RawContext(actor.context, request, connection, this.#abort.signal);
     c.entered = true;
     this.#begun = true;
     try {
-      return checked(await runtime.hook("onRequest", [c, request]), runtime.name);
+      return checked(await actor.turn.hook("onRequest", [c, request]), actor.name);
     } catch (error) {
-      throw runtime.errors.ofWork(error);
+      throw actor.errors.ofWork(error);
     } finally {
       c.entered = false;
-      runtime.transactionLock.unpark(c);
+      actor.transactionLock.unpark(c);
     }
   }
 
   async #connect(): Promise<Connection> {
-    const runtime = this.#runtime;
+    const actor = this.#actor;
     const { request, params, auth, skipReadyWait } = this.#call;
     const origin = { params, request, signal: this.#call.signal, ...(auth === undefined ? {} : { auth }) };
     const sink = {
       send: () => undefined,
       close: (_code: number, reason: string): void => this.#cut(reason),
     };
-    const connection = await runtime.connections.connect(origin, sink, skipReadyWait === true);
+    const connection = await actor.connections.connect(origin, sink, skipReadyWait === true);
     if (!(connection instanceof HostConnection)) throw new TypeError("not a connection of this runtime");
     this.#connection = connection;
     return connection.connection;
@@ -108,7 +108,7 @@ export class RawRequest {
     // The client has gone away, or the time was over.
     if (this.#answered) return this.#end();
     const shown = new Response(body === null ? null : this.#gatedBody(), { status, statusText, headers });
-    this.#runtime.queue.after({
+    this.#actor.queue.after({
       release: () => {
         this.#answered = true;
         this.#answer.resolve(shown);
@@ -139,7 +139,7 @@ export class RawRequest {
   }
 
   async #pull(): Promise<void> {
-    const { queue, errors } = this.#runtime;
+    const { queue, errors } = this.#actor;
     try {
       const read = await this.#body?.read();
       // Also behind a transaction of somebody else, of which the body is no part.
@@ -161,7 +161,7 @@ export class RawRequest {
   }
 
   #fail(error: unknown): void {
-    const { errors, queue } = this.#runtime;
+    const { errors, queue } = this.#actor;
     const shown = errors.sanitize(error);
     const reject = (): void => this.#reject(shown);
     queue.after({ release: reject, drop: reject });
@@ -174,15 +174,15 @@ export class RawRequest {
     });
     this.#abort.abort(asAbortError(error));
     // As for an action: a transaction may never end.
-    if (this.#runtime.inTransaction) return this.#reject(error);
-    this.#runtime.queue.after({
+    if (this.#actor.inTransaction) return this.#reject(error);
+    this.#actor.queue.after({
       release: () => this.#reject(error),
       drop: (failure) => this.#reject(failure),
     });
   }
 
   /** Bound: the actor begins to stop; the handler may still end in its own way. */
-  readonly #stop = (): void => this.#abort.abort(this.#runtime.abortSignal.reason);
+  readonly #stop = (): void => this.#abort.abort(this.#actor.context.abortSignal.reason);
 
   /** Bound: the client has gone away. */
   readonly #leave = (): void => {
@@ -219,8 +219,8 @@ export class RawRequest {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { abortSignal, activity } = this.#runtime;
-    abortSignal.removeEventListener("abort", this.#stop);
+    const { activity, context } = this.#actor;
+    context.abortSignal.removeEventListener("abort", this.#stop);
     this.#call.signal?.removeEventListener("abort", this.#leave);
     // A body that was read to its end takes no notice.
     this.#body?.cancel(this.#abort.signal.reason).catch(() => undefined);

@@ -11,22 +11,20 @@ import type {
 } from "../../ports/instance.ts";
 import { HostConnection } from "../connections/connection.ts";
 import type { Connections } from "../connections/connections.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { asAbortError } from "../lifecycle/error-filter.ts";
 import { isThenable } from "../lifecycle/hooks.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { RawContext } from "./raw-context.ts";
 
 /** The actor that a WebSocket is handed to. */
-export interface RawSocketOwner extends RunningActor {
+export interface RawSocketDependencies extends ActorCore {
   readonly connections: Connections;
-  readonly ready: Promise<void>;
-  /** Counts what left for somebody and cannot be taken back. */
-  sends: number;
+  readonly instance: { readonly ready: Promise<void> };
 }
 
 /** One raw WebSocket of an actor: its events reach user code, what user code sends goes through the gate. */
 export class RawSocket implements RawSocketHost, RawTransport {
-  readonly #runtime: RawSocketOwner;
+  readonly #actor: RawSocketDependencies;
   readonly #call: RawSocketCall;
   readonly #socket: BufferedWebSocket;
   readonly #abort = new AbortController();
@@ -36,8 +34,8 @@ export class RawSocket implements RawSocketHost, RawTransport {
   /** What has come while a transaction or a block lets nothing begin. */
   #late: (() => void)[] | undefined;
 
-  constructor(runtime: RawSocketOwner, call: RawSocketCall, received = 0) {
-    this.#runtime = runtime;
+  constructor(actor: RawSocketDependencies, call: RawSocketCall, received = 0) {
+    this.#actor = actor;
     this.#call = call;
     this.#socket = new BufferedWebSocket({
       url: call.request.url,
@@ -51,17 +49,17 @@ export class RawSocket implements RawSocketHost, RawTransport {
     const { request, params, auth, signal } = this.#call;
     const origin = { params, request, signal, ...(auth === undefined ? {} : { auth }) };
     const sink = new RawSink(this, this.#call, this.#canHibernate());
-    this.#attach(await this.#runtime.connections.connect(origin, sink));
+    this.#attach(await this.#actor.connections.connect(origin, sink));
     this.#begin(true);
     return this;
   }
 
   /** Goes on after a sleep: once the actor is ready, `onWebSocket` is called again, without an open event. */
   restore(connection: ActorConnection): void {
-    const { activity, ready } = this.#runtime;
+    const { activity, instance } = this.#actor;
     this.#attach(connection);
     activity.begin();
-    ready
+    instance.ready
       .then(
         () => {
           this.#begin(false);
@@ -79,11 +77,11 @@ export class RawSocket implements RawSocketHost, RawTransport {
   }
 
   get address(): { readonly actorId: string; readonly connId: string } {
-    return { actorId: this.#runtime.id, connId: this.#connection?.id ?? "" };
+    return { actorId: this.#actor.id, connId: this.#connection?.id ?? "" };
   }
 
   #canHibernate(): boolean {
-    const { canHibernateWebSocket } = this.#runtime.definition.options;
+    const { canHibernateWebSocket } = this.#actor.definition.options;
     if (this.#call.keeper === undefined) return false;
     if (typeof canHibernateWebSocket === "boolean") return canHibernateWebSocket;
     return canHibernateWebSocket(this.#call.request) === true;
@@ -92,29 +90,29 @@ export class RawSocket implements RawSocketHost, RawTransport {
   #attach(connection: ActorConnection): void {
     if (!(connection instanceof HostConnection)) throw new TypeError("not a connection of this runtime");
     this.#connection = connection;
-    this.#runtime.abortSignal.addEventListener("abort", this.#stop);
+    this.#actor.context.abortSignal.addEventListener("abort", this.#stop);
   }
 
   #begin(isNew: boolean): void {
-    const runtime = this.#runtime;
+    const actor = this.#actor;
     const { request, protocol } = this.#call;
     const connection = this.#connection?.connection;
     if (connection === undefined) return;
     this.#socket.onOpened(this, protocol, isNew);
-    const c = new RawContext(runtime, request, connection, this.#abort.signal);
-    runtime.activity.begin();
-    runtime
+    const c = new RawContext(actor.context, request, connection, this.#abort.signal);
+    actor.activity.begin();
+    actor.turn
       .hook("onWebSocket", [c, this.#socket, { request }])
       .catch((error: unknown) => this.#fail(error))
-      .finally(() => runtime.activity.end());
+      .finally(() => actor.activity.end());
   }
 
   // The host's side
 
   received(data: string | Uint8Array): boolean {
     // What comes while the actor goes to sleep wakes it again: this instance can no longer keep it.
-    const { status } = this.#runtime;
-    if (status !== "ready" && this.#connection?.connection.isHibernatable === true) return false;
+    const { phase } = this.#actor;
+    if (phase.status !== "ready" && this.#connection?.connection.isHibernatable === true) return false;
     this.#inTurn(() => this.#socket.onReceived(data));
     return true;
   }
@@ -125,7 +123,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
       this.#late.push(tell);
       return;
     }
-    const { transactionLock, activity } = this.#runtime;
+    const { transactionLock, activity } = this.#actor;
     const pass = transactionLock.pass();
     if (pass === undefined) return tell();
     const late = [tell];
@@ -168,8 +166,8 @@ export class RawSocket implements RawSocketHost, RawTransport {
       return;
     }
     this.#waiting += size;
-    this.#runtime.sends++;
-    this.#runtime.queue.after({
+    this.#actor.turn.sends++;
+    this.#actor.queue.after({
       release: () => {
         this.#waiting -= size;
         this.#call.transport.send(data);
@@ -183,25 +181,25 @@ export class RawSocket implements RawSocketHost, RawTransport {
 
   /** Without a code it ends normally: the nearest peer's clients see 1000, where the standard has 1005. */
   close(code: number | undefined, reason: string): void {
-    this.#runtime.sends++;
-    this.#runtime.queue.after({
+    this.#actor.turn.sends++;
+    this.#actor.queue.after({
       release: () => this.#call.transport.close(code ?? 1000, reason),
       drop: () => this.#call.transport.close(1011, "actor.failed"),
     });
   }
 
   #enter(listener: () => unknown): void {
-    const runtime = this.#runtime;
-    if (runtime.status === "stopped") return;
+    const actor = this.#actor;
+    if (actor.phase.status === "stopped") return;
     try {
-      const result = runtime.enter(listener);
+      const result = actor.turn.enter(listener);
       if (isThenable(result)) {
-        runtime.keepAwake(result);
+        actor.activity.keepAwake(result);
         result.then(
-          () => runtime.queue.close(),
+          () => actor.queue.close(),
           (error: unknown) => this.#threw(error),
         );
-      } else runtime.queue.close();
+      } else actor.queue.close();
     } catch (error) {
       this.#threw(error);
     }
@@ -209,12 +207,12 @@ export class RawSocket implements RawSocketHost, RawTransport {
 
   /** As with any event target, what a listener throws is told to the log and ends nothing. */
   #threw(error: unknown): void {
-    this.#runtime.errors.report(error);
-    this.#runtime.queue.close();
+    this.#actor.errors.report(error);
+    this.#actor.queue.close();
   }
 
   #fail(error: unknown): void {
-    const shown = this.#runtime.errors.sanitize(error);
+    const shown = this.#actor.errors.sanitize(error);
     this.#close(1011, `${shown.group}.${shown.code}`);
   }
 
@@ -229,17 +227,17 @@ export class RawSocket implements RawSocketHost, RawTransport {
     this.#abort.abort(
       asAbortError(new HoldfastError("conn", "closed", `The actor closed the WebSocket: ${shown}`)),
     );
-    this.#runtime.abortSignal.removeEventListener("abort", this.#stop);
+    this.#actor.context.abortSignal.removeEventListener("abort", this.#stop);
     this.#socket.onClosed(code, shown, true);
   }
 
   #leave(): void {
-    this.#runtime.abortSignal.removeEventListener("abort", this.#stop);
+    this.#actor.context.abortSignal.removeEventListener("abort", this.#stop);
     this.#connection?.close();
   }
 
   /** Bound: the actor begins to stop. */
-  readonly #stop = (): void => this.#abort.abort(this.#runtime.abortSignal.reason);
+  readonly #stop = (): void => this.#abort.abort(this.#actor.context.abortSignal.reason);
 }
 
 /** The actor's end of the connection; it stays the same when a sleep parts one instance from the next. */
@@ -264,7 +262,11 @@ class RawSink implements ConnectionSink {
 
   awake(connection: ActorConnection, instance: ActorInstance): void {
     // Every instance is one: this package makes them.
-    this.#current = new RawSocket(instance as ActorInstance & RawSocketOwner, this.#call, this.#received);
+    this.#current = new RawSocket(
+      instance as ActorInstance & RawSocketDependencies,
+      this.#call,
+      this.#received,
+    );
     this.#current.restore(connection);
   }
 

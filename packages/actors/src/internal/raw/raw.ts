@@ -1,34 +1,34 @@
 /** `onRequest` and `onWebSocket`: raw HTTP and WebSockets of an actor. */
 import { HoldfastError } from "@holdfast/core";
 import type { RawRequestCall, RawSocketCall, RawSocketHost } from "../../ports/instance.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
-import { RawRequest, type RawRequestOwner } from "./raw-request.ts";
-import { RawSocket, type RawSocketOwner } from "./raw-socket.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
+import { RawRequest, type RawRequestDependencies } from "./raw-request.ts";
+import { RawSocket, type RawSocketDependencies } from "./raw-socket.ts";
 
 /** Hands a request to `onRequest`; the actor has started. */
-export function serveRequest(runtime: RawRequestOwner, call: RawRequestCall): Promise<Response> {
-  if (runtime.definition.hooks.onRequest === undefined) {
-    return Promise.reject(notDefined(runtime, "request_not_defined", "onRequest"));
+export function serveRequest(actor: RawRequestDependencies, call: RawRequestCall): Promise<Response> {
+  if (actor.definition.hooks.onRequest === undefined) {
+    return Promise.reject(notDefined(actor, "request_not_defined", "onRequest"));
   }
-  if (!takes(runtime, call)) return Promise.reject(runtime.errors.stopping());
-  return new RawRequest(runtime, call).serve();
+  if (!takes(actor, call)) return Promise.reject(actor.errors.stopping());
+  return new RawRequest(actor, call).serve();
 }
 
 /** Hands a WebSocket to `onWebSocket`; the actor has started. */
-export function openWebSocket(runtime: RawSocketOwner, call: RawSocketCall): Promise<RawSocketHost> {
-  if (runtime.definition.hooks.onWebSocket === undefined) {
-    return Promise.reject(notDefined(runtime, "websocket_not_defined", "onWebSocket"));
+export function openWebSocket(actor: RawSocketDependencies, call: RawSocketCall): Promise<RawSocketHost> {
+  if (actor.definition.hooks.onWebSocket === undefined) {
+    return Promise.reject(notDefined(actor, "websocket_not_defined", "onWebSocket"));
   }
-  if (runtime.status !== "ready") return Promise.reject(runtime.errors.stopping());
-  return new RawSocket(runtime, call).open();
+  if (actor.phase.status !== "ready") return Promise.reject(actor.errors.stopping());
+  return new RawSocket(actor, call).open();
 }
 
-function takes(runtime: RunningActor, call: RawRequestCall): boolean {
-  if (runtime.status === "ready") return true;
-  return runtime.status === "stopping" && call.skipReadyWait === true && !runtime.sealed;
+function takes(actor: ActorCore, call: RawRequestCall): boolean {
+  if (actor.phase.status === "ready") return true;
+  return actor.phase.status === "stopping" && call.skipReadyWait === true && !actor.phase.sealed;
 }
 
-function notDefined(runtime: RunningActor, code: string, hook: string): HoldfastError {
-  const message = `The actor "${runtime.name}" has no ${hook}`;
+function notDefined(actor: ActorCore, code: string, hook: string): HoldfastError {
+  const message = `The actor "${actor.name}" has no ${hook}`;
   return new HoldfastError("actor", code, message, { statusCode: 404 });
 }

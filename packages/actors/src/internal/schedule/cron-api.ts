@@ -7,7 +7,7 @@ import type {
   EveryOptions,
   HistoryOptions,
 } from "../../schedule.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { SchedulePlan } from "./plan.ts";
 import { decodeArguments, type RecurringRow } from "./rows.ts";
 import { assertRoom } from "./schedule-api.ts";
@@ -16,11 +16,11 @@ import { assertName, cronSpec, everySpec, historyLimit, type RecurringSpec } fro
 
 /** `c.cron`. */
 export class Cron implements ActorCron {
-  readonly #runtime: RunningActor;
+  readonly #actor: ActorCore;
   readonly #part: SchedulePlan;
 
-  constructor(runtime: RunningActor, part: SchedulePlan) {
-    this.#runtime = runtime;
+  constructor(actor: ActorCore, part: SchedulePlan) {
+    this.#actor = actor;
     this.#part = part;
   }
 
@@ -29,7 +29,7 @@ export class Cron implements ActorCron {
   }
 
   async every(options: EveryOptions): Promise<void> {
-    this.#set(everySpec(this.#unwrapped(options), this.#runtime.ports.clock.now()));
+    this.#set(everySpec(this.#unwrapped(options), this.#actor.ports.clock.now()));
   }
 
   async get(name: string): Promise<CronJobInfo | undefined> {
@@ -67,7 +67,7 @@ export class Cron implements ActorCron {
     const row = this.#find(name);
     if (row === undefined) return false;
     if (row.paused !== true) return true;
-    const resumed = resumedRow(row, this.#runtime.ports.clock.now(), this.#part.draw);
+    const resumed = resumedRow(row, this.#actor.ports.clock.now(), this.#part.draw);
     if (resumed === undefined) this.#part.table.delete(row);
     else this.#part.table.put(resumed);
     this.#part.arm();
@@ -75,9 +75,9 @@ export class Cron implements ActorCron {
   }
 
   #set(spec: RecurringSpec): void {
-    const { clock, random } = this.#runtime.ports;
+    const { clock, random } = this.#actor.ports;
     const before = this.#part.table.recurring.get(spec.name);
-    if (before === undefined) assertRoom(this.#runtime, this.#part);
+    if (before === undefined) assertRoom(this.#actor, this.#part);
     const row = plannedRow(spec, before, uuidv7(clock, random), clock.now(), this.#part.draw);
     this.#part.table.put(this.#part.table.history.trim(row, row.maxHistory));
     this.#part.arm();
@@ -90,7 +90,7 @@ export class Cron implements ActorCron {
 
   #unwrapped<Options extends CronOptions | EveryOptions>(options: Options): Options {
     if (!Array.isArray(options?.args)) return options;
-    return { ...options, args: options.args.map((arg: unknown) => this.#runtime.unwrap(arg)) };
+    return { ...options, args: options.args.map((arg: unknown) => this.#actor.state.unwrap(arg)) };
   }
 }
 

@@ -1,16 +1,16 @@
-import type { RunningActor } from "../lifecycle/running-actor.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { jobInfo } from "./cron-api.ts";
 import type { ScheduleInspector } from "./inspected.ts";
 import type { InspectedPlan } from "./plan.ts";
 import { decodeArguments } from "./rows.ts";
 
 /** What inspectors see and do of the schedules of an actor. */
-export function scheduleInspector(runtime: RunningActor, part: InspectedPlan): ScheduleInspector {
+export function scheduleInspector(actor: ActorCore, part: InspectedPlan): ScheduleInspector {
   const { table, schedule, cron } = part;
   /** What an inspector changes is a turn of its own. */
   const durable = async <T>(change: () => T | Promise<T>): Promise<T> => {
     const result = await change();
-    await runtime.queue.gate();
+    await actor.queue.gate();
     return result;
   };
   const byId = (id: string) => table.all.find((row) => row.id === id);
@@ -51,7 +51,7 @@ export function scheduleInspector(runtime: RunningActor, part: InspectedPlan): S
         const row = byId(id);
         if (row === undefined || part.running(row) !== undefined) return false;
         if (row.kind === "recurring") return part.trigger(row);
-        table.put({ ...row, dueAt: runtime.ports.clock.now() });
+        table.put({ ...row, dueAt: actor.ports.clock.now() });
         part.arm();
         return true;
       }),

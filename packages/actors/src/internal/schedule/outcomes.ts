@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import { defaultRetry } from "../../limits.ts";
 import type { FireError } from "../../schedule.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { Fire } from "./fire.ts";
 import type { HistoryRow, OneShotRow, RecurringRow, Row } from "./rows.ts";
 import type { ScheduleTable } from "./table.ts";
@@ -10,16 +10,16 @@ import { latestUntil } from "./time/cadence.ts";
 
 /** Writes down how runs begin and end, and moves their schedules on. */
 export class Outcomes {
-  readonly #runtime: RunningActor;
+  readonly #actor: ActorCore;
   readonly #table: ScheduleTable;
 
-  constructor(runtime: RunningActor, table: ScheduleTable) {
-    this.#runtime = runtime;
+  constructor(actor: ActorCore, table: ScheduleTable) {
+    this.#actor = actor;
     this.#table = table;
   }
 
   readonly draw = (): number => {
-    const bytes = this.#runtime.ports.random.bytes(4);
+    const bytes = this.#actor.ports.random.bytes(4);
     return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 2 ** 32;
   };
 
@@ -52,7 +52,7 @@ export class Outcomes {
     const row = this.#table.current(fire.row);
     if (row === undefined) return;
     // An error while the actor stops says nothing of the action: it is run again, as after a crash.
-    const cutOff = error !== undefined && this.#runtime.status !== "ready";
+    const cutOff = error !== undefined && this.#actor.phase.status !== "ready";
     const told = cutOff ? interrupted() : error;
     if (row.kind === "at") this.#settleOneShot(row, fire, told, cutOff);
     else this.#settleRecurring(row, fire, told, cutOff);
@@ -86,7 +86,7 @@ export class Outcomes {
   #writeEnd(row: RecurringRow, fire: Fire, error: HoldfastError | undefined): RecurringRow {
     const entry: HistoryRow = {
       ...this.#entry(fire, error === undefined ? "ok" : toFireError(error)),
-      finishedAt: this.#runtime.ports.clock.now(),
+      finishedAt: this.#actor.ports.clock.now(),
     };
     if (!fire.recorded) return this.#table.history.add(row, entry);
     if (fire.entry !== undefined) this.#table.history.replace(row, fire.entry, entry);
@@ -98,7 +98,7 @@ export class Outcomes {
     const retry = row.retry ?? (cutOff ? defaultRetry : undefined);
     if (retry === undefined || row.attempts >= retry.maxAttempts) return false;
     const dueAt = this.#retryAt(retry, row.attempts, cutOff);
-    const next = firstAfter(row, Math.max(row.scheduledAt, this.#runtime.ports.clock.now()));
+    const next = firstAfter(row, Math.max(row.scheduledAt, this.#actor.ports.clock.now()));
     if (!cutOff && next !== undefined && dueAt >= next) return false;
     const { startedAt: _began, runningEntry: _entry, ...rest } = row;
     this.#table.put({ ...rest, dueAt });
@@ -112,7 +112,7 @@ export class Outcomes {
     cutOff: boolean,
   ): number {
     const pause = backoff(retry, attempts);
-    return this.#runtime.ports.clock.now() + (cutOff && attempts === 1 ? 0 : pause);
+    return this.#actor.ports.clock.now() + (cutOff && attempts === 1 ? 0 : pause);
   }
 
   /** Moves a schedule to its next due time, or ends it. */
@@ -124,7 +124,7 @@ export class Outcomes {
 
   /** A schedule that is never due again. */
   finish(row: RecurringRow): void {
-    this.#runtime.log.debug("schedule has ended", { schedule: row.name });
+    this.#actor.log.debug("schedule has ended", { schedule: row.name });
     this.#table.delete(row);
   }
 
@@ -152,7 +152,7 @@ export class Outcomes {
         action,
         scheduledAt,
         firedAt: startedAt,
-        finishedAt: this.#runtime.ports.clock.now(),
+        finishedAt: this.#actor.ports.clock.now(),
         result: "error",
         error: toFireError(error),
       });
@@ -163,7 +163,7 @@ export class Outcomes {
   actionMissing(row: Row): void {
     const { action } = row;
     const error = new HoldfastError("actor", "action_not_found", `There is no action "${action}"`);
-    this.#runtime.log.warn("schedule of an action that does not exist is deleted", {
+    this.#actor.log.warn("schedule of an action that does not exist is deleted", {
       schedule: row.kind === "at" ? row.id : row.name,
       action,
     });
@@ -173,14 +173,14 @@ export class Outcomes {
 
   #giveUp(row: OneShotRow, error: HoldfastError): void {
     const { id, action, args, scheduledAt, attempts } = row;
-    const failedAt = this.#runtime.ports.clock.now();
+    const failedAt = this.#actor.ports.clock.now();
     this.#table.dead.add({ id, action, args, scheduledAt, failedAt, attempts, error: toFireError(error) });
     this.#table.delete(row);
-    this.#runtime.log.warn("schedule is given up", { schedule: id, action, attempts });
+    this.#actor.log.warn("schedule is given up", { schedule: id, action, attempts });
   }
 
   #report(row: Row, error: HoldfastError, attempt: number): void {
-    this.#runtime.log.warn("scheduled action failed", {
+    this.#actor.log.warn("scheduled action failed", {
       schedule: row.kind === "at" ? row.id : row.name,
       action: row.action,
       attempt,

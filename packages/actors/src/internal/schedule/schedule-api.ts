@@ -1,6 +1,6 @@
 import { HoldfastError, uuidv7 } from "@holdfast/core";
 import type { ActorSchedule, DeadSchedule, ScheduledEventInfo } from "../../schedule.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { SchedulePlan } from "./plan.ts";
 import { decodeArguments, type OneShotRow } from "./rows.ts";
 import { assertAction, assertTimestamp, encodeArguments } from "./validate.ts";
@@ -10,18 +10,18 @@ const idTimeLength = "tttttttt-tttt-7".length;
 
 /** `c.schedule`. */
 export class Schedule implements ActorSchedule {
-  readonly #runtime: RunningActor;
+  readonly #actor: ActorCore;
   readonly #part: SchedulePlan;
   #lastId = "";
 
-  constructor(runtime: RunningActor, part: SchedulePlan) {
-    this.#runtime = runtime;
+  constructor(actor: ActorCore, part: SchedulePlan) {
+    this.#actor = actor;
     this.#part = part;
   }
 
   async after(delayMs: number, action: string, ...args: unknown[]): Promise<string> {
     assertTimestamp(delayMs, "delayMs");
-    return this.#add(this.#runtime.ports.clock.now() + Math.max(0, Math.ceil(delayMs)), action, args);
+    return this.#add(this.#actor.ports.clock.now() + Math.max(0, Math.ceil(delayMs)), action, args);
   }
 
   async at(timestamp: number, action: string, ...args: unknown[]): Promise<string> {
@@ -54,11 +54,11 @@ export class Schedule implements ActorSchedule {
   }
 
   async retry(id: string): Promise<boolean> {
-    assertRoom(this.#runtime, this.#part);
+    assertRoom(this.#actor, this.#part);
     const dead = await this.#part.table.dead.take(id);
     if (dead === undefined) return false;
     const { action, args, scheduledAt } = dead;
-    const dueAt = this.#runtime.ports.clock.now();
+    const dueAt = this.#actor.ports.clock.now();
     this.#part.table.put({ kind: "at", id, action, args, scheduledAt, dueAt, attempts: 0 });
     this.#part.arm();
     return true;
@@ -72,9 +72,9 @@ export class Schedule implements ActorSchedule {
 
   #add(time: number, action: string, args: readonly unknown[]): string {
     assertTimestamp(time, "timestamp");
-    const encoded = encodeArguments(args.map((arg) => this.#runtime.unwrap(arg)));
+    const encoded = encodeArguments(args.map((arg) => this.#actor.state.unwrap(arg)));
     const name = assertAction(action);
-    assertRoom(this.#runtime, this.#part);
+    assertRoom(this.#actor, this.#part);
     const id = this.#nextId();
     const dueAt = Math.ceil(time);
     this.#part.table.put({
@@ -92,7 +92,7 @@ export class Schedule implements ActorSchedule {
 
   /** Ids of one millisecond keep their order too: what comes behind the time counts. */
   #nextId(): string {
-    const { clock, random } = this.#runtime.ports;
+    const { clock, random } = this.#actor.ports;
     const id = uuidv7(clock, random);
     const time = id.slice(0, idTimeLength);
     const before = this.#lastId.startsWith(time)
@@ -107,8 +107,8 @@ export class Schedule implements ActorSchedule {
 }
 
 /** Throws `schedule.max_schedules_exceeded`. Those that run now do not count. */
-export function assertRoom(runtime: RunningActor, part: SchedulePlan): void {
-  const { maxSchedules } = runtime.definition.options;
+export function assertRoom(actor: ActorCore, part: SchedulePlan): void {
+  const { maxSchedules } = actor.definition.options;
   const { oneShots, recurring } = part.table;
   if (oneShots.size + recurring.size < maxSchedules) return;
   let waiting = recurring.size;

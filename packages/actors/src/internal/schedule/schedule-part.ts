@@ -1,9 +1,9 @@
 import { type HoldfastError, isErrorCode, type Timer } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 import type { InvokeCall } from "../../ports/instance.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { HotRecords, Part } from "../lifecycle/part.ts";
 import { recordPrefix } from "../lifecycle/part.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { Cron } from "./cron-api.ts";
 import { type Fire, fireInfo, type ScheduledRun } from "./fire.ts";
 import type { ScheduleInspector } from "./inspected.ts";
@@ -16,8 +16,8 @@ import { rowName, ScheduleTable } from "./table.ts";
 import { applyCatchUp, firstAfter, type RandomFraction } from "./time/advance.ts";
 
 /** The actor whose schedules they are. */
-export interface ScheduleOwner extends RunningActor {
-  invoke(call: InvokeCall): Promise<Uint8Array>;
+export interface ScheduleDependencies extends ActorCore {
+  readonly instance: { invoke(call: InvokeCall): Promise<Uint8Array> };
 }
 
 /** Takes the pieces of a result: it is made to its end, and nobody gets it. */
@@ -32,7 +32,7 @@ export class SchedulePart implements Part, InspectedPlan {
   readonly schedule: Schedule;
   readonly cron: Cron;
   readonly table: ScheduleTable;
-  readonly #runtime: ScheduleOwner;
+  readonly #actor: ScheduleDependencies;
   readonly #outcomes: Outcomes;
   /** By the name of the row; one at a time for each. */
   readonly #fires = new Map<string, Fire>();
@@ -42,18 +42,18 @@ export class SchedulePart implements Part, InspectedPlan {
   #rollback: (() => void) | undefined;
   #inspector: ScheduleInspector | undefined;
 
-  constructor(runtime: ScheduleOwner) {
-    this.#runtime = runtime;
-    this.table = new ScheduleTable(runtime.records);
-    this.#outcomes = new Outcomes(runtime, this.table);
-    this.schedule = new Schedule(runtime, this);
-    this.cron = new Cron(runtime, this);
+  constructor(actor: ScheduleDependencies) {
+    this.#actor = actor;
+    this.table = new ScheduleTable(actor.records);
+    this.#outcomes = new Outcomes(actor, this.table);
+    this.schedule = new Schedule(actor, this);
+    this.cron = new Cron(actor, this);
     // Made in a transaction, it had nothing before: what fails there leaves nothing in memory either.
-    if (runtime.inTransaction) this.savepoint();
+    if (actor.inTransaction) this.savepoint();
   }
 
   load(hot: HotRecords): void {
-    this.table.load(hot.get(recordPrefix.schedule) ?? [], this.#runtime.errors);
+    this.table.load(hot.get(recordPrefix.schedule) ?? [], this.#actor.errors);
     for (const row of this.table.all) if (row.startedAt !== undefined) this.#outcomes.cutOff(row);
   }
 
@@ -62,7 +62,7 @@ export class SchedulePart implements Part, InspectedPlan {
   }
 
   closing(): void {
-    if (this.#runtime.sealed) return;
+    if (this.#actor.phase.sealed) return;
     for (const fire of this.#fires.values()) {
       if (fire.entered && !fire.settled && !fire.recorded) this.#outcomes.began(fire);
     }
@@ -97,7 +97,7 @@ export class SchedulePart implements Part, InspectedPlan {
 
   /** For whoever looks at the actor from outside. */
   get inspector(): ScheduleInspector {
-    this.#inspector ??= scheduleInspector(this.#runtime, this);
+    this.#inspector ??= scheduleInspector(this.#actor, this);
     return this.#inspector;
   }
 
@@ -115,12 +115,12 @@ export class SchedulePart implements Part, InspectedPlan {
     if (!this.#mayBegin || this.#pumpSet) return;
     const next = this.#next();
     if (next === undefined) return this.#disarm();
-    const delayMs = next - this.#runtime.ports.clock.now();
+    const delayMs = next - this.#actor.ports.clock.now();
     if (delayMs <= 0) return this.#pumpSoon();
     if (this.#timer !== undefined && this.#timerAt === next) return;
     this.#disarm();
     this.#timerAt = next;
-    this.#timer = this.#runtime.ports.tasks.after(Math.min(delayMs, actorLimits.maxTimerMs), () => {
+    this.#timer = this.#actor.ports.tasks.after(Math.min(delayMs, actorLimits.maxTimerMs), () => {
       this.#timer = undefined;
       this.arm();
     });
@@ -128,12 +128,12 @@ export class SchedulePart implements Part, InspectedPlan {
 
   /** Not while the actor starts or stops; nor in a transaction, which may take back what has made it due. */
   get #mayBegin(): boolean {
-    return this.#runtime.status === "ready" && !this.#runtime.inTransaction;
+    return this.#actor.phase.status === "ready" && !this.#actor.inTransaction;
   }
 
   /** Runs a recurring schedule now, beside its times. False while it runs. */
   trigger(row: RecurringRow): boolean {
-    if (this.#fires.has(rowName(row)) || this.#runtime.status !== "ready") return false;
+    if (this.#fires.has(rowName(row)) || this.#actor.phase.status !== "ready") return false;
     this.#begin(row, true);
     return true;
   }
@@ -149,7 +149,7 @@ export class SchedulePart implements Part, InspectedPlan {
    * ends in the turn in which it has begun.
    */
   #pumpSoon(): void {
-    const { activity, ports } = this.#runtime;
+    const { activity, ports } = this.#actor;
     this.#pumpSet = true;
     // Held awake: an actor that idled out before it began would be woken for the same again.
     activity.begin();
@@ -194,7 +194,7 @@ export class SchedulePart implements Part, InspectedPlan {
   }
 
   #due(): Row[] {
-    const now = this.#runtime.ports.clock.now();
+    const now = this.#actor.ports.clock.now();
     return (
       this.table.all
         .filter((row) => row.dueAt <= now && (row.kind === "at" || row.paused !== true))
@@ -211,7 +211,7 @@ export class SchedulePart implements Part, InspectedPlan {
       // What runs may have changed what comes after it.
       if (this.table.current(row) !== row) continue;
       const fire = this.#fires.get(rowName(row));
-      const now = this.#runtime.ports.clock.now();
+      const now = this.#actor.ports.clock.now();
       if (fire === undefined) {
         if (this.#run(row, now)) return true;
       } else if (row.kind === "recurring") this.#skip(row, fire, now);
@@ -245,12 +245,12 @@ export class SchedulePart implements Part, InspectedPlan {
 
   /** False where there is nothing to run. */
   #begin(row: Row, manual: boolean): boolean {
-    const runtime = this.#runtime;
-    if (!runtime.definition.actions.has(row.action)) {
+    const actor = this.#actor;
+    if (!actor.definition.actions.has(row.action)) {
       this.#outcomes.actionMissing(row);
       return false;
     }
-    const firedAt = runtime.ports.clock.now();
+    const firedAt = actor.ports.clock.now();
     const fire: Fire = {
       row,
       firedAt,
@@ -265,7 +265,7 @@ export class SchedulePart implements Part, InspectedPlan {
     };
     const name = rowName(row);
     this.#fires.set(name, fire);
-    runtime.markDirty();
+    actor.turn.dirty = true;
     const ended = (error: HoldfastError | undefined): void => {
       this.#settle(fire, error);
       if (this.#fires.get(name) === fire) this.#fires.delete(name);
@@ -275,33 +275,33 @@ export class SchedulePart implements Part, InspectedPlan {
     try {
       args = decodeArguments(row.args);
     } catch (error) {
-      ended(runtime.errors.sanitize(error));
+      ended(actor.errors.sanitize(error));
       return false;
     }
     const scheduled: ScheduledRun = {
       info: fireInfo(fire),
       entered: () => {
         fire.entered = true;
-        runtime.markDirty();
+        actor.turn.dirty = true;
       },
       ended: (outcome) => ended(outcome.type === "error" ? outcome.error : undefined),
     };
     const call = { name: row.action, args, scheduled, stream: nobody };
-    runtime.invoke(call).catch((error: unknown) => {
+    actor.instance.invoke(call).catch((error: unknown) => {
       // What ended is settled by now. What timed out may go on, and is in the way of the next until then.
-      if (!isErrorCode(error, "actor", "action_timed_out")) ended(runtime.errors.sanitize(error));
+      if (!isErrorCode(error, "actor", "action_timed_out")) ended(actor.errors.sanitize(error));
       else this.#settle(fire, error);
-      runtime.queue.close();
+      actor.queue.close();
       this.arm();
     });
     return true;
   }
 
   #settle(fire: Fire, error: HoldfastError | undefined): void {
-    if (fire.settled || this.#runtime.sealed) return;
+    if (fire.settled || this.#actor.phase.sealed) return;
     fire.settled = true;
     // It never ran and is as due as before; a run by hand is due at no other time.
-    if (error !== undefined && !fire.entered && !fire.manual && this.#runtime.status !== "ready") return;
+    if (error !== undefined && !fire.entered && !fire.manual && this.#actor.phase.status !== "ready") return;
     this.#outcomes.settle(fire, error);
   }
 }

@@ -11,14 +11,14 @@ const { minStateLogBytes } = actorLimits;
 type StateChange = NonNullable<CommitBatch["state"]>;
 
 /** Whose state it is. */
-export interface StateOwner {
+export interface StateListener {
   /** After each change of the state. */
   stateChanged(): void;
 }
 
 /** The state of one actor, and what of it is not in the store yet. */
 export class StateLog {
-  readonly #owner: StateOwner;
+  readonly #owner: StateListener;
   /** The state, until user code looks at it and while it rests: nothing has to be watched then. */
   #value: unknown;
   /** Watches the state while user code has it in hand. */
@@ -30,7 +30,7 @@ export class StateLog {
   #snapshotBytes: number | undefined;
   #logBytes: number;
 
-  private constructor(value: unknown, stored: StoredState | undefined, owner: StateOwner) {
+  private constructor(value: unknown, stored: StoredState | undefined, owner: StateListener) {
     this.#value = value;
     this.#owner = owner;
     this.#snapshotBytes = stored?.snapshot.length;
@@ -80,13 +80,13 @@ export class StateLog {
   }
 
   /** The state of a new actor: a copy of `value`. Throws `actor.invalid_state_value`. */
-  static create(value: unknown, owner: StateOwner): StateLog {
+  static create(value: unknown, owner: StateListener): StateLog {
     const copy = copyValue(value, [], (item) => item);
     return new StateLog(copy, undefined, owner);
   }
 
   /** Throws `store.corrupt_state` and `store.unknown_format`. */
-  static load(stored: StoredState, owner: StateOwner): StateLog {
+  static load(stored: StoredState, owner: StateListener): StateLog {
     return new StateLog(decodeState(stored.snapshot, stored.patches), stored, owner);
   }
 

@@ -2,23 +2,29 @@ import { encodeValue, HoldfastError, type StandardSchema, validate } from "@hold
 import type { KvEntry, StoredState } from "../../ports/records.ts";
 import type { CommitBatch } from "../../ports/store.ts";
 import { Context } from "../calls/context.ts";
+import type { EntryBuffer } from "../kv/entry-buffer.ts";
+import type { Activity } from "../lifecycle/activity.ts";
 import { stoppedError } from "../lifecycle/error-filter.ts";
 import { metaKey, readMeta, writeMeta } from "../lifecycle/meta-records.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
-import { StateLog, type StateOwner } from "../state/state-log.ts";
-import { StateChangeNotifier } from "./state-change-notifier.ts";
+import { type StateListener, StateLog } from "../state/state-log.ts";
+import { type NotifierDependencies, StateChangeNotifier } from "./state-change-notifier.ts";
 
-/** The state of one running actor: made or loaded, checked, brought up to date, and watched. */
-export class ActorState implements StateOwner {
-  readonly #runtime: RunningActor;
+/** The components that the state works with. */
+interface StateDependencies extends NotifierDependencies {
+  readonly name: string;
+  readonly activity: Activity;
+  readonly records: EntryBuffer;
+}
+
+/** The state of one running actor: created or loaded, validated, migrated, and watched for `onStateChange`. */
+export class ActorState implements StateListener {
+  readonly #actor: StateDependencies;
   #log: StateLog | undefined;
   /** Present once there is a change to tell `onStateChange` of. */
   #notifier: StateChangeNotifier | undefined;
-  /** `stateSchema` is asynchronous. */
-  #schemaIsAsync = false;
 
-  constructor(runtime: RunningActor) {
-    this.#runtime = runtime;
+  constructor(actor: StateDependencies) {
+    this.#actor = actor;
   }
 
   get exists(): boolean {
@@ -28,33 +34,35 @@ export class ActorState implements StateOwner {
   /** Undefined before it is made. Throws `actor.state_not_enabled` where the definition has none. */
   get value(): unknown {
     if (this.#log !== undefined) return this.#log.value;
-    const { hooks, state } = this.#runtime.definition;
-    if (hooks.createState === undefined && state === undefined) throw missingError(this.#runtime.name);
+    const { hooks, state } = this.#actor.definition;
+    if (hooks.createState === undefined && state === undefined) throw missingError(this.#actor.name);
     return undefined;
   }
 
   set value(value: unknown) {
-    if (this.#log === undefined) throw missingError(this.#runtime.name);
+    if (this.#log === undefined) throw missingError(this.#actor.name);
     this.#log.value = value;
   }
 
   /** The first state. Also at a wake when none is stored: the definition may have had no state before. */
   async create(input: unknown): Promise<void> {
-    const runtime = this.#runtime;
-    const { hooks, state, stateSchema, migrateState } = runtime.definition;
+    const actor = this.#actor;
+    const { hooks, state, stateSchema, migrateState } = actor.definition;
     if (hooks.createState === undefined && state === undefined) return;
     const initial =
-      state !== undefined ? state.initial : await runtime.hook("createState", [new Context(runtime), input]);
+      state !== undefined
+        ? state.initial
+        : await actor.turn.hook("createState", [new Context(actor.context), input]);
     const value = stateSchema === undefined ? initial : await validateState(stateSchema, initial);
-    if (migrateState.length > 0) writeMeta(runtime.records, metaKey.stateVersion, migrateState.length);
+    if (migrateState.length > 0) writeMeta(actor.records, metaKey.stateVersion, migrateState.length);
     this.#log = StateLog.create(value, this);
-    runtime.markDirty();
+    actor.turn.dirty = true;
   }
 
   /** Throws `store.corrupt_state`, `actor.state_version_too_new`, `actor.invalid_state`. */
   async load(stored: StoredState, meta: readonly KvEntry[] | undefined): Promise<void> {
-    const runtime = this.#runtime;
-    const { stateSchema, migrateState } = runtime.definition;
+    const actor = this.#actor;
+    const { stateSchema, migrateState } = actor.definition;
     const version = readMeta(meta, metaKey.stateVersion) ?? 0;
     if (version > migrateState.length) throw tooNewError(version, migrateState.length);
     if (version === migrateState.length && stateSchema === undefined) {
@@ -63,7 +71,7 @@ export class ActorState implements StateOwner {
     }
     let value = StateLog.decode(stored);
     for (const migrate of migrateState.slice(version)) {
-      const result = await runtime.enter(() => migrate(value));
+      const result = await actor.turn.enter(() => migrate(value));
       if (result !== undefined) value = result;
     }
     const migrated = version < migrateState.length;
@@ -73,17 +81,17 @@ export class ActorState implements StateOwner {
       this.#log = StateLog.load(stored, this);
       return;
     }
-    if (migrated) writeMeta(runtime.records, metaKey.stateVersion, migrateState.length);
+    if (migrated) writeMeta(actor.records, metaKey.stateVersion, migrateState.length);
     this.#log = StateLog.create(value, this);
-    runtime.markDirty();
+    actor.turn.dirty = true;
   }
 
   stateChanged(): void {
-    const runtime = this.#runtime;
-    runtime.noteChange();
+    const actor = this.#actor;
+    actor.turn.noteChange();
     const log = this.#log;
-    if (log === undefined || runtime.definition.hooks.onStateChange === undefined) return;
-    this.#notifier ??= new StateChangeNotifier(runtime, log);
+    if (log === undefined || actor.definition.hooks.onStateChange === undefined) return;
+    this.#notifier ??= new StateChangeNotifier(actor, log);
     this.#notifier.changed();
   }
 
@@ -98,25 +106,15 @@ export class ActorState implements StateOwner {
    */
   take(last: boolean): CommitBatch["state"] {
     const log = this.#log;
-    const { stateSchema } = this.#runtime.definition;
-    if (stateSchema !== undefined && !last && !this.#schemaIsAsync && log?.hasChanged === true) {
-      this.#check(stateSchema, log);
-    }
-    return log?.take(this.#runtime.activity.any);
-  }
-
-  /** A commit cannot wait for a schema that is asynchronous: that one is asked in transactions and at loading. */
-  #check(schema: StandardSchema, log: StateLog): void {
-    const checked = validateState(schema, log.raw);
-    if (!(checked instanceof Promise)) return;
-    this.#schemaIsAsync = true;
-    checked.catch(() => {});
+    const { stateSchema } = this.#actor.definition;
+    if (stateSchema !== undefined && !last && log?.hasChanged === true) checkCommitted(stateSchema, log);
+    return log?.take(this.#actor.activity.any);
   }
 
   /** What `stateSchema` says of the state in a transaction. Throws `actor.invalid_state`. */
   async validate(): Promise<void> {
     const log = this.#log;
-    const { stateSchema } = this.#runtime.definition;
+    const { stateSchema } = this.#actor.definition;
     if (stateSchema !== undefined && log?.hasChanged === true) await validateState(stateSchema, log.raw);
   }
 
@@ -125,8 +123,8 @@ export class ActorState implements StateOwner {
     this.#log?.checkLeaves(forget);
   }
 
-  /** No user code runs: what only that needs is let go. */
-  rest(): void {
+  /** Releases what only running user code needs. */
+  release(): void {
     this.#log?.rest();
   }
 
@@ -152,6 +150,18 @@ export class ActorState implements StateOwner {
     this.#log?.rollback();
     this.#notifier?.rollback();
   }
+}
+
+/** Schemas that turned out to be asynchronous: a commit cannot wait for one, only transactions and loads can. */
+const asyncSchemas = new WeakSet<StandardSchema>();
+
+/** Validates the state for a commit. Throws `actor.invalid_state`. */
+function checkCommitted(schema: StandardSchema, log: StateLog): void {
+  if (asyncSchemas.has(schema)) return;
+  const checked = validateState(schema, log.raw);
+  if (!(checked instanceof Promise)) return;
+  asyncSchemas.add(schema);
+  checked.catch(() => {});
 }
 
 /** As `validate`. Throws `actor.invalid_state`, or rejects with it where the schema is asynchronous. */

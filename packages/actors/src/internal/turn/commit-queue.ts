@@ -30,11 +30,11 @@ export interface HeldTurn {
 /** What a turn changed: a batch without its identity. */
 export type Changes = Omit<CommitBatch, "actorId" | "epoch" | "version" | "commitId">;
 
-/** What the queue needs of the actor whose turns it commits. */
+/** Where the changes to commit come from. */
 export interface CommitSource {
+  /** Of the actor. */
   readonly id: string;
-  readonly host: { readonly store: ActorStore };
-  readonly ports: Ports;
+  readonly host: { readonly store: ActorStore; readonly ports: Ports };
   /** Whether a commit may be handed in before the one before it has landed. */
   readonly overlaps: boolean;
   /** Whether there is something to take. */
@@ -67,6 +67,13 @@ interface Flight {
   landed: boolean;
 }
 
+/** A save that relaxed durability has put off. */
+interface ScheduledSave {
+  /** In milliseconds since the epoch. */
+  readonly at: number;
+  readonly timer: Timer;
+}
+
 const noFlights: readonly Flight[] = [];
 
 /**
@@ -83,7 +90,7 @@ const noFlights: readonly Flight[] = [];
  */
 export class CommitQueue {
   readonly epoch: number;
-  readonly #owner: CommitSource;
+  readonly #source: CommitSource;
   readonly #nonce: string;
   /** Oldest first, and few. Copied on change, so that idle actors share the empty list. */
   #flights = noFlights;
@@ -102,12 +109,11 @@ export class CommitQueue {
   /** About how many callers there are, as the last landings saw it. */
   #crowd = 0;
   #gathering = false;
-  /** Set with relaxed durability: outputs leave first and changes are saved within this time. */
-  #saveIntervalMs: number | undefined;
-  #save: { readonly at: number; readonly timer: Timer } | undefined;
+  /** Set with relaxed durability: outputs leave first and changes are saved within the interval. */
+  #relaxed: { readonly intervalMs: number; save: ScheduledSave | undefined } | undefined;
 
-  constructor(owner: CommitSource, { epoch, version, nonce }: CommitStart) {
-    this.#owner = owner;
+  constructor(source: CommitSource, { epoch, version, nonce }: CommitStart) {
+    this.#source = source;
     this.epoch = epoch;
     this.#nonce = nonce;
     this.#version = version;
@@ -116,49 +122,55 @@ export class CommitQueue {
   /** Ends the open turn: what changed goes to the store, now or with the next commit. */
   close(): void {
     if (this.#failure !== undefined) return;
-    if (this.#isRelaxed) this.saveWithin(this.#saveIntervalMs ?? 0);
+    if (this.#isRelaxed) this.saveWithin(this.#relaxed?.intervalMs ?? 0);
     else this.#close();
   }
 
   #close(): void {
     if (this.#flights.length > 0 || this.#holds > 0 || this.#gathering) this.#next ??= [];
-    else if (this.#crowd > 1 && this.#owner.hasChanged()) this.#gather();
+    else if (this.#crowd > 1 && this.#source.hasChanged()) this.#gather();
     else this.#leave(this.#handIn([]));
   }
 
   /** Switches to relaxed durability: outputs leave at once and changes are saved within `saveIntervalMs`. */
   relax(saveIntervalMs: number): void {
-    this.#saveIntervalMs = saveIntervalMs;
+    this.#relaxed = { intervalMs: saveIntervalMs, save: undefined };
   }
 
   /** False during a transaction, whose outputs always wait for its commit. */
   get #isRelaxed(): boolean {
-    return this.#saveIntervalMs !== undefined && this.#holds === 0;
+    return this.#relaxed !== undefined && this.#holds === 0;
   }
 
   /** With relaxed durability: saves what has changed within `delayMs`. */
   saveWithin(delayMs: number): void {
-    if (this.#failure !== undefined || this.#saveIntervalMs === undefined) return;
-    if (!this.#owner.hasChanged()) return;
-    const { tasks, clock } = this.#owner.ports;
+    const relaxed = this.#relaxed;
+    if (this.#failure !== undefined || relaxed === undefined) return;
+    if (!this.#source.hasChanged()) return;
+    const { tasks, clock } = this.#source.host.ports;
     const at = clock.now() + delayMs;
-    if (this.#save !== undefined) {
-      if (this.#save.at <= at) return;
-      this.#save.timer.cancel();
+    if (relaxed.save !== undefined) {
+      if (relaxed.save.at <= at) return;
+      relaxed.save.timer.cancel();
     }
     const timer = tasks.after(delayMs, () => {
-      this.#save = undefined;
+      relaxed.save = undefined;
       if (this.#failure === undefined) this.#close();
     });
-    this.#save = { at, timer };
+    relaxed.save = { at, timer };
+  }
+
+  #cancelSave(): void {
+    if (this.#relaxed === undefined) return;
+    this.#relaxed.save?.timer.cancel();
+    this.#relaxed.save = undefined;
   }
 
   /** Ends the open turn and resolves when it is durable, whatever the durability of the actor. */
   durable(): Promise<void> {
     if (this.#inTransaction) return Promise.reject(inTransactionError());
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    this.#save?.timer.cancel();
-    this.#save = undefined;
+    this.#cancelSave();
     this.#close();
     return new Promise((resolve, reject) => this.#wait({ release: resolve, drop: reject }));
   }
@@ -259,8 +271,8 @@ export class CommitQueue {
   fail(error: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#save?.timer.cancel();
-    const failure = this.#owner.commitFailed(error);
+    this.#cancelSave();
+    const failure = this.#source.commitFailed(error);
     this.#failure = failure;
     const waiting = [...this.#flights.flatMap(({ outputs }) => outputs), ...(this.#next ?? [])];
     this.#flights = noFlights;
@@ -270,17 +282,17 @@ export class CommitQueue {
 
   /** Hands what changed to the store, with the outputs that wait for it; returns them when nothing changed. */
   #handIn(outputs: Output[]): Output[] {
-    const owner = this.#owner;
+    const source = this.#source;
     const version = this.#version + 1;
     try {
-      const changes = owner.collect(version);
+      const changes = source.collect(version);
       if (changes === undefined) return this.#follow(outputs);
       this.#version = version;
       const flight: Flight = { version, outputs, landed: false };
       this.#flights = [...this.#flights, flight];
       const commitId = `${this.#nonce}.${version}`;
-      const batch = { ...changes, actorId: owner.id, epoch: this.epoch, version, commitId };
-      owner.host.store.commit(batch).then(
+      const batch = { ...changes, actorId: source.id, epoch: this.epoch, version, commitId };
+      source.host.store.commit(batch).then(
         () => this.#land(flight),
         (error: unknown) => this.fail(error),
       );
@@ -322,7 +334,7 @@ export class CommitQueue {
     try {
       output.release();
     } catch (error) {
-      this.#owner.outputThrew(error);
+      this.#source.outputThrew(error);
     }
   }
 
@@ -330,7 +342,7 @@ export class CommitQueue {
     try {
       output.drop(told);
     } catch (error) {
-      this.#owner.outputThrew(error);
+      this.#source.outputThrew(error);
     }
   }
 
@@ -340,7 +352,7 @@ export class CommitQueue {
     const outputs: Output[] = [];
     for (let first = this.#flights[0]; first?.landed === true; first = this.#flights[0]) {
       this.#flights = this.#flights.length === 1 ? noFlights : this.#flights.slice(1);
-      this.#owner.landed(first.version);
+      this.#source.landed(first.version);
       outputs.push(...first.outputs);
     }
     this.#count(outputs.length);
@@ -381,21 +393,21 @@ export class CommitQueue {
       rounds++;
       if (waiting > known && rounds < maxGatherRounds && this.#isFree) {
         known = waiting;
-        this.#owner.ports.tasks.macrotask(look);
+        this.#source.host.ports.tasks.macrotask(look);
         return;
       }
       this.#gathering = false;
       // Whatever is in the way takes the next commit itself when it ends.
       if (this.#isFree && (this.#flights.length === 0 || this.#hasGathered)) this.#takeNext();
     };
-    this.#owner.ports.tasks.macrotask(look);
+    this.#source.host.ports.tasks.macrotask(look);
   }
 
   /** True if a commit may be handed to the store now. */
   get #isFree(): boolean {
     if (this.#holds > 0 || this.#failed || this.#refusal !== undefined) return false;
     const { length } = this.#flights;
-    return length === 0 || (length < maxFlights && this.#crowd > 1 && this.#owner.overlaps);
+    return length === 0 || (length < maxFlights && this.#crowd > 1 && this.#source.overlaps);
   }
 
   #takeNext(outputs: readonly Output[] = []): void {
@@ -404,7 +416,7 @@ export class CommitQueue {
     // Hand in the next commit before releasing outputs, so that the store is not idle meanwhile.
     const unchanged = next === undefined || this.#failed ? [] : this.#handIn(next);
     this.#leave([...outputs, ...unchanged]);
-    if (this.idle) this.#owner.settled();
+    if (this.idle) this.#source.settled();
   }
 }
 

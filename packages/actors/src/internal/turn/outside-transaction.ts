@@ -1,5 +1,5 @@
 import { CallContext } from "../calls/context.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { RawContext } from "../raw/raw-context.ts";
 import type { LockHolder } from "./transaction-lock.ts";
 
@@ -8,17 +8,17 @@ import type { LockHolder } from "./transaction-lock.ts";
  * If one has begun by then, resolves after it has ended.
  */
 export async function outsideTransaction<T>(
-  runtime: RunningActor,
+  actor: ActorCore,
   owner: object,
   wait: () => Promise<T>,
 ): Promise<T> {
-  const { transactionLock } = runtime;
+  const { transactionLock } = actor;
   const holder = lockHolderOf(owner);
   if (holder === undefined || !transactionLock.park(holder)) return wait();
   try {
     return await wait();
   } finally {
-    const { transactions } = runtime;
+    const { transactions } = actor;
     for (let end = transactions.othersEnd(owner); end !== undefined; end = transactions.othersEnd(owner)) {
       await end;
     }

@@ -1,12 +1,29 @@
-import { Context } from "../calls/context.ts";
+import type { Ports } from "@holdfast/core";
+import { Context, type ContextSource } from "../calls/context.ts";
+import type { RuntimeDefinition } from "../definition/runtime-definition.ts";
+import type { ErrorFilter } from "../lifecycle/error-filter.ts";
 import { reentrantError, stoppedError } from "../lifecycle/error-filter.ts";
 import { isThenable } from "../lifecycle/hooks.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
+import type { ActorPhase } from "../lifecycle/phase.ts";
 import type { StateLog } from "../state/state-log.ts";
+import type { CommitQueue } from "./commit-queue.ts";
+import type { TurnTracker } from "./turn-tracker.ts";
+
+/** The components that calls of `onStateChange` work with. */
+export interface NotifierDependencies {
+  readonly definition: RuntimeDefinition;
+  readonly ports: Ports;
+  readonly context: ContextSource;
+  readonly errors: ErrorFilter;
+  readonly phase: ActorPhase;
+  readonly queue: CommitQueue;
+  readonly turn: TurnTracker;
+  readonly inTransaction: boolean;
+}
 
 /** Calls `onStateChange` for changes of one actor's state, once per macrotask. */
 export class StateChangeNotifier {
-  readonly #runtime: RunningActor;
+  readonly #actor: NotifierDependencies;
   readonly #log: StateLog;
   #scheduled = false;
   /** Counts changes; the hook is called while it is ahead of `#notifiedChanges`. */
@@ -16,8 +33,8 @@ export class StateChangeNotifier {
   /** A change in the open transaction; the hook is called if the transaction succeeds. */
   #notifyAfterTransaction = false;
 
-  constructor(runtime: RunningActor, log: StateLog) {
-    this.#runtime = runtime;
+  constructor(actor: NotifierDependencies, log: StateLog) {
+    this.#actor = actor;
     this.#log = log;
   }
 
@@ -25,7 +42,7 @@ export class StateChangeNotifier {
     this.#changes++;
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#runtime.ports.tasks.macrotask(() => {
+    this.#actor.ports.tasks.macrotask(() => {
       this.#scheduled = false;
       this.#notify();
     });
@@ -36,17 +53,17 @@ export class StateChangeNotifier {
    * has ended but has not been answered fails with that error.
    */
   notifyNow(): { readonly error: unknown } | undefined {
-    const runtime = this.#runtime;
-    const hook = runtime.definition.hooks.onStateChange;
-    if (hook === undefined || runtime.status === "stopped") return undefined;
+    const actor = this.#actor;
+    const hook = actor.definition.hooks.onStateChange;
+    if (hook === undefined || actor.phase.status === "stopped") return undefined;
     if (this.#changes === this.#notifiedChanges) return undefined;
-    if (runtime.inTransaction) {
+    if (actor.inTransaction) {
       this.#notifyAfterTransaction = true;
       return undefined;
     }
     this.#notifiedChanges = this.#changes;
     try {
-      const pending = this.#withStateLocked(() => hook(new Context(runtime), this.#log.value));
+      const pending = this.#withStateLocked(() => hook(new Context(actor.context), this.#log.value));
       if (isThenable(pending)) void this.#settled(pending);
       return undefined;
     } catch (error) {
@@ -58,27 +75,27 @@ export class StateChangeNotifier {
     try {
       await pending;
     } catch (error) {
-      this.#runtime.errors.report(error);
+      this.#actor.errors.report(error);
     }
-    this.#runtime.queue.close();
+    this.#actor.queue.close();
   }
 
   /** Does nothing while the actor is created: creation is one commit and notifies once at its end. */
   #notify(): void {
-    const runtime = this.#runtime;
-    if (runtime.creating || this.#changes === this.#notifiedChanges) return;
+    const actor = this.#actor;
+    if (actor.phase.creating || this.#changes === this.#notifiedChanges) return;
     const failure = this.notifyNow();
-    if (failure !== undefined) runtime.errors.report(failure.error);
-    if (!runtime.inTransaction) runtime.queue.close();
+    if (failure !== undefined) actor.errors.report(failure.error);
+    if (!actor.inTransaction) actor.queue.close();
   }
 
   /** Runs code that must not change the state synchronously; after an `await` it may. */
   #withStateLocked(fn: () => unknown): unknown {
     this.#log.refuseChanges(reentrantError);
     try {
-      return this.#runtime.enter(fn);
+      return this.#actor.turn.enter(fn);
     } finally {
-      this.#log.refuseChanges(this.#runtime.sealed ? stoppedError : undefined);
+      this.#log.refuseChanges(this.#actor.phase.sealed ? stoppedError : undefined);
     }
   }
 

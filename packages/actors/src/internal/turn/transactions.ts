@@ -1,20 +1,18 @@
 import { HoldfastError } from "@holdfast/core";
 import type { Storage } from "../kv/storage.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { stoppedError } from "../lifecycle/error-filter.ts";
 import type { Parts } from "../lifecycle/parts.ts";
-import type { RunningActor } from "../lifecycle/running-actor.ts";
 import { LazySet } from "../util/lazy.ts";
-import type { ActorState } from "./actor-state.ts";
+import type { ChangeCollector } from "./change-collector.ts";
 import type { HeldTurn } from "./commit-queue.ts";
 import { lockHolderOf } from "./outside-transaction.ts";
 
-/** What transactions need of their actor. */
-export interface TransactionsOwner extends RunningActor {
-  readonly stateHolder: ActorState;
+/** The components that take part in a transaction. */
+interface TransactionsDependencies extends ActorCore {
+  readonly changes: ChangeCollector;
   readonly existingStorage: Storage | undefined;
   readonly existingParts: Parts | undefined;
-  /** A write has not been handed to the store, or its commit has not landed. */
-  readonly unsettled: boolean;
 }
 
 /**
@@ -23,7 +21,7 @@ export interface TransactionsOwner extends RunningActor {
  * no output leaves.
  */
 export class Transactions {
-  readonly #runtime: TransactionsOwner;
+  readonly #actor: TransactionsDependencies;
   /** Contexts whose transaction is open or waiting. */
   readonly #owners = new LazySet<object>();
   #last: Promise<void> | undefined;
@@ -35,8 +33,8 @@ export class Transactions {
   /** The turn and the outputs that the open transaction holds back. */
   #held: HeldTurn | undefined;
 
-  constructor(runtime: TransactionsOwner) {
-    this.#runtime = runtime;
+  constructor(actor: TransactionsDependencies) {
+    this.#actor = actor;
   }
 
   get open(): boolean {
@@ -55,7 +53,7 @@ export class Transactions {
   }
 
   async run<T>(owner: object, fn: () => T | Promise<T>): Promise<T> {
-    const { transactionLock } = this.#runtime;
+    const { transactionLock } = this.#actor;
     if (this.#owners.has(owner)) throw nestedError();
     const before = this.#last;
     const mine = Promise.withResolvers<void>();
@@ -82,37 +80,37 @@ export class Transactions {
 
   /** Waits for earlier transactions, for running work, and until all writes are durable. */
   async #turn(before: Promise<void> | undefined, alone: PromiseWithResolvers<void>): Promise<void> {
-    const runtime = this.#runtime;
-    const { actionTimeout } = runtime.definition.options;
+    const actor = this.#actor;
+    const { actionTimeout } = actor.definition.options;
     const late = Promise.withResolvers<never>();
-    const timer = runtime.ports.tasks.after(actionTimeout, () => late.reject(timedOutError(actionTimeout)));
+    const timer = actor.ports.tasks.after(actionTimeout, () => late.reject(timedOutError(actionTimeout)));
     try {
       if (before !== undefined) await Promise.race([before, late.promise]);
-      const { transactionLock } = runtime;
+      const { transactionLock } = actor;
       // Work that was parked may have resumed before this continues.
       for (let quiet = transactionLock.quiet(); quiet !== undefined; quiet = transactionLock.quiet()) {
         await Promise.race([quiet, late.promise]);
       }
       this.#alone = alone;
-      while (runtime.unsettled) await Promise.race([runtime.queue.durable(), late.promise]);
+      while (actor.changes.unsettled) await Promise.race([actor.queue.durable(), late.promise]);
     } finally {
       timer.cancel();
     }
-    if (runtime.sealed) throw stoppedError();
+    if (actor.phase.sealed) throw stoppedError();
   }
 
   async #perform<T>(fn: () => T | Promise<T>): Promise<T> {
-    const runtime = this.#runtime;
+    const actor = this.#actor;
     this.#savepoint();
     let result: T;
     try {
       try {
-        result = await (runtime.enter(fn) as T | Promise<T>);
+        result = await (actor.turn.enter(fn) as T | Promise<T>);
       } finally {
         // Statements that were not awaited belong to the transaction as well.
-        await runtime.existingParts?.existingDatabase?.settled();
+        await actor.existingParts?.existingDatabase?.settled();
       }
-      if (this.#open) await runtime.stateHolder.validate();
+      if (this.#open) await actor.state.validate();
     } catch (error) {
       this.rollback();
       throw error;
@@ -127,8 +125,8 @@ export class Transactions {
   rollback(): void {
     if (!this.#open) return;
     this.#open = false;
-    const { stateHolder, existingStorage, existingParts } = this.#runtime;
-    stateHolder.rollback();
+    const { state, existingStorage, existingParts } = this.#actor;
+    state.rollback();
     existingStorage?.rollback();
     existingParts?.rollback();
     this.#held?.revert(rolledBackError());
@@ -142,7 +140,7 @@ export class Transactions {
   }
 
   #savepoint(): void {
-    const { queue, stateHolder, existingStorage, existingParts } = this.#runtime;
+    const { queue, state, existingStorage, existingParts } = this.#actor;
     const held = queue.transaction();
     try {
       // First, because it may throw: nothing has to be undone then.
@@ -153,14 +151,14 @@ export class Transactions {
     }
     this.#held = held;
     this.#open = true;
-    stateHolder.savepoint();
+    state.savepoint();
     existingStorage?.savepoint();
   }
 
   /** What changed since `#savepoint` becomes one turn. */
   #keep(): void {
-    const { queue, stateHolder, existingStorage, existingParts } = this.#runtime;
-    stateHolder.keep();
+    const { queue, state, existingStorage, existingParts } = this.#actor;
+    state.keep();
     existingStorage?.keep();
     existingParts?.keep();
     // While the turn is held, so that it is one commit with relaxed durability as well.

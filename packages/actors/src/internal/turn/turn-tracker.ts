@@ -1,8 +1,15 @@
-import type { Tasks } from "@holdfast/core";
+import type { Ports } from "@holdfast/core";
 import { Context } from "../calls/context.ts";
 import type { AnyFunction, HookName, RuntimeDefinition } from "../definition/runtime-definition.ts";
 import { isThenable, withTimeout } from "../lifecycle/hooks.ts";
 import type { CommitQueue } from "./commit-queue.ts";
+
+/** The components that a turn works with. */
+interface TurnDependencies {
+  readonly definition: RuntimeDefinition;
+  readonly ports: Ports;
+  readonly queue: CommitQueue;
+}
 
 /**
  * The open turn of one actor: runs user code on the stack, remembers whether it changed anything, and closes
@@ -13,19 +20,17 @@ export class TurnTracker {
   writes = 0;
   /** Counts changes made by user code that continued after an `await`. */
   userWrites = 0;
+  /** Counts outputs that cannot be undone, so that a call can tell whether it sent anything. */
+  sends = 0;
   /** The turn has something to commit. */
   dirty = false;
-  readonly #definition: RuntimeDefinition;
-  readonly #tasks: Tasks;
-  readonly #queue: CommitQueue;
+  readonly #actor: TurnDependencies;
   /** Above zero while user code is on the stack; its turn ends at the latest when it returns. */
   #depth = 0;
   #boundarySet = false;
 
-  constructor(definition: RuntimeDefinition, tasks: Tasks, queue: CommitQueue) {
-    this.#definition = definition;
-    this.#tasks = tasks;
-    this.#queue = queue;
+  constructor(actor: TurnDependencies) {
+    this.#actor = actor;
   }
 
   /** Runs user code on the stack. A turn that it leaves open ends at the next macrotask. */
@@ -46,29 +51,31 @@ export class TurnTracker {
    * after `timeoutMs`, where that is given.
    */
   async hook(name: HookName, args: unknown[], timeoutMs?: number): Promise<unknown> {
-    const hook = this.#definition.hooks[name];
+    const hook = this.#actor.definition.hooks[name];
     if (hook === undefined) return undefined;
     const [context] = args;
     let succeeded = false;
     try {
       const result = this.enter(() => hook(...args));
       const settled = isThenable(result)
-        ? await (timeoutMs === undefined ? result : withTimeout(this.#tasks, timeoutMs, name, result))
+        ? await (timeoutMs === undefined
+            ? result
+            : withTimeout(this.#actor.ports.tasks, timeoutMs, name, result))
         : result;
       succeeded = true;
       return settled;
     } finally {
       if (context instanceof Context) context.ended(succeeded);
-      this.#queue.close();
+      this.#actor.queue.close();
     }
   }
 
   /** Runs an access hook of an event or queue; the turn ends with it. */
-  async runAccessHook(hook: AnyFunction, args: readonly unknown[]): Promise<unknown> {
+  async runAccessHook(hook: AnyFunction, ...args: readonly unknown[]): Promise<unknown> {
     try {
       return await this.enter(() => hook(...args));
     } finally {
-      this.#queue.close();
+      this.#actor.queue.close();
     }
   }
 
@@ -77,6 +84,12 @@ export class TurnTracker {
     this.writes++;
     this.dirty = true;
     if (this.#depth === 0) this.setBoundary();
+  }
+
+  /** User code changed something that is written when the turn closes. */
+  noteChange(): void {
+    this.userWrote();
+    this.changed();
   }
 
   /** User code changed something, either on the stack or after an `await`. */
@@ -88,9 +101,9 @@ export class TurnTracker {
   setBoundary(): void {
     if (this.#boundarySet) return;
     this.#boundarySet = true;
-    this.#tasks.macrotask(() => {
+    this.#actor.ports.tasks.macrotask(() => {
       this.#boundarySet = false;
-      this.#queue.close();
+      this.#actor.queue.close();
     });
   }
 }

@@ -1,5 +1,5 @@
+import type { ActorCore } from "../../lifecycle/actor-core.ts";
 import { type HotRecords, recordPrefix } from "../../lifecycle/part.ts";
-import type { RunningActor } from "../../lifecycle/running-actor.ts";
 import { Signals } from "../steps/signals.ts";
 import { History } from "./history.ts";
 import { historySpace } from "./location.ts";
@@ -16,7 +16,7 @@ const outputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.out
 export class StoredWorkflow {
   readonly history: History;
   readonly signals: Signals;
-  readonly #runtime: RunningActor;
+  readonly #actor: ActorCore;
   #header: Header = freshHeader;
   #written: Header = freshHeader;
   #input: unknown;
@@ -25,10 +25,10 @@ export class StoredWorkflow {
   /** What is cold is in memory. */
   #loaded: Promise<void> | undefined;
 
-  constructor(runtime: RunningActor) {
-    this.#runtime = runtime;
-    this.history = new History(runtime.records);
-    this.signals = new Signals(runtime);
+  constructor(actor: ActorCore) {
+    this.#actor = actor;
+    this.history = new History(actor.records);
+    this.signals = new Signals(actor);
   }
 
   get header(): Header {
@@ -65,7 +65,7 @@ export class StoredWorkflow {
   write(): void {
     if (this.#header === this.#written) return;
     this.#written = this.#header;
-    this.#runtime.records.put(headerKey, encodeHeader(this.#header));
+    this.#actor.records.put(headerKey, encodeHeader(this.#header));
   }
 
   /** A workflow that never ran gets its input: of its history there is nothing to read. */
@@ -76,8 +76,8 @@ export class StoredWorkflow {
 
   /** Throws where the input cannot be kept. */
   setInput(input: unknown): void {
-    const { records } = this.#runtime;
-    const record = encodeValueOf("input", this.#runtime.unwrap(input));
+    const { records } = this.#actor;
+    const record = encodeValueOf("input", this.#actor.state.unwrap(input));
     if (input === undefined) records.delete(inputKey);
     else records.put(inputKey, record);
     this.#input = decodeBox(record);
@@ -85,12 +85,12 @@ export class StoredWorkflow {
 
   /** Throws where the output cannot be kept. */
   setOutput(output: unknown): void {
-    this.#runtime.records.put(outputKey, encodeValueOf("output", output));
+    this.#actor.records.put(outputKey, encodeValueOf("output", output));
     this.#output = output;
   }
 
   forgetOutput(): void {
-    this.#runtime.records.delete(outputKey);
+    this.#actor.records.delete(outputKey);
     this.#output = undefined;
   }
 
@@ -111,7 +111,7 @@ export class StoredWorkflow {
   }
 
   async #load(): Promise<void> {
-    const { records } = this.#runtime;
+    const { records } = this.#actor;
     const [input, output] = await Promise.all([records.get(inputKey), records.get(outputKey)]);
     this.#input = input && decodeBox(input);
     this.#output = output && decodeBox(output);

@@ -2,7 +2,7 @@ import type { ActorHandleBase } from "@holdfast/client";
 import { HoldfastError, isErrorCode, isHoldfastError, normalizeKey, uuidv4 } from "@holdfast/core";
 import { ChildError, EvictedError, type WorkflowError } from "../../../workflow/errors.ts";
 import type { ChildReference } from "../../../workflow/waits.ts";
-import type { RunningActor } from "../../lifecycle/running-actor.ts";
+import type { ActorCore } from "../../lifecycle/actor-core.ts";
 import { type Entry, type History, recorded } from "../history/history.ts";
 import { checkName } from "../history/location.ts";
 import { describeError, type Header, type ParentAddress } from "../history/record.ts";
@@ -41,7 +41,7 @@ export async function runChild(
   if (entry.status === "completed") return entry.data.output;
   if (entry.status === "failed") throw failed(entry);
   if (entry.status === "pending") {
-    const token = uuidv4(run.runtime.ports.random);
+    const token = uuidv4(run.actor.ports.random);
     entry.status = "running";
     entry.data = { actor: target, key: targetKey, token };
     run.history.save(entry);
@@ -74,15 +74,15 @@ function failed(entry: Entry): Error {
 
 async function start(scope: Scope, entry: Entry, input: unknown): Promise<void> {
   const { run, fiber } = scope;
-  const { runtime } = run;
-  const { actor, key, token } = entry.data as { actor: string; key: readonly string[]; token: string };
-  const parent = { name: runtime.name, key: runtime.key, token };
+  const { actor } = run;
+  const { actor: name, key, token } = entry.data as { actor: string; key: readonly string[]; token: string };
+  const parent = { name: actor.name, key: actor.key, token };
   for (let delay: number = remoteRetry.firstMs; ; delay = Math.min(delay * 2, remoteRetry.lastMs)) {
     try {
-      const handle = handleOf(runtime, actor, key, "getOrCreate");
+      const handle = handleOf(actor, name, key, "getOrCreate");
       const outcome = await handle.action<ChildOutcome | undefined>({
         name: childActions.start,
-        args: [runtime.unwrap(input), parent],
+        args: [actor.state.unwrap(input), parent],
         idempotencyKey: token,
         signal: fiber.signal,
       });
@@ -92,7 +92,7 @@ async function start(scope: Scope, entry: Entry, input: unknown): Promise<void> 
       return;
     } catch (error) {
       fiber.check();
-      if (runtime.sealed) throw new EvictedError();
+      if (actor.phase.sealed) throw new EvictedError();
       if (!isTransient(error)) {
         entry.data = { ...entry.data, outcome: { ok: false, error: describeError(error) } };
         return;
@@ -114,14 +114,14 @@ interface Accessor {
 }
 
 function handleOf(
-  runtime: RunningActor,
-  actor: string,
+  actor: ActorCore,
+  name: string,
   key: readonly string[],
   how: "get" | "getOrCreate",
 ): ActorHandleBase {
-  const accessor: unknown = Reflect.get(runtime.client(), actor);
+  const accessor: unknown = Reflect.get(actor.context.client(), name);
   if (accessor === undefined || accessor === null) {
-    throw new HoldfastError("actor", "not_found", `There is no actor "${actor}"`);
+    throw new HoldfastError("actor", "not_found", `There is no actor "${name}"`);
   }
   // Every property of a client is an accessor.
   return (accessor as Accessor)[how](key);
@@ -129,7 +129,7 @@ function handleOf(
 
 /** The workflow of a child, as far as its parent has to do with it. */
 export interface ChildWorkflow {
-  readonly runtime: RunningActor;
+  readonly actor: ActorCore;
   readonly header: Header;
   readonly output: unknown;
   readonly history: History;
@@ -154,7 +154,7 @@ export async function startedByParent(
     name: parent.name,
     key: Array.isArray(parent.key) ? parent.key.map(String) : [],
     token: parent.token,
-    child: child.runtime.id,
+    child: child.actor.id,
   };
   await child.start(input, address);
   if (child.header.parent?.token === address.token) return undefined;
@@ -200,26 +200,26 @@ export async function reportToParent(
   parent: ParentAddress,
   done: ChildReport,
 ): Promise<void> {
-  const { runtime } = child;
+  const { actor } = child;
   for (
     let delay: number = remoteRetry.firstMs;
-    !runtime.sealed;
+    !actor.phase.sealed;
     delay = Math.min(delay * 2, remoteRetry.lastMs)
   ) {
     try {
       await child.loaded();
       // It runs again: the parent hears of the end of that.
       if (!child.terminal) return;
-      await handleOf(runtime, parent.name, parent.key, "get").action({
+      await handleOf(actor, parent.name, parent.key, "get").action({
         name: childActions.settled,
         args: [parent.token, outcomeOf(child)],
       });
       return done.told();
     } catch (error) {
-      if (runtime.sealed) return;
+      if (actor.phase.sealed) return;
       if (isErrorCode(error, "actor", "not_found") || !isTransient(error)) return done.told();
-      done.retryAt(runtime.ports.clock.now() + delay);
-      await new Promise<void>((resolve) => runtime.ports.tasks.after(delay, resolve));
+      done.retryAt(actor.ports.clock.now() + delay);
+      await new Promise<void>((resolve) => actor.ports.tasks.after(delay, resolve));
     }
   }
 }

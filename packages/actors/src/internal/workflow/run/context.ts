@@ -27,12 +27,12 @@ export class WorkflowScopeContext implements ScopeContext {
 
   /** Runs user code on the stack with a context of its own. */
   async enter(scope: Scope, fn: (ctx: ScopeContext) => unknown): Promise<unknown> {
-    const { guard, runtime } = scope.run;
+    const { guard, actor } = scope.run;
     const ctx = new WorkflowScopeContext(scope);
     guard.enter();
     let result: unknown;
     try {
-      result = runtime.enter(() => fn(ctx));
+      result = actor.turn.enter(() => fn(ctx));
     } finally {
       guard.leave();
     }
@@ -47,27 +47,27 @@ export class WorkflowScopeContext implements ScopeContext {
   // What holds anywhere
 
   get workflowId(): string {
-    return this.#run.runtime.id;
+    return this.#run.actor.id;
   }
 
   get actorId(): string {
-    return this.#run.runtime.id;
+    return this.#run.actor.id;
   }
 
   get name(): string {
-    return this.#run.runtime.name;
+    return this.#run.actor.name;
   }
 
   get key(): string[] {
-    return [...this.#run.runtime.key];
+    return [...this.#run.actor.key];
   }
 
   get region(): string {
-    return this.#run.runtime.region;
+    return this.#run.actor.context.region;
   }
 
   get log(): ActorLogger {
-    return this.#run.runtime.log;
+    return this.#run.actor.log;
   }
 
   get input(): unknown {
@@ -174,14 +174,14 @@ export class WorkflowScopeContext implements ScopeContext {
 
   random(): number {
     return recordValue(this.scope, "random", () => {
-      const bytes = this.scope.run.runtime.ports.random.bytes(8);
+      const bytes = this.scope.run.actor.ports.random.bytes(8);
       const bits = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0) >> 11n;
       return Number(bits) / 2 ** 53;
     });
   }
 
   uuid(): string {
-    return recordValue(this.scope, "uuid", () => uuidv4(this.scope.run.runtime.ports.random));
+    return recordValue(this.scope, "uuid", () => uuidv4(this.scope.run.actor.ports.random));
   }
 
   signal(name: string, options: SignalOptions = {}): Promise<unknown> {

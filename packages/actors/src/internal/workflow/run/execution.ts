@@ -19,7 +19,7 @@ export async function execute(run: WorkflowRun, root: Fiber): Promise<Outcome> {
     run.guard.enter();
     let running: unknown;
     try {
-      running = run.runtime.enter(() => program.run(ctx as never, input as never));
+      running = run.actor.turn.enter(() => program.run(ctx as never, input as never));
     } finally {
       run.guard.leave();
     }
@@ -40,14 +40,14 @@ function keptOutput(run: WorkflowRun, output: unknown): unknown {
     return recorded(output);
   } catch (error) {
     if (run.owner.program.manual) throw error;
-    run.runtime.log.warn("workflow output cannot be kept", { error: messageOf(error) });
+    run.actor.log.warn("workflow output cannot be kept", { error: messageOf(error) });
     return undefined;
   }
 }
 
 async function checkedOutput(run: WorkflowRun, output: unknown): Promise<unknown> {
   const schema = run.owner.program.output;
-  const plain = run.runtime.unwrap(output);
+  const plain = run.actor.state.unwrap(output);
   if (schema === undefined) return keptOutput(run, plain);
   const refusal = { group: "workflow", code: "invalid_output", what: "The output" };
   return recorded(await validate(schema, plain, refusal));

@@ -15,11 +15,11 @@ import type { Signals } from "../steps/signals.ts";
 import { reportToParent } from "./child.ts";
 import { execute, type Outcome } from "./execution.ts";
 import type { Program } from "./program.ts";
-import { type RunOwner, type WorkflowOwner, WorkflowRun } from "./run.ts";
+import { type RunHost, type WorkflowDependencies, WorkflowRun } from "./run.ts";
 
 /** The workflow of one actor: begins it, carries it over sleep and restarts, and answers for it. */
-export class WorkflowPart implements Part, RunOwner {
-  readonly runtime: WorkflowOwner;
+export class WorkflowPart implements Part, RunHost {
+  readonly actor: WorkflowDependencies;
   readonly program: Program;
   readonly #stored: StoredWorkflow;
   /** What has to be done once the open transaction is kept. */
@@ -33,10 +33,10 @@ export class WorkflowPart implements Part, RunOwner {
   readonly #ended = new Set<() => void>();
   readonly #quiet = new Set<() => void>();
 
-  constructor(runtime: WorkflowOwner, program: Program) {
-    this.runtime = runtime;
+  constructor(actor: WorkflowDependencies, program: Program) {
+    this.actor = actor;
     this.program = program;
-    this.#stored = new StoredWorkflow(runtime);
+    this.#stored = new StoredWorkflow(actor);
   }
 
   get history(): History {
@@ -130,7 +130,7 @@ export class WorkflowPart implements Part, RunOwner {
 
   /** Does now what a transaction that is open and fails must not have done. */
   #afterTransaction(act: () => void): void {
-    if (this.runtime.inTransaction) this.#whenKept.push(act);
+    if (this.actor.inTransaction) this.#whenKept.push(act);
     else act();
   }
 
@@ -139,7 +139,7 @@ export class WorkflowPart implements Part, RunOwner {
     if (this.#waitingParent === undefined) return;
     if (!this.terminal) {
       const error = describeError(destroyedError());
-      this.#set({ state: "cancelled", error, resumable: false, endedAt: this.runtime.ports.clock.now() });
+      this.#set({ state: "cancelled", error, resumable: false, endedAt: this.actor.ports.clock.now() });
       this.#stored.write();
     }
     await this.tellParent();
@@ -166,14 +166,14 @@ export class WorkflowPart implements Part, RunOwner {
       this.#set({
         state: "running",
         run: Math.max(run, 1),
-        startedAt: startedAt ?? this.runtime.ports.clock.now(),
+        startedAt: startedAt ?? this.actor.ports.clock.now(),
         endedAt: undefined,
         resumable: false,
       });
     }
     const guard = new DeterminismGuard(
       this.program.guard,
-      () => this.runtime.log,
+      () => this.actor.log,
       (error) => {
         if (this.#run !== undefined) this.#run.fault ??= error;
       },
@@ -198,7 +198,7 @@ export class WorkflowPart implements Part, RunOwner {
       if (!run.evicted) await this.#conclude(run, outcome);
     } catch (error) {
       // Only what keeps the record from being read or written comes here.
-      if (!run.evicted) this.runtime.errors.report(error);
+      if (!run.evicted) this.actor.errors.report(error);
     } finally {
       // After `continueAsNew` another run is in place.
       if (this.#run === run) this.#finished();
@@ -208,14 +208,14 @@ export class WorkflowPart implements Part, RunOwner {
 
   /** Nothing else would wake the actor for a record that cannot be read now: it is read until it can. */
   async #read(run: WorkflowRun): Promise<void> {
-    const { tasks } = this.runtime.ports;
+    const { tasks } = this.actor.ports;
     let delay: number = remoteRetry.firstMs;
     while (!run.evicted) {
       try {
         return await this.loaded();
       } catch (error) {
         if (!isErrorCode(error, "store", "unavailable")) throw error;
-        this.runtime.log.warn("workflow cannot be read yet", { error: messageOf(error) });
+        this.actor.log.warn("workflow cannot be read yet", { error: messageOf(error) });
         await new Promise<void>((resolve) => {
           const timer = tasks.after(delay, resolve);
           run.onStop(() => {
@@ -251,7 +251,7 @@ export class WorkflowPart implements Part, RunOwner {
     // A fault of the code says nothing of what has been done: nothing is rolled back for it.
     const fault = run.fault !== undefined;
     const undo = !fault && run.rollbacks.length > 0;
-    this.runtime.log.warn("workflow failed", {
+    this.actor.log.warn("workflow failed", {
       error: error.message,
       rollbacks: undo ? run.rollbacks.length : 0,
     });
@@ -267,7 +267,7 @@ export class WorkflowPart implements Part, RunOwner {
 
   /** Errors of steps have been reported one by one. */
   #reportFailure(thrown: unknown, error: WorkflowError): void {
-    if (!wasReported(thrown)) this.report({ workflow: { workflowId: this.runtime.id, error } });
+    if (!wasReported(thrown)) this.report({ workflow: { workflowId: this.actor.id, error } });
   }
 
   async #rollBack(run: WorkflowRun, thrown: unknown, error: WorkflowError): Promise<void> {
@@ -277,15 +277,15 @@ export class WorkflowPart implements Part, RunOwner {
     // A rollback that failed has been reported instead.
     if (complete) this.#reportFailure(thrown, error);
     await this.#end({ state: "failed", error, resumable: false });
-    if (!complete) this.runtime.log.error("rollback stopped", { error: error.message });
+    if (!complete) this.actor.log.error("rollback stopped", { error: error.message });
   }
 
   async #end(how: Pick<Header, "state" | "error" | "resumable">): Promise<void> {
-    this.#set({ ...how, endedAt: this.runtime.ports.clock.now() });
+    this.#set({ ...how, endedAt: this.actor.ports.clock.now() });
     this.#run?.releaseMessages();
     this.#activeSince = undefined;
     this.#stored.write();
-    await this.runtime.queue.gate();
+    await this.actor.queue.gate();
     if (this.header.parent !== undefined) void this.tellParent();
   }
 
@@ -301,9 +301,9 @@ export class WorkflowPart implements Part, RunOwner {
     }
     this.history.clear();
     run.releaseMessages();
-    this.#set({ run: this.header.run + 1, startedAt: this.runtime.ports.clock.now() });
+    this.#set({ run: this.header.run + 1, startedAt: this.actor.ports.clock.now() });
     this.#stored.write();
-    await this.runtime.queue.gate();
+    await this.actor.queue.gate();
     if (!run.evicted) this.#launch();
   }
 
@@ -311,7 +311,7 @@ export class WorkflowPart implements Part, RunOwner {
   async #validInput(input: unknown): Promise<unknown> {
     const schema = this.program.input;
     const refusal = { group: "workflow", code: "invalid_input", what: "The input" };
-    return schema === undefined ? input : validate(schema, this.runtime.unwrap(input), refusal);
+    return schema === undefined ? input : validate(schema, this.actor.state.unwrap(input), refusal);
   }
 
   #set(change: Partial<Header>): void {
@@ -334,9 +334,9 @@ export class WorkflowPart implements Part, RunOwner {
   // What runs ask of it
 
   resumed(run: WorkflowRun): void {
-    this.runtime.activity.begin();
+    this.actor.activity.begin();
     if (this.#run !== run && this.#run !== undefined) return;
-    this.#activeSince = this.runtime.ports.clock.now();
+    this.#activeSince = this.actor.ports.clock.now();
     if (this.header.state === "sleeping") this.#set({ state: "running" });
   }
 
@@ -346,30 +346,30 @@ export class WorkflowPart implements Part, RunOwner {
       this.#settle(this.#quiet);
       if (this.header.state === "running" && !this.#stopping && this.#run === run) this.#nowSleeping();
     }
-    this.runtime.activity.end();
+    this.actor.activity.end();
   }
 
   #nowSleeping(): void {
     this.#set({ state: "sleeping" });
-    if (this.runtime.sealed) return;
+    if (this.actor.phase.sealed) return;
     this.#stored.write();
-    this.runtime.queue.close();
+    this.actor.queue.close();
   }
 
   report(event: WorkflowErrorEvent): void {
     const { onError } = this.program;
-    if (onError === undefined || this.runtime.sealed) return;
+    if (onError === undefined || this.actor.phase.sealed) return;
     const reporting = (async () => {
-      await this.runtime.enter(() => onError(new Context(this.runtime) as never, event as never));
+      await this.actor.turn.enter(() => onError(new Context(this.actor.context) as never, event as never));
     })();
     const told = reporting
-      .catch((error: unknown) => this.runtime.errors.report(error))
-      .finally(() => this.runtime.queue.close());
-    this.runtime.activity.keepAwake(told);
+      .catch((error: unknown) => this.actor.errors.report(error))
+      .finally(() => this.actor.queue.close());
+    this.actor.activity.keepAwake(told);
   }
 
   violated(member: string): void {
-    this.runtime.log.warn("workflow uses its actor outside of a step", { member });
+    this.actor.log.warn("workflow uses its actor outside of a step", { member });
   }
 
   // What is asked from outside
@@ -379,9 +379,9 @@ export class WorkflowPart implements Part, RunOwner {
     const checked = await this.#validInput(input);
     if (this.header.run > 0 || this.header.state !== "pending") return false;
     this.#stored.begin(checked);
-    this.#set({ state: "running", run: 1, startedAt: this.runtime.ports.clock.now(), parent });
+    this.#set({ state: "running", run: 1, startedAt: this.actor.ports.clock.now(), parent });
     // One that begins in a start hook is launched after the hooks.
-    if (this.runtime.status === "ready") this.#afterTransaction(() => this.#launch());
+    if (this.actor.phase.status === "ready") this.#afterTransaction(() => this.#launch());
     this.#stored.write();
     return true;
   }
@@ -393,14 +393,14 @@ export class WorkflowPart implements Part, RunOwner {
       state: "cancelled",
       error: { name: "CancelledError", message: reason ?? "The workflow was cancelled" },
       resumable: false,
-      endedAt: this.runtime.ports.clock.now(),
+      endedAt: this.actor.ports.clock.now(),
     });
     this.#stored.write();
     this.#afterTransaction(() => this.#cancelled());
     const told = (): void => this.#settle(this.#ended);
-    if (this.runtime.inTransaction) this.runtime.queue.after({ release: told, drop: told });
+    if (this.actor.inTransaction) this.actor.queue.after({ release: told, drop: told });
     else {
-      await this.runtime.queue.gate();
+      await this.actor.queue.gate();
       told();
     }
     return true;
@@ -416,7 +416,7 @@ export class WorkflowPart implements Part, RunOwner {
 
   /** Resolves when the workflow has ended, or the instance is out of memory. */
   async whenEnded(signal: AbortSignal): Promise<void> {
-    while (!this.terminal && !signal.aborted && this.runtime.status !== "stopped") {
+    while (!this.terminal && !signal.aborted && this.actor.phase.status !== "stopped") {
       await new Promise<void>((resolve) => {
         const ended = (): void => {
           this.#ended.delete(ended);
@@ -444,7 +444,7 @@ export class WorkflowPart implements Part, RunOwner {
    * `actor.workflow_in_flight`, `actor.output_in_transaction`.
    */
   async restart(anew: boolean, forget: () => void): Promise<void> {
-    await this.runtime.queue.gate();
+    await this.actor.queue.gate();
     // The end of a run is seen a moment before the run is out of the way.
     while (this.terminal && this.#run !== undefined) {
       await new Promise<void>((resolve) => this.#quiet.add(resolve));
@@ -462,13 +462,13 @@ export class WorkflowPart implements Part, RunOwner {
     this.#set({ run, error: undefined, resumable: false, state: "running", endedAt: undefined });
     this.#launch();
     this.#stored.write();
-    await this.runtime.queue.gate();
+    await this.actor.queue.gate();
   }
 
   /** Who waits for the end of this workflow. The fork of a child is not that child: its parent waits for the other. */
   get #waitingParent(): ParentAddress | undefined {
     const { parent } = this.header;
-    return parent?.child === this.runtime.id ? parent : undefined;
+    return parent?.child === this.actor.id ? parent : undefined;
   }
 
   /** The parent is told until it has heard. Never rejects. */
@@ -480,13 +480,13 @@ export class WorkflowPart implements Part, RunOwner {
         this.#retryParentAt = undefined;
         this.#set({ parent: undefined });
         this.#stored.write();
-        this.runtime.queue.close();
+        this.actor.queue.close();
       },
       retryAt: (at) => {
         if (!this.terminal) return;
         this.#retryParentAt = at;
-        this.runtime.markDirty();
-        this.runtime.queue.close();
+        this.actor.turn.dirty = true;
+        this.actor.queue.close();
       },
     });
   }

@@ -5,7 +5,7 @@ import { CancelledError, EvictedError } from "../../../workflow/errors.ts";
 import type { WorkflowErrorEvent } from "../../../workflow/outcomes.ts";
 import type { ContextSource } from "../../calls/context.ts";
 import { containListenerErrors } from "../../calls/user-signal.ts";
-import type { RunningActor } from "../../lifecycle/running-actor.ts";
+import type { ActorCore } from "../../lifecycle/actor-core.ts";
 import type { QueuePart } from "../../queue/part.ts";
 import type { DeterminismGuard } from "../history/guard.ts";
 import type { Entry, History } from "../history/history.ts";
@@ -17,7 +17,7 @@ import type { Program } from "./program.ts";
 import { ReplayEnd } from "./replay-end.ts";
 
 /** The actor whose workflow it is. */
-export interface WorkflowOwner extends RunningActor {
+export interface WorkflowDependencies extends ActorCore {
   readonly parts: Omit<ContextSource["parts"], "queues"> & { readonly queues: QueuePart };
 }
 
@@ -32,8 +32,8 @@ export interface Rollback {
 }
 
 /** What the part that owns a run does for it. */
-export interface RunOwner {
-  readonly runtime: WorkflowOwner;
+export interface RunHost {
+  readonly actor: WorkflowDependencies;
   readonly program: Program;
   readonly history: History;
   readonly signals: Signals;
@@ -50,8 +50,8 @@ export interface RunOwner {
 
 /** One execution of the function of a workflow in memory: from a start, or a wake, to its end. */
 export class WorkflowRun {
-  readonly owner: RunOwner;
-  readonly runtime: WorkflowOwner;
+  readonly owner: RunHost;
+  readonly actor: WorkflowDependencies;
   readonly history: History;
   readonly guard: DeterminismGuard;
   readonly queries = new Map<string, (...args: never[]) => unknown>();
@@ -77,9 +77,9 @@ export class WorkflowRun {
   readonly #onStop: (() => void)[] = [];
   readonly #childWaits = new Set<() => void>();
 
-  constructor(owner: RunOwner, guard: DeterminismGuard, collecting: boolean) {
+  constructor(owner: RunHost, guard: DeterminismGuard, collecting: boolean) {
     this.owner = owner;
-    this.runtime = owner.runtime;
+    this.actor = owner.actor;
     this.history = owner.history;
     this.guard = guard;
     this.collecting = collecting;
@@ -95,7 +95,7 @@ export class WorkflowRun {
   }
 
   now(): number {
-    return this.runtime.ports.clock.now();
+    return this.actor.ports.clock.now();
   }
 
   /** A line of execution; one that is `collecting` only hands in the rollbacks of what is recorded. */
@@ -108,7 +108,7 @@ export class WorkflowRun {
 
   /** A branch that had lost its race has failed later: nobody waits for it, so only the log hears of it. */
   late(branch: string, error: unknown): void {
-    this.runtime.log.warn("branch failed after its race was over", {
+    this.actor.log.warn("branch failed after its race was over", {
       branch,
       error: messageOf(error),
     });
@@ -143,13 +143,13 @@ export class WorkflowRun {
    * Throws when the actor stops.
    */
   async outside(): Promise<void> {
-    await this.runtime.transactionLock.pass();
-    while (this.runtime.inTransaction) await this.runtime.transactionLock.pass();
+    await this.actor.transactionLock.pass();
+    while (this.actor.inTransaction) await this.actor.transactionLock.pass();
   }
 
   /** Records something from code that cannot wait for the end of a transaction. */
   record(write: () => void): void {
-    if (!this.runtime.inTransaction) return write();
+    if (!this.actor.inTransaction) return write();
     this.outside().then(write, () => {
       // The actor stops: as after a crash, the next start finds nothing of it.
     });
@@ -157,8 +157,8 @@ export class WorkflowRun {
 
   /** Gives messages back that nobody will complete any more: all, or those below a branch that has lost. */
   releaseMessages(below: readonly Segment[] = []): void {
-    if (this.openMessages.size === 0 || this.runtime.status !== "ready") return;
-    const { queues } = this.runtime.parts;
+    if (this.openMessages.size === 0 || this.actor.phase.status !== "ready") return;
+    const { queues } = this.actor.parts;
     for (const [id, entry] of this.openMessages) {
       if (below.some((segment, at) => entry.path[at] !== segment)) continue;
       this.openMessages.delete(id);
@@ -172,8 +172,8 @@ export class WorkflowRun {
     // Steps of other branches that have just made their last changes add their records to the same turn.
     for (let tick = 0; tick < settlingTicks; tick++) await undefined;
     try {
-      while (this.runtime.inTransaction) await this.runtime.transactionLock.pass();
-      await this.runtime.queue.gate();
+      while (this.actor.inTransaction) await this.actor.transactionLock.pass();
+      await this.actor.queue.gate();
     } catch {
       // The commit has failed: the instance is out of memory, and the next one goes on from the record.
       this.stop();
@@ -219,7 +219,7 @@ export class Fiber {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      containListenerErrors(this.#controller.signal, (error) => this.run.runtime.errors.report(error));
+      containListenerErrors(this.#controller.signal, (error) => this.run.actor.errors.report(error));
       if (this.#cancelled !== undefined) this.#controller.abort(this.#cancelled);
     }
     return this.#controller.signal;
@@ -284,7 +284,7 @@ export class Fiber {
     this.check();
     if (this.collecting) throw new ReplayEnd();
     const { promise, resolve, reject } = Promise.withResolvers<"arrived" | "expired">();
-    const { runtime, deadlines } = this.run;
+    const { actor, deadlines } = this.run;
     // Where no date is that late, it never comes.
     const deadline = until !== undefined && until > workflowLimits.latestTime ? undefined : until;
     let timer: Timer | undefined;
@@ -303,9 +303,9 @@ export class Fiber {
     const wait = { deadline: deadline ?? 0 };
     const arm = (): void => {
       if (deadline === undefined || settled) return;
-      const left = deadline - runtime.ports.clock.now();
+      const left = deadline - actor.ports.clock.now();
       if (left <= 0) settle(() => resolve("expired"));
-      else timer = runtime.ports.tasks.after(Math.min(left, actorLimits.maxTimerMs), arm);
+      else timer = actor.ports.tasks.after(Math.min(left, actorLimits.maxTimerMs), arm);
     };
     this.#waits.add(cancelled);
     if (deadline !== undefined) deadlines.add(wait);

@@ -102,7 +102,7 @@ export class Scope {
 
   async #perform<T>(entry: Entry, body: (entry: Entry) => Promise<T>): Promise<T> {
     // While a transaction is open nothing else of the workflow goes on.
-    await this.run.runtime.transactionLock.pass();
+    await this.run.actor.transactionLock.pass();
     this.fiber.check();
     if (entry.data.refused === true) throw refusal(entry);
     if (this.fiber.collecting && unsettled.has(entry.status)) {

@@ -74,7 +74,7 @@ async function runBranch(parent: ScopeContext, entry: Entry, branch: Branch, fib
     scope.finish();
     fiber.check();
     await run.outside();
-    return recorded(run.runtime.unwrap(value));
+    return recorded(run.actor.state.unwrap(value));
   } finally {
     fiber.end();
   }

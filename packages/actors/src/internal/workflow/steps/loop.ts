@@ -71,14 +71,14 @@ export async function runLoop(parent: ScopeContext, entry: Entry, settings: Loop
       run.rollbacks.length > before ? [...(data.undo ?? []), [iteration, state] as const] : data.undo;
     const undone = undo === undefined ? {} : { undo };
     if ("break" in outcome) {
-      const output = recorded(run.runtime.unwrap(outcome.value));
+      const output = recorded(run.actor.state.unwrap(outcome.value));
       data = { iteration, state, output, ...undone };
       keep(entry, data);
       prune(parent, entry, settings, data, iteration + 1);
       history.complete(entry, run.now());
       return output;
     }
-    data = { iteration: iteration + 1, state: recorded(run.runtime.unwrap(outcome.state)), ...undone };
+    data = { iteration: iteration + 1, state: recorded(run.actor.state.unwrap(outcome.state)), ...undone };
     keep(entry, data);
     if (data.iteration % settings.pruneInterval === 0) {
       prune(parent, entry, settings, data, data.iteration);
@@ -86,7 +86,7 @@ export async function runLoop(parent: ScopeContext, entry: Entry, settings: Loop
     history.save(entry);
     if (data.iteration % defaultPruneInterval === 0) {
       // A loop without anything to wait for lets others run too.
-      await new Promise<void>((resolve) => run.runtime.ports.tasks.macrotask(resolve));
+      await new Promise<void>((resolve) => run.actor.ports.tasks.macrotask(resolve));
       fiber.check();
     }
   }

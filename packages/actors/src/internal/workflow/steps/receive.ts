@@ -59,7 +59,7 @@ async function take(
   settings: ReceiveSettings,
 ): Promise<readonly ReceivedRecord[]> {
   const { run, fiber } = scope;
-  const { queues } = run.runtime.parts;
+  const { queues } = run.actor.parts;
   const { names, completable, count, timeout } = settings;
   if (entry.status === "pending") {
     entry.status = "running";
@@ -122,7 +122,7 @@ function present(
   const shown = { ...message, body: recorded(message.body) };
   if (!completable) return shown;
   const { run } = scope;
-  const { queues } = run.runtime.parts;
+  const { queues } = run.actor.parts;
   const completed = (): readonly number[] => entry.data.completed as readonly number[];
   let endedBefore = completed().includes(message.id);
   let ended = false;
@@ -136,7 +136,7 @@ function present(
   return {
     ...shown,
     complete: async (response?: unknown) => {
-      // From here on the runtime is at work, which may look at the clock.
+      // From here on the actor is at work, which may look at the clock.
       run.guard.leave();
       // What was given back in between is somebody else's.
       if (ended || (!endedBefore && !run.openMessages.has(message.id))) throw alreadyCompleted();
@@ -146,7 +146,7 @@ function present(
         return;
       }
       try {
-        if (run.runtime.inTransaction) await run.outside();
+        if (run.actor.inTransaction) await run.outside();
         const completing = queues.completeById(message.id, message.name, response);
         if (completing !== undefined) await completing;
       } catch (error) {

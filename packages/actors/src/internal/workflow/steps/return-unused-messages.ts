@@ -21,7 +21,7 @@ export function returnUnusedMessages(run: WorkflowRun, scope: ScopeNode): void {
 /** False for an entry that has taken nothing. */
 function putBack(run: WorkflowRun, entry: Entry): boolean {
   if (isPlainReceive(entry)) {
-    const { queues } = run.runtime.parts;
+    const { queues } = run.actor.parts;
     for (const { id, name, body, createdAt, attempt } of receivedRecords(entry)) {
       queues.putBack({ id, queue: name, body, createdAt, attempt: attempt - 1 });
     }

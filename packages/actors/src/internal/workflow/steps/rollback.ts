@@ -48,8 +48,8 @@ function stepEnded(run: WorkflowRun): Promise<void> {
 async function undo(run: WorkflowRun, fiber: Fiber, { entry, output, undo }: Rollback): Promise<boolean> {
   const step = new StepScope(run, fiber, entry, 1, "outside");
   try {
-    await run.runtime.transactionLock.pass();
-    await run.runtime.enter(() => undo(step.context as never, output as never));
+    await run.actor.transactionLock.pass();
+    await run.actor.turn.enter(() => undo(step.context as never, output as never));
     await run.outside();
     if (run.evicted) return false;
     entry.rollbackCompletedAt = run.now();
@@ -59,7 +59,7 @@ async function undo(run: WorkflowRun, fiber: Fiber, { entry, output, undo }: Rol
     if (run.evicted) return false;
     const shown = describeError(error);
     entry.rollbackError = shown.message;
-    run.owner.report({ rollback: { workflowId: run.runtime.id, stepName: entry.name, error: shown } });
+    run.owner.report({ rollback: { workflowId: run.actor.id, stepName: entry.name, error: shown } });
   } finally {
     step.close();
   }

@@ -1,7 +1,7 @@
 import { encodeValue, HoldfastError } from "@holdfast/core";
 import { afterPrefix } from "../../kv/entry-buffer.ts";
+import type { ActorCore } from "../../lifecycle/actor-core.ts";
 import { recordPrefix } from "../../lifecycle/part.ts";
-import type { RunningActor } from "../../lifecycle/running-actor.ts";
 import { checkName, historySpace } from "../history/location.ts";
 import { decodeBox, encodeBox } from "../history/record.ts";
 import { workflowLimits } from "../limits.ts";
@@ -16,14 +16,14 @@ const prefix = new Uint8Array([recordPrefix.workflowHistory, historySpace.signal
 
 /** Signals that have come and that the workflow has not taken, in the order in which they came. */
 export class Signals {
-  readonly #runtime: RunningActor;
+  readonly #actor: ActorCore;
   readonly #waiting = new Set<() => void>();
   #pending: Signal[] = [];
   #next = 1;
   #before: Signal[] | undefined;
 
-  constructor(runtime: RunningActor) {
-    this.#runtime = runtime;
+  constructor(actor: ActorCore) {
+    this.#actor = actor;
   }
 
   get size(): number {
@@ -31,7 +31,7 @@ export class Signals {
   }
 
   async load(): Promise<void> {
-    const found = await this.#runtime.records.list({ start: prefix, end: afterPrefix(prefix) });
+    const found = await this.#actor.records.list({ start: prefix, end: afterPrefix(prefix) });
     const stored = found.map(({ key, value }): Signal => {
       const [name, payload] = decodeBox(value) as [string, unknown];
       this.#next = Math.max(this.#next, numberOf(key) + 1);
@@ -47,7 +47,7 @@ export class Signals {
       const message = `A workflow keeps at most ${workflowLimits.maxSignals} signals that it has not taken`;
       throw new HoldfastError("workflow", "signals_full", message, { statusCode: 429 });
     }
-    const plain = this.#runtime.unwrap(payload);
+    const plain = this.#actor.state.unwrap(payload);
     if (encodeValue(plain).length > workflowLimits.maxSignalBytes) {
       const message = `The payload of a signal has at most ${workflowLimits.maxSignalBytes} bytes`;
       throw new HoldfastError("workflow", "signal_too_large", message, { statusCode: 413 });
@@ -59,7 +59,7 @@ export class Signals {
   #keep(number: number, name: string, payload: unknown): Signal {
     const key = keyOf(number);
     const box = encodeBox([name, payload]);
-    this.#runtime.records.put(key, box);
+    this.#actor.records.put(key, box);
     const [, kept] = decodeBox(box) as [string, unknown];
     return { key, name, payload: kept };
   }
@@ -81,7 +81,7 @@ export class Signals {
   #makeRoom(): void {
     this.#next++;
     for (const [at, { key, name, payload }] of [...this.#pending.entries()].reverse()) {
-      this.#runtime.records.delete(key);
+      this.#actor.records.delete(key);
       this.#pending[at] = this.#keep(numberOf(key) + 1, name, payload);
     }
   }
@@ -92,7 +92,7 @@ export class Signals {
     const signal = this.#pending[at];
     if (signal === undefined) return undefined;
     this.#pending.splice(at, 1);
-    this.#runtime.records.delete(signal.key);
+    this.#actor.records.delete(signal.key);
     return { payload: signal.payload };
   }
 

@@ -41,7 +41,7 @@ async function transact<T>(
     const message = "An atomic step is a transaction already; they cannot be nested";
     throw new HoldfastError("actor", "nested_transaction", message, { statusCode: 500 });
   }
-  const { transactionLock } = run.runtime;
+  const { transactionLock } = run.actor;
   const parks = transactionLock.park(insider);
   try {
     return await target.transaction(fn);
@@ -71,15 +71,13 @@ export class StepScope {
     this.#cancel = () => this.#controller.abort(fiber.signal.reason);
     if (fiber.signal.aborted) this.#cancel();
     else fiber.signal.addEventListener("abort", this.#cancel, { once: true });
-    const signal = containListenerErrors(this.#controller.signal, (error) =>
-      run.runtime.errors.report(error),
-    );
-    const target = new StepTarget(run.runtime);
+    const signal = containListenerErrors(this.#controller.signal, (error) => run.actor.errors.report(error));
+    const target = new StepTarget(run.actor.context);
     const extra: Readonly<Record<string, unknown>> = {
-      workflowId: run.runtime.id,
+      workflowId: run.actor.id,
       abortSignal: signal,
       isEvicted: () => run.evicted,
-      idempotencyKey: `${run.runtime.id}:${run.owner.generation}:${entry.ordinal}`,
+      idempotencyKey: `${run.actor.id}:${run.owner.generation}:${entry.ordinal}`,
       attempt,
       transaction: <T>(fn: () => T | Promise<T>) => transact(run, mode, target, this.#insider, fn),
     };
@@ -111,7 +109,7 @@ export class StepScope {
   close(): void {
     this.#open = false;
     this.#insider.entered = false;
-    if (this.#insider.parked) this.#run.runtime.transactionLock.unpark(this.#insider);
+    if (this.#insider.parked) this.#run.actor.transactionLock.unpark(this.#insider);
     this.#fiber.signal.removeEventListener("abort", this.#cancel);
   }
 }

@@ -129,14 +129,14 @@ class StepRun {
   }
 
   #traced(work: () => Promise<unknown>): Promise<unknown> {
-    const { id, host } = this.#scope.run.runtime;
+    const { id, host } = this.#scope.run.actor;
     if (host.trace === undefined) return work();
     const attributes = { "workflow.step": showPath(this.#entry.path), attempt: this.#entry.attempts + 1 };
     return host.trace(id, `step ${this.#settings.name}`, attributes, work);
   }
 
   async #inTurn(): Promise<unknown> {
-    const { transactionLock, definition } = this.#scope.run.runtime;
+    const { transactionLock, definition } = this.#scope.run.actor;
     // A serial actor's transactionLock is for actions: a step in it could wait for one that waits for the workflow.
     if (definition.options.concurrency === "serial") {
       await transactionLock.pass();
@@ -151,10 +151,10 @@ class StepRun {
   }
 
   #transaction(): Promise<unknown> {
-    const { runtime } = this.#scope.run;
+    const { actor } = this.#scope.run;
     const entry = this.#entry;
     const before = { ...entry };
-    return runtime
+    return actor.context
       .transaction(entry, () => this.#execute("atomic"))
       .catch((error: unknown) => {
         entry.status = before.status;
@@ -172,7 +172,7 @@ class StepRun {
     const entry = this.#entry;
     let output: unknown;
     try {
-      output = recorded(run.runtime.unwrap(value));
+      output = recorded(run.actor.state.unwrap(value));
     } catch (error) {
       const message = `The output of step "${this.#settings.name}" cannot be recorded: ${shownOf(error)}`;
       throw new AttemptFailed(new CriticalError(message, { cause: error }));
@@ -203,7 +203,7 @@ class StepRun {
     const step = new StepScope(run, fiber, entry, entry.attempts, mode);
     const leave = this.#scope.stepBegan(step.context);
     try {
-      const result = run.runtime.enter(() => this.#settings.run(step.context as never));
+      const result = run.actor.turn.enter(() => this.#settings.run(step.context as never));
       // Nothing comes between the last change and the record of a step that does not wait.
       if (!isThenable(result)) return this.#record(result);
       return await this.#within(step, this.#outcome(Promise.resolve(result), mode));
@@ -233,7 +233,7 @@ class StepRun {
     if (timeout === 0) return result.then((value) => this.#record(value));
     return new Promise((resolve, reject) => {
       let over = false;
-      const timer = this.#scope.run.runtime.ports.tasks.after(timeout, () => {
+      const timer = this.#scope.run.actor.ports.tasks.after(timeout, () => {
         over = true;
         const error = new StepTimeoutError(name, timeout);
         step.abort(error);
@@ -253,7 +253,7 @@ class StepRun {
   }
 
   #interrupted(): boolean {
-    return this.#scope.fiber.cancelled !== undefined || this.#scope.run.runtime.sealed;
+    return this.#scope.fiber.cancelled !== undefined || this.#scope.run.actor.phase.sealed;
   }
 
   /** Records a failed attempt. Throws when there is no other. */
@@ -281,7 +281,7 @@ class StepRun {
     const { attempts, lastAttemptAt } = this.#entry;
     run.owner.report({
       step: {
-        workflowId: run.runtime.id,
+        workflowId: run.actor.id,
         stepName: name,
         attempt: attempts,
         maxRetries,

@@ -1,0 +1,10 @@
+import type { ActorInstance } from "../../ports/instance.ts";
+import type { OutgoingEvent } from "../../ports/outgoing-event.ts";
+import type { Watching } from "../inspect/watching.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
+
+/** The components that connections work with. */
+export interface ConnectionsDependencies extends ActorCore {
+  readonly inspection: { readonly watching: Watching; broadcast(event: OutgoingEvent): void } | undefined;
+  readonly instance: ActorInstance;
+}

@@ -1,0 +1,144 @@
+import { HoldfastError, isErrorCode } from "@holdfast/core";
+import type { ActorHost, StopReason } from "../../ports/instance.ts";
+import type { Calls } from "../calls/calls.ts";
+import type { Connections } from "../connections/connections.ts";
+import type { Inspection } from "../inspect/inspection.ts";
+import type { Storage } from "../kv/storage.ts";
+import type { ActorCore } from "../lifecycle/actor-core.ts";
+import type { Parts } from "../lifecycle/parts.ts";
+import type { CallLedger } from "./call-ledger.ts";
+import type { Changes, CommitSource } from "./commit-queue.ts";
+
+/** The components whose changes a commit collects. */
+interface CollectorDependencies
+  extends Pick<
+    ActorCore,
+    | "id"
+    | "name"
+    | "key"
+    | "host"
+    | "phase"
+    | "activity"
+    | "turn"
+    | "queue"
+    | "state"
+    | "errors"
+    | "inTransaction"
+  > {
+  readonly existingCalls: Calls | undefined;
+  readonly existingConnections: Connections | undefined;
+  readonly existingLedger: CallLedger | undefined;
+  readonly existingParts: Parts | undefined;
+  readonly existingStorage: Storage | undefined;
+  readonly inspection: Inspection | undefined;
+  readonly instance: { halt(reason: StopReason, error: HoldfastError): void };
+  /** Releases what only running user code needs. */
+  release(): void;
+}
+
+/** Collects what a turn changed in all components of an actor, and tells them how its commit went. */
+export class ChangeCollector implements CommitSource {
+  readonly #actor: CollectorDependencies;
+
+  constructor(actor: CollectorDependencies) {
+    this.#actor = actor;
+  }
+
+  get id(): string {
+    return this.#actor.id;
+  }
+
+  get host(): ActorHost {
+    return this.#actor.host;
+  }
+
+  /** Notices changes that no proxy reports; see `StateLog.checkLeaves`. */
+  checkLeaves(): void {
+    const { activity, state, existingConnections, inTransaction } = this.#actor;
+    // In a transaction the leaves must stay comparable with what they were before it.
+    if (inTransaction) return;
+    state.checkLeaves(!activity.any);
+    existingConnections?.checkLeaves(!activity.any);
+  }
+
+  hasChanged(): boolean {
+    if (this.#actor.phase.creating) return false;
+    this.checkLeaves();
+    return this.#actor.turn.dirty;
+  }
+
+  /** True while a change has not been handed to the store, or its commit has not landed. */
+  get unsettled(): boolean {
+    return this.hasChanged() || !this.#actor.queue.idle;
+  }
+
+  /** Lets the components write what belongs to the turn that closes. */
+  closeTurn(): void {
+    this.#actor.existingConnections?.closing();
+    this.#actor.existingParts?.closing();
+  }
+
+  collect(version: number): Changes | undefined {
+    if (!this.hasChanged()) return undefined;
+    this.closeTurn();
+    const actor = this.#actor;
+    const { name, key, phase } = actor;
+    actor.turn.dirty = false;
+    actor.existingCalls?.recordStarted();
+    const state = actor.state.take(phase.stop?.mode === "destroyed");
+    const kv = actor.existingStorage?.take(version);
+    const calls = actor.existingLedger?.take();
+    const createdAt = phase.takeCreatedAt();
+    const destroyedAt = phase.stop?.destroyedAt;
+    const wakeAt = actor.existingParts?.takeWakeAt();
+    const sql = actor.existingParts?.existingDatabase?.takeWrote() === true;
+    if (!state && !kv && !calls && !sql && createdAt === undefined && destroyedAt === undefined && !wakeAt) {
+      return undefined;
+    }
+    const changes: Changes = {
+      ...(createdAt === undefined ? {} : { create: { name, key, createdAt } }),
+      ...(state && { state }),
+      ...(kv && { kv }),
+      ...(calls && { calls }),
+      ...(sql ? { database: true } : {}),
+      ...wakeAt,
+      ...(destroyedAt === undefined ? {} : { destroyedAt }),
+    };
+    actor.inspection?.watching.collected(version, changes);
+    return changes;
+  }
+
+  /** Files and objects beside the store's log take one commit after the other. */
+  get overlaps(): boolean {
+    return this.#actor.existingParts?.keepsFiles !== true;
+  }
+
+  landed(version: number): void {
+    this.#actor.inspection?.watching.landed(version);
+    this.#actor.existingStorage?.landed(version);
+    this.#actor.existingParts?.landed(version);
+  }
+
+  settled(): void {
+    if (!this.#actor.activity.any) this.#actor.release();
+  }
+
+  commitFailed(error: unknown): HoldfastError {
+    const cause = isErrorCode(error, "actor", "duplicate_key") ? createdByAnotherCommit() : error;
+    const visible = this.#actor.errors.fromStore(cause);
+    this.#actor.instance.halt(isErrorCode(cause, "actor", "fenced") ? "fenced" : "failed", visible);
+    return visible;
+  }
+
+  outputThrew(error: unknown): void {
+    this.#actor.errors.report(error);
+  }
+}
+
+/**
+ * Another commit created the actor first, such as one whose outcome was unknown. Nothing of this instance has
+ * been committed: its callers belong to the actor that exists.
+ */
+function createdByAnotherCommit(): HoldfastError {
+  return new HoldfastError("actor", "fenced", "The actor was created by another commit first");
+}
