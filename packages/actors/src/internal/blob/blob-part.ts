@@ -17,6 +17,8 @@ import {
   referencesKey,
 } from "./references.ts";
 
+type BlobDependencies = Pick<ActorCore, "id" | "log" | "phase" | "records">;
+
 const maxBlobBytes = 10 * 1_073_741_824;
 const defaultListLimit = 1_000;
 
@@ -26,7 +28,7 @@ const defaultListLimit = 1_000;
  * is removed once the commit that took it is durable.
  */
 export class BlobPart implements Part, ActorBlobs {
-  readonly #actor: ActorCore;
+  readonly #actor: BlobDependencies;
   readonly #blobs: BlobStore;
   /** Streamed values of `c.kv` by their key as Latin-1 text. */
   #streams = new Map<string, BlobInfo>();
@@ -40,7 +42,7 @@ export class BlobPart implements Part, ActorBlobs {
   #stopped = false;
   #swept = false;
 
-  constructor(actor: ActorCore, blobs: BlobStore) {
+  constructor(actor: BlobDependencies, blobs: BlobStore) {
     this.#actor = actor;
     this.#blobs = blobs;
   }

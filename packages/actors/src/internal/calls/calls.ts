@@ -16,7 +16,22 @@ import { resultChunks, sendResultStream, streamNotReplayable, streamNotSupported
 import { RunningCall } from "./running-call.ts";
 
 /** The components that actions work with. */
-interface CallsDependencies extends ActorCore {
+interface CallsDependencies
+  extends Pick<
+    ActorCore,
+    | "activity"
+    | "context"
+    | "definition"
+    | "errors"
+    | "inTransaction"
+    | "name"
+    | "phase"
+    | "ports"
+    | "queue"
+    | "state"
+    | "transactionLock"
+    | "turn"
+  > {
   readonly changes: { checkLeaves(): void };
   readonly connections: Connections;
   readonly ledger: CallLedger;

@@ -73,7 +73,7 @@ export interface ContextSource {
 
 /** The context of hooks. One class serves all: the public types say what each hook may use. */
 export class Context implements BaseContext {
-  // Private: who writes a context down, as JSON or into a log, gets nothing of the actor.
+  // Private, so that a context that is logged or encoded as JSON reveals nothing of the actor.
   readonly #source: ContextSource;
   readonly #requestSource: RequestSource | undefined;
   #queue: QueueFacade | undefined;

@@ -3,6 +3,8 @@ import type { ResultStream } from "../../ports/instance.ts";
 import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { RunningCall } from "./running-call.ts";
 
+type StreamDependencies = Pick<ActorCore, "definition" | "ports" | "queue" | "state" | "turn">;
+
 /** The pieces of a result that comes in pieces; undefined for any other result. */
 export function resultChunks(output: unknown): AsyncIterator<unknown> | undefined {
   if (typeof output !== "object" || output === null) return undefined;
@@ -32,7 +34,7 @@ function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
  * and `action.stream_stalled` when its reader takes nothing for as long as an action may take.
  */
 export async function sendResultStream(
-  actor: ActorCore,
+  actor: StreamDependencies,
   running: RunningCall,
   pieces: AsyncIterator<unknown>,
   stream: ResultStream,
@@ -79,7 +81,7 @@ function until(signal: AbortSignal): <T>(work: Promise<T>) => Promise<T> {
 }
 
 /** Runs `send` once the turn before it is durable; settles as it does. */
-function gated(actor: ActorCore, send: () => Promise<void> | void): Promise<void> {
+function gated(actor: StreamDependencies, send: () => Promise<void> | void): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   actor.queue.after({
     release: () => {
@@ -91,7 +93,7 @@ function gated(actor: ActorCore, send: () => Promise<void> | void): Promise<void
   return promise;
 }
 
-function withDeadline(actor: ActorCore, sent: Promise<void>): Promise<void> {
+function withDeadline(actor: StreamDependencies, sent: Promise<void>): Promise<void> {
   const { tasks } = actor.ports;
   const timeoutMs = actor.definition.options.actionTimeout;
   return new Promise((resolve, reject) => {

@@ -138,7 +138,7 @@ export class Connection implements Conn {
     this.#recorded = recorded;
   }
 
-  /** Who writes it down gets nothing of the actor, nor what its client has told in confidence. */
+  /** Logged or encoded as JSON, it reveals neither the actor nor what its client sent in confidence. */
   toJSON(): { readonly id: string } {
     return { id: this.id };
   }

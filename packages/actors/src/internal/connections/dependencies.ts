@@ -4,7 +4,22 @@ import type { Watching } from "../inspect/watching.ts";
 import type { ActorCore } from "../lifecycle/actor-core.ts";
 
 /** The components that connections work with. */
-export interface ConnectionsDependencies extends ActorCore {
+export interface ConnectionsDependencies
+  extends Pick<
+    ActorCore,
+    | "activity"
+    | "context"
+    | "definition"
+    | "errors"
+    | "inTransaction"
+    | "phase"
+    | "ports"
+    | "queue"
+    | "records"
+    | "state"
+    | "transactionLock"
+    | "turn"
+  > {
   readonly inspection: { readonly watching: Watching; broadcast(event: OutgoingEvent): void } | undefined;
   readonly instance: ActorInstance;
 }

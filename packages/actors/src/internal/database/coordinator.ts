@@ -15,6 +15,11 @@ import {
   transactionTimedOut,
 } from "./errors.ts";
 
+type CoordinatorDependencies = Pick<
+  ActorCore,
+  "inTransaction" | "log" | "phase" | "ports" | "queue" | "turn"
+>;
+
 /** Statements and transactions that wait for one that is open. */
 const maxWaiting = 128;
 const defaultTransactionTimeoutMs = 60_000;
@@ -34,7 +39,7 @@ interface Open {
  * is committed, since there is one connection and so one transaction: a savepoint in that of the turn.
  */
 export class Coordinator implements Executor {
-  readonly #actor: ActorCore;
+  readonly #actor: CoordinatorDependencies;
   readonly #database: ActorDatabase;
   readonly #warnOnManual: boolean;
   readonly #waiting: { readonly start: () => void; readonly fail: (error: unknown) => void }[] = [];
@@ -47,7 +52,7 @@ export class Coordinator implements Executor {
   /** True when SQL has written since the last commit. */
   wrote = false;
 
-  constructor(actor: ActorCore, database: ActorDatabase, warnOnManual: boolean) {
+  constructor(actor: CoordinatorDependencies, database: ActorDatabase, warnOnManual: boolean) {
     this.#actor = actor;
     this.#database = database;
     this.#warnOnManual = warnOnManual;

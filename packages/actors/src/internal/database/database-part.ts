@@ -10,7 +10,8 @@ import { LateExecutor } from "./late-executor.ts";
 import { NativeDatabase } from "./native.ts";
 
 /** The actor whose database it is. */
-export interface DatabaseDependencies extends ActorCore {
+export interface DatabaseDependencies
+  extends Pick<ActorCore, "host" | "id" | "inTransaction" | "log" | "phase" | "ports" | "queue" | "turn"> {
   readonly kv: KvBuffer;
 }
 

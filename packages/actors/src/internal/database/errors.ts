@@ -55,7 +55,7 @@ export function transactionClosed(): HoldfastError {
   return new HoldfastError("db", "transaction_closed", message, { statusCode: 500 });
 }
 
-/** What SQLite would say of a statement that the actor runs in its place. */
+/** The error that SQLite would report for a statement that the runtime runs itself. */
 export function sqliteError(message: string): Error {
   const details = { code: "ERR_SQLITE_ERROR", errcode: 1, errstr: "SQL logic error" };
   return Object.assign(new Error(message), details);

@@ -1,7 +1,7 @@
 /** A definition checked once, its types erased, every option with its default. */
 import { HoldfastError } from "@holdfast/core";
 
-/** A hook or action without its types: the actor hands it contexts and arguments. */
+/** A hook or action without its types: the runtime passes it a context and arguments. */
 export type AnyFunction = (...args: unknown[]) => unknown;
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

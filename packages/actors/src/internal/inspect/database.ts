@@ -3,14 +3,14 @@ import type { RawAccess, SqlArguments, SqlRow } from "../../database/database.ts
 import type { SqlValue } from "../../database/sql-value.ts";
 import type { DatabaseInspection, InspectedTable } from "../../ports/inspection.ts";
 import { invalidArguments } from "../database/errors.ts";
-import type { InspectedActor, Turn } from "./inspected-actor.ts";
+import type { InspectionDependencies, Turn } from "./dependencies.ts";
 
-/** `c.db` of an actor for people who look at it. Tables of the actor are left out. */
+/** The inspector's view of `c.db`. Leaves out the tables of the runtime. */
 export class DatabaseView implements DatabaseInspection {
-  readonly #actor: InspectedActor;
+  readonly #actor: InspectionDependencies;
   readonly #turn: Turn;
 
-  constructor(actor: InspectedActor, turn: Turn) {
+  constructor(actor: InspectionDependencies, turn: Turn) {
     this.#actor = actor;
     this.#turn = turn;
   }

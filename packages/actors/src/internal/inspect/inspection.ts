@@ -11,7 +11,7 @@ import type {
 } from "../../ports/inspection.ts";
 import type { OutgoingEvent } from "../../ports/outgoing-event.ts";
 import { DatabaseView } from "./database.ts";
-import type { InspectedActor, Turn } from "./inspected-actor.ts";
+import type { InspectionDependencies, Turn } from "./dependencies.ts";
 import { KvView } from "./kv.ts";
 import { ScheduleView } from "./schedules.ts";
 import { inspectorToken } from "./token.ts";
@@ -25,9 +25,9 @@ export class Inspection implements ActorInspection {
   readonly database: DatabaseView;
   readonly kv: KvInspection;
   readonly watching = new Watching();
-  readonly #actor: InspectedActor;
+  readonly #actor: InspectionDependencies;
 
-  constructor(actor: InspectedActor) {
+  constructor(actor: InspectionDependencies) {
     this.#actor = actor;
     const turn: Turn = (work) => inTurn(actor, work);
     this.schedules = new ScheduleView(actor, turn);
@@ -130,7 +130,7 @@ export class Inspection implements ActorInspection {
   }
 }
 
-async function inTurn<T>(actor: InspectedActor, work: () => T | Promise<T>): Promise<T> {
+async function inTurn<T>(actor: InspectionDependencies, work: () => T | Promise<T>): Promise<T> {
   if (actor.phase.status === "stopped" || actor.phase.sealed) throw actor.errors.stopping();
   // As an action: it keeps the actor awake, and waits where actions have to wait.
   actor.activity.begin();

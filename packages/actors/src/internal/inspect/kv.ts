@@ -1,15 +1,15 @@
 import type { KvInspection } from "../../ports/inspection.ts";
 import { afterPrefix } from "../kv/entry-buffer.ts";
-import type { InspectedActor, Turn } from "./inspected-actor.ts";
+import type { InspectionDependencies, Turn } from "./dependencies.ts";
 
 const binary = { type: "binary", keyType: "binary" } as const;
 
 /** `c.kv` of an actor, as bytes. */
 export class KvView implements KvInspection {
-  readonly #actor: InspectedActor;
+  readonly #actor: InspectionDependencies;
   readonly #turn: Turn;
 
-  constructor(actor: InspectedActor, turn: Turn) {
+  constructor(actor: InspectionDependencies, turn: Turn) {
     this.#actor = actor;
     this.#turn = turn;
   }

@@ -1,14 +1,14 @@
 import type { ScheduleInspection } from "../../ports/inspection.ts";
 import type { CronFire } from "../../schedule.ts";
 import type { SchedulePart } from "../schedule/schedule-part.ts";
-import type { InspectedActor, Turn } from "./inspected-actor.ts";
+import type { InspectionDependencies, Turn } from "./dependencies.ts";
 
 /** The schedules of an actor, one-shot and recurring, side by side. */
 export class ScheduleView implements ScheduleInspection {
-  readonly #actor: InspectedActor;
+  readonly #actor: InspectionDependencies;
   readonly #turn: Turn;
 
-  constructor(actor: InspectedActor, turn: Turn) {
+  constructor(actor: InspectionDependencies, turn: Turn) {
     this.#actor = actor;
     this.#turn = turn;
   }

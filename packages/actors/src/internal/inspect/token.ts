@@ -4,13 +4,15 @@ import { space } from "../kv/entry-buffer.ts";
 import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { recordPrefix } from "../lifecycle/part.ts";
 
+type TokenDependencies = Pick<ActorCore, "ports" | "records">;
+
 /** Beside those of `metaKey`: the value is a byte of format and the bytes of the token. */
 const tokenKey = new Uint8Array([recordPrefix.meta, 0x10]);
 const format = 1;
 const tokenBytes = 32;
 
 /** The token of the actor's inspector; makes one, in the turn that is open, where there is none. */
-export async function inspectorToken(actor: ActorCore): Promise<string> {
+export async function inspectorToken(actor: TokenDependencies): Promise<string> {
   const stored = await actor.records.get(tokenKey);
   if (stored !== undefined) {
     if (stored[0] !== format || stored.length !== tokenBytes + 1) {

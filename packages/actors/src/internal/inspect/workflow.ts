@@ -3,13 +3,13 @@ import type { WorkflowDetails, WorkflowInspector } from "../../ports/inspection.
 import { inspectWorkflow } from "../workflow/history/inspection.ts";
 import type { WorkflowPart } from "../workflow/run/part.ts";
 import { replayWorkflow } from "../workflow/run/replay.ts";
-import type { InspectedActor } from "./inspected-actor.ts";
+import type { InspectionDependencies } from "./dependencies.ts";
 
 /** The workflow of an actor, if its `run` handler is one. */
 export class WorkflowView implements WorkflowInspector {
-  readonly #actor: InspectedActor;
+  readonly #actor: InspectionDependencies;
 
-  constructor(actor: InspectedActor) {
+  constructor(actor: InspectionDependencies) {
     this.#actor = actor;
   }
 

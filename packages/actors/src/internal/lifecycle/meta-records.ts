@@ -4,7 +4,7 @@ import type { EntryBuffer } from "../kv/entry-buffer.ts";
 import { recordPrefix } from "./part.ts";
 
 /**
- * What the actor itself remembers of an actor. A key is the prefix and a byte from this table, a
+ * What the runtime itself remembers of an actor. A key is the prefix and a byte from this table, a
  * value a byte of format and a float64, big-endian. Golden files hold it; a number is never given a
  * new meaning; 0x10 is that of the inspector's token, which is no number.
  */

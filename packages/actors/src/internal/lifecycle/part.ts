@@ -6,7 +6,7 @@ import type { KvEntry } from "../../ports/records.ts";
  * value begins with a byte of format. Golden files hold them; a number is never given a new meaning.
  */
 export const recordPrefix = {
-  /** What the actor itself remembers: version of the state, inspector token, wake-up of `run`. */
+  /** What the runtime itself remembers: version of the state, inspector token, wake-up of `run`. */
   meta: 0x01,
   schedule: 0x02,
   connection: 0x03,

@@ -7,16 +7,30 @@ import type { ActorCore } from "./actor-core.ts";
 import { metaKey, readMeta, writeMeta } from "./meta-records.ts";
 import { type HotRecords, type Part, recordPrefix } from "./part.ts";
 
+type RunHandlerDependencies = Pick<
+  ActorCore,
+  | "activity"
+  | "context"
+  | "errors"
+  | "inTransaction"
+  | "log"
+  | "phase"
+  | "ports"
+  | "queue"
+  | "records"
+  | "turn"
+>;
+
 /** The `run` handler of one actor: started with it, and again when it has asked for that. */
 export class RunHandler implements Part, RunControl {
-  readonly #actor: ActorCore;
+  readonly #actor: RunHandlerDependencies;
   readonly #run: RunDefinition;
   #running = false;
   #wakeAt: number | undefined;
   #wakeAtBefore: number | undefined;
   #timer: Timer | undefined;
 
-  constructor(actor: ActorCore, run: RunDefinition) {
+  constructor(actor: RunHandlerDependencies, run: RunDefinition) {
     this.#actor = actor;
     this.#run = run;
   }

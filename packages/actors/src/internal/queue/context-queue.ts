@@ -29,7 +29,7 @@ const decodeOptions = { maxDepth: 1_010 };
 
 /** `c.queue` of one context. What it has received and not completed belongs to it. */
 export class ContextQueue implements Consumer {
-  // Private, as in contexts: who writes `c.queue` down gets nothing of the actor.
+  // Private, as in contexts: logging `c.queue` reveals nothing of the actor.
   #touched = false;
   readonly #calls: number;
   readonly #queues: Queues;

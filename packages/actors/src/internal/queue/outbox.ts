@@ -8,6 +8,20 @@ import type { Mailbox } from "./mailbox/mailbox.ts";
 import { prefixRange } from "./mailbox/mailbox.ts";
 import { decodeOutbox, encodeOutbox, idOf, numberedKey, type OutboxRecord } from "./mailbox/records.ts";
 
+type OutboxDependencies = Pick<
+  ActorCore,
+  | "activity"
+  | "errors"
+  | "host"
+  | "inTransaction"
+  | "phase"
+  | "ports"
+  | "queue"
+  | "records"
+  | "state"
+  | "turn"
+>;
+
 interface Row {
   readonly number: number;
   readonly record: OutboxRecord;
@@ -41,7 +55,7 @@ const passing: ReadonlySet<string> = new Set([
  * durable and kept until the target has it: in order for one target, at least once, also after a crash.
  */
 export class Outbox {
-  readonly #actor: ActorCore;
+  readonly #actor: OutboxDependencies;
   readonly #mailbox: Mailbox;
   readonly #arm: () => void;
   readonly #rows = new Map<number, Row>();
@@ -49,7 +63,7 @@ export class Outbox {
   readonly #lines = new Map<string, Set<Row>>();
   #next = 1;
 
-  constructor(actor: ActorCore, mailbox: Mailbox, arm: () => void) {
+  constructor(actor: OutboxDependencies, mailbox: Mailbox, arm: () => void) {
     this.#actor = actor;
     this.#mailbox = mailbox;
     this.#arm = arm;

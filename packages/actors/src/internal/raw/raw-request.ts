@@ -7,7 +7,21 @@ import { asAbortError, interruptedError } from "../lifecycle/error-filter.ts";
 import { RawContext } from "./raw-context.ts";
 
 /** The actor that a request is handed to. */
-export interface RawRequestDependencies extends ActorCore {
+export interface RawRequestDependencies
+  extends Pick<
+    ActorCore,
+    | "activity"
+    | "context"
+    | "definition"
+    | "errors"
+    | "inTransaction"
+    | "name"
+    | "phase"
+    | "ports"
+    | "queue"
+    | "transactionLock"
+    | "turn"
+  > {
   readonly connections: Connections;
 }
 

@@ -17,7 +17,20 @@ import { isThenable } from "../lifecycle/hooks.ts";
 import { RawContext } from "./raw-context.ts";
 
 /** The actor that a WebSocket is handed to. */
-export interface RawSocketDependencies extends ActorCore {
+export interface RawSocketDependencies
+  extends Pick<
+    ActorCore,
+    | "activity"
+    | "context"
+    | "definition"
+    | "errors"
+    | "id"
+    | "name"
+    | "phase"
+    | "queue"
+    | "transactionLock"
+    | "turn"
+  > {
   readonly connections: Connections;
   readonly instance: { readonly ready: Promise<void> };
 }

@@ -5,6 +5,8 @@ import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { RawRequest, type RawRequestDependencies } from "./raw-request.ts";
 import { RawSocket, type RawSocketDependencies } from "./raw-socket.ts";
 
+type RawDependencies = Pick<ActorCore, "definition" | "errors" | "name" | "phase">;
+
 /** Hands a request to `onRequest`; the actor has started. */
 export function serveRequest(actor: RawRequestDependencies, call: RawRequestCall): Promise<Response> {
   if (actor.definition.hooks.onRequest === undefined) {
@@ -23,12 +25,12 @@ export function openWebSocket(actor: RawSocketDependencies, call: RawSocketCall)
   return new RawSocket(actor, call).open();
 }
 
-function takes(actor: ActorCore, call: RawRequestCall): boolean {
+function takes(actor: RawDependencies, call: RawRequestCall): boolean {
   if (actor.phase.status === "ready") return true;
   return actor.phase.status === "stopping" && call.skipReadyWait === true && !actor.phase.sealed;
 }
 
-function notDefined(actor: ActorCore, code: string, hook: string): HoldfastError {
+function notDefined(actor: RawDependencies, code: string, hook: string): HoldfastError {
   const message = `The actor "${actor.name}" has no ${hook}`;
   return new HoldfastError("actor", code, message, { statusCode: 404 });
 }

@@ -14,12 +14,14 @@ import { assertRoom } from "./schedule-api.ts";
 import { plannedRow, resumedRow } from "./time/advance.ts";
 import { assertName, cronSpec, everySpec, historyLimit, type RecurringSpec } from "./validate.ts";
 
+type CronDependencies = Pick<ActorCore, "definition" | "ports" | "state">;
+
 /** `c.cron`. */
 export class Cron implements ActorCron {
-  readonly #actor: ActorCore;
+  readonly #actor: CronDependencies;
   readonly #part: SchedulePlan;
 
-  constructor(actor: ActorCore, part: SchedulePlan) {
+  constructor(actor: CronDependencies, part: SchedulePlan) {
     this.#actor = actor;
     this.#part = part;
   }

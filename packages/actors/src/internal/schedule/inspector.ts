@@ -4,8 +4,13 @@ import type { ScheduleInspector } from "./inspected.ts";
 import type { InspectedPlan } from "./plan.ts";
 import { decodeArguments } from "./rows.ts";
 
+type ScheduleInspectorDependencies = Pick<ActorCore, "ports" | "queue">;
+
 /** What inspectors see and do of the schedules of an actor. */
-export function scheduleInspector(actor: ActorCore, part: InspectedPlan): ScheduleInspector {
+export function scheduleInspector(
+  actor: ScheduleInspectorDependencies,
+  part: InspectedPlan,
+): ScheduleInspector {
   const { table, schedule, cron } = part;
   /** What an inspector changes is a turn of its own. */
   const durable = async <T>(change: () => T | Promise<T>): Promise<T> => {

@@ -8,12 +8,14 @@ import type { ScheduleTable } from "./table.ts";
 import { advancedRow, backoff, firstAfter } from "./time/advance.ts";
 import { latestUntil } from "./time/cadence.ts";
 
+type OutcomesDependencies = Pick<ActorCore, "log" | "phase" | "ports">;
+
 /** Writes down how runs begin and end, and moves their schedules on. */
 export class Outcomes {
-  readonly #actor: ActorCore;
+  readonly #actor: OutcomesDependencies;
   readonly #table: ScheduleTable;
 
-  constructor(actor: ActorCore, table: ScheduleTable) {
+  constructor(actor: OutcomesDependencies, table: ScheduleTable) {
     this.#actor = actor;
     this.#table = table;
   }

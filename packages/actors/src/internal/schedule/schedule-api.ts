@@ -5,16 +5,18 @@ import type { SchedulePlan } from "./plan.ts";
 import { decodeArguments, type OneShotRow } from "./rows.ts";
 import { assertAction, assertTimestamp, encodeArguments } from "./validate.ts";
 
+type ScheduleApiDependencies = Pick<ActorCore, "definition" | "ports" | "state">;
+
 /** The time and the version of a UUIDv7; twelve bits of its own follow. */
 const idTimeLength = "tttttttt-tttt-7".length;
 
 /** `c.schedule`. */
 export class Schedule implements ActorSchedule {
-  readonly #actor: ActorCore;
+  readonly #actor: ScheduleApiDependencies;
   readonly #part: SchedulePlan;
   #lastId = "";
 
-  constructor(actor: ActorCore, part: SchedulePlan) {
+  constructor(actor: ScheduleApiDependencies, part: SchedulePlan) {
     this.#actor = actor;
     this.#part = part;
   }
@@ -107,7 +109,7 @@ export class Schedule implements ActorSchedule {
 }
 
 /** Throws `schedule.max_schedules_exceeded`. Those that run now do not count. */
-export function assertRoom(actor: ActorCore, part: SchedulePlan): void {
+export function assertRoom(actor: ScheduleApiDependencies, part: SchedulePlan): void {
   const { maxSchedules } = actor.definition.options;
   const { oneShots, recurring } = part.table;
   if (oneShots.size + recurring.size < maxSchedules) return;

@@ -16,7 +16,21 @@ import { rowName, ScheduleTable } from "./table.ts";
 import { applyCatchUp, firstAfter, type RandomFraction } from "./time/advance.ts";
 
 /** The actor whose schedules they are. */
-export interface ScheduleDependencies extends ActorCore {
+export interface ScheduleDependencies
+  extends Pick<
+    ActorCore,
+    | "activity"
+    | "definition"
+    | "errors"
+    | "inTransaction"
+    | "log"
+    | "phase"
+    | "ports"
+    | "queue"
+    | "records"
+    | "state"
+    | "turn"
+  > {
   readonly instance: { invoke(call: InvokeCall): Promise<Uint8Array> };
 }
 

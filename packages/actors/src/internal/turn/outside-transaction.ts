@@ -3,12 +3,14 @@ import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { RawContext } from "../raw/raw-context.ts";
 import type { LockHolder } from "./transaction-lock.ts";
 
+type OutsideDependencies = Pick<ActorCore, "transactionLock" | "transactions">;
+
 /**
  * Waits for something that only another turn can bring about, without holding up transactions meanwhile.
  * If one has begun by then, resolves after it has ended.
  */
 export async function outsideTransaction<T>(
-  actor: ActorCore,
+  actor: OutsideDependencies,
   owner: object,
   wait: () => Promise<T>,
 ): Promise<T> {

@@ -9,7 +9,8 @@ import type { HeldTurn } from "./commit-queue.ts";
 import { lockHolderOf } from "./outside-transaction.ts";
 
 /** The components that take part in a transaction. */
-interface TransactionsDependencies extends ActorCore {
+interface TransactionsDependencies
+  extends Pick<ActorCore, "definition" | "phase" | "ports" | "queue" | "state" | "transactionLock" | "turn"> {
   readonly changes: ChangeCollector;
   readonly existingStorage: Storage | undefined;
   readonly existingParts: Parts | undefined;

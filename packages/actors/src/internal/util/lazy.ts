@@ -85,19 +85,10 @@ export class LazySet<Item extends object> {
 
 /** A promise that is not made until somebody asks for it; who asks afterwards gets a settled one. */
 export class LazyPromise<Value> {
-  /** Stands for all that have been resolved with nothing. */
-  static readonly done: LazyPromise<void> = LazyPromise.#resolved();
-
   #made: PromiseWithResolvers<Value> | undefined;
   #state: "pending" | "resolved" | "rejected" = "pending";
   /** The value or the error. */
   #outcome: unknown;
-
-  static #resolved(): LazyPromise<void> {
-    const promise = new LazyPromise<void>();
-    promise.resolve(undefined);
-    return promise;
-  }
 
   get promise(): Promise<Value> {
     if (this.#state === "resolved") return Promise.resolve(this.#outcome as Value);

@@ -5,6 +5,8 @@ import { History } from "./history.ts";
 import { historySpace } from "./location.ts";
 import { decodeBox, decodeHeader, encodeHeader, encodeValueOf, freshHeader, type Header } from "./record.ts";
 
+type StoredWorkflowDependencies = Pick<ActorCore, "records" | "state">;
+
 const headerKey = new Uint8Array([recordPrefix.workflow, 0x01]);
 const inputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.input]);
 const outputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.output]);
@@ -16,7 +18,7 @@ const outputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.out
 export class StoredWorkflow {
   readonly history: History;
   readonly signals: Signals;
-  readonly #actor: ActorCore;
+  readonly #actor: StoredWorkflowDependencies;
   #header: Header = freshHeader;
   #written: Header = freshHeader;
   #input: unknown;
@@ -25,7 +27,7 @@ export class StoredWorkflow {
   /** What is cold is in memory. */
   #loaded: Promise<void> | undefined;
 
-  constructor(actor: ActorCore) {
+  constructor(actor: StoredWorkflowDependencies) {
     this.#actor = actor;
     this.history = new History(actor.records);
     this.signals = new Signals(actor);

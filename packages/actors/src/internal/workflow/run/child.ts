@@ -11,6 +11,8 @@ import { markReported } from "../steps/failure.ts";
 import { invalid, isRecord } from "../steps/step-settings.ts";
 import type { Scope } from "./scope.ts";
 
+type ChildDependencies = Pick<ActorCore, "context" | "id" | "key" | "name" | "phase" | "ports" | "state">;
+
 /** Actions that workflows call on each other; no name of a user's action begins with a dollar sign. */
 export const childActions = { start: "$workflow.start", settled: "$workflow.settled" } as const;
 
@@ -114,7 +116,7 @@ interface Accessor {
 }
 
 function handleOf(
-  actor: ActorCore,
+  actor: ChildDependencies,
   name: string,
   key: readonly string[],
   how: "get" | "getOrCreate",
@@ -129,7 +131,7 @@ function handleOf(
 
 /** The workflow of a child, as far as its parent has to do with it. */
 export interface ChildWorkflow {
-  readonly actor: ActorCore;
+  readonly actor: ChildDependencies;
   readonly header: Header;
   readonly output: unknown;
   readonly history: History;

@@ -136,7 +136,7 @@ function present(
   return {
     ...shown,
     complete: async (response?: unknown) => {
-      // From here on the actor is at work, which may look at the clock.
+      // From here on the runtime works, which may read the clock.
       run.guard.leave();
       // What was given back in between is somebody else's.
       if (ended || (!endedBefore && !run.openMessages.has(message.id))) throw alreadyCompleted();

@@ -6,6 +6,8 @@ import { checkName, historySpace } from "../history/location.ts";
 import { decodeBox, encodeBox } from "../history/record.ts";
 import { workflowLimits } from "../limits.ts";
 
+type SignalsDependencies = Pick<ActorCore, "records" | "state">;
+
 interface Signal {
   readonly key: Uint8Array;
   readonly name: string;
@@ -16,13 +18,13 @@ const prefix = new Uint8Array([recordPrefix.workflowHistory, historySpace.signal
 
 /** Signals that have come and that the workflow has not taken, in the order in which they came. */
 export class Signals {
-  readonly #actor: ActorCore;
+  readonly #actor: SignalsDependencies;
   readonly #waiting = new Set<() => void>();
   #pending: Signal[] = [];
   #next = 1;
   #before: Signal[] | undefined;
 
-  constructor(actor: ActorCore) {
+  constructor(actor: SignalsDependencies) {
     this.#actor = actor;
   }
 

@@ -5,7 +5,21 @@ import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { Parts } from "../lifecycle/parts.ts";
 
 /** The actor that is looked at. */
-export interface InspectedActor extends ActorCore {
+export interface InspectionDependencies
+  extends Pick<
+    ActorCore,
+    | "activity"
+    | "definition"
+    | "errors"
+    | "name"
+    | "phase"
+    | "ports"
+    | "queue"
+    | "records"
+    | "state"
+    | "transactionLock"
+    | "turn"
+  > {
   readonly connections: Connections;
   readonly kv: KvBuffer;
   readonly parts: Parts;
