@@ -14,7 +14,7 @@ import { Paths } from "./fs/paths/paths.ts";
 import { Guard } from "./http/guard.ts";
 import { metaRoutes } from "./http/meta-routes.ts";
 import { Metrics } from "./http/metrics.ts";
-import { type LateRoutes, Router } from "./http/router.ts";
+import { type LazyRoutes, Router } from "./http/router.ts";
 import { Mounts } from "./internal/mounts/mounts.ts";
 import type { CommandLimits } from "./internal/spawn/command-limits.ts";
 import { Spawner } from "./internal/spawn/spawner.ts";
@@ -101,7 +101,7 @@ export async function compose(
       log,
       metrics,
       logRequests: options.logRequests ?? false,
-      late: lateRoutes({
+      lazyRoutes: lateRoutes({
         ...{ agents, config, context, instances, installer, observed, paths, sessions, spawner, limits },
         openCode: options.opencode ?? {},
       }),
@@ -119,7 +119,7 @@ interface LateParts extends AgentRoutesOptions {
   readonly openCode: OpenCodeOptions;
 }
 
-function lateRoutes(parts: LateParts): readonly LateRoutes[] {
+function lateRoutes(parts: LateParts): readonly LazyRoutes[] {
   const { agents, config, context, limits, observed, openCode, paths, sessions } = parts;
   const startedAt = Date.now();
   return [

@@ -23,7 +23,7 @@ export async function createSandboxServer(options: SandboxServerOptions): Promis
   const token = tokenFor(options);
   const { router, start, stop } = await compose(options, token, limits, log);
   const server = createServer(
-    { keepAlive: true, shouldUpgradeCallback: (request) => router.takesUpgrade(request) },
+    { keepAlive: true, shouldUpgradeCallback: (request) => router.isSocketUpgrade(request) },
     (request, response) => void router.handle(request, response),
   );
   server.on("upgrade", (request, socket, head) => void router.upgrade(request, socket, head));
@@ -82,6 +82,6 @@ async function closeAll(
   dialler?.stop();
   server.closeAllConnections();
   // Whoever was cut off puts away what was half made: temporary files, for one.
-  await router.idle(handlerPatienceMs);
+  await router.waitForIdle(handlerPatienceMs);
   if (!dialler) await closed;
 }

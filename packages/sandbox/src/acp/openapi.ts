@@ -10,7 +10,7 @@ import {
   problems,
   query,
   ref,
-  silentMount,
+  unresponsiveMount,
 } from "../openapi/part.ts";
 
 const tags = ["acp"];
@@ -38,7 +38,7 @@ export const acpPart: OpenApiPart = {
           200: json("The agent's answer, an error of its included", ref("AcpEnvelope")),
           202: empty("A notification or an answer was forwarded"),
           ...problems({
-            ...silentMount,
+            ...unresponsiveMount,
             400: "Not a JSON-RPC object, or no or an unknown agent",
             404: "The agent is not installed",
             406: "Accept excludes JSON",

@@ -68,27 +68,27 @@ export class AcpRoutes {
     const known = this.#instances.get(serverId) !== undefined;
     const instance = await this.#instances.open(serverId, exchange.query.get("agent"));
     const { response } = exchange;
-    const heart = new Heartbeat(response, this.#limits.heartbeatMs);
+    const heartbeat = new Heartbeat(response, this.#limits.heartbeatMs);
     if (!known || instance.uptimeMs === undefined) {
       // A start may install the agent first, which takes minutes. Only a request has an answer to begin.
-      if (message.kind === "request") heart.startLate();
+      if (message.kind === "request") heartbeat.startAfter();
       try {
         await this.#bootstrap(instance, !known);
       } catch (error) {
-        heart.stop();
+        heartbeat.stop();
         if (!response.headersSent) throw error;
-        heart.end(startFailure(message, error));
+        heartbeat.end(startFailure(message, error));
         return;
       }
-      heart.hold();
+      heartbeat.cancelStart();
     }
-    const answer = await instance.send(message, { onForwarded: () => heart.startSoon() });
+    const answer = await instance.send(message, { onForwarded: () => heartbeat.startSoon() });
     if (answer === undefined) {
       sendEmpty(response, 202);
       return;
     }
-    await this.#afterStreams(instance, heart);
-    heart.end(answer);
+    await this.#afterStreams(instance, heartbeat);
+    heartbeat.end(answer);
   }
 
   /** The first start is the caller's: it gets the problem. A restart fails as an answer in `send`. */
@@ -133,7 +133,7 @@ export class AcpRoutes {
   }
 
   /** Resolves when the answer to a request can follow what the streams have to tell of it. */
-  async #afterStreams(instance: AcpInstance, heart: Heartbeat): Promise<void> {
+  async #afterStreams(instance: AcpInstance, heartbeat: Heartbeat): Promise<void> {
     const readers = this.#readers.get(instance);
     if (!readers || readers.size === 0) return;
     const seq = instance.events.notifiedSeq;
@@ -141,7 +141,7 @@ export class AcpRoutes {
     if (behind.length > 0) {
       await settlesWithin(Promise.all(behind.map((reader) => reader.delivered(seq))), flushPatienceMs);
     }
-    await heart.comesAfter(Math.max(...[...readers].map((reader) => reader.writtenAt)));
+    await heartbeat.waitForDelivery(Math.max(...[...readers].map((reader) => reader.writtenAt)));
   }
 }
 

@@ -90,16 +90,16 @@ export class AgentRoutes {
     const request = installRequest(body);
     const row = this.#row(exchange);
     const { heartbeatMs, installHeadMs } = this.#options.limits;
-    const heart = new Heartbeat(exchange.response, heartbeatMs);
-    heart.startLate(installHeadMs);
+    const heartbeat = new Heartbeat(exchange.response, heartbeatMs);
+    heartbeat.startAfter(installHeadMs);
     try {
       const { alreadyInstalled, artifacts } = await this.#options.installer.install(row, request);
       this.#versions.delete(row.id);
       // As the peer has it, these are what this install has made: none where the agent was there already.
       const made = alreadyInstalled ? [] : artifacts;
-      heart.end(JSON.stringify({ already_installed: alreadyInstalled, artifacts: made }));
+      heartbeat.end(JSON.stringify({ already_installed: alreadyInstalled, artifacts: made }));
     } finally {
-      heart.stop();
+      heartbeat.stop();
     }
   }
 

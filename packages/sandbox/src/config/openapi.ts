@@ -9,7 +9,7 @@ import {
   problems,
   ref,
   requiredQueryParameter,
-  silentMount,
+  unresponsiveMount,
 } from "../openapi/part.ts";
 
 const tags = ["configuration"];
@@ -21,7 +21,7 @@ const directory = requiredQueryParameter(
   "directory",
   "The directory; a relative one starts at that of the server, and ~ is HOME.",
 );
-const badQuery = { ...silentMount, 400: "A query parameter is missing, or the file is damaged" };
+const badQuery = { ...unresponsiveMount, 400: "A query parameter is missing, or the file is damaged" };
 
 function entry(what: string, parameter: string, suffix: string, schema: string): OpenApiPath {
   const parameters = [directory, requiredQueryParameter(parameter)];

@@ -55,7 +55,7 @@ describe("credentials", () => {
     assert.equal(blank.anthropic?.key, "of-the-file");
   });
 
-  test("broken files hold nothing", async (t) => {
+  test("malformed files are ignored", async (t) => {
     const home = await homeWith(t, {
       ".claude.json": "{",
       ".codex/auth.json": "[]",
@@ -64,7 +64,7 @@ describe("credentials", () => {
     assert.deepEqual(await detectCredentials({ home, env: {} }), {});
   });
 
-  test("a redacted key never gives away the whole", () => {
+  test("a redacted key never reveals the complete key", () => {
     assert.equal(redactKey("sk-ant-0123456789abcdef"), "sk-a...cdef");
     assert.equal(redactKey("0123456789abcdef"), "0123...cdef");
     assert.equal(redactKey("0123456789abcde"), "****");

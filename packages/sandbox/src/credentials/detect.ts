@@ -4,25 +4,25 @@ import type { CredentialProvider } from "../agents/row.ts";
 import { isRecord } from "../http/problem.ts";
 import type { Credential } from "./credential.ts";
 
-/** Where credentials are looked for. */
+/** Where to search for credentials. */
 export interface DetectOptions {
-  /** HOME whose files are looked into. */
+  /** Home directory whose files are searched. */
   readonly home: string;
-  /** Variables that are looked at, such as `process.env`. */
+  /** Environment variables to search, such as `process.env`. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** False leaves out what a login in a browser has left; true unless given. */
+  /** False skips tokens of browser logins. Default: true. */
   readonly oauth?: boolean;
 }
 
-/** The best credential of each provider that has one. */
+/** The preferred credential of each provider. */
 export type Credentials = Partial<Readonly<Record<CredentialProvider, Credential>>>;
 
-type Found = Pick<Credential, "provider" | "authType" | "key">;
+type FoundCredential = Pick<Credential, "provider" | "authType" | "key">;
 
 const variables: readonly (readonly [
   name: string,
   provider: CredentialProvider,
-  authType: Found["authType"],
+  authType: FoundCredential["authType"],
 ])[] = [
   ["ANTHROPIC_API_KEY", "anthropic", "api_key"],
   ["CLAUDE_API_KEY", "anthropic", "api_key"],
@@ -37,10 +37,10 @@ const variables: readonly (readonly [
   ["GITHUB_TOKEN", "github", "oauth"],
 ];
 
-/** Files below HOME in the order in which they are asked, each with how it is read. */
+/** Files below HOME in order of preference, each with its parser. */
 const files: readonly (readonly [
   path: string,
-  read: (content: Record<string, unknown>) => readonly Found[],
+  read: (content: Record<string, unknown>) => readonly FoundCredential[],
 ])[] = [
   [".claude.json.api", claudeConfig],
   [".claude.json", claudeConfig],
@@ -52,22 +52,22 @@ const files: readonly (readonly [
 ];
 
 /**
- * Looks for credentials where agents keep them: variables first, then files. Of each provider the
- * first one counts. A file that is missing, unreadable or malformed has none. Nothing is sent anywhere.
+ * Searches the places where agents store credentials: environment variables first, then files. The first credential of
+ * each provider wins. A file that is missing, unreadable or malformed is skipped. Nothing is sent anywhere.
  */
 export async function detectCredentials(options: DetectOptions): Promise<Credentials> {
   const found: Partial<Record<CredentialProvider, Credential>> = {};
-  const take = (candidate: Found, source: string) => {
+  const add = (candidate: FoundCredential, source: string) => {
     if (candidate.authType === "oauth" && options.oauth === false) return;
     found[candidate.provider] ??= { ...candidate, source };
   };
   for (const [name, provider, authType] of variables) {
-    const key = text(options.env[name]);
-    if (key !== undefined) take({ provider, authType, key }, `environment:${name}`);
+    const key = nonEmptyText(options.env[name]);
+    if (key !== undefined) add({ provider, authType, key }, `environment:${name}`);
   }
   for (const [path, read] of files) {
     const content = await readObject(join(options.home, path));
-    if (content) for (const each of read(content)) take(each, `~/${path}`);
+    if (content) for (const each of read(content)) add(each, `~/${path}`);
   }
   return found;
 }
@@ -77,30 +77,30 @@ async function readObject(path: string): Promise<Record<string, unknown> | undef
     const value: unknown = JSON.parse(await readFile(path, "utf8"));
     return isRecord(value) ? value : undefined;
   } catch {
-    // Agents write these files; what is not there or not readable holds nothing for us.
+    // Agents write these files. A missing or malformed one is not our error.
     return undefined;
   }
 }
 
-function claudeConfig(content: Record<string, unknown>): Found[] {
+function claudeConfig(content: Record<string, unknown>): FoundCredential[] {
   for (const name of ["primaryApiKey", "apiKey", "anthropicApiKey", "customApiKey"]) {
-    const key = text(content[name]);
+    const key = nonEmptyText(content[name]);
     if (key !== undefined) return [{ provider: "anthropic", authType: "api_key", key }];
   }
   return [];
 }
 
-function claudeLogin(content: Record<string, unknown>): Found[] {
+function claudeLogin(content: Record<string, unknown>): FoundCredential[] {
   const login = isRecord(content["claudeAiOauth"]) ? content["claudeAiOauth"] : content;
-  const key = text(login["accessToken"]);
+  const key = nonEmptyText(login["accessToken"]);
   return key === undefined ? [] : [{ provider: "anthropic", authType: "oauth", key }];
 }
 
-function codexAuth(content: Record<string, unknown>): Found[] {
-  const apiKey = text(content["OPENAI_API_KEY"]);
+function codexAuth(content: Record<string, unknown>): FoundCredential[] {
+  const apiKey = nonEmptyText(content["OPENAI_API_KEY"]);
   if (apiKey !== undefined) return [{ provider: "openai", authType: "api_key", key: apiKey }];
   const tokens = content["tokens"];
-  const key = isRecord(tokens) ? text(tokens["access_token"]) : undefined;
+  const key = isRecord(tokens) ? nonEmptyText(tokens["access_token"]) : undefined;
   return key === undefined ? [] : [{ provider: "openai", authType: "oauth", key }];
 }
 
@@ -111,24 +111,24 @@ const openCodeProviders: Readonly<Record<string, CredentialProvider>> = {
   "github-copilot": "github",
 };
 
-function openCodeAuth(content: Record<string, unknown>): Found[] {
-  return Object.entries(openCodeProviders).flatMap(([name, provider]): Found[] => {
+function openCodeAuth(content: Record<string, unknown>): FoundCredential[] {
+  return Object.entries(openCodeProviders).flatMap(([name, provider]): FoundCredential[] => {
     const entry = content[name];
     if (!isRecord(entry)) return [];
-    const apiKey = text(entry["key"]);
+    const apiKey = nonEmptyText(entry["key"]);
     if (apiKey !== undefined) return [{ provider, authType: "api_key", key: apiKey }];
-    const key = text(entry["access"]);
+    const key = nonEmptyText(entry["access"]);
     return key === undefined ? [] : [{ provider, authType: "oauth", key }];
   });
 }
 
-function ampConfig(content: Record<string, unknown>): Found[] {
+function ampConfig(content: Record<string, unknown>): FoundCredential[] {
   const nested = isRecord(content["anthropic"]) ? content["anthropic"] : {};
   const candidates = [content["anthropicApiKey"], content["apiKey"], nested["apiKey"]];
-  const key = candidates.map(text).find((each) => each !== undefined);
+  const key = candidates.map(nonEmptyText).find((each) => each !== undefined);
   return key === undefined ? [] : [{ provider: "anthropic", authType: "api_key", key }];
 }
 
-function text(value: unknown): string | undefined {
+function nonEmptyText(value: unknown): string | undefined {
   return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
 }

@@ -1,12 +1,12 @@
-import { optionsOf, setMode, setOption } from "./options.ts";
+import { sessionOptions, setMode, setOption } from "./options.ts";
 import { isParams, type Params, RpcError, StdioPeer } from "./rpc.ts";
-import { play } from "./script.ts";
+import { runScript } from "./script.ts";
 import { type Session, Sessions } from "./sessions.ts";
 import { type StopReason, Turn } from "./turn.ts";
 
 /**
- * The demo agent: a real ACP agent over standard input and output that needs no model. What it does
- * is scripted and follows from the words of the prompt (script.ts).
+ * The demo agent: an ACP agent over standard input and output that needs no model. The words of the prompt select what
+ * it does (script.ts).
  */
 const version = "0.1.0";
 const contextTokens = 200_000;
@@ -28,12 +28,12 @@ async function onRequest(method: string, params: Params): Promise<unknown> {
       };
     case "session/new": {
       const session = sessions.create(cwdOf(params));
-      return { sessionId: session.id, ...optionsOf(session) };
+      return { sessionId: session.id, ...sessionOptions(session) };
     }
     case "session/load": {
       const session = sessions.load(String(params.sessionId), cwdOf(params));
       for (const update of session.updates) peer.notify("session/update", { sessionId: session.id, update });
-      return optionsOf(session);
+      return sessionOptions(session);
     }
     case "session/set_mode": {
       setMode(sessions.get(params.sessionId), params.modeId);
@@ -58,11 +58,11 @@ function onNotification(method: string, params: Params): void {
 
 async function prompt(session: Session, params: Params): Promise<unknown> {
   const text = textOf(params.prompt);
-  // Registered before any await: a cancel may be the very next line.
+  // Register before any await: a cancel may be the very next line.
   const abort = new AbortController();
   session.turns.add(abort);
-  const turn = session.last.then(() => runTurn(session, text, abort));
-  session.last = turn.catch(() => {});
+  const turn = session.lastTurn.then(() => runTurn(session, text, abort));
+  session.lastTurn = turn.catch(() => {});
   return await turn;
 }
 
@@ -72,7 +72,7 @@ async function runTurn(session: Session, text: string, abort: AbortController): 
   let stopReason: StopReason = "end_turn";
   try {
     abort.signal.throwIfAborted();
-    await play(text, turn);
+    await runScript(text, turn);
   } catch (error) {
     if (!isAbort(error) && !abort.signal.aborted) throw error;
     stopReason = "cancelled";
@@ -106,6 +106,6 @@ if (process.argv.includes("--version")) {
   process.stdout.write(`holdfast-demo ${version}\n`);
 } else {
   await peer.serve(onRequest, onNotification);
-  // The client has closed the input: running turns have no reader.
+  // The client has closed the input, so nothing reads the output of running turns.
   process.exit(0);
 }

@@ -2,18 +2,18 @@ import { type Params, RpcError } from "./rpc.ts";
 import type { Mode, Session } from "./sessions.ts";
 
 /**
- * Under the peer's id `mock` the agent offers what clients of the peer choose from: another word for
- * the mode that asks, and a model and a thought level, which change nothing but what is reported.
+ * Whether the agent runs under the peer's id `mock`. It then offers the options that the peer's clients expect:
+ * `normal` instead of the mode `ask`, and a model and a thought level, which change nothing.
  */
 export const isMock = process.env.HOLDFAST_DEMO_MOCK === "1";
 
-interface Value {
+interface OptionValue {
   readonly value: string;
   readonly name: string;
   readonly description?: string;
 }
 
-const modes: readonly (Value & { readonly mode: Mode })[] = [
+const modes: readonly (OptionValue & { readonly mode: Mode })[] = [
   isMock
     ? { value: "normal", mode: "ask", name: "Normal", description: "Asks before every change" }
     : { value: "ask", mode: "ask", name: "Ask first", description: "Asks before every change" },
@@ -46,8 +46,8 @@ const choices = {
   },
 } as const;
 
-/** What `session/new` and `session/load` say about the choices of a session. */
-export function optionsOf(session: Session): Params {
+/** Returns the options of a session, as `session/new` and `session/load` report them. */
+export function sessionOptions(session: Session): Params {
   const currentModeId = modes.find((each) => each.mode === session.mode)?.value;
   const availableModes = modes.map(({ value, name, description }) => ({ id: value, name, description }));
   return { modes: { currentModeId, availableModes }, ...(isMock ? configOptions(session) : {}) };
@@ -56,7 +56,7 @@ export function optionsOf(session: Session): Params {
 function configOptions(session: Session): Params {
   const mode = modes.find((each) => each.mode === session.mode)?.value;
   const values = modes.map(({ value, name }) => ({ value, name }));
-  const select = (id: string, name: string, currentValue: unknown, options: readonly Value[]) => ({
+  const select = (id: string, name: string, currentValue: unknown, options: readonly OptionValue[]) => ({
     id,
     name,
     category: id,
@@ -79,9 +79,9 @@ export function setMode(session: Session, value: unknown): void {
   session.mode = found.mode;
 }
 
-/** Sets one of the choices; resolves to all of them, as the protocol wants it. */
+/** Sets one option and returns all of them, as ACP requires. */
 export function setOption(session: Session, id: unknown, value: unknown): Params {
-  const has = (values: readonly Value[]) => values.some((each) => each.value === value);
+  const has = (values: readonly OptionValue[]) => values.some((each) => each.value === value);
   if (id === "mode") setMode(session, value);
   else if (id === "model" && has(choices.model.values)) session.model = String(value);
   else if (id === "thought_level" && has(choices.thought_level.values)) session.thoughtLevel = String(value);

@@ -2,12 +2,12 @@
 import { LineSplitter } from "../acp/lines.ts";
 import { isWrongRequest } from "../acp/message.ts";
 
-/** Above the largest message that the server passes on. */
+/** Larger than the largest message that the server forwards. */
 const maxLineBytes = 256 * 1_048_576;
 
 export type Params = Readonly<Record<string, unknown>>;
 
-/** Answers a request; a thrown {@link RpcError} becomes its error. */
+/** Handles a request. A thrown {@link RpcError} becomes the error response. */
 export type RequestHandler = (method: string, params: Params) => Promise<unknown>;
 export type NotificationHandler = (method: string, params: Params) => void;
 
@@ -20,41 +20,41 @@ export class RpcError extends Error {
   }
 }
 
-/** JSON-RPC over the standard input and output of this process, one message a line. */
+/** JSON-RPC peer over the standard input and output of this process, one message per line. */
 export class StdioPeer {
   readonly #waiting = new Map<number, (answer: Params) => void>();
-  #count = 0;
+  #lastId = 0;
 
   /** Reads messages until the input ends. */
   async serve(onRequest: RequestHandler, onNotification: NotificationHandler): Promise<void> {
-    const unreadable = () =>
+    const sendParseError = () =>
       this.#write({ jsonrpc: "2.0", id: null, error: { code: -32700, message: "Parse error" } });
     const onLine = (line: string) => {
       const message = parse(line);
       if (!message) {
-        unreadable();
+        sendParseError();
         return;
       }
       const params = isParams(message.params) ? message.params : {};
-      if (typeof message.method !== "string") this.#withoutMethod(message);
+      if (typeof message.method !== "string") this.#handleResponse(message);
       else if (Object.hasOwn(message, "id")) void this.#answer(message.id, message.method, params, onRequest);
       else onNotification(message.method, params);
     };
-    // readline also ends lines at U+2028, and rescans a long line at each chunk.
-    const lines = new LineSplitter(maxLineBytes, onLine, unreadable);
+    // readline also splits at U+2028, and rescans a long line for each chunk.
+    const lines = new LineSplitter(maxLineBytes, onLine, sendParseError);
     for await (const chunk of process.stdin) lines.push(Buffer.from(chunk));
-    const rest = lines.end();
-    if (rest !== undefined) onLine(rest);
+    const lastLine = lines.end();
+    if (lastLine !== undefined) onLine(lastLine);
   }
 
   notify(method: string, params: Params): void {
     this.#write({ jsonrpc: "2.0", method, params });
   }
 
-  /** Asks the client; rejects with the signal's reason when that aborts first. */
+  /** Sends a request to the client. Rejects with the signal's reason when that aborts first. */
   request(method: string, params: Params, signal: AbortSignal): Promise<Params> {
-    this.#count += 1;
-    const id = this.#count;
+    this.#lastId += 1;
+    const id = this.#lastId;
     return new Promise((resolve, reject) => {
       const abort = () => {
         this.#waiting.delete(id);
@@ -83,8 +83,8 @@ export class StdioPeer {
     }
   }
 
-  /** An answer, or a request that is wrong; a notification that is wrong is not answered. */
-  #withoutMethod(message: Params): void {
+  /** Handles a response or an invalid request. An invalid notification is ignored. */
+  #handleResponse(message: Params): void {
     if (!isWrongRequest(message)) this.#settle(message);
     else if (Object.hasOwn(message, "id")) {
       this.#write({ jsonrpc: "2.0", id: message.id, error: { code: -32600, message: "Invalid Request" } });
@@ -92,10 +92,10 @@ export class StdioPeer {
   }
 
   #settle(message: Params): void {
-    const waiting = typeof message.id === "number" ? this.#waiting.get(message.id) : undefined;
-    if (!waiting || typeof message.id !== "number") return;
+    const pending = typeof message.id === "number" ? this.#waiting.get(message.id) : undefined;
+    if (!pending || typeof message.id !== "number") return;
     this.#waiting.delete(message.id);
-    waiting(message);
+    pending(message);
   }
 
   #write(message: Params): void {

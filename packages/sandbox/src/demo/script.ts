@@ -4,14 +4,13 @@ import { RpcError } from "./rpc.ts";
 import type { Edit, Turn } from "./turn.ts";
 
 /**
- * What the demo agent does for a prompt, chosen by its words: `crash`, `hang`, `garbage`, `flood [N]`,
- * `fail`, `slowly`, "run `command`", `twice`, and otherwise an edit of a file. "without asking" skips
- * the permission. The first three and `fail` count only as instructions, so that a question about why
- * tests fail does not fail. Under the id `mock` programs of the peer's clients talk to it,
- * most of which have nobody to ask: there `error`, `question` and `tool` are words too, and a prompt
- * without any word of work is merely answered.
+ * Runs the script that the words of the prompt select: `crash`, `hang`, `garbage`, `flood [N]`, `fail`, `slowly`, "run
+ * `command`", `twice`, or by default an edit of a file. "without asking" skips the permission request. `crash`,
+ * `hang`, `garbage` and `fail` count only as instructions, so a question about failing tests does not fail. Under the
+ * id `mock` most callers are programs that cannot answer a permission request: there `error`, `question` and `tool`
+ * select scripts too, and a prompt that requests no work gets a plain reply.
  */
-export async function play(prompt: string, turn: Turn): Promise<void> {
+export async function runScript(prompt: string, turn: Turn): Promise<void> {
   const words = prompt.toLowerCase();
   if (isInstruction("crash", words)) await crash(turn);
   if (isInstruction("hang", words)) await hang();
@@ -32,7 +31,7 @@ export async function play(prompt: string, turn: Turn): Promise<void> {
 
 const workWords = /\b(tool|permission|write|add|append|run|twice|without asking|edit|create|notes?|readme)\b/;
 
-/** `word` begins a line or a clause, or follows "and", "then", "now", "please" or "print". */
+/** Whether `word` starts a line or a clause, or follows "and", "then", "now", "please" or "print". */
 function isInstruction(word: string, words: string): boolean {
   return new RegExp(`(?:^|[.,;:!?]|\\b(?:and|then|now|please|print)\\b)\\s*${word}\\b`, "m").test(words);
 }
@@ -43,7 +42,7 @@ async function crash(turn: Turn): Promise<never> {
   process.exit(1);
 }
 
-/** Never settles: not even a cancel helps, as with an agent that is stuck. */
+/** Never settles, not even after a cancel, like an agent that is stuck. */
 async function hang(): Promise<never> {
   return await new Promise<never>(() => {});
 }
@@ -59,7 +58,7 @@ async function flood(turn: Turn, count: number): Promise<void> {
   for (let index = 1; index <= count; index += 1) {
     const text = `${index} ${filler}\n`;
     turn.send({ sessionUpdate: "agent_message_chunk", content: { type: "text", text } });
-    // A cancel can only be read between two turns of the event loop.
+    // Yield to the event loop, so that a cancel can be read.
     if (index % 100 === 0) await turn.pause(0);
   }
 }
@@ -75,7 +74,7 @@ async function work(prompt: string, turn: Turn): Promise<void> {
   turn.plan(steps, 0);
   await turn.think("Let me look at what is here first.");
   const readme = await turn.readme();
-  await turn.look(readme);
+  await turn.read(readme);
   if (turn.session.mode === "plan") {
     await turn.say("This is the plan; I have changed nothing. ");
     return;
@@ -91,7 +90,7 @@ async function change(prompt: string, readme: string, turn: Turn, ask: boolean):
   const edits = [await editFor(prompt, readme, turn)];
   const first = edits[0];
   if (/\btwice\b/i.test(prompt) && first) {
-    edits.push(await writing(turn.inside("NOTES-2.md"), first.newText));
+    edits.push(await writing(turn.resolveInside("NOTES-2.md"), first.newText));
   }
   for (const edit of edits) await turn.say(`I will change ${edit.path.split("/").at(-1)}. `);
   const answers = await Promise.all(edits.map((edit) => turn.edit(edit, ask)));
@@ -101,13 +100,13 @@ async function change(prompt: string, readme: string, turn: Turn, ask: boolean):
 async function editFor(prompt: string, readme: string, turn: Turn): Promise<Edit> {
   const quoted = /"([^"]+)"/.exec(prompt)?.[1];
   const target = /\bto\s+(?:the\s+)?(?:file\s+)?([\w./-]*\w)/i.exec(prompt.replace(/"[^"]*"/g, ""))?.[1];
-  const path = target === undefined || /^readme$/i.test(target) ? readme : turn.inside(target);
+  const path = target === undefined || /^readme$/i.test(target) ? readme : turn.resolveInside(target);
   if (/\b(?:add|append)\b.*\bline\b/is.test(prompt)) {
     return await appending(path, quoted ?? "This line was added by the demo agent.");
   }
   if (/\bwrite\b/i.test(prompt) && quoted !== undefined && target !== undefined)
     return await writing(path, `${quoted}\n`);
-  return await writing(turn.inside("NOTES.md"), `# Notes\n\n${prompt.trim()}\n`);
+  return await writing(turn.resolveInside("NOTES.md"), `# Notes\n\n${prompt.trim()}\n`);
 }
 
 async function appending(path: string, line: string): Promise<Edit> {

@@ -6,7 +6,7 @@ import { isParams, type Params, RpcError } from "./rpc.ts";
 
 export type Mode = "ask" | "auto" | "plan";
 
-/** A conversation of the demo agent. Its updates are stored in a file below HOME, so that it survives the process. */
+/** A conversation of the demo agent. Its updates are stored in a file below HOME, so that they survive the process. */
 export class Session {
   readonly id: string;
   readonly cwd: string;
@@ -14,12 +14,12 @@ export class Session {
   mode: Mode = "ask";
   model = "mock";
   thoughtLevel = "low";
-  /** The person chose "always" once in this process. */
+  /** The user has chosen "always" in this process. */
   alwaysAllowed = false;
-  /** Aborts the turns that were asked for and have not ended: one runs, the others wait for it. */
+  /** Abort controllers of the running turn and of those queued behind it. */
   readonly turns = new Set<AbortController>();
-  /** Settles when the last turn that was asked for has ended: turns run one after the other. */
-  last: Promise<unknown> = Promise.resolve();
+  /** Settles when the last queued turn has ended. Turns run one at a time. */
+  lastTurn: Promise<unknown> = Promise.resolve();
 
   constructor(id: string, cwd: string, updates: Params[]) {
     this.id = id;
@@ -27,7 +27,7 @@ export class Session {
     this.updates = updates;
   }
 
-  /** Keeps an update for a later `session/load`. */
+  /** Stores an update for a later `session/load`. */
   record(update: Params): void {
     this.updates.push(update);
     appendFileSync(fileOf(this.id), `${JSON.stringify(update)}\n`);
@@ -45,7 +45,7 @@ export class Sessions {
     return session;
   }
 
-  /** A session of an earlier process, with everything that was said in it. */
+  /** Loads a session of an earlier process with its updates. */
   load(id: string, cwd: string): Session {
     if (!/^[0-9a-f-]{36}$/.test(id) || !existsSync(fileOf(id))) {
       throw new RpcError(-32002, `There is no session ${id}`);

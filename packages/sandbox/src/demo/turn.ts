@@ -7,7 +7,7 @@ import type { Session } from "./sessions.ts";
 
 export type StopReason = "end_turn" | "cancelled";
 
-/** A change of one file that the turn is about to make. */
+/** A planned change of one file. */
 export interface Edit {
   readonly path: string;
   readonly oldText: string | null;
@@ -17,7 +17,7 @@ export interface Edit {
 const paceMs = Number(process.env.HOLDFAST_DEMO_PACE_MS ?? 15);
 const outputLimit = 64 * 1024;
 
-/** The operations of a demo turn: talk, read, ask, edit, run. A cancel ends every wait at once. */
+/** Operations of a demo turn: say, read, ask, edit and run. A cancel ends every wait immediately. */
 export class Turn {
   readonly session: Session;
   readonly signal: AbortSignal;
@@ -35,13 +35,13 @@ export class Turn {
     return this.#outputTokens;
   }
 
-  /** Sends an update and keeps it for a later load of the session. */
+  /** Sends an update and stores it for a later load of the session. */
   update(update: Params): void {
     this.session.record(update);
     this.send(update);
   }
 
-  /** Sends an update that need not be remembered. */
+  /** Sends an update without storing it. */
   send(update: Params): void {
     this.#peer.notify("session/update", { sessionId: this.session.id, update });
   }
@@ -67,9 +67,9 @@ export class Turn {
     this.update({ sessionUpdate: "plan", entries });
   }
 
-  /** Reads a file in view of the person; undefined when it is not there. */
-  async look(path: string): Promise<string | undefined> {
-    const toolCallId = this.#callId();
+  /** Reads a file and reports that as a tool call. Returns undefined when the file does not exist. */
+  async read(path: string): Promise<string | undefined> {
+    const toolCallId = this.#nextCallId();
     const title = `Read ${relative(this.session.cwd, path)}`;
     this.update({
       sessionUpdate: "tool_call",
@@ -88,14 +88,14 @@ export class Turn {
     return text;
   }
 
-  /** Shows a change, asks if it has to, and makes it. False when the person said no. */
+  /** Reports an edit, asks for permission if needed, and applies it. Returns false when the user refuses. */
   async edit(edit: Edit, ask: boolean): Promise<boolean> {
-    const toolCallId = this.#callId();
+    const toolCallId = this.#nextCallId();
     const title = `Edit ${relative(this.session.cwd, edit.path)}`;
     const content = [{ type: "diff", path: edit.path, oldText: edit.oldText, newText: edit.newText }];
     const call = { toolCallId, title, kind: "edit", content, locations: [{ path: edit.path }] };
     this.update({ sessionUpdate: "tool_call", ...call, status: "pending", rawInput: { path: edit.path } });
-    if (!(await this.#allowed(call, ask))) return false;
+    if (!(await this.#isAllowed(call, ask))) return false;
     await mkdir(dirname(edit.path), { recursive: true });
     await writeFile(edit.path, edit.newText);
     const rawOutput = { bytes: Buffer.byteLength(edit.newText) };
@@ -103,15 +103,15 @@ export class Turn {
     return true;
   }
 
-  /** Shows a command, asks if it has to, and runs it in the working directory. False when the person said no. */
+  /** Reports a command, asks for permission if needed, and runs it. Returns false when the user refuses. */
   async run(command: string, ask: boolean): Promise<boolean> {
-    const toolCallId = this.#callId();
+    const toolCallId = this.#nextCallId();
     const rawInput = { command };
     const call = { toolCallId, title: `Run ${command}`, kind: "execute", rawInput };
     this.update({ sessionUpdate: "tool_call", ...call, status: "pending" });
-    if (!(await this.#allowed(call, ask))) return false;
+    if (!(await this.#isAllowed(call, ask))) return false;
     this.update({ sessionUpdate: "tool_call_update", toolCallId, status: "in_progress" });
-    const { exitCode, output } = await this.#shell(command);
+    const { exitCode, output } = await this.#runShell(command);
     this.update({
       sessionUpdate: "tool_call_update",
       toolCallId,
@@ -122,9 +122,9 @@ export class Turn {
     return true;
   }
 
-  /** Asks for one of several answers; undefined when the person wants none of them. */
+  /** Asks a question with several answers. Returns undefined when the user picks none. */
   async choose(question: string, answers: readonly string[]): Promise<string | undefined> {
-    const toolCall = { toolCallId: this.#callId(), title: question, kind: "other", status: "pending" };
+    const toolCall = { toolCallId: this.#nextCallId(), title: question, kind: "other", status: "pending" };
     const options = [
       ...answers.map((name) => ({ optionId: name, name, kind: "allow_once" })),
       { optionId: "neither", name: "Neither", kind: "reject_once" },
@@ -136,8 +136,8 @@ export class Turn {
     return answers.find((answer) => answer === outcome.optionId);
   }
 
-  /** A path of the working directory; names that lead out of it stay in it by their last part. */
-  inside(name: string): string {
+  /** Resolves a path in the working directory. A path that leads out of it is reduced to its last segment. */
+  resolveInside(name: string): string {
     const path = resolve(this.session.cwd, name);
     return path.startsWith(this.session.cwd + sep)
       ? path
@@ -146,7 +146,7 @@ export class Turn {
 
   async readme(): Promise<string> {
     const names = await readdir(this.session.cwd).catch(() => []);
-    return this.inside(names.find((name) => /^readme(\.\w+)?$/i.test(name)) ?? "README.md");
+    return this.resolveInside(names.find((name) => /^readme(\.\w+)?$/i.test(name)) ?? "README.md");
   }
 
   async #stream(kind: string, text: string, pauseMs?: number): Promise<void> {
@@ -157,7 +157,7 @@ export class Turn {
     }
   }
 
-  async #allowed(call: Params & { readonly toolCallId: string }, ask: boolean): Promise<boolean> {
+  async #isAllowed(call: Params & { readonly toolCallId: string }, ask: boolean): Promise<boolean> {
     if (!ask || this.session.alwaysAllowed || this.session.mode === "auto") return true;
     const answer = await this.#peer.request(
       "session/request_permission",
@@ -172,7 +172,7 @@ export class Turn {
     return false;
   }
 
-  #shell(command: string): Promise<{ exitCode: number; output: string }> {
+  #runShell(command: string): Promise<{ exitCode: number; output: string }> {
     const { cwd } = this.session;
     const options = { cwd, signal: this.signal, killSignal: "SIGKILL" as const, maxBuffer: 16 * outputLimit };
     return new Promise((resolve, reject) => {
@@ -186,7 +186,7 @@ export class Turn {
     });
   }
 
-  #callId(): string {
+  #nextCallId(): string {
     this.#calls += 1;
     return `call-${this.session.updates.length}-${this.#calls}`;
   }

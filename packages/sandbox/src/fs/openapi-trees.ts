@@ -8,7 +8,7 @@ import {
   query,
   ref,
   requiredQueryParameter,
-  silentMount,
+  unresponsiveMount,
 } from "../openapi/part.ts";
 
 const tags = ["files"];
@@ -37,7 +37,7 @@ export const treePaths: OpenApiPart["paths"] = {
       responses: {
         200: json("What was found", ref("FsSearchAnswer")),
         ...problems({
-          ...silentMount,
+          ...unresponsiveMount,
           400: "A wrong parameter or expression, or there is no such directory",
         }),
       },
@@ -63,7 +63,7 @@ export const treePaths: OpenApiPart["paths"] = {
             "text/x-diff": { schema: text },
           },
         },
-        ...problems({ ...silentMount, 400: "A wrong parameter, or one of them is not there" }),
+        ...problems({ ...unresponsiveMount, 400: "A wrong parameter, or one of them is not there" }),
       },
     },
   },
@@ -77,7 +77,7 @@ export const treePaths: OpenApiPart["paths"] = {
       parameters: [...place, query("recursive", flag, "All directories below it, too.")],
       responses: {
         200: events("Changes", ref("FsChange")),
-        ...problems({ ...silentMount, 400: "There is no such directory", 501: "Not on this system" }),
+        ...problems({ ...unresponsiveMount, 400: "There is no such directory", 501: "Not on this system" }),
       },
     },
   },

@@ -9,7 +9,7 @@ import {
   problems,
   query,
   ref,
-  silentMount,
+  unresponsiveMount,
 } from "../openapi/part.ts";
 import { treePaths, treeSchemas } from "./openapi-trees.ts";
 
@@ -63,7 +63,7 @@ const filePaths: OpenApiPart["paths"] = {
         206: bytes("The range"),
         304: { description: "The caller has it", headers: etagHeaders },
         ...problems({
-          ...silentMount,
+          ...unresponsiveMount,
           400: missing,
           412: "If-Match does not hold",
           416: "The range is beyond the end",
@@ -80,7 +80,7 @@ const filePaths: OpenApiPart["paths"] = {
       responses: {
         200: { ...json("It is durable", ref("FsWritten")), headers: etagHeaders },
         ...problems({
-          ...silentMount,
+          ...unresponsiveMount,
           400: "A wrong path, or the body broke off",
           412: "A condition does not hold",
           413: "It is larger than the server was configured for",
@@ -99,7 +99,7 @@ const filePaths: OpenApiPart["paths"] = {
       responses: {
         200: json("It is gone", ref("FsPath")),
         ...problems({
-          ...silentMount,
+          ...unresponsiveMount,
           400: missing,
           412: "A condition does not hold",
           502: "It is not empty, or the system refused",
@@ -115,7 +115,7 @@ const filePaths: OpenApiPart["paths"] = {
       parameters: place,
       responses: {
         200: json("It", ref("FsStat")),
-        ...problems({ ...silentMount, 400: missing, 502: refused }),
+        ...problems({ ...unresponsiveMount, 400: missing, 502: refused }),
       },
     },
   },
@@ -130,7 +130,7 @@ const directoryPaths: OpenApiPart["paths"] = {
       parameters: place,
       responses: {
         200: json("Its entries", array(ref("FsEntry"))),
-        ...problems({ ...silentMount, 400: "There is no such directory", 502: refused }),
+        ...problems({ ...unresponsiveMount, 400: "There is no such directory", 502: refused }),
       },
     },
   },
@@ -142,7 +142,7 @@ const directoryPaths: OpenApiPart["paths"] = {
       parameters: place,
       responses: {
         200: json("It is there", ref("FsPath")),
-        ...problems({ ...silentMount, 400: "A wrong path", 502: refused }),
+        ...problems({ ...unresponsiveMount, 400: "A wrong path", 502: refused }),
       },
     },
   },
@@ -155,7 +155,7 @@ const directoryPaths: OpenApiPart["paths"] = {
       responses: {
         200: json("Where it was and is", object({ from: text, to: text })),
         ...problems({
-          ...silentMount,
+          ...unresponsiveMount,
           400: "Malformed JSON, a wrong path, no source, or the destination exists",
           415: "The body is not JSON",
           422: "The body has another shape",
@@ -181,7 +181,7 @@ const directoryPaths: OpenApiPart["paths"] = {
       responses: {
         200: json("What was extracted", ref("FsUploaded")),
         ...problems({
-          ...silentMount,
+          ...unresponsiveMount,
           400: "Another content type, a name that leads out, or an entry that is no file, directory or link",
           413: "It is larger than the server was configured for",
           415: "It has a content-encoding",
@@ -204,7 +204,7 @@ const directoryPaths: OpenApiPart["paths"] = {
             "application/gzip": { schema: { type: "string", format: "binary" } },
           },
         },
-        ...problems({ ...silentMount, 400: missing, 502: refused }),
+        ...problems({ ...unresponsiveMount, 400: missing, 502: refused }),
       },
     },
   },

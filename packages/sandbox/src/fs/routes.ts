@@ -4,8 +4,8 @@ import {
   parseJson,
   readText,
   requiredQuery,
-  requireIdentity,
   requireJsonContent,
+  requireUncompressed,
   sendJson,
 } from "../http/exchange.ts";
 import { invalid, isRecord } from "../http/problem.ts";
@@ -117,7 +117,7 @@ export class FsRoutes {
   }
 
   async #write(exchange: Exchange): Promise<void> {
-    requireIdentity(exchange);
+    requireUncompressed(exchange);
     if (pathOf(exchange).endsWith("/")) throw operationFailed("EISDIR: is a directory");
     const result = await this.#at(exchange, { follow: true, makeParents: true }, async (place) => {
       const { bytesWritten, etag } = await receiveFile(
@@ -173,7 +173,7 @@ export class FsRoutes {
   }
 
   async #upload(exchange: Exchange): Promise<void> {
-    requireIdentity(exchange);
+    requireUncompressed(exchange);
     const path = pathOf(exchange, this.#paths.home);
     const { receiveTar } = await import("./trees/tar-upload.ts");
     const uploaded = await this.#walk(path, { follow: true, makeParents: true }, (place) =>

@@ -1,24 +1,24 @@
-/** One for all: to make one costs more than the rest of a small answer, and nobody reads it. */
-const complete = new Error("the answer is complete");
+/** Shared by all responses: creating an error costs more than the rest of a small response. */
+const completedReason = new Error("the answer is complete");
 
-/** Whether a client is still there. Most handlers never ask, and cost no signal then. */
+/** Abort signal of one client connection. It is created on first use, because most handlers never need it. */
 export class ClientGone {
   #controller: AbortController | undefined;
-  #gone = false;
+  #isClosed = false;
 
-  /** Aborted when the client is gone. */
+  /** Aborts when the connection closes. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
-      if (this.#gone) this.#controller.abort();
+      if (this.#isClosed) this.#controller.abort();
     }
     return this.#controller.signal;
   }
 
-  /** The connection has let go of the answer; `isComplete` when all of it was sent. */
-  tell(isComplete: boolean): void {
-    this.#gone = true;
-    if (isComplete) this.#controller?.abort(complete);
+  /** Reports that the connection closed. `isComplete` means that the response was sent completely. */
+  connectionClosed(isComplete: boolean): void {
+    this.#isClosed = true;
+    if (isComplete) this.#controller?.abort(completedReason);
     else this.#controller?.abort();
   }
 }

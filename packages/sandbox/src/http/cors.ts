@@ -1,23 +1,24 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { HoldfastError } from "@holdfast/core";
 
-/** Which pages of other origins may call the server, and what they may send. */
+/** Which other origins may call the server, and with which methods and headers. */
 export interface CorsOptions {
-  /** Exact origins, as "https://app.example"; "*" allows every page, and needs a token. */
+  /** Exact origins, such as "https://app.example". "*" allows every origin and requires a token. */
   readonly origins: readonly string[];
-  /** Methods that a preflight allows; all by default. */
+  /** Methods that a preflight allows. Default: all. */
   readonly methods?: readonly string[];
-  /** Headers that a preflight allows; all that it asks for by default. */
+  /** Headers that a preflight allows. Default: those that the preflight requests. */
   readonly headers?: readonly string[];
-  /** Lets pages send cookies; `access-control-allow-credentials` is then on every answer. */
+  /** Lets pages send cookies: every response then has `access-control-allow-credentials`. */
   readonly credentials?: boolean;
 }
 
-const methods = "GET, HEAD, POST, PUT, PATCH, DELETE";
-/** What a page may read of an answer beside the headers that every page may. */
-const exposed = "etag, accept-ranges, content-range, content-disposition, content-length, last-event-id";
+const defaultMethods = "GET, HEAD, POST, PUT, PATCH, DELETE";
+/** Response headers that pages may read in addition to the CORS-safelisted ones. */
+const exposedHeaders =
+  "etag, accept-ranges, content-range, content-disposition, content-length, last-event-id";
 
-/** The headers of cross-origin calls. Source: the Fetch standard, and the peer's section 2.1. */
+/** Sets the CORS headers of responses. Source: the Fetch standard, and section 2.1 of the peer's documentation. */
 export class Cors {
   readonly #options: CorsOptions;
   readonly #origins: ReadonlySet<string>;
@@ -30,7 +31,7 @@ export class Cors {
       throw new HoldfastError(
         "sandbox",
         "unsafe_origins",
-        'The origin "*" on a server without a token would let every web page run commands; set a token',
+        'The origin "*" on a server without a token would let every web page run commands. Set a token, or list the allowed origins.',
       );
     }
   }
@@ -39,7 +40,7 @@ export class Cors {
     return this.#origins.has(origin) || this.#origins.has("*");
   }
 
-  /** Sets the headers of an answer; those of a preflight where it is one. */
+  /** Sets the CORS headers of a response, and the preflight headers for an OPTIONS request. */
   apply(request: IncomingMessage, response: ServerResponse): void {
     const { credentials = false } = this.#options;
     response.setHeader("vary", "origin, access-control-request-method, access-control-request-headers");
@@ -47,20 +48,23 @@ export class Cors {
     const { origin } = request.headers;
     if (origin !== undefined && this.allows(origin)) {
       response.setHeader("access-control-allow-origin", origin);
-      response.setHeader("access-control-expose-headers", exposed);
+      response.setHeader("access-control-expose-headers", exposedHeaders);
     }
     if (request.method !== "OPTIONS") return;
-    const asked = request.headers["access-control-request-headers"];
+    const requestedHeaders = request.headers["access-control-request-headers"];
     response.setHeader(
       "access-control-allow-methods",
-      list(this.#options.methods) ?? (credentials ? methods : "*"),
+      joinedList(this.#options.methods) ?? (credentials ? defaultMethods : "*"),
     );
-    // The wildcard never covers Authorization: to an allowed page its own wish is repeated.
-    const wish = origin !== undefined && this.allows(origin) ? asked : undefined;
-    response.setHeader("access-control-allow-headers", list(this.#options.headers) ?? wish ?? "*");
+    // The wildcard never covers Authorization, so an allowed origin gets its requested headers echoed.
+    const echoedHeaders = origin !== undefined && this.allows(origin) ? requestedHeaders : undefined;
+    response.setHeader(
+      "access-control-allow-headers",
+      joinedList(this.#options.headers) ?? echoedHeaders ?? "*",
+    );
   }
 }
 
-function list(values: readonly string[] | undefined): string | undefined {
+function joinedList(values: readonly string[] | undefined): string | undefined {
   return values === undefined || values.length === 0 ? undefined : values.join(",");
 }

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { invalid, problem } from "./problem.ts";
 
-/** One request with what the router found out about it. */
+/** One HTTP request with its response and the route parameters. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Path parameters, percent-decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
-  /** Aborted when the client goes away before the response is complete. */
+  /** Aborts when the client disconnects before the response is complete. */
   readonly signal: AbortSignal;
 }
 
@@ -29,14 +29,14 @@ export function sendEmpty(response: ServerResponse, status: number): void {
   response.end();
 }
 
-/** The value of a query parameter that has to be there. */
+/** Returns a required query parameter. Throws `invalid_request` when it is missing. */
 export function requiredQuery(exchange: Exchange, name: string): string {
   const value = exchange.query.get(name);
   if (value === null) throw invalid(`missing required '${name}' query parameter`);
   return value;
 }
 
-/** A query parameter that is literally `true` or `false`. */
+/** Returns a boolean query parameter. Throws `invalid_request` unless it is `true`, `false` or absent. */
 export function booleanQuery(exchange: Exchange, name: string): boolean {
   const value = exchange.query.get(name);
   if (value === null || value === "false") return false;
@@ -44,7 +44,7 @@ export function booleanQuery(exchange: Exchange, name: string): boolean {
   throw invalid(`query parameter '${name}' must be true or false`);
 }
 
-/** Throws 415 for what is not said to be JSON: `application/json`, or a type that is built on it (RFC 6839). */
+/** Throws 415 unless the content type is `application/json` or has the suffix `+json` (RFC 6839). */
 export function requireJsonContent(exchange: Exchange): void {
   const type = exchange.request.headers["content-type"] ?? "";
   if (!/^application\/([^\s;]+\+)?json\s*(;|$)/i.test(type)) {
@@ -52,15 +52,17 @@ export function requireJsonContent(exchange: Exchange): void {
   }
 }
 
-/** Refuses a body that is compressed: nobody unpacks it here, and what it is would be taken for what it holds. */
-export function requireIdentity({ request, response }: Exchange): void {
+/**
+ * Throws 415 for a compressed body. The server does not decompress, and would store the compressed bytes as content.
+ */
+export function requireUncompressed({ request, response }: Exchange): void {
   const coding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "";
   if (coding === "" || coding === "identity") return;
   response.setHeader("accept-encoding", "identity");
   throw problem("unsupported_media_type", 415, "the request body must not have a content-encoding");
 }
 
-/** True when the Accept header allows `type` ("application/json"), by itself or through a wildcard. */
+/** Whether the Accept header allows `type` (such as "application/json"), directly or through a wildcard. */
 export function accepts(exchange: Exchange, type: string): boolean {
   const header = exchange.request.headers.accept;
   if (header === undefined || header.trim() === "") return true;
@@ -72,39 +74,39 @@ export function accepts(exchange: Exchange, type: string): boolean {
   });
 }
 
-/** The whole body as text, of at most `maxBytes`; a larger one is refused with 413 as soon as it is seen. */
+/** Reads the request body as text. Throws 413 as soon as it exceeds `maxBytes`. */
 export async function readText(exchange: Exchange, maxBytes: number): Promise<string> {
-  requireIdentity(exchange);
+  requireUncompressed(exchange);
   const { request } = exchange;
   const tooLarge = () => invalid(`the request body exceeds ${maxBytes} bytes`, 413);
   const declared = Number(request.headers["content-length"] ?? 0);
   if (declared > maxBytes) throw tooLarge();
-  // A small body comes with its head: by then it is all there, and needs no events of a stream.
+  // A small body usually arrives with the request head. Reading it synchronously avoids the stream events.
   await Promise.resolve();
   const body: unknown = declared > 0 && request.readableLength === declared ? request.read() : undefined;
   if (Buffer.isBuffer(body)) return body.toString("utf8");
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const chunks: Buffer[] = [];
   let size = 0;
-  const take = (chunk: Buffer) => {
+  const onData = (chunk: Buffer) => {
     size += chunk.length;
     if (size <= maxBytes) {
       chunks.push(chunk);
       return;
     }
-    // The rest stays unread, so that the refusal can still be sent.
-    request.off("data", take).pause();
+    // Leave the rest unread, so that the 413 response can still be sent.
+    request.off("data", onData).pause();
     reject(tooLarge());
   };
-  request.on("data", take);
-  request.once("end", () => resolve(textOf(chunks, size)));
+  request.on("data", onData);
+  request.once("end", () => resolve(decodeChunks(chunks, size)));
   request.once("error", reject);
   return await promise;
 }
 
-function textOf(chunks: readonly Buffer[], size: number): string {
+function decodeChunks(chunks: readonly Buffer[], size: number): string {
   const [first, ...rest] = chunks;
-  // Nearly every body comes in one piece.
+  // Nearly every body is a single chunk.
   if (first !== undefined && rest.length === 0) return first.toString("utf8");
   return Buffer.concat(chunks, size).toString("utf8");
 }

@@ -5,31 +5,31 @@ import { problem } from "./problem.ts";
 
 export interface GuardOptions {
   readonly token?: string;
-  /** Host names that a request may name; absent where no browser can reach the server (Unix sockets). */
+  /** Accepted Host names. Absent for a Unix socket, which no browser can reach. */
   readonly hosts?: readonly string[];
   readonly cors: CorsOptions;
 }
 
-/** Decides who may call: bearer token, and against DNS rebinding and foreign pages Host and Origin. */
+/** Checks the bearer token, and the Host and Origin headers against DNS rebinding and cross-site requests. */
 export class Guard {
   readonly #tokenHash: Buffer | undefined;
   readonly #hosts: ReadonlySet<string> | undefined;
   readonly #cors: Cors;
 
   constructor(options: GuardOptions) {
-    this.#tokenHash = options.token === undefined ? undefined : hash(options.token);
+    this.#tokenHash = options.token === undefined ? undefined : hashToken(options.token);
     this.#hosts = options.hosts && new Set(options.hosts.map((host) => host.toLowerCase()));
     this.#cors = new Cors(options.cors, options.token !== undefined || options.hosts === undefined);
   }
 
   /**
-   * Throws `permission_denied` for a foreign Host or Origin; sets the CORS headers of the answer. A
-   * preflight of a foreign page is answered: that it is not allowed is said by what is missing.
+   * Sets the CORS headers and throws `permission_denied` for a foreign Host or Origin. A preflight from a foreign
+   * origin gets a response without the allow headers instead.
    */
   checkOrigin(request: IncomingMessage, response?: ServerResponse): void {
     if (response) this.#cors.apply(request, response);
     const { host } = request.headers;
-    // Without any Host it comes in HTTP/1.0, which no browser speaks: load balancers do, to see whether we live.
+    // A request without Host is HTTP/1.0: health checks of load balancers send those, browsers do not.
     if (this.#hosts && host !== undefined && !this.#hosts.has(hostName(host))) {
       throw problem("permission_denied", 403, "the Host header does not name this server");
     }
@@ -40,25 +40,25 @@ export class Guard {
   }
 
   /**
-   * Throws `token_invalid` unless the request carries the token, in its header or as `inQuery` (only
-   * for upgrades: a browser cannot set headers on a WebSocket). Compares hashes in constant time.
+   * Throws `token_invalid` unless the request carries the token in its header or in `inQuery`. The query is for
+   * upgrades only, because a browser cannot set headers on a WebSocket. Hashes are compared in constant time.
    */
   checkToken(request: IncomingMessage, inQuery?: string): void {
     if (this.#tokenHash === undefined) return;
     const match = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? "");
-    const given = match?.[1] ?? inQuery;
-    if (given !== undefined && timingSafeEqual(hash(given), this.#tokenHash)) return;
+    const token = match?.[1] ?? inQuery;
+    if (token !== undefined && timingSafeEqual(hashToken(token), this.#tokenHash)) return;
     throw problem("token_invalid", 401, "missing or invalid bearer token", {
       details: { message: "missing or invalid bearer token" },
     });
   }
 }
 
-function hash(token: string): Buffer {
+function hashToken(token: string): Buffer {
   return createHash("sha256").update(token, "utf8").digest();
 }
 
-/** The name in a Host header, without port and without the brackets of an IPv6 address. */
+/** Returns the host name of a Host header without the port and without the brackets of an IPv6 address. */
 function hostName(host: string): string {
   const match = /^(?:\[([^\]]+)\]|([^:]*))(?::\d+)?$/.exec(host);
   return (match?.[1] ?? match?.[2] ?? "").toLowerCase();

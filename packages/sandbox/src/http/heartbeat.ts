@@ -2,77 +2,77 @@ import type { ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { sendJsonText } from "./exchange.ts";
 
-/** How long an answer may take to be sent with its head. */
-const quickAnswerMs = 5;
-/** How long a client may take to read what has reached it. */
-const readingMs = 10;
+/** A response that ends within this time is sent in one write, together with its head. */
+const singleWriteMs = 5;
+/** Time that a client gets to read what has arrived on its other connections. */
+const readTimeMs = 10;
 
 /**
- * Begins the answer of a request before the agent, or the command, has ended. The status tells the client
- * that the request was forwarded, so that what it sends next comes after it, and blanks in front of the
- * JSON keep every timeout on the way from cutting a turn that takes hours.
+ * Keeps a long response alive: sends the status early and whitespace before the JSON until it is ready. The early
+ * status tells the client that its request was forwarded, so its next request is ordered behind it. The whitespace
+ * keeps proxy timeouts from cutting a turn that takes hours.
  */
 export class Heartbeat {
-  #beginning: NodeJS.Timeout | undefined;
+  #startTimer: NodeJS.Timeout | undefined;
   readonly #response: ServerResponse;
   readonly #intervalMs: number;
-  #timer: NodeJS.Timeout | undefined;
-  #begunAt: number | undefined;
+  #intervalTimer: NodeJS.Timeout | undefined;
+  #startedAt: number | undefined;
 
   constructor(response: ServerResponse, intervalMs: number) {
     this.#response = response;
     this.#intervalMs = intervalMs;
   }
 
-  /** Begins unless {@link end} comes within milliseconds: then the whole answer goes out in one write. */
+  /** Starts the response unless {@link end} follows within milliseconds: then everything is one write. */
   startSoon(): void {
-    this.#startIn(quickAnswerMs);
+    this.#scheduleStart(singleWriteMs);
   }
 
-  /** Begins when a first blank is due, or after `ms`: until then a failure can still be told by the status. */
-  startLate(ms = this.#intervalMs): void {
-    this.#startIn(ms);
+  /** Starts the response after `ms`. Until then a failure can still be reported in the status. */
+  startAfter(ms = this.#intervalMs): void {
+    this.#scheduleStart(ms);
   }
 
-  /** Takes back a beginning that has not come yet. */
-  hold(): void {
-    clearTimeout(this.#beginning);
-    this.#beginning = undefined;
+  /** Cancels a scheduled start. */
+  cancelStart(): void {
+    clearTimeout(this.#startTimer);
+    this.#startTimer = undefined;
   }
 
-  #startIn(ms: number): void {
-    if (this.#beginning !== undefined || this.#response.headersSent) return;
-    this.#beginning = setTimeout(() => this.start(), ms);
+  #scheduleStart(ms: number): void {
+    if (this.#startTimer !== undefined || this.#response.headersSent) return;
+    this.#startTimer = setTimeout(() => this.start(), ms);
   }
 
   start(): void {
-    clearTimeout(this.#beginning);
-    // Nobody would stop it where the client has gone already.
+    clearTimeout(this.#startTimer);
+    // "close" never fires again for a disconnected client, so the timer would leak.
     if (this.#response.headersSent || this.#response.destroyed) return;
     this.#response.writeHead(200, { "content-type": "application/json" });
     this.#response.flushHeaders();
-    this.#begunAt = performance.now();
-    this.#timer = setInterval(() => this.#response.write(" "), this.#intervalMs);
+    this.#startedAt = performance.now();
+    this.#intervalTimer = setInterval(() => this.#response.write(" "), this.#intervalMs);
     this.#response.once("close", () => this.stop());
   }
 
   /**
-   * Resolves when the rest of the answer cannot overtake what the same client was sent on another connection,
-   * the last of it at `sentAt` of `performance.now()`. A client that has a head to read on this connection may
-   * look at it first, and then finds all that is there. An answer that goes out whole comes second anyway.
+   * Delays the rest of the response until the client has had time to read its other connections, which were last
+   * written at `sentAt` (`performance.now()`). A client that reads the head of this response first then still finds
+   * those messages before the result. A response that has not started needs no delay.
    */
-  async comesAfter(sentAt: number): Promise<void> {
-    if (this.#begunAt === undefined) return;
-    const leftMs = Math.max(this.#begunAt, sentAt) + readingMs - performance.now();
+  async waitForDelivery(sentAt: number): Promise<void> {
+    if (this.#startedAt === undefined) return;
+    const leftMs = Math.max(this.#startedAt, sentAt) + readTimeMs - performance.now();
     if (leftMs > 0) await delay(leftMs);
   }
 
   stop(): void {
-    clearTimeout(this.#beginning);
-    clearInterval(this.#timer);
+    clearTimeout(this.#startTimer);
+    clearInterval(this.#intervalTimer);
   }
 
-  /** Sends the JSON, and with it the rest of the answer. */
+  /** Sends the JSON and ends the response. */
   end(json: string): void {
     this.stop();
     if (this.#response.headersSent) this.#response.end(json);

@@ -2,11 +2,11 @@ import { type Exchange, sendJson, sendJsonText } from "./exchange.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Route } from "./router.ts";
 
-/** What tells of the server itself: who it is, that it lives, what it counts, what it can do. */
+/** Routes about the server itself: name, health, metrics and OpenAPI document. */
 export function metaRoutes(metrics: Metrics): readonly Route[] {
   let text: string | undefined;
   const document = async ({ response }: Exchange) => {
-    // Loaded when somebody reads it: most servers are never asked.
+    // Loaded on first use, because most servers never serve it.
     text ??= JSON.stringify((await import("../openapi/document.ts")).openApiDocument());
     sendJsonText(response, text);
   };
@@ -19,7 +19,7 @@ export function metaRoutes(metrics: Metrics): readonly Route[] {
     {
       path: "/metrics",
       guarded: true,
-      methods: { GET: ({ response }) => sendMetrics(response, metrics.text()) },
+      methods: { GET: ({ response }) => sendMetrics(response, metrics.render()) },
     },
   ];
 }

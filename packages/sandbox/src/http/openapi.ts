@@ -9,7 +9,7 @@ export const httpPart: OpenApiPart = {
     "/": {
       get: {
         operationId: "getRoot",
-        summary: "Names the server and where its document is.",
+        summary: "Name of the server and path of its OpenAPI document.",
         tags,
         ...open,
         responses: {
@@ -23,7 +23,7 @@ export const httpPart: OpenApiPart = {
     "/ui": {
       get: {
         operationId: "getInspector",
-        summary: "The inspector, for a browser; its files and pages are below this path.",
+        summary: "The inspector, for browsers. Its files and pages are below this path.",
         tags,
         ...open,
         responses: {
@@ -35,7 +35,7 @@ export const httpPart: OpenApiPart = {
     "/v1/health": {
       get: {
         operationId: "getHealth",
-        summary: "Says that the server answers.",
+        summary: "Health check.",
         tags,
         responses: { 200: json("It does", object({ status: { const: "ok" } })) },
       },
@@ -43,7 +43,7 @@ export const httpPart: OpenApiPart = {
     "/openapi.json": {
       get: {
         operationId: "getOpenApi",
-        summary: "This document. No token is asked for.",
+        summary: "This document. Needs no token.",
         tags,
         ...open,
         responses: { 200: json("OpenAPI 3.1", anyObject) },
@@ -60,7 +60,7 @@ export const httpPart: OpenApiPart = {
     "/metrics": {
       get: {
         operationId: "getMetrics",
-        summary: "Metrics in the text format of Prometheus.",
+        summary: "Metrics in the Prometheus text format.",
         tags,
         responses: {
           200: { description: "Metrics", content: { "text/plain": { schema: { type: "string" } } } },
@@ -70,7 +70,7 @@ export const httpPart: OpenApiPart = {
   },
   schemas: {
     Problem: {
-      description: "RFC 9457 problem details; extensions depend on the type.",
+      description: "RFC 9457 problem details. Extension members depend on the type.",
       ...object({
         type: { type: "string", description: "urn:sandbox-agent:error:… or urn:holdfast:error:…" },
         title: { type: "string" },

@@ -1,10 +1,10 @@
-/** Router, problems, CORS, tokens, heartbeats of long answers. */
+/** HTTP layer of the sandbox server: routing, problem details, CORS, tokens and heartbeats. */
 import type { ServerResponse } from "node:http";
 import { HoldfastError, toProblem } from "@holdfast/core";
 import { STATUS_CODES } from "../internal/node-http.ts";
 
-/** Problem types that the published SDK knows; they keep its prefix, new ones get ours. */
-const known = new Set([
+/** Problem types that the published SDK checks. They keep its URN prefix; all others use ours. */
+const sdkProblemTypes = new Set([
   "invalid_request",
   "conflict",
   "unsupported_agent",
@@ -21,10 +21,15 @@ const known = new Set([
   "timeout",
 ]);
 
-/** Types whose detail clients of the peer look for under `details.message` too. */
-const explained = new Set(["conflict", "not_acceptable", "unsupported_media_type", "stream_error"]);
+/** Problem types whose detail the peer's clients also read from `details.message`. */
+const typesWithDetailMessage = new Set([
+  "conflict",
+  "not_acceptable",
+  "unsupported_media_type",
+  "stream_error",
+]);
 
-/** An error for the caller; `extensions` become members of the problem details beside `detail`. */
+/** Creates an error for the caller. `extensions` become members of the problem details. */
 export function problem(
   code: string,
   statusCode: number,
@@ -41,18 +46,18 @@ export function invalid(detail: string, statusCode = 400): HoldfastError {
   return problem("invalid_request", statusCode, detail);
 }
 
-/** The problem-details body of `error`, as JSON text. */
+/** Serializes `error` as problem details. */
 function problemText(error: HoldfastError): string {
-  const prefix = known.has(error.code) ? "urn:sandbox-agent:error:" : "urn:holdfast:error:";
+  const prefix = sdkProblemTypes.has(error.code) ? "urn:sandbox-agent:error:" : "urn:holdfast:error:";
   const { metadata, ...fields } = toProblem(error, prefix);
   const extensions = isRecord(metadata) ? metadata : {};
-  const details = explained.has(error.code)
+  const details = typesWithDetailMessage.has(error.code)
     ? { details: { message: fields.detail, ...(isRecord(extensions.details) ? extensions.details : {}) } }
     : {};
   return JSON.stringify({ ...extensions, ...details, ...fields, title: titleOf(error, fields.title) });
 }
 
-/** One type stands for a few statuses, and is told apart by its title. */
+/** `invalid_request` covers several statuses; the title tells them apart. */
 function titleOf(error: HoldfastError, title: string): string {
   if (error.statusCode === 413) return "Payload Too Large";
   return error.statusCode === 404 && error.code === "invalid_request" ? "Not Found" : title;
@@ -67,7 +72,7 @@ export function sendProblem(response: ServerResponse, error: HoldfastError): voi
   response.end(body);
 }
 
-/** A whole HTTP response that refuses an upgrade, where there is no ServerResponse. */
+/** Returns a raw HTTP response that refuses an upgrade, which has no ServerResponse. */
 export function problemResponseText(error: HoldfastError): string {
   const body = problemText(error);
   const reason = STATUS_CODES[error.statusCode] ?? "Error";

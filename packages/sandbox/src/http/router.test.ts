@@ -6,11 +6,11 @@ import { silentLogger } from "@holdfast/core";
 import { sendJson } from "./exchange.ts";
 import { Guard } from "./guard.ts";
 import { Metrics } from "./metrics.ts";
-import { type LateRoutes, type Route, Router } from "./router.ts";
+import { type LazyRoutes, type Route, Router } from "./router.ts";
 
-async function serve(t: TestContext, routes: readonly Route[], late: readonly LateRoutes[]) {
+async function serve(t: TestContext, routes: readonly Route[], lazyRoutes: readonly LazyRoutes[]) {
   const guard = new Guard({ cors: { origins: [] }, token: "t" });
-  const router = new Router(routes, { guard, log: silentLogger, metrics: new Metrics(), late });
+  const router = new Router(routes, { guard, log: silentLogger, metrics: new Metrics(), lazyRoutes });
   const server = createServer((request, response) => void router.handle(request, response));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -30,7 +30,7 @@ const named = (path: string): Route => ({
   methods: { GET: ({ response }) => sendJson(response, { path }) },
 });
 
-test("routes that few ask for are loaded with the first request below their prefix, once", async (t) => {
+test("lazy routes load once, with the first request below their prefix", async (t) => {
   let loads = 0;
   const load = async () => {
     loads += 1;
@@ -53,7 +53,7 @@ test("routes that few ask for are loaded with the first request below their pref
   );
 });
 
-test("routes that could not be loaded are tried again", async (t) => {
+test("lazy routes that failed to load are loaded again", async (t) => {
   let loads = 0;
   const load = async () => {
     loads += 1;
@@ -64,7 +64,7 @@ test("routes that could not be loaded are tried again", async (t) => {
   assert.deepEqual([await status("/late/a"), await status("/late/a")], [500, 200]);
 });
 
-test("what handlers are given is of one shape for all requests: its signal is no closure of its own", async (t) => {
+test("all exchanges share one hidden class: their signal is no closure", async (t) => {
   const signals: AbortSignal[] = [];
   const closures: boolean[] = [];
   const handler: Route = {

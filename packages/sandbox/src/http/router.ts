@@ -14,42 +14,42 @@ import { type SocketExchange, Sockets } from "./sockets.ts";
 
 export type Handler = (exchange: Exchange) => Promise<void> | void;
 
-/** One path, as segments; a segment that starts with ":" is a parameter. */
+/** One path with its handlers. A segment that starts with ":" is a parameter. */
 export interface Route {
   readonly path: string;
-  /** Takes every path below it too: the parameter `below` is what follows, as it was sent. */
-  readonly below?: boolean;
+  /** Also matches every path below this one. The parameter `below` holds the rest, not decoded. */
+  readonly matchSubpaths?: boolean;
   readonly methods: Readonly<Record<string, Handler>>;
-  /** Whether the token is asked for; by default under `/v1/`. */
+  /** Whether the token is required. Default: true for paths under `/v1/`. */
   readonly guarded?: boolean;
-  /** The token may be the password of HTTP's basic scheme too: for clients that know no other. */
-  readonly takesPassword?: boolean;
-  /** How an error is told of a route whose clients know no problem documents. */
+  /** Accepts the token as the password of HTTP basic authentication, for clients that support nothing else. */
+  readonly acceptsBasicAuth?: boolean;
+  /** Sends an error to clients that do not read problem details. */
   readonly sendError?: (response: ServerResponse, error: HoldfastError) => void;
-  /** Takes WebSocket upgrades of the path; a plain GET of it is answered by `methods`, else with 400. */
+  /** Handles WebSocket upgrades of the path. A plain GET goes to `methods`, or fails with 400. */
   readonly socket?: (exchange: SocketExchange) => void | Promise<void>;
   /**
-   * How an upgrade is refused that the guard or the handler does not accept: "http", the default,
-   * answers the request with a problem document, as the peer does; "close" accepts it, and closes with
-   * 1008 (a refusal) or 1011 (a failure) and `group.code`, which is all that a browser can see.
+   * How a refused upgrade is reported. "http" (default) responds with problem details, as the peer does. "close"
+   * accepts the upgrade and closes it with 1008 (refused) or 1011 (failed) and `group.code`, because a browser sees
+   * nothing else.
    */
   readonly socketRefusal?: "http" | "close";
 }
 
-/** Routes of which a server that nobody asks for them keeps nothing; WebSockets are not among them. */
-export interface LateRoutes {
-  /** What all their paths begin with, of one segment or more: "/name". */
+/** Routes that are loaded with the first request below their prefix, to save memory. They cannot be WebSockets. */
+export interface LazyRoutes {
+  /** Common start of all their paths, of one or more segments: "/name". */
   readonly prefix: string;
   readonly load: () => Promise<readonly Route[]>;
 }
 
-interface Compiled {
+interface CompiledRoute {
   readonly segments: readonly string[];
   readonly route: Route;
   readonly guarded: boolean;
 }
 
-interface Found {
+interface RouteMatch {
   readonly route: Route;
   readonly guarded: boolean;
   readonly params: Readonly<Record<string, string>>;
@@ -60,49 +60,49 @@ export interface RouterOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly logRequests?: boolean;
-  readonly late?: readonly LateRoutes[];
+  readonly lazyRoutes?: readonly LazyRoutes[];
 }
 
 /**
- * A class, since its signal is made on demand: in an object literal, a getter would be a closure, and the
- * engine a hidden class of its own for each request, which keeps the request in memory until a full collection.
+ * A class, because its signal is created on first use. A getter in an object literal would be a closure, and V8 would
+ * create a hidden class for each request, which keeps the request in memory until a full collection.
  */
 class RoutedExchange implements Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
-  readonly #departure: ClientGone;
+  readonly #clientGone: ClientGone;
 
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
     params: Readonly<Record<string, string>>,
     query: Query,
-    departure: ClientGone,
+    clientGone: ClientGone,
   ) {
     this.request = request;
     this.response = response;
     this.params = params;
     this.query = query;
-    this.#departure = departure;
+    this.#clientGone = clientGone;
   }
 
   get signal(): AbortSignal {
-    return this.#departure.signal;
+    return this.#clientGone.signal;
   }
 }
 
-/** The label of what no route matched. */
+/** Metrics label of requests that match no route. */
 const unknownRoute = "unknown";
 
-/** Dispatches requests: unknown path first (404), then guard, then method, then the handler. */
+/** Dispatches requests. Checks the origin first, then the path (404), the token, and the method (405). */
 export class Router {
-  readonly #compiled: Compiled[] = [];
-  readonly #late: Map<string, () => Promise<readonly Route[]>>;
+  readonly #compiled: CompiledRoute[] = [];
+  readonly #lazyLoaders: Map<string, () => Promise<readonly Route[]>>;
   readonly #loading = new Map<string, Promise<void>>();
-  /** Paths without parameters, which a path has to equal. */
-  readonly #plain = new Map<string, Found>();
+  /** Matches for paths without parameters, by path. */
+  readonly #plain = new Map<string, RouteMatch>();
   readonly #guard: Guard;
   readonly #log: Logger;
   readonly #metrics: Metrics;
@@ -112,21 +112,17 @@ export class Router {
 
   constructor(routes: readonly Route[], options: RouterOptions) {
     this.#add(routes);
-    this.#late = new Map(options.late?.map(({ prefix, load }) => [prefix, load]));
+    this.#lazyLoaders = new Map(options.lazyRoutes?.map(({ prefix, load }) => [prefix, load]));
     this.#guard = options.guard;
     this.#log = options.log;
     this.#metrics = options.metrics;
     this.#logRequests = options.logRequests ?? false;
-    this.#metrics.gauge(
-      "holdfast_sandbox_websockets_open",
-      "WebSockets that are open",
-      () => this.#sockets.size,
-    );
+    this.#metrics.gauge("holdfast_sandbox_websockets_open", "Open WebSockets", () => this.#sockets.size);
   }
 
-  /** All routes, those that are loaded late included. */
+  /** Returns all routes. Loads the lazy ones first. */
   async allRoutes(): Promise<readonly Route[]> {
-    for (const prefix of this.#late.keys()) await this.#load(prefix);
+    for (const prefix of this.#lazyLoaders.keys()) await this.#load(prefix);
     return this.#compiled.map(({ route }) => route);
   }
 
@@ -135,58 +131,58 @@ export class Router {
       const segments = route.path.split("/").slice(1);
       const guarded = route.guarded ?? route.path.startsWith("/v1/");
       this.#compiled.push({ segments, route, guarded });
-      if (route.below || segments.some((segment) => segment.startsWith(":"))) continue;
+      if (route.matchSubpaths || segments.some((segment) => segment.startsWith(":"))) continue;
       this.#plain.set(route.path, { route, guarded, params: {} });
     }
   }
 
   async #load(prefix: string): Promise<void> {
-    const load = this.#late.get(prefix);
+    const load = this.#lazyLoaders.get(prefix);
     if (!load) return;
-    const known = this.#loading.get(prefix);
-    const loading = known ?? load().then((routes) => this.#add(routes));
+    const current = this.#loading.get(prefix);
+    const loading = current ?? load().then((routes) => this.#add(routes));
     this.#loading.set(prefix, loading);
     try {
       await loading;
-      this.#late.delete(prefix);
+      this.#lazyLoaders.delete(prefix);
     } finally {
       this.#loading.delete(prefix);
     }
   }
 
-  /** Answers one request; it never rejects. */
+  /** Handles one request. Never rejects. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const answering = this.#handle(request, response).finally(() => this.#active.delete(answering));
-    this.#active.add(answering);
-    return answering;
+    const handling = this.#handle(request, response).finally(() => this.#active.delete(handling));
+    this.#active.add(handling);
+    return handling;
   }
 
-  /** Resolves when no handler of a plain request runs any more, or after `patienceMs`. */
-  async idle(patienceMs: number): Promise<void> {
-    const patience = Promise.withResolvers<void>();
-    const timer = setTimeout(patience.resolve, patienceMs);
-    await Promise.race([Promise.all(this.#active), patience.promise]);
+  /** Resolves when no HTTP handler runs any more, or after `timeoutMs`. */
+  async waitForIdle(timeoutMs: number): Promise<void> {
+    const timedOut = Promise.withResolvers<void>();
+    const timer = setTimeout(timedOut.resolve, timeoutMs);
+    await Promise.race([Promise.all(this.#active), timedOut.promise]);
     clearTimeout(timer);
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     toOriginForm(request);
-    const departure = new ClientGone();
+    const clientGone = new ClientGone();
     const started = performance.now();
     let route = unknownRoute;
-    let found: Found | undefined;
+    let found: RouteMatch | undefined;
     this.#metrics.inFlight += 1;
     response.once("close", () => {
-      departure.tell(response.writableFinished);
+      clientGone.connectionClosed(response.writableFinished);
       this.#metrics.inFlight -= 1;
-      this.#count(request, response, route, performance.now() - started);
+      this.#recordRequest(request, response, route, performance.now() - started);
     });
-    // A socket that fails while we answer is the client's affair; "close" follows and aborts.
+    // A failing client socket needs no handling here: "close" follows and aborts the handler.
     response.on("error", () => {});
     try {
       const target = splitTarget(request);
       this.#guard.checkOrigin(request, response);
-      found = this.#find(target.path) ?? (await this.#findLate(target.path));
+      found = this.#find(target.path) ?? (await this.#findLazy(target.path));
       if (request.method === "OPTIONS") {
         if (found) response.setHeader("allow", allowedOf(found.route));
         sendEmpty(response, 200);
@@ -196,15 +192,15 @@ export class Router {
       route = found.route.path;
       await this.#dispatch(
         found,
-        new RoutedExchange(request, response, found.params, target.query, departure),
+        new RoutedExchange(request, response, found.params, target.query, clientGone),
       );
     } catch (error) {
-      this.#fail(request, response, error, found?.route.sendError);
+      this.#sendFailure(request, response, error, found?.route.sendError);
     }
   }
 
-  /** Whether a request is an upgrade for {@link upgrade}; every other one is a plain request. */
-  takesUpgrade(request: IncomingMessage): boolean {
+  /** Whether a request is a WebSocket upgrade that {@link upgrade} handles. */
+  isSocketUpgrade(request: IncomingMessage): boolean {
     if (request.method !== "GET" || request.headers.upgrade?.toLowerCase() !== "websocket") return false;
     toOriginForm(request);
     try {
@@ -214,10 +210,10 @@ export class Router {
     }
   }
 
-  /** Serves one WebSocket upgrade; it never rejects. */
+  /** Handles one WebSocket upgrade. Never rejects. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const gone = new AbortController();
-    socket.once("close", () => gone.abort());
+    const abort = new AbortController();
+    socket.once("close", () => abort.abort());
     socket.on("error", () => {});
     this.#sockets.track(socket);
     const { path, query } = splitTarget(request);
@@ -229,35 +225,35 @@ export class Router {
       this.#guard.checkOrigin(request);
       if (found.guarded) this.#guard.checkToken(request, query.get("access_token") ?? undefined);
       query.delete("access_token");
-      await found.route.socket({ request, params: found.params, query, signal: gone.signal, accept });
+      await found.route.socket({ request, params: found.params, query, signal: abort.signal, accept });
       if (!accepted) throw new Error("the handler of an upgrade neither accepted nor refused it");
     } catch (error) {
       if (socket.destroyed) return;
-      const known = this.#known(request, error);
+      const callerError = this.#toCallerError(request, error);
       if (!accepted && found?.route.socketRefusal !== "close") {
-        socket.end(problemResponseText(known), () => socket.destroy());
+        socket.end(problemResponseText(callerError), () => socket.destroy());
         return;
       }
-      const refused = accepted === undefined && known.statusCode < 500;
+      const refused = accepted === undefined && callerError.statusCode < 500;
       const webSocket = await accept().catch(() => undefined);
-      webSocket?.close(refused ? 1008 : 1011, `${known.group}.${known.code}`);
+      webSocket?.close(refused ? 1008 : 1011, `${callerError.group}.${callerError.code}`);
     }
   }
 
-  /** Closes all WebSockets; the plain requests are the HTTP server's. */
+  /** Closes all WebSockets. The HTTP server closes the plain connections. */
   async close(): Promise<void> {
     await this.#sockets.close();
   }
 
-  async #dispatch(found: Found, exchange: Exchange): Promise<void> {
+  async #dispatch(found: RouteMatch, exchange: Exchange): Promise<void> {
     const { request, response } = exchange;
     const { methods, socket } = found.route;
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "");
     const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
-    // A GET that lost its upgrade on the way is told so, and not that its token was wrong.
+    // When a proxy strips the upgrade headers, report that instead of a wrong token.
     const isLostUpgrade = socket !== undefined && handler === undefined && method === "GET";
     const inQuery = isLostUpgrade ? exchange.query.get("access_token") : undefined;
-    const password = found.route.takesPassword ? passwordOf(request) : undefined;
+    const password = found.route.acceptsBasicAuth ? passwordOf(request) : undefined;
     if (found.guarded) this.#guard.checkToken(request, password ?? inQuery ?? undefined);
     if (!handler) {
       if (isLostUpgrade) throw invalid("this endpoint takes WebSocket upgrades only");
@@ -268,9 +264,14 @@ export class Router {
     await handler(exchange);
   }
 
-  #count(request: IncomingMessage, response: ServerResponse, route: string, durationMs: number): void {
+  #recordRequest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: string,
+    durationMs: number,
+  ): void {
     const method = request.method ?? "";
-    this.#metrics.answered(route, method, response, durationMs);
+    this.#metrics.recordResponse(route, method, response, durationMs);
     if (!this.#logRequests) return;
     this.#log.info("request answered", {
       method,
@@ -281,8 +282,8 @@ export class Router {
     });
   }
 
-  async #findLate(path: string): Promise<Found | undefined> {
-    for (const prefix of this.#late.keys()) {
+  async #findLazy(path: string): Promise<RouteMatch | undefined> {
+    for (const prefix of this.#lazyLoaders.keys()) {
       if (path !== prefix && !path.startsWith(`${prefix}/`)) continue;
       await this.#load(prefix);
       return this.#find(path);
@@ -290,53 +291,55 @@ export class Router {
     return undefined;
   }
 
-  #find(path: string): Found | undefined {
-    const plain = this.#plain.get(path);
-    if (plain) return plain;
+  #find(path: string): RouteMatch | undefined {
+    const staticRoutes = this.#plain.get(path);
+    if (staticRoutes) return staticRoutes;
     const segments = path.split("/").slice(1);
     for (const { segments: pattern, route, guarded } of this.#compiled) {
-      const params = route.below ? matchBelow(pattern, segments) : match(pattern, segments);
+      const params = route.matchSubpaths ? matchSubpath(pattern, segments) : match(pattern, segments);
       if (params) return { params, route, guarded };
     }
     return undefined;
   }
 
-  #fail(
+  #sendFailure(
     request: IncomingMessage,
     response: ServerResponse,
     error: unknown,
     send: NonNullable<Route["sendError"]> = sendProblem,
   ): void {
     if (response.destroyed) return;
-    const known = this.#known(request, error);
+    const callerError = this.#toCallerError(request, error);
     if (response.headersSent) {
       response.destroy();
       return;
     }
-    // What is left of an unread body would be taken for the next request.
+    // The rest of an unread body would be parsed as the next request.
     if (!request.complete) response.setHeader("connection", "close");
-    send(response, known);
+    send(response, callerError);
   }
 
-  /** What the caller is told of an error: what was thrown for it, else an id that finds it in the log. */
-  #known(request: IncomingMessage, error: unknown): HoldfastError {
-    const known = isHoldfastError(error)
+  /** Returns the error for the caller. An unexpected one is logged, and replaced by an id that finds it in the log. */
+  #toCallerError(request: IncomingMessage, error: unknown): HoldfastError {
+    const callerError = isHoldfastError(error)
       ? error
       : sanitizeError(error, randomUUID(), (errorId, cause) =>
           this.#log.error("request failed", { errorId, method: request.method, cause: String(cause) }),
         );
-    return known.group === "internal" ? problem("internal_error", 500, known.message) : known;
+    return callerError.group === "internal"
+      ? problem("internal_error", 500, callerError.message)
+      : callerError;
   }
 }
 
-/** RFC 9110, 10.2.1: who serves GET serves HEAD. */
+/** A resource that supports GET also supports HEAD (RFC 9110, 9.1). */
 function allowedOf({ methods, socket }: Route): string {
   const gets = methods.GET !== undefined || socket !== undefined;
   const others = Object.keys(methods).filter((method) => method !== "GET");
   return [...(gets ? ["GET", "HEAD"] : []), ...others].join(", ");
 }
 
-/** The password of HTTP's basic scheme (RFC 7617). */
+/** Returns the password of HTTP basic authentication (RFC 7617). */
 function passwordOf(request: IncomingMessage): string | undefined {
   const encoded = /^basic +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1];
   const pair = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString("utf8");
@@ -345,8 +348,8 @@ function passwordOf(request: IncomingMessage): string | undefined {
 }
 
 /**
- * A target may be a whole URL, as clients write it that take this server for a proxy; its authority
- * then counts in the place of the Host header. Source: RFC 9112, section 3.2.2.
+ * Converts an absolute-form target, which clients send to a proxy, to origin form. Its authority replaces the Host
+ * header (RFC 9112, 3.2.2).
  */
 function toOriginForm(request: IncomingMessage): void {
   const [prefix, authority] = /^https?:\/\/([^/?#]+)/i.exec(request.url ?? "") ?? [];
@@ -363,7 +366,7 @@ function splitTarget(request: IncomingMessage): { readonly path: string; readonl
   return { path: target.slice(0, cut), query: new Query(target.slice(cut + 1)) };
 }
 
-function matchBelow(
+function matchSubpath(
   pattern: readonly string[],
   segments: readonly string[],
 ): Record<string, string> | undefined {
@@ -371,14 +374,14 @@ function matchBelow(
   return params && { ...params, below: segments.slice(pattern.length).join("/") };
 }
 
-function fits(part: string, segment: string): boolean {
+function segmentMatches(part: string, segment: string): boolean {
   return part.startsWith(":") ? segment !== "" : part === segment;
 }
 
 function match(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
   if (pattern.length !== segments.length) return undefined;
-  // Most routes end here, and make nothing.
-  if (!pattern.every((part, index) => fits(part, segments[index] ?? ""))) return undefined;
+  // Most routes fail here, before anything is allocated.
+  if (!pattern.every((part, index) => segmentMatches(part, segments[index] ?? ""))) return undefined;
   const params: Record<string, string> = {};
   for (const [index, part] of pattern.entries()) {
     if (!part.startsWith(":")) continue;

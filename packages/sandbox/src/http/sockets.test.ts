@@ -11,12 +11,12 @@ import { Metrics } from "./metrics.ts";
 import { problem } from "./problem.ts";
 import { type Route, Router } from "./router.ts";
 
-/** A server with these routes and the token "t"; answers its port. */
+/** Starts a server with these routes and the token "t". */
 async function serve(t: TestContext, routes: readonly Route[]): Promise<{ port: number; router: Router }> {
   const guard = new Guard({ token: "t", hosts: ["127.0.0.1"], cors: { origins: ["https://app.example"] } });
   const router = new Router(routes, { guard, log: silentLogger, metrics: new Metrics() });
   const server = createServer(
-    { shouldUpgradeCallback: (request) => router.takesUpgrade(request) },
+    { shouldUpgradeCallback: (request) => router.isSocketUpgrade(request) },
     (request, response) => void router.handle(request, response),
   );
   server.on("upgrade", (request, socket, head) => void router.upgrade(request, socket, head));
@@ -32,7 +32,7 @@ async function serve(t: TestContext, routes: readonly Route[]): Promise<{ port: 
   return { port: address.port, router };
 }
 
-/** How a handshake is answered: 101, or the status and body of a refusal. */
+/** Attempts a handshake. Returns 101, or the status and body of the refusal. */
 function attempt(url: string, options: { headers?: Record<string, string>; origin?: string } = {}) {
   return new Promise<{ status: number; body: string }>((resolve, reject) => {
     const socket = new WebSocket(url, options);
@@ -67,7 +67,7 @@ const echo: Route = {
 
 const authorization = "Bearer t";
 
-/** What the server answers to bytes as they stand. */
+/** Sends raw bytes and returns the response. */
 async function answerTo(port: number, text: string): Promise<string> {
   const socket = connect(port, "127.0.0.1").setEncoding("latin1");
   socket.end(text.replaceAll("\n", "\r\n"));
@@ -76,7 +76,7 @@ async function answerTo(port: number, text: string): Promise<string> {
   return answer;
 }
 
-test("a target that is a whole URL is its path, and its host counts", async (t) => {
+test("an absolute-form target is routed by its path and checked by its host", async (t) => {
   const plain: Route = { path: "/plain", methods: { GET: ({ response }) => sendJson(response, 1) } };
   const { port } = await serve(t, [plain]);
   const status = async (target: string, host: string) =>
@@ -87,7 +87,7 @@ test("a target that is a whole URL is its path, and its host counts", async (t) 
   assert.equal(await status("http://127.0.0.1", "127.0.0.1"), "404");
 });
 
-test("what is no handshake is refused with a problem document", async (t) => {
+test("an invalid handshake is refused with problem details", async (t) => {
   const { port } = await serve(t, [echo, { ...echo, path: "/v1/closes/:id", socketRefusal: "close" }]);
   for (const path of ["/v1/echo/a", "/v1/closes/a", "http://127.0.0.1/v1/echo/a"]) {
     const head = `GET ${path} HTTP/1.1\nHost: 127.0.0.1\nAuthorization: Bearer t`;
@@ -99,7 +99,7 @@ test("what is no handshake is refused with a problem document", async (t) => {
 });
 
 describe("WebSocket routes", () => {
-  test("the token may be in the header or, for upgrades alone, in the query", async (t) => {
+  test("the token may be in the header or, for upgrades only, in the query", async (t) => {
     const { port } = await serve(t, [
       echo,
       { path: "/v1/plain", methods: { GET: ({ response }) => sendJson(response, 1) } },
@@ -116,14 +116,14 @@ describe("WebSocket routes", () => {
     assert.equal(plain.status, 401);
     const lost = async (token: string) =>
       (await fetch(`http://127.0.0.1:${port}/v1/echo/a?access_token=${token}`)).status;
-    assert.equal(await lost("t"), 400, "an upgrade whose headers were lost on the way is told apart");
+    assert.equal(await lost("t"), 400, "an upgrade whose headers were stripped gets an error of its own");
     assert.equal(await lost("no"), 401);
     const upgraded = await attempt(`${base}/plain`, { headers: { authorization } });
-    assert.equal(upgraded.status, 200, "where there is no socket an upgrade is a plain request");
+    assert.equal(upgraded.status, 200, "an upgrade of a route without a socket is a plain request");
     assert.equal((await attempt(`${base}/none`, { headers: { authorization } })).status, 404);
   });
 
-  test("what is thrown before the handshake answers it, what is thrown after it closes it", async (t) => {
+  test("an error before the handshake is the response, an error after it closes the socket", async (t) => {
     const { port } = await serve(t, [echo]);
     const url = `ws://127.0.0.1:${port}/v1/echo`;
     const missing = await attempt(`${url}/none`, { headers: { authorization } });
@@ -145,7 +145,7 @@ describe("WebSocket routes", () => {
     assert.deepEqual([posted.status, posted.headers.get("allow")], [405, "GET, HEAD"]);
   });
 
-  test("a route for browsers is refused by a close frame", async (t) => {
+  test("a route for browsers refuses with a close frame", async (t) => {
     const { port } = await serve(t, [{ ...echo, socketRefusal: "close" }]);
     const closed = async (path: string) => {
       const [code, reason] = await once(new WebSocket(`ws://127.0.0.1:${port}/v1/echo/${path}`), "close");
@@ -156,7 +156,7 @@ describe("WebSocket routes", () => {
     assert.deepEqual(await closed("lazy?access_token=t"), [1011, "sandbox.internal_error"]);
   });
 
-  test("closing ends open sockets, and handshakes that nobody answered", async (t) => {
+  test("closing ends open sockets and pending handshakes", async (t) => {
     let gone: AbortSignal | undefined;
     const asked = Promise.withResolvers<void>();
     const { port, router } = await serve(t, [

@@ -3,32 +3,32 @@ import type { Duplex } from "node:stream";
 import type { WebSocket, WebSocketServer } from "ws";
 import { invalid, problemResponseText } from "./problem.ts";
 
-/** One WebSocket request with what the router found out about it. */
+/** One WebSocket upgrade request with its route parameters. */
 export interface SocketExchange {
   readonly request: IncomingMessage;
   /** Path parameters, percent-decoded. */
   readonly params: Readonly<Record<string, string>>;
-  /** The query without `access_token`, which is read by the guard alone. */
+  /** The query without `access_token`, which only the guard reads. */
   readonly query: URLSearchParams;
-  /** Aborted when the connection is gone, whether it was accepted or not. */
+  /** Aborts when the connection closes, accepted or not. */
   readonly signal: AbortSignal;
   /**
-   * Completes the handshake; to be called once. What is thrown before it answers the request with a
-   * problem document; what is thrown after it closes the socket with 1011 and `group.code`. Rejects
-   * when the client sent no proper handshake: it was answered then.
+   * Completes the handshake. Call it once. An error that the handler throws before becomes a problem response; a later
+   * one closes the socket with 1011 and `group.code`. Rejects when the client's handshake is invalid, which has then
+   * been answered.
    */
   accept(): Promise<WebSocket>;
 }
 
-/** Largest message of a client, in bytes: input of 64 KiB as base64 in JSON fits many times. */
+/** Largest message of a client, in bytes. Holds 64 KiB of input as base64 in JSON several times over. */
 const maxMessageBytes = 1_048_576;
 
-/** How long a client may take to answer a close frame before its connection is cut. */
-const closePatienceMs = 1_000;
+/** Time that a client has to answer a close frame before its connection is destroyed. */
+const closeTimeoutMs = 1_000;
 
-/** The WebSockets of a server: handshakes, and what is open until the server closes. */
+/** WebSockets of a server, from the handshake until the server closes. */
 export class Sockets {
-  /** The library takes megabytes, which a server that nobody asks for a WebSocket does without. */
+  /** Loaded with the first upgrade, because the library takes megabytes. */
   #server: WebSocketServer | undefined;
   readonly #pending = new Set<Duplex>();
   #closed = false;
@@ -37,7 +37,7 @@ export class Sockets {
     return this.#server?.clients.size ?? 0;
   }
 
-  /** Notes a connection that asks for an upgrade, so that closing ends it whatever its handler does. */
+  /** Registers a connection that requests an upgrade, so that {@link close} ends it whatever its handler does. */
   track(socket: Duplex): void {
     this.#pending.add(socket);
     socket.once("close", () => this.#pending.delete(socket));
@@ -66,14 +66,14 @@ export class Sockets {
       socket.once("close", failed);
       server.handleUpgrade(request, socket, head, (webSocket) => {
         socket.removeListener("close", failed);
-        // A broken connection is the client's affair; "close" follows and ends the handler.
+        // A failing connection needs no handling here: "close" follows and ends the handler.
         webSocket.on("error", () => {});
         resolve(webSocket);
       });
     });
   }
 
-  /** Closes every socket with 1001 and, where the client does not answer in time, cuts it. */
+  /** Closes every socket with 1001, and destroys those that do not answer in time. */
   async close(): Promise<void> {
     this.#closed = true;
     const open = [...this.#pending];
@@ -86,14 +86,14 @@ export class Sockets {
       () => {
         for (const socket of open) socket.destroy();
       },
-      accepted === 0 ? 0 : closePatienceMs,
+      accepted === 0 ? 0 : closeTimeoutMs,
     );
     await ended;
     clearTimeout(timer);
   }
 }
 
-/** The library would answer a handshake that is none with a page of HTML. */
+/** Replaces the HTML page with which the library refuses an invalid handshake. */
 function refuse(error: Error, socket: Duplex): void {
   socket.end(problemResponseText(invalid(error.message)), () => socket.destroy());
 }

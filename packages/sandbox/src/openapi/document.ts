@@ -9,7 +9,7 @@ import { sessionsPart } from "../sessions/openapi.ts";
 import type { JsonSchema, OpenApiOperation, OpenApiPart, OpenApiPath, OpenApiResponse } from "./part.ts";
 import { problems } from "./part.ts";
 
-/** Every part of the server; a route that is in none of them fails a test. */
+/** Parts of the document, one for each area. A test fails for a route that is missing here. */
 const parts: readonly OpenApiPart[] = [
   httpPart,
   agentsPart,
@@ -33,13 +33,13 @@ export interface OpenApiDocument {
   };
 }
 
-/** The OpenAPI 3.1 document of the server. Throws where two parts claim one path or schema. */
+/** Builds the OpenAPI 3.1 document of the server. Throws when two parts define the same path or schema. */
 export function openApiDocument(): OpenApiDocument {
   const paths: Record<string, OpenApiPath> = {};
   const schemas: Record<string, JsonSchema> = {};
   for (const part of parts) {
-    for (const [path, item] of Object.entries(part.paths)) add(paths, path, withRefusals(item));
-    for (const [name, schema] of Object.entries(part.schemas)) add(schemas, name, schema);
+    for (const [path, item] of Object.entries(part.paths)) addUnique(paths, path, withCommonErrors(item));
+    for (const [name, schema] of Object.entries(part.schemas)) addUnique(schemas, name, schema);
   }
   return {
     openapi: "3.1.0",
@@ -57,20 +57,20 @@ export function openApiDocument(): OpenApiDocument {
         bearer: {
           type: "http",
           scheme: "bearer",
-          description: "The token of the server; absent where it was started without one.",
+          description: "The token of the server. Not needed when the server was started without one.",
         },
       },
     },
   };
 }
 
-function add<T>(all: Record<string, T>, name: string, value: T): void {
-  if (Object.hasOwn(all, name)) throw new Error(`two parts of the document claim ${name}`);
+function addUnique<T>(all: Record<string, T>, name: string, value: T): void {
+  if (Object.hasOwn(all, name)) throw new Error(`two parts of the OpenAPI document define ${name}`);
   all[name] = value;
 }
 
-/** Adds the answers that the router gives for every route: a missing token, and what went wrong inside. */
-function withRefusals(item: OpenApiPath): OpenApiPath {
+/** Adds the errors that every guarded route can return. */
+function withCommonErrors(item: OpenApiPath): OpenApiPath {
   const entries = Object.entries(item).map(([method, operation]) => {
     if (operation.security?.length === 0) return [method, operation];
     const common: Record<string, OpenApiResponse> = problems({

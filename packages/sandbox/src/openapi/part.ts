@@ -1,4 +1,4 @@
-/** A JSON Schema, dialect 2020-12, as OpenAPI 3.1 takes it. */
+/** A JSON Schema, dialect 2020-12, as in OpenAPI 3.1. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 export interface OpenApiParameter {
@@ -31,9 +31,9 @@ export interface OpenApiOperation {
     readonly content: Readonly<Record<string, OpenApiMedia>>;
   };
   readonly responses: Readonly<Record<string, OpenApiResponse>>;
-  /** Empty where no token is asked for. */
+  /** Empty for operations that need no token. */
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
-  /** True where the GET of the path is, or also takes, a WebSocket upgrade. */
+  /** True when a GET of the path may be a WebSocket upgrade. */
   readonly "x-websocket"?: true;
 }
 
@@ -41,18 +41,18 @@ export type OpenApiMethod = "get" | "post" | "put" | "patch" | "delete";
 
 export type OpenApiPath = Readonly<Partial<Record<OpenApiMethod, OpenApiOperation>>>;
 
-/** What one part of the server says about its routes: paths with `{parameters}`, schemas by name. */
+/** Documentation of one area of the server: paths with `{parameters}`, and schemas by name. */
 export interface OpenApiPart {
   readonly paths: Readonly<Record<string, OpenApiPath>>;
   readonly schemas: Readonly<Record<string, JsonSchema>>;
 }
 
-/** A reference to a schema of any part, by its name. */
+/** References a schema of any part by name. */
 export function ref(name: string): JsonSchema {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** An object with these properties; those named in `optional` may be absent. */
+/** Describes an object with these properties; those in `optional` may be absent. */
 export function object(
   properties: Readonly<Record<string, JsonSchema>>,
   optional: readonly string[] = [],
@@ -73,7 +73,7 @@ export function requiredQueryParameter(name: string, description?: string): Open
   return { ...query(name, { type: "string" }, description), required: true };
 }
 
-/** A parameter of the path; every operation of a path with parameters lists them. */
+/** Describes a path parameter. Every operation of the path must list it. */
 export function pathParameter(name: string, description?: string): OpenApiParameter {
   return {
     name,
@@ -84,7 +84,7 @@ export function pathParameter(name: string, description?: string): OpenApiParame
   };
 }
 
-/** An answer with a JSON body. */
+/** Describes a response with a JSON body. */
 export function json(description: string, schema: JsonSchema): OpenApiResponse {
   return { description, content: { "application/json": { schema } } };
 }
@@ -93,7 +93,7 @@ export function empty(description: string): OpenApiResponse {
   return { description };
 }
 
-/** A stream of server-sent events; `schema` is that of one event's data. */
+/** Describes a stream of server-sent events; `schema` is that of one event's data. */
 export function events(description: string, schema: JsonSchema): OpenApiResponse {
   return { description, content: { "text/event-stream": { schema } } };
 }
@@ -102,7 +102,7 @@ export function jsonBody(schema: JsonSchema): NonNullable<OpenApiOperation["requ
   return { required: true, content: { "application/json": { schema } } };
 }
 
-/** The answers that are problem documents, by status, as `problems({ 404: "no such process" })`. */
+/** Describes problem responses by status: `problems({ 404: "no such process" })`. */
 export function problems(byStatus: Readonly<Record<number, string>>): Record<string, OpenApiResponse> {
   const responses: Record<string, OpenApiResponse> = {};
   for (const [status, description] of Object.entries(byStatus)) {
@@ -111,5 +111,5 @@ export function problems(byStatus: Readonly<Record<number, string>>): Record<str
   return responses;
 }
 
-/** For {@link problems}, where a path is looked at: the answer of `sandbox.mount_not_responding`. */
-export const silentMount = { 504: "A file system on the way does not answer" } as const;
+/** For {@link problems} of routes that access a path: the status of `sandbox.mount_not_responding`. */
+export const unresponsiveMount = { 504: "A file system on the path does not respond" } as const;

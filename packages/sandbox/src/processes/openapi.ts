@@ -10,7 +10,7 @@ import {
   problems,
   query,
   ref,
-  silentMount,
+  unresponsiveMount,
 } from "../openapi/part.ts";
 import { processSchemas } from "./openapi-schemas.ts";
 
@@ -73,7 +73,7 @@ export const processesPart: OpenApiPart = {
           ...problems({
             ...badBody,
             409: "Too many run, or the name is taken",
-            ...silentMount,
+            ...unresponsiveMount,
             501: "There are no terminals on this platform",
             502: "It did not start",
           }),
@@ -105,7 +105,7 @@ export const processesPart: OpenApiPart = {
           200: json("How it ended", ref("ProcessRunResponse")),
           ...problems({
             ...badBody,
-            ...silentMount,
+            ...unresponsiveMount,
             409: "Too many run at once",
             502: "The command did not start",
           }),

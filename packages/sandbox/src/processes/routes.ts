@@ -135,11 +135,11 @@ export class ProcessRoutes {
       cwd,
       env: { ...env, TERM: terminalType, ...body.env },
     };
-    const heart = new Heartbeat(exchange.response, limits.heartbeatMs);
+    const heartbeat = new Heartbeat(exchange.response, limits.heartbeatMs);
     let failure: HoldfastError | undefined;
     try {
       // Those in line are waited for as those that run are.
-      heart.startLate();
+      heartbeat.startAfter();
       const outcome = await this.#slots.use(exchange.signal, () =>
         runCommand(spawner, request, {
           timeoutMs: Math.min(body.timeoutMs || settings.defaultRunTimeoutMs, settings.maxRunTimeoutMs),
@@ -150,12 +150,12 @@ export class ProcessRoutes {
           throw failure ?? error;
         }),
       );
-      if (!exchange.response.destroyed) heart.end(JSON.stringify(outcome));
+      if (!exchange.response.destroyed) heartbeat.end(JSON.stringify(outcome));
     } catch (error) {
       if (failure === undefined || !exchange.response.headersSent) throw error;
-      heart.end(JSON.stringify(notStarted(failure)));
+      heartbeat.end(JSON.stringify(notStarted(failure)));
     } finally {
-      heart.stop();
+      heartbeat.stop();
     }
   }
 
@@ -172,13 +172,13 @@ export class ProcessRoutes {
     );
     const process = this.#find(exchange);
     process[how]();
-    const heart = new Heartbeat(exchange.response, this.#context.limits.heartbeatMs);
-    heart.startLate();
+    const heartbeat = new Heartbeat(exchange.response, this.#context.limits.heartbeatMs);
+    heartbeat.startAfter();
     const deadline = performance.now() + waitMs;
     while (!process.ended && performance.now() < deadline && !exchange.signal.aborted) {
       await process.changed.wait(deadline - performance.now(), exchange.signal);
     }
-    heart.end(JSON.stringify(process.info()));
+    heartbeat.end(JSON.stringify(process.info()));
   }
 
   async #input(exchange: Exchange): Promise<void> {

@@ -11,7 +11,7 @@ import {
   problems,
   query,
   ref,
-  silentMount,
+  unresponsiveMount,
 } from "../openapi/part.ts";
 import { sessionSchemas } from "./schemas.ts";
 
@@ -24,7 +24,7 @@ const badBody = problems({
   422: "A member is missing or wrong",
 });
 const agentFails = problems({
-  ...silentMount,
+  ...unresponsiveMount,
   409: "It is in a state where that cannot be",
   500: "The agent's process ended",
   502: "The agent refused, or could not be started",

@@ -1,4 +1,4 @@
-/** Serves the inspector's files. */
+/** Serves the inspector's static files. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
@@ -9,14 +9,14 @@ import type { Exchange } from "../http/exchange.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 
-const types: Readonly<Record<string, string | undefined>> = {
+const contentTypes: Readonly<Record<string, string | undefined>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
   ".svg": "image/svg+xml",
 };
 
-/** Nothing from elsewhere, nothing inline, no frame around it. */
+/** No external resources, no inline code, no framing. */
 const pageHeaders = {
   "content-security-policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
@@ -29,37 +29,37 @@ const pageHeaders = {
 } as const;
 
 /**
- * The inspector: static files that hold nothing secret, so they ask for no token. They are streamed
- * from the disk at each request, and cost the server no memory in between.
+ * Routes of the inspector. Its static files hold no secrets, so they need no token. Each request streams them from
+ * disk, so they use no memory in between.
  */
 export function uiRoutes(directory: string): readonly Route[] {
   const get = (exchange: Exchange) => sendFile(directory, exchange);
-  return [{ path: "/ui", below: true, methods: { GET: get } }];
+  return [{ path: "/ui", matchSubpaths: true, methods: { GET: get } }];
 }
 
 async function sendFile(directory: string, { request, response, params }: Exchange): Promise<void> {
-  const asked = params.below ?? "";
-  const file = join(directory, fileFor(asked));
+  const path = params.below ?? "";
+  const file = join(directory, fileFor(path));
   const size = await sizeOf(file);
-  if (size === undefined) throw missing(asked);
-  const packed = acceptsGzip(request);
+  if (size === undefined) throw notFound(path);
+  const compress = acceptsGzip(request);
   response.writeHead(200, {
     ...pageHeaders,
-    "content-type": types[extname(file)] ?? "application/octet-stream",
-    // The names of assets change with their content; that of the page does not.
-    "cache-control": asked.startsWith("assets/") ? "public, max-age=31536000, immutable" : "no-cache",
+    "content-type": contentTypes[extname(file)] ?? "application/octet-stream",
+    // Asset names contain a content hash; the page has a fixed name.
+    "cache-control": path.startsWith("assets/") ? "public, max-age=31536000, immutable" : "no-cache",
     vary: `${String(response.getHeader("vary") ?? "origin")}, accept-encoding`,
-    ...(packed ? { "content-encoding": "gzip" } : { "content-length": size }),
+    ...(compress ? { "content-encoding": "gzip" } : { "content-length": size }),
   });
   if (request.method === "HEAD") response.end();
-  else if (packed) await pipeline(createReadStream(file), createGzip(), response);
+  else if (compress) await pipeline(createReadStream(file), createGzip(), response);
   else await pipeline(createReadStream(file), response);
 }
 
-/** The app has addresses of its own; each of them is its one page. */
+/** The app routes on the client, so every path that is no file returns its page. */
 function fileFor(asked: string): string {
   if (asked.startsWith("assets/")) {
-    if (!/^assets\/[\w.-]+$/.test(asked)) throw missing(asked);
+    if (!/^assets\/[\w.-]+$/.test(asked)) throw notFound(asked);
     return asked;
   }
   return /^[\w-]+\.(js|svg)$/.test(asked) ? asked : "index.html";
@@ -79,7 +79,7 @@ async function sizeOf(file: string): Promise<number | undefined> {
   }
 }
 
-function missing(asked: string): Error {
+function notFound(asked: string): Error {
   return /^assets\/|\.(js|svg)$/.test(asked)
     ? invalid("endpoint not found", 404)
     : problem("ui_not_built", 503, 'The inspector is not built: run "npm run build"');

@@ -111,12 +111,12 @@ export class OpenCodeMessageRoutes {
 
   /** A turn may take hours: blanks in front of the JSON keep the connection. */
   async #waitFor(exchange: Exchange, work: Promise<unknown>): Promise<void> {
-    const heart = new Heartbeat(exchange.response, this.#shared.heartbeatMs);
-    heart.start();
+    const heartbeat = new Heartbeat(exchange.response, this.#shared.heartbeatMs);
+    heartbeat.start();
     try {
       exchange.response.end(JSON.stringify(await work));
     } finally {
-      heart.stop();
+      heartbeat.stop();
     }
   }
 }

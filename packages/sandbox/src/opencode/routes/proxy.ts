@@ -20,7 +20,7 @@ export function forwardingRoute(url: string): Route {
   const handler: Handler = (exchange) => forward(base, exchange);
   return {
     path: "/opencode",
-    below: true,
+    matchSubpaths: true,
     methods: Object.fromEntries(methods.map((method) => [method, handler])),
   };
 }
