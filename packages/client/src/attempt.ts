@@ -1,9 +1,9 @@
 import { type HoldfastError, isHoldfastError } from "@holdfast/core";
 
-/** A call's promise, from whose type `attempt` reads what the action declares that it may throw. */
+/** Promise of an action call. Its type carries the errors that the action declares, for `attempt`. */
 export type ActionPromise<Result, Errors> = Promise<Result> & { readonly "~errors"?: Errors };
 
-/** A failure that the action declares, told apart by `code`. */
+/** Declared failure of an action, discriminated by `code`. */
 type DeclaredFailure<Errors> = {
   readonly [Code in keyof Errors & string]: {
     readonly ok: false;
@@ -13,15 +13,15 @@ type DeclaredFailure<Errors> = {
   };
 }[keyof Errors & string];
 
-/** What became of a call; `code` is undefined for an error that its action does not declare. */
+/** Outcome of a call. `code` is undefined for an error that the action does not declare. */
 export type Attempt<Result, Errors> =
   | { readonly ok: true; readonly value: Result }
   | DeclaredFailure<Errors>
   | { readonly ok: false; readonly code: undefined; readonly error: unknown };
 
 /**
- * Waits for a call and returns its result or its error, so that the errors that its action declares are
- * typed: `const bought = await attempt(shop.buy({ item }), ["sold_out"])`. Never throws.
+ * Waits for a call and returns its result or its error, with the errors that the action declares typed: `const bought
+ * = await attempt(shop.buy({ item }), ["sold_out"])`. Never throws.
  */
 export async function attempt<Result, Errors>(
   call: ActionPromise<Result, Errors>,
@@ -34,7 +34,7 @@ export async function attempt<Result, Errors>(
     if (!isHoldfastError(error) || !codes.some((known) => known === code)) {
       return { ok: false, code: undefined, error };
     }
-    // The server lets an action throw only what it declares: the metadata has been checked there.
+    // Safe cast: the server has already checked the metadata against the declaration.
     return { ok: false, code, metadata: error.metadata, error } as DeclaredFailure<Errors>;
   }
 }

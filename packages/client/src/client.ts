@@ -26,8 +26,8 @@ import type {
 } from "./types.ts";
 
 /**
- * A client of the registry at `endpoint` ("http://127.0.0.1:6420" by default, or HOLDFAST_ENDPOINT).
- * Nothing is sent before the first call. Throws `client.invalid_config`, `client.invalid_endpoint`.
+ * Creates a client of the registry at `endpoint` ("http://127.0.0.1:6420" by default, or HOLDFAST_ENDPOINT). Sends
+ * nothing before the first call. Throws `client.invalid_config`, `client.invalid_endpoint`.
  */
 export function createClient<R extends AnyRegistry = UntypedRegistry>(
   config?: string | ClientConfig,
@@ -35,7 +35,7 @@ export function createClient<R extends AnyRegistry = UntypedRegistry>(
   return createClientWithDriver<R>(createNetworkDriver(readConfig(config)));
 }
 
-/** A client over another way to reach actors, such as the process that they live in. */
+/** Creates a client on another driver, such as the one that reaches actors in the same process. */
 export function createClientWithDriver<R extends AnyRegistry = UntypedRegistry>(
   driver: ClientDriver,
   ports: ClientPorts = clientPorts,
@@ -48,7 +48,7 @@ export function createClientWithDriver<R extends AnyRegistry = UntypedRegistry>(
         const value: unknown = Reflect.get(target, property, target);
         return typeof value === "function" && property !== "constructor" ? value.bind(target) : value;
       }
-      // An awaited client must not look like a promise.
+      // `await client` looks for a `then` method; an accessor here would make the client a promise.
       if (property === "then" || property === "toJSON") return undefined;
       let accessor = accessors.get(property);
       if (accessor === undefined) {
@@ -58,20 +58,20 @@ export function createClientWithDriver<R extends AnyRegistry = UntypedRegistry>(
       return accessor;
     },
   });
-  // The names of the actors are known to the type only.
+  // Only the type `R` lists the actor names; at run time every name has an accessor.
   return proxy as unknown as Client<R>;
 }
 
-/** In place of undefined, and of null, which programs that are not typed give for nothing. */
+/** Default for options that are undefined or, from untyped callers, null. */
 const noOptions: HandleOptions = {};
 const noCreateOptions: CreateOptions = {};
 
 class RawClient implements ClientBase {
   readonly #context: ClientContext;
-  readonly #ended = new AbortController();
+  readonly #disposal = new AbortController();
 
   constructor(driver: ClientDriver, ports: ClientPorts) {
-    this.#context = { driver, ports, disposed: this.#ended.signal, connections: new Set<Connection>() };
+    this.#context = { driver, ports, disposed: this.#disposal.signal, connections: new Set<Connection>() };
   }
 
   get<D extends AnyActorDefinition = AnyActorDefinition>(
@@ -119,13 +119,13 @@ class RawClient implements ClientBase {
   }
 
   async dispose(): Promise<void> {
-    if (this.#ended.signal.aborted) return;
-    this.#ended.abort(new HoldfastError("client", "disposed", "The client was disposed of"));
+    if (this.#disposal.signal.aborted) return;
+    this.#disposal.abort(new HoldfastError("client", "disposed", "The client was disposed"));
     await Promise.all([...this.#context.connections].map((connection) => connection.dispose()));
     await this.#context.driver.dispose();
   }
 
-  /** What `client.<name>` gives. */
+  /** Value of `client.<name>`. */
   accessor(name: string): unknown {
     return {
       get: (key?: ActorKeyInput, options?: HandleOptions) => this.get(name, key, options),
@@ -141,7 +141,7 @@ class RawClient implements ClientBase {
     };
   }
 
-  /** Reading is retried; a destruction that was repeated could meet the next life of a key. */
+  /** Retries reads only: a repeated destroy could destroy a new actor that reuses the key. */
   async #manage(request: ManageRequest): Promise<unknown> {
     const { driver, ports, disposed } = this.#context;
     checkName(request.name);
@@ -151,7 +151,7 @@ class RawClient implements ClientBase {
     return request.type === "list" || request.type === "count" ? withRetry(ask, disposed, ports) : ask();
   }
 
-  /** A key that is refused is told of by each use of the handle, like everything else that is refused. */
+  /** An invalid key does not throw here. Every use of the handle rejects with the error instead. */
   #byKey<D extends AnyActorDefinition>(
     type: "get" | "getOrCreate",
     name: string,
@@ -178,6 +178,6 @@ class RawClient implements ClientBase {
 function checkName(name: string): string {
   const isDots = name === "." || name === "..";
   if (name.length > 0 && name.length <= limits.maxActorNameLength && !isDots) return name;
-  const message = `An actor's name has 1 to ${limits.maxActorNameLength} characters`;
+  const message = `An actor name must have 1 to ${limits.maxActorNameLength} characters and cannot be "." or ".."`;
   throw new HoldfastError("actor", "invalid_name", message);
 }

@@ -4,7 +4,7 @@ import { isErrorCode } from "@holdfast/core";
 import { createClient } from "./client.ts";
 import { readConfig } from "./config.ts";
 
-test("a configuration is an endpoint, an object or nothing", () => {
+test("a configuration is an endpoint, an object or undefined", () => {
   assert.deepEqual(readConfig(undefined), {});
   assert.deepEqual(readConfig("http://there.example"), { endpoint: "http://there.example" });
   for (const encoding of ["json", "cbor", "bare", undefined]) assert.ok(readConfig({ encoding }));

@@ -8,7 +8,7 @@ import { clientPorts } from "./internal/ports.ts";
 const init = { type: "init", version: 1, actorId: "actor", connId: "conn" } as const;
 const cutOff = { error: { group: "client", code: "network_error", message: "It was cut off" }, final: false };
 
-/** A connection to a server that a test plays, and the timers that are set meanwhile. */
+/** A connection to a simulated server, and the timers that it sets. */
 function played() {
   const asked: DriverListener[] = [];
   const early: (readonly string[] | undefined)[] = [];
@@ -42,7 +42,7 @@ function played() {
   return { client, asked, early, sent, waiting, clock, comebacks };
 }
 
-test("a connection that is disposed of by who hears that it was cut off stays disposed of", async () => {
+test("a connection that its close listener disposes stays disposed", async () => {
   const { client, asked, waiting } = played();
   const conn = client.get("room", "a").connect();
   const statuses: string[] = [];
@@ -57,7 +57,7 @@ test("a connection that is disposed of by who hears that it was cut off stays di
   assert.equal(waiting.size, 0, "nothing is tried again");
 });
 
-test("a connection that is disposed of by who hears that it connects again asks for nothing more", async () => {
+test("a connection that its status listener disposes sends nothing more", async () => {
   const { client, asked, waiting } = played();
   let params = 0;
   const conn = client.get("room", "a", { getParams: () => ++params }).connect();
@@ -70,7 +70,7 @@ test("a connection that is disposed of by who hears that it connects again asks 
   assert.equal(params, 1);
 });
 
-test("a wait for a queue whose connection is cut off ends at its time", async () => {
+test("a wait for a queue times out while its connection is lost", async () => {
   const { client, asked, waiting, clock } = played();
   const conn = client.get("room", "a").connect();
   await new Promise((resolve) => setImmediate(resolve));
@@ -84,7 +84,7 @@ test("a wait for a queue whose connection is cut off ends at its time", async ()
   await conn.dispose();
 });
 
-test("what is listened to as the connection opens goes along with its handshake, the rest follows", async () => {
+test("the handshake carries the first subscriptions, frames carry the rest", async () => {
   const { client, asked, early, sent } = played();
   const conn = client.get("room", "a").connect();
   const offs = ["kept", "given up", "taken up again"].map((name) => conn.on(name, () => undefined));
@@ -102,7 +102,7 @@ test("what is listened to as the connection opens goes along with its handshake,
   await conn.dispose();
 });
 
-test("a connection that waits to connect again does so at once when the network or the person is back", async () => {
+test("a waiting connection reconnects immediately when the network or the user is back", async () => {
   const { client, asked, waiting, comebacks } = played();
   const conn = client.get("room", "a").connect();
   await new Promise((resolve) => setImmediate(resolve));

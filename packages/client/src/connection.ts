@@ -1,52 +1,52 @@
 import { fromWireError, HoldfastError, isErrorCode, uuidv7, type WireError } from "@holdfast/core";
 import type {
   ActorTarget,
-  AnsweredFrame,
   ClientDriver,
   ClosedReason,
   DriverConnection,
+  RequestFrame,
   ServerFrame,
 } from "./driver.ts";
 import { protocolVersion } from "./driver.ts";
-import { readActionOptions } from "./internal/action-options.ts";
+import { normalizeActionOptions } from "./internal/action-options.ts";
 import { backoffDelayMs } from "./internal/backoff.ts";
+import {
+  callCancelled,
+  connectionLost,
+  disposedError,
+  isPlainDisconnect,
+  openFailedError,
+} from "./internal/connection-errors.ts";
 import { sendOverConnection } from "./internal/connection-send.ts";
 import { IncomingStream } from "./internal/incoming-stream.ts";
 import { callUserCode, Listeners, type Report, reportToConsole } from "./internal/listeners.ts";
 import { type PendingCall, PendingCalls } from "./internal/pending-calls.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { PresenceView, presenceEvent } from "./internal/presence-view.ts";
-import {
-  callCancelled,
-  connectionLost,
-  disposedError,
-  isPlainDisconnect,
-  refusalOf,
-} from "./internal/refusal.ts";
 import { clientLimits } from "./limits.ts";
-import { earlyEvents } from "./network/early-events.ts";
+import { selectEarlyEvents } from "./network/early-events.ts";
 import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";
 import type { QueueSender } from "./queue-send.ts";
 import { isRetryable } from "./retry.ts";
 import type { ActionOptions, ConnStatus } from "./types.ts";
 
 export interface ConnectionOptions {
-  /** Sends to the queues of the actor. */
+  /** Sends messages to the queues of the actor. */
   readonly sender: QueueSender;
   readonly driver: ClientDriver;
   readonly ports: ClientPorts;
-  /** Asked before each attempt, with its parameters: makes the actor when its target carries input. */
+  /** Resolves the target before each attempt. Creates the actor when the target carries input. */
   readonly target: (params: unknown) => Promise<ActorTarget>;
   readonly params: () => Promise<unknown> | unknown;
   readonly signal: AbortSignal | undefined;
   readonly onDispose: () => void;
-  /** True when what the error says can be mended by asking for the target again. */
-  readonly onFatal: (error: HoldfastError) => boolean;
+  /** Clears the cached creation of the actor. True when resolving the target again may fix this error. */
+  readonly invalidateTarget: (error: HoldfastError) => boolean;
 }
 
 /**
- * A live connection that survives its sockets. Calls stay pending until their answer is here: after
- * a reconnect they are sent again with the same idempotency keys, so that they run once.
+ * Live connection that survives the loss of its socket. Calls stay pending until they are answered: after a reconnect
+ * they are sent again with the same idempotency keys, so that each runs once.
  */
 export class Connection {
   connStatus: ConnStatus = "idle";
@@ -64,34 +64,34 @@ export class Connection {
   readonly #statuses = new Listeners<[ConnStatus]>(this.#report);
   readonly #gaps = new Listeners<[]>(this.#report);
   readonly #presence: PresenceView;
-  /** What the server calls this connection, to go on after it was cut off. */
+  /** Resume token from the server, sent when the connection reconnects. */
   #token: string | undefined;
   #received = 0;
-  /** What the open attempt asks for with its handshake. */
-  #early: ReadonlySet<string> = new Set();
-  /** Events that were given up while the connection was away; the server may still send them. */
-  readonly #givenUp = new Set<string>();
+  /** Events requested in the handshake of the current attempt. */
+  #earlyEvents: ReadonlySet<string> = new Set();
+  /** Events unsubscribed while disconnected. The server may still send them after a resume. */
+  readonly #pendingUnsubscribes = new Set<string>();
   #attempt = 0;
   #disposed = false;
-  /** The open attempt; `undefined` between attempts. */
+  /** Transport of the current attempt; `undefined` between attempts. */
   #link: DriverConnection | undefined;
   #lastError: WireError | undefined;
-  /** Ends the wait before the next attempt, where there is one. */
-  #endWait: (() => void) | undefined;
+  /** Cancels the backoff before the next attempt. */
+  #cancelBackoff: (() => void) | undefined;
   #settleReady: { resolve: () => void; reject: (error: unknown) => void };
-  readonly #ended = new AbortController();
+  readonly #termination = new AbortController();
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#presence = new PresenceView((callback) => this.on(presenceEvent, callback), this.#report);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // A connection that nobody awaits must not raise an unhandled rejection.
+    // A caller that never awaits `ready` must not get an unhandled rejection.
     promise.catch(() => undefined);
     this.ready = promise;
     this.#settleReady = { resolve, reject };
     options.signal?.addEventListener("abort", () => void this.dispose(), {
       once: true,
-      signal: this.#ended.signal,
+      signal: this.#termination.signal,
     });
     if (options.signal?.aborted === true) queueMicrotask(() => this.#fail(options.signal?.reason));
     else this.#open();
@@ -103,17 +103,17 @@ export class Connection {
 
   action(options: ActionOptions): Promise<unknown> {
     const { clock, random } = this.#options.ports;
-    const frameOf = (id: number): AnsweredFrame => {
-      const { name, args, idempotencyKey = uuidv7(clock, random) } = readActionOptions(options);
+    const createFrame = (id: number): RequestFrame => {
+      const { name, args, idempotencyKey = uuidv7(clock, random) } = normalizeActionOptions(options);
       return { type: "call", id, name, args, idempotencyKey };
     };
-    return this.#submit(frameOf, options?.signal ?? undefined);
+    return this.#submit(createFrame, options?.signal ?? undefined);
   }
 
-  /** Sends to a queue, in the order of the calls; again over the next socket if this one is lost. */
+  /** Sends a message to a queue, in call order. Sends it again when the socket is lost before the reply. */
   send(queue: string, body: unknown, options?: QueueSendOptions | QueueWaitOptions): Promise<unknown> {
     const name = String(queue);
-    if (this.#ended.signal.aborted) return Promise.reject(this.#endReason());
+    if (this.#termination.signal.aborted) return Promise.reject(this.#terminationError());
     const { driver, ports, sender } = this.#options;
     if (driver.sendsOverConnections !== true) return sender.send(name, body, options);
     const submit = this.#submit.bind(this);
@@ -121,45 +121,45 @@ export class Connection {
     return sendOverConnection({ ports, sender, submit, onClose }, name, body, options);
   }
 
-  /** Sends a frame that has an answer, now or as soon as there is a socket, until it has come. */
-  #submit(frameOf: (id: number) => AnsweredFrame, signal: AbortSignal | undefined): Promise<unknown> {
+  /** Sends a request frame now, or after each connect, until its reply arrives. */
+  #submit(frameOf: (id: number) => RequestFrame, signal: AbortSignal | undefined): Promise<unknown> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
-    if (this.#ended.signal.aborted) return Promise.reject(this.#endReason());
+    if (this.#termination.signal.aborted) return Promise.reject(this.#terminationError());
     let call: Pick<PendingCall, "frame" | "idempotencyKey" | "attempts" | "stream">;
     const id = this.#pending.newId();
     try {
-      const asked = frameOf(id);
-      const frame = this.#options.driver.prepare(asked);
-      call = { frame, idempotencyKey: asked.idempotencyKey, attempts: 1, stream: undefined };
-      this.#pending.checkRoom(call.frame.size);
+      const request = frameOf(id);
+      const frame = this.#options.driver.prepare(request);
+      call = { frame, idempotencyKey: request.idempotencyKey, attempts: 1, stream: undefined };
+      this.#pending.checkCapacity(call.frame.size);
     } catch (error) {
       return Promise.reject(error);
     }
     return new Promise((resolve, reject) => {
-      let stopListening: (() => void) | undefined;
+      let removeAbortListener: (() => void) | undefined;
       if (signal !== undefined) {
         const abort = (): void => this.#cancel(id, signal.reason);
         signal.addEventListener("abort", abort, { once: true });
-        stopListening = () => signal.removeEventListener("abort", abort);
+        removeAbortListener = () => signal.removeEventListener("abort", abort);
       }
       const isSent = this.connStatus === "connected";
-      this.#pending.add(id, { ...call, resolve, reject, stopListening, isSent });
+      this.#pending.add(id, { ...call, resolve, reject, removeAbortListener, isSent });
       if (isSent) this.#link?.send(call.frame);
     });
   }
 
   on(name: string, callback: (...args: never[]) => void): () => void {
-    // A frame whose name is no text would end the connection.
+    // The server closes a connection that sends a name other than a string.
     const event = String(name);
     const call = callback as (...args: readonly unknown[]) => void;
     let callbacks = this.#events.get(event);
     if (callbacks === undefined) {
       callbacks = new Set();
       this.#events.set(event, callbacks);
-      this.#givenUp.delete(event);
+      this.#pendingUnsubscribes.delete(event);
       this.#send({ type: "subscribe", event });
     }
-    // A function of its own, so that one callback that is added twice is called twice.
+    // A wrapper per registration: a callback that is added twice is called twice.
     const entry = (...args: readonly unknown[]): void => call(...args);
     callbacks.add(entry);
     return () => {
@@ -167,7 +167,8 @@ export class Connection {
       if (current?.delete(entry) !== true || current.size > 0) return;
       this.#events.delete(event);
       if (this.connStatus === "connected") this.#transmit({ type: "unsubscribe", event });
-      else if (this.#token !== undefined || this.#early.has(event)) this.#givenUp.add(event);
+      else if (this.#token !== undefined || this.#earlyEvents.has(event))
+        this.#pendingUnsubscribes.add(event);
     };
   }
 
@@ -184,10 +185,10 @@ export class Connection {
     return this.#errors.add(callback);
   }
 
-  /** Who comes when it is open hears of that too, once the code that asks has gone on. */
+  /** On an open connection, the callback also runs once, in a microtask. */
   onOpen(callback: () => void): () => void {
     const off = this.#opens.add(callback);
-    if (this.isConnected) queueMicrotask(() => this.#opens.tell(callback));
+    if (this.isConnected) queueMicrotask(() => this.#opens.notify(callback));
     return off;
   }
 
@@ -199,18 +200,18 @@ export class Connection {
     return this.#statuses.add(callback);
   }
 
-  /** Events were missed for good: the connection was away for too long, or read too slowly. */
+  /** Calls back when events were lost: the connection was away too long, or read too slowly. */
   onGap(callback: () => void): () => void {
     return this.#gaps.add(callback);
   }
 
-  /** Who is here, by connection id, as told so far; it is being told of from the first use on. */
+  /** Present connections by id. The first call subscribes, so that its map is empty. */
   presence(): ReadonlyMap<string, unknown> {
-    return this.#presence.now();
+    return this.#presence.current();
   }
 
   onPresence(callback: (present: ReadonlyMap<string, unknown>) => void): () => void {
-    return this.#presence.listen(callback);
+    return this.#presence.onChange(callback);
   }
 
   async dispose(): Promise<void> {
@@ -220,24 +221,24 @@ export class Connection {
     this.#link = undefined;
     const closed = link?.close();
     const wasOpen = this.isConnected;
-    this.#end(disposedError());
+    this.#terminate(disposedError());
     this.#setStatus("idle");
     if (wasOpen) this.#closes.emit();
     await closed;
   }
 
-  /** A connection that had failed before it was disposed of is a disposed one. */
-  #endReason(): unknown {
-    return this.#disposed ? disposedError() : this.#ended.signal.reason;
+  /** `dispose` wins over an earlier failure. */
+  #terminationError(): unknown {
+    return this.#disposed ? disposedError() : this.#termination.signal.reason;
   }
 
   #open(): void {
     this.#setStatus("connecting");
-    // Who hears of a status may dispose of the connection: then nothing more is asked for it.
-    if (this.#ended.signal.aborted) return;
+    // A status listener may have disposed the connection.
+    if (this.#termination.signal.aborted) return;
     void this.#connect().catch((error: unknown) => {
-      if (this.#ended.signal.aborted) return;
-      if (isErrorCode(error, "client", "get_params_failed")) this.#askAgain(error);
+      if (this.#termination.signal.aborted) return;
+      if (isErrorCode(error, "client", "get_params_failed")) this.#paramsFailed(error);
       else if (isRetryable(error)) this.#reconnect();
       else this.#fail(error);
     });
@@ -246,14 +247,14 @@ export class Connection {
   async #connect(): Promise<void> {
     const { driver, target, params } = this.#options;
     const connParams = await this.#params(params);
-    const where = await target(connParams);
-    if (this.#ended.signal.aborted) return;
+    const address = await target(connParams);
+    if (this.#termination.signal.aborted) return;
     this.#lastError = undefined;
     const token = this.#token;
-    const early = earlyEvents(this.#events.keys());
-    this.#early = new Set(early);
+    const early = selectEarlyEvents(this.#events.keys());
+    this.#earlyEvents = new Set(early);
     const link: DriverConnection = driver.connect(
-      where,
+      address,
       connParams,
       {
         frame: (frame) => {
@@ -280,8 +281,8 @@ export class Connection {
     }
   }
 
-  /** What `getParams` threw is told to everybody who waits, and it is asked again for the next attempt. */
-  #askAgain(error: HoldfastError): void {
+  /** Rejects all pending calls with the error of `getParams`, which the next attempt calls again. */
+  #paramsFailed(error: HoldfastError): void {
     for (const [id] of this.#pending.all()) this.#rejectCall(id, error);
     this.#reconnect();
     this.#errors.emit(error);
@@ -300,7 +301,7 @@ export class Connection {
         return this.#deliver(frame.name, frame.args);
       case "gap":
         this.#received = frame.received;
-        return this.#missed();
+        return this.#reportGap();
       case "stream":
         return this.#beginStream(frame.id);
       case "chunk":
@@ -315,24 +316,24 @@ export class Connection {
       const link = this.#link;
       this.#link = undefined;
       void link?.close();
-      const message = `The server speaks version ${frame.version}; this client speaks ${protocolVersion}`;
+      const message = `The server speaks protocol version ${frame.version}, this client ${protocolVersion}. Use the same version of Holdfast on both sides.`;
       this.#fail(new HoldfastError("client", "unsupported_protocol", message));
       return;
     }
     this.#attempt = 0;
     this.actorId = frame.actorId;
     this.connId = frame.connId;
-    const wasCutOff = this.#token !== undefined;
+    const isReconnect = this.#token !== undefined;
     const { resume } = frame;
     this.#token = resume?.token;
     this.#received = resume?.received ?? 0;
     for (const event of this.#events.keys()) {
-      if (!this.#early.has(event)) this.#transmit({ type: "subscribe", event });
+      if (!this.#earlyEvents.has(event)) this.#transmit({ type: "subscribe", event });
     }
-    for (const event of this.#givenUp) this.#transmit({ type: "unsubscribe", event });
-    this.#givenUp.clear();
-    // Over the socket that was lost they may not have arrived, nor what was sent to cancel them.
-    for (const [id, idempotencyKey] of this.#pending.takeGivenUp()) {
+    for (const event of this.#pendingUnsubscribes) this.#transmit({ type: "unsubscribe", event });
+    this.#pendingUnsubscribes.clear();
+    // The lost socket may have dropped the calls and their cancellations.
+    for (const [id, idempotencyKey] of this.#pending.takeCancelled()) {
       this.#transmit({ type: "cancel", id, idempotencyKey });
     }
     for (const [, call] of this.#pending.all()) {
@@ -342,11 +343,11 @@ export class Connection {
     this.#settleReady.resolve();
     this.#setStatus("connected");
     this.#opens.emit();
-    if (wasCutOff && resume?.resumed !== true && this.#events.size > 0) this.#missed();
+    if (isReconnect && resume?.resumed !== true && this.#events.size > 0) this.#reportGap();
   }
 
-  #missed(): void {
-    // A fresh subscription to presence is answered with all who are here.
+  #reportGap(): void {
+    // The server answers a new presence subscription with the complete list.
     if (this.#events.has(presenceEvent)) this.#transmit({ type: "subscribe", event: presenceEvent });
     this.#gaps.emit();
   }
@@ -361,10 +362,10 @@ export class Connection {
     const call = this.#pending.get(id);
     if (call === undefined || call.stream !== undefined) return;
     call.stream = new IncomingStream({
-      taken: (pieces) => {
+      onConsumed: (pieces) => {
         if (this.#pending.get(id) !== undefined) this.#send({ type: "credit", id, pieces });
       },
-      cancelled: (reason) => this.#cancel(id, reason),
+      onCancelled: (reason) => this.#cancel(id, reason),
     });
     call.resolve(call.stream.readable);
   }
@@ -372,18 +373,18 @@ export class Connection {
   #receiveError(id: number | undefined, wire: WireError): void {
     const error = fromWireError(wire);
     if (id === undefined) {
-      // The close that follows tells it, once.
+      // The close that follows reports it, once.
       this.#lastError = wire;
       return;
     }
     const call = this.#pending.get(id);
-    // The actor was just going to sleep or moving; its key makes a second arrival harmless.
-    const again =
+    // The actor was about to sleep or move; the idempotency key makes sending again harmless.
+    const shouldRetry =
       call !== undefined &&
       call.stream === undefined &&
       isRetryable(error) &&
       call.attempts < clientLimits.maxCallAttempts;
-    if (again) this.#retryCall(id, call);
+    if (shouldRetry) this.#retryCall(id, call);
     else this.#rejectCall(id, error);
   }
 
@@ -397,10 +398,10 @@ export class Connection {
     const { ports } = this.#options;
     const options = { minMs: clientLimits.retryMinMs, maxMs: clientLimits.retryMaxMs };
     const link = this.#link;
-    // Until it is sent again, the server knows nothing of it.
+    // The server forgot this call when it refused it.
     call.isSent = false;
     ports.tasks.after(backoffDelayMs(call.attempts++, options, ports), () => {
-      // A reconnect in the meantime has sent it already.
+      // A reconnect has sent it already, or it was settled.
       if (this.#link !== link || this.#pending.get(id) !== call) return;
       call.isSent = true;
       link?.send(call.frame);
@@ -408,7 +409,7 @@ export class Connection {
   }
 
   #cancel(id: number, reason: unknown): void {
-    const call = this.#pending.giveUp(id);
+    const call = this.#pending.cancel(id);
     if (call === undefined) return;
     this.#send({ type: "cancel", id });
     call.stream?.end(callCancelled(reason));
@@ -434,24 +435,25 @@ export class Connection {
     }
     const wasOpen = this.connStatus === "connected";
     const error = fromWireError(this.#lastError ?? reason.error);
-    const comesBack = wasOpen && reason.byActor === true;
-    const isFatal = reason.final && !comesBack && !isRetryable(error);
-    if (isFatal && !this.#options.onFatal(error)) return wasOpen ? this.#fail(error) : this.#refused(error);
+    const mayReconnect = wasOpen && reason.byActor === true;
+    const isFatal = reason.final && !mayReconnect && !isRetryable(error);
+    if (isFatal && !this.#options.invalidateTarget(error))
+      return wasOpen ? this.#fail(error) : this.#rejectOpen(error);
     this.#reconnect();
     if (wasOpen) this.#closes.emit();
-    // A reason that somebody gave: `conn.disconnect("user.kicked")`, or an event over the limit.
-    const isTold = error.group !== "client" && !isPlainDisconnect(error) && !isRetryable(error);
-    if (wasOpen && isTold) this.#errors.emit(error);
+    // An explicit reason, such as `conn.disconnect("user.kicked")` or an event over the size limit.
+    const isReportable = error.group !== "client" && !isPlainDisconnect(error) && !isRetryable(error);
+    if (wasOpen && isReportable) this.#errors.emit(error);
   }
 
   #reconnect(): void {
-    if (this.#ended.signal.aborted) return;
+    if (this.#termination.signal.aborted) return;
     this.#setStatus("disconnected");
-    if (this.#ended.signal.aborted) return;
+    if (this.#termination.signal.aborted) return;
     const { ports } = this.#options;
     const options = { minMs: clientLimits.reconnectMinMs, maxMs: clientLimits.reconnectMaxMs };
     const open = (): void => {
-      this.#endWait?.();
+      this.#cancelBackoff?.();
       this.#open();
     };
     const timer = ports.tasks.after(backoffDelayMs(this.#attempt++, options, ports), open);
@@ -459,35 +461,35 @@ export class Connection {
       this.#attempt = 0;
       open();
     });
-    this.#endWait = () => {
+    this.#cancelBackoff = () => {
       timer.cancel();
       stopWatching?.();
     };
   }
 
-  /** The actor does not let it in. A hook that throws is told before the socket closes, hence the order. */
-  #refused(error: HoldfastError): void {
-    if (isPlainDisconnect(error)) this.#fail(refusalOf(error), ["disconnected", "idle"]);
+  /** The actor refused the connection. The two kinds of refusal differ in the order of their statuses. */
+  #rejectOpen(error: HoldfastError): void {
+    if (isPlainDisconnect(error)) this.#fail(openFailedError(error), ["disconnected", "idle"]);
     else this.#fail(error, ["idle", "disconnected"]);
   }
 
-  /** Ends the connection because of an error that another attempt would not mend. */
+  /** Ends the connection because of an error that a new attempt would not fix. */
   #fail(cause: unknown, statuses: readonly ConnStatus[] = ["disconnected"]): void {
     const error =
       cause instanceof HoldfastError
         ? cause
         : new HoldfastError("client", "connect_failed", "The connection could not be opened", { cause });
     const wasOpen = this.connStatus === "connected";
-    this.#end(error);
+    this.#terminate(error);
     for (const status of statuses) if (!this.#disposed) this.#setStatus(status);
     if (wasOpen) this.#closes.emit();
     this.#errors.emit(error);
   }
 
-  #end(error: HoldfastError): void {
-    if (this.#ended.signal.aborted) return;
-    this.#ended.abort(error);
-    this.#endWait?.();
+  #terminate(error: HoldfastError): void {
+    if (this.#termination.signal.aborted) return;
+    this.#termination.abort(error);
+    this.#cancelBackoff?.();
     this.#settleReady.reject(error);
     for (const [id] of this.#pending.all()) this.#rejectCall(id, error);
     this.#options.onDispose();

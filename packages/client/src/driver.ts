@@ -3,30 +3,30 @@ import type { ManageRequest } from "./management.ts";
 import type { QueueMessageOptions } from "./queue.ts";
 import type { BufferedWebSocket } from "./raw/raw-socket.ts";
 
-/** Which actor is meant. `input` is used when the actor is made by this request. */
+/** Actor that a request addresses. `input` is used only when this request creates the actor. */
 export type ActorTarget =
   | { readonly type: "get"; readonly name: string; readonly key: ActorKey }
   | { readonly type: "getOrCreate"; readonly name: string; readonly key: ActorKey; readonly input?: unknown }
   | { readonly type: "id"; readonly name: string; readonly id: string };
 
-/** One call of an action. */
+/** One action call. */
 export interface DriverCall {
   readonly target: ActorTarget;
   readonly action: string;
-  /** What `prepareArgs` gave. */
+  /** Result of `prepareArgs`. */
   readonly args: PreparedFrame;
   readonly params: unknown;
   readonly idempotencyKey: string;
   readonly signal: AbortSignal | undefined;
 }
 
-/** What is said of a message for a queue: docs/reference/wire.md. */
+/** Payload of a send to a queue: docs/reference/wire.md. */
 export interface SendContent extends QueueMessageOptions {
   readonly body?: unknown;
   readonly wait?: boolean | undefined;
-  /** How long this request waits, in milliseconds. */
+  /** Time in milliseconds that this request waits. */
   readonly timeout?: number | undefined;
-  /** Sends nothing: waits for the completion of what was sent with the same key. */
+  /** Sends no message: waits for the completion of the one sent with the same key. */
   readonly resume?: boolean;
 }
 
@@ -34,7 +34,7 @@ export interface SendContent extends QueueMessageOptions {
 export interface DriverSend {
   readonly target: ActorTarget;
   readonly queue: string;
-  /** What `prepareSend` gave. */
+  /** Result of `prepareSend`. */
   readonly content: PreparedFrame;
   readonly waits: boolean;
   readonly params: unknown;
@@ -42,66 +42,67 @@ export interface DriverSend {
   readonly signal: AbortSignal;
 }
 
-/** How a send that waits ended. */
+/** Outcome of a send that waits. */
 export interface DriverSendReply {
   readonly status: "completed" | "timedOut";
   readonly response?: unknown;
 }
 
-/** A frame that is ready to be sent, as often as needed: later changes to its values do not reach it. */
+/** Encoded frame that can be sent repeatedly. Later changes to its values have no effect. */
 export interface PreparedFrame {
-  /** Encoded bytes, for the bounds of buffers. */
+  /** Encoded size in bytes, for buffer limits. */
   readonly size: number;
   readonly data: Uint8Array | string;
 }
 
-/** One physical connection. Frames that are sent after it closed are dropped. */
+/** One physical connection. Drops frames that are sent after it closed. */
 export interface DriverConnection {
   send(frame: PreparedFrame): void;
-  /** Resolves when the other side knows, or when it does not say so in time. */
+  /** Resolves when the other side has acknowledged the close, or after a timeout. */
   close(): Promise<void> | void;
 }
 
-/** Told what comes over a connection, in order. */
+/** Receives what arrives over a connection, in order. */
 export interface DriverListener {
   frame(frame: ServerFrame): void;
-  /** How many events have come so far, for signs of life. */
+  /** Number of events received so far, sent with heartbeats. */
   received?(): number;
-  /** Called once, unless `close` was called here. */
+  /** Called once, unless `close` was called on this side. */
   closed(reason: ClosedReason): void;
 }
 
-/** Why a connection ended, and what that means for the next. */
+/** Why a connection closed, and whether to reconnect. */
 export interface ClosedReason {
-  /** What the other side said, or `client.network_error`. */
+  /** Error from the other side, or `client.network_error`. */
   readonly error: WireError;
-  /** True when it was closed on purpose, so that connecting again by oneself would be wrong. */
+  /** True when it was closed on purpose: do not reconnect automatically. */
   readonly final: boolean;
-  /** True when the actor called `conn.disconnect()`: a connection that was open may ask again to come in. */
+  /** True when the actor called `conn.disconnect()`. A connection that had opened may connect again. */
   readonly byActor?: boolean;
 }
 
 /**
- * How a client reaches actors: over the network, or in the same process. A driver makes one attempt;
- * retries, reconnection and buffers are the client's. Errors are HoldfastErrors; a transport failure is
- * `client.network_error`.
+ * Transport of a client: over the network, or within the process. A driver makes one attempt; the client does retries,
+ * reconnection and buffering. Errors are HoldfastErrors; a transport failure is `client.network_error`.
  */
 export interface ClientDriver {
-  /** Encodes a message for a queue, or the wait for one. Throws as `prepare` does. */
+  /** Encodes a message for a queue, or the wait for one. Throws the same errors as `prepare`. */
   prepareSend(content: SendContent): PreparedFrame;
-  /** Puts a message into a queue, or waits for one that is there. */
+  /** Enqueues a message, or waits for one that was enqueued before. */
   send(request: DriverSend): Promise<DriverSendReply>;
-  /** True where `send` of a connection goes over its socket; otherwise it is a `send` of its own. */
+  /** True when a connection sends to queues over its own socket instead of separate requests. */
   readonly sendsOverConnections?: boolean;
-  /** True where sends that are made one after the other arrive in that order without waiting for it. */
+  /** True when consecutive sends arrive in order without waiting for each reply. */
   readonly keepsOrder: boolean;
-  /** Encodes arguments, so that a retry sends what the first attempt sent. Throws as `prepare` does. */
+  /** Encodes arguments once, so that a retry sends the same bytes. Throws the same errors as `prepare`. */
   prepareArgs(args: readonly unknown[]): PreparedFrame;
-  /** A result that comes in pieces is a `ReadableStream` of them. */
+  /** Calls an action. A streamed result is a `ReadableStream` of its chunks. */
   call(call: DriverCall): Promise<unknown>;
-  /** The id of the actor, made if the target says so. `params` are for whoever is asked whether the caller may. */
+  /**
+   * Resolves the actor's id, creating the actor for a get-or-create target. `params` are checked by its access hooks.
+   */
   resolve(target: ActorTarget, signal: AbortSignal | undefined, params?: unknown): Promise<string>;
-  /** Makes the actor; a second request with one key gives the same answer. */
+  /** Creates the actor. A second request with the same idempotency key gets the same answer. */
   create(request: DriverCreate): Promise<string>;
   /** Encodes a frame. Throws `message.unsupported_value`, `message.outgoing_too_long`. */
   prepare(frame: ClientFrame): PreparedFrame;
@@ -110,34 +111,34 @@ export interface ClientDriver {
     params: unknown,
     listener: DriverListener,
     resume?: ResumePoint,
-    /** What it is subscribed to from its first frame on. */
+    /** Events to subscribe to in the handshake. */
     events?: readonly string[],
   ): DriverConnection;
   /**
-   * Sends a request to `onRequest`. An error of the gateway or the actor is a response with problem
-   * details and the header `x-holdfast-error`.
+   * Sends a request to `onRequest`. Errors of the gateway or the actor are responses with problem details and the
+   * header `x-holdfast-error`.
    */
   fetch(request: DriverFetch): Promise<Response>;
-  /** Opens a raw WebSocket; what fails is told by its events. */
+  /** Opens a raw WebSocket, which reports failures as events. */
   webSocket(request: DriverWebSocket): BufferedWebSocket;
   /**
-   * The URL below which `/request/...` and `/websocket/...` are the actor's own. Throws
-   * `gateway.not_listening` where there is none.
+   * Base URL of the actor's `/request/...` and `/websocket/...`. Throws `gateway.not_listening` when the driver has no
+   * URL.
    */
   gatewayUrl(target: ActorTarget): string | Promise<string>;
-  /** Starts the actor anew. */
+  /** Stops the actor and starts it again. */
   reload(target: ActorTarget, signal: AbortSignal | undefined, params?: unknown): Promise<void>;
-  /** Asks of many actors: needs the rights of the server's owner. */
+  /** Lists, counts or destroys actors. Requires the rights of the server's owner. */
   manage(request: ManageRequest, signal: AbortSignal | undefined): Promise<unknown>;
   dispose(): Promise<void>;
 }
 
-/** A request for the `onRequest` of an actor. */
+/** Request for `onRequest` of an actor. */
 export interface DriverFetch {
   readonly target: ActorTarget;
-  /** Path and query; begins with a slash. */
+  /** Path and query, starting with a slash. */
   readonly path: string;
-  /** Of the URL that the caller named, as "https://example.com": the actor sees it in its request. */
+  /** Origin of the URL that the caller passed, such as "https://example.com". The actor sees it in its request. */
   readonly origin: string | undefined;
   readonly init: RequestInit;
   readonly params: unknown;
@@ -145,17 +146,17 @@ export interface DriverFetch {
   readonly skipReadyWait: boolean | undefined;
 }
 
-/** A WebSocket for the `onWebSocket` of an actor. */
+/** WebSocket for `onWebSocket` of an actor. */
 export interface DriverWebSocket {
   readonly target: ActorTarget;
-  /** Path and query; begins with a slash. */
+  /** Path and query, starting with a slash. */
   readonly path: string;
   readonly protocols: readonly string[];
   readonly params: unknown;
   readonly skipReadyWait: boolean | undefined;
 }
 
-/** The creation of an actor. Its idempotency key lets an attempt be made again. */
+/** Request to create an actor. The idempotency key makes it safe to retry. */
 export interface DriverCreate {
   readonly name: string;
   readonly key: ActorKey;
@@ -165,10 +166,10 @@ export interface DriverCreate {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Version of the frames; the first frame that a server sends carries it. */
+/** Version of the frames, sent in the server's first frame. */
 export const protocolVersion = 1;
 
-/** Frames of a connection, client to server: docs/reference/wire.md. */
+/** Frames from client to server: docs/reference/wire.md. */
 export type ClientFrame =
   | {
       readonly type: "call";
@@ -194,34 +195,34 @@ export type ClientFrame =
   /** `received` is how many events have come: the server need not keep them any longer. */
   | { readonly type: "ping"; readonly received?: number };
 
-/** A frame that has an answer. */
-export type AnsweredFrame = Extract<ClientFrame, { type: "call" | "send" }>;
+/** Client frame that the server replies to. */
+export type RequestFrame = Extract<ClientFrame, { type: "call" | "send" }>;
 
-/** When the two sides ask each other for a sign of life, in milliseconds. */
+/** Heartbeat settings of both sides, in milliseconds. */
 export interface Liveness {
-  /** After so long, each time. */
+  /** Silence before a ping. */
   readonly intervalMs: number;
-  /** One that has not come after so long will not come. */
+  /** Time to wait for any reply before the connection counts as dead. */
   readonly timeoutMs: number;
 }
 
-/** How a connection goes on where another one was cut off. */
+/** Server's half of the resume protocol. */
 export interface ResumeInfo {
-  /** Names this connection to the server, should it be lost. */
+  /** Identifies this connection to the server when it reconnects. */
   readonly token: string;
-  /** How many events the client has received, counting those of the connection that was lost. */
+  /** Number of events that the client has received, over all sockets of the connection. */
   readonly received: number;
-  /** Whether what was missed follows. If not, it is gone. */
+  /** True when the missed events follow; false when they are lost. */
   readonly resumed: boolean;
 }
 
-/** The connection that was lost. */
+/** Client's half of the resume protocol: the connection to resume. */
 export interface ResumePoint {
   readonly token: string;
   readonly received: number;
 }
 
-/** Frames of a connection, server to client. */
+/** Frames from server to client. */
 export type ServerFrame =
   | {
       readonly type: "init";

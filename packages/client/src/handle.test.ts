@@ -4,7 +4,7 @@ import { isErrorCode } from "@holdfast/core";
 import { createClientWithDriver } from "./client.ts";
 import type { ActorTarget, ClientDriver } from "./driver.ts";
 
-/** A way to actors that are made when the test lets them be, and answer each call with its name. */
+/** A driver whose actors are created when the test says so, and whose calls return the action's name. */
 function standIn() {
   const made = Promise.withResolvers<string>();
   const seen = { resolves: 0, sockets: 0 };
@@ -27,7 +27,7 @@ function standIn() {
   return { made, seen, client: createClientWithDriver(driver as ClientDriver) };
 }
 
-test("a call that is cancelled while its actor is made with an input ends no other call", async () => {
+test("cancelling a call while its actor is created with input fails no other call", async () => {
   const { made, seen, client } = standIn();
   const handle = client.getOrCreate("room", "a", { createWithInput: 1 });
   const leaving = new AbortController();
@@ -41,7 +41,7 @@ test("a call that is cancelled while its actor is made with an input ends no oth
   assert.equal(seen.resolves, 1);
 });
 
-test("a client that is disposed of while a raw socket is about to be opened opens none", async () => {
+test("a disposed client opens no raw socket that was about to open", async () => {
   for (const getParams of [undefined, async () => "params"]) {
     const { seen, client } = standIn();
     const opening = client.get("room", "a", getParams && { getParams }).webSocket("/");
@@ -52,7 +52,7 @@ test("a client that is disposed of while a raw socket is about to be opened open
   }
 });
 
-test("a client that is disposed of while its actor is made ends all that wait for it", async () => {
+test("disposing a client while its actor is created rejects all waiting calls", async () => {
   const { client } = standIn();
   const handle = client.getOrCreate("room", "a", { createWithInput: 1 });
   const refused = assert.rejects(handle.action({ name: "first" }), (error) =>
@@ -62,7 +62,7 @@ test("a client that is disposed of while its actor is made ends all that wait fo
   await refused;
 });
 
-test("a send that is given up while it waits behind others ends at once, and is not sent", async () => {
+test("a send that is aborted while it is queued rejects immediately and is not sent", async () => {
   const sent: string[] = [];
   const first = Promise.withResolvers<{ readonly status: "completed" }>();
   const driver: Partial<ClientDriver> = {

@@ -2,7 +2,7 @@ import { type ActorKey, isErrorCode, uuidv7 } from "@holdfast/core";
 import { Connection } from "./connection.ts";
 import type { ActorTarget, ClientDriver } from "./driver.ts";
 import { abortable } from "./internal/abortable.ts";
-import { readActionOptions } from "./internal/action-options.ts";
+import { normalizeActionOptions } from "./internal/action-options.ts";
 import { actionProxy } from "./internal/action-proxy.ts";
 import { backoffDelayMs, delay } from "./internal/backoff.ts";
 import type { ClientPorts } from "./internal/ports.ts";
@@ -23,7 +23,7 @@ import type {
   SkipReadyWait,
 } from "./types.ts";
 
-/** What the handles of one client share. */
+/** State shared by the handles of one client. */
 export interface ClientContext {
   readonly driver: ClientDriver;
   readonly ports: ClientPorts;
@@ -32,25 +32,25 @@ export interface ClientContext {
   readonly connections: Set<Connection>;
 }
 
-/** Attempts after the first one of a raw request. */
+/** Retries of a raw request. */
 const maxFetchRetries = 8;
 
-/** Errors of a raw request after which nothing of it has run. */
-const nothingRan: ReadonlySet<string> = new Set([
+/** Errors of a raw request that prove that the actor did not run it. */
+const notExecutedErrors: ReadonlySet<string> = new Set([
   "actor.stopping",
   "actor.starting",
   "gateway.shutting_down",
 ]);
 
-/** How often a get-or-create handle makes its actor again when it was destroyed under its hands. */
+/** How often a get-or-create handle creates its actor again when it was destroyed during a call. */
 const maxRecreations = 3;
 
-/** One actor as a client addresses it. Stateless but for the memory that its input was delivered. */
+/** Client's address of one actor. Its only state is whether the actor's input was delivered. */
 export class Handle {
   readonly #context: ClientContext;
   readonly #target: ActorTarget;
   readonly #options: HandleOptions;
-  #made: Promise<string> | undefined;
+  #creation: Promise<string> | undefined;
   #sender: QueueSender | undefined;
 
   constructor(context: ClientContext, target: ActorTarget, options: HandleOptions) {
@@ -60,27 +60,27 @@ export class Handle {
   }
 
   async action(given: ActionOptions): Promise<unknown> {
-    const options = readActionOptions(given);
+    const options = normalizeActionOptions(given);
     const { driver, ports } = this.#context;
     const signal = this.#signal(options.signal);
     const idempotencyKey = options.idempotencyKey ?? uuidv7(ports.clock, ports.random);
     const args = driver.prepareArgs(options.args);
     const call = async (): Promise<unknown> =>
       driver.call({
-        target: this.#carriesInput ? await this.#reach(signal) : this.#target,
+        target: this.#carriesInput ? await this.#resolveTarget(signal) : this.#target,
         action: options.name,
         args,
         params: this.#options.params,
         idempotencyKey,
         signal,
       });
-    // A repeated destruction could meet the next life of the key.
+    // Not retried: a repeated destroy could destroy a new actor that reuses the key.
     if (options.name === "destroy") return call();
     for (let recreations = 0; ; recreations++) {
       try {
         return await withRetry(call, signal, ports);
       } catch (error) {
-        if (!this.#forget(error) || recreations >= maxRecreations) throw error;
+        if (!this.#invalidateTarget(error) || recreations >= maxRecreations) throw error;
       }
     }
   }
@@ -94,10 +94,10 @@ export class Handle {
       driver,
       ports,
       signal,
-      target: (connParams) => this.#reach(signal, connParams),
+      target: (connParams) => this.#resolveTarget(signal, connParams),
       params: () => params ?? (this.#options.getParams ?? (() => this.#options.params))(),
       onDispose: () => connections.delete(connection),
-      onFatal: (error) => this.#forget(error),
+      invalidateTarget: (error) => this.#invalidateTarget(error),
     });
     connections.add(connection);
     return connection;
@@ -109,21 +109,26 @@ export class Handle {
     return withRetry(() => driver.resolve(this.#target, signal, this.#options.params), signal, ports);
   }
 
-  /** Sends a request to `onRequest`; sent again only where nothing of it has run. */
+  /** Sends a request to `onRequest`. Retries only when the actor did not run the request. */
   async fetch(input: string | URL | Request, init: RequestInit & SkipReadyWait = {}): Promise<Response> {
     const { driver, ports } = this.#context;
     const raw = readRawInput(input, init);
     const signal = this.#signal(raw.init.signal ?? undefined);
     const attempt = async (): Promise<Response> =>
-      driver.fetch({ ...raw, target: await this.#reach(signal), params: this.#options.params, signal });
+      driver.fetch({
+        ...raw,
+        target: await this.#resolveTarget(signal),
+        params: this.#options.params,
+        signal,
+      });
     for (let tries = 0; ; tries++) {
       signal.throwIfAborted();
       const response = await attempt();
       if (tries >= maxFetchRetries || !raw.repeatable) return response;
       const error = response.headers.get(header.error);
-      const recreates = error === "actor.not_found" && this.#made !== undefined;
-      if (!recreates && (error === null || !nothingRan.has(error))) return response;
-      this.#made = recreates ? undefined : this.#made;
+      const wasDestroyed = error === "actor.not_found" && this.#creation !== undefined;
+      if (!wasDestroyed && (error === null || !notExecutedErrors.has(error))) return response;
+      this.#creation = wasDestroyed ? undefined : this.#creation;
       await response.body?.cancel();
       const backoff = { minMs: clientLimits.retryMinMs, maxMs: clientLimits.retryMaxMs };
       await delay(backoffDelayMs(tries, backoff, ports), signal, ports);
@@ -138,45 +143,45 @@ export class Handle {
     const signal = this.#signal(undefined);
     signal.throwIfAborted();
     const { params, getParams } = this.#options;
-    const shown = getParams == null ? params : await getParams();
-    const target = await this.#reach(signal, shown);
-    // What is opened after its client was disposed of, nobody would close.
+    const connParams = getParams == null ? params : await getParams();
+    const target = await this.#resolveTarget(signal, connParams);
+    // A socket that opens after the client was disposed would never be closed.
     signal.throwIfAborted();
     const socket = this.#context.driver.webSocket({
       target,
       path: rawPath(path),
       protocols: typeof protocols === "string" ? [protocols] : protocols,
-      params: shown,
+      params: connParams,
       skipReadyWait: options.skipReadyWait,
     });
     const close = (): void => socket.close();
     signal.addEventListener("abort", close, { once: true });
     void socket.closed.then(() => signal.removeEventListener("abort", close));
-    // Its user may send at once; that it opened, or why it did not, is told all the same.
+    // The caller may send immediately. Its listeners still receive the open, error and close events.
     await socket.settled;
     return socket;
   }
 
   async getGatewayUrl(): Promise<string> {
-    return this.#context.driver.gatewayUrl(await this.#reach(this.#signal(undefined)));
+    return this.#context.driver.gatewayUrl(await this.#resolveTarget(this.#signal(undefined)));
   }
 
-  /** Its messages enter their queues in the order of the calls. */
+  /** Sender of this handle: its messages enter their queues in call order. */
   get sender(): QueueSender {
     this.#sender ??= this.senderWith(undefined);
     return this.#sender;
   }
 
-  /** A sender with the parameters of a connection. */
+  /** Creates a sender with the parameters of a connection. */
   senderWith(params: unknown): QueueSender {
     const { driver, ports } = this.#context;
     return new QueueSender({
       driver,
       ports,
-      target: (signal) => (this.#carriesInput ? this.#reach(signal, params) : this.#target),
+      target: (signal) => (this.#carriesInput ? this.#resolveTarget(signal, params) : this.#target),
       params: () => params ?? this.#options.params,
       signal: (signal) => this.#signal(signal),
-      remade: (error) => this.#forget(error),
+      invalidateTarget: (error) => this.#invalidateTarget(error),
     });
   }
 
@@ -191,33 +196,32 @@ export class Handle {
   }
 
   /**
-   * The target of a request. Input is delivered once, by a request of its own, so that calls do not
-   * carry it: after that the actor is addressed as one that exists. Who is cancelled meanwhile stops waiting,
-   * and ends nothing for the others who wait for the same. `params` are those of the request that comes next,
-   * where they are not the handle's own.
+   * Target of a request. Input is delivered once, in a request of its own; after that the actor is addressed as an
+   * existing one. Aborting `signal` stops this wait only, not that of other callers. `params` replace those of the
+   * handle.
    */
-  async #reach(signal: AbortSignal | undefined, params?: unknown): Promise<ActorTarget> {
+  async #resolveTarget(signal: AbortSignal | undefined, params?: unknown): Promise<ActorTarget> {
     signal?.throwIfAborted();
     const target = this.#target;
     if (target.type !== "getOrCreate" || target.input === undefined) return target;
-    await abortable(this.#make(target, params ?? this.#options.params), signal);
+    await abortable(this.#ensureCreated(target, params ?? this.#options.params), signal);
     return { type: "get", name: target.name, key: target.key };
   }
 
-  #make(target: ActorTarget, params: unknown): Promise<string> {
-    if (this.#made !== undefined) return this.#made;
+  #ensureCreated(target: ActorTarget, params: unknown): Promise<string> {
+    if (this.#creation !== undefined) return this.#creation;
     const made = this.#context.driver.resolve(target, this.#signal(undefined), params);
-    this.#made = made;
+    this.#creation = made;
     made.catch(() => {
-      if (this.#made === made) this.#made = undefined;
+      if (this.#creation === made) this.#creation = undefined;
     });
     return made;
   }
 
-  /** True when the actor that this handle had made is gone, so that it may be made again. */
-  #forget(error: unknown): boolean {
-    if (this.#made === undefined || !isErrorCode(error, "actor", "not_found")) return false;
-    this.#made = undefined;
+  /** Forgets the created actor. True when it was destroyed, so that it can be created again. */
+  #invalidateTarget(error: unknown): boolean {
+    if (this.#creation === undefined || !isErrorCode(error, "actor", "not_found")) return false;
+    this.#creation = undefined;
     return true;
   }
 
@@ -244,8 +248,8 @@ export function keyTarget(
 }
 
 /**
- * What every handle has beside its actions. A class, so that `instanceof` knows a handle. Null stands for what is
- * not given, as in programs that are not typed.
+ * Members of every handle besides its actions. A class, so that `instanceof` recognizes handles. Null counts as
+ * undefined, for untyped callers.
  */
 export class HandleMembers {
   readonly #handle: Handle;
@@ -287,7 +291,7 @@ export class HandleMembers {
   }
 }
 
-/** The handle as its user sees it: base methods, and a method for each action. */
+/** Public handle: its base methods, and one method for each action. */
 export function publicHandle<D extends AnyActorDefinition>(handle: Handle): ActorHandle<D> {
   const members = new HandleMembers(handle);
   return actionProxy<ActorHandle<D>>(members, (name, args) => handle.action({ name, args }));

@@ -1,9 +1,9 @@
-// What programs use: clients, handles, connections, and the types of what they carry.
+// API for applications: clients, handles, connections and their types.
 
 export { type ActionPromise, type Attempt, attempt } from "./attempt.ts";
 export { createClient } from "./client.ts";
 export type { ClientConfig } from "./config.ts";
-export { ActorConnRaw, ActorHandleRaw, type InstanceTest } from "./instance-tests.ts";
+export { ActorConnRaw, ActorHandleRaw, type InstanceTest } from "./instance-of.ts";
 export { clientLimits } from "./limits.ts";
 export type {
   ActorFilter,
@@ -65,7 +65,7 @@ export type {
   UntypedRegistry,
 } from "./types.ts";
 
-// What servers and other ways to actors are made with: drivers, and the wire as docs/reference/wire.md has it.
+// API for servers and other drivers: the driver interface and the wire format (docs/reference/wire.md).
 
 export { createClientWithDriver } from "./client.ts";
 export {

@@ -1,24 +1,24 @@
 import { type ActorKey, type ActorKeyInput, encodeKey, HoldfastError, normalizeKey } from "@holdfast/core";
 
-/** "running" is in memory, on its way there or about to leave it; "sleeping" is not. */
+/** "running": in memory, starting or stopping. "sleeping": not in memory. */
 export type ActorStatus = "running" | "sleeping";
 
-/** One actor, as lists show it. Times in milliseconds since the epoch. */
+/** One actor in a list. Times are milliseconds since the epoch. */
 export interface ActorSummary {
   readonly id: string;
   readonly name: string;
   readonly key: ActorKey;
   readonly status: ActorStatus;
   readonly createdAt: number;
-  /** When it wants to be woken. */
+  /** Next scheduled wake-up. */
   readonly wakeAt?: number;
 }
 
-/** Which actors are meant; what is absent does not matter. */
+/** Filter of actors. Absent members match everything. */
 export interface ActorFilter {
   /**
-   * Of the key. A list: keys that begin with these components. Text: keys whose first component begins
-   * with it.
+   * Prefix of the key. A list matches keys that begin with these components; text matches keys whose first component
+   * begins with it.
    */
   readonly prefix?: ActorKeyInput;
   readonly status?: ActorStatus;
@@ -26,62 +26,62 @@ export interface ActorFilter {
   readonly createdAfter?: number;
 }
 
-/** Which page of which actors is asked for. */
+/** Filter and page of a list. */
 export interface ListActorsOptions extends ActorFilter {
-  /** 1 to 1,000; 100 unless given. */
+  /** 1 to 1,000. Default: 100. */
   readonly limit?: number;
-  /** What the page before gave. */
+  /** Cursor of the previous page. */
   readonly cursor?: string;
 }
 
-/** A page of a list of actors. */
+/** Page of a list of actors. */
 export interface ActorSummaryPage {
-  /** In order of their ids, which is that of their creation. */
+  /** Ordered by id, which is the order of creation. */
   readonly actors: readonly ActorSummary[];
   /** Present when there may be more. */
   readonly cursor?: string;
 }
 
-/** Which actors are destroyed, and how many at the most. */
+/** Filter and limit of a bulk destroy. */
 export interface DestroyManyOptions extends ActorFilter {
-  /** At most so many are destroyed: 1 to 1,000; 1,000 unless given. */
+  /** Largest number of actors to destroy: 1 to 1,000. Default: 1,000. */
   readonly limit?: number;
 }
 
-/** What became of the actors that were to be destroyed. */
+/** Outcome of a bulk destroy. */
 export interface DestroyManyResult {
   readonly destroyed: number;
-  /** Those that could not be destroyed, and why. */
+  /** Actors that could not be destroyed, and why. */
   readonly failed: readonly { readonly id: string; readonly group: string; readonly code: string }[];
-  /** True when there may be more than the limit allowed. */
+  /** True when more actors may match than the limit allowed. */
   readonly more: boolean;
 }
 
-/** What is asked of many actors of one name, as drivers carry it. */
+/** Management request, as drivers carry it. */
 export type ManageRequest =
   | { readonly type: "list"; readonly name: string; readonly options: ListActorsOptions }
   | { readonly type: "count"; readonly name: string; readonly options: ActorFilter }
   | { readonly type: "destroyMany"; readonly name: string; readonly options: DestroyManyOptions }
   | { readonly type: "destroy"; readonly name: string; readonly key: ActorKey };
 
-/** Actors on a page. Documented in docs/limits.md. */
+/** Actors per page. Documented in docs/limits.md. */
 export const manageLimits = { defaultPage: 100, maxPage: 1_000 } as const;
 
-/** Checks a filter and its limit. Throws `actor.invalid_filter`, `actor.invalid_key`. */
+/** Validates a filter and its limit. Throws `actor.invalid_filter`, `actor.invalid_key`. */
 export function checkFilter(options: ListActorsOptions): void {
   const { prefix, status, createdAfter, limit, cursor } = options;
   if (prefix !== undefined) normalizeKey(prefix);
   if (status !== undefined && status !== "running" && status !== "sleeping") {
-    throw invalid('`status` is "running" or "sleeping"');
+    throw invalid('`status` must be "running" or "sleeping"');
   }
   if (createdAfter !== undefined && !Number.isFinite(createdAfter)) {
-    throw invalid("`createdAfter` is a time in milliseconds");
+    throw invalid("`createdAfter` must be a time in milliseconds");
   }
   if (limit !== undefined && (!Number.isInteger(limit) || limit < 1 || limit > manageLimits.maxPage)) {
-    throw invalid(`\`limit\` is a whole number from 1 to ${manageLimits.maxPage}`);
+    throw invalid(`\`limit\` must be a whole number from 1 to ${manageLimits.maxPage}`);
   }
   if (cursor !== undefined && !(typeof cursor === "string" && actorId.test(cursor))) {
-    throw invalid("`cursor` is not one that a page gave. Pass on that of the page before, or none");
+    throw invalid("`cursor` is invalid. Pass the cursor of the previous page, or none");
   }
 }
 
@@ -92,12 +92,12 @@ function invalid(message: string): HoldfastError {
   return new HoldfastError("actor", "invalid_filter", message);
 }
 
-/** What the text of every key that a prefix means begins with. */
+/** Text with which the encoded form of every key under `prefix` begins. */
 export function prefixText(prefix: ActorKeyInput): string {
   return typeof prefix === "string" ? encodeURIComponent(prefix) : encodeKey(normalizeKey(prefix));
 }
 
-/** Query parameters of `GET /actors`; a prefix of components is `keyPrefix`, in the text of keys. */
+/** Query parameters of `GET /actors`. A prefix of components is sent as `keyPrefix`, encoded like a key. */
 export function filterQuery(name: string | undefined, options: ListActorsOptions): string {
   const query = new URLSearchParams();
   if (name !== undefined) query.set("name", name);

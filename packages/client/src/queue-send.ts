@@ -9,15 +9,15 @@ import { isRetryable, withRetry } from "./retry.ts";
 export interface QueueSenderOptions {
   readonly driver: ClientDriver;
   readonly ports: ClientPorts;
-  /** The target of a request; makes the actor first where its input is still to be delivered. */
+  /** Resolves the target of a request. Creates the actor first when its input is not delivered yet. */
   readonly target: (signal: AbortSignal | undefined) => Promise<ActorTarget> | ActorTarget;
   readonly params: () => Promise<unknown> | unknown;
   readonly signal: (signal: AbortSignal | undefined) => AbortSignal;
-  /** True when what the error says can be mended by asking for the target again. */
-  readonly remade: (error: unknown) => boolean;
+  /** Clears the cached creation of the actor. True when resolving the target again may fix this error. */
+  readonly invalidateTarget: (error: unknown) => boolean;
 }
 
-interface Attempt {
+interface SendAttempt {
   readonly queue: string;
   readonly content: PreparedFrame;
   readonly waits: boolean;
@@ -26,13 +26,13 @@ interface Attempt {
 }
 
 /**
- * `send` of one handle. Messages enter their queues in the order of the calls, each once however often its
- * request has to be repeated; a wait is a matter of its own after that, and outlives what is lost between.
+ * `send` of one handle. Messages enter their queues in call order, once each, however often a request is retried.
+ * Waiting for completion is a separate request, which survives lost connections.
  */
 export class QueueSender {
   readonly #options: QueueSenderOptions;
-  /** Settles when the messages before are in their queues, or refused. */
-  #before: Promise<unknown> = Promise.resolve();
+  /** Settles when all earlier messages were enqueued or refused. */
+  #previousSend: Promise<unknown> = Promise.resolve();
 
   constructor(options: QueueSenderOptions) {
     this.#options = options;
@@ -44,8 +44,8 @@ export class QueueSender {
     options?: QueueSendOptions | QueueWaitOptions | null,
   ): Promise<QueueSendResult | undefined> {
     const sent = this.#send(queue, body, options);
-    const { tasks, reportSend } = this.#options.ports;
-    return reportSend === undefined ? sent : trackRejection(sent, tasks, reportSend);
+    const { tasks, reportSendFailure } = this.#options.ports;
+    return reportSendFailure === undefined ? sent : trackRejection(sent, tasks, reportSendFailure);
   }
 
   async #send(
@@ -54,44 +54,58 @@ export class QueueSender {
     options: QueueSendOptions | QueueWaitOptions | null | undefined,
   ): Promise<QueueSendResult | undefined> {
     const { driver, ports } = this.#options;
-    const { signal: own, idempotencyKey: givenKey, waits, timeoutMs, message } = sendSettings(options);
+    const {
+      signal: own,
+      idempotencyKey: givenKey,
+      waits,
+      timeoutMs,
+      message,
+    } = normalizeSendOptions(options);
     const signal = this.#options.signal(own);
     signal.throwIfAborted();
     const idempotencyKey = givenKey ?? uuidv7(ports.clock, ports.random);
-    // A time of zero: whether it is completed is asked once it is in the queue.
+    // A timeout of zero enqueues the message; `#wait` then polls for its completion.
     const content = driver.prepareSend({ ...message, body, ...(waits ? { wait: true, timeout: 0 } : {}) });
-    const entered = await this.#inOrder({ queue, content, waits, idempotencyKey, signal });
+    const enqueued = await this.#enqueueInOrder({ queue, content, waits, idempotencyKey, signal });
     if (!waits) return undefined;
-    return entered.status === "completed"
-      ? entered
+    return enqueued.status === "completed"
+      ? enqueued
       : this.#wait({ queue, idempotencyKey, signal, timeout: timeoutMs });
   }
 
-  #inOrder(attempt: Attempt): Promise<DriverSendReply> {
+  #enqueueInOrder(attempt: SendAttempt): Promise<DriverSendReply> {
     const { driver } = this.#options;
     if (driver.keepsOrder) return this.#attempt(attempt);
-    const entered = this.#before.then(() => this.#attempt(attempt));
-    this.#before = entered.catch(() => undefined);
-    // Who gives up while it waits for its turn need not wait for those before it.
+    const entered = this.#previousSend.then(() => this.#attempt(attempt));
+    this.#previousSend = entered.catch(() => undefined);
+    // An aborted send stops waiting for the sends before it.
     return abortable(entered, attempt.signal);
   }
 
-  #attempt({ queue, content, waits, idempotencyKey, signal }: Attempt): Promise<DriverSendReply> {
+  #attempt({ queue, content, waits, idempotencyKey, signal }: SendAttempt): Promise<DriverSendReply> {
     const { driver, ports, target, params } = this.#options;
     const request = async (): Promise<DriverSendReply> => {
-      const [where, given] = [target(signal), params()];
-      // Without a pause where there is nothing to wait for: what an actor sends belongs to its open turn.
-      const reached = where instanceof Promise ? await where : where;
-      const known = given instanceof Promise ? await given : given;
-      return driver.send({ target: reached, queue, content, waits, params: known, idempotencyKey, signal });
+      const [pendingTarget, pendingParams] = [target(signal), params()];
+      // Awaits only real promises: an actor's own send must enter its open turn synchronously.
+      const resolvedTarget = pendingTarget instanceof Promise ? await pendingTarget : pendingTarget;
+      const resolvedParams = pendingParams instanceof Promise ? await pendingParams : pendingParams;
+      return driver.send({
+        target: resolvedTarget,
+        queue,
+        content,
+        waits,
+        params: resolvedParams,
+        idempotencyKey,
+        signal,
+      });
     };
     return withRetry(request, signal, ports).catch((error: unknown) => {
-      if (!this.#options.remade(error)) throw error;
+      if (!this.#options.invalidateTarget(error)) throw error;
       return withRetry(request, signal, ports);
     });
   }
 
-  /** Asks again and again, each time for a while: proxies cut requests that take long. */
+  /** Long-polls in short requests, since proxies abort long ones. */
   async #wait(waiting: {
     readonly queue: string;
     readonly idempotencyKey: string;
@@ -99,17 +113,17 @@ export class QueueSender {
     readonly timeout: number;
   }): Promise<QueueSendResult> {
     const { driver, ports } = this.#options;
-    const until = ports.clock.now() + waiting.timeout;
+    const deadline = ports.clock.now() + waiting.timeout;
     for (;;) {
-      const left = until - ports.clock.now();
-      if (left <= 0) return { status: "timedOut" };
-      const timeout = Math.min(left, clientLimits.queueWaitMs);
+      const remainingMs = deadline - ports.clock.now();
+      if (remainingMs <= 0) return { status: "timedOut" };
+      const timeout = Math.min(remainingMs, clientLimits.queueWaitMs);
       const content = driver.prepareSend({ wait: true, timeout, resume: true });
       try {
         const reply = await this.#attempt({ ...waiting, content, waits: true });
         if (reply.status === "completed") return reply;
       } catch (error) {
-        // The server is away for longer than a call would wait for it; the message is not lost.
+        // The server was away longer than the retries of one request; the message is still queued.
         if (!isRetryable(error)) throw error;
       }
     }
@@ -118,8 +132,8 @@ export class QueueSender {
 
 const noOptions: QueueSendOptions = {};
 
-/** What a send was given; null stands for what was not. */
-export function sendSettings(options: QueueSendOptions | QueueWaitOptions | null | undefined) {
+/** Normalizes the options of a send; null counts as undefined. */
+export function normalizeSendOptions(options: QueueSendOptions | QueueWaitOptions | null | undefined) {
   const { signal, idempotencyKey, wait, ...rest } = options ?? noOptions;
   const { timeout, ...message } = { timeout: undefined, ...rest };
   return {

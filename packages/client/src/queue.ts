@@ -23,21 +23,21 @@ type CompleteOf<Token> =
           : T
         : unknown;
 
-/** The type of the messages of a queue. */
+/** Type of the messages of a queue. */
 export type QueueBody<Queues, Name> = Name extends keyof Queues ? MessageOf<Queues[Name]> : unknown;
 
-/** The type of what `complete(response)` hands to a sender who waits; unknown when none is declared. */
+/** Type of the value that `complete(response)` sends to a waiting sender; unknown when none is declared. */
 export type QueueResponse<Queues, Name> = Name extends keyof Queues ? CompleteOf<Queues[Name]> : unknown;
 
-/** What one message may say of itself; the queue's own policy holds for what it leaves out. */
+/** Delivery options of one message. They override the queue's own policy. */
 export interface QueueMessageOptions {
-  /** Not delivered before so many milliseconds have passed. */
+  /** Delay before delivery, in milliseconds. */
   readonly delayMs?: number | undefined;
-  /** A message of a higher priority is delivered before those of a lower one: 0 unless given. */
+  /** Messages of higher priority are delivered first. Default: 0. */
   readonly priority?: number | undefined;
-  /** Dropped when nobody has taken it for so many milliseconds. */
+  /** Drops the message when no consumer takes it within this many milliseconds. */
   readonly ttlMs?: number | undefined;
-  /** A second message with this key within the queue's `dedupeWindowMs` is the first one. */
+  /** Messages with the same key within the queue's `dedupeWindowMs` are enqueued once. */
   readonly dedupeKey?: string | undefined;
 }
 
@@ -45,29 +45,29 @@ export interface QueueMessageOptions {
 export interface QueueSendOptions extends QueueMessageOptions {
   readonly wait?: false | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Two sends with one key enqueue once. By default every send has a fresh one. */
+  /** Sends with the same key enqueue once. Default: a fresh key for every send. */
   readonly idempotencyKey?: string | undefined;
 }
 
-/** A send that waits for what the consumer answers. */
+/** A send that waits for the consumer's response. */
 export interface QueueWaitOptions extends QueueMessageOptions {
   /** Waits until a consumer has completed the message. */
   readonly wait: true;
-  /** How long to wait, in milliseconds; for ever unless given. */
+  /** Time to wait, in milliseconds. Default: no limit. */
   readonly timeout?: number | undefined;
   /** Ends the wait; the message stays in the queue. */
   readonly signal?: AbortSignal | undefined;
-  /** A second wait with this key gets the result of the first send, also after a crash of either side. */
+  /** A second wait with this key gets the result of the first, even after a crash of either side. */
   readonly idempotencyKey?: string | undefined;
 }
 
-/** How a wait ended. A message that timed out stays in its queue. */
+/** Outcome of a wait. A message whose wait timed out stays in its queue. */
 export interface QueueSendResult<Response = unknown> {
   readonly status: "completed" | "timedOut";
   readonly response?: Response;
 }
 
-/** The method `send` of handles and connections, typed by `queues`. */
+/** Method `send` of handles and connections, typed by `queues`. */
 export interface SendToQueue<Queues = unknown> {
   <Name extends QueueName<Queues>>(
     name: Name,

@@ -4,8 +4,8 @@ import type { ClientPorts } from "./internal/ports.ts";
 import { clientLimits } from "./limits.ts";
 
 /**
- * Errors after which a keyed call may be sent again: either nothing ran, or the idempotency key makes
- * a second arrival join or repeat the first.
+ * Errors after which a keyed call may be sent again: either nothing ran, or the idempotency key makes the second
+ * arrival join or repeat the first.
  */
 const retryable: ReadonlySet<string> = new Set([
   "actor.stopping",
@@ -17,12 +17,12 @@ const retryable: ReadonlySet<string> = new Set([
   "client.network_error",
 ]);
 
-/** True for an error after which the same call, with the same idempotency key, may be made again. */
+/** True for an error after which the same call may be made again with the same idempotency key. */
 export function isRetryable(error: unknown): boolean {
   return isHoldfastError(error) && retryable.has(`${error.group}.${error.code}`);
 }
 
-/** Runs `attempt` until it succeeds, fails for good, or is out of attempts; waits longer each time. */
+/** Retries `attempt` with backoff until it succeeds, fails permanently, or runs out of attempts. */
 export async function withRetry<T>(
   attempt: () => Promise<T>,
   signal: AbortSignal | undefined,
@@ -33,7 +33,7 @@ export async function withRetry<T>(
     try {
       return await attempt();
     } catch (error) {
-      // A cancelled call ends with its caller's own reason, whatever it ended with at the other side.
+      // A cancelled call rejects with its caller's reason, whatever the server answered.
       signal?.throwIfAborted();
       if (!isRetryable(error) || tries + 1 >= clientLimits.maxCallAttempts) throw error;
     }

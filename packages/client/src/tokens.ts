@@ -1,14 +1,14 @@
-/** What `event<T>()` returns, seen by a client; phantom as well. */
+/** Client's view of what `event<T>()` returns. Phantom type. */
 export interface EventToken<T> {
   readonly "~event"?: { readonly payload: T };
 }
 
-/** What `queue<Message, Complete>()` returns, seen by a client; phantom as well. */
+/** Client's view of what `queue<Message, Complete>()` returns. Phantom type. */
 export interface QueueToken<Message, Complete> {
   readonly "~queue"?: { readonly message: Message; readonly complete: Complete };
 }
 
-/** The part of a Standard Schema (https://standardschema.dev) from which a type is read. */
+/** Part of a Standard Schema (https://standardschema.dev) that carries its types. */
 export interface SchemaTypes<T> {
   readonly "~standard": { readonly types?: { readonly output: T } | undefined };
 }

@@ -106,7 +106,7 @@ export class Link {
 
   readonly #webSocket = (request: DriverWebSocket): BufferedWebSocket => {
     if (this.#cut) {
-      const refused = new BufferedWebSocket({ url: `ws://actor${request.path}`, clientCodes: true });
+      const refused = new BufferedWebSocket({ url: `ws://actor${request.path}`, clientCloseCodesOnly: true });
       queueMicrotask(() => lose(refused));
       return refused;
     }

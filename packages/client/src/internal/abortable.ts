@@ -1,4 +1,4 @@
-/** Settles as `promise` does, or rejects with the signal's reason when that aborts first. */
+/** Settles like `promise`, or rejects with the signal's reason when the signal aborts first. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {

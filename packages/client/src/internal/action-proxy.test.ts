@@ -16,7 +16,7 @@ function recording() {
   return { sent, proxy };
 }
 
-test("actions are bound, called and applied as functions are", async () => {
+test("actions can be bound, called and applied like functions", async () => {
   const { sent, proxy } = recording();
   const { add, shop } = proxy;
   assert.ok(add && shop);
@@ -34,7 +34,7 @@ test("actions are bound, called and applied as functions are", async () => {
   ]);
 });
 
-test("actions that have the names of a function's methods are called by them", async () => {
+test("actions may have the names of a function's methods", async () => {
   const { sent, proxy } = recording();
   await proxy.phone?.call?.("+49");
   await proxy.keys?.bind?.({ key: "ctrl-s" });
@@ -48,7 +48,7 @@ test("actions that have the names of a function's methods are called by them", a
   ]);
 });
 
-test("any name may be that of an action", () => {
+test("an action may have any name", () => {
   const { sent, proxy } = recording();
   assert.ok("add" in proxy && "then" in proxy);
   assert.ok(!(Symbol.iterator in proxy));
@@ -56,7 +56,7 @@ test("any name may be that of an action", () => {
   assert.deepEqual(sent, []);
 });
 
-test("what is assigned hides no action", () => {
+test("an assigned property hides no action", () => {
   const { proxy } = recording();
   const { add } = proxy;
   assert.throws(() => Object.assign(proxy, { add: 1 }), TypeError);

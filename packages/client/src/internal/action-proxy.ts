@@ -1,11 +1,11 @@
 type Invoke = (name: string, args: readonly unknown[]) => Promise<unknown>;
 
-/** Looked up by the runtime itself on any object: answering with an action would send a call. */
-const notActions: ReadonlySet<string> = new Set(["then", "toJSON", "$$typeof"]);
+/** Properties that the runtime reads on any object. An action here would send a call by accident. */
+const reservedNames: ReadonlySet<string> = new Set(["then", "toJSON", "$$typeof"]);
 
 /**
- * `base` with a method for every other name: `proxy.a(1)` invokes "a", `proxy.a.b(1)` invokes "a.b".
- * The names are only known to the type `T`; this is the one place where that is asserted.
+ * Adds a method for every other name to `base`: `proxy.a(1)` invokes "a", `proxy.a.b(1)` invokes "a.b". Only the type
+ * `T` lists the names; this is the one place that asserts it.
  */
 export function actionProxy<T>(base: object, invoke: Invoke): T {
   const actions = new Map<string, unknown>();
@@ -15,32 +15,32 @@ export function actionProxy<T>(base: object, invoke: Invoke): T {
         const value: unknown = Reflect.get(target, property, target);
         return typeof value === "function" && property !== "constructor" ? value.bind(target) : value;
       }
-      return nested(actions, property, undefined, invoke);
+      return createNestedAction(actions, property, undefined, invoke);
     },
-    // What an action is only the actor says: a name that was assigned would hide it.
+    // Only the actor defines its actions: an assigned property would hide one.
     set: () => false,
-    // Any name may be an action of the actor: only the actor knows.
+    // Only the actor defines its actions, so that any name may be one.
     has: (target, property) => typeof property === "string" || property in target,
   });
   proxies.add(proxy);
   return proxy as T;
 }
 
-/** What cannot be an argument of an action, but may be what a function is bound to. */
+/** Proxies cannot be arguments of an action, but may be the `this` of `bind` and `call`. */
 const proxies = new WeakSet<object>();
 
 function isProxy(value: unknown): boolean {
   return (typeof value === "object" || typeof value === "function") && value !== null && proxies.has(value);
 }
 
-/** `parent` is the action, or group, that the property was read from. */
-function nested(
+/** `parent` is the action or group that has this property. */
+function createNestedAction(
   cache: Map<string, unknown>,
   property: string,
   parent: string | undefined,
   invoke: Invoke,
 ): unknown {
-  if (notActions.has(property)) return undefined;
+  if (reservedNames.has(property)) return undefined;
   const path = parent === undefined ? property : `${parent}.${property}`;
   let action = cache.get(property);
   if (action === undefined) {
@@ -48,14 +48,14 @@ function nested(
     const call = (...args: readonly unknown[]): unknown => {
       const [receiver, ...rest] = args;
       if (parent !== undefined && isProxy(receiver)) {
-        return asFunction(property, (given) => invoke(parent, given), rest) ?? invoke(path, args);
+        return functionMethod(property, (given) => invoke(parent, given), rest) ?? invoke(path, args);
       }
       return invoke(path, args);
     };
     const made: object = new Proxy(call, {
       get(target, child) {
         if (typeof child === "symbol") return Reflect.get(target, child, target);
-        return nested(children, child, path, invoke);
+        return createNestedAction(children, child, path, invoke);
       },
     });
     proxies.add(made);
@@ -65,8 +65,8 @@ function nested(
   return action;
 }
 
-/** An action can be bound and called as any function: `button.onclick = actor.add.bind(actor, 1)`. */
-function asFunction(
+/** An action can be bound and called like any function: `button.onclick = actor.add.bind(actor, 1)`. */
+function functionMethod(
   property: string,
   call: (args: readonly unknown[]) => Promise<unknown>,
   rest: readonly unknown[],

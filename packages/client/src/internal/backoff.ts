@@ -5,14 +5,14 @@ export interface BackoffOptions {
   readonly maxMs: number;
 }
 
-/** Exponential delays with jitter (half fixed, half random), from `minMs` to `maxMs`. */
+/** Exponential backoff from `minMs` to `maxMs`, half of each delay random. */
 export function backoffDelayMs(attempt: number, options: BackoffOptions, ports: ClientPorts): number {
   const full = Math.min(options.maxMs, options.minMs * 2 ** Math.min(attempt, 30));
   const byte = ports.random.bytes(1)[0] ?? 0;
   return Math.round(full / 2 + (full / 2) * (byte / 255));
 }
 
-/** Resolves after `delayMs`, or rejects with the signal's reason when it aborts first. */
+/** Resolves after `delayMs`, or rejects with the signal's reason when the signal aborts first. */
 export function delay(delayMs: number, signal: AbortSignal | undefined, ports: ClientPorts): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {

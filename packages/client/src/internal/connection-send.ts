@@ -1,26 +1,23 @@
 import { isErrorCode, type Timer, uuidv7 } from "@holdfast/core";
-import type { AnsweredFrame, DriverSendReply, SendContent } from "../driver.ts";
+import type { DriverSendReply, RequestFrame, SendContent } from "../driver.ts";
 import { clientLimits } from "../limits.ts";
 import type { QueueSendOptions, QueueSendResult, QueueWaitOptions } from "../queue.ts";
-import { type QueueSender, sendSettings } from "../queue-send.ts";
+import { normalizeSendOptions, type QueueSender } from "../queue-send.ts";
 import type { ClientPorts } from "./ports.ts";
 
 export interface ConnectionSendOptions {
   readonly ports: ClientPorts;
-  /** Sends a frame over the live connection, and again over the next one, until it is answered. */
-  readonly submit: (
-    frame: (id: number) => AnsweredFrame,
-    signal: AbortSignal | undefined,
-  ) => Promise<unknown>;
-  /** Calls back whenever the connection is cut off, until the returned function is called. */
+  /** Sends a request frame over the current socket, and again after each reconnect, until it is answered. */
+  readonly submit: (frame: (id: number) => RequestFrame, signal: AbortSignal | undefined) => Promise<unknown>;
+  /** Subscribes to the loss of the socket; the returned function unsubscribes. */
   readonly onClose: (callback: () => void) => () => void;
-  /** Takes what is too long for a frame. */
+  /** Sends messages that are too long for a frame. */
   readonly sender: QueueSender;
 }
 
 /**
- * `send` of a connection: over its socket, so that messages and calls keep their order and the actor sees
- * whose they are. A message that is too long for a frame goes by a request of its own.
+ * `send` of a connection. It uses the socket, so that messages and calls keep their order and the actor sees their
+ * sender. A message that is too long for a frame is sent in a request of its own.
  */
 export async function sendOverConnection(
   { ports, submit, onClose, sender }: ConnectionSendOptions,
@@ -28,23 +25,24 @@ export async function sendOverConnection(
   body: unknown,
   options?: QueueSendOptions | QueueWaitOptions | null,
 ): Promise<QueueSendResult | undefined> {
-  const { signal, idempotencyKey: givenKey, waits, timeoutMs, message } = sendSettings(options);
+  const { signal, idempotencyKey: givenKey, waits, timeoutMs, message } = normalizeSendOptions(options);
   const idempotencyKey = givenKey ?? uuidv7(ports.clock, ports.random);
-  const ask = (content: SendContent): Promise<unknown> =>
+  const request = (content: SendContent): Promise<unknown> =>
     submit((id) => ({ type: "send", id, queue, idempotencyKey, content }), signal);
   const until = ports.clock.now() + timeoutMs;
   const wait = (content: SendContent): Promise<DriverSendReply> =>
-    inTime({ ports, onClose, until }, ask(content).then(replyOf));
-  const patience = (): number => Math.max(0, Math.min(until - ports.clock.now(), clientLimits.queueWaitMs));
+    withDeadline({ ports, onClose, until }, request(content).then(toReply));
+  const remainingWaitMs = (): number =>
+    Math.max(0, Math.min(until - ports.clock.now(), clientLimits.queueWaitMs));
   try {
     if (!waits) {
-      await ask({ ...message, body });
+      await request({ ...message, body });
       return undefined;
     }
-    let reply = await wait({ ...message, body, wait: true, timeout: patience() });
+    let reply = await wait({ ...message, body, wait: true, timeout: remainingWaitMs() });
     while (reply.status !== "completed") {
-      if (patience() === 0) return { status: "timedOut" };
-      reply = await wait({ wait: true, timeout: patience(), resume: true });
+      if (remainingWaitMs() === 0) return { status: "timedOut" };
+      reply = await wait({ wait: true, timeout: remainingWaitMs(), resume: true });
     }
     return reply;
   } catch (error) {
@@ -54,29 +52,29 @@ export async function sendOverConnection(
 }
 
 /**
- * The server says when the time of a wait is over. Once the connection was cut off, that may be long after it: the
- * same frame is sent again, whose time then begins anew. The frame stays, as its message may not have arrived.
+ * Times a wait out on the client once the socket was lost. Normally the server ends a wait, but after a reconnect the
+ * same frame starts its time again. The frame cannot be dropped, as its message may not have arrived.
  */
-async function inTime(
+async function withDeadline(
   { ports, onClose, until }: Pick<ConnectionSendOptions, "ports" | "onClose"> & { readonly until: number },
   answer: Promise<DriverSendReply>,
 ): Promise<DriverSendReply> {
-  const late = Promise.withResolvers<DriverSendReply>();
+  const expiry = Promise.withResolvers<DriverSendReply>();
   let timer: Timer | undefined;
   const off = onClose(() => {
-    const left = Math.max(0, until - ports.clock.now());
-    if (left > clientLimits.maxDelayMs) return;
-    timer ??= ports.tasks.after(left, () => late.resolve({ status: "timedOut" }));
+    const remainingMs = Math.max(0, until - ports.clock.now());
+    if (remainingMs > clientLimits.maxDelayMs) return;
+    timer ??= ports.tasks.after(remainingMs, () => expiry.resolve({ status: "timedOut" }));
   });
   try {
-    return await Promise.race([answer, late.promise]);
+    return await Promise.race([answer, expiry.promise]);
   } finally {
     off();
     timer?.cancel();
   }
 }
 
-function replyOf(value: unknown): DriverSendReply {
+function toReply(value: unknown): DriverSendReply {
   const { status, response } = value as DriverSendReply;
   if (status !== "completed") return { status: "timedOut" };
   return response === undefined ? { status } : { status, response };

@@ -2,31 +2,31 @@ import type { HoldfastError } from "@holdfast/core";
 import { clientLimits } from "../limits.ts";
 
 export interface IncomingStreamOptions {
-  /** The reader has taken so many pieces: as many more may come. */
-  readonly taken: (pieces: number) => void;
-  /** The reader has no use for the rest. */
-  readonly cancelled: (reason: unknown) => void;
+  /** The reader has consumed this many chunks: the sender may send as many more. */
+  readonly onConsumed: (pieces: number) => void;
+  /** The reader has cancelled the stream. */
+  readonly onCancelled: (reason: unknown) => void;
 }
 
-/** Pieces that may be on their way or unread at one time; the other side waits beyond that. */
+/** Chunks that may be in flight or unread; beyond that the sender waits. */
 export const streamWindow: number = clientLimits.streamWindow;
 
 /**
- * A result that comes in pieces, as its reader sees it. What is unread is bounded: the sender has
- * leave for `streamWindow` pieces and gets more as they are read.
+ * Reader's side of a streamed result. Flow control bounds its buffer: the sender has credit for `streamWindow` chunks
+ * and gets more as they are read.
  */
 export class IncomingStream {
   readonly readable: ReadableStream<unknown>;
   readonly #options: IncomingStreamOptions;
-  readonly #pieces: unknown[] = [];
+  readonly #chunks: unknown[] = [];
   #controller: ReadableStreamDefaultController<unknown> | undefined;
-  #wanted: (() => void) | undefined;
-  #takenSince = 0;
+  #resumePull: (() => void) | undefined;
+  #uncredited = 0;
   #end: { readonly error: HoldfastError | undefined } | undefined;
 
   constructor(options: IncomingStreamOptions) {
     this.#options = options;
-    this.readable = iterable(
+    this.readable = withAsyncIterator(
       new ReadableStream<unknown>(
         {
           start: (controller) => {
@@ -34,8 +34,8 @@ export class IncomingStream {
           },
           pull: () => this.#pull(),
           cancel: (reason) => {
-            this.#pieces.length = 0;
-            if (this.#end === undefined) options.cancelled(reason);
+            this.#chunks.length = 0;
+            if (this.#end === undefined) options.onCancelled(reason);
           },
         },
         { highWaterMark: 0 },
@@ -45,35 +45,35 @@ export class IncomingStream {
 
   push(piece: unknown): void {
     if (this.#end !== undefined) return;
-    this.#pieces.push(piece);
-    this.#wanted?.();
+    this.#chunks.push(piece);
+    this.#resumePull?.();
   }
 
-  /** What came before the end is still read. */
+  /** Ends the stream after the chunks that are buffered. */
   end(error: HoldfastError | undefined): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
-    this.#wanted?.();
+    this.#resumePull?.();
   }
 
   #pull(): Promise<void> | void {
-    if (this.#give()) return;
+    if (this.#deliverNext()) return;
     return new Promise((resolve) => {
-      this.#wanted = () => {
-        this.#wanted = undefined;
-        this.#give();
+      this.#resumePull = () => {
+        this.#resumePull = undefined;
+        this.#deliverNext();
         resolve();
       };
     });
   }
 
-  #give(): boolean {
-    if (this.#pieces.length > 0) {
-      this.#controller?.enqueue(this.#pieces.shift());
-      this.#takenSince++;
-      if (this.#takenSince >= streamWindow / 2 && this.#end === undefined) {
-        this.#options.taken(this.#takenSince);
-        this.#takenSince = 0;
+  #deliverNext(): boolean {
+    if (this.#chunks.length > 0) {
+      this.#controller?.enqueue(this.#chunks.shift());
+      this.#uncredited++;
+      if (this.#uncredited >= streamWindow / 2 && this.#end === undefined) {
+        this.#options.onConsumed(this.#uncredited);
+        this.#uncredited = 0;
       }
       return true;
     }
@@ -84,8 +84,8 @@ export class IncomingStream {
   }
 }
 
-/** Some browsers have streams that `for await` cannot read. */
-function iterable(stream: ReadableStream<unknown>): ReadableStream<unknown> {
+/** Adds `for await` to streams of browsers that lack it. */
+function withAsyncIterator(stream: ReadableStream<unknown>): ReadableStream<unknown> {
   if (Symbol.asyncIterator in stream) return stream;
   const iterate = async function* (): AsyncGenerator<unknown> {
     const reader = (stream as ReadableStream<unknown>).getReader();

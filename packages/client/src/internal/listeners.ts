@@ -1,7 +1,7 @@
-/** Hears what a callback throws. */
+/** Receives the errors that callbacks throw. */
 export type Report = (error: unknown) => void;
 
-/** Callbacks of one kind, each once. One that throws does not keep the others from being called. */
+/** Set of callbacks. One that throws does not prevent the others from running. */
 export class Listeners<Args extends readonly unknown[]> {
   readonly #callbacks = new Set<(...args: Args) => void>();
   readonly #report: Report;
@@ -17,8 +17,8 @@ export class Listeners<Args extends readonly unknown[]> {
     };
   }
 
-  /** Calls one that is late, unless it has been taken away meanwhile. */
-  tell(callback: (...args: Args) => void, ...args: Args): void {
+  /** Calls one callback, unless it was removed. */
+  notify(callback: (...args: Args) => void, ...args: Args): void {
     if (this.#callbacks.has(callback)) callUserCode(callback, args, this.#report);
   }
 
@@ -27,7 +27,7 @@ export class Listeners<Args extends readonly unknown[]> {
   }
 }
 
-/** Calls user code; what it throws is told, and ends nothing: neither the connection nor the process. */
+/** Runs user code and reports what it throws, so that it cannot break the connection or the process. */
 export function callUserCode<Args extends readonly unknown[]>(
   callback: (...args: Args) => void,
   args: Args,
@@ -41,5 +41,5 @@ export function callUserCode<Args extends readonly unknown[]>(
 }
 
 export function reportToConsole(error: unknown): void {
-  console.error("a callback of a connection threw", error);
+  console.error("A connection callback threw:", error);
 }

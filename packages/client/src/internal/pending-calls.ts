@@ -3,25 +3,25 @@ import type { PreparedFrame } from "../driver.ts";
 import { clientLimits } from "../limits.ts";
 import type { IncomingStream } from "./incoming-stream.ts";
 
-/** A frame that has an answer, until that is here. */
+/** Request frame without a reply. */
 export interface PendingCall {
   readonly frame: PreparedFrame;
   readonly idempotencyKey: string;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  readonly stopListening: (() => void) | undefined;
+  readonly removeAbortListener: (() => void) | undefined;
   attempts: number;
-  /** The server may know of it. */
+  /** True when the server may have received it. */
   isSent: boolean;
-  /** Present once the result began to come in pieces: it cannot be asked for again. */
+  /** Set once the result started to stream. Such a call cannot be retried. */
   stream: IncomingStream | undefined;
 }
 
-/** What a connection has asked for and has no answer to, within the limits of a client. */
+/** Unanswered requests of a connection, within the limits of a client. */
 export class PendingCalls {
   readonly #calls = new Map<number, PendingCall>();
-  /** The keys of those that were given up, until the server has answered them: they may run there. */
-  readonly #givenUp = new Map<number, string>();
+  /** Idempotency keys of cancelled calls that may still run on the server. */
+  readonly #cancelled = new Map<number, string>();
   #bytes = 0;
   #lastId = 0;
 
@@ -30,13 +30,13 @@ export class PendingCalls {
   }
 
   /** Throws `conn.buffer_full`. */
-  checkRoom(bytes: number): void {
+  checkCapacity(bytes: number): void {
     const { maxPendingCalls, maxPendingBytes } = clientLimits;
     if (this.#calls.size < maxPendingCalls && this.#bytes + bytes <= maxPendingBytes) return;
     throw new HoldfastError(
       "conn",
       "buffer_full",
-      "Too many calls wait for an answer on this connection; wait for some of them before the next",
+      "Too many calls are pending on this connection; wait for some of them before the next",
     );
   }
 
@@ -49,21 +49,21 @@ export class PendingCalls {
     return this.#calls.get(id);
   }
 
-  /** As they are now. */
+  /** Snapshot of the pending calls. */
   all(): readonly (readonly [id: number, call: PendingCall])[] {
     return [...this.#calls];
   }
 
-  /** Takes out what is answered. */
+  /** Removes a call that was answered. */
   settle(id: number): PendingCall | undefined {
-    this.#givenUp.delete(id);
+    this.#cancelled.delete(id);
     return this.#remove(id);
   }
 
-  /** Takes out what nobody here waits for any more. */
-  giveUp(id: number): PendingCall | undefined {
+  /** Removes a call that its caller cancelled. */
+  cancel(id: number): PendingCall | undefined {
     const call = this.#remove(id);
-    if (call?.isSent === true) this.#givenUp.set(id, call.idempotencyKey);
+    if (call?.isSent === true) this.#cancelled.set(id, call.idempotencyKey);
     return call;
   }
 
@@ -72,15 +72,15 @@ export class PendingCalls {
     if (call === undefined) return undefined;
     this.#calls.delete(id);
     this.#bytes -= call.frame.size;
-    call.stopListening?.();
+    call.removeAbortListener?.();
     return call;
   }
 
-  /** What was given up, may still run, and is not asked for again: the next connection is to say so, once. */
-  takeGivenUp(): readonly (readonly [id: number, idempotencyKey: string])[] {
-    const wanted = new Set([...this.#calls.values()].map(({ idempotencyKey }) => idempotencyKey));
-    const givenUp = [...this.#givenUp].filter(([, idempotencyKey]) => !wanted.has(idempotencyKey));
-    this.#givenUp.clear();
-    return givenUp;
+  /** Takes the cancelled calls that may still run and were not made again. The next connection cancels them, once. */
+  takeCancelled(): readonly (readonly [id: number, idempotencyKey: string])[] {
+    const activeKeys = new Set([...this.#calls.values()].map(({ idempotencyKey }) => idempotencyKey));
+    const cancelled = [...this.#cancelled].filter(([, idempotencyKey]) => !activeKeys.has(idempotencyKey));
+    this.#cancelled.clear();
+    return cancelled;
   }
 }

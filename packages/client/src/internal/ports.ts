@@ -1,21 +1,21 @@
-/** Reconnect, backoff, pending calls and proxies behind handles and connections. */
+/** Reconnection, backoff, pending calls, and the proxies of handles and connections. */
 import { type Clock, type Random, systemClock, systemRandom, systemTasks, type Tasks } from "@holdfast/core";
 import { onReconnectTrigger } from "./reconnect-triggers.ts";
 
-/** What a client needs of its surroundings; in-process clients of actors get the simulator's. */
+/** Environment of a client: clock, randomness and timers. In-process clients get those of the simulator. */
 export interface ClientPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly tasks: Tasks;
-  /** Tells when it is worth to connect again before the time; ends with the function that it returns. */
+  /** Calls back when reconnecting early is worthwhile. The returned function unsubscribes. */
   readonly onReconnectTrigger?: (listener: () => void) => () => void;
-  /** Hears what a callback of a connection throws; by default the console does. */
+  /** Receives what connection callbacks throw. Default: the console. */
   readonly reportError?: (error: unknown) => void;
-  /** Hears of sends that failed and that nobody awaits; by default the process does. */
-  readonly reportSend?: (error: unknown) => void;
+  /** Receives the failures of sends that are never awaited. Default: an unhandled rejection. */
+  readonly reportSendFailure?: (error: unknown) => void;
 }
 
-/** Unlike a server's, a client's timers keep the process alive: somebody awaits what follows them. */
+/** Unlike a server's timers, these keep the process alive: a caller awaits them. */
 export const clientPorts: ClientPorts = {
   clock: systemClock,
   random: systemRandom,

@@ -1,12 +1,12 @@
 import { Listeners, type Report } from "./listeners.ts";
 
-/** The event by which an actor tells who is here: docs/reference/wire.md. */
+/** Event that carries presence: docs/reference/wire.md. */
 export const presenceEvent = "$presence";
 
-/** Subscribes to the presence event; the returned function ends that. */
+/** Subscribes to the presence event; the returned function unsubscribes. */
 type Subscribe = (callback: (...args: readonly unknown[]) => void) => () => void;
 
-/** Who is here, as one connection has been told. */
+/** Presence as one connection has received it. Subscribes on first use. */
 export class PresenceView {
   readonly #subscribe: Subscribe;
   readonly #listeners: Listeners<[ReadonlyMap<string, unknown>]>;
@@ -18,23 +18,23 @@ export class PresenceView {
     this.#listeners = new Listeners(report);
   }
 
-  now(): ReadonlyMap<string, unknown> {
-    this.#begin();
+  current(): ReadonlyMap<string, unknown> {
+    this.#ensureSubscribed();
     return this.#present;
   }
 
-  listen(callback: (present: ReadonlyMap<string, unknown>) => void): () => void {
-    this.#begin();
+  onChange(callback: (present: ReadonlyMap<string, unknown>) => void): () => void {
+    this.#ensureSubscribed();
     return this.#listeners.add(callback);
   }
 
-  #begin(): void {
+  #ensureSubscribed(): void {
     if (this.#subscribed) return;
     this.#subscribed = true;
-    this.#subscribe((kind, subject, value) => this.#told(kind, subject, value));
+    this.#subscribe((kind, subject, value) => this.#update(kind, subject, value));
   }
 
-  #told(kind: unknown, subject: unknown, value: unknown): void {
+  #update(kind: unknown, subject: unknown, value: unknown): void {
     if (kind === "all") {
       this.#present = new Map(Array.isArray(subject) ? subject.filter(isEntry) : []);
     } else if (typeof subject === "string") {

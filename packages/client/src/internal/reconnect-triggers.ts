@@ -1,21 +1,21 @@
 /**
- * What a browser tells its pages when a network or a person is back: the network itself, the page that
- * is looked at again, or taken out of the browser's cache of pages.
+ * Browser events that suggest that the network or the user is back. `pageshow` follows a return from the back/forward
+ * cache.
  */
-const comebacks = ["online", "focus", "visibilitychange", "pageshow"] as const;
+const triggerEvents = ["online", "focus", "visibilitychange", "pageshow"] as const;
 
-type Listening = (name: string, listener: () => void) => void;
+type ListenerMethod = (name: string, listener: () => void) => void;
 
-interface Page {
-  readonly addEventListener?: Listening;
-  readonly removeEventListener?: Listening;
+interface EventTargetLike {
+  readonly addEventListener?: ListenerMethod;
+  readonly removeEventListener?: ListenerMethod;
 }
 
-/** Calls `listener` at each comeback until the returned function is called; never where there is no page. */
+/** Calls `listener` on each trigger until the returned function is called. Does nothing outside a browser page. */
 export function onReconnectTrigger(listener: () => void): () => void {
-  const { window: page } = globalThis as { readonly window?: Page };
-  for (const name of comebacks) page?.addEventListener?.(name, listener);
+  const { window: page } = globalThis as { readonly window?: EventTargetLike };
+  for (const name of triggerEvents) page?.addEventListener?.(name, listener);
   return () => {
-    for (const name of comebacks) page?.removeEventListener?.(name, listener);
+    for (const name of triggerEvents) page?.removeEventListener?.(name, listener);
   };
 }

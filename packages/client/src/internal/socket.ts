@@ -3,7 +3,7 @@ import type { ClosedReason, DriverConnection, DriverListener, Liveness, Prepared
 import { clientLimits } from "../limits.ts";
 import { decodeServerMessage, type Encoding, joinFrames, prepareClientFrame } from "../network/wire.ts";
 
-/** The part of a standard WebSocket class that is used. */
+/** Part of the standard WebSocket class that the client uses. */
 export interface SocketConstructor {
   new (url: string, protocols?: string | string[]): WebSocket;
 }
@@ -21,17 +21,17 @@ export function openSocket(options: SocketOptions): DriverConnection {
   return new SocketConnection(options);
 }
 
-/** One WebSocket. What is sent in one turn of the event loop leaves as one message. */
+/** One WebSocket. Frames sent in one turn of the event loop leave as one message. */
 class SocketConnection implements DriverConnection {
   readonly #socket: WebSocket;
   readonly #encoding: Encoding;
   readonly #maxBytes: number;
   readonly #listener: DriverListener;
   #outgoing: PreparedFrame[] = [];
-  #done = false;
-  #heardSince = true;
+  #isClosed = false;
+  #receivedSincePing = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Until the server has told its own. */
+  /** Defaults, until the server sends its own. */
   #liveness: Liveness = { intervalMs: clientLimits.heartbeatMs, timeoutMs: clientLimits.heartbeatMs };
 
   constructor(options: SocketOptions) {
@@ -42,10 +42,10 @@ class SocketConnection implements DriverConnection {
     this.#socket = new Socket(url, [...protocols]);
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onmessage = (event) => this.#message(event.data);
-    this.#socket.onclose = (event) => this.#finish(event.code, event.reason);
-    // The close event that follows says all that can be known.
+    this.#socket.onclose = (event) => this.#reportClosed(event.code, event.reason);
+    // The close event that follows carries all information there is.
     this.#socket.onerror = () => undefined;
-    this.#watch();
+    this.#startHeartbeat();
   }
 
   send(frame: PreparedFrame): void {
@@ -53,7 +53,7 @@ class SocketConnection implements DriverConnection {
   }
 
   close(): Promise<void> | void {
-    if (this.#done) return;
+    if (this.#isClosed) return;
     this.#flush();
     this.#stop();
     return new Promise((resolve) => {
@@ -73,7 +73,7 @@ class SocketConnection implements DriverConnection {
     this.#outgoing = [];
     if (this.#socket.readyState !== 1) return;
     let batch: PreparedFrame[] = [];
-    // The head of the array around them takes up to five bytes.
+    // The head of the surrounding array takes up to five bytes.
     let size = 5;
     for (const frame of frames) {
       if (batch.length > 0 && size + frame.size > this.#maxBytes) {
@@ -88,75 +88,75 @@ class SocketConnection implements DriverConnection {
   }
 
   #write(batch: readonly PreparedFrame[]): void {
-    // Joined bytes never sit on a shared buffer.
+    // Safe cast: joined bytes never use a SharedArrayBuffer.
     this.#socket.send(joinFrames(batch) as Uint8Array<ArrayBuffer> | string);
   }
 
   #message(data: unknown): void {
-    if (this.#done) return;
-    this.#heardSince = true;
+    if (this.#isClosed) return;
+    this.#receivedSincePing = true;
     try {
       const message = typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer);
       for (const frame of decodeServerMessage(this.#encoding, message)) {
-        if (frame.type === "init" && frame.liveness !== undefined) this.#agree(frame.liveness);
+        if (frame.type === "init" && frame.liveness !== undefined) this.#setLiveness(frame.liveness);
         this.#listener.frame(frame);
       }
     } catch (cause) {
       if (!(cause instanceof HoldfastError)) throw cause;
       this.#socket.close(4000, "message.malformed_frame");
-      this.#finish(4000, "message.malformed_frame");
+      this.#reportClosed(4000, "message.malformed_frame");
     }
   }
 
-  /** A browser cannot send WebSocket pings, so that a dead peer is noticed by a frame of our own. */
-  #watch(): void {
-    this.#wait(this.#liveness.intervalMs, () => {
-      this.#heardSince = false;
-      this.send(prepareClientFrame(this.#encoding, { type: "ping", ...this.#received() }));
-      this.#wait(this.#liveness.timeoutMs, () => {
-        // What has arrived meanwhile is read first: this side may have been busy itself.
-        this.#wait(0, () => (this.#heardSince ? this.#watch() : this.#giveUp()));
+  /** Heartbeat: detects a dead peer with a ping frame, since browsers cannot send WebSocket pings. */
+  #startHeartbeat(): void {
+    this.#schedule(this.#liveness.intervalMs, () => {
+      this.#receivedSincePing = false;
+      this.send(prepareClientFrame(this.#encoding, { type: "ping", ...this.#receivedCount() }));
+      this.#schedule(this.#liveness.timeoutMs, () => {
+        // One more turn first: this side may have been too busy to read what has arrived.
+        this.#schedule(0, () => (this.#receivedSincePing ? this.#startHeartbeat() : this.#timeOut()));
       });
     });
   }
 
-  /** Both sides ask as often: that is an option of the actor. */
-  #agree(liveness: Liveness): void {
+  /** Adopts the heartbeat interval of the actor's options. */
+  #setLiveness(liveness: Liveness): void {
     this.#liveness = liveness;
-    this.#watch();
+    this.#startHeartbeat();
   }
 
-  #wait(ms: number, next: () => void): void {
+  #schedule(ms: number, next: () => void): void {
     clearTimeout(this.#timer);
-    if (this.#done) return;
+    if (this.#isClosed) return;
     this.#timer = setTimeout(next, Math.min(ms, clientLimits.maxDelayMs));
-    // A socket holds the process by itself; its heartbeat need not.
+    // The socket keeps the process alive; its heartbeat need not.
     unref(this.#timer);
   }
 
-  #giveUp(): void {
+  #timeOut(): void {
     this.#socket.close(4001, "conn.timed_out");
-    this.#finish(1006, "");
+    this.#reportClosed(1006, "");
   }
 
-  #received(): { readonly received?: number } {
+  #receivedCount(): { readonly received?: number } {
     const received = this.#listener.received?.() ?? 0;
     return received === 0 ? {} : { received };
   }
 
-  #finish(code: number, reason: string): void {
-    if (this.#done) return;
+  #reportClosed(code: number, reason: string): void {
+    if (this.#isClosed) return;
     this.#stop();
     this.#listener.closed(closedReason(code, reason));
   }
 
   #stop(): void {
-    this.#done = true;
+    this.#isClosed = true;
     clearTimeout(this.#timer);
   }
 }
 
-/** What a close says. The reason is `group.code` when the server had one. */
+/** Maps a close code and reason to an error. The reason is `group.code` when the server sent an error. */
 export function closedReason(code: number, reason: string): ClosedReason {
   const parts = /^([a-z_]+)\.([a-z0-9_]+)$/.exec(reason);
   const message = `The connection was closed (${code}${reason === "" ? "" : `, ${reason}`})`;

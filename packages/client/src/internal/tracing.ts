@@ -8,23 +8,23 @@ import type {
 } from "@opentelemetry/api";
 
 /**
- * What an SDK of OpenTelemetry has registered with version 1 of its API, read where the API keeps it. The API itself
- * would be a quarter of the client in a browser, where hardly anybody traces.
+ * SDK that OpenTelemetry API version 1 has registered, read from the API's global. Importing the API would add a
+ * quarter to the browser bundle, for something few browser applications use.
  */
-interface Registered {
+interface RegisteredSdk {
   readonly trace?: TracerProvider;
   readonly context?: ContextManager;
   readonly propagation?: TextMapPropagator;
 }
 
 const registryKey = Symbol.for("opentelemetry.js.api.1");
-/** The API's key of the active span in a context. */
+/** Key under which the API keeps the active span of a context. */
 const spanKey = Symbol.for("OpenTelemetry Context Key SPAN");
-/** `SpanKind.CLIENT` and `SpanStatusCode.ERROR`: enumerations of the API, whose numbers are its contract. */
+/** `SpanKind.CLIENT` and `SpanStatusCode.ERROR`. The API's contract fixes these numbers. */
 const clientKind = 2;
 const errorStatus = 2;
 
-/** The empty context, for an SDK without a context manager. */
+/** Empty context, for an SDK without a context manager. */
 class PlainContext implements Context {
   readonly #values: ReadonlyMap<symbol, unknown>;
 
@@ -46,15 +46,15 @@ class PlainContext implements Context {
 }
 
 /**
- * Runs one request in a span of the client; `headers` tell the server of it (W3C Trace Context), so
- * that its spans are below this one. Without an SDK nothing is done.
+ * Runs one request in a client span. `headers` carry its trace context (W3C Trace Context), so that server spans
+ * become its children. Does nothing without an SDK.
  */
 export async function traced<T>(
   name: string,
   attributes: Attributes,
   work: (headers: Readonly<Record<string, string>>) => Promise<T>,
 ): Promise<T> {
-  const registered = (globalThis as { [registryKey]?: Registered })[registryKey];
+  const registered = (globalThis as { [registryKey]?: RegisteredSdk })[registryKey];
   if (registered?.trace === undefined) return work({});
   const { trace, context, propagation } = registered;
   const parent = context?.active() ?? new PlainContext();

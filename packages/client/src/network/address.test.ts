@@ -4,7 +4,7 @@ import { isErrorCode } from "@holdfast/core";
 import { actorPath, rawPath } from "./address.ts";
 
 describe("the path of an actor", () => {
-  test("is different for different keys, and stays below the root", () => {
+  test("is unique per key, and stays below the root", () => {
     const paths = [["a,b"], ["a", "b"], [""], [], [".."], ["/"], ["~"], ["%2C"]].map((key) =>
       actorPath({ type: "getOrCreate", name: "room", key }, true),
     );
@@ -18,7 +18,7 @@ describe("the path of an actor", () => {
     for (const path of paths) assert.equal(new URL(path, "http://host").pathname, path);
   });
 
-  test("names one that exists with @, and an id never looks like a key", () => {
+  test("marks an existing actor with @, and an id cannot be read as a key", () => {
     assert.equal(actorPath({ type: "getOrCreate", name: "room", key: ["a"] }), "/actors/room/@a,");
     assert.equal(actorPath({ type: "get", name: "room", key: ["a"] }, true), "/actors/room/@a,");
     assert.equal(actorPath({ type: "id", name: "a/b", id: "~a," }), "/actors/a%2Fb/%7Ea%2C");
@@ -33,7 +33,7 @@ describe("the path of an actor", () => {
 });
 
 describe("the path of a raw request", () => {
-  test("is that of a path or a URL, with its query, below the root of the actor", () => {
+  test("keeps the path and query of its input, below the root of the actor", () => {
     const expected = {
       "": "/",
       "a/b": "/a/b",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { closeReason } from "./close-reason.ts";
 
-test("a reason is cut to what a close frame has room for, between characters", () => {
+test("a reason is truncated to fit a close frame, between characters", () => {
   for (const fits of ["", "user.kicked", "x".repeat(123), "ü".repeat(61)])
     assert.equal(closeReason(fits), fits);
   assert.equal(closeReason("x".repeat(124)), "x".repeat(123));

@@ -4,15 +4,15 @@ import { base64urlText } from "./raw-network.ts";
 import { fromBase64url } from "./wire.ts";
 
 /**
- * The events that a connection asks for as it opens. A frame could only follow the first one of the
- * server, and what is sent to others in between would be missed: so they go along with the handshake.
+ * Events that a connection subscribes to in its handshake. Subscribe frames could only follow the server's first
+ * frame, and would miss what is sent in between.
  */
 
-/** Then what `encodeEarlyEvents` gives. */
+/** Prefix of the subprotocol, before the output of `encodeEarlyEvents`. */
 export const eventsPrefix = "holdfast.events.";
 
-/** As many of the names, from the first on, as a handshake has room for. */
-export function earlyEvents(names: Iterable<string>): string[] {
+/** As many of the first names as fit a handshake. */
+export function selectEarlyEvents(names: Iterable<string>): string[] {
   const early: string[] = [];
   let size = "[]".length;
   for (const name of names) {
@@ -31,7 +31,7 @@ export function encodeEarlyEvents(names: readonly string[]): string {
 export function decodeEarlyEvents(encoded: string): readonly string[] {
   const names = listOf(encoded);
   if (names?.every((name) => typeof name === "string")) return [...new Set(names)];
-  const message = "The events that a connection asks for are no list of names";
+  const message = "The events of a handshake must be a list of names";
   throw new HoldfastError("message", "malformed_frame", message);
 }
 

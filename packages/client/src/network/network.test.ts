@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { isHoldfastError } from "@holdfast/core";
 import { createClient } from "../client.ts";
 
-test("a header that no request can carry is told at once, by its name alone", async () => {
+test("an invalid header fails immediately; the error has its name but not its value", async () => {
   const secret = "s3cret\nof-two-lines";
   for (const [header, headers, idempotencyKey] of [
     ["x-user", { "x-user": secret }, "a-key"],

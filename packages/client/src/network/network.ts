@@ -1,4 +1,4 @@
-/** The driver that speaks HTTP and WebSocket: addresses, frames, streams. */
+/** HTTP and WebSocket transport: addresses, frames, streams. */
 import { fromWireError, HoldfastError, limits } from "@holdfast/core";
 import { type ClientConfig, readEndpoint } from "../config.ts";
 import type {
@@ -24,15 +24,15 @@ import { filterQuery, type ListActorsOptions, type ManageRequest } from "../mana
 import type { BufferedWebSocket } from "../raw/raw-socket.ts";
 import { actorPath } from "./address.ts";
 import { encodeEarlyEvents, eventsPrefix } from "./early-events.ts";
-import { LiveEndpoint } from "./live-endpoint.ts";
 import { base64urlText, RawNetwork } from "./raw-network.ts";
+import { SocketEndpoint } from "./socket-endpoint.ts";
 import { readStreamBody, streamContentType } from "./stream-body.ts";
 import {
   contentType,
   decode,
   type Encoding,
   encode,
-  encodeGiven,
+  encodeCallerValue,
   encodeParams,
   encodingPrefix,
   header,
@@ -44,7 +44,7 @@ import {
   trustedDepth,
 } from "./wire.ts";
 
-/** The driver that speaks docs/reference/wire.md over HTTP and WebSocket. */
+/** Driver for docs/reference/wire.md over HTTP and WebSocket. */
 export function createNetworkDriver(config: ClientConfig): ClientDriver {
   return new NetworkDriver(config);
 }
@@ -57,26 +57,26 @@ class NetworkDriver implements ClientDriver {
   readonly #config: ClientConfig;
   readonly #maxBytes: number;
   readonly #token: string | undefined;
-  readonly #shown: Readonly<Record<string, string>>;
+  readonly #credentials: Readonly<Record<string, string>>;
   readonly #raw: RawNetwork;
-  readonly #live: LiveEndpoint;
+  readonly #socketEndpoint: SocketEndpoint;
 
   constructor(config: ClientConfig) {
     const endpoint = readEndpoint(config);
     this.#base = endpoint.base;
     this.#token = endpoint.token;
-    this.#shown = endpoint.token === undefined ? {} : { [header.token]: endpoint.token };
+    this.#credentials = endpoint.token === undefined ? {} : { [header.token]: endpoint.token };
     this.#encoding = config.encoding === "json" ? "json" : "cbor";
     this.#raw = new RawNetwork(config, endpoint, this.#encoding);
     this.#config = config;
-    this.#live = new LiveEndpoint(endpoint.base, (url) =>
-      (config.fetch ?? globalThis.fetch)(url, { headers: { ...config.headers, ...this.#shown } }),
+    this.#socketEndpoint = new SocketEndpoint(endpoint.base, (url) =>
+      (config.fetch ?? globalThis.fetch)(url, { headers: { ...config.headers, ...this.#credentials } }),
     );
     this.#maxBytes = config.maxMessageBytes ?? limits.maxIncomingMessageBytes;
   }
 
   prepareArgs(args: readonly unknown[]): PreparedFrame {
-    const data = encodeGiven(this.#encoding, { args });
+    const data = encodeCallerValue(this.#encoding, { args });
     const size = typeof data === "string" ? new TextEncoder().encode(data).length : data.length;
     if (size > this.#maxBytes) throw tooLong(this.#maxBytes);
     return { data, size };
@@ -110,7 +110,7 @@ class NetworkDriver implements ClientDriver {
   }
 
   prepareSend(content: SendContent): PreparedFrame {
-    const data = encodeGiven(this.#encoding, definedFields(content));
+    const data = encodeCallerValue(this.#encoding, definedFields(content));
     return { data, size: data.length };
   }
 
@@ -129,10 +129,10 @@ class NetworkDriver implements ClientDriver {
     return sendReply(await this.#request("POST", url, content.data, headers, signal));
   }
 
-  /** A keyed call outlives its socket, so that a retry can join it: ending it takes a request. */
+  /** A keyed call outlives its socket, so that a retry can join it. Cancelling it takes a request. */
   #cancel(target: ActorTarget, idempotencyKey: string): void {
     const url = `${this.#url(target)}/calls/${encodeURIComponent(idempotencyKey)}`;
-    // Nobody waits for the outcome: the caller has its rejection already.
+    // The result is ignored: the caller was rejected already.
     void this.#request("DELETE", url, undefined, {}, undefined).catch(() => undefined);
   }
 
@@ -146,7 +146,7 @@ class NetworkDriver implements ClientDriver {
     return idOf(await this.#request("PUT", url, encode(this.#encoding, body), headers, signal));
   }
 
-  /** Parameters of a request that may have no body, whose encoding would be theirs. */
+  /** Headers for the parameters of a request. They name their own encoding, as the request may have no body. */
   #paramHeaders(params: unknown): Record<string, string> {
     if (params === undefined) return {};
     return {
@@ -179,7 +179,7 @@ class NetworkDriver implements ClientDriver {
     events: readonly string[] = [],
   ): DriverConnection {
     const query = target.type === "getOrCreate" ? "?create=true" : "";
-    const url = `${this.#live.base}${actorPath(target)}/connect${query}`.replace(/^http/, "ws");
+    const url = `${this.#socketEndpoint.base}${actorPath(target)}/connect${query}`.replace(/^http/, "ws");
     const protocols = [subprotocol, encodingPrefix + this.#encoding];
     if (params !== undefined) protocols.push(paramsPrefix + encodeParams(this.#encoding, params));
     if (this.#token !== undefined) protocols.push(tokenPrefix + base64urlText(this.#token));
@@ -196,12 +196,12 @@ class NetworkDriver implements ClientDriver {
       protocols,
       encoding: this.#encoding,
       maxBytes: this.#maxBytes,
-      listener: this.#config.disableMetadataLookup === true ? listener : this.#watched(listener),
+      listener: this.#config.disableMetadataLookup === true ? listener : this.#withEndpointLookup(listener),
     });
   }
 
-  /** Looks for another place to connect to when this one does not take sockets. */
-  #watched(listener: DriverListener): DriverListener {
+  /** Wraps a listener to look up another endpoint when this one refuses WebSockets. */
+  #withEndpointLookup(listener: DriverListener): DriverListener {
     let isOpen = false;
     return {
       ...listener,
@@ -210,7 +210,7 @@ class NetworkDriver implements ClientDriver {
         listener.frame(frame);
       },
       closed: (reason) => {
-        if (!isOpen && !reason.final) this.#live.notTaken();
+        if (!isOpen && !reason.final) this.#socketEndpoint.socketRejected();
         listener.closed(reason);
       },
     };
@@ -282,12 +282,12 @@ class NetworkDriver implements ClientDriver {
     signal: AbortSignal | undefined,
   ): Promise<Response> {
     const type = contentType[this.#encoding];
-    const all = { ...this.#config.headers, ...this.#shown, ...headers, accept: type };
+    const all = { ...this.#config.headers, ...this.#credentials, ...headers, accept: type };
     const init: RequestInit = { method, headers: all };
     if (signal !== undefined) init.signal = signal;
     if (body !== undefined) {
       init.headers = { ...all, "content-type": type };
-      // Bytes of our own encoder never sit on a shared buffer.
+      // Safe cast: the encoder never uses a SharedArrayBuffer.
       init.body = body as Uint8Array<ArrayBuffer> | string;
     }
     try {
@@ -315,11 +315,11 @@ class NetworkDriver implements ClientDriver {
   }
 }
 
-/** The error of a response: wire fields in CBOR, problem details (RFC 9457) in JSON. */
+/** Error of a response: wire fields in CBOR, problem details (RFC 9457) in JSON. */
 function readError(response: Response, bytes: Uint8Array): HoldfastError {
   const type = response.headers.get("content-type") ?? "";
   if (!type.includes("json") && !type.includes("cbor")) {
-    // A proxy's own page: what stands behind it may be restarting.
+    // A proxy's own error page: the server behind it may be restarting.
     if (response.status >= 502 && response.status <= 504) {
       return networkError(`A proxy answered with ${response.status}`);
     }
@@ -339,13 +339,13 @@ function encodingOf(response: Response): Encoding {
 
 function record(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value === "object" && value !== null) return value as Readonly<Record<string, unknown>>;
-  throw new HoldfastError("message", "malformed_response", "The server's answer is not an object");
+  throw new HoldfastError("message", "malformed_response", "The server's reply is not an object");
 }
 
 function idOf(reply: Readonly<Record<string, unknown>>): string {
   const id = reply["id"];
   if (typeof id === "string") return id;
-  throw new HoldfastError("message", "malformed_response", "The server's answer has no id");
+  throw new HoldfastError("message", "malformed_response", "The server's reply has no id");
 }
 
 function networkError(message: string, cause?: unknown): HoldfastError {
@@ -353,8 +353,8 @@ function networkError(message: string, cause?: unknown): HoldfastError {
 }
 
 /**
- * What no request can carry is no fault of the way to the server, and another attempt would fail alike. Names
- * the header without its value, which may be a secret. Throws `client.invalid_header`.
+ * Rejects headers that no request can carry: `fetch` would report a network error, and retries would fail alike. The
+ * message omits the value, which may be a secret. Throws `client.invalid_header`.
  */
 function checkHeaders(headers: Readonly<Record<string, string>>): void {
   const sent = new Headers();

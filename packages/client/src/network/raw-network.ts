@@ -33,7 +33,7 @@ export class RawNetwork {
     const { init, origin, params, signal, skipReadyWait } = request;
     const headers = new Headers(this.#config.headers);
     for (const [name, value] of new Headers(init.headers)) headers.set(name, value);
-    // A handler that passes its own request on names another one's origin.
+    // A handler that forwards its own request brings the origin of that request.
     headers.delete(header.requestOrigin);
     if (origin !== undefined) headers.set(header.requestOrigin, origin);
     if (this.#endpoint.token !== undefined) headers.set(header.token, this.#endpoint.token);
@@ -42,7 +42,7 @@ export class RawNetwork {
       headers.set(header.encoding, this.#encoding);
     }
     if (skipReadyWait ?? this.#config.gateway?.skipReadyWait) headers.set(header.skipReadyWait, "true");
-    // A body that is a stream can only be sent so: https://fetch.spec.whatwg.org/#request-class.
+    // Required for a body that is a stream: https://fetch.spec.whatwg.org/#request-class.
     const duplex = init.body instanceof ReadableStream ? { duplex: "half" as const } : {};
     const all: RequestInit = { ...init, ...duplex, headers, ...(signal === undefined ? {} : { signal }) };
     const url = `${this.url(request.target)}/request${request.path}`;
@@ -65,7 +65,7 @@ export class RawNetwork {
       own.push(`${paramsPrefix}${encodeParams(this.#encoding, params)}`);
     }
     if (skipReadyWait ?? this.#config.gateway?.skipReadyWait) own.push("holdfast.skip-ready-wait");
-    // The server has to take one of those that are offered.
+    // The server must select one of the offered subprotocols, so this one is always offered.
     if (own.length > 0) own.unshift(subprotocol);
     const url = `${this.url(request.target)}/websocket${path}`.replace(/^http/, "ws");
     const Socket = this.#config.WebSocket ?? globalThis.WebSocket;
@@ -73,14 +73,14 @@ export class RawNetwork {
       const message = "This runtime has no global WebSocket; pass one as `WebSocket` to createClient";
       throw new HoldfastError("client", "websocket_unavailable", message);
     }
-    return wrapped(new Socket(url, [...own, ...protocols]), url);
+    return bufferSocket(new Socket(url, [...own, ...protocols]), url);
   }
 }
 
-/** A standard WebSocket that keeps its events until somebody listens. */
-function wrapped(socket: WebSocket, url: string): BufferedWebSocket {
+/** Adapts a standard WebSocket to one that buffers events until there is a listener. */
+function bufferSocket(socket: WebSocket, url: string): BufferedWebSocket {
   socket.binaryType = "arraybuffer";
-  const buffered = new BufferedWebSocket({ url, clientCodes: true });
+  const buffered = new BufferedWebSocket({ url, clientCloseCodesOnly: true });
   const transport: RawTransport = {
     send: (data) => socket.send(data),
     close: (code, reason) => (code === undefined ? socket.close() : socket.close(code, reason)),
@@ -104,7 +104,7 @@ function wrapped(socket: WebSocket, url: string): BufferedWebSocket {
   return buffered;
 }
 
-/** UTF-8 of a text as base64url: what a subprotocol can carry. */
+/** Encodes the UTF-8 of a text as base64url, which a subprotocol can carry. */
 export function base64urlText(text: string): string {
   let binary = "";
   for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);

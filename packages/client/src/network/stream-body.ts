@@ -1,13 +1,13 @@
 import { fromWireError, HoldfastError } from "@holdfast/core";
+import { callCancelled } from "../internal/connection-errors.ts";
 import { IncomingStream, streamWindow } from "../internal/incoming-stream.ts";
-import { callCancelled } from "../internal/refusal.ts";
 import { decode, type Encoding, encode, trustedDepth } from "./wire.ts";
 
 /**
- * A result that comes in pieces, as the body of an HTTP response: docs/reference/wire.md. Each item is
- * a map with one of `chunk`, `error` and `end`; a body without its last item was cut off. In JSON an
- * item is a line; in CBOR it is a byte string (RFC 8949, section 3.1) of the encoded item, so that the
- * body is a CBOR sequence (RFC 8742) that can be cut without decoding.
+ * Streamed result as the body of an HTTP response: docs/reference/wire.md. Each item is a map with one of `chunk`,
+ * `error` and `end`; a body without its last item was truncated. In JSON an item is a line. In CBOR it is a byte
+ * string (RFC 8949, section 3.1) of the encoded item, so that the body is a CBOR sequence (RFC 8742) that can be split
+ * without decoding.
  */
 
 export const streamContentType: Readonly<Record<Encoding, string>> = {
@@ -15,7 +15,7 @@ export const streamContentType: Readonly<Record<Encoding, string>> = {
   json: "application/x-ndjson",
 };
 
-/** One item of a body. */
+/** Encodes one item of a body. */
 export function encodeStreamItem(encoding: Encoding, item: Readonly<Record<string, unknown>>): Uint8Array {
   const data = encode(encoding, item);
   if (typeof data === "string") return textEncoder.encode(`${data}\n`);
@@ -26,7 +26,7 @@ export function encodeStreamItem(encoding: Encoding, item: Readonly<Record<strin
   return bytes;
 }
 
-/** An item with a piece that is CBOR already. */
+/** Encodes an item whose chunk is already CBOR. */
 export function encodeStreamChunk(encoding: Encoding, value: Uint8Array): Uint8Array {
   const head = encode("cbor", "chunk");
   if (encoding === "json" || typeof head === "string") {
@@ -50,7 +50,7 @@ function byteStringHead(length: number): readonly number[] {
 
 const textEncoder = new TextEncoder();
 
-/** The stream of a response's body; `cancelled` is called when its reader has no use for the rest. */
+/** Reads a response body as a stream. `cancelled` is called when the reader cancels it. */
 export function readStreamBody(
   encoding: Encoding,
   body: ReadableStream<Uint8Array>,
@@ -61,16 +61,16 @@ export function readStreamBody(
   let wake: (() => void) | undefined;
   let unread = 0;
   const stream = new IncomingStream({
-    taken: (pieces) => {
+    onConsumed: (pieces) => {
       unread -= pieces;
       wake?.();
     },
-    cancelled: () => {
+    onCancelled: () => {
       cancelled();
       reader.cancel().catch(() => undefined);
     },
   });
-  const items = new Items(encoding);
+  const items = new ItemParser(encoding);
   const run = async (): Promise<void> => {
     for (;;) {
       const { done, value } = await reader.read();
@@ -81,7 +81,7 @@ export function readStreamBody(
         unread++;
         stream.push(item["chunk"]);
       }
-      // Unread bytes stay in the socket, so that the server sees how fast they are read.
+      // Backpressure: unread bytes stay in the socket, so that the server slows down.
       while (unread >= streamWindow) {
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -103,8 +103,8 @@ export function readStreamBody(
   return stream.readable;
 }
 
-/** Cuts a body into its items. */
-class Items {
+/** Incremental parser that splits a body into items. */
+class ItemParser {
   readonly #encoding: Encoding;
   #rest: Uint8Array = new Uint8Array(0);
 
@@ -120,10 +120,10 @@ class Items {
       rest.set(bytes, this.#rest.length);
     }
     for (;;) {
-      const cut = this.#encoding === "json" ? lineOf(rest) : byteStringOf(rest);
-      if (cut === undefined) break;
-      rest = rest.subarray(cut.next);
-      const item = decode(this.#encoding, cut.data, trustedDepth);
+      const parsed = this.#encoding === "json" ? nextLine(rest) : nextByteString(rest);
+      if (parsed === undefined) break;
+      rest = rest.subarray(parsed.next);
+      const item = decode(this.#encoding, parsed.data, trustedDepth);
       if (typeof item !== "object" || item === null) throw malformed();
       yield item as Readonly<Record<string, unknown>>;
     }
@@ -131,17 +131,17 @@ class Items {
   }
 }
 
-interface Cut {
+interface ParsedItem {
   readonly data: Uint8Array;
   readonly next: number;
 }
 
-function lineOf(bytes: Uint8Array): Cut | undefined {
+function nextLine(bytes: Uint8Array): ParsedItem | undefined {
   const end = bytes.indexOf(0x0a);
   return end === -1 ? undefined : { data: bytes.subarray(0, end), next: end + 1 };
 }
 
-function byteStringOf(bytes: Uint8Array): Cut | undefined {
+function nextByteString(bytes: Uint8Array): ParsedItem | undefined {
   const first = bytes[0];
   if (first === undefined) return undefined;
   if (first >> 5 !== 2) throw malformed();

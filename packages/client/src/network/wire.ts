@@ -12,51 +12,51 @@ import {
 import type { ClientFrame, Liveness, PreparedFrame, ResumeInfo, ServerFrame } from "../driver.ts";
 
 /**
- * Frames as they cross a WebSocket: docs/reference/wire.md. A frame is an array that starts with its
- * number; a message is an array of frames, so that what is ready at one time is sent as one message.
- * Frames are encoded by themselves and joined, so that one event is encoded once for all receivers.
+ * Frames on a WebSocket: docs/reference/wire.md. A frame is an array that starts with its number. A message is an
+ * array of frames, so that frames that are ready together share a message. Frames are encoded separately and then
+ * joined, so that one event is encoded once for all receivers.
  */
 
 export type Encoding = "cbor" | "json";
 
-/** The subprotocol that every connection asks for. */
+/** Subprotocol that every connection offers. */
 export const subprotocol = "holdfast.v1";
 
-/** Of the subprotocol that names the encoding of a connection. */
+/** Prefix of the subprotocol that names the encoding of a connection. */
 export const encodingPrefix = "holdfast.encoding.";
 
-/** Of the subprotocol that carries the parameters of a connection. */
+/** Prefix of the subprotocol that carries the parameters of a connection. */
 export const paramsPrefix = "holdfast.params.";
-/** Then the token of the connection that was lost, a dot, and how many of its events have come. */
+/** Followed by the resume token, a dot, and the number of events received. */
 export const resumePrefix = "holdfast.resume.";
 
-/** Of the subprotocol that carries a credential, since a browser sends no header of its own. */
+/** Prefix of the subprotocol that carries a credential, as browsers cannot send headers with a WebSocket. */
 export const tokenPrefix = "holdfast.token.";
 
-/** Headers by what they carry: docs/reference/wire.md. */
+/** Header names: docs/reference/wire.md. */
 export const header = {
   idempotencyKey: "idempotency-key",
   params: "x-holdfast-conn-params",
-  /** The encoding of the parameters, where the body is not ours to speak for it. */
+  /** Encoding of the parameters, for requests whose body has another media type. */
   encoding: "x-holdfast-encoding",
-  /** What a client has to show; on a WebSocket, `holdfast.token.` and its base64url as a subprotocol. */
+  /** Credential of a client. On a WebSocket it is the subprotocol `holdfast.token.` and its base64url. */
   token: "x-holdfast-token",
-  /** "true": also reaches an actor in the grace of its stop. */
+  /** "true": also reaches an actor in the grace period of its stop. */
   skipReadyWait: "x-holdfast-skip-ready-wait",
-  /** The origin that a raw request shows to the actor instead of the server's. */
+  /** Origin that the actor sees in a raw request, instead of the server's. */
   requestOrigin: "x-holdfast-request-origin",
-  /** `group.code` of an error that is not the actor's own answer. */
+  /** `group.code` of an error that did not come from the actor's own code. */
   error: "x-holdfast-error",
 } as const;
 
-/** The media type of each encoding. */
+/** Media type of each encoding. */
 export const contentType: Readonly<Record<Encoding, string>> = {
   cbor: "application/cbor",
   json: "application/json",
 };
 
 /** Frame numbers. Published numbers never change meaning. */
-const number = {
+const frameNumber = {
   init: 0,
   call: 1,
   result: 1,
@@ -74,25 +74,29 @@ const number = {
   chunk: 9,
 } as const;
 
-/** The array around the frames, the frame, and its list of arguments. */
+/** Levels around a value: the array of frames, the frame, and its list of arguments. */
 const wrapperDepth = 3;
-/** What `encodeValue` may produce at most, with room for what is around it. */
+/** Deepest output of `encodeValue`, plus the levels around it. */
 export const trustedDepth = 1_010;
 const maxFrameDepth = limits.maxDepth + wrapperDepth;
 
-/** Encodes plain data, nested `maxDepth` deep at the most; 1,000 unless given. */
+/** Encodes plain data, nested at most `maxDepth` levels. Default: 1,000. */
 export function encode(encoding: Encoding, value: unknown, maxDepth?: number): Uint8Array | string {
   const options = maxDepth === undefined ? undefined : { maxDepth };
   return encoding === "cbor" ? encodeValue(value, options) : encodeJson(value, options);
 }
 
-/** Encodes what a caller gives. As JSON it may hold instances of classes, as plain data: see `encodeJson`. */
-export function encodeGiven(encoding: Encoding, value: unknown, maxDepth?: number): Uint8Array | string {
+/** Encodes a caller's value. JSON also accepts class instances as plain data: see `encodeJson`. */
+export function encodeCallerValue(
+  encoding: Encoding,
+  value: unknown,
+  maxDepth?: number,
+): Uint8Array | string {
   if (encoding === "cbor") return encode(encoding, value, maxDepth);
   return encodeJson(value, { instances: "plain", ...(maxDepth === undefined ? {} : { maxDepth }) });
 }
 
-/** Decodes what {@link encode} gave; bytes of JSON are UTF-8. Throws `message.malformed_*`. */
+/** Decodes the output of {@link encode}; JSON bytes are UTF-8. Throws `message.malformed_*`. */
 export function decode(
   encoding: Encoding,
   data: Uint8Array | string,
@@ -116,38 +120,38 @@ function utf8(bytes: Uint8Array): string {
   }
 }
 
-/** Encodes a frame of a client. */
+/** Encodes a client frame. */
 export function prepareClientFrame(encoding: Encoding, frame: ClientFrame): PreparedFrame {
-  // What the server would refuse takes the connection with it: it is refused here, by itself.
-  return prepared(encodeGiven(encoding, clientTuple(frame), maxFrameDepth - 1));
+  // Rejected here on its own: the server would close the whole connection.
+  return prepared(encodeCallerValue(encoding, clientTuple(frame), maxFrameDepth - 1));
 }
 
-/** Encodes a frame of a server. */
+/** Encodes a server frame. */
 export function prepareServerFrame(encoding: Encoding, frame: ServerFrame): PreparedFrame {
   return prepared(encode(encoding, serverTuple(frame)));
 }
 
-/** A result whose value is already CBOR: the bytes are taken over as they are. */
+/** Encodes a result whose value is already CBOR, copying its bytes. */
 export function prepareResult(encoding: Encoding, id: number, value: Uint8Array): PreparedFrame {
   if (encoding === "json") {
-    return prepared(encodeStored([number.result, id, decodeStored(value)]));
+    return prepared(encodeStored([frameNumber.result, id, decodeStored(value)]));
   }
-  return withTail([0x83, number.result, ...unsigned(id)], value);
+  return withTail([0x83, frameNumber.result, ...unsigned(id)], value);
 }
 
-/** A piece of a result, already CBOR. */
+/** Encodes a chunk of a result that is already CBOR. */
 export function prepareChunk(encoding: Encoding, id: number, value: Uint8Array): PreparedFrame {
-  if (encoding === "json") return prepared(encodeStored([number.chunk, id, decodeStored(value)]));
-  return withTail([0x83, number.chunk, ...unsigned(id)], value);
+  if (encoding === "json") return prepared(encodeStored([frameNumber.chunk, id, decodeStored(value)]));
+  return withTail([0x83, frameNumber.chunk, ...unsigned(id)], value);
 }
 
-/** An event whose arguments are already CBOR. */
+/** Encodes an event whose arguments are already CBOR. */
 export function prepareEvent(encoding: Encoding, name: string, args: Uint8Array): PreparedFrame {
-  if (encoding === "json") return prepared(encodeStored([number.event, name, decodeStored(args)]));
-  return withTail([0x83, number.event, ...encodeValue(name)], args);
+  if (encoding === "json") return prepared(encodeStored([frameNumber.event, name, decodeStored(args)]));
+  return withTail([0x83, frameNumber.event, ...encodeValue(name)], args);
 }
 
-/** The body of an action's HTTP response. */
+/** Encodes the body of an action's HTTP response. */
 export function encodeOutput(encoding: Encoding, value: Uint8Array): Uint8Array | string {
   if (encoding === "json") return encodeStored({ output: decodeStored(value) });
   const body = new Uint8Array(outputHead.length + value.length);
@@ -156,15 +160,15 @@ export function encodeOutput(encoding: Encoding, value: Uint8Array): Uint8Array 
   return body;
 }
 
-/** A map of one entry, and its key. */
+/** CBOR head of a map with one entry, and its key. */
 const outputHead = new Uint8Array([0xa1, ...encodeValue("output")]);
 
-/** Decodes what this process encoded itself: its own depth limit applies, not that of clients. */
+/** Decodes data that this process encoded, with its own depth limit instead of the clients'. */
 function decodeStored(value: Uint8Array): unknown {
   return decodeValue(value, { maxDepth: trustedDepth });
 }
 
-/** What is as deep as a value may be is sent as well, with what is around it. */
+/** A value of the greatest allowed depth must still encode inside its frame. */
 function encodeStored(value: unknown): string {
   return encodeJson(value, { maxDepth: trustedDepth });
 }
@@ -188,7 +192,7 @@ function prepared(data: Uint8Array | string): PreparedFrame {
   return { data, size: typeof data === "string" ? textEncoder.encode(data).length : data.length };
 }
 
-/** One message of the given frames. */
+/** Joins frames to one message. */
 export function joinFrames(frames: readonly PreparedFrame[]): Uint8Array | string {
   const first = frames[0];
   if (first !== undefined && typeof first.data === "string") {
@@ -223,21 +227,21 @@ function arrayHead(length: number): readonly number[] {
 function clientTuple(frame: ClientFrame): readonly unknown[] {
   switch (frame.type) {
     case "call":
-      return [number.call, frame.id, frame.name, frame.args, frame.idempotencyKey];
+      return [frameNumber.call, frame.id, frame.name, frame.args, frame.idempotencyKey];
     case "send":
-      return [number.send, frame.id, frame.queue, frame.content, frame.idempotencyKey];
+      return [frameNumber.send, frame.id, frame.queue, frame.content, frame.idempotencyKey];
     case "cancel":
       return frame.idempotencyKey === undefined
-        ? [number.cancel, frame.id]
-        : [number.cancel, frame.id, frame.idempotencyKey];
+        ? [frameNumber.cancel, frame.id]
+        : [frameNumber.cancel, frame.id, frame.idempotencyKey];
     case "subscribe":
-      return [number.subscribe, frame.event];
+      return [frameNumber.subscribe, frame.event];
     case "unsubscribe":
-      return [number.unsubscribe, frame.event];
+      return [frameNumber.unsubscribe, frame.event];
     case "credit":
-      return [number.credit, frame.id, frame.pieces];
+      return [frameNumber.credit, frame.id, frame.pieces];
     case "ping":
-      return frame.received === undefined ? [number.ping] : [number.ping, frame.received];
+      return frame.received === undefined ? [frameNumber.ping] : [frameNumber.ping, frame.received];
   }
 }
 
@@ -245,9 +249,9 @@ function serverTuple(frame: ServerFrame): readonly unknown[] {
   switch (frame.type) {
     case "init":
       return frame.resume === undefined
-        ? [number.init, frame.version, frame.actorId, frame.connId]
+        ? [frameNumber.init, frame.version, frame.actorId, frame.connId]
         : [
-            number.init,
+            frameNumber.init,
             frame.version,
             frame.actorId,
             frame.connId,
@@ -255,19 +259,19 @@ function serverTuple(frame: ServerFrame): readonly unknown[] {
             ...livenessTuple(frame.liveness),
           ];
     case "result":
-      return [number.result, frame.id, frame.value];
+      return [frameNumber.result, frame.id, frame.value];
     case "error":
-      return [number.error, frame.id ?? null, frame.error];
+      return [frameNumber.error, frame.id ?? null, frame.error];
     case "event":
-      return [number.event, frame.name, frame.args];
+      return [frameNumber.event, frame.name, frame.args];
     case "gap":
-      return [number.gap, frame.received];
+      return [frameNumber.gap, frame.received];
     case "stream":
-      return [number.stream, frame.id];
+      return [frameNumber.stream, frame.id];
     case "chunk":
-      return [number.chunk, frame.id, frame.value];
+      return [frameNumber.chunk, frame.id, frame.value];
     case "pong":
-      return [number.pong];
+      return [frameNumber.pong];
   }
 }
 
@@ -279,12 +283,12 @@ function livenessTuple(liveness: Liveness | undefined): readonly unknown[] {
   return liveness === undefined ? [] : [liveness.intervalMs, liveness.timeoutMs];
 }
 
-/** Reads a client's message. Throws `message.malformed_*`, `message.too_deep`. */
+/** Decodes a client's message. Throws `message.malformed_*`, `message.too_deep`. */
 export function decodeClientMessage(encoding: Encoding, data: Uint8Array | string): readonly ClientFrame[] {
   return tuples(encoding, data).map(clientFrame);
 }
 
-/** Reads a server's message. Throws `message.malformed_*`, `message.too_deep`. */
+/** Decodes a server's message. Throws `message.malformed_*`, `message.too_deep`. */
 export function decodeServerMessage(encoding: Encoding, data: Uint8Array | string): readonly ServerFrame[] {
   return tuples(encoding, data, trustedDepth).map(serverFrame);
 }
@@ -304,7 +308,7 @@ function tuples(
 
 function clientFrame(tuple: readonly unknown[]): ClientFrame {
   switch (tuple[0]) {
-    case number.call:
+    case frameNumber.call:
       return {
         type: "call",
         id: integer(tuple[1]),
@@ -312,7 +316,7 @@ function clientFrame(tuple: readonly unknown[]): ClientFrame {
         args: list(tuple[3]),
         idempotencyKey: text(tuple[4]),
       };
-    case number.send:
+    case frameNumber.send:
       return {
         type: "send",
         id: integer(tuple[1]),
@@ -320,19 +324,19 @@ function clientFrame(tuple: readonly unknown[]): ClientFrame {
         content: record(tuple[3]),
         idempotencyKey: text(tuple[4]),
       };
-    case number.cancel:
+    case frameNumber.cancel:
       return {
         type: "cancel",
         id: integer(tuple[1]),
         ...(tuple[2] === undefined ? {} : { idempotencyKey: text(tuple[2]) }),
       };
-    case number.subscribe:
+    case frameNumber.subscribe:
       return { type: "subscribe", event: text(tuple[1]) };
-    case number.unsubscribe:
+    case frameNumber.unsubscribe:
       return { type: "unsubscribe", event: text(tuple[1]) };
-    case number.credit:
+    case frameNumber.credit:
       return { type: "credit", id: integer(tuple[1]), pieces: integer(tuple[2]) };
-    case number.ping:
+    case frameNumber.ping:
       return tuple[1] === undefined ? { type: "ping" } : { type: "ping", received: integer(tuple[1]) };
     default:
       throw malformed("a frame has an unknown number");
@@ -341,7 +345,7 @@ function clientFrame(tuple: readonly unknown[]): ClientFrame {
 
 function serverFrame(tuple: readonly unknown[]): ServerFrame {
   switch (tuple[0]) {
-    case number.init:
+    case frameNumber.init:
       return {
         type: "init",
         version: integer(tuple[1]),
@@ -356,23 +360,23 @@ function serverFrame(tuple: readonly unknown[]): ServerFrame {
           ? {}
           : { liveness: { intervalMs: integer(tuple[7]), timeoutMs: integer(tuple[8]) } }),
       };
-    case number.result:
+    case frameNumber.result:
       return { type: "result", id: integer(tuple[1]), value: tuple[2] };
-    case number.error:
+    case frameNumber.error:
       return {
         type: "error",
         id: tuple[1] === null ? undefined : integer(tuple[1]),
         error: wireError(tuple[2]),
       };
-    case number.event:
+    case frameNumber.event:
       return { type: "event", name: text(tuple[1]), args: list(tuple[2]) };
-    case number.gap:
+    case frameNumber.gap:
       return { type: "gap", received: integer(tuple[1]) };
-    case number.stream:
+    case frameNumber.stream:
       return { type: "stream", id: integer(tuple[1]) };
-    case number.chunk:
+    case frameNumber.chunk:
       return { type: "chunk", id: integer(tuple[1]), value: tuple[2] };
-    case number.pong:
+    case frameNumber.pong:
       return { type: "pong" };
     default:
       throw malformed("a frame has an unknown number");
@@ -414,9 +418,9 @@ function malformed(why: string): HoldfastError {
   return new HoldfastError("message", "malformed_frame", `The message is malformed: ${why}`);
 }
 
-/** Connection parameters in a header or a subprotocol: base64url of the encoded value. */
+/** Encodes connection parameters for a header or a subprotocol, as base64url. */
 export function encodeParams(encoding: Encoding, params: unknown): string {
-  const data = encodeGiven(encoding, params);
+  const data = encodeCallerValue(encoding, params);
   const bytes = typeof data === "string" ? textEncoder.encode(data) : data;
   if (bytes.length > limits.maxConnParamsBytes) {
     throw new HoldfastError(

@@ -4,7 +4,7 @@ import { readRawInput } from "./raw-input.ts";
 
 const bodyText = (init: RequestInit): Promise<string> => new Response(init.body).text();
 
-test("a path keeps to the server's origin; a URL and a Request bring their own", () => {
+test("a path uses the server's origin; a URL or Request brings its own", () => {
   assert.equal(readRawInput("/a?b=1", {}).origin, undefined);
   const url = readRawInput(new URL("https://there.example:8443/a?b=1#c"), {});
   assert.deepEqual([url.origin, url.path], ["https://there.example:8443", "/a?b=1"]);
@@ -24,7 +24,7 @@ test("a Request as init brings its method, headers and body to another path", as
   assert.equal(await bodyText(raw.init), "text");
 });
 
-test("a request of another realm is taken by its members", () => {
+test("a Request of another realm is recognized by its members", () => {
   const { url, method, headers, body, signal, redirect } = new Request("http://there.example/x?y=1", {
     headers: { "x-a": "1" },
   });
@@ -40,7 +40,7 @@ test("a request of another realm is taken by its members", () => {
   );
 });
 
-test("a body that was read already is refused, unless the init has another one", async () => {
+test("a consumed body is refused, unless init replaces it", async () => {
   const used = new Request("http://there.example/x", { method: "POST", body: "old" });
   await used.text();
   assert.throws(() => readRawInput(used, {}), TypeError);
@@ -50,7 +50,7 @@ test("a body that was read already is refused, unless the init has another one",
   assert.equal(raw.repeatable, true);
 });
 
-test("methods are upper-case; what fetch refuses is refused", () => {
+test("methods are upper-cased, and those that fetch forbids are refused", () => {
   assert.equal(readRawInput("/x", { method: "patch" }).init.method, "PATCH");
   assert.equal(readRawInput("/x", {}).init.method, undefined);
   for (const method of ["TRACE", "connect", "Track"]) {

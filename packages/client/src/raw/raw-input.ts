@@ -1,45 +1,45 @@
 import { rawPath } from "../network/address.ts";
 import type { SkipReadyWait } from "../types.ts";
 
-/** What `handle.fetch` was given. */
+/** Normalized arguments of `handle.fetch`. */
 export interface RawInput {
-  /** Path and query; begins with a slash. */
+  /** Path and query, starting with a slash. */
   readonly path: string;
-  /** Of a URL or Request: its actor sees this origin, whatever server it is reached through. */
+  /** Origin of a URL or Request. The actor sees it, whichever server carries the request. */
   readonly origin: string | undefined;
   readonly init: RequestInit;
   readonly skipReadyWait: boolean | undefined;
-  /** Its body can be sent a second time. */
+  /** True when the body can be sent a second time. */
   readonly repeatable: boolean;
 }
 
 /** https://fetch.spec.whatwg.org/#forbidden-method. */
-const unsupported: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
+const forbiddenMethods: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
-/** Requests are taken by their members: those of another realm or library are no instances of ours. */
+/** Recognizes requests by their members: those of another realm or library are not `instanceof Request`. */
 export function readRawInput(input: string | URL | Request, options: RequestInit & SkipReadyWait): RawInput {
   const { skipReadyWait, ...rest } = options;
-  // The members of a Request lie on its prototype, where a spread does not find them.
-  const given = isRequest(options) ? partsOf(options) : rest;
+  // A spread misses the members of a Request, which are getters of its prototype.
+  const explicit = isRequest(options) ? requestInit(options) : rest;
   if (!isRequest(input)) {
-    const repeatable = !(given.body instanceof ReadableStream);
+    const repeatable = !(explicit.body instanceof ReadableStream);
     const origin = input instanceof URL ? originOf(input.href) : undefined;
-    return { path: rawPath(input), origin, init: checked(given), skipReadyWait, repeatable };
+    return { path: rawPath(input), origin, init: checkInit(explicit), skipReadyWait, repeatable };
   }
-  const own = given.body == null ? partsOf(input) : partsOf(input, false);
-  const headers = new Headers(own.headers);
-  for (const [name, value] of new Headers(given.headers)) headers.set(name, value);
-  const init = checked({ ...own, ...given, headers });
+  const inherited = explicit.body == null ? requestInit(input) : requestInit(input, false);
+  const headers = new Headers(inherited.headers);
+  for (const [name, value] of new Headers(explicit.headers)) headers.set(name, value);
+  const init = checkInit({ ...inherited, ...explicit, headers });
   const repeatable = !(init.body instanceof ReadableStream);
   return { path: rawPath(input.url), origin: originOf(input.url), init, skipReadyWait, repeatable };
 }
 
-/** What `fetch` refuses is refused alike by every driver. Names of methods are upper-case on the wire. */
-function checked(init: RequestInit): RequestInit {
+/** Refuses what `fetch` refuses, for every driver alike. Methods are upper-case on the wire. */
+function checkInit(init: RequestInit): RequestInit {
   const method = init.method?.toUpperCase() ?? "GET";
-  if (unsupported.has(method)) throw new TypeError(`The HTTP method "${method}" is not supported`);
+  if (forbiddenMethods.has(method)) throw new TypeError(`The HTTP method "${method}" is not supported`);
   if ((method === "GET" || method === "HEAD") && init.body != null) {
-    throw new TypeError("A GET or HEAD request has no body");
+    throw new TypeError("A GET or HEAD request cannot have a body");
   }
   return init.method === undefined ? init : { ...init, method };
 }
@@ -49,7 +49,7 @@ function isRequest(value: unknown): value is Request {
   return ["url", "method"].every((name) => typeof Reflect.get(value, name) === "string");
 }
 
-function partsOf(request: Request, withBody = true): RequestInit {
+function requestInit(request: Request, withBody = true): RequestInit {
   const { method, headers, body, signal, redirect, credentials } = request;
   const own: RequestInit = { method, headers, signal, redirect, credentials };
   if (!withBody || body === null) return own;

@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
 import { BufferedWebSocket } from "./raw-socket.ts";
 
-function opened(options: { readonly clientCodes?: boolean } = {}) {
+function opened(options: { readonly clientCloseCodesOnly?: boolean } = {}) {
   const sent: unknown[] = [];
   const socket = new BufferedWebSocket({ url: "ws://actor/", ...options });
   socket.onOpened(
@@ -23,7 +23,7 @@ function opened(options: { readonly clientCodes?: boolean } = {}) {
 const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("a buffered WebSocket", () => {
-  test("keeps events of a type until its first listener, then delivers in order", async () => {
+  test("buffers events of a type until its first listener, then delivers them in order", async () => {
     const { socket } = opened();
     for (let i = 0; i < 1_024; i++) socket.onReceived(String(i));
     const seen: unknown[] = [];
@@ -41,7 +41,7 @@ describe("a buffered WebSocket", () => {
     assert.equal(opens, 1);
   });
 
-  test("listeners may be objects, and know whose event it is", () => {
+  test("listeners may be objects, and receive the socket as the event's target", () => {
     const { socket } = opened();
     const seen: unknown[] = [];
     const listener = {
@@ -61,7 +61,7 @@ describe("a buffered WebSocket", () => {
     assert.deepEqual(seen, ["object", "one", true, "two"]);
   });
 
-  test("past the bound it keeps nothing, as a standard socket", async () => {
+  test("past its limit it buffers nothing, like a standard socket", async () => {
     const { socket } = opened();
     for (let i = 0; i <= 1_024; i++) socket.onReceived("x");
     const seen: unknown[] = [];
@@ -78,7 +78,7 @@ describe("a buffered WebSocket", () => {
     assert.equal(count, 0);
   });
 
-  test("copies what is sent, and sends a Blob in its turn", async () => {
+  test("copies what is sent, and sends a Blob in order", async () => {
     const { socket, sent } = opened();
     const bytes = new Uint8Array([1, 2, 3]);
     socket.send(bytes.subarray(1));
@@ -96,7 +96,7 @@ describe("a buffered WebSocket", () => {
     ]);
   });
 
-  test("sends as text what is neither text nor bytes, as the standard has it", () => {
+  test("sends other values as text, like a standard socket", () => {
     const { socket, sent } = opened();
     const send: (data: never) => void = (data) => socket.send(data);
     for (const data of [42, {}, null, undefined, [1, 2]]) send(data as never);
@@ -104,7 +104,7 @@ describe("a buffered WebSocket", () => {
     assert.deepEqual(sent, ["42", "[object Object]", "null", "undefined", "1,2", new Uint8Array([7])]);
   });
 
-  test("a Blob that cannot be read is told, and what comes after it is sent", async (t) => {
+  test("an unreadable Blob is an error event, and later messages are sent", async (t) => {
     const { socket, sent } = opened();
     const directory = mkdtempSync(join(tmpdir(), "holdfast-raw-"));
     t.after(() => rmSync(directory, { recursive: true }));
@@ -123,7 +123,7 @@ describe("a buffered WebSocket", () => {
     assert.deepEqual(sent, ["after", [1000, "done"]]);
   });
 
-  test("gives bytes as asked for", async () => {
+  test("delivers binary data in the type that binaryType asks for", async () => {
     const { socket } = opened();
     const seen: unknown[] = [];
     socket.onmessage = (event) => seen.push(event.data);
@@ -134,7 +134,7 @@ describe("a buffered WebSocket", () => {
     assert.deepEqual(await (seen[1] as Blob).bytes(), new Uint8Array([3]));
   });
 
-  test("follows the states of the standard", async () => {
+  test("goes through the ready states of the standard", async () => {
     const connecting = new BufferedWebSocket({ url: "ws://actor/" });
     assert.throws(() => connecting.send("x"), { name: "InvalidStateError" });
     let aborted = 0;
@@ -158,19 +158,19 @@ describe("a buffered WebSocket", () => {
     assert.deepEqual(seen, [[4001, "why", true]]);
   });
 
-  test("refuses codes and reasons that may not be sent", () => {
+  test("refuses close codes and reasons that may not be sent", () => {
     const server = opened().socket;
     for (const code of [0, 999, 1_004, 1_005, 1_006, 1_015, 2_999, 5_000, 1.5]) {
       assert.throws(() => server.close(code), { name: "InvalidAccessError" }, String(code));
     }
     assert.throws(() => server.close(1000, "é".repeat(62)), { name: "SyntaxError" });
     server.close(1011, "é".repeat(61));
-    const client = opened({ clientCodes: true }).socket;
+    const client = opened({ clientCloseCodesOnly: true }).socket;
     assert.throws(() => client.close(1001), { name: "InvalidAccessError" });
     client.close(3_000);
   });
 
-  test("tells of events that its user makes, of types of its own too", () => {
+  test("dispatches events of the caller, including custom types", () => {
     const { socket } = opened();
     const seen: unknown[] = [];
     const listen = socket.addEventListener.bind(socket) as (
@@ -190,7 +190,7 @@ describe("a buffered WebSocket", () => {
     assert.equal(socket.readyState, socket.OPEN);
   });
 
-  test("listeners come and go; one that fails does not stop the others", () => {
+  test("listeners can be added and removed; one that throws does not stop the others", () => {
     const failures: unknown[] = [];
     const run = (listener: () => unknown): void => {
       try {

@@ -1,7 +1,7 @@
 /**
- * The WebSocket that user code holds at either end of a raw connection. It follows the interface of the
- * standard (https://websockets.spec.whatwg.org/), with one difference: events of a type are kept until
- * the first listener for that type is there, so that nothing is lost between opening and listening.
+ * WebSocket of user code at either end of a raw connection. It implements the standard interface
+ * (https://websockets.spec.whatwg.org/), with one difference: events of a type are buffered until its first listener,
+ * so that none is lost between opening and listening.
  */
 
 export interface RawOpenEvent {
@@ -10,7 +10,7 @@ export interface RawOpenEvent {
   readonly currentTarget: RawWebSocket;
 }
 
-/** As `MessageEvent` of the standard. */
+/** Like the standard `MessageEvent`. */
 export interface RawMessageEvent {
   readonly type: "message";
   readonly target: RawWebSocket;
@@ -22,7 +22,7 @@ export interface RawMessageEvent {
   readonly rivetMessageIndex: number;
 }
 
-/** As `CloseEvent` of the standard. */
+/** Like the standard `CloseEvent`. */
 export interface RawCloseEvent {
   readonly type: "close";
   readonly target: RawWebSocket;
@@ -32,7 +32,7 @@ export interface RawCloseEvent {
   readonly wasClean: boolean;
 }
 
-/** As `ErrorEvent` of the standard. */
+/** Like the standard `ErrorEvent`. */
 export interface RawErrorEvent {
   readonly type: "error";
   readonly target: RawWebSocket;
@@ -48,13 +48,13 @@ export interface RawWebSocketEvents {
   readonly error: RawErrorEvent;
 }
 
-/** May be asynchronous: at the actor's end the actor stays awake until its promise settles. */
+/** Event listener. When it is asynchronous, the actor's side stays awake until its promise settles. */
 export type RawListener<Event> = {
-  // A method's parameter is bivariant: a handler that is written for `MessageEvent` fits as well.
+  // Method parameters are bivariant: a handler written for the standard `MessageEvent` is assignable.
   handle(event: Event): unknown;
 }["handle"];
 
-/** What listens: a function, or an object with the method that the standard names for it. */
+/** A function, or an object with `handleEvent`. */
 export type RawEventListener<Event> = RawListener<Event> | { readonly handleEvent: RawListener<Event> };
 
 export interface RawListenerOptions {
@@ -62,23 +62,23 @@ export interface RawListenerOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What can be sent over a WebSocket. */
+/** Data that a WebSocket can send. */
 export type RawData = string | ArrayBuffer | ArrayBufferView | Blob;
 
-/** A WebSocket of the standard, where the runtime may have another or none. */
+/** Standard WebSocket interface, for runtimes that have another or none. */
 export interface RawWebSocket {
   readonly CONNECTING: 0;
   readonly OPEN: 1;
   readonly CLOSING: 2;
   readonly CLOSED: 3;
   readonly readyState: 0 | 1 | 2 | 3;
-  /** Bytes given to `send` that have not left yet. */
+  /** Bytes passed to `send` that have not left yet. */
   readonly bufferedAmount: number;
-  /** What the two sides agreed on; "" when nothing was offered. */
+  /** Negotiated subprotocol; "" when none was offered. */
   readonly protocol: string;
   readonly extensions: string;
   readonly url: string;
-  /** "arraybuffer" unless set. */
+  /** Default: "arraybuffer". */
   binaryType: "arraybuffer" | "blob";
   onopen: RawListener<RawOpenEvent> | null;
   onmessage: RawListener<RawMessageEvent> | null;
@@ -93,17 +93,17 @@ export interface RawWebSocket {
     type: Type,
     listener: RawEventListener<RawWebSocketEvents[Type]> | null,
   ): void;
-  /** Tells those who listen for its type, which may be one of one's own; false when one of them prevents it. */
+  /** Dispatches an event, whose type may be custom. False when a listener prevents its default. */
   dispatchEvent(event: { readonly type: string; readonly defaultPrevented?: boolean }): boolean;
-  /** Throws `InvalidStateError` before it is open; what is sent after it closed goes nowhere. */
+  /** Throws `InvalidStateError` before the socket is open. Drops the data after it closed. */
   send(data: RawData): void;
   /** Throws `InvalidAccessError` for a code that may not be sent, `SyntaxError` for a reason over 123 bytes. */
   close(code?: number, reason?: string): void;
 }
 
-/** What carries the messages of a {@link BufferedWebSocket}. */
+/** Transport of a {@link BufferedWebSocket}. */
 export interface RawTransport {
-  /** `data` is a copy that nobody else changes. */
+  /** `data` is a private copy. */
   send(data: string | Uint8Array<ArrayBuffer>): void;
   close(code: number | undefined, reason: string): void;
   readonly bufferedAmount: number;
@@ -111,17 +111,17 @@ export interface RawTransport {
 
 export interface BufferedWebSocketOptions {
   readonly url: string;
-  /** Runs a listener; by default it is called, and what it throws goes to the runtime as unhandled. */
+  /** Runs a listener. By default it is called directly, and its errors are unhandled rejections. */
   readonly run?: (listener: () => unknown) => void;
-  /** Messages that came before, where it goes on with another one. */
+  /** Messages received by the socket that this one continues. */
   readonly received?: number;
-  /** Only the codes that a client may give: 1000, and 3000 to 4999. */
-  readonly clientCodes?: boolean;
+  /** Restricts `close` to the codes that a client may send: 1000, and 3000 to 4999. */
+  readonly clientCloseCodesOnly?: boolean;
 }
 
 type EventType = keyof RawWebSocketEvents;
 type AnyEvent = RawWebSocketEvents[EventType];
-/** What it takes is said by the type that it was registered for. */
+/** The type it was registered for determines its event. */
 type AnyListener = RawEventListener<{ readonly type: string }>;
 
 interface Registered {
@@ -130,15 +130,12 @@ interface Registered {
   readonly isProperty: boolean;
 }
 
-/** Messages, and their bytes, that are kept while nobody listens. */
-const maxKeptMessages = 1_024;
-const maxKeptBytes = 32 * 1_048_576;
+/** Limits of the events buffered without a listener. */
+const maxBufferedMessages = 1_024;
+const maxBufferedBytes = 32 * 1_048_576;
 const textEncoder = new TextEncoder();
 
-/**
- * A {@link RawWebSocket} over any transport. `onOpened`, `onReceived`, `onFailed` and `onClosed` are called
- * by whoever carries it.
- */
+/** {@link RawWebSocket} over any transport, which calls `onOpened`, `onReceived`, `onFailed` and `onClosed`. */
 export class BufferedWebSocket implements RawWebSocket {
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;
@@ -151,22 +148,22 @@ export class BufferedWebSocket implements RawWebSocket {
   readonly extensions = "";
   readonly url: string;
   binaryType: "arraybuffer" | "blob" = "arraybuffer";
-  /** Called when its user closes it before it is open. */
+  /** Called when the user closes the socket before it is open. */
   onAborted: (() => void) | undefined;
   readonly #options: BufferedWebSocketOptions;
   readonly #listeners = new Map<string, Registered[]>();
-  readonly #kept = new Map<EventType, AnyEvent[]>();
-  #keptBytes = 0;
-  /** Nobody seems to want them: past the bound, messages without a listener are dropped, as the standard has it. */
-  #keepsMessages = true;
+  readonly #buffered = new Map<EventType, AnyEvent[]>();
+  #bufferedBytes = 0;
+  /** False once the buffer overflowed: from then on messages without a listener are dropped, as the standard does. */
+  #buffersMessages = true;
   readonly #settled = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   #transport: RawTransport | undefined;
   #readyState: 0 | 1 | 2 | 3 = 0;
   #protocol = "";
   #received: number;
-  /** Blobs are read in time: what is sent after one waits for it. */
-  #blobs: Promise<void> | undefined;
+  /** Tail of the sends that wait for a Blob to be read; undefined when none waits. */
+  #sendQueue: Promise<void> | undefined;
 
   constructor(options: BufferedWebSocketOptions) {
     this.#options = options;
@@ -174,17 +171,17 @@ export class BufferedWebSocket implements RawWebSocket {
     this.#received = options.received ?? 0;
   }
 
-  /** How many messages have come. */
+  /** Number of messages received. */
   get received(): number {
     return this.#received;
   }
 
-  /** Resolves when it is open, or closed before it was. */
+  /** Resolves when the socket is open, or closed before it opened. */
   get settled(): Promise<void> {
     return this.#settled.promise;
   }
 
-  /** Resolves when it is closed. */
+  /** Resolves when the socket is closed. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
@@ -262,17 +259,17 @@ export class BufferedWebSocket implements RawWebSocket {
     if (this.#readyState === 0) throw new DOMException("The WebSocket is not open yet", "InvalidStateError");
     if (this.#readyState !== 1) return;
     if (data instanceof Blob) this.#sendBlob(data);
-    else if (isBuffer(data)) this.#send(copyOf(data));
+    else if (isBuffer(data)) this.#send(copyBytes(data));
     // What is neither is sent as text, as the standard has it: code without types sends numbers.
     else this.#send(String(data).toWellFormed());
   }
 
   close(code?: number, reason = ""): void {
-    if (code !== undefined && !isSendable(code, this.#options.clientCodes === true)) {
+    if (code !== undefined && !isValidCloseCode(code, this.#options.clientCloseCodesOnly === true)) {
       throw new DOMException(`A WebSocket cannot be closed with the code ${code}`, "InvalidAccessError");
     }
     if (textEncoder.encode(reason).length > 123) {
-      throw new DOMException("The reason of a close is longer than 123 bytes", "SyntaxError");
+      throw new DOMException("The reason of a close cannot be longer than 123 bytes", "SyntaxError");
     }
     if (this.#readyState >= 2) return;
     this.#readyState = 2;
@@ -280,16 +277,16 @@ export class BufferedWebSocket implements RawWebSocket {
       if (this.#transport === undefined) this.onAborted?.();
       else this.#transport.close(code, reason);
     };
-    if (this.#blobs === undefined) close();
-    else void this.#blobs.then(close);
+    if (this.#sendQueue === undefined) close();
+    else void this.#sendQueue.then(close);
   }
 
-  /** The connection is there. Without `announce` no event is made: it was open before. */
+  /** Attaches the transport. `announce` is false for a socket that resumes and was open before. */
   onOpened(transport: RawTransport, protocol: string, announce = true): void {
     this.#transport = transport;
     this.#protocol = protocol;
     if (this.#readyState !== 0) {
-      // Closed by its user while it was being opened.
+      // The user closed it while it was opening.
       transport.close(1000, "");
       return;
     }
@@ -326,31 +323,31 @@ export class BufferedWebSocket implements RawWebSocket {
   }
 
   #binary(data: Uint8Array): ArrayBuffer | Blob {
-    const copy = copyOf(data);
+    const copy = copyBytes(data);
     return this.binaryType === "blob" ? new Blob([copy]) : copy.buffer;
   }
 
   #send(data: string | Uint8Array<ArrayBuffer>): void {
-    if (this.#blobs === undefined) this.#transport?.send(data);
-    else this.#inTurn(() => this.#transport?.send(data));
+    if (this.#sendQueue === undefined) this.#transport?.send(data);
+    else this.#sendInOrder(() => this.#transport?.send(data));
   }
 
   #sendBlob(blob: Blob): void {
     const read = blob.arrayBuffer();
-    // Its failure is told in its turn.
+    // `#sendInOrder` reports the failure, in order.
     read.catch(() => undefined);
-    this.#inTurn(async () => this.#transport?.send(new Uint8Array(await read)));
+    this.#sendInOrder(async () => this.#transport?.send(new Uint8Array(await read)));
   }
 
-  /** Sends after what waits; one that fails, as a Blob of a file that has changed, holds up no other. */
-  #inTurn(send: () => unknown): void {
-    const tail = Promise.resolve(this.#blobs)
+  /** Sends after all earlier Blobs. A failed one, such as a Blob of a changed file, does not block the rest. */
+  #sendInOrder(send: () => unknown): void {
+    const tail = Promise.resolve(this.#sendQueue)
       .then(send)
       .catch((error: unknown) => this.onFailed(error))
       .then(() => {
-        if (this.#blobs === tail) this.#blobs = undefined;
+        if (this.#sendQueue === tail) this.#sendQueue = undefined;
       });
-    this.#blobs = tail;
+    this.#sendQueue = tail;
   }
 
   #property<Type extends EventType>(type: Type): RawListener<RawWebSocketEvents[Type]> | null {
@@ -371,46 +368,46 @@ export class BufferedWebSocket implements RawWebSocket {
     const listeners = this.#listeners.get(type);
     if (listeners === undefined) this.#listeners.set(type, [registered]);
     else listeners.push(registered);
-    // Kept events arrive after the code that listens has ended, as any event would.
-    if (this.#kept.has(type)) queueMicrotask(() => this.#deliverKept(type));
+    // Buffered events are delivered asynchronously, like any event.
+    if (this.#buffered.has(type)) queueMicrotask(() => this.#deliverBuffered(type));
   }
 
-  #remove(type: string, isIt: (each: Registered) => boolean): void {
+  #remove(type: string, matches: (each: Registered) => boolean): void {
     const listeners = this.#listeners.get(type);
     if (listeners === undefined) return;
-    const left = listeners.filter((each) => !isIt(each));
-    if (left.length === 0) this.#listeners.delete(type);
-    else this.#listeners.set(type, left);
+    const remaining = listeners.filter((each) => !matches(each));
+    if (remaining.length === 0) this.#listeners.delete(type);
+    else this.#listeners.set(type, remaining);
   }
 
-  #deliverKept(type: EventType): void {
-    const kept = this.#kept.get(type);
+  #deliverBuffered(type: EventType): void {
+    const kept = this.#buffered.get(type);
     while (kept !== undefined && kept.length > 0 && this.#listeners.has(type)) {
       const event = kept.shift();
       if (event === undefined) break;
-      this.#keptBytes -= sizeOf(event);
+      this.#bufferedBytes -= messageSize(event);
       this.#fire(event);
     }
-    if (kept?.length === 0) this.#kept.delete(type);
+    if (kept?.length === 0) this.#buffered.delete(type);
   }
 
   #dispatch(event: AnyEvent): void {
-    const kept = this.#kept.get(event.type);
+    const kept = this.#buffered.get(event.type);
     if (kept === undefined && this.#listeners.has(event.type)) {
       this.#fire(event);
       return;
     }
-    if (event.type === "message" && !this.#keepsMessages) return;
-    this.#keptBytes += sizeOf(event);
-    if (kept === undefined) this.#kept.set(event.type, [event]);
+    if (event.type === "message" && !this.#buffersMessages) return;
+    this.#bufferedBytes += messageSize(event);
+    if (kept === undefined) this.#buffered.set(event.type, [event]);
     else kept.push(event);
-    // Somebody has begun to listen: all of it is on its way.
+    // A listener was just added: the buffer is about to be delivered.
     if (this.#listeners.has(event.type)) return;
-    const count = this.#kept.get(event.type)?.length ?? 0;
-    if (count <= maxKeptMessages && this.#keptBytes <= maxKeptBytes) return;
-    this.#kept.delete("message");
-    this.#keptBytes = 0;
-    this.#keepsMessages = false;
+    const count = this.#buffered.get(event.type)?.length ?? 0;
+    if (count <= maxBufferedMessages && this.#bufferedBytes <= maxBufferedBytes) return;
+    this.#buffered.delete("message");
+    this.#bufferedBytes = 0;
+    this.#buffersMessages = false;
   }
 
   #fire(event: { readonly type: string }): void {
@@ -419,14 +416,14 @@ export class BufferedWebSocket implements RawWebSocket {
       const { listener } = registered;
       const call = (): unknown =>
         typeof listener === "function" ? listener.call(this, event) : listener.handleEvent(event);
-      if (this.#options.run === undefined) runPlainly(call);
+      if (this.#options.run === undefined) callListener(call);
       else this.#options.run(call);
     }
   }
 }
 
-/** One listener's failure is no reason for the others not to hear of the event. */
-function runPlainly(listener: () => unknown): void {
+/** Reports a listener's error as an unhandled rejection, so that the other listeners still run. */
+function callListener(listener: () => unknown): void {
   try {
     listener();
   } catch (error) {
@@ -434,27 +431,27 @@ function runPlainly(listener: () => unknown): void {
   }
 }
 
-/** The codes that an endpoint may send: RFC 6455, section 7.4; a client's user may give fewer. */
-function isSendable(code: number, ofClient: boolean): boolean {
+/** Close codes that an endpoint may send (RFC 6455, section 7.4), or the fewer that browsers allow. */
+function isValidCloseCode(code: number, clientOnly: boolean): boolean {
   if (!Number.isInteger(code)) return false;
   if (code >= 3_000) return code <= 4_999;
-  if (ofClient) return code === 1_000;
+  if (clientOnly) return code === 1_000;
   return code >= 1_000 && code <= 1_014 && code !== 1_004 && code !== 1_005 && code !== 1_006;
 }
 
-/** By its own word: a buffer of another realm, as test runners have them, is an instance of nothing here. */
+/** By tag instead of `instanceof`: test runners pass buffers of another realm. */
 function isBuffer(data: ArrayBuffer | ArrayBufferView | string): data is ArrayBuffer | ArrayBufferView {
   return ArrayBuffer.isView(data) || Object.prototype.toString.call(data) === "[object ArrayBuffer]";
 }
 
-function copyOf(data: ArrayBuffer | ArrayBufferView): Uint8Array<ArrayBuffer> {
+function copyBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array<ArrayBuffer> {
   const view = ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(data);
   return new Uint8Array(view);
 }
 
-function sizeOf(event: AnyEvent): number {
+function messageSize(event: AnyEvent): number {
   if (event.type !== "message") return 0;
   const { data } = event;
   if (typeof data === "string") return data.length;

@@ -16,7 +16,7 @@ export class ActorClientError extends HoldfastError {
 /** A call on a connection that was disposed of. */
 export class ActorConnDisposed extends ActorClientError {
   constructor() {
-    super("The connection was disposed of", "disposed");
+    super("The connection was disposed", "disposed");
     this.name = "ActorConnDisposed";
   }
 

@@ -237,13 +237,13 @@ export function clientOfActor(directory: Directory, caller: ActorCaller): Client
   const { ports, messageLimits } = directory;
   const driver = new LocalDriver(async () => directory, ports, messageLimits, caller);
   const reportError = (error: unknown): void =>
-    ports.log.error("a callback of a connection threw", { actorId: caller.actorId, error });
-  const reportSend = (error: unknown): void => {
+    ports.log.error("connection callback failed", { actorId: caller.actorId, error });
+  const reportSendFailure = (error: unknown): void => {
     // The message is kept, and goes out at the next start.
     if (isErrorCode(error, "queue", "delivery_pending")) return;
-    ports.log.error("a send that nobody awaits failed", { actorId: caller.actorId, error });
+    ports.log.error("unawaited send failed", { actorId: caller.actorId, error });
   };
-  return createClientWithDriver(driver, { ...ports, reportError, reportSend });
+  return createClientWithDriver(driver, { ...ports, reportError, reportSendFailure });
 }
 
 /** A network never carries the body of an answer to HEAD; whoever writes it is told to stop. */

@@ -41,7 +41,7 @@ class LocalSocket {
   ) {
     this.#ports = ports;
     this.#gate = gate;
-    this.socket = new BufferedWebSocket({ url, clientCodes: true });
+    this.socket = new BufferedWebSocket({ url, clientCloseCodesOnly: true });
     this.socket.onAborted = () => this.#leave(1006, "");
     this.#tail = open(this.#toClient()).then(
       ({ host, protocol }) => {

@@ -24,11 +24,11 @@ export class LocalStream implements ResultStream {
 
   begin(): void {
     this.#stream = new IncomingStream({
-      taken: (pieces) => {
+      onConsumed: (pieces) => {
         this.#credit += pieces;
         this.#wake?.();
       },
-      cancelled: () => this.#cancelled?.(),
+      onCancelled: () => this.#cancelled?.(),
     });
     this.#begun(this.#stream.readable);
   }

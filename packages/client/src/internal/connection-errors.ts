@@ -1,12 +1,12 @@
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 
-/** The actor has called `conn.disconnect()` and said no more. */
+/** True when the actor called `conn.disconnect()` without a reason. */
 export function isPlainDisconnect(error: HoldfastError): boolean {
   return isErrorCode(error, "conn", "disconnected");
 }
 
-/** Why a connection was never open: where `onConnect` has ended it without an error, nothing else is known. */
-export function refusalOf(error: HoldfastError): HoldfastError {
+/** Error of a connection that never opened because `onConnect` disconnected it without a reason. */
+export function openFailedError(error: HoldfastError): HoldfastError {
   if (!isPlainDisconnect(error)) return error;
   const message = `Failed to open connection: ${error.message}`;
   const metadata = { error: error.message };
@@ -14,14 +14,14 @@ export function refusalOf(error: HoldfastError): HoldfastError {
 }
 
 export function disposedError(): HoldfastError {
-  return new HoldfastError("conn", "disposed", "The connection was disposed of");
+  return new HoldfastError("conn", "disposed", "The connection was disposed");
 }
 
 export function connectionLost(): HoldfastError {
   return new HoldfastError("conn", "stream_interrupted", "The connection was lost before the stream ended");
 }
 
-/** What the reader of a result in pieces hears when its caller has cancelled the call. */
+/** Error for the reader of a streamed result whose call was cancelled. */
 export function callCancelled(reason: unknown): HoldfastError {
   return new HoldfastError("action", "aborted", "The call was cancelled", { statusCode: 499, cause: reason });
 }
