@@ -5,13 +5,13 @@ import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
 
 export const apiAcpUsage = `holdfast sandbox api acp post | stream | close --server-id ID
 
-  post                  sends one JSON-RPC message, prints the answer of a request
-    --agent ID          the agent, for the first message of a server id
+  post                  sends a JSON-RPC message and prints the response
+    --agent ID          the agent; required with the first message of a server id
     --json MESSAGE      the message
-    --json-file FILE    the file that holds it; - for standard input
-  stream                prints what the agent says, a line each, until it is interrupted
-    --last-event-id N   what comes after this event
-  close                 ends the agent
+    --json-file FILE    reads the message from FILE; - for standard input
+  stream                prints the messages of the agent, one per line, until interrupted
+    --last-event-id N   starts after this event
+  close                 stops the agent
 ${apiUsage.split("\n").slice(0, 2).join("\n")}`;
 
 export async function apiAcpCommand(args: readonly string[]): Promise<number> {
@@ -35,8 +35,8 @@ export async function apiAcpCommand(args: readonly string[]): Promise<number> {
   const client = new ApiClient(values);
   switch (verb) {
     case "post": {
-      const body = await message(values.json, values["json-file"]);
-      const answer = await client.ask("POST", path, { query: { agent: values.agent }, body });
+      const body = await readMessage(values.json, values["json-file"]);
+      const answer = await client.requestJson("POST", path, { query: { agent: values.agent }, body });
       if (answer !== undefined) process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
       return 0;
     }
@@ -46,45 +46,47 @@ export async function apiAcpCommand(args: readonly string[]): Promise<number> {
         accept: "text/event-stream",
         ...(after === undefined ? {} : { "last-event-id": after }),
       };
-      await printStream(await client.send("GET", path, { headers }));
+      await printStream(await client.request("GET", path, { headers }));
       return 0;
     }
     default: {
-      await client.send("DELETE", path);
+      await client.request("DELETE", path);
       return 0;
     }
   }
 }
 
-async function message(inline: string | undefined, file: string | undefined): Promise<unknown> {
+async function readMessage(inline: string | undefined, file: string | undefined): Promise<unknown> {
   if ((inline === undefined) === (file === undefined)) {
-    throw unusable("give the message with either --json or --json-file");
+    throw invalidMessage("Pass the message with either --json or --json-file.");
   }
-  const text = inline ?? (await (file === "-" ? textOf(process.stdin) : readFile(file ?? "", "utf8")));
+  const text = inline ?? (await (file === "-" ? readAll(process.stdin) : readFile(file ?? "", "utf8")));
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw unusable(`the message is not JSON: ${error instanceof Error ? error.message : "no"}`);
+    throw invalidMessage(
+      `The message is not valid JSON: ${error instanceof Error ? error.message : "parse error"}`,
+    );
   }
 }
 
-/** The peer's exit code for what is wrong with the message, rather than with the command line, is 1. */
-function unusable(why: string): HoldfastError {
+/** As in the peer, an invalid message exits with 1; a wrong command line exits with 2. */
+function invalidMessage(why: string): HoldfastError {
   return new HoldfastError("sandbox", "invalid_request", why, { statusCode: 400 });
 }
 
-async function textOf(input: NodeJS.ReadStream): Promise<string> {
+async function readAll(input: NodeJS.ReadStream): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of input) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** Prints the data of server-sent events, one event a line, until the stream ends. */
+/** Prints the data of server-sent events, one event per line, until the stream ends. */
 export async function printStream(response: Response): Promise<void> {
   for await (const data of eventData(response)) process.stdout.write(`${data}\n`);
 }
 
-/** The data of server-sent events, until the stream ends. */
+/** Yields the data of server-sent events until the stream ends. */
 export async function* eventData(response: Response): AsyncGenerator<string> {
   let rest = "";
   let data: string[] = [];

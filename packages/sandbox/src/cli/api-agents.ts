@@ -5,12 +5,12 @@ import { print, table } from "./output.ts";
 
 export const apiAgentsUsage = `holdfast sandbox api agents list | report | install AGENT
 
-  list                            the agents of a server, and which of them are installed
-  report                          the same with versions, paths, models and modes
+  list                            lists the agents and whether they are installed
+  report                          also prints versions, paths, models and modes
   install AGENT                   installs an agent in the sandbox of the server
-  -r, --reinstall                 although it is there
-  --agent-version V               another version of the agent's own program
-  --agent-process-version V       another version of its ACP process
+  -r, --reinstall                 reinstalls an installed agent
+  --agent-version V               version of the agent's program
+  --agent-process-version V       version of its ACP process
 ${apiUsage}`;
 
 export async function apiAgentsCommand(args: readonly string[]): Promise<number> {
@@ -29,15 +29,17 @@ export async function apiAgentsCommand(args: readonly string[]): Promise<number>
   switch (verb) {
     case "list": {
       noArguments(rest);
-      print(json, await new ApiClient(values).ask("GET", "/v1/agents"), (answer) =>
-        table(agents(answer).map(line)),
+      print(json, await new ApiClient(values).requestJson("GET", "/v1/agents"), (answer) =>
+        table(agentRows(answer).map(line)),
       );
       return 0;
     }
     case "report": {
       noArguments(rest);
-      const answer = await new ApiClient(values).ask("GET", "/v1/agents", { query: { config: "true" } });
-      print(json, answer, (value) => agents(value).flatMap(report));
+      const answer = await new ApiClient(values).requestJson("GET", "/v1/agents", {
+        query: { config: "true" },
+      });
+      print(json, answer, (value) => agentRows(value).flatMap(report));
       return 0;
     }
     case "install": {
@@ -48,8 +50,8 @@ export async function apiAgentsCommand(args: readonly string[]): Promise<number>
         agentProcessVersion: values["agent-process-version"],
       };
       const path = `/v1/agents/${encodeURIComponent(id)}/install`;
-      print(json, await new ApiClient(values).ask("POST", path, { body }), (answer) => [
-        `${id} ${isRecord(answer) && answer["already_installed"] === true ? "was installed already" : "is installed"}`,
+      print(json, await new ApiClient(values).requestJson("POST", path, { body }), (answer) => [
+        `${id} ${isRecord(answer) && answer["already_installed"] === true ? "was already installed" : "is installed"}`,
       ]);
       return 0;
     }
@@ -60,7 +62,7 @@ export async function apiAgentsCommand(args: readonly string[]): Promise<number>
   }
 }
 
-function agents(answer: unknown): readonly Record<string, unknown>[] {
+function agentRows(answer: unknown): readonly Record<string, unknown>[] {
   const list = isRecord(answer) ? answer["agents"] : undefined;
   return Array.isArray(list) ? list.filter(isRecord) : [];
 }

@@ -1,18 +1,18 @@
 import { HoldfastError } from "@holdfast/core";
 import { isRecord } from "../http/problem.ts";
 
-/** Options of every verb that calls a server. */
+/** Options shared by all verbs that call a server. */
 export const apiOptions = {
   endpoint: { type: "string", short: "e" },
   token: { type: "string", short: "t" },
-  // Accepted for what the peer's command line takes everywhere; without a token none is sent anyway.
+  // Accepted for compatibility with the peer's command line. It changes nothing.
   "no-token": { type: "boolean", short: "n" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
 
 export const apiUsage = `  -e, --endpoint URL  the server (default: HOLDFAST_SANDBOX_URL or http://127.0.0.1:2468)
-  -t, --token TOKEN   its token (default: HOLDFAST_SANDBOX_TOKEN)
+  -t, --token TOKEN   the server's token (default: HOLDFAST_SANDBOX_TOKEN)
   --json              machine-readable output`;
 
 export interface ApiFlags {
@@ -22,43 +22,47 @@ export interface ApiFlags {
 
 export interface ApiRequest {
   readonly query?: Readonly<Record<string, string | undefined>>;
-  /** Sent as JSON. */
+  /** JSON request body. */
   readonly body?: unknown;
-  /** Sent as it is, with this content type. */
+  /** Raw request body with its content type. */
   readonly raw?: { readonly body: NonNullable<RequestInit["body"]>; readonly type: string };
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
-/** A sandbox server as the command line calls it. */
+/** HTTP client of a sandbox server. */
 export class ApiClient {
   readonly #base: string;
   readonly #token: string | undefined;
 
-  /** Throws `sandbox.invalid_endpoint` for what is no URL of http. */
+  /** Throws `sandbox.invalid_endpoint` unless the endpoint is an http or https URL. */
   constructor(flags: ApiFlags) {
-    const endpoint = flags.endpoint ?? variable("HOLDFAST_SANDBOX_URL") ?? "http://127.0.0.1:2468";
+    const endpoint = flags.endpoint ?? nonEmptyVariable("HOLDFAST_SANDBOX_URL") ?? "http://127.0.0.1:2468";
     if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol)) {
-      throw new HoldfastError("sandbox", "invalid_endpoint", `"${endpoint}" is not a URL of a server`);
+      throw new HoldfastError(
+        "sandbox",
+        "invalid_endpoint",
+        `The endpoint "${endpoint}" is not an http or https URL`,
+      );
     }
     this.#base = endpoint.replace(/\/+$/, "");
-    this.#token = flags.token ?? variable("HOLDFAST_SANDBOX_TOKEN");
+    this.#token = flags.token ?? nonEmptyVariable("HOLDFAST_SANDBOX_TOKEN");
   }
 
-  /** The JSON of the answer; undefined for an empty one. Throws what the server refuses. */
-  async ask(method: string, path: string, request: ApiRequest = {}): Promise<unknown> {
-    const text = await (await this.send(method, path, request)).text();
+  /** Sends a request and parses the JSON response; an empty one is undefined. Throws the server's error. */
+  async requestJson(method: string, path: string, request: ApiRequest = {}): Promise<unknown> {
+    const text = await (await this.request(method, path, request)).text();
     if (text === "") return undefined;
     try {
       return JSON.parse(text);
     } catch (cause) {
-      const message = `What answers at ${this.#base} is no sandbox server`;
+      const message = `The server at ${this.#base} is not a sandbox server: its response is not JSON`;
       throw new HoldfastError("sandbox", "malformed_answer", message, { statusCode: 502, cause });
     }
   }
 
-  /** The answer itself, when the server has not refused. */
-  async send(method: string, path: string, request: ApiRequest = {}): Promise<Response> {
+  /** Sends a request and returns the response. Throws the server's error for a status other than 2xx. */
+  async request(method: string, path: string, request: ApiRequest = {}): Promise<Response> {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) query.set(name, value);
@@ -79,24 +83,24 @@ export class ApiClient {
     try {
       response = await fetch(url, init);
     } catch (cause) {
-      const message = `No sandbox server answers at ${this.#base}`;
+      const message = `No sandbox server is reachable at ${this.#base}. Start one with "holdfast sandbox daemon start", or pass --endpoint.`;
       throw new HoldfastError("sandbox", "unreachable", message, { statusCode: 503, cause });
     }
-    if (!response.ok) throw await refusal(response);
+    if (!response.ok) throw await serverError(response);
     return response;
   }
 }
 
-function variable(name: string): string | undefined {
+function nonEmptyVariable(name: string): string | undefined {
   const value = process.env[name];
   return value === "" ? undefined : value;
 }
 
-async function refusal(response: Response): Promise<HoldfastError> {
+async function serverError(response: Response): Promise<HoldfastError> {
   const body: unknown = await response.json().catch(() => undefined);
   const type = isRecord(body) ? String(body["type"] ?? "") : "";
   const code = /^urn:(?:sandbox-agent|holdfast):error:(\w+)$/.exec(type)?.[1] ?? `http_${response.status}`;
   const detail = isRecord(body) && typeof body["detail"] === "string" ? body["detail"] : undefined;
-  const message = detail ?? `The server answered ${response.status}`;
+  const message = detail ?? `The server responded with status ${response.status}`;
   return new HoldfastError("sandbox", code, message, { statusCode: response.status });
 }

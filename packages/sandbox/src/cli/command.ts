@@ -1,5 +1,5 @@
 import { didYouMean, failureText, UsageError, wrongUsage } from "@holdfast/cli";
-import { harmless } from "./output.ts";
+import { escapeControls } from "./output.ts";
 import { serverUsage } from "./server-usage.ts";
 
 interface Command {
@@ -9,11 +9,11 @@ interface Command {
 
 interface Verb {
   readonly summary: string;
-  /** Each is loaded when it is asked for: all start at once, and the server keeps nothing of the others. */
+  /** Loads the command on first use, so that starting one verb does not load the others. */
   readonly load: () => Promise<Command>;
 }
 
-/** The server as a person starts it: agents see the person's environment, and the answer is in words. */
+/** The server as started by hand: agents inherit the environment, and the output is text instead of JSON. */
 async function loadServer(): Promise<Command> {
   const { runSandboxServer } = await import("../main.ts");
   return {
@@ -23,65 +23,65 @@ async function loadServer(): Promise<Command> {
 }
 
 const verbs: Readonly<Record<string, Verb>> = {
-  server: { summary: "the server, until it is interrupted", load: loadServer },
+  server: { summary: "runs a server in the foreground", load: loadServer },
   daemon: {
-    summary: "the server in the background",
+    summary: "starts and stops a server in the background",
     load: async () => {
       const { daemonUsage: usage, daemonCommand: run } = await import("./daemon.ts");
       return { usage, run };
     },
   },
   "api agents": {
-    summary: "agents of a server",
+    summary: "lists and installs agents of a server",
     load: async () => {
       const { apiAgentsUsage: usage, apiAgentsCommand: run } = await import("./api-agents.ts");
       return { usage, run };
     },
   },
   "api acp": {
-    summary: "messages to and from an agent",
+    summary: "exchanges ACP messages with an agent",
     load: async () => {
       const { apiAcpUsage: usage, apiAcpCommand: run } = await import("./api-acp.ts");
       return { usage, run };
     },
   },
   sessions: {
-    summary: "sessions of a server",
+    summary: "creates, prompts and lists sessions of a server",
     load: async () => {
       const { sessionsUsage: usage, sessionsCommand: run } = await import("./sessions.ts");
       return { usage, run };
     },
   },
   processes: {
-    summary: "processes of a server",
+    summary: "runs and manages processes of a server",
     load: async () => {
       const { processesUsage: usage, processesCommand: run } = await import("./processes.ts");
       return { usage, run };
     },
   },
   fs: {
-    summary: "files of a server",
+    summary: "reads and changes files of a server",
     load: async () => {
       const { filesUsage: usage, filesCommand: run } = await import("./files.ts");
       return { usage, run };
     },
   },
   "install-agent": {
-    summary: "install an agent here",
+    summary: "installs an agent on this machine",
     load: async () => {
       const { installAgentUsage: usage, installAgentCommand: run } = await import("./install-agent.ts");
       return { usage, run };
     },
   },
   credentials: {
-    summary: "what agents would find here",
+    summary: "lists the credentials that agents would find here",
     load: async () => {
       const { credentialsUsage: usage, credentialsCommand: run } = await import("./credentials.ts");
       return { usage, run };
     },
   },
   opencode: {
-    summary: "OpenCode's terminal at a server",
+    summary: "attaches OpenCode's terminal to a server",
     load: async () => {
       const { opencodeUsage: usage, opencodeCommand: run } = await import("./opencode.ts");
       return { usage, run };
@@ -89,7 +89,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
 };
 
-/** The verbs whose names begin so, with what they are for. */
+/** Lists the verbs that start with `prefix`, each with its summary. */
 function summaries(prefix: string): string {
   return Object.entries(verbs)
     .filter(([name]) => name.startsWith(prefix))
@@ -97,32 +97,32 @@ function summaries(prefix: string): string {
     .join("\n");
 }
 
-/** What `holdfast sandbox --help` prints. */
+/** Help text of `holdfast sandbox --help`. */
 export const sandboxUsage = `holdfast sandbox VERB [options]
 
 ${summaries("")}
 
-holdfast sandbox VERB --help says more; -V, --version tells which this is.`;
+"holdfast sandbox VERB --help" shows the options of a verb; -V, --version prints the version.`;
 
 const groupUsage = `holdfast sandbox api agents | acp
 
 ${summaries("api ")}
 
-holdfast sandbox api agents --help and holdfast sandbox api acp --help say more.`;
+"holdfast sandbox api agents --help" and "holdfast sandbox api acp --help" show their options.`;
 
 /** Runs one verb. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 export async function sandboxCommand(args: readonly string[]): Promise<number> {
-  const { first, rest } = split(args);
+  const { first, rest } = splitVerb(args);
   if (first === undefined || first === "help" || first === "--help" || first === "-h") {
     process.stdout.write(`${sandboxUsage}\n`);
     return first === undefined ? 2 : 0;
   }
   if (first === "-V" || first === "--version") {
-    const { release } = await import("./daemon.ts");
-    process.stdout.write(`holdfast sandbox ${release()}\n`);
+    const { packageVersion } = await import("./daemon.ts");
+    process.stdout.write(`holdfast sandbox ${packageVersion()}\n`);
     return 0;
   }
-  // Of what stands before two verbs only, and is none itself.
+  // "api" is a group of two verbs and no verb itself.
   const isGroupHelp = rest[0] === "help" || rest[0] === "--help" || rest[0] === "-h";
   if (first === "api" && (rest[0] === undefined || isGroupHelp)) {
     if (isGroupHelp) process.stdout.write(`${groupUsage}\n`);
@@ -133,29 +133,31 @@ export async function sandboxCommand(args: readonly string[]): Promise<number> {
   const name = isGroup ? `${first} ${rest[0]}` : first;
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (verb === undefined) {
-    const meant = didYouMean(name, Object.keys(verbs));
-    process.stderr.write(`There is no "sandbox ${name}".${meant}\n\n${sandboxUsage}\n`);
+    const suggestion = didYouMean(name, Object.keys(verbs));
+    process.stderr.write(`There is no "sandbox ${name}".${suggestion}\n\n${sandboxUsage}\n`);
     return 2;
   }
-  const given = isGroup ? rest.slice(1) : rest;
+  const verbArgs = isGroup ? rest.slice(1) : rest;
   let command: Command | undefined;
   try {
     command = await verb.load();
-    return await command.run(given);
+    return await command.run(verbArgs);
   } catch (error) {
     if (error instanceof UsageError) {
       const usage = command?.usage ?? sandboxUsage;
-      process.stderr.write(wrongUsage(error.message, usage, `holdfast sandbox ${name}`, given.length === 0));
+      process.stderr.write(
+        wrongUsage(error.message, usage, `holdfast sandbox ${name}`, verbArgs.length === 0),
+      );
       return 2;
     }
-    // A message may quote what an agent printed, over several lines.
-    process.stderr.write(`${failureText(error).split("\n").map(harmless).join("\n")}\n`);
+    // A message may quote several lines of an agent's output.
+    process.stderr.write(`${failureText(error).split("\n").map(escapeControls).join("\n")}\n`);
     return 1;
   }
 }
 
-/** The peer takes its global options in front of the verb too: they go behind it. */
-function split(args: readonly string[]): {
+/** Splits off the verb. Moves global options in front of it, which the peer accepts, behind it. */
+function splitVerb(args: readonly string[]): {
   readonly first: string | undefined;
   readonly rest: readonly string[];
 } {

@@ -7,17 +7,17 @@ import { print, table } from "./output.ts";
 
 export const credentialsUsage = `holdfast sandbox credentials extract | extract-env
 
-  extract                     the credentials that agents would find here, keys cut to their ends
-    -a, --agent AGENT         only those that claude, codex, opencode or amp uses
-    -p, --provider PROVIDER   only that of anthropic, openai, google or github
-    -r, --reveal              print whole keys
-  extract-env --reveal        NAME=KEY lines for a shell; it prints whole keys, so it has to be said
-    -e, --export              with "export" in front
-  -d, --home-dir DIR          look there instead of HOME
-      --no-oauth              leave out what a login in a browser has left
+  extract                     lists the credentials that agents would find here, with redacted keys
+    -a, --agent AGENT         only those of claude, codex, opencode or amp
+    -p, --provider PROVIDER   only those of anthropic, openai, google or github
+    -r, --reveal              prints complete keys
+  extract-env --reveal        prints NAME=KEY lines for a shell, with complete keys
+    -e, --export              prefixes each line with "export"
+  -d, --home-dir DIR          searches DIR instead of HOME
+      --no-oauth              skips tokens of browser logins
       --json                  machine-readable output`;
 
-const providersOf: Readonly<Record<string, readonly CredentialProvider[]>> = {
+const providersByAgent: Readonly<Record<string, readonly CredentialProvider[]>> = {
   claude: ["anthropic"],
   codex: ["openai"],
   opencode: ["anthropic", "openai"],
@@ -42,9 +42,9 @@ export async function credentialsCommand(args: readonly string[]): Promise<numbe
   }
   noArguments(rest);
   const { agent, provider } = values;
-  const wanted = agent === undefined ? undefined : providersOf[agent];
-  if (agent !== undefined && wanted === undefined) {
-    throw new UsageError(`--agent is one of ${Object.keys(providersOf).join(", ")}`);
+  const agentProviders = agent === undefined ? undefined : providersByAgent[agent];
+  if (agent !== undefined && agentProviders === undefined) {
+    throw new UsageError(`--agent must be one of ${Object.keys(providersByAgent).join(", ")}`);
   }
   const found = await detectCredentials({
     home: values["home-dir"] ?? process.env["HOME"] ?? homedir(),
@@ -53,22 +53,23 @@ export async function credentialsCommand(args: readonly string[]): Promise<numbe
   });
   switch (verb) {
     case "extract": {
-      const shown = Object.values(found).filter(
+      const selected = Object.values(found).filter(
         (each) =>
-          (wanted === undefined || wanted.includes(each.provider)) &&
+          (agentProviders === undefined || agentProviders.includes(each.provider)) &&
           (provider === undefined || provider === each.provider),
       );
-      if (shown.length === 0 && (agent !== undefined || provider !== undefined)) {
-        // Who asks for one and gets none has to hear of it by the exit code, as from the peer.
+      if (selected.length === 0 && (agent !== undefined || provider !== undefined)) {
+        // As in the peer, a filter that matches nothing fails, so that scripts notice.
         process.stderr.write(`No credentials were found for ${agent ?? provider}.\n`);
         return 1;
       }
-      extract(shown, values.reveal === true, values.json === true);
+      printCredentials(selected, values.reveal === true, values.json === true);
       return 0;
     }
     case "extract-env":
-      if (values.reveal !== true) throw new UsageError("extract-env prints whole keys: say so with --reveal");
-      extractEnv(found, values.export === true, values.json === true);
+      if (values.reveal !== true)
+        throw new UsageError("extract-env prints complete keys: confirm with --reveal");
+      printEnv(found, values.export === true, values.json === true);
       return 0;
     default:
       throw new UsageError(
@@ -77,7 +78,7 @@ export async function credentialsCommand(args: readonly string[]): Promise<numbe
   }
 }
 
-function extract(found: readonly Credential[], reveal: boolean, json: boolean): void {
+function printCredentials(found: readonly Credential[], reveal: boolean, json: boolean): void {
   const entry = ({ provider, source, authType, key }: Credential) => ({
     provider,
     source,
@@ -101,7 +102,7 @@ function extract(found: readonly Credential[], reveal: boolean, json: boolean): 
   );
 }
 
-function extractEnv(found: Credentials, withExport: boolean, json: boolean): void {
+function printEnv(found: Credentials, withExport: boolean, json: boolean): void {
   const names: readonly (readonly [string, Credential | undefined])[] = [
     ["ANTHROPIC_API_KEY", found.anthropic],
     ["CLAUDE_API_KEY", found.anthropic],

@@ -7,23 +7,23 @@ import { isRecord } from "../http/problem.ts";
 
 const run = promisify(execFile);
 
-/** What is known of a server that was started in the background. */
+/** Record file of a server that was started in the background. */
 export interface DaemonRecord {
   readonly version: 1;
   readonly pid: number;
-  /** When the process began, as the system counts it: a later process of the same id has another one. */
+  /** Start time of the process as the system reports it. Tells it from a later process with the same id. */
   readonly began: string;
   readonly url: string;
-  /** Version of the package that was started. */
+  /** Package version that the server was started from. */
   readonly release: string;
 }
 
-export interface DaemonPlace {
+export interface DaemonFiles {
   readonly record: string;
   readonly log: string;
 }
 
-export function daemonPlace(home: string, host: string, port: number): DaemonPlace {
+export function daemonFiles(home: string, host: string, port: number): DaemonFiles {
   const base = join(
     home,
     ".local/share/holdfast/sandbox",
@@ -37,7 +37,7 @@ export async function readRecord(path: string): Promise<DaemonRecord | undefined
   try {
     value = JSON.parse(await readFile(path, "utf8"));
   } catch {
-    // A record that is not there or cut off is of no process.
+    // The record is missing or incomplete.
     return undefined;
   }
   if (!isRecord(value) || value["version"] !== 1) return undefined;
@@ -57,8 +57,8 @@ export async function removeRecord(path: string): Promise<void> {
   await rm(path, { force: true });
 }
 
-/** When a process began; undefined when there is none, or only what is left of one. Source: proc(5), ps(1). */
-export async function beganAt(pid: number): Promise<string | undefined> {
+/** Returns the start time of a process. Undefined when it does not exist or is a zombie. Source: proc(5), ps(1). */
+export async function processStartTime(pid: number): Promise<string | undefined> {
   try {
     if (process.platform !== "linux") {
       const { stdout } = await run("ps", ["-o", "lstart=", "-p", String(pid)], { env: { LC_ALL: "C" } });
@@ -68,12 +68,12 @@ export async function beganAt(pid: number): Promise<string | undefined> {
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return fields[0] === "Z" ? undefined : fields[19];
   } catch {
-    // There is no such process.
+    // The process does not exist.
     return undefined;
   }
 }
 
-/** True while the very process of the record runs. */
+/** Whether the recorded process still runs, rather than another one with its id. */
 export async function isRunning(record: DaemonRecord): Promise<boolean> {
-  return (await beganAt(record.pid)) === record.began;
+  return (await processStartTime(record.pid)) === record.began;
 }

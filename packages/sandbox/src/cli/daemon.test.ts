@@ -6,35 +6,35 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { endDaemon, launchDaemon } from "./daemon.ts";
-import { beganAt, daemonPlace, writeRecord } from "./daemon-record.ts";
+import { launchDaemon, stopDaemon } from "./daemon.ts";
+import { daemonFiles, processStartTime, writeRecord } from "./daemon-record.ts";
 
-test("a background server that ends by itself before it is told to is ended", async (t) => {
+test("stopping a background server that has already exited succeeds", async (t) => {
   const home = await mkdtemp(join(tmpdir(), "holdfast-daemon-"));
   t.after(() => rm(home, { recursive: true, force: true }));
-  const place = daemonPlace(home, "127.0.0.1", 2_468);
+  const files = daemonFiles(home, "127.0.0.1", 2_468);
   const { pid } = spawnSync(process.execPath, ["--version"]);
   const record = { version: 1, pid, began: "1", url: "http://127.0.0.1:2468", release: "0" } as const;
-  await writeRecord(place.record, record);
-  await endDaemon(record, place);
-  assert.equal(existsSync(place.record), false);
+  await writeRecord(files.record, record);
+  await stopDaemon(record, files);
+  assert.equal(existsSync(files.record), false);
 });
 
-test("a background server that the system does not let go is told, and its record stays", {
+test("a background server that survives SIGKILL is an error, and its record stays", {
   timeout: 30_000,
 }, async (t) => {
   const home = await mkdtemp(join(tmpdir(), "holdfast-daemon-"));
   t.after(() => rm(home, { recursive: true, force: true }));
-  const place = daemonPlace(home, "127.0.0.1", 2_468);
+  const files = daemonFiles(home, "127.0.0.1", 2_468);
   const child = spawn("sleep", ["60"]);
   t.after(() => child.kill("SIGKILL"));
   await once(child, "spawn");
   const pid = child.pid ?? 0;
-  const began = (await beganAt(pid)) ?? "";
+  const began = (await processStartTime(pid)) ?? "";
   const record = { version: 1, pid, began, url: "http://127.0.0.1:2468", release: "0" } as const;
-  await writeRecord(place.record, record);
+  await writeRecord(files.record, record);
   const { mock } = t.mock.method(process, "kill", () => true);
-  const ending = endDaemon(record, place, { endMs: 60, killMs: 60 });
+  const ending = stopDaemon(record, files, { endMs: 60, killMs: 60 });
   await assert.rejects(ending, { code: "daemon_failed", message: new RegExp(`process ${pid}, was killed`) });
   assert.deepEqual(
     mock.calls.map((call) => call.arguments),
@@ -43,10 +43,10 @@ test("a background server that the system does not let go is told, and its recor
       [pid, "SIGKILL"],
     ],
   );
-  assert.equal(existsSync(place.record), true);
+  assert.equal(existsSync(files.record), true);
 });
 
-test("a background server that cannot be started is told at once, and nothing waits for it", async (t) => {
+test("a background server that fails to start is reported immediately and leaves no timer", async (t) => {
   const home = await mkdtemp(join(tmpdir(), "holdfast-daemon-"));
   t.after(() => rm(home, { recursive: true, force: true }));
   const { execPath } = process;
@@ -56,8 +56,8 @@ test("a background server that cannot be started is told at once, and nothing wa
   process.execPath = join(home, "no-node");
   const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
   const before = timers();
-  const place = daemonPlace(home, "127.0.0.1", 2_468);
-  const starting = launchDaemon({ host: "127.0.0.1", port: 2_468, place, json: false }, undefined);
+  const files = daemonFiles(home, "127.0.0.1", 2_468);
+  const starting = launchDaemon({ host: "127.0.0.1", port: 2_468, files, json: false }, undefined);
   await assert.rejects(starting, /The server did not start: spawn .*no-node ENOENT/);
   assert.equal(timers(), before);
 });

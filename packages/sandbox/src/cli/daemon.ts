@@ -11,11 +11,11 @@ import { HoldfastError } from "@holdfast/core";
 import { hasCode } from "../fs/system.ts";
 import { isRecord } from "../http/problem.ts";
 import {
-  beganAt,
-  type DaemonPlace,
+  type DaemonFiles,
   type DaemonRecord,
-  daemonPlace,
+  daemonFiles,
   isRunning,
+  processStartTime,
   readRecord,
   removeRecord,
   writeRecord,
@@ -24,34 +24,34 @@ import { print } from "./output.ts";
 
 export const daemonUsage = `holdfast sandbox daemon start | stop | status
 
-  start                 a server in the background; it is there when this returns
-    -t, --token TOKEN   its token (default: HOLDFAST_SANDBOX_TOKEN, else a new one, which is printed)
+  start                 starts a server in the background and waits until it is reachable
+    -t, --token TOKEN   the token (default: HOLDFAST_SANDBOX_TOKEN, else a new one, which is printed)
     -n, --no-token      without a token
-        --upgrade       replaces one of another version
-  stop                  ends it, with all agents and processes
-  status                whether it runs; exit code 0 either way
+        --upgrade       replaces a running server of another version
+  stop                  stops the server with all its agents and processes
+  status                prints whether the server is running; exits with 0 either way
   -H, --host HOST       (default: 127.0.0.1)
   -p, --port PORT       (default: 2468)
       --json            machine-readable output`;
 
 const startTimeoutMs = 30_000;
-const patienceWithEnd = {
-  /** A server ends everything within five seconds; what takes longer hangs. */
+const defaultStopTimeouts = {
+  /** A server shuts down within five seconds; a longer shutdown hangs. */
   endMs: 10_000,
-  /** What was killed ends at once, unless it is within a call of the system that does not end. */
+  /** A killed process ends immediately, unless a system call blocks it. */
   killMs: 5_000,
 };
 
-/** The version of this package: what a background server was started from. */
-export function release(): string {
+/** Returns the version of this package. */
+export function packageVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   return isRecord(manifest) ? String(manifest["version"]) : "unknown";
 }
 
-export interface Where {
+export interface DaemonTarget {
   readonly host: string;
   readonly port: number;
-  readonly place: DaemonPlace;
+  readonly files: DaemonFiles;
   readonly json: boolean;
 }
 
@@ -73,23 +73,24 @@ export async function daemonCommand(args: readonly string[]): Promise<number> {
   noArguments(rest);
   const host = values.host ?? "127.0.0.1";
   const port = portOf(values.port, 2_468);
-  if (port === 0) throw new UsageError("a daemon is found again by its port: name one");
-  const place = daemonPlace(process.env["HOME"] ?? homedir(), host, port);
-  const where = { host, port, place, json: values.json === true };
+  if (port === 0)
+    throw new UsageError("A daemon is found again by its port: choose a fixed one with --port.");
+  const files = daemonFiles(process.env["HOME"] ?? homedir(), host, port);
+  const target = { host, port, files, json: values.json === true };
   switch (verb) {
     case "start": {
       const token =
         values["no-token"] === true ? undefined : (values.token ?? process.env["HOLDFAST_SANDBOX_TOKEN"]);
-      return await start(where, {
+      return await start(target, {
         token,
         open: values["no-token"] === true,
         upgrade: values.upgrade === true,
       });
     }
     case "stop":
-      return await stop(where);
+      return await stop(target);
     case "status":
-      return await status(where);
+      return await status(target);
     default:
       throw new UsageError(
         verb === undefined ? "start, stop or status is missing" : `There is no "daemon ${verb}"`,
@@ -98,65 +99,74 @@ export async function daemonCommand(args: readonly string[]): Promise<number> {
 }
 
 async function start(
-  where: Where,
+  target: DaemonTarget,
   options: { readonly token: string | undefined; readonly open: boolean; readonly upgrade: boolean },
 ): Promise<number> {
-  const running = await currentDaemon(where.place);
-  if (running && !(options.upgrade && running.release !== release())) {
-    report(where, { running: true, started: false, ...shown(running) }, `It runs already at ${running.url}`);
+  const running = await runningDaemon(target.files);
+  if (running && !(options.upgrade && running.release !== packageVersion())) {
+    report(
+      target,
+      { running: true, started: false, ...recordFields(running) },
+      `The server is already running at ${running.url}`,
+    );
     return 0;
   }
-  if (running) await endDaemon(running, where.place);
+  if (running) await stopDaemon(running, target.files);
   const isNew = options.token === undefined && !options.open;
   const token = isNew ? randomBytes(24).toString("base64url") : options.token;
-  const record = await launchDaemon(where, token);
+  const record = await launchDaemon(target, token);
   report(
-    where,
-    { running: true, started: true, ...shown(record), ...(isNew ? { token } : {}) },
-    `The sandbox server listens at ${record.url}`,
-    ...(isNew ? [`Its token, which is not kept: ${token}`] : []),
+    target,
+    { running: true, started: true, ...recordFields(record), ...(isNew ? { token } : {}) },
+    `The sandbox server is listening at ${record.url}`,
+    ...(isNew ? [`Its token, which is not stored: ${token}`] : []),
   );
   return 0;
 }
 
-async function stop(where: Where): Promise<number> {
-  const running = await currentDaemon(where.place);
-  if (running) await endDaemon(running, where.place);
+async function stop(target: DaemonTarget): Promise<number> {
+  const running = await runningDaemon(target.files);
+  if (running) await stopDaemon(running, target.files);
   report(
-    where,
+    target,
     { running: false, stopped: running !== undefined },
-    running ? "It is stopped" : "It does not run",
+    running ? "The server has stopped" : "The server is not running",
   );
   return 0;
 }
 
-async function status(where: Where): Promise<number> {
-  const running = await currentDaemon(where.place);
-  const text = running ? `It runs at ${running.url}, process ${running.pid}` : "It does not run";
-  report(where, { running: running !== undefined, ...(running ? shown(running) : {}) }, text);
+async function status(target: DaemonTarget): Promise<number> {
+  const running = await runningDaemon(target.files);
+  const text = running
+    ? `The server is running at ${running.url}, process ${running.pid}`
+    : "The server is not running";
+  report(target, { running: running !== undefined, ...(running ? recordFields(running) : {}) }, text);
   return 0;
 }
 
-function report({ json }: Where, value: object, ...lines: readonly string[]): void {
+function report({ json }: DaemonTarget, value: object, ...lines: readonly string[]): void {
   print(json, value, () => lines);
 }
 
-function shown({ pid, url, release }: DaemonRecord) {
+function recordFields({ pid, url, release }: DaemonRecord) {
   return { pid, url, version: release };
 }
 
-export async function currentDaemon(place: DaemonPlace): Promise<DaemonRecord | undefined> {
-  const record = await readRecord(place.record);
+export async function runningDaemon(files: DaemonFiles): Promise<DaemonRecord | undefined> {
+  const record = await readRecord(files.record);
   return record && (await isRunning(record)) ? record : undefined;
 }
 
-/** Starts the server and waits until it says that it can be reached. The token is not on its command line. */
+/**
+ * Starts the server and waits until it reports its URL. The token is not on its command line, where other users could
+ * read it.
+ */
 export async function launchDaemon(
-  { host, port, place }: Where,
+  { host, port, files }: DaemonTarget,
   token: string | undefined,
 ): Promise<DaemonRecord> {
-  await mkdir(dirname(place.log), { recursive: true, mode: 0o700 });
-  const log = await open(place.log, "a", 0o600);
+  await mkdir(dirname(files.log), { recursive: true, mode: 0o700 });
+  const log = await open(files.log, "a", 0o600);
   const program = fileURLToPath(
     new URL(`../cli.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`, import.meta.url),
   );
@@ -166,13 +176,13 @@ export async function launchDaemon(
   try {
     const child = spawn(process.execPath, args, {
       detached: true,
-      // Its standard output would hold the token; what it says there comes over the channel as well.
+      // Standard output would put the token into the log. The IPC channel carries the same messages.
       stdio: ["ignore", "ignore", log.fd, "ipc"],
       env: { ...env, ...(token === undefined ? {} : { HOLDFAST_SANDBOX_TOKEN: token }) },
     });
-    const url = await addressOf(child).catch(async (cause: unknown) => {
+    const url = await reportedUrl(child).catch(async (cause: unknown) => {
       child.kill("SIGKILL");
-      const tail = (await readFile(place.log, "utf8")).trimEnd().split("\n").slice(-3).join("\n");
+      const tail = (await readFile(files.log, "utf8")).trimEnd().split("\n").slice(-3).join("\n");
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new HoldfastError("sandbox", "daemon_failed", `The server did not start: ${why}\n${tail}`, {
         cause,
@@ -185,55 +195,55 @@ export async function launchDaemon(
     const record: DaemonRecord = {
       version: 1,
       pid,
-      began: (await beganAt(pid)) ?? "",
+      began: (await processStartTime(pid)) ?? "",
       url,
-      release: release(),
+      release: packageVersion(),
     };
-    await writeRecord(place.record, record);
+    await writeRecord(files.record, record);
     return record;
   } finally {
     await log.close();
   }
 }
 
-/** Where a server can be reached, as it says itself. Rejects when it does not in time, or ends before. */
-async function addressOf(child: ChildProcess): Promise<string> {
-  const said = Promise.withResolvers<string>();
+/** Waits for the URL that the server reports. Rejects when the server exits first or does not report in time. */
+async function reportedUrl(child: ChildProcess): Promise<string> {
+  const reported = Promise.withResolvers<string>();
   const timer = setTimeout(
-    () => said.reject(new Error(`it was not there after ${startTimeoutMs} ms`)),
+    () => reported.reject(new Error(`it did not report its address within ${startTimeoutMs} ms`)),
     startTimeoutMs,
   );
-  child.once("error", said.reject);
-  child.once("exit", (code) => said.reject(new Error(`it exited with code ${code}`)));
-  child.once("message", (message) => said.resolve(isRecord(message) ? String(message["url"]) : ""));
+  child.once("error", reported.reject);
+  child.once("exit", (code) => reported.reject(new Error(`it exited with code ${code}`)));
+  child.once("message", (message) => reported.resolve(isRecord(message) ? String(message["url"]) : ""));
   try {
-    return await said.promise;
+    return await reported.promise;
   } finally {
     clearTimeout(timer);
   }
 }
 
 /**
- * Ends the process of the record and nobody else. The end of a foreign process has no event to wait for.
- * Throws `daemon_failed` for one that the system does not let go, for instance since its disk hangs.
+ * Ends the recorded process and no other. Polls, because the exit of a process that is no child raises no event.
+ * Throws `daemon_failed` for a process that survives SIGKILL, for instance while its disk hangs.
  */
-export async function endDaemon(
+export async function stopDaemon(
   record: DaemonRecord,
-  place: DaemonPlace,
-  { endMs, killMs } = patienceWithEnd,
+  files: DaemonFiles,
+  { endMs, killMs } = defaultStopTimeouts,
 ): Promise<void> {
   signal(record.pid, "SIGTERM");
-  if (!(await isGoneWithin(record, endMs))) {
+  if (!(await exitsWithin(record, endMs))) {
     signal(record.pid, "SIGKILL");
-    if (!(await isGoneWithin(record, killMs))) {
-      const message = `The server, process ${record.pid}, was killed and has not ended in ${killMs} ms: the system holds it`;
+    if (!(await exitsWithin(record, killMs))) {
+      const message = `The server, process ${record.pid}, was killed but has not exited within ${killMs} ms: a system call blocks it`;
       throw new HoldfastError("sandbox", "daemon_failed", message);
     }
   }
-  await removeRecord(place.record);
+  await removeRecord(files.record);
 }
 
-async function isGoneWithin(record: DaemonRecord, ms: number): Promise<boolean> {
+async function exitsWithin(record: DaemonRecord, ms: number): Promise<boolean> {
   const deadline = performance.now() + ms;
   while (await isRunning(record)) {
     if (performance.now() > deadline) return false;
@@ -242,7 +252,7 @@ async function isGoneWithin(record: DaemonRecord, ms: number): Promise<boolean> 
   return true;
 }
 
-/** A process that has gone by itself since it was looked for is what the signal is for. */
+/** Signals a process. One that has already exited counts as signaled. */
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

@@ -9,15 +9,15 @@ import { entries, fields, lines } from "./sessions.ts";
 
 export const filesUsage = `holdfast sandbox fs VERB
 
-  ls [PATH]          entries of a directory of the sandbox
-  cat PATH           prints a file; with --json its bytes in base64
+  ls [PATH]          lists a directory of the sandbox
+  cat PATH           prints a file; as base64 with --json
   put PATH [FILE]    writes a file from FILE, or from standard input
-  rm PATH [-r]       removes an entry; -r a directory with what is in it
-  mkdir PATH         makes a directory and its parents
-  mv FROM TO         moves; --overwrite what is there
-  stat PATH          what an entry is
-  search TEXT [PATH] lines that hold a text; --regex, --ignore-case, --glob GLOB
-  diff FROM TO       what differs between two directories or files, as a patch
+  rm PATH [-r]       deletes a file; with -r a directory and its contents
+  mkdir PATH         creates a directory and its parents
+  mv FROM TO         moves a file or directory; --overwrite replaces the target
+  stat PATH          prints type, size and times of a file or directory
+  search TEXT [PATH] searches the contents of files; --regex, --ignore-case, --glob GLOB
+  diff FROM TO       prints the differences between two directories or files as a patch
 ${apiUsage}`;
 
 export async function filesCommand(args: readonly string[]): Promise<number> {
@@ -41,17 +41,17 @@ export async function filesCommand(args: readonly string[]): Promise<number> {
     case "ls": {
       const [path, ...more] = rest;
       noArguments(more);
-      print(json, await client.ask("GET", "/v1/fs/entries", { query: { path } }), (answer) =>
+      print(json, await client.requestJson("GET", "/v1/fs/entries", { query: { path } }), (answer) =>
         table(entries(answer, "").map((each) => fields(each, "entryType", "size", "name"))),
       );
       return 0;
     }
     case "cat": {
       const path = oneArgument(rest, "The path");
-      const { body } = await client.send("GET", "/v1/fs/file", { query: { path } });
+      const { body } = await client.request("GET", "/v1/fs/file", { query: { path } });
       const content =
         body === null ? Readable.from([]) : Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
-      const source = json ? Readable.from(jsonOf(path, content)) : content;
+      const source = json ? Readable.from(encodeAsJson(path, content)) : content;
       await pipeline(source, process.stdout, { end: false });
       return 0;
     }
@@ -59,34 +59,40 @@ export async function filesCommand(args: readonly string[]): Promise<number> {
       const [path, file = "-", ...more] = rest;
       noArguments(more);
       const raw = {
-        body: Readable.toWeb(await sourceOf(file)) as ReadableStream<Uint8Array>,
+        body: Readable.toWeb(await openSource(file)) as ReadableStream<Uint8Array>,
         type: "application/octet-stream",
       };
-      show(await client.ask("PUT", "/v1/fs/file", { query: { path: required(path, "The path") }, raw }));
+      show(
+        await client.requestJson("PUT", "/v1/fs/file", { query: { path: required(path, "The path") }, raw }),
+      );
       return 0;
     }
     case "rm": {
       const recursive = values.recursive === true ? "true" : undefined;
       const query = { path: oneArgument(rest, "The path"), recursive };
-      show(await client.ask("DELETE", "/v1/fs/entry", { query }));
+      show(await client.requestJson("DELETE", "/v1/fs/entry", { query }));
       return 0;
     }
     case "mkdir":
-      show(await client.ask("POST", "/v1/fs/mkdir", { query: { path: oneArgument(rest, "The path") } }));
+      show(
+        await client.requestJson("POST", "/v1/fs/mkdir", { query: { path: oneArgument(rest, "The path") } }),
+      );
       return 0;
     case "mv": {
       const [from, to, ...more] = rest;
       noArguments(more);
       const body = {
-        from: required(from, "What to move"),
+        from: required(from, "The path to move"),
         to: required(to, "Where to"),
         overwrite: values.overwrite === true,
       };
-      show(await client.ask("POST", "/v1/fs/move", { body }));
+      show(await client.requestJson("POST", "/v1/fs/move", { body }));
       return 0;
     }
     case "stat":
-      show(await client.ask("GET", "/v1/fs/stat", { query: { path: oneArgument(rest, "The path") } }));
+      show(
+        await client.requestJson("GET", "/v1/fs/stat", { query: { path: oneArgument(rest, "The path") } }),
+      );
       return 0;
     case "search":
       print(json, await search(client, rest, values), (answer) =>
@@ -97,7 +103,7 @@ export async function filesCommand(args: readonly string[]): Promise<number> {
       const [from, to, ...more] = rest;
       noArguments(more);
       const query = { from: required(from, "What was"), to: required(to, "What is") };
-      print(json, await client.ask("GET", "/v1/fs/diff", { query }), patchLines);
+      print(json, await client.requestJson("GET", "/v1/fs/diff", { query }), patchLines);
       return 0;
     }
     default:
@@ -105,13 +111,13 @@ export async function filesCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-/** A file of any size as one JSON value, with its bytes in base64 as the output of processes has them. */
-async function* jsonOf(path: string, content: AsyncIterable<Buffer>): AsyncGenerator<string> {
+/** Streams a file of any size as one JSON value with base64 content. */
+async function* encodeAsJson(path: string, content: AsyncIterable<Buffer>): AsyncGenerator<string> {
   yield `{"path":${JSON.stringify(path)},"encoding":"base64","data":"`;
   let rest = Buffer.alloc(0);
   for await (const chunk of content) {
     const bytes = Buffer.concat([rest, chunk]);
-    // Only whole groups of three bytes stand for themselves.
+    // Base64 can only be split after a multiple of three bytes.
     const whole = bytes.length - (bytes.length % 3);
     yield bytes.toString("base64", 0, whole);
     rest = bytes.subarray(whole);
@@ -119,8 +125,8 @@ async function* jsonOf(path: string, content: AsyncIterable<Buffer>): AsyncGener
   yield `${rest.toString("base64")}"}\n`;
 }
 
-/** Opened before the server is asked: what is wrong with the file is not told as a fault of the connection. */
-async function sourceOf(path: string): Promise<Readable> {
+/** Opens the file before the request, so that a file error is not reported as a connection error. */
+async function openSource(path: string): Promise<Readable> {
   if (path === "-") return process.stdin;
   const file = await open(path);
   if (!(await file.stat()).isDirectory()) return file.createReadStream();
@@ -138,7 +144,7 @@ async function search(client: ApiClient, args: readonly string[], flags: SearchF
   const [pattern, path, ...more] = args;
   noArguments(more);
   const flag = (value: boolean | undefined) => (value === true ? "true" : undefined);
-  return await client.ask("GET", "/v1/fs/search", {
+  return await client.requestJson("GET", "/v1/fs/search", {
     query: {
       pattern: required(pattern, "The text"),
       path,

@@ -7,12 +7,12 @@ import { print } from "./output.ts";
 
 export const installAgentUsage = `holdfast sandbox install-agent AGENT | --all
 
-  installs pinned packages from the npm registry, with their hashes checked, without a server
-      --all                      every agent that can be installed
-  -r, --reinstall                although it is there
-      --agent-version V          another version of the agent's own program
-      --agent-process-version V  another version of its ACP process
-      --agents-directory DIR     where to (default: ~/.local/share/holdfast/agents)
+  Installs pinned packages from the npm registry and verifies their hashes. Needs no server.
+      --all                      installs every agent that can be installed
+  -r, --reinstall                reinstalls an installed agent
+      --agent-version V          version of the agent's program
+      --agent-process-version V  version of its ACP process
+      --agents-directory DIR     target directory (default: ~/.local/share/holdfast/agents)
       --json                     machine-readable output`;
 
 export async function installAgentCommand(args: readonly string[]): Promise<number> {
@@ -34,7 +34,9 @@ export async function installAgentCommand(args: readonly string[]): Promise<numb
   if (values.all === true) {
     noArguments(positionals);
     if (agentVersion !== undefined || agentProcessVersion !== undefined) {
-      throw new UsageError("a version is one of a single agent");
+      throw new UsageError(
+        "A version applies to a single agent: pass --agent-version or --agent-process-version without --all.",
+      );
     }
   }
   const rows = sandboxAgents().filter((row) => Object.keys(row.packages).length > 0);
@@ -42,23 +44,23 @@ export async function installAgentCommand(args: readonly string[]): Promise<numb
   const home = process.env["HOME"] ?? homedir();
   const directory = values["agents-directory"] ?? join(home, ".local/share/holdfast/agents");
   const installed: InstalledAgent[] = [];
-  const interruption = new Interruption();
+  const interrupt = new InterruptHandler();
   try {
     for (const id of ids) {
       const options = {
         reinstall: values.reinstall === true,
         ...(agentVersion === undefined ? {} : { agentVersion }),
         ...(agentProcessVersion === undefined ? {} : { agentProcessVersion }),
-        signal: interruption.signal,
+        signal: interrupt.signal,
       };
       installed.push(await installAgent(id, directory, options));
     }
   } catch (error) {
-    if (interruption.exitCode === undefined) throw error;
-    process.stderr.write("Interrupted: nothing of what was being installed is left\n");
-    return interruption.exitCode;
+    if (interrupt.exitCode === undefined) throw error;
+    process.stderr.write("Interrupted. The incomplete installation was removed.\n");
+    return interrupt.exitCode;
   } finally {
-    interruption.end();
+    interrupt.dispose();
   }
   const answer = installed.map((each) => ({
     id: each.id,
@@ -67,35 +69,35 @@ export async function installAgentCommand(args: readonly string[]): Promise<numb
   }));
   print(values.json === true, values.all === true ? answer : answer[0], () =>
     installed.map(
-      ({ id, alreadyInstalled }) => `${id} ${alreadyInstalled ? "was installed already" : "is installed"}`,
+      ({ id, alreadyInstalled }) => `${id} ${alreadyInstalled ? "was already installed" : "is installed"}`,
     ),
   );
   return 0;
 }
 
-/** Ctrl-C, SIGTERM, or the end of the terminal, before what is installed is there: an install gives up and takes away what it has made. */
-class Interruption {
+/** Aborts an installation on SIGINT, SIGTERM or SIGHUP. The installer then removes its incomplete files. */
+class InterruptHandler {
   readonly #abort = new AbortController();
-  readonly #take = (name: NodeJS.Signals) => {
+  readonly #onSignal = (name: NodeJS.Signals) => {
     this.exitCode ??= 128 + constants.signals[name];
     this.#abort.abort();
   };
-  /** The exit code of one that was interrupted. */
+  /** Exit code after a signal (128 + its number); undefined without one. */
   exitCode: number | undefined;
 
   constructor() {
-    process.on("SIGINT", this.#take);
-    process.on("SIGTERM", this.#take);
-    process.on("SIGHUP", this.#take);
+    process.on("SIGINT", this.#onSignal);
+    process.on("SIGTERM", this.#onSignal);
+    process.on("SIGHUP", this.#onSignal);
   }
 
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  end(): void {
-    process.off("SIGINT", this.#take);
-    process.off("SIGTERM", this.#take);
-    process.off("SIGHUP", this.#take);
+  dispose(): void {
+    process.off("SIGINT", this.#onSignal);
+    process.off("SIGTERM", this.#onSignal);
+    process.off("SIGHUP", this.#onSignal);
   }
 }

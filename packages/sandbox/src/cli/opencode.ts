@@ -8,30 +8,29 @@ import { HoldfastError } from "@holdfast/core";
 import { findAgent } from "../agents/find.ts";
 import { opencode } from "../agents/rows/opencode.ts";
 import { isRecord } from "../http/problem.ts";
-import { currentDaemon, launchDaemon } from "./daemon.ts";
-import { daemonPlace } from "./daemon-record.ts";
+import { launchDaemon, runningDaemon } from "./daemon.ts";
+import { daemonFiles } from "./daemon-record.ts";
 
 export const opencodeUsage = `holdfast sandbox opencode
 
-  OpenCode's terminal, attached to a sandbox server. Where none listens on the port, one is
-  started in the background; it stays until "holdfast sandbox daemon stop". Whatever else
-  listens there is left alone.
+  Attaches OpenCode's terminal to a sandbox server. If none listens on the port, one is started
+  in the background, and runs until "holdfast sandbox daemon stop".
 
   -H, --host HOST            (default: 127.0.0.1)
   -p, --port PORT            (default: 2468)
-  -t, --token TOKEN          of the server (default: HOLDFAST_SANDBOX_TOKEN)
-  -n, --no-token             the server has none
-      --session-title TITLE  begins with a new session of this title
-      --yolo                 begins with a new session whose agent may do everything unasked
-      --json                 does not attach: says in JSON where the server is, and with which session
+  -t, --token TOKEN          the server's token (default: HOLDFAST_SANDBOX_TOKEN)
+  -n, --no-token             the server has no token
+      --session-title TITLE  starts a new session with this title
+      --yolo                 starts a new session that allows every permission
+      --json                 prints the URL and the session as JSON instead of attaching
 
-  The program is looked for at GIGACODE_OPENCODE_BIN, where "install-agent opencode" puts it, and
-  in PATH.`;
+  The program is GIGACODE_OPENCODE_BIN, else the one that "install-agent opencode" installed, else
+  the one in PATH.`;
 
-/** A sandbox server says how it is at once; what takes longer to answer is none. */
-const lookMs = 5_000;
+/** A sandbox server answers the health check immediately. A slower one is something else. */
+const healthTimeoutMs = 5_000;
 
-interface Reached {
+interface ServerConnection {
   readonly url: string;
   readonly token: string | undefined;
   readonly started: boolean;
@@ -54,68 +53,82 @@ export async function opencodeCommand(args: readonly string[]): Promise<number> 
   }
   noArguments(positionals);
   const port = portOf(values.port, 2_468);
-  if (port === 0) throw new UsageError("a server is found again by its port: name one");
-  // Found before anything is started: without it nothing is to be done.
-  const program = values.json === true ? undefined : await programOf();
+  if (port === 0)
+    throw new UsageError("A server is found again by its port: choose a fixed one with --port.");
+  // Find the program before starting a server that nothing would use.
+  const program = values.json === true ? undefined : await findProgram();
   const token =
     values["no-token"] === true ? undefined : (values.token ?? process.env["HOLDFAST_SANDBOX_TOKEN"]);
-  const server = await reach(values.host ?? "127.0.0.1", port, token, values["no-token"] === true);
+  const server = await connectOrStart(values.host ?? "127.0.0.1", port, token, values["no-token"] === true);
   const title = values["session-title"];
-  const begins = title !== undefined || values.yolo === true;
-  const session = begins ? await newSession(server, title, values.yolo === true) : undefined;
+  const wantsSession = title !== undefined || values.yolo === true;
+  const session = wantsSession ? await createSession(server, title, values.yolo === true) : undefined;
   const url = `${server.url}/opencode`;
   if (program === undefined) {
     const { started } = server;
-    const made = started && server.token !== token ? { token: server.token } : {};
-    process.stdout.write(`${JSON.stringify({ url, started, ...(session ? { session } : {}), ...made })}\n`);
+    const newToken = started && server.token !== token ? { token: server.token } : {};
+    process.stdout.write(
+      `${JSON.stringify({ url, started, ...(session ? { session } : {}), ...newToken })}\n`,
+    );
     return 0;
   }
-  if (server.started) process.stderr.write(`The sandbox server was started at ${server.url}\n`);
-  const attach = ["attach", url, "--dir", process.cwd(), ...(session ? ["--session", session] : [])];
-  return await run(program, attach, server.token);
+  if (server.started) process.stderr.write(`Started a sandbox server at ${server.url}\n`);
+  const attachArgs = ["attach", url, "--dir", process.cwd(), ...(session ? ["--session", session] : [])];
+  return await run(program, attachArgs, server.token);
 }
 
-/** The server on the port, or a new one. Throws `sandbox.port_taken` when something else is there. */
-async function reach(host: string, port: number, token: string | undefined, open: boolean): Promise<Reached> {
-  const place = daemonPlace(process.env["HOME"] ?? homedir(), host, port);
-  const known = await currentDaemon(place);
-  const url = known?.url ?? `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const found = await look(url, token);
-  if (found === "well") return { url, token, started: false };
-  if (found === "refused") {
-    const message = `The sandbox server at ${url} wants another token: give it with --token`;
+/**
+ * Connects to the server on the port, or starts one. Throws `sandbox.port_taken` when another program listens there.
+ */
+async function connectOrStart(
+  host: string,
+  port: number,
+  token: string | undefined,
+  open: boolean,
+): Promise<ServerConnection> {
+  const files = daemonFiles(process.env["HOME"] ?? homedir(), host, port);
+  const daemon = await runningDaemon(files);
+  const url = daemon?.url ?? `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const state = await probeServer(url, token);
+  if (state === "sandbox") return { url, token, started: false };
+  if (state === "refused") {
+    const message = `The sandbox server at ${url} rejected the token. Pass its token with --token.`;
     throw new HoldfastError("sandbox", "token_invalid", message, { statusCode: 401 });
   }
-  if (found === "foreign") {
-    const message = `Something else listens at ${url}; it is left alone: choose another port with --port`;
+  if (state === "foreign") {
+    const message = `Another program is listening at ${url}. Stop it, or choose another port with --port.`;
     throw new HoldfastError("sandbox", "port_taken", message, { statusCode: 409 });
   }
   const own = open ? undefined : (token ?? randomBytes(24).toString("base64url"));
-  const started = await launchDaemon({ host, port, place, json: false }, own);
+  const started = await launchDaemon({ host, port, files, json: false }, own);
   return { url: started.url, token: own, started: true };
 }
 
-async function look(
+async function probeServer(
   url: string,
   token: string | undefined,
-): Promise<"well" | "refused" | "foreign" | "nobody"> {
+): Promise<"sandbox" | "refused" | "foreign" | "none"> {
   let response: Response;
   try {
     response = await fetch(`${url}/opencode/global/health`, {
       headers: headersOf(token),
       redirect: "manual",
-      signal: AbortSignal.timeout(lookMs),
+      signal: AbortSignal.timeout(healthTimeoutMs),
     });
   } catch (error) {
     const cause = error instanceof Error && isRecord(error.cause) ? error.cause : {};
-    return cause.code === "ECONNREFUSED" ? "nobody" : "foreign";
+    return cause.code === "ECONNREFUSED" ? "none" : "foreign";
   }
   const answer: unknown = await response.json().catch(() => undefined);
-  if (isRecord(answer) && answer.healthy === true) return "well";
+  if (isRecord(answer) && answer.healthy === true) return "sandbox";
   return response.status === 401 && isRecord(answer) && Array.isArray(answer.errors) ? "refused" : "foreign";
 }
 
-async function newSession(server: Reached, title: string | undefined, all: boolean): Promise<string> {
+async function createSession(
+  server: ServerConnection,
+  title: string | undefined,
+  all: boolean,
+): Promise<string> {
   const permission = [{ permission: "*", pattern: "*", action: "allow" }];
   const response = await fetch(`${server.url}/opencode/session`, {
     method: "POST",
@@ -128,7 +141,7 @@ async function newSession(server: Reached, title: string | undefined, all: boole
   });
   const answer: unknown = await response.json();
   if (response.ok && isRecord(answer) && typeof answer.id === "string") return answer.id;
-  const message = `The server did not make a session: ${JSON.stringify(answer)}`;
+  const message = `The server did not create a session: ${JSON.stringify(answer)}`;
   throw new HoldfastError("sandbox", "malformed_answer", message, { statusCode: 502 });
 }
 
@@ -136,7 +149,7 @@ function headersOf(token: string | undefined): Record<string, string> {
   return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }
 
-async function programOf(): Promise<readonly string[]> {
+async function findProgram(): Promise<readonly string[]> {
   const named = process.env["GIGACODE_OPENCODE_BIN"];
   if (named !== undefined && named !== "") return [named];
   const home = process.env["HOME"] ?? homedir();
@@ -144,11 +157,11 @@ async function programOf(): Promise<readonly string[]> {
   const found = await findAgent(opencode, { agentsDirectory, path: process.env["PATH"] ?? "" });
   if (found) return [found.program, ...found.leading];
   const message =
-    'OpenCode is not installed here: "holdfast sandbox install-agent opencode" installs it, and --json says where to attach by other means';
+    'OpenCode is not installed. Install it with "holdfast sandbox install-agent opencode", or use --json to print the URL for attaching another way.';
   throw new HoldfastError("sandbox", "agent_not_installed", message, { statusCode: 404 });
 }
 
-/** Gives the terminal to the program until it ends. The token is not on its command line. */
+/** Runs the program in this terminal until it exits. The token is in its environment, not on its command line. */
 async function run(
   [program = "", ...leading]: readonly string[],
   args: readonly string[],
@@ -159,7 +172,7 @@ async function run(
     stdio: "inherit",
     env: { ...process.env, ...password },
   });
-  // What is pressed in the terminal reaches the program itself; it decides what happens.
+  // Ctrl-C also reaches the program, which decides whether to exit.
   const ignore = () => {};
   process.on("SIGINT", ignore);
   try {

@@ -1,20 +1,20 @@
-/** Writes a line that is a program's, or lines that are for people. */
+/** Prints a value as one line of JSON, or as lines of text. */
 export function print<T>(json: boolean, value: T, lines: (value: T) => readonly string[]): void {
   if (json) {
     process.stdout.write(`${JSON.stringify(value)}\n`);
     return;
   }
-  for (const line of lines(value)) process.stdout.write(`${harmless(line)}\n`);
+  for (const line of lines(value)) process.stdout.write(`${escapeControls(line)}\n`);
 }
 
-/** What agents and files say made harmless for a terminal: control characters are shown, not obeyed. */
-export function harmless(text: string): string {
+/** Escapes control characters of untrusted text, so that it cannot control the terminal. */
+export function escapeControls(text: string): string {
   return text.replace(/[^\P{Cc}\t]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }
 
-/** Columns of a table, each as wide as its widest cell. */
+/** Formats rows as aligned columns. */
 export function table(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = [];
   for (const row of rows) {

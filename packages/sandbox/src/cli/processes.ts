@@ -2,16 +2,16 @@ import { countOf, noArguments, oneArgument, parseStrict, required, UsageError } 
 import { isRecord } from "../http/problem.ts";
 import { eventData, printStream } from "./api-acp.ts";
 import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
-import { harmless, print, table } from "./output.ts";
+import { escapeControls, print, table } from "./output.ts";
 import { entries, fields, lines } from "./sessions.ts";
 
 export const processesUsage = `holdfast sandbox processes VERB
 
-  list                    the processes that a server manages
-  run -- COMMAND ARG...   runs a command to its end, prints what it printed; --timeout-ms N
-  start -- COMMAND ARG... starts one that stays; --tty for a terminal
+  list                    lists the managed processes
+  run -- COMMAND ARG...   runs a command and prints its output; --timeout-ms N
+  start -- COMMAND ARG... starts a managed process; --tty for a terminal
   show ID | stop ID | kill ID | delete ID
-  logs ID                 what it printed; --tail N, --follow
+  logs ID                 prints its output; --tail N, --follow
   input ID TEXT           writes to its input
       --cwd DIR           working directory of run and start
 ${apiUsage}`;
@@ -37,34 +37,34 @@ export async function processesCommand(args: readonly string[]): Promise<number>
   switch (verb) {
     case "list":
       noArguments(rest);
-      print(json, await client.ask("GET", "/v1/processes"), (answer) =>
+      print(json, await client.requestJson("GET", "/v1/processes"), (answer) =>
         table(entries(answer, "processes").map((each) => fields(each, "id", "status", "pid", "command"))),
       );
       return 0;
     case "run": {
       const timeoutMs = countOf(values["timeout-ms"], "--timeout-ms");
-      const answer = await client.ask("POST", "/v1/processes/run", {
+      const answer = await client.requestJson("POST", "/v1/processes/run", {
         body: { ...command(rest), cwd: values.cwd, timeoutMs },
       });
-      return ran(answer, json);
+      return printResult(answer, json);
     }
     case "start": {
       const body = { ...command(rest), cwd: values.cwd, tty: values.tty === true };
-      print(json, await client.ask("POST", "/v1/processes", { body }), (made) => [
+      print(json, await client.requestJson("POST", "/v1/processes", { body }), (made) => [
         isRecord(made) ? String(made["id"]) : "",
       ]);
       return 0;
     }
     case "show":
-      show(await client.ask("GET", of(oneArgument(rest, "The process"))));
+      show(await client.requestJson("GET", of(oneArgument(rest, "The process"))));
       return 0;
     case "stop":
     case "kill":
-      show(await client.ask("POST", of(oneArgument(rest, "The process"), `/${verb}`)));
+      show(await client.requestJson("POST", of(oneArgument(rest, "The process"), `/${verb}`)));
       return 0;
     case "delete": {
       const id = oneArgument(rest, "The process");
-      await client.send("DELETE", of(id));
+      await client.request("DELETE", of(id));
       print(json, { id, deleted: true }, () => []);
       return 0;
     }
@@ -73,19 +73,19 @@ export async function processesCommand(args: readonly string[]): Promise<number>
       const tail = countOf(values.tail, "--tail");
       const query = { tail: tail === undefined ? undefined : String(tail) };
       if (values.follow === true) {
-        const response = await client.send("GET", path, { query: { ...query, follow: "true" } });
+        const response = await client.request("GET", path, { query: { ...query, follow: "true" } });
         await (json ? printStream(response) : printOutput(response));
         return 0;
       }
-      const answer = await client.ask("GET", path, { query });
-      print(json, answer, () => outputLines(decoded(answer).trimEnd()));
+      const answer = await client.requestJson("GET", path, { query });
+      print(json, answer, () => outputLines(decodeEntries(answer).trimEnd()));
       return 0;
     }
     case "input": {
       const [id, text, ...more] = rest;
       noArguments(more);
       const body = { data: required(text, "The text"), encoding: "utf8" };
-      show(await client.ask("POST", of(required(id, "The process"), "/input"), { body }));
+      show(await client.requestJson("POST", of(required(id, "The process"), "/input"), { body }));
       return 0;
     }
     default:
@@ -98,19 +98,19 @@ function command(words: readonly string[]): { readonly command: string; readonly
   return { command: required(first, "The command"), args };
 }
 
-/** The process's own output goes where it came from; the exit code is 0 only where that of the process is. */
-function ran(answer: unknown, json: boolean): number {
+/** Prints the output of a finished command to the same streams. Returns 0 only when the command exited with 0. */
+function printResult(answer: unknown, json: boolean): number {
   const { stdout, stderr, exitCode, timedOut } = isRecord(answer) ? answer : {};
   if (json) print(true, answer, () => []);
   else {
     process.stdout.write(String(stdout ?? ""));
     process.stderr.write(String(stderr ?? ""));
-    if (timedOut === true) process.stderr.write("The command took too long and was ended.\n");
+    if (timedOut === true) process.stderr.write("The command exceeded its timeout and was killed.\n");
   }
   return exitCode === 0 ? 0 : 1;
 }
 
-function decoded(answer: unknown): string {
+function decodeEntries(answer: unknown): string {
   return Buffer.concat(entries(answer, "entries").map(bytesOf)).toString("utf8");
 }
 
@@ -118,25 +118,25 @@ function bytesOf({ data, encoding }: Readonly<Record<string, unknown>>): Buffer 
   return Buffer.from(String(data ?? ""), encoding === "base64" ? "base64" : "utf8");
 }
 
-/** A terminal ends its lines with a carriage return too. */
+/** Splits into lines. A terminal ends its lines with CR LF. */
 function outputLines(text: string): readonly string[] {
   return text.split(/\r?\n/);
 }
 
-/** Prints what a process prints as it comes, until it ends. What the server no longer has is told. */
+/** Prints the output of a process until it ends. Reports output that the server has already dropped. */
 async function printOutput(response: Response): Promise<void> {
   const decoder = new TextDecoder();
   let held = "";
   for await (const data of eventData(response)) {
     const entry: unknown = JSON.parse(data);
     if (!isRecord(entry)) continue;
-    // How it ended is told too, and is no output.
-    if ("from" in entry) process.stderr.write("Some of the output is lost.\n");
+    // The stream also has entries without output, such as the exit status.
+    if ("from" in entry) process.stderr.write("Some output is missing: the server has dropped it.\n");
     if (!("data" in entry)) continue;
     const text = held + decoder.decode(bytesOf(entry), { stream: true });
-    // It may be the first half of the end of a line.
+    // Hold back a trailing CR: the LF may follow in the next chunk.
     held = text.endsWith("\r") ? "\r" : "";
     const whole = text.slice(0, text.length - held.length);
-    process.stdout.write(outputLines(whole).map(harmless).join("\n"));
+    process.stdout.write(outputLines(whole).map(escapeControls).join("\n"));
   }
 }

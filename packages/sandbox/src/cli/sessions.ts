@@ -3,20 +3,20 @@ import { isRecord } from "../http/problem.ts";
 import { printStream } from "./api-acp.ts";
 import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
 import { print, table } from "./output.ts";
-import { withQuestions } from "./questions.ts";
+import { withPermissionPrompts } from "./questions.ts";
 
 export const sessionsUsage = `holdfast sandbox sessions VERB
 
-  list                       the sessions of a server
-  new --agent ID             opens one; --cwd DIR, --model M, --mode M
-  show ID                    one session
-  prompt ID TEXT             gives it a prompt and waits for the end of the turn; what the agent asks
-                             meanwhile is told, and in a terminal asked there
-  events ID                  its log; --after N, --follow for what comes
-  cancel ID                  ends the turn
-  permissions ID             what it asks
-  answer ID PERMISSION REPLY answers: once, always, reject or the id of an option
-  delete ID                  ends it and forgets its log
+  list                       lists the sessions
+  new --agent ID             creates a session; --cwd DIR, --model M, --mode M
+  show ID                    prints a session
+  prompt ID TEXT             sends a prompt and waits for the end of the turn; shows the agent's
+                             questions, which can be answered in a terminal
+  events ID                  prints its log; --after N, --follow
+  cancel ID                  cancels the current turn
+  permissions ID             lists its permission requests
+  answer ID PERMISSION REPLY answers one with once, always, reject or the id of an option
+  delete ID                  closes the session and deletes its log
 ${apiUsage}`;
 
 export async function sessionsCommand(args: readonly string[]): Promise<number> {
@@ -45,7 +45,7 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
   switch (verb) {
     case "list":
       noArguments(rest);
-      print(json, await client.ask("GET", "/v1/sessions"), (answer) =>
+      print(json, await client.requestJson("GET", "/v1/sessions"), (answer) =>
         table(entries(answer, "sessions").map((each) => fields(each, "id", "agent", "status", "title"))),
       );
       return 0;
@@ -53,17 +53,17 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
       noArguments(rest);
       const { agent, cwd, model, mode } = values;
       const body = { agent: required(agent, "--agent"), cwd, model, mode };
-      print(json, await client.ask("POST", "/v1/sessions", { body }), (made) => [
+      print(json, await client.requestJson("POST", "/v1/sessions", { body }), (made) => [
         isRecord(made) ? String(made["id"]) : "",
       ]);
       return 0;
     }
     case "show":
-      show(await client.ask("GET", of(oneArgument(rest, "The session"))));
+      show(await client.requestJson("GET", of(oneArgument(rest, "The session"))));
       return 0;
     case "prompt": {
-      const turn = await prompt(client, values, rest);
-      print(json, turn, (each) => [isRecord(each) ? outcome(each) : ""]);
+      const turn = await sendPrompt(client, values, rest);
+      print(json, turn, (each) => [isRecord(each) ? describeOutcome(each) : ""]);
       return isRecord(turn) && turn["status"] === "completed" ? 0 : 1;
     }
     case "events": {
@@ -72,21 +72,21 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
       const query = { after: after === undefined ? undefined : String(after) };
       if (values.follow === true) {
         const headers = { accept: "text/event-stream" };
-        await printStream(await client.send("GET", of(id, "events"), { query, headers }));
+        await printStream(await client.request("GET", of(id, "events"), { query, headers }));
         return 0;
       }
-      print(json, await client.ask("GET", of(id, "events"), { query }), (page) =>
+      print(json, await client.requestJson("GET", of(id, "events"), { query }), (page) =>
         entries(page, "events").map((each) => JSON.stringify(each)),
       );
       return 0;
     }
     case "cancel":
-      show(await client.ask("POST", of(oneArgument(rest, "The session"), "cancel"), { body: {} }));
+      show(await client.requestJson("POST", of(oneArgument(rest, "The session"), "cancel"), { body: {} }));
       return 0;
     case "permissions":
       print(
         json,
-        await client.ask("GET", of(oneArgument(rest, "The session"), "permissions")),
+        await client.requestJson("GET", of(oneArgument(rest, "The session"), "permissions")),
         permissionTable,
       );
       return 0;
@@ -94,14 +94,14 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
       const [id, permission, reply, ...more] = rest;
       noArguments(more);
       const path = of(id, "permissions", required(permission, "The permission"));
-      const given = required(reply, "The reply");
-      const body = ["once", "always", "reject"].includes(given) ? { reply: given } : { optionId: given };
-      show(await client.ask("POST", path, { body }));
+      const option = required(reply, "The reply");
+      const body = ["once", "always", "reject"].includes(option) ? { reply: option } : { optionId: option };
+      show(await client.requestJson("POST", path, { body }));
       return 0;
     }
     case "delete": {
       const id = oneArgument(rest, "The session");
-      await client.send("DELETE", of(id));
+      await client.request("DELETE", of(id));
       print(json, { id, deleted: true }, () => []);
       return 0;
     }
@@ -110,30 +110,30 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
   }
 }
 
-/** Gives the prompt and waits for the end of the turn, which may wait for the person itself. */
-async function prompt(
+/** Sends the prompt and waits for the end of the turn. The turn may wait for the user's answers. */
+async function sendPrompt(
   client: ApiClient,
   { endpoint, json }: { readonly endpoint?: string | undefined; readonly json?: boolean | undefined },
   [id, ...words]: readonly string[],
 ): Promise<unknown> {
   if (id === undefined || words.length === 0) throw new UsageError("The prompt is missing");
   const path = `/v1/sessions/${encodeURIComponent(id)}`;
-  const at = endpoint === undefined ? "" : `-e ${endpoint} `;
-  const isSeen = json !== true && process.stdin.isTTY && process.stderr.isTTY;
+  const endpointFlag = endpoint === undefined ? "" : `-e ${endpoint} `;
+  const isInteractive = json !== true && process.stdin.isTTY && process.stderr.isTTY;
   const options = {
     client,
     path,
-    byHand: `holdfast sandbox sessions answer ${at}${id}`,
-    terminal: isSeen ? { input: process.stdin } : undefined,
+    answerCommand: `holdfast sandbox sessions answer ${endpointFlag}${id}`,
+    terminal: isInteractive ? { input: process.stdin } : undefined,
   };
   const body = { prompt: words.join(" ") };
-  return await withQuestions(options, () =>
-    client.ask("POST", `${path}/prompt`, { query: { wait: "true" }, body }),
+  return await withPermissionPrompts(options, () =>
+    client.requestJson("POST", `${path}/prompt`, { query: { wait: "true" }, body }),
   );
 }
 
-/** How a turn ended, with the reason where it went wrong. */
-function outcome({ stopReason, status, error }: Record<string, unknown>): string {
+/** Describes how a turn ended, with the error of a failed one. */
+function describeOutcome({ stopReason, status, error }: Record<string, unknown>): string {
   const why = isRecord(error) ? `: ${String(error["message"])}` : "";
   return `${String(stopReason ?? status)}${why}`;
 }
