@@ -1,16 +1,19 @@
-/** What `fetch` undoes of an answer: https://fetch.spec.whatwg.org/#handle-content-codings. */
+/** Content codings that `fetch` decodes: https://fetch.spec.whatwg.org/#handle-content-codings. */
 const codings: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
 
-/** The codings of a body that `fetch` undoes, in the order in which they were applied; none where it knows not all. */
+/**
+ * Content codings of a body in the order of their application. Empty when `fetch` does not know one of them, as it
+ * then decodes none.
+ */
 export function contentCodings(headers: Headers): readonly string[] {
-  const named = headers.get("content-encoding")?.toLowerCase().split(",") ?? [];
-  const trimmed = named.map((coding) => coding.trim());
-  return trimmed.every((coding) => codings.has(coding)) ? trimmed : [];
+  const header = headers.get("content-encoding")?.toLowerCase().split(",") ?? [];
+  const names = header.map((coding) => coding.trim());
+  return names.every((coding) => codings.has(coding)) ? names : [];
 }
 
 /**
- * The headers of an answer with its body as it is. One that `fetch` gave was decoded on its way in, and its headers
- * speak of the bytes before that. The very same headers where there is nothing to change.
+ * Headers of a response that match its decoded body: those from `fetch` describe the encoded bytes. Returns the same
+ * object when nothing changes.
  */
 export function decodedHeaders({ url, body, headers }: Response): Headers {
   if (url === "" || body === null || contentCodings(headers).length === 0) return headers;

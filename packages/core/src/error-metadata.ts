@@ -1,70 +1,67 @@
 import { decodeValue } from "./codec/cbor-decode.ts";
 import { encodeValue } from "./codec/cbor-encode.ts";
 
-/** The metadata of an error lies some levels deep in what carries it. */
+/** Leaves room for the levels of the message around the metadata. */
 const maxMetadataDepth = 900;
 
-/** What becomes of the metadata of an error on its way to a caller. */
+/** Metadata of an error, made encodable for a caller. */
 export interface SendableMetadata {
-  /** A copy that can be encoded; undefined where nothing of it can. */
+  /** Encodable copy; undefined when nothing could be encoded. */
   readonly value: unknown;
-  /** Whether it is what was given, and not only what JSON makes of that. */
-  readonly whole: boolean;
+  /** False when the copy is only the JSON form of the original, or missing. */
+  readonly isComplete: boolean;
 }
 
-/**
- * Metadata as callers get it. Each member is read once: what a getter gave then is what goes, whether it would
- * give it a second time or not. Never throws.
- */
+/** Copies metadata for callers. Reads each member once, so that a getter cannot change it later. Never throws. */
 export function sendableMetadata(metadata: unknown): SendableMetadata {
-  if (metadata === undefined) return { value: undefined, whole: true };
+  if (metadata === undefined) return { value: undefined, isComplete: true };
   let members: unknown;
   try {
-    members = membersOf(metadata, new Map());
+    members = copyData(metadata, new Map());
   } catch {
-    // A getter has thrown, or it is nested deeper than the stack.
-    return { value: undefined, whole: false };
+    // A getter threw, or the nesting exceeds the stack.
+    return { value: undefined, isComplete: false };
   }
-  return copied(members) ?? { value: copied(jsonOf(members))?.value, whole: false };
+  return encodableCopy(members) ?? { value: encodableCopy(throughJson(members))?.value, isComplete: false };
 }
 
-function copied(value: unknown): SendableMetadata | undefined {
+function encodableCopy(value: unknown): SendableMetadata | undefined {
   try {
     const bytes = encodeValue(value, { maxDepth: maxMetadataDepth });
-    return { value: decodeValue(bytes, { maxDepth: maxMetadataDepth }), whole: true };
+    return { value: decodeValue(bytes, { maxDepth: maxMetadataDepth }), isComplete: true };
   } catch {
     return undefined;
   }
 }
 
-/** Arrays and plain objects anew, with data properties only; anything else as it is. */
-function membersOf(value: unknown, known: Map<object, unknown>): unknown {
+/** Copies arrays and plain objects as data properties. Other values are not copied. */
+function copyData(value: unknown, copies: Map<object, unknown>): unknown {
   if (typeof value !== "object" || value === null) return value;
-  const before = known.get(value);
-  if (before !== undefined) return before;
+  const existing = copies.get(value);
+  if (existing !== undefined) return existing;
   if (Array.isArray(value)) {
     const items: unknown[] = [];
-    known.set(value, items);
-    for (const item of value) items.push(membersOf(item, known));
+    copies.set(value, items);
+    for (const item of value) items.push(copyData(item, copies));
     return items;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return value;
   const members: Record<string, unknown> = Object.create(null);
-  known.set(value, members);
-  for (const key of Object.keys(value)) members[key] = membersOf(Reflect.get(value, key), known);
+  copies.set(value, members);
+  for (const key of Object.keys(value)) members[key] = copyData(Reflect.get(value, key), copies);
   return members;
 }
 
-/** A function or an instance in its metadata must not keep an error from its caller. */
-function jsonOf(members: unknown): unknown {
+/** Fallback: a function or instance in the metadata must not keep the error from its caller. */
+function throughJson(members: unknown): unknown {
   try {
     const text = JSON.stringify(members, (_key, value: unknown) =>
       typeof value === "bigint" ? value.toString() : value,
     );
     return text === undefined ? undefined : JSON.parse(text);
   } catch {
-    // It has a cycle, or an instance of which something throws.
+    // Cyclic, or an instance threw.
     return undefined;
   }
 }

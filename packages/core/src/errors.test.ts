@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HoldfastError, UserError } from "./errors.ts";
 
-test("null for the options of an error is as none", () => {
+test("null counts as no options", () => {
   const { group, code, metadata, statusCode, cause } = new UserError("No", null);
   assert.deepEqual(
     { group, code, metadata, statusCode, cause },
@@ -17,7 +17,7 @@ test("null for the options of an error is as none", () => {
   assert.equal(new HoldfastError("a", "b", "No", null).public, true);
 });
 
-test("the status of an error is a number, whatever its group", () => {
+test('every group yields a numeric status, even "constructor"', () => {
   for (const group of ["constructor", "toString", "__proto__"]) {
     assert.equal(new HoldfastError(group, "any", "No").statusCode, 500);
   }

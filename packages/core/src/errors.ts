@@ -1,30 +1,30 @@
-/** Error fields as they cross every boundary. Codes are a public contract: see docs/errors.md. */
+/** Error fields on the wire. Codes are a public contract: see docs/errors.md. */
 export interface WireError {
   readonly group: string;
   readonly code: string;
   readonly message: string;
   readonly metadata?: unknown;
   readonly actor?: ErrorActor;
-  /** The HTTP status, where it is not the one that group and code stand for. */
+  /** HTTP status, when it differs from the default of group and code. */
   readonly status?: number;
 }
 
-/** The actor in which an error arose. */
+/** Actor that raised an error. */
 export interface ErrorActor {
   readonly actorId: string;
-  /** How often the actor has been taken into memory. */
+  /** Number of times that the actor was loaded into memory. */
   readonly generation: number;
   readonly key?: readonly string[];
 }
 
-/** What a {@link HoldfastError} has beside group, code and message. */
+/** Options of {@link HoldfastError}. */
 export interface HoldfastErrorOptions {
   /** Structured details for the caller; must be encodable. */
   readonly metadata?: unknown;
   readonly actor?: ErrorActor;
-  /** HTTP status; by default derived from group and code. */
+  /** HTTP status. Default: derived from group and code. */
   readonly statusCode?: number;
-  /** False keeps message and metadata from callers, who see group and code only. */
+  /** False hides message and metadata from callers, who then see group and code only. */
   readonly public?: boolean;
   readonly cause?: unknown;
 }
@@ -32,21 +32,21 @@ export interface HoldfastErrorOptions {
 const brand = Symbol.for("holdfast.error");
 
 /**
- * The one error class. `group` is the module ("actor", "gateway"), `code` is stable snake_case.
- * Recognise it with {@link isHoldfastError}: that also works across two copies of this package.
+ * Error class of all packages. `group` is the module ("actor", "gateway"), `code` is stable snake_case. Test for it
+ * with {@link isHoldfastError}, which also works across two copies of this package.
  */
 export class HoldfastError extends Error {
   readonly group: string;
   readonly code: string;
   readonly metadata?: unknown;
   readonly statusCode: number;
-  /** Whether callers may see message and metadata. */
+  /** True when callers may see message and metadata. */
   readonly public: boolean;
-  /** Where it arose, if that was an actor. */
+  /** Actor that raised it, if any. */
   actor?: ErrorActor;
   readonly [brand] = true;
 
-  /** `null` for the options is as none: programs in plain JavaScript hand on what they were given. */
+  /** Accepts null for the options, which plain JavaScript may pass on. */
   constructor(group: string, code: string, message: string, given?: HoldfastErrorOptions | null) {
     const options = given ?? {};
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -60,15 +60,15 @@ export class HoldfastError extends Error {
   }
 }
 
-/** What a {@link UserError} has beside its message. */
+/** Options of {@link UserError}. */
 export interface UserErrorOptions {
-  /** Stable snake_case code; "user_error" by default. */
+  /** Stable snake_case code. Default: "user_error". */
   readonly code?: string;
   readonly metadata?: unknown;
   readonly cause?: unknown;
 }
 
-/** Thrown by user code to send a message to a caller: group "user", HTTP 400, passed on unchanged. */
+/** Error for user code to throw to a caller: group "user", HTTP 400, passed on unchanged. */
 export class UserError extends HoldfastError {
   constructor(message: string, given?: UserErrorOptions | null) {
     const options = given ?? {};
@@ -81,13 +81,13 @@ export class UserError extends HoldfastError {
   }
 }
 
-/** True for a {@link HoldfastError}, also of another copy of this package. Never throws. */
+/** True for a {@link HoldfastError}, even one of another copy of this package. Never throws. */
 export function isHoldfastError(value: unknown): value is HoldfastError {
   if (typeof value !== "object" || value === null) return false;
   try {
     return (value as { [brand]?: unknown })[brand] === true;
   } catch {
-    // A getter or a proxy of somebody's own has thrown.
+    // A getter or proxy threw.
     return false;
   }
 }
@@ -97,7 +97,7 @@ export function isErrorCode(error: unknown, group: string, code: string): error 
   return isHoldfastError(error) && error.group === group && error.code === code;
 }
 
-/** The fields of `error` that may cross a boundary. */
+/** Fields of `error` that may go on the wire. */
 export function toWireError(error: HoldfastError): WireError {
   return {
     group: error.group,
@@ -110,8 +110,8 @@ export function toWireError(error: HoldfastError): WireError {
 }
 
 /**
- * Rebuilds a received error, with `statusCode` where that is known otherwise. Anything that does not look
- * like one becomes `message.malformed_error`.
+ * Rebuilds a received error. `statusCode` is that of the response, if any. Anything of another shape becomes
+ * `message.malformed_error`.
  */
 export function fromWireError(value: unknown, statusCode?: number): HoldfastError {
   const wire = value as Partial<WireError> | null | undefined;
@@ -132,7 +132,7 @@ export function fromWireError(value: unknown, statusCode?: number): HoldfastErro
   });
 }
 
-/** True for a status that an answer with an error may have. */
+/** True for an HTTP status that an error may have. */
 export function isErrorStatus(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 400 && value <= 599;
 }
@@ -177,12 +177,12 @@ const statusByGroup: Readonly<Record<string, number>> = {
 };
 
 function defaultStatus(group: string, code: string): number {
-  // A group is anything: "constructor" is no member of its own, and every object has one.
+  // Own properties only: a group may be called "constructor".
   const ofGroup = Object.hasOwn(statusByGroup, group) ? statusByGroup[group] : undefined;
   return statusByCode[`${group}.${code}`] ?? ofGroup ?? 500;
 }
 
-/** Problem details of RFC 9457, carrying `group` and `code`. */
+/** Problem details of RFC 9457, with `group` and `code`. */
 export interface ProblemDetails {
   readonly type: string;
   readonly title: string;
@@ -194,7 +194,7 @@ export interface ProblemDetails {
   readonly actor?: ErrorActor;
 }
 
-/** The error as RFC 9457 problem details; `typePrefix` stands before its code in `type`. */
+/** Converts an error to RFC 9457 problem details. `type` is `typePrefix` followed by its code. */
 export function toProblem(error: HoldfastError, typePrefix = "urn:holdfast:error:"): ProblemDetails {
   return {
     type: `${typePrefix}${error.code}`,

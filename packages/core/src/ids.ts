@@ -2,7 +2,7 @@ import type { Clock, Random } from "./ports.ts";
 
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/** A UUIDv7 (RFC 9562): sorts by time of creation to the millisecond. */
+/** Creates a UUIDv7 (RFC 9562), which sorts by creation time to the millisecond. */
 export function uuidv7(clock: Clock, random: Random): string {
   const bytes = random.bytes(16);
   const now = clock.now();
@@ -16,7 +16,7 @@ export function uuidv7(clock: Clock, random: Random): string {
   return format(bytes, 0x70);
 }
 
-/** A UUIDv4 (RFC 9562): random, for what need not sort by time. */
+/** Creates a random UUIDv4 (RFC 9562). */
 export function uuidv4(random: Random): string {
   return format(random.bytes(16), 0x40);
 }
@@ -29,6 +29,6 @@ function format(bytes: Uint8Array, version: number): string {
     if (i === 4 || i === 6 || i === 8 || i === 10) parts.push("-");
     parts.push(hex[bytes[i] ?? 0] ?? "");
   }
-  // Joined, not added up: what is added up stays a tree of 30 nodes in memory as long as it is kept.
+  // `join` yields a flat string. Concatenation would keep a rope of 30 nodes in memory.
   return parts.join("");
 }

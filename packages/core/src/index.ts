@@ -1,5 +1,6 @@
 /**
- * What every package shares: errors, ids, keys, limits, ports for time, randomness and timers, the logger.
+ * Shared foundation of all packages: errors, ids, keys, limits, logging, and the ports for time, randomness and
+ * timers.
  */
 export { type DecodeLimits, decodeValue } from "./codec/cbor-decode.ts";
 export { type EncodeOptions, encodeValue } from "./codec/cbor-encode.ts";

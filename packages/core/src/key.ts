@@ -1,17 +1,17 @@
 import { HoldfastError } from "./errors.ts";
 import { limits } from "./limits.ts";
 
-/** An actor's compound key. `"a"` and `["a"]` are the same key; no key is `[]`. */
+/** Compound key of an actor. `"a"` and `["a"]` are the same key; a missing key is `[]`. */
 export type ActorKey = readonly string[];
 
-/** A key as callers may give it: its components, the only one, or none. */
+/** Key as callers pass it: its components, a single one, or none. */
 export type ActorKeyInput = string | ActorKey | undefined;
 
-/** Normalises and checks a key. Throws `actor.invalid_key` or `actor.key_too_long`. */
+/** Normalizes and validates a key. Throws `actor.invalid_key` or `actor.key_too_long`. */
 export function normalizeKey(input: ActorKeyInput): ActorKey {
   const key: string[] = [];
   let total = 0;
-  for (const component of typeof input === "string" ? [input] : listOf(input)) {
+  for (const component of typeof input === "string" ? [input] : toComponents(input)) {
     if (typeof component !== "string") throw notStrings();
     if (!component.isWellFormed()) {
       throw new HoldfastError("actor", "invalid_key", "A key component is not well-formed Unicode");
@@ -26,9 +26,8 @@ export function normalizeKey(input: ActorKeyInput): ActorKey {
 }
 
 /**
- * The canonical text of a key: each component percent-encoded and ended by a comma.
- * It is injective (`[]` is "", `[""]` is ",", `["a,b"]` is "a%2Cb,") and safe in a path segment
- * or a header.
+ * Encodes a key as canonical text: each component percent-encoded and followed by a comma. The text is injective (`[]`
+ * is "", `[""]` is ",", `["a,b"]` is "a%2Cb,") and safe in a path segment or a header.
  */
 export function encodeKey(key: ActorKey): string {
   let text = "";
@@ -36,7 +35,7 @@ export function encodeKey(key: ActorKey): string {
   return text;
 }
 
-/** The inverse of {@link encodeKey}. Only canonical text is accepted: throws `actor.invalid_key`. */
+/** Inverse of {@link encodeKey}. Accepts canonical text only: throws `actor.invalid_key`. */
 export function decodeKey(text: string): ActorKey {
   if (text === "") return [];
   if (!text.endsWith(",")) throw invalidText();
@@ -51,15 +50,15 @@ export function decodeKey(text: string): ActorKey {
   return normalizeKey(key);
 }
 
-/** From plain JavaScript anything may come; `null` is no key. */
-function listOf(input: unknown): readonly unknown[] {
+/** Plain JavaScript may pass anything; `null` is the empty key. */
+function toComponents(input: unknown): readonly unknown[] {
   if (input === undefined || input === null) return [];
   if (Array.isArray(input)) return input;
   throw notStrings();
 }
 
 function notStrings(): HoldfastError {
-  return new HoldfastError("actor", "invalid_key", "A key is a string or an array of strings");
+  return new HoldfastError("actor", "invalid_key", "A key must be a string or an array of strings");
 }
 
 const encoder = new TextEncoder();

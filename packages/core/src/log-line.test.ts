@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { logJson, logLine } from "@holdfast/core";
 
-describe("a line of the log", () => {
-  test("has the fields beside the message, and leaves out what is undefined", () => {
+describe("a log line", () => {
+  test("has its fields beside the message, without undefined ones", () => {
     const fields = { actorId: "a", nothing: undefined, count: 2 };
     assert.deepEqual(JSON.parse(logLine({ level: "warn", message: "slow", time: 5, fields })), {
       ...{ level: "warn", message: "slow", time: 5 },
@@ -11,13 +11,13 @@ describe("a line of the log", () => {
     });
   });
 
-  test("tells the stack of an error, also of one inside", () => {
+  test("has the stack of an error, even of a nested one", () => {
     const error = new Error("boom");
     assert.equal(JSON.parse(logJson(error)), error.stack);
     assert.deepEqual(JSON.parse(logJson({ tries: [error] })), { tries: [error.stack] });
   });
 
-  test("takes what JSON does not know", () => {
+  test("accepts values that JSON lacks", () => {
     const ring: Record<string, unknown> = { size: 2n ** 70n };
     ring["self"] = ring;
     ring["twice"] = [ring["size"], { ring }];
@@ -31,7 +31,7 @@ describe("a line of the log", () => {
     assert.deepEqual([1n, Symbol("s"), undefined].map(logJson), ['"1"', '"Symbol(s)"', '"undefined"']);
   });
 
-  test("takes what throws when it is read", () => {
+  test("accepts values that throw when read", () => {
     const hostile = {
       get secret(): never {
         throw new Error("no");

@@ -1,7 +1,7 @@
 import { messageOf } from "./sanitize-error.ts";
 import type { LogRecord } from "./system.ts";
 
-/** A record as one line of JSON, its fields beside the message. Never throws: see {@link logJson}. */
+/** Formats a record as one line of JSON, with its fields beside the message. Never throws: see {@link logJson}. */
 export function logLine({ fields, ...record }: LogRecord): string {
   const members: string[] = [];
   for (const [name, value] of Object.entries({ ...record, ...fields })) {
@@ -11,29 +11,29 @@ export function logLine({ fields, ...record }: LogRecord): string {
 }
 
 /**
- * A value as JSON text for a log. Programs log and throw anything, cycles and bigints too, and must not fail by
- * how that is written down: never throws. An error is its stack, at whatever depth.
+ * Formats any value as JSON for a log. Never throws, as programs log cycles, bigints and anything they caught. An
+ * error becomes its stack, at any depth.
  */
 export function logJson(value: unknown): string {
   try {
-    return JSON.stringify(value, readable()) ?? JSON.stringify(messageOf(value));
+    return JSON.stringify(value, createReplacer()) ?? JSON.stringify(messageOf(value));
   } catch {
-    // A getter, or a `toJSON`, of somebody's own has thrown.
+    // A getter or `toJSON` threw.
     return JSON.stringify(messageOf(value));
   }
 }
 
-/** What `JSON.stringify` is to write in the place of a member. */
-function readable(): (this: unknown, name: string, value: unknown) => unknown {
-  /** The objects around the member, outermost first. */
-  const around: unknown[] = [];
+/** Creates a replacer for `JSON.stringify`. */
+function createReplacer(): (this: unknown, name: string, value: unknown) => unknown {
+  /** Ancestors of the current member, outermost first. */
+  const ancestors: unknown[] = [];
   return function (_name, value) {
     if (typeof value === "bigint") return value.toString();
     if (value instanceof Error) return value.stack ?? value.message;
     if (typeof value !== "object" || value === null) return value;
-    while (around.length > 0 && around.at(-1) !== this) around.pop();
-    if (around.includes(value)) return "[circular]";
-    around.push(value);
+    while (ancestors.length > 0 && ancestors.at(-1) !== this) ancestors.pop();
+    if (ancestors.includes(value)) return "[circular]";
+    ancestors.push(value);
     return value;
   };
 }

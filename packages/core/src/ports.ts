@@ -1,6 +1,6 @@
 /**
- * The ports through which `actors` and `server` reach time, randomness and timers.
- * Production passes `systemPorts`; a simulator passes its own and owns the world.
+ * Ports through which `actors` and `server` use time, randomness and timers. Production passes `systemPorts`; a
+ * simulator passes its own and controls them all.
  */
 
 /** Wall-clock time in integer milliseconds since the epoch. */
@@ -8,7 +8,7 @@ export interface Clock {
   now(): number;
 }
 
-/** Cryptographically strong bytes in production; a seeded stream in a simulator. */
+/** Cryptographically strong bytes in production, a seeded stream in a simulator. */
 export interface Random {
   bytes(length: number): Uint8Array;
 }
@@ -22,11 +22,11 @@ export interface Timer {
 export interface Tasks {
   /** Runs `fn` once after at least `delayMs`; the timer does not keep the process alive. */
   after(delayMs: number, fn: () => void): Timer;
-  /** Runs `fn` at the next macrotask boundary (after all microtasks that are ready now). */
+  /** Runs `fn` at the next macrotask, after all ready microtasks. */
   macrotask(fn: () => void): void;
 }
 
-/** The world outside of an actor: all that a simulator has to take the place of. */
+/** Environment of an actor: everything that a simulator replaces. */
 export interface Ports {
   readonly clock: Clock;
   readonly random: Random;
@@ -34,7 +34,7 @@ export interface Ports {
   readonly log: Logger;
 }
 
-/** What a log record says beside its message. */
+/** Fields of a log record beside its message. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Structured logger: a lower-case constant message, then fields. Never secrets, never payloads. */
@@ -43,6 +43,6 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
-  /** A logger that adds `fields` to each record. */
+  /** Creates a logger that adds `fields` to each record. */
   child(fields: LogFields): Logger;
 }

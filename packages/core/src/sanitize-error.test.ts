@@ -4,22 +4,22 @@ import { encodeValue } from "./codec/cbor-encode.ts";
 import { HoldfastError, toWireError, UserError } from "./errors.ts";
 import { sanitizeError } from "./sanitize-error.ts";
 
-/** What a caller gets of `error`, and what the log is told. */
+/** Returns the caller's view of `error`, and what was logged. */
 function sanitized(error: unknown, expose = false): { seen: HoldfastError; reported: unknown[] } {
   const reported: unknown[] = [];
   const seen = sanitizeError(error, "id", (_id, full) => reported.push(full), expose);
   return { seen, reported };
 }
 
-describe("what a caller sees of an error", () => {
-  test("a typed error passes as it is", () => {
+describe("a caller's view of an error", () => {
+  test("a typed error is passed on unchanged", () => {
     const error = new UserError("Sold out", { code: "sold_out" });
     const { seen, reported } = sanitized(error);
     assert.equal(seen, error);
     assert.deepEqual(reported, []);
   });
 
-  test("its metadata is a copy of what it was when it was thrown", () => {
+  test("metadata is copied when the error is thrown", () => {
     const left = new Set([1]);
     const given = { left, at: new Date(5), list: [{ big: 5n, bytes: new Uint8Array([1]) }] };
     const { seen, reported } = sanitized(new UserError("Sold out", { code: "sold_out", metadata: given }));
@@ -55,14 +55,14 @@ describe("what a caller sees of an error", () => {
     assert.equal(sanitized(text).seen.message, "told once");
   });
 
-  test("values that metadata holds twice, and many times over, are carried", () => {
+  test("metadata may contain the same value twice, or many times", () => {
     let shared: unknown = { n: 1 };
     for (let level = 0; level < 12; level++) shared = [shared, shared];
     const { seen, reported } = sanitized(new UserError("no", { metadata: shared }));
     assert.deepEqual([encodeValue(seen.metadata), reported], [encodeValue(shared), []]);
   });
 
-  test("metadata that cannot be encoded goes as what JSON makes of it", () => {
+  test("metadata that cannot be encoded is sent in its JSON form", () => {
     class Point {
       x = 1;
     }
@@ -81,7 +81,7 @@ describe("what a caller sees of an error", () => {
     assert.deepEqual(reported, [error]);
   });
 
-  test("metadata that not even JSON can write stays behind; the error does not", () => {
+  test("metadata that even JSON cannot encode is dropped; the error is sent", () => {
     const cycle: Record<string, unknown> = {};
     cycle["self"] = cycle;
     const trap = {
@@ -98,7 +98,7 @@ describe("what a caller sees of an error", () => {
     }
   });
 
-  test("a typed error whose fields are not what its type says keeps what can be read", () => {
+  test("a typed error with fields of the wrong type keeps those that can be read", () => {
     const changed = (name: string, descriptor: PropertyDescriptor): HoldfastError =>
       Object.defineProperty(new UserError("no", { code: "c" }), name, descriptor);
     const odd: readonly [HoldfastError, readonly unknown[]][] = [
@@ -118,7 +118,7 @@ describe("what a caller sees of an error", () => {
     }
   });
 
-  test("what throws when it is looked at is an internal error", () => {
+  test("a value that throws when inspected is an internal error", () => {
     const thrower = (): never => {
       throw new Error("trap");
     };
@@ -137,7 +137,7 @@ describe("what a caller sees of an error", () => {
     }
   });
 
-  test("what has no group and code is an internal error", () => {
+  test("a value without group and code is an internal error", () => {
     const trap = {
       get group(): never {
         throw new Error("trap");
@@ -157,7 +157,7 @@ describe("what a caller sees of an error", () => {
     assert.equal(sanitized(Object.create(null), true).seen.code, "internal_error");
   });
 
-  test("an object with group and code keeps them; its message passes where it is made for callers", () => {
+  test("an object with group and code keeps them; its message is passed on only for public codes", () => {
     const own = { group: "warehouse", code: "closed", message: "under the mat", metadata: { key: 1 } };
     const hidden = sanitized(own).seen;
     assert.deepEqual([hidden.group, hidden.code], ["warehouse", "closed"]);
@@ -171,7 +171,7 @@ describe("what a caller sees of an error", () => {
     assert.notEqual(sanitized({ group: "queue", code: "mine", message: "m" }).seen.message, "m");
   });
 
-  test("a typed error that says that it is not public keeps its message whatever its name", () => {
+  test("a typed error that is not public hides its message, even with a public code", () => {
     const error = new HoldfastError("auth", "forbidden", "secret", { public: false, metadata: 1 });
     const { seen, reported } = sanitized(error);
     assert.deepEqual([seen.message, seen.statusCode], ["An internal error occurred", 403]);

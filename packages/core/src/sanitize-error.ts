@@ -2,10 +2,10 @@ import { sendableMetadata } from "./error-metadata.ts";
 import { type ErrorActor, HoldfastError, isErrorStatus, isHoldfastError } from "./errors.ts";
 
 /**
- * The single place where an arbitrary thrown value becomes something that a caller may see.
- * Typed errors pass, without their message and metadata when they are not public; anything else becomes
- * `internal.internal_error`. What is held back is handed to `report` (the log) with the `errorId` that
- * the caller gets. With `expose`, for development, the message is shown. What comes out can be encoded.
+ * Converts any thrown value to an error that a caller may see; the only place that does so. Typed errors pass, without
+ * message and metadata when they are not public; anything else becomes `internal.internal_error`. Hidden details are
+ * passed to `report` (the log) with the `errorId` that the caller gets. `expose`, for development, shows the message.
+ * The result is always encodable.
  */
 export function sanitizeError(
   error: unknown,
@@ -13,11 +13,11 @@ export function sanitizeError(
   report: (errorId: string, error: unknown) => void,
   expose = false,
 ): HoldfastError {
-  const typed = isHoldfastError(error) ? sound(error) : asTyped(error);
+  const typed = isHoldfastError(error) ? validated(error) : fromForeignError(error);
   if (typed !== undefined && (expose || typed.public !== false)) {
     if (typed.metadata === undefined) return typed;
-    const { value, whole } = sendableMetadata(typed.metadata);
-    if (!whole) report(errorId, error);
+    const { value, isComplete } = sendableMetadata(typed.metadata);
+    if (!isComplete) report(errorId, error);
     return withMetadata(typed, value, error);
   }
   report(errorId, error);
@@ -28,15 +28,15 @@ export function sanitizeError(
 }
 
 /**
- * A typed error as it is, where each of its fields is what its type says. Programs change fields, and define
- * getters: of such an error what can be read is kept, and undefined returned where it has no name.
+ * Returns a typed error whose fields have the types they declare, since programs overwrite fields and define getters.
+ * Keeps the fields that can be read. Undefined without a valid group and code.
  */
-function sound(error: HoldfastError): HoldfastError | undefined {
+function validated(error: HoldfastError): HoldfastError | undefined {
   try {
     const { group, code, message, statusCode, metadata, actor } = error;
     if (typeof group !== "string" || typeof code !== "string") return undefined;
-    const isSound = typeof message === "string" && isErrorStatus(statusCode) && isActor(actor);
-    if (isSound && metadata === undefined && !hasGetter(error)) return error;
+    const isValid = typeof message === "string" && isErrorStatus(statusCode) && isActor(actor);
+    if (isValid && metadata === undefined && !hasGetter(error)) return error;
     return new HoldfastError(group, code, typeof message === "string" ? message : "", {
       metadata,
       public: error.public,
@@ -49,7 +49,7 @@ function sound(error: HoldfastError): HoldfastError | undefined {
   }
 }
 
-/** Whether a field could be another the next time that it is read. */
+/** True when a field may change between two reads. */
 function hasGetter(error: HoldfastError): boolean {
   return fields.some((name) => Object.getOwnPropertyDescriptor(error, name)?.get !== undefined);
 }
@@ -57,11 +57,11 @@ function hasGetter(error: HoldfastError): boolean {
 const fields = ["group", "code", "message", "statusCode", "metadata", "actor", "public"] as const;
 
 function isActor(actor: ErrorActor | undefined): boolean {
-  return actor === undefined || sendableMetadata(actor).whole;
+  return actor === undefined || sendableMetadata(actor).isComplete;
 }
 
-/** An object of somebody's own that says what it is: who is told that much can tell it from others. */
-function asTyped(error: unknown): HoldfastError | undefined {
+/** Converts a foreign object with `group` and `code`, so that callers can tell its errors apart. */
+function fromForeignError(error: unknown): HoldfastError | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   try {
     const [group, code, text, metadata] = ["group", "code", "message", "metadata"].map((name): unknown =>
@@ -75,7 +75,7 @@ function asTyped(error: unknown): HoldfastError | undefined {
       cause: error,
     });
   } catch {
-    // A getter of somebody's own has thrown.
+    // A getter threw.
     return undefined;
   }
 }
@@ -100,7 +100,7 @@ const publicNames: readonly string[] = [
   "queue.timed_out",
 ];
 
-/** True for errors that are made for callers, whoever throws them: what is wrong with their call. */
+/** True for errors about the caller's own request, which callers may always see. */
 export function isPublicName(group: string, code: string): boolean {
   return publicGroups.includes(group) || publicNames.includes(`${group}.${code}`);
 }
@@ -115,11 +115,11 @@ function withMetadata(error: HoldfastError, metadata: unknown, cause: unknown): 
   });
 }
 
-/** What was thrown, as text, whatever it is. Never throws. */
+/** Message of any thrown value. Never throws. */
 export function messageOf(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error);
   } catch {
-    return "something without a text was thrown";
+    return "a value that has no text form was thrown";
   }
 }

@@ -6,16 +6,16 @@ import { type StandardSchema, validate } from "./schema.ts";
 
 const refusal = { group: "actor", code: "invalid_input", what: "The input" };
 
-/** A schema of which a library makes its answer in its own way. */
+/** A schema whose library returns its result in its own way. */
 function schemaOf(answer: (value: unknown) => unknown): StandardSchema {
   const standard = { version: 1, vendor: "test", validate: answer };
   return { "~standard": standard } as unknown as StandardSchema;
 }
 
-test("what an asynchronous schema promises is waited for, whoever has made the promise", async () => {
+test("the result of an asynchronous schema is awaited, whatever class its promise has", async () => {
   const promises: readonly ((result: unknown) => unknown)[] = [
     (result) => Promise.resolve(result),
-    // That of another realm, as a test runner has one for each file.
+    // A promise of another realm: test runners have one for each file.
     (result) => runInNewContext("Promise.resolve(result)", { result }),
     // biome-ignore lint/suspicious/noThenProperty: a promise of a library's own is what is tried here.
     (result) => ({ then: (resolve: (value: unknown) => void) => resolve(result) }),

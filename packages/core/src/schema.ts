@@ -1,19 +1,19 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { HoldfastError } from "./errors.ts";
 
-/** A validator of any library that speaks Standard Schema (https://standardschema.dev). */
+/** Validator of any library that implements Standard Schema (https://standardschema.dev). */
 export type StandardSchema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>;
 
-/** What a schema makes of a value that it accepts. */
+/** Output type of a schema. */
 export type SchemaOutput<Schema extends StandardSchema> = StandardSchemaV1.InferOutput<Schema>;
 
-/** One reason why a value was refused, as the caller sees it. */
+/** One validation failure, as the caller sees it. */
 export interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (string | number)[];
 }
 
-/** True for a validator that speaks Standard Schema, an object or a callable one. */
+/** True for a Standard Schema validator, be it an object or a function. */
 export function isStandardSchema(value: unknown): value is StandardSchema {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
   const standard: unknown = Reflect.get(value, "~standard");
@@ -21,8 +21,8 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
 }
 
 /**
- * Validates `value` and returns what the schema makes of it; a promise only where the schema is
- * asynchronous. Throws `group.code` with `metadata.issues` when it is refused.
+ * Validates `value` and returns the schema's output; returns a promise only for an asynchronous schema. Throws
+ * `group.code` with `metadata.issues` when the value is invalid.
  */
 export function validate(
   schema: StandardSchema,
@@ -31,26 +31,26 @@ export function validate(
 ): unknown | Promise<unknown> {
   const result = schema["~standard"].validate(value);
   return isThenable(result)
-    ? Promise.resolve(result).then((settled) => outcome(settled, refusal))
-    : outcome(result, refusal);
+    ? Promise.resolve(result).then((settled) => unwrapResult(settled, refusal))
+    : unwrapResult(result, refusal);
 }
 
-/** A promise of a library's own, or of another realm, is one too: taken for a result it would accept everything. */
+/** Detects promises of other libraries and realms. A promise that was read as a result would accept everything. */
 function isThenable<T extends object>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return "then" in value && typeof value.then === "function";
 }
 
-function outcome(
+function unwrapResult(
   result: StandardSchemaV1.Result<unknown>,
   { group, code, what }: { readonly group: string; readonly code: string; readonly what: string },
 ): unknown {
   if (result.issues === undefined) return result.value;
-  const issues = result.issues.map(issueOf);
+  const issues = result.issues.map(toIssue);
   const message = `${what} is invalid: ${issues.map((issue) => issue.message).join("; ")}`;
   throw new HoldfastError(group, code, message, { metadata: { issues }, statusCode: 400 });
 }
 
-function issueOf(issue: StandardSchemaV1.Issue): SchemaIssue {
+function toIssue(issue: StandardSchemaV1.Issue): SchemaIssue {
   if (issue.path === undefined) return { message: issue.message };
   const path = issue.path.map((part) => {
     const key = typeof part === "object" ? part.key : part;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemRandom } from "./system.ts";
 
-test("random bytes have the length that was asked for, and come once each", () => {
+test("random bytes have the requested length and are never repeated", () => {
   const seen = new Set<string>();
   for (let n = 0; n < 1_000; n++) {
     for (const length of [16, 63, 64, 65]) {
@@ -16,7 +16,7 @@ test("random bytes have the length that was asked for, and come once each", () =
   assert.equal(systemRandom.bytes(0).length, 0);
 });
 
-test("what a caller does with its bytes reaches nobody else", () => {
+test("changing returned bytes affects no other caller", () => {
   const first = systemRandom.bytes(16);
   first.fill(0);
   assert.ok(systemRandom.bytes(16).some((byte) => byte !== 0));

@@ -1,30 +1,30 @@
 import type { Clock, LogFields, Logger, Ports, Random, Tasks, Timer } from "./ports.ts";
 
-/** The real clock, randomness and event loop. The only place where they are touched. */
+/** Real clock, randomness and event loop. No other code uses them directly. */
 export const systemClock: Clock = { now: () => Date.now() };
 
-/** A trip to the system's randomness costs more than a call of an action: small amounts come from a supply. */
-const supply = new Uint8Array(4_096);
-const maxFromSupply = 64;
-let used = supply.length;
+/** Pool for small requests: a call of the system's generator costs more than an action call. */
+const pool = new Uint8Array(4_096);
+const maxPooledLength = 64;
+let poolOffset = pool.length;
 
 function randomBytes(length: number): Uint8Array {
-  if (length > maxFromSupply) return crypto.getRandomValues(new Uint8Array(length));
-  if (used + length > supply.length) {
-    crypto.getRandomValues(supply);
-    used = 0;
+  if (length > maxPooledLength) return crypto.getRandomValues(new Uint8Array(length));
+  if (poolOffset + length > pool.length) {
+    crypto.getRandomValues(pool);
+    poolOffset = 0;
   }
-  const bytes = supply.slice(used, used + length);
-  // What has been given out once is not there to be read again.
-  supply.fill(0, used, used + length);
-  used += length;
+  const bytes = pool.slice(poolOffset, poolOffset + length);
+  // Erased, so that bytes in use cannot be read from the pool again.
+  pool.fill(0, poolOffset, poolOffset + length);
+  poolOffset += length;
   return bytes;
 }
 
-/** The random bytes of this machine, fit for secrets. */
+/** The system's cryptographic random generator. */
 export const systemRandom: Random = { bytes: randomBytes };
 
-/** A timer of the runtime; an object of its own kind takes less memory than a closure. */
+/** Timer of the runtime. An instance takes less memory than a closure. */
 class SystemTimer implements Timer {
   readonly #timer: ReturnType<typeof setTimeout>;
 
@@ -37,14 +37,14 @@ class SystemTimer implements Timer {
   }
 }
 
-/** As it was at first: the fake timers of a test stop the time, and turns go on. Browsers have none. */
+/** Captured at load, so that fake timers of a test stop the clock but not the turns. Browsers have none. */
 const immediate = typeof setImmediate === "function" ? setImmediate : undefined;
 
-/** The timers of the runtime. What is to be done `after` a time does not keep the process alive. */
+/** Timers of the runtime. Those of `after` do not keep the process alive. */
 export const systemTasks: Tasks = {
   after(delayMs, fn) {
     const timer = setTimeout(fn, delayMs);
-    // Browsers return a number; only Node and Bun have a handle to unref.
+    // Browsers return a number; only Node and Bun return a handle with `unref`.
     if (typeof timer === "object" && "unref" in timer) timer.unref();
     return new SystemTimer(timer);
   },
@@ -54,12 +54,18 @@ export const systemTasks: Tasks = {
   },
 };
 
-/** From which level on records are written, the least severe first. */
+/** Lowest level that is logged, least severe first. */
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
-const severity: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
+const severityByLevel: Readonly<Record<LogLevel, number>> = {
+  debug: 0,
+  info: 1,
+  warn: 2,
+  error: 3,
+  silent: 4,
+};
 
-/** A log record as the writer gets it. `time` is milliseconds since the epoch. */
+/** Log record, as the writer receives it. `time` is milliseconds since the epoch. */
 export interface LogRecord {
   readonly level: Exclude<LogLevel, "silent">;
   readonly message: string;
@@ -67,7 +73,7 @@ export interface LogRecord {
   readonly fields: LogFields;
 }
 
-/** A logger that hands each record at or above `level` to `write`. */
+/** Creates a logger that passes each record at or above `level` to `write`. */
 export function createLogger(
   level: LogLevel,
   write: (record: LogRecord) => void,
@@ -75,7 +81,7 @@ export function createLogger(
 ): Logger {
   const build = (bound: LogFields): Logger => {
     const at = (recordLevel: LogRecord["level"]) => (message: string, fields?: LogFields) => {
-      if (severity[recordLevel] < severity[level]) return;
+      if (severityByLevel[recordLevel] < severityByLevel[level]) return;
       write({
         level: recordLevel,
         message,
@@ -94,10 +100,10 @@ export function createLogger(
   return build({});
 }
 
-/** A logger that drops everything. */
+/** Logger that drops everything. */
 export const silentLogger: Logger = createLogger("silent", () => {});
 
-/** Ports of the running process, with a logger of the caller's choice. */
+/** Ports of the running process, with the given logger. */
 export function systemPorts(log: Logger = silentLogger): Ports {
   return { clock: systemClock, random: systemRandom, tasks: systemTasks, log };
 }

@@ -1,6 +1,6 @@
 import type { Tasks } from "./ports.ts";
 
-/** Promise that knows whether somebody waits for it. What is chained to it is an ordinary promise. */
+/** Promise that records whether it is awaited. Promises chained to it are ordinary ones. */
 class ObservedPromise<T> extends Promise<T> {
   isObserved = false;
 
@@ -19,8 +19,8 @@ class ObservedPromise<T> extends Promise<T> {
 }
 
 /**
- * The outcome of `work`, for a caller who need not await it: a rejection that nobody has handled by the next macrotask
- * goes to `report`, where an ordinary promise would end the process.
+ * Wraps `work` for callers that need not await it: a rejection that is unhandled at the next macrotask is passed to
+ * `report`, where an ordinary promise would end the process.
  */
 export function trackRejection<T>(
   work: Promise<T>,
@@ -30,7 +30,7 @@ export function trackRejection<T>(
   const outcome = new ObservedPromise<T>((resolve, reject) => {
     work.then(resolve, reject);
   });
-  // The method of the class would count this as somebody who waits.
+  // Calls the base method: the overridden one would mark this promise as awaited.
   Promise.prototype.then.call(outcome, undefined, (error: unknown) => {
     tasks.macrotask(() => {
       if (!outcome.isObserved) report(error);

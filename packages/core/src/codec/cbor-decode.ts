@@ -4,18 +4,18 @@ import { errorFrom } from "./error-value.ts";
 import { tooDeep } from "./errors.ts";
 import { tag, typedArrayTags } from "./tags.ts";
 
-/** What `decodeValue` refuses. */
+/** Limits of `decodeValue`. */
 export interface DecodeLimits {
-  /** Nesting of arrays, objects, maps and tags; `limits.maxDepth` unless given. */
+  /** Nesting of arrays, objects, maps and tags. Default: `limits.maxDepth`. */
   readonly maxDepth?: number;
 }
 
-/** Up to here a loop over bytes beats a call into the text decoder. */
+/** Up to this length a loop over bytes is faster than a call of the text decoder. */
 const shortString = 48;
 
 /**
- * Decodes exactly one value. Byte strings and typed arrays are copies: they do not hold on to `bytes`.
- * Throws `message.malformed_cbor` or `message.too_deep`.
+ * Decodes exactly one value. Byte strings and typed arrays are copies, so that they do not retain `bytes`. Throws
+ * `message.malformed_cbor` or `message.too_deep`.
  */
 export function decodeValue(bytes: Uint8Array, options: DecodeLimits = {}): unknown {
   const reader = new Reader(bytes, options.maxDepth ?? limits.maxDepth);
@@ -38,8 +38,8 @@ class Reader {
   }
 
   /**
-   * Made for the first number of eight bytes or with a fraction: a view asks for the buffer of the bytes,
-   * which few bytes do not have until somebody does, and then it costs more than all the rest.
+   * Created lazily, for the first eight-byte or fractional number. A DataView makes the runtime allocate an
+   * ArrayBuffer for small byte arrays, which costs more than decoding them.
    */
   get #numbers(): DataView {
     this.#view ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
@@ -104,7 +104,7 @@ class Reader {
     return Number.isSafeInteger(value) ? value : -1n - BigInt(argument);
   }
 
-  /** A count or length; every item takes at least one byte, so a lying length ends here. */
+  /** Reads a count or length. Every item takes at least one byte, so a forged length fails here. */
   #length(argument: number | bigint, bounded = true): number {
     if (typeof argument === "bigint" || (bounded && argument > this.#bytes.length - this.at)) {
       throw malformed("a length exceeds the input");
@@ -198,7 +198,7 @@ class Reader {
       case tag.arrayBuffer:
         return bytesOf(content).buffer;
       case tag.looseString:
-        return looseStringOf(bytesOf(content));
+        return illFormedString(bytesOf(content));
       case tag.date:
         if (typeof content !== "number") throw malformed("a date is not a number");
         return new Date(content);
@@ -268,7 +268,7 @@ function regExpOf(content: unknown): RegExp {
   }
 }
 
-function looseStringOf(bytes: Uint8Array): string {
+function illFormedString(bytes: Uint8Array): string {
   if (bytes.length % 2 === 1) throw malformed("a string has half a code unit");
   const unitView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let text = "";

@@ -1,18 +1,17 @@
-/** Versioned CBOR and JSON codecs for values that cross a process or reach a disk. */
+/** CBOR and JSON codecs for values that leave the process or are stored. */
 import { nameAndMessage } from "./error-value.ts";
 import { tooDeep, unsupported, unsupportedInstance } from "./errors.ts";
 import { tag, typedArrayTag } from "./tags.ts";
 import { withPath } from "./unsupported-path.ts";
 
 /**
- * CBOR (RFC 8949) of the values that actors hold and messages carry: null, undefined, booleans,
- * numbers, bigints, strings, Date, RegExp, Error, ArrayBuffer, typed arrays, Map, Set, arrays and
- * plain objects. Definite lengths only. It is our own because it stands on the hot path and because
- * hostile bytes must give a value or a typed error: nesting and lengths are bounded, a duplicate or
- * `__proto__` key changes no prototype, and nothing is silently lost.
+ * CBOR (RFC 8949) encoder for the values of actors and messages: null, undefined, booleans, numbers, bigints, strings,
+ * Date, RegExp, Error, ArrayBuffer, typed arrays, Map, Set, arrays and plain objects. Definite lengths only.
+ * Hand-written because it is on the hot path and must survive hostile bytes: nesting and lengths are bounded, a
+ * duplicate or `__proto__` key changes no prototype, and nothing is lost silently.
  */
 
-/** Deeper than any reasonable value and shallow enough for the stack; also ends cycles. */
+/** Deeper than any reasonable value, and shallow enough for the stack. Also stops cycles. */
 const maxEncodeDepth = 1_000;
 
 let buffer = new Uint8Array(4096);
@@ -20,25 +19,24 @@ let view = new DataView(buffer.buffer);
 let at = 0;
 const retainedBufferBytes = 1_048_576;
 
-/** Levels that the value being encoded may have. */
+/** Maximum depth of the value being encoded. */
 let allowedDepth = maxEncodeDepth;
 
-/** A value is being encoded: its getters, and the traps of its proxies, may encode others. */
+/** True during an encoding. Getters and proxies of the value may start another one. */
 let encoding = false;
 
-/** What `encodeValue` refuses. */
+/** Limits of `encodeValue`. */
 export interface EncodeOptions {
-  /** Levels of nesting: 1,000 unless given, and never more. */
+  /** Levels of nesting: 1,000 by default and at most. */
   readonly maxDepth?: number;
 }
 
 /**
- * Encodes a value into bytes of its own.
- * Throws `message.unsupported_value` (with the path) for functions, symbols, class instances, and
- * `message.too_deep` past 1,000 levels, which is also what a cycle gives.
+ * Encodes a value into a new byte array. Throws `message.unsupported_value` (with the path) for functions, symbols and
+ * class instances, and `message.too_deep` beyond 1,000 levels or for a cycle.
  */
 export function encodeValue(value: unknown, options?: EncodeOptions): Uint8Array {
-  if (encoding) return encodeBeside(value, options);
+  if (encoding) return encodeReentrantly(value, options);
   encoding = true;
   at = 0;
   allowedDepth = options?.maxDepth ?? maxEncodeDepth;
@@ -46,15 +44,15 @@ export function encodeValue(value: unknown, options?: EncodeOptions): Uint8Array
     write(value, 0);
     return buffer.slice(0, at);
   } catch (error) {
-    throw withPath(error, value, (part) => encodeBeside(part, options));
+    throw withPath(error, value, (part) => encodeReentrantly(part, options));
   } finally {
     encoding = false;
     if (buffer.length > retainedBufferBytes) renewBuffer();
   }
 }
 
-/** Encodes in the midst of another value, in a buffer of its own. */
-function encodeBeside(value: unknown, options: EncodeOptions | undefined): Uint8Array {
+/** Encodes re-entrantly, with a buffer of its own. */
+function encodeReentrantly(value: unknown, options: EncodeOptions | undefined): Uint8Array {
   const outer = { buffer, view, at, allowedDepth };
   renewBuffer();
   encoding = false;
@@ -104,7 +102,7 @@ function write(value: unknown, depth: number): void {
 
 function writeObject(value: object, depth: number): void {
   if (Array.isArray(value)) {
-    // Read once: a getter in an item may change the array, and what is announced has to come.
+    // Read once: a getter of an item may change the array after its length is written.
     const { length } = value;
     writeHead(4, length);
     for (let i = 0; i < length; i++) write(value[i], depth);
@@ -145,7 +143,7 @@ function writeSet(value: ReadonlySet<unknown>, depth: number): void {
     if (++written > size) break;
     write(item, depth);
   }
-  if (written !== size) throw unsupported("a set that changes while it is read");
+  if (written !== size) throw unsupported("a set that changed during encoding");
 }
 
 function writeMap(value: ReadonlyMap<unknown, unknown>, depth: number): void {
@@ -158,7 +156,7 @@ function writeMap(value: ReadonlyMap<unknown, unknown>, depth: number): void {
     write(key, depth);
     write(item, depth);
   }
-  if (written !== size) throw unsupported("a map that changes while it is read");
+  if (written !== size) throw unsupported("a map that changed during encoding");
 }
 
 function writeTagged(number: number, value: unknown, depth: number): void {
@@ -232,14 +230,14 @@ function writeBigint(value: bigint): void {
 }
 
 const textEncoder = new TextEncoder();
-/** Up to here a loop over char codes beats a call into the text encoder. */
+/** Up to this length a loop over char codes is faster than a call of the text encoder. */
 const shortString = 48;
 
 function writeString(text: string): void {
   const length = text.length;
   if (length <= shortString && writeShortAscii(text, length)) return;
-  if (!text.isWellFormed()) return writeLooseString(text);
-  // At most three bytes per UTF-16 unit; the head is written once the real length is known.
+  if (!text.isWellFormed()) return writeIllFormedString(text);
+  // Reserves three bytes per UTF-16 unit, and writes the head once the real length is known.
   reserve(length * 3 + 9);
   const headBytes = length * 3 < 24 ? 1 : length * 3 < 0x100 ? 2 : length * 3 < 0x1_0000 ? 3 : 5;
   const start = at;
@@ -269,7 +267,7 @@ function writeShortAscii(text: string, length: number): boolean {
   return true;
 }
 
-function writeLooseString(text: string): void {
+function writeIllFormedString(text: string): void {
   const units = new Uint8Array(text.length * 2);
   const unitView = new DataView(units.buffer);
   for (let i = 0; i < text.length; i++) unitView.setUint16(i * 2, text.charCodeAt(i), true);

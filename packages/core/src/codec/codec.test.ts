@@ -92,7 +92,7 @@ for (const { name, roundTrip } of codecs) {
       assert.notEqual(copy.stack, error.stack);
     });
 
-    test("an error whose name and message are no texts is carried as texts", () => {
+    test("an error whose name and message are not strings is encoded with strings", () => {
       for (const [name, message, shown] of [
         [5, { a: 1 }, ["5", "[object Object]"]],
         [undefined, undefined, ["Error", ""]],
@@ -112,7 +112,7 @@ for (const { name, roundTrip } of codecs) {
       assert.equal(({} as { polluted?: boolean }).polluted, undefined);
     });
 
-    test("what cannot be encoded is a typed error", () => {
+    test("a value that cannot be encoded is a typed error", () => {
       class Custom {}
       const cyclic: unknown[] = [];
       cyclic.push(cyclic);
@@ -128,7 +128,7 @@ for (const { name, roundTrip } of codecs) {
       }
     });
 
-    test("what cannot be encoded is named by its place", () => {
+    test("the error of a value that cannot be encoded has its path", () => {
       const onClick = () => 1;
       for (const [value, path] of [
         [[{ user: { onClick } }], "[0].user.onClick"],
@@ -147,7 +147,7 @@ for (const { name, roundTrip } of codecs) {
       }
     });
 
-    test("a view of bytes that cannot be encoded is called what it is", () => {
+    test("the error of an unsupported view of bytes names its class", () => {
       class Samples extends Float32Array {}
       const half: unknown = Reflect.construct(Reflect.get(globalThis, "Float16Array"), [1]);
       for (const [view, name] of [
@@ -164,12 +164,12 @@ for (const { name, roundTrip } of codecs) {
   });
 }
 
-describe("a value whose getters do something", () => {
+describe("a value whose getters have side effects", () => {
   class Point {
     x = 1;
   }
 
-  test("may encode others meanwhile, in either encoding, and also one that cannot be encoded", () => {
+  test("may encode other values during encoding, in either format, even unsupported ones", () => {
     let inside: unknown[] = [];
     const value = {
       before: "x".repeat(100),
@@ -203,7 +203,7 @@ describe("a value whose getters do something", () => {
     assert.deepEqual(decodeValue(encodeValue(plain)), plain);
   });
 
-  test("may change what they are in: what comes is what was announced, or a typed error", () => {
+  test("may change its container: the result matches its announced length, or is a typed error", () => {
     const changing = <Item>(add: (item: Item) => void): Item =>
       ({
         get v() {
@@ -226,7 +226,7 @@ describe("a value whose getters do something", () => {
   });
 });
 
-describe("instances of classes in JSON", () => {
+describe("class instances in JSON", () => {
   const plain = (value: unknown): unknown => decodeJson(encodeJson(value, { instances: "plain" }));
 
   class Point {
@@ -238,12 +238,12 @@ describe("instances of classes in JSON", () => {
     }
   }
 
-  test("are plain data where that is asked for, as JSON.stringify writes them", () => {
+  test("are encoded as by JSON.stringify with instances: plain", () => {
     assert.deepStrictEqual(plain([new Point(), { at: new URL("http://a/b") }]), [
       { x: 1, when: new Date(5) },
       { at: "http://a/b" },
     ]);
-    // What `toJSON` encodes itself is an encoding of its own.
+    // `toJSON` encodes re-entrantly.
     const own = { toJSON: () => JSON.parse(encodeJson([1])) as unknown };
     assert.deepStrictEqual(plain([Object.setPrototypeOf(own, Point.prototype), new Point()]), [
       [1],
@@ -251,7 +251,7 @@ describe("instances of classes in JSON", () => {
     ]);
   });
 
-  test("are refused where nothing would be left of them, and where it is not asked for", () => {
+  test("are refused when nothing of them would remain, and by default", () => {
     for (const value of [Promise.resolve(1), new Headers({ a: "b" }), new WeakMap(), Object("s"), () => 1]) {
       assert.throws(() => plain([value]), isHoldfastError);
     }
@@ -283,7 +283,7 @@ describe("cbor decoder", () => {
     for (const [hex, value] of vectors) assert.deepStrictEqual(decodeValue(fromHex(hex)), value);
   });
 
-  test("refuses lying lengths, trailing bytes, duplicate keys, bad UTF-8 and unknown tags", () => {
+  test("refuses forged lengths, trailing bytes, duplicate keys, bad UTF-8 and unknown tags", () => {
     const bad = [
       "",
       "9bffffffffffffffff",
@@ -300,14 +300,14 @@ describe("cbor decoder", () => {
     }
   });
 
-  test("bounds nesting exactly at the limit", () => {
+  test("limits nesting exactly", () => {
     const nested = (depth: number) => fromHex(`${"81".repeat(depth)}00`);
     assert.doesNotThrow(() => decodeValue(nested(64)));
     assert.throws(() => decodeValue(nested(65)), { group: "message", code: "too_deep" });
     assert.throws(() => decodeValue(nested(1_000_000)), { group: "message", code: "too_deep" });
   });
 
-  test("any bytes give a value or a typed error", () => {
+  test("any bytes decode to a value or a typed error", () => {
     const seed = Number(process.env["HOLDFAST_SEED"] ?? 1);
     let state = seed;
     const next = () => {
@@ -324,7 +324,7 @@ describe("cbor decoder", () => {
     }
   });
 
-  test("every cut of a valid message is a typed error", () => {
+  test("every truncation of a valid message is a typed error", () => {
     const bytes = encodeValue({ a: [1, "two", new Map([[3n, new Date(4)]])], b: new Float32Array([5]) });
     for (let end = 0; end < bytes.length; end++) {
       assert.throws(() => decodeValue(bytes.subarray(0, end)), { group: "message", code: "malformed_cbor" });

@@ -1,4 +1,4 @@
-/** What is carried of an error, as text: programs assign anything, and what reads it takes texts only. */
+/** Encodable part of an error. Programs assign anything to these fields; decoders accept strings only. */
 export function nameAndMessage({ name, message }: Error): readonly [name: string, message: string] {
   const [shownName, shownMessage]: readonly unknown[] = [name, message];
   return [
@@ -7,10 +7,10 @@ export function nameAndMessage({ name, message }: Error): readonly [name: string
   ];
 }
 
-/** The error that {@link nameAndMessage} was asked of, without its class and its stack. */
+/** Rebuilds an error from {@link nameAndMessage}, without its class and stack. */
 export function errorFrom(name: string, message: string): Error {
   const error = new Error(message);
-  // As the names of the built-in classes are, which lie on their prototypes: not listed.
+  // Not enumerable, like the names of the built-in error classes.
   Object.defineProperty(error, "name", {
     value: name,
     enumerable: false,

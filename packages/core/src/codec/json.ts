@@ -7,38 +7,37 @@ import { typedArrayTag, typedArrayTags } from "./tags.ts";
 import { withPath } from "./unsupported-path.ts";
 
 /**
- * The same values as in cbor.ts, as JSON text. What JSON lacks is a two-element array whose first
- * item starts with "$" (`["$BigInt","1"]`, `["$Date",0]`); an array of the user's own that begins
- * with such a string has its "$" doubled.
+ * JSON encoding of the values in cbor-encode.ts. A type that JSON lacks is a pair whose first item starts with "$"
+ * (`["$BigInt","1"]`, `["$Date",0]`); a user's array that starts with such a string has its "$" doubled.
  */
 
 const maxEncodeDepth = 1_000;
 
-/** Levels that the value being encoded may have. */
+/** Maximum depth of the value being encoded. */
 let allowedDepth = maxEncodeDepth;
-/** Whether instances are written as `JSON.stringify` writes them. */
-let takesInstances = false;
+/** True when instances are encoded as by `JSON.stringify`. */
+let allowsInstances = false;
 
 export interface EncodeJsonOptions extends EncodeOptions {
   /**
-   * "plain" writes an instance of a class as `JSON.stringify` does: what its `toJSON` gives, or else its own
-   * members without the functions. Those of which nothing would be left (a promise, a `Headers`) are refused.
+   * "plain" encodes a class instance as `JSON.stringify` does: the result of its `toJSON`, or its own members without
+   * functions. Instances that would become empty (a promise, a `Headers`) are refused.
    */
   readonly instances?: "plain";
 }
 
-/** Encodes a value as JSON text. Throws as `encodeValue` does. */
+/** Encodes a value as JSON text. Throws the same errors as `encodeValue`. */
 export function encodeJson(value: unknown, options?: EncodeJsonOptions): string {
-  // Getters of the value that is being encoded may encode others.
-  const outer = { allowedDepth, takesInstances };
+  // Getters of the value may have encoded others.
+  const outer = { allowedDepth, takesInstances: allowsInstances };
   allowedDepth = options?.maxDepth ?? maxEncodeDepth;
-  takesInstances = options?.instances === "plain";
+  allowsInstances = options?.instances === "plain";
   try {
     return JSON.stringify(toJson(value, 0));
   } catch (error) {
     throw withPath(error, value, (part) => encodeJson(part, options));
   } finally {
-    ({ allowedDepth, takesInstances } = outer);
+    ({ allowedDepth, takesInstances: allowsInstances } = outer);
   }
 }
 
@@ -100,17 +99,20 @@ function objectToJson(value: object, depth: number): unknown {
   if (value instanceof Set) return ["$Set", Array.from(value, (item) => toJson(item, depth))];
   if (value instanceof RegExp) return ["$RegExp", [value.source, value.flags]];
   if (value instanceof Error) return ["$Error", nameAndMessage(value)];
-  if (takesInstances) return instanceToJson(value, depth);
+  if (allowsInstances) return instanceToJson(value, depth);
   throw unsupportedInstance(value);
 }
 
-/** An instance as plain data. `toJSON` is code of the user: what it encodes itself must not change how we go on. */
+/**
+ * Encodes an instance as plain data. `toJSON` is user code that may encode other values: it must not change this
+ * encoding's options.
+ */
 function instanceToJson(value: object, depth: number): unknown {
   if ("toJSON" in value && typeof value.toJSON === "function") {
     const allowed = allowedDepth;
     const plain: unknown = value.toJSON();
     allowedDepth = allowed;
-    takesInstances = true;
+    allowsInstances = true;
     return toJson(plain, depth);
   }
   if (value instanceof String) throw unsupportedInstance(value);
@@ -173,9 +175,9 @@ function untag(name: string, content: unknown, revive: (item: unknown) => unknow
     case "$TypedArray":
       return typedArray(content);
     case "$Map":
-      return new Map(listOf(content).map((entry) => pairOf(listOf(entry).map(revive))));
+      return new Map(toList(content).map((entry) => toPair(toList(entry).map(revive))));
     case "$Set":
-      return new Set(listOf(content).map(revive));
+      return new Set(toList(content).map(revive));
     case "$RegExp":
       return regExp(content);
     case "$Error":
@@ -193,18 +195,18 @@ function specialNumber(content: unknown): number {
   throw malformed("a number is unknown");
 }
 
-function listOf(content: unknown): readonly unknown[] {
+function toList(content: unknown): readonly unknown[] {
   if (Array.isArray(content)) return content;
   throw malformed("a tag is not followed by a list");
 }
 
-function pairOf(items: readonly unknown[]): [unknown, unknown] {
+function toPair(items: readonly unknown[]): [unknown, unknown] {
   if (items.length !== 2) throw malformed("a map entry is not a pair");
   return [items[0], items[1]];
 }
 
 function stringPair(content: unknown): [string, string] {
-  const [first, second] = pairOf(listOf(content));
+  const [first, second] = toPair(toList(content));
   if (typeof first !== "string" || typeof second !== "string") throw malformed("a pair is not of strings");
   return [first, second];
 }
@@ -219,7 +221,7 @@ function regExp(content: unknown): RegExp {
 }
 
 function typedArray(content: unknown): ArrayBufferView {
-  const [number, text] = pairOf(listOf(content));
+  const [number, text] = toPair(toList(content));
   const Type = typeof number === "number" ? typedArrayTags.get(number) : undefined;
   if (Type === undefined) throw malformed("a typed array is unknown");
   const bytes = fromBase64(text);
@@ -227,7 +229,7 @@ function typedArray(content: unknown): ArrayBufferView {
   return new Type(bytes.buffer, 0, bytes.length / Type.BYTES_PER_ELEMENT);
 }
 
-/** Assigns an own property, also for the key `__proto__`. */
+/** Assigns an own property, even for the key `__proto__`. */
 function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
   if (key === "__proto__") {
     Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });

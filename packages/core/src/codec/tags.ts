@@ -1,6 +1,6 @@
 /**
- * CBOR tags of the structured types. Registered ones are from the IANA registry (RFC 8746 for typed
- * arrays); numbers from 40500 are ours. Published numbers never change meaning.
+ * CBOR tags of the structured types. Those of typed arrays are registered (RFC 8746); numbers from 40500 are private.
+ * Published numbers never change meaning.
  */
 export const tag = {
   positiveBigint: 2,
@@ -9,11 +9,11 @@ export const tag = {
   map: 259,
   regExp: 21066,
   arrayBuffer: 40500,
-  /** A string that is not well-formed Unicode, as UTF-16LE code units. */
+  /** String that is not well-formed Unicode, as UTF-16LE code units. */
   looseString: 40501,
   /** Milliseconds since the epoch, NaN for an invalid date. */
   date: 40502,
-  /** `[name, message]`; a stack never crosses a boundary. */
+  /** `[name, message]`. Stacks never leave the process. */
   error: 40503,
 } as const;
 
@@ -29,7 +29,7 @@ export type TypedArrayConstructor =
   | Float32ArrayConstructor
   | Float64ArrayConstructor;
 
-/** RFC 8746 tags (little-endian) of every typed array but Uint8Array, which is a plain byte string. */
+/** RFC 8746 tags (little-endian) of every typed array except Uint8Array, which is a plain byte string. */
 export const typedArrayTags: ReadonlyMap<number, TypedArrayConstructor> = new Map<
   number,
   TypedArrayConstructor
@@ -50,7 +50,7 @@ const tagByConstructor = new Map<unknown, number>(
   [...typedArrayTags].map(([number, ctor]) => [ctor, number]),
 );
 
-/** The tag of a typed array other than Uint8Array, or undefined. */
+/** Tag of a typed array other than Uint8Array, or undefined. */
 export function typedArrayTag(value: ArrayBufferView): number | undefined {
   return tagByConstructor.get(value.constructor);
 }

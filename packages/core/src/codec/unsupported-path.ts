@@ -1,15 +1,15 @@
 import { HoldfastError, isErrorCode } from "../errors.ts";
 
-/** True while a path is searched: what fails then is a part of the search. */
-let searching = false;
+/** True during a search, whose failed encodings must not start another one. */
+let isSearching = false;
 
 /**
- * Adds to `message.unsupported_value` where in `value` the refused part lies, such as `[0].user.onClick`: in its
- * message, and as `metadata.path`. Called once encoding has failed, so that a value that can be encoded pays nothing.
+ * Adds the path of the refused part, such as `[0].user.onClick`, to the message and metadata of
+ * `message.unsupported_value`. Runs only after encoding has failed, so that valid values pay nothing.
  */
 export function withPath(error: unknown, value: unknown, encode: (part: unknown) => unknown): unknown {
-  if (searching || !isErrorCode(error, "message", "unsupported_value")) return error;
-  const path = pathOf(value, encode);
+  if (isSearching || !isErrorCode(error, "message", "unsupported_value")) return error;
+  const path = findPath(value, encode);
   if (path === undefined || path === "") return error;
   const { message } = error as HoldfastError;
   return new HoldfastError("message", "unsupported_value", `${message}, at ${path}`, {
@@ -18,9 +18,9 @@ export function withPath(error: unknown, value: unknown, encode: (part: unknown)
   });
 }
 
-/** The first part without parts of its own that cannot be encoded. */
-function pathOf(root: unknown, encode: (part: unknown) => unknown): string | undefined {
-  const refuses = (part: unknown): boolean => {
+/** Finds the first part that cannot be encoded although all its own parts can. */
+function findPath(root: unknown, encode: (part: unknown) => unknown): string | undefined {
+  const cannotEncode = (part: unknown): boolean => {
     try {
       encode(part);
       return false;
@@ -29,23 +29,24 @@ function pathOf(root: unknown, encode: (part: unknown) => unknown): string | und
     }
   };
   const search = (value: unknown, path: string): string | undefined => {
-    for (const [step, part] of partsOf(value)) if (refuses(part)) return search(part, path + step);
+    for (const [step, part] of enumerateParts(value))
+      if (cannotEncode(part)) return search(part, path + step);
     return path;
   };
-  searching = true;
+  isSearching = true;
   try {
     return search(root, "");
   } catch {
-    // Reading runs code of the user, which may throw the second time.
+    // Reading runs user code, which may throw the second time.
     return undefined;
   } finally {
-    searching = false;
+    isSearching = false;
   }
 }
 
 const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
-function* partsOf(value: unknown): Generator<readonly [step: string, part: unknown]> {
+function* enumerateParts(value: unknown): Generator<readonly [step: string, part: unknown]> {
   if (typeof value !== "object" || value === null) return;
   if (Array.isArray(value) || value instanceof Set) {
     let index = 0;
