@@ -320,11 +320,11 @@ describe("MCP servers at session start", () => {
       bearerTokenEnvVar: "NOT_SET",
     });
     await assert.rejects(servers(work), (error: Error) => {
-      assert.match(error.message, /"far" needs the variable NOT_SET/);
+      assert.match(error.message, /"far" needs the environment variable NOT_SET/);
       return true;
     });
     await writeFile(join(work, ".sandbox-agent/config/mcp.json"), "{");
-    await assert.rejects(servers(work), /mcp\.json does not hold JSON/);
+    await assert.rejects(servers(work), /mcp\.json is not valid JSON/);
     await config(sandbox, "DELETE", "mcp", where("mcp", work, "far"));
     await writeFile(join(work, ".sandbox-agent/config/mcp.json"), "");
     assert.deepEqual(await servers(work), []);
@@ -426,11 +426,11 @@ describe("skills at session start", () => {
     const cases: readonly (readonly [object, RegExp])[] = [
       [{ type: "local", source: "~/nowhere" }, /is not a directory/],
       [{ type: "local", source: "~/empty" }, /there is no SKILL\.md/],
-      [{ type: "local", source: "~/some", skills: ["other"] }, /no skill "other"; it has: some/],
+      [{ type: "local", source: "~/some", skills: ["other"] }, /no skill "other"\. Available: some/],
       [{ type: "local", source: "~/some", subpath: "../.." }, /leads out of its source/],
       [{ type: "git", source: "ext::sh -c true" }, /transport 'ext' not allowed/],
-      [{ type: "git", source: "--upload-pack=true" }, /must not begin with -/],
-      [{ type: "github", source: "no slash" }, /is not owner\/name/],
+      [{ type: "git", source: "--upload-pack=true" }, /must not start with -/],
+      [{ type: "github", source: "no slash" }, /is not a GitHub repository/],
       [{ type: "gist", source: "x" }, /not "gist"/],
     ];
     for (const [source, reason] of cases) {
@@ -448,7 +448,7 @@ describe("skills at session start", () => {
     await writeFile(join(source, "s/third"), "x");
     await openSession(sandbox);
     await writeFile(join(source, "s/fourth"), "x");
-    await assert.rejects(openSession(sandbox), /more than 3 files or 1000 bytes/);
+    await assert.rejects(openSession(sandbox), /exceeds 3 files or 1000 bytes/);
     await writeFile(join(source, "s/fourth"), "x");
     await rm(join(source, "s/fourth"));
     const used =
@@ -456,6 +456,6 @@ describe("skills at session start", () => {
     await writeFile(join(source, "s/third"), "x".repeat(1_000 - used));
     await openSession(sandbox);
     await writeFile(join(source, "s/third"), "x".repeat(1_001 - used));
-    await assert.rejects(openSession(sandbox), /more than 3 files or 1000 bytes/);
+    await assert.rejects(openSession(sandbox), /exceeds 3 files or 1000 bytes/);
   });
 });

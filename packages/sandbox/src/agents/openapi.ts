@@ -57,7 +57,7 @@ export const agentsPart: OpenApiPart = {
           ...problems({
             400: "There is no such agent, a version is not exact, or the body is not JSON",
             415: "The body is not application/json",
-            422: "The body has another shape",
+            422: "The body is malformed",
             500: "The install failed; details.stderr says why",
           }),
         },

@@ -6,59 +6,59 @@ import { lockKey } from "../fs/write.ts";
 import { invalid, isRecord } from "../http/problem.ts";
 import { KeyedLock } from "../internal/keyed-lock.ts";
 
-/** Location of the configuration, relative to its directory. */
-const folder = ".sandbox-agent/config";
+/** Folder of the configuration files, relative to the configured directory. */
+const configFolder = ".sandbox-agent/config";
 
 export type ConfigName = "mcp" | "skills";
 
-/** The file that holds one kind of configuration of `directory`. */
+/** Returns the path of one configuration file of `directory`. */
 export function configPath(directory: string, name: ConfigName): string {
-  return join(directory, folder, `${name}.json`);
+  return join(directory, configFolder, `${name}.json`);
 }
 
 /**
- * Configuration files: pretty-printed JSON objects that map names to entries. A change replaces its file
- * atomically; changes of one file are serialized. Entries are returned unparsed.
+ * Store for configuration files: pretty-printed JSON objects that map names to entries. A change replaces its file
+ * atomically. Changes of one file run one at a time. Entries are returned unparsed.
  */
 export class ConfigFiles {
   readonly #paths: Paths;
   readonly #maxBytes: number;
-  /** Keyed by the file itself, because several paths may lead to it. */
-  readonly #changes = new KeyedLock();
+  /** Locks are keyed by the file itself, because several paths may lead to it. */
+  readonly #locks = new KeyedLock();
 
   constructor(paths: Paths, maxBytes: number) {
     this.#paths = paths;
     this.#maxBytes = maxBytes;
   }
 
-  /** Throws `sandbox.invalid_request` for a file that does not hold such a map. A missing one is empty. */
+  /** Reads all entries; a missing file has none. Throws `sandbox.invalid_request` for a malformed file. */
   async read(path: string): Promise<Readonly<Record<string, unknown>>> {
-    const place = await this.#find(path);
+    const place = await this.#resolve(path);
     if (!place) return {};
     try {
-      return await this.#entries(path, place);
+      return await this.#readEntries(path, place);
     } finally {
       await place.close();
     }
   }
 
   /** Sets the entry `name`, or removes it when `value` is undefined. */
-  async change(path: string, name: string, value: unknown): Promise<void> {
-    // A removal creates no directories.
+  async set(path: string, name: string, value: unknown): Promise<void> {
+    // Removing an entry must not create directories.
     const place =
       value === undefined
-        ? await this.#find(path)
+        ? await this.#resolve(path)
         : await this.#paths.walk(path, { follow: true, makeParents: true });
     if (!place) return;
     try {
-      await this.#changes.run(await lockKey(place), () => this.#change(path, place, name, value));
+      await this.#locks.run(await lockKey(place), () => this.#change(path, place, name, value));
     } finally {
       await place.close();
     }
   }
 
   async #change(path: string, place: Place, name: string, value: unknown): Promise<void> {
-    const entries = new Map(Object.entries(await this.#entries(path, place)));
+    const entries = new Map(Object.entries(await this.#readEntries(path, place)));
     if (value === undefined) {
       if (!entries.delete(name)) return;
     } else {
@@ -85,16 +85,16 @@ export class ConfigFiles {
     }
   }
 
-  async #find(path: string): Promise<Place | undefined> {
+  async #resolve(path: string): Promise<Place | undefined> {
     return await this.#paths.walk(path, { follow: true }).catch(ignoreMissing);
   }
 
-  async #entries(path: string, place: Place): Promise<Readonly<Record<string, unknown>>> {
+  async #readEntries(path: string, place: Place): Promise<Readonly<Record<string, unknown>>> {
     try {
       if ((await stat(place.path)).size > this.#maxBytes) {
         throw invalid(`${path} is larger than ${this.#maxBytes} bytes`);
       }
-      return parse(path, await readFile(place.path, "utf8"));
+      return parseEntries(path, await readFile(place.path, "utf8"));
     } catch (error) {
       ignoreMissing(error);
       return {};
@@ -102,15 +102,15 @@ export class ConfigFiles {
   }
 }
 
-function parse(path: string, text: string): Readonly<Record<string, unknown>> {
+function parseEntries(path: string, text: string): Readonly<Record<string, unknown>> {
   if (text.trim() === "") return {};
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw invalid(`${path} does not hold JSON`);
+    throw invalid(`${path} is not valid JSON`);
   }
-  if (!isRecord(value)) throw invalid(`${path} does not hold a JSON object`);
+  if (!isRecord(value)) throw invalid(`${path} must contain a JSON object`);
   return value;
 }
 

@@ -1,40 +1,40 @@
 import { resolve } from "node:path";
 import { invalid, isRecord } from "../http/problem.ts";
 
-/** An MCP server that the agent starts and speaks to over its standard input and output. */
+/** An MCP server that the agent starts and reaches over standard input and output. */
 export interface LocalMcpServer {
   readonly type: "local";
   readonly command: string | readonly string[];
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Working directory; a relative one starts at the directory that the configuration is of. */
+  /** Working directory, relative to the configured directory. */
   readonly cwd?: string;
-  /** False keeps the server from the agent without forgetting it. */
+  /** False hides the server from agents without deleting its configuration. */
   readonly enabled?: boolean;
-  /** Kept for clients; ACP has no field for it, so agents do not learn it. */
+  /** Stored for clients only: ACP has no field for it, so agents do not receive it. */
   readonly timeoutMs?: number;
 }
 
-/** An MCP server that is there already, reached over HTTP. */
+/** An MCP server that already runs, reached over HTTP. */
 export interface RemoteMcpServer {
   readonly type: "remote";
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Name of the variable whose value is sent as `Authorization: Bearer VALUE`. */
+  /** Environment variable whose value is sent as `Authorization: Bearer VALUE`. */
   readonly bearerTokenEnvVar?: string;
-  /** Header names with the names of the variables that hold their values. */
+  /** Maps header names to the environment variables that hold their values. */
   readonly envHeaders?: Readonly<Record<string, string>>;
-  /** Kept for clients; a login is the agent's own affair. */
+  /** Stored for clients only: the agent itself logs in. */
   readonly oauth?: false | Readonly<Record<string, unknown>>;
   readonly transport?: "http" | "sse";
   readonly enabled?: boolean;
   readonly timeoutMs?: number;
 }
 
-/** An MCP server of a directory, as `/v1/config/mcp` has it. Source: the peer's section 2.4. */
+/** An MCP server of a directory, as in `/v1/config/mcp`. Source: section 2.4 of the peer's documentation. */
 export type McpServerConfig = LocalMcpServer | RemoteMcpServer;
 
-/** Other names that the peer takes a field by, as configurations of other programs have them. */
+/** Field names of other programs' configurations that the peer accepts, mapped to ours. */
 const aliases: ReadonlyMap<string, string> = new Map([
   ["environment", "env"],
   ["timeout", "timeoutMs"],
@@ -44,21 +44,21 @@ const aliases: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Reads a configuration; unknown fields are dropped. Throws `sandbox.invalid_request` (422), also for a
- * field that is given by two of its names.
+ * Parses a configuration and drops unknown fields. Throws `sandbox.invalid_request` (422), also when a field is set
+ * under two names.
  */
 export function parseMcpServer(value: unknown): McpServerConfig {
   if (!isRecord(value)) throw invalid("an MCP server must be a JSON object", 422);
-  const field = new Fields(withoutAliases(value));
+  const field = new FieldReader(resolveAliases(value));
   switch (value.type) {
     case "local":
     case "stdio":
       return {
         type: "local",
         command: field.command(),
-        args: field.texts("args") ?? [],
-        ...field.defined("env", field.map("env")),
-        ...field.defined("cwd", field.text("cwd")),
+        args: field.stringArray("args") ?? [],
+        ...field.defined("env", field.stringMap("env")),
+        ...field.defined("cwd", field.string("cwd")),
         ...field.common(),
       };
     case "remote":
@@ -66,30 +66,33 @@ export function parseMcpServer(value: unknown): McpServerConfig {
       return {
         type: "remote",
         url: field.url(),
-        ...field.defined("headers", field.map("headers")),
-        ...field.defined("bearerTokenEnvVar", field.text("bearerTokenEnvVar")),
-        ...field.defined("envHeaders", field.map("envHeaders")),
+        ...field.defined("headers", field.stringMap("headers")),
+        ...field.defined("bearerTokenEnvVar", field.string("bearerTokenEnvVar")),
+        ...field.defined("envHeaders", field.stringMap("envHeaders")),
         ...field.defined("oauth", field.oauth()),
         ...field.defined("transport", field.transport()),
         ...field.common(),
       };
     default:
-      throw invalid(`an MCP server is of type "local" or "remote", not ${JSON.stringify(value.type)}`, 422);
+      throw invalid(
+        `the type of an MCP server must be "local" or "remote", not ${JSON.stringify(value.type)}`,
+        422,
+      );
   }
 }
 
-function withoutAliases(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function resolveAliases(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const fields = new Map<string, unknown>();
   for (const [name, content] of Object.entries(value)) {
     const field = aliases.get(name) ?? name;
-    if (fields.has(field)) throw invalid(`${field} is given by two of its names`, 422);
+    if (fields.has(field)) throw invalid(`${field} is set twice, under two names`, 422);
     fields.set(field, content);
   }
   return Object.fromEntries(fields);
 }
 
-/** Typed access to the members of an object from outside; null counts as absent. */
-class Fields {
+/** Typed access to the fields of untrusted JSON. Null counts as absent. */
+class FieldReader {
   readonly #value: Readonly<Record<string, unknown>>;
 
   constructor(value: Readonly<Record<string, unknown>>) {
@@ -103,44 +106,44 @@ class Fields {
     };
   }
 
-  text(name: string): string | undefined {
-    return this.#typed(name, isText, "text");
+  string(name: string): string | undefined {
+    return this.#typed(name, isString, "text");
   }
 
-  texts(name: string): readonly string[] | undefined {
-    return this.#typed(name, isTexts, "a list of texts");
+  stringArray(name: string): readonly string[] | undefined {
+    return this.#typed(name, isStringArray, "an array of strings");
   }
 
-  map(name: string): Readonly<Record<string, string>> | undefined {
-    return this.#typed(name, isTextMap, "an object of texts");
+  stringMap(name: string): Readonly<Record<string, string>> | undefined {
+    return this.#typed(name, isStringMap, "an object of strings");
   }
 
   command(): string | readonly string[] {
     const command = this.#typed(
       "command",
-      (value) => isText(value) || isTexts(value),
-      "text or a list of texts",
+      (value) => isString(value) || isStringArray(value),
+      "a string or an array of strings",
     );
     const first = Array.isArray(command) ? command[0] : command;
     if (command === undefined || first === undefined || first === "") {
       throw invalid("a local MCP server needs a command", 422);
     }
-    return isTexts(command) ? command : String(command);
+    return isStringArray(command) ? command : String(command);
   }
 
   url(): string {
-    const url = this.text("url");
+    const url = this.string("url");
     if (url === undefined) throw invalid("a remote MCP server needs a url", 422);
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-      throw invalid("the url of a remote MCP server must be one of http or https", 422);
+      throw invalid("the url of a remote MCP server must use http or https", 422);
     }
     return url;
   }
 
   transport(): "http" | "sse" | undefined {
-    const transport = this.text("transport");
+    const transport = this.string("transport");
     if (transport === undefined || transport === "http" || transport === "sse") return transport;
-    throw invalid(`the transport is "http" or "sse", not ${JSON.stringify(transport)}`, 422);
+    throw invalid(`the transport must be "http" or "sse", not ${JSON.stringify(transport)}`, 422);
   }
 
   oauth(): false | Readonly<Record<string, unknown>> | undefined {
@@ -166,16 +169,16 @@ class Fields {
   }
 }
 
-function isText(value: unknown): value is string {
+function isString(value: unknown): value is string {
   return typeof value === "string";
 }
 
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every(isText);
+function isStringArray(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(isString);
 }
 
-function isTextMap(value: unknown): value is Readonly<Record<string, string>> {
-  return isRecord(value) && Object.values(value).every(isText);
+function isStringMap(value: unknown): value is Readonly<Record<string, string>> {
+  return isRecord(value) && Object.values(value).every(isString);
 }
 
 function isBoolean(value: unknown): value is boolean {
@@ -186,29 +189,29 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
-interface Pair {
+interface NameValue {
   readonly name: string;
   readonly value: string;
 }
 
-/** An MCP server as a session gets it. Source: ACP, `session/new`. */
+/** An MCP server as passed to a session. Source: ACP, `session/new`. */
 export type AcpMcpServer =
   | {
       readonly name: string;
       readonly command: string;
       readonly args: readonly string[];
-      readonly env: readonly Pair[];
+      readonly env: readonly NameValue[];
     }
   | {
       readonly type: "http" | "sse";
       readonly name: string;
       readonly url: string;
-      readonly headers: readonly Pair[];
+      readonly headers: readonly NameValue[];
     };
 
 /**
- * The server as ACP has it. `env` is where the values of tokens are looked up; a variable that is not
- * set throws `sandbox.invalid_request`, because the server would refuse the agent in a way that tells nobody why.
+ * Converts a configuration to ACP. Values of tokens come from `env`. Throws `sandbox.invalid_request` for a variable
+ * that is not set: otherwise the MCP server would reject the agent without a visible reason.
  */
 export function toAcpServer(
   name: string,
@@ -220,7 +223,9 @@ export function toAcpServer(
   const variable = (key: string): string => {
     const value = env[key];
     if (value !== undefined && value !== "") return value;
-    throw invalid(`the MCP server "${name}" needs the variable ${key}, which agents do not have`);
+    throw invalid(
+      `the MCP server "${name}" needs the environment variable ${key}, which is not set for agents`,
+    );
   };
   const { bearerTokenEnvVar: bearer, envHeaders = {}, headers = {} } = config;
   return {
@@ -240,7 +245,7 @@ function localServer(name: string, config: LocalMcpServer, directory: string): A
   const command = [program, ...leading, ...config.args];
   const env = pairs(config.env ?? {});
   if (config.cwd === undefined) return { name, command: program, args: command.slice(1), env };
-  // ACP has no working directory for a server, so a shell goes there first.
+  // ACP has no working directory for a server, so a shell changes to it first.
   const script = 'cd -- "$1" && shift && exec "$@"';
   return {
     name,
@@ -250,6 +255,6 @@ function localServer(name: string, config: LocalMcpServer, directory: string): A
   };
 }
 
-function pairs(values: Readonly<Record<string, string>>): Pair[] {
+function pairs(values: Readonly<Record<string, string>>): NameValue[] {
   return Object.entries(values).map(([name, value]) => ({ name, value }));
 }

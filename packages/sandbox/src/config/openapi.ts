@@ -15,71 +15,71 @@ import {
 const tags = ["configuration"];
 const text = { type: "string" };
 const flag = { type: "boolean" };
-const texts = { type: "object", additionalProperties: text };
+const stringMap = { type: "object", additionalProperties: text };
 const milliseconds = { type: "integer", minimum: 0 };
 const directory = requiredQueryParameter(
   "directory",
-  "The directory; a relative one starts at that of the server, and ~ is HOME.",
+  "The directory. A relative one starts at the server's working directory; ~ is HOME.",
 );
-const badQuery = { ...unresponsiveMount, 400: "A query parameter is missing, or the file is damaged" };
+const badQuery = { ...unresponsiveMount, 400: "A query parameter is missing, or the file is malformed" };
 
-function entry(what: string, parameter: string, suffix: string, schema: string): OpenApiPath {
+function entryPath(what: string, parameter: string, suffix: string, schema: string): OpenApiPath {
   const parameters = [directory, requiredQueryParameter(parameter)];
   return {
     get: {
       operationId: `get${suffix}`,
-      summary: `The ${what} of that name in a directory.`,
+      summary: `Returns the ${what} of this name in a directory.`,
       tags,
       parameters,
       responses: {
         200: json("The configuration", ref(schema)),
-        ...problems({ ...badQuery, 404: "There is none of that name" }),
+        ...problems({ ...badQuery, 404: "No entry of this name" }),
       },
     },
     put: {
       operationId: `set${suffix}`,
-      summary: `Sets the ${what}; sessions that start from now on get it.`,
+      summary: `Sets the ${what}. Sessions that start later use it.`,
       tags,
       parameters,
       requestBody: jsonBody(ref(schema)),
       responses: {
-        204: empty("It is stored"),
+        204: empty("Stored"),
         ...problems({
           ...badQuery,
           413: "The body is too large",
           415: "The body is not application/json",
-          422: "The body has another shape",
+          422: "The body is malformed",
         }),
       },
     },
     delete: {
       operationId: `delete${suffix}`,
-      summary: `Forgets the ${what}.`,
+      summary: `Deletes the ${what}.`,
       tags,
       parameters,
-      responses: { 204: empty("There is none of that name now"), ...problems(badQuery) },
+      responses: { 204: empty("Deleted, or it did not exist"), ...problems(badQuery) },
     },
   };
 }
 
-function names(what: string, suffix: string): OpenApiPath {
+function namesPath(what: string, suffix: string): OpenApiPath {
   return {
     get: {
       operationId: `list${suffix}`,
-      summary: `The names of all ${what} of a directory.`,
+      summary: `Lists the names of the ${what} of a directory.`,
       tags,
       parameters: [directory],
-      responses: { 200: json("The names, sorted", object({ names: array(text) })), ...problems(badQuery) },
+      responses: { 200: json("The sorted names", object({ names: array(text) })), ...problems(badQuery) },
     },
   };
 }
 
 export const configPart: OpenApiPart = {
   paths: {
-    "/v1/config/mcp": entry("MCP server", "mcpName", "McpConfig", "McpServerConfig"),
-    "/v1/config/mcp/names": names("MCP servers", "McpConfigNames"),
-    "/v1/config/skills": entry("skills", "skillName", "SkillsConfig", "SkillsConfig"),
-    "/v1/config/skills/names": names("skills", "SkillsConfigNames"),
+    "/v1/config/mcp": entryPath("MCP server", "mcpName", "McpConfig", "McpServerConfig"),
+    "/v1/config/mcp/names": namesPath("MCP servers", "McpConfigNames"),
+    "/v1/config/skills": entryPath("skills", "skillName", "SkillsConfig", "SkillsConfig"),
+    "/v1/config/skills/names": namesPath("skills", "SkillsConfigNames"),
   },
   schemas: {
     McpServerConfig: {
@@ -89,7 +89,7 @@ export const configPart: OpenApiPart = {
             type: { enum: ["local", "stdio"] },
             command: { oneOf: [text, array(text)] },
             args: array(text),
-            env: texts,
+            env: stringMap,
             cwd: text,
             enabled: flag,
             timeoutMs: milliseconds,
@@ -100,9 +100,9 @@ export const configPart: OpenApiPart = {
           {
             type: { enum: ["remote", "http"] },
             url: { type: "string", format: "uri" },
-            headers: texts,
+            headers: stringMap,
             bearerTokenEnvVar: text,
-            envHeaders: texts,
+            envHeaders: stringMap,
             oauth: { oneOf: [{ const: false }, { type: "object" }] },
             transport: { enum: ["http", "sse"] },
             enabled: flag,

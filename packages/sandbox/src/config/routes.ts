@@ -16,28 +16,28 @@ import { parseSkills } from "./skill-source.ts";
 
 export interface ConfigRoutesOptions {
   readonly files: ConfigFiles;
-  /** What relative directories start at. */
+  /** Base of relative directories. */
   readonly cwd: string;
-  /** The directory that `~` stands for. */
+  /** Directory that `~` refers to. */
   readonly home: string;
   readonly maxConfigBytes: number;
 }
 
-interface Kind {
+interface ConfigKind {
   readonly name: ConfigName;
-  /** The query parameter that names an entry. */
+  /** Query parameter with the name of an entry. */
   readonly parameter: string;
-  /** Another name of that parameter, which the peer takes too. */
+  /** Alias of that parameter, which the peer accepts too. */
   readonly alias: string;
   readonly parse: (value: unknown) => unknown;
 }
 
-const kinds: readonly Kind[] = [
+const kinds: readonly ConfigKind[] = [
   { name: "mcp", parameter: "mcpName", alias: "mcp_name", parse: parseMcpServer },
   { name: "skills", parameter: "skillName", alias: "skill_name", parse: parseSkills },
 ];
 
-/** `/v1/config/mcp` and `/v1/config/skills`: what agents get in a directory, by name. */
+/** Routes `/v1/config/mcp` and `/v1/config/skills`: the MCP servers and skills that agents get in a directory. */
 export class ConfigRoutes {
   readonly #options: ConfigRoutesOptions;
 
@@ -59,14 +59,14 @@ export class ConfigRoutes {
           },
           {
             path: `/v1/config/${kind.name}/names`,
-            methods: { GET: withSystemErrors((exchange) => this.#names(kind, exchange)) },
+            methods: { GET: withSystemErrors((exchange) => this.#list(kind, exchange)) },
           },
         ] satisfies Route[],
     );
   }
 
-  async #get(kind: Kind, exchange: Exchange): Promise<void> {
-    const { path, name } = this.#entry(kind, exchange);
+  async #get(kind: ConfigKind, exchange: Exchange): Promise<void> {
+    const { path, name } = this.#entryOf(kind, exchange);
     const entries = await this.#options.files.read(path);
     if (!Object.hasOwn(entries, name)) {
       const sessionId = `${kind.name}:${name}`;
@@ -74,43 +74,43 @@ export class ConfigRoutes {
         sessionId,
       });
     }
-    sendJson(exchange.response, readEntry(kind, path, entries[name]));
+    sendJson(exchange.response, parseEntry(kind, path, entries[name]));
   }
 
-  async #put(kind: Kind, exchange: Exchange): Promise<void> {
-    const { path, name } = this.#entry(kind, exchange);
+  async #put(kind: ConfigKind, exchange: Exchange): Promise<void> {
+    const { path, name } = this.#entryOf(kind, exchange);
     requireJsonContent(exchange);
     const value = kind.parse(parseJson(await readText(exchange, this.#options.maxConfigBytes)));
-    await this.#options.files.change(path, name, value);
+    await this.#options.files.set(path, name, value);
     sendEmpty(exchange.response, 204);
   }
 
-  async #delete(kind: Kind, exchange: Exchange): Promise<void> {
-    const { path, name } = this.#entry(kind, exchange);
-    await this.#options.files.change(path, name, undefined);
+  async #delete(kind: ConfigKind, exchange: Exchange): Promise<void> {
+    const { path, name } = this.#entryOf(kind, exchange);
+    await this.#options.files.set(path, name, undefined);
     sendEmpty(exchange.response, 204);
   }
 
-  async #names(kind: Kind, exchange: Exchange): Promise<void> {
+  async #list(kind: ConfigKind, exchange: Exchange): Promise<void> {
     const entries = await this.#options.files.read(this.#path(kind, exchange));
     sendJson(exchange.response, { names: Object.keys(entries).sort() });
   }
 
-  #entry(kind: Kind, exchange: Exchange): { readonly path: string; readonly name: string } {
+  #entryOf(kind: ConfigKind, exchange: Exchange): { readonly path: string; readonly name: string } {
     const path = this.#path(kind, exchange);
-    return { path, name: filled(exchange, kind.parameter, kind.alias) };
+    return { path, name: requiredParameter(exchange, kind.parameter, kind.alias) };
   }
 
-  #path(kind: Kind, exchange: Exchange): string {
+  #path(kind: ConfigKind, exchange: Exchange): string {
     const { cwd, home } = this.#options;
-    const given = filled(exchange, "directory");
-    const isHome = given === "~" || given.startsWith("~/");
-    return configPath(isHome ? join(home, given.slice(1)) : resolve(cwd, given), kind.name);
+    const directory = requiredParameter(exchange, "directory");
+    const isHome = directory === "~" || directory.startsWith("~/");
+    return configPath(isHome ? join(home, directory.slice(1)) : resolve(cwd, directory), kind.name);
   }
 }
 
-/** What somebody has written into the file by hand is a fault of the file, not of the request. */
-function readEntry(kind: Kind, path: string, value: unknown): unknown {
+/** Parses a stored entry. An error names the file, which may have been edited by hand. */
+function parseEntry(kind: ConfigKind, path: string, value: unknown): unknown {
   try {
     return kind.parse(value);
   } catch (error) {
@@ -118,11 +118,12 @@ function readEntry(kind: Kind, path: string, value: unknown): unknown {
   }
 }
 
-function filled(exchange: Exchange, name: string, alias?: string): string {
+function requiredParameter(exchange: Exchange, name: string, alias?: string): string {
   const { query } = exchange;
-  const other = alias === undefined ? null : query.get(alias);
-  if (other !== null && query.has(name)) throw invalid(`query parameter '${name}' is given more than once`);
-  const value = (other ?? query.get(name))?.trim();
+  const aliasValue = alias === undefined ? null : query.get(alias);
+  if (aliasValue !== null && query.has(name))
+    throw invalid(`query parameter '${name}' is given more than once`);
+  const value = (aliasValue ?? query.get(name))?.trim();
   if (value === undefined || value === "") throw invalid(`missing required '${name}' query parameter`);
   return value;
 }

@@ -8,8 +8,8 @@ import type { Mounts } from "../internal/mounts/mounts.ts";
 import { type ConfigFiles, type ConfigName, configPath } from "./config-file.ts";
 import { type AcpMcpServer, parseMcpServer, toAcpServer } from "./mcp-server.ts";
 import type { SkillFetcher } from "./skill-fetch.ts";
-import { placeSkills } from "./skill-place.ts";
 import { parseSkills } from "./skill-source.ts";
+import { syncSkills } from "./skill-sync.ts";
 import { findSkills, type Skill, type SkillLimits } from "./skill-tree.ts";
 
 export interface SessionConfigOptions {
@@ -17,23 +17,23 @@ export interface SessionConfigOptions {
   readonly agents: ReadonlyMap<string, AgentRow>;
   readonly fetcher: SkillFetcher;
   readonly mounts: Mounts;
-  /** The environment of agents, in which the variables of MCP servers are looked up. */
+  /** Environment of agents. Provides the variables of MCP servers. */
   readonly env: Readonly<Record<string, string>>;
-  /** Above this directory no configuration is looked for; the root of the file system without it. */
+  /** Topmost directory that is searched for configuration. Default: the root of the file system. */
   readonly root?: string;
   readonly limits: SkillLimits;
   readonly log: Logger;
 }
 
-/** An entry with the directory of its configuration. */
-interface Entry {
+/** An entry with the directory that it is configured for. */
+interface ConfigEntry {
   readonly directory: string;
   readonly value: unknown;
 }
 
 /**
- * Applies the configuration of a session's working directory and its parents, the nearest one first: adds MCP
- * servers to the request and copies skills to where the agent reads them.
+ * Applies the configuration of a session's working directory and its parents; the nearest one wins. Adds MCP servers
+ * to the request and copies skills to where the agent reads them.
  */
 export class SessionConfig {
   readonly #options: SessionConfigOptions;
@@ -43,39 +43,39 @@ export class SessionConfig {
   }
 
   /**
-   * Puts the skills in place and resolves to the MCP servers of a session that starts. What the client
-   * gave wins over a configuration of the same name. Throws where a configuration cannot be used.
+   * Installs the skills and returns the MCP servers of a new session. A server from the client replaces a configured
+   * one of the same name. Throws when a configuration is invalid.
    */
   async onSessionStart(start: SessionStart): Promise<readonly unknown[]> {
     const { cwd } = start;
     if (cwd === undefined || !isAbsolute(cwd)) return start.mcpServers;
     await this.#options.mounts.reach([cwd]);
     const [servers] = await Promise.all([
-      this.#servers(cwd, start.mcpServers),
-      this.#skills(cwd, start.agent),
+      this.#mcpServers(cwd, start.mcpServers),
+      this.#installSkills(cwd, start.agent),
     ]);
     return servers.length === 0 ? start.mcpServers : [...start.mcpServers, ...servers];
   }
 
-  async #servers(cwd: string, given: readonly unknown[]): Promise<AcpMcpServer[]> {
-    const names = new Set(given.map((server) => (isRecord(server) ? server["name"] : undefined)));
+  async #mcpServers(cwd: string, clientServers: readonly unknown[]): Promise<AcpMcpServer[]> {
+    const names = new Set(clientServers.map((server) => (isRecord(server) ? server["name"] : undefined)));
     const servers: AcpMcpServer[] = [];
-    for (const [name, { directory, value }] of await this.#entries(cwd, "mcp")) {
+    for (const [name, { directory, value }] of await this.#collectEntries(cwd, "mcp")) {
       if (names.has(name)) continue;
-      const config = located(configPath(directory, "mcp"), name, () => parseMcpServer(value));
+      const config = withLocation(configPath(directory, "mcp"), name, () => parseMcpServer(value));
       if (config.enabled === false) continue;
       servers.push(toAcpServer(name, config, directory, this.#options.env));
     }
     return servers;
   }
 
-  async #skills(cwd: string, agentId: string): Promise<void> {
+  async #installSkills(cwd: string, agentId: string): Promise<void> {
     const { agents, fetcher, limits, log } = this.#options;
     const target = agents.get(agentId)?.skillsDirectory;
     if (target === undefined) return;
     const skills = new Map<string, Skill>();
-    for (const [name, { directory, value }] of await this.#entries(cwd, "skills")) {
-      const { sources } = located(configPath(directory, "skills"), name, () => parseSkills(value));
+    for (const [name, { directory, value }] of await this.#collectEntries(cwd, "skills")) {
+      const { sources } = withLocation(configPath(directory, "skills"), name, () => parseSkills(value));
       for (const source of sources) {
         const place = await fetcher.fetch(source, directory);
         for (const skill of await findSkills(place, source)) {
@@ -83,13 +83,13 @@ export class SessionConfig {
         }
       }
     }
-    await placeSkills(cwd, target, [...skills.values()], limits, log);
+    await syncSkills(cwd, target, [...skills.values()], limits, log);
   }
 
-  /** The entries of all directories from `cwd` up, by name; the nearest one wins. */
-  async #entries(cwd: string, kind: ConfigName): Promise<ReadonlyMap<string, Entry>> {
-    const entries = new Map<string, Entry>();
-    for (const directory of this.#directories(cwd)) {
+  /** Collects the entries of `cwd` and its parents by name; the nearest one wins. */
+  async #collectEntries(cwd: string, kind: ConfigName): Promise<ReadonlyMap<string, ConfigEntry>> {
+    const entries = new Map<string, ConfigEntry>();
+    for (const directory of this.#searchPath(cwd)) {
       const path = configPath(directory, kind);
       if (!(await this.#isTrusted(path, cwd))) continue;
       for (const [name, value] of Object.entries(await this.#options.files.read(path))) {
@@ -99,7 +99,7 @@ export class SessionConfig {
     return entries;
   }
 
-  #directories(cwd: string): string[] {
+  #searchPath(cwd: string): string[] {
     const { root = "/" } = this.#options;
     const directories: string[] = [];
     for (let at = cwd; at === root || at.startsWith(root === "/" ? root : `${root}/`); at = dirname(at)) {
@@ -110,8 +110,8 @@ export class SessionConfig {
   }
 
   /**
-   * A configuration says which programs are started, and some directories above a project, such as
-   * /tmp, are anybody's: only what this user, root or the owner of the project has written counts.
+   * Whether a configuration file may start programs. Some parent directories, such as /tmp, are writable by everyone,
+   * so the file must belong to this user, to root or to the owner of the project.
    */
   async #isTrusted(path: string, cwd: string): Promise<boolean> {
     const [file, project] = await Promise.all([
@@ -120,12 +120,12 @@ export class SessionConfig {
     ]);
     if (!file) return false;
     if ([process.getuid?.(), 0, project?.uid].includes(file.uid)) return true;
-    this.#options.log.warn("configuration of another user is ignored", { path });
+    this.#options.log.warn("configuration file of another user ignored", { path });
     return false;
   }
 }
 
-function located<T>(path: string, name: string, parse: () => T): T {
+function withLocation<T>(path: string, name: string, parse: () => T): T {
   try {
     return parse();
   } catch (error) {

@@ -23,7 +23,7 @@ export interface ConfigSetup {
   readonly log: Logger;
 }
 
-/** The configuration of directories: its routes, and its effect on sessions that start. */
+/** Configuration of directories: its routes, and the hook that applies it to new sessions. */
 export interface ConfigPart {
   readonly routes: readonly Route[];
   readonly onSessionStart: SessionStartHook;
@@ -35,8 +35,8 @@ export function createConfig(setup: ConfigSetup): ConfigPart {
   const files = new ConfigFiles(paths, maxConfigBytes);
   const cacheDirectory = join(home, ".local/share/holdfast/skills");
   const fetcher = new SkillFetcher({ paths, cacheDirectory, env, log });
-  const ofRoot = root === undefined ? {} : { root };
-  const sessions = new SessionConfig({ files, agents, fetcher, mounts, env, limits, log, ...ofRoot });
+  const rootOption = root === undefined ? {} : { root };
+  const sessions = new SessionConfig({ files, agents, fetcher, mounts, env, limits, log, ...rootOption });
   return {
     routes: new ConfigRoutes({ files, cwd, home: paths.home, maxConfigBytes }).routes(),
     onSessionStart: (start) => sessions.onSessionStart(start),

@@ -9,15 +9,15 @@ import { removeAtExit } from "@holdfast/testing/scratch";
 import { Paths } from "../fs/paths/paths.ts";
 import { SkillFetcher } from "./skill-fetch.ts";
 
-test("all who wait for a repository that is gone get what was fetched before", async () => {
+test("concurrent fetches of an unreachable repository both fall back to the cached copy", async () => {
   const home = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-skills-")));
   removeAtExit(home);
   const repository = join(home, "repository");
-  const person = ["-c", "user.name=A", "-c", "user.email=a@example.com"];
+  const author = ["-c", "user.name=A", "-c", "user.email=a@example.com"];
   execFileSync("git", ["init", "--quiet", repository]);
   writeFileSync(join(repository, "SKILL.md"), "x");
   execFileSync("git", ["-C", repository, "add", "."]);
-  execFileSync("git", ["-C", repository, ...person, "commit", "--quiet", "--message", "x"]);
+  execFileSync("git", ["-C", repository, ...author, "commit", "--quiet", "--message", "x"]);
   const options = {
     paths: await Paths.create(undefined, home),
     cacheDirectory: join(home, "cache"),
@@ -25,9 +25,9 @@ test("all who wait for a repository that is gone get what was fetched before", a
     log: silentLogger,
   };
   const source = { type: "git", source: repository };
-  const fetched = await new SkillFetcher(options).fetch(source, home);
+  const cached = await new SkillFetcher(options).fetch(source, home);
   rmSync(repository, { recursive: true });
   const later = new SkillFetcher(options);
   const both = await Promise.all([later.fetch(source, home), later.fetch(source, home)]);
-  assert.deepEqual(both, [fetched, fetched]);
+  assert.deepEqual(both, [cached, cached]);
 });

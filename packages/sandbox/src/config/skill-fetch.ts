@@ -9,96 +9,99 @@ import { invalid } from "../http/problem.ts";
 import type { SkillSource } from "./skill-source.ts";
 
 const run = promisify(execFile);
-/** How long a fetched repository counts as fresh. */
-const freshMs = 5 * 60_000;
+/** Time after which a repository is fetched again. */
+const cacheTtlMs = 5 * 60_000;
 const gitTimeoutMs = 60_000;
 
 export interface SkillFetcherOptions {
   readonly paths: Paths;
-  /** Where fetched repositories are kept. */
+  /** Cache of fetched repositories. */
   readonly cacheDirectory: string;
-  /** The environment of git: that of agents. */
+  /** Environment of git, the same as that of agents. */
   readonly env: Readonly<Record<string, string>>;
   readonly log: Logger;
 }
 
-/** Brings the sources of skills onto this machine. */
+/** Fetches the sources of skills to this machine. */
 export class SkillFetcher {
   readonly #options: SkillFetcherOptions;
-  readonly #fetched = new Map<string, { readonly at: number; readonly done: Promise<string> }>();
+  readonly #cache = new Map<string, { readonly at: number; readonly done: Promise<string> }>();
 
   constructor(options: SkillFetcherOptions) {
     this.#options = options;
   }
 
   /**
-   * Resolves to the directory of a source; relative local ones start at `directory`. A repository is
-   * fetched again after five minutes; when it cannot be reached, what was fetched before counts.
-   * Throws `sandbox.invalid_request` for a source that makes no sense, `sandbox.skill_source_failed`
-   * when a repository cannot be fetched.
+   * Returns the local directory of a source. Relative sources start at `directory`. A repository is fetched again
+   * after five minutes; an unreachable one falls back to the cached copy. Throws `sandbox.invalid_request` for an
+   * invalid source and `sandbox.skill_source_failed` for a repository that cannot be fetched.
    */
   async fetch(source: SkillSource, directory: string): Promise<string> {
     switch (source.type) {
       case "local":
-        return await this.#local(source.source, directory);
+        return await this.#resolveLocal(source.source, directory);
       case "git":
-        return await this.#repository(source.source, source.ref);
+        return await this.#fetchRepository(source.source, source.ref);
       case "github":
-        return await this.#repository(githubUrl(source.source), source.ref);
+        return await this.#fetchRepository(githubUrl(source.source), source.ref);
       default:
-        throw invalid(`skills come from "local", "git" or "github", not "${source.type}"`);
+        throw invalid(`the type of a skill source must be "local", "git" or "github", not "${source.type}"`);
     }
   }
 
-  async #local(source: string, directory: string): Promise<string> {
+  async #resolveLocal(source: string, directory: string): Promise<string> {
     const { paths } = this.#options;
     const isHome = source === "~" || source.startsWith("~/");
-    // With a root, what lies outside of it is refused here.
+    // Throws for a path outside the root, if there is one.
     const path = paths.absolute(isHome || isAbsolute(source) ? source : resolve(directory, source));
     const found = await stat(path).catch(() => undefined);
     if (found?.isDirectory()) return path;
-    throw invalid(`the source of skills ${path} is not a directory`);
+    throw invalid(`the skill source ${path} is not a directory`);
   }
 
-  async #repository(url: string, ref: string | undefined): Promise<string> {
-    if (url.startsWith("-") || ref?.startsWith("-"))
-      throw invalid("a source of skills must not begin with -");
+  async #fetchRepository(url: string, ref: string | undefined): Promise<string> {
+    if (url.startsWith("-") || ref?.startsWith("-")) throw invalid("a skill source must not start with -");
     const key = createHash("sha256")
       .update(`${url}\0${ref ?? ""}`)
       .digest("hex")
       .slice(0, 24);
-    const known = this.#fetched.get(key);
-    if (known && performance.now() - known.at < freshMs) return await known.done;
-    const done = this.#fresh(url, ref, key);
-    this.#fetched.set(key, { at: performance.now(), done });
+    const cached = this.#cache.get(key);
+    if (cached && performance.now() - cached.at < cacheTtlMs) return await cached.done;
+    const done = this.#fetchOrCached(url, ref, key);
+    this.#cache.set(key, { at: performance.now(), done });
     return await done;
   }
 
-  /** What is there now, else what was there before; the next who asks after a failure asks anew. */
-  async #fresh(url: string, ref: string | undefined, key: string): Promise<string> {
+  /**
+   * Fetches the repository, or falls back to the cached copy. A failure is not cached, so the next call tries again.
+   */
+  async #fetchOrCached(url: string, ref: string | undefined, key: string): Promise<string> {
     const target = join(this.#options.cacheDirectory, key);
     try {
       return await this.#clone(url, ref, target);
     } catch (error) {
-      this.#fetched.delete(key);
+      this.#cache.delete(key);
       if (!(await exists(target))) throw error;
-      this.#options.log.warn("skills could not be fetched again", { url, cause: String(error) });
+      this.#options.log.warn("skills could not be updated; using the cached copy", {
+        url,
+        cause: String(error),
+      });
       return target;
     }
   }
 
-  /** Fetches one commit into a new directory, which then takes the place of the old one. */
+  /** Fetches one commit into a staging directory, then replaces the old directory with it. */
   async #clone(url: string, ref: string | undefined, target: string): Promise<string> {
     const { cacheDirectory } = this.#options;
     await mkdir(cacheDirectory, { recursive: true, mode: 0o700 });
     const staging = await mkdtemp(join(cacheDirectory, ".new-"));
     try {
-      const fresh = join(staging, "new");
-      await this.#git("init", "--quiet", "--", fresh);
-      await this.#git("-C", fresh, "fetch", "--quiet", "--depth=1", "--no-tags", "--", url, ref ?? "HEAD");
-      await this.#git("-C", fresh, "checkout", "--quiet", "--force", "FETCH_HEAD");
+      const checkout = join(staging, "new");
+      await this.#git("init", "--quiet", "--", checkout);
+      await this.#git("-C", checkout, "fetch", "--quiet", "--depth=1", "--no-tags", "--", url, ref ?? "HEAD");
+      await this.#git("-C", checkout, "checkout", "--quiet", "--force", "FETCH_HEAD");
       if (await exists(target)) await rename(target, join(staging, "old"));
-      await rename(fresh, target);
+      await rename(checkout, target);
       return target;
     } catch (error) {
       const stderr =
@@ -119,7 +122,7 @@ export class SkillFetcher {
   }
 
   async #git(...args: readonly string[]): Promise<void> {
-    // Transports that run commands are off, nothing is asked for, and no hook is run.
+    // Safe git: no transports that run commands, no prompts, no hooks.
     const env = {
       ...this.#options.env,
       GIT_TERMINAL_PROMPT: "0",
@@ -133,7 +136,7 @@ export class SkillFetcher {
 function githubUrl(source: string): string {
   const match = /^(?:https:\/\/github\.com\/)?([\w.-]+)\/([\w.-]+?)(?:\.git)?\/?$/.exec(source);
   if (match) return `https://github.com/${match[1]}/${match[2]}.git`;
-  throw invalid(`"${source}" is not owner/name of a repository`);
+  throw invalid(`"${source}" is not a GitHub repository of the form owner/name`);
 }
 
 async function exists(path: string): Promise<boolean> {

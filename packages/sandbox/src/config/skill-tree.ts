@@ -11,22 +11,21 @@ export interface Skill {
   readonly directory: string;
 }
 
-/** What a skill may be at most: it is copied whenever it has changed. */
+/** Size limits of a skill, which is copied whenever it changes. */
 export type SkillLimits = Pick<SandboxLimits, "maxSkillFiles" | "maxSkillBytes">;
 
-const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const skillName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
- * The skills of a source that lies at `place`: the directory itself, those in `skills/`, and those
- * right below, in this order. Throws `sandbox.invalid_request` for a name that is not there, or when
- * there is none at all.
+ * Finds the skills of a source: `place` itself, else those in `skills/` and in direct subdirectories. Throws
+ * `sandbox.invalid_request` when a requested skill is missing or there is none.
  */
-export async function findSkills(place: string, source: SkillSource): Promise<readonly Skill[]> {
-  const base = inside(place, source.subpath);
+export async function findSkills(directory: string, source: SkillSource): Promise<readonly Skill[]> {
+  const base = resolveSubpath(directory, source.subpath);
   const found = new Map<string, Skill>();
   const add = async (directory: string) => {
     const name = basename(directory);
-    if (found.has(name) || !nameForm.test(name) || !(await isFile(join(directory, "SKILL.md")))) return;
+    if (found.has(name) || !skillName.test(name) || !(await isFile(join(directory, "SKILL.md")))) return;
     found.set(name, { name, directory });
   };
   await add(base);
@@ -39,11 +38,11 @@ export async function findSkills(place: string, source: SkillSource): Promise<re
   return source.skills.map((name) => {
     const skill = found.get(name);
     if (skill) return skill;
-    throw invalid(`${source.source} has no skill "${name}"; it has: ${[...found.keys()].join(", ")}`);
+    throw invalid(`${source.source} has no skill "${name}". Available: ${[...found.keys()].join(", ")}`);
   });
 }
 
-function inside(place: string, subpath: string | undefined): string {
+function resolveSubpath(place: string, subpath: string | undefined): string {
   if (subpath === undefined) return place;
   const parts = subpath.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) throw invalid(`the subpath "${subpath}" leads out of its source`);
@@ -57,13 +56,13 @@ async function isFile(path: string): Promise<boolean> {
   );
 }
 
-/** What a skill consists of: plain files by path, with content and permission. Links are left out. */
+/** Content of a skill: regular files with path and mode. Symbolic links are skipped. */
 export interface SkillContent {
   readonly digest: string;
   readonly files: readonly { readonly path: string; readonly content: Buffer; readonly mode: number }[];
 }
 
-/** Reads a skill. Throws `sandbox.invalid_request` for one that is larger than skills may be. */
+/** Reads a skill. Throws `sandbox.invalid_request` for one that exceeds the limits. */
 export async function readSkill(skill: Skill, limits: SkillLimits): Promise<SkillContent> {
   const { maxSkillFiles, maxSkillBytes } = limits;
   const files: SkillContent["files"][number][] = [];
@@ -75,15 +74,13 @@ export async function readSkill(skill: Skill, limits: SkillLimits): Promise<Skil
       if (name === ".git" || name === markerName) continue;
       const path = join(relative, name);
       const absolute = join(skill.directory, path);
-      // A link could lead to what the source has no business to bring along.
+      // Skip links: they could expose files outside the source.
       const stat = await lstat(absolute);
       if (stat.isDirectory()) await walk(path);
       if (!stat.isFile()) continue;
       bytes += stat.size;
       if (files.length >= maxSkillFiles || bytes > maxSkillBytes) {
-        throw invalid(
-          `the skill "${skill.name}" has more than ${maxSkillFiles} files or ${maxSkillBytes} bytes`,
-        );
+        throw invalid(`the skill "${skill.name}" exceeds ${maxSkillFiles} files or ${maxSkillBytes} bytes`);
       }
       const content = await readFile(absolute);
       const mode = stat.mode & 0o100 ? 0o755 : 0o644;
@@ -95,10 +92,10 @@ export async function readSkill(skill: Skill, limits: SkillLimits): Promise<Skil
   return { digest: hash.digest("hex"), files };
 }
 
-/** Marks a directory that we have made, and says what is in it. */
+/** Marker file of an installed skill. Holds the digest of its content. */
 export const markerName = ".holdfast-skill.json";
 
-/** Writes a skill into a new directory, with the marker last. */
+/** Writes a skill into a new directory. The marker comes last, so an incomplete copy has none. */
 export async function writeSkill(content: SkillContent, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   for (const { path, content: bytes, mode } of content.files) {

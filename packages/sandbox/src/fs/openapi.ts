@@ -158,7 +158,7 @@ const directoryPaths: OpenApiPart["paths"] = {
           ...unresponsiveMount,
           400: "Malformed JSON, a wrong path, no source, or the destination exists",
           415: "The body is not JSON",
-          422: "The body has another shape",
+          422: "The body is malformed",
           502: "A directory into itself, or the system refused",
         }),
       },

@@ -60,7 +60,7 @@ export function openCodeRoutes(setup: OpenCodeSetup): readonly Route[] {
     ...new OpenCodeProjectRoutes(catalog, hub, shared).routes(),
     ...new OpenCodeTuiRoutes(hub, shared).routes(),
   };
-  const kind = { guarded: true, takesPassword: true, sendError: sendWireError };
+  const kind = { guarded: true, acceptsBasicAuth: true, sendError: sendWireError };
   const routes = Object.entries(table).map(([path, methods]) => ({ path, methods, ...kind }));
   return options.proxyUrl === undefined
     ? routes

@@ -22,7 +22,7 @@ const badBody = {
   400: "Malformed JSON, or a value that means nothing",
   413: "The body is too large",
   415: "The body is not JSON",
-  422: "The body has another shape",
+  422: "The body is malformed",
 };
 
 function signal(operationId: string, summary: string, defaultMs: number): OpenApiOperation {

@@ -5,14 +5,13 @@ import type { Logger } from "@holdfast/core";
 import { isRecord } from "../http/problem.ts";
 import { markerName, readSkill, type Skill, type SkillLimits, writeSkill } from "./skill-tree.ts";
 
-const running = new Map<string, Promise<unknown>>();
+const lastSync = new Map<string, Promise<unknown>>();
 
 /**
- * Makes `<cwd>/<target>` hold exactly these skills beside those of its user: what we have put there
- * before and is not wanted any more goes, what has changed is replaced, and a skill of the user's own
- * with the same name stays as it is.
+ * Synchronizes `<cwd>/<target>` with these skills. Removes skills that an earlier call installed and that are no
+ * longer configured, and replaces changed ones. The user's own skills stay untouched, even under the same name.
  */
-export async function placeSkills(
+export async function syncSkills(
   cwd: string,
   target: string,
   skills: readonly Skill[],
@@ -20,17 +19,17 @@ export async function placeSkills(
   log: Logger,
 ): Promise<void> {
   const directory = join(cwd, target);
-  const before = running.get(directory) ?? Promise.resolve();
-  const mine = before.catch(() => {}).then(() => place(directory, skills, limits, log));
-  running.set(directory, mine);
+  const previous = lastSync.get(directory) ?? Promise.resolve();
+  const current = previous.catch(() => {}).then(() => sync(directory, skills, limits, log));
+  lastSync.set(directory, current);
   try {
-    await mine;
+    await current;
   } finally {
-    if (running.get(directory) === mine) running.delete(directory);
+    if (lastSync.get(directory) === current) lastSync.delete(directory);
   }
 }
 
-async function place(
+async function sync(
   directory: string,
   skills: readonly Skill[],
   limits: SkillLimits,
@@ -40,15 +39,15 @@ async function place(
   if (skills.length === 0 && present.length === 0) return;
   const wanted = new Set(skills.map((skill) => skill.name));
   for (const name of present) {
-    if (wanted.has(name) || (await digestOf(join(directory, name))) === undefined) continue;
+    if (wanted.has(name) || (await installedDigest(join(directory, name))) === undefined) continue;
     await rm(join(directory, name), { recursive: true, force: true });
   }
   for (const skill of skills) {
     const path = join(directory, skill.name);
-    const there = present.includes(skill.name);
-    const digest = there ? await digestOf(path) : undefined;
-    if (there && digest === undefined) {
-      log.warn("a skill of that name is there already", { skill: skill.name, path });
+    const exists = present.includes(skill.name);
+    const digest = exists ? await installedDigest(path) : undefined;
+    if (exists && digest === undefined) {
+      log.warn("the user already has a skill of this name; keeping it", { skill: skill.name, path });
       continue;
     }
     const content = await readSkill(skill, limits);
@@ -57,7 +56,7 @@ async function place(
     const temporary = join(directory, `.${skill.name}.${randomBytes(6).toString("hex")}`);
     try {
       await writeSkill(content, temporary);
-      // What we put into a project is not the work of anybody who commits there.
+      // Keep installed skills out of the project's commits.
       await writeFile(join(temporary, ".gitignore"), "*\n");
       await rm(path, { recursive: true, force: true });
       await rename(temporary, path);
@@ -67,8 +66,8 @@ async function place(
   }
 }
 
-/** The digest of a skill that we have put there; undefined for anything else. */
-async function digestOf(directory: string): Promise<string | undefined> {
+/** Returns the digest of an installed skill; undefined for anything that we did not install. */
+async function installedDigest(directory: string): Promise<string | undefined> {
   try {
     if (!(await lstat(directory)).isDirectory()) return undefined;
     const marker: unknown = JSON.parse(await readFile(join(directory, markerName), "utf8"));
