@@ -23,7 +23,7 @@ import type { GuestBundle } from "./jail/bundle.ts";
 import type { StudioLimits } from "./limits.ts";
 import type { StudioOptions } from "./studio.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
-import { answerGate, gateWaits, settleShown } from "./work/gate-questions.ts";
+import { deliverGateAnswer, isGateQuestionOpen, settleShownQuestion } from "./work/gate-questions.ts";
 import { type PreparedTask, TaskRunner } from "./work/runner.ts";
 import { SessionLog } from "./work/session-log.ts";
 
@@ -83,7 +83,7 @@ export class StudioHost implements BackendHost {
     return resolveSession(this.#options, event, sessions);
   }
 
-  get beginsEvents(): boolean {
+  get startsEvents(): boolean {
     return this.#options.works === true;
   }
 
@@ -108,7 +108,7 @@ export class StudioHost implements BackendHost {
     return this.#options.system(tasks);
   }
 
-  begin(taskId: string): void {
+  wakeNew(taskId: string): void {
     if (this.#options.works === "new") this.#begun.add(taskId);
     this.wake(taskId);
   }
@@ -129,14 +129,17 @@ export class StudioHost implements BackendHost {
     await this.#runners.get(taskId)?.stop();
   }
 
-  waits(taskId: string, approvalId: string): boolean {
-    return gateWaits(this.#options.gate, approvalId) || this.#runners.get(taskId)?.waits(approvalId) === true;
+  isAwaitingAnswer(taskId: string, approvalId: string): boolean {
+    return (
+      isGateQuestionOpen(this.#options.gate, approvalId) ||
+      this.#runners.get(taskId)?.isAwaitingAnswer(approvalId) === true
+    );
   }
 
-  async answer(taskId: string, approvalId: string, choice: ApprovalChoice): Promise<boolean> {
+  async deliverAnswer(taskId: string, approvalId: string, choice: ApprovalChoice): Promise<boolean> {
     const onLost = (error: unknown) => this.ports.log.error("a rule could not be written", { taskId, error });
-    if (await answerGate(this.#options.gate, approvalId, choice, onLost)) return true;
-    return (await this.#runners.get(taskId)?.answer(approvalId, choice)) ?? false;
+    if (await deliverGateAnswer(this.#options.gate, approvalId, choice, onLost)) return true;
+    return (await this.#runners.get(taskId)?.deliverAnswer(approvalId, choice)) ?? false;
   }
 
   watchQuestion(taskId: string, sessionId: string, approvalId: string): void {
@@ -144,7 +147,7 @@ export class StudioHost implements BackendHost {
     this.#watched.add(approvalId);
     const { gate, task, session, limits } = this.#options;
     const log = new SessionLog(session(sessionId), limits);
-    void settleShown({ gate, task: task(taskId), log }, approvalId)
+    void settleShownQuestion({ gate, task: task(taskId), log }, approvalId)
       .catch((error: unknown) =>
         this.ports.log.warn("a question of the gate could not be taken away", { taskId, error }),
       )
@@ -193,7 +196,7 @@ export class StudioHost implements BackendHost {
     return result;
   }
 
-  note(entry: AuditEntry): Promise<void> {
+  audit(entry: AuditEntry): Promise<void> {
     return this.#options.gate.audit.note(entry);
   }
 
@@ -304,7 +307,7 @@ export class StudioHost implements BackendHost {
     const { limits } = this.#options;
     const runner = this.#runners.get(taskId);
     if (runner === undefined || this.#closing) return;
-    if (runner.resting) {
+    if (runner.isDormant) {
       this.#runners.delete(taskId);
       return;
     }
@@ -323,11 +326,11 @@ export class StudioHost implements BackendHost {
     clearTimeout(this.#idle.get(taskId));
     this.#idle.delete(taskId);
     const runner = this.#runners.get(taskId);
-    if (runner === undefined || runner.working) return;
+    if (runner === undefined || runner.isRunning) return;
     void runner
-      .rest()
+      .stopAgent()
       .then(() => {
-        if (runner.resting) this.#runners.delete(taskId);
+        if (runner.isDormant) this.#runners.delete(taskId);
       })
       .catch((error: unknown) => this.ports.log.warn("an idle agent could not be ended", { taskId, error }));
   }

@@ -118,7 +118,7 @@ describe("the transcript", () => {
     const transcript = reduce(
       { type: "agent-started", agent: "demo", resumed: "new" },
       update({ sessionUpdate: "tool_call", toolCallId: "1", title: "First", status: "in_progress" }),
-      { type: "interrupted", reason: "The server was ended." },
+      { type: "interrupted", reason: "The server stopped." },
       { type: "agent-started", agent: "demo", resumed: "transcript" },
       update({ sessionUpdate: "tool_call", toolCallId: "1", title: "Second", status: "completed" }),
     );

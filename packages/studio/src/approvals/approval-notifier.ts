@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "@holdfast/core";
 import type { Approval, Gate } from "@holdfast/gate";
 import { studioLimits } from "../limits.ts";
-import { gateWaits } from "../work/gate-questions.ts";
+import { isGateQuestionOpen } from "../work/gate-questions.ts";
 import type { ApprovalHook } from "./approval-hooks.ts";
 
 export interface ApprovalNotifierOptions {
@@ -55,7 +55,7 @@ export class ApprovalNotifier {
       try {
         const pauseMs = attempt === 0 ? 0 : studioLimits.approvalHookPauseMs * 4 ** (attempt - 1);
         await delay(pauseMs, undefined, { signal: this.#ending.signal, ref: false });
-        if (!gateWaits(gate, approval.id)) return;
+        if (!isGateQuestionOpen(gate, approval.id)) return;
         const status = await this.#post(hook, url, approval);
         if (status >= 200 && status < 300) return;
         problem = `it answered ${status}`;

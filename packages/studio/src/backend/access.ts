@@ -5,13 +5,13 @@ import type { BackendHost } from "./host.ts";
 
 export interface AccessState {
   version: 1;
-  /** SHA-256 of one-time tickets, with when they end. */
+  /** SHA-256 of each one-time ticket, mapped to its expiry time. */
   tickets: Record<string, number>;
-  /** SHA-256 of the secrets in login cookies. */
+  /** Logins by the SHA-256 of the secret in the login cookie. */
   logins: Record<string, { createdAt: number; expiresAt: number }>;
 }
 
-/** Who may use the Studio: tickets and logins, hashed. No client reaches this actor. */
+/** Stores hashed tickets and logins. Clients cannot reach this actor. */
 export function createAccessActor(host: BackendHost) {
   const now = () => host.ports.clock.now();
   return actor({
@@ -26,12 +26,12 @@ export function createAccessActor(host: BackendHost) {
           c.state.tickets[hash] = now() + studioLimits.ticketTtlMs;
         },
 
-        /** Uses a ticket up and records a login. Throws `auth.invalid_ticket`. */
+        /** Consumes a ticket and records a login. Throws `auth.invalid_ticket`. */
         exchange(c, ticket: string, login: string): { readonly expiresAt: number } {
           const valid = Object.hasOwn(c.state.tickets, ticket) ? (c.state.tickets[ticket] ?? 0) : 0;
           delete c.state.tickets[ticket];
           if (valid <= now()) {
-            const message = "This link was used already or is too old: ask the server for a new one";
+            const message = "This link has expired or was already used. Request a new one from the server.";
             throw new HoldfastError("auth", "invalid_ticket", message, { statusCode: 401 });
           }
           const logins = Object.entries(c.state.logins).sort(([, a], [, b]) => a.createdAt - b.createdAt);
@@ -44,12 +44,12 @@ export function createAccessActor(host: BackendHost) {
           return { expiresAt };
         },
 
-        /** Ends a login; one that there is not has ended already. */
+        /** Deletes a login. An unknown login is not an error. */
         end(c, login: string): void {
           delete c.state.logins[login];
         },
 
-        /** When this login ends; 0 when there is none. */
+        /** Returns the login's expiry time, or 0 if there is no valid login. */
         check(c, login: string): number {
           const found = Object.hasOwn(c.state.logins, login) ? c.state.logins[login] : undefined;
           return found !== undefined && found.expiresAt > now() ? found.expiresAt : 0;

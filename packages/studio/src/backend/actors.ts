@@ -5,7 +5,7 @@ import { createOrganizationActor } from "./organization.ts";
 import { createSessionActor } from "./session.ts";
 import { createTaskActor } from "./task.ts";
 
-/** All actors of the Studio, by the names under which clients find them. */
+/** All actors of the Studio, keyed by the names that clients use. */
 export function createActors(host: BackendHost) {
   return {
     organization: createOrganizationActor(host),

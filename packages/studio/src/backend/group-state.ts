@@ -1,44 +1,44 @@
 import type { GroupEventView } from "../contract.ts";
 import type { SessionMode } from "../groups/group-settings.ts";
 
-/** An event on its way to a group: checked, with the words that the agent will be told. */
+/** A validated event for a group, with the prompt text for the agent. */
 export interface GroupEvent {
-  /** The same for an event that is handed in again. */
+  /** Deduplication key: equal for every delivery of the same event. */
   readonly id: string;
   readonly topic: string;
   /** "prompt", "plugin:NAME", "webhook:NAME". */
   readonly source: string;
   readonly text: string;
   readonly session: SessionMode;
-  /** Why what it says is from outside; absent for words of the person. */
+  /** Why the text is untrusted. Absent if the user wrote it. */
   readonly taint?: string;
-  /** For the plugin that names the session. */
+  /** Raw payload for the plugin that selects the session. */
   readonly envelope?: unknown;
 }
 
-/** One event as it is kept; what the agent is told goes when it is done. */
+/** An event as stored. `event` is deleted when the event has finished. */
 export interface EventRecord {
   readonly view: GroupEventView;
   readonly event?: GroupEvent;
 }
 
-/** The event that is worked on. What it begins has its names before it is begun, so that it begins once. */
+/** The event in progress. Its ids are persisted before the turn starts, so starting it again is idempotent. */
 export interface RunningEvent {
   readonly seq: number;
   readonly taskId: string;
   readonly sessionId: string;
   readonly promptId: string;
-  /** True when the prompt goes to a task that is there already. */
+  /** True if the prompt goes to an existing task. */
   readonly resumes: boolean;
-  /** The task has it. */
+  /** True after the task has accepted the prompt. */
   begun: boolean;
-  /** How often it could not be begun. */
+  /** Number of failed attempts to start it. */
   attempts?: number;
-  /** Until then it is not tried again. */
+  /** Earliest time of the next attempt. */
   retryAt?: number;
 }
 
-/** A session of the group, the newest last. */
+/** A session of the group. The list is ordered by last use, newest last. */
 export interface GroupSession {
   readonly taskId: string;
   readonly sessionId: string;
@@ -48,9 +48,9 @@ export interface GroupSession {
 
 export interface GroupState {
   version: 1;
-  /** The sequence of the next event. */
+  /** Sequence number of the next event. */
   next: number;
-  /** Sequences that wait, in order. */
+  /** Sequence numbers of the waiting events, in order. */
   waiting: number[];
   running?: RunningEvent | undefined;
   sessions: GroupSession[];

@@ -14,7 +14,7 @@ import {
 import type { BackendHost } from "./host.ts";
 import { titleOf } from "./task-state.ts";
 
-/** What a step needs of the actor's context, which has more. */
+/** The part of the actor context that the steps use. */
 export interface GroupContext {
   readonly key: readonly string[];
   readonly state: GroupState;
@@ -32,36 +32,40 @@ interface CallOptions {
   readonly args: readonly unknown[];
 }
 
-/** What became of a prompt; null when the task does not know it (any more). */
+/** State of a prompt; null if the task has no record of it. */
 type PromptEnd = "queued" | "sent" | "done" | "failed" | "cancelled" | null;
 
-const passingTaskErrors: ReadonlySet<string> = new Set(["stopping", "queue_full", "server_closing"]);
+const transientTaskErrors: ReadonlySet<string> = new Set(["stopping", "queue_full", "server_closing"]);
 
-/** An error that another try would meet again, however much later. */
+/** True for an error that a retry cannot fix. */
 function isFinal(error: unknown): boolean {
   if (!isHoldfastError(error)) return false;
   const { group, code } = error;
-  if (group === "task") return !passingTaskErrors.has(code);
+  if (group === "task") return !transientTaskErrors.has(code);
   return ["actor.not_found", "group.event_lost", "repository.invalid_path"].includes(`${group}.${code}`);
 }
 
-function told(error: unknown): TaskError {
+function toTaskError(error: unknown): TaskError {
   if (isHoldfastError(error)) {
     const { group, code, message } = error;
     return { group, code, message };
   }
-  return { group: "group", code: "cannot_begin", message: "The event could not be begun; the log says why" };
+  return {
+    group: "group",
+    code: "cannot_begin",
+    message: "The event could not be started. See the server log for the cause.",
+  };
 }
 
-/** After so many attempts; the first two seconds, the longest a quarter of an hour. */
+/** Exponential backoff: from two seconds up to a quarter of an hour. */
 function retryDelay(attempts: number): number {
   return Math.min(studioLimits.beginRetryMs * 4 ** (attempts - 1), studioLimits.maxBeginRetryMs);
 }
 
 /**
- * The steps of a group: events are taken in once, wait in order, and one at a time begins a turn. What an
- * event begins is written down before it is begun, with the names it will have, and beginning it twice is
- * beginning it once: a crash anywhere loses none and starts none again.
+ * The steps of a group's event queue. Each event is accepted once, waits in order, and starts one turn; turns run one
+ * at a time. The ids of the turn are persisted before it starts, and starting is idempotent: a crash at any point
+ * neither loses an event nor runs it twice.
  */
 export class GroupSteps {
   readonly #host: BackendHost;
@@ -70,18 +74,18 @@ export class GroupSteps {
     this.#host = host;
   }
 
-  /** Throws `group.queue_full`. Durable when it returns. */
+  /** Enqueues an event; durable when it returns. Throws `group.queue_full`. */
   async accept(c: GroupContext, event: GroupEvent): Promise<GroupEventAccepted> {
-    const known = await c.kv.get(idKey(event.id));
-    const before = known === null ? undefined : await readEvent(c.kv, Number(known));
-    if (before !== undefined) return { ...before.view, duplicate: true };
+    const knownSeq = await c.kv.get(idKey(event.id));
+    const duplicate = knownSeq === null ? undefined : await readEvent(c.kv, Number(knownSeq));
+    if (duplicate !== undefined) return { ...duplicate.view, duplicate: true };
     const { maxWaitingEvents, maxKeptEvents } = studioLimits;
     if (c.state.waiting.length >= maxWaitingEvents) {
-      const message = `${maxWaitingEvents} events of this group wait already`;
+      const message = `${maxWaitingEvents} events of this group are already waiting. Try again when some have finished.`;
       throw new HoldfastError("group", "queue_full", message, { statusCode: 429 });
     }
     const old = c.state.next - maxKeptEvents;
-    const forgotten = old > 0 ? await readEvent(c.kv, old) : undefined;
+    const evicted = old > 0 ? await readEvent(c.kv, old) : undefined;
     const seq = c.state.next;
     const view: GroupEventView = {
       ...{ id: event.id, seq, topic: event.topic, source: event.source },
@@ -90,51 +94,49 @@ export class GroupSteps {
       tainted: event.taint !== undefined,
       receivedAt: this.#now(),
     };
-    // One commit: nothing is awaited between these.
+    // One commit: no await between these changes.
     c.state.next += 1;
     c.state.waiting.push(seq);
     const writes = [this.#write(c, { view, event }), c.kv.put(idKey(event.id), String(seq))];
-    if (forgotten !== undefined)
-      writes.push(c.kv.delete(eventKey(old)), c.kv.delete(idKey(forgotten.view.id)));
+    if (evicted !== undefined) writes.push(c.kv.delete(eventKey(old)), c.kv.delete(idKey(evicted.view.id)));
     await Promise.all(writes);
     await c.saveState();
     return { ...view, duplicate: false };
   }
 
   /**
-   * Begins the next event where none is worked on, and looks whether the one that is has ended. What could
-   * not be begun keeps its place and waits for its time, unless it is to be tried `again` now. Where no
-   * events begin, one that has begun may still end.
+   * Starts the next event if none is in progress, and checks whether the one in progress has finished. An event that
+   * failed to start stays at the head of the queue until its retry time, unless `retryNow` is set. If this host does
+   * not start events, a started one can still finish.
    */
-  async advance(c: GroupContext, again = false): Promise<void> {
-    for (let now = again; ; now = false) {
-      const { beginsEvents } = this.#host;
-      const running = c.state.running ?? (beginsEvents ? await this.#choose(c) : undefined);
-      if (running === undefined || !(running.begun || beginsEvents)) return;
-      if (!running.begun && !now && (running.retryAt ?? 0) > this.#now()) return;
+  async advance(c: GroupContext, retryNow = false): Promise<void> {
+    for (let retry = retryNow; ; retry = false) {
+      const { startsEvents } = this.#host;
+      const running = c.state.running ?? (startsEvents ? await this.#takeNext(c) : undefined);
+      if (running === undefined || !(running.begun || startsEvents)) return;
+      if (!running.begun && !retry && (running.retryAt ?? 0) > this.#now()) return;
       try {
-        if (!running.begun) await this.#begin(c, running);
+        if (!running.begun) await this.#start(c, running);
         const end = await this.#promptEnd(c, running);
         if (end === "queued" || end === "sent") return;
         await this.#finish(c, running, end);
       } catch (error) {
         const final = isFinal(error);
         if (running.begun && !final) throw error;
-        if (!running.begun)
-          this.#host.ports.log.warn("an event could not be begun", { group: c.key[0], error });
+        if (!running.begun) this.#host.ports.log.warn("could not start an event", { group: c.key[0], error });
         const attempts = (running.attempts ?? 0) + 1;
         if (!final && attempts < studioLimits.maxBeginAttempts)
-          return this.#tryLater(c, { ...running, attempts }, error);
-        await this.#finish(c, { ...running, attempts }, "failed", told(error));
+          return this.#scheduleRetry(c, { ...running, attempts }, error);
+        await this.#finish(c, { ...running, attempts }, "failed", toTaskError(error));
       }
     }
   }
 
-  /** Keeps the event at the head of the queue, and its next attempt where a restart does not lose it. */
-  async #tryLater(c: GroupContext, running: RunningEvent & { attempts: number }, error: unknown) {
+  /** Leaves the event at the head of the queue and schedules a durable retry. */
+  async #scheduleRetry(c: GroupContext, running: RunningEvent & { attempts: number }, error: unknown) {
     const delay = retryDelay(running.attempts);
     const retryAt = this.#now() + delay;
-    const problem = told(error);
+    const problem = toTaskError(error);
     const record = await readEvent(c.kv, running.seq);
     c.state.running = { ...running, retryAt };
     if (record !== undefined) {
@@ -143,18 +145,18 @@ export class GroupSteps {
     }
     await c.schedule.after(delay, "internal.retry");
     await c.saveState();
-    await this.#note(c, "group.event_retried", running, { ...problem, retryAt });
+    await this.#audit(c, "group.event_retried", running, { ...problem, retryAt });
   }
 
-  /** That an event could not be begun, on record; `message` may quote paths and stays out. */
-  #note(
+  /** Records a failed start in the audit log. Omits `message`, which may contain paths. */
+  #audit(
     c: GroupContext,
     type: string,
     { seq, attempts }: RunningEvent,
     problem: TaskError & { retryAt?: number },
   ) {
     const { group, code, retryAt } = problem;
-    return this.#host.note({
+    return this.#host.audit({
       type,
       data: {
         ...{ group: c.key[0], event: seq, attempt: attempts, error: `${group}.${code}` },
@@ -163,8 +165,8 @@ export class GroupSteps {
     });
   }
 
-  /** The first that waits, with what it will begin; durable before anything is begun. */
-  async #choose(c: GroupContext): Promise<RunningEvent | undefined> {
+  /** Takes the first waiting event and assigns its ids; durable before the turn starts. */
+  async #takeNext(c: GroupContext): Promise<RunningEvent | undefined> {
     const seq = c.state.waiting[0];
     if (seq === undefined) return undefined;
     const record = await readEvent(c.kv, seq);
@@ -183,7 +185,7 @@ export class GroupSteps {
     return running;
   }
 
-  /** The session that goes on with this event; undefined for a new one. */
+  /** The session that this event continues; undefined for a new one. */
   async #sessionFor(c: GroupContext, event: GroupEvent) {
     const since = this.#now() - studioLimits.sessionResumeMs;
     const resumable = c.state.sessions.filter(({ usedAt }) => usedAt >= since);
@@ -207,9 +209,10 @@ export class GroupSteps {
     }
   }
 
-  async #begin(c: GroupContext, running: RunningEvent): Promise<void> {
+  async #start(c: GroupContext, running: RunningEvent): Promise<void> {
     const record = await readEvent(c.kv, running.seq);
-    if (record?.event === undefined) throw new HoldfastError("group", "event_lost", "The event is gone");
+    if (record?.event === undefined)
+      throw new HoldfastError("group", "event_lost", "The event's record no longer exists");
     const { view, event } = record;
     const group = c.key[0] ?? "";
     const settings = this.#host.groups.require(group);
@@ -233,16 +236,16 @@ export class GroupSteps {
       await this.#call(c, "organization", "local", "internal.createGroupTask", input, names);
     }
     const now = this.#now();
-    const { error: _, retryAt: __, ...begins } = view;
-    const started = { ...begins, state: "running", taskId, sessionId, fromSeq, startedAt: now } as const;
+    const { error: _, retryAt: __, ...rest } = view;
+    const started = { ...rest, state: "running", taskId, sessionId, fromSeq, startedAt: now } as const;
     running.begun = true;
     c.state.running = { ...running };
-    this.#noteSession(c, running, now);
+    this.#recordSession(c, running, now);
     await this.#write(c, { view: started, event });
     await c.saveState();
   }
 
-  #noteSession(c: GroupContext, { taskId, sessionId }: RunningEvent, now: number): void {
+  #recordSession(c: GroupContext, { taskId, sessionId }: RunningEvent, now: number): void {
     const known = c.state.sessions.find((each) => each.taskId === taskId);
     const session = { taskId, sessionId, startedAt: known?.startedAt ?? now, usedAt: now };
     const others = c.state.sessions.filter((each) => each.taskId !== taskId);
@@ -256,7 +259,7 @@ export class GroupSteps {
   async #finish(c: GroupContext, running: RunningEvent, end: PromptEnd, error?: TaskError): Promise<void> {
     const record = await readEvent(c.kv, running.seq);
     c.state.running = undefined;
-    if (running.begun) this.#noteSession(c, running, this.#now());
+    if (running.begun) this.#recordSession(c, running, this.#now());
     if (record !== undefined) {
       const state = end === "failed" || end === "cancelled" ? end : "done";
       const { retryAt: _, error: __, ...before } = record.view;
@@ -270,10 +273,10 @@ export class GroupSteps {
       await this.#write(c, { view });
     }
     await c.saveState();
-    if (error !== undefined && !running.begun) await this.#note(c, "group.event_failed", running, error);
+    if (error !== undefined && !running.begun) await this.#audit(c, "group.event_failed", running, error);
   }
 
-  /** Keeps the record, and tells whoever watches. */
+  /** Persists the record and broadcasts its view. */
   #write(c: GroupContext, record: EventRecord): Promise<void> {
     const written = c.kv.put(eventKey(record.view.seq), JSON.stringify(record));
     c.broadcast("changed", record.view);

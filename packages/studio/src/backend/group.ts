@@ -8,32 +8,32 @@ import type { BackendHost } from "./host.ts";
 import { requirePrompt, requireText } from "./validate.ts";
 
 export interface GroupVars {
-  /** Changes of the queue, one after the other. */
-  changing: Promise<unknown>;
+  /** Tail of the mutex that serializes changes of the queue. */
+  queueTail: Promise<unknown>;
 }
 
 function isEvent(value: unknown): value is GroupEvent {
   return typeof value === "object" && value !== null && "topic" in value && "session" in value;
 }
 
-/** One group (key: its name): a durable queue of events, of which one at a time begins a turn of its agent. */
+/** A group, keyed by its name: a durable event queue that runs one turn of its agent at a time. */
 export function createGroupActor(host: BackendHost) {
   const steps = new GroupSteps(host);
-  const inTurn = <Result>(vars: GroupVars, change: () => Promise<Result>): Promise<Result> => {
-    const turn = vars.changing.then(change);
-    vars.changing = turn.catch(() => undefined);
+  const serialize = <Result>(vars: GroupVars, change: () => Promise<Result>): Promise<Result> => {
+    const turn = vars.queueTail.then(change);
+    vars.queueTail = turn.catch(() => undefined);
     return turn;
   };
-  const advance = (c: GroupContext & { readonly vars: GroupVars }, again = false): Promise<void> =>
-    inTurn(c.vars, () => steps.advance(c, again)).catch((error: unknown) => {
-      // What is written down stays: the next event, the end of a turn or a start goes on with it.
-      host.ports.log.error("a group cannot go on", { group: c.key[0], error });
+  const advance = (c: GroupContext & { readonly vars: GroupVars }, retryNow = false): Promise<void> =>
+    serialize(c.vars, () => steps.advance(c, retryNow)).catch((error: unknown) => {
+      // The queue is durable: the next event, the end of a turn or a restart retries.
+      host.ports.log.error("could not advance the queue of a group", { group: c.key[0], error });
     });
-  const take = async (
+  const enqueue = async (
     c: GroupContext & { readonly vars: GroupVars; waitUntil(promise: Promise<unknown>): void },
     accepting: GroupEvent,
   ): Promise<GroupEventAccepted> => {
-    const accepted = await inTurn(c.vars, () => steps.accept(c, accepting));
+    const accepted = await serialize(c.vars, () => steps.accept(c, accepting));
     c.waitUntil(advance(c));
     return accepted;
   };
@@ -42,7 +42,7 @@ export function createGroupActor(host: BackendHost) {
       host.groups.require(c.key[0] ?? "");
       return newGroupState();
     },
-    createVars: (): GroupVars => ({ changing: Promise.resolve() }),
+    createVars: (): GroupVars => ({ queueTail: Promise.resolve() }),
     events: { changed: event<GroupEventView>() },
     options: { name: "Group", actionTimeout: 180_000 },
     actions: {
@@ -57,36 +57,36 @@ export function createGroupActor(host: BackendHost) {
         };
       },
 
-      /** Words of the person. `id` makes them count once, however often they are handed in. */
+      /** Enqueues a prompt from the user. Calls with the same `id` count once. */
       async prompt(c, text: string, options?: { readonly id?: string }): Promise<GroupEventAccepted> {
         requirePrompt(text);
-        const given = options?.id;
-        if (given !== undefined) requireText(given, "id", 200);
+        const requestId = options?.id;
+        if (requestId !== undefined) requireText(requestId, "id", 200);
         const { session } = host.groups.require(c.key[0] ?? "");
-        const id = given ?? uuidv7(host.ports.clock, host.ports.random);
-        return take(c, {
+        const id = requestId ?? uuidv7(host.ports.clock, host.ports.random);
+        return enqueue(c, {
           ...{ id: `prompt/${id}`, topic: "prompt", source: "prompt", text },
           session: session === "explicit" ? "fresh" : session,
         });
       },
 
       internal: {
-        /** An event that the host has checked; what it is handed over by reference. */
+        /** Enqueues an event that the host has validated and put into the {@link BackendHost.handover}. */
         accept: (c, token: string): Promise<GroupEventAccepted> => {
           const taken = host.handover.take(token, isEvent);
           host.groups.require(c.key[0] ?? "");
-          return take(c, taken);
+          return enqueue(c, taken);
         },
 
-        /** A turn of a task of this group may have ended. */
+        /** Called when a turn of one of the group's tasks may have finished. */
         taskChanged: (c): void => {
           c.waitUntil(advance(c));
         },
 
-        /** The time has come to try again what could not be begun. */
+        /** Scheduled retry of an event that failed to start. */
         retry: (c): Promise<void> => advance(c, true),
 
-        /** After a start of the server. */
+        /** Called after a server start. */
         recover: (c): void => {
           c.waitUntil(advance(c));
         },

@@ -1,9 +1,9 @@
 import { HoldfastError } from "@holdfast/core";
 
 /**
- * Hands values to actors by reference, within this process. Two reasons: a call's arguments are bounded
- * to 64 KiB and an agent's envelope is not; and only code of this process can put something here, so an
- * actor whose creation needs a token cannot be made by a client, whatever input it sends.
+ * Passes values to actors by reference, within this process, under single-use tokens. Arguments of a call are limited
+ * to 64 KiB, which an agent's envelope can exceed. And only code of this process can obtain a token, so no client can
+ * create an actor that requires one.
  */
 export class Handover {
   readonly #values = new Map<string, unknown>();
@@ -19,15 +19,15 @@ export class Handover {
     return token;
   }
 
-  /** Takes the value out if `is` recognises it. Throws `auth.forbidden` otherwise. */
+  /** Removes and returns the value if `is` accepts it. Throws `auth.forbidden` otherwise. */
   take<Value>(token: unknown, is: (value: unknown) => value is Value): Value {
     const value = typeof token === "string" ? this.#values.get(token) : undefined;
     if (typeof token === "string") this.#values.delete(token);
-    if (!is(value)) throw new HoldfastError("auth", "forbidden", "Only the Studio itself may do this");
+    if (!is(value)) throw new HoldfastError("auth", "forbidden", "Only the Studio itself can call this");
     return value;
   }
 
-  /** Forgets a value that was not taken. */
+  /** Deletes a value that was not taken. */
   drop(token: string): void {
     this.#values.delete(token);
   }

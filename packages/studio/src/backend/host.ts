@@ -1,4 +1,4 @@
-/** The actors: organization, task, session, group, access. */
+/** Interface between the actors (organization, task, session, group, access) and their process. */
 import type { Ports } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
 import type { AgentChoice, AppliedBranch, DiffView, RepositoryCheck, SystemStatus } from "../contract.ts";
@@ -8,58 +8,61 @@ import type { GroupEvent } from "./group-state.ts";
 import type { Handover } from "./handover.ts";
 
 /**
- * What actors ask of the process around them: running jails, git, the gate. It holds no durable state;
- * all of it can be lost at any moment and is built again from the actors.
+ * Services that the process provides to the actors: running jails, git, the gate. It holds no durable state;
+ * everything in it can be rebuilt from the actors.
  */
 export interface BackendHost {
   readonly ports: Ports;
   readonly handover: Handover;
   readonly unsafe: boolean;
-  /** Whether what waits for its turn begins here: a command that is soon over leaves it for a server. */
-  readonly beginsEvents: boolean;
-  /** Throws `jail.unavailable`, with what would mend it, where no agent can be started. */
+  /** False for a short-lived command, which leaves waiting events to a server. */
+  readonly startsEvents: boolean;
+  /** Throws `jail.unavailable`, with a remedy, if agents cannot be started here. */
   requireJails(): void;
-  /** Resolves "sample" as well. Throws `repository.*`. */
+  /** Checks that `path` is a usable repository; "sample" is accepted as well. Throws `repository.*`. */
   checkRepository(path: string): Promise<RepositoryCheck>;
   listAgents(): Promise<readonly AgentChoice[]>;
   system(tasks: SystemStatus["tasks"]): Promise<SystemStatus>;
-  /** Makes sure that somebody works on the task's next prompt. Returns at once. */
+  /** Ensures that a runner works on the task's next prompt. Returns immediately. */
   wake(taskId: string): void;
-  /** As {@link wake}, for a task that was asked for at this moment and is no other's rest. */
-  begin(taskId: string): void;
-  /** Ends the current turn, its agent and its jail; resolves within a second. */
+  /** Like {@link wake}, for a task that was just created and so cannot have a runner elsewhere. */
+  wakeNew(taskId: string): void;
+  /** Aborts the current turn, its agent and its jail; resolves within a second. */
   stop(taskId: string): Promise<void>;
-  /** True while the agent that asked, or the gate, waits for the answer to this question. */
-  waits(taskId: string, approvalId: string): boolean;
-  /** Delivers a durable answer. False when nobody waits for it any more. */
-  answer(taskId: string, approvalId: string, option: ApprovalChoice): Promise<boolean>;
-  /** Takes a question of the gate away when it is settled, whatever has become of the agent. Returns at once. */
+  /** True while the agent or the gate waits for the answer to this question. */
+  isAwaitingAnswer(taskId: string, approvalId: string): boolean;
+  /** Delivers a durable answer. Returns false if the question is no longer open. */
+  deliverAnswer(taskId: string, approvalId: string, option: ApprovalChoice): Promise<boolean>;
+  /**
+   * Settles a question of the gate in the task as soon as it is settled in the gate, even without its agent. Returns
+   * immediately.
+   */
   watchQuestion(taskId: string, sessionId: string, approvalId: string): void;
-  /** Puts into the audit log what has happened. */
-  note(entry: AuditEntry): Promise<void>;
-  /** What `groups.json` says. */
+  /** Appends an entry to the audit log. */
+  audit(entry: AuditEntry): Promise<void>;
+  /** The groups configured in `groups.json`. */
   readonly groups: GroupLookup;
-  /** The repository of a group; its own one is made when it is first asked for. */
+  /** The repository of a group. A group's own repository is created on first use. */
   groupRepository(group: GroupSettings): Promise<string>;
-  /** Asks the plugin of an event which of the sessions answers it; undefined for a new one. */
+  /** Asks the event's plugin which session to continue; undefined for a new one. */
   resolveSession(event: GroupEvent, sessions: readonly ResolvableSession[]): Promise<string | undefined>;
-  /** The tree of everything in the workspace. */
+  /** Writes a git tree of the complete workspace and returns its id. */
   snapshot(taskId: string): Promise<string>;
   diff(taskId: string, base: string): Promise<DiffView>;
-  /** A free name to begin with, made from `title`. */
+  /** An unused branch name derived from `title`. */
   branchName(repository: string, title: string): Promise<string>;
   requireBranchName(branch: string): Promise<void>;
   apply(taskId: string, repository: string, plan: ApplyPlan): Promise<Omit<AppliedBranch, "appliedAt">>;
 }
 
-/** Reads the groups as they are configured now. */
+/** Reads the current configuration of the groups. */
 export interface GroupLookup {
   list(): readonly GroupSettings[];
   /** Throws `group.not_found`. */
   require(name: string): GroupSettings;
 }
 
-/** A session that a plugin may name. */
+/** A session that a plugin can select. */
 export interface ResolvableSession {
   readonly sessionId: string;
   readonly startedAt: number;

@@ -6,8 +6,8 @@ import type { BackendHost } from "./host.ts";
 import { type TaskInput, titleOf } from "./task-state.ts";
 import { requirePrompt, requireText } from "./validate.ts";
 
-/** What the making of a task needs of the organization's context. */
-export interface Creator {
+/** The part of the organization's context that creates actors. */
+export interface ActorCreator {
   client(): {
     getOrCreate(
       name: string,
@@ -17,17 +17,17 @@ export interface Creator {
   };
 }
 
-/** What a group says of a task beforehand, so that making it twice makes it once. */
+/** Ids that a group assigns to a task in advance, so that creating it twice is idempotent. */
 export type GroupTaskNames = Required<
   Pick<TaskInput, "taskId" | "sessionId" | "promptId" | "group" | "origin">
 > &
   Pick<TaskInput, "taint">;
 
 /**
- * Checks everything that can be checked before anything is made. Throws `repository.*`, `agent.not_found`,
- * `.not_installed`, `.not_ready`, `jail.unavailable`, `task.empty_prompt`, `.prompt_too_long`, `.invalid_input`.
+ * Validates the input before anything is created. Throws `repository.*`, `agent.not_found`, `.not_installed`,
+ * `.not_ready`, `jail.unavailable`, `task.empty_prompt`, `.prompt_too_long`, `.invalid_input`.
  */
-export async function checkTask(
+export async function validateTask(
   host: BackendHost,
   input: CreateTaskInput,
   names: Partial<GroupTaskNames> = {},
@@ -68,7 +68,7 @@ async function checkAgent(host: BackendHost, id: unknown): Promise<AgentChoice> 
     throw new HoldfastError("agent", "not_installed", message, { statusCode: 409 });
   }
   if (!agent.ready) {
-    const message = agent.hint ?? `${agent.name} has no model to talk to`;
+    const message = agent.hint ?? `${agent.name} has no model configured`;
     throw new HoldfastError("agent", "not_ready", message, { statusCode: 409 });
   }
   return agent;
@@ -89,8 +89,8 @@ export function firstSummary(task: TaskInput): TaskSummary {
   };
 }
 
-/** Makes the task and its session, where they do not exist yet. */
-export async function makeTask(host: BackendHost, c: Creator, input: TaskInput): Promise<void> {
+/** Creates the task and its session unless they exist. */
+export async function createTaskActors(host: BackendHost, c: ActorCreator, input: TaskInput): Promise<void> {
   const session = host.handover.put({ sessionOf: input.taskId });
   const task = host.handover.put(input);
   const make = (name: string, key: string, token: string) =>

@@ -9,7 +9,7 @@ import type {
   TaskSummary,
 } from "../contract.ts";
 import type { BackendHost } from "./host.ts";
-import { checkTask, firstSummary, type GroupTaskNames, makeTask } from "./new-task.ts";
+import { createTaskActors, firstSummary, type GroupTaskNames, validateTask } from "./new-task.ts";
 import { activeRows, listRows, readRow, type TaskChange, writeRow } from "./task-index.ts";
 import { requireText } from "./validate.ts";
 
@@ -19,17 +19,17 @@ export interface OrganizationState {
 }
 
 export interface OrganizationVars {
-  /** Changes of rows, one after the other: each reads a row and writes it back. */
-  changing: Promise<unknown>;
+  /** Tail of the mutex that serializes read-modify-write changes of rows. */
+  writeTail: Promise<unknown>;
 }
 
-function inTurn<Result>(vars: OrganizationVars, change: () => Promise<Result>): Promise<Result> {
-  const turn = vars.changing.then(change);
-  vars.changing = turn.catch(() => undefined);
+function serialize<Result>(vars: OrganizationVars, change: () => Promise<Result>): Promise<Result> {
+  const turn = vars.writeTail.then(change);
+  vars.writeTail = turn.catch(() => undefined);
   return turn;
 }
 
-/** The parent: the index of all tasks, so that a list wakes none of them. */
+/** The root actor: an index of all tasks, so that listing them wakes none. */
 export function createOrganizationActor(host: BackendHost) {
   return actor({
     createState: (c): OrganizationState => {
@@ -37,18 +37,18 @@ export function createOrganizationActor(host: BackendHost) {
       const message = "There is no such organization";
       throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
     },
-    createVars: (): OrganizationVars => ({ changing: Promise.resolve() }),
+    createVars: (): OrganizationVars => ({ writeTail: Promise.resolve() }),
     events: { taskChanged: event<TaskSummary>() },
     options: { name: "Organization" },
     actions: {
       async createTask(c, input: CreateTaskInput): Promise<TaskSummary> {
-        const task = await checkTask(host, input);
+        const task = await validateTask(host, input);
         const summary = firstSummary(task);
         await writeRow(c.kv, { summary, revision: 0, wake: 0, active: true, input: task });
         c.state.tasks += 1;
         c.broadcast("taskChanged", summary);
-        await makeTask(host, c, task);
-        host.begin(task.taskId);
+        await createTaskActors(host, c, task);
+        host.wakeNew(task.taskId);
         return summary;
       },
 
@@ -59,7 +59,7 @@ export function createOrganizationActor(host: BackendHost) {
         return host.checkRepository(path);
       },
 
-      /** The groups of the data directory, each with its newest events. */
+      /** Lists the configured groups, each with its newest events. */
       listGroups: (c): Promise<readonly GroupView[]> =>
         Promise.all(
           host.groups
@@ -78,23 +78,23 @@ export function createOrganizationActor(host: BackendHost) {
       },
 
       internal: {
-        /** A task of a group, made where it is not there yet. */
+        /** Creates a group's task unless it exists. */
         async createGroupTask(c, input: CreateTaskInput, names: GroupTaskNames): Promise<void> {
           const present = await readRow(c.kv, names.taskId);
-          const task = present?.input ?? (await checkTask(host, { ...input, fromHead: true }, names));
+          const task = present?.input ?? (await validateTask(host, { ...input, fromHead: true }, names));
           if (present === undefined) {
             const summary = firstSummary(task);
             await writeRow(c.kv, { summary, revision: 0, wake: 0, active: true, input: task });
             c.state.tasks += 1;
             c.broadcast("taskChanged", summary);
           }
-          // Without an input in its row it has spoken already.
-          if (present === undefined || present.input !== undefined) await makeTask(host, c, task);
+          // The row drops its input once the task has reported, so the task exists.
+          if (present === undefined || present.input !== undefined) await createTaskActors(host, c, task);
           host.wake(names.taskId);
         },
 
         taskChanged: (c, change: TaskChange): Promise<void> =>
-          inTurn(c.vars, async () => {
+          serialize(c.vars, async () => {
             const row = await readRow(c.kv, change.summary.id);
             if (row === undefined || change.revision <= row.revision) return;
             const active = change.active || row.wake !== change.wake;
@@ -103,9 +103,12 @@ export function createOrganizationActor(host: BackendHost) {
             c.broadcast("taskChanged", summary);
           }),
 
-        /** Notes that the task is about to have work; returns the count that it must know to rest. */
+        /**
+         * Marks a task active and returns its new wake count. Only a task that presents this count can become
+         * inactive.
+         */
         wake: (c, taskId: string): Promise<number> =>
-          inTurn(c.vars, async () => {
+          serialize(c.vars, async () => {
             const row = await readRow(c.kv, taskId);
             if (row === undefined) {
               throw new HoldfastError("task", "not_found", "There is no such task", { statusCode: 404 });
@@ -114,10 +117,10 @@ export function createOrganizationActor(host: BackendHost) {
             return row.wake + 1;
           }),
 
-        /** The tasks that were active when the last process ended, each of them made for certain. */
+        /** Returns the tasks that were active when the last process ended. Creates those whose actors are missing. */
         async recover(c): Promise<readonly string[]> {
           const rows = await activeRows(c.kv);
-          for (const { input } of rows) if (input !== undefined) await makeTask(host, c, input);
+          for (const { input } of rows) if (input !== undefined) await createTaskActors(host, c, input);
           return rows.map((row) => row.summary.id);
         },
       },

@@ -12,7 +12,7 @@ import { Handover } from "./handover.ts";
 import type { BackendHost } from "./host.ts";
 import { createSessionActor, type SessionRecord } from "./session.ts";
 
-/** The actor of one session on a store of the test's own. */
+/** Creates one session's actor on a counting store. */
 async function begun(t: TestContext, over: (store: SqliteStore) => SqliteStore = (store) => store) {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-studio-"));
   removeAtExit(folder);
@@ -34,18 +34,18 @@ async function begun(t: TestContext, over: (store: SqliteStore) => SqliteStore =
   return { append, events };
 }
 
-test("a record that counts once is in the log once, also when two hand it in at the same time", async (t) => {
+test("records with one dedupe key are logged once, also when appended concurrently", async (t) => {
   const { append, events } = await begun(t);
   const record: SessionRecord = {
     body: { type: "approval-settled", approvalId: "a", outcome: "expired" },
-    once: "settled/a",
+    dedupeKey: "settled/a",
   };
   await Promise.all([append([record]), append([record, record])]);
   const page = await events();
   assert.deepEqual([page.head, page.events.length], [1, 1]);
 });
 
-test("a page of long events does not read the whole log, and one of short ones is whole", async (t) => {
+test("a page of long events reads part of the log, and a page of short ones is complete", async (t) => {
   let rows = 0;
   const counted = (store: SqliteStore) => {
     const kvList: SqliteStore["kvList"] = async (...args) => {

@@ -4,10 +4,10 @@ import type { SessionEvent, SessionEventBody, SessionPage } from "../contract.ts
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
 
-/** One record for the log. `once` makes it count once, however often it is handed in. */
+/** A record to append. Records with the same `dedupeKey` are appended once. */
 export interface SessionRecord {
   readonly body: SessionEventBody;
-  readonly once?: string;
+  readonly dedupeKey?: string;
 }
 
 export interface SessionBatch {
@@ -25,24 +25,24 @@ function isSessionInput(value: unknown): value is { readonly sessionOf: string }
 export interface SessionState {
   version: 1;
   taskId: string;
-  /** The newest sequence. */
+  /** The newest sequence number. */
   head: number;
   bytes: number;
 }
 
 export interface SessionVars {
-  /** What counts once and was handed in to this instance: not all of it can be read back yet. */
-  readonly taken: Set<string>;
+  /** Dedupe keys appended by this instance. Their writes may still be in flight, so the store alone is not enough. */
+  readonly recentDedupeKeys: Set<string>;
 }
 
 const encoder = new TextEncoder();
 
-/** Of a page of events that are read from the store at once. */
-const rowsAtOnce = 50;
+/** Rows per read when filling a page. */
+const rowsPerRead = 50;
 
 /**
- * The append-only log of one conversation: one key per event, in order. It is the truth about what
- * crossed between host and agent; everything else is told from it.
+ * Append-only log of one conversation, one key per event. It is the source of truth for all traffic between host and
+ * agent; every view derives from it.
  */
 export function createSessionActor(host: BackendHost) {
   return actor({
@@ -52,7 +52,7 @@ export function createSessionActor(host: BackendHost) {
       head: 0,
       bytes: 0,
     }),
-    createVars: (): SessionVars => ({ taken: new Set() }),
+    createVars: (): SessionVars => ({ recentDedupeKeys: new Set() }),
     events: { appended: event<readonly SessionEvent[]>() },
     options: { name: "Session" },
     actions: {
@@ -60,10 +60,10 @@ export function createSessionActor(host: BackendHost) {
         const { after, limit } = checkQuery(query);
         const events: SessionEvent[] = [];
         let bytes = 0;
-        // A few at a time: a thousand long envelopes are a quarter of a gibibyte, of which a page takes little.
+        // Reads small batches: 1,000 long envelopes are 256 MiB, and a page returns only a fraction.
         for (let from = after + 1; events.length < limit; ) {
-          const wanted = Math.min(rowsAtOnce, limit - events.length);
-          const rows = await c.kv.listRange(keyOf(from), keyOf(maxSeq), { limit: wanted });
+          const batchSize = Math.min(rowsPerRead, limit - events.length);
+          const rows = await c.kv.listRange(keyOf(from), keyOf(maxSeq), { limit: batchSize });
           for (const [, value] of rows) {
             bytes += encoder.encode(value).length;
             if (events.length > 0 && bytes > studioLimits.maxEventPageBytes)
@@ -72,28 +72,29 @@ export function createSessionActor(host: BackendHost) {
             events.push(event);
             from = event.seq + 1;
           }
-          if (rows.length < wanted) break;
+          if (rows.length < batchSize) break;
         }
         return { events, head: c.state.head };
       },
 
       internal: {
-        /** Appends what was handed over and returns the new head; durable when it returns. */
+        /** Appends a batch from the handover and returns the new head; durable when it returns. */
         async append(c, token: string): Promise<number> {
           const { records } = host.handover.take(token, isBatch);
           const fresh: SessionRecord[] = [];
           for (const record of records) {
-            if (record.once !== undefined && (await c.kv.get(onceKey(record.once))) !== null) continue;
+            if (record.dedupeKey !== undefined && (await c.kv.get(dedupeRowKey(record.dedupeKey))) !== null)
+              continue;
             fresh.push(record);
           }
-          // From here to the broadcast nothing is awaited but writes of this turn: appends that run at
-          // the same time cannot come between, so a sequence is given once.
+          // No other await from here to the broadcast: concurrent appends cannot interleave, so sequence numbers are
+          // unique.
           const events: SessionEvent[] = [];
           const writes: Promise<void>[] = [];
-          for (const { body, once } of fresh) {
-            // While this one looked, another may have handed the same in.
-            if (once !== undefined && c.vars.taken.has(once)) continue;
-            if (once !== undefined) c.vars.taken.add(once);
+          for (const { body, dedupeKey } of fresh) {
+            // A concurrent append may have added the key during the lookup.
+            if (dedupeKey !== undefined && c.vars.recentDedupeKeys.has(dedupeKey)) continue;
+            if (dedupeKey !== undefined) c.vars.recentDedupeKeys.add(dedupeKey);
             const record: SessionEvent = {
               seq: c.state.head + events.length + 1,
               at: host.ports.clock.now(),
@@ -102,23 +103,23 @@ export function createSessionActor(host: BackendHost) {
             const text = JSON.stringify(record);
             c.state.bytes += encoder.encode(text).length;
             writes.push(c.kv.put(keyOf(record.seq), text));
-            if (once !== undefined) writes.push(c.kv.put(onceKey(once), String(record.seq)));
+            if (dedupeKey !== undefined) writes.push(c.kv.put(dedupeRowKey(dedupeKey), String(record.seq)));
             events.push(record);
           }
           c.state.head += events.length;
-          for (const part of parts(events)) c.broadcast("appended", part);
+          for (const part of chunks(events)) c.broadcast("appended", part);
           await Promise.all(writes);
           return c.state.head;
         },
 
-        /** True when a record with this `once` is in the log. */
-        async has(c, once: string): Promise<boolean> {
-          return (await c.kv.get(onceKey(once))) !== null;
+        /** True if the log has a record with this dedupe key. */
+        async has(c, dedupeKey: string): Promise<boolean> {
+          return (await c.kv.get(dedupeRowKey(dedupeKey))) !== null;
         },
 
-        /** True when an agent was given a prompt, by this process or by one before it. */
+        /** True if any process has sent a prompt to an agent in this session. */
         async prompted(c): Promise<boolean> {
-          return (await c.kv.listPrefix(onceKey("sent/"), { limit: 1 })).length > 0;
+          return (await c.kv.listPrefix(dedupeRowKey("sent/"), { limit: 1 })).length > 0;
         },
 
         size: (c): number => c.state.bytes,
@@ -133,35 +134,40 @@ function keyOf(seq: number): string {
   return `e/${seq.toString(16).padStart(12, "0")}`;
 }
 
-function onceKey(once: string): string {
-  return `once/${once}`;
+function dedupeRowKey(dedupeKey: string): string {
+  return `once/${dedupeKey}`;
 }
 
 function checkQuery(query: unknown): { readonly after: number; readonly limit: number } {
   const { after, limit = 500 } = (query ?? {}) as { after?: unknown; limit?: unknown };
-  const whole = (value: unknown, least: number): value is number =>
+  const isCount = (value: unknown, least: number): value is number =>
     Number.isSafeInteger(value) && Number(value) >= least;
-  if (!whole(after, 0) || after >= maxSeq || !whole(limit, 1)) {
-    throw new HoldfastError("session", "invalid_query", "after is a sequence from 0, limit a count from 1", {
-      statusCode: 400,
-    });
+  if (!isCount(after, 0) || after >= maxSeq || !isCount(limit, 1)) {
+    throw new HoldfastError(
+      "session",
+      "invalid_query",
+      "`after` must be a sequence number of 0 or more, and `limit` a count of 1 or more",
+      {
+        statusCode: 400,
+      },
+    );
   }
   return { after, limit: Math.min(limit, studioLimits.maxEventsPerPage) };
 }
 
-/** An event message is bounded, so a long batch is told in several. */
-function* parts(events: readonly SessionEvent[]): Generator<readonly SessionEvent[]> {
-  let part: SessionEvent[] = [];
+/** Splits a long batch, because the size of an event message is limited. */
+function* chunks(events: readonly SessionEvent[]): Generator<readonly SessionEvent[]> {
+  let chunk: SessionEvent[] = [];
   let bytes = 0;
   for (const each of events) {
     const size = encoder.encode(JSON.stringify(each)).length;
-    if (part.length > 0 && bytes + size > studioLimits.maxEventPageBytes) {
-      yield part;
-      part = [];
+    if (chunk.length > 0 && bytes + size > studioLimits.maxEventPageBytes) {
+      yield chunk;
+      chunk = [];
       bytes = 0;
     }
-    part.push(each);
+    chunk.push(each);
     bytes += size;
   }
-  if (part.length > 0) yield part;
+  if (chunk.length > 0) yield chunk;
 }

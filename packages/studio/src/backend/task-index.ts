@@ -1,17 +1,17 @@
 import type { TaskSummary } from "../contract.ts";
 import type { TaskInput } from "./task-state.ts";
 
-/** One line of the index. The input is kept until the task has it. */
+/** One row of the index. `input` is dropped once the task has been created. */
 export interface TaskRow {
   readonly summary: TaskSummary;
   readonly revision: number;
-  /** Raised whenever the task becomes active; only a task that knows this count can become inactive. */
+  /** Incremented each time the task becomes active. Only a change with the current count can make it inactive. */
   readonly wake: number;
   readonly active: boolean;
   readonly input?: TaskInput;
 }
 
-/** What a task tells the index. */
+/** A status report from a task to the index. */
 export interface TaskChange {
   readonly summary: TaskSummary;
   readonly revision: number;
@@ -52,7 +52,7 @@ export async function readRow(kv: IndexStore, taskId: string): Promise<TaskRow |
   return value === null ? undefined : (JSON.parse(value) as TaskRow);
 }
 
-/** The row, and beside it a key for each active task, so that a start reads only those. */
+/** Writes the row, plus a key per active task so that recovery reads only active ones. */
 export async function writeRow(kv: IndexStore, row: TaskRow): Promise<void> {
   const { id } = row.summary;
   const active = row.active ? kv.put(`active/${id}`, "1") : kv.delete(`active/${id}`);

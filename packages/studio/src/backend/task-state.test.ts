@@ -30,7 +30,7 @@ const approval = {
 };
 
 describe("the state of a task", () => {
-  test("gives out one prompt until it has ended, again after a crash, then the next", () => {
+  test("hands out one prompt until it ends, again after a crash, then the next", () => {
     const state = newState();
     state.prompts.push({ id: "p2", text: "more", state: "queued", attempts: 0 });
     assert.deepEqual(takeWork(state)?.prompt, { id: "p1", text: "do it", attempt: 1 });
@@ -43,7 +43,7 @@ describe("the state of a task", () => {
     assert.deepEqual([state.status, isActive(state)], ["idle", false]);
   });
 
-  test("counts how often a server has put a prompt down", () => {
+  test("counts the attempts interrupted by orderly server shutdowns", () => {
     const state = newState();
     takeWork(state);
     applyReport(state, { type: "put-down", promptId: "p1" });
@@ -53,7 +53,7 @@ describe("the state of a task", () => {
     assert.equal(state.prompts[0]?.putDown, 1);
   });
 
-  test("names the questions of a process that is gone, and keeps them until they are settled", () => {
+  test("reports the questions of a dead process as stale, and keeps them until they are settled", () => {
     const state = newState();
     takeWork(state);
     applyReport(state, { type: "approval-requested", approval });
@@ -63,7 +63,7 @@ describe("the state of a task", () => {
     assert.deepEqual([viewOf(state).approvals, state.settled], [[], ["a"]]);
   });
 
-  test("does not wait or run for a question that is asked between turns", () => {
+  test("does not change to waiting or running for a question between turns", () => {
     const state = newState();
     takeWork(state);
     applyReport(state, { type: "turn-ended", promptId: "p1" });
@@ -73,7 +73,7 @@ describe("the state of a task", () => {
     assert.deepEqual([state.status, isActive(state)], ["idle", false]);
   });
 
-  test("stays stopped when the turn that was stopped ends after it", () => {
+  test("stays stopped when the stopped turn ends afterwards", () => {
     const state = newState();
     takeWork(state);
     applyReport(state, { type: "stopped" });
@@ -86,7 +86,7 @@ describe("the state of a task", () => {
     );
   });
 
-  test("gives out nothing while it is stopped, and cancels what waited", () => {
+  test("hands out no prompt while it is stopped, and cancels the queued ones", () => {
     const state = newState();
     state.stopping = true;
     assert.equal(takeWork(state), undefined);
@@ -99,7 +99,7 @@ describe("the state of a task", () => {
     assert.deepEqual([state.status, isActive(state)], ["stopped", false]);
   });
 
-  test("stays active while an apply is not finished", () => {
+  test("stays active until an apply has finished", () => {
     const state = newState();
     takeWork(state);
     const error = { group: "agent", code: "exited", message: "x" };
@@ -109,10 +109,10 @@ describe("the state of a task", () => {
     assert.equal(isActive(state), true);
   });
 
-  test("is titled by the first line, at most 62 characters", () => {
+  test("takes its title from the first line, at most 62 characters", () => {
     assert.equal(titleOf("  Fix  the\ttest \nand more"), "Fix the test");
     assert.equal(titleOf("Fix\u00a0 \r\n\r\nand more"), "Fix");
-    // Interrupted after far longer than it needs: the time of the square of the length is a minute.
+    // The timeout fails quadratic code, which would take a minute here.
     const tell = () => titleOf(`a${" ".repeat(400_000)}b`);
     assert.equal(runInNewContext("tell()", { tell }, { timeout: 10_000 }), "a b");
     assert.equal(titleOf("x".repeat(62)).length, 62);

@@ -17,7 +17,7 @@ interface Asked {
   readonly stop?: () => Promise<void>;
 }
 
-/** A task whose agent asks, beside a process that knows whether somebody waits for the answer. */
+/** A task whose agent has an open question, on a host that knows whether anything still waits for the answer. */
 function asked({ waits, hears = waits, stop }: Asked) {
   const state = newTaskState(
     {
@@ -34,8 +34,8 @@ function asked({ waits, hears = waits, stop }: Asked) {
   const steps = new TaskSteps({
     ports: systemPorts(),
     wake: () => {},
-    waits: () => waits,
-    answer: async (_taskId, _approvalId, choice) => {
+    isAwaitingAnswer: () => waits,
+    deliverAnswer: async (_taskId, _approvalId, choice) => {
       delivered.push(choice);
       return hears;
     },
@@ -54,7 +54,7 @@ function asked({ waits, hears = waits, stop }: Asked) {
 }
 
 describe("a stop", () => {
-  test("that ends after another one leaves alone what came between them", async () => {
+  test("that finishes after another stop keeps the prompts that arrived in between", async () => {
     const ends = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     let stops = 0;
     const { state, steps, context } = asked({
@@ -77,7 +77,7 @@ describe("a stop", () => {
 });
 
 describe("the origin of a task", () => {
-  test("is the event of its newest prompt, and none when a person wrote that", async () => {
+  test("is the event of its newest prompt, or nothing if a person wrote that prompt", async () => {
     const { state, steps, context } = asked({ waits: true });
     const known = { ...context, client: () => ({ get: () => ({ action: async () => 1 as never }) }) };
     state.group = "g";
@@ -89,27 +89,27 @@ describe("the origin of a task", () => {
   });
 });
 
-describe("a question of the gate that another process has shown", () => {
+describe("a gate question shown by an earlier process", () => {
   for (const waits of [true, false]) {
-    test(`is ${waits ? "watched" : "taken away"} when its task starts anew`, () => {
+    test(`is ${waits ? "watched" : "settled"} when its task restarts`, () => {
       const { state, steps, context, watched } = asked({ waits });
       state.approvals = [
         { ...approval, boundary: { tool: "mail.send" } },
         { ...approval, id: "own" },
       ];
-      steps.lookAfterQuestions(context);
+      steps.reconcileGateQuestions(context);
       assert.deepEqual(
         state.approvals.map(({ id }) => id),
         waits ? ["a", "own"] : ["own"],
       );
-      // What became of it is told in the log of the session too.
+      // The outcome must appear in the session's log too.
       assert.deepEqual(watched, ["t s a"]);
     });
   }
 });
 
 describe("an answer", () => {
-  test("is used up, and given to the agent that waits for it", async () => {
+  test("is consumed and delivered to the waiting agent", async () => {
     const { state, steps, context, delivered } = asked({ waits: true });
     await steps.answer(context, "a", "yes");
     assert.deepEqual(delivered, [{ optionId: "yes", allowed: true }]);
@@ -119,17 +119,17 @@ describe("an answer", () => {
     );
   });
 
-  test("to an agent that is gone is refused, and its question left to the runner that settles it", async () => {
+  test("to a dead agent is refused, and its question is left for the runner to settle", async () => {
     const { state, steps, context, delivered } = asked({ waits: false });
     await assert.rejects(
       steps.answer(context, "a", "yes"),
-      (error) => isErrorCode(error, "approval", "agent_gone") && /asks again/.test(error.message),
+      (error) => isErrorCode(error, "approval", "agent_gone") && /will ask again/.test(error.message),
     );
     assert.deepEqual(delivered, []);
     assert.deepEqual(takeWork(state)?.staleApprovals, ["a"]);
   });
 
-  test("that the agent did not live to hear is not taken for given", async () => {
+  test("that the agent did not live to receive is not reported as delivered", async () => {
     const { state, steps, context } = asked({ waits: true, hears: false });
     await assert.rejects(steps.answer(context, "a", "yes"), (error) =>
       isErrorCode(error, "approval", "agent_gone"),
@@ -137,7 +137,7 @@ describe("an answer", () => {
     assert.deepEqual(state.approvals, []);
   });
 
-  test("to many questions is taken for each that still waits, whatever became of the others", async () => {
+  test("to many questions settles each open one, whatever happens to the others", async () => {
     const { state, steps, context, delivered } = asked({ waits: true });
     for (const id of ["b", "c"])
       applyReport(state, { type: "approval-requested", approval: { ...approval, id } });
@@ -169,7 +169,7 @@ describe("an answer", () => {
     await assert.rejects(steps.answerMany(context, many), invalid);
   });
 
-  test("to a question of the gate that is settled already says so", async () => {
+  test("to an already settled gate question is refused with that reason", async () => {
     const { state, steps, context } = asked({ waits: false });
     state.approvals = [{ ...approval, boundary: { tool: "mail.send" } }];
     await assert.rejects(steps.answer(context, "a", "yes"), (error) =>

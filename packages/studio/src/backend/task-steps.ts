@@ -22,7 +22,7 @@ import {
 } from "./task-state.ts";
 import { requireList, requirePrompt, requireText } from "./validate.ts";
 
-/** What a step needs of the actor's context, which has more. */
+/** The part of the actor context that the steps use. */
 export interface TaskContext {
   readonly state: TaskState;
   readonly broadcast: (name: "changed", view: TaskView) => void;
@@ -38,13 +38,21 @@ interface CallOptions {
   readonly args: readonly unknown[];
 }
 
-/** What the steps ask of the process around them. */
+/** The part of the host that the steps use. */
 export type TaskHost = Pick<
   BackendHost,
-  "ports" | "wake" | "stop" | "waits" | "answer" | "watchQuestion" | "snapshot" | "branchName" | "apply"
+  | "ports"
+  | "wake"
+  | "stop"
+  | "isAwaitingAnswer"
+  | "deliverAnswer"
+  | "watchQuestion"
+  | "snapshot"
+  | "branchName"
+  | "apply"
 >;
 
-/** The steps of a task that take more than a line: each writes down what it is about to do, then does it. */
+/** The multi-step operations of a task. Each persists its intent before it acts, so that a crash can resume it. */
 export class TaskSteps {
   readonly #host: TaskHost;
 
@@ -56,23 +64,24 @@ export class TaskSteps {
     return uuidv7(this.#host.ports.clock, this.#host.ports.random);
   }
 
-  /** Tells everybody who watches the task, and the index. */
+  /** Publishes a change to subscribers, the index and the group. */
   changed(c: TaskContext): void {
     c.state.revision += 1;
     c.state.updatedAt = this.#now();
     c.broadcast("changed", viewOf(c.state));
-    c.waitUntil(this.#tellOrganization(c));
-    if (c.state.group !== undefined && !hasOpenEvent(c.state)) c.waitUntil(this.#tellGroup(c, c.state.group));
+    c.waitUntil(this.#notifyOrganization(c));
+    if (c.state.group !== undefined && !hasOpenEvent(c.state))
+      c.waitUntil(this.#notifyGroup(c, c.state.group));
   }
 
   /**
-   * At each start of the actor. A question of the gate outlives the process that has shown it: what was
-   * settled since then, or is settled without an agent that would tell of it, would be asked for ever.
+   * Runs when the actor starts. Questions of the gate outlive the process that showed them: settles the ones that no
+   * longer wait and watches the others, which could otherwise stay open forever.
    */
-  lookAfterQuestions(c: TaskContext): void {
+  reconcileGateQuestions(c: TaskContext): void {
     const { id: taskId, sessionId, approvals } = c.state;
     const asked = approvals.filter(({ boundary }) => boundary !== undefined).map(({ id }) => id);
-    const over = asked.filter((id) => !this.#host.waits(taskId, id));
+    const over = asked.filter((id) => !this.#host.isAwaitingAnswer(taskId, id));
     for (const id of over) settleApproval(c.state, id);
     for (const id of asked) this.#host.watchQuestion(taskId, sessionId, id);
     if (over.length > 0) this.changed(c);
@@ -85,16 +94,16 @@ export class TaskSteps {
 
   async #enqueue(c: TaskContext, prompt: Omit<GroupPrompt, "origin"> & Partial<GroupPrompt>): Promise<void> {
     if (c.state.stopping) {
-      const message = "The task is being stopped: try again in a moment";
+      const message = "The task is being stopped. Try again in a moment.";
       throw new HoldfastError("task", "stopping", message, { statusCode: 409 });
     }
     const waiting = c.state.prompts.filter((row) => row.state === "queued").length;
     if (waiting >= studioLimits.maxQueuedPrompts) {
-      const message = `${waiting} prompts wait already: let the agent finish some, or stop it`;
+      const message = `${waiting} prompts are already waiting. Let the agent finish some, or stop it.`;
       throw new HoldfastError("task", "queue_full", message, { statusCode: 429 });
     }
     await this.#markActive(c);
-    // While the index was told, the same one may have come again.
+    // A concurrent call may have added the prompt during the await.
     if (c.state.prompts.some((row) => row.id === prompt.id)) return;
     c.state.prompts.push(newPrompt(prompt));
     c.state.origin = prompt.origin === undefined ? undefined : { ...prompt.origin };
@@ -105,9 +114,10 @@ export class TaskSteps {
     this.#host.wake(c.state.id);
   }
 
-  /** A prompt of the task's group. One that is handed in again is there already. */
+  /** Enqueues a prompt of the task's group; idempotent by its id. */
   async promptOnce(c: TaskContext, prompt: GroupPrompt): Promise<void> {
-    if (c.state.group === undefined) throw new HoldfastError("task", "no_group", "The task is of no group");
+    if (c.state.group === undefined)
+      throw new HoldfastError("task", "no_group", "The task does not belong to a group");
     if (c.state.prompts.some((row) => row.id === prompt.id)) return;
     await this.#enqueue(c, prompt);
   }
@@ -132,18 +142,18 @@ export class TaskSteps {
       const message = "The agent did not offer this answer";
       throw new HoldfastError("approval", "invalid_option", message, { statusCode: 400 });
     }
-    // After a crash the question stands here until the runner takes it away: nobody waits for its answer.
-    if (!this.#host.waits(c.state.id, approvalId)) throw unheardAnswer(approval);
+    // After a crash the question stays listed until the runner removes it, but nothing waits for its answer.
+    if (!this.#host.isAwaitingAnswer(c.state.id, approvalId)) throw undeliverableAnswer(approval);
     const allowed = option.kind === "allow_once" || option.kind === "allow_always";
     settleApproval(c.state, approvalId);
     this.changed(c);
-    // The record is used up durably before the agent learns of it: it can never be used twice.
+    // The approval is consumed durably before the agent gets the answer, so it can never be used twice.
     await c.saveState();
-    const heard = await this.#host.answer(c.state.id, approvalId, { optionId, allowed });
-    if (!heard) throw unheardAnswer(approval);
+    const delivered = await this.#host.deliverAnswer(c.state.id, approvalId, { optionId, allowed });
+    if (!delivered) throw undeliverableAnswer(approval);
   }
 
-  /** Each for itself: another window may have settled one of them meanwhile. */
+  /** Answers each question independently: another window may have settled some of them. */
   async answerMany(
     c: TaskContext,
     answers: readonly ApprovalAnswer[],
@@ -166,7 +176,7 @@ export class TaskSteps {
   async apply(c: TaskContext, branch: string | undefined): Promise<AppliedBranch> {
     const { base } = c.state;
     if (base === undefined) {
-      const message = "The repository has not been cloned yet: try again in a moment";
+      const message = "The repository has not been cloned yet. Try again in a moment.";
       throw new HoldfastError("task", "not_prepared", message, { statusCode: 409 });
     }
     const tree = await this.#host.snapshot(c.state.id);
@@ -187,12 +197,12 @@ export class TaskSteps {
     return this.#finishApply(c, plan);
   }
 
-  /** After a start of the server: goes on where the last process was ended. */
+  /** Called after a server start: resumes the operations that the last process left unfinished. */
   async recover(c: TaskContext): Promise<void> {
     const pending = c.state.apply;
     if (pending?.done === false) {
       await this.#finishApply(c, { ...pending.plan }).catch((error: unknown) => {
-        this.#host.ports.log.warn("an apply could not be finished", { taskId: c.state.id, error });
+        this.#host.ports.log.warn("could not finish an apply", { taskId: c.state.id, error });
       });
     }
     if (c.state.stopping) await this.#finishStop(c);
@@ -203,7 +213,7 @@ export class TaskSteps {
 
   async #finishStop(c: TaskContext): Promise<void> {
     if (c.state.stopping) await this.#host.stop(c.state.id);
-    // Of two stops the other one has done the rest: a prompt that came since then is not meant.
+    // A concurrent stop has finished already. Prompts that arrived since then must stay.
     if (!c.state.stopping) return;
     applyReport(c.state, { type: "stopped" });
     this.changed(c);
@@ -217,7 +227,7 @@ export class TaskSteps {
       c.state.applied = applied;
       return applied;
     } catch (error) {
-      // A refusal is final; anything else may be tried again, also by itself after a restart.
+      // A HoldfastError is final. Other errors can be retried, also automatically after a restart.
       if (isHoldfastError(error)) c.state.apply = undefined;
       throw error;
     } finally {
@@ -225,28 +235,34 @@ export class TaskSteps {
     }
   }
 
-  /** From here on a crash brings the task back: the index knows before the task does. */
+  /** Marks the task active in the index before the task changes, so that a crash from here on resumes it. */
   async #markActive(c: TaskContext): Promise<void> {
     c.state.wake = await this.#callOrganization<number>(c, "internal.wake", c.state.id);
   }
 
-  /** The index follows; what it misses in a crash it asks for when it starts again. */
-  async #tellOrganization(c: TaskContext): Promise<void> {
+  /** Best effort: after a crash, recovery brings the index up to date. */
+  async #notifyOrganization(c: TaskContext): Promise<void> {
     const { revision, wake } = c.state;
     const change = { summary: summaryOf(c.state), revision, wake, active: isActive(c.state) };
     try {
       await this.#callOrganization(c, "internal.taskChanged", change);
     } catch (error) {
-      this.#host.ports.log.warn("the organization did not hear of a change", { taskId: c.state.id, error });
+      this.#host.ports.log.warn("could not report a change to the organization", {
+        taskId: c.state.id,
+        error,
+      });
     }
   }
 
-  /** The group begins its next event; what it misses in a crash it asks for when it starts again. */
-  async #tellGroup(c: TaskContext, group: string): Promise<void> {
+  /** Lets the group start its next event. Best effort: a restarted group checks for itself. */
+  async #notifyGroup(c: TaskContext, group: string): Promise<void> {
     try {
       await c.client().get("group", [group]).action({ name: "internal.taskChanged", args: [] });
     } catch (error) {
-      this.#host.ports.log.warn("a group did not hear of the end of a turn", { taskId: c.state.id, error });
+      this.#host.ports.log.warn("could not report the end of a turn to the group", {
+        taskId: c.state.id,
+        error,
+      });
     }
   }
 
@@ -266,18 +282,18 @@ function unknownApproval(state: TaskState, approvalId: string): HoldfastError {
 }
 
 /**
- * An answer is never kept for the agent that is started next: it may have done other things before it
- * asks the same again, and whoever answered has not seen those.
+ * The error for an answer that nothing waits for. An answer is never saved for a restarted agent, which may act
+ * differently before it asks the same question again; the person who answered has not seen that.
  */
-function unheardAnswer({ boundary }: ApprovalView): HoldfastError {
+function undeliverableAnswer({ boundary }: ApprovalView): HoldfastError {
   if (boundary !== undefined) return alreadySettled();
   const message =
-    "The agent that asked this is gone, and the answer went nowhere. " +
-    "When it goes on and still needs to know, it asks again.";
+    "The agent that asked this is no longer running, so the answer was not delivered. " +
+    "It will ask again if it still needs an answer.";
   return new HoldfastError("approval", "agent_gone", message, { statusCode: 409 });
 }
 
 function alreadySettled(): HoldfastError {
-  const message = "This question has been answered already";
+  const message = "This question has already been answered";
   return new HoldfastError("approval", "already_settled", message, { statusCode: 409 });
 }

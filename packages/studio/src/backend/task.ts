@@ -23,19 +23,19 @@ import { TaskSteps } from "./task-steps.ts";
 import { requireText } from "./validate.ts";
 
 export interface TaskVars {
-  /** Applies of this task, one after the other. */
-  applying: Promise<unknown>;
+  /** Tail of the mutex that serializes applies. */
+  applyTail: Promise<unknown>;
 }
 
-/** One piece of work on one repository: a durable state machine and the queue of its prompts. */
+/** A unit of work on one repository: a durable state machine with a queue of prompts. */
 export function createTaskActor(host: BackendHost) {
   const steps = new TaskSteps(host);
   return actor({
     createState: (_c, input: { readonly token: string }): TaskState =>
       newTaskState(host.handover.take(input?.token, isTaskInput), steps.newId()),
-    createVars: (): TaskVars => ({ applying: Promise.resolve() }),
+    createVars: (): TaskVars => ({ applyTail: Promise.resolve() }),
     events: { changed: event<TaskView>() },
-    onWake: (c): void => steps.lookAfterQuestions(c),
+    onWake: (c): void => steps.reconcileGateQuestions(c),
     options: { name: "Task", actionTimeout: 180_000 },
     actions: {
       get: (c): TaskView => viewOf(c.state),
@@ -62,17 +62,17 @@ export function createTaskActor(host: BackendHost) {
           requireText(branch, "branch", 200);
           await host.requireBranchName(branch);
         }
-        const turn = c.vars.applying.then(() => steps.apply(c, branch));
-        c.vars.applying = turn.catch(() => undefined);
+        const turn = c.vars.applyTail.then(() => steps.apply(c, branch));
+        c.vars.applyTail = turn.catch(() => undefined);
         return c.keepAwake(turn);
       },
 
       internal: {
-        /** The runner asks what to do; the answer is durable before the runner gets it. */
+        /** Hands the next prompt to the runner; durable before the runner gets it. */
         next(c): TaskWork | null {
           const work = takeWork(c.state);
           if (work === undefined) return null;
-          // Whether there is a jail is a matter of the server that works on it, not of the one that made it.
+          // The server that runs the task decides whether it is jailed, not the one that created it.
           c.state.unsafe = host.unsafe;
           steps.changed(c);
           return work;
@@ -87,7 +87,7 @@ export function createTaskActor(host: BackendHost) {
 
         promptOnce: (c, prompt: GroupPrompt): Promise<void> => steps.promptOnce(c, prompt),
 
-        /** What became of a prompt; null when it is not known (any more). */
+        /** State of a prompt; null if there is no record of it. */
         promptState: (c, promptId: string): PromptRow["state"] | null =>
           c.state.prompts.find((row) => row.id === promptId)?.state ?? null,
       },

@@ -13,18 +13,20 @@ export function requireText(value: unknown, name: string, max: number): asserts 
 export function requireList(value: unknown, name: string, max: number): void {
   const isObject = (each: unknown) => typeof each === "object" && each !== null;
   if (Array.isArray(value) && value.length > 0 && value.length <= max && value.every(isObject)) return;
-  throw new HoldfastError("task", "invalid_input", `${name} must be a list of 1 to ${max}`, {
+  throw new HoldfastError("task", "invalid_input", `${name} must be a list of 1 to ${max} objects`, {
     statusCode: 400,
   });
 }
 
-/** Throws `task.empty_prompt`, `task.prompt_too_long`. */
+/** Throws `task.empty_prompt` or `task.prompt_too_long`. */
 export function requirePrompt(text: unknown): asserts text is string {
   if (typeof text !== "string" || text.trim() === "") {
-    throw new HoldfastError("task", "empty_prompt", "Say what the agent is to do", { statusCode: 400 });
+    throw new HoldfastError("task", "empty_prompt", "The prompt is empty. Describe the work for the agent.", {
+      statusCode: 400,
+    });
   }
   if (new TextEncoder().encode(text).length > studioLimits.maxPromptBytes) {
-    const message = `A prompt has at most ${studioLimits.maxPromptBytes} bytes: put long material into a file of the repository`;
+    const message = `A prompt can have at most ${studioLimits.maxPromptBytes} bytes. Put long material into a file of the repository.`;
     throw new HoldfastError("task", "prompt_too_long", message, { statusCode: 413 });
   }
 }

@@ -3,7 +3,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { Gate } from "@holdfast/gate";
 import type { ApprovalHook } from "../approvals/approval-hooks.ts";
 import { verifyWebhook } from "../groups/webhook-secret.ts";
-import { isAgentsOwn } from "../work/approver.ts";
+import { isAgentQuestion } from "../work/approver.ts";
 import { readBody } from "./read-body.ts";
 import type { WebhookRoute } from "./webhooks.ts";
 
@@ -29,7 +29,7 @@ export function createApprovalWebhook(gate: Gate, hooks: readonly ApprovalHook[]
     const { approval, answer } = parseAnswer(body);
     const known = gate.approvals.get(approval);
     // What an agent asks about its own work is answered in the Studio, where that work is seen.
-    if (known === undefined || isAgentsOwn(known))
+    if (known === undefined || isAgentQuestion(known))
       throw new HoldfastError("approval", "not_found", "There is no such question", { statusCode: 404 });
     const by = `webhook:${name}`;
     const { state, session } = await gate.approvals.decide(approval, answer, by);

@@ -31,31 +31,31 @@ export interface AgentProcessOptions {
   readonly session: string;
   /** Unique among running jails. */
   readonly jailId: string;
-  /** A folder for sockets, short and only ours. */
+  /** A private folder for sockets. Its path is short, because socket paths are limited. */
   readonly runDirectory: string;
   readonly folders: TaskFolders;
-  /** The group that it works for; "default" with every tool without it. */
+  /** The group that the agent works for. Without one, it gets every tool as the group "default". */
   readonly group?: GroupSettings;
   readonly onUsage: (usage: EgressUsage) => void;
   readonly onEnvelope: (envelope: Envelope) => Promise<void>;
 }
 
-/** An agent that runs in a jail of its own, with a connection to it. */
+/** An agent in its own jail, and the connection to it. */
 export interface AgentProcess {
   readonly connection: AcpConnection;
-  /** The tools of the gate, as ACP names a server of them; none for agents that take no servers. */
+  /** The gate's tools as an ACP server entry. Empty for agents that do not support MCP servers. */
   readonly mcpServers: readonly McpServer[];
-  /** The way to the sandbox server in the jail, for as long as that runs. */
+  /** HTTP agent for the sandbox server in the jail; works while the jail runs. */
   readonly sandbox: Agent;
-  /** The workspace, as the agent sees it. */
+  /** Path of the workspace as the agent sees it. */
   readonly cwd: string;
-  /** Resolves with the reason when the agent or its jail has ended; never rejects. */
-  readonly ended: Promise<HoldfastError>;
-  /** Ends everything. Idempotent. */
+  /** Resolves with the cause when the agent or its jail exits; never rejects. */
+  readonly exited: Promise<HoldfastError>;
+  /** Stops the agent and the jail, and releases all resources. Idempotent. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** A program that speaks the Model Context Protocol on its standard streams, as ACP describes it. */
+/** An MCP server over standard input and output, as ACP describes it. */
 export interface McpServer {
   readonly name: string;
   readonly command: string;
@@ -63,7 +63,7 @@ export interface McpServer {
   readonly env: readonly { readonly name: string; readonly value: string }[];
 }
 
-/** Throws `agent.not_installed`, `vault.no_credential`, `agent.start_failed`, and what the jail throws. */
+/** Throws `agent.not_installed`, `vault.no_credential`, `agent.start_failed`, and the errors of the jail. */
 export async function startAgentProcess(options: AgentProcessOptions): Promise<AgentProcess> {
   const cleanup = new AsyncDisposableStack();
   try {
@@ -115,17 +115,17 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
     network: "none",
   });
   cleanup.defer(async () => void (await jail.stop({ graceMs: 0 })));
-  const stderr = tailOf(jail);
-  const jailEnded = jail.exited.then((exit) => endedError(exit.reason, exit.detail ?? stderr()));
-  await reach(dial, jailEnded, options.limits.agentStartTimeoutMs);
+  const stderr = collectStderrTail(jail);
+  const jailEnded = jail.exited.then((exit) => jailExitError(exit.reason, exit.detail ?? stderr()));
+  await waitUntilReachable(dial, jailEnded, options.limits.agentStartTimeoutMs);
   const client = await SandboxClient.connect({ fetch: fetchOver(dial.agent), skipHealthCheck: true });
   const agentExit = Promise.withResolvers<HoldfastError>();
   const connection = client.acp("agent", {
     agent: row.id,
     onEnvelope: options.onEnvelope,
     onAgentExit: (exit) => {
-      const words = `${exit.signal ?? `exit code ${exit.exitCode}`}${exit.stderr === "" ? "" : `: ${exit.stderr.slice(-2_000)}`}`;
-      agentExit.resolve(new HoldfastError("agent", "exited", `The agent ended by itself (${words})`));
+      const details = `${exit.signal ?? `exit code ${exit.exitCode}`}${exit.stderr === "" ? "" : `: ${exit.stderr.slice(-2_000)}`}`;
+      agentExit.resolve(new HoldfastError("agent", "exited", `The agent exited by itself (${details})`));
     },
   });
   const resources = cleanup.move();
@@ -135,7 +135,7 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
     sandbox: dial.agent,
     cwd: config.workspace,
     mcpServers: row.quirks.mcpServers ? [gateServer(config.gate.local, program, node)] : [],
-    ended: Promise.race([jailEnded, agentExit.promise]),
+    exited: Promise.race([jailEnded, agentExit.promise]),
     stop(graceMs) {
       stopping ??= (async () => {
         connection.detach();
@@ -178,7 +178,7 @@ async function openEgress(options: AgentProcessOptions): Promise<OpenEgress | un
     upstreams: [upstream],
     onUsage: options.onUsage,
   });
-  // OpenAI's clients take a base URL with the version in it, unless the upstream's own base has it.
+  // OpenAI clients expect the version in the base URL, unless the upstream's base already has it.
   const versioned =
     row.wire.startsWith("openai") && upstream.allow.some(({ pathPrefix }) => /^\/v1(\/|$)/.test(pathPrefix));
   const model = catalogue.modelOf(provider);
@@ -221,10 +221,10 @@ async function guestConfig(
       ? undefined
       : join(layout.place(found.root, `${jailPaths.path}/${basename(found.root)}`, "ro"), found.relative);
   const gateDirectory = layout.place(broker.directory, jailPaths.gate, "ro");
-  // The folder stays and its files are replaced, so that a plugin that changes is seen in here.
+  // Mounts the folder, not its files, so that the jail sees plugin updates.
   const skills = layout.place(options.gate.plugins.skillsDirectory, jailPaths.skills, "ro");
   const agentSkills = options.gate.plugins.agentSkillsDirectory;
-  // Of the jail's own /tmp; without a jail beside the other sockets of this process.
+  // In a jail: its private /tmp. Without one: beside the other sockets of this process.
   const local = options.gate.jails.driver.unsafe ? dirname(control) : jailPaths.local;
   const authority = placeAuthority(egress?.egress, layout);
   const config = {
@@ -234,7 +234,7 @@ async function guestConfig(
       ? {}
       : { egress: layout.place(egress.egress.socketPath, jailPaths.egress, "rw") }),
     ...(authority === undefined ? {} : { tunnels: true }),
-    // Without a jail the home may be somebody's own.
+    // Without a jail, the home directory can be the user's own.
     ...(options.gate.jails.driver.unsafe
       ? {}
       : {
@@ -263,7 +263,7 @@ async function guestConfig(
   return { config, node, program: join(guest, guestPrograms.guest) };
 }
 
-/** Shows the jail the certificate of its own authority, and gives the variables by which tools believe it. */
+/** Mounts the certificate of the egress authority, and returns the environment variables that make tools trust it. */
 function placeAuthority(
   egress: Egress | undefined,
   layout: Layout,
@@ -276,9 +276,9 @@ function placeAuthority(
   });
 }
 
-function tailOf(jail: Jail): () => string {
+function collectStderrTail(jail: Jail): () => string {
   let tail = "";
-  // An unread stream would stop whoever writes to it.
+  // Drain stdout: a full pipe would block the writer.
   jail.stdout.resume();
   jail.stderr.on("data", (chunk: Buffer) => {
     tail = (tail + chunk.toString("utf8")).slice(-4_000);
@@ -286,22 +286,26 @@ function tailOf(jail: Jail): () => string {
   return () => tail.trim();
 }
 
-function endedError(reason: string, detail: string): HoldfastError {
+function jailExitError(reason: string, detail: string): HoldfastError {
   if (reason === "memory") {
     return new HoldfastError(
       "agent",
       "out_of_memory",
-      "The jail needed more memory than it may have and was ended",
+      "The jail was killed because it exceeded its memory limit",
     );
   }
   return new HoldfastError(
     "agent",
     "jail_ended",
-    `The jail has ended (${reason})${detail === "" ? "" : `: ${detail}`}`,
+    `The jail exited (${reason})${detail === "" ? "" : `: ${detail}`}`,
   );
 }
 
-async function reach(dial: DialHost, ended: Promise<HoldfastError>, timeoutMs: number): Promise<void> {
+async function waitUntilReachable(
+  dial: DialHost,
+  ended: Promise<HoldfastError>,
+  timeoutMs: number,
+): Promise<void> {
   const failed = ended.then((error) => {
     throw new HoldfastError("agent", "start_failed", error.message, { cause: error });
   });

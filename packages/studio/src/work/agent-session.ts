@@ -8,48 +8,48 @@ import { type AgentProcess, type AgentProcessOptions, startAgentProcess } from "
 import { Approver } from "./approver.ts";
 import type { TaskBackend } from "./backend.ts";
 import { GateQuestions } from "./gate-questions.ts";
-import { type MemoryBrief, memoryBrief } from "./memory-brief.ts";
+import { loadMemoryBrief, type MemoryBrief } from "./memory-brief.ts";
 import { ToolCallHistory } from "./permission.ts";
 import type { SessionLog } from "./session-log.ts";
-import { within } from "./within.ts";
+import { waitAtMost } from "./wait-at-most.ts";
 
 export interface AgentSessionOptions extends Omit<AgentProcessOptions, "session" | "onUsage" | "onEnvelope"> {
   readonly task: TaskBackend;
   readonly log: SessionLog;
   readonly sessionId: string;
-  /** The agent's own name of the session that it had before, if there was one. */
+  /** The agent's own id of its previous session, if any. */
   readonly previous: string | undefined;
   readonly signal: AbortSignal;
   readonly hostLog: Logger;
-  /** Told when a question of the gate cannot be shown. */
-  readonly onLost: (error: unknown) => void;
+  /** Called when a question of the gate cannot be shown. */
+  readonly onShowError: (error: unknown) => void;
 }
 
-/** An agent that runs and has a session open. */
+/** A running agent with an open ACP session. */
 export interface AgentSession {
   readonly agentSessionId: string;
   readonly resumed: "new" | "native" | "transcript";
   readonly alive: boolean;
-  /** The way to the sandbox server in its jail; undefined when that has ended. */
+  /** HTTP agent for the sandbox server in the jail; undefined after the agent has exited. */
   readonly sandbox: Agent | undefined;
-  /** Once: what the group remembers, for a session in which no agent was given a prompt yet. */
+  /** The group's memory for the first prompt of a session. Returns it once. */
   takeBrief(): MemoryBrief | undefined;
-  /** True once, when the agent has to be told what came before. */
+  /** Returns true once if the agent needs a transcript of the earlier conversation. */
   takeNeedsTranscript(): boolean;
-  /** Resolves with ACP's stop reason. `once` marks the log when the agent is given the prompt. */
-  prompt(text: string, once: string): Promise<string>;
-  /** Asks the agent to end its turn; resolves when it was told. */
+  /** Resolves with ACP's stop reason. `dedupeKey` marks the log record of the prompt. */
+  prompt(text: string, dedupeKey: string): Promise<string>;
+  /** Asks the agent to end its turn; resolves when the agent has the message or the grace period is over. */
   cancel(): Promise<void>;
   /** True while the agent waits for the answer to this question. */
-  waits(approvalId: string): boolean;
-  /** False when the agent does not wait for it. */
-  answer(approvalId: string, choice: ApprovalChoice): Promise<boolean>;
-  end(): Promise<void>;
+  isAwaitingAnswer(approvalId: string): boolean;
+  /** Returns false if the agent is not waiting for it. */
+  deliverAnswer(approvalId: string, choice: ApprovalChoice): Promise<boolean>;
+  stop(): Promise<void>;
 }
 
 /**
- * Starts an agent in a jail and opens its session: the one that it had, where it can load it, else a new
- * one. Throws `agent.start_timed_out`, `agent.protocol_mismatch`, `agent.exited`, `agent.refused`.
+ * Starts an agent in a jail and loads its previous session if possible; otherwise opens a new one. Throws
+ * `agent.start_timed_out`, `agent.protocol_mismatch`, `agent.exited`, `agent.refused`.
  */
 export async function openAgentSession(options: AgentSessionOptions): Promise<AgentSession> {
   const session = new LiveSession(options);
@@ -57,7 +57,7 @@ export async function openAgentSession(options: AgentSessionOptions): Promise<Ag
   return session;
 }
 
-const methodNotFound = { code: -32601, message: "The client does not offer this" };
+const methodNotFound = { code: -32601, message: "The client does not support this method" };
 
 class LiveSession implements AgentSession {
   agentSessionId = "";
@@ -70,13 +70,13 @@ class LiveSession implements AgentSession {
   #alive = true;
   #needsTranscript = false;
   #brief: MemoryBrief | undefined;
-  #promptMark: string | undefined;
-  /** Rejects when nothing more can come: the agent ended, or its words cannot be kept. */
-  readonly #broken = Promise.withResolvers<never>();
+  #promptDedupeKey: string | undefined;
+  /** Rejects when the session cannot continue: the agent exited, or its messages cannot be logged. */
+  readonly #failure = Promise.withResolvers<never>();
 
   constructor(options: AgentSessionOptions) {
     this.#options = options;
-    this.#broken.promise.catch(() => {});
+    this.#failure.promise.catch(() => {});
   }
 
   get alive(): boolean {
@@ -89,22 +89,22 @@ class LiveSession implements AgentSession {
 
   async open(): Promise<void> {
     const { limits, signal } = this.#options;
-    const late = new HoldfastError(
+    const timeout = new HoldfastError(
       "agent",
       "start_timed_out",
-      `The agent did not answer within ${limits.agentStartTimeoutMs} ms after its start`,
+      `The agent did not respond within ${limits.agentStartTimeoutMs} ms of its start`,
     );
-    // Of the start alone: a turn takes as long as it takes.
-    const timer = setTimeout(() => this.#broken.reject(late), limits.agentStartTimeoutMs);
-    signal.addEventListener("abort", () => this.#broken.reject(signal.reason), { once: true });
+    // Limits the start only; a turn has no time limit.
+    const timer = setTimeout(() => this.#failure.reject(timeout), limits.agentStartTimeoutMs);
+    signal.addEventListener("abort", () => this.#failure.reject(signal.reason), { once: true });
     try {
       const starting = this.#start();
-      // A start that is given up on still has to be ended when it comes.
+      // An abandoned start still completes; `#start` stops the process then.
       starting.catch(() => {});
-      await Promise.race([starting, this.#broken.promise]);
+      await Promise.race([starting, this.#failure.promise]);
       await this.#handshake();
     } catch (error) {
-      await this.end();
+      await this.stop();
       throw error;
     } finally {
       clearTimeout(timer);
@@ -123,8 +123,8 @@ class LiveSession implements AgentSession {
     return needs;
   }
 
-  async prompt(prompt: string, once: string): Promise<string> {
-    this.#promptMark = once;
+  async prompt(prompt: string, dedupeKey: string): Promise<string> {
+    this.#promptDedupeKey = dedupeKey;
     const result = await this.#request("session/prompt", {
       sessionId: this.agentSessionId,
       prompt: [{ type: "text", text: prompt }],
@@ -134,35 +134,35 @@ class LiveSession implements AgentSession {
 
   async cancel(): Promise<void> {
     if (!this.#alive || this.#process === undefined) return;
-    const told = this.#process.connection.notify("session/cancel", { sessionId: this.agentSessionId });
-    // An agent that cannot be told is ended all the same: in a jail that was frozen nothing takes the message.
-    const heard = Promise.race([told, this.#broken.promise]).catch(() => {});
-    await within(this.#options.limits.stopGraceMs / 2, heard);
+    const notified = this.#process.connection.notify("session/cancel", { sessionId: this.agentSessionId });
+    // A frozen jail never takes the message. The agent is stopped all the same.
+    const settled = Promise.race([notified, this.#failure.promise]).catch(() => {});
+    await waitAtMost(this.#options.limits.stopGraceMs / 2, settled);
     await this.#approver?.cancelAll();
-    // Who stops the work wants none of it done: what was asked for it is withdrawn.
+    // A stop also withdraws the questions of the gate about this work.
     await this.#options.gate.approvals.cancelSession(this.#options.sessionId);
   }
 
-  waits(approvalId: string): boolean {
-    return this.#alive && this.#approver?.waits(approvalId) === true;
+  isAwaitingAnswer(approvalId: string): boolean {
+    return this.#alive && this.#approver?.isAwaitingAnswer(approvalId) === true;
   }
 
-  async answer(approvalId: string, choice: ApprovalChoice): Promise<boolean> {
-    if (!this.waits(approvalId)) return false;
-    return (await this.#approver?.answer(approvalId, choice)) ?? false;
+  async deliverAnswer(approvalId: string, choice: ApprovalChoice): Promise<boolean> {
+    if (!this.isAwaitingAnswer(approvalId)) return false;
+    return (await this.#approver?.deliverAnswer(approvalId, choice)) ?? false;
   }
 
-  async end(): Promise<void> {
+  async stop(): Promise<void> {
     this.#alive = false;
-    this.#broken.reject(new HoldfastError("agent", "ended", "The agent was ended"));
+    this.#failure.reject(new HoldfastError("agent", "ended", "The agent was stopped"));
     await this.#process?.stop(0);
     this.#questions?.close();
     await this.#approver?.cancelAll();
   }
 
   async #start(): Promise<void> {
-    const { task, sessionId, log, gate, onLost } = this.#options;
-    this.#questions = new GateQuestions({ gate, task, log, sessionId, onLost });
+    const { task, sessionId, log, gate, onShowError } = this.#options;
+    this.#questions = new GateQuestions({ gate, task, log, sessionId, onShowError: onShowError });
     const process = await startAgentProcess({
       ...this.#options,
       session: sessionId,
@@ -174,9 +174,9 @@ class LiveSession implements AgentSession {
       onEnvelope: (envelope) => this.#onEnvelope(envelope),
     });
     this.#process = process;
-    void process.ended.then((error) => {
+    void process.exited.then((error) => {
       this.#alive = false;
-      this.#broken.reject(error);
+      this.#failure.reject(error);
     });
     if (!this.#alive) await process.stop(0);
   }
@@ -190,11 +190,11 @@ class LiveSession implements AgentSession {
       clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
     });
     if (field(initialized, "protocolVersion") !== 1) {
-      throw new HoldfastError("agent", "protocol_mismatch", "The agent does not speak version 1 of ACP");
+      throw new HoldfastError("agent", "protocol_mismatch", "The agent does not support version 1 of ACP");
     }
-    await this.#remember();
-    const loads = field(field(initialized, "agentCapabilities"), "loadSession") === true;
-    if (previous !== undefined && loads && (await this.#load(previous, cwd))) {
+    await this.#loadBrief();
+    const canLoad = field(field(initialized, "agentCapabilities"), "loadSession") === true;
+    if (previous !== undefined && canLoad && (await this.#load(previous, cwd))) {
       this.agentSessionId = previous;
       this.resumed = "native";
       return;
@@ -202,23 +202,24 @@ class LiveSession implements AgentSession {
     const created = await this.#request("session/new", { cwd, mcpServers: this.#process?.mcpServers ?? [] });
     this.agentSessionId = text(field(created, "sessionId"), 500);
     if (this.agentSessionId === "") {
-      throw new HoldfastError("agent", "refused", "The agent opened a session without a name");
+      throw new HoldfastError("agent", "refused", "The agent opened a session without an id");
     }
     this.resumed = previous === undefined ? "new" : "transcript";
     this.#needsTranscript = previous !== undefined;
   }
 
-  /** A session begins also where the memory is silent. What it tells from outside taints first. */
-  async #remember(): Promise<void> {
+  /** Loads the memory brief. A failure does not prevent the session. Untrusted content taints the session first. */
+  async #loadBrief(): Promise<void> {
     const { gate, group, sessionId, jailId, log, hostLog } = this.#options;
-    // One that was opened, and lost before its first prompt, has been told nothing yet.
+    // A session that was lost before its first prompt still needs the brief.
     if (group?.memory !== true || (await log.prompted())) return;
     try {
-      const brief = await memoryBrief(gate, { jailId, session: sessionId, group: group.name });
-      if (brief?.untrusted === true) await gate.taint(sessionId, "the memory brief has words from outside");
+      const brief = await loadMemoryBrief(gate, { jailId, session: sessionId, group: group.name });
+      if (brief?.untrusted === true)
+        await gate.taint(sessionId, "the memory brief contains text from outside");
       this.#brief = brief;
     } catch (error) {
-      hostLog.warn("a session begins without its memory", { group: group.name, error: String(error) });
+      hostLog.warn("session started without its memory brief", { group: group.name, error: String(error) });
     }
   }
 
@@ -227,7 +228,7 @@ class LiveSession implements AgentSession {
       await this.#request("session/load", { sessionId, cwd, mcpServers: this.#process?.mcpServers ?? [] });
       return true;
     } catch (error) {
-      // The agent says that it has no such session; that it cannot answer at all is another matter.
+      // An RPC error means that the agent has no such session. Other errors mean that it failed.
       if (error instanceof HoldfastError && error.code === "rpc_error") return false;
       throw error;
     }
@@ -238,23 +239,23 @@ class LiveSession implements AgentSession {
     if (connection === undefined) throw new HoldfastError("agent", "ended", "The agent is not running");
     const request = connection.request(method, params);
     request.catch(() => {});
-    return Promise.race([request, this.#broken.promise]);
+    return Promise.race([request, this.#failure.promise]);
   }
 
-  /** Durable first: the connection passes an envelope on only after this resolves. */
+  /** Persists each envelope before the connection passes it on. */
   async #onEnvelope(envelope: Envelope): Promise<void> {
     const { log } = this.#options;
     const { direction, message } = envelope;
-    const marks = direction === "to-agent" && message.method === "session/prompt";
+    const isPrompt = direction === "to-agent" && message.method === "session/prompt";
     try {
-      await log.envelope(envelope, marks ? this.#promptMark : undefined);
+      await log.envelope(envelope, isPrompt ? this.#promptDedupeKey : undefined);
     } catch (error) {
       this.#alive = false;
-      this.#broken.reject(error);
+      this.#failure.reject(error);
       throw error;
     }
     if (direction === "to-agent" || message.method === undefined) return;
-    if (message.method === "session/update") this.#calls.note(message.params);
+    if (message.method === "session/update") this.#calls.record(message.params);
     if (message.id === undefined) return;
     void this.#serve(message.id, message.method, message.params);
   }
@@ -271,7 +272,7 @@ class LiveSession implements AgentSession {
       const outcome = await this.#approver.ask(id, params);
       if (this.#alive) await connection.respond(id, { result: { outcome } });
     } catch (error) {
-      this.#broken.reject(error);
+      this.#failure.reject(error);
     }
   }
 }

@@ -6,7 +6,7 @@ import type { ApprovalChoice } from "../backend/host.ts";
 import type { ApprovalView } from "../contract.ts";
 import type { StudioLimits } from "../limits.ts";
 import type { TaskBackend } from "./backend.ts";
-import { type PermissionRequest, readPermission, type ToolCallHistory } from "./permission.ts";
+import { type PermissionRequest, parsePermission, type ToolCallHistory } from "./permission.ts";
 import type { SessionLog } from "./session-log.ts";
 
 export interface ApproverOptions {
@@ -19,7 +19,7 @@ export interface ApproverOptions {
   readonly calls: ToolCallHistory;
 }
 
-/** What ACP calls the outcome of a permission request. */
+/** ACP's outcome of a permission request. */
 export type PermissionOutcome =
   | { readonly outcome: "selected"; readonly optionId: string }
   | { readonly outcome: "cancelled" };
@@ -29,7 +29,7 @@ interface Pending {
   readonly done: Promise<unknown>;
 }
 
-/** Turns an agent's questions into approvals of the gate: durable, single use, bound to what was asked. */
+/** Turns an agent's permission requests into approvals of the gate: durable, single use, bound to the exact call. */
 export class Approver {
   readonly #options: ApproverOptions;
   readonly #pending = new Map<string, Pending>();
@@ -41,14 +41,14 @@ export class Approver {
   /** Resolves when a person has answered, or the question has expired or was cancelled. */
   async ask(id: RpcId, params: unknown): Promise<PermissionOutcome> {
     const { gate, limits, sessionId, jailId, calls } = this.#options;
-    const request = readPermission(params, calls, limits.maxApprovalDetailBytes);
+    const request = parsePermission(params, calls, limits.maxApprovalDetailBytes);
     if (request === undefined || this.#pending.size >= limits.maxPendingApprovals)
       return { outcome: "cancelled" };
     const call = {
-      session: questionsOf(sessionId),
-      // Two questions that look the same are two questions.
+      session: agentQuestionSession(sessionId),
+      // Unique per request: two identical-looking questions need two answers.
       tool: `acp:${request.kind ?? "other"}:${jailId}:${String(id)}`.slice(0, 200),
-      arguments: boundTo(request.call, limits.maxEnvelopeBytes),
+      arguments: approvalBinding(request.call, limits.maxEnvelopeBytes),
     };
     const approval = await gate.approvals.request({
       ...call,
@@ -66,14 +66,14 @@ export class Approver {
   }
 
   /** True while the agent waits for the answer to this question. */
-  waits(approvalId: string): boolean {
+  isAwaitingAnswer(approvalId: string): boolean {
     return this.#pending.has(approvalId) && this.#options.gate.approvals.get(approvalId)?.state === "pending";
   }
 
-  /** Resolves when the answer is on its way to the agent; false when that waits no more. */
-  async answer(approvalId: string, choice: ApprovalChoice): Promise<boolean> {
+  /** Resolves to true once the answer is on its way to the agent, or to false if the agent no longer waits. */
+  async deliverAnswer(approvalId: string, choice: ApprovalChoice): Promise<boolean> {
     const pending = this.#pending.get(approvalId);
-    if (pending === undefined || !this.waits(approvalId)) return false;
+    if (pending === undefined || !this.isAwaitingAnswer(approvalId)) return false;
     pending.choice = choice;
     await this.#options.gate.approvals.decide(approvalId, choice.allowed ? "allow" : "deny", "owner");
     await pending.done;
@@ -82,7 +82,7 @@ export class Approver {
 
   async cancelAll(): Promise<void> {
     if (this.#pending.size === 0) return;
-    await this.#options.gate.approvals.cancelSession(questionsOf(this.#options.sessionId));
+    await this.#options.gate.approvals.cancelSession(agentQuestionSession(this.#options.sessionId));
     await Promise.all([...this.#pending.values()].map(({ done }) => done));
   }
 
@@ -93,7 +93,10 @@ export class Approver {
   ): Promise<PermissionOutcome> {
     const { gate, task, log } = this.#options;
     const view = viewOf(approval, request);
-    await log.append({ body: { type: "approval-requested", approval: view }, once: `asked/${approval.id}` });
+    await log.append({
+      body: { type: "approval-requested", approval: view },
+      dedupeKey: `asked/${approval.id}`,
+    });
     await task.report({ type: "approval-requested", approval: view });
     const decided = await gate.approvals.wait(approval.id);
     const { choice } = this.#pending.get(approval.id) ?? {};
@@ -108,7 +111,7 @@ export class Approver {
         outcome,
         ...(optionId === undefined ? {} : { optionId }),
       },
-      once: `settled/${approval.id}`,
+      dedupeKey: `settled/${approval.id}`,
     });
     await task.report({ type: "approval-settled", approvalId: approval.id });
     return optionId === undefined ? { outcome: "cancelled" } : { outcome: "selected", optionId };
@@ -116,25 +119,25 @@ export class Approver {
 }
 
 /**
- * What an answer is bound to: the call or, where it is longer than a record of the gate can hold, as when a
- * long file is written anew, its digest.
+ * The value that an answer is bound to: the call, or its digest if the call is too long for a record of the gate
+ * (writing a long file, for example).
  */
-function boundTo(call: unknown, maxBytes: number): unknown {
+function approvalBinding(call: unknown, maxBytes: number): unknown {
   const text = JSON.stringify(call);
   if (Buffer.byteLength(text) <= maxBytes) return call;
   return { sha256: createHash("sha256").update(text).digest("hex") };
 }
 
-const ofAgent = "/agent";
+const agentSuffix = "/agent";
 
-/** The agent's own questions are kept apart from those of the gate, which outlive the agent. */
-function questionsOf(sessionId: string): string {
-  return `${sessionId}${ofAgent}`;
+/** Session id for the agent's own questions. It differs from the gate's, because those outlive the agent. */
+function agentQuestionSession(sessionId: string): string {
+  return `${sessionId}${agentSuffix}`;
 }
 
-/** True for a question that an agent asked, false for one of the gate. */
-export function isAgentsOwn(approval: Approval): boolean {
-  return approval.session.endsWith(ofAgent);
+/** True for a question of the agent, false for one of the gate. */
+export function isAgentQuestion(approval: Approval): boolean {
+  return approval.session.endsWith(agentSuffix);
 }
 
 export function outcomeOf(approval: Approval): "allowed" | "denied" | "expired" | "cancelled" {
@@ -147,7 +150,7 @@ export function outcomeOf(approval: Approval): "allowed" | "denied" | "expired" 
     case "cancelled":
       return approval.state;
     case "pending":
-      throw new HoldfastError("approval", "not_settled", "The question was handed out before it was settled");
+      throw new HoldfastError("approval", "not_settled", "The question has not been settled yet");
   }
 }
 

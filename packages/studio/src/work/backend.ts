@@ -1,9 +1,9 @@
-/** A task at work: jail, agent process, prompts, permissions, reports. */
+/** Interfaces between a runner and the durable actors of its task. */
 import type { SessionBatch, SessionRecord } from "../backend/session.ts";
 import type { TaskReport, TaskWork } from "../backend/task-state.ts";
 import type { SessionEvent, SessionPage } from "../contract.ts";
 
-/** The durable side, as a runner sees it: every call resolves when what it says is durable. */
+/** The task actor as a runner uses it. Every call resolves when its effect is durable. */
 export interface TaskBackend {
   next(): Promise<TaskWork | undefined>;
   report(report: TaskReport): Promise<void>;
@@ -11,8 +11,8 @@ export interface TaskBackend {
 
 export interface SessionBackend {
   append(batch: SessionBatch): Promise<number>;
-  has(once: string): Promise<boolean>;
-  /** True when an agent was given a prompt in the session: the log has a record marked `sent/…`. */
+  has(dedupeKey: string): Promise<boolean>;
+  /** True if an agent was sent a prompt in this session: the log has a record keyed `sent/…`. */
   prompted(): Promise<boolean>;
   events(query: { readonly after: number; readonly limit?: number }): Promise<SessionPage>;
   size(): Promise<number>;

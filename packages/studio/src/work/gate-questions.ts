@@ -3,7 +3,7 @@ import type { Approval, ApprovalDecision, Gate } from "@holdfast/gate";
 import { gateAnswers } from "../approvals/gate-answers.ts";
 import type { ApprovalChoice } from "../backend/host.ts";
 import type { ApprovalView } from "../contract.ts";
-import { isAgentsOwn, outcomeOf } from "./approver.ts";
+import { isAgentQuestion, outcomeOf } from "./approver.ts";
 import type { TaskBackend } from "./backend.ts";
 import type { SessionLog } from "./session-log.ts";
 
@@ -12,13 +12,13 @@ export interface GateQuestionsOptions {
   readonly task: TaskBackend;
   readonly log: SessionLog;
   readonly sessionId: string;
-  /** Told when a question cannot be shown: it stays open, and expires. */
-  readonly onLost: (error: unknown) => void;
+  /** Called when a question cannot be shown. It stays open until it expires. */
+  readonly onShowError: (error: unknown) => void;
 }
 
 /**
- * Shows the questions of the gate about one session: a call of a tool that a person has to allow. They
- * are of the gate, not of the agent: they outlive its process, and nothing in the jail answers them.
+ * Shows the gate's questions about one session: tool calls that need a person's approval. They belong to the gate, not
+ * to the agent: they outlive its process, and nothing in the jail can answer them.
  */
 export class GateQuestions {
   readonly #options: GateQuestionsOptions;
@@ -33,7 +33,7 @@ export class GateQuestions {
       this.#show(approval);
   }
 
-  /** Shows no further ones. Those that are shown are still taken away when they are settled. */
+  /** Stops showing new questions. Questions that are already shown are still settled. */
   close(): void {
     this.#stop();
   }
@@ -41,7 +41,7 @@ export class GateQuestions {
   #show(approval: Approval): void {
     if (approval.session !== this.#options.sessionId || this.#shown.has(approval.id)) return;
     this.#shown.add(approval.id);
-    this.#settle(approval).catch(this.#options.onLost);
+    this.#settle(approval).catch(this.#options.onShowError);
   }
 
   async #settle(approval: Approval): Promise<void> {
@@ -49,30 +49,36 @@ export class GateQuestions {
     const { id } = approval;
     const rule = approval.proposal !== undefined && gate.takesPolicyRule(approval.proposal);
     const view = viewOf(approval, rule);
-    await log.append({ body: { type: "approval-requested", approval: view }, once: `asked/${id}` });
+    await log.append({ body: { type: "approval-requested", approval: view }, dedupeKey: `asked/${id}` });
     await task.report({ type: "approval-requested", approval: view });
-    await settleShown(this.#options, id);
+    await settleShownQuestion(this.#options, id);
   }
 }
 
-/** Takes a question away that was shown, once it is settled: that may have been while nobody watched it. */
-export async function settleShown(
+/**
+ * Waits until the gate has settled a shown question, then settles it in the log and the task. Works for questions that
+ * were settled while no process watched them.
+ */
+export async function settleShownQuestion(
   { gate, task, log }: Pick<GateQuestionsOptions, "gate" | "task" | "log">,
   approvalId: string,
 ): Promise<void> {
-  // One that the gate does not know, as after a restore, waits for nobody any more.
+  // After a restore, the gate may not know the question; it is cancelled then.
   const isKnown = gate.approvals.get(approvalId) !== undefined;
-  const outcome = isKnown ? await outcomeAt(gate, approvalId) : "cancelled";
+  const outcome = isKnown ? await waitForOutcome(gate, approvalId) : "cancelled";
   if (outcome === undefined) return;
   await log.append({
     body: { type: "approval-settled", approvalId, outcome },
-    once: `settled/${approvalId}`,
+    dedupeKey: `settled/${approvalId}`,
   });
   await task.report({ type: "approval-settled", approvalId });
 }
 
-/** Undefined where the gate closes before: the question stays open, and the next host shows and takes it away. */
-async function outcomeAt(gate: Gate, approvalId: string): Promise<ReturnType<typeof outcomeOf> | undefined> {
+/** Undefined if the gate closes first. The question stays open, and the next host takes it over. */
+async function waitForOutcome(
+  gate: Gate,
+  approvalId: string,
+): Promise<ReturnType<typeof outcomeOf> | undefined> {
   try {
     return outcomeOf(await gate.approvals.wait(approvalId));
   } catch (error) {
@@ -81,27 +87,27 @@ async function outcomeAt(gate: Gate, approvalId: string): Promise<ReturnType<typ
   }
 }
 
-/** True for a question of the gate that has no answer yet. */
-export function gateWaits(gate: Gate, approvalId: string): boolean {
+/** True for an unanswered question of the gate. */
+export function isGateQuestionOpen(gate: Gate, approvalId: string): boolean {
   const approval = gate.approvals.get(approvalId);
-  return approval !== undefined && !isAgentsOwn(approval) && approval.state === "pending";
+  return approval !== undefined && !isAgentQuestion(approval) && approval.state === "pending";
 }
 
 /**
- * Gives the gate a person's answer, whatever has become of the agent. False when the gate does not wait
- * for it. `onLost` is told when a rule could not be written: then the call is allowed, once.
+ * Delivers a person's answer to the gate, with or without a running agent. Returns false if the gate does not wait for
+ * it. Calls `onRuleError` if a rule could not be written; the call is then allowed once.
  */
-export async function answerGate(
+export async function deliverGateAnswer(
   gate: Gate,
   approvalId: string,
   choice: ApprovalChoice,
-  onLost: (error: unknown) => void,
+  onRuleError: (error: unknown) => void,
 ): Promise<boolean> {
-  if (!gateWaits(gate, approvalId)) return false;
-  // The rule first: who is asked again although it was written loses nothing.
+  if (!isGateQuestionOpen(gate, approvalId)) return false;
+  // Write the rule first. After a crash in between, the worst case is a repeated question.
   const { proposal } = gate.approvals.get(approvalId) ?? {};
   if (choice.optionId === gateAnswers.byRule && proposal !== undefined)
-    await gate.addPolicyRule(proposal, "owner").catch(onLost);
+    await gate.addPolicyRule(proposal, "owner").catch(onRuleError);
   await gate.approvals.decide(approvalId, decisionOf(choice), "owner");
   return true;
 }

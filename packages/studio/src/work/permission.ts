@@ -1,13 +1,13 @@
 import type { ApprovalOption } from "../contract.ts";
 import { field, isRecord, list, text } from "../transcript/read.ts";
 
-/** An ACP permission request, read with distrust. */
+/** A sanitized ACP permission request. The agent's input is untrusted. */
 export interface PermissionRequest {
   readonly title: string;
   readonly kind?: string;
-  /** All that the agent said about the call: what an answer is bound to. */
+  /** All fields that describe the call; the answer is bound to them. */
   readonly call: unknown;
-  /** The same for people. */
+  /** The call as text for people. */
   readonly detail: string;
   readonly truncated: boolean;
   readonly options: readonly ApprovalOption[];
@@ -15,17 +15,17 @@ export interface PermissionRequest {
 
 const kinds = ["allow_once", "allow_always", "reject_once", "reject_always"] as const;
 const maxOptions = 12;
-const maxKnownCalls = 200;
+const maxTrackedCalls = 200;
 
 /**
- * What an agent has told about its tool calls so far. Some agents describe a call when they begin it and
- * ask for permission later with its id alone.
+ * History of an agent's tool calls. Some agents describe a call when it starts, and later ask for permission with only
+ * its id.
  */
 export class ToolCallHistory {
   readonly #calls = new Map<string, Readonly<Record<string, unknown>>>();
 
-  /** Takes the parameters of a `session/update`. */
-  note(params: unknown): void {
+  /** Records the parameters of a `session/update`. */
+  record(params: unknown): void {
     const update = field(params, "update");
     const kind = field(update, "sessionUpdate");
     if (!isRecord(update) || (kind !== "tool_call" && kind !== "tool_call_update")) return;
@@ -35,34 +35,34 @@ export class ToolCallHistory {
     this.#calls.delete(id);
     this.#calls.set(id, merged);
     const oldest = this.#calls.keys().next().value;
-    if (this.#calls.size > maxKnownCalls && oldest !== undefined) this.#calls.delete(oldest);
+    if (this.#calls.size > maxTrackedCalls && oldest !== undefined) this.#calls.delete(oldest);
   }
 
-  /** The call as asked about, completed with what was told of it before. */
+  /** The requested call, completed with the recorded fields. */
   complete(call: unknown): Readonly<Record<string, unknown>> {
     const known = this.#calls.get(text(field(call, "toolCallId"), 200));
     return merge(known, isRecord(call) ? call : {});
   }
 }
 
-const described = ["title", "kind", "rawInput", "content", "locations"] as const;
+const descriptiveFields = ["title", "kind", "rawInput", "content", "locations"] as const;
 
 function merge(
   before: Readonly<Record<string, unknown>> | undefined,
   after: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
   const merged: Record<string, unknown> = {};
-  for (const name of described) {
+  for (const name of descriptiveFields) {
     const value = after[name] ?? before?.[name];
     if (value !== undefined && value !== null) merged[name] = value;
   }
   return merged;
 }
 
-/** Undefined when it cannot be shown to anybody: no option that is understood. */
-export function readPermission(
+/** Parses a permission request. Undefined if it has no recognized option. */
+export function parsePermission(
   params: unknown,
-  known: ToolCallHistory,
+  history: ToolCallHistory,
   maxDetailBytes: number,
 ): PermissionRequest | undefined {
   const options: ApprovalOption[] = [];
@@ -70,13 +70,17 @@ export function readPermission(
     const kind = kinds.find((each) => each === field(option, "kind"));
     const id = text(field(option, "optionId"));
     if (kind === undefined || id === "" || id.length > 200) continue;
-    options.push({ id, kind, name: plain(text(field(option, "name"), 200)) || kind.replace("_", " ") });
+    options.push({
+      id,
+      kind,
+      name: toSingleLine(text(field(option, "name"), 200)) || kind.replace("_", " "),
+    });
   }
   if (options.length === 0) return undefined;
-  const call = known.complete(field(params, "toolCall"));
+  const call = history.complete(field(params, "toolCall"));
   const kind = text(call.kind, 50);
   const detail = escapeText(describe(call));
-  const cut = cutAt(detail, maxDetailBytes);
+  const cut = truncateToBytes(detail, maxDetailBytes);
   return {
     title: text(call.title, 500) || "The agent asks for permission",
     ...(kind === "" ? {} : { kind }),
@@ -99,16 +103,16 @@ function describe(call: Readonly<Record<string, unknown>>): string {
   const hasInput = isRecord(call.rawInput)
     ? Object.keys(call.rawInput).length > 0
     : typeof call.rawInput === "string";
-  if (parts.length === 0 && hasInput) parts.push(readable(call.rawInput));
+  if (parts.length === 0 && hasInput) parts.push(formatInput(call.rawInput));
   if (parts.length === 0)
     parts.push(...list(call.locations).map((location) => text(field(location, "path"), 4_096)));
   return parts.join("\n\n");
 }
 
-function readable(value: unknown): string {
+function formatInput(value: unknown): string {
   if (typeof value === "string") return value;
   if (!isRecord(value)) return JSON.stringify(value, null, 2) ?? "";
-  // One field a paragraph: a file's content reads better with its own lines than as one JSON string.
+  // One paragraph per field: a file's content is easier to read with real line breaks than as a JSON string.
   return Object.entries(value)
     .map(([name, inner]) => {
       const shown = typeof inner === "string" ? inner : (JSON.stringify(inner, null, 2) ?? "");
@@ -125,7 +129,7 @@ function describeContent(part: unknown): string {
   return part.type === "content" ? text(field(part.content, "text")) : "";
 }
 
-/** The changed middle of two texts, as removed and added lines. */
+/** The lines that differ between two texts, without common lines at the start and the end. */
 function lineDiff(before: string, after: string): string {
   const old = linesOf(before);
   const next = linesOf(after);
@@ -143,18 +147,18 @@ function linesOf(value: string): string[] {
   return value === "" ? [] : value.replace(/\n$/, "").split("\n");
 }
 
-/** Control and direction characters could make a text read as another one; line ends and tabs stay. */
+/** Escapes control and direction characters, which can disguise text. Keeps line ends and tabs. */
 function escapeText(value: string): string {
   return value.replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
     return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
   });
 }
 
-function plain(name: string): string {
+function toSingleLine(name: string): string {
   return escapeText(name).replace(/\s+/g, " ").trim();
 }
 
-function cutAt(value: string, maxBytes: number): string {
+function truncateToBytes(value: string, maxBytes: number): string {
   const bytes = Buffer.from(value);
   return bytes.length <= maxBytes
     ? value

@@ -12,7 +12,9 @@ const work: TaskWork = {
   staleApprovals: [],
 };
 
-/** A runner whose task and log answer when the test lets them, and which gets no further than its repository. */
+/**
+ * A runner with a task and a log that answer on the test's signal. It gets no further than preparing the repository.
+ */
 function begun() {
   const next = Promise.withResolvers<TaskWork | undefined>();
   const disk = Promise.withResolvers<void>();
@@ -55,7 +57,7 @@ function begun() {
 }
 
 describe("a runner", () => {
-  test("that is stopped while its task answers does not begin what the task gives out", async () => {
+  test("stopped while its task answers does not start the work that the task hands out", async () => {
     const { runner, next, disk, idle, prepared, reports } = begun();
     disk.resolve();
     await runner.stop();
@@ -64,7 +66,7 @@ describe("a runner", () => {
     assert.deepEqual([prepared, reports], [[], []]);
   });
 
-  test("that is stopped twice at a time is stopped once", async () => {
+  test("stopped twice concurrently stops once", async () => {
     const { runner, next, idle } = begun();
     const first = runner.stop();
     assert.equal(runner.stop(), first);
@@ -73,7 +75,7 @@ describe("a runner", () => {
     await idle;
   });
 
-  test("that is closed while its task answers ends without the work", async () => {
+  test("closed while its task answers ends without the work", async () => {
     const { runner, next, disk, prepared, reports } = begun();
     disk.resolve();
     const closed = runner.close();
@@ -82,7 +84,7 @@ describe("a runner", () => {
     assert.deepEqual([prepared, reports], [[], [{ type: "put-down", promptId: "p1" }]]);
   });
 
-  test("that is closed in the middle of a turn puts it down, which does not count against the prompt", async () => {
+  test("closed in the middle of a turn interrupts it without counting the attempt", async () => {
     const first = begun();
     first.next.resolve(work);
     await new Promise(setImmediate);
@@ -99,16 +101,16 @@ describe("a runner", () => {
       disk.resolve();
       next.resolve({ ...work, prompt: { ...work.prompt, attempt: maxAttempts + 1, putDown } });
       await idle;
-      // What fails here is the repository, to which a prompt that is given up on does not come.
+      // Preparing the repository fails here, so a prompt that has used up its attempts must not get that far.
       const last = reports.at(-1);
       assert.equal(last?.type === "failed" ? last.error.code : last?.type, code);
     }
   });
 
-  test("takes what a stop broke off for stopped, not for failed, also when it ends after the stop", async () => {
+  test("reports an aborted turn as stopped, not as failed, also when it ends after the stop", async () => {
     const { runner, next, disk, idle, prepared, reports, records } = begun();
     next.resolve(work);
-    // By the stop the work was given out, and waits for the disk.
+    // At the time of the stop, the work has been handed out and waits for the disk.
     await new Promise(setImmediate);
     await runner.stop();
     disk.resolve();

@@ -8,9 +8,9 @@ import type { AgentProcessOptions } from "./agent-process.ts";
 import { type AgentSession, openAgentSession } from "./agent-session.ts";
 import type { SessionBackend, TaskBackend } from "./backend.ts";
 import { withBrief } from "./memory-brief.ts";
-import { continueText, transcriptText, withTranscript } from "./resume.ts";
+import { renderTranscript, resumePrompt, withTranscript } from "./resume.ts";
 import { SessionLog } from "./session-log.ts";
-import { within } from "./within.ts";
+import { waitAtMost } from "./wait-at-most.ts";
 
 export interface RunnerOptions {
   readonly taskId: string;
@@ -18,11 +18,11 @@ export interface RunnerOptions {
   readonly session: (sessionId: string) => SessionBackend;
   readonly limits: StudioLimits;
   readonly log: Logger;
-  /** Clones the repository where that has not been done, and says what an agent's process needs. */
+  /** Clones the repository if necessary, and returns the options for the agent process. */
   readonly prepare: (work: TaskWork, signal: AbortSignal) => Promise<PreparedTask>;
-  /** Words from outside are about to enter a session; durable when it resolves. */
+  /** Taints a session before untrusted text enters it; durable when it resolves. */
   readonly taint: (sessionId: string, reason: string) => Promise<void>;
-  /** Told when nothing is left to do; the agent waits for more until `rest` is called. */
+  /** Called when no work is left. The agent stays up until `rest` is called. */
   readonly onIdle: () => void;
 }
 
@@ -34,14 +34,13 @@ export interface PreparedTask {
 const stopSlackMs = 150;
 
 /**
- * Works on the prompts of one task, one after the other. It keeps nothing that matters: what it has done
- * is in the task and in the session's log before it does the next thing, so that another runner, in
- * another process, can go on from any point.
+ * Runs the prompts of one task, one after the other. It has no durable state of its own: every step is recorded in the
+ * task and the session log before the next one, so that another runner, in another process, can resume at any point.
  */
 export class TaskRunner {
   readonly #options: RunnerOptions;
   #loop: Promise<void> | undefined;
-  #again = false;
+  #wakePending = false;
   #agent: AgentSession | undefined;
   #turn = new AbortController();
   #halt: "stop" | "close" | undefined;
@@ -51,29 +50,29 @@ export class TaskRunner {
     this.#options = options;
   }
 
-  /** True when there is neither work nor an agent. */
-  get resting(): boolean {
+  /** True if there is neither work nor an agent. */
+  get isDormant(): boolean {
     return this.#loop === undefined && this.#agent === undefined;
   }
 
-  get working(): boolean {
+  get isRunning(): boolean {
     return this.#loop !== undefined;
   }
 
-  /** The way to the sandbox server of the task, while its agent is there. */
+  /** HTTP agent for the task's sandbox server, while the agent runs. */
   get sandbox(): Agent | undefined {
     return this.#agent?.sandbox;
   }
 
   wake(): void {
     if (this.#halt === "close") return;
-    this.#again = true;
+    this.#wakePending = true;
     this.#loop ??= this.#run();
   }
 
-  /** Ends the current turn, then the agent with everything that it started. Resolves within a second. */
+  /** Aborts the current turn, then stops the agent and all processes that it started. Resolves within a second. */
   stop(): Promise<void> {
-    // Two at a time are one: the second would break off what is begun when the first has ended.
+    // Concurrent stops share one run: a second run could abort work that starts after the first.
     this.#stopping ??= this.#stop().finally(() => {
       this.#stopping = undefined;
     });
@@ -83,108 +82,108 @@ export class TaskRunner {
   async #stop(): Promise<void> {
     if (this.#halt === "close") return;
     this.#halt = "stop";
-    this.#again = false;
+    this.#wakePending = false;
     const { stopGraceMs } = this.#options.limits;
     const loop = this.#loop ?? Promise.resolve();
     const agent = this.#agent;
-    // An agent that is asked can end its turn in order; one that is only starting cannot. A jail in which
-    // nothing answers any more does not even take the question.
-    if (agent !== undefined) await within(stopGraceMs, Promise.all([agent.cancel(), loop]));
+    // A running agent can end its turn gracefully; one that is still starting cannot. A frozen jail does not take the
+    // request, hence the time limit.
+    if (agent !== undefined) await waitAtMost(stopGraceMs, Promise.all([agent.cancel(), loop]));
     this.#turn.abort(new HoldfastError("task", "stopped", "The task was stopped"));
-    await within(stopSlackMs, Promise.all([this.rest(), loop]));
-    // The server may have begun to close meanwhile, and stays so.
+    await waitAtMost(stopSlackMs, Promise.all([this.stopAgent(), loop]));
+    // The server may have started to close during the stop; `close` takes precedence.
     if (this.#halt === "stop") this.#halt = undefined;
-    if (this.#again) this.wake();
+    if (this.#wakePending) this.wake();
   }
 
   /** True while the agent waits for the answer to this question. */
-  waits(approvalId: string): boolean {
-    return this.#agent?.waits(approvalId) === true;
+  isAwaitingAnswer(approvalId: string): boolean {
+    return this.#agent?.isAwaitingAnswer(approvalId) === true;
   }
 
-  /** False when no agent waits for it. */
-  async answer(approvalId: string, choice: ApprovalChoice): Promise<boolean> {
-    return (await this.#agent?.answer(approvalId, choice)) ?? false;
+  /** Returns false if no agent waits for it. */
+  async deliverAnswer(approvalId: string, choice: ApprovalChoice): Promise<boolean> {
+    return (await this.#agent?.deliverAnswer(approvalId, choice)) ?? false;
   }
 
-  /** Ends an agent that has nothing to do. */
-  async rest(): Promise<void> {
+  /** Stops an idle agent. */
+  async stopAgent(): Promise<void> {
     const agent = this.#agent;
     this.#agent = undefined;
-    await agent?.end();
+    await agent?.stop();
   }
 
-  /** The server ends: what is under way is begun again by the next one. */
+  /** Stops for a server shutdown. The next server resumes unfinished work. */
   async close(): Promise<void> {
     this.#halt = "close";
     this.#turn.abort(new HoldfastError("task", "server_closing", "The server is shutting down"));
-    await this.rest();
+    await this.stopAgent();
     await this.#loop;
   }
 
   async #run(): Promise<void> {
     try {
-      while (this.#again && this.#halt === undefined) {
-        this.#again = false;
+      while (this.#wakePending && this.#halt === undefined) {
+        this.#wakePending = false;
         for (let work = await this.#next(); work !== undefined; work = await this.#next())
-          await this.#work(work);
+          await this.#runPrompt(work);
       }
     } catch (error) {
-      // Only the durable side can fail here: the server shuts down, or its disk is full. What is not
-      // done stays a prompt that is not done, and is begun again at the next start.
-      this.#options.log.error("a task cannot go on", { taskId: this.#options.taskId, error });
-      await this.rest();
+      // Only durable calls can fail here: the server is shutting down, or the disk is full. The prompt stays open and
+      // is resumed at the next start.
+      this.#options.log.error("could not continue a task", { taskId: this.#options.taskId, error });
+      await this.stopAgent();
     } finally {
       this.#loop = undefined;
     }
-    if (this.#again && this.#halt === undefined) this.wake();
+    if (this.#wakePending && this.#halt === undefined) this.wake();
     else this.#options.onIdle();
   }
 
   async #next(): Promise<TaskWork | undefined> {
-    if (this.#halted) return undefined;
-    // Made before the task is asked: whoever stops while it answers means the work that it gives out, and
-    // so it is not begun. The task has cancelled it, or gives it out again at the next start.
+    if (this.#isHalted) return undefined;
+    // Create the controller before the request, so that a stop during the request also covers the work it returns.
+    // That work is not started: the task has cancelled it, or hands it out again at the next start.
     const turn = new AbortController();
     this.#turn = turn;
     const work = await this.#options.task.next();
-    if (!this.#halted && !turn.signal.aborted) return work;
-    if (this.#halt === "close" && work !== undefined) await this.#putDown(work);
+    if (!this.#isHalted && !turn.signal.aborted) return work;
+    if (this.#halt === "close" && work !== undefined) await this.#reportInterrupted(work);
     return undefined;
   }
 
-  get #halted(): boolean {
+  get #isHalted(): boolean {
     return this.#halt !== undefined;
   }
 
-  async #work(work: TaskWork): Promise<void> {
+  async #runPrompt(work: TaskWork): Promise<void> {
     const { task, session, limits } = this.#options;
     const log = new SessionLog(session(work.sessionId), limits);
     const { prompt } = work;
     try {
-      await log.append({ body: { type: "prompt", text: prompt.text }, once: `prompt/${prompt.id}` });
-      if (prompt.attempt > 1 && (await this.#takeUp(work, log))) return;
+      await log.append({ body: { type: "prompt", text: prompt.text }, dedupeKey: `prompt/${prompt.id}` });
+      if (prompt.attempt > 1 && (await this.#recoverAttempt(work, log))) return;
       if (prompt.taint !== undefined) await this.#options.taint(work.sessionId, prompt.taint);
-      const agent = await this.#ready(work, log);
+      const agent = await this.#ensureAgent(work, log);
       const stopReason = await agent.prompt(
-        await this.#text(work, agent, log),
+        await this.#composePrompt(work, agent, log),
         `sent/${prompt.id}/${prompt.attempt}`,
       );
-      await log.append({ body: { type: "turn-ended", stopReason }, once: `end/${prompt.id}` });
+      await log.append({ body: { type: "turn-ended", stopReason }, dedupeKey: `end/${prompt.id}` });
       await task.report({ type: "turn-ended", promptId: prompt.id });
     } catch (error) {
-      await this.#failed(work, log, error);
+      await this.#handleFailure(work, log, error);
     }
   }
 
-  /** What a runner before this one has left of the prompt. True when it had ended already. */
-  async #takeUp(work: TaskWork, log: SessionLog): Promise<boolean> {
+  /** Settles the leftovers of an earlier attempt. Returns true if that attempt had finished the turn. */
+  async #recoverAttempt(work: TaskWork, log: SessionLog): Promise<boolean> {
     const { task, limits } = this.#options;
     const { prompt } = work;
     for (const approvalId of work.staleApprovals) {
       await log.append({
         body: { type: "approval-settled", approvalId, outcome: "cancelled" },
-        once: `settled/${approvalId}`,
+        dedupeKey: `settled/${approvalId}`,
       });
       await task.report({ type: "approval-settled", approvalId });
     }
@@ -192,22 +191,22 @@ export class TaskRunner {
       await task.report({ type: "turn-ended", promptId: prompt.id });
       return true;
     }
-    const reason = "The server was ended in the middle of this turn. It goes on now.";
+    const reason = "The server stopped in the middle of this turn. The turn continues now.";
     await log.append({
       body: { type: "interrupted", reason },
-      once: `interrupted/${prompt.id}/${prompt.attempt}`,
+      dedupeKey: `interrupted/${prompt.id}/${prompt.attempt}`,
     });
     if (prompt.attempt - (prompt.putDown ?? 0) > limits.maxAttempts) {
-      const message = `The server was ended ${limits.maxAttempts} times while the agent worked on this prompt`;
+      const message = `The server stopped ${limits.maxAttempts} times while the agent worked on this prompt`;
       throw new HoldfastError("task", "interrupted_too_often", message);
     }
     return false;
   }
 
-  async #ready(work: TaskWork, log: SessionLog): Promise<AgentSession> {
+  async #ensureAgent(work: TaskWork, log: SessionLog): Promise<AgentSession> {
     const { task, prepare, limits } = this.#options;
     if (this.#agent?.alive === true) return this.#agent;
-    await this.rest();
+    await this.stopAgent();
     const { signal } = this.#turn;
     signal.throwIfAborted();
     const prepared = await abortable(prepare(work, signal), signal);
@@ -222,9 +221,9 @@ export class TaskRunner {
       previous: work.agentSessionId,
       signal,
       hostLog: this.#options.log,
-      onLost: (error) => {
+      onShowError: (error) => {
         const { taskId, log: hostLog } = this.#options;
-        hostLog.error("a question of the gate cannot be shown", { taskId, error });
+        hostLog.error("could not show a question of the gate", { taskId, error });
       },
     });
     this.#agent = agent;
@@ -234,52 +233,55 @@ export class TaskRunner {
     return agent;
   }
 
-  /** What the agent is told: the prompt, and what a new process of it has to know beside it. */
-  async #text(work: TaskWork, agent: AgentSession, log: SessionLog): Promise<string> {
+  /** Composes the text for the agent: the prompt, plus the context that a new process needs. */
+  async #composePrompt(work: TaskWork, agent: AgentSession, log: SessionLog): Promise<string> {
     const { session, limits } = this.#options;
     const { prompt } = work;
     let sent = false;
     for (let attempt = 1; attempt < prompt.attempt; attempt++)
       sent ||= await log.has(`sent/${prompt.id}/${attempt}`);
-    const text = sent ? continueText(prompt.text) : prompt.text;
+    const text = sent ? resumePrompt(prompt.text) : prompt.text;
     const told = agent.takeNeedsTranscript()
-      ? withTranscript(await transcriptText(session(work.sessionId), limits.maxTranscriptPromptBytes), text)
+      ? withTranscript(await renderTranscript(session(work.sessionId), limits.maxTranscriptPromptBytes), text)
       : text;
     const brief = agent.takeBrief();
     return brief === undefined ? told : withBrief(brief, told);
   }
 
-  async #failed(work: TaskWork, log: SessionLog, error: unknown): Promise<void> {
+  async #handleFailure(work: TaskWork, log: SessionLog, error: unknown): Promise<void> {
     const { task, taskId } = this.#options;
     const { prompt } = work;
-    if (this.#halt === "close") return this.#putDown(work);
-    await this.rest();
-    // A stop waits for a moment only: what it broke off may come to its end when it is over.
+    if (this.#halt === "close") return this.#reportInterrupted(work);
+    await this.stopAgent();
+    // A stop waits only briefly, so the turn that it aborted may end after it.
     if (this.#halt === "stop" || this.#turn.signal.aborted) {
-      await log.append({ body: { type: "turn-ended", stopReason: "cancelled" }, once: `end/${prompt.id}` });
+      await log.append({
+        body: { type: "turn-ended", stopReason: "cancelled" },
+        dedupeKey: `end/${prompt.id}`,
+      });
       return;
     }
-    const told = this.#describe(error);
+    const told = this.#toTaskError(error);
     this.#options.log.warn("a turn failed", { taskId, group: told.group, code: told.code });
     await log.append({
       body: { type: "failed", error: told },
-      once: `failed/${prompt.id}/${prompt.attempt}`,
+      dedupeKey: `failed/${prompt.id}/${prompt.attempt}`,
     });
     await task.report({ type: "failed", promptId: prompt.id, error: told });
   }
 
-  /** A server that ends in order is no reason to give a prompt up, however often it happens. */
-  #putDown({ prompt }: TaskWork): Promise<void> {
+  /** Reports an interruption by an orderly shutdown, which never counts towards the attempt limit. */
+  #reportInterrupted({ prompt }: TaskWork): Promise<void> {
     return this.#options.task.report({ type: "put-down", promptId: prompt.id });
   }
 
-  #describe(error: unknown): TaskError {
+  #toTaskError(error: unknown): TaskError {
     if (isHoldfastError(error)) return { group: error.group, code: error.code, message: error.message };
     this.#options.log.error("internal error in a task", { taskId: this.#options.taskId, error });
     return {
       group: "internal",
       code: "internal_error",
-      message: "An internal error occurred; the log has it",
+      message: "An internal error occurred. See the server log for details.",
     };
   }
 }

@@ -6,9 +6,9 @@ import type { SessionBackend, SessionRecord } from "./backend.ts";
 const maxBatch = 256;
 
 /**
- * Writes to the log of one session in order. What is handed in while a commit runs goes into the next
- * one, so a fast agent costs few commits; whoever hands something in waits for its commit, so a fast
- * agent is slowed to what the disk takes, and memory stays bounded.
+ * Batching writer for the log of one session. Records that arrive during a commit share the next one, so a fast agent
+ * costs few commits. Callers wait for their commit: this limits a fast agent to the speed of the disk, and bounds
+ * memory.
  */
 export class SessionLog {
   readonly #session: SessionBackend;
@@ -22,7 +22,7 @@ export class SessionLog {
     this.#limits = limits;
   }
 
-  /** Resolves when it is durable. Throws `session.log_full`, and what the store throws. */
+  /** Resolves when the record is durable. Throws `session.log_full` and the errors of the store. */
   append(record: SessionRecord): Promise<void> {
     const settle = Promise.withResolvers<void>();
     this.#waiting.push({ record, settle });
@@ -30,21 +30,21 @@ export class SessionLog {
     return settle.promise;
   }
 
-  /** Appends what crossed between host and agent. The agent's side of it is bounded. */
-  async envelope(envelope: Envelope, once?: string): Promise<void> {
+  /** Appends a message between host and agent, within the limits for messages. */
+  async envelope(envelope: Envelope, dedupeKey?: string): Promise<void> {
     this.#bytes ??= await this.#session.size();
     this.#bytes += envelope.raw.length;
     if (this.#bytes > this.#limits.maxSessionBytes) {
-      const message = `The session's log has reached ${this.#limits.maxSessionBytes} bytes: begin a new task`;
+      const message = `The session's log has reached its limit of ${this.#limits.maxSessionBytes} bytes. Start a new task.`;
       throw new HoldfastError("session", "log_full", message, { statusCode: 507 });
     }
     const { direction } = envelope;
-    const body = { type: "acp" as const, direction, envelope: bounded(envelope, this.#limits) };
-    await this.append({ body, ...(once === undefined ? {} : { once }) });
+    const body = { type: "acp" as const, direction, envelope: withinLimits(envelope, this.#limits) };
+    await this.append({ body, ...(dedupeKey === undefined ? {} : { dedupeKey }) });
   }
 
-  has(once: string): Promise<boolean> {
-    return this.#session.has(once);
+  has(dedupeKey: string): Promise<boolean> {
+    return this.#session.has(dedupeKey);
   }
 
   prompted(): Promise<boolean> {
@@ -66,11 +66,11 @@ export class SessionLog {
   }
 }
 
-/** The message itself, or, where it is longer or deeper than allowed, what it was about. */
-function bounded(envelope: Envelope, limits: StudioLimits): unknown {
+/** The message, or a placeholder with its id and method if it is too long or too deeply nested. */
+function withinLimits(envelope: Envelope, limits: StudioLimits): unknown {
   const bytes = Buffer.byteLength(envelope.raw);
   const message: unknown = JSON.parse(envelope.raw);
-  if (bytes <= limits.maxEnvelopeBytes && !deeperThan(message, limits.maxEnvelopeDepth)) return message;
+  if (bytes <= limits.maxEnvelopeBytes && !isDeeperThan(message, limits.maxEnvelopeDepth)) return message;
   const { id, method } = envelope.message;
   return {
     jsonrpc: "2.0",
@@ -80,8 +80,8 @@ function bounded(envelope: Envelope, limits: StudioLimits): unknown {
   };
 }
 
-function deeperThan(value: unknown, levels: number): boolean {
+function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (levels === 0) return true;
-  return Object.values(value).some((inner) => deeperThan(inner, levels - 1));
+  return Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
 }

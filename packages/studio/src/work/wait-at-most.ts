@@ -1,5 +1,5 @@
-/** Resolves with the end of `promise`, or after `ms` without it. Throws what it throws by then. */
-export async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+/** Waits for `promise`, at most `ms`. Rejects if the promise rejects within that time. */
+export async function waitAtMost(ms: number, promise: Promise<unknown>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ms);
