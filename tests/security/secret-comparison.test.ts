@@ -85,7 +85,7 @@ const meetings: readonly { readonly file: string; readonly by: RegExp }[] = [
   { file: "packages/sandbox/src/processes/output/tickets.ts", by: /const key = hash\(text\)/ },
   {
     file: "packages/studio/src/groups/webhook-secret.ts",
-    by: /timingSafeEqual\(digest\(wanted\), digest\(given\)\)/,
+    by: /timingSafeEqual\(digest\(expected\), digest\(actual\)\)/,
   },
   { file: "packages/studio/src/http/access.ts", by: /createHash\("sha256"\)/ },
   {

@@ -194,22 +194,22 @@ function pluginsAndGroups(): Planned[] {
     ...["group-events", "group-settings"].flatMap((name) =>
       mutants([studio], `${groups}${name}.ts`, withoutGuards, withoutRefusals),
     ),
-    ...["group-inbox", "group-book", "webhook-secret", "resolve-session"].flatMap((name) =>
+    ...["group-inbox", "group-registry", "webhook-secret", "resolve-session"].flatMap((name) =>
       mutants([studio, groupInbox, groupServer], `${groups}${name}.ts`, withoutGuards, withoutRefusals),
     ),
     ...mutants(
       [studio, groupInbox, groupServer],
       `${groups}group-events.ts`,
       withEdits([
-        ["taint of events", "...(clean ? {} : { taint:", "...(true ? {} : { taint:"],
+        ["taint of events", "...(trusted ? {} : { taint:", "...(true ? {} : { taint:"],
         ["taint of webhooks", "taint: `webhook", "untold: `webhook"],
         [
           "marks around words of others",
-          'clean ? String(payload["prompt"]) : outside(envelope)',
+          'trusted ? String(payload["prompt"]) : describeEvent(envelope)',
           'String(payload["prompt"])',
         ],
         ["the plugins of a group", "(group.plugins === undefined || group.plugins.includes(plugin))", "true"],
-        ["the bound of words", "words.length > maxOutsideCharacters", "Date.now() < 0"],
+        ["the bound of words", "words.length > maxUntrustedCharacters", "Date.now() < 0"],
         ["plain lines", '.replace(/[\\p{Cc}\\p{Cf}\\u2028\\u2029]+/gu, " ")', ""],
       ]),
     ),

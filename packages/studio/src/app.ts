@@ -15,8 +15,8 @@ import { StudioBackends } from "./backends.ts";
 import { backupInto, copyInJail, requireRestored, storeFolder } from "./backup.ts";
 import { studioClientOver } from "./client.ts";
 import { createGit } from "./git/git.ts";
-import { GroupBook } from "./groups/group-book.ts";
 import { GroupInbox } from "./groups/group-inbox.ts";
+import { GroupRegistry } from "./groups/group-registry.ts";
 import { StudioHost } from "./host.ts";
 import { Access } from "./http/access.ts";
 import { createApprovalWebhook } from "./http/approval-webhook.ts";
@@ -48,7 +48,7 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
     // The store's lock comes first: it keeps a second server out of everything that follows.
     const store = await openSqliteStore({ path: join(dataDirectory, storeFolder), ports });
     cleanup.defer(() => store.close());
-    const groups = GroupBook.open(dataDirectory, ports.log);
+    const groups = GroupRegistry.open(dataDirectory, ports.log);
     const approvalHooks = await readApprovalHooks(dataDirectory);
     const inbox = new GroupInbox(groups, ports.log);
     const gate = await openGate(options, dataDirectory, ports, inbox);
@@ -92,7 +92,7 @@ interface Parts {
   readonly dataDirectory: string;
   readonly store: SqliteStore;
   readonly gate: Gate;
-  readonly groups: GroupBook;
+  readonly groups: GroupRegistry;
   readonly inbox: GroupInbox;
   readonly approvalHooks: readonly ApprovalHook[];
   readonly runDirectory: string;
@@ -201,7 +201,7 @@ async function openGate(
     dataDir: dataDirectory,
     jails: unsafe ? { driver: "none", allowUnsafe: true } : { ...options.jails, whenUnavailable: "refuse" },
     vault: { env: options.environment ?? process.env, ...options.vault },
-    plugins: { builtInDirectory: pluginsDirectory, onEvent: inbox.fromPlugin },
+    plugins: { builtInDirectory: pluginsDirectory, onEvent: inbox.acceptFromPlugin },
     log: ports.log,
   });
   const { name, refusal } = gate.jails.driver;

@@ -15,7 +15,7 @@ import type { Git } from "./git/git.ts";
 import { prepareRepository } from "./git/prepare.ts";
 import { checkRepository } from "./git/repository.ts";
 import { snapshotTree } from "./git/snapshot.ts";
-import type { GroupBook } from "./groups/group-book.ts";
+import type { GroupRegistry } from "./groups/group-registry.ts";
 import { groupRepository } from "./groups/group-repository.ts";
 import type { GroupSettings } from "./groups/group-settings.ts";
 import { resolveSession } from "./groups/resolve-session.ts";
@@ -44,7 +44,7 @@ export interface StudioHostOptions {
   readonly system: (tasks: SystemStatus["tasks"]) => Promise<SystemStatus>;
   readonly task: (taskId: string) => TaskBackend;
   readonly session: (sessionId: string) => SessionBackend;
-  readonly groups: GroupBook;
+  readonly groups: GroupRegistry;
   readonly works: NonNullable<StudioOptions["works"]>;
 }
 
@@ -70,7 +70,7 @@ export class StudioHost implements BackendHost {
     this.handover = new Handover(() => uuidv4(options.ports.random));
   }
 
-  get groups(): GroupBook {
+  get groups(): GroupRegistry {
     return this.#options.groups;
   }
 

@@ -251,7 +251,7 @@ describe("a group", () => {
     writeGroups(dataDirectory, { memory: { agent: "tools", tool: ["x"] } });
     await assert.rejects(createStudio({ dataDirectory }), {
       code: "invalid_file",
-      metadata: { path: "/groups/memory/tool", problem: "nothing of this name is known" },
+      metadata: { path: "/groups/memory/tool", problem: "unknown field" },
     });
   });
 

@@ -1,12 +1,12 @@
 import { HoldfastError } from "@holdfast/core";
 import type { Git } from "./git.ts";
-import { spawnPack } from "./pack.ts";
+import { transferPack } from "./pack.ts";
 
-/** Everything that decides the commit's name: kept by the task, so that a retry makes the same commit. */
+/** Everything that determines the commit id. The task persists it, so that a retry creates the same commit. */
 export interface ApplyPlan {
   readonly tree: string;
   readonly base: string;
-  /** The wished branch, for instance "holdfast/fix-the-test". */
+  /** The requested branch, for example "holdfast/fix-the-test". */
   readonly branch: string;
   readonly message: string;
   /** Milliseconds since the epoch. */
@@ -14,17 +14,17 @@ export interface ApplyPlan {
 }
 
 const author = { name: "Holdfast", email: "holdfast@localhost.invalid" };
-/** For `update-ref`: the reference must not be there. Zeros would have the length of a name of this repository. */
-const absent = "";
+/** Old value for `update-ref`: the reference must not exist. Works for every hash length, unlike zeros. */
+const mustNotExist = "";
 const maxBranches = 1_000;
 
 /**
- * Makes one commit of `plan.tree` on top of the base, in the host's repository, and puts it on a new
- * branch of the person's repository. Their working tree, index, HEAD and branches are not touched.
+ * Commits `plan.tree` on top of the base in the host's clone, and publishes the commit as a new branch of the user's
+ * repository. Their working tree, index, HEAD and branches stay unchanged.
  *
- * Idempotent and safe against a crash at any point: objects without a branch are harmless, the branch
- * is created in one step that fails if it exists, and a branch that already holds this commit is the
- * result. Where another commit holds the name, "-2", "-3", ... is taken.
+ * Idempotent and crash-safe: objects without a branch are harmless, creating the branch is atomic and fails if it
+ * exists, and a branch that already points to this commit is the result. If the name is taken by another commit, "-2",
+ * "-3", ... is appended.
  *
  * Throws `apply.nothing_to_apply`, `apply.too_many_branches`, `git.*`.
  */
@@ -37,23 +37,33 @@ export async function applyTree(
   const commit = await commitTree(git, hostGit, plan);
   const existing = await findBranch(git, repository, plan.branch, commit);
   if (existing !== undefined) return { branch: existing, commit };
-  await spawnPack(git, { from: hostGit, to: repository, want: commit, have: plan.base });
+  await transferPack(git, { from: hostGit, to: repository, want: commit, have: plan.base });
   for (let n = 1; n <= maxBranches; n++) {
-    const branch = candidate(plan.branch, n);
+    const branch = candidateName(plan.branch, n);
     if (await createBranch(git, repository, branch, commit)) return { branch, commit };
     if ((await readBranch(git, repository, branch)) === commit) return { branch, commit };
   }
-  throw new HoldfastError("apply", "too_many_branches", `The names after ${plan.branch} are all taken`, {
-    statusCode: 409,
-  });
+  throw new HoldfastError(
+    "apply",
+    "too_many_branches",
+    `The branch names from ${plan.branch} to ${candidateName(plan.branch, maxBranches)} are all taken. Choose another name.`,
+    {
+      statusCode: 409,
+    },
+  );
 }
 
 async function commitTree(git: Git, hostGit: string, plan: ApplyPlan): Promise<string> {
   const baseTree = await git.text(["--git-dir", hostGit, "rev-parse", `${plan.base}^{tree}`]);
   if (baseTree === plan.tree) {
-    throw new HoldfastError("apply", "nothing_to_apply", "The agent has changed nothing yet", {
-      statusCode: 409,
-    });
+    throw new HoldfastError(
+      "apply",
+      "nothing_to_apply",
+      "There is nothing to apply: the agent has not changed any file yet",
+      {
+        statusCode: 409,
+      },
+    );
   }
   const date = `@${Math.floor(plan.at / 1000)} +0000`;
   return await git.text(["--git-dir", hostGit, "commit-tree", plan.tree, "-p", plan.base, "-F", "-"], {
@@ -69,11 +79,11 @@ async function commitTree(git: Git, hostGit: string, plan: ApplyPlan): Promise<s
   });
 }
 
-function candidate(branch: string, n: number): string {
+function candidateName(branch: string, n: number): string {
   return n === 1 ? branch : `${branch}-${n}`;
 }
 
-/** The branch of this series that already holds `commit`, if an earlier attempt got that far. */
+/** The candidate branch that already points to `commit`, if an earlier attempt got that far. */
 async function findBranch(
   git: Git,
   repository: string,
@@ -81,10 +91,10 @@ async function findBranch(
   commit: string,
 ): Promise<string | undefined> {
   for (let n = 1; n <= maxBranches; n++) {
-    const name = candidate(branch, n);
-    const held = await readBranch(git, repository, name);
-    if (held === undefined) return undefined;
-    if (held === commit) return name;
+    const name = candidateName(branch, n);
+    const current = await readBranch(git, repository, name);
+    if (current === undefined) return undefined;
+    if (current === commit) return name;
   }
   return undefined;
 }
@@ -101,7 +111,7 @@ async function readBranch(git: Git, repository: string, branch: string): Promise
   return result.status === 0 ? result.stdout.toString("utf8").trim() : undefined;
 }
 
-/** False when the name is taken; throws when it cannot be created for another reason. */
+/** Returns false if the name is taken; throws if the branch cannot be created for another reason. */
 async function createBranch(git: Git, repository: string, branch: string, commit: string): Promise<boolean> {
   const result = await git.status([
     "-C",
@@ -110,21 +120,20 @@ async function createBranch(git: Git, repository: string, branch: string, commit
     "--no-deref",
     `refs/heads/${branch}`,
     commit,
-    absent,
+    mustNotExist,
   ]);
   if (result.status === 0) return true;
   if ((await readBranch(git, repository, branch)) !== undefined) return false;
   throw new HoldfastError(
     "git",
     "failed",
-    `The branch ${branch} cannot be created: ${result.stderr.trim().slice(0, 500)}`,
+    `Could not create the branch ${branch}: ${result.stderr.trim().slice(0, 500)}`,
   );
 }
 
 /**
- * A branch name from a title: "holdfast/" and at most 40 letters, digits and dashes. Where the
- * repository has a branch called "holdfast", which makes a folder of that name impossible, the
- * separator is a dash.
+ * Derives a branch name from a title: "holdfast/" and at most 40 letters, digits and dashes. If a branch named
+ * "holdfast" exists, git cannot create "holdfast/…", so a dash separates the parts.
  */
 export async function branchName(git: Git, repository: string, title: string): Promise<string> {
   const slug = title
@@ -137,11 +146,11 @@ export async function branchName(git: Git, repository: string, title: string): P
   return `holdfast${separator}${slug === "" ? "task" : slug}`;
 }
 
-/** Throws `apply.invalid_branch` unless git takes `branch` as the name of a branch. */
+/** Throws `apply.invalid_branch` unless git accepts `branch` as a branch name. */
 export async function requireBranchName(git: Git, branch: string): Promise<void> {
   const result = await git.status(["check-ref-format", `refs/heads/${branch}`]);
   if (result.status === 0 && !branch.startsWith("-") && branch.length <= 200) return;
-  throw new HoldfastError("apply", "invalid_branch", "Git does not take this as the name of a branch", {
+  throw new HoldfastError("apply", "invalid_branch", "Git does not accept this as a branch name", {
     statusCode: 400,
   });
 }

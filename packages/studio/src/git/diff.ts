@@ -19,13 +19,12 @@ interface Counts {
 
 interface Patch {
   readonly text: string;
-  readonly cut: boolean;
+  readonly truncated: boolean;
 }
 
 /**
- * Compares two trees (or commits) of the host's own repository. Every changed file is listed, up to
- * `maxDiffFiles`; patches are kept up to `maxPatchBytes` a file and `maxDiffBytes` together, and
- * `truncated` says that something was left out.
+ * Compares two trees (or commits) of the host's clone. Lists every changed file, up to `maxDiffFiles`; includes
+ * patches up to `maxPatchBytes` per file and `maxDiffBytes` in total. Sets `truncated` if anything was omitted.
  */
 export async function diffTrees(git: Git, hostGit: string, base: string, tree: string): Promise<DiffView> {
   const compare = [
@@ -49,8 +48,8 @@ export async function diffTrees(git: Git, hostGit: string, base: string, tree: s
   let truncated = entries.length > listed.length;
   const files = listed.map((entry, index): DiffFile => {
     const count = counts.get(entry.path) ?? { additions: 0, deletions: 0, binary: false };
-    const patch = patches[index] ?? { text: "", cut: false };
-    truncated ||= patch.cut;
+    const patch = patches[index] ?? { text: "", truncated: false };
+    truncated ||= patch.truncated;
     return {
       path: entry.path,
       ...(entry.oldPath === undefined ? {} : { oldPath: entry.oldPath }),
@@ -60,11 +59,11 @@ export async function diffTrees(git: Git, hostGit: string, base: string, tree: s
       runsOnYourMachine: runsOnYourMachine(entry.path, entry.mode),
     };
   });
-  return fit({ base, files, truncated }, studioLimits.maxDiffMessageBytes);
+  return fitToLimit({ base, files, truncated }, studioLimits.maxDiffMessageBytes);
 }
 
-/** An answer is bounded: the longest patches give way first, then the end of the list. */
-function fit(diff: DiffView, maxBytes: number): DiffView {
+/** Fits a diff into `maxBytes`: drops the longest patches first, then files from the end of the list. */
+function fitToLimit(diff: DiffView, maxBytes: number): DiffView {
   const sizes = diff.files.map((file) => Buffer.byteLength(JSON.stringify(file)) + 1);
   let total = sizes.reduce((sum, size) => sum + size, 200);
   if (total <= maxBytes) return diff;
@@ -73,9 +72,9 @@ function fit(diff: DiffView, maxBytes: number): DiffView {
   for (const index of longestFirst) {
     const file = files[index];
     if (total <= maxBytes || file === undefined) break;
-    const bare = { ...file, patch: "" };
-    total -= (sizes[index] ?? 0) - Buffer.byteLength(JSON.stringify(bare)) - 1;
-    files[index] = bare;
+    const withoutPatch = { ...file, patch: "" };
+    total -= (sizes[index] ?? 0) - Buffer.byteLength(JSON.stringify(withoutPatch)) - 1;
+    files[index] = withoutPatch;
   }
   while (total > maxBytes) total -= Buffer.byteLength(JSON.stringify(files.pop())) + 1;
   return { ...diff, files, truncated: true };
@@ -109,7 +108,7 @@ function statusOf(letter: string): DiffFile["status"] {
     case "M":
       return "modified";
     default:
-      throw new HoldfastError("git", "failed", `git diff-tree answered with the unknown status "${letter}"`);
+      throw new HoldfastError("git", "failed", `git diff-tree returned the unknown status "${letter}"`);
   }
 }
 
@@ -118,7 +117,7 @@ function parseNumstat(output: Buffer): Map<string, Counts> {
   const counts = new Map<string, Counts>();
   for (let i = 0; i + 1 < fields.length; ) {
     const [additions = "", deletions = "", name = ""] = splitTabs(fields[i++] ?? "");
-    // A rename has an empty name here, then the old and the new name as fields of their own.
+    // For a rename this name is empty; the old and the new name follow as separate fields.
     const path = name === "" ? (fields[++i] ?? "") : name;
     if (name === "") i++;
     const binary = additions === "-";
@@ -140,16 +139,16 @@ function splitTabs(field: string): [string, string, string] {
 const fileHeader = Buffer.from("diff --git ");
 
 /**
- * Cuts the stream of all patches into one patch per listed file, keeping only what the limits allow.
- * Git writes them in the order of the list. No line of content can look like a file's header, since
- * each begins with a blank, "+", "-" or "\". A change of type is written as two patches.
+ * Splits git's stream of patches into one patch per listed file, within the limits. Git emits them in list order. A
+ * content line cannot look like a file header, because it starts with a blank, "+", "-" or "\". A type change is
+ * emitted as two patches.
  */
 class PatchSplitter {
-  readonly #sections: { bytes: Buffer[]; size: number; cut: boolean; type: boolean }[];
-  #next = -1;
-  #second = false;
+  readonly #sections: { bytes: Buffer[]; size: number; truncated: boolean; type: boolean }[];
+  #fileIndex = -1;
+  #inSecondPatch = false;
   #total = 0;
-  /** The start of a line whose first bytes do not yet tell whether it is a header. */
+  /** Start of a line that is still too short to tell whether it is a header. */
   #pending: Buffer = Buffer.alloc(0);
   #atLineStart = true;
 
@@ -157,7 +156,7 @@ class PatchSplitter {
     this.#sections = entries.map((entry) => ({
       bytes: [],
       size: 0,
-      cut: false,
+      truncated: false,
       type: entry.status === "type-changed",
     }));
   }
@@ -173,41 +172,41 @@ class PatchSplitter {
           this.#pending = Buffer.from(head);
           return;
         }
-        if (head.equals(fileHeader)) this.#beginFile();
+        if (head.equals(fileHeader)) this.#startFile();
       }
       const end = data.indexOf(0x0a, start);
       const stop = end < 0 ? data.length : end + 1;
-      this.#keep(data.subarray(start, stop));
+      this.#append(data.subarray(start, stop));
       this.#atLineStart = end >= 0;
       start = stop;
     }
   }
 
   finish(): Patch[] {
-    if (this.#pending.length > 0) this.#keep(this.#pending);
+    if (this.#pending.length > 0) this.#append(this.#pending);
     return this.#sections.map((section) => ({
       text: Buffer.concat(section.bytes).toString("utf8"),
-      cut: section.cut,
+      truncated: section.truncated,
     }));
   }
 
-  #beginFile(): void {
-    if (this.#sections[this.#next]?.type === true && !this.#second) {
-      this.#second = true;
+  #startFile(): void {
+    if (this.#sections[this.#fileIndex]?.type === true && !this.#inSecondPatch) {
+      this.#inSecondPatch = true;
       return;
     }
-    this.#second = false;
-    this.#next++;
+    this.#inSecondPatch = false;
+    this.#fileIndex++;
   }
 
-  #keep(bytes: Buffer): void {
-    const section = this.#sections[this.#next];
-    if (section === undefined || section.cut) return;
+  #append(bytes: Buffer): void {
+    const section = this.#sections[this.#fileIndex];
+    if (section === undefined || section.truncated) return;
     if (
       section.size + bytes.length > studioLimits.maxPatchBytes ||
       this.#total + bytes.length > studioLimits.maxDiffBytes
     ) {
-      section.cut = true;
+      section.truncated = true;
       return;
     }
     section.bytes.push(Buffer.from(bytes));

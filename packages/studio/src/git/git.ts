@@ -1,4 +1,4 @@
-/** Clones, snapshots, diffs and branches, without trusting a jail's `.git`. */
+/** Runs git on the host without trusting a jail's `.git`. */
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,25 +6,28 @@ import type { Readable } from "node:stream";
 import { HoldfastError } from "@holdfast/core";
 
 /**
- * Host-side git, hardened. Arguments are arrays; nothing of the repository is executed: no hooks, no
- * fsmonitor, no filters, no external diff, no remote helper; nothing asks at a terminal; the only
- * transport is a path of this machine. It never runs on a `.git` that an agent could write.
+ * Hardened git for the host. Arguments are arrays. Nothing from a repository is executed: no hooks, fsmonitor,
+ * filters, external diffs or remote helpers. It never prompts, and its only transport is a local path. Never run it on
+ * a `.git` that an agent can write.
  */
 export interface Git {
-  /** Runs to the end and returns standard output. Throws `git.missing`, `git.failed`, `git.timed_out`, `git.output_too_long`. */
+  /**
+   * Runs a command and returns its standard output. Throws `git.missing`, `git.failed`, `git.timed_out`,
+   * `git.output_too_long`.
+   */
   run(args: readonly string[], options?: GitRunOptions): Promise<Buffer>;
-  /** As `run`, decoded as UTF-8, without the final line end. */
+  /** Like `run`, decoded as UTF-8 and without the final line end. */
   text(args: readonly string[], options?: GitRunOptions): Promise<string>;
-  /** As `run`, but hands out the exit status instead of throwing for one that is not 0. */
+  /** Like `run`, but returns the exit status instead of throwing if it is not 0. */
   status(args: readonly string[], options?: GitRunOptions): Promise<GitResult>;
-  /** Hands each chunk of standard output to `onData`, for output that need not fit into memory. */
+  /** Passes each chunk of standard output to `onData`, for output that may not fit into memory. */
   stream(args: readonly string[], onData: (chunk: Buffer) => void, options?: GitRunOptions): Promise<void>;
 }
 
 export interface GitRunOptions {
   /** Working directory; `/` by default. */
   readonly cwd?: string;
-  /** Added to the fixed environment, for instance `GIT_DIR`. */
+  /** Added to the fixed environment; `GIT_DIR`, for example. */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: Readable | Buffer | string;
   /** 120 s by default. */
@@ -45,8 +48,8 @@ const defaultTimeoutMs = 120_000;
 const defaultMaxOutputBytes = 16 * 1024 * 1024;
 
 /**
- * The only configuration that git reads besides a repository's own. It is a file, not `-c` arguments,
- * because git drops those for the processes that it starts on the other side of a fetch.
+ * The only configuration besides the repository's own. It is a file because git drops `-c` arguments for the processes
+ * that it starts on the other side of a fetch.
  */
 const globalConfig = `[safe]
 \tdirectory = *
@@ -68,7 +71,7 @@ const globalConfig = `[safe]
 \ttemplateDir =
 `;
 
-/** What a repository's own configuration would win over the global file for; arguments win over both. */
+/** Settings that a repository's own configuration could override. Arguments take precedence over both files. */
 const overrides = [
   ["core.hooksPath", "/dev/null"],
   ["core.fsmonitor", "false"],
@@ -86,7 +89,7 @@ const overrides = [
   ["core.alternateRefsCommand", "/bin/false"],
 ].flatMap(([key, value]) => ["-c", `${key}=${value}`]);
 
-/** `directory` takes the configuration file; it must be the host's own, never visible to a jail. */
+/** Creates a runner whose configuration file is in `directory`, which must be invisible to every jail. */
 export function createGit(directory: string): Git {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const config = join(directory, "gitconfig");
@@ -138,7 +141,7 @@ export function createGit(directory: string): Git {
 
 function missing(): HoldfastError {
   const message =
-    "Tasks work on git repositories, and git is not installed. Run: sudo apt-get install --yes git";
+    "Git is not installed. Tasks need it to work on repositories. Run: sudo apt-get install --yes git";
   return new HoldfastError("git", "missing", message);
 }
 
@@ -192,10 +195,10 @@ function executeGit(
     child.on("close", (code, signal) => {
       clearTimeout(timer);
       if (failure !== undefined) reject(failure);
-      else if (code === null) reject(new HoldfastError("git", "failed", `git was ended by ${signal}`));
+      else if (code === null) reject(new HoldfastError("git", "failed", `git was killed by ${signal}`));
       else resolve({ status: code, stderr });
     });
-    // Git may close its input early; its exit status then says why.
+    // Git may close its input early. Its exit status reports the cause.
     child.stdin.on("error", () => {});
     if (options.input === undefined || typeof options.input === "string" || Buffer.isBuffer(options.input)) {
       child.stdin.end(options.input);

@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import type { Git } from "./git.ts";
 
-/** Copies what `want` reaches and `have` does not from one repository into another. */
+/** Copies the objects reachable from `want` but not from `have` to another repository. */
 export interface PackTransfer {
   readonly from: string;
   readonly to: string;
@@ -10,12 +10,12 @@ export interface PackTransfer {
 }
 
 /**
- * A fetch without its side effects: no remote is contacted, no reference and no FETCH_HEAD is written,
- * no tag follows. The receiving side checks every object.
+ * A fetch without its side effects: contacts no remote, writes no reference, no FETCH_HEAD and no tag. The receiver
+ * verifies every object.
  */
-export async function spawnPack(git: Git, transfer: PackTransfer): Promise<void> {
-  const known = await git.status(["-C", transfer.to, "cat-file", "-e", `${transfer.have}^{commit}`]);
-  const revisions = known.status === 0 ? `${transfer.want}\n^${transfer.have}\n` : `${transfer.want}\n`;
+export async function transferPack(git: Git, transfer: PackTransfer): Promise<void> {
+  const hasBase = await git.status(["-C", transfer.to, "cat-file", "-e", `${transfer.have}^{commit}`]);
+  const revisions = hasBase.status === 0 ? `${transfer.want}\n^${transfer.have}\n` : `${transfer.want}\n`;
   const pipe = new PassThrough();
   const send = git
     .stream(
@@ -33,7 +33,7 @@ export async function spawnPack(git: Git, transfer: PackTransfer): Promise<void>
       { input: revisions, timeoutMs: packTimeoutMs },
     )
     .then(() => pipe.end(), fail);
-  // Both sides are awaited, so that neither process outlives the call.
+  // Awaits both sides, so that neither process outlives the call.
   const receive = git.run(["-C", transfer.to, "index-pack", "--stdin", "--fix-thin"], {
     input: pipe,
     timeoutMs: packTimeoutMs,

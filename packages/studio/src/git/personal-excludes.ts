@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { Git } from "./git.ts";
 
 /**
- * The file in which a person names what git is to ignore in all of their repositories; undefined where this
- * repository names one of its own, which git finds by itself. It holds patterns alone: nothing of it is run.
+ * Path of the user's global git ignore file. Undefined if the repository configures its own, which git finds by
+ * itself. The file contains only patterns; nothing in it is executed.
  */
-export async function personalExcludes(git: Git, repository: string): Promise<string | undefined> {
+export async function globalExcludesFile(git: Git, repository: string): Promise<string | undefined> {
   const key = "core.excludesFile";
   const own = await git.status(["-C", repository, "config", "--local", "--get", key]);
   if (own.status === 0) return undefined;

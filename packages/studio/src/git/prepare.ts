@@ -5,32 +5,31 @@ import { HoldfastError } from "@holdfast/core";
 import type { RepositoryCheck } from "../contract.ts";
 import type { Git, GitRunOptions } from "./git.ts";
 
-/** The folders of a task that hold git data. */
+/** A task's folders with git data. */
 export interface TaskRepository {
-  /** The host's own bare clone; no jail can write it. */
+  /** The host's own bare clone. No jail can write to it. */
   readonly hostGit: string;
-  /** The clone in which the agent works; hostile from the moment a jail starts. */
+  /** The agent's clone. Untrusted as soon as a jail has started. */
   readonly workspace: string;
   readonly base: { readonly branch: string; readonly commit: string };
 }
 
 const baseRef = "refs/holdfast/base";
-const begun = "prepare";
+const partialPrefix = "prepare";
 
 /**
- * Clones the last commit of a person's repository twice into `taskDirectory`: `host.git` and
- * `workspace`. No object is shared by a hard link, no remote and no path of the host is left behind,
- * and nothing that the checked-out branch does not reach is copied. Idempotent: after a crash in the
- * middle it begins anew; after success it answers with the same base, without a look at the repository.
- * One at a time for a task: two would take each other's half for their own. A repository may be large, so a
- * step of it takes `limits.timeoutMs`; `limits.signal` ends it.
+ * Clones the last commit of the user's repository twice into `taskDirectory`: as `host.git` and as `workspace`. The
+ * clones share no hard-linked objects, have no remote and no path of the host, and contain only what the checked-out
+ * branch reaches. Idempotent: an interrupted run starts over, and a completed one returns the same base without
+ * reading the repository. Run one per task at a time: concurrent runs would mix their files. For large repositories,
+ * `limits.timeoutMs` applies to each step, and `limits.signal` aborts.
  *
  * Throws `repository.empty` and `git.*`.
  */
 export async function prepareRepository(
   git: Git,
   taskDirectory: string,
-  look: () => Promise<RepositoryCheck>,
+  checkSource: () => Promise<RepositoryCheck>,
   limits: Pick<GitRunOptions, "timeoutMs" | "signal"> = {},
 ): Promise<TaskRepository> {
   const hostGit = join(taskDirectory, "host.git");
@@ -38,15 +37,15 @@ export async function prepareRepository(
   if (!(await exists(workspace))) {
     await removeLeftovers(taskDirectory);
     await rm(hostGit, { recursive: true, force: true });
-    // With a name of its own: a git that a killed server has left may still write into that of before.
-    const partial = await mkdtemp(join(taskDirectory, `${begun}-`));
-    const repository = await look();
+    // A unique name: an orphaned git process of a killed server may still write to the previous one.
+    const partial = await mkdtemp(join(taskDirectory, `${partialPrefix}-`));
+    const repository = await checkSource();
     const run = (args: readonly string[]) => git.run(args, limits);
     const objectFormat = await git.text(["-C", repository.path, "rev-parse", "--show-object-format"]);
     await cloneInto(run, partial, repository, objectFormat);
     await copyIdentity(git, repository.path, join(partial, "workspace"));
     await rename(join(partial, "host.git"), hostGit);
-    // The workspace comes last: its presence means that everything is there.
+    // Move the workspace last: if it exists, everything else does.
     await rename(join(partial, "workspace"), workspace);
     await rm(partial, { recursive: true, force: true });
   }
@@ -56,8 +55,8 @@ export async function prepareRepository(
 
 async function removeLeftovers(taskDirectory: string): Promise<void> {
   for (const name of await readdir(taskDirectory)) {
-    if (!name.startsWith(begun)) continue;
-    // What is written at this moment cannot be removed, and is in nobody's way.
+    if (!name.startsWith(partialPrefix)) continue;
+    // Removal can fail while an orphan still writes. The leftover is harmless.
     await rm(join(taskDirectory, name), { recursive: true, force: true }).catch(() => {});
   }
 }
@@ -70,7 +69,7 @@ async function cloneInto(
 ): Promise<void> {
   const bare = join(directory, "host.git");
   const branch = repository.branch === "" ? "main" : repository.branch;
-  // Objects are fetched only between repositories that name them in one way.
+  // Git fetches only between repositories with the same object format.
   const format = [`--object-format=${objectFormat}`];
   await run(["init", "--quiet", "--bare", ...format, "--initial-branch", branch, bare]);
   await run([
@@ -103,7 +102,7 @@ async function cloneInto(
   await run(["-C", workspace, "reset", "--quiet", "--hard"]);
 }
 
-/** The agent's commits carry the name that the person has set for this repository, or for all. */
+/** Gives the agent's commits the user's name and email: the repository's setting, or the global one. */
 async function copyIdentity(git: Git, from: string, workspace: string): Promise<void> {
   const personal = { GIT_CONFIG_GLOBAL: join(homedir(), ".gitconfig") };
   const find = async (key: string): Promise<string> => {

@@ -4,14 +4,13 @@ import { isAbsolute } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import type { RepositoryCheck } from "../contract.ts";
 import type { Git } from "./git.ts";
-import { personalExcludes } from "./personal-excludes.ts";
+import { globalExcludesFile } from "./personal-excludes.ts";
 
 /**
- * Looks at a person's repository without changing anything of it, not even its index. `path` may be
- * any folder inside the working tree; the answer names the top.
+ * Inspects a user's repository without changing it, not even its index. `path` can be any folder in the working tree;
+ * the result contains its top folder. `branch` is "" if no branch is checked out.
  *
  * Throws `repository.invalid_path`, `.not_found`, `.not_a_repository`, `.bare`, `.unreadable`, `.empty`.
- * `branch` is "" when no branch is checked out.
  */
 export async function checkRepository(git: Git, path: string): Promise<RepositoryCheck> {
   const top = await findTop(git, path);
@@ -20,7 +19,7 @@ export async function checkRepository(git: Git, path: string): Promise<Repositor
     throw new HoldfastError(
       "repository",
       "empty",
-      "The repository has no commit yet: make a first commit, then try again",
+      "The repository has no commit yet. Make a first commit, then try again.",
       {
         statusCode: 400,
       },
@@ -35,20 +34,20 @@ export async function checkRepository(git: Git, path: string): Promise<Repositor
   };
 }
 
-/** Throws `repository.dirty` unless `fromHead` is set or the working tree has no change. */
+/** Throws `repository.dirty` if the working tree has changes, unless `fromHead` is set. */
 export function requireClean(check: RepositoryCheck, fromHead: boolean): void {
   if (!check.dirty || fromHead) return;
   throw new HoldfastError(
     "repository",
     "dirty",
-    "The working tree has changes that are not committed. Commit them, or start from the last commit (--from-head)",
+    "The working tree has uncommitted changes. Commit them, or start from the last commit (--from-head).",
     { statusCode: 409 },
   );
 }
 
 async function findTop(git: Git, path: string): Promise<string> {
   if (!isAbsolute(path) || path.includes("\0")) {
-    throw new HoldfastError("repository", "invalid_path", "A repository is named by its absolute path", {
+    throw new HoldfastError("repository", "invalid_path", "The path of a repository must be absolute", {
       statusCode: 400,
     });
   }
@@ -59,12 +58,12 @@ async function findTop(git: Git, path: string): Promise<string> {
     throw fromFileSystem(error, path);
   }
   const bare = await git.status(["-C", path, "rev-parse", "--is-bare-repository"]);
-  if (bare.status !== 0) throw await whyNot(path, bare.stderr);
+  if (bare.status !== 0) throw await explainFailure(path, bare.stderr);
   if (line(bare.stdout) === "true") {
     throw new HoldfastError(
       "repository",
       "bare",
-      "The repository is bare: name a clone that has a working tree",
+      "The repository is bare. Use a clone that has a working tree.",
       {
         statusCode: 400,
       },
@@ -75,8 +74,8 @@ async function findTop(git: Git, path: string): Promise<string> {
   return line(top.stdout);
 }
 
-/** Git says "not a git repository" for a `.git` that it may not read as well. */
-async function whyNot(path: string, stderr: string): Promise<HoldfastError> {
+/** Tells an unreadable `.git` apart, for which git also reports "not a git repository". */
+async function explainFailure(path: string, stderr: string): Promise<HoldfastError> {
   try {
     await access(`${path}/.git`, constants.R_OK);
   } catch (error) {
@@ -86,8 +85,8 @@ async function whyNot(path: string, stderr: string): Promise<HoldfastError> {
 }
 
 /**
- * Filters that the repository's configuration names are switched off for the look, since git would
- * run them on files whose time stamps do not settle the question.
+ * True if the working tree has changes. Disables the filters in the repository's configuration, because git would run
+ * them on files whose time stamps are inconclusive.
  */
 async function isDirty(git: Git, top: string): Promise<boolean> {
   const names = await git.status(["-C", top, "config", "-z", "--name-only", "--get-regexp", "^filter\\..*"]);
@@ -99,7 +98,7 @@ async function isDirty(git: Git, top: string): Promise<boolean> {
   const args = [...off].flatMap((filter) =>
     ["clean=", "smudge=", "process=", "required=false"].flatMap((setting) => ["-c", `${filter}.${setting}`]),
   );
-  const excludes = await personalExcludes(git, top);
+  const excludes = await globalExcludesFile(git, top);
   if (excludes !== undefined) args.push("-c", `core.excludesFile=${excludes}`);
   try {
     const output = await git.run(
@@ -118,7 +117,7 @@ async function isDirty(git: Git, top: string): Promise<boolean> {
     return output.length > 0;
   } catch (error) {
     const message =
-      "Git cannot read the state of the working tree: run “git status” in it, and mend what it complains of";
+      "Git cannot read the state of the working tree. Run “git status” in it, and fix the problem that it reports.";
     throw new HoldfastError("repository", "unreadable", message, { statusCode: 400, cause: error });
   }
 }
@@ -142,7 +141,7 @@ function unreadable(path: string): HoldfastError {
   return new HoldfastError(
     "repository",
     "unreadable",
-    `The Studio may not read ${path}: check its permissions`,
+    `The Studio has no permission to read ${path}. Check the permissions of the folder.`,
     {
       statusCode: 403,
     },
@@ -153,7 +152,7 @@ function notARepository(path: string): HoldfastError {
   return new HoldfastError(
     "repository",
     "not_a_repository",
-    `${path} is not inside a git repository: run "git init" there first`,
+    `${path} is not in a git repository. Run "git init" there first.`,
     {
       statusCode: 400,
     },

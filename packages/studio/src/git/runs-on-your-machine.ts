@@ -1,7 +1,7 @@
 /**
- * Files that a person's own tools run, or read as instructions, when a folder is opened, built, tested
- * or committed to. A reviewer should look at them before anything else. The list errs on the side of
- * marking; it is advice, not a boundary.
+ * True for files that a user's tools execute, or read as instructions, when a folder is opened, built, tested or
+ * committed. Reviewers should check them first. The list prefers false positives; it is advice, not a security
+ * boundary.
  */
 const names = new Set(
   `makefile gnumakefile justfile .justfile rakefile gemfile taskfile.yml taskfile.yaml procfile vagrantfile

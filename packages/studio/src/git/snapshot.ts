@@ -13,27 +13,27 @@ export interface SnapshotOptions {
   readonly jails: Jails;
   readonly bundle: GuestBundle;
   readonly hostGit: string;
-  /** Hostile. */
+  /** Untrusted. */
   readonly workspace: string;
   readonly base: string;
-  /** A folder of the host in which a working folder may be made. */
+  /** A folder of the host for temporary files. */
   readonly temporary: string;
 }
 
 /**
- * The tree of the whole workspace as it is now: committed, staged, unstaged and untracked, without what
- * `.gitignore` names. Git reads the hostile files in a throwaway jail; the host takes from it one pack,
- * in which it checks every object, and one name.
+ * Returns the tree of the complete workspace: committed, staged, unstaged and untracked files, except those in
+ * `.gitignore`. Git reads the untrusted files in a throwaway jail; the host takes one pack from it, verifies every
+ * object, and one object id.
  *
- * Throws `snapshot.failed`, `snapshot.too_large`, `snapshot.refused`, and what the jail throws.
+ * Throws `snapshot.failed`, `snapshot.too_large`, `snapshot.refused`, and the errors of the jail.
  */
 export async function snapshotTree(git: Git, options: SnapshotOptions): Promise<string> {
   const out = await mkdtemp(join(options.temporary, "snapshot-"));
   try {
     const tree = await runInJail(options, out);
-    await takePack(git, options.hostGit, join(out, "snapshot.pack"));
-    const known = await git.status(["--git-dir", options.hostGit, "cat-file", "-e", `${tree}^{tree}`]);
-    if (known.status !== 0) throw refused("the tree is not in the pack");
+    await importPack(git, options.hostGit, join(out, "snapshot.pack"));
+    const found = await git.status(["--git-dir", options.hostGit, "cat-file", "-e", `${tree}^{tree}`]);
+    if (found.status !== 0) throw rejected("the pack does not contain the tree");
     return tree;
   } finally {
     await rm(out, { recursive: true, force: true });
@@ -50,7 +50,7 @@ async function runInJail(options: SnapshotOptions, out: string): Promise<string>
   };
   const node = layout.place(process.execPath, jailPaths.node, "ro");
   const guest = layout.place(options.bundle.directory, jailPaths.guest, "ro");
-  // The shell's limit bounds each file that is written; its unit is 512 bytes.
+  // `ulimit -f` limits the size of each written file, in units of 512 bytes.
   const limit = 'ulimit -f "$0" && exec "$@"';
   const result = await options.jails.runTool({
     command: "/bin/sh",
@@ -75,14 +75,14 @@ async function runInJail(options: SnapshotOptions, out: string): Promise<string>
   throw new HoldfastError("snapshot", "failed", `Git could not read the workspace: ${reason}`);
 }
 
-async function takePack(git: Git, hostGit: string, path: string): Promise<void> {
-  // What is there was written in a jail: it must be a plain file, and is read through this handle only.
+async function importPack(git: Git, hostGit: string, path: string): Promise<void> {
+  // The jail wrote this path. It must be a regular file, and is only read through this handle.
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stat = await file.stat();
-    if (!stat.isFile()) throw refused("the pack is not a file");
+    if (!stat.isFile()) throw rejected("the pack is not a regular file");
     if (stat.size > studioLimits.maxSnapshotBytes) {
-      const message = `The changes are larger than ${studioLimits.maxSnapshotBytes} bytes: name build output in .gitignore`;
+      const message = `The changes are larger than ${studioLimits.maxSnapshotBytes} bytes. Add build output to .gitignore.`;
       throw new HoldfastError("snapshot", "too_large", message, { statusCode: 413 });
     }
     const result = await git.status(
@@ -91,12 +91,12 @@ async function takePack(git: Git, hostGit: string, path: string): Promise<void> 
         input: file.createReadStream({ autoClose: false }),
       },
     );
-    if (result.status !== 0) throw refused(result.stderr.trim().slice(0, 1_000));
+    if (result.status !== 0) throw rejected(result.stderr.trim().slice(0, 1_000));
   } finally {
     await file.close();
   }
 }
 
-function refused(reason: string): HoldfastError {
-  return new HoldfastError("snapshot", "refused", `What git made of the workspace was refused: ${reason}`);
+function rejected(reason: string): HoldfastError {
+  return new HoldfastError("snapshot", "refused", `The snapshot of the workspace was rejected: ${reason}`);
 }

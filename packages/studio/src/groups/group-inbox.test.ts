@@ -1,4 +1,4 @@
-/** What comes in for groups: by name, with what proves it, and marked as words from outside. */
+/** Authentication, routing and taint of incoming events for groups. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,8 +7,8 @@ import { type TestContext, test } from "node:test";
 import { isErrorCode, silentLogger } from "@holdfast/core";
 import { type EventEnvelope, openVault } from "@holdfast/gate";
 import type { GroupEvent } from "../backend/group-state.ts";
-import { GroupBook } from "./group-book.ts";
 import { GroupInbox } from "./group-inbox.ts";
+import { GroupRegistry } from "./group-registry.ts";
 import { groupsFile } from "./group-settings.ts";
 
 const secret = "s3cret-of-the-webhook";
@@ -25,7 +25,7 @@ async function inboxOf(t: TestContext) {
   writeFileSync(join(data, groupsFile), JSON.stringify({ version: 1, groups: { home, watch } }));
   const vault = openVault(data);
   await vault.setSecret({ name: "hook-ci", owner: {} }, secret);
-  const inbox = new GroupInbox(GroupBook.open(data, silentLogger), silentLogger);
+  const inbox = new GroupInbox(GroupRegistry.open(data, silentLogger), silentLogger);
   const events: GroupEvent[] = [];
   inbox.open(async (_group, event) => {
     events.push(event);
@@ -34,7 +34,7 @@ async function inboxOf(t: TestContext) {
     return { ...{ id, topic, source }, ...begun, tainted: event.taint !== undefined, duplicate: false };
   });
   const hook = (place: { group: string; hook: string }, authorization: string) =>
-    inbox.fromWebhook(
+    inbox.acceptFromWebhook(
       place,
       {
         headers: { authorization, contentType: "text/plain" },
@@ -46,7 +46,7 @@ async function inboxOf(t: TestContext) {
   return { inbox, events, hook };
 }
 
-test("a webhook is answered alike for a wrong name and a wrong secret, and is words from outside", async (t) => {
+test("a webhook responds the same to a wrong name and a wrong secret, and its text is untrusted", async (t) => {
   const { hook, events } = await inboxOf(t);
   const bearer = `Bearer ${secret}`;
   const wrong: readonly [group: string, hook: string, authorization: string][] = [
@@ -78,28 +78,28 @@ const manifest = {
   ...{ provides: { channels: ["chat"], tools: [] }, subscribes: [] },
 };
 
-test("an event is for a group that there is, of a plugin that it takes events from", async (t) => {
+test("an event needs a configured group that accepts events of its plugin", async (t) => {
   const { inbox, events } = await inboxOf(t);
   await assert.rejects(
-    async () => inbox.fromPlugin(envelope("plugin:chat", "gone"), manifest),
+    async () => inbox.acceptFromPlugin(envelope("plugin:chat", "gone"), manifest),
     (error) => isErrorCode(error, "group", "not_found"),
   );
   await assert.rejects(
-    async () => inbox.fromPlugin(envelope("plugin:other", "home"), manifest),
+    async () => inbox.acceptFromPlugin(envelope("plugin:other", "home"), manifest),
     (error) => isErrorCode(error, "group", "event_not_taken"),
   );
-  await inbox.fromPlugin(envelope("plugin:chat", "home"), manifest);
+  await inbox.acceptFromPlugin(envelope("plugin:chat", "home"), manifest);
   assert.deepEqual(
     events.map(({ source, taint }) => [source, taint]),
     [["plugin:chat", "message.inbound of plugin:chat"]],
   );
 });
 
-test("an event that begins turns nowhere unless it is named is for the plugins that subscribe to it", async (t) => {
+test("an event with a topic that no group lists only reaches the subscribed plugins", async (t) => {
   const { inbox, events } = await inboxOf(t);
   for (const group of ["home", "gone"])
-    await inbox.fromPlugin(envelope("plugin:notify", group, "notice.added"), manifest);
+    await inbox.acceptFromPlugin(envelope("plugin:notify", group, "notice.added"), manifest);
   assert.equal(events.length, 0);
-  await inbox.fromPlugin(envelope("plugin:notify", "watch", "notice.added"), manifest);
+  await inbox.acceptFromPlugin(envelope("plugin:notify", "watch", "notice.added"), manifest);
   assert.equal(events[0]?.taint, "notice.added of plugin:notify");
 });

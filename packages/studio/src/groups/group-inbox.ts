@@ -3,82 +3,90 @@ import type { EventEnvelope, PluginsConfig, Vault } from "@holdfast/gate";
 import type { GroupEvent } from "../backend/group-state.ts";
 import type { GroupEventAccepted } from "../contract.ts";
 import { studioLimits } from "../limits.ts";
-import type { GroupBook } from "./group-book.ts";
-import { isForPlugins, pluginEvent, type WebhookDelivery, webhookEvent } from "./group-events.ts";
+import {
+  groupEventFromPlugin,
+  groupEventFromWebhook,
+  isOnlyForPlugins,
+  type WebhookDelivery,
+} from "./group-events.ts";
+import type { GroupRegistry } from "./group-registry.ts";
 import { verifyWebhook, type WebhookHeaders } from "./webhook-secret.ts";
 
-/** Hands an event to the actor of its group; durable when it resolves. */
+/** Passes an event to the actor of its group; durable when it resolves. */
 export type AcceptEvent = (group: string, event: GroupEvent) => Promise<GroupEventAccepted>;
 
 type OnEvent = NonNullable<PluginsConfig["onEvent"]>;
 
 /**
- * Where events of plugins and webhooks come in. Plugins run before the actors do: what they publish
- * meanwhile waits a little, and is then refused, so that whoever keeps it publishes it again.
+ * Entry point for events from plugins and webhooks. Plugins start before the actors: an event that arrives too early
+ * waits briefly and is then rejected, so that a plugin that persists it can publish it again.
  */
 export class GroupInbox {
-  readonly #book: GroupBook;
+  readonly #registry: GroupRegistry;
   readonly #log: Logger;
-  readonly #ready = Promise.withResolvers<AcceptEvent>();
+  readonly #opened = Promise.withResolvers<AcceptEvent>();
 
-  constructor(book: GroupBook, log: Logger) {
-    this.#book = book;
+  constructor(registry: GroupRegistry, log: Logger) {
+    this.#registry = registry;
     this.#log = log;
-    this.#ready.promise.catch(() => {});
+    this.#opened.promise.catch(() => {});
   }
 
-  /** From now on events are taken. */
+  /** Starts accepting events. */
   open(accept: AcceptEvent): void {
-    this.#ready.resolve(accept);
+    this.#opened.resolve(accept);
   }
 
   close(): void {
-    this.#ready.reject(closed());
+    this.#opened.reject(closed());
   }
 
   /**
-   * An event that is for other plugins alone begins nothing here, and they get it.
-   * Throws `group.not_found`, `group.event_not_taken`, `group.queue_full`, `group.not_ready`.
+   * Accepts a plugin's event. Ignores an event that is only for other plugins. Throws `group.not_found`,
+   * `group.event_not_taken`, `group.queue_full`, `group.not_ready`.
    */
-  readonly fromPlugin: OnEvent = async (envelope: EventEnvelope, manifest) => {
+  readonly acceptFromPlugin: OnEvent = async (envelope: EventEnvelope, manifest) => {
     const { topic, source } = envelope;
-    const named = this.#book.list().find(({ name }) => name === envelope.group);
-    if (isForPlugins(named, topic)) {
-      this.#log.debug("an event of a plugin begins no turn", { group: envelope.group, topic, source });
+    const configured = this.#registry.list().find(({ name }) => name === envelope.group);
+    if (isOnlyForPlugins(configured, topic)) {
+      this.#log.debug("an event of a plugin starts no turn", { group: envelope.group, topic, source });
       return;
     }
-    const group = this.#book.require(envelope.group);
-    const event = pluginEvent(group, envelope, manifest.session);
-    const accept = await this.#accept();
+    const group = this.#registry.require(envelope.group);
+    const event = groupEventFromPlugin(group, envelope, manifest.session);
+    const accept = await this.#waitUntilOpen();
     await accept(group.name, event);
   };
 
-  /** Throws `group.webhook_refused` for an unknown webhook as for a wrong secret, `group.queue_full`. */
-  async fromWebhook(
-    place: { readonly group: string; readonly hook: string },
+  /**
+   * Accepts a webhook request. Throws `group.webhook_refused`, equally for an unknown webhook and a wrong secret, and
+   * `group.queue_full`.
+   */
+  async acceptFromWebhook(
+    route: { readonly group: string; readonly hook: string },
     request: { readonly headers: WebhookHeaders; readonly body: Buffer; readonly deliveryId: string },
     vault: Vault,
   ): Promise<GroupEventAccepted> {
-    const group = this.#book.list().find(({ name }) => name === place.group);
-    const hook = group?.webhooks.find(({ name }) => name === place.hook);
+    const group = this.#registry.list().find(({ name }) => name === route.group);
+    const hook = group?.webhooks.find(({ name }) => name === route.hook);
     const secret = hook === undefined ? undefined : await vault.readSecret({ name: hook.secret, owner: {} });
-    const proven = verifyWebhook(secret, request.headers, request.body);
-    if (group === undefined || hook === undefined || !proven) throw refused();
+    const isAuthentic = verifyWebhook(secret, request.headers, request.body);
+    if (group === undefined || hook === undefined || !isAuthentic) throw webhookRefused();
     const delivery: WebhookDelivery = {
       deliveryId: request.deliveryId,
       senderId: request.headers.deliveryId,
       contentType: request.headers.contentType,
       body: request.body.toString("utf8"),
     };
-    const accept = await this.#accept();
-    return accept(group.name, webhookEvent(group, hook, delivery));
+    const accept = await this.#waitUntilOpen();
+    return accept(group.name, groupEventFromWebhook(group, hook, delivery));
   }
 
-  async #accept(): Promise<AcceptEvent> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(notReady()), studioLimits.eventAcceptMs);
+  async #waitUntilOpen(): Promise<AcceptEvent> {
+    const timeout = Promise.withResolvers<never>();
+    const timer = setTimeout(() => timeout.reject(notReady()), studioLimits.eventAcceptMs);
     try {
-      return await Promise.race([this.#ready.promise, late.promise]);
+      return await Promise.race([this.#opened.promise, timeout.promise]);
     } finally {
       clearTimeout(timer);
     }
@@ -86,7 +94,7 @@ export class GroupInbox {
 }
 
 function notReady(): HoldfastError {
-  const message = "The server is starting: publish the event again";
+  const message = "The server is starting. Publish the event again.";
   return new HoldfastError("group", "not_ready", message, { statusCode: 503 });
 }
 
@@ -94,7 +102,8 @@ function closed(): HoldfastError {
   return new HoldfastError("group", "not_ready", "The server is shutting down", { statusCode: 503 });
 }
 
-function refused(): HoldfastError {
-  const message = "There is no such webhook, or the request does not carry its secret";
+function webhookRefused(): HoldfastError {
+  const message =
+    "The webhook does not exist, or the request does not prove that it knows the webhook's secret";
   return new HoldfastError("group", "webhook_refused", message, { statusCode: 401 });
 }

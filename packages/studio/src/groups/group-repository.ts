@@ -3,9 +3,9 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Git } from "../git/git.ts";
 
-const readme = "# Workspace\n\nWhat is put on a branch of this repository is here for later sessions.\n";
+const readme = "# Workspace\n\nFiles on the branches of this repository are available to later sessions.\n";
 
-/** The repository of a group that names none, in the data directory; made when it is first asked for. */
+/** The repository for a group that configures none. It is in the data directory and created on first use. */
 export async function groupRepository(git: Git, dataDirectory: string, group: string): Promise<string> {
   const folder = join(dataDirectory, "groups", group);
   const path = join(folder, "repository");
@@ -23,7 +23,7 @@ export async function groupRepository(git: Git, dataDirectory: string, group: st
   );
   await git.run(["init", "--quiet", "--initial-branch", "main", partial]);
   await git.run(["-C", partial, "add", "-A"]);
-  await git.run(["-C", partial, "commit", "--quiet", "-m", "chore: begin the workspace"], { env });
+  await git.run(["-C", partial, "commit", "--quiet", "-m", "chore: create the workspace"], { env });
   await rename(partial, path);
   return path;
 }

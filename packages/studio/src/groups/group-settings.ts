@@ -1,50 +1,50 @@
-/** Groups: agents with memory and events. */
+/** Settings of groups: agents with their own sessions, memory, tools and events. */
 import { HoldfastError } from "@holdfast/core";
 import { studioLimits } from "../limits.ts";
 
-/** The name of the file in a data directory. */
+/** Name of the settings file in a data directory. */
 export const groupsFile = "groups.json";
 
-/** Which session answers an event: a new one, the last one, or the one that the channel's plugin names. */
+/** Which session handles an event: a new one, the latest one, or one selected by the channel's plugin. */
 export type SessionMode = "fresh" | "resume" | "explicit";
 
 export interface WebhookSettings {
-  /** The last part of its address: `/hooks/GROUP/NAME`. */
+  /** Last segment of the address: `/hooks/GROUP/NAME`. */
   readonly name: string;
-  /** Name of a secret of the vault (`holdfast secrets set NAME`). */
+  /** Name of a secret in the vault (`holdfast secrets set NAME`). */
   readonly secret: string;
-  /** What the agent is to do with what comes; the operator's own words. */
+  /** The operator's instruction for handling a request. */
   readonly prompt: string;
 }
 
-/** One group: an agent with sessions, memory and tools of its own. */
+/** A group: an agent with its own sessions, memory and tools. */
 export interface GroupSettings {
   readonly name: string;
   readonly description: string;
   readonly agent: string;
-  /** A local git repository, or "sample"; without it the group has one of its own. */
+  /** A local git repository, or "sample". By default the group gets its own. */
   readonly repository?: string;
-  /** Names of tools, or patterns with `*`; every tool without it. */
+  /** Allowed tools: names, or patterns with `*`. Every tool by default. */
   readonly tools?: readonly string[];
-  /** "fresh" by default. What a plugin's manifest says counts for its own events. */
+  /** "fresh" by default. A plugin's manifest takes precedence for its events. */
   readonly session: SessionMode;
-  /** Topics of plugins that begin a turn, or patterns that end in `*`. */
+  /** Plugin topics that start a turn, or patterns that end in `*`. */
   readonly events: readonly string[];
-  /** Plugins whose events are taken; every plugin without it. */
+  /** Plugins whose events are accepted; every plugin by default. */
   readonly plugins?: readonly string[];
   readonly webhooks: readonly WebhookSettings[];
-  /** Whether a new session is told what the memory of the group holds. True by default. */
+  /** Whether a new session starts with the group's memories. True by default. */
   readonly memory: boolean;
 }
 
-/** The topics that begin a turn where a group names none. */
+/** Topics that start a turn if a group lists none. */
 export const defaultTopics = ["task.triggered", "message.inbound", "mail.received"] as const;
 
 type Fields = Readonly<Record<string, unknown>>;
 
 function invalid(path: string, problem: string): HoldfastError {
   const place = path === "" ? "" : ` at ${path}`;
-  return new HoldfastError("group", "invalid_file", `${groupsFile} cannot be used${place}: ${problem}`, {
+  return new HoldfastError("group", "invalid_file", `${groupsFile} is invalid${place}: ${problem}`, {
     statusCode: 400,
     metadata: { path, problem },
   });
@@ -67,35 +67,36 @@ const groupFields = [
   "memory",
 ];
 
-/** Reads `groups.json`, strictly: an unknown field is an error. Throws `group.invalid_file`. */
+/** Parses `groups.json` strictly: an unknown field is an error. Throws `group.invalid_file`. */
 export function parseGroups(text: string): ReadonlyMap<string, GroupSettings> {
   if (Buffer.byteLength(text) > studioLimits.maxGroupsFileBytes)
-    throw invalid("", `it is larger than ${studioLimits.maxGroupsFileBytes} bytes`);
+    throw invalid("", `the file is larger than ${studioLimits.maxGroupsFileBytes} bytes`);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw invalid("", "it is not JSON");
+    throw invalid("", "the file is not valid JSON");
   }
   const file = fieldsOf(value, "", ["version", "groups"]);
-  if (file["version"] !== 1) throw invalid("/version", "the version is 1");
+  if (file["version"] !== 1) throw invalid("/version", "must be 1");
   const groups = Object.entries(recordOf(file["groups"], "/groups"));
   if (groups.length > studioLimits.maxGroups)
-    throw invalid("/groups", `there are at most ${studioLimits.maxGroups}`);
+    throw invalid("/groups", `must have at most ${studioLimits.maxGroups} groups`);
   return new Map(groups.map(([name, each]) => [name, groupOf(name, each, `/groups/${name}`)]));
 }
 
 function groupOf(name: string, value: unknown, path: string): GroupSettings {
-  if (!groupName.test(name)) throw invalid(path, "a name has letters, digits, dot, dash and underscore");
+  if (!groupName.test(name))
+    throw invalid(path, "a group name can contain letters, digits, dots, dashes and underscores");
   const fields = fieldsOf(value, path, groupFields);
   const { repository, tools, plugins, session = "fresh", memory = true } = fields;
   if (session !== "fresh" && session !== "resume" && session !== "explicit")
-    throw invalid(`${path}/session`, "it is fresh, resume or explicit");
-  if (typeof memory !== "boolean") throw invalid(`${path}/memory`, "it is true or false");
+    throw invalid(`${path}/session`, 'must be "fresh", "resume" or "explicit"');
+  if (typeof memory !== "boolean") throw invalid(`${path}/memory`, "must be true or false");
   return {
     name,
     description: textOf(fields["description"] ?? "", `${path}/description`, 300),
-    agent: required(fields["agent"], `${path}/agent`, /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/),
+    agent: requireMatch(fields["agent"], `${path}/agent`, /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/),
     ...(repository === undefined ? {} : { repository: repositoryOf(repository, `${path}/repository`) }),
     ...(tools === undefined ? {} : { tools: listOf(tools, `${path}/tools`, toolPattern) }),
     session,
@@ -109,14 +110,15 @@ function groupOf(name: string, value: unknown, path: string): GroupSettings {
 function webhooksOf(value: unknown, path: string): readonly WebhookSettings[] {
   const hooks = Object.entries(recordOf(value, path));
   if (hooks.length > studioLimits.maxWebhooks)
-    throw invalid(path, `there are at most ${studioLimits.maxWebhooks}`);
+    throw invalid(path, `must have at most ${studioLimits.maxWebhooks} webhooks`);
   return hooks.map(([name, each]) => {
     const at = `${path}/${name}`;
-    if (!plainName.test(name)) throw invalid(at, "a name has small letters, digits, dash and underscore");
+    if (!plainName.test(name))
+      throw invalid(at, "a webhook name can contain lower-case letters, digits, dashes and underscores");
     const fields = fieldsOf(each, at, ["secret", "prompt"]);
-    const secret = required(fields["secret"], `${at}/secret`, secretName);
+    const secret = requireMatch(fields["secret"], `${at}/secret`, secretName);
     const prompt = textOf(fields["prompt"], `${at}/prompt`, studioLimits.maxWebhookPromptCharacters);
-    if (prompt.trim() === "") throw invalid(`${at}/prompt`, "it says what to do with what comes");
+    if (prompt.trim() === "") throw invalid(`${at}/prompt`, "must say how to handle a request");
     return { name, secret, prompt };
   });
 }
@@ -124,33 +126,33 @@ function webhooksOf(value: unknown, path: string): readonly WebhookSettings[] {
 function repositoryOf(value: unknown, path: string): string {
   const text = textOf(value, path, 4_096);
   if (text === "sample" || (text.startsWith("/") && !text.includes("\0"))) return text;
-  throw invalid(path, 'it is an absolute path, or "sample"');
+  throw invalid(path, 'must be an absolute path or "sample"');
 }
 
 function recordOf(value: unknown, path: string): Fields {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
-  throw invalid(path, "this is an object");
+  throw invalid(path, "must be an object");
 }
 
 function fieldsOf(value: unknown, path: string, known: readonly string[]): Fields {
   const fields = recordOf(value, path);
   for (const name of Object.keys(fields)) {
-    if (!known.includes(name)) throw invalid(`${path}/${name}`, "nothing of this name is known");
+    if (!known.includes(name)) throw invalid(`${path}/${name}`, "unknown field");
   }
   return fields;
 }
 
 function textOf(value: unknown, path: string, max: number): string {
   if (typeof value === "string" && value.length <= max) return value;
-  throw invalid(path, `this is text of at most ${max} characters`);
+  throw invalid(path, `must be text of at most ${max} characters`);
 }
 
-function required(value: unknown, path: string, pattern: RegExp): string {
+function requireMatch(value: unknown, path: string, pattern: RegExp): string {
   if (typeof value === "string" && pattern.test(value)) return value;
-  throw invalid(path, "it is missing, or not plainly named");
+  throw invalid(path, "is missing or contains characters that are not allowed");
 }
 
 function listOf(value: unknown, path: string, pattern: RegExp): readonly string[] {
-  if (!Array.isArray(value) || value.length > 64) throw invalid(path, "this is a list of at most 64");
-  return value.map((each, at) => required(each, `${path}/${at}`, pattern));
+  if (!Array.isArray(value) || value.length > 64) throw invalid(path, "must be a list of at most 64 items");
+  return value.map((each, at) => requireMatch(each, `${path}/${at}`, pattern));
 }

@@ -3,7 +3,7 @@ import type { EventEnvelope, Gate } from "@holdfast/gate";
 import type { GroupEvent } from "../backend/group-state.ts";
 import type { ResolvableSession } from "../backend/host.ts";
 
-/** Asks the plugin that an event came from; a plugin that cannot say begins a new session. */
+/** Asks the event's plugin which session to continue. If the plugin fails, the event starts a new session. */
 export async function resolveSession(
   { gate, ports }: { readonly gate: Gate; readonly ports: { readonly log: Logger } },
   event: GroupEvent,
@@ -30,7 +30,7 @@ export async function resolveSession(
     });
     return named ?? undefined;
   } catch (error) {
-    ports.log.warn("a plugin could not name the session of an event", { plugin, error: String(error) });
+    ports.log.warn("a plugin could not select the session for an event", { plugin, error: String(error) });
     return undefined;
   }
 }

@@ -1,35 +1,35 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
-/** The headers of a request to a webhook that matter. */
+/** The request headers that webhooks use. */
 export interface WebhookHeaders {
   /** `Bearer SECRET`. */
   readonly authorization?: string;
   /** `sha256=HEX`: HMAC-SHA-256 of the body, as GitHub and others send it. */
   readonly signature?: string;
-  /** What the sender calls this delivery. */
+  /** The sender's id for this delivery. */
   readonly deliveryId?: string;
   readonly contentType: string;
 }
 
-/** Stands in where there is no secret, so that an unknown webhook takes as long as a wrong secret. */
-const nobodys = randomBytes(32).toString("hex");
+/** Used if the webhook does not exist, so that the check takes as long as for a wrong secret. */
+const fallbackSecret = randomBytes(32).toString("hex");
 
-/** Whether a request proves that its sender knows the secret: by the secret itself, or by an HMAC of the body. */
+/** True if the request carries the secret, or an HMAC of the body made with it. */
 export function verifyWebhook(
   secret: string | undefined,
   { authorization, signature }: WebhookHeaders,
   body: Buffer,
 ): boolean {
-  const key = secret ?? nobodys;
-  const given =
+  const key = secret ?? fallbackSecret;
+  const matches =
     authorization !== undefined
-      ? same(`Bearer ${key}`, authorization)
-      : same(`sha256=${createHmac("sha256", key).update(body).digest("hex")}`, signature ?? "");
-  return given && secret !== undefined;
+      ? timingSafeSame(`Bearer ${key}`, authorization)
+      : timingSafeSame(`sha256=${createHmac("sha256", key).update(body).digest("hex")}`, signature ?? "");
+  return matches && secret !== undefined;
 }
 
-/** Both are hashed first, so that neither length nor content shows in the time that it takes. */
-function same(wanted: string, given: string): boolean {
-  const digest = (text: string) => createHmac("sha256", nobodys).update(text).digest();
-  return timingSafeEqual(digest(wanted), digest(given));
+/** Timing-safe comparison. Hashing both values first hides their lengths as well. */
+function timingSafeSame(expected: string, actual: string): boolean {
+  const digest = (text: string) => createHmac("sha256", fallbackSecret).update(text).digest();
+  return timingSafeEqual(digest(expected), digest(actual));
 }

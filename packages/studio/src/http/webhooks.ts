@@ -36,7 +36,7 @@ export function createWebhookRoute({ inbox, vault, random }: WebhookRouteOptions
     const authorization = header("authorization");
     const signature = header("x-hub-signature-256");
     const deliveryId = deliveryHeaders.map(header).find((each) => each !== undefined);
-    const event = await inbox.fromWebhook(
+    const event = await inbox.acceptFromWebhook(
       { group, hook },
       {
         headers: {

@@ -4,13 +4,13 @@ import { HoldfastError, type Logger } from "@holdfast/core";
 import { type GroupSettings, groupsFile, parseGroups } from "./group-settings.ts";
 
 /**
- * The groups of a data directory. The file is looked at before each use, so that a change is in force for
- * the next event; one that cannot be used changes nothing, and is told in the log.
+ * The groups configured in a data directory. Checks the file before each use, so that a change applies to the next
+ * event. An invalid file is logged, and the previous groups stay in effect.
  */
-export class GroupBook {
+export class GroupRegistry {
   readonly #path: string;
   readonly #log: Logger;
-  #seen = "";
+  #fingerprint = "";
   #groups: ReadonlyMap<string, GroupSettings> = new Map();
 
   private constructor(path: string, log: Logger) {
@@ -19,10 +19,10 @@ export class GroupBook {
   }
 
   /** Throws `group.invalid_file`. */
-  static open(dataDirectory: string, log: Logger): GroupBook {
-    const book = new GroupBook(join(dataDirectory, groupsFile), log);
-    book.#load();
-    return book;
+  static open(dataDirectory: string, log: Logger): GroupRegistry {
+    const registry = new GroupRegistry(join(dataDirectory, groupsFile), log);
+    registry.#load();
+    return registry;
   }
 
   list(): readonly GroupSettings[] {
@@ -35,7 +35,7 @@ export class GroupBook {
     this.#refresh();
     const group = this.#groups.get(name);
     if (group !== undefined) return group;
-    const message = `There is no group ${JSON.stringify(name)}: ${groupsFile} in the data directory names them`;
+    const message = `There is no group ${JSON.stringify(name)}. Define it in ${groupsFile} in the data directory.`;
     throw new HoldfastError("group", "not_found", message, { statusCode: 404 });
   }
 
@@ -43,17 +43,19 @@ export class GroupBook {
     try {
       this.#load();
     } catch (error) {
-      this.#log.error("the groups file is not taken over", { error: String(error) });
+      this.#log.error("the groups file is invalid; the previous groups stay in effect", {
+        error: String(error),
+      });
     }
   }
 
   #load(): void {
     const stats = statSync(this.#path, { bigint: true, throwIfNoEntry: false });
-    const seen =
+    const fingerprint =
       stats === undefined ? "none" : `${stats.ino}.${stats.size}.${stats.mtimeNs}.${stats.ctimeNs}`;
-    if (seen === this.#seen) return;
-    this.#seen = seen;
-    // A file that is gone takes nothing away from the server that runs: what waits is still done.
+    if (fingerprint === this.#fingerprint) return;
+    this.#fingerprint = fingerprint;
+    // A deleted file removes no group from a running server, so that waiting events can still finish.
     if (stats !== undefined) this.#groups = parseGroups(readFileSync(this.#path, "utf8"));
   }
 }
