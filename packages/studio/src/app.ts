@@ -8,7 +8,7 @@ import { inspectorDirectory } from "@holdfast/sandbox-ui";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import { AgentCatalogue } from "./agents.ts";
-import { type ApprovalHook, readApprovalHooks } from "./approvals/approval-hooks.ts";
+import { type ApprovalHook, loadApprovalHooks } from "./approvals/approval-hooks.ts";
 import { ApprovalNotifier } from "./approvals/approval-notifier.ts";
 import { createActors } from "./backend/actors.ts";
 import { StudioBackends } from "./backends.ts";
@@ -22,9 +22,9 @@ import { Access } from "./http/access.ts";
 import { createApprovalWebhook } from "./http/approval-webhook.ts";
 import { createRoutes } from "./http/routes.ts";
 import { createSandboxUpgrade } from "./http/sandbox-upgrade.ts";
-import { reachedAt, servedHosts } from "./http/served-hosts.ts";
+import { allowedHosts, localUrl } from "./http/served-hosts.ts";
 import { createWebhookRoute } from "./http/webhooks.ts";
-import { guestBundle } from "./jail/bundle.ts";
+import { loadGuestBundle } from "./jail/bundle.ts";
 import { studioLimits } from "./limits.ts";
 import { sampleRepository } from "./sample/sample.ts";
 import { systemStatus } from "./status.ts";
@@ -49,7 +49,7 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
     const store = await openSqliteStore({ path: join(dataDirectory, storeFolder), ports });
     cleanup.defer(() => store.close());
     const groups = GroupRegistry.open(dataDirectory, ports.log);
-    const approvalHooks = await readApprovalHooks(dataDirectory);
+    const approvalHooks = await loadApprovalHooks(dataDirectory);
     const inbox = new GroupInbox(groups, ports.log);
     const gate = await openGate(options, dataDirectory, ports, inbox);
     cleanup.defer(() => gate.close());
@@ -113,7 +113,7 @@ async function compose(parts: Parts): Promise<Studio> {
     store: () => store,
     ports,
     gateway: {
-      hosts: servedHosts(listenAt),
+      hosts: allowedHosts(listenAt),
       access: registryAccess.admit,
       manage: registryAccess.manage,
       ...(token === undefined || token === "" ? {} : { inspector: { token } }),
@@ -145,7 +145,7 @@ async function compose(parts: Parts): Promise<Studio> {
   const resources = cleanup.move();
   let closing: Promise<void> | undefined;
   return {
-    url: reachedAt(listenAt, port),
+    url: localUrl(listenAt, port),
     port,
     dataDirectory,
     client: studioClientOver(registry.client),
@@ -169,7 +169,7 @@ function createHost(parts: Parts, backends: StudioBackends): StudioHost {
     dataDirectory,
   });
   const startedAt = ports.clock.now();
-  const bundle = once(() => guestBundle(join(dataDirectory, "guest")));
+  const bundle = once(() => loadGuestBundle(join(dataDirectory, "guest")));
   const status = { gate, git, catalogue, dataDirectory, startedAt };
   return new StudioHost({
     ports,

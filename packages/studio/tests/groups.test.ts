@@ -119,7 +119,7 @@ describe("a group", () => {
     while (refusalOf(nowhere) === undefined || refusalOf(mute) === undefined)
       await new Promise((resolve) => setTimeout(resolve, 20));
     assert.match(refusalOf(nowhere) ?? "", /no group/);
-    assert.match(refusalOf(mute) ?? "", /takes no message\.inbound/);
+    assert.match(refusalOf(mute) ?? "", /does not accept message\.inbound/);
     const groups = await client.organization.listGroups();
     assert.deepEqual(
       groups.map(({ name, waiting, events }) => [name, waiting, events.length]),

@@ -4,9 +4,9 @@ import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { createGate } from "@holdfast/gate";
 import { fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
-import { guestBundle, guestPrograms } from "../src/jail/bundle.ts";
+import { guestPrograms, loadGuestBundle } from "../src/jail/bundle.ts";
 import type { GuestConfig } from "../src/jail/guest-config.ts";
-import { jailPath, jailPaths, Layout, placeTerminals } from "../src/jail/layout.ts";
+import { JailLayout, jailPath, jailPaths, mountTerminalBinding } from "../src/jail/layout.ts";
 import { needsJail, temporaryFolder } from "./support.ts";
 
 type Call = (method: string, path: string, body?: unknown) => Promise<Response>;
@@ -20,8 +20,8 @@ async function jailedServer(t: TestContext): Promise<Call> {
   t.after(() => gate.close());
   const dial = await listenForDial(join(folder, "c", "c.sock"));
   t.after(() => dial.close());
-  const layout = new Layout(true);
-  const bundle = await guestBundle(join(folder, "guest"));
+  const layout = new JailLayout(true);
+  const bundle = await loadGuestBundle(join(folder, "guest"));
   const guest = layout.place(bundle.directory, jailPaths.guest, "ro");
   const config: GuestConfig = {
     control: layout.place(join(folder, "c", "c.sock"), jailPaths.control, "rw"),
@@ -40,7 +40,7 @@ async function jailedServer(t: TestContext): Promise<Call> {
     command: layout.place(process.execPath, jailPaths.node, "ro"),
     args: [join(guest, guestPrograms.guest), JSON.stringify(config)],
     cwd: config.workspace,
-    env: { HOME: config.home, PATH: jailPath, ...placeTerminals(layout) },
+    env: { HOME: config.home, PATH: jailPath, ...mountTerminalBinding(layout) },
     mounts: layout.mounts,
     network: "none",
   });
@@ -92,14 +92,14 @@ test("a program in a jail gets a terminal of its own", async (t) => {
 });
 
 test("the binding is one read-only folder below a folder for modules", () => {
-  const layout = new Layout(true);
-  const { NODE_PATH } = placeTerminals(layout);
+  const layout = new JailLayout(true);
+  const { NODE_PATH } = mountTerminalBinding(layout);
   const [mount] = layout.mounts;
   assert.equal(NODE_PATH, jailPaths.modules);
   assert.equal(mount?.mode, "ro");
   assert.equal(mount?.target.startsWith(`${jailPaths.modules}/@lydell/node-pty-`), true);
-  const outside = new Layout(false);
-  const direct = placeTerminals(outside);
+  const outside = new JailLayout(false);
+  const direct = mountTerminalBinding(outside);
   assert.equal(outside.mounts.length, 0);
   assert.equal(direct["NODE_PATH"], mount && dirname(dirname(mount.source)));
 });

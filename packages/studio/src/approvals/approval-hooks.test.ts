@@ -5,7 +5,7 @@ import { parseApprovalHooks } from "./approval-hooks.ts";
 
 const file = (webhooks: unknown, version: unknown = 1) => JSON.stringify({ version, webhooks });
 
-test("approvals.json names programs that are told of questions, and that may answer", () => {
+test("approvals.json lists programs that receive questions and may answer them", () => {
   assert.deepEqual(parseApprovalHooks('{"version":1}'), []);
   const phone = { secret: "hook-phone", url: "https://relay.example.com/ask?to=ada" };
   assert.deepEqual(parseApprovalHooks(file({ phone, desk: { secret: "desk" } })), [
@@ -16,7 +16,7 @@ test("approvals.json names programs that are told of questions, and that may ans
   assert.equal(parseApprovalHooks(file({ here }))[0]?.url, here.url);
 });
 
-test("what it does not say plainly is refused, with the place", () => {
+test("invalid values are rejected with their path", () => {
   const secret = "s";
   for (const [text, path] of [
     ["{", "/"],

@@ -1,36 +1,31 @@
-/** Approval hooks and notices. */
+/** Settings of approval hooks. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { studioLimits } from "../limits.ts";
 
-/** The name of the file in a data directory. */
+/** Name of the settings file in a data directory. */
 export const approvalsFile = "approvals.json";
 
-/** A program elsewhere that shows a person what the gate asks, and brings the answer. */
+/** An external program that shows a person the gate's questions and returns the answers. */
 export interface ApprovalHook {
-  /** The last part of the address for its answers: `/approvals/NAME`. */
+  /** Last segment of the address for its answers: `/approvals/NAME`. */
   readonly name: string;
-  /** Name of a secret of the vault, by which each side knows the other. */
+  /** Name of a secret in the vault. Both sides authenticate with it. */
   readonly secret: string;
-  /** Where each question is sent as it is asked; without it the program asks for nothing. */
+  /** Receives each question. Without it, the program can only answer. */
   readonly url?: string;
 }
 
 function invalid(path: string, problem: string): HoldfastError {
-  return new HoldfastError(
-    "approval",
-    "invalid_file",
-    `${approvalsFile} cannot be used at ${path}: ${problem}`,
-    {
-      statusCode: 400,
-      metadata: { path, problem },
-    },
-  );
+  return new HoldfastError("approval", "invalid_file", `${approvalsFile} is invalid at ${path}: ${problem}`, {
+    statusCode: 400,
+    metadata: { path, problem },
+  });
 }
 
-/** The hooks of a data directory; none where there is no file. Throws `approval.invalid_file`. */
-export async function readApprovalHooks(dataDirectory: string): Promise<readonly ApprovalHook[]> {
+/** Loads the hooks of a data directory; empty if there is no file. Throws `approval.invalid_file`. */
+export async function loadApprovalHooks(dataDirectory: string): Promise<readonly ApprovalHook[]> {
   try {
     return parseApprovalHooks(await readFile(join(dataDirectory, approvalsFile), "utf8"));
   } catch (error) {
@@ -39,38 +34,41 @@ export async function readApprovalHooks(dataDirectory: string): Promise<readonly
   }
 }
 
-/** Reads `approvals.json`, strictly: an unknown field is an error. Throws `approval.invalid_file`. */
+/** Parses `approvals.json` strictly: an unknown field is an error. Throws `approval.invalid_file`. */
 export function parseApprovalHooks(text: string): readonly ApprovalHook[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw invalid("/", "it is not JSON");
+    throw invalid("/", "the file is not valid JSON");
   }
   const { version, webhooks = {} } = fieldsOf(value, "/", ["version", "webhooks"]);
-  if (version !== 1) throw invalid("/version", "the version is 1");
+  if (version !== 1) throw invalid("/version", "must be 1");
   const hooks = Object.entries(fieldsOf(webhooks, "/webhooks"));
   if (hooks.length > studioLimits.maxWebhooks)
-    throw invalid("/webhooks", `there are at most ${studioLimits.maxWebhooks}`);
-  return hooks.map(([name, each]) => hookOf(name, each, `/webhooks/${name}`));
+    throw invalid("/webhooks", `must have at most ${studioLimits.maxWebhooks} webhooks`);
+  return hooks.map(([name, each]) => parseHook(name, each, `/webhooks/${name}`));
 }
 
-function hookOf(name: string, value: unknown, path: string): ApprovalHook {
+function parseHook(name: string, value: unknown, path: string): ApprovalHook {
   if (!/^[a-z][a-z0-9_-]{0,63}$/.test(name))
-    throw invalid(path, "a name has small letters, digits, dash and underscore");
+    throw invalid(path, "a webhook name can contain lower-case letters, digits, dashes and underscores");
   const { secret, url } = fieldsOf(value, path, ["secret", "url"]);
   if (typeof secret !== "string" || !/^[a-z0-9][a-z0-9._-]{0,99}$/.test(secret))
-    throw invalid(`${path}/secret`, "it is missing, or not plainly named");
-  return { name, secret, ...(url === undefined ? {} : { url: addressOf(url, `${path}/url`) }) };
+    throw invalid(`${path}/secret`, "is missing or contains characters that are not allowed");
+  return { name, secret, ...(url === undefined ? {} : { url: parseAddress(url, `${path}/url`) }) };
 }
 
-/** A question tells what an agent wants to do: it leaves this machine encrypted or not at all. */
-function addressOf(value: unknown, path: string): string {
+/** A question reveals what an agent is about to do, so it leaves this machine only encrypted. */
+function parseAddress(value: unknown, path: string): string {
   const url = typeof value === "string" && URL.canParse(value) ? new URL(value) : undefined;
-  const here = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(url?.hostname ?? "");
-  const safe = url?.protocol === "https:" || (url?.protocol === "http:" && here);
-  if (url === undefined || !safe || url.username !== "" || url.password !== "")
-    throw invalid(path, "it is an https address without a name or password, or an http one of this machine");
+  const isLocal = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(url?.hostname ?? "");
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLocal);
+  if (url === undefined || !isSafe || url.username !== "" || url.password !== "")
+    throw invalid(
+      path,
+      "must be an https address, or an http address of this machine, without a user name or password",
+    );
   return url.href;
 }
 
@@ -80,8 +78,8 @@ function fieldsOf(
   known?: readonly string[],
 ): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw invalid(path, "this is an object");
-  const stranger = Object.keys(value).find((name) => known !== undefined && !known.includes(name));
-  if (stranger !== undefined) throw invalid(path, `nothing of the name ${JSON.stringify(stranger)} is known`);
+    throw invalid(path, "must be an object");
+  const unknownField = Object.keys(value).find((name) => known !== undefined && !known.includes(name));
+  if (unknownField !== undefined) throw invalid(path, `unknown field ${JSON.stringify(unknownField)}`);
   return { ...value };
 }

@@ -13,37 +13,37 @@ export interface ApprovalNotifierOptions {
 }
 
 /**
- * Tells the hooks of each question of the gate as it is asked, and after a start of those that wait: at
- * least once, with the same id each time. One that nobody can be told of waits in the Studio all the same.
+ * Sends each question of the gate to the hooks, and after a start the pending ones again. Delivery is at least once,
+ * always with the question's id. If it fails, the question still waits in the Studio.
  */
 export class ApprovalNotifier {
   readonly #options: ApprovalNotifierOptions;
-  readonly #ending = new AbortController();
+  readonly #abort = new AbortController();
   readonly #stop: () => void;
-  /** What is on its way to each hook: one question after the other. */
-  readonly #sending = new Map<string, Promise<void>>();
+  /** Tail of each hook's queue. Questions are sent one after the other. */
+  readonly #queueTails = new Map<string, Promise<void>>();
 
   constructor(options: ApprovalNotifierOptions) {
     this.#options = options;
     const { approvals } = options.gate;
-    this.#stop = approvals.onAsked((approval) => this.#tell(approval));
-    for (const approval of approvals.list({ state: "pending" })) this.#tell(approval);
+    this.#stop = approvals.onAsked((approval) => this.#enqueue(approval));
+    for (const approval of approvals.list({ state: "pending" })) this.#enqueue(approval);
   }
 
-  /** Sends no more; what is on its way is given up. */
+  /** Stops sending, and aborts deliveries in progress. */
   async close(): Promise<void> {
     this.#stop();
-    this.#ending.abort();
-    await Promise.all(this.#sending.values());
+    this.#abort.abort();
+    await Promise.all(this.#queueTails.values());
   }
 
-  #tell(approval: Approval): void {
+  #enqueue(approval: Approval): void {
     for (const hook of this.#options.hooks) {
       if (hook.url === undefined) continue;
-      const before = this.#sending.get(hook.name) ?? Promise.resolve();
-      this.#sending.set(
+      const tail = this.#queueTails.get(hook.name) ?? Promise.resolve();
+      this.#queueTails.set(
         hook.name,
-        before.then(() => this.#deliver(hook, hook.url ?? "", approval)),
+        tail.then(() => this.#deliver(hook, hook.url ?? "", approval)),
       );
     }
   }
@@ -54,23 +54,27 @@ export class ApprovalNotifier {
     for (let attempt = 0; attempt < studioLimits.approvalHookAttempts; attempt++) {
       try {
         const pauseMs = attempt === 0 ? 0 : studioLimits.approvalHookPauseMs * 4 ** (attempt - 1);
-        await delay(pauseMs, undefined, { signal: this.#ending.signal, ref: false });
+        await delay(pauseMs, undefined, { signal: this.#abort.signal, ref: false });
         if (!isGateQuestionOpen(gate, approval.id)) return;
         const status = await this.#post(hook, url, approval);
         if (status >= 200 && status < 300) return;
-        problem = `it answered ${status}`;
+        problem = `the webhook responded with status ${status}`;
       } catch (error) {
-        if (this.#ending.signal.aborted) return;
+        if (this.#abort.signal.aborted) return;
         problem = error;
       }
     }
-    log.warn("a webhook was not told of an approval", { hook: hook.name, approval: approval.id, problem });
+    log.warn("could not deliver a question to an approval webhook", {
+      hook: hook.name,
+      approval: approval.id,
+      problem,
+    });
   }
 
   async #post(hook: ApprovalHook, url: string, approval: Approval): Promise<number> {
     const secret = await this.#options.gate.vault.readSecret({ name: hook.secret, owner: {} });
-    if (secret === undefined) throw new Error(`There is no secret ${hook.secret}`);
-    const body = JSON.stringify(questionOf(approval));
+    if (secret === undefined) throw new Error(`The vault has no secret named ${hook.secret}`);
+    const body = JSON.stringify(toPayload(approval));
     const response = await fetch(url, {
       method: "POST",
       headers: {
@@ -79,17 +83,17 @@ export class ApprovalNotifier {
         "x-hub-signature-256": `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`,
       },
       body,
-      // Nobody but whom the operator named is told.
+      // A redirect could leak the question to a host that the operator did not configure.
       redirect: "manual",
-      signal: AbortSignal.any([this.#ending.signal, AbortSignal.timeout(studioLimits.approvalHookTimeoutMs)]),
+      signal: AbortSignal.any([this.#abort.signal, AbortSignal.timeout(studioLimits.approvalHookTimeoutMs)]),
     });
     await response.body?.cancel();
     return response.status;
   }
 }
 
-/** What a hook is told: the card, as text for people. */
-function questionOf(approval: Approval) {
+/** The JSON body for a hook: the question as text for people. */
+function toPayload(approval: Approval) {
   const { id, session, tool, title, detail, truncated, origin, createdAt, expiresAt } = approval;
   return {
     version: 1,

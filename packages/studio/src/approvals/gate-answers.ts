@@ -1,11 +1,10 @@
 /**
- * Ids of the answers to a question of the gate. For the task: the same call again, exactly as shown, is
- * not asked about.
+ * Answer ids for a question of the gate. With `forTask`, an identical call in the same task is not asked about again.
  */
 export const gateAnswers = {
   once: "allow",
   forTask: "allow-task",
-  /** Also writes the proposed rule into the policy file. */
+  /** Also adds the proposed rule to the policy file. */
   byRule: "allow-rule",
   deny: "deny",
 } as const;

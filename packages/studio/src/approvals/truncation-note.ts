@@ -1,8 +1,8 @@
 import type { ApprovalView } from "../contract.ts";
 
 /**
- * What is said below the detail of a question of which not all is shown; undefined where all of it is. What an agent
- * asks is cut at its end; the gate cuts each argument of a call by itself, and marks how much is missing.
+ * Note to show below a question's detail if parts are missing; undefined if it is complete. An agent's question is
+ * truncated at its end. The gate truncates each argument of a call separately, and marks how much is missing.
  */
 export function truncationNote({
   boundary,
@@ -10,6 +10,6 @@ export function truncationNote({
 }: Pick<ApprovalView, "boundary" | "truncated">): string | undefined {
   if (!truncated) return undefined;
   return boundary === undefined
-    ? "… cut here: the whole is longer"
-    : "Not all of it is shown: the marks above say how much is missing";
+    ? "… truncated here: the rest is not shown"
+    : "Parts are not shown. The marks above say how much is missing.";
 }

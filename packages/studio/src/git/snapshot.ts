@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import type { Jails } from "@holdfast/gate";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
-import { jailPath, jailPaths, Layout } from "../jail/layout.ts";
+import { JailLayout, jailPath, jailPaths } from "../jail/layout.ts";
 import type { SnapshotConfig } from "../jail/snapshot.ts";
 import { studioLimits } from "../limits.ts";
 import type { Git } from "./git.ts";
@@ -41,7 +41,7 @@ export async function snapshotTree(git: Git, options: SnapshotOptions): Promise<
 }
 
 async function runInJail(options: SnapshotOptions, out: string): Promise<string> {
-  const layout = new Layout(!options.jails.driver.unsafe);
+  const layout = new JailLayout(!options.jails.driver.unsafe);
   const config: SnapshotConfig = {
     gitDir: layout.place(options.hostGit, jailPaths.hostGit, "ro"),
     workspace: layout.place(options.workspace, jailPaths.workspace, "ro"),

@@ -65,7 +65,7 @@ test("a webhook responds the same to a wrong name and a wrong secret, and its te
   await hook({ group: "home", hook: "ci" }, bearer);
   const [event] = events;
   assert.equal(event?.taint, "webhook.received of webhook:ci");
-  assert.match(event.text, /^Look\n\n.*BEGIN d1\nx{16000}\n\[The rest is left out\.\]\nEND d1$/s);
+  assert.match(event.text, /^Look\n\n.*BEGIN d1\nx{16000}\n\[The rest is omitted\.\]\nEND d1$/s);
 });
 
 const envelope = (source: string, group: string, topic = "message.inbound"): EventEnvelope => ({

@@ -15,31 +15,31 @@ interface Answer {
 }
 
 /**
- * `POST /approvals/NAME`: the answer to a question of the gate, from whoever has the secret of the hook.
- * The id of the question is in the body, under the signature: an answer that is sent again, or to
- * another question, does nothing. Throws `approval.webhook_refused`, `.not_found`, `.not_pending`.
+ * `POST /approvals/NAME`: an answer to a question of the gate, authenticated by the hook's secret. The signed body
+ * contains the question's id, so that a replayed or redirected answer has no effect. Throws
+ * `approval.webhook_refused`, `.not_found`, `.not_pending`.
  */
 export function createApprovalWebhook(gate: Gate, hooks: readonly ApprovalHook[]): WebhookRoute {
   return async (path, request, response) => {
     const [, , name = "", ...rest] = path.split("/");
     if (request.method !== "POST" || rest.length > 0)
-      throw new HoldfastError("gateway", "method_not_allowed", "Only POST to /approvals/NAME is possible");
+      throw new HoldfastError("gateway", "method_not_allowed", "Use POST on /approvals/NAME");
     const body = await readBody(request, maxBodyBytes);
-    await prove(gate, hooks, name, request, body);
+    await authenticate(gate, hooks, name, request, body);
     const { approval, answer } = parseAnswer(body);
-    const known = gate.approvals.get(approval);
-    // What an agent asks about its own work is answered in the Studio, where that work is seen.
-    if (known === undefined || isAgentQuestion(known))
+    const question = gate.approvals.get(approval);
+    // Questions of an agent are answered in the Studio only, where its work is visible.
+    if (question === undefined || isAgentQuestion(question))
       throw new HoldfastError("approval", "not_found", "There is no such question", { statusCode: 404 });
     const by = `webhook:${name}`;
     const { state, session } = await gate.approvals.decide(approval, answer, by);
     await gate.audit.note({ type: "approval.answered", session, data: { approval, answer, by } });
-    end(response, { approval, state });
+    respond(response, { approval, state });
   };
 }
 
-/** Throws `approval.webhook_refused` for an unknown hook as for a wrong secret. */
-async function prove(
+/** Throws `approval.webhook_refused`, equally for an unknown hook and a wrong secret. */
+async function authenticate(
   gate: Gate,
   hooks: readonly ApprovalHook[],
   name: string,
@@ -57,7 +57,8 @@ async function prove(
     ...(typeof signature === "string" ? { signature } : {}),
   };
   if (verifyWebhook(secret, headers, body)) return;
-  const message = "There is no such webhook, or the request does not carry its secret";
+  const message =
+    "The webhook does not exist, or the request does not prove that it knows the webhook's secret";
   throw new HoldfastError("approval", "webhook_refused", message, { statusCode: 401 });
 }
 
@@ -65,8 +66,8 @@ function parseAnswer(body: Buffer): Answer {
   try {
     const value: unknown = JSON.parse(body.toString("utf8"));
     const { approval, answer, ...others }: Record<string, unknown> = { ...Object(value) };
-    const whole = Object.keys(others).length === 0;
-    if (whole && typeof approval === "string" && (answer === "allow" || answer === "deny"))
+    const isExact = Object.keys(others).length === 0;
+    if (isExact && typeof approval === "string" && (answer === "allow" || answer === "deny"))
       return { approval, answer };
   } catch {
     // Answered below, like every other body that is no answer.
@@ -75,7 +76,7 @@ function parseAnswer(body: Buffer): Answer {
   throw new HoldfastError("message", "invalid", message, { statusCode: 400 });
 }
 
-function end(response: ServerResponse, value: unknown): void {
+function respond(response: ServerResponse, value: unknown): void {
   response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
   response.end(JSON.stringify(value));
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { HoldfastError } from "@holdfast/core";
 
-/** The whole body of a request. Throws `message.incoming_too_long`. */
+/** Reads a complete request body. Throws `message.incoming_too_long`. */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;

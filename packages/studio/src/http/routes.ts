@@ -6,12 +6,12 @@ import { pipeline } from "node:stream/promises";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
 import type { Access } from "./access.ts";
 import { readBody } from "./read-body.ts";
-import { proxyToSandbox, sandboxPath } from "./sandbox-proxy.ts";
+import { parseSandboxPath, proxyToSandbox } from "./sandbox-proxy.ts";
 import type { WebhookRoute } from "./webhooks.ts";
 
 const maxBodyBytes = 4_096;
 
-const types: Readonly<Record<string, string | undefined>> = {
+const contentTypes: Readonly<Record<string, string | undefined>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
@@ -24,7 +24,7 @@ const types: Readonly<Record<string, string | undefined>> = {
   ".txt": "text/plain; charset=utf-8",
 };
 
-/** Nothing from elsewhere, nothing inline, no frame around it. */
+/** Security headers: no foreign resources, no inline code, no framing. */
 const pageHeaders = {
   "content-security-policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
@@ -40,45 +40,45 @@ export interface RoutesOptions {
   readonly access: Access;
   /** Folder of the built web app. */
   readonly webDirectory: string;
-  /** Folder of the inspector of sandbox servers, which shows the sandbox of a task too. */
+  /** Folder of the sandbox inspector, which also shows the sandbox of a task. */
   readonly inspectorDirectory: string;
-  /** The way to the sandbox server of a task, while its agent is there. */
+  /** HTTP agent for a task's sandbox server, while its agent runs. */
   readonly sandbox: (taskId: string) => Agent | undefined;
-  /** Answers requests to webhooks of groups; there are none without it. */
+  /** Handles webhooks of groups. Without it there are none. */
   readonly webhook?: WebhookRoute;
-  /** Takes answers to questions of the gate; none are taken so without it. */
+  /** Handles answers to questions of the gate. Without it there is no such route. */
   readonly approvalWebhook?: WebhookRoute;
   readonly log: Logger;
 }
 
 /**
- * What is neither an actor nor the health check: the web app, which holds nothing secret and so needs no
- * login, and the exchange of a ticket for a login. The gateway has checked Host and Origin before.
+ * The Studio's own routes beside the actors and the health check. The web app is public, because it contains no
+ * secrets. The gateway has already checked Host and Origin.
  */
 export function createRoutes(
   options: RoutesOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
-    answer(options, request, response).catch((error: unknown) => {
+    handle(options, request, response).catch((error: unknown) => {
       if (response.headersSent) {
         response.destroy();
         return;
       }
       if (!isHoldfastError(error)) options.log.error("a request failed", { error });
-      const known = isHoldfastError(error)
+      const problem = isHoldfastError(error)
         ? error
         : new HoldfastError("internal", "internal_error", "An internal error occurred");
-      response.writeHead(known.statusCode, {
+      response.writeHead(problem.statusCode, {
         ...pageHeaders,
         "content-type": "application/problem+json",
         "cache-control": "no-store",
       });
-      response.end(JSON.stringify(toProblem(known)));
+      response.end(JSON.stringify(toProblem(problem)));
     });
   };
 }
 
-async function answer(
+async function handle(
   options: RoutesOptions,
   request: IncomingMessage,
   response: ServerResponse,
@@ -90,13 +90,13 @@ async function answer(
     return options.webhook(path, request, response);
   if (path.startsWith("/approvals/") && options.approvalWebhook !== undefined)
     return options.approvalWebhook(path, request, response);
-  const sandbox = sandboxPath(path);
-  if (sandbox?.below.startsWith("/v1/")) {
-    await options.access.owner({ header: (name) => headerOf(request, name) });
-    return proxyToSandbox(options.sandbox(sandbox.taskId), sandbox.below, request, response);
+  const sandbox = parseSandboxPath(path);
+  if (sandbox?.subpath.startsWith("/v1/")) {
+    await options.access.requireLogin({ header: (name) => headerOf(request, name) });
+    return proxyToSandbox(options.sandbox(sandbox.taskId), sandbox.subpath, request, response);
   }
   if (request.method !== "GET" && request.method !== "HEAD") {
-    throw new HoldfastError("gateway", "method_not_allowed", "Only GET is possible here");
+    throw new HoldfastError("gateway", "method_not_allowed", "This address supports only GET");
   }
   const { inspectorDirectory, webDirectory } = options;
   if (sandbox !== undefined) await sendFile(inspectorDirectory, "/", request, response);
@@ -109,9 +109,9 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value.join(", ") : value;
 }
 
-function postOnly(request: IncomingMessage): void {
+function requirePost(request: IncomingMessage): void {
   if (request.method === "POST") return;
-  throw new HoldfastError("gateway", "method_not_allowed", "Only POST is possible here");
+  throw new HoldfastError("gateway", "method_not_allowed", "This address supports only POST");
 }
 
 async function exchange(
@@ -119,30 +119,30 @@ async function exchange(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  postOnly(request);
-  // A form of a foreign page can send text, but not this type without being asked for it first.
+  requirePost(request);
+  // CSRF protection: a foreign page's form cannot send this type without a preflight.
   if (!/^application\/json\b/.test(request.headers["content-type"] ?? "")) {
     throw new HoldfastError("message", "invalid", "The body must be JSON", { statusCode: 415 });
   }
-  const ticket = ticketOf((await readBody(request, maxBodyBytes)).toString("utf8"));
+  const ticket = parseTicket((await readBody(request, maxBodyBytes)).toString("utf8"));
   const cookie = await options.access.exchange(ticket);
   response.writeHead(204, { "set-cookie": cookie, "cache-control": "no-store" });
   response.end();
 }
 
-/** A foreign page cannot send it: its requests come without the cookie. */
+/** Signs out. Safe from CSRF: requests of a foreign page lack the SameSite cookie. */
 async function endLogin(
   options: RoutesOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  postOnly(request);
-  await options.access.end({ header: (name) => headerOf(request, name) });
+  requirePost(request);
+  await options.access.endLogin({ header: (name) => headerOf(request, name) });
   response.writeHead(204, { "cache-control": "no-store" });
   response.end();
 }
 
-function ticketOf(body: string): string {
+function parseTicket(body: string): string {
   try {
     const value: unknown = JSON.parse(body);
     if (
@@ -165,25 +165,29 @@ async function sendFile(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const asked = fileOf(directory, path);
-  // The app has its own addresses; each of them is its one page.
-  const file = extname(path) === "" ? join(directory, "index.html") : asked;
-  const size = file === undefined ? undefined : await sizeOf(file);
-  if (file === undefined || size === undefined) throw missing(path);
-  const page = file.endsWith(".html");
-  const hashed = path.startsWith("/assets/");
+  const requested = resolveFile(directory, path);
+  // Paths without an extension are client-side routes of the single-page app.
+  const file = extname(path) === "" ? join(directory, "index.html") : requested;
+  const size = file === undefined ? undefined : await fileSize(file);
+  if (file === undefined || size === undefined) throw notFound(path);
+  const isPage = file.endsWith(".html");
+  const isContentHashed = path.startsWith("/assets/");
   response.writeHead(200, {
     ...pageHeaders,
-    "content-type": types[extname(file)] ?? "application/octet-stream",
+    "content-type": contentTypes[extname(file)] ?? "application/octet-stream",
     "content-length": size,
-    "cache-control": page ? "no-store" : hashed ? "public, max-age=31536000, immutable" : "no-cache",
+    "cache-control": isPage
+      ? "no-store"
+      : isContentHashed
+        ? "public, max-age=31536000, immutable"
+        : "no-cache",
   });
   if (request.method === "HEAD") response.end();
   else await pipeline(createReadStream(file), response);
 }
 
-/** Undefined for a path that leads out of the folder or cannot be read as one. */
-function fileOf(directory: string, path: string): string | undefined {
+/** Resolves a path in the folder. Undefined if it leads outside or is malformed. */
+function resolveFile(directory: string, path: string): string | undefined {
   try {
     const file = normalize(join(directory, decodeURIComponent(path)));
     return file.startsWith(directory.endsWith(sep) ? directory : directory + sep) && !file.includes("\0")
@@ -194,7 +198,7 @@ function fileOf(directory: string, path: string): string | undefined {
   }
 }
 
-async function sizeOf(file: string): Promise<number | undefined> {
+async function fileSize(file: string): Promise<number | undefined> {
   try {
     const found = await stat(file);
     return found.isFile() ? found.size : undefined;
@@ -203,9 +207,9 @@ async function sizeOf(file: string): Promise<number | undefined> {
   }
 }
 
-function missing(path: string): HoldfastError {
+function notFound(path: string): HoldfastError {
   return extname(path) === ""
-    ? new HoldfastError("web", "not_built", 'The web app is not built: run "npm run build"', {
+    ? new HoldfastError("web", "not_built", 'The web app has not been built. Run "npm run build".', {
         statusCode: 503,
       })
     : new HoldfastError("gateway", "not_found", "There is nothing at this address");

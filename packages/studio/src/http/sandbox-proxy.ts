@@ -3,10 +3,10 @@ import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "@holdfast/core";
 
 /**
- * What of a task's sandbox its owner may reach: processes and files. Sessions and permissions of the
- * agent belong to the task, whose own log and approvals they would go around.
+ * Allow-list of the sandbox API: processes and files. Sessions and permissions of the agent are excluded, because they
+ * would bypass the task's own log and approvals.
  */
-const open = /^\/v1\/(health|processes|processes\/.+|fs\/.+)$/;
+const allowedPaths = /^\/v1\/(health|processes|processes\/.+|fs\/.+)$/;
 
 const requestHeaders = [
   "accept",
@@ -29,10 +29,10 @@ const responseHeaders = [
 ] as const;
 
 /**
- * What answers is in a jail with an agent, and may be the agent: its word has the Studio's origin, so
- * that nothing in it may become a page, a script or a cookie.
+ * The response comes from a jail, possibly from the agent itself, but gets the Studio's origin. These headers prevent
+ * it from acting as a page, a script or a cookie.
  */
-const harmless = {
+const hardeningHeaders = {
   "content-security-policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
@@ -42,19 +42,19 @@ const harmless = {
 
 export interface SandboxPath {
   readonly taskId: string;
-  /** From its first slash on. */
-  readonly below: string;
+  /** Path below the sandbox, with its leading slash. */
+  readonly subpath: string;
 }
 
-/** The parts of `/tasks/ID/sandbox/...`; undefined for other paths. */
-export function sandboxPath(path: string): SandboxPath | undefined {
-  const [, taskId, below] = /^\/tasks\/([\w-]+)\/sandbox(\/.*)$/.exec(path) ?? [];
-  return taskId === undefined || below === undefined ? undefined : { taskId, below };
+/** Parses `/tasks/ID/sandbox/...`; undefined for other paths. */
+export function parseSandboxPath(path: string): SandboxPath | undefined {
+  const [, taskId, subpath] = /^\/tasks\/([\w-]+)\/sandbox(\/.*)$/.exec(path) ?? [];
+  return taskId === undefined || subpath === undefined ? undefined : { taskId, subpath };
 }
 
 /**
- * Hands a request on to the sandbox server of a task. The caller has checked who asks. Throws
- * `task.sandbox_not_running` where there is none, and `gateway.not_found` for what is not to be reached.
+ * Forwards a request to a task's sandbox server. The caller has authenticated the client. Throws
+ * `task.sandbox_not_running`, and `gateway.not_found` for a path that is not allowed.
  */
 export async function proxyToSandbox(
   agent: Agent | undefined,
@@ -62,19 +62,20 @@ export async function proxyToSandbox(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (!open.test(path)) throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
+  if (!allowedPaths.test(path))
+    throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
   if (agent === undefined) throw sandboxNotRunning();
   const url = request.url ?? "";
   const query = url.includes("?") ? url.slice(url.indexOf("?")) : "";
-  const answer = await ask(agent, `${path}${query}`, request, response);
-  response.writeHead(answer.statusCode ?? 502, {
-    ...pickHeaders(answer, responseHeaders),
-    ...harmless,
+  const upstream = await forward(agent, `${path}${query}`, request, response);
+  response.writeHead(upstream.statusCode ?? 502, {
+    ...pickHeaders(upstream, responseHeaders),
+    ...hardeningHeaders,
   });
-  await pipeline(answer, response);
+  await pipeline(upstream, response);
 }
 
-async function ask(
+async function forward(
   agent: Agent,
   path: string,
   request: IncomingMessage,
@@ -90,14 +91,14 @@ async function ask(
   });
   outgoing.once("response", answered.resolve);
   outgoing.once("error", (cause) => answered.reject(sandboxNotRunning(cause)));
-  // Whoever goes away takes what follows or watches in the sandbox along.
+  // When the client disconnects, abort its request in the sandbox as well.
   response.once("close", () => outgoing.destroy());
-  // A body that breaks off breaks the request too; what became of it is told by the answer or its absence.
+  // An incomplete body aborts the request. The response, or its absence, reports the result.
   pipeline(request, outgoing).catch(() => outgoing.destroy());
   return await answered.promise;
 }
 
-/** Of the headers of a message those with these names. */
+/** Returns the headers with these names. */
 export function pickHeaders(message: IncomingMessage, names: readonly string[]): Record<string, string> {
   const picked: Record<string, string> = {};
   for (const name of names) {
@@ -111,7 +112,7 @@ export function sandboxNotRunning(cause?: unknown): HoldfastError {
   return new HoldfastError(
     "task",
     "sandbox_not_running",
-    "The sandbox of this task is there while its agent is: it comes back with the next prompt",
+    "The sandbox of this task runs only while its agent does. Send a prompt to start it again.",
     { statusCode: 409, cause },
   );
 }

@@ -3,10 +3,10 @@ import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
 import type { Access } from "./access.ts";
-import { pickHeaders, sandboxNotRunning, sandboxPath } from "./sandbox-proxy.ts";
+import { parseSandboxPath, pickHeaders, sandboxNotRunning } from "./sandbox-proxy.ts";
 
-/** Terminals are the only WebSockets of a sandbox that its owner may reach. */
-const terminal = /^\/v1\/processes\/[^/]+\/terminal\/ws$/;
+/** Allow-list of WebSockets in the sandbox API: terminals only. */
+const terminalPath = /^\/v1\/processes\/[^/]+\/terminal\/ws$/;
 
 const handshakeHeaders = [
   "sec-websocket-key",
@@ -15,7 +15,11 @@ const handshakeHeaders = [
   "sec-websocket-extensions",
 ] as const;
 
-const answerHeaders = ["sec-websocket-accept", "sec-websocket-protocol", "sec-websocket-extensions"] as const;
+const responseHeaders = [
+  "sec-websocket-accept",
+  "sec-websocket-protocol",
+  "sec-websocket-extensions",
+] as const;
 
 export interface SandboxUpgradeOptions {
   readonly access: Access;
@@ -24,24 +28,24 @@ export interface SandboxUpgradeOptions {
 }
 
 /**
- * Takes upgrades to the terminals of a task's sandbox; the gateway has checked Host and Origin. Throws
- * `gateway.not_found` for other paths, so that the gateway closes those with its own reason. Refusals
- * are HTTP answers, as the route itself gives them.
+ * Handles WebSocket upgrades to the terminals of a task's sandbox. The gateway has already checked Host and Origin.
+ * Throws `gateway.not_found` for other paths, so that the gateway rejects those itself. Other errors become HTTP
+ * responses like those of the HTTP route.
  */
 export function createSandboxUpgrade(
   options: SandboxUpgradeOptions,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   return (request, socket, head) => {
     const { pathname, search } = new URL(request.url ?? "/", "http://localhost");
-    const found = sandboxPath(pathname);
-    if (found === undefined || !terminal.test(found.below))
+    const found = parseSandboxPath(pathname);
+    if (found === undefined || !terminalPath.test(found.subpath))
       throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
-    // A socket that breaks is its browser's affair: the way to the sandbox ends with it.
+    // Ignore errors of the browser's socket: the upstream connection closes with it.
     socket.on("error", () => {});
-    connect(options, found.taskId, `${found.below}${search}`, request, socket, head).catch(
+    connect(options, found.taskId, `${found.subpath}${search}`, request, socket, head).catch(
       (error: unknown) => {
-        if (!isHoldfastError(error)) options.log.error("a terminal could not be reached", { error });
-        refuse(socket, isHoldfastError(error) ? error : sandboxNotRunning(error));
+        if (!isHoldfastError(error)) options.log.error("could not connect to a terminal", { error });
+        sendError(socket, isHoldfastError(error) ? error : sandboxNotRunning(error));
       },
     );
   };
@@ -55,15 +59,15 @@ async function connect(
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
-  await access.owner({ header: (name) => pickHeaders(request, [name])[name] });
+  await access.requireLogin({ header: (name) => pickHeaders(request, [name])[name] });
   const agent = sandbox(taskId);
   if (agent === undefined) throw sandboxNotRunning();
-  const { answer, upstream, begun } = await handshake(agent, path, request, socket);
+  const { response, upstream, firstBytes } = await handshake(agent, path, request, socket);
   if (socket.destroyed) {
     upstream.destroy();
     return;
   }
-  const lines = Object.entries(pickHeaders(answer, answerHeaders)).map(
+  const lines = Object.entries(pickHeaders(response, responseHeaders)).map(
     ([name, value]) => `${name}: ${value}`,
   );
   socket.write(
@@ -71,17 +75,17 @@ async function connect(
       "\r\n",
     ),
   );
-  socket.write(begun);
+  socket.write(firstBytes);
   upstream.write(head);
-  // Either end takes the other along; how it ended is told in the frames themselves.
+  // Either end closes the other. The WebSocket frames carry the close reason.
   await Promise.allSettled([pipeline(socket, upstream), pipeline(upstream, socket)]);
 }
 
 interface Handshake {
-  readonly answer: IncomingMessage;
+  readonly response: IncomingMessage;
   readonly upstream: Duplex;
-  /** What came from the sandbox together with its answer. */
-  readonly begun: Buffer;
+  /** The first bytes after the response's headers. */
+  readonly firstBytes: Buffer;
 }
 
 async function handshake(
@@ -90,7 +94,7 @@ async function handshake(
   request: IncomingMessage,
   socket: Duplex,
 ): Promise<Handshake> {
-  const settled = Promise.withResolvers<Handshake>();
+  const result = Promise.withResolvers<Handshake>();
   const outgoing = httpRequest({
     agent,
     host: "sandbox",
@@ -102,25 +106,27 @@ async function handshake(
       upgrade: "websocket",
     },
   });
-  outgoing.once("upgrade", (answer, upstream, begun) => {
+  outgoing.once("upgrade", (response, upstream, firstBytes) => {
     upstream.on("error", () => {});
-    settled.resolve({ answer, upstream, begun });
+    result.resolve({ response, upstream, firstBytes });
   });
-  outgoing.once("response", (answer) => {
-    answer.resume();
-    const statusCode = answer.statusCode ?? 502;
-    const words = STATUS_CODES[statusCode] ?? "Refused";
-    settled.reject(
-      new HoldfastError("task", "terminal_refused", `The sandbox refused: ${words}`, { statusCode }),
+  outgoing.once("response", (response) => {
+    response.resume();
+    const statusCode = response.statusCode ?? 502;
+    const reason = STATUS_CODES[statusCode] ?? "Refused";
+    result.reject(
+      new HoldfastError("task", "terminal_refused", `The sandbox refused the terminal: ${reason}`, {
+        statusCode,
+      }),
     );
   });
-  outgoing.once("error", (cause) => settled.reject(sandboxNotRunning(cause)));
+  outgoing.once("error", (cause) => result.reject(sandboxNotRunning(cause)));
   socket.once("close", () => outgoing.destroy());
   outgoing.end();
-  return await settled.promise;
+  return await result.promise;
 }
 
-function refuse(socket: Duplex, error: HoldfastError): void {
+function sendError(socket: Duplex, error: HoldfastError): void {
   if (socket.destroyed) return;
   const body = JSON.stringify(toProblem(error));
   socket.end(

@@ -1,30 +1,30 @@
 import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 
-/** Every address of the machine, as a program asks for it, and the one among them that leads to itself. */
-const everyAddress: ReadonlyMap<string, string> = new Map([
+/** Wildcard addresses, mapped to the loopback address of the same family. */
+const wildcardToLoopback: ReadonlyMap<string, string> = new Map([
   ["0.0.0.0", "127.0.0.1"],
   ["::", "::1"],
 ]);
 
 /**
- * The Hosts under which a Studio that listens at `host` is served beside the loopback ones: what was named,
- * or each address of the machine where all were. Whoever asked for it by name means to be reached there, and
- * a page that rebinds a name of its own to such an address still sends that name.
+ * Allowed values of the Host header, in addition to the loopback ones, for a Studio that listens on `host`: that host,
+ * or each address of the machine for a wildcard. The allow-list stops DNS rebinding: a rebound page still sends its
+ * own host name.
  */
-export function servedHosts(host: string, addresses: () => readonly string[] = ownAddresses): string[] {
-  return (everyAddress.has(host) ? addresses() : [host]).map(asHost);
+export function allowedHosts(host: string, addresses: () => readonly string[] = ownAddresses): string[] {
+  return (wildcardToLoopback.has(host) ? addresses() : [host]).map(toUrlHost);
 }
 
-/** The address at which a Studio that listens at `host` is reached from its own machine. */
-export function reachedAt(host: string, port: number): string {
-  return `http://${asHost(everyAddress.get(host) ?? host)}:${port}`;
+/** Base URL by which the same machine reaches a Studio that listens on `host`. */
+export function localUrl(host: string, port: number): string {
+  return `http://${toUrlHost(wildcardToLoopback.get(host) ?? host)}:${port}`;
 }
 
 function ownAddresses(): readonly string[] {
   return Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? []);
 }
 
-function asHost(name: string): string {
+function toUrlHost(name: string): string {
   return isIPv6(name) ? `[${name}]` : name;
 }

@@ -17,18 +17,18 @@ export type WebhookRoute = (
   response: ServerResponse,
 ) => Promise<void>;
 
-/** Headers by which senders name a delivery. */
+/** Headers in which senders put their delivery id. */
 const deliveryHeaders = ["idempotency-key", "webhook-id", "x-github-delivery", "x-request-id"];
 
 /**
- * `POST /hooks/GROUP/NAME`: an event for a group, from whoever has the secret. Answers 202 when the event
- * is durable. Throws `group.webhook_refused`, `group.queue_full`, `message.incoming_too_long`.
+ * `POST /hooks/GROUP/NAME`: an event for a group, authenticated by the webhook's secret. Responds with 202 when the
+ * event is durable. Throws `group.webhook_refused`, `group.queue_full`, `message.incoming_too_long`.
  */
 export function createWebhookRoute({ inbox, vault, random }: WebhookRouteOptions): WebhookRoute {
   return async (path, request, response) => {
     const [, , group = "", hook = "", ...rest] = path.split("/");
     if (request.method !== "POST" || rest.length > 0)
-      throw new HoldfastError("gateway", "method_not_allowed", "Only POST to /hooks/GROUP/NAME is possible");
+      throw new HoldfastError("gateway", "method_not_allowed", "Use POST on /hooks/GROUP/NAME");
     const header = (name: string) => {
       const value = request.headers[name];
       return typeof value === "string" && value.length <= 1_024 ? value : undefined;

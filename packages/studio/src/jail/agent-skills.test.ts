@@ -12,9 +12,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { placeAgentSkills } from "./agent-skills.ts";
+import { linkAgentSkills } from "./agent-skills.ts";
 
-test("an agent's own folder for skills leads to those of plugins, beside its own", async (t) => {
+test("an agent's skills folder links to the plugins' skills, beside its own", async (t) => {
   const root = mkdtempSync(join(tmpdir(), "holdfast-agent-skills-"));
   t.after(() => rmSync(root, { recursive: true, force: true }));
   const skills = join(root, "skills");
@@ -23,23 +23,23 @@ test("an agent's own folder for skills leads to those of plugins, beside its own
   const home = join(root, "home");
   const noted = (place: string) => readFileSync(join(home, place, "notes", "SKILL.md"), "utf8");
   for (const agent of ["claude", "codex", "opencode", "claude", "unknown"])
-    await placeAgentSkills(home, agent, skills);
+    await linkAgentSkills(home, agent, skills);
   for (const place of [".claude/skills", ".agents/skills", ".config/opencode/skills"])
     assert.equal(noted(place), "# notes\n", place);
 
-  // A link of an earlier turn, to somewhere else, is no place to write to.
+  // A link from an earlier turn must not be followed when writing.
   const elsewhere = join(root, "elsewhere");
   mkdirSync(elsewhere);
   rmSync(join(home, ".claude/skills"));
   symlinkSync(elsewhere, join(home, ".claude/skills"));
-  await placeAgentSkills(home, "claude", skills);
+  await linkAgentSkills(home, "claude", skills);
   assert.equal(readlinkSync(join(home, ".claude/skills")), skills);
   assert.deepEqual(readdirSync(elsewhere), []);
 
   rmSync(join(home, ".claude/skills"));
   mkdirSync(join(home, ".claude/skills/own"), { recursive: true });
-  await placeAgentSkills(home, "claude", skills);
-  await placeAgentSkills(home, "claude", skills);
+  await linkAgentSkills(home, "claude", skills);
+  await linkAgentSkills(home, "claude", skills);
   assert.deepEqual(readdirSync(join(home, ".claude/skills")).sort(), ["notes", "own"]);
   assert.equal(noted(".claude/skills"), "# notes\n");
 });

@@ -1,8 +1,8 @@
 import { lstat, mkdir, readdir, readlink, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-/** Where agents look for the skills of their user, below their home. */
-const places: Readonly<Record<string, string>> = {
+/** Folders below the home in which agents look for their user's skills. */
+const skillFolders: Readonly<Record<string, string>> = {
   amp: ".config/agents/skills",
   claude: ".claude/skills",
   codex: ".agents/skills",
@@ -14,10 +14,10 @@ const places: Readonly<Record<string, string>> = {
   qwen: ".qwen/skills",
 };
 
-/** Where an agent that is not known by name may look too. */
-const common = ".agents/skills";
+/** Folder for all other agents; several of them share it. */
+const defaultSkillFolder = ".agents/skills";
 
-async function kindOf(path: string): Promise<"nothing" | "folder" | "link" | "other"> {
+async function fileKind(path: string): Promise<"nothing" | "folder" | "link" | "other"> {
   const stat = await lstat(path).catch(() => undefined);
   if (stat === undefined) return "nothing";
   if (stat.isSymbolicLink()) return "link";
@@ -25,7 +25,7 @@ async function kindOf(path: string): Promise<"nothing" | "folder" | "link" | "ot
 }
 
 async function link(target: string, path: string): Promise<void> {
-  const kind = await kindOf(path);
+  const kind = await fileKind(path);
   if (kind === "link" && (await readlink(path)) === target) return;
   if (kind === "folder" || kind === "other") return;
   if (kind === "link") await rm(path);
@@ -33,13 +33,13 @@ async function link(target: string, path: string): Promise<void> {
 }
 
 /**
- * Leads an agent to the skills of plugins, which lie elsewhere and can only be read: its own folder for
- * skills is a link to them or, where it has one with skills of its own, has a link to each.
- * Runs inside the jail: what an earlier turn left in the home is no danger to anybody else.
+ * Gives an agent the plugins' skills, which are mounted read-only elsewhere: makes its skills folder a link to them,
+ * or links each one if the folder already has skills of its own. Runs inside the jail, so that links that an earlier
+ * turn left in the home endanger nothing else.
  */
-export async function placeAgentSkills(home: string, agent: string, skills: string): Promise<void> {
-  const folder = join(home, places[agent] ?? common);
+export async function linkAgentSkills(home: string, agent: string, skills: string): Promise<void> {
+  const folder = join(home, skillFolders[agent] ?? defaultSkillFolder);
   await mkdir(dirname(folder), { recursive: true });
-  if ((await kindOf(folder)) !== "folder") return link(skills, folder);
+  if ((await fileKind(folder)) !== "folder") return link(skills, folder);
   for (const name of await readdir(skills)) await link(join(skills, name), join(folder, name));
 }

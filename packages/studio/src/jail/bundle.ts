@@ -1,4 +1,4 @@
-/** The jail of a task: layout, bundle, sandbox server, agent. */
+/** Bundles the programs that run inside a task's jail. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { HoldfastError } from "@holdfast/core";
 import { guestProgramsDirectory } from "@holdfast/guest";
 import { demoEntry } from "@holdfast/sandbox";
 
-/** The folder with the bundled programs of a jail: `guest.mjs`, `demo.mjs`, `snapshot.mjs`. */
+/** Folder of the bundled programs: `guest.mjs`, `demo.mjs`, `snapshot.mjs`. */
 export interface GuestBundle {
   readonly directory: string;
 }
@@ -17,19 +17,23 @@ export const guestPrograms = {
   guest: "guest.mjs",
   demo: "demo.mjs",
   snapshot: "snapshot.mjs",
-  /** A folder: `ipc`, and what joins agents to the gate over MCP. */
+  /** A folder with `ipc` and the MCP server that connects agents to the gate. */
   tools: "tools",
 } as const;
 
 /**
- * The bundle of a published package, or one made now from the sources and kept in `cacheDirectory`
- * under the hash of its content, so that a change of the sources is a new folder.
+ * Returns the bundle of the published package. When running from source, builds it and caches it in `cacheDirectory`
+ * under the hash of its content.
  */
-export async function guestBundle(cacheDirectory: string): Promise<GuestBundle> {
+export async function loadGuestBundle(cacheDirectory: string): Promise<GuestBundle> {
   if (import.meta.url.endsWith(".js")) {
     const directory = fileURLToPath(new URL("../guest", import.meta.url));
     if (existsSync(join(directory, guestPrograms.guest))) return { directory };
-    throw new HoldfastError("studio", "incomplete_package", `The bundled programs are missing: ${directory}`);
+    throw new HoldfastError(
+      "studio",
+      "incomplete_package",
+      `The package is incomplete: the programs in ${directory} are missing. Install it again.`,
+    );
   }
   const files = await buildGuest();
   const hash = createHash("sha256");
@@ -41,15 +45,15 @@ export async function guestBundle(cacheDirectory: string): Promise<GuestBundle> 
   try {
     await rename(partial, directory);
   } catch (error) {
-    // Another start of the same version was quicker.
+    // A concurrent start of the same version was faster.
     await rm(partial, { recursive: true, force: true });
     if (!existsSync(directory)) throw error;
   }
   return { directory };
 }
 
-/** Writes the bundle that a published package carries. */
-export async function prebuildGuest(directory: string): Promise<void> {
+/** Builds the bundle for the published package. */
+export async function writeGuestBundle(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
   await writeFiles(directory, await buildGuest());
 }
@@ -60,7 +64,7 @@ interface BuiltFile {
 }
 
 async function buildGuest(): Promise<BuiltFile[]> {
-  // Loaded only where sources are run: the published package carries the result.
+  // Imported lazily: only needed when running from source.
   const { build } = await import("rolldown");
   const { output } = await build({
     input: {
@@ -81,11 +85,11 @@ async function buildGuest(): Promise<BuiltFile[]> {
   const bundled = output.flatMap((file) =>
     file.type === "chunk" ? [{ name: file.fileName, code: file.code }] : [],
   );
-  return [...bundled, ...(await guestTools())].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...bundled, ...(await readGuestTools())].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Programs that are copied as they are. */
-async function guestTools(): Promise<BuiltFile[]> {
+/** Programs that are copied without bundling. */
+async function readGuestTools(): Promise<BuiltFile[]> {
   const names = await readdir(guestProgramsDirectory);
   return Promise.all(
     names.map(async (name) => ({
@@ -98,7 +102,7 @@ async function guestTools(): Promise<BuiltFile[]> {
 async function writeFiles(directory: string, files: readonly BuiltFile[]): Promise<void> {
   await mkdir(join(directory, guestPrograms.tools), { recursive: true, mode: 0o755 });
   await Promise.all(
-    // What begins with "#!" is run by its name.
+    // Files that start with "#!" must be executable.
     files.map(({ name, code }) =>
       writeFile(join(directory, name), code, { mode: code.startsWith("#!") ? 0o755 : 0o644 }),
     ),

@@ -1,46 +1,46 @@
 import type { CustomAgent, ModelWire } from "@holdfast/sandbox";
 
-/** What the host tells the process inside a jail when it starts it. No secret is in it. */
+/** Configuration that the host passes to the process in a jail. Contains no secret. */
 export interface GuestConfig {
   /** Unix socket that the host listens on and the sandbox server dials. */
   readonly control: string;
-  /** Unix socket of the egress proxy; absent when the agent needs no model. */
+  /** Unix socket of the egress proxy; absent if the agent needs no model. */
   readonly egress?: string;
-  /** True where tools may ask for tunnels by the forwarder, since those end in the egress proxy. */
+  /** True if tools may open tunnels through the forwarder. They end in the egress proxy. */
   readonly tunnels?: boolean;
-  /** How tools are called; absent where the jail has none. */
+  /** Connection to the gate's tools; absent if the jail has none. */
   readonly gate?: GuestGate;
-  /** Skills of plugins for the agent of this jail, read-only. */
+  /** Read-only skills of plugins for the agent of this jail. */
   readonly agentSkills?: { readonly agent: string; readonly directory: string };
   readonly home: string;
   readonly workspace: string;
   readonly agentsDirectory: string;
-  /** The scripted agent's bundled entry. */
+  /** Bundled entry point of the scripted demo agent. */
   readonly demoEntry: string;
   readonly jailed: boolean;
   readonly models: readonly GuestModel[];
   readonly customAgents: readonly CustomAgent[];
-  /** Agents that were found on the host's PATH, by id: where their command is in here. */
+  /** Command paths inside the jail of agents found on the host's PATH, by agent id. */
   readonly commands: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
 }
 
 export interface GuestGate {
-  /** Directory with the sockets of the gate. */
+  /** Directory of the gate's sockets. */
   readonly directory: string;
-  /** Directory in which the guest makes its own sockets. */
+  /** Directory in which the guest creates its own sockets. */
   readonly local: string;
-  /** Shown to MCP clients. */
+  /** Version reported to MCP clients. */
   readonly version: string;
-  /** The skills of plugins, for reading. */
+  /** Read-only directory of the plugins' skills. */
   readonly skills: string;
 }
 
 export interface GuestModel {
   readonly wire: ModelWire;
-  /** Below the forwarder's address, for example "/openai/v1". */
+  /** Path below the forwarder's address; "/openai/v1", for example. */
   readonly path: string;
-  /** The placeholder: worthless anywhere. */
+  /** A placeholder. The egress proxy replaces it with the real key. */
   readonly apiKey: string;
   readonly model?: string;
 }

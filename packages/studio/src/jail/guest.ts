@@ -1,6 +1,5 @@
 /**
- * What runs inside a jail: the forwarder to the egress socket, the connection to the gate and the sandbox
- * server, in one process.
+ * Main process inside a jail: the forwarder to the egress socket, the connection to the gate and the sandbox server.
  * Bundled into one file; its only argument is a {@link GuestConfig} as JSON.
  */
 import { proxyEnvironment, startForwarder, startGateGuest } from "@holdfast/guest";
@@ -13,7 +12,7 @@ import {
   type ModelEndpoint,
   type ModelWire,
 } from "@holdfast/sandbox";
-import { placeAgentSkills } from "./agent-skills.ts";
+import { linkAgentSkills } from "./agent-skills.ts";
 import type { GuestConfig } from "./guest-config.ts";
 
 const config = JSON.parse(process.argv[2] ?? "{}") as GuestConfig;
@@ -33,9 +32,9 @@ const gate =
 
 if (config.agentSkills !== undefined) {
   const { agent, directory } = config.agentSkills;
-  await placeAgentSkills(config.home, agent, directory).catch((error: unknown) => {
-    // A home in which nothing can be made has no skills, and its agent works without them.
-    console.error("the skills of plugins could not be placed", error);
+  await linkAgentSkills(config.home, agent, directory).catch((error: unknown) => {
+    // In a read-only home, the agent works without skills.
+    console.error("could not link the skills of plugins", error);
   });
 }
 
@@ -76,7 +75,7 @@ function end(): void {
 }
 
 process.once("SIGTERM", end);
-// The other end is the host's: when it is gone, however it went, nothing here has a purpose.
+// The host owns the other end. Once it is closed, for any reason, nothing here has a purpose.
 process.stdin.resume();
 process.stdin.once("end", end);
 process.stdin.once("error", end);

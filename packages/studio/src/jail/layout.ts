@@ -1,17 +1,17 @@
 import type { JailMount } from "@holdfast/gate";
 import { terminalBinding } from "@holdfast/sandbox";
 
-/** The folders of one task on the host. Everything below `workspace` and `home` is hostile. */
+/** A task's folders on the host. Their contents are untrusted. */
 export interface TaskFolders {
   readonly workspace: string;
   readonly home: string;
 }
 
 /**
- * Where things are for a process of a jail: a path of the host is mounted at a fixed place, or, without
- * a jail, simply used. Whatever is placed has to exist.
+ * Maps host paths to paths inside a jail. In a jail, each path is mounted at a fixed target; without one, it is used
+ * directly. Placed paths must exist.
  */
-export class Layout {
+export class JailLayout {
   readonly mounts: JailMount[] = [];
   readonly #jailed: boolean;
 
@@ -26,7 +26,7 @@ export class Layout {
   }
 }
 
-/** Places in a jail. */
+/** Mount targets inside a jail. */
 export const jailPaths = {
   workspace: "/workspace",
   home: "/home/agent",
@@ -48,15 +48,14 @@ export const jailPaths = {
   out: "/run/holdfast/out",
 } as const;
 
-/** PATH inside; the folder of Node comes first, so that scripts that ask for `node` get this one. */
+/** PATH inside a jail. Node's folder comes first, so that scripts get this `node`. */
 export const jailPath = "/opt/holdfast/bin:/opt/holdfast/guest/tools:/usr/local/bin:/usr/bin:/bin";
 
 /**
- * Places what a bundle of the sandbox server cannot hold, the native part of its terminals, and gives the
- * environment in which the server finds it. Without it, where there is none for the platform, the server
- * answers 501 for terminals.
+ * Mounts the native terminal binding, which the bundle cannot contain, and returns the environment in which the
+ * sandbox server finds it. On platforms without a binding, the server responds to terminals with 501.
  */
-export function placeTerminals(layout: Layout): Readonly<Record<string, string>> {
+export function mountTerminalBinding(layout: JailLayout): Readonly<Record<string, string>> {
   const binding = terminalBinding();
   if (binding === undefined) return {};
   const placed = layout.place(binding.directory, `${jailPaths.modules}/${binding.name}`, "ro");

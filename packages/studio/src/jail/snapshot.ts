@@ -1,7 +1,7 @@
 /**
- * Runs in a throwaway jail: writes the tree of everything in the workspace, and a pack of the objects
- * that the host lacks. Prints the tree's id. The workspace and the host's repository are read-only; the
- * pack is the only thing that crosses, and the host checks every object in it.
+ * Runs in a throwaway jail. Writes a tree of the complete workspace and a pack of the objects that the host lacks, and
+ * prints the tree's id. The workspace and the host's repository are read-only. Only the pack leaves the jail, and the
+ * host verifies every object in it.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ export interface SnapshotConfig {
   readonly base: string;
 }
 
-const maxNested = 50;
+const maxRepositories = 50;
 const maxDepth = 4;
 
 const config = JSON.parse(process.argv[2] ?? "{}") as SnapshotConfig;
@@ -56,22 +56,22 @@ function environment(workTree: string): Record<string, string> {
 }
 
 /**
- * A repository that the agent made inside the workspace would be recorded as a mere commit id, and its
- * files lost: it is added as the folder of files that it is. What `.gitignore` hides stays hidden.
+ * Writes the tree of a folder. A nested repository would be recorded as a bare commit id, without its files, so it is
+ * added as a normal folder. Files in `.gitignore` are excluded.
  */
-function treeOf(workTree: string, base: string | undefined, depth: number): string {
+function writeTree(workTree: string, base: string | undefined, depth: number): string {
   const env = environment(workTree);
   const run = (args: readonly string[], input?: string) => git(args, { ...env }, input);
   if (base !== undefined) run(["read-tree", base]);
   const listed = run(["-C", workTree, "ls-files", "-z", "--others", "--exclude-standard"]).toString("utf8");
   const nested = listed.split("\0").filter((path) => path.endsWith("/"));
-  if (depth > maxDepth || indexes + nested.length > maxNested)
+  if (depth > maxDepth || indexes + nested.length > maxRepositories)
     throw new Error("too many repositories in the workspace");
   const exclude = nested.map((path) => `:(exclude,literal,top)${path.slice(0, -1)}`);
   const pathspecs = [":(top)", ...exclude].join("\0");
   run(["-C", workTree, "add", "-A", "--pathspec-from-file=-", "--pathspec-file-nul"], pathspecs);
   for (const path of nested) {
-    const tree = treeOf(join(workTree, path), undefined, depth + 1);
+    const tree = writeTree(join(workTree, path), undefined, depth + 1);
     if (tree !== emptyTree) run(["read-tree", `--prefix=${path}`, tree]);
   }
   return run(["write-tree"]).toString("utf8").trim();
@@ -79,11 +79,11 @@ function treeOf(workTree: string, base: string | undefined, depth: number): stri
 
 mkdirSync(join(config.out, "objects"), { recursive: true });
 writeFileSync(join(config.out, "gitconfig"), "[safe]\n\tdirectory = *\n");
-// Its name is another one in a repository whose names are of SHA-256.
+// Computed, because its id depends on the repository's hash function.
 const emptyTree = git(["hash-object", "-t", "tree", "--stdin"], environment(config.workspace), "")
   .toString("utf8")
   .trim();
-const tree = treeOf(config.workspace, config.base, 0);
+const tree = writeTree(config.workspace, config.base, 0);
 const pack = git(
   ["pack-objects", "--quiet", "--revs", "--thin", "--stdout", "--delta-base-offset"],
   environment(config.workspace),

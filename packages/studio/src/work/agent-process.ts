@@ -18,7 +18,7 @@ import type { AgentCatalogue } from "../agents.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
 import type { GuestConfig, GuestGate, GuestModel } from "../jail/guest-config.ts";
-import { jailPath, jailPaths, Layout, placeTerminals, type TaskFolders } from "../jail/layout.ts";
+import { JailLayout, jailPath, jailPaths, mountTerminalBinding, type TaskFolders } from "../jail/layout.ts";
 import type { StudioLimits } from "../limits.ts";
 import { studioVersion } from "../version.ts";
 
@@ -95,9 +95,9 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
     await rm(dirname(control), { recursive: true, force: true });
   });
   await mkdir(folders.home, { recursive: true, mode: 0o700 });
-  const layout = new Layout(!gate.jails.driver.unsafe);
+  const layout = new JailLayout(!gate.jails.driver.unsafe);
   const { config, node, program } = await guestConfig(options, layout, { control, egress, broker });
-  const terminals = placeTerminals(layout);
+  const terminals = mountTerminalBinding(layout);
   const jail = await gate.jails.start({
     id: jailId,
     command: node,
@@ -201,7 +201,7 @@ interface HostSockets {
 
 async function guestConfig(
   options: AgentProcessOptions,
-  layout: Layout,
+  layout: JailLayout,
   { control, egress, broker }: HostSockets,
 ): Promise<{ config: GuestConfig & { readonly gate: GuestGate }; node: string; program: string }> {
   const { catalogue, bundle, folders, row } = options;
@@ -266,7 +266,7 @@ async function guestConfig(
 /** Mounts the certificate of the egress authority, and returns the environment variables that make tools trust it. */
 function placeAuthority(
   egress: Egress | undefined,
-  layout: Layout,
+  layout: JailLayout,
 ): Readonly<Record<string, string>> | undefined {
   if (egress?.authority === undefined) return undefined;
   const { certificatePath, bundlePath } = egress.authority;

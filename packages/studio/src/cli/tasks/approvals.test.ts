@@ -29,11 +29,11 @@ test("a question of which not all is shown says so, where it is cut", () => {
   assert.deepEqual(detailOf(approval), ["{", '  "to": "ada"', "}"]);
   assert.deepEqual(detailOf({ ...agents, detail: "$ rm -rf a\u001b[2K", truncated: true }), [
     "$ rm -rf a\\u001b[2K",
-    "… cut here: the whole is longer",
+    "… truncated here: the rest is not shown",
   ]);
   const cut = card({ taskId: "t1", approval: { ...approval, truncated: true } });
-  assert.match(cut, /\n {4}Not all of it is shown: the marks above say how much is missing\n/);
-  assert.match(card({ taskId: "t1", approval: { ...agents, truncated: true } }), /\n {4}… cut here/);
+  assert.match(cut, /\n {4}Parts are not shown\. The marks above say how much is missing\.\n/);
+  assert.match(card({ taskId: "t1", approval: { ...agents, truncated: true } }), /\n {4}… truncated here/);
 });
 
 test("listing approvals asks the tasks that have some or are at work, and wakes no other", async () => {

@@ -4,7 +4,10 @@ import { HoldfastError } from "@holdfast/core";
 import { errorWords } from "./errors.ts";
 
 test("a repository that cannot be read is told with its own reason: permissions, or damage", () => {
-  for (const reason of ["The Studio has no permission to read /r. Check the permissions of the folder.", "Git cannot read the state"]) {
+  for (const reason of [
+    "The Studio has no permission to read /r. Check the permissions of the folder.",
+    "Git cannot read the state",
+  ]) {
     const { title } = errorWords(new HoldfastError("repository", "unreadable", reason));
     assert.equal(title, reason);
   }
