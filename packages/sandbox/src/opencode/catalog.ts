@@ -11,7 +11,7 @@ export interface CatalogOptions {
   readonly observed: ObservedOptions;
 }
 
-/** Agents as OpenCode's clients choose among them: each is a provider, and its models are that provider's. */
+/** Catalog of agents for OpenCode's clients: each agent is a provider with its models. */
 export class Catalog {
   readonly #options: CatalogOptions;
 
@@ -23,52 +23,49 @@ export class Catalog {
     return this.#options.agents.has(agentId);
   }
 
-  /** All providers, the model that each begins with, and those that can be used now. */
+  /** Returns all providers, the default model of each, and the ids of those that are ready to use. */
   async providers(): Promise<{
     readonly all: readonly Fields[];
     readonly default: Readonly<Record<string, string>>;
     readonly connected: readonly string[];
   }> {
     const rows = [...this.#options.agents.values()];
-    const usable = await this.#usable(rows);
+    const usable = await this.#findUsable(rows);
     return {
-      all: rows.map((row) => this.#provider(row)),
-      default: Object.fromEntries(rows.map((row) => [row.id, this.#firstModel(row)])),
+      all: rows.map((row) => this.#toProvider(row)),
+      default: Object.fromEntries(rows.map((row) => [row.id, this.#defaultModelOf(row)])),
       connected: usable.map((row) => row.id),
     };
   }
 
-  /**
-   * The agent of a session that names none: the first that is installed and has a credential, else the
-   * scripted one.
-   */
+  /** Returns the agent for sessions that name none: the first usable one with credentials, else the demo agent. */
   async defaultAgent(): Promise<string> {
     const rows = [...this.#options.agents.values()];
-    const usable = await this.#usable(rows);
-    const real = usable.find((row) => row.credentials.length > 0) ?? usable[0] ?? rows[0];
-    return real?.id ?? "demo";
+    const usable = await this.#findUsable(rows);
+    const withCredentials = usable.find((row) => row.credentials.length > 0) ?? usable[0] ?? rows[0];
+    return withCredentials?.id ?? "demo";
   }
 
-  /** What OpenCode calls agents: ways of working, which are modes here. */
+  /** Returns the modes. OpenCode calls them agents. */
   modes(): readonly Fields[] {
     return [
-      { name: defaultMode, description: "The agent works as it is set up." },
+      { name: defaultMode, description: "The agent works with its default settings." },
       { name: "plan", description: "The agent plans and changes nothing." },
     ].map((mode) => ({ ...mode, mode: "primary", native: true, permission: [], options: {} }));
   }
 
-  async #usable(rows: readonly AgentRow[]): Promise<AgentRow[]> {
+  async #findUsable(rows: readonly AgentRow[]): Promise<AgentRow[]> {
     const { context } = this.#options;
-    const found = new Set<string>(
+    const detected = new Set<string>(
       Object.keys(await detectCredentials({ home: context.home, env: context.env })),
     );
     const checked = await Promise.all(
       rows.map(async (row) => {
-        const mayStart =
+        const hasCredentials =
           row.credentials.length === 0 ||
           context.models[row.wire] !== undefined ||
-          row.credentials.some((provider) => found.has(provider));
-        return mayStart && (await locateAgent(row, context)) ? [row] : [];
+          row.credentials.some((provider) => detected.has(provider));
+        return hasCredentials && (await locateAgent(row, context)) ? [row] : [];
       }),
     );
     return checked.flat();
@@ -80,14 +77,14 @@ export class Catalog {
     return offered.length > 0 ? offered : [{ value: defaultModel, name: row.name }];
   }
 
-  #firstModel(row: AgentRow): string {
+  #defaultModelOf(row: AgentRow): string {
     const options = this.#options.observed.get(row.id) ?? row.configOptions ?? [];
     const current = options.find((option) => option.category === "model")?.currentValue;
     return current ?? this.#models(row)[0]?.value ?? defaultModel;
   }
 
-  #provider(row: AgentRow): Fields {
-    const models = this.#models(row).map(({ value, name }) => [value, model(row, value, name)]);
+  #toProvider(row: AgentRow): Fields {
+    const models = this.#models(row).map(({ value, name }) => [value, toModel(row, value, name)]);
     return {
       id: row.id,
       name: row.name,
@@ -99,8 +96,8 @@ export class Catalog {
   }
 }
 
-/** A model with what version 1 of the SDK asks of it beside what version 2 does. */
-function model(row: AgentRow, id: string, name: string): Fields {
+/** A model with the fields of both versions of the SDK. */
+function toModel(row: AgentRow, id: string, name: string): Fields {
   const { images, reasoning } = row.capabilities;
   const modality = { text: true, audio: false, image: images, video: false, pdf: false };
   return {

@@ -5,17 +5,17 @@ import { type Fields, opencodeVersion, type WireModel } from "./wire.ts";
 
 const maxLength = 65_536;
 
-/** The configuration that OpenCode's clients see and change; it lasts as long as the server. */
+/** Configuration that OpenCode's clients read and change. Lives in memory only. */
 export class OpenCodeConfig {
   #fields: Fields = {};
   #rules: readonly PermissionRule[] | undefined;
 
-  /** Rules of sessions that are made from now on. */
+  /** Permission rules of new sessions. */
   get rules(): readonly PermissionRule[] | undefined {
     return this.#rules;
   }
 
-  /** The model of sessions that name none, as `provider/model`. */
+  /** Default model of new sessions, configured as `provider/model`. */
   get model(): WireModel | undefined {
     const { model } = this.#fields;
     const [, providerID, modelID] = typeof model === "string" ? (/^([^/]+)\/(.+)$/.exec(model) ?? []) : [];

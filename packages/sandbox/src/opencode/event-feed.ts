@@ -1,8 +1,8 @@
 import type { ServerResponse } from "node:http";
 import type { WireEvent } from "./wire.ts";
 
-/** Something that happened, with where: as it is kept for those who come back. */
-interface Kept {
+/** An event in the replay buffer, with the directory that it belongs to. */
+interface BufferedEvent {
   readonly id: number;
   readonly directory: string | undefined;
   readonly text: string;
@@ -10,28 +10,28 @@ interface Kept {
 }
 
 export interface FeedReader {
-  /** Only what happened there, and what is about no directory. */
+  /** Limits the stream to events of this directory and of none. */
   readonly directory: string | undefined;
-  /** As `/global/event` tells it: with the directory around. */
+  /** Wraps each event with its directory, as `/global/event` does. */
   readonly wrapped: boolean;
-  /** The last id that the reader has; undefined for what comes from now on. */
-  readonly after: number | undefined;
+  /** Id of the last event that the reader has received. Undefined starts with the next event. */
+  readonly lastEventId: number | undefined;
 }
 
-const maxKept = 2_048;
-const maxKeptBytes = 8 * 1_048_576;
-/** A reader that has not taken this much is cut: it comes back with the last id that it has. */
+const maxBufferedEvents = 2_048;
+const maxBufferedBytes = 8 * 1_048_576;
+/** A reader with more unsent bytes is disconnected. It can reconnect with its last event id. */
 const maxUnsentBytes = 16 * 1_048_576;
 
-/** Server-sent events of what happens in all sessions; the newest are kept for readers that come back. */
-export class Feed {
+/** Server-sent events of all sessions, with a replay buffer for readers that reconnect. */
+export class EventFeed {
   readonly #heartbeatMs: number;
   readonly #onFirst: () => void;
   readonly #onLast: () => void;
   readonly #readers = new Map<ServerResponse, FeedReader>();
-  readonly #kept: Kept[] = [];
-  #bytes = 0;
-  #last = 0;
+  readonly #buffer: BufferedEvent[] = [];
+  #bufferedBytes = 0;
+  #lastId = 0;
 
   constructor(heartbeatMs: number, onFirst: () => void, onLast: () => void) {
     this.#heartbeatMs = heartbeatMs;
@@ -44,50 +44,53 @@ export class Feed {
   }
 
   publish(event: WireEvent, directory: string | undefined): void {
-    this.#last += 1;
-    const text = JSON.stringify({ id: `evt_${String(this.#last).padStart(12, "0")}`, ...event });
-    const kept = { id: this.#last, directory, text, bytes: Buffer.byteLength(text) };
-    this.#keep(kept);
-    for (const [response, reader] of this.#readers) send(response, reader, kept);
+    this.#lastId += 1;
+    const text = JSON.stringify({ id: `evt_${String(this.#lastId).padStart(12, "0")}`, ...event });
+    const buffered = { id: this.#lastId, directory, text, bytes: Buffer.byteLength(text) };
+    this.#append(buffered);
+    for (const [response, reader] of this.#readers) send(response, reader, buffered);
   }
 
-  /** Serves one reader on a response whose head is not written yet. */
-  open(response: ServerResponse, reader: FeedReader): void {
+  /** Streams events to one reader. The response head must not be written yet. */
+  addReader(response: ServerResponse, reader: FeedReader): void {
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
     if (this.#readers.size === 0) this.#onFirst();
     this.#readers.set(response, reader);
-    const greet = (type: string, id?: number) => sendPlain(response, reader, type, id);
-    const { after } = reader;
-    // A number from the future is that of an earlier life of the server: such a reader gets what comes.
-    const seen = Math.min(after ?? this.#last, this.#last);
-    greet("server.connected", seen);
-    greet("worktree.ready", seen);
+    const sendStatus = (type: string, id?: number) => sendControl(response, reader, type, id);
+    const { lastEventId: after } = reader;
+    // An id from the future belongs to an earlier run of the server, so nothing is replayed.
+    const currentId = Math.min(after ?? this.#lastId, this.#lastId);
+    sendStatus("server.connected", currentId);
+    sendStatus("worktree.ready", currentId);
     if (after !== undefined) {
-      for (const kept of this.#kept) if (kept.id > after) send(response, reader, kept);
+      for (const kept of this.#buffer) if (kept.id > after) send(response, reader, kept);
     }
-    const beat = setInterval(() => greet("server.heartbeat"), this.#heartbeatMs);
+    const heartbeat = setInterval(() => sendStatus("server.heartbeat"), this.#heartbeatMs);
     response.once("close", () => {
-      clearInterval(beat);
+      clearInterval(heartbeat);
       this.#readers.delete(response);
       if (this.#readers.size === 0) this.#onLast();
     });
   }
 
-  #keep(kept: Kept): void {
-    this.#kept.push(kept);
-    this.#bytes += kept.bytes;
-    while (this.#kept.length > maxKept || (this.#bytes > maxKeptBytes && this.#kept.length > 1)) {
-      this.#bytes -= this.#kept.shift()?.bytes ?? 0;
+  #append(kept: BufferedEvent): void {
+    this.#buffer.push(kept);
+    this.#bufferedBytes += kept.bytes;
+    while (
+      this.#buffer.length > maxBufferedEvents ||
+      (this.#bufferedBytes > maxBufferedBytes && this.#buffer.length > 1)
+    ) {
+      this.#bufferedBytes -= this.#buffer.shift()?.bytes ?? 0;
     }
   }
 }
 
-function send(response: ServerResponse, reader: FeedReader, { id, directory, text }: Kept): void {
+function send(response: ServerResponse, reader: FeedReader, { id, directory, text }: BufferedEvent): void {
   if (reader.directory !== undefined && directory !== undefined && directory !== reader.directory) return;
   write(response, wrap(reader, directory, text), id);
 }
 
-function sendPlain(response: ServerResponse, reader: FeedReader, type: string, id?: number): void {
+function sendControl(response: ServerResponse, reader: FeedReader, type: string, id?: number): void {
   write(response, wrap(reader, undefined, JSON.stringify({ type, properties: {} })), id);
 }
 

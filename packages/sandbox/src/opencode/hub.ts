@@ -2,61 +2,63 @@ import type { Session } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { LogEntry } from "../sessions/types.ts";
 import type { SessionChange } from "../sessions/viewers/watchers.ts";
-import { Feed } from "./event-feed.ts";
-import { contextOf, wireSession } from "./transcript/session-shape.ts";
+import { EventFeed } from "./event-feed.ts";
+import { turnContext, wireSession } from "./transcript/session-shape.ts";
 import { Transcript } from "./transcript/transcript.ts";
 import type { WireEvent } from "./wire.ts";
 
-/** How far in front of a prompt the notice of it may stand. */
-const noticeDistance = 8;
+/** Largest number of entries between a prompt and the server's notice before it. */
+const maxNoticeDistance = 8;
 
 /**
- * Follows all sessions for OpenCode's clients. What happens is worked out while someone listens;
- * everything else is read from the logs when it is asked for.
+ * Projects the logs of all sessions to OpenCode transcripts. Events are computed only while a client listens;
+ * everything else is read from the logs on demand.
  */
 export class Hub {
-  readonly feed: Feed;
+  readonly feed: EventFeed;
   readonly #sessions: Sessions;
-  readonly #live = new Map<string, Transcript>();
+  readonly #liveTranscripts = new Map<string, Transcript>();
   #unwatch: (() => void) | undefined;
 
   constructor(sessions: Sessions, heartbeatMs: number) {
     this.#sessions = sessions;
-    this.feed = new Feed(
+    this.feed = new EventFeed(
       heartbeatMs,
       () => this.#watch(),
-      () => this.#rest(),
+      () => this.#stopWatching(),
     );
   }
 
-  /** The whole conversation, with what a forked session has of its parents. */
+  /** Builds the complete transcript, including the inherited entries of a forked session. */
   transcript(session: Session): Transcript {
-    const transcript = new Transcript(() => contextOf(session.record), true);
-    for (const entry of this.#past(session)) transcript.apply(entry);
-    for (const entry of forwards(session, session.log.lastSequence)) transcript.apply(entry);
+    const transcript = new Transcript(() => turnContext(session.record), true);
+    for (const entry of this.#inheritedEntries(session)) transcript.apply(entry);
+    for (const entry of entriesUpTo(session, session.log.lastSequence)) transcript.apply(entry);
     return transcript;
   }
 
-  /** In which session's log a message begins, and where: a forked session has those of its parents too. */
-  placeOf(
+  /**
+   * Finds the session and the log sequence where a message starts. A forked session inherits messages of its parents.
+   */
+  locateMessage(
     session: Session,
     messageId: string,
   ): { readonly session: Session; readonly sequence: number } | undefined {
     const { record, log } = session;
-    const own = new Transcript(() => contextOf(record), true);
-    for (const entry of forwards(session, log.lastSequence)) own.apply(entry);
+    const own = new Transcript(() => turnContext(record), true);
+    for (const entry of entriesUpTo(session, log.lastSequence)) own.apply(entry);
     const sequence = own.sequenceOf(messageId);
     if (sequence !== undefined) return { session, sequence };
-    const parent = this.#parent(session);
-    return parent && this.placeOf(parent, messageId);
+    const parent = this.#parentOf(session);
+    return parent && this.locateMessage(parent, messageId);
   }
 
-  /** The latest turn, as it stands. */
-  latest(session: Session): Transcript {
-    const known = this.#live.get(session.id);
-    if (known) return known;
-    const transcript = new Transcript(() => contextOf(session.record), false);
-    for (const entry of latestTurn(session)) transcript.apply(entry);
+  /** Builds the transcript of the latest turn only. */
+  latestTurn(session: Session): Transcript {
+    const live = this.#liveTranscripts.get(session.id);
+    if (live) return live;
+    const transcript = new Transcript(() => turnContext(session.record), false);
+    for (const entry of latestTurnEntries(session)) transcript.apply(entry);
     return transcript;
   }
 
@@ -66,53 +68,53 @@ export class Hub {
 
   #watch(): void {
     this.#unwatch = this.#sessions.watch({
-      changed: (change, session) => this.#changed(change, session),
-      entry: (session, entry) => this.#entry(session, entry),
+      changed: (change, session) => this.#onSessionChange(change, session),
+      entry: (session, entry) => this.#onEntry(session, entry),
     });
   }
 
-  #rest(): void {
+  #stopWatching(): void {
     this.#unwatch?.();
-    this.#live.clear();
+    this.#liveTranscripts.clear();
   }
 
-  #changed(change: SessionChange, session: Session): void {
-    if (change === "deleted") this.#live.delete(session.id);
+  #onSessionChange(change: SessionChange, session: Session): void {
+    if (change === "deleted") this.#liveTranscripts.delete(session.id);
     const info = wireSession(session.record);
     const properties = { sessionID: info.id, info };
     this.publish({ type: `session.${change}`, properties }, session.record.cwd);
   }
 
-  #entry(session: Session, entry: LogEntry): void {
-    const known = this.#live.get(session.id);
+  #onEntry(session: Session, entry: LogEntry): void {
+    const known = this.#liveTranscripts.get(session.id);
     if (!known) {
-      // The entry is in the log already: what it changes is told from the next one on, but for what it is itself.
-      const transcript = new Transcript(() => contextOf(session.record), false);
-      for (const before of latestTurn(session)) {
-        // What comes behind it is shown in its own time.
+      // The log already contains this entry: rebuild the turn up to it, and publish only its own events.
+      const transcript = new Transcript(() => turnContext(session.record), false);
+      for (const before of latestTurnEntries(session)) {
+        // Later entries are published when they are reported.
         if (before.sequence > entry.sequence) break;
         const events = transcript.apply(before);
-        if (before.sequence === entry.sequence) this.#tell(session, events);
+        if (before.sequence === entry.sequence) this.#publishAll(session, events);
       }
-      this.#live.set(session.id, transcript);
+      this.#liveTranscripts.set(session.id, transcript);
       return;
     }
-    this.#tell(session, known.apply(entry));
+    this.#publishAll(session, known.apply(entry));
   }
 
-  #tell(session: Session, events: readonly WireEvent[]): void {
+  #publishAll(session: Session, events: readonly WireEvent[]): void {
     for (const event of events) this.publish(event, session.record.cwd);
   }
 
-  *#past(session: Session): Generator<LogEntry> {
-    const parent = this.#parent(session);
+  *#inheritedEntries(session: Session): Generator<LogEntry> {
+    const parent = this.#parentOf(session);
     if (!parent) return;
-    yield* this.#past(parent);
-    yield* forwards(parent, session.record.parentSequence ?? 0);
+    yield* this.#inheritedEntries(parent);
+    yield* entriesUpTo(parent, session.record.parentSequence ?? 0);
   }
 
-  /** The session whose past this one has. */
-  #parent({ record }: Session): Session | undefined {
+  /** Returns the session whose history this one inherits. */
+  #parentOf({ record }: Session): Session | undefined {
     const { parentId, parentSequence = 0 } = record;
     return parentId === undefined || parentSequence === 0 ? undefined : this.#sessions.find(parentId);
   }
@@ -120,7 +122,7 @@ export class Hub {
 
 const pageSize = 500;
 
-function* forwards(session: Session, upTo: number): Generator<LogEntry> {
+function* entriesUpTo(session: Session, upTo: number): Generator<LogEntry> {
   for (let after = 0; ; ) {
     const page = session.log.read(after, pageSize);
     for (const entry of page) {
@@ -133,15 +135,15 @@ function* forwards(session: Session, upTo: number): Generator<LogEntry> {
   }
 }
 
-/** The entries of the turn that began last, with the notice in front of it. */
-function latestTurn(session: Session): LogEntry[] {
+/** Returns the entries of the latest turn, with the server's notice before its prompt. */
+function latestTurnEntries(session: Session): LogEntry[] {
   const entries: LogEntry[] = [];
   let distance = 0;
   for (const entry of session.log.backwards(session.log.lastSequence)) {
     entries.push(entry);
     if (distance > 0) {
       distance += 1;
-      if (entry.payload.includes('"method":"_session/prompt"') || distance > noticeDistance) break;
+      if (entry.payload.includes('"method":"_session/prompt"') || distance > maxNoticeDistance) break;
     } else if (entry.sender === "client" && isPrompt(entry)) distance = 1;
   }
   return entries.reverse();

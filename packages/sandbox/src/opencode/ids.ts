@@ -1,36 +1,35 @@
 /**
- * Ids as OpenCode's client wants them: with a prefix by kind, and in the order of what they name. Those
- * of messages and parts follow from the session's log alone, so that whoever reads it later, or after a
- * restart, finds the same ones.
+ * Ids in the format of OpenCode's client: prefixed by kind and sortable. Ids of messages and parts derive from the
+ * session's log alone, so they are stable across restarts.
  */
 
 const sessionPrefix = "ses_";
 
-/** The id of a session for OpenCode's clients; one that was made by them is that already. */
+/** Returns the OpenCode id of a session. Ids that OpenCode's clients created already have the prefix. */
 export function wireSessionId(id: string): string {
   return id.startsWith(sessionPrefix) ? id : sessionPrefix + id;
 }
 
-/** The ids that a session may have here which OpenCode's clients call `wireId`. */
-export function sessionIdsOf(wireId: string): readonly string[] {
+/** Returns the possible internal ids of the session that OpenCode's clients call `wireId`. */
+export function candidateSessionIds(wireId: string): readonly string[] {
   return wireId.startsWith(sessionPrefix) ? [wireId, wireId.slice(sessionPrefix.length)] : [wireId];
 }
 
-/** The time of a turn as OpenCode's ids begin with it: twelve hexadecimal digits that go on from it. */
+/** OpenCode's ids start with a time: twelve hexadecimal digits, in ticks of 1/4096 ms. */
 const ticksPerMs = 4_096n;
-const wrap = 1n << 48n;
+const maxTicks = 1n << 48n;
 
-/** Where the ids of one turn start. */
+/** Generates the ids of one turn. */
 export class TurnIds {
   readonly #base: bigint;
   readonly #first: number;
 
-  /** `first` is the sequence of the turn's first entry; `after` is an id that those of the turn come behind. */
+  /** `first` is the log sequence of the turn's first entry. All ids of the turn sort after the id `after`. */
   constructor(createdAt: number, first: number, after?: string) {
-    const own = (BigInt(createdAt) * ticksPerMs) % wrap;
-    const given = /^[a-z]+_([0-9a-f]{12})/.exec(after ?? "")?.[1];
-    const behind = given === undefined ? 0n : BigInt(`0x${given}`) + 1n;
-    this.#base = behind > own ? behind : own;
+    const own = (BigInt(createdAt) * ticksPerMs) % maxTicks;
+    const precedingTime = /^[a-z]+_([0-9a-f]{12})/.exec(after ?? "")?.[1];
+    const minimum = precedingTime === undefined ? 0n : BigInt(`0x${precedingTime}`) + 1n;
+    this.#base = minimum > own ? minimum : own;
     this.#first = first;
   }
 
@@ -43,22 +42,22 @@ export class TurnIds {
   }
 
   #id(prefix: string, sequence: number, index: number): string {
-    const time = (this.#base + BigInt(sequence - this.#first)) % wrap;
-    const place = `${String(sequence).padStart(10, "0")}${String(index).padStart(4, "0")}`;
-    return `${prefix}_${time.toString(16).padStart(12, "0")}${place}`;
+    const time = (this.#base + BigInt(sequence - this.#first)) % maxTicks;
+    const suffix = `${String(sequence).padStart(10, "0")}${String(index).padStart(4, "0")}`;
+    return `${prefix}_${time.toString(16).padStart(12, "0")}${suffix}`;
   }
 }
 
-/** A new id of a session, of which later ones come first, as OpenCode makes them. */
+/** Creates a session id. As in OpenCode, newer sessions sort first. */
 export function newSessionId(now: number, random: string): string {
-  const time = (wrap - 1n - ((BigInt(now) * ticksPerMs) % wrap)) % wrap;
+  const time = (maxTicks - 1n - ((BigInt(now) * ticksPerMs) % maxTicks)) % maxTicks;
   return `${sessionPrefix}${time.toString(16).padStart(12, "0")}${random}`;
 }
 
 export const permissionPrefix = "per_";
 export const questionPrefix = "que_";
 
-/** The id without its prefix; undefined for one of another kind. */
-export function without(prefix: string, id: string): string | undefined {
+/** Removes the prefix of an id. Returns undefined for an id of another kind. */
+export function stripPrefix(prefix: string, id: string): string | undefined {
   return id.startsWith(prefix) ? id.slice(prefix.length) : undefined;
 }

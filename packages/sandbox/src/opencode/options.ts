@@ -1,10 +1,10 @@
-/** What `/opencode/*` tells of its place; the peer's variables `OPENCODE_COMPAT_*`. */
+/** Options of `/opencode/*`. They correspond to the peer's variables `OPENCODE_COMPAT_*`. */
 export interface OpenCodeOptions {
-  /** The directory of clients that name none; that of agents by default. */
+  /** Directory of requests that name none. Default: the working directory of agents. */
   readonly directory?: string;
-  /** Where OpenCode would keep its state and its configuration. */
+  /** State and configuration directories that are reported to clients. Nothing is stored there. */
   readonly state?: string;
   readonly config?: string;
-  /** An OpenCode server that gets the requests for which there is no route here. */
+  /** OpenCode server that handles the requests without a route here. */
   readonly proxyUrl?: string;
 }

@@ -5,12 +5,12 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 /** The working tree around a directory. */
 export interface Worktree {
   readonly root: string;
-  /** The directory of git's own files; absent where there is no repository. */
+  /** Git directory; absent without a repository. */
   readonly git?: string;
 }
 
-/** The nearest directory above that has a `.git`, else the directory itself. */
-export async function worktreeOf(directory: string): Promise<Worktree> {
+/** Finds the nearest parent with a `.git`, else returns the directory itself. */
+export async function findWorktree(directory: string): Promise<Worktree> {
   for (let at = resolve(directory); ; at = dirname(at)) {
     const git = await gitDirectory(at);
     if (git !== undefined) return { root: at, git };
@@ -18,19 +18,19 @@ export async function worktreeOf(directory: string): Promise<Worktree> {
   }
 }
 
-/** The branch that is checked out; null where there is none. */
-export async function branchOf({ git }: Worktree): Promise<string | null> {
+/** Returns the checked-out branch; null without one. */
+export async function currentBranch({ git }: Worktree): Promise<string | null> {
   if (git === undefined) return null;
   const head = await readFile(join(git, "HEAD"), "utf8").catch(() => "");
   return /^ref: refs\/heads\/(.+)$/m.exec(head)?.[1] ?? null;
 }
 
-/** A name for the project of a directory: always the same one. */
+/** Derives a stable project id from a directory. */
 export function projectIdOf(directory: string): string {
   return createHash("sha256").update(directory).digest("hex").slice(0, 40);
 }
 
-/** `.git` is a directory, or in a linked worktree a file that names one. */
+/** `.git` is a directory or, in a linked worktree, a file with the path of one. */
 async function gitDirectory(root: string): Promise<string | undefined> {
   const path = join(root, ".git");
   const found = await stat(path).catch(() => undefined);

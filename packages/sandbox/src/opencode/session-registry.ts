@@ -5,22 +5,22 @@ import { type ContentBlocks, contentOf } from "../sessions/turns/prompt-queue.ts
 import type { PermissionView, PromptView, SessionRecord } from "../sessions/types.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Hub } from "./hub.ts";
-import { permissionPrefix, questionPrefix, sessionIdsOf, wireSessionId, without } from "./ids.ts";
-import { notThere } from "./routes/errors.ts";
-import { isQuestion } from "./transcript/questions.ts";
-import { contextOf, defaultMode, defaultModel } from "./transcript/session-shape.ts";
+import { candidateSessionIds, permissionPrefix, questionPrefix, stripPrefix, wireSessionId } from "./ids.ts";
+import { notFound } from "./routes/errors.ts";
+import { isQuestion } from "./transcript/permissions.ts";
+import { defaultMode, defaultModel, turnContext } from "./transcript/session-shape.ts";
 import { noTokens, type WireAssistantMessage, type WireMessageWithParts, type WireModel } from "./wire.ts";
 
-/** How a client wants a prompt to be answered. */
-export interface Wanted {
+/** Model and mode that a client requests for a prompt. */
+export interface PromptTarget {
   readonly model?: WireModel | undefined;
-  /** OpenCode's word for a mode. */
+  /** Mode of the agent; OpenCode calls it agent. */
   readonly agent?: string | undefined;
 }
 
 const maxTitleLength = 60;
 
-/** What OpenCode's clients do with sessions, in the words of the server's own. */
+/** Adapter from OpenCode's session operations to those of this server. */
 export class SessionRegistry {
   readonly sessions: Sessions;
   readonly hub: Hub;
@@ -32,21 +32,21 @@ export class SessionRegistry {
     this.#catalog = catalog;
   }
 
-  /** The session that clients call `wireId`. Throws `not_found`. */
+  /** Finds a session by its OpenCode id. Throws `not_found`. */
   get(wireId: string): Session {
-    for (const id of sessionIdsOf(wireId)) {
+    for (const id of candidateSessionIds(wireId)) {
       const session = this.sessions.find(id);
       if (session) return session;
     }
-    throw notThere("session", wireId);
+    throw notFound("session", wireId);
   }
 
-  /** A session whose agent is started with its first prompt. */
-  async draft(seed: Omit<DraftSeed, "agent" | "mcpServers">, wanted: Wanted): Promise<Session> {
-    const agent = wanted.model?.providerID ?? (await this.#catalog.defaultAgent());
+  /** Creates a session whose agent starts with the first prompt. */
+  async draft(seed: Omit<DraftSeed, "agent" | "mcpServers">, target: PromptTarget): Promise<Session> {
+    const agent = target.model?.providerID ?? (await this.#catalog.defaultAgent());
     if (!this.#catalog.has(agent)) throw invalid(`there is no agent "${agent}"`);
-    const model = named(wanted.model?.modelID, defaultModel);
-    const mode = named(wanted.agent, defaultMode);
+    const model = unlessPlaceholder(target.model?.modelID, defaultModel);
+    const mode = unlessPlaceholder(target.agent, defaultMode);
     return this.sessions.draft({
       ...seed,
       agent,
@@ -56,114 +56,115 @@ export class SessionRegistry {
     });
   }
 
-  /** Accepts a prompt for the agent, model and mode that the client wants. */
+  /** Applies the requested agent, model and mode, then queues the prompt. */
   async prompt(
     session: Session,
-    wanted: Wanted,
+    wanted: PromptTarget,
     content: ContentBlocks,
     messageId?: string,
   ): Promise<PromptView> {
-    await this.#suit(session, wanted);
+    await this.#applyTarget(session, wanted);
     const accepted = session.prompts.accept(messageId, content);
     if (session.record.title === undefined) {
-      const title = titleOf(content);
+      const title = deriveTitle(content);
       if (title !== undefined) session.update({ title });
     }
-    await this.kept();
+    await this.flush();
     return accepted;
   }
 
-  /** Resolves when all that was done is on the disk: what is answered holds. */
-  async kept(): Promise<void> {
+  /** Resolves when all changes are on disk. Called before every response. */
+  async flush(): Promise<void> {
     await this.sessions.store.synced();
   }
 
-  /** The prompt, once it is settled, and that is kept. */
-  async settled(session: Session, promptId: string): Promise<PromptView> {
+  /** Waits until a prompt has settled and that is on disk. */
+  async waitForPrompt(session: Session, promptId: string): Promise<PromptView> {
     const settled = await session.prompts.settled(promptId);
-    await this.kept();
+    await this.flush();
     return settled;
   }
 
-  /** The agent's message for a prompt, once it is settled. */
-  async answer(session: Session, promptId: string): Promise<WireMessageWithParts> {
-    const settled = await this.settled(session, promptId);
-    const turn = this.hub.latest(session).turnOf(promptId) ?? this.hub.transcript(session).turnOf(promptId);
-    return turn?.messages[1] ?? unanswered(session.record, settled);
+  /** Waits until a prompt has settled and returns the agent's message. */
+  async waitForReply(session: Session, promptId: string): Promise<WireMessageWithParts> {
+    const settled = await this.waitForPrompt(session, promptId);
+    const turn =
+      this.hub.latestTurn(session).findTurn(promptId) ?? this.hub.transcript(session).findTurn(promptId);
+    return turn?.messages[1] ?? unstartedReply(session.record, settled);
   }
 
-  /** Questions of all agents that wait for an answer. */
-  asked(kind: "permission" | "question"): PermissionView[] {
+  /** Lists the pending permission requests or questions of all agents. */
+  pendingRequests(kind: "permission" | "question"): PermissionView[] {
     return this.sessions
       .permissions("pending")
       .filter((view) => isQuestion(view.options) === (kind === "question"));
   }
 
-  /** The permission or question of this id, and its session; of whatever state. */
-  ask(
+  /** Finds a permission request or question by id, in any state, with its session. */
+  findRequest(
     kind: "permission" | "question",
     id: string,
   ): { readonly session: Session; readonly view: PermissionView } {
-    const inner = without(kind === "permission" ? permissionPrefix : questionPrefix, id) ?? id;
-    const view = this.sessions.permissions(undefined).find((each) => each.id === inner);
+    const permissionId = stripPrefix(kind === "permission" ? permissionPrefix : questionPrefix, id) ?? id;
+    const view = this.sessions.permissions(undefined).find((each) => each.id === permissionId);
     const session = view && this.sessions.find(view.sessionId);
-    if (!view || !session || isQuestion(view.options) !== (kind === "question")) throw notThere(kind, id);
+    if (!view || !session || isQuestion(view.options) !== (kind === "question")) throw notFound(kind, id);
     return { session, view };
   }
 
-  async #suit(session: Session, { model, agent }: Wanted): Promise<void> {
+  async #applyTarget(session: Session, { model, agent }: PromptTarget): Promise<void> {
     if (model && model.providerID !== session.record.agent) {
       if (!this.#catalog.has(model.providerID)) throw invalid(`there is no agent "${model.providerID}"`);
       await session.assign(model.providerID);
     }
     const { record } = session;
-    const wantedModel = named(model?.modelID, defaultModel);
-    const wantedMode = agent === undefined ? undefined : modeFor(record, agent);
+    const wantedModel = unlessPlaceholder(model?.modelID, defaultModel);
+    const wantedMode = agent === undefined ? undefined : resolveMode(record, agent);
     const settings = {
       ...(wantedModel === undefined || wantedModel === record.model ? {} : { model: wantedModel }),
       ...(wantedMode === undefined || wantedMode === record.mode ? {} : { mode: wantedMode }),
     };
     if (Object.keys(settings).length === 0) return;
-    // What an agent does not offer that is not there yet is noticed in the log when it is.
+    // The agent has not started: store the settings. The log reports later which of them it does not support.
     if (record.agentSessionId === undefined) session.update(settings);
     else await session.configure(settings, undefined);
   }
 }
 
-function named(value: string | undefined, meaningless: string): string | undefined {
-  return value === meaningless ? undefined : value;
+function unlessPlaceholder(value: string | undefined, placeholder: string): string | undefined {
+  return value === placeholder ? undefined : value;
 }
 
-/** OpenCode's default agent is the mode that an agent begins with. */
-function modeFor(record: SessionRecord, agent: string): string | undefined {
+/** Resolves OpenCode's default agent to the agent's initial mode. */
+function resolveMode(record: SessionRecord, agent: string): string | undefined {
   if (agent !== defaultMode) return agent;
   if (record.mode === undefined) return undefined;
-  const offered = modesOf(record);
+  const offered = offeredModes(record);
   return offered.includes(defaultMode) ? defaultMode : offered[0];
 }
 
-function modesOf({ modes, configOptions }: SessionRecord): string[] {
+function offeredModes({ modes, configOptions }: SessionRecord): string[] {
   const older: unknown = isRecord(modes) ? modes.availableModes : undefined;
-  if (Array.isArray(older)) return texts(older, "id");
+  if (Array.isArray(older)) return stringFields(older, "id");
   const options: readonly unknown[] = Array.isArray(configOptions) ? configOptions : [];
   const option = options.filter(isRecord).find((each) => each.category === "mode");
-  return Array.isArray(option?.options) ? texts(option.options, "value") : [];
+  return Array.isArray(option?.options) ? stringFields(option.options, "value") : [];
 }
 
-function texts(items: readonly unknown[], name: string): string[] {
+function stringFields(items: readonly unknown[], name: string): string[] {
   return items.filter(isRecord).flatMap((item) => (typeof item[name] === "string" ? [item[name]] : []));
 }
 
-function titleOf(content: ContentBlocks): string | undefined {
+function deriveTitle(content: ContentBlocks): string | undefined {
   const text = content.find((block) => typeof block.text === "string")?.text;
   const line = typeof text === "string" ? text.trim().split("\n", 1)[0]?.trim() : undefined;
   if (line === undefined || line === "") return undefined;
   return line.length > maxTitleLength ? `${line.slice(0, maxTitleLength - 1)}…` : line;
 }
 
-/** The answer to a prompt whose turn never began. */
-function unanswered(record: SessionRecord, prompt: PromptView): WireMessageWithParts {
-  const { cwd, mode, model } = contextOf(record);
+/** Creates the assistant message for a prompt whose turn never started. */
+function unstartedReply(record: SessionRecord, prompt: PromptView): WireMessageWithParts {
+  const { cwd, mode, model } = turnContext(record);
   const at = prompt.settledAt ?? prompt.createdAt;
   const info: WireAssistantMessage = {
     id: `msg_${prompt.id.replaceAll("-", "")}`,
@@ -173,7 +174,7 @@ function unanswered(record: SessionRecord, prompt: PromptView): WireMessageWithP
     error:
       prompt.status === "cancelled"
         ? { name: "MessageAbortedError", data: { message: "The prompt was cancelled" } }
-        : { name: "UnknownError", data: { message: prompt.error?.message ?? "The agent did not answer" } },
+        : { name: "UnknownError", data: { message: prompt.error?.message ?? "The agent did not respond" } },
     parentID: prompt.id,
     mode,
     agent: mode,
@@ -185,7 +186,7 @@ function unanswered(record: SessionRecord, prompt: PromptView): WireMessageWithP
   return { info, parts: [] };
 }
 
-/** The content blocks of a text of the server itself. */
+/** Converts a text of this server to content blocks. */
 export function textPrompt(text: string): ContentBlocks {
   const content = contentOf(text);
   if (!content) throw problem("invalid_request", 400, "the prompt is empty");

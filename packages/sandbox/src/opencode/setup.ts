@@ -9,15 +9,15 @@ import { Catalog } from "./catalog.ts";
 import { OpenCodeConfig } from "./config.ts";
 import { Hub } from "./hub.ts";
 import type { OpenCodeOptions } from "./options.ts";
-import { OpenCodeAskRoutes } from "./routes/ask-routes.ts";
+import type { RouteContext, RouteTable } from "./route-context.ts";
 import { sendWireError } from "./routes/errors.ts";
 import { OpenCodeMessageRoutes } from "./routes/message-routes.ts";
+import { OpenCodePermissionRoutes } from "./routes/permission-routes.ts";
 import { OpenCodeProjectRoutes } from "./routes/project-routes.ts";
-import { forwardingRoute } from "./routes/proxy.ts";
+import { proxyRoute } from "./routes/proxy.ts";
 import { OpenCodeSessionRoutes } from "./routes/session-routes.ts";
 import { OpenCodeTuiRoutes } from "./routes/tui-routes.ts";
 import { SessionRegistry } from "./session-registry.ts";
-import type { RouteTable, Shared } from "./shared.ts";
 
 export interface OpenCodeSetup {
   readonly agents: ReadonlyMap<string, AgentRow>;
@@ -26,16 +26,17 @@ export interface OpenCodeSetup {
   readonly sessions: SessionsPart;
   readonly limits: SandboxLimits;
   readonly options: OpenCodeOptions;
-  /** When the server began, in milliseconds since the epoch. */
+  /** Start time of the server, in milliseconds since the epoch. */
   readonly startedAt: number;
 }
 
-/** `/opencode/*`: the sessions of this server for OpenCode's clients. */
+/** Creates the routes `/opencode/*`, which present the sessions of this server to OpenCode's clients. */
 export function openCodeRoutes(setup: OpenCodeSetup): readonly Route[] {
   const { agents, context, observed, sessions, limits, options, startedAt } = setup;
   const { home, cwd } = context;
-  const cwdOf = (directory: string | undefined) => sessions.resolveCwd(directory ?? options.directory ?? cwd);
-  const shared: Shared = {
+  const resolveCwd = (directory: string | undefined) =>
+    sessions.resolveCwd(directory ?? options.directory ?? cwd);
+  const routeContext: RouteContext = {
     config: new OpenCodeConfig(),
     maxJsonBytes: limits.maxJsonBytes,
     maxTuiBytes: limits.maxConfigBytes,
@@ -44,25 +45,25 @@ export function openCodeRoutes(setup: OpenCodeSetup): readonly Route[] {
     home,
     state: options.state ?? join(home, ".local/state/opencode"),
     configDirectory: options.config ?? join(home, ".config/opencode"),
-    cwdOf,
-    placeOf: async (directory) => {
-      // A client may ask about a directory that is gone; nothing is in it.
-      return await cwdOf(directory).catch(() => directory ?? cwd);
+    resolveCwd: resolveCwd,
+    resolveDirectory: async (directory) => {
+      // A client may name a directory that no longer exists, which has no sessions.
+      return await resolveCwd(directory).catch(() => directory ?? cwd);
     },
   };
   const hub = new Hub(sessions.sessions, limits.heartbeatMs);
   const catalog = new Catalog({ agents, context, observed });
-  const desk = new SessionRegistry(sessions.sessions, hub, catalog);
+  const registry = new SessionRegistry(sessions.sessions, hub, catalog);
   const table: RouteTable = {
-    ...new OpenCodeSessionRoutes(desk, shared).routes(),
-    ...new OpenCodeMessageRoutes(desk, shared).routes(),
-    ...new OpenCodeAskRoutes(desk, shared).routes(),
-    ...new OpenCodeProjectRoutes(catalog, hub, shared).routes(),
-    ...new OpenCodeTuiRoutes(hub, shared).routes(),
+    ...new OpenCodeSessionRoutes(registry, routeContext).routes(),
+    ...new OpenCodeMessageRoutes(registry, routeContext).routes(),
+    ...new OpenCodePermissionRoutes(registry, routeContext).routes(),
+    ...new OpenCodeProjectRoutes(catalog, hub, routeContext).routes(),
+    ...new OpenCodeTuiRoutes(hub, routeContext).routes(),
   };
-  const kind = { guarded: true, acceptsBasicAuth: true, sendError: sendWireError };
-  const routes = Object.entries(table).map(([path, methods]) => ({ path, methods, ...kind }));
+  const routeOptions = { guarded: true, acceptsBasicAuth: true, sendError: sendWireError };
+  const routes = Object.entries(table).map(([path, methods]) => ({ path, methods, ...routeOptions }));
   return options.proxyUrl === undefined
     ? routes
-    : [...routes, { ...forwardingRoute(options.proxyUrl), ...kind }];
+    : [...routes, { ...proxyRoute(options.proxyUrl), ...routeOptions }];
 }

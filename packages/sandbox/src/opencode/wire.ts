@@ -1,6 +1,6 @@
-/** Shapes of the OpenCode server's HTTP API, of version 1 and 2 of its SDK, as far as they are used here. */
+/** Shapes of the OpenCode server's HTTP API in versions 1 and 2 of its SDK, as far as they are used here. */
 
-/** The version of OpenCode whose client was tried against these routes. */
+/** OpenCode version whose client was tested against these routes. */
 export const opencodeVersion = "1.18.33";
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -143,7 +143,7 @@ export interface WireTodo {
   readonly priority: string;
 }
 
-/** What became of one file: `before` and `after` for version 1 of the SDK, `patch` and `status` for version 2. */
+/** Changes of one file: `before` and `after` for version 1 of the SDK, `patch` and `status` for version 2. */
 export interface WireFileDiff {
   readonly file: string;
   readonly before: string;

@@ -11,8 +11,8 @@ const names: Readonly<Record<number, string>> = {
 };
 
 /**
- * A refusal as OpenCode's clients read it: `errors` is what the peer sends, `name` and `data` what
- * version 1 and 2 of the SDK look for.
+ * Sends an error in all formats of OpenCode's clients: `errors` as the peer does, `name` and `data` for versions 1 and
+ * 2 of the SDK.
  */
 export function sendWireError(response: ServerResponse, error: HoldfastError): void {
   const status = error.statusCode === 422 ? 400 : error.statusCode;
@@ -29,6 +29,6 @@ export function sendWireError(response: ServerResponse, error: HoldfastError): v
   response.end(body);
 }
 
-export function notThere(what: string, id: string): HoldfastError {
+export function notFound(what: string, id: string): HoldfastError {
   return problem("not_found", 404, `there is no ${what} "${id}"`, { details: { id, resource: what } });
 }

@@ -1,12 +1,12 @@
-/** Routes of the OpenCode API and the shapes of their requests. */
+/** OpenCode API: routes and request parsers. */
 import { type Exchange, parseJson, readText } from "../../http/exchange.ts";
 import { invalid, isRecord } from "../../http/problem.ts";
 import type { ContentBlocks } from "../../sessions/turns/prompt-queue.ts";
 import type { PermissionRule } from "../../sessions/types.ts";
 import type { Fields, WireModel } from "../wire.ts";
 
-/** The JSON object of a request; an absent body is an empty one, whatever its type. */
-export async function readFields(exchange: Exchange, maxBytes: number): Promise<Fields> {
+/** Reads the JSON object of a request, whatever its content type. An absent body counts as an empty object. */
+export async function readObject(exchange: Exchange, maxBytes: number): Promise<Fields> {
   const text = await readText(exchange, maxBytes);
   const value = text.trim() === "" ? {} : parseJson(text);
   if (isRecord(value)) return value;
@@ -17,10 +17,10 @@ export function optionalText(fields: Fields, name: string): string | undefined {
   const value = fields[name];
   if (value === undefined || value === null) return undefined;
   if (typeof value === "string" && value.length <= 4_096 && !value.includes("\0")) return value;
-  throw invalid(`${name} must be a text`);
+  throw invalid(`${name} must be a string`);
 }
 
-/** `{ providerID, modelID }`, which is `{ providerID, id }` in sessions. */
+/** Reads `{ providerID, modelID }`, which sessions spell `{ providerID, id }`. */
 export function readModel({ model }: Fields): WireModel | undefined {
   if (model === undefined || model === null) return undefined;
   const { providerID, modelID, id } = isRecord(model) ? model : {};
@@ -31,7 +31,9 @@ export function readModel({ model }: Fields): WireModel | undefined {
 
 const verdicts = ["allow", "ask", "deny"] as const;
 
-/** A list of rules, or OpenCode's short forms: `"allow"`, `{ bash: "ask" }`, `{ bash: { "git *": "allow" } }`. */
+/**
+ * Reads an array of rules, or OpenCode's short forms: `"allow"`, `{ bash: "ask" }`, `{ bash: { "git *": "allow" } }`.
+ */
 export function readRules(value: unknown): readonly PermissionRule[] | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === "string") return [rule("*", "*", value)];
@@ -41,7 +43,7 @@ export function readRules(value: unknown): readonly PermissionRule[] | undefined
       return rule(permission, pattern, action);
     });
   }
-  if (!isRecord(value)) throw invalid("permission must be a list of rules");
+  if (!isRecord(value)) throw invalid("permission must be an array of rules");
   return Object.entries(value).flatMap(([permission, given]) =>
     isRecord(given)
       ? Object.entries(given).map(([pattern, action]) => rule(permission, pattern, action))
@@ -54,14 +56,14 @@ function rule(permission: unknown, pattern: unknown, action: unknown): Permissio
   if (typeof permission === "string" && typeof pattern === "string" && verdict) {
     return { permission, pattern, action: verdict };
   }
-  throw invalid("a permission rule has a permission, a pattern, and an action: allow, ask or deny");
+  throw invalid("a permission rule needs a permission, a pattern, and an action: allow, ask or deny");
 }
 
-/** What a client says to the agent, as the blocks of ACP that every agent takes, and images. */
+/** Converts the parts of a prompt to ACP content blocks: those that every agent accepts, and images. */
 export function readParts(fields: Fields): ContentBlocks {
   const { parts, system, noReply } = fields;
   if (noReply === true) throw invalid("noReply is not supported: an agent answers every prompt");
-  if (!Array.isArray(parts) || parts.length === 0) throw invalid("parts must be a list that is not empty");
+  if (!Array.isArray(parts) || parts.length === 0) throw invalid("parts must be a non-empty array");
   const before = typeof system === "string" && system !== "" ? [{ type: "text", text: system }] : [];
   return [...before, ...parts.map(block)];
 }
@@ -71,7 +73,7 @@ function block(part: unknown): Fields {
   if (type === "text" && typeof text === "string") return { type, text };
   if (type === "agent" && typeof name === "string") return { type: "text", text: `@${name}` };
   if (type === "file" && typeof url === "string" && isRecord(part)) return fileBlock(url, part);
-  throw invalid("a part is a text, a file or an agent");
+  throw invalid("a part must be a text, a file or an agent");
 }
 
 function fileBlock(url: string, { mime, filename }: Fields): Fields {
@@ -82,13 +84,17 @@ function fileBlock(url: string, { mime, filename }: Fields): Fields {
   const isBase64 = /;base64$/i.test(data[2] ?? "");
   const body = data[3] ?? "";
   if (mimeType.startsWith("image/")) {
-    return { type: "image", mimeType, data: isBase64 ? body : Buffer.from(decoded(body)).toString("base64") };
+    return {
+      type: "image",
+      mimeType,
+      data: isBase64 ? body : Buffer.from(decodeData(body)).toString("base64"),
+    };
   }
-  const text = isBase64 ? Buffer.from(body, "base64").toString("utf8") : decoded(body);
+  const text = isBase64 ? Buffer.from(body, "base64").toString("utf8") : decodeData(body);
   return { type: "text", text: `${name}:\n${text}` };
 }
 
-function decoded(text: string): string {
+function decodeData(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -96,15 +102,15 @@ function decoded(text: string): string {
   }
 }
 
-/** The directory that a client works in: a parameter, or a header, which is percent-encoded. */
+/** Returns the client's directory, from the query parameter or the percent-encoded header. */
 export function directoryOf(exchange: Exchange): string | undefined {
   const given = exchange.query.get("directory");
   if (given !== null && given !== "") return given;
   const header = exchange.request.headers["x-opencode-directory"];
-  return typeof header === "string" && header !== "" ? decoded(header) : undefined;
+  return typeof header === "string" && header !== "" ? decodeData(header) : undefined;
 }
 
-/** A number of a query, at most `max`. */
+/** Reads a number from the query and clamps it to `max`. */
 export function countOf(exchange: Exchange, name: string, max: number): number | undefined {
   const text = exchange.query.get(name);
   if (text === null) return undefined;

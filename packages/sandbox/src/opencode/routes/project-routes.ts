@@ -3,51 +3,51 @@ import { invalid } from "../../http/problem.ts";
 import type { Handler } from "../../http/router.ts";
 import type { Catalog } from "../catalog.ts";
 import type { Hub } from "../hub.ts";
-import { branchOf, projectIdOf, worktreeOf } from "../project.ts";
-import type { RouteTable, Shared } from "../shared.ts";
+import { currentBranch, findWorktree, projectIdOf } from "../project.ts";
+import type { RouteContext, RouteTable } from "../route-context.ts";
 import { type Fields, opencodeVersion } from "../wire.ts";
-import { directoryOf, readFields } from "./input.ts";
+import { directoryOf, readObject } from "./input.ts";
 
-/** What an OpenCode server tells of itself, its project and its models. */
+/** Routes about the server itself, its project and its models. */
 export class OpenCodeProjectRoutes {
   readonly #catalog: Catalog;
   readonly #hub: Hub;
-  readonly #shared: Shared;
+  readonly #context: RouteContext;
 
-  constructor(catalog: Catalog, hub: Hub, shared: Shared) {
+  constructor(catalog: Catalog, hub: Hub, context: RouteContext) {
     this.#catalog = catalog;
     this.#hub = hub;
-    this.#shared = shared;
+    this.#context = context;
   }
 
   routes(): RouteTable {
     const config = {
-      GET: (exchange: Exchange) => sendJson(exchange.response, this.#shared.config.view),
+      GET: (exchange: Exchange) => sendJson(exchange.response, this.#context.config.view),
       PATCH: (exchange: Exchange) => this.#configure(exchange),
     };
     return {
-      "/opencode/global/health": { GET: says({ healthy: true, version: opencodeVersion }) },
+      "/opencode/global/health": { GET: respondWith({ healthy: true, version: opencodeVersion }) },
       "/opencode/global/config": config,
-      "/opencode/global/dispose": { POST: says(true) },
+      "/opencode/global/dispose": { POST: respondWith(true) },
       "/opencode/global/event": { GET: (exchange) => this.#events(exchange, true) },
       "/opencode/event": { GET: (exchange) => this.#events(exchange, false) },
-      "/opencode/instance/dispose": { POST: says(true) },
+      "/opencode/instance/dispose": { POST: respondWith(true) },
       "/opencode/config": config,
       "/opencode/config/providers": { GET: (exchange) => this.#providers(exchange) },
       "/opencode/provider": {
         GET: async ({ response }) => sendJson(response, await this.#catalog.providers()),
       },
-      "/opencode/provider/auth": { GET: says({}) },
-      "/opencode/provider/:providerID/oauth/authorize": { POST: (exchange) => this.#authorize(exchange) },
-      "/opencode/provider/:providerID/oauth/callback": { POST: (exchange) => this.#authorize(exchange) },
+      "/opencode/provider/auth": { GET: respondWith({}) },
+      "/opencode/provider/:providerID/oauth/authorize": { POST: (exchange) => this.#rejectSignIn(exchange) },
+      "/opencode/provider/:providerID/oauth/callback": { POST: (exchange) => this.#rejectSignIn(exchange) },
       "/opencode/agent": { GET: ({ response }) => sendJson(response, this.#catalog.modes()) },
       "/opencode/path": { GET: (exchange) => this.#path(exchange) },
       "/opencode/vcs": { GET: (exchange) => this.#vcs(exchange) },
       "/opencode/project": { GET: async (e) => sendJson(e.response, [await this.#project(e)]) },
       "/opencode/project/current": { GET: async (e) => sendJson(e.response, await this.#project(e)) },
-      "/opencode/project/:projectID/directories": { GET: says([]) },
-      ...nothingThere,
-      ...Object.fromEntries(catalogPaths.map((path) => [path, { GET: this.#located() }])),
+      "/opencode/project/:projectID/directories": { GET: respondWith([]) },
+      ...emptyRoutes,
+      ...Object.fromEntries(emptyCatalogPaths.map((path) => [path, { GET: this.#sendLocatedList() }])),
       "/opencode/api/location": {
         GET: async (exchange) => sendJson(exchange.response, await this.#location(exchange)),
       },
@@ -55,25 +55,25 @@ export class OpenCodeProjectRoutes {
   }
 
   async #configure(exchange: Exchange): Promise<void> {
-    this.#shared.config.change(await readFields(exchange, this.#shared.maxJsonBytes));
-    sendJson(exchange.response, this.#shared.config.view);
+    this.#context.config.change(await readObject(exchange, this.#context.maxJsonBytes));
+    sendJson(exchange.response, this.#context.config.view);
   }
 
   async #events(exchange: Exchange, wrapped: boolean): Promise<void> {
     const { request, response, query } = exchange;
-    // A client that has seen no id yet may send the header without one.
+    // A client that has received no id may send an empty header.
     const last = request.headers["last-event-id"] || undefined;
     if (last !== undefined && !/^\d{1,15}$/.test(String(last))) {
       throw invalid("Last-Event-ID must be a non-negative integer");
     }
-    const named = wrapped ? undefined : query.get("directory") || undefined;
-    const directory = named === undefined ? undefined : await this.#shared.placeOf(named);
+    const filter = wrapped ? undefined : query.get("directory") || undefined;
+    const directory = filter === undefined ? undefined : await this.#context.resolveDirectory(filter);
     if (request.method === "HEAD") {
       response.writeHead(200, { "content-type": "text/event-stream" }).end();
       return;
     }
     const after = last === undefined ? undefined : Number(last);
-    this.#hub.feed.open(response, { directory, wrapped, after });
+    this.#hub.feed.addReader(response, { directory, wrapped, lastEventId: after });
   }
 
   async #providers({ response }: Exchange): Promise<void> {
@@ -82,67 +82,69 @@ export class OpenCodeProjectRoutes {
     sendJson(response, { providers: usable, default: first });
   }
 
-  /** Agents sign in by themselves: what OpenCode's own providers do is not for them. */
-  #authorize({ params }: Exchange): void {
+  /** Agents sign in with their own programs, so OpenCode's sign-in always fails. */
+  #rejectSignIn({ params }: Exchange): void {
     const id = params.providerID ?? "";
-    throw invalid(`sign "${id}" in with its own program: this server keeps no credentials`);
+    throw invalid(`this server stores no credentials: sign in to "${id}" with its own program`);
   }
 
   async #directory(exchange: Exchange): Promise<string> {
-    return await this.#shared.placeOf(directoryOf(exchange));
+    return await this.#context.resolveDirectory(directoryOf(exchange));
   }
 
   async #path(exchange: Exchange): Promise<void> {
     const directory = await this.#directory(exchange);
-    const { root: worktree } = await worktreeOf(directory);
-    const { home, state, configDirectory } = this.#shared;
+    const { root: worktree } = await findWorktree(directory);
+    const { home, state, configDirectory } = this.#context;
     sendJson(exchange.response, { home, state, config: configDirectory, worktree, directory });
   }
 
   async #vcs(exchange: Exchange): Promise<void> {
-    const branch = await branchOf(await worktreeOf(await this.#directory(exchange)));
+    const branch = await currentBranch(await findWorktree(await this.#directory(exchange)));
     sendJson(exchange.response, { branch, default_branch: null });
   }
 
   async #project(exchange: Exchange): Promise<Fields> {
     const directory = await this.#directory(exchange);
-    const { root: worktree, git } = await worktreeOf(directory);
+    const { root: worktree, git } = await findWorktree(directory);
     const id = projectIdOf(directory);
-    const time = { created: this.#shared.startedAt, updated: this.#shared.startedAt };
+    const time = { created: this.#context.startedAt, updated: this.#context.startedAt };
     return { id, worktree, ...(git === undefined ? {} : { vcs: "git", vcsDir: git }), time, sandboxes: [] };
   }
 
   async #location(exchange: Exchange): Promise<Fields> {
     const directory = await this.#directory(exchange);
-    const { root } = await worktreeOf(directory);
+    const { root } = await findWorktree(directory);
     return { directory, project: { id: projectIdOf(directory), directory: root } };
   }
 
-  /** An empty list of the newer half of OpenCode's API, with where it is of. */
-  #located(): Handler {
+  /** Sends an empty list in the format of OpenCode's newer API, which includes the directory. */
+  #sendLocatedList(): Handler {
     return async (exchange) =>
       sendJson(exchange.response, { location: await this.#location(exchange), data: [] });
   }
 }
 
-function says(value: unknown): Handler {
+function respondWith(value: unknown): Handler {
   return ({ response }) => sendJson(response, value);
 }
 
-/** What this server has none of: its agents do these things themselves. */
-const nothingThere: RouteTable = {
-  "/opencode/command": { GET: says([]) },
-  "/opencode/mcp": { GET: says({}) },
-  "/opencode/lsp": { GET: says([]) },
-  "/opencode/formatter": { GET: says([]) },
-  "/opencode/skill": { GET: says([]) },
-  "/opencode/experimental/resource": { GET: says({}) },
-  "/opencode/experimental/capabilities": { GET: says({ backgroundSubagents: false }) },
-  "/opencode/experimental/console": { GET: says({ consoleManagedProviders: [], switchableOrgCount: 0 }) },
-  "/opencode/experimental/workspace": { GET: says([]) },
-  "/opencode/experimental/workspace/status": { GET: says([]) },
+/** Empty responses for features that the agents provide themselves. */
+const emptyRoutes: RouteTable = {
+  "/opencode/command": { GET: respondWith([]) },
+  "/opencode/mcp": { GET: respondWith({}) },
+  "/opencode/lsp": { GET: respondWith([]) },
+  "/opencode/formatter": { GET: respondWith([]) },
+  "/opencode/skill": { GET: respondWith([]) },
+  "/opencode/experimental/resource": { GET: respondWith({}) },
+  "/opencode/experimental/capabilities": { GET: respondWith({ backgroundSubagents: false }) },
+  "/opencode/experimental/console": {
+    GET: respondWith({ consoleManagedProviders: [], switchableOrgCount: 0 }),
+  },
+  "/opencode/experimental/workspace": { GET: respondWith([]) },
+  "/opencode/experimental/workspace/status": { GET: respondWith([]) },
 };
 
-const catalogPaths = ["agent", "integration", "model", "provider", "reference", "command", "skill"].map(
+const emptyCatalogPaths = ["agent", "integration", "model", "provider", "reference", "command", "skill"].map(
   (name) => `/opencode/api/${name}`,
 );

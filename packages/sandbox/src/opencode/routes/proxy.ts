@@ -3,8 +3,8 @@ import type { Exchange } from "../../http/exchange.ts";
 import { problem } from "../../http/problem.ts";
 import type { Handler, Route } from "../../http/router.ts";
 
-/** Headers that are of one connection, and the token, which is this server's. */
-const own = new Set([
+/** Headers that are not forwarded: hop-by-hop headers, and the token, which is for this server. */
+const unforwardedHeaders = new Set([
   "host",
   "connection",
   "authorization",
@@ -12,41 +12,41 @@ const own = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
-const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+const proxiedMethods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/** Hands what has no route here to an OpenCode server at `url`. */
-export function forwardingRoute(url: string): Route {
+/** Proxies requests without a route here to the OpenCode server at `url`. */
+export function proxyRoute(url: string): Route {
   const base = url.replace(/\/+$/, "");
   const handler: Handler = (exchange) => forward(base, exchange);
   return {
     path: "/opencode",
     matchSubpaths: true,
-    methods: Object.fromEntries(methods.map((method) => [method, handler])),
+    methods: Object.fromEntries(proxiedMethods.map((method) => [method, handler])),
   };
 }
 
 async function forward(base: string, { request, response, params, query, signal }: Exchange): Promise<void> {
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers)) {
-    if (!own.has(name) && typeof value === "string") headers.set(name, value);
+    if (!unforwardedHeaders.has(name) && typeof value === "string") headers.set(name, value);
   }
   const method = request.method ?? "GET";
   const hasBody = method !== "GET" && method !== "HEAD";
   const init: RequestInit & { duplex?: "half" } = { method, headers, signal, redirect: "manual" };
   if (hasBody) Object.assign(init, { body: request, duplex: "half" });
-  let answer: Response;
+  let upstream: Response;
   try {
-    answer = await fetch(`${base}/${params.below ?? ""}${query.size === 0 ? "" : `?${query}`}`, init);
+    upstream = await fetch(`${base}/${params.below ?? ""}${query.size === 0 ? "" : `?${query}`}`, init);
   } catch (error) {
-    throw problem("stream_error", 502, `the OpenCode server at ${base} does not answer: ${String(error)}`);
+    throw problem("stream_error", 502, `the OpenCode server at ${base} is not reachable: ${String(error)}`);
   }
-  // What is decoded on the way is not sent as if it were not.
-  const kept = [...answer.headers].filter(
+  // fetch decodes the body, so its encoding and length no longer apply.
+  const responseHeaders = [...upstream.headers].filter(
     ([name]) => !/^(content-(encoding|length)|connection|transfer-encoding)$/.test(name),
   );
-  response.writeHead(answer.status, Object.fromEntries(kept));
-  if (answer.body === null) response.end();
-  else await pipeline(chunksOf(answer.body), response);
+  response.writeHead(upstream.status, Object.fromEntries(responseHeaders));
+  if (upstream.body === null) response.end();
+  else await pipeline(chunksOf(upstream.body), response);
 }
 
 async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {

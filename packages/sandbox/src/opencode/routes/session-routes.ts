@@ -6,22 +6,22 @@ import type { Session } from "../../sessions/session.ts";
 import type { ForkSeed } from "../../sessions/sessions.ts";
 import type { SessionRecord } from "../../sessions/types.ts";
 import { newSessionId, wireSessionId } from "../ids.ts";
+import type { RouteContext, RouteTable } from "../route-context.ts";
 import type { SessionRegistry } from "../session-registry.ts";
-import type { RouteTable, Shared } from "../shared.ts";
 import { wireSession } from "../transcript/session-shape.ts";
-import { notThere } from "./errors.ts";
-import { countOf, directoryOf, optionalText, readFields, readModel, readRules } from "./input.ts";
+import { notFound } from "./errors.ts";
+import { countOf, directoryOf, optionalText, readModel, readObject, readRules } from "./input.ts";
 
-const maxListed = 10_000;
+const maxSessions = 10_000;
 
-/** `/opencode/session`: sessions of this server as those of an OpenCode server. */
+/** `/opencode/session`: this server's sessions in OpenCode's format. */
 export class OpenCodeSessionRoutes {
-  readonly #desk: SessionRegistry;
-  readonly #shared: Shared;
+  readonly #registry: SessionRegistry;
+  readonly #context: RouteContext;
 
-  constructor(desk: SessionRegistry, shared: Shared) {
-    this.#desk = desk;
-    this.#shared = shared;
+  constructor(registry: SessionRegistry, context: RouteContext) {
+    this.#registry = registry;
+    this.#context = context;
   }
 
   routes(): RouteTable {
@@ -34,27 +34,27 @@ export class OpenCodeSessionRoutes {
       "/opencode/session/status": { GET: (exchange) => this.#status(exchange) },
       [one]: {
         GET: (exchange) => sendJson(exchange.response, wireSession(this.#session(exchange).record)),
-        PATCH: (exchange) => this.#change(exchange),
+        PATCH: (exchange) => this.#update(exchange),
         DELETE: (exchange) => this.#delete(exchange),
       },
       [`${one}/abort`]: { POST: (exchange) => this.#abort(exchange) },
       [`${one}/fork`]: { POST: (exchange) => this.#fork(exchange) },
       [`${one}/children`]: { GET: (exchange) => this.#children(exchange) },
-      [`${one}/todo`]: { GET: this.#told((session) => this.#desk.hub.transcript(session).todos) },
+      [`${one}/todo`]: { GET: this.#respondWith((session) => this.#registry.hub.transcript(session).todos) },
       [`${one}/diff`]: { GET: (exchange) => this.#diff(exchange) },
     };
   }
 
   #session({ params }: Exchange): Session {
-    return this.#desk.get(params.sessionID ?? "");
+    return this.#registry.get(params.sessionID ?? "");
   }
 
-  #told(what: (session: Session) => unknown): Handler {
-    return (exchange) => sendJson(exchange.response, what(this.#session(exchange)));
+  #respondWith(read: (session: Session) => unknown): Handler {
+    return (exchange) => sendJson(exchange.response, read(this.#session(exchange)));
   }
 
-  #records(): SessionRecord[] {
-    return this.#desk.sessions.store
+  #recentRecords(): SessionRecord[] {
+    return this.#registry.sessions.store
       .sessions()
       .map(({ record }) => record)
       .sort((a, b) => b.updatedAt - a.updatedAt);
@@ -62,14 +62,14 @@ export class OpenCodeSessionRoutes {
 
   async #list(exchange: Exchange): Promise<void> {
     const { query, response } = exchange;
-    // The header is the client's own place; only who names a directory asks for what is in it.
+    // Only the query parameter filters. The header is merely the client's own directory.
     const directory = query.get("directory") || undefined;
-    const place = directory === undefined ? undefined : await this.#shared.placeOf(directory);
+    const resolved = directory === undefined ? undefined : await this.#context.resolveDirectory(directory);
     const start = countOf(exchange, "start", Number.MAX_SAFE_INTEGER) ?? 0;
-    const limit = countOf(exchange, "limit", maxListed) ?? maxListed;
+    const limit = countOf(exchange, "limit", maxSessions) ?? maxSessions;
     const search = query.get("search")?.toLowerCase();
-    const sessions = this.#records()
-      .filter((record) => place === undefined || record.cwd === place)
+    const sessions = this.#recentRecords()
+      .filter((record) => resolved === undefined || record.cwd === resolved)
       .filter((record) => record.updatedAt >= start)
       .filter((record) => record.archivedAt === undefined || query.get("archived") === "true")
       .filter((record) => query.get("roots") !== "true" || record.parentId === undefined)
@@ -79,41 +79,41 @@ export class OpenCodeSessionRoutes {
   }
 
   async #create(exchange: Exchange): Promise<void> {
-    const fields = await readFields(exchange, this.#shared.maxJsonBytes);
+    const fields = await readObject(exchange, this.#context.maxJsonBytes);
     const title = optionalText(fields, "title")?.slice(0, 200);
     const parentId = optionalText(fields, "parentID");
-    const parent = parentId === undefined ? undefined : this.#desk.get(parentId);
-    const permissionRules = readRules(fields.permission) ?? this.#shared.config.rules;
-    const wanted = {
-      model: readModel(fields) ?? this.#shared.config.model,
+    const parent = parentId === undefined ? undefined : this.#registry.get(parentId);
+    const permissionRules = readRules(fields.permission) ?? this.#context.config.rules;
+    const target = {
+      model: readModel(fields) ?? this.#context.config.model,
       agent: optionalText(fields, "agent"),
     };
-    const session = await this.#desk.draft(
+    const session = await this.#registry.draft(
       {
         id: newSessionId(Date.now(), randomBytes(7).toString("hex")),
-        cwd: await this.#shared.cwdOf(directoryOf(exchange)),
+        cwd: await this.#context.resolveCwd(directoryOf(exchange)),
         ...(title === undefined || title === "" ? {} : { title }),
         ...(parent ? { parentId: parent.id, parentSequence: 0 } : {}),
         ...(permissionRules ? { permissionRules } : {}),
       },
-      wanted,
+      target,
     );
-    await this.#desk.kept();
+    await this.#registry.flush();
     sendJson(exchange.response, wireSession(session.record));
   }
 
-  /** OpenCode's own server leaves idle ones out; clients of the peer look for them. */
+  /** Includes idle sessions, which the peer's clients expect and OpenCode's own server leaves out. */
   #status({ response }: Exchange): void {
-    const told = this.#desk.sessions.list(null, null).map(({ id, status, queuedPrompts }) => {
-      const works = status === "running" || status === "waiting" || status === "starting";
-      return [wireSessionId(id), { type: works || queuedPrompts > 0 ? "busy" : "idle" }] as const;
+    const statuses = this.#registry.sessions.list(null, null).map(({ id, status, queuedPrompts }) => {
+      const isBusy = status === "running" || status === "waiting" || status === "starting";
+      return [wireSessionId(id), { type: isBusy || queuedPrompts > 0 ? "busy" : "idle" }] as const;
     });
-    sendJson(response, Object.fromEntries(told));
+    sendJson(response, Object.fromEntries(statuses));
   }
 
-  async #change(exchange: Exchange): Promise<void> {
+  async #update(exchange: Exchange): Promise<void> {
     const session = this.#session(exchange);
-    const fields = await readFields(exchange, this.#shared.maxJsonBytes);
+    const fields = await readObject(exchange, this.#context.maxJsonBytes);
     const title = optionalText(fields, "title")?.slice(0, 200);
     const permissionRules = readRules(fields.permission);
     const archived = isRecord(fields.time) ? fields.time.archived : undefined;
@@ -125,52 +125,52 @@ export class OpenCodeSessionRoutes {
       ...(permissionRules ? { permissionRules } : {}),
       ...(typeof archived === "number" ? { archivedAt: archived } : {}),
     });
-    await this.#desk.kept();
+    await this.#registry.flush();
     sendJson(exchange.response, wireSession(session.record));
   }
 
   async #delete(exchange: Exchange): Promise<void> {
-    await this.#desk.sessions.delete(this.#session(exchange).id);
-    await this.#desk.kept();
+    await this.#registry.sessions.delete(this.#session(exchange).id);
+    await this.#registry.flush();
     sendJson(exchange.response, true);
   }
 
   async #abort(exchange: Exchange): Promise<void> {
     await this.#session(exchange).cancel();
-    await this.#desk.kept();
+    await this.#registry.flush();
     sendJson(exchange.response, true);
   }
 
-  /** A fork up to a message, which itself is not part of it any more; without one it is of everything. */
+  /** Forks a session up to a message, exclusive; without a message it copies everything. */
   async #fork(exchange: Exchange): Promise<void> {
     const parent = this.#session(exchange);
-    const fields = await readFields(exchange, this.#shared.maxJsonBytes);
+    const fields = await readObject(exchange, this.#context.maxJsonBytes);
     const messageId = optionalText(fields, "messageID");
     const title = `${wireSession(parent.record).title} (fork)`.slice(0, 200);
     if (messageId === undefined) {
       await this.#sendFork(exchange, parent, { title });
       return;
     }
-    const place = this.#desk.hub.placeOf(parent, messageId);
-    if (!place) throw notThere("message", messageId);
+    const place = this.#registry.hub.locateMessage(parent, messageId);
+    if (!place) throw notFound("message", messageId);
     const seed = { title, cwd: parent.record.cwd, sequence: place.sequence - 1, like: parent.record };
     await this.#sendFork(exchange, place.session, seed);
   }
 
-  async #sendFork(exchange: Exchange, of: Session, seed: ForkSeed): Promise<void> {
-    const { session } = await this.#desk.sessions.fork(of, seed);
-    await this.#desk.kept();
+  async #sendFork(exchange: Exchange, parent: Session, seed: ForkSeed): Promise<void> {
+    const { session } = await this.#registry.sessions.fork(parent, seed);
+    await this.#registry.flush();
     sendJson(exchange.response, wireSession(session.record));
   }
 
   #children(exchange: Exchange): void {
     const { id } = this.#session(exchange);
-    const children = this.#records().filter((record) => record.parentId === id);
+    const children = this.#recentRecords().filter((record) => record.parentId === id);
     sendJson(exchange.response, children.map(wireSession));
   }
 
   #diff(exchange: Exchange): void {
-    const transcript = this.#desk.hub.transcript(this.#session(exchange));
+    const transcript = this.#registry.hub.transcript(this.#session(exchange));
     const messageId = exchange.query.get("messageID");
     sendJson(exchange.response, messageId ? transcript.diffsOf(messageId) : transcript.diffs);
   }

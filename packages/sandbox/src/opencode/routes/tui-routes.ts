@@ -1,12 +1,12 @@
 import { type Exchange, sendJson } from "../../http/exchange.ts";
 import { invalid, isRecord } from "../../http/problem.ts";
 import type { Hub } from "../hub.ts";
-import type { RouteTable, Shared } from "../shared.ts";
+import type { RouteContext, RouteTable } from "../route-context.ts";
 import type { Fields } from "../wire.ts";
-import { readFields } from "./input.ts";
+import { readObject } from "./input.ts";
 
-/** What each of these does in a terminal that is attached: OpenCode's names for its commands. */
-const commands: Readonly<Record<string, string>> = {
+/** Maps routes to OpenCode's names of terminal commands. */
+const terminalCommands: Readonly<Record<string, string>> = {
   "clear-prompt": "prompt.clear",
   "submit-prompt": "prompt.submit",
   "open-help": "help.show",
@@ -15,18 +15,18 @@ const commands: Readonly<Record<string, string>> = {
   "open-themes": "theme.list",
 };
 
-/** `/opencode/tui/*`: programs that steer the terminals that are attached, by events. */
+/** `/opencode/tui/*`: lets programs control attached terminals through events. */
 export class OpenCodeTuiRoutes {
   readonly #hub: Hub;
-  readonly #shared: Shared;
+  readonly #context: RouteContext;
 
-  constructor(hub: Hub, shared: Shared) {
+  constructor(hub: Hub, context: RouteContext) {
     this.#hub = hub;
-    this.#shared = shared;
+    this.#context = context;
   }
 
   routes(): RouteTable {
-    const fixed = Object.entries(commands).map(([name, command]) => [
+    const commandRoutes = Object.entries(terminalCommands).map(([name, command]) => [
       `/opencode/tui/${name}`,
       {
         POST: ({ response }: Exchange) => {
@@ -36,35 +36,37 @@ export class OpenCodeTuiRoutes {
       },
     ]);
     return {
-      ...Object.fromEntries(fixed),
-      "/opencode/tui/append-prompt": { POST: (e) => this.#tell(e, "tui.prompt.append", "text") },
-      "/opencode/tui/execute-command": { POST: (e) => this.#tell(e, "tui.command.execute", "command") },
-      "/opencode/tui/show-toast": { POST: (e) => this.#tell(e, "tui.toast.show", "message") },
-      "/opencode/tui/publish": { POST: (exchange) => this.#publish(exchange) },
-      // Terminals are steered by events alone: nothing waits here.
+      ...Object.fromEntries(commandRoutes),
+      "/opencode/tui/append-prompt": { POST: (e) => this.#publishText(e, "tui.prompt.append", "text") },
+      "/opencode/tui/execute-command": {
+        POST: (e) => this.#publishText(e, "tui.command.execute", "command"),
+      },
+      "/opencode/tui/show-toast": { POST: (e) => this.#publishText(e, "tui.toast.show", "message") },
+      "/opencode/tui/publish": { POST: (exchange) => this.#publishEvent(exchange) },
+      // Terminals are controlled by events alone, so this queue is always empty.
       "/opencode/tui/control/next": { GET: ({ response }) => sendJson(response, { path: "", body: {} }) },
       "/opencode/tui/control/response": { POST: ({ response }) => sendJson(response, true) },
     };
   }
 
-  async #tell(exchange: Exchange, type: string, needed: string): Promise<void> {
-    const properties = await this.#fields(exchange);
-    if (typeof properties[needed] !== "string") throw invalid(`${needed} must be a text`);
+  async #publishText(exchange: Exchange, type: string, field: string): Promise<void> {
+    const properties = await this.#readFields(exchange);
+    if (typeof properties[field] !== "string") throw invalid(`${field} must be a string`);
     this.#hub.publish({ type, properties });
     sendJson(exchange.response, true);
   }
 
-  /** Only what is for terminals: what happens in sessions is told by this server alone. */
-  async #publish(exchange: Exchange): Promise<void> {
-    const { type, properties } = await this.#fields(exchange);
+  /** Publishes a terminal event. Session events come from this server only. */
+  async #publishEvent(exchange: Exchange): Promise<void> {
+    const { type, properties } = await this.#readFields(exchange);
     if (typeof type !== "string" || !type.startsWith("tui.") || !isRecord(properties)) {
-      throw invalid("an event has a type that begins with tui. and properties");
+      throw invalid("an event needs properties and a type that starts with tui.");
     }
     this.#hub.publish({ type, properties });
     sendJson(exchange.response, true);
   }
 
-  async #fields(exchange: Exchange): Promise<Fields> {
-    return await readFields(exchange, this.#shared.maxTuiBytes);
+  async #readFields(exchange: Exchange): Promise<Fields> {
+    return await readObject(exchange, this.#context.maxTuiBytes);
   }
 }

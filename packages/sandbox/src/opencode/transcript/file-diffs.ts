@@ -1,13 +1,13 @@
 import type { WireFileDiff } from "../wire.ts";
-import { type FileEdit, patchOf } from "./tool-part.ts";
+import { type FileEdit, unifiedDiff } from "./tool-part.ts";
 
-/** What the tools of a session have made of its files, as far as they have shown it. */
+/** Accumulates the file changes that the tools of a session report. */
 export class FileDiffs {
   readonly #files = new Map<string, FileEdit>();
 
-  take(edit: FileEdit): void {
-    const known = this.#files.get(edit.path);
-    this.#files.set(edit.path, known ? { ...known, newText: edit.newText } : edit);
+  add(edit: FileEdit): void {
+    const existing = this.#files.get(edit.path);
+    this.#files.set(edit.path, existing ? { ...existing, newText: edit.newText } : edit);
   }
 
   get empty(): boolean {
@@ -18,7 +18,7 @@ export class FileDiffs {
     return [...this.#files.values()].flatMap((edit) => {
       const { path: file, oldText: before, newText: after, isNew } = edit;
       if (before === after) return [];
-      const patch = patchOf(edit);
+      const patch = unifiedDiff(edit);
       const { additions, deletions } = countLines(patch);
       return [
         {
@@ -35,7 +35,7 @@ export class FileDiffs {
   }
 }
 
-/** Lines that a unified diff adds and takes away. */
+/** Counts the added and removed lines of a unified diff. */
 function countLines(patch: string): { readonly additions: number; readonly deletions: number } {
   let [additions, deletions] = [0, 0];
   let isBody = false;

@@ -4,13 +4,13 @@ import { projectIdOf } from "../project.ts";
 import { noTokens, opencodeVersion, type WireSession } from "../wire.ts";
 import type { TurnContext } from "./turn.ts";
 
-/** OpenCode's word for "as the agent has it": its default agent, which is a mode here. */
+/** OpenCode's default agent. Here it stands for the agent's initial mode. */
 export const defaultMode = "build";
-/** The model that an agent has chosen by itself. */
+/** Stands for the agent's own choice of model. */
 export const defaultModel = "default";
 
-/** What all messages of a session say. */
-export function contextOf(record: SessionRecord): TurnContext {
+/** Returns the fields shared by all messages of a session. */
+export function turnContext(record: SessionRecord): TurnContext {
   return {
     sessionId: record.id,
     cwd: record.cwd,
@@ -19,7 +19,7 @@ export function contextOf(record: SessionRecord): TurnContext {
   };
 }
 
-/** A session as OpenCode's clients see it: the agent is the provider of its models. */
+/** Converts a session to OpenCode's format. The agent is the provider of its models. */
 export function wireSession(record: SessionRecord): WireSession {
   const { id, cwd, createdAt, updatedAt, parentId, title, archivedAt, permissionRules } = record;
   return {

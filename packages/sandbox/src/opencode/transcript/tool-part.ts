@@ -3,7 +3,7 @@ import { isRecord } from "../../http/problem.ts";
 import { commandOf, permissionName } from "../../sessions/turns/rules.ts";
 import type { Fields, WireToolState } from "../wire.ts";
 
-/** A change of a file that a tool call shows. */
+/** A file change reported by a tool call. */
 export interface FileEdit {
   readonly path: string;
   readonly oldText: string;
@@ -11,7 +11,7 @@ export interface FileEdit {
   readonly isNew: boolean;
 }
 
-/** A tool call as its updates have made it: later fields replace earlier ones, as ACP says. */
+/** State of a tool call, merged from its updates. As ACP says, later fields replace earlier ones. */
 export class ToolCall {
   readonly id: string;
   readonly #startedAt: number;
@@ -23,22 +23,22 @@ export class ToolCall {
     this.#startedAt = startedAt;
   }
 
-  take(update: Fields, at: number): void {
-    const given = Object.fromEntries(Object.entries(update).filter(([, value]) => value !== null));
-    this.#fields = { ...this.#fields, ...given };
+  applyUpdate(update: Fields, at: number): void {
+    const setFields = Object.fromEntries(Object.entries(update).filter(([, value]) => value !== null));
+    this.#fields = { ...this.#fields, ...setFields };
     if (this.isSettled) this.#endedAt ??= at;
   }
 
-  /** The turn has ended: a call that has not is told as cut off, or as done where the turn went well. */
-  settle(well: boolean, at: number): void {
-    if (!this.isSettled) this.take({ status: well ? "completed" : "failed" }, at);
+  /** Settles an open call at the end of its turn: completed if the turn succeeded, else failed. */
+  settle(succeeded: boolean, at: number): void {
+    if (!this.isSettled) this.applyUpdate({ status: succeeded ? "completed" : "failed" }, at);
   }
 
   get isSettled(): boolean {
     return this.#fields.status === "completed" || this.#fields.status === "failed";
   }
 
-  get hasWorked(): boolean {
+  get hasSucceeded(): boolean {
     return this.#fields.status === "completed";
   }
 
@@ -74,25 +74,25 @@ export class ToolCall {
     return { status: "running", input, title, metadata, time: { start: this.#startedAt } };
   }
 
-  /** What OpenCode's own views look for, beside what the agent's tool was given. */
+  /** Adds the fields that OpenCode's own views read to the agent's tool input. */
   #input(): Fields {
     const raw = isRecord(this.#fields.rawInput) ? this.#fields.rawInput : {};
     const edit = this.edits[0];
-    const place = edit?.path ?? records(this.#fields.locations)[0]?.path;
+    const path = edit?.path ?? records(this.#fields.locations)[0]?.path;
     const command = commandOf(raw);
     return {
       ...raw,
-      ...(typeof place === "string" && raw.filePath === undefined ? { filePath: place } : {}),
+      ...(typeof path === "string" && raw.filePath === undefined ? { filePath: path } : {}),
       ...(edit ? { oldString: edit.oldText, newString: edit.newText } : {}),
       ...(command === undefined ? {} : { command, description: String(this.#fields.title ?? command) }),
     };
   }
 
   #output(): string {
-    const said = records(this.#fields.content).flatMap(({ type, content }) =>
+    const texts = records(this.#fields.content).flatMap(({ type, content }) =>
       type === "content" && isRecord(content) && typeof content.text === "string" ? [content.text] : [],
     );
-    if (said.length > 0) return said.join("\n");
+    if (texts.length > 0) return texts.join("\n");
     const { rawOutput } = this.#fields;
     if (typeof rawOutput === "string") return rawOutput;
     if (!isRecord(rawOutput)) return "";
@@ -100,7 +100,7 @@ export class ToolCall {
   }
 
   #metadata(output: string): Fields {
-    const diff = this.edits.map(patchOf).join("");
+    const diff = this.edits.map(unifiedDiff).join("");
     const raw = isRecord(this.#fields.rawOutput) ? this.#fields.rawOutput : {};
     const exit = raw.exitCode ?? raw.exit_code;
     return {
@@ -110,12 +110,12 @@ export class ToolCall {
   }
 }
 
-/** How long comparing two texts may take, and how long they may be; then only the names are told. */
+/** Limits for diffs. A larger or slower one is reduced to the file names. */
 const diffTimeoutMs = 100;
 const maxDiffLength = 1_048_576;
 
-/** The change as a unified diff. */
-export function patchOf({ path, oldText, newText }: FileEdit): string {
+/** Returns the edit as a unified diff. */
+export function unifiedDiff({ path, oldText, newText }: FileEdit): string {
   if (oldText.length + newText.length > maxDiffLength) return `--- ${path}\n+++ ${path}\n`;
   const patch = createTwoFilesPatch(path, path, oldText, newText, undefined, undefined, {
     context: 3,

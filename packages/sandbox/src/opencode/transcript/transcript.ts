@@ -1,30 +1,30 @@
-/** A session's log as OpenCode's messages and parts. */
+/** Converts a session's log to OpenCode's messages and parts. */
 import { isRecord } from "../../http/problem.ts";
 import type { LogEntry, PermissionView } from "../../sessions/types.ts";
 import { wireSessionId } from "../ids.ts";
 import type { Fields, WireEvent, WireFileDiff, WireMessageWithParts, WireTodo } from "../wire.ts";
 import { FileDiffs } from "./file-diffs.ts";
-import { type AskedTool, askEvents } from "./questions.ts";
+import { permissionEvents, type ToolReference } from "./permissions.ts";
 import { Turn, type TurnContext } from "./turn.ts";
 
 /**
- * A session's log as OpenCode's clients see it: messages and parts, and what is told of them while they
- * come to be. It is a fold over the log: entries go in in their order, and nothing else counts.
+ * Projection of a session's log to OpenCode's messages, parts and events. A pure fold: the result depends only on the
+ * entries and their order.
  */
 export class Transcript {
   readonly #context: () => TurnContext;
-  readonly #keepsAll: boolean;
+  readonly #keepsHistory: boolean;
   readonly #sessionID: string;
   readonly #diffs = new FileDiffs();
   #turns: Turn[] = [];
   #todos: WireTodo[] = [];
-  /** The prompt of the server's queue that the next turn is for. */
-  #promptId: string | undefined;
+  /** Queued prompt that the next turn belongs to. */
+  #nextPromptId: string | undefined;
 
-  /** With `keepsAll` false only the latest turn is kept: for those who follow a session and read nothing back. */
-  constructor(context: () => TurnContext, keepsAll: boolean) {
+  /** With `keepsHistory` false, keeps only the latest turn. That is enough to publish events. */
+  constructor(context: () => TurnContext, keepsHistory: boolean) {
     this.#context = context;
-    this.#keepsAll = keepsAll;
+    this.#keepsHistory = keepsHistory;
     this.#sessionID = wireSessionId(context().sessionId);
   }
 
@@ -32,13 +32,13 @@ export class Transcript {
     return this.#turns.flatMap((turn) => turn.messages);
   }
 
-  /** The sequence of the first entry behind which the message stands; undefined for one that is not there. */
+  /** Returns the sequence of the first entry of the message's turn; undefined for an unknown message. */
   sequenceOf(messageId: string): number | undefined {
     return this.#turns.find((turn) => turn.messages.some(({ info }) => info.id === messageId))?.firstSequence;
   }
 
-  /** What the prompt `id` of the queue has become. */
-  turnOf(id: string): Turn | undefined {
+  /** Returns the turn of the queued prompt `id`. */
+  findTurn(id: string): Turn | undefined {
     return this.#turns.find((turn) => turn.promptId === id);
   }
 
@@ -50,121 +50,124 @@ export class Transcript {
     return this.#diffs.list();
   }
 
-  /** What the turn of a message has changed. */
+  /** Returns the file changes made by the turn of a message. */
   diffsOf(messageId: string): WireFileDiff[] {
     const turn = this.#turns.find((each) => each.messages.some(({ info }) => info.id === messageId));
     return turn?.diffs ?? [];
   }
 
-  get #turn(): Turn | undefined {
+  get #latestTurn(): Turn | undefined {
     return this.#turns.at(-1);
   }
 
-  /** Where a tool call of the latest turn stands. */
-  tool(callId: unknown): AskedTool | undefined {
-    return typeof callId === "string" ? this.#turn?.asked(callId) : undefined;
+  /** Returns a reference to a tool call of the latest turn. */
+  findTool(callId: unknown): ToolReference | undefined {
+    return typeof callId === "string" ? this.#latestTurn?.toolReference(callId) : undefined;
   }
 
-  /** Takes the next entry; returns what happened by it. */
+  /** Applies the next log entry and returns the resulting events. */
   apply(entry: LogEntry): WireEvent[] {
     const message: unknown = JSON.parse(entry.payload);
     if (!isRecord(message)) return [];
     const params = isRecord(message.params) ? message.params : {};
-    if (message.method === undefined) return this.#answered(message, entry);
+    if (message.method === undefined) return this.#onResponse(message, entry);
     if (entry.sender === "client") {
-      return message.method === "session/prompt" ? this.#prompted(message, params, entry) : [];
+      return message.method === "session/prompt" ? this.#onPrompt(message, params, entry) : [];
     }
-    if (entry.sender === "server") return this.#noticed(message.method, params, entry);
+    if (entry.sender === "server") return this.#onServerNotice(message.method, params, entry);
     if (message.method !== "session/update" || !isRecord(params.update)) return [];
-    return this.#updated(params.update, entry);
+    return this.#onUpdate(params.update, entry);
   }
 
-  #prompted(message: Fields, params: Fields, entry: LogEntry): WireEvent[] {
-    const ended = this.#turn?.end({ stopReason: "superseded" }, entry) ?? [];
+  #onPrompt(message: Fields, params: Fields, entry: LogEntry): WireEvent[] {
+    const ended = this.#latestTurn?.end({ stopReason: "superseded" }, entry) ?? [];
     const blocks = Array.isArray(params.prompt) ? params.prompt.filter(isRecord) : [];
-    const turn = this.#begin(entry, JSON.stringify(message.id));
-    return [...ended, ...turn.ask(blocks), ...this.#status("busy")];
+    const turn = this.#startTurn(entry, JSON.stringify(message.id));
+    return [...ended, ...turn.addPrompt(blocks), ...this.#statusEvents("busy")];
   }
 
-  #begin(entry: LogEntry, requestKey: string | undefined): Turn {
-    // Turns of a past that is loaded come all at once: their ids go on from each other, not from the clock.
-    const before = requestKey === undefined ? this.#turn : undefined;
-    const turn = new Turn(this.#context(), entry, requestKey, this.#promptId, before);
-    this.#promptId = undefined;
-    this.#turns = this.#keepsAll ? [...this.#turns, turn] : [turn];
+  #startTurn(entry: LogEntry, requestKey: string | undefined): Turn {
+    // Turns of a replayed history have the same timestamp, so their ids continue from each other instead of the clock.
+    const before = requestKey === undefined ? this.#latestTurn : undefined;
+    const turn = new Turn(this.#context(), entry, requestKey, this.#nextPromptId, before);
+    this.#nextPromptId = undefined;
+    this.#turns = this.#keepsHistory ? [...this.#turns, turn] : [turn];
     return turn;
   }
 
-  #answered(message: Fields, entry: LogEntry): WireEvent[] {
-    const turn = this.#turn;
-    if (entry.sender === "client" || !turn?.isAnsweredBy(JSON.stringify(message.id))) return [];
+  #onResponse(message: Fields, entry: LogEntry): WireEvent[] {
+    const turn = this.#latestTurn;
+    if (entry.sender === "client" || !turn?.isResponse(JSON.stringify(message.id))) return [];
     const error = isRecord(message.error) ? message.error : undefined;
     const outcome = error ? { error } : isRecord(message.result) ? message.result : {};
-    return this.#ended(turn, outcome, entry);
+    return this.#endTurn(turn, outcome, entry);
   }
 
-  #ended(turn: Turn, outcome: Fields, entry: LogEntry): WireEvent[] {
+  #endTurn(turn: Turn, outcome: Fields, entry: LogEntry): WireEvent[] {
     const events = turn.end(outcome, entry);
-    for (const edit of turn.edits) this.#diffs.take(edit);
+    for (const edit of turn.edits) this.#diffs.add(edit);
     if (turn.edits.length > 0) {
       events.push({ type: "session.diff", properties: { sessionID: this.#sessionID, diff: this.diffs } });
     }
-    // The end of a prompt of the queue is told by its notice, which comes next.
-    return turn.promptId === undefined ? [...events, ...this.#status("idle")] : events;
+    // For a queued prompt, the server's notice follows and reports the idle status.
+    return turn.promptId === undefined ? [...events, ...this.#statusEvents("idle")] : events;
   }
 
-  #noticed(method: unknown, params: Fields, entry: LogEntry): WireEvent[] {
-    if (method === "_session/permission") return this.#asked(params, entry);
+  #onServerNotice(method: unknown, params: Fields, entry: LogEntry): WireEvent[] {
+    if (method === "_session/permission") return this.#onPermission(params, entry);
     if (method !== "_session/prompt") return [];
     const { id, status } = params;
     if (typeof id !== "string") return [];
-    if (status === "queued") return this.#status("busy");
+    if (status === "queued") return this.#statusEvents("busy");
     if (status === "running") {
-      this.#promptId = id;
-      return this.#status("busy");
+      this.#nextPromptId = id;
+      return this.#statusEvents("busy");
     }
-    const turn = this.#turn;
+    const turn = this.#latestTurn;
     const open = turn?.isOpen && turn.promptId === id ? turn : undefined;
     const error = isRecord(params.error) ? params.error : undefined;
     const outcome = error ? { error } : { stopReason: params.stopReason ?? status };
-    const ended = open ? this.#ended(open, outcome, entry) : [];
-    const unseen = status === "failed" && turn?.promptId !== id ? this.#failed(error) : [];
-    return [...ended, ...unseen, ...this.#status("idle")];
+    const ended = open ? this.#endTurn(open, outcome, entry) : [];
+    const unstarted = status === "failed" && turn?.promptId !== id ? this.#errorEvents(error) : [];
+    return [...ended, ...unstarted, ...this.#statusEvents("idle")];
   }
 
-  /** A prompt whose turn never began. */
-  #failed(error: Fields | undefined): WireEvent[] {
+  /** Returns the error event of a prompt whose turn never started. */
+  #errorEvents(error: Fields | undefined): WireEvent[] {
     const text = typeof error?.message === "string" ? error.message : "The agent could not be started";
     const told = { name: "UnknownError", data: { message: text } };
     return [{ type: "session.error", properties: { sessionID: this.#sessionID, error: told } }];
   }
 
-  #asked(params: Fields, entry: LogEntry): WireEvent[] {
-    const view = permissionOf(params);
+  #onPermission(params: Fields, entry: LogEntry): WireEvent[] {
+    const view = parsePermission(params);
     if (!view) return [];
-    const turn = this.#turn;
+    const turn = this.#latestTurn;
     const { toolCallId } = view.toolCall;
-    // Some agents ask for a tool before they have told of it.
+    // Some agents request permission for a tool call before they report the call.
     const told =
-      view.state === "pending" && turn?.isOpen && typeof toolCallId === "string" && !turn.asked(toolCallId)
+      view.state === "pending" &&
+      turn?.isOpen &&
+      typeof toolCallId === "string" &&
+      !turn.toolReference(toolCallId)
         ? turn.update({ ...view.toolCall, sessionUpdate: "tool_call" }, entry)
         : [];
-    return [...told, ...askEvents(view, this.tool(toolCallId))];
+    return [...told, ...permissionEvents(view, this.findTool(toolCallId))];
   }
 
-  #updated(update: Fields, entry: LogEntry): WireEvent[] {
-    if (update.sessionUpdate === "plan") return this.#planned(update);
-    let turn = this.#turn;
-    // A session that was loaded tells its past without a prompt; what the user said begins a turn there.
+  #onUpdate(update: Fields, entry: LogEntry): WireEvent[] {
+    if (update.sessionUpdate === "plan") return this.#onPlan(update);
+    let turn = this.#latestTurn;
+    // A loaded session replays its history without prompts, so each user message starts a turn.
     if (update.sessionUpdate === "user_message_chunk") {
-      if (turn?.hasRequest && turn.isOpen) return [];
-      if (!turn?.isOpen || turn.hasAnswer) turn = this.#begin(entry, undefined);
+      if (turn?.hasPrompt && turn.isOpen) return [];
+      if (!turn?.isOpen || turn.hasReply) turn = this.#startTurn(entry, undefined);
     }
-    if (!turn || (turn.hasRequest && !turn.isOpen)) return [];
+    if (!turn || (turn.hasPrompt && !turn.isOpen)) return [];
     return turn.update(update, entry);
   }
 
-  #planned(update: Fields): WireEvent[] {
+  #onPlan(update: Fields): WireEvent[] {
     const entries = Array.isArray(update.entries) ? update.entries.filter(isRecord) : [];
     this.#todos = entries.map((entry, index) => ({
       id: String(index + 1),
@@ -175,7 +178,7 @@ export class Transcript {
     return [{ type: "todo.updated", properties: { sessionID: this.#sessionID, todos: this.#todos } }];
   }
 
-  #status(type: "busy" | "idle"): WireEvent[] {
+  #statusEvents(type: "busy" | "idle"): WireEvent[] {
     const status: WireEvent = {
       type: "session.status",
       properties: { sessionID: this.#sessionID, status: { type } },
@@ -186,8 +189,8 @@ export class Transcript {
   }
 }
 
-/** A permission as the log has it: what this server wrote itself. */
-function permissionOf(params: Fields): PermissionView | undefined {
+/** Reads a permission request from the log. This server wrote it, so a shallow check is enough. */
+function parsePermission(params: Fields): PermissionView | undefined {
   const { id, sessionId, state, toolCall, options } = params;
   if (typeof id !== "string" || typeof sessionId !== "string" || typeof state !== "string") return undefined;
   if (!isRecord(toolCall) || !Array.isArray(options)) return undefined;

@@ -19,10 +19,10 @@ import {
   type WireUserMessage,
 } from "../wire.ts";
 import { FileDiffs } from "./file-diffs.ts";
-import type { AskedTool } from "./questions.ts";
-import { type FileEdit, patchOf, ToolCall } from "./tool-part.ts";
+import type { ToolReference } from "./permissions.ts";
+import { type FileEdit, ToolCall, unifiedDiff } from "./tool-part.ts";
 
-/** What all messages of a session say. */
+/** Fields shared by all messages of a session. */
 export interface TurnContext {
   readonly sessionId: string;
   readonly cwd: string;
@@ -30,12 +30,12 @@ export interface TurnContext {
   readonly model: WireModel;
 }
 
-/** Where parts stand that one entry of the log has made; those of the user are before them. */
-const places = { start: 5_000, middle: 6_000, end: 7_000 };
+/** Offsets that order the parts created by one log entry. User parts have lower ones. */
+const partOffsets = { start: 5_000, middle: 6_000, end: 7_000 };
 
-/** One prompt and what the agent did for it: a message of the user, and one of the assistant. */
+/** One turn: the user's message and the assistant's message. */
 export class Turn {
-  /** The prompt of the server's queue; absent for one that came over the raw routes. */
+  /** Id of the queued prompt; absent for a prompt sent over the raw ACP routes. */
   readonly promptId: string | undefined;
   readonly firstSequence: number;
   readonly #context: TurnContext;
@@ -43,9 +43,9 @@ export class Turn {
   readonly #ids: TurnIds;
   readonly #requestKey: string | undefined;
   readonly #user: WireUserMessage;
-  readonly #asked: WirePart[] = [];
-  readonly #parts: WirePart[] = [];
-  /** Tool calls with the place of their part. */
+  readonly #userParts: WirePart[] = [];
+  readonly #assistantParts: WirePart[] = [];
+  /** Tool calls with the index of their part. */
   readonly #calls = new Map<string, { readonly call: ToolCall; readonly at: number }>();
   #assistant: WireAssistantMessage | undefined;
   #isOpen = true;
@@ -55,18 +55,18 @@ export class Turn {
     entry: LogEntry,
     requestKey: string | undefined,
     promptId: string | undefined,
-    before?: Turn,
+    previous?: Turn,
   ) {
     const { sequence, createdAt } = entry;
-    const given = promptId?.startsWith("msg") === true ? promptId : undefined;
+    const clientMessageId = promptId?.startsWith("msg") === true ? promptId : undefined;
     this.#context = context;
     this.#sessionID = wireSessionId(context.sessionId);
     this.promptId = promptId;
     this.firstSequence = sequence;
     this.#requestKey = requestKey;
-    this.#ids = new TurnIds(createdAt, sequence, given ?? before?.lastId);
+    this.#ids = new TurnIds(createdAt, sequence, clientMessageId ?? previous?.lastId);
     this.#user = {
-      id: given ?? this.#ids.message(sequence),
+      id: clientMessageId ?? this.#ids.message(sequence),
       sessionID: this.#sessionID,
       role: "user",
       time: { created: createdAt },
@@ -79,77 +79,81 @@ export class Turn {
     return this.#isOpen;
   }
 
-  /** Whether a client has asked; otherwise it is the past as an agent told it. */
-  get hasRequest(): boolean {
+  /** Whether a client sent the prompt. Otherwise the turn is history that an agent replayed. */
+  get hasPrompt(): boolean {
     return this.#requestKey !== undefined;
   }
 
-  get hasAnswer(): boolean {
+  get hasReply(): boolean {
     return this.#assistant !== undefined;
   }
 
-  /** The id of the turn that stands behind all others of it. */
+  /** Greatest id of the turn, which later ids must sort after. */
   get lastId(): string {
-    return this.#parts.at(-1)?.id ?? this.#assistant?.id ?? this.#asked.at(-1)?.id ?? this.#user.id;
+    return (
+      this.#assistantParts.at(-1)?.id ?? this.#assistant?.id ?? this.#userParts.at(-1)?.id ?? this.#user.id
+    );
   }
 
   get messages(): WireMessageWithParts[] {
-    const asked = { info: this.#user, parts: this.#asked };
-    return this.#assistant ? [asked, { info: this.#assistant, parts: this.#parts }] : [asked];
+    const userMessage = { info: this.#user, parts: this.#userParts };
+    return this.#assistant
+      ? [userMessage, { info: this.#assistant, parts: this.#assistantParts }]
+      : [userMessage];
   }
 
-  /** What the calls of the turn have changed, in their order. */
+  /** File changes of the turn's completed calls, in order. */
   get edits(): FileEdit[] {
-    return [...this.#calls.values()].flatMap(({ call }) => (call.hasWorked ? call.edits : []));
+    return [...this.#calls.values()].flatMap(({ call }) => (call.hasSucceeded ? call.edits : []));
   }
 
   get diffs(): WireFileDiff[] {
     const diffs = new FileDiffs();
-    for (const edit of this.edits) diffs.take(edit);
+    for (const edit of this.edits) diffs.add(edit);
     return diffs.list();
   }
 
-  isAnsweredBy(key: string): boolean {
+  isResponse(key: string): boolean {
     return this.#isOpen && this.#requestKey === key;
   }
 
-  asked(callID: string): AskedTool | undefined {
-    const known = this.#calls.get(callID);
-    if (!known || !this.#assistant) return undefined;
-    return { messageID: this.#assistant.id, callID, diff: known.call.edits.map(patchOf).join("") };
+  toolReference(callID: string): ToolReference | undefined {
+    const existing = this.#calls.get(callID);
+    if (!existing || !this.#assistant) return undefined;
+    return { messageID: this.#assistant.id, callID, diff: existing.call.edits.map(unifiedDiff).join("") };
   }
 
-  /** What the user said; the agent's message begins with it. */
-  ask(blocks: readonly Fields[]): WireEvent[] {
-    const parts = blocks.flatMap((block, index) => this.#askedPart(block, index));
-    this.#asked.push(...parts);
+  /** Adds the user's prompt and starts the assistant's message. */
+  addPrompt(blocks: readonly Fields[]): WireEvent[] {
+    const parts = blocks.flatMap((block, index) => this.#toUserParts(block, index));
+    this.#userParts.push(...parts);
     return [
-      this.#told(this.#user),
-      ...parts.map((part) => this.#changed(part, this.#user.time.created)),
-      ...this.#answer(this.firstSequence, this.#user.time.created),
+      this.#messageUpdated(this.#user),
+      ...parts.map((part) => this.#partUpdated(part, this.#user.time.created)),
+      ...this.#startReply(this.firstSequence, this.#user.time.created),
     ];
   }
 
-  /** What an update of the agent adds. */
+  /** Applies an update of the agent and returns the resulting events. */
   update(update: Fields, { sequence, createdAt }: LogEntry): WireEvent[] {
     const kind = update.sessionUpdate;
     const content = isRecord(update.content) ? update.content : {};
-    if (kind === "user_message_chunk") return this.#say(content, sequence, createdAt);
-    const begun = this.#assistant ? [] : this.#answer(sequence, createdAt);
+    if (kind === "user_message_chunk") return this.#appendUserText(content, sequence, createdAt);
+    const started = this.#assistant ? [] : this.#startReply(sequence, createdAt);
     switch (kind) {
       case "agent_message_chunk":
-        return [...begun, ...this.#write("text", content, sequence, createdAt)];
+        return [...started, ...this.#appendText("text", content, sequence, createdAt)];
       case "agent_thought_chunk":
-        return [...begun, ...this.#write("reasoning", content, sequence, createdAt)];
+        return [...started, ...this.#appendText("reasoning", content, sequence, createdAt)];
       case "tool_call":
       case "tool_call_update":
-        return [...begun, ...this.#use(update, sequence, createdAt)];
+        return [...started, ...this.#applyToolUpdate(update, sequence, createdAt)];
       default:
         return [];
     }
   }
 
-  /** The turn has ended with this result or error of the agent. */
+  /** Ends the turn with the agent's result or error. */
   end(outcome: Fields, { sequence, createdAt: at }: LogEntry): WireEvent[] {
     if (!this.#isOpen) return [];
     this.#isOpen = false;
@@ -160,27 +164,27 @@ export class Turn {
     for (const { call, at: place } of this.#calls.values()) {
       if (call.isSettled) continue;
       call.settle(error === undefined, at);
-      events.push(...this.#showCall(call, place, at));
+      events.push(...this.#updateToolPart(call, place, at));
     }
     const tokens = tokensOf(outcome.usage);
     const finish = error ? "error" : finishOf(outcome.stopReason);
     const step: WirePart = {
-      id: this.#ids.part(sequence, places.end),
-      ...this.#of(assistant.id),
+      id: this.#ids.part(sequence, partOffsets.end),
+      ...this.#partOwner(assistant.id),
       type: "step-finish",
       reason: finish,
       cost: 0,
       tokens,
     };
-    this.#parts.push(step);
+    this.#assistantParts.push(step);
     const time = { ...assistant.time, completed: at };
     this.#assistant = { ...assistant, time, tokens, finish, ...(error ? { error } : {}) };
-    events.push(this.#changed(step, at), this.#told(this.#assistant));
+    events.push(this.#partUpdated(step, at), this.#messageUpdated(this.#assistant));
     if (error) events.push({ type: "session.error", properties: { sessionID: this.#sessionID, error } });
     return events;
   }
 
-  #answer(sequence: number, at: number): WireEvent[] {
+  #startReply(sequence: number, at: number): WireEvent[] {
     const { cwd, mode, model } = this.#context;
     this.#assistant = {
       id: this.#ids.message(sequence + 1),
@@ -196,106 +200,118 @@ export class Turn {
       ...model,
     };
     const step: WirePart = {
-      id: this.#ids.part(sequence, places.start),
-      ...this.#of(this.#assistant.id),
+      id: this.#ids.part(sequence, partOffsets.start),
+      ...this.#partOwner(this.#assistant.id),
       type: "step-start",
     };
-    this.#parts.push(step);
-    return [this.#told(this.#assistant), this.#changed(step, at)];
+    this.#assistantParts.push(step);
+    return [this.#messageUpdated(this.#assistant), this.#partUpdated(step, at)];
   }
 
-  #askedPart(block: Fields, index: number): WirePart[] {
-    const base = { id: this.#ids.part(this.firstSequence, index), ...this.#of(this.#user.id) };
+  #toUserParts(block: Fields, index: number): WirePart[] {
+    const base = { id: this.#ids.part(this.firstSequence, index), ...this.#partOwner(this.#user.id) };
     if (isRecord(block._meta) && block._meta[transcriptMark] === true) return [];
     if (typeof block.text === "string") return [{ ...base, type: "text", text: block.text }];
-    const file = fileOf(block);
+    const file = toFilePart(block);
     return file ? [{ ...base, type: "file", ...file }] : [];
   }
 
-  /** A piece of what the user said before this server knew the session. */
-  #say(content: Fields, sequence: number, at: number): WireEvent[] {
-    const last = this.#asked.at(-1);
+  /** Appends a chunk of a user message that an agent replays. */
+  #appendUserText(content: Fields, sequence: number, at: number): WireEvent[] {
+    const last = this.#userParts.at(-1);
     if (last?.type === "text" && typeof content.text === "string") {
-      this.#asked[this.#asked.length - 1] = { ...last, text: last.text + content.text };
-      return [this.#delta(last, content.text)];
+      this.#userParts[this.#userParts.length - 1] = { ...last, text: last.text + content.text };
+      return [this.#partDelta(last, content.text)];
     }
-    const parts = this.#askedPart(content, this.#asked.length);
-    const told = sequence === this.firstSequence ? [this.#told(this.#user)] : [];
-    this.#asked.push(...parts);
-    return [...told, ...parts.map((part) => this.#changed(part, at))];
+    const parts = this.#toUserParts(content, this.#userParts.length);
+    const told = sequence === this.firstSequence ? [this.#messageUpdated(this.#user)] : [];
+    this.#userParts.push(...parts);
+    return [...told, ...parts.map((part) => this.#partUpdated(part, at))];
   }
 
-  #write(type: WireTextPart["type"], content: Fields, sequence: number, at: number): WireEvent[] {
+  #appendText(type: WireTextPart["type"], content: Fields, sequence: number, at: number): WireEvent[] {
     if (typeof content.text !== "string" || !this.#assistant) return [];
-    const last = this.#parts.at(-1);
+    const last = this.#assistantParts.at(-1);
     if (last?.type === type && last.time?.end === undefined) {
-      this.#parts[this.#parts.length - 1] = { ...last, text: last.text + content.text };
-      return [this.#delta(last, content.text)];
+      this.#assistantParts[this.#assistantParts.length - 1] = { ...last, text: last.text + content.text };
+      return [this.#partDelta(last, content.text)];
     }
     const closed = this.#closeText(at);
-    const base = { id: this.#ids.part(sequence, places.middle), ...this.#of(this.#assistant.id) };
+    const base = { id: this.#ids.part(sequence, partOffsets.middle), ...this.#partOwner(this.#assistant.id) };
     const part: WireTextPart = { ...base, type, text: content.text, time: { start: at } };
-    this.#parts.push(part);
-    return [...closed, this.#changed({ ...part, text: "" }, at), this.#delta(part, content.text)];
+    this.#assistantParts.push(part);
+    return [...closed, this.#partUpdated({ ...part, text: "" }, at), this.#partDelta(part, content.text)];
   }
 
   #closeText(at: number): WireEvent[] {
-    const last = this.#parts.at(-1);
+    const last = this.#assistantParts.at(-1);
     if ((last?.type !== "text" && last?.type !== "reasoning") || last.time?.end !== undefined) return [];
     const part = { ...last, time: { start: last.time?.start ?? at, end: at } };
-    this.#parts[this.#parts.length - 1] = part;
-    return [this.#changed(part, at)];
+    this.#assistantParts[this.#assistantParts.length - 1] = part;
+    return [this.#partUpdated(part, at)];
   }
 
-  #use(update: Fields, sequence: number, at: number): WireEvent[] {
+  #applyToolUpdate(update: Fields, sequence: number, at: number): WireEvent[] {
     const { toolCallId, sessionUpdate: _kind, ...fields } = update;
     if (typeof toolCallId !== "string") return [];
     const known = this.#calls.get(toolCallId);
     if (known) {
-      const worked = known.call.hasWorked;
-      known.call.take(fields, at);
-      return [...this.#showCall(known.call, known.at, at), ...(worked ? [] : edited(known.call))];
+      const hadSucceeded = known.call.hasSucceeded;
+      known.call.applyUpdate(fields, at);
+      return [
+        ...this.#updateToolPart(known.call, known.at, at),
+        ...(hadSucceeded ? [] : editEvents(known.call)),
+      ];
     }
     const events = this.#closeText(at);
     const call = new ToolCall(toolCallId, at);
-    call.take(fields, at);
-    const place = this.#parts.length;
+    call.applyUpdate(fields, at);
+    const place = this.#assistantParts.length;
     this.#calls.set(toolCallId, { call, at: place });
-    const base = { id: this.#ids.part(sequence, places.middle), ...this.#of(this.#assistant?.id ?? "") };
-    this.#parts.push({ ...base, type: "tool", callID: toolCallId, tool: call.tool, state: call.state });
-    return [...events, ...this.#showCall(call, place, at), ...edited(call)];
+    const base = {
+      id: this.#ids.part(sequence, partOffsets.middle),
+      ...this.#partOwner(this.#assistant?.id ?? ""),
+    };
+    this.#assistantParts.push({
+      ...base,
+      type: "tool",
+      callID: toolCallId,
+      tool: call.tool,
+      state: call.state,
+    });
+    return [...events, ...this.#updateToolPart(call, place, at), ...editEvents(call)];
   }
 
-  #showCall(call: ToolCall, place: number, at: number): WireEvent[] {
-    const part = this.#parts[place];
+  #updateToolPart(call: ToolCall, place: number, at: number): WireEvent[] {
+    const part = this.#assistantParts[place];
     if (part?.type !== "tool") return [];
-    const shown = { ...part, tool: call.tool, state: call.state };
-    this.#parts[place] = shown;
-    return [this.#changed(shown, at)];
+    const updated = { ...part, tool: call.tool, state: call.state };
+    this.#assistantParts[place] = updated;
+    return [this.#partUpdated(updated, at)];
   }
 
-  #of(messageID: string) {
+  #partOwner(messageID: string) {
     return { sessionID: this.#sessionID, messageID };
   }
 
-  #told(info: WireMessage): WireEvent {
+  #messageUpdated(info: WireMessage): WireEvent {
     return { type: "message.updated", properties: { sessionID: this.#sessionID, info } };
   }
 
-  #changed(part: WirePart, time: number): WireEvent {
+  #partUpdated(part: WirePart, time: number): WireEvent {
     return { type: "message.part.updated", properties: { sessionID: this.#sessionID, part, time } };
   }
 
-  #delta(part: WireTextPart, delta: string): WireEvent {
+  #partDelta(part: WireTextPart, delta: string): WireEvent {
     const { messageID, id: partID } = part;
     const properties = { sessionID: this.#sessionID, messageID, partID, field: "text", delta };
     return { type: "message.part.delta", properties };
   }
 }
 
-/** What is told of the files that a call has changed, once it has. */
-function edited(call: ToolCall): WireEvent[] {
-  if (!call.hasWorked) return [];
+/** Returns the events for files that a completed call has changed. */
+function editEvents(call: ToolCall): WireEvent[] {
+  if (!call.hasSucceeded) return [];
   return call.edits.map(({ path }) => ({ type: "file.edited", properties: { file: path } }));
 }
 
@@ -315,7 +331,7 @@ function finishOf(stopReason: unknown): string {
   return stopReason === "refusal" ? "content-filter" : "stop";
 }
 
-/** Tokens of a turn, of agents that count them. Source: ACP, `usage` of a prompt's result (unstable). */
+/** Reads the token counts of agents that report them. Source: ACP, `usage` of a prompt's result (unstable). */
 function tokensOf(usage: unknown): WireTokens {
   if (!isRecord(usage)) return noTokens;
   const count = (name: string) => (typeof usage[name] === "number" ? usage[name] : 0);
@@ -327,7 +343,7 @@ function tokensOf(usage: unknown): WireTokens {
   };
 }
 
-function fileOf(block: Fields): Pick<WireFilePart, "mime" | "url" | "filename"> | undefined {
+function toFilePart(block: Fields): Pick<WireFilePart, "mime" | "url" | "filename"> | undefined {
   const { type, mimeType, data, uri, name } = block;
   const mime = typeof mimeType === "string" ? mimeType : "application/octet-stream";
   const filename = typeof name === "string" ? { filename: name } : {};

@@ -4,8 +4,8 @@ import type { OpenCodeConfig } from "./config.ts";
 /** Routes by path and method. */
 export type RouteTable = Readonly<Record<string, Readonly<Record<string, Handler>>>>;
 
-/** What the routes share. */
-export interface Shared {
+/** Settings and helpers shared by all routes. */
+export interface RouteContext {
   readonly config: OpenCodeConfig;
   readonly maxJsonBytes: number;
   readonly maxTuiBytes: number;
@@ -14,8 +14,8 @@ export interface Shared {
   readonly home: string;
   readonly state: string;
   readonly configDirectory: string;
-  /** The working directory of a new session. Throws `invalid_request` for one that is not there. */
-  readonly cwdOf: (directory: string | undefined) => Promise<string>;
-  /** The absolute form of a directory that may not be there. */
-  readonly placeOf: (directory: string | undefined) => Promise<string>;
+  /** Resolves the working directory of a new session. Throws `invalid_request` when it does not exist. */
+  readonly resolveCwd: (directory: string | undefined) => Promise<string>;
+  /** Resolves a directory that may not exist to an absolute path. */
+  readonly resolveDirectory: (directory: string | undefined) => Promise<string>;
 }

@@ -5,23 +5,23 @@ import { permissionPrefix, questionPrefix, wireSessionId } from "../ids.ts";
 import type { Fields, WireEvent } from "../wire.ts";
 
 /**
- * ACP has one kind of question. One whose answers are more than once, always and no, because several of
- * them allow, is a question to OpenCode's clients; every other one is a permission.
+ * Whether OpenCode's clients see a permission request as a question. ACP has only permission requests. One with
+ * several options of the same allow kind offers more than once, always and no, so it is a question.
  */
 export function isQuestion(options: readonly PermissionOption[]): boolean {
-  const allowing = options.map((option) => option.kind).filter((kind) => kind.startsWith("allow_"));
-  return new Set(allowing).size < allowing.length;
+  const allowKinds = options.map((option) => option.kind).filter((kind) => kind.startsWith("allow_"));
+  return new Set(allowKinds).size < allowKinds.length;
 }
 
-/** The tool call that something asks for, where the transcript has it. */
-export interface AskedTool {
+/** Reference to the tool call that a permission request is for. */
+export interface ToolReference {
   readonly messageID: string;
   readonly callID: string;
   readonly diff?: string;
 }
 
-/** A permission of version 2 of the SDK, with the members of version 1 beside. */
-export function wirePermission(view: PermissionView, tool: AskedTool | undefined): Fields {
+/** A permission request with the fields of both versions of the SDK. */
+export function wirePermission(view: PermissionView, tool: ToolReference | undefined): Fields {
   const { toolCall, createdAt } = view;
   const permission = permissionName(toolCall);
   const patterns = permissionPatterns(toolCall);
@@ -48,7 +48,7 @@ export function wirePermission(view: PermissionView, tool: AskedTool | undefined
   };
 }
 
-export function wireQuestion(view: PermissionView, tool: AskedTool | undefined): Fields {
+export function wireQuestion(view: PermissionView, tool: ToolReference | undefined): Fields {
   const { toolCall, options } = view;
   const question = typeof toolCall.title === "string" ? toolCall.title : "Which one?";
   return {
@@ -67,16 +67,16 @@ export function wireQuestion(view: PermissionView, tool: AskedTool | undefined):
   };
 }
 
-/** What happens when a question of the agent is asked or settled. */
-export function askEvents(view: PermissionView, tool: AskedTool | undefined): WireEvent[] {
+/** Returns the events of a permission request or question that was created or settled. */
+export function permissionEvents(view: PermissionView, tool: ToolReference | undefined): WireEvent[] {
   const sessionID = wireSessionId(view.sessionId);
-  const asQuestion = isQuestion(view.options);
+  const isQuestionView = isQuestion(view.options);
   if (view.state === "pending") {
-    if (asQuestion) return [{ type: "question.asked", properties: wireQuestion(view, tool) }];
+    if (isQuestionView) return [{ type: "question.asked", properties: wireQuestion(view, tool) }];
     const properties = wirePermission(view, tool);
     return ["permission.asked", "permission.updated"].map((type) => ({ type, properties }));
   }
-  if (asQuestion) {
+  if (isQuestionView) {
     const requestID = questionPrefix + view.id;
     const chosen = view.options.find((option) => option.optionId === view.optionId);
     return chosen
