@@ -1,2 +1,2 @@
-/** The folder that has one folder for each plugin: `plugins.builtInDirectory` of a gate. */
+/** Directory with one folder per built-in plugin: `plugins.builtInDirectory` of a gate. */
 export const pluginsDirectory: string = import.meta.dirname;

@@ -111,8 +111,8 @@ test("files of a session with words from outside", async (t) => {
   });
 
   await t.test("are not what such a session only tried to change", async () => {
-    await assert.rejects(taints("write", { path: "own", content: "x" }, true), /there already/);
-    await assert.rejects(taints("move", { from: "own", to: "gone" }, true), /there already/);
+    await assert.rejects(taints("write", { path: "own", content: "x" }, true), /exists already/);
+    await assert.rejects(taints("move", { from: "own", to: "gone" }, true), /exists already/);
     assert.equal(await reading("own"), false);
     assert.equal(await taints("list", { path: "", after: "made", limit: 1 }), false);
   });

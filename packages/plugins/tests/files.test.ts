@@ -70,9 +70,9 @@ test("files in shared folders", async (t) => {
     call("read", { folder: "notes", path, ...more });
 
   await t.test("are written whole, read by ranges, and listed", async () => {
-    assert.equal(await write("a/b.txt", "grün"), "HANDLER_ERROR: There is no such file or folder");
+    assert.equal(await write("a/b.txt", "grün"), "HANDLER_ERROR: No such file or folder");
     assert.equal(await write("a/b.txt", "grün", { make_folders: true }), '{"written":"a/b.txt","size":5}');
-    assert.match(await write("a/b.txt", "x"), /there already/);
+    assert.match(await write("a/b.txt", "x"), /exists already/);
     chmodSync(join(notes, "a", "b.txt"), 0o640);
     assert.match(await write("a/b.txt", "größe", { mode: "replace" }), /"size":7/);
     assert.equal(statSync(join(notes, "a", "b.txt")).mode & 0o777, 0o640);
@@ -87,7 +87,7 @@ test("files in shared folders", async (t) => {
     assert.match(await read("a/b.txt", { offset: 2 }), /"content":"öße!"/);
     assert.match(await read("a/b.txt", { offset: 100 }), /"content":"","encoding":"text","offset":100/);
     assert.match(await write("bin", "//4=", { encoding: "base64" }), /"size":2/);
-    assert.match(await read("bin"), /no UTF-8 text/);
+    assert.match(await read("bin"), /not UTF-8 text/);
     assert.match(await read("bin", { encoding: "base64" }), /"content":"\/\/4="/);
     assert.match(await write("x", "not base64", { encoding: "base64" }), /not base64/);
     assert.match(
@@ -103,20 +103,20 @@ test("files in shared folders", async (t) => {
     const folder = "notes";
     await write("plain", "x");
     for (const end of ["/", "/."]) {
-      assert.match(await read(`plain${end}`), /no file/);
-      assert.match(await call("stat", { folder, path: `plain${end}` }), /no folder/);
-      assert.match(await call("delete", { folder, path: `plain${end}` }), /no folder/);
-      assert.match(await write(`new${end}`, "x"), /no slash/);
-      assert.match(await call("move", { folder, from: `plain${end}`, to: "other" }), /no folder/);
+      assert.match(await read(`plain${end}`), /not a file/);
+      assert.match(await call("stat", { folder, path: `plain${end}` }), /not a folder/);
+      assert.match(await call("delete", { folder, path: `plain${end}` }), /not a folder/);
+      assert.match(await write(`new${end}`, "x"), /end with a slash/);
+      assert.match(await call("move", { folder, from: `plain${end}`, to: "other" }), /not a folder/);
       assert.match(
         await call("move", { folder, from: "plain", to: `made/it${end}`, make_folders: true }),
-        /no slash/,
+        /end with a slash/,
       );
     }
-    assert.match(await call("stat", { folder, path: "made" }), /no such/);
+    assert.match(await call("stat", { folder, path: "made" }), /No such/);
     assert.match(await call("move", { folder, from: "a/", to: "b/" }), /"moved":"a\/"/);
     assert.match(await call("move", { folder, from: "b", to: "a" }), /"moved"/);
-    assert.match(await call("list", { path: "a" }), /name that/);
+    assert.match(await call("list", { path: "a" }), /set `folder`/);
     assert.match(await call("list", { folder: "", path: "" }), /"name":"books"/);
   });
 
@@ -126,13 +126,13 @@ test("files in shared folders", async (t) => {
     writeFileSync(join(notes, "app", ".git", "config"), "");
     await write("config", "[core]\nfsmonitor = touch /tmp/x");
     for (const path of [".git", ".git/config", "app/.git/config", "app/.GIT/hooks/post-checkout"]) {
-      assert.match(await write(path, "x", { make_folders: true, mode: "replace" }), /a person's/, path);
+      assert.match(await write(path, "x", { make_folders: true, mode: "replace" }), /Only a person/, path);
       assert.match(
         await call("move", { folder, from: "config", to: path, make_folders: true }),
-        /a person's/,
+        /Only a person/,
       );
     }
-    assert.match(await call("move", { folder, from: "app/.git", to: "app/git" }), /a person's/);
+    assert.match(await call("move", { folder, from: "app/.git", to: "app/git" }), /Only a person/);
     assert.equal(readFileSync(join(notes, "app", ".git", "config"), "utf8"), "");
     assert.match(await read("app/.git/config"), /"size":0/);
     assert.match(await write("app/.gitignore", "dist"), /"size":4/);
@@ -141,13 +141,13 @@ test("files in shared folders", async (t) => {
   await t.test("have bounds", async () => {
     const most = 102_400;
     assert.match(await write("big", "x".repeat(most)), /"size":102400/);
-    assert.match(await write("more", "x".repeat(most + 1)), /At most 102400/);
+    assert.match(await write("more", "x".repeat(most + 1)), /limited to 102400/);
     writeFileSync(join(notes, "large"), Buffer.alloc(16 * 1024 * 1024 - 1, "y"));
     assert.match(await read("large"), /"bytes":262144,"size":16777215,"next_offset":262144/);
     assert.match(await write("large", "z", { mode: "append" }), /"size":16777216/);
-    assert.match(await write("large", "z", { mode: "append" }), /at most 16777216/);
+    assert.match(await write("large", "z", { mode: "append" }), /files of 16777216/);
     assert.match(await write(`${"d/".repeat(33)}x`, "x", { make_folders: true }), /folders deep/);
-    assert.match(await write("n".repeat(256), "x"), /Not a name/);
+    assert.match(await write("n".repeat(256), "x"), /too long or reserved/);
   });
 
   await t.test("are moved and deleted, and nothing is overwritten", async () => {
@@ -155,11 +155,11 @@ test("files in shared folders", async (t) => {
     await write("two", "2");
     const move = (from: string, to: string) =>
       call("move", { folder: "notes", from, to, make_folders: true });
-    assert.match(await move("one", "two"), /there already/);
-    assert.match(await move("a", "two"), /there already/);
+    assert.match(await move("one", "two"), /exists already/);
+    assert.match(await move("a", "two"), /exists already/);
     assert.match(await move("one", "new/one"), /"to":"new\/one"/);
     assert.match(await move("new", "old"), /"moved":"new"/);
-    assert.match(await move("old", "old/far/down"), /HANDLER_ERROR: It cannot go into itself/);
+    assert.match(await move("old", "old/far/down"), /HANDLER_ERROR: A folder cannot be moved into itself/);
     assert.deepEqual(readdirSync(join(notes, "old")), ["one"]);
     assert.match(await read("old/one"), /"content":"1"/);
     assert.match(await read("two"), /"content":"2"/);
@@ -217,11 +217,11 @@ test("files in shared folders", async (t) => {
       await call("delete", { folder: "notes", path: "way/secret" }),
     );
     for (const each of results)
-      assert.match(each, /^HANDLER_ERROR: (A part|A path|This is no file|Only files)/);
+      assert.match(each, /^HANDLER_ERROR: (A component|The path|This is not a file|Only files)/);
     assert.deepEqual(readdirSync(join(root, "outside")), ["secret"]);
     assert.equal(readFileSync(join(root, "outside", "secret"), "utf8"), "secret");
     execFileSync("mkfifo", [join(notes, "pipe")]);
-    assert.match(await read("pipe"), /This is no file/);
+    assert.match(await read("pipe"), /This is not a file/);
     // A link itself can go; what it leads to stays.
     assert.match(await call("delete", { folder: "notes", path: "link" }), /deleted/);
     assert.equal(readFileSync(join(root, "outside", "secret"), "utf8"), "secret");
@@ -236,7 +236,7 @@ test("files in shared folders", async (t) => {
       ["delete", { path: "moby" }],
     ];
     for (const [name, args] of attempts) {
-      assert.match(await call(name, { folder: "books", ...args }), /shared for reading/);
+      assert.match(await call(name, { folder: "books", ...args }), /shared read-only/);
     }
     assert.equal(
       await call("list", {}),

@@ -66,7 +66,10 @@ test("git", async (t) => {
     assert.match(await call("fetch", { branch: "main", path: "app" }), /not empty/);
     assert.match(await call("fetch", { branch: "nowhere", path: "other" }), /"NOT_FOUND"/);
     for (const folder of ["elsewhere", "constructor", "__proto__"])
-      assert.match(await call("fetch", { branch: "main", folder, path: "x" }), /The folders are: work/);
+      assert.match(
+        await call("fetch", { branch: "main", folder, path: "x" }),
+        /No such shared folder. Available: work/,
+      );
   });
 
   await t.test("pushes what lies in the folder as one commit, and never by force", async () => {
@@ -190,7 +193,7 @@ test("git", async (t) => {
       assert.match(await call("push", { ...push, path }), /"field":"path"/, path);
     const evil = join(work, "app", "deep");
     mkdirSync(join(evil, ".git", "hooks"), { recursive: true });
-    assert.match(await call("push", { ...push, base: "change" }), /has a repository inside/);
+    assert.match(await call("push", { ...push, base: "change" }), /contains a git repository/);
     rmSync(evil, { recursive: true });
     // Filters and links are content here, and nothing is run or followed.
     writeFileSync(join(work, "app", ".gitattributes"), "* filter=evil\n");

@@ -91,7 +91,7 @@ async function open(t: TestContext, grant?: PluginGrant) {
 
 test("http reaches nothing where no host is opened", async (t) => {
   const { gate, call } = await open(t);
-  assert.match(await call("fetch", { url: "https://good.example/" }), /has opened no host/);
+  assert.match(await call("fetch", { url: "https://good.example/" }), /has not allowed any host/);
   const tools = gate.plugins.tools().filter((each) => each.plugin === "http");
   assert.deepEqual(
     tools.map(({ name, riskLevel, untrusted }) => [name, riskLevel, untrusted]),
@@ -167,7 +167,7 @@ test("http", async (t) => {
     async () => {
       for (const path of ["cut", "packed", "to/aHR0cDovL2JhZC5leGFtcGxlLw"]) {
         const sent = await call("send", { url: `${good}/${path}`, method: "POST", body: "x" });
-        assert.match(sent, /^HTTP_UNCERTAIN: egress\.\w+: .*It may have been done$/, path);
+        assert.match(sent, /^HTTP_UNCERTAIN: egress\.\w+: .*The request may have been executed: check before you repeat it$/, path);
         assert.equal(last()?.request.method, "POST");
         assert.match(
           await call("fetch", { url: `${good}/${path}` }),

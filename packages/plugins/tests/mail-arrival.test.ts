@@ -54,7 +54,7 @@ test("waiting for mail goes on over the silence of the server, by asking again",
   const mailbox = await openMailbox(t, (socket, count) => {
     if (count === 4) socket.write("* 1 EXISTS\r\n");
   });
-  assert.equal(await mailbox.arrival("INBOX", 1, 60_000, t.signal), true);
+  assert.equal(await mailbox.waitForArrival("INBOX", 1, 60_000, t.signal), true);
 });
 
 test("a connection that is lost while mail is waited for is told, so that another is opened", async (t) => {
@@ -62,8 +62,8 @@ test("a connection that is lost while mail is waited for is told, so that anothe
     if (count === 1) socket.destroy();
     else socket.write("* 1 EXISTS\r\n");
   });
-  await assert.rejects(mailbox.arrival("INBOX", 1, 60_000, t.signal), { code: "MAIL_UNAVAILABLE" });
-  assert.equal(await mailbox.arrival("INBOX", 1, 60_000, t.signal), true);
+  await assert.rejects(mailbox.waitForArrival("INBOX", 1, 60_000, t.signal), { code: "MAIL_UNAVAILABLE" });
+  assert.equal(await mailbox.waitForArrival("INBOX", 1, 60_000, t.signal), true);
 });
 
 test("the first calls, at the same time, share one connection", async (t) => {

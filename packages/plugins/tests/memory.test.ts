@@ -134,14 +134,14 @@ test("memory", async (t) => {
     assert.match(await call(gate, "memory_quarantine", {}), /forward mails/);
     const old = idIn(await call(gate, "memory_search", { query: "office" }));
     const replace = { type: "fact", content: "Never closes", supersedes: old };
-    await assert.rejects(call(gate, "memory_store", replace, as), /supersedes nothing/);
+    await assert.rejects(call(gate, "memory_store", replace, as), /cannot supersede entries/);
     const release = gate.plugins.tools().find((each) => each.name === "memory_release");
     assert.equal(release?.riskLevel, "high");
     await call(gate, "memory_release", { id: idIn(stored) });
     assert.match(await call(gate, "memory_brief", {}), /forward mails/);
     // What is in force is taken away by no such session either; what it noted itself may go.
     for (const id of [old, idIn(stored)])
-      await assert.rejects(call(gate, "memory_delete", { id }, as), /deletes only what such a session noted/);
+      await assert.rejects(call(gate, "memory_delete", { id }, as), /can delete only entries of such sessions/);
     const other = await call(gate, "memory_store", { type: "preference", content: "Loud" }, as);
     for (const each of [blue, other]) await call(gate, "memory_delete", { id: idIn(each) }, as);
     assert.match(await call(gate, "memory_search", { query: "office" }), /closes at six/);
@@ -162,7 +162,7 @@ test("memory", async (t) => {
       call(gate, "memory_store", { type: "context", content: "more" }, as),
       /LIMIT_REACHED/,
     );
-    await assert.rejects(call(gate, "memory_delete", { id: "none" }, as), /There is no entry/);
+    await assert.rejects(call(gate, "memory_delete", { id: "none" }, as), /No such entry/);
     await call(gate, "memory_delete", { id: first }, as);
     await gate.plugins.reload("memory");
     await assert.rejects(

@@ -109,7 +109,7 @@ test("notices without a way are kept, listed, bounded and plain", async (t) => {
     await call(gate, "list", {}),
     /"title":"The re port is ready","text":"a\\nb","urgency":"normal","tainted":true,.*"state":"kept","attempts":0/,
   );
-  assert.match(await call(gate, "send", { title: "\u200b \n" }), /says something/);
+  assert.match(await call(gate, "send", { title: "\u200b \n" }), /title is empty/);
   const answers: string[] = [];
   for (let n = 1; n <= outboxLimits.perMinute; n += 1)
     answers.push(await call(gate, "send", { title: `${n}` }));
@@ -223,7 +223,7 @@ test("notices reach the command as its input, and a command that fails is told",
   let list = "";
   while (!list.includes('"state":"sent"')) {
     list = await call(gate, "list", {});
-    if (list.includes("problem")) assert.match(list, /The command ended with 3/);
+    if (list.includes("problem")) assert.match(list, /The command exited with 3/);
     await sleep(20);
   }
   const file = join(dataDir, "gate", "plugins", "notify", "data", `got-${sent.id}`);
@@ -249,11 +249,11 @@ test("the outbox gives up after its attempts and keeps the newest", (t) => {
   add(1, "waiting");
   const delays: number[] = [];
   for (let now = 1, n = 0; n < outboxLimits.attempts; n += 1) {
-    const notice = box.due(now);
+    const notice = box.nextDue(now);
     assert.ok(notice);
-    box.failed(notice, "no", now);
+    box.markFailed(notice, "no", now);
     const next = box.nextAt() ?? now;
-    assert.equal(box.due(next - 1), undefined);
+    assert.equal(box.nextDue(next - 1), undefined);
     delays.push(next - now);
     now = next;
   }
@@ -272,6 +272,6 @@ test("the outbox gives up after its attempts and keeps the newest", (t) => {
   assert.equal(all.filter((each) => each.state === "kept").length, outboxLimits.perGroup);
   assert.equal(all.at(-1)?.title, "2");
   // A hundred in a day, whatever the minute says.
-  assert.equal(box.restMs("g", outboxLimits.perGroup + 3 + 60_000) > 60_000, true);
-  assert.equal(box.restMs("g", outboxLimits.perGroup + 3 + 24 * 60 * 60_000), 0);
+  assert.equal(box.rateLimitDelayMs("g", outboxLimits.perGroup + 3 + 60_000) > 60_000, true);
+  assert.equal(box.rateLimitDelayMs("g", outboxLimits.perGroup + 3 + 24 * 60 * 60_000), 0);
 });

@@ -7,19 +7,19 @@ import type {
   ToolInvocationResult,
 } from "@holdfast/gate/plugin";
 import { OutsideMarks } from "./outside-marks.ts";
-import { filesLimits, type Making, reasonOf, refused, SharedTree } from "./shared-tree.ts";
+import { describeError, filesLimits, refused, SharedTree, type WriteContext } from "./shared-tree.ts";
 
-/** What is told, and whether words from outside may be in it. */
-interface Told {
+/** Result of a tool, and whether it may contain untrusted content. */
+interface ToolOutcome {
   readonly result: Record<string, unknown>;
   readonly untrusted?: boolean;
 }
 
-/** The folders that the operator shares. Who may use which is the operator's word and the gate's. */
+/** Tools for the folders that the operator shares. The operator's settings and the gate decide who may use which. */
 class FilesHandler implements PluginHandler {
   #folders: Readonly<Record<string, SharedFolder>> = {};
   #groups: ReadonlyMap<string, readonly unknown[]> = new Map();
-  /** The end of the last change of each folder: an append reads what it changes. */
+  /** Last change of each folder. Changes run one after another, since an append reads the file first. */
   readonly #changes = new Map<string, Promise<unknown>>();
   #openMarks: OutsideMarks | undefined;
 
@@ -29,15 +29,17 @@ class FilesHandler implements PluginHandler {
   }
 
   async initialize(services: CoreServices & Partial<PluginServices>): Promise<void> {
-    if (services.dataDirectory === undefined) throw new Error("The files need a folder for their marks");
+    if (services.dataDirectory === undefined)
+      throw new Error("The files plugin needs a data directory for its marks");
     this.#folders = services.folders ?? {};
     const given: unknown = services.config?.["groups"] ?? {};
     const groups = Object.entries(Object(given)).map(([folder, each]): [string, readonly unknown[]] => {
       if (!Array.isArray(each) || !each.every((one) => typeof one === "string")) {
-        throw new Error(`The groups of the folder ${folder} are a list of names`);
+        throw new Error(`The groups of the folder ${folder} must be a list of names`);
       }
-      // A name that is mistaken would leave the folder open to all.
-      if (!Object.hasOwn(this.#folders, folder)) throw new Error(`No folder ${folder} is shared`);
+      // A misspelled folder would otherwise stay open to all groups.
+      if (!Object.hasOwn(this.#folders, folder))
+        throw new Error(`The operator shares no folder named ${folder}`);
       return [folder, each];
     });
     this.#groups = new Map(groups);
@@ -54,16 +56,21 @@ class FilesHandler implements PluginHandler {
       const { result, untrusted } = await this.#run(tool, args, group, make);
       return { ok: true, result, ...(untrusted === true ? { untrusted } : {}) };
     } catch (error) {
-      throw reasonOf(error);
+      throw describeError(error);
     }
   }
 
-  async #run(tool: string, args: Record<string, unknown>, group: string, make: Making): Promise<Told> {
+  async #run(
+    tool: string,
+    args: Record<string, unknown>,
+    group: string,
+    make: WriteContext,
+  ): Promise<ToolOutcome> {
     switch (tool) {
       case "files_list":
         return this.#list(args, group);
       case "files_stat":
-        return { result: await this.#tree(args, group).stat(textOf(args["path"])) };
+        return { result: await this.#tree(args, group).stat(stringArgument(args["path"])) };
       case "files_read":
         return read(this.#tree(args, group), args);
       case "files_write":
@@ -77,36 +84,37 @@ class FilesHandler implements PluginHandler {
     }
   }
 
-  /** Throws the same for a folder that is not there and one of another group. */
+  /** Returns undefined alike for an unknown folder and one of another group, so that callers cannot tell. */
   #folder(name: string, group: string): SharedFolder | undefined {
     const allowed = this.#groups.get(name)?.includes(group) ?? true;
     return allowed && Object.hasOwn(this.#folders, name) ? this.#folders[name] : undefined;
   }
 
   #tree(args: Record<string, unknown>, group: string, wanted: "ro" | "rw" = "ro"): SharedTree {
-    const folder = this.#folder(textOf(args["folder"]), group);
+    const folder = this.#folder(stringArgument(args["folder"]), group);
     if (folder === undefined) throw refused("No folder of that name is shared with this group", "folder");
-    if (wanted === "rw" && folder.mode !== "rw") throw refused("The folder is shared for reading", "folder");
+    if (wanted === "rw" && folder.mode !== "rw") throw refused("The folder is shared read-only", "folder");
     return new SharedTree(folder, this.#marks);
   }
 
-  /** One change of a folder after the other. */
+  /** Runs the changes of a folder one after another. */
   async #change<T>(
     args: Record<string, unknown>,
     group: string,
     change: (tree: SharedTree) => Promise<T>,
   ): Promise<T> {
     const tree = this.#tree(args, group, "rw");
-    const folder = textOf(args["folder"]);
-    const done = (this.#changes.get(folder) ?? Promise.resolve()).then(() => change(tree));
-    const settled = done.catch(() => {});
+    const folder = stringArgument(args["folder"]);
+    const result = (this.#changes.get(folder) ?? Promise.resolve()).then(() => change(tree));
+    const settled = result.catch(() => {});
     this.#changes.set(folder, settled);
-    return done;
+    return result;
   }
 
-  async #list(args: Record<string, unknown>, group: string): Promise<Told> {
-    if (textOf(args["folder"]) === "") {
-      if (textOf(args["path"]) !== "") throw refused("A path is below a shared folder: name that", "folder");
+  async #list(args: Record<string, unknown>, group: string): Promise<ToolOutcome> {
+    if (stringArgument(args["folder"]) === "") {
+      if (stringArgument(args["path"]) !== "")
+        throw refused("A path needs a shared folder: set `folder`", "folder");
       const folders = Object.keys(this.#folders)
         .sort()
         .flatMap((name) => {
@@ -117,23 +125,23 @@ class FilesHandler implements PluginHandler {
     }
     const limit = typeof args["limit"] === "number" ? args["limit"] : filesLimits.entries;
     const { untrusted, ...result } = await this.#tree(args, group).list(
-      textOf(args["path"]),
-      textOf(args["after"]),
+      stringArgument(args["path"]),
+      stringArgument(args["after"]),
       Math.min(limit, filesLimits.entries),
     );
     return { result, untrusted };
   }
 
-  async #move(args: Record<string, unknown>, group: string, make: Making): Promise<Told> {
-    const [from, to] = [textOf(args["from"]), textOf(args["to"])];
+  async #move(args: Record<string, unknown>, group: string, make: WriteContext): Promise<ToolOutcome> {
+    const [from, to] = [stringArgument(args["from"]), stringArgument(args["to"])];
     return this.#change(args, group, async (tree) => {
       await tree.move(from, to, make);
       return { result: { moved: from, to } };
     });
   }
 
-  async #delete(args: Record<string, unknown>, group: string): Promise<Told> {
-    const path = textOf(args["path"]);
+  async #delete(args: Record<string, unknown>, group: string): Promise<ToolOutcome> {
+    const path = stringArgument(args["path"]);
     return this.#change(args, group, async (tree) => {
       await tree.delete(path);
       return { result: { deleted: path } };
@@ -146,37 +154,37 @@ class FilesHandler implements PluginHandler {
   }
 }
 
-function textOf(value: unknown): string {
+function stringArgument(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-async function read(tree: SharedTree, args: Record<string, unknown>): Promise<Told> {
+async function read(tree: SharedTree, args: Record<string, unknown>): Promise<ToolOutcome> {
   const offset = typeof args["offset"] === "number" ? args["offset"] : 0;
-  const asked = typeof args["length"] === "number" ? args["length"] : filesLimits.readBytes;
+  const requested = typeof args["length"] === "number" ? args["length"] : filesLimits.readBytes;
   const { bytes, size, untrusted } = await tree.read(
-    textOf(args["path"]),
+    stringArgument(args["path"]),
     offset,
-    Math.min(asked, filesLimits.readBytes),
+    Math.min(requested, filesLimits.readBytes),
   );
   const encoding = args["encoding"] === "base64" ? "base64" : "text";
-  // A character that the range cuts comes with the next one.
-  const whole = encoding === "text" && offset + bytes.length < size ? withoutCut(bytes) : bytes;
-  const next = offset + whole.length;
-  const content = encoding === "base64" ? whole.toString("base64") : decoded(whole);
-  const range = { offset, bytes: whole.length, size, ...(next < size ? { next_offset: next } : {}) };
+  // A character that the range splits is read with the next range.
+  const chunk = encoding === "text" && offset + bytes.length < size ? completeCharacters(bytes) : bytes;
+  const next = offset + chunk.length;
+  const content = encoding === "base64" ? chunk.toString("base64") : decodeUtf8(chunk);
+  const range = { offset, bytes: chunk.length, size, ...(next < size ? { next_offset: next } : {}) };
   return { result: { content, encoding, ...range }, untrusted };
 }
 
-function decoded(bytes: Buffer): string {
+function decodeUtf8(bytes: Buffer): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw refused("This is no UTF-8 text: read it as base64", "encoding");
+    throw refused("This file is not UTF-8 text. Read it with the encoding base64", "encoding");
   }
 }
 
-/** Without the beginning of a character at the end; at least one byte is left. */
-function withoutCut(bytes: Buffer): Buffer {
+/** Drops an incomplete character at the end, but always keeps at least one byte. */
+function completeCharacters(bytes: Buffer): Buffer {
   for (let back = 1; back <= Math.min(3, bytes.length - 1); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;
     if (byte < 0x80) return bytes;
@@ -187,18 +195,22 @@ function withoutCut(bytes: Buffer): Buffer {
   return bytes;
 }
 
-async function write(tree: SharedTree, args: Record<string, unknown>, make: Making): Promise<Told> {
-  const text = textOf(args["content"]);
+async function write(
+  tree: SharedTree,
+  args: Record<string, unknown>,
+  make: WriteContext,
+): Promise<ToolOutcome> {
+  const text = stringArgument(args["content"]);
   const base64 = args["encoding"] === "base64";
   if (base64 ? !/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0 : !text.isWellFormed()) {
-    throw refused(base64 ? "The content is not base64" : "The content is not whole text", "content");
+    throw refused(base64 ? "The content is not base64" : "The content is not well-formed text", "content");
   }
   const content = Buffer.from(text, base64 ? "base64" : "utf8");
   if (content.length > filesLimits.writeBytes) {
-    throw refused(`At most ${filesLimits.writeBytes} bytes are written at a time`, "content");
+    throw refused(`A single write is limited to ${filesLimits.writeBytes} bytes`, "content");
   }
   const mode = (["replace", "append"] as const).find((each) => each === args["mode"]) ?? "create";
-  const path = textOf(args["path"]);
+  const path = stringArgument(args["path"]);
   const size = await tree.write(path, content, mode, make);
   return { result: { written: path, size } };
 }

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { OutsideMarks } from "./outside-marks.ts";
 
-test("marks of files have a bound, at which none is forgotten", (t) => {
+test("marks of files are limited, and none is dropped at the limit", (t) => {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-marks-"));
   const marks = new OutsideMarks(directory, 2);
   t.after(() => {
@@ -20,7 +20,7 @@ test("marks of files have a bound, at which none is forgotten", (t) => {
   });
   const fullAfter = files.map((file) => {
     marks.add(file);
-    // Twice is once.
+    // Adding a mark twice counts once.
     marks.add(file);
     return marks.full;
   });
@@ -33,11 +33,11 @@ test("marks of files have a bound, at which none is forgotten", (t) => {
   assert.equal(marks.full, false);
 });
 
-test("marks of a later version are not touched", (t) => {
+test("marks of a later version are left untouched", (t) => {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-marks-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const db = new DatabaseSync(join(directory, "marks.sqlite"));
   db.exec("PRAGMA user_version = 2");
   db.close();
-  assert.throws(() => new OutsideMarks(directory, 2), /of version 2, and this plugin knows 1/);
+  assert.throws(() => new OutsideMarks(directory, 2), /version 2, but this plugin supports only 1/);
 });

@@ -1,4 +1,4 @@
-/** Plugin: files that a person shares. */
+/** Files plugin: files that the operator shares. */
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -8,19 +8,18 @@ const schemaVersion = 1;
 const schema = `CREATE TABLE marked (file TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;`;
 
 /**
- * The files and folders that hold, or are named with, words of a session into which content from outside had come.
- * A mark is the file's own and not its name's: it stays when the file is moved, by whomever, and is seen
- * through each of several shared folders.
+ * Marks of the files and folders whose content or name a tainted session wrote. A mark belongs to the inode and not to
+ * the name: it survives a move by any program, and applies in every shared folder that contains the file.
  */
 export class OutsideMarks {
   readonly #db: DatabaseSync;
-  readonly #most: number;
+  readonly #maxMarks: number;
 
-  /** At most `most` are kept. Throws when the file was made by a later version. */
+  /** `most` limits the number of marks. Throws when a later version wrote the database. */
   constructor(directory: string, most: number) {
-    // From the start: the process before this one may still be closing the file.
+    // Set first: the previous process may still be closing the database.
     this.#db = new DatabaseSync(join(directory, "marks.sqlite"), { timeout: 5_000 });
-    this.#most = most;
+    this.#maxMarks = most;
     try {
       this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
       this.#migrate();
@@ -33,7 +32,9 @@ export class OutsideMarks {
   #migrate(): void {
     const version = Number(this.#db.prepare("PRAGMA user_version").get()?.["user_version"]);
     if (version > schemaVersion)
-      throw new Error(`The marks are of version ${version}, and this plugin knows ${schemaVersion}`);
+      throw new Error(
+        `The marks have version ${version}, but this plugin supports only ${schemaVersion}. Update Holdfast.`,
+      );
     if (version === 0) this.#db.exec(`BEGIN; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT;`);
   }
 
@@ -41,9 +42,11 @@ export class OutsideMarks {
     return this.#db.prepare("SELECT 1 FROM marked WHERE file = ?").get(keyOf(file)) !== undefined;
   }
 
-  /** True where there is no room for one more: to forget an older one would make its file clean. */
+  /** True at the limit. No mark is evicted: its file would count as clean. */
   get full(): boolean {
-    return Number(this.#db.prepare("SELECT count(*) AS marked FROM marked").get()?.["marked"]) >= this.#most;
+    return (
+      Number(this.#db.prepare("SELECT count(*) AS marked FROM marked").get()?.["marked"]) >= this.#maxMarks
+    );
   }
 
   /** Durable when it returns. */
@@ -51,7 +54,7 @@ export class OutsideMarks {
     this.#db.prepare("INSERT INTO marked (file) VALUES (?) ON CONFLICT DO NOTHING").run(keyOf(file));
   }
 
-  /** For a file that is gone. */
+  /** Removes the mark of a deleted file. */
   remove(file: BigIntStats): void {
     this.#db.prepare("DELETE FROM marked WHERE file = ?").run(keyOf(file));
   }
@@ -61,7 +64,7 @@ export class OutsideMarks {
   }
 }
 
-/** A number that a later file gets again does not make it this one. */
+/** Includes the birth time, since a later file may reuse the inode number. */
 function keyOf({ ino, birthtimeNs }: BigIntStats): string {
   return `${ino}.${birthtimeNs}`;
 }

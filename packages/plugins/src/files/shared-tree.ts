@@ -8,39 +8,39 @@ import type { OutsideMarks } from "./outside-marks.ts";
 export const filesLimits = {
   readBytes: 256 * 1024,
   writeBytes: 100 * 1024,
-  /** Of a file that is appended to. */
+  /** Largest file that can be appended to. */
   appendedBytes: 16 * 1024 * 1024,
   entries: 500,
-  /** Names of a folder that are looked at. */
+  /** Largest folder that can be listed. */
   names: 50_000,
   depth: 32,
   nameBytes: 255,
-  /** Files and folders of sessions with words from outside. */
+  /** Files and folders with marks of tainted sessions. */
   marks: 500_000,
 } as const;
 
 const temporary = /^\.holdfast-[0-9a-f]{16}\.tmp$/;
-/** No write takes as long: what is older is of one that was killed with its process. */
-const unfinishedMs = 10 * 60_000;
+/** No write takes this long: an older temporary file belongs to a killed process. */
+const staleTemporaryMs = 10 * 60_000;
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-// A pipe would keep whoever opens it waiting.
+// Without O_NONBLOCK, opening a FIFO would block.
 const fileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 export function refused(message: string, field = "path"): ToolError {
   return new ToolError({ code: "HANDLER_ERROR", message, field });
 }
 
-/** What the kernel said, in words that tell no path of the host. */
-export function reasonOf(error: unknown): ToolError {
+/** Describes a system error without paths of the host. */
+export function describeError(error: unknown): ToolError {
   if (error instanceof ToolError) return error;
   switch (codeOf(error)) {
     case "ENOENT":
-      return refused("There is no such file or folder");
+      return refused("No such file or folder");
     case "ENOTDIR":
     case "ELOOP":
-      return refused("A part of the path is a link or no folder");
+      return refused("A component of the path is a link or not a folder");
     case "EEXIST":
-      return refused("Something is there already");
+      return refused("A file or folder of that name exists already");
     case "ENOTEMPTY":
       return refused("The folder is not empty");
     case "EISDIR":
@@ -48,10 +48,10 @@ export function reasonOf(error: unknown): ToolError {
     case "EACCES":
     case "EPERM":
     case "EROFS":
-      return refused("The file system does not allow it");
+      return refused("The file system denied the operation");
     case "ENOSPC":
     case "EDQUOT":
-      return refused("There is no space left");
+      return refused("No space is left on the disk");
     default:
       throw error;
   }
@@ -61,42 +61,43 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error ? Reflect.get(error, "code") : undefined;
 }
 
-/** The names on the way. A path that could be read in two ways is refused. */
-export function namesOf(path: string, field = "path"): string[] {
+/** Splits a path into its components. Refuses ambiguous paths. */
+export function pathComponents(path: string, field = "path"): string[] {
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
   if (path.startsWith("/") || path.includes("\0") || !path.isWellFormed() || names.includes("..")) {
-    throw refused("A path begins in the shared folder and has no ..", field);
+    throw refused("The path must be relative to the shared folder, without ..", field);
   }
-  if (names.length > filesLimits.depth) throw refused(`More than ${filesLimits.depth} folders deep`, field);
+  if (names.length > filesLimits.depth)
+    throw refused(`The path is more than ${filesLimits.depth} folders deep`, field);
   if (names.some((name) => Buffer.byteLength(name) > filesLimits.nameBytes || temporary.test(name))) {
-    throw refused("Not a name of a file", field);
+    throw refused("The file name is too long or reserved", field);
   }
   return names;
 }
 
-/** A slash at the end asks for a folder, and is no part of a file's name. */
-function asksForFolder(path: string): boolean {
+/** True for a path with a trailing slash, which can only be a folder. */
+function requiresFolder(path: string): boolean {
   return /\/\.?$/.test(path);
 }
 
-/** Git runs what a repository's own settings name, as whoever looks at the folder next. */
-function keepFromSettings(names: readonly string[], field = "path"): void {
+/** Protects .git: git runs programs that a repository's settings name, as the next user who opens the folder. */
+function refuseGitDirectory(names: readonly string[], field = "path"): void {
   if (names.some((name) => name.toLowerCase() === ".git"))
-    throw refused("What git keeps in .git is a person's to change", field);
+    throw refused("Only a person may change .git", field);
 }
 
-/** Whether missing folders are made, and whether words from outside are in the session for which it is done. */
-export interface Making {
+/** Whether to create missing folders, and whether the session contains untrusted content. */
+export interface WriteContext {
   readonly folders: boolean;
   readonly tainted: boolean;
 }
 
-/** Of what only looks. */
-const madeByNone: Making = { folders: false, tainted: false };
+/** Options of reads. */
+const readOnlyContext: WriteContext = { folders: false, tainted: false };
 
 /**
- * One shared folder. Each component of a path is opened from the descriptor of the one before and
- * never through a link, so that a tree that changes meanwhile leads nowhere else.
+ * One shared folder. Opens each component of a path from the descriptor of its parent and never follows a link, so
+ * that concurrent changes cannot lead outside.
  */
 export class SharedTree {
   readonly #root: string;
@@ -109,15 +110,15 @@ export class SharedTree {
     this.#writtenByOthers = writtenByOthers;
   }
 
-  /** Whether words from outside may be in a file, or in the name of a folder. */
+  /** True when a file, or the name of a folder, may contain untrusted content. */
   #isOutside(stat: BigIntStats): boolean {
     return this.#writtenByOthers || this.#marks.has(stat);
   }
 
-  /** Runs `use` with a path by which the kernel finds `name` in the folder that holds it. */
-  async #in<T>(
+  /** Opens a folder and runs `use`, whose `at(name)` is a path to an entry of it that no rename can redirect. */
+  async #inFolder<T>(
     folders: readonly string[],
-    make: Making,
+    make: WriteContext,
     use: (at: (name: string) => string, folder: FileHandle) => Promise<T>,
   ): Promise<T> {
     let folder = await open(this.#root, directoryFlags);
@@ -145,26 +146,28 @@ export class SharedTree {
     if (tainted) this.#marks.add(await statOf(path));
   }
 
-  /** Before anything is changed for a session whose words are to be known again. */
-  #roomFor({ tainted }: Making): void {
+  /** Throws before a tainted session changes anything, when no mark is left. */
+  #requireMarkCapacity({ tainted }: WriteContext): void {
     if (tainted && this.#marks.full)
-      throw refused(`Sessions with words from outside have at most ${filesLimits.marks} files and folders`);
+      throw refused(
+        `Sessions with untrusted content can write at most ${filesLimits.marks} files and folders`,
+      );
   }
 
-  async #at<T>(
+  async #atPath<T>(
     path: string,
-    make: Making,
+    make: WriteContext,
     use: (path: string, at: (name: string) => string, folder: FileHandle) => Promise<T>,
     field = "path",
   ): Promise<T> {
-    const names = namesOf(path, field);
+    const names = pathComponents(path, field);
     const last = names.pop();
-    if (last === undefined) throw refused("The path names the shared folder itself", field);
-    return this.#in(names, make, (at, folder) => use(at(last), at, folder));
+    if (last === undefined) throw refused("The path is the shared folder itself", field);
+    return this.#inFolder(names, make, (at, folder) => use(at(last), at, folder));
   }
 
   async list(path: string, after: string, limit: number) {
-    return this.#in(namesOf(path), madeByNone, async (at) => {
+    return this.#inFolder(pathComponents(path), readOnlyContext, async (at) => {
       const names: string[] = [];
       for await (const { name } of await opendir(at("."))) {
         if (names.length >= filesLimits.names) {
@@ -172,39 +175,43 @@ export class SharedTree {
         }
         if (!temporary.test(name)) names.push(name);
       }
-      const left = names.sort().filter((name) => after === "" || name > after);
-      const shown: object[] = [];
+      const remaining = names.sort().filter((name) => after === "" || name > after);
+      const entries: object[] = [];
       let untrusted = false;
-      for (const name of left.slice(0, limit)) {
-        // What went meanwhile is not there.
+      for (const name of remaining.slice(0, limit)) {
+        // Deleted since the folder was read.
         const stat = await statOf(at(name)).catch(() => undefined);
         if (stat === undefined) continue;
-        // A name is words too.
+        // Names are content too.
         untrusted ||= this.#isOutside(stat);
-        shown.push({ name, ...told(stat) });
+        entries.push({ name, ...describeStat(stat) });
       }
-      return { entries: shown, more: left.length > limit, untrusted };
+      return { entries, more: remaining.length > limit, untrusted };
     });
   }
 
   async stat(path: string) {
-    if (namesOf(path).length === 0) {
-      return this.#in([], madeByNone, async (_at, folder) => told(await folder.stat({ bigint: true })));
+    if (pathComponents(path).length === 0) {
+      return this.#inFolder([], readOnlyContext, async (_at, folder) =>
+        describeStat(await folder.stat({ bigint: true })),
+      );
     }
-    return this.#at(path, madeByNone, async (place) => told(await statAs(path, place)));
+    return this.#atPath(path, readOnlyContext, async (place) => describeStat(await statAtPath(path, place)));
   }
 
-  /** At most `length` bytes from `offset` on, the size of the whole, and whether words from outside may be in it. */
+  /**
+   * Reads up to `length` bytes from `offset`, with the size of the file and whether it may contain untrusted content.
+   */
   async read(
     path: string,
     offset: number,
     length: number,
   ): Promise<{ bytes: Buffer; size: number; untrusted: boolean }> {
-    return this.#at(path, madeByNone, async (place) => {
+    return this.#atPath(path, readOnlyContext, async (place) => {
       const file = await open(place, fileFlags);
       try {
         const stat = await file.stat({ bigint: true });
-        if (!stat.isFile() || asksForFolder(path)) throw refused("This is no file");
+        if (!stat.isFile() || requiresFolder(path)) throw refused("This is not a file");
         const size = Number(stat.size);
         const buffer = Buffer.alloc(Math.max(0, Math.min(length, size - offset)));
         let filled = 0;
@@ -220,91 +227,96 @@ export class SharedTree {
     });
   }
 
-  /** The file is there whole or as it was, also after a crash. Returns its size. */
-  async write(path: string, content: Buffer, mode: "create" | "replace" | "append", make: Making) {
-    this.#roomFor(make);
-    keepFromSettings(namesOf(path));
-    if (asksForFolder(path)) throw refused("The name of a file has no slash at its end");
-    return this.#at(path, make, async (place, at, folder) => {
-      const present = await statOf(place).catch((error: unknown) => {
+  /** Writes atomically, even across a crash. Returns the size of the file. */
+  async write(path: string, content: Buffer, mode: "create" | "replace" | "append", make: WriteContext) {
+    this.#requireMarkCapacity(make);
+    refuseGitDirectory(pathComponents(path));
+    if (requiresFolder(path)) throw refused("A file name cannot end with a slash");
+    return this.#atPath(path, make, async (place, at, folder) => {
+      const existing = await statOf(place).catch((error: unknown) => {
         if (codeOf(error) === "ENOENT") return undefined;
         throw error;
       });
-      if (present !== undefined) {
-        if (mode === "create") throw refused("Something is there already");
-        if (!present.isFile()) throw refused("This is no file");
+      if (existing !== undefined) {
+        if (mode === "create") throw refused("A file or folder of that name exists already");
+        if (!existing.isFile()) throw refused("This is not a file");
       }
-      let whole = content;
+      let newContent = content;
       let { tainted } = make;
-      if (mode === "append" && present !== undefined) {
-        if (Number(present.size) + content.length > filesLimits.appendedBytes) {
-          throw refused(`A file that is appended to has at most ${filesLimits.appendedBytes} bytes`);
+      if (mode === "append" && existing !== undefined) {
+        if (Number(existing.size) + content.length > filesLimits.appendedBytes) {
+          throw refused(`Appending is limited to files of ${filesLimits.appendedBytes} bytes`);
         }
         const { bytes, untrusted } = await this.read(path, 0, filesLimits.appendedBytes);
-        whole = Buffer.concat([bytes, content]);
+        newContent = Buffer.concat([bytes, content]);
         tainted ||= untrusted;
       }
-      await removeUnfinished(at);
-      const fresh = at(`.holdfast-${randomBytes(8).toString("hex")}.tmp`);
+      await removeStaleTemporaries(at);
+      const temporaryPath = at(`.holdfast-${randomBytes(8).toString("hex")}.tmp`);
       try {
-        const file = await open(fresh, "wx", 0o644);
+        const file = await open(temporaryPath, "wx", 0o644);
         try {
-          await file.writeFile(whole);
-          if (present !== undefined) await file.chmod(Number(present.mode) & 0o777);
+          await file.writeFile(newContent);
+          if (existing !== undefined) await file.chmod(Number(existing.mode) & 0o777);
           await file.sync();
-          // Before anybody finds it by its name.
+          // Marked before it becomes visible under its name.
           if (tainted) this.#marks.add(await file.stat({ bigint: true }));
         } finally {
           await file.close();
         }
-        if (mode === "create") await giveName(fresh, place);
-        else await rename(fresh, place);
+        if (mode === "create") await renameFileWithoutOverwrite(temporaryPath, place);
+        else await rename(temporaryPath, place);
       } catch (error) {
-        await this.#unlink(fresh).catch(() => {});
+        await this.#unlink(temporaryPath).catch(() => {});
         throw error;
       }
-      if (present !== undefined) this.#forget(present);
+      if (existing !== undefined) this.#removeMark(existing);
       await folder.sync();
-      return whole.length;
+      return newContent.length;
     });
   }
 
   async #unlink(path: string): Promise<void> {
     const stat = await statOf(path);
     await unlink(path);
-    this.#forget(stat);
+    this.#removeMark(stat);
   }
 
-  /** Of what has lost a name: another name would still lead to it. */
-  #forget(stat: BigIntStats): void {
+  /** Removes the mark of a removed file, unless another hard link still leads to it. */
+  #removeMark(stat: BigIntStats): void {
     if (stat.isDirectory() || stat.nlink <= 1n) this.#marks.remove(stat);
   }
 
-  async move(from: string, to: string, make: Making): Promise<void> {
-    this.#roomFor(make);
-    const [moved, goal] = [namesOf(from, "from"), namesOf(to, "to")];
-    keepFromSettings(moved, "from");
-    keepFromSettings(goal, "to");
-    // Before folders are made on the way, which would be in it.
-    if (moved.length > 0 && goal.length > moved.length && moved.every((name, at) => name === goal[at]))
-      throw refused("It cannot go into itself", "to");
-    await this.#at(
+  async move(from: string, to: string, make: WriteContext): Promise<void> {
+    this.#requireMarkCapacity(make);
+    const [fromNames, toNames] = [pathComponents(from, "from"), pathComponents(to, "to")];
+    refuseGitDirectory(fromNames, "from");
+    refuseGitDirectory(toNames, "to");
+    // Checked before missing folders are created, which would be inside the moved one.
+    if (
+      fromNames.length > 0 &&
+      toNames.length > fromNames.length &&
+      fromNames.every((name, at) => name === toNames[at])
+    )
+      throw refused("A folder cannot be moved into itself", "to");
+    await this.#atPath(
       from,
-      madeByNone,
+      readOnlyContext,
       async (source, _at, before) => {
-        const stat = await statAs(from, source, "from");
-        if (!stat.isFile() && !stat.isDirectory()) throw refused("Only files and folders are moved", "from");
-        if (asksForFolder(to) && !stat.isDirectory())
-          throw refused("The name of a file has no slash at its end", "to");
-        await this.#at(
+        const stat = await statAtPath(from, source, "from");
+        if (!stat.isFile() && !stat.isDirectory())
+          throw refused("Only files and folders can be moved", "from");
+        if (requiresFolder(to) && !stat.isDirectory())
+          throw refused("A file name cannot end with a slash", "to");
+        await this.#atPath(
           to,
           make,
           async (target, _there, after) => {
-            // Its name is words of the session, before anybody sees it.
+            // The new name is content of the session. Marked before it is visible.
             const marked = make.tainted && !this.#marks.has(stat);
             if (marked) this.#marks.add(stat);
             try {
-              await moveTo(target, source, stat);
+              await moveWithoutOverwrite(target, source, stat);
             } catch (error) {
               if (marked) this.#marks.remove(stat);
               throw error;
@@ -320,51 +332,51 @@ export class SharedTree {
   }
 
   async delete(path: string): Promise<void> {
-    await this.#at(path, madeByNone, async (place, _at, folder) => {
-      const stat = await statAs(path, place);
+    await this.#atPath(path, readOnlyContext, async (place, _at, folder) => {
+      const stat = await statAtPath(path, place);
       if (stat.isDirectory()) {
-        // What no list shows keeps no folder from being empty.
-        await this.#in(namesOf(path), madeByNone, removeUnfinished);
+        // Temporary files, which `list` hides, must not make the folder count as non-empty.
+        await this.#inFolder(pathComponents(path), readOnlyContext, removeStaleTemporaries);
         await rmdir(place);
       } else await unlink(place);
-      this.#forget(stat);
+      this.#removeMark(stat);
       await folder.sync();
     });
   }
 }
 
-/** Takes away what writes that were killed have left in a folder. */
-async function removeUnfinished(at: (name: string) => string): Promise<void> {
-  const before = Date.now() - unfinishedMs;
+/** Deletes the temporary files of killed writes. */
+async function removeStaleTemporaries(at: (name: string) => string): Promise<void> {
+  const before = Date.now() - staleTemporaryMs;
   for await (const { name } of await opendir(at("."))) {
     if (!temporary.test(name)) continue;
-    // Another call may have taken it away meanwhile.
+    // Another call may have deleted it.
     const stat = await lstat(at(name)).catch(() => undefined);
     if (stat?.isFile() === true && stat.mtimeMs < before) await unlink(at(name)).catch(() => {});
   }
 }
 
-async function moveTo(target: string, source: string, stat: BigIntStats): Promise<void> {
-  if (stat.isFile()) return giveName(source, target);
-  if (await isThere(target)) throw refused("Something is there already", "to");
+async function moveWithoutOverwrite(target: string, source: string, stat: BigIntStats): Promise<void> {
+  if (stat.isFile()) return renameFileWithoutOverwrite(source, target);
+  if (await exists(target)) throw refused("A file or folder of that name exists already", "to");
   await rename(source, target);
 }
 
-/** Gives a file its name where nothing has it; a link is taken for nothing else, and not followed. */
-async function giveName(source: string, target: string): Promise<void> {
+/** Renames a file unless the target exists. An existing link counts as a target and is not followed. */
+async function renameFileWithoutOverwrite(source: string, target: string): Promise<void> {
   try {
     await link(source, target);
   } catch (error) {
-    // File systems without hard links, or files of somebody else.
+    // The file system has no hard links, or the file has another owner.
     if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"].includes(String(codeOf(error)))) throw error;
-    if (await isThere(target)) throw refused("Something is there already");
+    if (await exists(target)) throw refused("A file or folder of that name exists already");
     await rename(source, target);
     return;
   }
   await unlink(source);
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,
     () => false,
@@ -375,14 +387,14 @@ function statOf(path: string): Promise<BigIntStats> {
   return lstat(path, { bigint: true });
 }
 
-/** What is at `place`, which `path` asked for. */
-async function statAs(path: string, place: string, field = "path"): Promise<BigIntStats> {
+/** Inspects `place`. Throws when `path` asks for a folder and it is none. */
+async function statAtPath(path: string, place: string, field = "path"): Promise<BigIntStats> {
   const stat = await statOf(place);
-  if (asksForFolder(path) && !stat.isDirectory()) throw refused("This is no folder", field);
+  if (requiresFolder(path) && !stat.isDirectory()) throw refused("This is not a folder", field);
   return stat;
 }
 
-function told(stat: BigIntStats) {
+function describeStat(stat: BigIntStats) {
   const type = stat.isFile()
     ? "file"
     : stat.isDirectory()

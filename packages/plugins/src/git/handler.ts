@@ -8,21 +8,21 @@ import type {
   SharedFolder,
   ToolInvocationResult,
 } from "@holdfast/gate/plugin";
-import { putWhole, removeUnfinished } from "./new-folder.ts";
-import { type Person, Repository, refused } from "./repository.ts";
+import { fillNewFolder, removeStaleFolders } from "./new-folder.ts";
+import { type Author, Repository, refused } from "./repository.ts";
 
 const listedFiles = 200;
 const maxEntries = 20_000;
 
-/** Git for agents that have no way to the git host: between it and the folders that the operator shares. */
+/** Git tools for agents without access to the git host. Exchanges commits with the folders that the operator shares. */
 class GitHandler implements PluginHandler {
   #base: string | undefined;
   #data = "";
   #folders: Readonly<Record<string, SharedFolder>> = {};
   #groups: readonly string[] | undefined;
-  #person: Person = { name: "Holdfast", email: "holdfast@localhost" };
-  /** One at a time: each has files of its own, but they share a history. */
-  #turn: Promise<unknown> = Promise.resolve();
+  #person: Author = { name: "Holdfast", email: "holdfast@localhost" };
+  /** Tail of the calls. They run one after another, since they share a history. */
+  #queue: Promise<unknown> = Promise.resolve();
 
   async initialize(services: CoreServices & Partial<PluginServices>): Promise<void> {
     const { egress = {}, folders = {}, config = {}, dataDirectory = "" } = services;
@@ -36,8 +36,8 @@ class GitHandler implements PluginHandler {
       email: line(email ?? this.#person.email, "email"),
     };
     const written = Object.values(folders).filter(({ mode }) => mode === "rw");
-    // Before the first call, and not for the start to wait for.
-    this.#turn = Promise.all(written.map(({ path }) => removeUnfinished(path)));
+    // Cleans up before the first call, without delaying the start.
+    this.#queue = Promise.all(written.map(({ path }) => removeStaleFolders(path)));
   }
 
   async handleToolInvocation(
@@ -46,11 +46,11 @@ class GitHandler implements PluginHandler {
     { group, signal }: PluginContext,
   ): Promise<ToolInvocationResult> {
     if (this.#groups !== undefined && !this.#groups.includes(group)) {
-      throw refused("The operator keeps git from this group", undefined, "NOT_ALLOWED");
+      throw refused("The operator does not allow git for this group", undefined, "NOT_ALLOWED");
     }
     const repository = this.#repository(args["repository"]);
-    const run = this.#turn.then(() => this.#call(tool, repository, args, signal));
-    this.#turn = run.catch(() => {});
+    const run = this.#queue.then(() => this.#call(tool, repository, args, signal));
+    this.#queue = run.catch(() => {});
     return { ok: true, result: await run };
   }
 
@@ -66,26 +66,28 @@ class GitHandler implements PluginHandler {
         return { branches: await repository.branches(signal) };
       case "git_fetch": {
         const directory = this.#directory(args, "new");
-        const commit = await repository.fetch(branchOf(args["branch"], "branch"), "branch", signal);
-        return { commit, files: await putWhole(directory, (at) => repository.checkOut(commit, at, signal)) };
+        const commit = await repository.fetch(parseBranch(args["branch"], "branch"), "branch", signal);
+        return {
+          commit,
+          files: await fillNewFolder(directory, (at) => repository.checkOut(commit, at, signal)),
+        };
       }
       case "git_push": {
         const directory = this.#directory(args, "there");
-        const branch = branchOf(args["branch"], "branch");
+        const branch = parseBranch(args["branch"], "branch");
         const message = String(args["message"] ?? "").toWellFormed();
         if (message.trim() === "" || message.includes("\0"))
-          throw refused("A message says something", "message");
+          throw refused("The commit message is empty or contains a null character", "message");
         const from = args["base"] ? "base" : "branch";
-        const parent = await repository.fetch(branchOf(args[from], from), from, signal);
-        const made = await repository.commit(parent, directory, message, signal);
-        if (made === undefined)
-          throw refused("Nothing is different from there", undefined, "NOTHING_TO_PUSH");
-        await repository.push(made.commit, branch, signal);
+        const parent = await repository.fetch(parseBranch(args[from], from), from, signal);
+        const commit = await repository.commit(parent, directory, message, signal);
+        if (commit === undefined) throw refused("There are no changes to push", undefined, "NOTHING_TO_PUSH");
+        await repository.push(commit.commit, branch, signal);
         return {
-          commit: made.commit,
+          commit: commit.commit,
           branch,
-          changed: made.files.length,
-          files: made.files.slice(0, listedFiles),
+          changed: commit.files.length,
+          files: commit.files.slice(0, listedFiles),
         };
       }
       default:
@@ -95,76 +97,78 @@ class GitHandler implements PluginHandler {
 
   #repository(value: unknown): Repository {
     if (this.#base === undefined) {
-      throw refused("The operator has named no repository", undefined, "NOT_CONFIGURED");
+      throw refused("The operator has not configured any repository", undefined, "NOT_CONFIGURED");
     }
     const name = String(value);
     if (
       !/^[A-Za-z0-9_][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/.test(name) ||
       name.endsWith(".git")
     ) {
-      throw refused("A repository is its path at the host, without .git", "repository");
+      throw refused("A repository is its path on the git host, without .git", "repository");
     }
     return new Repository(this.#base, name, this.#data, this.#person);
   }
 
-  /** The folder of the files; below a shared one, by no link. */
+  /** Resolves the working folder, below a shared folder and never through a link. */
   #directory(args: Record<string, unknown>, wanted: "new" | "there"): string {
     const name = String(args["folder"]);
-    const shared = Object.hasOwn(this.#folders, name) ? this.#folders[name] : undefined;
-    if (shared === undefined)
-      throw refused(`The folders are: ${Object.keys(this.#folders).join(", ")}`, "folder");
-    if (wanted === "new" && shared.mode !== "rw") throw refused("The folder is only read", "folder");
+    const sharedFolder = Object.hasOwn(this.#folders, name) ? this.#folders[name] : undefined;
+    if (sharedFolder === undefined)
+      throw refused(`No such shared folder. Available: ${Object.keys(this.#folders).join(", ")}`, "folder");
+    if (wanted === "new" && sharedFolder.mode !== "rw")
+      throw refused("The folder is shared read-only", "folder");
     const segments = String(args["path"] ?? "").split("/");
     if (segments.some((each) => !/^[^\0/]{1,255}$/.test(each) || /^\.\.?$|^\.git$/i.test(each))) {
-      throw refused("The path is plain and goes down", "path");
+      throw refused("The path must be relative, without empty components, . or .., or .git", "path");
     }
-    let at = shared.path;
-    let there = true;
+    let at = sharedFolder.path;
+    let exists = true;
     for (const segment of segments) {
       at = join(at, segment);
-      const stat: Stats | undefined = there ? lstatSync(at, { throwIfNoEntry: false }) : undefined;
-      there = stat !== undefined;
+      const stat: Stats | undefined = exists ? lstatSync(at, { throwIfNoEntry: false }) : undefined;
+      exists = stat !== undefined;
       if (stat !== undefined && !stat.isDirectory())
-        throw refused("The path leads over something else than folders", "path");
+        throw refused("A component of the path is not a folder", "path");
     }
-    if (wanted === "new" && there && readdirSync(at).length > 0)
+    if (wanted === "new" && exists && readdirSync(at).length > 0)
       throw refused("The folder is not empty", "path");
-    if (wanted === "there" && !there) throw refused("There is no such folder", "path", "NOT_FOUND");
-    if (wanted === "there") checkTree(at);
+    if (wanted === "there" && !exists) throw refused("No such folder", "path", "NOT_FOUND");
+    if (wanted === "there") refuseNestedRepositories(at);
     return at;
   }
 
   async shutdown(): Promise<void> {
-    await this.#turn;
+    await this.#queue;
   }
 }
 
-/** A repository inside would be read by git, and its settings are its author's. */
-function checkTree(directory: string): void {
-  const waiting = [directory];
+/** Refuses nested repositories: git would read them, with settings that an agent may have written. */
+function refuseNestedRepositories(directory: string): void {
+  const pending = [directory];
   let entries = 0;
-  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     for (const entry of readdirSync(at, { withFileTypes: true })) {
       entries += 1;
       if (entries > maxEntries) throw refused(`The folder has more than ${maxEntries} entries`, "path");
-      if (/^\.git$/i.test(entry.name)) throw refused("The folder has a repository inside", "path");
-      if (entry.isDirectory()) waiting.push(join(at, entry.name));
+      if (/^\.git$/i.test(entry.name)) throw refused("The folder contains a git repository", "path");
+      if (entry.isDirectory()) pending.push(join(at, entry.name));
     }
   }
 }
 
-function branchOf(value: unknown, field: string): string {
+function parseBranch(value: unknown, field: string): string {
   const name = String(value);
   const plain = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/.test(name);
   if (!plain || name.length > 200 || /\.\.|\.lock(?:\/|$)|\.(?:\/|$)/.test(name)) {
-    throw refused("This is no plain name of a branch", field);
+    throw refused("This is not a valid branch name", field);
   }
   return name;
 }
 
 function line(value: unknown, field: string): string {
   const text = String(value);
-  if (/[\p{Cc}<>]/u.test(text)) throw new Error(`The ${field} of the author is one plain line`);
+  if (/[\p{Cc}<>]/u.test(text))
+    throw new Error(`The ${field} of the author must be one line without < and >`);
   return text;
 }
 

@@ -6,20 +6,20 @@ import { refused } from "./repository.ts";
 
 const unfinished = /^\.holdfast-[0-9a-f]{16}\.tmp$/;
 
-/** Longer than all that git does to fill a folder may take, also in the process that a reload lets end. */
-const unfinishedMs = 10 * 60_000;
+/** Longer than git may take to fill a folder, including the calls that a reload lets finish. */
+const staleFolderMs = 10 * 60_000;
 
 /**
- * Fills a new folder: it is there whole or not at all, so that one that could not be filled can be asked for again.
- * What a fetch that was killed has left beside it is taken away.
+ * Fills a new folder atomically, so that a failed fetch can be retried. Removes the leftovers of killed fetches beside
+ * it.
  */
-export async function putWhole<Result>(
+export async function fillNewFolder<Result>(
   directory: string,
   fill: (fresh: string) => Promise<Result>,
 ): Promise<Result> {
   const folder = dirname(directory);
-  await removeUnfinished(folder);
-  // On the same file system, so that it gets its name in one step; the name is none that a tool takes.
+  await removeStaleFolders(folder);
+  // On the same file system, for an atomic rename. No tool accepts a name like this.
   const fresh = join(folder, `.holdfast-${randomBytes(8).toString("hex")}.tmp`);
   mkdirSync(fresh, { recursive: true });
   try {
@@ -35,12 +35,12 @@ export async function putWhole<Result>(
 }
 
 /**
- * Takes away the folders that nobody fills any more; files of such names are of another plugin. Never rejects: a
- * folder that is not there yet has none, and one that cannot be taken away is in nobody's way.
+ * Removes abandoned temporary folders. Skips files of such names, which belong to another plugin. Never rejects: a
+ * missing folder has none, and a leftover does no harm.
  */
-export async function removeUnfinished(folder: string): Promise<void> {
+export async function removeStaleFolders(folder: string): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const before = Date.now() - unfinishedMs;
+  const before = Date.now() - staleFolderMs;
   for (const entry of entries) {
     if (!entry.isDirectory() || !unfinished.test(entry.name)) continue;
     const path = join(folder, entry.name);

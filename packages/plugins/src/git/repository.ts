@@ -1,4 +1,4 @@
-/** Plugin: clone, fetch and push. */
+/** Git plugin: clone, fetch and push. */
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -13,7 +13,7 @@ export function refused(message: string, field?: string, code = "HANDLER_ERROR")
   return new ToolError({ code, message, field });
 }
 
-/** Nothing of a repository, of the machine or of the files decides what git does. */
+/** Isolates git from the settings of repositories, the machine and the files. */
 const settings = [
   ["protocol.allow", "never"],
   ["protocol.http.allow", "always"],
@@ -29,14 +29,14 @@ const settings = [
   ["gc.auto", "0"],
 ].flatMap((pair) => ["-c", pair.join("=")]);
 
-/** What a git that is killed leaves, and where; no branch is named like a lock. */
-const leavings = [
+/** Leftovers of killed git processes, by folder. No branch name ends in `.lock`. */
+const leftovers = [
   [".", /\.lock$|^index-/],
   ["refs", /\.lock$/],
   ["objects/pack", /^tmp_/],
 ] as const;
 
-export interface Person {
+export interface Author {
   readonly name: string;
   readonly email: string;
 }
@@ -46,13 +46,13 @@ export interface Branch {
   readonly commit: string;
 }
 
-/** One repository of the git host: its history lies with the plugin, and never in a shared folder. */
+/** One repository of the git host. Its history is kept in the plugin's data directory and never in a shared folder. */
 export class Repository {
   readonly #address: string;
   readonly #directory: string;
-  readonly #person: Person;
+  readonly #person: Author;
 
-  constructor(base: string, name: string, dataDirectory: string, person: Person) {
+  constructor(base: string, name: string, dataDirectory: string, person: Author) {
     this.#address = `${base}/${name}`;
     const hash = createHash("sha256").update(name).digest("hex").slice(0, 24);
     this.#directory = join(dataDirectory, "repositories", `${hash}.git`);
@@ -68,7 +68,7 @@ export class Repository {
     });
   }
 
-  /** The newest commit of a branch, after a look at the host. `field` is the argument that names the branch. */
+  /** Fetches a branch and returns its newest commit. `field` is the tool argument that names the branch. */
   async fetch(branch: string, field: string, signal?: AbortSignal): Promise<string> {
     await this.#prepare();
     const local = `refs/remotes/host/${branch}`;
@@ -80,7 +80,7 @@ export class Repository {
     return (await this.#git(["rev-parse", "--verify", `${local}^{commit}`], { signal })).trim();
   }
 
-  /** Puts the files of a commit into an empty folder. */
+  /** Writes the files of a commit into an empty folder. Returns their number. */
   async checkOut(commit: string, directory: string, signal?: AbortSignal): Promise<number> {
     return this.#withIndex(async (index) => {
       const options = { index, directory, signal };
@@ -91,7 +91,7 @@ export class Repository {
     });
   }
 
-  /** One commit of what lies in a folder, on top of another; undefined when nothing is different. */
+  /** Commits the content of a folder on top of `parent`; undefined when nothing changed. */
   async commit(
     parent: string,
     directory: string,
@@ -115,7 +115,7 @@ export class Repository {
     });
   }
 
-  /** Never forced. Throws `NOT_FAST_FORWARD`. */
+  /** Pushes a commit, never forced. Throws `NOT_FAST_FORWARD`. */
   async push(commit: string, branch: string, signal?: AbortSignal): Promise<void> {
     await this.#git(["push", "--quiet", "--porcelain", this.#address, `${commit}:refs/heads/${branch}`], {
       signal,
@@ -123,15 +123,15 @@ export class Repository {
   }
 
   async #prepare(): Promise<void> {
-    if (existsSync(join(this.#directory, "HEAD"))) return this.#tidy();
+    if (existsSync(join(this.#directory, "HEAD"))) return this.#removeLeftovers();
     await mkdir(this.#directory, { recursive: true });
     await this.#git(["init", "--quiet", "--bare", "--template="], {});
   }
 
-  /** Takes away what a git left that was killed with the plugin: none of today's is as old. */
-  async #tidy(): Promise<void> {
+  /** Deletes leftovers of git processes that were killed with the plugin. Those of running ones are younger. */
+  async #removeLeftovers(): Promise<void> {
     const before = Date.now() - 2 * timeoutMs;
-    for (const [folder, left] of leavings) {
+    for (const [folder, left] of leftovers) {
       const entries = await readdir(join(this.#directory, folder), {
         recursive: folder === "refs",
         withFileTypes: true,
@@ -139,7 +139,7 @@ export class Repository {
       for (const { name, parentPath } of entries) {
         if (!left.test(name)) continue;
         const path = join(parentPath, name);
-        // Another turn may have taken it away meanwhile.
+        // Another call may have deleted it.
         const stat = await lstat(path).catch(() => undefined);
         if (stat?.isFile() === true && stat.mtimeMs < before) await rm(path, { force: true });
       }
@@ -180,7 +180,7 @@ export class Repository {
       },
       timeout: timeoutMs,
       maxBuffer: outputBytes,
-      // Git takes its locks with it when it is ended so; killed, it would leave them.
+      // On SIGTERM git removes its locks; on SIGKILL it would leave them.
       killSignal: "SIGTERM" as const,
       ...(signal === undefined ? {} : { signal }),
     };
@@ -194,35 +194,35 @@ export class Repository {
 }
 
 /**
- * What git said is for people, and may quote the host: only its meaning is told. What is about a branch is told of
- * `field`, the argument that names it.
+ * Maps the output of git to an error. The output is meant for people and may quote the host, so that only its meaning
+ * is passed on. Errors about a branch name `field`, its tool argument.
  */
-function failure(command: string, field: string, said: string, killed: boolean): Error {
+function failure(command: string, field: string, output: string, killed: boolean): Error {
   if (killed)
-    return new ToolError({ code: "GIT_TIMEOUT", message: `git ${command} took too long`, retriable: true });
-  if (/non-fast-forward|fetch first|\[rejected\]|stale info/.test(said)) {
-    return refused("The branch has gone on since", field, "NOT_FAST_FORWARD");
+    return new ToolError({ code: "GIT_TIMEOUT", message: `git ${command} timed out`, retriable: true });
+  if (/non-fast-forward|fetch first|\[rejected\]|stale info/.test(output)) {
+    return refused("The branch has newer commits. Fetch it again before pushing", field, "NOT_FAST_FORWARD");
   }
-  if (/couldn't find remote ref|not our ref/.test(said))
-    return refused("There is no such branch", field, "NOT_FOUND");
-  const status = /The requested URL returned error: (\d{3})/.exec(said)?.[1];
-  if (status === "401" || /could not read Username|Authentication failed/.test(said)) {
-    return refused("The git host refuses the login", undefined, "GIT_LOGIN_FAILED");
+  if (/couldn't find remote ref|not our ref/.test(output))
+    return refused("No such branch", field, "NOT_FOUND");
+  const status = /The requested URL returned error: (\d{3})/.exec(output)?.[1];
+  if (status === "401" || /could not read Username|Authentication failed/.test(output)) {
+    return refused("The git host refused the credentials", undefined, "GIT_LOGIN_FAILED");
   }
-  if (status === "403" || status === "404" || /repository .* not found/.test(said)) {
+  if (status === "403" || status === "404" || /repository .* not found/.test(output)) {
     return refused(
-      "The operator has not named this repository, or not for that",
+      "The operator has not allowed this repository, or not this operation on it",
       "repository",
       "REPOSITORY_NOT_ALLOWED",
     );
   }
-  if (/remote rejected/.test(said)) return refused("The git host refuses the push", field, "GIT_REFUSED");
+  if (/remote rejected/.test(output)) return refused("The git host refused the push", field, "GIT_REFUSED");
   if (["fetch", "push", "ls-remote"].includes(command)) {
     return new ToolError({
       code: "GIT_UNAVAILABLE",
-      message: "The git host does not answer",
+      message: "The git host does not respond",
       retriable: command !== "push",
     });
   }
-  return new Error(`git ${command}: ${said.slice(0, 2_000)}`);
+  return new Error(`git ${command}: ${output.slice(0, 2_000)}`);
 }

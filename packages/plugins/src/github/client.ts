@@ -1,20 +1,20 @@
-/** Plugin: issues and pull requests. */
+/** GitHub plugin: issues and pull requests. */
 import { ToolError } from "@holdfast/gate/plugin";
 
-export interface GitHubAnswer<Body> {
+export interface GitHubResponse<Body> {
   readonly body: Body;
-  /** The number of the page after this one, where there is one. */
+  /** Number of the next page, if any. */
   readonly nextPage?: number;
 }
 
-const answerBytes = 8 * 1024 * 1024;
+const maxResponseBytes = 8 * 1024 * 1024;
 const timeoutMs = 20_000;
 
 export function refused(message: string, field?: string, code = "HANDLER_ERROR"): ToolError {
   return new ToolError({ code, message, field });
 }
 
-/** The REST API of 2022-11-28, by the way out that the gate gives; the token is added there. */
+/** Client of GitHub's REST API (2022-11-28) through the gate's egress proxy, which adds the token. */
 export class GitHub {
   readonly #base: string;
 
@@ -22,17 +22,17 @@ export class GitHub {
     this.#base = base;
   }
 
-  /** The shapes are those of the API's own description. */
+  /** Types follow the API's OpenAPI description. */
   async get<Body>(
     path: string,
     query: Readonly<Record<string, string | number | undefined>>,
     signal?: AbortSignal,
-  ): Promise<GitHubAnswer<Body>> {
+  ): Promise<GitHubResponse<Body>> {
     const parameters = new URLSearchParams();
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) parameters.set(name, String(value));
     const text = parameters.size === 0 ? "" : `?${parameters}`;
-    return this.#ask<Body>("GET", `${path}${text}`, undefined, signal);
+    return this.#request<Body>("GET", `${path}${text}`, undefined, signal);
   }
 
   async post<Body>(
@@ -40,15 +40,15 @@ export class GitHub {
     body: Readonly<Record<string, unknown>>,
     signal?: AbortSignal,
   ): Promise<Body> {
-    return (await this.#ask<Body>("POST", path, JSON.stringify(body), signal)).body;
+    return (await this.#request<Body>("POST", path, JSON.stringify(body), signal)).body;
   }
 
-  async #ask<Body>(
+  async #request<Body>(
     method: "GET" | "POST",
     path: string,
     body: string | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<GitHubAnswer<Body>> {
+  ): Promise<GitHubResponse<Body>> {
     let response: Response;
     let text: string;
     try {
@@ -64,54 +64,58 @@ export class GitHub {
         ...(body === undefined ? {} : { body }),
         signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
       });
-      text = await bounded(response);
+      text = await readBounded(response);
     } catch (error) {
       if (error instanceof ToolError) throw error;
-      // What was asked for may have been done: only a question can be asked again.
+      // A write may have been executed: only reads are safe to retry.
       if (method === "POST") {
-        throw refused("No answer came: it may have been made", undefined, "GITHUB_UNCERTAIN");
+        throw refused(
+          "GitHub did not respond. The request may have been executed: check before you repeat it",
+          undefined,
+          "GITHUB_UNCERTAIN",
+        );
       }
-      throw new ToolError({ code: "GITHUB_UNAVAILABLE", message: "GitHub does not answer", retriable: true });
+      throw new ToolError({ code: "GITHUB_UNAVAILABLE", message: "GitHub did not respond", retriable: true });
     }
     if (method === "POST" && response.status >= 500) {
-      // Whoever answers so may have been asked before it failed.
+      // A server error may follow an executed request.
       throw refused(
-        `GitHub answered ${response.status}: it may have been made`,
+        `GitHub answered ${response.status}. The request may have been executed: check before you repeat it`,
         undefined,
         "GITHUB_UNCERTAIN",
       );
     }
     if (response.status < 200 || response.status > 299) throw failure(response, text);
-    const nextPage = nextOf(response.headers.get("link"));
-    // The body is what the API says it is.
-    return { body: parsed(text) as Body, ...(nextPage === undefined ? {} : { nextPage }) };
+    const nextPage = nextPageOf(response.headers.get("link"));
+    // Types follow the API's description.
+    return { body: parseJson(text) as Body, ...(nextPage === undefined ? {} : { nextPage }) };
   }
 }
 
-async function bounded(response: Response): Promise<string> {
+async function readBounded(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > answerBytes) throw refused("GitHub's answer is too large: ask for a smaller page");
+    if (size > maxResponseBytes) throw refused("GitHub's response is too large. Ask for a smaller page");
   }
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     throw new ToolError({
       code: "GITHUB_UNAVAILABLE",
-      message: "GitHub's answer is no JSON",
+      message: "GitHub's response is not JSON",
       retriable: true,
     });
   }
 }
 
-function nextOf(link: string | null): number | undefined {
+function nextPageOf(link: string | null): number | undefined {
   const next = /<([^>]+)>;\s*rel="next"/.exec(link ?? "")?.[1];
   if (next === undefined || !URL.canParse(next, "http://base")) return undefined;
   const page = Number(new URL(next, "http://base").searchParams.get("page"));
@@ -141,14 +145,13 @@ function failure(response: Response, text: string): ToolError {
     const seconds = after !== null && /^\d+$/.test(after) ? Number(after) : untilReset;
     return new ToolError({
       code: "GITHUB_RATE_LIMITED",
-      message: "GitHub takes no more requests for now",
+      message: "GitHub's rate limit is exhausted",
       retriable: true,
       retry_after: Math.max(1, Math.min(3_600, seconds)),
     });
   }
-  if (status === 401) return refused("GitHub refuses the token", undefined, "GITHUB_LOGIN_FAILED");
-  if (status === 404)
-    return refused("There is no such thing there, or the token may not see it", undefined, "NOT_FOUND");
+  if (status === 401) return refused("GitHub refused the token", undefined, "GITHUB_LOGIN_FAILED");
+  if (status === 404) return refused("Not found, or the token has no access to it", undefined, "NOT_FOUND");
   if (status >= 500) {
     return new ToolError({
       code: "GITHUB_UNAVAILABLE",
@@ -156,7 +159,6 @@ function failure(response: Response, text: string): ToolError {
       retriable: true,
     });
   }
-  if (status >= 300 && status < 400)
-    return refused("It has moved: ask for its new name", "repository", "MOVED");
-  return refused(`GitHub refuses it (${status})${said}`, undefined, "GITHUB_REFUSED");
+  if (status >= 300 && status < 400) return refused("It has moved. Use its new name", "repository", "MOVED");
+  return refused(`GitHub refused the request (${status})${said}`, undefined, "GITHUB_REFUSED");
 }

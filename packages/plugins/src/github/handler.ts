@@ -12,10 +12,10 @@ type Schemas = components["schemas"];
 type Args = Readonly<Record<string, unknown>>;
 type Result = Record<string, unknown>;
 
-/** Characters of one text, and of all texts in one list. */
+/** Characters per text, and in all texts of a list. */
 const texts = { one: 64 * 1024, listed: 2_000, patch: 8 * 1024 } as const;
 
-/** Repositories of GitHub, as far as the operator names them. */
+/** GitHub tools, limited to the repositories that the operator configured. */
 class GitHubHandler implements PluginHandler {
   #github: GitHub | undefined;
   #repositories: readonly string[] = [];
@@ -38,25 +38,29 @@ class GitHubHandler implements PluginHandler {
     { group, signal }: PluginContext,
   ): Promise<ToolInvocationResult> {
     if (this.#groups !== undefined && !this.#groups.includes(group)) {
-      throw refused("The operator keeps GitHub from this group", undefined, "NOT_ALLOWED");
+      throw refused("The operator does not allow GitHub for this group", undefined, "NOT_ALLOWED");
     }
     const github = this.#github;
     if (github === undefined || this.#repositories.length === 0) {
-      throw refused("The operator has named no repository", undefined, "NOT_CONFIGURED");
+      throw refused("The operator has not configured any repository", undefined, "NOT_CONFIGURED");
     }
     const ask = tools[tool];
     if (ask === undefined) throw refused(`Unknown tool: "${tool}"`);
-    return { ok: true, result: await ask(github, this.#place(args["repository"]), args, signal) };
+    return { ok: true, result: await ask(github, this.#repositoryPath(args["repository"]), args, signal) };
   }
 
-  /** The path of a repository that is named, in GitHub's own spelling of owners and names. */
-  #place(value: unknown): string {
+  /** API path of a configured repository. GitHub's owners and names are case-insensitive. */
+  #repositoryPath(value: unknown): string {
     const name = String(value);
     if (!/^[A-Za-z0-9][A-Za-z0-9-]{0,38}\/[A-Za-z0-9_.-]{1,100}$/.test(name) || /\/\.{1,2}$/.test(name)) {
-      throw refused("A repository is owner/name", "repository");
+      throw refused("A repository is written owner/name", "repository");
     }
     if (!this.#repositories.includes(name.toLowerCase())) {
-      throw refused(`The operator has not named ${name}`, "repository", "REPOSITORY_NOT_ALLOWED");
+      throw refused(
+        `The operator has not allowed the repository ${name}`,
+        "repository",
+        "REPOSITORY_NOT_ALLOWED",
+      );
     }
     return `/repos/${name}`;
   }
@@ -64,13 +68,18 @@ class GitHubHandler implements PluginHandler {
   async shutdown(): Promise<void> {}
 }
 
-type Ask = (github: GitHub, place: string, args: Args, signal: AbortSignal | undefined) => Promise<Result>;
+type ToolRequest = (
+  github: GitHub,
+  repositoryPath: string,
+  args: Args,
+  signal: AbortSignal | undefined,
+) => Promise<Result>;
 
-const tools: Readonly<Record<string, Ask>> = {
+const tools: Readonly<Record<string, ToolRequest>> = {
   async github_issues(github, place, args, signal) {
     const query = { state: text(args["state"]), labels: text(args["labels"]), ...pageOf(args) };
     const { body, nextPage } = await github.get<Schemas["issue"][]>(`${place}/issues`, query, signal);
-    // The API counts pull requests among issues.
+    // The API lists pull requests as issues too.
     const issues = body.filter((each) => each.pull_request === undefined);
     return { issues: issues.map((each) => issueOf(each, texts.listed)), ...next(nextPage) };
   },
@@ -125,7 +134,7 @@ const tools: Readonly<Record<string, Ask>> = {
     }
     const { path, type, size, sha } = body;
     if (!("content" in body) || body.content === undefined || body.encoding !== "base64") {
-      throw refused("That is no file that can be given", "path", "NOT_A_FILE");
+      throw refused("The path is not a readable file", "path", "NOT_A_FILE");
     }
     const bytes = Buffer.from(body.content, "base64");
     const told = { path, type, size, sha };
@@ -133,7 +142,7 @@ const tools: Readonly<Record<string, Ask>> = {
       return { ...told, ...cut("text", new TextDecoder("utf-8", { fatal: true }).decode(bytes), 256 * 1024) };
     } catch {
       if (bytes.length <= 512 * 1024) return { ...told, base64: bytes.toString("base64") };
-      throw refused("That file is too large", "path", "FILE_TOO_LARGE");
+      throw refused("The file is too large", "path", "FILE_TOO_LARGE");
     }
   },
 
@@ -155,7 +164,9 @@ const tools: Readonly<Record<string, Ask>> = {
 
   async github_issue_create(github, place, args, signal) {
     const { title, body, labels } = args;
-    return made(await github.post<Schemas["issue"]>(`${place}/issues`, { title, body, labels }, signal));
+    return createdIssue(
+      await github.post<Schemas["issue"]>(`${place}/issues`, { title, body, labels }, signal),
+    );
   },
 
   async github_comment(github, place, args, signal) {
@@ -171,11 +182,11 @@ const tools: Readonly<Record<string, Ask>> = {
   async github_pull_create(github, place, args, signal) {
     const { title, head, base, body, draft } = args;
     const sent = { title, head, base, body, draft };
-    return made(await github.post<Schemas["pull-request"]>(`${place}/pulls`, sent, signal));
+    return createdIssue(await github.post<Schemas["pull-request"]>(`${place}/pulls`, sent, signal));
   },
 };
 
-function made({
+function createdIssue({
   number,
   html_url: url,
   state,
@@ -230,22 +241,22 @@ function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** A path that stays below the repository's own. */
+/** Validates a path, so that it cannot leave the repository's API path. */
 function pathOf(value: unknown): string {
   const segments = String(value ?? "")
     .split("/")
     .filter((each) => each !== "");
   if (segments.some((each) => each === "." || each === ".." || /[\p{Cc}\\%]/u.test(each))) {
-    throw refused("The path is plain and goes down", "path");
+    throw refused("The path must be relative, without empty components, . or ..", "path");
   }
   return segments.map((each) => `/${encodeURIComponent(each)}`).join("");
 }
 
-/** Slashes stay as they are: encoded ones are ambiguous to whoever decides about a path. */
+/** Keeps slashes: an encoded slash is ambiguous to proxies that decide by path. */
 function refOf(value: unknown): string {
   const ref = String(value);
   if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/.test(ref) || ref.includes("..")) {
-    throw refused("The name of a branch or tag, or a commit", "ref");
+    throw refused("Expected the name of a branch or tag, or a commit", "ref");
   }
   return ref;
 }

@@ -1,11 +1,11 @@
 /**
- * The body of an answer, at most `most` bytes of it: as `json` or `text` where it is that, else as
- * `base64`. The rest is not read; `truncated` says so.
+ * Reads up to `most` bytes of a response body as `json`, `text` or else `base64`. `truncated` tells that there is
+ * more.
  */
-export async function bodyOf(response: Response, most: number): Promise<Record<string, unknown>> {
+export async function readBody(response: Response, most: number): Promise<Record<string, unknown>> {
   const { bytes, truncated } = await firstBytes(response, most);
   const type = response.headers.get("content-type") ?? "";
-  return { ...shown(bytes, type, truncated), bytes: bytes.length, ...(truncated ? { truncated } : {}) };
+  return { ...encodeBody(bytes, type, truncated), bytes: bytes.length, ...(truncated ? { truncated } : {}) };
 }
 
 async function firstBytes(response: Response, most: number) {
@@ -22,7 +22,7 @@ async function firstBytes(response: Response, most: number) {
   return { bytes: Buffer.concat(chunks).subarray(0, most), truncated: size > most };
 }
 
-function shown(bytes: Buffer, type: string, truncated: boolean): Record<string, unknown> {
+function encodeBody(bytes: Buffer, type: string, truncated: boolean): Record<string, unknown> {
   if (bytes.length === 0) return { text: "" };
   const json = /^application\/(?:[\w.+-]+\+)?json\b/i.test(type);
   const textual =
@@ -37,11 +37,11 @@ function shown(bytes: Buffer, type: string, truncated: boolean): Record<string, 
   }
 }
 
-/** Undefined when the bytes are not what the type says. */
+/** Undefined when the bytes do not match the type. */
 function decoded(bytes: Buffer, type: string, truncated: boolean): string | undefined {
   const label = /;\s*charset="?([\w.:-]+)"?/i.exec(type)?.[1] ?? "utf-8";
   try {
-    // The stream's own way to leave out a character that was cut.
+    // `stream` drops an incomplete character at the end.
     return new TextDecoder(label, { fatal: true }).decode(bytes, { stream: truncated });
   } catch {
     return undefined;

@@ -6,7 +6,7 @@ import type {
   ToolInvocationResult,
 } from "@holdfast/gate/plugin";
 import { ToolError } from "@holdfast/gate/plugin";
-import { bodyOf } from "./body.ts";
+import { readBody } from "./body.ts";
 
 const limits = {
   redirects: 5,
@@ -17,8 +17,8 @@ const limits = {
   maxBodyBytes: 512 * 1024,
 } as const;
 
-/** Fields that say what is wanted, and none by which a request could claim to be somebody. */
-const askedHeaders: ReadonlySet<string> = new Set([
+/** Request headers that agents may set: content negotiation, but no credentials. */
+const allowedRequestHeaders: ReadonlySet<string> = new Set([
   "accept",
   "accept-language",
   "content-language",
@@ -32,7 +32,7 @@ const askedHeaders: ReadonlySet<string> = new Set([
   "range",
 ]);
 
-const toldHeaders = [
+const returnedResponseHeaders = [
   "age",
   "allow",
   "cache-control",
@@ -48,8 +48,8 @@ const toldHeaders = [
   "retry-after",
 ] as const;
 
-/** What the proxy says of a request that its upstream may have had. */
-const afterSending: ReadonlySet<string> = new Set([
+/** Errors of the proxy after which the upstream may have received the request. */
+const ambiguousErrors: ReadonlySet<string> = new Set([
   "egress.encoded_answer",
   "egress.internal_error",
   "egress.redirect_refused",
@@ -63,7 +63,7 @@ function refused(message: string, field?: string): ToolError {
   return new ToolError({ code: "HANDLER_ERROR", message, field });
 }
 
-interface Asked {
+interface HttpRequest {
   readonly url: URL;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -73,9 +73,9 @@ interface Asked {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Every request goes to the gate's proxy, which decides about each address, that of a redirect too. */
+/** HTTP tools. Every request goes through the gate's proxy, which checks each address, redirects included. */
 class HttpHandler implements PluginHandler {
-  /** Of the proxy, on the loopback; undefined where the operator opened no host. */
+  /** Loopback address of the proxy; undefined when the operator allows no host. */
   #web: string | undefined;
 
   async initialize(services: CoreServices & Partial<PluginServices>): Promise<void> {
@@ -89,30 +89,35 @@ class HttpHandler implements PluginHandler {
   ): Promise<ToolInvocationResult> {
     if (tool !== "http_fetch" && tool !== "http_send") throw refused(`Unknown tool: "${tool}"`);
     const send = tool === "http_send";
-    const body = send ? sentBody(args) : undefined;
+    const body = send ? parseBody(args) : undefined;
     const type = args["encoding"] === "base64" ? "application/octet-stream" : "text/plain; charset=utf-8";
     const maxBytes = typeof args["max_bytes"] === "number" ? args["max_bytes"] : limits.bodyBytes;
-    const result = await this.#ask({
-      url: addressOf(args["url"]),
+    const result = await this.#fetch({
+      url: parseUrl(args["url"]),
       method: String(args["method"] ?? "GET"),
-      headers: { ...(body === undefined ? {} : { "content-type": type }), ...headersOf(args["headers"]) },
+      headers: { ...(body === undefined ? {} : { "content-type": type }), ...parseHeaders(args["headers"]) },
       ...(body === undefined ? {} : { body }),
       maxBytes: Math.min(maxBytes, limits.maxBodyBytes),
-      // A person who allowed a request allowed it for this address.
+      // Refuses redirects of approved requests: a person approved this address only.
       follow: !send,
       signal,
     });
     return { ok: true, result };
   }
 
-  async #ask(asked: Asked): Promise<Record<string, unknown>> {
-    let { url } = asked;
+  async #fetch(request: HttpRequest): Promise<Record<string, unknown>> {
+    let { url } = request;
     for (let redirects = 0; ; redirects += 1) {
-      const response = await this.#once(url, asked);
+      const response = await this.#fetchOnce(url, request);
       const next = this.#redirect(response);
-      if (next === undefined || !asked.follow) {
-        const told = next === undefined ? {} : { location: next.href };
-        return { url: url.href, status: response.status, ...(await answerOf(response, asked)), ...told };
+      if (next === undefined || !request.follow) {
+        const redirectTarget = next === undefined ? {} : { location: next.href };
+        return {
+          url: url.href,
+          status: response.status,
+          ...(await toResult(response, request)),
+          ...redirectTarget,
+        };
       }
       await response.body?.cancel();
       if (redirects >= limits.redirects) throw refused(`More than ${limits.redirects} redirects`, "url");
@@ -120,8 +125,8 @@ class HttpHandler implements PluginHandler {
     }
   }
 
-  async #once(url: URL, { method, headers, body, signal }: Asked): Promise<Response> {
-    if (this.#web === undefined) throw refused("The operator has opened no host", "url");
+  async #fetchOnce(url: URL, { method, headers, body, signal }: HttpRequest): Promise<Response> {
+    if (this.#web === undefined) throw refused("The operator has not allowed any host", "url");
     const { protocol, host, pathname, search } = url;
     let response: Response;
     try {
@@ -140,18 +145,21 @@ class HttpHandler implements PluginHandler {
     return response;
   }
 
-  /** The address of a redirect, which the proxy gives as a path of its own. */
+  /** Target of a redirect, which the proxy rewrites to a path of its own. */
   #redirect(response: Response): URL | undefined {
     const location = response.headers.get("location");
     if (response.status < 300 || response.status > 399 || location === null) return undefined;
     const match = /^\/web\/(https?)\/([^/]+)(\/.*)?$/.exec(location);
-    return match === null ? undefined : addressOf(`${match[1]}://${match[2]}${match[3] ?? "/"}`);
+    return match === null ? undefined : parseUrl(`${match[1]}://${match[2]}${match[3] ?? "/"}`);
   }
 
   async shutdown(): Promise<void> {}
 }
 
-/** The gate's own refusals are errors, in its words: they have a length, which the proxy leaves to no answer of others. */
+/**
+ * Converts the gate's own refusals to errors. They have a Content-Length, which the proxy strips from upstream
+ * responses.
+ */
 async function throwRefusal(response: Response, method: string): Promise<void> {
   const { status, headers } = response;
   if (status < 400 || !headers.has("x-should-retry") || !headers.has("content-length")) return;
@@ -164,46 +172,48 @@ async function throwRefusal(response: Response, method: string): Promise<void> {
   if (typeof code !== "string" || !code.startsWith("egress.")) return;
   await response.body?.cancel();
   const message = `${code}: ${String(Reflect.get(Object(error), "message")).slice(0, 500)}`;
-  // What was sent may have been done before it went wrong: only a question can be asked again.
-  if (afterSending.has(code) && method !== "GET" && method !== "HEAD") {
+  // A write may have been executed before it failed: only reads are safe to retry.
+  if (ambiguousErrors.has(code) && method !== "GET" && method !== "HEAD") {
     throw new ToolError({
       code: "HTTP_UNCERTAIN",
-      message: `${message}. It may have been done`,
+      message: `${message}. The request may have been executed: check before you repeat it`,
       field: "url",
     });
   }
   throw new ToolError({ code: "HANDLER_ERROR", message, field: "url", retriable: status >= 500 });
 }
 
-function addressOf(value: unknown): URL {
+function parseUrl(value: unknown): URL {
   const text = String(value);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:")) {
-    throw refused("This is no http or https address", "url");
+    throw refused("The URL must be http or https", "url");
   }
-  if (url.username !== "" || url.password !== "") throw refused("An address names nobody", "url");
+  if (url.username !== "" || url.password !== "")
+    throw refused("The URL must not contain a user name or password", "url");
   url.hash = "";
   return url;
 }
 
-function headersOf(value: unknown): Record<string, string> {
+function parseHeaders(value: unknown): Record<string, string> {
   const headers: Record<string, string> = {};
   const entries = Object.entries(Object(value ?? {}));
-  if (entries.length > limits.headers) throw refused(`At most ${limits.headers} headers`, "headers");
+  if (entries.length > limits.headers)
+    throw refused(`A request has at most ${limits.headers} headers`, "headers");
   for (const [given, each] of entries) {
     const name = given.toLowerCase();
-    if (!askedHeaders.has(name)) {
-      throw refused(`Headers that can be given: ${[...askedHeaders].join(", ")}`, "headers");
+    if (!allowedRequestHeaders.has(name)) {
+      throw refused(`Only these headers can be set: ${[...allowedRequestHeaders].join(", ")}`, "headers");
     }
     if (typeof each !== "string" || each.length > limits.headerCharacters || !/^[\x20-\x7e]*$/.test(each)) {
-      throw refused(`The header ${name} is a plain text`, "headers");
+      throw refused(`The header ${name} must be a string of printable characters`, "headers");
     }
     headers[name] = each;
   }
   return headers;
 }
 
-function sentBody({ body, encoding }: Record<string, unknown>): Buffer<ArrayBuffer> | undefined {
+function parseBody({ body, encoding }: Record<string, unknown>): Buffer<ArrayBuffer> | undefined {
   if (body === undefined) return undefined;
   const text = String(body);
   const base64 = encoding === "base64";
@@ -211,17 +221,18 @@ function sentBody({ body, encoding }: Record<string, unknown>): Buffer<ArrayBuff
     throw refused("The body is not base64", "body");
   }
   const bytes = Buffer.from(text, base64 ? "base64" : "utf8");
-  if (bytes.length > limits.sentBytes) throw refused(`A body has at most ${limits.sentBytes} bytes`, "body");
+  if (bytes.length > limits.sentBytes)
+    throw refused(`A body is limited to ${limits.sentBytes} bytes`, "body");
   return bytes;
 }
 
-async function answerOf(response: Response, { maxBytes }: Asked): Promise<Record<string, unknown>> {
+async function toResult(response: Response, { maxBytes }: HttpRequest): Promise<Record<string, unknown>> {
   const headers: Record<string, string> = {};
-  for (const name of toldHeaders) {
+  for (const name of returnedResponseHeaders) {
     const value = response.headers.get(name);
     if (value !== null) headers[name] = value.slice(0, limits.headerCharacters);
   }
-  return { headers, ...(await bodyOf(response, maxBytes)) };
+  return { headers, ...(await readBody(response, maxBytes)) };
 }
 
 export default new HttpHandler();

@@ -14,7 +14,7 @@ import { compose, send, verifySmtp } from "./outgoing.ts";
 import { type MailServer, type MailSettings, readSettings, refused } from "./settings.ts";
 import { MailWatcher } from "./watcher.ts";
 
-/** The person's mail. The passwords stay in this process, and it reaches the two named servers alone. */
+/** Mail tools. Passwords stay in this process, which can reach only the two configured servers. */
 class MailHandler implements PluginHandler {
   #settings: MailSettings | undefined;
   #mailbox: Mailbox | undefined;
@@ -29,7 +29,7 @@ class MailHandler implements PluginHandler {
     this.#mailbox = new Mailbox(imap);
     const { dataDirectory, publishEvent: publish, verifyOnly } = services;
     if (watch === undefined || dataDirectory === undefined || publish === undefined || verifyOnly) return;
-    // A connection of its own: what an agent asks for need not wait for it.
+    // A separate connection, so that waiting for new mail does not delay tool calls.
     const mailbox = new Mailbox(imap);
     this.#watcher = new MailWatcher({ mailbox, settings: watch, address, dataDirectory, publish });
     this.#watcher.start();
@@ -42,7 +42,7 @@ class MailHandler implements PluginHandler {
   ): Promise<ToolInvocationResult> {
     const groups = this.#settings?.groups;
     if (groups !== undefined && !groups.includes(context.group)) {
-      throw refused("The operator keeps the mailbox from this group", undefined, "NOT_ALLOWED");
+      throw refused("The operator does not allow mail for this group", undefined, "NOT_ALLOWED");
     }
     return { ok: true, result: await this.#call(tool, args, context) };
   }
@@ -52,21 +52,27 @@ class MailHandler implements PluginHandler {
     args: Record<string, unknown>,
     { signal }: PluginContext,
   ): Promise<Record<string, unknown>> {
-    const folder = folderOf(args["folder"]);
+    const folder = parseFolder(args["folder"]);
     const uid = Number(args["uid"]);
     switch (tool) {
       case "mail_list":
-        return { folders: await this.#box().folders(signal) };
+        return { folders: await this.#requireMailbox().folders(signal) };
       case "mail_search": {
         const limit = typeof args["limit"] === "number" ? args["limit"] : mailboxLimits.listed;
-        return { folder, ...(await this.#box().search(folder, criteriaOf(args), limit, signal)) };
+        return {
+          folder,
+          ...(await this.#requireMailbox().search(folder, parseCriteria(args), limit, signal)),
+        };
       }
       case "mail_read": {
         const most = typeof args["max_bytes"] === "number" ? args["max_bytes"] : mailboxLimits.textBytes;
-        return { folder, ...(await this.#box().read(folder, uid, most, signal)) };
+        return { folder, ...(await this.#requireMailbox().read(folder, uid, most, signal)) };
       }
       case "mail_attachment":
-        return { folder, ...(await this.#box().attachment(folder, uid, String(args["part"]), signal)) };
+        return {
+          folder,
+          ...(await this.#requireMailbox().attachment(folder, uid, String(args["part"]), signal)),
+        };
       case "mail_send":
         return this.#send(args, folder, signal);
       default:
@@ -82,7 +88,9 @@ class MailHandler implements PluginHandler {
     const { smtp, settings } = this.#sender();
     const answers = args["reply_to_uid"];
     const answered =
-      typeof answers === "number" ? await this.#box().identity(folder, answers, signal) : undefined;
+      typeof answers === "number"
+        ? await this.#requireMailbox().replyHeaders(folder, answers, signal)
+        : undefined;
     const outgoing = await compose(args, settings, answered);
     const { accepted, rejected } = await send(outgoing, smtp, settings.address, signal);
     return {
@@ -93,17 +101,17 @@ class MailHandler implements PluginHandler {
     };
   }
 
-  /** The message is sent: a copy that fails is told and is no failure. */
+  /** The message is sent: a failed copy is reported but is no error. */
   async #copy({ sentFolder }: MailSettings, raw: Buffer): Promise<boolean> {
     try {
-      await this.#box().append(sentFolder, raw);
+      await this.#requireMailbox().append(sentFolder, raw);
       return true;
     } catch {
       return false;
     }
   }
 
-  #box(): Mailbox {
+  #requireMailbox(): Mailbox {
     if (this.#mailbox === undefined) throw notConfigured("imap");
     return this.#mailbox;
   }
@@ -119,13 +127,13 @@ class MailHandler implements PluginHandler {
     if (imap === undefined && smtp === undefined)
       return { ok: false, message: "No mail server is configured" };
     try {
-      if (imap !== undefined) await this.#box().verify();
+      if (imap !== undefined) await this.#requireMailbox().verify();
       if (smtp !== undefined) await verifySmtp(smtp);
-      return { ok: true, message: "The mail servers take the login" };
+      return { ok: true, message: "The mail servers accept the credentials" };
     } catch (error) {
       return {
         ok: false,
-        message: error instanceof ToolError ? error.message : "The mail servers do not answer",
+        message: error instanceof ToolError ? error.message : "The mail servers do not respond",
       };
     }
   }
@@ -138,32 +146,33 @@ class MailHandler implements PluginHandler {
 
 function notConfigured(connection: "imap" | "smtp"): ToolError {
   return refused(
-    `The operator has configured no mail server (the connection "${connection}" and the address)`,
+    `The operator has not configured this mail server (it needs the connection "${connection}" and an address)`,
     undefined,
     "NOT_CONFIGURED",
   );
 }
 
-function folderOf(value: unknown): string {
+function parseFolder(value: unknown): string {
   if (value === undefined) return "INBOX";
   if (typeof value !== "string" || value === "" || /\p{Cc}/u.test(value)) {
-    throw refused("This is no name of a folder", "folder");
+    throw refused("This is not a valid folder name", "folder");
   }
   return value;
 }
 
-function criteriaOf(args: Record<string, unknown>): SearchObject {
+function parseCriteria(args: Record<string, unknown>): SearchObject {
   const criteria: SearchObject = {};
   for (const name of ["text", "from", "to", "subject"] as const) {
     const value = args[name];
     if (typeof value !== "string" || value === "") continue;
-    if (/\p{Cc}/u.test(value)) throw refused("What is searched for is one line", name);
+    if (/\p{Cc}/u.test(value)) throw refused("A search text must be a single line", name);
     criteria[name] = value;
   }
   for (const name of ["since", "before"] as const) {
     const value = args[name];
     if (value === undefined) continue;
-    if (!isDay(String(value))) throw refused("A day is written 2026-01-31, and there is one", name);
+    if (!isExistingDay(String(value)))
+      throw refused("A date is an existing day, written like 2026-01-31", name);
     criteria[name] = String(value);
   }
   if (args["unseen"] === true) criteria.seen = false;
@@ -171,8 +180,8 @@ function criteriaOf(args: Record<string, unknown>): SearchObject {
   return Object.keys(criteria).length === 0 ? { all: true } : criteria;
 }
 
-/** The 30th of February would be taken for a day of March. */
-function isDay(text: string): boolean {
+/** `Date` reads February 30 as a day of March. */
+function isExistingDay(text: string): boolean {
   const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN;
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text);
 }

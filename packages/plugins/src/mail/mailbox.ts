@@ -14,19 +14,19 @@ export const mailboxLimits = {
   textBytes: 64 * 1024,
   attachmentBytes: 512 * 1024,
   attachments: 100,
-  /** Of a header that is told. */
+  /** Longest header text in a result. */
   headerCharacters: 1_000,
   addresses: 100,
   references: 50,
   connectMs: 10_000,
   answerMs: 25_000,
-  /** Waiting for news is begun again so often: the silence of a server that lives must not reach `answerMs`. */
+  /** How often IDLE is renewed: a quiet server must not run into `answerMs`. */
   renewMs: 15_000,
-  /** A connection that nobody uses is closed. */
+  /** Idle time before the connection is closed. */
   idleMs: 60_000,
 } as const;
 
-/** One mailbox, by one connection that is opened when it is needed. Nothing in it is changed by reading. */
+/** IMAP client of one mailbox. Opens its connection on demand. Reading never changes the mailbox. */
 export class Mailbox {
   readonly #server: MailServer;
   readonly #renewMs: number;
@@ -40,7 +40,7 @@ export class Mailbox {
   }
 
   async folders(signal?: AbortSignal): Promise<Record<string, unknown>[]> {
-    return this.#use(signal, async (client) => {
+    return this.#withClient(signal, async (client) => {
       const all = await client.list({ statusQuery: { messages: true, unseen: true } });
       return all.slice(0, mailboxLimits.folders).map(({ path, specialUse, status }) => ({
         folder: path,
@@ -50,14 +50,14 @@ export class Mailbox {
     });
   }
 
-  /** The newest first. */
+  /** Newest messages first. */
   async search(
     folder: string,
     criteria: SearchObject,
     limit: number,
     signal?: AbortSignal,
   ): Promise<{ messages: Record<string, unknown>[]; more: boolean }> {
-    return this.#in(folder, signal, async (client) => {
+    return this.#inFolder(folder, signal, async (client) => {
       const found = await client.search(criteria, { uid: true });
       const uids = (found === false || found === undefined ? [] : found).sort((a, b) => b - a);
       const wanted = uids.slice(0, limit);
@@ -72,7 +72,7 @@ export class Mailbox {
   }
 
   async read(folder: string, uid: number, maxBytes: number, signal?: AbortSignal) {
-    return this.#in(folder, signal, async (client) => {
+    return this.#inFolder(folder, signal, async (client) => {
       const message = await fetchOne(client, uid);
       const { text, html, truncated, others } = await bodyOf(client, message, maxBytes);
       return {
@@ -86,52 +86,57 @@ export class Mailbox {
   }
 
   /**
-   * Where the folder's numbering is: messages that arrive get `next` or more. Closes the folder that is
-   * open, of which the client would tell what it knew when it opened it: for a mailbox with one user.
+   * Current position of a folder: new messages get the uid `next` or higher. Closes the folder, since the IMAP client
+   * would report its cached position. For a mailbox with one user.
    */
   async position(folder: string, signal?: AbortSignal): Promise<{ validity: string; next: number }> {
-    return this.#use(signal, async (client) => {
+    return this.#withClient(signal, async (client) => {
       if (client.mailbox !== false) await client.mailboxClose();
       const status = await client.status(folder, { uidValidity: true, uidNext: true });
       const { uidValidity, uidNext } = status === false ? {} : status;
-      if (uidValidity === undefined || uidNext === undefined) throw refused(`There is no folder ${folder}`);
+      if (uidValidity === undefined || uidNext === undefined) throw refused(`No such mail folder: ${folder}`);
       return { validity: String(uidValidity), next: uidNext };
     });
   }
 
   /**
-   * Waits for a message that gets `next` or more, by IDLE: true when there may be one, false when none came
-   * within `ms`, undefined at once where the server says nothing by itself. Throws when the connection is lost.
+   * Waits by IDLE for a message with the uid `next` or higher. True when there may be one, false after `ms`; undefined
+   * immediately when the server does not support IDLE. Throws when the connection is lost.
    */
-  async arrival(folder: string, next: number, ms: number, signal: AbortSignal): Promise<boolean | undefined> {
-    return this.#in(folder, signal, async (client) => {
+  async waitForArrival(
+    folder: string,
+    next: number,
+    ms: number,
+    signal: AbortSignal,
+  ): Promise<boolean | undefined> {
+    return this.#inFolder(folder, signal, async (client) => {
       if (!client.capabilities.has("IDLE")) return undefined;
-      // It came since the last look.
+      // Arrived since the last check.
       if (client.mailbox !== false && client.mailbox.uidNext > next) return true;
-      const told = await untilTold(client, ms);
-      // The next command ends the waiting.
+      const toAddresses = await waitForNotification(client, ms);
+      // The next command ends IDLE.
       await client.noop();
       if (!client.usable) throw new Error("the connection was lost");
-      return told;
+      return toAddresses;
     });
   }
 
-  /** The messages that came after `uid`, the oldest first. */
-  async after(folder: string, uid: number, signal?: AbortSignal): Promise<number[]> {
-    return this.#in(folder, signal, async (client) => {
-      // A folder that is open already tells what is new with its next answer.
+  /** Uids of the messages after `uid`, oldest first. */
+  async uidsAfter(folder: string, uid: number, signal?: AbortSignal): Promise<number[]> {
+    return this.#inFolder(folder, signal, async (client) => {
+      // NOOP makes the server report new messages of a folder that is already open.
       await client.noop();
       const found = await client.search({ uid: `${uid + 1}:*` }, { uid: true });
-      // The last message is always in such a range.
+      // IMAP always includes the last message in such a range.
       return (found === false || found === undefined ? [] : found)
         .filter((each) => each > uid)
         .sort((a, b) => a - b);
     });
   }
 
-  /** One message as an event tells it; undefined when it is gone. */
-  async news(folder: string, uid: number, maxBytes: number, signal?: AbortSignal) {
-    return this.#in(folder, signal, async (client) => {
+  /** Message for an event; undefined when it was deleted. */
+  async readForEvent(folder: string, uid: number, maxBytes: number, signal?: AbortSignal) {
+    return this.#inFolder(folder, signal, async (client) => {
       try {
         const message = await fetchOne(client, uid);
         const { text, truncated, others } = await bodyOf(client, message, maxBytes);
@@ -150,14 +155,15 @@ export class Mailbox {
   }
 
   async attachment(folder: string, uid: number, part: string, signal?: AbortSignal) {
-    return this.#in(folder, signal, async (client) => {
+    return this.#inFolder(folder, signal, async (client) => {
       const message = await fetchOne(client, uid);
       const found = leavesOf(message.bodyStructure).find((each) => each.part === part);
-      if (found === undefined) throw refused("The message has no such part", "part", "NOT_FOUND");
+      if (found === undefined)
+        throw refused("The message has no attachment with this part", "part", "NOT_FOUND");
       const { bytes, truncated } = await download(client, uid, part, mailboxLimits.attachmentBytes);
       if (truncated) {
         throw refused(
-          `An attachment has at most ${mailboxLimits.attachmentBytes} bytes`,
+          `Attachments are limited to ${mailboxLimits.attachmentBytes} bytes`,
           "part",
           "ATTACHMENT_TOO_LARGE",
         );
@@ -166,14 +172,14 @@ export class Mailbox {
     });
   }
 
-  /** By which an answer says what it answers. */
-  async identity(folder: string, uid: number, signal?: AbortSignal) {
-    return this.#in(folder, signal, async (client) => {
+  /** Headers for a reply: Message-ID and References. */
+  async replyHeaders(folder: string, uid: number, signal?: AbortSignal) {
+    return this.#inFolder(folder, signal, async (client) => {
       const { envelope, headers } = await fetchOne(client, uid);
       const ids = (text: string) => text.match(/<[^<>\s]{1,250}>/g) ?? [];
       const [messageId] = ids(envelope?.messageId ?? "");
       if (messageId === undefined) {
-        throw refused("That message has no identity that an answer could name", "reply_to_uid");
+        throw refused("The message has no Message-ID to reply to", "reply_to_uid");
       }
       return {
         messageId,
@@ -182,17 +188,17 @@ export class Mailbox {
     });
   }
 
-  /** Puts a message into a folder, as read. */
+  /** Appends a message to a folder, marked as read. */
   async append(folder: string, raw: Buffer): Promise<void> {
-    await this.#use(undefined, async (client) => {
+    await this.#withClient(undefined, async (client) => {
       if ((await client.append(folder, raw, ["\\Seen"])) === false) {
-        throw refused(`There is no folder ${folder}`);
+        throw refused(`No such mail folder: ${folder}`);
       }
     });
   }
 
   async verify(): Promise<void> {
-    await this.#use(undefined, async (client) => {
+    await this.#withClient(undefined, async (client) => {
       await client.noop();
     });
   }
@@ -207,14 +213,14 @@ export class Mailbox {
     );
   }
 
-  async #in<Result>(
+  async #inFolder<Result>(
     folder: string,
     signal: AbortSignal | undefined,
     run: (client: ImapFlow) => Promise<Result>,
   ): Promise<Result> {
-    return this.#use(signal, async (client) => {
+    return this.#withClient(signal, async (client) => {
       const lock = await client.getMailboxLock(folder, { readOnly: true }).catch((error: unknown) => {
-        if (client.usable) throw refused(`There is no folder ${folder}`, "folder", "NOT_FOUND");
+        if (client.usable) throw refused(`No such mail folder: ${folder}`, "folder", "NOT_FOUND");
         throw error;
       });
       try {
@@ -225,7 +231,7 @@ export class Mailbox {
     });
   }
 
-  async #use<Result>(
+  async #withClient<Result>(
     signal: AbortSignal | undefined,
     run: (client: ImapFlow) => Promise<Result>,
   ): Promise<Result> {
@@ -233,7 +239,7 @@ export class Mailbox {
     this.#users += 1;
     try {
       const client = await this.#connected();
-      // A command cannot be taken back: its connection ends with it.
+      // IMAP cannot cancel a command, so that an abort closes the connection.
       const abort = () => client.close();
       signal?.throwIfAborted();
       signal?.addEventListener("abort", abort, { once: true });
@@ -254,7 +260,7 @@ export class Mailbox {
     const before = this.#client;
     const present = await before?.catch(() => undefined);
     if (present?.usable === true) return present;
-    // Another call may have begun one meanwhile, which both use.
+    // Another call may have connected already; both share the connection.
     if (this.#client === before || this.#client === undefined)
       this.#client = connect(this.#server, this.#renewMs);
     return this.#client;
@@ -278,14 +284,14 @@ async function connect(server: MailServer, renewMs: number): Promise<ImapFlow> {
     greetingTimeout: mailboxLimits.connectMs,
     socketTimeout: mailboxLimits.answerMs,
   });
-  // Whoever waits for an answer is told by it; without a listener it would end the process.
+  // Pending commands report the error; without a listener it would end the process.
   client.on("error", () => {});
   await client.connect();
   return client;
 }
 
-/** True when the number of messages changed, false after `ms`; undefined when the server ended the waiting. */
-async function untilTold(client: ImapFlow, ms: number): Promise<boolean | undefined> {
+/** True when the number of messages changed, false after `ms`; undefined when the server ended IDLE. */
+async function waitForNotification(client: ImapFlow, ms: number): Promise<boolean | undefined> {
   const { promise, resolve } = Promise.withResolvers<boolean | undefined>();
   const told = () => resolve(true);
   const ended = () => resolve(undefined);
@@ -305,15 +311,17 @@ async function untilTold(client: ImapFlow, ms: number): Promise<boolean | undefi
 function failure(error: unknown): unknown {
   if (error instanceof ToolError) return error;
   if (Reflect.get(Object(error), "authenticationFailed") === true) {
-    return refused("The mail server refuses the login", undefined, "MAIL_LOGIN_FAILED");
+    return refused("The mail server refused the credentials", undefined, "MAIL_LOGIN_FAILED");
   }
-  const said: unknown = Reflect.get(Object(error), "responseText");
+  const serverText: unknown = Reflect.get(Object(error), "responseText");
   const code: unknown = Reflect.get(Object(error), "code");
   const reason =
-    typeof said === "string" ? said.replace(/\p{Cc}+/gu, " ").slice(0, 300) : String(code ?? "no answer");
+    typeof serverText === "string"
+      ? serverText.replace(/\p{Cc}+/gu, " ").slice(0, 300)
+      : String(code ?? "no answer");
   return new ToolError({
     code: "MAIL_UNAVAILABLE",
-    message: `The mail server cannot be used now (${reason})`,
+    message: `The mail server is unavailable (${reason})`,
     retriable: true,
   });
 }
@@ -329,12 +337,12 @@ async function fetchOne(client: ImapFlow, uid: number): Promise<FetchMessageObje
   };
   const message = await client.fetchOne(String(uid), query, { uid: true });
   if (message === false || message === undefined) {
-    throw refused("There is no such message", "uid", "NOT_FOUND");
+    throw refused("No such message", "uid", "NOT_FOUND");
   }
   return message;
 }
 
-/** Decoded, and no more of it than is wanted. */
+/** Downloads and decodes a part, up to `most` bytes. */
 async function download(client: ImapFlow, uid: number, part: string, most: number) {
   const { content } = await client.download(String(uid), part, { uid: true });
   const chunks: Buffer[] = [];
@@ -349,7 +357,7 @@ async function download(client: ImapFlow, uid: number, part: string, most: numbe
   return { bytes: Buffer.concat(chunks).subarray(0, most), truncated: size > most };
 }
 
-/** The text of a message, the plain one first, and what else it has. */
+/** Text of a message, preferably plain, and its attachments. */
 async function bodyOf(client: ImapFlow, { uid, bodyStructure }: FetchMessageObject, most: number) {
   const parts = leavesOf(bodyStructure);
   const body =
@@ -358,7 +366,7 @@ async function bodyOf(client: ImapFlow, { uid, bodyStructure }: FetchMessageObje
     body?.part === undefined
       ? { bytes: Buffer.alloc(0), truncated: false }
       : await download(client, uid, body.part, most);
-  // A character that was cut is left out.
+  // Drops an incomplete character at the end.
   const text = new TextDecoder().decode(bytes, { stream: truncated }).replaceAll("\r\n", "\n");
   return {
     ...{ text, truncated, html: body?.type === "text/html" },

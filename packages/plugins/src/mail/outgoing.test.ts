@@ -1,4 +1,4 @@
-/** What is told of a message whose way to the server broke, against servers that break it. */
+/** Errors of a send whose connection breaks, against servers that break it. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
@@ -10,7 +10,7 @@ type Say = (command: string, socket: Socket) => string | undefined;
 
 const polite = /^(?:EHLO|MAIL|RCPT)/;
 
-/** A server of mail without a login, which answers each command, and the end of a message, by `say`. */
+/** SMTP server without login. `say` answers each command and the end of a message. */
 async function serverOf(t: TestContext, say: Say) {
   const server = createServer((socket) => {
     let inMessage = false;
@@ -61,7 +61,7 @@ async function codeOf(t: TestContext, say: Say, signal?: AbortSignal): Promise<s
   return `${error.code} ${error.retriable}`;
 }
 
-test("a message that the server got whole, and did not answer, may have been sent: it is not sent again", async (t) => {
+test("a message that the server received but did not confirm may have been sent: it is not retried", async (t) => {
   assert.equal(await codeOf(t, () => undefined), "sent");
   const silent: Say = (command, socket) => {
     if (command !== ".") return undefined;
@@ -71,7 +71,7 @@ test("a message that the server got whole, and did not answer, may have been sen
   assert.equal(await codeOf(t, silent), "MAIL_UNCERTAIN false");
 });
 
-test("a message that the server did not get, or refused, has not been sent", async (t) => {
+test("a message that the server did not receive, or refused, was not sent", async (t) => {
   const away: Say = (command, socket) => {
     if (!polite.test(command)) return undefined;
     socket.destroy();
@@ -85,7 +85,7 @@ test("a message that the server did not get, or refused, has not been sent", asy
   assert.equal(await codeOf(t, (command) => (command === "." ? "554 no" : undefined)), "MAIL_REFUSED false");
 });
 
-test("who takes a call back in the middle of a message ends its connection", async (t) => {
+test("aborting a call while it sends a message closes its connection", async (t) => {
   const call = new AbortController();
   const closed = Promise.withResolvers<void>();
   const waiting: Say = (command, socket) => {

@@ -9,20 +9,20 @@ export const outgoingLimits = {
   recipients: 50,
   attachmentBytes: 512 * 1024,
   fileNameCharacters: 150,
-  /** Of one answer that a server owes. */
+  /** Timeout of each SMTP reply. */
   answerMs: 30_000,
   connectMs: 10_000,
 } as const;
 
-/** A message that is complete: its bytes, and who gets them. */
-export interface Outgoing {
+/** Composed message: its bytes and recipients. */
+export interface ComposedMessage {
   readonly messageId: string;
   readonly recipients: readonly string[];
   readonly raw: Buffer;
 }
 
-/** The message that is answered. */
-export interface Answered {
+/** Headers of the message that this one replies to. */
+export interface ReplyTarget {
   readonly messageId: string;
   readonly references: readonly string[];
 }
@@ -34,22 +34,22 @@ function addresses(value: unknown, field: string, { recipients: allowed }: MailS
   const given: unknown[] = Array.isArray(value) ? value : [];
   return given.map((each) => {
     if (typeof each !== "string" || each.length > 254 || !plainAddress.test(each)) {
-      throw refused("An address is plain: name@example.com", field);
+      throw refused("An address is written like name@example.com, without a display name", field);
     }
     const lower = each.toLowerCase();
     const domain = lower.slice(lower.lastIndexOf("@"));
     if (allowed !== undefined && !allowed.includes(lower) && !allowed.includes(domain)) {
-      throw refused(`The operator does not let ${each} be written to`, field, "RECIPIENT_NOT_ALLOWED");
+      throw refused(`The operator does not allow mail to ${each}`, field, "RECIPIENT_NOT_ALLOWED");
     }
     return each;
   });
 }
 
-/** One line without anything that could end it, or show it otherwise than it is. */
+/** Validates a single line, without control characters or any that disguise its text. */
 function line(value: unknown, field: string): string {
   const text = String(value);
   if (/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u.test(text) || !text.isWellFormed()) {
-    throw refused("This is one line of plain text", field);
+    throw refused("This must be a single line of plain text", field);
   }
   return text;
 }
@@ -60,32 +60,35 @@ function attachments(value: unknown): { filename: string; content: Buffer }[] {
   return given.map((each) => {
     const { name, base64, ...rest } = Object(each) as Record<string, unknown>;
     const [unknown] = Object.keys(rest);
-    if (unknown !== undefined) throw refused(`An attachment has no "${unknown}"`, "attachments");
+    if (unknown !== undefined) throw refused(`An attachment has no property "${unknown}"`, "attachments");
     const filename = line(name ?? "", "attachments");
     if (filename === "" || filename.length > outgoingLimits.fileNameCharacters || /[/\\]/.test(filename)) {
-      throw refused("The name of an attachment is a plain file name", "attachments");
+      throw refused("The name of an attachment must be a plain file name", "attachments");
     }
     if (typeof base64 !== "string" || base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) {
-      throw refused("The content of an attachment is base64", "attachments");
+      throw refused("The content of an attachment must be base64", "attachments");
     }
     const content = Buffer.from(base64, "base64");
     bytes += content.length;
     if (bytes > outgoingLimits.attachmentBytes) {
-      throw refused(`Attachments have at most ${outgoingLimits.attachmentBytes} bytes`, "attachments");
+      throw refused(
+        `Attachments are limited to ${outgoingLimits.attachmentBytes} bytes in total`,
+        "attachments",
+      );
     }
     return { filename, content };
   });
 }
 
-/** Builds the message, or says which argument is at fault. */
+/** Composes the message. Throws an error that names the invalid argument. */
 export async function compose(
   args: Record<string, unknown>,
   settings: MailSettings,
-  answered?: Answered,
-): Promise<Outgoing> {
+  answered?: ReplyTarget,
+): Promise<ComposedMessage> {
   const [to, cc, bcc] = ["to", "cc", "bcc"].map((field) => addresses(args[field], field, settings));
   const recipients = [...new Set([...(to ?? []), ...(cc ?? []), ...(bcc ?? [])])];
-  if (recipients.length === 0) throw refused("Nobody would get the message", "to");
+  if (recipients.length === 0) throw refused("The message needs at least one recipient", "to");
   if (recipients.length > outgoingLimits.recipients) {
     throw refused(`A message has at most ${outgoingLimits.recipients} recipients`, "to");
   }
@@ -99,7 +102,7 @@ export async function compose(
     subject: line(args["subject"] ?? "", "subject"),
     text: String(args["text"] ?? "").toWellFormed(),
     attachments: attachments(args["attachments"]),
-    // Nothing that a message says is looked up on this machine or elsewhere.
+    // The composer must not read files or URLs that a message names.
     disableFileAccess: true,
     disableUrlAccess: true,
     ...(answered === undefined
@@ -109,21 +112,21 @@ export async function compose(
   return { messageId, recipients, raw: await composer.compile().build() };
 }
 
-export interface Sent {
+export interface SendResult {
   readonly accepted: readonly string[];
-  /** Those that the server did not take; the others got it. */
+  /** Recipients that the server refused; the others received the message. */
   readonly rejected: readonly string[];
 }
 
-/** Gives a message to the server of the person. An aborted `signal` ends the connection, whatever was said by it. */
+/** Sends a message over SMTP. An aborted `signal` closes the connection, whatever its state. */
 export async function send(
-  { raw, recipients }: Outgoing,
+  { raw, recipients }: ComposedMessage,
   server: MailServer,
   from: string,
   signal?: AbortSignal,
-): Promise<Sent> {
+): Promise<SendResult> {
   const transport = transportTo(server);
-  // It is read by the connection alone, so whether it is at its end tells if the server may have all of it.
+  // Only the connection reads this stream: once it has ended, the server may have the complete message.
   const content = Readable.from([raw]);
   try {
     const { accepted, rejected } = await transport.sendMail({
@@ -139,7 +142,7 @@ export async function send(
   }
 }
 
-/** Logs in and says nothing more. */
+/** Verifies that the server accepts the login. */
 export async function verifySmtp(server: MailServer): Promise<void> {
   const transport = transportTo(server);
   try {
@@ -172,27 +175,32 @@ function textOf(address: unknown): string {
   return typeof address === "string" ? address : String(Reflect.get(Object(address), "address"));
 }
 
-/** What the server said is told, in one line; whether it helps to try again, too. `handed`: the message was given away. */
-function failure(error: unknown, handed = false): ToolError {
+/**
+ * Maps an SMTP failure to an error with the server's reply and whether a retry helps. `handed`: the server may have
+ * the complete message.
+ */
+function failure(error: unknown, mayBeSent = false): ToolError {
   const code: unknown = Reflect.get(Object(error), "code");
   const status: unknown = Reflect.get(Object(error), "responseCode");
-  const said: unknown = Reflect.get(Object(error), "response");
-  const answer = typeof said === "string" ? `: ${said.replace(/[\p{Cc}]+/gu, " ").slice(0, 300)}` : "";
-  if (code === "EAUTH") return refused("The mail server refuses the login", undefined, "MAIL_LOGIN_FAILED");
+  const serverText: unknown = Reflect.get(Object(error), "response");
+  const answer =
+    typeof serverText === "string" ? `: ${serverText.replace(/[\p{Cc}]+/gu, " ").slice(0, 300)}` : "";
+  if (code === "EAUTH")
+    return refused("The mail server refused the credentials", undefined, "MAIL_LOGIN_FAILED");
   if (typeof status === "number" && status >= 500) {
-    return refused(`The mail server refuses the message${answer}`, undefined, "MAIL_REFUSED");
+    return refused(`The mail server refused the message${answer}`, undefined, "MAIL_REFUSED");
   }
-  // Nothing came back, so that it may have arrived: who tries again would send it twice.
-  if (status === undefined && handed) {
+  // No reply: the message may have arrived, and a retry could send it twice.
+  if (status === undefined && mayBeSent) {
     return refused(
-      "The connection broke at the end: the message may have been sent",
+      "The connection was lost before the mail server confirmed the message: it may have been sent",
       undefined,
       "MAIL_UNCERTAIN",
     );
   }
   return new ToolError({
     code: "MAIL_UNAVAILABLE",
-    message: `The mail server cannot be used now${answer || ` (${String(code ?? "no answer")})`}`,
+    message: `The mail server is unavailable${answer || ` (${String(code ?? "no answer")})`}`,
     retriable: true,
   });
 }

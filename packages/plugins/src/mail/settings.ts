@@ -1,4 +1,4 @@
-/** Plugin: read and send mail. */
+/** Mail plugin: read and send mail. */
 import { isIP } from "node:net";
 import { type ConnectionOptions, checkServerIdentity } from "node:tls";
 import type { CoreServices, PluginServices, ServerConnection } from "@holdfast/gate/plugin";
@@ -7,13 +7,13 @@ import { type WatchSettings, watchLimits } from "./watch-settings.ts";
 
 export type Security = "tls" | "starttls" | "none";
 
-/** How one server is spoken to. */
+/** Transport security of a mail server. */
 export interface MailServer {
   readonly connection: ServerConnection;
   readonly security: Security;
   readonly tls: ConnectionOptions;
   readonly user: string;
-  /** Read at each use: the operator may replace it. */
+  /** Read at each use, since the operator may replace it. */
   readonly password: () => string;
 }
 
@@ -22,11 +22,11 @@ export interface MailSettings {
   readonly name: string;
   readonly imap: MailServer | undefined;
   readonly smtp: MailServer | undefined;
-  /** In lower case; undefined for anybody. */
+  /** Allowed recipients in lower case; undefined for any. */
   readonly recipients: readonly string[] | undefined;
   readonly groups: readonly string[] | undefined;
   readonly sentFolder: string;
-  /** Where new messages are told; undefined for nowhere. */
+  /** How new messages are published; undefined when they are not. */
   readonly watch: WatchSettings | undefined;
 }
 
@@ -40,7 +40,7 @@ function texts(value: unknown): string[] | undefined {
   return Array.isArray(value) ? value.map(String) : undefined;
 }
 
-/** Throws where a password would go out in the clear. */
+/** Throws when a password would be sent unencrypted over a network. */
 export function readSettings(services: CoreServices & Partial<PluginServices>): MailSettings {
   const { config = {}, connections = {} } = services;
   const text = (key: string) => (typeof config[key] === "string" ? config[key] : "");
@@ -56,9 +56,9 @@ export function readSettings(services: CoreServices & Partial<PluginServices>): 
     const connection = connections[name];
     if (connection === undefined || address === "") return undefined;
     const { host } = connection;
-    const security = securityOf(config[`${name}_security`]);
+    const security = parseSecurity(config[`${name}_security`]);
     if (security === "none" && !loopback.test(host)) {
-      throw new Error(`${name}_security is "none", which is for servers of this machine alone`);
+      throw new Error(`${name}_security "none" is only allowed for servers on this machine`);
     }
     return {
       connection,
@@ -66,7 +66,7 @@ export function readSettings(services: CoreServices & Partial<PluginServices>): 
       user: text(`${name}_user`) || address,
       password: () => (name === "smtp" ? credential("SMTP_PASSWORD") : "") || credential("IMAP_PASSWORD"),
       tls: {
-        // The socket leads to the server by another address; its certificate is checked for its own.
+        // The socket connects to another address than the server's; verify the certificate for the server's name.
         ...(isIP(host) === 0 ? { servername: host } : {}),
         checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
         minVersion: "TLSv1.2",
@@ -84,19 +84,19 @@ export function readSettings(services: CoreServices & Partial<PluginServices>): 
     recipients: texts(config["recipients"])?.map((each) => each.toLowerCase()),
     groups,
     sentFolder: text("sent_folder"),
-    watch: watchOf(config, groups),
+    watch: parseWatch(config, groups),
   };
 }
 
-/** Throws where new messages would be told to a group that may not read them. */
-function watchOf(
+/** Throws when new messages would be published to a group that may not read them. */
+function parseWatch(
   config: Readonly<Record<string, unknown>>,
   groups: readonly string[] | undefined,
 ): WatchSettings | undefined {
   const { watch_group: group, watch_folder: folder, watch_from: from, watch_seconds: seconds } = config;
   if (typeof group !== "string" || group === "") return undefined;
   if (groups !== undefined && !groups.includes(group))
-    throw new Error(`watch_group is ${group}, which is none of groups`);
+    throw new Error(`watch_group ${group} is not one of groups`);
   return {
     group,
     folder: typeof folder === "string" && folder !== "" ? folder : "INBOX",
@@ -105,6 +105,6 @@ function watchOf(
   };
 }
 
-function securityOf(value: unknown): Security {
+function parseSecurity(value: unknown): Security {
   return value === "starttls" || value === "none" ? value : "tls";
 }

@@ -1,18 +1,18 @@
 export const watchLimits = {
   seconds: 60,
-  /** Of a message's text, in an event; mail_read gives the rest. */
+  /** Text of a message in an event; mail_read returns the rest. */
   textBytes: 8 * 1024,
   messagesAtOnce: 20,
-  /** Between attempts at what does not work: at first, and at most. */
+  /** First and longest delay before a retry. */
   retryMs: 1_000,
   maxRetryMs: 5 * 60_000,
 } as const;
 
 export interface WatchSettings {
-  /** To which new messages are told. */
+  /** Group that receives the events. */
   readonly group: string;
   readonly folder: string;
-  /** In lower case, addresses or "@domain"; undefined for anybody. */
+  /** Accepted senders in lower case, addresses or "@domain"; undefined for any. */
   readonly from: readonly string[] | undefined;
   readonly seconds: number;
 }

@@ -5,33 +5,33 @@ import type { ChannelServices } from "@holdfast/gate/plugin";
 import type { Mailbox } from "./mailbox.ts";
 import { type WatchSettings, watchLimits } from "./watch-settings.ts";
 
-export interface WatcherParts {
+export interface MailWatcherOptions {
   readonly mailbox: Mailbox;
   readonly settings: WatchSettings;
-  /** The person's own address, whose messages begin nothing: an answer must not answer itself. */
+  /** The person's own address. Its messages are not published: a reply must not trigger another reply. */
   readonly address: string;
   readonly dataDirectory: string;
   readonly publish: ChannelServices["publishEvent"];
 }
 
-/** Up to where messages were told, in the words of IMAP: uids mean something under one validity alone. */
-interface Mark {
+/** Cursor of published messages. IMAP uids are meaningful only together with their UIDVALIDITY. */
+interface Cursor {
   readonly folder: string;
   readonly validity: string;
   readonly uid: number;
 }
 
 /**
- * Publishes each message that arrives, once it is watched. The mark is moved on after an event was taken
- * over, so that a crash between the two publishes it again, with the same `event_id`.
+ * Publishes each new message. The cursor advances after its event was accepted, so that after a crash in between it is
+ * published again with the same `event_id`.
  */
 export class MailWatcher {
-  readonly #parts: WatcherParts;
-  readonly #ending = new AbortController();
+  readonly #options: MailWatcherOptions;
+  readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  constructor(parts: WatcherParts) {
-    this.#parts = parts;
+  constructor(parts: MailWatcherOptions) {
+    this.#options = parts;
   }
 
   start(): void {
@@ -39,69 +39,69 @@ export class MailWatcher {
   }
 
   async stop(): Promise<void> {
-    this.#ending.abort();
+    this.#stopping.abort();
     await this.#running;
-    await this.#parts.mailbox.close();
+    await this.#options.mailbox.close();
   }
 
   async #run(): Promise<void> {
-    const { signal } = this.#ending;
+    const { signal } = this.#stopping;
     let failures = 0;
     while (!signal.aborted) {
-      let pauseMs = this.#parts.settings.seconds * 1_000;
+      let pauseMs = this.#options.settings.seconds * 1_000;
       try {
-        const { more, next } = await this.#look();
-        if (more || (await this.#arrival(next, pauseMs))) pauseMs = 0;
+        const { more, next } = await this.#publishNew();
+        if (more || (await this.#waitForArrival(next, pauseMs))) pauseMs = 0;
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
         pauseMs = Math.min(watchLimits.retryMs * 2 ** failures, watchLimits.maxRetryMs);
         failures += 1;
-        console.error("new mail could not be told; it is tried again", error);
+        console.error("new mail could not be published; retrying", error);
       }
       await sleep(pauseMs, undefined, { signal }).catch(() => {});
     }
   }
 
-  /** True when the time to look again has come, false where the server does not tell it. */
-  async #arrival(next: number, ms: number): Promise<boolean> {
-    const { mailbox, settings } = this.#parts;
-    const told = await mailbox.arrival(settings.folder, next, ms, this.#ending.signal);
-    return told !== undefined;
+  /** Waits for new mail. True when it is time to check again, false when the server cannot notify. */
+  async #waitForArrival(next: number, ms: number): Promise<boolean> {
+    const { mailbox, settings } = this.#options;
+    const arrived = await mailbox.waitForArrival(settings.folder, next, ms, this.#stopping.signal);
+    return arrived !== undefined;
   }
 
-  /** What there is now; `more` when there may be more, `next` as the folder counts. */
-  async #look(): Promise<{ readonly more: boolean; readonly next: number }> {
-    const { mailbox, settings } = this.#parts;
+  /** Publishes the messages after the cursor. `more`: there may be further ones. `next`: uid of the next message. */
+  async #publishNew(): Promise<{ readonly more: boolean; readonly next: number }> {
+    const { mailbox, settings } = this.#options;
     const { folder } = settings;
-    const { signal } = this.#ending;
+    const { signal } = this.#stopping;
     const { validity, next } = await mailbox.position(folder, signal);
-    const mark = await this.#mark();
-    if (mark?.folder !== folder || mark.validity !== validity) {
-      // What was there before anybody watched is no news.
-      await this.#keep({ folder, validity, uid: next - 1 });
+    const cursor = await this.#readCursor();
+    if (cursor?.folder !== folder || cursor.validity !== validity) {
+      // Messages from before the first check are not new.
+      await this.#writeCursor({ folder, validity, uid: next - 1 });
       return { more: false, next };
     }
-    if (next - 1 <= mark.uid) return { more: false, next };
-    const uids = await mailbox.after(folder, mark.uid, signal);
+    if (next - 1 <= cursor.uid) return { more: false, next };
+    const uids = await mailbox.uidsAfter(folder, cursor.uid, signal);
     for (const uid of uids.slice(0, watchLimits.messagesAtOnce)) {
-      await this.#tell(folder, validity, uid);
-      await this.#keep({ folder, validity, uid });
+      await this.#publish(folder, validity, uid);
+      await this.#writeCursor({ folder, validity, uid });
     }
     if (uids.length > watchLimits.messagesAtOnce) return { more: true, next };
-    // Those that are gone already are not looked for again.
-    if (uids.length === 0) await this.#keep({ folder, validity, uid: next - 1 });
+    // All of them were deleted: skip their uids.
+    if (uids.length === 0) await this.#writeCursor({ folder, validity, uid: next - 1 });
     return { more: false, next };
   }
 
-  async #tell(folder: string, validity: string, uid: number): Promise<void> {
-    const { mailbox, settings, publish } = this.#parts;
-    const message = await mailbox.news(folder, uid, watchLimits.textBytes, this.#ending.signal);
-    if (message === undefined || !this.#isNews(message.address)) return;
+  async #publish(folder: string, validity: string, uid: number): Promise<void> {
+    const { mailbox, settings, publish } = this.#options;
+    const message = await mailbox.readForEvent(folder, uid, watchLimits.textBytes, this.#stopping.signal);
+    if (message === undefined || !this.#isAcceptedSender(message.address)) return;
     const { from, subject, text, truncated, attachments } = message;
-    const about = [
+    const header = [
       `Subject: ${subject}`,
-      `Message ${uid} of the folder ${folder} (mail_read gives all of it).`,
+      `Message ${uid} of the folder ${folder} (use mail_read for the complete message).`,
       ...(attachments === 0 ? [] : [`Attachments: ${attachments}.`]),
     ];
     await publish({
@@ -110,15 +110,15 @@ export class MailWatcher {
       payload: {
         ...{ channel: "mail", sender: from.slice(0, 256), subject, folder, uid },
         event_id: `${folder}/${validity}/${uid}`,
-        body: `${about.join("\n")}\n\n${text}${truncated ? "\n[The rest is left out.]" : ""}`,
+        body: `${header.join("\n")}\n\n${text}${truncated ? "\n[The rest is left out.]" : ""}`,
       },
     });
   }
 
-  #isNews(address: string): boolean {
+  #isAcceptedSender(address: string): boolean {
     const sender = address.toLowerCase();
-    const { from } = this.#parts.settings;
-    if (sender === this.#parts.address.toLowerCase()) return false;
+    const { from } = this.#options.settings;
+    if (sender === this.#options.address.toLowerCase()) return false;
     return (
       from === undefined ||
       from.some((each) => (each.startsWith("@") ? sender.endsWith(each) : sender === each))
@@ -126,10 +126,10 @@ export class MailWatcher {
   }
 
   #path(): string {
-    return join(this.#parts.dataDirectory, "watch.json");
+    return join(this.#options.dataDirectory, "watch.json");
   }
 
-  async #mark(): Promise<Mark | undefined> {
+  async #readCursor(): Promise<Cursor | undefined> {
     let text: string;
     try {
       text = await readFile(this.#path(), "utf8");
@@ -137,11 +137,11 @@ export class MailWatcher {
       if (Reflect.get(Object(error), "code") === "ENOENT") return undefined;
       throw error;
     }
-    const { folder, validity, uid } = JSON.parse(text) as Mark;
+    const { folder, validity, uid } = JSON.parse(text) as Cursor;
     return { folder: String(folder), validity: String(validity), uid: Number(uid) };
   }
 
-  async #keep(mark: Mark): Promise<void> {
+  async #writeCursor(mark: Cursor): Promise<void> {
     const file = await open(`${this.#path()}.new`, "w", 0o600);
     try {
       await file.writeFile(JSON.stringify(mark));

@@ -1,4 +1,4 @@
-/** Plugin: notes that outlive a session. */
+/** Memory plugin: notes that outlive a session. */
 import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
@@ -18,7 +18,7 @@ export const memoryLimits = {
   briefEntries: 50,
   briefCharacters: 10_000,
   maxEntries: 10_000,
-  /** Superseded entries are forgotten after this long. */
+  /** Superseded entries are deleted after this time. */
   supersededMs: 90 * 24 * 60 * 60 * 1_000,
 } as const;
 
@@ -55,12 +55,12 @@ END;
 export interface MemoryEntry {
   readonly id: string;
   readonly type: EntryType;
-  /** True for what shapes behaviour: said by the type, never by the caller. */
+  /** True for entries that shape behaviour. The type decides, never the caller. */
   readonly behavioral: boolean;
   readonly content: string;
   readonly tags: readonly string[];
   readonly sessionId: string;
-  /** Words from outside were in the session that stored it. */
+  /** The session that stored it contained untrusted content. */
   readonly tainted: boolean;
   readonly quarantined: boolean;
   readonly supersedes: string | null;
@@ -91,15 +91,15 @@ function refused(message: string, field?: string): ToolError {
   return new ToolError({ code: "HANDLER_ERROR", message, retriable: false, field });
 }
 
-/** The memory of one group: a database of its own, whose name tells nothing and leads nowhere. */
+/** Memory of one group, in a database whose file name is a hash. */
 export class MemoryStore {
   readonly #db: DatabaseSync;
   readonly #now: () => number;
 
-  /** Throws when the file was made by a later version. */
+  /** Throws when a later version wrote the database. */
   constructor(directory: string, group: string, now: () => number = Date.now) {
     const name = createHash("sha256").update(group).digest("hex").slice(0, 32);
-    // From the start: the process before this one may still be closing the file.
+    // Set first: the previous process may still be closing the database.
     this.#db = new DatabaseSync(join(directory, `${name}.sqlite`), { timeout: 5_000 });
     this.#now = now;
     this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
@@ -114,7 +114,9 @@ export class MemoryStore {
     const version = Number(row?.["user_version"]);
     if (version > schemaVersion) {
       this.#db.close();
-      throw new Error(`The memory is of version ${version}, and this plugin knows ${schemaVersion}`);
+      throw new Error(
+        `The memory has version ${version}, but this plugin supports only ${schemaVersion}. Update Holdfast.`,
+      );
     }
     if (version === 0) {
       this.#inTransaction(() => this.#db.exec(`${schema} PRAGMA user_version = ${schemaVersion};`));
@@ -131,12 +133,12 @@ export class MemoryStore {
       this.#count(entry.sessionId, "store", memoryLimits.storesPerSession);
       const total = Number(this.#db.prepare("SELECT count(*) AS n FROM entries").get()?.["n"]);
       if (total >= memoryLimits.maxEntries)
-        throw refused(`The memory is full: ${memoryLimits.maxEntries} entries`);
+        throw refused(`The memory is full (${memoryLimits.maxEntries} entries). Delete some first`);
       const id = randomUUID();
       const now = this.#now();
       let chain = 0;
       if (entry.supersedes !== undefined) chain = this.#supersede(entry, entry.supersedes, id, now);
-      // What a page or a mail says must not become a rule by being written down.
+      // Text of a page or a mail must not become a rule because an agent stored it.
       const quarantined = entry.tainted && behavioral.has(entry.type);
       this.#db
         .prepare(
@@ -164,13 +166,14 @@ export class MemoryStore {
     const old = this.#db
       .prepare("SELECT chain, superseded_by, quarantined FROM entries WHERE id = ?")
       .get(id);
-    if (old === undefined) throw refused(`There is no entry ${id}`, "supersedes");
-    if (old["superseded_by"] !== null) throw refused(`The entry ${id} is superseded already`, "supersedes");
-    // Otherwise a tainted session could take a rule away that it may not set.
-    if (entry.tainted) throw refused("A session with words from outside supersedes nothing", "supersedes");
+    if (old === undefined) throw refused(`No such entry: ${id}`, "supersedes");
+    if (old["superseded_by"] !== null) throw refused(`The entry ${id} was superseded already`, "supersedes");
+    // A tainted session may not set rules, so it may not replace them either.
+    if (entry.tainted)
+      throw refused("A session with untrusted content cannot supersede entries", "supersedes");
     const chain = Number(old["chain"]) + 1;
     if (chain > memoryLimits.maxChain) {
-      throw refused(`An entry is superseded at most ${memoryLimits.maxChain} times`, "supersedes");
+      throw refused(`An entry can be superseded at most ${memoryLimits.maxChain} times`, "supersedes");
     }
     this.#db.prepare("UPDATE entries SET superseded_by = ?, superseded_at = ? WHERE id = ?").run(by, now, id);
     return chain;
@@ -202,7 +205,7 @@ export class MemoryStore {
       .map(entryOf);
   }
 
-  /** The newest entries that are in force, those that shape behaviour first. */
+  /** Newest entries in force, behavioural ones first. */
   brief(): MemoryEntry[] {
     return this.#db
       .prepare(
@@ -224,24 +227,26 @@ export class MemoryStore {
     const { changes } = this.#db
       .prepare("UPDATE entries SET quarantined = 0 WHERE id = ? AND quarantined = 1")
       .run(id);
-    if (Number(changes) === 0) throw refused(`There is no entry ${id} in quarantine`, "id");
+    if (Number(changes) === 0) throw refused(`No entry ${id} in quarantine`, "id");
     return this.#byId(id);
   }
 
-  /** Throws a `ToolError` beyond the limit of the session, and where it may not take the entry away. */
+  /**
+   * Deletes an entry. Throws a `ToolError` beyond the session's limit, or when the session may not delete the entry.
+   */
   delete(id: string, { sessionId, tainted }: Pick<NewEntry, "sessionId" | "tainted">): void {
     this.#inTransaction(() => {
       this.#count(sessionId, "delete", memoryLimits.deletesPerSession);
       const entry = this.#byId(id, "id");
-      // As with superseding: it could take away what is in force, which it may not set either.
+      // A tainted session may not set rules, so it may not delete them either.
       if (tainted && !(entry.quarantined || (entry.tainted && !entry.behavioral))) {
-        throw refused("A session with words from outside deletes only what such a session noted", "id");
+        throw refused("A session with untrusted content can delete only entries of such sessions", "id");
       }
       this.#db.prepare("DELETE FROM entries WHERE id = ?").run(id);
     });
   }
 
-  /** Counts in the database, so that a restart gives a session nothing back. */
+  /** Counts in the database, so that a restart does not reset the limit. */
   #count(sessionId: string, kind: string, most: number): void {
     const row = this.#db
       .prepare(
@@ -252,14 +257,14 @@ export class MemoryStore {
     if (Number(row?.["count"]) <= most) return;
     throw new ToolError({
       code: "LIMIT_REACHED",
-      message: `A session has ${most} of these (${kind})`,
+      message: `A session is limited to ${most} of these operations (${kind})`,
       retriable: false,
     });
   }
 
   #byId(id: string, field?: string): MemoryEntry {
     const row = this.#db.prepare("SELECT * FROM entries WHERE id = ?").get(id);
-    if (row === undefined) throw refused(`There is no entry ${id}`, field);
+    if (row === undefined) throw refused(`No such entry: ${id}`, field);
     return entryOf(row);
   }
 
@@ -276,10 +281,7 @@ export class MemoryStore {
   }
 }
 
-/**
- * Plain words, each quoted: an operator of the search language is a word like any other. An accent that is
- * written as a character of its own belongs to its word.
- */
+/** Quotes each word, so that search operators count as plain words. Combining accents belong to their word. */
 function wordsOf(query: string): string {
   return (query.match(/[\p{L}\p{M}\p{N}_]+/gu) ?? [])
     .slice(0, 32)

@@ -7,46 +7,47 @@ import type {
   ToolInvocationResult,
 } from "@holdfast/gate/plugin";
 import { ToolError } from "@holdfast/gate/plugin";
-import { type Notice, Outbox, restAfterMs } from "./outbox.ts";
-import { command, type Way, wayTimeoutMs, webhook } from "./ways.ts";
+import { command, type DeliveryChannel, deliveryTimeoutMs, webhook } from "./delivery-channels.ts";
+import { type Notice, Outbox, retryDelayMs } from "./outbox.ts";
 
-const listed = 20;
-/** The clock may be set, so that no sleep is long. */
-const longestSleepMs = 60_000;
+const defaultListLimit = 20;
+/** Timers stay short, since the clock may be set. */
+const maxTimerMs = 60_000;
 
 /**
- * Notices to the person. Each is on disk first and handed over afterwards, at least once and in the
- * order in which they are due; where the operator configured no way they are kept, and listed.
+ * Notices to the person. Each is stored first and then delivered, at least once and in order of their due times.
+ * Without a configured delivery channel they are kept and can be listed.
  */
 class NotifyHandler implements PluginHandler {
   #outbox: Outbox | undefined;
-  #ways: readonly Way[] = [];
+  #channels: readonly DeliveryChannel[] = [];
   #publish: ChannelServices["publishEvent"] | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #handing: Promise<void> | undefined;
-  /** How often in a row the outbox could not keep what became of a notice. */
-  #faults = 0;
-  readonly #ending = new AbortController();
+  #delivering: Promise<void> | undefined;
+  /** Consecutive failures to store the outcome of a delivery. */
+  #storeFailures = 0;
+  readonly #stopping = new AbortController();
 
   async initialize(
     services: CoreServices & Partial<PluginServices> & Partial<ChannelServices>,
   ): Promise<void> {
     const { dataDirectory, egress = {}, config = {} } = services;
-    if (dataDirectory === undefined) throw new Error("Notices need a folder for their data");
+    if (dataDirectory === undefined) throw new Error("The notify plugin needs a data directory");
     const argv: unknown = config["command"] ?? [];
     const words = Array.isArray(argv) ? argv.map(String) : [];
-    this.#ways = [
+    this.#channels = [
       ...(words.length === 0 ? [] : [command(words, dataDirectory)]),
       ...(egress["webhook"] === undefined
         ? []
         : [webhook(`${egress["webhook"]}${String(config["webhook_path"] ?? "/")}`)]),
     ];
-    if (this.#ways.length > 1) throw new Error("Notices have one way: a command or a webhook");
+    if (this.#channels.length > 1)
+      throw new Error("Configure either a command or a webhook for notices, not both");
     this.#publish = services.publishEvent;
     if (services.verifyOnly) return;
     this.#outbox = new Outbox(dataDirectory);
-    if (this.#ways.length === 0) this.#outbox.keepWaiting();
-    this.#wake();
+    if (this.#channels.length === 0) this.#outbox.keepWaiting();
+    this.#scheduleDelivery();
   }
 
   async handleToolInvocation(
@@ -59,12 +60,12 @@ class NotifyHandler implements PluginHandler {
         return { ok: true, result: this.#send(args, context) };
       case "notify_list": {
         const state = typeof args["state"] === "string" ? args["state"] : undefined;
-        const limit = typeof args["limit"] === "number" ? args["limit"] : listed;
-        const notices = this.#box().list(context.group, state, limit);
+        const limit = typeof args["limit"] === "number" ? args["limit"] : defaultListLimit;
+        const notices = this.#requireOutbox().list(context.group, state, limit);
         return {
           ok: true,
-          result: { notices: notices.map(told) },
-          // What was written while words from outside were about brings them into the session that reads it.
+          result: { notices: notices.map(toListItem) },
+          // Notices of tainted sessions taint the session that reads them.
           ...(notices.some(({ tainted }) => tainted) ? { untrusted: true } : {}),
         };
       }
@@ -73,112 +74,113 @@ class NotifyHandler implements PluginHandler {
     }
   }
 
-  #box(): Outbox {
+  #requireOutbox(): Outbox {
     if (this.#outbox === undefined) throw new Error("The outbox is not open");
     return this.#outbox;
   }
 
   #send(args: Record<string, unknown>, context: PluginContext): Record<string, unknown> {
-    const title = plain(args["title"], " ").trim();
+    const title = toPlainText(args["title"], " ").trim();
     if (title === "") {
-      throw new ToolError({ code: "HANDLER_ERROR", message: "The title says something", field: "title" });
+      throw new ToolError({ code: "HANDLER_ERROR", message: "The title is empty", field: "title" });
     }
     const now = Date.now();
-    const restMs = this.#box().restMs(context.group, now);
+    const restMs = this.#requireOutbox().rateLimitDelayMs(context.group, now);
     if (restMs > 0) {
       throw new ToolError({
         code: "TOO_MANY_NOTICES",
-        message: "The group has sent as many notices as it may for now",
+        message: "The group has reached its limit of notices for now",
         retriable: true,
         retry_after: Math.ceil(restMs / 1_000),
       });
     }
-    const state = this.#ways.length > 0 ? "waiting" : "kept";
-    const text = plain(args["text"] ?? "", "\n").trim();
-    const id = this.#box().add({
+    const state = this.#channels.length > 0 ? "waiting" : "kept";
+    const text = toPlainText(args["text"] ?? "", "\n").trim();
+    const id = this.#requireOutbox().add({
       ...{ group: context.group, session: context.sessionId, title, text, at: now, state },
       urgency: String(args["urgency"] ?? "normal"),
       tainted: context.tainted === true,
     });
-    // Whoever listens in the gate's own program hears of it too; the outbox is what counts.
+    // Also published to listeners in the gate's process. The outbox is authoritative, so failures are ignored.
     void this.#publish?.({
       topic: "notice.added",
       group: context.group,
       payload: { id, title, state },
     }).catch(() => {});
-    this.#wake();
+    this.#scheduleDelivery();
     return { id, state };
   }
 
-  #wake(atLeastMs = 0): void {
-    if (this.#handing !== undefined || this.#ending.signal.aborted || this.#ways.length === 0) return;
+  #scheduleDelivery(atLeastMs = 0): void {
+    if (this.#delivering !== undefined || this.#stopping.signal.aborted || this.#channels.length === 0)
+      return;
     clearTimeout(this.#timer);
-    const next = this.#box().nextAt();
+    const next = this.#requireOutbox().nextAt();
     if (next === undefined) return;
     this.#timer = setTimeout(
       () => {
-        this.#handing = this.#handOverAndWake();
+        this.#delivering = this.#deliverAndReschedule();
       },
-      Math.max(atLeastMs, Math.min(longestSleepMs, next - Date.now())),
+      Math.max(atLeastMs, Math.min(maxTimerMs, next - Date.now())),
     );
   }
 
-  async #handOverAndWake(): Promise<void> {
+  async #deliverAndReschedule(): Promise<void> {
     let atLeastMs = 0;
     try {
-      await this.#handOver();
-      this.#faults = 0;
+      await this.#deliver();
+      this.#storeFailures = 0;
     } catch (error) {
-      // What is not marked as handed over is handed over again: ever more rarely, as after any failure.
-      console.error("what became of a notice could not be kept", error);
-      atLeastMs = restAfterMs(this.#faults);
-      this.#faults += 1;
+      // An outcome that was not stored means another delivery: back off.
+      console.error("the outcome of a notice could not be stored", error);
+      atLeastMs = retryDelayMs(this.#storeFailures);
+      this.#storeFailures += 1;
     }
-    this.#handing = undefined;
-    this.#wake(atLeastMs);
+    this.#delivering = undefined;
+    this.#scheduleDelivery(atLeastMs);
   }
 
-  async #handOver(): Promise<void> {
-    const [way] = this.#ways;
-    while (way !== undefined && !this.#ending.signal.aborted) {
-      const notice = this.#box().due(Date.now());
+  async #deliver(): Promise<void> {
+    const [channel] = this.#channels;
+    while (channel !== undefined && !this.#stopping.signal.aborted) {
+      const notice = this.#requireOutbox().nextDue(Date.now());
       if (notice === undefined) return;
-      const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(wayTimeoutMs)]);
+      const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(deliveryTimeoutMs)]);
       try {
         const { id, group, title, text, urgency, tainted, at } = notice;
         const when = new Date(at).toISOString();
-        await way(JSON.stringify({ id, group, title, text, urgency, tainted, at: when }), id, signal);
-        this.#box().sent(id);
+        await channel(JSON.stringify({ id, group, title, text, urgency, tainted, at: when }), id, signal);
+        this.#requireOutbox().markSent(id);
       } catch (error) {
-        // The end of this process is nobody's failure: the next one goes on.
-        if (this.#ending.signal.aborted) return;
+        // Shutdown is not a failed attempt: the next process continues.
+        if (this.#stopping.signal.aborted) return;
         const problem = signal.aborted
-          ? `No answer within ${wayTimeoutMs} ms`
+          ? `No answer within ${deliveryTimeoutMs} ms`
           : error instanceof Error
             ? error.message
             : String(error);
-        this.#box().failed(notice, problem, Date.now());
+        this.#requireOutbox().markFailed(notice, problem, Date.now());
       }
     }
   }
 
   async shutdown(): Promise<void> {
-    this.#ending.abort();
+    this.#stopping.abort();
     clearTimeout(this.#timer);
-    await this.#handing;
+    await this.#delivering;
     this.#outbox?.close();
   }
 }
 
-/** Nothing that could make a notice look like something else; line breaks become `lineBreak`. */
-function plain(value: unknown, lineBreak: string): string {
+/** Strips characters that could disguise a notice, and replaces line breaks by `lineBreak`. */
+function toPlainText(value: unknown, lineBreak: string): string {
   return String(value)
     .toWellFormed()
     .replace(/\r\n?|[\n\u0085\u2028\u2029]/g, lineBreak)
     .replace(/[\p{Cf}]|(?!\n)\p{Cc}/gu, "");
 }
 
-function told({ id, title, text, urgency, tainted, at, state, attempts, problem }: Notice) {
+function toListItem({ id, title, text, urgency, tainted, at, state, attempts, problem }: Notice) {
   return {
     ...{ id, title, text, urgency, tainted, at: new Date(at).toISOString(), state, attempts },
     ...(problem === null ? {} : { problem }),

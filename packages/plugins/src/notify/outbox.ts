@@ -1,4 +1,4 @@
-/** Plugin: notifications. */
+/** Notify plugin: notices to the person. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -6,30 +6,30 @@ import { DatabaseSync } from "node:sqlite";
 export const outboxLimits = {
   perMinute: 10,
   perDay: 100,
-  /** Notices kept of one group, the newest; one that waits is never dropped for it. */
+  /** Newest notices kept per group. Waiting ones are never dropped. */
   perGroup: 1_000,
   attempts: 12,
   firstRetryMs: 1_000,
-  /** The wait doubles up to this. */
+  /** Longest delay between retries, which double. */
   longestRetryMs: 10 * 60_000,
 } as const;
 
-/** Milliseconds until what failed is tried again, after so many failures before. */
-export function restAfterMs(failures: number): number {
+/** Milliseconds before the next attempt, after this many failures. */
+export function retryDelayMs(failures: number): number {
   return Math.min(outboxLimits.longestRetryMs, outboxLimits.firstRetryMs * 2 ** failures);
 }
 
 export type NoticeState = "kept" | "waiting" | "sent" | "failed";
 
 export interface Notice {
-  /** The same each time the notice is handed over. */
+  /** Same for every delivery of the notice, so that receivers can dedupe. */
   readonly id: string;
   readonly group: string;
   readonly session: string;
   readonly title: string;
   readonly text: string;
   readonly urgency: string;
-  /** Words from outside were in the session. */
+  /** The session contained untrusted content. */
   readonly tainted: boolean;
   readonly at: number;
   readonly state: NoticeState;
@@ -58,18 +58,18 @@ CREATE INDEX IF NOT EXISTS notices_waiting ON notices (next_at) WHERE state = 'w
 PRAGMA user_version = 1;
 `;
 
-/** Notices on disk. One is there before its sender hears that it is. */
+/** Durable queue of notices. `add` returns once the notice is on disk. */
 export class Outbox {
   readonly #db: DatabaseSync;
 
   constructor(directory: string) {
-    // From the start: the process before this one may still be closing the file.
+    // Set first: the previous process may still be closing the database.
     this.#db = new DatabaseSync(join(directory, "notices.sqlite"), { timeout: 5_000 });
     this.#db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${schema}`);
   }
 
   /** Milliseconds until the group may send again; 0 when it may now. */
-  restMs(group: string, now: number): number {
+  rateLimitDelayMs(group: string, now: number): number {
     const rest = (count: number, windowMs: number) => {
       const row = this.#db
         .prepare("SELECT at FROM notices WHERE grp = ? ORDER BY at DESC LIMIT 1 OFFSET ?")
@@ -106,8 +106,8 @@ export class Outbox {
       .map(noticeOf);
   }
 
-  /** The one that is due first, or undefined. */
-  due(now: number): Notice | undefined {
+  /** Notice that is due first, or undefined. */
+  nextDue(now: number): Notice | undefined {
     const row = this.#db
       .prepare("SELECT * FROM notices WHERE state = 'waiting' AND next_at <= ? ORDER BY next_at, seq LIMIT 1")
       .get(now);
@@ -121,22 +121,22 @@ export class Outbox {
     return typeof next === "number" ? next : undefined;
   }
 
-  sent(id: string): void {
+  markSent(id: string): void {
     this.#db
       .prepare("UPDATE notices SET state = 'sent', attempts = attempts + 1, problem = NULL WHERE id = ?")
       .run(id);
   }
 
-  /** Tried again later, or given up after the last attempt. */
-  failed({ id, attempts }: Notice, problem: string, now: number): void {
-    const delay = restAfterMs(attempts);
+  /** Schedules a retry, or gives up after the last attempt. */
+  markFailed({ id, attempts }: Notice, problem: string, now: number): void {
+    const delay = retryDelayMs(attempts);
     const state = attempts + 1 >= outboxLimits.attempts ? "failed" : "waiting";
     this.#db
       .prepare("UPDATE notices SET state = ?, attempts = attempts + 1, next_at = ?, problem = ? WHERE id = ?")
       .run(state, now + delay, problem.slice(0, 500), id);
   }
 
-  /** For an operator who took the way away: what waited for it is kept. */
+  /** Keeps waiting notices when the operator has removed the delivery channel. */
   keepWaiting(): void {
     this.#db.exec("UPDATE notices SET state = 'kept' WHERE state = 'waiting'");
   }

@@ -1,10 +1,10 @@
-/** Plugin: prompts at a later time. */
+/** Scheduler plugin: prompts at a later time. */
 
 interface Field {
   readonly name: string;
   readonly from: number;
   readonly to: number;
-  /** What its values are called, from `from` on. */
+  /** Names of its values, starting at `from`. */
   readonly words?: readonly string[];
 }
 
@@ -19,28 +19,34 @@ const fields: readonly Field[] = [
   { name: "weekday", from: 0, to: 7, words: weekdays },
 ];
 
-/** A cron line of five fields, in UTC: numbers, `*`, lists, ranges and steps, and the English names of months and weekdays. */
+/**
+ * Parsed cron expression of five fields, in UTC: numbers, `*`, lists, ranges and steps, and English names of months
+ * and weekdays.
+ */
 export class Cron {
   readonly #sets: readonly ReadonlySet<number>[];
-  /** Cron's old rule: where both day and weekday are given, either is enough. What begins with `*` is not given. */
-  readonly #eitherDay: boolean;
+  /**
+   * Cron's rule: when both day and weekday are restricted, either may match. A field that begins with `*` is not
+   * restricted.
+   */
+  readonly #matchesEitherDay: boolean;
 
-  /** Throws an `Error` that says which field is wrong. */
+  /** Throws an `Error` that names the invalid field. */
   constructor(line: string) {
     const parts = line.trim().split(/\s+/);
-    if (parts.length !== fields.length) throw new Error("A cron line has five fields");
-    this.#sets = fields.map((field, index) => valuesOf(parts[index] ?? "", field));
-    this.#eitherDay = ![parts[2], parts[4]].some((part) => part?.startsWith("*"));
+    if (parts.length !== fields.length) throw new Error("A cron expression has five fields");
+    this.#sets = fields.map((field, index) => parseField(parts[index] ?? "", field));
+    this.#matchesEitherDay = ![parts[2], parts[4]].some((part) => part?.startsWith("*"));
   }
 
-  /** The first minute after `after` (milliseconds) that fits, or undefined when none of the next five years does. */
+  /** First matching minute after `after` (milliseconds), or undefined when none of the next five years matches. */
   next(after: number): number | undefined {
     const minute = 60_000;
     let at = (Math.floor(after / minute) + 1) * minute;
     const end = after + 5 * 366 * 24 * 60 * minute;
     while (at < end) {
       const date = new Date(at);
-      if (!this.#fitsDay(date)) {
+      if (!this.#matchesDay(date)) {
         at = Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate() + 1);
       } else if (this.#sets[1]?.has(date.getUTCHours()) !== true) {
         at = (Math.floor(at / (60 * minute)) + 1) * 60 * minute;
@@ -53,32 +59,32 @@ export class Cron {
     return undefined;
   }
 
-  #fitsDay(date: Date): boolean {
+  #matchesDay(date: Date): boolean {
     if (this.#sets[3]?.has(date.getUTCMonth() + 1) !== true) return false;
     const day = this.#sets[2]?.has(date.getUTCDate()) === true;
     const weekday = this.#sets[4]?.has(date.getUTCDay()) === true;
-    return this.#eitherDay ? day || weekday : day && weekday;
+    return this.#matchesEitherDay ? day || weekday : day && weekday;
   }
 }
 
-/** An item with numbers in the place of names. */
-function inNumbers(item: string, { from, words = [] }: Field): string {
+/** Replaces names by numbers. */
+function replaceNames(item: string, { from, words = [] }: Field): string {
   return item.replace(/[a-z]+/gi, (word) => {
     const at = words.indexOf(word.toLowerCase());
     return at < 0 ? word : String(at + from);
   });
 }
 
-function valuesOf(text: string, field: Field): ReadonlySet<number> {
+function parseField(text: string, field: Field): ReadonlySet<number> {
   const { name, from, to } = field;
   const values = new Set<number>();
   for (const item of text.split(",")) {
-    const match = /^(?:(\*)|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/.exec(inNumbers(item, field));
-    if (match === null) throw new Error(`The ${name} ${JSON.stringify(item)} is not understood`);
+    const match = /^(?:(\*)|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/.exec(replaceNames(item, field));
+    if (match === null) throw new Error(`The ${name} ${JSON.stringify(item)} is invalid`);
     const [, star, first, last, step] = match;
     const low = star === undefined ? Number(first) : from;
     const end = star === undefined ? Number(last ?? (step === undefined ? first : to)) : to;
-    // "FRI-SUN": at the end of a range Sunday is the seventh day.
+    // "FRI-SUN": at the end of a range Sunday is day 7.
     const high = name === "weekday" && last !== undefined && end === 0 ? 7 : end;
     const by = Number(step ?? 1);
     if (low < from || high > to || low > high || by < 1) {

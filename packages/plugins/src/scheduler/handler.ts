@@ -36,26 +36,26 @@ function refused(message: string, field?: string): ToolError {
 }
 
 /**
- * Schedules that outlive the process. A due one is published and then moved on, so that a crash between
- * the two publishes it again, with the same `run`.
+ * Persistent schedules. A due one is published and then advanced, so that after a crash in between it is published
+ * again with the same `run`.
  */
 class SchedulerHandler implements PluginHandler {
   #db: DatabaseSync | undefined;
   #publish: ChannelServices["publishEvent"] | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #firing: Promise<void> | undefined;
-  /** Those whose event was not taken, by id: others do not wait for them. */
-  readonly #refused = new Map<number, { readonly times: number; readonly until: number }>();
+  #publishing: Promise<void> | undefined;
+  /** Backoff of schedules whose event was refused, by id, so that the others are not delayed. */
+  readonly #backoff = new Map<number, { readonly times: number; readonly until: number }>();
 
   async initialize(
     services: CoreServices & Partial<ChannelServices> & { readonly dataDirectory?: string },
   ): Promise<void> {
-    if (services.dataDirectory === undefined) throw new Error("The scheduler needs a folder for its data");
+    if (services.dataDirectory === undefined) throw new Error("The scheduler plugin needs a data directory");
     this.#publish = services.publishEvent;
-    // From the start: the process before this one may still be closing the file.
+    // Set first: the previous process may still be closing the database.
     this.#db = new DatabaseSync(join(services.dataDirectory, "schedules.sqlite"), { timeout: 5_000 });
     this.#db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${schema}`);
-    this.#sleep();
+    this.#scheduleNext();
   }
 
   async handleToolInvocation(
@@ -70,8 +70,8 @@ class SchedulerHandler implements PluginHandler {
         const rows = this.#rows(context.group);
         return {
           ok: true,
-          result: { schedules: rows.map(told) },
-          // What was written while words from outside were about brings them into the session that reads it.
+          result: { schedules: rows.map(toListItem) },
+          // Schedules of tainted sessions taint the session that reads them.
           ...(rows.some((row) => row["tainted"] === 1) ? { untrusted: true } : {}),
         };
       }
@@ -80,8 +80,8 @@ class SchedulerHandler implements PluginHandler {
         const gone = this.#database()
           .prepare("DELETE FROM schedules WHERE grp = ? AND name = ? RETURNING id")
           .get(context.group, name);
-        if (gone === undefined) throw refused("There is no such schedule", "name");
-        this.#refused.delete(Number(gone["id"]));
+        if (gone === undefined) throw refused("No such schedule", "name");
+        this.#backoff.delete(Number(gone["id"]));
         return { ok: true, result: { deleted: name } };
       }
       default:
@@ -95,19 +95,20 @@ class SchedulerHandler implements PluginHandler {
   }
 
   #create(args: Record<string, unknown>, context: PluginContext): Record<string, unknown> {
-    const { cron, at, every_minutes: every } = whenOf(args);
+    const { cron, at, every_minutes: every } = parseTrigger(args);
     const name = nameOf(args);
     const prompt = String(args["prompt"]).trim();
-    if (name === "" || prompt === "") throw refused("The name and the prompt say something");
+    if (name === "" || prompt === "") throw refused("The name and the prompt must not be empty");
     const now = Date.now();
-    const next = typeof at === "string" ? timeOf(at) : nextOf(now, cron, every);
-    if (typeof at === "string" && next <= now) throw refused("The time has passed", "at");
-    if (!Number.isFinite(next)) throw refused("The cron line fits no day of the next five years", "cron");
+    const next = typeof at === "string" ? parseTime(at) : nextRun(now, cron, every);
+    if (typeof at === "string" && next <= now) throw refused("The time is in the past", "at");
+    if (!Number.isFinite(next))
+      throw refused("The cron expression matches no day of the next five years", "cron");
     const db = this.#database();
     const count = Number(
       db.prepare("SELECT count(*) AS n FROM schedules WHERE grp = ?").get(context.group)?.["n"],
     );
-    if (count >= limits.perGroup) throw refused(`A group has at most ${limits.perGroup} schedules`);
+    if (count >= limits.perGroup) throw refused(`A group can have at most ${limits.perGroup} schedules`);
     const { changes } = db
       .prepare(
         `INSERT INTO schedules (grp, name, prompt, cron, every_minutes, next_at, session_id, tainted)
@@ -123,8 +124,8 @@ class SchedulerHandler implements PluginHandler {
         context.sessionId,
         context.tainted === true ? 1 : 0,
       );
-    if (Number(changes) === 0) throw refused("There is a schedule of that name", "name");
-    this.#sleep();
+    if (Number(changes) === 0) throw refused("A schedule of that name exists already", "name");
+    this.#scheduleNext();
     return { name, next_at: new Date(next).toISOString() };
   }
 
@@ -132,42 +133,42 @@ class SchedulerHandler implements PluginHandler {
     return this.#database().prepare("SELECT * FROM schedules WHERE grp = ? ORDER BY next_at").all(group);
   }
 
-  /** Until the next one is due, but never long: the clock may be set. */
-  #sleep(atLeastMs = 0): void {
+  /** Sleeps until the next schedule is due. Sleeps stay short, since the clock may be set. */
+  #scheduleNext(atLeastMs = 0): void {
     clearTimeout(this.#timer);
-    // What is being published is not published a second time beside; afterwards this is called again.
-    if (this.#firing !== undefined) return;
+    // A running publication calls this again when it ends.
+    if (this.#publishing !== undefined) return;
     const rows = this.#database().prepare("SELECT id, next_at FROM schedules").all();
     if (rows.length === 0) return;
     const times = rows.map(({ id, next_at: due }) =>
-      Math.max(Number(due), this.#refused.get(Number(id))?.until ?? 0),
+      Math.max(Number(due), this.#backoff.get(Number(id))?.until ?? 0),
     );
     const next = times.reduce((least, each) => Math.min(least, each));
     const delay = Math.max(atLeastMs, Math.min(limits.longestSleepMs, next - Date.now()));
     this.#timer = setTimeout(() => {
-      this.#firing = this.#fireAndSleep();
+      this.#publishing = this.#publishAndReschedule();
     }, delay);
   }
 
-  async #fireAndSleep(): Promise<void> {
+  async #publishAndReschedule(): Promise<void> {
     let atLeastMs = 0;
     try {
-      await this.#fire();
+      await this.#publishDue();
     } catch (error) {
       console.error("a schedule could not be published", error);
       atLeastMs = limits.retryMs;
     }
-    this.#firing = undefined;
-    this.#sleep(atLeastMs);
+    this.#publishing = undefined;
+    this.#scheduleNext(atLeastMs);
   }
 
-  async #fire(): Promise<void> {
+  async #publishDue(): Promise<void> {
     const db = this.#database();
     for (const { id = null } of db
       .prepare("SELECT id FROM schedules WHERE next_at <= ? ORDER BY next_at")
       .all(Date.now())) {
-      const row = this.#due(id);
-      if (row === undefined || (this.#refused.get(Number(id))?.until ?? 0) > Date.now()) continue;
+      const row = this.#dueSchedule(id);
+      if (row === undefined || (this.#backoff.get(Number(id))?.until ?? 0) > Date.now()) continue;
       const { grp, name, prompt, cron, every_minutes: every, next_at: due = null } = row;
       try {
         await this.#publish?.({
@@ -177,19 +178,19 @@ class SchedulerHandler implements PluginHandler {
             prompt: String(prompt),
             schedule: String(name),
             due_at: new Date(Number(due)).toISOString(),
-            // The same for a run that is published twice.
+            // Same for a run that is published twice, so that receivers can dedupe.
             run: `${id}-${due}`,
             tainted: row["tainted"] === 1,
           },
         });
       } catch (error) {
-        if (this.#due(id) !== undefined) this.#putOff(Number(id), error);
+        if (this.#dueSchedule(id) !== undefined) this.#backOff(Number(id), error);
         continue;
       }
-      this.#refused.delete(Number(id));
+      this.#backoff.delete(Number(id));
       const now = Date.now();
-      const next = nextOf(now, cron ?? undefined, every ?? undefined);
-      // The time tells it from another that has got its number meanwhile.
+      const next = nextRun(now, cron ?? undefined, every ?? undefined);
+      // The time guards against a new schedule that has reused the number.
       if (Number.isFinite(next)) {
         db.prepare("UPDATE schedules SET next_at = ?, last_at = ? WHERE id = ? AND next_at = ?").run(
           next,
@@ -203,30 +204,30 @@ class SchedulerHandler implements PluginHandler {
     }
   }
 
-  /** As it is now: while others were published it may have been deleted, and its number be another's. */
-  #due(id: SQLOutputValue): Row | undefined {
+  /** Reads the schedule again: while others were published it may have been deleted and its number reused. */
+  #dueSchedule(id: SQLOutputValue): Row | undefined {
     return this.#database()
       .prepare("SELECT * FROM schedules WHERE id = ? AND next_at <= ?")
       .get(id, Date.now());
   }
 
-  /** A group that takes no events is tried ever more rarely, and holds up nobody else's schedules. */
-  #putOff(id: number, error: unknown): void {
-    const times = this.#refused.get(id)?.times ?? 0;
+  /** Backs off for a group that accepts no events, without delaying other schedules. */
+  #backOff(id: number, error: unknown): void {
+    const times = this.#backoff.get(id)?.times ?? 0;
     const delay = Math.min(limits.retryMs * 2 ** times, limits.maxRetryMs);
-    this.#refused.set(id, { times: times + 1, until: Date.now() + delay });
-    console.error("a schedule could not be published; it is tried again", error);
+    this.#backoff.set(id, { times: times + 1, until: Date.now() + delay });
+    console.error("a schedule could not be published; retrying", error);
   }
 
   async shutdown(): Promise<void> {
     clearTimeout(this.#timer);
-    await this.#firing;
+    await this.#publishing;
     clearTimeout(this.#timer);
     this.#db?.close();
   }
 }
 
-function told(row: Row) {
+function toListItem(row: Row) {
   return {
     name: row["name"],
     prompt: row["prompt"],
@@ -242,39 +243,39 @@ function nameOf(args: Record<string, unknown>): string {
 }
 
 /**
- * The one of the three by which a schedule goes. Models leave a text empty that they do not mean: beside another
- * that says something it is none, and alone it is told what is wrong about it.
+ * Selects the argument that sets the time. Models pass empty strings for arguments that they do not mean: those are
+ * ignored beside a real one, and alone they get their own error.
  */
-function whenOf({ cron, at, every_minutes }: Record<string, unknown>): Record<string, unknown> {
+function parseTrigger({ cron, at, every_minutes }: Record<string, unknown>): Record<string, unknown> {
   const given = Object.entries({ cron, at, every_minutes }).filter(([, value]) => value !== undefined);
-  const said = given.filter(([, value]) => value !== "");
-  const meant = said.length === 0 ? given : said;
+  const nonEmpty = given.filter(([, value]) => value !== "");
+  const meant = nonEmpty.length === 0 ? given : nonEmpty;
   if (meant.length !== 1) throw refused("Give exactly one of cron, at and every_minutes");
   return Object.fromEntries(meant);
 }
 
-/** A time of ISO 8601; one that names no zone is in UTC, as cron lines are, and not where this happens to run. */
-function timeOf(at: string): number {
+/** Parses an ISO 8601 time. Without a zone it is UTC, like cron expressions, and not the server's local time. */
+function parseTime(at: string): number {
   const [, day, time, zone] =
     /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?)?$/i.exec(
       at.trim(),
     ) ?? [];
-  if (day === undefined) throw refused("The time is written 2027-01-05T09:00:00Z", "at");
+  if (day === undefined) throw refused("A time is written like 2027-01-05T09:00:00Z", "at");
   const moment = Date.parse(time === undefined ? day : `${day}T${time}${zone?.toUpperCase() ?? "Z"}`);
-  // The 30th of February would be taken for a day of March.
+  // `Date` reads February 30 as a day of March.
   if (Number.isNaN(moment) || new Date(day).toISOString().slice(0, day.length) !== day)
-    throw refused("There is no such time", "at");
+    throw refused("This date or time does not exist", "at");
   return moment;
 }
 
 /** NaN when there is no next time. */
-function nextOf(now: number, cron: unknown, every: unknown): number {
+function nextRun(now: number, cron: unknown, every: unknown): number {
   if (typeof every === "number") return now + every * 60_000;
   if (typeof cron !== "string") return Number.NaN;
   try {
     return new Cron(cron).next(now) ?? Number.NaN;
   } catch (error) {
-    throw refused(error instanceof Error ? error.message : "The cron line is not understood", "cron");
+    throw refused(error instanceof Error ? error.message : "The cron expression is invalid", "cron");
   }
 }
 

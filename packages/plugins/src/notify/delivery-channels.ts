@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 
-/** Hands a notice over; throws with a text for the list when that did not succeed. */
-export type Way = (body: string, id: string, signal: AbortSignal) => Promise<void>;
+/** Delivers a notice. Throws an error whose message is shown in the list. */
+export type DeliveryChannel = (body: string, id: string, signal: AbortSignal) => Promise<void>;
 
-export const wayTimeoutMs = 10_000;
+export const deliveryTimeoutMs = 10_000;
 
-/** To an address of the operator. Any answer but a 2xx is a failure. */
-export function webhook(address: string): Way {
+/** Delivers to a webhook of the operator. Any status but 2xx is a failure. */
+export function webhook(address: string): DeliveryChannel {
   return async (body, id, signal) => {
     const response = await fetch(address, {
       method: "POST",
@@ -20,8 +20,8 @@ export function webhook(address: string): Way {
   };
 }
 
-/** To a program, without a shell: the notice is its input and never one of its arguments. */
-export function command([program = "", ...args]: readonly string[], cwd: string): Way {
+/** Delivers to a program, without a shell. The notice is its standard input and never an argument. */
+export function command([program = "", ...args]: readonly string[], cwd: string): DeliveryChannel {
   return (body, id, signal) =>
     new Promise((resolve, reject) => {
       const child = spawn(program, args, {
@@ -31,14 +31,14 @@ export function command([program = "", ...args]: readonly string[], cwd: string)
         killSignal: "SIGKILL",
         signal,
       });
-      // One that does not read its input may still do its work.
+      // EPIPE: a program that ignores its input may still succeed.
       child.stdin.on("error", () => {});
       child.once("error", (error) =>
-        reject(new Error(`The command did not run (${Reflect.get(error, "code")})`)),
+        reject(new Error(`The command could not be started (${Reflect.get(error, "code")})`)),
       );
       child.once("exit", (code, killed) => {
         if (code === 0) resolve();
-        else reject(new Error(`The command ended with ${code ?? killed}`));
+        else reject(new Error(`The command exited with ${code ?? killed}`));
       });
       child.stdin.end(body);
     });
