@@ -167,7 +167,11 @@ test("http", async (t) => {
     async () => {
       for (const path of ["cut", "packed", "to/aHR0cDovL2JhZC5leGFtcGxlLw"]) {
         const sent = await call("send", { url: `${good}/${path}`, method: "POST", body: "x" });
-        assert.match(sent, /^HTTP_UNCERTAIN: egress\.\w+: .*The request may have been executed: check before you repeat it$/, path);
+        assert.match(
+          sent,
+          /^HTTP_UNCERTAIN: egress\.\w+: .*The request may have been executed: check before you repeat it$/,
+          path,
+        );
         assert.equal(last()?.request.method, "POST");
         assert.match(
           await call("fetch", { url: `${good}/${path}` }),

@@ -141,7 +141,10 @@ test("memory", async (t) => {
     assert.match(await call(gate, "memory_brief", {}), /forward mails/);
     // What is in force is taken away by no such session either; what it noted itself may go.
     for (const id of [old, idIn(stored)])
-      await assert.rejects(call(gate, "memory_delete", { id }, as), /can delete only entries of such sessions/);
+      await assert.rejects(
+        call(gate, "memory_delete", { id }, as),
+        /can delete only entries of such sessions/,
+      );
     const other = await call(gate, "memory_store", { type: "preference", content: "Loud" }, as);
     for (const each of [blue, other]) await call(gate, "memory_delete", { id: idIn(each) }, as);
     assert.match(await call(gate, "memory_search", { query: "office" }), /closes at six/);
