@@ -26,6 +26,7 @@ const containers =
   /^(packages\/(gate|sandbox-client|studio|testing)\/|tests\/security\/|tools\/(attacks|mutation))/;
 const attacks =
   /^(packages\/(gate|holdfast|sandbox|studio)\/|tests\/(security|vm)\/|tools\/(attacks|mutation))/;
+const shells = /^packages\/holdfast\/tests\/completion/;
 const mail = /^(packages\/plugins\/|tests\/agents\/)/;
 
 const known: readonly SystemPackage[] = [
@@ -35,6 +36,8 @@ const known: readonly SystemPackage[] = [
   { name: "gcc", program: "gcc", purpose: "attacks on the system-call filter", neededBy: attacks },
   { name: "perl", program: "perl", purpose: "attacks from a script", neededBy: attacks },
   { name: "curl", program: "curl", purpose: "tunnels out of a jail", neededBy: attacks },
+  { name: "zsh", program: "zsh", purpose: "completion in zsh", neededBy: shells },
+  { name: "fish", program: "fish", purpose: "completion in fish", neededBy: shells },
   { name: "dovecot-imapd", program: "dovecot", purpose: "a mailbox for the mail plugin", neededBy: mail },
   { name: "exim4-daemon-light", program: "exim4", purpose: "a server for the mail plugin", neededBy: mail },
   {

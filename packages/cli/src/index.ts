@@ -4,7 +4,7 @@
  */
 export * from "./arguments.ts";
 export { endWithOutput } from "./closed-output.ts";
-export type { Command, CommandLoader } from "./command.ts";
+export type { Command, CommandEntry, CommandLoader } from "./command.ts";
 export { askControl, type ControlServer, notRunning, type OwnerLink, serveControl } from "./control.ts";
 export { controlSocketOf, dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 export { didYouMean } from "./did-you-mean.ts";

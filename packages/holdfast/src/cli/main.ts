@@ -1,6 +1,6 @@
 import {
   type Command,
-  type CommandLoader,
+  type CommandEntry,
   describableError,
   didYouMean,
   endWithOutput,
@@ -11,57 +11,74 @@ import {
   wrongUsage,
 } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
-import { loadStudioCommand, version } from "./studio-commands.ts";
+import { loadInstalledStudioCommand, loadStudioCommand, version } from "./studio-commands.ts";
 
-interface Verb {
-  readonly summary: string;
-  readonly load: CommandLoader;
-}
-
-const verbs: Readonly<Record<string, Verb>> = {
+const commands: Readonly<Record<string, CommandEntry>> = {
   start: ofStudio("start", "start the Studio and print its link"),
   run: ofStudio("run", "run one task from the shell"),
-  prompt: ofStudio("prompt", "hand a prompt to a group, and follow the answer"),
-  groups: ofStudio("groups", "groups: agents with sessions, memory and events"),
+  prompt: ofStudio("prompt", "send a prompt to a group and follow the answer"),
+  groups: ofStudio("groups", "list and show groups of agents"),
   tasks: ofStudio("tasks", "list, show, stop, diff and apply tasks"),
-  approvals: ofStudio("approvals", "list and answer what waits for a person"),
+  approvals: ofStudio("approvals", "list and answer questions that wait for you"),
   actors: {
-    summary: "list, inspect, call and end actors",
+    summary: "list, inspect, call and destroy actors",
     load: async () => {
       const { actorsUsage: usage, actorsCommand: run } = await import("./actors.ts");
       return { usage, run };
     },
   },
   mcp: {
-    summary: "an MCP server for agents that look after actors",
+    summary: "serve MCP, so that an agent can inspect actors",
     load: async () => {
       const { mcpUsage: usage, mcpCommand: run } = await import("./mcp.ts");
       return { usage, run };
     },
   },
   agents: ofStudio("agents", "list and install coding agents"),
-  sandbox: ofStudio("sandbox", "the server beside an agent"),
-  sandboxes: ofStudio("sandboxes", "the same as sandbox"),
-  sessions: ofStudio("sessions", "sandbox sessions: sessions of such a server"),
-  plugin: ofStudio("plugin", "make, check, test and list plugins of the gate"),
-  auth: ofStudio("auth", "model credentials"),
-  secrets: ofStudio("secrets", "secrets of the vault, for egress and webhooks"),
-  grants: ofStudio("grants", "who may use a secret, and where"),
+  sandbox: ofStudio("sandbox", "run and use a sandbox server"),
+  sandboxes: ofStudio("sandboxes", "same as sandbox"),
+  sessions: ofStudio("sessions", "same as sandbox sessions"),
+  plugin: ofStudio("plugin", "create, check, test and list plugins of the gate"),
+  auth: ofStudio("auth", "manage model credentials"),
+  secrets: ofStudio("secrets", "manage secrets of the vault"),
+  grants: ofStudio("grants", "decide who may use a secret, and where"),
   audit: ofStudio("audit", "verify, query and export the audit log"),
-  egress: ofStudio("egress", "what may leave a jail, and budgets"),
+  egress: ofStudio("egress", "explain what may leave a jail; show budgets"),
   policy: ofStudio("policy", "check, explain and try the policy of tool calls"),
-  doctor: ofStudio("doctor", "what this machine can do"),
-  url: ofStudio("url", "a fresh link to the running Studio"),
+  doctor: ofStudio("doctor", "check what this machine can run, and how to fix what it cannot"),
+  url: ofStudio("url", "print a new link to the running Studio"),
   backup: ofStudio("backup", "copy a live data directory"),
-  restore: ofStudio("restore", "make a data directory from a backup"),
+  restore: ofStudio("restore", "create a data directory from a backup"),
+  complete: {
+    summary: "print a completion script for bash, zsh or fish",
+    load: async () => {
+      const { completionUsage: usage, completionCommand } = await import("./completion.ts");
+      return { usage, run: (args) => completionCommand(args, completable) };
+    },
+  },
 };
 
-function ofStudio(name: string, summary: string): Verb {
-  return { summary, load: () => loadStudioCommand(name) };
+function ofStudio(name: string, summary: string): StudioEntry {
+  return { summary, load: () => loadStudioCommand(name), studioName: name };
 }
 
+/** A command of the Studio, which may have to be installed before it can be loaded. */
+interface StudioEntry extends CommandEntry {
+  readonly studioName: string;
+}
+
+/** The same commands for completion, which must never ask whether to install something. */
+const completable = Object.fromEntries(
+  Object.entries(commands).map(([name, entry]): [string, CommandEntry] => {
+    if (!("studioName" in entry)) return [name, entry];
+    const load = async (): Promise<Command> =>
+      (await loadInstalledStudioCommand(name)) ?? { usage: "", run: async () => 1 };
+    return [name, { summary: entry.summary, load }];
+  }),
+);
+
 function overview(): string {
-  const lines = Object.entries(verbs).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
   return `holdfast COMMAND [options]\n\n${lines.join("\n")}\n\nholdfast COMMAND --help says more.`;
 }
 
@@ -78,15 +95,15 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(version());
     return 0;
   }
-  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
-  if (verb === undefined) {
-    const meant = didYouMean(name, Object.keys(verbs));
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry === undefined) {
+    const meant = didYouMean(name, Object.keys(commands));
     process.stderr.write(`There is no command "${name}".${meant}\n\n${overview()}\n`);
     return 2;
   }
   let command: Command | undefined;
   try {
-    command = await verb.load();
+    command = await entry.load();
     return await command.run(rest);
   } catch (error) {
     if (rest.includes("--json")) {
@@ -104,7 +121,7 @@ async function main(args: readonly string[]): Promise<number> {
       process.stderr.write(`${harmless(failureText(error))}\n`);
       return 1;
     }
-    // What nobody foresaw: a sentence for everyone, the stack for who asks.
+    // A bug: one sentence, and the stack with HOLDFAST_LOG_LEVEL=debug.
     const verbose = process.env["HOLDFAST_LOG_LEVEL"] === "debug" && error instanceof Error;
     const text = harmless(`${verbose ? error.stack : error}`);
     process.stderr.write(`${text} (internal.internal_error)\n`);

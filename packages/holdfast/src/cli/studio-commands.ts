@@ -20,10 +20,15 @@ const studio = "@holdfast/studio";
 export async function loadStudioCommand(name: string): Promise<Command> {
   const module = await importStudio();
   if (module === undefined) return installStudio(name);
-  const load = module.commands[name];
-  if (load !== undefined) return load();
+  const command = await module.commands[name]?.();
+  if (command !== undefined) return command;
   const message = `The installed ${studio} has no command "${name}". Install the version of this holdfast: ${installLine()}`;
   throw new HoldfastError("control", "studio_missing", message);
+}
+
+/** As {@link loadStudioCommand}; undefined if the Studio is not installed. Never asks. */
+export async function loadInstalledStudioCommand(name: string): Promise<Command | undefined> {
+  return (await importStudio())?.commands[name]?.();
 }
 
 /** Undefined where it is installed neither beside this package nor in the current folder. */

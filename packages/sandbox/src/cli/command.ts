@@ -1,17 +1,13 @@
-import { didYouMean, failureText, UsageError, wrongUsage } from "@holdfast/cli";
+import {
+  type Command,
+  type CommandEntry,
+  didYouMean,
+  failureText,
+  UsageError,
+  wrongUsage,
+} from "@holdfast/cli";
 import { escapeControls } from "./output.ts";
 import { serverUsage } from "./server-usage.ts";
-
-interface Command {
-  readonly usage: string;
-  readonly run: (args: readonly string[]) => Promise<number>;
-}
-
-interface Verb {
-  readonly summary: string;
-  /** Loads the command on first use, so that starting one verb does not load the others. */
-  readonly load: () => Promise<Command>;
-}
 
 /** The server as started by hand: agents inherit the environment, and the output is text instead of JSON. */
 async function loadServer(): Promise<Command> {
@@ -22,7 +18,8 @@ async function loadServer(): Promise<Command> {
   };
 }
 
-const verbs: Readonly<Record<string, Verb>> = {
+/** The commands of `holdfast sandbox`; a name of two words is written with a space. */
+export const sandboxCommands: Readonly<Record<string, CommandEntry>> = {
   server: { summary: "runs a server in the foreground", load: loadServer },
   daemon: {
     summary: "starts and stops a server in the background",
@@ -91,7 +88,7 @@ const verbs: Readonly<Record<string, Verb>> = {
 
 /** Lists the verbs that start with `prefix`, each with its summary. */
 function summaries(prefix: string): string {
-  return Object.entries(verbs)
+  return Object.entries(sandboxCommands)
     .filter(([name]) => name.startsWith(prefix))
     .map(([name, { summary }]) => `  ${name.padEnd(14)} ${summary}`)
     .join("\n");
@@ -131,9 +128,9 @@ export async function sandboxCommand(args: readonly string[]): Promise<number> {
   }
   const isGroup = first === "api";
   const name = isGroup ? `${first} ${rest[0]}` : first;
-  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  const verb = Object.hasOwn(sandboxCommands, name) ? sandboxCommands[name] : undefined;
   if (verb === undefined) {
-    const suggestion = didYouMean(name, Object.keys(verbs));
+    const suggestion = didYouMean(name, Object.keys(sandboxCommands));
     process.stderr.write(`There is no "sandbox ${name}".${suggestion}\n\n${sandboxUsage}\n`);
     return 2;
   }

@@ -5,8 +5,9 @@
 import type { Command, CommandLoader } from "@holdfast/cli";
 
 async function loadSandbox(): Promise<Command> {
-  const { sandboxUsage: usage, sandboxCommand: run } = await import("@holdfast/sandbox/cli");
-  return { usage, run };
+  const sandbox = await import("@holdfast/sandbox/cli");
+  const { sandboxUsage: usage, sandboxCommand: run, sandboxCommands: subcommands } = sandbox;
+  return { usage, run, subcommands };
 }
 
 export const commands: Readonly<Record<string, CommandLoader>> = {
@@ -85,7 +86,8 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
   sandbox: loadSandbox,
   sandboxes: loadSandbox,
   sessions: async () => {
-    const { usage, run } = await loadSandbox();
+    const { run, subcommands } = await loadSandbox();
+    const usage = (await subcommands?.["sessions"]?.load())?.usage ?? "";
     return { usage, run: (args) => run(["sessions", ...args]) };
   },
 };
