@@ -1,5 +1,5 @@
 /** The server beside an agent: composition, options, limits. */
-export { type AgentLocation, findAgent, personalPath } from "./agents/find.ts";
+export { type AgentLocation, findAgent, withoutNodeModulesBins } from "./agents/find.ts";
 export {
   type InstallArtifact,
   type InstalledAgent,

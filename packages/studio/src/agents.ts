@@ -7,7 +7,7 @@ import {
   type CustomAgent,
   customAgent,
   findAgent,
-  personalPath,
+  withoutNodeModulesBins,
 } from "@holdfast/sandbox";
 import { commandHint } from "./command-hint.ts";
 import type { AgentChoice } from "./contract.ts";
@@ -155,7 +155,7 @@ export class AgentCatalogue {
   }
 
   #find(row: AgentRow) {
-    const path = personalPath(this.#options.environment.PATH);
+    const path = withoutNodeModulesBins(this.#options.environment.PATH);
     return findAgent(row, { agentsDirectory: this.agentsDirectory, path });
   }
 }

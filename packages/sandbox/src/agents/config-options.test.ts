@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ObservedOptions, optionsFromSession } from "./config-options.ts";
+import { ObservedOptions, parseSessionOptions } from "./config-options.ts";
 
 const model = {
   id: "llm",
@@ -14,17 +14,17 @@ const model = {
   ],
 };
 
-describe("the choices of a session", () => {
-  test("are taken from configOptions, with groups laid flat", () => {
+describe("the options of a session", () => {
+  test("are read from configOptions, with groups flattened", () => {
     const grouped = { ...model, options: [{ group: "g", name: "G", options: model.options }] };
-    assert.deepEqual(optionsFromSession({ configOptions: [grouped] }), [model]);
+    assert.deepEqual(parseSessionOptions({ configOptions: [grouped] }), [model]);
     const described = { ...model, description: "which one", options: [{ value: "a", description: "x" }] };
-    assert.deepEqual(optionsFromSession({ configOptions: [described] }), [
+    assert.deepEqual(parseSessionOptions({ configOptions: [described] }), [
       { ...model, options: [{ value: "a", name: "a" }] },
     ]);
   });
 
-  test("are taken from models and modes for what configOptions leaves out", () => {
+  test("fall back to models and modes where configOptions has none", () => {
     const modes = { currentModeId: "ask", availableModes: [{ id: "ask", name: "Ask" }, { id: "auto" }] };
     const models = { currentModelId: "m", availableModels: [{ modelId: "m", name: "M" }] };
     const mode = {
@@ -38,14 +38,14 @@ describe("the choices of a session", () => {
         { value: "auto", name: "auto" },
       ],
     };
-    assert.deepEqual(optionsFromSession({ configOptions: [model], models, modes }), [model, mode]);
+    assert.deepEqual(parseSessionOptions({ configOptions: [model], models, modes }), [model, mode]);
     assert.deepEqual(
-      optionsFromSession({ models }).map((option) => option.currentValue),
+      parseSessionOptions({ models }).map((option) => option.currentValue),
       ["m"],
     );
   });
 
-  test("are none in an answer that makes no sense", () => {
+  test("are empty for a malformed result", () => {
     for (const result of [
       undefined,
       null,
@@ -54,19 +54,19 @@ describe("the choices of a session", () => {
       { configOptions: {} },
       { configOptions: [1, { id: 1 }] },
     ]) {
-      assert.deepEqual(optionsFromSession(result), []);
+      assert.deepEqual(parseSessionOptions(result), []);
     }
     for (const odd of [
       { ...model, type: "text" },
       { ...model, category: "colour" },
       { ...model, id: 1 },
     ]) {
-      assert.deepEqual(optionsFromSession({ configOptions: [odd] }), []);
+      assert.deepEqual(parseSessionOptions({ configOptions: [odd] }), []);
     }
-    assert.deepEqual(optionsFromSession({ modes: { availableModes: [] } }), []);
+    assert.deepEqual(parseSessionOptions({ modes: { availableModes: [] } }), []);
   });
 
-  test("an answer that says nothing does not take back what was said", () => {
+  test("a result without options keeps the options observed before", () => {
     const observed = new ObservedOptions();
     assert.equal(observed.get("x"), undefined);
     observed.observe("x", { configOptions: [model] });

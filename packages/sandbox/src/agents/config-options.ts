@@ -2,25 +2,25 @@ import { isRecord } from "../http/problem.ts";
 import type { AgentConfigOption } from "./row.ts";
 
 /**
- * What a `session/new` answer says about the choices of its session: `configOptions`, and the older
- * `models` and `modes` for what that leaves out. Empty when it says nothing. Source: ACP, session setup.
+ * Reads the options of a session from a `session/new` result: `configOptions`, with the older `models` and `modes` as
+ * fallback. Empty when there are none. Source: ACP, session setup.
  */
-export function optionsFromSession(result: unknown): readonly AgentConfigOption[] {
+export function parseSessionOptions(result: unknown): readonly AgentConfigOption[] {
   if (!isRecord(result)) return [];
-  const options = records(result["configOptions"]).flatMap(configOption);
+  const options = records(result["configOptions"]).flatMap(toConfigOption);
   const has = (category: string) => options.some((option) => option.category === category);
-  if (!has("model")) options.push(...older(result["models"], "model"));
-  if (!has("mode")) options.push(...older(result["modes"], "mode"));
+  if (!has("model")) options.push(...legacyOptions(result["models"], "model"));
+  if (!has("mode")) options.push(...legacyOptions(result["modes"], "mode"));
   return options;
 }
 
 const categories = ["model", "mode", "thought_level"] as const;
 
-function configOption(entry: Record<string, unknown>): AgentConfigOption[] {
+function toConfigOption(entry: Record<string, unknown>): AgentConfigOption[] {
   const { id, name, currentValue } = entry;
   const category = categories.find((each) => each === entry["category"]);
   if (category === undefined || entry["type"] !== "select" || typeof id !== "string") return [];
-  // Values may come in groups, which are for people to find their way.
+  // Values may be grouped for display.
   const options = records(entry["options"])
     .flatMap((each) => (Array.isArray(each["options"]) ? records(each["options"]) : [each]))
     .flatMap(({ value, name }) =>
@@ -38,14 +38,14 @@ function configOption(entry: Record<string, unknown>): AgentConfigOption[] {
   ];
 }
 
-const olderFields = {
+const legacyFields = {
   model: { name: "Model", current: "currentModelId", available: "availableModels", id: "modelId" },
   mode: { name: "Mode", current: "currentModeId", available: "availableModes", id: "id" },
 } as const;
 
-function older(state: unknown, category: keyof typeof olderFields): AgentConfigOption[] {
+function legacyOptions(state: unknown, category: keyof typeof legacyFields): AgentConfigOption[] {
   if (!isRecord(state)) return [];
-  const fields = olderFields[category];
+  const fields = legacyFields[category];
   const options = records(state[fields.available]).flatMap((each) => {
     const value = each[fields.id];
     if (typeof value !== "string") return [];
@@ -61,13 +61,13 @@ function records(value: unknown): Record<string, unknown>[] {
   return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
-/** What running agents have said about their choices, by agent; kept while the server runs. */
+/** Options that running agents have reported, by agent. Kept in memory. */
 export class ObservedOptions {
   readonly #byAgent = new Map<string, readonly AgentConfigOption[]>();
 
-  /** Takes the result of a `session/new`, `session/load` or `session/resume`. */
+  /** Records the options in the result of a `session/new`, `session/load` or `session/resume`. */
   observe(agentId: string, result: unknown): void {
-    const options = optionsFromSession(result);
+    const options = parseSessionOptions(result);
     if (options.length > 0) this.#byAgent.set(agentId, options);
   }
 

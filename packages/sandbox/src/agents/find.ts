@@ -4,79 +4,79 @@ import { delimiter, isAbsolute, join } from "node:path";
 import type { Mounts } from "../internal/mounts/mounts.ts";
 import type { AgentRow } from "./row.ts";
 
-/** How an installed agent is started. */
+/** Location of an installed agent, and how to start it. */
 export interface AgentLocation {
-  /** Absolute path that was found: the launcher, the executable or the entry. */
+  /** Absolute path of the launcher, executable or entry. */
   readonly path: string;
-  /** Program to spawn; this Node for JavaScript entries, so that no `node` in PATH is needed. */
+  /** Program to spawn. JavaScript entries run with this Node, so that PATH needs no `node`. */
   readonly program: string;
-  /** Arguments in front of the row's own. */
-  readonly leading: readonly string[];
-  /** Where it is from: part of this package, the agents directory, or a place of its user. */
+  /** Arguments before the row's own. */
+  readonly leadingArgs: readonly string[];
+  /** Part of this package, installed in the agents directory, or installed by the user. */
   readonly source: "builtin" | "registry" | "local_path";
-  /** Directory whose executables the agent may need itself, to be put into its PATH. */
+  /** Directory of executables that the agent itself may start. Goes into its PATH. */
   readonly binDirectory?: string;
 }
 
 export interface FindOptions {
-  /** Directory of `installAgent`. */
+  /** The directory that `installAgent` installs to. */
   readonly agentsDirectory?: string;
-  /** HOME in which the launcher override of the peer's test agents is honoured. */
+  /** Home directory that is searched for the launcher overrides of the peer's test agents. */
   readonly home?: string;
-  /** `XDG_DATA_HOME` of agents, where such a launcher may be in place of `<home>/.local/share`. */
+  /** `XDG_DATA_HOME` of agents, searched for launcher overrides before `<home>/.local/share`. */
   readonly dataHome?: string;
-  /** PATH to search, as one string. */
+  /** PATH to search, with the platform's delimiter. */
   readonly path?: string;
-  /** By which places are left out that lie on a mount that does not answer. */
+  /** Skips paths on mounts that do not respond. */
   readonly mounts?: Mounts;
 }
 
 /**
- * Finds an installed agent: the launcher override first, then the row's entry, the agents
- * directory and PATH. Resolves to undefined when it is not installed.
+ * Finds an installed agent: a launcher override first, then the row's entry, the agents directory and PATH. Returns
+ * undefined when the agent is not installed.
  */
 export async function findAgent(row: AgentRow, options: FindOptions): Promise<AgentLocation | undefined> {
   const isExecutable = (path: string) => isExecutableFile(path, options.mounts);
   for (const directory of launcherDirectories(options)) {
     const launcher = join(directory, `${row.id}-acp`);
     if (await isExecutable(launcher)) {
-      return { path: launcher, program: launcher, leading: [], source: "local_path" };
+      return { path: launcher, program: launcher, leadingArgs: [], source: "local_path" };
     }
   }
   if (row.entry !== undefined) {
     return (await isFile(row.entry))
-      ? { path: row.entry, program: process.execPath, leading: [row.entry], source: "builtin" }
+      ? { path: row.entry, program: process.execPath, leadingArgs: [row.entry], source: "builtin" }
       : undefined;
   }
   if (isAbsolute(row.command)) {
-    return (await isExecutable(row.command)) ? await locate(row.command) : undefined;
+    return (await isExecutable(row.command)) ? await toLocation(row.command) : undefined;
   }
   if (options.agentsDirectory !== undefined) {
     const binDirectory = join(options.agentsDirectory, row.id, "node_modules", ".bin");
     const path = join(binDirectory, row.command);
-    if (await isExecutable(path)) return { ...(await locate(path)), source: "registry", binDirectory };
+    if (await isExecutable(path)) return { ...(await toLocation(path)), source: "registry", binDirectory };
   }
   for (const directory of (options.path ?? "").split(delimiter)) {
     if (!isAbsolute(directory)) continue;
     const path = join(directory, row.command);
-    if (await isExecutable(path)) return await locate(path);
+    if (await isExecutable(path)) return await toLocation(path);
   }
   return undefined;
 }
 
 /**
- * A PATH without the folders of packages that npm puts on it, those of the project in which it runs: an agent
- * in them is not the person's.
+ * Removes the `node_modules/.bin` directories that npm adds to PATH. An agent in them belongs to the project, not to
+ * the user.
  */
-export function personalPath(path: string | undefined): string {
-  const isProjects = (directory: string) => directory.endsWith(join("node_modules", ".bin"));
+export function withoutNodeModulesBins(path: string | undefined): string {
+  const isNodeModulesBin = (directory: string) => directory.endsWith(join("node_modules", ".bin"));
   return (path ?? "")
     .split(delimiter)
-    .filter((directory) => !isProjects(directory))
+    .filter((directory) => !isNodeModulesBin(directory))
     .join(delimiter);
 }
 
-/** The XDG rule has a relative directory be ignored. */
+/** As XDG requires, a relative data directory is ignored. */
 function launcherDirectories({ home, dataHome }: FindOptions): string[] {
   const bases: string[] = [];
   if (dataHome !== undefined && isAbsolute(dataHome)) bases.push(dataHome);
@@ -84,8 +84,8 @@ function launcherDirectories({ home, dataHome }: FindOptions): string[] {
   return bases.map((base) => join(base, "sandbox-agent/bin/agent_processes"));
 }
 
-/** A script for `env node` is started with this Node: it need not be in PATH, nor be new enough there. */
-async function locate(path: string): Promise<AgentLocation> {
+/** Runs an `env node` script with this Node, because the one in PATH may be missing or too old. */
+async function toLocation(path: string): Promise<AgentLocation> {
   const target = await realpath(path);
   const file = await open(target, "r");
   try {
@@ -93,12 +93,12 @@ async function locate(path: string): Promise<AgentLocation> {
     const { bytesRead } = await file.read(head, 0, head.length, 0);
     const line = head.toString("latin1", 0, bytesRead).split("\n", 1)[0] ?? "";
     if (/^#!.*\bnode\s*$/.test(line)) {
-      return { path, program: process.execPath, leading: [target], source: "local_path" };
+      return { path, program: process.execPath, leadingArgs: [target], source: "local_path" };
     }
   } finally {
     await file.close();
   }
-  return { path, program: path, leading: [], source: "local_path" };
+  return { path, program: path, leadingArgs: [], source: "local_path" };
 }
 
 async function isExecutableFile(path: string, mounts: Mounts | undefined): Promise<boolean> {

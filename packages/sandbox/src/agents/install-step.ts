@@ -11,37 +11,37 @@ export interface InstallStep {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Without end by default. */
+  /** Default: no timeout. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs one program of an installation and resolves to what it printed. Where it fails, takes too long or is
- * given up by `signal`, nothing is left of it when this rejects: steps of packages start programs of their own.
+ * Runs one program of an installation and returns its output. When it fails, times out or is aborted, all processes
+ * that it started are gone before this rejects: package scripts start programs of their own.
  */
 export async function runStep({ program, args, cwd, env, timeoutMs, signal }: InstallStep): Promise<string> {
   signal?.throwIfAborted();
   const marker = randomUUID();
-  const running = run(program, [...args], {
+  const child = run(program, [...args], {
     cwd,
     env: { ...env, [markerName]: marker },
     maxBuffer: maxOutputBytes,
     killSignal: "SIGKILL",
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
   });
-  // What holds its output open would have its end waited for.
-  const giveUp = () => {
-    running.child.kill("SIGKILL");
+  // A process that keeps the output open would delay the exit event.
+  const abortStep = () => {
+    child.child.kill("SIGKILL");
     void killFamily({ pid: 0, marker });
   };
-  signal?.addEventListener("abort", giveUp, { once: true });
+  signal?.addEventListener("abort", abortStep, { once: true });
   try {
-    return (await running).stdout;
+    return (await child).stdout;
   } catch (error) {
     await killFamily({ pid: 0, marker });
     throw error;
   } finally {
-    signal?.removeEventListener("abort", giveUp);
+    signal?.removeEventListener("abort", abortStep);
   }
 }

@@ -7,75 +7,74 @@ import { checkIntegrity } from "./integrity.ts";
 import type { AgentRow } from "./row.ts";
 import { sandboxAgents } from "./table.ts";
 
-/** What is installed, and how. */
+/** Options of an installation. */
 export interface InstallOptions {
-  /** Where the row is looked up; {@link sandboxAgents} by default. */
+  /** Rows to search for the id. Default: {@link sandboxAgents}. */
   readonly agents?: readonly AgentRow[];
-  /** Installs again although the pinned versions are there. */
+  /** Reinstalls even if the pinned versions are installed. */
   readonly reinstall?: boolean;
-  /** Another version of the agent's own program than the pinned one; the registry's hash then counts. */
+  /** Overrides the version of the agent's program. Its hash is then taken from the registry instead of the row. */
   readonly agentVersion?: string;
-  /** Another version of the agent's ACP process than the pinned one. */
+  /** Overrides the version of the agent's ACP process. */
   readonly agentProcessVersion?: string;
-  /** Gives it up: when it has rejected, nothing is left of what it has begun. */
+  /** Aborts the installation. All its processes and files are gone when the call rejects. */
   readonly signal?: AbortSignal;
 }
 
-/** A program that is there after an install. */
+/** An installed program. */
 export interface InstallArtifact {
   readonly kind: "native_agent" | "agent_process";
-  /** Absolute path: the command that is started, or the package's directory. */
+  /** Absolute path of the command or the package directory. */
   readonly path: string;
   readonly source: AgentLocation["source"];
   readonly version?: string;
 }
 
-/** What an installation has put where. */
+/** Result of an installation. */
 export interface InstalledAgent {
   readonly id: string;
   /** `<directory>/<id>`. */
   readonly directory: string;
   readonly packages: Readonly<Record<string, string>>;
   readonly artifacts: readonly InstallArtifact[];
-  /** What the agent's own version command printed first; absent when it has none. */
+  /** First line of the agent's version command; absent when it has none. */
   readonly version?: string;
   readonly alreadyInstalled: boolean;
 }
 
 /**
- * Installs the pinned packages of agent `id` into `<directory>/<id>` with npm. The packages go to a
- * temporary directory first, their hashes are compared with the pinned ones, the agent is run once for
- * its version, and only then is the directory put in place, so that a failed install leaves what was
- * there.
+ * Installs the pinned packages of agent `id` into `<directory>/<id>` with npm. The packages are staged in a temporary
+ * directory, their hashes are verified, and the agent's version command runs once. Only then does the directory
+ * replace the old one, so a failed installation changes nothing.
  *
- * Throws `sandbox.unsupported_agent` for an unknown id, `sandbox.invalid_request` for a version that is
- * not exact or that the agent has no package for, and `sandbox.install_failed` (metadata: `agent`,
- * `stderr`) when npm fails, a hash is another one, the command is missing afterwards or does not start.
+ * Throws `sandbox.unsupported_agent` for an unknown id, `sandbox.invalid_request` for a version that is not exact or
+ * that the agent has no package for, and `sandbox.install_failed` (metadata: `agent`, `stderr`) when npm fails, a hash
+ * differs, or the command is missing or does not start.
  */
 export async function installAgent(
   id: string,
   directory: string,
   options: InstallOptions = {},
 ): Promise<InstalledAgent> {
-  const known = (options.agents ?? sandboxAgents()).find((agent) => agent.id === id);
-  if (!known) {
+  const agent = (options.agents ?? sandboxAgents()).find((agent) => agent.id === id);
+  if (!agent) {
     const metadata = { agent: id };
     throw new HoldfastError("sandbox", "unsupported_agent", `There is no agent "${id}"`, {
       statusCode: 400,
       metadata,
     });
   }
-  const row = withVersions(known, options);
+  const row = withRequestedVersions(agent, options);
   const root = resolve(directory);
   const target = join(root, row.id);
   const base = { id: row.id, directory: target, packages: row.packages };
   if (Object.keys(row.packages).length === 0) {
     if (row.notInstallable !== undefined) throw installFailed(row, row.notInstallable, undefined);
-    return { ...base, artifacts: await artifactsOf(row, root), alreadyInstalled: true };
+    return { ...base, artifacts: await findArtifacts(row, root), alreadyInstalled: true };
   }
-  if (!options.reinstall && (await installedVersions(target)) === versionsText(row)) {
-    const artifacts = await artifactsOf(row, root);
-    // Somebody may have removed a part of it.
+  if (!options.reinstall && (await installedVersions(target)) === versionRecord(row)) {
+    const artifacts = await findArtifacts(row, root);
+    // The user may have removed parts of it.
     if (artifacts.length > 0) return { ...base, artifacts, alreadyInstalled: true };
   }
   await mkdir(root, { recursive: true });
@@ -84,21 +83,21 @@ export async function installAgent(
     await npmInstall(row, join(staging, row.id), options.signal);
     const problem = await checkIntegrity(row, join(staging, row.id));
     if (problem !== undefined) throw installFailed(row, problem, undefined);
-    const version = await verify(row, staging, options.signal);
-    await writeFile(join(staging, row.id, "holdfast.json"), versionsText(row));
-    // rename cannot replace a directory that has content, so the old one steps aside first.
+    const version = await runVersionCommand(row, staging, options.signal);
+    await writeFile(join(staging, row.id, "holdfast.json"), versionRecord(row));
+    // rename cannot replace a non-empty directory, so move the old one away first.
     const old = join(staging, "old");
     await rename(target, old).catch(ignoreMissing);
     await rename(join(staging, row.id), target);
-    const artifacts = await artifactsOf(row, root);
+    const artifacts = await findArtifacts(row, root);
     return { ...base, artifacts, alreadyInstalled: false, ...(version === undefined ? {} : { version }) };
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
 }
 
-/** What is there of an agent whose command was found. */
-export function artifactsAt(row: AgentRow, found: AgentLocation): readonly InstallArtifact[] {
+/** Lists the installed programs of an agent that was found. */
+export function artifactsOf(row: AgentRow, found: AgentLocation): readonly InstallArtifact[] {
   const { path, source } = found;
   if (source !== "registry" || found.binDirectory === undefined) {
     return [{ kind: "agent_process", path, source }];
@@ -106,28 +105,28 @@ export function artifactsAt(row: AgentRow, found: AgentLocation): readonly Insta
   const { binDirectory } = found;
   const names = Object.keys(row.packages);
   const native = row.nativePackage;
-  const own = names.find((name) => name !== native);
+  const processPackage = names.find((name) => name !== native);
   return names.map((name) => {
     const version = row.packages[name];
     const kind = name === native ? ("native_agent" as const) : ("agent_process" as const);
     return {
       kind,
-      path: name === own ? path : join(dirname(binDirectory), name),
+      path: name === processPackage ? path : join(dirname(binDirectory), name),
       source,
       ...(version === undefined || !exactVersion.test(version) ? {} : { version }),
     };
   });
 }
 
-async function artifactsOf(row: AgentRow, root: string): Promise<readonly InstallArtifact[]> {
+async function findArtifacts(row: AgentRow, root: string): Promise<readonly InstallArtifact[]> {
   const found = await findAgent(row, { agentsDirectory: root });
-  return found ? artifactsAt(row, found) : [];
+  return found ? artifactsOf(row, found) : [];
 }
 
 const exactVersion = /^\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$/;
 
-/** The row with the versions that the caller asked for. Their hashes are those of the registry then. */
-function withVersions(row: AgentRow, options: InstallOptions): AgentRow {
+/** Returns the row with the requested versions. A changed version has no pinned hash. */
+function withRequestedVersions(row: AgentRow, options: InstallOptions): AgentRow {
   const { agentVersion, agentProcessVersion } = options;
   if (agentVersion === undefined && agentProcessVersion === undefined) return row;
   const packages = { ...row.packages };
@@ -141,7 +140,7 @@ function withVersions(row: AgentRow, options: InstallOptions): AgentRow {
     if (packages[name] !== version) delete integrity[name];
     packages[name] = version;
   };
-  // An agent that speaks ACP itself is one package under both names.
+  // An agent that speaks ACP itself has a single package for both.
   set(
     row.nativePackage ?? (agentProcessVersion === undefined ? own : undefined),
     agentVersion,
@@ -155,7 +154,7 @@ function invalidVersion(message: string): HoldfastError {
   return new HoldfastError("sandbox", "invalid_request", message, { statusCode: 400 });
 }
 
-function versionsText(row: AgentRow): string {
+function versionRecord(row: AgentRow): string {
   return `${JSON.stringify({ packages: row.packages })}\n`;
 }
 
@@ -182,7 +181,7 @@ async function npmInstall(row: AgentRow, directory: string, signal: AbortSignal 
   }
 }
 
-async function verify(
+async function runVersionCommand(
   row: AgentRow,
   directory: string,
   signal: AbortSignal | undefined,
@@ -193,10 +192,10 @@ async function verify(
   try {
     const stdout = await runStep({
       program: found.program,
-      args: [...found.leading, ...row.versionArgs],
+      args: [...found.leadingArgs, ...row.versionArgs],
       cwd: directory,
       timeoutMs: 60_000,
-      // The version command of some agents writes into HOME.
+      // The version commands of some agents write to HOME.
       env: { ...installEnvironment(process.env), HOME: directory },
       signal,
     });
@@ -207,25 +206,30 @@ async function verify(
 }
 
 /**
- * Puts this Node in front of PATH: npm and install steps then run on the Node that runs the agent. What is
- * for this server alone, its token above all, is not for the packages' own steps.
+ * Environment of npm and package scripts: with this Node first in PATH, and without the server's own variables, which
+ * include its token.
  */
 function installEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const passed = Object.entries(env).filter(([name]) => !/^(HOLDFAST_|NODE_CHANNEL_)/.test(name));
+  const inherited = Object.entries(env).filter(([name]) => !/^(HOLDFAST_|NODE_CHANNEL_)/.test(name));
   return {
-    ...Object.fromEntries(passed),
+    ...Object.fromEntries(inherited),
     PATH: [dirname(process.execPath), env.PATH ?? ""].join(delimiter),
   };
 }
 
-function installFailed(row: AgentRow, why: string, cause: unknown): HoldfastError {
+function installFailed(row: AgentRow, reason: string, cause: unknown): HoldfastError {
   const text = typeof cause === "object" && cause !== null && "stderr" in cause ? String(cause.stderr) : "";
   const stderr = text.slice(-4_096);
-  return new HoldfastError("sandbox", "install_failed", `Agent "${row.id}" could not be installed: ${why}`, {
-    statusCode: 500,
-    metadata: { agent: row.id, stderr, details: { stderr } },
-    cause,
-  });
+  return new HoldfastError(
+    "sandbox",
+    "install_failed",
+    `Agent "${row.id}" could not be installed: ${reason}`,
+    {
+      statusCode: 500,
+      metadata: { agent: row.id, stderr, details: { stderr } },
+      cause,
+    },
+  );
 }
 
 function ignoreMissing(error: unknown): void {

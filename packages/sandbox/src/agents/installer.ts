@@ -4,17 +4,17 @@ import type { InstallArtifact, InstallOptions } from "./install.ts";
 import { type LaunchContext, locateAgent } from "./launch.ts";
 import type { AgentRow } from "./row.ts";
 
-/** Of the five seconds that a server may take to close. */
-const closeMs = 3_000;
+/** Part of the five seconds that a server has to shut down. */
+const closeTimeoutMs = 3_000;
 
 export type InstallRequest = Pick<InstallOptions, "reinstall" | "agentVersion" | "agentProcessVersion">;
 
-export interface Installed {
+export interface InstallResult {
   readonly alreadyInstalled: boolean;
   readonly artifacts: readonly InstallArtifact[];
 }
 
-/** Installs agents for a server: one install of an agent at a time, into the agents directory. */
+/** Installs agents into the agents directory of a server. Installations of one agent run one at a time. */
 export class AgentInstaller {
   readonly #context: LaunchContext;
   readonly #log: Logger;
@@ -27,44 +27,44 @@ export class AgentInstaller {
   }
 
   /**
-   * Makes sure that the agent is there. One that its user has put in PATH, or that a launcher stands
-   * for, is left alone unless a version or a new install is asked for. Rejects as `installAgent` does.
+   * Ensures that an agent is installed. An agent in PATH or behind a launcher override is kept, unless the request
+   * names a version or reinstalls. Rejects as `installAgent` does.
    */
-  async install(row: AgentRow, request: InstallRequest = {}): Promise<Installed> {
-    const before = this.#running.get(row.id) ?? Promise.resolve();
-    const mine = before.catch(() => {}).then(() => this.#install(row, request));
-    this.#running.set(row.id, mine);
+  async install(row: AgentRow, request: InstallRequest = {}): Promise<InstallResult> {
+    const previous = this.#running.get(row.id) ?? Promise.resolve();
+    const current = previous.catch(() => {}).then(() => this.#install(row, request));
+    this.#running.set(row.id, current);
     try {
-      return await mine;
+      return await current;
     } finally {
-      if (this.#running.get(row.id) === mine) this.#running.delete(row.id);
+      if (this.#running.get(row.id) === current) this.#running.delete(row.id);
     }
   }
 
-  /** Ends what is being installed, and waits a moment until nothing is left of it. */
+  /** Aborts running installations and waits briefly until they are cleaned up. */
   async close(): Promise<void> {
     this.#abort.abort();
-    await settlesWithin(Promise.allSettled(this.#running.values()), closeMs);
+    await settlesWithin(Promise.allSettled(this.#running.values()), closeTimeoutMs);
   }
 
-  async #install(row: AgentRow, request: InstallRequest): Promise<Installed> {
-    // Loaded when it is asked for: most servers install nothing.
-    const { artifactsAt, installAgent } = await import("./install.ts");
+  async #install(row: AgentRow, request: InstallRequest): Promise<InstallResult> {
+    // Loaded on first use, because most servers install nothing.
+    const { artifactsOf, installAgent } = await import("./install.ts");
     const found = await locateAgent(row, this.#context);
-    const asked =
+    const isExplicit =
       request.reinstall === true ||
       request.agentVersion !== undefined ||
       request.agentProcessVersion !== undefined;
-    if (found && found.source !== "registry" && (!asked || Object.keys(row.packages).length === 0)) {
-      return { alreadyInstalled: true, artifacts: artifactsAt(row, found) };
+    if (found && found.source !== "registry" && (!isExplicit || Object.keys(row.packages).length === 0)) {
+      return { alreadyInstalled: true, artifacts: artifactsOf(row, found) };
     }
     const installed = await installAgent(row.id, this.#context.agentsDirectory, {
       ...request,
       agents: [row],
       signal: this.#abort.signal,
     }).catch((error: unknown) => {
-      // Whoever asked may have gone, or be told nothing more than that the answer broke off.
-      this.#log.warn("agent not installed", { agent: row.id, cause: String(error) });
+      // Log the error here: the client may have disconnected, or sees only that the response broke off.
+      this.#log.warn("agent installation failed", { agent: row.id, cause: String(error) });
       throw error;
     });
     if (!installed.alreadyInstalled) {

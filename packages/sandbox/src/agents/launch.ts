@@ -10,19 +10,21 @@ import type { AgentFile, AgentRow, ModelEndpoint, ModelWire } from "./row.ts";
 export interface LaunchContext {
   readonly home: string;
   readonly cwd: string;
-  /** PATH, HOME, LANG and what the configuration adds. */
+  /** PATH, HOME, LANG and the configured variables. */
   readonly env: Readonly<Record<string, string>>;
   readonly agentsDirectory: string;
   readonly mounts: Mounts;
   readonly models: Partial<Readonly<Record<ModelWire, ModelEndpoint>>>;
   readonly jailed: boolean;
-  /** Files that exist in HOME are somebody's own unless HOME was made for the agents. */
+  /**
+   * Whether HOME was created for the agents. Otherwise its existing files belong to the user and are not overwritten.
+   */
   readonly ownsHome: boolean;
-  /** Installs an agent that is missing when it is first used; absent where nobody has asked for that. */
+  /** Installs a missing agent on first use. Absent when that is not enabled. */
   readonly installMissing?: (row: AgentRow) => Promise<unknown>;
 }
 
-/** Where `row` is installed as the server sees it; undefined when it is not. */
+/** Finds `row` with the server's search paths. Returns undefined when it is not installed. */
 export function locateAgent(row: AgentRow, context: LaunchContext): Promise<AgentLocation | undefined> {
   const dataHome = context.env.XDG_DATA_HOME;
   return findAgent(row, {
@@ -34,14 +36,16 @@ export function locateAgent(row: AgentRow, context: LaunchContext): Promise<Agen
   });
 }
 
-/** Writes the files that the agent needs and composes its command and environment. */
+/**
+ * Writes the files that the agent needs and returns its command and environment. Installs a missing agent if enabled.
+ */
 export async function prepareLaunch(row: AgentRow, context: LaunchContext): Promise<SpawnRequest> {
   let found = await locateAgent(row, context);
   if (!found && context.installMissing) {
     await context.installMissing(row);
     found = await locateAgent(row, context);
   }
-  if (!found) throw notInstalled(row);
+  if (!found) throw notInstalledError(row);
   const model = context.models[row.wire];
   const setup = row.setup({ home: context.home, jailed: context.jailed, ...(model ? { model } : {}) });
   for (const file of setup.files) await writeAgentFile(file, context);
@@ -53,20 +57,20 @@ export async function prepareLaunch(row: AgentRow, context: LaunchContext): Prom
   ];
   return {
     program: found.program,
-    args: [...found.leading, ...row.args],
+    args: [...found.leadingArgs, ...row.args],
     cwd: context.cwd,
     env: { ...context.env, ...setup.env, PATH: path.filter((part) => part !== "").join(delimiter) },
   };
 }
 
-function notInstalled(row: AgentRow): Error {
-  const cure =
+function notInstalledError(row: AgentRow): Error {
+  const remedy =
     row.notInstallable ??
     `install it with "npx holdfast agents install ${row.id}" or POST /v1/agents/${row.id}/install`;
   return problem(
     "agent_not_installed",
     404,
-    `agent "${row.id}" is not installed: "${row.command}" is neither in the agents directory nor in PATH; ${cure}`,
+    `agent "${row.id}" is not installed: "${row.command}" is neither in the agents directory nor in PATH; ${remedy}`,
     { agent: row.id },
   );
 }
@@ -74,7 +78,7 @@ function notInstalled(row: AgentRow): Error {
 async function writeAgentFile(file: AgentFile, context: LaunchContext): Promise<void> {
   const path = normalize(file.path);
   if (!path.startsWith(context.home.endsWith(sep) ? context.home : context.home + sep)) {
-    throw new Error(`an agent's file must lie in its HOME: ${file.path}`);
+    throw new Error(`an agent's file must be inside its HOME: ${file.path}`);
   }
   if (!context.ownsHome && (await exists(path))) return;
   await mkdir(dirname(path), { recursive: true });

@@ -16,7 +16,7 @@ const text = { type: "string" };
 
 const questions = [
   query("config", flag, "Adds version, path and configuration options, which takes longer."),
-  query("no_cache", flag, "Asks again; for one agent with `config` it is started to hear what it offers."),
+  query("no_cache", flag, "Bypasses the cache. For one agent with `config`, starts it to read its options."),
 ];
 
 export const agentsPart: OpenApiPart = {
@@ -24,12 +24,12 @@ export const agentsPart: OpenApiPart = {
     "/v1/agents": {
       get: {
         operationId: "listAgents",
-        summary: "Lists the agents on offer.",
+        summary: "Lists the available agents.",
         tags,
         parameters: questions,
         responses: {
           200: json("The agents", object({ agents: array(ref("AgentInfo")) })),
-          ...problems({ 400: "A query parameter is wrong" }),
+          ...problems({ 400: "A query parameter is invalid" }),
         },
       },
     },
@@ -41,7 +41,7 @@ export const agentsPart: OpenApiPart = {
         parameters: [pathParameter("id"), ...questions],
         responses: {
           200: json("The agent", ref("AgentInfo")),
-          ...problems({ 400: "There is no such agent, or a query parameter is wrong" }),
+          ...problems({ 400: "Unknown agent or invalid query parameter" }),
         },
       },
     },
@@ -55,10 +55,10 @@ export const agentsPart: OpenApiPart = {
         responses: {
           200: json("The agent is installed", ref("AgentInstallResponse")),
           ...problems({
-            400: "There is no such agent, a version is not exact, or the body is not JSON",
+            400: "Unknown agent, inexact version, or a body that is not JSON",
             415: "The body is not application/json",
             422: "The body is malformed",
-            500: "The install failed; details.stderr says why",
+            500: "The installation failed; see details.stderr",
           }),
         },
       },

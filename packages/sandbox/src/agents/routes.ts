@@ -25,7 +25,7 @@ import type { AgentConfigOption, AgentRow } from "./row.ts";
 const run = promisify(execFile);
 const versionTimeoutMs = 10_000;
 const probeTimeoutMs = 30_000;
-/** How long a version command that failed is not asked again: it may hang at each call, or have met a busy moment. */
+/** How long a failed version command is cached. It may hang on every call, or may have hit a temporary overload. */
 const versionRetryMs = 60_000;
 
 export interface AgentRoutesOptions {
@@ -38,24 +38,24 @@ export interface AgentRoutesOptions {
   readonly limits: SandboxLimits;
 }
 
-/** How much a caller wants to know: `asks` starts the agent where it has not said its choices yet. */
-interface Wanted {
+/** Requested level of detail. `probe` starts the agent to read its options. */
+interface DetailLevel {
   readonly config: boolean;
-  readonly asks: boolean;
+  readonly probe: boolean;
 }
 
-/** What an agent says of its version, and where it was when it was asked. */
-interface Asked {
+/** Cached version of an agent, valid while its path stays the same. */
+interface CachedVersion {
   readonly path: string;
   readonly version: Promise<string | undefined>;
-  /** When it was clear that it said none. */
+  /** When the version command failed. */
   failedAt?: number;
 }
 
-/** `/v1/agents`: the table as callers see it. Source: the peer's section 2.2. */
+/** Routes `/v1/agents`. Source: section 2.2 of the peer's documentation. */
 export class AgentRoutes {
   readonly #options: AgentRoutesOptions;
-  readonly #versions = new Map<string, Asked>();
+  readonly #versions = new Map<string, CachedVersion>();
 
   constructor(options: AgentRoutesOptions) {
     this.#options = options;
@@ -64,30 +64,30 @@ export class AgentRoutes {
   routes(): readonly Route[] {
     return [
       { path: "/v1/agents", methods: { GET: (exchange) => this.#list(exchange) } },
-      { path: "/v1/agents/:id", methods: { GET: (exchange) => this.#one(exchange) } },
+      { path: "/v1/agents/:id", methods: { GET: (exchange) => this.#get(exchange) } },
       { path: "/v1/agents/:id/install", methods: { POST: (exchange) => this.#install(exchange) } },
     ];
   }
 
   async #list(exchange: Exchange): Promise<void> {
-    const { config } = this.#wanted(exchange);
+    const { config } = this.#detailLevel(exchange);
     const rows = [...this.#options.agents.values()];
-    const available = await this.#providers();
-    const wanted = { config, asks: false };
-    const agents = await Promise.all(rows.map((row) => this.#describe(row, wanted, available)));
+    const available = await this.#availableProviders();
+    const detail = { config, probe: false };
+    const agents = await Promise.all(rows.map((row) => this.#describe(row, detail, available)));
     sendJson(exchange.response, { agents });
   }
 
-  async #one(exchange: Exchange): Promise<void> {
+  async #get(exchange: Exchange): Promise<void> {
     const row = this.#row(exchange);
-    const wanted = this.#wanted(exchange);
-    sendJson(exchange.response, await this.#describe(row, wanted, await this.#providers()));
+    const detail = this.#detailLevel(exchange);
+    sendJson(exchange.response, await this.#describe(row, detail, await this.#availableProviders()));
   }
 
   async #install(exchange: Exchange): Promise<void> {
     requireJsonContent(exchange);
     const body = parseJson(await readText(exchange, this.#options.limits.maxJsonBytes));
-    const request = installRequest(body);
+    const request = parseInstallRequest(body);
     const row = this.#row(exchange);
     const { heartbeatMs, installHeadMs } = this.#options.limits;
     const heartbeat = new Heartbeat(exchange.response, heartbeatMs);
@@ -95,9 +95,9 @@ export class AgentRoutes {
     try {
       const { alreadyInstalled, artifacts } = await this.#options.installer.install(row, request);
       this.#versions.delete(row.id);
-      // As the peer has it, these are what this install has made: none where the agent was there already.
-      const made = alreadyInstalled ? [] : artifacts;
-      heartbeat.end(JSON.stringify({ already_installed: alreadyInstalled, artifacts: made }));
+      // As in the peer, only newly installed programs are listed.
+      const newArtifacts = alreadyInstalled ? [] : artifacts;
+      heartbeat.end(JSON.stringify({ already_installed: alreadyInstalled, artifacts: newArtifacts }));
     } finally {
       heartbeat.stop();
     }
@@ -110,19 +110,19 @@ export class AgentRoutes {
     throw problem("unsupported_agent", 400, `there is no agent "${id}"`, { agent: id });
   }
 
-  #wanted(exchange: Exchange): Wanted {
+  #detailLevel(exchange: Exchange): DetailLevel {
     const config = booleanQuery(exchange, "config");
-    const asks = booleanQuery(exchange, "no_cache");
-    if (asks) this.#versions.clear();
-    return { config, asks };
+    const probe = booleanQuery(exchange, "no_cache");
+    if (probe) this.#versions.clear();
+    return { config, probe };
   }
 
-  async #providers(): Promise<ReadonlySet<string>> {
+  async #availableProviders(): Promise<ReadonlySet<string>> {
     const { home, env } = this.#options.context;
     return new Set(Object.keys(await detectCredentials({ home, env })));
   }
 
-  async #describe(row: AgentRow, { config, asks }: Wanted, available: ReadonlySet<string>) {
+  async #describe(row: AgentRow, { config, probe }: DetailLevel, available: ReadonlySet<string>) {
     const { context, instances } = this.#options;
     const found = await locateAgent(row, context);
     const uptimes = instances
@@ -138,17 +138,17 @@ export class AgentRoutes {
         context.models[row.wire] !== undefined ||
         row.credentials.some((provider) => available.has(provider)),
       capabilities: row.capabilities,
-      ...(config ? await this.#config(row, found, asks) : {}),
+      ...(config ? await this.#describeConfig(row, found, probe) : {}),
       ...(uptimes.length === 0
         ? {}
         : { serverStatus: uptimeMs === undefined ? { status: "stopped" } : { status: "running", uptimeMs } }),
     };
   }
 
-  async #config(row: AgentRow, found: AgentLocation | undefined, asks: boolean) {
+  async #describeConfig(row: AgentRow, found: AgentLocation | undefined, probe: boolean) {
     const [version, configError] = await Promise.all([
       found && this.#version(row, found),
-      found && asks ? this.#ask(row) : undefined,
+      found && probe ? this.#probe(row) : undefined,
     ]);
     const configOptions: readonly AgentConfigOption[] =
       this.#options.observed.get(row.id) ?? row.configOptions ?? [];
@@ -160,8 +160,8 @@ export class AgentRoutes {
     };
   }
 
-  /** Starts the agent to hear what it offers now; resolves to why that failed. */
-  async #ask(row: AgentRow): Promise<string | undefined> {
+  /** Starts the agent to read its current options. Returns the error message if that fails. */
+  async #probe(row: AgentRow): Promise<string | undefined> {
     const { context, spawner, limits, observed } = this.#options;
     try {
       const request = await prepareLaunch(row, context);
@@ -174,25 +174,28 @@ export class AgentRoutes {
 
   #version(row: AgentRow, found: AgentLocation): Promise<string | undefined> {
     const { path } = found;
-    const known = this.#versions.get(row.id);
-    if (known?.path === path && Date.now() < (known.failedAt ?? Number.POSITIVE_INFINITY) + versionRetryMs) {
-      return known.version;
+    const cached = this.#versions.get(row.id);
+    if (
+      cached?.path === path &&
+      Date.now() < (cached.failedAt ?? Number.POSITIVE_INFINITY) + versionRetryMs
+    ) {
+      return cached.version;
     }
-    const version = this.#askVersion(row, found).then((text) => {
-      if (text === undefined) asked.failedAt = Date.now();
+    const version = this.#readVersion(row, found).then((text) => {
+      if (text === undefined) entry.failedAt = Date.now();
       return text;
     });
-    const asked: Asked = { path, version };
-    this.#versions.set(row.id, asked);
+    const entry: CachedVersion = { path, version };
+    this.#versions.set(row.id, entry);
     return version;
   }
 
-  /** The first line that the agent's version command prints; a failing command leaves it out. */
-  async #askVersion(row: AgentRow, found: AgentLocation): Promise<string | undefined> {
+  /** Returns the first line that the agent's version command prints; undefined if the command fails. */
+  async #readVersion(row: AgentRow, found: AgentLocation): Promise<string | undefined> {
     if (row.versionArgs === undefined) return found.source === "builtin" ? "builtin" : undefined;
     const { cwd, env } = this.#options.context;
     try {
-      const { stdout } = await run(found.program, [...found.leading, ...row.versionArgs], {
+      const { stdout } = await run(found.program, [...found.leadingArgs, ...row.versionArgs], {
         timeout: versionTimeoutMs,
         killSignal: "SIGKILL",
         cwd,
@@ -205,7 +208,7 @@ export class AgentRoutes {
   }
 }
 
-function installRequest(body: unknown) {
+function parseInstallRequest(body: unknown) {
   if (!isRecord(body)) throw invalid("the request body must be a JSON object", 422);
   const { reinstall, agentVersion, agentProcessVersion } = body;
   if (reinstall !== undefined && reinstall !== null && typeof reinstall !== "boolean") {
@@ -213,14 +216,14 @@ function installRequest(body: unknown) {
   }
   return {
     reinstall: reinstall === true,
-    ...version("agentVersion", agentVersion),
-    ...version("agentProcessVersion", agentProcessVersion),
+    ...versionField("agentVersion", agentVersion),
+    ...versionField("agentProcessVersion", agentProcessVersion),
   };
 }
 
-function version<Name extends string>(name: Name, value: unknown): Partial<Record<Name, string>> {
+function versionField<Name extends string>(name: Name, value: unknown): Partial<Record<Name, string>> {
   if (value === undefined || value === null) return {};
-  if (typeof value !== "string") throw invalid(`${name} must be text`, 422);
+  if (typeof value !== "string") throw invalid(`${name} must be a string`, 422);
   const field: Partial<Record<Name, string>> = {};
   field[name] = value;
   return field;

@@ -1,4 +1,4 @@
-/** The language that an agent speaks to its model; "none" for an agent that needs no model. */
+/** API that an agent uses to call its model; "none" for an agent that needs no model. */
 export type ModelWire = "anthropic" | "openai-responses" | "openai-chat" | "gemini" | "none";
 
 /** The 18 flags that `GET /v1/agents` reports for each agent. */
@@ -23,10 +23,10 @@ export interface AgentCapabilities {
   readonly toolResults: boolean;
 }
 
-/** Whose credential an agent works with; see `credentials/detect.ts` for where one is looked for. */
+/** Provider of the credential that an agent uses. See `credentials/detect.ts` for where it is found. */
 export type CredentialProvider = "anthropic" | "openai" | "google" | "github";
 
-/** A choice that an agent offers for its sessions, as `GET /v1/agents` reports it. */
+/** A session option that an agent offers, as `GET /v1/agents` reports it. */
 export interface AgentConfigOption {
   readonly id: string;
   readonly name: string;
@@ -36,35 +36,35 @@ export interface AgentConfigOption {
   readonly options: readonly { readonly value: string; readonly name: string }[];
 }
 
-/** Where an agent finds its model, and where it may keep its own settings. */
+/** Model endpoint of an agent. */
 export interface ModelEndpoint {
   /**
-   * Base URL of the model as the provider's own SDK takes it: for "anthropic" and "gemini" without
-   * a version (".../v1" is appended by the agent), for both "openai" wires with it (".../v1").
+   * Base URL as the provider's own SDK expects it: without a version for "anthropic" and "gemini" (the agent appends
+   * ".../v1"), and with it (".../v1") for both "openai" wires.
    */
   readonly baseUrl: string;
-  /** The key that the agent sends; in a jail a placeholder that is worthless elsewhere. */
+  /** API key that the agent sends. In a jail it is a placeholder that is worthless elsewhere. */
   readonly apiKey: string;
-  /** Name of the model; a row has a default where its agent needs one. */
+  /** Name of the model. Rows define a default if their agent needs one. */
   readonly model?: string;
 }
 
-/** What a row is given when an agent is about to start. */
+/** Context in which an agent starts. */
 export interface AgentStart {
   /** Absolute path of the agent's HOME. */
   readonly home: string;
-  /** Absent when no model is configured for the wire of this agent. */
+  /** Absent when no model is configured for this agent's API. */
   readonly model?: ModelEndpoint;
-  /** True when a jail is around the agent already, so that it must not nest one of its own. */
+  /** True inside a jail, where the agent must not nest one of its own. */
   readonly jailed: boolean;
 }
 
 /** A file that an agent needs before it starts. */
 export interface AgentFile {
-  /** Absolute path; it must lie inside the agent's HOME. */
+  /** Absolute path inside the agent's HOME. */
   readonly path: string;
   readonly content: string;
-  /** Permission bits, 0o600 by default. */
+  /** Permission bits. Default: 0o600. */
   readonly mode?: number;
 }
 
@@ -72,62 +72,62 @@ export interface AgentFile {
 export interface AgentSetup {
   readonly env: Readonly<Record<string, string>>;
   readonly files: readonly AgentFile[];
-  /** Directories to put in front of PATH, first one first. */
+  /** Directories to prepend to PATH, in order. */
   readonly path?: readonly string[];
 }
 
-/** Known behaviour of an agent that callers have to allow for. */
+/** Known behaviour of an agent that callers must handle. */
 export interface AgentQuirks {
   /** Advertises `loadSession`, so that a session survives its process. */
   readonly loadsSessions: boolean;
   /** Sends `session/request_permission` before it changes something. */
   readonly asksPermission: boolean;
-  /** How a turn ends after a denied permission, as its `stopReason`; absent when the model goes on. */
+  /** `stopReason` of a turn after a denied permission; absent when the model continues. */
   readonly deniedStopReason?: string;
-  /** Takes MCP servers at session start. */
+  /** Accepts MCP servers at session start. */
   readonly mcpServers: boolean;
   /**
-   * Refuses an `initialize` whose version is a text, and a `session/new` without `mcpServers`. Clients
-   * that other agents forgive send both; they are put right for this one.
+   * Rejects an `initialize` with a string version, and a `session/new` without `mcpServers`. Clients that other agents
+   * tolerate send both, so the server corrects them for this agent.
    */
   readonly strictStart?: boolean;
-  /** Other facts, a sentence each. */
+  /** Other facts, one sentence each. */
   readonly notes: readonly string[];
 }
 
 /**
- * One agent as data: how it is installed, found, started and pointed at a model. The server has no
- * code for a particular agent; everything that differs between agents is in its row.
+ * One agent as data: how to install, find and start it, and how to configure its model. The server has no code for
+ * particular agents; all differences are in their rows.
  */
 export interface AgentRow {
   /** Machine-readable id, kebab-case. */
   readonly id: string;
-  /** Name for people. */
+  /** Display name. */
   readonly name: string;
-  /** Executable name, looked for in the agents directory and then in PATH, or an absolute path. */
+  /** Absolute path, or an executable name that is searched in the agents directory and then in PATH. */
   readonly command: string;
   readonly args: readonly string[];
-  /** Absolute path of a JavaScript entry that is started with this Node; wins over `command`. */
+  /** Absolute path of a JavaScript entry that runs with this Node. Takes precedence over `command`. */
   readonly entry?: string;
-  /** npm packages by name with their exact versions; empty when there is nothing to install. */
+  /** npm packages by name with exact versions; empty when there is nothing to install. */
   readonly packages: Readonly<Record<string, string>>;
-  /** The hash that each package has in the registry ("sha512-..."), by name; another one is refused. */
+  /** Registry hash of each package ("sha512-..."), by name. An installation with another hash fails. */
   readonly integrity?: Readonly<Record<string, string>>;
-  /** The package that is the agent's own program where its ACP process is another one. */
+  /** Package of the agent's own program, if its ACP process is a separate package. */
   readonly nativePackage?: string;
-  /** Why there are no packages to install, for people; absent where there are, or none are needed. */
+  /** Readable reason why there are no packages to install; absent if there are some, or none are needed. */
   readonly notInstallable?: string;
-  /** Arguments that print a version and exit 0; absent when the command has none. */
+  /** Arguments that print a version and exit with 0; absent if the command has none. */
   readonly versionArgs?: readonly string[];
   readonly wire: ModelWire;
-  /** A credential of any of these is enough; empty for an agent that needs none. */
+  /** Providers of which any one credential is enough; empty for an agent that needs none. */
   readonly credentials: readonly CredentialProvider[];
-  /** What is offered before the first session has said it; the words of a running agent win. */
+  /** Options reported until a running agent has reported its own. */
   readonly configOptions?: readonly AgentConfigOption[];
-  /** Where the agent reads the skills of a project, relative to it; absent when it reads none. */
+  /** Directory, relative to a project, from which the agent reads skills; absent if it reads none. */
   readonly skillsDirectory?: string;
   readonly capabilities: AgentCapabilities;
   readonly quirks: AgentQuirks;
-  /** Environment and files for one start. Pure: it writes nothing itself. */
+  /** Returns the environment and files for one start. Pure: writes nothing itself. */
   readonly setup: (start: AgentStart) => AgentSetup;
 }

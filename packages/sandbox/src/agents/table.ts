@@ -9,15 +9,15 @@ import { gemini } from "./rows/gemini.ts";
 import { opencode } from "./rows/opencode.ts";
 import { pi } from "./rows/pi.ts";
 import { qwen } from "./rows/qwen.ts";
-import { capabilities, modeChoice, modelChoice, thoughtChoice } from "./rows/shared.ts";
+import { capabilities, modelOption, modeOption, thoughtOption } from "./rows/shared.ts";
 
-/** Path of the scripted agent's entry, beside this module in the source and in the built package. */
+/** Path of the demo agent's entry, next to this module both in the source and in the built package. */
 export function demoEntry(): string {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   return fileURLToPath(new URL(`../demo/main.${extension}`, import.meta.url));
 }
 
-/** The row of the scripted agent; a bundle passes the path where it put the entry. */
+/** Row of the demo agent. A bundle passes the path of its copy of the entry. */
 export function demoAgent(entry: string = demoEntry()): AgentRow {
   return {
     id: "demo",
@@ -40,10 +40,10 @@ export function demoAgent(entry: string = demoEntry()): AgentRow {
       loadsSessions: true,
       asksPermission: true,
       mcpServers: false,
-      notes: ["Scripted: it needs no model."],
+      notes: ["Scripted. It needs no model."],
     },
     configOptions: [
-      modeChoice([
+      modeOption([
         ["ask", "Ask first"],
         ["auto", "Automatic"],
       ]),
@@ -52,7 +52,7 @@ export function demoAgent(entry: string = demoEntry()): AgentRow {
   };
 }
 
-/** The same agent under the id that clients of the peer know, with what they expect of it. */
+/** The demo agent under the peer's id `mock`, with the options that the peer's clients expect. */
 function mockAgent(demo: AgentRow): AgentRow {
   const { versionArgs: _printed, ...row } = demo;
   return {
@@ -73,15 +73,15 @@ function mockAgent(demo: AgentRow): AgentRow {
       status: true,
     }),
     configOptions: [
-      modelChoice([
+      modelOption([
         ["mock", "Mock"],
         ["mock-fast", "Mock Fast"],
       ]),
-      modeChoice([
+      modeOption([
         ["normal", "Normal"],
         ["plan", "Plan"],
       ]),
-      thoughtChoice(
+      thoughtOption(
         [
           ["low", "Low"],
           ["medium", "Medium"],
@@ -94,8 +94,8 @@ function mockAgent(demo: AgentRow): AgentRow {
 }
 
 /**
- * Agents that can be pointed at a model of one's own, in the order in which they are offered to
- * people. A server answers for more: {@link sandboxAgents}.
+ * Agents that work with a configured model, in display order. A server also supports those that do not: {@link
+ * sandboxAgents}.
  */
 export const agentTable: readonly AgentRow[] = [
   demoAgent(),
@@ -109,8 +109,8 @@ export const agentTable: readonly AgentRow[] = [
 ];
 
 /**
- * All agents that a sandbox server knows: those of the table, the peer's id `mock`, and agents that
- * only work with the servers of their makers. A bundle passes the path of the scripted agent's entry.
+ * All agents of a sandbox server: those of the table, the peer's `mock`, and agents that only work with their vendor's
+ * servers. A bundle passes the path of the demo agent's entry.
  */
 export function sandboxAgents(entry: string = demoEntry()): readonly AgentRow[] {
   const demo = demoAgent(entry);
@@ -118,7 +118,7 @@ export function sandboxAgents(entry: string = demoEntry()): readonly AgentRow[] 
   return [...rows, amp, cursor, mockAgent(demo)];
 }
 
-/** An agent from configuration: any command that speaks ACP on its standard input and output. */
+/** A configured agent: any command that speaks ACP over standard input and output. */
 export interface CustomAgent {
   readonly id: string;
   readonly name?: string;
@@ -127,11 +127,11 @@ export interface CustomAgent {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly capabilities?: Partial<AgentCapabilities>;
-  /** Where the agent reads the skills of a project, relative to it. */
+  /** Directory, relative to a project, from which the agent reads skills. */
   readonly skillsDirectory?: string;
 }
 
-/** The row of an agent from configuration. */
+/** Converts a configured agent to a row. */
 export function customAgent(agent: CustomAgent): AgentRow {
   const env = { ...agent.env };
   return {
@@ -144,7 +144,7 @@ export function customAgent(agent: CustomAgent): AgentRow {
     credentials: [],
     ...(agent.skillsDirectory === undefined ? {} : { skillsDirectory: agent.skillsDirectory }),
     capabilities: capabilities(agent.capabilities ?? {}),
-    // ACP has every agent take servers on standard streams.
+    // ACP requires every agent to accept servers over standard input and output.
     quirks: { loadsSessions: false, asksPermission: false, mcpServers: true, notes: [] },
     setup: () => ({ env, files: [] }),
   };

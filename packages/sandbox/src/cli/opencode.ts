@@ -155,7 +155,7 @@ async function findProgram(): Promise<readonly string[]> {
   const home = process.env["HOME"] ?? homedir();
   const agentsDirectory = join(home, ".local/share/holdfast/agents");
   const found = await findAgent(opencode, { agentsDirectory, path: process.env["PATH"] ?? "" });
-  if (found) return [found.program, ...found.leading];
+  if (found) return [found.program, ...found.leadingArgs];
   const message =
     'OpenCode is not installed. Install it with "holdfast sandbox install-agent opencode", or use --json to print the URL for attaching another way.';
   throw new HoldfastError("sandbox", "agent_not_installed", message, { statusCode: 404 });

@@ -1,19 +1,19 @@
 import type { AgentRow } from "../row.ts";
-import { capabilities, modeChoice, modelChoice } from "./shared.ts";
+import { capabilities, modelOption, modeOption } from "./shared.ts";
 
-/** Amp through an ACP adapter that its user has installed. */
+/** Amp through an ACP adapter that the user has installed. */
 export const amp: AgentRow = {
   id: "amp",
   name: "Amp",
   command: "amp-acp",
   args: [],
   packages: {},
-  notInstallable: "its ACP adapter is not in the npm registry any more; put a command amp-acp in PATH",
+  notInstallable: "its ACP adapter is no longer in the npm registry; put a command amp-acp in PATH",
   wire: "none",
   credentials: ["anthropic"],
   configOptions: [
-    modelChoice([["amp-default", "Amp Default"]]),
-    modeChoice([
+    modelOption([["amp-default", "Amp Default"]]),
+    modeOption([
       ["default", "Default"],
       ["bypass", "Bypass"],
     ]),
@@ -29,7 +29,7 @@ export const amp: AgentRow = {
     loadsSessions: false,
     asksPermission: false,
     mcpServers: true,
-    notes: ["It speaks to the servers of its maker and takes no other model: it was not tried here."],
+    notes: ["It only works with its vendor's servers and models, so it was not tested here."],
   },
   setup: () => ({ env: {}, files: [] }),
 };

@@ -1,15 +1,15 @@
 import { join } from "node:path";
 import type { AgentRow } from "../row.ts";
-import { capabilities, modeChoice, modelChoice } from "./shared.ts";
+import { capabilities, modelOption, modeOption } from "./shared.ts";
 
 const claudeOptions: AgentRow["configOptions"] = [
-  modelChoice([
+  modelOption([
     ["default", "Default"],
     ["sonnet", "Sonnet"],
     ["opus", "Opus"],
     ["haiku", "Haiku"],
   ]),
-  modeChoice([
+  modeOption([
     ["default", "Default"],
     ["acceptEdits", "Accept Edits"],
     ["plan", "Plan"],
@@ -18,7 +18,7 @@ const claudeOptions: AgentRow["configOptions"] = [
   ]),
 ];
 
-/** Claude Code through its ACP adapter, which brings the claude binary with it. */
+/** Claude Code through its ACP adapter, which includes the claude binary. */
 export const claude: AgentRow = {
   id: "claude",
   name: "Claude Code",
@@ -47,7 +47,7 @@ export const claude: AgentRow = {
     asksPermission: true,
     mcpServers: true,
     notes: [
-      "It starts a child process per session.",
+      "It starts a child process for each session.",
       "It refuses to bypass permissions as root unless IS_SANDBOX=1.",
     ],
   },
@@ -58,7 +58,7 @@ export const claude: AgentRow = {
       DISABLE_TELEMETRY: "1",
       DISABLE_AUTOUPDATER: "1",
       ENABLE_TOOL_SEARCH: "false",
-      // It also retries a wrong key, ten times by default: three minutes in which nothing is said.
+      // It also retries an invalid key, ten times by default: three minutes without any output.
       CLAUDE_CODE_MAX_RETRIES: "4",
     };
     if (start.jailed) env.IS_SANDBOX = "1";

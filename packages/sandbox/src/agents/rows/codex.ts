@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { AgentRow, AgentStart } from "../row.ts";
-import { capabilities, modeChoice, modelChoice, thoughtChoice } from "./shared.ts";
+import { capabilities, modelOption, modeOption, thoughtOption } from "./shared.ts";
 
 const codexOptions: AgentRow["configOptions"] = [
-  modelChoice([
+  modelOption([
     "gpt-5.3-codex",
     ["gpt-5.3-codex-spark", "GPT-5.3-Codex-Spark"],
     "gpt-5.2-codex",
@@ -11,12 +11,12 @@ const codexOptions: AgentRow["configOptions"] = [
     "gpt-5.2",
     "gpt-5.1-codex-mini",
   ]),
-  modeChoice([
+  modeOption([
     ["read-only", "Read Only"],
     ["auto", "Default"],
     ["full-access", "Full Access"],
   ]),
-  thoughtChoice(
+  thoughtOption(
     [
       ["low", "Low"],
       ["medium", "Medium"],
@@ -27,7 +27,7 @@ const codexOptions: AgentRow["configOptions"] = [
   ),
 ];
 
-/** Codex through its ACP adapter, which brings the codex binary with it. */
+/** Codex through its ACP adapter, which includes the codex binary. */
 export const codex: AgentRow = {
   id: "codex",
   name: "Codex",
@@ -60,18 +60,18 @@ export const codex: AgentRow = {
     deniedStopReason: "cancelled",
     mcpServers: true,
     notes: [
-      "A cancelled turn leaves the running tool process alive: end its group or its jail.",
-      "It asks before it patches a file; a command asks only when the model marks it as one that needs more.",
-      "It nests a jail of its own around commands, which a jail forbids: a stub `bwrap` runs them as they are.",
+      "A cancelled turn leaves the running tool process alive: end its process group or its jail.",
+      "It asks before it patches a file, but before a command only when the model marks it as needing more rights.",
+      "It nests a jail of its own around commands, which a jail forbids: a stub `bwrap` runs them directly.",
     ],
   },
   setup(start) {
     const codexHome = join(start.home, ".codex");
     const env: Record<string, string> = {
       CODEX_HOME: codexHome,
-      // The mode that asks before it changes a file.
+      // Mode that asks before file changes.
       INITIAL_AGENT_MODE: "read-only",
-      // Hides the login that opens a browser.
+      // Hides the browser login.
       NO_BROWSER: "1",
     };
     if (start.model) env.HOLDFAST_MODEL_KEY = start.model.apiKey;
@@ -84,9 +84,9 @@ export const codex: AgentRow = {
 };
 
 /**
- * Codex wraps every command in a bubblewrap of its own, and has no setting for "a jail is around me
- * already, but ask all the same". A jail forbids the nested namespaces, so that each command would
- * fail. This stands in for bubblewrap and only runs the command; what confines it is the outer jail.
+ * Codex runs every command in a bubblewrap of its own, and has no setting for "already in a jail, but still ask".
+ * Jails forbid nested namespaces, so each command would fail. This stub replaces bubblewrap and only runs the command;
+ * the outer jail confines it.
  */
 const nestedJailStub = `#!/bin/sh
 while [ "$#" -gt 0 ]; do
@@ -100,7 +100,7 @@ done
 
 function configToml(start: AgentStart): string {
   const lines = [
-    // Each turn names its mode itself. This is for what Codex does aside, such as finding a title.
+    // Each turn sets its own mode. This is for background work of Codex, such as generating a title.
     'sandbox_mode = "read-only"',
     'approval_policy = "on-request"',
     'web_search = "disabled"',
@@ -123,13 +123,13 @@ function configToml(start: AgentStart): string {
   ];
   if (start.model) {
     lines.unshift('model_provider = "holdfast"');
-    // Without a name Codex takes the newest of the models that it has a description of.
-    if (start.model.model !== undefined) lines.unshift(`model = ${toml(start.model.model)}`);
+    // Without a name Codex picks the newest model that it has a description of.
+    if (start.model.model !== undefined) lines.unshift(`model = ${tomlString(start.model.model)}`);
     lines.push(
       "",
       "[model_providers.holdfast]",
       'name = "holdfast"',
-      `base_url = ${toml(start.model.baseUrl)}`,
+      `base_url = ${tomlString(start.model.baseUrl)}`,
       'wire_api = "responses"',
       'env_key = "HOLDFAST_MODEL_KEY"',
       "supports_websockets = false",
@@ -139,7 +139,7 @@ function configToml(start: AgentStart): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** A TOML basic string has the escapes of a JSON string. */
-function toml(text: string): string {
+/** TOML basic strings use the same escapes as JSON strings. */
+function tomlString(text: string): string {
   return JSON.stringify(text);
 }

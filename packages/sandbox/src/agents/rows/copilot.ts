@@ -1,7 +1,7 @@
 import type { AgentRow } from "../row.ts";
-import { capabilities, modelChoice } from "./shared.ts";
+import { capabilities, modelOption } from "./shared.ts";
 
-const copilotOptions: AgentRow["configOptions"] = [modelChoice([["gpt-5.2", "GPT-5.2"]])];
+const copilotOptions: AgentRow["configOptions"] = [modelOption([["gpt-5.2", "GPT-5.2"]])];
 
 /** GitHub Copilot CLI, which speaks ACP itself. */
 export const copilot: AgentRow = {
@@ -30,7 +30,7 @@ export const copilot: AgentRow = {
     asksPermission: true,
     deniedStopReason: "end_turn",
     mcpServers: true,
-    notes: ["It unpacks 235 MB into every HOME.", "MCP servers over HTTP only."],
+    notes: ["It unpacks 235 MB into each HOME.", "It supports MCP servers over HTTP only."],
   },
   setup(start) {
     const env: Record<string, string> = { COPILOT_OFFLINE: "true" };

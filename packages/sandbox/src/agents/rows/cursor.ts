@@ -1,7 +1,7 @@
 import type { AgentRow } from "../row.ts";
-import { capabilities, modelChoice } from "./shared.ts";
+import { capabilities, modelOption } from "./shared.ts";
 
-/** Cursor's agent through an ACP adapter; the program that it starts has to be installed by its user. */
+/** Cursor's agent through an ACP adapter. The user must install the program that the adapter starts. */
 export const cursor: AgentRow = {
   id: "cursor",
   name: "Cursor",
@@ -15,14 +15,14 @@ export const cursor: AgentRow = {
   versionArgs: ["--version"],
   wire: "none",
   credentials: [],
-  configOptions: [modelChoice([["auto", "Auto"]])],
+  configOptions: [modelOption([["auto", "Auto"]])],
   skillsDirectory: ".cursor/skills",
   capabilities: capabilities({ images: true, permissions: true, planMode: true }),
   quirks: {
     loadsSessions: false,
     asksPermission: true,
     mcpServers: true,
-    notes: ["It speaks to the servers of its maker and takes no other model: it was not tried here."],
+    notes: ["It only works with its vendor's servers and models, so it was not tested here."],
   },
   setup: () => ({ env: {}, files: [] }),
 };

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import type { AgentRow } from "../row.ts";
-import { capabilities, json, modeChoice, modelChoice } from "./shared.ts";
+import { capabilities, json, modelOption, modeOption } from "./shared.ts";
 
 const geminiOptions: AgentRow["configOptions"] = [
-  modelChoice(["gemini-3-pro-preview", "gemini-2.5-pro", "gemini-2.5-flash"]),
-  modeChoice([
+  modelOption(["gemini-3-pro-preview", "gemini-2.5-pro", "gemini-2.5-flash"]),
+  modeOption([
     ["default", "Default"],
     ["autoEdit", "Auto Edit"],
     ["yolo", "YOLO"],
@@ -42,12 +42,12 @@ export const gemini: AgentRow = {
     mcpServers: true,
     notes: [
       "session/load within the same wall-clock minute fails and erases the session.",
-      "A stream of the model that breaks ends the turn with an error.",
+      "A broken model stream ends the turn with an error.",
       "It sends no tool_call for calls that need approval.",
     ],
   },
   setup(start) {
-    // In a folder that it does not trust it starts no MCP server, not even those that it is given.
+    // In an untrusted folder it starts no MCP servers, not even those of the session.
     const env: Record<string, string> = {
       GEMINI_CLI_NO_RELAUNCH: "true",
       GEMINI_CLI_TRUST_WORKSPACE: "true",

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import type { AgentRow, ModelEndpoint } from "../row.ts";
-import { capabilities, json, modeChoice, modelChoice } from "./shared.ts";
+import { capabilities, json, modelOption, modeOption } from "./shared.ts";
 
 const defaultModel = "default";
 
 const opencodeOptions: AgentRow["configOptions"] = [
-  modelChoice([["default", "Default"]]),
-  modeChoice([
+  modelOption([["default", "Default"]]),
+  modeOption([
     ["build", "Build"],
     ["plan", "Plan"],
   ]),
@@ -34,7 +34,7 @@ export const opencode: AgentRow = {
     asksPermission: true,
     deniedStopReason: "end_turn",
     mcpServers: true,
-    notes: ["It installs a plugin from npm in the background: the registry it sees is a dead one."],
+    notes: ["It installs a plugin from npm in the background, so it gets an unreachable registry."],
   },
   setup(start) {
     const env = {

@@ -1,10 +1,10 @@
 import { dirname, join } from "node:path";
 import type { AgentFile, AgentRow, ModelEndpoint } from "../row.ts";
-import { capabilities, json, modelChoice } from "./shared.ts";
+import { capabilities, json, modelOption } from "./shared.ts";
 
 const defaultModel = "claude-sonnet-4-5";
 
-const piOptions: AgentRow["configOptions"] = [modelChoice([["default", "Default"]])];
+const piOptions: AgentRow["configOptions"] = [modelOption([["default", "Default"]])];
 
 /** Pi through its ACP adapter. */
 export const pi: AgentRow = {
@@ -31,8 +31,8 @@ export const pi: AgentRow = {
     mcpServers: false,
     strictStart: true,
     notes: [
-      "It never asks for a permission.",
-      "It runs `npm view` in a new session: a failing stub answers at once.",
+      "It never asks for permission.",
+      "It runs `npm view` in each new session: a stub fails immediately instead.",
     ],
   },
   setup(start) {
@@ -50,7 +50,7 @@ export const pi: AgentRow = {
         }),
       });
     }
-    // pi-acp starts `pi`, whose first line asks for `node`: the system's own may be too old for it.
+    // pi-acp starts `pi`, a script for `env node`. The system's Node may be too old for it.
     const path = [stubs, dirname(process.execPath)];
     return { env: { PI_OFFLINE: "1", PI_TELEMETRY: "0" }, files, path };
   },

@@ -1,9 +1,9 @@
 import type { AgentRow } from "../row.ts";
-import { capabilities, modeChoice, modelChoice } from "./shared.ts";
+import { capabilities, modelOption, modeOption } from "./shared.ts";
 
 const qwenOptions: AgentRow["configOptions"] = [
-  modelChoice(["qwen3-coder-plus"]),
-  modeChoice(
+  modelOption(["qwen3-coder-plus"]),
+  modeOption(
     [
       ["plan", "Plan"],
       ["default", "Default"],
@@ -41,7 +41,7 @@ export const qwen: AgentRow = {
     asksPermission: true,
     deniedStopReason: "end_turn",
     mcpServers: true,
-    notes: ["A process takes about 1 GB.", "A prompt while busy fails the running one."],
+    notes: ["Each process uses about 1 GB of memory.", "A prompt during a running turn fails that turn."],
   },
   setup(start) {
     if (!start.model) return { env: {}, files: [] };

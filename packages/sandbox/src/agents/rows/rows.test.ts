@@ -51,13 +51,13 @@ describe("codex", () => {
     assert.match(config?.content ?? "", /^model = "some-model"$/m);
   });
 
-  test("leaves the choice of a model to Codex when none is named", () => {
+  test("lets Codex choose the model when none is configured", () => {
     const { baseUrl, apiKey } = model;
     const [config] = codex.setup({ home, jailed: false, model: { baseUrl, apiKey } }).files;
     assert.doesNotMatch(config?.content ?? "", /^model =/m);
   });
 
-  test("has a stand-in for the nested jail that runs the command as it is", async () => {
+  test("has a stub for the nested jail that runs the command directly", async () => {
     assert.equal(codex.setup({ home, jailed: false }).path, undefined);
     const { files, path } = codex.setup({ home, jailed: true });
     const stub = files.find((file) => file.path === join(path?.[0] ?? "", "bwrap"));
@@ -86,6 +86,6 @@ describe("codex", () => {
   });
 });
 
-test("pi finds this Node before the one of the system", () => {
+test("pi finds this Node before the system's", () => {
   assert.ok(pi.setup({ home, jailed: true }).path?.includes(dirname(process.execPath)));
 });

@@ -1,7 +1,7 @@
-/** One file an agent: packages, programs, environment. */
+/** Agent rows, one file each: packages, programs and environment. */
 import type { AgentCapabilities, AgentConfigOption } from "../row.ts";
 
-/** Every ACP agent sends messages and tool calls in a stream; rows name what they have beyond that. */
+/** Capabilities of a row. Every ACP agent streams messages and tool calls; `own` adds the rest. */
 export function capabilities(own: Partial<AgentCapabilities>): AgentCapabilities {
   return {
     commandExecution: false,
@@ -26,13 +26,13 @@ export function capabilities(own: Partial<AgentCapabilities>): AgentCapabilities
   };
 }
 
-/** Text of a JSON settings file. */
+/** Formats a JSON settings file. */
 export function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** A choice of a row's table; a value without a name of its own is its name. The first one is current. */
-function choice(
+/** Creates a select option. A plain string is both value and name. The first value is the default. */
+function selectOption(
   id: AgentConfigOption["category"],
   name: string,
   values: readonly (string | readonly [value: string, name: string])[],
@@ -52,9 +52,11 @@ function choice(
   };
 }
 
-type Values = Parameters<typeof choice>[2];
+type OptionValues = Parameters<typeof selectOption>[2];
 
-export const modelChoice = (values: Values, current?: string) => choice("model", "Model", values, current);
-export const modeChoice = (values: Values, current?: string) => choice("mode", "Mode", values, current);
-export const thoughtChoice = (values: Values, current?: string) =>
-  choice("thought_level", "Thought Level", values, current);
+export const modelOption = (values: OptionValues, current?: string) =>
+  selectOption("model", "Model", values, current);
+export const modeOption = (values: OptionValues, current?: string) =>
+  selectOption("mode", "Mode", values, current);
+export const thoughtOption = (values: OptionValues, current?: string) =>
+  selectOption("thought_level", "Thought Level", values, current);

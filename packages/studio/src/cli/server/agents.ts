@@ -9,7 +9,7 @@ import {
   UsageError,
   verbOf,
 } from "@holdfast/cli";
-import { agentTable, findAgent, installAgent, personalPath } from "@holdfast/sandbox";
+import { agentTable, findAgent, installAgent, withoutNodeModulesBins } from "@holdfast/sandbox";
 
 export const agentsUsage = `holdfast agents list | install NAME [--reinstall]
 
@@ -46,7 +46,7 @@ function agentsDirectoryOf(dataDirectory: string): string {
 }
 
 async function list(directory: string, json: boolean): Promise<number> {
-  const path = personalPath(process.env["PATH"]);
+  const path = withoutNodeModulesBins(process.env["PATH"]);
   const agents = await Promise.all(
     agentTable.map(async (row) => {
       const location = await findAgent(row, { agentsDirectory: directory, path });

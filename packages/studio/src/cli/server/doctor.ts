@@ -12,7 +12,7 @@ import {
   jailDriverNames,
   probeDrivers,
 } from "@holdfast/gate";
-import { agentTable, findAgent, personalPath } from "@holdfast/sandbox";
+import { agentTable, findAgent, withoutNodeModulesBins } from "@holdfast/sandbox";
 import { attackCommand } from "./doctor-attack.ts";
 import { driverOf, engineSocketOf } from "./jail-choice.ts";
 
@@ -174,7 +174,10 @@ async function otherDriverChecks(jails: {
 }
 
 async function agentChecks(dataDirectory: string): Promise<Check[]> {
-  const found = { agentsDirectory: join(dataDirectory, "agents"), path: personalPath(process.env["PATH"]) };
+  const found = {
+    agentsDirectory: join(dataDirectory, "agents"),
+    path: withoutNodeModulesBins(process.env["PATH"]),
+  };
   return Promise.all(
     agentTable.map(async (row): Promise<Check> => {
       const location = await findAgent(row, found);
