@@ -1,41 +1,41 @@
 import { createConnection, createServer, type Socket } from "node:net";
 
-/** From where to where is forwarded. */
+/** Options of `startForwarder`. */
 export interface ForwarderOptions {
   /** TCP port to listen on; 0 lets the system choose. */
   readonly port: number;
-  /** Loopback address; 127.0.0.1 by default. */
+  /** Loopback address. Default: 127.0.0.1. */
   readonly host?: string;
-  /** The egress socket that the host listens on. */
+  /** Egress socket of the host. */
   readonly socketPath: string;
-  /** Connections open at once; more are closed at once. 64 by default. */
+  /** Concurrent connections; further ones are closed immediately. Default: 64. */
   readonly maxConnections?: number;
 }
 
-/** A port of the jail that leads to a socket. */
+/** TCP port in the jail that forwards to a socket. */
 export interface Forwarder {
   readonly port: number;
-  /** Stops listening and ends every connection. Idempotent. */
+  /** Stops listening and closes all connections. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Forwards bytes, unread, from the jail's loopback to the egress socket, so that agents can use an
- * ordinary base URL. It holds no secret and takes no decision: the proxy behind the socket does.
+ * Starts a TCP forwarder from the jail's loopback to the egress socket, so that agents can use an ordinary base URL.
+ * It forwards bytes unread: secrets and decisions are the proxy's.
  */
 export async function startForwarder(options: ForwarderOptions): Promise<Forwarder> {
   const open = new Set<Socket>();
-  // Half-open connections are kept: a client may end its side and still read the answer.
+  // Keeps half-open connections: a client may end its side and still read the response.
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (inner) => {
     const outer = createConnection({ path: options.socketPath, allowHalfOpen: true });
     open.add(inner).add(outer);
-    join(inner, outer);
-    join(outer, inner);
+    pipeHalf(inner, outer);
+    pipeHalf(outer, inner);
   });
   server.maxConnections = options.maxConnections ?? 64;
 
-  /** `pipe` stops reading `from` while `to` is full; the end of either takes down both. */
-  function join(from: Socket, to: Socket): void {
+  /** Copies one direction. `pipe` applies backpressure; an abnormal end of either side closes both. */
+  function pipeHalf(from: Socket, to: Socket): void {
     from.pipe(to);
     from.on("error", () => to.destroy());
     from.on("close", () => {

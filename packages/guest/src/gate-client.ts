@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { connectZmtp, type ZmtpConnection } from "./zmtp.ts";
 
-/** `error` of an answer: docs/reference/gate-wire.md. */
+/** `error` of a reply: docs/reference/gate-wire.md. */
 export interface GateError {
   readonly code: string;
   readonly message: string;
@@ -12,19 +12,19 @@ export interface GateError {
   readonly retry_after?: number;
 }
 
-/** What the gate answers a call with. */
-export type GateAnswer =
+/** Reply of the gate to a call. */
+export type GateReply =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: GateError };
 
-/** How far a call is. */
+/** Progress of a call. */
 export interface GateProgress {
   readonly progress: number;
   readonly total?: number;
   readonly message?: string;
 }
 
-/** A call waits for a person. */
+/** Notice that a call waits for a person's approval. */
 export interface GateConfirmation {
   readonly tool: string;
   readonly approval: string;
@@ -32,33 +32,32 @@ export interface GateConfirmation {
   readonly expires_at: string;
 }
 
-/** How a call is followed, and given up. */
+/** Callbacks and cancellation of a call. */
 export interface GateCallOptions {
-  /** Aborting cancels the call at the gate; it is answered all the same. One that is not sent yet is not sent. */
+  /** Aborting cancels the call at the gate, which still replies. A call that is not sent yet is dropped. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: GateProgress) => void;
-  /** A person is asked; the answer comes when they have decided, or after 30 s without. */
+  /** Called when a person is asked. The reply follows their decision, or comes after 30 s without one. */
   readonly onConfirmation?: (confirmation: GateConfirmation) => void;
 }
 
 interface Pending {
   readonly text: string;
   readonly options: GateCallOptions;
-  readonly settle: (answer: GateAnswer) => void;
+  readonly settle: (answer: GateReply) => void;
 }
 
 const reconnect = { firstMs: 20, mostMs: 1_000, giveUpMs: 30_000 } as const;
 
 /**
- * Of a frame, as the gate takes it. A larger one it answers without a word of which call it was, and one of twice as
- * much ends the connection of all.
+ * Frame limit of the gate. It refuses a larger frame without naming its call, and closes the connection over one of
+ * twice this size.
  */
 const maxFrameBytes = 1024 * 1024;
 
 /**
- * The one connection of a jail to its gate: many calls at once, each answered once. When the gate's
- * endpoint restarts, it connects again under the same name and sends again what is not yet answered; the
- * gate knows a call that it has already seen.
+ * The single connection of a jail to its gate, for concurrent calls, each replied to once. When the gate's endpoint
+ * restarts, the client reconnects under the same identity and sends all unanswered calls again; the gate dedupes them.
  */
 export class GateClient {
   readonly #directory: string;
@@ -67,36 +66,36 @@ export class GateClient {
   readonly #listeners = new Set<() => void>();
   #requests: ZmtpConnection | undefined;
   #events: ZmtpConnection | undefined;
-  /** What the connections of now have in common: the end of an older one is no news. */
+  /** Identifies the current pair of connections, so that the end of an older one is ignored. */
   #pair: object | undefined;
   #connecting: Promise<void> | undefined;
   #closed = false;
-  #next = 0;
+  #lastCorrelation = 0;
 
   /** `directory` holds `request.sock` and `events.sock`. */
   constructor(directory: string) {
     this.#directory = directory;
   }
 
-  /** Calls when the list of tools has changed; returns how to stop. */
+  /** Subscribes to changes of the tool list; returns a function that unsubscribes. */
   onListChanged(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Never rejects: what goes wrong on the way is an `IPC_ERROR`. */
-  async call(topic: string, args: unknown, options: GateCallOptions = {}): Promise<GateAnswer> {
-    this.#next += 1;
-    const correlation = `c${this.#next}`;
+  /** Calls the gate. Never rejects: transport failures are an `IPC_ERROR`. */
+  async call(topic: string, args: unknown, options: GateCallOptions = {}): Promise<GateReply> {
+    this.#lastCorrelation += 1;
+    const correlation = `c${this.#lastCorrelation}`;
     const text = JSON.stringify({ topic, correlation, arguments: args });
-    if (Buffer.byteLength(text) > maxFrameBytes) return tooLarge();
+    if (Buffer.byteLength(text) > maxFrameBytes) return frameTooLarge();
     try {
-      await this.#connected();
+      await this.#ensureConnected();
     } catch (error) {
-      return failed(`The gate cannot be reached: ${(error as Error).message}`);
+      return ipcError(`The gate cannot be reached: ${(error as Error).message}`);
     }
-    // It left before the gate was asked: what nobody waits for is not begun.
-    if (options.signal?.aborted) return failed("The caller has gone");
+    // Aborted while connecting: the call is not sent.
+    if (options.signal?.aborted) return ipcError("The call was cancelled");
     return new Promise((resolve) => {
       const cancel = () => void this.call("tool.cancel", { correlation });
       this.#pending.set(correlation, {
@@ -117,20 +116,20 @@ export class GateClient {
     this.#closed = true;
     this.#requests?.close();
     this.#events?.close();
-    this.#failAll("The guest is ending");
+    this.#failAll("The jail is shutting down");
   }
 
   #send(text: string): void {
-    // When the connection has just gone, it is sent again by the next one.
+    // Without a connection, the next one sends all pending calls.
     if (this.#requests) this.#requests.send(["", text]);
   }
 
   #failAll(message: string): void {
-    for (const { settle } of [...this.#pending.values()]) settle(failed(message));
+    for (const { settle } of [...this.#pending.values()]) settle(ipcError(message));
   }
 
-  #connected(): Promise<void> {
-    if (this.#closed) return Promise.reject(new Error("the guest is ending"));
+  #ensureConnected(): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error("the jail is shutting down"));
     if (this.#requests) return Promise.resolve();
     this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined;
@@ -138,15 +137,15 @@ export class GateClient {
     return this.#connecting;
   }
 
-  /** Both connections or none, tried until they stand. */
+  /** Opens both connections, with retries until they succeed or time runs out. */
   async #connect(): Promise<void> {
-    const began = performance.now();
+    const startedAt = performance.now();
     for (let waitMs: number = reconnect.firstMs; ; waitMs = Math.min(waitMs * 2, reconnect.mostMs)) {
       try {
         await this.#connectOnce();
         return;
       } catch (error) {
-        if (this.#closed || performance.now() - began > reconnect.giveUpMs) throw error;
+        if (this.#closed || performance.now() - startedAt > reconnect.giveUpMs) throw error;
         await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
     }
@@ -155,9 +154,9 @@ export class GateClient {
   async #connectOnce(): Promise<void> {
     const pair = {};
     this.#pair = pair;
-    // Told by both connections of a pair, for one loss.
+    // Both connections of a pair report the same loss.
     const onClose = () => {
-      if (this.#pair === pair) this.#lost();
+      if (this.#pair === pair) this.#reconnect();
     };
     const events = await connectZmtp({
       path: join(this.#directory, "events.sock"),
@@ -172,12 +171,12 @@ export class GateClient {
         path: join(this.#directory, "request.sock"),
         socketType: "DEALER",
         identity: this.#identity,
-        onMessage: (frames) => this.#onAnswer(frames.at(-1)),
+        onMessage: (frames) => this.#onReply(frames.at(-1)),
         onClose,
       });
       if (this.#pair !== pair) {
         requests.close();
-        throw new Error("the gate closed the connection for events");
+        throw new Error("the gate closed the event connection");
       }
       this.#requests = requests;
     } catch (error) {
@@ -189,22 +188,22 @@ export class GateClient {
     if (this.#closed) this.close();
   }
 
-  #lost(): void {
+  #reconnect(): void {
     this.#pair = undefined;
     this.#requests?.close();
     this.#events?.close();
     this.#requests = undefined;
     this.#events = undefined;
     if (this.#closed) return;
-    this.#connected().then(
+    this.#ensureConnected().then(
       () => {
         for (const { text } of this.#pending.values()) this.#send(text);
       },
-      () => this.#failAll("The gate cannot be reached any more"),
+      () => this.#failAll("The connection to the gate was lost"),
     );
   }
 
-  #onAnswer(body: Buffer | undefined): void {
+  #onReply(body: Buffer | undefined): void {
     const answer = parse(body);
     const correlation = answer["correlation"];
     const pending = typeof correlation === "string" ? this.#pending.get(correlation) : undefined;
@@ -226,13 +225,13 @@ export class GateClient {
   }
 }
 
-/** What the gate itself says of such a frame. */
-function tooLarge(): GateAnswer {
+/** Same error as the gate's own for such a frame. */
+function frameTooLarge(): GateReply {
   const message = `A frame holds at most ${maxFrameBytes} bytes`;
   return { ok: false, error: { code: "VALIDATION_FAILED", message, retriable: false, stage: 1 } };
 }
 
-function failed(message: string): GateAnswer {
+function ipcError(message: string): GateReply {
   return { ok: false, error: { code: "IPC_ERROR", message, retriable: true } };
 }
 
@@ -240,7 +239,7 @@ function parse(body: Buffer | undefined): Record<string, unknown> {
   try {
     return JSON.parse(body?.toString() ?? "") as Record<string, unknown>;
   } catch {
-    // What the gate sends is JSON; anything else is nobody's answer.
+    // The gate sends JSON only; anything else matches no call.
     return {};
   }
 }

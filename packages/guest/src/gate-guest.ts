@@ -2,29 +2,29 @@ import { join } from "node:path";
 import { GateClient } from "./gate-client.ts";
 import { listen, serveIpc } from "./ipc-server.ts";
 
-/** Where the gate is in the jail, and where its programs find it. */
+/** Options of `startGateGuest`. */
 export interface GateGuestOptions {
-  /** The directory that the host mounts: `request.sock` and `events.sock`. */
+  /** Directory mounted by the host, with `request.sock` and `events.sock`. */
   readonly gate: string;
-  /** A writable directory of the jail for the sockets of `ipc` and of the bridge. */
+  /** Writable directory of the jail for the sockets of `ipc` and of the MCP bridge. */
   readonly directory: string;
-  /** Shown to MCP clients. */
+  /** Version reported to MCP clients. */
   readonly version: string;
-  /** The folder with the skills of plugins; MCP clients are told of it. */
+  /** Folder with the skills of plugins, named in the instructions for MCP clients. */
   readonly skills?: string;
 }
 
-/** The gate, as programs in the jail reach it. */
+/** The gate's endpoints for programs in the jail. */
 export interface GateGuest {
-  /** Socket of the `ipc` command; programs find it in HOLDFAST_IPC. */
+  /** Socket of the `ipc` command, which reads it from HOLDFAST_IPC. */
   readonly ipcSocket: string;
-  /** Socket that speaks MCP, a connection for each agent. */
+  /** MCP socket, with one connection per agent. */
   readonly mcpSocket: string;
   readonly client: GateClient;
   close(): Promise<void>;
 }
 
-/** The resident part of a jail: one connection to the gate for the `ipc` command and for MCP. */
+/** Starts the jail's resident process: one connection to the gate, shared by the `ipc` command and MCP. */
 export async function startGateGuest({
   gate,
   directory,
@@ -34,7 +34,7 @@ export async function startGateGuest({
   const client = new GateClient(gate);
   const ipc = await serveIpc(client, join(directory, "ipc.sock"));
   const mcp = await listen(join(directory, "mcp.sock"), (socket) => {
-    // Loaded with the first agent that speaks it.
+    // Loaded on demand, with the first agent that uses MCP.
     import("./mcp-bridge.ts")
       .then(({ bridgeMcp }) =>
         bridgeMcp(client, socket, { version, ...(skills === undefined ? {} : { skills }) }),

@@ -1,12 +1,12 @@
-/** What runs inside a jail: forwarder, `ipc`, MCP bridge. */
+/** Programs that run inside a jail: forwarder, `ipc`, MCP bridge. */
 export { type Forwarder, type ForwarderOptions, startForwarder } from "./forwarder.ts";
 export {
-  type GateAnswer,
   type GateCallOptions,
   GateClient,
   type GateConfirmation,
   type GateError,
   type GateProgress,
+  type GateReply,
 } from "./gate-client.ts";
 export { type GateGuest, type GateGuestOptions, startGateGuest } from "./gate-guest.ts";
 export { guestProgramsDirectory } from "./programs.ts";

@@ -3,62 +3,62 @@ import { createServer, type Socket } from "node:net";
 import { dirname } from "node:path";
 import type { GateClient } from "./gate-client.ts";
 
-/** Most that one `ipc` may send: the gate takes no larger frame. */
+/** Largest request of `ipc`: the gate accepts no larger frame. */
 const maxRequestBytes = 2 * 1024 * 1024;
 
 export interface LocalSocket {
   readonly path: string;
-  /** Stops listening and ends every connection. Idempotent. */
+  /** Stops listening and closes all connections. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Listens for the `ipc` command: it writes a line, the number of bytes of the arguments and the topic, and
- * the arguments; it gets "0" and the result, or "1" and the error, as JSON. One call a connection, many at
- * once. A command that goes away takes its call with it.
+ * Serves the `ipc` command. It sends one line with the length of the arguments in bytes and the topic, followed by the
+ * arguments; the reply is "0" and the result or "1" and the error, as JSON. One call per connection. Closing the
+ * connection cancels the call.
  */
 export function serveIpc(client: GateClient, path: string): Promise<LocalSocket> {
   return listen(path, (socket) => {
-    const gone = new AbortController();
+    const disconnected = new AbortController();
     let received: Buffer = Buffer.alloc(0);
-    let called = false;
+    let isHandled = false;
     const refuse = (message: string) => {
-      called = true;
+      isHandled = true;
       socket.end(`1${JSON.stringify({ code: "CLI_ERROR", message, retriable: false })}`);
     };
     socket.on("data", (chunk: Buffer) => {
-      if (called) return;
+      if (isHandled) return;
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       if (received.length > maxRequestBytes) return refuse("The arguments are too large");
-      const request = read(received);
+      const request = parseRequest(received);
       if (request === undefined) return;
-      if (request.arguments === undefined) return refuse("The arguments are not a JSON object");
-      called = true;
-      void client.call(request.topic, request.arguments, { signal: gone.signal }).then((answer) => {
+      if (request.arguments === undefined) return refuse("The arguments must be a JSON object");
+      isHandled = true;
+      void client.call(request.topic, request.arguments, { signal: disconnected.signal }).then((answer) => {
         socket.end(answer.ok ? `0${JSON.stringify(answer.result)}` : `1${JSON.stringify(answer.error)}`);
       });
     });
-    // The command keeps its side open until it has its answer.
+    // The command keeps its side open until it has the reply, so that an end means that it exited.
     socket.once("end", () => socket.destroy());
-    socket.once("close", () => gone.abort());
+    socket.once("close", () => disconnected.abort());
   });
 }
 
 interface Request {
   readonly topic: string;
-  /** Undefined when they are not a JSON object. */
+  /** Undefined unless they are a JSON object. */
   readonly arguments: Record<string, unknown> | undefined;
 }
 
-/** Undefined until all of it has come. */
-function read(received: Buffer): Request | undefined {
-  const line = received.indexOf("\n");
-  if (line < 0) return undefined;
-  const head = /^(\d{1,9}) (.*)$/.exec(received.toString("utf8", 0, line));
-  if (head === null) return { topic: "", arguments: undefined };
-  const end = line + 1 + Number(head[1]);
+/** Parses a request; undefined while it is incomplete. */
+function parseRequest(received: Buffer): Request | undefined {
+  const headerEnd = received.indexOf("\n");
+  if (headerEnd < 0) return undefined;
+  const header = /^(\d{1,9}) (.*)$/.exec(received.toString("utf8", 0, headerEnd));
+  if (header === null) return { topic: "", arguments: undefined };
+  const end = headerEnd + 1 + Number(header[1]);
   if (received.length < end) return undefined;
-  return { topic: head[2] ?? "", arguments: parse(received.toString("utf8", line + 1, end)) };
+  return { topic: header[2] ?? "", arguments: parse(received.toString("utf8", headerEnd + 1, end)) };
 }
 
 function parse(text: string): Record<string, unknown> | undefined {
@@ -71,7 +71,7 @@ function parse(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** A Unix socket in a directory of its own; a socket that an earlier guest left is replaced. */
+/** Listens on a Unix socket in a private directory. Replaces a socket left by an earlier process. */
 export async function listen(path: string, onConnection: (socket: Socket) => void): Promise<LocalSocket> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await rm(path, { force: true });

@@ -1,4 +1,4 @@
 import { fileURLToPath } from "node:url";
 
-/** The folder with `ipc` and `holdfast-mcp`, to be mounted read-only and put on the jail's PATH. */
+/** Folder with `ipc` and `holdfast-mcp`. Mount it read-only and add it to the jail's PATH. */
 export const guestProgramsDirectory: string = fileURLToPath(new URL("../programs", import.meta.url));

@@ -1,13 +1,13 @@
 import { createConnection, type Socket } from "node:net";
 
 /**
- * A connection of the ZeroMQ Message Transport Protocol 3.1 (RFC 37/ZMTP), NULL mechanism, client side:
- * as much of it as a jail needs to speak to the gate, with no native code in the jail.
+ * Client of the ZeroMQ Message Transport Protocol 3.1 (RFC 37/ZMTP) with the NULL mechanism. Implements what a jail
+ * needs to reach the gate, without native code.
  */
 export interface ZmtpConnection {
-  /** Sends one message. Frames are text. */
+  /** Sends one message of text frames. */
   send(frames: readonly string[]): void;
-  /** Ends the connection without `onClose`. Idempotent. */
+  /** Closes the connection without calling `onClose`. Idempotent. */
   close(): void;
 }
 
@@ -17,22 +17,22 @@ export interface ZmtpOptions {
   readonly socketType: "DEALER" | "SUB";
   /** Routing id, up to 255 bytes. */
   readonly identity?: string;
-  /** For SUB: prefixes of topics. */
+  /** Topic prefixes of a SUB socket. */
   readonly subscribe?: readonly string[];
-  /** Frames of one message. */
+  /** Receives the frames of one message. */
   readonly onMessage: (frames: readonly Buffer[]) => void;
-  /** Once, when the connection is over or never came about. */
+  /** Called once, when the connection closed or could not be opened. */
   readonly onClose: (reason: Error) => void;
-  /** Handshake; 5,000 by default. */
+  /** Timeout of the handshake. Default: 5,000. */
   readonly timeoutMs?: number;
 }
 
 const flag = { more: 1, long: 2, command: 4 } as const;
 const greetingBytes = 64;
-/** Larger frames end the connection: the gate sends none. */
+/** A larger frame closes the connection: the gate sends none. */
 const maxFrameBytes = 8 * 1024 * 1024;
 
-/** Resolves when both sides are ready to exchange messages. Rejects with what `onClose` would be told. */
+/** Resolves after the handshake. Rejects with the error that `onClose` would receive. */
 export function connectZmtp(options: ZmtpOptions): Promise<ZmtpConnection> {
   return new Promise((resolve, reject) => {
     const connection = new Connection(options, resolve, reject);
@@ -62,8 +62,8 @@ class Connection implements ZmtpConnection {
   }
 
   begin(): void {
-    const late = () => this.#end(new Error("the gate did not greet in time"));
-    this.#timer = setTimeout(late, this.#options.timeoutMs ?? 5_000);
+    const handshakeTimer = () => this.#end(new Error("the handshake with the gate timed out"));
+    this.#timer = setTimeout(handshakeTimer, this.#options.timeoutMs ?? 5_000);
     this.#socket.once("connect", () => this.#socket.write(greeting()));
     this.#socket.on("data", (chunk) => this.#read(chunk));
     this.#socket.once("error", (error) => this.#end(error));
@@ -115,7 +115,7 @@ class Connection implements ZmtpConnection {
     return true;
   }
 
-  /** False when no whole frame has come yet. */
+  /** Reads one frame; false while it is incomplete. */
   #readFrame(): boolean {
     const data = this.#received;
     const flags = data[0] ?? 0;
@@ -136,7 +136,7 @@ class Connection implements ZmtpConnection {
   }
 
   #onFrame(body: Buffer, more: boolean): void {
-    // A copy: the piece of memory that it came in holds other messages too.
+    // Copied: a slice would retain the whole received chunk.
     this.#frames.push(Buffer.from(body));
     if (more) return;
     const frames = this.#frames;
@@ -154,7 +154,7 @@ class Connection implements ZmtpConnection {
       for (const prefix of this.#options.subscribe ?? []) this.#command("SUBSCRIBE", Buffer.from(prefix));
       this.#ready(this);
     } else if (name === "ERROR") {
-      this.#end(new Error("the gate refuses this process"));
+      this.#end(new Error("the gate refused this process"));
     } else if (name === "PING") {
       this.#command("PONG", data.subarray(2));
     }

@@ -24,7 +24,7 @@ test("a call whose caller has gone before the gate is reached is not made", asyn
   await requests.bind(`ipc://${join(directory, "request.sock")}`);
   assert.deepEqual(await left, {
     ok: false,
-    error: { code: "IPC_ERROR", message: "The caller has gone", retriable: true },
+    error: { code: "IPC_ERROR", message: "The call was cancelled", retriable: true },
   });
   const gone = AbortSignal.abort();
   assert.equal((await client.call("tool.invoke.send", {}, { signal: gone })).ok, false);

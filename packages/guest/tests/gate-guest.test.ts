@@ -438,11 +438,11 @@ describe("the bridge to MCP", () => {
     decided.resolve();
     const [told, alone] = await Promise.all([again.answer, other.answer]);
     assert.deepEqual(told["structuredContent"], { sent: "ada" });
-    assert.match(JSON.stringify(told.content), /done once/);
-    assert.doesNotMatch(JSON.stringify(alone.content), /done once/);
+    assert.match(JSON.stringify(told.content), /It ran once/);
+    assert.doesNotMatch(JSON.stringify(alone.content), /It ran once/);
     // What is over is made anew.
     const later = await client.callTool({ name: "mail_send", arguments: { to: "ada", text: "hi" } });
-    assert.doesNotMatch(JSON.stringify(later.content), /done once/);
+    assert.doesNotMatch(JSON.stringify(later.content), /It ran once/);
     assert.equal(invoked().length, 3);
   });
 

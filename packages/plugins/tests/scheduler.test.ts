@@ -195,13 +195,13 @@ test("schedules begin tasks, also those that were due while nothing ran", async 
     "2127-01-01T25:00",
     "2127-01-01T09:00+25:00",
   ])
-    assert.match(await call(first, "schedule_create", { name: "x", prompt: "x", at }), /no such time/, at);
+    assert.match(await call(first, "schedule_create", { name: "x", prompt: "x", at }), /does not exist/, at);
   assert.match(
     await call(first, "schedule_create", { name: "x", prompt: "x", cron: "0 0 30 2 *" }),
     /no day of the next five years/,
   );
   assert.equal(await call(first, "schedule_list", {}, "beta"), '{"schedules":[]}');
-  assert.match(await call(first, "schedule_delete", { name: "often" }, "beta"), /no such/);
+  assert.match(await call(first, "schedule_delete", { name: "often" }, "beta"), /No such/);
   await first.close();
 
   changeSchedules(dataDir, "UPDATE schedules SET next_at = 1000 WHERE name = 'often'");

@@ -1,6 +1,6 @@
 /**
- * Test kit for programs made of actors, published as `holdfast/test`. Runs a registry in the test's own
- * process; may use `actors`, `server` and `client` through their public surface only.
+ * Test kit for applications, published as `holdfast/test`. Runs a registry in the process of the test. May use only
+ * the public API of `actors`, `server` and `client`.
  */
 export type { Duration } from "./duration.ts";
 export { type SetupTestOptions, setupTest, type TestKit, type TestLifecycle } from "./setup-test.ts";

@@ -31,7 +31,7 @@ test("each test has actors of its own", async (t) => {
   }
 });
 
-test("idle actors sleep when the time is moved ahead, and wake", async (t) => {
+test("idle actors sleep when the clock advances, and wake again", async (t) => {
   const { client, clock } = await setupTest(t, registry, { paused: true });
   const handle = client.counter.getOrCreate(["a"]);
   seen.length = 0;
@@ -44,7 +44,7 @@ test("idle actors sleep when the time is moved ahead, and wake", async (t) => {
   assert.deepEqual(seen, ["wake", "sleep", "wake"]);
 });
 
-test("what was acknowledged survives a crash, and no hook runs in it", async (t) => {
+test("acknowledged changes survive a crash, which runs no hooks", async (t) => {
   const { client, crash } = await setupTest(t, registry);
   const handle = client.counter.getOrCreate(["a"]);
   await handle.add(3);
@@ -54,7 +54,7 @@ test("what was acknowledged survives a crash, and no hook runs in it", async (t)
   assert.deepEqual(seen, ["wake"]);
 });
 
-test("a failed commit is an error for the caller or a retry that runs once", async (t) => {
+test("a failed commit is an error for the caller, or a retry that runs once", async (t) => {
   const kit = await setupTest(t, registry);
   const handle = kit.client.counter.getOrCreate(["a"]);
   await handle.add(1);
@@ -68,7 +68,7 @@ test("a failed commit is an error for the caller or a retry that runs once", asy
   assert.ok(kit.errors.length > 0);
 });
 
-test("callers see what was thrown where the environment says that they may", async (t) => {
+test("callers see internal errors when the environment allows it", async (t) => {
   const failing = actor({
     actions: {
       fail: () => {
@@ -91,7 +91,7 @@ test("callers see what was thrown where the environment says that they may", asy
   }
 });
 
-test("a partition ends connections, which come back when it heals", async (t) => {
+test("a partition closes connections, which reconnect when it heals", async (t) => {
   const kit = await setupTest(t, registry);
   const conn = kit.client.counter.getOrCreate(["a"]).connect();
   await conn.ready;
@@ -104,7 +104,7 @@ test("a partition ends connections, which come back when it heals", async (t) =>
   assert.equal(await conn.add(1), 1);
 });
 
-test("of two partitions at once the second keeps what the end of the first would let through", async (t) => {
+test("traffic stays blocked until the last of two partitions heals", async (t) => {
   const kit = await setupTest(t, registry);
   const handle = kit.client.counter.getOrCreate(["a"]);
   const healFirst = kit.partition();
@@ -128,7 +128,7 @@ const bell = actor({
   },
 });
 
-/** What a client hears of a bell that rings before, and five seconds into, a partition. */
+/** Events that a client receives when an actor emits before, and five seconds into, a partition. */
 async function heardAcross(t: TestContext, gateway: GatewayOptions): Promise<unknown[]> {
   const kit = await setupTest(t, createRegistry({ use: { bell }, store, gateway }), { paused: true });
   const conn = kit.client.bell.getOrCreate("b").connect();
@@ -146,11 +146,11 @@ async function heardAcross(t: TestContext, gateway: GatewayOptions): Promise<unk
   return heard;
 }
 
-test("what is sent to a client that a partition keeps away comes after it, without a gap", async (t) => {
+test("events sent during a partition arrive after it, without a gap", async (t) => {
   assert.deepEqual(await heardAcross(t, {}), [1, 2]);
 });
 
-test("a partition that outlasts what the registry keeps for clients is told as a gap", async (t) => {
+test("a partition that outlasts the resume window is reported as a gap", async (t) => {
   assert.deepEqual(await heardAcross(t, { resume: { windowMs: 500 } }), [1, "gap"]);
 });
 
@@ -163,7 +163,7 @@ test("an evicted actor is out of memory", async (t) => {
   assert.deepEqual(seen, ["sleep"]);
 });
 
-test("an actor has a URL for others, which outlives a crash", async (t) => {
+test("an actor has a gateway URL, which survives a crash", async (t) => {
   const web = actor({
     state: { n: 0 },
     onRequest: async (c, request) => Response.json({ path: new URL(request.url).pathname, n: ++c.state.n }),
@@ -181,7 +181,7 @@ test("an actor has a URL for others, which outlives a crash", async (t) => {
   assert.deepEqual(await (await fetch(`${url}/request/y`)).json(), { path: "/y", n: 2 });
 });
 
-test("actors go on under the fake timers of a test", async (t) => {
+test("actors work under the fake timers of a test runner", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval", "setImmediate", "Date"] });
   const { client } = await setupTest(t, registry);
   const handle = client.counter.getOrCreate(["a"]);
@@ -191,7 +191,7 @@ test("actors go on under the fake timers of a test", async (t) => {
   t.mock.timers.reset();
 });
 
-test("a duration that is none moves nothing, and time goes on", async (t) => {
+test("an invalid duration does not move the clock", async (t) => {
   const { clock } = await setupTest(t, registry);
   const before = clock.now();
   await assert.rejects(clock.advance("2 hours"), RangeError);
@@ -200,7 +200,7 @@ test("a duration that is none moves nothing, and time goes on", async (t) => {
   assert.ok(clock.now() > before);
 });
 
-test("a timer that is set for no time holds up no other", async () => {
+test("a timer with a NaN delay does not delay others", async () => {
   const time = new VirtualTime(() => true);
   const ran: string[] = [];
   time.pause();
@@ -211,7 +211,7 @@ test("a timer that is set for no time holds up no other", async () => {
   time.stop();
 });
 
-test("of two moves of the time the second begins where the first ends", async () => {
+test("a second advance starts where the first one ends", async () => {
   const time = new VirtualTime(() => true);
   time.pause();
   const start = time.now();
@@ -236,7 +236,7 @@ test("durations", () => {
   assert.throws(() => durationMs(-1), RangeError);
 });
 
-test("a test may end in a partition", async () => {
+test("a test may end during a partition", async () => {
   const kit = await setupTest(undefined, registry);
   const conn = kit.client.counter.getOrCreate(["a"]).connect();
   await conn.ready;
@@ -245,7 +245,7 @@ test("a test may end in a partition", async () => {
   await kit.dispose();
 });
 
-test("raw WebSockets end with a crash, and with a partition, in which none opens", async (t) => {
+test("a crash and a partition close raw WebSockets, and none opens during a partition", async (t) => {
   const left: number[] = [];
   const echo = actor({
     onWebSocket: (_c, socket) => {
@@ -281,7 +281,7 @@ test("raw WebSockets end with a crash, and with a partition, in which none opens
   assert.deepEqual(left, [1006]);
 });
 
-test("results in pieces and bodies of responses are cut off by a crash, and by a partition", async (t) => {
+test("a crash and a partition end streamed results and response bodies with an error", async (t) => {
   const teller = actor({
     actions: {
       count: async function* () {
@@ -296,7 +296,7 @@ test("results in pieces and bodies of responses are cut off by a crash, and by a
   });
   const kit = await setupTest(t, createRegistry({ use: { teller }, store }));
   const handle = kit.client.teller.getOrCreate("a");
-  /** Reads on after the first piece, far more than may be on its way. */
+  /** Reads on after the first chunk, far beyond the stream's window. */
   const drained = async (reader: ReadableStreamDefaultReader<unknown>): Promise<void> => {
     for (let pieces = 0; pieces < 1_000; pieces++) await reader.read();
   };

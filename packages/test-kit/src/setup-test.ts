@@ -9,67 +9,69 @@ import {
   type Registry,
   type RegistryConfig,
 } from "@holdfast/server";
-import { Link } from "./link.ts";
 import { createMemoryStore } from "./memory-store/memory-store.ts";
+import { TestNetwork } from "./test-network.ts";
 import { TestDriver, TestServer } from "./test-server.ts";
-import { type CommitFailure, type TestStore, testStore } from "./test-store.ts";
+import { type CommitFailure, createTestStore, type TestStore } from "./test-store.ts";
 import { type ProcessTasks, type TestClock, VirtualTime } from "./virtual-time.ts";
 
-/** The part of a runner's test context that `setupTest` uses: node:test has `after`, Vitest `onTestFinished`. */
+/** Part of a test runner's context that `setupTest` uses: node:test has `after`, Vitest `onTestFinished`. */
 export interface TestLifecycle {
   after?: (end: () => Promise<void>) => unknown;
   onTestFinished?: (end: () => Promise<void>) => unknown;
 }
 
 export interface SetupTestOptions {
-  /** Time stands still but for `clock.advance`; false unless given. */
+  /** True: time moves only by `clock.advance`. Default: false. */
   readonly paused?: boolean;
-  /** Log records of the actors; dropped unless given. */
+  /** Receives the log records of the actors. Default: they are dropped. */
   readonly log?: Ports["log"];
 }
 
 export interface TestKit<R extends AnyRegistry> {
-  /** Reaches the actors in this process, with the semantics of a remote client. */
+  /** In-process client with the semantics of a remote one. */
   readonly client: Client<R>;
   readonly clock: TestClock;
-  /** The process dies: no hook runs, what was not durable is lost; a new one starts on the same data. */
+  /**
+   * Simulates a process crash: no hook runs, uncommitted changes are lost, and a new process starts on the same data.
+   */
   crash(): Promise<void>;
-  /** Puts the actor of a handle to sleep now; resolves when it is out of memory. */
+  /** Puts the actor of a handle to sleep; resolves when it has left memory. */
   evict(handle: { resolve(): Promise<string> }): Promise<void>;
-  /** Lets the next commit fail. */
+  /** Makes the next commit fail. */
   failNextCommit(failure?: CommitFailure): void;
-  /** Cuts client and server from each other until the returned function is called. */
+  /** Partitions client and server until the returned function is called. */
   partition(): () => void;
-  /** Errors that no caller was told in full, in order. */
+  /** Errors whose details were hidden from callers, in order. */
   readonly errors: readonly unknown[];
-  /** Ends what runs; called by itself at the end of the test when a context was given. */
+  /** Shuts everything down. Runs automatically at the end of the test when a context was given. */
   dispose(): Promise<void>;
 }
 
 /**
- * Runs the actors of a registry inside this process, for one test: its own store in memory, its own
- * time, nothing shared with other tests. `context` is the context of the test, in node:test or Vitest.
+ * Runs the actors of a registry inside this process, for one test, with its own in-memory store and virtual clock.
+ * Shares nothing with other tests. `context` is the test context of node:test or Vitest.
  */
 export async function setupTest<Actors extends Definitions>(
   context: TestLifecycle | undefined,
   registry: Registry<Actors>,
   options: SetupTestOptions = {},
 ): Promise<TestKit<Registry<Actors>>> {
-  const kit = new Kit(registry, options);
+  const kit = new TestKitImpl(registry, options);
   const end = (): Promise<void> => kit.dispose();
   if (context?.onTestFinished !== undefined) context.onTestFinished(end);
   else context?.after?.(end);
   return kit;
 }
 
-class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
+class TestKitImpl<Actors extends Definitions> implements TestKit<Registry<Actors>> {
   readonly client: Client<Registry<Actors>>;
   readonly clock: VirtualTime;
   readonly errors: unknown[] = [];
   readonly #config: RegistryConfig<Actors>;
   readonly #ports: Ports;
   readonly #data: ActorStore;
-  readonly #link: Link;
+  readonly #network: TestNetwork;
   #process: ProcessTasks;
   #store: TestStore;
   #directory: Directory;
@@ -83,15 +85,15 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
       clock: this.clock,
       tasks: this.clock,
       random: systemRandom,
-      log: this.#recording(options.log ?? silentLogger),
+      log: this.#collectErrors(options.log ?? silentLogger),
     };
     this.#process = this.clock.process();
     this.#data = createMemoryStore({ ports: this.#ports });
-    this.#store = testStore(this.#data);
+    this.#store = createTestStore(this.#data);
     this.#directory = this.#start();
     this.#server = new TestServer(this.#directory, this.#config.gateway ?? {});
-    this.#link = new Link(this.#driver());
-    this.client = createClientWithDriver<Registry<Actors>>(this.#link.driver, this.#ports);
+    this.#network = new TestNetwork(this.#driver());
+    this.client = createClientWithDriver<Registry<Actors>>(this.#network.driver, this.#ports);
     if (options.paused === true) this.clock.pause();
   }
 
@@ -117,15 +119,15 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
     return directory;
   }
 
-  /** Keeps what the directory reports of errors that callers are not told in full. */
-  #recording(log: Logger): Logger {
+  /** Wraps a logger to collect the errors that callers do not see in full. */
+  #collectErrors(log: Logger): Logger {
     return {
       ...log,
       error: (message, fields) => {
         if (fields?.["error"] !== undefined) this.errors.push(fields["error"]);
         log.error(message, fields);
       },
-      child: (fields) => this.#recording(log.child(fields)),
+      child: (fields) => this.#collectErrors(log.child(fields)),
     };
   }
 
@@ -134,12 +136,12 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
   }
 
   readonly crash = async (): Promise<void> => {
-    this.#store.abandon();
+    this.#store.crash();
     this.#process.end();
     this.#process = this.clock.process();
-    this.#store = testStore(this.#data);
+    this.#store = createTestStore(this.#data);
     this.#directory = this.#start();
-    this.#link.replace(this.#driver());
+    this.#network.replace(this.#driver());
     await this.#server.replace(this.#directory);
     await this.clock.settle();
   };
@@ -152,7 +154,7 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
     this.#store.failNextCommit(failure);
   };
 
-  readonly partition = (): (() => void) => this.#link.cut();
+  readonly partition = (): (() => void) => this.#network.partition();
 
   readonly dispose = (): Promise<void> => {
     this.#disposed ??= this.#dispose();

@@ -2,7 +2,7 @@ import type { ActorTarget } from "@holdfast/client";
 import type { Ports } from "@holdfast/core";
 import { type Directory, type GatewayOptions, type Listening, LocalDriver, listen } from "@holdfast/server";
 
-/** What `getGatewayUrl` names in a test: a server on loopback from the first question on, over crashes. */
+/** Loopback server behind `getGatewayUrl` in a test. It starts on first use and keeps its port across crashes. */
 export class TestServer {
   readonly #options: GatewayOptions;
   #directory: Directory;
@@ -19,14 +19,14 @@ export class TestServer {
     this.#directory.publicUrl = url;
   }
 
-  /** The process died: the next one listens at the same port. What was under way is cut off. */
+  /** Simulates a crash: aborts all requests and listens again at the same port. */
   async replace(directory: Directory): Promise<void> {
     this.#directory = directory;
-    const before = await this.#listening;
-    if (before === undefined) return;
-    before.stopAccepting();
-    void before.close();
-    this.#listening = this.#open(before.port);
+    const previous = await this.#listening;
+    if (previous === undefined) return;
+    previous.stopAccepting();
+    void previous.close();
+    this.#listening = this.#open(previous.port);
     await this.listen();
   }
 
@@ -39,7 +39,7 @@ export class TestServer {
   }
 }
 
-/** The client of a test speaks to the actors in its process; a URL is for others. */
+/** Driver of the test's client: in-process, except for gateway URLs, which other programs use. */
 export class TestDriver extends LocalDriver {
   readonly #server: TestServer;
 

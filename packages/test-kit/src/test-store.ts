@@ -1,31 +1,31 @@
 import type { ActorStore } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 
-/** How a commit fails: before anything was applied, or after, so that its outcome is unknown. */
+/** How a commit fails: before it is applied, or after, with an unknown outcome. */
 export interface CommitFailure {
   readonly when?: "before" | "after";
-  /** `store.unavailable` (before) or `store.indeterminate` (after) unless given. */
+  /** Default: `store.unavailable` (before) or `store.indeterminate` (after). */
   readonly error?: Error;
 }
 
-/** What a test can do to the store of the process that it watches. */
+/** Store of one simulated process, with fault injection. */
 export interface TestStore extends ActorStore {
-  /** Whether something is under way. */
+  /** True while an operation is pending. */
   readonly busy: boolean;
   failNextCommit(failure: CommitFailure): void;
-  /** The process that used this store is gone: nothing that it still does reaches the data. */
-  abandon(): void;
+  /** Simulates the crash of the process: none of its later operations reaches the data. */
+  crash(): void;
 }
 
-/** The view of one process on the store of a test. */
-export function testStore(store: ActorStore): TestStore {
+/** Creates one process's view of a test's store. */
+export function createTestStore(store: ActorStore): TestStore {
   const failures: CommitFailure[] = [];
   let pending = 0;
-  let abandoned = false;
+  let crashed = false;
   const never = new Promise<never>(() => undefined);
 
-  /** Counts what is under way; in a process that is gone nothing settles any more. */
-  const settle = (result: unknown): unknown => {
+  /** Counts pending operations. After a crash none of them settles. */
+  const track = (result: unknown): unknown => {
     if (!(result instanceof Promise)) return result;
     pending++;
     return result
@@ -33,36 +33,36 @@ export function testStore(store: ActorStore): TestStore {
         pending--;
       })
       .then(
-        (value: unknown) => (abandoned ? never : value),
-        (error: unknown) => (abandoned ? never : Promise.reject(error)),
+        (value: unknown) => (crashed ? never : value),
+        (error: unknown) => (crashed ? never : Promise.reject(error)),
       );
   };
 
   const commit = (call: () => unknown): unknown => {
-    if (abandoned) return never;
+    if (crashed) return never;
     const failure = failures.shift();
-    if (failure === undefined) return settle(call());
+    if (failure === undefined) return track(call());
     if (failure.when !== "after") return Promise.reject(failure.error ?? unavailable());
     const failed = Promise.resolve(call()).then(() => Promise.reject(failure.error ?? indeterminate()));
-    return settle(failed);
+    return track(failed);
   };
 
-  const own = {
+  const overrides = {
     failNextCommit: (failure: CommitFailure) => void failures.push(failure),
-    abandon: () => {
-      abandoned = true;
+    crash: () => {
+      crashed = true;
     },
-    // The store of a test outlives the processes that use it.
+    // The data outlives the processes of the test.
     close: async () => undefined,
   };
   return new Proxy(store, {
     get(target, property) {
       if (property === "busy") return pending > 0;
-      if (property in own) return Reflect.get(own, property);
+      if (property in overrides) return Reflect.get(overrides, property);
       const value: unknown = Reflect.get(target, property, target);
       if (typeof value !== "function") return value;
       return (...args: unknown[]) => {
-        if (property !== "commit") return settle(Reflect.apply(value, target, args));
+        if (property !== "commit") return track(Reflect.apply(value, target, args));
         return commit(() => Reflect.apply(value, target, args));
       };
     },
@@ -70,9 +70,13 @@ export function testStore(store: ActorStore): TestStore {
 }
 
 function unavailable(): HoldfastError {
-  return new HoldfastError("store", "unavailable", "The store is unavailable (planned by the test)");
+  return new HoldfastError("store", "unavailable", "The store is unavailable (injected by the test)");
 }
 
 function indeterminate(): HoldfastError {
-  return new HoldfastError("store", "indeterminate", "The commit's outcome is unknown (planned by the test)");
+  return new HoldfastError(
+    "store",
+    "indeterminate",
+    "The outcome of the commit is unknown (injected by the test)",
+  );
 }

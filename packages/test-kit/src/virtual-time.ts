@@ -1,24 +1,24 @@
 import { type Clock, systemClock, systemTasks, type Tasks, type Timer } from "@holdfast/core";
 import { type Duration, durationMs } from "./duration.ts";
 
-/** The time of one test. It runs with the real time unless it is paused, and can be moved ahead. */
+/** Virtual clock of one test. It follows real time unless paused, and can be advanced. */
 export interface TestClock extends Clock {
   /**
-   * Moves the time ahead and runs all timers that are due on the way, in order, each at its own time.
-   * Resolves when what they set in motion has come to rest.
+   * Advances the clock and runs all timers that become due, in order, each at its own time. Resolves when everything
+   * that they started has settled.
    */
   advance(duration: Duration): Promise<void>;
-  /** From now on time moves only by `advance`. */
+  /** Stops the clock; only `advance` moves it. */
   pause(): void;
-  /** Time runs again. */
+  /** Lets the clock follow real time again. */
   resume(): void;
-  /** Resolves when nothing is under way but timers and what waits for something outside the test. */
+  /** Resolves when nothing is pending except timers and work outside the test. */
   settle(): Promise<void>;
 }
 
-/** The tasks of one process: they end with it. */
+/** Tasks of one simulated process. */
 export interface ProcessTasks extends Tasks {
-  /** The process is gone: none of its tasks runs any more. */
+  /** Simulates the end of the process: none of its tasks runs any more. */
   end(): void;
 }
 
@@ -28,13 +28,13 @@ interface VirtualTimer {
   readonly fn: () => void;
 }
 
-/** Rounds of the event loop without work of ours after which everything is taken to be at rest. */
+/** Consecutive idle rounds of the event loop after which everything counts as settled. */
 const quietRounds = 3;
 
-/** What a real timer can wait at most. */
-const longestRealTimerMs = 2_147_483_647;
+/** Longest delay of a real timer. */
+const maxRealTimerMs = 2_147_483_647;
 
-/** Clock and tasks of one test. `idle` tells whether the store has nothing under way. */
+/** Clock and tasks of one test. `idle` reports whether the store has no pending operation. */
 export class VirtualTime implements TestClock, Tasks {
   readonly #idle: () => boolean;
   readonly #timers = new Set<VirtualTimer>();
@@ -42,10 +42,10 @@ export class VirtualTime implements TestClock, Tasks {
   #pausedAt: number | undefined;
   #order = 0;
   #macrotasks = 0;
-  #real: Timer | undefined;
+  #realTimer: Timer | undefined;
   #stopped = false;
-  /** The last `advance` that was asked for. */
-  #moved: Promise<void> | undefined;
+  /** Tail of the queued `advance` calls. */
+  #advancing: Promise<void> | undefined;
 
   constructor(idle: () => boolean) {
     this.#idle = idle;
@@ -56,7 +56,7 @@ export class VirtualTime implements TestClock, Tasks {
   }
 
   after(delayMs: number, fn: () => void): Timer {
-    // As for a real timer, what is no number is no time: it would stand before all others for ever.
+    // NaN counts as 0, as for real timers. It would otherwise sort before all other timers and block them.
     const timer = {
       at: this.now() + Math.max(0, Number.isNaN(delayMs) ? 0 : delayMs),
       order: this.#order++,
@@ -71,7 +71,7 @@ export class VirtualTime implements TestClock, Tasks {
     };
   }
 
-  /** Tasks that can be ended together. */
+  /** Creates the tasks of one process, which can be ended together. */
   process(): ProcessTasks {
     const timers = new Set<Timer>();
     let ended = false;
@@ -109,29 +109,29 @@ export class VirtualTime implements TestClock, Tasks {
 
   async advance(duration: Duration): Promise<void> {
     const ms = durationMs(duration);
-    const before = this.#moved;
-    // One after the other: each begins at the time at which the one before has come to its end.
-    const moved = before === undefined ? this.#move(ms) : before.then(() => this.#move(ms));
-    const ended = moved
+    const previous = this.#advancing;
+    // Queued: each call starts at the time at which the one before ends.
+    const advanced = previous === undefined ? this.#advanceBy(ms) : previous.then(() => this.#advanceBy(ms));
+    const ended = advanced
       .catch(() => undefined)
       .then(() => {
-        if (this.#moved === ended) this.#moved = undefined;
+        if (this.#advancing === ended) this.#advancing = undefined;
       });
-    this.#moved = ended;
-    await moved;
+    this.#advancing = ended;
+    await advanced;
   }
 
-  async #move(ms: number): Promise<void> {
+  async #advanceBy(ms: number): Promise<void> {
     const paused = this.#pausedAt !== undefined;
     this.pause();
-    const until = this.now() + ms;
+    const target = this.now() + ms;
     await this.settle();
-    for (let next = this.#earliest(); next !== undefined && next.at <= until; next = this.#earliest()) {
+    for (let next = this.#earliest(); next !== undefined && next.at <= target; next = this.#earliest()) {
       this.#pausedAt = Math.max(this.now(), next.at);
       this.#run(next);
       await this.settle();
     }
-    this.#pausedAt = until;
+    this.#pausedAt = target;
     if (!paused) this.resume();
   }
 
@@ -154,7 +154,7 @@ export class VirtualTime implements TestClock, Tasks {
     }
   }
 
-  /** Ends the time of the test. */
+  /** Cancels all timers at the end of the test. */
   stop(): void {
     this.#stopped = true;
     this.#timers.clear();
@@ -175,16 +175,16 @@ export class VirtualTime implements TestClock, Tasks {
     timer.fn();
   }
 
-  /** While time runs, one real timer stands for the earliest virtual one. */
+  /** Sets one real timer for the earliest virtual one. */
   #arm(): void {
-    this.#real?.cancel();
-    this.#real = undefined;
+    this.#realTimer?.cancel();
+    this.#realTimer = undefined;
     if (this.#pausedAt !== undefined) return;
     const next = this.#earliest();
     if (next === undefined) return;
-    const delay = Math.min(Math.max(0, next.at - this.now()), longestRealTimerMs);
-    this.#real = systemTasks.after(delay, () => {
-      this.#real = undefined;
+    const delay = Math.min(Math.max(0, next.at - this.now()), maxRealTimerMs);
+    this.#realTimer = systemTasks.after(delay, () => {
+      this.#realTimer = undefined;
       for (let due = this.#earliest(); due !== undefined && due.at <= this.now(); due = this.#earliest()) {
         this.#run(due);
       }

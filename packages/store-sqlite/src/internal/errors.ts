@@ -82,7 +82,7 @@ export function fenced(actorId: string): HoldfastError {
 }
 
 export function duplicateKey(): HoldfastError {
-  return new HoldfastError("actor", "duplicate_key", "An actor with this name and key exists");
+  return new HoldfastError("actor", "duplicate_key", "An actor with this name and key exists already");
 }
 
 export function notFound(actorId: string): HoldfastError {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { BlobInfo, BlobStore } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 
-/** The large objects of a memory store. */
+/** Blobs of a memory store. */
 export class MemoryBlobs implements BlobStore {
   readonly #actors = new Map<string, Map<string, Uint8Array>>();
 

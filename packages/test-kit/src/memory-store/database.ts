@@ -3,26 +3,29 @@ import type { ActorDatabase } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 import { SqlSession } from "@holdfast/store-sqlite";
 
-/** The SQLite database of one actor of a memory store: a real one, that lives as long as the store. */
+/** SQLite database of one actor in a memory store: an in-memory one with the lifetime of the store. */
 export class MemoryDatabase {
   readonly #database = new DatabaseSync(":memory:");
   readonly #session: SqlSession;
   #epoch = 1;
 
-  /** Begins with the content of an SQLite file, if one is given. */
-  constructor(content?: Uint8Array) {
-    if (content !== undefined) this.#database.deserialize(content);
+  /** `content`: an SQLite file to start from. */
+  constructor(serialize?: Uint8Array) {
+    if (serialize !== undefined) this.#database.deserialize(serialize);
     this.#session = new SqlSession(this.#database);
   }
 
-  /** The content as an SQLite file, between turns. */
+  /** Serializes the database as an SQLite file, between turns. */
   content(): Uint8Array {
-    if (this.#session.inTransaction) throw new Error("A turn of the actor is open");
+    if (this.#session.inTransaction) throw new Error("The actor has an open turn");
     return this.#database.serialize();
   }
 
-  /** A new owner: what the one before has not committed is undone, and that it has let foreign keys be. */
-  take(epoch: number): void {
+  /**
+   * Hands the database to a new owner: rolls back the previous owner's uncommitted changes and enables foreign keys
+   * again.
+   */
+  takeOver(epoch: number): void {
     this.#session.rollbackAll();
     this.#database.exec("PRAGMA foreign_keys = ON");
     this.#epoch = epoch;

@@ -10,7 +10,7 @@ import {
 } from "@holdfast/actors";
 import type { MemoryBlobs } from "./blobs.ts";
 
-/** An actor of a memory store, as its history sees it. */
+/** Stored image of an actor in a memory store. */
 export interface MemoryImage {
   readonly record: ActorRecord;
   readonly state: StoredState | undefined;
@@ -23,10 +23,14 @@ export interface MemoryHistoryHost {
   /** Throws `actor.not_found`. */
   image(actorId: string): MemoryImage;
   stateAt(actorId: string, at: number): StoredState | undefined;
-  make(as: NewIdentity, image: Omit<MemoryImage, "record">, wakeAt: number | undefined): Promise<ActorRecord>;
+  restore(
+    as: NewIdentity,
+    image: Omit<MemoryImage, "record">,
+    wakeAt: number | undefined,
+  ): Promise<ActorRecord>;
 }
 
-/** The past of actors of a memory store, and copies of them. */
+/** History and copies of the actors of a memory store. */
 export class MemoryHistory implements HistoryStore {
   readonly #host: MemoryHistoryHost;
 
@@ -80,14 +84,14 @@ export class MemoryHistory implements HistoryStore {
       else blobs.at(-1)?.pieces.push(part.bytes);
     }
     if (snapshot === undefined && patches.length > 0)
-      throw invalidImport("A patch comes before any snapshot");
+      throw invalidImport("The image has a patch before its first snapshot");
     for (const { hash, pieces } of blobs) {
       const source = (async function* () {
         yield* pieces;
       })();
       if ((await this.#host.blobs.put(as.id, source, Number.MAX_SAFE_INTEGER)).hash === hash) continue;
       this.#host.blobs.removeAll(as.id);
-      throw invalidImport("An object is damaged");
+      throw invalidImport("A blob of the image is damaged");
     }
     const content = {
       state: snapshot === undefined ? undefined : { snapshot, patches },
@@ -95,7 +99,7 @@ export class MemoryHistory implements HistoryStore {
       database: database.length === 0 ? undefined : new Uint8Array(Buffer.concat(database)),
     };
     try {
-      return await this.#host.make(as, content, image.header.wakeAt);
+      return await this.#host.restore(as, content, image.header.wakeAt);
     } catch (error) {
       this.#host.blobs.removeAll(as.id);
       throw error;

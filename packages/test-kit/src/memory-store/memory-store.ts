@@ -1,4 +1,4 @@
-/** The ActorStore in memory. */
+/** ActorStore in memory. */
 import type {
   ActorPage,
   ActorRecord,
@@ -27,21 +27,21 @@ export interface MemoryStoreOptions {
 }
 
 /**
- * An `ActorStore` in memory, for unit tests: nothing survives the process. A commit is applied when
- * it is handed in and resolves at the next macrotask boundary, so that what waits for it really waits.
+ * Creates an `ActorStore` in memory, for unit tests. A commit is applied synchronously but resolves at the next
+ * macrotask, so that code that must wait for it really waits.
  */
 export function createMemoryStore(options: MemoryStoreOptions): ActorStore {
   return new MemoryStore(options.ports);
 }
 
-/** States that are remembered of one actor. */
-const maxLog = 10_000;
+/** States kept in the history of one actor. */
+const maxLogEntries = 10_000;
 
 interface Actor {
   record: ActorRecord;
   snapshot?: Uint8Array;
   patches: Uint8Array[];
-  /** Every state since the beginning: snapshots and patches with the times of their commits. */
+  /** History of states: snapshots and patches with their commit times. */
   log: { readonly at: number; readonly type: "snapshot" | "patch"; readonly bytes: Uint8Array }[];
   kv: SortedBytes;
   calls: Map<string, CallRecord>;
@@ -51,19 +51,19 @@ interface Actor {
 class MemoryStore implements ActorStore {
   readonly #ports: Ports;
   readonly #actors = new Map<string, Actor>();
-  /** Id of the living actor by name and key. */
-  readonly #living = new Map<string, string>();
+  /** Ids of living actors by name and key. */
+  readonly #idsByKey = new Map<string, string>();
   #closed = false;
-  #last: Promise<void> = Promise.resolve();
+  #lastCommit: Promise<void> = Promise.resolve();
 
   /** Databases of actors that are being created. */
-  readonly #unborn = new Map<string, MemoryDatabase>();
+  readonly #newDatabases = new Map<string, MemoryDatabase>();
   readonly blobs = new MemoryBlobs();
   readonly history = new MemoryHistory({
     blobs: this.blobs,
     image: (id) => this.#image(id),
     stateAt: (id, at) => this.#stateAt(id, at),
-    make: (as, content, wakeAt) => this.#restore(as, content, wakeAt),
+    restore: (as, content, wakeAt) => this.#restore(as, content, wakeAt),
   });
   readonly databases: DatabaseStore = {
     open: async (actorId, epoch, isNew) => {
@@ -71,7 +71,7 @@ class MemoryStore implements ActorStore {
       const actor = this.#actors.get(actorId);
       if (isNew) {
         const database = new MemoryDatabase();
-        this.#unborn.set(actorId, database);
+        this.#newDatabases.set(actorId, database);
         return database.handle(epoch, () => this.#actors.has(actorId));
       }
       if (actor === undefined || actor.record.destroyedAt !== undefined) throw notFound(actorId);
@@ -87,29 +87,32 @@ class MemoryStore implements ActorStore {
 
   async find(name: string, key: ActorKey): Promise<ActorRecord | undefined> {
     this.#assertOpen();
-    const id = this.#living.get(nameAndKey(name, key));
-    return this.#settled(id === undefined ? undefined : this.#actors.get(id)?.record);
+    const id = this.#idsByKey.get(nameAndKey(name, key));
+    return this.#afterCommits(id === undefined ? undefined : this.#actors.get(id)?.record);
   }
 
   async get(id: string): Promise<ActorRecord | undefined> {
     this.#assertOpen();
-    return this.#settled(this.#actors.get(id)?.record);
+    return this.#afterCommits(this.#actors.get(id)?.record);
   }
 
   async list(query: ListQuery): Promise<ActorPage> {
     this.#assertOpen();
     const after = query.cursor ?? "";
-    const found = this.#alive()
-      .filter((record) => record.id > after && fits(record, query))
+    const found = this.#livingActors()
+      .filter((record) => record.id > after && matchesFilter(record, query))
       .sort((a, b) => compareText(a.id, b.id));
     const actors = found.slice(0, Math.max(0, query.limit));
     const last = actors.at(-1);
-    return this.#settled({ actors, ...(found.length > actors.length && last ? { cursor: last.id } : {}) });
+    return this.#afterCommits({
+      actors,
+      ...(found.length > actors.length && last ? { cursor: last.id } : {}),
+    });
   }
 
   async count(filter: ListFilter): Promise<number> {
     this.#assertOpen();
-    return this.#settled(this.#alive().filter((record) => fits(record, filter)).length);
+    return this.#afterCommits(this.#livingActors().filter((record) => matchesFilter(record, filter)).length);
   }
 
   async acquire(id: string): Promise<LoadedActor> {
@@ -118,12 +121,12 @@ class MemoryStore implements ActorStore {
     if (actor === undefined || actor.record.destroyedAt !== undefined) {
       throw notFound(id);
     }
-    actor.database?.take(actor.record.epoch + 1);
+    actor.database?.takeOver(actor.record.epoch + 1);
     actor.record = { ...actor.record, epoch: actor.record.epoch + 1 };
     const { record, snapshot, patches } = actor;
     const loaded = {
       record,
-      callsUntil: latest(actor.calls.values()),
+      callsUntil: latestExpiry(actor.calls.values()),
       hasDatabase: actor.database !== undefined,
       ...(snapshot === undefined ? {} : { state: { snapshot, patches: [...patches] } }),
     };
@@ -134,7 +137,7 @@ class MemoryStore implements ActorStore {
   async commit(batch: CommitBatch): Promise<void> {
     this.#assertOpen();
     checkCommit(batch);
-    const actor = batch.create === undefined ? this.#fenced(batch) : this.#created(batch, batch.create);
+    const actor = batch.create === undefined ? this.#requireOwner(batch) : this.#create(batch, batch.create);
     actor.database?.commit();
     this.#apply(actor, batch);
     await this.#durable();
@@ -143,7 +146,9 @@ class MemoryStore implements ActorStore {
   async call(actorId: string, idempotencyKey: string): Promise<CallRecord | undefined> {
     this.#assertOpen();
     const call = this.#actors.get(actorId)?.calls.get(idempotencyKey);
-    return this.#settled(call !== undefined && call.expiresAt > this.#ports.clock.now() ? call : undefined);
+    return this.#afterCommits(
+      call !== undefined && call.expiresAt > this.#ports.clock.now() ? call : undefined,
+    );
   }
 
   async kvGet(actorId: string, key: Uint8Array): Promise<Uint8Array | undefined> {
@@ -164,13 +169,13 @@ class MemoryStore implements ActorStore {
     after: DueCursor = { wakeAt: Number.NEGATIVE_INFINITY, id: "" },
   ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }> {
     this.#assertOpen();
-    const waking = this.#alive()
+    const waking = this.#livingActors()
       .flatMap((record) => (record.wakeAt === undefined ? [] : [{ record, wakeAt: record.wakeAt }]))
       .filter(({ record, wakeAt }) => (wakeAt - after.wakeAt || compareText(record.id, after.id)) > 0)
       .sort((a, b) => a.wakeAt - b.wakeAt || compareText(a.record.id, b.record.id));
     const actors = waking.filter((entry) => entry.wakeAt <= now).map((entry) => entry.record);
     const nextAt = waking[0]?.wakeAt;
-    return this.#settled({
+    return this.#afterCommits({
       actors: actors.slice(0, Math.max(0, limit)),
       ...(nextAt === undefined ? {} : { nextAt }),
     });
@@ -178,10 +183,10 @@ class MemoryStore implements ActorStore {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#last;
+    await this.#lastCommit;
   }
 
-  #alive(): ActorRecord[] {
+  #livingActors(): ActorRecord[] {
     return [...this.#actors.values()]
       .map((actor) => actor.record)
       .filter((record) => record.destroyedAt === undefined);
@@ -215,13 +220,13 @@ class MemoryStore implements ActorStore {
     const commitId = "restored";
     const { id: actorId, ...create } = as;
     const first = state === undefined ? {} : { state: { type: "snapshot", bytes: state.snapshot } as const };
-    if (database !== undefined) this.#unborn.set(actorId, new MemoryDatabase(database));
+    if (database !== undefined) this.#newDatabases.set(actorId, new MemoryDatabase(database));
     const kv = entries.map((entry) => ({ type: "put", ...entry }) as const);
     const wake = wakeAt === undefined ? {} : { wakeAt };
     try {
       await this.commit({ actorId, epoch: 1, version: 1, commitId, create, kv, ...first, ...wake });
     } finally {
-      this.#unborn.delete(actorId);
+      this.#newDatabases.delete(actorId);
     }
     for (const [index, bytes] of (state?.patches ?? []).entries()) {
       await this.commit({ actorId, epoch: 1, version: index + 2, commitId, state: { type: "patch", bytes } });
@@ -229,10 +234,10 @@ class MemoryStore implements ActorStore {
     return this.#image(actorId).record;
   }
 
-  #created(batch: CommitBatch, row: NonNullable<CommitBatch["create"]>): Actor {
+  #create(batch: CommitBatch, row: NonNullable<CommitBatch["create"]>): Actor {
     if (this.#actors.has(batch.actorId)) throw fenced(batch.actorId);
-    if (this.#living.has(nameAndKey(row.name, row.key))) {
-      throw new HoldfastError("actor", "duplicate_key", "An actor with this name and key exists");
+    if (this.#idsByKey.has(nameAndKey(row.name, row.key))) {
+      throw new HoldfastError("actor", "duplicate_key", "An actor with this name and key exists already");
     }
     const record = {
       id: batch.actorId,
@@ -244,15 +249,15 @@ class MemoryStore implements ActorStore {
     };
     const actor: Actor = { record, patches: [], log: [], kv: new SortedBytes(), calls: new Map() };
     if (batch.state?.type === "patch") throw patchWithoutSnapshot();
-    const database = this.#unborn.get(batch.actorId);
+    const database = this.#newDatabases.get(batch.actorId);
     if (database !== undefined) actor.database = database;
-    this.#unborn.delete(batch.actorId);
+    this.#newDatabases.delete(batch.actorId);
     this.#actors.set(batch.actorId, actor);
-    this.#living.set(nameAndKey(row.name, row.key), batch.actorId);
+    this.#idsByKey.set(nameAndKey(row.name, row.key), batch.actorId);
     return actor;
   }
 
-  #fenced(batch: CommitBatch): Actor {
+  #requireOwner(batch: CommitBatch): Actor {
     const actor = this.#actors.get(batch.actorId);
     const record = actor?.record;
     const current = record?.epoch === batch.epoch && record.version === batch.version - 1;
@@ -264,7 +269,7 @@ class MemoryStore implements ActorStore {
   #apply(actor: Actor, batch: CommitBatch): void {
     actor.record = withWake({ ...actor.record, version: batch.version }, batch.wakeAt);
     if (batch.destroyedAt !== undefined) {
-      this.#living.delete(nameAndKey(actor.record.name, actor.record.key));
+      this.#idsByKey.delete(nameAndKey(actor.record.name, actor.record.key));
       actor.record = { ...withWake(actor.record, null), destroyedAt: batch.destroyedAt };
       actor.kv = new SortedBytes();
       actor.calls = new Map();
@@ -279,7 +284,7 @@ class MemoryStore implements ActorStore {
     if (batch.state !== undefined) {
       const { type, bytes } = batch.state;
       actor.log.push({ at: this.#ports.clock.now(), type, bytes: bytes.slice() });
-      if (actor.log.length > maxLog) actor.log.splice(0, nextSnapshot(actor.log));
+      if (actor.log.length > maxLogEntries) actor.log.splice(0, nextSnapshot(actor.log));
     }
     if (batch.state?.type === "snapshot") {
       actor.snapshot = batch.state.bytes.slice();
@@ -288,22 +293,22 @@ class MemoryStore implements ActorStore {
     if (batch.state?.type === "patch") actor.patches.push(batch.state.bytes.slice());
     for (const operation of batch.kv ?? []) applyKv(actor.kv, operation);
     for (const call of batch.calls ?? []) actor.calls.set(call.key, call);
-    if (batch.calls !== undefined) this.#prune(actor);
+    if (batch.calls !== undefined) this.#removeExpiredCalls(actor);
   }
 
-  #prune(actor: Actor): void {
+  #removeExpiredCalls(actor: Actor): void {
     const now = this.#ports.clock.now();
     for (const [key, call] of actor.calls) if (call.expiresAt <= now) actor.calls.delete(key);
   }
 
   #durable(): Promise<void> {
-    this.#last = new Promise((resolve) => this.#ports.tasks.macrotask(resolve));
-    return this.#last;
+    this.#lastCommit = new Promise((resolve) => this.#ports.tasks.macrotask(resolve));
+    return this.#lastCommit;
   }
 
-  /** An answer may leave the process: it waits for the commits before it. */
-  async #settled<T>(value: T): Promise<T> {
-    await this.#last;
+  /** Delays a read until earlier commits are durable, since its result may leave the process. */
+  async #afterCommits<T>(value: T): Promise<T> {
+    await this.#lastCommit;
     return value;
   }
 
@@ -312,14 +317,14 @@ class MemoryStore implements ActorStore {
   }
 }
 
-/** When the last of them expires. There may be more than a call can have arguments. */
-function latest(calls: Iterable<CallRecord>): number {
+/** Latest expiry. A loop, since there may be more calls than `Math.max` accepts arguments. */
+function latestExpiry(calls: Iterable<CallRecord>): number {
   let until = 0;
   for (const { expiresAt } of calls) until = Math.max(until, expiresAt);
   return until;
 }
 
-/** Where the second snapshot begins; all of the log when there is none. */
+/** Index of the second snapshot; the length of the log when there is none. */
 function nextSnapshot(log: Actor["log"]): number {
   const next = log.findIndex((entry, index) => index > 0 && entry.type === "snapshot");
   return next < 0 ? log.length : next;
@@ -341,13 +346,13 @@ function applyKv(kv: SortedBytes, operation: KvOperation): void {
 function checkCommit(batch: CommitBatch): void {
   const created = batch.create !== undefined;
   if (created !== (batch.version === 1) || (created && batch.epoch !== 1)) {
-    throw invalidCommit("An actor's first commit, and no other, creates it: version 1, epoch 1");
+    throw invalidCommit("Only the first commit of an actor creates it, with version 1 and epoch 1");
   }
   if (batch.calls?.some((call) => call.status === "started" && call.outcome !== undefined)) {
-    throw invalidCommit("A call that has only started has no outcome");
+    throw invalidCommit("A call that has only started cannot have an outcome");
   }
   if (typeof batch.wakeAt === "number" && !Number.isSafeInteger(batch.wakeAt)) {
-    throw invalidCommit("A time is a whole number of milliseconds");
+    throw invalidCommit("A time must be a whole number of milliseconds");
   }
 }
 
@@ -361,7 +366,7 @@ function nameAndKey(name: string, key: ActorKey): string {
   return `${name}/${encodeKey(key)}`;
 }
 
-/** Order of the UTF-8 bytes, as SQL stores keep it; ids are ASCII, where it is the order of code units. */
+/** Compares by UTF-8 bytes, like SQL stores. Ids are ASCII, where comparing code units is the same. */
 function compareText(a: string, b: string): number {
   return compareBytes(Buffer.from(a), Buffer.from(b));
 }
@@ -383,10 +388,10 @@ function invalidCommit(message: string): HoldfastError {
 }
 
 function patchWithoutSnapshot(): HoldfastError {
-  return invalidCommit("A patch needs a snapshot before it");
+  return invalidCommit("A patch needs an earlier snapshot");
 }
 
-function fits({ name, key, createdAt }: ActorRecord, filter: ListFilter): boolean {
+function matchesFilter({ name, key, createdAt }: ActorRecord, filter: ListFilter): boolean {
   return (
     (filter.name === undefined || name === filter.name) &&
     encodeKey(key).startsWith(filter.keyPrefix ?? "") &&

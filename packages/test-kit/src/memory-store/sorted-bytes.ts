@@ -1,27 +1,30 @@
 import type { KvEntry } from "@holdfast/actors";
 
-/** Byte strings in order, for a store of test size: a sorted array with binary search. */
+/** Ordered map of byte strings for small stores: a sorted array with binary search. */
 export class SortedBytes {
   readonly #entries: KvEntry[] = [];
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const entry = this.#entries[this.#firstFrom(key)];
+    const entry = this.#entries[this.#lowerBound(key)];
     return entry !== undefined && compareBytes(entry.key, key) === 0 ? entry.value : undefined;
   }
 
   set(key: Uint8Array, value: Uint8Array): void {
-    const at = this.#firstFrom(key);
+    const at = this.#lowerBound(key);
     this.#entries.splice(at, this.#has(at, key) ? 1 : 0, { key, value });
   }
 
   delete(key: Uint8Array): void {
-    const at = this.#firstFrom(key);
+    const at = this.#lowerBound(key);
     if (this.#has(at, key)) this.#entries.splice(at, 1);
   }
 
-  /** A copy of the entries with `start <= key < end`. */
+  /** Copies the entries with `start <= key < end`. */
   range(start: Uint8Array, end: Uint8Array | undefined): KvEntry[] {
-    return this.#entries.slice(this.#firstFrom(start), end === undefined ? undefined : this.#firstFrom(end));
+    return this.#entries.slice(
+      this.#lowerBound(start),
+      end === undefined ? undefined : this.#lowerBound(end),
+    );
   }
 
   #has(at: number, key: Uint8Array): boolean {
@@ -29,8 +32,8 @@ export class SortedBytes {
     return entry !== undefined && compareBytes(entry.key, key) === 0;
   }
 
-  /** The place of the first entry whose key is not below `key`. */
-  #firstFrom(key: Uint8Array): number {
+  /** Index of the first entry whose key is not less than `key`. */
+  #lowerBound(key: Uint8Array): number {
     let low = 0;
     let high = this.#entries.length;
     while (low < high) {
@@ -43,7 +46,7 @@ export class SortedBytes {
   }
 }
 
-/** Order of unsigned bytes; a prefix comes first. */
+/** Compares unsigned bytes; a prefix sorts first. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return Buffer.compare(a, b);
 }

@@ -55,9 +55,13 @@ export function faultyStore(store: ActorStore, faults: readonly StoreFault[] = [
 }
 
 function unavailable(): HoldfastError {
-  return new HoldfastError("store", "unavailable", "The store is unavailable (planned by the test)");
+  return new HoldfastError("store", "unavailable", "The store is unavailable (injected by the test)");
 }
 
 function indeterminate(): HoldfastError {
-  return new HoldfastError("store", "indeterminate", "The commit's outcome is unknown (planned by the test)");
+  return new HoldfastError(
+    "store",
+    "indeterminate",
+    "The outcome of the commit is unknown (injected by the test)",
+  );
 }

@@ -192,7 +192,7 @@ export class ActorFile {
     if (batch.state !== undefined) {
       const isSnapshot = batch.state.type === "snapshot";
       if (!isSnapshot && sql.hasSnapshot.get() === undefined) {
-        throw invalidCommit("A patch needs a snapshot before it");
+        throw invalidCommit("A patch needs an earlier snapshot");
       }
       sql.putState.run(batch.version, now, isSnapshot ? 1 : 0, batch.state.bytes);
       if (isSnapshot) pruneHistory(sql, now, this.#host.settings.history);

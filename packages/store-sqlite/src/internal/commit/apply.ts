@@ -22,14 +22,14 @@ interface FencedActor {
 export function checkCommit(batch: CommitBatch): void {
   const created = batch.create !== undefined;
   if (created !== (batch.version === 1) || (created && batch.epoch !== 1)) {
-    throw invalidCommit("An actor's first commit, and no other, creates it: version 1, epoch 1");
+    throw invalidCommit("Only the first commit of an actor creates it, with version 1 and epoch 1");
   }
   if (typeof batch.wakeAt === "number" && !Number.isSafeInteger(batch.wakeAt)) {
-    throw invalidCommit("A time is a whole number of milliseconds");
+    throw invalidCommit("A time must be a whole number of milliseconds");
   }
   for (const call of batch.calls ?? []) {
     if (call.status === "started" && call.outcome !== undefined) {
-      throw invalidCommit("A call that has only started has no outcome");
+      throw invalidCommit("A call that has only started cannot have an outcome");
     }
   }
 }
@@ -131,7 +131,7 @@ function writeState(
     return undefined;
   }
   if (head === null && sql.hasSnapshot.get(actor.no) === undefined) {
-    throw invalidCommit("A patch needs a snapshot before it");
+    throw invalidCommit("A patch needs an earlier snapshot");
   }
   const no = hot.nextPatch();
   sql.putPatch.run(no, head, state.bytes, history.now);

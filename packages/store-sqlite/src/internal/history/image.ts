@@ -193,7 +193,7 @@ export async function receive(
         await advance();
         break;
       case "patch":
-        if (snapshot === undefined) throw invalidImport("A patch comes before any snapshot");
+        if (snapshot === undefined) throw invalidImport("The image has a patch before its first snapshot");
         patches.push(part.bytes);
         await advance();
         break;
@@ -209,7 +209,7 @@ export async function receive(
       case "blob": {
         await advance();
         const { hash } = await blobs.put(actorId, run("bytes"), maxBlobBytes);
-        if (hash !== part.hash) throw invalidImport("An object is damaged");
+        if (hash !== part.hash) throw invalidImport("A blob of the image is damaged");
         break;
       }
       case "bytes":

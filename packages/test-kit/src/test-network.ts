@@ -9,20 +9,20 @@ import {
 import { HoldfastError, toWireError } from "@holdfast/core";
 import type { LocalConnection, LocalDriver } from "@holdfast/server";
 
-/** The way between the client of a test and its server: it can be cut, and the server be replaced. */
-export class Link {
+/** Simulated network between a test's client and server. It can be partitioned, and the server replaced. */
+export class TestNetwork {
   readonly #connections = new Set<() => void>();
   readonly #sockets = new Set<BufferedWebSocket>();
   #server: LocalDriver;
-  /** Cuts that are not healed. */
-  #cuts = 0;
-  #severed = newSeverance();
+  /** Number of partitions that are not healed. */
+  #partitions = 0;
+  #inFlight = createInFlight();
 
   constructor(server: LocalDriver) {
     this.#server = server;
   }
 
-  /** What the client of the test speaks to. */
+  /** Driver for the client of the test. */
   get driver(): ClientDriver {
     return new Proxy(this.#server, {
       get: (_, name) => {
@@ -30,43 +30,43 @@ export class Link {
         if (name === "webSocket") return this.#webSocket;
         const value: unknown = Reflect.get(this.#server, name, this.#server);
         if (!isFunction(value)) return value;
-        // Encoding needs no server, and neither does leaving; everything else is a request.
+        // Encoding and `dispose` need no server; every other method is a request.
         if (name === "dispose" || String(name).startsWith("prepare")) return value.bind(this.#server);
         return (...args: unknown[]) => this.#request(value, args);
       },
     });
   }
 
-  /** Everything that is under way fails with `client.network_error`; later requests go to `server`. */
+  /** Fails everything in flight with `client.network_error`, and sends later requests to `server`. */
   replace(server: LocalDriver): void {
-    this.#sever();
+    this.#failInFlight();
     this.#server = server;
   }
 
-  /** Nothing gets through until the returned function is called, and that of every other cut. */
-  cut(): () => void {
-    this.#cuts++;
+  /** Blocks all traffic until the returned function, and that of every other partition, was called. */
+  partition(): () => void {
+    this.#partitions++;
     let healed = false;
-    // The server lives, and hears of it as well.
+    // The server keeps running and notices the loss of its sockets too.
     for (const socket of this.#sockets) socket.onAborted?.();
-    this.#sever();
+    this.#failInFlight();
     return () => {
       if (healed) return;
       healed = true;
-      this.#cuts--;
+      this.#partitions--;
     };
   }
 
-  get #cut(): boolean {
-    return this.#cuts > 0;
+  get #isPartitioned(): boolean {
+    return this.#partitions > 0;
   }
 
   #request(method: (...args: unknown[]) => unknown, args: unknown[]): unknown {
-    if (this.#cut) return Promise.reject(networkError());
+    if (this.#isPartitioned) return Promise.reject(networkError());
     const result: unknown = Reflect.apply(method, this.#server, args);
     if (!(result instanceof Promise)) return result;
-    const { promise, signal } = this.#severed;
-    return Promise.race([result.then((value: unknown) => severable(value, signal)), promise]);
+    const { promise, signal } = this.#inFlight;
+    return Promise.race([result.then((value: unknown) => failOnAbort(value, signal)), promise]);
   }
 
   readonly #connect = (...args: Parameters<ClientDriver["connect"]>): DriverConnection => {
@@ -89,7 +89,7 @@ export class Link {
       closed: close,
     };
     let inner: LocalConnection | undefined;
-    if (this.#cut) queueMicrotask(drop);
+    if (this.#isPartitioned) queueMicrotask(drop);
     else {
       this.#connections.add(drop);
       inner = this.#server.connect(target, params, guarded, ...rest);
@@ -105,10 +105,13 @@ export class Link {
   };
 
   readonly #webSocket = (request: DriverWebSocket): BufferedWebSocket => {
-    if (this.#cut) {
-      const refused = new BufferedWebSocket({ url: `ws://actor${request.path}`, clientCloseCodesOnly: true });
-      queueMicrotask(() => lose(refused));
-      return refused;
+    if (this.#isPartitioned) {
+      const unreachable = new BufferedWebSocket({
+        url: `ws://actor${request.path}`,
+        clientCloseCodesOnly: true,
+      });
+      queueMicrotask(() => disconnectSocket(unreachable));
+      return unreachable;
     }
     const socket = this.#server.webSocket(request);
     this.#sockets.add(socket);
@@ -116,17 +119,17 @@ export class Link {
     return socket;
   };
 
-  #sever(): void {
-    for (const socket of [...this.#sockets]) lose(socket);
-    const { sever } = this.#severed;
-    this.#severed = newSeverance();
-    sever();
+  #failInFlight(): void {
+    for (const socket of [...this.#sockets]) disconnectSocket(socket);
+    const { fail } = this.#inFlight;
+    this.#inFlight = createInFlight();
+    fail();
     for (const drop of [...this.#connections]) drop();
   }
 }
 
-/** As a WebSocket ends whose other side is out of reach. */
-function lose(socket: BufferedWebSocket): void {
+/** Ends a WebSocket as if the other side were unreachable. */
+function disconnectSocket(socket: BufferedWebSocket): void {
   socket.onFailed(networkError());
   socket.onClosed(1006, "", false);
 }
@@ -135,37 +138,37 @@ function isFunction(value: unknown): value is (...args: unknown[]) => unknown {
   return typeof value === "function";
 }
 
-/** What is under way until the next cut. */
-interface Severance {
+/** Cancellation of everything in flight until the next partition. */
+interface InFlight {
   readonly promise: Promise<never>;
-  /** For what goes on after its answer has begun. */
+  /** For streams that continue after their response has started. */
   readonly signal: AbortSignal;
-  readonly sever: () => void;
+  readonly fail: () => void;
 }
 
-function newSeverance(): Severance {
+function createInFlight(): InFlight {
   const { promise, reject } = Promise.withResolvers<never>();
   promise.catch(() => undefined);
   const controller = new AbortController();
-  const sever = (): void => {
+  const fail = (): void => {
     const error = networkError();
     reject(error);
     controller.abort(error);
   };
-  return { promise, signal: controller.signal, sever };
+  return { promise, signal: controller.signal, fail };
 }
 
-/** An answer that comes in pieces is cut off with everything else. */
-function severable(answer: unknown, signal: AbortSignal): unknown {
-  if (answer instanceof ReadableStream) return cutOffBy(answer, signal);
+/** Makes streamed results and response bodies fail on a partition. */
+function failOnAbort(answer: unknown, signal: AbortSignal): unknown {
+  if (answer instanceof ReadableStream) return withSignal(answer, signal);
   if (!(answer instanceof Response) || answer.body === null) return answer;
   const { status, statusText, headers, url, redirected } = answer;
-  const cut = new Response(cutOffBy(answer.body, signal), { status, statusText, headers });
-  // Where a response came from no constructor takes.
+  const cut = new Response(withSignal(answer.body, signal), { status, statusText, headers });
+  // The constructor of `Response` cannot set these.
   return Object.defineProperties(cut, { url: { value: url }, redirected: { value: redirected } });
 }
 
-function cutOffBy<Piece>(stream: ReadableStream<Piece>, signal: AbortSignal): ReadableStream<Piece> {
+function withSignal<Piece>(stream: ReadableStream<Piece>, signal: AbortSignal): ReadableStream<Piece> {
   return stream.pipeThrough(new TransformStream<Piece, Piece>(), { signal });
 }
 

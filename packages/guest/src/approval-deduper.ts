@@ -1,40 +1,39 @@
-import type { GateAnswer, GateConfirmation, GateProgress } from "./gate-client.ts";
+import type { GateConfirmation, GateProgress, GateReply } from "./gate-client.ts";
 
-/** Who made a call, and hears of it. */
+/** One caller of a call: its cancellation and callbacks. */
 export interface Caller {
-  /** Aborted when the caller wants no answer any more. */
+  /** Aborted when the caller no longer waits for the result. */
   readonly signal: AbortSignal;
   onProgress(progress: GateProgress): void;
-  /** A person is asked about the call. */
+  /** Called when a person is asked to approve the call. */
   onConfirmation(confirmation: GateConfirmation): void;
 }
 
-export interface SharedAnswer {
-  readonly answer: GateAnswer;
-  /** The answer is that of the same call, which had been waiting for a person before. */
+export interface SharedReply {
+  readonly answer: GateReply;
+  /** True when the result is that of an identical call that was waiting for approval. */
   readonly joined: boolean;
 }
 
 /**
- * The calls of one agent that wait for a person. Agents have less patience than people: they give a call up without
- * a word, and make it again. Each would wait on at the gate, and ask for itself when one of them has been allowed; so
- * a call that is made again while it waits is that call, and has its answer.
+ * Dedupes the calls of one agent that wait for a person's approval. Agents time out before people answer, and repeat
+ * the call. Each repetition would need its own approval, so it joins the waiting call and shares its result.
  */
-export class WaitingCalls {
+export class ApprovalDeduper {
   readonly #waiting = new Map<string, SharedCall>();
 
-  /** Joins the same call where it waits for a person, and makes it with `make` where it does not. */
+  /** Joins an identical call that waits for approval, or makes the call with `make`. */
   async call(
     tool: string,
     args: unknown,
     caller: Caller,
-    make: (all: Caller) => Promise<GateAnswer>,
-  ): Promise<SharedAnswer> {
-    const key = JSON.stringify([tool, args], inOrder);
-    const same = this.#waiting.get(key);
-    if (same !== undefined) {
-      same.join(caller);
-      return { answer: await same.answer.promise, joined: true };
+    make: (all: Caller) => Promise<GateReply>,
+  ): Promise<SharedReply> {
+    const key = JSON.stringify([tool, args], sortMembers);
+    const existing = this.#waiting.get(key);
+    if (existing !== undefined) {
+      existing.join(caller);
+      return { answer: await existing.answer.promise, joined: true };
     }
     const call: SharedCall = new SharedCall((waits) => {
       if (waits) this.#waiting.set(key, call);
@@ -45,22 +44,22 @@ export class WaitingCalls {
   }
 }
 
-/** One call at the gate, and everyone who made it. */
+/** One call at the gate, shared by all its callers. */
 class SharedCall implements Caller {
-  readonly answer = Promise.withResolvers<GateAnswer>();
+  readonly answer = Promise.withResolvers<GateReply>();
   readonly #callers = new Set<Caller>();
-  readonly #left = new AbortController();
+  readonly #abandoned = new AbortController();
   readonly #onWaiting: (waits: boolean) => void;
   #confirmation: GateConfirmation | undefined;
 
-  /** `onWaiting` is told that others may join, and that they may not any more. */
+  /** `onWaiting` receives true when others may join, false when they no longer may. */
   constructor(onWaiting: (waits: boolean) => void) {
     this.#onWaiting = onWaiting;
   }
 
-  /** Aborted when the last caller wants no answer any more. */
+  /** Aborted when no caller waits for the result. */
   get signal(): AbortSignal {
-    return this.#left.signal;
+    return this.#abandoned.signal;
   }
 
   join(caller: Caller): void {
@@ -69,14 +68,14 @@ class SharedCall implements Caller {
       this.#callers.delete(caller);
       if (this.#callers.size > 0) return;
       this.#onWaiting(false);
-      this.#left.abort(caller.signal.reason);
+      this.#abandoned.abort(caller.signal.reason);
     };
     if (caller.signal.aborted) leave();
     else caller.signal.addEventListener("abort", leave, { once: true });
     if (this.#confirmation !== undefined) caller.onConfirmation(this.#confirmation);
   }
 
-  async run(make: (all: Caller) => Promise<GateAnswer>): Promise<GateAnswer> {
+  async run(make: (all: Caller) => Promise<GateReply>): Promise<GateReply> {
     try {
       this.answer.resolve(await make(this));
     } catch (error) {
@@ -98,8 +97,8 @@ class SharedCall implements Caller {
   }
 }
 
-/** The order in which the members of an object were sent means nothing. */
-function inOrder(_name: string, value: unknown): unknown {
+/** Sorts the members of objects, whose order has no meaning. */
+function sortMembers(_name: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
