@@ -159,7 +159,7 @@ describe("health checks", () => {
     }
     assert.equal(field(await info(exec), "health", "detail"), "exit code 7: absent");
     assert.match(String(field(await info(tcp), "health", "detail")), /ECONNREFUSED/);
-    assert.equal(field(await info(hangs), "health", "detail"), "no answer within 50 ms");
+    assert.equal(field(await info(hangs), "health", "detail"), "no response within 50 ms");
     await writeFile(join(sandbox.work, "fine"), "");
     await until("it is healthy", async () => field(await info(exec), "health", "status") === "healthy");
   });

@@ -17,7 +17,7 @@ export interface Child {
   readonly family: ProcessFamily;
   /** Resolves when the program has exited and its output was delivered. */
   readonly exited: Promise<ChildExit>;
-  /** Throws `conflict` when the program reads no more, or has too much to read yet. */
+  /** Throws `conflict` when the program no longer reads, or when too much input is pending. */
   write(bytes: Buffer): void;
   resize(size: TerminalSize): void;
 }
@@ -26,7 +26,7 @@ export type OutputListener = (stream: OutputStream, bytes: Buffer) => void;
 
 /** How long the pipes of an exited program may stay open: a grandchild can hold them forever. */
 const pipeGraceMs = 100;
-/** Input that a program has not read yet. */
+/** Limit of input that a program has not read yet. */
 const maxPendingInputBytes = 1_048_576;
 
 export async function startOnPipes(
@@ -65,7 +65,7 @@ class PipedChild implements Child {
 
   write(bytes: Buffer): void {
     const { stdin } = this.#child;
-    if (!stdin.writable) throw problem("conflict", 409, "the process takes no more input");
+    if (!stdin.writable) throw problem("conflict", 409, "the process no longer accepts input");
     if (stdin.writableLength + bytes.length > maxPendingInputBytes) throw unread();
     stdin.write(bytes);
   }
@@ -122,5 +122,5 @@ function signalName(signal: number | null): string | null {
 }
 
 function unread(): Error {
-  return problem("conflict", 409, `the process has ${maxPendingInputBytes} bytes of input to read yet`);
+  return problem("conflict", 409, `the process has not yet read ${maxPendingInputBytes} bytes of input`);
 }

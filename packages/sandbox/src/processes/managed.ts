@@ -11,7 +11,7 @@ import { HealthMonitor } from "./supervision/health.ts";
 import { Notifier } from "./supervision/notifier.ts";
 import type { StoredProcess } from "./supervision/state-file.ts";
 
-/** A managed process as the routes see it, started by this server or an earlier one. */
+/** A managed process as the routes use it, started by this server or by an earlier one. */
 export interface Managed {
   readonly id: string;
   readonly owner: ProcessOwner;
@@ -20,19 +20,19 @@ export interface Managed {
   readonly output: OutputRing;
   /** Notifies of output, exit and restart. */
   readonly changed: Notifier;
-  /** True when it has exited and will not be started again. */
+  /** Whether it has exited and no restart is pending. */
   readonly ended: boolean;
   info(): ProcessInfo;
-  /** SIGTERM to the whole process family, and SIGHUP where it has a terminal, because shells ignore SIGTERM. */
+  /** Sends SIGTERM to the complete process family, and SIGHUP if it has a terminal, because shells ignore SIGTERM. */
   stop(): void;
-  /** SIGKILL to the whole process family, repeated while it forks. */
+  /** Sends SIGKILL to the complete process family, repeatedly while it forks. */
   kill(): void;
   write(bytes: Buffer): void;
   resize(size: TerminalSize): void;
   /** Process ids of the family, descendants included. */
   members(): number[];
   /** Cancels a pending restart and prevents further ones. */
-  giveUpRestart(): void;
+  cancelRestart(): void;
   /** Cancels a pending restart and waits for remaining descendants. The process must have exited. */
   release(): Promise<void>;
 }
@@ -41,12 +41,12 @@ export interface ManagedContext {
   readonly spawner: Spawner;
   readonly log: Logger;
   readonly maxLogBytes: number;
-  /** Called when it started, exited or was given up. */
+  /** Called after a start, an exit, or a cancelled restart. */
   readonly onChange: () => void;
 }
 
 /** How long descendants of an exited program get between SIGTERM and SIGKILL. */
-const remainsGraceMs = 500;
+const descendantsGraceMs = 500;
 
 /** A process that this server started, across its restarts. */
 export class ManagedProcess implements Managed {
@@ -60,14 +60,14 @@ export class ManagedProcess implements Managed {
   readonly #context: ManagedContext;
   #child: Child | undefined;
   #exit: (ChildExit & { readonly atMs: number }) | undefined;
-  /** Of the run that ended last. */
+  /** Limits hit by the last completed run. */
   #limitsHit: readonly LimitName[] = [];
   #size: TerminalSize;
   #mayRestart = true;
-  /** By `performance.now()`, so that clock changes do not count. */
+  /** From `performance.now()`, which clock changes do not affect. */
   #startedAt = 0;
   #restarts = 0;
-  /** Restarts since the last run that lasted. */
+  /** Restarts since the last stable run. */
   #consecutiveRestarts = 0;
   #restart: { readonly timer: NodeJS.Timeout; readonly atMs: number } | undefined;
   #starting = false;
@@ -102,7 +102,7 @@ export class ManagedProcess implements Managed {
     return this.#child === undefined && this.#restart === undefined && !this.#starting;
   }
 
-  /** Its entry in the state file while it runs. The environment is left out: it may contain secrets. */
+  /** State file entry of the running process. Without the environment, which may contain secrets. */
   stored(): StoredProcess | undefined {
     if (!this.#child) return undefined;
     const { command, args, cwd, tty, interactive, name } = this.spec;
@@ -122,7 +122,7 @@ export class ManagedProcess implements Managed {
     };
   }
 
-  /** Starts the program; rejects with the system's error when that cannot be done. */
+  /** Starts the program. Rejects with the system's error if it cannot start. */
   async start(): Promise<void> {
     const { spawner } = this.#context;
     this.#starting = true;
@@ -140,7 +140,7 @@ export class ManagedProcess implements Managed {
     }
     this.#exit = undefined;
     void this.#watch(this.#child);
-    // A stop may have come while the program was being started.
+    // stop() may have been called during the start.
     if (!this.#mayRestart) this.kill();
     else this.#watchHealth();
     this.#notifyChange();
@@ -172,7 +172,7 @@ export class ManagedProcess implements Managed {
   }
 
   stop(): void {
-    this.giveUpRestart();
+    this.cancelRestart();
     const family = this.#child?.family;
     if (!family) return;
     signalFamily(family, "SIGTERM");
@@ -180,7 +180,7 @@ export class ManagedProcess implements Managed {
   }
 
   kill(): void {
-    this.giveUpRestart();
+    this.cancelRestart();
     this.#killChild();
   }
 
@@ -200,7 +200,7 @@ export class ManagedProcess implements Managed {
   }
 
   async release(): Promise<void> {
-    this.giveUpRestart();
+    this.cancelRestart();
     await this.#ending;
   }
 
@@ -217,12 +217,12 @@ export class ManagedProcess implements Managed {
     this.#limitsHit = this.#context.spawner.limitsHit(child.family);
     const failed = exit.exitCode !== 0;
     const delayMs = this.#restartDelay(failed);
-    this.#ending = this.#context.spawner.end(child.family, remainsGraceMs);
+    this.#ending = this.#context.spawner.end(child.family, descendantsGraceMs);
     if (delayMs !== undefined) this.#scheduleRestart(delayMs);
     this.#notifyChange();
   }
 
-  /** Backoff before the next restart; undefined when the policy wants none. */
+  /** Returns the backoff before the next restart; undefined if the policy allows none. */
   #restartDelay(failed: boolean): number | undefined {
     const { restart } = this.spec;
     if (!this.#mayRestart || !restart || restart.policy === "never") return undefined;
@@ -238,11 +238,11 @@ export class ManagedProcess implements Managed {
   }
 
   #scheduleRestart(delayMs: number): void {
-    const timer = setTimeout(() => void this.#startAgain(), delayMs);
+    const timer = setTimeout(() => void this.#restartNow(), delayMs);
     this.#restart = { timer, atMs: Date.now() + delayMs };
   }
 
-  async #startAgain(): Promise<void> {
+  async #restartNow(): Promise<void> {
     this.#restart = undefined;
     this.#starting = true;
     // Descendants of the last run may hold the port that the next one needs.
@@ -256,14 +256,14 @@ export class ManagedProcess implements Managed {
     try {
       await this.start();
     } catch (error) {
-      this.#context.log.warn("a process could not be started again", { id: this.id, cause: String(error) });
+      this.#context.log.warn("restart of a process failed", { id: this.id, cause: String(error) });
       const delayMs = this.#restartDelay(true);
       if (delayMs !== undefined) this.#scheduleRestart(delayMs);
       this.#notifyChange();
     }
   }
 
-  giveUpRestart(): void {
+  cancelRestart(): void {
     this.#mayRestart = false;
     if (!this.#restart) return;
     clearTimeout(this.#restart.timer);

@@ -18,11 +18,11 @@ const probeTimes = {
   timeoutMs: count,
   retries: count,
   startPeriodMs: count,
-  restart: { ...flag, description: "Kills an unhealthy process, so that its restart policy brings it back." },
+  restart: { ...flag, description: "Kills an unhealthy process. Its restart policy then restarts it." },
 };
 const probeOptional = Object.keys(probeTimes);
 
-/** What the documented routes of processes take and give. */
+/** Request and response schemas of the process routes. */
 export const processSchemas: Readonly<Record<string, JsonSchema>> = {
   ProcessConfig: object({
     defaultRunTimeoutMs: positive,
@@ -55,7 +55,7 @@ export const processSchemas: Readonly<Record<string, JsonSchema>> = {
   ),
   CommandLimits: array({
     enum: ["tasks", "memory"],
-    description: "A limit that the command ran into: a task that was not made, a process that was ended.",
+    description: "A limit that the command hit: a fork that failed or a process that was killed.",
   }),
   ProcessCreateRequest: object(
     {
@@ -113,7 +113,7 @@ export const processSchemas: Readonly<Record<string, JsonSchema>> = {
       restarts: count,
       restartAtMs: count,
       health: ref("ProcessHealth"),
-      survivor: { const: true, description: "It was started by an earlier server." },
+      survivor: { const: true, description: "Started by an earlier server." },
     },
     [
       ...["cwd", "pid", "exitCode", "exitedAtMs", "signal", "limitsHit", "name"],
@@ -142,11 +142,11 @@ export const processSchemas: Readonly<Record<string, JsonSchema>> = {
     processId: text,
     stream: ref("ProcessLogsStream"),
     entries: array(ref("ProcessLogEntry")),
-    firstOffset: { ...count, description: "Where the output begins that is kept." },
-    nextOffset: { ...count, description: "How many bytes were printed." },
+    firstOffset: { ...count, description: "Offset of the oldest retained byte." },
+    nextOffset: { ...count, description: "Total number of bytes printed." },
   }),
   ProcessInputRequest: object(
-    { data: text, encoding: { enum: ["base64", "utf8", "text", null], description: "base64 by default." } },
+    { data: text, encoding: { enum: ["base64", "utf8", "text", null], description: "Default: base64." } },
     ["encoding"],
   ),
   ProcessInputResponse: object({ bytesWritten: count }),

@@ -19,7 +19,7 @@ const count = { type: "integer", minimum: 0 };
 
 const id = pathParameter("id", "The id of a process, or its name.");
 const badBody = {
-  400: "Malformed JSON, or a value that means nothing",
+  400: "Malformed JSON or an invalid value",
   413: "The body is too large",
   415: "The body is not JSON",
   422: "The body is malformed",
@@ -30,23 +30,23 @@ function signal(operationId: string, summary: string, defaultMs: number): OpenAp
     operationId,
     summary,
     tags,
-    parameters: [id, query("waitMs", count, `How long to wait for the end; ${defaultMs} by default.`)],
+    parameters: [id, query("waitMs", count, `How long to wait for the exit. Default: ${defaultMs}.`)],
     responses: {
-      200: json("How it is when it has ended or the time is over", ref("ProcessInfo")),
-      ...problems({ 400: "A query parameter is wrong", 404: "There is no such process" }),
+      200: json("The process after its exit or the timeout", ref("ProcessInfo")),
+      ...problems({ 400: "A query parameter is invalid", 404: "No such process" }),
     },
   };
 }
 
 const logQuery = [
-  query("stream", ref("ProcessLogsStream"), "All by default."),
+  query("stream", ref("ProcessLogsStream"), "Default: all streams."),
   query("since", count, "Only entries with a larger sequence."),
-  query("tail", count, "Of those only the last so many."),
+  query("tail", count, "Only the last entries, at most this many."),
   query(
     "follow",
     { type: "boolean" },
-    "Answers with server-sent events: `log` for each entry, with its sequence as id; `gap` for what is no " +
-      "longer kept; `exit` with exit code and signal at the end. Last-Event-ID resumes, whatever tail says.",
+    "Responds with server-sent events: `log` for each entry, with its sequence as id; `gap` for output that is no " +
+      "longer retained; `exit` with exit code and signal at the end. Last-Event-ID resumes and overrides tail.",
   ),
 ];
 
@@ -55,27 +55,27 @@ export const processesPart: OpenApiPart = {
     "/v1/processes": {
       get: {
         operationId: "listProcesses",
-        summary: "Lists the managed processes in the order of their creation.",
+        summary: "Lists the managed processes in creation order.",
         tags,
         parameters: [query("owner", ref("ProcessOwner"))],
         responses: {
           200: json("The processes", object({ processes: array(ref("ProcessInfo")) })),
-          ...problems({ 400: "There is no such owner" }),
+          ...problems({ 400: "Unknown owner" }),
         },
       },
       post: {
         operationId: "createProcess",
-        summary: "Starts a process that is managed until it is deleted.",
+        summary: "Starts a managed process. It stays listed until it is deleted.",
         tags,
         requestBody: jsonBody(ref("ProcessCreateRequest")),
         responses: {
           200: json("It runs", ref("ProcessInfo")),
           ...problems({
             ...badBody,
-            409: "Too many run, or the name is taken",
+            409: "Too many running processes, or the name is taken",
             ...unresponsiveMount,
-            501: "There are no terminals on this platform",
-            502: "It did not start",
+            501: "This platform has no terminals",
+            502: "The process did not start",
           }),
         },
       },
@@ -83,13 +83,13 @@ export const processesPart: OpenApiPart = {
     "/v1/processes/config": {
       get: {
         operationId: "getProcessConfig",
-        summary: "Tells the limits of processes.",
+        summary: "Returns the limits of processes.",
         tags,
         responses: { 200: json("The limits", ref("ProcessConfig")) },
       },
       post: {
         operationId: "setProcessConfig",
-        summary: "Replaces the limits of processes at once, until the server ends.",
+        summary: "Replaces the limits of processes until the server ends.",
         tags,
         requestBody: jsonBody(ref("ProcessConfig")),
         responses: { 200: json("The limits", ref("ProcessConfig")), ...problems(badBody) },
@@ -98,15 +98,15 @@ export const processesPart: OpenApiPart = {
     "/v1/processes/run": {
       post: {
         operationId: "runProcess",
-        summary: "Runs a command to its end and answers its output.",
+        summary: "Runs a command until it exits and returns its output.",
         tags,
         requestBody: jsonBody(ref("ProcessRunRequest")),
         responses: {
-          200: json("How it ended", ref("ProcessRunResponse")),
+          200: json("Exit code and output of the command", ref("ProcessRunResponse")),
           ...problems({
             ...badBody,
             ...unresponsiveMount,
-            409: "Too many run at once",
+            409: "Too many concurrent commands",
             502: "The command did not start",
           }),
         },
@@ -120,30 +120,30 @@ export const processesPart: OpenApiPart = {
         parameters: [id],
         responses: {
           200: json("The process", ref("ProcessInfo")),
-          ...problems({ 404: "There is no such process" }),
+          ...problems({ 404: "No such process" }),
         },
       },
       delete: {
         operationId: "deleteProcess",
-        summary: "Forgets an exited process and its output, and a restart that waits.",
+        summary: "Deletes an exited process with its output, and cancels a pending restart.",
         tags,
         parameters: [id],
         responses: {
-          204: empty("Nothing of it is left"),
-          ...problems({ 404: "There is no such process", 409: "It is still running" }),
+          204: empty("Deleted"),
+          ...problems({ 404: "No such process", 409: "The process is still running" }),
         },
       },
     },
     "/v1/processes/{id}/stop": {
-      post: signal("stopProcess", "Asks a process and all it started to end (SIGTERM).", 2_000),
+      post: signal("stopProcess", "Sends SIGTERM to a process and its descendants.", 2_000),
     },
     "/v1/processes/{id}/kill": {
-      post: signal("killProcess", "Ends a process and all it started (SIGKILL).", 1_000),
+      post: signal("killProcess", "Kills a process and its descendants (SIGKILL).", 1_000),
     },
     "/v1/processes/{id}/logs": {
       get: {
         operationId: "getProcessLogs",
-        summary: "Gives the output that is kept, or follows it.",
+        summary: "Returns the retained output, or follows it.",
         tags,
         parameters: [id, ...logQuery],
         responses: {
@@ -154,7 +154,7 @@ export const processesPart: OpenApiPart = {
               "text/event-stream": { schema: ref("ProcessLogEntry") },
             },
           },
-          ...problems({ 400: "A parameter is wrong", 404: "There is no such process" }),
+          ...problems({ 400: "A parameter is invalid", 404: "No such process" }),
         },
       },
     },
@@ -166,12 +166,12 @@ export const processesPart: OpenApiPart = {
         parameters: [id],
         requestBody: jsonBody(ref("ProcessInputRequest")),
         responses: {
-          200: json("It will read them", ref("ProcessInputResponse")),
+          200: json("The input is queued", ref("ProcessInputResponse")),
           ...problems({
             ...badBody,
-            404: "There is no such process",
-            409: "It has exited, or does not read",
-            413: "The input, or the body, is too large",
+            404: "No such process",
+            409: "The process has exited, or does not read its input",
+            413: "The input or the body is too large",
           }),
         },
       },
@@ -179,12 +179,12 @@ export const processesPart: OpenApiPart = {
     "/v1/processes/{id}/ports": {
       get: {
         operationId: "listProcessPorts",
-        summary: "Lists the TCP ports that a process or something it started listens on.",
+        summary: "Lists the TCP ports that a process or its descendants listen on.",
         tags,
         parameters: [id],
         responses: {
           200: json("The ports", object({ ports: array(ref("ListeningPort")) })),
-          ...problems({ 404: "There is no such process" }),
+          ...problems({ 404: "No such process" }),
         },
       },
     },
@@ -199,8 +199,8 @@ export const processesPart: OpenApiPart = {
           200: json("The size", ref("TerminalSize")),
           ...problems({
             ...badBody,
-            404: "There is no such process",
-            409: "It has exited, or has no terminal",
+            404: "No such process",
+            409: "The process has exited, or has no terminal",
           }),
         },
       },
@@ -210,23 +210,23 @@ export const processesPart: OpenApiPart = {
         operationId: "attachProcessTerminal",
         summary: "Attaches a WebSocket to a terminal.",
         description:
-          "The server sends `ready`, output as binary frames, `exit`, and `error` for a frame that it cannot " +
-          "take, which are JSON text; the client sends `input`, `resize` and `close`.",
+          "The server sends `ready`, output as binary frames, `exit`, and `error` for an invalid frame. " +
+          "The client sends `input`, `resize` and `close`. All frames but output are JSON text.",
         tags,
         parameters: [
           id,
           query(
             "offset",
             { oneOf: [count, { const: "end" }] },
-            "Where in the output to begin: a byte, or `end`. By default the last 256 KiB come first.",
+            "Output offset to start at: a byte, or `end`. Default: the last 256 KiB.",
           ),
         ],
         responses: {
-          101: empty("The protocol changes"),
+          101: empty("Switches to the WebSocket protocol"),
           ...problems({
-            400: "No upgrade, or a wrong parameter",
-            404: "There is no such process",
-            409: "It has no terminal",
+            400: "No upgrade, or an invalid parameter",
+            404: "No such process",
+            409: "The process has no terminal",
           }),
         },
         "x-websocket": true,
@@ -243,12 +243,12 @@ export const processesPart: OpenApiPart = {
     "/v1/ports/{port}/preview": {
       post: {
         operationId: "previewPort",
-        summary: "Shows a port of a managed process to a browser, on an origin of its own.",
+        summary: "Creates a browser preview of a managed process's port, on a separate origin.",
         tags,
         parameters: [pathParameter("port")],
         responses: {
-          200: json("A link that works once", ref("PortPreview")),
-          ...problems({ 404: "No managed process listens there" }),
+          200: json("A single-use link", ref("PortPreview")),
+          ...problems({ 404: "No managed process listens on this port" }),
         },
       },
     },

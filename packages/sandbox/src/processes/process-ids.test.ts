@@ -13,31 +13,31 @@ async function scratch(): Promise<string> {
   return directory;
 }
 
-async function take(ids: ProcessIds, count: number): Promise<string[]> {
+async function takeIds(ids: ProcessIds, count: number): Promise<string[]> {
   return await Promise.all(Array.from({ length: count }, () => ids.next()));
 }
 
 describe("process ids", () => {
-  test("count on without a gap after a close, and leave no other file", async () => {
+  test("continue without a gap after a close, which leaves no other file", async () => {
     const directory = await scratch();
     const path = join(directory, "process-ids.json");
     const first = new ProcessIds(path, silentLogger);
-    assert.deepEqual(await take(first, 3), ["proc_1", "proc_2", "proc_3"]);
+    assert.deepEqual(await takeIds(first, 3), ["proc_1", "proc_2", "proc_3"]);
     await first.close();
     const second = new ProcessIds(path, silentLogger);
     second.skipTo(7);
-    assert.deepEqual(await take(second, 2), ["proc_8", "proc_9"]);
+    assert.deepEqual(await takeIds(second, 2), ["proc_8", "proc_9"]);
     assert.deepEqual(await readdir(directory), ["process-ids.json"]);
   });
 
-  test("are not used again after a server that was killed", async () => {
+  test("are not reused after a server was killed", async () => {
     const path = join(await scratch(), "process-ids.json");
-    const used = await take(new ProcessIds(path, silentLogger), 150);
-    const later = await take(new ProcessIds(path, silentLogger), 150);
-    assert.equal(new Set([...used, ...later]).size, 300);
+    const first = await takeIds(new ProcessIds(path, silentLogger), 150);
+    const second = await takeIds(new ProcessIds(path, silentLogger), 150);
+    assert.equal(new Set([...first, ...second]).size, 300);
   });
 
-  test("begin at 1 without a data directory, and where the file cannot be read", async () => {
+  test("start at 1 without a data directory or with an unreadable file", async () => {
     assert.equal(await new ProcessIds(undefined, silentLogger).next(), "proc_1");
     const path = join(await scratch(), "process-ids.json");
     await writeFile(path, '{"version":2}');

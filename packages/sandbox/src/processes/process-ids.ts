@@ -5,23 +5,22 @@ import { dirname } from "node:path";
 import type { Logger } from "@holdfast/core";
 import { isRecord } from "../http/problem.ts";
 
-/** Numbers reserved by one write: a killed server leaves a gap of at most so many. */
-const reservedAtOnce = 100;
+/** Numbers reserved by one write. A killed server leaves a gap of at most this size. */
+const reservationSize = 100;
 
 /**
- * Numbers of process ids, counted up over all servers of a data directory: an id of an earlier server never
- * means another process. Numbers are reserved on disk before they are given out. Without a file the count
- * begins anew with each server.
+ * Sequence of process ids, shared by all servers of a data directory, so that an old id never refers to a new process.
+ * Numbers are reserved on disk before they are used. Without a file, each server starts at 1.
  */
 export class ProcessIds {
   readonly #path: string | undefined;
   readonly #log: Logger;
   #last: number;
-  /** The highest number that a later server will not use. */
+  /** Highest reserved number. Later servers start after it. */
   #reserved: number;
   #writing: Promise<void> = Promise.resolve();
 
-  /** Continues behind the numbers that the file at `path` names. */
+  /** Continues after the numbers in the file at `path`. */
   constructor(path: string | undefined, log: Logger) {
     this.#path = path;
     this.#log = log;
@@ -34,19 +33,19 @@ export class ProcessIds {
     this.#last = Math.max(this.#last, number);
   }
 
-  /** The next id, in the order of the calls. */
+  /** Returns the next id, in call order. */
   async next(): Promise<string> {
     this.#last += 1;
     const number = this.#last;
     if (number > this.#reserved) {
-      this.#reserved = number + reservedAtOnce - 1;
+      this.#reserved = number + reservationSize - 1;
       this.#write(this.#reserved);
     }
     await this.#writing;
     return `proc_${number}`;
   }
 
-  /** Gives back the numbers that were reserved and not used, so that the next server leaves no gap. */
+  /** Releases the unused reserved numbers, so that the next server leaves no gap. */
   async close(): Promise<void> {
     if (this.#reserved > this.#last) {
       this.#reserved = this.#last;
@@ -58,31 +57,33 @@ export class ProcessIds {
   #write(last: number): void {
     const path = this.#path;
     if (path === undefined) return;
-    // One write at a time: a later one must not be overtaken by an earlier one.
+    // Serialize the writes: an earlier one must not overwrite a later one.
     this.#writing = this.#writing.then(() =>
       replaceFile(path, JSON.stringify({ version: 1, last }), this.#log),
     );
   }
 }
 
-/** Replaces a file so that it survives a power failure. Never rejects: processes start without it too. */
+/**
+ * Replaces a file durably, so that it survives a power failure. Never rejects, because processes can start without it.
+ */
 async function replaceFile(path: string, text: string, log: Logger): Promise<void> {
-  const draft = `${path}.${randomUUID()}`;
+  const temporary = `${path}.${randomUUID()}`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(draft, "wx", 0o600);
+    const file = await open(temporary, "wx", 0o600);
     try {
       await file.writeFile(text);
       await file.sync();
     } finally {
       await file.close();
     }
-    await rename(draft, path);
+    await rename(temporary, path);
     const directory = await open(dirname(path), "r");
     await directory.sync().finally(() => directory.close());
   } catch (error) {
-    await rm(draft, { force: true }).catch(() => {});
-    log.warn("process ids could not be reserved; a later server may use them again", {
+    await rm(temporary, { force: true }).catch(() => {});
+    log.warn("process ids could not be reserved; a later server may reuse them", {
       cause: String(error),
     });
   }
@@ -102,6 +103,6 @@ function readLast(path: string, log: Logger): number {
   } catch {
     // Handled below, as any content that this version does not know.
   }
-  log.warn("the file of process ids cannot be read; ids begin at proc_1 again", { path });
+  log.warn("the file of process ids is unreadable; ids start at proc_1 again", { path });
   return 0;
 }

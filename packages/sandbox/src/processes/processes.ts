@@ -10,7 +10,10 @@ import { findSurvivors } from "./supervision/surviving-process.ts";
 import { ProcessTable } from "./table.ts";
 
 export interface ProcessesOptions extends Omit<ProcessContext, "table" | "previews"> {
-  /** Where running processes and used ids are recorded for a later server. Without it, nothing outlives this one. */
+  /**
+   * Directory for the records of running processes and used ids, which a later server reads. Without it, nothing
+   * survives this server.
+   */
   readonly dataDirectory?: string | undefined;
 }
 
@@ -18,9 +21,11 @@ export interface ProcessesOptions extends Omit<ProcessContext, "table" | "previe
 export interface Processes {
   readonly table: ProcessTable;
   readonly routes: readonly Route[];
-  /** Ends survivors and gives up restarts. The spawner ends the processes that this server started. */
+  /** Ends survivors and cancels restarts. The spawner ends the processes that this server started. */
   close(): Promise<void>;
-  /** Call when all processes have ended: removes the state file that a later server would search for survivors. */
+  /**
+   * Removes the state file. Call it after all processes have ended, so that a later server searches for no survivors.
+   */
   finish(): Promise<void>;
 }
 

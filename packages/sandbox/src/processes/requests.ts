@@ -7,19 +7,19 @@ export interface RunBody {
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env: Readonly<Record<string, string>>;
-  /** 0 where it was not given: the default applies. */
+  /** 0 selects the default. */
   readonly timeoutMs: number;
-  /** 0 keeps nothing of the output. */
+  /** 0 discards the output. */
   readonly maxOutputBytes: number | undefined;
 }
 
 const defaultSize = { cols: 80, rows: 24 };
-const maxSide = 65_535;
+const maxTerminalSide = 65_535;
 /** Excludes ids and names of other routes, so that a path is unambiguous. */
 const namePattern = /^(?!(?:proc_\d+|config|run)$)[A-Za-z][A-Za-z0-9._-]{0,63}$/;
 
 export function parseRun(value: unknown): RunBody {
-  const body = record(value, "the request body");
+  const body = requireRecord(value, "the request body");
   return {
     ...parseCommand(body),
     timeoutMs: cappedCount(body, "timeoutMs") ?? 0,
@@ -28,20 +28,20 @@ export function parseRun(value: unknown): RunBody {
 }
 
 export function parseCreate(value: unknown): ProcessSpec {
-  const body = record(value, "the request body");
-  const name = text(body, "name");
+  const body = requireRecord(value, "the request body");
+  const name = optionalString(body, "name");
   if (name !== undefined && !namePattern.test(name)) {
     throw invalid(
-      "name must be 1 to 64 letters, digits, dots, dashes and underscores, a letter first, and no id, config or run",
+      "name must start with a letter and have 1 to 64 letters, digits, dots, dashes and underscores; ids, config and run are reserved",
     );
   }
   return {
     ...parseCommand(body),
-    tty: flag(body, "tty"),
-    interactive: flag(body, "interactive"),
+    tty: booleanField(body, "tty"),
+    interactive: booleanField(body, "interactive"),
     size: {
-      cols: count(body, "cols", defaultSize.cols, maxSide) || defaultSize.cols,
-      rows: count(body, "rows", defaultSize.rows, maxSide) || defaultSize.rows,
+      cols: countField(body, "cols", defaultSize.cols, maxTerminalSide) || defaultSize.cols,
+      rows: countField(body, "rows", defaultSize.rows, maxTerminalSide) || defaultSize.rows,
     },
     ...(name === undefined ? {} : { name }),
     ...(body.restart == null ? {} : { restart: parseRestart(body.restart) }),
@@ -49,11 +49,11 @@ export function parseCreate(value: unknown): ProcessSpec {
   };
 }
 
-/** The bytes of an input; throws `invalid_request` for an unknown encoding and bad base64. */
+/** Decodes input. Throws `invalid_request` for an unknown encoding or invalid base64. */
 export function parseInput(value: unknown, defaultEncoding: "base64" | "utf8"): Buffer {
-  const body = record(value, "the request body");
-  const data = required(body, "data");
-  const encoding = text(body, "encoding") ?? defaultEncoding;
+  const body = requireRecord(value, "the request body");
+  const data = requiredString(body, "data");
+  const encoding = optionalString(body, "encoding") ?? defaultEncoding;
   switch (encoding) {
     case "utf8":
     case "text":
@@ -64,60 +64,63 @@ export function parseInput(value: unknown, defaultEncoding: "base64" | "utf8"): 
       }
       return Buffer.from(data, "base64");
     default:
-      throw invalid(`unsupported encoding "${encoding}": base64, utf8 or text`);
+      throw invalid(`unsupported encoding "${encoding}": use base64, utf8 or text`);
   }
 }
 
 export function parseSize(value: unknown): { readonly cols: number; readonly rows: number } {
-  const body = record(value, "the request body");
-  return { cols: requiredCount(body, "cols", maxSide), rows: requiredCount(body, "rows", maxSide) };
+  const body = requireRecord(value, "the request body");
+  return {
+    cols: requiredCount(body, "cols", maxTerminalSide),
+    rows: requiredCount(body, "rows", maxTerminalSide),
+  };
 }
 
-/** A query parameter that is a non-negative integer; undefined where it is not there. */
+/** Reads a non-negative integer from the query; undefined if absent. */
 export function countQuery(query: URLSearchParams, name: string): number | undefined {
   const value = query.get(name);
   if (value === null) return undefined;
-  const count = parseUint64(value);
-  if (count === undefined) throw invalid(`query parameter '${name}' must be a non-negative integer`);
-  return count;
+  const number = parseUint64(value);
+  if (number === undefined) throw invalid(`query parameter '${name}' must be a non-negative integer`);
+  return number;
 }
 
 function parseCommand(body: Record<string, unknown>) {
-  const command = required(body, "command");
+  const command = requiredString(body, "command");
   if (command.trim() === "") throw invalid("command must not be empty");
-  const cwd = text(body, "cwd");
+  const cwd = optionalString(body, "cwd");
   return {
     command,
-    args: strings(body.args, "args"),
+    args: stringArray(body.args, "args"),
     env: stringMap(body.env, "env"),
     ...(cwd === undefined ? {} : { cwd }),
   };
 }
 
 function parseRestart(value: unknown): RestartPolicy {
-  const body = record(typeof value === "string" ? { policy: value } : value, "restart");
+  const body = requireRecord(typeof value === "string" ? { policy: value } : value, "restart");
   const { policy } = body;
   if (policy !== "never" && policy !== "on-failure" && policy !== "always") {
     throw unprocessable("restart.policy must be never, on-failure or always");
   }
-  const backoffMs = count(body, "backoffMs", 500, 86_400_000);
+  const backoffMs = countField(body, "backoffMs", 500, 86_400_000);
   return {
     policy,
-    maxRestarts: count(body, "maxRestarts", 0),
+    maxRestarts: countField(body, "maxRestarts", 0),
     backoffMs,
-    maxBackoffMs: Math.max(backoffMs, count(body, "maxBackoffMs", 30_000, 86_400_000)),
+    maxBackoffMs: Math.max(backoffMs, countField(body, "maxBackoffMs", 30_000, 86_400_000)),
   };
 }
 
 function parseHealth(value: unknown): HealthCheck {
-  const body = record(value, "health");
+  const body = requireRecord(value, "health");
   return {
     probe: parseProbe(body),
-    intervalMs: count(body, "intervalMs", 10_000, 86_400_000) || 1,
-    timeoutMs: count(body, "timeoutMs", 5_000, 300_000) || 1,
-    retries: count(body, "retries", 3) || 1,
-    startPeriodMs: count(body, "startPeriodMs", 0, 86_400_000),
-    restart: flag(body, "restart"),
+    intervalMs: countField(body, "intervalMs", 10_000, 86_400_000) || 1,
+    timeoutMs: countField(body, "timeoutMs", 5_000, 300_000) || 1,
+    retries: countField(body, "retries", 3) || 1,
+    startPeriodMs: countField(body, "startPeriodMs", 0, 86_400_000),
+    restart: booleanField(body, "restart"),
   };
 }
 
@@ -132,12 +135,12 @@ function parseProbe(body: Record<string, unknown>): HealthProbe {
     case "tcp":
       return { type, port: port() };
     case "http": {
-      const path = text(body, "path") ?? "/";
+      const path = optionalString(body, "path") ?? "/";
       if (!/^\/[\x21-\x7e]*$/.test(path)) throw unprocessable("health.path must start with / and be encoded");
       return { type, port: port(), path };
     }
     case "exec":
-      return { type, command: required(body, "command"), args: strings(body.args, "args") };
+      return { type, command: requiredString(body, "command"), args: stringArray(body.args, "args") };
     default:
       throw unprocessable("health.type must be tcp, http or exec");
   }
@@ -147,19 +150,19 @@ function unprocessable(detail: string): Error {
   return invalid(detail, 422);
 }
 
-function record(value: unknown, what: string): Record<string, unknown> {
-  if (!isRecord(value)) throw unprocessable(`${what} must be an object`);
+function requireRecord(value: unknown, name: string): Record<string, unknown> {
+  if (!isRecord(value)) throw unprocessable(`${name} must be an object`);
   return value;
 }
 
-function text(body: Record<string, unknown>, name: string): string | undefined {
+function optionalString(body: Record<string, unknown>, name: string): string | undefined {
   const value = body[name];
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "string" || value.includes("\0")) throw unprocessable(`${name} must be a string`);
   return value;
 }
 
-function required(body: Record<string, unknown>, name: string): string {
+function requiredString(body: Record<string, unknown>, name: string): string {
   const value = body[name];
   if (typeof value !== "string" || (name === "command" && value.includes("\0"))) {
     throw unprocessable(`${name} must be a string`);
@@ -167,18 +170,23 @@ function required(body: Record<string, unknown>, name: string): string {
   return value;
 }
 
-function flag(body: Record<string, unknown>, name: string): boolean {
+function booleanField(body: Record<string, unknown>, name: string): boolean {
   const value = body[name];
   if (value === undefined || value === null) return false;
   if (typeof value !== "boolean") throw unprocessable(`${name} must be true or false`);
   return value;
 }
 
-function count(body: Record<string, unknown>, name: string, otherwise: number, most = 2 ** 53 - 1): number {
-  return body[name] === undefined || body[name] === null ? otherwise : requiredCount(body, name, most);
+function countField(
+  body: Record<string, unknown>,
+  name: string,
+  defaultValue: number,
+  most = 2 ** 53 - 1,
+): number {
+  return body[name] === undefined || body[name] === null ? defaultValue : requiredCount(body, name, most);
 }
 
-/** A count that the server caps later, so that any size is accepted. */
+/** Reads a count of any size; the server caps it later. */
 function cappedCount(body: Record<string, unknown>, name: string): number | undefined {
   const value = body[name];
   if (value === undefined || value === null) return undefined;
@@ -196,7 +204,7 @@ function requiredCount(body: Record<string, unknown>, name: string, most: number
   return value;
 }
 
-function strings(value: unknown, name: string): string[] {
+function stringArray(value: unknown, name: string): string[] {
   if (value === undefined || value === null) return [];
   const items: unknown[] = Array.isArray(value) ? value : [undefined];
   const texts = items.filter((item): item is string => typeof item === "string" && !item.includes("\0"));
@@ -207,7 +215,7 @@ function strings(value: unknown, name: string): string[] {
 function stringMap(value: unknown, name: string): Record<string, string> {
   const map: Record<string, string> = {};
   if (value === undefined || value === null) return map;
-  for (const [key, entry] of Object.entries(record(value, name))) {
+  for (const [key, entry] of Object.entries(requireRecord(value, name))) {
     if (typeof entry !== "string" || /[=\0]/.test(key) || entry.includes("\0")) {
       throw unprocessable(`${name} must map strings to strings`);
     }

@@ -34,7 +34,7 @@ export interface ProcessContext {
   readonly limits: SandboxLimits;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** True when working directories have to lie inside the root. */
+  /** Whether working directories must be inside the root. */
   readonly confined: boolean;
   readonly log: Logger;
 }
@@ -43,7 +43,7 @@ const terminalType = "xterm-256color";
 const stopWaitMs = 2_000;
 const killWaitMs = 1_000;
 
-/** `/v1/processes` and `/v1/ports`. */
+/** Routes `/v1/processes` and `/v1/ports`. */
 export class ProcessRoutes {
   readonly #context: ProcessContext;
   readonly #slots: RunSemaphore;
@@ -117,10 +117,10 @@ export class ProcessRoutes {
       program: spec.command,
       args: spec.args,
       cwd: await this.#cwd(spec.cwd),
-      // The type of the server's own terminal, where it has one, says nothing about this one.
+      // The server may inherit a TERM of its own terminal, which does not describe this one.
       env: { ...this.#context.env, ...(spec.tty ? { TERM: terminalType } : {}), ...spec.env },
     };
-    const process = await this.#context.table.create(spec, "user", request).catch(spawnFailed);
+    const process = await this.#context.table.create(spec, "user", request).catch(throwSpawnError);
     sendJson(exchange.response, process.info());
   }
 
@@ -138,7 +138,7 @@ export class ProcessRoutes {
     const heartbeat = new Heartbeat(exchange.response, limits.heartbeatMs);
     let failure: HoldfastError | undefined;
     try {
-      // Those in line are waited for as those that run are.
+      // Start before the queue, because waiting for a slot can take long as well.
       heartbeat.startAfter();
       const outcome = await this.#slots.use(exchange.signal, () =>
         runCommand(spawner, request, {
@@ -146,14 +146,14 @@ export class ProcessRoutes {
           maxOutputBytes: Math.min(body.maxOutputBytes ?? settings.maxOutputBytes, settings.maxOutputBytes),
           signal: exchange.signal,
         }).catch((error: unknown) => {
-          failure = spawnFailure(error);
+          failure = toSpawnError(error);
           throw failure ?? error;
         }),
       );
       if (!exchange.response.destroyed) heartbeat.end(JSON.stringify(outcome));
     } catch (error) {
       if (failure === undefined || !exchange.response.headersSent) throw error;
-      heartbeat.end(JSON.stringify(notStarted(failure)));
+      heartbeat.end(JSON.stringify(failedStartOutcome(failure)));
     } finally {
       heartbeat.stop();
     }
@@ -164,14 +164,14 @@ export class ProcessRoutes {
     sendEmpty(exchange.response, 204);
   }
 
-  /** Sends the signal, waits until the process has ended or the time is over, and tells how it is then. */
-  async #signal(exchange: Exchange, how: "stop" | "kill", defaultWaitMs: number): Promise<void> {
+  /** Sends the signal, waits for the exit or the timeout, and responds with the state of the process. */
+  async #signal(exchange: Exchange, signal: "stop" | "kill", defaultWaitMs: number): Promise<void> {
     const waitMs = Math.min(
       countQuery(exchange.query, "waitMs") ?? defaultWaitMs,
       this.#context.table.settings.maxRunTimeoutMs,
     );
     const process = this.#find(exchange);
-    process[how]();
+    process[signal]();
     const heartbeat = new Heartbeat(exchange.response, this.#context.limits.heartbeatMs);
     heartbeat.startAfter();
     const deadline = performance.now() + waitMs;
@@ -193,12 +193,12 @@ export class ProcessRoutes {
 
   async #resize(exchange: Exchange): Promise<void> {
     const size = parseSize(await this.#body(exchange));
-    withTerminal(this.#find(exchange)).resize(size);
+    requireTerminal(this.#find(exchange)).resize(size);
     sendJson(exchange.response, size);
   }
 
   async #terminal(exchange: SocketExchange): Promise<void> {
-    await serveTerminal(exchange, withTerminal(this.#find(exchange)), {
+    await serveTerminal(exchange, requireTerminal(this.#find(exchange)), {
       maxInputBytes: this.#context.table.settings.maxInputBytesPerRequest,
     });
   }
@@ -210,12 +210,12 @@ export class ProcessRoutes {
   async #preview({ params, response }: Exchange): Promise<void> {
     const { table, previews } = this.#context;
     const port = Number(params.port);
-    const found = (await listeningPorts(table.list())).find((listening) => listening.port === port);
-    if (!found) {
+    const listener = (await listeningPorts(table.list())).find((listening) => listening.port === port);
+    if (!listener) {
       const details = { id: String(params.port), resource: "port" };
       throw problem("not_found", 404, `no managed process listens on port ${params.port}`, { details });
     }
-    sendJson(response, await previews.open(found.port, found.address));
+    sendJson(response, await previews.open(listener.port, listener.address));
   }
 
   async #body(exchange: Exchange): Promise<unknown> {
@@ -223,10 +223,13 @@ export class ProcessRoutes {
     return parseJson(await readText(exchange, this.#context.limits.maxJsonBytes));
   }
 
-  /** A process is not confined by a root; checking its start keeps honest callers from mistakes. */
+  /**
+   * Resolves a working directory. The root does not confine processes; checking their directory only prevents
+   * mistakes.
+   */
   async #cwd(cwd: string | undefined): Promise<string> {
     if (cwd === undefined) return this.#context.cwd;
-    if (cwd === "") return spawnFailed(Object.assign(new Error("chdir"), { code: "ENOENT", path: cwd }));
+    if (cwd === "") return throwSpawnError(Object.assign(new Error("chdir"), { code: "ENOENT", path: cwd }));
     const { confined, cwd: base, paths } = this.#context;
     if (!confined) {
       const isHome = cwd === "~" || cwd.startsWith("~/");
@@ -243,24 +246,24 @@ function isOwner(text: string): text is ProcessOwner {
   return text === "user" || text === "desktop" || text === "system";
 }
 
-function withTerminal(process: Managed): Managed {
+function requireTerminal(process: Managed): Managed {
   if (!process.tty) throw problem("conflict", 409, "the process has no terminal");
   return process;
 }
 
-/** A command that cannot be started, where no status can say so any more: as shells tell it. */
-function notStarted({ message }: HoldfastError): RunOutcome {
+/** Reports a failed start as a shell does, once the status has been sent and cannot report it. */
+function failedStartOutcome({ message }: HoldfastError): RunOutcome {
   const truncated = { stdoutTruncated: false, stderrTruncated: false };
   return { exitCode: 127, timedOut: false, stdout: "", stderr: `${message}\n`, ...truncated, durationMs: 0 };
 }
 
-/** The system's error becomes `stream_error`; what is told already stays as it is. */
-function spawnFailed(error: unknown): never {
-  throw spawnFailure(error) ?? error;
+/** Throws a system error as `stream_error`, and any other error unchanged. */
+function throwSpawnError(error: unknown): never {
+  throw toSpawnError(error) ?? error;
 }
 
-/** What a caller is told of a process that the system does not start; undefined for any other error. */
-function spawnFailure(error: unknown): HoldfastError | undefined {
+/** Converts a system error of a failed start to `stream_error`. Returns undefined for any other error. */
+function toSpawnError(error: unknown): HoldfastError | undefined {
   if (!(error instanceof Error) || !("code" in error) || !("errno" in error || "path" in error)) {
     return undefined;
   }

@@ -3,32 +3,32 @@ import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { RunSemaphore } from "./run-semaphore.ts";
 
-test("places are taken in order; the line has an end, and can be left", async () => {
+test("slots are granted in order, the queue is bounded, and a waiter can abort", async () => {
   const slots = new RunSemaphore(2, 2);
-  const began: string[] = [];
+  const started: string[] = [];
   const use = (name: string, signal = new AbortController().signal) => {
     const [begin, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const done = slots.use(signal, async () => {
-      began.push(name);
+      started.push(name);
       begin.resolve();
       await end.promise;
     });
     done.catch(() => {});
-    return { done, begun: begin.promise, end: end.resolve };
+    return { done, started: begin.promise, end: end.resolve };
   };
-  const leaving = new AbortController();
-  const [a, b, c, d] = [use("a"), use("b"), use("c", leaving.signal), use("d")];
+  const aborting = new AbortController();
+  const [a, b, c, d] = [use("a"), use("b"), use("c", aborting.signal), use("d")];
   await assert.rejects(use("e").done, (error) => isErrorCode(error, "sandbox", "conflict"));
-  leaving.abort(new Error("gone"));
+  aborting.abort(new Error("gone"));
   await assert.rejects(c.done, /gone/);
   const f = use("f");
-  assert.deepEqual(began, ["a", "b"]);
+  assert.deepEqual(started, ["a", "b"]);
   b.end();
   await b.done;
-  leaving.abort();
+  aborting.abort();
   d.end();
-  await Promise.all([d.done, f.begun]);
-  assert.deepEqual(began, ["a", "b", "d", "f"]);
+  await Promise.all([d.done, f.started]);
+  assert.deepEqual(started, ["a", "b", "d", "f"]);
   f.end();
   a.end();
   await Promise.all([a.done, f.done]);
@@ -36,10 +36,10 @@ test("places are taken in order; the line has an end, and can be left", async ()
     slots.use(new AbortController().signal, () => Promise.reject(new Error("failed"))),
     /failed/,
   );
-  const [last, later] = [use("g"), use("h")];
-  await Promise.all([last.begun, later.begun]);
-  assert.deepEqual(began.slice(4), ["g", "h"], "what failed gave its place back");
-  last.end();
-  later.end();
-  await Promise.all([last.done, later.done]);
+  const [g, h] = [use("g"), use("h")];
+  await Promise.all([g.started, h.started]);
+  assert.deepEqual(started.slice(4), ["g", "h"], "failed work releases its slot");
+  g.end();
+  h.end();
+  await Promise.all([g.done, h.done]);
 });

@@ -1,8 +1,8 @@
 import { problem } from "../http/problem.ts";
 
 /**
- * Semaphore with a bounded FIFO queue: limits how many commands run at once. A burst waits; only beyond
- * `maxWaiting` is a command refused.
+ * Semaphore with a bounded FIFO queue that limits concurrent commands. A burst waits; only beyond `maxWaiting` is a
+ * command rejected.
  */
 export class RunSemaphore {
   readonly #maxRunning: number;
@@ -10,9 +10,9 @@ export class RunSemaphore {
   readonly #waiting = new Set<() => void>();
   #running = 0;
 
-  constructor(most: number, longestLine: number) {
-    this.#maxRunning = most;
-    this.#maxWaiting = longestLine;
+  constructor(maxRunning: number, maxWaiting: number) {
+    this.#maxRunning = maxRunning;
+    this.#maxWaiting = maxWaiting;
   }
 
   /**
@@ -34,18 +34,18 @@ export class RunSemaphore {
       return;
     }
     if (this.#waiting.size >= this.#maxWaiting) {
-      const detail = `max concurrent run limit reached (${this.#maxRunning}, and ${this.#maxWaiting} wait)`;
+      const detail = `max concurrent run limit reached (${this.#maxRunning} running, ${this.#maxWaiting} waiting)`;
       throw problem("conflict", 409, detail);
     }
     signal.throwIfAborted();
-    const turn = Promise.withResolvers<void>();
+    const slot = Promise.withResolvers<void>();
     const leave = () => {
-      this.#waiting.delete(turn.resolve);
-      turn.reject(signal.reason);
+      this.#waiting.delete(slot.resolve);
+      slot.reject(signal.reason);
     };
-    this.#waiting.add(turn.resolve);
+    this.#waiting.add(slot.resolve);
     signal.addEventListener("abort", leave);
-    await turn.promise.finally(() => signal.removeEventListener("abort", leave));
+    await slot.promise.finally(() => signal.removeEventListener("abort", leave));
   }
 
   /** Hands the slot to the first waiter, if any. */

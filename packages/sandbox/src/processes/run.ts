@@ -6,9 +6,9 @@ import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 
 export interface RunLimits {
   readonly timeoutMs: number;
-  /** Of each stream. */
+  /** Limit for each stream. */
   readonly maxOutputBytes: number;
-  /** Ends the run early. */
+  /** Kills the command. */
   readonly signal: AbortSignal;
 }
 
@@ -20,16 +20,16 @@ export interface RunOutcome {
   readonly stdoutTruncated: boolean;
   readonly stderrTruncated: boolean;
   readonly durationMs: number;
-  /** The limits that the command ran into; absent when there were none. */
+  /** Limits that the command hit; absent if none. */
   readonly limitsHit?: readonly LimitName[];
 }
 
-/** How long to wait for output after the exit: a detached descendant can hold the pipes forever. */
+/** How long to wait for output after the exit. A detached descendant can hold the pipes open forever. */
 const pipeGraceMs = 100;
 
 /**
- * Runs a command until it exits, then ends what it left in the background. Throws the system error when it
- * cannot start, and `stream_error` when the spawn host died; the command was ended with it.
+ * Runs a command until it exits, then ends its background processes. Throws the system error if it cannot start, and
+ * `stream_error` if the spawn host died, which ends the command too.
  */
 export async function runCommand(
   spawner: Spawner,
@@ -37,7 +37,7 @@ export async function runCommand(
   limits: RunLimits,
 ): Promise<RunOutcome> {
   const startedAt = performance.now();
-  const command = await spawner.captured(request, limits.maxOutputBytes).catch(throwHostLost);
+  const command = await spawner.captured(request, limits.maxOutputBytes).catch(rethrowHostLost);
   const { family } = command;
   let timedOut = false;
   const kill = () => void spawner.end(family, 0);
@@ -48,16 +48,16 @@ export async function runCommand(
     },
     Math.min(limits.timeoutMs, maxTimeoutMs),
   );
-  const letGo = () => {
+  const cleanUp = () => {
     clearTimeout(timer);
     limits.signal.removeEventListener("abort", kill);
   };
   limits.signal.addEventListener("abort", kill);
   if (limits.signal.aborted) kill();
   try {
-    const { exitCode, remains } = await command.exited.finally(letGo);
+    const { exitCode, remains } = await command.exited.finally(cleanUp);
     const limitsHit = spawner.limitsHit(family);
-    // Background processes hold the pipes open; their output so far is still collected below.
+    // Background processes hold the pipes open. Their output so far is collected below.
     await spawner.endRemains(family, remains);
     const { stdout, stderr, ...truncated } = await command.collect(pipeGraceMs);
     return {
@@ -71,11 +71,11 @@ export async function runCommand(
     };
   } catch (error) {
     await spawner.end(family, 0);
-    return throwHostLost(error);
+    return rethrowHostLost(error);
   }
 }
 
-function throwHostLost(error: unknown): never {
+function rethrowHostLost(error: unknown): never {
   if (!(error instanceof HostLost)) throw error;
   const message = `${error.message}; the command was ended`;
   throw problem("stream_error", 502, message, { details: { message } });

@@ -1,7 +1,7 @@
 import { invalid, isRecord } from "../http/problem.ts";
 import type { SandboxLimits } from "../limits.ts";
 
-/** Limits of processes that callers may change while the server runs; sizes in bytes. */
+/** Limits of processes that callers can change at run time. Sizes are in bytes. */
 export interface ProcessSettings {
   readonly maxConcurrentProcesses: number;
   readonly defaultRunTimeoutMs: number;
@@ -24,7 +24,7 @@ export function settingsFrom(limits: SandboxLimits): ProcessSettings {
   };
 }
 
-/** Parses complete settings from a request: each has to be present and above 0. */
+/** Parses complete settings. Each field is required and must be positive. */
 export function parseSettings(value: unknown): ProcessSettings {
   if (!isRecord(value)) throw invalid("the request body must be an object", 422);
   const positive = (name: keyof ProcessSettings): number => {

@@ -3,19 +3,19 @@ import type { TerminalSize } from "../internal/spawn/terminal.ts";
 
 export type ProcessOwner = "user" | "desktop" | "system";
 
-/** Restarts a process that has exited by itself. A stop or kill is final. */
+/** Restarts a process that exits by itself. A stop or kill is final. */
 export interface RestartPolicy {
   /** `on-failure`: after a signal or an exit code other than 0. */
   readonly policy: "never" | "on-failure" | "always";
   /** Consecutive restarts; 0 means no limit. A run longer than `maxBackoffMs` resets the count. */
   readonly maxRestarts: number;
-  /** Wait before the first of consecutive restarts; it doubles up to `maxBackoffMs`. */
+  /** Delay before the first of consecutive restarts. Doubles up to `maxBackoffMs`. */
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
 }
 
 export type HealthProbe =
-  /** Healthy when something on loopback accepts a connection. */
+  /** Healthy when a connection to loopback succeeds. */
   | { readonly type: "tcp"; readonly port: number }
   /** Healthy when a GET on loopback answers 200 to 399. */
   | { readonly type: "http"; readonly port: number; readonly path: string }
@@ -26,11 +26,11 @@ export interface HealthCheck {
   readonly probe: HealthProbe;
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  /** Failures in a row that make it unhealthy. */
+  /** Consecutive failures that make the process unhealthy. */
   readonly retries: number;
   /** Failures within this time after a start do not count. */
   readonly startPeriodMs: number;
-  /** Kills an unhealthy process, so that its restart policy brings it back. */
+  /** Kills an unhealthy process. Its restart policy then restarts it. */
   readonly restart: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface HealthCheck {
 export interface ProcessSpec {
   readonly command: string;
   readonly args: readonly string[];
-  /** As the client gave it; absent for the server's own directory. */
+  /** As the client sent it; absent for the server's own directory. */
   readonly cwd?: string;
   readonly env: Readonly<Record<string, string>>;
   readonly tty: boolean;
@@ -71,11 +71,11 @@ export interface ProcessInfo {
   readonly createdAtMs: number;
   readonly exitedAtMs?: number;
   readonly signal?: string;
-  /** The limits that it ran into before it exited; absent when there were none. */
+  /** Limits hit before the exit; absent if none. */
   readonly limitsHit?: readonly LimitName[];
   readonly name?: string;
   readonly restarts?: number;
-  /** When it will be started again. */
+  /** Time of the pending restart. */
   readonly restartAtMs?: number;
   readonly health?: HealthInfo;
   /** True for a process of an earlier server: it can be inspected, stopped, killed and deleted. */

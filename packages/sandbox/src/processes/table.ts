@@ -16,7 +16,7 @@ export interface TableOptions {
   readonly settings: ProcessSettings;
   readonly log: Logger;
   readonly ids: ProcessIds;
-  /** Absent without a data directory: a later server finds nothing. */
+  /** Absent without a data directory. Then no later server finds the processes. */
   readonly state?: StateFile;
 }
 
@@ -38,12 +38,12 @@ export class ProcessTable {
     return this.#settings;
   }
 
-  /** For processes that are started from now on: a running one keeps the log limit it began with. */
+  /** Applies new settings. A running process keeps its log limit. */
   configure(settings: ProcessSettings): void {
     this.#settings = settings;
   }
 
-  /** Registers processes that an earlier server left running; new ids follow theirs. */
+  /** Registers processes that an earlier server left running. New ids continue after theirs. */
   async adopt({ survivors, files }: FoundSurvivors): Promise<void> {
     for (const survivor of survivors) {
       this.#processes.set(survivor.id, survivor);
@@ -53,16 +53,18 @@ export class ProcessTable {
     for (const path of files) await rm(path, { force: true });
   }
 
-  /** Starts a process. Throws `conflict` at the limit and for a name in use, and the system's error. */
+  /**
+   * Starts a process. Throws `conflict` at the limit and for a name in use, and the system's error if it cannot start.
+   */
   async create(spec: ProcessSpec, owner: ProcessOwner, request: SpawnRequest): Promise<Managed> {
     const running = [...this.#processes.values()].filter((process) => !process.ended).length;
-    const most = this.#settings.maxConcurrentProcesses;
+    const maxProcesses = this.#settings.maxConcurrentProcesses;
     if (this.#closed) throw problem("conflict", 409, "the server is closing");
-    if (running + this.#starting >= most) {
-      throw problem("conflict", 409, `max concurrent process limit reached (${most})`);
+    if (running + this.#starting >= maxProcesses) {
+      throw problem("conflict", 409, `max concurrent process limit reached (${maxProcesses})`);
     }
     const { name } = spec;
-    if (name !== undefined && (this.#names.has(name) || this.#byName(name))) {
+    if (name !== undefined && (this.#names.has(name) || this.#findByName(name))) {
       throw problem("conflict", 409, `a process with the name "${name}" exists already`);
     }
     this.#starting += 1;
@@ -87,21 +89,21 @@ export class ProcessTable {
     }
   }
 
-  /** In the order of their creation, even where a later one started faster. */
+  /** Sort by creation, because a later process may have started faster. */
   list(owner?: ProcessOwner): Managed[] {
     return [...this.#processes.values()]
       .filter((process) => owner === undefined || process.owner === owner)
       .sort((a, b) => numberOf(a) - numberOf(b));
   }
 
-  /** By id or by name; throws `not_found`. */
+  /** Finds a process by id or name. Throws `not_found`. */
   get(id: string): Managed {
-    const process = this.#processes.get(id) ?? this.#byName(id);
+    const process = this.#processes.get(id) ?? this.#findByName(id);
     if (process) return process;
     throw problem("not_found", 404, `process not found: ${id}`, { details: { id, resource: "process" } });
   }
 
-  /** Removes an exited process and its output; waits for its descendants. Throws `conflict` while it runs. */
+  /** Removes an exited process and its output, and waits for its descendants. Throws `conflict` while it runs. */
   async remove(id: string): Promise<void> {
     const process = this.get(id);
     if (process.info().status === "running") {
@@ -112,27 +114,27 @@ export class ProcessTable {
     await this.#save();
   }
 
-  /** Ends survivors and gives up restarts. The spawner ends the processes that this server started. */
+  /** Ends survivors and cancels restarts. The spawner ends the processes that this server started. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(
       this.list().map((process) =>
-        process instanceof SurvivingProcess ? process.end() : process.giveUpRestart(),
+        process instanceof SurvivingProcess ? process.end() : process.cancelRestart(),
       ),
     );
   }
 
-  #byName(name: string): Managed | undefined {
+  #findByName(name: string): Managed | undefined {
     return [...this.#processes.values()].find((process) => process.name === name);
   }
 
   #changed(): void {
-    this.#forgetOldest();
+    this.#removeOldest();
     void this.#save();
   }
 
   /** Drops the oldest exited processes beyond the limits of count and output bytes. Named ones stay. */
-  #forgetOldest(): void {
+  #removeOldest(): void {
     const { maxExitedProcesses, maxExitedLogBytes } = this.#options.limits;
     const exited = [...this.#processes.values()]
       .filter((process) => process.ended && process.name === undefined)

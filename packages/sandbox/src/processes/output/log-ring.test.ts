@@ -4,8 +4,8 @@ import { OutputRing } from "./log-ring.ts";
 
 const text = (ring: OutputRing) => ring.read(ring.firstOffset, ring.retainedBytes).toString();
 
-describe("the ring of output", () => {
-  test("keeps exactly its limit: at it, one below, one above, over blocks", () => {
+describe("the output ring buffer", () => {
+  test("retains exactly its limit, below, at and above it, and across blocks", () => {
     for (const limit of [1, 10, 65_535, 65_536, 65_537, 200_000]) {
       for (const size of [limit - 1, limit, limit + 1, limit * 3]) {
         const ring = new OutputRing(limit);
@@ -18,7 +18,7 @@ describe("the ring of output", () => {
     }
   });
 
-  test("cuts entries, numbers them, and gives of the oldest what is kept", () => {
+  test("splits and numbers entries, and returns the retained part of the oldest", () => {
     const ring = new OutputRing(10_000);
     ring.append("stdout", Buffer.alloc(8_193, "a"), 1);
     ring.append("stderr", Buffer.from("bc"), 2);
@@ -36,7 +36,7 @@ describe("the ring of output", () => {
     assert.equal(ring.entry(4), undefined);
   });
 
-  test("drops the oldest bytes, also a part of an entry", () => {
+  test("drops the oldest bytes, even within an entry", () => {
     const ring = new OutputRing(4);
     ring.append("stdout", Buffer.from("1234aa"), 1);
     ring.append("stderr", Buffer.from("bc"), 2);
@@ -49,7 +49,7 @@ describe("the ring of output", () => {
     assert.deepEqual([ring.firstSequence, ring.lastSequence, text(ring)], [3, 3, "efgh"]);
   });
 
-  test("bounds what single bytes cost beside the bytes", () => {
+  test("bounds the overhead of single-byte entries", () => {
     const ring = new OutputRing(160_000);
     const one = Buffer.from("x");
     for (let at = 0; at < 100_000; at += 1) ring.append("pty", one, at);

@@ -1,4 +1,4 @@
-/** Output of processes: log rings, terminals over WebSocket, and their tickets. */
+/** Output of processes: ring buffers, terminals over WebSocket, and preview tickets. */
 
 export type OutputStream = "stdout" | "stderr" | "pty";
 
@@ -13,11 +13,11 @@ export interface OutputEntry {
   readonly bytes: Buffer;
 }
 
-/** Output is cut into entries of at most this size, as the peer does. */
+/** Output is split into entries of at most this size, as in the peer. */
 const maxEntryBytes = 8_192;
 
 const blockBytes = 65_536;
-/** Bounds the entries, too: at most one for each 16 bytes of the limit, because an entry has overhead. */
+/** Limits the number of entries to one per 16 bytes of the byte limit, because each entry has overhead. */
 const bytesPerEntry = 16;
 const minEntries = 1_024;
 
@@ -28,9 +28,8 @@ interface EntryHead {
 }
 
 /**
- * Ring buffer of a process's output: the last `maxBytes` of all streams together, fewer only where entries
- * average under 16 bytes. Readers keep their own position, a sequence or an offset, and see by it what they
- * missed.
+ * Ring buffer of a process's output. Retains the last `maxBytes` of all streams together, and fewer only if entries
+ * average under 16 bytes. Readers keep their own position, a sequence or an offset, and detect by it what they missed.
  */
 export class OutputRing {
   readonly #maxBytes: number;
@@ -54,12 +53,12 @@ export class OutputRing {
     return this.#first;
   }
 
-  /** Offset of the next byte, which is the number of bytes printed so far. */
+  /** Offset of the next byte, which equals the number of bytes printed so far. */
   get nextOffset(): number {
     return this.#next;
   }
 
-  /** Sequence of the oldest retained entry, or of the next one where there is none. */
+  /** Sequence of the oldest retained entry, or of the next one if there is none. */
   get firstSequence(): number {
     return this.#headsFrom + this.#oldest;
   }
@@ -74,14 +73,14 @@ export class OutputRing {
 
   append(stream: OutputStream, bytes: Buffer, timestampMs: number): void {
     for (let at = 0; at < bytes.length; at += maxEntryBytes) {
-      const piece = bytes.subarray(at, at + maxEntryBytes);
+      const chunk = bytes.subarray(at, at + maxEntryBytes);
       this.#heads.push({ stream, timestampMs, offset: this.#next });
-      this.#store(piece);
+      this.#store(chunk);
       this.#trim();
     }
   }
 
-  /** Up to `maxBytes` from `offset`, which must not be below `firstOffset`; empty at the end. */
+  /** Returns up to `maxBytes` from `offset`, which must not be below `firstOffset`. Empty at the end. */
   read(offset: number, maxBytes: number): Buffer {
     const end = Math.min(offset + maxBytes, this.#next);
     const parts: Buffer[] = [];
@@ -96,7 +95,7 @@ export class OutputRing {
     return Buffer.concat(parts);
   }
 
-  /** The entry of that sequence, the oldest one without its dropped bytes; undefined when not retained. */
+  /** Returns the entry of a sequence, the oldest without its dropped bytes. Undefined if not retained. */
   entry(sequence: number): OutputEntry | undefined {
     if (sequence < this.firstSequence) return undefined;
     const head = this.#heads[sequence - this.#headsFrom];

@@ -18,14 +18,17 @@ interface LogQuery {
   readonly tail: number | undefined;
 }
 
-/** `GET .../logs`: the retained output as JSON, or with `follow=true` as events until the process has ended. */
+/**
+ * Handles `GET .../logs`: returns the retained output as JSON or, with `follow=true`, streams events until the process
+ * ends.
+ */
 export async function sendLogs(exchange: Exchange, find: () => Managed, heartbeatMs: number): Promise<void> {
-  // An invalid request is 400 whether the process exists or not.
+  // Parse the query first: an invalid request is 400 even if the process does not exist.
   const { stream, ...asked } = parseQuery(exchange);
-  const follows = booleanQuery(exchange, "follow");
+  const isFollowing = booleanQuery(exchange, "follow");
   const process = find();
   const query: LogQuery = { ...asked, stream: stream ?? (process.tty ? "pty" : "combined") };
-  if (follows) {
+  if (isFollowing) {
     await follow(exchange, process, query, heartbeatMs);
     return;
   }
@@ -33,7 +36,7 @@ export async function sendLogs(exchange: Exchange, find: () => Managed, heartbea
   sendJson(exchange.response, {
     processId: process.id,
     stream: query.stream,
-    entries: selected(output, query).map(wireEntry),
+    entries: selectEntries(output, query).map(wireEntry),
     firstOffset: output.firstOffset,
     nextOffset: output.nextOffset,
   });
@@ -46,7 +49,7 @@ function parseQuery({ query, request }: Exchange): LogRequest {
   if (stream !== undefined && !isLogStream(stream)) {
     throw invalid("query parameter 'stream' must be stdout, stderr, combined or pty");
   }
-  // A client that has seen no id yet may send the header without one.
+  // A client that has received no id may send an empty header.
   const lastEventId = request.headers["last-event-id"] || undefined;
   const resumed = parseUint64(String(lastEventId ?? "0"));
   if (resumed === undefined) throw invalid("Last-Event-ID must be a non-negative integer");
@@ -71,9 +74,9 @@ function matches(stream: LogStream, entry: OutputEntry): boolean {
   return stream === "combined" || entry.stream === stream;
 }
 
-function selected(output: OutputRing, { stream, since, tail }: LogQuery): OutputEntry[] {
+function selectEntries(output: OutputRing, { stream, since, tail }: LogQuery): OutputEntry[] {
   const found: OutputEntry[] = [];
-  // Newest first, so that the cost follows the tail and not the output.
+  // Read backwards, so that the cost depends on the tail and not on the output.
   for (let at = output.lastSequence; at > since && at >= output.firstSequence; at -= 1) {
     if (tail !== undefined && found.length >= tail) break;
     const entry = output.entry(at);
@@ -83,9 +86,9 @@ function selected(output: OutputRing, { stream, since, tail }: LogQuery): Output
 }
 
 /**
- * Replays the retained output, then streams new output. The response header Last-Event-ID is the position
- * before the first event, so that a client can resume even if it got none. A follower has no queue: one that
- * the output overtakes gets a `gap` event.
+ * Replays the retained output, then streams new output. The response header Last-Event-ID is the position before the
+ * first event, so that a client can resume even if it received none. A follower has no queue: if the output overtakes
+ * it, it gets a `gap` event.
  */
 async function follow(
   { request, response, signal }: Exchange,
@@ -94,7 +97,7 @@ async function follow(
   heartbeatMs: number,
 ): Promise<void> {
   const { output, changed } = process;
-  const [first] = query.tail === undefined ? [] : selected(output, query);
+  const [first] = query.tail === undefined ? [] : selectEntries(output, query);
   let last = query.since;
   if (query.tail !== undefined) last = first ? first.sequence - 1 : output.lastSequence;
   // Output dropped before this follower began is not a gap.
@@ -125,7 +128,7 @@ async function follow(
   response.end(event("exit", { exitCode, signal: killedBy }));
 }
 
-/** The events after `last`, up to a size, and the sequence up to which they reach. */
+/** Formats the events after `last`, up to a size limit. Returns them with their last sequence. */
 function nextBatch(output: OutputRing, stream: LogStream, last: number) {
   let text = "";
   let upTo = last;

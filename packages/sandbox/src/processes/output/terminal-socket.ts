@@ -5,10 +5,10 @@ import type { SocketExchange } from "../../http/sockets.ts";
 import type { Managed } from "../managed.ts";
 import { countQuery, parseInput, parseSize } from "../requests.ts";
 
-/** Scrollback for a new viewer that gives no offset. */
+/** Scrollback for a new viewer that passes no offset. */
 const scrollbackBytes = 262_144;
 const maxFrameBytes = 65_536;
-/** Bytes in flight to one viewer; the rest stays in the process's ring buffer. */
+/** Limit of bytes in flight to one viewer. The rest stays in the ring buffer of the process. */
 const maxBufferedBytes = 1_048_576;
 const waitMs = 60_000;
 
@@ -17,9 +17,9 @@ export interface TerminalOptions {
 }
 
 /**
- * The terminal protocol: control frames are JSON text, output is binary. `offset=N` begins at that byte of the
- * output, or at the oldest retained one (`ready.offset` says which); `offset=end` skips past output. A viewer
- * never blocks the process: one that falls behind by the whole ring misses output.
+ * Serves the terminal protocol: control frames are JSON text, output is binary. `offset=N` starts at that byte of the
+ * output, or at the oldest retained one (reported in `ready.offset`); `offset=end` skips earlier output. A viewer
+ * never blocks the process: one that falls behind by the complete ring misses output.
  */
 export async function serveTerminal(
   exchange: SocketExchange,
@@ -28,28 +28,28 @@ export async function serveTerminal(
 ): Promise<void> {
   const offset = startOffset(exchange.query, process);
   const socket = await exchange.accept();
-  const gone = new AbortController();
-  socket.once("close", () => gone.abort());
+  const closed = new AbortController();
+  socket.once("close", () => closed.abort());
   socket.on("message", (data, isBinary) => {
     const failure = handleFrame(socket, process, isBinary ? undefined : String(data), options);
     if (failure !== undefined) sendFrame(socket, { type: "error", message: failure });
   });
   sendFrame(socket, { type: "ready", processId: process.id, offset });
-  await showOutput(socket, process, offset, gone.signal);
-  if (gone.signal.aborted) return;
+  await streamOutput(socket, process, offset, closed.signal);
+  if (closed.signal.aborted) return;
   sendFrame(socket, { type: "exit", exitCode: process.info().exitCode ?? null });
   socket.close();
 }
 
 function startOffset(query: URLSearchParams, { output }: Managed): number {
-  const asked = query.get("offset");
-  if (asked === "end") return output.nextOffset;
+  const requested = query.get("offset");
+  if (requested === "end") return output.nextOffset;
   const offset = countQuery(query, "offset") ?? output.nextOffset - scrollbackBytes;
-  if (offset > output.nextOffset) throw invalid(`the output has ${output.nextOffset} bytes only`);
+  if (offset > output.nextOffset) throw invalid(`the output has only ${output.nextOffset} bytes`);
   return Math.max(offset, output.firstOffset);
 }
 
-async function showOutput(
+async function streamOutput(
   socket: WebSocket,
   process: Managed,
   from: number,
@@ -59,7 +59,7 @@ async function showOutput(
   let offset = from;
   while (!signal.aborted) {
     if (offset < output.firstOffset) {
-      const message = `output from ${offset} to ${output.firstOffset} is no longer kept`;
+      const message = `output from ${offset} to ${output.firstOffset} is no longer retained`;
       sendFrame(socket, { type: "error", message });
       offset = output.firstOffset;
     }
@@ -75,7 +75,7 @@ async function showOutput(
   }
 }
 
-/** Resolves when more may be sent, or the socket has closed. */
+/** Resolves when the buffer has drained enough, or the socket has closed. */
 function sendBytes(socket: WebSocket, bytes: Buffer): Promise<void> {
   return new Promise((resolve) => {
     socket.send(bytes, { binary: true }, () => resolve());
@@ -83,7 +83,7 @@ function sendBytes(socket: WebSocket, bytes: Buffer): Promise<void> {
   });
 }
 
-/** Handles a frame of the client; returns the error text of one that failed. */
+/** Handles a frame of the client. Returns an error message for an invalid one. */
 function handleFrame(
   socket: WebSocket,
   process: Managed,

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 
-/** How long a ticket can be exchanged. */
-const lifeMs = 5 * 60_000;
+/** Lifetime of a ticket. */
+const lifetimeMs = 5 * 60_000;
 
 export interface Ticket {
   readonly text: string;
@@ -11,35 +11,35 @@ export interface Ticket {
 /** One-time tickets with an expiry. Expired ones are removed. */
 export class Tickets {
   /** Expiry by hash of the ticket: a look-up by hash leaks no timing about valid tickets. */
-  readonly #ends = new Map<string, number>();
+  readonly #expiries = new Map<string, number>();
 
-  /** How many are kept. */
+  /** Number of stored tickets. */
   get size(): number {
-    return this.#ends.size;
+    return this.#expiries.size;
   }
 
   issue(): Ticket {
-    this.#forgetEnded();
+    this.#removeExpired();
     const text = randomBytes(24).toString("base64url");
-    const expiresAtMs = Date.now() + lifeMs;
-    this.#ends.set(hash(text), expiresAtMs);
+    const expiresAtMs = Date.now() + lifetimeMs;
+    this.#expiries.set(hash(text), expiresAtMs);
     return { text, expiresAtMs };
   }
 
   /** Redeems a ticket; false for one that is unknown, used or expired. */
-  take(text: string): boolean {
+  redeem(text: string): boolean {
     const key = hash(text);
-    const expiresAtMs = this.#ends.get(key) ?? 0;
-    this.#ends.delete(key);
+    const expiresAtMs = this.#expiries.get(key) ?? 0;
+    this.#expiries.delete(key);
     return Date.now() < expiresAtMs;
   }
 
   /** All tickets have the same lifetime, so insertion order is expiry order. */
-  #forgetEnded(): void {
+  #removeExpired(): void {
     const now = Date.now();
-    for (const [key, expiresAtMs] of this.#ends) {
+    for (const [key, expiresAtMs] of this.#expiries) {
       if (now < expiresAtMs) return;
-      this.#ends.delete(key);
+      this.#expiries.delete(key);
     }
   }
 }

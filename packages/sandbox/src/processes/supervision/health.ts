@@ -12,7 +12,7 @@ export interface HealthEvents {
 
 const maxProbeOutputBytes = 1_024;
 
-/** Probes a running process until it is stopped; one probe at a time. */
+/** Probes a running process periodically until stopped, one probe at a time. */
 export class HealthMonitor {
   readonly #check: HealthCheck;
   readonly #request: SpawnRequest;
@@ -23,7 +23,7 @@ export class HealthMonitor {
   #timer: NodeJS.Timeout | undefined;
   #info: HealthInfo = { status: "starting", failures: 0 };
 
-  /** `request` is how the process was started; an `exec` probe uses its directory and environment. */
+  /** `request` is the process's spawn request. An `exec` probe uses its directory and environment. */
   constructor(check: HealthCheck, request: SpawnRequest, spawner: Spawner, events: HealthEvents) {
     this.#check = check;
     this.#request = request;
@@ -49,27 +49,28 @@ export class HealthMonitor {
     const signal = AbortSignal.any([timeout, this.#stopped.signal]);
     const failure = await this.#failure(this.#check.probe, signal);
     if (this.#stopped.signal.aborted) return;
-    this.#settle(timeout.aborted ? `no answer within ${this.#check.timeoutMs} ms` : failure);
+    this.#settle(timeout.aborted ? `no response within ${this.#check.timeoutMs} ms` : failure);
     if (!this.#stopped.signal.aborted) this.start();
   }
 
   #settle(failure: string | undefined): void {
-    const before = this.#info.status;
+    const previous = this.#info.status;
     const checkedAtMs = Date.now();
     if (failure === undefined) {
       this.#info = { status: "healthy", checkedAtMs, failures: 0 };
     } else {
-      const early = before === "starting" && performance.now() - this.#startedAt < this.#check.startPeriodMs;
-      const failures = early ? 0 : this.#info.failures + 1;
-      const status = failures >= this.#check.retries ? "unhealthy" : before;
+      const isStarting =
+        previous === "starting" && performance.now() - this.#startedAt < this.#check.startPeriodMs;
+      const failures = isStarting ? 0 : this.#info.failures + 1;
+      const status = failures >= this.#check.retries ? "unhealthy" : previous;
       this.#info = { status, checkedAtMs, failures, detail: failure };
     }
-    if (this.#info.status === before) return;
+    if (this.#info.status === previous) return;
     this.#events.onChange();
     if (this.#info.status === "unhealthy") this.#events.onUnhealthy();
   }
 
-  /** Why the probe failed; undefined when it did not. */
+  /** Runs the probe. Returns the reason of a failure, or undefined. */
   async #failure(probe: HealthProbe, signal: AbortSignal): Promise<string | undefined> {
     try {
       switch (probe.type) {

@@ -2,7 +2,7 @@ import { maxTimeoutMs } from "../../internal/max-timeout.ts";
 
 export type WakeReason = "changed" | "timeout" | "aborted";
 
-/** Wakes waiters on a change. It keeps no state: check for changes before you wait. */
+/** Wakes waiters on a change. Stateless: check for changes before waiting. */
 export class Notifier {
   readonly #waiting = new Set<() => void>();
 
@@ -10,7 +10,7 @@ export class Notifier {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Resolves at the next change, after `timeoutMs` (at most 24 days), or when `signal` is aborted. */
+  /** Resolves at the next change, after `timeoutMs` (at most 24 days), or when `signal` aborts. */
   wait(timeoutMs: number, signal?: AbortSignal): Promise<WakeReason> {
     return new Promise((resolve) => {
       if (signal?.aborted) {

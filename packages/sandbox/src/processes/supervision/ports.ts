@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import type { Managed } from "../managed.ts";
 
-/** A TCP port that a managed process, or a descendant of one, listens on. */
+/** A TCP port that a managed process or one of its descendants listens on. */
 export interface ListeningPort {
   readonly port: number;
   /** As text: "127.0.0.1", "0.0.0.0", "::1", "::". */
@@ -16,7 +16,7 @@ interface ListeningSocket {
   readonly port: number;
 }
 
-/** The listening ports of the processes, by port; read from the system at each call (Linux). */
+/** Lists the listening ports of the processes, sorted by port. Reads them from /proc at each call (Linux). */
 export async function listeningPorts(processes: readonly Managed[]): Promise<ListeningPort[]> {
   const sockets = await listeningSockets();
   const found = new Map<string, ListeningPort>();
@@ -49,7 +49,7 @@ async function listeningSockets(): Promise<Map<string, ListeningSocket>> {
   return found;
 }
 
-/** The kernel prints each group of four bytes as a number of this machine, which is little-endian. */
+/** The kernel prints each group of four bytes as a native integer, which is little-endian here. */
 function addressText(hex: string): string {
   const bytes = Buffer.concat((hex.match(/.{8}/g) ?? []).map((group) => Buffer.from(group, "hex").reverse()));
   if (bytes.length === 4) return [...bytes].join(".");

@@ -31,16 +31,16 @@ fetch("${exchangePath}", { method: "POST", body: ticket }).then((answer) => {
 
 export interface Preview {
   readonly port: number;
-  /** To be opened in a browser once; the ticket is in its fragment. */
+  /** Single-use URL for a browser, with the ticket in its fragment. */
   readonly url: string;
-  /** For other clients: POST it to `/.holdfast/ticket` of the origin to get the cookie. */
+  /** Ticket for other clients, which POST it to `/.holdfast/ticket` of the origin to get the cookie. */
   readonly ticket: string;
   readonly expiresAtMs: number;
 }
 
 interface Origin {
   readonly port: number;
-  /** Address of the present listener; a later program may listen on another one. */
+  /** Address of the current listener. A later program may use another one. */
   address: string;
   /** Value of the access cookie. */
   readonly secret: string;
@@ -48,8 +48,8 @@ interface Origin {
 }
 
 /**
- * Reverse proxy from browsers to listening ports, each on an origin of its own (a name below `localhost`), so
- * that a previewed program shares no cookies or storage with the server or other previews.
+ * Reverse proxy from browsers to listening ports. Each port has its own origin (a name below `localhost`), so that a
+ * previewed program shares no cookies or storage with the server or other previews.
  */
 export class Previews {
   readonly #origins = new Map<string, Origin>();
@@ -57,10 +57,10 @@ export class Previews {
   #server: Promise<Server> | undefined;
   #closed = false;
 
-  /** Creates a link to the port. The caller has checked that the port may be shown. */
+  /** Creates a link to the port. The caller must have checked that it may be previewed. */
   async open(port: number, address: string): Promise<Preview> {
     this.#server ??= this.#listen().catch((error: unknown) => {
-      // The next call tries again: causes such as too many open files pass.
+      // Let the next call try again: causes such as too many open files are temporary.
       this.#server = undefined;
       throw error;
     });
@@ -73,7 +73,7 @@ export class Previews {
 
   async close(): Promise<void> {
     this.#closed = true;
-    // A failed listen was reported to its caller.
+    // The caller has already received the listen error.
     const server = await this.#server?.catch(() => undefined);
     if (!server) return;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -83,7 +83,7 @@ export class Previews {
   }
 
   #origin(port: number, address: string): readonly [string, Origin] {
-    // A wildcard address is reached on loopback.
+    // A listener on a wildcard address is reachable on loopback.
     const target = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
     for (const entry of this.#origins) {
       if (entry[1].port !== port) continue;
@@ -98,7 +98,7 @@ export class Previews {
 
   async #listen(): Promise<Server> {
     const server = createServer((incoming, response) => {
-      // A client that disconnects during the ticket exchange needs no answer.
+      // The client disconnected during the ticket exchange.
       this.#answer(incoming, response).catch(() => response.destroy());
     });
     server.on("upgrade", (incoming, socket, head) => this.#upgrade(incoming, socket, head));
@@ -121,7 +121,7 @@ export class Previews {
     else if (incoming.method === "GET" && (incoming.headers.accept ?? "").includes("text/html")) {
       response.writeHead(401, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" });
       response.end(ticketExchangePage);
-    } else refuse(response, 401, "the preview was not opened here");
+    } else refuse(response, 401, "this browser has not opened the preview; open its link first");
   }
 
   #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -147,7 +147,7 @@ async function exchange(origin: Origin, incoming: IncomingMessage, response: Ser
     ticket += String(chunk);
     if (ticket.length > maxTicketBytes) break;
   }
-  const isValid = origin.tickets.take(ticket);
+  const isValid = origin.tickets.redeem(ticket);
   if (incoming.method !== "POST" || !isValid) {
     refuse(response, 401, "the ticket is not valid");
     return;
@@ -168,21 +168,21 @@ function forward(origin: Origin, incoming: IncomingMessage, response: ServerResp
       headers: headersFor(origin, incoming),
       agent: false,
     },
-    (answer) => {
-      response.writeHead(answer.statusCode ?? 502, Object.fromEntries(headersOf(answer)));
-      answer.pipe(response);
-      answer.on("error", () => response.destroy());
+    (upstream) => {
+      response.writeHead(upstream.statusCode ?? 502, Object.fromEntries(headersOf(upstream)));
+      upstream.pipe(response);
+      upstream.on("error", () => response.destroy());
     },
   );
   outgoing.on("error", () => {
     if (response.headersSent) response.destroy();
-    else refuse(response, 502, "nothing answers on the port");
+    else refuse(response, 502, "nothing is listening on the port");
   });
   response.once("close", () => outgoing.destroy());
   incoming.pipe(outgoing);
 }
 
-/** Forwards a WebSocket upgrade, or the program's plain answer to it. */
+/** Forwards a WebSocket upgrade, or the program's plain response to it. */
 function forwardUpgrade(origin: Origin, incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
   const outgoing = request({
     host: origin.address,
@@ -211,7 +211,7 @@ function forwardUpgrade(origin: Origin, incoming: IncomingMessage, socket: Duple
   outgoing.end();
 }
 
-/** The head of an HTTP/1.1 answer as text. */
+/** Formats the head of an HTTP/1.1 response. */
 function headOf(answer: IncomingMessage, more: readonly string[]): string {
   const lines = headersOf(answer).flatMap(([name, value]) =>
     [value].flat().map((each) => `${name}: ${each}`),
@@ -220,7 +220,7 @@ function headOf(answer: IncomingMessage, more: readonly string[]): string {
   return `${[first, ...more, ...lines].join("\r\n")}\r\n\r\n`;
 }
 
-/** Response headers of the program that are forwarded. */
+/** Returns the response headers of the program that are forwarded. */
 function headersOf(answer: IncomingMessage): [name: string, value: string | string[]][] {
   return Object.entries(answer.headers).flatMap(([name, value]) => {
     if (value === undefined || hopHeaders.has(name)) return [];
@@ -235,7 +235,7 @@ function restrictCookie(cookie: string): string[] {
   return [[pair, ...attributes.filter((each) => !/^\s*domain\s*(?:=|$)/i.test(each))].join(";")];
 }
 
-/** Request headers for the previewed program, as in a direct call: without our cookie. */
+/** Returns the request headers for the previewed program, as in a direct call: without our cookie. */
 function headersFor(origin: Origin, incoming: IncomingMessage): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(incoming.headers)) {
@@ -249,8 +249,11 @@ function headersFor(origin: Origin, incoming: IncomingMessage): Record<string, s
 }
 
 function hasPreviewCookie(origin: Origin, incoming: IncomingMessage): boolean {
-  const given = cookiesOf(incoming).find((cookie) => cookie.startsWith(`${cookieName}=`));
-  return timingSafeEqual(hash(given?.slice(cookieName.length + 1) ?? ""), hash(origin.secret));
+  const cookieValue = cookiesOf(incoming).find((cookie) => cookie.startsWith(`${cookieName}=`));
+  return timingSafeEqual(
+    hashToken(cookieValue?.slice(cookieName.length + 1) ?? ""),
+    hashToken(origin.secret),
+  );
 }
 
 function cookiesOf(incoming: IncomingMessage): string[] {
@@ -262,7 +265,7 @@ function refuse(response: ServerResponse, status: number, text: string): void {
   response.end(`${text}\n`);
 }
 
-function hash(text: string): Buffer {
+function hashToken(text: string): Buffer {
   return createHash("sha256").update(text, "utf8").digest();
 }
 

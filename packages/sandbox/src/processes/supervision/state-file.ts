@@ -9,7 +9,7 @@ import type { ProcessFamily } from "../../internal/spawn/process-group.ts";
 import { statOf } from "../../internal/spawn/process-inspection.ts";
 import type { ProcessOwner } from "../spec.ts";
 
-/** Record of a running process, by which a later server finds it. */
+/** Record of a running process, from which a later server can find it. */
 export interface StoredProcess {
   readonly id: string;
   readonly owner: ProcessOwner;
@@ -25,14 +25,14 @@ export interface StoredProcess {
   };
 }
 
-/** Content of a state file: one server and the processes that it ran. */
+/** Content of a state file: one server and its running processes. */
 export interface StoredServer {
   readonly version: 1;
-  /** Id of the machine's boot: process ids mean nothing after another one. */
+  /** Boot id of the machine. Process ids are only valid within one boot. */
   readonly bootId: string;
   readonly pid: number;
   readonly startTicks: number;
-  /** Prefix of the marks of all processes that the server started. */
+  /** Common prefix of the markers of all processes that the server started. */
   readonly mark: string;
   /** Directory of its control groups. */
   readonly groups?: string;
@@ -41,7 +41,7 @@ export interface StoredServer {
 
 const fileName = /^processes-[0-9a-f-]+\.json$/;
 
-/** The state file of one server. It exists while the server runs, and remains when the server is killed. */
+/** State file of one server. Exists while the server runs, and remains if the server is killed. */
 export class StateFile {
   readonly #directory: string;
   readonly #path: string;
@@ -52,7 +52,7 @@ export class StateFile {
   #saving: Promise<void> | undefined;
   #dirty = false;
 
-  /** `groups` returns the directory of the server's control groups, once there are any. */
+  /** `groups` returns the directory of the server's control groups, if there are any yet. */
   constructor(directory: string, mark: string, groups: () => string | undefined, log: Logger) {
     this.#directory = directory;
     this.#path = join(directory, `processes-${mark}.json`);
@@ -61,7 +61,7 @@ export class StateFile {
     this.#log = log;
   }
 
-  /** Replaces the content; resolves when this or a later content is in the file. Never rejects. */
+  /** Replaces the content. Resolves when this or a later content is written. Never rejects. */
   async save(processes: readonly StoredProcess[]): Promise<void> {
     this.#latest = processes;
     this.#dirty = true;
@@ -91,20 +91,20 @@ export class StateFile {
       ...(groups === undefined ? {} : { groups }),
       processes: this.#latest,
     };
-    const draft = `${this.#path}.${randomUUID()}`;
+    const temporary = `${this.#path}.${randomUUID()}`;
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      await writeFile(draft, JSON.stringify(server), { mode: 0o600 });
-      await rename(draft, this.#path);
+      await writeFile(temporary, JSON.stringify(server), { mode: 0o600 });
+      await rename(temporary, this.#path);
     } catch (error) {
-      await rm(draft, { force: true }).catch(() => {});
-      this.#log.warn("the state of processes was not written", { cause: String(error) });
+      await rm(temporary, { force: true }).catch(() => {});
+      this.#log.warn("the process state file could not be written", { cause: String(error) });
     }
   }
 }
 
-/** State files in `directory` of servers that have died; files of an earlier boot are removed. */
-export async function deadServers(
+/** Reads the state files of dead servers in `directory`, and removes those of an earlier boot. */
+export async function readDeadServers(
   directory: string,
   log: Logger,
 ): Promise<{ readonly path: string; readonly server: StoredServer }[]> {
@@ -114,7 +114,7 @@ export async function deadServers(
     const path = join(directory, name);
     const server = parseServer(await readFile(path, "utf8").catch(() => ""));
     if (server === undefined || server.bootId !== bootId()) {
-      if (server === undefined) log.warn("a state file of processes cannot be read", { path });
+      if (server === undefined) log.warn("a process state file is unreadable", { path });
       await rm(path, { force: true });
       continue;
     }
@@ -131,7 +131,7 @@ function bootId(): string {
   }
 }
 
-/** Undefined for a file that does not have our format: ours are replaced atomically. */
+/** Returns undefined for a foreign format. Ours is never incomplete, because it is replaced atomically. */
 function parseServer(text: string): StoredServer | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -151,11 +151,11 @@ function isServer(value: unknown): value is StoredServer {
     typeof value.mark === "string" &&
     (value.groups === undefined || typeof value.groups === "string") &&
     Array.isArray(value.processes) &&
-    value.processes.every(isStored)
+    value.processes.every(isStoredProcess)
   );
 }
 
-function isStored(value: unknown): value is StoredProcess {
+function isStoredProcess(value: unknown): value is StoredProcess {
   return (
     isRecord(value) &&
     typeof value.id === "string" &&

@@ -16,12 +16,12 @@ import type { Managed } from "../managed.ts";
 import { OutputRing } from "../output/log-ring.ts";
 import type { ProcessInfo, ProcessOwner } from "../spec.ts";
 import { Notifier } from "./notifier.ts";
-import { deadServers, type StoredProcess } from "./state-file.ts";
+import { readDeadServers, type StoredProcess } from "./state-file.ts";
 
-/** Poll interval for the end of a process: only children report their exit. */
+/** Interval of polling for the exit of a process that is no child of ours. */
 const pollMs = 100;
 
-/** A process of an earlier server that still runs. Its pipes were closed with that server. */
+/** A process of an earlier server that is still running. Its pipes were closed with that server. */
 export class SurvivingProcess implements Managed {
   readonly output = new OutputRing(1);
   readonly changed = new Notifier();
@@ -33,7 +33,7 @@ export class SurvivingProcess implements Managed {
   constructor(stored: StoredProcess) {
     this.stored = stored;
     const { pid, marker } = stored.family;
-    // The system reuses process ids: the group is ours only while its leader carries our mark.
+    // Process ids are reused: the group is ours only if its leader carries our marker.
     this.#family = markOf(pid) === marker ? stored.family : { ...stored.family, pid: 0 };
     this.#poll();
   }
@@ -85,7 +85,7 @@ export class SurvivingProcess implements Managed {
     void this.end();
   }
 
-  /** Kills the whole family; resolves when no process is left. */
+  /** Kills the complete family. Resolves when no process is left. */
   async end(): Promise<void> {
     if (this.ended) return;
     await killFamily(this.#family);
@@ -96,7 +96,7 @@ export class SurvivingProcess implements Managed {
     throw problem(
       "conflict",
       409,
-      "the process was started by an earlier server, and its input ended with it",
+      "an earlier server started the process, and its input was closed with that server",
     );
   }
 
@@ -108,7 +108,7 @@ export class SurvivingProcess implements Managed {
     return this.ended ? [] : familyMembers(this.#family);
   }
 
-  giveUpRestart(): void {
+  cancelRestart(): void {
     // Only the earlier server could have restarted it.
   }
 
@@ -117,7 +117,7 @@ export class SurvivingProcess implements Managed {
     this.#removeGroup();
   }
 
-  /** Removes its control groups, which its dead server cannot; the last one removes their parent too. */
+  /** Removes the control groups, which the dead server cannot. The last process removes their parent too. */
   #removeGroup(): void {
     const { group, limited = [] } = this.#family;
     for (const path of group === undefined ? limited : [...limited, group]) {
@@ -139,26 +139,23 @@ export class SurvivingProcess implements Managed {
 
 export interface FoundSurvivors {
   readonly survivors: readonly SurvivingProcess[];
-  /** The state files that listed them, to be removed once the new state file lists them. */
+  /** State files that listed them. Remove them once the new state file is written. */
   readonly files: readonly string[];
 }
 
-/**
- * Finds what dead servers with a state file in `directory` left running: managed processes are returned,
- * agents and runs are killed.
- */
+/** Finds processes that dead servers left running. Returns the managed ones, and kills agents and one-shot runs. */
 export async function findSurvivors(directory: string, log: Logger): Promise<FoundSurvivors> {
   const survivors: SurvivingProcess[] = [];
   const files: string[] = [];
-  for (const { path, server } of await deadServers(directory, log)) {
-    const known = new Map(server.processes.map((stored) => [stored.family.marker, stored]));
+  for (const { path, server } of await readDeadServers(directory, log)) {
+    const storedByMarker = new Map(server.processes.map((stored) => [stored.family.marker, stored]));
     for (const marker of livingMarks()) {
-      const foreign = known.has(marker) || !marker.startsWith(`${server.mark}.`);
-      if (!foreign) await killFamily({ pid: 0, marker });
+      const isForeign = storedByMarker.has(marker) || !marker.startsWith(`${server.mark}.`);
+      if (!isForeign) await killFamily({ pid: 0, marker });
     }
     if (server.groups !== undefined) removeGroups(server.groups);
     removeLimitGroups(server.mark);
-    for (const stored of known.values()) {
+    for (const stored of storedByMarker.values()) {
       const survivor = new SurvivingProcess(stored);
       if (!survivor.ended) survivors.push(survivor);
     }
