@@ -72,7 +72,11 @@ const portable = [
   "packages/studio/src/web",
   "packages/web-parts/src",
 ];
-const portableExceptions = ["packages/sandbox-client/src/node", "packages/web-parts/src/vite.ts"];
+const portableExceptions = [
+  "packages/core/src/node",
+  "packages/sandbox-client/src/node",
+  "packages/web-parts/src/vite.ts",
+];
 
 /** Apps that are bundled: what they import is needed when they are built, and not where they run. */
 const bundled = ["packages/sandbox-ui/src/web", "packages/studio/src/web"];

@@ -1,28 +1,13 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import type { Agent, IncomingMessage, ServerResponse } from "node:http";
-import { extname, join, normalize, sep } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { extname } from "node:path";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
+import { findStaticFile, sendStaticFile } from "@holdfast/core/static-files";
 import type { Access } from "./access.ts";
 import { readBody } from "./read-body.ts";
 import { parseSandboxPath, proxyToSandbox } from "./sandbox-proxy.ts";
 import type { WebhookRoute } from "./webhooks.ts";
 
 const maxBodyBytes = 4_096;
-
-const contentTypes: Readonly<Record<string, string | undefined>> = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-  ".css": "text/css; charset=utf-8",
-  ".svg": "image/svg+xml",
-  ".png": "image/png",
-  ".ico": "image/x-icon",
-  ".woff2": "font/woff2",
-  ".json": "application/json",
-  ".webmanifest": "application/manifest+json",
-  ".txt": "text/plain; charset=utf-8",
-};
 
 /** Security headers: no foreign resources, no inline code, no framing. */
 const pageHeaders = {
@@ -165,46 +150,16 @@ async function sendFile(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const requested = resolveFile(directory, path);
   // Paths without an extension are client-side routes of the single-page app.
-  const file = extname(path) === "" ? join(directory, "index.html") : requested;
-  const size = file === undefined ? undefined : await fileSize(file);
-  if (file === undefined || size === undefined) throw notFound(path);
-  const isPage = file.endsWith(".html");
+  const isPage = extname(path) === "";
+  const file = await findStaticFile(directory, isPage ? "/index.html" : path);
+  if (file === undefined) throw notFound(path);
   const isContentHashed = path.startsWith("/assets/");
-  response.writeHead(200, {
+  const caching = isContentHashed ? "public, max-age=31536000, immutable" : "no-cache";
+  await sendStaticFile(request, response, file, {
     ...pageHeaders,
-    "content-type": contentTypes[extname(file)] ?? "application/octet-stream",
-    "content-length": size,
-    "cache-control": isPage
-      ? "no-store"
-      : isContentHashed
-        ? "public, max-age=31536000, immutable"
-        : "no-cache",
+    "cache-control": file.path.endsWith(".html") ? "no-store" : caching,
   });
-  if (request.method === "HEAD") response.end();
-  else await pipeline(createReadStream(file), response);
-}
-
-/** Resolves a path in the folder. Undefined if it leads outside or is malformed. */
-function resolveFile(directory: string, path: string): string | undefined {
-  try {
-    const file = normalize(join(directory, decodeURIComponent(path)));
-    return file.startsWith(directory.endsWith(sep) ? directory : directory + sep) && !file.includes("\0")
-      ? file
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function fileSize(file: string): Promise<number | undefined> {
-  try {
-    const found = await stat(file);
-    return found.isFile() ? found.size : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function notFound(path: string): HoldfastError {
