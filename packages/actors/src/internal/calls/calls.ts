@@ -44,15 +44,15 @@ function timedOut(timeoutMs: number): HoldfastError {
 const interruptedMessage =
   "An earlier attempt stopped half-way; what it committed stays, and it is not run again";
 
-/** What is remembered of a call whose result came in pieces. */
+/** Outcome that is remembered for a call whose result was a stream. */
 const unrepeatable: CallOutcome = { type: "error", error: streamNotReplayable() };
 
-/** A call of the host, or one that a schedule makes: without a connection and its hooks. */
+/** A call from the host or from a schedule. Calls from a schedule have no connection and run no connection hooks. */
 interface AnyCall extends InvokeCall {
   readonly scheduled?: ScheduledRun;
 }
 
-/** The actions that run in one actor. */
+/** The running actions of one actor. */
 export class Calls {
   readonly #actor: CallsDependencies;
   readonly #running = new LazySet<RunningCall>();
@@ -62,7 +62,7 @@ export class Calls {
     this.#actor = actor;
   }
 
-  /** Nothing runs, and nothing is asked for that may. */
+  /** True if no action runs or waits to run. */
   get isEmpty(): boolean {
     return this.#running.size === 0;
   }
@@ -89,7 +89,7 @@ export class Calls {
     key: string,
     asked: Promise<RecordedCall | undefined>,
   ): Promise<Uint8Array> {
-    // A stop waits for this call from here on, as for one that runs.
+    // From here on a stop waits for this call as for a running one.
     this.#actor.activity.begin();
     try {
       const known = await asked.catch((error: unknown) => {
@@ -98,7 +98,7 @@ export class Calls {
       const running = this.#byKey.get(key);
       if (running !== undefined) return await this.#join(running, call);
       if (known !== undefined) return await this.#replay(known);
-      // Another retry may have run to its end while the store answered.
+      // Another retry may have finished while the store was read.
       const since = this.#actor.ledger.remembered(key);
       if (since !== undefined) return await this.#replay(since);
       if (this.#actor.phase.sealed) throw this.#actor.errors.stopping();
@@ -108,7 +108,7 @@ export class Calls {
     }
   }
 
-  /** A recorded outcome leaves through the gate as well: its record may not be durable yet. */
+  /** A recorded outcome passes the output gate, too: its record may not be durable yet. */
   #replay(known: RecordedCall): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       this.#actor.queue.after({
@@ -147,8 +147,8 @@ export class Calls {
   }
 
   /**
-   * A stateless call of an actor with connection hooks: a connection as short as the call. Its hooks
-   * run before the call enters the transactionLock, so that they may have transactions of their own.
+   * A stateless call of an actor with connection hooks gets a connection for its own duration. The hooks run before
+   * the call enters the transaction lock, so that they may use transactions of their own.
    */
   #runWithConnection(running: RunningCall, call: AnyCall, action: AnyFunction): void {
     const { connections, transactionLock } = this.#actor;
@@ -163,7 +163,7 @@ export class Calls {
     );
   }
 
-  /** Runs the action, at once or when it is its turn. */
+  /** Runs the action as soon as the lock admits it. */
   #enter(
     running: RunningCall,
     call: AnyCall,
@@ -202,7 +202,7 @@ export class Calls {
       const output = actor.turn.enter(() => action(c, ...args));
       if (hook === undefined && !isThenable(output)) return this.#finish(running, call, output, after);
       if (!running.limited) this.#limit(running);
-      // A promise of somebody's own may settle twice, or throw.
+      // A thenable of user code may settle twice or throw; a native promise does neither.
       const ended = output instanceof Promise ? output : Promise.resolve(output);
       const shown =
         hook === undefined
@@ -226,16 +226,16 @@ export class Calls {
     try {
       pieces = resultChunks(output);
     } catch (error) {
-      // A stream that somebody reads already, or an iterator of somebody's own that throws.
+      // The stream may be locked, or the iterator may throw.
       return this.#end(running, this.#failure(error), after);
     }
     if (pieces === undefined) {
-      // Nobody gets what an action returns to its schedule: it need not be a value that can be sent.
+      // Nobody receives the result of a scheduled action, so it need not be encodable.
       const result = call.scheduled === undefined ? output : undefined;
       return this.#end(running, this.#success(result), after);
     }
     if (call.stream === undefined) {
-      // The caller hears that there is no stream; what the end of the pieces throws is for the log.
+      // The caller gets `stream_not_supported`; an error from closing the iterator is only logged.
       new Promise((resolve) => resolve(pieces.return?.())).catch((error: unknown) => {
         this.#actor.errors.report(error);
       });
@@ -247,7 +247,7 @@ export class Calls {
     );
   }
 
-  /** The result is encoded now: what the actor changes later does not reach into it. */
+  /** Encodes the result immediately, so that later changes of the actor do not affect it. */
   #success(output: unknown): CallOutcome {
     try {
       return { type: "result", bytes: encodeValue(this.#actor.state.unwrap(output)) };
@@ -260,14 +260,15 @@ export class Calls {
     return { type: "error", error: this.#actor.errors.sanitize(error) };
   }
 
-  /** Of an action that has begun. */
+  /** The outcome of an action that threw after it began. */
   #thrown(error: unknown): CallOutcome {
     return { type: "error", error: this.#actor.errors.ofWork(error) };
   }
 
   #end(running: RunningCall, ended: CallOutcome, after: (() => void) | undefined): void {
     const actor = this.#actor;
-    // What `onStateChange` sends is in the turn of the change, and what it throws is told to whose change it was.
+    // Output of `onStateChange` belongs to the turn of the change, and its error goes to the caller that made the
+    // change.
     const failure = actor.state.notifyNow();
     const outcome = failure === undefined || ended.type === "error" ? ended : this.#failure(failure.error);
     running.end(outcome);
@@ -280,7 +281,7 @@ export class Calls {
         actor.ledger.done(key, running.isStream ? unrepeatable : outcome);
         actor.turn.dirty = true;
       } else if (running.mayHaveSent(actor.turn.sends)) {
-        // Nothing to commit: it is told once for as long as this instance lives, as what it sent is.
+        // Nothing to commit: the outcome is remembered in memory, because a second run would send its output again.
         actor.ledger.remember(key, running.isStream ? unrepeatable : outcome);
       }
     }
@@ -295,7 +296,7 @@ export class Calls {
   #leave(running: RunningCall): void {
     const { transactionLock } = this.#actor;
     running.entered = false;
-    // Its transaction, for which it has not waited, waits for those that are still inside.
+    // A transaction that it started without awaiting waits for the actions that are still inside.
     transactionLock.unpark(running);
     transactionLock.leave();
   }
@@ -307,14 +308,14 @@ export class Calls {
       running.abort(timedOut(actionTimeout));
       const error = timedOut(actionTimeout);
       const tell = (): void => running.reject(error);
-      // A transaction may never end, and its callers wait no longer than others. What a schedule hears it
-      // writes down, which is no part of the transaction.
+      // A transaction may never end, and callers must not wait for it. A schedule records the timeout, which is not
+      // part of the transaction.
       if (actor.inTransaction && running.scheduled === undefined) return tell();
       actor.queue.after({ release: tell, drop: (failure) => running.reject(failure) });
     });
   }
 
-  /** The turn that closes now records the keyed calls that may have a part in it and go on after it. */
+  /** Records, with the turn that closes now, the keyed calls that may have written in it and are still running. */
   recordStarted(): void {
     for (const [key, running] of this.#byKey) {
       if (running.startedRecorded || !running.mayHaveWritten(this.#actor.turn.writes)) continue;
@@ -323,7 +324,7 @@ export class Calls {
     }
   }
 
-  /** Nobody wants what the call of this key gives. */
+  /** Cancels the call with this key for all of its waiters. */
   cancel(key: string): void {
     this.#byKey.get(key)?.cancel();
   }
@@ -333,7 +334,7 @@ export class Calls {
   }
 
   rejectAll(error: HoldfastError): void {
-    // What has not begun has not run: its caller may simply try again.
+    // An action that has not begun has not run: its caller may retry safely.
     const notRun = this.#actor.errors.stopping();
     for (const running of this.#running) running.reject(running.hasBegun ? error : notRun);
   }

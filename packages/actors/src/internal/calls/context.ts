@@ -16,17 +16,17 @@ import type {
 import type { Connection } from "../connections/connection.ts";
 import type { RunningCall } from "./running-call.ts";
 
-/** `c.queue` of one context, whatever queues its actor has. */
+/** `c.queue` of one context, without the types of its queues. */
 export interface QueueFacade {
-  /** The context has used what it could change. */
+  /** Called when the context has used something that it can change. */
   touch(): void;
-  /** User code of this context is about to change something while it is on the stack. */
+  /** Called when user code of this context, on the stack, is about to change something. */
   changes(): void;
-  /** The context is over. */
+  /** Called when the handler of the context has ended. */
   end(succeeded: boolean): void;
 }
 
-/** What contexts show of their actor. */
+/** The actor as its contexts show it. */
 export interface ContextSource {
   readonly id: string;
   readonly name: string;
@@ -45,15 +45,15 @@ export interface ContextSource {
   readonly conns: ReadonlyMap<string, Connection>;
   readonly abortSignal: AbortSignal;
   /**
-   * For a context with reasons of its own to abort: its code may go on after what it was made for has ended,
-   * and is told when the actor stops.
+   * Combines a context's own signal with that of the actor: code may run on after the context has ended, and still has
+   * to learn that the actor stops.
    */
   signalOf(own: AbortSignal): AbortSignal;
   readonly presence: ActorPresence;
   broadcast(name: string, args: readonly unknown[], target?: BroadcastTarget): void;
   saveState(options?: SaveStateOptions): Promise<void>;
   fetch(input: string | URL | Request, init: RequestInit | undefined): Promise<Response>;
-  /** `owner` is the context that asks: a transaction of its own in its transaction is refused. */
+  /** `owner` is the calling context: a transaction within its own transaction is refused. */
   transaction<T>(owner: object, fn: () => T | Promise<T>): Promise<T>;
   blockConcurrencyWhile<T>(fn: () => T | Promise<T>): Promise<T>;
   readonly run: RunControl;
@@ -62,7 +62,7 @@ export interface ContextSource {
   requestSleep(): void;
   requestDestroy(): void;
   client(): object;
-  /** The connection of a stateless call, made when user code asks for it. */
+  /** Creates the connection of a stateless call when user code first asks for it. */
   transientConnection(
     params: unknown,
     request: RequestSource | undefined,
@@ -71,7 +71,7 @@ export interface ContextSource {
   ): Connection;
 }
 
-/** The context of hooks. One class serves all: the public types say what each hook may use. */
+/** The context of hooks. One class serves all of them; the public types restrict what each hook may use. */
 export class Context implements BaseContext {
   // Private, so that a context that is logged or encoded as JSON reveals nothing of the actor.
   readonly #source: ContextSource;
@@ -128,16 +128,16 @@ export class Context implements BaseContext {
 
   get queue(): ActorQueue {
     this.#queue ??= this.source.parts.queues.facade(this.call, this);
-    // Its methods are typed by the queues of the definition, which only the public types know.
+    // Only the public types know the queues of the definition.
     return this.#queue as unknown as ActorQueue;
   }
 
-  /** The action that the context belongs to. */
+  /** The action that the context belongs to, if any. */
   protected get call(): RunningCall | undefined {
     return undefined;
   }
 
-  /** The handler that the context was made for has ended. */
+  /** Called when the handler that got this context has ended. */
   ended(succeeded: boolean): void {
     this.#queue?.end(succeeded);
   }
@@ -248,7 +248,7 @@ export class Context implements BaseContext {
   }
 
   client<R extends AnyRegistry = UntypedRegistry>(): ClientOf<R> {
-    // Which registry it is, is the user's word: `c.client<typeof registry>()`.
+    // The type of the registry is chosen by the caller: `c.client<typeof registry>()`.
     return this.source.client() as ClientOf<R>;
   }
 }
@@ -263,7 +263,7 @@ export class ConnContext extends Context {
   }
 }
 
-/** Where a call comes from. */
+/** Origin of a call: parameters, identity and request of its client. */
 interface CallOrigin {
   readonly params?: unknown;
   readonly auth?: unknown;
@@ -284,7 +284,7 @@ export class CallContext extends Context {
     this.#origin = origin;
   }
 
-  /** For the runtime: user code has the context in hand. */
+  /** Returns the call behind a context that user code passed in. */
   static callOf(context: CallContext): RunningCall {
     return context.#call;
   }
@@ -293,7 +293,7 @@ export class CallContext extends Context {
     return this.#call;
   }
 
-  /** Undefined in an action that a schedule runs. */
+  /** Undefined in an action that was started by a schedule. */
   get conn(): Conn | undefined {
     if (this.#call.scheduled !== undefined) return undefined;
     if (this.#conn === undefined) {
@@ -303,7 +303,7 @@ export class CallContext extends Context {
     return this.#conn;
   }
 
-  /** The caller's own connection is one of them. */
+  /** Includes the caller's own connection, which is created on demand. */
   override get conns(): ReadonlyMap<string, Conn> {
     void this.conn;
     return super.conns;

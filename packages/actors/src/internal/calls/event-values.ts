@@ -4,8 +4,8 @@ import type { OutgoingEvent } from "../../ports/outgoing-event.ts";
 import { presenceEvent } from "../connections/presence.ts";
 
 /**
- * Checks and encodes an event. One argument is the payload itself, or the only member of a tuple;
- * several are a tuple. Throws `actor.validation_error`, `event.async_schema`, `message.unsupported_value`.
+ * Validates and encodes an event. A single argument is the payload; several arguments form a tuple. Throws
+ * `actor.validation_error`, `event.async_schema`, `message.unsupported_value`.
  */
 export function encodeEvent(
   rule: EventOptions | undefined,
@@ -16,7 +16,7 @@ export function encodeEvent(
   return { name, args: encodeValue(checked) };
 }
 
-/** Throws `event.reserved_name`, and a `TypeError` for what is no text: programs are not always typed. */
+/** Throws `event.reserved_name`, and a `TypeError` for a name that is not a string: programs may be untyped. */
 export function checkEventName(name: unknown): void {
   if (typeof name !== "string") throw new TypeError("The name of an event is a string");
   if (name !== presenceEvent) return;
@@ -33,7 +33,7 @@ function checkPayload(schema: StandardSchema, name: string, args: readonly unkno
     try {
       return asTuple(checked(schema, args, what));
     } catch {
-      // What is wrong with the payload itself says more than what is wrong with it as a tuple.
+      // The error about the payload itself is more useful than the one about the tuple.
       throw error;
     }
   }
@@ -43,7 +43,7 @@ function checked(schema: StandardSchema, payload: unknown, what: string): unknow
   const result = validate(schema, payload, { group: "actor", code: "validation_error", what });
   if (!(result instanceof Promise)) return result;
   result.catch(() => {});
-  const message = `${what} has an asynchronous schema; an event is checked when it is sent, which cannot wait`;
+  const message = `${what} has an asynchronous schema. An event is validated while it is sent; use a synchronous schema`;
   throw new HoldfastError("event", "async_schema", message, { statusCode: 500 });
 }
 

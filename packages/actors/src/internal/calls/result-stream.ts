@@ -5,7 +5,7 @@ import type { RunningCall } from "./running-call.ts";
 
 type StreamDependencies = Pick<ActorCore, "definition" | "ports" | "queue" | "state" | "turn">;
 
-/** The pieces of a result that comes in pieces; undefined for any other result. */
+/** Returns the iterator of a streamed result; undefined for any other result. */
 export function resultChunks(output: unknown): AsyncIterator<unknown> | undefined {
   if (typeof output !== "object" || output === null) return undefined;
   if (output instanceof ReadableStream) return readerOf(output);
@@ -13,7 +13,7 @@ export function resultChunks(output: unknown): AsyncIterator<unknown> | undefine
   return typeof iterate === "function" ? iterate.call(output) : undefined;
 }
 
-/** Not every runtime's streams are iterable. */
+/** Some JavaScript runtimes have streams that are not async iterable. */
 function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
   const reader = stream.getReader();
   return {
@@ -29,9 +29,9 @@ function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
 }
 
 /**
- * Hands the pieces of a result on, one after the other: each leaves after the commit that precedes it,
- * and the next is made when its reader has room. Throws what user code threw, why the call was aborted,
- * and `action.stream_stalled` when its reader takes nothing for as long as an action may take.
+ * Sends the chunks of a result in order. Each chunk leaves after the commit that precedes it, and the next is produced
+ * when the reader has room. Throws the error of user code, the reason of an abort, or `action.stream_stalled` if the
+ * reader accepts nothing for `actionTimeout`.
  */
 export async function sendResultStream(
   actor: StreamDependencies,
@@ -58,15 +58,15 @@ export async function sendResultStream(
       await withDeadline(actor, unlessAborted(gated(actor, () => stream.chunk(bytes))));
     }
   } finally {
-    // Code that waits for something else may take its time to end; nobody waits for it.
+    // Closing the iterator may take long; nobody waits for it.
     if (!ended) void Promise.resolve(actor.turn.enter(() => pieces.return?.())).catch(() => {});
     actor.queue.close();
   }
 }
 
 /**
- * Waits for one promise after the other, each no longer than until the signal aborts. A race of each with one
- * promise of the abort would keep all the pieces of a stream in memory up to its end.
+ * Waits for promises one at a time, each until the signal aborts at the latest. Racing each of them against one abort
+ * promise would keep every chunk in memory until the stream ends.
  */
 function until(signal: AbortSignal): <T>(work: Promise<T>) => Promise<T> {
   let interrupt: ((reason: unknown) => void) | undefined;
@@ -75,17 +75,17 @@ function until(signal: AbortSignal): <T>(work: Promise<T>) => Promise<T> {
     new Promise((resolve, reject) => {
       if (signal.aborted) reject(signal.reason);
       interrupt = reject;
-      // An iterator of somebody's own may give what is no promise.
+      // An iterator of user code may return something that is not a promise.
       Promise.resolve(work).then(resolve, reject);
     });
 }
 
-/** Runs `send` once the turn before it is durable; settles as it does. */
+/** Runs `send` once the preceding turn is durable, and settles with it. */
 function gated(actor: StreamDependencies, send: () => Promise<void> | void): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   actor.queue.after({
     release: () => {
-      // An output may not throw.
+      // Outputs must not throw.
       new Promise<void>((settle) => settle(send())).then(resolve, reject);
     },
     drop: reject,
@@ -98,7 +98,7 @@ function withDeadline(actor: StreamDependencies, sent: Promise<void>): Promise<v
   const timeoutMs = actor.definition.options.actionTimeout;
   return new Promise((resolve, reject) => {
     const timer = tasks.after(timeoutMs, () => {
-      const message = "The reader of the result took nothing for too long";
+      const message = "The reader of the result accepted nothing for too long";
       reject(new HoldfastError("action", "stream_stalled", message, { metadata: { timeoutMs } }));
     });
     const settle = (): void => timer.cancel();
@@ -108,11 +108,11 @@ function withDeadline(actor: StreamDependencies, sent: Promise<void>): Promise<v
 }
 
 export function streamNotSupported(): HoldfastError {
-  const message = "The result comes in pieces, which this caller cannot take";
+  const message = "The result is a stream, which this caller does not support. Call it over a connection";
   return new HoldfastError("action", "stream_not_supported", message);
 }
 
 export function streamNotReplayable(): HoldfastError {
-  const message = "The call with this key gave its result in pieces, which are not kept; it is not run again";
+  const message = "The call with this key returned a stream, which is not recorded; it is not run again";
   return new HoldfastError("action", "stream_not_replayable", message, { statusCode: 409 });
 }

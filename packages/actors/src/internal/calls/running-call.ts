@@ -12,31 +12,31 @@ interface Waiter {
   reject(error: HoldfastError): void;
 }
 
-/** Stops listening to a waiter's signal. */
+/** Removes the listener from a waiter's signal. */
 type Unlisten = () => void;
 
 /**
- * One action that runs, and everyone who waits for its result: the caller, and retries of its key.
- * It is the output that carries the result.
+ * One running action and everyone who waits for its result: its caller, and retries with the same key. As an output,
+ * it delivers the result once the commit is durable.
  */
 export class RunningCall implements Output, LockHolder {
   readonly key: string | undefined;
-  /** How often the actor had been written to when the call began: tells whether it wrote. */
+  /** The actor's write count when the call began; a greater count later means that it may have written. */
   #writesBefore: number | undefined;
   #sendsBefore = 0;
   startedRecorded = false;
-  /** Past the transactionLock, and not out again. */
+  /** True while it is inside the transaction lock. */
   entered = false;
   parked = false;
-  /** Its result leaves before what it wrote is durable. */
+  /** Its result leaves before its writes are durable. */
   goesFirst = false;
-  /** The connection that user code asked for in a stateless call; it ends with the call. */
+  /** Connection that user code requested in a stateless call; it ends with the call. */
   transient: Connection | undefined;
-  /** Its result comes in pieces. */
+  /** True if the result is a stream. */
   isStream = false;
-  /** Of a call that a schedule makes. */
+  /** Set for a call that was started by a schedule. */
   scheduled: ScheduledRun | undefined;
-  /** The first is the caller, whom retries hardly ever join; one that has left is undefined. */
+  /** The first waiter is the caller, and retries are rare; a waiter that has left is undefined. */
   #waiter: Waiter | undefined;
   #joined: Set<Waiter> | undefined;
   #unlisten: Unlisten | undefined;
@@ -51,14 +51,14 @@ export class RunningCall implements Output, LockHolder {
     this.key = key;
   }
 
-  /** From now on it may write; the first time counts. */
+  /** Marks the moment from which it may write; only the first call counts. */
   began(writes: number, sends: number): void {
     if (this.#writesBefore !== undefined) return;
     this.#writesBefore = writes;
     this.#sendsBefore = sends;
   }
 
-  /** False while it waits for its turn. */
+  /** False while it waits for admission. */
   get hasBegun(): boolean {
     return this.#writesBefore !== undefined;
   }
@@ -67,17 +67,17 @@ export class RunningCall implements Output, LockHolder {
     return this.#writesBefore !== undefined && this.#writesBefore !== writes;
   }
 
-  /** Something has left for somebody, which a second run would send again. */
+  /** True if an output has left that a second run would send again. */
   mayHaveSent(sends: number): boolean {
     return this.#writesBefore !== undefined && this.#sendsBefore !== sends;
   }
 
-  /** Why it is to stop, if it is. */
+  /** The reason of the abort, if it was aborted. */
   get abortReason(): HoldfastError | undefined {
     return this.#abortReason;
   }
 
-  /** Made when user code asks for it: most actions do not. */
+  /** Created on demand: most actions do not use it. */
   get abortSignal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -91,7 +91,7 @@ export class RunningCall implements Output, LockHolder {
     this.#controller?.abort(asAbortError(reason));
   }
 
-  /** Adds a waiter; when its signal aborts it stops waiting, and the last one to stop aborts the action. */
+  /** Adds a waiter. It leaves when its signal aborts; when the last one leaves, the action is aborted. */
   wait(waiter: Waiter, signal: CancelSignal | undefined): void {
     this.#add(waiter);
     if (signal === undefined) return;
@@ -110,7 +110,7 @@ export class RunningCall implements Output, LockHolder {
     };
   }
 
-  /** As if all who wait had stopped waiting. */
+  /** Aborts the action as if all waiters had left. */
   cancel(): void {
     if (this.#settled) return;
     const error = cancelledError();
@@ -127,7 +127,7 @@ export class RunningCall implements Output, LockHolder {
     this.#joined.add(waiter);
   }
 
-  /** False for one that has left before. */
+  /** Returns false if the waiter had left already. */
   #remove(waiter: Waiter): boolean {
     if (this.#waiter !== waiter) return this.#joined?.delete(waiter) ?? false;
     this.#waiter = undefined;
@@ -142,7 +142,7 @@ export class RunningCall implements Output, LockHolder {
     return waiters;
   }
 
-  /** From now on the call may take as long as its pieces do. */
+  /** Lifts the time limit: a stream may take as long as its chunks do. */
   beginStream(): void {
     this.isStream = true;
     for (const timer of this.#timers ?? []) timer.cancel();
@@ -152,18 +152,18 @@ export class RunningCall implements Output, LockHolder {
     return this.#timers !== undefined;
   }
 
-  /** Calls `expired` unless the call has been settled by then. */
+  /** Calls `expired` after the timeout unless the call has settled. */
   limit(tasks: Tasks, timeoutMs: number, expired: () => void): void {
     this.#timers ??= [];
     this.#timers.push(tasks.after(timeoutMs, expired));
   }
 
-  /** Called once, when the action has ended and before its last turn closes. */
+  /** Called once, after the action has ended and before its last turn closes. */
   onEnd(callback: (succeeded: boolean) => void): void {
     this.#onEnd = callback;
   }
 
-  /** The action has ended; its outcome leaves through the gate. */
+  /** Records the outcome, which then leaves through the output gate. */
   end(outcome: CallOutcome): void {
     this.#outcome = outcome;
     this.#settled = true;
@@ -189,7 +189,7 @@ export class RunningCall implements Output, LockHolder {
     this.reject(error);
   }
 
-  /** Tells all who wait now; a later retry may join and wait anew. */
+  /** Rejects all current waiters; a later retry may join and wait again. */
   reject(error: HoldfastError): void {
     for (const waiter of this.#takeWaiters()) waiter.reject(error);
   }

@@ -11,7 +11,7 @@ function made(): { controller: AbortController; signal: AbortSignal; reported: u
   return { controller, signal, reported };
 }
 
-test("what listeners throw, and reject with, is reported, and the others are called", async () => {
+test("errors of a listener are reported, and the other listeners are called", async () => {
   const { controller, signal, reported } = made();
   const called: string[] = [];
   const fails = (name: string) => (): never => {
@@ -29,7 +29,7 @@ test("what listeners throw, and reject with, is reported, and the others are cal
   assert.deepEqual(reported.sort(), ["function", "handler", "object", "promise"]);
 });
 
-test("listeners are added once, removed, and called with the signal, as the platform does it", () => {
+test("listeners are added once, removed, and called with the signal, as on a plain signal", () => {
   const { controller, signal } = made();
   const called: unknown[] = [];
   function listener(this: unknown, event: Event): void {
@@ -49,7 +49,7 @@ test("listeners are added once, removed, and called with the signal, as the plat
   assert.throws(() => signal.addEventListener("abort", 5 as never), TypeError);
 });
 
-test("it is the platform's own signal for whoever takes one", async () => {
+test("it is accepted wherever the platform takes a signal", async () => {
   const { controller, signal } = made();
   assert.ok(signal instanceof AbortSignal);
   assert.equal(signal, controller.signal);

@@ -1,6 +1,6 @@
 import { isThenable } from "../lifecycle/hooks.ts";
 
-// Of the signal itself: where the types of a browser are loaded, those of any target take null too.
+// The listener type of the signal itself: with browser types loaded, that of a general event target also accepts null.
 type AddArguments = Parameters<AbortSignal["addEventListener"]>;
 type RemoveArguments = Parameters<AbortSignal["removeEventListener"]>;
 type Listener = AddArguments[1];
@@ -8,19 +8,18 @@ type Guard = (event: Event) => void;
 
 interface Containment {
   readonly report: (error: unknown) => void;
-  /** What stands for each listener of the user: by it the platform tells whether one is added twice. */
+  /** The wrapper of each listener: the platform uses its identity to detect a listener that is added twice. */
   readonly guards: WeakMap<object, Guard>;
-  /** What user code has set as `onabort`. */
+  /** The value that user code assigned to `onabort`. */
   handler: unknown;
 }
 
 const containments = new WeakMap<EventTarget, Containment>();
 
 /**
- * A signal whose listeners may throw. Of what a listener throws, or a promise that it returns rejects with,
- * the platform makes an uncaught exception, which would end the process of all actors. It stays the platform's
- * own signal for whoever takes one: only how listeners are added differs. Those of a signal that user code
- * derives from it, by `AbortSignal.any`, are the platform's.
+ * A signal whose listeners may throw. The platform turns an error or rejection of a listener into an uncaught
+ * exception, which would end the process and with it all actors. It remains the platform's own signal; only the way
+ * listeners are added differs. Signals that user code derives from it with `AbortSignal.any` behave as usual.
  */
 class UserSignal extends AbortSignal {
   override addEventListener(...[type, listener, options]: AddArguments): void {
@@ -34,7 +33,7 @@ class UserSignal extends AbortSignal {
 
 const platformHandler = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "onabort");
 
-// An accessor: the types of the platform have it as a property, which a class cannot override.
+// An accessor: the platform's types declare a property, which a class cannot override.
 Object.defineProperty(UserSignal.prototype, "onabort", {
   configurable: true,
   enumerable: true,
@@ -49,7 +48,7 @@ Object.defineProperty(UserSignal.prototype, "onabort", {
   },
 });
 
-/** Has `report` told what listeners of this signal throw. It is the same signal. */
+/** Makes `report` receive the errors of this signal's listeners. Returns the same signal. */
 export function containListenerErrors(signal: AbortSignal, report: (error: unknown) => void): AbortSignal {
   containments.set(signal, { report, guards: new WeakMap(), handler: null });
   return Object.setPrototypeOf(signal, UserSignal.prototype);
@@ -58,7 +57,7 @@ export function containListenerErrors(signal: AbortSignal, report: (error: unkno
 function guarded(signal: AbortSignal, listener: Listener): Listener {
   const containment = containments.get(signal);
   const callable = typeof listener === "function" || (typeof listener === "object" && listener !== null);
-  // The platform says what is wrong with anything else.
+  // The platform reports any other kind of listener as an error.
   if (containment === undefined || !callable) return listener;
   const { report, guards } = containment;
   const known = guards.get(listener);

@@ -3,7 +3,7 @@ import type { BroadcastTarget } from "../../types.ts";
 import { LazyMap } from "../util/lazy.ts";
 import type { Connection } from "./connection.ts";
 
-/** Who hears what: the connections of one actor by the events and rooms they are in. */
+/** Index of one actor's connections by the events they subscribe to and the rooms they are in. */
 export class Audience {
   readonly #subscribers = new LazyMap<string, Set<Connection>>();
   readonly #rooms = new LazyMap<string, Set<Connection>>();
@@ -18,7 +18,7 @@ export class Audience {
     removeFrom(this.#subscribers, event, connection);
   }
 
-  /** Returns false when it was in the room already. */
+  /** Returns false if the connection was in the room already. */
   join(connection: Connection, room: string): boolean {
     if (!connection.addRoom(room)) return false;
     addTo(this.#rooms, room, connection);
@@ -31,19 +31,19 @@ export class Audience {
     return true;
   }
 
-  /** Enters what the connection remembers into the index. */
+  /** Adds a connection with its recorded subscriptions and rooms. */
   enter(connection: Connection): void {
     for (const event of connection.subscriptions) addTo(this.#subscribers, event, connection);
     for (const room of connection.rooms) addTo(this.#rooms, room, connection);
   }
 
-  /** The connection hears nothing any more; what it was subscribed to stays written down in it. */
+  /** Removes a connection from the index; it keeps the record of its own subscriptions. */
   exit(connection: Connection): void {
     for (const event of connection.subscriptions) removeFrom(this.#subscribers, event, connection);
     for (const room of connection.rooms) removeFrom(this.#rooms, room, connection);
   }
 
-  /** The connections that a broadcast reaches, as they are now. */
+  /** The connections that a broadcast reaches at this moment. */
   of(event: string, target: BroadcastTarget | undefined): Connection[] {
     const subscribers = this.#subscribers.get(event);
     if (subscribers === undefined) return [];

@@ -2,9 +2,8 @@ import type { Watching } from "../inspect/watching.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * The connections of an actor by their ids, which user code sees as `c.conns`. They come and go with their
- * clients alone: who changes the map as a map is told so, where a connection that was only taken out of it
- * would go on, and nobody would hear of its end. Tells who watches the actor of those that come and go.
+ * The connections of an actor by id, as user code sees them in `c.conns`. User code cannot modify the map, because
+ * removing an entry would not end the connection. Notifies watchers of the actor about connections that come and go.
  */
 export class ConnectionMap extends Map<string, Connection> {
   readonly #inspection: () => { readonly watching: Watching } | undefined;
@@ -23,7 +22,7 @@ export class ConnectionMap extends Map<string, Connection> {
     if (super.delete(id)) this.#inspection()?.watching.connectionsChanged();
   }
 
-  /** The actor is gone, and with it whoever watched it. */
+  /** Removes all connections without notifying: the actor and its watchers are gone. */
   removeAll(): void {
     super.clear();
   }

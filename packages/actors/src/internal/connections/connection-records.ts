@@ -2,7 +2,7 @@ import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import { recordPrefix } from "../lifecycle/part.ts";
 import { maxStoredDepth } from "../util/stored-depth.ts";
 
-/** What the store keeps of a connection, so that it outlives the actor's sleep. */
+/** The stored record of a connection, which outlives the actor's sleep. */
 export interface ConnectionRecord {
   readonly params: unknown;
   readonly state: unknown;
@@ -16,7 +16,7 @@ export interface ConnectionRecord {
 /** Format 1: this byte, then the CBOR of the fields in order. Golden files hold it. */
 const format = 1;
 
-/** The prefix of connections, then the id in UTF-8; ids are made here and are ASCII. */
+/** The prefix of connection records, then the id. Ids are generated here and are ASCII. */
 export function connectionKey(id: string): Uint8Array {
   const key = new Uint8Array(id.length + 1);
   key[0] = recordPrefix.connection;
@@ -43,7 +43,8 @@ export function decodeConnection(bytes: Uint8Array): ConnectionRecord {
     throw new HoldfastError("store", "unknown_format", `A connection has format ${bytes[0] ?? "none"}`);
   }
   const fields = decodeValue(bytes.slice(1), { maxDepth: maxStoredDepth });
-  if (!Array.isArray(fields)) throw new HoldfastError("store", "unknown_format", "A connection is no list");
+  if (!Array.isArray(fields))
+    throw new HoldfastError("store", "unknown_format", "A connection record is not a list");
   const [params, state, auth, subscriptions, rooms, presence] = fields as readonly unknown[];
   return {
     params,

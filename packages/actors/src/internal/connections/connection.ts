@@ -6,26 +6,28 @@ import { Tracker } from "../state/tracker.ts";
 import { copyValue } from "../state/value.ts";
 import type { ConnectionRecord } from "./connection-records.ts";
 
-/** What a connection needs of its actor. */
+/** Operations of an actor on one of its connections. */
 export interface ConnectionHost {
-  /** Sends an event behind the open turn. */
+  /** Sends an event after the open turn has committed. */
   sendTo(connection: Connection, name: string, args: readonly unknown[]): void;
-  /** Closes at the actor's wish, behind the open turn. */
+  /** Closes the connection after the open turn has committed. */
   disconnect(connection: Connection, code: number, reason: string): Promise<void>;
-  /** False where nobody could be answered any more. The promise never rejects. */
+  /** Returns false if the subscription can no longer be answered. The promise never rejects. */
   subscribe(connection: Connection, event: string): boolean | Promise<void>;
   unsubscribe(connection: Connection, event: string): void;
   join(connection: Connection, room: string): void;
   leave(connection: Connection, room: string): void;
-  /** Its state has changed: that commits with the open turn. Throws when changes are refused. */
+  /**
+   * Records that the state of the connection changed; committed with the open turn. Throws when changes are refused.
+   */
   changed(connection: Connection): void;
-  /** User code has asked for its state. */
+  /** Records that user code has read its state. */
   touched(connection: Connection): void;
-  /** The client has gone away; `mayReturn` when it may ask for what it misses. */
+  /** The client has disconnected; `mayReturn` if it may reconnect and ask for the events it missed. */
   clientLeft(connection: Connection, mayReturn: boolean): void;
 }
 
-/** Where a connection comes from: parameters and identity of its client. */
+/** Origin of a connection: parameters and identity of its client. */
 export interface ConnectionOrigin {
   readonly params: unknown;
   readonly auth?: unknown;
@@ -35,8 +37,8 @@ export interface ConnectionOrigin {
 const noRooms: ReadonlySet<string> = new Set();
 
 /**
- * One connection as user code sees it; `host` is its other face. What it is made of is private: user code can
- * neither assign to it nor find it in a log.
+ * One connection as user code sees it; `host` is the host's view of it. Its fields are private, so that user code can
+ * neither assign to them nor log them.
  */
 export class Connection implements Conn {
   readonly #id: string;
@@ -53,12 +55,12 @@ export class Connection implements Conn {
   #presence: readonly unknown[] = [];
   #dirty = false;
   #recorded = false;
-  /** Events sent before the host was told that the connection is open. */
+  /** Events sent before the host has opened the connection. */
   #early: OutgoingEvent[] = [];
   #endReason = "";
-  /** The connection that took over what its client has missed. */
+  /** The connection that has taken over this one's client. */
   #successor: Connection | undefined;
-  /** It was there before the actor slept. */
+  /** True if it existed before the actor slept. */
   #outlived = false;
 
   constructor(
@@ -92,7 +94,7 @@ export class Connection implements Conn {
     return this.#origin.request;
   }
 
-  /** Absent for the short-lived connection of a stateless call: what is sent to it goes nowhere. */
+  /** Undefined for the short-lived connection of a stateless call: events sent to it are dropped. */
   get sink(): ConnectionSink | undefined {
     return this.#sink;
   }
@@ -105,13 +107,13 @@ export class Connection implements Conn {
     return this.#subscriptions;
   }
 
-  /** Bound, so that it can be handed on. */
+  /** Bound, so that user code can pass it on. */
   get send(): Conn["send"] {
     this.#send ??= (name: string, ...args: unknown[]): void => this.#owner.sendTo(this, name, args);
     return this.#send;
   }
 
-  /** Its presence as a list of none or one, so that undefined is a value as well. */
+  /** Its presence, as a list of at most one value, so that undefined is a possible value. */
   get presence(): readonly unknown[] {
     return this.#presence;
   }
@@ -120,7 +122,7 @@ export class Connection implements Conn {
     this.#presence = presence;
   }
 
-  /** Something of it differs from its record. */
+  /** True if it differs from its record. */
   get dirty(): boolean {
     return this.#dirty;
   }
@@ -129,7 +131,7 @@ export class Connection implements Conn {
     this.#dirty = dirty;
   }
 
-  /** The store has a record of it. */
+  /** True if the store has a record of it. */
   get recorded(): boolean {
     return this.#recorded;
   }
@@ -143,7 +145,7 @@ export class Connection implements Conn {
     return { id: this.id };
   }
 
-  /** Tracked from its first use on: reading and writing it is like reading and writing `c.state`. */
+  /** Tracked from its first use on, as `c.state` is. */
   get state(): unknown {
     this.#owner.touched(this);
     return this.#track().value;
@@ -156,7 +158,7 @@ export class Connection implements Conn {
   #track(): Tracker {
     if (this.#tracker === undefined) {
       const tracker = new Tracker(this.#rawState, () => {
-        // The record is written whole: single operations are not needed.
+        // The record is always written completely: single operations are not needed.
         tracker.take();
         this.#owner.changed(this);
       });
@@ -165,7 +167,7 @@ export class Connection implements Conn {
     return this.#tracker;
   }
 
-  /** Copies the state in that a hook has made. Throws `actor.invalid_state_value`. */
+  /** Copies a state that a hook has returned. Throws `actor.invalid_state_value`. */
   begin(state: unknown): void {
     this.#rawState = copyValue(state, [], (item) => item);
     this.#tracker = undefined;
@@ -174,11 +176,11 @@ export class Connection implements Conn {
   /** Notices changes of dates and bytes in the state, which no proxy reports. */
   checkLeaves(forget: boolean): void {
     this.#tracker?.checkLeaves(forget);
-    // Nobody runs who may have what was assigned in hand.
+    // No code runs that may still hold an assigned value.
     if (forget) this.#tracker?.settle();
   }
 
-  /** Also of one that left while the actor slept, and has nobody on the other side any more. */
+  /** Also for a connection whose client left while the actor slept. */
   get isHibernatable(): boolean {
     return this.#sink === undefined ? this.#outlived : this.#sink.hibernate !== undefined;
   }
@@ -222,7 +224,7 @@ export class Connection implements Conn {
     };
   }
 
-  /** As it was before the actor slept; the client has been connected all the time. */
+  /** Restores the state from before the sleep; the client has been connected all the time. */
   restore(record: ConnectionRecord): void {
     this.#recorded = true;
     this.#outlived = true;
@@ -233,8 +235,8 @@ export class Connection implements Conn {
   }
 
   /**
-   * Tells the host that the connection is there, then what was sent meanwhile. Returns false when it
-   * was ended before. `resumed` when it has taken over from another.
+   * Opens the connection at the host, then sends the events that were waiting. Returns false if it has already ended.
+   * `resumed` if it has taken over from another connection.
    */
   open(resumed: boolean): boolean {
     if (this.#phase !== "setup" || this.#sink === undefined) return false;
@@ -252,30 +254,30 @@ export class Connection implements Conn {
     return this.#phase === "open";
   }
 
-  /** What the host is told of a connection that was ended before it was open. */
+  /** The error for the host if the connection ended before it was open. */
   get refusal(): HoldfastError {
     if (this.#endReason === "actor.stopping")
       return new HoldfastError("actor", "stopping", "The actor is stopping");
-    // A reason of the form `group.code` is the error; what ends by itself has no other.
+    // A reason of the form `group.code` names the error.
     const [group = "", code = ""] = /^([a-z_]+)\.([a-z0-9_]+)$/.exec(this.#endReason)?.slice(1) ?? [];
     const message = `The actor closed the connection: ${this.#endReason}`;
     if (group !== "") return new HoldfastError(group, code, message, { statusCode: 403 });
     return new HoldfastError("conn", "disconnected", message);
   }
 
-  /** Hands an event, whose commit is durable, to the host. */
+  /** Delivers an event, whose commit is durable, to the host. */
   deliver(event: OutgoingEvent): void {
     if (this.#successor !== undefined) this.#successor.deliver(event);
     else if (this.#phase === "open") this.#sink?.send(event);
     else if (this.#phase === "setup") this.#early.push(event);
   }
 
-  /** From now on another connection of the same client gets what this one would have got. */
+  /** Hands over to another connection of the same client, which gets all further events. */
   succeededBy(successor: Connection): void {
     this.#successor = successor;
   }
 
-  /** The end as the host sees it; `tell` unless the host caused it. */
+  /** Ends the connection; `tell` notifies the host, unless the host itself ended it. */
   end(tell: boolean, code: number, reason: string): void {
     const before = this.#phase;
     this.#phase = "closed";

@@ -1,4 +1,4 @@
-/** The connections of one actor: hooks, rooms, presence, and what outlives a sleep. */
+/** The connections of one actor: hooks, rooms, presence, and hibernation. */
 import { HoldfastError, uuidv4, validate } from "@holdfast/core";
 import type { CancelSignal } from "../../cancellation.ts";
 import type {
@@ -21,27 +21,30 @@ import { connectionIdOf, connectionKey, decodeConnection, encodeConnection } fro
 import type { ConnectionsDependencies } from "./dependencies.ts";
 import { Presence, presenceEvent } from "./presence.ts";
 
-/** The connections of one actor: their hooks, what is sent to them, and what of them outlives a sleep. */
+/** The connections of one actor: runs their hooks, routes events to them, and restores them after a sleep. */
 export class Connections implements ConnectionHost {
-  /** Made when the first connection comes, or somebody looks: most actors have none. */
+  /** Created on demand: most actors have no connections. */
   #all: ConnectionMap | undefined;
   #presence: Presence | undefined;
   readonly #actor: ConnectionsDependencies;
   readonly #audience = new Audience();
-  /** Gone, but their clients may come back for what they miss. */
+  /** Disconnected connections whose clients may still reconnect and ask for missed events. */
   readonly #lost = new LazyMap<string, Connection>();
-  /** Those whose records this turn writes. */
+  /** Connections whose records this turn writes. */
   readonly #due = new LazySet<Connection>();
-  /** Those whose state user code may hold dates or bytes of. */
+  /** Connections whose state may contain dates or bytes that user code still holds. */
   readonly #touched = new LazySet<Connection>();
   #held: readonly HibernatedConnection[] = [];
-  /** Their hosts are told once the actor is ready: what their clients have asked for meanwhile finds all of it. */
+  /**
+   * Restored connections whose hosts are notified once the actor is ready, so that requests of their clients find them
+   * complete.
+   */
   #restored: Connection[] = [];
-  /** Their clients left before the actor was ready: as a rule, while it was not in memory. */
+  /** Connections whose clients left before the actor was ready, usually while it slept. */
   #orphans: Connection[] = [];
-  /** Their records are final: from now on the host alone knows who leaves. */
+  /** True once the records are final: from then on only the host knows which clients leave. */
   #settled = false;
-  /** Whether a connection is worth a record before the actor sleeps. */
+  /** True if a connection gets a record immediately, and not only when the actor sleeps. */
   readonly #recordsAtOnce: boolean;
 
   get all(): ConnectionMap {
@@ -63,12 +66,12 @@ export class Connections implements ConnectionHost {
 
   // From start to sleep
 
-  /** The clients that the host kept; nobody else knows of them until they are restored. */
+  /** Takes over the connections that the host kept during a sleep, until they are restored. */
   hold(held: readonly HibernatedConnection[]): void {
     this.#held = held;
   }
 
-  /** Restores what outlived a sleep; before any hook. */
+  /** Restores hibernated connections; runs before any hook. */
   load(records: readonly KvEntry[]): void {
     const held = this.#held;
     this.#held = [];
@@ -98,11 +101,11 @@ export class Connections implements ConnectionHost {
       this.#audience.enter(connection);
       this.#restored.push(connection);
     }
-    // Their records are missing: the store was set back. They begin anew.
+    // Connections without a record: the store was reset. Their clients have to reconnect.
     for (const { sink } of live.values()) sink.close(1012, "conn.unknown");
   }
 
-  /** The actor is ready: those who left while it slept are told of now. */
+  /** Called once the actor is ready: runs `onDisconnect` for clients that left during the sleep. */
   started(): void {
     const orphans = this.#orphans;
     this.#orphans = [];
@@ -113,7 +116,7 @@ export class Connections implements ConnectionHost {
     for (const { sink, host } of this.#restored.splice(0)) sink?.awake?.(host, this.#actor.instance);
   }
 
-  /** The turn closes: the states that changed in it are written. */
+  /** Called when the turn closes: writes the changed records. */
   closing(): void {
     for (const connection of this.#due) this.#write(connection);
     this.#due.clear();
@@ -130,7 +133,7 @@ export class Connections implements ConnectionHost {
     this.#actor.records.put(connectionKey(connection.id), encodeConnection(connection.record()));
   }
 
-  /** Before the last commit of a sleep: writes what is needed to go on after it. */
+  /** Called before the last commit of a sleep: writes all records that the next instance needs. */
   settle(): void {
     this.#settled = true;
     for (const connection of this.all.values()) {
@@ -139,7 +142,7 @@ export class Connections implements ConnectionHost {
     this.#due.clear();
   }
 
-  /** The sleep is durable: the hosts keep the sockets and bring them back with the next wake. */
+  /** Called when the sleep is durable: the hosts keep the sockets and return them with the next wake. */
   hibernate(): void {
     for (const { sink, subscriptions, rooms } of [...this.all.values(), ...this.#lost.values()]) {
       sink?.hibernate?.({ subscriptions: [...subscriptions], rooms: [...rooms] });
@@ -152,8 +155,8 @@ export class Connections implements ConnectionHost {
   // Connecting
 
   /**
-   * Accepts a client: resolves once it is connected and what the hooks wrote is durable. `inGrace`: also while
-   * the actor stops.
+   * Accepts a client. Resolves once it is connected and the writes of its hooks are durable. With `inGrace`, also
+   * while the actor stops.
    */
   async connect(request: ConnectRequest, sink: ConnectionSink, inGrace = false): Promise<ActorConnection> {
     const origin = { params: request.params, auth: request.auth, request: request.request };
@@ -172,7 +175,7 @@ export class Connections implements ConnectionHost {
     });
   }
 
-  /** The client of a lost connection is back: the new one goes on where that one was cut off. */
+  /** Continues a lost connection: the new one takes over its subscriptions and rooms. */
   #resumeFrom(connection: Connection, predecessor: ActorConnection | undefined): boolean {
     if (!(predecessor instanceof HostConnection)) return false;
     const lost = predecessor.connection;
@@ -185,7 +188,7 @@ export class Connections implements ConnectionHost {
     return true;
   }
 
-  /** Makes a connection and runs its hooks. Throws what a hook threw. */
+  /** Creates a connection and runs its hooks. Throws the error of a hook. */
   async admit(
     origin: ConnectionOrigin,
     sink: ConnectionSink | undefined,
@@ -196,7 +199,7 @@ export class Connections implements ConnectionHost {
     const { hooks, options, connParamsSchema } = actor.definition;
     actor.activity.begin();
     try {
-      const what = { group: "actor", code: "validation_error", what: "What the connection has as params" };
+      const what = { group: "actor", code: "validation_error", what: "The connection parameters" };
       const params =
         connParamsSchema === undefined
           ? origin.params
@@ -210,7 +213,8 @@ export class Connections implements ConnectionHost {
         connection.begin(await made);
         await this.#outside();
       }
-      if (signal?.aborted) throw new HoldfastError("conn", "aborted", "The client left while it connected");
+      if (signal?.aborted)
+        throw new HoldfastError("conn", "aborted", "The client disconnected while it was connecting");
       if (actor.phase.status !== "ready" && (!inGrace || actor.phase.sealed)) throw actor.errors.stopping();
       this.enter(connection);
       try {
@@ -226,20 +230,20 @@ export class Connections implements ConnectionHost {
     }
   }
 
-  /** A hook may take its time: what follows it is no part of a transaction that has begun meanwhile. */
+  /** Waits for the end of a transaction that began while a hook ran: what follows is not part of it. */
   async #outside(): Promise<void> {
     const { transactionLock } = this.#actor;
     for (let held = transactionLock.pass(); held !== undefined; held = transactionLock.pass()) await held;
   }
 
-  /** A connection that no hook has seen yet. */
+  /** Creates a connection without running hooks. */
   create(origin: ConnectionOrigin, sink: ConnectionSink | undefined): Connection {
     const { connState } = this.#actor.definition;
     const state = connState === undefined ? undefined : structuredClone(connState.initial);
     return new Connection(this, uuidv4(this.#actor.ports.random), origin, sink, state);
   }
 
-  /** From now on it is one of `c.conns`. */
+  /** Adds the connection to `c.conns`. */
   enter(connection: Connection): void {
     this.all.enter(connection);
     if (connection.sink === undefined) return;
@@ -275,7 +279,7 @@ export class Connections implements ConnectionHost {
     actor.activity.begin();
     try {
       const allowed = await actor.turn.runAccessHook(ask, new ConnContext(actor.context, connection));
-      // Not a typed error: its caller gets "an internal error", the log what is wrong.
+      // Not a typed error: the caller gets an internal error, and the log has the details.
       if (typeof allowed !== "boolean") throw new TypeError("canSubscribe must return a boolean");
       if (this.all.get(connection.id) !== connection) return;
       if (allowed) this.#subscribed(connection, event);
@@ -307,7 +311,7 @@ export class Connections implements ConnectionHost {
     const targets = this.#audience.of(name, target);
     const { inspection, definition } = this.#actor;
     const isWatched = inspection?.watching.any === true;
-    // What nobody hears is checked where it has a schema, and not encoded.
+    // Without receivers, an event is validated if it has a schema, and not encoded.
     if (targets.length === 0 && !isWatched && definition.events.get(name)?.schema === undefined) return;
     const event = this.#encode(name, args);
     if (isWatched) {
@@ -317,7 +321,7 @@ export class Connections implements ConnectionHost {
     this.#sendAll(targets, event, true);
   }
 
-  /** Who is here is not taken back with a transaction, and neither is the news of it. */
+  /** Presence is not rolled back with a transaction, so its events are not either. */
   broadcastPresence(args: readonly unknown[]): void {
     this.#sendAll(this.#audience.of(presenceEvent, undefined), this.#encode(presenceEvent, args), false);
   }
@@ -338,7 +342,7 @@ export class Connections implements ConnectionHost {
     });
   }
 
-  /** The host of one connection that fails is no reason for the others to miss the event. */
+  /** A host that fails for one connection must not keep the event from the others. */
   #deliver(target: Connection, event: OutgoingEvent): void {
     try {
       target.deliver(event);
@@ -368,7 +372,7 @@ export class Connections implements ConnectionHost {
     );
   }
 
-  /** The record of a connection no longer says what it is: the turn that is open writes it. */
+  /** Marks the record of a connection as outdated: the open turn writes it. */
   changed(connection: Connection): void {
     if (this.#actor.phase.sealed) throw stoppedError();
     connection.dirty = true;
@@ -377,7 +381,7 @@ export class Connections implements ConnectionHost {
     this.#actor.turn.noteChange();
   }
 
-  /** User code reads the state of a connection: it may change dates and bytes in it unseen. */
+  /** Called when user code reads the state of a connection, in which it may change dates and bytes unnoticed. */
   touched(connection: Connection): void {
     this.#touched.add(connection);
   }
@@ -391,13 +395,13 @@ export class Connections implements ConnectionHost {
       this.#audience.exit(connection);
       connection.end(false, 1000, "");
     }
-    // Once the records are final, the next wake tells `onDisconnect`.
+    // Once the records are final, the next instance runs `onDisconnect`.
     if (this.#settled || lost) return;
     if (mayReturn && connection.isOpen && connection.isHibernatable) this.#lose(connection);
     else this.#remove(connection, false, 1000, "");
   }
 
-  /** As a removal, but what its client would have heard goes on to the host. */
+  /** Removes a connection whose client may return; its missed events go to the host. */
   #lose(connection: Connection): void {
     if (this.all.get(connection.id) !== connection) return;
     this.#leaveAll(connection);
@@ -408,7 +412,7 @@ export class Connections implements ConnectionHost {
   disconnect(connection: Connection, code: number, reason: string): Promise<void> {
     this.#actor.turn.sends++;
     this.#remove(connection, true, code, reason);
-    // It leaves with what a transaction commits or takes back, for which nobody in it can wait.
+    // In a transaction the disconnect takes effect with its commit, for which code inside cannot wait.
     return this.#actor.inTransaction ? Promise.resolve() : this.#actor.context.saveState();
   }
 
@@ -417,7 +421,7 @@ export class Connections implements ConnectionHost {
     this.#remove(connection, false, 1000, "");
   }
 
-  /** The same for one that no hook has seen. */
+  /** As {@link release}, for a connection that no hook has seen. */
   forget(connection: Connection): void {
     this.all.remove(connection.id);
     this.#touched.delete(connection);
@@ -453,14 +457,15 @@ export class Connections implements ConnectionHost {
   }
 
   #disconnected(connection: Connection): void {
-    // It left while the actor is being loaded: hooks come later.
+    // The actor is still loading: the hooks run once it is ready.
     if (this.#isStarting) {
       this.#orphans.push(connection);
       return;
     }
     const actor = this.#actor;
     actor.activity.begin();
-    // The record goes with what the hook writes at once: without the one the next wake tells again.
+    // The record is deleted in the same commit as the hook's writes; if that commit fails, the next instance runs the
+    // hook again.
     const tell = (): Promise<unknown> => {
       if (connection.recorded && !actor.phase.sealed) {
         connection.recorded = false;
@@ -468,7 +473,7 @@ export class Connections implements ConnectionHost {
       }
       return actor.turn.hook("onDisconnect", [new ConnContext(actor.context, connection), connection]);
     };
-    // What it writes is not part of somebody's transaction.
+    // The writes of the hook must not join an open transaction.
     (actor.transactionLock.pass()?.then(tell) ?? tell())
       .catch((error: unknown) => actor.errors.report(error))
       .finally(() => {
@@ -477,20 +482,20 @@ export class Connections implements ConnectionHost {
       });
   }
 
-  /** Disconnects, with `onDisconnect`; a sleep keeps those that outlive it. */
+  /** Disconnects all, with `onDisconnect`; `keepHibernatable` keeps those that outlive a sleep. */
   closeAll(code: number, reason: string, keepHibernatable: boolean): void {
     for (const connection of [...this.all.values()]) {
       if (!keepHibernatable || !connection.isHibernatable) this.#remove(connection, true, code, reason);
     }
   }
 
-  /** The actor is gone: tells the hosts at once, without hooks. */
+  /** The actor has ended: closes the connections at their hosts, without hooks. */
   abandon(code: number, reason: string, keepHibernatable: boolean): void {
     for (const { sink } of this.#held) sink.close(code, reason);
     this.#held = [];
     for (const [id, connection] of [...this.all, ...this.#lost]) {
       if (keepHibernatable && connection.isHibernatable) continue;
-      // The host closes it in answer: it is nobody's by then.
+      // Removed first: the host answers by closing it.
       this.all.remove(id);
       this.#lost.delete(id);
       this.#audience.exit(connection);

@@ -3,19 +3,19 @@ import type { ActorPresence } from "../../types.ts";
 import { copyValue } from "../state/value.ts";
 import { Connection } from "./connection.ts";
 
-/** The event that tells subscribers who is here; clients listen to it with `onPresence`. */
+/** The event that reports presence to subscribers; clients listen with `onPresence`. */
 export const presenceEvent = "$presence";
 
 type Identity = { readonly id: string } | string;
 
-/** What presence needs of the connections of its actor. */
+/** The connections that presence works with. */
 export interface PresenceSource {
   readonly all: ReadonlyMap<string, Connection>;
   broadcastPresence(args: readonly unknown[]): void;
   presenceChanged(connection: Connection): void;
 }
 
-/** Who is here: at most one value for each connection, gone with it. */
+/** Presence: at most one value per connection, removed with it. */
 export class Presence implements ActorPresence {
   readonly #source: PresenceSource;
 

@@ -1,27 +1,27 @@
-/** Bytes that come in pieces and are taken out as they are needed: each is copied once, however small the pieces are. */
+/** Queue of bytes that arrive in chunks of any size; each byte is copied once. */
 export class ByteQueue {
   #pieces: Uint8Array[] = [];
   #length = 0;
 
-  /** How many bytes are in it. */
+  /** Number of bytes in the queue. */
   get length(): number {
     return this.#length;
   }
 
-  /** Nobody may change the bytes later. */
+  /** Appends bytes, which must not change afterwards. */
   add(piece: Uint8Array): void {
     if (piece.length === 0) return;
     this.#pieces.push(piece);
     this.#length += piece.length;
   }
 
-  /** The next bytes, which stay in it. There have to be as many. */
+  /** Returns the next `length` bytes without removing them. The queue must hold as many. */
   peek(count: number): Uint8Array {
     const [first] = this.#pieces;
     return first !== undefined && first.length >= count ? first.subarray(0, count) : this.#copied(count);
   }
 
-  /** Takes the next bytes out, as bytes of their own. There have to be as many. */
+  /** Removes and returns a copy of the next bytes. The queue must hold as many. */
   take(count: number): Uint8Array {
     const taken = this.#copied(count);
     let rest = count;

@@ -8,7 +8,7 @@ export class RawContext extends Context implements LockHolder {
   readonly #conn: Connection;
   readonly #ownSignal: AbortSignal;
   #signal: AbortSignal | undefined;
-  /** Its handler is past the transactionLock: a transaction of its own need not wait for it. */
+  /** True while its handler is inside the transaction lock: a transaction of its own need not wait for it. */
   entered = false;
   parked = false;
 
@@ -22,7 +22,7 @@ export class RawContext extends Context implements LockHolder {
     return this.#conn;
   }
 
-  /** Aborts when the actor begins to stop, when the client has gone away, and at the time limit. */
+  /** Aborts when the actor begins to stop, when the client disconnects, and at the time limit. */
   override get abortSignal(): AbortSignal {
     this.#signal ??= this.source.signalOf(this.#ownSignal);
     return this.#signal;

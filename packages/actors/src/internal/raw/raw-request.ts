@@ -6,7 +6,7 @@ import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { asAbortError, interruptedError } from "../lifecycle/error-filter.ts";
 import { RawContext } from "./raw-context.ts";
 
-/** The actor that a request is handed to. */
+/** The components that a request works with. */
 export interface RawRequestDependencies
   extends Pick<
     ActorCore,
@@ -26,9 +26,8 @@ export interface RawRequestDependencies
 }
 
 /**
- * One HTTP request on its way through `onRequest`. Its head leaves after the commit of what came before
- * it, and each chunk of its body after the commit of what came before that chunk. The actor is kept
- * awake until the body has ended or nobody reads it any more.
+ * One HTTP request through `onRequest`. The head of the response, and each chunk of its body, leaves after the commit
+ * of everything before it. The actor stays awake until the body has ended or its reader has left.
  */
 export class RawRequest {
   readonly #actor: RawRequestDependencies;
@@ -47,7 +46,7 @@ export class RawRequest {
     this.#call = call;
   }
 
-  /** The answer, as far as it may leave. Rejects with what the caller may see. */
+  /** Resolves with the response once its head may leave. Rejects with an error that the caller may see. */
   serve(): Promise<Response> {
     const actor = this.#actor;
     const { signal } = this.#call;
@@ -56,7 +55,7 @@ export class RawRequest {
     signal?.addEventListener("abort", this.#leave);
     const timeoutMs = actor.definition.options.actionTimeout;
     const timer = actor.ports.tasks.after(timeoutMs, () => this.#expire(timeoutMs));
-    // Whatever it is answered with, the time limit is for the head only.
+    // The time limit covers only the head of the response.
     const answered = this.#answer.promise.finally(() => timer.cancel());
     if (signal?.aborted === true) {
       this.#leave();
@@ -68,12 +67,12 @@ export class RawRequest {
   async #run(): Promise<void> {
     const { transactionLock } = this.#actor;
     try {
-      // The hooks of its connection may have transactions of their own: they run before it enters.
+      // Connection hooks may use transactions of their own: they run before the request enters the lock.
       await transactionLock.pass();
       const connection = await this.#connect();
       await transactionLock.enter();
       try {
-        // Nobody waits any more for an answer that never began.
+        // The caller has already got an error.
         if (this.#answered) return this.#end();
         this.#respond(await this.#handle(connection));
       } finally {
@@ -84,7 +83,7 @@ export class RawRequest {
     }
   }
 
-  /** The handler is inside until its answer begins; the body comes in turns of its own. */
+  /** The handler holds the lock until its response begins; the body is sent in turns of its own. */
   async #handle(connection: Connection): Promise<Response> {
     const actor = this.#actor;
     const { request } = this.#call;
@@ -119,7 +118,7 @@ export class RawRequest {
     const { status, statusText, body } = response;
     const headers = decodedHeaders(response);
     this.#body = body?.getReader();
-    // The client has gone away, or the time was over.
+    // The client has disconnected, or the time limit has passed.
     if (this.#answered) return this.#end();
     const shown = new Response(body === null ? null : this.#gatedBody(), { status, statusText, headers });
     this.#actor.queue.after({
@@ -135,7 +134,7 @@ export class RawRequest {
     if (body === null) this.#end();
   }
 
-  /** Nothing is read ahead: the reader at the other end sets the pace. */
+  /** Reads nothing ahead: the reader at the other end sets the pace. */
   #gatedBody(): ReadableStream<Uint8Array> {
     return new ReadableStream<Uint8Array>(
       {
@@ -156,7 +155,7 @@ export class RawRequest {
     const { queue, errors } = this.#actor;
     try {
       const read = await this.#body?.read();
-      // Also behind a transaction of somebody else, of which the body is no part.
+      // Waits for transactions of other code, too: the body is not part of them.
       await new Promise<void>((resolve, reject) => queue.after({ release: resolve, drop: reject }));
       if (this.#ended) return;
       if (read === undefined || read.done) {
@@ -187,7 +186,7 @@ export class RawRequest {
       metadata: { timeoutMs },
     });
     this.#abort.abort(asAbortError(error));
-    // As for an action: a transaction may never end.
+    // As for an action: the caller must not wait for a transaction that never ends.
     if (this.#actor.inTransaction) return this.#reject(error);
     this.#actor.queue.after({
       release: () => this.#reject(error),
@@ -195,18 +194,18 @@ export class RawRequest {
     });
   }
 
-  /** Bound: the actor begins to stop; the handler may still end in its own way. */
+  /** Bound. The actor begins to stop; the handler may still finish. */
   readonly #stop = (): void => this.#abort.abort(this.#actor.context.abortSignal.reason);
 
-  /** Bound: the client has gone away. */
+  /** Bound. The client has disconnected. */
   readonly #leave = (): void => {
-    const error = new HoldfastError("action", "aborted", "The client has gone away", { statusCode: 499 });
+    const error = new HoldfastError("action", "aborted", "The client has disconnected", { statusCode: 499 });
     this.#abort.abort(asAbortError(error));
     this.#reject(error);
     if (this.#body !== undefined) this.#end();
   };
 
-  /** The actor ends the connection: what is on its way is cut off. */
+  /** The actor ends the connection: a response in progress is cut off. */
   #cut(reason: string): void {
     const error = this.#cutBy(reason);
     this.#abort.abort(asAbortError(error));
@@ -216,7 +215,7 @@ export class RawRequest {
     this.#end();
   }
 
-  /** Nobody may take what has begun for something that has not run, and run it again at the next instance. */
+  /** A request that has begun must not look as if it had not run, or it would be repeated at the next instance. */
   #cutBy(reason: string): HoldfastError {
     if (this.#begun && reason === "actor.stopping") {
       return interruptedError("The actor stopped before the request ended; it may have run in part");
@@ -236,21 +235,21 @@ export class RawRequest {
     const { activity, context } = this.#actor;
     context.abortSignal.removeEventListener("abort", this.#stop);
     this.#call.signal?.removeEventListener("abort", this.#leave);
-    // A body that was read to its end takes no notice.
+    // Has no effect on a body that was read to its end.
     this.#body?.cancel(this.#abort.signal.reason).catch(() => undefined);
     this.#connection?.close();
     activity.end();
   }
 }
 
-/** Also takes the Response of another realm or library. Throws `actor.invalid_response`. */
+/** Accepts a Response of another realm or library, too. Throws `actor.invalid_response`. */
 function checked(value: unknown, name: string): Response {
   if (!isResponse(value)) throw invalidResponse(`onRequest of "${name}" returned no Response`);
   if (value.status < 200 || value.status > 599) {
-    throw invalidResponse(`onRequest of "${name}" answered with the status ${value.status}`);
+    throw invalidResponse(`onRequest of "${name}" returned the status ${value.status}`);
   }
   if (value.bodyUsed || value.body?.locked === true) {
-    throw invalidResponse(`onRequest of "${name}" returned a Response whose body was read already`);
+    throw invalidResponse(`onRequest of "${name}" returned a Response whose body has been read`);
   }
   return value;
 }

@@ -16,7 +16,7 @@ import { asAbortError } from "../lifecycle/error-filter.ts";
 import { isThenable } from "../lifecycle/hooks.ts";
 import { RawContext } from "./raw-context.ts";
 
-/** The actor that a WebSocket is handed to. */
+/** The components that a WebSocket works with. */
 export interface RawSocketDependencies
   extends Pick<
     ActorCore,
@@ -35,16 +35,19 @@ export interface RawSocketDependencies
   readonly instance: { readonly ready: Promise<void> };
 }
 
-/** One raw WebSocket of an actor: its events reach user code, what user code sends goes through the gate. */
+/**
+ * One raw WebSocket of an actor: its events reach user code, and messages from user code leave through the output
+ * gate.
+ */
 export class RawSocket implements RawSocketHost, RawTransport {
   readonly #actor: RawSocketDependencies;
   readonly #call: RawSocketCall;
   readonly #socket: BufferedWebSocket;
   readonly #abort = new AbortController();
   #connection: HostConnection | undefined;
-  /** Bytes that wait behind the gate. */
+  /** Bytes that wait behind the output gate. */
   #waiting = 0;
-  /** What has come while a transaction or a block lets nothing begin. */
+  /** Events that arrived while a transaction or block holds the lock. */
   #late: (() => void)[] | undefined;
 
   constructor(actor: RawSocketDependencies, call: RawSocketCall, received = 0) {
@@ -57,7 +60,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
     });
   }
 
-  /** Resolves when `onWebSocket` has been called; it may still run. Rejects when a hook refused. */
+  /** Resolves when `onWebSocket` has been called; it may still run. Rejects if a hook refused the connection. */
   async open(): Promise<RawSocketHost> {
     const { request, params, auth, signal } = this.#call;
     const origin = { params, request, signal, ...(auth === undefined ? {} : { auth }) };
@@ -67,7 +70,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
     return this;
   }
 
-  /** Goes on after a sleep: once the actor is ready, `onWebSocket` is called again, without an open event. */
+  /** Resumes after a sleep: calls `onWebSocket` again once the actor is ready, without an open event. */
   restore(connection: ActorConnection): void {
     const { activity, instance } = this.#actor;
     this.#attach(connection);
@@ -78,13 +81,13 @@ export class RawSocket implements RawSocketHost, RawTransport {
           this.#begin(false);
           this.#call.keeper?.attach(this);
         },
-        // The end of a failed start has closed the socket.
+        // The failed start has closed the socket.
         () => undefined,
       )
       .finally(() => activity.end());
   }
 
-  /** Messages that have come, for the one that goes on with it. */
+  /** Number of messages received, for the instance that resumes. */
   get messages(): number {
     return this.#socket.received;
   }
@@ -123,14 +126,14 @@ export class RawSocket implements RawSocketHost, RawTransport {
   // The host's side
 
   received(data: string | Uint8Array): boolean {
-    // What comes while the actor goes to sleep wakes it again: this instance can no longer keep it.
+    // A message that arrives while the actor goes to sleep wakes it again: this instance refuses it.
     const { phase } = this.#actor;
     if (phase.status !== "ready" && this.#connection?.connection.isHibernatable === true) return false;
     this.#inTurn(() => this.#socket.onReceived(data));
     return true;
   }
 
-  /** Tells user code at once, or, in the order of arrival, when it may begin. */
+  /** Passes an event to user code, in order of arrival, as soon as the lock admits it. */
   #inTurn(tell: () => void): void {
     if (this.#late !== undefined) {
       this.#late.push(tell);
@@ -148,13 +151,13 @@ export class RawSocket implements RawSocketHost, RawTransport {
           this.#late = undefined;
           for (const each of late) each();
         },
-        // It was stopped by force: the client hears that what it sent was not taken.
+        // The actor was halted: the close code tells the client that its messages may be lost.
         () => this.#call.transport.close(1012, "actor.stopping"),
       )
       .finally(() => activity.end());
   }
 
-  /** The socket is gone. Idempotent. Who closed it without a code (1005) ended it normally. */
+  /** The socket has closed. Idempotent. A close without a code (1005) counts as normal. */
   closed(status: number, reason: string, wasClean: boolean): void {
     const code = status === 1005 ? 1000 : status;
     if (this.#socket.readyState === 3) return;
@@ -192,7 +195,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
     });
   }
 
-  /** Without a code it ends normally: the nearest peer's clients see 1000, where the standard has 1005. */
+  /** Without a code the close is normal: clients of the peer see 1000 where the standard has 1005. */
   close(code: number | undefined, reason: string): void {
     this.#actor.turn.sends++;
     this.#actor.queue.after({
@@ -218,7 +221,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
     }
   }
 
-  /** As with any event target, what a listener throws is told to the log and ends nothing. */
+  /** An error of a listener is logged and ends nothing, as with any event target. */
   #threw(error: unknown): void {
     this.#actor.errors.report(error);
     this.#actor.queue.close();
@@ -233,7 +236,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
     this.#socket.close(code, closeReason(reason));
   }
 
-  /** The actor ends the connection: `conn.disconnect()`, a sleep, a destruction, a failure. */
+  /** The actor ends the connection: by `conn.disconnect()`, a sleep, a destruction or a failure. */
   end(code: number, reason: string): void {
     const shown = closeReason(reason);
     this.#call.transport.close(code, shown);
@@ -249,11 +252,11 @@ export class RawSocket implements RawSocketHost, RawTransport {
     this.#connection?.close();
   }
 
-  /** Bound: the actor begins to stop. */
+  /** Bound. The actor begins to stop. */
   readonly #stop = (): void => this.#abort.abort(this.#actor.context.abortSignal.reason);
 }
 
-/** The actor's end of the connection; it stays the same when a sleep parts one instance from the next. */
+/** The actor's side of the connection, which stays the same across a sleep. */
 class RawSink implements ConnectionSink {
   readonly hibernate?: (memory: ConnectionMemory) => void;
   readonly #call: RawSocketCall;
@@ -266,7 +269,7 @@ class RawSink implements ConnectionSink {
     if (hibernates) this.hibernate = (memory) => this.#sleep(memory);
   }
 
-  /** Events mean nothing to a raw socket. */
+  /** A raw socket has no events. */
   send(): void {}
 
   close(code: number, reason: string): void {
@@ -274,7 +277,7 @@ class RawSink implements ConnectionSink {
   }
 
   awake(connection: ActorConnection, instance: ActorInstance): void {
-    // Every instance is one: this package makes them.
+    // This package creates every instance.
     this.#current = new RawSocket(
       instance as ActorInstance & RawSocketDependencies,
       this.#call,
@@ -293,6 +296,6 @@ class RawSink implements ConnectionSink {
 const encoder = new TextEncoder();
 
 function byteLength(text: string): number {
-  // A character takes at most three bytes in UTF-8: most texts need not be encoded to be counted.
+  // A character takes at most three bytes in UTF-8, so most texts need not be encoded to be counted.
   return text.length * 3 <= actorLimits.maxRawMessageBytes ? text.length : encoder.encode(text).length;
 }

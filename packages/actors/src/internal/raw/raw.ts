@@ -7,7 +7,7 @@ import { RawSocket, type RawSocketDependencies } from "./raw-socket.ts";
 
 type RawDependencies = Pick<ActorCore, "definition" | "errors" | "name" | "phase">;
 
-/** Hands a request to `onRequest`; the actor has started. */
+/** Passes a request to `onRequest`; the actor has started. */
 export function serveRequest(actor: RawRequestDependencies, call: RawRequestCall): Promise<Response> {
   if (actor.definition.hooks.onRequest === undefined) {
     return Promise.reject(notDefined(actor, "request_not_defined", "onRequest"));
@@ -16,7 +16,7 @@ export function serveRequest(actor: RawRequestDependencies, call: RawRequestCall
   return new RawRequest(actor, call).serve();
 }
 
-/** Hands a WebSocket to `onWebSocket`; the actor has started. */
+/** Passes a WebSocket to `onWebSocket`; the actor has started. */
 export function openWebSocket(actor: RawSocketDependencies, call: RawSocketCall): Promise<RawSocketHost> {
   if (actor.definition.hooks.onWebSocket === undefined) {
     return Promise.reject(notDefined(actor, "websocket_not_defined", "onWebSocket"));
