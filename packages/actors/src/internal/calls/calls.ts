@@ -45,7 +45,7 @@ const interruptedMessage =
   "An earlier attempt stopped half-way; what it committed stays, and it is not run again";
 
 /** Outcome that is remembered for a call whose result was a stream. */
-const unrepeatable: CallOutcome = { type: "error", error: streamNotReplayable() };
+const streamOutcome: CallOutcome = { type: "error", error: streamNotReplayable() };
 
 /** A call from the host or from a schedule. Calls from a schedule have no connection and run no connection hooks. */
 interface AnyCall extends InvokeCall {
@@ -125,7 +125,7 @@ export class Calls {
     if (running.isStream) return Promise.reject(streamNotReplayable());
     return new Promise((resolve, reject) => {
       running.wait({ resolve, reject }, call.signal);
-      this.#limit(running);
+      this.#startTimeout(running);
     });
   }
 
@@ -140,7 +140,7 @@ export class Calls {
       actor.activity.begin();
       const conn = call.conn instanceof HostConnection ? call.conn.connection : undefined;
       if (conn === undefined && actor.definition.hasConnectionHooks && call.scheduled === undefined) {
-        this.#limit(running);
+        this.#startTimeout(running);
         this.#runWithConnection(running, call, action);
       } else this.#enter(running, call, action, conn, undefined);
     });
@@ -176,14 +176,14 @@ export class Calls {
       const { definition, turn } = this.#actor;
       running.entered = true;
       running.began(turn.writes, turn.sends);
-      if (definition.actionRules.get(call.name)?.durability === "relaxed") running.goesFirst = true;
+      if (definition.actionRules.get(call.name)?.durability === "relaxed") running.isRelaxed = true;
       const { abortReason } = running;
       if (abortReason !== undefined) return this.#end(running, this.#failure(abortReason), after);
       call.scheduled?.entered();
       this.#execute(running, call, action, conn, after);
     };
     if (admission === undefined) return begin();
-    if (!running.limited) this.#limit(running);
+    if (!running.hasTimeout) this.#startTimeout(running);
     admission.then(begin, (error: unknown) => this.#end(running, this.#failure(error), after));
   }
 
@@ -201,7 +201,7 @@ export class Calls {
     try {
       const output = actor.turn.enter(() => action(c, ...args));
       if (hook === undefined && !isThenable(output)) return this.#finish(running, call, output, after);
-      if (!running.limited) this.#limit(running);
+      if (!running.hasTimeout) this.#startTimeout(running);
       // A thenable of user code may settle twice or throw; a native promise does neither.
       const ended = output instanceof Promise ? output : Promise.resolve(output);
       const shown =
@@ -214,10 +214,10 @@ export class Calls {
             });
       shown.then(
         (value) => this.#finish(running, call, value, after),
-        (error: unknown) => this.#end(running, this.#thrown(error), after),
+        (error: unknown) => this.#end(running, this.#actionFailure(error), after),
       );
     } catch (error) {
-      this.#end(running, this.#thrown(error), after);
+      this.#end(running, this.#actionFailure(error), after);
     }
   }
 
@@ -243,7 +243,7 @@ export class Calls {
     }
     sendResultStream(this.#actor, running, pieces, call.stream).then(
       () => this.#end(running, this.#success(undefined), after),
-      (error: unknown) => this.#end(running, this.#thrown(error), after),
+      (error: unknown) => this.#end(running, this.#actionFailure(error), after),
     );
   }
 
@@ -261,7 +261,7 @@ export class Calls {
   }
 
   /** The outcome of an action that threw after it began. */
-  #thrown(error: unknown): CallOutcome {
+  #actionFailure(error: unknown): CallOutcome {
     return { type: "error", error: this.#actor.errors.ofWork(error) };
   }
 
@@ -278,14 +278,14 @@ export class Calls {
       this.#byKey.delete(key);
       actor.changes.checkLeaves();
       if (running.startedRecorded || running.mayHaveWritten(actor.turn.writes)) {
-        actor.ledger.done(key, running.isStream ? unrepeatable : outcome);
+        actor.ledger.done(key, running.isStream ? streamOutcome : outcome);
         actor.turn.dirty = true;
       } else if (running.mayHaveSent(actor.turn.sends)) {
         // Nothing to commit: the outcome is remembered in memory, because a second run would send its output again.
-        actor.ledger.remember(key, running.isStream ? unrepeatable : outcome);
+        actor.ledger.remember(key, running.isStream ? streamOutcome : outcome);
       }
     }
-    if (running.goesFirst) actor.queue.ahead(running);
+    if (running.isRelaxed) actor.queue.ahead(running);
     else actor.queue.after(running);
     after?.();
     if (running.transient !== undefined) actor.connections.forget(running.transient);
@@ -301,10 +301,10 @@ export class Calls {
     transactionLock.leave();
   }
 
-  #limit(running: RunningCall): void {
+  #startTimeout(running: RunningCall): void {
     const actor = this.#actor;
     const { actionTimeout } = actor.definition.options;
-    running.limit(actor.ports.tasks, actionTimeout, () => {
+    running.startTimeout(actor.ports.tasks, actionTimeout, () => {
       running.abort(timedOut(actionTimeout));
       const error = timedOut(actionTimeout);
       const tell = (): void => running.reject(error);

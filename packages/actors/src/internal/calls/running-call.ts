@@ -29,7 +29,7 @@ export class RunningCall implements Output, LockHolder {
   entered = false;
   parked = false;
   /** Its result leaves before its writes are durable. */
-  goesFirst = false;
+  isRelaxed = false;
   /** Connection that user code requested in a stateless call; it ends with the call. */
   transient: Connection | undefined;
   /** True if the result is a stream. */
@@ -148,12 +148,12 @@ export class RunningCall implements Output, LockHolder {
     for (const timer of this.#timers ?? []) timer.cancel();
   }
 
-  get limited(): boolean {
+  get hasTimeout(): boolean {
     return this.#timers !== undefined;
   }
 
   /** Calls `expired` after the timeout unless the call has settled. */
-  limit(tasks: Tasks, timeoutMs: number, expired: () => void): void {
+  startTimeout(tasks: Tasks, timeoutMs: number, expired: () => void): void {
     this.#timers ??= [];
     this.#timers.push(tasks.after(timeoutMs, expired));
   }

@@ -7,11 +7,10 @@ import type {
   ConnectRequest,
   HibernatedConnection,
 } from "../../ports/instance.ts";
-import type { OutgoingEvent } from "../../ports/outgoing-event.ts";
 import type { KvEntry } from "../../ports/records.ts";
 import type { BroadcastTarget } from "../../types.ts";
 import { ConnContext, Context } from "../calls/context.ts";
-import { checkEventName, encodeEvent } from "../calls/event-values.ts";
+import { encodeEvent } from "../calls/event-values.ts";
 import { stoppedError } from "../lifecycle/error-filter.ts";
 import { LazyMap, LazySet } from "../util/lazy.ts";
 import { Audience } from "./audience.ts";
@@ -19,6 +18,7 @@ import { Connection, type ConnectionHost, type ConnectionOrigin, HostConnection 
 import { ConnectionMap } from "./connection-map.ts";
 import { connectionIdOf, connectionKey, decodeConnection, encodeConnection } from "./connection-records.ts";
 import type { ConnectionsDependencies } from "./dependencies.ts";
+import { OutgoingEvents } from "./outgoing-events.ts";
 import { Presence, presenceEvent } from "./presence.ts";
 
 /** The connections of one actor: runs their hooks, routes events to them, and restores them after a sleep. */
@@ -28,13 +28,14 @@ export class Connections implements ConnectionHost {
   #presence: Presence | undefined;
   readonly #actor: ConnectionsDependencies;
   readonly #audience = new Audience();
+  readonly #events: OutgoingEvents;
   /** Disconnected connections whose clients may still reconnect and ask for missed events. */
-  readonly #lost = new LazyMap<string, Connection>();
+  readonly #detached = new LazyMap<string, Connection>();
   /** Connections whose records this turn writes. */
-  readonly #due = new LazySet<Connection>();
+  readonly #unsaved = new LazySet<Connection>();
   /** Connections whose state may contain dates or bytes that user code still holds. */
   readonly #touched = new LazySet<Connection>();
-  #held: readonly HibernatedConnection[] = [];
+  #adopted: readonly HibernatedConnection[] = [];
   /**
    * Restored connections whose hosts are notified once the actor is ready, so that requests of their clients find them
    * complete.
@@ -43,9 +44,9 @@ export class Connections implements ConnectionHost {
   /** Connections whose clients left before the actor was ready, usually while it slept. */
   #orphans: Connection[] = [];
   /** True once the records are final: from then on only the host knows which clients leave. */
-  #settled = false;
+  #recordsFinal = false;
   /** True if a connection gets a record immediately, and not only when the actor sleeps. */
-  readonly #recordsAtOnce: boolean;
+  readonly #recordsImmediately: boolean;
 
   get all(): ConnectionMap {
     this.#all ??= new ConnectionMap(() => this.#actor.inspection);
@@ -59,22 +60,23 @@ export class Connections implements ConnectionHost {
 
   constructor(actor: ConnectionsDependencies) {
     this.#actor = actor;
+    this.#events = new OutgoingEvents(actor, this.#audience);
     const { hooks, connState } = actor.definition;
-    this.#recordsAtOnce =
+    this.#recordsImmediately =
       hooks.createConnState !== undefined || hooks.onDisconnect !== undefined || connState !== undefined;
   }
 
   // From start to sleep
 
   /** Takes over the connections that the host kept during a sleep, until they are restored. */
-  hold(held: readonly HibernatedConnection[]): void {
-    this.#held = held;
+  adopt(held: readonly HibernatedConnection[]): void {
+    this.#adopted = held;
   }
 
   /** Restores hibernated connections; runs before any hook. */
   load(records: readonly KvEntry[]): void {
-    const held = this.#held;
-    this.#held = [];
+    const held = this.#adopted;
+    this.#adopted = [];
     const live = new Map(held.filter(({ isLost }) => !isLost).map((each) => [each.id, each]));
     for (const { key, value } of records) {
       const id = connectionIdOf(key);
@@ -97,7 +99,7 @@ export class Connections implements ConnectionHost {
       if (!isLost) continue;
       const connection = new Connection(this, id, { params: undefined, request: undefined }, sink, undefined);
       connection.restore({ ...connection.record(), ...memory });
-      this.#lost.set(id, connection);
+      this.#detached.set(id, connection);
       this.#audience.enter(connection);
       this.#restored.push(connection);
     }
@@ -111,20 +113,20 @@ export class Connections implements ConnectionHost {
     this.#orphans = [];
     for (const orphan of orphans) {
       this.#presenceLeft(orphan);
-      this.#disconnected(orphan);
+      this.#runDisconnectHook(orphan);
     }
     for (const { sink, host } of this.#restored.splice(0)) sink?.awake?.(host, this.#actor.instance);
   }
 
   /** Called when the turn closes: writes the changed records. */
   closing(): void {
-    for (const connection of this.#due) this.#write(connection);
-    this.#due.clear();
+    for (const connection of this.#unsaved) this.#write(connection);
+    this.#unsaved.clear();
   }
 
-  checkLeaves(forget: boolean): void {
-    for (const connection of this.#touched) connection.checkLeaves(forget);
-    if (forget) this.#touched.clear();
+  checkLeaves(discard: boolean): void {
+    for (const connection of this.#touched) connection.checkLeaves(discard);
+    if (discard) this.#touched.clear();
   }
 
   #write(connection: Connection): void {
@@ -134,21 +136,21 @@ export class Connections implements ConnectionHost {
   }
 
   /** Called before the last commit of a sleep: writes all records that the next instance needs. */
-  settle(): void {
-    this.#settled = true;
+  writeFinalRecords(): void {
+    this.#recordsFinal = true;
     for (const connection of this.all.values()) {
       if (connection.isHibernatable && (connection.dirty || !connection.recorded)) this.#write(connection);
     }
-    this.#due.clear();
+    this.#unsaved.clear();
   }
 
   /** Called when the sleep is durable: the hosts keep the sockets and return them with the next wake. */
   hibernate(): void {
-    for (const { sink, subscriptions, rooms } of [...this.all.values(), ...this.#lost.values()]) {
+    for (const { sink, subscriptions, rooms } of [...this.all.values(), ...this.#detached.values()]) {
       sink?.hibernate?.({ subscriptions: [...subscriptions], rooms: [...rooms] });
     }
     this.all.removeAll();
-    this.#lost.clear();
+    this.#detached.clear();
     this.#audience.clear();
   }
 
@@ -179,7 +181,7 @@ export class Connections implements ConnectionHost {
   #resumeFrom(connection: Connection, predecessor: ActorConnection | undefined): boolean {
     if (!(predecessor instanceof HostConnection)) return false;
     const lost = predecessor.connection;
-    if (!this.#lost.delete(lost.id)) return false;
+    if (!this.#detached.delete(lost.id)) return false;
     this.#audience.exit(lost);
     for (const event of lost.subscriptions) this.#audience.subscribe(connection, event);
     for (const room of lost.rooms) this.#audience.join(connection, room);
@@ -207,11 +209,11 @@ export class Connections implements ConnectionHost {
       const connection = this.create({ ...origin, params }, sink);
       const c = new Context(actor.context, origin.request);
       await actor.turn.hook("onBeforeConnect", [c, params], options.onBeforeConnectTimeout);
-      await this.#outside();
+      await this.#waitForLock();
       if (hooks.createConnState !== undefined) {
         const made = actor.turn.hook("createConnState", [c, params], options.createConnStateTimeout);
         connection.begin(await made);
-        await this.#outside();
+        await this.#waitForLock();
       }
       if (signal?.aborted)
         throw new HoldfastError("conn", "aborted", "The client disconnected while it was connecting");
@@ -231,7 +233,7 @@ export class Connections implements ConnectionHost {
   }
 
   /** Waits for the end of a transaction that began while a hook ran: what follows is not part of it. */
-  async #outside(): Promise<void> {
+  async #waitForLock(): Promise<void> {
     const { transactionLock } = this.#actor;
     for (let held = transactionLock.pass(); held !== undefined; held = transactionLock.pass()) await held;
   }
@@ -248,21 +250,22 @@ export class Connections implements ConnectionHost {
     this.all.enter(connection);
     if (connection.sink === undefined) return;
     if (!connection.isHibernatable) this.#actor.activity.connected();
-    else if (this.#recordsAtOnce) this.changed(connection);
+    else if (this.#recordsImmediately) this.changed(connection);
   }
 
   // Events and rooms
 
   subscribe(connection: Connection, event: string): boolean | Promise<void> {
-    if (this.#settled) return false;
+    if (this.#recordsFinal) return false;
     if (this.all.get(connection.id) !== connection) return true;
     const rule = this.#actor.definition.events.get(event);
-    if (rule?.canSubscribe !== undefined) return this.#askToSubscribe(connection, event, rule.canSubscribe);
-    this.#subscribed(connection, event);
+    if (rule?.canSubscribe !== undefined)
+      return this.#authorizeSubscription(connection, event, rule.canSubscribe);
+    this.#addSubscription(connection, event);
     return true;
   }
 
-  #subscribed(connection: Connection, event: string): void {
+  #addSubscription(connection: Connection, event: string): void {
     this.#audience.subscribe(connection, event);
     connection.dirty = true;
     if (event !== presenceEvent) return;
@@ -270,7 +273,7 @@ export class Connections implements ConnectionHost {
     this.#actor.queue.after({ release: () => connection.deliver(entries), drop: () => {} });
   }
 
-  async #askToSubscribe(
+  async #authorizeSubscription(
     connection: Connection,
     event: string,
     ask: (...args: unknown[]) => unknown,
@@ -282,7 +285,7 @@ export class Connections implements ConnectionHost {
       // Not a typed error: the caller gets an internal error, and the log has the details.
       if (typeof allowed !== "boolean") throw new TypeError("canSubscribe must return a boolean");
       if (this.all.get(connection.id) !== connection) return;
-      if (allowed) this.#subscribed(connection, event);
+      if (allowed) this.#addSubscription(connection, event);
       else this.#remove(connection, true, 1008, "auth.forbidden");
     } catch (error) {
       const shown = actor.errors.sanitize(error);
@@ -307,69 +310,19 @@ export class Connections implements ConnectionHost {
   }
 
   broadcast(name: string, args: readonly unknown[], target?: BroadcastTarget): void {
-    checkEventName(name);
-    const targets = this.#audience.of(name, target);
-    const { inspection, definition } = this.#actor;
-    const isWatched = inspection?.watching.any === true;
-    // Without receivers, an event is validated if it has a schema, and not encoded.
-    if (targets.length === 0 && !isWatched && definition.events.get(name)?.schema === undefined) return;
-    const event = this.#encode(name, args);
-    if (isWatched) {
-      const release = (): void => inspection.broadcast(event);
-      this.#actor.queue.after({ release, drop: () => {}, undoable: true });
-    }
-    this.#sendAll(targets, event, true);
+    this.#events.broadcast(name, args, target);
   }
 
-  /** Presence is not rolled back with a transaction, so its events are not either. */
   broadcastPresence(args: readonly unknown[]): void {
-    this.#sendAll(this.#audience.of(presenceEvent, undefined), this.#encode(presenceEvent, args), false);
+    this.#events.broadcastPresence(args);
+  }
+
+  sendTo(connection: Connection, name: string, args: readonly unknown[]): void {
+    this.#events.sendTo(connection, name, args);
   }
 
   presenceChanged(connection: Connection): void {
     this.changed(connection);
-  }
-
-  #sendAll(targets: readonly Connection[], event: OutgoingEvent, undoable: boolean): void {
-    if (targets.length === 0) return;
-    this.#actor.turn.sends++;
-    this.#actor.queue.after({
-      release: () => {
-        for (const target of targets) this.#deliver(target, event);
-      },
-      drop: () => {},
-      undoable,
-    });
-  }
-
-  /** A host that fails for one connection must not keep the event from the others. */
-  #deliver(target: Connection, event: OutgoingEvent): void {
-    try {
-      target.deliver(event);
-    } catch (error) {
-      this.#actor.errors.report(error);
-    }
-  }
-
-  sendTo(connection: Connection, name: string, args: readonly unknown[]): void {
-    checkEventName(name);
-    const event = this.#encode(name, args);
-    if (connection.sink === undefined) return;
-    this.#actor.turn.sends++;
-    this.#actor.queue.after({
-      release: () => connection.deliver(event),
-      drop: () => {},
-      undoable: true,
-    });
-  }
-
-  #encode(name: string, args: readonly unknown[]): OutgoingEvent {
-    const rule = this.#actor.definition.events.get(name);
-    return encodeEvent(
-      rule,
-      name,
-      args.map((item) => this.#actor.state.unwrap(item)),
-    );
   }
 
   /** Marks the record of a connection as outdated: the open turn writes it. */
@@ -377,7 +330,7 @@ export class Connections implements ConnectionHost {
     if (this.#actor.phase.sealed) throw stoppedError();
     connection.dirty = true;
     if (!connection.isHibernatable || this.all.get(connection.id) !== connection) return;
-    this.#due.add(connection);
+    this.#unsaved.add(connection);
     this.#actor.turn.noteChange();
   }
 
@@ -389,24 +342,24 @@ export class Connections implements ConnectionHost {
   // Leaving
 
   clientLeft(connection: Connection, mayReturn: boolean): void {
-    const lost = this.#lost.get(connection.id) === connection;
+    const lost = this.#detached.get(connection.id) === connection;
     if (lost && !mayReturn) {
-      this.#lost.delete(connection.id);
+      this.#detached.delete(connection.id);
       this.#audience.exit(connection);
       connection.end(false, 1000, "");
     }
     // Once the records are final, the next instance runs `onDisconnect`.
-    if (this.#settled || lost) return;
-    if (mayReturn && connection.isOpen && connection.isHibernatable) this.#lose(connection);
+    if (this.#recordsFinal || lost) return;
+    if (mayReturn && connection.isOpen && connection.isHibernatable) this.#detach(connection);
     else this.#remove(connection, false, 1000, "");
   }
 
   /** Removes a connection whose client may return; its missed events go to the host. */
-  #lose(connection: Connection): void {
+  #detach(connection: Connection): void {
     if (this.all.get(connection.id) !== connection) return;
-    this.#leaveAll(connection);
-    this.#lost.set(connection.id, connection);
-    this.#disconnected(connection);
+    this.#unlist(connection);
+    this.#detached.set(connection.id, connection);
+    this.#runDisconnectHook(connection);
   }
 
   disconnect(connection: Connection, code: number, reason: string): Promise<void> {
@@ -428,9 +381,9 @@ export class Connections implements ConnectionHost {
     this.#audience.exit(connection);
   }
 
-  #leaveAll(connection: Connection): void {
+  #unlist(connection: Connection): void {
     this.all.remove(connection.id);
-    this.#due.delete(connection);
+    this.#unsaved.delete(connection);
     this.#touched.delete(connection);
     if (!this.#isStarting) this.#presenceLeft(connection);
   }
@@ -445,7 +398,7 @@ export class Connections implements ConnectionHost {
 
   #remove(connection: Connection, tell: boolean, code: number, reason: string): void {
     if (this.all.get(connection.id) !== connection) return;
-    this.#leaveAll(connection);
+    this.#unlist(connection);
     this.#audience.exit(connection);
     if (tell) {
       this.#actor.queue.after({
@@ -453,10 +406,10 @@ export class Connections implements ConnectionHost {
         drop: () => connection.end(true, 1011, "actor.failed"),
       });
     } else connection.end(false, code, reason);
-    this.#disconnected(connection);
+    this.#runDisconnectHook(connection);
   }
 
-  #disconnected(connection: Connection): void {
+  #runDisconnectHook(connection: Connection): void {
     // The actor is still loading: the hooks run once it is ready.
     if (this.#isStarting) {
       this.#orphans.push(connection);
@@ -491,13 +444,13 @@ export class Connections implements ConnectionHost {
 
   /** The actor has ended: closes the connections at their hosts, without hooks. */
   abandon(code: number, reason: string, keepHibernatable: boolean): void {
-    for (const { sink } of this.#held) sink.close(code, reason);
-    this.#held = [];
-    for (const [id, connection] of [...this.all, ...this.#lost]) {
+    for (const { sink } of this.#adopted) sink.close(code, reason);
+    this.#adopted = [];
+    for (const [id, connection] of [...this.all, ...this.#detached]) {
       if (keepHibernatable && connection.isHibernatable) continue;
       // Removed first: the host answers by closing it.
       this.all.remove(id);
-      this.#lost.delete(id);
+      this.#detached.delete(id);
       this.#audience.exit(connection);
       connection.end(true, code, reason);
     }

@@ -20,7 +20,7 @@ export async function startActor(actor: StartDependencies, start: InstanceStart)
   const { definition, phase, state, turn } = actor;
   const isNew = start.type === "create";
   const held = start.type === "wake" ? (start.held ?? []) : [];
-  if (held.length > 0) actor.connections.hold(held);
+  if (held.length > 0) actor.connections.adopt(held);
   const hot = isNew ? noRecords : await hotRecords(actor);
   if (hot.size > 0 || actor.existingParts !== undefined) await actor.parts.load(hot, isNew);
   // An earlier instance stored a request to destroy the actor.

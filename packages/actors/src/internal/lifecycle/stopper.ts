@@ -181,7 +181,7 @@ export class Stopper implements Stop {
     actor.existingCalls?.rejectAll(
       interruptedError("The actor stopped before the action ended; it may have run in part"),
     );
-    if (this.#mode === "slept") actor.existingConnections?.settle();
+    if (this.#mode === "slept") actor.existingConnections?.writeFinalRecords();
     if (this.#mode === "destroyed") {
       this.#destroyedAt = actor.ports.clock.now();
       actor.turn.dirty = true;
