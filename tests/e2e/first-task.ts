@@ -88,7 +88,11 @@ async function firstTask(browser: Browser, agent: string, onEnd: (end: () => Pro
   await page.getByTestId("offline-banner").waitFor();
   await studio.start();
   await page.getByTestId("offline-banner").waitFor({ state: "detached", timeout: 60_000 });
-  await transcript.getByText("goes on").or(transcript.getByText("taken the session up")).first().waitFor();
+  await transcript
+    .getByText("continues from the transcript")
+    .or(transcript.getByText("has resumed the session"))
+    .first()
+    .waitFor();
   const answers = await allowUntilIdle(page);
   const live = await entriesOf(page);
   await page.reload();

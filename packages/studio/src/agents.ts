@@ -12,11 +12,11 @@ import {
 import { commandHint } from "./command-hint.ts";
 import type { AgentChoice } from "./contract.ts";
 
-/** An agent from configuration: any program that speaks ACP on its standard input and output. */
+/** A configured agent: any program that speaks ACP on its standard input and output. */
 export interface StudioAgent extends CustomAgent {
   /**
-   * A folder of the host that the agent's jail sees read-only. In `command` and `args`, "{directory}"
-   * stands for where it is, and "{node}" for Node.
+   * A host folder that the agent's jail mounts read-only. In `command` and `args`, "{directory}" is replaced by its
+   * path in the jail, and "{node}" by that of Node.
    */
   readonly directory?: string;
 }
@@ -26,11 +26,11 @@ export interface AgentCatalogueOptions {
   readonly customAgents: readonly StudioAgent[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly vault: Vault;
-  /** Named in the commands that hints tell people to run. */
+  /** Included in the commands that hints suggest. */
   readonly dataDirectory?: string;
 }
 
-/** Which agents there are, which of them are installed, and what they need to run. */
+/** Catalogue of the agents: which exist, which are installed, and what they need to run. */
 export class AgentCatalogue {
   readonly agentsDirectory: string;
   readonly #options: AgentCatalogueOptions;
@@ -50,7 +50,7 @@ export class AgentCatalogue {
     return this.#options.customAgents.find((agent) => agent.id === id);
   }
 
-  /** Undefined for an agent that needs no model, or whose provider no credential can be given for. */
+  /** Undefined if the agent needs no model, or if its provider is not supported. */
   providerOf(row: AgentRow): ProviderName | undefined {
     switch (row.wire) {
       case "anthropic":
@@ -65,7 +65,7 @@ export class AgentCatalogue {
     }
   }
 
-  /** The model's name, where the person has set one. */
+  /** The model's name, if the user has configured one. */
   modelOf(provider: ProviderName): string | undefined {
     const names: Partial<Record<ProviderName, string>> = {
       anthropic: "ANTHROPIC_MODEL",
@@ -83,10 +83,10 @@ export class AgentCatalogue {
   }
 
   /**
-   * An agent that is not in the agents directory but on the host's PATH: the folder that its jail has to
-   * see, and where in it the program is. What lies under /usr is there in any case.
+   * Locates an agent on the host's PATH: the folder that its jail must mount, and the program's path in it. Undefined
+   * for agents in the agents directory, and below /usr, which every jail mounts.
    */
-  async foundOnPath(
+  async locateOnPath(
     row: AgentRow,
   ): Promise<{ readonly root: string; readonly relative: string } | undefined> {
     if (row.entry !== undefined) return undefined;
@@ -95,25 +95,25 @@ export class AgentCatalogue {
     const target = await realpath(found.path);
     if (target.startsWith("/usr/")) return undefined;
     const modules = target.indexOf("/node_modules/");
-    // A package finds what it depends on in the folder of packages around it.
+    // A package resolves its dependencies from the surrounding node_modules folder.
     const root = modules < 0 ? dirname(target) : target.slice(0, modules + "/node_modules".length);
     return { root, relative: relative(root, target) };
   }
 
-  /** `agent` with its folder and Node at the places where its jail has them. */
-  placedCustomAgent(agent: StudioAgent, directory: string | undefined, node: string): CustomAgent {
-    const place = (text: string) =>
+  /** Returns the agent with the placeholders replaced by paths in its jail. */
+  resolveCustomAgent(agent: StudioAgent, directory: string | undefined, node: string): CustomAgent {
+    const substitute = (text: string) =>
       text.replaceAll("{directory}", directory ?? "").replaceAll("{node}", node);
     return {
       id: agent.id,
       ...(agent.name === undefined ? {} : { name: agent.name }),
-      command: place(agent.command),
-      args: (agent.args ?? []).map(place),
+      command: substitute(agent.command),
+      args: (agent.args ?? []).map(substitute),
       ...(agent.env === undefined ? {} : { env: agent.env }),
     };
   }
 
-  /** The scripted agent's own settings may be passed on; no other variable of the host is. */
+  /** Environment for the demo agent. No other variable of the host is passed on. */
   demoEnvironment(): Readonly<Record<string, string>> {
     const pace = this.#options.environment.HOLDFAST_DEMO_PACE_MS;
     return pace === undefined ? {} : { HOLDFAST_DEMO_PACE_MS: pace };
@@ -134,7 +134,7 @@ export class AgentCatalogue {
       name: row.name,
       installed,
       ready,
-      ...(installed && version !== undefined && (await this.#isOurs(row)) ? { version } : {}),
+      ...(installed && version !== undefined && (await this.#isManaged(row)) ? { version } : {}),
       ...(hint === undefined ? {} : { hint }),
     };
   }
@@ -150,7 +150,7 @@ export class AgentCatalogue {
     return dataDirectory === undefined ? `npx holdfast ${args}` : commandHint(args, dataDirectory);
   }
 
-  async #isOurs(row: AgentRow): Promise<boolean> {
+  async #isManaged(row: AgentRow): Promise<boolean> {
     return (await this.#find(row))?.path.startsWith(`${resolve(this.agentsDirectory)}/`) === true;
   }
 

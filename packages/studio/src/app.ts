@@ -13,7 +13,7 @@ import { ApprovalNotifier } from "./approvals/approval-notifier.ts";
 import { createActors } from "./backend/actors.ts";
 import { StudioBackends } from "./backends.ts";
 import { backupInto, copyInJail, requireRestored, storeFolder } from "./backup.ts";
-import { studioClientOver } from "./client.ts";
+import { createStudioClient } from "./client.ts";
 import { createGit } from "./git/git.ts";
 import { GroupInbox } from "./groups/group-inbox.ts";
 import { GroupRegistry } from "./groups/group-registry.ts";
@@ -31,12 +31,11 @@ import { systemStatus } from "./status.ts";
 import type { Studio, StudioOptions } from "./studio.ts";
 
 /**
- * Composes gate, store, actors, gateway and the web app, starts to listen, and takes up the work that an
- * earlier process has left.
+ * Composes gate, store, actors, gateway and web app, resumes the work of the previous process, and starts to listen.
  *
- * Errors: `gateway.port_in_use`, `store.locked` (another server has the data directory),
- * `jail.unsafe_not_allowed`, `backup.unfinished` (a restore broke off). Where no jail can be made it starts all
- * the same, says so in its system status, and refuses new tasks with `jail.unavailable`.
+ * Throws `gateway.port_in_use`, `store.locked` (another server uses the data directory), `jail.unsafe_not_allowed`,
+ * `backup.unfinished` (a restore was interrupted). If jails are unavailable it starts anyway, reports that in its
+ * system status, and rejects new tasks with `jail.unavailable`.
  */
 export async function createStudio(options: StudioOptions): Promise<Studio> {
   const ports = systemPorts(options.log ?? silentLogger);
@@ -45,7 +44,7 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
   requireRestored(dataDirectory);
   const cleanup = new AsyncDisposableStack();
   try {
-    // The store's lock comes first: it keeps a second server out of everything that follows.
+    // Open the store first: its lock keeps a second server out of everything below.
     const store = await openSqliteStore({ path: join(dataDirectory, storeFolder), ports });
     cleanup.defer(() => store.close());
     const groups = GroupRegistry.open(dataDirectory, ports.log);
@@ -56,7 +55,7 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
     const run = await makeSocketFolder(join(dataDirectory, "run"));
     cleanup.defer(() => run.remove());
     cleanup.defer(() => inbox.close());
-    const snapshotDirectory = await emptySnapshots(dataDirectory, ports.log);
+    const snapshotDirectory = await clearSnapshots(dataDirectory, ports.log);
     return await compose({
       options,
       ports,
@@ -76,17 +75,17 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
   }
 }
 
-/** Where workspaces are read; what a process that was killed has left there is as large as its changes. */
-async function emptySnapshots(dataDirectory: string, log: Logger): Promise<string> {
+/** Empties the folder for snapshots. Leftovers of a killed process can be as large as its changes. */
+async function clearSnapshots(dataDirectory: string, log: Logger): Promise<string> {
   const directory = join(dataDirectory, "snapshots");
   await rm(directory, { recursive: true, force: true }).catch((error: unknown) =>
-    log.warn("what was left of a snapshot could not be removed", { directory, error }),
+    log.warn("could not remove leftover snapshots", { directory, error }),
   );
   await mkdir(directory, { recursive: true, mode: 0o700 });
   return directory;
 }
 
-interface Parts {
+interface StudioParts {
   readonly options: StudioOptions;
   readonly ports: Ports;
   readonly dataDirectory: string;
@@ -100,7 +99,7 @@ interface Parts {
   readonly cleanup: AsyncDisposableStack;
 }
 
-async function compose(parts: Parts): Promise<Studio> {
+async function compose(parts: StudioParts): Promise<Studio> {
   const { options, ports, dataDirectory, store, gate, groups, inbox, approvalHooks, cleanup } = parts;
   const backends = new StudioBackends();
   const host = createHost(parts, backends);
@@ -132,8 +131,8 @@ async function compose(parts: Parts): Promise<Studio> {
   backends.attach(registry.client, host.handover);
   cleanup.defer(() => registry.shutdown());
   cleanup.defer(() => host.close());
-  // What was active before is made active again before anybody can ask for more.
-  await backends.recover(ports.log);
+  // Resume the active tasks before clients can add more.
+  await backends.recoverTasks(ports.log);
   await backends.recoverGroups(
     groups.list().map(({ name }) => name),
     ports.log,
@@ -148,7 +147,7 @@ async function compose(parts: Parts): Promise<Studio> {
     url: localUrl(listenAt, port),
     port,
     dataDirectory,
-    client: studioClientOver(registry.client),
+    client: createStudioClient(registry.client),
     issueTicket: () => registryAccess.issueTicket(),
     backup: (directory) => backupInto(store, dataDirectory, resolve(directory), copyInJail(gate.jails)),
     close() {
@@ -158,7 +157,7 @@ async function compose(parts: Parts): Promise<Studio> {
   };
 }
 
-function createHost(parts: Parts, backends: StudioBackends): StudioHost {
+function createHost(parts: StudioParts, backends: StudioBackends): StudioHost {
   const { options, ports, dataDirectory, gate, groups, runDirectory, snapshotDirectory } = parts;
   const git = createGit(join(dataDirectory, "git"));
   const catalogue = new AgentCatalogue({
@@ -169,7 +168,7 @@ function createHost(parts: Parts, backends: StudioBackends): StudioHost {
     dataDirectory,
   });
   const startedAt = ports.clock.now();
-  const bundle = once(() => loadGuestBundle(join(dataDirectory, "guest")));
+  const bundle = memoize(() => loadGuestBundle(join(dataDirectory, "guest")));
   const status = { gate, git, catalogue, dataDirectory, startedAt };
   return new StudioHost({
     ports,
@@ -181,9 +180,9 @@ function createHost(parts: Parts, backends: StudioBackends): StudioHost {
     runDirectory,
     snapshotDirectory,
     bundle,
-    sample: once(() => sampleRepository(git, dataDirectory)),
+    sample: memoize(() => sampleRepository(git, dataDirectory)),
     system: (tasks) => systemStatus(status, tasks),
-    works: options.works ?? true,
+    runTasks: options.runTasks ?? true,
     task: (taskId) => backends.task(taskId),
     session: (sessionId) => backends.session(sessionId),
     groups,
@@ -205,20 +204,23 @@ async function openGate(
     log: ports.log,
   });
   const { name, refusal } = gate.jails.driver;
-  // Who only reads what there is has no use for one; who begins one task hears of it as that task's error.
-  if (refusal !== undefined && (options.works ?? true) === true)
-    ports.log.warn("no agent can start: no jail can be made", { driver: name, reason: refusal.message });
+  // Read-only commands need no jail, and a command that starts one task gets this as the task's error.
+  if (refusal !== undefined && (options.runTasks ?? true) === true)
+    ports.log.warn("agents cannot start because jails are unavailable", {
+      driver: name,
+      reason: refusal.message,
+    });
   return gate;
 }
 
-/** Calls `make` at the first use, and again at the next one where it failed. */
-function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
-  let made: Promise<Value> | undefined;
+/** Memoizes `create`. A failure is not cached, so the next call tries again. */
+function memoize<Value>(create: () => Promise<Value>): () => Promise<Value> {
+  let cached: Promise<Value> | undefined;
   return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
+    cached ??= create().catch((error: unknown) => {
+      cached = undefined;
       throw error;
     });
-    return made;
+    return cached;
   };
 }

@@ -7,12 +7,12 @@ import type { AcceptEvent } from "./groups/group-inbox.ts";
 import type { AccessBackend } from "./http/access.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 
-/** The actors, as the process around them calls them: their internal actions, over the in-process client. */
+/** Calls the actors' internal actions for the surrounding process, over the in-process client. */
 export class StudioBackends {
   #client: ClientBase | undefined;
   #handover: Handover | undefined;
 
-  /** The actors need a host to be made, and the host calls actors: this closes the circle. */
+  /** Breaks the dependency cycle: the actors need a host, and the host calls the actors. */
   attach(client: ClientBase, handover: Handover): void {
     this.#client = client;
     this.#handover = handover;
@@ -45,14 +45,14 @@ export class StudioBackends {
           handover.drop(token);
         }
       },
-      has: (once) => call("internal.has", once),
+      has: (dedupeKey) => call("internal.has", dedupeKey),
       prompted: () => call("internal.prompted"),
       size: () => call("internal.size"),
       events: (query) => call("events", query),
     };
   }
 
-  /** Hands an event to its group; durable when it resolves. */
+  /** Passes an event to its group; durable when it resolves. */
   readonly acceptEvent: AcceptEvent = async (group, event) => {
     const { handover } = this.#connected;
     const token = handover.put(event);
@@ -63,22 +63,22 @@ export class StudioBackends {
     }
   };
 
-  /** Wakes every task that was active when the last process ended. One that cannot go on stops no other. */
-  async recover(log: Logger): Promise<void> {
+  /** Resumes the tasks that were active when the last process ended. A failure does not affect the other tasks. */
+  async recoverTasks(log: Logger): Promise<void> {
     const organization = this.#connected.client.getOrCreate("organization", ["local"]);
     const ids = await organization.action<readonly string[]>({ name: "internal.recover", args: [] });
     for (const taskId of ids) {
       await this.#task(taskId, "recover").catch((error: unknown) => {
-        log.error("a task could not be taken up again", { taskId, error });
+        log.error("could not resume a task", { taskId, error });
       });
     }
   }
 
-  /** Goes on with what waits in each group. */
+  /** Resumes the event queue of each group. */
   async recoverGroups(names: readonly string[], log: Logger): Promise<void> {
     for (const group of names) {
       await this.#group(group, "recover").catch((error: unknown) => {
-        log.error("a group could not be taken up again", { group, error });
+        log.error("could not resume a group", { group, error });
       });
     }
   }

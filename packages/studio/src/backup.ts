@@ -19,32 +19,32 @@ import { groupsFile } from "./groups/group-settings.ts";
 export const storeFolder = "actors";
 
 /**
- * Copied beside the store. Left out are what can be had again (installed agents, bundles) and the gate's
- * open questions, which belong to agents that do not live on.
+ * Folders to copy in addition to the store. Excludes what can be recreated (installed agents, bundles), and the gate's
+ * open questions, whose agents do not survive.
  */
 const folders = ["sample", "groups", "vault", "plugins", "credentials", join("gate", "installed")] as const;
 
-/** What plugins keep, a folder each: written by their processes, as a task's is by its agent. */
+/** A data folder per plugin. Untrusted: written by the plugin's process, as a workspace is by an agent. */
 const pluginData = join("gate", "plugins");
 
 /**
- * What the operator wrote: without its policy, a restored gate would allow what was forbidden. And whose the names are
- * by which its rules know tools.
+ * The operator's configuration: without its policy, a restored gate would allow what was forbidden. Also the registry
+ * of tool names, which policy rules refer to.
  */
 const files = [
   ...[policyFile, egressConfigFile, pluginSettingsFile, groupsFile, approvalsFile],
   toolNamesFile,
 ] as const;
 
-/** What sessions have used of their rates: without it, a restored gate would give everybody a new burst. */
+/** Rate-limit counters: without them, a restored gate would allow every session a new burst. */
 const ratesFile = join("gate", "rates.json");
 
-/** In a copy for as long as it is being made, in either direction: what broke off may lack what forbids. */
+/** Marks an incomplete backup or restore, which may lack the files that forbid something. */
 const unfinishedFile = "unfinished";
 
 /**
- * Copies a data directory while its server runs: what was acknowledged before the call is in the copy.
- * The store comes first; the folders of tasks only ever hold more than it knows of.
+ * Copies the data directory of a running server. Includes everything that was acknowledged before the call. The store
+ * is copied first: the task folders may be newer than the store, but never older.
  *
  * Throws `backup.not_empty`, `store.*`.
  */
@@ -52,83 +52,83 @@ export async function backupInto(
   store: SqliteStore,
   dataDirectory: string,
   target: string,
-  copyHostile: CopyHostile,
+  copyUntrusted: CopyUntrusted,
 ): Promise<void> {
   await mkdir(target, { recursive: true, mode: 0o700 });
   if ((await readdir(target)).length > 0) {
-    throw new HoldfastError("backup", "not_empty", `${target} is not empty; name a new directory`, {
+    throw new HoldfastError("backup", "not_empty", `${target} is not empty. Choose a new directory.`, {
       statusCode: 409,
     });
   }
-  await writeFile(join(target, unfinishedFile), "This backup is not whole.\n", { mode: 0o600 });
+  await writeFile(join(target, unfinishedFile), "This backup is incomplete.\n", { mode: 0o600 });
   await store.backup(join(target, storeFolder));
   await mkdir(join(target, "gate"), { mode: 0o700 });
   for (const folder of folders) await copyFolder(join(dataDirectory, folder), join(target, folder));
-  for (const file of files) await copyIfThere(join(dataDirectory, file), join(target, file));
-  await copyTasks(join(dataDirectory, "tasks"), join(target, "tasks"), copyHostile);
+  for (const file of files) await copyIfExists(join(dataDirectory, file), join(target, file));
+  await copyTasks(join(dataDirectory, "tasks"), join(target, "tasks"), copyUntrusted);
   if (existsSync(join(dataDirectory, pluginData)))
-    await copyHostile(join(dataDirectory, pluginData), join(target, pluginData));
+    await copyUntrusted(join(dataDirectory, pluginData), join(target, pluginData));
   for (const name of ["usage.db", "taint.db"])
     await copyDatabase(join(dataDirectory, "gate", name), join(target, "gate", name));
-  await copyIfThere(join(dataDirectory, ratesFile), join(target, ratesFile));
-  // Before the log, so that the copy has all the records that are signed in it.
+  await copyIfExists(join(dataDirectory, ratesFile), join(target, ratesFile));
+  // Copy the checkpoints before the log, so that the copied log contains every record they sign.
   const checkpoints = join("gate", "audit.checkpoints");
-  await copyIfThere(join(dataDirectory, checkpoints), join(target, checkpoints));
+  await copyIfExists(join(dataDirectory, checkpoints), join(target, checkpoints));
   await copyAuditLog(join(dataDirectory, "gate", "audit.log"), join(target, "gate"));
   await rm(join(target, unfinishedFile));
 }
 
-/** Throws `backup.nothing_there`, `backup.unfinished` unless a whole backup is in `directory`. */
+/** Throws `backup.nothing_there` or `backup.unfinished` unless `directory` contains a complete backup. */
 export function requireBackup(directory: string): void {
   if (!existsSync(join(directory, storeFolder)))
     throw new HoldfastError("backup", "nothing_there", `There is no backup at ${directory}`);
   if (!existsSync(join(directory, unfinishedFile))) return;
-  const message = `The backup at ${directory} was cut off before it was whole: restore another one`;
+  const message = `The backup at ${directory} is incomplete, because it was interrupted. Restore another one.`;
   throw new HoldfastError("backup", "unfinished", message);
 }
 
 /**
- * Fills an empty data directory from a backup. One in which this broke off is not used by a server.
+ * Restores a backup into an empty data directory. A server refuses to use the directory if this was interrupted.
  * Throws `backup.nothing_there`, `backup.unfinished`.
  */
 export async function restoreDataDirectory(backup: string, dataDirectory: string): Promise<void> {
   requireBackup(backup);
   const unfinished = join(dataDirectory, unfinishedFile);
-  await writeFile(unfinished, "This data directory is not whole.\n", { mode: 0o600 });
+  await writeFile(unfinished, "This data directory is incomplete.\n", { mode: 0o600 });
   await cp(backup, dataDirectory, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
   await rm(unfinished);
 }
 
-/** Throws `backup.unfinished` where a restore into the data directory broke off. */
+/** Throws `backup.unfinished` if a restore into the data directory was interrupted. */
 export function requireRestored(dataDirectory: string): void {
   if (!existsSync(join(dataDirectory, unfinishedFile))) return;
-  const message = `A restore into ${dataDirectory} broke off: remove what is there, and restore it again`;
+  const message = `A restore into ${dataDirectory} was interrupted. Delete its contents, and restore again.`;
   throw new HoldfastError("backup", "unfinished", message);
 }
 
 /**
- * {@link backupInto} where no server runs. Throws `store.locked` when one does, `backup.unfinished` where a
- * restore broke off.
+ * Like {@link backupInto}, while no server runs. Throws `store.locked` if one does, and `backup.unfinished` after an
+ * interrupted restore.
  */
 export async function backupDataDirectory(dataDirectory: string, target: string): Promise<void> {
   requireRestored(dataDirectory);
   const store = await openSqliteStore({ path: join(dataDirectory, storeFolder), ports: systemPorts() });
   try {
-    // The lock is ours: no agent runs that could change a folder under the copy.
+    // This process holds the store's lock, so no agent can change the folders during the copy.
     await backupInto(store, dataDirectory, target, copyFolder);
   } finally {
     await store.close();
   }
 }
 
-/** Copies a folder that an agent may be changing at this moment. */
-export type CopyHostile = (from: string, to: string) => Promise<void>;
+/** Copies an untrusted folder that an agent may be changing. */
+export type CopyUntrusted = (from: string, to: string) => Promise<void>;
 
 /**
- * An agent could put a link to a file of the host where a folder was when the copy began. In a jail there
- * is nothing that such a link could lead to.
+ * Copies inside a jail: during the copy, an agent could replace a folder by a link to a file of the host, and in a
+ * jail such a link leads nowhere.
  */
-export function copyInJail(jails: Jails): CopyHostile {
+export function copyInJail(jails: Jails): CopyUntrusted {
   if (jails.driver.unsafe) return copyFolder;
   return async (from, to) => {
     await mkdir(to, { recursive: true, mode: 0o700 });
@@ -143,20 +143,20 @@ export function copyInJail(jails: Jails): CopyHostile {
       timeoutMs: 600_000,
     });
     if (result.code === 0) return;
-    // Files come and go while an agent works: the rest was copied, and the agent's next look mends it.
+    // Files may disappear while an agent works. The others were copied.
     const lines = result.stderr.toString("utf8").trim().split("\n");
     if (lines.every((line) => /No such file or directory|file changed|vanished/.test(line))) return;
-    throw new HoldfastError("backup", "failed", `A task could not be copied: ${lines[0] ?? result.reason}`);
+    throw new HoldfastError("backup", "failed", `Could not copy a task: ${lines[0] ?? result.reason}`);
   };
 }
 
-async function copyTasks(from: string, to: string, copyHostile: CopyHostile): Promise<void> {
+async function copyTasks(from: string, to: string, copyUntrusted: CopyUntrusted): Promise<void> {
   for (const task of await readdir(from).catch(() => [])) {
     await mkdir(join(to, task), { recursive: true, mode: 0o700 });
     await copyFolder(join(from, task, "host.git"), join(to, task, "host.git"));
-    for (const hostile of ["workspace", "home"]) {
-      if (existsSync(join(from, task, hostile)))
-        await copyHostile(join(from, task, hostile), join(to, task, hostile));
+    for (const folder of ["workspace", "home"]) {
+      if (existsSync(join(from, task, folder)))
+        await copyUntrusted(join(from, task, folder), join(to, task, folder));
     }
   }
 }
@@ -170,7 +170,7 @@ async function copyFolder(from: string, to: string): Promise<void> {
   await cp(from, to, {
     recursive: true,
     preserveTimestamps: true,
-    // What agents wrote may link anywhere: links are copied, never followed.
+    // Agents can create arbitrary links: copy links, never follow them.
     verbatimSymlinks: true,
     filter: async (source) => {
       if (source.endsWith(".partial")) return false;
@@ -180,7 +180,7 @@ async function copyFolder(from: string, to: string): Promise<void> {
   });
 }
 
-/** What was used of budgets goes along; a file that is being written cannot be copied as it lies. */
+/** Copies an SQLite database through its backup API, because it may be in use. */
 async function copyDatabase(from: string, to: string): Promise<void> {
   if (!existsSync(from)) return;
   const database = new DatabaseSync(from, { readOnly: true, timeout: 5_000 });
@@ -192,7 +192,7 @@ async function copyDatabase(from: string, to: string): Promise<void> {
   }
 }
 
-async function copyIfThere(from: string, to: string): Promise<void> {
+async function copyIfExists(from: string, to: string): Promise<void> {
   try {
     await copyFile(from, to, constants.COPYFILE_EXCL);
   } catch (error) {

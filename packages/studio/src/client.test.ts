@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ClientBase } from "@holdfast/client";
-import { studioClientOver } from "./client.ts";
+import { createStudioClient } from "./client.ts";
 
-test("whoever follows an actor is told when events were missed for good, until the end of that", async () => {
+test("a subscriber is notified of missed events until it unsubscribes", async () => {
   const gaps = new Set<() => void>();
   const connection = {
     ready: Promise.resolve(),
@@ -18,7 +18,7 @@ test("whoever follows an actor is told when events were missed for good, until t
   const handle = () => ({ connect: () => connection });
   const client = { get: handle, getOrCreate: handle } as unknown as ClientBase;
   let missed = 0;
-  const watch = await studioClientOver(client)
+  const watch = await createStudioClient(client)
     .task("t")
     .on(
       "changed",

@@ -1,7 +1,7 @@
 import type { ActorConn, ClientBase } from "@holdfast/client";
 import type { StudioClient, StudioHandle } from "./studio.ts";
 
-/** Which actions there are, and one that is cheap and changes nothing. */
+/** Actions of each actor, and a probe: a cheap action without side effects. */
 const shapes = {
   organization: {
     actions: ["createTask", "listTasks", "checkRepository", "listAgents", "system", "listGroups"],
@@ -15,23 +15,23 @@ const shapes = {
   session: { actions: ["events"], probe: { name: "events", args: [{ after: 0, limit: 1 }] } },
 } as const;
 
-/** The typed view of the backend over any client: in the same process or over the network. */
-export function studioClientOver(client: ClientBase): StudioClient {
+/** Creates a typed client of the backend over any transport: in-process or network. */
+export function createStudioClient(client: ClientBase): StudioClient {
   return {
-    organization: handleOver(client, "organization", "local"),
-    task: (taskId) => handleOver(client, "task", taskId),
-    session: (sessionId) => handleOver(client, "session", sessionId),
-    group: (name) => handleOver(client, "group", name),
+    organization: createHandle(client, "organization", "local"),
+    task: (taskId) => createHandle(client, "task", taskId),
+    session: (sessionId) => createHandle(client, "session", sessionId),
+    group: (name) => createHandle(client, "group", name),
   };
 }
 
-function handleOver<Actions, Events>(
+function createHandle<Actions, Events>(
   client: ClientBase,
   actor: keyof typeof shapes,
   key: string,
 ): StudioHandle<Actions, Events> {
-  const made = actor === "organization" || actor === "group";
-  const handle = made ? client.getOrCreate(actor, [key]) : client.get(actor, [key]);
+  const isCreatable = actor === "organization" || actor === "group";
+  const handle = isCreatable ? client.getOrCreate(actor, [key]) : client.get(actor, [key]);
   const { actions, probe } = shapes[actor];
   const methods: Record<string, unknown> = {};
   for (const name of actions) {
@@ -49,14 +49,14 @@ function handleOver<Actions, Events>(
   methods.on = async (name: string, listener: (payload: unknown) => void, missed: () => void = () => {}) => {
     listeners += 1;
     connection ??= handle.connect();
-    const offs = [connection.on(name, listener), connection.onGap(missed)];
+    const unsubscribers = [connection.on(name, listener), connection.onGap(missed)];
     const off = () => {
-      for (const each of offs) each();
+      for (const each of unsubscribers) each();
     };
     let closed: Promise<void> | undefined;
     try {
       await connection.ready;
-      // Frames are handled in order: once this is answered, the subscription stands.
+      // Frames are processed in order, so the subscription is active once the probe is answered.
       await connection.action({ name: probe.name, args: probe.args });
     } catch (error) {
       off();
@@ -70,6 +70,6 @@ function handleOver<Actions, Events>(
       },
     };
   };
-  // The methods are the actions that `shapes` lists, which the contract's tests hold to the interfaces.
+  // `shapes` defines the methods; the contract tests check that it matches the interfaces.
   return methods as StudioHandle<Actions, Events>;
 }

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { test } from "node:test";
 import { commandHint } from "./command-hint.ts";
 
-test("a command to copy names the data directory unless it is the default", () => {
+test("a suggested command includes the data directory unless it is the default", () => {
   assert.equal(
     commandHint("agents install codex", resolve(".holdfast")),
     "npx holdfast agents install codex",

@@ -1,15 +1,15 @@
 import { resolve } from "node:path";
 
 /**
- * A `holdfast` command for a person to copy. It names the data directory unless that is the default of the
- * directory in which the server was started: the command has to reach the same server.
+ * A `holdfast` command to copy and paste. Includes the data directory unless it is the default, so that the command
+ * reaches the same server.
  */
 export function commandHint(args: string, dataDirectory: string): string {
   const isDefault = dataDirectory === resolve(".holdfast");
   return `npx holdfast ${args}${isDefault ? "" : ` --data ${shellQuote(dataDirectory)}`}`;
 }
 
-/** Quoted for a POSIX shell where it has to be. */
+/** Quotes text for a POSIX shell if necessary. */
 function shellQuote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,11 +1,10 @@
 /**
- * What the Studio's backend actors offer to its clients (web app, CLI): names, shapes, events.
- * Types only; the actors in `backend/` implement it, `web/` and the `holdfast` command consume it.
+ * Contract between the Studio's backend actors and their clients (web app, CLI): names, types, events. Contains only
+ * types; the actors in `backend/` implement it, `web/` and the `holdfast` command use it.
  *
- * Actors: `organization` (key ["local"]) is the parent and holds the index of tasks; `task`
- * (key [taskId]) owns one piece of work on one repository; `session` (key [sessionId]) owns the
- * append-only log of one conversation with an agent; `group` (key [name]) queues the events of one group.
- * All times are milliseconds since the epoch.
+ * Actors: `organization` (key ["local"]) is the root and holds the index of tasks; `task` (key [taskId]) owns a unit
+ * of work on one repository; `session` (key [sessionId]) owns the append-only log of one conversation with an agent;
+ * `group` (key [name]) queues the events of one group. All times are in milliseconds since the epoch.
  */
 
 export type TaskStatus =
@@ -30,22 +29,22 @@ export interface TaskSummary {
   readonly status: TaskStatus;
   readonly createdAt: number;
   readonly updatedAt: number;
-  /** True when it runs without a jail (`--unsafe-no-jail`); shown wherever the task is shown. */
+  /** True if it runs without a jail (`--unsafe-no-jail`); shown wherever the task is shown. */
   readonly unsafe: boolean;
   readonly error?: TaskError;
-  /** Approvals that wait for a person. Absent in rows of the index that an earlier version wrote. */
+  /** Number of open approvals. Absent in index rows from earlier versions. */
   readonly openApprovals?: number;
-  /** Set when an event of a group began its newest turn. */
+  /** The group event that started its newest turn, if any. */
   readonly origin?: TaskOrigin;
 }
 
-/** The event that began a turn. */
+/** The event that started a turn. */
 export interface TaskOrigin {
   readonly group: string;
   readonly topic: string;
   /** "prompt", "plugin:NAME", "webhook:NAME". */
   readonly source: string;
-  /** Its sequence in the group. */
+  /** Sequence number in the group. */
   readonly event: number;
 }
 
@@ -57,14 +56,14 @@ export interface TaskError {
 
 export interface TaskView extends TaskSummary {
   readonly sessionId: string;
-  /** Branch and commit of the repository at which the work began: the merge base of the diff. */
+  /** Branch and commit on which the work is based: the merge base of the diff. */
   readonly base: { readonly branch: string; readonly commit: string };
   readonly approvals: readonly ApprovalView[];
   readonly usage: TokenUsage;
   readonly applied?: AppliedBranch;
-  /** Prompts that wait until the agent has finished the one at work, in order; the text is cut at 500 characters. */
+  /** Queued prompts, in order, without the one in progress. Their text is truncated at 500 characters. */
   readonly queued?: readonly { readonly id: string; readonly text: string }[];
-  /** Raised by one with every change; a client drops a view that is older than what it has. */
+  /** Incremented by every change. Clients drop views that are older than the one they have. */
   readonly revision: number;
 }
 
@@ -80,21 +79,21 @@ export interface AppliedBranch {
   readonly appliedAt: number;
 }
 
-/** A question for a person: the agent's own (an ACP permission request), or one of the gate. */
+/** A question for a person: from the agent (an ACP permission request) or from the gate. */
 export interface ApprovalView {
   readonly id: string;
-  /** Set when the gate asks: nothing happens outside of the jail without an answer. */
+  /** Set for a question of the gate: the call does not leave the jail without an answer. */
   readonly boundary?: {
     readonly tool: string;
-    /** What brought words from outside into the session, which may have led to the question. */
+    /** Why the session is tainted. The untrusted text may have caused the question. */
     readonly origin?: string;
   };
-  /** Of a question of the gate: a narrow rule of its policy file that would answer the like of it beforehand. */
+  /** For a question of the gate: a narrow policy rule that would allow such calls in the future. */
   readonly proposal?: Readonly<Record<string, unknown>>;
   readonly title: string;
   /** ACP tool kind: edit, execute, read, ... */
   readonly kind?: string;
-  /** The tool's input, as text for people: escaped, truncated at 16 KiB with `truncated` set. */
+  /** The tool's input as text for people: escaped, and truncated at 16 KiB with `truncated` set. */
   readonly detail: string;
   readonly truncated: boolean;
   readonly options: readonly ApprovalOption[];
@@ -115,11 +114,11 @@ export interface ApprovalAnswer {
 
 export interface ApprovalAnswerOutcome {
   readonly approvalId: string;
-  /** Why it was not taken; with the codes of `answer`. */
+  /** Why the answer was refused; same codes as `answer`. */
   readonly error?: { readonly group: string; readonly code: string; readonly message: string };
 }
 
-/** One record of a session's log. `seq` starts at 1 and has no gap. */
+/** A record of a session's log. `seq` starts at 1 and has no gaps. */
 export interface SessionEvent {
   readonly seq: number;
   readonly at: number;
@@ -127,7 +126,7 @@ export interface SessionEvent {
 }
 
 export type SessionEventBody =
-  /** An ACP envelope exactly as it crossed, seen from the host. */
+  /** An unmodified ACP envelope; `direction` is from the host's perspective. */
   | { readonly type: "acp"; readonly direction: "to-agent" | "from-agent"; readonly envelope: unknown }
   | { readonly type: "prompt"; readonly text: string }
   /** A new agent process serves the session. `resumed` says how the conversation goes on. */
@@ -150,20 +149,20 @@ export type SessionEventBody =
 
 export interface SessionPage {
   readonly events: readonly SessionEvent[];
-  /** The newest sequence of the log; equal to the last event's when the page reaches the end. */
+  /** The newest sequence number of the log; equals that of the last event if the page reaches the end. */
   readonly head: number;
 }
 
 export interface DiffView {
   readonly base: string;
   readonly files: readonly DiffFile[];
-  /** True when the patch was cut at the limit. */
+  /** True if files or patches were omitted because of the limits. */
   readonly truncated: boolean;
 }
 
 export interface DiffFile {
   readonly path: string;
-  /** Present when renamed or copied. */
+  /** Set if the file was renamed or copied. */
   readonly oldPath?: string;
   readonly status: "added" | "modified" | "deleted" | "renamed" | "copied" | "type-changed";
   readonly additions: number;
@@ -171,7 +170,7 @@ export interface DiffFile {
   readonly binary: boolean;
   /** The unified diff of this file; empty for binary files. */
   readonly patch: string;
-  /** Files that run something on the person's machine when opened or built (Makefile, .envrc, ...). */
+  /** True for files that the user's tools execute when the folder is opened or built (Makefile, .envrc, ...). */
   readonly runsOnYourMachine: boolean;
 }
 
@@ -180,9 +179,9 @@ export interface AgentChoice {
   readonly name: string;
   readonly installed: boolean;
   readonly version?: string;
-  /** What to do when it is not installed, or lacks a model key. */
+  /** How to install it, or how to configure its model key. */
   readonly hint?: string;
-  /** False when it needs a model and neither key nor login is there. */
+  /** False if it needs a model and has neither a key nor a login. */
   readonly ready: boolean;
 }
 
@@ -201,7 +200,7 @@ export interface SystemCheck {
   readonly name: string;
   readonly status: "ok" | "warning" | "failed";
   readonly detail: string;
-  /** The exact command or step that mends it. */
+  /** The exact command or step that fixes the problem. */
   readonly fix?: string;
 }
 
@@ -210,7 +209,7 @@ export interface CreateTaskInput {
   readonly repository: string;
   readonly agent: string;
   readonly prompt: string;
-  /** Start from the last commit although the working tree has uncommitted changes. */
+  /** Start from the last commit even if the working tree has uncommitted changes. */
   readonly fromHead?: boolean;
 }
 
@@ -235,47 +234,47 @@ export interface OrganizationActions {
   listGroups(): Promise<readonly GroupView[]>;
 }
 
-/** A group as `groups.json` names it, with its newest events. */
+/** A group from `groups.json`, with its newest events. */
 export interface GroupView {
   readonly name: string;
   readonly description: string;
   readonly agent: string;
   readonly session: "fresh" | "resume" | "explicit";
-  /** Events that wait for their turn. */
+  /** Number of waiting events. */
   readonly waiting: number;
-  /** Sequence of the event that is worked on. */
+  /** Sequence number of the event in progress. */
   readonly running?: number;
-  /** The newest first, at most 50. */
+  /** Newest first, at most 50. */
   readonly events: readonly GroupEventView[];
 }
 
-/** One event of a group. */
+/** An event of a group. */
 export interface GroupEventView {
   readonly id: string;
-  /** Starts at 1 and has no gap. */
+  /** Starts at 1 and has no gaps. */
   readonly seq: number;
   readonly topic: string;
   readonly source: string;
   readonly title: string;
   readonly state: "waiting" | "running" | "done" | "failed" | "cancelled";
-  /** It holds words from outside. */
+  /** True if it contains untrusted text. */
   readonly tainted: boolean;
   readonly receivedAt: number;
   readonly startedAt?: number;
   readonly endedAt?: number;
   readonly taskId?: string;
   readonly sessionId?: string;
-  /** The newest event of the session's log before this one began. */
+  /** Head of the session's log before this event started. */
   readonly fromSeq?: number;
-  /** Why it could not be begun; while it waits for another try, why not yet. */
+  /** Why it failed to start; while it waits for a retry, the reason of the last attempt. */
   readonly error?: TaskError;
-  /** How often it could not be begun. */
+  /** Number of failed attempts to start it. */
   readonly attempts?: number;
-  /** When it is tried again. */
+  /** Time of the next attempt. */
   readonly retryAt?: number;
 }
 
-/** `duplicate`: it was known already, and is not done again. */
+/** `duplicate` is true if the event had already been accepted; it does not run again. */
 export interface GroupEventAccepted extends GroupEventView {
   readonly duplicate: boolean;
 }
@@ -283,7 +282,7 @@ export interface GroupEventAccepted extends GroupEventView {
 /** Actions of `group`. Errors: group "group". */
 export interface GroupActions {
   get(): Promise<GroupView>;
-  /** Begins a turn when its time comes. Throws `group.queue_full`, `group.not_found`. */
+  /** Enqueues a prompt, which starts a turn. Throws `group.queue_full`, `group.not_found`. */
   prompt(text: string, options?: { readonly id?: string }): Promise<GroupEventAccepted>;
 }
 
@@ -301,17 +300,17 @@ export interface OrganizationEvents {
 export interface TaskActions {
   get(): Promise<TaskView>;
   prompt(text: string): Promise<void>;
-  /** Ends the current turn within a second. Idempotent. */
+  /** Aborts the current turn within a second. Idempotent. */
   stop(): Promise<void>;
-  /** Single use: throws `approval.already_settled`, `.agent_gone`, `.expired`, `.not_found`. */
+  /** Answers a question once. Throws `approval.already_settled`, `.agent_gone`, `.expired`, `.not_found`. */
   answer(approvalId: string, optionId: string): Promise<void>;
   /**
-   * Answers up to 100 questions in the order given, each for itself: one that cannot be answered any more
-   * says so in its outcome and keeps none of the others.
+   * Answers up to 100 questions, independently and in order. A refused answer is reported in its outcome and does not
+   * affect the others.
    */
   answerMany(answers: readonly ApprovalAnswer[]): Promise<readonly ApprovalAnswerOutcome[]>;
   diff(): Promise<DiffView>;
-  /** Puts the diff on a new branch of the real repository. Idempotent for one state of the work. */
+  /** Publishes the changes as a new branch of the user's repository. Idempotent for one state of the workspace. */
   apply(options?: { readonly branch?: string }): Promise<AppliedBranch>;
 }
 
@@ -322,11 +321,11 @@ export interface TaskEvents {
 
 /** Actions of `session`. */
 export interface SessionActions {
-  /** Events with `seq > after`, oldest first, at most `limit` (default 500, at most 1,000). */
+  /** Returns events with `seq > after`, oldest first, at most `limit` (default 500, maximum 1,000). */
   events(query: { readonly after: number; readonly limit?: number }): Promise<SessionPage>;
 }
 
-/** Events of `session`. A client that sees a gap in `seq` fetches what is missing with `events`. */
+/** Events of `session`. A client that sees a gap in `seq` fetches the missing events with `events`. */
 export interface SessionEvents {
   appended: readonly SessionEvent[];
 }

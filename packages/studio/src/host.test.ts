@@ -13,7 +13,7 @@ import { studioLimits } from "./limits.ts";
 
 const taskId = "00000000-0000-7000-8000-000000000000";
 
-test("a prompt after a stop waits for the clone that the stop has left, and a clone that fails is in the log", async (t) => {
+test("a prompt after a stop waits for the clone that the stop left running, and a failed clone is logged", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-studio-"));
   removeAtExit(folder);
   const disk = Promise.withResolvers<void>();
@@ -57,20 +57,20 @@ test("a prompt after a stop waits for the clone that the stop has left, and a cl
   host.wake(taskId);
   while (clones === 0) await delay(1);
   const [{ timeoutMs, signal } = {}] = given;
-  // A large repository takes longer than other steps of git may.
+  // Cloning a large repository may take longer than other git commands.
   assert.equal(timeoutMs, studioLimits.cloneTimeoutMs);
   assert.equal(signal?.aborted, false);
   await host.stop(taskId);
   assert.equal(signal?.aborted, true);
   host.wake(taskId);
-  // A clone that did not wait for the one before would begin within these turns of the loop.
+  // A clone that did not wait for the previous one would start within these turns of the event loop.
   for (let turn = 0; turn < 100; turn++) await nextTurn();
   assert.equal(clones, 1);
   disk.resolve();
   await failed.promise;
   assert.equal(most, 1);
-  const told = records.filter(({ message }) => message === "a repository could not be cloned");
-  // That the stopped one did not come to its end is no news.
+  const told = records.filter(({ message }) => message === "could not clone a repository");
+  // The failure of the stopped clone is not logged.
   assert.equal(told.length, 1);
   assert.match(String(told[0]?.fields["error"]), /the disk is gone/);
 });

@@ -34,34 +34,34 @@ export interface StudioHostOptions {
   readonly catalogue: AgentCatalogue;
   readonly limits: StudioLimits;
   readonly dataDirectory: string;
-  /** Short, and only ours: sockets are made in it. */
+  /** A private folder for sockets. Its path is short, because socket paths are limited. */
   readonly runDirectory: string;
-  /** Where a workspace is read into; emptied at the start. */
+  /** Folder for temporary snapshots; emptied at the start. */
   readonly snapshotDirectory: string;
   readonly bundle: () => Promise<GuestBundle>;
-  /** Path of the bundled sample repository, made when it is first asked for. */
+  /** Path of the bundled sample repository, which is created on first use. */
   readonly sample: () => Promise<string>;
   readonly system: (tasks: SystemStatus["tasks"]) => Promise<SystemStatus>;
   readonly task: (taskId: string) => TaskBackend;
   readonly session: (sessionId: string) => SessionBackend;
   readonly groups: GroupRegistry;
-  readonly works: NonNullable<StudioOptions["works"]>;
+  readonly runTasks: NonNullable<StudioOptions["runTasks"]>;
 }
 
-/** The process around the actors: who works on which task, and the calls of actors to git and gate. */
+/** The process around the actors: owns the task runners, and provides git and the gate to the actors. */
 export class StudioHost implements BackendHost {
   readonly ports: Ports;
   readonly handover: Handover;
   readonly #options: StudioHostOptions;
   readonly #runners = new Map<string, TaskRunner>();
-  /** Tasks whose agents wait for more, longest first. */
+  /** Eviction timers of tasks with an idle agent, longest idle first. */
   readonly #idle = new Map<string, NodeJS.Timeout>();
-  /** The last preparation of each task that goes on. */
-  readonly #preparing = new Map<string, Promise<void>>();
-  /** Questions of the gate that are taken away when they are settled, also without an agent. */
-  readonly #watched = new Set<string>();
-  /** Tasks that were begun here, where only those are worked on. */
-  readonly #begun = new Set<string>();
+  /** The latest preparation of each task, while it runs. */
+  readonly #preparations = new Map<string, Promise<void>>();
+  /** Gate questions that are settled in their task as soon as the gate settles them. */
+  readonly #watchedQuestions = new Set<string>();
+  /** Tasks created by this process, for `runTasks: "new"`. */
+  readonly #createdHere = new Set<string>();
   #closing = false;
 
   constructor(options: StudioHostOptions) {
@@ -84,7 +84,7 @@ export class StudioHost implements BackendHost {
   }
 
   get startsEvents(): boolean {
-    return this.#options.works === true;
+    return this.#options.runTasks === true;
   }
 
   get unsafe(): boolean {
@@ -109,18 +109,18 @@ export class StudioHost implements BackendHost {
   }
 
   wakeNew(taskId: string): void {
-    if (this.#options.works === "new") this.#begun.add(taskId);
+    if (this.#options.runTasks === "new") this.#createdHere.add(taskId);
     this.wake(taskId);
   }
 
   wake(taskId: string): void {
-    if (this.#closing || !this.#worksOn(taskId)) return;
+    if (this.#closing || !this.#shouldRun(taskId)) return;
     clearTimeout(this.#idle.get(taskId));
     this.#idle.delete(taskId);
     this.#runner(taskId).wake();
   }
 
-  /** The way to the sandbox server of a task, while its agent is there. */
+  /** HTTP agent for a task's sandbox server, while its agent runs. */
   sandbox(taskId: string): Agent | undefined {
     return this.#runners.get(taskId)?.sandbox;
   }
@@ -137,21 +137,22 @@ export class StudioHost implements BackendHost {
   }
 
   async deliverAnswer(taskId: string, approvalId: string, choice: ApprovalChoice): Promise<boolean> {
-    const onLost = (error: unknown) => this.ports.log.error("a rule could not be written", { taskId, error });
-    if (await deliverGateAnswer(this.#options.gate, approvalId, choice, onLost)) return true;
+    const onRuleError = (error: unknown) =>
+      this.ports.log.error("could not write a policy rule", { taskId, error });
+    if (await deliverGateAnswer(this.#options.gate, approvalId, choice, onRuleError)) return true;
     return (await this.#runners.get(taskId)?.deliverAnswer(approvalId, choice)) ?? false;
   }
 
   watchQuestion(taskId: string, sessionId: string, approvalId: string): void {
-    if (this.#closing || this.#watched.has(approvalId)) return;
-    this.#watched.add(approvalId);
+    if (this.#closing || this.#watchedQuestions.has(approvalId)) return;
+    this.#watchedQuestions.add(approvalId);
     const { gate, task, session, limits } = this.#options;
     const log = new SessionLog(session(sessionId), limits);
     void settleShownQuestion({ gate, task: task(taskId), log }, approvalId)
       .catch((error: unknown) =>
-        this.ports.log.warn("a question of the gate could not be taken away", { taskId, error }),
+        this.ports.log.warn("could not settle a question of the gate", { taskId, error }),
       )
-      .finally(() => this.#watched.delete(approvalId));
+      .finally(() => this.#watchedQuestions.delete(approvalId));
   }
 
   async snapshot(taskId: string): Promise<string> {
@@ -200,17 +201,17 @@ export class StudioHost implements BackendHost {
     return this.#options.gate.audit.note(entry);
   }
 
-  /** Ends all agents; what they were doing goes on at the next start. */
+  /** Stops all agents. The next start resumes their work. */
   async close(): Promise<void> {
     this.#closing = true;
     for (const timer of this.#idle.values()) clearTimeout(timer);
     await Promise.all([...this.#runners.values()].map((runner) => runner.close()));
   }
 
-  #worksOn(taskId: string): boolean {
-    const { works } = this.#options;
-    if (typeof works === "boolean") return works;
-    return works === "new" ? this.#begun.has(taskId) : works.task === taskId;
+  #shouldRun(taskId: string): boolean {
+    const { runTasks } = this.#options;
+    if (typeof runTasks === "boolean") return runTasks;
+    return runTasks === "new" ? this.#createdHere.has(taskId) : runTasks.task === taskId;
   }
 
   #folders(taskId: string) {
@@ -226,8 +227,8 @@ export class StudioHost implements BackendHost {
   }
 
   #runner(taskId: string): TaskRunner {
-    const known = this.#runners.get(taskId);
-    if (known !== undefined) return known;
+    const existing = this.#runners.get(taskId);
+    if (existing !== undefined) return existing;
     const { task, session, limits, ports } = this.#options;
     const runner = new TaskRunner({
       taskId,
@@ -235,7 +236,7 @@ export class StudioHost implements BackendHost {
       session,
       limits,
       log: ports.log,
-      prepare: (work, signal) => this.#prepareInTurn(work, signal),
+      prepare: (work, signal) => this.#prepareSerially(work, signal),
       taint: (sessionId, reason) => this.#options.gate.taint(sessionId, reason),
       onIdle: () => this.#onIdle(taskId),
     });
@@ -243,18 +244,21 @@ export class StudioHost implements BackendHost {
     return runner;
   }
 
-  /** A stop waits for no clone. The next prompt does: two that clone into one folder spoil each other. */
-  #prepareInTurn(work: TaskWork, signal: AbortSignal): Promise<PreparedTask> {
+  /**
+   * Serializes the preparations of a task: a stop does not wait for a running clone, but the next prompt must, because
+   * two clones into one folder would corrupt each other.
+   */
+  #prepareSerially(work: TaskWork, signal: AbortSignal): Promise<PreparedTask> {
     const { taskId } = work;
-    const before = this.#preparing.get(taskId) ?? Promise.resolve();
-    const prepared = before.then(() => this.#prepare(work, signal));
-    const ended = prepared.then(
+    const previous = this.#preparations.get(taskId) ?? Promise.resolve();
+    const prepared = previous.then(() => this.#prepare(work, signal));
+    const settled = prepared.then(
       () => {},
       () => {},
     );
-    this.#preparing.set(taskId, ended);
-    void ended.then(() => {
-      if (this.#preparing.get(taskId) === ended) this.#preparing.delete(taskId);
+    this.#preparations.set(taskId, settled);
+    void settled.then(() => {
+      if (this.#preparations.get(taskId) === settled) this.#preparations.delete(taskId);
     });
     return prepared;
   }
@@ -264,7 +268,7 @@ export class StudioHost implements BackendHost {
     const { git, gate, catalogue, limits, bundle, runDirectory, ports } = this.#options;
     const row = catalogue.row(work.agent);
     if (row === undefined) {
-      throw new HoldfastError("agent", "not_found", `There is no agent called ${work.agent} any more`);
+      throw new HoldfastError("agent", "not_found", `The agent ${work.agent} is no longer configured`);
     }
     const { directory, workspace, home } = this.#folders(work.taskId);
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -272,16 +276,16 @@ export class StudioHost implements BackendHost {
       git,
       directory,
       () => checkRepository(git, work.repository),
-      // Who stops the task stops its clone: the next prompt would wait for all of it.
+      // A stop aborts the clone; otherwise the next prompt would have to wait for it.
       { timeoutMs: limits.cloneTimeoutMs, signal },
     ).catch((error: unknown) => {
       signal.throwIfAborted();
       if (isHoldfastError(error) && error.group !== "git") throw error;
-      ports.log.error("a repository could not be cloned", { taskId: work.taskId, error });
+      ports.log.error("could not clone a repository", { taskId: work.taskId, error });
       throw new HoldfastError(
         "task",
         "prepare_failed",
-        "The repository could not be cloned; the log says why",
+        "The repository could not be cloned. See the server log for the cause.",
         {
           cause: error,
         },
@@ -302,7 +306,7 @@ export class StudioHost implements BackendHost {
     return { base, process };
   }
 
-  /** A few agents stay warm for the next prompt; the others are ended, the longest idle first. */
+  /** Keeps a few idle agents warm for the next prompt, and evicts the others, longest idle first. */
   #onIdle(taskId: string): void {
     const { limits } = this.#options;
     const runner = this.#runners.get(taskId);
@@ -312,17 +316,17 @@ export class StudioHost implements BackendHost {
       return;
     }
     clearTimeout(this.#idle.get(taskId));
-    const timer = setTimeout(() => this.#rest(taskId), limits.idleAgentMs);
+    const timer = setTimeout(() => this.#evict(taskId), limits.idleAgentMs);
     timer.unref();
     this.#idle.delete(taskId);
     this.#idle.set(taskId, timer);
     for (const oldest of this.#idle.keys()) {
       if (this.#idle.size <= limits.maxIdleAgents) break;
-      this.#rest(oldest);
+      this.#evict(oldest);
     }
   }
 
-  #rest(taskId: string): void {
+  #evict(taskId: string): void {
     clearTimeout(this.#idle.get(taskId));
     this.#idle.delete(taskId);
     const runner = this.#runners.get(taskId);
@@ -332,6 +336,6 @@ export class StudioHost implements BackendHost {
       .then(() => {
         if (runner.isDormant) this.#runners.delete(taskId);
       })
-      .catch((error: unknown) => this.ports.log.warn("an idle agent could not be ended", { taskId, error }));
+      .catch((error: unknown) => this.ports.log.warn("could not stop an idle agent", { taskId, error }));
   }
 }

@@ -1,10 +1,10 @@
-/** Composition of gate, store, actors and web app into the Studio. */
+/** The Studio: gate, store, actors and web app in one server. */
 export type { StudioAgent } from "./agents.ts";
 export { createStudio } from "./app.ts";
 export { gateAnswers } from "./approvals/gate-answers.ts";
 export { truncationNote } from "./approvals/truncation-note.ts";
 export { backupDataDirectory, requireBackup, restoreDataDirectory } from "./backup.ts";
-export { studioClientOver } from "./client.ts";
+export { createStudioClient } from "./client.ts";
 export type * from "./contract.ts";
 export { runsOnYourMachine } from "./git/runs-on-your-machine.ts";
 export { type StudioLimits, studioLimits } from "./limits.ts";

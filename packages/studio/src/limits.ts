@@ -1,53 +1,56 @@
 /** Limits of the Studio, in bytes and milliseconds. Documented in docs/limits.md. */
 export const studioLimits = {
-  /** A prompt's text, in UTF-8. */
+  /** A prompt's text in UTF-8. */
   maxPromptBytes: 32 * 1024,
-  /** Prompts that wait in a task's queue. */
+  /** Queued prompts of a task. */
   maxQueuedPrompts: 20,
-  /** Patches of one diff together, and of one file. */
+  /** All patches of one diff, and the patch of one file. */
   maxDiffBytes: 2 * 1024 * 1024,
   maxPatchBytes: 256 * 1024,
   maxDiffFiles: 5_000,
-  /** A whole diff as JSON: it has to fit into one answer. The longest patches are left out first. */
+  /** A complete diff as JSON, which must fit into one response. The longest patches are omitted first. */
   maxDiffMessageBytes: 960 * 1024,
-  /** Git's own list of the changed files. */
+  /** Git's output that lists the changed files. */
   maxDiffListBytes: 16 * 1024 * 1024,
-  /** Each of the steps of git in which a repository is cloned; a large one takes its time. */
+  /** Timeout of each git command while cloning. Large repositories need minutes. */
   cloneTimeoutMs: 30 * 60 * 1000,
-  /** A pack of changed objects that a jail hands over. */
+  /** The pack of changed objects from a jail. */
   maxSnapshotBytes: 1024 * 1024 * 1024,
-  /** One ACP envelope; a longer one is kept as a notice of its size. */
+  /** An ACP envelope. A longer one is replaced by a note with its size. */
   maxEnvelopeBytes: 256 * 1024,
-  /** Nesting of an envelope; a deeper one is kept as a notice. */
+  /** Nesting depth of an envelope. A deeper one is replaced by a note. */
   maxEnvelopeDepth: 40,
   /** The log of one session. */
   maxSessionBytes: 256 * 1024 * 1024,
-  /** What a page of events may hold, besides its count. */
+  /** Size of a page of events, in addition to its count. */
   maxEventPageBytes: 768 * 1024,
   maxEventsPerPage: 1_000,
-  /** The transcript that is told to a new agent when the old session cannot be loaded. */
+  /** The transcript for a new agent that cannot load the old session. */
   maxTranscriptPromptBytes: 48 * 1024,
-  /** The text of an approval card. */
+  /** The text of an approval. */
   maxApprovalDetailBytes: 16 * 1024,
   maxPendingApprovals: 32,
   maxAnswersAtOnce: 100,
-  /** Attempts to tell a webhook of a question, the pause before the second (four times as long each), one of them. */
+  /**
+   * Attempts to deliver a question to a webhook; the pause before the second one, which then quadruples; the timeout
+   * of each.
+   */
   approvalHookAttempts: 3,
   approvalHookPauseMs: 1_000,
   approvalHookTimeoutMs: 10_000,
   approvalTtlMs: 24 * 60 * 60 * 1000,
-  /** From `session/cancel` to the end of the jail. */
+  /** Grace period between `session/cancel` and stopping the jail. */
   stopGraceMs: 800,
   agentStartTimeoutMs: 60_000,
-  /** An agent that nobody prompts is ended after this time; at most `maxIdleAgents` wait. */
+  /** Idle agents are stopped after this time. At most `maxIdleAgents` stay up. */
   idleAgentMs: 5 * 60 * 1000,
   maxIdleAgents: 2,
-  /** How often one prompt is begun again after the server was ended in the middle of it. */
+  /** How often a prompt is resumed after the server crashed during its turn. */
   maxAttempts: 5,
   jailMemoryBytes: 4 * 1024 * 1024 * 1024,
   jailPids: 2_048,
   jailTmpBytes: 1024 * 1024 * 1024,
-  /** What the workspace and the home of a task may hold together. */
+  /** Workspace and home of a task together. */
   jailDiskBytes: 64 * 1024 * 1024 * 1024,
   jailDiskEntries: 4_000_000,
   ticketTtlMs: 5 * 60 * 1000,
@@ -57,28 +60,28 @@ export const studioLimits = {
   maxGroups: 64,
   maxWebhooks: 16,
   maxWebhookPromptCharacters: 4_000,
-  /** The body of a request to a webhook; of a longer one than 16,000 characters the agent is told the beginning. */
+  /** The body of a webhook request. The agent gets its first 16,000 characters. */
   maxWebhookBytes: 1024 * 1024,
-  /** Events of one group that wait for their turn. */
+  /** Waiting events of one group. */
   maxWaitingEvents: 100,
-  /** Events that a group keeps, and knows again when they come a second time. */
+  /** Events that a group stores, and deduplicates against. */
   maxKeptEvents: 2_000,
   maxEventsShown: 50,
-  /** Sessions that a group can go on with. */
+  /** Sessions that a group can resume. */
   maxGroupSessions: 50,
-  /** A session that was not used for this long is not gone on with. */
+  /** A session that was unused for longer cannot be resumed. */
   sessionResumeMs: 24 * 60 * 60 * 1000,
-  /** An event that cannot be begun is tried again: at first after this long, then four times as long each. */
+  /** Pause before retrying an event that failed to start. Quadruples each time, up to the maximum. */
   beginRetryMs: 2_000,
   maxBeginRetryMs: 15 * 60 * 1000,
-  /** Then it has failed. */
+  /** After this many attempts, the event has failed. */
   maxBeginAttempts: 7,
-  /** A plugin's event waits this long for a Studio that is starting. */
+  /** How long a plugin's event waits while the Studio starts. */
   eventAcceptMs: 5_000,
-  /** What a memory brief may take. */
+  /** Timeout for loading a memory brief. */
   memoryBriefMs: 5_000,
   maxMemoryBriefCharacters: 10_000,
 } as const;
 
-/** Each limit by name, in numbers. */
+/** `studioLimits` with its literal types widened to numbers. */
 export type StudioLimits = { readonly [Name in keyof typeof studioLimits]: number };

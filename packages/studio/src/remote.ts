@@ -1,13 +1,13 @@
 import { type ClientBase, createClient } from "@holdfast/client";
 
 /**
- * A client of a Studio that runs in another process of this machine, with the cookie of a login; for
- * Node, whose WebSocket can carry headers. Browsers send the cookie by themselves.
+ * Connects to a Studio in another process of this machine, with the cookie of a login. Only for Node, whose WebSocket
+ * accepts headers; browsers send the cookie automatically.
  */
 export function connectWithCookie(url: string, cookie: string): ClientBase {
   class CookieWebSocket extends WebSocket {
     constructor(address: string, protocols: string | string[] = []) {
-      // Node takes an object here as well, which the types of browsers do not know.
+      // Node also accepts an options object, which the browser types lack.
       super(address, { protocols, headers: { cookie } } as unknown as string[]);
     }
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { modelsCheck } from "./status.ts";
 
-test("the check of the models is short whatever is missing: names, and where the rest is said", () => {
+test("the models check stays short whatever is missing: provider names, and the command that shows more", () => {
   const baseUrl = "https://models.example";
   const missing = {
     available: false,

@@ -16,7 +16,7 @@ export interface StatusOptions {
 
 const lowDiskBytes = 1024 * 1024 * 1024;
 
-/** What the system screen and `holdfast doctor` show: each check with what mends it. */
+/** Checks for the system screen and `holdfast doctor`, each with its fix. */
 export async function systemStatus(
   options: StatusOptions,
   tasks: SystemStatus["tasks"],
@@ -51,13 +51,13 @@ function jailCheck(status: GateStatus): SystemCheck {
       id: "jails",
       name: "Jails",
       status: "failed",
-      detail: "Agents run without a jail, with your rights (--unsafe-no-jail)",
+      detail: "Agents run without a jail, with your user's permissions (--unsafe-no-jail)",
       fix: "Start without --unsafe-no-jail",
     };
   }
   const jails = status.stages.find(({ name }) => name === "jails");
   if (jails?.inForce === false) {
-    const fix = "Mend it and start again; agents do not start until then";
+    const fix = "Fix the problem, then restart. Agents cannot start until then.";
     return { id: "jails", name: "Jails", status: "failed", detail: jails.detail, fix };
   }
   const absent = status.guarantees.filter((guarantee) => !guarantee.held);
@@ -68,7 +68,7 @@ function jailCheck(status: GateStatus): SystemCheck {
     detail:
       absent.length === 0
         ? `${status.driver}: ${status.guarantees.length} guarantees proven on this machine`
-        : `${status.driver}; not held: ${absent.map(({ name, detail }) => `${name} (${detail})`).join("; ")}`,
+        : `${status.driver}; not guaranteed: ${absent.map(({ name, detail }) => `${name} (${detail})`).join("; ")}`,
   };
 }
 
@@ -86,7 +86,7 @@ async function gitCheck(git: Git): Promise<SystemCheck> {
     return { id: "git", name: "Git", status: "ok", detail: await git.text(["--version"]) };
   } catch {
     const fix = "apt-get install git";
-    return { id: "git", name: "Git", status: "failed", detail: "The program git does not run", fix };
+    return { id: "git", name: "Git", status: "failed", detail: "Git cannot be run", fix };
   }
 }
 
@@ -116,7 +116,7 @@ async function agentsCheck({ catalogue, dataDirectory }: StatusOptions): Promise
   };
 }
 
-/** How each budget stands; none where the operator has set none. */
+/** The state of each budget; no check if none is configured. */
 function budgetsCheck({ budgets }: GateStatus, dataDirectory: string): SystemCheck[] {
   if (budgets.length === 0) return [];
   const used = budgets.some(({ tokens, costMicros, spent }) => {
@@ -146,7 +146,7 @@ function budgetText({ scope, subject, period, tokens, costMicros, spent }: GateS
   return `${scope} ${subject}, ${period}: ${parts.join(", ")}`;
 }
 
-/** Exported for its test. Says of each provider that is there how, and of the others no more than their names. */
+/** Lists how each available provider is configured, and only the names of the others. Exported for tests. */
 export function modelsCheck({ providers }: Pick<GateStatus, "providers">): SystemCheck {
   const available = providers.filter((provider) => provider.available);
   const others = providers.filter((provider) => !provider.available).map(({ provider }) => provider);

@@ -13,75 +13,72 @@ import type {
 } from "./contract.ts";
 import type { StudioLimits } from "./limits.ts";
 
-/** What makes the jails of agents. */
+/** Driver that creates the agents' jails. */
 export interface StudioJails {
   readonly driver?: ConfiningDriverName;
-  /** Where podman or docker answers; the engine's usual place by default. */
+  /** Socket of podman or docker; the engine's default path if omitted. */
   readonly engineSocket?: string;
-  /** Apple's container program; where its installer puts it by default. */
+  /** Path of Apple's `container` program; its installer's default path if omitted. */
   readonly containerPath?: string;
-  /** What its jails start from: `docker.io/library/node:24-bookworm` by default. */
+  /** Base image of its jails: `docker.io/library/node:24-bookworm` by default. */
   readonly containerImage?: string;
 }
 
-/**
- * What `createStudio` takes and gives. The command `holdfast` and the tests start the Studio through
- * this and nothing else.
- */
+/** Options and result of `createStudio`, which is the only entry point for the `holdfast` command and the tests. */
 export interface StudioOptions {
-  /** Absolute path; created with mode 0700 when it is missing. Holds everything that is kept. */
+  /** Absolute path of the directory with all persistent data. Created with mode 0700 if missing. */
   readonly dataDirectory: string;
   /** TCP port; 0 (default) lets the system choose one. */
   readonly port?: number;
   /**
-   * Loopback by default: "127.0.0.1". Anything else has to be asked for by name, and is a Host that is
-   * served; "0.0.0.0" and "::" are all addresses that the machine has at the start.
+   * Host to listen on: "127.0.0.1" by default. Any other host must be set explicitly, and is then an allowed Host
+   * header; "0.0.0.0" and "::" allow all addresses that the machine has at the start.
    */
   readonly host?: string;
-  /** What makes the jails of agents; by default bubblewrap, and on macOS Apple's container. */
+  /** Jail driver; bubblewrap by default, and Apple's container on macOS. */
   readonly jails?: StudioJails;
-  /** Agents run as plain processes of this user: no boundary. Shown wherever a task is shown. */
+  /** Runs agents as plain processes of this user, without isolation. Shown wherever a task is shown. */
   readonly unsafeNoJail?: boolean;
   /**
-   * Which tasks are worked on: all (true, the default), those that are made here ("new"), one, or none
-   * (false). What was interrupted of the others goes on at the next start.
+   * Which tasks this process runs: all (true, the default), those created by it ("new"), a single one, or none
+   * (false). The next start resumes the others.
    */
-  readonly works?: boolean | "new" | { readonly task: string };
-  /** Where installed agents are; `<dataDirectory>/agents` by default. */
+  readonly runTasks?: boolean | "new" | { readonly task: string };
+  /** Directory of installed agents; `<dataDirectory>/agents` by default. */
   readonly agentsDirectory?: string;
-  /** Folder of the built web app; the package's own by default. */
+  /** Folder of the built web app; the bundled one by default. */
   readonly webDirectory?: string;
   readonly log?: Logger;
   /**
-   * Environment from which model keys and the PATH for finding agents are read; `process.env` by
-   * default. No variable of it ever reaches a jail.
+   * Environment for model keys and for the PATH on which agents are found; `process.env` by default. None of its
+   * variables reach a jail.
    */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Agents beside those that the sandbox knows. */
+  /** Agents in addition to the built-in ones. */
   readonly customAgents?: readonly StudioAgent[];
-  /** Replaces single limits. */
+  /** Overrides individual limits. */
   readonly limits?: Partial<StudioLimits>;
-  /** Where logins are looked for, beside `environment`. */
+  /** Where to find logins, in addition to `environment`. */
   readonly vault?: Omit<VaultConfig, "env">;
 }
 
 /** A running Studio. */
 export interface Studio {
-  /** `http://127.0.0.1:<port>`, or the `host` that was asked for, without a path. */
+  /** `http://127.0.0.1:<port>`, or with the configured `host`; without a path. */
   readonly url: string;
   readonly port: number;
   readonly dataDirectory: string;
-  /** In-process access to the actors, with the rights of the owner. */
+  /** In-process client of the actors, with the owner's permissions. */
   readonly client: StudioClient;
-  /** A one-time ticket, good for five minutes: open `${url}/#ticket=${ticket}` in a browser. */
+  /** Issues a one-time ticket, valid for five minutes: open `${url}/#ticket=${ticket}` in a browser. */
   issueTicket(): Promise<string>;
-  /** Copies everything that is kept into a new or empty directory, while the Studio runs on. */
+  /** Copies all persistent data into a new or empty directory, while the Studio keeps running. */
   backup(directory: string): Promise<void>;
-  /** Stops taking requests, ends all jails, waits until everything is durable. Idempotent. */
+  /** Stops accepting requests, stops all jails, and resolves when everything is durable. Idempotent. */
   close(): Promise<void>;
 }
 
-/** The owner's view of the backend, the same from a shell as in the browser. */
+/** The owner's client of the backend; the same on the command line and in the browser. */
 export interface StudioClient {
   readonly organization: StudioHandle<OrganizationActions, OrganizationEvents>;
   task(taskId: string): StudioHandle<TaskActions, TaskEvents>;
@@ -89,11 +86,11 @@ export interface StudioClient {
   group(name: string): StudioHandle<GroupActions, GroupEvents>;
 }
 
-/** Actions of one actor, and its events. */
+/** Handle of one actor: its actions and its events. */
 export type StudioHandle<Actions, Events> = Actions & {
   /**
-   * Calls `listener` for each event from now on; the promise resolves once that is certain. `missed` is
-   * called when events were missed for good, as while a server starts anew: ask for what they told.
+   * Subscribes to an event; resolves once the subscription is active. `missed` is called when events were lost, for
+   * example during a server restart: fetch the current state again.
    */
   on<Name extends keyof Events>(
     name: Name,

@@ -1,6 +1,6 @@
 import type { TaskStatus } from "./contract.ts";
 
-const words: Readonly<Record<TaskStatus, string>> = {
+const labels: Readonly<Record<TaskStatus, string>> = {
   preparing: "Preparing",
   running: "Working",
   waiting: "Needs you",
@@ -9,12 +9,12 @@ const words: Readonly<Record<TaskStatus, string>> = {
   failed: "Failed",
 };
 
-/** The status of a task as people read it, the same in the web app and on the command line. */
-export function statusWords(status: TaskStatus): string {
-  return words[status];
+/** Label of a task's status, shared by the web app and the command line. */
+export function statusLabel(status: TaskStatus): string {
+  return labels[status];
 }
 
-/** True while an agent works, is about to, or waits for an answer. */
+/** True while an agent works, is about to work, or waits for an answer. */
 export function isBusy(status: TaskStatus): boolean {
   return status === "preparing" || status === "running" || status === "waiting";
 }

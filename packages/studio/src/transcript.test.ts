@@ -31,7 +31,7 @@ function shapes(transcript: Transcript): string[] {
 }
 
 describe("the transcript", () => {
-  test("joins chunks until something else comes between", () => {
+  test("joins chunks until another kind of item comes between", () => {
     const transcript = reduce(
       { type: "prompt", text: "do it" },
       say("Hel"),
@@ -53,7 +53,7 @@ describe("the transcript", () => {
     assert.equal(transcript.running, true);
   });
 
-  test("is the same whether it is taken in at once, one by one, or twice", () => {
+  test("is the same whether events are applied together, one by one, or twice", () => {
     const events = log(
       { type: "prompt", text: "x" },
       say("a"),
@@ -69,14 +69,14 @@ describe("the transcript", () => {
     assert.deepEqual(reduceTranscript(whole, events), whole);
   });
 
-  test("does not change the transcript that it was given", () => {
+  test("does not modify its input", () => {
     const before = reduce({ type: "prompt", text: "x" }, say("a"));
     const copy = structuredClone(before);
     reduceTranscript(before, [{ seq: 3, at: 1, body: say("b") }]);
     assert.deepEqual(before, copy);
   });
 
-  test("merges a tool call by its id, keeping what an update leaves out", () => {
+  test("merges updates of a tool call by its id, and keeps omitted fields", () => {
     const transcript = reduce(
       update({
         sessionUpdate: "tool_call",
@@ -114,7 +114,7 @@ describe("the transcript", () => {
     ]);
   });
 
-  test("keeps the calls of two agent processes apart and ends those of the first", () => {
+  test("separates the tool calls of two agent processes, and ends those of the first", () => {
     const transcript = reduce(
       { type: "agent-started", agent: "demo", resumed: "new" },
       update({ sessionUpdate: "tool_call", toolCallId: "1", title: "First", status: "in_progress" }),
@@ -125,7 +125,7 @@ describe("the transcript", () => {
     assert.deepEqual(shapes(transcript), ["tool:First:failed", "notice", "notice", "tool:Second:completed"]);
   });
 
-  test("hides what an agent repeats while it loads its session", () => {
+  test("hides what an agent replays while it loads its session", () => {
     const transcript = reduce(
       say("once"),
       { type: "acp", direction: "to-agent", envelope: { id: 2, method: "session/load", params: {} } },
@@ -137,7 +137,7 @@ describe("the transcript", () => {
     assert.deepEqual(shapes(transcript), ["message:once", "notice", "message:new"]);
   });
 
-  test("follows approvals from question to answer", () => {
+  test("tracks approvals from question to answer", () => {
     const approval = {
       id: "a1",
       title: "Write",
@@ -172,7 +172,7 @@ describe("the transcript", () => {
     assert.deepEqual(transcript.context, { used: 5, size: 10 });
   });
 
-  test("takes any garbage without throwing and without losing its place", () => {
+  test("never throws on invalid input, and stays in sync", () => {
     const garbage: unknown[] = [null, 7, "x", [], {}, { method: 3 }, { method: "session/update" }];
     for (const inner of [null, 1, [], { sessionUpdate: null }, { sessionUpdate: "never_heard_of" }]) {
       garbage.push({ method: "session/update", params: { update: inner } });

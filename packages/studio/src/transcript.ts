@@ -1,7 +1,6 @@
 /**
- * A pure reducer from a session's log to what a person reads. Everything in an ACP envelope was written by
- * an agent and is hostile or merely new: what is not understood is kept as a notice or ignored, and never
- * throws.
+ * Pure reducer from a session's log to its transcript. ACP envelopes come from an agent, so they may be hostile, or
+ * newer than this code: unknown content becomes a notice or is ignored, and nothing throws.
  */
 import type { SessionEvent } from "./contract.ts";
 import { reduceEvent } from "./transcript/reduce.ts";
@@ -25,15 +24,15 @@ const empty: Transcript = {
   memory: { incarnation: 0, broken: true },
 };
 
-/** A transcript of nothing. */
+/** Creates an empty transcript. */
 export function createTranscript(): Transcript {
   return empty;
 }
 
-/** Takes `events` in, in order of `seq`. Never throws and never changes `transcript`. */
+/** Applies `events` in order of `seq`. Never throws and never modifies `transcript`. */
 export function reduceTranscript(transcript: Transcript, events: readonly SessionEvent[]): Transcript {
   let next: Transcript | undefined;
-  // One copy of the list for all events of a call keeps a long page linear.
+  // Copy the list once per call, not per event: a long page would be quadratic otherwise.
   const items = [...transcript.items];
   for (const event of events) {
     const before = next ?? transcript;

@@ -259,7 +259,12 @@ describe("a group", () => {
     const dataDirectory = join(temporaryFolder(t), "data");
     writeGroups(dataDirectory, { home: { agent: "demo" } });
     for (const works of [false, "new", { task: "00000000-0000-4000-8000-000000000000" }] as const) {
-      const studio = await createStudio({ dataDirectory, environment: {}, works, vault: { logins: false } });
+      const studio = await createStudio({
+        dataDirectory,
+        environment: {},
+        runTasks: works,
+        vault: { logins: false },
+      });
       t.after(() => studio.close());
       const group = studio.client.group("home");
       await group.prompt(write("one"), { id: "1" });

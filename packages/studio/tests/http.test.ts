@@ -5,7 +5,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { connectWithCookie, createStudio, type Studio, studioClientOver } from "../src/index.ts";
+import { connectWithCookie, createStudio, createStudioClient, type Studio } from "../src/index.ts";
 import { exchange, makeRepository, needsJail, temporaryFolder, Watch } from "./support.ts";
 
 async function serve(
@@ -117,7 +117,7 @@ test("a Studio that listens at every address links to itself, and is served unde
   const cookie = await exchange(studio.url, await studio.issueTicket());
   const client = connectWithCookie(studio.url, cookie);
   t.after(() => client.dispose());
-  assert.deepEqual((await studioClientOver(client).organization.listTasks()).tasks, []);
+  assert.deepEqual((await createStudioClient(client).organization.listTasks()).tasks, []);
   for (const { address, family } of Object.values(networkInterfaces()).flatMap((each) => each ?? [])) {
     const host = family === "IPv6" ? `[${address}]` : address;
     assert.equal((await ask(studio, "/", { host: `${host}:${studio.port}` })).status, 200, host);
@@ -146,7 +146,7 @@ describe("access", () => {
     const second = await serve(t, dataDirectory);
     const client = connectWithCookie(second.url, cookie);
     t.after(() => client.dispose());
-    assert.deepEqual((await studioClientOver(client).organization.listTasks()).tasks, []);
+    assert.deepEqual((await createStudioClient(client).organization.listTasks()).tasks, []);
   });
 
   test("the cookie is out of reach of scripts and other sites", async (t) => {
@@ -203,7 +203,7 @@ describe("access", () => {
       );
     }
     const owner = withCookie(real);
-    assert.equal((await studioClientOver(owner).task(task.id).get()).id, task.id);
+    assert.equal((await createStudioClient(owner).task(task.id).get()).id, task.id);
     const forbidden: readonly [actor: string, key: string, action: string, args: unknown[]][] = [
       ["task", task.id, "internal.next", []],
       ["task", task.id, "internal.report", [{ type: "stopped" }]],

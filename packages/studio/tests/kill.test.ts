@@ -120,7 +120,7 @@ describe("kill -9 of the server", () => {
     await untilEvent(server.client, sessionId, ({ body }) => JSON.stringify(body).includes("session/prompt"));
     await server.kill();
     for (let look = 1; look <= studioLimits.maxAttempts; look++) {
-      const studio = await createStudio({ dataDirectory: data, environment: {}, works: false });
+      const studio = await createStudio({ dataDirectory: data, environment: {}, runTasks: false });
       assert.equal((await studio.client.task(id).get()).status, "running");
       await studio.close();
     }
@@ -142,7 +142,7 @@ describe("kill -9 of the server", () => {
     await untilEvent(server.client, sessionId, ({ body }) => JSON.stringify(body).includes("session/prompt"));
     const other = await server.client.organization.createTask({ repository, agent: "demo", prompt: "hang" });
     await server.kill();
-    const studio = await createStudio({ dataDirectory: data, environment: {}, works: "new" });
+    const studio = await createStudio({ dataDirectory: data, environment: {}, runTasks: "new" });
     const prompt = 'write "kept" to kept.txt without asking';
     const task = await studio.client.organization.createTask({ repository, agent: "demo", prompt });
     const watch = await Watch.open(studio.client, task.id);
@@ -150,7 +150,11 @@ describe("kill -9 of the server", () => {
     assert.equal(watch.latest.status, "idle");
     await watch.close();
     await studio.close();
-    const stopping = await createStudio({ dataDirectory: data, environment: {}, works: { task: other.id } });
+    const stopping = await createStudio({
+      dataDirectory: data,
+      environment: {},
+      runTasks: { task: other.id },
+    });
     await stopping.client.task(other.id).stop();
     assert.equal((await stopping.client.task(other.id).get()).status, "stopped");
     const log = await readLog(stopping.client, sessionId);

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { ClientBase } from "@holdfast/client";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { SessionEvent, StudioClient, TaskStatus, TaskView } from "../src/index.ts";
-import { connectWithCookie, studioClientOver } from "../src/index.ts";
+import { connectWithCookie, createStudioClient } from "../src/index.ts";
 
 /** Skips by name where a jail is impossible; in CI that is a failure. */
 export function needsJail(t: TestContext): boolean {
@@ -170,7 +170,7 @@ export class ServerProcess {
     this.cookie = cookie;
     this.#child = child;
     this.#base = connectWithCookie(url, cookie);
-    this.client = studioClientOver(this.#base);
+    this.client = createStudioClient(this.#base);
   }
 
   static async start(t: TestContext, dataDirectory: string, cookie?: string): Promise<ServerProcess> {

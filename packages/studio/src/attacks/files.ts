@@ -17,15 +17,15 @@ import { hostileTar, pax, type TarEntry } from "./tar.ts";
 
 type Lab = Parameters<Attack["run"]>[0];
 
-interface Files {
+interface FileApi {
   readonly root: string;
-  /** A folder beside the root, which must stay as it is. */
+  /** A folder beside the root that must not change. */
   readonly outside: string;
-  ask(path: string, init?: RequestInit): Promise<Response>;
+  request(path: string, init?: RequestInit): Promise<Response>;
 }
 
-/** The file API of a sandbox on a folder of its own, as the host runs it for trees that an agent wrote. */
-async function withFiles<T>(lab: Lab, use: (files: Files) => Promise<T>): Promise<T> {
+/** Runs the file API of a sandbox on its own folder, as the host does for trees that an agent wrote. */
+async function withFileApi<T>(lab: Lab, use: (files: FileApi) => Promise<T>): Promise<T> {
   const directory = lab.directory("files");
   const [root, outside] = [join(directory, "root"), join(directory, "outside")];
   for (const path of [root, outside, join(directory, "data")]) mkdirSync(path);
@@ -36,7 +36,7 @@ async function withFiles<T>(lab: Lab, use: (files: Files) => Promise<T>): Promis
     unsafeNoToken: true,
   });
   try {
-    return await use({ root, outside, ask: (path, init) => fetch(`${server.url}${path}`, init) });
+    return await use({ root, outside, request: (path, init) => fetch(`${server.url}${path}`, init) });
   } finally {
     await server.close();
   }
@@ -56,10 +56,10 @@ const archives: Readonly<Record<string, readonly TarEntry[]>> = {
   "a size beyond its end": [{ name: "long", content: "x", size: 1_000_000 }],
 };
 
-/** Twenty megabytes of nothing, in as many kilobytes. */
-async function explode(files: Files): Promise<string> {
+/** A decompression bomb: 20 MB of zeros in 20 KB. */
+async function uploadBomb(files: FileApi): Promise<string> {
   const bomb = gzipSync(hostileTar([{ name: "bomb", content: "\0".repeat(20 * 1_048_576) }]));
-  const answer = await files.ask("/v1/fs/upload-batch?path=bomb", {
+  const answer = await files.request("/v1/fs/upload-batch?path=bomb", {
     method: "POST",
     headers: { "content-type": "application/gzip" },
     body: new Uint8Array(bomb),
@@ -67,9 +67,9 @@ async function explode(files: Files): Promise<string> {
   return String(answer.status);
 }
 
-async function unpack(files: Files, entries: readonly TarEntry[]): Promise<string> {
+async function unpack(files: FileApi, entries: readonly TarEntry[]): Promise<string> {
   const named = entries.map((entry) => ({ ...entry, name: entry.name.replace("/ABSOLUTE", files.outside) }));
-  const answer = await files.ask("/v1/fs/upload-batch?path=upload", {
+  const answer = await files.request("/v1/fs/upload-batch?path=upload", {
     method: "POST",
     headers: { "content-type": "application/x-tar" },
     body: new Uint8Array(hostileTar(named)),
@@ -86,10 +86,10 @@ export const fileAttacks: readonly Attack[] = [
     must: "refused; nothing outside is written or read",
     layer: "file API: each component is opened below its parent, no link is followed out",
     run: (lab) =>
-      withFiles(lab, async (files) => {
+      withFileApi(lab, async (files) => {
         const answers: string[] = [];
         for (const entries of Object.values(archives)) answers.push(await unpack(files, entries));
-        answers.push(await explode(files));
+        answers.push(await uploadBomb(files));
         const seen = spawnSync("grep", ["-r", lab.canaries.hostFile, files.root], { encoding: "utf8" });
         const good = await unpack(files, [
           { name: "fine.txt", content: "fine" },
@@ -103,7 +103,7 @@ export const fileAttacks: readonly Attack[] = [
         spawnSync("tar", ["-P", "-xf", archive, "-C", join(naive, "here")]);
         return {
           stopped:
-            // A 502 says that the archive ended before its own account of it.
+            // A 502 means that the archive ended earlier than its header declares.
             answers.every((status) => /^(4\d\d|502)$/.test(status)) &&
             readdirSync(files.outside).join() === "secret" &&
             seen.stdout === "" &&
@@ -124,7 +124,7 @@ export const fileAttacks: readonly Attack[] = [
     must: "4xx; nothing outside is read or written",
     layer: "file API: paths are walked component by component below a root",
     run: (lab) =>
-      withFiles(lab, async (files) => {
+      withFileApi(lab, async (files) => {
         symlinkSync(files.outside, join(files.root, "link"));
         symlinkSync(join(files.outside, "secret"), join(files.root, "innocent.txt"));
         const paths = [
@@ -142,15 +142,15 @@ export const fileAttacks: readonly Attack[] = [
         const said: string[] = [];
         let leaked = false;
         for (const path of paths) {
-          const read = await files.ask(`/v1/fs/file?path=${path}`);
+          const read = await files.request(`/v1/fs/file?path=${path}`);
           leaked ||= (await read.text()).includes(lab.canaries.hostFile);
           const target = path.replace("secret", "planted");
-          const write = await files.ask(`/v1/fs/file?path=${target}`, { method: "PUT", body: "x" });
+          const write = await files.request(`/v1/fs/file?path=${target}`, { method: "PUT", body: "x" });
           await write.arrayBuffer();
           said.push(String(read.status));
         }
         writeFileSync(join(files.root, "own"), "own");
-        const own = await files.ask("/v1/fs/file?path=own");
+        const own = await files.request("/v1/fs/file?path=own");
         const followed = readFileSync(join(files.root, "innocent.txt"), "utf8");
         return {
           stopped:
@@ -183,7 +183,7 @@ export const fileAttacks: readonly Attack[] = [
          git add -A && git -c user.name=a -c user.email=a@b commit -qm x`,
         { mounts: [{ source: workspace, target: "/workspace", mode: "rw" }] },
       );
-      // As the host looks at it: in a jail, by git's own list of what a commit carries.
+      // Lists the files as the host does: in a jail, by git's list of a commit's contents.
       const { stdout } = await lab.gate.jails.runTool({
         command: "git",
         args: ["-c", "safe.directory=*", "ls-tree", "-r", "-z", "HEAD"],

@@ -1,10 +1,10 @@
-/** Attempts that only the whole product can show: previews, files, the web app. */
+/** Attacks that need the complete product: previews, files, the web app. */
 import { type Attack, gateAttacks } from "@holdfast/gate";
 import { fileAttacks } from "./files.ts";
 import { previewAttacks } from "./preview.ts";
 import { webAttacks } from "./web.ts";
 
-/** Every attempt of the table: on the gate, on the file API and the review, on the local server. */
+/** All attacks: on the gate, on the file API and the review, on the local server. */
 export const allAttacks: readonly Attack[] = [
   ...gateAttacks,
   ...fileAttacks,

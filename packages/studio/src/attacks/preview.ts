@@ -6,7 +6,9 @@ import { createSandboxServer } from "@holdfast/sandbox";
 
 type Lab = Parameters<Attack["run"]>[0];
 
-/** Two programs of an agent, in one process: each tells what it was sent, and sets cookies that reach further. */
+/**
+ * Two servers of an agent in one process. Each echoes the request headers, and tries to set cookies for other hosts.
+ */
 const program = `
   const { createServer } = require("node:http");
   const serve = () => new Promise((done) => {
@@ -24,8 +26,11 @@ interface Answer {
   readonly body: string;
 }
 
-/** As a browser's request, but with any header; names below localhost need no resolver. */
-function ask(
+/**
+ * Sends a browser's request with arbitrary headers. Connects to the loopback address, so names below localhost need no
+ * resolver.
+ */
+function send(
   port: string,
   path: string,
   headers: Readonly<Record<string, string>>,
@@ -53,13 +58,13 @@ function ask(
   });
 }
 
-interface Previewed {
+interface Previews {
   readonly server: URL;
-  /** Links to the two programs, as a person would be given them. */
+  /** Preview links to the two servers, as a user gets them. */
   readonly links: readonly [URL, URL];
 }
 
-async function withPreviews<T>(lab: Lab, use: (previewed: Previewed) => Promise<T>): Promise<T> {
+async function withPreviews<T>(lab: Lab, use: (previewed: Previews) => Promise<T>): Promise<T> {
   const directory = lab.directory("preview");
   const root = join(directory, "root");
   mkdirSync(root);
@@ -79,7 +84,7 @@ async function withPreviews<T>(lab: Lab, use: (previewed: Previewed) => Promise<
   };
   try {
     const { id } = await call("/processes", { command: process.execPath, args: ["-e", program] });
-    const [first, second] = await portsOf(() => call(`/processes/${id}/logs`));
+    const [first, second] = await readPorts(() => call(`/processes/${id}/logs`));
     const link = async (port: string) => new URL(String((await call(`/ports/${port}/preview`, {}))["url"]));
     return await use({ server: new URL(url), links: [await link(first), await link(second)] });
   } finally {
@@ -87,8 +92,8 @@ async function withPreviews<T>(lab: Lab, use: (previewed: Previewed) => Promise<
   }
 }
 
-/** What the program prints once both listen. */
-async function portsOf(logs: () => Promise<Record<string, unknown>>): Promise<[string, string]> {
+/** Waits for the ports that the program prints when both servers listen. */
+async function readPorts(logs: () => Promise<Record<string, unknown>>): Promise<[string, string]> {
   const deadline = performance.now() + 30_000;
   while (performance.now() < deadline) {
     const { entries } = await logs();
@@ -102,9 +107,9 @@ async function portsOf(logs: () => Promise<Record<string, unknown>>): Promise<[s
   throw new Error("the program of the agent did not listen");
 }
 
-/** The cookie that a ticket is exchanged for. */
-async function enter(link: URL): Promise<string> {
-  const { cookies } = await ask(
+/** Exchanges the link's ticket for a cookie. */
+async function exchangeTicket(link: URL): Promise<string> {
+  const { cookies } = await send(
     link.port,
     "/.holdfast/ticket",
     { host: link.host, origin: link.origin },
@@ -125,23 +130,23 @@ export const previewAttacks: readonly Attack[] = [
     run: (lab) =>
       withPreviews(lab, async ({ server, links }) => {
         const [first, second] = links;
-        const cookie = await enter(first);
-        const shown = await ask(first.port, "/", { host: first.host, cookie: `mine=1; ${cookie}` });
+        const cookie = await exchangeTicket(first);
+        const shown = await send(first.port, "/", { host: first.host, cookie: `mine=1; ${cookie}` });
         const elsewhere = {
-          "another preview": (await ask(second.port, "/", { host: second.host, cookie })).status,
-          "no ticket": (await ask(first.port, "/", { host: first.host })).status,
-          "the ticket again": await enter(first).then((again) => (again === "" ? 401 : 204)),
+          "another preview": (await send(second.port, "/", { host: second.host, cookie })).status,
+          "no ticket": (await send(first.port, "/", { host: first.host })).status,
+          "the ticket again": await exchangeTicket(first).then((again) => (again === "" ? 401 : 204)),
           "its page calls the server": (
-            await ask(
+            await send(
               server.port,
               "/v1/processes",
               { host: server.host, origin: first.origin, "content-type": "application/json" },
               "{}",
             )
           ).status,
-          "its name at the server": (await ask(server.port, "/v1/health", { host: first.host })).status,
+          "its name at the server": (await send(server.port, "/v1/health", { host: first.host })).status,
           "the server's name at its port": (
-            await ask(first.port, "/", { host: `${server.hostname}:${first.port}`, cookie })
+            await send(first.port, "/", { host: `${server.hostname}:${first.port}`, cookie })
           ).status,
         };
         const kept = shown.body.includes("mine=1") && !shown.body.includes("holdfast_preview");

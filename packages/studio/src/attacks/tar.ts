@@ -1,20 +1,20 @@
-/** One entry of a hostile archive; nothing of it is checked. */
+/** An entry of a hostile archive; not validated. */
 export interface TarEntry {
   readonly name: string;
   readonly content?: string;
-  /** As in the ustar format: "0" file, "1" hard link, "2" symbolic link, "3" character device; "x" is of pax. */
+  /** ustar type flag: "0" file, "1" hard link, "2" symbolic link, "3" character device, "x" pax header. */
   readonly type?: "0" | "1" | "2" | "3" | "x";
   readonly link?: string;
-  /** What the header says, if not the truth. */
+  /** Size to declare in the header, if it should be false. */
   readonly size?: number;
   /** 0o644 by default. */
   readonly mode?: number;
 }
 
-/** What a pax header says of the entry after it. */
+/** A pax header with one record for the next entry. */
 export function pax(key: string, value: string): TarEntry {
   const record = ` ${key}=${value}\n`;
-  // Its length counts its own digits.
+  // The record's length includes its own digits.
   const short = record.length + String(record.length).length;
   const length = record.length + String(short).length;
   return { name: "pax", type: "x", content: `${length}${record}` };
@@ -22,7 +22,7 @@ export function pax(key: string, value: string): TarEntry {
 
 const block = 512;
 
-/** A tar archive (ustar) with exactly these entries, which no tool would write. */
+/** Builds a ustar archive with exactly these entries, including ones that no tool would write. */
 export function hostileTar(entries: readonly TarEntry[]): Buffer {
   const parts = entries.flatMap(({ name, content = "", type = "0", link = "", size, mode = 0o644 }) => {
     const header = Buffer.alloc(block);

@@ -7,7 +7,7 @@ import { connectWithCookie, createStudio, type Studio } from "@holdfast/studio";
 
 type Lab = Parameters<Attack["run"]>[0];
 
-interface Asked {
+interface RequestOptions {
   readonly path: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -20,23 +20,23 @@ interface Answer {
   readonly body: string;
 }
 
-/** As a browser's request, but with any header. An upgrade that is taken answers 101. */
-function ask(studio: Studio, { path, method = "GET", headers = {}, body }: Asked): Promise<Answer> {
+/** Sends a browser's request with arbitrary headers. An accepted upgrade has the status 101. */
+function send(studio: Studio, { path, method = "GET", headers = {}, body }: RequestOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ host: "127.0.0.1", port: studio.port, path, method, headers });
     outgoing.once("error", reject);
     outgoing.once("upgrade", (_response, socket, head: Buffer) => {
-      // A browser would see a refusal of an upgrade as nothing at all, so it comes after: a reason, and the end.
-      let said = "";
-      const hear = (chunk: Buffer) => {
-        said += chunk.toString("latin1");
-        // The server would wait for an answer to its farewell.
-        if (reasonIn(said) !== undefined) socket.destroy();
+      // Browsers hide a failed upgrade from the page, so the server accepts it and then closes with a reason.
+      let received = "";
+      const onData = (chunk: Buffer) => {
+        received += chunk.toString("latin1");
+        // Do not leave the server waiting for the answer to its close frame.
+        if (closeReason(received) !== undefined) socket.destroy();
       };
       socket.on("error", () => {});
-      socket.on("data", hear);
-      socket.once("close", () => resolve({ status: 101, cookie: "", body: reasonIn(said) ?? "open" }));
-      hear(head);
+      socket.on("data", onData);
+      socket.once("close", () => resolve({ status: 101, cookie: "", body: closeReason(received) ?? "open" }));
+      onData(head);
     });
     outgoing.once("response", (incoming) => {
       let text = "";
@@ -56,8 +56,8 @@ function ask(studio: Studio, { path, method = "GET", headers = {}, body }: Asked
   });
 }
 
-/** Why a WebSocket was closed, where it was: a frame of two bytes and a number, then the reason to its end. */
-function reasonIn(said: string): string | undefined {
+/** The reason in a WebSocket close frame (RFC 6455: two header bytes, a two-byte code, the reason), or undefined. */
+function closeReason(said: string): string | undefined {
   const at = said.indexOf("\x88");
   const length = at < 0 ? Number.NaN : said.charCodeAt(at + 1);
   return said.length >= at + 2 + length ? said.slice(at + 4, at + 2 + length) : undefined;
@@ -65,7 +65,7 @@ function reasonIn(said: string): string | undefined {
 
 const json = { "content-type": "application/json" };
 
-/** A Studio of its own, as `holdfast start` starts it, for one row. */
+/** Runs a fresh Studio for one attack, configured as by `holdfast start`. */
 async function withStudio(lab: Lab, use: (studio: Studio) => Promise<AttackFinding>): Promise<AttackFinding> {
   const studio = await createStudio({
     dataDirectory: join(lab.directory("studio"), "data"),
@@ -81,7 +81,7 @@ async function withStudio(lab: Lab, use: (studio: Studio) => Promise<AttackFindi
 
 async function exchange(studio: Studio, headers: Readonly<Record<string, string>>, ticket?: string) {
   const body = JSON.stringify({ ticket: ticket ?? (await studio.issueTicket()) });
-  return ask(studio, { path: "/auth/exchange", method: "POST", headers, body });
+  return send(studio, { path: "/auth/exchange", method: "POST", headers, body });
 }
 
 export const webAttacks: readonly Attack[] = [
@@ -115,9 +115,9 @@ export const webAttacks: readonly Attack[] = [
       withStudio(lab, async (studio) => {
         const hosts = ["evil.example", `evil.example:${studio.port}`, "169.254.169.254"];
         const answers = await Promise.all(
-          hosts.map(async (host) => (await ask(studio, { path: "/health", headers: { host } })).status),
+          hosts.map(async (host) => (await send(studio, { path: "/health", headers: { host } })).status),
         );
-        const own = await ask(studio, { path: "/health" });
+        const own = await send(studio, { path: "/health" });
         return {
           stopped: answers.every((status) => status === 403),
           observed: [...new Set(answers)].join(", "),
@@ -142,7 +142,7 @@ export const webAttacks: readonly Attack[] = [
           ticket.replace(/.$/, (last) => (last === "A" ? "B" : "A")),
         );
         const fresh = await studio.issueTicket();
-        const inPath = await ask(studio, {
+        const inPath = await send(studio, {
           path: `/auth/exchange?ticket=${fresh}`,
           method: "POST",
           headers: json,
@@ -169,13 +169,13 @@ export const webAttacks: readonly Attack[] = [
         const answers: string[] = [];
         for (const guess of guesses) {
           const { status, body } = await exchange(studio, json, guess);
-          answers.push(`${status} ${codeIn(body)}`);
+          answers.push(`${status} ${errorCode(body)}`);
         }
         const cookie = first.cookie.split(";")[0] ?? "";
         const logins = [undefined, cookie.slice(0, -1), `${cookie}x`, cookie.replace(/.$/, "~")];
         for (const login of logins) {
           const client = connectWithCookie(studio.url, login ?? "none=1");
-          answers.push(await settled(client.get("organization", ["local"]).connect().ready));
+          answers.push(await connectionOutcome(client.get("organization", ["local"]).connect().ready));
           await client.dispose();
         }
         const different = [...new Set(answers)];
@@ -253,12 +253,12 @@ export const webAttacks: readonly Attack[] = [
         };
         const path = "/actors/organization/~local,/connect";
         const origin = { ...upgrade, cookie, origin: "https://evil.example" };
-        const foreign = await ask(studio, { path, headers: origin });
+        const foreign = await send(studio, { path, headers: origin });
         const stranger = connectWithCookie(studio.url, "other=cookie");
         const owner = connectWithCookie(studio.url, cookie);
         try {
-          const without = await settled(stranger.get("organization", ["local"]).connect().ready);
-          const own = await settled(owner.get("organization", ["local"]).connect().ready);
+          const without = await connectionOutcome(stranger.get("organization", ["local"]).connect().ready);
+          const own = await connectionOutcome(owner.get("organization", ["local"]).connect().ready);
           return {
             stopped: foreign.body === "gateway.forbidden_origin" && without === "unauthorized",
             observed: `another site: ${foreign.body}; without a login: ${without}`,
@@ -271,10 +271,10 @@ export const webAttacks: readonly Attack[] = [
   },
 ];
 
-const codeIn = (body: string) => /"code":"([^"]+)"/.exec(body)?.[1] ?? body;
+const errorCode = (body: string) => /"code":"([^"]+)"/.exec(body)?.[1] ?? body;
 
-/** "connected", or the code of the error. */
-function settled(ready: Promise<unknown>): Promise<string> {
+/** Resolves to "connected" or an error code. */
+function connectionOutcome(ready: Promise<unknown>): Promise<string> {
   return ready.then(
     () => "connected",
     (error: unknown) => (isHoldfastError(error) ? error.code : "failed"),

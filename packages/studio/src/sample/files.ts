@@ -1,4 +1,4 @@
-/** The bundled sample repository: a small real project with one test that fails. */
+/** The bundled sample repository: a small working project with one failing test. */
 export const sampleFiles: Readonly<Record<string, string>> = {
   "README.md": `# Slugs
 

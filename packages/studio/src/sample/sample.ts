@@ -1,4 +1,4 @@
-/** The sample repository. */
+/** Creates the sample repository. */
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { sampleFiles } from "./files.ts";
 
 const identity = { name: "Holdfast sample", email: "sample@holdfast.invalid", date: "@1767225600 +0000" };
 
-/** The path of the sample repository in `dataDirectory`; made when it is first asked for. */
+/** Returns the path of the sample repository in `dataDirectory`. Creates it on first use. */
 export async function sampleRepository(git: Git, dataDirectory: string): Promise<string> {
   const path = join(dataDirectory, "sample");
   if (existsSync(path)) return path;

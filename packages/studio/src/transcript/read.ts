@@ -1,4 +1,4 @@
-/** Readers for what an agent wrote: every shape is possible, none throws. */
+/** Readers for untrusted input of an agent: they accept any value, and never throw. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -11,7 +11,7 @@ export function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The text, cut at `max` characters; "" for anything else. */
+/** A string truncated to `max` characters; "" for any other value. */
 export function text(value: unknown, max = Number.POSITIVE_INFINITY): string {
   if (typeof value !== "string") return "";
   return value.length > max ? `${value.slice(0, max)}…` : value;

@@ -3,7 +3,7 @@ import { field, isRecord, list, text } from "./read.ts";
 import { mergeToolCall } from "./tool-call.ts";
 import type { Transcript, TranscriptItem } from "./types.ts";
 
-/** The transcript after `event`. `items` is the caller's own copy and is changed in place. */
+/** Applies one event. Modifies `items` in place, which is the caller's copy. */
 export function reduceEvent(
   transcript: Transcript,
   items: TranscriptItem[],
@@ -18,11 +18,11 @@ export function reduceEvent(
         : fromAgent(transcript, items, event, body.envelope);
     case "prompt":
       items.push({ type: "prompt", id, at, text: body.text });
-      // A plan belongs to the turn that made it.
-      return breakText({ ...transcript, plan: [], running: true });
+      // A plan is valid only for its turn.
+      return endTextItem({ ...transcript, plan: [], running: true });
     case "agent-started": {
       const { memory } = transcript;
-      const words = startWords[body.resumed];
+      const words = startNotices[body.resumed];
       if (words !== undefined) {
         items.push({ type: "notice", id, at, level: "info", kind: "agent-started", text: words });
       }
@@ -35,10 +35,13 @@ export function reduceEvent(
     case "interrupted":
       items.push({ type: "notice", id, at, level: "warning", kind: "interrupted", text: body.reason });
       endOpenCalls(items, transcript.memory.incarnation);
-      return breakText(transcript);
+      return endTextItem(transcript);
     case "approval-requested":
       items.push({ type: "approval", id, at, approval: body.approval, state: "waiting" });
-      return breakText({ ...transcript, pendingApprovals: [...transcript.pendingApprovals, body.approval] });
+      return endTextItem({
+        ...transcript,
+        pendingApprovals: [...transcript.pendingApprovals, body.approval],
+      });
     case "approval-settled":
       settleApproval(items, body);
       return {
@@ -47,34 +50,34 @@ export function reduceEvent(
       };
     case "turn-ended":
       if (body.stopReason !== "end_turn") {
-        const words = stopWords[body.stopReason] ?? `The turn ended: ${body.stopReason}.`;
+        const words = stopNotices[body.stopReason] ?? `The turn ended: ${body.stopReason}.`;
         items.push({ type: "notice", id, at, level: "info", kind: "turn-ended", text: words });
       }
       endOpenCalls(items, transcript.memory.incarnation);
-      return breakText({ ...transcript, running: false });
+      return endTextItem({ ...transcript, running: false });
     case "failed":
       items.push({ type: "failed", id, at, error: body.error });
       endOpenCalls(items, transcript.memory.incarnation);
-      return breakText({ ...transcript, running: false });
+      return endTextItem({ ...transcript, running: false });
     default:
-      // A later version of the log may know more; what it means is not ours to guess.
+      // Ignore record types of later versions.
       return transcript;
   }
 }
 
-const startWords: Readonly<Record<string, string | undefined>> = {
-  native: "A new agent process has taken the session up where it was.",
-  transcript: "A new agent process goes on from the transcript; it cannot load the session itself.",
+const startNotices: Readonly<Record<string, string | undefined>> = {
+  native: "A new agent process has resumed the session.",
+  transcript: "A new agent process continues from the transcript, because it cannot load the session itself.",
 };
 
-const stopWords: Readonly<Record<string, string | undefined>> = {
+const stopNotices: Readonly<Record<string, string | undefined>> = {
   cancelled: "The turn was stopped.",
   max_tokens: "The turn ended because the answer reached the model's length limit.",
   max_turn_requests: "The turn ended because the agent made too many requests to its model.",
-  refusal: "The agent refused to go on.",
+  refusal: "The agent refused to continue.",
 };
 
-function breakText(transcript: Transcript): Transcript {
+function endTextItem(transcript: Transcript): Transcript {
   return transcript.memory.broken
     ? transcript
     : { ...transcript, memory: { ...transcript.memory, broken: true } };
@@ -95,7 +98,7 @@ function fromAgent(
   const { loading, ...memory } = transcript.memory;
   if (loading !== undefined) {
     const answered = envelope.method === undefined && requestId(envelope.id) === loading;
-    return answered ? { ...transcript, memory } : transcript;
+    return answered ? { ...transcript, memory: memory } : transcript;
   }
   if (envelope.method !== "session/update") return transcript;
   const update = field(field(envelope, "params"), "update");
@@ -120,7 +123,7 @@ function sessionUpdate(
     case "tool_call":
     case "tool_call_update":
       mergeToolCall(items, transcript.memory.incarnation, event, update);
-      return breakText(transcript);
+      return endTextItem(transcript);
     case "plan":
       return { ...transcript, plan: readPlan(update.entries) };
     case "usage_update":
@@ -140,7 +143,7 @@ function sessionUpdate(
         kind: "mode",
         text: `Mode: ${text(update.currentModeId, 100)}`,
       });
-      return breakText(transcript);
+      return endTextItem(transcript);
     default:
       return transcript;
   }
@@ -205,7 +208,7 @@ function settleApproval(
 
 type ApprovalOutcome = "allowed" | "denied" | "expired" | "cancelled";
 
-/** A call that its agent never finished would look as if it still ran. */
+/** Marks unfinished tool calls as ended; otherwise they would appear to be running forever. */
 function endOpenCalls(items: TranscriptItem[], incarnation: number): void {
   for (let i = items.length - 1; i >= 0; i--) {
     const item = items[i];

@@ -9,8 +9,8 @@ const maxLocations = 100;
 const statuses = ["pending", "in_progress", "completed", "failed"] as const;
 
 /**
- * Adds a tool call, or changes the one with this id of the same agent process. A field that is absent
- * or null leaves what was there; content and locations replace as a whole, as ACP says.
+ * Adds a tool call, or updates the one with the same id of the same agent process. As in ACP, absent or null fields
+ * keep their value, and content and locations are replaced completely.
  */
 export function mergeToolCall(
   items: TranscriptItem[],
@@ -47,14 +47,15 @@ export function mergeToolCall(
 function merge(before: TranscriptToolCall, update: Readonly<Record<string, unknown>>): TranscriptToolCall {
   const content = Array.isArray(update.content) ? readContent(update.content) : undefined;
   const shown = content?.output ?? "";
-  const raw = update.rawOutput === undefined || update.rawOutput === null ? "" : readable(update.rawOutput);
+  const raw =
+    update.rawOutput === undefined || update.rawOutput === null ? "" : formatValue(update.rawOutput);
   return {
     ...before,
     title: text(update.title, 1_000) || before.title,
     kind: text(update.kind, 50) || before.kind,
     status: statuses.find((known) => known === update.status) ?? before.status,
     input:
-      update.rawInput === undefined || update.rawInput === null ? before.input : readable(update.rawInput),
+      update.rawInput === undefined || update.rawInput === null ? before.input : formatValue(update.rawInput),
     output: shown || raw || (content === undefined ? before.output : ""),
     diffs: content === undefined ? before.diffs : content.diffs,
     locations: Array.isArray(update.locations) ? readLocations(update.locations) : before.locations,
@@ -91,7 +92,7 @@ function readLocations(locations: readonly unknown[]): TranscriptToolCall["locat
     .filter((location) => location.path !== "");
 }
 
-function readable(value: unknown): string {
+function formatValue(value: unknown): string {
   if (typeof value === "string") return text(value, maxText);
   try {
     return text(JSON.stringify(value, null, 2), maxText);

@@ -1,29 +1,29 @@
 import type { ApprovalView, TaskError } from "../contract.ts";
 
-/** What a person reads of a session: the web app and the command line show the same view model. */
+/** View model of a session's transcript, shared by the web app and the command line. */
 export interface Transcript {
-  /** The newest sequence that has been taken in; events at or below it are ignored. */
+  /** Sequence number of the last applied event. Events up to it are ignored. */
   readonly head: number;
   readonly items: readonly TranscriptItem[];
-  /** The agent's current plan; it replaces itself as a whole. */
+  /** The agent's current plan. Each update replaces it completely. */
   readonly plan: readonly TranscriptPlanEntry[];
-  /** Approvals that wait, oldest first. */
+  /** Open approvals, oldest first. */
   readonly pendingApprovals: readonly ApprovalView[];
   /** True between a prompt and the end of its turn. */
   readonly running: boolean;
-  /** The context window, as the agent tells it; not the metered use. */
+  /** The context window as reported by the agent; not the metered usage. */
   readonly context?: { readonly used: number; readonly size: number };
   readonly title?: string;
-  /** What the reducer needs to go on; not for display. */
+  /** Internal state of the reducer; not for display. */
   readonly memory: TranscriptMemory;
 }
 
 export interface TranscriptMemory {
-  /** The id of a `session/load` request that has no answer yet: what the agent repeats is not shown. */
+  /** Id of a pending `session/load` request. Its replayed messages are not shown. */
   readonly loading?: string;
-  /** Raised whenever a new agent process begins, since its tool call ids may begin anew. */
+  /** Incremented for each new agent process, because its tool call ids may repeat earlier ones. */
   readonly incarnation: number;
-  /** True when the next message or thought begins a new item. */
+  /** True if the next message or thought starts a new item. */
   readonly broken: boolean;
 }
 
@@ -59,7 +59,7 @@ export interface TranscriptToolCall {
   /** ACP tool kind: read, edit, delete, move, search, execute, think, fetch, switch_mode, other. */
   readonly kind: string;
   readonly status: "pending" | "in_progress" | "completed" | "failed";
-  /** Input and output as text for people; cut at 64 KiB each. */
+  /** Input and output as text for people, truncated at 64 KiB each. */
   readonly input: string;
   readonly output: string;
   readonly diffs: readonly TranscriptFileDiff[];

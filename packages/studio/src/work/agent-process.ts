@@ -215,7 +215,7 @@ async function guestConfig(
   const custom = catalogue.customAgent(row.id);
   const customFolder =
     custom?.directory === undefined ? undefined : layout.place(custom.directory, jailPaths.custom, "ro");
-  const found = custom === undefined ? await catalogue.foundOnPath(row) : undefined;
+  const found = custom === undefined ? await catalogue.locateOnPath(row) : undefined;
   const command =
     found === undefined
       ? undefined
@@ -249,7 +249,7 @@ async function guestConfig(
     demoEntry: join(guest, guestPrograms.demo),
     jailed: !options.gate.jails.driver.unsafe,
     models: egress === undefined ? [] : [egress.model],
-    customAgents: custom === undefined ? [] : [catalogue.placedCustomAgent(custom, customFolder, node)],
+    customAgents: custom === undefined ? [] : [catalogue.resolveCustomAgent(custom, customFolder, node)],
     commands: command === undefined ? {} : { [row.id]: command },
     env: {
       ...(row.id === "demo" ? catalogue.demoEnvironment() : {}),

@@ -12,10 +12,10 @@ import {
 import {
   connectWithCookie,
   createStudio,
+  createStudioClient,
   type Studio,
   type StudioClient,
   type StudioOptions,
-  studioClientOver,
 } from "@holdfast/studio";
 import { type JailChoice, jailChoice } from "./jail-choice.ts";
 
@@ -36,7 +36,7 @@ export interface OwnerOptions {
    * Where a Studio is started for the work: the tasks that it works on meanwhile, none by default. Those that
    * were interrupted are left alone: begun again and broken off each time, they would be given up on.
    */
-  readonly works?: StudioOptions["works"];
+  readonly works?: StudioOptions["runTasks"];
 }
 
 /** Does some work as the owner of the data directory, and closes what was opened for it whatever comes. */
@@ -62,7 +62,12 @@ async function open({ data, jails = jailChoice(), works = false }: OwnerOptions)
     await running.close();
   }
   await prepareDataDirectory(dataDirectory);
-  const studio: Studio = await createStudio({ dataDirectory, ...jails, works, log: cliLogger("warn") });
+  const studio: Studio = await createStudio({
+    dataDirectory,
+    ...jails,
+    runTasks: works,
+    log: cliLogger("warn"),
+  });
   if (works === false) return { client: studio.client, lasts: false, close: () => studio.close() };
   const control = await serveOwner(dataDirectory, studio, { passing: true });
   const close = async () => {
@@ -108,5 +113,5 @@ async function attach(dataDirectory: string): Promise<OwnerAccess | undefined> {
     await client.dispose();
     await endLogin(link.url, cookie);
   };
-  return { client: studioClientOver(client), lasts: link.passing !== true, close };
+  return { client: createStudioClient(client), lasts: link.passing !== true, close };
 }

@@ -11,7 +11,7 @@ import {
 } from "@holdfast/cli";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type { StudioClient, TaskView } from "@holdfast/studio";
-import { isBusy, statusWords } from "../../task-status.ts";
+import { isBusy, statusLabel } from "../../task-status.ts";
 import { asOwner } from "../server/owner.ts";
 import { EventPrinter, printDiff } from "./event-printer.ts";
 
@@ -91,7 +91,7 @@ async function list(client: StudioClient, json: boolean): Promise<void> {
       if (json) console.log(jsonLine(task));
       else
         console.log(
-          `${task.id}  ${statusWords(task.status).padEnd(9)}  ${task.agent.padEnd(8)}  ${harmless(task.title)}`,
+          `${task.id}  ${statusLabel(task.status).padEnd(9)}  ${task.agent.padEnd(8)}  ${harmless(task.title)}`,
         );
     }
     cursor = page.cursor;
@@ -104,7 +104,7 @@ async function stop(client: StudioClient, before: TaskView, json: boolean): Prom
   const { id, status } = await client.task(before.id).get();
   const worked = isBusy(before.status);
   if (json) console.log(jsonLine({ id, status, stopped: worked }));
-  else console.log(worked ? "Stopped." : `No agent was at work. Status of the task: ${statusWords(status)}.`);
+  else console.log(worked ? "Stopped." : `No agent was at work. Status of the task: ${statusLabel(status)}.`);
 }
 
 async function show(client: StudioClient, view: TaskView, json: boolean): Promise<void> {

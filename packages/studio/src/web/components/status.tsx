@@ -1,12 +1,12 @@
 /** Parts that several screens show. */
 import { Status } from "@holdfast/web-parts";
 import type { TaskStatus } from "../../contract.ts";
-import { isBusy, statusWords } from "../../task-status.ts";
+import { isBusy, statusLabel } from "../../task-status.ts";
 
-export { isBusy, statusWords };
+export { isBusy, statusLabel };
 
 export function StatusPill({ status }: { readonly status: TaskStatus }) {
-  return <Status kind={status} label={statusWords(status)} />;
+  return <Status kind={status} label={statusLabel(status)} />;
 }
 
 /** Marks what runs without a jail, wherever it is shown. */

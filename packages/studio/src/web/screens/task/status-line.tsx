@@ -3,7 +3,7 @@ import { formatCompact, formatCount, formatDuration } from "@holdfast/web-parts/
 import type { TaskView } from "../../../contract.ts";
 import type { Transcript } from "../../../transcript.ts";
 import type { SessionLogState } from "../../api/session-log.ts";
-import { isBusy, statusWords } from "../../components/status.tsx";
+import { isBusy, statusLabel } from "../../components/status.tsx";
 
 /** How long the turn takes or took, and what was used so far. */
 export function StatusLine({ task, log }: { readonly task: TaskView; readonly log: SessionLogState }) {
@@ -17,7 +17,7 @@ export function StatusLine({ task, log }: { readonly task: TaskView; readonly lo
   return (
     <dl className="status-line">
       <div>
-        <dt>{statusWords(task.status)}</dt>
+        <dt>{statusLabel(task.status)}</dt>
         <dd>{elapsed === undefined ? "" : formatDuration(elapsed)}</dd>
       </div>
       <div title={`${formatCount(usage.inputTokens)} tokens read by the model`}>

@@ -18,7 +18,7 @@ import { useApi } from "../../api/context.ts";
 import { useTaskLive } from "../../api/live.ts";
 import { readAgain, taskQuery } from "../../api/queries.ts";
 import { useSessionLog } from "../../api/use-session.ts";
-import { isBusy, statusWords } from "../../components/status.tsx";
+import { isBusy, statusLabel } from "../../components/status.tsx";
 import { Changes } from "./changes.tsx";
 import { Conversation } from "./conversation.tsx";
 import { TaskHeader } from "./task-header.tsx";
@@ -52,7 +52,7 @@ export function TaskScreen({ taskId }: { readonly taskId: string }) {
 /** What the browser's tab says; the number in front stands out among many tabs. */
 function titleOf({ status, title, approvals }: TaskView): string {
   const questions = approvals.length === 0 ? "" : `(${approvals.length}) `;
-  return `${questions}${statusWords(status)}: ${title}`;
+  return `${questions}${statusLabel(status)}: ${title}`;
 }
 
 /** Conversation and changes side by side, or one at a time where there is no room for both. */
@@ -104,7 +104,7 @@ function useStatusAnnouncements(task: TaskView): void {
   useEffect(() => {
     if (previous === undefined || previous === task.status) return;
     if (task.status === "failed") announce(`Failed: ${task.error?.message ?? ""}`, "assertive");
-    else if (task.status !== "waiting") announce(statusWords(task.status));
+    else if (task.status !== "waiting") announce(statusLabel(task.status));
   }, [announce, previous, task.status, task.error]);
 }
 
