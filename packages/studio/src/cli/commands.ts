@@ -1,6 +1,6 @@
 /**
- * The commands of `holdfast` that need the Studio, the gate or the sandbox. Each is loaded when it is asked for: a
- * sandbox server keeps nothing of the Studio in memory.
+ * Commands of `holdfast` that need the Studio, the gate or the sandbox. Each is imported on demand, so that a sandbox
+ * server does not load the Studio.
  */
 import type { Command, CommandLoader } from "@holdfast/cli";
 

@@ -61,7 +61,7 @@ export async function auditCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Throws `audit.not_found`: where no gate has ever been, or all of the log is gone, nothing is in order. */
+/** Opens the audit log. Throws `audit.not_found` if there is none, because a missing log must not pass as verified. */
 async function readerOf(values: Values) {
   const publicKey = values.key === undefined ? undefined : await readKey(values.key);
   const dataDirectory = dataDirectoryOf(values.data);
@@ -118,7 +118,7 @@ async function exportAll(values: Values): Promise<number> {
     throw new UsageError("--format csv is no JSON: leave one out");
   const reader = await readerOf(values);
   const lines = exportRecords(reader.records(filterOf(values)), format);
-  // A file gets what was recorded; a terminal gets what cannot steer it.
+  // A file gets the unmodified records; a terminal gets them with control characters escaped.
   const shown = process.stdout.isTTY === true ? Readable.from(lines).map(harmless) : Readable.from(lines);
   await pipeline(shown, process.stdout, { end: false });
   return 0;
@@ -161,7 +161,7 @@ function timeOf(text: string | undefined, option: string): number | undefined {
   return time;
 }
 
-/** The text of a public key, as PEM. */
+/** Reads a public key in PEM format. */
 async function readKey(path: string): Promise<string> {
   const text = await readText(path);
   try {

@@ -30,7 +30,7 @@ export const authUsage = `holdfast auth status | login PROVIDER | api-key PROVID
 
 type Provider = (typeof providerNames)[number];
 
-/** Prints one outcome: as JSON, or in words. */
+/** Prints a result, as JSON or as text. */
 type Tell = (value: object, words: string) => void;
 
 export async function authCommand(args: readonly string[]): Promise<number> {
@@ -84,7 +84,7 @@ async function forgetKey(vault: Vault, tell: Tell, provider: Provider): Promise<
   tell({ provider, removed }, removed ? "The key is forgotten." : "There was no key.");
 }
 
-/** Stores the address of a server, and the key that stands on standard input where there is one. */
+/** Stores the address of a server, and its key if standard input contains one. */
 async function storeAddress(vault: Vault, tell: Tell, provider: Provider, baseUrl: string): Promise<void> {
   const own = baseUrl === "default" ? undefined : baseUrl;
   await vault.setBaseUrl(provider, own);
@@ -98,7 +98,7 @@ async function storeKey(vault: Vault, tell: Tell, provider: Provider, key: strin
   tell({ provider, stored: true }, "The key is stored.");
 }
 
-/** The programs with which a person logs in themselves; the vault reads and renews what they keep. */
+/** Login programs of the providers. The vault reads the credentials that they store, and refreshes them. */
 const loginPrograms: Partial<Record<Provider, readonly [string, ...string[]]>> = {
   anthropic: ["claude", "/login"],
   openai: ["codex", "login"],

@@ -78,7 +78,7 @@ function list(grants: readonly Grant[], json: boolean): number {
   return 0;
 }
 
-/** A grant may come before its secret; one whose name was mistyped would give nothing, without a word. */
+/** Warns about a grant for a missing secret. The order is free, but a misspelled name would silently grant nothing. */
 function tellMissing({ secret: name, owner }: Omit<Grant, "id">, entries: readonly SecretEntry[]): void {
   const isThere = entries.some(
     (entry) =>

@@ -5,13 +5,13 @@ import type { AddressInfo } from "node:net";
 import { HoldfastError } from "@holdfast/core";
 
 export interface OpenRouterLogin {
-  /** Of the API, for example `https://openrouter.ai/api/v1`. */
+  /** Base URL of the API; `https://openrouter.ai/api/v1`, for example. */
   readonly baseUrl: string;
-  /** On which the browser comes back; OpenRouter lets local programs use 3000. 0 for any. */
+  /** Port for the browser's redirect. OpenRouter allows 3000 for local programs; 0 chooses any port. */
   readonly port: number;
-  /** Told the address that a person opens in a browser. */
+  /** Called with the address to open in a browser. */
   readonly onAddress: (address: string) => void;
-  /** How long a person may take, in milliseconds. */
+  /** Time limit for the user's login, in milliseconds. */
   readonly waitMs: number;
 }
 
@@ -22,9 +22,8 @@ function failed(message: string, cause?: unknown): HoldfastError {
 }
 
 /**
- * OAuth with PKCE: a person allows this program in a browser, and OpenRouter makes a key for it. What
- * comes back by the browser is worthless to whoever reads it, without what only this process knows.
- * Throws `vault.login_failed`.
+ * OAuth with PKCE: the user authorizes this program in a browser, and OpenRouter creates a key for it. The code in the
+ * redirect is useless without the verifier, which never leaves this process. Throws `vault.login_failed`.
  */
 export async function loginToOpenRouter({
   baseUrl,
@@ -33,7 +32,7 @@ export async function loginToOpenRouter({
   waitMs,
 }: OpenRouterLogin): Promise<string> {
   const verifier = randomBytes(32).toString("base64url");
-  // In the address, so that nobody else can hand in a code for this login.
+  // A random path, so that other local programs cannot submit a code to this login.
   const path = `/${randomBytes(16).toString("base64url")}`;
   const answer = Promise.withResolvers<string>();
   const server = createServer((request, response) => {
@@ -68,7 +67,7 @@ export async function loginToOpenRouter({
     }
   } finally {
     server.close();
-    // A browser opens connections ahead of need, and keeps them for minutes.
+    // Browsers open speculative connections and keep them for minutes, so close them all.
     server.closeAllConnections();
   }
 }

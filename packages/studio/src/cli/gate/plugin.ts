@@ -89,7 +89,10 @@ export async function pluginCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-/** False where nothing is installed, or where installers give a project only what it asks for by name. */
+/**
+ * True if the plugin can resolve `@holdfast/gate`. False before an installation, and under installers that expose only
+ * direct dependencies.
+ */
 function reachesKit(folder: string): boolean {
   try {
     createRequire(join(folder, "handler.ts")).resolve("@holdfast/gate/plugin-testing");
@@ -103,7 +106,7 @@ async function testPlugin(pluginDir: string, args: string | undefined, json: boo
   const given = args === undefined ? {} : sampleArgs(args);
   const { tools } = await validatePlugin(pluginDir);
   const unknown = Object.keys(given).find((name) => !tools.some((tool) => tool.name === name));
-  // Arguments for nothing would look like a tool that takes them.
+  // Reject arguments for an unknown tool; otherwise a misspelled name would go unnoticed.
   if (unknown !== undefined && tools.length > 0) {
     const names = tools.map(({ name }) => name);
     throw new UsageError(`--args: the plugin has no tool "${unknown}".${didYouMean(unknown, names)}`);
@@ -145,7 +148,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function printReport(report: PluginReport): void {
   const { name, ok, source, version, tools, egress, digest, problems, warnings } = report;
-  // A plugin that was fetched to be looked at says these things of itself.
+  // The text comes from the plugin, which may be untrusted.
   const say = (line: string) => console.log(harmless(line));
   say(
     `${ok ? "ok    " : "failed"}  ${[name, version, source].filter((each) => each !== undefined).join("  ")}`,

@@ -69,7 +69,7 @@ export async function policyCommand(args: readonly string[]): Promise<number> {
 
 interface Loaded extends PolicyRules {
   readonly path: string;
-  /** False where there is no file: then the defaults are in force. */
+  /** False if there is no file, so that the defaults apply. */
   readonly found: boolean;
 }
 
@@ -86,7 +86,7 @@ async function load(values: Values): Promise<Loaded> {
   try {
     return { path, found: true, ...parsePolicy(bytes) };
   } catch (error) {
-    // The gate knows one file, and names that.
+    // The parser's errors name the default file; replace it by the actual path.
     if (values.file === undefined || !isErrorCode(error, "policy", "invalid_file")) throw error;
     const message = error.message.replace(policyFile, () => path);
     throw new HoldfastError("policy", "invalid_file", message, { cause: error });
@@ -163,7 +163,7 @@ function argumentsOf(text: string | undefined): unknown {
   return value;
 }
 
-/** Names of the gate's own tools are its own; others are found in the manifests of the plugins. */
+/** Looks up a tool: the gate's own tools by name, others in the manifests of the plugins. */
 async function toolOf(name: string, { risk, data }: Values) {
   if (risk !== undefined && risk !== "low" && risk !== "high") throw new UsageError("--risk is low or high");
   const dataDirectory = dataDirectoryOf(data);

@@ -1,11 +1,11 @@
-/** Commands about the boundary: secrets, grants, policy, audit, egress, plugins. */
+/** Reads secrets from standard input. */
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { UsageError } from "@holdfast/cli";
 
 /**
- * A line of standard input; on a terminal nothing of it is echoed. Throws a `UsageError` where more comes with
- * it: the first line of a key file alone would be kept as the key.
+ * Reads one line from standard input, without echo on a terminal. Throws a `UsageError` if there is more: otherwise
+ * only the first line of a key file would be stored.
  */
 export async function readSecret(question: string): Promise<string> {
   const { stdin, stderr } = process;
@@ -21,7 +21,7 @@ export async function readSecret(question: string): Promise<string> {
   }
 }
 
-/** Whoever writes it may leave the stream open: what comes after the line is not waited for. */
+/** The writer may keep the stream open, so do not wait for its end. */
 async function firstLine(stream: NodeJS.ReadStream): Promise<string> {
   let text = "";
   for await (const chunk of stream.setEncoding("utf8")) {

@@ -22,7 +22,7 @@ export const secretsUsage = `holdfast secrets set NAME | list | remove NAME
 
 It works beside a running server, which uses a new value at the next request.`;
 
-/** The options that say whose a secret is. */
+/** Owner of a secret, from the command's options. */
 export function ownerOf(user: string | undefined, organization: string | undefined): SecretOwner {
   return {
     ...(user === undefined ? {} : { user }),

@@ -75,7 +75,7 @@ async function install(
     const meant = didYouMean(id, ids);
     throw new UsageError(`There is no agent "${id}".${meant || ` Agents: ${ids.join(", ")}`}`);
   }
-  // Often the first command of all: what makes the data directory hides it from git, and closes it.
+  // This may be the first command in a directory, so prepare the data directory: private, and ignored by git.
   await prepareDataDirectory(dataDirectory);
   const installed = await installAgent(id, agentsDirectoryOf(dataDirectory), { reinstall });
   if (json) console.log(JSON.stringify(installed));

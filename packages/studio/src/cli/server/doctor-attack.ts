@@ -20,20 +20,20 @@ const titles: Readonly<Record<AttackResult["group"], string>> = {
   web: "Local server and web",
 };
 
-/** With the last row, which is there whatever is asked for. */
+/** Ids of all attacks, including the final summary row, which always runs. */
 const names = [...allAttacks.map(({ id }) => id), "secrets.canaries"];
 
 export interface AttackCommand {
   readonly driver: (typeof jailDriverNames)[number] | "all";
   readonly engineSocket?: string;
   readonly json: boolean;
-  /** What the ids of the attempts begin with. */
+  /** Prefix of the ids of the attacks to run. */
   readonly only: string;
 }
 
 /**
- * `holdfast doctor --attack`: exit code 1 when an attempt got through or its control did not work. Throws a
- * `UsageError` where there is no such attempt: nothing that got through would look like everything stopped.
+ * Runs `holdfast doctor --attack`. The exit code is 1 if an attack got through or its control did not work. Throws a
+ * `UsageError` if no attack matches: an empty result would look as if all were stopped.
  */
 export async function attackCommand(command: AttackCommand): Promise<number> {
   const { driver, json, only } = command;

@@ -106,7 +106,7 @@ function gitCheck(): Check {
     : { name: "git", status: "failed", detail: "not found", fix: "sudo apt-get install --yes git" };
 }
 
-/** The real composition in a throwaway data directory: the self-test runs in real jails. */
+/** Runs the real gate in a temporary data directory, so that the self-test uses real jails. */
 async function jailChecks(jails: NonNullable<GateConfig["jails"]>): Promise<Check[]> {
   const directory = await mkdtemp(join(tmpdir(), "holdfast-doctor-"));
   let gate: Gate | undefined;
@@ -141,12 +141,12 @@ async function jailChecks(jails: NonNullable<GateConfig["jails"]>): Promise<Chec
 
 type JailDriverChoice = (typeof jailDriverNames)[number];
 
-/** Throws a `UsageError` for what is no driver. */
+/** Throws a `UsageError` for an unknown driver. */
 function attackedDriverOf(name: string | undefined, attack: boolean): JailDriverChoice | "all" {
   return name === "all" && attack ? "all" : driverOf(name);
 }
 
-/** The drivers that are not in use: what they would guarantee here, or what they lack. */
+/** Checks the unused drivers: what they would guarantee on this machine, or what they lack. */
 async function otherDriverChecks(jails: {
   readonly driver: string;
   readonly engineSocket?: string;
@@ -157,7 +157,7 @@ async function otherDriverChecks(jails: {
     rest,
   );
   return reports.map(({ name, guarantees, refusal }): Check => {
-    // The message ends with what to run.
+    // The command to run follows at the end of the message.
     const [reason = "", fix] = (refusal ?? "").split(/(?<=[.)]) Run: /);
     const absent = guarantees.filter((each) => !each.held).map((each) => each.name);
     const held = `${guarantees.length - absent.length} of ${guarantees.length} guarantees proven`;

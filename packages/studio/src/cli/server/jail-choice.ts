@@ -1,23 +1,23 @@
-/** Commands about the server: start, doctor, agents, backup, links. */
+/** Command-line options for jails. */
 import { UsageError } from "@holdfast/cli";
 import { type ConfiningDriverName, defaultJailDriver, jailDriverNames } from "@holdfast/gate";
 import type { StudioOptions } from "@holdfast/studio";
 
-/** Options of commands that may start a Studio: what its agents run in. */
+/** Jail options of commands that may start a Studio. */
 export const jailOptions = {
   driver: { type: "string" },
   "engine-socket": { type: "string" },
   "unsafe-no-jail": { type: "boolean" },
 } as const;
 
-/** Their lines in the help of a command. */
+/** Help text of the jail options. */
 export const jailUsage = `  --driver NAME      what makes the jails: ${jailDriverNames.join(", ")}
                      (default: HOLDFAST_JAIL_DRIVER or ${defaultJailDriver()})
   --engine-socket PATH
                      where podman or docker answers (default: HOLDFAST_ENGINE_SOCKET or its usual place)
   --unsafe-no-jail   run agents without a jail, with your rights; shown wherever a task is shown`;
 
-/** What agents of a Studio run in, as a person has chosen it. */
+/** The user's choice of isolation for the agents of a Studio. */
 export type JailChoice = Required<Pick<StudioOptions, "jails" | "unsafeNoJail">>;
 
 interface JailValues {
@@ -26,7 +26,7 @@ interface JailValues {
   readonly "unsafe-no-jail"?: boolean | undefined;
 }
 
-/** Throws a `UsageError` for a driver that there is not, and for a driver beside none. */
+/** Throws a `UsageError` for an unknown driver, and for a driver together with `--unsafe-no-jail`. */
 export function jailChoice(values: JailValues = {}): JailChoice {
   const unsafeNoJail = values["unsafe-no-jail"] === true;
   if (unsafeNoJail && values.driver !== undefined) {
@@ -39,7 +39,7 @@ export function jailChoice(values: JailValues = {}): JailChoice {
   };
 }
 
-/** The driver that is asked for. Throws a `UsageError` for what is none. */
+/** The requested driver. Throws a `UsageError` for an unknown one. */
 export function driverOf(given: string | undefined): ConfiningDriverName {
   const name = given ?? (process.env["HOLDFAST_JAIL_DRIVER"] || defaultJailDriver());
   const known = jailDriverNames.find((each) => each === name);
@@ -48,7 +48,7 @@ export function driverOf(given: string | undefined): ConfiningDriverName {
   throw new UsageError(`${option} is one of ${jailDriverNames.join(", ")}`);
 }
 
-/** Where the container engine answers, if that was said. */
+/** Socket of the container engine, if specified. */
 export function engineSocketOf(given: string | undefined): string | undefined {
   return given ?? (process.env["HOLDFAST_ENGINE_SOCKET"] || undefined);
 }

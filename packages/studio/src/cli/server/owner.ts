@@ -19,27 +19,27 @@ import {
 } from "@holdfast/studio";
 import { type JailChoice, jailChoice } from "./jail-choice.ts";
 
-/** The owner's access to a Studio, wherever it runs. */
+/** The owner's connection to a Studio, in this process or another. */
 export interface OwnerAccess {
   readonly client: StudioClient;
-  /** False where the Studio ends with a command, this one or the other that has started it. */
+  /** False if the Studio stops with a command: this one, or another one that started it. */
   readonly lasts: boolean;
   close(): Promise<void>;
 }
 
 export interface OwnerOptions {
-  /** `--data`, where it was given. */
+  /** Value of `--data`, if given. */
   readonly data?: string | undefined;
-  /** Where a Studio is started for the work: what its agents run in. */
+  /** Isolation of the agents, if this command starts a Studio. */
   readonly jails?: JailChoice;
   /**
-   * Where a Studio is started for the work: the tasks that it works on meanwhile, none by default. Those that
-   * were interrupted are left alone: begun again and broken off each time, they would be given up on.
+   * Tasks to run if this command starts a Studio; none by default. Interrupted tasks are left alone: resuming and
+   * aborting them with each command would use up their attempts.
    */
   readonly works?: StudioOptions["runTasks"];
 }
 
-/** Does some work as the owner of the data directory, and closes what was opened for it whatever comes. */
+/** Runs `work` with the owner's access to the data directory, and always closes it afterwards. */
 export async function asOwner(
   options: OwnerOptions,
   work: (owner: OwnerAccess) => Promise<number>,
@@ -52,13 +52,14 @@ export async function asOwner(
   }
 }
 
-/** Attaches to the server that owns the data directory; starts one in this process when there is none. */
+/** Connects to the server that owns the data directory, or starts one in this process. */
 async function open({ data, jails = jailChoice(), works = false }: OwnerOptions): Promise<OwnerAccess> {
   const dataDirectory = dataDirectoryOf(data);
   const running = await attach(dataDirectory);
   if (running !== undefined) {
     if (running.lasts || !isNewWork(works)) return running;
-    // Work of its own would be broken off when the other command ends: the lock says who is in the way.
+    // New work would be aborted when that command ends. Starting our own server fails with the lock's error, which
+    // names the owner.
     await running.close();
   }
   await prepareDataDirectory(dataDirectory);
@@ -81,7 +82,7 @@ function isNewWork(works: NonNullable<OwnerOptions["works"]>): boolean {
   return works === true || works === "new";
 }
 
-/** The owner's way in, for commands on other terminals. Where it cannot be served the Studio ends. */
+/** Serves the control socket, by which commands on other terminals connect. Closes the Studio if that fails. */
 export async function serveOwner(
   dataDirectory: string,
   studio: Studio,
@@ -97,7 +98,7 @@ export async function serveOwner(
       backup: (directory) => studio.backup(directory),
     });
   } catch (error) {
-    // What still listens would keep the process alive, with nobody who can reach it.
+    // Otherwise the listening server would keep a process alive that no command can reach.
     await studio.close();
     throw error;
   }

@@ -3,10 +3,9 @@ import { ensureBubblewrap } from "@holdfast/gate";
 import type { JailChoice } from "./jail-choice.ts";
 
 /**
- * Makes jails possible where it may: installs Debian's bubblewrap when that is to make them, is missing, and
- * this is root. An attempt that fails is told on standard error; that nothing makes jails is not, since the
- * Studio says so with the exact command, as a server that starts or as the error of what it was to do. Says
- * it where agents are to run without a jail.
+ * Prepares jails if possible: as root, installs Debian's bubblewrap if that is the driver and it is missing. Prints a
+ * failed installation to standard error. Unavailable jails are not reported here, because the Studio does that with
+ * the exact remedy. Warns if agents will run without a jail.
  */
 export async function prepareJails({ unsafeNoJail, jails }: JailChoice): Promise<void> {
   if (unsafeNoJail) {

@@ -38,7 +38,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   noArguments(positionals);
-  // Node listens on every address where none is named.
+  // Node would listen on all addresses.
   if (values.host === "") throw new UsageError("--host is empty");
   const port = portOf(values.port ?? (process.env["HOLDFAST_PORT"] || undefined), defaultPort);
   const choice = jailChoice(values);
@@ -55,7 +55,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     throw toldForShell(error, port);
   });
   const control = await serveOwner(dataDirectory, studio, { passing: false });
-  // Before the link is printed: whoever reads it may end the server at once.
+  // Install the handlers before printing the link: its reader may stop the server immediately.
   const stopped = untilStopped(control, () => studio.close());
   const { url } = studio;
   const text = `${url}/#ticket=${await studio.issueTicket()}`;
@@ -64,7 +64,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** The server's own words name what a program would write; here it is an option. */
+/** Rewrites an error for the command line: names the option instead of the API's parameter. */
 function toldForShell(error: unknown, port: number): unknown {
   if (!isErrorCode(error, "gateway", "port_in_use")) return error;
   const other = port === 65_535 ? defaultPort : port + 1;
@@ -72,7 +72,7 @@ function toldForShell(error: unknown, port: number): unknown {
   return new HoldfastError("gateway", "port_in_use", message, { cause: error });
 }
 
-/** Resolves after SIGINT, SIGTERM or SIGHUP and a clean close; a second one of the first two ends at once. */
+/** Resolves after SIGINT, SIGTERM or SIGHUP and a clean close. A second SIGINT or SIGTERM exits immediately. */
 function untilStopped(control: ControlServer, close: () => Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     let stopping = false;
@@ -87,7 +87,7 @@ function untilStopped(control: ControlServer, close: () => Promise<void>): Promi
     };
     process.on("SIGINT", stopOrEnd);
     process.on("SIGTERM", stopOrEnd);
-    // A terminal that is closed says so more than once: by itself, and by its shell.
+    // A closed terminal sends SIGHUP twice: itself, and through its shell.
     process.on("SIGHUP", stop);
   });
 }

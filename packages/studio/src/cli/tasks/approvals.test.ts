@@ -14,7 +14,7 @@ const approval: ApprovalView = {
   expiresAt: 0,
 };
 
-test("a card of the gate says who asks, and where words came from that may have led to it", () => {
+test("a gate question shows who asks, and the origin of untrusted text that may have caused it", () => {
   const from = (origin: string): ApprovalView => ({ ...approval, boundary: { tool: "send_mail", origin } });
   assert.deepEqual(originOf(approval), []);
   assert.match(card({ taskId: "t1", approval }), /THE GATE ASKS/);
@@ -24,7 +24,7 @@ test("a card of the gate says who asks, and where words came from that may have 
   assert.match(card({ taskId: "t1", approval: agents }), /the agent asks/);
 });
 
-test("a question of which not all is shown says so, where it is cut", () => {
+test("a truncated question says where it is truncated", () => {
   const { boundary: _, ...agents } = approval;
   assert.deepEqual(detailOf(approval), ["{", '  "to": "ada"', "}"]);
   assert.deepEqual(detailOf({ ...agents, detail: "$ rm -rf a\u001b[2K", truncated: true }), [
@@ -36,7 +36,7 @@ test("a question of which not all is shown says so, where it is cut", () => {
   assert.match(card({ taskId: "t1", approval: { ...agents, truncated: true } }), /\n {4}… truncated here/);
 });
 
-test("listing approvals asks the tasks that have some or are at work, and wakes no other", async () => {
+test("listing approvals queries only tasks that have some or are running, and wakes no others", async () => {
   const row = (id: string, status: TaskStatus, count?: number): TaskSummary => ({
     ...{ id, title: id, repository: "/r", agent: "demo", status, createdAt: 0, updatedAt: 0, unsafe: false },
     ...(count === undefined ? {} : { openApprovals: count }),

@@ -84,7 +84,7 @@ function tell(
   }
 }
 
-/** The open approvals of one task, or of all. Wakes no task that has none. */
+/** The open approvals of one task, or of all. Wakes no task without approvals. */
 export async function openApprovals(client: StudioClient, task: string | undefined): Promise<Waiting[]> {
   if (task !== undefined) {
     const { approvals } = await findTask(client, task);
@@ -95,7 +95,7 @@ export async function openApprovals(client: StudioClient, task: string | undefin
   do {
     const page = await client.organization.listTasks(cursor === undefined ? {} : { cursor });
     for (const { id, status, openApprovals: open } of page.tasks) {
-      // Asking a task wakes it. One at work is awake, and may be ahead of its row in the index.
+      // A query wakes a task. A running task is awake anyway, and may be ahead of its row in the index.
       if (open === 0 && !isBusy(status)) continue;
       const { approvals } = await client.task(id).get();
       found.push(...approvals.map((approval) => ({ taskId: id, approval })));
@@ -105,19 +105,19 @@ export async function openApprovals(client: StudioClient, task: string | undefin
   return found;
 }
 
-/** Where words came from that may have led to a question of the gate. */
+/** Lines that name the origin of untrusted text that may have caused a gate question. */
 export function originOf({ boundary }: ApprovalView): string[] {
   if (boundary?.origin === undefined) return [];
   return [`  words from outside are in this session: ${harmless(boundary.origin)}`];
 }
 
-/** The lines of what is asked about, and that it is not all where it is not. */
+/** The lines of a question's detail, plus a note if it is truncated. */
 export function detailOf(approval: ApprovalView): string[] {
   const note = truncationNote(approval);
   return [...harmless(approval.detail).split("\n"), ...(note === undefined ? [] : [note])];
 }
 
-/** One question, for a terminal. */
+/** Formats a question for a terminal. */
 export function card({ taskId, approval }: Waiting): string {
   const asks =
     approval.boundary === undefined ? "the agent asks" : "THE GATE ASKS: this acts outside of the jail";
@@ -138,7 +138,7 @@ export function card({ taskId, approval }: Waiting): string {
   ].join("\n");
 }
 
-/** The answers to all of `ids`, by task; what does not wait for this answer is told as the others are. */
+/** Answers the questions `ids`, grouped by task. A question that does not accept the answer gets a failed outcome. */
 async function answerAll(
   client: StudioClient,
   open: readonly Waiting[],
@@ -152,7 +152,7 @@ async function answerAll(
   const byTask = new Map<string, ApprovalAnswer[]>();
   for (const id of ids) {
     const found = open.find(({ approval }) => approval.id === id);
-    // What an agent asks about its own work has no such answer for the task.
+    // Only questions of the gate can be allowed for the task.
     const isGates = found?.approval.boundary !== undefined;
     const option = forTask && !isGates ? undefined : found?.approval.options.find(isWanted);
     outcomes.set(id, { id, answer, ...(option === undefined ? { error: notWaiting(id) } : {}) });
@@ -170,7 +170,7 @@ async function answerAll(
   return [...outcomes.values()];
 }
 
-/** As many as one call takes. */
+/** Splits answers into batches of the maximum size of one call. */
 function inParts(answers: readonly ApprovalAnswer[]): readonly (readonly ApprovalAnswer[])[] {
   const parts: ApprovalAnswer[][] = [];
   for (let at = 0; at < answers.length; at += 100) parts.push(answers.slice(at, at + 100));

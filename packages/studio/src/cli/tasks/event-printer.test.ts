@@ -14,7 +14,7 @@ function collect(): Screen & { readonly text: () => string } {
   };
 }
 
-test("what comes out of a jail cannot steer a terminal", () => {
+test("output of a jail cannot control the terminal", () => {
   assert.equal(harmless("\u001b]0;owned\u0007 \u001b[2J"), "\\u001b]0;owned\\u0007 \\u001b[2J");
   assert.equal(harmless("a\tb\nc\r\n"), "a\tb\nc\n");
   assert.equal(harmless("user\u202eexe.txt"), "user\\u202eexe.txt");
@@ -22,7 +22,7 @@ test("what comes out of a jail cannot steer a terminal", () => {
   assert.equal(harmless("héllo 🙂"), "héllo 🙂");
 });
 
-test("a line of JSON cannot either, and is the same JSON", () => {
+test("a line of JSON cannot control it either, and parses to the same value", () => {
   const value = { title: "a\u009b2J\u202e\u001b[2J\r\n", list: ["é", null] };
   const line = jsonLine(value);
   assert.equal(line, '{"title":"a\\u009b2J\\u202e\\u001b[2J\\r\\n","list":["é",null]}');
@@ -53,7 +53,7 @@ test("messages stream on one line and tool calls take one line each", () => {
   assert.equal(screen.text(), "Hello\n- Edit README.md\n+ Edit README.md\n[turn ended: end_turn]\n");
 });
 
-test("envelopes of any shape are survived", () => {
+test("malformed envelopes are ignored", () => {
   const printer = new EventPrinter(collect());
   for (const envelope of [
     null,
@@ -72,7 +72,7 @@ test("envelopes of any shape are survived", () => {
   }
 });
 
-test("a tool call without a title is told by its id, which cannot steer a terminal either", () => {
+test("a tool call without a title is shown by its id, with control characters escaped", () => {
   const screen = collect();
   const printer = new EventPrinter(screen);
   const call = { toolCallId: "\u001b]0;owned\u0007" };
@@ -90,7 +90,7 @@ function updateOf(update: object): object {
   return { jsonrpc: "2.0", method: "session/update", params: { sessionId: "s", update } };
 }
 
-test("a diff names what runs on the person's machine and what was cut", () => {
+test("a diff marks files that run on the user's machine, and truncation", () => {
   const screen = collect();
   printDiff(screen, {
     base: "0".repeat(40),

@@ -1,17 +1,17 @@
 import { harmless, type Screen, style } from "@holdfast/cli";
 import type { DiffView, SessionEvent } from "@holdfast/studio";
 
-/** A field of what an agent wrote, which may be anything; undefined where there is none. */
+/** A field of untrusted agent input; undefined if there is none. */
 function fieldOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
-/** Text of an agent, harmless; undefined for what is no text. */
+/** Agent text with control characters escaped; undefined for any other value. */
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? harmless(value) : undefined;
 }
 
-/** Prints a session's events as they come: messages as they stream, one line for each tool call. */
+/** Prints a session's events as they arrive: messages as a stream, tool calls on one line each. */
 export class EventPrinter {
   readonly #screen: Screen;
   readonly #toolTitles = new Map<string, string>();
@@ -46,7 +46,7 @@ export class EventPrinter {
     }
   }
 
-  /** Ends a line that is still being streamed. */
+  /** Ends the line of a message that is still streaming. */
   flush(): void {
     if (this.#stream !== "none") this.#screen.write("\n");
     this.#stream = "none";
@@ -121,7 +121,7 @@ function startText(agent: string, resumed: "new" | "native" | "transcript"): str
   }
 }
 
-/** Prints a diff as `git diff` would, coloured where the screen can. */
+/** Prints a diff like `git diff`, in colour if the terminal supports it. */
 export function printDiff(screen: Screen, diff: DiffView): void {
   if (diff.files.length === 0) {
     screen.write("No changes.\n");

@@ -14,7 +14,7 @@ const waiting: GroupEventView = {
   receivedAt: 0,
 };
 
-test("an event that could not be begun says why in words, and when that is tried again", () => {
+test("an event that failed to start shows the reason and the time of the retry", () => {
   const error = { group: "agent", code: "not_installed", message: "Codex is not installed" };
   assert.equal(eventText(waiting), "3  waiting    work prompt  -  look");
   assert.equal(

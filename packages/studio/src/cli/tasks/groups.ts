@@ -48,7 +48,7 @@ function show({ events }: GroupView, json: boolean): void {
   for (const event of [...events].reverse()) console.log(json ? jsonLine(event) : eventText(event));
 }
 
-/** One event, for a terminal; below it why it was not begun, and when that is tried again. */
+/** Formats an event for a terminal. A second line shows why it failed to start, and when it is retried. */
 export function eventText(event: GroupEventView): string {
   const { seq, state, source, topic, title, taskId, tainted, error, retryAt } = event;
   const from = `${topic} ${source}${tainted ? " (from outside)" : ""}`;

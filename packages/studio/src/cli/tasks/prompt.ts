@@ -38,7 +38,7 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
   const json = values.json === true;
   const jails = jailChoice(values);
   const works = values.follow === true;
-  // Whoever answers beforehand means a turn that this command would not see.
+  // Without --follow, this command would not see the turn that the answer is for.
   if (values.approve !== undefined && !works) throw new UsageError("--approve goes with --follow");
   await prepareJails(jails);
   return asOwner({ data: values.data, jails, works }, async (owner) => {
@@ -67,7 +67,7 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
   });
 }
 
-/** The event once its turn has begun, or once it is known that none will. */
+/** Resolves with the event once its turn has started, or once it has failed or finished without one. */
 async function untilStarted(
   client: StudioClient,
   name: string,
@@ -83,7 +83,7 @@ async function untilStarted(
       if (view.seq === seq) started.resolve(view);
       return;
     }
-    // One that is tried again holds up those behind it.
+    // An event that waits for a retry blocks the ones behind it, so report that too.
     const attempt = `${view.seq}.${view.attempts ?? 0}`;
     if (view.error === undefined || told === attempt) return;
     told = attempt;
@@ -105,7 +105,7 @@ async function untilStarted(
   }
 }
 
-/** What could not be begun keeps its place: whoever waits for it hears why, since only they can mend it. */
+/** Reports why an event has not started. It stays queued until the user fixes the cause. */
 function tellDelay(event: GroupEventView, error: TaskError, json: boolean): void {
   if (json) {
     console.log(jsonLine({ type: "delayed", event }));

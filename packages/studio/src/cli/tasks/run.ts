@@ -60,7 +60,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     const diff = await owner.client.task(task.id).diff();
     if (values.json === true) console.log(jsonLine({ type: "diff", diff }));
     else printDiff(screenOf(process.stdout), diff);
-    // What was stopped is half done: whoever wants it all the same says so.
+    // A stopped turn may be incomplete, so its changes are only applied on request.
     if (values.apply === true && !run.wasStopped && diff.files.length > 0) {
       const applied = await owner.client
         .task(task.id)

@@ -11,7 +11,7 @@ function view(status: TaskStatus, revision: number, ...approvals: ApprovalView[]
   };
 }
 
-test("a run learns of what it missed while its server was started anew", async () => {
+test("a run catches up on what it missed during a server restart", async () => {
   let now = view("running", 1);
   let missed = () => {};
   const looked = Promise.withResolvers<void>();
@@ -34,14 +34,14 @@ test("a run learns of what it missed while its server was started anew", async (
   } as unknown as StudioClient;
   const run = new TaskRun(client, "t", "deny", true).untilEnded();
   await looked.promise;
-  // By the end of this turn of the event loop it waits for the next change.
+  // By the end of this turn of the event loop, the run waits for the next change.
   await new Promise(setImmediate);
   now = view("idle", 2);
   missed();
   assert.equal((await run).status, "idle");
 });
 
-test("a turn has ended also where the next one of its task has begun by then", async () => {
+test("a turn has ended even if the task's next turn has already started", async () => {
   let changed: (next: TaskView) => void = () => {};
   const looked = Promise.withResolvers<void>();
   const client = {
@@ -63,13 +63,13 @@ test("a turn has ended also where the next one of its task has begun by then", a
   const run = new TaskRun(client, "t", "deny", true).untilEnded();
   await looked.promise;
   await new Promise(setImmediate);
-  // As a group does: what waits is begun as soon as a turn has ended.
+  // Like a group, which starts the next event as soon as a turn ends.
   changed(view("failed", 2));
   changed(view("running", 3));
   assert.deepEqual(await run, view("failed", 2));
 });
 
-test("of the turn that comes after it nothing is shown, and nothing answered", async (t) => {
+test("nothing of the following turn is shown or answered", async (t) => {
   const question: ApprovalView = {
     ...{ id: "a", title: "Go on?", detail: "", truncated: false, createdAt: 0, expiresAt: 1 },
     options: [{ id: "go", kind: "allow_once", name: "Go on" }],
@@ -122,7 +122,7 @@ test("of the turn that comes after it nothing is shown, and nothing answered", a
   );
 });
 
-test("a question that can only be allowed is answered where it is allowed", async () => {
+test("a question without a deny option can still be allowed", async () => {
   const question: ApprovalView = {
     ...{ id: "a", title: "Go on?", detail: "", truncated: false, createdAt: 0, expiresAt: 1 },
     options: [{ id: "go", kind: "allow_once", name: "Go on" }],
@@ -152,7 +152,7 @@ test("a question that can only be allowed is answered where it is allowed", asyn
   assert.deepEqual([ended.status, answers], ["idle", ["a go"]]);
 });
 
-test("a turn that an agent ends over a denied question was not stopped", async () => {
+test("a turn that the agent ends because of a denied question does not count as stopped", async () => {
   const question: ApprovalView = {
     ...{ id: "a", title: "Go on?", detail: "", truncated: false, createdAt: 0, expiresAt: 1 },
     options: [{ id: "no", kind: "reject_once", name: "Stay" }],

@@ -5,7 +5,7 @@ import type { ApprovalOption, ApprovalView, SessionEvent, StudioClient, TaskView
 import { detailOf, originOf } from "./approvals.ts";
 import { EventPrinter } from "./event-printer.ts";
 
-/** By which a person, a closed terminal or a supervisor ends the command. */
+/** Signals from a user, a closed terminal or a supervisor that stop the task. */
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export type ApprovalMode = "ask" | "allow" | "deny";
@@ -16,7 +16,7 @@ export function approvalModeOf(text: string | undefined): ApprovalMode {
   throw new UsageError(`--approve takes ask, allow or deny, not "${text}"`);
 }
 
-/** One run as it is watched: prints events in order, answers approvals, ends with the turn. */
+/** Follows one turn: prints its events in order, answers its approvals, and ends with it. */
 export class TaskRun {
   readonly #client: StudioClient;
   readonly #taskId: string;
@@ -26,24 +26,24 @@ export class TaskRun {
   readonly #printer: EventPrinter;
   readonly #answers = new Answers();
   readonly #asked = new Set<string>();
-  /** Questions that are on the terminal; `taken` when somebody else has answered. */
+  /** Questions on the terminal; `taken` is called when one was answered elsewhere. */
   readonly #waiting = new Set<{ readonly id: string; readonly taken: () => void }>();
-  /** A person wants the task to end here: nothing that is still open is allowed, though its answers end too. */
+  /** Set by a stop signal. Open questions end unanswered. */
   #stopping = false;
-  /** How its turn has ended, which the session says before the task does. */
+  /** Stop reason of the turn, which the session reports before the task does. */
   #stopReason: string | undefined;
   #lastSeq: number;
-  /** How many prompts the session has told of: the first is that of this turn. */
+  /** Prompts seen in the session. The first one is that of this turn. */
   #prompts = 0;
-  /** Some agents end a turn as if it was stopped once something is denied. */
+  /** Some agents report a turn as cancelled when a question is denied. */
   #denied = false;
 
-  /** True once its turn was stopped before its end: here, by another command, or in the Studio. */
+  /** True if the turn was stopped: here, by another command, or in the Studio. */
   get wasStopped(): boolean {
     return this.#stopReason === "cancelled" && (this.#stopping || !this.#denied);
   }
 
-  /** `afterSeq`: what the session said up to there is known already. */
+  /** Session events up to `afterSeq` are skipped. */
   constructor(client: StudioClient, taskId: string, approve: ApprovalMode, json: boolean, afterSeq = 0) {
     this.#lastSeq = afterSeq;
     this.#client = client;
@@ -60,7 +60,7 @@ export class TaskRun {
     let wake = () => {};
     const lost = Promise.withResolvers<never>();
     lost.promise.catch(() => {});
-    // What is kept is the end of this turn: the next one may have begun before it is looked at.
+    // Remember the first view in which this turn has ended; the next turn may start before the loop looks.
     let ended = hasEnded(view) ? view : undefined;
     const take = (next: TaskView) => {
       if (next.revision > view.revision) {
@@ -70,13 +70,13 @@ export class TaskRun {
       for (const { id, taken } of this.#waiting) if (!isAsked(view, id)) taken();
       wake();
     };
-    // The server may have been started anew: how the turn ended, or what it asks, came in no event.
+    // A restarted server may have changed the task without an event, so fetch its state.
     const missed = () => void task.get().then(take, lost.reject);
     const changed = await task.on("changed", take, missed);
     const appended = await session.on("appended", () => wake());
     // The first signal stops the task, so that the diff so far is still shown.
     const stop = () => {
-      // A second one ends the command at once, but SIGHUP: a terminal that is closed sends it twice.
+      // A second signal exits immediately, except SIGHUP, which a closed terminal sends twice.
       for (const signal of stopSignals) if (signal !== "SIGHUP") process.off(signal, stop);
       if (this.#stopping) return;
       this.#stopping = true;
@@ -92,9 +92,9 @@ export class TaskRun {
         });
         await this.#catchUp(view.sessionId);
         for (const approval of view.approvals) {
-          // What is asked after the end is asked by the next turn, which is watched by somebody else.
+          // Later questions belong to the next turn, which this command does not follow.
           if (ended !== undefined) break;
-          // While one was answered, another may have been settled elsewhere.
+          // The question may have been settled elsewhere while another one was being answered.
           if (isAsked(view, approval.id)) await this.#settle(approval, view.unsafe);
         }
         if (ended !== undefined) {
@@ -124,7 +124,7 @@ export class TaskRun {
 
   #show(event: SessionEvent): void {
     this.#lastSeq = event.seq;
-    // Each turn begins with its prompt. Those of turns after it may have come as well.
+    // Each turn starts with its prompt. Skip the events of later turns.
     if (event.body.type === "prompt") this.#prompts += 1;
     if (this.#prompts > 1) return;
     if (event.body.type === "turn-ended") this.#stopReason ??= event.body.stopReason;
@@ -145,21 +145,24 @@ export class TaskRun {
     try {
       await this.#client.task(this.#taskId).answer(approval.id, option.id);
     } catch (error) {
-      // Somebody else answered first, or it expired: the log says which.
+      // It was answered elsewhere or has expired. The log shows which.
       if (!isHoldfastError(error) || error.group !== "approval") throw error;
     }
   }
 
-  /** Undefined when somebody else has answered, or the task is to stop, which `elsewhere` tells. */
+  /**
+   * Asks the user. Returns undefined if `elsewhere` resolves first: the question was answered elsewhere, or the task
+   * is stopping.
+   */
   async #choose(
     approval: ApprovalView,
     unsafe: boolean,
     elsewhere: Promise<undefined>,
   ): Promise<ApprovalOption | undefined> {
-    // Looked for when it is the answer: not every question can be allowed and denied.
+    // Look the option up lazily: not every question offers both.
     const allow = () => optionOf(approval, "allow_once", "allow_always");
     const deny = () => optionOf(approval, "reject_once", "reject_always");
-    // Allowing beforehand is for what the agent does in its jail; what leaves it is asked each time.
+    // `--approve allow` covers actions inside the jail only; an action that leaves it is always asked about.
     const leaves = approval.boundary !== undefined;
     if (this.#approve === "allow" && !leaves) return allow();
     if (this.#approve === "deny") return deny();
@@ -192,7 +195,7 @@ export class TaskRun {
   }
 }
 
-/** Shows what is asked, and each answer with its number. All of it may be the agent's words. */
+/** Shows a question and its numbered options. All text may come from the agent. */
 function showQuestion(approval: ApprovalView): void {
   const out = process.stderr;
   if (approval.boundary !== undefined) out.write("\nTHE GATE ASKS: this acts outside of the jail.");
@@ -223,20 +226,20 @@ function hasEnded(view: TaskView): boolean {
   return view.status === "idle" || view.status === "failed" || view.status === "stopped";
 }
 
-/** Lines of standard input, one for each question; undefined once it has ended. */
+/** Reads answers from standard input, one line per question; undefined at its end. */
 class Answers {
   #lines: AsyncIterator<string> | undefined;
   #next: Promise<string | undefined> | undefined;
   #close = () => {};
 
-  /** The next line, undefined at the end. The same one again until it is taken. */
+  /** Peeks at the next line, or undefined at the end. Returns the same line until `take` is called. */
   next(): Promise<string | undefined> {
     if (this.#lines === undefined) {
       const reader = createInterface({ input: process.stdin });
       this.#lines = reader[Symbol.asyncIterator]();
       this.#close = () => {
         reader.close();
-        // A read that is under way would keep the command from ending.
+        // A pending read would keep the process alive.
         process.stdin.destroy();
       };
     }

@@ -1,4 +1,4 @@
-/** Commands about work: run, prompt, tasks, approvals, groups. */
+/** `holdfast tasks`: lists, shows, stops and applies tasks. */
 import {
   harmless,
   jsonLine,
@@ -37,7 +37,7 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
   const id = verb === "list" ? "" : oneArgument(rest, "The task's id");
   if (values.branch !== undefined && verb !== "apply") throw new UsageError("--branch goes with apply");
   const json = values.json === true;
-  // What is stopped is taken up first, so that its log tells of the end too.
+  // A stopped task is resumed first, so that its log records the end.
   const works = verb === "stop" ? { task: id } : false;
   return asOwner({ data: values.data, works }, async (owner) => {
     if (verb === "list") {
