@@ -228,7 +228,7 @@ test("a data directory in which a restore broke off is used by nobody", async (t
     ["backup", join(directory, "again")],
   ]) {
     const { code, stderr } = await holdfast([...args, "--data", restored]);
-    assert.deepEqual([code, /broke off.*\(backup\.unfinished\)/.test(stderr)], [1, true], stderr);
+    assert.deepEqual([code, /was interrupted.*\(backup\.unfinished\)/.test(stderr)], [1, true], stderr);
   }
   rmSync(restored, { recursive: true });
   rmSync(pipe);

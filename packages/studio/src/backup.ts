@@ -22,7 +22,14 @@ export const storeFolder = "actors";
  * Folders to copy in addition to the store. Excludes what can be recreated (installed agents, bundles), and the gate's
  * open questions, whose agents do not survive.
  */
-const folders = ["sample", "groups", "vault", "plugins", "credentials", join("gate", "installed")] as const;
+const copiedFolders = [
+  "sample",
+  "groups",
+  "vault",
+  "plugins",
+  "credentials",
+  join("gate", "installed"),
+] as const;
 
 /** A data folder per plugin. Untrusted: written by the plugin's process, as a workspace is by an agent. */
 const pluginData = join("gate", "plugins");
@@ -31,7 +38,7 @@ const pluginData = join("gate", "plugins");
  * The operator's configuration: without its policy, a restored gate would allow what was forbidden. Also the registry
  * of tool names, which policy rules refer to.
  */
-const files = [
+const copiedFiles = [
   ...[policyFile, egressConfigFile, pluginSettingsFile, groupsFile, approvalsFile],
   toolNamesFile,
 ] as const;
@@ -63,8 +70,8 @@ export async function backupInto(
   await writeFile(join(target, unfinishedFile), "This backup is incomplete.\n", { mode: 0o600 });
   await store.backup(join(target, storeFolder));
   await mkdir(join(target, "gate"), { mode: 0o700 });
-  for (const folder of folders) await copyFolder(join(dataDirectory, folder), join(target, folder));
-  for (const file of files) await copyIfExists(join(dataDirectory, file), join(target, file));
+  for (const folder of copiedFolders) await copyFolder(join(dataDirectory, folder), join(target, folder));
+  for (const file of copiedFiles) await copyIfExists(join(dataDirectory, file), join(target, file));
   await copyTasks(join(dataDirectory, "tasks"), join(target, "tasks"), copyUntrusted);
   if (existsSync(join(dataDirectory, pluginData)))
     await copyUntrusted(join(dataDirectory, pluginData), join(target, pluginData));

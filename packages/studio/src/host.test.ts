@@ -34,7 +34,7 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
     status: async () => ({ status: 0, stdout: Buffer.from("x\n"), stderr: "" }),
     run,
   } as unknown as Git;
-  const works = ["p1", "p2"].map(
+  const queue = ["p1", "p2"].map(
     (id): TaskWork => ({
       ...{ taskId, sessionId: "s", repository: folder, agent: "demo", staleApprovals: [] },
       prompt: { id, text: "do it", attempt: 1 },
@@ -45,10 +45,10 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
   const log = createLogger("error", (record) => void records.push(record));
   const host = new StudioHost({
     ports: systemPorts(log),
-    ...{ git, limits: studioLimits, dataDirectory: folder, runDirectory: folder, works: true },
+    ...{ git, limits: studioLimits, dataDirectory: folder, runDirectory: folder, runTasks: true },
     catalogue: { row: () => ({}) },
     task: () => ({
-      next: async () => works.shift(),
+      next: async () => queue.shift(),
       report: async ({ type }: { type: string }) => type === "failed" && failed.resolve(),
     }),
     session: () => ({ append: async () => 1, has: async () => false, size: async () => 0 }),

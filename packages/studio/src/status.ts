@@ -60,15 +60,15 @@ function jailCheck(status: GateStatus): SystemCheck {
     const fix = "Fix the problem, then restart. Agents cannot start until then.";
     return { id: "jails", name: "Jails", status: "failed", detail: jails.detail, fix };
   }
-  const absent = status.guarantees.filter((guarantee) => !guarantee.held);
+  const missing = status.guarantees.filter((guarantee) => !guarantee.held);
   return {
     id: "jails",
     name: "Jails",
-    status: absent.length === 0 ? "ok" : "warning",
+    status: missing.length === 0 ? "ok" : "warning",
     detail:
-      absent.length === 0
+      missing.length === 0
         ? `${status.driver}: ${status.guarantees.length} guarantees proven on this machine`
-        : `${status.driver}; not guaranteed: ${absent.map(({ name, detail }) => `${name} (${detail})`).join("; ")}`,
+        : `${status.driver}; not guaranteed: ${missing.map(({ name, detail }) => `${name} (${detail})`).join("; ")}`,
   };
 }
 
@@ -94,45 +94,45 @@ async function diskCheck(directory: string): Promise<SystemCheck> {
   const { bavail, bsize } = await statfs(directory);
   const free = bavail * bsize;
   const detail = `${(free / 1024 ** 3).toFixed(1)} GiB free in ${directory}`;
-  const enough = free > lowDiskBytes;
+  const hasSpace = free > lowDiskBytes;
   return {
     id: "disk",
     name: "Disk",
-    status: enough ? "ok" : "warning",
+    status: hasSpace ? "ok" : "warning",
     detail,
-    ...(enough ? {} : { fix: "Free some space, or choose another data directory with HOLDFAST_DATA" }),
+    ...(hasSpace ? {} : { fix: "Free some space, or choose another data directory with HOLDFAST_DATA" }),
   };
 }
 
 async function agentsCheck({ catalogue, dataDirectory }: StatusOptions): Promise<SystemCheck> {
   const installed = (await catalogue.list()).filter((agent) => agent.installed);
-  const real = installed.filter((agent) => agent.id !== "demo");
+  const usable = installed.filter((agent) => agent.id !== "demo");
   return {
     id: "agents",
     name: "Agents",
-    status: real.length > 0 ? "ok" : "warning",
+    status: usable.length > 0 ? "ok" : "warning",
     detail: `Installed: ${installed.map((agent) => agent.name).join(", ")}`,
-    ...(real.length > 0 ? {} : { fix: commandHint("agents install codex", dataDirectory) }),
+    ...(usable.length > 0 ? {} : { fix: commandHint("agents install codex", dataDirectory) }),
   };
 }
 
 /** The state of each budget; no check if none is configured. */
 function budgetsCheck({ budgets }: GateStatus, dataDirectory: string): SystemCheck[] {
   if (budgets.length === 0) return [];
-  const used = budgets.some(({ tokens, costMicros, spent }) => {
-    const left = [
+  const isExhausted = budgets.some(({ tokens, costMicros, spent }) => {
+    const remaining = [
       tokens === undefined ? 1 : 1 - spent.tokens / tokens,
       costMicros === undefined ? 1 : 1 - spent.costMicros / costMicros,
     ];
-    return !(Math.min(...left) > 0);
+    return !(Math.min(...remaining) > 0);
   });
   return [
     {
       id: "budgets",
       name: "Budgets",
-      status: used ? "warning" : "ok",
+      status: isExhausted ? "warning" : "ok",
       detail: budgets.map(budgetText).join("; "),
-      ...(used ? { fix: commandHint("egress status", dataDirectory) } : {}),
+      ...(isExhausted ? { fix: commandHint("egress status", dataDirectory) } : {}),
     },
   ];
 }
@@ -149,10 +149,10 @@ function budgetText({ scope, subject, period, tokens, costMicros, spent }: GateS
 /** Lists how each available provider is configured, and only the names of the others. Exported for tests. */
 export function modelsCheck({ providers }: Pick<GateStatus, "providers">): SystemCheck {
   const available = providers.filter((provider) => provider.available);
-  const others = providers.filter((provider) => !provider.available).map(({ provider }) => provider);
+  const unavailable = providers.filter((provider) => !provider.available).map(({ provider }) => provider);
   const detail = [
     ...available.map(({ provider, detail }) => `${provider}: ${detail}`),
-    ...(others.length === 0 ? [] : [`not set up: ${others.join(", ")} (npx holdfast auth status)`]),
+    ...(unavailable.length === 0 ? [] : [`not set up: ${unavailable.join(", ")} (npx holdfast auth status)`]),
   ].join("; ");
   return {
     id: "models",

@@ -22,11 +22,11 @@ async function jailedServer(t: TestContext): Promise<Call> {
   t.after(() => dial.close());
   const layout = new JailLayout(true);
   const bundle = await loadGuestBundle(join(folder, "guest"));
-  const guest = layout.place(bundle.directory, jailPaths.guest, "ro");
+  const guest = layout.mount(bundle.directory, jailPaths.guest, "ro");
   const config: GuestConfig = {
-    control: layout.place(join(folder, "c", "c.sock"), jailPaths.control, "rw"),
-    home: layout.place(home, jailPaths.home, "rw"),
-    workspace: layout.place(workspace, jailPaths.workspace, "rw"),
+    control: layout.mount(join(folder, "c", "c.sock"), jailPaths.control, "rw"),
+    home: layout.mount(home, jailPaths.home, "rw"),
+    workspace: layout.mount(workspace, jailPaths.workspace, "rw"),
     agentsDirectory: jailPaths.agents,
     demoEntry: join(guest, guestPrograms.demo),
     jailed: true,
@@ -37,7 +37,7 @@ async function jailedServer(t: TestContext): Promise<Call> {
   };
   const jail = await gate.jails.start({
     id: "terminal",
-    command: layout.place(process.execPath, jailPaths.node, "ro"),
+    command: layout.mount(process.execPath, jailPaths.node, "ro"),
     args: [join(guest, guestPrograms.guest), JSON.stringify(config)],
     cwd: config.workspace,
     env: { HOME: config.home, PATH: jailPath, ...mountTerminalBinding(layout) },

@@ -42,9 +42,9 @@ export function parseApprovalHooks(text: string): readonly ApprovalHook[] {
   } catch {
     throw invalid("/", "the file is not valid JSON");
   }
-  const { version, webhooks = {} } = fieldsOf(value, "/", ["version", "webhooks"]);
+  const { version, webhooks = {} } = requireFields(value, "/", ["version", "webhooks"]);
   if (version !== 1) throw invalid("/version", "must be 1");
-  const hooks = Object.entries(fieldsOf(webhooks, "/webhooks"));
+  const hooks = Object.entries(requireFields(webhooks, "/webhooks"));
   if (hooks.length > studioLimits.maxWebhooks)
     throw invalid("/webhooks", `must have at most ${studioLimits.maxWebhooks} webhooks`);
   return hooks.map(([name, each]) => parseHook(name, each, `/webhooks/${name}`));
@@ -53,7 +53,7 @@ export function parseApprovalHooks(text: string): readonly ApprovalHook[] {
 function parseHook(name: string, value: unknown, path: string): ApprovalHook {
   if (!/^[a-z][a-z0-9_-]{0,63}$/.test(name))
     throw invalid(path, "a webhook name can contain lower-case letters, digits, dashes and underscores");
-  const { secret, url } = fieldsOf(value, path, ["secret", "url"]);
+  const { secret, url } = requireFields(value, path, ["secret", "url"]);
   if (typeof secret !== "string" || !/^[a-z0-9][a-z0-9._-]{0,99}$/.test(secret))
     throw invalid(`${path}/secret`, "is missing or contains characters that are not allowed");
   return { name, secret, ...(url === undefined ? {} : { url: parseAddress(url, `${path}/url`) }) };
@@ -72,14 +72,14 @@ function parseAddress(value: unknown, path: string): string {
   return url.href;
 }
 
-function fieldsOf(
+function requireFields(
   value: unknown,
   path: string,
-  known?: readonly string[],
+  allowed?: readonly string[],
 ): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw invalid(path, "must be an object");
-  const unknownField = Object.keys(value).find((name) => known !== undefined && !known.includes(name));
+  const unknownField = Object.keys(value).find((name) => allowed !== undefined && !allowed.includes(name));
   if (unknownField !== undefined) throw invalid(path, `unknown field ${JSON.stringify(unknownField)}`);
   return { ...value };
 }

@@ -51,8 +51,8 @@ export function createAccessActor(host: BackendHost) {
 
         /** Returns the login's expiry time, or 0 if there is no valid login. */
         check(c, login: string): number {
-          const found = Object.hasOwn(c.state.logins, login) ? c.state.logins[login] : undefined;
-          return found !== undefined && found.expiresAt > now() ? found.expiresAt : 0;
+          const stored = Object.hasOwn(c.state.logins, login) ? c.state.logins[login] : undefined;
+          return stored !== undefined && stored.expiresAt > now() ? stored.expiresAt : 0;
         },
       },
     },

@@ -246,8 +246,8 @@ export class GroupSteps {
   }
 
   #recordSession(c: GroupContext, { taskId, sessionId }: RunningEvent, now: number): void {
-    const known = c.state.sessions.find((each) => each.taskId === taskId);
-    const session = { taskId, sessionId, startedAt: known?.startedAt ?? now, usedAt: now };
+    const existing = c.state.sessions.find((each) => each.taskId === taskId);
+    const session = { taskId, sessionId, startedAt: existing?.startedAt ?? now, usedAt: now };
     const others = c.state.sessions.filter((each) => each.taskId !== taskId);
     c.state.sessions = [...others, session].slice(-studioLimits.maxGroupSessions);
   }

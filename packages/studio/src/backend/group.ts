@@ -31,9 +31,9 @@ export function createGroupActor(host: BackendHost) {
     });
   const enqueue = async (
     c: GroupContext & { readonly vars: GroupVars; waitUntil(promise: Promise<unknown>): void },
-    accepting: GroupEvent,
+    event: GroupEvent,
   ): Promise<GroupEventAccepted> => {
-    const accepted = await serialize(c.vars, () => steps.accept(c, accepting));
+    const accepted = await serialize(c.vars, () => steps.accept(c, event));
     c.waitUntil(advance(c));
     return accepted;
   };

@@ -35,7 +35,7 @@ export async function validateTask(
   requireText(input?.repository, "repository", 4_096);
   requirePrompt(input.prompt);
   host.requireJails();
-  const agent = await checkAgent(host, input.agent);
+  const agent = await requireAgent(host, input.agent);
   const repository = await host.checkRepository(input.repository);
   requireClean(repository, input.fromHead === true);
   const { clock, random } = host.ports;
@@ -52,16 +52,18 @@ export async function validateTask(
   };
 }
 
-async function checkAgent(host: BackendHost, id: unknown): Promise<AgentChoice> {
+async function requireAgent(host: BackendHost, id: unknown): Promise<AgentChoice> {
   requireText(id, "agent", 64);
   const agents = await host.listAgents();
   const agent = agents.find((each) => each.id === id);
   if (agent === undefined) {
-    const meant = didYouMean(
+    const suggestion = didYouMean(
       id,
       agents.map((each) => each.id),
     );
-    throw new HoldfastError("agent", "not_found", `There is no agent "${id}".${meant}`, { statusCode: 404 });
+    throw new HoldfastError("agent", "not_found", `There is no agent "${id}".${suggestion}`, {
+      statusCode: 404,
+    });
   }
   if (!agent.installed) {
     const message = agent.hint ?? `${agent.name} is not installed`;
@@ -93,11 +95,11 @@ export function firstSummary(task: TaskInput): TaskSummary {
 export async function createTaskActors(host: BackendHost, c: ActorCreator, input: TaskInput): Promise<void> {
   const session = host.handover.put({ sessionOf: input.taskId });
   const task = host.handover.put(input);
-  const make = (name: string, key: string, token: string) =>
+  const createActor = (name: string, key: string, token: string) =>
     c.client().getOrCreate(name, [key], { createWithInput: { token } }).resolve();
   try {
-    await make("session", input.sessionId, session);
-    await make("task", input.taskId, task);
+    await createActor("session", input.sessionId, session);
+    await createActor("task", input.taskId, task);
   } finally {
     host.handover.drop(session);
     host.handover.drop(task);

@@ -80,11 +80,11 @@ export class TaskSteps {
    */
   reconcileGateQuestions(c: TaskContext): void {
     const { id: taskId, sessionId, approvals } = c.state;
-    const asked = approvals.filter(({ boundary }) => boundary !== undefined).map(({ id }) => id);
-    const over = asked.filter((id) => !this.#host.isAwaitingAnswer(taskId, id));
-    for (const id of over) settleApproval(c.state, id);
-    for (const id of asked) this.#host.watchQuestion(taskId, sessionId, id);
-    if (over.length > 0) this.changed(c);
+    const questionIds = approvals.filter(({ boundary }) => boundary !== undefined).map(({ id }) => id);
+    const settledIds = questionIds.filter((id) => !this.#host.isAwaitingAnswer(taskId, id));
+    for (const id of settledIds) settleApproval(c.state, id);
+    for (const id of questionIds) this.#host.watchQuestion(taskId, sessionId, id);
+    if (settledIds.length > 0) this.changed(c);
   }
 
   async prompt(c: TaskContext, text: string): Promise<void> {
@@ -180,11 +180,12 @@ export class TaskSteps {
       throw new HoldfastError("task", "not_prepared", message, { statusCode: 409 });
     }
     const tree = await this.#host.snapshot(c.state.id);
-    const before = c.state.apply?.plan;
-    const same = before?.tree === tree && (branch === undefined || branch === before.branch);
+    const previousPlan = c.state.apply?.plan;
+    const isSamePlan =
+      previousPlan?.tree === tree && (branch === undefined || branch === previousPlan.branch);
     await this.#markActive(c);
-    const plan: ApplyPlan = same
-      ? { ...before }
+    const plan: ApplyPlan = isSamePlan
+      ? { ...previousPlan }
       : {
           tree,
           base: base.commit,

@@ -43,13 +43,13 @@ export async function snapshotTree(git: Git, options: SnapshotOptions): Promise<
 async function runInJail(options: SnapshotOptions, out: string): Promise<string> {
   const layout = new JailLayout(!options.jails.driver.unsafe);
   const config: SnapshotConfig = {
-    gitDir: layout.place(options.hostGit, jailPaths.hostGit, "ro"),
-    workspace: layout.place(options.workspace, jailPaths.workspace, "ro"),
-    out: layout.place(out, jailPaths.out, "rw"),
+    gitDir: layout.mount(options.hostGit, jailPaths.hostGit, "ro"),
+    workspace: layout.mount(options.workspace, jailPaths.workspace, "ro"),
+    out: layout.mount(out, jailPaths.out, "rw"),
     base: options.base,
   };
-  const node = layout.place(process.execPath, jailPaths.node, "ro");
-  const guest = layout.place(options.bundle.directory, jailPaths.guest, "ro");
+  const node = layout.mount(process.execPath, jailPaths.node, "ro");
+  const guest = layout.mount(options.bundle.directory, jailPaths.guest, "ro");
   // `ulimit -f` limits the size of each written file, in units of 512 bytes.
   const limit = 'ulimit -f "$0" && exec "$@"';
   const result = await options.jails.runTool({

@@ -43,8 +43,8 @@ export const defaultTopics = ["task.triggered", "message.inbound", "mail.receive
 type Fields = Readonly<Record<string, unknown>>;
 
 function invalid(path: string, problem: string): HoldfastError {
-  const place = path === "" ? "" : ` at ${path}`;
-  return new HoldfastError("group", "invalid_file", `${groupsFile} is invalid${place}: ${problem}`, {
+  const location = path === "" ? "" : ` at ${path}`;
+  return new HoldfastError("group", "invalid_file", `${groupsFile} is invalid${location}: ${problem}`, {
     statusCode: 400,
     metadata: { path, problem },
   });
@@ -77,72 +77,72 @@ export function parseGroups(text: string): ReadonlyMap<string, GroupSettings> {
   } catch {
     throw invalid("", "the file is not valid JSON");
   }
-  const file = fieldsOf(value, "", ["version", "groups"]);
+  const file = requireFields(value, "", ["version", "groups"]);
   if (file["version"] !== 1) throw invalid("/version", "must be 1");
-  const groups = Object.entries(recordOf(file["groups"], "/groups"));
+  const groups = Object.entries(requireRecord(file["groups"], "/groups"));
   if (groups.length > studioLimits.maxGroups)
     throw invalid("/groups", `must have at most ${studioLimits.maxGroups} groups`);
-  return new Map(groups.map(([name, each]) => [name, groupOf(name, each, `/groups/${name}`)]));
+  return new Map(groups.map(([name, each]) => [name, parseGroup(name, each, `/groups/${name}`)]));
 }
 
-function groupOf(name: string, value: unknown, path: string): GroupSettings {
+function parseGroup(name: string, value: unknown, path: string): GroupSettings {
   if (!groupName.test(name))
     throw invalid(path, "a group name can contain letters, digits, dots, dashes and underscores");
-  const fields = fieldsOf(value, path, groupFields);
+  const fields = requireFields(value, path, groupFields);
   const { repository, tools, plugins, session = "fresh", memory = true } = fields;
   if (session !== "fresh" && session !== "resume" && session !== "explicit")
     throw invalid(`${path}/session`, 'must be "fresh", "resume" or "explicit"');
   if (typeof memory !== "boolean") throw invalid(`${path}/memory`, "must be true or false");
   return {
     name,
-    description: textOf(fields["description"] ?? "", `${path}/description`, 300),
+    description: requireText(fields["description"] ?? "", `${path}/description`, 300),
     agent: requireMatch(fields["agent"], `${path}/agent`, /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/),
-    ...(repository === undefined ? {} : { repository: repositoryOf(repository, `${path}/repository`) }),
-    ...(tools === undefined ? {} : { tools: listOf(tools, `${path}/tools`, toolPattern) }),
+    ...(repository === undefined ? {} : { repository: parseRepository(repository, `${path}/repository`) }),
+    ...(tools === undefined ? {} : { tools: requireList(tools, `${path}/tools`, toolPattern) }),
     session,
-    events: listOf(fields["events"] ?? defaultTopics, `${path}/events`, topicPattern),
-    ...(plugins === undefined ? {} : { plugins: listOf(plugins, `${path}/plugins`, plainName) }),
-    webhooks: webhooksOf(fields["webhooks"] ?? {}, `${path}/webhooks`),
+    events: requireList(fields["events"] ?? defaultTopics, `${path}/events`, topicPattern),
+    ...(plugins === undefined ? {} : { plugins: requireList(plugins, `${path}/plugins`, plainName) }),
+    webhooks: parseWebhooks(fields["webhooks"] ?? {}, `${path}/webhooks`),
     memory,
   };
 }
 
-function webhooksOf(value: unknown, path: string): readonly WebhookSettings[] {
-  const hooks = Object.entries(recordOf(value, path));
+function parseWebhooks(value: unknown, path: string): readonly WebhookSettings[] {
+  const hooks = Object.entries(requireRecord(value, path));
   if (hooks.length > studioLimits.maxWebhooks)
     throw invalid(path, `must have at most ${studioLimits.maxWebhooks} webhooks`);
   return hooks.map(([name, each]) => {
     const at = `${path}/${name}`;
     if (!plainName.test(name))
       throw invalid(at, "a webhook name can contain lower-case letters, digits, dashes and underscores");
-    const fields = fieldsOf(each, at, ["secret", "prompt"]);
+    const fields = requireFields(each, at, ["secret", "prompt"]);
     const secret = requireMatch(fields["secret"], `${at}/secret`, secretName);
-    const prompt = textOf(fields["prompt"], `${at}/prompt`, studioLimits.maxWebhookPromptCharacters);
+    const prompt = requireText(fields["prompt"], `${at}/prompt`, studioLimits.maxWebhookPromptCharacters);
     if (prompt.trim() === "") throw invalid(`${at}/prompt`, "must say how to handle a request");
     return { name, secret, prompt };
   });
 }
 
-function repositoryOf(value: unknown, path: string): string {
-  const text = textOf(value, path, 4_096);
+function parseRepository(value: unknown, path: string): string {
+  const text = requireText(value, path, 4_096);
   if (text === "sample" || (text.startsWith("/") && !text.includes("\0"))) return text;
   throw invalid(path, 'must be an absolute path or "sample"');
 }
 
-function recordOf(value: unknown, path: string): Fields {
+function requireRecord(value: unknown, path: string): Fields {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
   throw invalid(path, "must be an object");
 }
 
-function fieldsOf(value: unknown, path: string, known: readonly string[]): Fields {
-  const fields = recordOf(value, path);
+function requireFields(value: unknown, path: string, allowed: readonly string[]): Fields {
+  const fields = requireRecord(value, path);
   for (const name of Object.keys(fields)) {
-    if (!known.includes(name)) throw invalid(`${path}/${name}`, "unknown field");
+    if (!allowed.includes(name)) throw invalid(`${path}/${name}`, "unknown field");
   }
   return fields;
 }
 
-function textOf(value: unknown, path: string, max: number): string {
+function requireText(value: unknown, path: string, max: number): string {
   if (typeof value === "string" && value.length <= max) return value;
   throw invalid(path, `must be text of at most ${max} characters`);
 }
@@ -152,7 +152,7 @@ function requireMatch(value: unknown, path: string, pattern: RegExp): string {
   throw invalid(path, "is missing or contains characters that are not allowed");
 }
 
-function listOf(value: unknown, path: string, pattern: RegExp): readonly string[] {
+function requireList(value: unknown, path: string, pattern: RegExp): readonly string[] {
   if (!Array.isArray(value) || value.length > 64) throw invalid(path, "must be a list of at most 64 items");
   return value.map((each, at) => requireMatch(each, `${path}/${at}`, pattern));
 }

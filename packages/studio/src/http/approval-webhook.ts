@@ -9,7 +9,7 @@ import type { WebhookRoute } from "./webhooks.ts";
 
 const maxBodyBytes = 4_096;
 
-interface Answer {
+interface DecisionBody {
   readonly approval: string;
   readonly answer: "allow" | "deny";
 }
@@ -62,7 +62,7 @@ async function authenticate(
   throw new HoldfastError("approval", "webhook_refused", message, { statusCode: 401 });
 }
 
-function parseAnswer(body: Buffer): Answer {
+function parseAnswer(body: Buffer): DecisionBody {
   try {
     const value: unknown = JSON.parse(body.toString("utf8"));
     const { approval, answer, ...others }: Record<string, unknown> = { ...Object(value) };

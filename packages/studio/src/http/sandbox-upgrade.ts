@@ -37,12 +37,12 @@ export function createSandboxUpgrade(
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   return (request, socket, head) => {
     const { pathname, search } = new URL(request.url ?? "/", "http://localhost");
-    const found = parseSandboxPath(pathname);
-    if (found === undefined || !terminalPath.test(found.subpath))
+    const target = parseSandboxPath(pathname);
+    if (target === undefined || !terminalPath.test(target.subpath))
       throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
     // Ignore errors of the browser's socket: the upstream connection closes with it.
     socket.on("error", () => {});
-    connect(options, found.taskId, `${found.subpath}${search}`, request, socket, head).catch(
+    connect(options, target.taskId, `${target.subpath}${search}`, request, socket, head).catch(
       (error: unknown) => {
         if (!isHoldfastError(error)) options.log.error("could not connect to a terminal", { error });
         sendError(socket, isHoldfastError(error) ? error : sandboxNotRunning(error));

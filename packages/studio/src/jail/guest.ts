@@ -49,33 +49,33 @@ const proxies =
     ? proxyEnvironment(`http://127.0.0.1:${forwarder.port}`)
     : {};
 
-function row(known: AgentRow): AgentRow {
-  if (known.id === "demo") return demoAgent(config.demoEntry);
-  const command = config.commands[known.id];
-  return command === undefined ? known : { ...known, command };
+function resolveRow(row: AgentRow): AgentRow {
+  if (row.id === "demo") return demoAgent(config.demoEntry);
+  const command = config.commands[row.id];
+  return command === undefined ? row : { ...row, command };
 }
 
 const server = await createSandboxServer({
   listen: { dial: config.control },
   home: config.home,
   cwd: config.workspace,
-  agents: [...agentTable.map(row), ...config.customAgents.map(customAgent)],
+  agents: [...agentTable.map(resolveRow), ...config.customAgents.map(customAgent)],
   agentsDirectory: config.agentsDirectory,
   models,
   env: { ...config.env, ...proxies },
   jailed: config.jailed,
 });
 
-let ending = false;
+let isShuttingDown = false;
 
-function end(): void {
-  if (ending) return;
-  ending = true;
+function shutDown(): void {
+  if (isShuttingDown) return;
+  isShuttingDown = true;
   void Promise.all([server.close(), forwarder?.close(), gate?.close()]).then(() => process.exit(0));
 }
 
-process.once("SIGTERM", end);
+process.once("SIGTERM", shutDown);
 // The host owns the other end. Once it is closed, for any reason, nothing here has a purpose.
 process.stdin.resume();
-process.stdin.once("end", end);
-process.stdin.once("error", end);
+process.stdin.once("end", shutDown);
+process.stdin.once("error", shutDown);

@@ -19,7 +19,7 @@ export class JailLayout {
     this.#jailed = jailed;
   }
 
-  place(source: string, target: string, mode: "ro" | "rw"): string {
+  mount(source: string, target: string, mode: "ro" | "rw"): string {
     if (!this.#jailed) return source;
     this.mounts.push({ source, target, mode });
     return target;
@@ -58,6 +58,6 @@ export const jailPath = "/opt/holdfast/bin:/opt/holdfast/guest/tools:/usr/local/
 export function mountTerminalBinding(layout: JailLayout): Readonly<Record<string, string>> {
   const binding = terminalBinding();
   if (binding === undefined) return {};
-  const placed = layout.place(binding.directory, `${jailPaths.modules}/${binding.name}`, "ro");
-  return { NODE_PATH: placed.slice(0, -binding.name.length - 1) };
+  const mountedAt = layout.mount(binding.directory, `${jailPaths.modules}/${binding.name}`, "ro");
+  return { NODE_PATH: mountedAt.slice(0, -binding.name.length - 1) };
 }

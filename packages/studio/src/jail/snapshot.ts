@@ -19,7 +19,7 @@ const maxRepositories = 50;
 const maxDepth = 4;
 
 const config = JSON.parse(process.argv[2] ?? "{}") as SnapshotConfig;
-let indexes = 0;
+let indexCount = 0;
 
 function git(args: readonly string[], env: Readonly<Record<string, string>>, input?: string): Buffer {
   const fixed = [
@@ -40,11 +40,11 @@ function git(args: readonly string[], env: Readonly<Record<string, string>>, inp
 }
 
 function environment(workTree: string): Record<string, string> {
-  indexes += 1;
+  indexCount += 1;
   return {
     GIT_DIR: config.gitDir,
     GIT_WORK_TREE: workTree,
-    GIT_INDEX_FILE: join(config.out, `index-${indexes}`),
+    GIT_INDEX_FILE: join(config.out, `index-${indexCount}`),
     GIT_OBJECT_DIRECTORY: join(config.out, "objects"),
     GIT_ALTERNATE_OBJECT_DIRECTORIES: join(config.gitDir, "objects"),
     GIT_CONFIG_NOSYSTEM: "1",
@@ -65,7 +65,7 @@ function writeTree(workTree: string, base: string | undefined, depth: number): s
   if (base !== undefined) run(["read-tree", base]);
   const listed = run(["-C", workTree, "ls-files", "-z", "--others", "--exclude-standard"]).toString("utf8");
   const nested = listed.split("\0").filter((path) => path.endsWith("/"));
-  if (depth > maxDepth || indexes + nested.length > maxRepositories)
+  if (depth > maxDepth || indexCount + nested.length > maxRepositories)
     throw new Error("too many repositories in the workspace");
   const exclude = nested.map((path) => `:(exclude,literal,top)${path.slice(0, -1)}`);
   const pathspecs = [":(top)", ...exclude].join("\0");

@@ -22,9 +22,9 @@ export function reduceEvent(
       return endTextItem({ ...transcript, plan: [], running: true });
     case "agent-started": {
       const { memory } = transcript;
-      const words = startNotices[body.resumed];
-      if (words !== undefined) {
-        items.push({ type: "notice", id, at, level: "info", kind: "agent-started", text: words });
+      const notice = startNotices[body.resumed];
+      if (notice !== undefined) {
+        items.push({ type: "notice", id, at, level: "info", kind: "agent-started", text: notice });
       }
       return {
         ...transcript,
@@ -50,8 +50,8 @@ export function reduceEvent(
       };
     case "turn-ended":
       if (body.stopReason !== "end_turn") {
-        const words = stopNotices[body.stopReason] ?? `The turn ended: ${body.stopReason}.`;
-        items.push({ type: "notice", id, at, level: "info", kind: "turn-ended", text: words });
+        const notice = stopNotices[body.stopReason] ?? `The turn ended: ${body.stopReason}.`;
+        items.push({ type: "notice", id, at, level: "info", kind: "turn-ended", text: notice });
       }
       endOpenCalls(items, transcript.memory.incarnation);
       return endTextItem({ ...transcript, running: false });
@@ -97,8 +97,8 @@ function fromAgent(
   if (!isRecord(envelope)) return transcript;
   const { loading, ...memory } = transcript.memory;
   if (loading !== undefined) {
-    const answered = envelope.method === undefined && requestId(envelope.id) === loading;
-    return answered ? { ...transcript, memory: memory } : transcript;
+    const isAnswer = envelope.method === undefined && requestId(envelope.id) === loading;
+    return isAnswer ? { ...transcript, memory: memory } : transcript;
   }
   if (envelope.method !== "session/update") return transcript;
   const update = field(field(envelope, "params"), "update");
@@ -161,14 +161,14 @@ function appendText(
   items: TranscriptItem[],
   event: SessionEvent,
   type: "message" | "thought",
-  added: string,
+  addition: string,
 ): Transcript {
-  if (added === "") return transcript;
+  if (addition === "") return transcript;
   const last = items.at(-1);
   if (!transcript.memory.broken && last?.type === type) {
-    items[items.length - 1] = { ...last, text: last.text + added };
+    items[items.length - 1] = { ...last, text: last.text + addition };
   } else {
-    items.push({ type, id: `e${event.seq}`, at: event.at, text: added });
+    items.push({ type, id: `e${event.seq}`, at: event.at, text: addition });
   }
   return transcript.memory.broken
     ? { ...transcript, memory: { ...transcript.memory, broken: false } }
@@ -187,7 +187,7 @@ function readPlan(entries: unknown): Transcript["plan"] {
 }
 
 function oneOf<Value extends string>(value: unknown, values: readonly Value[], fallback: Value): Value {
-  return values.find((known) => known === value) ?? fallback;
+  return values.find((candidate) => candidate === value) ?? fallback;
 }
 
 function settleApproval(

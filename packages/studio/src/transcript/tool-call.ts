@@ -22,10 +22,10 @@ export function mergeToolCall(
   if (toolCallId === "") return;
   const id = `t${incarnation}:${toolCallId}`;
   const index = items.findLastIndex((item) => item.id === id);
-  const found = items[index];
+  const existing = items[index];
   const before: TranscriptToolCall =
-    found?.type === "tool"
-      ? found
+    existing?.type === "tool"
+      ? existing
       : {
           type: "tool",
           id,
@@ -40,7 +40,7 @@ export function mergeToolCall(
           locations: [],
         };
   const after = merge(before, update);
-  if (found === undefined) items.push(after);
+  if (existing === undefined) items.push(after);
   else items[index] = after;
 }
 
@@ -53,7 +53,7 @@ function merge(before: TranscriptToolCall, update: Readonly<Record<string, unkno
     ...before,
     title: text(update.title, 1_000) || before.title,
     kind: text(update.kind, 50) || before.kind,
-    status: statuses.find((known) => known === update.status) ?? before.status,
+    status: statuses.find((status) => status === update.status) ?? before.status,
     input:
       update.rawInput === undefined || update.rawInput === null ? before.input : formatValue(update.rawInput),
     output: shown || raw || (content === undefined ? before.output : ""),

@@ -96,7 +96,7 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
   });
   await mkdir(folders.home, { recursive: true, mode: 0o700 });
   const layout = new JailLayout(!gate.jails.driver.unsafe);
-  const { config, node, program } = await guestConfig(options, layout, { control, egress, broker });
+  const { config, node, program } = await buildGuestConfig(options, layout, { control, egress, broker });
   const terminals = mountTerminalBinding(layout);
   const jail = await gate.jails.start({
     id: jailId,
@@ -179,14 +179,14 @@ async function openEgress(options: AgentProcessOptions): Promise<OpenEgress | un
     onUsage: options.onUsage,
   });
   // OpenAI clients expect the version in the base URL, unless the upstream's base already has it.
-  const versioned =
+  const needsVersion =
     row.wire.startsWith("openai") && upstream.allow.some(({ pathPrefix }) => /^\/v1(\/|$)/.test(pathPrefix));
   const model = catalogue.modelOf(provider);
   return {
     egress,
     model: {
       wire: row.wire,
-      path: `/${upstream.name}${versioned ? "/v1" : ""}`,
+      path: `/${upstream.name}${needsVersion ? "/v1" : ""}`,
       apiKey: egress.placeholderKey,
       ...(model === undefined ? {} : { model }),
     },
@@ -199,40 +199,40 @@ interface HostSockets {
   readonly broker: OpenedBroker;
 }
 
-async function guestConfig(
+async function buildGuestConfig(
   options: AgentProcessOptions,
   layout: JailLayout,
   { control, egress, broker }: HostSockets,
 ): Promise<{ config: GuestConfig & { readonly gate: GuestGate }; node: string; program: string }> {
   const { catalogue, bundle, folders, row } = options;
-  const node = layout.place(process.execPath, jailPaths.node, "ro");
-  const guest = layout.place(bundle.directory, jailPaths.guest, "ro");
-  const workspace = layout.place(folders.workspace, jailPaths.workspace, "rw");
-  const home = layout.place(folders.home, jailPaths.home, "rw");
+  const node = layout.mount(process.execPath, jailPaths.node, "ro");
+  const guest = layout.mount(bundle.directory, jailPaths.guest, "ro");
+  const workspace = layout.mount(folders.workspace, jailPaths.workspace, "rw");
+  const home = layout.mount(folders.home, jailPaths.home, "rw");
   const agentsDirectory = existsSync(catalogue.agentsDirectory)
-    ? layout.place(catalogue.agentsDirectory, jailPaths.agents, "ro")
+    ? layout.mount(catalogue.agentsDirectory, jailPaths.agents, "ro")
     : jailPaths.agents;
   const custom = catalogue.customAgent(row.id);
   const customFolder =
-    custom?.directory === undefined ? undefined : layout.place(custom.directory, jailPaths.custom, "ro");
-  const found = custom === undefined ? await catalogue.locateOnPath(row) : undefined;
+    custom?.directory === undefined ? undefined : layout.mount(custom.directory, jailPaths.custom, "ro");
+  const onPath = custom === undefined ? await catalogue.locateOnPath(row) : undefined;
   const command =
-    found === undefined
+    onPath === undefined
       ? undefined
-      : join(layout.place(found.root, `${jailPaths.path}/${basename(found.root)}`, "ro"), found.relative);
-  const gateDirectory = layout.place(broker.directory, jailPaths.gate, "ro");
+      : join(layout.mount(onPath.root, `${jailPaths.path}/${basename(onPath.root)}`, "ro"), onPath.relative);
+  const gateDirectory = layout.mount(broker.directory, jailPaths.gate, "ro");
   // Mounts the folder, not its files, so that the jail sees plugin updates.
-  const skills = layout.place(options.gate.plugins.skillsDirectory, jailPaths.skills, "ro");
+  const skills = layout.mount(options.gate.plugins.skillsDirectory, jailPaths.skills, "ro");
   const agentSkills = options.gate.plugins.agentSkillsDirectory;
   // In a jail: its private /tmp. Without one: beside the other sockets of this process.
   const local = options.gate.jails.driver.unsafe ? dirname(control) : jailPaths.local;
-  const authority = placeAuthority(egress?.egress, layout);
+  const authority = mountAuthority(egress?.egress, layout);
   const config = {
     gate: { directory: gateDirectory, local, version: studioVersion, skills },
-    control: layout.place(control, jailPaths.control, "rw"),
+    control: layout.mount(control, jailPaths.control, "rw"),
     ...(egress === undefined
       ? {}
-      : { egress: layout.place(egress.egress.socketPath, jailPaths.egress, "rw") }),
+      : { egress: layout.mount(egress.egress.socketPath, jailPaths.egress, "rw") }),
     ...(authority === undefined ? {} : { tunnels: true }),
     // Without a jail, the home directory can be the user's own.
     ...(options.gate.jails.driver.unsafe
@@ -240,7 +240,7 @@ async function guestConfig(
       : {
           agentSkills: {
             agent: row.id,
-            directory: layout.place(agentSkills, jailPaths.agentSkills, "ro"),
+            directory: layout.mount(agentSkills, jailPaths.agentSkills, "ro"),
           },
         }),
     home,
@@ -264,15 +264,15 @@ async function guestConfig(
 }
 
 /** Mounts the certificate of the egress authority, and returns the environment variables that make tools trust it. */
-function placeAuthority(
+function mountAuthority(
   egress: Egress | undefined,
   layout: JailLayout,
 ): Readonly<Record<string, string>> | undefined {
   if (egress?.authority === undefined) return undefined;
   const { certificatePath, bundlePath } = egress.authority;
   return authorityEnvironment({
-    certificatePath: layout.place(certificatePath, jailPaths.authority, "ro"),
-    bundlePath: layout.place(bundlePath, jailPaths.authorities, "ro"),
+    certificatePath: layout.mount(certificatePath, jailPaths.authority, "ro"),
+    bundlePath: layout.mount(bundlePath, jailPaths.authorities, "ro"),
   });
 }
 

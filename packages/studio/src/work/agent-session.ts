@@ -269,7 +269,7 @@ class LiveSession implements AgentSession {
         return;
       }
       this.#approver ??= new Approver({ ...this.#options, calls: this.#calls });
-      const outcome = await this.#approver.ask(id, params);
+      const outcome = await this.#approver.request(id, params);
       if (this.#alive) await connection.respond(id, { result: { outcome } });
     } catch (error) {
       this.#failure.reject(error);

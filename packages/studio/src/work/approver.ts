@@ -39,7 +39,7 @@ export class Approver {
   }
 
   /** Resolves when a person has answered, or the question has expired or was cancelled. */
-  async ask(id: RpcId, params: unknown): Promise<PermissionOutcome> {
+  async request(id: RpcId, params: unknown): Promise<PermissionOutcome> {
     const { gate, limits, sessionId, jailId, calls } = this.#options;
     const request = parsePermission(params, calls, limits.maxApprovalDetailBytes);
     if (request === undefined || this.#pending.size >= limits.maxPendingApprovals)
@@ -102,8 +102,8 @@ export class Approver {
     const { choice } = this.#pending.get(approval.id) ?? {};
     const outcome = outcomeOf(decided);
     if (outcome === "allowed") await gate.approvals.consume(approval.id, call);
-    const answered = outcome === "allowed" || outcome === "denied";
-    const optionId = answered ? choice?.optionId : undefined;
+    const isAnswered = outcome === "allowed" || outcome === "denied";
+    const optionId = isAnswered ? choice?.optionId : undefined;
     await log.append({
       body: {
         type: "approval-settled",

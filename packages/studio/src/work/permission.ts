@@ -40,8 +40,8 @@ export class ToolCallHistory {
 
   /** The requested call, completed with the recorded fields. */
   complete(call: unknown): Readonly<Record<string, unknown>> {
-    const known = this.#calls.get(text(field(call, "toolCallId"), 200));
-    return merge(known, isRecord(call) ? call : {});
+    const recorded = this.#calls.get(text(field(call, "toolCallId"), 200));
+    return merge(recorded, isRecord(call) ? call : {});
   }
 }
 

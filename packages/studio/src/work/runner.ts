@@ -241,11 +241,11 @@ export class TaskRunner {
     for (let attempt = 1; attempt < prompt.attempt; attempt++)
       sent ||= await log.has(`sent/${prompt.id}/${attempt}`);
     const text = sent ? resumePrompt(prompt.text) : prompt.text;
-    const told = agent.takeNeedsTranscript()
+    const message = agent.takeNeedsTranscript()
       ? withTranscript(await renderTranscript(session(work.sessionId), limits.maxTranscriptPromptBytes), text)
       : text;
     const brief = agent.takeBrief();
-    return brief === undefined ? told : withBrief(brief, told);
+    return brief === undefined ? message : withBrief(brief, message);
   }
 
   async #handleFailure(work: TaskWork, log: SessionLog, error: unknown): Promise<void> {
@@ -261,13 +261,13 @@ export class TaskRunner {
       });
       return;
     }
-    const told = this.#toTaskError(error);
-    this.#options.log.warn("a turn failed", { taskId, group: told.group, code: told.code });
+    const taskError = this.#toTaskError(error);
+    this.#options.log.warn("a turn failed", { taskId, group: taskError.group, code: taskError.code });
     await log.append({
-      body: { type: "failed", error: told },
+      body: { type: "failed", error: taskError },
       dedupeKey: `failed/${prompt.id}/${prompt.attempt}`,
     });
-    await task.report({ type: "failed", promptId: prompt.id, error: told });
+    await task.report({ type: "failed", promptId: prompt.id, error: taskError });
   }
 
   /** Reports an interruption by an orderly shutdown, which never counts towards the attempt limit. */
