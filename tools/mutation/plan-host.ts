@@ -209,7 +209,7 @@ function pluginsAndGroups(): Planned[] {
           'String(payload["prompt"])',
         ],
         ["the plugins of a group", "(group.plugins === undefined || group.plugins.includes(plugin))", "true"],
-        ["the bound of words", "words.length > maxUntrustedCharacters", "Date.now() < 0"],
+        ["the bound of words", "text.length > maxUntrustedCharacters", "Date.now() < 0"],
         ["plain lines", '.replace(/[\\p{Cc}\\p{Cf}\\u2028\\u2029]+/gu, " ")', ""],
       ]),
     ),
