@@ -97,12 +97,12 @@ export async function installAgent(
 }
 
 /** Lists the installed programs of an agent that was found. */
-export function artifactsOf(row: AgentRow, found: AgentLocation): readonly InstallArtifact[] {
-  const { path, source } = found;
-  if (source !== "registry" || found.binDirectory === undefined) {
+export function artifactsOf(row: AgentRow, location: AgentLocation): readonly InstallArtifact[] {
+  const { path, source } = location;
+  if (source !== "registry" || location.binDirectory === undefined) {
     return [{ kind: "agent_process", path, source }];
   }
-  const { binDirectory } = found;
+  const { binDirectory } = location;
   const names = Object.keys(row.packages);
   const native = row.nativePackage;
   const processPackage = names.find((name) => name !== native);
@@ -119,8 +119,8 @@ export function artifactsOf(row: AgentRow, found: AgentLocation): readonly Insta
 }
 
 async function findArtifacts(row: AgentRow, root: string): Promise<readonly InstallArtifact[]> {
-  const found = await findAgent(row, { agentsDirectory: root });
-  return found ? artifactsOf(row, found) : [];
+  const location = await findAgent(row, { agentsDirectory: root });
+  return location ? artifactsOf(row, location) : [];
 }
 
 const exactVersion = /^\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$/;
@@ -133,10 +133,10 @@ function withRequestedVersions(row: AgentRow, options: InstallOptions): AgentRow
   const integrity = { ...row.integrity };
   const names = Object.keys(packages);
   const own = names.find((name) => name !== row.nativePackage);
-  const set = (name: string | undefined, version: string | undefined, what: string) => {
+  const set = (name: string | undefined, version: string | undefined, option: string) => {
     if (version === undefined) return;
     if (!exactVersion.test(version)) throw invalidVersion(`"${version}" is not an exact version`);
-    if (name === undefined) throw invalidVersion(`agent "${row.id}" has no package for ${what}`);
+    if (name === undefined) throw invalidVersion(`agent "${row.id}" has no package for ${option}`);
     if (packages[name] !== version) delete integrity[name];
     packages[name] = version;
   };
@@ -186,13 +186,14 @@ async function runVersionCommand(
   directory: string,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
-  const found = await findAgent(row, { agentsDirectory: directory });
-  if (!found) throw installFailed(row, `the packages do not contain the command "${row.command}"`, undefined);
+  const location = await findAgent(row, { agentsDirectory: directory });
+  if (!location)
+    throw installFailed(row, `the packages do not contain the command "${row.command}"`, undefined);
   if (row.versionArgs === undefined) return undefined;
   try {
     const stdout = await runStep({
-      program: found.program,
-      args: [...found.leadingArgs, ...row.versionArgs],
+      program: location.program,
+      args: [...location.leadingArgs, ...row.versionArgs],
       cwd: directory,
       timeoutMs: 60_000,
       // The version commands of some agents write to HOME.

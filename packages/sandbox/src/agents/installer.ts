@@ -50,13 +50,17 @@ export class AgentInstaller {
   async #install(row: AgentRow, request: InstallRequest): Promise<InstallResult> {
     // Loaded on first use, because most servers install nothing.
     const { artifactsOf, installAgent } = await import("./install.ts");
-    const found = await locateAgent(row, this.#context);
+    const location = await locateAgent(row, this.#context);
     const isExplicit =
       request.reinstall === true ||
       request.agentVersion !== undefined ||
       request.agentProcessVersion !== undefined;
-    if (found && found.source !== "registry" && (!isExplicit || Object.keys(row.packages).length === 0)) {
-      return { alreadyInstalled: true, artifacts: artifactsOf(row, found) };
+    if (
+      location &&
+      location.source !== "registry" &&
+      (!isExplicit || Object.keys(row.packages).length === 0)
+    ) {
+      return { alreadyInstalled: true, artifacts: artifactsOf(row, location) };
     }
     const installed = await installAgent(row.id, this.#context.agentsDirectory, {
       ...request,

@@ -40,24 +40,24 @@ export function locateAgent(row: AgentRow, context: LaunchContext): Promise<Agen
  * Writes the files that the agent needs and returns its command and environment. Installs a missing agent if enabled.
  */
 export async function prepareLaunch(row: AgentRow, context: LaunchContext): Promise<SpawnRequest> {
-  let found = await locateAgent(row, context);
-  if (!found && context.installMissing) {
+  let location = await locateAgent(row, context);
+  if (!location && context.installMissing) {
     await context.installMissing(row);
-    found = await locateAgent(row, context);
+    location = await locateAgent(row, context);
   }
-  if (!found) throw notInstalledError(row);
+  if (!location) throw notInstalledError(row);
   const model = context.models[row.wire];
   const setup = row.setup({ home: context.home, jailed: context.jailed, ...(model ? { model } : {}) });
   for (const file of setup.files) await writeAgentFile(file, context);
   const path = [
     ...(setup.path ?? []),
-    ...(found.binDirectory === undefined ? [] : [found.binDirectory]),
+    ...(location.binDirectory === undefined ? [] : [location.binDirectory]),
     context.env.PATH ?? "",
     dirname(process.execPath),
   ];
   return {
-    program: found.program,
-    args: [...found.leadingArgs, ...row.args],
+    program: location.program,
+    args: [...location.leadingArgs, ...row.args],
     cwd: context.cwd,
     env: { ...context.env, ...setup.env, PATH: path.filter((part) => part !== "").join(delimiter) },
   };

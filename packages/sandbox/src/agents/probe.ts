@@ -18,16 +18,16 @@ export interface ProbeOptions {
 export async function probeSession({ request, spawner, limits, timeoutMs }: ProbeOptions): Promise<unknown> {
   const responses = new Map<number, PromiseWithResolvers<unknown>>();
   const responseTo = (id: number): PromiseWithResolvers<unknown> => {
-    const answer = responses.get(id) ?? Promise.withResolvers<unknown>();
-    responses.set(id, answer);
-    return answer;
+    const response = responses.get(id) ?? Promise.withResolvers<unknown>();
+    responses.set(id, response);
+    return response;
   };
   const expected = [responseTo(1), responseTo(2)];
   const fail = (reason: string) => {
-    for (const answer of expected) answer.reject(new Error(reason));
+    for (const response of expected) response.reject(new Error(reason));
   };
   // Avoid an unhandled rejection of the second response when both fail.
-  for (const answer of expected) answer.promise.catch(() => {});
+  for (const response of expected) response.promise.catch(() => {});
   const process = await AgentProcess.start(spawner, request, limits, {
     onLine: (line) => settle(line, responses),
     onInvalid: () => {},
@@ -63,8 +63,8 @@ function settle(line: string, answers: ReadonlyMap<number, PromiseWithResolvers<
     return;
   }
   if (!isRecord(message) || typeof message["id"] !== "number" || "method" in message) return;
-  const answer = answers.get(message["id"]);
+  const response = answers.get(message["id"]);
   const { error } = message;
-  if (!isRecord(error)) answer?.resolve(message["result"]);
-  else answer?.reject(new Error(`the agent returned an error: ${String(error["message"])}`));
+  if (!isRecord(error)) response?.resolve(message["result"]);
+  else response?.reject(new Error(`the agent returned an error: ${String(error["message"])}`));
 }

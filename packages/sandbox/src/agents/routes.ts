@@ -124,7 +124,7 @@ export class AgentRoutes {
 
   async #describe(row: AgentRow, { config, probe }: DetailLevel, available: ReadonlySet<string>) {
     const { context, instances } = this.#options;
-    const found = await locateAgent(row, context);
+    const location = await locateAgent(row, context);
     const uptimes = instances
       .list()
       .filter((instance) => instance.agentId === row.id)
@@ -132,29 +132,29 @@ export class AgentRoutes {
     const uptimeMs = uptimes.find((value) => value !== undefined);
     return {
       id: row.id,
-      installed: found !== undefined,
+      installed: location !== undefined,
       credentialsAvailable:
         row.credentials.length === 0 ||
         context.models[row.wire] !== undefined ||
         row.credentials.some((provider) => available.has(provider)),
       capabilities: row.capabilities,
-      ...(config ? await this.#describeConfig(row, found, probe) : {}),
+      ...(config ? await this.#describeConfig(row, location, probe) : {}),
       ...(uptimes.length === 0
         ? {}
         : { serverStatus: uptimeMs === undefined ? { status: "stopped" } : { status: "running", uptimeMs } }),
     };
   }
 
-  async #describeConfig(row: AgentRow, found: AgentLocation | undefined, probe: boolean) {
+  async #describeConfig(row: AgentRow, location: AgentLocation | undefined, probe: boolean) {
     const [version, configError] = await Promise.all([
-      found && this.#version(row, found),
-      found && probe ? this.#probe(row) : undefined,
+      location && this.#version(row, location),
+      location && probe ? this.#probe(row) : undefined,
     ]);
     const configOptions: readonly AgentConfigOption[] =
       this.#options.observed.get(row.id) ?? row.configOptions ?? [];
     return {
       ...(version === undefined ? {} : { version }),
-      ...(found ? { path: found.path } : {}),
+      ...(location ? { path: location.path } : {}),
       configOptions,
       ...(configError === undefined ? {} : { configError }),
     };
@@ -172,8 +172,8 @@ export class AgentRoutes {
     }
   }
 
-  #version(row: AgentRow, found: AgentLocation): Promise<string | undefined> {
-    const { path } = found;
+  #version(row: AgentRow, location: AgentLocation): Promise<string | undefined> {
+    const { path } = location;
     const cached = this.#versions.get(row.id);
     if (
       cached?.path === path &&
@@ -181,7 +181,7 @@ export class AgentRoutes {
     ) {
       return cached.version;
     }
-    const version = this.#readVersion(row, found).then((text) => {
+    const version = this.#readVersion(row, location).then((text) => {
       if (text === undefined) entry.failedAt = Date.now();
       return text;
     });
@@ -191,11 +191,11 @@ export class AgentRoutes {
   }
 
   /** Returns the first line that the agent's version command prints; undefined if the command fails. */
-  async #readVersion(row: AgentRow, found: AgentLocation): Promise<string | undefined> {
-    if (row.versionArgs === undefined) return found.source === "builtin" ? "builtin" : undefined;
+  async #readVersion(row: AgentRow, location: AgentLocation): Promise<string | undefined> {
+    if (row.versionArgs === undefined) return location.source === "builtin" ? "builtin" : undefined;
     const { cwd, env } = this.#options.context;
     try {
-      const { stdout } = await run(found.program, [...found.leadingArgs, ...row.versionArgs], {
+      const { stdout } = await run(location.program, [...location.leadingArgs, ...row.versionArgs], {
         timeout: versionTimeoutMs,
         killSignal: "SIGKILL",
         cwd,

@@ -36,8 +36,8 @@ export async function apiAcpCommand(args: readonly string[]): Promise<number> {
   switch (verb) {
     case "post": {
       const body = await readMessage(values.json, values["json-file"]);
-      const answer = await client.requestJson("POST", path, { query: { agent: values.agent }, body });
-      if (answer !== undefined) process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+      const result = await client.requestJson("POST", path, { query: { agent: values.agent }, body });
+      if (result !== undefined) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
       return 0;
     }
     case "stream": {
@@ -71,8 +71,8 @@ async function readMessage(inline: string | undefined, file: string | undefined)
 }
 
 /** As in the peer, an invalid message exits with 1; a wrong command line exits with 2. */
-function invalidMessage(why: string): HoldfastError {
-  return new HoldfastError("sandbox", "invalid_request", why, { statusCode: 400 });
+function invalidMessage(detail: string): HoldfastError {
+  return new HoldfastError("sandbox", "invalid_request", detail, { statusCode: 400 });
 }
 
 async function readAll(input: NodeJS.ReadStream): Promise<string> {

@@ -29,17 +29,17 @@ export async function apiAgentsCommand(args: readonly string[]): Promise<number>
   switch (verb) {
     case "list": {
       noArguments(rest);
-      print(json, await new ApiClient(values).requestJson("GET", "/v1/agents"), (answer) =>
-        table(agentRows(answer).map(line)),
+      print(json, await new ApiClient(values).requestJson("GET", "/v1/agents"), (result) =>
+        table(agentRows(result).map(line)),
       );
       return 0;
     }
     case "report": {
       noArguments(rest);
-      const answer = await new ApiClient(values).requestJson("GET", "/v1/agents", {
+      const result = await new ApiClient(values).requestJson("GET", "/v1/agents", {
         query: { config: "true" },
       });
-      print(json, answer, (value) => agentRows(value).flatMap(report));
+      print(json, result, (value) => agentRows(value).flatMap(report));
       return 0;
     }
     case "install": {
@@ -50,8 +50,8 @@ export async function apiAgentsCommand(args: readonly string[]): Promise<number>
         agentProcessVersion: values["agent-process-version"],
       };
       const path = `/v1/agents/${encodeURIComponent(id)}/install`;
-      print(json, await new ApiClient(values).requestJson("POST", path, { body }), (answer) => [
-        `${id} ${isRecord(answer) && answer["already_installed"] === true ? "was already installed" : "is installed"}`,
+      print(json, await new ApiClient(values).requestJson("POST", path, { body }), (result) => [
+        `${id} ${isRecord(result) && result["already_installed"] === true ? "was already installed" : "is installed"}`,
       ]);
       return 0;
     }
@@ -62,8 +62,8 @@ export async function apiAgentsCommand(args: readonly string[]): Promise<number>
   }
 }
 
-function agentRows(answer: unknown): readonly Record<string, unknown>[] {
-  const list = isRecord(answer) ? answer["agents"] : undefined;
+function agentRows(result: unknown): readonly Record<string, unknown>[] {
+  const list = isRecord(result) ? result["agents"] : undefined;
   return Array.isArray(list) ? list.filter(isRecord) : [];
 }
 

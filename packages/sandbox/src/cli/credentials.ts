@@ -90,12 +90,12 @@ function printCredentials(found: readonly Credential[], reveal: boolean, json: b
   const of = (name: string) => entries.find((each) => each.provider === name);
   const [anthropic, openai] = [of("anthropic"), of("openai")];
   const rest = entries.filter((each) => each !== anthropic && each !== openai);
-  const answer = {
+  const output = {
     ...(anthropic === undefined ? {} : { anthropic }),
     ...(openai === undefined ? {} : { openai }),
     other: Object.fromEntries(rest.map((each) => [each.provider, each])),
   };
-  print(json, answer, () =>
+  print(json, output, () =>
     entries.length === 0
       ? ["No credentials were found."]
       : table(entries.map((each) => [each.provider, each.auth_type, each.api_key, each.source])),

@@ -36,13 +36,13 @@ export async function filesCommand(args: readonly string[]): Promise<number> {
   }
   const json = values.json === true;
   const client = new ApiClient(values);
-  const show = (answer: unknown) => print(json, answer, () => lines(JSON.stringify(answer, null, 2)));
+  const show = (result: unknown) => print(json, result, () => lines(JSON.stringify(result, null, 2)));
   switch (verb) {
     case "ls": {
       const [path, ...more] = rest;
       noArguments(more);
-      print(json, await client.requestJson("GET", "/v1/fs/entries", { query: { path } }), (answer) =>
-        table(entries(answer, "").map((each) => fields(each, "entryType", "size", "name"))),
+      print(json, await client.requestJson("GET", "/v1/fs/entries", { query: { path } }), (result) =>
+        table(entries(result, "").map((each) => fields(each, "entryType", "size", "name"))),
       );
       return 0;
     }
@@ -95,8 +95,8 @@ export async function filesCommand(args: readonly string[]): Promise<number> {
       );
       return 0;
     case "search":
-      print(json, await search(client, rest, values), (answer) =>
-        entries(answer, "matches").map((each) => fields(each, "path", "line", "text").join(":")),
+      print(json, await search(client, rest, values), (result) =>
+        entries(result, "matches").map((each) => fields(each, "path", "line", "text").join(":")),
       );
       return 0;
     case "diff": {
@@ -118,9 +118,9 @@ async function* encodeAsJson(path: string, content: AsyncIterable<Buffer>): Asyn
   for await (const chunk of content) {
     const bytes = Buffer.concat([rest, chunk]);
     // Base64 can only be split after a multiple of three bytes.
-    const whole = bytes.length - (bytes.length % 3);
-    yield bytes.toString("base64", 0, whole);
-    rest = bytes.subarray(whole);
+    const encodable = bytes.length - (bytes.length % 3);
+    yield bytes.toString("base64", 0, encodable);
+    rest = bytes.subarray(encodable);
   }
   yield `${rest.toString("base64")}"}\n`;
 }
@@ -155,8 +155,8 @@ async function search(client: ApiClient, args: readonly string[], flags: SearchF
   });
 }
 
-function patchLines(answer: unknown): readonly string[] {
-  return entries(answer, "files").flatMap(({ patch, status, omitted, path }) =>
+function patchLines(result: unknown): readonly string[] {
+  return entries(result, "files").flatMap(({ patch, status, omitted, path }) =>
     typeof patch === "string"
       ? patch.replace(/\n$/, "").split("\n")
       : [`${String(status)} ${String(path)} (${String(omitted)})`],

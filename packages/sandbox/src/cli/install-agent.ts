@@ -62,12 +62,12 @@ export async function installAgentCommand(args: readonly string[]): Promise<numb
   } finally {
     interrupt.dispose();
   }
-  const answer = installed.map((each) => ({
+  const output = installed.map((each) => ({
     id: each.id,
     already_installed: each.alreadyInstalled,
     artifacts: each.artifacts,
   }));
-  print(values.json === true, values.all === true ? answer : answer[0], () =>
+  print(values.json === true, values.all === true ? output : output[0], () =>
     installed.map(
       ({ id, alreadyInstalled }) => `${id} ${alreadyInstalled ? "was already installed" : "is installed"}`,
     ),

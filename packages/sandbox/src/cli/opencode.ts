@@ -119,9 +119,9 @@ async function probeServer(
     const cause = error instanceof Error && isRecord(error.cause) ? error.cause : {};
     return cause.code === "ECONNREFUSED" ? "none" : "foreign";
   }
-  const answer: unknown = await response.json().catch(() => undefined);
-  if (isRecord(answer) && answer.healthy === true) return "sandbox";
-  return response.status === 401 && isRecord(answer) && Array.isArray(answer.errors) ? "refused" : "foreign";
+  const body: unknown = await response.json().catch(() => undefined);
+  if (isRecord(body) && body.healthy === true) return "sandbox";
+  return response.status === 401 && isRecord(body) && Array.isArray(body.errors) ? "refused" : "foreign";
 }
 
 async function createSession(
@@ -139,9 +139,9 @@ async function createSession(
     },
     body: JSON.stringify({ ...(title === undefined ? {} : { title }), ...(all ? { permission } : {}) }),
   });
-  const answer: unknown = await response.json();
-  if (response.ok && isRecord(answer) && typeof answer.id === "string") return answer.id;
-  const message = `The server did not create a session: ${JSON.stringify(answer)}`;
+  const body: unknown = await response.json();
+  if (response.ok && isRecord(body) && typeof body.id === "string") return body.id;
+  const message = `The server did not create a session: ${JSON.stringify(body)}`;
   throw new HoldfastError("sandbox", "malformed_answer", message, { statusCode: 502 });
 }
 

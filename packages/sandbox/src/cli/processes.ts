@@ -33,25 +33,25 @@ export async function processesCommand(args: readonly string[]): Promise<number>
   const json = values.json === true;
   const client = new ApiClient(values);
   const of = (id: string, verb = "") => `/v1/processes/${encodeURIComponent(id)}${verb}`;
-  const show = (answer: unknown) => print(json, answer, () => lines(JSON.stringify(answer, null, 2)));
+  const show = (result: unknown) => print(json, result, () => lines(JSON.stringify(result, null, 2)));
   switch (verb) {
     case "list":
       noArguments(rest);
-      print(json, await client.requestJson("GET", "/v1/processes"), (answer) =>
-        table(entries(answer, "processes").map((each) => fields(each, "id", "status", "pid", "command"))),
+      print(json, await client.requestJson("GET", "/v1/processes"), (result) =>
+        table(entries(result, "processes").map((each) => fields(each, "id", "status", "pid", "command"))),
       );
       return 0;
     case "run": {
       const timeoutMs = countOf(values["timeout-ms"], "--timeout-ms");
-      const answer = await client.requestJson("POST", "/v1/processes/run", {
+      const result = await client.requestJson("POST", "/v1/processes/run", {
         body: { ...command(rest), cwd: values.cwd, timeoutMs },
       });
-      return printResult(answer, json);
+      return printResult(result, json);
     }
     case "start": {
       const body = { ...command(rest), cwd: values.cwd, tty: values.tty === true };
-      print(json, await client.requestJson("POST", "/v1/processes", { body }), (made) => [
-        isRecord(made) ? String(made["id"]) : "",
+      print(json, await client.requestJson("POST", "/v1/processes", { body }), (created) => [
+        isRecord(created) ? String(created["id"]) : "",
       ]);
       return 0;
     }
@@ -77,8 +77,8 @@ export async function processesCommand(args: readonly string[]): Promise<number>
         await (json ? printStream(response) : printOutput(response));
         return 0;
       }
-      const answer = await client.requestJson("GET", path, { query });
-      print(json, answer, () => outputLines(decodeEntries(answer).trimEnd()));
+      const result = await client.requestJson("GET", path, { query });
+      print(json, result, () => outputLines(decodeEntries(result).trimEnd()));
       return 0;
     }
     case "input": {
@@ -99,9 +99,9 @@ function command(words: readonly string[]): { readonly command: string; readonly
 }
 
 /** Prints the output of a finished command to the same streams. Returns 0 only when the command exited with 0. */
-function printResult(answer: unknown, json: boolean): number {
-  const { stdout, stderr, exitCode, timedOut } = isRecord(answer) ? answer : {};
-  if (json) print(true, answer, () => []);
+function printResult(result: unknown, json: boolean): number {
+  const { stdout, stderr, exitCode, timedOut } = isRecord(result) ? result : {};
+  if (json) print(true, result, () => []);
   else {
     process.stdout.write(String(stdout ?? ""));
     process.stderr.write(String(stderr ?? ""));
@@ -110,8 +110,8 @@ function printResult(answer: unknown, json: boolean): number {
   return exitCode === 0 ? 0 : 1;
 }
 
-function decodeEntries(answer: unknown): string {
-  return Buffer.concat(entries(answer, "entries").map(bytesOf)).toString("utf8");
+function decodeEntries(result: unknown): string {
+  return Buffer.concat(entries(result, "entries").map(bytesOf)).toString("utf8");
 }
 
 function bytesOf({ data, encoding }: Readonly<Record<string, unknown>>): Buffer {
@@ -126,17 +126,17 @@ function outputLines(text: string): readonly string[] {
 /** Prints the output of a process until it ends. Reports output that the server has already dropped. */
 async function printOutput(response: Response): Promise<void> {
   const decoder = new TextDecoder();
-  let held = "";
+  let heldBack = "";
   for await (const data of eventData(response)) {
     const entry: unknown = JSON.parse(data);
     if (!isRecord(entry)) continue;
     // The stream also has entries without output, such as the exit status.
     if ("from" in entry) process.stderr.write("Some output is missing: the server has dropped it.\n");
     if (!("data" in entry)) continue;
-    const text = held + decoder.decode(bytesOf(entry), { stream: true });
+    const text = heldBack + decoder.decode(bytesOf(entry), { stream: true });
     // Hold back a trailing CR: the LF may follow in the next chunk.
-    held = text.endsWith("\r") ? "\r" : "";
-    const whole = text.slice(0, text.length - held.length);
-    process.stdout.write(outputLines(whole).map(escapeControls).join("\n"));
+    heldBack = text.endsWith("\r") ? "\r" : "";
+    const printable = text.slice(0, text.length - heldBack.length);
+    process.stdout.write(outputLines(printable).map(escapeControls).join("\n"));
   }
 }

@@ -40,21 +40,21 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
     ["/v1/sessions", required(id, "The session"), ...more]
       .map((part, index) => (index === 0 ? part : encodeURIComponent(part)))
       .join("/");
-  const show = (answer: unknown) =>
-    print(json, answer, () => [JSON.stringify(answer, null, 2)].flatMap(lines));
+  const show = (result: unknown) =>
+    print(json, result, () => [JSON.stringify(result, null, 2)].flatMap(lines));
   switch (verb) {
     case "list":
       noArguments(rest);
-      print(json, await client.requestJson("GET", "/v1/sessions"), (answer) =>
-        table(entries(answer, "sessions").map((each) => fields(each, "id", "agent", "status", "title"))),
+      print(json, await client.requestJson("GET", "/v1/sessions"), (result) =>
+        table(entries(result, "sessions").map((each) => fields(each, "id", "agent", "status", "title"))),
       );
       return 0;
     case "new": {
       noArguments(rest);
       const { agent, cwd, model, mode } = values;
       const body = { agent: required(agent, "--agent"), cwd, model, mode };
-      print(json, await client.requestJson("POST", "/v1/sessions", { body }), (made) => [
-        isRecord(made) ? String(made["id"]) : "",
+      print(json, await client.requestJson("POST", "/v1/sessions", { body }), (created) => [
+        isRecord(created) ? String(created["id"]) : "",
       ]);
       return 0;
     }
@@ -138,17 +138,17 @@ function describeOutcome({ stopReason, status, error }: Record<string, unknown>)
   return `${String(stopReason ?? status)}${why}`;
 }
 
-function permissionTable(answer: unknown): readonly string[] {
+function permissionTable(result: unknown): readonly string[] {
   return table(
-    entries(answer, "permissions").map((each) => [
+    entries(result, "permissions").map((each) => [
       ...fields(each, "id", "state"),
       isRecord(each["toolCall"]) ? String(each["toolCall"]["title"] ?? "") : "",
     ]),
   );
 }
 
-export function entries(answer: unknown, name: string): readonly Record<string, unknown>[] {
-  const list = isRecord(answer) ? answer[name] : answer;
+export function entries(result: unknown, name: string): readonly Record<string, unknown>[] {
+  const list = isRecord(result) ? result[name] : result;
   return Array.isArray(list) ? list.filter(isRecord) : [];
 }
 

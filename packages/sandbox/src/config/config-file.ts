@@ -33,32 +33,32 @@ export class ConfigFiles {
 
   /** Reads all entries; a missing file has none. Throws `sandbox.invalid_request` for a malformed file. */
   async read(path: string): Promise<Readonly<Record<string, unknown>>> {
-    const place = await this.#resolve(path);
-    if (!place) return {};
+    const resolved = await this.#resolve(path);
+    if (!resolved) return {};
     try {
-      return await this.#readEntries(path, place);
+      return await this.#readEntries(path, resolved);
     } finally {
-      await place.close();
+      await resolved.close();
     }
   }
 
   /** Sets the entry `name`, or removes it when `value` is undefined. */
   async set(path: string, name: string, value: unknown): Promise<void> {
     // Removing an entry must not create directories.
-    const place =
+    const resolved =
       value === undefined
         ? await this.#resolve(path)
         : await this.#paths.walk(path, { follow: true, makeParents: true });
-    if (!place) return;
+    if (!resolved) return;
     try {
-      await this.#locks.run(await lockKey(place), () => this.#change(path, place, name, value));
+      await this.#locks.run(await lockKey(resolved), () => this.#change(path, resolved, name, value));
     } finally {
-      await place.close();
+      await resolved.close();
     }
   }
 
-  async #change(path: string, place: Place, name: string, value: unknown): Promise<void> {
-    const entries = new Map(Object.entries(await this.#readEntries(path, place)));
+  async #change(path: string, resolved: Place, name: string, value: unknown): Promise<void> {
+    const entries = new Map(Object.entries(await this.#readEntries(path, resolved)));
     if (value === undefined) {
       if (!entries.delete(name)) return;
     } else {
@@ -68,7 +68,7 @@ export class ConfigFiles {
     if (Buffer.byteLength(text) > this.#maxBytes) {
       throw invalid(`${path} would be larger than ${this.#maxBytes} bytes`, 413);
     }
-    const temporary = place.sibling(`.${randomBytes(6).toString("hex")}.tmp`);
+    const temporary = resolved.sibling(`.${randomBytes(6).toString("hex")}.tmp`);
     try {
       // Private, because entries may contain secrets.
       const file = await open(temporary, "wx", 0o600);
@@ -78,7 +78,7 @@ export class ConfigFiles {
       } finally {
         await file.close();
       }
-      await rename(temporary, place.path);
+      await rename(temporary, resolved.path);
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
@@ -89,12 +89,12 @@ export class ConfigFiles {
     return await this.#paths.walk(path, { follow: true }).catch(ignoreMissing);
   }
 
-  async #readEntries(path: string, place: Place): Promise<Readonly<Record<string, unknown>>> {
+  async #readEntries(path: string, resolved: Place): Promise<Readonly<Record<string, unknown>>> {
     try {
-      if ((await stat(place.path)).size > this.#maxBytes) {
+      if ((await stat(resolved.path)).size > this.#maxBytes) {
         throw invalid(`${path} is larger than ${this.#maxBytes} bytes`);
       }
-      return parseEntries(path, await readFile(place.path, "utf8"));
+      return parseEntries(path, await readFile(resolved.path, "utf8"));
     } catch (error) {
       ignoreMissing(error);
       return {};

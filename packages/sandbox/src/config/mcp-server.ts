@@ -159,12 +159,12 @@ class FieldReader {
     return field;
   }
 
-  #typed<T>(name: string, is: (value: unknown) => value is T, what: string): T | undefined;
-  #typed(name: string, is: (value: unknown) => boolean, what: string): unknown;
-  #typed(name: string, is: (value: unknown) => boolean, what: string): unknown {
+  #typed<T>(name: string, is: (value: unknown) => value is T, expected: string): T | undefined;
+  #typed(name: string, is: (value: unknown) => boolean, expected: string): unknown;
+  #typed(name: string, is: (value: unknown) => boolean, expected: string): unknown {
     const value = this.#value[name];
     if (value === undefined || value === null) return undefined;
-    if (!is(value)) throw invalid(`${name} must be ${what}`, 422);
+    if (!is(value)) throw invalid(`${name} must be ${expected}`, 422);
     return value;
   }
 }

@@ -77,8 +77,8 @@ export class SessionConfig {
     for (const [name, { directory, value }] of await this.#collectEntries(cwd, "skills")) {
       const { sources } = withLocation(configPath(directory, "skills"), name, () => parseSkills(value));
       for (const source of sources) {
-        const place = await fetcher.fetch(source, directory);
-        for (const skill of await findSkills(place, source)) {
+        const sourceDirectory = await fetcher.fetch(source, directory);
+        for (const skill of await findSkills(sourceDirectory, source)) {
           if (!skills.has(skill.name)) skills.set(skill.name, skill);
         }
       }

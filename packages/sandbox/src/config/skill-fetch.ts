@@ -25,7 +25,7 @@ export interface SkillFetcherOptions {
 /** Fetches the sources of skills to this machine. */
 export class SkillFetcher {
   readonly #options: SkillFetcherOptions;
-  readonly #cache = new Map<string, { readonly at: number; readonly done: Promise<string> }>();
+  readonly #cache = new Map<string, { readonly fetchedAt: number; readonly directory: Promise<string> }>();
 
   constructor(options: SkillFetcherOptions) {
     this.#options = options;
@@ -54,8 +54,8 @@ export class SkillFetcher {
     const isHome = source === "~" || source.startsWith("~/");
     // Throws for a path outside the root, if there is one.
     const path = paths.absolute(isHome || isAbsolute(source) ? source : resolve(directory, source));
-    const found = await stat(path).catch(() => undefined);
-    if (found?.isDirectory()) return path;
+    const stats = await stat(path).catch(() => undefined);
+    if (stats?.isDirectory()) return path;
     throw invalid(`the skill source ${path} is not a directory`);
   }
 
@@ -66,10 +66,10 @@ export class SkillFetcher {
       .digest("hex")
       .slice(0, 24);
     const cached = this.#cache.get(key);
-    if (cached && performance.now() - cached.at < cacheTtlMs) return await cached.done;
-    const done = this.#fetchOrCached(url, ref, key);
-    this.#cache.set(key, { at: performance.now(), done });
-    return await done;
+    if (cached && performance.now() - cached.fetchedAt < cacheTtlMs) return await cached.directory;
+    const fetched = this.#fetchOrCached(url, ref, key);
+    this.#cache.set(key, { fetchedAt: performance.now(), directory: fetched });
+    return await fetched;
   }
 
   /**

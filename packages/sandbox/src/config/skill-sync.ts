@@ -37,9 +37,9 @@ async function sync(
 ): Promise<void> {
   const present = await readdir(directory).catch((): string[] => []);
   if (skills.length === 0 && present.length === 0) return;
-  const wanted = new Set(skills.map((skill) => skill.name));
+  const configured = new Set(skills.map((skill) => skill.name));
   for (const name of present) {
-    if (wanted.has(name) || (await installedDigest(join(directory, name))) === undefined) continue;
+    if (configured.has(name) || (await installedDigest(join(directory, name))) === undefined) continue;
     await rm(join(directory, name), { recursive: true, force: true });
   }
   for (const skill of skills) {

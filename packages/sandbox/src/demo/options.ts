@@ -74,9 +74,9 @@ function configOptions(session: Session): Params {
 }
 
 export function setMode(session: Session, value: unknown): void {
-  const found = modes.find((each) => each.value === value);
-  if (!found) throw new RpcError(-32602, `There is no mode ${String(value)}`);
-  session.mode = found.mode;
+  const selected = modes.find((each) => each.value === value);
+  if (!selected) throw new RpcError(-32602, `There is no mode ${String(value)}`);
+  session.mode = selected.mode;
 }
 
 /** Sets one option and returns all of them, as ACP requires. */

@@ -22,7 +22,7 @@ export class RpcError extends Error {
 
 /** JSON-RPC peer over the standard input and output of this process, one message per line. */
 export class StdioPeer {
-  readonly #waiting = new Map<number, (answer: Params) => void>();
+  readonly #pending = new Map<number, (response: Params) => void>();
   #lastId = 0;
 
   /** Reads messages until the input ends. */
@@ -37,7 +37,8 @@ export class StdioPeer {
       }
       const params = isParams(message.params) ? message.params : {};
       if (typeof message.method !== "string") this.#handleResponse(message);
-      else if (Object.hasOwn(message, "id")) void this.#answer(message.id, message.method, params, onRequest);
+      else if (Object.hasOwn(message, "id"))
+        void this.#respond(message.id, message.method, params, onRequest);
       else onNotification(message.method, params);
     };
     // readline also splits at U+2028, and rescans a long line for each chunk.
@@ -57,7 +58,7 @@ export class StdioPeer {
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
       const abort = () => {
-        this.#waiting.delete(id);
+        this.#pending.delete(id);
         reject(signal.reason);
       };
       if (signal.aborted) {
@@ -65,15 +66,15 @@ export class StdioPeer {
         return;
       }
       signal.addEventListener("abort", abort, { once: true });
-      this.#waiting.set(id, (answer) => {
+      this.#pending.set(id, (response) => {
         signal.removeEventListener("abort", abort);
-        resolve(answer);
+        resolve(response);
       });
       this.#write({ jsonrpc: "2.0", id, method, params });
     });
   }
 
-  async #answer(id: unknown, method: string, params: Params, handler: RequestHandler): Promise<void> {
+  async #respond(id: unknown, method: string, params: Params, handler: RequestHandler): Promise<void> {
     try {
       this.#write({ jsonrpc: "2.0", id, result: await handler(method, params) });
     } catch (error) {
@@ -92,9 +93,9 @@ export class StdioPeer {
   }
 
   #settle(message: Params): void {
-    const pending = typeof message.id === "number" ? this.#waiting.get(message.id) : undefined;
+    const pending = typeof message.id === "number" ? this.#pending.get(message.id) : undefined;
     if (!pending || typeof message.id !== "number") return;
-    this.#waiting.delete(message.id);
+    this.#pending.delete(message.id);
     pending(message);
   }
 

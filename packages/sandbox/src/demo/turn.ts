@@ -83,8 +83,8 @@ export class Turn {
     await this.pause();
     const text = await readFile(path, "utf8").catch(() => undefined);
     const status = text === undefined ? "failed" : "completed";
-    const shown = text === undefined ? "No such file" : text.slice(0, 2_000);
-    this.update({ sessionUpdate: "tool_call_update", toolCallId, status, content: [textContent(shown)] });
+    const excerpt = text === undefined ? "No such file" : text.slice(0, 2_000);
+    this.update({ sessionUpdate: "tool_call_update", toolCallId, status, content: [textContent(excerpt)] });
     return text;
   }
 

@@ -52,29 +52,29 @@ export class Metrics {
 
   /** Records a finished response. `route` is the path as declared, not as requested. */
   recordResponse(route: string, method: string, response: ServerResponse, milliseconds: number): void {
-    let found = this.#routes.get(route);
-    if (!found) {
-      found = {
+    let stats = this.#routes.get(route);
+    if (!stats) {
+      stats = {
         requestCounts: new Map(),
         buckets: new Float64Array(bucketBounds.length + 1),
         totalSeconds: 0,
       };
-      this.#routes.set(route, found);
+      this.#routes.set(route, stats);
     }
     const seconds = milliseconds / 1_000;
     let at = 0;
     while (at < bucketBounds.length && seconds > (bucketBounds[at] ?? 0)) at += 1;
-    found.buckets[at] = (found.buckets[at] ?? 0) + 1;
-    found.totalSeconds += seconds;
+    stats.buckets[at] = (stats.buckets[at] ?? 0) + 1;
+    stats.totalSeconds += seconds;
     const { statusCode } = response;
     const key = `${method} ${statusCode}`;
-    const existing = found.requestCounts.get(key);
+    const existing = stats.requestCounts.get(key);
     if (existing) {
       existing.count += 1;
       return;
     }
     const labels = labelText({ route, method, status: String(statusCode) });
-    found.requestCounts.set(key, { labels, count: 1 });
+    stats.requestCounts.set(key, { labels, count: 1 });
   }
 
   render(): string {

@@ -170,7 +170,7 @@ export class Router {
     const clientGone = new ClientGone();
     const started = performance.now();
     let route = unknownRoute;
-    let found: RouteMatch | undefined;
+    let match: RouteMatch | undefined;
     this.#metrics.inFlight += 1;
     response.once("close", () => {
       clientGone.connectionClosed(response.writableFinished);
@@ -182,20 +182,20 @@ export class Router {
     try {
       const target = splitTarget(request);
       this.#guard.checkOrigin(request, response);
-      found = this.#find(target.path) ?? (await this.#findLazy(target.path));
+      match = this.#find(target.path) ?? (await this.#findLazy(target.path));
       if (request.method === "OPTIONS") {
-        if (found) response.setHeader("allow", allowedOf(found.route));
+        if (match) response.setHeader("allow", allowedOf(match.route));
         sendEmpty(response, 200);
         return;
       }
-      if (!found) throw invalid("endpoint not found", 404);
-      route = found.route.path;
+      if (!match) throw invalid("endpoint not found", 404);
+      route = match.route.path;
       await this.#dispatch(
-        found,
-        new RoutedExchange(request, response, found.params, target.query, clientGone),
+        match,
+        new RoutedExchange(request, response, match.params, target.query, clientGone),
       );
     } catch (error) {
-      this.#sendFailure(request, response, error, found?.route.sendError);
+      this.#sendFailure(request, response, error, match?.route.sendError);
     }
   }
 
@@ -217,20 +217,20 @@ export class Router {
     socket.on("error", () => {});
     this.#sockets.track(socket);
     const { path, query } = splitTarget(request);
-    const found = this.#find(path);
+    const match = this.#find(path);
     let accepted: Promise<WebSocket> | undefined;
     const accept = () => (accepted ??= this.#sockets.accept(request, socket, head));
     try {
-      if (!found?.route.socket) throw invalid("endpoint not found", 404);
+      if (!match?.route.socket) throw invalid("endpoint not found", 404);
       this.#guard.checkOrigin(request);
-      if (found.guarded) this.#guard.checkToken(request, query.get("access_token") ?? undefined);
+      if (match.guarded) this.#guard.checkToken(request, query.get("access_token") ?? undefined);
       query.delete("access_token");
-      await found.route.socket({ request, params: found.params, query, signal: abort.signal, accept });
+      await match.route.socket({ request, params: match.params, query, signal: abort.signal, accept });
       if (!accepted) throw new Error("the handler of an upgrade neither accepted nor refused it");
     } catch (error) {
       if (socket.destroyed) return;
       const callerError = this.#toCallerError(request, error);
-      if (!accepted && found?.route.socketRefusal !== "close") {
+      if (!accepted && match?.route.socketRefusal !== "close") {
         socket.end(problemResponseText(callerError), () => socket.destroy());
         return;
       }
@@ -245,19 +245,19 @@ export class Router {
     await this.#sockets.close();
   }
 
-  async #dispatch(found: RouteMatch, exchange: Exchange): Promise<void> {
+  async #dispatch(match: RouteMatch, exchange: Exchange): Promise<void> {
     const { request, response } = exchange;
-    const { methods, socket } = found.route;
+    const { methods, socket } = match.route;
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "");
     const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
     // When a proxy strips the upgrade headers, report that instead of a wrong token.
     const isLostUpgrade = socket !== undefined && handler === undefined && method === "GET";
     const inQuery = isLostUpgrade ? exchange.query.get("access_token") : undefined;
-    const password = found.route.acceptsBasicAuth ? passwordOf(request) : undefined;
-    if (found.guarded) this.#guard.checkToken(request, password ?? inQuery ?? undefined);
+    const password = match.route.acceptsBasicAuth ? passwordOf(request) : undefined;
+    if (match.guarded) this.#guard.checkToken(request, password ?? inQuery ?? undefined);
     if (!handler) {
       if (isLostUpgrade) throw invalid("this endpoint takes WebSocket upgrades only");
-      response.setHeader("allow", allowedOf(found.route));
+      response.setHeader("allow", allowedOf(match.route));
       sendEmpty(response, 405);
       return;
     }

@@ -78,7 +78,7 @@ export class Sockets {
     this.#closed = true;
     const open = [...this.#pending];
     for (const client of this.#server?.clients ?? []) client.close(1001, "sandbox.closed");
-    const ended = Promise.all(
+    const allClosed = Promise.all(
       open.map((socket) => new Promise<void>((resolve) => socket.once("close", () => resolve()))),
     );
     const accepted = this.size;
@@ -88,7 +88,7 @@ export class Sockets {
       },
       accepted === 0 ? 0 : closeTimeoutMs,
     );
-    await ended;
+    await allClosed;
     clearTimeout(timer);
   }
 }

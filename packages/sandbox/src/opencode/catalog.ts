@@ -73,8 +73,8 @@ export class Catalog {
 
   #models(row: AgentRow): AgentConfigOption["options"] {
     const options = this.#options.observed.get(row.id) ?? row.configOptions ?? [];
-    const offered = options.find((option) => option.category === "model")?.options ?? [];
-    return offered.length > 0 ? offered : [{ value: defaultModel, name: row.name }];
+    const values = options.find((option) => option.category === "model")?.options ?? [];
+    return values.length > 0 ? values : [{ value: defaultModel, name: row.name }];
   }
 
   #defaultModelOf(row: AgentRow): string {

@@ -57,13 +57,13 @@ export class EventFeed {
     if (this.#readers.size === 0) this.#onFirst();
     this.#readers.set(response, reader);
     const sendStatus = (type: string, id?: number) => sendControl(response, reader, type, id);
-    const { lastEventId: after } = reader;
+    const { lastEventId } = reader;
     // An id from the future belongs to an earlier run of the server, so nothing is replayed.
-    const currentId = Math.min(after ?? this.#lastId, this.#lastId);
+    const currentId = Math.min(lastEventId ?? this.#lastId, this.#lastId);
     sendStatus("server.connected", currentId);
     sendStatus("worktree.ready", currentId);
-    if (after !== undefined) {
-      for (const kept of this.#buffer) if (kept.id > after) send(response, reader, kept);
+    if (lastEventId !== undefined) {
+      for (const event of this.#buffer) if (event.id > lastEventId) send(response, reader, event);
     }
     const heartbeat = setInterval(() => sendStatus("server.heartbeat"), this.#heartbeatMs);
     response.once("close", () => {
@@ -73,9 +73,9 @@ export class EventFeed {
     });
   }
 
-  #append(kept: BufferedEvent): void {
-    this.#buffer.push(kept);
-    this.#bufferedBytes += kept.bytes;
+  #append(event: BufferedEvent): void {
+    this.#buffer.push(event);
+    this.#bufferedBytes += event.bytes;
     while (
       this.#buffer.length > maxBufferedEvents ||
       (this.#bufferedBytes > maxBufferedBytes && this.#buffer.length > 1)
@@ -96,10 +96,10 @@ function sendControl(response: ServerResponse, reader: FeedReader, type: string,
 
 function wrap(reader: FeedReader, directory: string | undefined, text: string): string {
   if (!reader.wrapped) return text;
-  const place = directory ?? reader.directory;
-  return place === undefined
+  const eventDirectory = directory ?? reader.directory;
+  return eventDirectory === undefined
     ? `{"payload":${text}}`
-    : `{"directory":${JSON.stringify(place)},"payload":${text}}`;
+    : `{"directory":${JSON.stringify(eventDirectory)},"payload":${text}}`;
 }
 
 function write(response: ServerResponse, data: string, id: number | undefined): void {

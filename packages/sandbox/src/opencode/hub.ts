@@ -90,11 +90,11 @@ export class Hub {
     if (!known) {
       // The log already contains this entry: rebuild the turn up to it, and publish only its own events.
       const transcript = new Transcript(() => turnContext(session.record), false);
-      for (const before of latestTurnEntries(session)) {
+      for (const earlier of latestTurnEntries(session)) {
         // Later entries are published when they are reported.
-        if (before.sequence > entry.sequence) break;
-        const events = transcript.apply(before);
-        if (before.sequence === entry.sequence) this.#publishAll(session, events);
+        if (earlier.sequence > entry.sequence) break;
+        const events = transcript.apply(earlier);
+        if (earlier.sequence === entry.sequence) this.#publishAll(session, events);
       }
       this.#liveTranscripts.set(session.id, transcript);
       return;

@@ -144,8 +144,8 @@ function resolveMode(record: SessionRecord, agent: string): string | undefined {
 }
 
 function offeredModes({ modes, configOptions }: SessionRecord): string[] {
-  const older: unknown = isRecord(modes) ? modes.availableModes : undefined;
-  if (Array.isArray(older)) return stringFields(older, "id");
+  const legacyModes: unknown = isRecord(modes) ? modes.availableModes : undefined;
+  if (Array.isArray(legacyModes)) return stringFields(legacyModes, "id");
   const options: readonly unknown[] = Array.isArray(configOptions) ? configOptions : [];
   const option = options.filter(isRecord).find((each) => each.category === "mode");
   return Array.isArray(option?.options) ? stringFields(option.options, "value") : [];

@@ -181,9 +181,9 @@ function countField(
   body: Record<string, unknown>,
   name: string,
   defaultValue: number,
-  most = 2 ** 53 - 1,
+  max = 2 ** 53 - 1,
 ): number {
-  return body[name] === undefined || body[name] === null ? defaultValue : requiredCount(body, name, most);
+  return body[name] === undefined || body[name] === null ? defaultValue : requiredCount(body, name, max);
 }
 
 /** Reads a count of any size; the server caps it later. */
@@ -196,10 +196,10 @@ function cappedCount(body: Record<string, unknown>, name: string): number | unde
   return Math.min(value, Number.MAX_SAFE_INTEGER);
 }
 
-function requiredCount(body: Record<string, unknown>, name: string, most: number): number {
+function requiredCount(body: Record<string, unknown>, name: string, max: number): number {
   const value = body[name];
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 || value > most) {
-    throw unprocessable(`${name} must be an integer from 0 to ${most}`);
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 || value > max) {
+    throw unprocessable(`${name} must be an integer from 0 to ${max}`);
   }
   return value;
 }

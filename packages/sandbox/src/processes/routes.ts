@@ -236,9 +236,9 @@ export class ProcessRoutes {
       const path = isHome ? paths.home + cwd.slice(1) : cwd;
       return path.startsWith("/") ? path : `${base}/${path}`;
     }
-    const place = await paths.walk(cwd, { follow: true });
-    await place.close();
-    return place.display;
+    const resolved = await paths.walk(cwd, { follow: true });
+    await resolved.close();
+    return resolved.display;
   }
 }
 

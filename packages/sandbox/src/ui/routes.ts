@@ -35,16 +35,16 @@ async function sendFile(directory: string, { request, response, params }: Exchan
 }
 
 /** The app routes on the client, so every path that is no file returns its page. */
-function fileFor(asked: string): string {
-  if (asked.startsWith("assets/")) {
-    if (!/^assets\/[\w.-]+$/.test(asked)) throw notFound(asked);
-    return asked;
+function fileFor(path: string): string {
+  if (path.startsWith("assets/")) {
+    if (!/^assets\/[\w.-]+$/.test(path)) throw notFound(path);
+    return path;
   }
-  return /^[\w-]+\.(js|svg)$/.test(asked) ? asked : "index.html";
+  return /^[\w-]+\.(js|svg)$/.test(path) ? path : "index.html";
 }
 
-function notFound(asked: string): Error {
-  return /^assets\/|\.(js|svg)$/.test(asked)
+function notFound(path: string): Error {
+  return /^assets\/|\.(js|svg)$/.test(path)
     ? invalid("endpoint not found", 404)
     : problem("ui_not_built", 503, 'The inspector is not built: run "npm run build"');
 }

@@ -1,8 +1,8 @@
 /** Agent rows, one file each: packages, programs and environment. */
 import type { AgentCapabilities, AgentConfigOption } from "../row.ts";
 
-/** Capabilities of a row. Every ACP agent streams messages and tool calls; `own` adds the rest. */
-export function capabilities(own: Partial<AgentCapabilities>): AgentCapabilities {
+/** Capabilities of a row. Every ACP agent streams messages and tool calls; `additional` adds the rest. */
+export function capabilities(additional: Partial<AgentCapabilities>): AgentCapabilities {
   return {
     commandExecution: false,
     errorEvents: true,
@@ -22,7 +22,7 @@ export function capabilities(own: Partial<AgentCapabilities>): AgentCapabilities
     textMessages: true,
     toolCalls: true,
     toolResults: true,
-    ...own,
+    ...additional,
   };
 }
 

@@ -69,8 +69,11 @@ export class OpenCodePermissionRoutes {
     // The peer also accepts "allow", the word of permission rules. It allows this one request.
     const reply = requested === "allow" ? "once" : replies.find((each) => each === requested);
     if (!reply) throw invalid('reply must be "once", "always" or "reject"');
-    const offersNo = view.options.some(({ kind }) => kind.startsWith("reject_"));
-    await session.permissions.answer(view.id, reply === "reject" && !offersNo ? { cancel: true } : { reply });
+    const canReject = view.options.some(({ kind }) => kind.startsWith("reject_"));
+    await session.permissions.answer(
+      view.id,
+      reply === "reject" && !canReject ? { cancel: true } : { reply },
+    );
     await this.#registry.flush();
     sendJson(exchange.response, true);
   }
@@ -92,8 +95,8 @@ export class OpenCodePermissionRoutes {
 
   async #rejectQuestion(exchange: Exchange): Promise<void> {
     const { session, view } = this.#registry.findRequest("question", exchange.params.requestID ?? "");
-    const offersNo = view.options.some(({ kind }) => kind.startsWith("reject_"));
-    await session.permissions.answer(view.id, offersNo ? { reply: "reject" } : { cancel: true });
+    const canReject = view.options.some(({ kind }) => kind.startsWith("reject_"));
+    await session.permissions.answer(view.id, canReject ? { reply: "reject" } : { cancel: true });
     await this.#registry.flush();
     sendJson(exchange.response, true);
   }

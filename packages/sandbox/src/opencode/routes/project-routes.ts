@@ -72,8 +72,8 @@ export class OpenCodeProjectRoutes {
       response.writeHead(200, { "content-type": "text/event-stream" }).end();
       return;
     }
-    const after = last === undefined ? undefined : Number(last);
-    this.#hub.feed.addReader(response, { directory, wrapped, lastEventId: after });
+    const lastEventId = last === undefined ? undefined : Number(last);
+    this.#hub.feed.addReader(response, { directory, wrapped, lastEventId });
   }
 
   async #providers({ response }: Exchange): Promise<void> {

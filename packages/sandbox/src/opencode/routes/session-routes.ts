@@ -151,10 +151,10 @@ export class OpenCodeSessionRoutes {
       await this.#sendFork(exchange, parent, { title });
       return;
     }
-    const place = this.#registry.hub.locateMessage(parent, messageId);
-    if (!place) throw notFound("message", messageId);
-    const seed = { title, cwd: parent.record.cwd, sequence: place.sequence - 1, like: parent.record };
-    await this.#sendFork(exchange, place.session, seed);
+    const location = this.#registry.hub.locateMessage(parent, messageId);
+    if (!location) throw notFound("message", messageId);
+    const seed = { title, cwd: parent.record.cwd, sequence: location.sequence - 1, like: parent.record };
+    await this.#sendFork(exchange, location.session, seed);
   }
 
   async #sendFork(exchange: Exchange, parent: Session, seed: ForkSeed): Promise<void> {

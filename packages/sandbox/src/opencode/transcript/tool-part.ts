@@ -50,8 +50,8 @@ export class ToolCall {
     return records(this.#fields.content).flatMap((item) => {
       const { type, path, oldText, newText } = item;
       if (type !== "diff" || typeof path !== "string" || typeof newText !== "string") return [];
-      const before = typeof oldText === "string" ? oldText : undefined;
-      return [{ path, oldText: before ?? "", newText, isNew: before === undefined }];
+      const previousText = typeof oldText === "string" ? oldText : undefined;
+      return [{ path, oldText: previousText ?? "", newText, isNew: previousText === undefined }];
     });
   }
 

@@ -135,8 +135,8 @@ export class Transcript {
   /** Returns the error event of a prompt whose turn never started. */
   #errorEvents(error: Fields | undefined): WireEvent[] {
     const text = typeof error?.message === "string" ? error.message : "The agent could not be started";
-    const told = { name: "UnknownError", data: { message: text } };
-    return [{ type: "session.error", properties: { sessionID: this.#sessionID, error: told } }];
+    const wireError = { name: "UnknownError", data: { message: text } };
+    return [{ type: "session.error", properties: { sessionID: this.#sessionID, error: wireError } }];
   }
 
   #onPermission(params: Fields, entry: LogEntry): WireEvent[] {
@@ -145,14 +145,14 @@ export class Transcript {
     const turn = this.#latestTurn;
     const { toolCallId } = view.toolCall;
     // Some agents request permission for a tool call before they report the call.
-    const told =
+    const callEvents =
       view.state === "pending" &&
       turn?.isOpen &&
       typeof toolCallId === "string" &&
       !turn.toolReference(toolCallId)
         ? turn.update({ ...view.toolCall, sessionUpdate: "tool_call" }, entry)
         : [];
-    return [...told, ...permissionEvents(view, this.findTool(toolCallId))];
+    return [...callEvents, ...permissionEvents(view, this.findTool(toolCallId))];
   }
 
   #onUpdate(update: Fields, entry: LogEntry): WireEvent[] {

@@ -161,10 +161,10 @@ export class Turn {
     if (!assistant) return [];
     const error = errorOf(outcome);
     const events = this.#closeText(at);
-    for (const { call, at: place } of this.#calls.values()) {
+    for (const { call, at: partIndex } of this.#calls.values()) {
       if (call.isSettled) continue;
       call.settle(error === undefined, at);
-      events.push(...this.#updateToolPart(call, place, at));
+      events.push(...this.#updateToolPart(call, partIndex, at));
     }
     const tokens = tokensOf(outcome.usage);
     const finish = error ? "error" : finishOf(outcome.stopReason);
@@ -224,9 +224,9 @@ export class Turn {
       return [this.#partDelta(last, content.text)];
     }
     const parts = this.#toUserParts(content, this.#userParts.length);
-    const told = sequence === this.firstSequence ? [this.#messageUpdated(this.#user)] : [];
+    const userEvents = sequence === this.firstSequence ? [this.#messageUpdated(this.#user)] : [];
     this.#userParts.push(...parts);
-    return [...told, ...parts.map((part) => this.#partUpdated(part, at))];
+    return [...userEvents, ...parts.map((part) => this.#partUpdated(part, at))];
   }
 
   #appendText(type: WireTextPart["type"], content: Fields, sequence: number, at: number): WireEvent[] {
@@ -266,8 +266,8 @@ export class Turn {
     const events = this.#closeText(at);
     const call = new ToolCall(toolCallId, at);
     call.applyUpdate(fields, at);
-    const place = this.#assistantParts.length;
-    this.#calls.set(toolCallId, { call, at: place });
+    const partIndex = this.#assistantParts.length;
+    this.#calls.set(toolCallId, { call, at: partIndex });
     const base = {
       id: this.#ids.part(sequence, partOffsets.middle),
       ...this.#partOwner(this.#assistant?.id ?? ""),
@@ -279,14 +279,14 @@ export class Turn {
       tool: call.tool,
       state: call.state,
     });
-    return [...events, ...this.#updateToolPart(call, place, at), ...editEvents(call)];
+    return [...events, ...this.#updateToolPart(call, partIndex, at), ...editEvents(call)];
   }
 
-  #updateToolPart(call: ToolCall, place: number, at: number): WireEvent[] {
-    const part = this.#assistantParts[place];
+  #updateToolPart(call: ToolCall, partIndex: number, at: number): WireEvent[] {
+    const part = this.#assistantParts[partIndex];
     if (part?.type !== "tool") return [];
     const updated = { ...part, tool: call.tool, state: call.state };
-    this.#assistantParts[place] = updated;
+    this.#assistantParts[partIndex] = updated;
     return [this.#partUpdated(updated, at)];
   }
 

@@ -130,8 +130,8 @@ export class OutputRing {
     this.#first = Math.max(this.#first, this.#next - this.#maxBytes);
     const maxEntries = Math.max(minEntries, Math.floor(this.#maxBytes / bytesPerEntry));
     const tooMany = this.#heads.length - this.#oldest - maxEntries;
-    const kept = tooMany > 0 ? this.#heads[this.#oldest + tooMany] : undefined;
-    if (kept !== undefined) this.#first = Math.max(this.#first, kept.offset);
+    const retained = tooMany > 0 ? this.#heads[this.#oldest + tooMany] : undefined;
+    if (retained !== undefined) this.#first = Math.max(this.#first, retained.offset);
     while (this.#endOf(this.#oldest) <= this.#first && this.#oldest < this.#heads.length) this.#oldest += 1;
     if (this.#oldest > 4_096 && this.#oldest * 2 > this.#heads.length) {
       this.#heads = this.#heads.slice(this.#oldest);

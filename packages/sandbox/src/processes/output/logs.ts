@@ -75,14 +75,14 @@ function matches(stream: LogStream, entry: OutputEntry): boolean {
 }
 
 function selectEntries(output: OutputRing, { stream, since, tail }: LogQuery): OutputEntry[] {
-  const found: OutputEntry[] = [];
+  const entries: OutputEntry[] = [];
   // Read backwards, so that the cost depends on the tail and not on the output.
   for (let at = output.lastSequence; at > since && at >= output.firstSequence; at -= 1) {
-    if (tail !== undefined && found.length >= tail) break;
+    if (tail !== undefined && entries.length >= tail) break;
     const entry = output.entry(at);
-    if (entry && matches(stream, entry)) found.push(entry);
+    if (entry && matches(stream, entry)) entries.push(entry);
   }
-  return found.reverse();
+  return entries.reverse();
 }
 
 /**

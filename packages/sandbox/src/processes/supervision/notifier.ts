@@ -17,11 +17,11 @@ export class Notifier {
         resolve("aborted");
         return;
       }
-      const finish = (how: WakeReason) => {
+      const finish = (reason: WakeReason) => {
         clearTimeout(timer);
         this.#waiting.delete(wake);
         signal?.removeEventListener("abort", abort);
-        resolve(how);
+        resolve(reason);
       };
       const wake = () => finish("changed");
       const abort = () => finish("aborted");

@@ -19,22 +19,22 @@ interface ListeningSocket {
 /** Lists the listening ports of the processes, sorted by port. Reads them from /proc at each call (Linux). */
 export async function listeningPorts(processes: readonly Managed[]): Promise<ListeningPort[]> {
   const sockets = await listeningSockets();
-  const found = new Map<string, ListeningPort>();
+  const result = new Map<string, ListeningPort>();
   for (const process of processes) {
     for (const pid of process.members()) {
       for (const inode of await socketsOf(pid)) {
         const socket = sockets.get(inode);
-        if (socket === undefined || found.has(inode)) continue;
+        if (socket === undefined || result.has(inode)) continue;
         const name = process.name === undefined ? {} : { name: process.name };
-        found.set(inode, { ...socket, pid, processId: process.id, ...name });
+        result.set(inode, { ...socket, pid, processId: process.id, ...name });
       }
     }
   }
-  return [...found.values()].sort((a, b) => a.port - b.port || a.address.localeCompare(b.address));
+  return [...result.values()].sort((a, b) => a.port - b.port || a.address.localeCompare(b.address));
 }
 
 async function listeningSockets(): Promise<Map<string, ListeningSocket>> {
-  const found = new Map<string, ListeningSocket>();
+  const result = new Map<string, ListeningSocket>();
   for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
     const text = await readFile(file, "latin1").catch(() => "");
     for (const line of text.split("\n").slice(1)) {
@@ -43,10 +43,10 @@ async function listeningSockets(): Promise<Map<string, ListeningSocket>> {
       const inode = fields[9];
       if (state !== "0A" || inode === undefined) continue;
       const [address = "", port = ""] = local.split(":");
-      found.set(inode, { address: addressText(address), port: Number.parseInt(port, 16) });
+      result.set(inode, { address: addressText(address), port: Number.parseInt(port, 16) });
     }
   }
-  return found;
+  return result;
 }
 
 /** The kernel prints each group of four bytes as a native integer, which is little-endian here. */

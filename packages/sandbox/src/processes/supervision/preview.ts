@@ -99,7 +99,7 @@ export class Previews {
   async #listen(): Promise<Server> {
     const server = createServer((incoming, response) => {
       // The client disconnected during the ticket exchange.
-      this.#answer(incoming, response).catch(() => response.destroy());
+      this.#handle(incoming, response).catch(() => response.destroy());
     });
     server.on("upgrade", (incoming, socket, head) => this.#upgrade(incoming, socket, head));
     await new Promise<void>((resolve, reject) => {
@@ -113,7 +113,7 @@ export class Previews {
     return this.#origins.get((incoming.headers.host ?? "").toLowerCase().replace(/:\d+$/, ""));
   }
 
-  async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const origin = this.#find(incoming);
     if (!origin) refuse(response, 404, "there is no such preview");
     else if (incoming.url === exchangePath) await exchange(origin, incoming, response);
