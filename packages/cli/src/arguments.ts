@@ -1,7 +1,7 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import { didYouMean } from "./did-you-mean.ts";
 
-/** The command line is wrong: exit code 2, with the usage of the command. */
+/** A wrong command line: exit code 2, with the usage of the command. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -9,7 +9,7 @@ export class UsageError extends Error {
   }
 }
 
-/** Options by name, and what stands beside them. */
+/** The parsed options by name, and the positional arguments. */
 export type ParsedArguments<Options extends ParseArgsOptionsConfig> = ReturnType<
   typeof parseArgs<{ options: Options; allowPositionals: true; strict: true }>
 >;
@@ -26,7 +26,7 @@ export function parseStrict<Options extends ParseArgsOptionsConfig>(
   }
 }
 
-/** Node's own words, but for an option that does not exist: the one that was meant is worth more than its advice. */
+/** Node's own message; for an unknown option, a suggestion instead of Node's advice. */
 function reasonOf(error: unknown, names: readonly string[]): string {
   const message = error instanceof Error ? error.message : String(error);
   const [, unknown, name = ""] = /^(Unknown option '-{1,2}([^']*)')/.exec(message) ?? [];
@@ -37,14 +37,14 @@ function reasonOf(error: unknown, names: readonly string[]): string {
   )}`;
 }
 
-/** Options that every command of `holdfast` understands. */
+/** Options of every command of `holdfast`. */
 const commonOptions = {
   data: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const satisfies ParseArgsOptionsConfig;
 
-/** {@link parseStrict} with the options that every command of `holdfast` understands. */
+/** As {@link parseStrict}, with the options of every command of `holdfast`. */
 export function parse<Options extends ParseArgsOptionsConfig>(
   args: readonly string[],
   options: Options,
@@ -52,7 +52,7 @@ export function parse<Options extends ParseArgsOptionsConfig>(
   return parseStrict(args, { ...commonOptions, ...options });
 }
 
-/** The verb of a command. Throws a {@link UsageError} that names what there is. */
+/** Returns the verb of a command. Throws a {@link UsageError} that lists the verbs. */
 export function verbOf<Verb extends string>(
   command: string,
   verbs: readonly Verb[],
@@ -63,12 +63,12 @@ export function verbOf<Verb extends string>(
   if (given !== undefined) {
     throw new UsageError(`There is no "${command} ${given}".${didYouMean(given, verbs)}`);
   }
-  // Made on demand: the locale data that it loads stays in memory.
+  // Created on demand, because the locale data stays in memory.
   const either = new Intl.ListFormat("en-GB", { type: "disjunction" });
   throw new UsageError(`${either.format(verbs)} is missing`);
 }
 
-/** A TCP port from text. */
+/** Parses a TCP port. */
 export function portOf(text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
   const port = Number(text);
@@ -76,14 +76,14 @@ export function portOf(text: string | undefined, fallback: number): number {
   return port;
 }
 
-/** A whole number that is not negative; undefined where there is none. */
+/** Parses a non-negative integer; undefined for undefined. */
 export function countOf(text: string | undefined, what: string): number | undefined {
   if (text === undefined) return undefined;
   if (!/^\d{1,15}$/.test(text)) throw new UsageError(`"${text}" is not a number for ${what}`);
   return Number(text);
 }
 
-/** The one argument of a verb. Throws `UsageError` where there is none, or another. */
+/** Returns the single argument of a verb. Throws `UsageError` if there is none, or more than one. */
 export function oneArgument(positionals: readonly string[], what: string): string {
   const [first, ...rest] = positionals;
   if (first === undefined) throw new UsageError(`${what} is missing`);
@@ -91,12 +91,12 @@ export function oneArgument(positionals: readonly string[], what: string): strin
   return first;
 }
 
-/** Throws `UsageError` for the first argument of a verb that takes none. */
+/** Throws `UsageError` if a verb that takes no arguments got one. */
 export function noArguments(positionals: readonly string[]): void {
-  if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" is one argument too many`);
+  if (positionals.length > 0) throw new UsageError(`Unexpected argument "${positionals[0]}"`);
 }
 
-/** The value of an option that a verb cannot do without. Throws `UsageError` where it is absent. */
+/** Returns the value of a required option. Throws `UsageError` if it is missing. */
 export function required(value: string | undefined, what: string): string {
   if (value === undefined) throw new UsageError(`${what} is missing`);
   return value;

@@ -1,10 +1,10 @@
-/** Exit code that a shell gives a command which a closed pipe has ended: 128 and SIGPIPE. */
+/** The exit code that shells report for a program ended by SIGPIPE: 128 + 13. */
 const closedPipe = 141;
 
 /**
- * Decides what happens to a command whose output cannot be written any more. A reader that has seen enough
- * (`| head`) ends it silently; a full disk is reported, and is a failure. A terminal that is gone has sent
- * SIGHUP, which ends the command in order. Without standard error nobody is left to tell, and a server goes on.
+ * Handles a standard output that can no longer be written. If its reader has closed it (`| head`), the command ends
+ * silently; a full disk is reported as a failure. A closed terminal sends SIGHUP, which ends the command in order. A
+ * server without standard error keeps running.
  */
 export function endWithOutput(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {

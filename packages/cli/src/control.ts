@@ -5,18 +5,17 @@ import { withSocketAddress } from "./control-socket.ts";
 import { controlSocketOf } from "./data-directory.ts";
 import { describableError } from "./failure.ts";
 
-/** A link with a fresh one-time ticket. */
+/** A link with a new one-time ticket. */
 export interface OwnerLink {
   readonly url: string;
   readonly ticket: string;
-  /** True where the server ends with the command that has started it. */
+  /** True if the server ends with the command that started it. */
   readonly passing?: boolean;
 }
 
 /**
- * The owner's way into a running server: HTTP on a Unix socket in the data directory, which only its
- * owner can enter. It hands out one-time tickets and makes backups; everything else goes through the
- * same gateway as the browser.
+ * The owner's access to a running server: HTTP on a Unix socket in the data directory, which only its owner can open.
+ * It issues one-time tickets and makes backups; everything else goes through the same gateway as the browser.
  */
 export interface ControlActions {
   url(): Promise<OwnerLink>;
@@ -31,7 +30,7 @@ const maxBodyBytes = 65_536;
 
 export async function serveControl(dataDirectory: string, actions: ControlActions): Promise<ControlServer> {
   const path = controlSocketOf(dataDirectory);
-  // The caller holds the lock of the data directory, so a socket that is here is a dead server's.
+  // The caller holds the lock of the data directory, so an existing socket belongs to a dead server.
   await rm(path, { force: true });
   const server = createServer((incoming, response) => {
     answer(incoming, actions).then(
@@ -63,7 +62,7 @@ export async function serveControl(dataDirectory: string, actions: ControlAction
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;
-      // By the address at which it was opened it is not always found again.
+      // Removed by its path: the address that it was opened with may no longer resolve.
       await rm(path, { force: true });
     },
   };
@@ -99,7 +98,9 @@ async function readJson(incoming: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** Asks the server that owns `dataDirectory`; undefined when none is running. Throws what it answers. */
+/**
+ * Sends a request to the server that owns `dataDirectory`; undefined when none is running. Throws the server's error.
+ */
 export async function askControl<Answer>(
   dataDirectory: string,
   path: "/url" | "/backup",
@@ -108,7 +109,7 @@ export async function askControl<Answer>(
   const outcome = await withSocketAddress(controlSocketOf(dataDirectory), (socketPath) =>
     post(socketPath, path, JSON.stringify(body)),
   ).catch((error: NodeJS.ErrnoException) => {
-    // No directory, no socket, or one that a killed server has left.
+    // No directory, no socket, or the socket of a killed server.
     if (error.code === "ENOENT" || error.code === "ECONNREFUSED") return undefined;
     throw error;
   });
@@ -140,7 +141,7 @@ function post(socketPath: string, path: string, body: string): Promise<Outcome> 
   });
 }
 
-/** What a command throws that needs a running server. */
+/** The error of a command that needs a running server. */
 export function notRunning(): HoldfastError {
   return new HoldfastError(
     "control",

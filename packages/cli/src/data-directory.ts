@@ -6,21 +6,21 @@ import { UsageError } from "./arguments.ts";
 import { describableError } from "./failure.ts";
 
 /**
- * `--data`, then HOLDFAST_DATA, then `.holdfast` in the current directory. An empty variable is none.
- * Throws `control.data_directory` where something else than a directory has this path: what a command looks
- * for in it would be told as missing, or by the name of a file of ours.
+ * The data directory: `--data`, then HOLDFAST_DATA, then `.holdfast` in the current directory; an empty variable
+ * counts as unset. Throws `control.data_directory` if the path is not a directory, because later errors would name
+ * files inside it.
  */
 export function dataDirectoryOf(option: string | undefined): string {
   if (option === "") throw new UsageError("--data is empty");
   const path = resolve(option ?? (process.env["HOLDFAST_DATA"] || ".holdfast"));
   if (existsSync(path) && !statSync(path).isDirectory())
-    throw unusable(path, "cannot be used: it is no directory");
+    throw unusable(path, "cannot be used: it is not a directory");
   return path;
 }
 
 /**
- * Makes the data directory, for its owner only, and hides it from git where it lies in a repository:
- * running a task must not show up in the person's own working tree. Throws `control.data_directory`.
+ * Creates the data directory with access for its owner only, and hides it from git, so that running a task does not
+ * show up in the user's working tree. Throws `control.data_directory`.
  */
 export async function prepareDataDirectory(path: string): Promise<void> {
   refuseForeign(path);
@@ -35,8 +35,8 @@ export async function prepareDataDirectory(path: string): Promise<void> {
 }
 
 /**
- * Makes a directory and those above it. Node's own recursion never ends where the parent is there and says
- * all the same that the child's way is not, as in /proc.
+ * Creates a directory and its parents. Node's recursive mkdir never returns in places such as /proc, where the parent
+ * exists but creating a child fails with ENOENT.
  */
 async function makeDirectory(path: string): Promise<void> {
   try {
@@ -61,18 +61,18 @@ function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
-/** What is closed to others and hidden from git as a whole is no working tree, unless it is in use already. */
+/** The directory becomes private and hidden from git, so it must not be a working tree, unless it is already in use. */
 function refuseForeign(path: string): void {
   if (existsSync(join(path, ".git")) && !existsSync(join(path, "actors")))
     throw unusable(path, "is a git repository");
 }
 
 function unusable(path: string, what: string, cause?: unknown): HoldfastError {
-  const message = `The data directory ${path} ${what}. Name another: --data DIR, or HOLDFAST_DATA`;
+  const message = `The data directory ${path} ${what}. Choose another one with --data DIR or HOLDFAST_DATA`;
   return new HoldfastError("control", "data_directory", message, { cause });
 }
 
-/** The socket over which the command line speaks to the server that owns a data directory. */
+/** The socket on which the server that owns a data directory serves the command line. */
 export function controlSocketOf(dataDirectory: string): string {
   return join(dataDirectory, "control.sock");
 }

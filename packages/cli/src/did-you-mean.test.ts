@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { didYouMean, nearestWord } from "./did-you-mean.ts";
 
-test("a word with a mistake or two is known, and another is not", () => {
+test("a word with one or two typing mistakes gets a suggestion, another word gets none", () => {
   const commands = ["start", "run", "tasks", "restore", "egress"];
   const cases: readonly (readonly [string, string | undefined])[] = [
     ["strat", "start"],

@@ -1,25 +1,25 @@
-/** Typing mistakes that are still taken for the same word. */
+/** The most typing mistakes in a word that still gets a suggestion. */
 const maxMistakes = 2;
 
-/** The candidate that `word` was probably meant to be; undefined where none is near. */
+/** The candidate closest to `word`; undefined if none is close. */
 export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
   let best: { readonly candidate: string; readonly distance: number } | undefined;
   for (const candidate of candidates) {
     const distance = mistakes(word, candidate);
-    // Of a short word, two mistakes leave nothing.
+    // In a short word, two mistakes would match almost anything.
     if (distance > Math.min(maxMistakes, Math.floor(candidate.length / 2))) continue;
     if (best === undefined || distance < best.distance) best = { candidate, distance };
   }
   return best?.candidate;
 }
 
-/** " Did you mean X?", or nothing. */
+/** Returns " Did you mean X?", or an empty string. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const meant = nearestWord(word, candidates);
   return meant === undefined ? "" : ` Did you mean ${meant}?`;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+/** Edit distance: insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
 function mistakes(from: string, to: string): number {
   let before: number[] = [];
   let above = Array.from({ length: to.length + 1 }, (_, column) => column);

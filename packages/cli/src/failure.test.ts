@@ -1,4 +1,4 @@
-/** What the operating system refuses, in words for a terminal. */
+/** Errors of the operating system as text for a terminal. */
 import assert from "node:assert/strict";
 import { closeSync, mkdtempSync, openSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,12 +16,12 @@ function thrownBy(what: () => unknown): unknown {
   throw new Error("nothing was thrown");
 }
 
-test("a refusal is told with the file that it is about", () => {
+test("an error of the operating system names the file", () => {
   const text = failureText(thrownBy(() => openSync("/nowhere/x", "r")));
   assert.equal(text, "/nowhere/x: no such file or directory (system.enoent)");
 });
 
-test("a full disk, which names no file, is told in words too", { skip: process.platform !== "linux" }, () => {
+test("a full disk, whose error names no file, is described", { skip: process.platform !== "linux" }, () => {
   const full = openSync("/dev/full", "w");
   try {
     const text = failureText(thrownBy(() => writeSync(full, "x")));
@@ -31,7 +31,7 @@ test("a full disk, which names no file, is told in words too", { skip: process.p
   }
 });
 
-test("a full disk that a database has met is told as any other", () => {
+test("a full disk that SQLite reports is described in the same way", () => {
   const database = new DatabaseSync(":memory:");
   try {
     database.exec("CREATE TABLE kept (value); PRAGMA max_page_count = 3");
@@ -42,7 +42,7 @@ test("a full disk that a database has met is told as any other", () => {
   }
 });
 
-test("a folder for temporary files that is not there is told with the variable that names another", (t) => {
+test("a missing folder for temporary files is reported with the variable to set", (t) => {
   const before = process.env["TMPDIR"];
   t.after(() => {
     if (before === undefined) delete process.env["TMPDIR"];
@@ -52,10 +52,10 @@ test("a folder for temporary files that is not there is told with the variable t
     process.env["TMPDIR"] = directory;
     const text = failureText(thrownBy(() => mkdtempSync(join(tmpdir(), "probe-"))));
     const told = `The folder for temporary files, ${directory}, cannot be used: no such file or directory.`;
-    assert.equal(text, `${told} Name another in TMPDIR (system.enoent)`);
+    assert.equal(text, `${told} Choose another one with TMPDIR (system.enoent)`);
   }
 });
 
-test("what is no refusal of the system is told as it is", () => {
+test("any other error is printed as it is", () => {
   assert.equal(failureText(new TypeError("no")), "TypeError: no");
 });

@@ -3,10 +3,12 @@ import { dirname, resolve } from "node:path";
 import { getSystemErrorMap } from "node:util";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 
-/** What SQLite calls a disk that takes no more: the one refusal of the system that it tells as its own. */
+/** SQLITE_FULL: the one operating system error that SQLite reports under its own code. */
 const sqliteFull = 13;
 
-/** What was thrown, where it can be told in words: an error of ours, or a refusal of the operating system. */
+/**
+ * The error to show to a user: a typed error itself, or one made from an operating system error. Undefined for others.
+ */
 export function describableError(thrown: unknown): HoldfastError | undefined {
   if (isHoldfastError(thrown)) return thrown;
   if (!(thrown instanceof Error)) return undefined;
@@ -19,29 +21,29 @@ export function describableError(thrown: unknown): HoldfastError | undefined {
   return new HoldfastError("system", code.toLowerCase(), messageOf(refusal, reason), { cause: thrown });
 }
 
-/** What Node makes of a refusal of the operating system. */
+/** An operating system error as Node reports it. */
 interface Refusal extends NodeJS.ErrnoException {
   readonly address?: string;
   readonly port?: number;
 }
 
 function messageOf({ syscall, path, address, port }: Refusal, reason: string): string {
-  // The name of a folder that was to be made there is of our own choice, and says nothing to anybody.
+  // The random name of the temporary folder would not help the user.
   if (syscall === "mkdtemp" && path !== undefined && dirname(resolve(path)) === resolve(tmpdir()))
-    return `The folder for temporary files, ${tmpdir()}, cannot be used: ${reason}. Name another in TMPDIR`;
+    return `The folder for temporary files, ${tmpdir()}, cannot be used: ${reason}. Choose another one with TMPDIR`;
   const host = address === undefined || port === undefined ? address : `${address}:${port}`;
-  // A write to an open file, as on a full disk, names no place.
+  // A write to an open file, as on a full disk, names no file.
   const where = path ?? host;
   return where === undefined ? reason : `${where}: ${reason}`;
 }
 
-/** A sentence with the code of what was thrown, for standard error. */
+/** The message of an error with its code, for standard error. */
 export function failureText(thrown: unknown): string {
   const told = describableError(thrown);
   return told === undefined ? String(thrown) : `${told.message} (${told.group}.${told.code})`;
 }
 
-/** The same for programs (`--json`): one line, the code apart from the sentence. */
+/** As {@link failureText}, for `--json`: one line of JSON with the code in fields of its own. */
 export function failureJson(thrown: unknown): string {
   const { group, code, message } = describableError(thrown) ?? {
     group: "internal",
@@ -52,8 +54,8 @@ export function failureJson(thrown: unknown): string {
 }
 
 /**
- * What a wrong command line is answered: the reason, and as much of the usage as fits below it. A command
- * without anything behind it gets all of its usage, since that is what it asks for.
+ * The text for a wrong command line: the reason and the synopsis. A command without arguments (`isBare`) prints its
+ * complete usage.
  */
 export function wrongUsage(reason: string, usage: string, command: string, isBare: boolean): string {
   if (isBare) return `${reason}\n\n${usage}\n`;

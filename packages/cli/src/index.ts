@@ -1,6 +1,6 @@
 /**
- * What the command lines of Holdfast share (`holdfast`, `holdfast sandbox`): arguments, error text, text for
- * terminals, the data directory, and the way into the server that runs on it. May use `core` alone.
+ * Parts that the command lines of Holdfast share (`holdfast`, `holdfast sandbox`): arguments, error text, text for
+ * terminals, the data directory, and access to the server that runs on it. May use `core` only.
  */
 export * from "./arguments.ts";
 export { endWithOutput } from "./closed-output.ts";

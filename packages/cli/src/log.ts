@@ -1,7 +1,7 @@
 import { createLogger, type Logger, type LogLevel, logJson } from "@holdfast/core";
 import { harmless } from "./terminal-text.ts";
 
-/** The levels, and the names that other loggers have for them. */
+/** The levels, and the names that other loggers use for them. */
 const levels: Readonly<Record<string, LogLevel>> = {
   trace: "debug",
   debug: "debug",
@@ -13,8 +13,8 @@ const levels: Readonly<Record<string, LogLevel>> = {
 };
 
 /**
- * Logger of the command line: one line of `key=value` fields on standard error. The level is that of
- * HOLDFAST_LOG_LEVEL, or `fallback` where the variable is unset or names no level.
+ * Logger of the command line: one line of `key=value` fields on standard error. The level comes from
+ * HOLDFAST_LOG_LEVEL, or is `fallback` if the variable is unset or invalid.
  */
 export function cliLogger(fallback: LogLevel): Logger {
   const asked = process.env["HOLDFAST_LOG_LEVEL"] || fallback;
@@ -22,7 +22,7 @@ export function cliLogger(fallback: LogLevel): Logger {
   const level = Object.hasOwn(levels, name) ? levels[name] : undefined;
   if (level === undefined) {
     process.stderr.write(
-      `HOLDFAST_LOG_LEVEL: "${harmless(asked)}" is not one of debug, info, warn, error and silent; it is ${fallback}\n`,
+      `HOLDFAST_LOG_LEVEL: "${harmless(asked)}" is not one of debug, info, warn, error and silent; using ${fallback}\n`,
     );
   }
   return createLogger(level ?? fallback, (record) => {

@@ -2,10 +2,13 @@ import { HoldfastError } from "@holdfast/core";
 
 const endLoginMs = 2_000;
 
-/** A login of a command ends with it: kept for its thirty days, those of many would push out a browser's. */
+/**
+ * Ends the login of a command. Logins last thirty days and their number is limited: many commands would otherwise push
+ * out the login of a browser.
+ */
 export async function endLogin(url: string, cookie: string): Promise<void> {
   const signal = AbortSignal.timeout(endLoginMs);
-  // Where the server is gone by now, there is nobody to tell.
+  // The server may have stopped already.
   await fetch(`${url}/auth/end`, { method: "POST", headers: { cookie }, signal }).catch(() => {});
 }
 

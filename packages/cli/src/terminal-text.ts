@@ -1,4 +1,4 @@
-/** Where text goes and whether it may be coloured. */
+/** Output stream for text, and whether it may be coloured. */
 export interface Screen {
   write(text: string): void;
   readonly color: boolean;
@@ -16,8 +16,8 @@ export function style(screen: Screen, name: keyof typeof styles, text: string): 
 }
 
 /**
- * Text from a jail made harmless for a terminal: escape sequences and other control characters are
- * shown, not obeyed, and characters that reorder text are named.
+ * Escapes text from a jail for a terminal: control characters and characters that reorder text are shown instead of
+ * obeyed.
  */
 export function harmless(text: string): string {
   return text.replace(unsafeCharacters, (character) => {
@@ -26,10 +26,10 @@ export function harmless(text: string): string {
   });
 }
 
-/** A value as one line of JSON. What would steer a terminal is escaped, so that it says the same to a program. */
+/** A value as one line of JSON, with terminal control characters as JSON escapes. */
 export function jsonLine(value: unknown): string {
   return harmless(JSON.stringify(value));
 }
 
-/** C0 controls but tab and newline, delete, C1 controls, and the marks that reorder text. */
+/** C0 controls except tab and newline, delete, C1 controls, and characters that reorder text. */
 const unsafeCharacters = /[^\P{Cc}\t\n]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
-test("a level of the environment that there is not is told once, and others are taken", async () => {
+test("an invalid level in the environment is reported once and replaced by the default", async () => {
   const program = `
     import { getLogger, getPinoLevel } from ${JSON.stringify(new URL("log.ts", import.meta.url))};
     for (const name of ["one", "two"]) getLogger(name).warn(getPinoLevel());

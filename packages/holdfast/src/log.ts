@@ -7,7 +7,7 @@ import { writeLine } from "./internal/stderr-log.ts";
 export type { ActorLogger as Logger } from "@holdfast/actors";
 export { createLogger, silentLogger } from "@holdfast/core";
 
-/** "trace" is taken for "debug", and "fatal" for "error". */
+/** "trace" means "debug", and "fatal" means "error". */
 export type LogLevel = CoreLogLevel | "trace" | "fatal";
 
 const levels = {
@@ -20,30 +20,30 @@ const levels = {
   silent: "silent",
 } as const satisfies Record<LogLevel, CoreLogLevel>;
 
-/** Takes the name of a level, and nothing else. */
+/** Schema of a log level. */
 export const LogLevelSchema: ConfigSchema<LogLevel> = configSchema((value) => {
   if (typeof value === "string" && isLevel(value)) return value;
-  throw new TypeError(`"${String(value)}" is not a level of the log`);
+  throw new TypeError(`"${String(value)}" is not a log level`);
 });
 
-/** The level that is kept for one that was asked for; without one, that of the environment. */
+/** The level in force for a requested one; without one, that of the environment. */
 export function coreLevel(level: LogLevel = levelOfEnvironment()): CoreLogLevel {
   return levels[level];
 }
 
-/** The level in the words of other loggers: HOLDFAST_LOG_LEVEL unless given. */
+/** The level under the names of other loggers; HOLDFAST_LOG_LEVEL by default. */
 export function getPinoLevel(level: LogLevel = levelOfEnvironment()): LogLevel {
   return level;
 }
 
-/** Whether records carry the `target` of their logger: they always do. */
+/** Whether records carry the `target` of their logger: always true here. */
 export function getIncludeTarget(): boolean {
   return true;
 }
 
 let base: ActorLogger | undefined;
 
-/** The logger of this process: `HOLDFAST_LOG_LEVEL` ("warn" unless given), to standard error. */
+/** The logger of this process: to standard error, with the level `HOLDFAST_LOG_LEVEL` ("warn" by default). */
 export function getBaseLogger(): ActorLogger {
   base ??= makeDefaultLogger();
   return base;
@@ -54,22 +54,22 @@ export function getLogger(target?: string): ActorLogger {
   return target === undefined ? getBaseLogger() : getBaseLogger().child({ target });
 }
 
-/** Records go to `logger` from now on, one of ours or such as pino; registries made later use it. */
+/** Sends all further records to `logger`, one of ours or such as pino. Registries created later use it. */
 export function configureBaseLogger(logger: Logger | ForeignLogger): void {
   base = actorLogger(loggerFrom(logger));
 }
 
-/** Records of at least this level go to standard error from now on. */
+/** Writes all further records of at least this level to standard error. */
 export function configureDefaultLogger(level?: LogLevel): void {
   base = makeDefaultLogger(level);
 }
 
-/** A logger that writes lines to standard error, from `level` on, or from what HOLDFAST_LOG_LEVEL says. */
+/** Creates a logger to standard error with the level `level`, HOLDFAST_LOG_LEVEL by default. */
 export function makeDefaultLogger(level?: LogLevel): ActorLogger {
   return actorLogger(createLogger(coreLevel(level), writeLine));
 }
 
-/** What HOLDFAST_LOG_LEVEL said when it was told to be no level: once is enough. */
+/** The invalid value of HOLDFAST_LOG_LEVEL that has been reported, so that it is reported once. */
 let told: string | undefined;
 
 function levelOfEnvironment(): LogLevel {
@@ -79,7 +79,7 @@ function levelOfEnvironment(): LogLevel {
   if (asked !== told) {
     told = asked;
     const log = createLogger("warn", writeLine);
-    log.warn("HOLDFAST_LOG_LEVEL is no level of the log: it is warn", {
+    log.warn("HOLDFAST_LOG_LEVEL is not a log level; using warn", {
       asked,
       levels: Object.keys(levels),
     });

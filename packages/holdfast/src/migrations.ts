@@ -1,2 +1,2 @@
-/** `holdfast/unstable/migrations`: the schema of an actor's database, a version at a time. */
+/** `holdfast/unstable/migrations`: versioned schema migrations of an actor's database. */
 export * from "@holdfast/actors/unstable/migrations";

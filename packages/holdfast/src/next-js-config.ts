@@ -3,7 +3,7 @@ export interface NextConfig {
   serverExternalPackages?: string[];
 }
 
-/** What runs in Node.js itself: sockets, SQLite and worker threads are no part of a bundle. */
+/** Packages that run in Node.js itself, with sockets, SQLite and worker threads, and cannot be bundled. */
 const runtimePackages: readonly string[] = [
   "@holdfast/actors",
   "@holdfast/client",

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { combineUrlPath, SinglePromiseQueue } from "./utils.ts";
 
 describe("SinglePromiseQueue", () => {
-  test("an operation that throws at once does not stop those after it", async () => {
+  test("an operation that throws synchronously does not stop the next ones", async () => {
     const queue = new SinglePromiseQueue();
     const failing = queue.enqueue(() => {
       throw new Error("at once");
@@ -13,7 +13,7 @@ describe("SinglePromiseQueue", () => {
     await queue.enqueue(async () => undefined);
   });
 
-  test("what is enqueued while one runs is run once, the newest of it", async () => {
+  test("of the operations enqueued while one runs, only the newest runs", async () => {
     const queue = new SinglePromiseQueue();
     const ran: string[] = [];
     const add = (name: string) => queue.enqueue(async () => void ran.push(name));
@@ -23,11 +23,11 @@ describe("SinglePromiseQueue", () => {
 });
 
 describe("combineUrlPath", () => {
-  test("puts a path and its query behind those of an endpoint", () => {
+  test("a path and its query are appended to those of an endpoint", () => {
     assert.equal(combineUrlPath("http://h/api/", "/a/b?c=1", { d: "2" }), "http://h/api/a/b?c=1&d=2");
   });
 
-  test("keeps a question mark inside the query", () => {
+  test("a question mark inside the query is kept", () => {
     const url = new URL(combineUrlPath("http://h", "/go?to=http://other/?x=1"));
     assert.equal(url.searchParams.get("to"), "http://other/?x=1");
   });

@@ -1,6 +1,6 @@
 import { decodeJson, encodeJson } from "@holdfast/core";
 
-/** JSON text of any value that the structured codec carries. */
+/** Encodes any value of the structured codec as JSON text. */
 export const jsonStringifyCompat = encodeJson;
 /** The inverse of {@link jsonStringifyCompat}. */
 export const jsonParseCompat = decodeJson;
@@ -10,7 +10,7 @@ export function assertUnreachable(value: never): never {
   throw new TypeError(`Unreachable: ${String(value)}`);
 }
 
-/** The text of anything that was thrown. */
+/** The message of any thrown value. */
 export function stringifyError(error: unknown): string {
   if (error instanceof Error) return error.stack ?? `${error.name}: ${error.message}`;
   return typeof error === "string" ? error : String(error);
@@ -21,29 +21,29 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** A promise and what settles it: the standard type is not in the libraries of every project. */
+/** A promise with its resolvers; not every project's libraries have the standard type. */
 export interface PromiseWithEnds<T> {
   promise: Promise<T>;
   resolve: (value: T | PromiseLike<T>) => void;
   reject: (reason?: unknown) => void;
 }
 
-/** A promise with its ends; `onReject` hears of a rejection, so that none is unhandled. */
+/** Creates a promise with its resolvers. `onReject` is called on rejection, so that it is never unhandled. */
 export function promiseWithResolvers<T>(onReject?: (reason: unknown) => void): PromiseWithEnds<T> {
   const made = Promise.withResolvers<T>();
   if (onReject !== undefined) made.promise.catch(onReject);
   return made;
 }
 
-/** Resolves `ms` after each call, for loops: `while (!c.aborted) await tick()`. */
+/** Returns a function whose promises resolve after `ms`, for loops: `while (!c.aborted) await tick()`. */
 export function interval(ms: number): () => Promise<void> {
   return () => sleep(ms);
 }
 
-/** What a timer of the platform can wait for at most. */
+/** The longest delay of a platform timer, in milliseconds. */
 const maxTimerMs = 2_147_483_647;
 
-/** What ends a timer of {@link setLongTimeout}. */
+/** Cancels a timer of {@link setLongTimeout}. */
 export interface LongTimeoutHandle {
   readonly abort: () => void;
 }
@@ -60,11 +60,11 @@ export function setLongTimeout(listener: () => void, afterMs: number): LongTimeo
 }
 
 /**
- * Runs one operation at a time. What is enqueued while one runs replaces what already waits; everybody
- * who waited gets the outcome of the one that ran.
+ * Runs one operation at a time. An operation that is enqueued while one runs replaces the one that waits; all callers
+ * that waited get its outcome.
  */
 export class SinglePromiseQueue {
-  /** Settles when nothing is left to run. */
+  /** Resolves when nothing is left to run. */
   runningDrainLoop: Promise<void> | undefined;
   #next: { operation: () => Promise<void>; done: PromiseWithResolvers<void> } | undefined;
 
@@ -80,7 +80,7 @@ export class SinglePromiseQueue {
       const { operation, done } = this.#next;
       this.#next = undefined;
       try {
-        // Also one that throws at once ends later than here: `enqueue` has to know of the loop before.
+        // Asynchronous even if the operation throws: `enqueue` must see the running loop.
         await (async () => operation())();
         done.resolve();
       } catch (error) {
@@ -91,31 +91,31 @@ export class SinglePromiseQueue {
   }
 }
 
-/** The bytes of a buffer or of a view of one, without a copy. */
+/** The bytes of a buffer or of a view, without a copy. */
 export function toUint8Array(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (data instanceof ArrayBuffer) return new Uint8Array(data);
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** A copy of the bytes, in a buffer that holds nothing else. */
+/** Copies the bytes into a buffer of exactly their size. */
 export function bufferToArrayBuffer(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer;
 }
 
-/** True for the same bytes. It ends at the first difference: not for secrets. */
+/** True for equal bytes. Not constant-time: do not use it for secrets. */
 export function arrayBuffersEqual(a: ArrayBuffer, b: ArrayBuffer): boolean {
   const left = new Uint8Array(a);
   const right = new Uint8Array(b);
   return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }
 
-/** A signal that aborts with the first of those given; it never aborts where there is none. */
+/** Returns a signal that aborts with the first of the given ones, or never if there is none. */
 export function joinSignals(...signals: readonly (AbortSignal | undefined | null)[]): AbortSignal {
   return AbortSignal.any(signals.filter((signal) => signal !== undefined && signal !== null));
 }
 
-/** Puts a path behind the path of an endpoint. */
+/** Appends a path to the path of an endpoint. */
 export function combineUrlPath(
   endpoint: string,
   path: string,
@@ -133,13 +133,13 @@ export function combineUrlPath(
   return url.toString();
 }
 
-/** An environment variable, in every runtime that has them. */
+/** Reads an environment variable; undefined in runtimes without an environment. */
 export function getEnvUniversal(name: string): string | undefined {
   const runtime = globalThis as { process?: { env?: Readonly<Record<string, string | undefined>> } };
   return runtime.process?.env?.[name];
 }
 
-/** Writes a value and where it was asked for to the console, and returns it. */
+/** Logs a value and the caller's location to the console, and returns it. */
 export function dbg<T>(value: T): T {
   console.trace(value);
   return value;
@@ -148,16 +148,16 @@ export function dbg<T>(value: T): T {
 /** The version of this package. */
 export const VERSION = "0.1.0";
 
-/** How this library names itself in requests. */
+/** The user agent that this library sends. */
 export function httpUserAgent(): string {
   const agent = `Holdfast/${VERSION}`;
   return typeof navigator === "undefined" ? agent : `${agent} ${navigator.userAgent}`;
 }
 
-/** What runs this code. */
+/** The JavaScript runtime. */
 export type Runtime = "deno" | "bun" | "node";
 
-/** Where this code runs; what is neither Deno nor Bun is taken for Node. */
+/** Detects the JavaScript runtime: Deno, Bun, or otherwise Node. */
 export function detectRuntime(): Runtime {
   if ("Deno" in globalThis) return "deno";
   return "Bun" in globalThis ? "bun" : "node";

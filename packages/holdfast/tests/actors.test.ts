@@ -222,7 +222,7 @@ test("a change that the server did not make is a failure", async (t) => {
   assert.deepEqual(await change("schedules", "note/plain", "run", "nightly"), {
     code: 1,
     stdout: "",
-    stderr: 'There is no schedule "nightly", or it runs just now (inspector.not_found)\n',
+    stderr: 'There is no schedule "nightly", or it is running (inspector.not_found)\n',
   });
 });
 

@@ -59,11 +59,11 @@ test("a data directory that cannot be made is told in words", async (t) => {
   writeFileSync(file, "");
   const below = join(file, "below");
   for (const [data, reason] of [
-    [file, "it is no directory"],
+    [file, "it is not a directory"],
     [below, `${below}: not a directory`],
   ] as const) {
     const { code, stderr } = await holdfast(["start", "--port", "0", "--data", data]);
-    const told = `The data directory ${data} cannot be used: ${reason}. Name another: --data DIR, or HOLDFAST_DATA`;
+    const told = `The data directory ${data} cannot be used: ${reason}. Choose another one with --data DIR or HOLDFAST_DATA`;
     assert.deepEqual([code, stderr], [1, `${told} (control.data_directory)\n`]);
   }
 });
@@ -71,7 +71,7 @@ test("a data directory that cannot be made is told in words", async (t) => {
 test("no command takes a file for a data directory in which nothing is", async (t) => {
   const file = join(scratch(t), "file");
   writeFileSync(file, "");
-  const told = `The data directory ${file} cannot be used: it is no directory. Name another: --data DIR, or HOLDFAST_DATA`;
+  const told = `The data directory ${file} cannot be used: it is not a directory. Choose another one with --data DIR or HOLDFAST_DATA`;
   const commands = [["tasks", "list"], ["secrets", "list"], ["audit", "verify"], ["actors", "list"], ["url"]];
   for (const args of commands) {
     const { code, stdout, stderr } = await holdfast([...args, "--data", file]);
@@ -275,7 +275,7 @@ test("a level of the log that there is not is told, and others are taken as libr
     [
       0,
       "There are no tasks yet.\n",
-      'HOLDFAST_LOG_LEVEL: "verbose" is not one of debug, info, warn, error and silent; it is warn\n',
+      'HOLDFAST_LOG_LEVEL: "verbose" is not one of debug, info, warn, error and silent; using warn\n',
     ],
   );
   for (const level of ["ERROR", "fatal", ""]) {

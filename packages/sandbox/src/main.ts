@@ -137,7 +137,7 @@ function readFlags(argv: readonly string[]) {
     json: { type: "boolean" },
     help: { type: "boolean", short: "h" },
   });
-  if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" is one argument too many`);
+  if (positionals.length > 0) throw new UsageError(`Unexpected argument "${positionals[0]}"`);
   return values;
 }
 

@@ -7,9 +7,8 @@ import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import type { ManagementClient } from "./management-client.ts";
 
 /**
- * Reads a data directory that no server runs on. Only what needs no code of the actors is possible:
- * everything else is `control.not_running`. The lock of the store keeps a server out meanwhile, and
- * this out where there is one.
+ * Reads a data directory on which no server runs. Only reads that run no code of the actors are possible; anything
+ * else throws `control.not_running`. The lock of the store excludes servers in the meantime.
  */
 export function offlineActors(dataDirectory: string): ManagementClient {
   const withStore = async <T>(use: (store: SqliteStore) => Promise<T>): Promise<T> => {
@@ -17,7 +16,8 @@ export function offlineActors(dataDirectory: string): ManagementClient {
     if (!existsSync(path)) throw notRunning();
     const store = await openSqliteStore({ path, ports: systemPorts() }).catch((error: unknown) => {
       if (!isErrorCode(error, "store", "locked")) throw error;
-      const message = "A server has this data directory open: name it, such as --url http://127.0.0.1:6420";
+      const message =
+        "A server has this data directory open. Name its address, for example --url http://127.0.0.1:6420";
       throw new HoldfastError("store", "locked", message, { cause: error });
     });
     try {
@@ -34,7 +34,7 @@ export function offlineActors(dataDirectory: string): ManagementClient {
         const target = /^\/actors\/([^/]+)\/([^/]+)\/export$/.exec(path);
         if (method !== "GET" || target === null) throw notRunning();
         const id = await idOf(store, target[1] ?? "", target[2] ?? "");
-        // The store closes when this returns: the file is read before.
+        // Read before the store closes.
         const pieces: Uint8Array[] = [];
         for await (const piece of exportActor(store, id)) pieces.push(piece);
         return new Response(Readable.toWeb(Readable.from(pieces)) as ReadableStream<Uint8Array>);
@@ -55,7 +55,7 @@ async function answer(store: SqliteStore, method: string, { pathname, searchPara
   if (method !== "GET") throw notRunning();
   if (pathname === "/actors/count") return { count: await store.count(filter) };
   if (pathname === "/actors") {
-    // Nothing runs: all of them sleep.
+    // Without a server, every actor is asleep.
     if (searchParams.get("status") === "running") return { actors: [] };
     const limit = Number(searchParams.get("limit") ?? 100);
     const page = await store.list({ ...filter, limit, ...(cursor === null ? {} : { cursor }) });
@@ -87,6 +87,6 @@ async function idOf(store: SqliteStore, name: string, segment: string): Promise<
 
 function notRunning(): HoldfastError {
   const message =
-    "No server runs on this data directory, and this needs one. Start it (npx holdfast start), or name it with --url";
+    "No server runs on this data directory, and this command needs one. Start it (npx holdfast start), or name it with --url";
   return new HoldfastError("control", "not_running", message);
 }

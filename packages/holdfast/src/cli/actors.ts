@@ -73,7 +73,7 @@ export async function actorsCommand(args: readonly string[]): Promise<number> {
     const name = rest[0]?.split("/")[0];
     const id = idOf(rest[0] ?? "");
     if (id === undefined || !isErrorCode(error, "actor", "not_found")) throw error;
-    // What looks like an id is taken for one: keys may look the same.
+    // Text in the form of an id is treated as an id, although a key may look the same.
     const message = `No actor has the id ${id}. If that is its key, write ${addressOf(name ?? "", [id])}`;
     throw new HoldfastError("actor", "not_found", message);
   } finally {
@@ -85,7 +85,7 @@ export async function actorsCommand(args: readonly string[]): Promise<number> {
 interface Command {
   readonly client: ManagementClient;
   readonly values: Values;
-  /** After the verb. */
+  /** The arguments after the verb. */
   readonly rest: readonly string[];
   print(value: unknown, lines?: (value: never) => readonly string[]): void;
 }
@@ -97,7 +97,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     const [name] = atMost(rest, 1);
     const page = await client.ask("GET", `/actors?${filter(name, values)}`);
     print(page, ({ actors, cursor }: { actors: readonly Summary[]; cursor?: string }) => [
-      ...(actors.length === 0 ? ["There are no such actors."] : actors.map(line)),
+      ...(actors.length === 0 ? ["No actors found."] : actors.map(line)),
       ...(cursor === undefined ? [] : [`More: --cursor ${cursor}`]),
     ]);
   },
@@ -138,7 +138,7 @@ const verbs: Readonly<Record<string, Verb>> = {
       return refuseFailed(result as Destroyed);
     }
     required(rest[0], "The actor");
-    // All are read before the first is ended: a wrong command line changes nothing.
+    // All addresses are parsed before the first actor is destroyed: a wrong command line changes nothing.
     for (const each of rest.map(path)) await client.ask("DELETE", each);
     print({ destroyed: rest.length }, () => [`Destroyed ${rest.length}`]);
   },
@@ -210,7 +210,7 @@ const verbs: Readonly<Record<string, Verb>> = {
         return print(await client.ask("GET", `${one()}/history`));
       case "run": {
         const answer = await client.ask("POST", `${one()}/run`);
-        const why = `There is no schedule "${which}", or it runs just now`;
+        const why = `There is no schedule "${which}", or it is running`;
         return print(changed(answer, "inspector.not_found", why));
       }
       case "pause":
@@ -243,7 +243,7 @@ const verbs: Readonly<Record<string, Verb>> = {
           `${base}/workflow/cancel`,
           argument === undefined ? {} : { reason: argument },
         );
-        return print(changed(answer, "workflow.ended", "The workflow has ended, or undoes its steps"));
+        return print(changed(answer, "workflow.ended", "The workflow has ended, or is rolling back"));
       }
       default:
         throw new UsageError(`There is no "workflow ${verb}"`);
@@ -293,25 +293,25 @@ interface LogRecord {
   readonly fields: unknown;
 }
 
-/** Lines for people where the caller knows how; else JSON on several lines, or on one with `--json`. */
+/** Prints lines if the caller provides them; otherwise JSON, indented or on one line with `--json`. */
 function printer(json: boolean): Command["print"] {
   return (value, lines) => {
     const text = encodeJson(value ?? null);
-    // What an actor keeps may be the words of an agent.
+    // The state of an actor may contain text from an agent.
     if (json) console.log(harmless(text));
     else if (lines !== undefined) for (const each of lines(value as never)) console.log(each);
     else console.log(harmless(JSON.stringify(JSON.parse(text), null, 2)));
   };
 }
 
-/** The answer to a change. Throws `code` where the server says that it has changed nothing. */
+/** Prints the response to a change. Throws `code` if the server reports that nothing changed. */
 function changed(answer: unknown, code: `${string}.${string}`, otherwise: string): unknown {
   if ((answer as { ok: boolean }).ok) return answer;
   const [group = "", name = ""] = code.split(".");
   throw new HoldfastError(group, name, otherwise);
 }
 
-/** Some were ended, and that was told. Throws what the first of the others met. */
+/** Some actors were destroyed, and that has been printed. Throws the first error of the others. */
 function refuseFailed({ failed }: Destroyed): void {
   const [first] = failed;
   if (first === undefined) return;
@@ -360,16 +360,16 @@ function required(text: string | undefined, what: string): string {
 }
 
 function atMost(rest: readonly string[], max: number): readonly string[] {
-  if (rest.length > max) throw new UsageError(`"${rest[max]}" is one argument too many`);
+  if (rest.length > max) throw new UsageError(`Unexpected argument "${rest[max]}"`);
   return rest;
 }
 
-/** JSON, with the tags of the codec. */
+/** Parses JSON with the tags of the codec. */
 function value(text: string): unknown {
   try {
     return decodeJson(text);
   } catch {
-    throw new UsageError(`"${text}" is not JSON; a text is in quotes: '"text"'`);
+    throw new UsageError(`"${text}" is not JSON. Text needs quotes: '"text"'`);
   }
 }
 
@@ -379,12 +379,12 @@ function timeOf(text: string): number {
   throw new UsageError(`"${text}" is not a time`);
 }
 
-/** Opened before anything is sent: what cannot be read is the fault of the file, not of the server. */
+/** Opened before the request is sent, so that an unreadable file is not reported as an error of the server. */
 async function readable(file: string): Promise<Readable> {
   if (file === "-") return process.stdin;
   try {
     const handle = await open(file);
-    // A folder can be opened, and not be read.
+    // A folder can be opened, but not read.
     if (!(await handle.stat()).isDirectory()) return handle.createReadStream();
     await handle.close();
   } catch (error) {

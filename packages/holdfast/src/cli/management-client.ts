@@ -1,16 +1,16 @@
-/** The `holdfast` command, its actor commands, and the way to the Studio's. */
+/** The `holdfast` command, its actor commands, and the loader of the Studio's commands. */
 import { askControl, endLogin, exchangeTicket, type OwnerLink } from "@holdfast/cli";
 import { decode, encode } from "@holdfast/client";
 import { encodeKey, HoldfastError } from "@holdfast/core";
 
-/** How the command line reaches the server whose actors it manages. */
+/** Client of the management API, as the command line uses it. */
 export interface ManagementClient {
   readonly url: string;
-  /** Throws what the server answers. Values are those of the codec, not of plain JSON. */
+  /** Sends a request and decodes the response with the codec. Throws the server's error. */
   ask(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** The response itself, for files. Throws what the server answers. */
+  /** Sends a request and returns the response, for files. Throws the server's error. */
   fetch(method: string, path: string, body?: NonNullable<RequestInit["body"]>): Promise<Response>;
-  /** Ends the login that was made for it, where there is one. */
+  /** Ends the login of this client, if it has one. */
   close?(): Promise<void>;
 }
 
@@ -23,8 +23,8 @@ export interface ServerOptions {
 }
 
 /**
- * The server that is named, or the one that runs on the data directory, with the owner's rights.
- * Undefined when none is named and none runs.
+ * Connects to the server at `url`, or to the one that runs on the data directory, with the owner's rights. Undefined
+ * if no URL is given and no server runs.
  */
 export async function findServer(options: ServerOptions): Promise<ManagementClient | undefined> {
   const url = options.url ?? variable("HOLDFAST_ENDPOINT");
@@ -44,7 +44,7 @@ function clientOf(url: string, headers: Readonly<Record<string, string>>): Manag
     try {
       response = await fetch(base + path, { ...init, method, headers: { ...headers, ...init.headers } });
     } catch (cause) {
-      const message = `No server answers at ${base}. Start one, or name another with --url`;
+      const message = `No server answers at ${base}. Start it, or name another one with --url`;
       throw new HoldfastError("client", "network_error", message, { cause });
     }
     if (!response.ok) throw await errorOf(response);
@@ -73,7 +73,7 @@ function baseOf(url: string): string {
   } catch {
     // Said below, as for every other text that is no such URL.
   }
-  throw new HoldfastError("client", "invalid_endpoint", `"${url}" is not a URL of a server`);
+  throw new HoldfastError("client", "invalid_endpoint", `"${url}" is not the URL of a server`);
 }
 
 async function errorOf(response: Response): Promise<HoldfastError> {
@@ -84,13 +84,13 @@ async function errorOf(response: Response): Promise<HoldfastError> {
     const more = metadata === undefined ? {} : { metadata };
     return new HoldfastError(group, code, message, { statusCode: response.status, ...more });
   }
-  const message = `What answers there is no server of actors (${response.status})`;
+  const message = `The server at this address is not a Holdfast server (HTTP status ${response.status})`;
   return new HoldfastError("message", "malformed_error", message, { statusCode: response.status });
 }
 
 /**
- * The path of an actor that was named as `name/actor`: an id, `@` and the text of a key, or a key of
- * plain components with slashes between them.
+ * Parses an address `name/actor`. The second part is an id, `@` and an encoded key, or the components of a key
+ * separated by slashes.
  */
 export function actorPathOf(address: string): string | undefined {
   const slash = address.indexOf("/");
@@ -100,7 +100,7 @@ export function actorPathOf(address: string): string | undefined {
   return `/actors/${encodeURIComponent(name)}/${actorSegment(rest)}`;
 }
 
-/** How an actor is named on the command line: as {@link actorPathOf} reads it, in the plainest form it has. */
+/** The address of an actor on the command line: the shortest form that {@link actorPathOf} accepts. */
 export function addressOf(name: string, key: readonly string[]): string {
   const text = key.join("/");
   const encoded = `@${encodeKey(key)}`;
@@ -109,7 +109,7 @@ export function addressOf(name: string, key: readonly string[]): string {
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** The id that an address names. */
+/** Returns the id that an address contains. */
 export function idOf(address: string): string | undefined {
   const rest = address.slice(address.indexOf("/") + 1);
   return uuid.test(rest) ? rest : undefined;

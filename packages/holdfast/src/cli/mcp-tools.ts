@@ -3,7 +3,7 @@ import { fromJsonValue } from "./mcp-values.ts";
 
 export type Arguments = Readonly<Record<string, unknown>>;
 
-/** What a caller gave does not fit the schema of the tool. */
+/** The arguments of a call do not match the schema of the tool. */
 export class InvalidArguments extends Error {}
 
 export interface McpTool {
@@ -15,7 +15,7 @@ export interface McpTool {
     readonly required?: string[];
     readonly additionalProperties: false;
   };
-  /** It changes something, or runs code that may. */
+  /** True if the tool changes something, or runs code that may. */
   readonly writes: boolean;
   readonly destructive?: boolean;
   run(client: ManagementClient, args: Arguments): Promise<unknown>;
@@ -37,7 +37,7 @@ function schema(properties: Readonly<Record<string, object>>, ...required: strin
   };
 }
 
-/** A tool that asks the inspector of one actor. */
+/** Creates a tool that reads from the inspector of one actor. */
 function reads(
   name: string,
   description: string,
@@ -76,13 +76,14 @@ function changes(
 export const mcpTools: readonly McpTool[] = [
   {
     name: "list_actors",
-    description: "Actors, a page at a time: id, name, key, whether it runs or sleeps, when it was made",
+    description:
+      "Lists actors, a page at a time: id, name, key, status (running or sleeping) and creation time",
     inputSchema: schema({
-      name: { type: "string", description: "Only of this name" },
-      prefix: { type: "string", description: "What the first part of the key begins with" },
+      name: { type: "string", description: "Only actors with this name" },
+      prefix: { type: "string", description: "Prefix of the first part of the key" },
       status: { enum: ["running", "sleeping"] },
       limit,
-      cursor: { type: "string", description: "What the page before gave" },
+      cursor: { type: "string", description: "The cursor of the previous page" },
     }),
     writes: false,
     run: (client, args) =>
@@ -90,31 +91,44 @@ export const mcpTools: readonly McpTool[] = [
   },
   {
     name: "list_actor_names",
-    description: "The kinds of actors of this server, with their actions, events and queues",
+    description: "Lists the kinds of actors of this server, with their actions, events and queues",
     inputSchema: schema({}),
     writes: false,
     run: (client) => client.ask("GET", "/actors/names"),
   },
-  reads("get_actor", "Everything about one actor at once", () => "/summary"),
-  reads("read_state", "The state of an actor", () => "/state"),
-  reads("list_connections", "Who is connected to an actor", () => "/connections"),
-  reads("list_queue", "Messages in the queues of an actor", (args) => `/queue?${queryOf(args, ["limit"])}`, {
-    limit,
-  }),
-  reads("list_dead_letters", "Messages that were given up", () => "/queue/dead-letters"),
-  reads("list_schedules", "Schedules of an actor, and those that were given up", () => "/schedules"),
+  reads("get_actor", "Returns everything about one actor", () => "/summary"),
+  reads("read_state", "Returns the state of an actor", () => "/state"),
+  reads("list_connections", "Lists the connections of an actor", () => "/connections"),
+  reads(
+    "list_queue",
+    "Lists the messages in the queues of an actor",
+    (args) => `/queue?${queryOf(args, ["limit"])}`,
+    {
+      limit,
+    },
+  ),
+  reads(
+    "list_dead_letters",
+    "Lists the dead letters of an actor: messages that were given up",
+    () => "/queue/dead-letters",
+  ),
+  reads(
+    "list_schedules",
+    "Lists the schedules of an actor, with those that were given up",
+    () => "/schedules",
+  ),
   reads(
     "schedule_history",
-    "What the last runs of a recurring schedule came to",
+    "Lists the results of the last runs of a recurring schedule",
     (args) => `/schedules/${encodeURIComponent(text(args, "name"))}/history?${queryOf(args, ["limit"])}`,
     { name: { type: "string" }, limit },
     "name",
   ),
-  reads("workflow_history", "The workflow of an actor, entry by entry", () => "/workflow-history"),
-  reads("database_schema", "Tables of the SQLite database of an actor", () => "/database/schema"),
+  reads("workflow_history", "Lists the entries of an actor's workflow", () => "/workflow-history"),
+  reads("database_schema", "Lists the tables of an actor's SQLite database", () => "/database/schema"),
   {
     name: "query_sql",
-    description: "Runs one SQL statement that only reads, in the SQLite database of an actor",
+    description: "Runs one read-only SQL statement in an actor's SQLite database",
     inputSchema: schema({ actor, sql: { type: "string" }, args: { type: "array" } }, "actor", "sql"),
     writes: false,
     run: (client, args) =>
@@ -126,25 +140,25 @@ export const mcpTools: readonly McpTool[] = [
   },
   reads(
     "list_kv",
-    "Key-value entries of an actor",
+    "Lists the key-value entries of an actor",
     (args) => `/kv?${queryOf(args, ["prefix", "limit", "cursor"])}`,
     { prefix: { type: "string" }, limit, cursor: { type: "string" } },
   ),
   reads(
     "tail_logs",
-    "The last records of an actor's log; pass the `last` of the answer before as `after` to go on",
+    "Lists the last records of an actor's log. To continue, pass `last` of the previous result as `after`",
     (args) => `/logs?${queryOf(args, ["after", "limit"])}`,
     { after: { type: "integer", minimum: 0 }, limit: { type: "integer", minimum: 1, maximum: 200 } },
   ),
   reads(
     "tail_events",
-    "What an actor did lately: calls, wakes, stops, with their times and errors, the latest first",
+    "Lists what an actor did recently (calls, wakes, stops) with times and errors, newest first",
     (args) => `/traces?${queryOf(args, ["startMs", "limit"])}`,
     { startMs: { type: "integer", description: "Milliseconds since the epoch" }, limit },
   ),
   reads(
     "state_at",
-    "The state of an actor as it was",
+    "Returns the state of an actor at an earlier time",
     (args) => `/history/at?time=${number(args, "time")}`,
     { time: { type: "integer", description: "Milliseconds since the epoch" } },
     "time",
@@ -190,12 +204,14 @@ export const mcpTools: readonly McpTool[] = [
     "run_schedule",
     "Runs a schedule now",
     (args) => ({ method: "POST", path: `/schedules/${encodeURIComponent(text(args, "name"))}/run` }),
-    { name: { type: "string", description: "The name of a recurring schedule, or the id of another" } },
+    {
+      name: { type: "string", description: "The name of a recurring schedule, or the id of a one-time one" },
+    },
     "name",
   ),
   changes(
     "replay_workflow",
-    "Runs a workflow that has ended again, from an entry or from the beginning",
+    "Runs a finished workflow again, from an entry or from the beginning",
     (args) => ({
       method: "POST",
       path: "/workflow/replay",
@@ -211,7 +227,7 @@ export const mcpTools: readonly McpTool[] = [
   {
     ...changes(
       "execute_sql",
-      "Runs SQL in the SQLite database of an actor, also SQL that writes",
+      "Runs SQL in an actor's SQLite database, including statements that write",
       (args) => ({
         method: "POST",
         path: "/database/execute",
@@ -234,7 +250,7 @@ export const mcpTools: readonly McpTool[] = [
   },
   {
     name: "destroy_actor",
-    description: "Ends an actor and all its data, for good",
+    description: "Destroys an actor and all its data. This cannot be undone",
     inputSchema: schema({ actor }, "actor"),
     writes: true,
     destructive: true,
@@ -258,19 +274,19 @@ function inspector(args: Arguments): string {
 function text(args: Arguments, name: string): string {
   const value = args[name];
   if (typeof value === "string" && value !== "") return value;
-  throw new InvalidArguments(`\`${name}\` is a text that is not empty`);
+  throw new InvalidArguments(`\`${name}\` must be a non-empty string`);
 }
 
 function number(args: Arguments, name: string): number {
   const value = args[name];
   if (typeof value === "number" && Number.isSafeInteger(value)) return value;
-  throw new InvalidArguments(`\`${name}\` is a whole number`);
+  throw new InvalidArguments(`\`${name}\` must be an integer`);
 }
 
 function list(args: Arguments, name: string): readonly unknown[] {
   const value = args[name] ?? [];
   if (Array.isArray(value)) return value.map(fromJsonValue);
-  throw new InvalidArguments(`\`${name}\` is a list`);
+  throw new InvalidArguments(`\`${name}\` must be an array`);
 }
 
 function given(args: Arguments, name: string): unknown {
@@ -283,7 +299,7 @@ function queryOf(args: Arguments, names: readonly string[]): string {
   for (const name of names) {
     const value = args[name];
     if (typeof value === "string" || typeof value === "number") query.set(name, String(value));
-    else if (value !== undefined) throw new InvalidArguments(`\`${name}\` is a text or a number`);
+    else if (value !== undefined) throw new InvalidArguments(`\`${name}\` must be a string or a number`);
   }
   return query.toString();
 }

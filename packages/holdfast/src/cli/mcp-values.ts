@@ -1,6 +1,6 @@
 import { decodeJson } from "@holdfast/core";
 
-/** A JSON value that an agent wrote as the value that it means: with tags for what JSON lacks. */
+/** Decodes a JSON value that an agent wrote, with tags for values that JSON lacks. */
 export function fromJsonValue(value: unknown): unknown {
   return decodeJson(JSON.stringify(value ?? null));
 }

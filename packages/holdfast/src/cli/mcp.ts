@@ -14,7 +14,7 @@ of a running server: list them, read their state, queues, schedules, workflows, 
   --token TOKEN    the token of its inspector (default: HOLDFAST_INSPECTOR_TOKEN)
   --data DIR       data directory (default: HOLDFAST_DATA or .holdfast)`;
 
-/** How long calls may take that are under way when the input ends. */
+/** Time limit for running calls when the input ends, in milliseconds. */
 const lastCallsMs = 10_000;
 
 export async function mcpCommand(args: readonly string[]): Promise<number> {

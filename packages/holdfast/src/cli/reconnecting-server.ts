@@ -2,23 +2,23 @@ import { isErrorCode } from "@holdfast/core";
 import type { ManagementClient } from "./management-client.ts";
 
 /**
- * The server that a long-running command asks: looked for at the first use, and anew once what was found
- * is gone, since a server may be started after the command, or again on another port.
+ * The server that a long-running command uses. It is looked up on first use, and again after it has gone, because a
+ * server may be started after the command or restarted on another port.
  */
 export class ReconnectingServer {
   readonly #find: () => Promise<ManagementClient>;
   #found: ManagementClient | undefined;
-  /** Several uses at one time look once. */
+  /** Concurrent uses share one lookup. */
   #looking: Promise<ManagementClient> | undefined;
 
-  /** `find` throws where there is no server. */
+  /** `find` throws if there is no server. */
   constructor(find: () => Promise<ManagementClient>) {
     this.#find = find;
   }
 
   /**
-   * Does some work with the server. Work that a server that is gone has not done is done again with the one
-   * that is found then, once: `repeatable` work always, other work only where it was refused before it began.
+   * Runs `work` with the server. If the server has gone, runs it once more with the next one: `repeatable` work
+   * always, other work only if it was refused before it began.
    */
   async use<Result>(
     work: (client: ManagementClient) => Promise<Result>,
@@ -35,7 +35,7 @@ export class ReconnectingServer {
     }
   }
 
-  /** Ends what was opened to reach it. */
+  /** Releases the current server. */
   async close(): Promise<void> {
     await this.#looking?.catch(() => undefined);
     if (this.#found !== undefined) await this.#forget(this.#found);
@@ -53,14 +53,14 @@ export class ReconnectingServer {
   }
 
   async #forget(client: ManagementClient): Promise<void> {
-    // Another use that met its end has done so, and may have found the next one.
+    // A concurrent use may have released it already, and found the next one.
     if (this.#found !== client) return;
     this.#found = undefined;
     await client.close?.();
   }
 }
 
-/** Nobody answers there, something else does, or the login has ended. */
+/** Nothing answers, something else answers, or the login has ended. */
 function isGone(error: unknown): boolean {
   return (
     isRefused(error) ||

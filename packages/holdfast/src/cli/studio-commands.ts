@@ -14,8 +14,8 @@ interface StudioModule {
 const studio = "@holdfast/studio";
 
 /**
- * Loads a command of the Studio: an install of `holdfast` alone has the actors, and not the Studio, the gate and
- * the sandbox. Where a person sits at the terminal, offers to install it. Throws `control.studio_missing`.
+ * Loads a command of the Studio. An install of `holdfast` alone has the actors, without the Studio, the gate and the
+ * sandbox; at a terminal, offers to install them. Throws `control.studio_missing`.
  */
 export async function loadStudioCommand(name: string): Promise<Command> {
   const module = await importStudio();
@@ -31,7 +31,7 @@ export async function loadInstalledStudioCommand(name: string): Promise<Command 
   return (await importStudio())?.commands[name]?.();
 }
 
-/** Undefined where it is installed neither beside this package nor in the current folder. */
+/** Undefined if it is installed neither beside this package nor in the current folder. */
 async function importStudio(): Promise<StudioModule | undefined> {
   for (const place of [import.meta.url, pathToFileURL(join(process.cwd(), "package.json")).href]) {
     const path = resolveFrom(place);
@@ -58,13 +58,13 @@ async function installStudio(name: string): Promise<Command> {
   throw new HoldfastError("control", "studio_missing", message);
 }
 
-/** In a new process: this one remembers that the package was missing. */
+/** In a new process, because this one has cached that the package is missing. */
 async function runAgain(): Promise<number> {
   const { status } = spawnSync(process.execPath, process.argv.slice(1), { stdio: "inherit" });
   return status ?? 1;
 }
 
-/** Asks a person at a terminal; nobody is asked in a script, where the next line would be taken for the answer. */
+/** Asks only at a terminal: in a script, the next line of input would be taken as the answer. */
 async function isWanted(name: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });

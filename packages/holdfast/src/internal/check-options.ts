@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 
-/** Keys that mean something here. */
+/** Options with an effect. */
 const ownKeys = [
   "use",
   "dataDirectory",
@@ -30,7 +30,7 @@ const ownKeys = [
   "engineHost",
 ] as const;
 
-/** Keys of an engine or a cloud: accepted, named once in the log, without effect. */
+/** Options for an engine or a cloud: accepted without effect, and logged once. */
 const foreignKeys = [
   "runtime",
   "wasm",
@@ -52,17 +52,17 @@ const known: ReadonlySet<string> = new Set([...ownKeys, ...foreignKeys]);
 
 type Options = Readonly<Record<string, unknown>>;
 
-/** Keys that `setup` was given and that do nothing, for the log. */
+/** Options of `setup` without effect, for the log. */
 export interface KeysWithoutEffect {
-  /** Those of an engine or a cloud. */
+  /** Options for an engine or a cloud. */
   readonly foreign: readonly string[];
-  /** Those that no option has: misspelt, or of another version. */
+  /** Unknown options: misspelt, or of another version. */
   readonly unknown: readonly string[];
 }
 
 /**
- * Checks what `setup` was given, and returns the keys that have no effect.
- * Throws `gateway.invalid_config` for wrong types and keys that exclude each other.
+ * Checks the options of `setup` and returns those without effect. Throws `gateway.invalid_config` for wrong types and
+ * for options that exclude each other.
  */
 export function checkOptions(options: unknown): KeysWithoutEffect {
   if (typeof options !== "object" || options === null) throw invalid("setup() takes an object");
@@ -107,7 +107,7 @@ function checkTexts(given: Options): void {
   }
 }
 
-/** Objects of numbers: an unknown name in them would be a limit that nobody keeps. */
+/** Nested objects of numbers: an unknown name in them would be a limit that nothing enforces. */
 const bounds: Readonly<Record<string, readonly string[]>> = {
   history: ["maxAgeMs", "maxBytes"],
   resume: ["windowMs", "maxEvents", "maxBytes"],
@@ -125,11 +125,11 @@ function checkBounds(given: Options): void {
   }
   const { slowReaders, store, history } = given;
   if (slowReaders !== undefined && slowReaders !== "close" && slowReaders !== "drop-events") {
-    throw invalid('"slowReaders" is neither "close" nor "drop-events"');
+    throw invalid('"slowReaders" must be "close" or "drop-events"');
   }
   if (store !== undefined && history !== undefined) {
     throw invalid(
-      '"store" and "history" exclude each other: a store is told how much it keeps where it is made',
+      '"store" and "history" exclude each other: the history of a store is configured where it is created',
     );
   }
 }
@@ -146,7 +146,7 @@ function checkSwitches(given: Options): void {
 }
 
 function checkSwitch(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "boolean") throw invalid(`"${name}" is neither true nor false`);
+  if (value !== undefined && typeof value !== "boolean") throw invalid(`"${name}" is not a boolean`);
 }
 
 function objectOf(name: string, value: unknown): Options {
@@ -173,7 +173,7 @@ function checkTogether(given: Options): void {
     throw invalid('"runtime: wasm" and a local "sqlite" exclude each other');
 }
 
-/** What was given of the options that exist. */
+/** The given options that have an effect. */
 export function existing<Given extends object>(given: Given): Given {
   const kept = { ...given };
   for (const key of Object.keys(kept)) if (!known.has(key)) Reflect.deleteProperty(kept, key);

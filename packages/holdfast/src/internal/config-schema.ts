@@ -1,9 +1,9 @@
 /** Options and loggers of the entry points. */
 import type { StandardSchema } from "@holdfast/core";
 
-/** A schema of this package's own: a Standard Schema with the two calls that schema libraries have. */
+/** A Standard Schema with the two methods that schema libraries have. */
 export interface ConfigSchema<T> extends StandardSchema<unknown, T> {
-  /** Throws what is wrong with the value. */
+  /** Throws the validation error. */
   parse(value: unknown): T;
   safeParse(value: unknown): SafeParse<T>;
 }
@@ -12,7 +12,7 @@ export type SafeParse<T> =
   | { readonly success: true; readonly data: T }
   | { readonly success: false; readonly error: Error };
 
-/** Makes a schema of a function that returns the value with its defaults, or throws. */
+/** Creates a schema from a function that returns the value with its defaults, or throws. */
 export function configSchema<T>(parse: (value: unknown) => T): ConfigSchema<T> {
   const safeParse = (value: unknown): SafeParse<T> => {
     try {

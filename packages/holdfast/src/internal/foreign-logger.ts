@@ -8,12 +8,12 @@ export interface ForeignLogger {
   error(fields: object, message: string): void;
 }
 
-/** The logger itself where it is one of ours, else one that hands its records on. */
+/** Returns a logger of ours unchanged, and adapts any other. */
 export function loggerFrom(logger: Logger | ForeignLogger): Logger {
   return isOurs(logger) ? logger : adapted(logger);
 }
 
-/** Ours takes the message first and has no more than these methods; a pino takes the fields first. */
+/** Ours takes the message first and has only these methods; pino takes the fields first. */
 function isOurs(logger: Logger | ForeignLogger): logger is Logger {
   return "child" in logger && !("bindings" in logger) && !("trace" in logger);
 }

@@ -13,7 +13,7 @@ import type { ParsedConfig, SetupOptions } from "../registry/registry-options.ts
 import { checkOptions, existing } from "./check-options.ts";
 import { loggerFrom } from "./foreign-logger.ts";
 
-/** What a registry is made with, of what `setup` takes. Throws `gateway.invalid_config`. */
+/** Options of a registry, derived from those of `setup`. Throws `gateway.invalid_config`. */
 export function settingsOf<Actors extends Definitions>(
   options: SetupOptions<Actors>,
 ): RegistryConfig<Actors> {
@@ -37,7 +37,7 @@ export function settingsOf<Actors extends Definitions>(
   };
 }
 
-/** What each option of `setup` comes to; what is none is left out. */
+/** Maps each option of `setup`; options that are not set are left out. */
 export function parsedConfig(options: SetupOptions<Definitions>): ParsedConfig {
   const { port, host, publicDir } = listenOptions(options);
   const { gracePeriodMs = serverLimits.shutdownGraceMs, disableSignalHandlers = false } =
@@ -77,7 +77,7 @@ function loggerOf(logging: SetupOptions<Definitions>["logging"]): Logger {
 
 function gatewayOptions(options: SetupOptions<Definitions>): GatewayOptions {
   const { access, credentials } = options;
-  // A program that moves here says neither: who deploys it does.
+  // Programs written for the peer set neither: the environment of the deployment does.
   const hosts = options.hosts ?? listOf(variable("HOLDFAST_HOSTS"));
   const origins = options.origins ?? listOf(variable("HOLDFAST_ORIGINS"));
   const { maxIncomingMessageSize, maxOutgoingMessageSize, maxRequestBodySize } = options;
@@ -105,7 +105,7 @@ function listOf(names: string | undefined): readonly string[] | undefined {
 }
 
 function listenOptions(options: SetupOptions<Definitions>): ListenOptions {
-  // What the environment says is for the one who runs the program, and comes before what it says itself.
+  // The environment belongs to the operator, and overrides the program.
   const port = variable("HOLDFAST_PORT") === undefined ? (options.enginePort ?? options.httpPort) : undefined;
   const host = variable("HOLDFAST_HOST") ?? options.engineHost ?? options.httpHost;
   const publicDir = options.staticDir ?? variable("HOLDFAST_PUBLIC_DIR");
@@ -119,11 +119,11 @@ function listenOptions(options: SetupOptions<Definitions>): ListenOptions {
 function welcome(actors: number, directory: string): (url: string) => void {
   const kinds = actors === 1 ? "1 kind of actor" : `${actors} kinds of actors`;
   return (url) => {
-    process.stderr.write(`Holdfast serves ${kinds} at ${url}, kept in ${directory}\n`);
+    process.stderr.write(`Holdfast serves ${kinds} at ${url}, with data in ${directory}\n`);
   };
 }
 
-/** A test runner loads the module that starts the program once for each file of tests, side by side. */
+/** A test runner loads the module that starts the program once for each test file, in parallel. */
 function inTests(): boolean {
   return ["VITEST", "NODE_TEST_CONTEXT", "JEST_WORKER_ID"].some((name) => variable(name) !== undefined);
 }

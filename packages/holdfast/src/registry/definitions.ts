@@ -4,23 +4,23 @@ import { HoldfastError } from "@holdfast/core";
 import type { Definitions } from "@holdfast/server";
 import type { AnyStaticActorDefinition } from "../types/definition-types.ts";
 
-/** Whether this is what `actor()` returned. */
+/** True for a value that `actor()` returned. */
 export function isStaticActorDefinition(definition: unknown): definition is AnyStaticActorDefinition {
   return definition instanceof ActorDefinition;
 }
 
-/** Whether this is an actor of a definition: they all are. */
+/** True if the actor has a definition: always true here. */
 export function isStaticActorInstance(instance: unknown): instance is object {
   return typeof instance === "object" && instance !== null;
 }
 
-/** The definition that a configuration has under a name. Throws `actor.not_found`. */
+/** Returns the definition with this name in a configuration. Throws `actor.not_found`. */
 export function lookupInRegistry(config: { readonly use?: unknown }, name: string): AnyStaticActorDefinition {
   const { use } = config;
   const isThere = typeof use === "object" && use !== null && Object.hasOwn(use, name);
   const definition: unknown = isThere ? Reflect.get(use, name) : undefined;
   if (isStaticActorDefinition(definition)) return definition;
-  throw new HoldfastError("actor", "not_found", `The registry has no actor of the name "${name}"`);
+  throw new HoldfastError("actor", "not_found", `The registry has no actor named "${name}"`);
 }
 
 /** Display name and icon of each actor, as `GET /metadata` shows them. */
@@ -37,7 +37,7 @@ export function buildActorNames<Actors extends Definitions>(config: {
   );
 }
 
-/** What a page of another origin may send with a request. */
+/** Request headers that pages of other origins may send. */
 export const ALLOWED_PUBLIC_HEADERS: readonly string[] = [
   "Content-Type",
   "User-Agent",
@@ -55,10 +55,10 @@ export const BUILTIN_INSPECTOR_TAB_IDS = [
   "console",
 ] as const;
 
-/** How long a sleep or a destruction may take unless a definition says otherwise: 15,000 ms. */
+/** The default time limit of a sleep or a destruction: 15,000 ms. */
 export const DEFAULT_SLEEP_GRACE_PERIOD = 15_000;
 
-/** For middleware that is called by hand: nothing comes after it. */
+/** For middleware that is called directly, without a next handler. */
 export function noopNext(): () => Promise<void> {
   return async () => undefined;
 }

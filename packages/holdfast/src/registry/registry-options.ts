@@ -11,63 +11,63 @@ import type {
 import type { ForeignLogger } from "../internal/foreign-logger.ts";
 import type { LogLevel } from "../log.ts";
 
-/** What `setup` takes. */
+/** The options of `setup`. */
 export interface SetupOptions<Actors extends Definitions> {
   /** The actors by name: `{ counter, chatRoom }`. */
   readonly use: Actors;
-  /** Where actors are kept: ".holdfast" below the working directory, or HOLDFAST_DATA. */
+  /** The directory of the actors' data: ".holdfast" in the working directory by default, or HOLDFAST_DATA. */
   readonly dataDirectory?: string | undefined;
-  /** Instead of SQLite in `dataDirectory`. */
+  /** A store to use instead of SQLite in `dataDirectory`. */
   readonly store?: (() => ActorStore | Promise<ActorStore>) | undefined;
-  /** Host names beside the loopback ones, or HOLDFAST_HOSTS; see the reference of the server. */
+  /** Accepted host names beside the loopback ones, or HOLDFAST_HOSTS; see the reference of the server. */
   readonly hosts?: readonly string[] | undefined;
-  /** Origins of web pages that may call, "*" for any: HOLDFAST_ORIGINS, or those of this machine. */
+  /** Origins of web pages that may call, "*" for any; HOLDFAST_ORIGINS, or those of this machine by default. */
   readonly origins?: readonly string[] | undefined;
   /** Lets pages of these origins send cookies. */
   readonly credentials?: boolean | undefined;
-  /** Throws to refuse a request; runs before an actor is woken or made. */
+  /** Throws to refuse a request; runs before an actor is woken or created. */
   readonly access?: ((info: AccessInfo) => Promise<void> | void) | undefined;
   /**
-   * Who may manage and inspect actors, read metrics and the documents of the API; throws to refuse.
-   * Without it, and without a token, only callers from this machine may.
+   * Decides who may manage and inspect actors and read metrics and API documents; throws to refuse. Without it, and
+   * without a token, only callers on this machine may.
    */
   readonly manage?: ((info: ManageInfo) => Promise<void> | void) | undefined;
-  /** Its `token` lets its bearer do all of that: HOLDFAST_INSPECTOR_TOKEN unless given. */
+  /** A bearer of its `token` may do all of that; HOLDFAST_INSPECTOR_TOKEN by default. */
   readonly inspector?: InspectorOptions | undefined;
-  /** Bytes of an action's arguments or a message: 65,536. */
+  /** Maximum size of an action's arguments or of a message, in bytes: 65,536 by default. */
   readonly maxIncomingMessageSize?: number | undefined;
-  /** Bytes of a result or an event: 1,048,576. */
+  /** Maximum size of a result or an event, in bytes: 1,048,576 by default. */
   readonly maxOutgoingMessageSize?: number | undefined;
-  /** Bytes of a request for `onRequest`: 67,108,864. */
+  /** Maximum size of a request for `onRequest`, in bytes: 67,108,864 by default. */
   readonly maxRequestBodySize?: number | undefined;
   readonly logging?:
     | { readonly level?: LogLevel | undefined; readonly baseLogger?: Logger | ForeignLogger | undefined }
     | undefined;
   readonly ports?: Ports | undefined;
-  /** How much of the past of each state is kept: 7 days and 256 KiB. */
+  /** How much history of each state is kept: 7 days and 256 KiB by default. */
   readonly history?: { readonly maxAgeMs?: number; readonly maxBytes?: number } | undefined;
-  /** How long and how much is kept of what a cut off client misses: 60 s, 1,000 events, 1 MiB. */
+  /** How much is kept for a disconnected client, and for how long: 60 s, 1,000 events and 1 MiB by default. */
   readonly resume?: GatewayOptions["resume"] | undefined;
-  /** What becomes of a client that reads too slowly: "close" unless given. */
+  /** What happens to a client that reads too slowly: "close" by default. */
   readonly slowReaders?: "close" | "drop-events" | undefined;
-  /** What actors see as `c.region`: "local", or HOLDFAST_REGION. */
+  /** The value of `c.region`: "local" by default, or HOLDFAST_REGION. */
   readonly region?: string | undefined;
-  /** Port to listen on: 6420, or HOLDFAST_PORT. */
+  /** Port to listen on: 6420 by default, or HOLDFAST_PORT. */
   readonly httpPort?: number | undefined;
-  /** Address to listen on: 127.0.0.1, or HOLDFAST_HOST. */
+  /** Address to listen on: 127.0.0.1 by default, or HOLDFAST_HOST. */
   readonly httpHost?: string | undefined;
-  /** Where the gateway is mounted: "/". */
+  /** Path under which the gateway is mounted: "/" by default. */
   readonly httpBasePath?: string | undefined;
-  /** A directory whose files are served beside the actors; or HOLDFAST_PUBLIC_DIR. */
+  /** A directory whose files are served beside the actors, or HOLDFAST_PUBLIC_DIR. */
   readonly staticDir?: string | undefined;
-  /** Do not say where the registry listens. */
+  /** Does not print the address of the registry. */
   readonly noWelcome?: boolean | undefined;
   readonly shutdown?: ShutdownOptions | undefined;
   /** As `httpPort`, for `start`. */
   readonly enginePort?: number | undefined;
   /** As `httpHost`, for `start`. */
   readonly engineHost?: string | undefined;
-  // What follows speaks of parts that do not exist here: one process holds the actors and answers for them.
+  // The options below configure parts that do not exist here: one process hosts the actors and serves them.
   readonly runtime?: "auto" | "native" | "wasm" | undefined;
   readonly wasm?: { readonly bindings?: unknown; readonly initInput?: unknown } | undefined;
   readonly sqlite?: "local" | "remote" | { readonly backend: "local" | "remote" } | undefined;

@@ -5,9 +5,9 @@ import type { ParsedConfig, SetupOptions } from "./registry-options.ts";
 
 export type { ParsedConfig } from "./registry-options.ts";
 
-/** A registry with the options and defaults of {@link setup}, which makes them. */
+/** A registry with the options and defaults of {@link setup}. */
 export class Registry<const Actors extends Definitions> extends StoredRegistry<Actors> {
-  /** What it was made with. */
+  /** The options that it was created with. */
   readonly config: SetupOptions<Actors>;
 
   /** Throws `gateway.invalid_config`. */
@@ -22,10 +22,10 @@ export class Registry<const Actors extends Definitions> extends StoredRegistry<A
   }
 }
 
-/** What `registry.serve()` gives. */
+/** The return value of `registry.serve()`. */
 export interface ServerlessHandler {
   readonly fetch: FetchHandler;
 }
 
-/** The fixed routes of a registry, for servers that place them elsewhere. */
+/** The fixed routes of a registry, for servers that mount them elsewhere. */
 export type RegistryRoutes = Registry<Definitions>["routes"];

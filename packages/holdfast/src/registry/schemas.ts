@@ -12,7 +12,7 @@ import type { ParsedConfig, SetupOptions } from "./registry-options.ts";
 
 export type { ConfigSchema } from "../internal/config-schema.ts";
 
-/** What `setup` takes, with every default. Throws `gateway.invalid_config`. */
+/** Schema of the options of `setup`, with every default. Throws `gateway.invalid_config`. */
 export const RegistryConfigSchema: ConfigSchema<ParsedConfig> = configSchema((value) => {
   checkOptions(value);
   return parsedConfig(value as SetupOptions<Definitions>);
@@ -30,18 +30,18 @@ type AnyConfig = ParsedActorConfig<
   unknown
 >;
 
-/** What `actor` takes. Throws `actor.invalid_definition`. */
+/** Schema of the argument of `actor`. Throws `actor.invalid_definition`. */
 export const ActorConfigSchema: ConfigSchema<AnyConfig> = configSchema((value) => {
   const config = value as AnyConfig;
   return new ActorDefinition(config).config;
 });
 
-/** The `options` of an actor, with every default. Throws `actor.invalid_definition`. */
+/** Schema of the `options` of an actor, with every default. Throws `actor.invalid_definition`. */
 export const ActorOptionsSchema: ConfigSchema<ParsedActorOptions> = configSchema(
   (value) => new ActorDefinition({ options: (value ?? {}) as ActorOptions }).config.options,
 );
 
-/** The actors of a registry by name. Throws `gateway.invalid_config`. */
+/** Schema of the actors of a registry by name. Throws `gateway.invalid_config`. */
 export const ActorsSchema: ConfigSchema<Definitions> = configSchema(
   (value) => RegistryConfigSchema.parse({ use: value }).use,
 );

@@ -1,7 +1,7 @@
 /** Types that the entry points re-export. */
 import { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
 
-/** What a client itself says, as opposed to what an actor threw. */
+/** Errors of the client itself, as opposed to those that an actor threw. */
 export class ActorClientError extends HoldfastError {
   constructor(message: string, code = "error", options: ErrorOptions = {}) {
     super("client", code, message, options);
@@ -13,7 +13,7 @@ export class ActorClientError extends HoldfastError {
   }
 }
 
-/** A call on a connection that was disposed of. */
+/** A call on a connection that has been disposed. */
 export class ActorConnDisposed extends ActorClientError {
   constructor() {
     super("The connection was disposed", "disposed");
@@ -25,7 +25,7 @@ export class ActorConnDisposed extends ActorClientError {
   }
 }
 
-/** An answer that is not what the protocol says. */
+/** A response that violates the protocol. */
 export class MalformedResponseMessage extends ActorClientError {
   constructor(cause?: unknown) {
     super(`Malformed response message: ${String(cause)}`, "malformed_response", { cause });
@@ -37,7 +37,7 @@ export class MalformedResponseMessage extends ActorClientError {
   }
 }
 
-/** The server could not be reached, or did not do what management asked of it. */
+/** The server could not be reached, or refused a management request. */
 export class ManagerError extends ActorClientError {
   constructor(error: string, options: ErrorOptions = {}) {
     super(`Manager error: ${error}`, "manager_error", options);
@@ -49,7 +49,7 @@ export class ManagerError extends ActorClientError {
   }
 }
 
-/** A request that got no answer. */
+/** A request without a response. */
 export class HttpRequestError extends ActorClientError {
   constructor(message: string, options: ErrorOptions = {}) {
     super(`HTTP request error: ${message}`, "network_error", options);

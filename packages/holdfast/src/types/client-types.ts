@@ -1,16 +1,16 @@
 import type { AnyRegistry, Client, ConnStatus, SkipReadyWait } from "@holdfast/client";
 
-/** An action as a client has it: without the context, and as a promise. */
+/** An action as a client sees it: without the context, returning a promise. */
 export type ActorActionFunction<Args extends unknown[] = unknown[], Response = unknown> = (
   ...args: Args extends [unknown, ...infer Rest] ? Rest : Args
 ) => Promise<Response>;
 
-/** How one action is called. */
+/** Options of one call of an action. */
 export interface ActorActionOptions extends SkipReadyWait {
   readonly signal?: AbortSignal;
 }
 
-/** Ends what it was returned for. */
+/** Removes the listener that it was returned for. */
 export type EventUnsubscribe = () => void;
 
 /** Called when a connection opens or is lost. */
@@ -22,7 +22,7 @@ export type StatusChangeCallback = (status: ConnStatus) => void;
 /** The definitions of a registry by name. */
 export type ExtractActorsFromRegistry<R extends AnyRegistry> = NonNullable<R["~actors"]>;
 
-/** What the creation of an actor says. */
+/** Options for the creation of an actor. */
 export interface CreateRequest {
   readonly name: string;
   readonly key: readonly string[];
@@ -31,11 +31,11 @@ export interface CreateRequest {
   readonly poolName?: string | undefined;
 }
 
-/** Where an actor runs. */
+/** The region an actor runs in. */
 export interface Region {
   readonly id: string;
   readonly name: string;
 }
 
-/** The registry that a client is for. */
+/** The registry that a client calls. */
 export type ExtractRegistryFromClient<C> = C extends Client<infer R extends AnyRegistry> ? R : never;

@@ -1,6 +1,6 @@
 /**
- * Contexts by name, with the parameters in the order that programs of the peer give them. The types of
- * `@holdfast/actors` are the same contexts with the parameters that each needs.
+ * Contexts under the names, and with the order of type parameters, that programs written for the peer use. The types
+ * of `@holdfast/actors` are the same contexts with only the parameters that each needs.
  */
 import type {
   ActionContext,
@@ -14,7 +14,7 @@ import type {
 
 type None = Record<never, never>;
 
-/** A connection: `Conn<State, ConnParams, ConnState>`; the other types do not matter to it, but events. */
+/** A connection: `Conn<State, ConnParams, ConnState>`. Apart from events, the other types have no effect. */
 export type Conn<
   _State = unknown,
   ConnParams = unknown,
@@ -70,7 +70,7 @@ export type CreateConnStateContext<
   Queues = None,
 > = BeforeConnectContext<State, Vars, Input, Database, Events, Queues>;
 
-/** The context of `onMigrate`; the state of an actor that is new is undefined there. */
+/** The context of `onMigrate`; the state of a new actor is undefined there. */
 export type MigrateContext<
   State,
   _ConnParams,

@@ -1,4 +1,4 @@
-/** Types of definitions by the names, and with the parameters, that programs of the peer give. */
+/** Types of definitions under the names, and with the type parameters, that programs written for the peer use. */
 import type {
   ActionContext,
   ActionTree,
@@ -19,7 +19,7 @@ type None = Record<never, never>;
 /** The actions of a definition with these types. */
 export type Actions<S, P, C, V, I, D, E = None, Q = None> = ActionTree<ActionContext<S, P, C, V, I, D, E, Q>>;
 
-/** `definition.config`: what `actor()` was given, with every option. */
+/** `definition.config`: the argument of `actor()`, with every option. */
 export type ActorConfig<
   S,
   P,
@@ -32,7 +32,7 @@ export type ActorConfig<
   A = Actions<S, P, C, V, I, D, E, Q>,
 > = ParsedActorConfig<S, P, C, V, I, D, E, Q, A>;
 
-/** What `actor()` takes. */
+/** The argument of `actor()`. */
 export type ActorConfigInput<
   S = undefined,
   P = undefined,
@@ -55,12 +55,12 @@ export interface ActorTypes<State, ConnParams, ConnState, Vars, Input, Database>
   readonly database?: Database;
 }
 
-/** Any definition, as the functions see it that take any. */
+/** Any definition, for functions that accept all of them. */
 export interface AnyStaticActorDefinition extends AnyDefinition, AnyActorDefinition {
   readonly config: { readonly options: ParsedActorOptions; readonly actions?: unknown };
 }
 
-/** A `run` with what the inspector shows of it. */
+/** A `run` handler with its display options for the inspector. */
 export type RunConfig<
   State = unknown,
   ConnParams = unknown,
@@ -72,17 +72,17 @@ export type RunConfig<
   Queues = None,
 > = RunHandler<ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>>;
 
-/** The options that say how an actor is shown and reached. */
+/** Options for how an actor is displayed and reached. */
 type GlobalOption = "name" | "icon" | "enableActorRuntimeSocket" | "canHibernateWebSocket";
 
 export type GlobalActorOptions = Pick<ParsedActorOptions, GlobalOption>;
 
-/** Those options as a definition gives them. */
+/** The same options as input of a definition. */
 export type GlobalActorOptionsInput = Pick<ActorOptions, GlobalOption>;
-/** The options that say how one actor runs. */
+/** Options for how one actor runs. */
 export type InstanceActorOptions = Omit<ParsedActorOptions, GlobalOption>;
 
-/** Those options as a definition gives them. */
+/** The same options as input of a definition. */
 export type InstanceActorOptionsInput = Omit<ActorOptions, GlobalOption>;
 
 /** The key `inspector` of a definition. */

@@ -1,31 +1,34 @@
-/** Types of raw WebSockets that fit those of every runtime, by the names that programs of the peer use. */
+/**
+ * Types of raw WebSockets that are compatible with every JavaScript runtime, under the names that programs written for
+ * the peer use.
+ */
 
 // biome-ignore lint/suspicious/noExplicitAny: handlers say themselves which event they take, as they may with the WebSocket of a browser.
 type AnyEvent = any;
 
-/** As `Event` of the standard, as far as WebSockets have it. */
+/** As the standard's `Event`, with the fields that WebSockets use. */
 export interface RivetEvent {
   readonly type: string;
   readonly target?: unknown;
   readonly currentTarget?: unknown;
 }
 
-/** As `MessageEvent` of the standard. */
+/** As the standard's `MessageEvent`. */
 export interface RivetMessageEvent extends RivetEvent {
   /** Text as a string, binary data as an ArrayBuffer. */
   readonly data: AnyEvent;
-  /** The number of the message on this socket, from 1. */
+  /** The number of the message on this socket, starting with 1. */
   readonly rivetMessageIndex?: number;
 }
 
-/** As `CloseEvent` of the standard. */
+/** As the standard's `CloseEvent`. */
 export interface RivetCloseEvent extends RivetEvent {
   readonly code: number;
   readonly reason: string;
   readonly wasClean: boolean;
 }
 
-/** The part of the standard's WebSocket that both ends of a raw connection have. */
+/** The part of the standard's WebSocket that both ends of a raw connection support. */
 export interface UniversalWebSocket {
   readonly CONNECTING: 0;
   readonly OPEN: 1;
