@@ -104,21 +104,21 @@ async function compose(parts: StudioParts): Promise<Studio> {
   const backends = new StudioBackends();
   const host = createHost(parts, backends);
   const sandbox = (taskId: string) => host.sandbox(taskId);
-  const registryAccess = new Access(backends.access, dataDirectory, () => ports.clock.now());
+  const access = new Access(backends.access, dataDirectory, () => ports.clock.now());
   const token = (options.environment ?? process.env)["HOLDFAST_INSPECTOR_TOKEN"];
-  const listenAt = options.host ?? "127.0.0.1";
+  const listenHost = options.host ?? "127.0.0.1";
   const registry = createRegistry({
     use: createActors(host),
     store: () => store,
     ports,
     gateway: {
-      hosts: allowedHosts(listenAt),
-      access: registryAccess.admit,
-      manage: registryAccess.manage,
+      hosts: allowedHosts(listenHost),
+      access: access.authorizeAction,
+      manage: access.authorizeManagement,
       ...(token === undefined || token === "" ? {} : { inspector: { token } }),
-      fallbackUpgrade: createSandboxUpgrade({ access: registryAccess, sandbox, log: ports.log }),
+      fallbackUpgrade: createSandboxUpgrade({ access: access, sandbox, log: ports.log }),
       fallback: createRoutes({
-        access: registryAccess,
+        access: access,
         sandbox,
         inspectorDirectory: inspectorDirectory(),
         webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
@@ -140,15 +140,15 @@ async function compose(parts: StudioParts): Promise<Studio> {
   inbox.open(backends.acceptEvent);
   const notifier = new ApprovalNotifier({ gate, hooks: approvalHooks, log: ports.log });
   cleanup.defer(() => notifier.close());
-  const { port } = await registry.listen({ port: options.port ?? 0, host: listenAt });
+  const { port } = await registry.listen({ port: options.port ?? 0, host: listenHost });
   const resources = cleanup.move();
   let closing: Promise<void> | undefined;
   return {
-    url: localUrl(listenAt, port),
+    url: localUrl(listenHost, port),
     port,
     dataDirectory,
     client: createStudioClient(registry.client),
-    issueTicket: () => registryAccess.issueTicket(),
+    issueTicket: () => access.issueTicket(),
     backup: (directory) => backupInto(store, dataDirectory, resolve(directory), copyInJail(gate.jails)),
     close() {
       closing ??= resources.disposeAsync();

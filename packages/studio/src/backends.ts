@@ -45,8 +45,8 @@ export class StudioBackends {
           handover.drop(token);
         }
       },
-      has: (dedupeKey) => call("internal.has", dedupeKey),
-      prompted: () => call("internal.prompted"),
+      hasRecord: (dedupeKey) => call("internal.has", dedupeKey),
+      wasPrompted: () => call("internal.prompted"),
       size: () => call("internal.size"),
       events: (query) => call("events", query),
     };

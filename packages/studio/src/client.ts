@@ -42,9 +42,9 @@ function createHandle<Actions, Events>(
   const release = async () => {
     listeners -= 1;
     if (listeners > 0) return;
-    const open = connection;
+    const current = connection;
     connection = undefined;
-    await open?.dispose();
+    await current?.dispose();
   };
   methods.on = async (name: string, listener: (payload: unknown) => void, missed: () => void = () => {}) => {
     listeners += 1;

@@ -18,13 +18,13 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
   removeAtExit(folder);
   const disk = Promise.withResolvers<void>();
   let clones = 0;
-  let most = 0;
-  const given: GitRunOptions[] = [];
+  let maxConcurrent = 0;
+  const runs: GitRunOptions[] = [];
   const run = async (args: readonly string[], options: GitRunOptions = {}) => {
     if (args.includes("status")) return Buffer.alloc(0);
-    given.push(options);
+    runs.push(options);
     clones += 1;
-    most = Math.max(most, clones);
+    maxConcurrent = Math.max(maxConcurrent, clones);
     await disk.promise;
     clones -= 1;
     throw new Error("the disk is gone");
@@ -51,12 +51,12 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
       next: async () => queue.shift(),
       report: async ({ type }: { type: string }) => type === "failed" && failed.resolve(),
     }),
-    session: () => ({ append: async () => 1, has: async () => false, size: async () => 0 }),
+    session: () => ({ append: async () => 1, hasRecord: async () => false, size: async () => 0 }),
   } as unknown as StudioHostOptions);
   t.after(() => host.close());
   host.wake(taskId);
   while (clones === 0) await delay(1);
-  const [{ timeoutMs, signal } = {}] = given;
+  const [{ timeoutMs, signal } = {}] = runs;
   // Cloning a large repository may take longer than other git commands.
   assert.equal(timeoutMs, studioLimits.cloneTimeoutMs);
   assert.equal(signal?.aborted, false);
@@ -68,9 +68,9 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
   assert.equal(clones, 1);
   disk.resolve();
   await failed.promise;
-  assert.equal(most, 1);
-  const told = records.filter(({ message }) => message === "could not clone a repository");
+  assert.equal(maxConcurrent, 1);
+  const failures = records.filter(({ message }) => message === "could not clone a repository");
   // The failure of the stopped clone is not logged.
-  assert.equal(told.length, 1);
-  assert.match(String(told[0]?.fields["error"]), /the disk is gone/);
+  assert.equal(failures.length, 1);
+  assert.match(String(failures[0]?.fields["error"]), /the disk is gone/);
 });

@@ -30,7 +30,7 @@ export const studioLimits = {
   /** The text of an approval. */
   maxApprovalDetailBytes: 16 * 1024,
   maxPendingApprovals: 32,
-  maxAnswersAtOnce: 100,
+  maxAnswersPerCall: 100,
   /**
    * Attempts to deliver a question to a webhook; the pause before the second one, which then quadruples; the timeout
    * of each.

@@ -7,10 +7,10 @@ import { reduceEvent } from "./transcript/reduce.ts";
 import type { Transcript } from "./transcript/types.ts";
 
 export type {
+  ReducerState,
   Transcript,
   TranscriptFileDiff,
   TranscriptItem,
-  TranscriptMemory,
   TranscriptPlanEntry,
   TranscriptToolCall,
 } from "./transcript/types.ts";
@@ -21,7 +21,7 @@ const empty: Transcript = {
   plan: [],
   pendingApprovals: [],
   running: false,
-  memory: { incarnation: 0, broken: true },
+  reducerState: { incarnation: 0, startsNewItem: true },
 };
 
 /** Creates an empty transcript. */

@@ -17,7 +17,7 @@ export interface ApprovalHook {
   readonly url?: string;
 }
 
-function invalid(path: string, problem: string): HoldfastError {
+function invalidFile(path: string, problem: string): HoldfastError {
   return new HoldfastError("approval", "invalid_file", `${approvalsFile} is invalid at ${path}: ${problem}`, {
     statusCode: 400,
     metadata: { path, problem },
@@ -40,22 +40,22 @@ export function parseApprovalHooks(text: string): readonly ApprovalHook[] {
   try {
     value = JSON.parse(text);
   } catch {
-    throw invalid("/", "the file is not valid JSON");
+    throw invalidFile("/", "the file is not valid JSON");
   }
   const { version, webhooks = {} } = requireFields(value, "/", ["version", "webhooks"]);
-  if (version !== 1) throw invalid("/version", "must be 1");
+  if (version !== 1) throw invalidFile("/version", "must be 1");
   const hooks = Object.entries(requireFields(webhooks, "/webhooks"));
   if (hooks.length > studioLimits.maxWebhooks)
-    throw invalid("/webhooks", `must have at most ${studioLimits.maxWebhooks} webhooks`);
+    throw invalidFile("/webhooks", `must have at most ${studioLimits.maxWebhooks} webhooks`);
   return hooks.map(([name, each]) => parseHook(name, each, `/webhooks/${name}`));
 }
 
 function parseHook(name: string, value: unknown, path: string): ApprovalHook {
   if (!/^[a-z][a-z0-9_-]{0,63}$/.test(name))
-    throw invalid(path, "a webhook name can contain lower-case letters, digits, dashes and underscores");
+    throw invalidFile(path, "a webhook name can contain lower-case letters, digits, dashes and underscores");
   const { secret, url } = requireFields(value, path, ["secret", "url"]);
   if (typeof secret !== "string" || !/^[a-z0-9][a-z0-9._-]{0,99}$/.test(secret))
-    throw invalid(`${path}/secret`, "is missing or contains characters that are not allowed");
+    throw invalidFile(`${path}/secret`, "is missing or contains characters that are not allowed");
   return { name, secret, ...(url === undefined ? {} : { url: parseAddress(url, `${path}/url`) }) };
 }
 
@@ -65,7 +65,7 @@ function parseAddress(value: unknown, path: string): string {
   const isLocal = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(url?.hostname ?? "");
   const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLocal);
   if (url === undefined || !isSafe || url.username !== "" || url.password !== "")
-    throw invalid(
+    throw invalidFile(
       path,
       "must be an https address, or an http address of this machine, without a user name or password",
     );
@@ -78,8 +78,8 @@ function requireFields(
   allowed?: readonly string[],
 ): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw invalid(path, "must be an object");
+    throw invalidFile(path, "must be an object");
   const unknownField = Object.keys(value).find((name) => allowed !== undefined && !allowed.includes(name));
-  if (unknownField !== undefined) throw invalid(path, `unknown field ${JSON.stringify(unknownField)}`);
+  if (unknownField !== undefined) throw invalidFile(path, `unknown field ${JSON.stringify(unknownField)}`);
   return { ...value };
 }

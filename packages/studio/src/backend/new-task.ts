@@ -76,7 +76,7 @@ async function requireAgent(host: BackendHost, id: unknown): Promise<AgentChoice
   return agent;
 }
 
-export function firstSummary(task: TaskInput): TaskSummary {
+export function initialSummary(task: TaskInput): TaskSummary {
   return {
     id: task.taskId,
     title: task.title,

@@ -9,7 +9,7 @@ import type {
   TaskSummary,
 } from "../contract.ts";
 import type { BackendHost } from "./host.ts";
-import { createTaskActors, firstSummary, type GroupTaskNames, validateTask } from "./new-task.ts";
+import { createTaskActors, type GroupTaskNames, initialSummary, validateTask } from "./new-task.ts";
 import { activeRows, listRows, readRow, type TaskChange, writeRow } from "./task-index.ts";
 import { requireText } from "./validate.ts";
 
@@ -43,7 +43,7 @@ export function createOrganizationActor(host: BackendHost) {
     actions: {
       async createTask(c, input: CreateTaskInput): Promise<TaskSummary> {
         const task = await validateTask(host, input);
-        const summary = firstSummary(task);
+        const summary = initialSummary(task);
         await writeRow(c.kv, { summary, revision: 0, wake: 0, active: true, input: task });
         c.state.tasks += 1;
         c.broadcast("taskChanged", summary);
@@ -83,7 +83,7 @@ export function createOrganizationActor(host: BackendHost) {
           const present = await readRow(c.kv, names.taskId);
           const task = present?.input ?? (await validateTask(host, { ...input, fromHead: true }, names));
           if (present === undefined) {
-            const summary = firstSummary(task);
+            const summary = initialSummary(task);
             await writeRow(c.kv, { summary, revision: 0, wake: 0, active: true, input: task });
             c.state.tasks += 1;
             c.broadcast("taskChanged", summary);

@@ -13,7 +13,10 @@ import type { BackendHost } from "./host.ts";
 import { createSessionActor, type SessionRecord } from "./session.ts";
 
 /** Creates one session's actor on a counting store. */
-async function begun(t: TestContext, over: (store: SqliteStore) => SqliteStore = (store) => store) {
+async function openSession(
+  t: TestContext,
+  wrapStore: (store: SqliteStore) => SqliteStore = (store) => store,
+) {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-studio-"));
   removeAtExit(folder);
   const ports = systemPorts();
@@ -21,7 +24,7 @@ async function begun(t: TestContext, over: (store: SqliteStore) => SqliteStore =
   const host = { ports, handover } as unknown as BackendHost;
   const registry = createRegistry({
     use: { session: createSessionActor(host) },
-    store: async () => over(await openSqliteStore({ path: join(folder, "actors"), ports })),
+    store: async () => wrapStore(await openSqliteStore({ path: join(folder, "actors"), ports })),
     ports,
   });
   t.after(() => registry.shutdown());
@@ -35,7 +38,7 @@ async function begun(t: TestContext, over: (store: SqliteStore) => SqliteStore =
 }
 
 test("records with one dedupe key are logged once, also when appended concurrently", async (t) => {
-  const { append, events } = await begun(t);
+  const { append, events } = await openSession(t);
   const record: SessionRecord = {
     body: { type: "approval-settled", approvalId: "a", outcome: "expired" },
     dedupeKey: "settled/a",
@@ -62,11 +65,11 @@ test("a page of long events reads part of the log, and a page of short ones is c
   };
   const prompts = (count: number, text: string): SessionRecord[] =>
     Array.from({ length: count }, () => ({ body: { type: "prompt", text } }));
-  const long = await begun(t, counted);
+  const long = await openSession(t, counted);
   for (let part = 0; part < 12; part++) await long.append(prompts(10, "x".repeat(100_000)));
   assert.equal((await long.events()).events.length, 7);
   assert.ok(rows < 120, `${rows} rows were read`);
-  const short = await begun(t);
+  const short = await openSession(t);
   await short.append(prompts(120, "short"));
   const { events, head } = await short.events();
   assert.deepEqual(

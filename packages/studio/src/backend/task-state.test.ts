@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
-import { applyReport, isActive, newTaskState, takeWork, titleOf, viewOf } from "./task-state.ts";
+import { applyReport, isActive, newTaskState, takeWork, titleOf, toTaskView } from "./task-state.ts";
 
 function newState() {
   return newTaskState(
@@ -60,7 +60,7 @@ describe("the state of a task", () => {
     assert.equal(state.status, "waiting");
     assert.deepEqual(takeWork(state)?.staleApprovals, ["a"]);
     applyReport(state, { type: "approval-settled", approvalId: "a" });
-    assert.deepEqual([viewOf(state).approvals, state.settled], [[], ["a"]]);
+    assert.deepEqual([toTaskView(state).approvals, state.settled], [[], ["a"]]);
   });
 
   test("does not change to waiting or running for a question between turns", () => {
@@ -68,7 +68,7 @@ describe("the state of a task", () => {
     takeWork(state);
     applyReport(state, { type: "turn-ended", promptId: "p1" });
     applyReport(state, { type: "approval-requested", approval: { ...approval, boundary: { tool: "post" } } });
-    assert.deepEqual([state.status, viewOf(state).approvals.length], ["idle", 1]);
+    assert.deepEqual([state.status, toTaskView(state).approvals.length], ["idle", 1]);
     applyReport(state, { type: "approval-settled", approvalId: "a" });
     assert.deepEqual([state.status, isActive(state)], ["idle", false]);
   });

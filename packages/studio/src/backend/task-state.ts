@@ -121,7 +121,7 @@ export interface TaskWork {
 }
 
 const maxSettled = 200;
-const maxOldPrompts = 200;
+const maxFinishedPrompts = 200;
 
 export function newTaskState(input: TaskInput, promptId: string): TaskState {
   return {
@@ -265,8 +265,8 @@ function endTurn(state: TaskState, status: TaskStatus): void {
   state.approvals = state.approvals.filter((each) => each.boundary !== undefined);
   state.status = status;
   const open = state.prompts.filter(isOpen);
-  const ended = state.prompts.filter((row) => !isOpen(row));
-  if (ended.length > maxOldPrompts) state.prompts = [...ended.slice(-maxOldPrompts), ...open];
+  const finished = state.prompts.filter((row) => !isOpen(row));
+  if (finished.length > maxFinishedPrompts) state.prompts = [...finished.slice(-maxFinishedPrompts), ...open];
 }
 
 /** True while the server must resume this task after a crash. */
@@ -279,7 +279,7 @@ export function hasOpenEvent(state: TaskState): boolean {
   return state.prompts.some((row) => row.origin !== undefined && isOpen(row));
 }
 
-export function summaryOf(state: TaskState): TaskSummary {
+export function toTaskSummary(state: TaskState): TaskSummary {
   return {
     id: state.id,
     title: state.title,
@@ -295,15 +295,15 @@ export function summaryOf(state: TaskState): TaskSummary {
   };
 }
 
-export function viewOf(state: TaskState): TaskView {
+export function toTaskView(state: TaskState): TaskView {
   return {
-    ...summaryOf(state),
+    ...toTaskSummary(state),
     sessionId: state.sessionId,
     base: state.base === undefined ? { branch: "", commit: "" } : { ...state.base },
     approvals: toPlain(state.approvals),
     usage: { ...state.usage },
     ...(state.applied === undefined ? {} : { applied: { ...state.applied } }),
-    ...queuedOf(state),
+    ...queuedPrompts(state),
     revision: state.revision,
   };
 }
@@ -312,7 +312,7 @@ export function viewOf(state: TaskState): TaskView {
 const maxQueuedText = 500;
 
 /** The queued prompts. The first open prompt is the one in progress and not included. */
-function queuedOf({ prompts }: TaskState): Pick<TaskView, "queued"> {
+function queuedPrompts({ prompts }: TaskState): Pick<TaskView, "queued"> {
   const [, ...waiting] = prompts.filter(isOpen);
   if (waiting.length === 0) return {};
   return { queued: waiting.map(({ id, text }) => ({ id, text: text.slice(0, maxQueuedText) })) };

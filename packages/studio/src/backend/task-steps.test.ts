@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode, systemPorts } from "@holdfast/core";
 import type { ApprovalChoice } from "./host.ts";
-import { applyReport, newPrompt, newTaskState, takeWork, viewOf } from "./task-state.ts";
+import { applyReport, newPrompt, newTaskState, takeWork, toTaskView } from "./task-state.ts";
 import { type TaskContext, TaskSteps } from "./task-steps.ts";
 
 const approval = {
@@ -11,14 +11,14 @@ const approval = {
   expiresAt: Number.MAX_SAFE_INTEGER,
 };
 
-interface Asked {
-  readonly waits: boolean;
-  readonly hears?: boolean;
+interface QuestionOptions {
+  readonly isAwaiting: boolean;
+  readonly isDelivered?: boolean;
   readonly stop?: () => Promise<void>;
 }
 
 /** A task whose agent has an open question, on a host that knows whether anything still waits for the answer. */
-function asked({ waits, hears = waits, stop }: Asked) {
+function createTaskWithQuestion({ isAwaiting, isDelivered = isAwaiting, stop }: QuestionOptions) {
   const state = newTaskState(
     {
       ...{ taskId: "t", sessionId: "s", title: "x", repository: "/r", agent: "demo", prompt: "do it" },
@@ -34,10 +34,10 @@ function asked({ waits, hears = waits, stop }: Asked) {
   const steps = new TaskSteps({
     ports: systemPorts(),
     wake: () => {},
-    isAwaitingAnswer: () => waits,
+    isAwaitingAnswer: () => isAwaiting,
     deliverAnswer: async (_taskId, _approvalId, choice) => {
       delivered.push(choice);
-      return hears;
+      return isDelivered;
     },
     watchQuestion: (taskId, sessionId, id) => void watched.push(`${taskId} ${sessionId} ${id}`),
     stop: stop ?? unused,
@@ -57,8 +57,8 @@ describe("a stop", () => {
   test("that finishes after another stop keeps the prompts that arrived in between", async () => {
     const ends = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     let stops = 0;
-    const { state, steps, context } = asked({
-      waits: true,
+    const { state, steps, context } = createTaskWithQuestion({
+      isAwaiting: true,
       stop: () => ends[stops++]?.promise ?? Promise.resolve(),
     });
     const first = steps.stop(context);
@@ -78,21 +78,21 @@ describe("a stop", () => {
 
 describe("the origin of a task", () => {
   test("is the event of its newest prompt, or nothing if a person wrote that prompt", async () => {
-    const { state, steps, context } = asked({ waits: true });
+    const { state, steps, context } = createTaskWithQuestion({ isAwaiting: true });
     const known = { ...context, client: () => ({ get: () => ({ action: async () => 1 as never }) }) };
     state.group = "g";
     const origin = { group: "g", topic: "mail", source: "plugin:mail", event: 7 };
     await steps.promptOnce(known, { id: "p2", text: "a mail came", origin });
-    assert.deepEqual(viewOf(state).origin, origin);
+    assert.deepEqual(toTaskView(state).origin, origin);
     await steps.prompt(known, "and now this");
-    assert.equal(viewOf(state).origin, undefined);
+    assert.equal(toTaskView(state).origin, undefined);
   });
 });
 
 describe("a gate question shown by an earlier process", () => {
-  for (const waits of [true, false]) {
-    test(`is ${waits ? "watched" : "settled"} when its task restarts`, () => {
-      const { state, steps, context, watched } = asked({ waits });
+  for (const isAwaiting of [true, false]) {
+    test(`is ${isAwaiting ? "watched" : "settled"} when its task restarts`, () => {
+      const { state, steps, context, watched } = createTaskWithQuestion({ isAwaiting });
       state.approvals = [
         { ...approval, boundary: { tool: "mail.send" } },
         { ...approval, id: "own" },
@@ -100,7 +100,7 @@ describe("a gate question shown by an earlier process", () => {
       steps.reconcileGateQuestions(context);
       assert.deepEqual(
         state.approvals.map(({ id }) => id),
-        waits ? ["a", "own"] : ["own"],
+        isAwaiting ? ["a", "own"] : ["own"],
       );
       // The outcome must appear in the session's log too.
       assert.deepEqual(watched, ["t s a"]);
@@ -110,7 +110,7 @@ describe("a gate question shown by an earlier process", () => {
 
 describe("an answer", () => {
   test("is consumed and delivered to the waiting agent", async () => {
-    const { state, steps, context, delivered } = asked({ waits: true });
+    const { state, steps, context, delivered } = createTaskWithQuestion({ isAwaiting: true });
     await steps.answer(context, "a", "yes");
     assert.deepEqual(delivered, [{ optionId: "yes", allowed: true }]);
     assert.deepEqual([state.approvals, state.settled], [[], ["a"]]);
@@ -120,7 +120,7 @@ describe("an answer", () => {
   });
 
   test("to a dead agent is refused, and its question is left for the runner to settle", async () => {
-    const { state, steps, context, delivered } = asked({ waits: false });
+    const { state, steps, context, delivered } = createTaskWithQuestion({ isAwaiting: false });
     await assert.rejects(
       steps.answer(context, "a", "yes"),
       (error) => isErrorCode(error, "approval", "agent_gone") && /will ask again/.test(error.message),
@@ -130,7 +130,7 @@ describe("an answer", () => {
   });
 
   test("that the agent did not live to receive is not reported as delivered", async () => {
-    const { state, steps, context } = asked({ waits: true, hears: false });
+    const { state, steps, context } = createTaskWithQuestion({ isAwaiting: true, isDelivered: false });
     await assert.rejects(steps.answer(context, "a", "yes"), (error) =>
       isErrorCode(error, "approval", "agent_gone"),
     );
@@ -138,7 +138,7 @@ describe("an answer", () => {
   });
 
   test("to many questions settles each open one, whatever happens to the others", async () => {
-    const { state, steps, context, delivered } = asked({ waits: true });
+    const { state, steps, context, delivered } = createTaskWithQuestion({ isAwaiting: true });
     for (const id of ["b", "c"])
       applyReport(state, { type: "approval-requested", approval: { ...approval, id } });
     const outcomes = await steps.answerMany(context, [
@@ -170,7 +170,7 @@ describe("an answer", () => {
   });
 
   test("to an already settled gate question is refused with that reason", async () => {
-    const { state, steps, context } = asked({ waits: false });
+    const { state, steps, context } = createTaskWithQuestion({ isAwaiting: false });
     state.approvals = [{ ...approval, boundary: { tool: "mail.send" } }];
     await assert.rejects(steps.answer(context, "a", "yes"), (error) =>
       isErrorCode(error, "approval", "already_settled"),

@@ -16,9 +16,9 @@ import {
   isActive,
   newPrompt,
   settleApproval,
-  summaryOf,
   type TaskState,
-  viewOf,
+  toTaskSummary,
+  toTaskView,
 } from "./task-state.ts";
 import { requireList, requirePrompt, requireText } from "./validate.ts";
 
@@ -65,10 +65,10 @@ export class TaskSteps {
   }
 
   /** Publishes a change to subscribers, the index and the group. */
-  changed(c: TaskContext): void {
+  publishChange(c: TaskContext): void {
     c.state.revision += 1;
     c.state.updatedAt = this.#now();
-    c.broadcast("changed", viewOf(c.state));
+    c.broadcast("changed", toTaskView(c.state));
     c.waitUntil(this.#notifyOrganization(c));
     if (c.state.group !== undefined && !hasOpenEvent(c.state))
       c.waitUntil(this.#notifyGroup(c, c.state.group));
@@ -84,7 +84,7 @@ export class TaskSteps {
     const settledIds = questionIds.filter((id) => !this.#host.isAwaitingAnswer(taskId, id));
     for (const id of settledIds) settleApproval(c.state, id);
     for (const id of questionIds) this.#host.watchQuestion(taskId, sessionId, id);
-    if (settledIds.length > 0) this.changed(c);
+    if (settledIds.length > 0) this.publishChange(c);
   }
 
   async prompt(c: TaskContext, text: string): Promise<void> {
@@ -109,7 +109,7 @@ export class TaskSteps {
     c.state.origin = prompt.origin === undefined ? undefined : { ...prompt.origin };
     if (c.state.status !== "waiting" && c.state.status !== "preparing") c.state.status = "running";
     c.state.error = undefined;
-    this.changed(c);
+    this.publishChange(c);
     await c.saveState();
     this.#host.wake(c.state.id);
   }
@@ -146,7 +146,7 @@ export class TaskSteps {
     if (!this.#host.isAwaitingAnswer(c.state.id, approvalId)) throw undeliverableAnswer(approval);
     const allowed = option.kind === "allow_once" || option.kind === "allow_always";
     settleApproval(c.state, approvalId);
-    this.changed(c);
+    this.publishChange(c);
     // The approval is consumed durably before the agent gets the answer, so it can never be used twice.
     await c.saveState();
     const delivered = await this.#host.deliverAnswer(c.state.id, approvalId, { optionId, allowed });
@@ -158,7 +158,7 @@ export class TaskSteps {
     c: TaskContext,
     answers: readonly ApprovalAnswer[],
   ): Promise<readonly ApprovalAnswerOutcome[]> {
-    requireList(answers, "answers", studioLimits.maxAnswersAtOnce);
+    requireList(answers, "answers", studioLimits.maxAnswersPerCall);
     const outcomes: ApprovalAnswerOutcome[] = [];
     for (const { approvalId, optionId } of answers) {
       try {
@@ -207,7 +207,7 @@ export class TaskSteps {
       });
     }
     if (c.state.stopping) await this.#finishStop(c);
-    this.changed(c);
+    this.publishChange(c);
     await c.saveState();
     if (isActive(c.state)) this.#host.wake(c.state.id);
   }
@@ -217,7 +217,7 @@ export class TaskSteps {
     // A concurrent stop has finished already. Prompts that arrived since then must stay.
     if (!c.state.stopping) return;
     applyReport(c.state, { type: "stopped" });
-    this.changed(c);
+    this.publishChange(c);
   }
 
   async #finishApply(c: TaskContext, plan: ApplyPlan): Promise<AppliedBranch> {
@@ -232,7 +232,7 @@ export class TaskSteps {
       if (isHoldfastError(error)) c.state.apply = undefined;
       throw error;
     } finally {
-      this.changed(c);
+      this.publishChange(c);
     }
   }
 
@@ -244,7 +244,7 @@ export class TaskSteps {
   /** Best effort: after a crash, recovery brings the index up to date. */
   async #notifyOrganization(c: TaskContext): Promise<void> {
     const { revision, wake } = c.state;
-    const change = { summary: summaryOf(c.state), revision, wake, active: isActive(c.state) };
+    const change = { summary: toTaskSummary(c.state), revision, wake, active: isActive(c.state) };
     try {
       await this.#callOrganization(c, "internal.taskChanged", change);
     } catch (error) {

@@ -17,7 +17,7 @@ import {
   type TaskState,
   type TaskWork,
   takeWork,
-  viewOf,
+  toTaskView,
 } from "./task-state.ts";
 import { TaskSteps } from "./task-steps.ts";
 import { requireText } from "./validate.ts";
@@ -38,7 +38,7 @@ export function createTaskActor(host: BackendHost) {
     onWake: (c): void => steps.reconcileGateQuestions(c),
     options: { name: "Task", actionTimeout: 180_000 },
     actions: {
-      get: (c): TaskView => viewOf(c.state),
+      get: (c): TaskView => toTaskView(c.state),
 
       prompt: (c, text: string): Promise<void> => steps.prompt(c, text),
 
@@ -74,13 +74,13 @@ export function createTaskActor(host: BackendHost) {
           if (work === undefined) return null;
           // The server that runs the task decides whether it is jailed, not the one that created it.
           c.state.unsafe = host.unsafe;
-          steps.changed(c);
+          steps.publishChange(c);
           return work;
         },
 
         report(c, report: TaskReport): void {
           applyReport(c.state, report);
-          steps.changed(c);
+          steps.publishChange(c);
         },
 
         recover: (c): Promise<void> => steps.recover(c),

@@ -125,7 +125,7 @@ export function createGit(directory: string): Git {
   };
   const run = async (args: readonly string[], options?: GitRunOptions) => {
     const result = await status(args, options);
-    if (result.status !== 0) throw failed(args, result.status, result.stderr);
+    if (result.status !== 0) throw gitFailed(args, result.status, result.stderr);
     return result.stdout;
   };
   return {
@@ -134,18 +134,18 @@ export function createGit(directory: string): Git {
     text: async (args, options) => (await run(args, options)).toString("utf8").replace(/\n$/, ""),
     async stream(args, onData, options = {}) {
       const result = await execute(args, options, onData);
-      if (result.status !== 0) throw failed(args, result.status, result.stderr);
+      if (result.status !== 0) throw gitFailed(args, result.status, result.stderr);
     },
   };
 }
 
-function missing(): HoldfastError {
+function gitMissing(): HoldfastError {
   const message =
     "Git is not installed. Tasks need it to work on repositories. Run: sudo apt-get install --yes git";
   return new HoldfastError("git", "missing", message);
 }
 
-function failed(args: readonly string[], status: number, stderr: string): HoldfastError {
+function gitFailed(args: readonly string[], status: number, stderr: string): HoldfastError {
   const verb = args.find((arg) => !arg.startsWith("-")) ?? "";
   return new HoldfastError(
     "git",
@@ -190,7 +190,7 @@ function executeGit(
       if (stderr.length < maxErrorBytes) stderr += chunk.toString("utf8");
     });
     child.on("error", (error) => {
-      failure ??= "code" in error && error.code === "ENOENT" ? missing() : error;
+      failure ??= "code" in error && error.code === "ENOENT" ? gitMissing() : error;
     });
     child.on("close", (code, signal) => {
       clearTimeout(timer);

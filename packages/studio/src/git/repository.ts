@@ -28,8 +28,8 @@ export async function checkRepository(git: Git, path: string): Promise<Repositor
   const branch = await git.status(["-C", top, "symbolic-ref", "--quiet", "--short", "HEAD"]);
   return {
     path: top,
-    branch: branch.status === 0 ? line(branch.stdout) : "",
-    commit: line(head.stdout),
+    branch: branch.status === 0 ? trimLineEnd(branch.stdout) : "",
+    commit: trimLineEnd(head.stdout),
     dirty: await isDirty(git, top),
   };
 }
@@ -55,11 +55,11 @@ async function findTop(git: Git, path: string): Promise<string> {
     if (!(await stat(path)).isDirectory()) throw notARepository(path);
     await access(path, constants.R_OK | constants.X_OK);
   } catch (error) {
-    throw fromFileSystem(error, path);
+    throw fromFileSystemError(error, path);
   }
   const bare = await git.status(["-C", path, "rev-parse", "--is-bare-repository"]);
   if (bare.status !== 0) throw await explainFailure(path, bare.stderr);
-  if (line(bare.stdout) === "true") {
+  if (trimLineEnd(bare.stdout) === "true") {
     throw new HoldfastError(
       "repository",
       "bare",
@@ -71,7 +71,7 @@ async function findTop(git: Git, path: string): Promise<string> {
   }
   const top = await git.status(["-C", path, "rev-parse", "--show-toplevel"]);
   if (top.status !== 0) throw notARepository(path);
-  return line(top.stdout);
+  return trimLineEnd(top.stdout);
 }
 
 /** Tells an unreadable `.git` apart, for which git also reports "not a git repository". */
@@ -79,7 +79,7 @@ async function explainFailure(path: string, stderr: string): Promise<HoldfastErr
   try {
     await access(`${path}/.git`, constants.R_OK);
   } catch (error) {
-    if (isCode(error, "EACCES")) return unreadable(path);
+    if (hasErrorCode(error, "EACCES")) return unreadable(path);
   }
   return /permission denied/i.test(stderr) ? unreadable(path) : notARepository(path);
 }
@@ -122,19 +122,23 @@ async function isDirty(git: Git, top: string): Promise<boolean> {
   }
 }
 
-function line(output: Buffer): string {
+function trimLineEnd(output: Buffer): string {
   return output.toString("utf8").replace(/\n$/, "");
 }
 
-function isCode(error: unknown, code: string): boolean {
+function hasErrorCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
-function fromFileSystem(error: unknown, path: string): unknown {
-  if (isCode(error, "ENOENT") || isCode(error, "ENOTDIR") || isCode(error, "ENAMETOOLONG")) {
+function fromFileSystemError(error: unknown, path: string): unknown {
+  if (
+    hasErrorCode(error, "ENOENT") ||
+    hasErrorCode(error, "ENOTDIR") ||
+    hasErrorCode(error, "ENAMETOOLONG")
+  ) {
     return new HoldfastError("repository", "not_found", `There is no folder at ${path}`, { statusCode: 404 });
   }
-  return isCode(error, "EACCES") || isCode(error, "EPERM") ? unreadable(path) : error;
+  return hasErrorCode(error, "EACCES") || hasErrorCode(error, "EPERM") ? unreadable(path) : error;
 }
 
 function unreadable(path: string): HoldfastError {

@@ -38,7 +38,7 @@ export class GroupInbox {
   }
 
   close(): void {
-    this.#opened.reject(closed());
+    this.#opened.reject(shuttingDown());
   }
 
   /**
@@ -98,7 +98,7 @@ function notReady(): HoldfastError {
   return new HoldfastError("group", "not_ready", message, { statusCode: 503 });
 }
 
-function closed(): HoldfastError {
+function shuttingDown(): HoldfastError {
   return new HoldfastError("group", "not_ready", "The server is shutting down", { statusCode: 503 });
 }
 

@@ -42,7 +42,7 @@ export const defaultTopics = ["task.triggered", "message.inbound", "mail.receive
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function invalid(path: string, problem: string): HoldfastError {
+function invalidFile(path: string, problem: string): HoldfastError {
   const location = path === "" ? "" : ` at ${path}`;
   return new HoldfastError("group", "invalid_file", `${groupsFile} is invalid${location}: ${problem}`, {
     statusCode: 400,
@@ -70,29 +70,29 @@ const groupFields = [
 /** Parses `groups.json` strictly: an unknown field is an error. Throws `group.invalid_file`. */
 export function parseGroups(text: string): ReadonlyMap<string, GroupSettings> {
   if (Buffer.byteLength(text) > studioLimits.maxGroupsFileBytes)
-    throw invalid("", `the file is larger than ${studioLimits.maxGroupsFileBytes} bytes`);
+    throw invalidFile("", `the file is larger than ${studioLimits.maxGroupsFileBytes} bytes`);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw invalid("", "the file is not valid JSON");
+    throw invalidFile("", "the file is not valid JSON");
   }
   const file = requireFields(value, "", ["version", "groups"]);
-  if (file["version"] !== 1) throw invalid("/version", "must be 1");
+  if (file["version"] !== 1) throw invalidFile("/version", "must be 1");
   const groups = Object.entries(requireRecord(file["groups"], "/groups"));
   if (groups.length > studioLimits.maxGroups)
-    throw invalid("/groups", `must have at most ${studioLimits.maxGroups} groups`);
+    throw invalidFile("/groups", `must have at most ${studioLimits.maxGroups} groups`);
   return new Map(groups.map(([name, each]) => [name, parseGroup(name, each, `/groups/${name}`)]));
 }
 
 function parseGroup(name: string, value: unknown, path: string): GroupSettings {
   if (!groupName.test(name))
-    throw invalid(path, "a group name can contain letters, digits, dots, dashes and underscores");
+    throw invalidFile(path, "a group name can contain letters, digits, dots, dashes and underscores");
   const fields = requireFields(value, path, groupFields);
   const { repository, tools, plugins, session = "fresh", memory = true } = fields;
   if (session !== "fresh" && session !== "resume" && session !== "explicit")
-    throw invalid(`${path}/session`, 'must be "fresh", "resume" or "explicit"');
-  if (typeof memory !== "boolean") throw invalid(`${path}/memory`, "must be true or false");
+    throw invalidFile(`${path}/session`, 'must be "fresh", "resume" or "explicit"');
+  if (typeof memory !== "boolean") throw invalidFile(`${path}/memory`, "must be true or false");
   return {
     name,
     description: requireText(fields["description"] ?? "", `${path}/description`, 300),
@@ -110,15 +110,15 @@ function parseGroup(name: string, value: unknown, path: string): GroupSettings {
 function parseWebhooks(value: unknown, path: string): readonly WebhookSettings[] {
   const hooks = Object.entries(requireRecord(value, path));
   if (hooks.length > studioLimits.maxWebhooks)
-    throw invalid(path, `must have at most ${studioLimits.maxWebhooks} webhooks`);
+    throw invalidFile(path, `must have at most ${studioLimits.maxWebhooks} webhooks`);
   return hooks.map(([name, each]) => {
     const at = `${path}/${name}`;
     if (!plainName.test(name))
-      throw invalid(at, "a webhook name can contain lower-case letters, digits, dashes and underscores");
+      throw invalidFile(at, "a webhook name can contain lower-case letters, digits, dashes and underscores");
     const fields = requireFields(each, at, ["secret", "prompt"]);
     const secret = requireMatch(fields["secret"], `${at}/secret`, secretName);
     const prompt = requireText(fields["prompt"], `${at}/prompt`, studioLimits.maxWebhookPromptCharacters);
-    if (prompt.trim() === "") throw invalid(`${at}/prompt`, "must say how to handle a request");
+    if (prompt.trim() === "") throw invalidFile(`${at}/prompt`, "must say how to handle a request");
     return { name, secret, prompt };
   });
 }
@@ -126,33 +126,34 @@ function parseWebhooks(value: unknown, path: string): readonly WebhookSettings[]
 function parseRepository(value: unknown, path: string): string {
   const text = requireText(value, path, 4_096);
   if (text === "sample" || (text.startsWith("/") && !text.includes("\0"))) return text;
-  throw invalid(path, 'must be an absolute path or "sample"');
+  throw invalidFile(path, 'must be an absolute path or "sample"');
 }
 
 function requireRecord(value: unknown, path: string): Fields {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
-  throw invalid(path, "must be an object");
+  throw invalidFile(path, "must be an object");
 }
 
 function requireFields(value: unknown, path: string, allowed: readonly string[]): Fields {
   const fields = requireRecord(value, path);
   for (const name of Object.keys(fields)) {
-    if (!allowed.includes(name)) throw invalid(`${path}/${name}`, "unknown field");
+    if (!allowed.includes(name)) throw invalidFile(`${path}/${name}`, "unknown field");
   }
   return fields;
 }
 
 function requireText(value: unknown, path: string, max: number): string {
   if (typeof value === "string" && value.length <= max) return value;
-  throw invalid(path, `must be text of at most ${max} characters`);
+  throw invalidFile(path, `must be text of at most ${max} characters`);
 }
 
 function requireMatch(value: unknown, path: string, pattern: RegExp): string {
   if (typeof value === "string" && pattern.test(value)) return value;
-  throw invalid(path, "is missing or contains characters that are not allowed");
+  throw invalidFile(path, "is missing or contains characters that are not allowed");
 }
 
 function requireList(value: unknown, path: string, pattern: RegExp): readonly string[] {
-  if (!Array.isArray(value) || value.length > 64) throw invalid(path, "must be a list of at most 64 items");
+  if (!Array.isArray(value) || value.length > 64)
+    throw invalidFile(path, "must be a list of at most 64 items");
   return value.map((each, at) => requireMatch(each, `${path}/${at}`, pattern));
 }

@@ -55,7 +55,7 @@ export class Access {
   }
 
   /** The gateway's access hook. Throws `auth.unauthorized`, `auth.forbidden`. */
-  readonly admit = (info: AccessInfo): Promise<void> | void => {
+  readonly authorizeAction = (info: AccessInfo): Promise<void> | void => {
     const pending = this.#identify(info);
     return pending === undefined ? requirePublicAction(info) : pending.then(() => requirePublicAction(info));
   };
@@ -65,7 +65,7 @@ export class Access {
    * metrics contain no data of actors, so local programs (a metrics scraper, for example) can read them without a
    * login. Throws `auth.unauthorized`.
    */
-  readonly manage = (info: ManageInfo): Promise<void> | void => {
+  readonly authorizeManagement = (info: ManageInfo): Promise<void> | void => {
     const isPublic = info.kind === "documents" || info.kind === "metrics";
     if (!isPublic || !info.isLocal) return this.#identify(info);
   };

@@ -28,13 +28,13 @@ test("an agent's skills folder links to the plugins' skills, beside its own", as
     assert.equal(noted(place), "# notes\n", place);
 
   // A link from an earlier turn must not be followed when writing.
-  const elsewhere = join(root, "elsewhere");
-  mkdirSync(elsewhere);
+  const otherTarget = join(root, "elsewhere");
+  mkdirSync(otherTarget);
   rmSync(join(home, ".claude/skills"));
-  symlinkSync(elsewhere, join(home, ".claude/skills"));
+  symlinkSync(otherTarget, join(home, ".claude/skills"));
   await linkAgentSkills(home, "claude", skills);
   assert.equal(readlinkSync(join(home, ".claude/skills")), skills);
-  assert.deepEqual(readdirSync(elsewhere), []);
+  assert.deepEqual(readdirSync(otherTarget), []);
 
   rmSync(join(home, ".claude/skills"));
   mkdirSync(join(home, ".claude/skills/own"), { recursive: true });

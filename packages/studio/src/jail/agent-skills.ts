@@ -24,7 +24,7 @@ async function fileKind(path: string): Promise<"nothing" | "folder" | "link" | "
   return stat.isDirectory() ? "folder" : "other";
 }
 
-async function link(target: string, path: string): Promise<void> {
+async function createLink(target: string, path: string): Promise<void> {
   const kind = await fileKind(path);
   if (kind === "link" && (await readlink(path)) === target) return;
   if (kind === "folder" || kind === "other") return;
@@ -40,6 +40,6 @@ async function link(target: string, path: string): Promise<void> {
 export async function linkAgentSkills(home: string, agent: string, skills: string): Promise<void> {
   const folder = join(home, skillFolders[agent] ?? defaultSkillFolder);
   await mkdir(dirname(folder), { recursive: true });
-  if ((await fileKind(folder)) !== "folder") return link(skills, folder);
-  for (const name of await readdir(skills)) await link(join(skills, name), join(folder, name));
+  if ((await fileKind(folder)) !== "folder") return createLink(skills, folder);
+  for (const name of await readdir(skills)) await createLink(join(skills, name), join(folder, name));
 }

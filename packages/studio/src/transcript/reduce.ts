@@ -21,7 +21,7 @@ export function reduceEvent(
       // A plan is valid only for its turn.
       return endTextItem({ ...transcript, plan: [], running: true });
     case "agent-started": {
-      const { memory } = transcript;
+      const { reducerState } = transcript;
       const notice = startNotices[body.resumed];
       if (notice !== undefined) {
         items.push({ type: "notice", id, at, level: "info", kind: "agent-started", text: notice });
@@ -29,12 +29,12 @@ export function reduceEvent(
       return {
         ...transcript,
         plan: [],
-        memory: { incarnation: memory.incarnation + 1, broken: true },
+        reducerState: { incarnation: reducerState.incarnation + 1, startsNewItem: true },
       };
     }
     case "interrupted":
       items.push({ type: "notice", id, at, level: "warning", kind: "interrupted", text: body.reason });
-      endOpenCalls(items, transcript.memory.incarnation);
+      endOpenCalls(items, transcript.reducerState.incarnation);
       return endTextItem(transcript);
     case "approval-requested":
       items.push({ type: "approval", id, at, approval: body.approval, state: "waiting" });
@@ -53,11 +53,11 @@ export function reduceEvent(
         const notice = stopNotices[body.stopReason] ?? `The turn ended: ${body.stopReason}.`;
         items.push({ type: "notice", id, at, level: "info", kind: "turn-ended", text: notice });
       }
-      endOpenCalls(items, transcript.memory.incarnation);
+      endOpenCalls(items, transcript.reducerState.incarnation);
       return endTextItem({ ...transcript, running: false });
     case "failed":
       items.push({ type: "failed", id, at, error: body.error });
-      endOpenCalls(items, transcript.memory.incarnation);
+      endOpenCalls(items, transcript.reducerState.incarnation);
       return endTextItem({ ...transcript, running: false });
     default:
       // Ignore record types of later versions.
@@ -78,14 +78,17 @@ const stopNotices: Readonly<Record<string, string | undefined>> = {
 };
 
 function endTextItem(transcript: Transcript): Transcript {
-  return transcript.memory.broken
+  return transcript.reducerState.startsNewItem
     ? transcript
-    : { ...transcript, memory: { ...transcript.memory, broken: true } };
+    : { ...transcript, reducerState: { ...transcript.reducerState, startsNewItem: true } };
 }
 
 function toAgent(transcript: Transcript, envelope: unknown): Transcript {
   if (!isRecord(envelope) || envelope.method !== "session/load") return transcript;
-  return { ...transcript, memory: { ...transcript.memory, loading: requestId(envelope.id) } };
+  return {
+    ...transcript,
+    reducerState: { ...transcript.reducerState, loadRequestId: requestId(envelope.id) },
+  };
 }
 
 function fromAgent(
@@ -95,10 +98,10 @@ function fromAgent(
   envelope: unknown,
 ): Transcript {
   if (!isRecord(envelope)) return transcript;
-  const { loading, ...memory } = transcript.memory;
-  if (loading !== undefined) {
-    const isAnswer = envelope.method === undefined && requestId(envelope.id) === loading;
-    return isAnswer ? { ...transcript, memory: memory } : transcript;
+  const { loadRequestId, ...reducerState } = transcript.reducerState;
+  if (loadRequestId !== undefined) {
+    const isAnswer = envelope.method === undefined && requestId(envelope.id) === loadRequestId;
+    return isAnswer ? { ...transcript, reducerState } : transcript;
   }
   if (envelope.method !== "session/update") return transcript;
   const update = field(field(envelope, "params"), "update");
@@ -122,7 +125,7 @@ function sessionUpdate(
       return appendText(transcript, items, event, "thought", blockText(update.content));
     case "tool_call":
     case "tool_call_update":
-      mergeToolCall(items, transcript.memory.incarnation, event, update);
+      mergeToolCall(items, transcript.reducerState.incarnation, event, update);
       return endTextItem(transcript);
     case "plan":
       return { ...transcript, plan: readPlan(update.entries) };
@@ -165,13 +168,13 @@ function appendText(
 ): Transcript {
   if (addition === "") return transcript;
   const last = items.at(-1);
-  if (!transcript.memory.broken && last?.type === type) {
+  if (!transcript.reducerState.startsNewItem && last?.type === type) {
     items[items.length - 1] = { ...last, text: last.text + addition };
   } else {
     items.push({ type, id: `e${event.seq}`, at: event.at, text: addition });
   }
-  return transcript.memory.broken
-    ? { ...transcript, memory: { ...transcript.memory, broken: false } }
+  return transcript.reducerState.startsNewItem
+    ? { ...transcript, reducerState: { ...transcript.reducerState, startsNewItem: false } }
     : transcript;
 }
 

@@ -15,16 +15,16 @@ export interface Transcript {
   readonly context?: { readonly used: number; readonly size: number };
   readonly title?: string;
   /** Internal state of the reducer; not for display. */
-  readonly memory: TranscriptMemory;
+  readonly reducerState: ReducerState;
 }
 
-export interface TranscriptMemory {
+export interface ReducerState {
   /** Id of a pending `session/load` request. Its replayed messages are not shown. */
-  readonly loading?: string;
+  readonly loadRequestId?: string;
   /** Incremented for each new agent process, because its tool call ids may repeat earlier ones. */
   readonly incarnation: number;
   /** True if the next message or thought starts a new item. */
-  readonly broken: boolean;
+  readonly startsNewItem: boolean;
 }
 
 export type TranscriptItem =

@@ -212,7 +212,7 @@ class LiveSession implements AgentSession {
   async #loadBrief(): Promise<void> {
     const { gate, group, sessionId, jailId, log, hostLog } = this.#options;
     // A session that was lost before its first prompt still needs the brief.
-    if (group?.memory !== true || (await log.prompted())) return;
+    if (group?.memory !== true || (await log.wasPrompted())) return;
     try {
       const brief = await loadMemoryBrief(gate, { jailId, session: sessionId, group: group.name });
       if (brief?.untrusted === true)

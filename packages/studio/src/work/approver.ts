@@ -92,7 +92,7 @@ export class Approver {
     call: { readonly session: string; readonly tool: string; readonly arguments: unknown },
   ): Promise<PermissionOutcome> {
     const { gate, task, log } = this.#options;
-    const view = viewOf(approval, request);
+    const view = toApprovalView(approval, request);
     await log.append({
       body: { type: "approval-requested", approval: view },
       dedupeKey: `asked/${approval.id}`,
@@ -100,7 +100,7 @@ export class Approver {
     await task.report({ type: "approval-requested", approval: view });
     const decided = await gate.approvals.wait(approval.id);
     const { choice } = this.#pending.get(approval.id) ?? {};
-    const outcome = outcomeOf(decided);
+    const outcome = approvalOutcome(decided);
     if (outcome === "allowed") await gate.approvals.consume(approval.id, call);
     const isAnswered = outcome === "allowed" || outcome === "denied";
     const optionId = isAnswered ? choice?.optionId : undefined;
@@ -140,7 +140,7 @@ export function isAgentQuestion(approval: Approval): boolean {
   return approval.session.endsWith(agentSuffix);
 }
 
-export function outcomeOf(approval: Approval): "allowed" | "denied" | "expired" | "cancelled" {
+export function approvalOutcome(approval: Approval): "allowed" | "denied" | "expired" | "cancelled" {
   switch (approval.state) {
     case "allowed":
     case "consumed":
@@ -154,7 +154,7 @@ export function outcomeOf(approval: Approval): "allowed" | "denied" | "expired" 
   }
 }
 
-function viewOf(approval: Approval, request: PermissionRequest): ApprovalView {
+function toApprovalView(approval: Approval, request: PermissionRequest): ApprovalView {
   return {
     id: approval.id,
     title: approval.title,

@@ -11,9 +11,9 @@ export interface TaskBackend {
 
 export interface SessionBackend {
   append(batch: SessionBatch): Promise<number>;
-  has(dedupeKey: string): Promise<boolean>;
+  hasRecord(dedupeKey: string): Promise<boolean>;
   /** True if an agent was sent a prompt in this session: the log has a record keyed `sent/…`. */
-  prompted(): Promise<boolean>;
+  wasPrompted(): Promise<boolean>;
   events(query: { readonly after: number; readonly limit?: number }): Promise<SessionPage>;
   size(): Promise<number>;
 }

@@ -3,7 +3,7 @@ import type { Approval, ApprovalDecision, Gate } from "@holdfast/gate";
 import { gateAnswers } from "../approvals/gate-answers.ts";
 import type { ApprovalChoice } from "../backend/host.ts";
 import type { ApprovalView } from "../contract.ts";
-import { isAgentQuestion, outcomeOf } from "./approver.ts";
+import { approvalOutcome, isAgentQuestion } from "./approver.ts";
 import type { TaskBackend } from "./backend.ts";
 import type { SessionLog } from "./session-log.ts";
 
@@ -48,7 +48,7 @@ export class GateQuestions {
     const { gate, task, log } = this.#options;
     const { id } = approval;
     const rule = approval.proposal !== undefined && gate.takesPolicyRule(approval.proposal);
-    const view = viewOf(approval, rule);
+    const view = toApprovalView(approval, rule);
     await log.append({ body: { type: "approval-requested", approval: view }, dedupeKey: `asked/${id}` });
     await task.report({ type: "approval-requested", approval: view });
     await settleShownQuestion(this.#options, id);
@@ -78,9 +78,9 @@ export async function settleShownQuestion(
 async function waitForOutcome(
   gate: Gate,
   approvalId: string,
-): Promise<ReturnType<typeof outcomeOf> | undefined> {
+): Promise<ReturnType<typeof approvalOutcome> | undefined> {
   try {
-    return outcomeOf(await gate.approvals.wait(approvalId));
+    return approvalOutcome(await gate.approvals.wait(approvalId));
   } catch (error) {
     if (isErrorCode(error, "gate", "closed")) return undefined;
     throw error;
@@ -108,16 +108,16 @@ export async function deliverGateAnswer(
   const { proposal } = gate.approvals.get(approvalId) ?? {};
   if (choice.optionId === gateAnswers.byRule && proposal !== undefined)
     await gate.addPolicyRule(proposal, "owner").catch(onRuleError);
-  await gate.approvals.decide(approvalId, decisionOf(choice), "owner");
+  await gate.approvals.decide(approvalId, toDecision(choice), "owner");
   return true;
 }
 
-function decisionOf({ allowed, optionId }: ApprovalChoice): ApprovalDecision {
+function toDecision({ allowed, optionId }: ApprovalChoice): ApprovalDecision {
   if (!allowed) return "deny";
   return optionId === gateAnswers.forTask ? "allow_for_session" : "allow";
 }
 
-function viewOf(approval: Approval, rule: boolean): ApprovalView {
+function toApprovalView(approval: Approval, canAddRule: boolean): ApprovalView {
   return {
     id: approval.id,
     boundary: {
@@ -131,7 +131,7 @@ function viewOf(approval: Approval, rule: boolean): ApprovalView {
     options: [
       { id: gateAnswers.once, name: "Allow once", kind: "allow_once" },
       { id: gateAnswers.forTask, name: "Allow for this task", kind: "allow_always" },
-      ...(rule
+      ...(canAddRule
         ? [{ id: gateAnswers.byRule, name: "Always allow this narrowly", kind: "allow_always" } as const]
         : []),
       { id: gateAnswers.deny, name: "Deny", kind: "reject_once" },

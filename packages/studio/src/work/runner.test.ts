@@ -15,20 +15,20 @@ const work: TaskWork = {
 /**
  * A runner with a task and a log that answer on the test's signal. It gets no further than preparing the repository.
  */
-function begun() {
+function startRunner() {
   const next = Promise.withResolvers<TaskWork | undefined>();
   const disk = Promise.withResolvers<void>();
   const idle = Promise.withResolvers<void>();
   const prepared: string[] = [];
   const reports: TaskReport[] = [];
   const records: SessionRecord[] = [];
-  let asked = false;
+  let handedOut = false;
   const runner = new TaskRunner({
     taskId: "t",
     task: {
       next: async () => {
-        if (asked) return undefined;
-        asked = true;
+        if (handedOut) return undefined;
+        handedOut = true;
         return next.promise;
       },
       report: async (report) => void reports.push(report),
@@ -38,8 +38,8 @@ function begun() {
         await disk.promise;
         return records.push(...batch.records);
       },
-      has: async () => false,
-      prompted: async () => false,
+      hasRecord: async () => false,
+      wasPrompted: async () => false,
       events: async () => ({ events: [], head: 0 }),
       size: async () => 0,
     }),
@@ -58,7 +58,7 @@ function begun() {
 
 describe("a runner", () => {
   test("stopped while its task answers does not start the work that the task hands out", async () => {
-    const { runner, next, disk, idle, prepared, reports } = begun();
+    const { runner, next, disk, idle, prepared, reports } = startRunner();
     disk.resolve();
     await runner.stop();
     next.resolve(work);
@@ -67,7 +67,7 @@ describe("a runner", () => {
   });
 
   test("stopped twice concurrently stops once", async () => {
-    const { runner, next, idle } = begun();
+    const { runner, next, idle } = startRunner();
     const first = runner.stop();
     assert.equal(runner.stop(), first);
     await first;
@@ -76,7 +76,7 @@ describe("a runner", () => {
   });
 
   test("closed while its task answers ends without the work", async () => {
-    const { runner, next, disk, prepared, reports } = begun();
+    const { runner, next, disk, prepared, reports } = startRunner();
     disk.resolve();
     const closed = runner.close();
     next.resolve(work);
@@ -85,7 +85,7 @@ describe("a runner", () => {
   });
 
   test("closed in the middle of a turn interrupts it without counting the attempt", async () => {
-    const first = begun();
+    const first = startRunner();
     first.next.resolve(work);
     await new Promise(setImmediate);
     const closed = first.runner.close();
@@ -97,7 +97,7 @@ describe("a runner", () => {
       [0, "interrupted_too_often"],
       [1, "internal_error"],
     ] as const) {
-      const { next, disk, idle, reports } = begun();
+      const { next, disk, idle, reports } = startRunner();
       disk.resolve();
       next.resolve({ ...work, prompt: { ...work.prompt, attempt: maxAttempts + 1, putDown } });
       await idle;
@@ -108,7 +108,7 @@ describe("a runner", () => {
   });
 
   test("reports an aborted turn as stopped, not as failed, also when it ends after the stop", async () => {
-    const { runner, next, disk, idle, prepared, reports, records } = begun();
+    const { runner, next, disk, idle, prepared, reports, records } = startRunner();
     next.resolve(work);
     // At the time of the stop, the work has been handed out and waits for the disk.
     await new Promise(setImmediate);

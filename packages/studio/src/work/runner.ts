@@ -187,7 +187,7 @@ export class TaskRunner {
       });
       await task.report({ type: "approval-settled", approvalId });
     }
-    if (await log.has(`end/${prompt.id}`)) {
+    if (await log.hasRecord(`end/${prompt.id}`)) {
       await task.report({ type: "turn-ended", promptId: prompt.id });
       return true;
     }
@@ -239,7 +239,7 @@ export class TaskRunner {
     const { prompt } = work;
     let sent = false;
     for (let attempt = 1; attempt < prompt.attempt; attempt++)
-      sent ||= await log.has(`sent/${prompt.id}/${attempt}`);
+      sent ||= await log.hasRecord(`sent/${prompt.id}/${attempt}`);
     const text = sent ? resumePrompt(prompt.text) : prompt.text;
     const message = agent.takeNeedsTranscript()
       ? withTranscript(await renderTranscript(session(work.sessionId), limits.maxTranscriptPromptBytes), text)

@@ -43,12 +43,12 @@ export class SessionLog {
     await this.append({ body, ...(dedupeKey === undefined ? {} : { dedupeKey }) });
   }
 
-  has(dedupeKey: string): Promise<boolean> {
-    return this.#session.has(dedupeKey);
+  hasRecord(dedupeKey: string): Promise<boolean> {
+    return this.#session.hasRecord(dedupeKey);
   }
 
-  prompted(): Promise<boolean> {
-    return this.#session.prompted();
+  wasPrompted(): Promise<boolean> {
+    return this.#session.wasPrompted();
   }
 
   async #write(): Promise<void> {
