@@ -54,7 +54,7 @@ export async function probeSession({ request, spawner, limits, timeoutMs }: Prob
   }
 }
 
-function settle(line: string, answers: ReadonlyMap<number, PromiseWithResolvers<unknown>>): void {
+function settle(line: string, responses: ReadonlyMap<number, PromiseWithResolvers<unknown>>): void {
   let message: unknown;
   try {
     message = JSON.parse(line);
@@ -63,7 +63,7 @@ function settle(line: string, answers: ReadonlyMap<number, PromiseWithResolvers<
     return;
   }
   if (!isRecord(message) || typeof message["id"] !== "number" || "method" in message) return;
-  const response = answers.get(message["id"]);
+  const response = responses.get(message["id"]);
   const { error } = message;
   if (!isRecord(error)) response?.resolve(message["result"]);
   else response?.reject(new Error(`the agent returned an error: ${String(error["message"])}`));

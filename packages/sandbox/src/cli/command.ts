@@ -170,6 +170,6 @@ function splitVerb(args: readonly string[]): {
   }
   const [first, ...rest] = args.slice(at);
   const [group, ...others] = rest;
-  const under = first === "api" && group !== undefined;
-  return { first, rest: under ? [group, ...leading, ...others] : [...leading, ...rest] };
+  const isGroup = first === "api" && group !== undefined;
+  return { first, rest: isGroup ? [group, ...leading, ...others] : [...leading, ...rest] };
 }

@@ -46,14 +46,14 @@ export async function credentialsCommand(args: readonly string[]): Promise<numbe
   if (agent !== undefined && agentProviders === undefined) {
     throw new UsageError(`--agent must be one of ${Object.keys(providersByAgent).join(", ")}`);
   }
-  const found = await detectCredentials({
+  const credentials = await detectCredentials({
     home: values["home-dir"] ?? process.env["HOME"] ?? homedir(),
     env: process.env,
     oauth: values["no-oauth"] !== true,
   });
   switch (verb) {
     case "extract": {
-      const selected = Object.values(found).filter(
+      const selected = Object.values(credentials).filter(
         (each) =>
           (agentProviders === undefined || agentProviders.includes(each.provider)) &&
           (provider === undefined || provider === each.provider),
@@ -69,7 +69,7 @@ export async function credentialsCommand(args: readonly string[]): Promise<numbe
     case "extract-env":
       if (values.reveal !== true)
         throw new UsageError("extract-env prints complete keys: confirm with --reveal");
-      printEnv(found, values.export === true, values.json === true);
+      printEnv(credentials, values.export === true, values.json === true);
       return 0;
     default:
       throw new UsageError(
@@ -78,7 +78,7 @@ export async function credentialsCommand(args: readonly string[]): Promise<numbe
   }
 }
 
-function printCredentials(found: readonly Credential[], reveal: boolean, json: boolean): void {
+function printCredentials(credentials: readonly Credential[], reveal: boolean, json: boolean): void {
   const entry = ({ provider, source, authType, key }: Credential) => ({
     provider,
     source,
@@ -86,7 +86,7 @@ function printCredentials(found: readonly Credential[], reveal: boolean, json: b
     api_key: reveal ? key : redactKey(key),
     redacted: !reveal,
   });
-  const entries = found.map(entry);
+  const entries = credentials.map(entry);
   const of = (name: string) => entries.find((each) => each.provider === name);
   const [anthropic, openai] = [of("anthropic"), of("openai")];
   const rest = entries.filter((each) => each !== anthropic && each !== openai);
@@ -102,12 +102,12 @@ function printCredentials(found: readonly Credential[], reveal: boolean, json: b
   );
 }
 
-function printEnv(found: Credentials, withExport: boolean, json: boolean): void {
+function printEnv(credentials: Credentials, withExport: boolean, json: boolean): void {
   const names: readonly (readonly [string, Credential | undefined])[] = [
-    ["ANTHROPIC_API_KEY", found.anthropic],
-    ["CLAUDE_API_KEY", found.anthropic],
-    ["OPENAI_API_KEY", found.openai],
-    ["CODEX_API_KEY", found.openai],
+    ["ANTHROPIC_API_KEY", credentials.anthropic],
+    ["CLAUDE_API_KEY", credentials.anthropic],
+    ["OPENAI_API_KEY", credentials.openai],
+    ["CODEX_API_KEY", credentials.openai],
   ];
   const env = Object.fromEntries(names.flatMap(([name, each]) => (each ? [[name, each.key]] : [])));
   print(json, env, () =>

@@ -150,12 +150,12 @@ function headersOf(token: string | undefined): Record<string, string> {
 }
 
 async function findProgram(): Promise<readonly string[]> {
-  const named = process.env["GIGACODE_OPENCODE_BIN"];
-  if (named !== undefined && named !== "") return [named];
+  const configured = process.env["GIGACODE_OPENCODE_BIN"];
+  if (configured !== undefined && configured !== "") return [configured];
   const home = process.env["HOME"] ?? homedir();
   const agentsDirectory = join(home, ".local/share/holdfast/agents");
-  const found = await findAgent(opencode, { agentsDirectory, path: process.env["PATH"] ?? "" });
-  if (found) return [found.program, ...found.leadingArgs];
+  const location = await findAgent(opencode, { agentsDirectory, path: process.env["PATH"] ?? "" });
+  if (location) return [location.program, ...location.leadingArgs];
   const message =
     'OpenCode is not installed. Install it with "holdfast sandbox install-agent opencode", or use --json to print the URL for attaching another way.';
   throw new HoldfastError("sandbox", "agent_not_installed", message, { statusCode: 404 });

@@ -3,7 +3,7 @@ import { isRecord } from "../http/problem.ts";
 import { printStream } from "./api-acp.ts";
 import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
 import { print, table } from "./output.ts";
-import { withPermissionPrompts } from "./questions.ts";
+import { withPermissionPrompts } from "./permission-prompter.ts";
 
 export const sessionsUsage = `holdfast sandbox sessions VERB
 

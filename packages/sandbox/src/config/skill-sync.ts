@@ -5,7 +5,7 @@ import type { Logger } from "@holdfast/core";
 import { isRecord } from "../http/problem.ts";
 import { markerName, readSkill, type Skill, type SkillLimits, writeSkill } from "./skill-tree.ts";
 
-const lastSync = new Map<string, Promise<unknown>>();
+const pendingSyncs = new Map<string, Promise<unknown>>();
 
 /**
  * Synchronizes `<cwd>/<target>` with these skills. Removes skills that an earlier call installed and that are no
@@ -19,13 +19,13 @@ export async function syncSkills(
   log: Logger,
 ): Promise<void> {
   const directory = join(cwd, target);
-  const previous = lastSync.get(directory) ?? Promise.resolve();
+  const previous = pendingSyncs.get(directory) ?? Promise.resolve();
   const current = previous.catch(() => {}).then(() => sync(directory, skills, limits, log));
-  lastSync.set(directory, current);
+  pendingSyncs.set(directory, current);
   try {
     await current;
   } finally {
-    if (lastSync.get(directory) === current) lastSync.delete(directory);
+    if (pendingSyncs.get(directory) === current) pendingSyncs.delete(directory);
   }
 }
 

@@ -42,11 +42,11 @@ export async function findSkills(directory: string, source: SkillSource): Promis
   });
 }
 
-function resolveSubpath(place: string, subpath: string | undefined): string {
-  if (subpath === undefined) return place;
+function resolveSubpath(root: string, subpath: string | undefined): string {
+  if (subpath === undefined) return root;
   const parts = subpath.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) throw invalid(`the subpath "${subpath}" leads out of its source`);
-  return join(place, ...parts);
+  return join(root, ...parts);
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -56,10 +56,10 @@ const files: readonly (readonly [
  * each provider wins. A file that is missing, unreadable or malformed is skipped. Nothing is sent anywhere.
  */
 export async function detectCredentials(options: DetectOptions): Promise<Credentials> {
-  const found: Partial<Record<CredentialProvider, Credential>> = {};
+  const credentials: Partial<Record<CredentialProvider, Credential>> = {};
   const add = (candidate: FoundCredential, source: string) => {
     if (candidate.authType === "oauth" && options.oauth === false) return;
-    found[candidate.provider] ??= { ...candidate, source };
+    credentials[candidate.provider] ??= { ...candidate, source };
   };
   for (const [name, provider, authType] of variables) {
     const key = nonEmptyText(options.env[name]);
@@ -69,7 +69,7 @@ export async function detectCredentials(options: DetectOptions): Promise<Credent
     const content = await readObject(join(options.home, path));
     if (content) for (const each of read(content)) add(each, `~/${path}`);
   }
-  return found;
+  return credentials;
 }
 
 async function readObject(path: string): Promise<Record<string, unknown> | undefined> {

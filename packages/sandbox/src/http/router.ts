@@ -102,7 +102,7 @@ export class Router {
   readonly #lazyLoaders: Map<string, () => Promise<readonly Route[]>>;
   readonly #loading = new Map<string, Promise<void>>();
   /** Matches for paths without parameters, by path. */
-  readonly #plain = new Map<string, RouteMatch>();
+  readonly #staticRoutes = new Map<string, RouteMatch>();
   readonly #guard: Guard;
   readonly #log: Logger;
   readonly #metrics: Metrics;
@@ -132,7 +132,7 @@ export class Router {
       const guarded = route.guarded ?? route.path.startsWith("/v1/");
       this.#compiled.push({ segments, route, guarded });
       if (route.matchSubpaths || segments.some((segment) => segment.startsWith(":"))) continue;
-      this.#plain.set(route.path, { route, guarded, params: {} });
+      this.#staticRoutes.set(route.path, { route, guarded, params: {} });
     }
   }
 
@@ -292,8 +292,8 @@ export class Router {
   }
 
   #find(path: string): RouteMatch | undefined {
-    const staticRoutes = this.#plain.get(path);
-    if (staticRoutes) return staticRoutes;
+    const exact = this.#staticRoutes.get(path);
+    if (exact) return exact;
     const segments = path.split("/").slice(1);
     for (const { segments: pattern, route, guarded } of this.#compiled) {
       const params = route.matchSubpaths ? matchSubpath(pattern, segments) : match(pattern, segments);

@@ -86,8 +86,8 @@ export class Hub {
   }
 
   #onEntry(session: Session, entry: LogEntry): void {
-    const known = this.#liveTranscripts.get(session.id);
-    if (!known) {
+    const live = this.#liveTranscripts.get(session.id);
+    if (!live) {
       // The log already contains this entry: rebuild the turn up to it, and publish only its own events.
       const transcript = new Transcript(() => turnContext(session.record), false);
       for (const earlier of latestTurnEntries(session)) {
@@ -99,7 +99,7 @@ export class Hub {
       this.#liveTranscripts.set(session.id, transcript);
       return;
     }
-    this.#publishAll(session, known.apply(entry));
+    this.#publishAll(session, live.apply(entry));
   }
 
   #publishAll(session: Session, events: readonly WireEvent[]): void {

@@ -33,9 +33,9 @@ export function projectIdOf(directory: string): string {
 /** `.git` is a directory or, in a linked worktree, a file with the path of one. */
 async function gitDirectory(root: string): Promise<string | undefined> {
   const path = join(root, ".git");
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) return path;
-  if (!found?.isFile() || found.size > 4_096) return undefined;
+  const stats = await stat(path).catch(() => undefined);
+  if (stats?.isDirectory()) return path;
+  if (!stats?.isFile() || stats.size > 4_096) return undefined;
   const target = /^gitdir: (.+)$/m.exec(await readFile(path, "utf8"))?.[1];
   if (target === undefined) return undefined;
   return isAbsolute(target) ? target : join(root, target);

@@ -59,11 +59,11 @@ export class SessionRegistry {
   /** Applies the requested agent, model and mode, then queues the prompt. */
   async prompt(
     session: Session,
-    wanted: PromptTarget,
+    target: PromptTarget,
     content: ContentBlocks,
     messageId?: string,
   ): Promise<PromptView> {
-    await this.#applyTarget(session, wanted);
+    await this.#applyTarget(session, target);
     const accepted = session.prompts.accept(messageId, content);
     if (session.record.title === undefined) {
       const title = deriveTitle(content);

@@ -44,10 +44,10 @@ export function readRules(value: unknown): readonly PermissionRule[] | undefined
     });
   }
   if (!isRecord(value)) throw invalid("permission must be an array of rules");
-  return Object.entries(value).flatMap(([permission, given]) =>
-    isRecord(given)
-      ? Object.entries(given).map(([pattern, action]) => rule(permission, pattern, action))
-      : [rule(permission, "*", given)],
+  return Object.entries(value).flatMap(([permission, rules]) =>
+    isRecord(rules)
+      ? Object.entries(rules).map(([pattern, action]) => rule(permission, pattern, action))
+      : [rule(permission, "*", rules)],
   );
 }
 
@@ -64,8 +64,8 @@ export function readParts(fields: Fields): ContentBlocks {
   const { parts, system, noReply } = fields;
   if (noReply === true) throw invalid("noReply is not supported: an agent answers every prompt");
   if (!Array.isArray(parts) || parts.length === 0) throw invalid("parts must be a non-empty array");
-  const before = typeof system === "string" && system !== "" ? [{ type: "text", text: system }] : [];
-  return [...before, ...parts.map(block)];
+  const leading = typeof system === "string" && system !== "" ? [{ type: "text", text: system }] : [];
+  return [...leading, ...parts.map(block)];
 }
 
 function block(part: unknown): Fields {
@@ -104,8 +104,8 @@ function decodeData(text: string): string {
 
 /** Returns the client's directory, from the query parameter or the percent-encoded header. */
 export function directoryOf(exchange: Exchange): string | undefined {
-  const given = exchange.query.get("directory");
-  if (given !== null && given !== "") return given;
+  const parameter = exchange.query.get("directory");
+  if (parameter !== null && parameter !== "") return parameter;
   const header = exchange.request.headers["x-opencode-directory"];
   return typeof header === "string" && header !== "" ? decodeData(header) : undefined;
 }

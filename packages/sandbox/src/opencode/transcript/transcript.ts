@@ -80,16 +80,16 @@ export class Transcript {
   }
 
   #onPrompt(message: Fields, params: Fields, entry: LogEntry): WireEvent[] {
-    const ended = this.#latestTurn?.end({ stopReason: "superseded" }, entry) ?? [];
+    const endEvents = this.#latestTurn?.end({ stopReason: "superseded" }, entry) ?? [];
     const blocks = Array.isArray(params.prompt) ? params.prompt.filter(isRecord) : [];
     const turn = this.#startTurn(entry, JSON.stringify(message.id));
-    return [...ended, ...turn.addPrompt(blocks), ...this.#statusEvents("busy")];
+    return [...endEvents, ...turn.addPrompt(blocks), ...this.#statusEvents("busy")];
   }
 
   #startTurn(entry: LogEntry, requestKey: string | undefined): Turn {
     // Turns of a replayed history have the same timestamp, so their ids continue from each other instead of the clock.
-    const before = requestKey === undefined ? this.#latestTurn : undefined;
-    const turn = new Turn(this.#context(), entry, requestKey, this.#nextPromptId, before);
+    const replayedTurn = requestKey === undefined ? this.#latestTurn : undefined;
+    const turn = new Turn(this.#context(), entry, requestKey, this.#nextPromptId, replayedTurn);
     this.#nextPromptId = undefined;
     this.#turns = this.#keepsHistory ? [...this.#turns, turn] : [turn];
     return turn;
@@ -127,9 +127,9 @@ export class Transcript {
     const open = turn?.isOpen && turn.promptId === id ? turn : undefined;
     const error = isRecord(params.error) ? params.error : undefined;
     const outcome = error ? { error } : { stopReason: params.stopReason ?? status };
-    const ended = open ? this.#endTurn(open, outcome, entry) : [];
+    const endEvents = open ? this.#endTurn(open, outcome, entry) : [];
     const unstarted = status === "failed" && turn?.promptId !== id ? this.#errorEvents(error) : [];
-    return [...ended, ...unstarted, ...this.#statusEvents("idle")];
+    return [...endEvents, ...unstarted, ...this.#statusEvents("idle")];
   }
 
   /** Returns the error event of a prompt whose turn never started. */

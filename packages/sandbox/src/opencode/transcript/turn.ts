@@ -254,13 +254,13 @@ export class Turn {
   #applyToolUpdate(update: Fields, sequence: number, at: number): WireEvent[] {
     const { toolCallId, sessionUpdate: _kind, ...fields } = update;
     if (typeof toolCallId !== "string") return [];
-    const known = this.#calls.get(toolCallId);
-    if (known) {
-      const hadSucceeded = known.call.hasSucceeded;
-      known.call.applyUpdate(fields, at);
+    const existing = this.#calls.get(toolCallId);
+    if (existing) {
+      const hadSucceeded = existing.call.hasSucceeded;
+      existing.call.applyUpdate(fields, at);
       return [
-        ...this.#updateToolPart(known.call, known.at, at),
-        ...(hadSucceeded ? [] : editEvents(known.call)),
+        ...this.#updateToolPart(existing.call, existing.at, at),
+        ...(hadSucceeded ? [] : editEvents(existing.call)),
       ];
     }
     const events = this.#closeText(at);

@@ -138,10 +138,10 @@ export class OutputRing {
       this.#headsFrom += this.#oldest;
       this.#oldest = 0;
     }
-    const spare = Math.floor((this.#first - this.#blocksAt) / blockBytes);
-    if (spare > 0) {
-      this.#blocks.splice(0, spare);
-      this.#blocksAt += spare * blockBytes;
+    const droppedBlocks = Math.floor((this.#first - this.#blocksAt) / blockBytes);
+    if (droppedBlocks > 0) {
+      this.#blocks.splice(0, droppedBlocks);
+      this.#blocksAt += droppedBlocks * blockBytes;
     }
   }
 

@@ -22,7 +22,7 @@ interface Choice {
   readonly word: string;
 }
 
-export interface QuestionsOptions {
+export interface PermissionPrompterOptions {
   readonly client: ApiClient;
   /** API path of the session. */
   readonly path: string;
@@ -34,14 +34,14 @@ export interface QuestionsOptions {
 
 /** Runs `work` and reports the permission requests of the session on standard error until it ends. */
 export async function withPermissionPrompts<T>(
-  options: QuestionsOptions,
+  options: PermissionPrompterOptions,
   work: () => Promise<T>,
 ): Promise<T> {
   const session = await options.client.requestJson("GET", options.path);
   const after = isRecord(session) ? Number(session["lastSequence"]) : 0;
   const finished = new AbortController();
-  const questions = new PermissionPrompter(options, finished.signal);
-  const watching = questions.watch(after);
+  const prompter = new PermissionPrompter(options, finished.signal);
+  const watching = prompter.watch(after);
   try {
     return await work();
   } finally {
@@ -50,8 +50,9 @@ export async function withPermissionPrompts<T>(
   }
 }
 
+/** Asks the permission requests of a session in the terminal, one at a time. */
 class PermissionPrompter {
-  readonly #options: QuestionsOptions;
+  readonly #options: PermissionPrompterOptions;
   readonly #finished: AbortSignal;
   /** Pending questions, each with a controller that withdraws it from the terminal. */
   readonly #pending = new Map<string, AbortController>();
@@ -59,9 +60,9 @@ class PermissionPrompter {
   /** Queue: a terminal can ask only one question at a time. */
   #queue: Promise<void> = Promise.resolve();
 
-  constructor(options: QuestionsOptions, over: AbortSignal) {
+  constructor(options: PermissionPrompterOptions, finished: AbortSignal) {
     this.#options = options;
-    this.#finished = over;
+    this.#finished = finished;
   }
 
   /** Reports the pending questions and those that follow log entry `after`. Never rejects. */
@@ -104,10 +105,10 @@ class PermissionPrompter {
       return;
     }
     if (this.#pending.has(id)) return;
-    const open = new AbortController();
-    this.#pending.set(id, open);
+    const withdrawal = new AbortController();
+    this.#pending.set(id, withdrawal);
     const question = toQuestion(id, view);
-    this.#queue = this.#queue.then(() => this.#ask(question, open.signal));
+    this.#queue = this.#queue.then(() => this.#ask(question, withdrawal.signal));
   }
 
   /** Asks one question in the terminal, or prints the command that answers it. Never rejects. */
