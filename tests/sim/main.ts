@@ -6,8 +6,8 @@
  */
 import { parseArgs } from "node:util";
 import {
-  type Plant,
-  plants,
+  type PlantedBug,
+  plantedBugs,
   type SimOutcome,
   simulate,
   simulateDay,
@@ -27,9 +27,9 @@ const { values } = parseArgs({
   },
 });
 const workloads = values.only?.split(",");
-const plant = plants.find((name) => name === values.plant);
+const plant = plantedBugs.find((name) => name === values.plant);
 if (values.plant !== undefined && plant === undefined) {
-  console.error(`--plant takes one of: ${plants.join(", ")}`);
+  console.error(`--plant takes one of: ${plantedBugs.join(", ")}`);
   process.exit(2);
 }
 
@@ -41,7 +41,7 @@ function wholeNumber(name: "seeds" | "from" | "lines", least: number): number {
   process.exit(2);
 }
 
-function command(seed: string, planted: Plant | undefined): string {
+function command(seed: string, planted: PlantedBug | undefined): string {
   const only = values.only === undefined ? "" : ` --only ${values.only}`;
   return `npm run sim -- --seed ${seed}${only}${planted === undefined ? "" : ` --plant ${planted}`}`;
 }

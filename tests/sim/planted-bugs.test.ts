@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Plant, plants, simulate } from "@holdfast/testing/sim";
+import { type PlantedBug, plantedBugs, simulate } from "@holdfast/testing/sim";
 
 /** Where each bug shows, and how many seeds it may take until it does. */
-const bounds: Readonly<Record<Plant, { readonly workloads: readonly string[]; readonly seeds: number }>> = {
+const bounds: Readonly<
+  Record<PlantedBug, { readonly workloads: readonly string[]; readonly seeds: number }>
+> = {
   "skip-fence": { workloads: ["counters", "lifecycles"], seeds: 60 },
   "early-ack": { workloads: ["counters"], seeds: 10 },
   "torn-commit": { workloads: ["queues"], seeds: 10 },
@@ -24,7 +26,7 @@ const bounds: Readonly<Record<Plant, { readonly workloads: readonly string[]; re
   "forget-answer": { workloads: ["waiters"], seeds: 20 },
 };
 
-for (const plant of plants) {
+for (const plant of plantedBugs) {
   const { workloads, seeds } = bounds[plant];
   test(`a planted bug is found: ${plant}`, async (t) => {
     for (let seed = 1; seed <= seeds; seed++) {

@@ -233,7 +233,7 @@ test("mail", { skip: problem ?? false }, async (t) => {
     assert.equal(payload?.["sender"], sender);
     await first.gate.close();
     await send("while away");
-    await server.delivered("while away");
+    await server.waitForDelivery("while away");
     const { dataDir } = first;
     const second = await open(t, server, config, { onEvent, dataDir });
     await until(2);

@@ -13,8 +13,8 @@ function emulator(t: TestContext) {
   return { ask, image, machines };
 }
 
-describe("the emulator of Apple's container", { skip: appleContainerMissing() ?? false }, () => {
-  test("refuses what it does not know as the program does, and starts nothing", (t) => {
+describe("the emulator of Apple's container program", { skip: appleContainerMissing() ?? false }, () => {
+  test("rejects unknown input like the program, and starts nothing", (t) => {
     const { ask, image, machines } = emulator(t);
     const cases: readonly [readonly string[], number, RegExp][] = [
       [["compose", "up"], 64, /Unknown command 'compose'/],
@@ -43,7 +43,7 @@ describe("the emulator of Apple's container", { skip: appleContainerMissing() ??
     assert.deepEqual(machines(), []);
   });
 
-  test("is no stricter than it is told, and ends as the command did", (t) => {
+  test("is only as strict as its options, and exits with the command's code", (t) => {
     const { ask, image } = emulator(t);
     const script = "id -u; echo $NODE_VERSION; (: >/made) && echo wrote";
     const loose = ask("run", "--rm", "--entrypoint", "/bin/sh", image, "-c", `${script}; exit 7`);

@@ -1,6 +1,6 @@
 /**
- * Apple's `container` for tests on machines that are no Mac: an emulator of the program, with one image of this
- * machine's own files. See `apple-container/program.ts` for what it understands, and `machine.ts` for what it runs.
+ * Emulator of Apple's `container` program, for tests on machines other than a Mac. It has one image, built from this
+ * machine's files. `apple-container/program.ts` lists what it understands; `machine.ts` runs the containers.
  */
 import { chmodSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,27 +10,27 @@ import { isAlive, type MachineRecord, MachineRecords } from "./apple-container/r
 import { findProgram } from "./container-image.ts";
 
 export interface AppleContainer {
-  /** The program. */
+  /** Path of the program. */
   readonly path: string;
-  /** Name of the one image that it has. */
+  /** Name of its only image. */
   readonly image: string;
-  /** Its containers, with the pids that stand for them here. */
+  /** Its containers, with the pids of the processes that emulate them. */
   machines(): MachineRecord[];
-  /** Stops its services, or starts them again. */
+  /** Starts or stops its system services. */
   setServices(running: boolean): void;
-  /** Another version that it says it is of. */
+  /** Changes the version that it reports. */
   setVersion(line: string): void;
-  /** Ends what still runs and removes all that it has. */
+  /** Stops everything that runs and deletes its state. */
   close(): Promise<void>;
 }
 
-/** What keeps the emulator from running here, or undefined. */
+/** Reason why the emulator cannot run here, or undefined. */
 export function appleContainerMissing(): string | undefined {
   const missing = ["bwrap", "perl", "prlimit"].filter((program) => findProgram(program) === undefined);
   return missing.length > 0 ? `needs ${missing.join(", ")}` : undefined;
 }
 
-/** Closes what a test runner may have left open: nothing of a host is ever open in a machine of its own. */
+/** Closes inherited file descriptors of the test runner: a real virtual machine inherits none. */
 function launcher(command: readonly string[]): string {
   const words = command.map((word) => `'${word}'`).join(", ");
   return `#!/usr/bin/perl
@@ -42,7 +42,7 @@ exec { '${command[0]}' } ${words}, @ARGV or die $!;
 
 export const appleContainerImage = "localhost/holdfast-base:1";
 
-/** Makes an emulated `container` with a state of its own. */
+/** Creates an emulated `container` with its own state. */
 export function startAppleContainer(): AppleContainer {
   const state = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-apple-container-")));
   chmodSync(state, 0o755);

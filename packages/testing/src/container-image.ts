@@ -1,4 +1,4 @@
-/** The file system of a small image, made of this machine's own files: no registry is asked. */
+/** Builds the file system of a small image from this machine's files, without a registry. */
 import { execFile } from "node:child_process";
 import {
   accessSync,
@@ -18,17 +18,18 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Basic programs of an image; what a machine has not is left out. */
+/** Basic programs of an image. Those that this machine lacks are left out. */
 const basicPrograms = [
   ..."sh bash env cat cp mv rm ls ln mkdir chmod chown touch head tail grep sed sleep id".split(" "),
   ..."true false echo printf test uname hostname date wc sort find ps kill ip mount stat".split(" "),
 ];
 
 /**
- * Writes a tar file beside `tree`, which must not exist, and gives its path: the basic programs, those that are
- * named, their libraries and those of Node, which itself comes by a mount: it is a hundred megabytes.
+ * Writes a tar archive beside `tree`, which must not exist, and returns its path. It has the basic programs, the named
+ * ones, and their libraries. Node itself, which has a hundred megabytes, is mounted instead; its libraries are
+ * included.
  */
-export async function archiveOfPrograms(tree: string, programs: readonly string[] = []): Promise<string> {
+export async function createImageArchive(tree: string, programs: readonly string[] = []): Promise<string> {
   for (const name of ["dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "usr", "var"])
     mkdirSync(join(tree, name), { recursive: true });
   chmodSync(join(tree, "tmp"), 0o1777);
@@ -37,14 +38,14 @@ export async function archiveOfPrograms(tree: string, programs: readonly string[
   writeFileSync(join(tree, "etc/group"), "root:x:0:\nnogroup:x:65534:\n");
   const found = [...basicPrograms, ...programs].map(findProgram).filter((path) => path !== undefined);
   for (const path of new Set(found)) copyInto(tree, path);
-  for (const path of await librariesOf([...found, process.execPath])) copyInto(tree, path);
+  for (const path of await sharedLibraries([...found, process.execPath])) copyInto(tree, path);
   const archive = `${tree}.tar`;
   await run("tar", ["-C", tree, "-cf", archive, "."]);
   rmSync(tree, { recursive: true, force: true });
   return archive;
 }
 
-/** `/bin` and `/lib` are links into `/usr` on most systems; the image is as the machine is. */
+/** Copies the links `/bin` and `/lib` into `/usr`, where this machine has them. */
 function copyLinks(tree: string): void {
   for (const name of ["bin", "sbin", "lib", "lib32", "lib64"]) {
     const path = `/${name}`;
@@ -65,9 +66,9 @@ function copyInto(tree: string, path: string): void {
   if (!existsSync(target)) copyFileSync(path, target);
 }
 
-/** Absolute paths of the shared libraries, the loader among them. */
-async function librariesOf(programs: readonly string[]): Promise<Set<string>> {
-  // A script or a static program has none, and says so by its exit code.
+/** Absolute paths of the shared libraries, including the loader. */
+async function sharedLibraries(programs: readonly string[]): Promise<Set<string>> {
+  // `ldd` fails for scripts and static programs, which have none.
   const said = await run("ldd", [...new Set(programs)]).catch((error: { stdout?: string }) => ({
     stdout: error.stdout ?? "",
   }));
@@ -75,7 +76,7 @@ async function librariesOf(programs: readonly string[]): Promise<Set<string>> {
   return new Set([...paths].map(([, path = ""]) => path));
 }
 
-/** The path of a program, also of one that only root has in its PATH. */
+/** Finds a program, even one that only root has in its PATH. */
 export function findProgram(name: string): string | undefined {
   return programFolders()
     .map((folder) => join(folder, name))
@@ -89,7 +90,7 @@ export function findProgram(name: string): string | undefined {
     });
 }
 
-/** Where programs are looked for. */
+/** Search path of programs. */
 export function programFolders(): string[] {
   return [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
 }

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { test } from "node:test";
 import { dockerdMissing, startDockerd } from "./dockerd.ts";
 
-test("a Docker daemon of its own runs its image, and leaves nothing", {
+test("a private Docker daemon runs its image and leaves nothing behind", {
   skip: dockerdMissing() ?? false,
 }, async () => {
   const docker = await startDockerd();
@@ -17,7 +17,7 @@ test("a Docker daemon of its own runs its image, and leaves nothing", {
   };
   try {
     assert.equal(await requests.wait(await make(["/bin/sh", "-c", "exit 7"])), 7);
-    // What still runs when it is closed ends then.
+    // Closing the daemon also stops containers that still run.
     await make(["sleep", "1000"]);
     assert.equal((await requests.containers()).length, 2);
   } finally {

@@ -1,6 +1,6 @@
 /**
- * A real Docker daemon for tests, offline and apart from any other on the machine: its own data, its own
- * containerd, its own socket, no rules of the packet filter, and one small image made of this machine's files.
+ * Private Docker daemon for tests, offline and isolated from any other on the machine: its own data, containerd and
+ * socket, no packet filter rules, and one small image built from this machine's files.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import {
@@ -15,29 +15,29 @@ import {
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { archiveOfPrograms, findProgram, programFolders } from "./container-image.ts";
-import { EngineRequests } from "./engine-requests.ts";
+import { createImageArchive, findProgram, programFolders } from "./container-image.ts";
+import { EngineClient } from "./engine-requests.ts";
 import { removeMounted } from "./mounted-directory.ts";
-import { ended, listens } from "./service-process.ts";
+import { terminate, waitForSocket } from "./service-process.ts";
 
 const run = promisify(execFile);
 
-/** Name of the image that {@link startDockerd} makes. */
+/** Name of the image that {@link startDockerd} builds. */
 export const dockerImage = "localhost/holdfast-base:1";
 
 export interface Dockerd {
   /** Docker's Engine API (v1.41) over a Unix socket. */
   readonly socketPath: string;
-  /** An image of a few programs, their libraries and those of Node; `/bin/sh` is one of them. */
+  /** Image with a few programs, including `/bin/sh`, their libraries and those of Node. */
   readonly image: string;
-  /** A network whose published ports are reached through a process of the daemon; there is no default one. */
+  /** Network with published ports, through a proxy process of the daemon. There is no default network. */
   readonly network: string;
-  readonly requests: EngineRequests;
-  /** Removes all containers, ends the daemon and deletes its data. */
+  readonly requests: EngineClient;
+  /** Removes all containers, stops the daemon and deletes its data. */
   close(): Promise<void>;
 }
 
-/** What keeps a Docker daemon from running here, or undefined. Use it as a test's reason to be skipped. */
+/** Reason to skip a test because no Docker daemon can run here, or undefined. */
 export function dockerdMissing(): string | undefined {
   if (process.platform !== "linux") return "needs Linux";
   const needed = ["dockerd", "containerd", "runc", "tar", "setpriv"];
@@ -48,33 +48,33 @@ export function dockerdMissing(): string | undefined {
 
 const prefix = "holdfast-dockerd-";
 
-/** Starts a daemon with no data and makes {@link dockerImage}. About two seconds. */
+/** Starts a daemon without data and builds {@link dockerImage}, in about two seconds. */
 export async function startDockerd(): Promise<Dockerd> {
   await removeLeftovers();
   const directory = realpathSync(mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`)));
   const socketPath = join(directory, "docker.sock");
-  const requests = new EngineRequests(socketPath);
+  const requests = new EngineClient(socketPath);
   const configuration = join(directory, "daemon.json");
-  writeFileSync(configuration, JSON.stringify(configurationOf(directory, socketPath)));
+  writeFileSync(configuration, JSON.stringify(createConfiguration(directory, socketPath)));
   const daemon = start(configuration);
   const close = async (): Promise<void> => {
     if (daemon.exitCode === null && daemon.signalCode === null) {
       for (const id of await requests.containers().catch(() => [])) {
-        // One that is being removed already is gone all the same.
+        // It fails for a container that is already being removed, which is fine.
         await requests.call("DELETE", `/containers/${id}?force=true&v=true`).catch(() => {});
       }
       await requests.call("DELETE", `/networks/${network}`).catch(() => {});
     }
-    await ended(daemon);
+    await terminate(daemon);
     await removeMounted(directory);
   };
   try {
-    await listens(daemon, socketPath, "dockerd");
-    const archive = await archiveOfPrograms(join(directory, "tree"));
+    await waitForSocket(daemon, socketPath, "dockerd");
+    const archive = await createImageArchive(join(directory, "tree"));
     const [repo, tag] = dockerImage.split(/:(?=\d+$)/);
     await requests.call("POST", `/images/create?fromSrc=-&repo=${repo}&tag=${tag}`, readFileSync(archive));
     rmSync(archive);
-    const Options = { "com.docker.network.bridge.name": bridgeOf(process.pid) };
+    const Options = { "com.docker.network.bridge.name": bridgeName(process.pid) };
     const made = { Name: network, Driver: "bridge", CheckDuplicate: true, Options };
     await requests.call("POST", "/networks/create", made);
   } catch (error) {
@@ -86,13 +86,13 @@ export async function startDockerd(): Promise<Dockerd> {
 
 const network = "holdfast";
 
-/** The system's name for the network of a process; it has room for 15 characters. */
-function bridgeOf(pid: number | string): string {
+/** Name of the bridge interface of a process; interface names have at most 15 characters. */
+function bridgeName(pid: number | string): string {
   return `hfd${pid}`;
 }
 
-/** Without its own bridge and the packet filter, it changes nothing for another daemon of this machine. */
-function configurationOf(directory: string, socketPath: string): object {
+/** Without a bridge and packet filter rules, so that other daemons on this machine are not affected. */
+function createConfiguration(directory: string, socketPath: string): object {
   return {
     "data-root": join(directory, "data"),
     "exec-root": join(directory, "exec"),
@@ -107,7 +107,7 @@ function configurationOf(directory: string, socketPath: string): object {
   };
 }
 
-/** The kernel ends it when this process is gone: it would go on with all of its containers. */
+/** `setpriv --pdeathsig`: the kernel stops the daemon with this process, so that its containers do not survive. */
 function start(configuration: string): ChildProcess {
   const daemon = ["--pdeathsig", "TERM", "dockerd", "--config-file", configuration];
   return spawn("setpriv", daemon, {
@@ -116,13 +116,13 @@ function start(configuration: string): ChildProcess {
   });
 }
 
-/** What runs of tests left that were killed: their daemons have ended with them, and left their files. */
+/** Removes the files of killed test runs. Their daemons were killed with them. */
 async function removeLeftovers(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
     const [, pid] = new RegExp(`^${prefix}(\\d+)-`).exec(name) ?? [];
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
-    // What another sweep has taken, or is taking, is nothing to this one; what cannot go is no reason to fail.
+    // Best effort: another cleanup may be removing it.
     await removeMounted(join(tmpdir(), name)).catch(() => {});
-    await run("ip", ["link", "delete", bridgeOf(pid)]).catch(() => {});
+    await run("ip", ["link", "delete", bridgeName(pid)]).catch(() => {});
   }
 }

@@ -1,15 +1,15 @@
 import { request } from "node:http";
 import { json, text } from "node:stream/consumers";
 
-/** What tests ask a container engine: Docker's Engine API (v1.41) over a Unix socket, which Podman answers too. */
-export class EngineRequests {
+/** Test client of a container engine: Docker's Engine API (v1.41) over a Unix socket, which Podman implements too. */
+export class EngineClient {
   readonly #socketPath: string;
 
   constructor(socketPath: string) {
     this.#socketPath = socketPath;
   }
 
-  /** Gives the answer as JSON, or its text where it is none. Throws for every status of 400 and more. */
+  /** Returns the response as JSON, or as text when it is not JSON. Throws for a status of 400 or more. */
   call(method: string, path: string, body?: object | Buffer): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const payload = body === undefined || Buffer.isBuffer(body) ? body : JSON.stringify(body);
@@ -29,21 +29,21 @@ export class EngineRequests {
     });
   }
 
-  /** Ids of all containers, also of those that have ended. */
+  /** Ids of all containers, including stopped ones. */
   async containers(): Promise<string[]> {
     const found = (await this.call("GET", "/containers/json?all=true")) as { readonly Id: string }[];
     return found.map(({ Id }) => Id);
   }
 
-  /** Where a port of a container ("2468/tcp") is reached: addresses with their ports. */
-  async placesOf(id: string, port: string): Promise<string[]> {
+  /** Host addresses and ports at which a container's port ("2468/tcp") is published. */
+  async publishedAddresses(id: string, port: string): Promise<string[]> {
     const found = (await this.call("GET", `/containers/${id}/json`)) as {
       readonly NetworkSettings: { readonly Ports: Record<string, { HostIp: string; HostPort: string }[]> };
     };
     return (found.NetworkSettings.Ports[port] ?? []).map(({ HostIp, HostPort }) => `${HostIp}:${HostPort}`);
   }
 
-  /** Resolves with the exit code of a container when it has ended. */
+  /** Resolves with a container's exit code when it has stopped. */
   async wait(id: string): Promise<number> {
     const { StatusCode } = (await this.call("POST", `/containers/${id}/wait`)) as { StatusCode: number };
     return StatusCode;

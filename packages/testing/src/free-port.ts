@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 
-/** A free port below those that the kernel gives to others, who would take it before its server starts. */
+/** Finds a free port below the kernel's ephemeral range, so that no other program takes it before the server starts. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 15_000 + Math.floor(Math.random() * 15_000);

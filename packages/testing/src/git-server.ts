@@ -6,20 +6,20 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Repositories behind the real `git http-backend`, on the loopback. */
+/** Repositories served by the real `git http-backend` on loopback. */
 export interface GitServer {
   readonly url: string;
-  /** Method, path and whether the password was right, of each request. */
+  /** Method, path and whether the password was correct, per request. */
   readonly requests: readonly string[];
-  /** Runs git in the bare repository at `path`, and gives what it prints. */
+  /** Runs git in the bare repository at `path` and returns its output. */
   git(path: string, ...args: readonly string[]): string;
   close(): Promise<void>;
 }
 
 export interface GitServerOptions {
-  /** Of every user, asked for each request; or which one is right for a path, with its query. */
+  /** Password required of any user, or a function that checks it for a path with its query. */
   readonly password: string | ((given: string, path: string) => boolean);
-  /** Paths without ".git". Each begins with a commit on "main" that has README.md. */
+  /** Paths without ".git". Each repository has one commit on "main" with README.md. */
   readonly repositories: readonly string[];
 }
 
@@ -33,7 +33,7 @@ const environment = {
   GIT_COMMITTER_EMAIL: "test@example.com",
 };
 
-/** Git's own server over HTTP, on loopback, for repositories with one commit each; `password` guards it. */
+/** Starts git's own HTTP server on loopback, with repositories of one commit each, protected by `password`. */
 export async function startGitServer({ password, repositories }: GitServerOptions): Promise<GitServer> {
   const root = mkdtempSync(join(tmpdir(), "holdfast-git-server-"));
   const git = (path: string, ...args: readonly string[]) =>
@@ -75,7 +75,7 @@ export async function startGitServer({ password, repositories }: GitServerOption
   };
 }
 
-/** One request through git's own CGI program. */
+/** Handles one request with git's CGI program. */
 function backend(root: string, request: IncomingMessage, response: ServerResponse): void {
   const { pathname, search } = new URL(request.url ?? "/", "http://base");
   const child = spawn("git", ["http-backend"], {
@@ -93,7 +93,7 @@ function backend(root: string, request: IncomingMessage, response: ServerRespons
     },
     stdio: ["pipe", "pipe", "ignore"],
   });
-  // Whoever has heard enough of a request answers before its end.
+  // EPIPE: git may respond before it has read the complete request.
   child.stdin.on("error", () => {});
   request.pipe(child.stdin);
   let head = Buffer.alloc(0);

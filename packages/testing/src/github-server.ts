@@ -7,7 +7,7 @@ import type { components } from "@octokit/openapi-types";
 type Schemas = components["schemas"];
 type User = Pick<NonNullable<Schemas["nullable-simple-user"]>, "login" | "id" | "type">;
 
-/** What the emulator keeps of each thing, under the names and in the types of GitHub's own description. */
+/** Objects of the emulator, with the names and types of GitHub's OpenAPI description. */
 type Issue = Pick<
   Schemas["issue"],
   "id" | "number" | "title" | "state" | "labels" | "comments" | "created_at" | "updated_at" | "html_url"
@@ -23,7 +23,7 @@ type Check = Pick<Schemas["check-run"], "id" | "name" | "head_sha" | "status" | 
 };
 
 export interface GitHubRepository {
-  /** Contents by path. */
+  /** File contents by path. */
   readonly files: Readonly<Record<string, string | Buffer>>;
   readonly branches: readonly string[];
 }
@@ -35,11 +35,11 @@ export interface GitHubRequest {
   readonly body: string;
 }
 
-/** GitHub's REST API as far as plugins use it, in memory, on the loopback. */
+/** In-memory emulator of the GitHub REST API that plugins use, on loopback. */
 export interface GitHubServer {
   readonly url: string;
   readonly requests: readonly GitHubRequest[];
-  /** Answers that go before the API's own, one request each. */
+  /** Responses that replace the API's own, one request each. */
   readonly faults: ((response: ServerResponse) => void)[];
   close(): Promise<void>;
 }
@@ -67,11 +67,11 @@ const user: User = { login: "ada", id: 1, type: "User" };
 
 export interface GitHubServerOptions {
   readonly token: string;
-  /** By "owner/name". */
+  /** Repositories by "owner/name". */
   readonly repositories: Readonly<Record<string, GitHubRepository>>;
 }
 
-/** A server on loopback that answers as GitHub's REST API does, for one token and what it knows of. */
+/** Starts the emulator for one token and the given repositories. */
 export async function startGitHubServer({ token, repositories }: GitHubServerOptions): Promise<GitHubServer> {
   const states = new Map<string, State>();
   for (const [name, repository] of Object.entries(repositories)) {
@@ -178,7 +178,7 @@ function filtered<Each extends Issue | Pull>(list: readonly Each[], at: URL): Ea
     .toReversed();
 }
 
-/** A page of a list, with the links that say where the others are. */
+/** Sends a page of a list, with a Link header for the other pages. */
 function page<Each>(
   response: ServerResponse,
   at: URL,

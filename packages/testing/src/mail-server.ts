@@ -16,25 +16,25 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A mailbox with real servers before it: Dovecot for IMAP over TLS, Exim for SMTP with STARTTLS. */
+/** Real mail servers with one mailbox: Dovecot for IMAP over TLS, Exim for SMTP with STARTTLS. */
 export interface MailServer {
   readonly imap: { readonly host: string; readonly port: number };
   readonly smtp: { readonly host: string; readonly port: number };
-  /** Every address leads to the one mailbox. */
+  /** All addresses deliver to the one mailbox. */
   readonly address: string;
   readonly password: string;
-  /** The certificate of both servers (PEM), which nothing but this vouches for. */
+  /** Self-signed certificate of both servers (PEM). */
   readonly certificate: string;
-  /** What the SMTP server has logged so far. */
+  /** Log of the SMTP server so far. */
   readonly log: () => string;
-  /** How many messages with `subject` the SMTP server has taken so far. */
+  /** Number of messages with `subject` that the SMTP server has accepted so far. */
   received(subject: string): number;
-  /** Resolves when a message with `subject` lies in the mailbox. */
-  delivered(subject: string): Promise<void>;
+  /** Resolves when a message with `subject` is in the mailbox. */
+  waitForDelivery(subject: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Below the ports that the system chooses from, so that an address of our own makes them ours. */
+/** Below the ephemeral range; with a private loopback address they cannot be taken by others. */
 const ports = { imap: 20_993, smtp: 20_587 } as const;
 
 function present(path: string): boolean {
@@ -48,18 +48,18 @@ function present(path: string): boolean {
 
 const programs = { dovecot: "/usr/sbin/dovecot", exim: "/usr/sbin/exim4", openssl: "/usr/bin/openssl" };
 
-/** Why there can be no mail server here, or undefined. */
+/** Reason why no mail server can run here, or undefined. */
 export function mailServerProblem(): string | undefined {
   const missing = Object.entries(programs).find(([, path]) => !present(path));
   if (missing !== undefined)
     return `needs ${missing[0]} (Debian: dovecot-imapd, exim4-daemon-light, openssl)`;
-  // Both give up their rights to users that only root can become.
+  // Both drop privileges to other users, which only root can do.
   return process.getuid?.() === 0 ? undefined : "needs root for its mail servers";
 }
 
 /**
- * Starts both servers in a private directory, on an address of the loopback that nobody else uses.
- * Resolves when both greet. Nothing of the system's own mail is read or changed.
+ * Starts both servers with a private directory and loopback address. Resolves when both have sent their greeting. Does
+ * not touch the system's own mail.
  */
 export async function startMailServer(): Promise<MailServer> {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-mail-"));
@@ -74,7 +74,7 @@ export async function startMailServer(): Promise<MailServer> {
   };
   const log = () => readFileSync(join(directory, "main.log"), "utf8");
   try {
-    const certificate = certify(directory, host);
+    const certificate = createCertificate(directory, host);
     mkdirSync(join(directory, "spool"));
     mkdirSync(join(directory, "mail"));
     execFileSync("chown", ["mail:mail", join(directory, "mail")]);
@@ -84,9 +84,9 @@ export async function startMailServer(): Promise<MailServer> {
     writeFileSync(dovecot, dovecotConfig(directory, host, name, password));
     children.push(start(programs.exim, ["-bdf", "-C", exim]), start(programs.dovecot, ["-F", "-c", dovecot]));
     await Promise.all([
-      greeted(children, host, ports.smtp, name),
-      // Its greeting comes under TLS: that it listens is seen at the address that is ours.
-      greeted(children, host, ports.imap, undefined),
+      waitForGreeting(children, host, ports.smtp, name),
+      // Dovecot greets only after TLS, so that an accepted connection counts as its greeting.
+      waitForGreeting(children, host, ports.imap, undefined),
     ]);
     return {
       imap: { host, port: ports.imap },
@@ -99,7 +99,7 @@ export async function startMailServer(): Promise<MailServer> {
         log()
           .split("\n")
           .filter((line) => line.includes(" <= ") && line.includes(`T="${subject}"`)).length,
-      delivered: (subject) => delivered(join(directory, "mail"), `Subject: ${subject}\r\n`),
+      waitForDelivery: (subject) => delivered(join(directory, "mail"), `Subject: ${subject}\r\n`),
       close,
     };
   } catch (error) {
@@ -112,7 +112,7 @@ function start(program: string, args: readonly string[]): ChildProcess {
   return spawn(program, args, { stdio: "ignore", env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
 }
 
-/** Both end their own processes when they are told to end. */
+/** On SIGTERM both stop their child processes. */
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, "exit");
@@ -120,8 +120,8 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** Connects until somebody answers, as long as both servers live. */
-async function greeted(
+/** Retries to connect while both servers run. */
+async function waitForGreeting(
   children: readonly ChildProcess[],
   host: string,
   port: number,
@@ -130,14 +130,14 @@ async function greeted(
   for (;;) {
     const dead = children.find((each) => each.exitCode !== null || each.signalCode !== null);
     if (dead !== undefined)
-      throw new Error(`${dead.spawnfile} has ended with ${dead.exitCode ?? dead.signalCode}`);
-    const greeting = await ask(host, port, name !== undefined);
+      throw new Error(`${dead.spawnfile} exited with ${dead.exitCode ?? dead.signalCode}`);
+    const greeting = await readGreeting(host, port, name !== undefined);
     if (greeting !== undefined && (name === undefined || greeting.includes(name))) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-function ask(host: string, port: number, listen: boolean): Promise<string | undefined> {
+function readGreeting(host: string, port: number, listen: boolean): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const answer = (text: string | undefined) => {
@@ -151,7 +151,7 @@ function ask(host: string, port: number, listen: boolean): Promise<string | unde
   });
 }
 
-/** Looks again until the message is there. */
+/** Polls until the message is there. */
 async function delivered(mail: string, header: string): Promise<void> {
   const lies = () =>
     readdirSync(mail, { recursive: true, withFileTypes: true }).some(
@@ -163,7 +163,7 @@ async function delivered(mail: string, header: string): Promise<void> {
   while (!lies()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-function certify(directory: string, host: string): string {
+function createCertificate(directory: string, host: string): string {
   const [key, certificate] = [join(directory, "key.pem"), join(directory, "certificate.pem")];
   execFileSync(
     programs.openssl,
@@ -192,7 +192,7 @@ function certify(directory: string, host: string): string {
     ],
     { stdio: "ignore" },
   );
-  // The SMTP server reads it as the user that it becomes.
+  // The SMTP server reads it after it has dropped privileges.
   chmodSync(key, 0o644);
   return readFileSync(certificate, "utf8");
 }

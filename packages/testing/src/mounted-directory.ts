@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Deletes the data of a container engine, below which one that was cut off leaves file systems mounted. */
+/** Deletes the data of a container engine, after unmounting the file systems that a killed engine left mounted. */
 export async function removeMounted(directory: string): Promise<void> {
   const mounted = readFileSync("/proc/self/mounts", "utf8")
     .split("\n")

@@ -1,6 +1,6 @@
 /**
- * A real Podman for tests, offline and apart from any other on the machine: its own storage, its
- * own configuration, a Docker-compatible socket, and one small image made of this machine's files.
+ * Private Podman for tests, offline and isolated from any other on the machine: its own storage and configuration, a
+ * Docker-compatible socket, and one small image built from this machine's files.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import {
@@ -16,42 +16,42 @@ import {
 import { tmpdir, userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { archiveOfPrograms, findProgram, programFolders } from "./container-image.ts";
+import { createImageArchive, findProgram, programFolders } from "./container-image.ts";
 import { removeMounted } from "./mounted-directory.ts";
-import { ended, listens } from "./service-process.ts";
+import { terminate, waitForSocket } from "./service-process.ts";
 
 const run = promisify(execFile);
 
-/** Name of the image that {@link startPodman} makes. */
+/** Name of the image that {@link startPodman} builds. */
 export const podmanImage = "localhost/holdfast-base:1";
 
 export interface PodmanOptions {
-  /** Programs of this machine in the image beside the basic ones, by name; each with its libraries. */
+  /** Additional programs of this machine in the image, by name, with their libraries. */
   programs?: readonly string[];
 }
 
 export interface Podman {
   /** Docker's Engine API (v1.41), and Podman's own, over a Unix socket. */
   readonly socketPath: string;
-  /** An image of a few programs, their libraries and those of Node; `/bin/sh` is one of them. */
+  /** Image with a few programs, including `/bin/sh`, their libraries and those of Node. */
   readonly image: string;
-  /** What makes the command `podman` use this store: `CONTAINERS_CONF` and `CONTAINERS_STORAGE_CONF`. */
+  /** Environment that makes the command `podman` use this store: `CONTAINERS_CONF` and `CONTAINERS_STORAGE_CONF`. */
   readonly env: Readonly<Record<string, string>>;
-  /** Runs `podman ARGS...` on this store and gives its standard output. Throws when it fails. */
+  /** Runs `podman ARGS...` on this store and returns its standard output. Throws when it fails. */
   podman(args: readonly string[]): Promise<string>;
-  /** Removes all containers, ends the service and deletes the store. */
+  /** Removes all containers, stops the service and deletes the store. */
   close(): Promise<void>;
 }
 
 /**
- * What keeps Podman from running here, or undefined. Use it as a test's reason to be skipped. A test that needs
- * neither limits nor networks says so (`rootless`), and is not skipped for an ordinary user.
+ * Reason to skip a test because Podman cannot run here, or undefined. `rootless`: the test needs neither limits nor
+ * networks, so that it also runs as an ordinary user.
  */
 export function podmanMissing({ rootless = false } = {}): string | undefined {
   if (process.platform !== "linux") return "needs Linux";
   const missing = ["podman", "runc", "catatonit", "tar"].filter((name) => findProgram(name) === undefined);
   if (missing.length > 0) return `needs ${missing.join(", ")}`;
-  // Without root it can neither limit memory nor publish ports of a network of its own.
+  // Without root it cannot limit memory or publish ports of its own network.
   if (process.getuid?.() === 0) return undefined;
   if (!rootless) return "needs root for podman";
   if (findProgram("newuidmap") === undefined) return "needs uidmap";
@@ -66,7 +66,7 @@ function hasSubordinateIds(): boolean {
   });
 }
 
-/** Starts Podman's service with an empty store and makes {@link podmanImage}. About a second. */
+/** Starts Podman's service with an empty store and builds {@link podmanImage}, in about a second. */
 export async function startPodman(options: PodmanOptions = {}): Promise<Podman> {
   await removeLeftovers();
   const directory = realpathSync(mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`)));
@@ -79,8 +79,9 @@ export async function startPodman(options: PodmanOptions = {}): Promise<Podman> 
   let service: ChildProcess | undefined;
   const close = async (): Promise<void> => {
     await removeContainers(podman);
-    if (service !== undefined) await ended(service);
-    // What containers of a user wrote belongs to users that are that user's only inside of its namespace.
+    if (service !== undefined) await terminate(service);
+    // Files written in rootless containers belong to subordinate ids, which can be deleted only inside the user
+    // namespace.
     if (process.getuid?.() !== 0) {
       await podman(["unshare", "rm", "-rf", join(directory, "storage")]);
       endNamespace(join(directory, "session/libpod/tmp/pause.pid"));
@@ -91,11 +92,11 @@ export async function startPodman(options: PodmanOptions = {}): Promise<Podman> 
     await makeImage(directory, options.programs ?? [], podman);
     service = spawn("podman", ["system", "service", "--time=0", `unix://${socketPath}`], {
       env: { ...process.env, ...env },
-      // Its monitors leave a file named "oom" where they run.
+      // Podman's container monitors write a file named "oom" to their working directory.
       cwd: directory,
       stdio: "ignore",
     });
-    await listens(service, socketPath, "podman system service");
+    await waitForSocket(service, socketPath, "podman system service");
   } catch (error) {
     await close();
     throw error;
@@ -103,7 +104,7 @@ export async function startPodman(options: PodmanOptions = {}): Promise<Podman> 
   return { socketPath, image: podmanImage, env, podman, close };
 }
 
-/** Podman leaves a process that keeps the user's namespace for the next command. */
+/** Stops the process that holds the user namespace for later commands. */
 function endNamespace(pidFile: string): void {
   try {
     process.kill(Number(readFileSync(pidFile, "utf8")), "SIGTERM");
@@ -114,7 +115,7 @@ function endNamespace(pidFile: string): void {
 
 const prefix = "holdfast-podman-";
 
-/** A container that has just ended is taken away by its monitor too: then it is gone, as it should be. */
+/** Retried: the monitor of a container that has just exited removes it concurrently. */
 async function removeContainers(podman: Podman["podman"]): Promise<void> {
   for (let attempts = 5; ; attempts -= 1) {
     try {
@@ -128,8 +129,8 @@ async function removeContainers(podman: Podman["podman"]): Promise<void> {
 }
 
 /**
- * What tests left behind that were killed: containers outlive the process that asked for them. Only
- * stores whose process is gone, and each by one sweep at a time: the lock goes with the sweep itself.
+ * Removes leftovers of killed tests, since containers outlive the process that created them. Only stores whose process
+ * is gone, each under a lock that the cleanup itself holds.
  */
 async function removeLeftovers(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
@@ -137,10 +138,10 @@ async function removeLeftovers(): Promise<void> {
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
     const directory = join(tmpdir(), name);
     const env = { ...process.env, ...configurationOf(directory) };
-    // Without its configuration Podman would take the person's own store for it.
+    // Requires the store's configuration: without it Podman would operate on the user's own store.
     const sweep =
       'test -f "$1/containers.conf" && test -f "$1/storage.conf" && podman rm --all --force --ignore --time 0; if [ "$(id -u)" = 0 ]; then umount --lazy "$1/storage/overlay"; else podman unshare rm -rf -- "$1"; fi; rm -rf -- "$1"';
-    // What another sweep has taken, or is taking, is nothing to this one; what cannot go is no reason to fail.
+    // Best effort: another cleanup may be removing it.
     await run("flock", ["--nonblock", directory, "sh", "-c", sweep, "sh", directory], { env }).catch(
       () => {},
     );
@@ -149,19 +150,19 @@ async function removeLeftovers(): Promise<void> {
 
 function configurationOf(directory: string): Record<string, string> {
   return {
-    // A user's Podman keeps there what goes with the session; one of root does not look.
+    // Session directory of a rootless Podman; unused with root.
     ...(process.getuid?.() === 0 ? {} : { XDG_RUNTIME_DIR: join(directory, "session"), HOME: directory }),
     CONTAINERS_CONF: join(directory, "containers.conf"),
     CONTAINERS_STORAGE_CONF: join(directory, "storage.conf"),
-    // Its networks need iptables, which many a PATH leaves out.
+    // Its networks need iptables, which is often missing from PATH.
     PATH: programFolders().join(delimiter),
   };
 }
 
 /**
- * Runc, since crun refuses cgroups of which only some are version 2. Limits below those of a root
- * without CAP_SYS_RESOURCE; hard and soft are alike, since the Engine API of Podman 4 takes one for
- * the other. `static_dir` stays where it is: elsewhere, Podman 4 misses the end of containers.
+ * runc, since crun refuses mixed versions of cgroups. Limits stay below those of a root without CAP_SYS_RESOURCE; hard
+ * and soft are equal, since the Engine API of Podman 4 confuses them. `static_dir` keeps its default: elsewhere,
+ * Podman 4 misses the exit of containers.
  */
 function writeConfiguration(directory: string): Record<string, string> {
   const lines = [
@@ -178,7 +179,7 @@ function writeConfiguration(directory: string): Record<string, string> {
   ];
   const storage = [
     "[storage]",
-    // A user may not mount overlays everywhere, and only copies.
+    // Users cannot mount overlays everywhere; vfs only copies.
     `driver = "${process.getuid?.() === 0 ? "overlay" : "vfs"}"`,
     `graphroot = ${JSON.stringify(join(directory, "storage"))}`,
     `rootless_storage_path = ${JSON.stringify(join(directory, "storage"))}`,
@@ -195,7 +196,7 @@ async function makeImage(
   programs: readonly string[],
   podman: (args: readonly string[]) => Promise<string>,
 ): Promise<void> {
-  const archive = await archiveOfPrograms(join(directory, "tree"), programs);
+  const archive = await createImageArchive(join(directory, "tree"), programs);
   await podman(["import", "--quiet", archive, podmanImage]);
   rmSync(archive);
 }

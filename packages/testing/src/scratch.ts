@@ -12,8 +12,8 @@ process.once("exit", () => {
 });
 
 /**
- * Removes a directory when this process ends. A hook would not do: they run in the order of their
- * making, so that it would be taken away while what was started in it still writes.
+ * Removes a directory when this process exits. A test hook would run too early: hooks run in order of registration,
+ * while processes may still write to the directory.
  */
 export function removeAtExit(path: string): void {
   scratch.add(path);

@@ -3,21 +3,21 @@ import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
- * Resolves when a service takes connections on its Unix socket, since it says nowhere else that it is ready.
- * Rejects when it ends before, and after a minute.
+ * Resolves when a service accepts connections on its Unix socket. Rejects when it exits before that, or after a
+ * minute.
  */
-export async function listens(service: ChildProcess, socketPath: string, name: string): Promise<void> {
+export async function waitForSocket(service: ChildProcess, socketPath: string, name: string): Promise<void> {
   const stop = new AbortController();
-  service.once("exit", (code) => stop.abort(new Error(`${name} ended with ${code}`)));
+  service.once("exit", (code) => stop.abort(new Error(`${name} exited with ${code}`)));
   service.once("error", (error) => stop.abort(error));
   const deadline = AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]);
-  while (!(await connects(socketPath))) {
+  while (!(await canConnect(socketPath))) {
     deadline.throwIfAborted();
     await delay(20);
   }
 }
 
-function connects(socketPath: string): Promise<boolean> {
+function canConnect(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(socketPath, () => {
       socket.destroy();
@@ -27,8 +27,8 @@ function connects(socketPath: string): Promise<boolean> {
   });
 }
 
-/** Asks a process to end, and waits for it. */
-export async function ended(child: ChildProcess): Promise<void> {
+/** Terminates a process and waits for its exit. */
+export async function terminate(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const exit = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGTERM");

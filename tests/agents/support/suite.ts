@@ -172,7 +172,7 @@ async function usesGate(world: World, { id }: AgentFacts): Promise<void> {
   );
   if (world.mail === undefined) return;
   assert.equal(sentBefore, 0, "nothing was sent before the person had answered");
-  await world.mail.delivered(name);
+  await world.mail.waitForDelivery(name);
   assert.equal(world.mail.received(name), 1, "the message arrived, once");
   assert.equal(records.filter(({ data }) => data?.connection === "smtp").length, 1, "by one connection");
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Dockerd, dockerdMissing, startDockerd } from "@holdfast/testing/dockerd";
-import { EngineRequests } from "@holdfast/testing/engine-requests";
+import { EngineClient } from "@holdfast/testing/engine-requests";
 import { type Podman, podmanMissing, startPodman } from "@holdfast/testing/podman";
 import { SandboxAgent } from "../../src/index.ts";
 import { type DockerProviderOptions, docker, podman } from "../../src/node/docker.ts";
@@ -27,12 +27,12 @@ for (const { name, skip, start } of engines) {
   describe(`containers of a real ${name}`, { skip: skip ?? false }, () => {
     const provide = { podman, docker }[name];
     let engine: Podman | Dockerd;
-    let requests: EngineRequests;
+    let requests: EngineClient;
     let options: DockerProviderOptions;
 
     before(async () => {
       engine = await start();
-      requests = new EngineRequests(engine.socketPath);
+      requests = new EngineClient(engine.socketPath);
       options = {
         socketPath: engine.socketPath,
         image: engine.image,
@@ -58,7 +58,7 @@ for (const { name, skip, start } of engines) {
       const client = await SandboxAgent.start({ sandbox: provide(options) });
       try {
         const [, id = ""] = client.sandboxId?.split("/") ?? [];
-        const [place = "", ...more] = await requests.placesOf(id, "2468/tcp");
+        const [place = "", ...more] = await requests.publishedAddresses(id, "2468/tcp");
         assert.match(place, /^127\.0\.0\.1:\d+$/);
         assert.deepEqual(more, []);
         const first = await client.runProcess({ command: "cat", args: ["/proc/1/comm"] });

@@ -9,14 +9,14 @@ export class MemoryDatabase {
   readonly #session: SqlSession;
   #epoch = 1;
 
-  /** `content`: an SQLite file to start from. */
-  constructor(serialize?: Uint8Array) {
-    if (serialize !== undefined) this.#database.deserialize(serialize);
+  /** `initialContent`: an SQLite file to start from. */
+  constructor(initialContent?: Uint8Array) {
+    if (initialContent !== undefined) this.#database.deserialize(initialContent);
     this.#session = new SqlSession(this.#database);
   }
 
   /** Serializes the database as an SQLite file, between turns. */
-  content(): Uint8Array {
+  serialize(): Uint8Array {
     if (this.#session.inTransaction) throw new Error("The actor has an open turn");
     return this.#database.serialize();
   }

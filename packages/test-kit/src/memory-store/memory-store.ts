@@ -200,7 +200,7 @@ class MemoryStore implements ActorStore {
       record,
       state: snapshot === undefined ? undefined : { snapshot, patches: [...patches] },
       entries: kv.range(new Uint8Array(0), undefined),
-      database: database?.content(),
+      database: database?.serialize(),
     };
   }
 

@@ -1,8 +1,8 @@
-/** What the program was not asked rightly: it ends with 64 (EX_USAGE), as Swift's ArgumentParser has it. */
-export class UsageFault extends Error {}
+/** Invalid usage: exit code 64 (EX_USAGE), like Swift's ArgumentParser. */
+export class UsageError extends Error {}
 
-/** What the program could not do: it ends with 1. */
-export class FailedCommand extends Error {
+/** Failed command: exit code 1. */
+export class CommandError extends Error {
   constructor(code: string, message: string) {
     super(`${code}: "${message}"`);
   }

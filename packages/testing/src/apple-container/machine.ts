@@ -1,7 +1,7 @@
 /**
- * What stands for the machine of a container: a process apart from the command that asked for it, which ends with what
- * runs inside. A jail of bubblewrap is what it is made of: not a kernel of its own, so it gives itself another name for
- * the kernel; everything else is as strict as the options of the command say, and no stricter.
+ * Emulates a container's virtual machine: a process separate from the command that started it, which exits with the
+ * container's main process. It is a bubblewrap sandbox on the host's kernel and only pretends to have another kernel;
+ * otherwise it is exactly as strict as the options of the command.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -25,11 +25,11 @@ const [state = "", name = "", said = ""] = process.argv.slice(2);
 const options = JSON.parse(said) as RunOptions;
 const records = new MachineRecords(state);
 const folder = records.folder(name);
-/** Tells the command that the machine runs. */
+/** Reports to the command that the machine runs. */
 const startedFd = 3;
 const infoFd = 3;
 
-/** Of the image: what a jail has to get rid of. */
+/** Environment and entrypoint of the image, which a jail must override. */
 const imageEnvironment = [
   "PATH",
   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -38,7 +38,7 @@ const imageEnvironment = [
 ];
 const imageEntrypoint = "/usr/local/bin/docker-entrypoint.sh";
 
-/** What a container may do that was not told otherwise (how-to of apple/container, capabilities). */
+/** Default capabilities of a container (apple/container how-to, capabilities). */
 const defaultCapabilities = [
   ...["AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE"],
   ...["NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"],
@@ -71,7 +71,7 @@ function rootOfImage(): string[] {
   return [...args, "--ro-bind", hosts, "/etc/hosts"];
 }
 
-/** Device files that belong to nobody inside, as those of a machine belong to its user 0. */
+/** Device files that no user inside owns, like a machine's devices, which belong to its root. */
 function devices(): string[] {
   const args = [
     "--dev",
@@ -100,10 +100,10 @@ function devices(): string[] {
 }
 
 /**
- * A socket that is mounted is another one inside: it has the mode of the host's, but the machine's user 0 as its
- * owner, and what dials it is carried over to the host's, by this process.
+ * A mounted socket becomes a new one inside, with the mode of the host's socket but owned by the machine's root. This
+ * process forwards its connections to the host's socket.
  */
-async function carry(source: string, index: number): Promise<string> {
+async function forwardSocket(source: string, index: number): Promise<string> {
   const path = join(folder, `socket-${index}`);
   const server = createServer({ allowHalfOpen: true }, (inner) => {
     const outer = createConnection({ path: source, allowHalfOpen: true });
@@ -111,10 +111,10 @@ async function carry(source: string, index: number): Promise<string> {
     inner.on("error", () => outer.destroy());
     outer.on("error", () => inner.destroy());
   });
-  // By its name alone, from the folder that it is in: an address has room for about a hundred bytes.
+  // Relative to its folder, since a socket address has room for about a hundred bytes.
   await new Promise<void>((resolve) => server.listen(basename(path), resolve));
   const mode = statSync(source).mode & 0o777;
-  // Where the owner cannot be another, what only an owner may do nobody may.
+  // When the owner cannot be changed, drop the owner's permissions.
   if (process.getuid?.() === 0) chownSync(path, 65_534, 65_534);
   chmodSync(path, process.getuid?.() === 0 || (mode & 0o002) !== 0 ? mode : 0);
   return path;
@@ -126,7 +126,7 @@ async function mounts(): Promise<string[]> {
     args.push("--perms", mode, ...(bytes === undefined ? [] : ["--size", String(bytes)]), "--tmpfs", target);
   }
   for (const [index, { source, target, readOnly }] of options.volumes.entries()) {
-    if (statSync(source).isSocket()) args.push("--bind", await carry(source, index), target);
+    if (statSync(source).isSocket()) args.push("--bind", await forwardSocket(source, index), target);
     else args.push(readOnly ? "--ro-bind" : "--bind", source, target);
   }
   return args;
@@ -153,7 +153,7 @@ const bwrap = spawn(
     ...(options.noNetwork ? ["--unshare-net"] : []),
     ...["--as-pid-1", "--die-with-parent", "--new-session", "--info-fd", String(infoFd)],
     ...["--uid", String(options.uid), "--gid", String(options.gid), "--hostname", name, "--clearenv"],
-    ...pairs(imageEnvironment).flatMap(([variable, value]) => ["--setenv", variable, value]),
+    ...toPairs(imageEnvironment).flatMap(([variable, value]) => ["--setenv", variable, value]),
     ...["--cap-drop", "ALL"],
     ...(options.noCapabilities ? [] : defaultCapabilities.flatMap((each) => ["--cap-add", `CAP_${each}`])),
     ...rootOfImage(),
@@ -179,6 +179,6 @@ bwrap.once("exit", (code, signal) => {
   process.exit(code ?? (signal === "SIGKILL" ? 137 : 1));
 });
 
-function pairs(list: readonly string[]): [string, string][] {
+function toPairs(list: readonly string[]): [string, string][] {
   return list.flatMap((name, at): [string, string][] => (at % 2 === 0 ? [[name, list[at + 1] ?? ""]] : []));
 }

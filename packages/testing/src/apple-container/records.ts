@@ -1,15 +1,15 @@
-/** What is known of the containers of an emulated `container`: a file for each in its folder. */
+/** Records of the emulator's containers, one file each. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 export interface MachineRecord {
   readonly name: string;
   readonly labels: readonly string[];
-  /** Pid of the command that runs it. */
+  /** Pid of the command that started it. */
   readonly client: number;
-  /** Pid of what stands for its machine, once there is one: it lives on when the command is killed. */
+  /** Pid of the process that emulates its machine, once started. It survives a kill of the command. */
   readonly machine?: number;
-  /** Host pid of the first process of the container, once it runs. */
+  /** Host pid of the container's first process, once started. */
   readonly first?: number;
 }
 
@@ -31,7 +31,7 @@ export class MachineRecords {
     try {
       return JSON.parse(readFileSync(this.#path(name), "utf8")) as MachineRecord;
     } catch {
-      // It is not there, or was removed meanwhile.
+      // Missing, or removed by another process.
       return undefined;
     }
   }
@@ -42,7 +42,7 @@ export class MachineRecords {
     renameSync(`${path}.${process.pid}`, path);
   }
 
-  /** Where a container keeps what is its own: its sockets, the name of its kernel. */
+  /** Private folder of a container, for its sockets and kernel name. */
   folder(name: string): string {
     return join(this.#directory, name);
   }
@@ -57,7 +57,7 @@ export class MachineRecords {
   }
 }
 
-/** Whether a process lives; one that is dead and not collected does not. */
+/** True for a running process, false for a zombie. */
 export function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");

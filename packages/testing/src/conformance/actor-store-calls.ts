@@ -4,7 +4,7 @@ import type { CallRecord } from "@holdfast/actors";
 import type { Suite } from "./actor-store-suite.ts";
 import { bytes, created, next } from "./batches.ts";
 
-/** The records of keyed calls. */
+/** Conformance cases for the records of keyed calls. */
 export function callCases(suite: Suite): void {
   const started = (key: string, ttlMs = 1_000): CallRecord => ({
     key,
@@ -12,7 +12,7 @@ export function callCases(suite: Suite): void {
     expiresAt: suite.clock.now() + ttlMs,
   });
 
-  test("a call is recorded as started, then as done, for good", async () => {
+  test("a call is recorded as started, then permanently as done", async () => {
     const first = started("k");
     const actor = await created(suite.store(), { calls: [first] });
     assert.deepEqual(await suite.store().call(actor.id, "k"), first);
@@ -38,7 +38,7 @@ export function callCases(suite: Suite): void {
     for (const call of calls) assert.deepEqual(await store.call(actor.id, call.key), call);
   });
 
-  test("a call is there until its time, and gone from then on", async () => {
+  test("a call record exists until it expires", async () => {
     const store = suite.store();
     const actor = await created(store, { calls: [started("short", 10), started("long", 1_000)] });
     suite.clock.advance(9);

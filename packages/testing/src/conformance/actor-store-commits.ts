@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Suite } from "./actor-store-suite.ts";
 import { bytes, code, create, created, newActor, next, patch, snapshot } from "./batches.ts";
 
-/** The fence, creation, destruction, order, and state as a snapshot with patches. */
+/** Conformance cases for fencing, creation, destruction, order, and state as a snapshot with patches. */
 export function commitCases(suite: Suite): void {
   fenceCases(suite);
   stateCases(suite);
@@ -22,7 +22,7 @@ function fenceCases(suite: Suite): void {
     assert.deepEqual(state, { snapshot: bytes("new owner"), patches: [] });
   });
 
-  test("a commit needs the version before its own", async () => {
+  test("a commit must follow the current version", async () => {
     const store = suite.store();
     const actor = await created(store);
     await assert.rejects(store.commit(next(actor.id, 3, 1)), code("actor", "fenced"));
@@ -31,7 +31,7 @@ function fenceCases(suite: Suite): void {
     assert.equal((await store.get(actor.id))?.version, 2);
   });
 
-  test("a fenced commit changes nothing, and leaves commits beside it alone", async () => {
+  test("a fenced commit changes nothing, and does not affect concurrent commits", async () => {
     const store = suite.store();
     const [a, b, c] = [await created(store), await created(store), await created(store)];
     const kv = [{ type: "put", key: bytes("k"), value: bytes("v") }] as const;
@@ -57,7 +57,7 @@ function fenceCases(suite: Suite): void {
     assert.deepEqual(await store.kvGet(c.id, bytes("k")), bytes("v"));
   });
 
-  test("a time of waking that is no whole number is refused, and nothing of its commit is kept", async () => {
+  test("a commit with a fractional wake-up time is refused as a whole", async () => {
     const store = suite.store();
     const actor = await created(store, { wakeAt: 7 });
     const kv = [{ type: "put", key: bytes("k"), value: bytes("v") }] as const;
@@ -71,7 +71,7 @@ function fenceCases(suite: Suite): void {
     assert.equal((await store.get(actor.id))?.wakeAt, 8);
   });
 
-  test("commits of one actor that are handed in together are applied and resolve in order", async () => {
+  test("concurrent commits of one actor are applied and resolve in order", async () => {
     const store = suite.store();
     const actor = newActor();
     const resolved: number[] = [];
@@ -88,7 +88,7 @@ function fenceCases(suite: Suite): void {
     assert.equal(state?.patches.length, 49);
   });
 
-  test("an acquisition raises the epoch by one, for good", async () => {
+  test("an acquisition raises the epoch durably by one", async () => {
     const actor = await created(suite.store());
     assert.equal((await suite.store().acquire(actor.id)).record.epoch, 2);
     assert.equal((await suite.store().acquire(actor.id)).record.epoch, 3);
@@ -97,13 +97,13 @@ function fenceCases(suite: Suite): void {
     assert.equal((await store.acquire(actor.id)).record.epoch, 4);
   });
 
-  test("an actor that is not there cannot be acquired or committed", async () => {
+  test("a missing actor cannot be acquired or committed", async () => {
     const store = suite.store();
     await assert.rejects(store.acquire("none"), code("actor", "not_found"));
     await assert.rejects(store.commit(next("none", 2, 1)), code("actor", "fenced"));
   });
 
-  test("a commit that no owner may send is refused", async () => {
+  test("an invalid commit is refused", async () => {
     const store = suite.store();
     const actor = newActor();
     const started = { key: "k", status: "started", outcome: bytes("x"), expiresAt: 1 } as const;
@@ -117,7 +117,7 @@ function fenceCases(suite: Suite): void {
 }
 
 function stateCases(suite: Suite): void {
-  test("a new owner is told until when there may be records of calls, if the store knows", async () => {
+  test("a new owner learns the latest expiry of call records, if the store tracks it", async () => {
     const actor = await created(suite.store());
     const now = suite.clock.now();
     const before = await suite.store().acquire(actor.id);
@@ -131,7 +131,7 @@ function stateCases(suite: Suite): void {
     assert.ok(callsUntil === undefined || callsUntil >= now + 9_000);
   });
 
-  test("patches come back oldest first, and a snapshot replaces them", async () => {
+  test("patches load oldest first, and a snapshot replaces them", async () => {
     const actor = await created(suite.store(), snapshot("base"));
     await suite.store().commit(next(actor.id, 2, 1, patch("a")));
     await suite.store().commit(next(actor.id, 3, 1, patch("b")));
@@ -156,7 +156,7 @@ function stateCases(suite: Suite): void {
     assert.deepEqual((await store.acquire(empty.id)).state, { snapshot: bytes(""), patches: [] });
   });
 
-  test("the patches of actors that commit in turn do not mix", async () => {
+  test("the patches of actors that commit alternately do not mix", async () => {
     const store = suite.store();
     const actors = await Promise.all(Array.from({ length: 20 }, () => created(store, snapshot("s"))));
     for (let version = 2; version <= 6; version += 1) {
@@ -173,7 +173,7 @@ function stateCases(suite: Suite): void {
     }
   });
 
-  test("a state of 64 MiB is kept", async () => {
+  test("a state of 64 MiB is stored", async () => {
     const large = new Uint8Array(64 * 1_048_576);
     for (let i = 0; i < large.length; i += 4_093) large[i] = i % 251;
     const actor = await created(suite.store(), { state: { type: "snapshot", bytes: large } });
@@ -184,7 +184,7 @@ function stateCases(suite: Suite): void {
 }
 
 function destroyCases(suite: Suite): void {
-  test("a key belongs to one living actor, and is free again when it is destroyed", async () => {
+  test("a key belongs to one living actor, and is free again once that is destroyed", async () => {
     const store = suite.store();
     const first = newActor("room", ["lobby", crypto.randomUUID()]);
     const second = newActor("room", first.key);
@@ -198,7 +198,7 @@ function destroyCases(suite: Suite): void {
     assert.equal((await store.get(first.id))?.destroyedAt, 42);
   });
 
-  test("of two creations that race for a key, one wins", async () => {
+  test("one of two concurrent creations of a key wins", async () => {
     const store = suite.store();
     const [a, b] = [newActor("race", [crypto.randomUUID()]), newActor("race")];
     const results = await Promise.allSettled([
@@ -212,7 +212,7 @@ function destroyCases(suite: Suite): void {
     assert.equal((await store.find("race", a.key))?.id, a.id);
   });
 
-  test("an id is used once", async () => {
+  test("an id cannot be reused", async () => {
     const store = suite.store();
     const actor = await created(store);
     await assert.rejects(store.commit(create({ ...newActor(), id: actor.id })), code("actor", "fenced"));

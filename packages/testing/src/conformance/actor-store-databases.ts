@@ -30,7 +30,7 @@ interface Owned {
   readonly database: ActorDatabase;
 }
 
-/** An actor with a table and one row in it. */
+/** An actor with a table that has one row. */
 async function withDatabase(store: ActorStore, changes: BatchChanges = {}): Promise<Owned> {
   const actor = newActor();
   const database = await store.databases.open(actor.id, 1, true);
@@ -40,16 +40,16 @@ async function withDatabase(store: ActorStore, changes: BatchChanges = {}): Prom
   return { actor, database };
 }
 
-/** Another owner of the actor, who has its database. */
+/** A new owner of the actor, with its database. */
 async function takeOver(store: ActorStore, id: string) {
   const loaded = await store.acquire(id);
   const database = await store.databases.open(id, loaded.record.epoch, false);
   return { loaded, database, epoch: loaded.record.epoch, version: loaded.record.version };
 }
 
-/** The SQLite databases of actors. */
+/** Conformance cases for the SQLite databases of actors. */
 export function databaseCases(suite: Suite): void {
-  test("an actor with a database is all in one commit: rows, state, entries, calls, wake-up", async () => {
+  test("a commit covers the database as well as state, entries, calls and wake-up", async () => {
     const call = {
       key: "k",
       status: "done",
@@ -90,7 +90,7 @@ export function databaseCases(suite: Suite): void {
     );
   });
 
-  test("SQL that no commit followed is undone when the next owner comes", async () => {
+  test("uncommitted SQL is rolled back for the next owner", async () => {
     const store = suite.store();
     const { actor, database } = await withDatabase(store);
     run(database, "INSERT INTO item (name) VALUES ('lost')");
@@ -103,7 +103,7 @@ export function databaseCases(suite: Suite): void {
     assert.deepEqual(names(taken.database), ["first", "second"]);
   });
 
-  test("what an owner has set of the connection goes with it", async () => {
+  test("connection settings do not survive their owner", async () => {
     const store = suite.store();
     const { actor, database } = await withDatabase(store);
     run(database, "PRAGMA foreign_keys = OFF");
@@ -114,7 +114,7 @@ export function databaseCases(suite: Suite): void {
     assert.deepEqual(names(taken.database), ["first"]);
   });
 
-  test("a commit of another version undoes nothing of the owner's turn", async () => {
+  test("a commit of a wrong version rolls back nothing of the owner's turn", async () => {
     const store = suite.store();
     const { actor, database } = await withDatabase(store);
     run(database, "INSERT INTO item (name) VALUES ('open')");
@@ -123,7 +123,7 @@ export function databaseCases(suite: Suite): void {
     await store.commit(next(actor.id, 2, 1, sqlTurn));
   });
 
-  test("an actor that was never committed leaves nothing", async () => {
+  test("an actor that was never committed leaves no data", async () => {
     const actor = newActor();
     const database = await suite.store().databases.open(actor.id, 1, true);
     run(database, "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)");
@@ -136,7 +136,7 @@ export function databaseCases(suite: Suite): void {
     again.close();
   });
 
-  test("from its first commit on a database settles with commits only", async () => {
+  test("after its first commit a database settles only with commits", async () => {
     const store = suite.store();
     const actor = newActor();
     const database = await store.databases.open(actor.id, 1, true);
@@ -150,7 +150,7 @@ export function databaseCases(suite: Suite): void {
     assert.deepEqual(names((await takeOver(store, actor.id)).database), ["first"]);
   });
 
-  test("of two creations with one key the second leaves no database", async () => {
+  test("the second of two creations with one key leaves no database", async () => {
     const store = suite.store();
     const { actor } = await withDatabase(store);
     const other = { ...newActor(), name: actor.name, key: actor.key };
@@ -161,7 +161,7 @@ export function databaseCases(suite: Suite): void {
     assert.equal((await store.find(actor.name, actor.key))?.id, actor.id);
   });
 
-  test("destroying takes the database along", async () => {
+  test("destroying an actor deletes its database", async () => {
     const { actor } = await withDatabase(suite.store(), { ...snapshot("s"), wakeAt: 5 });
     await suite.store().commit(next(actor.id, 2, 1, { destroyedAt: 99 }));
     await assert.rejects(suite.store().commit(next(actor.id, 3, 1, sqlTurn)), code("actor", "fenced"));
@@ -172,13 +172,13 @@ export function databaseCases(suite: Suite): void {
     await assert.rejects(store.databases.open(actor.id, 1, false), code("actor", "not_found"));
   });
 
-  test("one commit makes an actor with a database and destroys it", async () => {
+  test("one commit can create and destroy an actor with a database", async () => {
     const store = suite.store();
     const actor = newActor();
     run(await store.databases.open(actor.id, 1, true), "CREATE TABLE item (id INTEGER PRIMARY KEY)");
     await store.commit(create(actor, { ...sqlTurn, ...snapshot("s"), wakeAt: 5, destroyedAt: 99 }));
     await assert.rejects(store.commit(next(actor.id, 2, 1, sqlTurn)), code("actor", "fenced"));
-    // The key is free: whoever comes next makes another one.
+    // The key is free for another actor.
     const second = { ...newActor(), name: actor.name, key: actor.key };
     run(await store.databases.open(second.id, 1, true), "CREATE TABLE item (id INTEGER PRIMARY KEY)");
     await store.commit(create(second, sqlTurn));
@@ -189,7 +189,7 @@ export function databaseCases(suite: Suite): void {
     await assert.rejects(reopened.databases.open(actor.id, 1, false), code("actor", "not_found"));
   });
 
-  test("an actor that had none gets an empty one, and keeps what it had", async () => {
+  test("an actor without a database gets an empty one, and keeps its other data", async () => {
     const call = { key: "k", status: "done", expiresAt: suite.clock.now() + 9_000 } as const;
     const actor = newActor();
     const kv = [{ type: "put", key: bytes("a"), value: bytes("b") }] as const;
@@ -212,7 +212,7 @@ export function databaseCases(suite: Suite): void {
 }
 
 function statementCases(suite: Suite): void {
-  test("statements tell what they are and what follows them", async () => {
+  test("statements report their kind and the rest of their text", async () => {
     const { database } = await withDatabase(suite.store());
     const kinds: readonly (readonly [sql: string, kind: string])[] = [
       ["SELECT 1", "read"],
@@ -235,7 +235,7 @@ function statementCases(suite: Suite): void {
     assert.equal(database.prepare("; -- nothing\n /* at all */"), undefined);
   });
 
-  test("savepoints undo what was written since, and nothing else", async () => {
+  test("a savepoint rolls back only what was written after it", async () => {
     const store = suite.store();
     const { actor, database } = await withDatabase(store);
     run(database, "INSERT INTO item (name) VALUES ('before')");
@@ -257,7 +257,7 @@ function statementCases(suite: Suite): void {
     assert.deepEqual(names(database), ["first", "before", "kept"]);
   });
 
-  test("SQL that undoes the whole transaction makes the commit fail", async () => {
+  test("the commit fails after SQL that rolls back the whole transaction", async () => {
     const store = suite.store();
     const { actor, database } = await withDatabase(store);
     run(database, "INSERT INTO item (name) VALUES ('lost')");
@@ -269,7 +269,7 @@ function statementCases(suite: Suite): void {
     assert.deepEqual(names(taken.database), ["first"]);
   });
 
-  test("whole numbers beyond 2^53 are bigints, in reads and in what a write returns", async () => {
+  test("integers beyond 2^53 are bigints in reads and in results of writes", async () => {
     const { database } = await withDatabase(suite.store());
     const big = 2n ** 60n;
     assert.deepEqual(run(database, "SELECT ? AS a, 1 AS b", [big]), [{ a: big, b: 1 }]);

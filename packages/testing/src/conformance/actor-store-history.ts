@@ -23,7 +23,7 @@ async function collected(source: AsyncIterable<Uint8Array> | undefined): Promise
   return Buffer.concat(parts);
 }
 
-/** Small pieces, cut anywhere: how bytes come over a network. */
+/** Small chunks of arbitrary size, as from a network. */
 async function* cut(whole: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < whole.length; at += size) yield whole.subarray(at, at + size);
 }
@@ -40,9 +40,9 @@ const reference = (hash: string): KvOperation => ({
 
 const snapshotOf = (value: unknown) => ({ state: { type: "snapshot", bytes: encodeValue(value) } }) as const;
 
-/** Large objects, and the past and copies of actors. */
+/** Conformance cases for blobs, and for the history and copies of actors. */
 export function historyCases(suite: Suite): void {
-  test("objects are kept by the hash of their content, read in parts, and removed", async () => {
+  test("blobs are stored by content hash, read in ranges, and removed", async () => {
     const actor = await created(suite.store());
     const hash = createHash("sha256").update("hello world").digest("hex");
     assert.deepEqual(await suite.store().blobs.put(actor.id, pieces("hello", " world"), 11), {
@@ -65,7 +65,7 @@ export function historyCases(suite: Suite): void {
     assert.equal(await store.blobs.read(actor.id, hash, { start: 0, end: 1 }), undefined);
   });
 
-  test("objects go with their actor", async () => {
+  test("blobs are deleted with their actor", async () => {
     const store = suite.store();
     const actor = await created(store);
     await store.blobs.put(actor.id, pieces("gone"), 10);
@@ -76,11 +76,11 @@ export function historyCases(suite: Suite): void {
   for (const kind of ["shared", "own"] as const) copyCases(suite, kind);
 }
 
-/** The same for actors without a database and for those with one. */
+/** The same cases for actors with and without a database. */
 function copyCases(suite: Suite, kind: "shared" | "own"): void {
   const title = kind === "own" ? "an actor with a database" : "an actor without a database";
 
-  /** An actor with some of everything. */
+  /** An actor with every kind of data. */
   async function original(store: ActorStore) {
     const actor = newActor();
     const object = await store.blobs.put(actor.id, pieces("object"), 100);
@@ -142,7 +142,7 @@ function copyCases(suite: Suite, kind: "shared" | "own"): void {
     );
   });
 
-  test(`${title} is forked, and the two go their own ways`, async () => {
+  test(`${title} is forked, and the two change independently`, async () => {
     const source = await original(suite.store());
     const copy = identity();
     await forkActor(suite.store(), source.actor.id, copy);
@@ -153,7 +153,7 @@ function copyCases(suite: Suite, kind: "shared" | "own"): void {
     await assert.rejects(forkActor(store, source.actor.id, identity()), code("actor", "not_found"));
   });
 
-  test(`${title}: a file that is damaged makes nothing`, async () => {
+  test(`${title}: a damaged file creates nothing`, async () => {
     const source = await original(suite.store());
     const file = await collected(exportActor(suite.store(), source.actor.id));
     const newer = Buffer.from(file);
@@ -181,7 +181,7 @@ function copyCases(suite: Suite, kind: "shared" | "own"): void {
     }
   });
 
-  test(`${title} is known as it was at a time`, async () => {
+  test(`${title} can be read as of an earlier time`, async () => {
     const store = suite.store();
     const actor = newActor();
     if (kind === "own") await store.databases.open(actor.id, 1, true);

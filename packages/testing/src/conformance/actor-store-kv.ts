@@ -10,7 +10,7 @@ const put = (key: readonly number[], value: string): KvOperation => ({
   value: bytes(value),
 });
 
-/** Every kind of neighbour: prefixes, the highest byte, the empty key. */
+/** Neighbours in byte order: prefixes, the highest byte, the empty key. */
 const ordered: readonly (readonly number[])[] = [
   [],
   [0],
@@ -24,7 +24,7 @@ const ordered: readonly (readonly number[])[] = [
   [255, 255],
 ];
 
-/** The key-value entries of an actor. */
+/** Conformance cases for the key-value entries of an actor. */
 export function kvCases(suite: Suite): void {
   test("entries are put, read, replaced and deleted", async () => {
     const store = suite.store();
@@ -45,7 +45,7 @@ export function kvCases(suite: Suite): void {
     assert.deepEqual(all, [{ key: Uint8Array.of(2), value: bytes("b") }]);
   });
 
-  test("ranges are in byte order, from the start up to the end", async () => {
+  test("ranges are in byte order, with an exclusive end", async () => {
     const actor = await created(suite.store(), { kv: ordered.toReversed().map((key) => put(key, `${key}`)) });
     const store = await suite.reopen();
     const list = async (range: Partial<KvRange>) =>
@@ -66,7 +66,7 @@ export function kvCases(suite: Suite): void {
     assert.deepEqual(await list({ limit: 0 }), []);
   });
 
-  test("a range is deleted up to its end, and an actor's entries are its own", async () => {
+  test("a range is deleted up to its end, and only that of its actor", async () => {
     const store = suite.store();
     const kv = ordered.map((key) => put(key, "v"));
     const [actor, other] = [await created(store, { kv }), await created(store, { kv })];

@@ -5,9 +5,9 @@ import type { ActorKey } from "@holdfast/core";
 import type { Suite } from "./actor-store-suite.ts";
 import { create, created, newActor, next } from "./batches.ts";
 
-/** Finding actors by key, in pages, and by the time that they want to wake. */
+/** Conformance cases for finding actors by key, in pages, and by wake-up time. */
 export function lookupCases(suite: Suite): void {
-  test("a record carries what the actor was created with", async () => {
+  test("a record has the values that its actor was created with", async () => {
     const actor = newActor("chat-room", ["a,b", "", "slash/", "nul\0", "😀", randomUUID()]);
     await suite.store().commit(create(actor));
     const store = await suite.reopen();
@@ -18,7 +18,7 @@ export function lookupCases(suite: Suite): void {
     assert.equal(await store.find("Chat-room", actor.key), undefined);
   });
 
-  test("keys that look alike are different", async () => {
+  test("similar keys are different keys", async () => {
     const store = suite.store();
     const name = `keys-${randomUUID()}`;
     const keys: ActorKey[] = [
@@ -43,7 +43,7 @@ export function lookupCases(suite: Suite): void {
 }
 
 function pageCases(suite: Suite): void {
-  test("pages hold every living actor once, in order of id", async () => {
+  test("pages list every living actor once, in order of id", async () => {
     const store = suite.store();
     const name = `paged-${randomUUID()}`;
     const actors = Array.from({ length: 7 }, (_, index) => newActor(name, [`${index}`]));
@@ -65,7 +65,7 @@ function pageCases(suite: Suite): void {
     );
   });
 
-  test("pages and counts hold what a filter lets through", async () => {
+  test("pages and counts respect filters", async () => {
     const store = suite.store();
     const name = `filtered-${randomUUID()}`;
     const keys: ActorKey[] = [["a"], ["a", "b"], ["ab"], ["a,b"], [], ["%"], ["_"]];
@@ -95,7 +95,7 @@ function pageCases(suite: Suite): void {
     assert.ok(all >= keys.length);
   });
 
-  test("a page without a name holds actors of all names", async () => {
+  test("a page without a name lists actors of all names", async () => {
     const store = suite.store();
     const [a, b] = [await created(store), await created(store)];
     const ids = new Set<string>();
@@ -111,9 +111,9 @@ function pageCases(suite: Suite): void {
 }
 
 function dueCases(suite: Suite): void {
-  test("due tells who wants to wake by now, earliest first, and the earliest time of all", async () => {
+  test("due lists the actors to wake by now, earliest first, and the earliest time of all", async () => {
     const store = suite.store();
-    // Times before those of the other cases, so that these come first.
+    // Earlier than the times of the other cases, so that these come first.
     const [late, soon, never] = [
       await created(store, { wakeAt: -100 }),
       await created(store, { wakeAt: -200 }),

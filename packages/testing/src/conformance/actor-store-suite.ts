@@ -1,11 +1,11 @@
 import type { ActorStore } from "@holdfast/actors";
 import type { ManualClock } from "../store/manual-clock.ts";
 
-/** What the cases share: one store, each case with actors of its own. */
+/** Context of the cases: one store, in which each case creates its own actors. */
 export interface Suite {
   readonly clock: ManualClock;
-  /** The store as it is open now. */
+  /** The store that is currently open. */
   store(): ActorStore;
-  /** Opens the store again where that is possible; the cases hold either way. */
+  /** Reopens the store if it supports that; the cases pass either way. */
   reopen(): Promise<ActorStore>;
 }

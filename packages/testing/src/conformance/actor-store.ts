@@ -10,16 +10,16 @@ import { kvCases } from "./actor-store-kv.ts";
 import { lookupCases } from "./actor-store-lookup.ts";
 import type { Suite } from "./actor-store-suite.ts";
 
-/** What the suite asks of the implementation under test. */
+/** Implementation under test. */
 export interface StoreHarness {
   readonly store: ActorStore;
-  /** Closes the store and opens it again on the same data; absent for a store that keeps none. */
+  /** Closes the store and opens it again on the same data; absent for a store without durable data. */
   reopen?(): Promise<ActorStore>;
   /** Closes the store and removes its data. */
   dispose(): Promise<void>;
 }
 
-/** Registers, with `node:test`, the cases that every `ActorStore` passes. */
+/** Registers the `node:test` cases that every `ActorStore` must pass. */
 export function actorStoreConformance(name: string, open: (ports: Ports) => Promise<StoreHarness>): void {
   describe(`ActorStore: ${name}`, () => {
     const clock = manualClock();

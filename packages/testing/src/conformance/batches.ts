@@ -1,9 +1,9 @@
-/** One suite that every ActorStore passes. */
+/** Conformance suite for every ActorStore. */
 import { randomUUID } from "node:crypto";
 import type { ActorStore, CommitBatch } from "@holdfast/actors";
 import { type ActorKey, isErrorCode } from "@holdfast/core";
 
-/** The parts of a batch that a case wants to say; the rest is filled in. */
+/** Parts of a batch that a case sets; defaults fill in the rest. */
 export type BatchChanges = Partial<
   Pick<CommitBatch, "state" | "kv" | "calls" | "database" | "wakeAt" | "destroyedAt">
 >;
@@ -32,7 +32,7 @@ export function next(
   return { actorId, epoch, version, commitId: randomUUID(), ...changes };
 }
 
-/** Creates an actor of its own for a case. */
+/** Creates an actor for one case. */
 export async function created(store: ActorStore, changes: BatchChanges = {}): Promise<TestActor> {
   const actor = newActor();
   await store.commit(create(actor, changes));
@@ -51,7 +51,7 @@ export function patch(text: string): { readonly state: NonNullable<CommitBatch["
   return { state: { type: "patch", bytes: bytes(text) } };
 }
 
-/** For `assert.rejects`: the typed error `group.code`. */
+/** Matcher of the typed error `group.code`, for `assert.rejects`. */
 export function code(group: string, name: string): (error: unknown) => boolean {
   return (error) => {
     if (isErrorCode(error, group, name)) return true;

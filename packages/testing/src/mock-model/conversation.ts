@@ -1,22 +1,22 @@
-/** What all wires have in common: who said what, which tools are offered, and where it runs. */
+/** Request to the model in a form common to all providers: turns, tools, working directory. */
 export interface Conversation {
   readonly model: string;
   readonly stream: boolean;
   readonly turns: readonly Turn[];
-  /** Tools by name; "custom" ones take free text in place of JSON. */
+  /** Tools by name; "custom" ones take free text instead of JSON. */
   readonly tools: ReadonlyMap<string, OfferedTool>;
-  /** The agent's working directory as its system prompt states it. */
+  /** Working directory of the agent, as stated in its system prompt. */
   readonly cwd: string | undefined;
-  /** Names in the JSON schema that the answer has to follow; undefined when it is free text. */
+  /** Property names in the JSON schema of a structured output; undefined for free text. */
   readonly outputProperties: readonly string[] | undefined;
-  /** Length of the request's body, from which the input tokens are estimated. */
+  /** Length of the request body, from which input tokens are estimated. */
   readonly bodyBytes: number;
 }
 
 export interface OfferedTool {
   readonly kind: "function" | "custom";
   readonly parameters: readonly string[];
-  /** Group that the tool is in, to be named in a call. */
+  /** Namespace of the tool, which a call must name. */
   readonly namespace?: string;
 }
 
@@ -39,7 +39,7 @@ export function text(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** The text of a message's content, which is a string or a list of parts with a `text` field. */
+/** Text of a message's content, which is a string or a list of parts with a `text` field. */
 export function contentText(content: unknown): string {
   if (typeof content === "string") return content;
   return objects(content)
@@ -52,14 +52,14 @@ export function parameterNames(schema: unknown): readonly string[] {
   return isObject(schema) && isObject(schema["properties"]) ? Object.keys(schema["properties"]) : [];
 }
 
-/** Names in the schema of a structured output: `{ type: "json_schema", schema }`, however deep it lies. */
+/** Property names in the schema of a structured output: `{ type: "json_schema", schema }`, at any depth. */
 export function outputProperties(format: unknown): readonly string[] | undefined {
   if (!isObject(format) || format["type"] !== "json_schema") return undefined;
   const inner = isObject(format["json_schema"]) ? format["json_schema"] : format;
   return parameterNames(inner["schema"]);
 }
 
-/** Agents name their working directory in prose or in tags; each wording that was seen is here. */
+/** Agents state their working directory in prose or in tags; these are the known wordings. */
 export function findCwd(texts: readonly string[]): string | undefined {
   for (const candidate of texts) {
     const match =

@@ -12,7 +12,7 @@ import {
 import type { ToolCall } from "./tools.ts";
 import { type Encoder, freshId, ReplyEncoder, type TextKind, type Wire } from "./wire.ts";
 
-/** What a path of Gemini asks for: `/v1beta/models/MODEL:METHOD`. */
+/** Parses a Gemini path: `/v1beta/models/MODEL:METHOD`. */
 export function geminiCall(path: string): { readonly model: string; readonly method: string } | undefined {
   const [, model, method] =
     /^\/v1(?:beta|alpha)?\/models\/([^/:]+):(generateContent|streamGenerateContent|countTokens)$/.exec(
@@ -50,7 +50,7 @@ export const geminiWire: Wire = {
   error: (status, message) => ({ error: { code: status, message, status: statusName(status) } }),
 };
 
-/** Each result of a tool is a turn of its own, as it is on the other wires. */
+/** Makes each tool result a turn of its own, like the other providers. */
 function contentTurns(content: JsonObject): readonly Turn[] {
   if (content["role"] === "model") return [{ role: "assistant", text: contentText(content["parts"]) }];
   return objects(content["parts"]).map((part) =>
@@ -65,7 +65,7 @@ function schemaNames(config: unknown): readonly string[] | undefined {
   return parameterNames(config["responseJsonSchema"] ?? config["responseSchema"]);
 }
 
-/** Names of google.rpc.Code by their HTTP status. */
+/** Names of google.rpc.Code by HTTP status. */
 function statusName(status: number): string {
   const names: { readonly [status: number]: string } = {
     400: "INVALID_ARGUMENT",

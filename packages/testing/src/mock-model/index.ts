@@ -1,3 +1,3 @@
-/** A model server that answers from a script, in four wires. */
+/** Mock model server that plays a script, with the APIs of four providers. */
 export { findScript, type Script, type ScriptStep, scriptPrompt } from "./script.ts";
 export { type MockModel, type MockModelOptions, type MockRequest, startMockModel } from "./server.ts";

@@ -24,14 +24,14 @@ const prompt: Turn = { role: "user", text: scriptPrompt(steps) };
 const result: Turn = { role: "tool", text: "ok" };
 
 describe("nextReply", () => {
-  test("plays up to the next tool call after the results that are there", () => {
+  test("plays up to the next tool call after the results so far", () => {
     const played = [[prompt], [prompt, result], [prompt, result, result]].map((turns) =>
       nextReply(conversation(["Bash", "Write"], turns)).parts.map((part) => part.type),
     );
     assert.deepEqual(played, [["say", "tool"], ["think", "tool"], ["say"]]);
   });
 
-  test("goes on with an earlier script when the last prompt has none", () => {
+  test("continues an earlier script when the last prompt has none", () => {
     const turns: Turn[] = [prompt, result, { role: "user", text: "continue" }, result];
     assert.deepEqual(nextReply(conversation(["Bash", "Write"], turns)).parts, [
       { type: "say", text: "last", pieces: 3, delayMs: 0 },
@@ -51,7 +51,7 @@ describe("nextReply", () => {
     assert.equal(part.text, "Mock title");
   });
 
-  test("answers a side request for an object with one, and calls no tool", () => {
+  test("answers a side request for structured output with an object, without a tool call", () => {
     const request = { ...conversation(["Bash", "Write"], [prompt]), outputProperties: ["title"] };
     assert.deepEqual(nextReply(request).parts, [
       { type: "say", text: '{"title":"Mock title"}', pieces: 3, delayMs: 0 },

@@ -2,11 +2,11 @@ import type { Conversation, Turn } from "./conversation.ts";
 import { findScript, type Script, type ScriptStep } from "./script.ts";
 import { isToolStep, type ToolCall, toolCall } from "./tools.ts";
 
-/** One reply of the model, before it is put on a wire. */
+/** One reply of the model, independent of the provider. */
 export interface Reply {
   readonly parts: readonly ReplyPart[];
   readonly usage: { readonly inputTokens: number; readonly outputTokens: number };
-  /** Names this reply among all that were given, so that "the first N times" can be counted. */
+  /** Identifies this reply, so that "the first N times" can be counted. */
   readonly position: string;
 }
 
@@ -22,12 +22,12 @@ const SIDE_TEXT = "Mock title";
 const DEFAULT_TEXT = "The mock model found no script in the prompt.";
 
 /**
- * The next reply of the script in the last prompt that carries one. A reply runs up to and including
- * the next tool call, so the number of tool results since the prompt says which reply is due.
+ * Computes the next reply of the script in the last prompt that contains one. A reply ends with the next tool call, so
+ * that the number of tool results since the prompt determines the reply.
  */
 export function nextReply(conversation: Conversation): Reply {
   const found = lastScript(conversation.turns);
-  const parts = found === undefined ? [say(DEFAULT_TEXT)] : dueParts(found, conversation);
+  const parts = found === undefined ? [say(DEFAULT_TEXT)] : nextParts(found, conversation);
   const written = parts.reduce((sum, part) => sum + partLength(part), 0);
   return {
     parts,
@@ -41,7 +41,7 @@ export function nextReply(conversation: Conversation): Reply {
 
 interface Found {
   readonly script: Script;
-  /** Tool results that came back since the prompt with the script. */
+  /** Number of tool results since the prompt with the script. */
   readonly results: number;
 }
 
@@ -56,8 +56,8 @@ function lastScript(turns: readonly Turn[]): Found | undefined {
   return undefined;
 }
 
-function dueParts({ script, results }: Found, conversation: Conversation): readonly ReplyPart[] {
-  // Side requests (titles, summaries) carry the prompt too, but want an object, or offer no tools.
+function nextParts({ script, results }: Found, conversation: Conversation): readonly ReplyPart[] {
+  // Side requests (titles, summaries) contain the prompt too, but ask for an object or offer no tools.
   const { outputProperties, tools } = conversation;
   if (outputProperties !== undefined) {
     return [say(JSON.stringify(Object.fromEntries(outputProperties.map((name) => [name, SIDE_TEXT]))))];
@@ -100,7 +100,7 @@ function partLength(part: ReplyPart): number {
   return part.type === "say" || part.type === "think" ? part.text.length : 0;
 }
 
-/** Cuts a text into at most `pieces` parts without breaking a surrogate pair. */
+/** Splits a text into at most `pieces` parts without breaking a surrogate pair. */
 export function splitText(text: string, pieces: number): readonly string[] {
   const points = [...text];
   const size = Math.max(1, Math.ceil(points.length / Math.max(1, pieces)));

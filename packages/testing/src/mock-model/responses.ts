@@ -19,7 +19,7 @@ export const responsesWire: Wire = {
     const tools = new Map<string, OfferedTool>();
     const input = body["input"];
     collectTools(body["tools"], tools);
-    // Codex offers its tools to its newest models as an item of the conversation.
+    // Codex passes the tools of its newest models as an item of the conversation.
     for (const item of objects(input)) {
       if (item["type"] === "additional_tools") collectTools(item["tools"], tools);
     }
@@ -52,7 +52,7 @@ function collectTools(offered: unknown, tools: Map<string, OfferedTool>, namespa
   }
 }
 
-/** The error body that both OpenAI wires share. */
+/** Error body of both OpenAI APIs. */
 export function openAiError(status: number, message: string): JsonObject {
   const codes: { readonly [status: number]: string } = {
     401: "invalid_api_key",

@@ -3,17 +3,17 @@ import { describe, test } from "node:test";
 import { findScript, scriptPrompt } from "./script.ts";
 
 describe("findScript", () => {
-  test("finds what scriptPrompt wrote, inside other text", () => {
+  test("finds a script inside other text", () => {
     const steps = [{ say: "braces }END and {" }, { edit: { path: "a b.txt", content: 'x\n"y"' } }];
     assert.deepEqual(findScript(`please ${scriptPrompt(steps)} thanks`), { steps });
   });
 
-  test("takes the last one, and skips one that is broken", () => {
+  test("takes the last valid script", () => {
     const text = `${scriptPrompt([{ say: "1" }])} ${scriptPrompt([{ say: "2" }])} SCRIPT{"steps":[}END`;
     assert.deepEqual(findScript(text), { steps: [{ say: "2" }] });
   });
 
-  test("reads a script that was quoted as JSON text once more", () => {
+  test("reads a script that was escaped as JSON text again", () => {
     const quoted = JSON.stringify({ transcript: scriptPrompt([{ say: 'a "quoted" word' }]) });
     assert.deepEqual(findScript(quoted), { steps: [{ say: 'a "quoted" word' }] });
   });

@@ -1,6 +1,6 @@
 /**
- * A script tells the mock model what to do. It travels inside the prompt, so the model itself keeps
- * no state and a conversation that an agent restores from its disk goes on where it stopped.
+ * A script tells the mock model what to do. It is part of the prompt, so that the model is stateless, and a
+ * conversation that an agent restores from disk continues where it stopped.
  */
 
 export type ScriptStep =
@@ -35,27 +35,27 @@ export type ScriptStep =
 
 export interface Script {
   readonly steps: readonly ScriptStep[];
-  /** Reported for each reply; estimated from the sizes when absent. */
+  /** Usage reported with each reply. Default: estimated from the sizes. */
   readonly usage?: { readonly inputTokens: number; readonly outputTokens: number };
 }
 
-const OPEN = "SCRIPT{";
-const CLOSE = "}END";
+const openTag = "SCRIPT{";
+const closeTag = "}END";
 
-/** The text to put into a prompt so that the mock model plays `steps`. */
+/** Prompt text that makes the mock model play `steps`. */
 export function scriptPrompt(steps: readonly ScriptStep[], usage?: Script["usage"]): string {
   return `SCRIPT${JSON.stringify({ steps, ...(usage === undefined ? {} : { usage }) })}END`;
 }
 
 /** The last well-formed script in a text, or undefined. */
 export function findScript(text: string): Script | undefined {
-  let end = text.lastIndexOf(CLOSE);
+  let end = text.lastIndexOf(closeTag);
   while (end >= 0) {
-    const start = text.lastIndexOf(OPEN, end);
+    const start = text.lastIndexOf(openTag, end);
     if (start < 0) return undefined;
-    const script = parseScript(text.slice(start + OPEN.length - 1, end + 1));
+    const script = parseScript(text.slice(start + openTag.length - 1, end + 1));
     if (script !== undefined) return script;
-    end = text.lastIndexOf(CLOSE, start);
+    end = text.lastIndexOf(closeTag, start);
   }
   return undefined;
 }
@@ -73,7 +73,7 @@ function parseScript(json: string): Script | undefined {
   return undefined;
 }
 
-/** A transcript that was replayed as JSON text carries the script with one more level of escapes. */
+/** A transcript that was replayed as JSON text adds one level of escapes. */
 function unescapeJson(text: string): string | undefined {
   try {
     const value: unknown = JSON.parse(`"${text}"`);

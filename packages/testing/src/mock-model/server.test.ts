@@ -17,7 +17,7 @@ async function withModel(run: (model: MockModel) => Promise<void>): Promise<void
   }
 }
 
-/** Every event of a server-sent stream, parsed; "[DONE]" stays text. */
+/** Parses every event of an event stream; "[DONE]" stays text. */
 async function events(response: Response): Promise<readonly Record<string, unknown>[]> {
   const frames = (await response.text()).split("\n\n").filter((frame) => frame !== "");
   return frames.flatMap((frame) => {
@@ -92,7 +92,7 @@ describe("Anthropic Messages", () => {
       assert.match(JSON.stringify(input), /file_path/);
     }));
 
-  test("answers whole, counts tokens and lists models", () =>
+  test("answers without streaming, counts tokens and lists models", () =>
     withModel(async (model) => {
       const body = JSON.parse(await (await anthropic(model, [{ say: "hello" }], false)).text());
       assert.deepEqual(body.content, [{ type: "text", text: "hello" }]);
@@ -131,7 +131,7 @@ describe("OpenAI Responses", () => {
 });
 
 describe("OpenAI chat completions", () => {
-  test("streams and answers whole", () =>
+  test("answers with and without streaming", () =>
     withModel(async (model) => {
       const all = await events(await chat(model, [{ say: "hello" }, { run: "ls" }], true));
       const text = JSON.parse(JSON.stringify(all)).map(
@@ -166,7 +166,7 @@ describe("Gemini generateContent", () => {
       assert.equal(model.requests.at(-1)?.model, "gemini-x");
     }));
 
-  test("answers whole, counts tokens, lists models, and goes on after the result of a call", () =>
+  test("answers without streaming, counts tokens, lists models, and continues after a tool result", () =>
     withModel(async (model) => {
       const whole = JSON.parse(await (await gemini(model, steps, "generateContent")).text());
       const { parts } = whole.candidates[0].content;
@@ -189,7 +189,7 @@ describe("Gemini generateContent", () => {
       assert.deepEqual(answer.candidates[0].content.parts, [{ text: "after" }]);
     }));
 
-  test("fills the schema of an answer, and says Google's names of errors", () =>
+  test("fills the schema of a structured output, and uses Google's error names", () =>
     withModel(async (model) => {
       const path = `${model.url}/v1beta/models/gemini-x:generateContent`;
       const generationConfig = {
@@ -244,20 +244,20 @@ describe("faults", () => {
       assert.deepEqual(statuses, [429, 429, 200]);
     }));
 
-  test("cuts a stream in the middle", () =>
+  test("aborts a stream in the middle", () =>
     withModel(async (model) => {
       const answer = await responses(model, [{ say: "hello" }, { cut: {} }]);
       await assert.rejects(answer.text());
     }));
 
-  test("holds a stream until it is released, and lets go of a client that left", () =>
+  test("holds a stream until it is released or its client disconnects", () =>
     withModel(async (model) => {
       const steps: readonly ScriptStep[] = [{ hold: "gate" }, { say: "after" }];
       const answer = await anthropic(model, steps);
       await model.held("gate");
       model.release("gate");
       assert.match(await answer.text(), /message_stop/);
-      // A gate that was opened stays open.
+      // A released hold stays open.
       assert.match(await (await anthropic(model, steps)).text(), /message_stop/);
       const abort = new AbortController();
       const other = scriptPrompt([{ hold: "other" }]);
@@ -272,7 +272,7 @@ describe("faults", () => {
       await assert.rejects(left.then((response) => response.text()));
     }));
 
-  test("answers unknown routes and bodies that are no JSON", () =>
+  test("answers unknown routes and bodies that are not JSON with errors", () =>
     withModel(async (model) => {
       assert.equal((await fetch(`${model.url}/v2/nothing`)).status, 404);
       const headers = { authorization: `Bearer ${keys.openai}` };

@@ -5,33 +5,33 @@ import { anthropicWire } from "./anthropic.ts";
 import { chatWire } from "./chat.ts";
 import { type Conversation, isObject, type JsonObject } from "./conversation.ts";
 import { geminiCall, geminiWire } from "./gemini.ts";
-import { Gatekeeper } from "./holds.ts";
 import { nextReply, type Reply, type ReplyPart, splitText } from "./reply.ts";
 import { responsesWire } from "./responses.ts";
+import { StreamHolds } from "./stream-holds.ts";
 import type { Encoder, Wire } from "./wire.ts";
 
 export interface MockModelOptions {
   /** Default: a free port. */
   readonly port?: number;
-  /** A request without exactly this key gets 401. A provider without a key here takes any. */
+  /** A request without exactly this key gets 401. A provider without a key here accepts any. */
   readonly apiKeys?: { readonly anthropic?: string; readonly openai?: string; readonly google?: string };
-  /** Called with every request once it is answered or its client has gone. */
+  /** Called with every request once it is answered or its client has disconnected. */
   readonly onRequest?: (request: MockRequest) => void;
 }
 
-/** What the mock model saw and did. */
+/** Record of one request and its outcome. */
 export interface MockRequest {
   readonly method: string;
   readonly path: string;
   readonly provider: "anthropic" | "openai" | "google" | undefined;
-  /** Whether the key was the right one; "missing" when there was none at all. */
+  /** Whether the key was correct; "missing" when there was none. */
   readonly key: "accepted" | "wrong" | "missing" | "unchecked";
   readonly model: string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Names of the tools that the client offered. */
   readonly tools: readonly string[];
-  /** Text of everything that the user side sent, for assertions about what left the jail. */
+  /** Text of all user messages, for assertions about what left the jail. */
   readonly prompt: string;
   readonly usage: Reply["usage"] | undefined;
 }
@@ -44,25 +44,25 @@ export interface MockModel {
   readonly requests: readonly MockRequest[];
   /** Resolves when a stream waits at the step `{ hold: name }`. */
   held(name: string, signal?: AbortSignal): Promise<void>;
-  /** Lets every stream go on that waits at `name`, now or later. */
+  /** Releases every stream that waits at `name`, now or later. */
   release(name: string): void;
   close(): Promise<void>;
 }
 
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/** Starts a language model that plays the script in its prompt, on loopback. */
+/** Starts a mock language model on loopback, which plays the script in its prompt. */
 export async function startMockModel(options: MockModelOptions = {}): Promise<MockModel> {
   const requests: MockRequest[] = [];
-  const holds = new Gatekeeper();
+  const holds = new StreamHolds();
   const counts = new Map<string, number>();
   const server: Server = createServer((request, response) => {
     handle(request, response, { options, holds, counts }).then(
-      (seen) => {
-        requests.push(seen);
-        options.onRequest?.(seen);
+      (record) => {
+        requests.push(record);
+        options.onRequest?.(record);
       },
-      // The only way to get here is a client that went away while its body was read.
+      // Reached only when a client disconnects while its body is read.
       () => response.destroy(),
     );
   });
@@ -87,8 +87,8 @@ export async function startMockModel(options: MockModelOptions = {}): Promise<Mo
 
 interface Context {
   readonly options: MockModelOptions;
-  readonly holds: Gatekeeper;
-  /** How often a reply that fails "the first N times" has failed. */
+  readonly holds: StreamHolds;
+  /** Failures so far of replies that fail "the first N times". */
   readonly counts: Map<string, number>;
 }
 
@@ -133,7 +133,7 @@ async function handle(
   }
   const reply = nextReply(conversation);
   const failure = reply.parts.find(
-    (part) => part.type === "fail" && isDue(part.times, `fail:${reply.position}`, context),
+    (part) => part.type === "fail" && isFailureDue(part.times, `fail:${reply.position}`, context),
   );
   if (failure?.type === "fail")
     return { ...refuse(failure.status, `scripted failure ${failure.status}`), ...facts };
@@ -165,7 +165,7 @@ async function play(
   else sendJson(response, 200, encoder.whole());
 }
 
-/** Writes one part. False when the stream is over: cut by the script, or left by the client. */
+/** Writes one part. False when the stream is over: aborted by the script, or closed by the client. */
 async function playPart(
   part: ReplyPart,
   reply: Reply,
@@ -192,8 +192,8 @@ async function playPart(
       await context.holds.wait(part.name, response);
       return !response.destroyed;
     case "cut":
-      if (!isDue(part.times, `cut:${reply.position}`, context)) return true;
-      // Destroying at once would drop the bytes that are still buffered.
+      if (!isFailureDue(part.times, `cut:${reply.position}`, context)) return true;
+      // An immediate destroy would drop buffered bytes.
       response.write(": cut\n\n", () => response.destroy());
       return false;
     case "fail":
@@ -201,7 +201,7 @@ async function playPart(
   }
 }
 
-function isDue(times: number, position: string, { counts }: Context): boolean {
+function isFailureDue(times: number, position: string, { counts }: Context): boolean {
   const count = counts.get(position) ?? 0;
   if (count >= times) return false;
   counts.set(position, count + 1);

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import type { Conversation } from "./conversation.ts";
 import type { ScriptStep } from "./script.ts";
 
-/** A call in the tools of one concrete agent: JSON arguments, or free text for a custom tool. */
+/** Tool call of one specific agent: JSON arguments, or free text for a custom tool. */
 export interface ToolCall {
   readonly name: string;
   readonly input: string;
@@ -19,7 +19,7 @@ export function isToolStep(step: ScriptStep): step is ToolStep {
   return "edit" in step || "read" in step || "run" in step || "call" in step || "plan" in step;
 }
 
-/** The step as a call of a tool that the client offered; undefined when it offers none that fits. */
+/** Maps a step to a call of an offered tool; undefined when no tool fits. */
 export function toolCall(step: ToolStep, conversation: Conversation): ToolCall | undefined {
   if ("edit" in step) return editCall(step.edit.path, step.edit.content, conversation);
   if ("read" in step) return readCall(step.read, conversation);
@@ -46,7 +46,7 @@ function editCall(path: string, content: string, conversation: Conversation): To
   return runCall(`apply_patch <<'PATCH'\n${patch}\nPATCH`, conversation);
 }
 
-/** OpenCode's tools take `filePath`, those of Pi of the same names take `path`. */
+/** OpenCode's tools take `filePath`; Pi's tools of the same names take `path`. */
 function namesFilePath(tool: string, { tools }: Conversation): boolean {
   return tools.get(tool)?.parameters.includes("filePath") === true;
 }
@@ -75,7 +75,7 @@ function runCall(command: string, conversation: Conversation): ToolCall | undefi
 
 type McpStep = Extract<ScriptStep, { call: unknown }>["call"];
 
-/** Agents put the name of the server in front, each with another separator, or into a namespace. */
+/** Agents prefix the name of the server, with different separators, or use a namespace. */
 function mcpCall(step: McpStep, conversation: Conversation): ToolCall | undefined {
   const words = (name: string) => name.split(/[^A-Za-z0-9]+|_/).filter((word) => word !== "");
   const wanted = [...words(step.server), ...words(step.tool)].join(" ");

@@ -2,15 +2,15 @@ import type { Conversation, JsonObject } from "./conversation.ts";
 import type { Reply } from "./reply.ts";
 import type { ToolCall } from "./tools.ts";
 
-/** A provider's wire: how a request is read and how a reply is written, streamed or whole. */
+/** API of one provider: parses requests and encodes replies, streamed or not. */
 export interface Wire {
-  /** Some providers say in the path what others say in the body. */
+  /** Some providers put into the path what others put into the body. */
   parse(body: JsonObject, bodyBytes: number, path: string): Conversation;
   encode(conversation: Conversation, usage: Reply["usage"]): Encoder;
   error(status: number, message: string): JsonObject;
 }
 
-/** Writes one reply. Every method returns the SSE frames that are due; `whole` is the same as JSON. */
+/** Encodes one reply. Every method returns the SSE frames that are due; `whole` returns the complete reply as JSON. */
 export interface Encoder {
   start(): string;
   open(kind: TextKind): string;
@@ -21,7 +21,7 @@ export interface Encoder {
   whole(): JsonObject;
 }
 
-/** What every encoder knows of the reply that it writes. */
+/** Common properties of every encoder. */
 export abstract class ReplyEncoder {
   protected readonly model: string;
   protected readonly usage: Reply["usage"];
@@ -34,14 +34,14 @@ export abstract class ReplyEncoder {
 
 export type TextKind = "say" | "think";
 
-/** Ids only have to differ from each other within one process. */
+/** Ids must only be unique within one process. */
 let lastId = 0;
 export function freshId(prefix: string): string {
   lastId += 1;
   return `${prefix}_mock${String(lastId).padStart(8, "0")}`;
 }
 
-/** A server-sent event whose name is the `type` of its data, as both large providers write them. */
+/** Server-sent event named after the `type` of its data, as both large providers do. */
 export function typedFrame(data: JsonObject & { readonly type: string }): string {
   return `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -1,5 +1,5 @@
-/** What nobody may reach for while time and chance are simulated. */
-const ambient: readonly (readonly [owner: object, shown: string, name: string])[] = [
+/** Functions that simulated code must not call: real time and randomness. */
+const ambientFunctions: readonly (readonly [owner: object, shown: string, name: string])[] = [
   [Date, "Date", "now"],
   [Math, "Math", "random"],
   [globalThis, "globalThis", "setTimeout"],
@@ -11,17 +11,19 @@ const ambient: readonly (readonly [owner: object, shown: string, name: string])[
 ];
 
 /**
- * Replaces ambient time and randomness with functions that throw, and report what was called through
- * `found`; returns how to undo it.
+ * Replaces real time and randomness with functions that throw and report their caller to `found`. Returns a function
+ * that restores them.
  */
 export function forbidAmbient(found: (error: Error) => void): () => void {
-  const undo = ambient.map(([owner, shown, name]) => {
+  const undo = ambientFunctions.map(([owner, shown, name]) => {
     const original = Object.getOwnPropertyDescriptor(owner, name);
     Object.defineProperty(owner, name, {
       configurable: true,
       writable: true,
       value: () => {
-        const error = new Error(`${shown}.${name} was called: a simulated run takes it from its ports`);
+        const error = new Error(
+          `${shown}.${name} was called. Code in a simulated run must use its ports instead`,
+        );
         found(error);
         throw error;
       },

@@ -1,18 +1,18 @@
 import type { ActorDatabase, CommitBatch } from "@holdfast/actors";
 import { MemoryDatabase } from "@holdfast/test-kit/memory-database";
 
-/** The databases of actors that one process works on: copies of what is durable, until their actor's next commit. */
+/** Working copies of the actors' databases in one process, from the last commit of each actor. */
 export class ProcessDatabases {
   readonly #copies = new Map<string, Copy>();
 
-  /** Opens a copy of `content`; an empty database without one. */
+  /** Opens a copy of `content`, or an empty database. */
   open(actorId: string, epoch: number, content: Uint8Array | undefined): ActorDatabase {
     const name = nameOf(actorId, epoch);
     const database = new MemoryDatabase(content);
-    const handle = database.handle(epoch, () => copy.isHandedIn);
+    const handle = database.handle(epoch, () => copy.isCommitted);
     const copy: Copy = {
       database,
-      isHandedIn: content !== undefined,
+      isCommitted: content !== undefined,
       close: () => {
         if (this.#copies.get(name) !== copy) return;
         this.#copies.delete(name);
@@ -34,30 +34,30 @@ export class ProcessDatabases {
     };
   }
 
-  /** The process is gone, and its copies with it. */
+  /** Drops all copies at the end of the process. */
   closeAll(): void {
     for (const copy of [...this.#copies.values()]) copy.close();
   }
 
-  /** Ends the transaction of the turn: what follows is of the next one. Returns what the database is then. */
-  handIn({ actorId, epoch, database }: CommitBatch): Uint8Array | undefined {
+  /** Ends the transaction of the turn and returns the content of the database at that point. */
+  commitCopy({ actorId, epoch, database }: CommitBatch): Uint8Array | undefined {
     const copy = this.#copies.get(nameOf(actorId, epoch));
     if (copy === undefined) return undefined;
     copy.database.commit();
-    const isFirst = !copy.isHandedIn;
-    copy.isHandedIn = true;
-    return database === true || isFirst ? copy.database.content() : undefined;
+    const isFirst = !copy.isCommitted;
+    copy.isCommitted = true;
+    return database === true || isFirst ? copy.database.serialize() : undefined;
   }
 }
 
 interface Copy {
   readonly database: MemoryDatabase;
-  /** Some commit has taken it along. */
-  isHandedIn: boolean;
+  /** True once a commit has included it. */
+  isCommitted: boolean;
   close(): void;
 }
 
-/** Two instances of an actor never share a copy, although both may be in one process for a moment. */
+/** Includes the epoch: two instances of an actor may briefly share a process, but never a copy. */
 function nameOf(actorId: string, epoch: number): string {
   return `${actorId}/${epoch}`;
 }

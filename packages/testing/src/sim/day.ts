@@ -3,17 +3,17 @@ import { Loop, workflow } from "@holdfast/actors/workflow";
 import { forbidAmbient } from "./ambient.ts";
 import { SimFailure, type Workload, World } from "./world.ts";
 
-/** What is there at one time: none of it may grow with time. */
+/** Resource usage at one time. None of it may grow with time. */
 export interface Sample {
   readonly hour: number;
   /** Living actors. */
   readonly actors: number;
   /** Actors in memory. */
   readonly awake: number;
-  /** Records and entries of all living actors. */
+  /** Key-value entries and records of all living actors. */
   readonly entries: number;
   readonly entryBytes: number;
-  /** Snapshots, and what has been written since. */
+  /** Bytes of snapshots and the patches after them. */
   readonly stateBytes: number;
   readonly timers: number;
   readonly clientTimers: number;
@@ -32,7 +32,7 @@ export interface DayOutcome {
 const minute = 60_000;
 const hour = 60 * minute;
 
-/** A registry of everything that goes on by itself, and clients that come and go, for `hours` of virtual time. */
+/** Runs actors with all kinds of background work, and clients that come and go, for `hours` of virtual time. */
 export async function simulateDay(seed: string, hours = 24): Promise<DayOutcome> {
   const world = new World({ seed, plant: undefined, keepLines: 100 });
   const allowAmbient = forbidAmbient((error) => world.fail(error));
@@ -40,7 +40,7 @@ export async function simulateDay(seed: string, hours = 24): Promise<DayOutcome>
   try {
     world.start([day(world, hours)]);
     for (let at = 1; at <= hours && world.failure === undefined; at++) {
-      // A process lives for some hours; the actors go on in the next.
+      // Restarts the process every few hours; the actors continue in the next one.
       if (at % 6 === 0) {
         world.node?.crash();
         await world.elapse(2_000);
@@ -49,7 +49,7 @@ export async function simulateDay(seed: string, hours = 24): Promise<DayOutcome>
       await world.elapse(hour - (at % 6 === 0 ? 2_000 : 0));
       samples.push(await sample(world, at));
     }
-    if (world.failure === undefined) compare(world, samples);
+    if (world.failure === undefined) findGrowth(world, samples);
   } catch (error) {
     world.fail(error);
   } finally {
@@ -85,15 +85,15 @@ async function sample(world: World, at: number): Promise<Sample> {
     clientTimers: world.clientTimers,
     connections: network.connections,
     held: node?.directory?.hibernating.size ?? 0,
-    requests: network.underWay,
+    requests: network.inFlight,
   };
 }
 
-/** Of one actor: what may be written behind a snapshot before the next one takes its place, and that one. */
+/** Largest state of one actor: a snapshot and the patches before the next one. */
 const maxStateBytes = 40_000;
 
-/** After the first quarter everything has its size: the last quarter may not be larger. */
-function compare(world: World, samples: readonly Sample[]): void {
+/** Sizes are stable after the first quarter, so that the last quarter must not exceed it. */
+function findGrowth(world: World, samples: readonly Sample[]): void {
   const quarter = Math.floor(samples.length / 4);
   const settled = samples.slice(quarter, 2 * quarter);
   const last = samples.slice(-quarter);
@@ -113,7 +113,7 @@ function compare(world: World, samples: readonly Sample[]): void {
   for (const name of names) {
     const before = Math.max(...settled.map((each) => each[name]));
     const after = Math.max(...last.map((each) => each[name]));
-    // Histories breathe with their compaction.
+    // Histories grow and shrink with compaction.
     const allowed = name.startsWith("entr") ? before * 1.25 + 5 : before + 3;
     world.assert(after <= allowed, () => `${name} grew from ${before} to ${after}`);
   }
@@ -171,7 +171,7 @@ function day(world: World, hours: number): Workload {
         try {
           await work();
         } catch (error) {
-          // The process was down for longer than a client tries.
+          // The process was down longer than a client retries.
           world.note(`${name}: ${String(error)}`);
         }
       }
@@ -203,8 +203,8 @@ function day(world: World, hours: number): Workload {
     await world.pause(1);
     await client.getOrCreate("clock", "c").action({ name: "look" });
     await client.getOrCreate("flow", "f").action({ name: "look" });
-    const lasting = client.getOrCreate("room", "r").connect();
-    const stop = lasting.on("said", () => undefined);
+    const longLived = client.getOrCreate("room", "r").connect();
+    const stop = longLived.on("said", () => undefined);
     await world.pause((hours - 0.5) * hour);
     stop();
     const ticks = Number(await client.getOrCreate("clock", "c").action({ name: "look" }));

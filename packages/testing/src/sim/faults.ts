@@ -1,13 +1,13 @@
-import type { Seeded } from "./seeded.ts";
+import type { SeededRandom } from "./seeded.ts";
 
-/** How often what goes wrong in one run; probabilities of one call unless it says otherwise. */
+/** Fault rates of one run: probabilities per call, unless stated otherwise. */
 export interface Faults {
   readonly store: {
     /** `store.unavailable`: nothing was applied. */
     readonly before: number;
     /** `store.indeterminate`: it was applied. */
     readonly after: number;
-    /** `store.indeterminate`, and applied later than it was said, if at all. */
+    /** `store.indeterminate`: it is applied after the error, or never. */
     readonly limbo: number;
     readonly slow: number;
     readonly slowMs: number;
@@ -18,10 +18,10 @@ export interface Faults {
     readonly lostRequest: number;
     readonly lostReply: number;
     readonly duplicate: number;
-    /** Of a connection, for each frame. */
+    /** Cuts of a connection, per frame. */
     readonly cut: number;
   };
-  /** Milliseconds from one to the next, on average; infinite for never. */
+  /** Average milliseconds between two; infinite for never. */
   readonly everyMs: {
     readonly crash: number;
     readonly restart: number;
@@ -45,8 +45,8 @@ export const noFaults: Faults = {
   },
 };
 
-/** Weights for one run: most kinds of fault are rare or absent in it, a few frequent. */
-export function chooseFaults(random: Seeded): Faults {
+/** Chooses the rates of one run: most kinds of fault are rare or absent, a few are frequent. */
+export function chooseFaults(random: SeededRandom): Faults {
   const rate = (max: number): number => (random.chance(0.5) ? 0 : max * random.unit() ** 2);
   const every = (minMs: number, maxMs: number): number =>
     random.chance(0.4) ? Number.POSITIVE_INFINITY : random.int(minMs, maxMs);

@@ -1,4 +1,4 @@
-/** The deterministic simulator: clock, network, store and process under its control. */
+/** Deterministic simulator that controls clock, network, store and processes. */
 export { type DayOutcome, type Sample, simulateDay } from "./day.ts";
-export { type Plant, plants } from "./plants.ts";
+export { type PlantedBug, plantedBugs } from "./planted-bugs.ts";
 export { type SimOptions, type SimOutcome, simulate, simulateTwice } from "./run.ts";

@@ -8,85 +8,84 @@ interface Row {
   destroyed: boolean;
 }
 
-/** A mark that a workload leaves in what an actor writes, so that the ledger sees when it is durable. */
+/** Marker that workloads put into an actor's data, by which the ledger sees when it is durable. */
 const tokens = /tok-\d+-/g;
 
-/**
- * An account of its own of everything that became durable, kept beside the store. `broken` is told when
- * something became durable that must not.
- */
+/** Independent record of everything that became durable. Calls `reportViolation` when a commit violates an invariant. */
 export class Ledger {
   readonly #rows = new Map<string, Row>();
-  /** Id of the living actor by name and key. */
-  readonly #living = new Map<string, string>();
+  /** Ids of living actors by name and key. */
+  readonly #idsByAddress = new Map<string, string>();
   readonly #commitIds = new Set<string>();
   readonly #durable = new Set<string>();
-  readonly #broken: (message: string) => void;
+  readonly #reportViolation: (message: string) => void;
   #tokens = 0;
   commits = 0;
 
-  constructor(broken: (message: string) => void) {
-    this.#broken = broken;
+  constructor(reportViolation: (message: string) => void) {
+    this.#reportViolation = reportViolation;
   }
 
-  /** A new mark. */
+  /** Creates a new marker. */
   token(): string {
     return `tok-${this.#tokens++}-`;
   }
 
-  /** Whether what carries this mark is durable. */
-  holds(token: string): boolean {
+  /** True when the data with this marker is durable. */
+  isDurable(token: string): boolean {
     return this.#durable.has(token);
   }
 
-  acquired(id: string, epoch: number): void {
+  recordAcquire(id: string, epoch: number): void {
     const row = this.#rows.get(id);
-    if (row === undefined) return this.#broken(`acquired ${id}, which was never created`);
-    if (row.destroyed) this.#broken(`acquired ${id}, which is destroyed`);
-    if (epoch !== row.epoch + 1) this.#broken(`acquired ${id} with epoch ${epoch} after ${row.epoch}`);
+    if (row === undefined) return this.#reportViolation(`acquired ${id}, which was never created`);
+    if (row.destroyed) this.#reportViolation(`acquired ${id}, which is destroyed`);
+    if (epoch !== row.epoch + 1)
+      this.#reportViolation(`acquired ${id} with epoch ${epoch} after ${row.epoch}`);
     row.epoch = epoch;
   }
 
-  /** `batch` has become durable. */
-  applied(batch: CommitBatch): void {
+  /** Records that `batch` became durable. */
+  recordCommit(batch: CommitBatch): void {
     this.commits++;
     const { actorId, epoch, version, commitId } = batch;
     const where = `commit ${version} of ${actorId}`;
-    if (this.#commitIds.has(commitId)) this.#broken(`${where} was applied twice`);
+    if (this.#commitIds.has(commitId)) this.#reportViolation(`${where} was applied twice`);
     this.#commitIds.add(commitId);
     if (batch.create !== undefined) this.#create(batch, batch.create);
     const row = this.#rows.get(actorId);
-    if (row === undefined) return this.#broken(`${where} has no actor`);
-    if (row.destroyed) this.#broken(`${where} was applied after its end`);
-    if (epoch !== row.epoch) this.#broken(`${where} has epoch ${epoch}, the owner's is ${row.epoch}`);
-    if (version !== row.version + 1) this.#broken(`${where} follows version ${row.version}`);
+    if (row === undefined) return this.#reportViolation(`${where} has no actor`);
+    if (row.destroyed) this.#reportViolation(`${where} was applied after its end`);
+    if (epoch !== row.epoch)
+      this.#reportViolation(`${where} has epoch ${epoch}, the owner's is ${row.epoch}`);
+    if (version !== row.version + 1) this.#reportViolation(`${where} follows version ${row.version}`);
     row.version = version;
     if (batch.destroyedAt !== undefined) {
       row.destroyed = true;
-      this.#living.delete(row.address);
+      this.#idsByAddress.delete(row.address);
     }
     this.#collect(batch);
   }
 
   #create(batch: CommitBatch, { name, key }: NonNullable<CommitBatch["create"]>): void {
     const address = `${name}/${encodeKey(key)}`;
-    if (this.#living.has(address)) this.#broken(`${address} was created while it lives`);
-    if (this.#rows.has(batch.actorId)) this.#broken(`${batch.actorId} was created twice`);
-    this.#living.set(address, batch.actorId);
+    if (this.#idsByAddress.has(address)) this.#reportViolation(`${address} was created while it lives`);
+    if (this.#rows.has(batch.actorId)) this.#reportViolation(`${batch.actorId} was created twice`);
+    this.#idsByAddress.set(address, batch.actorId);
     this.#rows.set(batch.actorId, { address, epoch: 1, version: 0, destroyed: false });
   }
 
   #collect({ state, kv }: CommitBatch): void {
-    if (state !== undefined) this.keeps(state.bytes);
+    if (state !== undefined) this.recordBytes(state.bytes);
     for (const operation of kv ?? []) {
       if (operation.type !== "put") continue;
-      this.keeps(operation.key);
-      this.keeps(operation.value);
+      this.recordBytes(operation.key);
+      this.recordBytes(operation.value);
     }
   }
 
-  /** `bytes` have become durable. */
-  keeps(bytes: Uint8Array): void {
+  /** Records that `bytes` became durable. */
+  recordBytes(bytes: Uint8Array): void {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
     for (const [token] of text.matchAll(tokens)) this.#durable.add(token);
   }

@@ -1,29 +1,29 @@
-/** A sequential object: what each operation would return, and leave behind, if it ran alone. */
+/** Sequential specification of an object: the result and effect of each operation in isolation. */
 export interface Model<Operation, Result> {
   readonly initial: string;
-  /** The state after `operation`; undefined where the state before it does not allow `result`. */
+  /** State after `operation`; undefined when the current state does not allow `result`. */
   apply(state: string, operation: Operation, result: Result | undefined): string | undefined;
 }
 
-/** One operation of a client. */
-export interface Recorded<Operation, Result> {
+/** Recorded operation of a client. */
+export interface RecordedOperation<Operation, Result> {
   readonly operation: Operation;
   readonly calledAt: number;
-  /** Infinite while nobody knows whether it ran: then it may run at any time, or never. */
+  /** Infinite when the outcome is unknown: the operation may run at any later time, or never. */
   readonly returnedAt: number;
   readonly result: Result | undefined;
 }
 
-/** What clients asked of one object and were told, in the order in which it happened. */
+/** History of the operations on one object, with their results, in order. */
 export class History<Operation, Result> {
-  readonly #operations: Recorded<Operation, Result>[] = [];
+  readonly #operations: RecordedOperation<Operation, Result>[] = [];
   #time = 0;
 
   get length(): number {
     return this.#operations.length;
   }
 
-  /** Runs `call`; what it throws is passed on, and leaves open whether it ran. */
+  /** Runs and records `call`. An error is rethrown, and leaves the outcome unknown. */
   async record(operation: Operation, call: () => Promise<Result>): Promise<Result> {
     const index = this.#operations.length;
     const calledAt = this.#time++;
@@ -47,16 +47,15 @@ export class History<Operation, Result> {
   }
 }
 
-/** `unknown`: the search was given up. */
+/** `unknown`: the search exceeded its limit. */
 export type Verdict = "linearizable" | "not linearizable" | "unknown";
 
 /**
- * Whether there is an order of the operations that a single object could have served one after the other,
- * and that respects which of them ended before others began. The search of Wing and Gong (1993), with
- * Lowe's memory of the pairs of state and set of operations that were tried before.
+ * Checks linearizability: whether some sequential order of the operations satisfies the model and respects their
+ * real-time order. Algorithm of Wing and Gong (1993), with Lowe's memo of visited pairs of state and operations.
  */
 export function isLinearizable<Operation, Result>(
-  operations: readonly Recorded<Operation, Result>[],
+  operations: readonly RecordedOperation<Operation, Result>[],
   model: Model<Operation, Result>,
   maxVisits = 300_000,
 ): Verdict {
@@ -66,7 +65,7 @@ export function isLinearizable<Operation, Result>(
   const done = new Uint8Array(sorted.length);
   let visits = 0;
 
-  /** Tries to go on from here with each operation that nothing else has to precede. */
+  /** Tries each operation that no other has to precede as the next one. */
   const search = (state: string, left: number): boolean => {
     if (left === 0) return true;
     const memo = `${done.join("")} ${state}`;

@@ -10,24 +10,24 @@ import type {
 import { HoldfastError, toWireError } from "@holdfast/core";
 import type { LocalConnection, LocalDriver } from "@holdfast/server";
 import { type Faults, noFaults } from "./faults.ts";
-import type { Plant } from "./plants.ts";
+import type { PlantedBug } from "./planted-bugs.ts";
 import { Lane, type Scheduler } from "./scheduler.ts";
-import type { Seeded } from "./seeded.ts";
+import type { SeededRandom } from "./seeded.ts";
 
 export interface SimNetworkOptions {
   readonly scheduler: Scheduler;
-  readonly random: Seeded;
-  readonly plant: Plant | undefined;
+  readonly random: SeededRandom;
+  readonly plant: PlantedBug | undefined;
 }
 
-/** A server that requests reach, as long as it is up. */
+/** Server that receives requests while it is up. */
 interface Server {
   readonly driver: LocalDriver;
 }
 
 /**
- * What lies between the clients and the server: messages take their time, get lost, arrive twice;
- * connections are cut, and their two ends hear of it at different times, or not at all.
+ * Simulated network between clients and server. It delays, loses and duplicates messages and cuts connections, whose
+ * two ends notice at different times, or never.
  */
 export class SimNetwork {
   faults: Faults["network"] = noFaults.network;
@@ -35,15 +35,15 @@ export class SimNetwork {
   readonly #exchanges = new Set<() => void>();
   readonly #connections = new Set<SimConnection>();
   #server: Server | undefined;
-  #cut = false;
-  /** Encodes what is sent: the same in every process. */
+  #isPartitioned = false;
+  /** Encodes messages, identically in every process. */
   #codec: ClientDriver | undefined;
 
   constructor(options: SimNetworkOptions) {
     this.#options = options;
   }
 
-  get underWay(): number {
+  get inFlight(): number {
     return this.#exchanges.size;
   }
 
@@ -51,23 +51,23 @@ export class SimNetwork {
     return this.#connections.size;
   }
 
-  /** Requests go to `server` from now on; to nobody without one. What is under way fails. */
+  /** Routes requests to `server` from now on, or to none. Requests in flight fail. */
   serve(server: LocalDriver | undefined): void {
     this.#server = server === undefined ? undefined : { driver: server };
     this.#codec ??= server;
-    this.#sever();
+    this.#failInFlight();
   }
 
   cut(): void {
-    this.#cut = true;
-    this.#sever();
+    this.#isPartitioned = true;
+    this.#failInFlight();
   }
 
   heal(): void {
-    this.#cut = false;
+    this.#isPartitioned = false;
   }
 
-  /** What the clients speak to. */
+  /** Driver of the clients. */
   driver(): ClientDriver {
     const codec = (): ClientDriver => {
       if (this.#codec === undefined) throw new Error("No server was ever started");
@@ -95,9 +95,9 @@ export class SimNetwork {
     };
   }
 
-  /** The server that can be reached now. */
+  /** Server that is currently reachable. */
   get #reachable(): Server | undefined {
-    return this.#cut ? undefined : this.#server;
+    return this.#isPartitioned ? undefined : this.#server;
   }
 
   #delayMs(): number {
@@ -119,7 +119,7 @@ export class SimNetwork {
         if (server === undefined) return lost();
         const reply = (settle: () => void): void => {
           scheduler.after(this.#delayMs(), `net reply ${label}`, () => {
-            // What a process that is gone has said may still arrive, but its caller was told of the end.
+            // A reply of a crashed process may still arrive, but its caller has failed already.
             if (random.chance(this.faults.lostReply)) lost();
             else end(settle);
           });
@@ -160,7 +160,7 @@ export class SimNetwork {
     return connection;
   }
 
-  #sever(): void {
+  #failInFlight(): void {
     for (const severed of [...this.#exchanges]) severed();
     for (const connection of [...this.#connections]) connection.cut();
   }
@@ -174,15 +174,15 @@ interface SimConnectionOptions extends SimNetworkOptions {
   open(listener: DriverListener): LocalConnection | undefined;
 }
 
-/** One connection: frames arrive in order, in each direction, until it is cut. */
+/** One connection. Frames arrive in order in each direction, until it is cut. */
 class SimConnection implements DriverConnection {
   readonly #options: SimConnectionOptions;
   readonly #up: Lane;
   readonly #down: Lane;
   #server: LocalConnection | undefined;
-  /** Nothing gets through any more; the ends may not know it yet. */
+  /** True when nothing gets through any more, even if the ends have not noticed. */
   #isCut = false;
-  /** The client has heard of the end, or made it. */
+  /** True when the client has noticed the end, or closed it. */
   #isClosed = false;
 
   constructor(options: SimConnectionOptions) {
@@ -223,7 +223,7 @@ class SimConnection implements DriverConnection {
     });
   }
 
-  /** The two ends hear of it at times of their own. */
+  /** The two ends notice independently. */
   cut(): void {
     if (this.#isCut) return;
     this.#isCut = true;

@@ -3,12 +3,12 @@ import { type Logger, limits, type Ports } from "@holdfast/core";
 import { clientOfActor, Directory, LocalDriver } from "@holdfast/server";
 import type { SimNetwork } from "./network.ts";
 import { processTasks, type Scheduler, type SimClock } from "./scheduler.ts";
-import type { Seeded } from "./seeded.ts";
+import type { SeededRandom } from "./seeded.ts";
 import type { SimStore, StoreProcess } from "./store.ts";
 
 export interface SimNodeOptions {
   readonly scheduler: Scheduler;
-  readonly random: Seeded;
+  readonly random: SeededRandom;
   readonly clock: SimClock;
   readonly store: SimStore;
   readonly network: SimNetwork;
@@ -22,7 +22,7 @@ interface Process {
   readonly directory: Directory;
 }
 
-/** One machine that runs the real directory, actors and server side of connections, a process at a time. */
+/** Simulated machine that runs the real directory, actors and server side of connections, in one process at a time. */
 export class SimNode {
   readonly #options: SimNodeOptions;
   #process: Process | undefined;
@@ -45,7 +45,7 @@ export class SimNode {
     return this.#process?.directory;
   }
 
-  /** Timers that the process has set. */
+  /** Number of timers of the process. */
   get timers(): number {
     return this.#process?.tasks.timers ?? 0;
   }
@@ -74,18 +74,18 @@ export class SimNode {
     directory.alarms.start();
   }
 
-  /** The process dies: no hook runs, and what was not durable is lost, or not. */
+  /** Crashes the process: no hook runs, and changes in flight may be lost. */
   crash(): void {
     const process = this.#process;
     if (process === undefined) return;
     this.#options.scheduler.note(`crash process ${this.#starts}`);
     this.#process = undefined;
-    process.store.abandon();
+    process.store.crash();
     process.tasks.end();
     this.#options.network.serve(undefined);
   }
 
-  /** The process ends in good order. */
+  /** Shuts the process down gracefully. */
   async stop(): Promise<void> {
     const process = this.#process;
     if (process === undefined || this.#stopping) return;

@@ -1,21 +1,21 @@
 import { forbidAmbient } from "./ambient.ts";
-import type { Plant } from "./plants.ts";
+import type { PlantedBug } from "./planted-bugs.ts";
 import { allWorkloads } from "./workloads/index.ts";
 import { SimFailure, type Workload, World } from "./world.ts";
 
 export interface SimOptions {
   readonly seed: string;
-  readonly plant?: Plant | undefined;
-  /** Names of workloads; the seed chooses unless given. */
+  readonly plant?: PlantedBug | undefined;
+  /** Names of workloads. Default: chosen by the seed. */
   readonly workloads?: readonly string[] | undefined;
-  /** Lines of the trace that the outcome carries: 200. */
+  /** Trace lines in the outcome. Default: 200. */
   readonly keepLines?: number;
 }
 
 export interface SimOutcome {
   readonly seed: string;
   readonly failure: Error | undefined;
-  /** The same for every run of a seed. */
+  /** Same for every run of a seed. */
   readonly hash: string;
   readonly steps: number;
   readonly commits: number;
@@ -23,10 +23,13 @@ export interface SimOutcome {
   readonly lines: readonly string[];
 }
 
-/** After healing, everything that was begun ends within so long. */
+/** After healing, everything in flight must end within this time. */
 const healBoundMs = 20 * 60_000;
 
-/** One run: workloads under faults, healing, and a look at everything. Never throws for what it finds. */
+/**
+ * Runs one simulation: workloads under faults, healing, and a check of all invariants. Returns failures instead of
+ * throwing them.
+ */
 export async function simulate(options: SimOptions): Promise<SimOutcome> {
   const { seed, plant, keepLines = 200 } = options;
   const world = new World({ seed, plant, keepLines });
@@ -35,9 +38,9 @@ export async function simulate(options: SimOptions): Promise<SimOutcome> {
   const allowAmbient = forbidAmbient((error) => world.fail(error));
   let names: readonly string[] = [];
   try {
-    const workloads = choose(world, options.workloads);
+    const workloads = chooseWorkloads(world, options.workloads);
     names = workloads.map(({ name }) => name);
-    await live(world, workloads);
+    await runWorkloads(world, workloads);
   } catch (error) {
     world.fail(error);
   } finally {
@@ -57,7 +60,7 @@ export async function simulate(options: SimOptions): Promise<SimOutcome> {
   };
 }
 
-/** Runs a seed twice: what differs between the two comes from outside of the simulation. */
+/** Runs a seed twice. Any difference means nondeterminism from outside the simulation. */
 export async function simulateTwice(options: SimOptions): Promise<SimOutcome> {
   const first = await simulate(options);
   const second = await simulate(options);
@@ -69,7 +72,7 @@ export async function simulateTwice(options: SimOptions): Promise<SimOutcome> {
   return { ...first, failure: first.failure ?? failure };
 }
 
-function choose(world: World, names: readonly string[] | undefined): Workload[] {
+function chooseWorkloads(world: World, names: readonly string[] | undefined): Workload[] {
   const unknown = names?.find((asked) => !allWorkloads.some(({ name }) => name === asked));
   if (unknown !== undefined) throw new RangeError(`There is no workload "${unknown}"`);
   const random = world.random("workloads");
@@ -79,42 +82,45 @@ function choose(world: World, names: readonly string[] | undefined): Workload[] 
   return chosen.filter((each) => each === first || random.chance(0.12)).map(({ make }) => make(world));
 }
 
-async function live(world: World, workloads: readonly Workload[]): Promise<void> {
+async function runWorkloads(world: World, workloads: readonly Workload[]): Promise<void> {
   world.note(`workloads ${workloads.map(({ name }) => name).join(" ")}`);
   world.start(workloads);
-  world.breakThings();
+  world.injectFaults();
   for (const { name, clients } of workloads) {
     for (const [index, client] of clients.entries()) world.spawn(`${name} ${index}`, client);
   }
   await world.elapse(faultsMs);
   world.heal();
-  // A process that was about to end when everything was healed ends first.
+  // A shutdown that was in progress at the time of healing ends first.
   await world.run("clients end after healing", () => world.running === 0, healBoundMs);
   if (world.failure !== undefined) return;
   world.note("check");
   for (const workload of workloads) world.spawn(`check ${workload.name}`, () => workload.check());
   await world.run("checks end", () => world.running === 0, healBoundMs);
   if (world.failure !== undefined) return;
-  await end(world);
+  await checkNothingLeft(world);
 }
 
-/** How long things go wrong. */
+/** Duration of the faults. */
 const faultsMs = 60_000;
 
-/** Nobody asks for anything any more: nothing is left. */
-async function end(world: World): Promise<void> {
+/** Checks that nothing is left once all clients have ended. */
+async function checkNothingLeft(world: World): Promise<void> {
   const { network, store, node, scheduler } = world;
   await world.client.dispose();
   await world.elapse(5_000);
-  world.assert(network.underWay === 0, () => `${network.underWay} requests are still under way`);
+  world.assert(network.inFlight === 0, () => `${network.inFlight} requests are still under way`);
   world.assert(network.connections === 0, () => `${network.connections} connections are still open`);
   let stopped = false;
   void node?.stop().then(() => {
     stopped = true;
   });
   await world.run("shutdown", () => stopped, 120_000);
-  // Whatever is cancelled, or comes too late to matter, passes.
+  // Lets cancelled and outdated events pass.
   await world.elapse(120_000);
-  world.assert(store.underWay === 0, () => `${store.underWay} store calls never came back`);
-  world.assert(scheduler.pending === 0, () => `still to come: ${scheduler.labels().slice(0, 10).join(", ")}`);
+  world.assert(store.inFlight === 0, () => `${store.inFlight} store calls never returned`);
+  world.assert(
+    scheduler.pending === 0,
+    () => `events are still pending: ${scheduler.labels().slice(0, 10).join(", ")}`,
+  );
 }

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Lane, processTasks, Scheduler } from "./scheduler.ts";
-import { Seeded } from "./seeded.ts";
+import { SeededRandom } from "./seeded.ts";
 import { Trace } from "./trace.ts";
 
 function scheduler(seed: string): { readonly scheduler: Scheduler; readonly trace: Trace } {
   const trace = new Trace(100);
-  return { scheduler: new Scheduler(new Seeded(seed), trace), trace };
+  return { scheduler: new Scheduler(new SeededRandom(seed), trace), trace };
 }
 
 async function order(seed: string): Promise<string> {
@@ -17,7 +17,7 @@ async function order(seed: string): Promise<string> {
   return seen.join("");
 }
 
-test("the seed orders what is ready, the same each time", async () => {
+test("the seed determines the order of ready events", async () => {
   const orders = new Set<string>();
   for (let seed = 0; seed < 20; seed++) {
     const first = await order(String(seed));
@@ -28,7 +28,7 @@ test("the seed orders what is ready, the same each time", async () => {
   assert.ok(orders.size > 10);
 });
 
-test("nothing happens before its time, nor in a lane before what stands ahead of it", async () => {
+test("no event runs before its time, or before its predecessors in a lane", async () => {
   const { scheduler: own } = scheduler("lane");
   const begun = own.time;
   const lane = new Lane(own);
@@ -39,7 +39,7 @@ test("nothing happens before its time, nor in a lane before what stands ahead of
   assert.deepEqual(seen, ["first true", "second"]);
 });
 
-test("microtasks run before the next event, and time stops where it is told to", async () => {
+test("microtasks run before the next event, and time stops at the given limit", async () => {
   const { scheduler: own } = scheduler("until");
   const seen: string[] = [];
   own.after(1, "one", () => {

@@ -1,9 +1,9 @@
 import type { Clock, Timer } from "@holdfast/core";
 import type { ProcessTasks } from "@holdfast/test-kit";
-import type { Seeded } from "./seeded.ts";
+import type { SeededRandom } from "./seeded.ts";
 import type { Trace } from "./trace.ts";
 
-/** Something that will happen, at `at` or later. */
+/** Event that runs at the time `at` or later. */
 interface Event {
   readonly at: number;
   readonly order: number;
@@ -11,24 +11,24 @@ interface Event {
   run: (() => void) | undefined;
 }
 
-/** The real one, taken before anybody can replace it. */
+/** The real `setImmediate`, captured before tests replace it. */
 const { setImmediate: nextMacrotask } = globalThis;
 
-/** All microtasks have run. */
-function drained(): Promise<void> {
+/** Resolves when all microtasks have run. */
+function microtasksDone(): Promise<void> {
   return new Promise((resolve) => nextMacrotask(resolve));
 }
 
 const startAt = 1_800_000_000_000;
 
 /**
- * Virtual time, and the order of everything that happens in it. One event at a time; between two of
- * them all microtasks run; among those that are ready the seed chooses.
+ * Discrete-event scheduler with virtual time. It runs one event at a time, and all microtasks between two events; the
+ * seed chooses among ready events.
  */
 export class Scheduler {
-  readonly #random: Seeded;
+  readonly #random: SeededRandom;
   readonly #trace: Trace;
-  /** A binary heap by time and order. */
+  /** Binary heap by time and order. */
   readonly #heap: Event[] = [];
   readonly #ready: Event[] = [];
   #cancelled = 0;
@@ -37,22 +37,22 @@ export class Scheduler {
   time = startAt;
   steps = 0;
 
-  constructor(random: Seeded, trace: Trace) {
+  constructor(random: SeededRandom, trace: Trace) {
     this.#random = random;
     this.#trace = trace;
   }
 
-  /** Milliseconds since the beginning. */
+  /** Milliseconds since the start. */
   get elapsed(): number {
     return this.time - startAt;
   }
 
-  /** Events to come. */
+  /** Number of pending events. */
   get pending(): number {
     return this.#heap.length + this.#ready.length - this.#cancelled;
   }
 
-  /** What is to come, for people. */
+  /** Labels of the pending events, for messages. */
   labels(): readonly string[] {
     return [...this.#ready, ...this.#heap].filter(({ run }) => run !== undefined).map(({ label }) => label);
   }
@@ -81,8 +81,8 @@ export class Scheduler {
   async step(until = Number.POSITIVE_INFINITY): Promise<boolean> {
     let event = this.#next(until);
     if (event === undefined) {
-      // What was begun outside of an event may not have come as far as its first one.
-      await drained();
+      // Work that was started outside an event may still have to schedule its first one.
+      await microtasksDone();
       event = this.#next(until);
       if (event === undefined) return false;
     }
@@ -91,7 +91,7 @@ export class Scheduler {
     this.steps++;
     this.note(event.label);
     run?.();
-    await drained();
+    await microtasksDone();
     return true;
   }
 
@@ -112,7 +112,7 @@ export class Scheduler {
         if (Number.isFinite(until)) this.time = Math.max(this.time, until);
         return undefined;
       }
-      // An event loop is late now and then: then several things are ready at once.
+      // Occasional delay of the event loop, which makes several events ready together.
       const lateMs = first.run !== undefined && this.#random.chance(0.1) ? this.#random.skewed(50) : 0;
       this.time = Math.max(this.time, Math.min(Math.ceil(first.at) + lateMs, Math.max(until, first.at)));
     }
@@ -162,7 +162,7 @@ function isBefore(a: Event, b: Event): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
-/** A queue of events that happen one after the other, each no earlier than its own time. */
+/** FIFO queue of events, each of which also waits for its own time. */
 export class Lane {
   readonly #scheduler: Scheduler;
   #waiting: { readonly at: number; readonly label: string; readonly run: () => void }[] = [];
@@ -177,7 +177,7 @@ export class Lane {
     if (this.#waiting.length === 1) this.#arm();
   }
 
-  /** Nothing that waits happens any more. */
+  /** Cancels all waiting events. */
   clear(): void {
     this.#waiting = [];
     this.#timer?.cancel();
@@ -194,7 +194,7 @@ export class Lane {
   }
 }
 
-/** The time of one machine: it may be wrong. */
+/** Clock of one machine, which may be wrong. */
 export class SimClock implements Clock {
   readonly #scheduler: Scheduler;
   offsetMs = 0;
@@ -208,7 +208,7 @@ export class SimClock implements Clock {
   }
 }
 
-/** Timers and macrotasks of one process; they end with it. */
+/** Timers and macrotasks of one process, which end with it. */
 export function processTasks(scheduler: Scheduler, name: string): ProcessTasks & { readonly timers: number } {
   const timers = new Set<Timer>();
   const macrotasks = new Lane(scheduler);

@@ -1,7 +1,7 @@
 import type { Random } from "@holdfast/core";
 
-/** A stream of numbers that follows from its seed: sfc32 by Chris Doty-Humphrey, seeded through a hash of text. */
-export class Seeded implements Random {
+/** Seeded pseudo-random generator: sfc32 by Chris Doty-Humphrey, seeded through a hash of text. */
+export class SeededRandom implements Random {
   readonly #words = new Uint32Array(4);
 
   constructor(seed: string) {
@@ -15,12 +15,12 @@ export class Seeded implements Random {
     return bytes;
   }
 
-  /** From 0 up to, but not including, 1. */
+  /** Number in [0, 1). */
   unit(): number {
     return this.#next() / 0x1_0000_0000;
   }
 
-  /** A whole number from `min` to `max`, both included. */
+  /** Whole number from `min` to `max`, inclusive. */
   int(min: number, max: number): number {
     return min + Math.floor(this.unit() * (max - min + 1));
   }
@@ -35,7 +35,7 @@ export class Seeded implements Random {
     return choice;
   }
 
-  /** Mostly near zero, seldom near `max`: as delays are. */
+  /** Number up to `max`, mostly near zero, like delays. */
   skewed(max: number): number {
     return Math.floor(max * this.unit() ** 4);
   }
@@ -52,7 +52,7 @@ export class Seeded implements Random {
   }
 }
 
-/** FNV-1a over the code units of `text`, with a start of its own for each `lane`. */
+/** FNV-1a over the code units of `text`, with a different offset for each `lane`. */
 function hash(text: string, lane: number): number {
   let value = (0x811c9dc5 ^ Math.imul(lane, 0x9e3779b1)) >>> 0;
   for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193) >>> 0;

@@ -12,33 +12,33 @@ import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { ProcessDatabases } from "./databases.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
-import type { Plant } from "./plants.ts";
+import type { PlantedBug } from "./planted-bugs.ts";
 import { Lane, type Scheduler, type SimClock } from "./scheduler.ts";
-import type { Seeded } from "./seeded.ts";
+import type { SeededRandom } from "./seeded.ts";
 
 export interface SimStoreOptions {
   readonly scheduler: Scheduler;
-  readonly random: Seeded;
+  readonly random: SeededRandom;
   readonly clock: SimClock;
-  readonly plant: Plant | undefined;
-  readonly broken: (message: string) => void;
+  readonly plant: PlantedBug | undefined;
+  readonly reportViolation: (message: string) => void;
 }
 
-/** One call that a process has made, on its way to the data or back. */
+/** Store call of a process that has not returned yet. */
 interface Call {
   readonly process: StoreProcess;
   readonly actorId: string | undefined;
   readonly isCommit: boolean;
-  /** Applies it; what it settles with is told later. */
+  /** Applies the call, which settles later. */
   apply: (() => void) | undefined;
 }
 
-/** How one call goes. */
-type Fate = "ok" | "before" | "after" | "limbo" | "full";
+/** Fate of one call. */
+type CallFate = "ok" | "before" | "after" | "limbo" | "full";
 
 type PutRest = Parameters<BlobStore["put"]> extends [string, ...infer Rest] ? Rest : never;
 
-/** The bytes with which keys of records begin: the space of records, then the prefix of a part. */
+/** First bytes of record keys: the key space of records, then the prefix of a component. */
 const recordSpace = 0x00;
 const prefix = {
   schedule: 0x02,
@@ -47,12 +47,12 @@ const prefix = {
   outbox: 0x44,
   workflowHistory: 0x60,
 } as const;
-/** In the history of a workflow: signals that have come. */
+/** Key space of received signals in the history of a workflow. */
 const signalSpace = 0x02;
 
 /**
- * The data of a simulated installation. It outlives the processes that use it. A call reaches the data
- * at one time and its caller at a later one; calls that concern one actor reach it in their order.
+ * Data of a simulated installation, which outlives its processes. A call reaches the data at one time and its caller
+ * at a later one. Calls for one actor reach it in order.
  */
 export class SimStore {
   readonly data: ActorStore;
@@ -62,7 +62,7 @@ export class SimStore {
   readonly #options: SimStoreOptions;
   readonly #lanes = new Map<string, Lane>();
   readonly #calls = new Set<Call>();
-  /** The SQLite database of each actor that has one, as of its last commit. */
+  /** SQLite databases of the actors, as of their last commit. */
   readonly #databases = new Map<string, Uint8Array>();
 
   constructor(options: SimStoreOptions) {
@@ -70,25 +70,25 @@ export class SimStore {
     const ports: Ports = {
       clock: options.clock,
       random: options.random,
-      // When a call settles is decided here, not by the memory store.
+      // Macrotasks run immediately: this class decides when a call settles, not the memory store.
       tasks: { after: () => ({ cancel: () => undefined }), macrotask: (fn) => fn() },
       log: silentLogger,
     };
     this.data = createMemoryStore({ ports });
-    this.ledger = new Ledger(options.broken);
+    this.ledger = new Ledger(options.reportViolation);
   }
 
-  /** Calls that have not come back. */
-  get underWay(): number {
+  /** Number of calls that have not returned. */
+  get inFlight(): number {
     return this.#calls.size;
   }
 
-  /** The view of one process. */
+  /** Creates the view of one process. */
   process(): StoreProcess {
     return new StoreProcess(this);
   }
 
-  /** The process is gone: each of its commits is applied now, later, or never, those of an actor in order. */
+  /** Handles a crash of the process: each of its commits is applied now, later, or never, in order per actor. */
   crashed(process: StoreProcess): void {
     const { random, scheduler } = this.#options;
     const stopped = new Set<string>();
@@ -101,9 +101,9 @@ export class SimStore {
       if (random.chance(0.4)) apply();
       else {
         stopped.add(actorId);
-        // A server that has the commit goes on without the process that sent it.
+        // A database server would finish a commit that it has received.
         if (this.faults.limbo > 0 && random.chance(0.3)) {
-          scheduler.after(random.int(1, 2_000), `store late commit ${short(actorId)}`, apply);
+          scheduler.after(random.int(1, 2_000), `store late commit ${shortId(actorId)}`, apply);
         }
       }
     }
@@ -120,7 +120,7 @@ export class SimStore {
       const fate = this.#fate(isCommit);
       const call: Call = { process, actorId, isCommit, apply: undefined };
       const settle = (how: () => void): void => {
-        if (process.abandoned) return;
+        if (process.isCrashed) return;
         this.#options.scheduler.after(this.#delayMs(), `store done ${label}`, () => {
           if (!this.#calls.delete(call)) return;
           how();
@@ -137,13 +137,13 @@ export class SimStore {
         );
       };
       this.#calls.add(call);
-      if (fate === "limbo") this.#limbo(call, label, fail);
+      if (fate === "limbo") this.#failWithUnknownOutcome(call, label, fail);
       else this.#send(call, label, () => resolve(undefined as T));
     });
   }
 
-  /** The caller hears that nobody knows; the commit may come later than what others do meanwhile. */
-  #limbo(call: Call, label: string, fail: (error: Error) => void): void {
+  /** Fails with an unknown outcome; the commit may be applied after later calls of others. */
+  #failWithUnknownOutcome(call: Call, label: string, fail: (error: Error) => void): void {
     const { scheduler, random } = this.#options;
     const { apply } = call;
     call.apply = undefined;
@@ -151,7 +151,7 @@ export class SimStore {
     if (random.chance(0.7)) scheduler.after(random.int(1, 3_000), `store late ${label}`, () => apply?.());
   }
 
-  /** `acknowledge` is for the planted bug that does it too early. */
+  /** `acknowledge` is for the planted bug that acknowledges too early. */
   #send(call: Call, label: string, acknowledge: () => void): void {
     const { plant, scheduler } = this.#options;
     if (plant === "early-ack" && call.isCommit) {
@@ -172,7 +172,7 @@ export class SimStore {
     return lane;
   }
 
-  #fate(isCommit: boolean): Fate {
+  #fate(isCommit: boolean): CallFate {
     const { random } = this.#options;
     const { before, after, limbo } = this.faults;
     if (isCommit && this.isFull) return "full";
@@ -189,7 +189,7 @@ export class SimStore {
     return random.chance(slow) ? random.int(delayMs, slowMs) : random.skewed(delayMs);
   }
 
-  /** `database` is what the actor's database is with this commit, where that has changed it. */
+  /** `database` is the content of the actor's database after this commit, if it changed. */
   async commit(batch: CommitBatch, database: Uint8Array | undefined): Promise<void> {
     const { plant, random } = this.#options;
     let applied = batch;
@@ -197,32 +197,33 @@ export class SimStore {
       const record = await this.data.get(batch.actorId);
       if (record !== undefined) applied = { ...batch, epoch: record.epoch, version: record.version + 1 };
     }
-    if (plant !== undefined && random.chance(0.1)) applied = damaged(applied, plant);
-    if (plant === "forget-calls") applied = without(applied, "calls");
-    if (plant === "forget-wake" && typeof applied.wakeAt === "number") applied = without(applied, "wakeAt");
+    if (plant !== undefined && random.chance(0.1)) applied = withPlantedLoss(applied, plant);
+    if (plant === "forget-calls") applied = withoutFields(applied, "calls");
+    if (plant === "forget-wake" && typeof applied.wakeAt === "number")
+      applied = withoutFields(applied, "wakeAt");
     await this.data.commit(applied);
-    this.ledger.applied(batch);
+    this.ledger.recordCommit(batch);
     if (batch.destroyedAt !== undefined) this.#databases.delete(batch.actorId);
     else if (database !== undefined && !(plant === "tear-database" && random.chance(0.1))) {
       this.#databases.set(batch.actorId, database);
-      this.ledger.keeps(database);
+      this.ledger.recordBytes(database);
     }
   }
 
   async putBlob(actorId: string, ...rest: PutRest): Promise<BlobInfo> {
     const { plant, random } = this.#options;
     const info = await this.data.blobs.put(actorId, ...rest);
-    this.#options.scheduler.note(`store has blob ${short(actorId)} ${info.hash.slice(0, 8)}`);
+    this.#options.scheduler.note(`store has blob ${shortId(actorId)} ${info.hash.slice(0, 8)}`);
     if (plant === "drop-blob" && random.chance(0.1)) this.removeBlob(actorId, info.hash);
     return info;
   }
 
   removeBlob(actorId: string, hash: string): void {
-    this.#options.scheduler.note(`store removes blob ${short(actorId)} ${hash.slice(0, 8)}`);
+    this.#options.scheduler.note(`store removes blob ${shortId(actorId)} ${hash.slice(0, 8)}`);
     this.data.blobs.remove(actorId, hash);
   }
 
-  /** What is durable of an actor's database, for its owner. */
+  /** Durable content of an actor's database, for its owner. */
   async database(actorId: string, epoch: number): Promise<Uint8Array | undefined> {
     const record = await this.data.get(actorId);
     if (record?.epoch !== epoch || record.destroyedAt !== undefined) {
@@ -234,7 +235,7 @@ export class SimStore {
   async acquire(id: string): Promise<LoadedActor> {
     const acquired = await this.data.acquire(id);
     const loaded = { ...acquired, hasDatabase: this.#databases.has(id) };
-    this.ledger.acquired(id, loaded.record.epoch);
+    this.ledger.recordAcquire(id, loaded.record.epoch);
     const { plant, random } = this.#options;
     if (plant !== "stale-wake" || loaded.state === undefined || !random.chance(0.3)) return loaded;
     const { snapshot, patches } = loaded.state;
@@ -242,35 +243,35 @@ export class SimStore {
   }
 }
 
-/** What one process sees of the data. In a process that is gone nothing settles any more. */
+/** One process's view of the data. After a crash of the process none of its calls settles. */
 export class StoreProcess implements ActorStore {
   readonly databases: DatabaseStore = {
     open: (actorId, epoch, isNew) => {
       const open = async (): ReturnType<DatabaseStore["open"]> =>
         this.#databases.open(actorId, epoch, isNew ? undefined : await this.#store.database(actorId, epoch));
-      return this.#run(`open ${short(actorId)}`, actorId, open);
+      return this.#run(`open ${shortId(actorId)}`, actorId, open);
     },
   };
   readonly #databases = new ProcessDatabases();
   readonly blobs: BlobStore = {
-    put: (id, ...rest) => this.#run(`put blob ${short(id)}`, id, () => this.#store.putBlob(id, ...rest)),
-    read: (id, ...rest) => this.#run(`read blob ${short(id)}`, id, (data) => data.blobs.read(id, ...rest)),
-    list: (id) => this.#run(`list blobs ${short(id)}`, id, (data) => data.blobs.list(id)),
+    put: (id, ...rest) => this.#run(`put blob ${shortId(id)}`, id, () => this.#store.putBlob(id, ...rest)),
+    read: (id, ...rest) => this.#run(`read blob ${shortId(id)}`, id, (data) => data.blobs.read(id, ...rest)),
+    list: (id) => this.#run(`list blobs ${shortId(id)}`, id, (data) => data.blobs.list(id)),
     remove: (id, hash) => {
-      if (!this.abandoned) this.#store.removeBlob(id, hash);
+      if (!this.isCrashed) this.#store.removeBlob(id, hash);
     },
   };
   readonly history: ActorStore["history"];
   readonly #store: SimStore;
-  abandoned = false;
+  isCrashed = false;
 
   constructor(store: SimStore) {
     this.#store = store;
     this.history = store.data.history;
   }
 
-  abandon(): void {
-    this.abandoned = true;
+  crash(): void {
+    this.isCrashed = true;
     this.#databases.closeAll();
     this.#store.crashed(this);
   }
@@ -280,7 +281,7 @@ export class StoreProcess implements ActorStore {
   }
 
   get(id: string): ReturnType<ActorStore["get"]> {
-    return this.#run(`get ${short(id)}`, undefined, (data) => data.get(id));
+    return this.#run(`get ${shortId(id)}`, undefined, (data) => data.get(id));
   }
 
   list(...args: Parameters<ActorStore["list"]>): ReturnType<ActorStore["list"]> {
@@ -292,26 +293,26 @@ export class StoreProcess implements ActorStore {
   }
 
   acquire(id: string): Promise<LoadedActor> {
-    return this.#run(`acquire ${short(id)}`, id, () => this.#store.acquire(id));
+    return this.#run(`acquire ${shortId(id)}`, id, () => this.#store.acquire(id));
   }
 
   async commit(batch: CommitBatch): Promise<void> {
     const { actorId, version, epoch } = batch;
-    const label = `commit ${short(actorId)} ${epoch}/${version}`;
-    const database = this.#databases.handIn(batch);
+    const label = `commit ${shortId(actorId)} ${epoch}/${version}`;
+    const database = this.#databases.commitCopy(batch);
     return this.#run(label, actorId, () => this.#store.commit(batch, database));
   }
 
   call(...args: Parameters<ActorStore["call"]>): ReturnType<ActorStore["call"]> {
-    return this.#run(`call ${short(args[0])}`, args[0], (data) => data.call(...args));
+    return this.#run(`call ${shortId(args[0])}`, args[0], (data) => data.call(...args));
   }
 
   kvGet(...args: Parameters<ActorStore["kvGet"]>): ReturnType<ActorStore["kvGet"]> {
-    return this.#run(`kvGet ${short(args[0])}`, args[0], (data) => data.kvGet(...args));
+    return this.#run(`kvGet ${shortId(args[0])}`, args[0], (data) => data.kvGet(...args));
   }
 
   kvList(...args: Parameters<ActorStore["kvList"]>): ReturnType<ActorStore["kvList"]> {
-    return this.#run(`kvList ${short(args[0])}`, args[0], (data) => data.kvList(...args));
+    return this.#run(`kvList ${shortId(args[0])}`, args[0], (data) => data.kvList(...args));
   }
 
   due(...args: Parameters<ActorStore["due"]>): ReturnType<ActorStore["due"]> {
@@ -322,16 +323,16 @@ export class StoreProcess implements ActorStore {
   async close(): Promise<void> {}
 
   #run<T>(label: string, actorId: string | undefined, perform: (data: ActorStore) => Promise<T>): Promise<T> {
-    if (this.abandoned) return new Promise(() => undefined);
+    if (this.isCrashed) return new Promise(() => undefined);
     return this.#store.run(this, label, actorId, () => perform(this.#store.data));
   }
 }
 
-/** What is left of a commit that a planted bug has met. */
-function damaged(batch: CommitBatch, plant: Plant): CommitBatch {
+/** Removes from a commit what a planted bug loses. */
+function withPlantedLoss(batch: CommitBatch, plant: PlantedBug): CommitBatch {
   switch (plant) {
     case "torn-commit":
-      return batch.state === undefined ? batch : without(batch, "kv");
+      return batch.state === undefined ? batch : withoutFields(batch, "kv");
     case "drop-queue-message":
       return withoutRecords(batch, "put", prefix.queueMessage);
     case "alarm-twice":
@@ -343,11 +344,11 @@ function damaged(batch: CommitBatch, plant: Plant): CommitBatch {
     case "drop-outbox":
       return withoutRecords(batch, "put", prefix.outbox);
     case "forget-answer":
-      return without(batch, "calls");
+      return withoutFields(batch, "calls");
     case "forget-connection":
       return withoutRecords(batch, "put", prefix.connection);
     case "forget-destroy":
-      return without(batch, "destroyedAt");
+      return withoutFields(batch, "destroyedAt");
     default:
       return batch;
   }
@@ -366,13 +367,13 @@ function withoutRecords(
   return batch.kv === undefined ? batch : { ...batch, kv: batch.kv.filter((each) => !isMeant(each)) };
 }
 
-function without(batch: CommitBatch, name: "kv" | "calls" | "wakeAt" | "destroyedAt"): CommitBatch {
+function withoutFields(batch: CommitBatch, name: "kv" | "calls" | "wakeAt" | "destroyedAt"): CommitBatch {
   const { [name]: _, ...rest } = batch;
   return rest;
 }
 
-/** Enough of an id to tell actors apart in a trace. */
-function short(id: string): string {
+/** Shortens an id for the trace, keeping actors distinguishable. */
+function shortId(id: string): string {
   return id.slice(-6);
 }
 

@@ -5,35 +5,35 @@ import { chooseFaults, type Faults, noFaults } from "./faults.ts";
 import type { Ledger } from "./ledger.ts";
 import { SimNetwork } from "./network.ts";
 import { SimNode } from "./node.ts";
-import type { Plant } from "./plants.ts";
+import type { PlantedBug } from "./planted-bugs.ts";
 import { processTasks, Scheduler, SimClock } from "./scheduler.ts";
-import { Seeded } from "./seeded.ts";
+import { SeededRandom } from "./seeded.ts";
 import { SimStore } from "./store.ts";
 import { Trace } from "./trace.ts";
 
 export interface WorldOptions {
   readonly seed: string;
-  readonly plant: Plant | undefined;
-  /** Lines of the trace that are kept as text. */
+  readonly plant: PlantedBug | undefined;
+  /** Trace lines that are kept as text. */
   readonly keepLines: number;
 }
 
-/** A broken promise of the system, or of the simulator. */
+/** Violated guarantee of the system, or an error of the simulator. */
 export class SimFailure extends Error {
   override readonly name = "SimFailure";
 }
 
-/** What a workload does in a world. */
+/** Workload: actor definitions, clients and checks. */
 export interface Workload {
   readonly name: string;
   readonly definitions: Readonly<Record<string, AnyDefinition>>;
-  /** Clients of the time of faults. What they throw is a failure of the run. */
+  /** Starts the clients that run during faults. What they throw fails the run. */
   readonly clients: readonly (() => Promise<void>)[];
-  /** After healing, when all clients have ended: waits until the work is done, then looks at everything. */
+  /** Runs after healing, when all clients have ended: waits until the work is done, then checks the results. */
   check(): Promise<void>;
 }
 
-/** Everything of one run: time, machines, the network between them, and what goes wrong. */
+/** One simulated run: time, machines, network and faults. */
 export class World {
   readonly seed: string;
   readonly scheduler: Scheduler;
@@ -42,10 +42,10 @@ export class World {
   readonly store: SimStore;
   readonly network: SimNetwork;
   readonly client: Client;
-  /** Whether something may still go wrong. */
+  /** False while faults may still occur. */
   healed = false;
   readonly #clientTasks: ReturnType<typeof processTasks>;
-  readonly #reported: unknown[] = [];
+  readonly #hiddenErrors: unknown[] = [];
   #failure: Error | undefined;
   #healedAt = Number.POSITIVE_INFINITY;
   #running = 0;
@@ -58,8 +58,14 @@ export class World {
     const scheduler = new Scheduler(this.random("scheduler"), this.trace);
     this.scheduler = scheduler;
     this.clock = new SimClock(scheduler);
-    const broken = (message: string): void => this.fail(message);
-    this.store = new SimStore({ scheduler, random: this.random("store"), clock: this.clock, plant, broken });
+    const reportViolation = (message: string): void => this.fail(message);
+    this.store = new SimStore({
+      scheduler,
+      random: this.random("store"),
+      clock: this.clock,
+      plant,
+      reportViolation,
+    });
     this.network = new SimNetwork({ scheduler, random: this.random("network"), plant });
     this.#clientTasks = processTasks(scheduler, "client");
     this.client = createClientWithDriver(this.network.driver(), {
@@ -69,14 +75,14 @@ export class World {
     });
   }
 
-  /** A stream of chance of its own, so that what one part draws changes nothing for the others. */
-  random(name: string): Seeded {
-    return new Seeded(`${this.seed}/${name}`);
+  /** Independent random stream, so that draws of one part do not affect the others. */
+  random(name: string): SeededRandom {
+    return new SeededRandom(`${this.seed}/${name}`);
   }
 
-  /** Nothing goes wrong any more, and what went wrong before has come to its end. */
-  get isCalm(): boolean {
-    return this.healed && this.scheduler.time > this.#healedAt + lingerMs;
+  /** True when faults have stopped and their effects have passed. */
+  get areFaultsOver(): boolean {
+    return this.healed && this.scheduler.time > this.#healedAt + faultDrainMs;
   }
 
   get ledger(): Ledger {
@@ -87,7 +93,7 @@ export class World {
     return this.#failure;
   }
 
-  /** Client tasks that have not ended. */
+  /** Number of client tasks that have not ended. */
   get running(): number {
     return this.#running;
   }
@@ -105,7 +111,7 @@ export class World {
     this.node.start();
   }
 
-  /** The first failure is the one that counts: what follows may follow from it. */
+  /** Only the first failure counts: later ones may follow from it. */
   fail(cause: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = cause instanceof Error ? cause : new SimFailure(String(cause));
@@ -120,12 +126,12 @@ export class World {
     this.scheduler.note(text);
   }
 
-  /** Waits as a client does. */
+  /** Waits on a client's timer. */
   pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => this.#clientTasks.after(delayMs, resolve));
   }
 
-  /** Waits until `condition` holds, which is looked at every second. */
+  /** Polls every second until `condition` is true. */
   async eventually(
     what: string,
     boundMs: number,
@@ -138,7 +144,7 @@ export class World {
     }
   }
 
-  /** Starts something that has to end. */
+  /** Starts a client task, which must end. */
   spawn(name: string, run: () => Promise<void>): void {
     this.#running++;
     const ended = (): void => {
@@ -151,12 +157,9 @@ export class World {
     });
   }
 
-  /**
-   * Runs `call` of a client. Undefined where it failed as it may while things go wrong; what else it
-   * fails with is a failure of the run.
-   */
+  /** Runs a client's `call`. Returns undefined for an error that faults may cause; any other error fails the run. */
   async attempt<T>(name: string, call: () => Promise<T>): Promise<T | undefined> {
-    const mayBreak = !this.isCalm;
+    const mayBreak = !this.areFaultsOver;
     try {
       const value = await call();
       this.note(`client ${name} -> ${JSON.stringify(value)}`);
@@ -165,20 +168,20 @@ export class World {
       this.note(
         `client ${name} failed: ${isHoldfastError(error) ? `${error.group}.${error.code}` : String(error)}`,
       );
-      if (!this.#mayFail(error, mayBreak)) this.fail(error);
+      if (!this.#isExpectedError(error, mayBreak)) this.fail(error);
       return undefined;
     }
   }
 
-  #mayFail(error: unknown, mayBreak: boolean): boolean {
+  #isExpectedError(error: unknown, mayBreak: boolean): boolean {
     if (!isHoldfastError(error)) return false;
     const code = `${error.group}.${error.code}`;
-    // A call that was cut off between two commits is told so also when all is well again.
+    // A call that was cut off between two commits may report it even after healing.
     if (code === "action.interrupted") return true;
-    return mayBreak && outages.has(code);
+    return mayBreak && expectedErrors.has(code);
   }
 
-  /** Runs until `condition` holds, or time or steps are over; then that is a failure. */
+  /** Runs the simulation until `condition` is true. Fails the run when time or steps are exhausted. */
   async run(what: string, condition: () => boolean, boundMs: number, maxSteps = 2_000_000): Promise<void> {
     const until = this.scheduler.time + boundMs;
     const lastStep = this.scheduler.steps + maxSteps;
@@ -192,7 +195,7 @@ export class World {
     }
   }
 
-  /** Lets time pass, with all that happens in it. */
+  /** Runs the simulation for a duration. */
   async elapse(durationMs: number): Promise<void> {
     const until = this.scheduler.time + durationMs;
     while (this.#failure === undefined && (await this.scheduler.step(until)));
@@ -200,11 +203,11 @@ export class World {
 
   #state(): string {
     const { store, network, scheduler } = this;
-    return `${this.#running} clients run, ${network.underWay} requests, ${store.underWay} store calls, ${scheduler.pending} events: ${scheduler.labels().slice(0, 5).join(", ")}`;
+    return `${this.#running} clients run, ${network.inFlight} requests, ${store.inFlight} store calls, ${scheduler.pending} events: ${scheduler.labels().slice(0, 5).join(", ")}`;
   }
 
-  /** Begins to break things until `heal`. */
-  breakThings(faults: Faults = chooseFaults(this.random("faults"))): void {
+  /** Starts to inject faults, until `heal`. */
+  injectFaults(faults: Faults = chooseFaults(this.random("faults"))): void {
     this.note(`faults ${JSON.stringify(faults)}`);
     this.store.faults = faults.store;
     this.network.faults = faults.network;
@@ -248,7 +251,7 @@ export class World {
     });
   }
 
-  /** From now on nothing goes wrong. */
+  /** Stops all faults. */
   heal(): void {
     this.note("heal");
     this.healed = true;
@@ -260,9 +263,9 @@ export class World {
     this.node?.start();
   }
 
-  /** Errors that no caller was told in full. */
-  get reported(): readonly unknown[] {
-    return this.#reported;
+  /** Errors whose details were hidden from callers. */
+  get hiddenErrors(): readonly unknown[] {
+    return this.#hiddenErrors;
   }
 
   #log(): Logger {
@@ -273,8 +276,8 @@ export class World {
       error: (message, fields) => {
         const error: unknown = fields?.["error"];
         this.note(`log error ${message} ${error instanceof Error ? error.message : ""}`);
-        this.#reported.push(error ?? message);
-        // An internal error that is none of the simulated ones is a bug of the runtime.
+        this.#hiddenErrors.push(error ?? message);
+        // An internal error that was not simulated is a bug of the runtime.
         if (message === "internal error" && !isHoldfastError(error)) this.fail(error);
       },
       child: () => logger,
@@ -283,8 +286,8 @@ export class World {
   }
 }
 
-/** What a client may be told while things go wrong. */
-const outages: ReadonlySet<string> = new Set([
+/** Errors that clients may receive during faults. */
+const expectedErrors: ReadonlySet<string> = new Set([
   "client.network_error",
   "store.unavailable",
   "store.indeterminate",
@@ -295,5 +298,5 @@ const outages: ReadonlySet<string> = new Set([
   "queue.delivery_pending",
 ]);
 
-/** A fault that was drawn before healing shows by then: it is as late as the slowest store and network. */
-const lingerMs = 30_000;
+/** Time for the last faults to take effect: the longest delay of store and network. */
+const faultDrainMs = 30_000;

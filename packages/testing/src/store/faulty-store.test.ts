@@ -5,7 +5,7 @@ import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { code, create, newActor, next } from "../conformance/batches.ts";
 import { faultyStore } from "./faulty-store.ts";
 
-test("a planned fault fails the call that it names, before or after it is applied", async () => {
+test("a planned fault fails its call, before or after the call is applied", async () => {
   const store = faultyStore(createMemoryStore({ ports: systemPorts() }), [
     { operation: "commit", nth: 2, when: "before" },
     { operation: "commit", nth: 3, when: "after" },

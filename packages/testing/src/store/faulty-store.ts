@@ -1,27 +1,27 @@
 import type { ActorStore } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 
-/** The operations of a store that can be made to fail. */
+/** Store operations that can be made to fail. */
 export type StoreOperation = Exclude<keyof ActorStore, "close" | "databases" | "blobs" | "history">;
 
 export interface StoreFault {
   readonly operation: StoreOperation;
-  /** Which call of that operation fails, from 1. */
+  /** Number of the call that fails, starting at 1. */
   readonly nth: number;
-  /** `before`: nothing was applied. `after`: it was applied (and is durable), and still fails. */
+  /** `before`: nothing is applied. `after`: the call is applied (and durable), but fails. */
   readonly when: "before" | "after";
-  /** What the call rejects with; `store.unavailable` (before) or `store.indeterminate` (after) by default. */
+  /** Error of the call. Default: `store.unavailable` (before) or `store.indeterminate` (after). */
   readonly error?: Error;
 }
 
 export interface FaultyStore extends ActorStore {
-  /** How often each operation was called so far. */
+  /** Number of calls of an operation so far. */
   calls(operation: StoreOperation): number;
-  /** Adds a fault while the test runs; `nth` counts from the store's first call. */
+  /** Adds a fault during the test; `nth` counts from the store's first call. */
   plan(fault: StoreFault): void;
 }
 
-/** Wraps `store` so that the calls that `faults` names fail, before or after they are applied. */
+/** Wraps `store` to fail the calls in `faults`, before or after they are applied. */
 export function faultyStore(store: ActorStore, faults: readonly StoreFault[] = []): FaultyStore {
   const planned = [...faults];
   const counts = new Map<StoreOperation, number>();

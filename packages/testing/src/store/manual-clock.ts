@@ -1,12 +1,12 @@
-/** A store that fails on demand. */
+/** Store with injected faults, and a manual clock. */
 import type { Clock } from "@holdfast/core";
 
 export interface ManualClock extends Clock {
-  /** Moves the time forward by `ms` milliseconds. */
+  /** Advances the time by `ms` milliseconds. */
   advance(ms: number): void;
 }
 
-/** A clock that stands still until it is told to move. */
+/** Creates a clock that moves only when advanced. */
 export function manualClock(startAt = 1_800_000_000_000): ManualClock {
   let now = startAt;
   return {

@@ -10,7 +10,7 @@ actorStoreConformance("memory", async (ports) => {
   return { store, dispose: () => store.close() };
 });
 
-test("an actor of a memory store wakes with very many recorded calls", async () => {
+test("an actor of a memory store wakes with a very large number of call records", async () => {
   const store = createMemoryStore({ ports: systemPorts() });
   const actor = newActor();
   const expiresAt = Date.now() + 3_600_000;

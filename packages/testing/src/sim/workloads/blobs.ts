@@ -4,16 +4,16 @@ import type { Workload, World } from "../world.ts";
 interface Addition {
   readonly name: string;
   readonly content: string;
-  /** Whether the transaction that adds it is taken back. */
+  /** True when its transaction throws and is rolled back. */
   readonly throws: boolean;
-  /** Between the pieces in which the content comes; at once without one. */
+  /** Pause between the chunks of the content; without it, the content is one chunk. */
   readonly pauseMs: number;
 }
 
 interface Seen {
   /** Hashes by name. */
   readonly pictures: Record<string, string>;
-  /** Hashes of all objects. */
+  /** Hashes of all stored blobs. */
   readonly objects: readonly string[];
 }
 
@@ -26,7 +26,7 @@ function albumOf(world: World) {
     }
   }
   return actor({
-    // What is asked of one object by its hash has to end before the next one asks.
+    // Runs requests for one blob one after another.
     options: { sleepTimeout: 2_000, concurrency: "serial" },
     state: { pictures: {} as Record<string, string> },
     actions: {
@@ -63,13 +63,13 @@ function albumOf(world: World) {
   });
 }
 
-/** Albums whose pictures come and go, the same ones again and again: who has a name has its bytes. */
+/** Albums that add and drop the same pictures repeatedly: every listed picture must have its bytes. */
 export function blobs(world: World): Workload {
   const random = world.random("blobs");
   const album = albumOf(world);
   const keys = ["a", "b"];
   const contents = ["sea", "hill", "wood"];
-  /** Contents by key and name, of what was said to be added and was not asked to be dropped. */
+  /** Contents by key and name, of pictures whose addition was acknowledged and that were not dropped. */
   const added = new Map<string, string>();
   const handle = (key: string) => world.client.getOrCreate("album", key);
 
@@ -84,14 +84,14 @@ export function blobs(world: World): Workload {
       },
     );
     if (done !== true || throws) return;
-    world.assert(world.ledger.holds(name), () => `an answer left before its commit (${name})`);
+    world.assert(world.ledger.isDurable(name), () => `a reply was sent before its commit (${name})`);
     added.set(`${key} ${name}`, content);
   };
   const read = async (key: string, name: string, content: string): Promise<void> => {
     const what = `read ${name} of ${key}`;
     const text = await world.attempt(what, () => handle(key).action({ name: "read", args: [name] }));
     const isDropped = !added.has(`${key} ${name}`);
-    const isRight = text === content || (text === undefined && (isDropped || !world.isCalm));
+    const isRight = text === content || (text === undefined && (isDropped || !world.areFaultsOver));
     world.assert(isRight, () => `${name} of ${key} is ${String(text)}, not ${content}`);
   };
 
@@ -121,13 +121,13 @@ export function blobs(world: World): Workload {
     clients: [client, client, client],
     check: async () => {
       for (const key of keys) {
-        // The first object after whatever failed takes away what that has left.
+        // Adding a blob cleans up after earlier failures.
         await add(key, false);
         for (const [place, content] of added) {
           const [own = "", name = ""] = place.split(" ");
           if (own === key) await read(key, name, content);
         }
-        await world.eventually(`${key} has the objects of its pictures`, 60_000, async () => {
+        await world.eventually(`${key} has exactly the blobs of its pictures`, 60_000, async () => {
           const { pictures, objects } = (await handle(key).action({ name: "look" })) as Seen;
           const named = [...new Set(Object.values(pictures))].sort().join();
           const id = await handle(key).resolve();

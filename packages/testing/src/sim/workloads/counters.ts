@@ -12,7 +12,9 @@ const counterModel: Model<Operation, number> = {
   },
 };
 
-/** Counters in state, and in kv with a serial actor: every client sees one object, and each addition once. */
+/**
+ * Counters in state, and in kv with a serial actor: operations must be linearizable, and each addition must run once.
+ */
 export function counters(world: World): Workload {
   const random = world.random("counters");
   const state = actor({
@@ -53,7 +55,7 @@ export function counters(world: World): Workload {
       ),
     );
 
-  /** What can be asked for an action: a handle, or a connection. */
+  /** Target of an action: a handle or a connection. */
   type Callable = { action(options: { name: string; args: unknown[] }): Promise<unknown> };
 
   const add = async ({ name, key, history }: (typeof objects)[number], callable: Callable): Promise<void> => {
@@ -62,8 +64,8 @@ export function counters(world: World): Workload {
     await world.attempt(`${name} ${key} add ${by} ${token}`, () =>
       history.record({ type: "add", by }, async () => {
         const result = Number(await callable.action({ name: "add", args: [token, by] }));
-        const isDurable = world.ledger.holds(token);
-        world.assert(isDurable, () => `${name}: an answer left before its commit (${token})`);
+        const isDurable = world.ledger.isDurable(token);
+        world.assert(isDurable, () => `${name}: a reply was sent before its commit (${token})`);
         return result;
       }),
     );
@@ -78,7 +80,7 @@ export function counters(world: World): Workload {
     }
   };
 
-  /** Calls over a connection, several at a time: they outlive its cuts. */
+  /** Concurrent calls over a connection, which survive its cuts. */
   const connected = async (): Promise<void> => {
     for (let count = random.int(2, 6); count > 0; count--) {
       await world.pause(random.skewed(15_000));

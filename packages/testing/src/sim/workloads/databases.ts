@@ -2,11 +2,11 @@ import { actor } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
 import type { Workload, World } from "../world.ts";
 
-/** How state and SQL are changed: in one turn, or in a transaction that may be taken back. */
+/** How state and SQL are changed: in one turn, or in a transaction that may be rolled back. */
 type Way = "state first" | "SQL first" | "transaction" | "transaction of SQL";
 
-/** SQL that waits for the transaction of another caller is of a later turn than the state before it. */
-const together: readonly (readonly Way[])[] = [
+/** SQL that waits for another caller's transaction belongs to a later turn than the state change before it. */
+const combinedWays: readonly (readonly Way[])[] = [
   ["state first", "SQL first", "transaction"],
   ["SQL first", "transaction", "transaction of SQL"],
 ];
@@ -15,7 +15,7 @@ interface Plan {
   readonly token: string;
   readonly by: number;
   readonly way: Way;
-  /** Whether it is taken back. */
+  /** True when it is rolled back. */
   readonly throws: boolean;
   readonly waitMs: number;
 }
@@ -29,7 +29,7 @@ interface Sql {
   execute(sql: string, ...args: readonly (string | number)[]): Promise<unknown[]>;
 }
 
-/** What the actors of both kinds have of their context. */
+/** Context members that both kinds of actor have. */
 interface Context {
   readonly state: { total: number; tokens: string[] };
   readonly db: Sql & {
@@ -51,7 +51,7 @@ function count(c: Context, { token, by }: Plan): void {
   c.state.tokens.push(token);
 }
 
-/** What throws does not take back what it changed: where the database cannot be opened, that is done here. */
+/** An action that throws keeps its state changes: undo them here when the database cannot be opened. */
 async function countThenInsert(c: Context, plan: Plan): Promise<void> {
   count(c, plan);
   try {
@@ -63,7 +63,7 @@ async function countThenInsert(c: Context, plan: Plan): Promise<void> {
   }
 }
 
-/** Takes its time, then throws where that is planned. */
+/** Waits, then throws if planned. */
 async function end(world: World, plan: Plan): Promise<void> {
   if (plan.waitMs > 0) await world.pause(plan.waitMs);
   if (plan.throws) throw new Error("planned");
@@ -106,26 +106,26 @@ async function write(world: World, c: Context, plan: Plan): Promise<number> {
   return c.state.total;
 }
 
-/** Nobody is in the middle of anything: state and SQL say the same. */
-function compare(world: World, c: Context, when: string): void {
+/** Compares state and SQL while no change is in progress: they must agree. */
+function assertConsistent(world: World, c: Context, when: string): void {
   const { total, tokens } = c.state;
   if (tokens.length === 0) return;
   const [row] = c.db.query("SELECT sum(amount) AS total, count(*) AS entries FROM entry");
   const [stored, own] = [JSON.stringify(row), JSON.stringify({ total, entries: tokens.length })];
-  world.assert(stored === own, () => `${when} SQL says ${stored}, the state ${own}`);
+  world.assert(stored === own, () => `${when} SQL has ${stored}, the state ${own}`);
 }
 
-/** State and SQL that change together, in databases that a definition has and in such that the first use makes. */
+/** State and SQL that change together, in declared databases and in those created on first use. */
 export function databases(world: World): Workload {
   const random = world.random("databases");
   const common = {
     options: { sleepTimeout: 2_000 },
     state: { total: 0, tokens: [] as string[] },
-    onWake: (c: Context) => compare(world, c, "after a wake"),
+    onWake: (c: Context) => assertConsistent(world, c, "after a wake"),
     actions: {
       write: (c: Context, plan: Plan) => write(world, c, plan),
       look: (c: Context): Total => ({ total: c.state.total, tokens: [...c.state.tokens] }),
-      compare: (c: Context) => compare(world, c, "at the end"),
+      compare: (c: Context) => assertConsistent(world, c, "at the end"),
     },
   };
   const migrated = db({ onMigrate: async (database) => void (await database.execute(table)) });
@@ -133,7 +133,7 @@ export function databases(world: World): Workload {
   const late = actor(common);
   const names = ["declared", "late"];
   const keys = ["a", "b"];
-  const ways = random.pick(together);
+  const ways = random.pick(combinedWays);
   const done: { readonly plan: Plan; readonly name: string; readonly key: string }[] = [];
 
   const client = async (): Promise<void> => {
@@ -159,8 +159,8 @@ export function databases(world: World): Workload {
       );
       if (total === undefined) continue;
       done.push({ plan, name, key });
-      const isDurable = plan.throws || world.ledger.holds(plan.token);
-      world.assert(isDurable, () => `an answer left before its commit (${plan.token})`);
+      const isDurable = plan.throws || world.ledger.isDurable(plan.token);
+      world.assert(isDurable, () => `a reply was sent before its commit (${plan.token})`);
     }
   };
 

@@ -2,7 +2,7 @@ import { actor, event } from "@holdfast/actors";
 import type { HoldfastError } from "@holdfast/core";
 import type { Workload, World } from "../world.ts";
 
-/** Rooms that everybody listens to: what was said comes once and in order, or the listener is told of a gap. */
+/** Rooms with listeners: each event must arrive once and in order, or the listener must get a gap. */
 export function events(world: World): Workload {
   const random = world.random("events");
   const room = actor({
@@ -32,10 +32,10 @@ export function events(world: World): Workload {
     let expected: number | undefined;
     const hear = (seq: number, token: string): void => {
       world.note(`${name} hears ${seq}`);
-      world.assert(world.ledger.holds(token), () => `event ${seq} left before its commit`);
+      world.assert(world.ledger.isDurable(token), () => `event ${seq} was sent before its commit`);
       world.assert(seq > listener.heard, () => `${name} heard ${seq} after ${listener.heard}`);
       const isNext = expected === undefined || seq === expected;
-      world.assert(isNext, () => `${name} heard ${seq}, not ${expected}, and was told of no gap`);
+      world.assert(isNext, () => `${name} heard ${seq} instead of ${expected} without a gap`);
       listener.heard = seq;
       expected = seq + 1;
     };
@@ -43,10 +43,10 @@ export function events(world: World): Workload {
       world.note(`${name} has a gap`);
       expected = undefined;
     };
-    // A full disk ends a connection for good, and says so: whoever wants to hear more opens another.
+    // A full disk ends a connection permanently with an error: the client opens another.
     const fail = (error: HoldfastError): void => {
       world.note(`${name} is told ${error.group}.${error.code}`);
-      world.assert(!world.isCalm, () => `${name} was told ${error.group}.${error.code} after healing`);
+      world.assert(!world.areFaultsOver, () => `${name} got ${error.group}.${error.code} after healing`);
       void listener.dispose();
       void world.pause(1_000).then(() => listen(name, listener));
     };
@@ -63,7 +63,7 @@ export function events(world: World): Workload {
       Number(await handle().action({ name: "say", args: [token] })),
     );
     if (seq === undefined) return;
-    world.assert(world.ledger.holds(token), () => `an answer left before its commit (${token})`);
+    world.assert(world.ledger.isDurable(token), () => `a reply was sent before its commit (${token})`);
     highest = Math.max(highest, seq);
   };
 
@@ -85,10 +85,10 @@ export function events(world: World): Workload {
     definitions: { room },
     clients: [speaker, speaker, ...Array.from({ length: random.int(1, 4) }, (_, at) => listener(at))],
     check: async () => {
-      // A cut that nobody has heard of yet is heard of within half a minute.
+      // Both ends notice a cut within half a minute.
       await world.pause(40_000);
       await say();
-      await world.eventually("everybody hears the last word", 120_000, () =>
+      await world.eventually("every listener has the last event", 120_000, () =>
         listeners.every(({ heard }) => heard === highest),
       );
       for (const each of listeners) await each.dispose();

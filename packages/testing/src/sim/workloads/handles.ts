@@ -2,13 +2,17 @@ import { actor } from "@holdfast/actors";
 import { isHoldfastError } from "@holdfast/core";
 import type { Workload, World } from "../world.ts";
 
-/** What can be asked for an action: a handle, or a connection. */
+/** Target of an action: a handle or a connection. */
 type Callable = { action(options: { name: string; args: unknown[] }): Promise<unknown> };
 
-/** What those hear who ask for an actor that is gone. */
-const goneCodes: ReadonlySet<string> = new Set(["actor.not_found", "actor.destroyed", "conn.disposed"]);
+/** Errors of calls to a destroyed actor. */
+const destroyedErrorCodes: ReadonlySet<string> = new Set([
+  "actor.not_found",
+  "actor.destroyed",
+  "conn.disposed",
+]);
 
-/** Clients that keep handles and connections of actors that are destroyed and made again under the same key. */
+/** Clients that keep handles and connections of actors that are destroyed and created again under the same key. */
 export function handles(world: World): Workload {
   const random = world.random("handles");
   const phoenix = actor({
@@ -28,7 +32,7 @@ export function handles(world: World): Workload {
   });
   const key = "p";
   const { client } = world;
-  /** Those that have said that they will end. */
+  /** Actors that have announced their end. */
   const ended = new Set<string>();
   const ids = new Set<string>();
 
@@ -43,7 +47,7 @@ export function handles(world: World): Workload {
       try {
         return String(await callable.action({ name, args: name === "touch" ? [token] : [] }));
       } catch (error) {
-        if (isHoldfastError(error) && goneCodes.has(`${error.group}.${error.code}`)) return "gone";
+        if (isHoldfastError(error) && destroyedErrorCodes.has(`${error.group}.${error.code}`)) return "gone";
         throw error;
       }
     });
@@ -52,7 +56,7 @@ export function handles(world: World): Workload {
     if (name === "end") ended.add(id);
     else {
       ids.add(id);
-      world.assert(world.ledger.holds(token), () => `an answer left before its commit (${token})`);
+      world.assert(world.ledger.isDurable(token), () => `a reply was sent before its commit (${token})`);
     }
     return id;
   };

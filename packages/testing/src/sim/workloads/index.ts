@@ -1,4 +1,4 @@
-/** What the simulator runs, each with its own check. */
+/** Workloads of the simulator, each with its own checks. */
 import type { Workload, World } from "../world.ts";
 import { blobs } from "./blobs.ts";
 import { counters } from "./counters.ts";

@@ -7,7 +7,7 @@ interface Touched {
   readonly n: number;
 }
 
-/** Actors that are put to sleep, destroyed and made again while others use them. */
+/** Actors that are put to sleep, destroyed and created again while others use them. */
 export function lifecycles(world: World): Workload {
   const random = world.random("lifecycles");
   const mayfly = actor({
@@ -30,7 +30,7 @@ export function lifecycles(world: World): Workload {
     },
   });
   const keys = ["m", "n"];
-  /** Of each actor the highest count that a client was told so far. */
+  /** Highest count per actor that a client has received. */
   const told = new Map<string, Set<number>>();
   const ended = new Set<string>();
 
@@ -44,11 +44,11 @@ export function lifecycles(world: World): Workload {
     });
     if (touched === undefined) return;
     const { id, n } = touched;
-    world.assert(world.ledger.holds(token), () => `an answer left before its commit (${token})`);
+    world.assert(world.ledger.isDurable(token), () => `a reply was sent before its commit (${token})`);
     world.assert(!endedBefore.has(id), () => `${id} of ${key} answered after its end`);
     const counts = told.get(id) ?? new Set();
     told.set(id, counts);
-    world.assert(!counts.has(n), () => `two callers of ${id} were told ${n}`);
+    world.assert(!counts.has(n), () => `two callers of ${id} received the same count ${n}`);
     world.assert(n > (highest.get(id) ?? 0), () => `${id} went back to ${n} from ${highest.get(id)}`);
     counts.add(n);
   };
@@ -64,7 +64,7 @@ export function lifecycles(world: World): Workload {
     });
     if (typeof id === "string" && id !== "nobody") asked.add(id);
   };
-  /** Those that have said that they will end. */
+  /** Actors that have announced their end. */
   const asked = new Set<string>();
 
   const make = async (key: string): Promise<void> => {

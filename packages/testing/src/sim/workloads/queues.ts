@@ -3,13 +3,13 @@ import type { Workload, World } from "../world.ts";
 
 interface Job {
   readonly token: string;
-  /** How many deliveries fail before one succeeds. */
+  /** Number of deliveries that fail before one succeeds. */
   readonly failures: number;
 }
 
 type Counts = Record<string, number>;
 
-/** Messages of two kinds of consumer: each has its effect once, and whoever waits for one is told. */
+/** Messages for two kinds of consumer: each must take effect once, and waiting senders must get its response. */
 export function queues(world: World): Workload {
   const random = world.random("queues");
   const worker = actor({
@@ -66,10 +66,13 @@ export function queues(world: World): Workload {
     });
     if (outcome === undefined) return;
     accepted.push({ kind: "jobs", token, key });
-    world.assert(world.ledger.holds(token), () => `a send was acknowledged before its commit (${token})`);
+    world.assert(world.ledger.isDurable(token), () => `a send was acknowledged before its commit (${token})`);
     if (typeof outcome !== "object" || outcome === null || !("response" in outcome)) return;
     const told = JSON.stringify(outcome.response);
-    world.assert(told === JSON.stringify({ token }), () => `who waited for ${token} was told ${told}`);
+    world.assert(
+      told === JSON.stringify({ token }),
+      () => `the sender that waited for ${token} received ${told}`,
+    );
   };
 
   const client = async (): Promise<void> => {
@@ -94,7 +97,7 @@ export function queues(world: World): Workload {
       });
       for (const { jobs, notes } of done.values()) {
         for (const [token, times] of [...Object.entries(jobs), ...Object.entries(notes)]) {
-          world.assert(times === 1, () => `${token} had its effect ${times} times`);
+          world.assert(times === 1, () => `${token} took effect ${times} times`);
         }
       }
     },

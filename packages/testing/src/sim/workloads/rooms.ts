@@ -7,10 +7,10 @@ interface Params {
 }
 
 interface Seen {
-  /** Connections that are there, beside the one that asks. */
+  /** Present connections, except the caller's own. */
   readonly conns: number;
   readonly present: number;
-  /** Connections whose end the actor was not told of. */
+  /** Connections whose disconnect hook has not run. */
   readonly open: readonly string[];
 }
 
@@ -30,7 +30,10 @@ function lobbyOf(world: World) {
     onDisconnect: (c, conn) => {
       const { name } = conn.state;
       if (name === "") return;
-      world.assert(c.state.conns[conn.id] !== "out", () => `the end of ${name}'s ${conn.id} was told twice`);
+      world.assert(
+        c.state.conns[conn.id] !== "out",
+        () => `the end of ${name}'s ${conn.id} was reported twice`,
+      );
       world.note(`${name} disconnects with ${conn.id}`);
       c.state.conns[conn.id] = "out";
     },
@@ -58,15 +61,15 @@ function lobbyOf(world: World) {
   });
 }
 
-/** What can be asked for an action. */
+/** Target of an action. */
 type Callable = { action(options: { name: string; args: unknown[] }): Promise<unknown> };
 
-/** One client that stays in one room for as long as it can, over cuts, sleeps and crashes. */
+/** Client that stays in one room across cuts, sleeps and crashes. */
 class Member {
   readonly name: string;
   readonly room: string;
   heard = 0;
-  /** Those who are here, as it was told. */
+  /** Present members, as reported to this one. */
   present: readonly string[] = [];
   dispose: () => Promise<void> = async () => undefined;
   readonly #world: World;
@@ -92,7 +95,7 @@ class Member {
         world.note(`${name} has a gap`);
         this.#expected = undefined;
       }),
-      // A connection that goes on where another was cut off has its rooms; one that begins anew has none.
+      // A resumed connection keeps its rooms; a new one has none.
       conn.onOpen(() => void this.#enter(conn)),
       conn.onError((error) => this.#fail(error)),
     ];
@@ -120,27 +123,27 @@ class Member {
     const world = this.#world;
     world.note(`${name} hears ${seq} in ${where}`);
     world.assert(where === room, () => `${name} in ${room} heard what was said in ${where}`);
-    world.assert(world.ledger.holds(token), () => `event ${seq} of ${room} left before its commit`);
+    world.assert(world.ledger.isDurable(token), () => `event ${seq} of ${room} was sent before its commit`);
     world.assert(seq > this.heard, () => `${name} heard ${seq} after ${this.heard}`);
     const isNext = this.#expected === undefined || seq === this.#expected;
-    world.assert(isNext, () => `${name} heard ${seq}, not ${this.#expected}, and was told of no gap`);
+    world.assert(isNext, () => `${name} heard ${seq} instead of ${this.#expected} without a gap`);
     this.heard = seq;
     this.#expected = seq + 1;
   }
 
-  /** A full disk ends a connection for good, and says so: whoever wants to stay opens another. */
+  /** A full disk ends a connection permanently with an error: the client opens another. */
   #fail(error: HoldfastError): void {
     const world = this.#world;
     const told = `${this.name} is told ${error.group}.${error.code}`;
     world.note(told);
-    world.assert(!world.isCalm, () => `${told} after healing`);
+    world.assert(!world.areFaultsOver, () => `${told} after healing`);
     this.#expected = undefined;
     void this.dispose();
     void world.pause(1_000).then(() => this.join());
   }
 }
 
-/** A lobby with rooms: each room is heard by those who are in it, and everybody knows who is here. */
+/** A lobby with rooms: members hear exactly their own room, and everyone sees who is present. */
 export function rooms(world: World): Workload {
   const random = world.random("rooms");
   const lobby = () => world.client.getOrCreate("lobby", "l");
@@ -174,20 +177,20 @@ export function rooms(world: World): Workload {
     definitions: { lobby: lobbyOf(world) },
     clients: [speaker, speaker, ...members.map(member)],
     check: async () => {
-      // A cut that nobody has heard of yet is heard of within half a minute.
+      // Both ends notice a cut within half a minute.
       await world.pause(40_000);
       for (const room of roomNames) await say(room);
-      await world.eventually("everybody hears the last word of the room", 120_000, () =>
+      await world.eventually("every member has the last event of its room", 120_000, () =>
         members.every(({ heard, room }) => heard === last.get(room)),
       );
       const names = members.map(({ name }) => name).join();
-      await world.eventually("everybody knows who is here", 120_000, () =>
+      await world.eventually("every member sees who is present", 120_000, () =>
         members.every(({ present }) => present.join() === names),
       );
       for (const each of members) await each.dispose();
-      await world.eventually("the actor is told of those who left", 120_000, async () => {
+      await world.eventually("the disconnect hook ran for every closed connection", 120_000, async () => {
         const { conns, present, open } = await look();
-        world.note(`${conns} connections, ${present} present, not told of ${open.join(" ")}`);
+        world.note(`${conns} connections, ${present} present, no disconnect hook for ${open.join(" ")}`);
         return conns === 0 && present === 0 && open.length === 0;
       });
     },

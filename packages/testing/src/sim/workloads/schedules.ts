@@ -11,7 +11,7 @@ interface Seen {
 
 const intervalMs = 5_000;
 
-/** Schedules that fire while their actor sleeps, moves or dies: none vanishes, effects happen once. */
+/** Schedules that fire while their actor sleeps, moves or crashes: none may be lost, and each takes effect once. */
 export function schedules(world: World): Workload {
   const random = world.random("schedules");
   const bell = actor({
@@ -58,7 +58,7 @@ export function schedules(world: World): Workload {
       if (set !== true) continue;
       accepted.push({ token, key, dueAt: world.clock.now() + inMs });
       world.assert(
-        world.ledger.holds(token),
+        world.ledger.isDurable(token),
         () => `a schedule was acknowledged before its commit (${token})`,
       );
     }
@@ -69,7 +69,7 @@ export function schedules(world: World): Workload {
     definitions: { bell },
     clients: Array.from({ length: 4 }, () => client),
     check: async () => {
-      // Nobody asks for anything meanwhile: what is due has to wake its actor by itself.
+      // No client calls the actor: due schedules must wake it.
       const lastDueAt = Math.max(0, ...accepted.map(({ dueAt }) => dueAt));
       await world.pause(Math.max(0, lastDueAt - world.clock.now()) + 400_000);
       const seen = new Map<string, Seen>();
@@ -85,7 +85,7 @@ export function schedules(world: World): Workload {
       }
       for (const [key, { fired, ticks, lastTickAt, now }] of seen) {
         for (const [what, times] of [...Object.entries(fired), ...Object.entries(ticks)]) {
-          world.assert(times === 1, () => `${what} of ${key} had its effect ${times} times`);
+          world.assert(times === 1, () => `${what} of ${key} took effect ${times} times`);
         }
         const lateMs = now - lastTickAt;
         world.assert(lateMs <= 2 * intervalMs + 1_000, () => `${key} has not ticked for ${lateMs} ms`);

@@ -8,10 +8,10 @@ interface Seen {
   readonly finished: boolean;
 }
 
-/** How many signals each workflow waits for. */
+/** Number of signals that each workflow waits for. */
 const needed = 3;
 
-/** Workflows that wait for signals, asleep or awake: each signal is taken once, in the order of the calls. */
+/** Workflows that wait for signals, asleep or awake: each signal must be received once, in call order. */
 export function signals(world: World): Workload {
   const random = world.random("signals");
   const approval = actor({
@@ -23,7 +23,7 @@ export function signals(world: World): Workload {
         state: 1,
         run: async (loop, round: number) => {
           const { token } = await loop.signal<{ token: string }>("approve");
-          // What comes meanwhile is there when it wakes.
+          // Signals that arrive during the sleep are received afterwards.
           await loop.sleep("rest", 5_000);
           await loop.step("note", (step) => void step.state.taken.push(token));
           return round === needed ? Loop.break(round) : Loop.continue(round + 1);
@@ -39,7 +39,7 @@ export function signals(world: World): Workload {
     },
   });
   const keys = Array.from({ length: random.int(1, 4) }, (_, at) => `a${at}`);
-  /** By key, in the order in which they were accepted. */
+  /** Accepted signals by key, in order of acceptance. */
   const accepted = new Map<string, string[]>();
 
   const approve = async (key: string): Promise<"taken" | "too late" | undefined> => {
@@ -54,7 +54,10 @@ export function signals(world: World): Workload {
       }
     });
     if (outcome !== "taken") return outcome;
-    world.assert(world.ledger.holds(token), () => `a signal was acknowledged before its commit (${token})`);
+    world.assert(
+      world.ledger.isDurable(token),
+      () => `a signal was acknowledged before its commit (${token})`,
+    );
     accepted.set(key, [...(accepted.get(key) ?? []), token]);
     return outcome;
   };
@@ -85,7 +88,7 @@ export function signals(world: World): Workload {
         const order = taken.filter((token) => own.includes(token));
         world.assert(
           order.join() === own.join(),
-          () => `${key} took ${order.join()}, sent was ${own.join()}`,
+          () => `${key} received ${order.join()}, but ${own.join()} were sent`,
         );
       }
     },

@@ -1,7 +1,7 @@
 import { actor } from "@holdfast/actors";
 import type { Workload, World } from "../world.ts";
 
-/** How a transaction ends, and whether it waits in its middle. */
+/** Transaction to run: whether it throws, and how long it waits in the middle. */
 interface Plan {
   readonly token: string;
   readonly by: number;
@@ -16,7 +16,7 @@ interface Account {
   readonly undone: number;
 }
 
-/** State and kv that change together in transactions, of which some are taken back. */
+/** State and kv that change together in transactions, some of which are rolled back. */
 export function transactions(world: World): Workload {
   const random = world.random("transactions");
   const book = actor({
@@ -39,7 +39,7 @@ export function transactions(world: World): Workload {
         else await booked.catch(() => void c.state.undone++);
         return c.state.total;
       },
-      /** Changes beside the transactions of others. */
+      /** Changes made concurrently with others' transactions. */
       touch: (c) => {
         c.state.last = {};
       },
@@ -90,7 +90,7 @@ export function transactions(world: World): Workload {
         const { total, tokens, stored } = seen;
         world.assert(
           stored === `${total} of ${tokens.length}`,
-          () => `account ${key}: the state says ${total} of ${tokens.length}, kv ${stored}`,
+          () => `account ${key}: the state has ${total} of ${tokens.length}, kv ${stored}`,
         );
         world.assert(new Set(tokens).size === tokens.length, () => `account ${key} booked a token twice`);
         for (const { token, throws } of booked.filter((each) => each.key === key)) {

@@ -15,7 +15,7 @@ interface Transfer extends Deposit {
 const accounts = ["a", "b", "c"];
 const opening = 1_000;
 
-/** Money goes from actor to actor through queues: none is made, none is lost. */
+/** Money that moves between actors through queues: none may appear or vanish. */
 export function transfers(world: World): Workload {
   const random = world.random("transfers");
   const account = actor({
@@ -34,7 +34,7 @@ export function transfers(world: World): Workload {
           c.state.sent.push(token);
         };
         if (debitsFirst) debit();
-        // The message is a row of the turn that debits, whichever of the two comes first in the code.
+        // The message commits with the debit's turn, in whichever order the code does them.
         const sent = c.client().getOrCreate("account", to).send("deposits", { token, amount });
         if (!debitsFirst) debit();
         if (waits) await sent;
@@ -65,7 +65,7 @@ export function transfers(world: World): Workload {
       });
       if (done !== true) continue;
       acknowledged.add(token);
-      world.assert(world.ledger.holds(token), () => `an answer left before its commit (${token})`);
+      world.assert(world.ledger.isDurable(token), () => `a reply was sent before its commit (${token})`);
     }
   };
 
@@ -86,16 +86,17 @@ export function transfers(world: World): Workload {
         const sent = all.flatMap((each) => each.sent);
         const received = new Set(all.flatMap((each) => each.received));
         const missing = sent.filter((token) => !received.has(token));
-        if (missing.length > 0) world.note(`still on their way: ${missing.join(" ")}`);
+        if (missing.length > 0) world.note(`still in transit: ${missing.join(" ")}`);
         return missing.length === 0;
       });
       const sent = all.flatMap((each) => each.sent).sort();
       const received = all.flatMap((each) => each.received).sort();
       world.assert(sent.join() === received.join(), () => `sent ${sent}, received ${received}`);
       world.assert(new Set(sent).size === sent.length, () => `a transfer ran twice: ${sent}`);
-      for (const token of acknowledged) world.assert(sent.includes(token), () => `transfer ${token} is lost`);
+      for (const token of acknowledged)
+        world.assert(sent.includes(token), () => `transfer ${token} was lost`);
       const total = all.reduce((sum, { balance }) => sum + balance, 0);
-      world.assert(total === opening * accounts.length, () => `there is ${total} in all`);
+      world.assert(total === opening * accounts.length, () => `the total of all accounts is ${total}`);
     },
   };
 }

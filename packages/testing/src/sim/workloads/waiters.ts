@@ -8,11 +8,11 @@ interface Job {
 
 interface Answer {
   readonly token: string;
-  /** How often the job had its effect. */
+  /** How often the job took effect. */
   readonly times: number;
 }
 
-/** Clients that ask again and again with one key, over timeouts and outages: one job, and one answer for all. */
+/** Clients that repeat a wait with one key across timeouts and outages: one job, with the same response for all. */
 export function waiters(world: World): Workload {
   const random = world.random("waiters");
   const worker = actor({
@@ -29,7 +29,7 @@ export function waiters(world: World): Workload {
       }
     },
     actions: {
-      /** Waits inside the actor. */
+      /** Waits from inside an actor. */
       ask: (c, job: Job) => c.queue.enqueueAndWait("jobs", job),
       look: (c) => ({ ...c.state.done }),
     },
@@ -39,9 +39,9 @@ export function waiters(world: World): Workload {
 
   const check = (token: string, answer: unknown): void => {
     const { token: told, times } = answer as Answer;
-    world.assert(told === token && times === 1, () => `who waited for ${token} was told ${told}, ${times}`);
+    world.assert(told === token && times === 1, () => `the wait for ${token} received ${told}, ${times}`);
   };
-  /** The answer, unless the time was over or nobody could be reached. */
+  /** The response; undefined after a timeout or when the server was unreachable. */
   const wait = async (job: Job): Promise<unknown> => {
     const timeout = random.int(100, 5_000);
     const outcome = await world.attempt(`wait ${timeout} for ${job.token}`, () =>
@@ -82,7 +82,7 @@ export function waiters(world: World): Workload {
     check: async () => {
       const done = (await handle().action({ name: "look" })) as Record<string, number>;
       for (const token of tokens) {
-        world.assert(done[token] === 1, () => `${token} had its effect ${done[token] ?? 0} times`);
+        world.assert(done[token] === 1, () => `${token} took effect ${done[token] ?? 0} times`);
       }
     },
   };

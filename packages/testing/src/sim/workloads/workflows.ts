@@ -10,7 +10,7 @@ interface Seen {
 
 const steps = ["reserve", "left", "right", "charge", "ship"];
 
-/** Orders that go through steps, waits, branches and messages: each step once, and all of them end. */
+/** Orders with steps, waits, branches and messages: each step must take effect once, and all orders must finish. */
 export function workflows(world: World): Workload {
   const random = world.random("workflows");
   const order = actor({
@@ -68,7 +68,7 @@ export function workflows(world: World): Workload {
     for (let paid = 0; paid < 3; paid++) {
       await world.pause(random.int(0, 15_000));
       const token = world.ledger.token();
-      // A payment that nobody knows of is not made again: it is the key that makes the second one the first.
+      // Retries a payment with unknown outcome under the same idempotency key, so that it runs once.
       const idempotencyKey = `${key}-${paid}`;
       while (
         (await world.attempt(`pay ${paid} of ${key}`, async () => {
@@ -94,10 +94,10 @@ export function workflows(world: World): Workload {
         });
         for (const step of steps) {
           const times = seen?.steps[step] ?? 0;
-          world.assert(times === 1, () => `step ${step} of ${key} had its effect ${times} times`);
+          world.assert(times === 1, () => `step ${step} of ${key} took effect ${times} times`);
         }
         const amounts = seen?.amounts.length;
-        world.assert(amounts === 3, () => `${key} noted ${amounts} payments of 3`);
+        world.assert(amounts === 3, () => `${key} recorded ${amounts} payments of 3`);
       }
     },
   };

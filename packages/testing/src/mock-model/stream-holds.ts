@@ -1,13 +1,13 @@
 import { EventEmitter, once } from "node:events";
 import type { ServerResponse } from "node:http";
 
-/** Streams that wait in the middle until a test lets them go on. */
-export class Gatekeeper {
+/** Streams that pause until the test releases them. */
+export class StreamHolds {
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #open = new Set<string>();
   readonly #events = new EventEmitter();
 
-  /** Waits until `release(name)`, or until the client of `response` has gone. */
+  /** Waits until `release(name)`, or until the client of `response` disconnects. */
   async wait(name: string, response: ServerResponse): Promise<void> {
     if (response.destroyed || this.#open.has(name)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
