@@ -25,7 +25,7 @@ export interface BackendHost {
   system(tasks: SystemStatus["tasks"]): Promise<SystemStatus>;
   /** Ensures that a runner works on the task's next prompt. Returns immediately. */
   wake(taskId: string): void;
-  /** Like {@link wake}, for a task that was just created and so cannot have a runner elsewhere. */
+  /** Like {@link wake}, for a task that this process has just created. */
   wakeNew(taskId: string): void;
   /** Aborts the current turn, its agent and its jail; resolves within a second. */
   stop(taskId: string): Promise<void>;

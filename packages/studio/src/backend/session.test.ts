@@ -50,7 +50,7 @@ test("records with one dedupe key are logged once, also when appended concurrent
 
 test("a page of long events reads part of the log, and a page of short ones is complete", async (t) => {
   let rows = 0;
-  const counted = (store: SqliteStore) => {
+  const countingStore = (store: SqliteStore) => {
     const kvList: SqliteStore["kvList"] = async (...args) => {
       const found = await store.kvList(...args);
       rows += found.length;
@@ -65,7 +65,7 @@ test("a page of long events reads part of the log, and a page of short ones is c
   };
   const prompts = (count: number, text: string): SessionRecord[] =>
     Array.from({ length: count }, () => ({ body: { type: "prompt", text } }));
-  const long = await openSession(t, counted);
+  const long = await openSession(t, countingStore);
   for (let part = 0; part < 12; part++) await long.append(prompts(10, "x".repeat(100_000)));
   assert.equal((await long.events()).events.length, 7);
   assert.ok(rows < 120, `${rows} rows were read`);

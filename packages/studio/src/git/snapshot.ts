@@ -22,8 +22,8 @@ export interface SnapshotOptions {
 
 /**
  * Returns the tree of the complete workspace: committed, staged, unstaged and untracked files, except those in
- * `.gitignore`. Git reads the untrusted files in a throwaway jail; the host takes one pack from it, verifies every
- * object, and one object id.
+ * `.gitignore`. Git reads the untrusted files in a throwaway jail. Only a pack, whose objects the host verifies, and the
+ * id of the tree leave it.
  *
  * Throws `snapshot.failed`, `snapshot.too_large`, `snapshot.refused`, and the errors of the jail.
  */

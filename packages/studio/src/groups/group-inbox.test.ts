@@ -13,7 +13,7 @@ import { groupsFile } from "./group-settings.ts";
 
 const secret = "s3cret-of-the-webhook";
 
-async function inboxOf(t: TestContext) {
+async function createInbox(t: TestContext) {
   const data = mkdtempSync(join(tmpdir(), "holdfast-groups-"));
   t.after(() => rmSync(data, { recursive: true, force: true }));
   const webhooks = {
@@ -47,7 +47,7 @@ async function inboxOf(t: TestContext) {
 }
 
 test("a webhook responds the same to a wrong name and a wrong secret, and its text is untrusted", async (t) => {
-  const { hook, events } = await inboxOf(t);
+  const { hook, events } = await createInbox(t);
   const bearer = `Bearer ${secret}`;
   const wrong: readonly [group: string, hook: string, authorization: string][] = [
     ["gone", "ci", bearer],
@@ -79,7 +79,7 @@ const manifest = {
 };
 
 test("an event needs a configured group that accepts events of its plugin", async (t) => {
-  const { inbox, events } = await inboxOf(t);
+  const { inbox, events } = await createInbox(t);
   await assert.rejects(
     async () => inbox.acceptFromPlugin(envelope("plugin:chat", "gone"), manifest),
     (error) => isErrorCode(error, "group", "not_found"),
@@ -96,7 +96,7 @@ test("an event needs a configured group that accepts events of its plugin", asyn
 });
 
 test("an event with a topic that no group lists only reaches the subscribed plugins", async (t) => {
-  const { inbox, events } = await inboxOf(t);
+  const { inbox, events } = await createInbox(t);
   for (const group of ["home", "gone"])
     await inbox.acceptFromPlugin(envelope("plugin:notify", group, "notice.added"), manifest);
   assert.equal(events.length, 0);
