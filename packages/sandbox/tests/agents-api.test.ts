@@ -18,7 +18,7 @@ async function install(sandbox: Sandbox, id: string, body?: string) {
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-/** The flags that are set for each id that clients of the peer know. Source: the peer's section 2.2. */
+/** Capability flags that the peer's clients expect for each id. Source: section 2.2 of the peer's documentation. */
 const peerFlags: Readonly<Record<string, string>> = {
   claude: "mcpTools permissions questions streamingDeltas textMessages toolCalls toolResults",
   codex:
@@ -43,7 +43,7 @@ describe("agents over HTTP", () => {
     }
   });
 
-  test("every built-in agent offers choices, also before its first session", async (t) => {
+  test("every built-in agent reports options before its first session", async (t) => {
     const sandbox = await startSandbox(t);
     const { agents } = Object((await get(sandbox, "/v1/agents?config=true")).body);
     const without = agents.filter((agent: unknown) => Object(field(agent, "configOptions")).length === 0);
@@ -55,7 +55,7 @@ describe("agents over HTTP", () => {
     assert.deepEqual(field(observed, "configOptions"), [mode], "what a session of it says is the same");
   });
 
-  test("mock is the demo agent, and a launcher in HOME wins over it", async (t) => {
+  test("mock is the demo agent, unless HOME has a launcher override", async (t) => {
     const sandbox = await startSandbox(t);
     const mock = (await get(sandbox, "/v1/agents/mock?config=true")).body;
     assert.equal(field(mock, "installed"), true);
@@ -84,7 +84,7 @@ describe("agents over HTTP", () => {
     assert.deepEqual(body, { already_installed: true, artifacts: [] });
   });
 
-  test("a launcher below XDG_DATA_HOME of agents wins over one in HOME", async (t) => {
+  test("a launcher override in XDG_DATA_HOME takes precedence over one in HOME", async (t) => {
     const dataHome = join(await temporary(t), "data");
     const sandbox = await startSandbox(t, "unix", { env: { XDG_DATA_HOME: dataHome } });
     const path = async () => field((await get(sandbox, "/v1/agents/mock?config=true")).body, "path");
@@ -96,7 +96,7 @@ describe("agents over HTTP", () => {
     }
   });
 
-  test("first requests are put right for an agent that reads strictly, and for no other", async (t) => {
+  test("the first requests are corrected for a strict agent only", async (t) => {
     const sandbox = await startSandbox(t);
     const directory = join(sandbox.home, ".local/share/sandbox-agent/bin/agent_processes");
     await mkdir(directory, { recursive: true });
@@ -132,7 +132,7 @@ describe("agents over HTTP", () => {
     }
   });
 
-  test("what a running agent offers wins over the table, and no_cache asks for it", async (t) => {
+  test("options of a running agent replace those of the table, and no_cache refreshes them", async (t) => {
     const broken = `process.stderr.write("no licence\\n"); process.exit(3);`;
     const agents = [...sandboxAgents(), ...(await withScript(t, "broken", broken)).slice(-1)];
     const sandbox = await startSandbox(t, "unix", { agents });
@@ -183,7 +183,7 @@ describe("agents over HTTP", () => {
     assert.deepEqual(await available(await startSandbox(t, "unix", { models })), [...free, "gemini"].sort());
   });
 
-  test("bad requests to install are refused", async (t) => {
+  test("invalid install requests are rejected", async (t) => {
     const sandbox = await startSandbox(t);
     const status = async (id: string, body?: string) => (await install(sandbox, id, body)).status;
     assert.equal(await status("mock"), 415, "a body is required");
@@ -202,7 +202,7 @@ describe("agents over HTTP", () => {
     assert.equal(typeof field(amp.body, "details", "stderr"), "string");
   });
 
-  test("nothing is installed at first use unless that is asked for", async (t) => {
+  test("nothing is installed on first use unless that is enabled", async (t) => {
     const folder = join(await temporary(t), "package");
     await mkdir(folder);
     const manifest = { name: "late-agent", version: "1.2.3", bin: { "late-agent": "./cli.js" } };
@@ -228,7 +228,7 @@ describe("agents over HTTP", () => {
     assert.equal(started.status, 200, "the agent was started, and exited as it does");
     assert.equal(field(started.body, "error", "data", "exitCode"), 9);
 
-    // The answer begins while the agent is installed: what fails after that is told by the message.
+    // The response starts during the installation, so a later failure can only be reported in the message.
     const broken = { ...row, packages: { "late-agent": `file:${folder}-missing` } };
     const early = { installAgents: true, limits: { heartbeatMs: 1 } };
     const failing = await startSandbox(t, "unix", { agents: [...agentTable, broken], ...early });
@@ -245,7 +245,7 @@ describe("agents over HTTP", () => {
     }
   });
 
-  test("an agent that is installed again tells its new version", async (t) => {
+  test("a reinstalled agent reports its new version", async (t) => {
     const folder = join(await temporary(t), "package");
     await mkdir(folder);
     const manifest = { name: "new-agent", version: "1.2.3", bin: { "new-agent": "./cli.js" } };
@@ -264,7 +264,7 @@ describe("agents over HTTP", () => {
     }
   });
 
-  test("an agent whose version command has failed is asked again after a while", async (t) => {
+  test("a failed version command is retried after a while", async (t) => {
     const command = join(await temporary(t), "new-agent");
     const row = { ...customAgent({ id: "new", command }), versionArgs: ["--version"] };
     const sandbox = await startSandbox(t, "unix", { agents: [row] });

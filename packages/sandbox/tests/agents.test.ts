@@ -15,7 +15,7 @@ import {
   withScript,
 } from "./harness.ts";
 
-/** Answers `initialize` and `session/new`, and does `onPrompt` for a prompt. */
+/** Script of an agent that answers `initialize` and `session/new`, and runs `onPrompt` for a prompt. */
 const scripted = (onPrompt: string) => `
 import { createInterface } from "node:readline";
 const send = (message) => process.stdout.write(JSON.stringify(message) + "\\n");
@@ -28,7 +28,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 `;
 
 describe("agents that misbehave", () => {
-  test("a crash is told at once, with exit code and standard error", async (t) => {
+  test("a crash is reported immediately, with exit code and standard error", async (t) => {
     const sandbox = await startSandbox(t);
     const session = await openSession(sandbox);
     const startedAt = performance.now();
@@ -44,7 +44,7 @@ describe("agents that misbehave", () => {
     assert.equal(field(exit?.message.params, "success"), false);
   });
 
-  test("after a crash the same instance works again, and its session can be loaded", async (t) => {
+  test("after a crash the instance restarts, and its session can be loaded", async (t) => {
     const sandbox = await startSandbox(t);
     const session = await openSession(sandbox, { allow: true });
     await assert.rejects(session.prompt("crash"));
@@ -65,7 +65,7 @@ describe("agents that misbehave", () => {
     );
   });
 
-  test("an agent that exits at once fails the request, not the server", async (t) => {
+  test("an agent that exits immediately fails the request, not the server", async (t) => {
     const agents = await withScript(t, "gone", `process.stderr.write("no licence\\n"); process.exit(3);`);
     const sandbox = await startSandbox(t, "unix", { agents });
     const acp = sandbox.client.acp("g", { agent: "gone" });
@@ -79,7 +79,7 @@ describe("agents that misbehave", () => {
     assert.deepEqual(await sandbox.client.health(), { status: "ok" });
   });
 
-  test("an agent that does not answer initialize is ended", async (t) => {
+  test("an agent that does not respond to initialize is ended", async (t) => {
     const agents = await withScript(t, "deaf", "setInterval(() => {}, 1000);");
     const sandbox = await startSandbox(t, "unix", { agents, limits: { initializeTimeoutMs: 300 } });
     const acp = sandbox.client.acp("d", { agent: "deaf" });
@@ -126,7 +126,7 @@ describe("agents that misbehave", () => {
           () => false,
         ),
       );
-      // A closed input shows when somebody writes to it.
+      // A closed input is only noticed on a write.
       const next = session.acp.notify("session/cancel", { sessionId: session.sessionId });
       await assert.rejects(prompt, (error) => {
         assert.ok(isErrorCode(error, "acp", "agent_exited"), String(error));
@@ -138,7 +138,7 @@ describe("agents that misbehave", () => {
     });
   }
 
-  test("an agent that waits for a permission is not silent", async (t) => {
+  test("an agent that waits for a permission does not count as silent", async (t) => {
     const sandbox = await startSandbox(t, "unix", { limits: { silenceTimeoutMs: 3_000 } });
     const session = await openSession(sandbox);
     const turn = session.prompt("write notes");
@@ -159,7 +159,7 @@ describe("agents that misbehave", () => {
     assert.equal(field(await turn, "stopReason"), "end_turn");
   });
 
-  test("garbage is reported beside the messages, which go on", async (t) => {
+  test("malformed output is reported, and messages continue", async (t) => {
     const sandbox = await startSandbox(t);
     const session = await openSession(sandbox, { allow: true });
     assert.equal(field(await session.prompt("print garbage and write notes"), "stopReason"), "end_turn");
@@ -186,7 +186,7 @@ describe("agents that misbehave", () => {
     assert.match(String(field(invalid?.message.params, "error")), /exceeds 1000000 bytes/);
   });
 
-  test("half a line at the end of an agent is reported, and its request fails", async (t) => {
+  test("an incomplete last line is reported, and its request fails", async (t) => {
     const agents = await withScript(
       t,
       "half",
@@ -201,7 +201,7 @@ describe("agents that misbehave", () => {
     assert.match(String(field(invalid?.message.params, "raw")), /"resu$/);
   });
 
-  test("lines with unknown fields, unknown kinds and big numbers pass untouched", async (t) => {
+  test("lines with unknown fields, unknown kinds and big numbers pass unchanged", async (t) => {
     const line =
       '{"method":"session/update", "jsonrpc":"2.0","params":{"sessionId":"one","update":{"sessionUpdate":"from_the_future","n":12345678901234567890,"e":1.50}},"_meta":{"z":1}}';
     const agents = await withScript(
@@ -217,7 +217,7 @@ describe("agents that misbehave", () => {
     assert.ok(session.seen.some((envelope) => envelope.raw === line));
   });
 
-  test("a flood reaches a client whole, with the agent held back", async (t) => {
+  test("a flood reaches a client completely, with backpressure on the agent", async (t) => {
     const sandbox = await startSandbox(t, "unix", {
       limits: { maxReaderLagBytes: 256 * 1024, maxRetainedBytes: 2 * 1_048_576 },
     });
@@ -231,7 +231,7 @@ describe("agents that misbehave", () => {
     assert.ok(numbers.every((number, index) => number === index + 1));
   });
 
-  test("what nobody read and is no longer kept is told as a gap", async (t) => {
+  test("dropped unread messages are reported as a gap", async (t) => {
     const sandbox = await startSandbox(t, "unix", { limits: { maxRetainedEvents: 100 } });
     const session = await openSession(sandbox);
     session.acp.detach();
@@ -294,7 +294,7 @@ describe("requests and ids", () => {
     assert.equal(await readFile(join(sandbox.work, "README.md"), "utf8"), "# Sample\n");
   });
 
-  test("two clients may use the same id at the same time, and huge ids keep their digits", async (t) => {
+  test("two clients may use the same id concurrently, and huge ids keep their digits", async (t) => {
     const agents = await withScript(
       t,
       "echo",
@@ -328,7 +328,7 @@ describe("requests and ids", () => {
     );
   });
 
-  test("an answer to nobody's question and an unknown notification do no harm", async (t) => {
+  test("an unexpected response and an unknown notification do no harm", async (t) => {
     const sandbox = await startSandbox(t);
     const session = await openSession(sandbox, { allow: true });
     await session.acp.respond("never asked", { result: {} });
@@ -341,7 +341,7 @@ describe("requests and ids", () => {
     assert.equal(field(await session.prompt("write notes"), "stopReason"), "end_turn");
   });
 
-  test("every envelope in both directions is seen in order, by callback and by loop", async (t) => {
+  test("every envelope in both directions is observed in order, by callback and by loop", async (t) => {
     const sandbox = await startSandbox(t);
     const session = await openSession(sandbox, { allow: true });
     const looped: string[] = [];
@@ -404,7 +404,7 @@ describe("starting agents", () => {
     assert.doesNotMatch(config, /placeholder/);
   });
 
-  test("unknown, missing and unstartable agents are refused by name", async (t) => {
+  test("unknown, missing and unstartable agents are rejected by name", async (t) => {
     const directory = join((await startSandbox(t)).home, "bad");
     await mkdir(directory);
     await writeFile(join(directory, "broken"), "#!/no/such/interpreter\n", { mode: 0o755 });
@@ -430,7 +430,7 @@ describe("starting agents", () => {
     assert.deepEqual(await sandbox.client.listAcpServers(), []);
   });
 
-  test("the launcher override in HOME wins", async (t) => {
+  test("the launcher override in HOME takes precedence", async (t) => {
     const sandbox = await startSandbox(t);
     const directory = join(sandbox.home, ".local/share/sandbox-agent/bin/agent_processes");
     await mkdir(directory, { recursive: true });

@@ -28,7 +28,7 @@ async function cli(env: Record<string, string>, cwd: string, ...args: readonly s
   });
 }
 
-/** A program in the place of OpenCode's: it tells what it was started with. */
+/** Stub of OpenCode that prints how it was started. */
 async function standIn(
   t: TestContext,
 ): Promise<{ readonly home: string; readonly env: Record<string, string> }> {
@@ -43,7 +43,7 @@ process.exit(7);
   return { home, env: { HOME: home, GIGACODE_OPENCODE_BIN: path } };
 }
 
-test("opencode attaches to the server on the port, with a session of its own where one is wanted", async (t) => {
+test("opencode attaches to the server on the port, with a new session on request", async (t) => {
   const { home, env } = await standIn(t);
   const server = await createSandboxServer({ listen: { host: "127.0.0.1", port: 0 }, token: "secret", home });
   t.after(() => server.close());
@@ -73,7 +73,7 @@ test("opencode attaches to the server on the port, with a session of its own whe
   assert.match(refused.stderr, /\(sandbox\.token_invalid\)\n$/);
 });
 
-test("opencode leaves alone what else listens on the port, and starts a server where nothing does", async (t) => {
+test("opencode does not touch another program on the port, and starts a server if there is none", async (t) => {
   const { home, env } = await standIn(t);
   const foreign = createServer((_request, response) => response.end("I am something else"));
   const port = String(await freePort());
@@ -101,7 +101,7 @@ test("opencode leaves alone what else listens on the port, and starts a server w
   await until("the server is gone", async () => (await processesWith(`--port ${port}`)).length === 0);
 });
 
-test("opencode does not wait for what listens on the port and never answers", async (t) => {
+test("opencode times out if the program on the port never responds", async (t) => {
   const { home, env } = await standIn(t);
   const silent = createServer();
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));

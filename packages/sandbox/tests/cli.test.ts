@@ -23,7 +23,7 @@ interface Result {
   readonly stderr: string;
 }
 
-/** Runs one verb in a process of its own, with an environment of its own. */
+/** Runs one verb in a separate process with its own environment. */
 async function cli(env: Record<string, string>, ...args: readonly string[]): Promise<Result> {
   const { PATH = "" } = process.env;
   return await new Promise((resolve) => {
@@ -39,7 +39,7 @@ async function cli(env: Record<string, string>, ...args: readonly string[]): Pro
   });
 }
 
-/** Runs many command lines in one process, which is as good for those that reach no server. */
+/** Runs many command lines in one process, which is enough for those that call no server. */
 const many = `
 import { sandboxCommand } from ${JSON.stringify(new URL("../src/cli/command.ts", import.meta.url).href)};
 const results = [];
@@ -60,7 +60,7 @@ async function cliMany(home: string, lines: readonly (readonly string[])[]): Pro
   return JSON.parse(stdout) as readonly Result[];
 }
 
-/** A server with a token, and what the command line needs to reach it. */
+/** Starts a server with a token. Returns it with the options that reach it. */
 async function running(t: TestContext) {
   const home = await temporary(t);
   const work = join(home, "work");
@@ -77,7 +77,7 @@ async function running(t: TestContext) {
 }
 
 describe("the command line", () => {
-  test("wrong usage exits with 2 and says what is right, --help with 0", async (t) => {
+  test("wrong usage exits with 2 and prints the usage, --help exits with 0", async (t) => {
     const home = await temporary(t);
     const wrong: readonly (readonly string[])[] = [
       ["nonsense"],
@@ -104,7 +104,7 @@ describe("the command line", () => {
     const outside = await cli({ HOME: home }, "fs", "ls", "--odd");
     assert.equal(outside.code, 2, "the code is that of the process");
     const verbs = ["", "server", "api", "api agents", "api acp", "daemon", "credentials", "install-agent"];
-    // The peer takes its global options in front of the verb.
+    // The peer accepts its global options before the verb.
     const helps = [...verbs, "sessions", "processes", "fs", "-n -t x api agents"].map((text) => [
       ...text.split(" ").filter((word) => word !== ""),
       "--help",
@@ -115,7 +115,7 @@ describe("the command line", () => {
     }
   });
 
-  test("the codes and the version are the peer's where nothing is asked of a server", async (t) => {
+  test("exit codes and the version of local verbs are the peer's", async (t) => {
     const home = await temporary(t);
     const post = ["api", "acp", "post", "--server-id", "x"];
     const failing: readonly (readonly string[])[] = [
@@ -139,7 +139,7 @@ describe("the command line", () => {
     assert.match(results[5]?.stdout ?? "", /^holdfast sandbox \d+\.\d+\.\d+\n$/);
   });
 
-  test("what fails exits with 1 and is told on standard error", async (t) => {
+  test("a failure exits with 1 and is reported on standard error", async (t) => {
     const { run, env } = await running(t);
     const [unreachable, refused, foreign, missing] = await Promise.all([
       cli({ ...env, HOLDFAST_SANDBOX_URL: `http://127.0.0.1:${await freePort()}` }, "api", "agents", "list"),
@@ -158,7 +158,7 @@ describe("the command line", () => {
     }
   });
 
-  test("agents are listed, reported and installed, in words and as JSON", async (t) => {
+  test("agents are listed, reported and installed, as text and as JSON", async (t) => {
     const { run } = await running(t);
     const [words, list, report, install] = await Promise.all([
       run("api", "agents", "list"),
@@ -174,7 +174,7 @@ describe("the command line", () => {
     assert.equal(field(JSON.parse(install.stdout), "already_installed"), true);
   });
 
-  test("what an agent asks during a prompt is told with how to answer it", async (t) => {
+  test("a question during a prompt is printed with the command that answers it", async (t) => {
     const { run, env, work } = await running(t);
     const id = (await run("sessions", "new", "--agent", "demo")).stdout.trim();
     const { PATH = "" } = process.env;
@@ -197,7 +197,7 @@ describe("the command line", () => {
     assert.match(await readFile(join(work, "NOTES.md"), "utf8"), /write notes/);
   });
 
-  test("what an agent asks during a prompt in a terminal is answered there", {
+  test("a question during a prompt can be answered in the terminal", {
     timeout: 60_000,
   }, async (t) => {
     const { run, env, work, server } = await running(t);
@@ -230,7 +230,7 @@ describe("the command line", () => {
     assert.match(await readFile(join(work, "NOTES.md"), "utf8"), /write notes/);
   });
 
-  test("messages go to an agent and back", async (t) => {
+  test("messages reach an agent and its responses are printed", async (t) => {
     const { run, home } = await running(t);
     const message = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "initialize", params: {} });
     const posted = await run(
@@ -261,7 +261,7 @@ describe("the command line", () => {
     );
   });
 
-  test("sessions, processes and files of a server", async (t) => {
+  test("sessions, processes and files of a server can be managed", async (t) => {
     const { run, work } = await running(t);
     const id = (await run("sessions", "new", "--agent", "demo", "--mode", "auto")).stdout.trim();
     assert.match(id, /^[0-9a-f-]{36}$/);
@@ -319,7 +319,7 @@ describe("the command line", () => {
 describe("credentials on the command line", () => {
   const key = "sk-ant-api03-secret-0123456789";
 
-  test("no key is printed whole unless --reveal says so", async (t) => {
+  test("no complete key is printed without --reveal", async (t) => {
     const home = await temporary(t);
     await mkdir(join(home, ".codex"));
     await writeFile(
@@ -359,7 +359,7 @@ describe("credentials on the command line", () => {
 });
 
 describe("the server verb", () => {
-  test("answers without a token where that was said, to the pages that were named", async (t) => {
+  test("serves without a token if configured, and only to the allowed origins", async (t) => {
     const home = await temporary(t);
     const { PATH = "" } = process.env;
     const origin = ["-O", "https://app.example", "-M", "GET", "-A", "x-mine", "-C"];
@@ -386,7 +386,7 @@ describe("the server verb", () => {
     assert.deepEqual(await exit, [0, null]);
   });
 
-  test("does not open itself to other machines unasked", async (t) => {
+  test("does not listen for other machines by default", async (t) => {
     const home = await temporary(t);
     const refused = await cli({ HOME: home }, "server", "--host", "0.0.0.0", "--port", "0");
     assert.equal(refused.code, 1);
@@ -394,7 +394,7 @@ describe("the server verb", () => {
     assert.match(refused.stderr, /--allow-remote \(sandbox\.remote_not_allowed\)\n$/);
   });
 
-  test("a port that is taken is told with its code", async (t) => {
+  test("a port in use is reported with its error code", async (t) => {
     const home = await temporary(t);
     const owner = createServer();
     t.after(() => owner.close());
@@ -414,7 +414,7 @@ describe("the server verb", () => {
 });
 
 describe("a server in the background", () => {
-  test("starts once, is found, and is ended; nobody else's process is touched", async (t) => {
+  test("starts once, is found again and stopped, and no other process is touched", async (t) => {
     const home = await temporary(t);
     const port = String(await freePort());
     const daemon = async (...args: readonly string[]) => {
@@ -456,11 +456,11 @@ describe("a server in the background", () => {
     assert.deepEqual([field(again.answer, "started"), field(again.answer, "pid")], [false, pid]);
     assert.equal(field((await daemon("status")).answer, "pid"), pid);
     assert.deepEqual((await daemon("stop")).answer, { running: false, stopped: true });
-    // What is left of a process that nobody has waited for has no command line.
+    // A zombie process has no command line.
     assert.equal(await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""), "");
     assert.deepEqual((await daemon("stop")).answer, { running: false, stopped: false });
 
-    // A record whose process id belongs to somebody else by now.
+    // A record whose process id now belongs to another process.
     const record = join(home, `.local/share/holdfast/sandbox/daemon-127.0.0.1-${port}.json`);
     const other = { version: 1, pid: process.pid, began: "1", url, release: "0.0.0" };
     await writeFile(record, JSON.stringify(other));
@@ -468,7 +468,7 @@ describe("a server in the background", () => {
     assert.deepEqual((await daemon("stop")).answer, { running: false, stopped: false });
   });
 
-  test("a port that is taken fails with the reason, and leaves the owner alone", async (t) => {
+  test("a port in use fails with the reason and does not touch its owner", async (t) => {
     const home = await temporary(t);
     const owner = createServer();
     await new Promise<void>((resolve) => owner.listen(0, "127.0.0.1", resolve));
@@ -485,11 +485,11 @@ describe("a server in the background", () => {
   });
 });
 
-test("an install that is interrupted leaves nothing", { timeout: 60_000 }, async (t) => {
+test("an interrupted installation leaves no files", { timeout: 60_000 }, async (t) => {
   const home = await temporary(t);
   const agents = join(home, "agents");
   const asked = Promise.withResolvers<void>();
-  // A registry that never answers.
+  // A registry that never responds.
   const registry = createServer(() => asked.resolve()).listen(0, "127.0.0.1");
   t.after(() => registry.close());
   await once(registry, "listening");

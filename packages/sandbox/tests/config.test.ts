@@ -48,7 +48,7 @@ describe("configuration over HTTP", () => {
     const { extra: _dropped, ...kept } = full;
     assert.deepEqual((await config(sandbox, "GET", "mcp", at)).body, kept);
     const remote = { type: "remote", url: "https://example.org/mcp", oauth: false, transport: "sse" };
-    // A relative directory starts at that of the server.
+    // A relative directory starts at the server's working directory.
     await put(sandbox, "mcp", ".", "two", remote);
     assert.deepEqual((await config(sandbox, "GET", "mcp", where("mcp", sandbox.work, "two"))).body, remote);
     const path = join(sandbox.work, ".sandbox-agent/config/mcp.json");
@@ -77,7 +77,7 @@ describe("configuration over HTTP", () => {
     assert.equal(field(none.body, "sessionId"), "skills:t");
   });
 
-  test("aliases and forms of a command are understood, everything else is refused", async (t) => {
+  test("aliases and all forms of a command are accepted, everything else is rejected", async (t) => {
     const sandbox = await startSandbox(t);
     const at = where("mcp", sandbox.work, "x");
     const status = async (body: unknown, query = at, kind: Kind = "mcp") =>
@@ -112,7 +112,7 @@ describe("configuration over HTTP", () => {
     assert.equal(response.status, 415);
   });
 
-  test("fields and parameters go by the other names that the peer takes", async (t) => {
+  test("fields and parameters have the peer's aliases", async (t) => {
     const sandbox = await startSandbox(t);
     const stored = async (body: unknown, at: string) => {
       assert.equal((await config(sandbox, "PUT", "mcp", at, body)).status, 204);
@@ -143,7 +143,7 @@ describe("configuration over HTTP", () => {
     assert.equal((await config(sandbox, "GET", "mcp", `${at}&mcp_name=y`)).status, 400, "two names");
   });
 
-  test("a body has a bound: at it, below and above", async (t) => {
+  test("the body size is limited: below, at and above the limit", async (t) => {
     const sandbox = await startSandbox(t);
     const overhead = JSON.stringify({ type: "local", command: "" }).length;
     for (const [size, status] of [
@@ -156,7 +156,7 @@ describe("configuration over HTTP", () => {
     }
   });
 
-  test("a damaged file is refused, an empty one is empty, and changes at once all count", async (t) => {
+  test("a malformed file is rejected, an empty one has no entries, and concurrent changes are all kept", async (t) => {
     const sandbox = await startSandbox(t);
     const path = join(sandbox.work, ".sandbox-agent/config/mcp.json");
     await mkdir(join(sandbox.work, ".sandbox-agent/config"), { recursive: true });
@@ -172,7 +172,7 @@ describe("configuration over HTTP", () => {
     assert.deepEqual(Object.keys(JSON.parse(await readFile(path, "utf8")) as object).sort(), names.sort());
   });
 
-  test("changes of one file by several of its paths all count", async (t) => {
+  test("concurrent changes of one file through several paths are all kept", async (t) => {
     const sandbox = await startSandbox(t);
     const [other, project] = [join(sandbox.home, "other"), join(sandbox.work, "project")];
     await mkdir(project);
@@ -191,7 +191,7 @@ describe("configuration over HTTP", () => {
     assert.equal(await readFile(path, "utf8"), "{}\n");
   });
 
-  test("a directory below HOME is named by ~", async (t) => {
+  test("~ refers to a directory below HOME", async (t) => {
     const sandbox = await startSandbox(t);
     await put(sandbox, "mcp", "~", "one", local);
     await put(sandbox, "mcp", "~/project/sub/..", "two", local);
@@ -205,7 +205,7 @@ describe("configuration over HTTP", () => {
     assert.deepEqual(await readdir(sandbox.work), ["README.md"]);
   });
 
-  test("a place that takes no files is told as such", async (t) => {
+  test("a directory that cannot hold files is reported", async (t) => {
     const sandbox = await startSandbox(t);
     const file = join(sandbox.work, "file");
     await writeFile(file, "");
@@ -223,7 +223,7 @@ describe("configuration over HTTP", () => {
     assert.equal((await config(sandbox, "GET", "mcp", where("mcp", "/proc/nowhere", "x"))).status, 404);
   });
 
-  test("with a root, no configuration outside of it is reached", async (t) => {
+  test("with a root, no configuration outside of it is accessible", async (t) => {
     const sandbox = await startSandbox(t);
     const root = join(sandbox.work, "root");
     await mkdir(root);
@@ -239,7 +239,7 @@ describe("configuration over HTTP", () => {
   });
 });
 
-/** An agent whose session id is the MCP servers that it was given. */
+/** An agent that returns the MCP servers it received as its session id. */
 const echo = `
 import { createInterface } from "node:readline";
 for await (const line of createInterface({ input: process.stdin })) {
@@ -263,7 +263,7 @@ async function echoing(t: TestContext, env: Record<string, string> = {}) {
 }
 
 describe("MCP servers at session start", () => {
-  test("those of the directory and of the ones above are given, the nearest first, the client's own win", async (t) => {
+  test("servers of the directory and its parents are added, the nearest wins, and the client's own take precedence", async (t) => {
     const { sandbox, servers } = await echoing(t, { TOKEN: "t0ken", OTHER: "0ther" });
     const { work } = sandbox;
     const sub = join(work, "sub");
@@ -298,7 +298,7 @@ describe("MCP servers at session start", () => {
     assert.deepEqual(await servers(sub), [far], "a nearer one that is off hides the farther one");
   });
 
-  test("a command in a list, and a working directory of its own", async (t) => {
+  test("a command may be an array, and may have its own working directory", async (t) => {
     const { sandbox, servers } = await echoing(t);
     await put(sandbox, "mcp", sandbox.work, "x", {
       type: "local",
@@ -311,7 +311,7 @@ describe("MCP servers at session start", () => {
     assert.deepEqual(server.args.slice(2), ["sh", join(sandbox.work, "sub"), "a", "b", "c"]);
   });
 
-  test("what cannot be used fails the session with its reason, not the server", async (t) => {
+  test("an invalid configuration fails the session with a reason, not the server", async (t) => {
     const { sandbox, servers } = await echoing(t);
     const { work } = sandbox;
     await put(sandbox, "mcp", work, "far", {
@@ -330,7 +330,7 @@ describe("MCP servers at session start", () => {
     assert.deepEqual(await servers(work), []);
   });
 
-  test("a file of another user is not read", {
+  test("a configuration file of another user is ignored", {
     skip: process.getuid?.() !== 0 && "needs root",
   }, async (t) => {
     const { sandbox, servers } = await echoing(t);
@@ -358,7 +358,7 @@ describe("skills at session start", () => {
     await chmod(join(directory, name, "scripts/run.sh"), 0o755);
   }
 
-  test("local skills are put where the agent reads them, and follow the configuration", async (t) => {
+  test("local skills are copied to where the agent reads them, and follow the configuration", async (t) => {
     const sandbox = await startSandbox(t);
     const source = join(sandbox.home, "skills-of-mine");
     const target = join(sandbox.work, ".agents/skills");
@@ -376,7 +376,7 @@ describe("skills at session start", () => {
     assert.ok(!(await readdir(join(target, "one"))).includes("leak"), "links do not come along");
     assert.equal(await readFile(join(target, "one/.gitignore"), "utf8"), "*\n");
 
-    // Unchanged skills are left alone, changed ones are replaced.
+    // Unchanged skills stay untouched, changed ones are replaced.
     const inode = (await stat(join(target, "one"))).ino;
     await start();
     assert.equal((await stat(join(target, "one"))).ino, inode);
@@ -393,7 +393,7 @@ describe("skills at session start", () => {
     assert.deepEqual(await readdir(target), ["two"], "what was ours is gone, what is the user's stays");
   });
 
-  test("skills come from a git repository at a ref, and the old ones count when it is gone", async (t) => {
+  test("skills are fetched from a git repository at a ref, with the cached copy as fallback", async (t) => {
     const sandbox = await startSandbox(t);
     const repository = join(sandbox.home, "repository");
     await skill(join(repository, "pack"), "remote-skill", "of the tag");
@@ -419,7 +419,7 @@ describe("skills at session start", () => {
     assert.equal(await text(), "of the branch", "what was fetched before counts");
   });
 
-  test("sources that cannot be used fail the session with a reason", async (t) => {
+  test("invalid sources fail the session with a reason", async (t) => {
     const sandbox = await startSandbox(t);
     await mkdir(join(sandbox.home, "empty"));
     await skill(join(sandbox.home, "some"), "some", "x");
@@ -439,7 +439,7 @@ describe("skills at session start", () => {
     }
   });
 
-  test("a skill has bounds: at them and above", async (t) => {
+  test("the size of a skill is limited: at and above the limits", async (t) => {
     const limits = { maxSkillFiles: 3, maxSkillBytes: 1_000 };
     const sandbox = await startSandbox(t, "unix", { limits });
     const source = join(sandbox.home, "bounded");

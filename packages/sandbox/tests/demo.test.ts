@@ -11,7 +11,7 @@ import { field, openSession, startSandbox, transports, until, updates } from "./
 
 for (const transport of transports) {
   describe(`the demo agent over ${transport}`, () => {
-    test("takes a prompt with every character that JSON leaves as it is", async (t) => {
+    test("accepts a prompt with every character that JSON does not escape", async (t) => {
       const session = await openSession(await startSandbox(t, transport), { allow: true });
       const result = await session.prompt("hello\u2028\u2029\u0085 there");
       assert.equal(field(result, "stopReason"), "end_turn");
@@ -47,7 +47,7 @@ for (const transport of transports) {
       assert.deepEqual(await sandbox.client.listAcpServers(), []);
     });
 
-    test("a request whose method is no text is refused, not left open", async (t) => {
+    test("a request whose method is not a string is rejected, not left pending", async (t) => {
       const sandbox = await startSandbox(t, transport);
       const response = await sandbox.fetch(`${sandbox.url}/v1/acp/wrong?agent=demo`, {
         method: "POST",
@@ -63,7 +63,7 @@ for (const transport of transports) {
       const sandbox = await startSandbox(t, transport);
       const session = await openSession(sandbox);
       const turn = session.prompt("tell me something slowly");
-      // Over HTTP each message is a request of its own, and may overtake the one before.
+      // Over HTTP each message is a separate request, which may overtake the one before.
       await until("the turn has begun", () => updates(session.seen).length > 0);
       await session.acp.notify("session/cancel", { sessionId: session.sessionId });
       assert.equal(field(await turn, "stopReason"), "cancelled");
@@ -71,7 +71,7 @@ for (const transport of transports) {
   });
 }
 
-test("the demo agent breaks a turn where it is told to, not where a prompt is about failures", async (t) => {
+test("the demo agent fails a turn only when instructed, not when a prompt is about failures", async (t) => {
   const sandbox = await startSandbox(t, "unix");
   const session = await openSession(sandbox);
   for (const work of [
@@ -87,7 +87,7 @@ test("the demo agent breaks a turn where it is told to, not where a prompt is ab
   }
 });
 
-test("the demo agent ends all turns whose cancel comes with them in one piece", {
+test("the demo agent ends all turns whose cancel arrives in the same chunk", {
   timeout: 60_000,
 }, async (t) => {
   const home = await mkdtemp(join(tmpdir(), "holdfast-demo-"));

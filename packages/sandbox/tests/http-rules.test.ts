@@ -20,13 +20,13 @@ async function serve(t: TestContext, options: Partial<SandboxServerOptions> = {}
 
 interface Answer {
   readonly status: number;
-  /** The headers of cross-origin calls, without their prefix. */
+  /** Returns the CORS headers of a response, without their prefix. */
   readonly cors: Readonly<Record<string, unknown>>;
   readonly vary: string | undefined;
   readonly text: string;
 }
 
-/** A request with headers that fetch would not let a caller set. */
+/** Sends a request with headers that fetch does not allow to set. */
 function call(
   port: number,
   method: string,
@@ -57,7 +57,7 @@ function call(
 
 const bearer = { authorization: "Bearer t" };
 
-test("without configuration a preflight is answered and allows no origin", async (t) => {
+test("without configuration a preflight succeeds and allows no origin", async (t) => {
   const port = await serve(t);
   for (const path of ["/v1/health", "/v1/nothing", "/"]) {
     const answer = await call(port, "OPTIONS", path, { origin: app, "access-control-request-method": "PUT" });
@@ -73,7 +73,7 @@ test("without configuration a preflight is answered and allows no origin", async
   assert.equal((await call(port, "GET", "/v1/health", { ...bearer, origin: app })).status, 403);
 });
 
-test("a configured origin is repeated, with exactly the methods and headers that are configured", async (t) => {
+test("a configured origin is echoed, with exactly the configured methods and headers", async (t) => {
   const cors = {
     origins: [app],
     methods: ["GET", "POST"],
@@ -99,7 +99,7 @@ test("a configured origin is repeated, with exactly the methods and headers that
   assert.equal((await call(port, "GET", "/")).cors["allow-credentials"], "true");
 });
 
-test("an allowed page gets the headers that it asks for, Authorization among them", async (t) => {
+test("an allowed origin gets the headers that it requests, including Authorization", async (t) => {
   const port = await serve(t, { allowedOrigins: [app] });
   const asked = "authorization, content-type";
   const answer = await call(port, "OPTIONS", "/v1/health", {
@@ -110,7 +110,7 @@ test("an allowed page gets the headers that it asks for, Authorization among the
   assert.equal(answer.cors["allow-methods"], "*");
 });
 
-test("every origin may be allowed, but not on a server without a token", async (t) => {
+test("a wildcard origin requires a token", async (t) => {
   const port = await serve(t, { cors: { origins: ["*"] } });
   assert.equal((await call(port, "GET", "/v1/health", { ...bearer, origin: app })).cors["allow-origin"], app);
   const open = {
@@ -143,7 +143,7 @@ test("metrics are guarded, count by declared route, and never name a path", asyn
   }
 });
 
-test("requests are logged where that is asked for, without their query", async (t) => {
+test("request logging is optional and leaves out queries", async (t) => {
   const records: LogRecord[] = [];
   const answered = Promise.withResolvers<void>();
   const log = createLogger("info", (record) => {
@@ -161,7 +161,7 @@ test("requests are logged where that is asked for, without their query", async (
   assert.doesNotMatch(JSON.stringify(records), /secret/);
 });
 
-test("problems, titles and allowed methods are told as clients of the peer know them", async (t) => {
+test("problems, titles and allowed methods match the peer's", async (t) => {
   const port = await serve(t);
   const base = `http://127.0.0.1:${port}`;
   const ask = async (path: string, init: RequestInit = {}) => {
@@ -180,7 +180,7 @@ test("problems, titles and allowed methods are told as clients of the peer know 
     [404, "Not Found", "endpoint not found"],
   );
   assert.equal(unknown.body.type, "urn:sandbox-agent:error:invalid_request");
-  // These types say why under details too.
+  // These types also have the detail under `details`.
   const initialize = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize" });
   const refused = [
     await ask("/v1/acp/a?agent=demo", post(initialize, { "content-type": "text/plain" })),
@@ -196,18 +196,18 @@ test("problems, titles and allowed methods are told as clients of the peer know 
   assert.equal((await ask("/v1/acp/a?agent=demo", post(initialize))).status, 200);
   const another = await ask("/v1/acp/a?agent=codex", post(initialize));
   assert.deepEqual([another.status, another.body.details.message], [409, another.body.detail]);
-  // An agent that does not exist is told before one that is in the way.
+  // An unknown agent is reported before a conflict.
   const nobody = await ask("/v1/acp/a?agent=nobody", post(initialize));
   assert.deepEqual([nobody.status, nobody.body.agent], [400, "nobody"]);
 
   assert.equal((await ask("/v1/health", { method: "POST" })).allow, "GET, HEAD");
   assert.equal((await ask("/v1/processes", { method: "OPTIONS" })).allow, "GET, HEAD, POST");
-  // An empty path is the default one, where there is one.
+  // An empty path selects the default, if there is one.
   assert.deepEqual((await ask("/v1/fs/entries?path=")).body, (await ask("/v1/fs/entries")).body);
   assert.equal((await ask("/v1/fs/stat?path=")).status, 400);
 });
 
-test("JSON may have a type of its own that is built on JSON", async (t) => {
+test("a JSON body may have a media type with the suffix +json", async (t) => {
   const sandbox = await startSandbox(t);
   const status = async (type: string) => {
     const init = {
@@ -223,7 +223,7 @@ test("JSON may have a type of its own that is built on JSON", async (t) => {
     assert.equal(await status(type), 415, type);
 });
 
-test("a check of HTTP/1.0, which has no Host, is answered; one that names another host is not", async (t) => {
+test("an HTTP/1.0 health check without Host succeeds, one with a foreign Host fails", async (t) => {
   const port = await serve(t);
   const first = async (head: string) => {
     const socket = connect(port, "127.0.0.1").end(`${head}\r\n\r\n`);
@@ -238,7 +238,7 @@ test("a check of HTTP/1.0, which has no Host, is answered; one that names anothe
   assert.equal(await first("GET / HTTP/1.1"), "HTTP/1.1 400 Bad Request");
 });
 
-test("a body that was compressed for the way is refused, not taken for what it holds", async (t) => {
+test("a compressed body is rejected, not stored as it is", async (t) => {
   const port = await serve(t);
   const types = { file: "application/octet-stream", tar: "application/x-tar", json: "application/json" };
   const routes = [
@@ -264,7 +264,7 @@ test("a body that was compressed for the way is refused, not taken for what it h
   assert.equal((await fetch(`http://127.0.0.1:${port}/v1/fs/file?path=f`, init)).status, 200);
 });
 
-test("a query that says two things is refused, whoever reads it; what nobody reads is of no account", async (t) => {
+test("a duplicate query parameter is rejected only if it is read", async (t) => {
   const port = await serve(t);
   const status = async (target: string, method = "GET") => {
     const init = { method, headers: bearer };
@@ -283,7 +283,7 @@ test("a query that says two things is refused, whoever reads it; what nobody rea
   assert.equal(await status("/v1/fs/stat?path=/tmp"), 200);
 });
 
-test("a Last-Event-ID without an id is as good as none", async (t) => {
+test("an empty Last-Event-ID counts as absent", async (t) => {
   const port = await serve(t);
   const body = JSON.stringify({
     jsonrpc: "2.0",

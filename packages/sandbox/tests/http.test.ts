@@ -11,14 +11,14 @@ import { SandboxClient } from "@holdfast/sandbox-client";
 import { createSandboxServer } from "../src/index.ts";
 import { field, openSession, startSandbox, temporary } from "./harness.ts";
 
-/** Takes no connection: once its queue is full, the system refuses more with EAGAIN. */
+/** Accepts no connections: once its backlog is full, the system rejects more with EAGAIN. */
 const listensAndSleeps = `
 require("node:net").createServer().listen({ path: process.argv[1], backlog: 1 }, () => {
   console.log("listening");
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 });`;
 
-/** The code of the error by which a connection was refused; undefined where it was queued. */
+/** Returns the error code of a rejected connection; undefined for a queued one. */
 function codeOfConnecting(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -67,7 +67,7 @@ describe("problems and routes", () => {
     assert.equal((await get("/v1/acp/x", { method: "DELETE" })).status, 204);
   });
 
-  test("directories that are relative are those of where the server was started", async (t) => {
+  test("relative directories start at the server's working directory", async (t) => {
     const directory = await temporary(t);
     const home = join(directory, "home");
     await mkdir(home);
@@ -88,7 +88,7 @@ describe("problems and routes", () => {
     assert.equal(field(await made.json(), "cwd"), directory);
   });
 
-  test("bodies: at the limit, and one byte above", async (t) => {
+  test("the body size is limited: at the limit, and one byte above", async (t) => {
     const { client, fetch, url } = await startSandbox(t, "unix", {
       limits: { maxFileBytes: 1_000, maxJsonBytes: 1_000 },
     });
@@ -106,14 +106,14 @@ describe("problems and routes", () => {
     assert.equal(await run(1_001), 413);
   });
 
-  test("a body of no told length is refused as soon as it is too long, and the refusal arrives", async (t) => {
+  test("a body without content-length is rejected as soon as it is too long, and the response arrives", async (t) => {
     const { url } = await startSandbox(t, "tcp", { limits: { maxJsonBytes: 1_000 }, unsafeNoToken: true });
     const outgoing = request(`${url}/v1/processes/run`, {
       method: "POST",
       headers: { "content-type": "application/json" },
     });
     const answered = once(outgoing, "response");
-    // It is never ended: the answer does not wait for the rest.
+    // The request never ends: the response does not wait for the rest.
     outgoing.write(" ".repeat(600));
     outgoing.write(" ".repeat(600));
     const [response] = await answered;
@@ -121,7 +121,7 @@ describe("problems and routes", () => {
     outgoing.on("error", () => {}).destroy();
   });
 
-  test("any server id works, with slashes, blanks and emoji", async (t) => {
+  test("any server id works, with slashes, spaces and emoji", async (t) => {
     const sandbox = await startSandbox(t);
     const serverId = "a/b c?d#e%2F🦉";
     const session = await openSession(sandbox, { serverId });
@@ -135,7 +135,7 @@ describe("problems and routes", () => {
     await session.acp.close();
   });
 
-  test("a stream that is asked for before its agent waits for it", async (t) => {
+  test("a stream that is opened before its agent waits for it", async (t) => {
     const sandbox = await startSandbox(t);
     const stream = sandbox.fetch(`${sandbox.url}/v1/acp/early`, { headers: { accept: "text/event-stream" } });
     await openSession(sandbox, { serverId: "early" });
@@ -148,7 +148,7 @@ describe("problems and routes", () => {
     await reader?.cancel();
   });
 
-  test("a stream resumes after Last-Event-ID, and beats when nothing happens", async (t) => {
+  test("a stream resumes after Last-Event-ID, and sends heartbeats while idle", async (t) => {
     const sandbox = await startSandbox(t, "unix", { limits: { heartbeatMs: 50 } });
     await openSession(sandbox);
     const read = async (after?: number) => {
@@ -168,8 +168,8 @@ describe("problems and routes", () => {
   });
 });
 
-describe("who may call", () => {
-  test("the token is asked for on every known route, in any case of the scheme", async (t) => {
+describe("authorization of callers", () => {
+  test("every known route requires the token; the scheme is case-insensitive", async (t) => {
     const server = await createSandboxServer({
       listen: { host: "127.0.0.1", port: 0 },
       home: await temporary(t),
@@ -193,7 +193,7 @@ describe("who may call", () => {
     );
   });
 
-  test("a foreign Host or Origin is refused, a configured one is let in", async (t) => {
+  test("a foreign Host or Origin is rejected, a configured one is accepted", async (t) => {
     const server = await createSandboxServer({
       listen: { host: "127.0.0.1", port: 0 },
       home: await temporary(t),
@@ -228,7 +228,7 @@ describe("who may call", () => {
     assert.equal((await call({ host: `127.0.0.1:${port}`, origin: `http://127.0.0.1:${port}` })).status, 200);
   });
 
-  test("only loopback without more ado, and no port or socket that is taken", async (t) => {
+  test("listens on loopback only by default, and never on a port or socket in use", async (t) => {
     const home = await temporary(t);
     await assert.rejects(createSandboxServer({ listen: { host: "0.0.0.0", port: 0 }, home }), (error) =>
       isErrorCode(error, "sandbox", "remote_not_allowed"),
@@ -257,7 +257,7 @@ describe("who may call", () => {
     assert.equal(await readFile(file, "utf8"), "mine");
   });
 
-  test("the socket of a server that is too busy to take a connection is left to it", async (t) => {
+  test("the socket of a busy server is not replaced", async (t) => {
     const home = await temporary(t);
     const path = join(home, "server.sock");
     const busy = spawn(process.execPath, ["-e", listensAndSleeps, path], {
@@ -273,7 +273,7 @@ describe("who may call", () => {
     assert.equal((await stat(path)).ino, before);
   });
 
-  test("half a request does not keep the server from ending", async (t) => {
+  test("an incomplete request does not keep the server from closing", async (t) => {
     const server = await createSandboxServer({
       listen: { host: "127.0.0.1", port: 0 },
       home: await temporary(t),

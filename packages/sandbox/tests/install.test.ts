@@ -6,7 +6,7 @@ import { isErrorCode } from "@holdfast/core";
 import { type AgentRow, customAgent, findAgent, installAgent } from "../src/index.ts";
 import { field, processesWith, startSandbox, temporary, until } from "./harness.ts";
 
-/** An agent whose package is a local folder, so that no registry is asked. */
+/** An agent whose package is a local folder, so that no registry is needed. */
 async function localAgent(t: TestContext, script: string, postinstall?: string): Promise<AgentRow> {
   const folder = join(await temporary(t), "package");
   await mkdir(folder);
@@ -21,7 +21,7 @@ async function localAgent(t: TestContext, script: string, postinstall?: string):
 }
 
 describe("installing agents", () => {
-  test("packages are installed, verified, found, and not installed twice", async (t) => {
+  test("packages are installed, verified and found, and not installed twice", async (t) => {
     const directory = join(await temporary(t), "agents");
     const row = await localAgent(t, 'console.log("local 1.2.3");');
     const first = await installAgent("local", directory, { agents: [row] });
@@ -38,7 +38,7 @@ describe("installing agents", () => {
     assert.deepEqual(await readdir(directory), ["local"], "nothing temporary is left");
   });
 
-  test("an agent of which a part was removed is installed again", async (t) => {
+  test("an agent with missing parts is installed again", async (t) => {
     const directory = join(await temporary(t), "agents");
     const row = await localAgent(t, 'console.log("local 1.2.3");');
     const { directory: own } = await installAgent("local", directory, { agents: [row] });
@@ -48,7 +48,7 @@ describe("installing agents", () => {
     assert.ok(await findAgent(row, { agentsDirectory: directory }));
   });
 
-  test("what a package starts does not learn the token of the server", async (t) => {
+  test("package scripts do not receive the server's token", async (t) => {
     process.env.HOLDFAST_SANDBOX_TOKEN = "secret";
     t.after(() => {
       delete process.env.HOLDFAST_SANDBOX_TOKEN;
@@ -58,10 +58,10 @@ describe("installing agents", () => {
     assert.equal(installed.version, "false");
   });
 
-  test("a server that closes leaves nothing of what it installs", async (t) => {
+  test("a closing server removes its incomplete installations", async (t) => {
     const [agentsDirectory, other] = [await temporary(t), await temporary(t)];
     const sleeper = join(other, "sleeper.cjs");
-    // As a download does, it goes on by itself when npm is told to end.
+    // Like a download, it keeps running when npm is told to end.
     await writeFile(sleeper, 'process.on("SIGTERM", () => {}); setTimeout(() => {}, 60_000);');
     const row = await localAgent(t, "", `node ${sleeper}`);
     const sandbox = await startSandbox(t, "unix", { agents: [row], agentsDirectory });
@@ -77,7 +77,7 @@ describe("installing agents", () => {
     await asked;
   });
 
-  test("an answer that takes longer than clients wait for its head begins before, and breaks off where it fails", async (t) => {
+  test("a slow installation sends its head early, and breaks off the response if it fails", async (t) => {
     const limits = { installHeadMs: 1, heartbeatMs: 10 };
     const agentsDirectory = await temporary(t);
     const [good, bad] = [
@@ -101,7 +101,7 @@ describe("installing agents", () => {
     await assert.rejects(broken.text());
   });
 
-  test("a package that does not start leaves what was installed before", async (t) => {
+  test("a package that does not start leaves the earlier installation untouched", async (t) => {
     const directory = join(await temporary(t), "agents");
     const good = await localAgent(t, 'console.log("good");');
     await installAgent("local", directory, { agents: [good] });

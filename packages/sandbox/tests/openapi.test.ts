@@ -10,7 +10,7 @@ import { openApiDocument } from "../src/openapi/document.ts";
 import { assertDocumented, documentedOperations } from "./documented.ts";
 import { startSandbox, temporary } from "./harness.ts";
 
-/** `GET /v1/fs/{id}` of each operation that the server has; a WebSocket counts as the GET of its path. */
+/** Lists the operations of the server as `GET /v1/fs/{id}`. A WebSocket counts as the GET of its path. */
 async function servedOperations(home: string): Promise<Set<string>> {
   const options = { listen: { host: "127.0.0.1", port: 0 }, home };
   const { router, stop } = await compose(options, "t", defaultLimits, silentLogger);
@@ -25,12 +25,12 @@ async function servedOperations(home: string): Promise<Set<string>> {
   );
 }
 
-test("each route is documented, and each documented one exists", async (t) => {
+test("every route is documented, and every documented route exists", async (t) => {
   const served = await servedOperations(await temporary(t));
   assert.deepEqual([...documentedOperations()].sort(), [...served].sort());
 });
 
-test("the document is OpenAPI 3.1, its ids are unique, its path parameters are declared", async () => {
+test("the document is OpenAPI 3.1, with unique ids and declared path parameters", async () => {
   const result = await new Validator().validate({ ...openApiDocument() });
   assert.ok(result.valid, JSON.stringify(result.errors));
   const ids = new Set<string>();
@@ -46,7 +46,7 @@ test("the document is OpenAPI 3.1, its ids are unique, its path parameters are d
   }
 });
 
-test("the table of routes in the reference and the document agree", async () => {
+test("the route tables of the reference match the document", async () => {
   const page = join(import.meta.dirname, "../../../docs/reference/sandbox-api.md");
   const rows = (await readFile(page, "utf8")).matchAll(/^\| `([A-Z]+ \/[^` ]*)` \|/gm);
   const listed = [...rows].map(([, operation = ""]) => operation);
@@ -77,7 +77,7 @@ test("the document is served without a token, and under /v1/ with one", async (t
   assert.equal(guarded.status, 200);
 });
 
-test("what the server and file routes answer is what the document says", async (t) => {
+test("responses of the server and file routes match the document", async (t) => {
   const { url, fetch, client } = await startSandbox(t);
   type Method = Parameters<typeof assertDocumented>[0];
   const check = async (

@@ -14,7 +14,7 @@ import { SessionApi } from "./session-api.ts";
 const token = "secret";
 const headers = { authorization: `Bearer ${token}` };
 
-/** The published client of OpenCode, unmodified, at a sandbox server. */
+/** Connects the published OpenCode client, unmodified, to a sandbox server. */
 interface Attached {
   readonly sandbox: Sandbox;
   readonly client: OpencodeClient;
@@ -28,7 +28,7 @@ async function attach(t: TestContext, options: Partial<SandboxServerOptions> = {
   return { sandbox, client, api: new SessionApi(sandbox) };
 }
 
-/** Events as they come, with a wait for the first that fits. */
+/** Collects events, and waits for the first that matches. */
 class Heard {
   readonly events: Event[] = [];
   readonly #waiters = new Set<() => void>();
@@ -48,7 +48,7 @@ class Heard {
     return heard;
   }
 
-  /** The properties of the first event of this type that fits. */
+  /** Waits for the first matching event of a type and returns its properties. */
   async next(type: string, fits: (properties: unknown) => boolean = () => true): Promise<unknown> {
     const find = () =>
       this.events.find((event) => String(event.type) === type && fits(field(event, "properties")));
@@ -120,7 +120,7 @@ test("a prompt with a permission, as the published client drives it", async (t) 
   ]) {
     assert.ok(types.includes(type), `no ${type} among ${types.join(" ")}`);
   }
-  // What is read later is what was told while it happened.
+  // Reading the messages later gives the same result as the events did.
   const { data: messages = [] } = await client.session.messages({ path: { id } });
   assert.deepEqual(
     messages.map(({ info }) => info.role),
@@ -145,12 +145,12 @@ test("a prompt with a permission, as the published client drives it", async (t) 
     (await client.session.message({ path: { id, messageID: String(messages[0]?.info.id) } })).data?.info.role,
     "user",
   );
-  // It is a session of this server like any other.
+  // It is an ordinary session of this server.
   const own = await api.session(id);
   assert.deepEqual([field(own, "agent"), field(own, "title")], ["demo", "First"]);
 });
 
-test("a session of the server's own is one of OpenCode's, and the other way round", async (t) => {
+test("sessions of the server and of OpenCode's clients are the same", async (t) => {
   const { client, api } = await attach(t);
   const own = await api.create("demo", { title: "Made here" });
   await api.prompt(own, "just look without asking");
@@ -179,7 +179,7 @@ test("a session of the server's own is one of OpenCode's, and the other way roun
   assert.equal(field(missing.error, "errors", 0, "message"), `there is no session "${theirs}"`);
 });
 
-test("abort ends a turn, and its message says so", async (t) => {
+test("abort ends a turn and marks its message", async (t) => {
   const { client } = await attach(t);
   const heard = await Heard.from(t, client);
   const id = await made(client);
@@ -193,7 +193,7 @@ test("abort ends a turn, and its message says so", async (t) => {
   assert.deepEqual((await client.session.status()).data, { [id]: { type: "idle" } });
 });
 
-test("a fork has what was said before a message, and goes its own way", async (t) => {
+test("a fork copies the history before a message, and continues independently", async (t) => {
   const { client } = await attach(t);
   const id = await made(client);
   for (const text of ["first without asking", "second without asking"]) {
@@ -220,7 +220,7 @@ test("a fork has what was said before a message, and goes its own way", async (t
   assert.equal(still.length, 4);
 });
 
-test("another agent takes a session over, and is told what was said", async (t) => {
+test("another agent can take over a session, and receives its history", async (t) => {
   const agents = await withScript(t, "echo", echoAgent);
   const { client } = await attach(t, { agents });
   const id = await made(client);
@@ -244,7 +244,7 @@ test("another agent takes a session over, and is told what was said", async (t) 
   assert.equal(unknown.response.status, 400);
 });
 
-test("an agent that cannot start is an error of the session, at once", async (t) => {
+test("an agent that cannot start is immediately reported as a session error", async (t) => {
   const agents = await withScript(t, "broken", "process.stderr.write('no key\\n'); process.exit(3);");
   const { client } = await attach(t, { agents });
   const heard = await Heard.from(t, client);
@@ -256,7 +256,7 @@ test("an agent that cannot start is an error of the session, at once", async (t)
   await heard.next("session.idle");
 });
 
-test("a choice among several is a question, with its own answers", async (t) => {
+test("a choice among several options is a question with its own answers", async (t) => {
   const agents = await withScript(t, "chooser", chooserAgent);
   const { sandbox } = await attach(t, { agents });
   const client = createClientV2({ baseUrl: `${sandbox.url}/opencode`, headers });
@@ -285,7 +285,7 @@ test("a choice among several is a question, with its own answers", async (t) => 
   );
 });
 
-test("the scripted agent of the peer's id does what its clients' words say, and asks nothing else", async (t) => {
+test("the demo agent under the peer's id runs the scripts of its words, and asks nothing else", async (t) => {
   const { sandbox } = await attach(t);
   const client = createClientV2({ baseUrl: `${sandbox.url}/opencode`, headers });
   const { data: session } = await client.session.create({ directory: sandbox.work });
@@ -325,7 +325,7 @@ test("the scripted agent of the peer's id does what its clients' words say, and 
   assert.match(words(await allowed), /Done\./);
 });
 
-test("rules of a session and of its forks answer before a person is asked", async (t) => {
+test("permission rules of a session and its forks answer before the user is asked", async (t) => {
   const { sandbox } = await attach(t);
   const client = createClientV2({ baseUrl: `${sandbox.url}/opencode`, headers });
   const permission = [
@@ -346,7 +346,7 @@ test("rules of a session and of its forks answer before a person is asked", asyn
   assert.deepEqual(early?.permission, permission);
 });
 
-test("what a terminal asks for at its start is there, and has its shape", async (t) => {
+test("the routes that a terminal needs at its start exist and have the expected shape", async (t) => {
   const { sandbox, client } = await attach(t);
   await mkdir(join(sandbox.work, ".git"));
   const place = (await client.path.get()).data;
@@ -384,7 +384,7 @@ test("what a terminal asks for at its start is there, and has its shape", async 
   assert.deepEqual(await heard.next("tui.prompt.append"), { text: "hello" });
 });
 
-test("the token is asked for, also as a password, and refusals have OpenCode's shape", async (t) => {
+test("the token is required, may be the password, and errors have OpenCode's shape", async (t) => {
   const { sandbox } = await attach(t);
   const url = `${sandbox.url}/opencode/session`;
   const refused = await fetch(url);
@@ -399,7 +399,7 @@ test("the token is asked for, also as a password, and refusals have OpenCode's s
   assert.equal(field(await malformed.json(), "name"), "BadRequest");
 });
 
-test("a stream of events resumes behind the last one that was seen", async (t) => {
+test("an event stream resumes after the last event received", async (t) => {
   const { sandbox, client } = await attach(t);
   const heard = await Heard.from(t, client);
   for (const message of ["one", "two"]) await client.tui.showToast({ body: { message, variant: "info" } });
@@ -419,10 +419,10 @@ test("a stream of events resumes behind the last one that was seen", async (t) =
   assert.match(text, /^id: 1\ndata: \{"type":"server.connected"/);
 });
 
-test("what could not be brought to the disk is not answered as done", async (t) => {
+test("a change that could not be written to disk is not reported as successful", async (t) => {
   const dataDirectory = await temporary(t);
   const { sandbox, api } = await attach(t, { dataDirectory });
-  // The log of the database cannot be found any more by who has to sync it.
+  // Makes the next sync of the database fail: its log can no longer be found.
   await rm(join(dataDirectory, "sessions.db-wal"));
   await api.expect(507, "POST", "/opencode/session", {});
   const sessions = await api.expect(200, "GET", "/opencode/session");
@@ -434,7 +434,7 @@ test("what could not be brought to the disk is not answered as done", async (t) 
   await sandbox.close();
 });
 
-test("what has no route here goes to OpenCode's own server where one is named, without the token", async (t) => {
+test("requests without a route are proxied to a configured OpenCode server, without the token", async (t) => {
   const seen: unknown[] = [];
   const own = createServer(async (request, response) => {
     const body = await readBody(request);

@@ -25,13 +25,13 @@ function killLater(t: TestContext, mark: string): void {
   });
 }
 
-/** A process that ignores what can be ignored, with children in other sessions; five in all. */
+/** Starts a process that ignores all signals it can, with children in other sessions: five processes. */
 const stubborn = (mark: string) =>
   `trap '' TERM HUP INT; sleep ${mark} & setsid -f sleep ${mark}; setsid -f sh -c "trap '' TERM HUP; sleep ${mark}; :"; while :; do sleep ${mark}; done`;
 
 /**
- * A thousand generations, one at a time: each is in a session of its own with an empty environment,
- * and has exited before one could look at it.
+ * A thousand generations, one at a time. Each runs in its own session with an empty environment, and exits before it
+ * can be inspected.
  */
 const comet = (mark: string) =>
   `s='test "$2" -gt 0 && setsid -f env -i PATH="$PATH" /bin/sh -c "$1" ${mark} "$1" $(($2 - 1))'; ` +
@@ -59,10 +59,10 @@ describe("ending a family", () => {
     });
   }
 
-  test("takes a terminal along that has not got to run yet", async (t) => {
+  test("ends a terminal that has not started to run yet", async (t) => {
     const mark = newMark();
     killLater(t, mark);
-    // Without control groups, which would tell the program that it is too late.
+    // Without control groups, which would reveal to the program that it is too late.
     const spawner = new Spawner(silentLogger, { controlGroups: false });
     t.after(() => spawner.close());
     const request = { program: "/bin/sleep", args: [mark], cwd: "/", env: {} };
@@ -74,7 +74,7 @@ describe("ending a family", () => {
     assert.deepEqual(await processesWith(mark), []);
   });
 
-  test("closing ends what runs, starts nothing more and leaves no control group", async (t) => {
+  test("closing ends all processes, starts no more and leaves no control group", async (t) => {
     const mark = newMark();
     killLater(t, mark);
     const spawner = new Spawner(silentLogger);
@@ -93,7 +93,7 @@ describe("ending a family", () => {
       await assert.rejects(readdir(join(family.group, "..")), { code: "ENOENT" });
   });
 
-  test("nothing outruns a control group: what forks, leaves and forgets at once", async (t) => {
+  test("nothing escapes a control group by forking, detaching and exiting immediately", async (t) => {
     const mark = newMark();
     killLater(t, mark);
     const spawner = new Spawner(silentLogger);
@@ -116,7 +116,7 @@ describe("ending a family", () => {
   });
 });
 
-/** A server of its own with a stubborn process on pipes and one on a terminal. */
+/** Starts a separate server with a stubborn process on pipes and one on a terminal. */
 async function withProcesses(
   t: TestContext,
   dataDirectory?: string,
@@ -190,7 +190,7 @@ describe("nothing is left of managed processes", () => {
 });
 
 describe("survivors", () => {
-  test("of a server that was killed with its watchman are found, and can be ended", async (t) => {
+  test("of a server that was killed with its watchdog are found and can be ended", async (t) => {
     const dataDirectory = join(await temporary(t), "data");
     await mkdir(dataDirectory);
     const { server, mark, ids } = await withProcesses(t, dataDirectory);
@@ -216,7 +216,7 @@ describe("survivors", () => {
     assert.equal((await request("DELETE", `/processes/${first}`)).status, 204);
     assert.equal((await request("GET", `/processes/${first}`)).status, 404);
     assert.ok(![first, second].includes(await create({ command: "true" })));
-    // Its other process goes with the server that took it over.
+    // Its other process ends with the server that adopted it.
     assert.ok((await processesWith(mark)).length >= 5);
     const code = exited(next);
     next.child.kill("SIGTERM");
@@ -226,7 +226,7 @@ describe("survivors", () => {
     if (groups !== undefined) await assert.rejects(readdir(groups), { code: "ENOENT" });
   });
 
-  test("are found again by the server after the next, and a command that nobody manages is killed", async (t) => {
+  test("are found by the server after the next, and unmanaged commands are killed", async (t) => {
     const dataDirectory = join(await temporary(t), "data");
     await mkdir(dataDirectory);
     const { server, api, mark, ids } = await withProcesses(t, dataDirectory);
@@ -248,7 +248,7 @@ describe("survivors", () => {
   });
 });
 
-/** The directory of the control groups of the server that runs with this data directory. */
+/** Finds the control group directory of the server with this data directory. */
 async function groupsOf(dataDirectory: string): Promise<string | undefined> {
   const [file = ""] = await readdir(join(dataDirectory, "processes"));
   const state: unknown = JSON.parse(await readFile(join(dataDirectory, "processes", file), "utf8"));
@@ -257,7 +257,7 @@ async function groupsOf(dataDirectory: string): Promise<string | undefined> {
   return groups;
 }
 
-/** As when both run out of memory: SIGKILL to the server and to what would clean up after it. */
+/** Simulates that both run out of memory: SIGKILL to the server and to its watchdog. */
 async function killWithWatchman(server: ServerProcess): Promise<void> {
   for (const pid of await processesWith("holdfast-reaper")) {
     const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");

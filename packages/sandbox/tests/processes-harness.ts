@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import type { Sandbox } from "./harness.ts";
 import { field } from "./harness.ts";
 
-/** The process routes of a sandbox, as bare requests. */
+/** Client of a sandbox's process routes that sends bare requests. */
 export interface ProcessApi {
   request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   create(body: object): Promise<string>;
   info(id: string): Promise<unknown>;
-  /** Everything that is kept of the output, as text. */
+  /** Returns the complete retained output as text. */
   output(id: string, query?: string): Promise<string>;
 }
 

@@ -11,7 +11,7 @@ import { WebSocket } from "ws";
 import { field, startSandbox, until } from "./harness.ts";
 import { processApi } from "./processes-harness.ts";
 
-/** Tells the headers that it got, and echoes over a raw upgrade. */
+/** Server that reports the headers it received, and echoes over a raw upgrade. */
 const web = `
 const { createServer } = require("node:http");
 const { createHash } = require("node:crypto");
@@ -36,7 +36,7 @@ interface Reply {
   readonly text: string;
 }
 
-/** A request to the preview's listener under any Host: the names below localhost need no resolver. */
+/** Sends a request to the preview's listener with any Host. Names below localhost need no resolver. */
 function call(
   url: URL,
   method: string,
@@ -85,7 +85,7 @@ async function openPreview(t: TestContext) {
   };
 }
 
-test("a port is shown on an origin of its own, to who exchanged the ticket, once", async (t) => {
+test("a preview has its own origin, and opens with a single-use ticket", async (t) => {
   const { url, ticket, port } = await openPreview(t);
   assert.match(url.hostname, new RegExp(`^p${port}-[0-9a-f]{12}\\.localhost$`));
   assert.equal(url.hash, `#${ticket}`);
@@ -101,14 +101,14 @@ test("a port is shown on an origin of its own, to who exchanged the ticket, once
   const shown = await call(url, "POST", "/any?q=1", { cookie, "x-more": "yes" }, "body");
   assert.equal(shown.status, 200);
   assert.equal(shown.text, "body");
-  // A cookie of the program stays with its own origin, and takes the place of none that lets in.
+  // A cookie of the program stays on its own origin, and cannot replace the access cookie.
   assert.deepEqual(shown.headers["set-cookie"], ["app=1; Path=/"]);
   const seen: unknown = JSON.parse(String(shown.headers["x-seen"]));
   assert.equal(field(seen, "host"), `localhost:${port}`);
   assert.equal(field(seen, "cookie"), "mine=2");
   assert.equal(field(seen, "x-more"), "yes");
   assert.equal((await call(url, "GET", "/missing", { cookie })).status, 404);
-  // The cookie is worth nothing under another name, so that no other page can use it.
+  // The cookie is invalid under another name, so that no other page can use it.
   assert.equal((await call(url, "GET", "/", { cookie, host: `localhost:${url.port}` })).status, 404);
 
   const cookies: unknown[] = [];
@@ -129,7 +129,7 @@ test("a port is shown on an origin of its own, to who exchanged the ticket, once
   assert.match(await attach("http://elsewhere.localhost"), /401/);
 });
 
-test("only ports of managed processes, and only while something answers", async (t) => {
+test("only listening ports of managed processes can be previewed", async (t) => {
   const { url, ticket, id, port, request, sandbox } = await openPreview(t);
   assert.equal((await request("POST", "/ports/1/preview")).status, 404);
   assert.equal((await request("POST", "/ports/x/preview")).status, 404);
@@ -142,13 +142,13 @@ test("only ports of managed processes, and only while something answers", async 
   await assert.rejects(call(url, "GET", "/", { cookie }), { code: "ECONNREFUSED" });
 });
 
-test("a browser that goes while it sends its ticket takes nothing along", async (t) => {
+test("a browser that disconnects during the ticket exchange does no harm", async (t) => {
   const { url, ticket, request } = await openPreview(t);
   const socket = connect(Number(url.port), "127.0.0.1");
   t.after(() => socket.destroy());
   const head = `POST /.holdfast/ticket HTTP/1.1\r\nhost: ${url.host}\r\ncontent-length: 100\r\n`;
   socket.write(`${head}expect: 100-continue\r\n\r\n`);
-  // The server asks for the rest once it waits for it.
+  // The server requests the rest once it waits for it.
   assert.match(String(await once(socket, "data")), /^HTTP\/1\.1 100 /);
   socket.write("half");
   socket.resetAndDestroy();
@@ -170,7 +170,7 @@ test("a preview follows its port to the address of the program that listens on i
   assert.equal((await call(again, "GET", "/", { cookie })).status, 200);
 });
 
-test("a preview that no socket was left for is opened when there is one", { timeout: 20_000 }, async () => {
+test("a preview that failed for lack of sockets opens later", { timeout: 20_000 }, async () => {
   const program = `
     const { Previews } = await import(${JSON.stringify(new URL("../src/processes/supervision/preview.ts", import.meta.url))});
     const { closeSync, openSync } = await import("node:fs");

@@ -10,7 +10,7 @@ const newMark = () => `54.${Math.floor(Math.random() * 1e9)}`;
 const quick = { backoffMs: 1, maxBackoffMs: 1_000 };
 
 describe("restart policies", () => {
-  test("on-failure: brought back until it succeeds, its output in one log", async (t) => {
+  test("on-failure: restarted until it succeeds, with one log", async (t) => {
     const sandbox = await startSandbox(t);
     const { create, info, output } = processApi(sandbox);
     const script = "echo run; test -f done && exit 0; test -f half && touch done; touch half; exit 9";
@@ -25,7 +25,7 @@ describe("restart policies", () => {
     assert.equal(await output(id), "run\nrun\nrun\n");
   });
 
-  test("a row of restarts has an end", async (t) => {
+  test("consecutive restarts are limited", async (t) => {
     const sandbox = await startSandbox(t);
     const { create, info } = processApi(sandbox);
     const id = await create(shell("exit 1", { restart: { policy: "always", maxRestarts: 3, ...quick } }));
@@ -33,7 +33,7 @@ describe("restart policies", () => {
     assert.equal(field(await info(id), "restarts"), 3);
   });
 
-  test("always: back after a kill from outside, for good after stop; each run starts alone", async (t) => {
+  test("always: restarted after a foreign kill, not after stop; runs never overlap", async (t) => {
     const sandbox = await startSandbox(t);
     const { create, info, request } = processApi(sandbox);
     const mark = newMark();
@@ -61,7 +61,7 @@ describe("restart policies", () => {
     await create({ command: "true", name: "web" });
   });
 
-  test("a restart that waits counts against the limit, and is given up by stop and delete", async (t) => {
+  test("a pending restart counts against the limit, and is cancelled by stop and delete", async (t) => {
     const { create, info, request } = processApi(
       await startSandbox(t, "unix", { limits: { maxConcurrentProcesses: 1 } }),
     );
@@ -78,7 +78,7 @@ describe("restart policies", () => {
     await create({ command: "true" });
   });
 
-  test("a program that has gone away is tried again", async (t) => {
+  test("a restart is retried while the program is missing", async (t) => {
     const { home, ...sandbox } = await startSandbox(t);
     const { create, info } = processApi(sandbox);
     const program = join(home, "program");
@@ -90,7 +90,7 @@ describe("restart policies", () => {
   });
 });
 
-/** A server on a free port that tells the port, and answers what the file `status` says. */
+/** Server on a free port that prints the port, and responds with the status in the file `status`. */
 const web = `
 const { createServer } = require("node:http");
 const { readFileSync } = require("node:fs");
@@ -102,7 +102,7 @@ server.listen(Number(process.env.WEB_PORT ?? 0), "127.0.0.1", () => console.log(
 `;
 
 describe("health checks", () => {
-  test("http: healthy, unhealthy and, where asked for, killed and brought back", async (t) => {
+  test("http: healthy, unhealthy and, if configured, killed and restarted", async (t) => {
     const sandbox = await startSandbox(t);
     const { create, info, output, request } = processApi(sandbox);
     const status = join(sandbox.work, "status");
@@ -134,7 +134,7 @@ describe("health checks", () => {
     await until("it is healthy again", async () => (await health()) === "healthy");
   });
 
-  test("tcp and command: each tells why it fails", async (t) => {
+  test("tcp and command: each reports why it fails", async (t) => {
     const sandbox = await startSandbox(t);
     const { create, info } = processApi(sandbox);
     const sleep = { command: "sleep", args: ["60"] };

@@ -10,7 +10,7 @@ const shell = (script: string, more: object = {}) => ({ command: "/bin/sh", args
 const mark = () => `51.${Math.floor(Math.random() * 1e9)}`;
 
 describe("settings", () => {
-  test("are the peer's, change at once, and are validated whole", async (t) => {
+  test("match the peer's, change immediately, and are validated completely", async (t) => {
     const { request } = processApi(await startSandbox(t));
     const settings = {
       maxConcurrentProcesses: 64,
@@ -41,7 +41,7 @@ describe("settings", () => {
 });
 
 describe("managed processes", () => {
-  test("a stop is waited for as long as was asked, also where the clock is set back meanwhile", {
+  test("stop waits for the requested time, even if the clock is set back", {
     timeout: 60_000,
   }, async (t) => {
     const api = processApi(await startSandbox(t));
@@ -105,7 +105,7 @@ describe("managed processes", () => {
     assert.deepEqual(field(gone.body, "details"), { id: "proc_1", resource: "process" });
   });
 
-  test("stop asks, kill does not, and both mean everything that was started", async (t) => {
+  test("stop sends SIGTERM, kill sends SIGKILL, both to all descendants", async (t) => {
     const { request, create } = processApi(await startSandbox(t));
     const stopped = mark();
     const polite = await create(shell(`sleep ${stopped} & setsid -f sleep ${stopped}; wait`));
@@ -133,7 +133,7 @@ describe("managed processes", () => {
     assert.equal((await request("POST", `/processes/${polite}/stop?waitMs=soon`)).status, 400);
   });
 
-  test("what an exited process left running ends with it, before it can be deleted", async (t) => {
+  test("descendants of an exited process are ended before it can be deleted", async (t) => {
     const { request, create, info } = processApi(await startSandbox(t));
     const left = mark();
     const id = await create(
@@ -144,7 +144,7 @@ describe("managed processes", () => {
     assert.deepEqual(await processesWith(left), []);
   });
 
-  test("the limit counts what runs, exactly", async (t) => {
+  test("the limit counts running processes exactly", async (t) => {
     const { request, create } = processApi(
       await startSandbox(t, "unix", { limits: { maxConcurrentProcesses: 2 } }),
     );
@@ -158,9 +158,9 @@ describe("managed processes", () => {
     await create(body);
   });
 
-  test("the list is in the order of creation, past the ninth too", async (t) => {
+  test("the list is in creation order, also beyond nine processes", async (t) => {
     const { request } = processApi(await startSandbox(t));
-    // Those on a terminal take another way, and another time, to start.
+    // Processes on a terminal start on another code path, with other timing.
     const bodies = Array.from({ length: 11 }, (_, at) => ({
       command: "sleep",
       args: ["60"],
@@ -175,7 +175,7 @@ describe("managed processes", () => {
     );
   });
 
-  test("what cannot be started is refused, and leaves nothing", async (t) => {
+  test("a program that cannot start is rejected and leaves no entry", async (t) => {
     const { work, ...sandbox } = await startSandbox(t);
     const { request } = processApi(sandbox);
     await writeFile(join(work, "script"), "#!/no/such/interpreter\n", { mode: 0o755 });
@@ -223,7 +223,7 @@ describe("managed processes", () => {
       assert.equal(await send({ data: "x".repeat(size), encoding: "utf8" }), status);
     }
     await until("it is echoed", async () => (await output(id)) === `abc${"x".repeat(1_999)}`);
-    // The payload is looked at before the process.
+    // The payload is checked before the process.
     assert.equal(
       (await request("POST", "/processes/none/input", { data: "x", encoding: "hex" })).status,
       400,
@@ -233,7 +233,7 @@ describe("managed processes", () => {
       404,
     );
     for (const tty of [false, true]) {
-      // A terminal that is not raw throws input away that no line ends.
+      // A terminal in cooked mode drops input that no line end follows.
       const deaf = await create(shell("test -t 0 && stty raw -echo; echo ready; exec sleep 60", { tty }));
       await until("it is ready", async () => (await output(deaf)).startsWith("ready"));
       const one = { data: "x".repeat(1_000), encoding: "utf8" };
@@ -247,7 +247,7 @@ describe("managed processes", () => {
 });
 
 describe("ids", () => {
-  test("are not used again by a later server of the same data directory", async (t) => {
+  test("are not reused by a later server of the same data directory", async (t) => {
     const dataDirectory = join(await temporary(t), "data");
     await mkdir(dataDirectory);
     for (const expected of [
@@ -263,7 +263,7 @@ describe("ids", () => {
 });
 
 describe("output", () => {
-  test("is kept to the byte, and selected by stream, sequence and tail", async (t) => {
+  test("is retained to the byte, and selected by stream, sequence and tail", async (t) => {
     const sandbox = await startSandbox(t, "unix", { limits: { maxLogBytesPerProcess: 100_000 } });
     const { request, create, info, output } = processApi(sandbox);
     const id = await create(shell("head -c 250000 /dev/zero | tr '\\0' a; printf tail"));
@@ -303,13 +303,13 @@ describe("output", () => {
       assert.equal((await request("GET", `/processes/${id}/logs?${query}`)).status, 400, query);
     const resumed = { "last-event-id": tooWide };
     assert.equal((await request("GET", `/processes/${id}/logs`, undefined, resumed)).status, 400);
-    // What is wrong in itself is told before what is not there.
+    // An invalid request is reported before a missing process.
     assert.equal((await request("GET", "/processes/none/logs?stream=all")).status, 400);
     assert.equal((await request("POST", "/processes/none/stop?waitMs=-1")).status, 400);
     assert.equal((await request("GET", "/processes/none/logs")).status, 404);
   });
 
-  test("keeps the log limit that held when the process was started", async (t) => {
+  test("keeps the log limit of the time when the process started", async (t) => {
     const { request, create, info, output } = processApi(await startSandbox(t));
     const settings = Object((await request("GET", "/processes/config")).body);
     const configure = (maxLogBytesPerProcess: number) =>
@@ -327,7 +327,7 @@ describe("output", () => {
     assert.equal((await output(large)).length, 5_000);
   });
 
-  test("a follower gets what was and what comes, each once, and ends with the process", async (t) => {
+  test("a follower gets earlier and new output exactly once, and ends with the process", async (t) => {
     const sandbox = await startSandbox(t);
     const { request, create, output } = processApi(sandbox);
     const id = await create(shell("echo one; read x; echo two >&2; read x; echo three; exit 4"));
@@ -362,7 +362,7 @@ describe("output", () => {
     assert.deepEqual(await texts("&tail=0", { "last-event-id": "1" }), ["two\n", "three\n"]);
   });
 
-  test("who asks for the head of a log that is followed gets it, and no more", {
+  test("HEAD of a followed log returns the head only", {
     timeout: 20_000,
   }, async (t) => {
     const sandbox = await startSandbox(t, "tcp", { token: "secret" });
@@ -373,7 +373,7 @@ describe("output", () => {
     t.after(() => socket.destroy());
     const head = "host: localhost\r\nauthorization: Bearer secret\r\n\r\n";
     socket.write(`HEAD /v1/processes/${id}/logs?follow=true HTTP/1.1\r\n${head}`);
-    // A connection answers its requests in their order.
+    // Responses on one connection come in request order.
     socket.write(`GET /v1/health HTTP/1.1\r\n${head}`);
     let text = "";
     for await (const chunk of socket) {
@@ -383,7 +383,7 @@ describe("output", () => {
     assert.match(text, /^HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*content-type: text\/event-stream/);
   });
 
-  test("a follower that was overtaken is told what it missed", async (t) => {
+  test("an overtaken follower gets a gap event", async (t) => {
     const sandbox = await startSandbox(t, "unix", { limits: { maxLogBytesPerProcess: 20_000 } });
     const { create, info } = processApi(sandbox);
     const id = await create(shell("echo first; head -c 100000 /dev/zero"));
@@ -394,7 +394,7 @@ describe("output", () => {
     assert.equal(String(Number(field(events[0]?.data, "to")) + 1), events[1]?.id);
   });
 
-  test("exited processes are kept up to a number, the named ones always", async (t) => {
+  test("exited processes are retained up to a limit, named ones always", async (t) => {
     const { request, create, info } = processApi(
       await startSandbox(t, "unix", { limits: { maxExitedProcesses: 2 } }),
     );

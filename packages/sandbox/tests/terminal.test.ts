@@ -7,7 +7,7 @@ import { processApi } from "./processes-harness.ts";
 
 const token = "terminal-token";
 
-/** The server's own terminal is of another kind. */
+/** The server's own terminal has another type. */
 async function start(t: TestContext): Promise<Sandbox> {
   return await startSandbox(t, "tcp", { token, env: { TERM: "dumb" } });
 }
@@ -48,7 +48,7 @@ async function attach(t: TestContext, { url }: Sandbox, id: string, query = ""):
 const cat = { command: "/bin/sh", args: ["-c", "stty -echo; echo begin; exec cat"], tty: true };
 
 describe("terminals", () => {
-  test("a program finds a terminal with a type and a size, and its exit closes the sockets", async (t) => {
+  test("a program gets a terminal with type and size, and its exit closes the sockets", async (t) => {
     const sandbox = await start(t);
     const { create, info, output } = processApi(sandbox);
     const script = 'test -t 0 && test -t 1 && echo "$TERM"; stty size; tty; read x; stty size; exit 5';
@@ -78,7 +78,7 @@ describe("terminals", () => {
     assert.equal(late.text(), viewer.text());
   });
 
-  test("many viewers see the same; each may begin where it likes", async (t) => {
+  test("many viewers see the same output, each from its own offset", async (t) => {
     const sandbox = await start(t);
     const { create, request } = processApi(sandbox);
     const id = await create(cat);
@@ -112,7 +112,7 @@ describe("terminals", () => {
     assert.deepEqual(first.frames.at(-1), { type: "exit", exitCode: null });
   });
 
-  test("bad frames are answered, and change nothing", async (t) => {
+  test("invalid frames get an error and change nothing", async (t) => {
     const sandbox = await start(t);
     const id = await processApi(sandbox).create(cat);
     const viewer = await attach(t, sandbox, id);
@@ -135,7 +135,7 @@ describe("terminals", () => {
     await until("it is echoed", () => viewer.text().endsWith("still here\r\n"));
   });
 
-  test("a flood reaches a viewer whole, and one that does not read holds nothing up", async (t) => {
+  test("a flood reaches a viewer completely, and a stalled viewer blocks nothing", async (t) => {
     const sandbox = await start(t);
     const { create, info } = processApi(sandbox);
     const script = "stty -onlcr -echo; printf go; read x; head -c 6000000 /dev/zero | tr '\\0' f; printf end";
@@ -152,7 +152,7 @@ describe("terminals", () => {
     assert.equal(stuck.text(), reading.text());
   });
 
-  test("what may not attach is refused before the upgrade", async (t) => {
+  test("an unauthorized or invalid upgrade is rejected", async (t) => {
     const sandbox = await start(t);
     const { create } = processApi(sandbox);
     const plain = await create({ command: "sleep", args: ["60"] });

@@ -15,7 +15,7 @@ import { temporary } from "./harness.ts";
 const page = "<!doctype html><title>Inspector</title>";
 const script = `console.log("${"x".repeat(10_000)}");`;
 
-/** A server of the inspector alone, in front of a folder as a build leaves it; it asks for a token elsewhere. */
+/** Starts a server of the inspector only, for a folder as a build creates it. Other routes need a token. */
 async function startUi(t: TestContext): Promise<{ readonly url: string; readonly directory: string }> {
   const directory = await temporary(t);
   await mkdir(join(directory, "web/assets"), { recursive: true });
@@ -37,7 +37,7 @@ async function startUi(t: TestContext): Promise<{ readonly url: string; readonly
   return { url: `http://127.0.0.1:${port}`, directory };
 }
 
-test("every address of the app is its page, without a token, and nothing from elsewhere may run in it", async (t) => {
+test("every path of the app returns its page, without a token and with a strict content policy", async (t) => {
   const { url } = await startUi(t);
   for (const path of [
     "/ui",
@@ -60,7 +60,7 @@ test("every address of the app is its page, without a token, and nothing from el
   }
 });
 
-test("assets are kept by browsers for good; what is not there is 404, and nothing else is reached", async (t) => {
+test("assets are cached forever, missing ones are 404, and no other file is accessible", async (t) => {
   const { url } = await startUi(t);
   const asset = await fetch(`${url}/ui/assets/index-abc.js`);
   assert.equal(asset.headers.get("content-type"), "text/javascript; charset=utf-8");
@@ -85,7 +85,7 @@ test("assets are kept by browsers for good; what is not there is 404, and nothin
   assert.equal((await fetch(`${url}/ui/`, { method: "POST" })).status, 405);
 });
 
-test("files are compressed where a browser takes that, and HEAD has the same headers", async (t) => {
+test("files are compressed if the browser accepts it, and HEAD has the same headers", async (t) => {
   const { url } = await startUi(t);
   const path = `${url}/ui/assets/index-abc.js`;
   const plain = await fetch(path, { headers: { "accept-encoding": "identity" } });
@@ -103,7 +103,7 @@ test("files are compressed where a browser takes that, and HEAD has the same hea
   assert.equal(head.headers.get("content-length"), String(script.length));
 });
 
-test("a foreign host gets no page, and an app that was not built says so", async (t) => {
+test("a foreign Host gets no page, and an unbuilt app is reported", async (t) => {
   const { url, directory } = await startUi(t);
   assert.match(await raw(url, "/ui/", "evil.example"), /^HTTP\/1\.1 403 /);
   await rm(join(directory, "web"), { recursive: true });
@@ -113,7 +113,7 @@ test("a foreign host gets no page, and an app that was not built says so", async
   assert.equal(problem.code, "ui_not_built");
 });
 
-/** The whole answer to a path that no URL parser has tidied. */
+/** Returns the raw response to a path that no URL parser has normalized. */
 async function raw(url: string, path: string, host = "127.0.0.1"): Promise<string> {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`);
