@@ -1,29 +1,29 @@
 /** Limits of this store. Sizes are bytes. Documented in docs/limits.md. */
 export const sqliteStoreLimits = {
-  /** Commits and acquisitions that may wait at once; one more is `store.unavailable`. */
+  /** Maximum number of waiting commits and acquisitions; beyond it, `store.unavailable`. */
   maxWaitingCommits: 65_536,
-  /** WAL content that no checkpoint has moved yet, at which a passive checkpoint starts. */
+  /** WAL content without checkpoint at which a passive checkpoint starts. */
   passiveCheckpointBytes: 4 * 1_048_576,
   /** WAL size at which commits are held until a checkpoint has emptied it. */
   maxWalBytes: 64 * 1_048_576,
-  /** Room ahead of what is written into the WAL, below which its file grows. */
+  /** Maximum space preallocated in the WAL. */
   leastWalRoomBytes: 262_144,
-  /** By how much the WAL's file grows at once. */
+  /** Step by which the WAL's file grows. */
   walGrowthBytes: 1_048_576,
-  /** Actors in one answer of `list` and `due`, whatever limit is asked for. */
+  /** Maximum number of actors in one result of `list` and `due`. */
   maxPageSize: 1_000,
-  /** Call records, from the oldest on, that one group of commits looks at to remove the expired ones. */
+  /** Number of call records, oldest first, that one group of commits examines for expiry. */
   maxPrunedCalls: 1_024,
-  /** Actors whose places in the database are remembered between their commits. */
+  /** Number of actors whose row numbers are cached between their commits. */
   maxHotActors: 8_192,
-  /** Databases of actors that are open at once; more are closed and opened again as they are used. */
+  /** Maximum number of open actor databases; others are closed, and reopened on use. */
   maxOpenFiles: 512,
-  /** Log of one actor's database that no checkpoint has moved yet, at which one starts in a thread. */
+  /** Log content of one actor's database without checkpoint at which one starts in a thread. */
   fileCheckpointBytes: 4 * 1_048_576,
-  /** Log of one actor's database at which a checkpoint runs at once. */
+  /** Log size of one actor's database at which a checkpoint runs immediately. */
   maxFileWalBytes: 16 * 1_048_576,
-  /** How long the past of a state is kept. */
+  /** How long the history of a state is kept. */
   historyMaxAgeMs: 7 * 24 * 3_600_000,
-  /** How much of the past of one state is kept, beside its newest snapshot and the patches after it. */
+  /** Maximum size of one state's history, beyond its newest snapshot and the patches after it. */
   historyMaxBytes: 262_144,
 } as const;

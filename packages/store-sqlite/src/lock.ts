@@ -4,20 +4,20 @@ import { DatabaseSync } from "node:sqlite";
 import { HoldfastError } from "@holdfast/core";
 import { sqliteCode } from "./internal/errors.ts";
 
-/** The lock of a data directory, as long as this process has it. */
+/** The lock of a data directory, held by this process. */
 export interface DataDirectoryLock {
   /** The directory that is locked. */
   readonly path: string;
-  /** Gives the lock up. Idempotent. */
+  /** Releases the lock. Idempotent. */
   release(): void;
 }
 
 /**
- * Takes the exclusive lock of a data directory (made when it is absent) for this process. The
- * operating system drops it when the process ends, however it ends, and children do not inherit it.
+ * Acquires the exclusive lock of a data directory (created if it does not exist) for this process. The operating
+ * system releases it however the process ends; child processes do not inherit it.
  *
- * Throws `store.locked` with `metadata.pid`, the process that holds it where that is known, and
- * `store.unavailable` when the directory cannot be made or written.
+ * Throws `store.locked`, with the holder's process id in `metadata.pid` if it is known, and `store.unavailable` if the
+ * directory cannot be created or written.
  */
 export function lockDataDirectory(path: string): DataDirectoryLock {
   return lockFile(path, "lock");
@@ -30,7 +30,7 @@ export function lockFile(path: string, name: string): DataDirectoryLock {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     database = new DatabaseSync(join(path, `${name}.db`), { timeout: 0 });
-    // The lock is what this file is for: a journal beside it would only be left behind by a crash.
+    // The file exists only for its lock: a journal would only be left behind by a crash.
     database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     writeFileSync(pidFile, `${process.pid}\n`);
   } catch (cause) {
@@ -66,7 +66,7 @@ function lockError(path: string, pidFile: string, cause: unknown): HoldfastError
   );
 }
 
-/** The holder writes its pid right after it has the lock, so for a moment the file may be missing or old. */
+/** The holder writes its pid right after it has the lock, so for a moment the file may be missing or outdated. */
 function readPid(pidFile: string): number | undefined {
   try {
     const pid = Number.parseInt(readFileSync(pidFile, "utf8"), 10);

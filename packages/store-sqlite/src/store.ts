@@ -48,10 +48,10 @@ import { type DataDirectoryLock, lockFile } from "./lock.ts";
 import type { SqliteBackup, SqliteStore, SqliteStoreOptions, SqliteStoreStats } from "./types.ts";
 
 /**
- * Opens (or makes) the store in a directory. The directory is locked for this process.
+ * Opens or creates the store in a directory, and locks the directory for this process.
  *
- * Throws `store.locked` (another process has it), `store.corrupt`, `store.format_too_new` (written by
- * a newer release), `store.unavailable` (the directory cannot be made or written), `store.full`.
+ * Throws `store.locked` (held by another process), `store.corrupt`, `store.format_too_new` (written by a newer
+ * release), `store.unavailable` (the directory cannot be created or written), `store.full`.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
   const lock = prepareDirectory(options.path);
@@ -71,7 +71,7 @@ function prepareDirectory(path: string): DataDirectoryLock {
     makeDirectory(path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new HoldfastError("store", "unavailable", `The directory ${path} cannot be made: ${reason}`, {
+    throw new HoldfastError("store", "unavailable", `The directory ${path} cannot be created: ${reason}`, {
       cause,
     });
   }
@@ -202,7 +202,7 @@ class OpenStore implements SqliteStore {
     return { actors, ...(rows.length > limit && last !== undefined ? { cursor: last.id } : {}) };
   }
 
-  /** The indexes serve a name and a place; what else a filter says is looked at row by row. */
+  /** The indexes cover name and position; other filters are checked row by row. */
   #listed(query: ListQuery, after: string, limit: number) {
     const { name, keyPrefix, createdAfter } = query;
     if (keyPrefix === undefined && createdAfter === undefined) {
@@ -275,7 +275,8 @@ class OpenStore implements SqliteStore {
           limits: this.#files.settings.history,
         }),
       hides: batch.destroyedAt !== undefined,
-      // Looks at twice as many as were added: the expired ones are soon gone, and no commit pays for many.
+      // Examines twice as many records as were added: the expired ones are removed soon, and no single commit pays for
+      // many.
       prunes: 2 * (batch.calls?.length ?? 0),
       callers: batch.calls?.length ?? 1,
     });
@@ -306,7 +307,7 @@ class OpenStore implements SqliteStore {
         optional(this.#sql.getCall.get(actorId, idempotencyKey, now), (row) =>
           callRecord(idempotencyKey, row),
         ),
-      // No record is no record, whether the commits of now become durable or not.
+      // The absence of a record does not depend on commits in flight.
       (record) => (record === undefined ? "absent" : actorId),
     );
   }
@@ -386,8 +387,8 @@ class OpenStore implements SqliteStore {
   }
 
   /**
-   * The last connection that closes moves the WAL into the database and removes it. After a failed
-   * sync nobody may trust what a read of the WAL gives, so then the last is this, which cannot write.
+   * The last connection to close moves the WAL into the database and removes it. After a failed sync the content of
+   * the WAL cannot be trusted, so this connection, which cannot write, is closed last.
    */
   #openReader(): DatabaseSync | undefined {
     try {
@@ -401,8 +402,8 @@ class OpenStore implements SqliteStore {
   }
 
   /**
-   * After the last group: the connection's end makes it durable. On a full disk nothing of it is done,
-   * which the next opening mends.
+   * After the last group: closing the connection makes it durable. On a full disk nothing is written, which the next
+   * start repairs.
    */
   #lastTransaction(work: () => void): void {
     try {
@@ -438,7 +439,7 @@ function seenActor(record: ActorRecord | undefined): string {
   return record === undefined ? "absent" : record.id;
 }
 
-/** Pages have a bound whatever the caller asks. */
+/** Pages are bounded, whatever limit the caller passes. */
 function pageLimit(limit: number): number {
   return Math.max(0, Math.min(limit, sqliteStoreLimits.maxPageSize));
 }

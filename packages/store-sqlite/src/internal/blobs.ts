@@ -11,16 +11,16 @@ import { unavailable } from "./errors.ts";
 
 const blobsFolder = "blobs";
 
-/** Ends the name of an object that is being written. */
+/** Suffix of an object that is being written. */
 const partialSuffix = ".partial";
 
-/** Large objects as files: a folder for each actor, a file for each object, by the hash of its content. */
+/** Large objects as files: one folder per actor, one file per object, named by the hash of its content. */
 export class Blobs implements BlobStore {
   readonly #root: string;
   /** Resolves when it is durable that this process may leave files without references. */
   readonly #before: () => Promise<void>;
 
-  /** While copies are made nothing is removed: what is to go then. */
+  /** Removals that wait because copies are being made. */
   readonly #later = new Set<string>();
   #keepers = 0;
 
@@ -56,7 +56,7 @@ export class Blobs implements BlobStore {
     const path = join(this.#folder(actorId), hash);
     if (!existsSync(path)) return undefined;
     if (range.start >= range.end) return new ReadableStream({ start: (controller) => controller.close() });
-    // Opened before it is handed out: a later removal does not cut it short.
+    // Opened before it is returned, so that a later removal does not truncate it.
     const file = await open(path, "r");
     const stream = createReadStream(path, { fd: file, start: range.start, end: range.end - 1 });
     return Readable.toWeb(stream) as ReadableStream<Uint8Array>;
@@ -71,7 +71,7 @@ export class Blobs implements BlobStore {
     else rmSync(path, { recursive: true, force: true });
   }
 
-  /** Removes nothing while `work` runs. */
+  /** Postpones removals while `work` runs. */
   async keep<T>(work: () => Promise<T>): Promise<T> {
     this.#keepers += 1;
     try {
@@ -105,7 +105,7 @@ export class Blobs implements BlobStore {
     return existsSync(this.#folder(actorId));
   }
 
-  /** Every actor that has objects, or had some. */
+  /** Every actor that has or had objects. */
   *actors(): Generator<string> {
     for (const spread of entries(this.#root)) {
       for (const folder of entries(join(this.#root, spread))) {
@@ -114,7 +114,7 @@ export class Blobs implements BlobStore {
     }
   }
 
-  /** After a crash: removes objects to which nothing refers. */
+  /** Called after a crash: removes objects without references. */
   sweep(isReferenced: (actorId: string, hash: string) => boolean): void {
     for (const actorId of this.actors()) {
       const folder = this.#folder(actorId);

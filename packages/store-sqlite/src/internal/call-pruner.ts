@@ -2,24 +2,24 @@ import type { StatementSync } from "node:sqlite";
 import { actorLimits } from "@holdfast/actors";
 import { integer, optionalInteger } from "./rows.ts";
 
-/** Statements over one table of call records, in the order in which they were written. */
+/** Statements on one table of call records, ordered by insertion. */
 export interface CallStatements {
-  /** `now`, how many to look at, after which number: deletes the expired ones. */
+  /** Parameters: `now`, the number of records to examine, the number to start after. Deletes the expired ones. */
   readonly pruneCalls: StatementSync;
-  /** After which number: the oldest record that is left. */
+  /** Parameter: the number to start after. Returns the oldest remaining record. */
   readonly oldestCall: StatementSync;
-  /** The same as `pruneCalls`: the last number of a record that expires after `now`. */
+  /** Same parameters as `pruneCalls`. Returns the last number of a record that expires after `now`. */
   readonly lastUnexpiredCall: StatementSync;
 }
 
 /**
- * Removes expired call records from the oldest on, a bounded number at a time. Records expire in the order of
- * their numbers, unless the clock was set back: those that were written while it was ahead are skipped, so that
- * they keep none of the later ones, and looked at again once the end of the table is reached.
+ * Removes expired call records, oldest first, a bounded number at a time. Records expire in the order of their numbers
+ * unless the clock was set back: records written while it was ahead are skipped, so that they do not block later ones,
+ * and examined again after the end of the table has been reached.
  */
 export class CallPruner {
   readonly #sql: CallStatements;
-  /** Until then, in milliseconds, no record that is looked at next has expired. */
+  /** Before this time (ms since the epoch) the next record has not expired. */
   #nextExpiry = 0;
   /** Records up to this number were skipped. */
   #after = 0;

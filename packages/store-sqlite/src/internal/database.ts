@@ -8,12 +8,12 @@ import { connectionPragmas, prepareSchema } from "./schema.ts";
 
 export const databaseName = "actors.db";
 
-/** Opens or makes the database in WAL mode, with its files and their names durable. */
+/** Opens or creates the database in WAL mode, with its files and their directory entries durable. */
 export function openDatabase(directory: string, maxBytes: number | undefined): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(join(directory, databaseName), { timeout: 5_000 });
-    // A connection that has not read yet does not know the journal mode: this reads the header.
+    // A connection learns the journal mode with its first read: this reads the header.
     const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
     if (mode !== "wal") throw noWal(directory);
     database.exec(connectionPragmas);
@@ -30,7 +30,7 @@ export function openDatabase(directory: string, maxBytes: number | undefined): D
 }
 
 function noWal(directory: string): HoldfastError {
-  const message = `The file system of ${directory} cannot share memory between processes, as SQLite's log needs`;
+  const message = `The file system of ${directory} does not support shared memory, which SQLite's log needs`;
   return new HoldfastError("store", "unavailable", `${message}. Choose a directory on a local disk.`);
 }
 
@@ -38,7 +38,7 @@ export function pageSize(database: DatabaseSync): number {
   return Number(database.prepare("PRAGMA page_size").get()?.["page_size"]);
 }
 
-/** Makes a directory and makes its name durable in the one above. */
+/** Creates a directory and makes its entry in the parent durable. */
 export function makeDirectory(path: string): void {
   const first = mkdirSync(path, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
@@ -49,8 +49,8 @@ export function makeDirectory(path: string): void {
 }
 
 /**
- * What is in a directory of the store, in order: nothing where it is absent, or is none. People and their
- * programs leave files there (`.DS_Store`), which are not ours to read or remove.
+ * The sorted entries of a directory of the store; empty if it does not exist or is not a directory. Other programs
+ * leave files there (`.DS_Store`), which are neither read nor removed.
  */
 export function entries(path: string): string[] {
   try {

@@ -21,8 +21,8 @@ export function sqliteCode(error: unknown): number {
 }
 
 /**
- * True when after this error nobody knows what is on the disk (a failed sync may drop dirty pages
- * and succeed the next time), or the file is damaged: the store must not be used further.
+ * True if the content of the disk is unknown after this error (a failed sync may drop dirty pages and succeed the next
+ * time), or the file is damaged: the store must not be used any more.
  */
 export function isFatal(error: unknown): boolean {
   const code = sqliteCode(error);
@@ -59,13 +59,13 @@ export function mapSqliteError(error: unknown): unknown {
   }
 }
 
-/** The files of the store cannot be used; what is wrong with them the system says in many ways. */
+/** The files of the store cannot be used; operating systems report the reason in many ways. */
 export function unavailable(options: {
   readonly cause: unknown;
   readonly metadata?: unknown;
 }): HoldfastError {
   const message =
-    "The store cannot write or read its files: see that its disk has room, and that its files may be read and written";
+    "The store cannot read or write its files. Check that the disk has space, and the permissions of the data directory";
   return new HoldfastError("store", "unavailable", message, options);
 }
 
@@ -99,17 +99,17 @@ export function closed(): HoldfastError {
   return new HoldfastError("store", "closed", "The store is closed", { statusCode: 503 });
 }
 
-/** For everything that is asked of a store after a sync failed. */
+/** The error for everything that is requested after a sync failed. */
 export function failed(cause: unknown): HoldfastError {
   return new HoldfastError(
     "store",
     "failed",
-    "A sync of the store failed, so it takes no more commits: check the disk, then open it again",
+    "A sync of the store failed, so it accepts no more commits. Check the disk, then restart",
     { cause, statusCode: 503 },
   );
 }
 
-/** For the commits that were written when the sync that should have covered them failed. */
+/** The error for commits that were written when their sync failed. */
 export function indeterminate(cause: unknown): HoldfastError {
   return new HoldfastError("store", "indeterminate", "The commit was written, but its sync failed", {
     cause,
@@ -120,9 +120,9 @@ export function busy(): HoldfastError {
   return new HoldfastError("store", "unavailable", "Too many commits are waiting; nothing was written");
 }
 
-/** The row of an actor says that it has a database of its own, whose file is not there. */
+/** The row of an actor says that it has a file of its own, which does not exist. */
 export function lostFile(actorId: string): HoldfastError {
-  return new HoldfastError("store", "corrupt", "The file of an actor is not there", {
+  return new HoldfastError("store", "corrupt", "The file of the actor is missing", {
     metadata: { actorId },
   });
 }

@@ -8,15 +8,14 @@ import { corrupt } from "./errors.ts";
  */
 const formatVersion = 3;
 
-/** "HfSt": tells a store from any other SQLite file. */
+/** "HfSt": distinguishes a store from other SQLite files. */
 const applicationId = 0x48665374;
 
 /**
- * What makes commits cheap is how few pages one group of them touches. Patches of all actors are
- * appended to one table, each linked to the one before it of the same actor, from `patch_head` in
- * the actor's row: so the patches of a group fill one page, where a table ordered by actor would
- * touch a page for each. Call records are appended for the same reason. They expire in about the order
- * of their numbers, so that needs no index: the oldest are looked at first.
+ * Commits are cheap because a group of them touches few pages. Patches of all actors are appended to one table, each
+ * linked to the previous one of the same actor, starting from `patch_head` in the actor's row: the patches of a group
+ * fill one page, where a table ordered by actor would touch a page for each. Call records are appended for the same
+ * reason. They expire in about the order of their numbers, so that needs no index: the oldest are examined first.
  */
 const tables = `
   CREATE TABLE meta (
@@ -73,16 +72,15 @@ const tables = `
 `;
 
 /**
- * What makes a store of each format one of the next, by the format it starts from; a new store goes the
- * same way. Format 2 keeps the past of states: a snapshot that is replaced moves to `past`, with the
- * patches after it. And it has actors with files of their own: `is_open` is set before an owner may
- * write to one and taken back when it is closed. While it is set, `actor.wake_at` may be behind the
- * file, and who opens the store after a crash reads the true time from there.
+ * Upgrades by the format that they start from; a new store runs all of them. Format 2 keeps the history of states: a
+ * replaced snapshot moves to `past`, with the patches after it. It also has actors with files of their own: `is_open`
+ * is set before an owner may write to one, and cleared when it is closed. While it is set, `actor.wake_at` may be
+ * older than the file, and opening the store after a crash reads the time from there.
  *
- * Format 3 orders the index of call records by key: our clients make keys that sort by time, so that the
- * records of a group of commits fall onto its last page, where an index by actor has a page to write for
- * each of them. Nothing finds the records of one actor any more: those of a destroyed actor are unseen
- * until they expire. \`calls_until\` says when the last record of an actor does.
+ * Format 3 orders the index of call records by key: our clients generate keys that sort by time, so that the records
+ * of a group of commits fall onto the last page, where an index by actor would write a page for each. The records of
+ * one actor can no longer be found: those of a destroyed actor remain, invisible, until they expire. \`calls_until\`
+ * is the time at which the last record of an actor expires.
  */
 const upgrades: Readonly<Record<number, string>> = {
   1: `
@@ -123,8 +121,8 @@ export const connectionPragmas = `
 `;
 
 /**
- * Makes the tables of an empty database, or checks those that are there. Throws `store.corrupt` for
- * a file that is no store, `store.format_too_new` for one of a newer release.
+ * Creates the tables of an empty database, or checks existing ones. Throws `store.corrupt` for a file that is not a
+ * store, `store.format_too_new` for one of a newer release.
  */
 export function prepareSchema(database: DatabaseSync): void {
   const { count } = one(database, "SELECT count(*) AS count FROM sqlite_schema");
@@ -139,7 +137,7 @@ export function prepareSchema(database: DatabaseSync): void {
     throw new HoldfastError(
       "store",
       "format_too_new",
-      `The store was written in format ${format}; this release knows formats up to ${formatVersion}. Use a newer release.`,
+      `The store was written in format ${format}; this release supports formats up to ${formatVersion}. Use a newer release.`,
       { metadata: { format, supported: formatVersion } },
     );
   }
@@ -173,7 +171,7 @@ function upgrade(database: DatabaseSync, from: number): void {
 function applyUpgrades(database: DatabaseSync, from: number): void {
   for (let format = from; format < formatVersion; format++) {
     const sql = upgrades[format];
-    if (sql === undefined) throw corrupt(new Error(`No way leads from format ${format}`));
+    if (sql === undefined) throw corrupt(new Error(`There is no upgrade from format ${format}`));
     database.exec(sql);
   }
   database.prepare("UPDATE meta SET value = ? WHERE key = 'format'").run(formatVersion);
@@ -181,6 +179,6 @@ function applyUpgrades(database: DatabaseSync, from: number): void {
 
 function one(database: DatabaseSync, sql: string): Record<string, unknown> {
   const row = database.prepare(sql).get();
-  if (row === undefined) throw corrupt(new Error(`No answer to: ${sql}`));
+  if (row === undefined) throw corrupt(new Error(`No result for: ${sql}`));
   return row;
 }

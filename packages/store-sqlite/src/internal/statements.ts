@@ -2,12 +2,12 @@ import type { DatabaseSync } from "node:sqlite";
 
 const record = "id, name, key, epoch, version, created_at, destroyed_at, wake_at";
 
-/** Call records that one statement writes: for several, the call into SQLite costs more than the rows. */
+/** Number of call records per statement: for several, the call into SQLite costs more than the rows. */
 export const callsAtOnce = 8;
 
 /**
- * Every statement of the store, prepared once for the life of the connection. A bare parameter as LIMIT
- * would be looked at by the planner, and the statement compiled anew each time that it is bound.
+ * All statements of the store, prepared once per connection. Every LIMIT is an expression, because SQLite's planner
+ * inspects a bare parameter, and would recompile the statement whenever it is bound.
  */
 export function prepareStatements(database: DatabaseSync) {
   const sql = (text: string) => database.prepare(text);
@@ -18,14 +18,14 @@ export function prepareStatements(database: DatabaseSync) {
     savepoint: sql("SAVEPOINT one"),
     release: sql("RELEASE one"),
     rollbackTo: sql("ROLLBACK TO one"),
-    /** Frames in the WAL, and how many of them a checkpoint has moved; changes nothing. */
+    /** Number of frames in the WAL, and how many of them a checkpoint has moved; changes nothing. */
     walState: sql("PRAGMA wal_checkpoint(NOOP)"),
 
     create: sql(`INSERT INTO actor (id, name, key, epoch, version, last_commit, created_at)
       VALUES (?, ?, ?, 1, 1, ?, ?) ON CONFLICT DO NOTHING`),
     fence: sql(`UPDATE actor SET version = version + 1, last_commit = ?
       WHERE id = ? AND epoch = ? AND version = ? AND destroyed_at IS NULL RETURNING no, patch_head`),
-    /** As `fence`, of an actor whose place is known: with all that a turn as a rule changes in its row. */
+    /** As `fence`, for an actor whose row number is known; also writes what a turn usually changes in its row. */
     fenceHot: sql(`UPDATE actor SET version = version + 1, last_commit = ?1, patch_head = ?2,
       calls_until = max(calls_until, ?3)
       WHERE no = ?4 AND id = ?5 AND epoch = ?6 AND version = ?7 AND destroyed_at IS NULL`),
@@ -63,7 +63,7 @@ export function prepareStatements(database: DatabaseSync) {
       ) SELECT coalesce(sum(size), 0) AS size FROM chain`),
     moveToPast: sql(`INSERT INTO past (actor_no, patch_head, created_at, until_at, size, bytes)
       SELECT actor_no, ?2, created_at, ?3, ?4, bytes FROM snapshot WHERE actor_no = ?1`),
-    /** The newest first. */
+    /** Newest first. */
     listPast: sql("SELECT no, patch_head, until_at, size FROM past WHERE actor_no = ? ORDER BY no DESC"),
     deletePast: sql("DELETE FROM past WHERE no = ?"),
     snapshotAt: sql("SELECT bytes FROM snapshot WHERE actor_no = ?1 AND coalesce(created_at, 0) <= ?2"),
@@ -94,7 +94,7 @@ export function prepareStatements(database: DatabaseSync) {
     getCall: sql(`SELECT status, outcome, expires_at FROM call
       WHERE actor_no = (SELECT no FROM actor WHERE id = ? AND destroyed_at IS NULL)
       AND key = ? AND expires_at > ?`),
-    /** Reads all records that there are: only where \`calls_until\` says that some are of this actor. */
+    /** Reads all records: used only if \`calls_until\` says that some belong to this actor. */
     listCalls: sql(`SELECT key, status, outcome, expires_at FROM call
       WHERE actor_no = (SELECT no FROM actor WHERE id = ?1 AND calls_until > ?2) AND expires_at > ?2 ORDER BY no`),
     pruneCalls: sql(`DELETE FROM call WHERE no IN (SELECT no FROM

@@ -17,7 +17,7 @@ function started(t: TestContext) {
   return { folder, thread };
 }
 
-test("the thread makes no file where one was removed", async (t) => {
+test("the thread does not create a file in place of a removed one", async (t) => {
   const { folder, thread } = started(t);
   const [file, target] = [join(folder, "odd % name?.db"), join(folder, "copy.db")];
   const refused = { errcode: cannotOpen };
@@ -26,7 +26,7 @@ test("the thread makes no file where one was removed", async (t) => {
   assert.deepEqual([existsSync(file), existsSync(target)], [false, false]);
 });
 
-test("what is asked while the thread ends starts no other", async (t) => {
+test("a request during the end of the thread starts no other thread", async (t) => {
   const { thread } = started(t);
   await thread.ask({ type: "passive" });
   const ended = thread.close();
@@ -34,7 +34,7 @@ test("what is asked while the thread ends starts no other", async (t) => {
   await ended;
 });
 
-test("what was asked before the thread ends is answered", async (t) => {
+test("requests made before the thread ends are answered", async (t) => {
   const { thread } = started(t);
   const asked = thread.ask({ type: "passive" });
   await thread.close();

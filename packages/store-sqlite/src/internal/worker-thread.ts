@@ -2,12 +2,12 @@ import { Worker } from "node:worker_threads";
 import { closed } from "./errors.ts";
 import type { WorkerReply, WorkerRequest } from "./worker.ts";
 
-/** The published package is JavaScript, and a path in a string is not rewritten with the imports. */
+/** The published package is JavaScript, and a path in a string is not rewritten as imports are. */
 const script = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
 
 type Done = Extract<WorkerReply, { type: "done" }>;
 
-/** An error of SQLite that happened in the thread, with its extended result code. */
+/** An SQLite error of the thread, with its extended result code. */
 class ThreadError extends Error {
   readonly errcode: number;
 
@@ -19,8 +19,8 @@ class ThreadError extends Error {
 }
 
 /**
- * A thread with a connection of its own to the store, for work that takes long: checkpoints, copies.
- * It starts with the first request, and keeps the process alive only while it works.
+ * A thread with its own connection to the store, for long work: checkpoints and copies. Starts with the first request,
+ * and keeps the process alive only while it works.
  */
 export class WorkerThread {
   readonly #databaseFile: string;
@@ -32,7 +32,7 @@ export class WorkerThread {
     this.#databaseFile = databaseFile;
   }
 
-  /** Does one thing; requests are answered in order. Rejects with `store.closed` after `close`. */
+  /** Sends one request; requests are answered in order. Rejects with `store.closed` after `close`. */
   ask(request: Exclude<WorkerRequest, { type: "close" }>): Promise<Done> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) throw this.#ended;
@@ -48,7 +48,7 @@ export class WorkerThread {
     const worker = this.#worker;
     const hasEnded = this.#ended !== undefined;
     this.#worker = undefined;
-    // From now on, also for what comes while the thread ends: a thread that is made then nobody would close.
+    // Set first: a request that arrives while the thread ends must not start another one, which nobody would close.
     this.#ended ??= closed();
     if (worker === undefined || hasEnded) return Promise.resolve();
     return new Promise((resolve) => {
@@ -60,7 +60,7 @@ export class WorkerThread {
   }
 
   #start(): Worker {
-    // A program that was given as text has options that would keep a file from being loaded.
+    // A program given as text (`--eval`) has options that would prevent loading a file.
     const isText = process.execArgv.some((option) => option.startsWith("--input-type"));
     const worker = new Worker(script, { workerData: this.#databaseFile, ...(isText && { execArgv: [] }) });
     worker.on("message", (reply: WorkerReply) => {

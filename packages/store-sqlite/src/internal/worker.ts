@@ -4,7 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { sqliteCode } from "./errors.ts";
 import { connectionPragmas } from "./schema.ts";
 
-/** What the thread is asked to do, one at a time. */
+/** Requests to the thread, handled one at a time. */
 export type WorkerRequest =
   | { readonly type: "passive" | "restart" | "truncate" }
   | { readonly type: "copy"; readonly file: string }
@@ -17,7 +17,7 @@ export type WorkerReply =
   | { readonly type: "done"; readonly busy: boolean; readonly frames: number; readonly moved: number }
   | { readonly type: "error"; readonly message: string; readonly code: number };
 
-/** Commits wait while a checkpoint waits for readers, so it soon gives up. */
+/** Commits wait while a checkpoint waits for readers, so it gives up soon. */
 const busyTimeoutMs = 20;
 
 const port = parentPort;
@@ -63,7 +63,10 @@ function elsewhere(request: Extract<WorkerRequest, { type: "copy-file" | "checkp
   }
 }
 
-/** What was removed since the thread was asked stays away: to open a path as usual would make an empty file. */
+/**
+ * A database that was removed since the request must stay removed: opening its path normally would create an empty
+ * file.
+ */
 function openExisting(file: string): DatabaseSync {
   const url = pathToFileURL(file);
   url.searchParams.set("mode", "rw");

@@ -1,4 +1,4 @@
-/** The database file of an actor with `c.db`: its whole truth in one file. */
+/** The database file of an actor with `c.db`, which holds all of the actor's data. */
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type {
@@ -39,7 +39,10 @@ import {
 import { SqlSession } from "./session.ts";
 import { pruneHistory } from "./state-log.ts";
 
-/** What a file has open; all of it goes when the file is suspended, and comes back when it is used. */
+/**
+ * The open connection of a file and everything that depends on it. Closed when the file is suspended, opened again on
+ * use.
+ */
 interface Connection {
   readonly database: DatabaseSync;
   readonly session: SqlSession;
@@ -48,7 +51,7 @@ interface Connection {
   readonly frameBytes: number;
 }
 
-/** All there is of an actor beside its own tables. */
+/** All data of an actor except the user's tables. */
 export interface FileContent {
   readonly epoch: number;
   readonly version: number;
@@ -58,7 +61,7 @@ export interface FileContent {
   readonly calls: readonly CallRecord[];
 }
 
-/** The SQLite file of one actor, which holds all there is of it. */
+/** The SQLite file of one actor, which holds all of its data. */
 export class ActorFile {
   #calls: { readonly sql: FileStatements; readonly pruner: CallPruner } | undefined;
   readonly id: string;
@@ -69,17 +72,17 @@ export class ActorFile {
   #version = 0;
   #durableVersion = 0;
   #wakeAt: number | undefined;
-  /** False until the first commit: then nobody else knows of the file. */
+  /** False until the first commit: until then nothing refers to the file. */
   exists: boolean;
   /** True while a running actor holds the file. */
   held = false;
-  /** True once an owner has let it go: the directory says of it that it is open. */
+  /** True once an owner has released the file while the directory still marks it as open. */
   wasHeld = false;
   #failure: { readonly cause: unknown } | undefined;
   #syncing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #mostlyMoved = false;
-  /** Pragmas of the user that last as long as a connection. */
+  /** The user's pragmas, which last as long as a connection. */
   readonly #pragmas = new Map<string, string>();
   readonly #last = new LastWrite();
 
@@ -108,16 +111,16 @@ export class ActorFile {
     return this.#failure !== undefined;
   }
 
-  /** True when nothing is lost by closing the connection. */
+  /** True if the connection can be closed without losing anything. */
   get isQuiet(): boolean {
     return this.#syncing === undefined && this.#connection?.session.inTransaction !== true;
   }
 
-  /** A new owner: what the one before has not committed is undone, and what it has set of the connection. */
+  /** Called for a new owner: undoes uncommitted writes and connection settings of the previous one. */
   acquire(epoch: number): void {
     this.rollback();
     if (this.wasHeld && !this.isFailed) {
-      // Pragmas and temporary tables end with the connection, unless a sync holds that open.
+      // Pragmas and temporary tables end with the connection, unless a running sync keeps it open.
       this.#pragmas.clear();
       if (this.isQuiet) this.suspend();
       else this.#use().database.exec(filePragmas);
@@ -129,7 +132,7 @@ export class ActorFile {
     this.held = true;
   }
 
-  /** The record with what only the file knows. */
+  /** The record, completed with what only the file has. */
   overlay(record: ActorRecord): ActorRecord {
     const { wakeAt: _, ...rest } = record;
     return {
@@ -139,12 +142,12 @@ export class ActorFile {
     };
   }
 
-  /** The record as its new owner sees it: durable with the owner's first commit, at the latest. */
+  /** The record for a new owner; durable with the owner's first commit at the latest. */
   current(record: ActorRecord): ActorRecord {
     return { ...this.overlay(record), version: this.#version };
   }
 
-  /** Writes one turn and what SQL has written in it as one transaction; not durable before `synced()`. */
+  /** Writes one turn, with the SQL of the user in it, as one transaction. Durable after `synced()`. */
   commit(batch: CommitBatch): void {
     this.assertUsable();
     const { session, sql } = this.#use();
@@ -167,7 +170,7 @@ export class ActorFile {
     this.#checkpoint();
   }
 
-  /** Throws `actor.fenced` unless the batch may be committed; undoes what SQL has written since. */
+  /** Throws `actor.fenced` if the batch must not be committed, after undoing the user's SQL in it. */
   endTurn(batch: CommitBatch): void {
     if (batch.epoch !== this.#epoch || batch.version !== this.#version + 1) throw fenced(this.id);
     this.#use().session.rollbackAll();
@@ -181,7 +184,7 @@ export class ActorFile {
     if (changes !== 1) throw fenced(this.id);
   }
 
-  /** One for each opening of the file. */
+  /** One object for each time the file is opened. */
   #prunerOf(sql: FileStatements): CallPruner {
     if (this.#calls?.sql !== sql) this.#calls = { sql, pruner: new CallPruner(sql) };
     return this.#calls.pruner;
@@ -204,12 +207,12 @@ export class ActorFile {
     if (batch.calls !== undefined) this.#prunerOf(sql).prune(now, 2 * batch.calls.length);
   }
 
-  /** Resolves when all that was committed before the call is durable. */
+  /** Resolves when everything committed before the call is durable. */
   synced(alone = false): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(indeterminate(this.#failure.cause));
     if (this.#durableVersion === this.#version && this.#syncing === undefined) return Promise.resolve();
     if (this.#syncing === undefined) return this.#sync(alone);
-    // The sync that runs may have begun before the last commit.
+    // The running sync may have begun before the last commit.
     this.#next ??= this.#syncing.then(() => {
       this.#next = undefined;
       return this.#sync(false);
@@ -245,7 +248,7 @@ export class ActorFile {
     }
   }
 
-  /** Nothing is tried again: a second sync may succeed without the data of the first. */
+  /** Never retried: a second sync may succeed without the data of the first. */
   #fail(cause: unknown): HoldfastError {
     this.#failure ??= { cause };
     this.#host.log.error("file of an actor failed", { actorId: this.id, error: cause });
@@ -258,7 +261,7 @@ export class ActorFile {
 
   // Reads
 
-  /** The state as it was last committed, or as it was at a time; undefined when there was none. */
+  /** The state of the last commit, or at a given time; undefined if there was none. */
   state(at: number = Number.MAX_SAFE_INTEGER): StoredState | undefined {
     const rows = this.read((sql) => sql.stateSince.all(at));
     const [snapshot, ...patches] = rows.map((row) => bytes(row, "bytes"));
@@ -291,7 +294,7 @@ export class ActorFile {
 
   // User SQL
 
-  /** The database for the owner with this epoch. */
+  /** Opens the database for the owner with this epoch. */
   handle(epoch: number): ActorDatabase {
     let closed = false;
     const own = (): SqlSession => {
@@ -310,7 +313,7 @@ export class ActorFile {
       release: (name) => own().release(name),
       rollback: (name) => own().rollback(name),
       settle: () => {
-        // From the first commit on, also while it is on its way, transactions end with commits.
+        // From the first commit on, even while it is in flight, transactions end with commits.
         if (this.exists || this.#version > 0) return false;
         own().commit();
         return true;
@@ -323,7 +326,7 @@ export class ActorFile {
     };
   }
 
-  /** Pragmas of a connection are set again when the file is opened again for the same owner. */
+  /** Applies the connection pragmas again after the file was reopened for the same owner. */
   #watched(statement: ActorStatement | undefined, sql: string): ActorStatement | undefined {
     if (statement?.kind !== "alone") return statement;
     const remember = <T>(result: T): T => {
@@ -342,12 +345,12 @@ export class ActorFile {
     };
   }
 
-  /** Undoes what was not committed. */
+  /** Undoes uncommitted writes. */
   rollback(): void {
     this.#connection?.session.rollbackAll();
   }
 
-  /** Fills the file of an actor that was kept elsewhere so far. */
+  /** Fills the file with the data of an actor that was stored elsewhere so far. */
   fill(content: FileContent): void {
     const { session, sql } = this.#use();
     this.#run(() => {
@@ -371,13 +374,13 @@ export class ActorFile {
 
   // The connection
 
-  /** Closes the connection; the next use opens it again. */
+  /** Closes the connection; the next use reopens it. */
   suspend(): void {
     const connection = this.#connection;
     this.#connection = undefined;
     if (connection === undefined) return;
     this.#last.keep();
-    // After a failed sync nothing may be moved out of the log: the next process judges it.
+    // After a failed sync the log must not be checkpointed: the next process decides what it contains.
     const last = this.isFailed ? this.#reader() : undefined;
     connection.wal.close();
     connection.database.close();
@@ -448,12 +451,12 @@ export class ActorFile {
   }
 
   /**
-   * Right after a commit nobody else writes, so that a passive checkpoint moves all of the log and the
-   * next commit starts it over. A thread moves most of it first, while commits go on. A log that is
-   * written over is quicker to sync than one that grows.
+   * Checkpoints the log when it has grown. Right after a commit nobody else writes, so a passive checkpoint moves all
+   * of it and the next commit starts it over. A thread moves most of it beforehand, while commits continue.
+   * Overwriting a log is quicker to sync than growing it.
    *
-   * SQLite is asked how long the log is, not the file system: to look at a file makes its next change
-   * write down a time of its own, which its sync then has to write as well (Linux 6.13 and later).
+   * The length of the log comes from SQLite, not from the file system: calling stat makes the next change of the file
+   * update its timestamps, which its sync then has to write (Linux 6.13 and later).
    */
   #checkpoint(): void {
     const { sql, database, frameBytes, wal } = this.#use();
@@ -467,13 +470,13 @@ export class ActorFile {
     if (frames * frameBytes >= maxWalBytes) {
       this.#moveRest(database);
     } else if ((frames - integer(row, "checkpointed")) * frameBytes >= passiveCheckpointBytes) {
-      // Small turns touch few pages over and over: on a quick disk to move them costs less than a thread.
+      // Small turns touch the same few pages again: on a quick disk, moving them costs less than a thread.
       if (wal.isQuick && frames * frameBytes < 2 * passiveCheckpointBytes) this.#moveRest(database);
       else this.#host.checkpoint(this);
     }
   }
 
-  /** A thread has moved what was in the log a moment ago. */
+  /** A thread has just moved the rest. */
   mostlyMoved(): void {
     this.#mostlyMoved = true;
   }

@@ -3,10 +3,10 @@ import type { StatementKind } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 import type { FunctionUse } from "./last-write.ts";
 
-/** Tables and savepoints of this prefix are the store's own. */
+/** Prefix of the store's own tables and savepoints. */
 export const reservedPrefix = "_holdfast_";
 
-/** Pragmas that would take from the store what its durability and its reads rest on, or bind the whole process. */
+/** Pragmas that would break the store's durability or reads, or that affect the whole process. */
 const refusedPragmas = new Set([
   "journal_mode",
   "journal_size_limit",
@@ -36,7 +36,7 @@ const refusedPragmas = new Set([
 /** Pragmas whose value has no effect inside a transaction. */
 const lonePragmas = new Set(["foreign_keys", "auto_vacuum", "incremental_vacuum", "page_size"]);
 
-/** Pragmas that change nothing and take an argument. */
+/** Pragmas with an argument that change nothing. */
 const readingPragmas = new Set([
   "table_info",
   "table_xinfo",
@@ -78,12 +78,12 @@ const changing = new Set<number>([
 ]);
 
 /**
- * Watches what SQLite compiles: tells what a statement does, and refuses what is the store's own. It
- * looks only while user SQL is being compiled or run.
+ * Observes what SQLite compiles: classifies statements, and refuses access to the store's own tables. Active only
+ * while user SQL is compiled or run.
  */
 export class Authorizer {
   #watching = false;
-  /** `VACUUM` works on a nameless database of its own, which it attaches. */
+  /** `VACUUM` attaches a nameless database of its own. */
   #vacuums = false;
   #kind: StatementKind = "read";
   readonly #functions = new Set<string | null>();
@@ -97,7 +97,7 @@ export class Authorizer {
     });
   }
 
-  /** Runs `work` under watch; throws the reason of a refusal in place of SQLite's "not authorized". */
+  /** Runs `work` with the checks; throws the reason of a refusal instead of SQLite's "not authorized". */
   watch<T>(work: () => T, vacuums = false): T {
     this.#watching = true;
     this.#vacuums = vacuums;
@@ -113,12 +113,12 @@ export class Authorizer {
     }
   }
 
-  /** What the statement that was compiled last does; SQLite tells of a `VACUUM` only when it runs. */
+  /** What the statement compiled last does. SQLite reports a `VACUUM` only when it runs. */
   get kind(): StatementKind {
     return this.#kind;
   }
 
-  /** Which functions the statement that was compiled last calls that tell of the one before it. */
+  /** Functions of the statement compiled last that depend on the statement before it. */
   get asks(): FunctionUse {
     return {
       rowid: this.#functions.has("last_insert_rowid"),
@@ -129,7 +129,7 @@ export class Authorizer {
   #look(action: number, first: string | null, second: string | null): HoldfastError | undefined {
     if (changing.has(action)) {
       this.#kind = "write";
-      // It only reads the tables that it names.
+      // True if it only reads.
       if (action === constants.SQLITE_ANALYZE) return undefined;
       // `ALTER TABLE` names the schema first.
       const named = action === constants.SQLITE_ALTER_TABLE ? [second] : [first, second];
@@ -171,7 +171,11 @@ function isReserved(name: string | null): boolean {
 }
 
 export function reserved(): HoldfastError {
-  return new HoldfastError("db", "reserved", `Names that begin with ${reservedPrefix} are the runtime's own`);
+  return new HoldfastError(
+    "db",
+    "reserved",
+    `Names that begin with ${reservedPrefix} are reserved for the runtime`,
+  );
 }
 
 function notAllowed(what: string): HoldfastError {

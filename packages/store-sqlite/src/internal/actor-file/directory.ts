@@ -9,14 +9,14 @@ export interface FileRow {
 }
 
 /**
- * Which actors have a file of their own, in the store's database: see `actor_file` in schema.ts. Its writes
- * belong to the transaction that is open.
+ * Which actors have a file of their own, in the store's database: see `actor_file` in schema.ts. Writes join the open
+ * transaction.
  */
 export class FileDirectory {
   readonly #sql: ReturnType<typeof prepare>;
-  /** Most stores have none: then nothing has to be asked. */
+  /** Most stores have no such actors: then no query is needed. */
   #any: boolean;
-  /** Actors that have none, as far as they were asked about lately. */
+  /** Actors known to have no file, from recent queries. */
   readonly #without = new Set<string>();
 
   constructor(database: DatabaseSync) {
@@ -32,7 +32,7 @@ export class FileDirectory {
     return false;
   }
 
-  /** From now on no commit fits the row of the actor in the store's database: it goes to the file, or nowhere. */
+  /** From now on commits for this actor go to its file: the fence in the store's row never holds. */
   add(id: string, isOpen: boolean): void {
     this.#any = true;
     this.#without.delete(id);
@@ -45,7 +45,7 @@ export class FileDirectory {
     return this.#any && this.#sql.mark.run(isOpen ? 1 : 0, id).changes === 1;
   }
 
-  /** Closed by the owner with this epoch; what a newer one has marked stays as it is. */
+  /** Marks the file as closed by the owner with this epoch; the mark of a newer owner stays. */
   markClosed(id: string, epoch: number): void {
     this.#sql.markClosed.run(id, epoch);
   }
@@ -67,7 +67,7 @@ export class FileDirectory {
     return this.#sql.ids.all().map((row) => text(row, "id"));
   }
 
-  /** What a crash may have left to do. */
+  /** Clean-up that a crash may have left to do. */
   unfinished(): readonly FileRow[] {
     return this.#sql.unfinished.all().map((row) => ({
       id: text(row, "id"),
@@ -75,7 +75,7 @@ export class FileDirectory {
     }));
   }
 
-  /** True unless the process before ended with everything in order. */
+  /** True unless the previous process ended cleanly. */
   get isDirty(): boolean {
     return this.#sql.getDirty.get() !== undefined;
   }

@@ -7,19 +7,19 @@ import type { FileDirectory } from "./directory.ts";
 import type { ActorFiles } from "./files.ts";
 
 /**
- * Commits of actors with a file of their own, and the order between a file and its row in the store's
- * database: a file is durable before its row, the row's mark of an open file before what is written to
- * that, the row of a destroyed actor before its file is removed. So a crash in between leaves only what
- * `ActorFiles` mends when the store is opened again.
+ * Commits of actors with a file of their own. Invariant, the order between a file and its row in the store's database:
+ * a new file is durable before its row; the mark that a file is open, before writes to it; the row of a destroyed
+ * actor, before its file is removed. A crash in between leaves only what `ActorFiles` repairs when the store is opened
+ * again.
  */
 export class FileCommits {
   readonly #files: ActorFiles;
   readonly #directory: FileDirectory;
   readonly #tables: Tables;
   readonly #write: (change: Change) => Promise<void>;
-  /** Actors whose row is on its way. */
+  /** Actors whose row is being written. */
   readonly #births = new Map<string, Promise<void>>();
-  /** Actors whose end is on its way. */
+  /** Actors whose destruction is being written. */
   readonly #endings = new Set<string>();
 
   constructor(
@@ -34,18 +34,18 @@ export class FileCommits {
     this.#write = write;
   }
 
-  /** A record from the store's database, with what its file knows better. */
+  /** A record from the store's database, completed from its file. */
   overlay(record: ActorRecord): ActorRecord {
     const file = record.destroyedAt === undefined ? this.#files.live(record.id) : undefined;
     return file?.exists ? file.overlay(record) : record;
   }
 
-  /** Within the transaction of an acquisition; false for an actor without a file. */
+  /** Called within the transaction of an acquisition; false for an actor without a file. */
   markOpen(id: string): boolean {
     return this.#directory.mark(id, true);
   }
 
-  /** What a new owner needs, from the file. */
+  /** Loads what a new owner needs from the file. */
   load(loaded: LoadedActor): LoadedActor {
     const { record } = loaded;
     const file = this.#files.find(record.id);
@@ -77,7 +77,7 @@ export class FileCommits {
     await this.#write({ actorId: id, work: () => this.#directory.setWake(id, wakeAt ?? undefined) });
   }
 
-  /** Makes an actor of a file that is in its place, with the user's tables in it. */
+  /** Creates an actor from a file with the user's tables that has been put in its place. */
   async adopt(create: CommitBatch, content: FileContent): Promise<void> {
     const file = this.#files.take(create.actorId);
     try {
@@ -127,7 +127,7 @@ export class FileCommits {
     }
   }
 
-  /** An actor that is made and destroyed by one commit: of it there is a row, and never was a file. */
+  /** An actor that one commit creates and destroys: it gets a row, and never a file. */
   async #pass(file: ActorFile, batch: CommitBatch): Promise<void> {
     const row = rowOf(batch);
     const context = { now: this.#files.now(), limits: this.#files.settings.history };
@@ -143,7 +143,7 @@ export class FileCommits {
   }
 }
 
-/** What the store's database has of an actor with a file of its own. */
+/** The row in the store's database for an actor with a file of its own. */
 function rowOf(batch: CommitBatch): CommitBatch {
   const { state: _, kv: __, calls: ___, database: ____, ...row } = batch;
   return row;

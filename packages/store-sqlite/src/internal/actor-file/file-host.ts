@@ -2,30 +2,30 @@ import type { Logger } from "@holdfast/core";
 import type { SyncFile } from "../../sync.ts";
 import type { HistoryLimits } from "./state-log.ts";
 
-/** What holds for every file of a store. */
+/** Settings that apply to every file of a store. */
 export interface FileSettings {
   readonly history: HistoryLimits;
   /** Replaces the sync of the WAL, in tests. */
   readonly syncFile: SyncFile | undefined;
-  /** Where a file may not grow further: then `store.full`. */
+  /** Maximum size of a file, in bytes; beyond it, `store.full`. */
   readonly maxFileBytes: number | undefined;
-  /** Size of the WAL at which a checkpoint runs at once. */
+  /** WAL size at which a checkpoint runs immediately. */
   readonly maxWalBytes: number;
-  /** WAL content that no checkpoint has moved yet, at which one starts in a thread. */
+  /** Size of the WAL content without checkpoint at which one starts in a thread. */
   readonly passiveCheckpointBytes: number;
 }
 
-/** What a file asks of those that hold all files. */
+/** Operations of the collection of files that one file calls. */
 export interface FileHost<File> {
   readonly log: Logger;
   readonly settings: FileSettings;
-  /** Syncs of files that are on their way. */
+  /** Number of running syncs. */
   readonly syncs: { running: number };
   now(): number;
   used(file: File): void;
-  /** Nothing of the file is on its way any more. */
+  /** The file has no more running operations. */
   quiet(file: File): void;
-  /** Its owner lets the file go. */
+  /** The owner has released the file. */
   release(file: File): void;
   checkpoint(file: File): void;
 }

@@ -15,19 +15,19 @@ export interface ActorFilesOptions {
   readonly path: string;
   readonly ports: Ports;
   readonly directory: FileDirectory;
-  /** Writes to the store's database; resolves when it is durable. */
+  /** Writes to the store's database; resolves when the write is durable. */
   readonly write: (actorId: string, work: () => void, hides?: boolean) => Promise<void>;
-  /** All of an actor that is in the store's database; undefined when it is not there. */
+  /** All data of an actor in the store's database; undefined if it is not stored there. */
   readonly shared: (actorId: string) => FileContent | undefined;
-  /** Removes that from the open transaction. */
+  /** Removes that data in the open transaction. */
   readonly forgetShared: (actorId: string) => void;
-  /** After a crash, before anything else: what else has to be looked after. */
+  /** Called after a crash, before anything else, for other clean-up. */
   readonly recover: (files: ActorFiles) => void;
   readonly maxOpenFiles: number;
   readonly settings: FileSettings;
 }
 
-/** The files of the actors that have one of their own. */
+/** The database files of actors that have one of their own. */
 export class ActorFiles implements FileHost<ActorFile> {
   readonly log: Logger;
   readonly settings: FileSettings;
@@ -56,20 +56,20 @@ export class ActorFiles implements FileHost<ActorFile> {
     return this.#options.ports.clock.now();
   }
 
-  /** The number of open connections. */
+  /** Number of open connections. */
   get openCount(): number {
     let count = 0;
     for (const file of this.#files.values()) if (file.isOpen) count++;
     return count;
   }
 
-  /** The file of an actor, if it has one; opened when it is not. */
+  /** The file of an actor, opened on demand; undefined if it has none. */
   find(id: string): ActorFile | undefined {
     const known = this.#files.get(id);
     if (known !== undefined) return known.exists ? known : undefined;
     if (!this.#directory.has(id)) return undefined;
     const file = this.#make(id, false);
-    // A reader comes and goes within a moment; an owner holds on to it.
+    // Readers are brief; an owner keeps the file.
     this.#options.ports.tasks.macrotask(() => {
       if (!file.held) this.#inBackground(this.#settle(file));
     });
@@ -77,8 +77,8 @@ export class ActorFiles implements FileHost<ActorFile> {
   }
 
   /**
-   * Whether the file of an actor has an entry within a range; undefined for an actor without a file. One
-   * that cannot be read has them all: it must not keep others from starting, nor lose what it refers to.
+   * Whether the file of an actor has an entry within a range; undefined for an actor without a file. True for a file
+   * that cannot be read: it must neither block other actors nor lose what it refers to.
    */
   hasEntry(id: string, range: Omit<KvRange, "limit">): boolean | undefined {
     try {
@@ -90,12 +90,12 @@ export class ActorFiles implements FileHost<ActorFile> {
     }
   }
 
-  /** A file that is in memory, whether its actor exists yet or not. */
+  /** A file in memory, whether or not its actor exists yet. */
   live(id: string): ActorFile | undefined {
     return this.#files.get(id);
   }
 
-  /** The file that a commit of this actor goes to: that of one that is being made, too. */
+  /** The file that commits of this actor go to, including an actor that is being created. */
   owned(id: string): ActorFile | undefined {
     return this.#files.get(id);
   }
@@ -112,7 +112,7 @@ export class ActorFiles implements FileHost<ActorFile> {
     }
     const file = this.find(id) ?? (await this.#moveOut(id));
     if (!file.held) {
-      // Let go since it was acquired: the directory may say already that nobody writes to it.
+      // It was released after it was acquired: the directory may already mark it as closed.
       file.held = true;
       await this.#options.write(id, () => void this.#directory.mark(id, true));
     }
@@ -126,7 +126,7 @@ export class ActorFiles implements FileHost<ActorFile> {
     return file;
   }
 
-  /** Makes a file for an actor that had none, and moves there what the store has of it. */
+  /** Creates a file for an actor without one, and moves the actor's data there. */
   async #moveOut(id: string): Promise<ActorFile> {
     const content = this.#options.shared(id);
     if (content === undefined) throw notFound(id);
@@ -150,19 +150,19 @@ export class ActorFiles implements FileHost<ActorFile> {
     return file;
   }
 
-  /** Makes the first commit of a file durable, before the store's database tells of it. */
+  /** Makes the first commit of a file durable before the store's database refers to it. */
   async born(file: ActorFile, callers: number): Promise<void> {
     await Promise.all([this.committed(file, callers), syncDirectoryOf(file.path)]);
   }
 
-  /** Syncs what was just committed; in line where nothing else is going on. */
+  /** Syncs the last commit; synchronously if nothing else is going on. */
   committed(file: ActorFile, callers: number): Promise<void> {
     const alone = callers <= 1 && this.syncs.running === 0 && this.#lastCommitted === file;
     this.#lastCommitted = file;
     return file.synced(alone);
   }
 
-  /** Removes a file whose actor is gone, or never came to be. */
+  /** Removes a file whose actor is gone or was never created. */
   discard(file: ActorFile): void {
     file.held = false;
     this.#files.delete(file.id);
@@ -172,7 +172,7 @@ export class ActorFiles implements FileHost<ActorFile> {
       file.suspend();
       this.#erase(file.id);
     };
-    // The path may be used again by then only by the same id, which is used once.
+    // Only the same id could use the path again, and ids are unique.
     if (file.isQuiet) remove();
     else {
       file.rollback();
@@ -185,7 +185,7 @@ export class ActorFiles implements FileHost<ActorFile> {
     }
   }
 
-  /** The row of a destroyed actor is durable: removes its file and what the directory says of it. */
+  /** Called when the row of a destroyed actor is durable: removes its file and its directory entry. */
   destroyed(file: ActorFile): void {
     this.discard(file);
     this.#inBackground(this.#options.write(file.id, () => this.#directory.remove(file.id)));
@@ -200,7 +200,7 @@ export class ActorFiles implements FileHost<ActorFile> {
     this.#closeSome();
   }
 
-  /** Keeps the number of open connections within its bound, as far as they are quiet. */
+  /** Closes idle connections until their number is within the limit. */
   #closeSome(): void {
     if (this.#files.size <= this.#options.maxOpenFiles) return;
     let excess = this.openCount - this.#options.maxOpenFiles;
@@ -228,7 +228,7 @@ export class ActorFiles implements FileHost<ActorFile> {
     this.#inBackground(
       this.#thread.ask({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" }).then(moved, (error) => {
         done();
-        // One that was removed meanwhile has nothing left to move.
+        // A file that has been removed in the meantime has nothing left to move.
         if (this.#files.get(file.id) !== file) return;
         this.log.warn("checkpoint failed", { actorId: file.id, error: mapSqliteError(error) });
       }),
@@ -247,14 +247,14 @@ export class ActorFiles implements FileHost<ActorFile> {
   }
 
   /**
-   * Empties the log of a file that nobody holds, closes it, forgets it, and says so in the directory.
-   * A reader and an owner may leave at the same time: whoever closes the file speaks for both.
+   * Checkpoints, closes and forgets a file without users, and marks it as closed in the directory. A reader and an
+   * owner may leave at the same time: the one that closes the file acts for both.
    */
   async #settle(file: ActorFile): Promise<void> {
     try {
       await file.synced();
       if (file.held || file.isFailed) return;
-      // One that was closed to make room has emptied its log then.
+      // A file that was closed to save connections has been checkpointed then.
       if (file.isOpen) await this.#thread.ask({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" });
       if (file.held || !file.isQuiet || this.#files.get(file.id) !== file) return;
       this.#files.delete(file.id);
@@ -262,12 +262,12 @@ export class ActorFiles implements FileHost<ActorFile> {
       file.suspend();
       if (!file.wasHeld) return;
       await this.#options.write(file.id, () => {
-        // An owner who came meanwhile has marked it open again; one who is on the way, with a new epoch.
+        // An owner that has come in the meantime has marked it as open again, or will, with a newer epoch.
         if (this.#files.get(file.id)?.held !== true) this.#directory.markClosed(file.id, file.epoch);
       });
     } catch (error) {
       if (isErrorCode(error, "store", "closed")) return;
-      this.log.warn("file of an actor was not closed in order", { actorId: file.id, error });
+      this.log.warn("file of an actor was not closed cleanly", { actorId: file.id, error });
     }
   }
 
@@ -275,20 +275,20 @@ export class ActorFiles implements FileHost<ActorFile> {
     return actorFilePath(this.#options.path, id);
   }
 
-  /** A copy of a file as it is now, by the thread. Resolves when all that is in it is durable. */
+  /** Copies a file in the thread. Resolves when everything in the copy is durable. */
   async copy(file: ActorFile, target: string): Promise<void> {
     try {
       await this.#thread.ask({ type: "copy-file", file: file.path, target });
     } catch (error) {
       throw existsSync(file.path) ? mapSqliteError(error) : notFound(file.id);
     }
-    // What was written by then is in the copy: it is shown to nobody before it is durable.
+    // The copy may contain writes that are not durable yet, which must not be visible before they are.
     await file.synced();
   }
 
   /**
-   * Closes all files, after the last commit. `write` runs its work in a transaction of the store's
-   * database; without it the directory stays as it is, to be mended when the store is opened again.
+   * Closes all files after the last commit. `write` runs its work in a transaction of the store's database; without
+   * it, the directory is repaired when the store is opened again.
    */
   async close(write: ((work: () => void) => void) | undefined): Promise<void> {
     const files = [...this.#files.values()];
@@ -318,12 +318,12 @@ export class ActorFiles implements FileHost<ActorFile> {
     return file;
   }
 
-  /** Resolves when it is durable that this process may leave files that somebody has to look after. */
+  /** Resolves when it is durable that this process may leave files that need clean-up. */
   setDirty(): Promise<void> {
     if (this.#dirty !== undefined) return this.#dirty;
     const dirty = this.#options.write("", () => this.#directory.setDirty(true));
     this.#dirty = dirty;
-    // There may be room the next time.
+    // There may be space the next time.
     dirty.catch(() => {
       this.#dirty = undefined;
     });
@@ -332,7 +332,7 @@ export class ActorFiles implements FileHost<ActorFile> {
 
   #inBackground(work: Promise<unknown>): void {
     const kept = work.catch((error: unknown) => {
-      // What a closed store does not take any more is done when it is opened again.
+      // Clean-up that a closed store refuses is done when it is opened again.
       if (!isErrorCode(error, "store", "closed")) this.log.warn("clean-up of a file failed", { error });
     });
     this.#background.add(kept);
@@ -343,7 +343,9 @@ export class ActorFiles implements FileHost<ActorFile> {
     eraseFile(this.pathOf(id));
   }
 
-  /** Mends what a crash has left: wake times, files of destroyed actors, files of actors never made. */
+  /**
+   * Repairs what a crash has left: wake-up times, files of destroyed actors, files of actors that were never created.
+   */
   #reconcile(): void {
     for (const { id, isDestroyed } of this.#directory.unfinished()) {
       if (isDestroyed) {
@@ -357,7 +359,7 @@ export class ActorFiles implements FileHost<ActorFile> {
         this.#directory.mark(id, false);
         file.suspend();
       } catch (error) {
-        // One actor that cannot be read must not keep the others from starting.
+        // One unreadable actor must not keep the others from starting.
         this.log.error("file of an actor cannot be read", { actorId: id, error });
       }
     }

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
-/** What of it a statement calls, itself or in a trigger that it fires. */
+/** Which of the two functions a statement calls, itself or in a trigger. */
 export interface FunctionUse {
   readonly rowid: boolean;
   readonly changes: boolean;
@@ -12,21 +12,20 @@ const scratch = `
 `;
 
 /**
- * What `last_insert_rowid()` and `changes()` tell the user of one file. The store writes on the same
- * connection, and closes it in between: what they told before is kept then, and put back before user
- * SQL can see the difference. SQLite has no call for that which Node knows, so that rows of temporary
- * tables are written to the same effect.
+ * Preserves the results of `last_insert_rowid()` and `changes()` for the user of one file. The store writes on the
+ * same connection and closes it in between: it saves the values first and restores them before user SQL can see a
+ * difference. Node exposes no SQLite call for that, so rows of temporary tables are written to the same effect.
  */
 export class LastWrite {
   #database: DatabaseSync | undefined;
   #probe: StatementSync | undefined;
-  /** Made when they are first needed. */
+  /** Created on demand. */
   #statements: ReturnType<typeof prepareStatements> | undefined;
-  /** What is to be put back; undefined while what the connection says is right. */
+  /** The values to restore; undefined while the connection has the right ones. */
   #rowid: number | bigint | undefined = 0;
   #changes: number | bigint | undefined = 0;
 
-  /** A connection was opened. */
+  /** Called when a connection was opened. */
   attach(database: DatabaseSync): void {
     this.#database = database;
     this.#statements = undefined;
@@ -34,13 +33,13 @@ export class LastWrite {
     this.#probe.setReadBigInts(true);
   }
 
-  /** A new owner has written nothing. */
+  /** Called for a new owner, which has written nothing. */
   forget(): void {
     this.#rowid = 0;
     this.#changes = 0;
   }
 
-  /** The store is about to write, or to close the connection. */
+  /** Called before the store writes, or closes the connection. */
   keep(): void {
     if (this.#rowid !== undefined && this.#changes !== undefined) return;
     const told = this.#probe?.run();
@@ -48,7 +47,7 @@ export class LastWrite {
     this.#changes ??= told?.changes ?? 0;
   }
 
-  /** A statement of the user is about to run: one that writes may leave the row id as it is. */
+  /** Called before a statement of the user: one that writes may keep the row id. */
   putBack(writes: boolean, asks: FunctionUse): void {
     const rowid = (writes || asks.rowid || asks.changes) && this.#rowid !== undefined;
     const changes = asks.changes && this.#changes !== undefined;
@@ -59,7 +58,7 @@ export class LastWrite {
     try {
       this.#write(database, changes);
     } catch {
-      // The tables are not there yet, or went with a transaction that was undone.
+      // The tables do not exist yet, or were rolled back with a transaction.
       database.exec(scratch);
       this.#write(database, changes);
     }
@@ -74,11 +73,11 @@ export class LastWrite {
     if (withChanges && rows > 0) fill.run(rows);
     setRowid.run(this.#rowid ?? 0);
     emptyLast.run();
-    // Last of all: deleting leaves the row id alone.
+    // Last, because deleting keeps the row id.
     if (withChanges) emptyCount.run();
   }
 
-  /** A statement of the user has set `changes()`. */
+  /** Called when a statement of the user has set `changes()`. */
   counted(): void {
     this.#changes = undefined;
   }

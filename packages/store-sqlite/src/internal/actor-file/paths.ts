@@ -8,7 +8,7 @@ const filesFolder = "databases";
 
 const plain = /^[a-z0-9-]{8,64}$/;
 
-/** A name for anything that belongs to an actor: its id where that is a plain one, else a hash of it. */
+/** A file name for an actor: its id if it is plain, otherwise a hash of it. */
 function plainName(actorId: string): string {
   if (plain.test(actorId)) return actorId;
   return `x${createHash("sha256").update(actorId).digest("hex")}`;
@@ -24,7 +24,7 @@ export function actorFilePath(root: string, actorId: string): string {
   return join(root, filesFolder, spread(name), `${name}.db`);
 }
 
-/** All files of actors below the store's directory. */
+/** Lists the files of all actors below the store's directory. */
 function* allFiles(root: string): Generator<string> {
   for (const folder of entries(join(root, filesFolder))) {
     for (const file of entries(join(root, filesFolder, folder))) {
@@ -33,12 +33,12 @@ function* allFiles(root: string): Generator<string> {
   }
 }
 
-/** A name that stands for an id, and does not tell it. */
+/** A name that stands for an id without revealing it. */
 const hashed = /^x[0-9a-f]{64}$/;
 
 /**
- * The files of actors that nobody knows of. Told by names alone: a file that cannot be read now may be
- * whole, and is not taken for one that was never finished. `known` gives the ids of all who have a file.
+ * Files that belong to no known actor. Decided by name alone: a file that cannot be read now may be intact, and must
+ * not be taken for an unfinished one. `known` returns the ids of all actors with a file.
  */
 export function* strangers(
   root: string,
@@ -62,7 +62,7 @@ export function eraseFile(path: string): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
 }
 
-/** Makes the name of a file durable, off the event loop. */
+/** Makes the directory entry of a file durable, off the event loop. */
 export async function syncDirectoryOf(path: string): Promise<void> {
   const directory = await open(dirname(path), "r");
   try {

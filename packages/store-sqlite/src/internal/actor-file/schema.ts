@@ -9,8 +9,8 @@ import { corrupt } from "../errors.ts";
 const fileFormat = 1;
 
 /**
- * The file is the whole truth of its actor, so that a turn with user SQL is one transaction: the fence
- * in `_holdfast_actor`, the log of the state, entries, call records, and whatever tables the user makes.
+ * The file holds all data of its actor, so that a turn with user SQL is one transaction: the fence in
+ * `_holdfast_actor`, the log of the state, entries, call records, and the user's tables.
  */
 const tables = `
   CREATE TABLE _holdfast_meta (
@@ -58,7 +58,7 @@ export const filePragmas = `
   PRAGMA foreign_keys = ON;
 `;
 
-/** Makes the tables of a new file, inside the transaction that is open. */
+/** Creates the tables of a new file in the open transaction. */
 export function createFileTables(database: DatabaseSync, actorId: string): void {
   database.exec(tables);
   database.prepare("INSERT INTO _holdfast_meta (key, value) VALUES ('format', ?)").run(fileFormat);
@@ -67,7 +67,7 @@ export function createFileTables(database: DatabaseSync, actorId: string): void 
     .run(actorId);
 }
 
-/** Throws `store.corrupt` for a file that is none of an actor, `store.format_too_new`. */
+/** Throws `store.corrupt` for a file that is not the file of an actor, `store.format_too_new`. */
 export function checkFileFormat(database: DatabaseSync): void {
   const format = database.prepare("SELECT value FROM _holdfast_meta WHERE key = 'format'").get()?.["value"];
   if (format === fileFormat) return;
@@ -75,7 +75,7 @@ export function checkFileFormat(database: DatabaseSync): void {
     throw new HoldfastError(
       "store",
       "format_too_new",
-      `The actor's file was written in format ${format}; this release knows formats up to ${fileFormat}. Use a newer release.`,
+      `The actor's file was written in format ${format}; this release supports formats up to ${fileFormat}. Use a newer release.`,
       { metadata: { format, supported: fileFormat } },
     );
   }

@@ -5,7 +5,7 @@ import { mapSqliteError, sqliteCode } from "../errors.ts";
 import { Authorizer, reserved, reservedPrefix } from "./authorizer.ts";
 import type { FunctionUse, LastWrite } from "./last-write.ts";
 
-/** Compiled statements that one open database keeps, by their text. */
+/** Number of compiled statements that one open database keeps. */
 const maxStatements = 128;
 
 /** Blanks, semicolons and comments before a statement. */
@@ -13,7 +13,7 @@ const lead = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))+/;
 
 const vacuum = /^vacuum\b/i;
 
-/** Statements that set `changes()`, where they write. */
+/** Statements that set `changes()` if they write. */
 const counting = /^(?:insert|replace|update|delete|with)\b/i;
 
 interface Compiled {
@@ -22,14 +22,14 @@ interface Compiled {
   readonly asks: FunctionUse;
   readonly counts: boolean;
   readonly rest: string;
-  /** Whole numbers beyond 2^53 make a read run again; a statement that writes must not. */
+  /** Integers beyond 2^53 make a read run a second time; a statement that writes must run once. */
   bigints: boolean;
   arrays: boolean;
 }
 
 /**
- * A class, since its columns are looked up on demand: in an object literal, a getter would be a closure, and
- * the engine a hidden class of its own for each statement, which lives until a full collection.
+ * A class, because its columns are looked up on demand: a getter in an object literal would be a closure, and give
+ * each statement a hidden class that lives until a full collection.
  */
 class Prepared implements ActorStatement {
   readonly kind: StatementKind;
@@ -56,31 +56,30 @@ class Prepared implements ActorStatement {
   }
 
   values(parameters?: SqlParameters): unknown[][] {
-    // With `setReturnArrays` rows are arrays, which the types of Node do not tell.
+    // With `setReturnArrays` rows are arrays, which Node's types do not declare.
     return this.#run(true, parameters) as unknown as unknown[][];
   }
 }
 
 /**
- * User SQL on one connection. A statement that writes opens a transaction first, which whoever holds
- * the session ends.
+ * User SQL on one connection. A statement that writes opens a transaction first, which the holder of the session ends.
  */
 export class SqlSession {
   readonly #database: DatabaseSync;
   readonly #authorizer: Authorizer;
   readonly #last: LastWrite | undefined;
   readonly #compiled = new Map<string, Compiled>();
-  /** Why the open transaction cannot be committed any more. */
+  /** The reason why the open transaction cannot be committed any more. */
   #lost: HoldfastError | undefined;
   #open = false;
-  /** Whether anything was written in the open transaction. */
+  /** True if the open transaction has written anything. */
   #wrote = false;
   #savepoints = 0;
 
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
 
-  /** `last` where others than user SQL write on the connection. */
+  /** `last` is needed if the store writes on the same connection. */
   constructor(database: DatabaseSync, last?: LastWrite) {
     this.#database = database;
     this.#last = last;
@@ -107,7 +106,9 @@ export class SqlSession {
     this.#savepoints = 0;
   }
 
-  /** Throws what made the open transaction void, if something did; nothing of it is left then. */
+  /**
+   * Throws the error that voided the open transaction, if there is one; the transaction has been rolled back by then.
+   */
   assertIntact(): void {
     if (this.#lost === undefined) return;
     const lost = this.#lost;
@@ -147,7 +148,7 @@ export class SqlSession {
     this.#savepointEnded();
   }
 
-  /** A transaction that was opened for savepoints only leaves nothing to commit. */
+  /** A transaction that was opened only for savepoints leaves nothing to commit. */
   #savepointEnded(): void {
     this.#savepoints -= 1;
     if (this.#savepoints <= 0 && !this.#wrote) this.rollbackAll();
@@ -172,7 +173,7 @@ export class SqlSession {
     const text = sql.replace(lead, "");
     if (text === "") return undefined;
     let statement: StatementSync;
-    // SQLite does not ask about the new name.
+    // SQLite does not report the new name.
     if (/^alter\b/i.test(text) && text.toLowerCase().includes(reservedPrefix)) throw reserved();
     try {
       statement = this.#authorizer.watch(() => this.#database.prepare(text));
@@ -221,14 +222,14 @@ export class SqlSession {
     const { statement } = compiled;
     const all = (prepared: StatementSync): SqlRow[] =>
       isNamed(parameters) ? prepared.all({ ...parameters }) : prepared.all(...parameters);
-    // Such pragmas take effect when they are compiled, and only where no transaction is open.
+    // These pragmas take effect when they are compiled, and only outside of a transaction.
     const alone = () => {
       const sql = statement.sourceSQL;
       return this.#authorizer.watch(() => all(this.#database.prepare(sql)), vacuum.test(sql));
     };
     const run = () => {
       if (compiled.kind === "alone") return alone();
-      // SQLite compiles it anew where the schema has changed since, with the triggers that there are now.
+      // SQLite recompiles it if the schema has changed since, with the current triggers.
       return compiled.kind === "write" ? this.#authorizer.watch(() => all(statement)) : all(statement);
     };
     if (!compiled.bigints) {
@@ -245,14 +246,16 @@ export class SqlSession {
     return rows;
   }
 
-  /** An error inside a transaction that SQLite has undone as a whole takes all of the turn with it. */
+  /** An error after which SQLite has rolled back the complete transaction voids the turn. */
   #failed(error: unknown): unknown {
     const mapped = mapSqliteError(error);
     if (!this.#open || this.#database.isTransaction) return mapped;
     this.#lost =
       mapped instanceof HoldfastError
         ? mapped
-        : new HoldfastError("db", "transaction_lost", "SQLite has undone the whole turn", { cause: error });
+        : new HoldfastError("db", "transaction_lost", "SQLite has rolled back the complete turn", {
+            cause: error,
+          });
     return mapped;
   }
 }
@@ -265,7 +268,7 @@ function isNamed(parameters: SqlParameters): parameters is Readonly<Record<strin
   return !Array.isArray(parameters);
 }
 
-/** Turns the bigints of a row, or of an array of values, into numbers where those are exact. */
+/** Converts the bigints of a row, or of an array of values, to numbers where that is exact. */
 function narrow(row: SqlRow): void {
   for (const [column, value] of Object.entries(row)) {
     if (typeof value !== "bigint") continue;

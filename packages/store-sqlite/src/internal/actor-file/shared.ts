@@ -4,7 +4,7 @@ import { actorRecord, bytes, callRecord, type Row, text } from "../rows.ts";
 import type { Statements } from "../statements.ts";
 import type { FileContent } from "./actor-file.ts";
 
-/** All there is of an actor in the store's database; undefined for one that does not live there. */
+/** All data of an actor in the store's database; undefined if it is not stored there. */
 export function readShared(
   sql: Statements,
   database: DatabaseSync,
@@ -28,7 +28,7 @@ export function readShared(
   };
 }
 
-/** Removes from the open transaction what {@link readShared} reads. */
+/** Removes the data that {@link readShared} reads, in the open transaction. */
 export function forgetShared(tables: Tables, database: DatabaseSync, id: string): void {
   forget(tables, id, place(database, id));
 }

@@ -1,16 +1,16 @@
 import { integer } from "../rows.ts";
 import type { FileStatements } from "./schema.ts";
 
-/** How much of an actor's past is kept: both bounds hold. */
+/** How much of an actor's history is kept: both limits apply. */
 export interface HistoryLimits {
   readonly maxAgeMs: number;
-  /** Of the log of one actor, beside its newest snapshot and the patches after it. */
+  /** Maximum size of one actor's log, beyond its newest snapshot and the patches after it. */
   readonly maxBytes: number;
 }
 
 /**
- * Forgets what is beyond the limits, after a snapshot: whole stretches from one snapshot to the next,
- * since patches mean nothing without the snapshot before them.
+ * Removes history beyond the limits, after a snapshot. Always complete stretches from one snapshot to the next, since
+ * patches need the snapshot before them.
  */
 export function pruneHistory(sql: FileStatements, now: number, limits: HistoryLimits): void {
   const snapshots = sql.snapshots.all().map((row) => ({
@@ -23,7 +23,7 @@ export function pruneHistory(sql: FileStatements, now: number, limits: HistoryLi
   let oldest = newest.no;
   let next = newest;
   for (const snapshot of snapshots.slice(1)) {
-    // A stretch answers for times up to the next snapshot.
+    // A stretch covers the time up to the next snapshot.
     if (next.createdAt <= now - limits.maxAgeMs || size(sql, snapshot.no) > room) break;
     oldest = snapshot.no;
     next = snapshot;

@@ -1,6 +1,6 @@
 import { sqliteStoreLimits } from "../../limits.ts";
 
-/** Where the rows of an actor are. */
+/** Row numbers of an actor. */
 export interface CachedActorRow {
   readonly no: number;
   /** The newest patch after the snapshot. */
@@ -8,18 +8,18 @@ export interface CachedActorRow {
 }
 
 /**
- * The places of the actors that were written last, so that the next commit of one of them need not look
- * them up. The fence itself is always the database's.
+ * Row numbers of recently written actors, so that their next commit needs no look-up. The fence itself is always
+ * checked in the database.
  *
- * Invariant: it says what the open transaction says. Whoever undoes any of that clears it.
+ * Invariant: it matches the open transaction. Code that undoes any part of that clears it.
  */
 export class ActorRowCache {
-  /** Two halves: what is not used while one fills up is forgotten, without an order to keep. */
+  /** Two generations: entries that are not used while one fills up are dropped, without keeping an order. */
   #young = new Map<string, CachedActorRow>();
   #old = new Map<string, CachedActorRow>();
   #lastPatch: number;
 
-  /** Nobody else numbers patches; `lastPatch` is the highest number that there is. */
+  /** Only this object numbers patches; `lastPatch` is the highest number in use. */
   constructor(lastPatch: number) {
     this.#lastPatch = lastPatch;
   }
@@ -45,7 +45,7 @@ export class ActorRowCache {
     this.#old.clear();
   }
 
-  /** The number of the next patch. One that is never written leaves a gap, which means nothing. */
+  /** Returns the number for the next patch. A number that is never written leaves a harmless gap. */
   nextPatch(): number {
     this.#lastPatch += 1;
     return this.#lastPatch;

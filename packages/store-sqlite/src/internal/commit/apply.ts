@@ -7,7 +7,7 @@ import { actorRecord, bytes, integer, optionalInteger, type Row } from "../rows.
 import { callsAtOnce, type Statements } from "../statements.ts";
 import type { ActorRowCache } from "./actor-row-cache.ts";
 
-/** Where batches are written. */
+/** Writes commit batches into the open transaction. */
 export interface Tables {
   readonly sql: Statements;
   readonly hot: ActorRowCache;
@@ -18,7 +18,7 @@ interface FencedActor {
   readonly patchHead: number | undefined;
 }
 
-/** Refuses what no caller may send; a batch that passes can only fail for the reasons of the port. */
+/** Refuses malformed batches; one that passes can only fail for the reasons documented in the port. */
 export function checkCommit(batch: CommitBatch): void {
   const created = batch.create !== undefined;
   if (created !== (batch.version === 1) || (created && batch.epoch !== 1)) {
@@ -34,7 +34,7 @@ export function checkCommit(batch: CommitBatch): void {
   }
 }
 
-/** Writes one batch into the open transaction. The first statement is the fence, or makes the row. */
+/** Writes one batch into the open transaction. The first statement is the fence, or creates the row. */
 export function applyCommit(tables: Tables, batch: CommitBatch, history: History): void {
   const { sql, hot } = tables;
   const actor = batch.create === undefined ? fence(sql, batch) : create(sql, batch, batch.create);
@@ -55,10 +55,9 @@ export function applyCommit(tables: Tables, batch: CommitBatch, history: History
 }
 
 /**
- * Writes what most batches are, a patch and call records of an actor that was written to a moment ago,
- * in as few statements as there are rows. False when it is no such batch or the fence did not hold:
- * nothing was written then, and {@link applyCommit} finds out why. What it throws leaves the batch
- * written in part.
+ * Writes the most common batch, a patch and call records of a recently written actor, in as few statements as rows.
+ * Returns false for any other batch, or if the fence did not hold: then nothing was written, and {@link applyCommit}
+ * finds the reason. If it throws, the batch may be partly written.
  */
 export function applyHotCommit(tables: Tables, batch: CommitBatch, now: number): boolean {
   const { sql, hot } = tables;
@@ -116,7 +115,7 @@ function fencedActor(row: Row): FencedActor {
   return { no: integer(row, "no"), patchHead: optionalInteger(row, "patch_head") };
 }
 
-/** Returns the newest patch there is then. */
+/** Returns the number of the newest patch afterwards. */
 function writeState(
   { sql, hot }: Tables,
   actor: FencedActor,
@@ -153,7 +152,7 @@ function writeKv(sql: Statements, actorNo: number, operation: KvOperation): void
   }
 }
 
-/** In order. A record that has expired and is still there is written over like any other. */
+/** In order. An expired record that still exists is overwritten. */
 function writeCalls(sql: Statements, actorNo: number, calls: readonly CallRecord[]): void {
   let at = 0;
   for (; calls.length - at >= callsAtOnce; at += callsAtOnce) {
@@ -177,7 +176,7 @@ function destroy(sql: Statements, actor: FencedActor, destroyedAt: number): void
   sql.destroy.run(destroyedAt, actor.no);
 }
 
-/** Raises the epoch in the open transaction and loads what the new owner needs. */
+/** Raises the epoch in the open transaction, and loads what the new owner needs. */
 export function applyAcquire(sql: Statements, id: string): LoadedActor {
   const row = sql.acquire.get(id);
   if (row === undefined) throw notFound(id);
@@ -199,7 +198,7 @@ export function loadShared(sql: Statements, row: Row): StoredState | undefined {
   return loadState(sql, fencedActor(row));
 }
 
-/** Removes all of it but its row, and its call records, which expire. */
+/** Removes all data of an actor except its row and its call records, which expire. */
 export function forgetShared({ sql, hot }: Tables, id: string, row: Row): void {
   const actor = fencedActor(row);
   hot.delete(id);

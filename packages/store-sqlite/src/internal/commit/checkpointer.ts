@@ -33,7 +33,7 @@ export class Checkpointer {
     this.#holdAtBytes = options.maxWalBytes;
   }
 
-  /** To be told the WAL's size after each group. Returns what commits have to be held for, if anything. */
+  /** Called with the WAL's size after each group. Returns a promise that commits must wait for, if any. */
   note(state: WalState): (() => Promise<void>) | undefined {
     const { walBytes, passiveBytes, maxWalBytes } = this.#options;
     if (this.#stopped) return undefined;
@@ -44,7 +44,7 @@ export class Checkpointer {
     return undefined;
   }
 
-  /** Waits for the checkpoint that is running and starts no more. */
+  /** Waits for the running checkpoint and starts no more. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;
@@ -59,13 +59,13 @@ export class Checkpointer {
   async #restart(bytes: number): Promise<void> {
     await this.#running;
     const complete = await this.#checkpoint("restart");
-    // A reader (a backup) keeps the WAL as it is: let commits go on, and try again when it has grown.
+    // A reader (a backup) pins the WAL: let commits go on, and try again after it has grown.
     this.#holdAtBytes = complete ? this.#options.maxWalBytes : bytes + this.#options.maxWalBytes / 4;
   }
 
   async #checkpoint(type: "passive" | "restart"): Promise<boolean> {
     try {
-      // The thread would open whatever has the log's name, and move its content into the database.
+      // The thread would open any file with the log's name, and move its content into the database.
       this.#options.wal.assertSame();
       const reply = await this.#options.thread.ask({ type });
       this.#options.wal.assertSame();
@@ -79,7 +79,7 @@ export class Checkpointer {
   }
 }
 
-/** True for an error that leaves database and WAL as they were: a full disk, a busy file. */
+/** True for an error that leaves database and WAL unchanged, such as a full disk or a busy file. */
 function isPassing(error: unknown): boolean {
   return mapSqliteError(error) !== error;
 }

@@ -7,12 +7,12 @@ import { integer } from "../rows.ts";
 import type { Statements } from "../statements.ts";
 import type { Wal } from "./wal.ts";
 
-/** One change that waits to be durable. */
+/** A change that waits to become durable. */
 interface Entry {
   readonly actorId: string;
   readonly work: () => void;
   readonly hot: (() => boolean) | undefined;
-  /** Removes the actor from view: until it is durable, its absence must not be answered. */
+  /** True if it removes the actor: until it is durable, its absence must not be reported. */
   readonly hides: boolean;
   readonly prunes: number;
   readonly callers: number;
@@ -21,32 +21,32 @@ interface Entry {
 }
 
 /**
- * How many syncs may be on their way. The second covers what was written since the first began, and
- * the disk does much of the work of both at once.
+ * Maximum number of running syncs. The second covers what was written since the first began, and the disk does much of
+ * the work of both together.
  */
 const maxSyncs = 2;
 
-/** So many callers are not made to wait for more of them: their sync overlaps what the others bring. */
+/** With this many callers, a sync begins without waiting for more: it overlaps the work of the others. */
 const fullGroup = 64;
 
-/** For so many at most, the log is given room ahead. */
+/** Up to this many callers, space in the log is preallocated. */
 const fewCallers = 16;
 
-/** What one sync makes durable. */
+/** Changes that one sync makes durable. */
 interface Group {
-  /** Written in the transaction that is open now. */
+  /** Written in the open transaction. */
   open: Entry[];
-  /** Committed to the WAL, and not synced yet. */
+  /** Committed to the WAL, but not synced. */
   readonly written: Entry[];
-  /** How many callers wait for it, also for what failed. */
+  /** Number of callers that wait for it, including those of failed changes. */
   callers: number;
-  /** False once something that a reader may have seen was undone. */
+  /** False once a write that a reader may have seen was undone. */
   intact: boolean;
-  /** Its sync has ended well; that of an older group may not have. */
+  /** Its own sync has succeeded; that of an older group may be running. */
   synced: boolean;
-  /** Size of the WAL with what this group wrote. */
+  /** Size of the WAL with the writes of this group. */
   walFrames: number;
-  /** What commits are held for once it is durable. */
+  /** Promise that further commits wait for after this group is durable. */
   hold: (() => Promise<void>) | undefined;
   /** Resolves with `intact` after the sync. */
   readonly settled: Promise<boolean>;
@@ -57,14 +57,14 @@ export interface Change {
   readonly actorId: string;
   readonly work: () => void;
   /**
-   * A quicker way to do the work, without a savepoint: false when it does not apply, and nothing was
-   * written then. When it throws, the open transaction is undone and each change gets one of its own.
+   * A quicker way to apply the change, without a savepoint. Returns false if it does not apply, and nothing was
+   * written. If it throws, the open transaction is undone and each change gets one of its own.
    */
   readonly hot?: () => boolean;
   readonly hides?: boolean;
-  /** How many expired call records this change may pay for with their removal. */
+  /** Number of expired call records that may be removed on behalf of this change. */
   readonly prunes?: number;
-  /** How many callers wait for this change, 1 unless given: turns of one actor may share one. */
+  /** Number of callers that wait for this change, 1 by default: turns of one actor may share one. */
   readonly callers?: number;
 }
 
@@ -79,20 +79,19 @@ export interface GroupOptions {
   readonly inTransaction: () => boolean;
   readonly wal: Wal;
   readonly walBytes: (frames: number) => number;
-  /** No room is made past it. */
+  /** Space is not preallocated beyond this size. */
   readonly maxWalBytes: number;
   readonly onSync?: (event: SyncEvent) => void;
-  /** Something that was written in the open transaction is undone. */
+  /** Called when a write of the open transaction is undone. */
   readonly onUndone: () => void;
-  /** Told the size of the WAL after each group; a returned promise holds commits until it resolves. */
+  /** Called with the size of the WAL after each group; a returned promise holds further commits until it resolves. */
   readonly onGroup: (state: WalState) => (() => Promise<void>) | undefined;
 }
 
 /**
- * Group commit. Changes that arrive while a sync is on its way, or within one turn of the event
- * loop, share a transaction, each in a savepoint of its own, so that one that fails leaves the others
- * as they are; then one sync makes all of them durable, and they resolve in order. Once half as many
- * wait as that sync is for, theirs begins beside it.
+ * Group commit. Changes that arrive while a sync runs, or within one turn of the event loop, share a transaction. Each
+ * has a savepoint of its own, so that a failed one does not affect the others. One sync makes all of them durable, and
+ * they resolve in order. Once half as many callers wait as the running sync serves, the next sync begins beside it.
  *
  * A change is written in the call that hands it in: a later call sees it, and changes keep their order.
  */
@@ -100,10 +99,10 @@ export class GroupCommitter {
   readonly #options: GroupOptions;
   readonly #sql: Statements;
   #open: Group | undefined;
-  /** Written and not durable yet, oldest first. */
+  /** Groups that are written but not durable, oldest first. */
   readonly #syncing: Group[] = [];
   #flushScheduled = false;
-  /** Whether the last group had one caller. */
+  /** True if the last group had one caller. */
   #wasAlone = true;
   #held: Entry[] | undefined;
   readonly #calls: CallPruner;
@@ -125,13 +124,13 @@ export class GroupCommitter {
     return this.#state === "failed";
   }
 
-  /** Throws when the store is closed or has failed. */
+  /** Throws if the store is closed or has failed. */
   assertUsable(): void {
     if (this.isFailed) throw failed(this.#cause);
     if (this.#state === "closed") throw closed();
   }
 
-  /** Writes a change now; resolves when it is durable. */
+  /** Writes a change immediately; resolves when it is durable. */
   run(change: Change): Promise<void> {
     return new Promise((resolve, reject) => {
       this.assertUsable();
@@ -153,8 +152,8 @@ export class GroupCommitter {
   }
 
   /**
-   * Runs a read whose answer may leave the process: it resolves when what the read saw is durable.
-   * `sees` tells which actor the answer speaks of, or that it says that one is absent.
+   * Runs a read whose result may leave the process: resolves when everything that it saw is durable. `sees` returns
+   * the actor that the result is about, or states that an actor is absent.
    */
   async read<T>(read: () => T, sees: (value: T) => string | "absent" | "many"): Promise<T> {
     for (;;) {
@@ -175,7 +174,7 @@ export class GroupCommitter {
     }
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when no change waits any more. */
   drain(): Promise<void> {
     if (this.#waiting === 0 && !this.#flushScheduled) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
@@ -185,9 +184,9 @@ export class GroupCommitter {
     if (this.#state === "open") this.#state = "closed";
   }
 
-  /** Ends the store: nothing is retried, since a second sync may succeed without the data of the first. */
+  /** Fails the store. Nothing is retried, since a second sync may succeed without the data of the first. */
   fail(cause: unknown): void {
-    // Also while it is being closed: that waits for those who are told here.
+    // Also while the store is closing: closing waits for these callers.
     if (this.isFailed) return;
     this.#state = "failed";
     this.#cause = cause;
@@ -206,14 +205,14 @@ export class GroupCommitter {
     this.#checkIdle();
   }
 
-  /** Whether something was written that is not durable yet, of an actor or as {@link read} says. */
+  /** True if a write of this actor, or of what {@link read} names, is not durable yet. */
   isPending(what: string): boolean {
     if (this.#pending.size === 0) return false;
     if (what === "many") return true;
     return what === "absent" ? this.#hiding > 0 : this.#pending.has(what);
   }
 
-  /** Applies an entry in the open transaction. */
+  /** Applies a change in the open transaction. */
   #write(entry: Entry): void {
     this.#open ??= newGroup();
     const group = this.#open;
@@ -234,7 +233,7 @@ export class GroupCommitter {
     }
     group.open.push(entry);
     this.#see(entry);
-    // Whoever hands in for several callers has gathered them already: their sync overlaps what follows.
+    // An entry for several callers has been gathered already: its sync overlaps what follows.
     const isFull = group.callers >= fullGroup && this.#syncing.length === 0;
     if ((entry.callers > 1 || isFull) && this.#held === undefined) this.#flush();
   }
@@ -247,7 +246,7 @@ export class GroupCommitter {
       return;
     }
     if (!inSavepoint || !this.#options.inTransaction()) {
-      // SQLite undoes the whole transaction when the disk is full: each gets one of its own.
+      // On a full disk SQLite rolls back the complete transaction: each change gets one of its own.
       this.#rollback();
       this.#replay(group, entry);
       return;
@@ -262,7 +261,7 @@ export class GroupCommitter {
     }
   }
 
-  /** Gives each of the entries whose transaction was undone, and `last`, a transaction of its own, in order. */
+  /** Gives each change whose transaction was rolled back, and `last`, a transaction of its own, in order. */
   #replay(group: Group, last?: Entry): void {
     const undone = group.open;
     group.open = [];
@@ -288,7 +287,7 @@ export class GroupCommitter {
     }
   }
 
-  /** Whether what is open may have a sync of its own now. */
+  /** True if the open transaction may begin its sync now. */
   get #maySync(): boolean {
     const last = this.#syncing.at(-1);
     if (last === undefined) return true;
@@ -322,7 +321,7 @@ export class GroupCommitter {
       group.hold = this.#options.onGroup(state);
       if (this.isFailed) return;
       if (group.hold !== undefined) this.#held = [];
-      // Room costs more to make than it saves where many share the sync.
+      // Preallocating costs more than it saves when many share the sync.
       if (group.callers <= fewCallers) {
         this.#options.wal.reserve(this.#options.walBytes(state.frames), this.#options.maxWalBytes);
       }
@@ -332,7 +331,7 @@ export class GroupCommitter {
     }
   }
 
-  /** Commits the open transaction; when that fails for all, each entry is tried alone. */
+  /** Commits the open transaction; if that fails, tries each change alone. */
   #commit(group: Group): void {
     if (!this.#options.inTransaction()) return;
     try {
@@ -349,7 +348,7 @@ export class GroupCommitter {
     group.open = [];
   }
 
-  /** Removes expired call records, as many as changes pay for. */
+  /** Removes expired call records, as many as the changes allow. */
   #prune(group: Group): void {
     let paid = 0;
     for (const entry of group.open) paid += entry.prunes;
@@ -362,7 +361,7 @@ export class GroupCommitter {
     return { frames: integer(row, "log"), moved: integer(row, "checkpointed") };
   }
 
-  /** After a failure: SQLite has often rolled back already. */
+  /** Called after a failure: SQLite has often rolled back already. */
   #rollback(): void {
     this.#options.onUndone();
     if (!this.#options.inTransaction()) return;
@@ -376,14 +375,14 @@ export class GroupCommitter {
   #sync(group: Group): void {
     const done = () => this.#synced(group);
     const alone = group.callers === 1 && this.#syncing.length === 1;
-    // One lone caller after the other: only then has the event loop nothing else to do meanwhile.
+    // With one caller at a time, the event loop has nothing else to do in the meantime.
     const wait = this.#options.wal.sync(alone && this.#wasAlone);
     if (group.callers > 0) this.#wasAlone = alone;
     if (wait === undefined) done();
     else wait.then(done).catch((error: unknown) => this.fail(error));
   }
 
-  /** A group is durable when its sync and those of all older ones have ended well. */
+  /** A group is durable when its sync and those of all older groups have succeeded. */
   #synced(group: Group): void {
     if (this.isFailed) return;
     group.synced = true;
@@ -405,7 +404,7 @@ export class GroupCommitter {
     if (group.hold !== undefined) this.#holdWhile(group.hold);
   }
 
-  /** While held, new entries wait in a queue and nothing is being written or synced. */
+  /** While commits are held, new changes wait in a queue, and nothing is written or synced. */
   #holdWhile(hold: () => Promise<void>): void {
     this.counters.holds += 1;
     const release = () => {

@@ -1,6 +1,6 @@
 /**
- * Epochs that were raised in memory's sight and are not durable yet. Nobody waits for one by itself: no
- * other process can write here, and a commit under the new epoch is durable only with it.
+ * Epochs that were raised but are not durable yet. Nobody waits for one by itself: no other process can write here,
+ * and a commit with the new epoch is durable only together with it.
  */
 export class UnsyncedEpochs {
   readonly #waiting = new Map<string, Promise<void>>();
@@ -11,7 +11,7 @@ export class UnsyncedEpochs {
     raised.then(ended, ended);
   }
 
-  /** A commit under the new epoch: where that could not be written, this is why the commit was fenced. */
+  /** The reason why the epoch could not be written, for commits that were fenced because of it. */
   before(actorId: string, committed: Promise<void>): Promise<void> {
     const raised = this.#waiting.size === 0 ? undefined : this.#waiting.get(actorId);
     return raised === undefined ? committed : Promise.all([raised, committed]).then(() => undefined);

@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import type { SyncFile } from "../../sync.ts";
 import { Wal } from "./wal.ts";
 
-/** A log on a disk whose syncs take `disk.ms` of a time that only they move. */
+/** A log on a disk whose syncs take `disk.ms` of a simulated time. */
 function timedWal(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-wal-"));
   const path = join(directory, "log");
@@ -73,7 +73,7 @@ test("a log that was replaced or removed is noticed", (t) => {
   assert.throws(() => wal.assertSame(), /replaced/);
 });
 
-test("room is made ahead of what is written, in steps and up to its bound, and holds nothing but zeros", (t) => {
+test("space is preallocated in steps up to the limit, and contains only zeros", (t) => {
   const { wal, path } = timedWal(t);
   const step = 1_048_576;
   wal.reserve(0, 2 * step);

@@ -1,4 +1,4 @@
-/** Group commit: batches written on the loop, one sync of the WAL for all, checkpoints. */
+/** Group commit: batches are written on the event loop, with one sync of the WAL for all, and checkpoints. */
 import {
   closeSync,
   fdatasync,
@@ -15,13 +15,13 @@ import type { SyncFile } from "../../sync.ts";
 
 const { leastWalRoomBytes, walGrowthBytes } = sqliteStoreLimits;
 
-/** Above this a sync leaves the event loop, even with one commit waiting for it. */
+/** Above this duration a sync runs off the event loop, even for a single commit. */
 const maxInlineSyncMs = 1;
 
-/** How many lone commits are synced off the event loop before one in line finds out how quick the disk is now. */
+/** Number of single commits synced off the event loop before one in line measures the disk again. */
 const probeEvery = 64;
 
-/** Made once: never written to, it takes no memory but its addresses. */
+/** Allocated once: never written to, it occupies only address space. */
 let zeros: Uint8Array | undefined;
 
 const systemSync: SyncFile = {
@@ -47,10 +47,10 @@ export class Wal {
   readonly #inode: bigint;
   readonly #syncFile: SyncFile;
   readonly #now: () => number;
-  /** How long a sync takes, smoothed: one that was slow does not tell of the disk. */
+  /** Smoothed duration of a sync: one slow sync does not make a disk slow. */
   #usualMs = 0;
   #sinceProbe = 0;
-  /** Length of the file, or the length up to which it grows by itself where no room could be made. */
+  /** Length of the file, or the length up to which it grows by itself if preallocation failed. */
   #length: number;
 
   constructor(path: string, syncFile: SyncFile = systemSync, now: () => number = () => performance.now()) {
@@ -61,14 +61,14 @@ export class Wal {
     const { ino, size } = fstatSync(this.#fd, { bigint: true });
     this.#inode = ino;
     this.#length = Number(size);
-    // After a crash the log may hold commits that no sync has covered yet, and that reads now show.
+    // After a crash the log may hold commits that were never synced, and that reads now show.
     fdatasyncSync(this.#fd);
   }
 
   /**
-   * Makes durable what was written to the WAL before the call. With `alone` and a quick disk it
-   * blocks the event loop, since the way through the thread pool costs a lone caller more than the
-   * sync itself, and returns nothing to wait for.
+   * Makes everything written to the WAL before the call durable. With `alone` and a quick disk it blocks the event
+   * loop and returns nothing to wait for, because the way through the thread pool costs a single caller more than the
+   * sync itself.
    */
   sync(alone: boolean): Promise<void> | undefined {
     if (alone && this.#mayBlock()) {
@@ -77,20 +77,19 @@ export class Wal {
       this.#measured(this.#now() - start);
       return undefined;
     }
-    // The time off the event loop says nothing of a disk that is quicker than the thread pool is busy.
+    // The duration off the event loop includes the queue of the thread pool, so it does not measure a quick disk.
     return this.#syncFile.syncAsync(this.#fd);
   }
 
   /**
-   * Makes room ahead of what is written, which ends at `usedBytes`, but not past `maxBytes`: a file that
-   * does not grow is synced without its metadata, in about half of the time. The room is zeros, where
-   * SQLite's recovery ends as at the end of the file. To be called between the writes of the one
-   * connection that writes; where there is no space, the log grows as it is written.
+   * Preallocates space after `usedBytes`, up to `maxBytes`: a file that does not grow is synced without its metadata,
+   * in about half the time. The space is zeros, at which SQLite's recovery stops as at the end of the file. Call it
+   * between the writes of the single writing connection. Without disk space, the log grows as it is written.
    */
   reserve(usedBytes: number, maxBytes: number): void {
     if (usedBytes + leastWalRoomBytes <= this.#length || this.#length >= maxBytes) return;
     try {
-      // Whatever was written is before the end of the file.
+      // All writes are before the end of the file.
       const { size } = fstatSync(this.#fd);
       zeros ??= new Uint8Array(walGrowthBytes);
       const room = Math.max(0, Math.min(walGrowthBytes, maxBytes - size));
@@ -111,12 +110,12 @@ export class Wal {
     this.#usualMs = isProbe ? ms : this.#usualMs * 0.75 + ms * 0.25;
   }
 
-  /** Whether a sync in line costs less than the way through the thread pool. */
+  /** True if a sync on the event loop costs less than the way through the thread pool. */
   get isQuick(): boolean {
     return this.#usualMs < maxInlineSyncMs;
   }
 
-  /** Throws when the path no longer names the file that is synced. */
+  /** Throws if the path no longer names the file that is synced. */
   assertSame(): void {
     const inode = statSync(this.#path, { bigint: true }).ino;
     if (inode !== this.#inode) throw new Error("The write-ahead log was replaced by another file");
@@ -127,7 +126,7 @@ export class Wal {
   }
 }
 
-/** Makes the names of the files in a directory durable. */
+/** Makes the entries of a directory durable. */
 export function syncDirectory(path: string): void {
   const fd = openSync(path, "r");
   try {

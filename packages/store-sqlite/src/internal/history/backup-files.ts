@@ -12,19 +12,19 @@ export interface FileBackup {
   /** The store's directory. */
   readonly from: string;
   readonly to: string;
-  /** The copy of the store's database, which nobody has open. */
+  /** The copy of the store's database, which has no open connection. */
   readonly database: string;
   readonly thread: WorkerThread;
   readonly blobs: Blobs;
-  /** Resolves when what an actor has committed is durable. */
+  /** Resolves when everything that an actor has committed is durable. */
   readonly settled: (actorId: string) => Promise<void>;
   readonly now: number;
 }
 
 /**
- * Copies the files of the actors that the copied database knows, and their objects. Each file is later
- * than the database, so that the copy is marked as one that a crash left: whoever opens it reads the
- * wake-up times from the files, and forgets objects to which nothing refers.
+ * Copies the files and objects of the actors in the copied database. Each file is newer than the database, so the copy
+ * is marked like a store after a crash: opening it reads wake-up times from the files, and removes objects without
+ * references.
  */
 export async function backupFiles(backup: FileBackup): Promise<void> {
   const database = new DatabaseSync(backup.database);
@@ -37,7 +37,7 @@ export async function backupFiles(backup: FileBackup): Promise<void> {
       .all()
       .map((row) => text(row, "id"));
     for (const id of withFile) if (!(await copyActorFile(backup, id))) gone.run(backup.now, id);
-    // Only those that have files or objects are looked at: of the others there may be very many.
+    // Visits only actors that have files or objects: there may be very many others.
     for (const id of backup.blobs.actors()) if (isLiving.get(id) !== undefined) await copyBlobs(backup, id);
     mark.run();
     database.exec("INSERT INTO meta (key, value) VALUES ('files_dirty', 1) ON CONFLICT DO NOTHING");
@@ -46,14 +46,14 @@ export async function backupFiles(backup: FileBackup): Promise<void> {
   }
 }
 
-/** False when the actor was destroyed since the database was copied. */
+/** Returns false if the actor was destroyed after the database was copied. */
 async function copyActorFile(backup: FileBackup, id: string): Promise<boolean> {
   await backup.settled(id);
   const source = actorFilePath(backup.from, id);
   if (!existsSync(source)) return false;
   const target = actorFilePath(backup.to, id);
   makeDirectory(dirname(target));
-  // A backup that did not come to its end has left its own.
+  // Left by a backup that did not finish.
   eraseFile(target);
   try {
     await backup.thread.ask({ type: "copy-file", file: source, target });

@@ -8,13 +8,13 @@ import { mapSqliteError } from "../errors.ts";
 import { WorkerThread } from "../worker-thread.ts";
 
 /**
- * Copies the database as it is at one moment into `directory`, in a thread with a connection of its
- * own, while commits go on. The backup gets its name when it is complete and synced.
+ * Copies the database as it is at one moment into `directory`, in a thread with a connection of its own, while commits
+ * go on. The backup gets its name once it is complete and synced.
  *
- * `complete` adds what belongs to the copy before it gets its name.
+ * `complete` adds the rest of the copy before it gets its name.
  *
- * `VACUUM INTO` reads in one transaction. SQLite's incremental backup would share the committer's
- * connection, and so its lock, or start over at each commit.
+ * `VACUUM INTO` reads in one transaction. SQLite's incremental backup would share the committer's connection, and so
+ * its lock, or start over at each commit.
  */
 export async function backupDatabase(
   databaseFile: string,
@@ -46,7 +46,7 @@ export async function backupDatabase(
   }
 }
 
-/** No connection of this process has the copy open: it may be opened through `fs`. */
+/** No connection of this process has the copy open, so it may be opened through `fs`. */
 function syncFile(path: string): void {
   const fd = openSync(path, "r");
   try {

@@ -1,4 +1,4 @@
-/** Kept history, images, forks and backups. */
+/** History, images, forks and backups. */
 import { rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -46,7 +46,7 @@ export interface SqliteHistoryOptions {
   readonly get: (id: string) => Promise<ActorRecord | undefined>;
 }
 
-/** The past of actors, and copies of them, in the SQLite store. */
+/** The history of actors, and copies of them, in the SQLite store. */
 export class SqliteHistory implements HistoryStore {
   readonly #options: SqliteHistoryOptions;
 
@@ -80,7 +80,7 @@ export class SqliteHistory implements HistoryStore {
       const copy = join(folder, "copy.db");
       await files.copy(file, copy);
       linkBlobs(blobs, actorId, folder);
-      // The actor goes on while it is copied: what the copy says of itself is what the copy has.
+      // The actor goes on while it is copied: its record is taken from the copy.
       const header = { name, key, createdAt, hasDatabase: true, ...imagePosition(copy) };
       return { header, parts: fileParts(copy, folder) };
     } catch (error) {
@@ -91,7 +91,7 @@ export class SqliteHistory implements HistoryStore {
 
   async #sharedImage(actorId: string, folder: string): Promise<ActorImage> {
     const { group, blobs, file } = this.#options;
-    // What is written so far is durable after this read, and so what the reader sees.
+    // After this read everything written so far is durable, and so everything that the reader sees.
     await group.read(
       () => undefined,
       () => "many",
@@ -103,7 +103,7 @@ export class SqliteHistory implements HistoryStore {
       reader.prepare("SELECT 1 FROM actor LIMIT 1").get();
       linkBlobs(blobs, actorId, folder);
     } catch (error) {
-      // As long as it reads, the log of the store only grows.
+      // While it reads, the log of the store cannot shrink.
       reader.close();
       throw error;
     }
@@ -119,8 +119,8 @@ export class SqliteHistory implements HistoryStore {
   async restore(image: ActorImage, as: NewIdentity): Promise<ActorRecord> {
     const parts = image.parts[Symbol.asyncIterator]();
     try {
-      // Begun before anything can fail: what was never begun cannot be returned from, and may be a copy
-      // that goes when nobody reads it any more.
+      // Started before anything can fail: a generator that was never started cannot be returned from, and its copy
+      // would stay.
       const first = await parts.next();
       return await this.#restore(image.header, { parts, first }, as);
     } finally {
@@ -182,7 +182,7 @@ export class SqliteHistory implements HistoryStore {
   }
 }
 
-/** Of an actor without a database of its own. */
+/** For an actor without a file of its own. */
 function headerOf(record: ActorRecord): ImageHeader {
   const { name, key, createdAt, version, wakeAt } = record;
   return { name, key, createdAt, version, hasDatabase: false, ...(wakeAt === undefined ? {} : { wakeAt }) };

@@ -11,20 +11,20 @@ import { bytes, integer, optionalInteger } from "../rows.ts";
 import { prepareStatements } from "../statements.ts";
 import { stateAt } from "./retention.ts";
 
-/** Where copies are made that nobody else is to see; emptied when the store is opened. */
+/** Folder for temporary copies; emptied when the store is opened. */
 export const scratchFolder = "scratch";
 
 const entriesPerPart = 256;
 const maxBytesPerPart = 1_048_576;
 
-/** A folder of its own for one image. */
+/** The temporary folder of one image. */
 export function makeScratch(root: string): string {
   const folder = join(root, scratchFolder, randomUUID());
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return folder;
 }
 
-/** Keeps the objects of an actor as they are now, at the cost of a name each. */
+/** Preserves the current objects of an actor with hard links. */
 export function linkBlobs(blobs: Blobs, actorId: string, folder: string): void {
   const source = blobs.folderOf(actorId);
   if (!existsSync(source)) return;
@@ -34,7 +34,7 @@ export function linkBlobs(blobs: Blobs, actorId: string, folder: string): void {
   }
 }
 
-/** The parts of an actor in the store's database, which `reader` sees at one moment; closes it. */
+/** The parts of an actor in the store's database, as `reader` sees them at one moment; closes the reader. */
 export async function* sharedParts(
   reader: DatabaseSync,
   id: string,
@@ -65,7 +65,7 @@ export async function* fileParts(copy: string, folder: string): AsyncGenerator<I
   }
 }
 
-/** The turn of which a copy of a file is, and when its actor is to wake by that. */
+/** The version of the actor in a copied file, and its wake-up time. */
 export function imagePosition(copy: string): Pick<ImageHeader, "version" | "wakeAt"> {
   const database = new DatabaseSync(copy, { readOnly: true });
   try {
@@ -77,7 +77,7 @@ export function imagePosition(copy: string): Pick<ImageHeader, "version" | "wake
   }
 }
 
-/** What the store itself has in the file of an actor. */
+/** The store's own data in the file of an actor. */
 function* ownParts(copy: string): Generator<ImagePart> {
   const database = new DatabaseSync(copy, { enableForeignKeyConstraints: false });
   try {
@@ -92,7 +92,7 @@ function* ownParts(copy: string): Generator<ImagePart> {
   }
 }
 
-/** Leaves the user's tables only: the rest is told in a form that any store can take. */
+/** Leaves only the user's tables: everything else is exported in a form that any store can read. */
 function stripOwnTables(path: string): void {
   const database = new DatabaseSync(path, { enableForeignKeyConstraints: false });
   try {
@@ -126,7 +126,7 @@ function* entryParts(
   }
 }
 
-/** Parts of bounded size: each entry is at most 2 MiB. */
+/** Parts of bounded size: an entry has at most 2 MiB. */
 function* inBounds(entries: readonly KvEntry[]): Generator<ImagePart> {
   let part: KvEntry[] = [];
   let size = 0;
@@ -152,18 +152,18 @@ async function* blobParts(folder: string): AsyncGenerator<ImagePart> {
   }
 }
 
-/** What was read of an image: the database is in a file, the objects are in place. */
+/** The content of an image: the database is in a file, the objects are in place. */
 export interface Received extends Pick<FileContent, "state" | "kv"> {
   readonly hasDatabase: boolean;
 }
 
-/** An image of which the first part was read. */
+/** An image whose first part has been read. */
 export interface OpenImage {
   readonly parts: AsyncIterator<ImagePart>;
   readonly first: IteratorResult<ImagePart>;
 }
 
-/** Reads an image to its end: the database into `databasePath`, the objects to where the actor has them. */
+/** Reads an image to its end: the database into `databasePath`, the objects into the actor's folder. */
 export async function receive(
   { parts, first }: OpenImage,
   actorId: string,
@@ -202,7 +202,7 @@ export async function receive(
         await advance();
         break;
       case "database":
-        if (hasDatabase) throw invalidImport("There are two databases");
+        if (hasDatabase) throw invalidImport("The image has two databases");
         hasDatabase = true;
         await writeFile(databasePath, run("database"));
         break;
@@ -213,7 +213,7 @@ export async function receive(
         break;
       }
       case "bytes":
-        throw invalidImport("There are bytes of no object");
+        throw invalidImport("The image has bytes without an object");
     }
   }
   if (hasDatabase) checkDatabase(databasePath);

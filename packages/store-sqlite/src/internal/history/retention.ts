@@ -3,19 +3,19 @@ import type { HistoryLimits } from "../actor-file/state-log.ts";
 import { bytes, integer, optionalInteger } from "../rows.ts";
 import type { Statements } from "../statements.ts";
 
-/** The time of a commit, and how much of what was before it is kept. */
+/** The time of a commit, and how much history before it is kept. */
 export interface History {
   readonly now: number;
   readonly limits: HistoryLimits;
 }
 
-/** Before a snapshot is replaced: keeps it, with the patches after it, within the limits. */
+/** Called before a snapshot is replaced: keeps it, with the patches after it, within the limits. */
 export function retainHistory(sql: Statements, actorNo: number, head: number | null, history: History): void {
   const { now, limits } = history;
   const snapshot = sql.snapshotSize.get(actorNo);
   if (snapshot === undefined) return;
   let size = integer(snapshot, "size");
-  // A chain is not measured for a snapshot that is too large by itself.
+  // A chain is not measured if its snapshot alone is too large.
   if (head !== null && size <= limits.maxBytes) size += integer(sql.patchesSize.get(head) ?? {}, "size");
   if (size <= limits.maxBytes && limits.maxAgeMs > 0) sql.moveToPast.run(actorNo, head, now, size);
   else if (head !== null) sql.deletePatches.run(head);
@@ -38,7 +38,7 @@ function drop(sql: Statements, no: number, head: number | undefined): void {
   sql.deletePast.run(no);
 }
 
-/** The state of a living actor as it was at a time; undefined where that is not known any more. */
+/** The state of a living actor at a given time; undefined if its history does not go back so far. */
 export function stateAt(sql: Statements, id: string, at: number): StoredState | undefined {
   const actor = sql.place.get(id);
   if (actor === undefined) return undefined;
