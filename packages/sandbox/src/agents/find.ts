@@ -18,6 +18,7 @@ export interface AgentLocation {
   readonly binDirectory?: string;
 }
 
+/** Where to search for an agent. */
 export interface FindOptions {
   /** The directory that `installAgent` installs to. */
   readonly agentsDirectory?: string;

@@ -6,6 +6,7 @@ import { killFamily, markerName } from "../internal/spawn/process-group.ts";
 const run = promisify(execFile);
 const maxOutputBytes = 16 * 1_048_576;
 
+/** One program that an installation runs. */
 export interface InstallStep {
   readonly program: string;
   readonly args: readonly string[];

@@ -9,6 +9,7 @@ const closeTimeoutMs = 3_000;
 
 export type InstallRequest = Pick<InstallOptions, "reinstall" | "agentVersion" | "agentProcessVersion">;
 
+/** Outcome of an installation: its programs, and whether they were there before. */
 export interface InstallResult {
   readonly alreadyInstalled: boolean;
   readonly artifacts: readonly InstallArtifact[];

@@ -7,6 +7,7 @@ import type { SpawnRequest } from "../internal/spawn/spawner.ts";
 import { type AgentLocation, findAgent } from "./find.ts";
 import type { AgentFile, AgentRow, ModelEndpoint, ModelWire } from "./row.ts";
 
+/** Settings of a server that determine how its agents start. */
 export interface LaunchContext {
   readonly home: string;
   readonly cwd: string;

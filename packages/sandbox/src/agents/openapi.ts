@@ -19,6 +19,7 @@ const questions = [
   query("no_cache", flag, "Bypasses the cache. For one agent with `config`, starts it to read its options."),
 ];
 
+/** Documentation of the agent routes. */
 export const agentsPart: OpenApiPart = {
   paths: {
     "/v1/agents": {

@@ -11,15 +11,18 @@ export const apiOptions = {
   help: { type: "boolean", short: "h" },
 } as const;
 
+/** Help text of {@link apiOptions}. */
 export const apiUsage = `  -e, --endpoint URL  the server (default: HOLDFAST_SANDBOX_URL or http://127.0.0.1:2468)
   -t, --token TOKEN   the server's token (default: HOLDFAST_SANDBOX_TOKEN)
   --json              machine-readable output`;
 
+/** Parsed options that select the server. */
 export interface ApiFlags {
   readonly endpoint?: string | undefined;
   readonly token?: string | undefined;
 }
 
+/** Query, body and headers of a request. */
 export interface ApiRequest {
   readonly query?: Readonly<Record<string, string | undefined>>;
   /** JSON request body. */

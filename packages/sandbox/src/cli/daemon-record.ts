@@ -18,11 +18,13 @@ export interface DaemonRecord {
   readonly release: string;
 }
 
+/** Paths of the record and the log of a background server. */
 export interface DaemonFiles {
   readonly record: string;
   readonly log: string;
 }
 
+/** Returns the paths for a host and port. They identify a background server. */
 export function daemonFiles(home: string, host: string, port: number): DaemonFiles {
   const base = join(
     home,
@@ -46,6 +48,7 @@ export async function readRecord(path: string): Promise<DaemonRecord | undefined
   return { version: 1, pid, began, url: String(url), release: String(release) };
 }
 
+/** Writes the record atomically. */
 export async function writeRecord(path: string, record: DaemonRecord): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomBytes(6).toString("hex")}`;

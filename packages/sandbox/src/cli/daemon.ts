@@ -48,6 +48,7 @@ export function packageVersion(): string {
   return isRecord(manifest) ? String(manifest["version"]) : "unknown";
 }
 
+/** The background server that a verb acts on. */
 export interface DaemonTarget {
   readonly host: string;
   readonly port: number;
@@ -152,6 +153,7 @@ function recordFields({ pid, url, release }: DaemonRecord) {
   return { pid, url, version: release };
 }
 
+/** Returns the record of the server, if it is still running. */
 export async function runningDaemon(files: DaemonFiles): Promise<DaemonRecord | undefined> {
   const record = await readRecord(files.record);
   return record && (await isRunning(record)) ? record : undefined;

@@ -147,11 +147,13 @@ function permissionTable(result: unknown): readonly string[] {
   );
 }
 
+/** Returns the objects in the array `name` of a result. An array result is returned itself. */
 export function entries(result: unknown, name: string): readonly Record<string, unknown>[] {
   const list = isRecord(result) ? result[name] : result;
   return Array.isArray(list) ? list.filter(isRecord) : [];
 }
 
+/** Returns the named fields as table cells. */
 export function fields(value: Record<string, unknown>, ...names: readonly string[]): readonly string[] {
   return names.map((name) => String(value[name] ?? ""));
 }

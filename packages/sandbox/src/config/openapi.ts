@@ -74,6 +74,7 @@ function namesPath(what: string, suffix: string): OpenApiPath {
   };
 }
 
+/** Documentation of the configuration routes. */
 export const configPart: OpenApiPart = {
   paths: {
     "/v1/config/mcp": entryPath("MCP server", "mcpName", "McpConfig", "McpServerConfig"),

@@ -12,6 +12,7 @@ import { parseSkills } from "./skill-source.ts";
 import { syncSkills } from "./skill-sync.ts";
 import { findSkills, type Skill, type SkillLimits } from "./skill-tree.ts";
 
+/** Dependencies of {@link SessionConfig}. */
 export interface SessionConfigOptions {
   readonly files: ConfigFiles;
   readonly agents: ReadonlyMap<string, AgentRow>;

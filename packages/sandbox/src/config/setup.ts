@@ -29,6 +29,7 @@ export interface ConfigPart {
   readonly onSessionStart: SessionStartHook;
 }
 
+/** Wires up the configuration of a server. */
 export function createConfig(setup: ConfigSetup): ConfigPart {
   const { mounts, paths, agents, env, home, cwd, root, limits, log } = setup;
   const { maxConfigBytes } = limits;

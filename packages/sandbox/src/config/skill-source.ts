@@ -15,6 +15,7 @@ export interface SkillSource {
   readonly subpath?: string;
 }
 
+/** Skills of a directory, as in `/v1/config/skills`. */
 export interface SkillsConfig {
   readonly sources: readonly SkillSource[];
 }

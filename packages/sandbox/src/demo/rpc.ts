@@ -11,6 +11,7 @@ export type Params = Readonly<Record<string, unknown>>;
 export type RequestHandler = (method: string, params: Params) => Promise<unknown>;
 export type NotificationHandler = (method: string, params: Params) => void;
 
+/** Error with a JSON-RPC code. */
 export class RpcError extends Error {
   readonly code: number;
 

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { isParams, type Params, RpcError } from "./rpc.ts";
 
+/** "ask" requests permission for changes, "auto" does not, and "plan" changes nothing. */
 export type Mode = "ask" | "auto" | "plan";
 
 /** A conversation of the demo agent. Its updates are stored in a file below HOME, so that they survive the process. */
@@ -34,6 +35,7 @@ export class Session {
   }
 }
 
+/** Registry of the open sessions, with a log file for each below HOME. */
 export class Sessions {
   readonly #open = new Map<string, Session>();
 

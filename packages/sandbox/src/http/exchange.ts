@@ -111,6 +111,7 @@ function decodeChunks(chunks: readonly Buffer[], size: number): string {
   return Buffer.concat(chunks, size).toString("utf8");
 }
 
+/** Parses a JSON body. Throws `invalid_request` for malformed JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

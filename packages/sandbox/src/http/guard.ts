@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Cors, type CorsOptions } from "./cors.ts";
 import { problem } from "./problem.ts";
 
+/** Who may call the server. */
 export interface GuardOptions {
   readonly token?: string;
   /** Accepted Host names. Absent for a Unix socket, which no browser can reach. */

@@ -4,6 +4,7 @@ const tags = ["server"];
 const open = { security: [] };
 const anyObject = { type: "object", additionalProperties: true };
 
+/** Documentation of the routes about the server itself. */
 export const httpPart: OpenApiPart = {
   paths: {
     "/": {

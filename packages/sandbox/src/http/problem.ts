@@ -42,6 +42,7 @@ export function problem(
   });
 }
 
+/** Creates an `invalid_request` error. */
 export function invalid(detail: string, statusCode = 400): HoldfastError {
   return problem("invalid_request", statusCode, detail);
 }
@@ -63,6 +64,7 @@ function titleOf(error: HoldfastError, title: string): string {
   return error.statusCode === 404 && error.code === "invalid_request" ? "Not Found" : title;
 }
 
+/** Sends `error` as problem details. */
 export function sendProblem(response: ServerResponse, error: HoldfastError): void {
   const body = problemText(error);
   response.writeHead(error.statusCode, {

@@ -12,6 +12,7 @@ import { invalid, problem, problemResponseText, sendProblem } from "./problem.ts
 import { Query } from "./query.ts";
 import { type SocketExchange, Sockets } from "./sockets.ts";
 
+/** Handles one request. A thrown error becomes the response. */
 export type Handler = (exchange: Exchange) => Promise<void> | void;
 
 /** One path with its handlers. A segment that starts with ":" is a parameter. */

@@ -19,6 +19,7 @@ export interface OpenApiResponse {
   readonly content?: Readonly<Record<string, OpenApiMedia>>;
 }
 
+/** One operation of the document, as in OpenAPI 3.1. */
 export interface OpenApiOperation {
   readonly operationId: string;
   readonly summary: string;

@@ -9,6 +9,7 @@ interface BufferedEvent {
   readonly bytes: number;
 }
 
+/** What a reader of the event stream receives. */
 export interface FeedReader {
   /** Limits the stream to events of this directory and of none. */
   readonly directory: string | undefined;

@@ -3,6 +3,7 @@
 /** OpenCode version whose client was tested against these routes. */
 export const opencodeVersion = "1.18.33";
 
+/** JSON object whose fields have not been checked. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 export interface WireTokens {

@@ -22,6 +22,7 @@ export interface Child {
   resize(size: TerminalSize): void;
 }
 
+/** Receives the output of a program in order. */
 export type OutputListener = (stream: OutputStream, bytes: Buffer) => void;
 
 /** How long the pipes of an exited program may stay open: a grandchild can hold them forever. */
@@ -29,6 +30,7 @@ const pipeGraceMs = 100;
 /** Limit of input that a program has not read yet. */
 const maxPendingInputBytes = 1_048_576;
 
+/** Starts a program with pipes for its standard streams. */
 export async function startOnPipes(
   spawner: Spawner,
   request: SpawnRequest,
@@ -38,6 +40,7 @@ export async function startOnPipes(
   return new PipedChild(child, family, onOutput);
 }
 
+/** Starts a program on a pseudoterminal. */
 export async function startOnTerminal(
   spawner: Spawner,
   request: SpawnRequest,

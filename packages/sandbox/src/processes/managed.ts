@@ -37,6 +37,7 @@ export interface Managed {
   release(): Promise<void>;
 }
 
+/** Dependencies of a managed process. */
 export interface ManagedContext {
   readonly spawner: Spawner;
   readonly log: Logger;

@@ -50,6 +50,7 @@ const logQuery = [
   ),
 ];
 
+/** Documentation of the process routes. */
 export const processesPart: OpenApiPart = {
   paths: {
     "/v1/processes": {

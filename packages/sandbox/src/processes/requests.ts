@@ -2,6 +2,7 @@ import { invalid, isRecord } from "../http/problem.ts";
 import { parseUint64 } from "../http/uint64.ts";
 import type { HealthCheck, HealthProbe, ProcessSpec, RestartPolicy } from "./spec.ts";
 
+/** Body of `POST /v1/processes/run`. */
 export interface RunBody {
   readonly command: string;
   readonly args: readonly string[];
@@ -18,6 +19,7 @@ const maxTerminalSide = 65_535;
 /** Excludes ids and names of other routes, so that a path is unambiguous. */
 const namePattern = /^(?!(?:proc_\d+|config|run)$)[A-Za-z][A-Za-z0-9._-]{0,63}$/;
 
+/** Parses the body of `POST /v1/processes/run`. */
 export function parseRun(value: unknown): RunBody {
   const body = requireRecord(value, "the request body");
   return {
@@ -27,6 +29,7 @@ export function parseRun(value: unknown): RunBody {
   };
 }
 
+/** Parses the body of `POST /v1/processes`. */
 export function parseCreate(value: unknown): ProcessSpec {
   const body = requireRecord(value, "the request body");
   const name = optionalString(body, "name");
@@ -68,6 +71,7 @@ export function parseInput(value: unknown, defaultEncoding: "base64" | "utf8"): 
   }
 }
 
+/** Parses the size of a terminal, in characters. */
 export function parseSize(value: unknown): { readonly cols: number; readonly rows: number } {
   const body = requireRecord(value, "the request body");
   return {

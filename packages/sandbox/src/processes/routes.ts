@@ -26,6 +26,7 @@ import { listeningPorts } from "./supervision/ports.ts";
 import type { Previews } from "./supervision/preview.ts";
 import type { ProcessTable } from "./table.ts";
 
+/** Dependencies of the process routes. */
 export interface ProcessContext {
   readonly table: ProcessTable;
   readonly previews: Previews;

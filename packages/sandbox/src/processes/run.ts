@@ -4,6 +4,7 @@ import type { LimitName } from "../internal/spawn/command-limits.ts";
 import { HostLost } from "../internal/spawn/spawn-host.ts";
 import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 
+/** Limits of one command. */
 export interface RunLimits {
   readonly timeoutMs: number;
   /** Limit for each stream. */
@@ -12,6 +13,7 @@ export interface RunLimits {
   readonly signal: AbortSignal;
 }
 
+/** Exit status and output of a command, as in the API. */
 export interface RunOutcome {
   readonly exitCode: number | null;
   readonly timedOut: boolean;

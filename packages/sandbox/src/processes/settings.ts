@@ -11,6 +11,7 @@ export interface ProcessSettings {
   readonly maxInputBytesPerRequest: number;
 }
 
+/** Derives the initial settings from the limits of the server. */
 export function settingsFrom(limits: SandboxLimits): ProcessSettings {
   const { maxConcurrentProcesses, defaultRunTimeoutMs, maxRunTimeoutMs, maxOutputBytes } = limits;
   const { maxLogBytesPerProcess, maxInputBytesPerRequest } = limits;

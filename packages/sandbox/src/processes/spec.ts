@@ -14,6 +14,7 @@ export interface RestartPolicy {
   readonly maxBackoffMs: number;
 }
 
+/** How to check a process. */
 export type HealthProbe =
   /** Healthy when a connection to loopback succeeds. */
   | { readonly type: "tcp"; readonly port: number }
@@ -22,6 +23,7 @@ export type HealthProbe =
   /** Healthy when the command, in the directory and environment of the process, exits with 0. */
   | { readonly type: "exec"; readonly command: string; readonly args: readonly string[] };
 
+/** Periodic health check of a process. */
 export interface HealthCheck {
   readonly probe: HealthProbe;
   readonly intervalMs: number;
@@ -49,6 +51,7 @@ export interface ProcessSpec {
   readonly health?: HealthCheck;
 }
 
+/** Result of the latest health check. */
 export interface HealthInfo {
   readonly status: "starting" | "healthy" | "unhealthy";
   readonly checkedAtMs?: number;

@@ -29,6 +29,7 @@ export function sendWireError(response: ServerResponse, error: HoldfastError): v
   response.end(body);
 }
 
+/** Creates a `not_found` error. */
 export function notFound(what: string, id: string): HoldfastError {
   return problem("not_found", 404, `there is no ${what} "${id}"`, { details: { id, resource: what } });
 }

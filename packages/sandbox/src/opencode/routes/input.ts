@@ -13,6 +13,7 @@ export async function readObject(exchange: Exchange, maxBytes: number): Promise<
   throw invalid("the request body must be an object");
 }
 
+/** Reads an optional string field. Throws `invalid_request` for any other type. */
 export function optionalText(fields: Fields, name: string): string | undefined {
   const value = fields[name];
   if (value === undefined || value === null) return undefined;

@@ -250,6 +250,7 @@ function paths(): Record<string, OpenApiPath> {
   return found;
 }
 
+/** Documentation of the OpenCode routes. */
 export const opencodePart: OpenApiPart = {
   paths: paths(),
   schemas: {

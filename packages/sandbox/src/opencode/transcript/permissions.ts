@@ -48,6 +48,7 @@ export function wirePermission(view: PermissionView, tool: ToolReference | undef
   };
 }
 
+/** A permission request with several options, in OpenCode's format of a question. */
 export function wireQuestion(view: PermissionView, tool: ToolReference | undefined): Fields {
   const { toolCall, options } = view;
   const question = typeof toolCall.title === "string" ? toolCall.title : "Which one?";

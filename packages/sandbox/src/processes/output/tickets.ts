@@ -3,6 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 /** Lifetime of a ticket. */
 const lifetimeMs = 5 * 60_000;
 
+/** A new ticket with its expiry. */
 export interface Ticket {
   readonly text: string;
   readonly expiresAtMs: number;

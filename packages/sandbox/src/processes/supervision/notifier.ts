@@ -1,5 +1,6 @@
 import { maxTimeoutMs } from "../../internal/max-timeout.ts";
 
+/** Why a wait has ended. */
 export type WakeReason = "changed" | "timeout" | "aborted";
 
 /** Wakes waiters on a change. Stateless: check for changes before waiting. */

@@ -29,6 +29,7 @@ fetch("${exchangePath}", { method: "POST", body: ticket }).then((answer) => {
 });
 </script>`;
 
+/** Link to a previewed port. */
 export interface Preview {
   readonly port: number;
   /** Single-use URL for a browser, with the ticket in its fragment. */

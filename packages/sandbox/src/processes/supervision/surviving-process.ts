@@ -137,6 +137,7 @@ export class SurvivingProcess implements Managed {
   }
 }
 
+/** Processes of dead servers that still run. */
 export interface FoundSurvivors {
   readonly survivors: readonly SurvivingProcess[];
   /** State files that listed them. Remove them once the new state file is written. */
