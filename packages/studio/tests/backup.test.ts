@@ -1,4 +1,4 @@
-/** What a backup of a data directory holds besides the store. */
+/** Contents of a data directory's backup besides the store. */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { backupDataDirectory, restoreDataDirectory } from "@holdfast/studio";
 import { temporaryFolder } from "./support.ts";
 
-test("a restored gate goes on with the rates that were used up before the backup", async (t) => {
+test("a restored gate keeps the rate limits that were used up before the backup", async (t) => {
   const data = join(temporaryFolder(t), "data");
   const [copy, restored] = [join(temporaryFolder(t), "copy"), join(temporaryFolder(t), "restored")];
   mkdirSync(join(data, "gate"), { recursive: true });

@@ -52,8 +52,8 @@ async function bench(t: TestContext, options: Partial<StudioOptions> = {}): Prom
   };
 }
 
-describe("a task that goes on without a jail", () => {
-  test("says so, and in a jail again that it has one", async (t) => {
+describe("a task that continues without a jail", () => {
+  test("is marked as unsafe, until it runs in a jail again", async (t) => {
     if (!needsJail(t)) return;
     const folder = temporaryFolder(t);
     const repository = makeRepository(folder);
@@ -80,7 +80,7 @@ describe("a task that goes on without a jail", () => {
 });
 
 describe("a task with the demo agent in a jail", () => {
-  test("goes from prompt to branch and leaves the person's files as they were", async (t) => {
+  test("runs from prompt to branch and leaves the user's files unchanged", async (t) => {
     if (!needsJail(t)) return;
     const { studio, repository, begin } = await bench(t);
     const line = `line ${Math.random().toString(36).slice(2)}`;
@@ -130,7 +130,7 @@ describe("a task with the demo agent in a jail", () => {
     );
   });
 
-  test("changes nothing when the person says no, and an answer counts once", async (t) => {
+  test("changes nothing when the user denies, and an answer counts once", async (t) => {
     if (!needsJail(t)) return;
     const { studio, begin } = await bench(t);
     const watch = await begin('add a line "no" to the README');
@@ -150,7 +150,7 @@ describe("a task with the demo agent in a jail", () => {
     await assert.rejects(task.apply(), (e) => isErrorCode(e, "apply", "nothing_to_apply"));
   });
 
-  test("does prompts one after the other, in order", async (t) => {
+  test("runs prompts one after the other, in order", async (t) => {
     if (!needsJail(t)) return;
     const { studio, begin } = await bench(t);
     const watch = await begin('slowly write "one" to one.txt without asking');
@@ -175,7 +175,7 @@ describe("a task with the demo agent in a jail", () => {
     assert.equal(log.filter(({ body }) => body.type === "agent-started").length, 1);
   });
 
-  test("shows a repository that the agent made inside, and nothing that is ignored", async (t) => {
+  test("shows a repository that the agent created in the workspace, and no ignored files", async (t) => {
     if (!needsJail(t)) return;
     const { studio, begin } = await bench(t);
     const script = [
@@ -216,7 +216,7 @@ describe("stopping", () => {
       assert.equal(view.status, "stopped");
       assert.deepEqual(view.approvals, []);
       await task.stop();
-      // A stop does not wait for a disk that is slow.
+      // A stop does not wait for a slow disk.
       await untilEvent(studio.client, view.sessionId, ({ body }) => body.type === "turn-ended");
       const log = await readLog(studio.client, view.sessionId);
       assert.equal(log.filter(({ body }) => body.type === "turn-ended").length, 1);
@@ -233,11 +233,11 @@ describe("stopping", () => {
     });
   }
 
-  test("ends a jail in which nothing answers any more", async (t) => {
+  test("ends a frozen jail", async (t) => {
     if (!needsJail(t)) return;
     const directory = join(temporaryFolder(t), "agent");
     mkdirSync(directory);
-    // It stops the sandbox server beside it: what the host sends is taken by nobody.
+    // The agent stops its sandbox server, so nothing takes the messages of the host.
     const script = `
       import { readdirSync, readFileSync } from "node:fs";
       import { createInterface } from "node:readline";
@@ -282,7 +282,7 @@ describe("stopping", () => {
     assert.deepEqual([view.status, view.error], ["stopped", undefined]);
   });
 
-  test("works while the repository is still cloned", async (t) => {
+  test("works while the repository is being cloned", async (t) => {
     if (!needsJail(t)) return;
     const { studio, begin } = await bench(t);
     const watch = await begin("slowly count");
@@ -304,25 +304,25 @@ describe("agents that misbehave", () => {
     return { ...made, watch, view };
   }
 
-  test("an agent that exits at once is told with its last words", async (t) => {
+  test("an agent that exits immediately is reported with the end of its stderr", async (t) => {
     if (!needsJail(t)) return;
     const { view } = await failing(t, "process.stderr.write('no license'); process.exit(3);");
     assert.equal(view.error?.group, "agent");
     assert.match(view.error?.message ?? "", /no license/);
   });
 
-  test("an agent that prints garbage and never answers is given up on", async (t) => {
+  test("an agent that prints garbage and never answers times out", async (t) => {
     if (!needsJail(t)) return;
     const script = "setInterval(() => console.log('garbage {'), 50); process.stdin.resume();";
     const { view, studio, watch } = await failing(t, script, { agentStartTimeoutMs: 1_500 });
     assert.equal(view.error?.code, "start_timed_out");
-    // The task itself is well: another prompt tries again.
+    // The task itself is intact: another prompt tries again.
     await studio.client.task(watch.id).prompt("again");
     await watch.status("running", "preparing");
     assert.equal((await watch.status("failed")).error?.code, "start_timed_out");
   });
 
-  test("an agent that hangs at its start is given up on", async (t) => {
+  test("an agent that hangs at its start times out", async (t) => {
     if (!needsJail(t)) return;
     const { view } = await failing(t, "process.stdin.resume();", { agentStartTimeoutMs: 1_000 });
     assert.equal(view.error?.code, "start_timed_out");
@@ -333,7 +333,7 @@ describe("agents that misbehave", () => {
     const agentStartTimeoutMs = 8_000;
     const directory = join(temporaryFolder(t), "agent");
     mkdirSync(directory);
-    // It answers its prompt only when the time for its start, which began before this process, is over.
+    // It answers its prompt only after the start timeout, which began before this process.
     const script = `
       import { createInterface } from "node:readline";
       const results = {
@@ -353,7 +353,7 @@ describe("agents that misbehave", () => {
     assert.equal(view.status, "idle", view.error?.message);
   });
 
-  test("an agent whose program is missing is told by name", async (t) => {
+  test("an agent whose program is missing is reported by name", async (t) => {
     if (!needsJail(t)) return;
     const { begin } = await bench(t, { customAgents: [{ id: "gone", command: "/nowhere/agent" }] });
     const watch = await begin("do something", "gone");
@@ -361,7 +361,7 @@ describe("agents that misbehave", () => {
     assert.match(view.error?.message ?? "", /not installed/);
   });
 
-  test("an agent that is not installed, or unknown, or without a model is refused before anything is made", async (t) => {
+  test("an agent that is unknown, not installed or without a model is refused before anything is created", async (t) => {
     if (!needsJail(t)) return;
     const { studio, repository } = await bench(t);
     const create = (agent: string) =>
@@ -371,7 +371,7 @@ describe("agents that misbehave", () => {
     assert.deepEqual((await studio.client.organization.listTasks()).tasks, []);
   });
 
-  test("a crash in the middle of a turn fails it; the next prompt goes on", async (t) => {
+  test("a crash in the middle of a turn fails it, and the next prompt works", async (t) => {
     if (!needsJail(t)) return;
     const { studio, begin } = await bench(t);
     const watch = await begin("crash");
@@ -386,7 +386,7 @@ describe("agents that misbehave", () => {
     );
   });
 
-  test("garbage between its messages and a flood of them are taken in without a gap", async (t) => {
+  test("garbage between messages and a flood of them are handled without a gap", async (t) => {
     if (!needsJail(t)) return;
     const { studio, begin } = await bench(t);
     const watch = await begin('garbage; then write "x" to x.txt without asking');
@@ -399,7 +399,7 @@ describe("agents that misbehave", () => {
     assert.ok(log.length > 1_500);
   });
 
-  test("a log that reaches its limit ends the turn and keeps what was in it", async (t) => {
+  test("a log that reaches its limit ends the turn and keeps its contents", async (t) => {
     if (!needsJail(t)) return;
     const { studio, begin } = await bench(t, { limits: { maxSessionBytes: 60_000 } });
     const watch = await begin("flood 1000");
@@ -409,7 +409,7 @@ describe("agents that misbehave", () => {
     assert.ok(log.length > 10 && log.length < 200, `${log.length} events`);
   });
 
-  test("a question that nobody answers expires, and the agent is told", async (t) => {
+  test("an unanswered question expires, and the agent is notified", async (t) => {
     if (!needsJail(t)) return;
     const { studio, begin } = await bench(t, { limits: { approvalTtlMs: 700 } });
     const watch = await begin('add a line "x" to the README');
@@ -425,7 +425,7 @@ describe("agents that misbehave", () => {
     assert.deepEqual((await studio.client.task(watch.id).diff()).files, []);
   });
 
-  test("a question about a long file is asked and answered as any other", async (t) => {
+  test("a question about a long file is asked and answered like any other", async (t) => {
     if (!needsJail(t)) return;
     const script = `
       import { createInterface } from "node:readline";
@@ -455,7 +455,7 @@ describe("agents that misbehave", () => {
     assert.equal((await watch.status("idle", "failed")).error, undefined);
   });
 
-  test("envelopes that are too long or too deep are kept as notices of what they were", async (t) => {
+  test("envelopes that are too long or too deep are replaced by notes", async (t) => {
     if (!needsJail(t)) return;
     const deep = `${"[".repeat(400)}${"]".repeat(400)}`;
     const script = `
@@ -490,7 +490,7 @@ describe("agents that misbehave", () => {
 });
 
 describe("an agent that cannot load its session", () => {
-  test("is told the transcript when a new process of it takes over", async (t) => {
+  test("gets the transcript when a new process takes over", async (t) => {
     if (!needsJail(t)) return;
     const script = `
       import { createInterface } from "node:readline";
@@ -525,7 +525,7 @@ describe("an agent that cannot load its session", () => {
 });
 
 describe("bad input", () => {
-  test("is refused at the edge and makes nothing", async (t) => {
+  test("is refused at the edge and creates nothing", async (t) => {
     if (!needsJail(t)) return;
     const { studio, repository, folder, begin } = await bench(t);
     const { organization } = studio.client;
@@ -591,7 +591,7 @@ describe("bad input", () => {
   });
 });
 
-/** Whether the server of a jail is stopped: its process is in the state T. */
+/** True if the server of a jail is stopped: its process is in the state T. */
 function isFrozen(): boolean {
   return readdirSync("/proc").some((pid) => {
     try {
@@ -599,7 +599,7 @@ function isFrozen(): boolean {
         return false;
       return / T /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
     } catch {
-      // It has ended meanwhile.
+      // The process has exited.
       return false;
     }
   });

@@ -1,4 +1,4 @@
-/** An agent in a jail calls tools of the gate: through MCP and through `ipc`, allowed by a person where it matters. */
+/** An agent in a jail calls tools of the gate, through MCP and through `ipc`, with approvals where required. */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
@@ -21,7 +21,7 @@ const tool = (name: string, risk_level: "low" | "high") => ({
   arguments_schema: { type: "object", additionalProperties: false, properties: { text }, required: ["text"] },
 });
 
-/** A plugin with a harmless tool and one that a person has to allow; it counts what it did. */
+/** A plugin with a harmless tool and one that needs an approval. It counts its calls. */
 function installPost(dataDirectory: string): void {
   const folder = join(dataDirectory, "plugins", "post");
   mkdirSync(join(folder, "skills"), { recursive: true });
@@ -83,13 +83,13 @@ async function open(t: TestContext, prepare: (dataDirectory: string) => Promise<
 }
 
 describe("the tools of the gate, for an agent in a jail", () => {
-  test("are listed and called over MCP and by ipc; a person allows what matters, once", async (t) => {
+  test("are listed and called over MCP and ipc, and an approval counts once", async (t) => {
     if (!needsJail(t)) return;
     const { studio, watch, view, spoken, prompt } = await open(t);
     await spoken("note_draft note_post");
     await prompt('ipc note_draft {"text":"by ipc"}');
     await spoken("by ipc");
-    // The agent's half of a plugin is there to be read.
+    // The agent can read its part of a plugin.
     await prompt("skills post-post");
     await spoken("told true, EROFS: # Posting notes");
     await prompt("own-skill post");
@@ -103,7 +103,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
     await watch.answer("allow_once");
     await spoken('\\"posted\\":1');
     await watch.status("idle");
-    // Allowed once is not allowed again.
+    // One approval does not cover a second call.
     await prompt('mcp note_post {"text":"first"}');
     const again = await watch.until((each) => each.approvals.length > 0, "a second card");
     assert.notEqual(again.approvals[0]?.id, card?.id);
@@ -114,7 +114,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
     const settled = log.flatMap(({ body }) => (body.type === "approval-settled" ? [body.outcome] : []));
     assert.deepEqual(settled, ["allowed", "denied"]);
     assert.equal(log.filter((event) => said(event, '\\"posted\\":2')).length, 0, "it was done once");
-    // What is denied stays denied for a while; what is always allowed is asked once.
+    // A denied call stays denied for a while; a call that a rule allows is not asked about again.
     const denials = new Set<number>();
     await prompt('mcp note_post {"text":"first"}');
     await untilEvent(studio.client, view.sessionId, (event) => {
@@ -132,7 +132,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
     await prompt('mcp note_post {"text":"often"}');
     await spoken('\\"posted\\":3');
     await watch.status("idle");
-    // What is allowed for the task is asked about once, and nothing else is allowed by it.
+    // Allowing for the task covers the same call only.
     await prompt('mcp note_post {"text":"for the task"}');
     const asked = await watch.until((each) => each.approvals.length > 0, "a card for the task");
     await studio.client.task(watch.id).answer(asked.approvals[0]?.id ?? "", gateAnswers.forTask);
@@ -150,7 +150,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
     assert.deepEqual([written?.data?.["tools"], written?.data?.["by"]], [["note_post"], "owner"]);
   });
 
-  test("are allowed by a webhook that was told of them, and by nobody without its secret", async (t) => {
+  test("can be allowed by an approval webhook, and not without its secret", async (t) => {
     if (!needsJail(t)) return;
     const secret = "s3cret-of-the-phone";
     const sign = (body: string) => `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
@@ -160,7 +160,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
       void bodyOf(request).then((body) => {
         assert.equal(request.headers["x-hub-signature-256"], sign(body));
         const question = JSON.parse(body) as Record<string, unknown>;
-        // What is not taken at first is told again.
+        // A failed delivery is retried.
         const again = told.some((each) => each["approval"] === question["approval"]);
         told.push(question);
         response.writeHead(again ? 204 : 500).end();
@@ -209,10 +209,10 @@ describe("the tools of the gate, for an agent in a jail", () => {
     await spoken("CONFIRMATION_DENIED");
   });
 
-  test("that a person has to allow are withdrawn when the work is stopped", async (t) => {
+  test("are withdrawn when the work is stopped before their approval", async (t) => {
     if (!needsJail(t)) return;
     const { studio, task, watch, view, spoken, prompt } = await open(t);
-    // Words from outside have come before: the card names what brought them.
+    // The session is tainted before: the question names the cause.
     await prompt('ipc note_draft {"text":"from a page"}');
     await spoken("from a page");
     await prompt('mcp note_post {"text":"stop me"}');
@@ -231,7 +231,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
     );
   });
 
-  test("are asked about no longer when they were settled while no server ran", async (t) => {
+  test("are no longer asked about when they were settled while no server ran", async (t) => {
     if (!needsJail(t)) return;
     const { studio, options, task, watch, view, prompt } = await open(t);
     await prompt('mcp note_post {"text":"before"}');

@@ -32,7 +32,7 @@ function folder(name = "repository"): string {
   return path;
 }
 
-/** The person's own git, as they would type it. */
+/** The user's own git, as on their command line. */
 function sh(cwd: string, ...args: string[]): string {
   const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
   const env = {
@@ -70,7 +70,7 @@ function write(path: string, files: Readonly<Record<string, string>>): void {
   }
 }
 
-/** Stands for the snapshot, which a jail makes: the tree of the whole working tree, in the host's git. */
+/** Replaces the jail's snapshot: writes the tree of the complete working tree to the host's clone. */
 function treeOf(taskDirectory: string): string {
   const env = {
     PATH: process.env.PATH,
@@ -93,7 +93,7 @@ function state(path: string): string {
   ].join("\n");
 }
 
-test("where git is not installed, the command that installs it is told", async () => {
+test("without git, the error names the command that installs it", async () => {
   await assert.rejects(git.text(["--version"], { env: { PATH: folder("empty") } }), {
     group: "git",
     code: "missing",
@@ -131,13 +131,13 @@ describe("checking a repository", () => {
     });
   }
 
-  test("answers repository.unreadable for what it may not or cannot read", async () => {
+  test("reports repository.unreadable if permissions or damage prevent reading", async () => {
     const broken = repository();
     writeFileSync(join(broken, ".git", "index"), "this is no index");
     await assert.rejects(checkRepository(git, broken), (error) =>
       isErrorCode(error, "repository", "unreadable"),
     );
-    // Root may read everything, so permissions mean nothing to it.
+    // Root ignores permissions.
     if (process.getuid?.() === 0) return;
     const closed = repository();
     chmodSync(join(closed, ".git"), 0);
@@ -150,7 +150,7 @@ describe("checking a repository", () => {
     }
   });
 
-  test("names branch, commit and state, and takes paths with blanks, emoji and line ends", async () => {
+  test("reports branch, commit and state, and accepts paths with blanks, emoji and line ends", async () => {
     const path = repository({ "a.txt": "one\n" }, 'a "b" 🐳\nline:$(id)');
     const check = await checkRepository(git, path);
     assert.deepEqual(check, { path, branch: "main", commit: sh(path, "rev-parse", "HEAD"), dirty: false });
@@ -164,7 +164,7 @@ describe("checking a repository", () => {
     requireClean(dirty, true);
   });
 
-  test("what a person has git ignore everywhere is no change", async (t) => {
+  test("globally ignored files are no change", async (t) => {
     const { HOME, XDG_CONFIG_HOME } = process.env;
     t.after(() => {
       setVariable("HOME", HOME);
@@ -186,7 +186,7 @@ describe("checking a repository", () => {
     assert.equal((await checkRepository(git, path)).dirty, true);
   });
 
-  test("finds the top from a folder inside, and says that no branch is checked out", async () => {
+  test("finds the top from a folder inside, and reports a detached HEAD", async () => {
     const path = repository({ "src/a.txt": "one\n" });
     sh(path, "checkout", "-q", "--detach");
     const check = await checkRepository(git, join(path, "src"));
@@ -214,7 +214,7 @@ describe("checking a repository", () => {
     for (const hook of ["post-checkout", "reference-transaction", "pre-commit", "post-index-change"]) {
       writeFileSync(join(path, ".git", "hooks", hook), `#!/bin/sh\ntouch '${proof}'\n`, { mode: 0o755 });
     }
-    // The same size and another time: git has to look at the content.
+    // Same size but another time: git must compare the content.
     writeFileSync(join(path, "a.txt"), "two\n");
     const check = await checkRepository(git, path);
     assert.equal(check.dirty, true);
@@ -257,7 +257,7 @@ describe("preparing", () => {
     assert.equal(leak.stdout, "");
   });
 
-  test("is idempotent, and begins anew after a crash in the middle", async () => {
+  test("is idempotent, and starts over after a crash in the middle", async () => {
     const path = repository();
     const task = folder("task");
     const check = await checkRepository(git, path);
@@ -274,7 +274,7 @@ describe("preparing", () => {
     assert.equal(existsSync(join(first.workspace, "kept.txt")), true);
   });
 
-  test("is not disturbed by a git that a killed server has left", async () => {
+  test("is not disturbed by an orphaned git process of a killed server", async () => {
     const path = repository();
     const task = folder("task");
     const prepared = await prepareRepository(git, task, async () => {
@@ -286,7 +286,7 @@ describe("preparing", () => {
     assert.equal(readFileSync(join(prepared.workspace, "a.txt"), "utf8"), "one\n");
   });
 
-  test("takes a repository whose objects have names of SHA-256, and applies to it", async () => {
+  test("clones a repository with SHA-256 object names, and applies to it", async () => {
     const path = folder();
     sh(path, "init", "-q", "-b", "main", "--object-format=sha256");
     write(path, { "a.txt": "one\n" });
@@ -310,7 +310,7 @@ describe("preparing", () => {
     assert.equal(next.branch, "holdfast/two-2");
   });
 
-  test("takes a shallow clone, and a repository without a branch", async () => {
+  test("clones a shallow repository, and one without a branch", async () => {
     const origin = repository();
     write(origin, { "b.txt": "two\n" });
     sh(origin, "add", "-A");
@@ -368,7 +368,7 @@ describe("the diff", () => {
     assert.match(diff.files[6]?.patch ?? "", /-a\n\+b\n$/);
   });
 
-  test("cuts a long patch at the limit and says so; the others stay whole", async () => {
+  test("truncates a long patch at the limit with a flag, and keeps the others complete", async () => {
     const path = repository();
     const task = folder("task");
     const { workspace, hostGit, base } = await prepareRepository(git, task, () => checkRepository(git, path));
@@ -385,8 +385,8 @@ describe("the diff", () => {
   });
 });
 
-describe("a diff that is too long for one answer", () => {
-  test("leaves out the longest patches, keeps the list and says so", async () => {
+describe("a diff that is too long for one response", () => {
+  test("omits the longest patches with a flag, and keeps the list", async () => {
     const path = repository();
     const task = folder("task");
     const { workspace, hostGit, base } = await prepareRepository(git, task, () => checkRepository(git, path));
@@ -419,7 +419,7 @@ describe("applying", () => {
     return { path, task, prepared, plan };
   }
 
-  test("makes one branch and touches nothing else, however often it is done", async () => {
+  test("creates one branch and changes nothing else, however often it runs", async () => {
     const { path, prepared, plan } = await changed();
     write(path, { "a.txt": "my own unsaved work\n", "b.txt": "staged\n", "c.txt": "untracked\n" });
     sh(path, "add", "b.txt");
@@ -434,7 +434,7 @@ describe("applying", () => {
     sh(path, "fsck", "--strict");
   });
 
-  test("takes the next free name where another commit has the name", async () => {
+  test("uses the next free name if another commit has the name", async () => {
     const { path, prepared, plan } = await changed();
     sh(path, "branch", plan.branch);
     sh(path, "branch", `${plan.branch}-2`);
@@ -443,7 +443,7 @@ describe("applying", () => {
     assert.deepEqual(await applyTree(git, prepared.hostGit, path, plan), { branch, commit });
   });
 
-  test("avoids a folder of branches that a branch called holdfast makes impossible", async () => {
+  test("uses a dash if a branch called holdfast prevents a folder of that name", async () => {
     const { path, prepared } = await changed();
     sh(path, "branch", "holdfast");
     const plan = { ...(await changed()).plan, branch: await branchName(git, path, "x") };
@@ -451,14 +451,14 @@ describe("applying", () => {
     assert.ok(prepared);
   });
 
-  test("answers apply.nothing_to_apply for an unchanged tree", async () => {
+  test("throws apply.nothing_to_apply for an unchanged tree", async () => {
     const { path, prepared, plan } = await changed({});
     await assert.rejects(applyTree(git, prepared.hostGit, path, plan), (error) =>
       isErrorCode(error, "apply", "nothing_to_apply"),
     );
   });
 
-  test("works when the person's repository has lost the base", async () => {
+  test("works when the user's repository has lost the base", async () => {
     const { path, prepared, plan } = await changed();
     sh(path, "checkout", "-q", "--orphan", "other");
     sh(path, "commit", "-q", "-m", "other");
@@ -469,7 +469,7 @@ describe("applying", () => {
     assert.equal(sh(path, "show", `${branch}:a.txt`), "changed");
   });
 
-  test("refuses names that git does not take as a branch", async () => {
+  test("refuses names that git does not accept for a branch", async () => {
     for (const bad of ["-x", "a..b", "a b", "a~1", "", "a".repeat(300), "x.lock"]) {
       await assert.rejects(
         requireBranchName(git, bad),

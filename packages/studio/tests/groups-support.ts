@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 import type { GroupEventView, GroupView, StudioClient } from "../src/index.ts";
 
-/** What `groups.json` says, into a data directory. */
+/** Writes `groups.json` to a data directory. */
 export function writeGroups(dataDirectory: string, groups: Readonly<Record<string, unknown>>): void {
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   writeFileSync(join(dataDirectory, "groups.json"), JSON.stringify({ version: 1, groups }));
@@ -29,8 +29,8 @@ const manifest = (session: string | undefined) => ({
 });
 
 /**
- * A channel with an outbox: it publishes each file of its folder, and takes the file away once the event
- * was taken. What is refused for good gets a file that says why in its place.
+ * A channel plugin with an outbox: it publishes each file of its folder and deletes the file once the event is
+ * accepted. If the event is rejected permanently, a file with the reason replaces it.
  */
 const handler = `
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -68,7 +68,7 @@ export default {
 };
 `;
 
-/** Puts the channel plugin "post" into a data directory; events go in by `publish`. */
+/** Installs the channel plugin "post" in a data directory; `publish` sends events through it. */
 export function installChannel(dataDirectory: string, session?: string): void {
   const folder = join(dataDirectory, "plugins", "post");
   mkdirSync(join(folder, "skills"), { recursive: true });
@@ -84,24 +84,24 @@ export interface Message {
   readonly reply?: boolean;
 }
 
-/** Hands a message to the channel; it is published as soon as its process looks. */
+/** Puts a message into the channel's outbox, which the plugin polls. */
 export function publish(dataDirectory: string, { group, id, body, reply = false }: Message): string {
   const folder = join(dataDirectory, "gate", "plugins", "post", "data");
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${id}.json`);
   const payload = { channel: "post", sender: "eve", content_type: "text", body, metadata: { id, reply } };
-  // In one step: the plugin may look at any moment.
+  // Atomic, because the plugin may read at any time.
   writeFileSync(`${path}.partial`, JSON.stringify({ topic: "message.inbound", group, payload }));
   renameSync(`${path}.partial`, path);
   return path;
 }
 
-/** Why the channel's last attempt was refused; undefined before there was one. */
+/** Reason of the channel's last rejection; undefined before the first one. */
 export function refusalOf(path: string): string | undefined {
   return existsSync(`${path}.refused`) ? readFileSync(`${path}.refused`, "utf8") : undefined;
 }
 
-/** Resolves with the first view of a group for which `is` holds, told by its events. */
+/** Resolves with the first view of a group that satisfies `is`, driven by its events. */
 export async function untilGroup(
   client: StudioClient,
   name: string,

@@ -1,4 +1,4 @@
-/** Groups: events of every kind begin turns, once each, one at a time, also over kill -9. */
+/** Groups: events of every kind start one turn each, one at a time, also across kill -9. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHmac } from "node:crypto";
@@ -33,7 +33,7 @@ async function taintedSessions(dataDirectory: string): Promise<readonly (string 
 }
 
 describe("a group", () => {
-  test("takes prompts, webhooks and messages, each once, and says where a turn comes from", async (t) => {
+  test("accepts prompts, webhooks and messages once each, and records the origin of a turn", async (t) => {
     if (!needsJail(t)) return;
     const data = join(temporaryFolder(t), "data");
     writeGroups(data, {
@@ -87,7 +87,7 @@ describe("a group", () => {
         ["done", taskId, true],
         ["done", taskId, true],
       ],
-      "a group that resumes goes on in one session",
+      "a group in resume mode continues in one session",
     );
     const prompts = await promptsOf(client, sessionId);
     assert.equal(prompts.length, 3);
@@ -102,7 +102,7 @@ describe("a group", () => {
     });
     assert.deepEqual(await taintedSessions(data), [sessionId]);
 
-    // The plugin says which session answers: a new one, then the same.
+    // The plugin selects the session: a new one, then the same.
     publish(data, { group: "chat", id: "m1", body: write("m1") });
     publish(data, { group: "chat", id: "m2", body: write("m2"), reply: true });
     const nowhere = publish(data, { group: "nowhere", id: "m3", body: "lost" });
@@ -130,7 +130,7 @@ describe("a group", () => {
       ],
     );
 
-    // The queue is bounded: a hundred wait behind the one that is worked on.
+    // The queue is bounded: 100 events can wait behind the one in progress.
     const queue = client.group("mute");
     await queue.prompt("hang");
     await untilGroup(client, "mute", ({ running }) => running === 1, "a turn that does not end");
@@ -140,7 +140,7 @@ describe("a group", () => {
     await server.stop();
   });
 
-  test("loses no event and starts none twice when the server is killed again and again", async (t) => {
+  test("loses no event and starts none twice across repeated kills of the server", async (t) => {
     if (!needsJail(t)) return;
     const data = join(temporaryFolder(t), "data");
     writeGroups(data, { work: { agent: "demo" } });
@@ -148,7 +148,7 @@ describe("a group", () => {
     let server = await ServerProcess.start(t, data);
     const seen = (count: number) => (view: { readonly events: readonly unknown[] }) =>
       view.events.length >= count;
-    // Killed when an event is taken, when a turn is under way, and with one that nobody has taken yet.
+    // Kills the server after it accepted an event, during a turn, and before it accepted one.
     publish(data, { group: "work", id: "k1", body: write("k1") });
     await untilGroup(server.client, "work", seen(1), "the first event");
     await server.kill();
@@ -186,7 +186,7 @@ describe("a group", () => {
     await server.stop();
   });
 
-  test("tries an event again that cannot be begun, in its place, also after a restart", async (t) => {
+  test("retries an event that failed to start, in its place, also after a restart", async (t) => {
     if (!needsJail(t)) return;
     const folder = temporaryFolder(t);
     const data = join(folder, "data");
@@ -228,7 +228,7 @@ describe("a group", () => {
     assert.match(String(error), /^repository\./);
   });
 
-  test("has its own tools and memory, told when a session begins; a file that is wrong is said", async (t) => {
+  test("has its own tools, and memory at the start of a session; an invalid file is reported", async (t) => {
     if (!needsJail(t)) return;
     const { studio, dataDirectory } = await openToolAgent(t);
     const { client } = studio;
@@ -255,7 +255,7 @@ describe("a group", () => {
     });
   });
 
-  test("looks at what waits begin nothing of it, so that none of them counts as an attempt", async (t) => {
+  test("commands that only inspect start no waiting event, so none of them counts as an attempt", async (t) => {
     const dataDirectory = join(temporaryFolder(t), "data");
     writeGroups(dataDirectory, { home: { agent: "demo" } });
     for (const works of [false, "new", { task: "00000000-0000-4000-8000-000000000000" }] as const) {
@@ -278,9 +278,9 @@ describe("a group", () => {
     }
   });
 
-  test("a session that was lost before its first prompt is told what its group remembers", async (t) => {
+  test("a session that was lost before its first prompt still gets the group's memories", async (t) => {
     if (!needsJail(t)) return;
-    // The agent is there and has its session, and a prompt of more than half of its log is not given to it.
+    // The agent is running with its session, but a prompt of more than half of its log is not sent to it.
     const { client } = (await openToolAgent(t, { maxSessionBytes: 60_000 })).studio;
     const group = client.group("memory");
     await group.prompt('ipc memory_store {"type":"fact","content":"The cat is called Ada"}');

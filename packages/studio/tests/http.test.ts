@@ -35,7 +35,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** As `fetch`, but with any header and any path, as they are. */
+/** Like `fetch`, but sends headers and path verbatim. */
 function ask(
   studio: Studio,
   path: string,
@@ -60,7 +60,7 @@ function ask(
 }
 
 describe("the page", () => {
-  test("is served with a strict policy; hashed files are kept, the page is not", async (t) => {
+  test("is served with a strict policy; hashed files are cached, the page is not", async (t) => {
     if (!needsJail(t)) return;
     const studio = await serve(t);
     for (const path of ["/", "/tasks/1", "/system"]) {
@@ -79,7 +79,7 @@ describe("the page", () => {
     assert.equal(asset.headers["content-type"], "text/javascript; charset=utf-8");
   });
 
-  test("gives out nothing beside its folder", async (t) => {
+  test("serves nothing outside its folder", async (t) => {
     if (!needsJail(t)) return;
     const studio = await serve(t);
     for (const path of [
@@ -110,7 +110,7 @@ describe("the page", () => {
   });
 });
 
-test("a Studio that listens at every address links to itself, and is served under each address alone", async (t) => {
+test("a Studio that listens on all addresses links to itself, and accepts only those addresses as hosts", async (t) => {
   if (!needsJail(t)) return;
   const studio = await serve(t, undefined, "0.0.0.0");
   assert.equal(studio.url, `http://127.0.0.1:${studio.port}`);
@@ -127,7 +127,7 @@ test("a Studio that listens at every address links to itself, and is served unde
 });
 
 describe("access", () => {
-  test("a ticket is good for one login, and the login survives a restart", async (t) => {
+  test("a ticket is valid for one login, and the login survives a restart", async (t) => {
     if (!needsJail(t)) return;
     const dataDirectory = join(temporaryFolder(t), "data");
     const first = await serve(t, dataDirectory);
@@ -179,7 +179,7 @@ describe("access", () => {
     });
   }
 
-  test("nothing is possible without the cookie, and a login reaches only what is meant for it", async (t) => {
+  test("nothing is possible without the cookie, and a login cannot reach internals", async (t) => {
     if (!needsJail(t)) return;
     const studio = await serve(t);
     const repository = makeRepository(temporaryFolder(t));
@@ -241,7 +241,7 @@ describe("access", () => {
 });
 
 describe("a login", () => {
-  test("can be ended by whoever has it, and no other is", async (t) => {
+  test("can be ended by its owner, which affects no other", async (t) => {
     if (!needsJail(t)) return;
     const studio = await serve(t);
     const [one = "", other = ""] = [
@@ -259,7 +259,7 @@ describe("a login", () => {
 });
 
 describe("one data directory", () => {
-  test("has one server; a port in use is told, and nothing is left locked", async (t) => {
+  test("has one server; a port in use is reported, and leaves nothing locked", async (t) => {
     if (!needsJail(t)) return;
     const dataDirectory = join(temporaryFolder(t), "data");
     const first = await serve(t, dataDirectory);
@@ -273,7 +273,7 @@ describe("one data directory", () => {
     await again.close();
   });
 
-  test("is backed up while it is used, and the copy opens", async (t) => {
+  test("can be backed up while in use, and the copy opens", async (t) => {
     if (!needsJail(t)) return;
     const studio = await serve(t);
     const repository = makeRepository(temporaryFolder(t));

@@ -11,7 +11,7 @@ import { makeRepository, temporaryFolder, Watch } from "./support.ts";
 interface Driver {
   readonly name: NonNullable<StudioJails["driver"]>;
   readonly skip: string | undefined;
-  /** What it needs beside itself: an engine, or what stands for a program that this machine cannot have. */
+  /** Starts what the driver needs: an engine, or a substitute for a program that this machine cannot have. */
   readonly start?: () => Promise<Started>;
 }
 
@@ -39,12 +39,14 @@ const drivers: readonly Driver[] = [
   { name: "apple-container", skip: appleContainerMissing(), start: emulatedAppleContainer },
 ];
 
-/** What the others do in each test of the Studio, these do once, from the prompt to the diff. */
+/**
+ * The default driver is covered by the other tests. Each other driver runs one task here, from the prompt to the diff.
+ */
 describe("an agent works in a jail", () => {
   for (const { name, skip, start } of drivers) {
     test(`of ${name}`, { skip: skip ?? false }, async (t) => {
       const started = await start?.();
-      // What is in its jails goes before what runs them.
+      // Closed in reverse order: the Studio before the engine that runs its jails.
       const open: { close(): unknown }[] = started === undefined ? [] : [started];
       t.after(async () => {
         for (const each of open.reverse()) await each.close();

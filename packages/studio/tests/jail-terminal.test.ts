@@ -11,7 +11,7 @@ import { needsJail, temporaryFolder } from "./support.ts";
 
 type Call = (method: string, path: string, body?: unknown) => Promise<Response>;
 
-/** The sandbox server of a task, in a jail of its own, with the mounts that tasks have. */
+/** A task's sandbox server in its own jail, with the mounts of a task. */
 async function jailedServer(t: TestContext): Promise<Call> {
   const folder = temporaryFolder(t);
   const [workspace, home] = [join(folder, "workspace"), join(folder, "home")];
@@ -62,7 +62,7 @@ async function jailedServer(t: TestContext): Promise<Call> {
     });
 }
 
-test("a program in a jail gets a terminal of its own", async (t) => {
+test("a program in a jail gets its own terminal", async (t) => {
   if (!needsJail(t)) return;
   const call = await jailedServer(t);
   const script = 'test -t 0 && test -t 1 && stty size && tty && echo "node path: $NODE_PATH"; read x; exit 5';
@@ -84,7 +84,7 @@ test("a program in a jail gets a terminal of its own", async (t) => {
     .map((line) => Buffer.from(JSON.parse(line.slice(6)).data ?? "", "base64").toString())
     .join("");
   assert.match(output, /24 80\r\n\/dev\/pts\/\d+\r\n/);
-  // How the server finds its library is nothing that its processes see.
+  // The server's library path must not leak to its processes.
   assert.match(output, /node path: \r\n/);
   const info: unknown = await (await call("GET", `/v1/processes/${process.id}`)).json();
   assert.ok(typeof info === "object" && info !== null && "exitCode" in info);

@@ -34,7 +34,7 @@ async function begin(t: TestContext, prompt: string) {
   return { repository, data, server, id: task.id };
 }
 
-/** On a busy machine the kill can come too late: then another task is begun. */
+/** On a busy machine, the kill can come too late; the test then starts another task. */
 async function killedWhileCloning(t: TestContext): ReturnType<typeof begin> {
   for (let attempt = 1; ; attempt++) {
     const begun = await begin(t, 'write "kept" to kept.txt without asking');
@@ -44,7 +44,7 @@ async function killedWhileCloning(t: TestContext): ReturnType<typeof begin> {
   }
 }
 
-/** What was in the log before the kill is in it unchanged, and it goes on without a gap. */
+/** Records from before the kill are unchanged, and the log continues without a gap. */
 function assertContinues(before: readonly SessionEvent[], after: readonly SessionEvent[]): void {
   assert.deepEqual(after.slice(0, before.length), before);
   assert.ok(after.length > before.length);
@@ -63,7 +63,7 @@ function ofType(log: readonly SessionEvent[], type: string): SessionEvent[] {
 }
 
 describe("kill -9 of the server", () => {
-  test("while the repository is cloned: the task is made for certain and done once", async (t) => {
+  test("while the repository is cloned: the task is created and runs once", async (t) => {
     if (!needsJail(t)) return;
     const { data, server, id } = await killedWhileCloning(t);
     const next = await ServerProcess.start(t, data, server.cookie);
@@ -79,14 +79,14 @@ describe("kill -9 of the server", () => {
     await next.stop();
   });
 
-  test("in the middle of a stream, twice: no gap, and the agent takes its session up itself", async (t) => {
+  test("in the middle of a stream, twice: no gap, and the agent resumes its session itself", async (t) => {
     if (!needsJail(t)) return;
     const started = await begin(t, 'slowly write "kept" to kept.txt without asking');
     let { server } = started;
     const { sessionId } = await server.client.task(started.id).get();
     let seen = 0;
     for (let round = 1; round <= 2; round++) {
-      // What an agent repeats while it loads its session does not count.
+      // Replayed messages during a session load do not count.
       let startedAt = Number.POSITIVE_INFINITY;
       await untilEvent(server.client, sessionId, (event) => {
         if (event.seq > seen && event.body.type === "agent-started") startedAt = event.seq;
@@ -113,7 +113,7 @@ describe("kill -9 of the server", () => {
     await server.stop();
   });
 
-  test("and looks at what it left begin nothing anew, so that none of them counts against the prompt", async (t) => {
+  test("and then commands that only inspect: they resume nothing, so none counts as an attempt", async (t) => {
     if (!needsJail(t)) return;
     const { data, server, id } = await begin(t, "hang");
     const { sessionId } = await server.client.task(id).get();
@@ -135,7 +135,7 @@ describe("kill -9 of the server", () => {
     await next.stop();
   });
 
-  test("and other work of its owner begins nothing of it: a new task, a stop of another one", async (t) => {
+  test("and then other work of the owner: a new task or a stop of another one resumes nothing", async (t) => {
     if (!needsJail(t)) return;
     const { repository, data, server, id } = await begin(t, "hang");
     const { sessionId } = await server.client.task(id).get();
@@ -171,7 +171,7 @@ describe("kill -9 of the server", () => {
     const before = await readLog(server.client, asked.sessionId);
     await server.kill();
     const next = await ServerProcess.start(t, data, server.cookie);
-    // The agent that asked is gone: its answer is refused, whether its card is still shown or not.
+    // The agent that asked is dead: the answer is refused, whether or not the question is still shown.
     await assert.rejects(
       next.client.task(id).answer(old, asked.approvals[0]?.options[0]?.id ?? ""),
       (error) =>
@@ -194,7 +194,7 @@ describe("kill -9 of the server", () => {
     await next.stop();
   });
 
-  test("inside apply, at many moments: one branch at the end, and the person's tree untouched", async (t) => {
+  test("inside apply, at many moments: one branch at the end, and the user's tree unchanged", async (t) => {
     if (!needsJail(t)) return;
     const { data, repository, server, id } = await begin(t, 'write "kept" to kept.txt without asking');
     await finish(t, server, id);
@@ -224,7 +224,7 @@ describe("kill -9 of the server", () => {
     await current.stop();
   });
 
-  test("leaves no process of a jail behind", async (t) => {
+  test("leaves no jail process behind", async (t) => {
     if (!needsJail(t)) return;
     const { server, id } = await begin(t, "slowly count");
     const { sessionId } = await server.client.task(id).get();
@@ -243,7 +243,7 @@ function branches(repository: string): string[] {
   return text === "" ? [] : text.split("\n");
 }
 
-/** Processes that have a folder of the task mounted, as the kernel tells it. */
+/** Lists processes with a mount of the task's folders, from the kernel's mount tables. */
 function processesWith(taskId: string): string[] {
   const script = `for f in /proc/[0-9]*/mountinfo; do grep -q '${taskId}' "$f" 2>/dev/null && echo "$f"; done; true`;
   return execFileSync("/bin/sh", ["-c", script], { encoding: "utf8" })

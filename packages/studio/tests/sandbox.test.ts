@@ -7,7 +7,7 @@ import WebSocket from "ws";
 import { createStudio } from "../src/index.ts";
 import { exchange, makeRepository, needsJail, temporaryFolder, Watch } from "./support.ts";
 
-/** A task whose agent waits for an answer, so that its sandbox stays, and calls with its owner's cookie. */
+/** A task whose agent waits for an answer, which keeps its sandbox running, and requests with its owner's cookie. */
 async function startTask(t: TestContext) {
   const folder = temporaryFolder(t);
   const repository = makeRepository(folder);
@@ -29,7 +29,7 @@ async function startTask(t: TestContext) {
 
 const json = { "content-type": "application/json" };
 
-test("the owner reaches processes and files of a task's sandbox, and nobody else does", async (t) => {
+test("only the owner reaches processes and files of a task's sandbox", async (t) => {
   if (!needsJail(t)) return;
   const { studio, task, watch, call } = await startTask(t);
   const run = await call("/v1/processes/run", {
@@ -58,7 +58,7 @@ test("the owner reaches processes and files of a task's sandbox, and nobody else
   assert.equal(stranger.status, 401);
   const foreign = await call("/v1/health", { headers: { origin: "http://evil.example" } });
   assert.equal(foreign.status, 403);
-  // What belongs to the task's own log and approvals is not reached by its side.
+  // Requests that would bypass the task's own log and approvals are refused.
   for (const path of ["/v1/sessions", "/v1/permissions", "/v1/acp", "/v1/agents", "/v1/fs", "/metrics"]) {
     const response = await call(path.startsWith("/v1/") ? path : `/v1${path}`);
     assert.equal(response.status, 404, path);
@@ -73,7 +73,7 @@ test("the owner reaches processes and files of a task's sandbox, and nobody else
   assert.equal(unknown.status, 409);
 });
 
-test("a stream from a sandbox comes as it goes, and ends with its reader", async (t) => {
+test("a stream from a sandbox is not buffered, and ends with its reader", async (t) => {
   if (!needsJail(t)) return;
   const { call } = await startTask(t);
   const watching = new AbortController();
@@ -97,7 +97,7 @@ test("a stream from a sandbox comes as it goes, and ends with its reader", async
   assert.equal((await call("/v1/health")).status, 200);
 });
 
-test("a terminal of a task's sandbox, for its owner alone", async (t) => {
+test("only the owner reaches a terminal of a task's sandbox", async (t) => {
   if (!needsJail(t)) return;
   const { studio, task, cookie, call } = await startTask(t);
   const command = { command: "sh", args: ["-c", "read line; echo got-$line"], tty: true };
@@ -137,7 +137,7 @@ test("a terminal of a task's sandbox, for its owner alone", async (t) => {
   assert.equal(code, 1008);
 });
 
-test("the inspector is the page of a task's sandbox, with files of its own", async (t) => {
+test("the inspector is the page of a task's sandbox, with its own files", async (t) => {
   const folder = temporaryFolder(t);
   const webDirectory = join(folder, "web");
   mkdirSync(webDirectory);

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { createStudio } from "../src/index.ts";
 import { needsJail, temporaryFolder, untilEvent } from "./support.ts";
 
-test("what a server that was killed left of reading a workspace is removed by the next", async (t) => {
+test("leftover snapshots of a killed server are removed by the next one", async (t) => {
   if (!needsJail(t)) return;
   const dataDirectory = join(temporaryFolder(t), "data");
   const options = { dataDirectory, environment: {} };

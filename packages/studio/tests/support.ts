@@ -10,7 +10,7 @@ import { removeAtExit } from "@holdfast/testing/scratch";
 import type { SessionEvent, StudioClient, TaskStatus, TaskView } from "../src/index.ts";
 import { connectWithCookie, createStudioClient } from "../src/index.ts";
 
-/** Skips by name where a jail is impossible; in CI that is a failure. */
+/** Skips a test by name if jails are impossible; fails in CI. */
 export function needsJail(t: TestContext): boolean {
   if (["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"].some((path) => existsSync(path))) return true;
   if (process.env.CI === "true") throw new Error("bubblewrap is missing, and CI must have it");
@@ -24,7 +24,7 @@ export function temporaryFolder(_t: TestContext): string {
   return path;
 }
 
-/** The person's own git. */
+/** The user's own git. */
 export function sh(cwd: string, ...args: string[]): string {
   const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
   const env = { PATH: process.env.PATH, GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null" };
@@ -44,7 +44,7 @@ export function makeRepository(
   return path;
 }
 
-/** A task as a person watches it. */
+/** Watches the views of a task. */
 export class Watch {
   readonly #client: StudioClient;
   readonly id: string;
@@ -71,8 +71,8 @@ export class Watch {
   }
 
   /**
-   * Resolves with the first view, from now on or now, for which `is` holds, also when the next has
-   * come before anybody could look.
+   * Resolves with the first view that satisfies `is`, starting with the latest. Skips none that arrive in quick
+   * succession.
    */
   async until(is: (view: TaskView) => boolean, what: string, deadlineMs = 120_000): Promise<TaskView> {
     const deadline = Date.now() + deadlineMs;
@@ -95,7 +95,7 @@ export class Watch {
     return this.until((view) => wanted.includes(view.status), wanted.join(" or "));
   }
 
-  /** The first answer of this kind to the first question. */
+  /** Answers the first question with the first option of this kind. */
   async answer(kind: "allow_once" | "reject_once"): Promise<void> {
     const view = await this.until((each) => each.approvals.length > 0, "a question");
     const approval = view.approvals[0];
@@ -116,7 +116,7 @@ export class Watch {
   }
 }
 
-/** The whole log, read page by page; throws where a sequence is missing. */
+/** Reads the complete log page by page; throws if a sequence number is missing. */
 export async function readLog(client: StudioClient, sessionId: string, limit = 200): Promise<SessionEvent[]> {
   const events: SessionEvent[] = [];
   for (;;) {
@@ -129,7 +129,7 @@ export async function readLog(client: StudioClient, sessionId: string, limit = 2
   }
 }
 
-/** Waits until the log has an event for which `is` holds, by its `appended` events. */
+/** Waits until the log has an event that satisfies `is`, driven by `appended` events. */
 export async function untilEvent(
   client: StudioClient,
   sessionId: string,
@@ -157,7 +157,7 @@ export function said(event: SessionEvent, text: string): boolean {
   );
 }
 
-/** A server in a process of its own, which may be killed. */
+/** A server in its own process, which tests can kill. */
 export class ServerProcess {
   readonly url: string;
   readonly client: StudioClient;
@@ -188,7 +188,7 @@ export class ServerProcess {
     return new ServerProcess(url, cookie ?? (await exchange(url, ticket)), child);
   }
 
-  /** SIGKILL; resolves when the process is gone. */
+  /** Sends SIGKILL; resolves when the process has exited. */
   async kill(): Promise<void> {
     const gone = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.kill("SIGKILL");
