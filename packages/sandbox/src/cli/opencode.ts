@@ -111,7 +111,7 @@ async function probeServer(
   let response: Response;
   try {
     response = await fetch(`${url}/opencode/global/health`, {
-      headers: headersOf(token),
+      headers: authHeaders(token),
       redirect: "manual",
       signal: AbortSignal.timeout(healthTimeoutMs),
     });
@@ -133,7 +133,7 @@ async function createSession(
   const response = await fetch(`${server.url}/opencode/session`, {
     method: "POST",
     headers: {
-      ...headersOf(server.token),
+      ...authHeaders(server.token),
       "content-type": "application/json",
       "x-opencode-directory": encodeURIComponent(process.cwd()),
     },
@@ -145,7 +145,7 @@ async function createSession(
   throw new HoldfastError("sandbox", "malformed_answer", message, { statusCode: 502 });
 }
 
-function headersOf(token: string | undefined): Record<string, string> {
+function authHeaders(token: string | undefined): Record<string, string> {
   return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }
 

@@ -111,10 +111,10 @@ function printResult(result: unknown, json: boolean): number {
 }
 
 function decodeEntries(result: unknown): string {
-  return Buffer.concat(entries(result, "entries").map(bytesOf)).toString("utf8");
+  return Buffer.concat(entries(result, "entries").map(decodeBytes)).toString("utf8");
 }
 
-function bytesOf({ data, encoding }: Readonly<Record<string, unknown>>): Buffer {
+function decodeBytes({ data, encoding }: Readonly<Record<string, unknown>>): Buffer {
   return Buffer.from(String(data ?? ""), encoding === "base64" ? "base64" : "utf8");
 }
 
@@ -133,7 +133,7 @@ async function printOutput(response: Response): Promise<void> {
     // The stream also has entries without output, such as the exit status.
     if ("from" in entry) process.stderr.write("Some output is missing: the server has dropped it.\n");
     if (!("data" in entry)) continue;
-    const text = heldBack + decoder.decode(bytesOf(entry), { stream: true });
+    const text = heldBack + decoder.decode(decodeBytes(entry), { stream: true });
     // Hold back a trailing CR: the LF may follow in the next chunk.
     heldBack = text.endsWith("\r") ? "\r" : "";
     const printable = text.slice(0, text.length - heldBack.length);

@@ -27,11 +27,11 @@ async function onRequest(method: string, params: Params): Promise<unknown> {
         authMethods: [],
       };
     case "session/new": {
-      const session = sessions.create(cwdOf(params));
+      const session = sessions.create(parseCwd(params));
       return { sessionId: session.id, ...sessionOptions(session) };
     }
     case "session/load": {
-      const session = sessions.load(String(params.sessionId), cwdOf(params));
+      const session = sessions.load(String(params.sessionId), parseCwd(params));
       for (const update of session.updates) peer.notify("session/update", { sessionId: session.id, update });
       return sessionOptions(session);
     }
@@ -57,7 +57,7 @@ function onNotification(method: string, params: Params): void {
 }
 
 async function prompt(session: Session, params: Params): Promise<unknown> {
-  const text = textOf(params.prompt);
+  const text = promptText(params.prompt);
   // Register before any await: a cancel may be the very next line.
   const abort = new AbortController();
   session.turns.add(abort);
@@ -89,14 +89,14 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
 
-function textOf(blocks: unknown): string {
+function promptText(blocks: unknown): string {
   if (!Array.isArray(blocks)) throw new RpcError(-32602, "prompt must be an array of content blocks");
   return blocks
     .flatMap((block) => (isParams(block) && typeof block.text === "string" ? [block.text] : []))
     .join("\n");
 }
 
-function cwdOf(params: Params): string {
+function parseCwd(params: Params): string {
   if (typeof params.cwd === "string" && params.cwd.startsWith("/"))
     return params.cwd.replace(/(.)\/+$/, "$1");
   throw new RpcError(-32602, "cwd must be an absolute path");

@@ -25,11 +25,11 @@ export async function runScript(prompt: string, turn: Turn): Promise<void> {
   if (isMock && /\bquestion\b/.test(words)) {
     const answer = await turn.choose("Shall I go on?", ["Yes", "No"]);
     await turn.say(answer === undefined ? "You chose neither. " : `You said ${answer}. `);
-  } else if (isMock && !workWords.test(words)) await turn.say(`You said: ${prompt.trim()} `);
-  else await work(prompt, turn);
+  } else if (isMock && !taskWords.test(words)) await turn.say(`You said: ${prompt.trim()} `);
+  else await runTask(prompt, turn);
 }
 
-const workWords = /\b(tool|permission|write|add|append|run|twice|without asking|edit|create|notes?|readme)\b/;
+const taskWords = /\b(tool|permission|write|add|append|run|twice|without asking|edit|create|notes?|readme)\b/;
 
 /** Whether `word` starts a line or a clause, or follows "and", "then", "now", "please" or "print". */
 function isInstruction(word: string, words: string): boolean {
@@ -63,7 +63,7 @@ async function flood(turn: Turn, count: number): Promise<void> {
   }
 }
 
-async function work(prompt: string, turn: Turn): Promise<void> {
+async function runTask(prompt: string, turn: Turn): Promise<void> {
   const ask = !/without asking/i.test(prompt) && !(isMock && /\btool\b/i.test(prompt));
   const command = /\brun\s+`([^`]+)`/i.exec(prompt)?.[1];
   const steps = [
@@ -80,46 +80,47 @@ async function work(prompt: string, turn: Turn): Promise<void> {
     return;
   }
   turn.plan(steps, 1);
-  const done = command === undefined ? await change(prompt, readme, turn, ask) : await turn.run(command, ask);
+  const done =
+    command === undefined ? await applyEdits(prompt, readme, turn, ask) : await turn.run(command, ask);
   turn.plan(steps, 2);
   await turn.say(done ? "Done. " : "You said no, so I left everything as it was. ");
   turn.plan(steps, 3);
 }
 
-async function change(prompt: string, readme: string, turn: Turn, ask: boolean): Promise<boolean> {
-  const edits = [await editFor(prompt, readme, turn)];
+async function applyEdits(prompt: string, readme: string, turn: Turn, ask: boolean): Promise<boolean> {
+  const edits = [await planEdit(prompt, readme, turn)];
   const first = edits[0];
   if (/\btwice\b/i.test(prompt) && first) {
-    edits.push(await writing(turn.resolveInside("NOTES-2.md"), first.newText));
+    edits.push(await writeEdit(turn.resolveInside("NOTES-2.md"), first.newText));
   }
   for (const edit of edits) await turn.say(`I will change ${edit.path.split("/").at(-1)}. `);
   const answers = await Promise.all(edits.map((edit) => turn.edit(edit, ask)));
   return answers.some((answer) => answer);
 }
 
-async function editFor(prompt: string, readme: string, turn: Turn): Promise<Edit> {
+async function planEdit(prompt: string, readme: string, turn: Turn): Promise<Edit> {
   const quoted = /"([^"]+)"/.exec(prompt)?.[1];
   const target = /\bto\s+(?:the\s+)?(?:file\s+)?([\w./-]*\w)/i.exec(prompt.replace(/"[^"]*"/g, ""))?.[1];
   const path = target === undefined || /^readme$/i.test(target) ? readme : turn.resolveInside(target);
   if (/\b(?:add|append)\b.*\bline\b/is.test(prompt)) {
-    return await appending(path, quoted ?? "This line was added by the demo agent.");
+    return await appendEdit(path, quoted ?? "This line was added by the demo agent.");
   }
   if (/\bwrite\b/i.test(prompt) && quoted !== undefined && target !== undefined)
-    return await writing(path, `${quoted}\n`);
-  return await writing(turn.resolveInside("NOTES.md"), `# Notes\n\n${prompt.trim()}\n`);
+    return await writeEdit(path, `${quoted}\n`);
+  return await writeEdit(turn.resolveInside("NOTES.md"), `# Notes\n\n${prompt.trim()}\n`);
 }
 
-async function appending(path: string, line: string): Promise<Edit> {
-  const oldText = await textOf(path);
+async function appendEdit(path: string, line: string): Promise<Edit> {
+  const oldText = await readTextOrNull(path);
   const start =
     oldText === null || oldText === "" || oldText.endsWith("\n") ? (oldText ?? "") : `${oldText}\n`;
   return { path, oldText, newText: `${start}${line}\n` };
 }
 
-async function writing(path: string, newText: string): Promise<Edit> {
-  return { path, oldText: await textOf(path), newText };
+async function writeEdit(path: string, newText: string): Promise<Edit> {
+  return { path, oldText: await readTextOrNull(path), newText };
 }
 
-async function textOf(path: string): Promise<string | null> {
+async function readTextOrNull(path: string): Promise<string | null> {
   return await readFile(path, "utf8").catch(() => null);
 }

@@ -31,7 +31,7 @@ export class Session {
   /** Stores an update for a later `session/load`. */
   record(update: Params): void {
     this.updates.push(update);
-    appendFileSync(fileOf(this.id), `${JSON.stringify(update)}\n`);
+    appendFileSync(sessionFile(this.id), `${JSON.stringify(update)}\n`);
   }
 }
 
@@ -42,17 +42,17 @@ export class Sessions {
   create(cwd: string): Session {
     const session = new Session(randomUUID(), cwd, []);
     mkdirSync(directory(), { recursive: true, mode: 0o700 });
-    appendFileSync(fileOf(session.id), `${JSON.stringify({ version: 1, cwd })}\n`, { mode: 0o600 });
+    appendFileSync(sessionFile(session.id), `${JSON.stringify({ version: 1, cwd })}\n`, { mode: 0o600 });
     this.#open.set(session.id, session);
     return session;
   }
 
   /** Loads a session of an earlier process with its updates. */
   load(id: string, cwd: string): Session {
-    if (!/^[0-9a-f-]{36}$/.test(id) || !existsSync(fileOf(id))) {
+    if (!/^[0-9a-f-]{36}$/.test(id) || !existsSync(sessionFile(id))) {
       throw new RpcError(-32002, `There is no session ${id}`);
     }
-    const [, ...lines] = readFileSync(fileOf(id), "utf8").split("\n");
+    const [, ...lines] = readFileSync(sessionFile(id), "utf8").split("\n");
     const session = new Session(id, cwd, lines.flatMap(parseUpdate));
     this.#open.set(id, session);
     return session;
@@ -73,7 +73,7 @@ function directory(): string {
   return join(process.env.HOME ?? homedir(), ".holdfast", "demo-sessions");
 }
 
-function fileOf(id: string): string {
+function sessionFile(id: string): string {
   return join(directory(), `${id}.jsonl`);
 }
 

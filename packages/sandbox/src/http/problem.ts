@@ -55,11 +55,11 @@ function problemText(error: HoldfastError): string {
   const details = typesWithDetailMessage.has(error.code)
     ? { details: { message: fields.detail, ...(isRecord(extensions.details) ? extensions.details : {}) } }
     : {};
-  return JSON.stringify({ ...extensions, ...details, ...fields, title: titleOf(error, fields.title) });
+  return JSON.stringify({ ...extensions, ...details, ...fields, title: problemTitle(error, fields.title) });
 }
 
 /** `invalid_request` covers several statuses; the title tells them apart. */
-function titleOf(error: HoldfastError, title: string): string {
+function problemTitle(error: HoldfastError, title: string): string {
   if (error.statusCode === 413) return "Payload Too Large";
   return error.statusCode === 404 && error.code === "invalid_request" ? "Not Found" : title;
 }

@@ -185,7 +185,7 @@ export class Router {
       this.#guard.checkOrigin(request, response);
       match = this.#find(target.path) ?? (await this.#findLazy(target.path));
       if (request.method === "OPTIONS") {
-        if (match) response.setHeader("allow", allowedOf(match.route));
+        if (match) response.setHeader("allow", allowedMethods(match.route));
         sendEmpty(response, 200);
         return;
       }
@@ -254,11 +254,11 @@ export class Router {
     // When a proxy strips the upgrade headers, report that instead of a wrong token.
     const isLostUpgrade = socket !== undefined && handler === undefined && method === "GET";
     const inQuery = isLostUpgrade ? exchange.query.get("access_token") : undefined;
-    const password = match.route.acceptsBasicAuth ? passwordOf(request) : undefined;
+    const password = match.route.acceptsBasicAuth ? basicAuthPassword(request) : undefined;
     if (match.guarded) this.#guard.checkToken(request, password ?? inQuery ?? undefined);
     if (!handler) {
       if (isLostUpgrade) throw invalid("this endpoint takes WebSocket upgrades only");
-      response.setHeader("allow", allowedOf(match.route));
+      response.setHeader("allow", allowedMethods(match.route));
       sendEmpty(response, 405);
       return;
     }
@@ -334,14 +334,14 @@ export class Router {
 }
 
 /** A resource that supports GET also supports HEAD (RFC 9110, 9.1). */
-function allowedOf({ methods, socket }: Route): string {
+function allowedMethods({ methods, socket }: Route): string {
   const gets = methods.GET !== undefined || socket !== undefined;
   const others = Object.keys(methods).filter((method) => method !== "GET");
   return [...(gets ? ["GET", "HEAD"] : []), ...others].join(", ");
 }
 
 /** Returns the password of HTTP basic authentication (RFC 7617). */
-function passwordOf(request: IncomingMessage): string | undefined {
+function basicAuthPassword(request: IncomingMessage): string | undefined {
   const encoded = /^basic +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1];
   const pair = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString("utf8");
   const colon = pair.indexOf(":");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Route } from "../http/router.ts";
 import { ProcessIds } from "./process-ids.ts";
 import { type ProcessContext, ProcessRoutes } from "./routes.ts";
-import { settingsFrom } from "./settings.ts";
+import { initialSettings } from "./settings.ts";
 import { Previews } from "./supervision/preview.ts";
 import { StateFile } from "./supervision/state-file.ts";
 import { findSurvivors } from "./supervision/surviving-process.ts";
@@ -35,7 +35,7 @@ export async function createProcesses(options: ProcessesOptions): Promise<Proces
   const directory = dataDirectory === undefined ? undefined : join(dataDirectory, "processes");
   const state =
     directory === undefined ? undefined : new StateFile(directory, spawner.mark, () => spawner.groups, log);
-  const settings = settingsFrom(limits);
+  const settings = initialSettings(limits);
   const ids = new ProcessIds(dataDirectory && join(dataDirectory, "process-ids.json"), log);
   const table = new ProcessTable({ spawner, limits, settings, log, ids, ...(state ? { state } : {}) });
   if (directory !== undefined) await table.adopt(await findSurvivors(directory, log));

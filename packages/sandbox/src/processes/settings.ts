@@ -12,7 +12,7 @@ export interface ProcessSettings {
 }
 
 /** Derives the initial settings from the limits of the server. */
-export function settingsFrom(limits: SandboxLimits): ProcessSettings {
+export function initialSettings(limits: SandboxLimits): ProcessSettings {
   const { maxConcurrentProcesses, defaultRunTimeoutMs, maxRunTimeoutMs, maxOutputBytes } = limits;
   const { maxLogBytesPerProcess, maxInputBytesPerRequest } = limits;
   return {

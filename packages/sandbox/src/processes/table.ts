@@ -47,7 +47,7 @@ export class ProcessTable {
   async adopt({ survivors, files }: FoundSurvivors): Promise<void> {
     for (const survivor of survivors) {
       this.#processes.set(survivor.id, survivor);
-      this.#options.ids.skipTo(numberOf(survivor));
+      this.#options.ids.skipTo(idNumber(survivor));
     }
     await this.#save();
     for (const path of files) await rm(path, { force: true });
@@ -93,7 +93,7 @@ export class ProcessTable {
   list(owner?: ProcessOwner): Managed[] {
     return [...this.#processes.values()]
       .filter((process) => owner === undefined || process.owner === owner)
-      .sort((a, b) => numberOf(a) - numberOf(b));
+      .sort((a, b) => idNumber(a) - idNumber(b));
   }
 
   /** Finds a process by id or name. Throws `not_found`. */
@@ -160,6 +160,6 @@ export class ProcessTable {
   }
 }
 
-function numberOf({ id }: Managed): number {
+function idNumber({ id }: Managed): number {
   return Number(/^proc_(\d+)$/.exec(id)?.[1] ?? 0);
 }

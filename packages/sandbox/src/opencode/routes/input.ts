@@ -104,7 +104,7 @@ function decodeData(text: string): string {
 }
 
 /** Returns the client's directory, from the query parameter or the percent-encoded header. */
-export function directoryOf(exchange: Exchange): string | undefined {
+export function readDirectory(exchange: Exchange): string | undefined {
   const parameter = exchange.query.get("directory");
   if (parameter !== null && parameter !== "") return parameter;
   const header = exchange.request.headers["x-opencode-directory"];
@@ -112,7 +112,7 @@ export function directoryOf(exchange: Exchange): string | undefined {
 }
 
 /** Reads a number from the query and clamps it to `max`. */
-export function countOf(exchange: Exchange, name: string, max: number): number | undefined {
+export function readCount(exchange: Exchange, name: string, max: number): number | undefined {
   const text = exchange.query.get(name);
   if (text === null) return undefined;
   if (/^\d{1,15}$/.test(text)) return Math.min(Number(text), max);

@@ -7,7 +7,7 @@ import type { RouteContext, RouteTable } from "../route-context.ts";
 import { type SessionRegistry, textPrompt } from "../session-registry.ts";
 import type { WireMessageWithParts } from "../wire.ts";
 import { notFound } from "./errors.ts";
-import { countOf, optionalText, readModel, readObject, readParts } from "./input.ts";
+import { optionalText, readCount, readModel, readObject, readParts } from "./input.ts";
 
 const maxMessages = 100_000;
 const initPrompt =
@@ -47,7 +47,7 @@ export class OpenCodeMessageRoutes {
   }
 
   #list(exchange: Exchange): void {
-    const limit = countOf(exchange, "limit", maxMessages) ?? maxMessages;
+    const limit = readCount(exchange, "limit", maxMessages) ?? maxMessages;
     const messages = this.#registry.hub.transcript(this.#session(exchange)).messages;
     sendJson(exchange.response, limit === 0 ? [] : messages.slice(-limit));
   }

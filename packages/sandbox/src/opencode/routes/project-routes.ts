@@ -6,7 +6,7 @@ import type { Hub } from "../hub.ts";
 import { currentBranch, findWorktree, projectIdOf } from "../project.ts";
 import type { RouteContext, RouteTable } from "../route-context.ts";
 import { type Fields, opencodeVersion } from "../wire.ts";
-import { directoryOf, readObject } from "./input.ts";
+import { readDirectory, readObject } from "./input.ts";
 
 /** Routes about the server itself, its project and its models. */
 export class OpenCodeProjectRoutes {
@@ -89,7 +89,7 @@ export class OpenCodeProjectRoutes {
   }
 
   async #directory(exchange: Exchange): Promise<string> {
-    return await this.#context.resolveDirectory(directoryOf(exchange));
+    return await this.#context.resolveDirectory(readDirectory(exchange));
   }
 
   async #path(exchange: Exchange): Promise<void> {

@@ -10,7 +10,7 @@ import type { RouteContext, RouteTable } from "../route-context.ts";
 import type { SessionRegistry } from "../session-registry.ts";
 import { wireSession } from "../transcript/session-shape.ts";
 import { notFound } from "./errors.ts";
-import { countOf, directoryOf, optionalText, readModel, readObject, readRules } from "./input.ts";
+import { optionalText, readCount, readDirectory, readModel, readObject, readRules } from "./input.ts";
 
 const maxSessions = 10_000;
 
@@ -65,8 +65,8 @@ export class OpenCodeSessionRoutes {
     // Only the query parameter filters. The header is merely the client's own directory.
     const directory = query.get("directory") || undefined;
     const resolved = directory === undefined ? undefined : await this.#context.resolveDirectory(directory);
-    const start = countOf(exchange, "start", Number.MAX_SAFE_INTEGER) ?? 0;
-    const limit = countOf(exchange, "limit", maxSessions) ?? maxSessions;
+    const start = readCount(exchange, "start", Number.MAX_SAFE_INTEGER) ?? 0;
+    const limit = readCount(exchange, "limit", maxSessions) ?? maxSessions;
     const search = query.get("search")?.toLowerCase();
     const sessions = this.#recentRecords()
       .filter((record) => resolved === undefined || record.cwd === resolved)
@@ -91,7 +91,7 @@ export class OpenCodeSessionRoutes {
     const session = await this.#registry.draft(
       {
         id: newSessionId(Date.now(), randomBytes(7).toString("hex")),
-        cwd: await this.#context.resolveCwd(directoryOf(exchange)),
+        cwd: await this.#context.resolveCwd(readDirectory(exchange)),
         ...(title === undefined || title === "" ? {} : { title }),
         ...(parent ? { parentId: parent.id, parentSequence: 0 } : {}),
         ...(permissionRules ? { permissionRules } : {}),

@@ -85,12 +85,12 @@ export function permissionEvents(view: PermissionView, tool: ToolReference | und
       : [{ type: "question.rejected", properties: { sessionID, requestID } }];
   }
   const requestID = permissionPrefix + view.id;
-  const reply = replyOf(view);
+  const reply = toReply(view);
   const properties = { sessionID, requestID, reply, permissionID: requestID, response: reply };
   return [{ type: "permission.replied", properties }];
 }
 
-function replyOf(view: PermissionView): "once" | "always" | "reject" {
+function toReply(view: PermissionView): "once" | "always" | "reject" {
   const kind = view.options.find((option) => option.optionId === view.optionId)?.kind;
   if (kind === "allow_always") return "always";
   return kind === "allow_once" ? "once" : "reject";

@@ -24,7 +24,7 @@ export function wireSession(record: SessionRecord): WireSession {
   const { id, cwd, createdAt, updatedAt, parentId, title, archivedAt, permissionRules } = record;
   return {
     id: wireSessionId(id),
-    slug: slugOf(id),
+    slug: toSlug(id),
     projectID: projectIdOf(cwd),
     directory: cwd,
     path: cwd.replace(/^\/+/, ""),
@@ -44,6 +44,6 @@ export function wireSession(record: SessionRecord): WireSession {
   };
 }
 
-function slugOf(id: string): string {
+function toSlug(id: string): string {
   return id.replaceAll(/[^a-zA-Z0-9]+/g, "-").toLowerCase();
 }

@@ -159,15 +159,15 @@ export class Turn {
     this.#isOpen = false;
     const assistant = this.#assistant;
     if (!assistant) return [];
-    const error = errorOf(outcome);
+    const error = toWireError(outcome);
     const events = this.#closeText(at);
     for (const { call, at: partIndex } of this.#calls.values()) {
       if (call.isSettled) continue;
       call.settle(error === undefined, at);
       events.push(...this.#updateToolPart(call, partIndex, at));
     }
-    const tokens = tokensOf(outcome.usage);
-    const finish = error ? "error" : finishOf(outcome.stopReason);
+    const tokens = toTokens(outcome.usage);
+    const finish = error ? "error" : toFinishReason(outcome.stopReason);
     const step: WirePart = {
       id: this.#ids.part(sequence, partOffsets.end),
       ...this.#partOwner(assistant.id),
@@ -315,7 +315,7 @@ function editEvents(call: ToolCall): WireEvent[] {
   return call.edits.map(({ path }) => ({ type: "file.edited", properties: { file: path } }));
 }
 
-function errorOf({ error, stopReason }: Fields): WireError | undefined {
+function toWireError({ error, stopReason }: Fields): WireError | undefined {
   if (isRecord(error)) {
     const message = typeof error.message === "string" ? error.message : "The agent failed";
     return { name: "UnknownError", data: { message } };
@@ -326,13 +326,13 @@ function errorOf({ error, stopReason }: Fields): WireError | undefined {
   return undefined;
 }
 
-function finishOf(stopReason: unknown): string {
+function toFinishReason(stopReason: unknown): string {
   if (stopReason === "max_tokens") return "length";
   return stopReason === "refusal" ? "content-filter" : "stop";
 }
 
 /** Reads the token counts of agents that report them. Source: ACP, `usage` of a prompt's result (unstable). */
-function tokensOf(usage: unknown): WireTokens {
+function toTokens(usage: unknown): WireTokens {
   if (!isRecord(usage)) return noTokens;
   const count = (name: string) => (typeof usage[name] === "number" ? usage[name] : 0);
   return {

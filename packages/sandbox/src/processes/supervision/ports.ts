@@ -22,7 +22,7 @@ export async function listeningPorts(processes: readonly Managed[]): Promise<Lis
   const result = new Map<string, ListeningPort>();
   for (const process of processes) {
     for (const pid of process.members()) {
-      for (const inode of await socketsOf(pid)) {
+      for (const inode of await socketInodes(pid)) {
         const socket = sockets.get(inode);
         if (socket === undefined || result.has(inode)) continue;
         const name = process.name === undefined ? {} : { name: process.name };
@@ -58,7 +58,7 @@ function addressText(hex: string): string {
   return (bytes.toString("hex").match(/.{4}/g) ?? []).join(":");
 }
 
-async function socketsOf(pid: number): Promise<string[]> {
+async function socketInodes(pid: number): Promise<string[]> {
   const directory = `/proc/${pid}/fd`;
   const names = await readdir(directory).catch(() => []);
   const links = await Promise.all(names.map((name) => readlink(`${directory}/${name}`).catch(() => "")));

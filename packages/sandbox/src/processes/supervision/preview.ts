@@ -166,11 +166,11 @@ function forward(origin: Origin, incoming: IncomingMessage, response: ServerResp
       port: origin.port,
       method: incoming.method,
       path: incoming.url,
-      headers: headersFor(origin, incoming),
+      headers: requestHeaders(origin, incoming),
       agent: false,
     },
     (upstream) => {
-      response.writeHead(upstream.statusCode ?? 502, Object.fromEntries(headersOf(upstream)));
+      response.writeHead(upstream.statusCode ?? 502, Object.fromEntries(forwardedHeaders(upstream)));
       upstream.pipe(response);
       upstream.on("error", () => response.destroy());
     },
@@ -190,20 +190,20 @@ function forwardUpgrade(origin: Origin, incoming: IncomingMessage, socket: Duple
     port: origin.port,
     method: incoming.method,
     path: incoming.url,
-    headers: { ...headersFor(origin, incoming), connection: "Upgrade", upgrade: "websocket" },
+    headers: { ...requestHeaders(origin, incoming), connection: "Upgrade", upgrade: "websocket" },
     agent: false,
   });
   outgoing.once("upgrade", (answer, upstream, first) => {
     upstream.on("error", () => socket.destroy());
     upstream.once("close", () => socket.destroy());
     socket.once("close", () => upstream.destroy());
-    socket.write(headOf(answer, ["connection: Upgrade", "upgrade: websocket"]));
+    socket.write(formatHead(answer, ["connection: Upgrade", "upgrade: websocket"]));
     socket.write(first);
     upstream.write(head);
     upstream.pipe(socket).pipe(upstream);
   });
   outgoing.once("response", (answer) => {
-    socket.write(headOf(answer, ["connection: close"]));
+    socket.write(formatHead(answer, ["connection: close"]));
     answer.pipe(socket);
     answer.on("error", () => socket.destroy());
   });
@@ -213,8 +213,8 @@ function forwardUpgrade(origin: Origin, incoming: IncomingMessage, socket: Duple
 }
 
 /** Formats the head of an HTTP/1.1 response. */
-function headOf(answer: IncomingMessage, more: readonly string[]): string {
-  const lines = headersOf(answer).flatMap(([name, value]) =>
+function formatHead(answer: IncomingMessage, more: readonly string[]): string {
+  const lines = forwardedHeaders(answer).flatMap(([name, value]) =>
     [value].flat().map((each) => `${name}: ${each}`),
   );
   const first = `HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`;
@@ -222,7 +222,7 @@ function headOf(answer: IncomingMessage, more: readonly string[]): string {
 }
 
 /** Returns the response headers of the program that are forwarded. */
-function headersOf(answer: IncomingMessage): [name: string, value: string | string[]][] {
+function forwardedHeaders(answer: IncomingMessage): [name: string, value: string | string[]][] {
   return Object.entries(answer.headers).flatMap(([name, value]) => {
     if (value === undefined || hopHeaders.has(name)) return [];
     return [[name, name === "set-cookie" ? [value].flat().flatMap(restrictCookie) : value]];
@@ -237,27 +237,27 @@ function restrictCookie(cookie: string): string[] {
 }
 
 /** Returns the request headers for the previewed program, as in a direct call: without our cookie. */
-function headersFor(origin: Origin, incoming: IncomingMessage): Record<string, string | string[]> {
+function requestHeaders(origin: Origin, incoming: IncomingMessage): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (value !== undefined && !hopHeaders.has(name)) headers[name] = value;
   }
   headers.host = `localhost:${origin.port}`;
-  const cookies = cookiesOf(incoming).filter((cookie) => !cookie.startsWith(`${cookieName}=`));
+  const cookies = parseCookies(incoming).filter((cookie) => !cookie.startsWith(`${cookieName}=`));
   if (cookies.length > 0) headers.cookie = cookies.join("; ");
   else delete headers.cookie;
   return headers;
 }
 
 function hasPreviewCookie(origin: Origin, incoming: IncomingMessage): boolean {
-  const cookieValue = cookiesOf(incoming).find((cookie) => cookie.startsWith(`${cookieName}=`));
+  const cookieValue = parseCookies(incoming).find((cookie) => cookie.startsWith(`${cookieName}=`));
   return timingSafeEqual(
     hashToken(cookieValue?.slice(cookieName.length + 1) ?? ""),
     hashToken(origin.secret),
   );
 }
 
-function cookiesOf(incoming: IncomingMessage): string[] {
+function parseCookies(incoming: IncomingMessage): string[] {
   return (incoming.headers.cookie ?? "").split(/; */).filter(Boolean);
 }
 
