@@ -122,13 +122,13 @@ export class Connection {
   }
 
   /** Sends a request frame now, or after each connect, until its reply arrives. */
-  #submit(frameOf: (id: number) => RequestFrame, signal: AbortSignal | undefined): Promise<unknown> {
+  #submit(createFrame: (id: number) => RequestFrame, signal: AbortSignal | undefined): Promise<unknown> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     if (this.#termination.signal.aborted) return Promise.reject(this.#terminationError());
     let call: Pick<PendingCall, "frame" | "idempotencyKey" | "attempts" | "stream">;
     const id = this.#pending.newId();
     try {
-      const request = frameOf(id);
+      const request = createFrame(id);
       const frame = this.#options.driver.prepare(request);
       call = { frame, idempotencyKey: request.idempotencyKey, attempts: 1, stream: undefined };
       this.#pending.checkCapacity(call.frame.size);

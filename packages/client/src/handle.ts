@@ -59,8 +59,8 @@ export class Handle {
     this.#options = options;
   }
 
-  async action(given: ActionOptions): Promise<unknown> {
-    const options = normalizeActionOptions(given);
+  async action(input: ActionOptions): Promise<unknown> {
+    const options = normalizeActionOptions(input);
     const { driver, ports } = this.#context;
     const signal = this.#signal(options.signal);
     const idempotencyKey = options.idempotencyKey ?? uuidv7(ports.clock, ports.random);
@@ -210,12 +210,12 @@ export class Handle {
 
   #ensureCreated(target: ActorTarget, params: unknown): Promise<string> {
     if (this.#creation !== undefined) return this.#creation;
-    const made = this.#context.driver.resolve(target, this.#signal(undefined), params);
-    this.#creation = made;
-    made.catch(() => {
-      if (this.#creation === made) this.#creation = undefined;
+    const creation = this.#context.driver.resolve(target, this.#signal(undefined), params);
+    this.#creation = creation;
+    creation.catch(() => {
+      if (this.#creation === creation) this.#creation = undefined;
     });
-    return made;
+    return creation;
   }
 
   /** Forgets the created actor. True when it was destroyed, so that it can be created again. */

@@ -76,10 +76,10 @@ export class QueueSender {
   #enqueueInOrder(attempt: SendAttempt): Promise<DriverSendReply> {
     const { driver } = this.#options;
     if (driver.keepsOrder) return this.#attempt(attempt);
-    const entered = this.#previousSend.then(() => this.#attempt(attempt));
-    this.#previousSend = entered.catch(() => undefined);
+    const result = this.#previousSend.then(() => this.#attempt(attempt));
+    this.#previousSend = result.catch(() => undefined);
     // An aborted send stops waiting for the sends before it.
-    return abortable(entered, attempt.signal);
+    return abortable(result, attempt.signal);
   }
 
   #attempt({ queue, content, waits, idempotencyKey, signal }: SendAttempt): Promise<DriverSendReply> {

@@ -12,16 +12,16 @@ export function normalizeKey(input: ActorKeyInput): ActorKey {
   const key: string[] = [];
   let total = 0;
   for (const component of typeof input === "string" ? [input] : toComponents(input)) {
-    if (typeof component !== "string") throw notStrings();
+    if (typeof component !== "string") throw notStringsError();
     if (!component.isWellFormed()) {
       throw new HoldfastError("actor", "invalid_key", "A key component is not well-formed Unicode");
     }
     const bytes = byteLength(component);
-    if (bytes > limits.maxKeyComponentBytes) throw tooLong("A key component", limits.maxKeyComponentBytes);
+    if (bytes > limits.maxKeyComponentBytes) throw keyTooLong("A key component", limits.maxKeyComponentBytes);
     total += bytes;
     key.push(component);
   }
-  if (total > limits.maxKeyBytes) throw tooLong("A key", limits.maxKeyBytes);
+  if (total > limits.maxKeyBytes) throw keyTooLong("A key", limits.maxKeyBytes);
   return key;
 }
 
@@ -38,15 +38,15 @@ export function encodeKey(key: ActorKey): string {
 /** Inverse of {@link encodeKey}. Accepts canonical text only: throws `actor.invalid_key`. */
 export function decodeKey(text: string): ActorKey {
   if (text === "") return [];
-  if (!text.endsWith(",")) throw invalidText();
+  if (!text.endsWith(",")) throw invalidKeyText();
   const parts = text.slice(0, -1).split(",");
   let key: string[];
   try {
     key = parts.map(decodeURIComponent);
   } catch {
-    throw invalidText();
+    throw invalidKeyText();
   }
-  if (encodeKey(key) !== text) throw invalidText();
+  if (encodeKey(key) !== text) throw invalidKeyText();
   return normalizeKey(key);
 }
 
@@ -54,10 +54,10 @@ export function decodeKey(text: string): ActorKey {
 function toComponents(input: unknown): readonly unknown[] {
   if (input === undefined || input === null) return [];
   if (Array.isArray(input)) return input;
-  throw notStrings();
+  throw notStringsError();
 }
 
-function notStrings(): HoldfastError {
+function notStringsError(): HoldfastError {
   return new HoldfastError("actor", "invalid_key", "A key must be a string or an array of strings");
 }
 
@@ -67,10 +67,10 @@ function byteLength(text: string): number {
   return encoder.encode(text).length;
 }
 
-function tooLong(what: string, max: number): HoldfastError {
+function keyTooLong(what: string, max: number): HoldfastError {
   return new HoldfastError("actor", "key_too_long", `${what} is longer than ${max} bytes`);
 }
 
-function invalidText(): HoldfastError {
+function invalidKeyText(): HoldfastError {
   return new HoldfastError("actor", "invalid_key", "The encoded key is malformed");
 }

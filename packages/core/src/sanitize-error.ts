@@ -13,18 +13,21 @@ export function sanitizeError(
   report: (errorId: string, error: unknown) => void,
   expose = false,
 ): HoldfastError {
-  const typed = isHoldfastError(error) ? validated(error) : fromForeignError(error);
-  if (typed !== undefined && (expose || typed.public !== false)) {
-    if (typed.metadata === undefined) return typed;
-    const { value, isComplete } = sendableMetadata(typed.metadata);
+  const typedError = isHoldfastError(error) ? validated(error) : fromForeignError(error);
+  if (typedError !== undefined && (expose || typedError.public !== false)) {
+    if (typedError.metadata === undefined) return typedError;
+    const { value, isComplete } = sendableMetadata(typedError.metadata);
     if (!isComplete) report(errorId, error);
-    return withMetadata(typed, value, error);
+    return withMetadata(typedError, value, error);
   }
   report(errorId, error);
   const message = expose ? messageOf(error) : "An internal error occurred";
   const hidden = { metadata: { errorId }, cause: error };
-  if (typed === undefined) return new HoldfastError("internal", "internal_error", message, hidden);
-  return new HoldfastError(typed.group, typed.code, message, { statusCode: typed.statusCode, ...hidden });
+  if (typedError === undefined) return new HoldfastError("internal", "internal_error", message, hidden);
+  return new HoldfastError(typedError.group, typedError.code, message, {
+    statusCode: typedError.statusCode,
+    ...hidden,
+  });
 }
 
 /**

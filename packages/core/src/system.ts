@@ -79,14 +79,14 @@ export function createLogger(
   write: (record: LogRecord) => void,
   clock: Clock = systemClock,
 ): Logger {
-  const build = (bound: LogFields): Logger => {
+  const build = (boundFields: LogFields): Logger => {
     const at = (recordLevel: LogRecord["level"]) => (message: string, fields?: LogFields) => {
       if (severityByLevel[recordLevel] < severityByLevel[level]) return;
       write({
         level: recordLevel,
         message,
         time: clock.now(),
-        fields: fields ? { ...bound, ...fields } : bound,
+        fields: fields ? { ...boundFields, ...fields } : boundFields,
       });
     };
     return {
@@ -94,7 +94,7 @@ export function createLogger(
       info: at("info"),
       warn: at("warn"),
       error: at("error"),
-      child: (fields) => build({ ...bound, ...fields }),
+      child: (fields) => build({ ...boundFields, ...fields }),
     };
   };
   return build({});

@@ -27,14 +27,14 @@ export function trackRejection<T>(
   tasks: Pick<Tasks, "macrotask">,
   report: (error: unknown) => void,
 ): Promise<T> {
-  const outcome = new ObservedPromise<T>((resolve, reject) => {
+  const observed = new ObservedPromise<T>((resolve, reject) => {
     work.then(resolve, reject);
   });
   // Calls the base method: the overridden one would mark this promise as awaited.
-  Promise.prototype.then.call(outcome, undefined, (error: unknown) => {
+  Promise.prototype.then.call(observed, undefined, (error: unknown) => {
     tasks.macrotask(() => {
-      if (!outcome.isObserved) report(error);
+      if (!observed.isObserved) report(error);
     });
   });
-  return outcome;
+  return observed;
 }

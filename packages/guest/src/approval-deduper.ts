@@ -10,7 +10,7 @@ export interface Caller {
 }
 
 export interface SharedReply {
-  readonly answer: GateReply;
+  readonly reply: GateReply;
   /** True when the result is that of an identical call that was waiting for approval. */
   readonly joined: boolean;
 }
@@ -27,26 +27,26 @@ export class ApprovalDeduper {
     tool: string,
     args: unknown,
     caller: Caller,
-    make: (all: Caller) => Promise<GateReply>,
+    makeCall: (all: Caller) => Promise<GateReply>,
   ): Promise<SharedReply> {
     const key = JSON.stringify([tool, args], sortMembers);
     const existing = this.#waiting.get(key);
     if (existing !== undefined) {
       existing.join(caller);
-      return { answer: await existing.answer.promise, joined: true };
+      return { reply: await existing.reply.promise, joined: true };
     }
     const call: SharedCall = new SharedCall((waits) => {
       if (waits) this.#waiting.set(key, call);
       else if (this.#waiting.get(key) === call) this.#waiting.delete(key);
     });
     call.join(caller);
-    return { answer: await call.run(make), joined: false };
+    return { reply: await call.run(makeCall), joined: false };
   }
 }
 
 /** One call at the gate, shared by all its callers. */
 class SharedCall implements Caller {
-  readonly answer = Promise.withResolvers<GateReply>();
+  readonly reply = Promise.withResolvers<GateReply>();
   readonly #callers = new Set<Caller>();
   readonly #abandoned = new AbortController();
   readonly #onWaiting: (waits: boolean) => void;
@@ -77,13 +77,13 @@ class SharedCall implements Caller {
 
   async run(make: (all: Caller) => Promise<GateReply>): Promise<GateReply> {
     try {
-      this.answer.resolve(await make(this));
+      this.reply.resolve(await make(this));
     } catch (error) {
-      this.answer.reject(error);
+      this.reply.reject(error);
     } finally {
       this.#onWaiting(false);
     }
-    return this.answer.promise;
+    return this.reply.promise;
   }
 
   onProgress(progress: GateProgress): void {

@@ -44,7 +44,7 @@ export interface GateCallOptions {
 interface Pending {
   readonly text: string;
   readonly options: GateCallOptions;
-  readonly settle: (answer: GateReply) => void;
+  readonly settle: (reply: GateReply) => void;
 }
 
 const reconnect = { firstMs: 20, mostMs: 1_000, giveUpMs: 30_000 } as const;

@@ -62,9 +62,9 @@ export async function bridgeMcp(
     },
   );
   server.setRequestHandler(ListToolsRequestSchema, async () => {
-    const answer = await client.call("tool.list", {});
-    if (!answer.ok) throw new Error(answer.error.message);
-    const { tools } = answer.result as { tools: readonly ListedTool[] };
+    const reply = await client.call("tool.list", {});
+    if (!reply.ok) throw new Error(reply.error.message);
+    const { tools } = reply.result as { tools: readonly ListedTool[] };
     return { tools: tools.map(toMcpTool) };
   });
   const calls = new ApprovalDeduper();
@@ -90,10 +90,10 @@ export async function bridgeMcp(
       onConfirmation: (confirmation) =>
         progress({ progress: lastProgress + 0.001, message: waitingMessage(confirmation) }),
     };
-    const { answer, joined } = await calls.call(params.name, args, caller, (all) =>
+    const { reply, joined } = await calls.call(params.name, args, caller, (all) =>
       callWithAnnouncements(server, client, `tool.invoke.${params.name}`, args, all),
     );
-    return toToolResult(answer, joined);
+    return toToolResult(reply, joined);
   });
   const stop = client.onListChanged(() => ignoreFailure(server.sendToolListChanged()));
   server.onclose = stop;
@@ -113,7 +113,7 @@ async function callWithAnnouncements(
 ): Promise<GateReply> {
   const decided = new AbortController();
   const announced = new Set<string>();
-  const answer = await callUntilDecided(client, topic, args, {
+  const reply = await callUntilDecided(client, topic, args, {
     signal: caller.signal,
     onProgress: (progress) => caller.onProgress(progress),
     onConfirmation: (confirmation) => {
@@ -124,7 +124,7 @@ async function callWithAnnouncements(
     },
   });
   decided.abort("the approval was decided");
-  return answer;
+  return reply;
 }
 
 /** Repeats a call while its approval is undecided: the gate matches the repeated call to the same approval. */
@@ -140,15 +140,15 @@ async function callUntilDecided(
 ): Promise<GateReply> {
   const startedAt = performance.now();
   for (;;) {
-    const answer = await client.call(topic, args, options);
+    const reply = await client.call(topic, args, options);
     const shouldRepeat =
-      !answer.ok &&
-      answer.error.code === "CONFIRMATION_TIMEOUT" &&
+      !reply.ok &&
+      reply.error.code === "CONFIRMATION_TIMEOUT" &&
       !options.signal.aborted &&
-      performance.now() - startedAt + (answer.error.retry_after ?? 0) * 1_000 < approvalTimeoutMs;
-    if (!shouldRepeat) return answer;
+      performance.now() - startedAt + (reply.error.retry_after ?? 0) * 1_000 < approvalTimeoutMs;
+    if (!shouldRepeat) return reply;
     // When no person can be asked, the gate refuses immediately and sets `retry_after`.
-    const retryAfterMs = (answer.error.retry_after ?? 0) * 1_000;
+    const retryAfterMs = (reply.error.retry_after ?? 0) * 1_000;
     await delay(retryAfterMs, undefined, { signal: options.signal }).catch(() => {});
   }
 }
@@ -210,14 +210,14 @@ function isObject(value: unknown): boolean {
 const joinedNotice =
   "The same call was already waiting for a person's approval. It ran once, and this is its result. Repeat the call only if it should run again.";
 
-function toToolResult(answer: GateReply, joined: boolean): CallToolResult {
-  if (!answer.ok) return { isError: true, content: [{ type: "text", text: errorText(answer.error) }] };
+function toToolResult(reply: GateReply, joined: boolean): CallToolResult {
+  if (!reply.ok) return { isError: true, content: [{ type: "text", text: errorText(reply.error) }] };
   const structured =
-    typeof answer.result === "object" && answer.result !== null && !Array.isArray(answer.result);
-  const text = typeof answer.result === "string" ? answer.result : JSON.stringify(answer.result);
+    typeof reply.result === "object" && reply.result !== null && !Array.isArray(reply.result);
+  const text = typeof reply.result === "string" ? reply.result : JSON.stringify(reply.result);
   return {
     content: [{ type: "text", text }, ...(joined ? [{ type: "text" as const, text: joinedNotice }] : [])],
-    ...(structured && { structuredContent: answer.result as Record<string, unknown> }),
+    ...(structured && { structuredContent: reply.result as Record<string, unknown> }),
   };
 }
 

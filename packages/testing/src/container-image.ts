@@ -69,10 +69,10 @@ function copyInto(tree: string, path: string): void {
 /** Absolute paths of the shared libraries, including the loader. */
 async function sharedLibraries(programs: readonly string[]): Promise<Set<string>> {
   // `ldd` fails for scripts and static programs, which have none.
-  const said = await run("ldd", [...new Set(programs)]).catch((error: { stdout?: string }) => ({
+  const output = await run("ldd", [...new Set(programs)]).catch((error: { stdout?: string }) => ({
     stdout: error.stdout ?? "",
   }));
-  const paths = said.stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm);
+  const paths = output.stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm);
   return new Set([...paths].map(([, path = ""]) => path));
 }
 

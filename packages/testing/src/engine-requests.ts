@@ -14,7 +14,7 @@ export class EngineClient {
     return new Promise((resolve, reject) => {
       const payload = body === undefined || Buffer.isBuffer(body) ? body : JSON.stringify(body);
       const type = Buffer.isBuffer(body) ? "application/x-tar" : "application/json";
-      const asked = request(
+      const outgoing = request(
         { socketPath: this.#socketPath, method, path: `/v1.41${path}`, headers: { "content-type": type } },
         (answer) => {
           const status = answer.statusCode ?? 0;
@@ -24,8 +24,8 @@ export class EngineClient {
           text(answer).then((said) => reject(new Error(`${status} to ${method} ${path}: ${said}`)), reject);
         },
       );
-      asked.once("error", reject);
-      asked.end(payload);
+      outgoing.once("error", reject);
+      outgoing.end(payload);
     });
   }
 

@@ -55,10 +55,13 @@ export async function startGitServer({ password, repositories }: GitServerOption
   const server = createServer((request, response) => {
     const { authorization = "" } = request.headers;
     const given = Buffer.from(authorization.replace(/^Basic /, ""), "base64").toString("utf8");
-    const told = given.slice(given.indexOf(":") + 1);
-    const right = typeof password === "string" ? told === password : password(told, request.url ?? "");
-    requests.push(`${request.method} ${request.url} ${right}`);
-    if (right) backend(root, request, response);
+    const presentedPassword = given.slice(given.indexOf(":") + 1);
+    const isAuthorized =
+      typeof password === "string"
+        ? presentedPassword === password
+        : password(presentedPassword, request.url ?? "");
+    requests.push(`${request.method} ${request.url} ${isAuthorized}`);
+    if (isAuthorized) backend(root, request, response);
     else response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
   });
   server.listen(0, "127.0.0.1");

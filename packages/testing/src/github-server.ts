@@ -139,11 +139,11 @@ function answer(
   const route = `${method} ${rest.join("/")}`;
   const number = Number(rest[1]);
   if (method === "POST") {
-    const given: Record<string, unknown> = JSON.parse(body);
-    if (route === "POST issues") return send(response, 201, addIssue(state, url, given));
+    const input: Record<string, unknown> = JSON.parse(body);
+    if (route === "POST issues") return send(response, 201, addIssue(state, url, input));
     if (/^POST issues\/\d+\/comments$/.test(route))
-      return send(response, 201, addComment(state, number, given));
-    if (route === "POST pulls") return send(response, 201, addPull(state, given));
+      return send(response, 201, addComment(state, number, input));
+    if (route === "POST pulls") return send(response, 201, addPull(state, input));
   } else if (method === "GET") {
     if (route === "GET issues") return page(response, at, filtered(state.issues, at));
     if (route === "GET pulls") return page(response, at, filtered(state.pulls, at));

@@ -9,9 +9,9 @@ export type NormalizedActionOptions = ActionOptions & { readonly args: readonly 
  * `client.invalid_action`.
  */
 export function normalizeActionOptions(options: ActionOptions): NormalizedActionOptions {
-  const given: unknown = options;
-  if (typeof given !== "object" || given === null || !("name" in given)) {
-    const message = `action() takes { name, args }, not ${typeof given}`;
+  const input: unknown = options;
+  if (typeof input !== "object" || input === null || !("name" in input)) {
+    const message = `action() takes { name, args }, not ${typeof input}`;
     throw new HoldfastError("client", "invalid_action", message);
   }
   const { name, args, signal, idempotencyKey, ...rest } = options;

@@ -52,15 +52,15 @@ function createNestedAction(
       }
       return invoke(path, args);
     };
-    const made: object = new Proxy(call, {
+    const child: object = new Proxy(call, {
       get(target, child) {
         if (typeof child === "symbol") return Reflect.get(target, child, target);
         return createNestedAction(children, child, path, invoke);
       },
     });
-    proxies.add(made);
-    cache.set(property, made);
-    action = made;
+    proxies.add(child);
+    cache.set(property, child);
+    action = child;
   }
   return action;
 }

@@ -29,11 +29,11 @@ export async function sendOverConnection(
   const idempotencyKey = givenKey ?? uuidv7(ports.clock, ports.random);
   const request = (content: SendContent): Promise<unknown> =>
     submit((id) => ({ type: "send", id, queue, idempotencyKey, content }), signal);
-  const until = ports.clock.now() + timeoutMs;
+  const deadline = ports.clock.now() + timeoutMs;
   const wait = (content: SendContent): Promise<DriverSendReply> =>
-    withDeadline({ ports, onClose, until }, request(content).then(toReply));
+    withDeadline({ ports, onClose, deadline }, request(content).then(toReply));
   const remainingWaitMs = (): number =>
-    Math.max(0, Math.min(until - ports.clock.now(), clientLimits.queueWaitMs));
+    Math.max(0, Math.min(deadline - ports.clock.now(), clientLimits.queueWaitMs));
   try {
     if (!waits) {
       await request({ ...message, body });
@@ -56,13 +56,17 @@ export async function sendOverConnection(
  * same frame starts its time again. The frame cannot be dropped, as its message may not have arrived.
  */
 async function withDeadline(
-  { ports, onClose, until }: Pick<ConnectionSendOptions, "ports" | "onClose"> & { readonly until: number },
+  {
+    ports,
+    onClose,
+    deadline,
+  }: Pick<ConnectionSendOptions, "ports" | "onClose"> & { readonly deadline: number },
   answer: Promise<DriverSendReply>,
 ): Promise<DriverSendReply> {
   const expiry = Promise.withResolvers<DriverSendReply>();
   let timer: Timer | undefined;
   const off = onClose(() => {
-    const remainingMs = Math.max(0, until - ports.clock.now());
+    const remainingMs = Math.max(0, deadline - ports.clock.now());
     if (remainingMs > clientLimits.maxDelayMs) return;
     timer ??= ports.tasks.after(remainingMs, () => expiry.resolve({ status: "timedOut" }));
   });

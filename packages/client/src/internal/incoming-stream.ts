@@ -43,9 +43,9 @@ export class IncomingStream {
     );
   }
 
-  push(piece: unknown): void {
+  push(chunk: unknown): void {
     if (this.#end !== undefined) return;
-    this.#chunks.push(piece);
+    this.#chunks.push(chunk);
     this.#resumePull?.();
   }
 

@@ -29,13 +29,13 @@ export function encodeEarlyEvents(names: readonly string[]): string {
 
 /** The inverse of {@link encodeEarlyEvents}. Throws `message.malformed_frame`. */
 export function decodeEarlyEvents(encoded: string): readonly string[] {
-  const names = listOf(encoded);
+  const names = parseList(encoded);
   if (names?.every((name) => typeof name === "string")) return [...new Set(names)];
   const message = "The events of a handshake must be a list of names";
   throw new HoldfastError("message", "malformed_frame", message);
 }
 
-function listOf(encoded: string): readonly unknown[] | undefined {
+function parseList(encoded: string): readonly unknown[] | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(fromBase64url(encoded)));
     return Array.isArray(value) ? value : undefined;

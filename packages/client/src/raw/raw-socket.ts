@@ -298,12 +298,12 @@ export class BufferedWebSocket implements RawWebSocket {
   onReceived(data: string | Uint8Array): void {
     if (this.#readyState !== 1) return;
     this.#received += 1;
-    const shown = typeof data === "string" ? data : this.#binary(data);
+    const payload = typeof data === "string" ? data : this.#binary(data);
     this.#dispatch({
       type: "message",
       target: this,
       currentTarget: this,
-      data: shown,
+      data: payload,
       rivetMessageIndex: this.#received,
     });
   }
@@ -381,26 +381,26 @@ export class BufferedWebSocket implements RawWebSocket {
   }
 
   #deliverBuffered(type: EventType): void {
-    const kept = this.#buffered.get(type);
-    while (kept !== undefined && kept.length > 0 && this.#listeners.has(type)) {
-      const event = kept.shift();
+    const buffered = this.#buffered.get(type);
+    while (buffered !== undefined && buffered.length > 0 && this.#listeners.has(type)) {
+      const event = buffered.shift();
       if (event === undefined) break;
       this.#bufferedBytes -= messageSize(event);
       this.#fire(event);
     }
-    if (kept?.length === 0) this.#buffered.delete(type);
+    if (buffered?.length === 0) this.#buffered.delete(type);
   }
 
   #dispatch(event: AnyEvent): void {
-    const kept = this.#buffered.get(event.type);
-    if (kept === undefined && this.#listeners.has(event.type)) {
+    const buffered = this.#buffered.get(event.type);
+    if (buffered === undefined && this.#listeners.has(event.type)) {
       this.#fire(event);
       return;
     }
     if (event.type === "message" && !this.#buffersMessages) return;
     this.#bufferedBytes += messageSize(event);
-    if (kept === undefined) this.#buffered.set(event.type, [event]);
-    else kept.push(event);
+    if (buffered === undefined) this.#buffered.set(event.type, [event]);
+    else buffered.push(event);
     // A listener was just added: the buffer is about to be delivered.
     if (this.#listeners.has(event.type)) return;
     const count = this.#buffered.get(event.type)?.length ?? 0;

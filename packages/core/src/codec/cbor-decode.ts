@@ -63,11 +63,11 @@ class Reader {
       case 3:
         return this.#text(this.#length(argument));
       case 4:
-        return this.#array(this.#length(argument), this.#deeper(depth));
+        return this.#array(this.#length(argument), this.#nestedDepth(depth));
       case 5:
-        return this.#object(this.#length(argument), this.#deeper(depth));
+        return this.#object(this.#length(argument), this.#nestedDepth(depth));
       default:
-        return this.#tagged(this.#length(argument, false), this.#deeper(depth));
+        return this.#tagged(this.#length(argument, false), this.#nestedDepth(depth));
     }
   }
 
@@ -78,7 +78,7 @@ class Reader {
     return start;
   }
 
-  #deeper(depth: number): number {
+  #nestedDepth(depth: number): number {
     if (depth >= this.#maxDepth) throw tooDeep(this.#maxDepth);
     return depth + 1;
   }

@@ -32,16 +32,18 @@ class FilesHandler implements PluginHandler {
     if (services.dataDirectory === undefined)
       throw new Error("The files plugin needs a data directory for its marks");
     this.#folders = services.folders ?? {};
-    const given: unknown = services.config?.["groups"] ?? {};
-    const groups = Object.entries(Object(given)).map(([folder, each]): [string, readonly unknown[]] => {
-      if (!Array.isArray(each) || !each.every((one) => typeof one === "string")) {
-        throw new Error(`The groups of the folder ${folder} must be a list of names`);
-      }
-      // A misspelled folder would otherwise stay open to all groups.
-      if (!Object.hasOwn(this.#folders, folder))
-        throw new Error(`The operator shares no folder named ${folder}`);
-      return [folder, each];
-    });
+    const configuredGroups: unknown = services.config?.["groups"] ?? {};
+    const groups = Object.entries(Object(configuredGroups)).map(
+      ([folder, each]): [string, readonly unknown[]] => {
+        if (!Array.isArray(each) || !each.every((one) => typeof one === "string")) {
+          throw new Error(`The groups of the folder ${folder} must be a list of names`);
+        }
+        // A misspelled folder would otherwise stay open to all groups.
+        if (!Object.hasOwn(this.#folders, folder))
+          throw new Error(`The operator shares no folder named ${folder}`);
+        return [folder, each];
+      },
+    );
     this.#groups = new Map(groups);
     this.#openMarks = new OutsideMarks(services.dataDirectory, filesLimits.marks);
   }
@@ -52,8 +54,8 @@ class FilesHandler implements PluginHandler {
     { group, tainted }: PluginContext,
   ): Promise<ToolInvocationResult> {
     try {
-      const make = { folders: args["make_folders"] === true, tainted: tainted === true };
-      const { result, untrusted } = await this.#run(tool, args, group, make);
+      const context = { folders: args["make_folders"] === true, tainted: tainted === true };
+      const { result, untrusted } = await this.#run(tool, args, group, context);
       return { ok: true, result, ...(untrusted === true ? { untrusted } : {}) };
     } catch (error) {
       throw describeError(error);
@@ -64,7 +66,7 @@ class FilesHandler implements PluginHandler {
     tool: string,
     args: Record<string, unknown>,
     group: string,
-    make: WriteContext,
+    context: WriteContext,
   ): Promise<ToolOutcome> {
     switch (tool) {
       case "files_list":
@@ -74,9 +76,9 @@ class FilesHandler implements PluginHandler {
       case "files_read":
         return read(this.#tree(args, group), args);
       case "files_write":
-        return this.#change(args, group, (tree) => write(tree, args, make));
+        return this.#change(args, group, (tree) => write(tree, args, context));
       case "files_move":
-        return this.#move(args, group, make);
+        return this.#move(args, group, context);
       case "files_delete":
         return this.#delete(args, group);
       default:
@@ -132,10 +134,10 @@ class FilesHandler implements PluginHandler {
     return { result, untrusted };
   }
 
-  async #move(args: Record<string, unknown>, group: string, make: WriteContext): Promise<ToolOutcome> {
+  async #move(args: Record<string, unknown>, group: string, context: WriteContext): Promise<ToolOutcome> {
     const [from, to] = [stringArgument(args["from"]), stringArgument(args["to"])];
     return this.#change(args, group, async (tree) => {
-      await tree.move(from, to, make);
+      await tree.move(from, to, context);
       return { result: { moved: from, to } };
     });
   }
@@ -198,7 +200,7 @@ function completeCharacters(bytes: Buffer): Buffer {
 async function write(
   tree: SharedTree,
   args: Record<string, unknown>,
-  make: WriteContext,
+  context: WriteContext,
 ): Promise<ToolOutcome> {
   const text = stringArgument(args["content"]);
   const base64 = args["encoding"] === "base64";
@@ -211,7 +213,7 @@ async function write(
   }
   const mode = (["replace", "append"] as const).find((each) => each === args["mode"]) ?? "create";
   const path = stringArgument(args["path"]);
-  const size = await tree.write(path, content, mode, make);
+  const size = await tree.write(path, content, mode, context);
   return { result: { written: path, size } };
 }
 

@@ -118,14 +118,14 @@ export class SharedTree {
   /** Opens a folder and runs `use`, whose `at(name)` is a path to an entry of it that no rename can redirect. */
   async #inFolder<T>(
     folders: readonly string[],
-    make: WriteContext,
+    context: WriteContext,
     use: (at: (name: string) => string, folder: FileHandle) => Promise<T>,
   ): Promise<T> {
     let folder = await open(this.#root, directoryFlags);
     try {
       for (const name of folders) {
         const path = `/proc/self/fd/${folder.fd}/${name}`;
-        if (make.folders) await this.#makeFolder(path, make.tainted);
+        if (context.folders) await this.#makeFolder(path, context.tainted);
         const next = await open(path, directoryFlags);
         await folder.close();
         folder = next;
@@ -156,14 +156,14 @@ export class SharedTree {
 
   async #atPath<T>(
     path: string,
-    make: WriteContext,
+    context: WriteContext,
     use: (path: string, at: (name: string) => string, folder: FileHandle) => Promise<T>,
     field = "path",
   ): Promise<T> {
     const names = pathComponents(path, field);
     const last = names.pop();
     if (last === undefined) throw refused("The path is the shared folder itself", field);
-    return this.#inFolder(names, make, (at, folder) => use(at(last), at, folder));
+    return this.#inFolder(names, context, (at, folder) => use(at(last), at, folder));
   }
 
   async list(path: string, after: string, limit: number) {
@@ -196,7 +196,9 @@ export class SharedTree {
         describeStat(await folder.stat({ bigint: true })),
       );
     }
-    return this.#atPath(path, readOnlyContext, async (place) => describeStat(await statAtPath(path, place)));
+    return this.#atPath(path, readOnlyContext, async (target) =>
+      describeStat(await statAtPath(path, target)),
+    );
   }
 
   /**
@@ -207,8 +209,8 @@ export class SharedTree {
     offset: number,
     length: number,
   ): Promise<{ bytes: Buffer; size: number; untrusted: boolean }> {
-    return this.#atPath(path, readOnlyContext, async (place) => {
-      const file = await open(place, fileFlags);
+    return this.#atPath(path, readOnlyContext, async (target) => {
+      const file = await open(target, fileFlags);
       try {
         const stat = await file.stat({ bigint: true });
         if (!stat.isFile() || requiresFolder(path)) throw refused("This is not a file");
@@ -228,12 +230,12 @@ export class SharedTree {
   }
 
   /** Writes atomically, even across a crash. Returns the size of the file. */
-  async write(path: string, content: Buffer, mode: "create" | "replace" | "append", make: WriteContext) {
-    this.#requireMarkCapacity(make);
+  async write(path: string, content: Buffer, mode: "create" | "replace" | "append", context: WriteContext) {
+    this.#requireMarkCapacity(context);
     refuseGitDirectory(pathComponents(path));
     if (requiresFolder(path)) throw refused("A file name cannot end with a slash");
-    return this.#atPath(path, make, async (place, at, folder) => {
-      const existing = await statOf(place).catch((error: unknown) => {
+    return this.#atPath(path, context, async (target, at, folder) => {
+      const existing = await statOf(target).catch((error: unknown) => {
         if (codeOf(error) === "ENOENT") return undefined;
         throw error;
       });
@@ -242,7 +244,7 @@ export class SharedTree {
         if (!existing.isFile()) throw refused("This is not a file");
       }
       let newContent = content;
-      let { tainted } = make;
+      let { tainted } = context;
       if (mode === "append" && existing !== undefined) {
         if (Number(existing.size) + content.length > filesLimits.appendedBytes) {
           throw refused(`Appending is limited to files of ${filesLimits.appendedBytes} bytes`);
@@ -264,8 +266,8 @@ export class SharedTree {
         } finally {
           await file.close();
         }
-        if (mode === "create") await renameFileWithoutOverwrite(temporaryPath, place);
-        else await rename(temporaryPath, place);
+        if (mode === "create") await renameFileWithoutOverwrite(temporaryPath, target);
+        else await rename(temporaryPath, target);
       } catch (error) {
         await this.#unlink(temporaryPath).catch(() => {});
         throw error;
@@ -287,8 +289,8 @@ export class SharedTree {
     if (stat.isDirectory() || stat.nlink <= 1n) this.#marks.remove(stat);
   }
 
-  async move(from: string, to: string, make: WriteContext): Promise<void> {
-    this.#requireMarkCapacity(make);
+  async move(from: string, to: string, context: WriteContext): Promise<void> {
+    this.#requireMarkCapacity(context);
     const [fromNames, toNames] = [pathComponents(from, "from"), pathComponents(to, "to")];
     refuseGitDirectory(fromNames, "from");
     refuseGitDirectory(toNames, "to");
@@ -310,10 +312,10 @@ export class SharedTree {
           throw refused("A file name cannot end with a slash", "to");
         await this.#atPath(
           to,
-          make,
+          context,
           async (target, _there, after) => {
             // The new name is content of the session. Marked before it is visible.
-            const marked = make.tainted && !this.#marks.has(stat);
+            const marked = context.tainted && !this.#marks.has(stat);
             if (marked) this.#marks.add(stat);
             try {
               await moveWithoutOverwrite(target, source, stat);
@@ -332,13 +334,13 @@ export class SharedTree {
   }
 
   async delete(path: string): Promise<void> {
-    await this.#atPath(path, readOnlyContext, async (place, _at, folder) => {
-      const stat = await statAtPath(path, place);
+    await this.#atPath(path, readOnlyContext, async (target, _at, folder) => {
+      const stat = await statAtPath(path, target);
       if (stat.isDirectory()) {
         // Temporary files, which `list` hides, must not make the folder count as non-empty.
         await this.#inFolder(pathComponents(path), readOnlyContext, removeStaleTemporaries);
-        await rmdir(place);
-      } else await unlink(place);
+        await rmdir(target);
+      } else await unlink(target);
       this.#removeMark(stat);
       await folder.sync();
     });
@@ -387,9 +389,9 @@ function statOf(path: string): Promise<BigIntStats> {
   return lstat(path, { bigint: true });
 }
 
-/** Inspects `place`. Throws when `path` asks for a folder and it is none. */
-async function statAtPath(path: string, place: string, field = "path"): Promise<BigIntStats> {
-  const stat = await statOf(place);
+/** Inspects `target`. Throws when `path` asks for a folder and it is none. */
+async function statAtPath(path: string, target: string, field = "path"): Promise<BigIntStats> {
+  const stat = await statOf(target);
   if (requiresFolder(path) && !stat.isDirectory()) throw refused("This is not a folder", field);
   return stat;
 }

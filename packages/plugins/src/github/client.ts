@@ -129,8 +129,9 @@ function failure(response: Response, text: string): ToolError {
   try {
     const body: unknown = JSON.parse(text);
     const error: unknown = Reflect.get(Object(body), "error");
-    const said: unknown = Reflect.get(Object(body), "message") ?? Reflect.get(Object(error), "message");
-    if (typeof said === "string") message = said.slice(0, 500);
+    const messageText: unknown =
+      Reflect.get(Object(body), "message") ?? Reflect.get(Object(error), "message");
+    if (typeof messageText === "string") message = messageText.slice(0, 500);
     const errors: unknown = Reflect.get(Object(body), "errors");
     if (Array.isArray(errors)) details = ` ${JSON.stringify(errors).slice(0, 500)}`;
   } catch {

@@ -76,16 +76,20 @@ type ToolRequest = (
 ) => Promise<Result>;
 
 const tools: Readonly<Record<string, ToolRequest>> = {
-  async github_issues(github, place, args, signal) {
+  async github_issues(github, repositoryPath, args, signal) {
     const query = { state: text(args["state"]), labels: text(args["labels"]), ...pageOf(args) };
-    const { body, nextPage } = await github.get<Schemas["issue"][]>(`${place}/issues`, query, signal);
+    const { body, nextPage } = await github.get<Schemas["issue"][]>(
+      `${repositoryPath}/issues`,
+      query,
+      signal,
+    );
     // The API lists pull requests as issues too.
     const issues = body.filter((each) => each.pull_request === undefined);
     return { issues: issues.map((each) => issueOf(each, texts.listed)), ...next(nextPage) };
   },
 
-  async github_issue(github, place, args, signal) {
-    const at = `${place}/issues/${Number(args["number"])}`;
+  async github_issue(github, repositoryPath, args, signal) {
+    const at = `${repositoryPath}/issues/${Number(args["number"])}`;
     const { body: issue } = await github.get<Schemas["issue"]>(at, {}, signal);
     const comments = await github.get<Schemas["issue-comment"][]>(`${at}/comments`, pageOf(args), signal);
     return {
@@ -98,19 +102,19 @@ const tools: Readonly<Record<string, ToolRequest>> = {
     };
   },
 
-  async github_pulls(github, place, args, signal) {
+  async github_pulls(github, repositoryPath, args, signal) {
     const [state, head, base] = [text(args["state"]), text(args["head"]), text(args["base"])];
     const query = { state, head, base, ...pageOf(args) };
     const { body, nextPage } = await github.get<Schemas["pull-request-simple"][]>(
-      `${place}/pulls`,
+      `${repositoryPath}/pulls`,
       query,
       signal,
     );
     return { pulls: body.map((each) => pullOf(each, texts.listed)), ...next(nextPage) };
   },
 
-  async github_pull(github, place, args, signal) {
-    const at = `${place}/pulls/${Number(args["number"])}`;
+  async github_pull(github, repositoryPath, args, signal) {
+    const at = `${repositoryPath}/pulls/${Number(args["number"])}`;
     const { body: pull } = await github.get<Schemas["pull-request"]>(at, {}, signal);
     const files = await github.get<Schemas["diff-entry"][]>(`${at}/files`, pageOf(args), signal);
     const { merged, mergeable, additions, deletions, changed_files: changed } = pull;
@@ -125,8 +129,8 @@ const tools: Readonly<Record<string, ToolRequest>> = {
     };
   },
 
-  async github_contents(github, place, args, signal) {
-    const at = `${place}/contents${pathOf(args["path"])}`;
+  async github_contents(github, repositoryPath, args, signal) {
+    const at = `${repositoryPath}/contents${pathOf(args["path"])}`;
     type Content = Schemas["content-directory"] | Schemas["content-file"] | Schemas["content-symlink"];
     const { body } = await github.get<Content>(at, { ref: text(args["ref"]) }, signal);
     if (Array.isArray(body)) {
@@ -137,18 +141,21 @@ const tools: Readonly<Record<string, ToolRequest>> = {
       throw refused("The path is not a readable file", "path", "NOT_A_FILE");
     }
     const bytes = Buffer.from(body.content, "base64");
-    const told = { path, type, size, sha };
+    const result = { path, type, size, sha };
     try {
-      return { ...told, ...cut("text", new TextDecoder("utf-8", { fatal: true }).decode(bytes), 256 * 1024) };
+      return {
+        ...result,
+        ...cut("text", new TextDecoder("utf-8", { fatal: true }).decode(bytes), 256 * 1024),
+      };
     } catch {
-      if (bytes.length <= 512 * 1024) return { ...told, base64: bytes.toString("base64") };
+      if (bytes.length <= 512 * 1024) return { ...result, base64: bytes.toString("base64") };
       throw refused("The file is too large", "path", "FILE_TOO_LARGE");
     }
   },
 
-  async github_checks(github, place, args, signal) {
+  async github_checks(github, repositoryPath, args, signal) {
     type Runs = { total_count: number; check_runs: Schemas["check-run"][] };
-    const at = `${place}/commits/${refOf(args["ref"])}/check-runs`;
+    const at = `${repositoryPath}/commits/${refOf(args["ref"])}/check-runs`;
     const { body, nextPage } = await github.get<Runs>(at, pageOf(args), signal);
     return {
       total: body.total_count,
@@ -162,15 +169,15 @@ const tools: Readonly<Record<string, ToolRequest>> = {
     };
   },
 
-  async github_issue_create(github, place, args, signal) {
+  async github_issue_create(github, repositoryPath, args, signal) {
     const { title, body, labels } = args;
     return createdIssue(
-      await github.post<Schemas["issue"]>(`${place}/issues`, { title, body, labels }, signal),
+      await github.post<Schemas["issue"]>(`${repositoryPath}/issues`, { title, body, labels }, signal),
     );
   },
 
-  async github_comment(github, place, args, signal) {
-    const at = `${place}/issues/${Number(args["number"])}/comments`;
+  async github_comment(github, repositoryPath, args, signal) {
+    const at = `${repositoryPath}/issues/${Number(args["number"])}/comments`;
     const { id, html_url: url } = await github.post<Schemas["issue-comment"]>(
       at,
       { body: args["body"] },
@@ -179,10 +186,10 @@ const tools: Readonly<Record<string, ToolRequest>> = {
     return { id, url };
   },
 
-  async github_pull_create(github, place, args, signal) {
+  async github_pull_create(github, repositoryPath, args, signal) {
     const { title, head, base, body, draft } = args;
     const sent = { title, head, base, body, draft };
-    return createdIssue(await github.post<Schemas["pull-request"]>(`${place}/pulls`, sent, signal));
+    return createdIssue(await github.post<Schemas["pull-request"]>(`${repositoryPath}/pulls`, sent, signal));
   },
 };
 

@@ -113,11 +113,11 @@ export class Mailbox {
       if (!client.capabilities.has("IDLE")) return undefined;
       // Arrived since the last check.
       if (client.mailbox !== false && client.mailbox.uidNext > next) return true;
-      const toAddresses = await waitForNotification(client, ms);
+      const arrived = await waitForNotification(client, ms);
       // The next command ends IDLE.
       await client.noop();
       if (!client.usable) throw new Error("the connection was lost");
-      return toAddresses;
+      return arrived;
     });
   }
 
@@ -143,7 +143,7 @@ export class Mailbox {
         const [from] = message.envelope?.from ?? [];
         return {
           address: from?.address ?? "",
-          from: told(from === undefined ? [] : [from])[0] ?? "",
+          from: toAddressList(from === undefined ? [] : [from])[0] ?? "",
           subject: cut(message.envelope?.subject ?? ""),
           ...{ text, truncated, attachments: others.length },
         };
@@ -293,17 +293,17 @@ async function connect(server: MailServer, renewMs: number): Promise<ImapFlow> {
 /** True when the number of messages changed, false after `ms`; undefined when the server ended IDLE. */
 async function waitForNotification(client: ImapFlow, ms: number): Promise<boolean | undefined> {
   const { promise, resolve } = Promise.withResolvers<boolean | undefined>();
-  const told = () => resolve(true);
+  const onExists = () => resolve(true);
   const ended = () => resolve(undefined);
   const timer = setTimeout(() => resolve(false), ms);
-  client.once("exists", told);
+  client.once("exists", onExists);
   client.once("close", ended);
   void client.idle().then(ended, ended);
   try {
     return await promise;
   } finally {
     clearTimeout(timer);
-    client.off("exists", told);
+    client.off("exists", onExists);
     client.off("close", ended);
   }
 }
@@ -399,7 +399,7 @@ function cut(text: string): string {
   return text.slice(0, mailboxLimits.headerCharacters);
 }
 
-function told(addresses: readonly MessageAddressObject[] = []): string[] {
+function toAddressList(addresses: readonly MessageAddressObject[] = []): string[] {
   return addresses
     .slice(0, mailboxLimits.addresses)
     .map(({ name, address }) => cut(name ? `${name} <${address ?? ""}>` : (address ?? "")));
@@ -415,8 +415,8 @@ function summary({ uid, envelope, flags, internalDate, size }: FetchMessageObjec
   const received = dateOf(internalDate);
   return {
     uid,
-    from: told(envelope?.from),
-    to: told(envelope?.to),
+    from: toAddressList(envelope?.from),
+    to: toAddressList(envelope?.to),
     subject: cut(envelope?.subject ?? ""),
     ...(received === undefined ? {} : { received }),
     seen: flags?.has("\\Seen") === true,
@@ -427,8 +427,8 @@ function summary({ uid, envelope, flags, internalDate, size }: FetchMessageObjec
 function envelopeOf({ envelope }: FetchMessageObject): Record<string, unknown> {
   const date = dateOf(envelope?.date);
   return {
-    cc: told(envelope?.cc),
-    reply_to: told(envelope?.replyTo),
+    cc: toAddressList(envelope?.cc),
+    reply_to: toAddressList(envelope?.replyTo),
     ...(date === undefined ? {} : { date }),
     ...(envelope?.messageId === undefined ? {} : { message_id: cut(envelope.messageId) }),
     ...(envelope?.inReplyTo === undefined ? {} : { in_reply_to: cut(envelope.inReplyTo) }),

@@ -30,8 +30,8 @@ export class MailWatcher {
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  constructor(parts: MailWatcherOptions) {
-    this.#options = parts;
+  constructor(options: MailWatcherOptions) {
+    this.#options = options;
   }
 
   start(): void {
@@ -141,10 +141,10 @@ export class MailWatcher {
     return { folder: String(folder), validity: String(validity), uid: Number(uid) };
   }
 
-  async #writeCursor(mark: Cursor): Promise<void> {
+  async #writeCursor(cursor: Cursor): Promise<void> {
     const file = await open(`${this.#path()}.new`, "w", 0o600);
     try {
-      await file.writeFile(JSON.stringify(mark));
+      await file.writeFile(JSON.stringify(cursor));
       await file.sync();
     } finally {
       await file.close();

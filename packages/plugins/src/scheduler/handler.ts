@@ -77,11 +77,11 @@ class SchedulerHandler implements PluginHandler {
       }
       case "schedule_delete": {
         const name = nameOf(args);
-        const gone = this.#database()
+        const deleted = this.#database()
           .prepare("DELETE FROM schedules WHERE grp = ? AND name = ? RETURNING id")
           .get(context.group, name);
-        if (gone === undefined) throw refused("No such schedule", "name");
-        this.#backoff.delete(Number(gone["id"]));
+        if (deleted === undefined) throw refused("No such schedule", "name");
+        this.#backoff.delete(Number(deleted["id"]));
         return { ok: true, result: { deleted: name } };
       }
       default:
@@ -247,11 +247,11 @@ function nameOf(args: Record<string, unknown>): string {
  * ignored beside a real one, and alone they get their own error.
  */
 function parseTrigger({ cron, at, every_minutes }: Record<string, unknown>): Record<string, unknown> {
-  const given = Object.entries({ cron, at, every_minutes }).filter(([, value]) => value !== undefined);
-  const nonEmpty = given.filter(([, value]) => value !== "");
-  const meant = nonEmpty.length === 0 ? given : nonEmpty;
-  if (meant.length !== 1) throw refused("Give exactly one of cron, at and every_minutes");
-  return Object.fromEntries(meant);
+  const provided = Object.entries({ cron, at, every_minutes }).filter(([, value]) => value !== undefined);
+  const nonEmpty = provided.filter(([, value]) => value !== "");
+  const chosen = nonEmpty.length === 0 ? provided : nonEmpty;
+  if (chosen.length !== 1) throw refused("Give exactly one of cron, at and every_minutes");
+  return Object.fromEntries(chosen);
 }
 
 /** Parses an ISO 8601 time. Without a zone it is UTC, like cron expressions, and not the server's local time. */

@@ -40,8 +40,8 @@ export const chatWire: Wire = {
 
 function messageTurn(message: JsonObject): Turn {
   const role = message["role"];
-  const known = role === "assistant" || role === "tool" ? role : "user";
-  return { role: known, text: contentText(message["content"]) };
+  const knownRole = role === "assistant" || role === "tool" ? role : "user";
+  return { role: knownRole, text: contentText(message["content"]) };
 }
 
 class ChatEncoder extends ReplyEncoder implements Encoder {
@@ -70,13 +70,13 @@ class ChatEncoder extends ReplyEncoder implements Encoder {
 
   tool(call: ToolCall): string {
     const index = this.#calls.length;
-    const made = {
+    const toolCall = {
       id: freshId("call"),
       type: "function",
       function: { name: call.name, arguments: call.input },
     };
-    this.#calls.push(made);
-    return this.#chunk({ tool_calls: [{ index, ...made }] }, null);
+    this.#calls.push(toolCall);
+    return this.#chunk({ tool_calls: [{ index, ...toolCall }] }, null);
   }
 
   end(): string {

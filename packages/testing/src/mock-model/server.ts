@@ -233,9 +233,11 @@ function checkKey(
   if (expected === undefined) return "unchecked";
   const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
   const header = request.headers[provider === "google" ? "x-goog-api-key" : "x-api-key"];
-  const given = [bearer, typeof header === "string" ? header : undefined].filter((key) => key !== undefined);
-  if (given.length === 0) return "missing";
-  return given.every((key) => key === expected) ? "accepted" : "wrong";
+  const presented = [bearer, typeof header === "string" ? header : undefined].filter(
+    (key) => key !== undefined,
+  );
+  if (presented.length === 0) return "missing";
+  return presented.every((key) => key === expected) ? "accepted" : "wrong";
 }
 
 function modelList(provider: MockRequest["provider"]): JsonObject {

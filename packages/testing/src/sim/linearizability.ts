@@ -61,7 +61,7 @@ export function isLinearizable<Operation, Result>(
 ): Verdict {
   const sorted = [...operations].sort((a, b) => a.calledAt - b.calledAt);
   const completed = sorted.filter(({ returnedAt }) => Number.isFinite(returnedAt)).length;
-  const seen = new Set<string>();
+  const visited = new Set<string>();
   const done = new Uint8Array(sorted.length);
   let visits = 0;
 
@@ -69,8 +69,8 @@ export function isLinearizable<Operation, Result>(
   const search = (state: string, left: number): boolean => {
     if (left === 0) return true;
     const memo = `${done.join("")} ${state}`;
-    if (seen.has(memo) || visits >= maxVisits) return false;
-    seen.add(memo);
+    if (visited.has(memo) || visits >= maxVisits) return false;
+    visited.add(memo);
     visits++;
     let firstReturn = Number.POSITIVE_INFINITY;
     for (const [at, { returnedAt }] of sorted.entries()) {

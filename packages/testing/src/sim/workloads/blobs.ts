@@ -10,7 +10,7 @@ interface Addition {
   readonly pauseMs: number;
 }
 
-interface Seen {
+interface Observed {
   /** Hashes by name. */
   readonly pictures: Record<string, string>;
   /** Hashes of all stored blobs. */
@@ -55,7 +55,7 @@ function albumOf(world: World) {
         const bytes = await c.blob.bytes(hash);
         return bytes === undefined ? "no bytes" : new TextDecoder().decode(bytes);
       },
-      look: async (c): Promise<Seen> => ({
+      look: async (c): Promise<Observed> => ({
         pictures: { ...c.state.pictures },
         objects: (await c.blob.list()).map(({ hash }) => hash),
       }),
@@ -128,7 +128,7 @@ export function blobs(world: World): Workload {
           if (own === key) await read(key, name, content);
         }
         await world.eventually(`${key} has exactly the blobs of its pictures`, 60_000, async () => {
-          const { pictures, objects } = (await handle(key).action({ name: "look" })) as Seen;
+          const { pictures, objects } = (await handle(key).action({ name: "look" })) as Observed;
           const named = [...new Set(Object.values(pictures))].sort().join();
           const id = await handle(key).resolve();
           const kept = [...(await world.store.data.blobs.list(id))].sort().join();

@@ -72,10 +72,10 @@ export function handles(world: World): Workload {
       else if (drawn < 0.75) await ask("by key", byKey, "end");
       else if (ids.size > 0) {
         const id = random.pick([...ids]);
-        const told = await ask("by id", client.getForId("phoenix", id), "touch");
+        const answeredId = await ask("by id", client.getForId("phoenix", id), "touch");
         world.assert(
-          told === undefined || told === "gone" || told === id,
-          () => `${told} answered for ${id}`,
+          answeredId === undefined || answeredId === "gone" || answeredId === id,
+          () => `${answeredId} answered for ${id}`,
         );
       }
     }

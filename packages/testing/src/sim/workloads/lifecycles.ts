@@ -62,10 +62,10 @@ export function lifecycles(world: World): Workload {
         throw error;
       }
     });
-    if (typeof id === "string" && id !== "nobody") asked.add(id);
+    if (typeof id === "string" && id !== "nobody") destroyRequested.add(id);
   };
   /** Actors that have announced their end. */
-  const asked = new Set<string>();
+  const destroyRequested = new Set<string>();
 
   const make = async (key: string): Promise<void> => {
     await world.attempt(`make ${key}`, async () => {
@@ -104,7 +104,7 @@ export function lifecycles(world: World): Workload {
         await end(key);
       }
       await world.pause(30_000);
-      for (const id of asked) {
+      for (const id of destroyRequested) {
         const record = await world.store.data.get(id);
         if (record?.destroyedAt !== undefined) ended.add(id);
       }

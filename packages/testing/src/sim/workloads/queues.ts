@@ -68,10 +68,10 @@ export function queues(world: World): Workload {
     accepted.push({ kind: "jobs", token, key });
     world.assert(world.ledger.isDurable(token), () => `a send was acknowledged before its commit (${token})`);
     if (typeof outcome !== "object" || outcome === null || !("response" in outcome)) return;
-    const told = JSON.stringify(outcome.response);
+    const response = JSON.stringify(outcome.response);
     world.assert(
-      told === JSON.stringify({ token }),
-      () => `the sender that waited for ${token} received ${told}`,
+      response === JSON.stringify({ token }),
+      () => `the sender that waited for ${token} received ${response}`,
     );
   };
 
@@ -90,8 +90,8 @@ export function queues(world: World): Workload {
       const done = new Map<string, { jobs: Counts; notes: Counts }>();
       await world.eventually("messages are done", 600_000, async () => {
         for (const key of keys) {
-          const seen = await world.client.getOrCreate("worker", key).action({ name: "look" });
-          done.set(key, seen as { jobs: Counts; notes: Counts });
+          const observed = await world.client.getOrCreate("worker", key).action({ name: "look" });
+          done.set(key, observed as { jobs: Counts; notes: Counts });
         }
         return accepted.every(({ kind, token, key }) => (done.get(key)?.[kind][token] ?? 0) > 0);
       });

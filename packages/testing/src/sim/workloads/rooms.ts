@@ -6,7 +6,7 @@ interface Params {
   readonly name: string;
 }
 
-interface Seen {
+interface Observed {
   /** Present connections, except the caller's own. */
   readonly conns: number;
   readonly present: number;
@@ -52,7 +52,7 @@ function lobbyOf(world: World) {
         c.broadcast({ event: "said", room }, room, seq, token);
         return seq;
       },
-      look: (c): Seen => ({
+      look: (c): Observed => ({
         conns: [...c.conns.keys()].filter((id) => id !== c.conn.id).length,
         present: c.presence.all.size,
         open: Object.entries(c.state.conns).flatMap(([id, is]) => (is === "in" ? [id] : [])),
@@ -134,9 +134,9 @@ class Member {
   /** A full disk ends a connection permanently with an error: the client opens another. */
   #fail(error: HoldfastError): void {
     const world = this.#world;
-    const told = `${this.name} is told ${error.group}.${error.code}`;
-    world.note(told);
-    world.assert(!world.areFaultsOver, () => `${told} after healing`);
+    const errorName = `${this.name} is told ${error.group}.${error.code}`;
+    world.note(errorName);
+    world.assert(!world.areFaultsOver, () => `${errorName} after healing`);
     this.#expected = undefined;
     void this.dispose();
     void world.pause(1_000).then(() => this.join());
@@ -170,7 +170,7 @@ export function rooms(world: World): Workload {
     await world.pause(random.skewed(10_000));
     own.join();
   };
-  const look = async (): Promise<Seen> => (await lobby().action({ name: "look" })) as Seen;
+  const look = async (): Promise<Observed> => (await lobby().action({ name: "look" })) as Observed;
 
   return {
     name: "rooms",

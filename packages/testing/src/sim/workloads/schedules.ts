@@ -1,7 +1,7 @@
 import { actor, type ScheduledFireInfo } from "@holdfast/actors";
 import type { Workload, World } from "../world.ts";
 
-interface Seen {
+interface Observed {
   readonly fired: Record<string, number>;
   readonly ticks: Record<string, number>;
   readonly lastTickAt: number;
@@ -31,7 +31,7 @@ export function schedules(world: World): Workload {
         c.state.ticks[info.scheduledAt] = (c.state.ticks[info.scheduledAt] ?? 0) + 1;
         c.state.lastTickAt = info.scheduledAt;
       },
-      look: async (c): Promise<Seen> => ({
+      look: async (c): Promise<Observed> => ({
         fired: { ...c.state.fired },
         ticks: { ...c.state.ticks },
         lastTickAt: c.state.lastTickAt,
@@ -42,8 +42,8 @@ export function schedules(world: World): Workload {
   });
   const keys = ["p", "q"];
   const accepted: { readonly token: string; readonly key: string; readonly dueAt: number }[] = [];
-  const look = async (key: string): Promise<Seen> =>
-    (await world.client.getOrCreate("bell", key).action({ name: "look" })) as Seen;
+  const look = async (key: string): Promise<Observed> =>
+    (await world.client.getOrCreate("bell", key).action({ name: "look" })) as Observed;
 
   const client = async (): Promise<void> => {
     for (let count = random.int(5, 15); count > 0; count--) {
@@ -72,10 +72,10 @@ export function schedules(world: World): Workload {
       // No client calls the actor: due schedules must wake it.
       const lastDueAt = Math.max(0, ...accepted.map(({ dueAt }) => dueAt));
       await world.pause(Math.max(0, lastDueAt - world.clock.now()) + 400_000);
-      const seen = new Map<string, Seen>();
-      for (const key of new Set(accepted.map((each) => each.key))) seen.set(key, await look(key));
+      const observed = new Map<string, Observed>();
+      for (const key of new Set(accepted.map((each) => each.key))) observed.set(key, await look(key));
       for (const { token, key } of accepted) {
-        const of = seen.get(key);
+        const of = observed.get(key);
         const times = of?.fired[token] ?? 0;
         const gaveUp = of?.dead.includes(token) === true;
         world.assert(
@@ -83,7 +83,7 @@ export function schedules(world: World): Workload {
           () => `schedule ${token} of ${key} fired ${times} times`,
         );
       }
-      for (const [key, { fired, ticks, lastTickAt, now }] of seen) {
+      for (const [key, { fired, ticks, lastTickAt, now }] of observed) {
         for (const [what, times] of [...Object.entries(fired), ...Object.entries(ticks)]) {
           world.assert(times === 1, () => `${what} of ${key} took effect ${times} times`);
         }

@@ -3,7 +3,7 @@ import { Loop, workflow, workflowControl } from "@holdfast/actors/workflow";
 import { isErrorCode } from "@holdfast/core";
 import type { Workload, World } from "../world.ts";
 
-interface Seen {
+interface Observed {
   readonly taken: readonly string[];
   readonly finished: boolean;
 }
@@ -35,7 +35,7 @@ export function signals(world: World): Workload {
     }),
     actions: {
       approve: (c, token: string) => workflowControl(c).signal("approve", { token }),
-      look: (c): Seen => ({ taken: [...c.state.taken], finished: c.state.finished }),
+      look: (c): Observed => ({ taken: [...c.state.taken], finished: c.state.finished }),
     },
   });
   const keys = Array.from({ length: random.int(1, 4) }, (_, at) => `a${at}`);
@@ -78,9 +78,11 @@ export function signals(world: World): Workload {
       for (const key of keys) {
         let taken: readonly string[] = [];
         await world.eventually(`approval ${key} is finished`, 300_000, async () => {
-          const seen = (await world.client.getOrCreate("approval", key).action({ name: "look" })) as Seen;
-          taken = seen.taken;
-          return seen.finished;
+          const observed = (await world.client
+            .getOrCreate("approval", key)
+            .action({ name: "look" })) as Observed;
+          taken = observed.taken;
+          return observed.finished;
         });
         const isOnce = new Set(taken).size === taken.length && taken.length === needed;
         world.assert(isOnce, () => `${key} took ${taken.join()}`);

@@ -86,8 +86,8 @@ export function transactions(world: World): Workload {
     clients: Array.from({ length: 5 }, () => client),
     check: async () => {
       for (const key of keys) {
-        const seen = (await world.client.getOrCreate("book", key).action({ name: "look" })) as Account;
-        const { total, tokens, stored } = seen;
+        const observed = (await world.client.getOrCreate("book", key).action({ name: "look" })) as Account;
+        const { total, tokens, stored } = observed;
         world.assert(
           stored === `${total} of ${tokens.length}`,
           () => `account ${key}: the state has ${total} of ${tokens.length}, kv ${stored}`,

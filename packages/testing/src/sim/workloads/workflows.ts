@@ -2,7 +2,7 @@ import { actor, queue } from "@holdfast/actors";
 import { Loop, workflow } from "@holdfast/actors/workflow";
 import type { Workload, World } from "../world.ts";
 
-interface Seen {
+interface Observed {
   readonly steps: Record<string, number>;
   readonly amounts: readonly number[];
   readonly finished: boolean;
@@ -53,7 +53,7 @@ export function workflows(world: World): Workload {
       });
     }),
     actions: {
-      look: (c): Seen => ({
+      look: (c): Observed => ({
         steps: { ...c.state.steps },
         amounts: [...c.state.amounts],
         finished: c.state.finished,
@@ -87,16 +87,16 @@ export function workflows(world: World): Workload {
     clients: keys.map(client),
     check: async () => {
       for (const key of keys) {
-        let seen: Seen | undefined;
+        let observed: Observed | undefined;
         await world.eventually(`order ${key} is finished`, 600_000, async () => {
-          seen = (await world.client.getOrCreate("order", key).action({ name: "look" })) as Seen;
-          return seen.finished;
+          observed = (await world.client.getOrCreate("order", key).action({ name: "look" })) as Observed;
+          return observed.finished;
         });
         for (const step of steps) {
-          const times = seen?.steps[step] ?? 0;
+          const times = observed?.steps[step] ?? 0;
           world.assert(times === 1, () => `step ${step} of ${key} took effect ${times} times`);
         }
-        const amounts = seen?.amounts.length;
+        const amounts = observed?.amounts.length;
         world.assert(amounts === 3, () => `${key} recorded ${amounts} payments of 3`);
       }
     },
