@@ -3,7 +3,7 @@ export const serverUsage = `holdfast sandbox server [options]
   -H, --host HOST            address to listen on (default: 127.0.0.1)
   -p, --port PORT            port to listen on, 0 for a free one (default: 2468)
   -t, --token TOKEN          bearer token (default: HOLDFAST_SANDBOX_TOKEN, else a random one)
-  -n, --no-token             serve without a token: whoever reaches the port can run commands
+  -n, --no-token             serve without a token: everyone who can reach the port can run commands
       --allow-remote         allow a non-loopback host; implied by a token or --no-token
       --allow-host NAME      accept this Host name beside loopback; may be repeated
   -O, --cors-allow-origin O  allow cross-origin calls from this origin; may be repeated, as the next two
