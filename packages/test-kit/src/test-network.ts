@@ -79,27 +79,27 @@ export class TestNetwork {
       listener.closed(reason);
     };
     const drop = (): void => {
-      inner?.lose();
+      connection?.lose();
       close({ error: toWireError(networkError()), final: false });
     };
-    const guarded: DriverListener = {
+    const guardedListener: DriverListener = {
       frame: (frame) => {
         if (!closed) listener.frame(frame);
       },
       closed: close,
     };
-    let inner: LocalConnection | undefined;
+    let connection: LocalConnection | undefined;
     if (this.#isPartitioned) queueMicrotask(drop);
     else {
       this.#connections.add(drop);
-      inner = this.#server.connect(target, params, guarded, ...rest);
+      connection = this.#server.connect(target, params, guardedListener, ...rest);
     }
     return {
-      send: (frame) => inner?.send(frame),
+      send: (frame) => connection?.send(frame),
       close: () => {
         closed = true;
         this.#connections.delete(drop);
-        return inner?.close();
+        return connection?.close();
       },
     };
   };

@@ -75,8 +75,8 @@ export async function startDockerd(): Promise<Dockerd> {
     await requests.call("POST", `/images/create?fromSrc=-&repo=${repo}&tag=${tag}`, readFileSync(archive));
     rmSync(archive);
     const Options = { "com.docker.network.bridge.name": bridgeName(process.pid) };
-    const made = { Name: network, Driver: "bridge", CheckDuplicate: true, Options };
-    await requests.call("POST", "/networks/create", made);
+    const networkOptions = { Name: network, Driver: "bridge", CheckDuplicate: true, Options };
+    await requests.call("POST", "/networks/create", networkOptions);
   } catch (error) {
     await close();
     throw error;

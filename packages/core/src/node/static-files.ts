@@ -1,4 +1,4 @@
-/** What needs Node's own modules; programs in browsers import only the rest of the package. */
+/** Static files for Node servers. The rest of this package has no Node imports, so that it works in browsers. */
 import { createReadStream } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
@@ -26,7 +26,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   ".webmanifest": "application/manifest+json",
 };
 
-/** A file that may be served. */
+/** File that may be served. */
 export interface StaticFile {
   /** Absolute, with links resolved. */
   readonly path: string;
@@ -62,9 +62,8 @@ function decode(urlPath: string): string | undefined {
 }
 
 /**
- * Sends a file with status 200 and the content type of its name; without the body for HEAD. Streams it from the
- * disk, compressed with `gzip` where the client accepts that, and keeps nothing in memory. A client that leaves early
- * is no error.
+ * Sends a file with status 200 and the content type of its name; without the body for HEAD. Streams it from disk, with
+ * `gzip` when the client accepts it. A client that disconnects early is no error.
  */
 export async function sendStaticFile(
   request: IncomingMessage,

@@ -15,11 +15,11 @@ export class OutsideMarks {
   readonly #db: DatabaseSync;
   readonly #maxMarks: number;
 
-  /** `most` limits the number of marks. Throws when a later version wrote the database. */
-  constructor(directory: string, most: number) {
+  /** `maxMarks` limits the number of marks. Throws when a later version wrote the database. */
+  constructor(directory: string, maxMarks: number) {
     // Set first: the previous process may still be closing the database.
     this.#db = new DatabaseSync(join(directory, "marks.sqlite"), { timeout: 5_000 });
-    this.#maxMarks = most;
+    this.#maxMarks = maxMarks;
     try {
       this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
       this.#migrate();

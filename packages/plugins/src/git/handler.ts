@@ -20,7 +20,7 @@ class GitHandler implements PluginHandler {
   #data = "";
   #folders: Readonly<Record<string, SharedFolder>> = {};
   #groups: readonly string[] | undefined;
-  #person: Author = { name: "Holdfast", email: "holdfast@localhost" };
+  #author: Author = { name: "Holdfast", email: "holdfast@localhost" };
   /** Tail of the calls. They run one after another, since they share a history. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -31,13 +31,13 @@ class GitHandler implements PluginHandler {
     this.#data = dataDirectory;
     this.#folders = folders;
     this.#groups = Array.isArray(groups) ? groups.map(String) : undefined;
-    this.#person = {
-      name: line(name ?? this.#person.name, "name"),
-      email: line(email ?? this.#person.email, "email"),
+    this.#author = {
+      name: parseLine(name ?? this.#author.name, "name"),
+      email: parseLine(email ?? this.#author.email, "email"),
     };
-    const written = Object.values(folders).filter(({ mode }) => mode === "rw");
+    const writableFolders = Object.values(folders).filter(({ mode }) => mode === "rw");
     // Cleans up before the first call, without delaying the start.
-    this.#queue = Promise.all(written.map(({ path }) => removeStaleFolders(path)));
+    this.#queue = Promise.all(writableFolders.map(({ path }) => removeStaleFolders(path)));
   }
 
   async handleToolInvocation(
@@ -106,7 +106,7 @@ class GitHandler implements PluginHandler {
     ) {
       throw refused("A repository is its path on the git host, without .git", "repository");
     }
-    return new Repository(this.#base, name, this.#data, this.#person);
+    return new Repository(this.#base, name, this.#data, this.#author);
   }
 
   /** Resolves the working folder, below a shared folder and never through a link. */
@@ -165,7 +165,7 @@ function parseBranch(value: unknown, field: string): string {
   return name;
 }
 
-function line(value: unknown, field: string): string {
+function parseLine(value: unknown, field: string): string {
   const text = String(value);
   if (/[\p{Cc}<>]/u.test(text))
     throw new Error(`The ${field} of the author must be one line without < and >`);

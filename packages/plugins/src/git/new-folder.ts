@@ -4,7 +4,7 @@ import { lstat, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { refused } from "./repository.ts";
 
-const unfinished = /^\.holdfast-[0-9a-f]{16}\.tmp$/;
+const temporaryName = /^\.holdfast-[0-9a-f]{16}\.tmp$/;
 
 /** Longer than git may take to fill a folder, including the calls that a reload lets finish. */
 const staleFolderMs = 10 * 60_000;
@@ -15,7 +15,7 @@ const staleFolderMs = 10 * 60_000;
  */
 export async function fillNewFolder<Result>(
   directory: string,
-  fill: (fresh: string) => Promise<Result>,
+  fill: (temporaryPath: string) => Promise<Result>,
 ): Promise<Result> {
   const folder = dirname(directory);
   await removeStaleFolders(folder);
@@ -42,7 +42,7 @@ export async function removeStaleFolders(folder: string): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const before = Date.now() - staleFolderMs;
   for (const entry of entries) {
-    if (!entry.isDirectory() || !unfinished.test(entry.name)) continue;
+    if (!entry.isDirectory() || !temporaryName.test(entry.name)) continue;
     const path = join(folder, entry.name);
     const stat = await lstat(path).catch(() => undefined);
     if (stat !== undefined && stat.mtimeMs < before) await rm(path, { recursive: true }).catch(() => {});

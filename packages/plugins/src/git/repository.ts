@@ -50,13 +50,13 @@ export interface Branch {
 export class Repository {
   readonly #address: string;
   readonly #directory: string;
-  readonly #person: Author;
+  readonly #author: Author;
 
   constructor(base: string, name: string, dataDirectory: string, person: Author) {
     this.#address = `${base}/${name}`;
     const hash = createHash("sha256").update(name).digest("hex").slice(0, 24);
     this.#directory = join(dataDirectory, "repositories", `${hash}.git`);
-    this.#person = person;
+    this.#author = person;
   }
 
   async branches(signal?: AbortSignal): Promise<Branch[]> {
@@ -164,7 +164,7 @@ export class Repository {
       signal,
     }: { index?: string; directory?: string; field?: string; signal?: AbortSignal | undefined },
   ): Promise<string> {
-    const { name, email } = this.#person;
+    const { name, email } = this.#author;
     const where = [
       `--git-dir=${this.#directory}`,
       ...(directory === undefined ? [] : [`--work-tree=${directory}`]),

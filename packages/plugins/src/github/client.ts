@@ -138,9 +138,9 @@ function failure(response: Response, text: string): ToolError {
     // The status says enough.
   }
   const said = message === "" ? "" : `: ${message}${details}`;
-  const exhausted = headers.get("x-ratelimit-remaining") === "0";
+  const isRateLimited = headers.get("x-ratelimit-remaining") === "0";
   const after = headers.get("retry-after");
-  if (status === 429 || (status === 403 && (exhausted || after !== null))) {
+  if (status === 429 || (status === 403 && (isRateLimited || after !== null))) {
     const reset = Number(headers.get("x-ratelimit-reset"));
     const untilReset = Number.isFinite(reset) && reset > 0 ? Math.ceil(reset - Date.now() / 1_000) : 60;
     const seconds = after !== null && /^\d+$/.test(after) ? Number(after) : untilReset;

@@ -86,12 +86,12 @@ class MailHandler implements PluginHandler {
     signal: AbortSignal | undefined,
   ): Promise<Record<string, unknown>> {
     const { smtp, settings } = this.#sender();
-    const answers = args["reply_to_uid"];
-    const answered =
-      typeof answers === "number"
-        ? await this.#requireMailbox().replyHeaders(folder, answers, signal)
+    const replyUid = args["reply_to_uid"];
+    const replyTarget =
+      typeof replyUid === "number"
+        ? await this.#requireMailbox().replyHeaders(folder, replyUid, signal)
         : undefined;
-    const outgoing = await compose(args, settings, answered);
+    const outgoing = await compose(args, settings, replyTarget);
     const { accepted, rejected } = await send(outgoing, smtp, settings.address, signal);
     return {
       message_id: outgoing.messageId,

@@ -31,8 +31,8 @@ export class Mailbox {
   readonly #server: MailServer;
   readonly #renewMs: number;
   #client: Promise<ImapFlow> | undefined;
-  #idle: NodeJS.Timeout | undefined;
-  #users = 0;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #activeCalls = 0;
 
   constructor(server: MailServer, renewMs: number = mailboxLimits.renewMs) {
     this.#server = server;
@@ -74,7 +74,7 @@ export class Mailbox {
   async read(folder: string, uid: number, maxBytes: number, signal?: AbortSignal) {
     return this.#inFolder(folder, signal, async (client) => {
       const message = await fetchOne(client, uid);
-      const { text, html, truncated, others } = await bodyOf(client, message, maxBytes);
+      const { text, html, truncated, others } = await readBody(client, message, maxBytes);
       return {
         ...summary(message),
         ...envelopeOf(message),
@@ -139,12 +139,12 @@ export class Mailbox {
     return this.#inFolder(folder, signal, async (client) => {
       try {
         const message = await fetchOne(client, uid);
-        const { text, truncated, others } = await bodyOf(client, message, maxBytes);
+        const { text, truncated, others } = await readBody(client, message, maxBytes);
         const [from] = message.envelope?.from ?? [];
         return {
           address: from?.address ?? "",
           from: toAddressList(from === undefined ? [] : [from])[0] ?? "",
-          subject: cut(message.envelope?.subject ?? ""),
+          subject: truncateHeader(message.envelope?.subject ?? ""),
           ...{ text, truncated, attachments: others.length },
         };
       } catch (error) {
@@ -157,7 +157,7 @@ export class Mailbox {
   async attachment(folder: string, uid: number, part: string, signal?: AbortSignal) {
     return this.#inFolder(folder, signal, async (client) => {
       const message = await fetchOne(client, uid);
-      const found = leavesOf(message.bodyStructure).find((each) => each.part === part);
+      const found = leafParts(message.bodyStructure).find((each) => each.part === part);
       if (found === undefined)
         throw refused("The message has no attachment with this part", "part", "NOT_FOUND");
       const { bytes, truncated } = await download(client, uid, part, mailboxLimits.attachmentBytes);
@@ -204,7 +204,7 @@ export class Mailbox {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#idle);
+    clearTimeout(this.#idleTimer);
     const client = this.#client;
     this.#client = undefined;
     await client?.then(
@@ -235,10 +235,10 @@ export class Mailbox {
     signal: AbortSignal | undefined,
     run: (client: ImapFlow) => Promise<Result>,
   ): Promise<Result> {
-    clearTimeout(this.#idle);
-    this.#users += 1;
+    clearTimeout(this.#idleTimer);
+    this.#activeCalls += 1;
     try {
-      const client = await this.#connected();
+      const client = await this.#ensureConnected();
       // IMAP cannot cancel a command, so that an abort closes the connection.
       const abort = () => client.close();
       signal?.throwIfAborted();
@@ -251,17 +251,18 @@ export class Mailbox {
     } catch (error) {
       throw failure(error);
     } finally {
-      this.#users -= 1;
-      if (this.#users === 0) this.#idle = setTimeout(() => void this.close(), mailboxLimits.idleMs).unref();
+      this.#activeCalls -= 1;
+      if (this.#activeCalls === 0)
+        this.#idleTimer = setTimeout(() => void this.close(), mailboxLimits.idleMs).unref();
     }
   }
 
-  async #connected(): Promise<ImapFlow> {
-    const before = this.#client;
-    const present = await before?.catch(() => undefined);
+  async #ensureConnected(): Promise<ImapFlow> {
+    const previous = this.#client;
+    const present = await previous?.catch(() => undefined);
     if (present?.usable === true) return present;
     // Another call may have connected already; both share the connection.
-    if (this.#client === before || this.#client === undefined)
+    if (this.#client === previous || this.#client === undefined)
       this.#client = connect(this.#server, this.#renewMs);
     return this.#client;
   }
@@ -358,8 +359,8 @@ async function download(client: ImapFlow, uid: number, part: string, most: numbe
 }
 
 /** Text of a message, preferably plain, and its attachments. */
-async function bodyOf(client: ImapFlow, { uid, bodyStructure }: FetchMessageObject, most: number) {
-  const parts = leavesOf(bodyStructure);
+async function readBody(client: ImapFlow, { uid, bodyStructure }: FetchMessageObject, most: number) {
+  const parts = leafParts(bodyStructure);
   const body =
     parts.find((each) => isText(each, "text/plain")) ?? parts.find((each) => isText(each, "text/html"));
   const { bytes, truncated } =
@@ -374,7 +375,7 @@ async function bodyOf(client: ImapFlow, { uid, bodyStructure }: FetchMessageObje
   };
 }
 
-function leavesOf(node: MessageStructureObject | undefined): MessageStructureObject[] {
+function leafParts(node: MessageStructureObject | undefined): MessageStructureObject[] {
   if (node === undefined) return [];
   const leaves: MessageStructureObject[] = [];
   const waiting = [node];
@@ -392,17 +393,22 @@ function isText({ type, disposition }: MessageStructureObject, wanted: string): 
 
 function attachmentOf({ part, type, size, parameters, dispositionParameters }: MessageStructureObject) {
   const name = dispositionParameters?.["filename"] ?? parameters?.["name"];
-  return { part, type, ...(name === undefined ? {} : { name: cut(name) }), encoded_bytes: size ?? 0 };
+  return {
+    part,
+    type,
+    ...(name === undefined ? {} : { name: truncateHeader(name) }),
+    encoded_bytes: size ?? 0,
+  };
 }
 
-function cut(text: string): string {
+function truncateHeader(text: string): string {
   return text.slice(0, mailboxLimits.headerCharacters);
 }
 
 function toAddressList(addresses: readonly MessageAddressObject[] = []): string[] {
   return addresses
     .slice(0, mailboxLimits.addresses)
-    .map(({ name, address }) => cut(name ? `${name} <${address ?? ""}>` : (address ?? "")));
+    .map(({ name, address }) => truncateHeader(name ? `${name} <${address ?? ""}>` : (address ?? "")));
 }
 
 function dateOf(value: Date | string | undefined): string | undefined {
@@ -417,7 +423,7 @@ function summary({ uid, envelope, flags, internalDate, size }: FetchMessageObjec
     uid,
     from: toAddressList(envelope?.from),
     to: toAddressList(envelope?.to),
-    subject: cut(envelope?.subject ?? ""),
+    subject: truncateHeader(envelope?.subject ?? ""),
     ...(received === undefined ? {} : { received }),
     seen: flags?.has("\\Seen") === true,
     bytes: size ?? 0,
@@ -430,7 +436,7 @@ function envelopeOf({ envelope }: FetchMessageObject): Record<string, unknown> {
     cc: toAddressList(envelope?.cc),
     reply_to: toAddressList(envelope?.replyTo),
     ...(date === undefined ? {} : { date }),
-    ...(envelope?.messageId === undefined ? {} : { message_id: cut(envelope.messageId) }),
-    ...(envelope?.inReplyTo === undefined ? {} : { in_reply_to: cut(envelope.inReplyTo) }),
+    ...(envelope?.messageId === undefined ? {} : { message_id: truncateHeader(envelope.messageId) }),
+    ...(envelope?.inReplyTo === undefined ? {} : { in_reply_to: truncateHeader(envelope.inReplyTo) }),
   };
 }

@@ -30,7 +30,7 @@ export interface ReplyTarget {
 const plainAddress =
   /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 
-function addresses(value: unknown, field: string, { recipients: allowed }: MailSettings): string[] {
+function parseAddresses(value: unknown, field: string, { recipients: allowed }: MailSettings): string[] {
   const given: unknown[] = Array.isArray(value) ? value : [];
   return given.map((each) => {
     if (typeof each !== "string" || each.length > 254 || !plainAddress.test(each)) {
@@ -46,7 +46,7 @@ function addresses(value: unknown, field: string, { recipients: allowed }: MailS
 }
 
 /** Validates a single line, without control characters or any that disguise its text. */
-function line(value: unknown, field: string): string {
+function parseLine(value: unknown, field: string): string {
   const text = String(value);
   if (/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u.test(text) || !text.isWellFormed()) {
     throw refused("This must be a single line of plain text", field);
@@ -54,14 +54,14 @@ function line(value: unknown, field: string): string {
   return text;
 }
 
-function attachments(value: unknown): { filename: string; content: Buffer }[] {
+function parseAttachments(value: unknown): { filename: string; content: Buffer }[] {
   const given: unknown[] = Array.isArray(value) ? value : [];
   let bytes = 0;
   return given.map((each) => {
     const { name, base64, ...rest } = Object(each) as Record<string, unknown>;
     const [unknown] = Object.keys(rest);
     if (unknown !== undefined) throw refused(`An attachment has no property "${unknown}"`, "attachments");
-    const filename = line(name ?? "", "attachments");
+    const filename = parseLine(name ?? "", "attachments");
     if (filename === "" || filename.length > outgoingLimits.fileNameCharacters || /[/\\]/.test(filename)) {
       throw refused("The name of an attachment must be a plain file name", "attachments");
     }
@@ -84,9 +84,9 @@ function attachments(value: unknown): { filename: string; content: Buffer }[] {
 export async function compose(
   args: Record<string, unknown>,
   settings: MailSettings,
-  answered?: ReplyTarget,
+  replyTarget?: ReplyTarget,
 ): Promise<ComposedMessage> {
-  const [to, cc, bcc] = ["to", "cc", "bcc"].map((field) => addresses(args[field], field, settings));
+  const [to, cc, bcc] = ["to", "cc", "bcc"].map((field) => parseAddresses(args[field], field, settings));
   const recipients = [...new Set([...(to ?? []), ...(cc ?? []), ...(bcc ?? [])])];
   if (recipients.length === 0) throw refused("The message needs at least one recipient", "to");
   if (recipients.length > outgoingLimits.recipients) {
@@ -96,18 +96,18 @@ export async function compose(
   const list = (each: readonly string[] = []) => each.map((address) => ({ name: "", address }));
   const composer = new MailComposer({
     messageId,
-    from: { name: line(settings.name, "from"), address: settings.address },
+    from: { name: parseLine(settings.name, "from"), address: settings.address },
     to: list(to),
     cc: list(cc),
-    subject: line(args["subject"] ?? "", "subject"),
+    subject: parseLine(args["subject"] ?? "", "subject"),
     text: String(args["text"] ?? "").toWellFormed(),
-    attachments: attachments(args["attachments"]),
+    attachments: parseAttachments(args["attachments"]),
     // The composer must not read files or URLs that a message names.
     disableFileAccess: true,
     disableUrlAccess: true,
-    ...(answered === undefined
+    ...(replyTarget === undefined
       ? {}
-      : { inReplyTo: answered.messageId, references: [...answered.references, answered.messageId] }),
+      : { inReplyTo: replyTarget.messageId, references: [...replyTarget.references, replyTarget.messageId] }),
   });
   return { messageId, recipients, raw: await composer.compile().build() };
 }
@@ -183,12 +183,12 @@ function failure(error: unknown, mayBeSent = false): ToolError {
   const code: unknown = Reflect.get(Object(error), "code");
   const status: unknown = Reflect.get(Object(error), "responseCode");
   const serverText: unknown = Reflect.get(Object(error), "response");
-  const answer =
+  const serverReply =
     typeof serverText === "string" ? `: ${serverText.replace(/[\p{Cc}]+/gu, " ").slice(0, 300)}` : "";
   if (code === "EAUTH")
     return refused("The mail server refused the credentials", undefined, "MAIL_LOGIN_FAILED");
   if (typeof status === "number" && status >= 500) {
-    return refused(`The mail server refused the message${answer}`, undefined, "MAIL_REFUSED");
+    return refused(`The mail server refused the message${serverReply}`, undefined, "MAIL_REFUSED");
   }
   // No reply: the message may have arrived, and a retry could send it twice.
   if (status === undefined && mayBeSent) {
@@ -200,7 +200,7 @@ function failure(error: unknown, mayBeSent = false): ToolError {
   }
   return new ToolError({
     code: "MAIL_UNAVAILABLE",
-    message: `The mail server is unavailable${answer || ` (${String(code ?? "no answer")})`}`,
+    message: `The mail server is unavailable${serverReply || ` (${String(code ?? "no answer")})`}`,
     retriable: true,
   });
 }

@@ -24,7 +24,7 @@ class MemoryHandler implements PluginHandler {
       case "memory_store":
         return this.#store(store, args, context);
       case "memory_search":
-        return toListResult(store.search(searchOf(args)));
+        return toListResult(store.search(parseSearch(args)));
       case "memory_brief":
         return {
           ok: true,
@@ -59,7 +59,7 @@ class MemoryHandler implements PluginHandler {
     const entry = store.store({
       type,
       content,
-      tags: textsOf(args["tags"]),
+      tags: toStrings(args["tags"]),
       sessionId: context.sessionId,
       tainted: context.tainted === true,
       ...(isNotEmpty(args["supersedes"]) ? { supersedes: args["supersedes"] } : {}),
@@ -104,7 +104,7 @@ function toListResult(entries: readonly MemoryEntry[]): ToolInvocationResult {
   };
 }
 
-function textsOf(value: unknown): string[] {
+function toStrings(value: unknown): string[] {
   return Array.isArray(value)
     ? [...new Set(value.map((each) => oneLine(String(each)).slice(0, 50)))].filter(isNotEmpty).slice(0, 10)
     : [];
@@ -114,10 +114,10 @@ function isNotEmpty(value: unknown): value is string {
   return typeof value === "string" && value.trim() !== "";
 }
 
-function searchOf(args: Record<string, unknown>) {
+function parseSearch(args: Record<string, unknown>) {
   const type = entryTypes.find((each) => each === args["type"]);
   return {
-    tags: textsOf(args["tags"]),
+    tags: toStrings(args["tags"]),
     includeSuperseded: args["include_superseded"] === true,
     // Empty words count as absent, so that the other criteria decide.
     ...(isNotEmpty(args["query"]) ? { query: args["query"] } : {}),

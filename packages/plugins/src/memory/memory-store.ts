@@ -180,7 +180,7 @@ export class MemoryStore {
   }
 
   search({ query, tags = [], type, includeSuperseded = false, limit = 20 }: SearchOptions): MemoryEntry[] {
-    const match = query === undefined ? "" : wordsOf(query);
+    const match = query === undefined ? "" : toFtsQuery(query);
     if (query !== undefined && match === "") return [];
     const conditions = ["entries.quarantined = 0"];
     const values: SQLInputValue[] = [];
@@ -202,7 +202,7 @@ export class MemoryStore {
     return this.#db
       .prepare(`SELECT entries.* FROM ${from} WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ?`)
       .all(...values, Math.min(Math.max(1, limit), 100))
-      .map(entryOf);
+      .map(toEntry);
   }
 
   /** Newest entries in force, behavioural ones first. */
@@ -213,14 +213,14 @@ export class MemoryStore {
          ORDER BY type IN ('preference', 'instruction', 'correction') DESC, created_at DESC, number DESC LIMIT ?`,
       )
       .all(memoryLimits.briefEntries)
-      .map(entryOf);
+      .map(toEntry);
   }
 
   quarantined(): MemoryEntry[] {
     return this.#db
       .prepare("SELECT * FROM entries WHERE quarantined = 1 ORDER BY number DESC LIMIT 100")
       .all()
-      .map(entryOf);
+      .map(toEntry);
   }
 
   release(id: string): MemoryEntry {
@@ -265,7 +265,7 @@ export class MemoryStore {
   #byId(id: string, field?: string): MemoryEntry {
     const row = this.#db.prepare("SELECT * FROM entries WHERE id = ?").get(id);
     if (row === undefined) throw refused(`No such entry: ${id}`, field);
-    return entryOf(row);
+    return toEntry(row);
   }
 
   #inTransaction<Result>(run: () => Result): Result {
@@ -282,14 +282,14 @@ export class MemoryStore {
 }
 
 /** Quotes each word, so that search operators count as plain words. Combining accents belong to their word. */
-function wordsOf(query: string): string {
+function toFtsQuery(query: string): string {
   return (query.match(/[\p{L}\p{M}\p{N}_]+/gu) ?? [])
     .slice(0, 32)
     .map((word) => `"${word}"`)
     .join(" ");
 }
 
-function entryOf(row: Record<string, unknown>): MemoryEntry {
+function toEntry(row: Record<string, unknown>): MemoryEntry {
   const type = entryTypes.find((each) => each === row["type"]) ?? "context";
   const tags: unknown = JSON.parse(String(row["tags"]));
   const text = (value: unknown) => (value === null || value === undefined ? null : String(value));

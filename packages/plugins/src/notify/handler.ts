@@ -46,7 +46,7 @@ class NotifyHandler implements PluginHandler {
     this.#publish = services.publishEvent;
     if (services.verifyOnly) return;
     this.#outbox = new Outbox(dataDirectory);
-    if (this.#channels.length === 0) this.#outbox.keepWaiting();
+    if (this.#channels.length === 0) this.#outbox.keepWithoutDelivery();
     this.#scheduleDelivery();
   }
 
@@ -85,13 +85,13 @@ class NotifyHandler implements PluginHandler {
       throw new ToolError({ code: "HANDLER_ERROR", message: "The title is empty", field: "title" });
     }
     const now = Date.now();
-    const restMs = this.#requireOutbox().rateLimitDelayMs(context.group, now);
-    if (restMs > 0) {
+    const delayMs = this.#requireOutbox().rateLimitDelayMs(context.group, now);
+    if (delayMs > 0) {
       throw new ToolError({
         code: "TOO_MANY_NOTICES",
         message: "The group has reached its limit of notices for now",
         retriable: true,
-        retry_after: Math.ceil(restMs / 1_000),
+        retry_after: Math.ceil(delayMs / 1_000),
       });
     }
     const state = this.#channels.length > 0 ? "waiting" : "kept";

@@ -137,7 +137,7 @@ export class Outbox {
   }
 
   /** Keeps waiting notices when the operator has removed the delivery channel. */
-  keepWaiting(): void {
+  keepWithoutDelivery(): void {
     this.#db.exec("UPDATE notices SET state = 'kept' WHERE state = 'waiting'");
   }
 

@@ -7,19 +7,19 @@ export class MemoryBlobs implements BlobStore {
   readonly #actors = new Map<string, Map<string, Uint8Array>>();
 
   async put(actorId: string, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<BlobInfo> {
-    const pieces: Uint8Array[] = [];
+    const chunks: Uint8Array[] = [];
     let size = 0;
-    for await (const piece of source) {
-      size += piece.length;
+    for await (const chunk of source) {
+      size += chunk.length;
       if (size > maxBytes) {
         throw new HoldfastError("store", "blob_too_large", `The object is larger than ${maxBytes} bytes`, {
           metadata: { maxBytes },
           statusCode: 413,
         });
       }
-      pieces.push(piece.slice());
+      chunks.push(chunk.slice());
     }
-    const bytes = new Uint8Array(Buffer.concat(pieces));
+    const bytes = new Uint8Array(Buffer.concat(chunks));
     const hash = createHash("sha256").update(bytes).digest("hex");
     const objects = this.#actors.get(actorId) ?? new Map<string, Uint8Array>();
     objects.set(hash, bytes);

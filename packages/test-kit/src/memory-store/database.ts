@@ -50,7 +50,7 @@ export class MemoryDatabase {
       return this.#session;
     };
     const session = this.#session;
-    let born = false;
+    let created = false;
     return {
       prepare: (sql) => own().prepare(sql),
       get inTransaction() {
@@ -60,8 +60,8 @@ export class MemoryDatabase {
       release: (name) => own().release(name),
       rollback: (name) => own().rollback(name),
       settle: () => {
-        born ||= exists();
-        if (born) return false;
+        created ||= exists();
+        if (created) return false;
         own().commit();
         return true;
       },

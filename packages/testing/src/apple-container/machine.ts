@@ -165,10 +165,10 @@ const bwrap = spawn(
   ],
   { stdio: ["inherit", "inherit", "inherit", "pipe"] },
 );
-let info = "";
+let startupInfo = "";
 bwrap.stdio[infoFd]?.on("data", (chunk: Buffer) => {
-  info += String(chunk);
-  const first = Number(/"child-pid": *(\d+)/.exec(info)?.[1]);
+  startupInfo += String(chunk);
+  const first = Number(/"child-pid": *(\d+)/.exec(startupInfo)?.[1]);
   if (!Number.isInteger(first)) return;
   const record = records.find(name);
   if (record !== undefined) records.write({ ...record, machine: process.pid, first });

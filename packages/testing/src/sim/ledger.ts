@@ -49,16 +49,16 @@ export class Ledger {
   recordCommit(batch: CommitBatch): void {
     this.commits++;
     const { actorId, epoch, version, commitId } = batch;
-    const where = `commit ${version} of ${actorId}`;
-    if (this.#commitIds.has(commitId)) this.#reportViolation(`${where} was applied twice`);
+    const label = `commit ${version} of ${actorId}`;
+    if (this.#commitIds.has(commitId)) this.#reportViolation(`${label} was applied twice`);
     this.#commitIds.add(commitId);
     if (batch.create !== undefined) this.#create(batch, batch.create);
     const row = this.#rows.get(actorId);
-    if (row === undefined) return this.#reportViolation(`${where} has no actor`);
-    if (row.destroyed) this.#reportViolation(`${where} was applied after its end`);
+    if (row === undefined) return this.#reportViolation(`${label} has no actor`);
+    if (row.destroyed) this.#reportViolation(`${label} was applied after its end`);
     if (epoch !== row.epoch)
-      this.#reportViolation(`${where} has epoch ${epoch}, the owner's is ${row.epoch}`);
-    if (version !== row.version + 1) this.#reportViolation(`${where} follows version ${row.version}`);
+      this.#reportViolation(`${label} has epoch ${epoch}, the owner's is ${row.epoch}`);
+    if (version !== row.version + 1) this.#reportViolation(`${label} follows version ${row.version}`);
     row.version = version;
     if (batch.destroyedAt !== undefined) {
       row.destroyed = true;

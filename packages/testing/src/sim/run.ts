@@ -73,7 +73,7 @@ export async function simulateTwice(options: SimOptions): Promise<SimOutcome> {
 }
 
 function chooseWorkloads(world: World, names: readonly string[] | undefined): Workload[] {
-  const unknown = names?.find((asked) => !allWorkloads.some(({ name }) => name === asked));
+  const unknown = names?.find((requested) => !allWorkloads.some(({ name }) => name === requested));
   if (unknown !== undefined) throw new RangeError(`There is no workload "${unknown}"`);
   const random = world.random("workloads");
   const chosen = allWorkloads.filter(({ name }) => names === undefined || names.includes(name));

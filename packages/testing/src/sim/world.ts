@@ -159,7 +159,7 @@ export class World {
 
   /** Runs a client's `call`. Returns undefined for an error that faults may cause; any other error fails the run. */
   async attempt<T>(name: string, call: () => Promise<T>): Promise<T | undefined> {
-    const mayBreak = !this.areFaultsOver;
+    const faultsPossible = !this.areFaultsOver;
     try {
       const value = await call();
       this.note(`client ${name} -> ${JSON.stringify(value)}`);
@@ -168,7 +168,7 @@ export class World {
       this.note(
         `client ${name} failed: ${isHoldfastError(error) ? `${error.group}.${error.code}` : String(error)}`,
       );
-      if (!this.#isExpectedError(error, mayBreak)) this.fail(error);
+      if (!this.#isExpectedError(error, faultsPossible)) this.fail(error);
       return undefined;
     }
   }

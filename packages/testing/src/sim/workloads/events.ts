@@ -30,7 +30,7 @@ export function events(world: World): Workload {
   const listen = (name: string, listener: Listener): void => {
     const conn = handle().connect();
     let expected: number | undefined;
-    const hear = (seq: number, token: string): void => {
+    const onEvent = (seq: number, token: string): void => {
       world.note(`${name} hears ${seq}`);
       world.assert(world.ledger.isDurable(token), () => `event ${seq} was sent before its commit`);
       world.assert(seq > listener.heard, () => `${name} heard ${seq} after ${listener.heard}`);
@@ -39,20 +39,20 @@ export function events(world: World): Workload {
       listener.heard = seq;
       expected = seq + 1;
     };
-    const miss = (): void => {
+    const onGap = (): void => {
       world.note(`${name} has a gap`);
       expected = undefined;
     };
     // A full disk ends a connection permanently with an error: the client opens another.
-    const fail = (error: HoldfastError): void => {
+    const onError = (error: HoldfastError): void => {
       world.note(`${name} is told ${error.group}.${error.code}`);
       world.assert(!world.areFaultsOver, () => `${name} got ${error.group}.${error.code} after healing`);
       void listener.dispose();
       void world.pause(1_000).then(() => listen(name, listener));
     };
-    const ends = [conn.on("said", hear), conn.onGap(miss), conn.onError(fail)];
+    const unsubscribes = [conn.on("said", onEvent), conn.onGap(onGap), conn.onError(onError)];
     listener.dispose = () => {
-      for (const end of ends) end();
+      for (const end of unsubscribes) end();
       return conn.dispose();
     };
   };

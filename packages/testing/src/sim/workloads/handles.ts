@@ -33,7 +33,7 @@ export function handles(world: World): Workload {
   const key = "p";
   const { client } = world;
   /** Actors that have announced their end. */
-  const ended = new Set<string>();
+  const announcedEnds = new Set<string>();
   const ids = new Set<string>();
 
   const ask = async (
@@ -42,7 +42,7 @@ export function handles(world: World): Workload {
     name: "touch" | "end",
   ): Promise<string | undefined> => {
     const token = world.ledger.token();
-    const endedBefore = new Set(ended);
+    const endedBefore = new Set(announcedEnds);
     const id = await world.attempt(`${name} ${what} ${token}`, async () => {
       try {
         return String(await callable.action({ name, args: name === "touch" ? [token] : [] }));
@@ -53,7 +53,7 @@ export function handles(world: World): Workload {
     });
     if (id === undefined || id === "gone") return id;
     world.assert(!endedBefore.has(id), () => `${id} answered ${what} after its end`);
-    if (name === "end") ended.add(id);
+    if (name === "end") announcedEnds.add(id);
     else {
       ids.add(id);
       world.assert(world.ledger.isDurable(token), () => `a reply was sent before its commit (${token})`);

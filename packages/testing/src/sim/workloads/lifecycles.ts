@@ -31,13 +31,13 @@ export function lifecycles(world: World): Workload {
   });
   const keys = ["m", "n"];
   /** Highest count per actor that a client has received. */
-  const told = new Map<string, Set<number>>();
-  const ended = new Set<string>();
+  const receivedCounts = new Map<string, Set<number>>();
+  const announcedEnds = new Set<string>();
 
   const touch = async (key: string): Promise<void> => {
     const token = world.ledger.token();
-    const endedBefore = new Set(ended);
-    const highest = new Map([...told].map(([id, counts]) => [id, Math.max(...counts)]));
+    const endedBefore = new Set(announcedEnds);
+    const highest = new Map([...receivedCounts].map(([id, counts]) => [id, Math.max(...counts)]));
     const touched = await world.attempt(`touch ${key} ${token}`, async () => {
       const answer = await world.client.getOrCreate("mayfly", key).action({ name: "touch", args: [token] });
       return answer as Touched;
@@ -46,8 +46,8 @@ export function lifecycles(world: World): Workload {
     const { id, n } = touched;
     world.assert(world.ledger.isDurable(token), () => `a reply was sent before its commit (${token})`);
     world.assert(!endedBefore.has(id), () => `${id} of ${key} answered after its end`);
-    const counts = told.get(id) ?? new Set();
-    told.set(id, counts);
+    const counts = receivedCounts.get(id) ?? new Set();
+    receivedCounts.set(id, counts);
     world.assert(!counts.has(n), () => `two callers of ${id} received the same count ${n}`);
     world.assert(n > (highest.get(id) ?? 0), () => `${id} went back to ${n} from ${highest.get(id)}`);
     counts.add(n);
@@ -106,7 +106,7 @@ export function lifecycles(world: World): Workload {
       await world.pause(30_000);
       for (const id of destroyRequested) {
         const record = await world.store.data.get(id);
-        if (record?.destroyedAt !== undefined) ended.add(id);
+        if (record?.destroyedAt !== undefined) announcedEnds.add(id);
       }
       for (const key of keys) {
         const before = await world.store.data.find("mayfly", [key]);

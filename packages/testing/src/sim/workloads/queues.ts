@@ -87,15 +87,15 @@ export function queues(world: World): Workload {
     definitions: { worker },
     clients: Array.from({ length: 6 }, () => client),
     check: async () => {
-      const done = new Map<string, { jobs: Counts; notes: Counts }>();
+      const consumed = new Map<string, { jobs: Counts; notes: Counts }>();
       await world.eventually("messages are done", 600_000, async () => {
         for (const key of keys) {
           const observed = await world.client.getOrCreate("worker", key).action({ name: "look" });
-          done.set(key, observed as { jobs: Counts; notes: Counts });
+          consumed.set(key, observed as { jobs: Counts; notes: Counts });
         }
-        return accepted.every(({ kind, token, key }) => (done.get(key)?.[kind][token] ?? 0) > 0);
+        return accepted.every(({ kind, token, key }) => (consumed.get(key)?.[kind][token] ?? 0) > 0);
       });
-      for (const { jobs, notes } of done.values()) {
+      for (const { jobs, notes } of consumed.values()) {
         for (const [token, times] of [...Object.entries(jobs), ...Object.entries(notes)]) {
           world.assert(times === 1, () => `${token} took effect ${times} times`);
         }

@@ -87,7 +87,7 @@ class Member {
     const params: Params = { name };
     const conn = world.client.getOrCreate("lobby", "l").connect(params);
     const ends = [
-      conn.on("said", (where: string, seq: number, token: string) => this.#hear(where, seq, token)),
+      conn.on("said", (where: string, seq: number, token: string) => this.#onEvent(where, seq, token)),
       conn.onPresence((present) => {
         this.present = [...present.values()].map(String).sort();
       }),
@@ -96,8 +96,8 @@ class Member {
         this.#expected = undefined;
       }),
       // A resumed connection keeps its rooms; a new one has none.
-      conn.onOpen(() => void this.#enter(conn)),
-      conn.onError((error) => this.#fail(error)),
+      conn.onOpen(() => void this.#joinRoom(conn)),
+      conn.onError((error) => this.#onError(error)),
     ];
     this.dispose = () => {
       for (const end of ends) end();
@@ -105,7 +105,7 @@ class Member {
     };
   }
 
-  async #enter(conn: Callable): Promise<void> {
+  async #joinRoom(conn: Callable): Promise<void> {
     const { name, room } = this;
     await this.#world.attempt(`${name} enters`, async () => {
       try {
@@ -118,7 +118,7 @@ class Member {
     });
   }
 
-  #hear(where: string, seq: number, token: string): void {
+  #onEvent(where: string, seq: number, token: string): void {
     const { name, room } = this;
     const world = this.#world;
     world.note(`${name} hears ${seq} in ${where}`);
@@ -132,7 +132,7 @@ class Member {
   }
 
   /** A full disk ends a connection permanently with an error: the client opens another. */
-  #fail(error: HoldfastError): void {
+  #onError(error: HoldfastError): void {
     const world = this.#world;
     const errorName = `${this.name} is told ${error.group}.${error.code}`;
     world.note(errorName);

@@ -24,7 +24,7 @@ export function transactions(world: World): Workload {
     actions: {
       book: async (c, { token, by, throws, waitMs }: Plan) => {
         const last: { token?: string } = {};
-        const booked = c.transaction(async () => {
+        const booking = c.transaction(async () => {
           c.state.last = last;
           last.token = token;
           c.state.total += by;
@@ -35,8 +35,8 @@ export function transactions(world: World): Workload {
           await c.kv.put(`token ${token}`, String(by));
           if (throws) throw new Error("planned");
         });
-        if (!throws) await booked;
-        else await booked.catch(() => void c.state.undone++);
+        if (!throws) await booking;
+        else await booking.catch(() => void c.state.undone++);
         return c.state.total;
       },
       /** Changes made concurrently with others' transactions. */
