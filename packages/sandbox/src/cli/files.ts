@@ -9,15 +9,15 @@ import { entries, fields, lines } from "./sessions.ts";
 
 export const filesUsage = `holdfast sandbox fs VERB
 
-  ls [PATH]          lists a directory of the sandbox
-  cat PATH           prints a file; as base64 with --json
-  put PATH [FILE]    writes a file from FILE, or from standard input
-  rm PATH [-r]       deletes a file; with -r a directory and its contents
-  mkdir PATH         creates a directory and its parents
-  mv FROM TO         moves a file or directory; --overwrite replaces the target
-  stat PATH          prints type, size and times of a file or directory
-  search TEXT [PATH] searches the contents of files; --regex, --ignore-case, --glob GLOB
-  diff FROM TO       prints the differences between two directories or files as a patch
+  ls [PATH]           lists a directory of the sandbox
+  cat PATH            prints a file; as base64 with --json
+  put PATH [FILE]     writes a file from FILE, or from standard input
+  rm PATH [-r]        deletes a file; with -r a directory and its contents
+  mkdir PATH          creates a directory and its parents
+  mv FROM TO          moves a file or directory; --overwrite replaces the target
+  stat PATH           prints type, size and times of a file or directory
+  search TEXT [PATH]  searches the contents of files; --regex, --ignore-case, --glob GLOB
+  diff FROM TO        prints the differences between two directories or files as a patch
 ${apiUsage}`;
 
 export async function filesCommand(args: readonly string[]): Promise<number> {

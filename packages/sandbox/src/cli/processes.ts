@@ -7,15 +7,15 @@ import { entries, fields, lines } from "./sessions.ts";
 
 export const processesUsage = `holdfast sandbox processes VERB
 
-  list                    lists the managed processes
-  run -- COMMAND ARG...   runs a command and prints its output; --timeout-ms N
-  start -- COMMAND ARG... starts a managed process; --tty for a terminal
-  show ID                 prints a process
-  stop ID | kill ID       ends it with SIGTERM or SIGKILL
-  delete ID               deletes an exited process and its output
-  logs ID                 prints its output; --tail N, --follow
-  input ID TEXT           writes to its input
-      --cwd DIR           working directory of run and start
+  list                     lists the managed processes
+  run -- COMMAND ARG...    runs a command and prints its output; --timeout-ms N
+  start -- COMMAND ARG...  starts a managed process; --tty for a terminal
+  show ID                  prints a process
+  stop ID | kill ID        ends it with SIGTERM or SIGKILL
+  delete ID                deletes an exited process and its output
+  logs ID                  prints its output; --tail N, --follow
+  input ID TEXT            writes to its input
+      --cwd DIR            working directory of run and start
 ${apiUsage}`;
 
 export async function processesCommand(args: readonly string[]): Promise<number> {

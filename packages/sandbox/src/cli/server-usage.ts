@@ -1,25 +1,25 @@
 export const serverUsage = `holdfast sandbox server [options]
 
-  -H, --host HOST            address to listen on (default: 127.0.0.1)
-  -p, --port PORT            port to listen on, 0 for a free one (default: 2468)
-  -t, --token TOKEN          bearer token (default: HOLDFAST_SANDBOX_TOKEN, else a random one)
-  -n, --no-token             serve without a token: everyone who can reach the port can run commands
-      --allow-remote         allow a non-loopback host; implied by a token or --no-token
-      --allow-host NAME      accept this Host name beside loopback; may be repeated
-  -O, --cors-allow-origin O  allow cross-origin calls from this origin; may be repeated, as the next two
+  -H, --host HOST             address to listen on (default: 127.0.0.1)
+  -p, --port PORT             port to listen on, 0 for a free one (default: 2468)
+  -t, --token TOKEN           bearer token (default: HOLDFAST_SANDBOX_TOKEN, else a random one)
+  -n, --no-token              serve without a token: everyone who can reach the port can run commands
+      --allow-remote          allow a non-loopback host; implied by a token or --no-token
+      --allow-host NAME       accept this Host name beside loopback; may be repeated
+  -O, --cors-allow-origin O   allow cross-origin calls from this origin; may be repeated, as the next two
   -M, --cors-allow-method M
   -A, --cors-allow-header H
   -C, --cors-allow-credentials
-      --unix PATH            listen on a Unix socket instead
-      --dial PATH            connect out to a Unix socket instead
-      --root DIR             confine the file routes to DIR
-      --home DIR             HOME of agents
-      --cwd DIR              working directory of agents
-      --data DIR             directory for session logs (default: in memory)
-      --agents-directory DIR directory of installed agents
-      --install-agents       install a missing agent on first use
-      --clean-env            do not pass this environment to agents and processes
-      --demo-entry FILE      entry point of the demo agent, for bundles
-      --config FILE          JSON: { env, models, agents, jailed, allowedHosts, allowedOrigins }
-      --log-requests         log every request
-      --json                 print one line of JSON when the server is reachable`;
+      --unix PATH             listen on a Unix socket instead
+      --dial PATH             connect out to a Unix socket instead
+      --root DIR              confine the file routes to DIR
+      --home DIR              HOME of agents
+      --cwd DIR               working directory of agents
+      --data DIR              directory for session logs (default: in memory)
+      --agents-directory DIR  directory of installed agents
+      --install-agents        install a missing agent on first use
+      --clean-env             do not pass this environment to agents and processes
+      --demo-entry FILE       entry point of the demo agent, for bundles
+      --config FILE           JSON: { env, models, agents, jailed, allowedHosts, allowedOrigins }
+      --log-requests          log every request
+      --json                  print one line of JSON when the server is reachable`;

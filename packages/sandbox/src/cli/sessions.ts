@@ -7,16 +7,16 @@ import { withPermissionPrompts } from "./permission-prompter.ts";
 
 export const sessionsUsage = `holdfast sandbox sessions VERB
 
-  list                       lists the sessions
-  new --agent ID             creates a session; --cwd DIR, --model M, --mode M
-  show ID                    prints a session
-  prompt ID TEXT             sends a prompt and waits for the end of the turn; shows the agent's
-                             questions, which can be answered in a terminal
-  events ID                  prints its log; --after N, --follow
-  cancel ID                  cancels the current turn
-  permissions ID             lists its permission requests
-  answer ID PERMISSION REPLY answers one with once, always, reject or the id of an option
-  delete ID                  closes the session and deletes its log
+  list                        lists the sessions
+  new --agent ID              creates a session; --cwd DIR, --model M, --mode M
+  show ID                     prints a session
+  prompt ID TEXT              sends a prompt and waits for the end of the turn; shows the agent's
+                              questions, which can be answered in a terminal
+  events ID                   prints its log; --after N, --follow
+  cancel ID                   cancels the current turn
+  permissions ID              lists its permission requests
+  answer ID PERMISSION REPLY  answers one with once, always, reject or the id of an option
+  delete ID                   closes the session and deletes its log
 ${apiUsage}`;
 
 export async function sessionsCommand(args: readonly string[]): Promise<number> {
