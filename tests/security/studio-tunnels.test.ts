@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createStudio } from "@holdfast/studio";
 import { startTlsUpstream } from "../../packages/gate/tests/tls-support.ts";
-import { makeRepository, said, untilEvent, Watch } from "../../packages/studio/tests/support.ts";
+import { makeRepository, mentions, untilEvent, Watch } from "../../packages/studio/tests/support.ts";
 import { missing, temporaryDirectory } from "./support.ts";
 
 /** Asks for the path of each prompt, and says what it was answered. */
@@ -61,8 +61,8 @@ test("an agent reaches its model by the model's own address where the gate's fil
   t.after(() => watch.close());
   const view = await watch.status("idle", "failed");
   assert.equal(view.error, undefined);
-  await untilEvent(studio.client, view.sessionId, (event) => said(event, "models for Bearer [redacted] 200"));
+  await untilEvent(studio.client, view.sessionId, (event) => mentions(event, "models for Bearer [redacted] 200"));
   await studio.client.task(task.id).prompt(`${base}/files`);
-  await untilEvent(studio.client, view.sessionId, (event) => said(event, "egress.not_allowed"));
+  await untilEvent(studio.client, view.sessionId, (event) => mentions(event, "egress.not_allowed"));
   assert.deepEqual(seen, [`GET /v1/models Bearer ${key}`]);
 });

@@ -13,23 +13,23 @@ import {
 } from "../src/index.ts";
 import {
   makeRepository,
+  mentions,
   needsJail,
   readLog,
-  said,
   sh,
   temporaryFolder,
   untilEvent,
   Watch,
 } from "./support.ts";
 
-interface Bench {
+interface Fixture {
   readonly studio: Studio;
   readonly repository: string;
   readonly folder: string;
-  begin(prompt: string, agent?: string): Promise<Watch>;
+  startTask(prompt: string, agent?: string): Promise<Watch>;
 }
 
-async function bench(t: TestContext, options: Partial<StudioOptions> = {}): Promise<Bench> {
+async function createFixture(t: TestContext, options: Partial<StudioOptions> = {}): Promise<Fixture> {
   const folder = temporaryFolder(t);
   const repository = makeRepository(folder);
   const studio = await createStudio({
@@ -43,7 +43,7 @@ async function bench(t: TestContext, options: Partial<StudioOptions> = {}): Prom
     studio,
     repository,
     folder,
-    async begin(prompt, agent = "demo") {
+    async startTask(prompt, agent = "demo") {
       const task = await studio.client.organization.createTask({ repository, agent, prompt });
       const watch = await Watch.open(studio.client, task.id);
       t.after(() => watch.close());
@@ -82,9 +82,9 @@ describe("a task that continues without a jail", () => {
 describe("a task with the demo agent in a jail", () => {
   test("runs from prompt to branch and leaves the user's files unchanged", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, repository, begin } = await bench(t);
+    const { studio, repository, startTask } = await createFixture(t);
     const line = `line ${Math.random().toString(36).slice(2)}`;
-    const watch = await begin(`add a line "${line}" to the README`);
+    const watch = await startTask(`add a line "${line}" to the README`);
     await watch.status("waiting");
     assert.equal(watch.latest.approvals[0]?.title, "Edit README.md");
     await watch.answer("allow_once");
@@ -132,8 +132,8 @@ describe("a task with the demo agent in a jail", () => {
 
   test("changes nothing when the user denies, and an answer counts once", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, begin } = await bench(t);
-    const watch = await begin('add a line "no" to the README');
+    const { studio, startTask } = await createFixture(t);
+    const watch = await startTask('add a line "no" to the README');
     const asked = await watch.status("waiting");
     const approval = asked.approvals[0];
     assert.ok(approval);
@@ -152,8 +152,8 @@ describe("a task with the demo agent in a jail", () => {
 
   test("runs prompts one after the other, in order", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, begin } = await bench(t);
-    const watch = await begin('slowly write "one" to one.txt without asking');
+    const { studio, startTask } = await createFixture(t);
+    const watch = await startTask('slowly write "one" to one.txt without asking');
     const task = studio.client.task(watch.id);
     await task.prompt('write "two" to two.txt without asking');
     await task.prompt('write "three" to three.txt without asking');
@@ -177,7 +177,7 @@ describe("a task with the demo agent in a jail", () => {
 
   test("shows a repository that the agent created in the workspace, and no ignored files", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, begin } = await bench(t);
+    const { studio, startTask } = await createFixture(t);
     const script = [
       "mkdir -p inner/deep ignored/x",
       "printf a > inner/a.txt",
@@ -189,7 +189,7 @@ describe("a task with the demo agent in a jail", () => {
       "printf 'ignored/\\n' > .gitignore",
       "git config core.fsmonitor 'touch /tmp/evil'",
     ].join(" && ");
-    const watch = await begin(`run \`${script}\` without asking`);
+    const watch = await startTask(`run \`${script}\` without asking`);
     await watch.status("idle");
     const diff = await studio.client.task(watch.id).diff();
     assert.deepEqual(
@@ -203,8 +203,8 @@ describe("stopping", () => {
   for (const prompt of ["slowly count", "hang", 'add a line "x" to the README']) {
     test(`ends the turn: ${prompt}`, async (t) => {
       if (!needsJail(t)) return;
-      const { studio, begin } = await bench(t);
-      const watch = await begin(prompt);
+      const { studio, startTask } = await createFixture(t);
+      const watch = await startTask(prompt);
       if (prompt.startsWith("add")) await watch.status("waiting");
       else
         await untilEvent(studio.client, watch.latest.sessionId, ({ body }) =>
@@ -271,9 +271,9 @@ describe("stopping", () => {
       }`;
     writeFileSync(join(directory, "agent.mjs"), script);
     const customAgents = [{ id: "cold", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
-    const { studio, begin } = await bench(t, { customAgents });
-    const watch = await begin("freeze", "cold");
-    await untilEvent(studio.client, watch.latest.sessionId, (event) => said(event, "freezing"));
+    const { studio, startTask } = await createFixture(t, { customAgents });
+    const watch = await startTask("freeze", "cold");
+    await untilEvent(studio.client, watch.latest.sessionId, (event) => mentions(event, "freezing"));
     while (!isFrozen()) await delay(10);
     const before = performance.now();
     await studio.client.task(watch.id).stop();
@@ -284,21 +284,21 @@ describe("stopping", () => {
 
   test("works while the repository is being cloned", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, begin } = await bench(t);
-    const watch = await begin("slowly count");
+    const { studio, startTask } = await createFixture(t);
+    const watch = await startTask("slowly count");
     await studio.client.task(watch.id).stop();
     assert.equal((await studio.client.task(watch.id).get()).status, "stopped");
   });
 });
 
 describe("agents that misbehave", () => {
-  async function failing(t: TestContext, script: string, limits: StudioOptions["limits"] = {}) {
+  async function runFailingAgent(t: TestContext, script: string, limits: StudioOptions["limits"] = {}) {
     const directory = join(temporaryFolder(t), "agent");
     mkdirSync(directory);
     writeFileSync(join(directory, "agent.mjs"), script);
     const customAgents = [{ id: "odd", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
-    const made = await bench(t, { customAgents, limits });
-    const watch = await made.begin("do something", "odd");
+    const made = await createFixture(t, { customAgents, limits });
+    const watch = await made.startTask("do something", "odd");
     const view = await watch.status("failed", "idle");
     assert.equal(view.status, "failed");
     return { ...made, watch, view };
@@ -306,7 +306,7 @@ describe("agents that misbehave", () => {
 
   test("an agent that exits immediately is reported with the end of its stderr", async (t) => {
     if (!needsJail(t)) return;
-    const { view } = await failing(t, "process.stderr.write('no license'); process.exit(3);");
+    const { view } = await runFailingAgent(t, "process.stderr.write('no license'); process.exit(3);");
     assert.equal(view.error?.group, "agent");
     assert.match(view.error?.message ?? "", /no license/);
   });
@@ -314,7 +314,7 @@ describe("agents that misbehave", () => {
   test("an agent that prints garbage and never answers times out", async (t) => {
     if (!needsJail(t)) return;
     const script = "setInterval(() => console.log('garbage {'), 50); process.stdin.resume();";
-    const { view, studio, watch } = await failing(t, script, { agentStartTimeoutMs: 1_500 });
+    const { view, studio, watch } = await runFailingAgent(t, script, { agentStartTimeoutMs: 1_500 });
     assert.equal(view.error?.code, "start_timed_out");
     // The task itself is intact: another prompt tries again.
     await studio.client.task(watch.id).prompt("again");
@@ -324,7 +324,7 @@ describe("agents that misbehave", () => {
 
   test("an agent that hangs at its start times out", async (t) => {
     if (!needsJail(t)) return;
-    const { view } = await failing(t, "process.stdin.resume();", { agentStartTimeoutMs: 1_000 });
+    const { view } = await runFailingAgent(t, "process.stdin.resume();", { agentStartTimeoutMs: 1_000 });
     assert.equal(view.error?.code, "start_timed_out");
   });
 
@@ -348,22 +348,24 @@ describe("agents that misbehave", () => {
       }`;
     writeFileSync(join(directory, "agent.mjs"), script);
     const customAgents = [{ id: "slow", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
-    const { begin } = await bench(t, { customAgents, limits: { agentStartTimeoutMs } });
-    const view = await (await begin("do something", "slow")).status("failed", "idle");
+    const { startTask } = await createFixture(t, { customAgents, limits: { agentStartTimeoutMs } });
+    const view = await (await startTask("do something", "slow")).status("failed", "idle");
     assert.equal(view.status, "idle", view.error?.message);
   });
 
   test("an agent whose program is missing is reported by name", async (t) => {
     if (!needsJail(t)) return;
-    const { begin } = await bench(t, { customAgents: [{ id: "gone", command: "/nowhere/agent" }] });
-    const watch = await begin("do something", "gone");
+    const { startTask } = await createFixture(t, {
+      customAgents: [{ id: "gone", command: "/nowhere/agent" }],
+    });
+    const watch = await startTask("do something", "gone");
     const view = await watch.status("failed");
     assert.match(view.error?.message ?? "", /not installed/);
   });
 
   test("an agent that is unknown, not installed or without a model is refused before anything is created", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, repository } = await bench(t);
+    const { studio, repository } = await createFixture(t);
     const create = (agent: string) =>
       studio.client.organization.createTask({ repository, agent, prompt: "x" });
     await assert.rejects(create("codex"), (e) => isErrorCode(e, "agent", "not_installed"));
@@ -373,8 +375,8 @@ describe("agents that misbehave", () => {
 
   test("a crash in the middle of a turn fails it, and the next prompt works", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, begin } = await bench(t);
-    const watch = await begin("crash");
+    const { studio, startTask } = await createFixture(t);
+    const watch = await startTask("crash");
     const view = await watch.status("failed");
     assert.equal(view.error?.code, "exited");
     assert.match(view.error?.message ?? "", /crashing as it was asked to/);
@@ -388,21 +390,21 @@ describe("agents that misbehave", () => {
 
   test("garbage between messages and a flood of them are handled without a gap", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, begin } = await bench(t);
-    const watch = await begin('garbage; then write "x" to x.txt without asking');
+    const { studio, startTask } = await createFixture(t);
+    const watch = await startTask('garbage; then write "x" to x.txt without asking');
     await watch.status("idle");
     await studio.client.task(watch.id).prompt("flood 1500");
     await watch.until((view) => view.status === "running", "the second turn");
     await watch.status("idle");
     const log = await readLog(studio.client, watch.latest.sessionId, 1_000);
-    assert.ok(log.some((event) => said(event, "1500 xxx")));
+    assert.ok(log.some((event) => mentions(event, "1500 xxx")));
     assert.ok(log.length > 1_500);
   });
 
   test("a log that reaches its limit ends the turn and keeps its contents", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, begin } = await bench(t, { limits: { maxSessionBytes: 60_000 } });
-    const watch = await begin("flood 1000");
+    const { studio, startTask } = await createFixture(t, { limits: { maxSessionBytes: 60_000 } });
+    const watch = await startTask("flood 1000");
     const view = await watch.status("failed", "idle");
     assert.deepEqual([view.error?.group, view.error?.code], ["session", "log_full"]);
     const log = await readLog(studio.client, view.sessionId);
@@ -411,8 +413,8 @@ describe("agents that misbehave", () => {
 
   test("an unanswered question expires, and the agent is notified", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, begin } = await bench(t, { limits: { approvalTtlMs: 700 } });
-    const watch = await begin('add a line "x" to the README');
+    const { studio, startTask } = await createFixture(t, { limits: { approvalTtlMs: 700 } });
+    const watch = await startTask('add a line "x" to the README');
     const asked = await watch.status("waiting");
     const view = await watch.status("idle", "failed");
     assert.deepEqual(view.approvals, []);
@@ -446,8 +448,8 @@ describe("agents that misbehave", () => {
     mkdirSync(directory);
     writeFileSync(join(directory, "agent.mjs"), script);
     const customAgents = [{ id: "long", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
-    const { begin } = await bench(t, { customAgents });
-    const watch = await begin("rewrite it", "long");
+    const { startTask } = await createFixture(t, { customAgents });
+    const watch = await startTask("rewrite it", "long");
     const asked = await watch.status("waiting", "failed");
     assert.equal(asked.error, undefined);
     assert.equal(asked.approvals[0]?.truncated, true);
@@ -475,8 +477,8 @@ describe("agents that misbehave", () => {
     mkdirSync(directory);
     writeFileSync(join(directory, "agent.mjs"), script);
     const customAgents = [{ id: "odd", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
-    const { studio, begin } = await bench(t, { customAgents });
-    const watch = await begin("x", "odd");
+    const { studio, startTask } = await createFixture(t, { customAgents });
+    const watch = await startTask("x", "odd");
     await watch.status("idle");
     const log = await readLog(studio.client, watch.latest.sessionId);
     const omitted = log
@@ -510,16 +512,16 @@ describe("an agent that cannot load its session", () => {
     mkdirSync(directory);
     writeFileSync(join(directory, "agent.mjs"), script);
     const customAgents = [{ id: "forgetful", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
-    const { studio, begin } = await bench(t, { customAgents });
-    const watch = await begin("stay with the word marmalade", "forgetful");
-    await untilEvent(studio.client, watch.latest.sessionId, (event) => said(event, "I heard"));
+    const { studio, startTask } = await createFixture(t, { customAgents });
+    const watch = await startTask("stay with the word marmalade", "forgetful");
+    await untilEvent(studio.client, watch.latest.sessionId, (event) => mentions(event, "I heard"));
     await studio.client.task(watch.id).stop();
     await studio.client.task(watch.id).prompt("go on");
     await watch.status("idle");
     const log = await readLog(studio.client, watch.latest.sessionId);
     const started = log.flatMap(({ body }) => (body.type === "agent-started" ? [body.resumed] : []));
     assert.deepEqual(started, ["new", "transcript"]);
-    const answer = log.filter((event) => said(event, "I heard")).at(-1);
+    const answer = log.filter((event) => mentions(event, "I heard")).at(-1);
     assert.match(JSON.stringify(answer), /<transcript>.*marmalade.*<\/transcript>.*go on/);
   });
 });
@@ -527,7 +529,7 @@ describe("an agent that cannot load its session", () => {
 describe("bad input", () => {
   test("is refused at the edge and creates nothing", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, repository, folder, begin } = await bench(t);
+    const { studio, repository, folder, startTask } = await createFixture(t);
     const { organization } = studio.client;
     const create = (input: object) =>
       organization.createTask({ repository, agent: "demo", prompt: "x", ...input });
@@ -551,7 +553,7 @@ describe("bad input", () => {
     await studio.client.task(task.id).stop();
     await watch.close();
     sh(repository, "clean", "-qf");
-    const second = await begin("slowly count");
+    const second = await startTask("slowly count");
     for (let n = 0; n < 20; n++)
       await studio.client
         .task(second.id)
@@ -566,10 +568,10 @@ describe("bad input", () => {
 
   test("lists tasks page by page, newest first", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, begin } = await bench(t);
+    const { studio, startTask } = await createFixture(t);
     const ids: string[] = [];
     for (let n = 0; n < 3; n++) {
-      const watch = await begin("hello without asking");
+      const watch = await startTask("hello without asking");
       ids.unshift(watch.id);
       await watch.status("idle");
     }

@@ -11,7 +11,15 @@ import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openAudit, openVault } from "@holdfast/gate";
 import { createStudio, gateAnswers } from "../src/index.ts";
-import { makeRepository, needsJail, readLog, said, temporaryFolder, untilEvent, Watch } from "./support.ts";
+import {
+  makeRepository,
+  mentions,
+  needsJail,
+  readLog,
+  temporaryFolder,
+  untilEvent,
+  Watch,
+} from "./support.ts";
 
 const text = { type: "string" };
 const tool = (name: string, risk_level: "low" | "high") => ({
@@ -50,7 +58,10 @@ function installPost(dataDirectory: string): void {
   );
 }
 
-async function open(t: TestContext, prepare: (dataDirectory: string) => Promise<void> = async () => {}) {
+async function openStudio(
+  t: TestContext,
+  prepare: (dataDirectory: string) => Promise<void> = async () => {},
+) {
   const folder = temporaryFolder(t);
   const dataDirectory = join(folder, "data");
   installPost(dataDirectory);
@@ -75,7 +86,8 @@ async function open(t: TestContext, prepare: (dataDirectory: string) => Promise<
   t.after(() => watch.close());
   const view = await watch.status("idle", "failed");
   assert.equal(view.error, undefined);
-  const spoken = (what: string) => untilEvent(studio.client, view.sessionId, (event) => said(event, what));
+  const spoken = (what: string) =>
+    untilEvent(studio.client, view.sessionId, (event) => mentions(event, what));
   const prompt = async (what: string) => {
     await studio.client.task(task.id).prompt(what);
   };
@@ -85,7 +97,7 @@ async function open(t: TestContext, prepare: (dataDirectory: string) => Promise<
 describe("the tools of the gate, for an agent in a jail", () => {
   test("are listed and called over MCP and ipc, and an approval counts once", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, watch, view, spoken, prompt } = await open(t);
+    const { studio, watch, view, spoken, prompt } = await openStudio(t);
     await spoken("note_draft note_post");
     await prompt('ipc note_draft {"text":"by ipc"}');
     await spoken("by ipc");
@@ -113,12 +125,12 @@ describe("the tools of the gate, for an agent in a jail", () => {
     const log = await readLog(studio.client, view.sessionId);
     const settled = log.flatMap(({ body }) => (body.type === "approval-settled" ? [body.outcome] : []));
     assert.deepEqual(settled, ["allowed", "denied"]);
-    assert.equal(log.filter((event) => said(event, '\\"posted\\":2')).length, 0, "it was done once");
+    assert.equal(log.filter((event) => mentions(event, '\\"posted\\":2')).length, 0, "it was done once");
     // A denied call stays denied for a while; a call that a rule allows is not asked about again.
     const denials = new Set<number>();
     await prompt('mcp note_post {"text":"first"}');
     await untilEvent(studio.client, view.sessionId, (event) => {
-      if (said(event, "CONFIRMATION_DENIED")) denials.add(event.seq);
+      if (mentions(event, "CONFIRMATION_DENIED")) denials.add(event.seq);
       return denials.size > 1;
     });
     assert.equal(watch.latest.approvals.length, 0, "the same call asks nobody again");
@@ -170,7 +182,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
     await new Promise<void>((resolve) => phone.listen(0, "127.0.0.1", resolve));
     t.after(() => phone.close());
     const { port } = phone.address() as AddressInfo;
-    const { studio, watch, spoken, prompt } = await open(t, async (dataDirectory) => {
+    const { studio, watch, spoken, prompt } = await openStudio(t, async (dataDirectory) => {
       const webhooks = { phone: { secret: "hook-phone", url: `http://127.0.0.1:${port}/ask` } };
       writeFileSync(join(dataDirectory, "approvals.json"), JSON.stringify({ version: 1, webhooks }));
       await openVault(dataDirectory).setSecret({ name: "hook-phone", owner: {} }, secret);
@@ -211,7 +223,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
 
   test("are withdrawn when the work is stopped before their approval", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, task, watch, view, spoken, prompt } = await open(t);
+    const { studio, task, watch, view, spoken, prompt } = await openStudio(t);
     // The session is tainted before: the question names the cause.
     await prompt('ipc note_draft {"text":"from a page"}');
     await spoken("from a page");
@@ -233,7 +245,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
 
   test("are no longer asked about when they were settled while no server ran", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, options, task, watch, view, prompt } = await open(t);
+    const { studio, options, task, watch, view, prompt } = await openStudio(t);
     await prompt('mcp note_post {"text":"before"}');
     const asking = await watch.until((each) => each.approvals.length > 0, "a card");
     const id = asking.approvals[0]?.id ?? "";

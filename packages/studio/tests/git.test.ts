@@ -71,7 +71,7 @@ function write(path: string, files: Readonly<Record<string, string>>): void {
 }
 
 /** Replaces the jail's snapshot: writes the tree of the complete working tree to the host's clone. */
-function treeOf(taskDirectory: string): string {
+function writeWorkspaceTree(taskDirectory: string): string {
   const env = {
     PATH: process.env.PATH,
     GIT_DIR: join(taskDirectory, "host.git"),
@@ -222,7 +222,7 @@ describe("checking a repository", () => {
     const prepared = await prepareRepository(git, task, async () => check);
     writeFileSync(join(prepared.workspace, "a.txt"), "three\n");
     await applyTree(git, prepared.hostGit, path, {
-      tree: treeOf(task),
+      tree: writeWorkspaceTree(task),
       base: prepared.base.commit,
       branch: "holdfast/x",
       message: "x",
@@ -296,7 +296,7 @@ describe("preparing", () => {
     const { workspace, hostGit, base } = await prepareRepository(git, task, () => checkRepository(git, path));
     assert.equal(base.commit, sh(path, "rev-parse", "HEAD"));
     write(workspace, { "a.txt": "two\n" });
-    const tree = treeOf(task);
+    const tree = writeWorkspaceTree(task);
     const { files } = await diffTrees(git, hostGit, base.commit, tree);
     assert.deepEqual(
       files.map(({ path: name, status }) => [name, status]),
@@ -343,7 +343,7 @@ describe("the diff", () => {
     write(workspace, { "tab\tand\nline.txt": "b\n" });
     sh(workspace, "rm", "-q", "-f", "link.txt");
     execFileSync("ln", ["-s", "kept.txt", join(workspace, "link.txt")]);
-    const diff = await diffTrees(git, hostGit, base.commit, treeOf(task));
+    const diff = await diffTrees(git, hostGit, base.commit, writeWorkspaceTree(task));
     const seen = diff.files.map((f) => [
       f.path,
       f.oldPath,
@@ -376,7 +376,7 @@ describe("the diff", () => {
       "a.big": "0123456789abcde\n".repeat(studioLimits.maxPatchBytes / 16),
       "b.txt": "small\n",
     });
-    const diff = await diffTrees(git, hostGit, base.commit, treeOf(task));
+    const diff = await diffTrees(git, hostGit, base.commit, writeWorkspaceTree(task));
     assert.equal(diff.truncated, true);
     const [big, small] = diff.files;
     assert.ok((big?.patch.length ?? 0) <= studioLimits.maxPatchBytes);
@@ -393,7 +393,7 @@ describe("a diff that is too long for one response", () => {
     const quotes = '"'.repeat(62);
     for (let n = 10; n < 20; n++) write(workspace, { [`big-${n}.txt`]: `${quotes}\n`.repeat(2_000 + n) });
     write(workspace, { "small.txt": "small\n" });
-    const diff = await diffTrees(git, hostGit, base.commit, treeOf(task));
+    const diff = await diffTrees(git, hostGit, base.commit, writeWorkspaceTree(task));
     assert.ok(Buffer.byteLength(JSON.stringify(diff)) <= studioLimits.maxDiffMessageBytes);
     assert.equal(diff.truncated, true);
     assert.equal(diff.files.length, 11);
@@ -410,7 +410,7 @@ describe("applying", () => {
     const prepared = await prepareRepository(git, task, () => checkRepository(git, path));
     write(prepared.workspace, files);
     const plan = {
-      tree: treeOf(task),
+      tree: writeWorkspaceTree(task),
       base: prepared.base.commit,
       branch: await branchName(git, path, "Fix: the Test! ünd so"),
       message: "Fix the test\n",

@@ -97,7 +97,7 @@ export function publish(dataDirectory: string, { group, id, body, reply = false 
 }
 
 /** Reason of the channel's last rejection; undefined before the first one. */
-export function refusalOf(path: string): string | undefined {
+export function rejectionReason(path: string): string | undefined {
   return existsSync(`${path}.refused`) ? readFileSync(`${path}.refused`, "utf8") : undefined;
 }
 
@@ -134,7 +134,7 @@ export async function untilGroup(
   }
 }
 
-export function settled({ events }: GroupView, count: number): boolean {
+export function haveEnded({ events }: GroupView, count: number): boolean {
   return events.length >= count && events.every(({ endedAt }) => endedAt !== undefined);
 }
 

@@ -11,16 +11,16 @@ import { openAudit, openVault } from "@holdfast/gate";
 import { createStudio, type StudioClient, type StudioOptions, studioLimits } from "../src/index.ts";
 import {
   byId,
+  haveEnded,
   installChannel,
   publish,
-  refusalOf,
-  settled,
+  rejectionReason,
   untilGroup,
   writeGroups,
 } from "./groups-support.ts";
-import { needsJail, readLog, ServerProcess, said, temporaryFolder, untilEvent } from "./support.ts";
+import { mentions, needsJail, readLog, ServerProcess, temporaryFolder, untilEvent } from "./support.ts";
 
-const write = (name: string) => `write "x" to ${name}.txt without asking`;
+const writePrompt = (name: string) => `write "x" to ${name}.txt without asking`;
 
 async function promptsOf(client: StudioClient, sessionId: string): Promise<string[]> {
   const log = await readLog(client, sessionId);
@@ -40,7 +40,7 @@ describe("a group", () => {
       home: {
         agent: "demo",
         session: "resume",
-        webhooks: { ci: { secret: "hook-ci", prompt: write("hook") } },
+        webhooks: { ci: { secret: "hook-ci", prompt: writePrompt("hook") } },
       },
       chat: { agent: "demo", plugins: ["post"] },
       mute: { agent: "demo", events: [] },
@@ -51,10 +51,10 @@ describe("a group", () => {
     const { client } = server;
     const home = client.group("home");
 
-    const first = await home.prompt(write("one"), { id: "1" });
+    const first = await home.prompt(writePrompt("one"), { id: "1" });
     assert.deepEqual([first.seq, first.duplicate, first.tainted], [1, false, false]);
     assert.equal((await home.prompt("something else", { id: "1" })).duplicate, true);
-    const one = await untilGroup(client, "home", (view) => settled(view, 1), "the end of the first");
+    const one = await untilGroup(client, "home", (view) => haveEnded(view, 1), "the end of the first");
     const { taskId = "", sessionId = "" } = one.events[0] ?? {};
     assert.equal(one.events[0]?.state, "done");
 
@@ -79,7 +79,7 @@ describe("a group", () => {
     const signature = createHmac("sha256", "s3cret-of-the-webhook").update(body).digest("hex");
     assert.equal((await post({ "x-hub-signature-256": `sha256=${signature}` }, `${body} `)).status, 401);
     assert.equal((await post({ "x-hub-signature-256": `sha256=${signature}` }, body)).status, 202);
-    const three = await untilGroup(client, "home", (view) => settled(view, 3), "the end of the webhooks");
+    const three = await untilGroup(client, "home", (view) => haveEnded(view, 3), "the end of the webhooks");
     assert.deepEqual(
       byId(three.events).map(({ state, taskId: of, tainted }) => [state, of, tainted]),
       [
@@ -103,11 +103,11 @@ describe("a group", () => {
     assert.deepEqual(await taintedSessions(data), [sessionId]);
 
     // The plugin selects the session: a new one, then the same.
-    publish(data, { group: "chat", id: "m1", body: write("m1") });
-    publish(data, { group: "chat", id: "m2", body: write("m2"), reply: true });
+    publish(data, { group: "chat", id: "m1", body: writePrompt("m1") });
+    publish(data, { group: "chat", id: "m2", body: writePrompt("m2"), reply: true });
     const nowhere = publish(data, { group: "nowhere", id: "m3", body: "lost" });
     const mute = publish(data, { group: "mute", id: "m4", body: "not taken" });
-    const chat = await untilGroup(client, "chat", (view) => settled(view, 2), "the end of the messages");
+    const chat = await untilGroup(client, "chat", (view) => haveEnded(view, 2), "the end of the messages");
     const [m1, m2] = byId(chat.events);
     assert.equal(m1?.source, "plugin:post");
     assert.notEqual(m1?.taskId, taskId);
@@ -116,10 +116,10 @@ describe("a group", () => {
       (await promptsOf(client, m1?.sessionId ?? ""))[0] ?? "",
       /A message from eve on the channel post/,
     );
-    while (refusalOf(nowhere) === undefined || refusalOf(mute) === undefined)
+    while (rejectionReason(nowhere) === undefined || rejectionReason(mute) === undefined)
       await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.match(refusalOf(nowhere) ?? "", /no group/);
-    assert.match(refusalOf(mute) ?? "", /does not accept message\.inbound/);
+    assert.match(rejectionReason(nowhere) ?? "", /no group/);
+    assert.match(rejectionReason(mute) ?? "", /does not accept message\.inbound/);
     const groups = await client.organization.listGroups();
     assert.deepEqual(
       groups.map(({ name, waiting, events }) => [name, waiting, events.length]),
@@ -149,11 +149,11 @@ describe("a group", () => {
     const seen = (count: number) => (view: { readonly events: readonly unknown[] }) =>
       view.events.length >= count;
     // Kills the server after it accepted an event, during a turn, and before it accepted one.
-    publish(data, { group: "work", id: "k1", body: write("k1") });
+    publish(data, { group: "work", id: "k1", body: writePrompt("k1") });
     await untilGroup(server.client, "work", seen(1), "the first event");
     await server.kill();
-    publish(data, { group: "work", id: "k1", body: write("k1") });
-    publish(data, { group: "work", id: "k2", body: `slowly ${write("k2")}` });
+    publish(data, { group: "work", id: "k1", body: writePrompt("k1") });
+    publish(data, { group: "work", id: "k2", body: `slowly ${writePrompt("k2")}` });
     server = await ServerProcess.start(t, data, server.cookie);
     await untilGroup(
       server.client,
@@ -161,11 +161,11 @@ describe("a group", () => {
       ({ events }) => events.some(({ seq, state }) => seq === 2 && state !== "waiting"),
       "the second turn",
     );
-    publish(data, { group: "work", id: "k3", body: write("k3") });
+    publish(data, { group: "work", id: "k3", body: writePrompt("k3") });
     await server.kill();
-    publish(data, { group: "work", id: "k2", body: write("k2") });
+    publish(data, { group: "work", id: "k2", body: writePrompt("k2") });
     server = await ServerProcess.start(t, data, server.cookie);
-    const done = await untilGroup(server.client, "work", (view) => settled(view, 3), "the end of all");
+    const done = await untilGroup(server.client, "work", (view) => haveEnded(view, 3), "the end of all");
     const events = byId(done.events);
     assert.deepEqual(
       events.map(({ state, seq }) => [state, seq]),
@@ -198,8 +198,8 @@ describe("a group", () => {
       return studio;
     };
     const before = await open();
-    const { seq } = await before.client.group("work").prompt(write("later"));
-    await before.client.group("work").prompt(write("behind"));
+    const { seq } = await before.client.group("work").prompt(writePrompt("later"));
+    await before.client.group("work").prompt(writePrompt("behind"));
     const { events } = await untilGroup(
       before.client,
       "work",
@@ -217,7 +217,7 @@ describe("a group", () => {
     await git("git", ["init", "-q", repository]);
     await git("git", ["-C", repository, ...author, "commit", "-q", "--allow-empty", "-m", "first"]);
     const { client } = await open();
-    const after = await untilGroup(client, "work", (view) => settled(view, 2), "both turns");
+    const after = await untilGroup(client, "work", (view) => haveEnded(view, 2), "both turns");
     const [first, second] = byId(after.events);
     assert.deepEqual([first?.state, first?.error, first?.retryAt], ["done", undefined, undefined]);
     assert.ok((first?.attempts ?? 0) >= 1);
@@ -234,12 +234,12 @@ describe("a group", () => {
     const { client } = studio;
     const group = client.group("memory");
     await group.prompt("list");
-    const { events } = await untilGroup(client, "memory", (view) => settled(view, 1), "the first turn");
+    const { events } = await untilGroup(client, "memory", (view) => haveEnded(view, 1), "the first turn");
     const { taskId = "", sessionId = "" } = events[0] ?? {};
     await client.task(taskId).prompt('ipc memory_store {"type":"fact","content":"The cat is called Ada"}');
-    await untilEvent(client, sessionId, (event) => said(event, "created_at"));
+    await untilEvent(client, sessionId, (event) => mentions(event, "created_at"));
     await group.prompt("hello again");
-    const memory = await untilGroup(client, "memory", (view) => settled(view, 2), "the second turn");
+    const memory = await untilGroup(client, "memory", (view) => haveEnded(view, 2), "the second turn");
     const crossed = async (session = "") => JSON.stringify(await readLog(client, session));
     const first = await crossed(sessionId);
     assert.match(first, /"memory_brief( memory_[a-z]+)+"/, "the tools of the group and no others");
@@ -267,7 +267,7 @@ describe("a group", () => {
       });
       t.after(() => studio.close());
       const group = studio.client.group("home");
-      await group.prompt(write("one"), { id: "1" });
+      await group.prompt(writePrompt("one"), { id: "1" });
       const { waiting, running, events } = await group.get();
       assert.deepEqual([waiting, running, events.length], [1, undefined, 1]);
       assert.deepEqual(
@@ -284,9 +284,9 @@ describe("a group", () => {
     const { client } = (await openToolAgent(t, { maxSessionBytes: 60_000 })).studio;
     const group = client.group("memory");
     await group.prompt('ipc memory_store {"type":"fact","content":"The cat is called Ada"}');
-    await untilGroup(client, "memory", (view) => settled(view, 1), "the first turn");
+    await untilGroup(client, "memory", (view) => haveEnded(view, 1), "the first turn");
     await group.prompt("x".repeat(31_000));
-    const { events } = await untilGroup(client, "memory", (view) => settled(view, 2), "the second turn");
+    const { events } = await untilGroup(client, "memory", (view) => haveEnded(view, 2), "the second turn");
     const { taskId = "", sessionId = "" } = byId(events)[1] ?? {};
     const begun = await readLog(client, sessionId);
     assert.ok(begun.some(({ body }) => body.type === "agent-started"));

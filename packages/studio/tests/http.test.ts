@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { connectWithCookie, createStudio, createStudioClient, type Studio } from "../src/index.ts";
-import { exchange, makeRepository, needsJail, temporaryFolder, Watch } from "./support.ts";
+import { logIn, makeRepository, needsJail, temporaryFolder, Watch } from "./support.ts";
 
 async function serve(
   t: TestContext,
@@ -36,7 +36,7 @@ interface Answer {
 }
 
 /** Like `fetch`, but sends headers and path verbatim. */
-function ask(
+function send(
   studio: Studio,
   path: string,
   headers: Record<string, string> = {},
@@ -64,7 +64,7 @@ describe("the page", () => {
     if (!needsJail(t)) return;
     const studio = await serve(t);
     for (const path of ["/", "/tasks/1", "/system"]) {
-      const page = await ask(studio, path);
+      const page = await send(studio, path);
       assert.equal(page.status, 200);
       assert.match(page.body, /<title>app/);
       assert.equal(page.headers["cache-control"], "no-store");
@@ -74,7 +74,7 @@ describe("the page", () => {
       );
       assert.equal(page.headers["x-content-type-options"], "nosniff");
     }
-    const asset = await ask(studio, "/assets/app-1a2b.js");
+    const asset = await send(studio, "/assets/app-1a2b.js");
     assert.equal(asset.headers["cache-control"], "public, max-age=31536000, immutable");
     assert.equal(asset.headers["content-type"], "text/javascript; charset=utf-8");
   });
@@ -90,23 +90,23 @@ describe("the page", () => {
       "/%ff.txt",
       "/none.js",
     ]) {
-      const answer = await ask(studio, path);
+      const answer = await send(studio, path);
       assert.equal(answer.status, 404, path);
       assert.equal(answer.headers["content-type"], "application/problem+json");
       assert.doesNotMatch(answer.body, /outside"|at .*\.ts/);
     }
-    assert.equal((await ask(studio, "/", {}, "POST")).status, 405);
+    assert.equal((await send(studio, "/", {}, "POST")).status, 405);
   });
 
   test("refuses a foreign Host and a foreign Origin", async (t) => {
     if (!needsJail(t)) return;
     const studio = await serve(t);
-    assert.equal((await ask(studio, "/health", { host: "evil.example" })).status, 403);
+    assert.equal((await send(studio, "/health", { host: "evil.example" })).status, 403);
     const body = JSON.stringify({ ticket: await studio.issueTicket() });
     const headers = { "content-type": "application/json", origin: "https://evil.example" };
-    const answer = await ask(studio, "/auth/exchange", headers, "POST", body);
+    const answer = await send(studio, "/auth/exchange", headers, "POST", body);
     assert.equal(answer.status, 403);
-    assert.equal((await ask(studio, "/", { host: "evil.example" })).status, 403);
+    assert.equal((await send(studio, "/", { host: "evil.example" })).status, 403);
   });
 });
 
@@ -114,16 +114,16 @@ test("a Studio that listens on all addresses links to itself, and accepts only t
   if (!needsJail(t)) return;
   const studio = await serve(t, undefined, "0.0.0.0");
   assert.equal(studio.url, `http://127.0.0.1:${studio.port}`);
-  const cookie = await exchange(studio.url, await studio.issueTicket());
+  const cookie = await logIn(studio.url, await studio.issueTicket());
   const client = connectWithCookie(studio.url, cookie);
   t.after(() => client.dispose());
   assert.deepEqual((await createStudioClient(client).organization.listTasks()).tasks, []);
   for (const { address, family } of Object.values(networkInterfaces()).flatMap((each) => each ?? [])) {
     const host = family === "IPv6" ? `[${address}]` : address;
-    assert.equal((await ask(studio, "/", { host: `${host}:${studio.port}` })).status, 200, host);
+    assert.equal((await send(studio, "/", { host: `${host}:${studio.port}` })).status, 200, host);
   }
   for (const host of ["evil.example", "0.0.0.0", "192.0.2.7"])
-    assert.equal((await ask(studio, "/", { host })).status, 403, host);
+    assert.equal((await send(studio, "/", { host })).status, 403, host);
 });
 
 describe("access", () => {
@@ -132,8 +132,8 @@ describe("access", () => {
     const dataDirectory = join(temporaryFolder(t), "data");
     const first = await serve(t, dataDirectory);
     const ticket = await first.issueTicket();
-    const cookie = await exchange(first.url, ticket);
-    const raw = await ask(
+    const cookie = await logIn(first.url, ticket);
+    const raw = await send(
       first,
       "/auth/exchange",
       { "content-type": "application/json" },
@@ -153,7 +153,7 @@ describe("access", () => {
     if (!needsJail(t)) return;
     const studio = await serve(t);
     const body = JSON.stringify({ ticket: await studio.issueTicket() });
-    const answer = await ask(studio, "/auth/exchange", { "content-type": "application/json" }, "POST", body);
+    const answer = await send(studio, "/auth/exchange", { "content-type": "application/json" }, "POST", body);
     assert.equal(answer.status, 204);
     assert.match(
       String(answer.headers["set-cookie"]),
@@ -173,7 +173,7 @@ describe("access", () => {
       if (!needsJail(t)) return;
       const studio = await serve(t);
       assert.equal(
-        (await ask(studio, "/auth/exchange", { "content-type": type }, "POST", body)).status,
+        (await send(studio, "/auth/exchange", { "content-type": type }, "POST", body)).status,
         status,
       );
     });
@@ -190,7 +190,7 @@ describe("access", () => {
       t.after(() => client.dispose());
       return client;
     };
-    const real = await exchange(studio.url, await studio.issueTicket());
+    const real = await logIn(studio.url, await studio.issueTicket());
     const name = real.split("=")[0] ?? "";
     for (const cookie of ["a=b", `${name}=wrong`, `${name}=`, `other=${real.split("=")[1]}`]) {
       const stranger = withCookie(cookie);
@@ -245,16 +245,16 @@ describe("a login", () => {
     if (!needsJail(t)) return;
     const studio = await serve(t);
     const [one = "", other = ""] = [
-      await exchange(studio.url, await studio.issueTicket()),
-      await exchange(studio.url, await studio.issueTicket()),
+      await logIn(studio.url, await studio.issueTicket()),
+      await logIn(studio.url, await studio.issueTicket()),
     ];
-    const end = (cookie: string) => ask(studio, "/auth/end", { cookie }, "POST");
-    const look = async (cookie: string) => (await ask(studio, "/actors/count", { cookie })).status;
+    const end = (cookie: string) => send(studio, "/auth/end", { cookie }, "POST");
+    const look = async (cookie: string) => (await send(studio, "/actors/count", { cookie })).status;
     assert.deepEqual([await look(one), await look(other)], [200, 200]);
     assert.equal((await end(one)).status, 204);
     assert.deepEqual([await look(one), await look(other)], [401, 200]);
     assert.equal((await end(one)).status, 401);
-    assert.equal((await ask(studio, "/auth/end", { cookie: other })).status, 405);
+    assert.equal((await send(studio, "/auth/end", { cookie: other })).status, 405);
   });
 });
 

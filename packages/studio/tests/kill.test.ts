@@ -15,17 +15,17 @@ import {
 } from "../src/index.ts";
 import {
   makeRepository,
+  mentions,
   needsJail,
   readLog,
   ServerProcess,
-  said,
   sh,
   temporaryFolder,
   untilEvent,
   Watch,
 } from "./support.ts";
 
-async function begin(t: TestContext, prompt: string) {
+async function startTask(t: TestContext, prompt: string) {
   const folder = temporaryFolder(t);
   const repository = makeRepository(folder);
   const data = join(folder, "data");
@@ -35,9 +35,9 @@ async function begin(t: TestContext, prompt: string) {
 }
 
 /** On a busy machine, the kill can come too late; the test then starts another task. */
-async function killedWhileCloning(t: TestContext): ReturnType<typeof begin> {
+async function killWhileCloning(t: TestContext): ReturnType<typeof startTask> {
   for (let attempt = 1; ; attempt++) {
-    const begun = await begin(t, 'write "kept" to kept.txt without asking');
+    const begun = await startTask(t, 'write "kept" to kept.txt without asking');
     await begun.server.kill();
     if (!existsSync(join(begun.data, "tasks", begun.id, "home"))) return begun;
     assert.ok(attempt < 20, "every kill came too late to test anything");
@@ -65,7 +65,7 @@ function ofType(log: readonly SessionEvent[], type: string): SessionEvent[] {
 describe("kill -9 of the server", () => {
   test("while the repository is cloned: the task is created and runs once", async (t) => {
     if (!needsJail(t)) return;
-    const { data, server, id } = await killedWhileCloning(t);
+    const { data, server, id } = await killWhileCloning(t);
     const next = await ServerProcess.start(t, data, server.cookie);
     const view = await finish(t, next, id);
     const log = await readLog(next.client, view.sessionId);
@@ -81,7 +81,7 @@ describe("kill -9 of the server", () => {
 
   test("in the middle of a stream, twice: no gap, and the agent resumes its session itself", async (t) => {
     if (!needsJail(t)) return;
-    const started = await begin(t, 'slowly write "kept" to kept.txt without asking');
+    const started = await startTask(t, 'slowly write "kept" to kept.txt without asking');
     let { server } = started;
     const { sessionId } = await server.client.task(started.id).get();
     let seen = 0;
@@ -90,7 +90,7 @@ describe("kill -9 of the server", () => {
       let startedAt = Number.POSITIVE_INFINITY;
       await untilEvent(server.client, sessionId, (event) => {
         if (event.seq > seen && event.body.type === "agent-started") startedAt = event.seq;
-        return event.seq > startedAt && said(event, "slowly");
+        return event.seq > startedAt && mentions(event, "slowly");
       });
       const before = await readLog(server.client, sessionId);
       seen = before.length;
@@ -115,7 +115,7 @@ describe("kill -9 of the server", () => {
 
   test("and then commands that only inspect: they resume nothing, so none counts as an attempt", async (t) => {
     if (!needsJail(t)) return;
-    const { data, server, id } = await begin(t, "hang");
+    const { data, server, id } = await startTask(t, "hang");
     const { sessionId } = await server.client.task(id).get();
     await untilEvent(server.client, sessionId, ({ body }) => JSON.stringify(body).includes("session/prompt"));
     await server.kill();
@@ -137,7 +137,7 @@ describe("kill -9 of the server", () => {
 
   test("and then other work of the owner: a new task or a stop of another one resumes nothing", async (t) => {
     if (!needsJail(t)) return;
-    const { repository, data, server, id } = await begin(t, "hang");
+    const { repository, data, server, id } = await startTask(t, "hang");
     const { sessionId } = await server.client.task(id).get();
     await untilEvent(server.client, sessionId, ({ body }) => JSON.stringify(body).includes("session/prompt"));
     const other = await server.client.organization.createTask({ repository, agent: "demo", prompt: "hang" });
@@ -164,7 +164,7 @@ describe("kill -9 of the server", () => {
 
   test("while an approval waits: the old question is settled and the new one can be answered", async (t) => {
     if (!needsJail(t)) return;
-    const { data, server, id } = await begin(t, 'add a line "kept" to the README');
+    const { data, server, id } = await startTask(t, 'add a line "kept" to the README');
     const first = await Watch.open(server.client, id);
     const asked = await first.status("waiting");
     const old = asked.approvals[0]?.id ?? "";
@@ -196,7 +196,7 @@ describe("kill -9 of the server", () => {
 
   test("inside apply, at many moments: one branch at the end, and the user's tree unchanged", async (t) => {
     if (!needsJail(t)) return;
-    const { data, repository, server, id } = await begin(t, 'write "kept" to kept.txt without asking');
+    const { data, repository, server, id } = await startTask(t, 'write "kept" to kept.txt without asking');
     await finish(t, server, id);
     let current = server;
     const status = sh(repository, "status", "--porcelain", "--branch");
@@ -226,10 +226,10 @@ describe("kill -9 of the server", () => {
 
   test("leaves no jail process behind", async (t) => {
     if (!needsJail(t)) return;
-    const { server, id } = await begin(t, "slowly count");
+    const { server, id } = await startTask(t, "slowly count");
     const { sessionId } = await server.client.task(id).get();
-    await untilEvent(server.client, sessionId, (event) => said(event, "slowly"));
-    const marked = () => processesWith(id);
+    await untilEvent(server.client, sessionId, (event) => mentions(event, "slowly"));
+    const marked = () => processesOfTask(id);
     assert.ok(marked().length > 0);
     await server.kill();
     const deadline = Date.now() + 30_000;
@@ -244,7 +244,7 @@ function branches(repository: string): string[] {
 }
 
 /** Lists processes with a mount of the task's folders, from the kernel's mount tables. */
-function processesWith(taskId: string): string[] {
+function processesOfTask(taskId: string): string[] {
   const script = `for f in /proc/[0-9]*/mountinfo; do grep -q '${taskId}' "$f" 2>/dev/null && echo "$f"; done; true`;
   return execFileSync("/bin/sh", ["-c", script], { encoding: "utf8" })
     .split("\n")

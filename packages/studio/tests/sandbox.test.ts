@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import WebSocket from "ws";
 import { createStudio } from "../src/index.ts";
-import { exchange, makeRepository, needsJail, temporaryFolder, Watch } from "./support.ts";
+import { logIn, makeRepository, needsJail, temporaryFolder, Watch } from "./support.ts";
 
 /** A task whose agent waits for an answer, which keeps its sandbox running, and requests with its owner's cookie. */
 async function startTask(t: TestContext) {
@@ -21,7 +21,7 @@ async function startTask(t: TestContext) {
   const watch = await Watch.open(studio.client, task.id);
   t.after(() => watch.close());
   await watch.status("waiting");
-  const cookie = await exchange(studio.url, await studio.issueTicket());
+  const cookie = await logIn(studio.url, await studio.issueTicket());
   const call = (path: string, init: RequestInit = {}, id = task.id) =>
     fetch(`${studio.url}/tasks/${id}/sandbox${path}`, { ...init, headers: { cookie, ...init.headers } });
   return { studio, task, watch, cookie, call };

@@ -149,7 +149,7 @@ export async function untilEvent(
   }
 }
 
-export function said(event: SessionEvent, text: string): boolean {
+export function mentions(event: SessionEvent, text: string): boolean {
   return (
     event.body.type === "acp" &&
     event.body.direction === "from-agent" &&
@@ -185,7 +185,7 @@ export class ServerProcess {
       }),
     ]);
     const { url, ticket } = JSON.parse(line) as { url: string; ticket: string };
-    return new ServerProcess(url, cookie ?? (await exchange(url, ticket)), child);
+    return new ServerProcess(url, cookie ?? (await logIn(url, ticket)), child);
   }
 
   /** Sends SIGKILL; resolves when the process has exited. */
@@ -204,7 +204,7 @@ export class ServerProcess {
   }
 }
 
-export async function exchange(url: string, ticket: string): Promise<string> {
+export async function logIn(url: string, ticket: string): Promise<string> {
   const response = await fetch(`${url}/auth/exchange`, {
     method: "POST",
     headers: { "content-type": "application/json" },
