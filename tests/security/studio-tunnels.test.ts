@@ -61,7 +61,9 @@ test("an agent reaches its model by the model's own address where the gate's fil
   t.after(() => watch.close());
   const view = await watch.status("idle", "failed");
   assert.equal(view.error, undefined);
-  await untilEvent(studio.client, view.sessionId, (event) => mentions(event, "models for Bearer [redacted] 200"));
+  await untilEvent(studio.client, view.sessionId, (event) =>
+    mentions(event, "models for Bearer [redacted] 200"),
+  );
   await studio.client.task(task.id).prompt(`${base}/files`);
   await untilEvent(studio.client, view.sessionId, (event) => mentions(event, "egress.not_allowed"));
   assert.deepEqual(seen, [`GET /v1/models Bearer ${key}`]);
