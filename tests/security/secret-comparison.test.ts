@@ -77,10 +77,13 @@ function withoutComments(text: string): string {
 
 /** Where a secret that a stranger sends meets the one that is kept. */
 const meetings: readonly { readonly file: string; readonly by: RegExp }[] = [
-  { file: "packages/sandbox/src/http/guard.ts", by: /timingSafeEqual\(hash\(given\), this\.#tokenHash\)/ },
+  {
+    file: "packages/sandbox/src/http/guard.ts",
+    by: /timingSafeEqual\(hashToken\(token\), this\.#tokenHash\)/,
+  },
   {
     file: "packages/sandbox/src/processes/supervision/preview.ts",
-    by: /timingSafeEqual\(hash\([^;]+\), hash\(origin\.secret\)\)/,
+    by: /timingSafeEqual\(\s*hashToken\([^;]+\),\s*hashToken\(origin\.secret\),?\s*\)/,
   },
   { file: "packages/sandbox/src/processes/output/tickets.ts", by: /const key = hash\(text\)/ },
   {
