@@ -41,7 +41,7 @@ export interface TcpAddress {
   readonly allowRemote?: boolean;
 }
 
-/** Listens on TCP, on loopback unless told otherwise; returns the URL. */
+/** Listens on TCP, on loopback by default; returns the URL. */
 export async function listenTcp(server: Server, listen: TcpAddress): Promise<string> {
   if (!isLoopback(listen.host) && !listen.allowRemote) {
     throw new HoldfastError(

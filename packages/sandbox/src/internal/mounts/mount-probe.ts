@@ -3,11 +3,11 @@ import type { Readable, Writable } from "node:stream";
 
 /** How long a mount may take to respond before it counts as hung. */
 const timeoutSeconds = 2;
-/** Extra time for the shell, which never answers where not even SIGKILL ends the probe. */
+/** Extra time for the shell, which never answers if not even SIGKILL ends the probe. */
 const slackMs = 500;
-/** How long a hung mount is not probed again: one look-up may touch many paths on it. */
+/** How long a hung mount is not probed again: resolving one path may touch many paths on it. */
 const hungMs = 500;
-/** How `timeout` tells that it had to use SIGKILL. */
+/** Exit code of `timeout` after it had to use SIGKILL. */
 const killed = "137";
 
 /**
@@ -54,7 +54,7 @@ export class MountProbe {
       this.#child ??= this.#start();
       this.#child.stdin.write("\n");
     } catch {
-      // Out of descriptors or memory: as where there is no shell.
+      // Out of descriptors or memory: handled like a missing shell.
       this.#settle?.(true);
     }
     let timer: NodeJS.Timeout | undefined;

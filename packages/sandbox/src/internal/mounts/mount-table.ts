@@ -5,12 +5,12 @@ import { encodeName, type PathText } from "../../fs/paths/names.ts";
 /** File systems served over a network or by a local process, which may hang. */
 const served =
   /^(fuse|fuseblk|fuse\..+|nfs4?|cifs|smb3|smbfs|9p|virtiofs|ceph|afs|lustre|gfs2|ocfs2|orangefs|beegfs)$/;
-/** As many links as the system follows. */
+/** The number of links that the system follows. */
 const maxLinks = 40;
 
 /**
- * Mount points of file systems that may hang, from the text of `/proc/self/mountinfo` (proc(5)). The root is
- * left out: nothing works where that one hangs.
+ * Mount points of file systems that may hang, from the text of `/proc/self/mountinfo` (proc(5)). The root is left out:
+ * nothing works when it hangs.
  */
 export function servedPoints(mountinfo: string): readonly string[] {
   const points = new Set<string>();
@@ -73,7 +73,7 @@ function linkTarget(path: PathText): PathText | undefined {
   }
 }
 
-/** Blanks and backslashes stand in the table as their octal codes. */
+/** The table writes blanks and backslashes as octal codes. */
 function unescaped(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
 }

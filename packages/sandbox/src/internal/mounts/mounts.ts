@@ -28,8 +28,8 @@ export class Mounts {
   }
 
   /**
-   * Resolves when everything answers that the absolute `paths` lead to; undefined where nothing has to be
-   * asked. Rejects with `sandbox.mount_not_responding`.
+   * Resolves when every mount that the absolute `paths` lead to has responded; undefined if no mount needs a probe.
+   * Rejects with `sandbox.mount_not_responding`.
    */
   reach(paths: readonly string[]): Promise<void> | undefined {
     const points = this.#current();
@@ -38,7 +38,7 @@ export class Mounts {
     return asked.size === 0 ? undefined : this.#demand([...asked]);
   }
 
-  /** As {@link reach} for a directory with everything that lies below it. */
+  /** Like {@link reach}, for a directory and everything below it. */
   reachTree(path: string): Promise<void> | undefined {
     const points = this.#current();
     if (points.length === 0) return undefined;
@@ -47,7 +47,7 @@ export class Mounts {
     return asked.length === 0 ? undefined : this.#demand(asked);
   }
 
-  /** The names in a directory behind which lies a mount that does not answer. */
+  /** The names in a directory that lead to a mount that does not respond. */
   async silentIn(directory: string): Promise<ReadonlySet<string>> {
     const points = this.#current();
     if (points.length === 0) return new Set();
@@ -85,7 +85,7 @@ export class Mounts {
     if (now - this.#readAt < tableMs) return this.#points;
     this.#readAt = now;
     this.#points = readMountTable();
-    // A mount that is gone is not looked at any more.
+    // Drop the probes of mounts that no longer exist.
     for (const [point, probe] of this.#probes) {
       if (this.#points.includes(point)) continue;
       probe.close();

@@ -4,7 +4,7 @@ import { settlesWithin } from "../with-timeout.ts";
 import type { ProcessFamily } from "./process-group.ts";
 import type { HostedCommand, HostedExit, HostedOutput } from "./spawn-host.ts";
 
-/** A command without input, of whose output the beginning is kept. */
+/** A command without input. The beginning of its output is captured. */
 export interface CapturedCommand {
   readonly family: ProcessFamily;
   /**
@@ -12,11 +12,11 @@ export interface CapturedCommand {
    * and with `HostLost` when what has started it was lost.
    */
   readonly exited: Promise<HostedExit>;
-  /** What it has printed; waits for the end of its pipes, `graceMs` at most. To be called after its exit. */
+  /** The captured output. Call it after the exit; it waits up to `graceMs` for the pipes to end. */
   collect(graceMs: number): Promise<HostedOutput>;
 }
 
-/** A command that a host has started, which reads its output. */
+/** A command started by a spawn host, which also reads its output. */
 export class HostedCapture implements CapturedCommand {
   readonly family: ProcessFamily;
   readonly exited: Promise<HostedExit>;
@@ -90,7 +90,7 @@ class Beginning {
       this.#chunks.push(kept);
       this.#size += kept.length;
     });
-    // A pipe that breaks ends it; the exit of the process tells the rest.
+    // A broken pipe ends the stream; the exit of the process reports the cause.
     stream.on("error", () => {});
   }
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
  */
 const enter = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 126; shift; done; shift';
 
-/** Variables that a shell adds by itself; the program gets those that it was given. */
+/** Variables that a shell adds by itself. They are removed, so that the program gets only its own environment. */
 const shellVariables = ["PWD", "OLDPWD", "SHLVL"];
 
 /** The command that runs `program` inside `groups`, with the environment `env` and no more. */
@@ -28,8 +28,8 @@ export function insideGroups(
 }
 
 /**
- * Control groups (cgroup v2) for the processes of one server, each in a group of its own: the one
- * means on Linux that no process can slip out of while it is being ended.
+ * Control groups (cgroup v2) for the processes of one server, one group per command. On Linux only a control group
+ * ensures that no process escapes while the others are killed.
  */
 export class ControlGroups {
   readonly directory: string;
@@ -39,7 +39,7 @@ export class ControlGroups {
     this.directory = directory;
   }
 
-  /** Undefined where this user may not make control groups, or the kernel cannot kill one (before 5.14). */
+  /** Undefined if this user may not create control groups, or if the kernel cannot kill one (before 5.14). */
   static async create(name: string): Promise<ControlGroups | undefined> {
     const parent = ownGroup();
     if (parent === undefined) return undefined;
@@ -66,15 +66,15 @@ export class ControlGroups {
   }
 
   /**
-   * The directory of a group that somebody else makes. None is used twice: who still knows an old one
-   * must not reach somebody else by it.
+   * Reserves the directory of a group that the caller creates. No name is used twice, so that a stale reference never
+   * reaches another command's group.
    */
   name(): string {
     this.#count += 1;
     return join(this.directory, String(this.#count));
   }
 
-  /** Removes all of them that are empty. */
+  /** Removes all empty groups. */
   close(): void {
     removeGroups(this.directory);
   }
@@ -89,7 +89,7 @@ export function groupMembers(group: string): number[] {
   return read(join(group, "cgroup.procs")).split("\n").filter(Boolean).map(Number);
 }
 
-/** Sends SIGKILL to every process of the group at one moment, those being forked included. */
+/** Sends SIGKILL atomically to every process of the group, including those that are being forked. */
 export function killGroup(group: string): void {
   try {
     writeFileSync(join(group, "cgroup.kill"), "1");
@@ -98,7 +98,7 @@ export function killGroup(group: string): void {
   }
 }
 
-/** Removes an empty group; one that is not empty, or not there, stays as it is. */
+/** Removes a group if it exists and is empty. */
 export function removeGroup(group: string): void {
   try {
     rmdirSync(group);
@@ -107,7 +107,7 @@ export function removeGroup(group: string): void {
   }
 }
 
-/** Removes the groups of a dead server in which nothing lives, and their directory with the last. */
+/** Removes the empty groups of a dead server, and their directory after the last one. */
 export function removeGroups(directory: string): void {
   try {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {

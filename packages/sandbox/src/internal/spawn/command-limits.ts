@@ -2,16 +2,16 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { canEnter, ownGroup, removeGroup, removeGroups } from "./cgroup.ts";
 
-/** What one command may take, with everything that it starts; 0 is no limit. */
+/** Limits for one command and all its descendants; 0 means no limit. */
 export interface CommandLimits {
-  /** Processes and threads at one time. */
+  /** Concurrent processes and threads. */
   readonly maxTasks: number;
   readonly maxMemoryBytes: number;
-  /** Limits the tasks of the whole user where those of a command cannot be counted. */
+  /** Limits the tasks of the whole user if those of a command cannot be counted. */
   readonly ofUser?: boolean;
 }
 
-/** A limit that a command has run into: a task that was not made, a process that was ended. */
+/** A limit that a command has hit: a fork failed, or a process was killed. */
 export type LimitName = "tasks" | "memory";
 
 interface Controller {
@@ -48,7 +48,7 @@ interface Bound {
   readonly directory?: string;
 }
 
-/** As many as few servers have commands at one time. */
+/** Few servers run more commands than this at a time. */
 const maxIdle = 64;
 
 /**
@@ -58,7 +58,7 @@ const maxIdle = 64;
  */
 export class LimitGroups {
   readonly #bounds: readonly Bound[];
-  /** Groups of version 1 that are empty and as new, of any hierarchy. */
+  /** Empty, reusable groups of version 1, of any hierarchy. */
   readonly #idle: string[] = [];
   /** Groups of tasks in which no limit was hit when it was asked. */
   readonly #unhit = new Set<string>();
@@ -90,12 +90,12 @@ export class LimitGroups {
     return this.#bounds.some(({ controller }) => controller.limit === limit);
   }
 
-  /** Whether limits are written into the command's own group, which has to be there before it is limited. */
+  /** Whether limits are written into the command's own group, which must exist before it is limited. */
   get needsOwn(): boolean {
     return this.#bounds.some(({ directory }) => directory === undefined);
   }
 
-  /** Directories of groups of version 1, for who cleans up after a dead server. */
+  /** Directories of groups of version 1, for the cleanup after a dead server. */
   get directories(): readonly string[] {
     return this.#bounds.flatMap(({ directory }) => directory ?? []);
   }
@@ -116,7 +116,7 @@ export class LimitGroups {
     });
   }
 
-  /** The limits that a command has run into so far. */
+  /** The limits that a command has hit so far. */
   hits(own: string | undefined, beside: readonly string[]): readonly LimitName[] {
     return this.#bounds
       .filter(({ controller, directory }) => {
@@ -190,7 +190,7 @@ async function versionOne(name: string, controller: Controller, value: number): 
   return undefined;
 }
 
-/** Removes what a dead server has left: the groups of version 1 in which nothing lives. */
+/** Removes the empty groups of version 1 that a dead server has left behind. */
 export function removeLimitGroups(name: string): void {
   for (const controller of controllers) {
     const parent = ownGroup(controller.name);

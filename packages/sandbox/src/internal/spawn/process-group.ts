@@ -4,21 +4,21 @@ import { lookNow, nextLook, type SeenProcess } from "./process-inspection.ts";
 
 export { markerName } from "./process-inspection.ts";
 
-/** What one started command comprises: a process group and session of its own, and a mark in the environment. */
+/** Identifies all processes of one started command: by process group, session and a mark in the environment. */
 export interface ProcessFamily {
-  /** Process id of the leader, which is the id of its group and session too; 0 where it is not known. */
+  /** Process id of the leader, which is also the id of its group and session; 0 if unknown. */
   readonly pid: number;
   /** Value of the marker variable in the environment of every descendant. */
   readonly marker: string;
   /** Process id of what forked the leader, where that does not wait until the leader has a session of its own. */
   readonly forkedBy?: number;
-  /** Directory of the control group that holds every descendant, where there are control groups. */
+  /** Directory of the control group that holds every descendant, if control groups are available. */
   readonly group?: string;
   /** Directories of further control groups that limit it and hold every descendant too. */
   readonly limited?: readonly string[];
 }
 
-/** How long SIGKILL is repeated for what keeps forking. */
+/** How long SIGKILL is repeated while processes keep forking. */
 const killPatienceMs = 3_000;
 
 /**
@@ -29,7 +29,7 @@ export async function endFamily(family: ProcessFamily, graceMs: number): Promise
   if (family.pid > 0) send(-family.pid, "SIGTERM");
   for (const pid of familyMembers(family, await nextLook())) send(pid, "SIGTERM");
   const deadline = performance.now() + graceMs;
-  // The end of a foreign process has no event: look again until the deadline.
+  // A foreign process emits no exit event, so poll until the deadline.
   while (isFamilyAlive(family, await nextLook())) {
     if (performance.now() >= deadline) {
       await killFamily(family);
@@ -42,7 +42,7 @@ export async function endFamily(family: ProcessFamily, graceMs: number): Promise
 /** Ends every process of `family` with SIGKILL. */
 export async function killFamily(family: ProcessFamily): Promise<void> {
   const deadline = performance.now() + killPatienceMs;
-  // A process may fork between the look and the signal, so look until nobody is left.
+  // A process may fork between the snapshot and the signal, so repeat until none is left.
   do {
     if (family.group !== undefined) killGroup(family.group);
     if (family.pid > 0) send(-family.pid, "SIGKILL");
@@ -55,8 +55,8 @@ export async function killFamily(family: ProcessFamily): Promise<void> {
 }
 
 /**
- * Ends what a family left behind whose leader has exited. Where it has a control group nobody can be
- * elsewhere, so that an empty one costs one look; otherwise every process of the machine is looked at.
+ * Kills the processes that a family left behind after its leader exited. With a control group no process can be
+ * elsewhere, so an empty group costs one check; without one, every process of the machine is inspected.
  */
 export async function killRemains(family: ProcessFamily): Promise<void> {
   if (family.group === undefined) {
@@ -105,8 +105,8 @@ export function familyMembers(family: ProcessFamily, look = lookNow()): number[]
 }
 
 /**
- * Whether a process is of the family, by group, session or mark. What was just forked has none of
- * these until it gets to run: it is known by who forked it.
+ * Whether a process belongs to the family, by group, session or mark. A process that was just forked has none of these
+ * until it runs: its parent identifies it.
  */
 function isOf(family: ProcessFamily, { pid, parent, group, session, marks }: SeenProcess): boolean {
   if (marks.includes(family.marker)) return true;

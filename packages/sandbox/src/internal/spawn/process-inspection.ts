@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Environment variable by which processes are found that left the group of what started them. */
+/** Environment variable that identifies processes after they left the group of their starter. */
 export const markerName = "HOLDFAST_SANDBOX";
 
-/** A living process, as a look at those of the machine found it. */
+/** A living process in a snapshot of the machine's processes. */
 export interface SeenProcess {
   readonly pid: number;
   readonly parent: number;
@@ -17,15 +17,15 @@ export interface ProcessStat {
   readonly parent: number;
   readonly group: number;
   readonly session: number;
-  /** In clock ticks since the start of the machine: with the id it names one process for ever. */
+  /** In clock ticks since the machine booted: together with the id it identifies one process uniquely. */
   readonly startTicks: number;
 }
 
 let upcoming: Promise<readonly SeenProcess[]> | undefined;
 
 /**
- * A look that begins after this call. Whoever asks before it begins shares it: a look stops the event
- * loop for milliseconds, and families end by the dozen when a client goes that ran many commands.
+ * A process snapshot that starts after this call. Callers share it until it starts: a snapshot blocks the event loop
+ * for milliseconds, and many families end together when a client with many commands disconnects.
  */
 export function nextLook(): Promise<readonly SeenProcess[]> {
   upcoming ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
@@ -35,7 +35,7 @@ export function nextLook(): Promise<readonly SeenProcess[]> {
   return upcoming;
 }
 
-/** The living processes of the machine but this one, without zombies. Empty where there is no /proc. */
+/** The living processes of the machine except this one, without zombies. Empty on systems without /proc. */
 export function lookNow(): readonly SeenProcess[] {
   return processIds().flatMap((pid) => {
     const stat = statOf(pid);
@@ -45,12 +45,12 @@ export function lookNow(): readonly SeenProcess[] {
   });
 }
 
-/** The mark of a living process; undefined where it has none, or cannot be read. */
+/** The mark of a living process; undefined if it has none or cannot be read. */
 export function markOf(pid: number): string | undefined {
   return marksOf(pid)[0];
 }
 
-/** Facts about a living process; undefined for one that is gone or a zombie. */
+/** Facts about a living process; undefined if it has exited or is a zombie. */
 export function statOf(pid: number): ProcessStat | undefined {
   const stat = read(`/proc/${pid}/stat`);
   // The command in parentheses may contain anything; the fields after the last one are fixed.
@@ -85,7 +85,7 @@ function read(path: string): string {
   try {
     return readFileSync(path, "latin1");
   } catch {
-    // Whoever has just ended, or belongs to another user, tells nothing.
+    // The process has just exited, or belongs to another user.
     return "";
   }
 }

@@ -1,12 +1,12 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-/** As much of a script as the kernel looks at for its interpreter. */
+/** The kernel reads this much of a script to find its interpreter. */
 const headBytes = 256;
 
 /**
- * Throws the system's error (ENOENT, EACCES, ENOTDIR) when `program` cannot be started in `cwd`; for
- * programs that something else starts in our stead, whose own failure could not be told from theirs.
+ * Throws the system's error (ENOENT, EACCES, ENOTDIR) when `program` cannot be started in `cwd`. For programs that a
+ * helper starts: a failure of the helper could not be distinguished from theirs.
  */
 export function checkProgram(program: string, cwd: string, path: string | undefined): void {
   if (!statSync(cwd).isDirectory()) throw systemError("ENOTDIR", cwd);
@@ -20,7 +20,7 @@ export function checkProgram(program: string, cwd: string, path: string | undefi
       checkFile(resolve(cwd, join(directory, program)));
       return;
     } catch (error) {
-      // As execvp(3) does: a file that may not be run is told when no other is found.
+      // Like execvp(3): a file without execute permission is reported only when no other file is found.
       if (found === undefined || codeOf(error) === "EACCES") found = error;
     }
   }
@@ -46,7 +46,7 @@ function interpreterOf(file: string): string | undefined {
       closeSync(descriptor);
     }
   } catch {
-    // A program may be run that may not be read.
+    // A program may be executable without being readable.
     return undefined;
   }
   return /^#![ \t]*([^ \t\n]+)/.exec(head)?.[1];

@@ -3,9 +3,9 @@ import type { Logger } from "@holdfast/core";
 import { markerName } from "./process-group.ts";
 
 /**
- * A small shell process that outlives the server for a moment. It is told the process groups that
- * the server starts and ends; when the server dies, even by SIGKILL, its input ends, and it kills
- * what is left: the groups, the control groups, and what carries the server's mark in its environment.
+ * A small shell process that outlives the server briefly. The server reports to it the process groups that start and
+ * end. When the server dies, even by SIGKILL, the shell's input ends, and it kills the remaining groups, control
+ * groups and processes with the server's mark in their environment.
  */
 const script = `
 groups=" "
@@ -41,7 +41,7 @@ for directory; do
 done
 `;
 
-/** How long what can wait is gathered: each line wakes the shell, which takes a core from the commands. */
+/** How long lines that can wait are batched: each line wakes the shell, which takes a core from the commands. */
 const lateMs = 20;
 
 export class Reaper {
@@ -56,7 +56,7 @@ export class Reaper {
    */
   constructor(mark: string, groups: string | undefined, limits: readonly string[], log: Logger) {
     this.#child = spawn("/bin/sh", ["-c", script, "holdfast-reaper", mark, groups ?? "", ...limits], {
-      // A session of its own, so that a signal to the server's group leaves it to its work.
+      // A session of its own, so that a signal to the server's group does not reach it.
       detached: true,
       env: { PATH: process.env.PATH ?? "/usr/bin:/bin" },
       stdio: ["pipe", "ignore", "ignore"],
@@ -73,8 +73,8 @@ export class Reaper {
   }
 
   /**
-   * As `add`, a moment later: for what somebody else kills too when the server dies. Most of that has
-   * ended by then, and is never told of.
+   * Like `add`, but batched: for groups that another process also kills when the server dies. Most of them end before
+   * the batch is sent and are never reported.
    */
   addLater(pid: number): void {
     this.#late.add(pid);
@@ -103,11 +103,11 @@ export class Reaper {
     this.#late.clear();
   }
 
-  /** Ends it without a kill: to be called when nothing is left to kill. */
+  /** Ends the reaper without killing anything. Call it when nothing is left to kill. */
   async close(): Promise<void> {
     if (this.#child.pid === undefined || this.#child.exitCode !== null) return;
     const exited = new Promise((resolve) => this.#child.once("exit", resolve));
-    // Until here it must not keep the server's process alive; now its end is waited for.
+    // So far it must not keep the server's process alive; from here its exit is awaited.
     this.#child.ref();
     this.#child.stdin?.end("quit\n");
     await exited;
