@@ -1,6 +1,6 @@
 import { version } from "./limits.ts";
 
-/** What `GET /health` answers: whether the server takes requests, and which server it is. */
+/** The body of `GET /health`: whether the server accepts requests, and which server it is. */
 export interface HealthBody {
   readonly status: "ok" | "shutting-down";
   readonly runtime: "holdfast";

@@ -24,54 +24,54 @@ import { keepAliveDriver } from "./local/keep-alive-driver.ts";
 import { clientOfActor, LocalDriver } from "./local/local-driver.ts";
 import { lifetimeOf, type RegistryLifetime, type ShutdownOptions } from "./shutdown.ts";
 
-/** The actors of a registry by name, as `actor()` returned them. */
+/** The actors of a registry by name: the return values of `actor()`. */
 export type Definitions = Readonly<Record<string, AnyDefinition & AnyActorDefinition>>;
 
-/** What `createRegistry` takes. */
+/** Options of `createRegistry`. */
 export interface RegistryConfig<Actors extends Definitions> {
   readonly use: Actors;
-  /** Opens the store; called once, when it is first needed. */
+  /** Opens the store; called once, on first use. */
   readonly store: () => ActorStore | Promise<ActorStore>;
   readonly ports?: Ports;
-  /** What actors see as `c.region`: "local" unless given. */
+  /** `c.region` of the actors: "local" by default. */
   readonly region?: string;
   readonly gateway?: GatewayOptions;
-  /** What `start` and `listen` do unless they are told otherwise. */
+  /** Defaults for `start` and `listen`. */
   readonly listen?: ListenOptions;
-  /** How the registry ends; SIGTERM and SIGINT are its host's affair unless this is given. */
+  /** How the registry shuts down. Without it, SIGTERM and SIGINT are left to the program. */
   readonly shutdown?: ShutdownOptions;
-  /** Called with the URL once `start` listens. */
+  /** Called with the URL when `start` listens. */
   readonly welcome?: (url: string) => void;
   /**
-   * Called with the error of a `start` that finds the port or the data directory taken: then a `start` that
-   * nobody awaits does not end the process.
+   * Called with the error of a `start` that finds the port or the data directory in use: then a `start` that is not
+   * awaited does not end the process.
    */
   readonly taken?: (error: HoldfastError) => void;
 }
 
-/** Where a registry listens, and what it serves beside the actors. */
+/** Address of a registry, and what it serves beside the actors. */
 export interface ListenOptions {
-  /** 6420, or HOLDFAST_PORT; 0 takes a free one. */
+  /** 6420 by default, or HOLDFAST_PORT; 0 selects a free port. */
   readonly port?: number;
-  /** 127.0.0.1 unless given. */
+  /** 127.0.0.1 by default. */
   readonly host?: string;
   /** A directory whose files are served beside the actors. */
   readonly publicDir?: string;
-  /** Serves what is neither an actor nor a file, such as `new Hono()`. */
+  /** Serves all other paths, such as a `new Hono()`. */
   readonly application?: FetchApplication;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what a runtime hands over beside the request (its environment, its context) has a type of that runtime.
 type OfTheRuntime = any;
 
-/** What answers requests, as runtimes take it. */
+/** A request handler in the form that JavaScript runtimes accept. */
 export type FetchHandler = (request: Request, ...rest: OfTheRuntime) => Response | Promise<Response>;
 
-/** Actors, their store, and the ways to reach them. Made with {@link createRegistry}. */
+/** Actors, their store, and the ways to reach them. Created with {@link createRegistry}. */
 export class Registry<Actors extends Definitions> implements AnyRegistry {
-  /** Phantom: where clients infer their types from. */
+  /** Type-only: clients infer their types from it. */
   declare readonly "~actors"?: Actors;
-  /** What it was made with. */
+  /** The options that it was created with. */
   readonly settings: RegistryConfig<Actors>;
   readonly #ports: Ports;
   readonly #messageLimits: MessageLimits;
@@ -80,7 +80,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   #directory: Promise<Directory> | undefined;
   #client: Client<Registry<Actors>> | undefined;
   #fetch: FetchGateway | undefined;
-  /** What listens, and what is about to. */
+  /** Listening servers, including those that are starting. */
   readonly #listening = new Set<Promise<Listening>>();
   readonly #mounted = new Set<NodeGateway>();
   #started: Promise<Listening> | undefined;
@@ -98,24 +98,24 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     for (const name of Object.keys(config.use)) checkName(name);
   }
 
-  /** A client in this process: no socket, the same semantics. */
+  /** A client within this process: no socket, the same semantics. */
   get client(): Client<Registry<Actors>> {
     if (this.#client === undefined) {
       const driver = new LocalDriver(() => this.directory(), this.#ports, this.#messageLimits);
       this.#client = createClientWithDriver<Registry<Actors>>(keepAliveDriver(driver));
-      // Nothing comes back in this process: its calls need not be tried again and again.
+      // Within this process nothing recovers by itself, so calls are not retried.
       if (this.#closing !== undefined) void this.#client.dispose();
     }
     return this.#client;
   }
 
   readonly routes = {
-    /** What `GET /health` answers: status, runtime and version. */
+    /** The body of `GET /health`: status, runtime and version. */
     health: async (): Promise<Response> =>
       Response.json(healthBody(this.#closing === undefined ? "ok" : "shutting-down")),
-    /** What `GET /metadata` answers: runtime, version, and the names of the actors. */
+    /** The body of `GET /metadata`: runtime, version, and the names of the actors. */
     metadata: async (): Promise<Response> => Response.json(this.#metadata()),
-    /** What `GET /metrics` answers, in the text format of Prometheus. */
+    /** The body of `GET /metrics`, in the text format of Prometheus. */
     prometheusMetrics: async (_request?: Request): Promise<Response> => {
       const { metrics } = this.#gatewayOptions;
       const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
@@ -126,8 +126,8 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   };
 
   /**
-   * Listens with the defaults; once, however often it is called. Throws `gateway.port_in_use`, and what the
-   * store throws: after that it may be tried again.
+   * Listens with the defaults, once, however often it is called. Throws `gateway.port_in_use` and errors of the store;
+   * it may be retried after that.
    */
   start(): Promise<Listening> {
     if (this.#closing !== undefined) return this.listen();
@@ -151,29 +151,29 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     }
   }
 
-  /** As {@link start}; resolves when the registry takes requests. */
+  /** As {@link start}; resolves when the registry accepts requests. */
   async startAndWait(): Promise<void> {
     await this.start();
   }
 
-  /** As {@link start}: here the process that holds the actors is the one that is asked. */
+  /** As {@link start}: here, one process hosts the actors and serves them. */
   startEnvoy(): Promise<Listening> {
     return this.start();
   }
 
-  /** Listens. Throws `gateway.port_in_use`, `gateway.cannot_listen`, and what the store throws. */
+  /** Listens. Throws `gateway.port_in_use`, `gateway.cannot_listen`, and errors of the store. */
   listen(options: ListenOptions = {}): Promise<Listening> {
     return this.#listen(options, this.#gatewayOptions);
   }
 
-  /** A handler for servers that take one: `export default registry.serve()`. */
+  /** A handler for servers that accept one: `export default registry.serve()`. */
   serve(): { fetch(request: Request, ...rest: OfTheRuntime): Promise<Response> } {
     return { fetch: (request) => this.handler(request) };
   }
 
   /**
-   * Serves one request of a server of your own, wherever the registry is mounted in it. WebSockets need
-   * {@link attach}, or a server that the registry started.
+   * Serves one request of a server of your own, at any mount path. WebSockets need {@link attach}, or a server that
+   * the registry started.
    */
   async handler(request: Request): Promise<Response> {
     try {
@@ -185,7 +185,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     }
   }
 
-  /** Takes the WebSockets of actors from a server of your own; `basePath` is where the registry is mounted. */
+  /** Handles the WebSockets of actors on a server of your own; `basePath` is the mount path of the registry. */
   attach(server: UpgradingServer, options: { readonly basePath?: string } = {}): void {
     const { basePath = "" } = options;
     attachUpgrades(server, basePath, () => this.nodeGateway(basePath));
@@ -198,7 +198,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     return gateway;
   }
 
-  /** The entry point of the predecessor (0.9): `const { client, serve, hono } = registry.createServer()`. */
+  /** An API of version 0.9: `const { client, serve, hono } = registry.createServer()`. */
   createServer(): LegacyServer<Client<Registry<Actors>>> {
     return legacyServer(this.client, {
       handler: (request) => this.handler(request),
@@ -206,11 +206,11 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     });
   }
 
-  /** The live actors; opens the store at the first call. */
+  /** The live actors; opens the store on the first call. */
   directory(): Promise<Directory> {
     if (this.#closing !== undefined) {
       return Promise.reject(
-        new HoldfastError("gateway", "shutting_down", "The registry was shut down", { statusCode: 503 }),
+        new HoldfastError("gateway", "shutting_down", "The registry has been shut down", { statusCode: 503 }),
       );
     }
     this.#directory ??= this.#open();
@@ -218,15 +218,15 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   }
 
   /**
-   * Takes no more requests, lets every actor sleep, closes the store. Resolves when all is done; what
-   * was acknowledged before is durable in any case. Idempotent.
+   * Stops accepting requests, lets every actor sleep, and closes the store. Everything acknowledged before is durable
+   * in any case. Idempotent.
    */
   shutdown(): Promise<void> {
     this.#closing ??= this.#heldShutdown();
     return this.#closing;
   }
 
-  /** Nothing else may be left that keeps the process alive, and actors have yet to go to sleep. */
+  /** Nothing else may keep the process alive, and actors still have to go to sleep. */
   async #heldShutdown(): Promise<void> {
     const release = keepProcessAlive();
     try {
@@ -256,7 +256,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     return listening;
   }
 
-  /** The server in front knows what names it has: its policy holds, unless one was given here. */
+  /** The outer server checks hosts: its policy applies, unless one was given here. */
   #mountedOptions(): GatewayOptions {
     return { anyHost: this.#gatewayOptions.hosts === undefined, ...this.#gatewayOptions };
   }
@@ -287,7 +287,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
       directory.alarms.start();
       return directory;
     } catch (error) {
-      // The next request tries again: the cause may have been mended.
+      // The next request retries: the cause may have been fixed.
       this.#directory = undefined;
       throw error;
     }
@@ -310,11 +310,11 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 function checkName(name: string): void {
   const isDots = name === "." || name === "..";
   if (name.length > 0 && name.length <= limits.maxActorNameLength && !isDots) return;
-  const message = `"${name}" is no name for an actor: use 1 to ${limits.maxActorNameLength} characters`;
+  const message = `"${name}" is not a valid actor name: use 1 to ${limits.maxActorNameLength} characters`;
   throw new HoldfastError("actor", "invalid_name", message);
 }
 
-/** Makes a registry over the given store. Nothing is opened before it is needed. */
+/** Creates a registry over the given store. Nothing is opened before it is needed. */
 export function createRegistry<const Actors extends Definitions>(
   config: RegistryConfig<Actors>,
 ): Registry<Actors> {

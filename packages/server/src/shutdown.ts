@@ -2,21 +2,21 @@ import type { Ports } from "@holdfast/core";
 import { onTermination } from "./gateway/process/signals.ts";
 import { serverLimits } from "./limits.ts";
 
-/** What a signal to the process means for the registry. */
+/** How a registry reacts to signals. */
 export interface ShutdownOptions {
-  /** How long SIGTERM or SIGINT lets the actors finish: 30,000 ms. */
+  /** Grace period of the actors after SIGTERM or SIGINT: 30,000 ms. */
   readonly gracePeriodMs?: number | undefined;
-  /** Leave SIGTERM and SIGINT to the program. */
+  /** Leaves SIGTERM and SIGINT to the program. */
   readonly disableSignalHandlers?: boolean | undefined;
 }
 
-/** The time in which a registry takes requests of its own and listens to signals. */
+/** The time during which a registry accepts requests of its own and handles signals. */
 export interface RegistryLifetime {
   began(): void;
   ended(): void;
 }
 
-/** Without options the process and its signals belong to somebody else. */
+/** Without options, the process and its signals belong to the program. */
 export function lifetimeOf(
   options: ShutdownOptions | undefined,
   ports: Ports,

@@ -3,7 +3,7 @@ import type { NodeGateway } from "../gateway/http/node-gateway.ts";
 import type { UpgradingServer } from "../gateway/sockets/upgrades.ts";
 import type { MountedRegistry } from "./host.ts";
 
-/** A handler of Express, Connect and what is like them. */
+/** A request handler of Express, Connect and compatible frameworks. */
 export type NodeMiddleware = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -11,9 +11,9 @@ export type NodeMiddleware = (
 ) => void;
 
 /**
- * Middleware for Express: `app.use("/api/holdfast", toExpressHandler(registry))`. Mount it before body
- * parsers, since it reads bodies itself (`gateway.body_consumed`). What is not the registry's own goes
- * on to the next handler. WebSockets come through the server below: {@link attachWebSockets}.
+ * Middleware for Express: `app.use("/api/holdfast", toExpressHandler(registry))`. Mount it before body parsers,
+ * because it reads bodies itself (`gateway.body_consumed`). Requests for other paths go on to the next handler.
+ * WebSockets need the server below Express: {@link attachWebSockets}.
  */
 export function toExpressHandler(registry: Pick<MountedRegistry, "nodeGateway">): NodeMiddleware {
   let gateway: Promise<NodeGateway> | undefined;
@@ -30,8 +30,8 @@ export function toExpressHandler(registry: Pick<MountedRegistry, "nodeGateway">)
 }
 
 /**
- * Takes the WebSockets of actors from the server that `app.listen` returned; `basePath` is where the
- * registry is mounted: "/api/holdfast".
+ * Handles the WebSockets of actors on the server that `app.listen` returned. `basePath` is the mount path of the
+ * registry: "/api/holdfast".
  */
 export function attachWebSockets(
   server: UpgradingServer,

@@ -3,7 +3,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { UpgradingServer } from "../gateway/sockets/upgrades.ts";
 import type { MountedRegistry } from "./host.ts";
 
-/** The part of an instance of Fastify that is used: its own types differ by its kind of server. */
+/** The used part of a Fastify instance: its own types differ by the kind of server. */
 interface FastifyLike {
   readonly prefix: string;
   readonly server: object;
@@ -13,7 +13,7 @@ interface FastifyLike {
     contentType: string,
     parser: (request: unknown, payload: unknown, done: (error: Error | null) => void) => void,
   ): unknown;
-  // A method's parameter is bivariant, as the routes of every kind of server have to fit.
+  // A method, because method parameters are bivariant, so that the routes of every kind of server fit.
   route(options: {
     method: string[];
     url: string;
@@ -28,8 +28,8 @@ interface FastifyReplyLike {
 }
 
 /**
- * A plugin for Fastify: `app.register(toFastifyPlugin(registry), { prefix: "/api/holdfast" })`. It takes
- * requests and WebSockets below its prefix; bodies are read by the registry, in this plugin only.
+ * A plugin for Fastify: `app.register(toFastifyPlugin(registry), { prefix: "/api/holdfast" })`. Handles requests and
+ * WebSockets below its prefix. Within this plugin, the registry reads the bodies.
  */
 export function toFastifyPlugin(
   registry: Pick<MountedRegistry, "nodeGateway" | "attach">,
@@ -60,5 +60,5 @@ function isUpgrading(server: object): server is UpgradingServer {
 }
 
 function notHttp1(): HoldfastError {
-  return new HoldfastError("gateway", "unsupported_protocol", "The registry is served over HTTP/1.1 only");
+  return new HoldfastError("gateway", "unsupported_protocol", "The registry supports HTTP/1.1 only");
 }

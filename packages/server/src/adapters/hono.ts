@@ -1,14 +1,14 @@
 import type { UpgradingServer } from "../gateway/sockets/upgrades.ts";
 import type { MountedRegistry } from "./host.ts";
 
-/** The part of a context of Hono that is used. */
+/** The used part of a Hono context. */
 interface HonoContext {
   readonly req: { readonly raw: Request };
 }
 
 /**
- * A handler for Hono: `app.all("/api/holdfast/*", toHonoHandler(registry))`. WebSockets come through the
- * server below Hono: {@link attachWebSockets}.
+ * A handler for Hono: `app.all("/api/holdfast/*", toHonoHandler(registry))`. WebSockets need the server below Hono:
+ * {@link attachWebSockets}.
  */
 export function toHonoHandler(
   registry: Pick<MountedRegistry, "handler">,
@@ -17,8 +17,8 @@ export function toHonoHandler(
 }
 
 /**
- * Takes the WebSockets of actors from the server that `serve` of `@hono/node-server` returned;
- * `basePath` is where the registry is mounted: "/api/holdfast".
+ * Handles the WebSockets of actors on the server that `serve` of `@hono/node-server` returned. `basePath` is the mount
+ * path of the registry: "/api/holdfast".
  */
 export function attachWebSockets(
   server: UpgradingServer,

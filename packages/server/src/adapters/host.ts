@@ -1,8 +1,8 @@
-/** Express, Fastify, Hono and Next.js. */
+/** Adapters for Express, Fastify, Hono and Next.js. */
 import type { NodeGateway } from "../gateway/http/node-gateway.ts";
 import type { UpgradingServer } from "../gateway/sockets/upgrades.ts";
 
-/** What an adapter needs of a registry: any that `setup` or `createRegistry` gave. */
+/** The part of a registry that adapters use; any registry of `setup` or `createRegistry` has it. */
 export interface MountedRegistry {
   handler(request: Request): Promise<Response>;
   start(): Promise<{ readonly url: string }>;

@@ -1,10 +1,10 @@
 import { localPath } from "../gateway/route.ts";
 import type { MountedRegistry } from "./host.ts";
 
-/** A route handler of the app router of Next.js. */
+/** A route handler of the Next.js app router. */
 export type RouteHandler = (request: Request) => Promise<Response>;
 
-/** What a route of Next.js exports: one handler for each method. */
+/** The exports of a Next.js route: one handler per method. */
 export interface NextHandlers {
   readonly GET: RouteHandler;
   readonly HEAD: RouteHandler;
@@ -16,10 +16,10 @@ export interface NextHandlers {
 }
 
 /**
- * The handlers of a catch-all route, `app/api/holdfast/[...all]/route.ts`:
- * `export const { GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS } = toNextHandler(registry)`.
- * A route handler takes no WebSockets. A client that finds that out asks for `/metadata`, and is told where
- * the registry listens, which it does from then on; that has to be an address that the client can reach.
+ * The handlers of a catch-all route, `app/api/holdfast/[...all]/route.ts`: `export const { GET, POST, PUT, PATCH,
+ * DELETE, HEAD, OPTIONS } = toNextHandler(registry)`. A route handler cannot accept WebSockets: clients get the
+ * address of the registry's own server from `/metadata`, which starts to listen then. That address must be reachable
+ * for them.
  */
 export function toNextHandler(registry: Pick<MountedRegistry, "handler" | "start">): NextHandlers {
   const handle: RouteHandler = async (request) => {
@@ -37,7 +37,7 @@ export function toNextHandler(registry: Pick<MountedRegistry, "handler" | "start
   };
 }
 
-/** What an actor answers below a path of that name is its own. */
+/** Responses of an actor below a path of that name are left alone. */
 function isMetadata(request: Request): boolean {
   const { pathname } = new URL(request.url);
   return request.method === "GET" && localPath(pathname, "anywhere") === "/metadata";

@@ -5,9 +5,9 @@ import { serverLimits } from "../limits.ts";
 export interface AlarmsOptions {
   readonly store: Pick<ActorStore, "due">;
   readonly ports: Ports;
-  /** An actor in memory, or on its way there, arms its own timers. */
+  /** True if the actor is in memory or being loaded: then it arms its own timers. */
   isAwake(id: string): boolean;
-  /** Resolves when the actor is in memory and has begun to look at what is due. */
+  /** Resolves when the actor is in memory and handles what is due. */
   wake(record: ActorRecord): Promise<void>;
 }
 
@@ -17,21 +17,20 @@ interface Failure {
 }
 
 /**
- * Wakes sleeping actors when they are due: one timer for all of them, at the earliest time that the
- * store knows. It never trusts its timer for the time: clocks jump both ways, and the timer looks at the
- * clock at least once a minute.
+ * Wakes sleeping actors when they are due, with one timer for the earliest time in the store. The timer alone is never
+ * trusted: clocks jump both ways, so the clock is checked at least once a minute.
  */
 export class Alarms {
   readonly #options: AlarmsOptions;
-  /** Those that are being woken now. */
+  /** Actors that are being woken. */
   readonly #waking = new Set<string>();
   readonly #failures = new Map<string, Failure>();
   #timer: Timer | undefined;
-  /** What the timer waits for. */
+  /** The time the timer is set for. */
   #nextAt = Number.POSITIVE_INFINITY;
   #storeFailures = 0;
   #pass: Promise<void> | undefined;
-  /** The store has to be read once more after the pass that is under way. */
+  /** True if the store has to be read again after the current pass. */
   #again = false;
   #room: (() => void) | undefined;
   #state: "new" | "running" | "stopped" = "new";
@@ -40,14 +39,14 @@ export class Alarms {
     this.#options = options;
   }
 
-  /** Begins, with what became due while the process was down. */
+  /** Starts, with everything that became due while the process was down. */
   start(): void {
     if (this.#state !== "new") return;
     this.#state = "running";
     this.look();
   }
 
-  /** Nothing is woken any more; resolves when the reads under way have ended. */
+  /** Stops waking actors; resolves when running reads have ended. */
   async stop(): Promise<void> {
     this.#state = "stopped";
     this.#disarm();
@@ -55,23 +54,23 @@ export class Alarms {
     await this.#pass;
   }
 
-  /** An actor has left memory; `wakeAt` is when it wants to be back. */
+  /** Called when an actor has left memory; `wakeAt` is when it has to be woken. */
   left(id: string, reason: StopReason, wakeAt: number | undefined): void {
     if (reason === "slept" && wakeAt !== undefined) this.expect(wakeAt);
     if (reason !== "failed" && reason !== "fenced") return;
-    // What it wanted may not be what is stored. Not at once: it would fail for the same reason.
+    // Its wake-up time may not be stored. Retried later, because an immediate retry would fail for the same reason.
     const retryAt = this.#options.ports.clock.now() + serverLimits.minAlarmRetryMs;
     this.#failures.set(id, { attempts: this.#failures.get(id)?.attempts ?? 0, retryAt });
     this.expect(retryAt);
   }
 
-  /** An actor that is not in memory wants to be woken at `wakeAt`. */
+  /** Called when a sleeping actor gets the wake-up time `wakeAt`. */
   expect(wakeAt: number): void {
     if (this.#state !== "running" || wakeAt >= this.#nextAt) return;
     this.#arm(wakeAt);
   }
 
-  /** Reads the store again: somebody may have set an earlier time. */
+  /** Reads the store again: an earlier time may have been set. */
   look(): void {
     if (this.#state !== "running") return;
     this.#again = true;
@@ -94,7 +93,7 @@ export class Alarms {
     }
   }
 
-  /** Wakes all that are due; returns the earliest time after now. */
+  /** Wakes all due actors; returns the next wake-up time. */
   async #wakeDue(): Promise<number | undefined> {
     const { store, ports } = this.#options;
     const now = ports.clock.now();
@@ -121,7 +120,7 @@ export class Alarms {
     return (this.#failures.get(id)?.retryAt ?? now) <= now;
   }
 
-  /** Begins to wake one, once there is room for it. */
+  /** Starts to wake one actor as soon as the limit allows it. */
   async #begin(record: ActorRecord): Promise<void> {
     while (this.#waking.size >= serverLimits.maxConcurrentWakes && this.#state === "running") {
       await new Promise<void>((resolve) => {
@@ -141,7 +140,7 @@ export class Alarms {
       this.#room?.();
       this.#room = undefined;
     };
-    // One that hangs in its hooks must not keep the others asleep.
+    // An actor that hangs in its hooks must not keep the others asleep.
     const timer = ports.tasks.after(serverLimits.wakeTimeoutMs, leave);
     try {
       await this.#options.wake(record);
@@ -170,7 +169,7 @@ export class Alarms {
     this.expect(retryAt);
   }
 
-  /** Those whose time for another attempt has come, and which were not due any more. */
+  /** Actors whose retry time has come, and which are not due any more. */
   #forgetFailures(now: number): void {
     for (const [id, { retryAt }] of this.#failures) {
       if (retryAt <= now && !this.#waking.has(id)) this.#failures.delete(id);

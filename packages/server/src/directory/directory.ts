@@ -34,19 +34,19 @@ import { LiveActors } from "./live-actors.ts";
 
 export type { Done } from "./actor-calls.ts";
 
-/** What the actors of one process share. */
+/** What all actors of one process share. */
 export interface DirectoryOptions {
   readonly definitions: Readonly<Record<string, AnyDefinition>>;
   readonly store: ActorStore;
   readonly ports: Ports;
   readonly messageLimits: MessageLimits;
-  /** Makes the client behind `c.client()` of an actor: `clientOfActor` for calls in this process. */
+  /** Creates the client behind `c.client()` of an actor; `clientOfActor` for calls within this process. */
   readonly clientFor: (directory: Directory, caller: ActorCaller) => Client;
   /** Shows callers the message of every error. For development only. */
   readonly exposeErrors?: boolean;
-  /** `c.region` of the actors: "local" unless given. */
+  /** `c.region` of the actors: "local" by default. */
   readonly region?: string | undefined;
-  /** For how long, and how many, missed events are kept for a client that lost its connection. */
+  /** Limits of the missed events that are kept for a disconnected client. */
   readonly resume?: Partial<ResumeLimits>;
 }
 
@@ -123,7 +123,7 @@ export class Directory implements ActorHost {
     return this.definitions.get(name)?.["~definition"].hooks.onAuth;
   }
 
-  /** The longest body that a queue of these actors takes, in bytes; 0 for an unknown name. */
+  /** The maximum body size that a queue of these actors accepts, in bytes; 0 for an unknown name. */
   maxQueueMessageBytes(name: string): number {
     return this.optionsOf(name)?.maxQueueMessageSize ?? 0;
   }
@@ -137,7 +137,7 @@ export class Directory implements ActorHost {
     return this.#actors.byId(id) !== undefined;
   }
 
-  /** How many actors are in memory. */
+  /** Number of actors in memory. */
   get size(): number {
     return this.#actors.size;
   }
@@ -170,7 +170,7 @@ export class Directory implements ActorHost {
     this.#calls.dispatch(target, call, done);
   }
 
-  /** {@link dispatch} as a promise. */
+  /** As {@link dispatch}, as a promise. */
   invoke(target: ActorTarget, call: InvokeCall): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       this.dispatch(target, call, (error, result) => {

@@ -12,21 +12,21 @@ import type { EventLog } from "../sessions/event-log.ts";
 export interface HibernatingConnection {
   readonly sink: ConnectionSink;
   readonly memory: ConnectionMemory;
-  /** Whether its client is away. */
+  /** True if its client is disconnected. */
   readonly isLost: () => boolean;
 }
 
-/** A connection that its client may come back to, as the connection that goes on with it sees it. */
+/** A connection that its client may resume, as the connection that continues it sees it. */
 export interface ResumableSession {
-  /** The client is back before its old socket was seen to be dead. */
+  /** Called when the client has reconnected before its old socket was found dead. */
   replaced(): void;
-  /** The actor's end of this connection, if what the client missed is still here. */
+  /** The actor's end of this connection, if the missed events are still kept. */
   connectionFor(actorId: string | undefined, point: ResumePoint | undefined): ActorConnection | undefined;
-  /** Gives what the client missed to the connection that goes on, and ends. */
+  /** Passes the missed events to the connection that continues this one, and ends. */
   handOver(
     received: number,
   ): { readonly log: EventLog; readonly missed: readonly OutgoingEvent[] } | undefined;
-  /** The client has gone away for good. */
+  /** Called when the client will not return. */
   end(): void;
 }
 
@@ -35,21 +35,21 @@ export class HibernatingConnections {
   readonly #byActor = new Map<string, Map<string, HibernatingConnection>>();
   readonly #byToken = new Map<string, ResumableSession>();
 
-  /** The actor has gone to sleep. */
+  /** Called when the actor has gone to sleep. */
   hold(actorId: string, connId: string, held: HibernatingConnection): void {
     const ofActor = this.#byActor.get(actorId);
     if (ofActor === undefined) this.#byActor.set(actorId, new Map([[connId, held]]));
     else ofActor.set(connId, held);
   }
 
-  /** The client is gone for good. */
+  /** Called when the client will not return. */
   drop(actorId: string, connId: string): void {
     const ofActor = this.#byActor.get(actorId);
     ofActor?.delete(connId);
     if (ofActor?.size === 0) this.#byActor.delete(actorId);
   }
 
-  /** Hands the connections of an actor to its next instance. */
+  /** Passes the connections of an actor to its next instance. */
   take(actorId: string): readonly HibernatedConnection[] {
     const ofActor = this.#byActor.get(actorId);
     if (ofActor === undefined) return [];
@@ -62,7 +62,7 @@ export class HibernatingConnections {
     }));
   }
 
-  /** Connections whose actors are not in memory. */
+  /** Number of connections whose actors are not in memory. */
   get size(): number {
     let size = 0;
     for (const ofActor of this.#byActor.values()) size += ofActor.size;
@@ -77,7 +77,7 @@ export class HibernatingConnections {
     this.#byToken.delete(token);
   }
 
-  /** The connection that a client names. */
+  /** Finds the connection that a client wants to resume. */
   byToken(token: string): ResumableSession | undefined {
     return this.#byToken.get(token);
   }

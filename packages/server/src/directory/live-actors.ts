@@ -25,9 +25,9 @@ export interface LiveActorsOptions {
   readonly ports: Pick<Ports, "clock" | "random">;
   /** The host of every instance. */
   readonly host: ActorHost;
-  /** Hands over the client connections that outlived the sleep of an actor. */
+  /** Returns the client connections that outlived the sleep of an actor. */
   takeConnections(actorId: string): readonly HibernatedConnection[];
-  /** An instance was made; `isNew` if the actor was created with it. */
+  /** Called for each new instance; `isNew` if it creates its actor. */
   started(instance: ActorInstance, isNew: boolean): void;
 }
 
@@ -64,14 +64,14 @@ export class LiveActors {
     return this.#byId.get(id);
   }
 
-  /** The instance that is in memory, in whatever state; undefined when there is none. */
+  /** The instance in memory, in whatever state; undefined if there is none. */
   inMemory(target: ActorTarget): ActorInstance | undefined {
     const instance =
       target.type === "id" ? this.#byId.get(target.id) : this.#slots.get(addressOfTarget(target))?.instance;
     return instance?.name === target.name ? instance : undefined;
   }
 
-  /** The instance that can take a request now, without waiting. */
+  /** The instance that can take a request immediately. */
   awake(target: ActorTarget): ActorInstance | undefined {
     if (this.#isClosing) return undefined;
     const instance = this.inMemory(target);
@@ -87,7 +87,7 @@ export class LiveActors {
     if (target.type === "id") {
       const { key } = await this.resolve(target);
       const instance = await this.load({ type: "get", name: target.name, key });
-      // The key may have passed to another actor since.
+      // The key may belong to another actor by now.
       if (instance.id !== target.id) throw notFound(target);
       return instance;
     }
@@ -102,8 +102,8 @@ export class LiveActors {
         await slot.gone;
         continue;
       }
-      // Only loads with the same purpose share an outcome: a "get" that finds nothing says nothing to a
-      // "getOrCreate", and a failed creation says nothing to a "get".
+      // Only loads with the same purpose share an outcome: a "get" that finds nothing does not answer a "getOrCreate",
+      // and a failed creation does not answer a "get".
       if (slot.purpose === target.type) return slot.loading;
       await slot.loading.catch(() => undefined);
     }
@@ -143,7 +143,7 @@ export class LiveActors {
     return id;
   }
 
-  /** An instance is out of memory: its key is free for the next one. */
+  /** Called when an instance is out of memory: its key is free for the next one. */
   remove(instance: ActorInstance): void {
     this.#byId.delete(instance.id);
     const address = addressOf(instance.name, instance.key);
@@ -156,7 +156,7 @@ export class LiveActors {
     this.#isClosing = true;
     while (this.#slots.size > 0) {
       const slots = [...this.#slots.values()];
-      // Loads under way become instances first, so that none is left behind.
+      // Running loads become instances first, so that none is left behind.
       await Promise.allSettled(slots.map((slot) => slot.loading));
       await Promise.all(slots.map((slot) => slot.instance?.shutdown()));
       await Promise.all(slots.map((slot) => slot.gone));
@@ -224,7 +224,7 @@ export class LiveActors {
     slot.instance = instance;
     this.#byId.set(instance.id, instance);
     this.#options.started(instance, origin.start.type === "create");
-    // Whoever waits for `ready` gets a failed start; the slot itself only has to become free.
+    // Callers that wait for `ready` get the error of a failed start; here the slot only has to become free.
     instance.ready.catch(() => undefined);
     return instance;
   }

@@ -5,7 +5,7 @@ import { NodeExchange } from "./http/node-exchange.ts";
 import { serveFile } from "./http/static-files.ts";
 import { routeNotFound } from "./route.ts";
 
-/** An application that speaks in `Request` and `Response`, such as one made with Hono. */
+/** An application based on `Request` and `Response`, such as one made with Hono. */
 export interface FetchApplication {
   fetch(request: Request): Response | Promise<Response>;
 }
@@ -16,7 +16,7 @@ export interface FallbackHandlers {
   readonly application?: FetchApplication | undefined;
 }
 
-/** Serves what is not the gateway's own: files first, then the application. */
+/** Serves all other paths: files first, then the application. */
 export function serveFallback(
   { publicDir, application }: FallbackHandlers,
   ports: Ports,
@@ -27,7 +27,9 @@ export function serveFallback(
     try {
       if (application === undefined) throw routeNotFound();
       const gone = new AbortController();
-      exchange.onGone(() => gone.abort(new HoldfastError("action", "aborted", "The client has gone away")));
+      exchange.onGone(() =>
+        gone.abort(new HoldfastError("action", "aborted", "The client has disconnected")),
+      );
       const url = urlOf(exchange.header("host"), exchange.url);
       const asked = exchange.request(url, gone.signal, Number.POSITIVE_INFINITY);
       exchange.replyWith(asRead(await application.fetch(asked)), {});
@@ -38,7 +40,7 @@ export function serveFallback(
   return (request, response) => void serve(request, response);
 }
 
-/** An application may hand on what it has fetched, with headers that speak of the bytes before they were decoded. */
+/** An application may return a fetched response, whose headers describe the bytes before decoding. */
 function asRead(answer: Response): Response {
   const headers = decodedHeaders(answer);
   if (headers === answer.headers) return answer;

@@ -6,14 +6,13 @@ interface AuthQuestion {
   readonly intents: readonly AuthIntent[];
   readonly target: ActorTarget;
   readonly params: unknown;
-  /** Made only where somebody asks. */
+  /** Created on demand. */
   readonly request: () => Request;
 }
 
 /**
- * Asks the definition's `onAuth`, at the gateway: no actor is woken or made for a caller whom it
- * refuses. Calls `next` with what it returned, at once when there is none. Callers in this process are
- * not asked.
+ * Calls the definition's `onAuth` at the gateway, so that no actor is woken or created for a caller that it refuses.
+ * Calls `next` with its result, or immediately if there is no hook. Calls within this process are not checked.
  */
 export function authenticate(
   directory: Directory,

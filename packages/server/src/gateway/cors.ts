@@ -1,7 +1,7 @@
 import { header } from "@holdfast/client";
 import type { Exchange } from "./http/exchange.ts";
 
-/** What a browser has to be told so that a page of this origin, which has been checked, gets the answer. */
+/** CORS headers for a response to a page of another origin, which has been checked. */
 export function corsHeaders(origin: string, credentials: boolean): Readonly<Record<string, string>> {
   return {
     "access-control-allow-origin": origin,
@@ -26,8 +26,8 @@ const ownHeaders = [
 ].join(", ");
 
 /**
- * Answers a CORS preflight; the origin has been checked. Any header may be sent: hooks look at those that a
- * client was given. So may any method to a request for user code (`isRaw`): what it takes is its own affair.
+ * Answers a CORS preflight; the origin has been checked. All headers are allowed, because hooks may read those that a
+ * client was configured with. For user code (`isRaw`) all methods are allowed, too.
  */
 export function preflight(
   exchange: Exchange,

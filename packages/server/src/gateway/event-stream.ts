@@ -11,13 +11,13 @@ import type { RouteHost } from "./route-host.ts";
 
 interface EventsRequest {
   readonly target: ActorTarget;
-  /** The events that are asked for. */
+  /** The requested events. */
   readonly events: readonly string[];
 }
 
 /**
- * `GET .../events`: a connection as server-sent events (WHATWG HTML, section 9.2). It hears events; calls
- * go over HTTP. Throws `gateway.malformed_path`, `conn.too_many_subscriptions`.
+ * `GET .../events`: a connection as server-sent events (WHATWG HTML, section 9.2). It receives events; calls go over
+ * HTTP. Throws `gateway.malformed_path`, `conn.too_many_subscriptions`.
  */
 export function serveEvents(
   gateway: RouteHost,
@@ -26,7 +26,7 @@ export function serveEvents(
   headers: Readonly<Record<string, string>>,
 ): void {
   if (events.length === 0) {
-    const message = "Say which events: ?event=name, as often as needed";
+    const message = "No events are requested. Name them with ?event=name, once per event";
     throw new HoldfastError("gateway", "malformed_path", message, { statusCode: 400 });
   }
   const names = new Set(events);
@@ -53,14 +53,14 @@ export function serveEvents(
     });
     output.attach(session);
     const interval = directory.optionsOf(target.name)?.connectionLivenessInterval;
-    // Who asks for no pings has proxies on the way all the same.
+    // Without pings, proxies on the way still need a keep-alive.
     output.watch(interval === undefined || interval === 0 ? serverLimits.heartbeatMs : interval);
   };
   const question = { intents: ["connect"], target, params, request: () => request } as const;
   authenticate(directory, question, open, (error) => gateway.fail(exchange, error, headers));
 }
 
-/** Writes a connection as server-sent events. Refused before it is open, it is an HTTP error. */
+/** Writes a connection as server-sent events. If it is refused before it is open, the response is an HTTP error. */
 class EventStream implements SessionOutput {
   readonly #gateway: RouteHost;
   readonly #exchange: Exchange;
@@ -83,7 +83,7 @@ class EventStream implements SessionOutput {
     this.#exchange.onGone(() => this.#gone());
   }
 
-  /** A comment now and then keeps proxies from closing it, and tells when the peer is gone. */
+  /** Comments at intervals keep proxies from closing the stream, and detect a lost peer. */
   watch(intervalMs: number): void {
     if (this.#ended) return;
     this.#timer = this.#gateway.directory.ports.tasks.after(intervalMs, () => {
@@ -129,13 +129,13 @@ class EventStream implements SessionOutput {
       return;
     }
     this.#write(`event: $close\ndata: ${encodeJson({ code, reason })}\n\n`);
-    // That word may have been one too many, which has ended it.
+    // The write may have exceeded the limit, which ends the stream.
     if (this.#ended) return;
     this.#end();
     this.#controller.close();
   }
 
-  // Nothing calls over it.
+  // There are no calls over a stream.
   result(): void {}
   stream(): void {}
   chunk(): void {}
@@ -145,7 +145,7 @@ class EventStream implements SessionOutput {
     if (this.#ended || this.#controller === undefined) return;
     this.#controller.enqueue(textEncoder.encode(text));
     if ((this.#controller.desiredSize ?? 0) > 0) return;
-    // It reads too slowly; what it misses is kept for a while, should it come back.
+    // The client reads too slowly; missed events are kept for a while, in case it reconnects.
     this.#end();
     this.#controller.error(new HoldfastError("conn", "too_slow", "The events are read too slowly"));
     this.#session?.lose();

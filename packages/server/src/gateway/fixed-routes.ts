@@ -1,13 +1,13 @@
 import { healthBody } from "../health.ts";
 import type { GatewayOptions } from "./options.ts";
 
-/** A path whose answer has nothing to do with an actor. */
+/** A path that does not belong to an actor. */
 export interface FixedRoute {
   readonly contentType: string;
   body(): string | Promise<string>;
 }
 
-/** The paths beside those of actors, by what they are below the mount of the gateway. */
+/** The fixed paths, relative to the mount path of the gateway. */
 export function fixedRoutes(options: GatewayOptions): ReadonlyMap<string, FixedRoute> {
   const { metadata } = options;
   const routes = new Map<string, FixedRoute>();

@@ -39,14 +39,14 @@ import { StreamedReply } from "./streamed-reply.ts";
 const banner = "This is a Holdfast server: actors are below /actors/.\n";
 const noHeaders: Readonly<Record<string, string>> = {};
 
-/** Answers HTTP requests for actors: docs/reference/wire.md. It knows no sockets. */
+/** Answers HTTP requests for actors, independent of sockets. See docs/reference/wire.md. */
 export class Gateway implements RouteHost {
   readonly directory: Directory;
   readonly options: GatewayOptions;
   readonly guard: Guard;
   readonly maxIncomingBytes: number;
   readonly maxOutgoingBytes: number;
-  /** What `DELETE .../calls/{key}` can end. */
+  /** Calls that `DELETE .../calls/{key}` can cancel. */
   readonly #running = new RunningCalls();
   readonly #fixed: ReadonlyMap<string, FixedRoute>;
   readonly management: ManagementHttp;
@@ -61,7 +61,7 @@ export class Gateway implements RouteHost {
     this.maxOutgoingBytes = directory.messageLimits.maxOutgoingBytes;
   }
 
-  /** Answers, or returns false when the path is not the gateway's own. */
+  /** Answers the request, or returns false if its path is not the gateway's. */
   handle(exchange: Exchange): boolean {
     const origin = exchange.header("origin");
     const host = exchange.header("host");
@@ -89,7 +89,7 @@ export class Gateway implements RouteHost {
     return true;
   }
 
-  /** Answers what nobody took: at the root a line for whoever looks whether something is there. */
+  /** Answers unknown paths; the root gets a line of text for people who check whether the server runs. */
   unclaimed(exchange: Exchange): void {
     const isRoot = localPath(exchange.url, this.options.basePath)?.split("?", 1)[0] === "/";
     if (!isRoot || (exchange.method !== "GET" && exchange.method !== "HEAD")) {
@@ -102,7 +102,7 @@ export class Gateway implements RouteHost {
     replyError(exchange, visibleError(error, this.directory.ports), headers);
   }
 
-  /** Runs the access hook; calls `next` at once when there is none or it answers at once. */
+  /** Runs the access hook; calls `next` synchronously if there is none or it returns synchronously. */
   admit(info: AccessInfo, next: () => void, refuse: (error: unknown) => void): void {
     const asked = this.options.access?.(info);
     if (asked === undefined) next();
@@ -124,7 +124,7 @@ export class Gateway implements RouteHost {
       case "action": {
         if (exchange.method !== "POST") return notAllowed(exchange, "POST", headers);
         const { target, action } = route;
-        // Most servers ask nobody, and this is the way that most requests go.
+        // The hot path: most servers have no hook.
         if (this.options.access === undefined) return this.#action(exchange, target, action, headers);
         const next = (): void => this.#action(exchange, target, action, headers);
         return this.admit(accessInfo("action", exchange, target, action), next, refuse);
@@ -219,7 +219,7 @@ export class Gateway implements RouteHost {
 
   #readInput(exchange: Exchange, refuse: (error: unknown) => void, next: (input: unknown) => void): void {
     const encoding = requestEncoding(exchange);
-    // Around the input: a map of one entry.
+    // CBOR overhead around the input: a map with one entry.
     exchange.readBody(limits.maxInputBytes + 16, (error, body) => {
       try {
         if (error !== undefined) throw error;
@@ -269,7 +269,7 @@ export class Gateway implements RouteHost {
     );
   }
 
-  /** For a request that begins no connection, and whose body is not the parameters' affair. */
+  /** For requests that open no connection, and whose body does not carry parameters. */
   #authenticateLookUp(
     exchange: Exchange,
     intents: readonly AuthIntent[],
@@ -298,7 +298,7 @@ export class Gateway implements RouteHost {
     const abort = new Cancellation();
     const gone = (): void => abort.abort(cancelled());
     let running: RunningCall | undefined;
-    // A caller without a key cannot come back for the answer, so that leaving is cancelling.
+    // A caller without a key cannot ask for the result again, so leaving means cancelling.
     if (idempotencyKey === undefined) exchange.onGone(gone);
     else {
       running = new RunningCall(target, idempotencyKey, abort);
@@ -341,12 +341,12 @@ export class Gateway implements RouteHost {
     headers: Readonly<Record<string, string>>,
   ): void {
     for (const call of this.#running.find(target, idempotencyKey)) call.abort.abort(cancelled());
-    // Also when there is none: it may have ended in the meantime.
+    // Also if there is no such call: it may have ended in the meantime.
     exchange.reply(204, headers, undefined);
   }
 }
 
-/** Dispatches a call in a span of the server, below that of the client. */
+/** Dispatches a call in a server span below that of the client. */
 function traced(
   exchange: Exchange,
   target: ActorTarget,
@@ -390,10 +390,10 @@ function bodyOf(
 ): Readonly<Record<string, unknown>> {
   if (body.length === 0) return {};
   if (encoding === undefined) {
-    const message = `Say what the body is: ${contentType.json} or ${contentType.cbor}`;
+    const message = `Set the content type of the body: ${contentType.json} or ${contentType.cbor}`;
     throw new HoldfastError("gateway", "unsupported_content_type", message, { statusCode: 415 });
   }
-  // Around the arguments: the body's map and their list.
+  // CBOR overhead around the arguments: the map of the body and their array.
   const value = decode(encoding, body, limits.maxDepth + 2);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     return value as Readonly<Record<string, unknown>>;

@@ -5,9 +5,9 @@ import type { GatewayOptions } from "./options.ts";
 type GuardOptions = Pick<GatewayOptions, "hosts" | "origins" | "loopbackOrigins" | "anyHost">;
 
 /**
- * Keeps web pages of others out. A page that rebinds its own name to this address fails at the Host
- * check; a page that calls across origins fails at the Origin check, which also covers WebSockets and
- * requests that a browser sends without a preflight.
+ * Keeps web pages of other sites out. A page that rebinds its own name to this address fails the Host check; a page
+ * that calls across origins fails the Origin check, which also covers WebSockets and requests that a browser sends
+ * without a preflight.
  */
 export class Guard {
   readonly #hosts: ReadonlySet<string>;
@@ -15,7 +15,7 @@ export class Guard {
   readonly #anyOrigin: boolean;
   readonly #loopbackOrigins: boolean;
   readonly #anyHost: boolean;
-  /** Hosts that passed; bounded by what callers may name. */
+  /** Hosts that passed; bounded by the allowed names. */
   readonly #known = new Map<string, boolean>();
 
   constructor({ hosts = [], origins = [], loopbackOrigins = false, anyHost = false }: GuardOptions) {
@@ -29,21 +29,21 @@ export class Guard {
   /** Throws `gateway.forbidden_host` or `gateway.forbidden_origin`. */
   check(host: string | undefined, origin: string | undefined): void {
     if (!this.#allowsHost(host)) {
-      const message = "This Host is not served; list its name in `hosts` to serve it";
+      const message = "This Host is not served. Add its name to `hosts` to serve it";
       throw new HoldfastError("gateway", "forbidden_host", message);
     }
     if (origin !== undefined && !this.#allowsOrigin(origin, host)) {
-      const message = "Pages of this Origin may not call; list it in `origins` to let them";
+      const message = "Pages of this Origin may not call. Add it to `origins` to allow them";
       throw new HoldfastError("gateway", "forbidden_origin", message);
     }
   }
 
-  /** True for an origin that is not the server's own, so that its browser needs to be told. */
+  /** True for an origin other than the server's own, whose browser needs CORS headers. */
   isCrossOrigin(host: string | undefined, origin: string): boolean {
     return origin !== `http://${host}` && origin !== `https://${host}`;
   }
 
-  /** False for an origin that only `"*"` lets in: its pages may not send cookies. */
+  /** False for an origin that only `"*"` allows: its pages may not send cookies. */
   trusts(host: string | undefined, origin: string): boolean {
     if (this.#origins.has(origin) || !this.isCrossOrigin(host, origin)) return true;
     return this.#loopbackOrigins && isLoopbackOrigin(origin);

@@ -15,10 +15,10 @@ import { authenticate } from "./auth.ts";
 import { type Exchange, replyEncoding, requestEncoding, requestHead, urlOf } from "./http/exchange.ts";
 import type { RouteHost } from "./route-host.ts";
 
-/** What stands around a body in its request. */
+/** Encoding overhead around a message in its request. */
 const envelopeBytes = 4_096;
 
-/** `POST .../queues/{queue}`: sends a message, and waits for its completion where it says so. */
+/** `POST .../queues/{queue}`: sends a message, and waits for its completion on request. */
 export function serveSend(
   gateway: RouteHost,
   exchange: Exchange,
@@ -58,7 +58,7 @@ export function serveSend(
   });
 }
 
-/** Reads the body, and keeps the request around it where `onAuth` will ask for that. */
+/** Reads the body, and keeps the request if `onAuth` will need it. */
 function readBody(
   { directory, maxIncomingBytes }: RouteHost,
   exchange: Exchange,
@@ -67,7 +67,7 @@ function readBody(
   refuse: (cause: unknown) => void,
   next: (body: Uint8Array, request: () => Request) => void,
 ): void {
-  // In JSON binary data takes a third more, and there is an object around the message.
+  // Binary data in JSON is a third larger, and the message is inside an object.
   const allowed = Math.ceil(directory.maxQueueMessageBytes(target.name) * 1.4);
   const maxBytes = Math.max(maxIncomingBytes, allowed) + envelopeBytes;
   if (directory.authHook(target.name) === undefined) {
@@ -93,10 +93,10 @@ function readBody(
 function readContent(encoding: Encoding | undefined, bytes: Uint8Array): Content {
   if (bytes.length === 0) return { body: undefined };
   if (encoding === undefined) {
-    const message = "Say what the body is: application/json or application/cbor";
+    const message = "Set the content type of the body: application/json or application/cbor";
     throw new HoldfastError("gateway", "unsupported_content_type", message, { statusCode: 415 });
   }
-  // Around the message: the map of the request.
+  // The map around the message.
   const value = decode(encoding, bytes, limits.maxDepth + 1);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw malformedContent("it is not an object");

@@ -6,7 +6,7 @@ import { actorUrl, type Exchange, paramsOf, visibleError } from "./http/exchange
 import type { RawRoute } from "./route.ts";
 import type { RouteHost } from "./route-host.ts";
 
-/** Hands a request to `onRequest`, and its answer back; the access hook has let it pass. */
+/** Passes a request to `onRequest`, and sends its response; the access hook has allowed it. */
 export function serveRaw(
   gateway: RouteHost,
   exchange: Exchange,
@@ -18,7 +18,7 @@ export function serveRaw(
   exchange.onGone(() => gone.abort(cancelled()));
   const fail = (error: unknown): void => {
     const visible = visibleError(error, directory.ports);
-    // Tells a client of ours that it was not user code that answered.
+    // Tells our clients that the response is not from user code.
     const marked = { ...headers, [header.error]: `${visible.group}.${visible.code}` };
     gateway.fail(exchange, visible, marked);
   };
@@ -34,7 +34,7 @@ export function serveRaw(
         .then((response) => exchange.replyWith(response, { ...headers, ...actorHeaders(route.target) }))
         .catch(fail);
     };
-    // The body is the actor's: who asks for the caller sees the head of the request alone.
+    // The body belongs to the actor: `onAuth` sees only the head of the request.
     const head = (): Request => new Request(request.url, { headers: request.headers });
     authenticate(
       directory,

@@ -2,13 +2,13 @@ import type { Directory } from "../directory/directory.ts";
 import type { Exchange } from "./http/exchange.ts";
 import type { GatewayOptions } from "./options.ts";
 
-/** What a route of the gateway needs of it. */
+/** The part of the gateway that its routes use. */
 export interface RouteHost {
   readonly directory: Directory;
   readonly options: GatewayOptions;
-  /** Bytes of a request's body that are read at most. */
+  /** Maximum number of bytes of a request's body that are read. */
   readonly maxIncomingBytes: number;
   readonly maxOutgoingBytes: number;
-  /** Answers with an error as its caller may see it. */
+  /** Sends an error in the form that its caller may see. */
   fail(exchange: Exchange, error: unknown, headers?: Readonly<Record<string, string>>): void;
 }

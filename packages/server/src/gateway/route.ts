@@ -2,7 +2,7 @@ import type { ActorTarget } from "@holdfast/client";
 import { decodeKey, HoldfastError } from "@holdfast/core";
 import { collectionPath, type ManagementRoute, readManagement } from "../management/routes.ts";
 
-/** What a path below /actors/ asks for. */
+/** The operation that a path below /actors/ stands for. */
 export type Route =
   | { readonly kind: "actor"; readonly target: ActorTarget }
   | { readonly kind: "action"; readonly target: ActorTarget; readonly action: string }
@@ -14,7 +14,7 @@ export type Route =
   | ManagementRoute
   | RawRoute;
 
-/** Beyond `/request` or `/websocket` everything is the actor's own: `path` with its query, as it was sent. */
+/** Everything after `/request` or `/websocket` belongs to the actor: `path` with its query, as received. */
 export interface RawRoute {
   readonly kind: "request" | "websocket";
   readonly target: ActorTarget;
@@ -24,15 +24,14 @@ export interface RawRoute {
 export const actorsPrefix = "/actors/";
 
 /**
- * Reads the path of a request for an actor: `/actors/{name}/{actor}`, then nothing or one of
+ * Parses the path of a request for an actor: `/actors/{name}/{actor}`, then nothing or one of
  *
- * - `/actions/{action}`, `/queues/{queue}`, `/calls/{key}`, `/connect`, `/events`, `/reload`, and perhaps
+ * - `/actions/{action}`, `/queues/{queue}`, `/calls/{key}`, `/connect`, `/events`, `/reload`, optionally with
  *   `?create=true`;
  * - `/{request|websocket}[/{path}][?{query}]`.
  *
- * `{actor}` is `@` and the canonical text of a key, `~` and that text (the actor is made when it does not
- * exist), or an id.
- * Throws `gateway.not_found`, `gateway.malformed_path`, `actor.invalid_key`, `actor.key_too_long`.
+ * `{actor}` is `@` and the canonical text of a key, `~` and that text (the actor is created if it does not exist), or
+ * an id. Throws `gateway.not_found`, `gateway.malformed_path`, `actor.invalid_key`, `actor.key_too_long`.
  */
 export function parseRoute(url: string): Route {
   let route = known.get(url);
@@ -48,14 +47,14 @@ export function parseRoute(url: string): Route {
   return route;
 }
 
-/** Routes that were read before: one actor is often called many times. Bounded in number and length. */
+/** Cache of parsed routes: one actor is often called many times. Bounded in number and length. */
 const known = new Map<string, Route>();
 const maxKnown = 4_096;
 const maxKnownLength = 512;
 
 /**
- * The path below the mount of the gateway, or undefined when it is not below it; with several mounts,
- * below the first that fits. "anywhere": what stands before the gateway's own part is not looked at.
+ * The path below the mount path of the gateway; undefined if it is not below it. Of several mount paths, the first
+ * match counts. With "anywhere", everything before the gateway's own part is ignored.
  */
 export function localPath(url: string, mount: string | readonly string[] | undefined): string | undefined {
   if (mount === undefined || mount === "" || mount === "/") return url;
@@ -76,7 +75,7 @@ function belowMount(url: string, mount: string): string | undefined {
   return rest.startsWith("/") ? rest : undefined;
 }
 
-/** Only an actor is named by its key or its UUID: whatever stands before is the mount, however that is called. */
+/** Only an actor is addressed by its key or its UUID: whatever precedes that is the mount path. */
 const namedActor = /\/actors\/[^/]+\/(?:[@~]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
 const onePart = /^\/actors\/[^/]+$/;
 
@@ -86,18 +85,18 @@ function partOfAnywhere(url: string): string {
   const named = path.search(namedActor);
   if (named !== -1) return url.slice(named);
   let at = path.indexOf(actorsPrefix);
-  // A mount may be called `/actors` itself.
+  // A mount path may be `/actors` itself.
   while (at !== -1 && path.startsWith(actorsPrefix, at + "/actors".length)) at += "/actors".length;
   const part = at === -1 ? "" : path.slice(at);
   if (part !== "" && (!onePart.test(part) || collectionPath.test(part))) return url.slice(at);
   const last = path.slice(Math.max(0, path.lastIndexOf("/")));
-  // The one of them that takes a query.
+  // The only route with a query.
   return last === "/actors" && mark !== -1 ? last + url.slice(mark) : last;
 }
 
 const rawPath = /^\/actors\/([^/?]+)\/([^/?]+)\/(request|websocket)(?=[/?]|$)/;
 
-/** Paths of user code are not remembered: there is no end to them. */
+/** Paths of user code are not cached: their number is unlimited. */
 function readRaw(url: string): RawRoute | undefined {
   const match = rawPath.exec(url);
   if (match === null) return undefined;

@@ -14,7 +14,7 @@ function added(calls: RunningCalls, target: ActorTarget, key: string): RunningCa
   return call;
 }
 
-test("calls are found by key and actor, however the actor was asked for", () => {
+test("calls are found by key and actor, with any form of address", () => {
   const calls = new RunningCalls();
   const first = added(calls, get, "1");
   added(calls, other, "1");
@@ -24,7 +24,7 @@ test("calls are found by key and actor, however the actor was asked for", () => 
   assert.deepEqual(calls.find(get, "3"), []);
 });
 
-test("the others stay when the oldest, the newest or one between them has ended", () => {
+test("removing the oldest, the newest or another call leaves the others", () => {
   for (const gone of [0, 1, 2]) {
     const calls = new RunningCalls();
     const all: RunningCall[] = [];
@@ -33,7 +33,7 @@ test("the others stay when the oldest, the newest or one between them has ended"
     assert(ended);
     calls.delete(ended);
     assert.deepEqual(new Set(calls.find(get, "1")), new Set(all));
-    // As many as before fit in again, and none of them twice.
+    // As many calls fit in again, and none is found twice.
     const last = added(calls, get, "1");
     assert.equal(calls.find(get, "1").length, 3);
     for (const call of [...all, last]) calls.delete(call);

@@ -2,7 +2,7 @@ import type { Cancellation } from "@holdfast/actors";
 import type { ActorTarget } from "@holdfast/client";
 import { encodeKey } from "@holdfast/core";
 
-/** A keyed call that came over HTTP and runs now; its neighbours are its list's own. */
+/** A running call with a key that came over HTTP; the list owns the links. */
 export class RunningCall {
   readonly target: ActorTarget;
   readonly idempotencyKey: string;
@@ -18,9 +18,9 @@ export class RunningCall {
 }
 
 /**
- * The keyed calls that run now, so that somebody else can end them. Every call comes and goes, and hardly
- * any is ended so: a list costs a call next to nothing, where a map by key would hash each key, and whoever
- * ends one looks through all that run.
+ * The running calls with keys, so that another request can cancel them. Every call is added and removed, and hardly
+ * any is cancelled: a linked list costs a call next to nothing, where a map would hash each key, and cancelling
+ * searches the list.
  */
 export class RunningCalls {
   #newest: RunningCall | undefined;
@@ -31,18 +31,18 @@ export class RunningCalls {
     this.#newest = call;
   }
 
-  /** Takes out a call that is in the list. */
+  /** Removes a call that is in the list. */
   delete(call: RunningCall): void {
     const { before, after } = call;
     if (after === undefined) this.#newest = before;
     else after.before = before;
     if (before !== undefined) before.after = after;
-    // What is out of the list must not keep alive what is not.
+    // Clears the links, so that a removed call does not keep others in memory.
     call.before = undefined;
     call.after = undefined;
   }
 
-  /** All calls of that key and actor, however the actor is to be treated where it does not exist. */
+  /** Finds all calls with this key of this actor, with any form of its address. */
   find(target: ActorTarget, idempotencyKey: string): RunningCall[] {
     const address = addressOf(target);
     const found: RunningCall[] = [];

@@ -4,7 +4,7 @@ import { type HoldfastError, toWireError } from "@holdfast/core";
 import { outgoingTooLong } from "../sessions/session-errors.ts";
 import type { Exchange } from "./http/exchange.ts";
 
-/** A result that goes out in pieces as the body of one HTTP response; see docs/reference/wire.md. */
+/** A streamed result as the body of one HTTP response; see docs/reference/wire.md. */
 export class StreamedReply implements ResultStream {
   readonly #exchange: Exchange;
   readonly #encoding: Encoding;
@@ -14,7 +14,7 @@ export class StreamedReply implements ResultStream {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #wanted: (() => void) | undefined;
 
-  /** `gone` is called when the client goes away in the middle. */
+  /** Calls `gone` if the client disconnects before the end. */
   constructor(
     exchange: Exchange,
     encoding: Encoding,

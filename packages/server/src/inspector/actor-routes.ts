@@ -89,13 +89,13 @@ export const actorRoutes: readonly InspectorRoute[] = [
     path: "/token",
     handler: async ({ inspection, request }) => {
       if (request.rights === "owner") return { token: await inspection.token() };
-      const message = "The token of an actor does not tell itself";
+      const message = "The token of an actor does not allow reading the token";
       throw new HoldfastError("inspector", "forbidden", message, { statusCode: 403 });
     },
   },
 ];
 
-/** The past. */
+/** History. */
 export const storedRoutes: readonly StoredRoute[] = [
   {
     method: "GET",

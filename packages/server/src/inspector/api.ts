@@ -14,7 +14,7 @@ const routes: readonly (Route & { readonly segments: readonly string[] })[] = [
   ...storageRoutes,
 ].map((route) => ({ ...route, segments: route.path.slice(1).split("/") }));
 
-/** Answers requests to the inspectors of actors: docs/reference/inspector.md. */
+/** Answers requests to the inspectors of actors. See docs/reference/inspector.md. */
 export class InspectorApi {
   readonly #directory: Directory;
 
@@ -22,7 +22,7 @@ export class InspectorApi {
     this.#directory = directory;
   }
 
-  /** Throws `inspector.not_found`, `gateway.method_not_allowed`, `actor.not_found`, and what the actor throws. */
+  /** Throws `inspector.not_found`, `gateway.method_not_allowed`, `actor.not_found`, and errors of the actor. */
   async answer(target: ActorTarget, request: InspectorRequest): Promise<InspectorResponse> {
     const { route, params } = find(request);
     const directory = this.#directory;
@@ -58,7 +58,7 @@ function find(request: InspectorRequest): {
   throw new HoldfastError("gateway", "method_not_allowed", message, { metadata: { allow: allowed } });
 }
 
-/** The parameters, decoded; undefined when the path is another. */
+/** The decoded parameters; undefined if the path does not match. */
 function match(segments: readonly string[], path: readonly string[]): readonly string[] | undefined {
   const params: string[] = [];
   for (const [at, segment] of segments.entries()) {

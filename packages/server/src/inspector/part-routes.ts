@@ -103,7 +103,7 @@ export const partRoutes: readonly InspectorRoute[] = [
     path: "/workflow/replay",
     handler: async ({ inspection, request }) => {
       const { entryId } = fields(request);
-      if (entryId !== undefined && typeof entryId !== "string") throw badRequest("`entryId` is not text");
+      if (entryId !== undefined && typeof entryId !== "string") throw badRequest("`entryId` is not a string");
       await inspection.workflow.replay(entryId);
       return workflowOf(await inspection.workflow.history());
     },
@@ -113,7 +113,7 @@ export const partRoutes: readonly InspectorRoute[] = [
     path: "/workflow/cancel",
     handler: async ({ inspection, request }) => {
       const { reason } = fields(request);
-      if (reason !== undefined && typeof reason !== "string") throw badRequest("`reason` is not text");
+      if (reason !== undefined && typeof reason !== "string") throw badRequest("`reason` is not a string");
       return { ok: await inspection.workflow.cancel(reason) };
     },
   },
@@ -221,7 +221,7 @@ function notFound(what: string): HoldfastError {
   return new HoldfastError("inspector", "not_found", `There is no such ${what}`, { statusCode: 404 });
 }
 
-/** SQL is the caller's own here: what SQLite says of it is for him. */
+/** The SQL is the caller's own: SQLite's error message is for the caller. */
 function sqlError(error: unknown): unknown {
   if (isHoldfastError(error) && error.group === "db" && error.statusCode === 500) {
     const { code, message, metadata } = error;
@@ -243,7 +243,7 @@ function keyText(key: Uint8Array): string {
   return Buffer.from(key).toString("base64url");
 }
 
-/** Beside the bytes the text, where they are any. */
+/** The value as text in addition to its bytes, if it is text. */
 function keyFields(key: Uint8Array): { readonly key: string; readonly keyText?: string } {
   const text = textOf(key);
   return { key: keyText(key), ...(text === undefined ? {} : { keyText: text }) };

@@ -3,15 +3,15 @@ import type { ActorInspection, ActorInstance } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory/directory.ts";
 
-/** One request to the inspector of an actor, whichever way it came. */
+/** One request to the inspector of an actor, over HTTP or WebSocket. */
 export interface InspectorRequest {
   readonly method: string;
-  /** Below `/inspector`; begins with a slash. */
+  /** Path below `/inspector`; begins with a slash. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Decoded; undefined where there is none. */
+  /** Decoded; undefined if there is none. */
   readonly body: unknown;
-  /** Whose rights the caller has: the owner's, or those that the actor's own token gives. */
+  /** The rights of the caller: the owner's, or those of the actor's own token. */
   readonly rights: "owner" | "actor";
 }
 
@@ -20,17 +20,17 @@ export interface InspectorResponse {
   readonly body?: unknown;
 }
 
-/** What the handler of a route works with. */
+/** The arguments of a route's handler. */
 export interface InspectorContext {
   readonly request: InspectorRequest;
   readonly directory: Directory;
   readonly instance: ActorInstance;
   readonly inspection: ActorInspection;
-  /** What stands in the path where the route has a parameter. */
+  /** The values of the path parameters. */
   readonly params: readonly string[];
 }
 
-/** The answer's body, and 200. */
+/** Returns the body of a response with status 200. */
 export type InspectorHandler = (context: InspectorContext) => Promise<unknown> | unknown;
 
 export interface InspectorRoute {
@@ -40,7 +40,7 @@ export interface InspectorRoute {
   readonly handler: InspectorHandler;
 }
 
-/** A route that reads the store alone: it wakes nobody, and answers for an actor that cannot be woken. */
+/** A route that reads only the store: it wakes no actor, and works for an actor that cannot be woken. */
 export interface StoredRoute {
   readonly method: string;
   readonly path: string;
@@ -69,7 +69,7 @@ export function textField(request: InspectorRequest, name: string): string {
   throw badRequest(`\`${name}\` is missing`);
 }
 
-/** A whole number of the query, within bounds. Throws `actor.invalid_request`. */
+/** An integer of the query, within bounds. Throws `actor.invalid_request`. */
 export function numberOf(
   request: InspectorRequest,
   name: string,
@@ -81,7 +81,7 @@ export function numberOf(
   if (text === null) return fallback;
   const value = Number(text);
   if (text !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw badRequest(`\`${name}\` is a whole number from ${min} to ${max}`);
+  throw badRequest(`\`${name}\` is not an integer from ${min} to ${max}`);
 }
 
 /** `{ args: [] }` or `{ properties: {} }`, not both. Throws `actor.invalid_request`. */
@@ -98,11 +98,11 @@ export function argumentsOf(
     }
     return { properties: properties as Readonly<Record<string, unknown>> };
   }
-  if (args !== undefined && !Array.isArray(args)) throw badRequest("`args` is not a list");
+  if (args !== undefined && !Array.isArray(args)) throw badRequest("`args` is not an array");
   return { args: args ?? [] };
 }
 
-/** Without members that are undefined, which JSON would have to spell out. */
+/** Removes undefined members, which JSON would encode with a tag. */
 export function withoutUndefined<T extends object>(value: T): Partial<T> {
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Partial<T>;
 }

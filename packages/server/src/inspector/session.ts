@@ -6,14 +6,14 @@ import { visibleError } from "../gateway/http/exchange.ts";
 import type { InspectorApi } from "./api.ts";
 import { queueOf, stateOf, summaryOf, workflowOf } from "./shapes.ts";
 
-/** Version of the frames; `init` carries it. */
+/** Version of the frames; sent in `init`. */
 const inspectorVersion = 1;
-/** Pushes of one session are at least so far apart. */
+/** Minimum interval between pushes of one session. */
 const pushIntervalMs = 100;
 const maxRequests = 32;
 const shownMessages = 100;
 
-/** Where frames go. Neither may throw. */
+/** Receiver of frames. Neither method may throw. */
 export interface InspectorOutput {
   send(frame: string): void;
   close(code: number, reason: string): void;
@@ -27,7 +27,7 @@ export interface InspectorSessionOptions {
   readonly output: InspectorOutput;
 }
 
-/** Somebody who watches one actor: docs/reference/inspector.md. It goes on while the actor sleeps. */
+/** A client that watches one actor. The session continues while the actor sleeps. See docs/reference/inspector.md. */
 export class InspectorSession {
   readonly #options: InspectorSessionOptions;
   readonly #endings: (() => void)[] = [];
@@ -42,7 +42,7 @@ export class InspectorSession {
     this.#options = options;
   }
 
-  /** Wakes the actor, and begins with `init`. */
+  /** Wakes the actor, and sends `init`. */
   async start(): Promise<void> {
     const { directory, target } = this.#options;
     await directory.inspect(target, async (inspection, instance) => {
@@ -55,7 +55,7 @@ export class InspectorSession {
     });
   }
 
-  /** A frame of the client. */
+  /** Handles a frame of the client. */
   frame(text: string): void {
     let id: unknown;
     try {
@@ -70,9 +70,9 @@ export class InspectorSession {
         typeof method === "string" &&
         typeof path === "string" &&
         path.startsWith("/");
-      if (!isRequest) throw new HoldfastError("message", "malformed_frame", "This is no frame of a request");
+      if (!isRequest) throw new HoldfastError("message", "malformed_frame", "The frame is not a request");
       if (this.#running >= maxRequests) {
-        throw new HoldfastError("conn", "too_many_calls", `More than ${maxRequests} requests at one time`);
+        throw new HoldfastError("conn", "too_many_calls", `More than ${maxRequests} concurrent requests`);
       }
       void this.#answer(id as number, method, path, body);
     } catch (error) {
@@ -80,7 +80,7 @@ export class InspectorSession {
     }
   }
 
-  /** The client has gone away. Idempotent. */
+  /** Called when the client has disconnected. Idempotent. */
   end(): void {
     this.#ended = true;
     this.#unwatch?.();
@@ -106,7 +106,7 @@ export class InspectorSession {
   #started(instance: ActorInstance): void {
     instance.ready.then(
       () => this.#attach(instance.inspect(), instance).catch((error: unknown) => this.#sendError(error)),
-      // It never came up: whoever woke it hears why.
+      // The actor did not start: the request that woke it gets the error.
       () => undefined,
     );
   }
@@ -151,7 +151,7 @@ export class InspectorSession {
         const frame = await pushed(inspection, topic);
         if (this.#instance === instance) this.#send(frame);
       } catch (error) {
-        // What else has changed can be shown all the same.
+        // Other changes can still be pushed.
         if (this.#instance === instance) this.#sendError(error);
       }
     }
@@ -198,7 +198,7 @@ async function pushed(inspection: ActorInspection, topic: InspectionTopic): Prom
       return { type: "schedules", ...(await inspection.schedules.list()) };
     case "kv":
     case "database":
-      // What is in them is asked for a page at a time: this only says that it is worth asking again.
+      // Their content is paged: the push only says that it has changed.
       return { type: topic };
   }
 }

@@ -9,7 +9,7 @@ import { trustedDepth } from "@holdfast/client";
 import { decodeValue } from "@holdfast/core";
 import { withoutUndefined } from "./request.ts";
 
-/** What is shown of an actor's parts, the same in answers and pushes. */
+/** How the parts of an actor are represented, in responses and pushes alike. */
 
 export function stateOf(inspection: ActorInspection): {
   readonly state: unknown;

@@ -2,7 +2,7 @@
 import type { ActorStore, LoadedActor } from "@holdfast/actors";
 import { type ActorKey, isErrorCode } from "@holdfast/core";
 
-/** Takes ownership of the living actor with this name and key; undefined when there is none. */
+/** Acquires the living actor with this name and key; undefined if there is none. */
 export async function acquireByKey(
   store: ActorStore,
   name: string,
@@ -14,7 +14,7 @@ export async function acquireByKey(
     try {
       return await store.acquire(record.id);
     } catch (error) {
-      // Destroyed since it was found: another may have its key now.
+      // Destroyed after it was found: another actor may have its key now.
       if (!isErrorCode(error, "actor", "not_found")) throw error;
     }
   }

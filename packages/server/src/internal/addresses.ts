@@ -1,7 +1,7 @@
 import type { ActorTarget } from "@holdfast/client";
 import { type ActorKey, encodeKey, HoldfastError, isErrorCode } from "@holdfast/core";
 
-/** Addresses by target: a gateway hands in the same target for the same path. */
+/** Cache of addresses by target: a gateway passes the same target object for the same path. */
 const addresses = new WeakMap<ActorTarget, string>();
 
 export function addressOfTarget(target: Exclude<ActorTarget, { type: "id" }>): string {
@@ -13,7 +13,7 @@ export function addressOfTarget(target: Exclude<ActorTarget, { type: "id" }>): s
   return address;
 }
 
-/** Injective: the text of a key has no slash. */
+/** Injective, because the text of a key has no slash. */
 export function addressOf(name: string, key: ActorKey): string {
   return `${name}/${encodeKey(key)}`;
 }
@@ -29,7 +29,7 @@ export function duplicateKey(name: string): HoldfastError {
   return new HoldfastError("actor", "duplicate_key", "An actor with this key exists", { metadata: { name } });
 }
 
-/** For a creation whose first commit met an actor that had come about meanwhile. */
+/** For a creation whose first commit found an actor that was created in the meantime. */
 export function rethrowAsDuplicate(name: string): (error: unknown) => never {
   return (error) => {
     throw isErrorCode(error, "actor", "fenced") ? duplicateKey(name) : error;

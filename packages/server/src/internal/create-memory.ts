@@ -1,7 +1,7 @@
 import type { Clock } from "@holdfast/core";
 import { serverLimits } from "../limits.ts";
 
-/** The outcomes of recent creations by idempotency key, so that a retried `create` does not fail. */
+/** Outcomes of recent creations by idempotency key, so that a retried `create` succeeds. */
 export class CreateMemory {
   readonly #clock: Clock;
   /** In order of `expiresAt`. */
@@ -23,7 +23,7 @@ export class CreateMemory {
       this.#entries.delete(old);
     }
     this.#entries.set(key, { id, expiresAt: now + serverLimits.createMemoryMs });
-    // A creation that failed left nothing behind: a retry tries again.
+    // A failed creation leaves nothing behind: a retry tries again.
     id.catch(() => this.#entries.delete(key));
   }
 }

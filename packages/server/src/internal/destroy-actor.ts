@@ -3,8 +3,8 @@ import type { ActorTarget } from "@holdfast/client";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 
 /**
- * Resolves when the actor of `target` is gone, by this destruction or by another. An instance may end otherwise
- * meanwhile, such as one whose sleep could not be turned any more: then the next one is asked.
+ * Resolves when the actor of `target` is destroyed, by this request or another. If the instance ends otherwise in the
+ * meantime, such as by a sleep that could not be turned into a destruction, the next instance is asked.
  */
 export async function destroyActor(
   store: ActorStore,
@@ -18,7 +18,7 @@ export async function destroyActor(
     if (reason === "destroyed" || !(await exists(store, instance.id))) return;
     if (reason === "failed") throw notDestroyed();
     try {
-      // By its id: the key may have passed to another actor.
+      // By its id: the key may belong to another actor by now.
       instance = await reach({ type: "id", name: instance.name, id: instance.id });
     } catch (error) {
       if (isErrorCode(error, "actor", "not_found")) return;
@@ -33,6 +33,6 @@ async function exists(store: ActorStore, id: string): Promise<boolean> {
 }
 
 function notDestroyed(): HoldfastError {
-  const message = "The last commit of the actor failed, and it is still there; try again";
+  const message = "The last commit of the actor failed, so it still exists. Try again";
   return new HoldfastError("actor", "not_destroyed", message, { statusCode: 503 });
 }

@@ -1,17 +1,17 @@
 import type { ActorInstance } from "@holdfast/actors";
 
-/** Finds an actor; finds it or makes it; makes it where there is none. */
+/** Purpose of a load: find an actor; find or create it; create it if there is none. */
 export type Purpose = "get" | "getOrCreate" | "create";
 
 /**
- * An actor in memory, or on its way there. There is at most one for a name and key. It stays for as long
- * as the actor does, and has promises only while somebody waits for something.
+ * An actor in memory, or being loaded. At most one per name and key. It exists as long as the actor is in memory, and
+ * has promises only while something waits.
  */
 export class Slot {
-  /** What is asked of this load: its failure is no answer to those who ask for something else. */
+  /** Purpose of the running load: its failure does not answer requests with another purpose. */
   readonly purpose: Purpose;
   instance: ActorInstance | undefined;
-  /** Until the load has ended. */
+  /** Set until the load has ended. */
   #loading: Promise<ActorInstance> | undefined;
   #gone: PromiseWithResolvers<void> | undefined;
   #isFree = false;
@@ -20,14 +20,14 @@ export class Slot {
     this.purpose = purpose;
   }
 
-  /** Settles when the actor was found or its creation began. */
+  /** Settles when the actor was found or its creation has begun. */
   get loading(): Promise<ActorInstance> {
     if (this.#loading !== undefined) return this.#loading;
     if (this.instance !== undefined) return Promise.resolve(this.instance);
     throw new Error("nothing is loaded into this slot");
   }
 
-  /** What is under way sets `instance`; `failed` is called before anybody hears of a failure. */
+  /** `work` sets `instance`; `failed` is called before any waiter learns of a failure. */
   begin(work: Promise<ActorInstance>, failed: () => void): void {
     const loading = work.catch((error: unknown) => {
       failed();
@@ -53,9 +53,9 @@ export class Slot {
   }
 }
 
-/** The slots by the addresses of their actors. */
+/** The slots by actor address. */
 export class Slots extends Map<string, Slot> {
-  /** Takes the slot at once, so that whoever comes next waits for this load. */
+  /** Takes the slot synchronously, so that later requests wait for this load. */
   occupy(address: string, purpose: Purpose, load: (slot: Slot) => Promise<ActorInstance>): Slot {
     const slot = new Slot(purpose);
     this.set(address, slot);

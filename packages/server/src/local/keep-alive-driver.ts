@@ -3,8 +3,8 @@ import { keepProcessAlive } from "../gateway/process/keep-process-alive.ts";
 import type { LocalDriver } from "./local-driver.ts";
 
 /**
- * A driver in this process whose requests and connections keep the process alive until they have ended,
- * as sockets would. Actors call each other without: for their calls nobody but actors waits.
+ * A driver in this process whose requests and connections keep the process alive until they have ended, as sockets
+ * would. Calls between actors do not use it: only actors wait for them.
  */
 export function keepAliveDriver(inner: LocalDriver): ClientDriver {
   return {

@@ -24,14 +24,14 @@ import {
 import type { Session, SessionOutput } from "../sessions/session.ts";
 
 /**
- * A connection whose both ends are in this process. Frames are copied through the codec, and answers
- * arrive at a macrotask of their own, as over a network.
+ * A connection with both ends in this process. Frames are copied through the codec, and responses arrive at a
+ * macrotask of their own, as over a network.
  */
 export class LocalConnection implements DriverConnection, SessionOutput {
   readonly #ports: Ports;
   readonly #listener: DriverListener;
   readonly #gate: () => Promise<void>;
-  /** Frames leave one after the other, each behind its gate. */
+  /** Frames leave in order, each after its gate. */
   #tail: Promise<Session | undefined>;
   #outgoing: ServerFrame[] = [];
   #closed: ClosedReason | undefined;
@@ -54,7 +54,7 @@ export class LocalConnection implements DriverConnection, SessionOutput {
 
   send(frame: PreparedFrame): void {
     if (this.#ended) return;
-    // Asked for now: what is sent waits for what was written before it, not for what comes later.
+    // The gate is taken now: a frame waits for writes before it, not for later ones.
     const gate = this.#gate();
     const before = this.#tail;
     this.#tail = Promise.all([before, gate]).then(
@@ -66,10 +66,10 @@ export class LocalConnection implements DriverConnection, SessionOutput {
     );
   }
 
-  /** Returns who the next frames are for. */
+  /** Returns the receiver of the next frames. */
   #keptBack(frame: PreparedFrame, error: unknown, session: Session | undefined): Session | undefined {
     if (!isErrorCode(error, "actor", "output_in_transaction")) {
-      // The caller's turn was not committed, so that nothing of it may leave; nor what follows it.
+      // The caller's turn was not committed, so neither its frames nor later ones may leave.
       this.#ended = true;
       session?.end();
       return undefined;
@@ -79,7 +79,7 @@ export class LocalConnection implements DriverConnection, SessionOutput {
       this.error(refused.id, wireOf(error));
       return session;
     }
-    // What has no answer, such as a subscription, is said over the connection that follows this one.
+    // Frames without a response, such as subscriptions, are repeated over the next connection.
     this.#finish({ error: wireOf(error), final: false });
     session?.lose();
     return undefined;
@@ -94,7 +94,7 @@ export class LocalConnection implements DriverConnection, SessionOutput {
     this.#finish(closedReason(code, reason));
   }
 
-  /** The way between its two ends has broken: the client may come back for what it misses. */
+  /** Simulates a broken connection: the client may reconnect for missed events. */
   lose(): void {
     this.#ended = true;
     void this.#tail.then((session) => session?.lose());

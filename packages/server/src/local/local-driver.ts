@@ -1,4 +1,4 @@
-/** The client in the same process: calls, connections, fetch and sockets without a network. */
+/** The client within the process: calls, connections, fetch and sockets without a network. */
 import type { ActorCaller } from "@holdfast/actors";
 import {
   type ActorTarget,
@@ -48,8 +48,8 @@ import { prepareLocalSend, sendLocally } from "./queue-send.ts";
 import { readAhead } from "./read-ahead.ts";
 
 /**
- * Reaches actors in this process as a remote client would: values are copied through the codec, limits
- * are the same, and what an actor sends waits for that actor's gate. No socket is involved.
+ * Reaches actors in this process as a remote client would: values are copied through the codec, limits are the same,
+ * and requests of an actor wait for that actor's output gate. No socket is involved.
  */
 export class LocalDriver implements ClientDriver {
   readonly #directory: () => Promise<Directory>;
@@ -224,7 +224,7 @@ export class LocalDriver implements ClientDriver {
     this.#caller?.disposed();
   }
 
-  /** What an actor sends leaves after the commit that it depends on. */
+  /** Requests of an actor leave after the commit that they depend on. */
   async #leave(signal: AbortSignal | undefined): Promise<Directory> {
     await this.#caller?.gate();
     signal?.throwIfAborted();
@@ -232,28 +232,28 @@ export class LocalDriver implements ClientDriver {
   }
 }
 
-/** Behind `c.client()`: what nobody of the actor hears of is told to the log of the host. */
+/** For `c.client()`: errors that no code of the actor receives are logged by the host. */
 export function clientOfActor(directory: Directory, caller: ActorCaller): Client {
   const { ports, messageLimits } = directory;
   const driver = new LocalDriver(async () => directory, ports, messageLimits, caller);
   const reportError = (error: unknown): void =>
     ports.log.error("connection callback failed", { actorId: caller.actorId, error });
   const reportSendFailure = (error: unknown): void => {
-    // The message is kept, and goes out at the next start.
+    // The message is stored, and is sent after the next start.
     if (isErrorCode(error, "queue", "delivery_pending")) return;
     ports.log.error("unawaited send failed", { actorId: caller.actorId, error });
   };
   return createClientWithDriver(driver, { ...ports, reportError, reportSendFailure });
 }
 
-/** A network never carries the body of an answer to HEAD; whoever writes it is told to stop. */
+/** A response to HEAD has no body on a network, either; its producer is cancelled. */
 async function headOf(response: Response): Promise<Response> {
   await response.body?.cancel();
   const { status, statusText, headers } = response;
   return new Response(null, { status, statusText, headers });
 }
 
-/** What was thrown stays with the actor, with its stack and cause: the caller gets what a network would carry. */
+/** The original error stays with the actor, with its stack and cause: the caller gets what a network would carry. */
 function received(error: unknown): unknown {
   return isHoldfastError(error) ? fromWireError(toWireError(error)) : error;
 }
@@ -262,20 +262,20 @@ function throwReceived(error: unknown): never {
   throw received(error);
 }
 
-/** In a process nothing is on its way that could be held up. */
+/** Within a process, nothing is in transit that could be delayed. */
 function unbuffered(transport: RawTransport): RawWire {
   const close = (code: number, reason: string): void => transport.close(code, reason);
   return { pause: () => undefined, resume: () => undefined, close };
 }
 
-/** Joined as text: resolved against a base, `//host/` would be another host. */
+/** Concatenated as text: resolved against a base, `//host/` would be another host. */
 function localUrl(path: string): string {
   return `http://actor${path}`;
 }
 
 function copyOf(prepared: PreparedFrame): unknown {
   if (typeof prepared.data === "string") throw new TypeError("a local call is always CBOR");
-  // Around the arguments: their list.
+  // CBOR overhead: the array of the arguments.
   return decodeValue(prepared.data, { maxDepth: limits.maxDepth + 1 });
 }
 

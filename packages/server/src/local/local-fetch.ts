@@ -1,30 +1,30 @@
 import { HoldfastError } from "@holdfast/core";
 import { decodedAsByFetch } from "../gateway/http/content-decoding.ts";
 
-/** Sends on to another place: https://fetch.spec.whatwg.org/#redirect-status. */
+/** Redirect status codes: https://fetch.spec.whatwg.org/#redirect-status. */
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** As `fetch` has it. */
+/** Limit of `fetch`. */
 const maxRedirects = 20;
 
-/** Headers that speak of a body, and those that are nobody else's business. */
+/** Headers that describe a body, and headers that must not go to another origin. */
 const ofBody = ["content-encoding", "content-language", "content-location", "content-type", "content-length"];
 const confidential = ["authorization", "proxy-authorization", "cookie", "host"];
 
-/** Who answers in this process, and who does not. */
+/** How requests are sent, within this process and outside. */
 export interface LocalServers {
-  /** Where the paths of the actor begin for callers over a network; without a slash at its end. */
+  /** The base URL of the actor's paths for callers over a network; without a trailing slash. */
   readonly base: string;
-  /** Asks the actor; `path` begins with a slash. */
+  /** Sends a request to the actor; `path` begins with a slash. */
   ask(path: string, init: RequestInit): Promise<Response>;
-  /** Asks somebody else. */
+  /** Sends a request elsewhere. */
   elsewhere(url: string, init: RequestInit): Promise<Response>;
 }
 
 /**
- * Asks an actor in this process as `fetch` does over a network: an answer that sends on is followed unless
- * `init.redirect` says otherwise, what is compressed is decoded, and the answer knows where it came from.
- * Throws `client.network_error` where `fetch` would fail.
+ * Sends a request to an actor in this process as `fetch` does over a network: redirects are followed unless
+ * `init.redirect` says otherwise, compressed bodies are decoded, and the response has its URL. Throws
+ * `client.network_error` where `fetch` would fail.
  */
 export async function fetchLocally(path: string, init: RequestInit, places: LocalServers): Promise<Response> {
   let url = `${places.base}${path}`;
@@ -36,10 +36,10 @@ export async function fetchLocally(path: string, init: RequestInit, places: Loca
       return cameFrom(decodedAsByFetch(response), url, hops > 0);
     }
     await response.body?.cancel();
-    if (init.redirect === "error") throw failed("it was not to be followed");
-    if (hops === maxRedirects) throw failed("it goes on without an end");
+    if (init.redirect === "error") throw failed("redirects are not to be followed");
+    if (hops === maxRedirects) throw failed("there are too many redirects");
     const next = URL.parse(location, url);
-    if (next === null) throw failed(`"${location}" is no URL`);
+    if (next === null) throw failed(`"${location}" is not a URL`);
     next.hash = "";
     own = sentOn(own, response.status);
     if (!next.href.startsWith(`${places.base}/`)) return away(next, url, own, places);
@@ -59,7 +59,7 @@ async function away(next: URL, from: string, init: RequestInit, places: LocalSer
   }
 }
 
-/** What is asked next: https://fetch.spec.whatwg.org/#http-redirect-fetch, steps 12 and 13. */
+/** The next request: https://fetch.spec.whatwg.org/#http-redirect-fetch, steps 12 and 13. */
 function sentOn(init: RequestInit, status: number): RequestInit {
   const method = init.method ?? "GET";
   const isRead = method === "GET" || method === "HEAD";
@@ -72,12 +72,12 @@ function sentOn(init: RequestInit, status: number): RequestInit {
   return init;
 }
 
-/** Where a response came from is known to whoever fetched it alone: no constructor takes it. */
+/** Sets the URL of a response, which no constructor accepts. */
 function cameFrom(response: Response, url: string, redirected: boolean): Response {
   return Object.defineProperties(response, { url: { value: url }, redirected: { value: redirected } });
 }
 
 function failed(why: string, cause?: unknown): HoldfastError {
-  const message = `The answer of the actor sends the request on, and ${why}`;
+  const message = `The response of the actor is a redirect, and ${why}`;
   return new HoldfastError("client", "network_error", message, { cause });
 }

@@ -9,8 +9,8 @@ interface Opened {
 }
 
 /**
- * A raw WebSocket whose both ends are in this process. What is sent arrives at a macrotask of its own,
- * as over a network; what an actor sends as a client leaves behind its gate.
+ * A raw WebSocket with both ends in this process. Messages arrive at a macrotask of their own, as over a network;
+ * messages that an actor sends as a client leave after its output gate.
  */
 export function openLocalSocket(
   ports: Ports,
@@ -25,11 +25,11 @@ class LocalSocket {
   readonly socket: BufferedWebSocket;
   readonly #ports: Ports;
   readonly #gate: () => Promise<void>;
-  /** What the client does leaves in order, each behind its gate. */
+  /** Operations of the client leave in order, each after its gate. */
   #tail: Promise<RawSession | undefined>;
   /** Everything for the client arrives in order, at macrotasks. */
   #arriving: (() => void)[] = [];
-  /** What the actor sent before the client was told that the socket is open. */
+  /** Messages that the actor sent before the client's socket was open. */
   #early: (() => void)[] | undefined = [];
   #ended = false;
 
@@ -57,7 +57,7 @@ class LocalSocket {
     );
   }
 
-  /** What the actor sends. */
+  /** Messages from the actor. */
   #toClient(): RawTransport {
     return {
       bufferedAmount: 0,
@@ -69,7 +69,7 @@ class LocalSocket {
     };
   }
 
-  /** What the client sends. */
+  /** Messages from the client. */
   #toActor(): RawTransport {
     return {
       bufferedAmount: 0,
@@ -84,7 +84,7 @@ class LocalSocket {
   }
 
   #follow(act: (host: RawSession) => void): void {
-    // Asked for now: what is sent waits for what was written before it, not for what comes later.
+    // The gate is taken now: a message waits for writes before it, not for later ones.
     const gate = this.#gate();
     const before = this.#tail;
     this.#tail = Promise.all([before, gate]).then(
@@ -93,7 +93,7 @@ class LocalSocket {
         return host;
       },
       async () => {
-        // The caller's turn was not committed, so that nothing of it may leave; nor what follows it.
+        // The caller's turn was not committed, so neither its messages nor later ones may leave.
         (await before)?.closed(1006, "", false);
         this.#end(1006, "");
         return undefined;
@@ -101,7 +101,7 @@ class LocalSocket {
     );
   }
 
-  /** Tells the actor's end of a close, in the order of what was sent to it. */
+  /** Reports a close to the actor's end, after the messages before it. */
   #tell(code: number, reason: string): void {
     this.#tail = this.#tail.then((host) => {
       host?.closed(code, reason, true);

@@ -3,7 +3,7 @@ import { IncomingStream, streamWindow, trustedDepth } from "@holdfast/client";
 import { decodeValue, HoldfastError, isHoldfastError } from "@holdfast/core";
 import { outgoingTooLong } from "../sessions/session-errors.ts";
 
-/** A result that comes in pieces, from an actor of this process to a caller of this process. */
+/** A streamed result, from an actor of this process to a caller in this process. */
 export class LocalStream implements ResultStream {
   readonly #maxBytes: number;
   readonly #begun: (stream: ReadableStream<unknown>) => void;
@@ -12,7 +12,7 @@ export class LocalStream implements ResultStream {
   #wake: (() => void) | undefined;
   #cancelled: (() => void) | undefined;
 
-  /** `begun` gets the stream, if the result becomes one. */
+  /** Calls `begun` with the stream, if the result is one. */
   constructor(maxBytes: number, begun: (stream: ReadableStream<unknown>) => void) {
     this.#maxBytes = maxBytes;
     this.#begun = begun;
@@ -37,7 +37,7 @@ export class LocalStream implements ResultStream {
     this.#cancelled = callback;
   }
 
-  /** The end of the call is the end of the stream. */
+  /** The stream ends with the call. */
   end(error: unknown): void {
     this.#stream?.end(error === undefined || isHoldfastError(error) ? error : cutOff(error));
   }

@@ -10,7 +10,7 @@ import { decodeValue, encodeValue, HoldfastError, limits } from "@holdfast/core"
 import type { Directory } from "../directory/directory.ts";
 import { contentOf } from "../sessions/queue-content.ts";
 
-/** What an actor answered to a send. */
+/** The actor's response to a send. */
 export function decodeOutcome(bytes: Uint8Array): DriverSendReply {
   const { status, response } = decodeValue(bytes, { maxDepth: trustedDepth }) as {
     readonly status?: unknown;
@@ -26,8 +26,8 @@ export function prepareLocalSend(content: SendContent): PreparedFrame {
 }
 
 /**
- * A send in this process. What an actor sends to another without waiting is a row of its own turn, so
- * that it is delivered even if this process dies now; everything else leaves after that turn.
+ * A send within this process. A send of an actor that does not wait is a row of the actor's own turn, so that it is
+ * delivered even if the process dies now; any other send leaves after that turn.
  */
 export async function sendLocally(
   send: DriverSend,
@@ -43,7 +43,7 @@ export async function sendLocally(
   }
   const directory = await leave(signal);
   const outcome = await directory.send(target, call);
-  // The wait ends here; the message stays.
+  // Only the wait ends; the message stays.
   signal.throwIfAborted();
   return decodeOutcome(outcome);
 }
@@ -52,7 +52,7 @@ function readLocal({
   data,
 }: PreparedFrame): Pick<SendCall, "body" | "wait" | "timeoutMs" | "resumes" | "options"> {
   if (typeof data === "string") throw new TypeError("a local send is always CBOR");
-  // Around the body: the map of the request.
+  // CBOR overhead: the map of the request.
   const content = decodeValue(data, { maxDepth: limits.maxDepth + 1 });
   if (typeof content !== "object" || content === null) throw malformed();
   return contentOf(content as Readonly<Record<string, unknown>>);

@@ -1,9 +1,6 @@
 import { serverLimits } from "../limits.ts";
 
-/**
- * Reads a little ahead, as the buffers of a network do: an answer that is short and that nobody looks at
- * does not keep its actor awake.
- */
+/** Reads a little ahead, as network buffers do: a short response that nobody reads does not keep its actor awake. */
 export function readAhead(response: Response): Response {
   const { body, status, statusText, headers } = response;
   if (body === null) return response;

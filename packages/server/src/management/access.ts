@@ -5,46 +5,46 @@ import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory/directory.ts";
 import { isLoopbackHost } from "../gateway/http/host-name.ts";
 
-/** What somebody wants who manages or inspects; nothing has been woken or read yet. */
+/** A request to manage or inspect; nothing has been woken or read yet. */
 export interface ManageInfo {
   readonly kind: "list" | "count" | "info" | "destroy" | "sleep" | "inspect" | "metrics" | "documents";
   readonly actor: string | undefined;
   readonly key: readonly string[] | undefined;
   readonly id: string | undefined;
   readonly method: string;
-  /** The caller is a program on this machine, and no page of another origin; no proxy is in between. */
+  /** True if the caller is a program on this machine, without a proxy in between, and not a page of another origin. */
   readonly isLocal: boolean;
-  /** A request header by its lower-case name. */
+  /** Returns a request header by its lower-case name. */
   header(name: string): string | undefined;
 }
 
-/** Whether and for whom there are management, inspector, documents and metrics. */
+/** Who may use management, inspector, documents and metrics. */
 export interface InspectorOptions {
-  /** False: no management, inspector, documents or metrics over the network. True unless given. */
+  /** False disables management, inspector, documents and metrics over the network. True by default. */
   readonly enabled?: boolean;
-  /** Lets its bearer do everything: `authorization: Bearer <token>`. */
+  /** A bearer of this token may do everything: `authorization: Bearer <token>`. */
   readonly token?: string;
 }
 
 export interface ManageAccessOptions {
-  /** True where nobody checked the Host: then a page may have rebound its own name to this machine. */
+  /** True if the Host header was not checked: then a page may have rebound its own name to this machine. */
   readonly anyHost?: boolean;
   readonly inspector?: InspectorOptions | undefined;
   /** Throws to refuse. */
   readonly manage?: ((info: ManageInfo) => Promise<void> | void) | undefined;
 }
 
-/** Who sends a request. */
+/** The sender of a request. */
 export interface Peer {
   readonly method: string;
-  /** The address of the other end of the socket; undefined where nobody knows. */
+  /** The remote address of the socket; undefined if it is unknown. */
   readonly peer: string | undefined;
   header(name: string): string | undefined;
 }
 
 /**
- * Who may manage and inspect: the owner of the server, as the `manage` hook or the token says; the
- * bearer of an actor's own token, for that actor; and where neither is set, callers from this machine.
+ * Decides who may manage and inspect: the owner of the server, by the `manage` hook or the token; the bearer of an
+ * actor's own token, for that actor; and without hook and token, callers on this machine.
  */
 export class ManageAccess {
   readonly #options: ManageAccessOptions;
@@ -60,8 +60,8 @@ export class ManageAccess {
   }
 
   /**
-   * Resolves with whose rights the caller has. Throws `inspector.unauthorized`, what the hook throws,
-   * and `gateway.not_found` where it is turned off.
+   * Resolves with the rights of the caller. Throws `inspector.unauthorized`, the error of the hook, or
+   * `gateway.not_found` if it is disabled.
    */
   async admit(
     kind: ManageInfo["kind"],
@@ -71,7 +71,7 @@ export class ManageAccess {
   ): Promise<"owner" | "actor"> {
     if (!this.enabled) throw new HoldfastError("gateway", "not_found", "There is nothing at this path");
     const { manage, inspector } = this.#options;
-    // A client of ours sends the token of its endpoint in a header of its own.
+    // Our clients send the token of their endpoint in a header of its own.
     const known = peer.header(header.token);
     if (known !== undefined && inspector?.token !== undefined && same(known, inspector.token)) return "owner";
     const bearer = offered ?? bearerOf(peer.header("authorization"));
@@ -95,7 +95,7 @@ export class ManageAccess {
     return isOfThisMachine(peer) && !mayBeRebound;
   }
 
-  /** Reads the store only: a stranger does not wake an actor. */
+  /** Reads only the store: an unauthenticated caller must not wake an actor. */
   async #isActorToken(target: ActorTarget, bearer: string): Promise<boolean> {
     try {
       const { id } = await this.#directory.resolve(asGet(target));
@@ -136,7 +136,7 @@ function infoOf(
   };
 }
 
-/** Never makes an actor. */
+/** Never creates an actor. */
 export function asGet(target: ActorTarget): ActorTarget {
   return target.type === "id" ? target : { type: "get", name: target.name, key: target.key };
 }
@@ -147,7 +147,7 @@ function bearerOf(authorization: string | undefined): string | undefined {
 
 const encoder = new TextEncoder();
 
-/** Compares in a time that says nothing of where two secrets differ. */
+/** Compares in constant time. */
 function same(a: string, b: string): boolean {
   const [given, secret] = [encoder.encode(a), encoder.encode(b)];
   let difference = given.length ^ secret.length;
@@ -157,7 +157,7 @@ function same(a: string, b: string): boolean {
 
 const proxyHeaders = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
-/** A program of this machine, or a page of this very server: no other page, no proxy in between. */
+/** A program on this machine, or a page of this very server: no other page, and no proxy in between. */
 function isOfThisMachine(peer: Peer): boolean {
   if (peer.peer === undefined || !isLoopbackAddress(peer.peer)) return false;
   if (proxyHeaders.some((name) => peer.header(name) !== undefined)) return false;

@@ -59,7 +59,7 @@ function addActor(
     names.map((each) => ({ $ref: `#/channels/${id}/messages/${each}` }));
   const sent = ["call", "cancel", "subscribe", "unsubscribe"];
   const channel = { $ref: `#/channels/${id}` };
-  // Written from where the server stands, as the specification asks.
+  // Relative to the server, as the specification requires.
   operations[`${id}.receive`] = { action: "receive", channel, messages: refs(sent) };
   operations[`${id}.send`] = {
     action: "send",
@@ -88,14 +88,14 @@ function eventName({ events }: AnyDefinition["~definition"]): JsonSchema {
   return events.size === 0 ? text : { anyOf: [{ enum: [...events.keys()] }, text] };
 }
 
-/** A tuple is spread over the arguments; anything else is the only one. */
+/** A tuple describes the arguments; any other schema describes the only one. */
 function argumentsSchema(schema: unknown): JsonSchema {
   if (schema === undefined) return list;
   const payload = jsonSchemaOf(schema, "output");
   return payload["type"] === "array" ? payload : { type: "array", prefixItems: [payload] };
 }
 
-/** What the specification lets an id be made of. */
+/** Characters that the specification allows in an id. */
 function channelId(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9_-]/g, (character) => `_${character.codePointAt(0)?.toString(16)}_`);
 }

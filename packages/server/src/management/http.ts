@@ -26,7 +26,7 @@ function pathOf(url: string): string {
   return url.split("?", 1)[0] ?? url;
 }
 
-/** Management, inspector, documents and metrics over HTTP: docs/reference/management.md. */
+/** Management, inspector, documents and metrics over HTTP. See docs/reference/management.md. */
 export class ManagementHttp {
   readonly access: ManageAccess;
   readonly inspector: InspectorApi;
@@ -46,17 +46,17 @@ export class ManagementHttp {
     this.#fail = fail;
   }
 
-  /** Whether there is something at a path that is no actor's. */
+  /** True if a path that does not belong to an actor is served here. */
   owns(url: string): boolean {
     const path = pathOf(url);
     return path === collection || (documents.has(path) && this.access.enabled);
   }
 
-  /** Answers a path that is no actor's, or returns false. */
+  /** Answers a path that does not belong to an actor, or returns false. */
   handle(exchange: Exchange, url: string, headers: Headers): boolean {
     const path = pathOf(url);
     if (path === collection) {
-      // Somebody who looks at a page means the page of the program that is served beside the actors.
+      // A browser that requests a page gets the program that is served beside the actors.
       const wantsPage = exchange.header("accept")?.includes("text/html") === true;
       if (wantsPage && this.#options.fallback !== undefined) return false;
       const query = url.slice(path.length + 1);
@@ -81,7 +81,7 @@ export class ManagementHttp {
     });
   }
 
-  /** `DELETE` of an actor. */
+  /** Handles `DELETE` of an actor. */
   destroy(exchange: Exchange, target: ActorTarget, headers: Headers): void {
     this.#run(exchange, headers, async () => {
       await this.#admit("destroy", exchange, target);
@@ -132,7 +132,7 @@ export class ManagementHttp {
         const options = filterOf(query);
         if (exchange.method === "DELETE") {
           await this.#admit("destroy", exchange);
-          if (name === undefined) throw badRequest("Say whose: `name` is missing");
+          if (name === undefined) throw badRequest("`name` is missing: the name of the actors");
           return this.#send(exchange, headers, await manager.destroyMany(name, options));
         }
         await this.#admit("list", exchange);
@@ -188,9 +188,9 @@ export class ManagementHttp {
     const body = await readBody(exchange);
     const { key, at, name } = (body ?? {}) as { key?: unknown; at?: unknown; name?: unknown };
     if (at !== undefined && (typeof at !== "number" || !Number.isFinite(at)))
-      throw badRequest("`at` is a time");
+      throw badRequest("`at` is not a time");
     if (name !== undefined && (typeof name !== "string" || !this.#directory.definitions.has(name))) {
-      throw badRequest("`name` is no actor of this registry");
+      throw badRequest("`name` is not an actor of this registry");
     }
     const { id } = await this.#directory.resolve(target);
     const as = { ...this.#identity(), name: name ?? target.name, key: keyOf(key) };
@@ -204,7 +204,7 @@ export class ManagementHttp {
     const gone = new AbortController();
     exchange.onGone(() => gone.abort());
     const request = exchange.request("http://actors/import", gone.signal, serverLimits.maxImportBytes);
-    if (request.body === null) throw badRequest("The body is the file of an export");
+    if (request.body === null) throw badRequest("The body is not an export file");
     const [name, key] = [query.get("name"), query.get("key")];
     const { store, definitions } = this.#directory;
     const as = {
@@ -216,7 +216,7 @@ export class ManagementHttp {
     this.#made(exchange, record, headers);
   }
 
-  /** It came about in the store alone: its schedules are nobody's yet. */
+  /** It exists only in the store: nothing has scheduled its wake-up yet. */
   #made(exchange: Exchange, { id, name, key, wakeAt }: ActorRecord, headers: Headers): void {
     if (wakeAt !== undefined) this.#directory.alarms.expect(wakeAt);
     this.#send(exchange, headers, { id, name, key }, 201);
@@ -243,8 +243,8 @@ export class ManagementHttp {
   }
 
   /**
-   * Files of a tab are fetched by pages, which cannot say who they are. They hold nothing of the actor,
-   * and nobody is woken for them.
+   * Pages fetch the files of a tab and cannot authenticate. The files contain no data of the actor, and no actor is
+   * woken for them.
    */
   async #asset(exchange: Exchange, { target, path }: InspectorRoute, headers: Headers): Promise<void> {
     allow(exchange, "GET");
@@ -264,7 +264,7 @@ export class ManagementHttp {
 
 const assetsPrefix = "/custom-tabs/";
 
-/** A tab runs in a frame of the inspector's own page, and nothing of it runs elsewhere. */
+/** A tab runs in a frame of the inspector's page, and nowhere else. */
 const assetHeaders = {
   "referrer-policy": "no-referrer",
   "content-security-policy": "frame-ancestors 'self'; base-uri 'none'",
@@ -277,7 +277,7 @@ function allow(exchange: Exchange, ...methods: readonly string[]): void {
   throw new HoldfastError("gateway", "method_not_allowed", message);
 }
 
-/** The body, decoded; undefined where there is none. */
+/** The decoded body; undefined if there is none. */
 function readBody(exchange: Exchange): Promise<unknown> {
   if (exchange.method === "GET" || exchange.method === "HEAD") return Promise.resolve(undefined);
   const encoding = requestEncoding(exchange) ?? "json";
@@ -293,7 +293,7 @@ function readBody(exchange: Exchange): Promise<unknown> {
   });
 }
 
-/** The query of a list. Throws `actor.invalid_filter`. */
+/** Parses the query of a list. Throws `actor.invalid_filter`. */
 function filterOf(query: URLSearchParams): ListActorsOptions {
   const number = (name: string): number | undefined => {
     const text = query.get(name);
@@ -308,7 +308,7 @@ function filterOf(query: URLSearchParams): ListActorsOptions {
   return {
     ...(keyPrefix === null ? {} : { prefix: decodeKey(keyPrefix) }),
     ...(prefix === null ? {} : { prefix }),
-    // Checked with the others, by whoever takes it.
+    // The receiver validates it with the others.
     ...(status === null ? {} : { status: status as "running" }),
     ...(createdAfter === undefined ? {} : { createdAfter }),
     ...(limit === undefined ? {} : { limit }),
@@ -319,7 +319,7 @@ function filterOf(query: URLSearchParams): ListActorsOptions {
 function keyOf(key: unknown): ActorKey {
   const isKey =
     typeof key === "string" || (Array.isArray(key) && key.every((part) => typeof part === "string"));
-  if (!isKey) throw badRequest("`key` is text or a list of texts");
+  if (!isKey) throw badRequest("`key` is not a string or an array of strings");
   return normalizeKey(key as string | readonly string[]);
 }
 
@@ -343,7 +343,7 @@ function namesOf({ definitions }: Directory): Record<string, unknown> {
   );
 }
 
-/** Reads on as its reader does. */
+/** Reads with backpressure. */
 function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>(

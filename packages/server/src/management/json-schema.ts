@@ -5,12 +5,15 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /** Any value that the codec carries. */
 export const anyValue: JsonSchema = {};
 
-/** What libraries gave: the references of such a schema (of a recursive one, to its `$defs`) begin at itself. */
+/**
+ * Schemas as libraries return them: their references (to the `$defs` of a recursive one) are relative to themselves.
+ */
 const given = new WeakSet<object>();
 
 /**
- * The JSON Schema of a Standard Schema, for libraries that give one (the `jsonSchema` member of Standard
- * JSON Schema: Zod 4, ArkType, Valibot); of any value for others, and for what JSON Schema cannot say.
+ * The JSON Schema of a Standard Schema, for libraries that provide it (the `jsonSchema` member of Standard JSON
+ * Schema: Zod 4, ArkType, Valibot). Accepts any value for other libraries, and for schemas that JSON Schema cannot
+ * express.
  */
 export function jsonSchemaOf(schema: unknown, direction: "input" | "output"): JsonSchema {
   if (!isStandardSchema(schema)) return anyValue;
@@ -36,12 +39,12 @@ export function jsonSchemaOf(schema: unknown, direction: "input" | "output"): Js
   }
 }
 
-/** The document with all references beginning at its own root, as its readers take them: RFC 6901, section 6. */
+/** The document with all references relative to its own root, as readers expect them: RFC 6901, section 6. */
 export function settleReferences(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return settledObject(document, "#", undefined);
 }
 
-/** `at` is where the value is; `root` where the schema is that it belongs to. */
+/** `at` is the position of the value, `root` the position of the schema that it belongs to. */
 function settled(value: unknown, at: string, root: string | undefined): unknown {
   if (Array.isArray(value)) return value.map((each, index) => settled(each, `${at}/${index}`, root));
   return typeof value === "object" && value !== null ? settledObject(value, at, root) : value;

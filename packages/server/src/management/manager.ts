@@ -16,12 +16,12 @@ import {
 import { encodeKey, HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory/directory.ts";
 
-/** Pages of sleeping actors that are looked through for one answer; beyond, the caller goes on by cursor. */
+/** Pages of sleeping actors that are searched for one response; the caller continues with the cursor. */
 const maxScannedPages = 16;
-/** Actors that are destroyed at one time. */
+/** Number of actors that are destroyed concurrently. */
 const destroyConcurrency = 16;
 
-/** Many actors at once: found, counted, put to sleep, destroyed. */
+/** Operations on many actors: list, count, put to sleep, destroy. */
 export class ActorManager {
   readonly #directory: Directory;
 
@@ -29,7 +29,7 @@ export class ActorManager {
     this.#directory = directory;
   }
 
-  /** What a client in this process asks for. */
+  /** Requests of a client in this process. */
   manage(request: ManageRequest): Promise<unknown> {
     switch (request.type) {
       case "list":
@@ -43,7 +43,7 @@ export class ActorManager {
     }
   }
 
-  /** A page of living actors; of all names where none is given. Throws `actor.invalid_filter`. */
+  /** A page of living actors, of all names by default. Throws `actor.invalid_filter`. */
   async list(name: string | undefined, options: ListActorsOptions = {}): Promise<ActorSummaryPage> {
     checkFilter(options);
     const limit = options.limit ?? manageLimits.defaultPage;
@@ -81,7 +81,7 @@ export class ActorManager {
     return this.#summary(record);
   }
 
-  /** By ids; those that do not exist are left out. */
+  /** By ids; those that do not exist are omitted. */
   async byIds(ids: readonly string[]): Promise<readonly ActorSummary[]> {
     const records = await Promise.all(ids.map((id) => this.#directory.store.get(id)));
     return records.flatMap((record) =>
@@ -89,7 +89,7 @@ export class ActorManager {
     );
   }
 
-  /** Ends an actor and its data; `onDestroy` runs. Throws `actor.not_found`. */
+  /** Destroys an actor and its data; `onDestroy` runs. Throws `actor.not_found`. */
   destroy(target: ActorTarget): Promise<void> {
     return this.#directory.destroy(target);
   }
@@ -106,7 +106,7 @@ export class ActorManager {
           await this.destroy({ type: "id", name: actor.name, id: actor.id });
           destroyed++;
         } catch (error) {
-          // Gone already is what was asked for.
+          // An actor that no longer exists is as good as destroyed.
           if (isErrorCode(error, "actor", "not_found")) continue;
           const { group, code } = isHoldfastError(error) ? error : unforeseen;
           failed.push({ id: actor.id, group, code });
@@ -117,7 +117,7 @@ export class ActorManager {
     return { destroyed, failed, more: cursor !== undefined };
   }
 
-  /** Puts an actor to sleep; resolves when it is out of memory, at once when it is not in it. */
+  /** Puts an actor to sleep; resolves when it is out of memory. */
   async sleep(target: ActorTarget): Promise<void> {
     const { id } = await this.#directory.resolve(target);
     await this.#directory.sleep(id);
@@ -135,7 +135,7 @@ export class ActorManager {
     return { actors, ...(found.length > limit && last !== undefined ? { cursor: last.id } : {}) };
   }
 
-  /** The records of the actors in memory that fit, by id. */
+  /** The records of matching actors in memory, by id. */
   async #running(name: string | undefined, options: ActorFilter): Promise<readonly ActorRecord[]> {
     const { prefix, createdAfter = 0 } = options;
     const start = prefix === undefined ? "" : prefixText(prefix);

@@ -46,7 +46,7 @@ interface Operation {
   readonly body?: JsonSchema;
   readonly answer?: JsonSchema;
   readonly status?: 200 | 201 | 204;
-  /** In place of JSON. */
+  /** Encoding to use instead of JSON. */
   readonly contentType?: string;
 }
 
@@ -146,7 +146,7 @@ export function managementPaths(): Record<string, unknown> {
 const limit = { limit: whole };
 const ok = object({ ok: boolean }, "ok");
 
-/** Below `/actors/{name}/{actor}/inspector`: method and path, then what it is. */
+/** Below `/actors/{name}/{actor}/inspector`: method and path, then the summary. */
 const inspector: readonly (readonly [method: string, path: string, spec: Operation])[] = [
   ["get", "/summary", { summary: "Everything at once" }],
   ["get", "/state", { summary: "The state", answer: object({ state: anyValue, isStateEnabled: boolean }) }],

@@ -171,7 +171,7 @@ function actorPaths(name: string, definition: RuntimeDefinition, paths: Record<s
   }
 }
 
-/** Of the list of arguments: `actionInputSchemas` describe all of it, `action({ input })` its first. */
+/** Schema of the array of arguments: `actionInputSchemas` describe all of it, `action({ input })` its first element. */
 function argumentsOf(definition: RuntimeDefinition, action: string): JsonSchema {
   const rule = definition.actionRules.get(action);
   if (rule?.input !== undefined) {

@@ -1,6 +1,6 @@
 import type { ActorTarget } from "@holdfast/client";
 
-/** What a path asks of those who manage actors, or look into them. */
+/** The management or inspector operation that a path stands for. */
 export type ManagementRoute =
   | { readonly kind: "management"; readonly of: "collection"; readonly verb: string; readonly query: string }
   | {
@@ -14,16 +14,16 @@ export type ManagementRoute =
       readonly kind: "management";
       readonly of: "inspector";
       readonly target: ActorTarget;
-      /** Below `/inspector`; begins with a slash. */
+      /** Path below `/inspector`; begins with a slash. */
       readonly path: string;
       readonly query: string;
     };
 
 const actorPath = /^\/actors\/([^/]+)\/([^/]+)\/(inspector|sleep|status|fork|export)(\/.*)?$/;
-/** Actors as a whole. */
+/** Operations on complete actors. */
 export const collectionPath = /^\/actors(?:\/(count|names|import))?\/?$/;
 
-/** Undefined for every other path. `readTarget` reads the name and the actor of a path. */
+/** Undefined for any other path. `readTarget` parses the name and the actor of a path. */
 export function readManagement(
   path: string,
   query: string,

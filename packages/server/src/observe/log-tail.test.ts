@@ -4,7 +4,7 @@ import { createLogger, type LogRecord } from "@holdfast/core";
 import { manualClock } from "@holdfast/testing";
 import { LogTail } from "./log-tail.ts";
 
-test("what an actor logs is kept whatever the level, and written as before", () => {
+test("log records of an actor are kept at every level, and written as before", () => {
   const written: LogRecord[] = [];
   const tail = new LogTail();
   const clock = manualClock();
@@ -37,7 +37,7 @@ test("what an actor logs is kept whatever the level, and written as before", () 
   assert.deepEqual(tail.read("b", 0, 10), { records: [], last: 0 });
 });
 
-test("records and actors have a bound", () => {
+test("the numbers of records and actors are bounded", () => {
   const tail = new LogTail();
   const clock = manualClock();
   const log = tail.tee(

@@ -1,7 +1,7 @@
 import type { Clock, LogFields, Logger } from "@holdfast/core";
 
 export interface LogEntry {
-  /** Counts the records of one actor. */
+  /** Sequence number among the records of one actor. */
   readonly seq: number;
   /** Milliseconds since the epoch. */
   readonly time: number;
@@ -13,12 +13,12 @@ export interface LogEntry {
 const maxRecords = 200;
 const maxActors = 1_000;
 
-/** The last records of each actor's log, whatever level the log itself is written at. Bounded. */
+/** The last records of each actor's log, independent of the level of the log itself. Bounded. */
 export class LogTail {
   readonly #actors = new Map<string, { last: number; readonly records: LogEntry[] }>();
   readonly #listeners = new Map<string, Set<(entry: LogEntry) => void>>();
 
-  /** A logger that writes to `log`, and keeps what has the field `actorId`. */
+  /** A logger that writes to `log`, and keeps records that have the field `actorId`. */
   tee(log: Logger, clock: Clock): Logger {
     const build = (to: Logger, bound: LogFields): Logger => {
       const at = (level: LogEntry["level"]) => (message: string, fields?: LogFields) => {
@@ -62,7 +62,7 @@ export class LogTail {
   #add(actorId: string, time: number, level: LogEntry["level"], message: string, fields: LogFields): void {
     let kept = this.#actors.get(actorId);
     if (kept === undefined) {
-      // The actor that has written least recently makes room.
+      // Evicts the actor that has logged least recently.
       const oldest = this.#actors.keys().next();
       if (this.#actors.size >= maxActors && oldest.done !== true) this.#actors.delete(oldest.value);
       kept = { last: 0, records: [] };
@@ -76,7 +76,7 @@ export class LogTail {
   }
 }
 
-/** Fields that can be sent: an error is its name and message, what is no data its text. */
+/** Makes fields encodable: an error becomes its name and message, anything else that is not data its text. */
 function shownFields(fields: LogFields): LogFields {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, shown(value)]));
 }

@@ -3,7 +3,7 @@ import { type Clock, isHoldfastError } from "@holdfast/core";
 import type { Metrics } from "./metrics.ts";
 import { tracing } from "./tracing.ts";
 
-/** A store whose commits are counted and timed; everything else is the store's own. */
+/** A store whose commits are counted and timed; everything else is delegated. */
 export function measuredStore(store: ActorStore, metrics: Metrics, clock: Clock): ActorStore {
   const failed = (error: unknown): void => {
     metrics.storeFailed(isHoldfastError(error) ? `${error.group}.${error.code}` : "internal.internal_error");

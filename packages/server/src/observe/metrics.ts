@@ -3,7 +3,7 @@ import { Histogram, type Sample, writeMetric } from "./prometheus.ts";
 
 const stopReasons: readonly StopReason[] = ["slept", "destroyed", "fenced", "failed", "shutdown"];
 
-/** What is counted for all actors of one name: plain numbers, so that counting costs next to nothing. */
+/** Counters of all actors of one name: plain numbers, so that counting costs next to nothing. */
 export class ActorMetrics {
   /** In memory now. */
   active = 0;
@@ -16,7 +16,7 @@ export class ActorMetrics {
   readonly duration = new Histogram();
 }
 
-/** Counters of one server, written in the text format of Prometheus. Labels are few: names, never keys or ids. */
+/** Metrics of one server in the text format of Prometheus. Labels are few: names, never keys or ids. */
 export class Metrics {
   readonly #actors = new Map<string, ActorMetrics>();
   readonly commitDuration = new Histogram();
@@ -36,7 +36,7 @@ export class Metrics {
     this.#storeErrors.set(code, (this.#storeErrors.get(code) ?? 0) + 1);
   }
 
-  /** `gauges` are read at this moment. */
+  /** `gauges` are read at the time of the call. */
   text(gauges: LiveGauges): string {
     const actors = [...this.#actors];
     const each = (value: (metrics: ActorMetrics) => number): Sample[] =>
@@ -118,11 +118,11 @@ export class Metrics {
   }
 }
 
-/** What is not counted but looked up. */
+/** Values that are read on demand instead of counted. */
 export interface LiveGauges {
   readonly connections: ReadonlyMap<string, number>;
   readonly queued: ReadonlyMap<string, number>;
-  /** By the end of the metric's name: `syncs_total`, `wal_bytes`. */
+  /** By the suffix of the metric's name: `syncs_total`, `wal_bytes`. */
   readonly store: Readonly<Record<string, number>>;
 }
 

@@ -4,7 +4,7 @@ import { type ActorMetrics, Metrics } from "./metrics.ts";
 import { SpanLog } from "./span-log.ts";
 import { tracing } from "./tracing.ts";
 
-/** Sees what happens to actors: counts it, keeps the last of it, and makes spans of it. */
+/** Observes actors: metrics, recent spans, and tracing. */
 export class Observer {
   readonly metrics = new Metrics();
   readonly spans = new SpanLog();
@@ -14,7 +14,7 @@ export class Observer {
     this.#clock = clock;
   }
 
-  /** An instance starts; it is followed until it is out of memory. */
+  /** Called when an instance starts; observes it until it is out of memory. */
   started(instance: ActorInstance, isNew: boolean): void {
     const metrics = this.metrics.of(instance.name);
     metrics.active++;
@@ -65,7 +65,7 @@ export class Observer {
     return tracing.around(`${instance.name}.${call.name}`, attributes, () => instance.invoke(call));
   }
 
-  /** Runs a piece of work of an actor in a span. */
+  /** Runs work of an actor in a span. */
   async trace<T>(
     actorId: string,
     name: string,
@@ -84,7 +84,7 @@ export class Observer {
     }
   }
 
-  /** What `/metrics` says of the actors. */
+  /** The metrics of the actors for `/metrics`. */
   text(instances: Iterable<ActorInstance>, store: object): string {
     const connections = new Map<string, number>();
     const queued = new Map<string, number>();
@@ -98,7 +98,7 @@ export class Observer {
 
   #called(metrics: ActorMetrics, id: string, name: string, startMs: number, error: unknown): void {
     metrics.inFlight--;
-    // What met an instance that stops has not run: the next one takes it.
+    // A call that was refused by a stopping instance has not run: the next instance takes it.
     if (isHoldfastError(error) && error.group === "actor" && error.code === "stopping") return;
     if (error === undefined) metrics.succeeded++;
     else metrics.failed++;
@@ -130,7 +130,7 @@ function codeOf(error: unknown): string {
   return isHoldfastError(error) ? `${error.group}.${error.code}` : "internal.internal_error";
 }
 
-/** What a store counts by itself, by the names of metrics. */
+/** Counters of a store, by metric name. */
 const storeCounters: Readonly<Record<string, string>> = {
   transactions: "transactions_total",
   syncs: "syncs_total",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Histogram, writeMetric } from "./prometheus.ts";
 
-test("a metric is its header and a line for each sample; none where there are no samples", () => {
+test("a metric is a header and one line per sample; without samples it is omitted", () => {
   const samples = [
     { labels: { actor: 'a"b\\c\nd' }, value: 1 },
     { labels: {}, value: Number.POSITIVE_INFINITY },
@@ -16,7 +16,7 @@ test("a metric is its header and a line for each sample; none where there are no
   assert.deepEqual(writeMetric("m", "counter", "What it is", []), []);
 });
 
-test("buckets count what is at or below their bound", () => {
+test("buckets count values at or below their bound", () => {
   const histogram = new Histogram();
   for (const milliseconds of [0, 1, 1.5, 60_000, 60_001]) histogram.observe(milliseconds);
   const lines = histogram.write("d", "Durations", { actor: "a" });

@@ -7,7 +7,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** One metric with its samples; none at all where there are no samples. */
+/** One metric with its samples; empty without samples. */
 export function writeMetric(
   name: string,
   type: "counter" | "gauge",
@@ -25,9 +25,9 @@ export function writeMetric(
 /** Upper bounds in seconds. */
 const bounds = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
 
-/** Durations, in buckets. */
+/** Histogram of durations. */
 export class Histogram {
-  /** By bound, not cumulative; the last is what is beyond all. */
+  /** Per bucket, not cumulative; the last one counts values beyond all bounds. */
   readonly #counts = new Float64Array(bounds.length + 1);
   #sum = 0;
 
@@ -43,7 +43,7 @@ export class Histogram {
     return this.#counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** With its header where `help` is given: several histograms of one name share it. */
+  /** With the header if `help` is given: several histograms of one name share it. */
   write(name: string, help: string | undefined, labels: Labels): string[] {
     const header = help === undefined ? [] : [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
     let below = 0;

@@ -1,10 +1,10 @@
-/** Something that an actor did, with its times in milliseconds. */
+/** An operation of an actor, with times in milliseconds. */
 export interface RecordedSpan {
   readonly name: string;
   readonly startMs: number;
   readonly durationMs: number;
   readonly ok: boolean;
-  /** `group.code` of what it ended with. */
+  /** `group.code` of its error, if it failed. */
   readonly error?: string;
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
 }
@@ -13,13 +13,13 @@ const maxSpans = 4_096;
 
 const nothing = {};
 
-/** A place in the ring; it is written over, so that recording makes nothing that has to be collected later. */
+/** A slot of the ring, which is overwritten so that recording allocates nothing. */
 class Place {
   actorId = "";
   name = "";
   startMs = 0;
   durationMs = 0;
-  /** Undefined where it went well. */
+  /** Undefined if it succeeded. */
   error: string | undefined;
   attributes: RecordedSpan["attributes"] = nothing;
 
@@ -57,7 +57,7 @@ export class SpanLog {
     this.#next = (this.#next + 1) % maxSpans;
   }
 
-  /** Those of one actor that began within the times, latest first. */
+  /** Spans of one actor that began within the given times, newest first. */
   read(
     actorId: string,
     query: { readonly startMs: number; readonly endMs: number; readonly limit: number },

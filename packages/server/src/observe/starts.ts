@@ -2,11 +2,11 @@ import type { ActorInstance } from "@holdfast/actors";
 
 type Callback = (instance: ActorInstance) => void;
 
-/** Who is told when an actor comes into memory. */
+/** Listeners for actors that come into memory. */
 export class Starts {
   readonly #waiting = new Map<string, Set<Callback>>();
 
-  /** Calls back from now on; the returned function ends that. */
+  /** Adds a listener; the returned function removes it. */
   listen(id: string, callback: Callback): () => void {
     const callbacks = this.#waiting.get(id) ?? new Set();
     callbacks.add(callback);

@@ -15,11 +15,11 @@ import {
 const tracer = trace.getTracer("holdfast");
 
 /**
- * Spans through the API of OpenTelemetry: nothing is recorded, and next to nothing done, unless the
- * program has installed an SDK. Names and attributes: docs/reference/metrics.md.
+ * Spans through the API of OpenTelemetry: without an installed SDK nothing is recorded, at next to no cost. Names and
+ * attributes: docs/reference/metrics.md.
  */
 export const tracing = {
-  /** Whether an SDK is installed. */
+  /** True if an SDK is installed. */
   get enabled(): boolean {
     const provider: object = trace.getTracerProvider();
     if (!("getDelegateTracer" in provider)) return true;
@@ -27,7 +27,7 @@ export const tracing = {
     return getDelegateTracer.call(provider, "holdfast") !== undefined;
   },
 
-  /** Runs `work` below what the headers of a request say (W3C Trace Context), in a span of the server. */
+  /** Runs `work` in a server span below the trace context of the request's headers (W3C Trace Context). */
   incoming(
     name: string,
     attributes: Attributes,
@@ -38,12 +38,12 @@ export const tracing = {
     begin(name, SpanKind.SERVER, attributes, parent, work);
   },
 
-  /** Runs `work` in a span below the one that is active. */
+  /** Runs `work` in a span below the active one. */
   span(name: string, attributes: Attributes, work: (span: EndableSpan) => void): void {
     begin(name, SpanKind.INTERNAL, attributes, context.active(), work);
   },
 
-  /** The same for work that ends when its promise settles. */
+  /** As above, for work that ends when its promise settles. */
   async around<T>(name: string, attributes: Attributes, work: () => Promise<T>): Promise<T> {
     const parent = context.active();
     const span = tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes }, parent);
@@ -59,7 +59,7 @@ export const tracing = {
 };
 
 export interface EndableSpan {
-  /** Ends the span, with the error that the work ended with. */
+  /** Ends the span, with the error of the work. */
   end(error?: unknown): void;
 }
 
@@ -85,7 +85,7 @@ function begin(
   context.with(trace.setSpan(parent, span), () => work({ end }));
 }
 
-/** The typed error, or nothing but that there was one: messages of others may hold what is secret. */
+/** A typed error, or only the fact that there was one: messages of other errors may contain secrets. */
 function fail(span: Span, error: unknown): void {
   const code = isHoldfastError(error) ? `${error.group}.${error.code}` : "internal.internal_error";
   span.setAttribute("error.type", code);

@@ -6,23 +6,23 @@ export interface EventLogLimits {
 }
 
 /**
- * What one client was sent last, so that it can be sent again after a cut. Events are counted from the
- * first one on: that count is their number, on both sides, and never crosses the wire with an event.
+ * Events recently sent to one client, to send again after it reconnects. Events are numbered from 1 on both sides, so
+ * their numbers need not be sent.
  */
 export class EventLog {
   readonly #limits: EventLogLimits;
-  /** A queue; the events before `#first` are given up, and their places are undefined. */
+  /** A queue; events before `#first` are dropped, and their slots are undefined. */
   #events: (OutgoingEvent | undefined)[] = [];
   #head = 0;
   #bytes = 0;
-  /** The number of the first event that is kept. */
+  /** Number of the first event that is kept. */
   #first = 1;
 
   constructor(limits: EventLogLimits) {
     this.#limits = limits;
   }
 
-  /** How many events there have been. */
+  /** Number of events so far. */
   get count(): number {
     return this.#first + this.#events.length - this.#head - 1;
   }
@@ -36,7 +36,7 @@ export class EventLog {
     }
   }
 
-  /** The client has received so many: they need not be kept. */
+  /** Drops events that the client has received. */
   acknowledge(received: number): void {
     while (this.#first <= received && this.#head < this.#events.length) this.#shift();
   }
@@ -51,7 +51,7 @@ export class EventLog {
     this.#head = 0;
   }
 
-  /** What came after the first `received` events; undefined when some of it is given up. */
+  /** The events after the first `received`; undefined if some of them have been dropped. */
   since(received: number): readonly OutgoingEvent[] | undefined {
     if (received > this.count || received + 1 < this.#first) return undefined;
     return this.#events

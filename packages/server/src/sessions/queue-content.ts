@@ -1,7 +1,7 @@
 import type { SendCall } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 
-/** What a client says of a message: `{ body, wait?, timeout?, resume?, delayMs?, priority?, ttlMs?, dedupeKey? }`. */
+/** The request for a message: `{ body, wait?, timeout?, resume?, delayMs?, priority?, ttlMs?, dedupeKey? }`. */
 export type Content = Pick<SendCall, "body" | "wait" | "timeoutMs" | "resumes" | "options">;
 
 /** Longer delays overflow the timers of common runtimes. */
@@ -11,7 +11,7 @@ const maxWaitMs = 2_147_483_647;
 export function contentOf(content: Readonly<Record<string, unknown>>): Content {
   const { body, wait, timeout, resume, delayMs, priority, ttlMs, dedupeKey } = content;
   if (wait !== undefined && wait !== null && typeof wait !== "boolean")
-    throw malformedContent("`wait` is no boolean");
+    throw malformedContent("`wait` is not a boolean");
   if (timeout !== undefined && timeout !== null && !(typeof timeout === "number" && timeout >= 0)) {
     throw malformedContent("`timeout` is not a number of milliseconds");
   }
@@ -25,5 +25,5 @@ export function contentOf(content: Readonly<Record<string, unknown>>): Content {
 }
 
 export function malformedContent(why: string): HoldfastError {
-  return new HoldfastError("message", "malformed_request", `The request for a queue is malformed: ${why}`);
+  return new HoldfastError("message", "malformed_request", `The request to the queue is malformed: ${why}`);
 }

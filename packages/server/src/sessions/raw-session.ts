@@ -10,24 +10,24 @@ import type { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory/directory.ts";
 import { visibleError } from "../gateway/http/exchange.ts";
 
-/** The two ends of the wire below a raw WebSocket that are the session's affair. */
+/** The transport of a raw WebSocket, as its session uses it. */
 export interface RawWire {
-  /** Reads nothing until `resume`: the actor has to be woken first. */
+  /** Reads nothing until `resume`, because the actor has to be woken first. */
   pause(): void;
   resume(): void;
   close(code: number, reason: string): void;
 }
 
-/** Before the path that `onWebSocket` sees; that of `onRequest` begins with the actor's own. */
+/** Prefix of the path that `onWebSocket` sees; that of `onRequest` has none. */
 export const socketPrefix = "/websocket";
 
-/** One raw WebSocket between a client and an actor, over the sleeps of that actor. */
+/** One raw WebSocket between a client and an actor, across sleeps of the actor. */
 export class RawSession implements RawSocketKeeper {
   readonly #directory: Directory;
   readonly #target: ActorTarget;
   readonly #wire: RawWire;
   #host: RawSocketHost | undefined;
-  /** Where the connection is kept while the actor sleeps. */
+  /** Holds the connection while the actor sleeps. */
   #held: { readonly actorId: string; readonly connId: string } | undefined;
   #waiting: (string | Uint8Array)[] = [];
   #waking = false;
@@ -39,7 +39,7 @@ export class RawSession implements RawSocketKeeper {
     this.#wire = wire;
   }
 
-  /** Hands the socket to the actor. Throws what refused it. */
+  /** Passes the socket to the actor. Throws the error of a refusal. */
   async open(call: Omit<RawSocketCall, "keeper">): Promise<void> {
     this.attach(await this.#directory.openWebSocket(this.#target, { ...call, keeper: this }));
   }
@@ -52,7 +52,7 @@ export class RawSession implements RawSocketKeeper {
     void this.#wake();
   }
 
-  /** The socket is gone. Idempotent. */
+  /** Called when the socket has closed. Idempotent. */
   closed(code: number, reason: string, wasClean: boolean): void {
     if (this.#ended !== undefined) return;
     this.#ended = { code, reason, wasClean };

@@ -2,7 +2,7 @@ import { Cancellation, type ResultStream } from "@holdfast/actors";
 import { streamWindow } from "@holdfast/client";
 import { outgoingTooLong } from "./session-errors.ts";
 
-/** What a call over a connection needs of it. */
+/** The part of a connection that its calls use. */
 export interface CallOwner {
   readonly maxOutgoingBytes: number;
   beginStream(id: number): void;
@@ -10,7 +10,7 @@ export interface CallOwner {
   sendChunk(id: number, value: Uint8Array): void;
 }
 
-/** A call that runs over a connection; its result may come in pieces, at most `streamWindow` unread. */
+/** A running call over a connection. A streamed result has at most `streamWindow` unread chunks. */
 export class SessionCall implements ResultStream {
   readonly abort = new Cancellation();
   readonly #owner: CallOwner;
@@ -44,7 +44,7 @@ export class SessionCall implements ResultStream {
     });
   }
 
-  /** The reader has taken so many pieces; never more than were sent. */
+  /** The reader has accepted this many more chunks; never more than were sent. */
   more(pieces: number): void {
     this.#credit = Math.min(streamWindow, this.#credit + pieces);
     if (this.#credit > 0) this.#wake?.();

@@ -6,12 +6,12 @@ export function cancelled(): HoldfastError {
 }
 
 export function outgoingTooLong(maxBytes: number): HoldfastError {
-  const message = `The answer is longer than ${maxBytes} bytes`;
+  const message = `The result is longer than ${maxBytes} bytes`;
   return new HoldfastError("message", "outgoing_too_long", message, { statusCode: 500 });
 }
 
 export function tooManySubscriptions(): HoldfastError {
-  const message = `A connection subscribes to at most ${serverLimits.maxSubscriptions} events`;
+  const message = `A connection has at most ${serverLimits.maxSubscriptions} subscriptions`;
   return new HoldfastError("conn", "too_many_subscriptions", message);
 }
 

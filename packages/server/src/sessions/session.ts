@@ -1,4 +1,4 @@
-/** One client connection, whatever carries it: calls, events, resume. */
+/** One client connection, independent of its transport: calls, events, resume. */
 import type {
   ActorConnection,
   ActorInstance,
@@ -25,19 +25,19 @@ import { cancelled, checkIdempotencyKey, outgoingTooLong, tooManySubscriptions }
 
 export { cancelled, checkIdempotencyKey, outgoingTooLong } from "./session-errors.ts";
 
-/** Where the output of a connection goes: a WebSocket, an event stream, or a client in this process. */
+/** Output of a connection: a WebSocket, an event stream, or a client in this process. */
 export interface SessionOutput {
   init(actorId: string, connId: string, resume: ResumeInfo): void;
   /** `value` is CBOR. */
   result(id: number, value: Uint8Array): void;
   error(id: number | undefined, error: WireError): void;
-  /** `number` counts the events of this client. */
+  /** `number` numbers the events of this client. */
   event(event: OutgoingEvent, number: number): void;
   stream(id: number): void;
   /** `value` is CBOR. */
   chunk(id: number, value: Uint8Array): void;
   pong(): void;
-  /** Last of all. `code` is a WebSocket close code. */
+  /** Called last. `code` is a WebSocket close code. */
   close(code: number, reason: string): void;
 }
 
@@ -45,59 +45,62 @@ export interface SessionOptions {
   readonly directory: Directory;
   readonly target: ActorTarget;
   readonly params: unknown;
-  /** What `onAuth` returned. */
+  /** The return value of `onAuth`. */
   readonly auth?: unknown;
   readonly request: Request | undefined;
   readonly output: SessionOutput;
   readonly maxOutgoingBytes: number;
-  /** The connection of the same client that was cut off. */
+  /** The lost connection of the same client. */
   readonly resume?: ResumePoint | undefined;
-  /** What it subscribes to as it opens. */
+  /** Events to subscribe to when it opens. */
   readonly events?: readonly string[];
   /** Throws to hide an action or a queue from this connection. */
   readonly allowCall?: ((kind: "action" | "send", name: string) => Promise<void> | void) | undefined;
 }
 
-/** What a client may have running, and subscribe to again when it comes back. */
+/** Allows for running calls, and for subscriptions that a client repeats when it reconnects. */
 const maxWaiting = serverLimits.maxCallsPerConnection + serverLimits.maxSubscriptions;
 
 /**
- * One connection between a client and an actor, whatever carries it: it accepts, calls, cancels,
- * subscribes and ends. It outlives the actor's sleep, and for a while its own client, so that the next
- * connection of that client can go on where this one was cut off. Calls that are running when the
- * connection is lost run on, so that the client finds their results under their idempotency keys.
+ * One connection between a client and an actor, independent of its transport: accepts, calls, cancels, subscribes and
+ * ends. It outlives the actor's sleep, and for a while its own client, so that the next connection of that client can
+ * continue it. Calls that are running when the connection is lost continue, so that the client finds their results
+ * under their idempotency keys.
  */
 export class Session implements CallOwner, ResumableSession {
   readonly #options: Omit<SessionOptions, "request" | "events">;
   readonly #directory: Directory;
   readonly #token: string;
-  /** What the client calls this connection until it knows `#token`: that may be lost with its socket. */
+  /** The client's name for this connection until it knows `#token`, which may be lost with its socket. */
   #formerToken: string | undefined;
   readonly #calls = new Map<number, SessionCall>();
   readonly #gone = new AbortController();
-  /** The same as of its signal, for what is asked for each event. */
+  /** Same as the state of its signal, but cheap to read for each event. */
   #ended = false;
   #log: EventLog;
-  /** What waits for the actor: until it has accepted the connection, while it is asked, and out of memory. */
+  /**
+   * Frames that wait for the actor: before it has accepted the connection, during `canSubscribe`, and while it is out
+   * of memory.
+   */
   #waiting: (() => void)[] | undefined;
-  /** How many of those the client has not sent as frames. */
+  /** Number of those that were not sent as frames. */
   readonly #early: number;
-  /** The event whose `canSubscribe` is being asked: what came after it waits for the answer. */
+  /** The event whose `canSubscribe` is running: later frames wait for it. */
   #asking: string | undefined;
   #accepted = false;
   #waking = false;
-  /** The client was cut off; what it misses is being kept. */
+  /** True if the client is disconnected and its missed events are kept. */
   #isLost = false;
   #expiry: Timer | undefined;
   #actorId: string | undefined;
   #connId: string | undefined;
   #instance: ActorInstance | undefined;
   #connection: ActorConnection | undefined;
-  /** The same for all instances of the actor that have this connection. */
+  /** The same for all instances of the actor. */
   #sink: ConnectionSink | undefined;
 
   constructor(options: SessionOptions) {
-    // The request is needed once; a connection may last for days.
+    // The request is needed only once, and a connection may last for days.
     const { request, events = [], ...rest } = options;
     this.#options = rest;
     this.#early = events.length;
@@ -108,7 +111,7 @@ export class Session implements CallOwner, ResumableSession {
     void this.#accept(request);
   }
 
-  /** A frame from the client. */
+  /** Handles a frame from the client. */
   frame(frame: ClientFrame): void {
     if (this.#gone.signal.aborted || this.#isLost) return;
     if (frame.type === "ping") return this.#ping(frame.received);
@@ -116,16 +119,16 @@ export class Session implements CallOwner, ResumableSession {
     if (this.#waiting === undefined || (isOfCall && this.#calls.has(frame.id))) return this.#handle(frame);
     const bound = this.#accepted ? maxWaiting : this.#early + serverLimits.maxFramesBeforeInit;
     if (this.#waiting.push(() => this.#handle(frame)) > bound) {
-      const message = "Too much was sent before the actor could answer";
+      const message = "The client sent too much before the actor could answer";
       this.fail(new HoldfastError("conn", "too_many_calls", message));
     } else if (this.#accepted && this.#asking === undefined) void this.#wake();
   }
 
-  /** The client has gone away for good. */
+  /** Called when the client will not return. */
   end(): void {
     if (this.#gone.signal.aborted) return;
     this.#ended = true;
-    this.#gone.abort(new HoldfastError("conn", "closed", "The client has gone away"));
+    this.#gone.abort(new HoldfastError("conn", "closed", "The client has disconnected"));
     this.#expiry?.cancel();
     this.#directory.hibernating.unregister(this.#token);
     if (this.#formerToken !== undefined) this.#directory.hibernating.unregister(this.#formerToken);
@@ -136,7 +139,7 @@ export class Session implements CallOwner, ResumableSession {
     }
   }
 
-  /** The client was cut off: it may come back for what it misses. */
+  /** Called when the client was disconnected: it may return for missed events. */
   lose(): void {
     const { windowMs } = this.#directory.resumeLimits;
     if (!this.#accepted || windowMs === 0) return this.end();
@@ -147,13 +150,13 @@ export class Session implements CallOwner, ResumableSession {
     this.#expiry = this.#directory.ports.tasks.after(windowMs, () => this.end());
   }
 
-  /** Tells the client why, then closes. */
+  /** Sends the reason, then closes. */
   fail(error: unknown): void {
     if (this.#gone.signal.aborted) return;
     const visible = this.#visible(error);
     if (!this.#isLost) {
       this.#options.output.error(undefined, toWireError(visible));
-      // 1012: the service restarts; a client comes back by itself. 1008: it would be refused again.
+      // 1012: the service restarts, and clients reconnect. 1008: a new connection would be refused again.
       this.#options.output.close(isRetryable(visible) ? 1012 : 1008, `${visible.group}.${visible.code}`);
     }
     this.end();
@@ -164,7 +167,7 @@ export class Session implements CallOwner, ResumableSession {
     const previous = resume === undefined ? undefined : this.#directory.hibernating.byToken(resume.token);
     // The server may not have noticed yet that the old socket is dead.
     previous?.replaced();
-    // Who has left again takes nothing over: the client may try once more.
+    // A connection that has ended again takes nothing over, so that the client may retry.
     const resumes = (): ActorConnection | undefined =>
       this.#gone.signal.aborted ? undefined : previous?.connectionFor(this.#actorId, resume);
     try {
@@ -179,22 +182,22 @@ export class Session implements CallOwner, ResumableSession {
     }
   }
 
-  // A connection that another one of the same client goes on with
+  // As the lost connection, for the one that continues it
 
-  /** The client is back before its old socket was seen to be dead. */
+  /** Called when the client has reconnected before its old socket was found dead. */
   replaced(): void {
     if (this.#isLost || this.#gone.signal.aborted || !this.#accepted) return;
     this.lose();
     this.#options.output.close(1001, "conn.replaced");
   }
 
-  /** The actor's end of this connection, if what the client missed is still here. */
+  /** The actor's end of this connection, if the missed events are still kept. */
   connectionFor(actorId: string | undefined, point: ResumePoint | undefined): ActorConnection | undefined {
     if (actorId !== this.#actorId || point === undefined) return undefined;
     return this.#log.since(point.received) === undefined ? undefined : this.#connection;
   }
 
-  /** Gives what the client missed to the connection that goes on, and ends. */
+  /** Passes the missed events to the connection that continues this one, and ends. */
   handOver(
     received: number,
   ): { readonly log: EventLog; readonly missed: readonly OutgoingEvent[] } | undefined {
@@ -207,7 +210,7 @@ export class Session implements CallOwner, ResumableSession {
   // The actor's side
 
   #sinkFor(instance: ActorInstance, previous: ResumableSession | undefined): ConnectionSink {
-    // Known before the connection opens: there it is asked whose connection it goes on with.
+    // Set before the connection opens, when the actor reads which connection it continues.
     this.#actorId = instance.id;
     this.#sink = {
       open: (connection, resumed) => this.#opened(instance, connection, resumed, previous),
@@ -238,7 +241,7 @@ export class Session implements CallOwner, ResumableSession {
     this.#directory.hibernating.register(this.#token, this);
     const isNext = resumed && previous !== undefined && resume !== undefined;
     const taken = isNext ? previous.handOver(resume.received) : undefined;
-    // A client that begins anew comes back for nothing.
+    // A client that starts again resumes nothing.
     if (taken === undefined) previous?.end();
     if (taken !== undefined) {
       this.#log = taken.log;
@@ -274,14 +277,14 @@ export class Session implements CallOwner, ResumableSession {
   }
 
   #awake(connection: ActorConnection, instance: ActorInstance): void {
-    // The client may have left, or been cut off, while the actor was being loaded.
+    // The client may have left, or been disconnected, while the actor was loading.
     if (this.#gone.signal.aborted) return connection.close();
     this.#instance = instance;
     this.#connection = connection;
     this.#waking = false;
     if (!this.#isLost) return this.#flush();
     connection.lose();
-    // Its state is gone with it. What has not run the client sends again over its next connection.
+    // The connection's state is lost. The client repeats over its next connection what has not run.
     this.#waiting = undefined;
   }
 
@@ -291,7 +294,7 @@ export class Session implements CallOwner, ResumableSession {
     for (const run of waiting) this.#inOrder(run);
   }
 
-  /** One of those that waited may make the others wait again. */
+  /** One of the waiting frames may make the others wait again. */
   #inOrder(run: () => void): void {
     if (this.#waiting === undefined) run();
     else this.#waiting.push(run);
@@ -360,7 +363,7 @@ export class Session implements CallOwner, ResumableSession {
     const connection = this.#connection;
     if (connection === undefined) return;
     const { subscriptions } = connection;
-    // Who comes back subscribes again to what it hears already.
+    // A client that reconnects repeats its subscriptions.
     if (subscriptions.size >= serverLimits.maxSubscriptions && !subscriptions.has(event)) {
       this.fail(tooManySubscriptions());
       return;
@@ -370,21 +373,21 @@ export class Session implements CallOwner, ResumableSession {
     else if (answer !== true) void this.#awaitAnswer(connection, event, answer);
   }
 
-  /** Who may hear an event hears what is sent by whatever the client asks for next. */
+  /** A subscription takes effect before the next frame of the client. */
   async #awaitAnswer(connection: ActorConnection, event: string, answer: Promise<void>): Promise<void> {
     this.#waiting ??= [];
     this.#asking = event;
     await answer;
-    // The actor went to sleep first: its next instance is asked.
+    // The actor went to sleep first: its next instance decides.
     if (this.#connection !== connection) return;
     this.#asking = undefined;
     this.#flush();
   }
 
-  /** Begins what has an answer: an action, or a message for a queue. */
+  /** Starts an operation with a response: an action, or a message for a queue. */
   #begin(frame: AnsweredFrame, kind: "action" | "send", name: string, run: Run): void {
     if (this.#calls.has(frame.id)) {
-      this.fail(new HoldfastError("message", "malformed_frame", "Two running calls have one number"));
+      this.fail(new HoldfastError("message", "malformed_frame", "Two running calls have the same number"));
       return;
     }
     if (this.#calls.size >= serverLimits.maxCallsPerConnection) {
@@ -435,7 +438,7 @@ export class Session implements CallOwner, ResumableSession {
     run(instance, call).then(
       (value) => this.#answer(id, value),
       (error: unknown) => {
-        // It met the actor on its way to sleep, and has not run.
+        // It reached the actor on its way to sleep, and has not run.
         if (!isErrorCode(error, "actor", "stopping") || call.isStream) return this.#answerError(id, error);
         return instance.stopped.then(() => {
           if (this.#instance === instance) this.#answerError(id, error);
@@ -445,7 +448,7 @@ export class Session implements CallOwner, ResumableSession {
     );
   }
 
-  /** Once the actor is in memory again. */
+  /** Repeated once the actor is in memory again. */
   #later(run: () => void): void {
     if (this.#gone.signal.aborted || this.#isLost) return;
     this.#waiting ??= [];
@@ -465,9 +468,9 @@ export class Session implements CallOwner, ResumableSession {
     if (this.#isReached) this.#options.output.chunk(id, value);
   }
 
-  /** Streams cannot be taken up again by another connection. */
+  /** Another connection cannot continue a stream. */
   #abortStreams(): void {
-    const error = new HoldfastError("conn", "closed", "The client has gone away");
+    const error = new HoldfastError("conn", "closed", "The client has disconnected");
     for (const call of this.#calls.values()) if (call.isStream) call.abort.abort(error);
   }
 
@@ -501,5 +504,5 @@ type CancelFrame = Extract<ClientFrame, { type: "cancel" }>;
 type CallFrame = Extract<ClientFrame, { type: "call" }>;
 type SendFrame = Extract<ClientFrame, { type: "send" }>;
 type AnsweredFrame = CallFrame | SendFrame;
-/** The answer is CBOR. */
+/** The result is CBOR. */
 type Run = (instance: ActorInstance, call: SessionCall) => Promise<Uint8Array>;

@@ -9,15 +9,15 @@ import {
 import { contentCodings } from "@holdfast/core";
 
 /**
- * An answer as `fetch` gives it: what it says that its body is compressed with is undone, and its headers stay.
- * What cannot be decoded fails while the body is read.
+ * A response as `fetch` returns it: its body is decompressed, and its headers stay. Decoding errors occur while the
+ * body is read.
  */
 export function decodedAsByFetch(response: Response): Response {
   const { body, headers, status, statusText } = response;
   const decoders = contentCodings(headers).toReversed().map(decoderOf);
   const last = decoders.at(-1);
   if (body === null || last === undefined) return response;
-  // Whatever fails ends the last one too, which tells its reader.
+  // An error in any stage ends the last one, which reports it to the reader.
   const source = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
   pipeline([source, ...decoders], () => undefined);
   const decoded = Readable.toWeb(last) as ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -33,7 +33,7 @@ function decoderOf(coding: string): Transform {
     case "zstd":
       return createZstdDecompress({ flush: constants.ZSTD_e_continue, finishFlush: constants.ZSTD_e_end });
     default: {
-      // Each piece is handed on as it comes, and a body that ends early gives what came of it.
+      // Chunks are passed on as they arrive, and a truncated body yields what could be decoded.
       const eager = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
       return coding === "deflate" ? createInflate(eager) : createGunzip(eager);
     }

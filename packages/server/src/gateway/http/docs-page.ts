@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 type Document = Readonly<Record<string, unknown>>;
 
-/** A page that shows both documents, without any script, and with nothing from elsewhere. */
+/** A page that shows both documents, without scripts or external resources. */
 export function docsPage(
   openApi: Document,
   asyncApi: Document,

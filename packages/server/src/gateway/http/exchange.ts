@@ -1,22 +1,22 @@
-/** Requests and answers on `node:http` and `fetch`: bodies, heads, files. */
+/** Requests and responses on `node:http` and `fetch`: bodies, heads, files. */
 import { contentType, decodeParams, type Encoding, encode, header } from "@holdfast/client";
 import { HoldfastError, type Ports, sanitizeError, toProblem, toWireError, uuidv4 } from "@holdfast/core";
 
-/** One HTTP request and its answer, whichever server carries it. */
+/** One HTTP request and its response, independent of the server that carries it. */
 export interface Exchange {
   readonly method: string;
-  /** Path and query as they were sent. */
+  /** Path and query as received. */
   readonly url: string;
-  /** The address of the other end of the socket; undefined where nobody knows. */
+  /** The remote address of the socket; undefined if it is unknown. */
   readonly peer: string | undefined;
   header(name: string): string | undefined;
   headers(): Headers;
   /**
-   * Reads the body; `done` is called once, with `message.incoming_too_long` as soon as more than
-   * `maxBytes` have come, and with `gateway.body_consumed` where somebody has read it before.
+   * Reads the body. Calls `done` once: with `message.incoming_too_long` as soon as more than `maxBytes` have arrived,
+   * and with `gateway.body_consumed` if the body has been read before.
    */
   readBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void;
-  /** Calls back when the client goes away before it has its answer; at once when it has gone. */
+  /** Calls back when the client disconnects before it has its response; immediately if it already has. */
   onGone(callback: () => void): void;
   reply(
     status: number,
@@ -24,16 +24,16 @@ export interface Exchange {
     body: Uint8Array | string | undefined,
   ): void;
   /**
-   * The request as `onRequest` sees it, at another URL; its body is a stream that fails with
-   * `message.incoming_too_long` past `maxBytes`. Throws `gateway.method_not_allowed`,
-   * `gateway.body_consumed`, and `message.incoming_too_long` when the length says so beforehand.
+   * The request as `onRequest` sees it, at another URL. Its body is a stream that fails with
+   * `message.incoming_too_long` after `maxBytes`. Throws `gateway.method_not_allowed`, `gateway.body_consumed`, and
+   * `message.incoming_too_long` if the declared length is too large.
    */
   request(url: string, signal: AbortSignal, maxBytes: number): Request;
-  /** Answers with a response whose body may be a stream; `headers` are added to its own. */
+  /** Sends a response whose body may be a stream; `headers` are added to its own. */
   replyWith(response: Response, headers: Readonly<Record<string, string>>): void;
 }
 
-/** The head of the request as hooks see it: made when one asks, and the same one for all of them. */
+/** The head of the request as hooks see it: created on demand, and shared by all of them. */
 export function requestHead(exchange: Exchange): () => Request {
   let made: Request | undefined;
   return () => {
@@ -46,14 +46,14 @@ export function requestHead(exchange: Exchange): () => Request {
   };
 }
 
-/** Joined as text: resolving the path against a base would take `//other.host/` for a host. */
+/** Concatenated as text: resolving against a base would treat `//other.host/` as a host. */
 export function urlOf(host: string | undefined, path: string): string {
   return `http://${host ?? "localhost"}${path}`;
 }
 
 /**
- * The URL that an actor sees: with the origin that its caller named, if any. The path is that of the
- * request at hand, so that what a proxy lets through by its path is what is served.
+ * The URL that an actor sees, with the origin that its caller named, if any. The path is that of the actual request,
+ * so that a proxy that filters by path decides about what is served.
  */
 export function actorUrl(exchange: Exchange, path: string): string {
   const origin = exchange.header(header.requestOrigin);
@@ -64,14 +64,14 @@ function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
-/** Makes the request that user code sees. Throws `gateway.method_not_allowed` for CONNECT and TRACE. */
+/** Creates the request for user code. Throws `gateway.method_not_allowed` for CONNECT and TRACE. */
 export function makeRequest(
   url: string,
   init: { method: string; headers: Headers; signal: AbortSignal; body: ReadableStream<Uint8Array> | null },
 ): Request {
   const hasBody = init.body !== null && init.method !== "GET" && init.method !== "HEAD";
   try {
-    // Not every declaration of RequestInit knows `duplex`, which a body that is a stream needs.
+    // Not every declaration of RequestInit has `duplex`, which a streamed body needs.
     const all = { ...init, body: hasBody ? init.body : null, duplex: "half" as const };
     return new Request(url, all);
   } catch (cause) {
@@ -80,7 +80,7 @@ export function makeRequest(
   }
 }
 
-/** True when an answer to `method` with this status has no body. */
+/** True if a response to `method` with this status has no body. */
 export function isBodiless(method: string, status: number): boolean {
   return method === "HEAD" || status === 204 || status === 205 || status === 304;
 }
@@ -89,13 +89,13 @@ export function bodyTooLong(maxBytes: number): HoldfastError {
   return new HoldfastError("message", "incoming_too_long", `The body is longer than ${maxBytes} bytes`);
 }
 
-/** What becomes of a body that the server in front has read. */
+/** The error for a body that another server component has read. */
 export function bodyConsumed(): HoldfastError {
-  const message = "The body was read before: mount the registry before body parsers";
+  const message = "The body has been read already. Mount the registry before body parsers";
   return new HoldfastError("gateway", "body_consumed", message);
 }
 
-/** The encoding in which to answer: what `accept` names, else that of the request. */
+/** The encoding of the response: that of `accept`, otherwise that of the request. */
 export function replyEncoding(exchange: Exchange): Encoding {
   const accept = exchange.header("accept");
   if (accept?.includes(contentType.cbor) === true) return "cbor";
@@ -114,8 +114,8 @@ export function requestEncoding(exchange: Exchange): Encoding | undefined {
 }
 
 /**
- * The parameters of a request that has no body, or one of the user's own: which of the encodings they are in, the
- * client says by itself; CBOR cannot pass for JSON. Throws `message.malformed_*`, `message.params_too_long`.
+ * The connection parameters of a request without a body, or with a body of user code. The encoding is detected: CBOR
+ * is never valid JSON. Throws `message.malformed_*`, `message.params_too_long`.
  */
 export function paramsOf(exchange: Exchange): unknown {
   const encoded = exchange.header(header.params);
@@ -129,12 +129,12 @@ function safeEncoding(exchange: Exchange): "json" | "cbor" {
   try {
     return requestEncoding(exchange) ?? "json";
   } catch {
-    // The body is the user's own and may be of any type.
+    // The body belongs to user code and may be of any type.
     return "json";
   }
 }
 
-/** Answers with an error: problem details (RFC 9457) in JSON, the wire fields and the status in CBOR. */
+/** Sends an error: problem details (RFC 9457) in JSON, the wire fields and the status in CBOR. */
 export function replyError(
   exchange: Exchange,
   error: HoldfastError,
@@ -145,12 +145,12 @@ export function replyError(
     exchange.reply(error.statusCode, { ...headers, "content-type": contentType.cbor }, body);
     return;
   }
-  // `message` beside `detail`: the shape that an error has everywhere else.
+  // `message` in addition to `detail`, as errors have it everywhere else.
   const body = encode("json", { ...toProblem(error), message: error.message });
   exchange.reply(error.statusCode, { ...headers, "content-type": "application/problem+json" }, body);
 }
 
-/** What of a thrown value a caller may see; the rest goes to the log. */
+/** Reduces a thrown value to what the caller may see; the details go to the log. */
 export function visibleError(error: unknown, ports: Ports): HoldfastError {
   return sanitizeError(error, uuidv4(ports.random), (errorId, full) => {
     ports.log.error("internal error", { errorId, error: full });

@@ -5,7 +5,7 @@ import { Gateway } from "../gateway.ts";
 import type { GatewayOptions } from "../options.ts";
 import { bodyConsumed, bodyTooLong, type Exchange, isBodiless, makeRequest } from "./exchange.ts";
 
-/** Serves one request of a server that speaks in `Request` and `Response`. */
+/** Serves one request of a server based on `Request` and `Response`. */
 export type FetchGateway = (request: Request) => Promise<Response>;
 
 export function createFetchGateway(directory: Directory, options: GatewayOptions): FetchGateway {
@@ -20,7 +20,7 @@ export function createFetchGateway(directory: Directory, options: GatewayOptions
 class FetchExchange implements Exchange {
   readonly method: string;
   readonly url: string;
-  /** A request of another server does not say who sent it. */
+  /** A Request does not contain the sender's address. */
   readonly peer = undefined;
   readonly #request: Request;
   readonly #host: string;
@@ -36,7 +36,7 @@ class FetchExchange implements Exchange {
   }
 
   header(name: string): string | undefined {
-    // A Request made by a server names its host in its URL.
+    // A Request created by a server has the host in its URL.
     if (name === "host") return this.#request.headers.get("host") ?? this.#host;
     return this.#request.headers.get(name) ?? undefined;
   }
@@ -64,7 +64,7 @@ class FetchExchange implements Exchange {
     headers: Readonly<Record<string, string>>,
     body: Uint8Array | string | undefined,
   ): void {
-    // Bytes of our own encoder never sit on a shared buffer.
+    // Our own encoder never uses shared buffers.
     const content = (body ?? null) as Uint8Array<ArrayBuffer> | string | null;
     const all = { ...headers, "cache-control": "no-store", "x-content-type-options": "nosniff" };
     this.#resolve(new Response(content, { status, headers: all }));
@@ -90,12 +90,12 @@ class FetchExchange implements Exchange {
     this.#resolve(readAhead(new Response(bodiless ? null : body, { status, statusText, headers: all })));
   }
 
-  /** Somebody has read the body, or is about to. */
+  /** The body has been read, or is being read. */
   get #isConsumed(): boolean {
     return this.#request.bodyUsed || this.#request.body?.locked === true;
   }
 
-  /** The body, or undefined when it is longer than `maxBytes`. */
+  /** The body; undefined if it is longer than `maxBytes`. */
   async #read(maxBytes: number): Promise<Uint8Array | undefined> {
     const chunks: Uint8Array[] = [];
     let size = 0;
@@ -109,13 +109,13 @@ class FetchExchange implements Exchange {
   }
 }
 
-/** Mostly the sender has gone away, and nobody waits for the answer; a body may also fail by itself. */
+/** Usually the client has disconnected and nobody waits for the response; a body may also fail by itself. */
 function brokenOff(cause: unknown): HoldfastError {
-  const message = "The body broke off before its end";
+  const message = "The body ended early";
   return new HoldfastError("action", "aborted", message, { statusCode: 499, cause });
 }
 
-/** Passes bytes on until there are too many. */
+/** Passes bytes on up to a limit. */
 function bound(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
   let size = 0;
   return new TransformStream(
@@ -126,7 +126,7 @@ function bound(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
         else controller.enqueue(chunk);
       },
     },
-    // Writable for one chunk at least: a pipe waits for room before it reads.
+    // Room for at least one chunk: a pipe waits for room before it reads.
     { highWaterMark: 1 },
     { highWaterMark: 0 },
   );

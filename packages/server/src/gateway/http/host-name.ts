@@ -1,4 +1,4 @@
-/** The name of a Host header without its port, in lower case; undefined when it is malformed. */
+/** The lower-case name in a Host header, without the port; undefined if it is malformed. */
 export function hostName(host: string): string | undefined {
   const match = /^(\[[0-9a-f:.]+\]|[^:[\]/@\s]+)(?::\d{1,5})?$/i.exec(host);
   return match?.[1]?.toLowerCase();
@@ -17,7 +17,7 @@ export function isLoopbackHost(host: string | undefined): boolean {
   return name !== undefined && isLoopback(name);
 }
 
-/** True for a name that means this machine and can mean no other. */
+/** True for a name that always means this machine. */
 export function isLoopback(name: string): boolean {
   if (name === "localhost" || name.endsWith(".localhost") || name === "[::1]") return true;
   return /^127(?:\.\d{1,3}){3}$/.test(name);

@@ -4,7 +4,7 @@ import { serverLimits } from "../../limits.ts";
 import { bodyTooLong } from "./exchange.ts";
 import { bodyTimedOut, clientLeft } from "./node-body.ts";
 
-/** Told once; the body is empty with an error. */
+/** Called once; with an error, the body is empty. */
 export type BodyCallback = (error: HoldfastError | undefined, body: Uint8Array) => void;
 
 interface Collector {
@@ -18,42 +18,42 @@ const empty = new Uint8Array(0);
 const lookEveryMs = 1_000;
 
 /**
- * A request whose body may be taken as a whole, without the machinery of a stream: that machinery costs more
- * than everything else that Node does for a small request. Until {@link collect} is called, and wherever it
- * cannot be, this is the stream that it always is.
+ * A request whose body can be collected without Node's stream machinery, which costs more than everything else that
+ * Node does for a small request. Until {@link collect} is called, and wherever collecting is not possible, it is an
+ * ordinary stream.
  */
 export class IncomingRequest extends IncomingMessage {
   #collector: Collector | undefined;
-  /** Something of the body, or its end, is in the buffer of the stream. */
+  /** True if part of the body, or its end, is in the stream's buffer. */
   #isStream = false;
-  /** When the body began to be waited for (performance.now()), and who began before and after it. */
+  /** When collecting began (performance.now()), and the neighbours in the list. */
   #since = 0;
   #older: IncomingRequest | undefined;
   #newer: IncomingRequest | undefined;
 
   /**
-   * The requests whose bodies are on their way. Nearly all bodies come with their heads, so that a timer
-   * for each would be made in vain: one timer looks after all, in a list that costs next to nothing.
+   * Requests whose bodies are being collected. Nearly all bodies arrive with their heads, so a timer for each would be
+   * wasted: one timer checks all of them, in a linked list.
    */
   static #oldest: IncomingRequest | undefined;
   static #newest: IncomingRequest | undefined;
   static #timer: NodeJS.Timeout | undefined;
 
   /**
-   * Hands the whole body to `done`, or `message.incoming_too_long` when it is longer than `maxBytes` (what
-   * follows is left in the stream), `gateway.body_timed_out`, or `action.aborted` when the client goes away.
-   * Returns false, and does nothing, when part of the body is in the stream already.
+   * Calls `done` with the complete body, or with `message.incoming_too_long` if it is longer than `maxBytes` (the rest
+   * stays in the stream), `gateway.body_timed_out`, or `action.aborted` if the client disconnects. Returns false, and
+   * does nothing, if part of the body is already in the stream.
    */
   collect(maxBytes: number, done: BodyCallback): boolean {
     if (this.#isStream || this.#collector !== undefined) return false;
     this.#collector = { maxBytes, done, chunks: [], size: 0 };
     this.#wait();
-    // As a reader would: the server would throw away a body that nobody reads.
+    // Marks the body as read: the server would discard an unread body.
     this._read(0);
     return true;
   }
 
-  /** What Node's parser calls with each part of the body, and with null at its end. */
+  /** Node's parser calls it with each part of the body, and with null at its end. */
   override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
     const collector = this.#collector;
     if (collector === undefined) {
@@ -74,7 +74,7 @@ export class IncomingRequest extends IncomingMessage {
     return true;
   }
 
-  /** Gives up on a body that did not come in time. */
+  /** Gives up on a body that has not arrived in time. */
   expire(): void {
     const collector = this.#collector;
     if (collector === undefined) return;

@@ -3,7 +3,7 @@ import { HoldfastError } from "@holdfast/core";
 import { serverLimits } from "../../limits.ts";
 import { bodyTooLong } from "./exchange.ts";
 
-/** The body of a request as a stream that is read at the pace of its reader. */
+/** The body of a request as a stream with backpressure. */
 export function bodyStream(request: IncomingMessage, maxBytes: number): ReadableStream<Uint8Array> {
   let size = 0;
   let ended = false;
@@ -33,7 +33,7 @@ export function bodyStream(request: IncomingMessage, maxBytes: number): Readable
           if (size > maxBytes) return fail(bodyTooLong(maxBytes));
           rest();
           request.pause();
-          // Last of all: a reader that waits asks for more at once.
+          // Last, because a waiting reader pulls more immediately.
           controller.enqueue(new Uint8Array(chunk));
         });
         request.once("end", () => {
@@ -59,9 +59,9 @@ export function bodyStream(request: IncomingMessage, maxBytes: number): Readable
 }
 
 /**
- * Writes a body at the pace of its reader, and resolves when it has ended or the client has gone away.
- * A body that fails, or that is not as long as it was declared, ends the connection: the client must
- * not take a part for the whole.
+ * Writes a body with backpressure; resolves when it has ended or the client has disconnected. A body that fails, or
+ * whose length differs from the declared one, ends the connection, so that the client cannot take a part for the
+ * complete body.
  */
 export async function writeBody(
   body: ReadableStream<Uint8Array>,
@@ -83,16 +83,16 @@ export async function writeBody(
     }
     if (declared !== undefined && sent < declared) throw new RangeError("the body is shorter than declared");
     response.removeListener("close", leave);
-    // Ended while it is corked, a body of chunks would lose those that wait.
+    // Ending a corked response would lose chunks that wait.
     while (response.writableCorked > 0) response.uncork();
     response.end();
   } catch {
-    // What came before the failure is written first, so that the client sees where it was cut.
+    // Writes what came before the failure first, so that the client sees where the body was cut off.
     setImmediate(() => response.destroy());
   }
 }
 
-/** Resolves when the response takes more, or nothing any more. */
+/** Resolves when the response accepts more, or is closed. */
 function writable(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -106,11 +106,11 @@ function writable(response: ServerResponse): Promise<void> {
 }
 
 export function bodyTimedOut(timeoutMs: number): HoldfastError {
-  const message = `The body did not come within ${timeoutMs} ms`;
+  const message = `The body did not arrive within ${timeoutMs} ms`;
   return new HoldfastError("gateway", "body_timed_out", message, { statusCode: 408 });
 }
 
-/** What becomes of a body whose client has left. */
+/** The error for a body whose client has disconnected. */
 export function clientLeft(): HoldfastError {
-  return new HoldfastError("action", "aborted", "The client has gone away", { statusCode: 499 });
+  return new HoldfastError("action", "aborted", "The client has disconnected", { statusCode: 499 });
 }

@@ -7,16 +7,16 @@ import { bodyStream, bodyTimedOut, writeBody } from "./node-body.ts";
 
 const empty = new Uint8Array(0);
 const maxJoinedBytes = 16_384;
-/** They speak of one connection, so that they are ours to set. */
+/** Hop-by-hop headers, which the server sets itself. */
 const hopByHop: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade"]);
 
-/** A request and its response of `node:http`. */
+/** A request and its response on `node:http`. */
 export class NodeExchange implements Exchange {
   readonly method: string;
   readonly url: string;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  /** The body of the request is read as a stream, or not at all. */
+  /** True if the body is read as a stream, or not at all. */
   #streams = false;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
@@ -55,8 +55,8 @@ export class NodeExchange implements Exchange {
       });
       if (collects) return;
     }
-    // A small body comes with its head: at the next tick it is all there, and needs no events of a stream.
-    // The parser tells its end only after that tick, the declared length tells it at once.
+    // A small body arrives with its head: on the next tick it is complete, without any stream events. The parser
+    // reports its end only after that tick, so the declared length is used.
     process.nextTick(() => {
       const isHere = request.complete || request.readableLength === Number(declared);
       if (!isHere) return this.#collectBody(maxBytes, done);
@@ -68,7 +68,7 @@ export class NodeExchange implements Exchange {
     });
   }
 
-  /** Reads a body that is still on its way. */
+  /** Reads a body that has not arrived completely. */
   #collectBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void {
     const request = this.#request;
     const { requestTimeoutMs } = serverLimits;
@@ -117,9 +117,9 @@ export class NodeExchange implements Exchange {
     const lines: string[] = ["cache-control", "no-store", "x-content-type-options", "nosniff"];
     for (const name in headers) lines.push(name, headers[name] ?? "");
     if (status !== 204) lines.push("content-length", String(length));
-    // A flat list is written as it is; an object would be walked and checked twice.
+    // Node writes a flat array as it is; an object would be iterated and validated twice.
     response.writeHead(status, lines);
-    // As text, a small body leaves in one piece with the head, which bytes would not.
+    // Text: a small body then leaves in one packet with the head, which a Buffer would not.
     if (body instanceof Uint8Array && body.length <= maxJoinedBytes) response.end(latin1(body), "latin1");
     else response.end(body);
   }
@@ -160,7 +160,7 @@ export class NodeExchange implements Exchange {
       response.end();
       return;
     }
-    // What is there at once leaves in one piece; a head whose body takes its time does not wait for it.
+    // A body that is available immediately leaves in one packet with the head; the head does not wait for a slow body.
     response.cork();
     setImmediate(() => {
       if (response.writableEnded) return;
@@ -170,14 +170,14 @@ export class NodeExchange implements Exchange {
     void writeBody(body, response, declared === null ? undefined : Number(declared));
   }
 
-  /** What is not read of a body would stand in the way of the next request: the connection ends. */
+  /** An unread body would block the next request: the connection ends. */
   #endUnread(): void {
     if (!this.#streams || this.#request.complete) return;
     this.#response.shouldKeepAlive = false;
     this.#response.once("finish", () => drain(this.#request));
   }
 
-  /** The rest of the body is not wanted: the connection ends after the answer. */
+  /** The rest of the body is not needed: the connection ends after the response. */
   #refuse(): void {
     this.#response.shouldKeepAlive = false;
     drain(this.#request);
@@ -188,12 +188,12 @@ function announcesBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-/** A body that somebody has read is gone. */
+/** A body can be read only once. */
 function isConsumed(request: IncomingMessage): boolean {
   return request.readableEnded && announcesBody(request);
 }
 
-/** Reads a little on, so that the sender gets to see the answer. */
+/** Reads a little further, so that the sender gets to see the response. */
 function drain(request: IncomingMessage): void {
   if (request.complete) return;
   let drained = 0;
@@ -204,7 +204,7 @@ function drain(request: IncomingMessage): void {
   request.resume();
 }
 
-/** The headers as they came: what was repeated is there as often. */
+/** The headers as received, with repetitions. */
 export function headersOf(request: IncomingMessage): Headers {
   const headers = new Headers();
   const { rawHeaders } = request;
@@ -217,7 +217,7 @@ export function headersOf(request: IncomingMessage): Headers {
   return headers;
 }
 
-/** Each byte as the character of its number. */
+/** Latin-1: each byte as the character of its number. */
 function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }

@@ -9,7 +9,7 @@ import { RawSockets } from "../sockets/raw-sockets.ts";
 import { Sockets } from "../sockets/sockets.ts";
 import { NodeExchange } from "./node-exchange.ts";
 
-/** The gateway on a server of `node:http`, whoever made that server. */
+/** The gateway on any server of `node:http`. */
 export class NodeGateway {
   readonly #gateway: Gateway;
   readonly #sockets: Sockets;
@@ -23,10 +23,7 @@ export class NodeGateway {
     this.#inspectors = new InspectorSockets(this.#gateway);
   }
 
-  /**
-   * Answers a request, or hands it to `next` when its path is not the gateway's own; without `next`, to
-   * the fallback of the options.
-   */
+  /** Answers a request. Other paths go to `next`, or without it to the fallback of the options. */
   request(request: IncomingMessage, response: ServerResponse, next?: () => void): void {
     const exchange = new NodeExchange(request, response);
     if (this.#gateway.handle(exchange)) return;
@@ -36,12 +33,12 @@ export class NodeGateway {
     else fallback(request, response);
   }
 
-  /** True when an upgrade is for an actor. */
+  /** True if an upgrade is for an actor. */
   owns(url: string): boolean {
     return localPath(url, this.#gateway.options.basePath)?.startsWith(actorsPrefix) === true;
   }
 
-  /** Takes an upgrade to a WebSocket. A refusal is a close with a reason, since a browser sees nothing else. */
+  /** Accepts an upgrade to a WebSocket. A refusal is a close with a reason, because browsers see nothing else. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { options, guard } = this.#gateway;
     const url = localPath(request.url ?? "/", options.basePath) ?? "/";
@@ -59,7 +56,7 @@ export class NodeGateway {
     else this.#sockets.accept(request, socket, head, url);
   }
 
-  /** Closes every WebSocket with 1001; resolves when all are gone. */
+  /** Closes every WebSocket with 1001; resolves when all are closed. */
   async close(): Promise<void> {
     await Promise.all([this.#sockets.close(), this.#rawSockets.close(), this.#inspectors.close()]);
   }

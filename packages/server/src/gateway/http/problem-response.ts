@@ -2,7 +2,7 @@ import { header } from "@holdfast/client";
 import { type Ports, toProblem } from "@holdfast/core";
 import { visibleError } from "./exchange.ts";
 
-/** An error as the answer of a gateway: problem details, marked as not the actor's own. */
+/** An error response of the gateway: problem details, with a header that distinguishes it from responses of actors. */
 export function problemResponse(error: unknown, ports: Ports): Response {
   const visible = visibleError(error, ports);
   return Response.json(

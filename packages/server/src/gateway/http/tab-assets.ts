@@ -13,19 +13,19 @@ const types: Readonly<Record<string, string>> = {
   ".woff2": "font/woff2",
 };
 
-/** A file of a custom tab; nothing outside of its directory, and no hidden files. */
+/** Reads a file of a custom inspector tab; never outside its directory, and no hidden files. */
 interface TabFile {
   readonly contentType: string;
   readonly bytes: Uint8Array;
 }
 
-/** What a definition says of a tab; a hidden one has no directory. */
+/** A tab of a definition; a hidden one has no directory. */
 interface Tab {
   readonly id: string;
   readonly source?: string;
 }
 
-/** The file at `path`, which begins with the id of its tab. Throws `inspector.not_found`. */
+/** Reads the file at `path`, which begins with the id of its tab. Throws `inspector.not_found`. */
 export async function tabAsset(tabs: readonly Tab[], path: string): Promise<TabFile> {
   const [id, ...parts] = path.split("/").map(decodePart);
   const source = tabs.find((tab) => tab.id === id)?.source;
@@ -42,7 +42,7 @@ export async function tabAsset(tabs: readonly Tab[], path: string): Promise<TabF
     const contentType = types[extname(file).toLowerCase()] ?? "application/octet-stream";
     return { contentType, bytes: await readFile(file) };
   } catch {
-    // Whether it is not there or not to be read makes no difference to who asks.
+    // Missing and unreadable files get the same error.
     throw missing();
   }
 }

@@ -5,8 +5,8 @@ let keeper: NodeJS.Timeout | undefined;
 let holders = 0;
 
 /**
- * Keeps the process alive until the returned function is called. The timers of actors do not, so that a
- * program whose actors are idle can end; one that awaits an actor has not come to its end.
+ * Keeps the process alive until the returned function is called. Timers of actors do not, so that a program with idle
+ * actors can end; a program that awaits an actor must not.
  */
 export function keepProcessAlive(): () => void {
   keeper ??= setInterval(() => undefined, longestDelayMs);

@@ -5,13 +5,13 @@ import type { FetchApplication } from "../application.ts";
 import { portFromEnvironment } from "./environment.ts";
 import type { Listening } from "./listen.ts";
 
-/** What `registry.createServer()` of the predecessor (0.9) gives. */
+/** The return value of `registry.createServer()`, an API of version 0.9. */
 export interface LegacyServer<Client> {
   /** A client in this process. */
   readonly client: Client;
   /**
-   * Listens with the registry at `/registry` and at the root, and with `app` for everything else: on
-   * HOLDFAST_PORT, PORT, or 8080.
+   * Listens with the registry at `/registry` and at the root, and with `app` for all other paths: on HOLDFAST_PORT,
+   * PORT, or 8080.
    */
   serve(app?: FetchApplication): Promise<Listening>;
   /**
@@ -43,7 +43,7 @@ export function legacyServer<Client>(client: Client, host: Host): LegacyServer<C
   };
 }
 
-/** Hono is the user's own: only programs that mount it have it. */
+/** Hono is an optional dependency of the user's program. */
 function loadHono(): typeof Hono {
   try {
     const module = createRequire(import.meta.url)("hono") as { readonly Hono: typeof Hono };

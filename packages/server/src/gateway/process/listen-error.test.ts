@@ -7,14 +7,14 @@ function refusal(code: keyof typeof constants.errno): NodeJS.ErrnoException {
   return Object.assign(new Error(`listen ${code}`), { code, errno: -constants.errno[code] });
 }
 
-test("a port that is not for this user is told in words, with what to do", () => {
+test("a privileged port is reported with what to do", () => {
   const error = listenError(refusal("EACCES"), "127.0.0.1", 80);
   assert.equal(error.code, "cannot_listen");
   assert.match(error.message, /may not listen on port 80 of 127\.0\.0\.1.*HOLDFAST_PORT=6421$/);
   assert.deepEqual(error.metadata, { host: "127.0.0.1", port: 80, reason: "EACCES" });
 });
 
-test("what has no words of its own has those of the system", () => {
+test("any other error has the text of the operating system", () => {
   const { message } = listenError(refusal("EMFILE"), "127.0.0.1", 6420);
   assert.equal(message, "Cannot listen on port 6420 of 127.0.0.1: too many open files");
 });

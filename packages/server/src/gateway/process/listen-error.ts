@@ -2,8 +2,8 @@ import { getSystemErrorMap } from "node:util";
 import { HoldfastError } from "@holdfast/core";
 
 /**
- * Why a server could not listen, in words that say what to do: `gateway.port_in_use` or
- * `gateway.cannot_listen`. `metadata.reason` is the system's own name for it, such as "EACCES".
+ * Explains why a server could not listen, and what to do: `gateway.port_in_use` or `gateway.cannot_listen`.
+ * `metadata.reason` is the system's error name, such as "EACCES".
  */
 export function listenError(cause: NodeJS.ErrnoException, host: string, port: number): HoldfastError {
   const metadata = { host, port, ...(cause.code === undefined ? {} : { reason: cause.code }) };
@@ -13,19 +13,19 @@ export function listenError(cause: NodeJS.ErrnoException, host: string, port: nu
     case "EADDRINUSE":
       return told(
         "port_in_use",
-        `Port ${port} on ${host} is in use. Stop the program that has it, or choose another port: ` +
+        `Port ${port} on ${host} is in use. Stop the program that uses it, or choose another port: ` +
           "HOLDFAST_PORT=6421, or listen({ port: 6421 })",
       );
     case "EACCES":
       return told(
         "cannot_listen",
-        `This user may not listen on port ${port} of ${host}, since the system keeps low ports for root. ` +
+        `This user may not listen on port ${port} of ${host}: the system reserves low ports for root. ` +
           "Choose a higher one, for example with HOLDFAST_PORT=6421",
       );
     case "EADDRNOTAVAIL":
       return told(
         "cannot_listen",
-        `${host} is no address of this machine. Choose one that is, such as 127.0.0.1, or 0.0.0.0 for all of them`,
+        `${host} is not an address of this machine. Choose one that is, such as 127.0.0.1, or 0.0.0.0 for all of them`,
       );
     case "ENOTFOUND":
     case "EAI_AGAIN":

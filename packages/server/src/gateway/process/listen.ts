@@ -11,18 +11,18 @@ import type { GatewayOptions } from "../options.ts";
 import { portFromEnvironment } from "./environment.ts";
 import { listenError } from "./listen-error.ts";
 
-/** A server that takes requests. */
+/** A server that accepts requests. */
 export interface Listening {
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  /** Takes no new connections; what is open goes on. */
+  /** Accepts no new connections; open ones continue. */
   stopAccepting(): void;
-  /** Ends every connection (WebSockets with 1001) and resolves when all are gone. */
+  /** Ends every connection (WebSockets with 1001) and resolves when all are closed. */
   close(): Promise<void>;
 }
 
-/** Listens. Throws `gateway.port_in_use`, `gateway.cannot_listen`, `gateway.invalid_port`. */
+/** Starts to listen. Throws `gateway.port_in_use`, `gateway.cannot_listen`, `gateway.invalid_port`. */
 export async function listen(
   directory: Directory,
   options: GatewayOptions & FallbackHandlers & { readonly port?: number; readonly host?: string },
@@ -38,12 +38,12 @@ export async function listen(
   const server = createServer({
     IncomingMessage: IncomingRequest,
     keepAliveTimeout: serverLimits.keepAliveTimeoutMs,
-    // Bodies have deadlines of their own, since one that streams may take as long as it likes.
+    // Bodies have deadlines of their own, because a streamed body may take as long as it needs.
     requestTimeout: 0,
     headersTimeout: serverLimits.headersTimeoutMs,
     connectionsCheckingInterval: serverLimits.headersTimeoutMs / 2,
     maxHeaderSize: serverLimits.maxHeaderBytes,
-    // The Host check answers with an error that says what to do.
+    // The Host check answers with a more helpful error.
     requireHostHeader: false,
   });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {

@@ -3,7 +3,7 @@ import { writeMetric } from "../../observe/prometheus.ts";
 
 let delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
 
-/** Of this process: CPU, memory, and how late its event loop is. Begins to look at the first reading. */
+/** Metrics of this process: CPU, memory and event loop delay. Measuring begins with the first reading. */
 export function processMetrics(): string {
   if (delay === undefined) {
     delay = monitorEventLoopDelay({ resolution: 10 });
@@ -18,7 +18,7 @@ export function processMetrics(): string {
     ...one("process_resident_memory_bytes", "gauge", "Resident memory", rss),
     ...one("nodejs_heap_size_used_bytes", "gauge", "Heap in use", heapUsed),
     ...one("nodejs_heap_size_total_bytes", "gauge", "Heap", heapTotal),
-    ...one("nodejs_external_memory_bytes", "gauge", "Memory outside of the heap", external),
+    ...one("nodejs_external_memory_bytes", "gauge", "Memory outside the heap", external),
     ...one("process_uptime_seconds", "gauge", "Since the start of the process", process.uptime()),
     ...one("nodejs_eventloop_lag_p50_seconds", "gauge", lag, delay.percentile(50) / 1e9),
     ...one("nodejs_eventloop_lag_p99_seconds", "gauge", lag, delay.percentile(99) / 1e9),

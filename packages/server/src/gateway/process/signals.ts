@@ -1,6 +1,6 @@
 /**
- * Ends the process in good order when it is asked to: every registry of the process drains, then the
- * signal does what it would have done. A second signal does it at once.
+ * Shuts the process down on a signal: every registry of the process drains, then the signal takes its default effect.
+ * A second signal takes effect immediately.
  */
 
 type Drain = () => Promise<void>;
@@ -9,7 +9,7 @@ type Termination = "SIGTERM" | "SIGINT";
 const draining = new Set<Drain>();
 let ending = false;
 
-/** Drains on SIGTERM and SIGINT; the returned function takes that back. */
+/** Drains on SIGTERM and SIGINT; the returned function stops that. */
 export function onTermination(drain: Drain): () => void {
   if (draining.size === 0) {
     process.on("SIGTERM", onSignal);
@@ -18,7 +18,7 @@ export function onTermination(drain: Drain): () => void {
   draining.add(drain);
   return () => {
     draining.delete(drain);
-    // While the process ends, a second signal still has to be heard.
+    // While the process drains, a second signal still has to be handled.
     if (draining.size === 0 && !ending) stopListening();
   };
 }
@@ -34,7 +34,7 @@ function onSignal(signal: Termination): void {
 
 function end(signal: Termination): void {
   stopListening();
-  // The kernel does not end process 1 of a container by a signal that it does not handle.
+  // The kernel does not end process 1 of a container with a signal that it does not handle.
   if (process.pid === 1) process.exit(signal === "SIGINT" ? 130 : 143);
   process.kill(process.pid, signal);
 }

@@ -9,7 +9,7 @@ import { WebSocket } from "ws";
 import type { Gateway } from "../gateway.ts";
 import { InspectorSockets } from "./inspector-sockets.ts";
 
-test("nothing is watched for somebody who has left before it was known who that is", async (t) => {
+test("a client that leaves during authentication is not watched for", async (t) => {
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<"owner">();
   let inspections = 0;

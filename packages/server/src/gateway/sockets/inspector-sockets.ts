@@ -12,7 +12,7 @@ import { parseRoute, routeNotFound } from "../route.ts";
 
 const protocol = "holdfast.inspector.v1";
 
-/** The WebSockets of those who watch actors. */
+/** The WebSockets of inspector clients. */
 export class InspectorSockets {
   readonly #gateway: Gateway;
   readonly #server: WebSocketServer;
@@ -30,12 +30,12 @@ export class InspectorSockets {
     });
   }
 
-  /** Takes an upgrade. A refusal is a close with a reason, since a browser sees nothing else. */
+  /** Accepts an upgrade. A refusal is a close with a reason, because browsers see nothing else. */
   accept(request: IncomingMessage, duplex: Duplex, head: Buffer, url: string): void {
     this.#server.handleUpgrade(request, duplex, head, (socket) => {
       this.#open.add(socket);
       socket.on("close", () => this.#open.delete(socket));
-      // What goes wrong on the socket ends in a close.
+      // A close event follows every error of the socket.
       socket.on("error", () => undefined);
       this.#admit(request, socket, url).catch((error: unknown) => {
         const { group, code } = visibleError(error, this.#gateway.directory.ports);
@@ -74,7 +74,7 @@ export class InspectorSockets {
     const hold = (data: RawData): void => void (early.length < maxEarly && early.push(data));
     socket.on("message", hold);
     const rights = await management.access.admit("inspect", peerOf(request), target, tokenOf(request));
-    // Who has left meanwhile is not told of any more: it would be watched for, for ever.
+    // A client that has left in the meantime would be watched for ever.
     if (socket.readyState === socket.CLOSED) return;
     const session = new InspectorSession({
       directory,
@@ -112,7 +112,7 @@ function peerOf(request: IncomingMessage): Peer {
   };
 }
 
-/** The token among the subprotocols: browsers send no header of ours. */
+/** The token among the subprotocols, because browsers cannot send headers with a WebSocket. */
 function tokenOf(request: IncomingMessage): string | undefined {
   const offered = request.headers["sec-websocket-protocol"]?.split(",") ?? [];
   const token = offered.map((each) => each.trim()).find((each) => each.startsWith(tokenPrefix));
@@ -121,7 +121,7 @@ function tokenOf(request: IncomingMessage): string | undefined {
     : Buffer.from(token.slice(tokenPrefix.length), "base64url").toString();
 }
 
-/** Whether an upgrade is for an inspector. */
+/** True if an upgrade is for an inspector. */
 export function isInspectorSocket(url: string): boolean {
   return /^\/actors\/[^/?]+\/[^/?]+\/inspector\/connect(?:\?|$)/.test(url);
 }

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { frameMessage, maxFramedBytes } from "./message-frame.ts";
 
-test("a message is framed as a client reads it, at every length of its head", async (t) => {
+test("a framed message is read back by a client, for every form of the length", async (t) => {
   const messages = [0, 1, 125, 126, 127, 255, 256, maxFramedBytes - 1, maxFramedBytes].flatMap((size) => [
     new Uint8Array(size).fill(7),
     "x".repeat(size),
@@ -18,7 +18,7 @@ test("a message is framed as a client reads it, at every length of its head", as
     sockets.handleUpgrade(request, duplex, head, (webSocket) => {
       for (const message of messages) {
         duplex.write(frameMessage(message));
-        // What the WebSocket itself sends goes between them.
+        // Frames of the WebSocket library go between them.
         webSocket.send("between");
       }
     });

@@ -5,9 +5,9 @@ const textFrame = 0x81;
 const binaryFrame = 0x82;
 
 /**
- * A whole message of a server as the bytes on the wire: head and payload. What a server sends is not
- * masked, so the same bytes are good for any number of sockets. Undefined for a message that is longer
- * than {@link maxFramedBytes}: copying it behind its head would cost more than a second write.
+ * A complete server message as bytes on the wire: head and payload. Servers do not mask, so the same bytes serve any
+ * number of sockets. Undefined for a message longer than {@link maxFramedBytes}: copying it would cost more than a
+ * second write.
  */
 export function frameMessage(message: Uint8Array | string): Buffer | undefined {
   const size = typeof message === "string" ? Buffer.byteLength(message) : message.length;

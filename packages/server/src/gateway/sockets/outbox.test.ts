@@ -5,7 +5,7 @@ import { Outbox } from "./outbox.ts";
 
 const frame = (id: number) => prepareServerFrame("cbor", { type: "stream", id });
 
-test("senders flush once, at the end of the turn, in the order in which they came", async () => {
+test("senders flush once, at the end of the turn, in order of arrival", async () => {
   const outbox = new Outbox();
   const flushed: string[] = [];
   outbox.add({ flush: () => flushed.push("first") });
@@ -20,7 +20,7 @@ test("senders flush once, at the end of the turn, in the order in which they cam
   assert.deepEqual(flushed, ["first", "second", "third"]);
 });
 
-test("the same frames are joined once, others anew", () => {
+test("equal frames are joined once, different ones again", () => {
   const outbox = new Outbox();
   const [one, two, three] = [frame(1), frame(2), frame(3)];
   const message = outbox.join([one, two]);

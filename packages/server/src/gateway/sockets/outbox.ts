@@ -1,26 +1,26 @@
 import { joinFrames, type PreparedFrame } from "@holdfast/client";
 import { frameMessage } from "./message-frame.ts";
 
-/** Something with messages that wait for the end of the turn. */
+/** A sender with messages that wait for the end of the turn. */
 export interface Sender {
   flush(): void;
 }
 
-/** Several frames as one message. */
+/** Several frames joined into one message. */
 export interface JoinedFrames {
   readonly message: Uint8Array | string;
-  /** The same as it goes onto the wire; undefined for a long one. */
+  /** The message framed for the wire; undefined for a long one. */
   readonly wire: Buffer | undefined;
 }
 
-/** Lets all sockets send once a turn of the event loop, in the order in which they had something to say. */
+/** Lets every socket send once per turn of the event loop, in order of arrival. */
 export class Outbox {
   #senders: Sender[] = [];
   #frames: readonly PreparedFrame[] = [];
   #joined: JoinedFrames | undefined;
 
   add(sender: Sender): void {
-    // A tick runs when all that is ready now has run: the answers of one commit leave together.
+    // A tick runs after everything that is ready now: the results of one commit leave together.
     if (this.#senders.push(sender) === 1) process.nextTick(() => this.#flush());
   }
 
@@ -32,7 +32,7 @@ export class Outbox {
     this.#joined = undefined;
   }
 
-  /** The frames as one message, made once for all sockets in a row that get the same ones. */
+  /** Joins the frames into one message, once for all consecutive sockets that get the same ones. */
   join(frames: readonly PreparedFrame[]): JoinedFrames {
     if (this.#joined !== undefined && isSame(frames, this.#frames)) return this.#joined;
     const message = joinFrames(frames);

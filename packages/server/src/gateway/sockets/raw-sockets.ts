@@ -20,7 +20,7 @@ import { urlOf, visibleError } from "../http/exchange.ts";
 import { headersOf } from "../http/node-exchange.ts";
 import { parseRoute, type RawRoute, routeNotFound } from "../route.ts";
 
-/** The raw WebSockets of one listening server: what they carry is the user's own. */
+/** The raw WebSockets of one listening server, whose messages belong to user code. */
 export class RawSockets {
   readonly #gateway: Gateway;
   readonly #server: WebSocketServer;
@@ -40,7 +40,7 @@ export class RawSockets {
     this.#beat = this.#heartbeat();
   }
 
-  /** Takes an upgrade whose path, without the prefix of its mount, is `url`. */
+  /** Accepts an upgrade; `url` is its path without the mount path. */
   accept(request: IncomingMessage, duplex: Duplex, head: Buffer, url: string): void {
     this.#server.handleUpgrade(request, duplex, head, (webSocket) => {
       const peer = new RawPeer(webSocket, () => this.#open.delete(peer));
@@ -67,7 +67,7 @@ export class RawSockets {
     if (route.kind !== "websocket") throw routeNotFound();
     const headers = headersOf(request);
     const offered = protocolsOf(request);
-    // A browser's WebSocket has no headers: the token comes among the protocols.
+    // Browsers cannot send headers with a WebSocket: the token is among the subprotocols.
     const token = offered.find((each) => each.startsWith(tokenPrefix))?.slice(tokenPrefix.length);
     if (token !== undefined && !headers.has(header.token)) {
       headers.set(header.token, Buffer.from(token, "base64url").toString("utf8"));
@@ -136,7 +136,7 @@ function protocolsOf(request: IncomingMessage): readonly string[] {
   return offered === undefined ? [] : offered.split(",").map((protocol) => protocol.trim());
 }
 
-/** The first that is the user's own. A browser gives up when it offered some and none is taken. */
+/** The first subprotocol of the user. A browser fails if it offered some and none is selected. */
 function chooseProtocol(offered: Set<string>): string | false {
   for (const protocol of offered) if (!protocol.startsWith("holdfast.")) return protocol;
   return offered.has(subprotocol) ? subprotocol : false;
@@ -146,13 +146,13 @@ function shownProtocol(protocol: string): string {
   return protocol.startsWith("holdfast.") ? "" : protocol;
 }
 
-/** One raw WebSocket. Until the actor has taken it, nothing is read from it. */
+/** One raw WebSocket. Nothing is read from it before the actor has accepted it. */
 class RawPeer {
   readonly #webSocket: WebSocket;
   readonly #gone = new AbortController();
   #session: RawSession | undefined;
   #ended: { readonly code: number; readonly reason: string } | undefined;
-  /** With what this side has closed. */
+  /** Code and reason with which this side has closed it. */
   #own: { readonly code: number | undefined; readonly reason: string } | undefined;
   #alive = true;
   #resolveEnded: (() => void) | undefined;
@@ -168,7 +168,7 @@ class RawPeer {
     webSocket.on("message", (data, isBinary) => this.#message(data, isBinary));
     webSocket.on("close", (code, reason) => {
       onEnd();
-      // Clients answer with the code alone; the reason of the side that closed is that of the close.
+      // Clients answer with the code alone; the reason is that of the side that closed first.
       const own = this.#own?.code === code && reason.length === 0 ? this.#own.reason : undefined;
       this.#end(code, own ?? reason.toString("utf8"));
     });
@@ -178,7 +178,7 @@ class RawPeer {
     return this.#webSocket.protocol;
   }
 
-  /** Aborts when the client has gone away. */
+  /** Aborts when the client disconnects. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
@@ -210,7 +210,7 @@ class RawPeer {
   }
 
   close(code: number | undefined, reason: string): void {
-    // A paused socket would not see the other side's answer.
+    // A paused socket would not receive the answer to the close.
     this.#webSocket.resume();
     this.#own ??= { code, reason };
     this.#webSocket.close(code, closeReason(reason));
@@ -239,7 +239,7 @@ class RawPeer {
 
   #message(data: RawData, isBinary: boolean): void {
     this.#alive = true;
-    // `nodebuffer`, the type of a server's socket, gives one Buffer for each message.
+    // With `nodebuffer`, the default of a server's socket, each message is one Buffer.
     const bytes = data as Buffer;
     this.#session?.received(isBinary ? bytes : bytes.toString("utf8"));
   }
@@ -247,7 +247,7 @@ class RawPeer {
   #end(code: number, reason: string): void {
     if (this.#ended !== undefined) return;
     this.#ended = { code, reason };
-    this.#gone.abort(new HoldfastError("conn", "closed", "The client has gone away"));
+    this.#gone.abort(new HoldfastError("conn", "closed", "The client has disconnected"));
     this.#session?.closed(code, reason, code !== 1006);
     this.#resolveEnded?.();
   }

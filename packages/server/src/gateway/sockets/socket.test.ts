@@ -10,7 +10,7 @@ import { serverLimits } from "../../limits.ts";
 import type { Session } from "../../sessions/session.ts";
 import { Socket } from "./socket.ts";
 
-test("the peer counts on from the last event that is left out, also one that was below the bound", async () => {
+test("the peer counts on from the last dropped event, also one dropped below the limit", async () => {
   const nothing = () => undefined;
   const below = { bufferedAmount: 0, readyState: 1, OPEN: 1, pause: nothing, resume: nothing };
   const webSocket = Object.assign(new EventEmitter(), below);

@@ -20,14 +20,14 @@ import type { Session, SessionOutput } from "../../sessions/session.ts";
 import type { Gateway } from "../gateway.ts";
 import { Outbox } from "./outbox.ts";
 
-/** An event is encoded once for each encoding, however many sockets get it. */
+/** An event is encoded once per encoding, for all sockets. */
 const encodedEvents = new WeakMap<OutgoingEvent, Map<Encoding, PreparedFrame>>();
 
 const outbox = new Outbox();
 
 /**
- * Says `closing` when a side begins to close it: whoever waits for the answer to its own close finds that
- * the actor knows, which the end of the carrier would tell some time after.
+ * Emits `closing` when either side begins to close: the end of the transport would report that some time later, and a
+ * peer that waits for the answer to its close expects the actor to know.
  */
 export class PeerSocket extends WebSocket {
   override close(code?: number, reason?: string | Buffer): void {
@@ -38,13 +38,13 @@ export class PeerSocket extends WebSocket {
 }
 
 /**
- * One WebSocket. What it gets in one turn of the event loop is one message. Nothing is read from it before it
- * has a session: what its client sends at once waits until the client is let in.
+ * One WebSocket. Its output of one turn of the event loop is one message. Nothing is read before it has a session:
+ * early messages of the client wait until it is accepted.
  */
 export class Socket implements SessionOutput {
   readonly encoding: Encoding;
   readonly #webSocket: WebSocket;
-  /** What carries the WebSocket, which writes whole frames only: ours may go between them. */
+  /** The transport, which writes complete frames only: ours may go between them. */
   readonly #carrier: Duplex;
   readonly #onEnd: () => void;
   #session: Session | undefined;
@@ -53,7 +53,7 @@ export class Socket implements SessionOutput {
   #timer: Timer | undefined;
   #dropsEvents = false;
   #liveness: Liveness | undefined;
-  /** The number of the last event that was left out. */
+  /** Number of the last dropped event. */
   #dropped: number | undefined;
   #closing = false;
   #ended = false;
@@ -76,7 +76,7 @@ export class Socket implements SessionOutput {
     });
   }
 
-  /** `dropsEvents`: a peer that reads too slowly misses events, and is not closed for them alone. */
+  /** With `dropsEvents`, a peer that reads too slowly misses events instead of being closed. */
   attach(session: Session, maxIncomingBytes: number, dropsEvents: boolean): void {
     this.#session = session;
     if (this.#ended) {
@@ -145,14 +145,14 @@ export class Socket implements SessionOutput {
     if (this.#closing) return;
     this.flush();
     this.#closing = true;
-    // A paused socket would not see the other side's answer.
+    // A paused socket would not receive the answer to the close.
     this.#webSocket.resume();
     this.#webSocket.close(code, closeReason(reason));
   }
 
   /**
-   * Asks the peer for a sign of life every `intervalMs`, and drops it when there is none within
-   * `timeoutMs`. Zero for either is for no such questions.
+   * Pings the peer every `intervalMs`, and drops the socket if no answer comes within `timeoutMs`. Zero for either
+   * disables that.
    */
   watch(tasks: Tasks, intervalMs: number, timeoutMs: number): void {
     if (this.#ended || intervalMs === 0 || timeoutMs === 0) return;
@@ -161,7 +161,7 @@ export class Socket implements SessionOutput {
       this.#alive = false;
       this.#webSocket.ping();
       this.#timer = tasks.after(timeoutMs, () => {
-        // What has arrived meanwhile is read first: this process may have been busy itself.
+        // Input that has arrived in the meantime is read first: this process may have been busy.
         tasks.macrotask(() => {
           if (this.#alive) this.watch(tasks, intervalMs, timeoutMs);
           else this.#webSocket.terminate();
@@ -170,7 +170,7 @@ export class Socket implements SessionOutput {
     });
   }
 
-  /** Says goodbye so that the client comes back later; resolves when the socket is gone. */
+  /** Closes so that the client reconnects later; resolves when the socket is closed. */
   shutDown(gateway: Gateway): Promise<void> {
     if (this.#ended) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -183,7 +183,7 @@ export class Socket implements SessionOutput {
   }
 
   #message(session: Session, data: RawData, isBinary: boolean, maxBytes: number): void {
-    // `nodebuffer`, the type of a server's socket, gives one Buffer for each message.
+    // With `nodebuffer`, the default of a server's socket, each message is one Buffer.
     const bytes = data as Buffer;
     try {
       if (bytes.length > maxBytes) {
@@ -200,17 +200,17 @@ export class Socket implements SessionOutput {
     }
   }
 
-  /** True while events are left out because the peer reads too slowly. */
+  /** True while events are dropped because the peer reads too slowly. */
   #isDropping(number: number): boolean {
     if (!this.#dropsEvents) return false;
     const isSlow = this.#webSocket.bufferedAmount > serverLimits.maxSendBufferBytes / 2;
     if (!isSlow && this.#dropped === undefined) return false;
-    // Until all has been read, also below the bound: the peer counts on from the last one that is left out.
+    // Until all has been read, even below the limit: the peer counts on from the last dropped event.
     this.#dropped = number;
     return true;
   }
 
-  /** The peer reads again: it is told what it has not got. */
+  /** The peer reads again: reports what it has missed. */
   #drained(): void {
     const received = this.#dropped;
     if (received === undefined || this.#webSocket.bufferedAmount > 0) return;
@@ -221,13 +221,13 @@ export class Socket implements SessionOutput {
   #push(frame: PreparedFrame): void {
     if (this.#outgoing !== undefined) this.#outgoing.push(frame);
     else {
-      // A list of one as a literal has room for one only: most turns have nothing more to say.
+      // An array literal with one element: most turns have only one frame.
       this.#outgoing = [frame];
       outbox.add(this);
     }
   }
 
-  /** Sends what has been gathered. */
+  /** Sends the collected frames. */
   flush(): void {
     const frames = this.#outgoing;
     if (frames === undefined) return;
@@ -235,7 +235,7 @@ export class Socket implements SessionOutput {
     if (this.#closing || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     const { message, wire } = outbox.join(frames);
     const sent = this.#dropsEvents ? (): void => this.#drained() : undefined;
-    // Where the carrier has room, far less waits than a reader may leave.
+    // While the transport has room, far less is waiting than the limit.
     if (wire !== undefined && this.#carrier.write(wire, sent)) return;
     if (wire === undefined) this.#webSocket.send(message, sent);
     if (this.#webSocket.bufferedAmount > serverLimits.maxSendBufferBytes) this.#dropSlowReader();

@@ -37,13 +37,13 @@ export class Sockets {
       clientTracking: false,
       perMessageDeflate: false,
       WebSocket: PeerSocket,
-      // A message over the limit is refused with a reason; one over this, by the protocol alone.
+      // Messages over the limit are refused with a reason; over this, the protocol alone refuses them.
       maxPayload: gateway.maxIncomingBytes * 2,
       handleProtocols: (protocols) => (protocols.has(subprotocol) ? subprotocol : false),
     });
   }
 
-  /** Takes an upgrade. A refusal is a close with a reason, since a browser sees nothing else. */
+  /** Accepts an upgrade. A refusal is a close with a reason, because browsers see nothing else. */
   accept(request: IncomingMessage, duplex: Duplex, head: Buffer, url = request.url ?? "/"): void {
     this.#server.handleUpgrade(request, duplex, head, (webSocket) => {
       const socket = new Socket(webSocket, duplex, encodingOf(request), () => this.#open.delete(socket));
@@ -133,13 +133,13 @@ function encodingOf(request: IncomingMessage): Encoding {
   return protocolsOf(request).includes(`${encodingPrefix}json`) ? "json" : "cbor";
 }
 
-/** The connection that the client was cut off from, if it says so. */
+/** The connection that the client wants to resume, if any. */
 function resumePoint(offered: readonly string[]): ResumePoint | undefined {
   const text = offered.find((protocol) => protocol.startsWith(resumePrefix))?.slice(resumePrefix.length);
   return text === undefined ? undefined : resumePointOf(text);
 }
 
-/** What the hooks of an actor see as `c.request`. */
+/** `c.request` of the hooks of an actor. */
 function requestOf(request: IncomingMessage, url: string): Request {
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers)) {

@@ -9,7 +9,7 @@ import { attachUpgrades } from "./upgrades.ts";
 
 const never = (): Promise<NodeGateway> => Promise.reject(new Error("it is not for this registry"));
 
-test("a client that is cut off ends no process, before the gateway is open and where it is nobody's", async () => {
+test("a reset connection does not end the process, neither before the gateway is open nor for other paths", async () => {
   for (const url of ["/api/actors/room/@a,/connect", "/elsewhere"]) {
     const server = new EventEmitter();
     const opened = Promise.withResolvers<NodeGateway>();
@@ -22,7 +22,7 @@ test("a client that is cut off ends no process, before the gateway is open and w
   }
 });
 
-test("an upgrade that is for nobody is refused", async (t) => {
+test("an upgrade for an unknown path is refused", async (t) => {
   const { server, ask } = await listening(t);
   attachUpgrades(server, "/api", never);
   attachUpgrades(server, "/more", never);
@@ -31,7 +31,7 @@ test("an upgrade that is for nobody is refused", async (t) => {
   assert.match(await ask("/more/actors/room/@a,/connect"), /^HTTP\/1\.1 503 /);
 });
 
-test("an upgrade that is for another listener is left to it", async (t) => {
+test("an upgrade for another listener is left to it", async (t) => {
   const { server, ask } = await listening(t);
   attachUpgrades(server, "/api", never);
   const errors: number[] = [];
@@ -44,7 +44,7 @@ test("an upgrade that is for another listener is left to it", async (t) => {
   assert.deepEqual(errors, [0]);
 });
 
-test("a registry that is attached anew after its listener was taken away is attached", async (t) => {
+test("a registry can be attached again after its listener was removed", async (t) => {
   const { server, ask } = await listening(t);
   attachUpgrades(server, "/api", never);
   server.removeAllListeners("upgrade");
@@ -52,7 +52,7 @@ test("a registry that is attached anew after its listener was taken away is atta
   assert.match(await ask("/api/actors/room/@a,/connect"), /^HTTP\/1\.1 503 /);
 });
 
-/** A server, and what it says to whoever asks it for an upgrade and then resets the connection. */
+/** A server, and its answer to a client that requests an upgrade and then resets the connection. */
 async function listening(t: TestContext) {
   const server = createServer();
   const sockets: Socket[] = [];

@@ -5,7 +5,7 @@ import { actorsPrefix, localPath } from "../route.ts";
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** A server of `node:http` or `node:https`, whoever made it. */
+/** Any server of `node:http` or `node:https`. */
 export interface UpgradingServer {
   on(event: "upgrade", listener: UpgradeListener): unknown;
   listenerCount(event: "upgrade", listener?: UpgradeListener): number;
@@ -17,7 +17,7 @@ interface Mount {
   readonly open: () => Promise<NodeGateway>;
 }
 
-/** One listener for all registries of a server: it alone knows whether an upgrade is for any of them. */
+/** One listener for all registries of a server, because it has to know whether an upgrade is for any of them. */
 interface Attachment {
   readonly listener: UpgradeListener;
   readonly mounts: Mount[];
@@ -26,8 +26,8 @@ interface Attachment {
 const attachments = new WeakMap<UpgradingServer, Attachment>();
 
 /**
- * Takes the upgrades below `basePath`. The others are left to the server's other listeners, and refused with
- * 404 where there are none: without a listener Node would have had the server answer them.
+ * Handles the upgrades below `basePath`. Others are left to the server's other listeners, or refused with 404 if there
+ * are none: without a listener, Node would let the server answer them.
  */
 export function attachUpgrades(
   server: UpgradingServer,
@@ -45,7 +45,7 @@ export function attachUpgrades(
     const url = request.url ?? "/";
     const taker = mounts.find((each) => localPath(url, each.basePath)?.startsWith(actorsPrefix) === true);
     if (taker === undefined && server.listenerCount("upgrade") > 1) return;
-    // Node listens no more, and nobody else does yet: an error that nobody hears ends the process.
+    // Node has removed its listener, and nobody has added one yet: an unhandled error would end the process.
     socket.on("error", () => undefined);
     if (taker === undefined) return refuse(socket, "404 Not Found");
     taker.open().then(
@@ -57,7 +57,7 @@ export function attachUpgrades(
   server.on("upgrade", listener);
 }
 
-/** Opens once, and again after a failure. */
+/** Opens the gateway once, and again after a failure. */
 function opening(open: () => Promise<NodeGateway>): () => Promise<NodeGateway> {
   let gateway: Promise<NodeGateway> | undefined;
   return () => {
@@ -69,7 +69,7 @@ function opening(open: () => Promise<NodeGateway>): () => Promise<NodeGateway> {
   };
 }
 
-/** The server keeps its half of a socket open: what is refused has to be ended at both. */
+/** The server allows half-open sockets: a refused one has to be ended on both sides. */
 function refuse(socket: Duplex, status: string): void {
   socket.once("finish", () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
