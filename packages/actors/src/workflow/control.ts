@@ -9,13 +9,13 @@ import { StepTarget } from "../internal/workflow/steps/step-context.ts";
 import type { WorkflowError } from "./errors.ts";
 import type { WorkflowState } from "./types.ts";
 
-/** Where a workflow stands. */
+/** The state of a workflow. */
 export interface WorkflowStatus<Output = unknown> {
   readonly state: WorkflowState;
   /** Milliseconds since the epoch. */
   readonly startedAt?: number;
   readonly endedAt?: number;
-  /** Present once the workflow has completed. */
+  /** Set once the workflow has completed. */
   readonly output?: Output;
   /** Why it failed or was cancelled. */
   readonly error?: WorkflowError;
@@ -24,7 +24,7 @@ export interface WorkflowStatus<Output = unknown> {
 /** The workflow of an actor, for its actions and hooks: `workflowControl(c)`. */
 export class WorkflowControl<Output = unknown> {
   readonly #part: WorkflowPart;
-  /** The context of who asks. */
+  /** The context of the caller. */
   readonly #owner: object;
 
   constructor(part: WorkflowPart, owner: object) {
@@ -32,7 +32,9 @@ export class WorkflowControl<Output = unknown> {
     this.#owner = owner;
   }
 
-  /** Begins a workflow that waits for it; false when it had begun. Throws `workflow.invalid_input`. */
+  /**
+   * Starts a workflow that does not start by itself; returns false if it had started. Throws `workflow.invalid_input`.
+   */
   start(input?: unknown): Promise<boolean> {
     return this.#part.start(input);
   }
@@ -47,21 +49,21 @@ export class WorkflowControl<Output = unknown> {
       ...(header.startedAt === undefined ? {} : { startedAt: header.startedAt }),
       ...(header.endedAt === undefined ? {} : { endedAt: header.endedAt }),
       ...(header.error === undefined || !ended ? {} : { error: header.error }),
-      // What a workflow returns is what its definition says.
+      // The definition determines the type of the output.
       ...(header.state === "completed" ? { output: this.#part.output as Output } : {}),
     };
   }
 
   /**
-   * Waits for the end. Throws `workflow.failed`, `workflow.cancelled`, `workflow.interrupted` when the actor
-   * leaves memory first (ask again), and `workflow.waits_for_itself` in a step or a transaction.
+   * Waits for the result. Throws `workflow.failed`, `workflow.cancelled`, `workflow.interrupted` if the actor leaves
+   * memory first (call again), and `workflow.waits_for_itself` in a step or a transaction.
    */
   async result(signal: AbortSignal): Promise<Output> {
     const part = this.#part;
     if (!part.terminal) await this.#wait(() => part.whenEnded(signal));
     const { state, error } = part.header;
     if (!part.terminal) {
-      const message = "The actor leaves memory before its workflow has ended: ask again";
+      const message = "The actor leaves memory before its workflow has ended. Call again";
       throw new HoldfastError("workflow", "interrupted", message, { statusCode: 503 });
     }
     await part.loaded();
@@ -74,48 +76,48 @@ export class WorkflowControl<Output = unknown> {
   }
 
   /**
-   * Ends the workflow for good; false when it had ended, or has failed and undoes its steps, which goes on.
-   * Steps that run see their `abortSignal` abort.
+   * Cancels the workflow; returns false if it has ended, or is rolling back after a failure, which continues. The
+   * `abortSignal` of running steps aborts.
    */
   cancel(reason?: string): Promise<boolean> {
     return this.#part.cancel(reason);
   }
 
   /**
-   * Hands a signal to the workflow, which keeps it until it asks for it. Throws `workflow.signals_full`,
+   * Sends a signal to the workflow, which is stored until the workflow takes it. Throws `workflow.signals_full`,
    * `workflow.signal_too_large`, `workflow.ended`.
    */
   async signal(name: string, payload?: unknown): Promise<void> {
     this.#assertGoesOn();
     await this.#part.loaded();
-    // It may have ended while it was read.
+    // It may have ended while its history was read.
     this.#assertGoesOn();
     this.#part.signals.add(name, payload);
   }
 
   #assertGoesOn(): void {
     if (!this.#part.terminal) return;
-    throw new HoldfastError("workflow", "ended", "The workflow has ended: it takes no signals", {
+    throw new HoldfastError("workflow", "ended", "The workflow has ended and accepts no signals", {
       statusCode: 409,
     });
   }
 
   /**
-   * Asks a query of the workflow, once it has come as far as it can. Throws `workflow.query_not_found`, and
-   * `workflow.waits_for_itself` in a step, and in a transaction while the workflow has something to do.
+   * Runs a query of the workflow, once its code waits or has ended. Throws `workflow.query_not_found`, and
+   * `workflow.waits_for_itself` in a step, and in a transaction while the workflow is active.
    */
   async query<Result = unknown>(name: string, ...args: readonly unknown[]): Promise<Result> {
     const part = this.#part;
     if (!part.quiet) await this.#wait(() => part.whenQuiet());
     const handler = part.run?.queries.get(name);
     if (handler === undefined) {
-      const message = `The workflow answers no query "${name}"${part.terminal ? ": it has ended" : ""}`;
+      const message = `The workflow has no query "${name}"${part.terminal ? ": it has ended" : ""}`;
       throw new HoldfastError("workflow", "query_not_found", message, { statusCode: 404 });
     }
     return (await handler(...(args as never[]))) as Result;
   }
 
-  /** Waits for what the workflow has to do first, and lets it use the actor for itself meanwhile. */
+  /** Waits while the workflow runs, and lets it use the actor in the meantime. */
   #wait(wait: () => Promise<void>): Promise<void> {
     const { actor } = this.#part;
     const inTransaction = actor.inTransaction && actor.transactions.openOf(this.#owner) !== undefined;
@@ -123,14 +125,14 @@ export class WorkflowControl<Output = unknown> {
     return outsideTransaction(actor, this.#owner, wait);
   }
 
-  /** The history and state, in the shape in which inspectors read it. */
+  /** The history and state, in the form that inspectors read. */
   inspect(): Promise<WorkflowInspection> {
     return inspectWorkflow(this.#part);
   }
 
   /**
-   * Runs a workflow that has ended again, from an entry or from the beginning. Throws
-   * `actor.workflow_in_flight`, `workflow.entry_not_found`, `workflow.not_replayable`.
+   * Runs a finished workflow again, from an entry or from the beginning. Throws `actor.workflow_in_flight`,
+   * `workflow.entry_not_found`, `workflow.not_replayable`.
    */
   replay(entryId?: string): Promise<void> {
     return replayWorkflow(this.#part, entryId);
@@ -138,8 +140,8 @@ export class WorkflowControl<Output = unknown> {
 }
 
 /**
- * The workflow of the actor that a context belongs to. What clients may do with it is what the actions
- * of the actor do. Throws `workflow.not_defined`.
+ * The workflow of the actor that a context belongs to. Clients control it only through actions of the actor. Throws
+ * `workflow.not_defined`.
  */
 export function workflowControl<Output = unknown>(c: object): WorkflowControl<Output> {
   const part = partOf(c);
@@ -150,6 +152,6 @@ export function workflowControl<Output = unknown>(c: object): WorkflowControl<Ou
 }
 
 function waitsForItself(): HoldfastError {
-  const message = "The workflow goes on when this step or transaction has ended: ask before it, or after it";
+  const message = "The workflow continues only after this step or transaction. Call it before or after";
   return new HoldfastError("workflow", "waits_for_itself", message, { statusCode: 409 });
 }

@@ -10,7 +10,7 @@ import { invalidWorkflow } from "./workflow.ts";
 
 type Nothing = Record<never, never>;
 
-/** The context of a durable function: a workflow without an actor of one's own. */
+/** The context of a durable function: a workflow without an actor definition of its own. */
 export type DurableContext<Input> = WorkflowContext<
   undefined,
   unknown,
@@ -22,7 +22,7 @@ export type DurableContext<Input> = WorkflowContext<
   Nothing
 >;
 
-/** What `durable()` takes beside the function. */
+/** Options of `durable()`. */
 export interface DurableOptions<Input, Output> {
   readonly onError?: (
     c: ActorContext<undefined, unknown, undefined, undefined, Input, undefined, Nothing, Nothing>,
@@ -31,24 +31,24 @@ export interface DurableOptions<Input, Output> {
   readonly guard?: GuardMode;
   /** Validates and types the input. */
   readonly input?: StandardSchema<unknown, Input>;
-  /** Validates and types what is returned. */
+  /** Validates and types the output. */
   readonly output?: StandardSchema<unknown, Output>;
   readonly options?: ActorOptions;
 }
 
-/** What the handle of a durable function offers. */
+/** The actions of a durable function. */
 export interface DurableActions<Input, Output> {
-  /** Begins it; false when it had begun. A handle made with `createWithInput` has begun already. */
+  /** Starts it; returns false if it had started. A handle made with `createWithInput` has started already. */
   readonly start: (c: never, input?: Input) => Promise<boolean>;
   readonly get: (c: never) => Promise<WorkflowStatus<Output>>;
-  /** Waits for the end. Throws `workflow.failed`, `workflow.cancelled`, `workflow.interrupted`. */
+  /** Waits for the result. Throws `workflow.failed`, `workflow.cancelled`, `workflow.interrupted`. */
   readonly result: (c: never) => Promise<Output>;
   readonly cancel: (c: never, reason?: string) => Promise<boolean>;
   readonly signal: (c: never, name: string, payload?: unknown) => Promise<void>;
   readonly query: (c: never, name: string, ...args: readonly unknown[]) => Promise<unknown>;
 }
 
-/** The actor that `durable()` makes of a function. */
+/** The actor that `durable()` creates from a function. */
 export type DurableDefinition<Input, Output> = ActorDefinition<
   undefined,
   unknown,
@@ -62,9 +62,8 @@ export type DurableDefinition<Input, Output> = ActorDefinition<
 >;
 
 /**
- * A durable function: `use: { invoice: durable(async (ctx, input) => ...) }`. Each key of
- * `client.invoice` is one run of it, with `start`, `get`, `result`, `cancel`, `signal` and `query`.
- * Throws `workflow.invalid_definition`.
+ * A durable function: `use: { invoice: durable(async (ctx, input) => ...) }`. Each key of `client.invoice` is one run
+ * of it, with `start`, `get`, `result`, `cancel`, `signal` and `query`. Throws `workflow.invalid_definition`.
  */
 export function durable<Input = unknown, Output = unknown>(
   name: string,
@@ -84,7 +83,7 @@ export function durable<Input, Output>(
   const fn = typeof first === "string" ? second : first;
   const options = (typeof first === "string" ? third : second) ?? {};
   if (typeof fn !== "function") throw invalidWorkflow("durable() takes a function, or a name and a function");
-  if (typeof options !== "object") throw invalidWorkflow("The options of durable() are an object");
+  if (typeof options !== "object") throw invalidWorkflow("The options of durable() are not an object");
   const run = markProgram(async (): Promise<void> => {}, {
     run: fn,
     onError: options.onError,
@@ -104,12 +103,12 @@ export function durable<Input, Output>(
       query: (c: object, query: string, ...args: unknown[]) => workflowControl(c).query(query, ...args),
     },
     options: {
-      // A caller may wait for the end of what takes days.
+      // A caller may wait for a result that takes days.
       actionTimeout: Number.POSITIVE_INFINITY,
       ...(name === undefined ? {} : { name }),
       ...options.options,
     },
   });
-  // The public type leaves out what workflows use among themselves.
+  // The public type hides the actions that workflows use among themselves.
   return definition as unknown as DurableDefinition<Input, Output>;
 }

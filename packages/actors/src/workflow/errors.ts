@@ -1,6 +1,6 @@
 import { HoldfastError, type HoldfastErrorOptions } from "@holdfast/core";
 
-/** What is kept of a thrown value: the shape in which failures are recorded and reported. */
+/** The recorded form of a thrown value, in which failures are stored and reported. */
 export interface WorkflowError {
   /** The name of the error's class: "TypeError", "CriticalError". */
   readonly name: string;
@@ -17,7 +17,7 @@ class WorkflowFailure extends HoldfastError {
   }
 }
 
-/** Thrown by a step to fail at once: it is not tried again. */
+/** Thrown by a step to fail without retries. */
 export class CriticalError extends WorkflowFailure {
   constructor(message: string, options: { readonly cause?: unknown } = {}) {
     super("CriticalError", "critical", message, options);
@@ -36,7 +36,7 @@ export class StepTimeoutError extends CriticalError {
   }
 }
 
-/** Thrown by a step to undo what was done: it is not tried again, and the rollbacks run. */
+/** Thrown by a step to fail without retries and to run the rollbacks. */
 export class RollbackError extends WorkflowFailure {
   constructor(message: string, options: { readonly cause?: unknown } = {}) {
     super("RollbackError", "rollback", message, options);
@@ -67,7 +67,7 @@ export class StepExhaustedError extends WorkflowFailure {
   }
 }
 
-/** The code does not do what the history says that it did. `metadata` has both lists of entries. */
+/** The code diverged from the recorded history. `metadata` has both lists of entries. */
 export class HistoryDivergedError extends WorkflowFailure {
   constructor(message: string, options: { readonly metadata?: unknown } = {}) {
     super("HistoryDivergedError", "history_diverged", message, options);
@@ -86,7 +86,7 @@ export class EntryInProgressError extends WorkflowFailure {
   }
 }
 
-/** Branches of a join failed; `errors` has the error of each by its name. */
+/** Branches of a join failed; `errors` has their errors by name. */
 export class JoinError extends WorkflowFailure {
   readonly errors: Readonly<Record<string, Error>>;
   constructor(errors: Readonly<Record<string, Error>>) {
@@ -122,9 +122,9 @@ export class ChildError extends WorkflowFailure {
   }
 }
 
-/** The actor leaves memory; the workflow goes on when it is back. Let it pass. */
+/** The actor leaves memory, and the workflow continues later. Do not catch it. */
 export class EvictedError extends WorkflowFailure {
   constructor() {
-    super("EvictedError", "evicted", "The workflow leaves memory and goes on later");
+    super("EvictedError", "evicted", "The workflow leaves memory and continues later");
   }
 }

@@ -1,4 +1,4 @@
-/** What programs write workflows with: steps, loops, joins, signals, and their types. */
+/** The API for writing workflows: steps, loops, joins, signals, and their types. */
 export type {
   WorkflowEntryMetadata,
   WorkflowHistoryEntry,

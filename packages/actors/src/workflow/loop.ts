@@ -1,17 +1,17 @@
-/** What an iteration of a loop decides: to go on with a state, or to end with a value. */
+/** The decision of an iteration: continue with a state, or break with a value. */
 export type LoopResult<State, Value> =
   | { readonly continue: true; readonly state: State }
   | { readonly break: true; readonly value: Value };
 
-/** A loop without state may also return nothing, which goes on. */
+/** A loop without state may also return nothing, which continues. */
 export type LoopIterationResult<State, Value> = Promise<
   // biome-ignore lint/suspicious/noConfusingVoidType: a body without a return statement is what this allows.
   LoopResult<State, Value> | (State extends undefined ? void : never)
 >;
 
-/** What an iteration of `ctx.loop` returns. */
+/** Return values of an iteration of `ctx.loop`. */
 export const Loop: {
-  /** Goes on with the next iteration, which sees `state`. */
+  /** Continues with the next iteration, which gets `state`. */
   continue<State = undefined>(state?: State): { readonly continue: true; readonly state: State };
   /** Ends the loop; `ctx.loop()` returns `value`. */
   break<Value = undefined>(value?: Value): { readonly break: true; readonly value: Value };

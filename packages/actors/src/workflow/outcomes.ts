@@ -1,9 +1,9 @@
 import type { WorkflowError } from "./errors.ts";
 
-/** Which failures of a step `tryStep` makes a result. */
+/** Failures of a step that `tryStep` returns as a result. */
 export type TryStepCatchKind = "critical" | "timeout" | "exhausted" | "rollback";
 
-/** How a step failed that `tryStep` ran. */
+/** The failure of a step that ran in `tryStep`. */
 export interface TryStepFailure {
   readonly kind: TryStepCatchKind;
   readonly stepName: string;
@@ -11,15 +11,15 @@ export interface TryStepFailure {
   readonly error: WorkflowError;
 }
 
-/** What `tryStep` resolves with. */
+/** The result of `tryStep`. */
 export type TryStepResult<Output> =
   | { readonly ok: true; readonly value: Output }
   | { readonly ok: false; readonly failure: TryStepFailure };
 
-/** Which failures inside a block `try` makes a result. */
+/** Failures inside a block that `try` returns as a result. */
 export type TryBlockCatchKind = "step" | "join" | "race" | "rollback";
 
-/** What failed inside a block, and the step where it was one. */
+/** The failure inside a block, and the step, if it was one. */
 export interface TryBlockFailure {
   readonly source: "step" | "join" | "race" | "block";
   readonly name: string;
@@ -27,7 +27,7 @@ export interface TryBlockFailure {
   readonly step?: TryStepFailure;
 }
 
-/** What `try` resolves with. */
+/** The result of `try`. */
 export type TryBlockResult<Output> =
   | { readonly ok: true; readonly value: Output }
   | { readonly ok: false; readonly failure: TryBlockFailure };
@@ -58,7 +58,7 @@ export interface WorkflowRunErrorEvent {
   readonly error: WorkflowError;
 }
 
-/** What `onError` is told. */
+/** The argument of `onError`. */
 export type WorkflowErrorEvent =
   | { readonly step: WorkflowStepErrorEvent }
   | { readonly rollback: WorkflowRollbackErrorEvent }

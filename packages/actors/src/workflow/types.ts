@@ -13,8 +13,8 @@ export type { EntryKind, EntryStatus, WorkflowState } from "../internal/workflow
 import type { EntryKind } from "../internal/workflow/history/record.ts";
 
 /**
- * What a step sees of its actor. On the workflow's own context the same members work while one of its
- * steps runs; outside of steps they throw `workflow.outside_step`.
+ * A step's view of its actor. On the workflow's own context the same members work while one of its steps runs; outside
+ * of steps they throw `workflow.outside_step`.
  */
 export interface WorkflowStepContext<
   State,
@@ -35,7 +35,7 @@ export interface WorkflowStepContext<
   readonly abortSignal: AbortSignal;
   /** True once the actor leaves memory. */
   isEvicted(): boolean;
-  /** The same for every attempt of this step, and no other: hand it to what must act only once. */
+  /** The same for every attempt of this step, and unique to it: pass it to services that must act only once. */
   readonly idempotencyKey: string;
   /** 1 for the first attempt. */
   readonly attempt: number;
@@ -47,23 +47,23 @@ export interface WorkflowQueueSender<Queues> {
   send<Name extends QueueName<Queues>>(name: Name, body: QueueBody<Queues, Name>): Promise<unknown>;
 }
 
-/** How `ctx.queue.next` receives. */
+/** Options of `ctx.queue.next`. */
 export interface WorkflowQueueNextOptions<Name extends string, Completable extends boolean> {
-  /** The queues to receive from: all of them unless given. */
+  /** The queues to receive from: all of them by default. */
   readonly names?: readonly Name[];
-  /** Milliseconds to wait; for ever unless given. */
+  /** Milliseconds to wait; without limit by default. */
   readonly timeout?: number;
   readonly completable?: Completable;
 }
 
-/** How `ctx.queue.nextBatch` receives. */
+/** Options of `ctx.queue.nextBatch`. */
 export interface WorkflowQueueBatchOptions<Name extends string, Completable extends boolean>
   extends WorkflowQueueNextOptions<Name, Completable> {
-  /** The most messages that are taken at once: 1 unless given. */
+  /** Maximum number of messages: 1 by default. */
   readonly count?: number;
 }
 
-/** The actor's queues, received from durably: what came is part of the history. */
+/** The actor's queues with durable receives: received messages are part of the history. */
 export interface WorkflowQueue<Queues> extends WorkflowQueueSender<Queues> {
   /** The next message. Throws `queue.timed_out` when `timeout` passes first. */
   next<const Name extends QueueName<Queues>, const Completable extends boolean = false>(
@@ -82,7 +82,7 @@ export interface StepConfig<Output, Context> {
   /** Unique in its scope: the workflow, an iteration of a loop, a branch. */
   readonly name: string;
   readonly run: (step: Context) => Output | Promise<Output>;
-  /** Undoes the step; runs when the workflow fails, with what the step returned. */
+  /** Undoes the step; called with its result when the workflow fails. */
   readonly rollback?: (step: Context, output: Output) => void | Promise<void>;
   /** Attempts after the first: 3 */
   readonly maxRetries?: number;
@@ -92,39 +92,39 @@ export interface StepConfig<Output, Context> {
   readonly retryBackoffMax?: number;
   /** 30,000; 0 for none. */
   readonly timeout?: number;
-  /** Tries again after a timeout, which is otherwise critical: false */
+  /** Retries after a timeout, which is critical otherwise: false */
   readonly retryOnTimeout?: boolean;
-  /** Goes on before the record is durable; it becomes durable with the next thing that is. */
+  /** Continues before the record is durable; it becomes durable with the next durable record. */
   readonly ephemeral?: boolean;
-  /** Runs as one transaction: nothing else runs meanwhile, and a failed attempt changes nothing. */
+  /** Runs as one transaction: nothing else runs in the meantime, and a failed attempt changes nothing. */
   readonly atomic?: boolean;
-  /** The most steps of this name that run at once in this workflow. */
+  /** Maximum number of concurrent steps with this name in this workflow. */
   readonly concurrency?: number;
 }
 
-/** What `ctx.tryStep` takes. */
+/** Options of `ctx.tryStep`. */
 export interface TryStepConfig<Output, Context> extends StepConfig<Output, Context> {
-  /** What becomes a result: critical, timeout and exhausted unless given. */
+  /** Failures to return as a result: critical, timeout and exhausted by default. */
   readonly catch?: readonly TryStepCatchKind[];
 }
 
-/** What `ctx.try` takes. */
+/** Options of `ctx.try`. */
 export interface TryBlockConfig<Output, Context> {
   readonly name: string;
   readonly run: (ctx: Context) => Promise<Output>;
-  /** What becomes a result: step, join and race unless given. */
+  /** Failures to return as a result: step, join and race by default. */
   readonly catch?: readonly TryBlockCatchKind[];
 }
 
-/** What `ctx.loop` takes. */
+/** Options of `ctx.loop`. */
 export interface LoopConfig<LoopState, Value, Context> {
   readonly name: string;
-  /** What the first iteration sees. */
+  /** The state of the first iteration. */
   readonly state?: LoopState;
   readonly run: (ctx: Context, state: LoopState) => LoopIterationResult<LoopState, Value>;
-  /** Old iterations are deleted every so many: 20 */
+  /** Number of iterations after which old ones are deleted: 20 */
   readonly historyPruneInterval?: number;
-  /** How many past iterations are kept: `historyPruneInterval` */
+  /** Number of past iterations that are kept: `historyPruneInterval` */
   readonly historySize?: number;
   /** @deprecated Use `historyPruneInterval`. */
   readonly commitInterval?: number;
@@ -195,22 +195,22 @@ export interface WorkflowBranchConfig<
   ) => Promise<Output>;
 }
 
-/** As a value, for `instanceof` and for programs that import the name without saying that it is a type. */
+/** Also a value, for `instanceof` and for programs that import the name without `type`. */
 export const WorkflowStepContext: ContextTest = {
   [Symbol.hasInstance]: (value) => value instanceof StepTarget,
 };
 
-/** As a value, for `instanceof` and for programs that import the name without saying that it is a type. */
+/** Also a value, for `instanceof` and for programs that import the name without `type`. */
 export const WorkflowContext: ContextTest = {
   [Symbol.hasInstance]: (value) => value instanceof WorkflowScopeContext,
 };
 
-/** Tells whether a value is a context: the right side of `instanceof`. */
+/** Whether a value is a context: the right side of `instanceof`. */
 export interface ContextTest {
   [Symbol.hasInstance](value: unknown): boolean;
 }
 
-/** What the function of a workflow gets: operations that are recorded, and replayed from the record. */
+/** The context of a workflow: operations that are recorded, and replayed from the record. */
 export interface WorkflowContext<
   State,
   ConnParams,
@@ -228,11 +228,11 @@ export interface WorkflowContext<
   readonly idempotencyKey: string;
   /** Valid while a step runs. */
   readonly attempt: number;
-  /** What the workflow was started with: by `start`, or what its actor was created with. */
+  /** The input of the workflow: from `start`, or the input of its actor. */
   readonly input: Input;
   readonly queue: WorkflowQueue<Queues>;
 
-  /** Runs once and records what it returns. Throws `CriticalError`, `RollbackError`, `StepExhaustedError`. */
+  /** Runs once and records its result. Throws `CriticalError`, `RollbackError`, `StepExhaustedError`. */
   step<Output>(
     name: string,
     run: (
@@ -246,7 +246,7 @@ export interface WorkflowContext<
     >,
   ): Promise<Output>;
 
-  /** As `step`, with the final failure as a value. */
+  /** As `step`, and returns the final failure as a value. */
   tryStep<Output>(
     name: string,
     run: (
@@ -260,7 +260,7 @@ export interface WorkflowContext<
     >,
   ): Promise<TryStepResult<Output>>;
 
-  /** Runs operations and gives their failure as a value. */
+  /** Runs operations and returns their failure as a value. */
   try<Output>(
     name: string,
     run: (
@@ -274,7 +274,7 @@ export interface WorkflowContext<
     >,
   ): Promise<TryBlockResult<Output>>;
 
-  /** Repeats until `Loop.break(value)`; goes on after a crash from the last iteration. */
+  /** Repeats until `Loop.break(value)`; after a crash, continues with the last iteration. */
   loop<Value>(
     name: string,
     run: (
@@ -289,12 +289,12 @@ export interface WorkflowContext<
     >,
   ): Promise<Value>;
 
-  /** Waits, also while the actor sleeps and across restarts. Milliseconds. */
+  /** Waits, across sleeps and restarts of the actor. Milliseconds. */
   sleep(name: string, durationMs: number): Promise<void>;
   /** As `sleep`, until a time in milliseconds since the epoch. */
   sleepUntil(name: string, timestampMs: number): Promise<void>;
 
-  /** Runs branches at once and waits for all. Throws `JoinError`. */
+  /** Runs branches concurrently and waits for all of them. Throws `JoinError`. */
   join<
     Branches extends Record<
       string,
@@ -309,7 +309,7 @@ export interface WorkflowContext<
     branches: Branches,
   ): Promise<{ [Name in keyof Branches]: Awaited<ReturnType<Branches[Name]["run"]>> }>;
 
-  /** Runs branches at once; the first that succeeds wins and the others are aborted. Throws `RaceError`. */
+  /** Runs branches concurrently; the first that succeeds wins and the others are aborted. Throws `RaceError`. */
   race<Value>(
     name: string,
     branches: readonly {
@@ -322,9 +322,12 @@ export interface WorkflowContext<
 
   /** Must come before the first step with a rollback. */
   rollbackCheckpoint(name: string): Promise<void>;
-  /** Keeps the place of an entry that the code had once. */
+  /** Keeps the position of an entry that the code no longer has. */
   removed(name: string, originalType: EntryKind): Promise<void>;
-  /** `latest` for a workflow that comes here first, 1 for one that was past it; the same ever after. */
+  /**
+   * `latest` for a workflow that reaches this call for the first time, 1 for one that was beyond it; the same from
+   * then on.
+   */
   getVersion(name: string, latest: number): Promise<number>;
 
   /** The time, recorded. Milliseconds since the epoch. */
@@ -334,7 +337,7 @@ export interface WorkflowContext<
   /** A UUID, recorded. */
   uuid(): string;
 
-  /** Waits for a signal; undefined when `timeout` passes first. */
+  /** Waits for a signal; undefined after `timeout`. */
   signal<Payload = unknown>(
     name: string,
     options?: SignalOptions & { readonly timeout?: undefined },
@@ -348,11 +351,11 @@ export interface WorkflowContext<
     child: ChildReference<ChildInput, Output>,
     input?: ChildInput,
   ): Promise<Output>;
-  /** Begins anew with an empty history. `return` what it returns. */
+  /** Starts a new run with an empty history. `return` its result. */
   continueAsNew(input?: Input): Promise<never>;
 }
 
-/** What workflows of one actor take from its shape. */
+/** The types that workflows of one actor derive from its definition. */
 interface Shaped {
   readonly "~types"?: ActorShape<
     unknown,

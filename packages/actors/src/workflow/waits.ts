@@ -1,10 +1,10 @@
 import type { ActorKeyInput } from "@holdfast/core";
 
-/** How a workflow waits for a signal. */
+/** Options of a wait for a signal. */
 export interface SignalOptions {
-  /** The signal to wait for, where the entry has a name of its own. */
+  /** The signal to wait for, if it differs from the name of the entry. */
   readonly signal?: string;
-  /** Milliseconds to wait; for ever unless given. */
+  /** Milliseconds to wait; without limit by default. */
   readonly timeout?: number;
 }
 
@@ -12,7 +12,7 @@ export interface SignalOptions {
 export interface ChildReference<Input = unknown, Output = unknown> {
   readonly name: string;
   readonly key: ActorKeyInput;
-  /** Phantom: `childOf<typeof definition>()` sets them. */
+  /** Type-only: set by `childOf<typeof definition>()`. */
   readonly "~input"?: Input;
   readonly "~output"?: Output;
 }

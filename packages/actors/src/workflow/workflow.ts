@@ -10,7 +10,7 @@ import type { ActorContext } from "../types.ts";
 import type { WorkflowErrorEvent } from "./outcomes.ts";
 import type { WorkflowContext } from "./types.ts";
 
-/** What `workflow()` takes beside the function. */
+/** Options of `workflow()`. */
 export interface WorkflowOptions<
   State,
   ConnParams,
@@ -21,26 +21,26 @@ export interface WorkflowOptions<
   Events = Record<never, never>,
   Queues = Record<never, never>,
 > {
-  /** Hears of failures, once each; what it does is not part of the history. */
+  /** Called once per failure; what it does is not part of the history. */
   readonly onError?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     event: WorkflowErrorEvent,
   ) => void | Promise<void>;
   /**
-   * What happens when the code reads the clock or randomness outside of a step: a warning in the log
-   * ("warn", the default), a failure of the workflow ("error"), nothing ("off").
+   * Reaction to code that reads the clock or randomness outside of a step: a warning in the log ("warn", the default),
+   * a failure of the workflow ("error"), or none ("off").
    */
   readonly guard?: GuardMode;
-  /** Validates what `start` is called with. */
+  /** Validates the input of `start`. */
   readonly input?: StandardSchema<unknown, Input>;
-  /** Validates what the workflow returns. */
+  /** Validates the output of the workflow. */
   readonly output?: StandardSchema;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what `createState`, `createConnState` and `createVars` return reaches a call inside the definition too late for TypeScript; only there these stay open.
 type Late = any;
 
-/** An actor whose `run` is a workflow, written as one: what `actor()` takes, with the function as `run`. */
+/** An actor whose `run` is a workflow: the argument of `actor()`, with the workflow's function as `run`. */
 export type WorkflowDefinitionConfig<
   State,
   ConnParams,
@@ -59,9 +59,9 @@ export type WorkflowDefinitionConfig<
 };
 
 /**
- * Makes a `run` handler whose progress survives everything: what its operations have done is recorded,
- * and after a sleep or a crash the function is run again from the record. The same code must ask for
- * the same operations in the same order. Throws `workflow.invalid_definition`.
+ * Creates a `run` handler whose progress is durable: results of operations are recorded, and after a sleep or a crash
+ * the function runs again with the recorded results. The same code must request the same operations in the same order.
+ * Throws `workflow.invalid_definition`.
  */
 export function workflow<
   State = Late,
@@ -79,7 +79,9 @@ export function workflow<
   ) => Promise<unknown>,
   options?: WorkflowOptions<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
 ): (c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>) => Promise<void>;
-/** Defines an actor whose `run` is a workflow, for `setup({ use })`: the types of its state reach it. */
+/**
+ * Defines an actor whose `run` is a workflow, for `setup({ use })`; its function gets the types of the actor's state.
+ */
 export function workflow<
   State = undefined,
   ConnParams = unknown,
@@ -116,7 +118,7 @@ export function workflow<
 export function workflow(first: unknown, options: ErasedOptions = {}): unknown {
   if (typeof first === "function") return handlerOf(first, options);
   if (!isRecord(first)) throw invalidWorkflow("workflow() takes a function, or a definition with `run`");
-  // The definition is checked where all of them are, and its types are those of the overload.
+  // The definition is validated where all of them are; its types are those of the overload.
   return actor({ ...first, run: handlerOf(first.run, options) } as Parameters<typeof actor>[0]);
 }
 
@@ -132,9 +134,10 @@ function handlerOf(fn: unknown, options: ErasedOptions): () => Promise<void> {
   const { onError, guard = "warn", input, output } = options;
   if (onError !== undefined && typeof onError !== "function")
     throw invalidWorkflow("onError is not a function");
-  if (!["warn", "error", "off"].includes(guard)) throw invalidWorkflow('guard is "warn", "error" or "off"');
+  if (!["warn", "error", "off"].includes(guard))
+    throw invalidWorkflow('guard must be "warn", "error" or "off"');
   const handler = async (): Promise<void> => {
-    throw invalidWorkflow("A workflow is started by its actor: give it to actor() as `run`");
+    throw invalidWorkflow("A workflow is started by its actor: pass it to actor() as `run`");
   };
   return markProgram(handler, { run: fn, onError, guard, input, output, manual: false });
 }

@@ -10,12 +10,12 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-/** Those who wait in memory for a message to be completed, and how they are told. */
+/** Senders in memory that wait for the completion of a message. */
 export class Completions {
   readonly #actor: QueueDependencies;
   readonly #mailbox: Mailbox;
   readonly #waiting = new Map<number, Set<Waiter>>();
-  /** What the open turn says to senders who wait, by their keys. */
+  /** Results of the open turn for waiting senders, by their keys. */
   readonly #results = new Map<string, Uint8Array>();
 
   constructor(actor: QueueDependencies, mailbox: Mailbox) {
@@ -24,8 +24,8 @@ export class Completions {
   }
 
   /**
-   * Resolves with the CBOR of `{ status: "completed", response? }`, or undefined when the time is over; for
-   * a message that is gone the time passes all the same. Rejects with `reason()` when the signal aborts.
+   * Resolves with the CBOR of `{ status: "completed", response? }`, or undefined after the timeout, also for a message
+   * that no longer exists. Rejects with `reason()` when the signal aborts.
    */
   wait(
     id: number,
@@ -60,8 +60,8 @@ export class Completions {
   }
 
   /**
-   * Deletes the message and records the result for those who wait, in the open turn; `done` is called
-   * then. A promise only where the schema is asynchronous.
+   * Deletes the message and records the result for waiting senders, in the open turn; then calls `done`. Returns a
+   * promise only if the schema is asynchronous.
    */
   complete(policy: Policy, message: Message, response: unknown, done: () => void): void | Promise<void> {
     if (policy.complete === undefined || response === undefined) return this.#record(message, response, done);
@@ -92,7 +92,7 @@ export class Completions {
       release: () => {
         for (const waiter of [...waiters]) waiter.resolve(result);
       },
-      // A transaction was taken back: they go on waiting. A failed commit ends the instance, and with it the wait.
+      // Rolled back: the senders keep waiting. A failed commit ends the instance, and with it the wait.
       drop: () => {},
     });
   }
@@ -102,13 +102,13 @@ export class Completions {
     return this.#results.get(key);
   }
 
-  /** The turn closes: the results are recorded under the keys of those who wait. */
+  /** Called when the turn closes: records the results under the keys of the senders. */
   flush(): void {
     for (const [key, bytes] of this.#results) this.#actor.ledger.done(key, { type: "result", bytes });
     this.#results.clear();
   }
 
-  /** A transaction was taken back, and with it its completions. */
+  /** Called when a transaction is rolled back, with its completions. */
   rollback(): void {
     this.#results.clear();
   }

@@ -21,13 +21,13 @@ interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Of a receive that takes what is there: there is nothing that a signal could end. */
+/** For a receive that does not wait, and so cannot be aborted. */
 const noWait = { timeout: 0, signal: undefined } as const;
 
-/** What the codec of this process may have nested. */
+/** Nesting that this process's own encoder allows. */
 const decodeOptions = { maxDepth: 1_010 };
 
-/** `c.queue` of one context. What it has received and not completed belongs to it. */
+/** `c.queue` of one context, which owns the messages that it has received and not completed. */
 export class ContextQueue implements Consumer {
   // Private, as in contexts: logging `c.queue` reveals nothing of the actor.
   #touched = false;
@@ -43,9 +43,9 @@ export class ContextQueue implements Consumer {
   }
 
   /**
-   * A wait without an end inside of a transaction of its context is for what comes after that: both would go
-   * on for ever, and everybody else would wait for them. Ends it where the transaction is still open after
-   * `actionTimeout`, unless the returned function is called before.
+   * A wait without timeout inside the context's own transaction could only end after that transaction: a deadlock that
+   * blocks everyone. Rejects it if the transaction is still open after `actionTimeout`, unless the returned function
+   * is called first.
    */
   #boundInTransaction(end: (error: unknown) => void): () => void {
     const { actor } = this.#queues;
@@ -65,12 +65,12 @@ export class ContextQueue implements Consumer {
     return this.#calls;
   }
 
-  /** The context has used what it could change. */
+  /** Called when the context has used something that it can change. */
   touch(): void {
     this.#touched = true;
   }
 
-  /** User code of this context is about to change something while it is on the stack. */
+  /** Called when user code of this context, on the stack, is about to change something. */
   changes(): void {
     this.#touched = true;
     this.#queues.actor.turn.userWrites++;
@@ -84,7 +84,7 @@ export class ContextQueue implements Consumer {
     return this.#reported(this.#enqueueAndWait(name, body, options));
   }
 
-  /** Logs the failure of a call that nobody awaits, unless the actor has stopped meanwhile. */
+  /** Logs the failure of a call that is not awaited, unless the actor has stopped. */
   #reported<T>(work: Promise<T>): Promise<T> {
     const { errors, ports } = this.#queues.actor;
     return trackRejection(work, ports.tasks, (error) => {
@@ -97,7 +97,7 @@ export class ContextQueue implements Consumer {
     const queues = this.#queues;
     const policy = queues.own(name);
     const checked = queues.validated(policy, body);
-    // Without an await of its own: what the caller changes in the body next is not sent.
+    // Synchronous up to the encoding: later changes of the body are not sent.
     const valid = checked instanceof Promise ? await checked : checked;
     this.#touched = true;
     const { id, message } = queues.enqueue(policy, valid, options);
@@ -135,7 +135,7 @@ export class ContextQueue implements Consumer {
     return outcome.response;
   }
 
-  /** A hook or the `run` handler would hold up the stop of its actor; an action is waited for in any case. */
+  /** A hook or the `run` handler would delay the stop of its actor; a stop waits for actions in any case. */
   #untilStop(signal: AbortSignal | null | undefined): AbortSignal | undefined {
     if (this.#calls > 0) return signal ?? undefined;
     const { abortSignal } = this.#queues.actor.context;
@@ -176,7 +176,7 @@ export class ContextQueue implements Consumer {
   async *iter(
     options: Omit<QueueNextOptions, "timeout"> = {},
   ): AsyncGenerator<QueueMessage, void, undefined> {
-    // Several iterators of one context do not end each other's deliveries.
+    // Iterators of one context do not end each other's deliveries.
     const owner = {};
     try {
       for (;;) {
@@ -195,17 +195,17 @@ export class ContextQueue implements Consumer {
   ): Promise<void> {
     this.#queues.own(message.name);
     const id = Number(message.id);
-    if (!Number.isSafeInteger(id)) throw invalidOptions('"id" is not that of a message');
+    if (!Number.isSafeInteger(id)) throw invalidOptions('"id" is not the id of a message');
     const known = this.#queues.mailbox.find(id);
     if (known !== undefined && known.queue !== message.name) throw notThisMessage(known, message.name);
-    // Whoever knows only the id cannot tell whether it has been completed: a second time does nothing.
+    // A caller with only the id cannot know whether it is completed: repeating has no effect.
     if (known === undefined || known.place === "taken") return;
     this.#touched = true;
     await this.#queues.completeById(id, message.name, response);
     this.#queues.actor.turn.userWrote();
   }
 
-  /** The action or handler of this context has ended: what it still holds is settled or given back. */
+  /** Called when the action or handler of this context has ended: settles or returns the messages it still holds. */
   end(succeeded: boolean): void {
     const { actor } = this.#queues;
     if (actor.phase.sealed || this.#open.size === 0) return;
@@ -218,16 +218,16 @@ export class ContextQueue implements Consumer {
     this.#open.clear();
   }
 
-  /** Lets go of what was received: plain messages are deleted, completable ones stay out until `completeById`. */
+  /** Releases received messages: plain ones are deleted, completable ones stay out until `completeById`. */
   detach(): void {
     for (const delivery of this.#open) if (!delivery.completable) this.#queues.settle(delivery);
     this.#open.clear();
   }
 
-  /** `beside` a completable message that is out, where the others are refused. */
+  /** `beside` allows it next to an uncompleted message, where other receives are refused. */
   async #receive(options: QueueBatchOptions, owner: object, beside = false): Promise<QueueMessage[]> {
     const queues = this.#queues;
-    // What comes back after the actor has gone can take nothing: an iterator ends, as one that waited does.
+    // Code that resumes after the actor has stopped receives nothing: an iterator ends.
     if (queues.actor.phase.sealed) throw aborted();
     const completable = options.completable === true;
     const policies = queues.select(options.names);
@@ -237,7 +237,7 @@ export class ContextQueue implements Consumer {
     const receive = { policies, count, completable, peeks: false };
     const messages = (await this.#obtain(receive, timeoutMs, options.signal)) ?? [];
     const deliveries = messages.map((message) => this.#deliver(message, completable, owner));
-    // A bound on attempts holds only where each is durable before the consumer can fail at it.
+    // A limit of attempts needs each attempt to be durable before the consumer can fail at it.
     const counted = policies.some((policy) => policy.maxAttempts !== Number.POSITIVE_INFINITY);
     if (counted && deliveries.length > 0 && !queues.actor.transactions.open) await queues.actor.queue.gate();
     const bodies = await Promise.all(messages.map((message) => queues.mailbox.bodyOf(message)));
@@ -249,8 +249,8 @@ export class ContextQueue implements Consumer {
   }
 
   /**
-   * A consumer that comes back has done with what it had, where that is plain. Throws
-   * `queue.previous_message_not_completed`; an iterator answers for what it has handed out itself.
+   * A consumer that receives again has finished its plain messages. Throws `queue.previous_message_not_completed`; an
+   * iterator handles its own messages.
    */
   #endPrevious(owner: object, beside: boolean): void {
     let out = 0;
@@ -307,7 +307,7 @@ export class ContextQueue implements Consumer {
     };
   }
 
-  /** What is there, or will be; undefined when the time is over. Throws `actor.aborted`. */
+  /** Takes available messages, or waits for them; undefined after the timeout. Throws `actor.aborted`. */
   async #obtain(
     receive: Omit<Receiver, "resolve" | "reject">,
     timeoutMs: number | undefined,
@@ -315,7 +315,7 @@ export class ContextQueue implements Consumer {
   ): Promise<readonly Message[] | undefined> {
     const queues = this.#queues;
     if (signal?.aborted === true) throw aborted();
-    // Who has waited longer is served first.
+    // Receivers that have waited longer come first.
     queues.receivers.pump();
     const now = queues.receivers.take(receive);
     if (now !== undefined) {
@@ -326,7 +326,7 @@ export class ContextQueue implements Consumer {
     return outsideTransaction(queues.actor, this.#owner, () => this.#arrival(receive, timeoutMs, signal));
   }
 
-  /** As {@link #obtain} where nothing is there yet. */
+  /** As {@link #obtain}, if nothing is available yet. */
   #arrival(
     receive: Omit<Receiver, "resolve" | "reject">,
     timeoutMs: number | undefined,

@@ -1,24 +1,24 @@
 import { HoldfastError } from "@holdfast/core";
 import type { Message } from "./mailbox/mailbox.ts";
 
-/** Whoever receives: one context. */
+/** The consumer of messages: one context. */
 export interface Consumer {
-  /** True when it has used what it could change since its last delivery. */
+  /** True if it has used something that it can change since its last delivery. */
   readonly touched: boolean;
-  /** How many running calls are its own. */
+  /** Number of its own running calls. */
   readonly calls: number;
 }
 
-/** One message in the hands of one consumer. */
+/** One message held by one consumer. */
 export interface Delivery {
   readonly message: Message;
   readonly completable: boolean;
   readonly consumer: Consumer;
-  /** The consumer, or an iterator of it: its next receive ends a plain delivery. */
+  /** The consumer, or one of its iterators, whose next receive ends a plain delivery. */
   readonly owner: object;
-  /** The writes of user code when it was handed over; undefined before that. */
+  /** The count of user writes when it was delivered; undefined before. */
   writes: number | undefined;
-  /** Completed, failed, deleted or given back. */
+  /** True once it was completed, failed, deleted or returned. */
   ended: boolean;
 }
 
@@ -53,7 +53,7 @@ export function waitTimedOut(timeoutMs: number): HoldfastError {
 
 export function waitInTransaction(): HoldfastError {
   const message =
-    "What is waited for comes after the transaction that is open around the wait: take what is there with tryNext, or wait outside of it";
+    "The message would come after the transaction that this wait is in. Take available messages with tryNext, or wait outside of the transaction";
   return new HoldfastError("queue", "wait_in_transaction", message, { statusCode: 500 });
 }
 

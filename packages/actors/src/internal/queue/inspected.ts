@@ -1,28 +1,28 @@
 import type { DeathRecord } from "./mailbox/records.ts";
 
-/** A message as people look at it. Times are milliseconds since the epoch. */
+/** A message as the inspector shows it. Times are milliseconds since the epoch. */
 export interface InspectedMessage {
   readonly id: number;
   readonly name: string;
   readonly createdAt: number;
-  /** Deliveries so far. */
+  /** Number of deliveries. */
   readonly attempt: number;
   readonly priority: number;
-  /** "out" with a consumer that has not completed it; "delayed" until `availableAt`. */
+  /** "out" while a consumer holds it; "delayed" until `availableAt`. */
   readonly status: "ready" | "delayed" | "out" | "dead";
   readonly availableAt: number | undefined;
   readonly expiresAt: number | undefined;
   readonly body: unknown;
-  /** Of dead letters, and of messages of a dead-letter queue. */
+  /** For dead letters, and messages of a dead-letter queue. */
   readonly death: DeathRecord | undefined;
 }
 
 /** The oldest messages of the queues of one actor. */
 export interface InspectedQueue {
-  /** Messages that nobody has taken for good. */
+  /** Number of messages that are not taken or deleted. */
   readonly size: number;
   readonly maxSize: number;
   readonly truncated: boolean;
-  /** In order of their ids. */
+  /** Ordered by id. */
   readonly messages: readonly InspectedMessage[];
 }

@@ -3,10 +3,10 @@ import type { InspectedMessage, InspectedQueue } from "./inspected.ts";
 import type { MessageRecord } from "./mailbox/records.ts";
 import type { Queues } from "./queues.ts";
 
-/** What the inspector does with the queues of an actor in memory. Every change commits as a turn of its own. */
+/** Operations of the inspector on the queues of an actor in memory. Every change commits as a turn of its own. */
 export class QueueInspector {
   readonly #queues: Queues;
-  /** Settles when what was asked of dead letters before has been done. */
+  /** Settles when earlier operations on dead letters have finished. */
   #letters: Promise<unknown> = Promise.resolve();
 
   constructor(queues: Queues) {
@@ -32,7 +32,7 @@ export class QueueInspector {
     return { size: all.length, maxSize: maxQueueSize, truncated: all.length > limit, messages };
   }
 
-  /** Puts a message into a queue; `canPublish` is not asked. Throws what `c.queue.send` throws. */
+  /** Puts a message into a queue without checking `canPublish`. Throws the errors of `c.queue.send`. */
   async send(
     name: string,
     body: unknown,
@@ -47,7 +47,7 @@ export class QueueInspector {
     return { id, name, createdAt: message?.createdAt ?? queues.actor.ports.clock.now() };
   }
 
-  /** Deletes every message that is not out with a consumer; returns how many. */
+  /** Deletes every message that no consumer holds; returns their number. */
   async clear(): Promise<number> {
     const { mailbox, actor } = this.#queues;
     await this.#queues.outside();
@@ -57,7 +57,7 @@ export class QueueInspector {
     return waiting.length;
   }
 
-  /** Deletes one message. False when it is not there, or out with a consumer. */
+  /** Deletes one message. Returns false if it does not exist or a consumer holds it. */
   async delete(id: number): Promise<boolean> {
     const { mailbox, actor } = this.#queues;
     await this.#queues.outside();
@@ -74,7 +74,7 @@ export class QueueInspector {
     return Promise.all(letters.slice(0, limit).map((letter) => this.#present(letter, "dead")));
   }
 
-  /** Puts a dead letter back into its queue. Throws `queue.message_not_found`, `queue.full`. */
+  /** Returns a dead letter to its queue. Throws `queue.message_not_found`, `queue.full`. */
   async retry(id: number): Promise<void> {
     await this.#withLetter(id, (letter) => this.#queues.mailbox.revive(letter));
     await this.#queues.actor.queue.gate();
@@ -86,7 +86,7 @@ export class QueueInspector {
     await this.#queues.actor.queue.gate();
   }
 
-  /** One after the other: of two who want the same letter, the second finds that it is gone. */
+  /** Runs one operation at a time: of two on the same letter, the second finds it gone. */
   #withLetter(id: number, act: (letter: MessageRecord) => void): Promise<void> {
     const done = this.#letters.then(async () => {
       const letter = await this.#letter(id);

@@ -28,15 +28,15 @@ interface Row {
   /** The target. */
   readonly address: string;
   attempts: number;
-  /** When it is tried (again); while it is under way, when a crash would have it tried. */
+  /** Time of the next attempt; during an attempt, the time of the retry after a crash. */
   nextAt: number;
-  /** Its commit has not landed yet, or it is being delivered. */
+  /** True until its commit has landed, and while it is being delivered. */
   underWay: boolean;
-  /** Whoever awaits the send; nobody after a restart. */
+  /** The code that awaits the send; undefined after a restart. */
   readonly sender: { resolve(): void; reject(error: unknown): void } | undefined;
 }
 
-/** After these nothing is known, or nothing ran: the target tells a second arrival by its key. */
+/** After these errors the outcome is unknown, or nothing ran: the target recognises a repetition by its key. */
 const passing: ReadonlySet<string> = new Set([
   "actor.stopping",
   "actor.starting",
@@ -51,15 +51,15 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Messages to queues of other actors. Each is a record of the turn that sent it, delivered when that is
- * durable and kept until the target has it: in order for one target, at least once, also after a crash.
+ * Transactional outbox: messages to queues of other actors. Each is a record of the turn that sent it, delivered once
+ * that is durable, and kept until the target has it: in order per target, at least once, also after a crash.
  */
 export class Outbox {
   readonly #actor: OutboxDependencies;
   readonly #mailbox: Mailbox;
   readonly #arm: () => void;
   readonly #rows = new Map<number, Row>();
-  /** Those of each target, oldest first: only the first of a line is ever tried. */
+  /** The messages per target, oldest first: only the first one is sent. */
   readonly #lines = new Map<string, Set<Row>>();
   #next = 1;
 
@@ -97,7 +97,7 @@ export class Outbox {
     if (line?.size === 0) this.#lines.delete(row.address);
   }
 
-  /** The next message of each target. */
+  /** The first message of each target. */
   #heads(): Row[] {
     return [...this.#lines.keys()].flatMap((address) => this.#head(address) ?? []);
   }
@@ -106,7 +106,7 @@ export class Outbox {
     return this.#lines.get(address)?.values().next().value;
   }
 
-  /** Resolves when the target has it, durably. Throws `queue.outbox_full`, and what the target says. */
+  /** Resolves when the target has stored it. Throws `queue.outbox_full`, and the target's error. */
   send(send: OutgoingSend): Promise<void> {
     const { records, queue, ports } = this.#actor;
     if (this.#rows.size >= queueLimits.maxOutbox) throw outboxFull();
@@ -156,35 +156,35 @@ export class Outbox {
           },
         });
       };
-      // An output ends the turn, and what the caller goes on to change belongs to the one that sends: it
-      // ends when the caller returns or awaits. A transaction is one turn in any case.
+      // An output ends the turn. Further synchronous changes of the caller belong to the sending turn, which ends when
+      // the caller returns or awaits. A transaction is one turn in any case.
       if (this.#actor.inTransaction) leave();
       else void Promise.resolve().then(leave);
     });
   }
 
-  /** The actor is ready: what an earlier instance left goes out. */
+  /** Called when the actor is ready: sends what an earlier instance left. */
   resume(): void {
     for (const row of this.#heads()) this.#try(row);
   }
 
-  /** What is due is tried again. */
+  /** Retries what is due. */
   tick(): void {
     const now = this.#actor.ports.clock.now();
     for (const row of this.#heads()) if (row.nextAt <= now) this.#try(row);
   }
 
-  /** When the next row is to be tried again. */
+  /** Time of the next retry. */
   get dueAt(): number | undefined {
     return this.#earliest((row) => !row.underWay);
   }
 
-  /** When the actor has to be in memory for its rows, also if it dies now. */
+  /** When the actor has to be in memory for its messages, also if it dies now. */
   get wakeAt(): number | undefined {
     return this.#earliest(() => true);
   }
 
-  /** Those behind the first of a line have no time of their own. */
+  /** Messages behind the first one have no time of their own. */
   #earliest(counts: (row: Row) => boolean): number | undefined {
     let earliest: number | undefined;
     for (const row of this.#heads()) {
@@ -193,7 +193,7 @@ export class Outbox {
     return earliest;
   }
 
-  /** Rows of one target go one after the other: one that has to wait holds up those behind it. */
+  /** Messages to one target are sent in order: one that waits delays those behind it. */
   #try(row: Row): void {
     if (this.#actor.phase.sealed || row.underWay || this.#head(row.address) !== row) return;
     row.underWay = true;
@@ -242,7 +242,7 @@ export class Outbox {
 
   rollback(numbers: ReadonlySet<number>): void {
     for (const row of [...this.#rows.values()]) if (!numbers.has(row.number)) this.#remove(row);
-    // What has arrived meanwhile has arrived: its record, which is back, goes again.
+    // A rollback restores its record although it has arrived, so it is sent again; the target deduplicates.
     for (const number of numbers) if (!this.#rows.has(number)) this.#actor.records.delete(rowKey(number));
   }
 
@@ -250,7 +250,7 @@ export class Outbox {
     return new Set(this.#rows.keys());
   }
 
-  /** The instance is out of memory: the next one delivers what is left. */
+  /** Called when the instance is out of memory: the next one delivers the rest. */
   stopped(): void {
     const error = new HoldfastError(
       "queue",
@@ -269,7 +269,7 @@ export class Outbox {
 function passes(error: unknown, row: Row): boolean {
   if (!isHoldfastError(error)) return false;
   const code = `${error.group}.${error.code}`;
-  // Nobody hears of a full queue after a restart: the row waits for room.
+  // After a restart no caller gets the error of a full queue: the message waits for room.
   return passing.has(code) || (code === "queue.full" && row.sender === undefined);
 }
 
@@ -292,7 +292,7 @@ function callOf({ queue, body, params, idempotencyKey, options }: OutboxRecord):
 }
 
 function outboxFull(): HoldfastError {
-  const message = `More than ${queueLimits.maxOutbox} messages to other actors are on their way`;
+  const message = `More than ${queueLimits.maxOutbox} messages to other actors are undelivered`;
   return new HoldfastError("queue", "outbox_full", message, { statusCode: 503 });
 }
 

@@ -11,7 +11,7 @@ import { Sends } from "./sends.ts";
 
 /** The queues of one running actor, as the actor and its contexts use them. */
 export class QueuePart implements Part {
-  /** Messages from outside. */
+  /** Messages from other actors and clients. */
   readonly sends: Sends;
   readonly inspector: QueueInspector;
   readonly #queues: Queues;
@@ -26,7 +26,7 @@ export class QueuePart implements Part {
     return this.#queues.mailbox;
   }
 
-  /** The receives that wait for messages. */
+  /** Receives that wait for messages. */
   get receivers(): Receivers {
     return this.#queues.receivers;
   }
@@ -36,24 +36,24 @@ export class QueuePart implements Part {
     return this.#queues.outbox;
   }
 
-  /** `c.queue` of one context, the `owner`; `call` is the action that it belongs to. */
+  /** Creates `c.queue` of one context, the `owner`; `call` is the action that it belongs to. */
   facade(call: RunningCall | undefined, owner: object): ContextQueue {
     const facade = new ContextQueue(this.#queues, call === undefined ? 0 : 1, owner);
     call?.onEnd((succeeded) => facade.end(succeeded));
     return facade;
   }
 
-  /** Undoes the receipt of a plain message whose deletion may be durable, in the open turn. */
+  /** Undoes, in the open turn, the receipt of a plain message whose deletion may be durable. */
   putBack(received: Received): void {
     this.#queues.putBack(received);
   }
 
-  /** Gives back a message that its consumer has let go of: it is delivered again, or is a dead letter. */
+  /** Returns a message that its consumer has released: it is delivered again, or becomes a dead letter. */
   giveBackById(id: number, reason: string): void {
     this.#queues.giveBackById(id, reason);
   }
 
-  /** Completes a message that anybody may hold, or nobody. Throws `queue.already_completed`. */
+  /** Completes a message, whoever holds it. Throws `queue.already_completed`. */
   completeById(id: number, name: string, response: unknown): void | Promise<void> {
     return this.#queues.completeById(id, name, response);
   }

@@ -4,7 +4,7 @@ import type { QueueOptions } from "../../queue.ts";
 import { invalidDefinition, isFunction, isRecord } from "../definition/definition-checks.ts";
 import { queueLimits } from "./limits.ts";
 
-/** A queue with every default filled in. Durations in milliseconds. */
+/** The options of a queue with every default. Durations in milliseconds. */
 export interface Policy {
   readonly name: string;
   readonly maxAttempts: number;
@@ -38,7 +38,7 @@ const knownOptions = new Set([
   "canPublish",
 ]);
 
-/** Of each definition once: its actors share them. */
+/** Computed once per definition and shared by its actors. */
 const known = new WeakMap<ReadonlyMap<string, QueueOptions>, ReadonlyMap<string, Policy>>();
 
 /** Reads the policies of a definition's queues. Throws `actor.invalid_definition`. */
@@ -71,7 +71,7 @@ export function readPolicy(name: string, options: QueueOptions): Policy {
   const whole = (value: unknown, what: string, least: number): number | undefined => {
     if (value === undefined) return undefined;
     if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
-    throw invalidDefinition(`"${what}" of the queue "${name}" is not a whole number from ${least}`);
+    throw invalidDefinition(`"${what}" of the queue "${name}" is not an integer from ${least}`);
   };
   const duration = (value: unknown, what: string): number | undefined => whole(value, what, 0);
   const backoff: unknown = options.backoff ?? {};
@@ -106,7 +106,7 @@ export function readPolicy(name: string, options: QueueOptions): Policy {
   };
 }
 
-/** How long to wait before the next delivery after `attempt` failed ones. */
+/** Delay before the next delivery after `attempt` failed ones. */
 export function backoffMs({ backoff }: Policy, attempt: number): number {
   return Math.min(backoff.maxMs, Math.round(backoff.minMs * backoff.factor ** Math.max(0, attempt - 1)));
 }
@@ -118,7 +118,7 @@ export interface SendSettings {
   readonly dedupeKey: string | undefined;
 }
 
-/** What a send says of its message, over the policy of the queue. Throws `queue.invalid_options`. */
+/** Options of one send, which override the policy of the queue. Throws `queue.invalid_options`. */
 export function readSendOptions(policy: Policy, options: unknown, body: unknown): SendSettings {
   const given = options ?? {};
   if (!isRecord(given)) throw invalidOptions("the options are not an object");
@@ -132,7 +132,7 @@ export function readSendOptions(policy: Policy, options: unknown, body: unknown)
   };
   const dedupeKey = given.dedupeKey ?? policy.dedupeKey?.(body) ?? undefined;
   if (dedupeKey !== undefined) {
-    if (typeof dedupeKey !== "string") throw invalidOptions('"dedupeKey" is not text');
+    if (typeof dedupeKey !== "string") throw invalidOptions('"dedupeKey" is not a string');
     if (dedupeKey.length > queueLimits.maxDedupeKeyLength) {
       throw invalidOptions(`"dedupeKey" is longer than ${queueLimits.maxDedupeKeyLength} characters`);
     }
@@ -146,5 +146,5 @@ export function readSendOptions(policy: Policy, options: unknown, body: unknown)
 }
 
 export function invalidOptions(why: string): HoldfastError {
-  return new HoldfastError("queue", "invalid_options", `The queue call cannot be made: ${why}`);
+  return new HoldfastError("queue", "invalid_options", `The options of the queue call are invalid: ${why}`);
 }

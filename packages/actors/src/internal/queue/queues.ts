@@ -10,14 +10,14 @@ import { type Receiver, Receivers } from "./mailbox/receivers.ts";
 import { Outbox } from "./outbox.ts";
 import { isQueueName, type Policy, readPolicies, readPolicy, readSendOptions } from "./policy.ts";
 
-/** What a transaction that fails goes back to. */
+/** The state that a failed transaction restores. */
 interface Savepoint {
   readonly mailbox: MailboxState;
   readonly outbox: ReadonlySet<number>;
   readonly deliveries: readonly Delivery[];
 }
 
-/** What its consumer knows of a message that it has received. */
+/** A received message, as its consumer knows it. */
 export interface Received {
   readonly id: number;
   readonly queue: string;
@@ -26,7 +26,7 @@ export interface Received {
   readonly attempt: number;
 }
 
-/** The queues of one running actor: their messages, and what its consumers have in hand of them. */
+/** The queues of one running actor: their messages, and the deliveries to its consumers. */
 export class Queues {
   readonly actor: QueueDependencies;
   readonly policies: ReadonlyMap<string, Policy>;
@@ -35,18 +35,18 @@ export class Queues {
   readonly completions: Completions;
   /** Messages to other actors. */
   readonly outbox: Outbox;
-  /** What is in the hands of consumers, by message. */
+  /** Current deliveries, by message. */
   readonly #deliveries = new Map<number, Delivery>();
-  /** Of these the plain ones that were handed over: their deletion is still to be written. */
+  /** Plain deliveries whose deletion is still to be written. */
   readonly #unsettled = new Set<Delivery>();
-  /** Grows with `#opened`, also for the receives that wait on all of them. */
+  /** Grows with `#opened`, also for receives that wait on all queues. */
   readonly #all: Policy[];
-  /** Of an actor that declares no queues: those that it uses within itself, made when it names them. */
+  /** Queues of an actor that declares none, created when it first names them. */
   readonly #opened: Map<string, Policy> | undefined;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
-  /** When an actor that dies now is to be started again for its messages. */
+  /** When the actor is to be started again for its messages if it dies now. */
   #rescueAt: number | undefined;
-  /** It sleeps with messages that nobody was waiting for. */
+  /** True if it sleeps with messages that no receive was waiting for. */
   #resting = false;
   #stopping = false;
   #savepoint: Savepoint | undefined;
@@ -96,13 +96,13 @@ export class Queues {
     return policy;
   }
 
-  /** A queue that others send to: it has to be declared. Throws `queue.not_defined`. */
+  /** A queue for messages from outside: it has to be declared. Throws `queue.not_defined`. */
   declared(name: unknown): Policy {
     if (this.#opened !== undefined) throw notDefined(this.actor.name, name);
     return this.policy(name);
   }
 
-  /** A queue that the actor itself names: any, when it declares none. Throws `queue.not_defined`. */
+  /** A queue that the actor itself names: any, if it declares none. Throws `queue.not_defined`. */
   own(name: unknown): Policy {
     const opened = this.#opened;
     if (opened === undefined || typeof name !== "string" || !isQueueName(name)) return this.policy(name);
@@ -114,13 +114,13 @@ export class Queues {
     return policy;
   }
 
-  /** The queues that a receive selects; all of them without names. Throws `queue.not_defined`. */
+  /** The queues that a receive selects; all of them by default. Throws `queue.not_defined`. */
   select(names: readonly string[] | null | undefined): readonly Policy[] {
     if (names === undefined || names === null || names.length === 0) return this.#all;
     return [...new Set(names)].map((name) => this.own(name));
   }
 
-  /** What the schema of a queue makes of a body. Throws `queue.invalid_payload`. */
+  /** Validates a body with the schema of its queue. Throws `queue.invalid_payload`. */
   validated(policy: Policy, body: unknown): unknown | Promise<unknown> {
     if (policy.message === undefined) return body;
     const what = `The payload for the queue "${policy.name}"`;
@@ -128,8 +128,8 @@ export class Queues {
   }
 
   /**
-   * Puts a message into its queue, in the open turn. A message whose `dedupeKey` was sent before is that
-   * one: then nothing new is written, and `message` is undefined when it is gone already.
+   * Adds a message to its queue, in the open turn. If its `dedupeKey` was sent before, nothing is written and the
+   * earlier message is returned; `message` is undefined if that is already gone.
    */
   enqueue(
     policy: Policy,
@@ -147,15 +147,15 @@ export class Queues {
     }
     const encoded = encodeValue(this.actor.state.unwrap(body));
     const message = this.mailbox.enqueue(policy, encoded, settings, waiter);
-    // What comes while the actor goes to sleep wakes it again.
+    // A message that arrives while the actor goes to sleep wakes it again.
     this.#resting = false;
     this.arm();
     return { id: message.id, message };
   }
 
-  /** Undoes the receipt of a plain message whose deletion may be durable, in the open turn. */
+  /** Undoes, in the open turn, the receipt of a plain message whose deletion may be durable. */
   putBack(received: Received): void {
-    // An actor that declares no queues may not have named this one since it was started.
+    // An actor that declares no queues may not have named this one since its start.
     if (this.#opened !== undefined) this.own(received.queue);
     this.mailbox.putBack({ ...received, body: encodeValue(received.body) });
     this.#resting = false;
@@ -169,7 +169,7 @@ export class Queues {
     this.arm();
   }
 
-  /** From now on the next changes of its consumer carry the deletion of a plain delivery. */
+  /** From now on the next changes of its consumer include the deletion of a plain message. */
   handedOver(delivery: Delivery): void {
     delivery.writes = this.actor.turn.userWrites;
     if (!delivery.completable && !delivery.ended) this.#unsettled.add(delivery);
@@ -188,17 +188,17 @@ export class Queues {
     this.mailbox.remove(delivery.message);
   }
 
-  /** Gives the message of a delivery back: it is delivered again, or is a dead letter. */
+  /** Returns the message of a delivery: it is delivered again, or becomes a dead letter. */
   giveBack(delivery: Delivery, reason: string): void {
     if (delivery.ended) return;
     this.#end(delivery);
     this.mailbox.release(delivery.message, reason);
-    // There is room for another, whatever became of this one.
+    // The delivery has ended, so there is room for another one.
     this.receivers.wake();
     this.arm();
   }
 
-  /** As {@link giveBack}, for what its consumer has let go of. */
+  /** As {@link giveBack}, for a message that its consumer has released. */
   giveBackById(id: number, reason: string): void {
     const delivery = this.#deliveries.get(id);
     if (delivery !== undefined) this.giveBack(delivery, reason);
@@ -211,7 +211,7 @@ export class Queues {
     return this.#complete(message, response);
   }
 
-  /** As {@link complete}, for a message that anybody may hold, or nobody. */
+  /** As {@link complete}, whoever holds the message. */
   completeById(id: number, name: string, response: unknown): void | Promise<void> {
     const message = this.mailbox.find(id);
     if (message === undefined || message.queue !== name || message.place === "taken")
@@ -234,7 +234,7 @@ export class Queues {
     this.giveBack(delivery, reasonOf(error));
   }
 
-  /** A message came back by itself, so that its delivery is void. */
+  /** The message has returned to its queue, so its delivery is void. */
   #forgetReleased(): void {
     for (const delivery of this.#deliveries.values()) {
       const { place } = delivery.message;
@@ -246,7 +246,7 @@ export class Queues {
     const { turn, activity } = this.actor;
     for (const delivery of this.#unsettled) {
       if (delivery.writes === turn.userWrites) continue;
-      // Changes that may be those of other running code do not tell that this consumer is done.
+      // Changes that other running code may have made do not mean that this consumer has finished.
       const { consumer } = delivery;
       if (consumer.touched || activity.counts.active <= consumer.calls) this.settle(delivery);
     }
@@ -267,19 +267,19 @@ export class Queues {
   }
 
   rollback(): void {
-    // Made within the transaction, it was empty before.
+    // Created within the transaction, it was empty before.
     const before = this.#savepoint ?? nothing;
     this.#savepoint = undefined;
     this.mailbox.restore(before.mailbox);
     this.outbox.rollback(before.outbox);
     this.completions.rollback();
-    // What was received in the transaction is back in its queue; what was completed in it is out again.
+    // Messages received in the transaction return to their queues; messages completed in it are out again.
     for (const delivery of this.#deliveries.values()) delivery.ended = true;
     this.#deliveries.clear();
     this.#unsettled.clear();
     for (const delivery of before.deliveries) {
       delivery.ended = false;
-      // What its consumer changed is undone, and does not tell any more that it is done.
+      // The changes of its consumer are undone, and no longer mean that it has finished.
       delivery.writes = delivery.writes === undefined ? undefined : this.actor.turn.userWrites;
       this.#deliveries.set(delivery.message.id, delivery);
       if (!delivery.completable && delivery.writes !== undefined) this.#unsettled.add(delivery);
@@ -293,7 +293,7 @@ export class Queues {
     this.receivers.release();
   }
 
-  /** Resolves when no transaction is open: what follows at once is not part of one. */
+  /** Resolves when no transaction is open: what follows synchronously is not part of one. */
   async outside(): Promise<void> {
     const { transactions, transactionLock } = this.actor;
     while (transactions.open) await transactionLock.pass();
@@ -301,7 +301,7 @@ export class Queues {
 
   // Waiting
 
-  /** A receive begins to wait, unless the actor stops: then it ends with `actor.aborted`. */
+  /** Adds a waiting receive; if the actor stops, it rejects with `actor.aborted`. */
   wait(receiver: Receiver): boolean {
     if (this.#stopping) {
       receiver.reject(aborted());
@@ -312,18 +312,18 @@ export class Queues {
     return true;
   }
 
-  /** When the actor has to be in memory: for what comes later, and after a crash for what is here now. */
+  /** When the actor has to be in memory: for later messages, and after a crash for current ones. */
   get wakeAt(): number | undefined {
     return earliest(this.mailbox.dueAt, this.outbox.wakeAt, this.#rescueAt);
   }
 
   /**
-   * An actor with a `run` handler and messages is started again soon after a crash. The time is moved on
-   * while it lives, so that it seldom passes then.
+   * An actor with a `run` handler and messages is started again soon after a crash. The time is extended while it
+   * lives, so that it rarely passes then.
    */
   #setRescue(): void {
     const { definition, parts } = this.actor;
-    // A workflow that waits for something other than a message is woken for that.
+    // A workflow that waits for something other than a message has a wake-up time of its own.
     const consumes =
       definition.run !== undefined && (parts.workflow === undefined || this.receivers.size > 0);
     const busy = consumes && this.mailbox.size + this.#unsettled.size > 0;
@@ -336,7 +336,7 @@ export class Queues {
     if (this.#rescueAt === undefined || this.#rescueAt < now + rescueMs / 2) this.#rescueAt = now + rescueMs;
   }
 
-  /** Sets the timer to what is due next. */
+  /** Sets the timer for what is due next. */
   arm(): void {
     const at = earliest(this.mailbox.dueAt, this.outbox.dueAt);
     if (at === this.#timer?.at || this.actor.phase.status === "stopped") return;
@@ -359,7 +359,7 @@ export class Queues {
 
   stopping(): void {
     this.#stopping = true;
-    // An actor that sleeps while its consumers wait, or after they have ended, leaves nothing that they want.
+    // An actor that sleeps while its consumers wait, or after they have ended, has no messages that they want.
     this.#resting = this.receivers.size > 0 || this.actor.activity.counts.runs === 0;
     this.receivers.rejectAll(aborted());
     if (this.#rescueAt !== undefined && this.#resting) this.actor.turn.dirty = true;

@@ -10,35 +10,35 @@ import type { QueueDependencies } from "./dependencies.ts";
 import { invalidOptions, type Policy } from "./policy.ts";
 import type { Queues } from "./queues.ts";
 
-/** What the ledger keeps of a send under its key: that it is queued, or how it was completed. */
+/** The ledger's record of a send: that it is queued, or how it was completed. */
 interface Outcome {
   readonly bytes: Uint8Array;
-  /** The message to wait for; undefined when the bytes are the final answer. */
+  /** The message to wait for; undefined if the bytes are the final result. */
   readonly id: number | undefined;
 }
 
-/** A keyed send on its way into the queue, and those who have joined it. */
+/** A send with a key that is being queued, shared by its retries. */
 interface Entering {
   readonly outcome: Promise<Outcome>;
-  /** Somebody among them waits for the completion: it is to be kept under the key. */
+  /** True if one of them waits for the completion, whose result is then recorded under the key. */
   waits: boolean;
-  /** What has come of it so far; undefined before it is in the queue. */
+  /** The outcome so far; undefined before it is queued. */
   entered: Outcome | undefined;
 }
 
-/** The answer to a sender who does not wait. */
+/** The response for a sender that does not wait. */
 const accepted = encodeValue({ status: "completed" });
 const timedOut = encodeValue({ status: "timedOut" });
-/** No message has this id. */
+/** An id that no message has. */
 const nobody = 0;
 
-/** Messages from outside: from clients, and from other actors. */
+/** Messages from outside: from clients and other actors. */
 export class Sends {
   readonly #queues: Queues;
   readonly #actor: QueueDependencies;
-  /** Keyed sends on their way into the queue, for retries that come meanwhile. */
+  /** Sends with keys that are being queued, for concurrent retries. */
   readonly #entering = new Map<string, Entering>();
-  /** How those who wait are sent away. */
+  /** Rejects the waiting senders. */
   readonly #leave = new Set<(error: unknown) => void>();
 
   constructor(queues: Queues) {
@@ -46,7 +46,7 @@ export class Sends {
     this.#actor = queues.actor;
   }
 
-  /** Resolves with the CBOR of `{ status, response? }`, durable. Rejects with what the caller may see. */
+  /** Resolves with the CBOR of `{ status, response? }`, durable. Rejects with an error that the caller may see. */
   async send(call: SendCall): Promise<Uint8Array> {
     const { activity, errors, ports } = this.#actor;
     activity.begin();
@@ -57,7 +57,7 @@ export class Sends {
         await this.#enterOnce(call, policy);
         return accepted;
       }
-      // The completion may be there before the arrival is durable: it is found by the key.
+      // The completion may happen before the arrival is durable: it is found by the key.
       const keyed = { ...call, idempotencyKey: call.idempotencyKey ?? uuidv4(ports.random) };
       const outcome = await this.#enterOnce(keyed, policy);
       return outcome.id === undefined ? outcome.bytes : await this.#wait(keyed, outcome.id, timeoutMs);
@@ -69,7 +69,7 @@ export class Sends {
   }
 
   async #wait(call: SendCall, id: number, timeoutMs: number | undefined): Promise<Uint8Array> {
-    // It may have been completed while its arrival was made durable.
+    // It may have been completed while its arrival became durable.
     const done = this.#queues.mailbox.find(id) === undefined ? await this.#completion(call) : undefined;
     if (done !== undefined) return done;
     if (timeoutMs === 0) return timedOut;
@@ -86,7 +86,7 @@ export class Sends {
     }
   }
 
-  /** The result of a message that is gone, if it was completed. */
+  /** The result of a message that no longer exists, if it was completed. */
   async #completion({ idempotencyKey }: SendCall): Promise<Uint8Array | undefined> {
     if (idempotencyKey === undefined) return undefined;
     const bytes = this.#queues.completions.recorded(idempotencyKey) ?? (await this.#ledgered(idempotencyKey));
@@ -102,7 +102,7 @@ export class Sends {
     return outcome?.id === undefined ? outcome?.bytes : undefined;
   }
 
-  /** Two sends with one key enter the queue once. */
+  /** Two sends with the same key are queued once. */
   #enterOnce(call: SendCall, policy: Policy): Promise<Outcome> {
     const key = call.idempotencyKey;
     if (key === undefined) return this.#enter(call, policy, undefined);
@@ -125,7 +125,7 @@ export class Sends {
   }
 
   async #recall(call: SendCall, policy: Policy, key: string, entering: Entering): Promise<Outcome> {
-    // A message whose sender waits knows its key for as long as it lives; the ledger, for a window.
+    // A message whose sender waits keeps the key for its lifetime; the ledger keeps it for a window.
     const pending = this.#queues.mailbox.awaited(key);
     if (pending !== undefined) return { bytes: accepted, id: pending.id };
     const asked = this.#actor.ledger.find(key);
@@ -143,7 +143,7 @@ export class Sends {
     return this.#enter(call, policy, { key, entering });
   }
 
-  /** Who sent it did not wait for its completion: that is kept under the key for whoever does now. */
+  /** The first sender did not wait for the completion: from now on its result is recorded under the key. */
   #awaitFromNowOn({ id }: Outcome, key: string): void {
     const message = id === undefined ? undefined : this.#queues.mailbox.find(id);
     if (message === undefined) return;
@@ -168,7 +168,7 @@ export class Sends {
       if (policy.canPublish !== undefined) await this.#authorize(call, policy, own ?? transient);
       const validated = this.#queues.validated(policy, call.body);
       const body = validated instanceof Promise ? await validated : validated;
-      // What it writes is not part of somebody's transaction.
+      // The writes of the hook must not join an open transaction.
       await this.#queues.outside();
       if (actor.phase.sealed) throw actor.errors.stopping();
       const waiter = keyed?.entering.waits ? keyed.key : undefined;
@@ -193,14 +193,14 @@ export class Sends {
     const c = new CallContext(this.#actor.context, running, conn, call);
     try {
       const allowed = await this.#actor.turn.runAccessHook(canPublish, c);
-      // As at the nearest peer: anything true is a yes, anything false a no.
+      // As in the peer: any truthy value allows, any falsy one refuses.
       if (!allowed) throw new HoldfastError("auth", "forbidden", "Forbidden");
     } finally {
       if (running.transient !== undefined) this.#actor.connections.release(running.transient);
     }
   }
 
-  /** Who waits is sent on to the next instance, which knows the key. */
+  /** Waiting senders are passed to the next instance, which knows the key. */
   stopping(): void {
     for (const leave of [...this.#leave]) leave(this.#actor.errors.stopping());
   }

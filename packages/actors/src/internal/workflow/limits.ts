@@ -1,19 +1,19 @@
 /** Limits of workflows. Sizes are bytes, durations milliseconds. Documented in docs/limits.md. */
 export const workflowLimits = {
   maxNameBytes: 256,
-  /** A recorded value: the output of a step, the state of a loop, the input, the output. */
+  /** Maximum size of a recorded value: the output of a step, the state of a loop, the input, the output. */
   maxValueBytes: 16 * 1_048_576,
-  /** Levels of nesting of such a value: the record around it has some of its own. */
+  /** Maximum nesting of such a value; the record around it adds some levels. */
   maxValueDepth: 900,
-  /** Entries of one history that are kept at a time. */
+  /** Maximum number of entries in one history. */
   maxEntries: 100_000,
-  /** Loops, joins, races and tries inside each other. */
+  /** Maximum nesting of loops, joins, races and tries. */
   maxNesting: 32,
   maxSignals: 1_000,
   maxSignalBytes: 65_536,
-  /** Timers are armed for at most so long at a time; the store wakes the actor for longer ones. */
+  /** Maximum duration of a timer; for later times the store wakes the actor. */
   maxTimerMs: 2_147_483_647,
-  /** The last date there is. */
+  /** The latest valid date. */
   latestTime: 8_640_000_000_000_000,
 } as const;
 
@@ -24,7 +24,7 @@ export const stepDefaults = {
   timeout: 30_000,
 } as const;
 
-/** Between attempts at what another actor or the store refused for the moment. */
+/** Delay between attempts after a temporary refusal by another actor or the store. */
 export const remoteRetry = { firstMs: 250, lastMs: 60_000 } as const;
 
 export const defaultPruneInterval = 20;

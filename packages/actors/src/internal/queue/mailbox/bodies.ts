@@ -3,7 +3,7 @@ import type { EntryBuffer } from "../../kv/entry-buffer.ts";
 import { queueLimits } from "../limits.ts";
 import { chunkKey, decodeChunk, encodeChunk, type MessageRecord, type StoredBody } from "./records.ts";
 
-/** Encoded bodies: short ones stay with their messages, long ones are kept in chunks of their own. */
+/** Encoded bodies: short ones are stored with their messages, long ones in chunks. */
 export class Bodies {
   readonly #records: EntryBuffer;
 
@@ -11,7 +11,7 @@ export class Bodies {
     this.#records = records;
   }
 
-  /** What is to stand in the record of the message; chunks are written here. */
+  /** Returns the part for the record of the message, and writes the chunks. */
   store(id: number, body: Uint8Array): StoredBody {
     if (body.length <= queueLimits.maxInlineBytes) return body;
     const chunks = Math.ceil(body.length / queueLimits.chunkBytes);
@@ -23,7 +23,7 @@ export class Bodies {
     return { bytes: body.length, chunks };
   }
 
-  /** A promise only where the body is kept in chunks. Throws `store.corrupt`. */
+  /** Returns a promise only if the body is stored in chunks. Throws `store.corrupt`. */
   read({ id, body }: Pick<MessageRecord, "id" | "body">): Uint8Array | Promise<Uint8Array> {
     return body instanceof Uint8Array ? body : this.#readChunks(id, body.bytes, body.chunks);
   }
@@ -33,7 +33,7 @@ export class Bodies {
     let at = 0;
     for (let index = 0; index < chunks; index++) {
       const chunk = await this.#records.get(chunkKey(id, index));
-      if (chunk === undefined) throw new HoldfastError("store", "corrupt", "A part of a message is missing");
+      if (chunk === undefined) throw new HoldfastError("store", "corrupt", "A chunk of a message is missing");
       const piece = decodeChunk(chunk);
       body.set(piece, at);
       at += piece.length;

@@ -4,14 +4,14 @@ import { recordPrefix } from "../../lifecycle/part.ts";
 import { queueLimits } from "../limits.ts";
 import { type DedupeRecord, decodeDedupe, dedupeRecordKey, dedupeText, encodeDedupe } from "./records.ts";
 
-/** What is known at one time. */
+/** A snapshot for rollbacks. */
 export type DedupeState = ReadonlyMap<string, Known>;
 
 interface Known extends DedupeRecord {
   readonly record: Uint8Array;
 }
 
-/** The keys of messages that were sent within their windows, oldest first. */
+/** Deduplication keys of messages within their windows, oldest first. */
 export class Dedupe {
   readonly #records: EntryBuffer;
   readonly #clock: Clock;
@@ -35,7 +35,7 @@ export class Dedupe {
     this.#prune();
   }
 
-  /** The id of the message that was sent with this key, within its window. */
+  /** The id of the message that was sent with this key within its window. */
   find(queue: string, key: string): number | undefined {
     const known = this.#known.get(`${queue}\0${key}`);
     return known !== undefined && known.expiresAt > this.#clock.now() ? known.id : undefined;
@@ -59,7 +59,7 @@ export class Dedupe {
     for (const [text, known] of state) this.#known.set(text, known);
   }
 
-  /** Forgets the oldest as long as they have expired or are too many. */
+  /** Drops the oldest keys while they have expired or are too many. */
   #prune(): void {
     const now = this.#clock.now();
     for (const [text, { expiresAt, record }] of this.#known) {

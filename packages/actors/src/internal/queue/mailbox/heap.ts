@@ -1,4 +1,4 @@
-/** A binary heap: `peek` and `pop` give the item that comes before all others. */
+/** A binary heap: `peek` and `pop` return the smallest item. */
 export class Heap<Item> {
   readonly #items: Item[] = [];
   readonly #before: (a: Item, b: Item) => boolean;

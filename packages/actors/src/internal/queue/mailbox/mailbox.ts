@@ -1,4 +1,4 @@
-/** Stored messages: order, places, bodies, deduplication. */
+/** Stored messages: order, states, bodies, deduplication. */
 import { type Clock, HoldfastError } from "@holdfast/core";
 import type { KvEntry } from "../../../ports/records.ts";
 import type { EntryBuffer } from "../../kv/entry-buffer.ts";
@@ -20,8 +20,8 @@ import {
 } from "./records.ts";
 
 /**
- * Where a message is: in its queue, not before its time, out with a consumer that completes it, taken by
- * one whose next turn deletes it, or no longer there.
+ * State of a message: in its queue; delayed; out with a consumer that completes it; taken by a consumer whose next
+ * turn deletes it; or gone.
  */
 export type Place = "ready" | "delayed" | "out" | "taken" | "gone";
 
@@ -32,15 +32,15 @@ export interface Message extends MessageRecord {
   waiters: readonly string[];
   death?: DeathRecord | undefined;
   place: Place;
-  /** When a message that is out comes back by itself. */
+  /** When a message that is out returns to its queue. */
   visibleAt: number | undefined;
-  /** When the clock next means something to it. */
+  /** The next time at which it needs attention. */
   dueAt: number | undefined;
-  /** Whether there is a record of it. */
+  /** True if it has a record. */
   stored: boolean;
 }
 
-/** What of a message outlives its receipt. */
+/** The fields of a message that are kept after its receipt. */
 type PutBack = Pick<Message, "id" | "queue" | "createdAt" | "attempt"> & { readonly body: Uint8Array };
 
 export interface MailboxOptions {
@@ -49,17 +49,17 @@ export interface MailboxOptions {
   readonly policies: ReadonlyMap<string, Policy>;
   readonly maxSize: number;
   readonly maxMessageBytes: number;
-  /** Something is to be written when the turn closes. */
+  /** Called when something has to be written with the open turn. */
   readonly changed: () => void;
-  /** A message can be taken that could not be before. */
+  /** Called when a message becomes available. */
   readonly available: () => void;
-  /** Something of interest to people happened to a message. */
+  /** Called for events that belong into the log. */
   readonly told: (what: string, message: Message) => void;
   /** Runs work that a stop has to wait for. */
   readonly background: (work: Promise<void>) => void;
 }
 
-/** The mailbox at one time. */
+/** A snapshot of the mailbox. */
 export interface MailboxState {
   readonly messages: readonly (readonly [Message, Message])[];
   readonly nextId: number;
@@ -73,8 +73,8 @@ interface Due {
 }
 
 /**
- * The messages of one actor: an index in memory over their records. It knows nothing of who sends and who
- * receives. What it writes commits with the open turn.
+ * The messages of one actor: an in-memory index over their records, independent of senders and receivers. Writes
+ * commit with the open turn.
  */
 export class Mailbox {
   readonly dedupe: Dedupe;
@@ -85,14 +85,14 @@ export class Mailbox {
   readonly #messages = new Map<number, Message>();
   readonly #ready = new Map<string, Heap<Message>>();
   readonly #out = new Map<string, number>();
-  /** Messages whose senders wait, by the senders' keys. */
+  /** Messages with waiting senders, by the senders' keys. */
   readonly #awaited = new Map<string, Message>();
   #due = newDue();
-  /** What the turn that is open writes: a message that comes and goes within it leaves no trace. */
+  /** Writes of the open turn: a message that is added and removed within it leaves no trace. */
   readonly #unwritten = new Set<Message>();
   #size = 0;
   #nextId = 1;
-  /** From here on ids have to be reserved first. */
+  /** Ids from here on have to be reserved first. */
   #reserved = 1;
 
   constructor(options: MailboxOptions) {
@@ -103,7 +103,7 @@ export class Mailbox {
     this.dedupe = new Dedupe(options.records, options.clock);
   }
 
-  /** Reads what an earlier instance left. `hot` is the hot record: without it there is nothing. */
+  /** Reads the messages of an earlier instance. `hot` is the hot record: without it there are none. */
   async load(hot: KvEntry | undefined): Promise<void> {
     if (hot === undefined) return;
     this.#nextId = decodeHot(hot.value);
@@ -115,7 +115,7 @@ export class Mailbox {
     await this.dedupe.load();
   }
 
-  /** Messages that are neither deleted nor taken for good. */
+  /** Number of messages that are not taken or deleted. */
   get size(): number {
     return this.#size;
   }
@@ -128,17 +128,17 @@ export class Mailbox {
     return this.#messages.get(id);
   }
 
-  /** The message for whose completion a sender with this key waits. */
+  /** The message whose completion a sender with this key waits for. */
   awaited(key: string): Message | undefined {
     return this.#awaited.get(key);
   }
 
-  /** How many messages of a queue are out with consumers. */
+  /** Number of messages of a queue that consumers hold. */
   out(queue: string): number {
     return this.#out.get(queue) ?? 0;
   }
 
-  /** Makes sure that there is a hot record: without one, nothing cold is read at the next wake. */
+  /** Writes the hot record: without it, nothing cold is read at the next wake. */
   reserveIds(): void {
     if (this.#nextId < this.#reserved) return;
     this.#reserved = this.#nextId + queueLimits.idBlock;
@@ -176,7 +176,7 @@ export class Mailbox {
     return message;
   }
 
-  /** One more sender waits for this message. */
+  /** Adds a waiting sender to this message. */
   addWaiter(message: Message, waiter: string): void {
     if (message.waiters.includes(waiter)) return;
     message.waiters = [...message.waiters, waiter];
@@ -184,20 +184,17 @@ export class Mailbox {
     this.#write(message);
   }
 
-  /** The encoded body; a promise only where it is kept in chunks. */
+  /** The encoded body; a promise only if it is stored in chunks. */
   bodyOf(message: Pick<MessageRecord, "id" | "body">): Uint8Array | Promise<Uint8Array> {
     return this.#bodies.read(message);
   }
 
-  /**
-   * The message that is next among `queues`, or nothing. Of a queue whose `concurrency` is used up
-   * nothing is next.
-   */
+  /** The next message of `queues`, if any. A queue whose `concurrency` is exhausted has none. */
   peek(queues: Iterable<Policy>): Message | undefined {
     return this.#next(queues, true);
   }
 
-  /** As {@link peek}, also where the concurrency is used up. */
+  /** As {@link peek}, ignoring the concurrency. */
   peekAny(queues: Iterable<Policy>): Message | undefined {
     return this.#next(queues, false);
   }
@@ -223,7 +220,7 @@ export class Mailbox {
     return undefined;
   }
 
-  /** Hands a message that `peek` gave to a consumer. */
+  /** Delivers a message that `peek` returned to a consumer. */
   take(message: Message, completable: boolean): void {
     const policy = this.#options.policies.get(message.queue);
     this.#ready.get(message.queue)?.pop();
@@ -233,7 +230,7 @@ export class Mailbox {
     else this.#size--;
     const visibility = completable ? policy?.visibilityTimeoutMs : undefined;
     message.visibleAt = visibility === undefined ? undefined : this.#clock.now() + visibility;
-    // Without a bound on attempts nothing depends on their number: a plain receive writes once, when it ends.
+    // Without a limit of attempts their number need not be stored: a plain receive writes once, at its end.
     if (completable || policy?.maxAttempts !== Number.POSITIVE_INFINITY) this.#write(message);
     this.#schedule(message);
   }
@@ -254,7 +251,7 @@ export class Mailbox {
     message.stored = false;
   }
 
-  /** Takes the message out of every count; it is nowhere. */
+  /** Removes the message from every index and count. */
   #leave(message: Message): void {
     if (message.place === "out") this.#out.set(message.queue, this.out(message.queue) - 1);
     if (message.place !== "taken") this.#size--;
@@ -263,7 +260,7 @@ export class Mailbox {
     message.dueAt = undefined;
   }
 
-  /** A delivery has failed: the message comes back after the backoff, or is a dead letter. */
+  /** A delivery has failed: the message returns after the backoff, or becomes a dead letter. */
   release(message: Message, reason: string): void {
     const policy = this.#options.policies.get(message.queue);
     if (message.place !== "out" && message.place !== "taken") return;
@@ -275,7 +272,7 @@ export class Mailbox {
     this.#add(message);
   }
 
-  /** Gives up on a message: it goes to the dead-letter queue, or among the dead letters. */
+  /** Gives up on a message: moves it to the dead-letter queue, or to the dead letters. */
   bury(message: Message, reason: string): void {
     const policy = this.#options.policies.get(message.queue);
     const death = { queue: message.queue, failedAt: this.#clock.now(), reason };
@@ -302,7 +299,7 @@ export class Mailbox {
     }
   }
 
-  /** The dead letters, the oldest message first. */
+  /** The dead letters, oldest message first. */
   async deadLetters(): Promise<MessageRecord[]> {
     const entries = await this.#records.list(prefixRange(recordPrefix.queueDead));
     return entries.map(({ key, value }) => decodeMessage(key, value));
@@ -313,7 +310,7 @@ export class Mailbox {
     this.#bodies.delete(letter);
   }
 
-  /** Puts a dead letter back into its queue, as if it had never been delivered. Throws `queue.full`. */
+  /** Returns a dead letter to its queue with its attempts reset. Throws `queue.full`. */
   revive(letter: MessageRecord): void {
     if (this.#size >= this.#options.maxSize) throw full(this.#options.maxSize);
     this.#records.delete(deadKey(letter.id));
@@ -321,16 +318,13 @@ export class Mailbox {
     this.#comeBack({ ...rest, attempt: 0 });
   }
 
-  /**
-   * Puts a message that is gone back into its queue, under the id that it had. Its priority went with it.
-   * There is room for it in any case.
-   */
+  /** Returns a deleted message to its queue, with its former id and without its priority, even if the queue is full. */
   putBack(gone: PutBack): void {
     if (this.#messages.has(gone.id)) return;
     this.#comeBack({ ...gone, priority: 0, waiters: [], body: this.#bodies.store(gone.id, gone.body) });
   }
 
-  /** Neither too early nor too late, whatever its times were. */
+  /** Available now and without expiry, whatever its times were. */
   #comeBack(record: Omit<MessageRecord, "availableAt" | "expiresAt">): void {
     const message: Message = {
       ...record,
@@ -345,7 +339,7 @@ export class Mailbox {
     this.#add(message);
   }
 
-  /** For {@link restore}. */
+  /** Takes a snapshot for {@link restore}. */
   snapshot(): MailboxState {
     return {
       messages: [...this.#messages.values()].map((message) => [message, { ...message }]),
@@ -355,7 +349,7 @@ export class Mailbox {
     };
   }
 
-  /** Memory is as it was at the snapshot; its messages are the same objects. */
+  /** Restores a snapshot; the message objects stay the same. */
   restore({ messages, nextId, reserved, dedupe }: MailboxState): void {
     for (const message of this.#messages.values()) message.place = "gone";
     this.#messages.clear();
@@ -387,7 +381,7 @@ export class Mailbox {
     this.remove(message);
   }
 
-  /** Puts a message that is nowhere into its queue, or aside until its time. */
+  /** Adds a message to its queue, or to the delayed ones. */
   #add(message: Message): void {
     this.#messages.set(message.id, message);
     for (const key of message.waiters) this.#awaited.set(key, message);
@@ -416,7 +410,7 @@ export class Mailbox {
     message.dueAt = at === Number.POSITIVE_INFINITY ? undefined : at;
     if (message.dueAt === undefined) return;
     this.#due.push({ at, message });
-    // Messages that are gone before their time do not wait for it in memory.
+    // Removes early messages from the timer heap, so that they do not stay in memory.
     if (this.#due.size > 2 * this.#messages.size + 64) this.#rebuildDue();
   }
 
@@ -427,7 +421,7 @@ export class Mailbox {
     }
   }
 
-  /** When the clock next means something to a message. */
+  /** The next time at which a message needs attention. */
   get dueAt(): number | undefined {
     for (let due = this.#due.peek(); due !== undefined; due = this.#due.peek()) {
       if (due.message.dueAt === due.at) return due.at;
@@ -436,7 +430,7 @@ export class Mailbox {
     return undefined;
   }
 
-  /** Does what is due now. */
+  /** Handles everything that is due. */
   tick(): void {
     const now = this.#clock.now();
     for (let at = this.dueAt; at !== undefined && at <= now; at = this.dueAt) {
@@ -458,7 +452,7 @@ export class Mailbox {
     this.#options.changed();
   }
 
-  /** The turn closes. */
+  /** Called when the turn closes: writes the records. */
   flush(): void {
     for (const message of this.#unwritten) {
       this.#records.put(messageKey(message.id), encodeMessage(message));

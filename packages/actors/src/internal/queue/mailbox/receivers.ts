@@ -1,22 +1,22 @@
 import type { Policy } from "../policy.ts";
 import type { Mailbox, Message } from "./mailbox.ts";
 
-/** A receive that waits for its messages. */
+/** A receive that waits for messages. */
 export interface Receiver {
   readonly policies: readonly Policy[];
   readonly count: number;
   readonly completable: boolean;
-  /** Wants to know only that a message is there. */
+  /** Waits for a message to be available, without taking it. */
   readonly peeks: boolean;
   resolve(messages: readonly Message[]): void;
   reject(error: unknown): void;
 }
 
-/** The receives that wait, first come, first served. */
+/** Waiting receives, served first come, first served. */
 export class Receivers {
   readonly #mailbox: Mailbox;
   readonly #waiting = new Set<Receiver>();
-  /** Those who waited before the open transaction: what it brings may be taken back, and comes to them after it. */
+  /** Receives from before the open transaction: its messages may be rolled back, so they are served after it. */
   #held: ReadonlySet<Receiver> | undefined;
   #pumpSet = false;
 
@@ -28,14 +28,14 @@ export class Receivers {
     return this.#waiting.size;
   }
 
-  /** Soon, so that what is sent in one go is received in one go. */
+  /** In a microtask, so that messages sent together are received together. */
   wake(): void {
     if (this.#pumpSet || this.#waiting.size === 0) return;
     this.#pumpSet = true;
     void Promise.resolve().then(() => this.pump());
   }
 
-  /** Hands out what is there. */
+  /** Serves the waiting receives. */
   pump(): void {
     this.#pumpSet = false;
     for (const receiver of [...this.#waiting]) {
@@ -47,7 +47,7 @@ export class Receivers {
     }
   }
 
-  /** A transaction begins: nobody who waits now is served until {@link release}. */
+  /** A transaction begins: current receives wait until {@link release}. */
   hold(): void {
     this.#held = new Set(this.#waiting);
   }
@@ -57,7 +57,7 @@ export class Receivers {
     this.wake();
   }
 
-  /** What a receive gets now; undefined when that is nothing. */
+  /** The messages for a receive; undefined if there are none. */
   take({
     policies,
     count,
@@ -67,7 +67,7 @@ export class Receivers {
     const first = this.#mailbox.peek(policies);
     if (first === undefined) return undefined;
     if (peeks) return [];
-    // All of a batch come from queues that had room for one: a batch counts as one delivery in that.
+    // A batch counts as one delivery: all of its queues had room for one.
     const open = policies.filter((each) => this.#mailbox.out(each.name) < each.concurrency);
     const taken: Message[] = [];
     for (let next: Message | undefined = first; next !== undefined; next = this.#mailbox.peekAny(open)) {
@@ -82,7 +82,7 @@ export class Receivers {
     this.#waiting.add(receiver);
   }
 
-  /** False when it was served already. */
+  /** Returns false if it was served already. */
   remove(receiver: Receiver): boolean {
     return this.#waiting.delete(receiver);
   }

@@ -7,32 +7,32 @@ import { recordPrefix } from "../../lifecycle/part.ts";
  */
 const format = 1;
 
-/** An encoded body: the CBOR itself, or how much of it is kept in chunks. */
+/** An encoded body: the CBOR itself, or its size if it is stored in chunks. */
 export type StoredBody = Uint8Array | { readonly bytes: number; readonly chunks: number };
 
-/** Why a message became a dead letter, and where it was. */
+/** Why a message became a dead letter, and its original queue. */
 export interface DeathRecord {
   readonly queue: string;
   readonly failedAt: number;
   readonly reason: string;
 }
 
-/** What is durable of a message. */
+/** The stored fields of a message. */
 export interface MessageRecord {
   readonly id: number;
   readonly queue: string;
   readonly createdAt: number;
-  /** Deliveries so far. */
+  /** Number of deliveries. */
   readonly attempt: number;
-  /** 0 when it may be delivered at once. */
+  /** 0 if it may be delivered immediately. */
   readonly availableAt: number;
-  /** 0 when it does not expire. */
+  /** 0 if it does not expire. */
   readonly expiresAt: number;
   readonly priority: number;
-  /** The idempotency keys of senders who wait for the completion. */
+  /** The idempotency keys of senders that wait for the completion. */
   readonly waiters: readonly string[];
   readonly body: StoredBody;
-  /** Present on dead letters, and on messages of a dead-letter queue. */
+  /** Set for dead letters, and for messages of a dead-letter queue. */
   readonly death?: DeathRecord | undefined;
 }
 
@@ -72,7 +72,7 @@ function deathOf([queue, failedAt, reason]: readonly unknown[]): DeathRecord {
   return { queue: text(queue), failedAt: count(failedAt), reason: text(reason) };
 }
 
-/** A message with this key was sent before. */
+/** Records that a message was sent with this key. */
 export interface DedupeRecord {
   readonly id: number;
   readonly expiresAt: number;
@@ -87,12 +87,12 @@ export function decodeDedupe(value: Uint8Array): DedupeRecord {
   return { id: count(id), expiresAt: count(expiresAt) };
 }
 
-/** A send to another actor that is not known to have arrived. */
+/** A send to another actor whose arrival is not known. */
 export interface OutboxRecord {
   readonly actor: string;
   /** An id, or a key. */
   readonly address: string | readonly string[];
-  /** Whether the actor is made when it does not exist, and of what. */
+  /** Whether the actor is created if it does not exist, and with which input. */
   readonly creates: boolean;
   readonly input: unknown;
   readonly queue: string;
@@ -135,7 +135,7 @@ export function decodeOutbox(value: Uint8Array): OutboxRecord {
   };
 }
 
-/** The hot record: there are cold ones, and from where on ids are free. */
+/** The hot record: there are cold ones, and the first free id. */
 export const hotKey = new Uint8Array([recordPrefix.queue]);
 
 export function encodeHot(nextId: number): Uint8Array {
@@ -167,7 +167,7 @@ export function chunkKey(id: number, index: number): Uint8Array {
   return key;
 }
 
-/** A piece of a long body, as a record. */
+/** A chunk of a long body. */
 export function encodeChunk(bytes: Uint8Array): Uint8Array {
   const value = new Uint8Array(bytes.length + 1);
   value[0] = format;
@@ -182,7 +182,7 @@ export function decodeChunk(value: Uint8Array): Uint8Array {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Queue names have no NUL, so that a name and a key are told apart. */
+/** Queue names contain no NUL, which separates a name from a key. */
 export function dedupeRecordKey(queue: string, key: string): Uint8Array {
   const bytes = encoder.encode(`${queue}\0${key}`);
   const record = new Uint8Array(bytes.length + 1);
@@ -203,7 +203,7 @@ function withFormat(values: readonly unknown[]): Uint8Array {
   return bytes;
 }
 
-/** What this process encoded itself may be as deep as the codec takes. */
+/** Encoded by this process, it may be as deep as the codec allows. */
 const decodeOptions = { maxDepth: 1_010 };
 
 function fields(value: Uint8Array): readonly unknown[] {

@@ -2,7 +2,7 @@ import type { Logger } from "@holdfast/core";
 
 export type GuardMode = "off" | "warn" | "error";
 
-/** One ambient function while user code of a workflow is on the stack. */
+/** One ambient function that is replaced while user code of a workflow is on the stack. */
 interface Patch {
   readonly target: object;
   readonly name: string;
@@ -11,9 +11,9 @@ interface Patch {
 }
 
 /**
- * Notices user code of a workflow that reads the time or randomness outside of its steps: what such
- * code decides is not recorded, and a replay may decide otherwise. It looks only while such code is
- * on the stack, from a resolved operation up to the next one, so nobody else sees a replaced function.
+ * Detects user code of a workflow that reads the time or randomness outside of its steps: such values are not
+ * recorded, and a replay may decide differently. Active only while such code is on the stack, from a resolved
+ * operation to the next one, so that no other code sees a replaced function.
  */
 export class DeterminismGuard {
   readonly #mode: GuardMode;
@@ -28,7 +28,7 @@ export class DeterminismGuard {
     this.#found = found;
   }
 
-  /** User code of the workflow is about to run on the stack. */
+  /** Called before user code of the workflow runs on the stack. */
   enter(): void {
     if (this.#mode === "off" || this.#patches !== undefined) return;
     const patches: Patch[] = [];
@@ -49,12 +49,12 @@ export class DeterminismGuard {
       this.#report(shown, instead);
       return Reflect.apply(original, target, args);
     };
-    // Where the environment does not let itself be looked at, nothing is noticed and nothing breaks.
+    // If the environment does not allow the replacement, nothing is detected and nothing breaks.
     if (!Reflect.set(target, name, replacement)) return;
     patches.push({ target, name, original: own ? original : undefined, replacement });
   }
 
-  /** A date made of nothing is the time; any other is not. */
+  /** A Date without arguments is the current time; any other is not. */
   #patchConstructor(patches: Patch[]): void {
     const original = globalThis.Date;
     const replacement: DateConstructor = new Proxy(original, {
@@ -70,7 +70,7 @@ export class DeterminismGuard {
     patches.push({ target: globalThis, name: "Date", original, replacement });
   }
 
-  /** User code is off the stack, or calls an operation. Idempotent. */
+  /** Called when user code leaves the stack, or calls an operation. Idempotent. */
   leave(): void {
     const patches = this.#patches;
     if (patches === undefined) return;
@@ -83,7 +83,7 @@ export class DeterminismGuard {
   }
 
   #report(shown: string, instead: string): void {
-    const message = `A workflow calls ${shown} outside of a step: a replay may decide otherwise. Use ${instead}, or a step`;
+    const message = `A workflow calls ${shown} outside of a step: a replay may decide differently. Use ${instead}, or a step`;
     if (this.#mode === "error") this.#found(new Error(message));
     if (this.#reported.has(shown)) return;
     this.#reported.add(shown);
@@ -91,8 +91,8 @@ export class DeterminismGuard {
   }
 
   /**
-   * Watches the code that awaits `promise`: reactions run in the order in which they were added, so
-   * those of user code come between these two.
+   * Guards the code that awaits `promise`: reactions run in the order in which they were added, so those of user code
+   * run between these two.
    */
   watch<T>(promise: Promise<T>): Promise<T> {
     if (this.#mode === "off") {
@@ -102,7 +102,7 @@ export class DeterminismGuard {
     const enter = (): void => this.enter();
     const leave = (): void => this.leave();
     promise.then(enter, enter);
-    // User code adds its own right after it has got the promise, before this microtask.
+    // User code adds its reaction right after it gets the promise, before this microtask.
     void Promise.resolve().then(() => promise.then(leave, leave));
     return promise;
   }

@@ -13,11 +13,11 @@ import {
   encodeEntry,
 } from "./record.ts";
 
-/** The entries of one scope: the workflow itself, an iteration, a branch. */
+/** The entries of one scope: the workflow itself, an iteration, or a branch. */
 export interface ScopeNode {
   readonly path: readonly Segment[];
   readonly prefix: Uint8Array;
-  /** By name, in the order in which they began. */
+  /** By name, in order of creation. */
   readonly entries: Map<string, Entry>;
 }
 
@@ -25,17 +25,17 @@ export interface Entry extends EntryFields {
   readonly name: string;
   readonly key: Uint8Array;
   readonly path: readonly Segment[];
-  /** What is below a loop, a join, a race or a try, by iteration or branch. */
+  /** Scopes below a loop, join, race or try, by iteration or branch. */
   readonly scopes: Map<Segment, ScopeNode>;
-  /** It was taken out of the history: what still runs for it is not recorded. */
+  /** True once it was removed from the history: what still runs for it is not recorded. */
   detached: boolean;
-  /** It has a record, so that a replay finds it. */
+  /** True if it has a record, so that a replay finds it. */
   recorded: boolean;
 }
 
 /**
- * The history of a workflow: a tree in memory, a record for each entry in the store. Every change
- * of an entry is written with the turn that is open.
+ * The history of a workflow: a tree in memory, with one stored record per entry. Every change of an entry is written
+ * with the open turn.
  */
 export class History {
   readonly root: ScopeNode = { path: [], prefix: rootPrefix, entries: new Map() };
@@ -43,7 +43,7 @@ export class History {
   #nextOrdinal = 1;
   #nextCompletion = 1;
   #count = 0;
-  /** A value has been recorded that a replay could not find again, and is not known to be durable. */
+  /** True if a value has been recorded that a replay could not obtain again, and that may not be durable yet. */
   pending = false;
 
   constructor(records: EntryBuffer) {
@@ -54,7 +54,7 @@ export class History {
     return this.#count;
   }
 
-  /** Reads what is recorded, also anew. */
+  /** Reads the records, also a second time. */
   async load(): Promise<void> {
     const [next, found] = await Promise.all([
       this.#records.get(ordinalsKey),
@@ -68,7 +68,7 @@ export class History {
       path: decodePath(key),
       fields: decodeEntry(value),
     }));
-    // A parent begins before its children, so that it is there when they come.
+    // A parent has a lower ordinal than its children, so that it exists when they are read.
     decoded.sort((a, b) => a.fields.ordinal - b.fields.ordinal);
     for (const { key, path, fields } of decoded) {
       const scope = this.#find(path.slice(0, -1));
@@ -121,10 +121,10 @@ export class History {
     return scope;
   }
 
-  /** Begins an entry in memory; it is recorded with its first {@link save}. */
+  /** Creates an entry in memory; it is recorded with its first {@link save}. */
   begin(scope: ScopeNode, name: string, kind: EntryKind, now: number): Entry {
     if (this.#count >= workflowLimits.maxEntries) {
-      const message = `A workflow keeps at most ${workflowLimits.maxEntries} entries: use a loop, or continueAsNew`;
+      const message = `A workflow has at most ${workflowLimits.maxEntries} history entries. Use a loop, or continueAsNew`;
       throw new HoldfastError("workflow", "history_too_long", message);
     }
     const fields: EntryFields = {
@@ -144,12 +144,12 @@ export class History {
     return this.#add(scope, name, appendSegment(scope.prefix, name), fields, false);
   }
 
-  /** Records the entry as it is now, with the open turn. */
+  /** Records the entry in its current state, with the open turn. */
   save(entry: Entry): void {
     if (entry.detached) return;
     const record = encodeEntry(entry);
     if (record.length > workflowLimits.maxValueBytes) {
-      const message = `"${showPath(entry.path)}" keeps more than ${workflowLimits.maxValueBytes} bytes`;
+      const message = `"${showPath(entry.path)}" records more than ${workflowLimits.maxValueBytes} bytes`;
       throw new HoldfastError("workflow", "value_too_large", message, { statusCode: 413 });
     }
     this.#records.put(entry.key, record);
@@ -164,7 +164,7 @@ export class History {
     this.save(entry);
   }
 
-  /** Takes an entry that never came to be recorded out of the tree. */
+  /** Removes an entry that was never recorded from the tree. */
   discard(scope: ScopeNode, entry: Entry): void {
     if (scope.entries.get(entry.name) !== entry) return;
     scope.entries.delete(entry.name);
@@ -179,7 +179,7 @@ export class History {
     this.#keepOrdinals();
   }
 
-  /** Deletes what is below one branch or iteration of an entry. */
+  /** Deletes everything below one branch or iteration of an entry. */
   removeScope(entry: Entry, branch: Segment): void {
     const scope = entry.scopes.get(branch);
     if (scope === undefined) return;
@@ -190,7 +190,7 @@ export class History {
     this.#keepOrdinals();
   }
 
-  /** Ordinals identify steps to the outside: see `idempotencyKey`. */
+  /** Ordinals identify steps externally: see `idempotencyKey`. */
   #keepOrdinals(): void {
     this.#records.put(ordinalsKey, encodeBox(this.#nextOrdinal));
   }
@@ -206,7 +206,7 @@ export class History {
       for (const child of scope.entries.values()) this.#detach(child);
   }
 
-  /** Deletes everything: the next run begins anew. */
+  /** Deletes everything, for the next run. */
   clear(): void {
     for (const entry of this.root.entries.values()) this.#detach(entry);
     this.root.entries.clear();
@@ -216,7 +216,7 @@ export class History {
     this.#nextCompletion = 1;
   }
 
-  /** All entries in the order in which they began. */
+  /** All entries in order of creation. */
   all(): Entry[] {
     const found: Entry[] = [];
     const visit = (scope: ScopeNode): void => {
@@ -231,8 +231,8 @@ export class History {
 }
 
 /**
- * A value as it will come back from the record, so that the first run sees what a replay sees.
- * Throws `message.unsupported_value`, `message.too_deep` for what cannot be kept.
+ * A value as it will be decoded from the record, so that the first run sees the same as a replay. Throws
+ * `message.unsupported_value`, `message.too_deep`.
  */
 export function recorded(value: unknown): unknown {
   if (typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol") return value;

@@ -1,13 +1,13 @@
 import type { WorkflowState } from "./record.ts";
 
-/** A history in the shape in which inspectors read it. */
+/** A history in the form that inspectors read. */
 export interface WorkflowHistorySnapshot {
   readonly nameRegistry: readonly string[];
   readonly entries: readonly WorkflowHistoryEntry[];
   readonly entryMetadata: Readonly<Record<string, WorkflowEntryMetadata>>;
 }
 
-/** One step of the way to an entry: the number of a name in the registry of names, or an iteration of a loop. */
+/** One segment of the path of an entry: the index of a name in the registry of names, or an iteration of a loop. */
 export type WorkflowLocationSegment =
   | { readonly tag: "WorkflowNameIndex"; readonly val: number }
   | {
@@ -15,14 +15,14 @@ export type WorkflowLocationSegment =
       readonly val: { readonly loop: number; readonly iteration: number };
     };
 
-/** An entry of the history: where it stands, and what it is. */
+/** An entry of the history: its location and its content. */
 export interface WorkflowHistoryEntry {
   readonly id: string;
   readonly location: readonly WorkflowLocationSegment[];
   readonly kind: { readonly tag: string; readonly val: Readonly<Record<string, unknown>> };
 }
 
-/** How an entry of the history came about. Times are milliseconds since the epoch. */
+/** Metadata of an entry. Times are milliseconds since the epoch. */
 export interface WorkflowEntryMetadata {
   readonly status: string;
   readonly error: string | null;
@@ -34,7 +34,7 @@ export interface WorkflowEntryMetadata {
   readonly rollbackError: string | null;
 }
 
-/** Where a workflow stands; null where the actor has none. */
+/** The state of a workflow; null if the actor has none. */
 export interface WorkflowInspection {
   readonly history: WorkflowHistorySnapshot | null;
   readonly workflowState: WorkflowState | null;

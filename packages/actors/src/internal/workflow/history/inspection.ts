@@ -25,7 +25,7 @@ const tags: Readonly<Record<EntryKind, string>> = {
   child: "WorkflowChildEntry",
 };
 
-/** The workflow of an actor as inspectors show it; loads the history of one that has ended. */
+/** The workflow of an actor as inspectors show it; loads the history of a finished one. */
 export async function inspectWorkflow(part: WorkflowPart | undefined): Promise<WorkflowInspection> {
   if (part === undefined) return { history: null, workflowState: null, isWorkflowEnabled: false };
   await part.loaded();
@@ -50,7 +50,7 @@ function snapshot(part: WorkflowPart): WorkflowHistorySnapshot {
   return { nameRegistry: [...names.keys()], entries, entryMetadata };
 }
 
-/** Unique in the history of an actor, also after it has begun anew. */
+/** Unique in the history of an actor, across runs. */
 export function entryId(part: WorkflowPart, entry: Entry): string {
   return `${part.generation}-${entry.ordinal}`;
 }
@@ -76,7 +76,7 @@ function shown({ kind, data, error }: Entry): Readonly<Record<string, unknown>> 
     case "loop":
       return { state: data.state, iteration: data.iteration ?? 0, output: data.output };
     case "child":
-      // The token is what a child proves itself with: nobody else gets to see it.
+      // The token authenticates a child, so it is never shown.
       return { actor: data.actor, key: data.key, output: data.output };
     case "sleep":
     case "message":

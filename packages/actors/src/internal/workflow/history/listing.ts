@@ -16,19 +16,19 @@ export interface WorkflowSummary {
   /** Milliseconds since the epoch. */
   readonly startedAt?: number;
   readonly endedAt?: number;
-  /** When a workflow that waits goes on by itself. */
+  /** When a waiting workflow continues by itself. */
   readonly wakeAt?: number;
   readonly error?: WorkflowError;
 }
 
-/** Which workflows a list is of; what is absent does not matter. */
+/** Filter of a list of workflows; absent fields match everything. */
 export interface WorkflowQuery {
-  /** Of actors with this name; of all unless given. */
+  /** Only actors with this name. */
   readonly name?: string;
   readonly state?: WorkflowState;
-  /** A text in the key, the id or the error. */
+  /** Text in the key, the id or the error. */
   readonly search?: string;
-  /** Actors that are looked at for one page: 100, at most 1,000. */
+  /** Number of actors examined per page: 100 by default, at most 1,000. */
   readonly limit?: number;
   readonly cursor?: string;
 }
@@ -36,7 +36,7 @@ export interface WorkflowQuery {
 /** A page of a list of workflows. */
 export interface WorkflowPage {
   readonly workflows: readonly WorkflowSummary[];
-  /** Present while there may be more. */
+  /** Set while there may be more. */
   readonly cursor?: string;
 }
 
@@ -45,11 +45,11 @@ const maxLimit = 1_000;
 const first = new Uint8Array([space.records, recordPrefix.workflow]);
 const last = new Uint8Array([space.records, recordPrefix.workflow + 1]);
 
-/** The workflows of a store, a page at a time. Wakes no actor: what is durable of each is read. */
+/** Lists the workflows of a store, a page at a time. Wakes no actor: reads the durable state of each. */
 export async function listWorkflows(store: ActorStore, query: WorkflowQuery = {}): Promise<WorkflowPage> {
   const { name, state, search, limit = defaultLimit, cursor } = query;
   if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit) {
-    const message = `"limit" is a whole number from 1 to ${maxLimit}`;
+    const message = `"limit" is not an integer from 1 to ${maxLimit}`;
     throw new HoldfastError("workflow", "invalid_query", message);
   }
   const page = await store.list({

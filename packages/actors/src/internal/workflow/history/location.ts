@@ -2,10 +2,10 @@ import { HoldfastError } from "@holdfast/core";
 import { recordPrefix } from "../../lifecycle/part.ts";
 import { workflowLimits } from "../limits.ts";
 
-/** A step of a path: the name of an entry or branch, or the number of an iteration. */
+/** A segment of a path: the name of an entry or branch, or the number of an iteration. */
 export type Segment = string | number;
 
-/** The first byte after the prefix of the history tells what a record is. */
+/** The first byte after the prefix of the history: the kind of record. */
 export const historySpace = { entry: 0x01, signal: 0x02, input: 0x03, output: 0x04, ordinals: 0x05 } as const;
 
 const nameTag = 0x01;
@@ -15,13 +15,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export const rootPrefix: Uint8Array = new Uint8Array([recordPrefix.workflowHistory, historySpace.entry]);
 
-/** Holds the next ordinal once entries are gone: theirs are not given to others. */
+/** Holds the next ordinal after entries were deleted, so that ordinals are not reused. */
 export const ordinalsKey: Uint8Array = new Uint8Array([recordPrefix.workflowHistory, historySpace.ordinals]);
 
-/**
- * Every segment is self-delimiting, so that all entries below a location share its bytes as a prefix
- * and no others do.
- */
+/** Every segment is self-delimiting, so that exactly the entries below a location share its bytes as a prefix. */
 export function appendSegment(prefix: Uint8Array, segment: Segment): Uint8Array {
   if (typeof segment === "number") {
     const key = new Uint8Array(prefix.length + 5);
@@ -39,7 +36,7 @@ export function appendSegment(prefix: Uint8Array, segment: Segment): Uint8Array 
   return key;
 }
 
-/** The path that {@link appendSegment} made. Throws `store.unknown_format`. */
+/** Parses a path that {@link appendSegment} wrote. Throws `store.unknown_format`. */
 export function decodePath(key: Uint8Array): Segment[] {
   const path: Segment[] = [];
   const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
@@ -65,7 +62,7 @@ export function decodePath(key: Uint8Array): Segment[] {
   return path;
 }
 
-/** A path for people: `checkout/items/~3/charge`. */
+/** A path as text: `checkout/items/~3/charge`. */
 export function showPath(path: readonly Segment[]): string {
   return path.map((segment) => (typeof segment === "number" ? `~${segment}` : segment)).join("/");
 }
@@ -73,11 +70,7 @@ export function showPath(path: readonly Segment[]): string {
 /** Throws `workflow.invalid_name`. */
 export function checkName(name: unknown, what: string): asserts name is string {
   if (typeof name !== "string" || name === "") {
-    throw new HoldfastError(
-      "workflow",
-      "invalid_name",
-      `The name of a ${what} is a string that is not empty`,
-    );
+    throw new HoldfastError("workflow", "invalid_name", `The name of a ${what} must be a non-empty string`);
   }
   if (
     name.length > workflowLimits.maxNameBytes ||

@@ -3,7 +3,7 @@ import { StepTimeoutError, type WorkflowError } from "../../../workflow/errors.t
 import { maxStoredDepth } from "../../util/stored-depth.ts";
 import { workflowLimits } from "../limits.ts";
 
-/** What an entry of the history is of. */
+/** The kind of operation that an entry records. */
 export type EntryKind =
   | "step"
   | "loop"
@@ -19,10 +19,10 @@ export type EntryKind =
   | "signal"
   | "child";
 
-/** How far a step is; `exhausted` has no attempts left. */
+/** State of an entry; `exhausted` has no attempts left. */
 export type EntryStatus = "pending" | "running" | "completed" | "failed" | "exhausted";
 
-/** How far a workflow is. */
+/** State of a workflow. */
 export type WorkflowState =
   | "pending"
   | "running"
@@ -32,9 +32,9 @@ export type WorkflowState =
   | "cancelled"
   | "rolling_back";
 
-/** What one entry of a history remembers; all of it is in its record. */
+/** The fields of a history entry; all of them are in its record. */
 export interface EntryFields {
-  /** Counts the entries of a run in the order in which they began. */
+  /** Numbers the entries of a run in order of creation. */
   readonly ordinal: number;
   readonly kind: EntryKind;
   status: EntryStatus;
@@ -42,31 +42,31 @@ export interface EntryFields {
   readonly createdAt: number;
   lastAttemptAt: number | undefined;
   completedAt: number | undefined;
-  /** Counts completions, so that rollbacks can run in reverse order. */
+  /** Numbers completions, so that rollbacks can run in reverse order. */
   completion: number | undefined;
   error: WorkflowError | undefined;
   rollbackCompletedAt: number | undefined;
   rollbackError: string | undefined;
-  /** What the kind of entry keeps. */
+  /** Data of this kind of entry. */
   data: Readonly<Record<string, unknown>>;
 }
 
-/** What an actor knows of its workflow without its history. */
+/** The state of a workflow that is known without its history. */
 export interface Header {
   readonly state: WorkflowState;
-  /** Counts the times that the workflow began anew: at first, after `continueAsNew`, after a replay. */
+  /** Counts the runs of the workflow: the first one, and those after `continueAsNew` or a replay. */
   readonly run: number;
   readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
   readonly error: WorkflowError | undefined;
-  /** The failure is one of the code, not of what it did: a corrected program goes on. */
+  /** True if the failure was one of the code itself: a corrected program continues. */
   readonly resumable: boolean;
   readonly cancelReason: string | undefined;
-  /** The parent that has to be told of the end, until it has been. */
+  /** The parent that still has to be notified of the end. */
   readonly parent: ParentAddress | undefined;
 }
 
-/** Of a workflow that has not begun. */
+/** The header of a workflow that has not started. */
 export const freshHeader: Header = {
   state: "pending",
   run: 0,
@@ -84,12 +84,12 @@ export const terminalStates: ReadonlySet<WorkflowState> = new Set<WorkflowState>
   "cancelled",
 ]);
 
-/** Who waits for a child, and the secret that shows that an answer comes from that child. */
+/** The parent that waits for a child, and the secret that authenticates the child's result. */
 export interface ParentAddress {
   readonly name: string;
   readonly key: readonly string[];
   readonly token: string;
-  /** The id of the child: a fork of it carries this record too, and tells nobody. */
+  /** The id of the child: a fork of it has this record too, and must not notify the parent. */
   readonly child: string;
 }
 
@@ -191,12 +191,12 @@ export function decodeHeader(bytes: Uint8Array): Header {
   };
 }
 
-/** A single value with its format in front. */
+/** A single value with its format byte. */
 export function encodeBox(value: unknown): Uint8Array {
   return encodeRecord([value]);
 }
 
-/** The input or output of a workflow. Throws `workflow.value_too_large`, `message.unsupported_value`. */
+/** The encoded input or output of a workflow. Throws `workflow.value_too_large`, `message.unsupported_value`. */
 export function encodeValueOf(what: "input" | "output", value: unknown): Uint8Array {
   const record = encodeBox(value);
   if (record.length <= workflowLimits.maxValueBytes) return record;
@@ -208,15 +208,12 @@ export function decodeBox(bytes: Uint8Array): unknown {
   return decodeRecord(bytes)[0];
 }
 
-/**
- * What is kept of something thrown, with the plain properties that it has of its own. Stacks stay in the
- * process: they are for the log.
- */
+/** The recorded form of a thrown value, with its own plain properties. Stacks are not recorded: they are logged. */
 export function describeError(thrown: unknown): WorkflowError {
   try {
     return describe(thrown);
   } catch {
-    // A getter of somebody's own has thrown.
+    // A getter of the thrown object has thrown.
     return { name: "Error", message: messageOf(thrown) };
   }
 }
@@ -227,7 +224,7 @@ function describe(thrown: unknown): WorkflowError {
   const message = String(thrown.message);
   if (isHoldfastError(thrown)) {
     const metadata = thrown.metadata === undefined ? {} : { metadata: encodable(thrown.metadata) };
-    // A step that timed out says which, and after how long.
+    // A step that timed out is recorded with its name and timeout.
     const timedOut = thrown instanceof StepTimeoutError && {
       stepName: thrown.stepName,
       timeoutMs: thrown.timeoutMs,
@@ -238,7 +235,7 @@ function describe(thrown: unknown): WorkflowError {
   return own.length === 0 ? { name, message } : { name, message, metadata: Object.fromEntries(own) };
 }
 
-/** As `String(error)` shows an error. */
+/** As `String(error)` formats an error. */
 export function showError(error: WorkflowError | undefined): string {
   return error === undefined ? "unknown error" : `${error.name}: ${error.message}`;
 }

@@ -12,8 +12,8 @@ const inputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.inpu
 const outputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.output]);
 
 /**
- * What is stored of the workflow of one actor, in memory: the header, which is there from the start, and what
- * is read when it is needed: the history, input, output and signals. Every change is written with the open turn.
+ * The stored data of one actor's workflow, in memory: the header, loaded at the start, and the rest, loaded on demand:
+ * history, input, output and signals. Every change is written with the open turn.
  */
 export class StoredWorkflow {
   readonly history: History;
@@ -24,7 +24,7 @@ export class StoredWorkflow {
   #input: unknown;
   #output: unknown;
   #before: { readonly header: Header; readonly written: Header; readonly input: unknown } | undefined;
-  /** What is cold is in memory. */
+  /** Set once the cold data is loaded, or being loaded. */
   #loaded: Promise<void> | undefined;
 
   constructor(actor: StoredWorkflowDependencies) {
@@ -37,7 +37,7 @@ export class StoredWorkflow {
     return this.#header;
   }
 
-  /** The header as its record has it. */
+  /** The header as last written. */
   get written(): Header {
     return this.#written;
   }
@@ -50,7 +50,7 @@ export class StoredWorkflow {
     return this.#output;
   }
 
-  /** Takes the header from the records that every start reads. */
+  /** Reads the header from the hot records. */
   read(hot: HotRecords): void {
     const record = hot.get(recordPrefix.workflow)?.find(({ key }) => key[1] === headerKey[1]);
     if (record === undefined) return;
@@ -63,20 +63,20 @@ export class StoredWorkflow {
     this.#header = { ...this.#header, ...change };
   }
 
-  /** Writes the header where it has changed. */
+  /** Writes the header if it has changed. */
   write(): void {
     if (this.#header === this.#written) return;
     this.#written = this.#header;
     this.#actor.records.put(headerKey, encodeHeader(this.#header));
   }
 
-  /** A workflow that never ran gets its input: of its history there is nothing to read. */
+  /** A workflow that never ran gets its input: it has no history to read. */
   begin(input: unknown): void {
     this.setInput(input);
     this.#loaded ??= this.#unlessUnread(this.signals.load());
   }
 
-  /** Throws where the input cannot be kept. */
+  /** Throws if the input cannot be recorded. */
   setInput(input: unknown): void {
     const { records } = this.#actor;
     const record = encodeValueOf("input", this.#actor.state.unwrap(input));
@@ -85,7 +85,7 @@ export class StoredWorkflow {
     this.#input = decodeBox(record);
   }
 
-  /** Throws where the output cannot be kept. */
+  /** Throws if the output cannot be recorded. */
   setOutput(output: unknown): void {
     this.#actor.records.put(outputKey, encodeValueOf("output", output));
     this.#output = output;
@@ -96,7 +96,7 @@ export class StoredWorkflow {
     this.#output = undefined;
   }
 
-  /** Loads what is cold. Idempotent; what could not be read is read anew for whoever asks next. */
+  /** Loads the cold data. Idempotent; after a failure the next call tries again. */
   loaded(): Promise<void> {
     this.#loaded ??= this.#unlessUnread(this.#load());
     return this.#loaded;
@@ -107,7 +107,7 @@ export class StoredWorkflow {
       this.#loaded = undefined;
       throw error;
     });
-    // Where nobody waits for it, the next who asks hears of it.
+    // If nobody waits for it, the next caller gets the error.
     loaded.catch(() => {});
     return loaded;
   }
@@ -117,7 +117,7 @@ export class StoredWorkflow {
     const [input, output] = await Promise.all([records.get(inputKey), records.get(outputKey)]);
     this.#input = input && decodeBox(input);
     this.#output = output && decodeBox(output);
-    // A workflow that has not begun has no history.
+    // A workflow that has not started has no history.
     if (this.#written.run > 0) await this.history.load();
     await this.signals.load();
   }
@@ -127,7 +127,7 @@ export class StoredWorkflow {
     this.signals.savepoint();
   }
 
-  /** Memory is as it was at the savepoint. False where there was none. */
+  /** Restores the state of the savepoint. Returns false if there was none. */
   rollback(): boolean {
     if (this.#before === undefined) return false;
     this.#header = this.#before.header;

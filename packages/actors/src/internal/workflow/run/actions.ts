@@ -3,12 +3,12 @@ import { childActions, settledByChild, startedByParent } from "./child.ts";
 import type { WorkflowPart } from "./part.ts";
 import { programOf } from "./program.ts";
 
-/** What workflows call on each other, for a definition whose `run` handler is one. */
+/** Actions that workflows call on each other, for a definition whose `run` handler is a workflow. */
 export function workflowActions(handler: unknown): ReadonlyMap<string, AnyFunction> {
   const actions = new Map<string, AnyFunction>();
   const program = programOf(handler);
   if (program === undefined) return actions;
-  // Only who has the token of a child can say how it has ended.
+  // Only the child knows the token that authenticates its result.
   actions.set(childActions.settled, (c, token, outcome) => {
     const part = partOf(c);
     return part !== undefined && settledByChild(part, token, outcome);

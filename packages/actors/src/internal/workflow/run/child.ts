@@ -13,10 +13,10 @@ import type { Scope } from "./scope.ts";
 
 type ChildDependencies = Pick<ActorCore, "context" | "id" | "key" | "name" | "phase" | "ports" | "state">;
 
-/** Actions that workflows call on each other; no name of a user's action begins with a dollar sign. */
+/** Actions that workflows call on each other; names of user actions never begin with a dollar sign. */
 export const childActions = { start: "$workflow.start", settled: "$workflow.settled" } as const;
 
-/** How a child has ended. */
+/** The result of a child. */
 export type ChildOutcome =
   | { readonly ok: true; readonly output: unknown }
   | { readonly ok: false; readonly error: WorkflowError };
@@ -31,7 +31,7 @@ export function childTarget(child: ChildReference): {
   return { actor: child.name, key: normalizeKey(child.key) };
 }
 
-/** Starts a workflow of another actor once and waits for its end, across sleeps and restarts of both. */
+/** Starts a workflow of another actor once and waits for its result, across sleeps and restarts of both. */
 export async function runChild(
   scope: Scope,
   entry: Entry,
@@ -104,7 +104,7 @@ async function start(scope: Scope, entry: Entry, input: unknown): Promise<void> 
   }
 }
 
-/** Whether another attempt may go better. */
+/** True if a retry may succeed. */
 function isTransient(error: unknown): boolean {
   if (!isHoldfastError(error)) return true;
   return error.statusCode >= 500 || ["store", "gateway", "client"].includes(error.group);
@@ -129,7 +129,7 @@ function handleOf(
   return (accessor as Accessor)[how](key);
 }
 
-/** The workflow of a child, as far as its parent has to do with it. */
+/** The workflow of a child, as its parent uses it. */
 export interface ChildWorkflow {
   readonly actor: ChildDependencies;
   readonly header: Header;
@@ -139,18 +139,18 @@ export interface ChildWorkflow {
   readonly run: { childEnded(): void } | undefined;
   readonly terminal: boolean;
   start(input: unknown, parent: ParentAddress): Promise<unknown>;
-  /** Resolves when the history is in memory. */
+  /** Resolves when the history is loaded. */
   loaded(): Promise<void>;
 }
 
-/** The answer to a parent that starts a child: its outcome where it has ended, else it is told later. */
+/** The response to a parent that starts a child: its result if it has ended; otherwise the child reports later. */
 export async function startedByParent(
   child: ChildWorkflow,
   input: unknown,
   parent: unknown,
 ): Promise<ChildOutcome | undefined> {
   if (!isRecord(parent) || typeof parent.token !== "string" || typeof parent.name !== "string") {
-    throw new HoldfastError("message", "invalid_request", "A parent has a name, a key and a token");
+    throw new HoldfastError("message", "invalid_request", "A parent needs a name, a key and a token");
   }
   const address: ParentAddress = {
     name: parent.name,
@@ -162,7 +162,7 @@ export async function startedByParent(
   if (child.header.parent?.token === address.token) return undefined;
   await child.loaded();
   if (child.terminal) return outcomeOf(child);
-  throw new HoldfastError("workflow", "already_started", "The workflow was started by somebody else", {
+  throw new HoldfastError("workflow", "already_started", "The workflow was started by another caller", {
     statusCode: 409,
   });
 }
@@ -172,7 +172,7 @@ function outcomeOf(child: ChildWorkflow): ChildOutcome {
   return { ok: false, error: child.header.error ?? { name: "Error", message: "unknown error" } };
 }
 
-/** A child says how it has ended. False when nobody waits for it any more. */
+/** Accepts the result of a child. Returns false if the parent no longer waits for it. */
 export async function settledByChild(
   child: ChildWorkflow,
   token: unknown,
@@ -192,11 +192,11 @@ export async function settledByChild(
 
 export interface ChildReport {
   told(): void;
-  /** The parent could not be reached; it is to be tried again then. */
+  /** Called when the parent could not be reached, with the time of the next attempt. */
   retryAt(at: number): void;
 }
 
-/** Tells the parent of the end of its child, until it has heard. */
+/** Reports the result of a child to its parent, until that has received it. */
 export async function reportToParent(
   child: ChildWorkflow,
   parent: ParentAddress,
@@ -210,7 +210,7 @@ export async function reportToParent(
   ) {
     try {
       await child.loaded();
-      // It runs again: the parent hears of the end of that.
+      // It runs again: the parent gets the result of that run.
       if (!child.terminal) return;
       await handleOf(actor, parent.name, parent.key, "get").action({
         name: childActions.settled,

@@ -17,7 +17,7 @@ import { checkTimeout, runSleep, waitForSignal } from "../steps/waits.ts";
 import { childTarget, runChild } from "./child.ts";
 import type { Scope } from "./scope.ts";
 
-/** What the function of a workflow gets for one scope; its public type is `WorkflowContext`. */
+/** The context of a workflow's function for one scope; its public type is `WorkflowContext`. */
 export class WorkflowScopeContext implements ScopeContext {
   readonly scope: Scope;
 
@@ -44,7 +44,7 @@ export class WorkflowScopeContext implements ScopeContext {
     return this.scope.run;
   }
 
-  // What holds anywhere
+  // Available everywhere
 
   get workflowId(): string {
     return this.#run.actor.id;
@@ -225,13 +225,13 @@ export class WorkflowScopeContext implements ScopeContext {
     };
   }
 
-  /** What is wrong with the arguments is an error of the promise, as everything else is. */
+  /** Invalid arguments reject the promise, as every other error does. */
   #checked<T>(begin: () => Promise<T>): Promise<T> {
     const { guard } = this.scope.run;
     guard.leave();
     try {
       const running = begin();
-      // Code that forgets to await hears of that as a fault, not as the end of the process.
+      // Code that does not await gets an error of the run instead of an unhandled rejection.
       running.catch(() => {});
       return running;
     } catch (error) {
@@ -248,7 +248,7 @@ export class WorkflowScopeContext implements ScopeContext {
       run.owner.violated(name);
       throw outsideStep(name);
     }
-    // Which type a member has is said by the public type of the context.
+    // The public type of the context declares the type of each member.
     return Reflect.get(step, name) as T;
   }
 

@@ -4,13 +4,13 @@ import { WorkflowScopeContext } from "./context.ts";
 import type { Fiber, WorkflowRun } from "./run.ts";
 import { Scope } from "./scope.ts";
 
-/** How the code of a run came to its end. */
+/** How the code of a run ended. */
 export type Outcome =
   | { readonly type: "completed"; readonly output: unknown }
   | { readonly type: "failed"; readonly error: unknown }
   | { readonly type: "evicted" };
 
-/** Runs the function of a workflow once, from the beginning, over what is recorded. */
+/** Runs the function of a workflow once, from the beginning, over its history. */
 export async function execute(run: WorkflowRun, root: Fiber): Promise<Outcome> {
   const { program, input } = run.owner;
   const scope = new Scope(run, root, run.history.root);
@@ -34,13 +34,13 @@ export async function execute(run: WorkflowRun, root: Fiber): Promise<Outcome> {
   }
 }
 
-/** Who has a workflow as `run` need not want its output: one that cannot be kept is none. */
+/** The output may not be needed: one that cannot be recorded is dropped. */
 function keptOutput(run: WorkflowRun, output: unknown): unknown {
   try {
     return recorded(output);
   } catch (error) {
     if (run.owner.program.manual) throw error;
-    run.actor.log.warn("workflow output cannot be kept", { error: messageOf(error) });
+    run.actor.log.warn("workflow output cannot be recorded", { error: messageOf(error) });
     return undefined;
   }
 }

@@ -17,16 +17,16 @@ import { execute, type Outcome } from "./execution.ts";
 import type { Program } from "./program.ts";
 import { type RunHost, type WorkflowDependencies, WorkflowRun } from "./run.ts";
 
-/** The workflow of one actor: begins it, carries it over sleep and restarts, and answers for it. */
+/** The workflow of one actor: starts it, continues it after sleeps and restarts, and answers requests about it. */
 export class WorkflowPart implements Part, RunHost {
   readonly actor: WorkflowDependencies;
   readonly program: Program;
   readonly #stored: StoredWorkflow;
-  /** What has to be done once the open transaction is kept. */
+  /** Actions to perform once the open transaction has succeeded. */
   readonly #whenKept: (() => void)[] = [];
   #run: WorkflowRun | undefined;
   #retryParentAt: number | undefined;
-  /** When the run last began to do something: what the store wakes the actor for after a crash. */
+  /** Since when the run is active: the wake-up time of the actor after a crash. */
   #activeSince: number | undefined;
   #stopping = false;
   #wakeAtStop: number | undefined;
@@ -77,7 +77,7 @@ export class WorkflowPart implements Part, RunHost {
     this.#stored.read(hot);
   }
 
-  /** The input that an actor is made with is that of its workflow, unless `onCreate` has begun it with another. */
+  /** The input of the actor is the input of its workflow, unless `onCreate` has started it with another one. */
   async created(input: unknown): Promise<void> {
     if (input !== undefined) await this.start(input);
   }
@@ -89,7 +89,7 @@ export class WorkflowPart implements Part, RunHost {
 
   #nextWakeAt(): number | undefined {
     if (this.#retryParentAt !== undefined) return this.#retryParentAt;
-    // A parent that has not heard of the end is told after a crash too: nothing else wakes it, or its child.
+    // A parent is notified after a crash, too: nothing else would wake it or its child.
     if (this.terminal) return this.#waitingParent && this.header.endedAt;
     if (this.#activeSince !== undefined) return this.#activeSince;
     let earliest: number | undefined;
@@ -118,7 +118,7 @@ export class WorkflowPart implements Part, RunHost {
   rollback(): void {
     this.#whenKept.length = 0;
     if (!this.#stored.rollback()) return;
-    // Whether it waits now is not taken back.
+    // Whether it currently waits is not rolled back.
     if (this.#run?.active === false && this.header.state === "running") this.#set({ state: "sleeping" });
     else if (this.#run?.active === true && this.header.state === "sleeping") this.#set({ state: "running" });
   }
@@ -128,13 +128,13 @@ export class WorkflowPart implements Part, RunHost {
     for (const act of this.#whenKept.splice(0)) act();
   }
 
-  /** Does now what a transaction that is open and fails must not have done. */
+  /** Runs now, or after the open transaction if that succeeds. */
   #afterTransaction(act: () => void): void {
     if (this.actor.inTransaction) this.#whenKept.push(act);
     else act();
   }
 
-  /** A parent that waits hears that no other end will come: nothing of this actor can tell it later. */
+  /** Notifies a waiting parent: no other result will come from this actor. */
   async leaving(): Promise<void> {
     if (this.#waitingParent === undefined) return;
     if (!this.terminal) {
@@ -146,7 +146,7 @@ export class WorkflowPart implements Part, RunHost {
   }
 
   stopping(): void {
-    // What is waited for now is what the actor is to be woken for, although the waits end here.
+    // The deadlines of the current waits are the wake-up time of the actor, although the waits end here.
     this.#wakeAtStop ??= this.#nextWakeAt();
     this.#stopping = true;
     this.#run?.stop();
@@ -183,7 +183,7 @@ export class WorkflowPart implements Part, RunHost {
     void this.#perform(current);
   }
 
-  /** Loads what is cold. Idempotent; what could not be read is read anew for whoever asks next. */
+  /** Loads the cold data. Idempotent; after a failure the next call tries again. */
   loaded(): Promise<void> {
     return this.#stored.loaded();
   }
@@ -197,16 +197,16 @@ export class WorkflowPart implements Part, RunHost {
       await run.outside();
       if (!run.evicted) await this.#conclude(run, outcome);
     } catch (error) {
-      // Only what keeps the record from being read or written comes here.
+      // Only errors of reading or writing the history arrive here.
       if (!run.evicted) this.actor.errors.report(error);
     } finally {
-      // After `continueAsNew` another run is in place.
+      // After `continueAsNew` another run has replaced this one.
       if (this.#run === run) this.#finished();
       root.end();
     }
   }
 
-  /** Nothing else would wake the actor for a record that cannot be read now: it is read until it can. */
+  /** Nothing else would wake the actor for an unreadable history: reading is retried until it succeeds. */
   async #read(run: WorkflowRun): Promise<void> {
     const { tasks } = this.actor.ports;
     let delay: number = remoteRetry.firstMs;
@@ -248,7 +248,7 @@ export class WorkflowPart implements Part, RunHost {
 
   async #fail(run: WorkflowRun, thrown: unknown): Promise<void> {
     const error = describeError(thrown);
-    // A fault of the code says nothing of what has been done: nothing is rolled back for it.
+    // An error of the code itself says nothing about completed steps: nothing is rolled back.
     const fault = run.fault !== undefined;
     const undo = !fault && run.rollbacks.length > 0;
     this.actor.log.warn("workflow failed", {
@@ -265,7 +265,7 @@ export class WorkflowPart implements Part, RunHost {
     await this.#end({ state: "failed", error, resumable: fault || !wasReported(thrown) });
   }
 
-  /** Errors of steps have been reported one by one. */
+  /** Errors of steps were reported individually. */
   #reportFailure(thrown: unknown, error: WorkflowError): void {
     if (!wasReported(thrown)) this.report({ workflow: { workflowId: this.actor.id, error } });
   }
@@ -274,7 +274,7 @@ export class WorkflowPart implements Part, RunHost {
     const complete = await runRollbacks(run);
     await run.outside();
     if (run.evicted) return;
-    // A rollback that failed has been reported instead.
+    // A failed rollback was reported instead.
     if (complete) this.#reportFailure(thrown, error);
     await this.#end({ state: "failed", error, resumable: false });
     if (!complete) this.actor.log.error("rollback stopped", { error: error.message });
@@ -289,7 +289,7 @@ export class WorkflowPart implements Part, RunHost {
     if (this.header.parent !== undefined) void this.tellParent();
   }
 
-  /** Begins a run with nothing but an input; one that cannot be kept fails the run that asks for it. */
+  /** Starts a new run with only an input; if the input cannot be recorded, the current run fails. */
   async #begin(run: WorkflowRun, { input }: ContinueAsNew): Promise<void> {
     try {
       const checked = await this.#validInput(input);
@@ -321,7 +321,7 @@ export class WorkflowPart implements Part, RunHost {
   #finished(): void {
     this.#run = undefined;
     this.#settle(this.#quiet);
-    // Whoever cancels tells of it once it is durable.
+    // The caller of `cancel` reports it once it is durable.
     if (this.terminal && this.header.state !== "cancelled") this.#settle(this.#ended);
   }
 
@@ -331,7 +331,7 @@ export class WorkflowPart implements Part, RunHost {
     for (const tell of told) tell();
   }
 
-  // What runs ask of it
+  // Called by runs
 
   resumed(run: WorkflowRun): void {
     this.actor.activity.begin();
@@ -372,21 +372,21 @@ export class WorkflowPart implements Part, RunHost {
     this.actor.log.warn("workflow uses its actor outside of a step", { member });
   }
 
-  // What is asked from outside
+  // Called from outside
 
-  /** Begins the workflow unless it has begun; tells whether it has done so. */
+  /** Starts the workflow unless it has started; returns whether it did. */
   async start(input: unknown, parent?: ParentAddress): Promise<boolean> {
     const checked = await this.#validInput(input);
     if (this.header.run > 0 || this.header.state !== "pending") return false;
     this.#stored.begin(checked);
     this.#set({ state: "running", run: 1, startedAt: this.actor.ports.clock.now(), parent });
-    // One that begins in a start hook is launched after the hooks.
+    // One that is started in a start hook is launched after the hooks.
     if (this.actor.phase.status === "ready") this.#afterTransaction(() => this.#launch());
     this.#stored.write();
     return true;
   }
 
-  /** Ends the workflow for good. False when it had ended, or undoes its steps: it does not stop half-way. */
+  /** Cancels the workflow. Returns false if it has ended or is rolling back, which is not interrupted. */
   async cancel(reason: string | undefined): Promise<boolean> {
     if (this.terminal || this.header.state === "rolling_back") return false;
     this.#set({
@@ -409,7 +409,7 @@ export class WorkflowPart implements Part, RunHost {
   #cancelled(): void {
     this.#activeSince = undefined;
     this.#run?.releaseMessages();
-    // At once: what runs could end the workflow in another way before this is durable.
+    // Synchronous: running code could otherwise end the workflow differently before this is durable.
     this.#run?.stop(new CancelledError("The workflow was cancelled"));
     if (this.header.parent !== undefined) void this.tellParent();
   }
@@ -429,7 +429,7 @@ export class WorkflowPart implements Part, RunHost {
     }
   }
 
-  /** The code has come as far as it can: it waits, or has ended. */
+  /** Resolves when the code waits or has ended. */
   get quiet(): boolean {
     return this.#run === undefined || this.header.state === "sleeping";
   }
@@ -440,12 +440,12 @@ export class WorkflowPart implements Part, RunHost {
   }
 
   /**
-   * Forgets entries, and runs again from there; `anew` when nothing is left of them. Throws
-   * `actor.workflow_in_flight`, `actor.output_in_transaction`.
+   * Deletes entries, and runs again from there; `anew` if none are left. Throws `actor.workflow_in_flight`,
+   * `actor.output_in_transaction`.
    */
   async restart(anew: boolean, forget: () => void): Promise<void> {
     await this.actor.queue.gate();
-    // The end of a run is seen a moment before the run is out of the way.
+    // The end of a run is visible a moment before its code has finished.
     while (this.terminal && this.#run !== undefined) {
       await new Promise<void>((resolve) => this.#quiet.add(resolve));
     }
@@ -457,7 +457,7 @@ export class WorkflowPart implements Part, RunHost {
     forget();
     this.#retryParentAt = undefined;
     this.#stored.forgetOutput();
-    // Its steps are others than those of the run before, also for whom they hand their keys to.
+    // A new generation, so that the idempotency keys of its steps differ from those of the run before.
     const run = this.header.run + (anew ? 1 : 0);
     this.#set({ run, error: undefined, resumable: false, state: "running", endedAt: undefined });
     this.#launch();
@@ -465,13 +465,15 @@ export class WorkflowPart implements Part, RunHost {
     await this.actor.queue.gate();
   }
 
-  /** Who waits for the end of this workflow. The fork of a child is not that child: its parent waits for the other. */
+  /**
+   * The parent that waits for this workflow. A fork of a child is not that child: the parent waits for the original.
+   */
   get #waitingParent(): ParentAddress | undefined {
     const { parent } = this.header;
     return parent?.child === this.actor.id ? parent : undefined;
   }
 
-  /** The parent is told until it has heard. Never rejects. */
+  /** Notifies the parent until it has received the result. Never rejects. */
   async tellParent(): Promise<void> {
     const parent = this.#waitingParent;
     if (parent === undefined) return;

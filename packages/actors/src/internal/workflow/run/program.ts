@@ -1,14 +1,14 @@
 import type { StandardSchema } from "@holdfast/core";
 import type { GuardMode } from "../history/guard.ts";
 
-/** What `workflow()` was given, with its types erased. */
+/** The arguments of `workflow()`, with their types erased. */
 export interface Program {
   readonly run: (ctx: never, input: never) => unknown;
   readonly onError: ((c: never, event: never) => unknown) | undefined;
   readonly guard: GuardMode;
   readonly input: StandardSchema | undefined;
   readonly output: StandardSchema | undefined;
-  /** It does not begin by itself: `start(input)` begins it. */
+  /** True if it does not start by itself: `start(input)` starts it. */
   readonly manual: boolean;
 }
 

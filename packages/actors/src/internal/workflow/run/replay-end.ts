@@ -1,2 +1,2 @@
-/** Where a replay came to an end: what is new is not done while rollbacks are collected. */
+/** Ends a replay at the first operation that is not recorded, while rollbacks are collected. */
 export class ReplayEnd extends Error {}

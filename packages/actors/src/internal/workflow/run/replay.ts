@@ -4,9 +4,8 @@ import { entryId } from "../history/inspection.ts";
 import type { WorkflowPart } from "./part.ts";
 
 /**
- * Runs a workflow that has ended again: from the entry with this id, or from the beginning. What came
- * before is replayed. Throws `actor.workflow_in_flight`, `workflow.entry_not_found`,
- * `workflow.not_replayable`.
+ * Runs a finished workflow again: from the entry with this id, or from the beginning. Everything before is replayed.
+ * Throws `actor.workflow_in_flight`, `workflow.entry_not_found`, `workflow.not_replayable`.
  */
 export async function replayWorkflow(part: WorkflowPart, id: string | undefined): Promise<void> {
   await part.restart(id === undefined, () => {
@@ -21,14 +20,14 @@ export async function replayWorkflow(part: WorkflowPart, id: string | undefined)
   });
 }
 
-/** What has been undone is done again, with all around it: a replay begins there where that comes first. */
+/** A rolled-back step runs again, with everything around it: the replay begins there if that comes first. */
 function firstToRepeat(history: History, asked: Entry): Entry {
   const undone = history.all().find(({ rollbackCompletedAt }) => rollbackCompletedAt !== undefined);
   const around = undone && history.root.entries.get(String(undone.path[0]));
   return around !== undefined && around.ordinal <= asked.ordinal ? around : asked;
 }
 
-/** Deletes an entry and all that began after it, and opens again what it is in. */
+/** Deletes an entry and everything that began after it, and reopens the entries around it. */
 function forget(history: History, from: Entry): void {
   const scopes: ScopeNode[] = [history.root];
   const around: { readonly entry: Entry; readonly branch: string | number }[] = [];

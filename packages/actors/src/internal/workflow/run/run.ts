@@ -16,39 +16,39 @@ import type { Signals } from "../steps/signals.ts";
 import type { Program } from "./program.ts";
 import { ReplayEnd } from "./replay-end.ts";
 
-/** The actor whose workflow it is. */
+/** The components that a workflow works with. */
 export interface WorkflowDependencies extends ActorCore {
   readonly parts: Omit<ContextSource["parts"], "queues"> & { readonly queues: QueuePart };
 }
 
-/** How many microtasks a step takes at most from the end of its code to its record. */
+/** Maximum number of microtasks from the end of a step's code to its record. */
 const settlingTicks = 4;
 
-/** A rollback that has to run if the workflow fails. */
+/** A rollback to run if the workflow fails. */
 export interface Rollback {
   readonly entry: Entry;
   readonly output: unknown;
   readonly undo: (step: never, output: never) => unknown;
 }
 
-/** What the part that owns a run does for it. */
+/** The part that hosts a run, as the run uses it. */
 export interface RunHost {
   readonly actor: WorkflowDependencies;
   readonly program: Program;
   readonly history: History;
   readonly signals: Signals;
   readonly input: unknown;
-  /** Counts the times that the workflow began anew. */
+  /** Counts the runs of the workflow. */
   readonly generation: number;
-  /** Nothing of the run goes on without a timer or something from outside. */
+  /** Called when the run cannot continue without a timer or an external event. */
   paused(run: WorkflowRun): void;
   resumed(run: WorkflowRun): void;
   report(event: WorkflowErrorEvent): void;
-  /** A member of the actor was used outside of a step. */
+  /** Called when a member of the actor was used outside of a step. */
   violated(member: string): void;
 }
 
-/** One execution of the function of a workflow in memory: from a start, or a wake, to its end. */
+/** One execution of a workflow's function in memory: from a start, or a wake, to its end. */
 export class WorkflowRun {
   readonly owner: RunHost;
   readonly actor: WorkflowDependencies;
@@ -56,19 +56,19 @@ export class WorkflowRun {
   readonly guard: DeterminismGuard;
   readonly queries = new Map<string, (...args: never[]) => unknown>();
   readonly rollbacks: Rollback[] = [];
-  /** Only what is recorded is replayed; the first thing that is new ends the run. */
+  /** True if the run only replays; the first operation that is not recorded ends it. */
   readonly collecting: boolean;
-  /** A fault of the code that must not be hidden by code that catches it. */
+  /** An error of the code that must not be hidden by code that catches it. */
   fault: Error | undefined;
   checkpointSet = false;
-  /** Names of steps and how many of each run. */
+  /** Number of running steps by name. */
   readonly running = new Map<string, number>();
-  /** How many steps run that have a rollback. */
+  /** Number of running steps with a rollback. */
   undoable = 0;
-  /** Received messages that have not been completed, and where they are recorded. */
+  /** Received, uncompleted messages, and the entries that record them. */
   readonly openMessages = new Map<number, Entry>();
   readonly stepFreed = new Set<() => void>();
-  /** When waits end by themselves. */
+  /** Deadlines of the current waits. */
   readonly deadlines = new Set<{ readonly deadline: number }>();
   #root: Fiber | undefined;
   #stop: Error | undefined;
@@ -89,7 +89,7 @@ export class WorkflowRun {
     return this.#stop !== undefined;
   }
 
-  /** Something of it runs; otherwise all of it waits. */
+  /** True while any of it runs; otherwise all of it waits. */
   get active(): boolean {
     return this.#active > 0;
   }
@@ -98,7 +98,7 @@ export class WorkflowRun {
     return this.actor.ports.clock.now();
   }
 
-  /** A line of execution; one that is `collecting` only hands in the rollbacks of what is recorded. */
+  /** Creates a fiber; one that is `collecting` only registers the rollbacks of recorded steps. */
   fiber(parent?: Fiber, collecting = false): Fiber {
     const fiber = new Fiber(this, parent, collecting);
     if (parent === undefined) this.#root = fiber;
@@ -106,7 +106,7 @@ export class WorkflowRun {
     return fiber;
   }
 
-  /** A branch that had lost its race has failed later: nobody waits for it, so only the log hears of it. */
+  /** A branch that had lost its race has failed later: nobody waits for it, so it is only logged. */
   late(branch: string, error: unknown): void {
     this.actor.log.warn("branch failed after its race was over", {
       branch,
@@ -124,13 +124,13 @@ export class WorkflowRun {
     for (const tell of [...this.#childWaits]) tell();
   }
 
-  /** Called when the run is stopped, also when that has happened. */
+  /** Calls back when the run is stopped, or immediately if it already is. */
   onStop(stopped: () => void): void {
     if (this.evicted) stopped();
     else this.#onStop.push(stopped);
   }
 
-  /** Ends the run where it is; `reason` is what waits reject with. */
+  /** Stops the run; its waits reject with `reason`. */
   stop(reason: Error = new EvictedError()): void {
     if (this.#stop !== undefined) return;
     this.#stop = reason;
@@ -139,8 +139,8 @@ export class WorkflowRun {
   }
 
   /**
-   * Resolves when no transaction is open: what is recorded at once is not taken back with somebody else's.
-   * Throws when the actor stops.
+   * Resolves when no transaction is open, so that a synchronous record is not rolled back with an unrelated
+   * transaction. Throws when the actor stops.
    */
   async outside(): Promise<void> {
     await this.actor.transactionLock.pass();
@@ -155,27 +155,27 @@ export class WorkflowRun {
     });
   }
 
-  /** Gives messages back that nobody will complete any more: all, or those below a branch that has lost. */
+  /** Returns messages that will not be completed: all, or those below a branch that has lost. */
   releaseMessages(below: readonly Segment[] = []): void {
     if (this.openMessages.size === 0 || this.actor.phase.status !== "ready") return;
     const { queues } = this.actor.parts;
     for (const [id, entry] of this.openMessages) {
       if (below.some((segment, at) => entry.path[at] !== segment)) continue;
       this.openMessages.delete(id);
-      queues.giveBackById(id, "its workflow went on without completing it");
+      queues.giveBackById(id, "its workflow continued without completing it");
     }
   }
 
-  /** Resolves when everything recorded so far is durable. Throws an eviction where it cannot become so. */
+  /** Resolves when everything recorded so far is durable. Throws an eviction if it cannot become durable. */
   async durable(): Promise<void> {
     this.history.pending = false;
-    // Steps of other branches that have just made their last changes add their records to the same turn.
+    // Steps of other branches that have just ended add their records to the same turn.
     for (let tick = 0; tick < settlingTicks; tick++) await undefined;
     try {
       while (this.actor.inTransaction) await this.actor.transactionLock.pass();
       await this.actor.queue.gate();
     } catch {
-      // The commit has failed: the instance is out of memory, and the next one goes on from the record.
+      // The commit has failed: the instance is out of memory, and the next one continues from the record.
       this.stop();
       throw new EvictedError();
     }
@@ -191,12 +191,12 @@ export class WorkflowRun {
 }
 
 /**
- * One line of execution: the workflow itself, or a branch of a join or race. It either runs or waits;
- * when all of them wait, the actor may sleep.
+ * One strand of execution: the workflow itself, or a branch of a join or race. It either runs or waits; when all of
+ * them wait, the actor may sleep.
  */
 export class Fiber {
   readonly run: WorkflowRun;
-  /** Only what is recorded is replayed; the first thing that is new ends it. */
+  /** True if it only replays; the first operation that is not recorded ends it. */
   readonly collecting: boolean;
   readonly patience: RefusalLimit;
   readonly #parent: Fiber | undefined;
@@ -229,7 +229,7 @@ export class Fiber {
     return this.#cancelled ?? this.#parent?.cancelled;
   }
 
-  /** Throws when this line of execution must not go on. */
+  /** Throws if this fiber must not continue. */
   check(): void {
     const reason = this.cancelled;
     if (reason !== undefined) throw reason;
@@ -243,7 +243,7 @@ export class Fiber {
     for (const reject of [...this.#waits]) reject(reason);
   }
 
-  /** No longer counts: it has ended, or nobody waits for it any more. */
+  /** Removes it from the count: it has ended, or nobody waits for it any more. */
   end(): void {
     for (const child of [...this.#children]) child.end();
     if (this.#parent !== undefined) this.#parent.#children.delete(this);
@@ -274,8 +274,8 @@ export class Fiber {
   }
 
   /**
-   * Waits until `subscribe`'s callback is called or the deadline passes: "arrived" or "expired".
-   * Rejects when the line of execution is cancelled. The deadline outlives the actor's sleep.
+   * Waits until `subscribe`'s callback is called or the deadline passes: "arrived" or "expired". Rejects when the
+   * fiber is cancelled. The deadline outlives the actor's sleep.
    */
   wait(
     until: number | undefined,
@@ -285,7 +285,7 @@ export class Fiber {
     if (this.collecting) throw new ReplayEnd();
     const { promise, resolve, reject } = Promise.withResolvers<"arrived" | "expired">();
     const { actor, deadlines } = this.run;
-    // Where no date is that late, it never comes.
+    // Beyond the latest valid date, it never comes.
     const deadline = until !== undefined && until > workflowLimits.latestTime ? undefined : until;
     let timer: Timer | undefined;
     let unsubscribe: (() => void) | undefined;
@@ -311,7 +311,7 @@ export class Fiber {
     if (deadline !== undefined) deadlines.add(wait);
     unsubscribe = subscribe?.(() => settle(() => resolve("arrived")));
     arm();
-    // What has settled before there was something to unsubscribe leaves nothing behind either.
+    // It may have settled synchronously, before there was something to unsubscribe.
     if (settled) unsubscribe?.();
     return this.block(promise);
   }

@@ -12,24 +12,24 @@ interface Seen {
   readonly kind: EntryKind;
 }
 
-/** Kinds whose place among the others is free: they are found by name alone. */
+/** Kinds that are found by name alone: their order among the others is free. */
 const unordered: ReadonlySet<EntryKind> = new Set<EntryKind>(["version_check", "removed"]);
 
-/** What an entry is while there is something left to do for it. */
+/** States of an entry that has not ended. */
 const unsettled: ReadonlySet<EntryStatus> = new Set<EntryStatus>(["pending", "running"]);
 
-/** Kinds with scopes of their own below them. */
+/** Kinds with scopes of their own. */
 const containers: ReadonlySet<EntryKind> = new Set<EntryKind>(["loop", "join", "race", "try"]);
 
 /**
- * One scope of a run: it hands out entries in the order in which the code asks for them, and notices
- * when that is not the order of the record.
+ * One scope of a run: hands out entries in the order in which the code requests them, and detects a divergence from
+ * the recorded order.
  */
 export class Scope {
   readonly run: WorkflowRun;
   readonly fiber: Fiber;
   readonly node: ScopeNode;
-  /** What was recorded before this run, in order. */
+  /** The entries recorded before this run, in order. */
   readonly #recorded: Entry[];
   #next = 0;
   readonly #seen: Seen[] = [];
@@ -58,7 +58,7 @@ export class Scope {
     return this.#steps.at(-1);
   }
 
-  /** A step runs until the returned function is called. */
+  /** Registers a running step, until the returned function is called. */
   stepBegan(step: object): () => void {
     const outer = this.#parent?.stepBegan(step);
     this.#steps.push(step);
@@ -68,14 +68,12 @@ export class Scope {
     };
   }
 
-  /** There are recorded entries that the code has not come to. */
+  /** True if there are recorded entries that the code has not reached. */
   get behind(): boolean {
     return this.#next < this.#recorded.length;
   }
 
-  /**
-   * Runs one operation. The promise is the one that user code awaits: see `DeterminismGuard.watch`.
-   */
+  /** Runs one operation. Returns the very promise that user code awaits: see `DeterminismGuard.watch`. */
   operate<T>(name: unknown, kind: EntryKind, what: string, body: (entry: Entry) => Promise<T>): Promise<T> {
     const { guard } = this.run;
     guard.leave();
@@ -101,13 +99,13 @@ export class Scope {
   }
 
   async #perform<T>(entry: Entry, body: (entry: Entry) => Promise<T>): Promise<T> {
-    // While a transaction is open nothing else of the workflow goes on.
+    // While a transaction is open, nothing else of the workflow continues.
     await this.run.actor.transactionLock.pass();
     this.fiber.check();
     if (entry.data.refused === true) throw refusal(entry);
     if (this.fiber.collecting && unsettled.has(entry.status)) {
       if (!containers.has(entry.kind)) throw new ReplayEnd();
-      // What is below it is looked at, and it stays as it is.
+      // Its scopes are visited, and the entry itself stays unchanged.
       entry.detached = true;
     }
     try {
@@ -124,8 +122,8 @@ export class Scope {
   }
 
   /**
-   * An operation was refused before there was anything to record, and the code goes on nevertheless:
-   * then a replay has to be refused in the same way. Code that ends there is free to be put right.
+   * Records that an operation was refused before it had an entry, if the code continues nevertheless: then a replay
+   * has to refuse it in the same way. Code that ends there may be corrected.
    */
   #recordRefusal(): void {
     const entry = this.#refused;
@@ -152,19 +150,19 @@ export class Scope {
     return this.fiber.cancelled !== undefined || this.run.fault !== undefined;
   }
 
-  /** Throws when the scope must not go on. */
+  /** Throws if the scope must not continue. */
   check(): void {
     this.fiber.check();
     if (this.run.fault !== undefined) throw this.run.fault;
   }
 
-  /** A fault of the code: the run fails with it even if the code goes on. */
+  /** An error of the code itself: the run fails with it even if the code continues. */
   fail(error: Error): Error {
     this.run.fault ??= error;
     return error;
   }
 
-  /** The entry of this name, as recorded or begun now. */
+  /** The entry of this name, recorded or new. */
   take(name: string, kind: EntryKind): Entry {
     this.#recordRefusal();
     if (this.#names.has(name)) {
@@ -196,12 +194,12 @@ export class Scope {
     return entry;
   }
 
-  /** The next name of an operation that has none of its own. */
+  /** The next generated name of an operation without a name of its own. */
   number(kind: string): string {
     return `${kind}#${++this.#counter}`;
   }
 
-  /** The code no longer has this entry: its place in the record is passed over. */
+  /** The code no longer has this entry: its position in the record is skipped. */
   skip(name: string, kind: EntryKind): Entry | undefined {
     const existing = this.node.entries.get(name);
     if (existing === undefined) return undefined;
@@ -218,12 +216,12 @@ export class Scope {
     return existing;
   }
 
-  /** The code of the scope has ended: what it has not awaited does not go on without it. */
+  /** Called when the code of the scope has ended: operations that it did not await are stopped. */
   abandon(): void {
     if (this.#busy !== undefined) this.fiber.cancel();
   }
 
-  /** The code of the scope has ended without an error. */
+  /** Called when the code of the scope has ended without an error. */
   finish(): void {
     if (this.#busy !== undefined) {
       const message = `The code ended while "${this.#busy}" was still in progress: is an await missing before it?`;
@@ -258,7 +256,7 @@ function refusal({ error }: Entry): Error {
 
 const shownLines = 20;
 
-/** Two lists beside each other, around the first line in which they differ. */
+/** Two lists side by side, around the first line in which they differ. */
 function sideBySide(recorded: readonly string[], found: readonly string[]): string {
   const length = Math.max(recorded.length, found.length);
   let first = 0;

@@ -26,17 +26,17 @@ interface BranchRecord {
   readonly status: "pending" | "running" | "completed" | "failed" | "cancelled";
   readonly output?: unknown;
   readonly error?: WorkflowError;
-  /** What was thrown was no error: it is shown as it is, without the name of one. */
+  /** A thrown value that is not an error is shown as it is, without a name. */
   readonly bare?: true;
 }
 
-/** The branches of a join: an object of `{ run }`. Throws `workflow.invalid_step`. */
+/** Validates the branches of a join: an object of `{ run }`. Throws `workflow.invalid_step`. */
 export function joinBranches(branches: unknown): Branch[] {
   if (!isRecord(branches)) throw invalid("join() takes a name and an object of branches");
   return Object.entries(branches).map(([name, branch]) => checkedBranch(name, branch));
 }
 
-/** The branches of a race: a list of `{ name, run }`. Throws `workflow.invalid_step`. */
+/** Validates the branches of a race: a list of `{ name, run }`. Throws `workflow.invalid_step`. */
 export function raceBranches(branches: unknown): Branch[] {
   if (!Array.isArray(branches)) throw invalid("race() takes a name and a list of branches");
   const checked = branches.map((branch: unknown) =>
@@ -54,7 +54,7 @@ function checkedBranch(name: unknown, branch: unknown): Branch {
   return { name, run: branch.run };
 }
 
-/** What ends the whole run is no failure of a branch. */
+/** Errors that end the complete run are not failures of a branch. */
 export function endsRun(error: unknown, parent: Scope): boolean {
   return (
     error instanceof EvictedError ||
@@ -65,7 +65,7 @@ export function endsRun(error: unknown, parent: Scope): boolean {
   );
 }
 
-/** One branch on a line of execution of its own. */
+/** One branch on a fiber of its own. */
 async function runBranch(parent: ScopeContext, entry: Entry, branch: Branch, fiber: Fiber): Promise<unknown> {
   const { run } = parent.scope;
   const scope = new Scope(run, fiber, run.history.scope(entry, branch.name), parent.scope);
@@ -80,18 +80,18 @@ async function runBranch(parent: ScopeContext, entry: Entry, branch: Branch, fib
   }
 }
 
-/** Replays a branch that is over as far as it came, for the rollbacks of its steps. */
+/** Replays an ended branch as far as it came, for the rollbacks of its steps. */
 async function handInRollbacks(parent: ScopeContext, entry: Entry, branch: Branch): Promise<void> {
   const fiber = parent.scope.run.fiber(parent.scope.fiber, true);
   const ended = runBranch(parent, entry, branch, fiber).then(
     () => {},
-    // How it ended is recorded.
+    // Its result is recorded.
     () => {},
   );
   await Promise.race([ended, fiber.patience.abandoned.catch(() => fiber.end())]);
 }
 
-/** What is recorded of each branch. A name is the user's: `constructor` is one like any other. */
+/** The recorded results by branch, without a prototype: `constructor` is a valid name. */
 function recordsOf({ data }: Entry): Record<string, BranchRecord> {
   return Object.assign(Object.create(null), data.branches);
 }
@@ -102,7 +102,7 @@ function errorOf({ error }: BranchRecord): Error {
   return restored;
 }
 
-/** What is below an entry is found again through its record, so that comes first. */
+/** Recorded first: entries below it are found through its record. */
 function beginBranches({ run }: Scope, entry: Entry): void {
   if (entry.status !== "pending") return;
   entry.status = "running";
@@ -128,7 +128,7 @@ export async function runJoin(
   let passed: unknown;
   const running = branches.map(async (branch) => {
     const record = records[branch.name];
-    // A branch that has ended runs only to hand in its rollbacks, and only where there are any.
+    // An ended branch runs only to register its rollbacks, if there are any.
     if (record?.status === "completed" && !run.checkpointSet) return;
     const fiber = run.fiber(scope.fiber);
     try {
@@ -156,7 +156,7 @@ export async function runJoin(
     entry.status = "failed";
     entry.error = { name: "JoinError", message: `Join failed: ${[...failures.keys()].join(", ")}` };
     if (!known) run.history.save(entry);
-    // Errors of steps have been reported one by one; others are news to `onError`.
+    // Errors of steps were reported individually; others are reported to `onError`.
     const reported = known || [...failures.values()].every(wasReported);
     const error = ofOperation(new JoinError(Object.fromEntries(failures)), entry.name);
     throw reported ? markReported(error) : error;
@@ -226,7 +226,7 @@ export async function runRace(
     fibers.get(name)?.end();
     run.releaseMessages([...entry.path, name]);
     returnUnusedMessages(run, run.history.scope(entry, name));
-    // After a checkpoint it is kept: its steps may have to be undone later.
+    // Kept after a checkpoint, because its steps may have to be rolled back later.
     if (!run.checkpointSet) run.history.removeScope(entry, name);
   }
   entry.data = { winner, branches: { ...records } };

@@ -4,7 +4,7 @@ const failures = new WeakMap<Error, TryStepFailure>();
 const operations = new WeakMap<Error, string>();
 const reported = new WeakSet<object>();
 
-/** Remembers what `tryStep` and `try` say of an error. */
+/** Attaches to an error what `tryStep` and `try` report about it. */
 export function withFailure(error: Error, failure: TryStepFailure): Error {
   failures.set(error, failure);
   return error;
@@ -14,7 +14,7 @@ export function failureOf(error: unknown): TryStepFailure | undefined {
   return error instanceof Error ? failures.get(error) : undefined;
 }
 
-/** Remembers the join or race that an error is of, for `try`. */
+/** Attaches the join or race that an error belongs to, for `try`. */
 export function ofOperation<E extends Error>(error: E, name: string): E {
   operations.set(error, name);
   return error;
@@ -24,7 +24,7 @@ export function operationOf(error: Error): string | undefined {
   return operations.get(error);
 }
 
-/** `onError` has heard of it. */
+/** Marks errors that were reported to `onError`. */
 export function markReported(error: Error): Error {
   reported.add(error);
   return error;

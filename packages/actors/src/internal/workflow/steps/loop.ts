@@ -15,7 +15,7 @@ export interface LoopSettings {
   readonly size: number;
 }
 
-/** Either form of a loop, checked. Throws `workflow.invalid_step`. */
+/** Validates either form of a loop. Throws `workflow.invalid_step`. */
 export function loopSettings(nameOrConfig: unknown, run: unknown): LoopSettings {
   const config = typeof nameOrConfig === "string" ? { name: nameOrConfig, run } : nameOrConfig;
   if (!isRecord(config)) throw invalid("loop() takes a name and a function, or an object");
@@ -35,13 +35,13 @@ export function loopSettings(nameOrConfig: unknown, run: unknown): LoopSettings 
   };
 }
 
-/** What the record of a loop keeps. */
+/** The recorded data of a loop. */
 interface LoopData {
-  /** The iteration that runs, or comes next. */
+  /** The current or next iteration. */
   readonly iteration: number;
   readonly state: unknown;
   readonly output?: unknown;
-  /** Earlier iterations that have something to roll back, with the state that each began with. */
+  /** Earlier iterations with rollbacks, and the state that each began with. */
   readonly undo?: readonly (readonly [iteration: number, state: unknown])[];
 }
 
@@ -85,7 +85,7 @@ export async function runLoop(parent: ScopeContext, entry: Entry, settings: Loop
     }
     history.save(entry);
     if (data.iteration % defaultPruneInterval === 0) {
-      // A loop without anything to wait for lets others run too.
+      // Yields, so that a loop without waits does not block other code.
       await new Promise<void>((resolve) => run.actor.ports.tasks.macrotask(resolve));
       fiber.check();
     }
@@ -109,7 +109,7 @@ async function runIteration(
 ): Promise<Outcome> {
   const { run, fiber } = parent.scope;
   const scope = new Scope(run, fiber, run.history.scope(entry, iteration), parent.scope);
-  // The body gets a copy: what it changes in place is not part of the record.
+  // The body gets a copy: changes in place are not part of the record.
   const result = await parent.enter(scope, (ctx) => settings.run(ctx as never, recorded(state) as never));
   scope.finish();
   if ((result === undefined || result === null) && state === undefined)
@@ -120,7 +120,7 @@ async function runIteration(
   throw new CriticalError(message);
 }
 
-/** Before a rollback goes on after a restart, iterations that it needs are replayed for their handlers. */
+/** When a rollback continues after a restart, the iterations that it needs are replayed for their handlers. */
 async function collectEarlier(
   parent: ScopeContext,
   entry: Entry,
@@ -128,12 +128,12 @@ async function collectEarlier(
   data: LoopData,
 ): Promise<void> {
   for (const [iteration, state] of data.undo ?? []) {
-    // The last iteration of a loop that is over is among them; of one that runs it is not.
+    // Includes the last iteration of a finished loop, but not of a running one.
     await runIteration(parent, entry, settings, iteration, state);
   }
 }
 
-/** Deletes iterations that nothing needs any more: those more than `size` before `end`. */
+/** Deletes iterations that are no longer needed: those more than `size` before `end`. */
 function prune(
   parent: ScopeContext,
   entry: Entry,

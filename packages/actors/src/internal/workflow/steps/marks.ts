@@ -4,7 +4,7 @@ import { ReplayEnd } from "../run/replay-end.ts";
 import type { Scope } from "../run/scope.ts";
 import { invalid } from "./step-settings.ts";
 
-/** A value that is taken once and found again by replays. In a step it is part of what the step returns. */
+/** A value that is computed once and recorded. In a step it is part of the step's result. */
 export function recordValue<T>(scope: Scope, kind: string, take: () => T): T {
   const { run } = scope;
   run.guard.leave();
@@ -17,15 +17,15 @@ export function recordValue<T>(scope: Scope, kind: string, take: () => T): T {
     run.record(() => run.history.complete(entry, run.now()));
     run.history.pending = true;
   }
-  // It was recorded by this very function.
+  // True if this very function recorded it.
   return entry.data.value as T;
 }
 
 /** See `ctx.getVersion`. */
 export function getVersion(scope: Scope, name: string, latest: number): Promise<number> {
   if (!Number.isInteger(latest) || latest < 1)
-    throw invalid("getVersion() takes a name and a whole number from 1");
-  // Asked before the entry is taken: the code is behind what is recorded, so this was added later.
+    throw invalid("getVersion() takes a name and an integer from 1");
+  // Checked before the entry is taken: if there are recorded entries ahead, this call was added later.
   const { behind } = scope;
   return scope.operate(name, "version_check", "a version", async (entry) => {
     const { run } = scope;
@@ -66,11 +66,11 @@ export async function removed(scope: Scope, name: string, originalType: EntryKin
   run.record(() => run.history.complete(entry, run.now()));
 }
 
-/** Ends the run so that the next one begins with nothing but this input. */
+/** Ends the run; the next one begins with only this input. */
 export class ContinueAsNew extends Error {
   readonly input: unknown;
   constructor(input: unknown) {
-    super("The workflow begins anew");
+    super("The workflow starts a new run");
     this.input = input;
   }
 }

@@ -14,7 +14,7 @@ interface ReceiveSettings {
   readonly count: number;
 }
 
-/** What is kept of a received message. */
+/** The recorded form of a received message. */
 export interface ReceivedRecord {
   readonly id: number;
   readonly name: string;
@@ -23,12 +23,12 @@ export interface ReceivedRecord {
   readonly attempt: number;
 }
 
-/** Receives messages durably: what came is part of the history, and comes again in a replay. */
+/** Receives messages durably: they are part of the history, and are returned again in a replay. */
 export function receive(scope: Scope, name: string, options: unknown, batch: boolean): Promise<unknown[]> {
   const settings = receiveSettings(options, batch);
   return scope.operate(name, "message", "a receive", async (entry) => {
     const { run } = scope;
-    // What an earlier run has received and not completed is out with this one from here on.
+    // From here on this run holds the messages that an earlier run received and did not complete.
     const before = entry.status === "completed";
     if (!before && run.openMessages.size > 0) throw previousNotCompleted();
     const kept = before ? receivedRecords(entry) : await take(scope, entry, settings);
@@ -42,7 +42,7 @@ function receiveSettings(options: unknown, batch: boolean): ReceiveSettings {
   if (!isRecord(given)) throw invalid("a receive takes a name and an object of options");
   const { names, timeout, completable, count } = given;
   if (names !== undefined && (!Array.isArray(names) || names.some((name) => typeof name !== "string"))) {
-    throw invalid('"names" is a list of queues');
+    throw invalid('"names" is not a list of queues');
   }
   return {
     names,
@@ -64,7 +64,7 @@ async function take(
   if (entry.status === "pending") {
     entry.status = "running";
     entry.data = timeout === undefined ? {} : { deadline: run.now() + timeout };
-    // Without a deadline there is nothing that a replay would have to find again.
+    // Without a deadline, a replay needs nothing from the record.
     if (timeout !== undefined) run.history.save(entry);
   }
   const deadline = entry.data.deadline as number | undefined;
@@ -73,7 +73,7 @@ async function take(
     fiber.check();
     const consumer = queues.facade(undefined, scope);
     const found = await consumer.tryNextBatch({ ...(names && { names }), completable, count });
-    // Bodies may have come from the store: who has lost meanwhile leaves what it has taken to others.
+    // Reading bodies from the store takes time: a branch that has lost in the meantime returns its messages.
     await run.outside();
     if (fiber.cancelled !== undefined) consumer.end(false);
     fiber.check();
@@ -81,7 +81,7 @@ async function take(
       const messages = found.map(keep);
       entry.data = { messages, completed: [], ...(!completable && { plain: true }) };
       run.history.complete(entry, run.now());
-      // In the same turn: a plain message goes with the record that it was received.
+      // In the same turn: a plain message is deleted with the record of its receipt.
       consumer.detach();
       await run.durable();
       return messages;
@@ -103,7 +103,7 @@ export function receivedRecords(entry: Entry): readonly ReceivedRecord[] {
   return entry.data.messages as readonly ReceivedRecord[];
 }
 
-/** Whether its messages were gone from their queues with the record of it; earlier records do not tell. */
+/** True if its messages left their queues with the record of the receipt; earlier records do not say. */
 export function isPlainReceive({ kind, data }: Entry): boolean {
   return kind === "message" && data.plain === true;
 }
@@ -138,7 +138,7 @@ function present(
     complete: async (response?: unknown) => {
       // From here on the runtime works, which may read the clock.
       run.guard.leave();
-      // What was given back in between is somebody else's.
+      // A message that was returned in between belongs to another receiver.
       if (ended || (!endedBefore && !run.openMessages.has(message.id))) throw alreadyCompleted();
       if (endedBefore) {
         endedBefore = false;
@@ -150,7 +150,7 @@ function present(
         const completing = queues.completeById(message.id, message.name, response);
         if (completing !== undefined) await completing;
       } catch (error) {
-        // A crash may have come between the completion and its record.
+        // A crash may have happened between the completion and its record.
         if (!before || !isErrorCode(error, "queue", "already_completed")) throw error;
       }
       end();
@@ -159,6 +159,6 @@ function present(
 }
 
 function timedOut(name: string, timeoutMs: number | undefined): HoldfastError {
-  const message = `queue.next("${name}") timed out before receiving a message. Use queue.nextBatch() where none may come.`;
+  const message = `queue.next("${name}") timed out before receiving a message. Use queue.nextBatch() if that is expected.`;
   return new HoldfastError("queue", "timed_out", message, { metadata: { timeoutMs } });
 }

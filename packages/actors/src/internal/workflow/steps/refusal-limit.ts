@@ -1,9 +1,9 @@
-/** How many operations of code that is over are answered with why. */
+/** Number of operations of ended code that are answered with an error. */
 const mostRefused = 1_000;
 
 /**
- * How long code is answered whose operations are refused because it is over. Code that catches that and
- * tries again for ever gets no answer any more.
+ * Limits the answers to code whose operations are refused because it has ended. Code that catches the error and
+ * retries for ever gets no answer any more.
  */
 export class RefusalLimit {
   #refused = 0;
@@ -13,12 +13,12 @@ export class RefusalLimit {
     this.#abandoned.promise.catch(() => {});
   }
 
-  /** Rejects when the code goes on and on although nothing is done for it any more. */
+  /** Rejects when the code continues endlessly although it has ended. */
   get abandoned(): Promise<never> {
     return this.#abandoned.promise;
   }
 
-  /** An operation is refused: true when the code is not to hear of it any more. */
+  /** Counts a refused operation; returns true if it must stay unanswered. */
   refuse(reason: Error): boolean {
     if (++this.#refused <= mostRefused) return false;
     this.#abandoned.reject(reason);

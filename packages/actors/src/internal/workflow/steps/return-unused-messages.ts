@@ -3,22 +3,22 @@ import type { WorkflowRun } from "../run/run.ts";
 import { isPlainReceive, receivedRecords } from "./receive.ts";
 
 /**
- * Gives back what a branch that has lost received last and did nothing with: no entry comes after the
- * receive, so nothing has come of it. A branch can lose while what it has received becomes durable, and
- * that would be gone otherwise. Belongs to the turn that records the end of the race.
+ * Returns the messages that a branch that has lost received last and did not use: no entry comes after the receive. A
+ * branch can lose while its messages become durable, and they would be lost otherwise. Belongs to the turn that
+ * records the end of the race.
  */
 export function returnUnusedMessages(run: WorkflowRun, scope: ScopeNode): void {
   const last = lastOf(scope);
   if (last === undefined) return;
   if (last.status === "completed" && putBack(run, last)) {
-    // Where the branch is kept for its rollbacks, nobody may find it there for a second time.
+    // If the branch is kept for its rollbacks, the messages must not be found there a second time.
     run.history.remove(scope, last);
     return;
   }
   for (const below of newest(last)) returnUnusedMessages(run, below);
 }
 
-/** False for an entry that has taken nothing. */
+/** Returns false for an entry without messages. */
 function putBack(run: WorkflowRun, entry: Entry): boolean {
   if (isPlainReceive(entry)) {
     const { queues } = run.actor.parts;
@@ -40,7 +40,10 @@ function lastOf({ entries }: ScopeNode): Entry | undefined {
   return last;
 }
 
-/** What is below an entry; of a loop the last iteration, since the state carries what those before received. */
+/**
+ * The entries below an entry; of a loop only the last iteration, because the state contains what earlier ones
+ * received.
+ */
 function newest({ kind, scopes }: Entry): Iterable<ScopeNode> {
   if (kind !== "loop") return scopes.values();
   const last = scopes.get(Math.max(...[...scopes.keys()].map(Number)));

@@ -3,9 +3,9 @@ import { Fiber, type Rollback, type WorkflowRun } from "../run/run.ts";
 import { StepScope } from "./step-context.ts";
 
 /**
- * Undoes completed steps, the last one first. Each is recorded, so that a rollback that is cut off goes
- * on with the next. A step that still runs, in a branch that has lost, is waited for and undone too.
- * Returns false when one of them failed: those before it are left as they are.
+ * Rolls back completed steps, the last one first. Each rollback is recorded, so that after an interruption the next
+ * one continues. A step that still runs, in a branch that has lost, is awaited and rolled back as well. Returns false
+ * if a rollback failed: earlier steps are left as they are.
  */
 export async function runRollbacks(run: WorkflowRun): Promise<boolean> {
   const fiber = new Fiber(run, undefined);
@@ -23,7 +23,7 @@ export async function runRollbacks(run: WorkflowRun): Promise<boolean> {
   }
 }
 
-/** The step that was completed last of those that are not undone. */
+/** The last completed step that has not been rolled back. */
 function lastDue(run: WorkflowRun): Rollback | undefined {
   let last: Rollback | undefined;
   for (const rollback of run.rollbacks) {
@@ -33,7 +33,7 @@ function lastDue(run: WorkflowRun): Rollback | undefined {
   return last;
 }
 
-/** Resolves when a step has ended, or the run is stopped. The actor is not idle meanwhile. */
+/** Resolves when a step has ended, or the run is stopped. Keeps the actor awake. */
 function stepEnded(run: WorkflowRun): Promise<void> {
   return new Promise((resolve) => {
     const ended = (): void => {

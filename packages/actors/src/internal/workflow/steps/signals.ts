@@ -16,7 +16,7 @@ interface Signal {
 
 const prefix = new Uint8Array([recordPrefix.workflowHistory, historySpace.signal]);
 
-/** Signals that have come and that the workflow has not taken, in the order in which they came. */
+/** Received signals that the workflow has not taken, in order of arrival. */
 export class Signals {
   readonly #actor: SignalsDependencies;
   readonly #waiting = new Set<() => void>();
@@ -42,11 +42,11 @@ export class Signals {
     this.#pending = [...stored, ...this.#pending];
   }
 
-  /** Keeps a signal until it is taken. Throws `workflow.signals_full`, `workflow.signal_too_large`. */
+  /** Stores a signal until it is taken. Throws `workflow.signals_full`, `workflow.signal_too_large`. */
   add(name: unknown, payload: unknown): void {
     checkName(name, "signal");
     if (this.#pending.length >= workflowLimits.maxSignals) {
-      const message = `A workflow keeps at most ${workflowLimits.maxSignals} signals that it has not taken`;
+      const message = `A workflow has at most ${workflowLimits.maxSignals} signals that it has not taken`;
       throw new HoldfastError("workflow", "signals_full", message, { statusCode: 429 });
     }
     const plain = this.#actor.state.unwrap(payload);
@@ -70,7 +70,7 @@ export class Signals {
     for (const tell of [...this.#waiting]) tell();
   }
 
-  /** Undoes a {@link take}: it comes before all others again. */
+  /** Undoes a {@link take}: the signal becomes the first one again. */
   putBack(name: string, payload: unknown): void {
     if (this.#pending[0] !== undefined && numberOf(this.#pending[0].key) === 0) this.#makeRoom();
     const [first] = this.#pending;
@@ -79,7 +79,7 @@ export class Signals {
     this.#tell();
   }
 
-  /** No number is below that of the first: all move up by one, the last one first, so that none meets another. */
+  /** No number is lower than that of the first: all move up by one, the last one first, to avoid collisions. */
   #makeRoom(): void {
     this.#next++;
     for (const [at, { key, name, payload }] of [...this.#pending.entries()].reverse()) {
@@ -88,7 +88,7 @@ export class Signals {
     }
   }
 
-  /** The oldest signal of this name; its record goes with the turn that is open. */
+  /** Takes the oldest signal of this name; its record is deleted with the open turn. */
   take(name: string): { readonly payload: unknown } | undefined {
     const at = this.#pending.findIndex((signal) => signal.name === name);
     const signal = this.#pending[at];

@@ -5,7 +5,7 @@ import type { LockHolder } from "../../turn/transaction-lock.ts";
 import type { Entry } from "../history/history.ts";
 import type { Fiber, WorkflowRun } from "../run/run.ts";
 
-/** What a step may look at after it has ended: nothing that could change the actor. */
+/** Members that may be read after a step has ended: none of them can change the actor. */
 const always: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
   "actorId",
   "name",
@@ -25,10 +25,10 @@ export function outsideStep(member: PropertyKey): HoldfastError {
   return new HoldfastError("workflow", "outside_step", message, { metadata: { member: String(member) } });
 }
 
-/** How a step runs beside the rest of its actor; `inside` says that it has entered the transactionLock. */
+/** How a step runs beside the rest of its actor; `inside` means that it holds the transaction lock. */
 export type StepMode = "inside" | "outside" | "atomic";
 
-/** A step that waits for a transaction of its own must not be waited for by it. */
+/** A step that waits for its own transaction must not be waited for by that transaction. */
 async function transact<T>(
   run: WorkflowRun,
   mode: StepMode,
@@ -50,18 +50,18 @@ async function transact<T>(
   }
 }
 
-/** What the context of a step is made of, and known by. */
+/** The context object behind the proxy of a step; also identifies contexts of steps. */
 export class StepTarget extends Context {}
 
-/** The context of one attempt of a step. Its members of the actor are closed when the attempt ends. */
+/** The context of one attempt of a step. Access to the actor is revoked when the attempt ends. */
 export class StepScope {
-  /** What user code gets. */
+  /** The object that user code gets. */
   readonly context: object;
   readonly #controller = new AbortController();
   readonly #fiber: Fiber;
   readonly #cancel: () => void;
   readonly #run: WorkflowRun;
-  /** In the transactionLock, where that is the mode. */
+  /** Its place in the transaction lock, in the mode that holds it. */
   readonly #insider = { entered: true, parked: false };
   #open = true;
 

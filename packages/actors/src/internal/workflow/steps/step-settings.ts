@@ -3,7 +3,7 @@ import type { TryStepCatchKind } from "../../../workflow/outcomes.ts";
 import { checkName } from "../history/location.ts";
 import { stepDefaults, workflowLimits } from "../limits.ts";
 
-/** A checked step with its defaults. */
+/** A validated step with its defaults. */
 export interface StepSettings {
   readonly name: string;
   readonly run: (step: never) => unknown;
@@ -33,12 +33,12 @@ const knownKeys = new Set([
   "catch",
 ]);
 
-/** Either form of a step, checked. Throws `workflow.invalid_step`. */
+/** Validates either form of a step. Throws `workflow.invalid_step`. */
 export function stepSettings(nameOrConfig: unknown, run: unknown): StepSettings {
   const config = typeof nameOrConfig === "string" ? { name: nameOrConfig, run } : nameOrConfig;
   if (!isRecord(config)) throw invalid("step() takes a name and a function, or an object");
   for (const key of Object.keys(config)) {
-    if (!knownKeys.has(key)) throw invalid(`"${key}" is no option of a step`);
+    if (!knownKeys.has(key)) throw invalid(`"${key}" is not an option of a step`);
   }
   checkName(config.name, "step");
   if (!isFunction(config.run)) throw invalid(`Step "${config.name}" has no function "run"`);
@@ -72,15 +72,15 @@ export function catchKinds<Kind extends string>(
   const kinds: unknown = isRecord(config) ? config.catch : undefined;
   if (kinds === undefined) return fallback;
   if (!Array.isArray(kinds) || kinds.some((kind) => !known.includes(kind))) {
-    throw invalid(`"catch" is a list of ${known.join(", ")}`);
+    throw invalid(`"catch" is not a list of ${known.join(", ")}`);
   }
   return kinds;
 }
 
-/** 0 for none: so are times that are over before they begin, or beyond what a timer can wait. */
+/** 0 means none, as do negative times and times beyond the maximum of a timer. */
 function stepTimeout(value: unknown): number {
   if (typeof value !== "number" || Number.isNaN(value)) {
-    throw invalid('"timeout" is a number of milliseconds');
+    throw invalid('"timeout" is not a number of milliseconds');
   }
   return value < 0 || value > workflowLimits.maxTimerMs ? 0 : value;
 }
@@ -91,10 +91,10 @@ function duration(
 ): number {
   const value = config[name] ?? stepDefaults[name];
   if (typeof value === "number" && value >= 0) return value;
-  throw invalid(`"${name}" is a number of milliseconds`);
+  throw invalid(`"${name}" is not a number of milliseconds`);
 }
 
-/** Infinity is a number of attempts too. */
+/** Infinity is a valid number of attempts. */
 export function wholeNumber(value: unknown, name: string, least: number): number {
   if (
     typeof value === "number" &&
@@ -103,7 +103,7 @@ export function wholeNumber(value: unknown, name: string, least: number): number
   ) {
     return value;
   }
-  throw invalid(`"${name}" is a whole number from ${least}`);
+  throw invalid(`"${name}" is not an integer from ${least}`);
 }
 
 export function invalid(message: string): HoldfastError {

@@ -1,4 +1,4 @@
-/** What a workflow can do: step, try, loop, join, race, sleep, receive, signal, rollback. */
+/** The operations of a workflow: step, try, loop, join, race, sleep, receive, signal, rollback. */
 import { HoldfastError, isErrorCode, messageOf } from "@holdfast/core";
 import {
   CriticalError,
@@ -19,7 +19,7 @@ import { failureOf, markReported, withFailure } from "./failure.ts";
 import { type StepMode, StepScope } from "./step-context.ts";
 import type { StepSettings } from "./step-settings.ts";
 
-/** Runs a step, or gives what is recorded of it. */
+/** Runs a step, or returns its recorded result. */
 export function runStep(scope: Scope, settings: StepSettings): Promise<unknown> {
   return scope.operate(settings.name, "step", "a step", (entry) => new StepRun(scope, entry, settings).run());
 }
@@ -80,7 +80,7 @@ class StepRun {
     return output;
   }
 
-  /** Waits until fewer steps of this name run than are allowed at once. */
+  /** Waits until the number of running steps with this name is below its limit. */
   async #admitted(): Promise<void> {
     const { run, fiber } = this.#scope;
     const { name, concurrency } = this.#settings;
@@ -103,7 +103,7 @@ class StepRun {
     for (const tell of [...run.stepFreed]) tell();
   }
 
-  /** The wait before a retry outlives the actor's sleep. */
+  /** The delay before a retry outlives the actor's sleep. */
   async #backOff(): Promise<void> {
     const { fiber } = this.#scope;
     const retryAt = this.#retryAt();
@@ -113,15 +113,15 @@ class StepRun {
   #retryAt(): number {
     const { retryBackoffBase, retryBackoffMax } = this.#settings;
     const { attempts, lastAttemptAt } = this.#entry;
-    // Nothing times what is beyond all numbers is nothing too.
+    // 0 times Infinity is 0 here.
     const delay = retryBackoffBase === 0 ? 0 : retryBackoffBase * 2 ** attempts;
     return (lastAttemptAt ?? 0) + Math.min(retryBackoffMax, delay);
   }
 
-  /** One attempt. Throws {@link AttemptFailed} for what counts as a failure of the step. */
+  /** One attempt. Throws {@link AttemptFailed} for a failure of the step. */
   async #attempt(): Promise<unknown> {
     const { run } = this.#scope;
-    // What is decided on values that are not durable could be decided otherwise after a crash.
+    // A decision based on values that are not durable could differ after a crash.
     if (run.history.pending && !this.#settings.ephemeral) await run.durable();
     const output = await this.#traced(() => (this.#settings.atomic ? this.#transaction() : this.#inTurn()));
     if (!this.#settings.ephemeral) await run.durable();
@@ -137,7 +137,8 @@ class StepRun {
 
   async #inTurn(): Promise<unknown> {
     const { transactionLock, definition } = this.#scope.run.actor;
-    // A serial actor's transactionLock is for actions: a step in it could wait for one that waits for the workflow.
+    // The transaction lock of a serial actor is for actions: a step inside could wait for an action that waits for the
+    // workflow.
     if (definition.options.concurrency === "serial") {
       await transactionLock.pass();
       return this.#execute("outside");
@@ -166,7 +167,7 @@ class StepRun {
       });
   }
 
-  /** The record joins the turn in which the step has made its last changes. */
+  /** The record joins the turn of the step's last changes. */
   #record(value: unknown): unknown {
     const { run } = this.#scope;
     const entry = this.#entry;
@@ -192,11 +193,11 @@ class StepRun {
     return output;
   }
 
-  /** Runs user code once and records what it returns, as soon as it has. */
+  /** Runs user code once and records its result immediately. */
   async #execute(mode: StepMode): Promise<unknown> {
     const { run, fiber } = this.#scope;
     const entry = this.#entry;
-    // It may have waited for its turn, and lost its race or its workflow meanwhile.
+    // It may have waited for admission, and its race or workflow may have ended in the meantime.
     fiber.check();
     entry.status = "running";
     entry.attempts++;
@@ -204,12 +205,12 @@ class StepRun {
     const leave = this.#scope.stepBegan(step.context);
     try {
       const result = run.actor.turn.enter(() => this.#settings.run(step.context as never));
-      // Nothing comes between the last change and the record of a step that does not wait.
+      // For a synchronous step, nothing comes between its last change and the record.
       if (!isThenable(result)) return this.#record(result);
       return await this.#within(step, this.#outcome(Promise.resolve(result), mode));
     } catch (error) {
       if (this.#interrupted()) {
-        // It did not fail, it was cut off: the next start tries it again.
+        // It was interrupted, which is no failure: the next start repeats it.
         entry.attempts--;
         throw fiber.cancelled ?? new EvictedError();
       }
@@ -220,14 +221,14 @@ class StepRun {
     }
   }
 
-  /** What a step that runs beside the actions gives is recorded outside of their transactions. */
+  /** The result of a step that runs beside actions is recorded outside of their transactions. */
   #outcome(result: Promise<unknown>, mode: StepMode): Promise<unknown> {
     if (mode !== "outside") return result;
     const { run } = this.#scope;
     return result.then((value) => run.outside().then(() => value));
   }
 
-  /** Records the result, unless the time is over before. */
+  /** Records the result, unless the timeout comes first. */
   #within(step: StepScope, result: Promise<unknown>): Promise<unknown> {
     const { timeout, name } = this.#settings;
     if (timeout === 0) return result.then((value) => this.#record(value));
@@ -256,7 +257,7 @@ class StepRun {
     return this.#scope.fiber.cancelled !== undefined || this.#scope.run.actor.phase.sealed;
   }
 
-  /** Records a failed attempt. Throws when there is no other. */
+  /** Records a failed attempt. Throws if there are no more. */
   async #failed(cause: unknown): Promise<void> {
     const { run } = this.#scope;
     const { maxRetries, retryOnTimeout } = this.#settings;
@@ -293,19 +294,19 @@ class StepRun {
     });
   }
 
-  /** The failure as a replay throws it, which is how the first run throws it too. */
+  /** The failure in the form that a replay throws; the first run throws the same. */
   #recordedFailure(): Error {
     const { attempts, data, error = { name: "Error", message: "unknown error" } } = this.#entry;
     const { name: stepName, timeout } = this.#settings;
     const kind = (data.kind ?? "critical") as TryStepCatchKind;
     const timedOut = kind === "exhausted" && error.name === "StepTimeoutError";
     const failure: TryStepFailure = { kind: timedOut ? "timeout" : kind, stepName, attempts, error };
-    // What has failed in an earlier run has been reported there.
+    // Failures of an earlier run were reported there.
     return markReported(withFailure(thrownFor(kind, stepName, timeout, error), failure));
   }
 }
 
-/** User code has failed, or what it returned cannot be kept. */
+/** User code has failed, or its result cannot be recorded. */
 class AttemptFailed extends Error {
   constructor(cause: unknown) {
     super("attempt failed", { cause });

@@ -20,7 +20,7 @@ const defaultKinds: readonly TryBlockCatchKind[] = ["step", "join", "race"];
 /** The only branch of a try. */
 const body = "try";
 
-/** Either form of a try, checked. Throws `workflow.invalid_step`. */
+/** Validates either form of a try. Throws `workflow.invalid_step`. */
 export function trySettings(nameOrConfig: unknown, run: unknown): TrySettings {
   const config = typeof nameOrConfig === "string" ? { name: nameOrConfig, run } : nameOrConfig;
   if (!isRecord(config)) throw invalid("try() takes a name and a function, or an object");

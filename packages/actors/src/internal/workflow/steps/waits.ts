@@ -2,7 +2,7 @@ import type { Entry } from "../history/history.ts";
 import type { Scope } from "../run/scope.ts";
 import { invalid } from "./step-settings.ts";
 
-/** Waits for a time that was fixed when the sleep began. */
+/** Waits until a time that was fixed when the sleep began. */
 export async function runSleep(scope: Scope, entry: Entry, deadline: number): Promise<void> {
   const { run, fiber } = scope;
   if (entry.status === "completed") return;
@@ -18,14 +18,14 @@ export async function runSleep(scope: Scope, entry: Entry, deadline: number): Pr
   run.history.complete(entry, run.now());
 }
 
-/** Undefined for no end. Throws `workflow.invalid_step`. */
+/** Undefined means no deadline. Throws `workflow.invalid_step`. */
 export function checkTimeout(timeout: unknown): number | undefined {
   if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return undefined;
   if (typeof timeout === "number" && timeout >= 0) return timeout;
-  throw invalid('"timeout" is a number of milliseconds');
+  throw invalid('"timeout" is not a number of milliseconds');
 }
 
-/** Waits for a signal; what came is part of the history. */
+/** Waits for a signal, which becomes part of the history. */
 export async function waitForSignal(
   scope: Scope,
   entry: Entry,
