@@ -27,7 +27,10 @@ describe("listening", () => {
     t.after(() => registry.shutdown());
     const said: readonly (readonly [host: string, message: RegExp])[] = [
       // An address that is kept for documentation.
-      ["192.0.2.1", /^192\.0\.2\.1 is not an address of this machine\. Choose one that is, such as 127\.0\.0\.1/],
+      [
+        "192.0.2.1",
+        /^192\.0\.2\.1 is not an address of this machine\. Choose one that is, such as 127\.0\.0\.1/,
+      ],
       ["holdfast.invalid", /^The host "holdfast\.invalid" has no address here\. Choose an address/],
     ];
     for (const [host, message] of said) {
