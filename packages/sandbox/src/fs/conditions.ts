@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import { problem } from "../http/problem.ts";
 
 /**
- * Throws `precondition_failed` (412) unless If-Match and If-None-Match allow a change of the file with the
- * validator `etag`, undefined where there is none. Source: RFC 9110, section 13.
+ * Throws `precondition_failed` (412) unless If-Match and If-None-Match allow a change of the file. `etag` is its
+ * validator, undefined if the file does not exist. Source: RFC 9110, section 13.
  */
 export function checkChange(headers: IncomingHttpHeaders, etag: string | undefined): void {
   checkMatch(headers, etag);
@@ -36,7 +36,7 @@ function etagExtension(etag: string | undefined): { readonly etag: string | null
   return { etag: etag ?? null };
 }
 
-/** Weak validators match by their text where `weak` is set, and never otherwise. */
+/** Weak validators match by their text if `weak` is set, and never otherwise. */
 function matches(header: string, etag: string | undefined, weak: boolean): boolean {
   if (etag === undefined) return false;
   if (header.trim() === "*") return true;
@@ -53,9 +53,9 @@ export interface ByteRange {
 }
 
 /**
- * The requested byte range; undefined for the whole file: where the header is absent, malformed or has
- * several ranges, or If-Range names another version. Throws `range_not_satisfiable` (416, with
- * `size`) for one beyond the end. Source: RFC 9110, section 14.
+ * The requested byte range. Undefined for the complete file: the header is absent, malformed or has several ranges, or
+ * If-Range names another version. Throws `range_not_satisfiable` (416, with `size`) for a range beyond the end.
+ * Source: RFC 9110, section 14.
  */
 export function requestedRange(
   headers: IncomingHttpHeaders,
@@ -71,7 +71,7 @@ export function requestedRange(
     first === ""
       ? { start: Math.max(0, size - Number(last)), end: size - 1 }
       : { start: Number(first), end: last === "" ? size - 1 : Math.min(Number(last), size - 1) };
-  // "bytes=5-2" is malformed, and is ignored as such.
+  // "bytes=5-2" is malformed and therefore ignored.
   if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined;
   if (range.start >= size || (first === "" && Number(last) === 0)) {
     throw problem("range_not_satisfiable", 416, `the file has ${size} bytes`, { size });
@@ -79,7 +79,7 @@ export function requestedRange(
   return range;
 }
 
-/** The bounds of a byte range, each of digits or empty; no bounds where the header is no byte range. */
+/** The bounds of a byte range, each either digits or empty. Without bounds the header is not a byte range. */
 function boundsOf(range: string): readonly string[] {
   const unit = /^bytes=/i.exec(range)?.[0];
   if (unit === undefined) return [];

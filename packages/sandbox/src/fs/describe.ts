@@ -4,7 +4,7 @@ import { type PathText, shown } from "./paths/names.ts";
 /** Metadata of a path in answers. A link counts as a file with its own size, as in the peer. */
 export interface Described {
   readonly path: string;
-  /** The bytes of the path where they are not UTF-8; `path` then has replacement characters. */
+  /** The bytes of a path that is not UTF-8; `path` then has replacement characters. */
   readonly pathBase64?: string;
   readonly entryType: "file" | "directory";
   readonly size: number;

@@ -31,7 +31,7 @@ export function withSystemErrors(handler: Handler): Handler {
   };
 }
 
-/** A file operation that the system refused. */
+/** Error for a file operation that the system refused. */
 export function operationFailed(text: string): Error {
   return problem("stream_error", 502, text, { details: { message: text } });
 }

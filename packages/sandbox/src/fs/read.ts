@@ -56,7 +56,9 @@ export async function sendFile(exchange: Exchange, place: Place, inLine: boolean
   }
 }
 
-/** Shared read buffer: small contents become a string at once, so that own buffers would only be garbage. */
+/**
+ * Shared read buffer: small contents become a string immediately, so that buffers of their own would only be garbage.
+ */
 const scratch = Buffer.allocUnsafeSlow(oneWriteBytes + 1);
 
 /**

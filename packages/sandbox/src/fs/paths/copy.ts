@@ -93,7 +93,7 @@ async function copyFile(from: PathText, to: PathText, signal: AbortSignal): Prom
   }
 }
 
-/** Works on the open file, so that another file that takes its name meanwhile is not changed. */
+/** Works on the open file, so that a different file under the same name is never changed. */
 async function keepAttributes(
   made: FileHandle,
   { uid, gid, mode, atime, mtime }: BigIntStats,

@@ -3,14 +3,14 @@ import type { FileHandle } from "node:fs/promises";
 import { hasCode, open } from "../system.ts";
 import type { PathText } from "./names.ts";
 
-/** Descriptors that a walk holds at most, however deep it is. */
+/** Maximum number of descriptors that a walk holds, at any depth. */
 export const maxOpenDirectories = 64;
 
-/** A directory that may be listed. */
+/** Flags to open a directory for listing. */
 export const listed = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 // Node has no name for O_PATH; on Linux it opens a directory that may be entered but not listed.
-/** A directory that may be entered. */
+/** Flags to open a directory that is only entered. */
 export const entered = 0o10000000 | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** One directory of a chain. Its descriptor is closed while the walk is far below it. */
@@ -24,9 +24,9 @@ interface Level {
 
 /**
  * The open directories from the start of a walk to its current one. Each is opened relative to its parent without
- * following links, so that renames during the walk cannot redirect it. Only the first and the last few are open;
- * a directory that is reopened has to be the same one, else it counts as gone (`ENOENT`). On systems other than
- * Linux a directory is represented by its path.
+ * following links, so that renames during the walk cannot redirect it. Only the first and the last few are open. A
+ * reopened directory must be the same one, otherwise `ENOENT` is thrown. On systems other than Linux a directory is
+ * represented by its path.
  */
 export class DirectoryChain {
   readonly #flags: number;
@@ -48,7 +48,7 @@ export class DirectoryChain {
     return this.#levels.length;
   }
 
-  /** A path to the current directory; throws `ENOENT` where it has gone. */
+  /** A path to the current directory; throws `ENOENT` if it no longer exists. */
   get inside(): PathText {
     const level = this.#levels.at(-1);
     if (level?.handle) return `/proc/self/fd/${level.handle.fd}`;
@@ -77,7 +77,7 @@ export class DirectoryChain {
     this.#levels.push({ name, path, handle: await openDirectory(path, this.#flags) });
   }
 
-  /** Goes to the parent. Throws `ENOENT` where that has gone; the position changes all the same. */
+  /** Moves to the parent. Throws `ENOENT` if the parent no longer exists; the position changes all the same. */
   async leave(): Promise<void> {
     const left = this.#levels.pop();
     try {
@@ -104,7 +104,7 @@ export class DirectoryChain {
     level.handle = undefined;
   }
 
-  /** Reopens the current directory: by ".." of the one below it, or by its names from the start. */
+  /** Reopens the current directory: through ".." of its child, or by its names from the start. */
   async #comeBack(below: FileHandle | undefined): Promise<void> {
     const level = this.#levels.at(-1);
     const known = level?.stat;
@@ -140,7 +140,7 @@ async function openDirectory(path: PathText, flags: number): Promise<FileHandle 
   return process.platform === "linux" ? await open(path, flags) : undefined;
 }
 
-/** Undefined where another directory has taken its place. The birth time detects a reused inode number. */
+/** Undefined if another directory has replaced it. The birth time detects a reused inode number. */
 async function openSame(path: PathText, flags: number, known: BigIntStats): Promise<FileHandle | undefined> {
   const handle = await open(path, flags);
   const { dev, ino, birthtimeNs } = await handle.stat({ bigint: true });

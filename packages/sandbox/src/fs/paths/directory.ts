@@ -24,8 +24,8 @@ interface Top {
 }
 
 /**
- * Removes a file, a link (never its target) or a directory of any depth. Directories are entered by descriptor
- * without following links, so that one replaced by a link meanwhile cannot redirect the removal.
+ * Removes a file, a link (never its target) or a directory of any depth. Directories are entered by descriptor without
+ * following links, so that replacing one with a link cannot redirect the removal.
  */
 export async function remove(path: PathText, recursive: boolean): Promise<void> {
   const stat = await lstat(path);
@@ -43,7 +43,7 @@ export async function remove(path: PathText, recursive: boolean): Promise<void> 
   await rmdir(path);
 }
 
-/** Each level holds a descriptor; deeper subtrees are moved up to the root first, which bounds memory too. */
+/** Each level holds a descriptor. Deeper subtrees are first moved up to the root, which also bounds memory. */
 async function empty(inside: PathText, top: Top, level: number): Promise<void> {
   for (const name of await readdir(inside)) {
     const path = `${inside}/${name}`;

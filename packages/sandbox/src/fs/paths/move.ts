@@ -57,7 +57,7 @@ async function moveAcross(from: Place, to: Place, { source, target, signal }: Ac
   await remove(from.path, true);
 }
 
-/** Whether a place is inside a directory, also across mount points. */
+/** Whether a path is inside a directory, also across mount points. */
 async function isBelow(place: Place, directory: BigIntStats): Promise<boolean> {
   let path = place.sibling(".");
   for (let last: BigIntStats | undefined; ; path += "/..") {
@@ -91,7 +91,7 @@ async function isSameEntry(from: Place, to: Place): Promise<boolean> {
   return isSame(one, other) && from.name === to.name;
 }
 
-/** Moves to a free place. A destination that was created meanwhile is refused, never replaced. */
+/** Moves to a free path. A destination that appears during the move causes an error and is never replaced. */
 async function moveNew(from: PathText, to: Place, source: BigIntStats): Promise<void> {
   try {
     if (source.isDirectory()) {

@@ -33,13 +33,13 @@ export function encodeName(text: PathText): string | Buffer {
   return Buffer.concat(parts);
 }
 
-/** The path for answers, with its bytes where the text cannot represent them. */
+/** The path for answers, with its bytes if the text cannot represent them. */
 export function shown(path: PathText): { readonly path: string; readonly pathBase64?: string } {
   if (!lone.test(path)) return { path };
   return { path: path.toWellFormed(), pathBase64: Buffer.from(encodeName(path)).toString("base64") };
 }
 
-/** The path for text formats without a way to carry bytes: bytes that are not UTF-8 become `%FF`. */
+/** The path for text formats that cannot carry bytes: bytes that are not UTF-8 become `%FF`. */
 export function escapedName(path: PathText): string {
   return path.replace(
     /[\uDC80-\uDCFF]/gu,
@@ -47,7 +47,7 @@ export function escapedName(path: PathText): string {
   );
 }
 
-/** Bytes of the UTF-8 sequence at `at`; 0 where there is none. */
+/** Length in bytes of the UTF-8 sequence at `at`; 0 if there is none. */
 function sequenceLength(bytes: Buffer, at: number): number {
   const first = bytes[at] ?? 0;
   const length = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;

@@ -9,7 +9,7 @@ import { hasCode, lstat, lstatIfThere, mkdir, readlink } from "../system.ts";
 import { DirectoryChain, entered } from "./directory-chain.ts";
 import { encodeName, type PathText } from "./names.ts";
 
-/** A resolved path, walked to component by component. */
+/** A path that was resolved component by component. */
 export interface Place {
   /** The requested path, absolute, for answers. */
   readonly display: PathText;
@@ -17,7 +17,7 @@ export interface Place {
   readonly path: PathText;
   /** The name in its directory, after the links on the way; "." for the directory where the walk began. */
   readonly name: PathText;
-  /** A path in the same directory, for a temporary file beside the place. */
+  /** A path in the same directory, for a temporary file beside this one. */
   sibling(name: PathText): PathText;
   close(): Promise<void>;
 }
@@ -28,9 +28,9 @@ export interface WalkOptions {
    * that is not followed is meant itself, whatever it leads to.
    */
   readonly follow: boolean;
-  /** Makes the missing directories on the way. */
+  /** Creates the missing parent directories. */
   readonly makeParents?: boolean;
-  /** Whether the whole tree below is going to be read too. */
+  /** Whether the complete tree below will be read too. */
   readonly tree?: boolean;
 }
 
@@ -91,7 +91,7 @@ export class Paths {
     return this.#home;
   }
 
-  /** Whether files are reached from a root only. */
+  /** Whether access is confined to a root directory. */
   get confined(): boolean {
     return this.#root !== undefined;
   }
@@ -101,7 +101,7 @@ export class Paths {
     return this.#mounts.isServed(this.absolute(path));
   }
 
-  /** Whether a file under its own name may be read without a walk. */
+  /** Whether the file at this path may be read without a walk. */
   isPlain(path: string): boolean {
     return this.#root === undefined && !path.endsWith("/");
   }
@@ -111,7 +111,7 @@ export class Paths {
     return await this.#mounts.silentIn(directory);
   }
 
-  /** Resolves a path. Throws `sandbox.mount_not_responding` for one on a file system that does not respond. */
+  /** Resolves a path. Throws `sandbox.mount_not_responding` if its file system does not respond. */
   async walk(input: string, options: WalkOptions): Promise<Place> {
     const display = this.absolute(input);
     const reached = options.tree ? this.#mounts.reachTree(display) : this.#mounts.reach([display]);
@@ -145,8 +145,8 @@ export class Paths {
   }
 
   /**
-   * Walks from an open directory (a path that {@link withDirectory} gave) to a relative path below it.
-   * No link leads out of that directory, root or not. Throws for `..` and absolute paths.
+   * Walks from an open directory (a path from {@link withDirectory}) to a relative path below it. No link leads out of
+   * that directory, even without a root. Throws for `..` and absolute paths.
    */
   async walkBelow(directory: PathText, relative: PathText, options: WalkOptions): Promise<Place> {
     const names = relative.split("/").filter((name) => name !== "" && name !== ".");
@@ -159,7 +159,7 @@ export class Paths {
     return await below.#walkByPath(join(base, ...names), options);
   }
 
-  /** Without descriptor paths: resolves, then checks. A tree that changes meanwhile can defeat the check. */
+  /** Without descriptor paths: resolves, then checks. A concurrent change of the tree can defeat the check. */
   async #walkByPath(display: string, options: WalkOptions): Promise<Place> {
     if (options.makeParents) await makeDirectories(dirname(display), { recursive: true });
     const parent = await realpath(dirname(display));
@@ -173,8 +173,8 @@ export class Paths {
 }
 
 /**
- * Without a root there is nothing to keep a reader in: what is there under its own name, and is no
- * link, needs no walk. The one call in line costs less than a walk's many through the thread pool.
+ * Without a root there is no confinement: an existing path that is not a link needs no walk. One synchronous call
+ * costs less than a walk's many through the thread pool.
  */
 function plainPlace(display: PathText, folder: boolean): Place | undefined {
   if (display === sep) return undefined;
@@ -182,7 +182,7 @@ function plainPlace(display: PathText, folder: boolean): Place | undefined {
     const stat = lstatSync(encodeName(display), { throwIfNoEntry: false });
     if (!stat || stat.isSymbolicLink() || (folder && !stat.isDirectory())) return undefined;
   } catch {
-    // The walk tells what is wrong.
+    // The walk reports the error.
     return undefined;
   }
   // Not shortened: by "." it is the directory itself, also where that is a link.
