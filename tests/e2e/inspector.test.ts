@@ -15,9 +15,9 @@ const absent = missing();
 /** What each tab has to show before it is looked at. */
 const tabs = [
   { actor: "counter", tab: "State", ready: "owner" },
-  { actor: "counter", tab: "Actions", ready: "No call yet" },
+  { actor: "counter", tab: "Actions", ready: "No calls yet" },
   { actor: "counter", tab: "Connections", ready: "Nobody is connected" },
-  { actor: "counter", tab: "Events", ready: "No event yet" },
+  { actor: "counter", tab: "Events", ready: "No events yet" },
   { actor: "counter", tab: "Schedules", ready: "calls increment" },
   { actor: "counter", tab: "KV", ready: "greeting" },
   { actor: "counter", tab: "Logs", ready: "counted" },
@@ -91,7 +91,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.reload();
     await page.getByText("11 actors,").waitFor();
     await page.getByLabel("Key begins with").fill("nobody");
-    await page.getByText("No actor fits").waitFor();
+    await page.getByText("No actors match").waitFor();
     await page.getByRole("button", { name: "Show all actors" }).click();
     await page.getByLabel("Status").selectOption("sleeping");
     await page.getByText(/^\d+ asleep$/).waitFor();
@@ -173,7 +173,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await counter("watched").increment(1);
     const page = await openPage(browser, t);
     await openActor(page, "counter", "watched", "Events");
-    await page.getByText("No event yet").waitFor();
+    await page.getByText("No events yet").waitFor();
     await counter("watched").increment(6);
     await page.locator('[data-event="changed"]').getByText('{"count":7}').waitFor();
     await page.getByLabel("Event", { exact: true }).selectOption("reset");
@@ -215,7 +215,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.locator('[data-dead-letter="1"]').getByText("mailbox full").waitFor();
     await page.getByRole("button", { name: "Retry message 1" }).click();
     await page.locator('[data-message="1"]').waitFor();
-    await page.getByText("No message was given up.").waitFor();
+    await page.getByText("No dead letters.").waitFor();
     await page.getByRole("button", { name: "Delete message 1" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page.locator('[data-message="1"]').waitFor({ state: "detached" });
@@ -225,7 +225,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByText("from beyond all dates").waitFor();
     await page.getByRole("button", { name: "Clear the queues" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete them" }).click();
-    await page.getByText("No message waits").waitFor();
+    await page.getByText("No messages").waitFor();
     assertNoTrouble(page);
   });
 
@@ -324,7 +324,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByTestId("query-result").getByRole("cell", { name: "120" }).waitFor();
     await sql.fill("DELETE FROM note WHERE id > 100");
     await page.getByRole("button", { name: "Run" }).click();
-    await page.getByText("SQLite said no.").waitFor();
+    await page.getByText("SQLite reported an error.").waitFor();
     await page.getByLabel("May change data").check();
     await page.getByRole("button", { name: "Run" }).click();
     await page.getByText("Done, no rows.").waitFor();

@@ -1,4 +1,4 @@
-/** Entry of the web app. */
+/** Entry point of the web app. */
 import "@holdfast/web-parts/styles.css";
 import "./styles/sign-in.css";
 import "./styles/rows.css";
@@ -17,7 +17,7 @@ import { createStudioApi } from "./api/holdfast.ts";
 import { App } from "./app/app.tsx";
 import { watchFocus } from "./app/watch-focus.ts";
 
-// The ticket leaves the address before anything else runs, also when its exchange fails.
+// Removes the ticket from the address before anything else, even if its exchange fails.
 const ticket = takeTicket(location, history);
 reloadOnFragment(["ticket"]);
 flushQueryUpdates();

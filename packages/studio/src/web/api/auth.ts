@@ -1,4 +1,4 @@
-/** Takes the one-time ticket out of the address, so that neither history nor a shared link keeps it. */
+/** Removes the one-time ticket from the address, so that it stays neither in the history nor in a shared link. */
 export function takeTicket(location: Location, history: History): string | undefined {
   const ticket = new URLSearchParams(location.hash.slice(1)).get("ticket");
   if (ticket === null) return undefined;
@@ -8,7 +8,7 @@ export function takeTicket(location: Location, history: History): string | undef
 
 export type ExchangeResult = "signed-in" | "refused" | "unreachable";
 
-/** Exchanges the ticket for an HttpOnly cookie. A ticket works once and for a short time only. */
+/** Exchanges the ticket for an HttpOnly cookie. A ticket works once, for a short time. */
 export async function exchangeTicket(ticket: string): Promise<ExchangeResult> {
   try {
     const response = await fetch("/auth/exchange", {

@@ -1,4 +1,4 @@
-/** The last folder of a path: enough to recognise a repository in a list. */
+/** The last segment of a path: enough to recognise a repository in a list. */
 export function baseName(path: string): string {
   const trimmed = path.replace(/[/\\]+$/, "");
   const cut = Math.max(trimmed.lastIndexOf("/"), trimmed.lastIndexOf("\\"));

@@ -1,14 +1,14 @@
 import { isHoldfastError } from "@holdfast/core";
 import { type ErrorWords, errorCode } from "@holdfast/web-parts/errors";
 
-/** True when the server does not know this browser: the cookie is missing, wrong or too old. */
+/** True if this browser is not signed in: the cookie is missing, wrong or expired. */
 export function isSignedOut(error: unknown): boolean {
   if (!isHoldfastError(error)) return false;
   if (error.group === "inspector") return error.code === "unauthorized";
   return error.group === "auth" && error.code !== "forbidden";
 }
 
-/** True when the server's own answer did not come: whether it did what it was asked for is not known. */
+/** True if no response of the server arrived: the outcome of the request is unknown. */
 export function isLost(error: unknown): boolean {
   return !isHoldfastError(error) || ["client", "conn", "message"].includes(error.group);
 }
@@ -36,12 +36,12 @@ const known: Readonly<Record<string, ErrorWords>> = {
   },
 };
 
-/** An error in words for people, with what to do next. The code is shown apart, for the documentation. */
+/** An error as text for people, with what to do next. The code is shown separately, for the documentation. */
 export function errorWords(error: unknown): ErrorWords {
   const code = errorCode(error);
   const words = code === undefined ? undefined : known[code];
   if (words !== undefined) return words;
-  // Groups "client" and "conn" are the way to the server; all others come from it.
+  // Groups "client" and "conn" are connection errors; all others come from the server.
   if (isHoldfastError(error) && error.group !== "client" && error.group !== "conn") {
     return { title: error.message, next: "" };
   }

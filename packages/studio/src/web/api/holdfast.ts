@@ -10,7 +10,7 @@ import type {
 } from "../../contract.ts";
 import type { StudioApi, Unwatch } from "./port.ts";
 
-/** The contract, written the way in which the client infers types from a registry. */
+/** The contract in the form from which the client infers types. */
 interface Definition<Actions, Events> {
   readonly "~types"?: ActorTypes<
     {
@@ -30,7 +30,7 @@ interface StudioRegistry {
   };
 }
 
-/** The server's actors, reached with the cookie of this browser. */
+/** The server's actors, called with the cookie of this browser. */
 export function createStudioApi(endpoint: string): StudioApi {
   const client = createClient<StudioRegistry>(endpoint);
   const organization = () => client.organization.get(["local"]);
@@ -70,7 +70,7 @@ function follow(conn: Followed, onState: (state: LinkState) => void): Unwatch {
     else if (status === "disconnected" || everOpen) onState("offline");
     else onState("connecting");
   });
-  // The refusal of the first attempt reaches the page through the queries, which say why.
+  // A refusal of the first attempt reaches the page through its queries, which have the reason.
   conn.ready.catch(() => undefined);
   return () => {
     unwatch();

@@ -4,7 +4,7 @@ import { useEffect, useState } from "react";
 import { useApi } from "./context.ts";
 import { mergeTask, mergeView, readAgain } from "./queries.ts";
 
-/** Keeps the list of tasks live. Mounted once; its state is the state of the page's link to the server. */
+/** Keeps the list of tasks live. Mounted once; its state is that of the connection to the server. */
 export function useOrganizationLive(): LinkState {
   const api = useApi();
   const queries = useQueryClient();
@@ -15,7 +15,7 @@ export function useOrganizationLive(): LinkState {
         on: { taskChanged: (task) => mergeTask(queries, task) },
         onState(next) {
           setState(next);
-          // What happened while the link was down came in no event.
+          // Events were missed while the connection was down.
           if (next === "online") void readAgain(queries);
         },
       }),

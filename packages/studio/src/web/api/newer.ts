@@ -1,10 +1,7 @@
 import type { InfiniteData } from "@tanstack/react-query";
 import type { TaskSummary, TaskView } from "../../contract.ts";
 
-/**
- * Answers and events overtake each other on their way to the page. These functions decide what stays,
- * so that it does not depend on which of them came last.
- */
+/** Responses and events arrive in any order. These functions decide which one is newer. */
 export interface TaskPage {
   readonly tasks: readonly TaskSummary[];
   readonly cursor?: string;
@@ -17,7 +14,7 @@ export function keepNewerView(known: TaskView | undefined, next: TaskView): Task
   return known !== undefined && known.revision > next.revision ? known : next;
 }
 
-/** The next list, with what is known of a task where that is newer. */
+/** The next list, with newer known versions of its tasks. */
 export function keepNewerTasks(known: TaskPages | undefined, next: TaskPages): TaskPages {
   if (known === undefined) return next;
   const byId = new Map(known.pages.flatMap((page) => page.tasks).map((task) => [task.id, task]));
@@ -32,8 +29,8 @@ export function keepNewerTasks(known: TaskPages | undefined, next: TaskPages): T
 }
 
 /**
- * The list with this task in its place, which is that of its id: ids sort by time. One that is older than all
- * that were read is left out, since it comes with its own page.
+ * The list with this task, ordered by id, and so by time. A task older than all loaded ones is omitted, because it
+ * comes with its own page.
  */
 export function putTask(list: TaskPages, task: TaskSummary): TaskPages {
   const { pages } = list;

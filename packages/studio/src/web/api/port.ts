@@ -12,19 +12,19 @@ import type {
 
 export interface Watch<Events> {
   readonly on: { readonly [Name in keyof Events]: (payload: Events[Name]) => void };
-  /** Called at every change; every "online" means that events may have been missed before it. */
+  /** Called at every change; before every "online", events may have been missed. */
   readonly onState: (state: LinkState) => void;
 }
 
 export type Unwatch = () => void;
 
-/** All that the web app asks of its server. One module implements it over `@holdfast/client`. */
+/** Everything that the web app requests of its server. One module implements it with `@holdfast/client`. */
 export interface StudioApi {
   readonly organization: OrganizationActions;
   task(id: string): TaskActions;
-  /** `createTask` of the organization; what is sent twice under one id makes one task. */
+  /** `createTask` of the organization; repeating it with the same id creates one task. */
   createTask(input: CreateTaskInput, attemptId: string): Promise<TaskSummary>;
-  /** `prompt` of a task; what is sent twice under one id is one prompt. */
+  /** `prompt` of a task; repeating it with the same id sends one prompt. */
   sendPrompt(taskId: string, text: string, attemptId: string): Promise<void>;
   session(id: string): SessionActions;
   watchOrganization(watch: Watch<OrganizationEvents>): Unwatch;

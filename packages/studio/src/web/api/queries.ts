@@ -28,7 +28,7 @@ export function tasksQuery(api: StudioApi) {
   });
 }
 
-/** Agents are installed and given keys in a terminal: who comes back from there sees it. */
+/** Agents are installed and given keys in a terminal: refetched when the user returns from there. */
 export function agentsQuery(api: StudioApi) {
   return queryOptions({
     queryKey: ["agents"],
@@ -41,7 +41,7 @@ export function systemQuery(api: StudioApi) {
   return queryOptions({
     queryKey: ["system"],
     queryFn: () => api.organization.system(),
-    // The header asks too: what it was told before the screen came may be old by then.
+    // The header uses it too, so its data may be old when the screen opens.
     staleTime: 0,
     refetchOnWindowFocus: "always",
     refetchInterval: 15_000,
@@ -57,7 +57,7 @@ export function taskQuery(api: StudioApi, id: string) {
 }
 
 export function diffQuery(api: StudioApi, id: string) {
-  // Read again whenever it comes into view: what changed meanwhile came in no event.
+  // Refetched whenever it is shown: no event reports changes.
   return queryOptions({ queryKey: ["diff", id], queryFn: () => api.task(id).diff(), staleTime: 0 });
 }
 
@@ -69,12 +69,12 @@ export function repositoryQuery(api: StudioApi, path: string) {
     retry: false,
     gcTime: 0,
     staleTime: 2_000,
-    // What is wrong with it is mended in a terminal.
+    // Problems are fixed in a terminal.
     refetchOnWindowFocus: "always",
   });
 }
 
-/** `onCreated` is called even when the form is gone by then, as a list that is no longer empty may do. */
+/** `onCreated` is called even if the form has been unmounted, as happens when the list is no longer empty. */
 export function useCreateTask(onCreated: (task: TaskSummary) => void) {
   const api = useApi();
   const queries = useQueryClient();
@@ -93,20 +93,20 @@ export function useCreateTask(onCreated: (task: TaskSummary) => void) {
 }
 
 /**
- * Reads again what is shown. What is on its way is dropped first: it may have been answered before what
- * makes it old happened, and TanStack Query takes a first answer that is on its way for a fresh one.
+ * Refetches active queries. Running requests are cancelled first: their response may predate the change, and TanStack
+ * Query would take the first response for a fresh one.
  */
 export async function readAgain(queries: QueryClient, queryKey: readonly string[] = []): Promise<void> {
   await queries.cancelQueries({ queryKey });
   await queries.invalidateQueries({ queryKey });
 }
 
-/** Takes a changed task into the list: in place when it is there, else on top. */
+/** Adds a changed task to the list, or replaces it. */
 export function mergeTask(queries: QueryClient, task: TaskSummary): void {
   queries.setQueryData<TaskPages>(["tasks"], (data) => data && putTask(data, task));
 }
 
-/** Takes a view in that came as an event. */
+/** Stores a view that came with an event. */
 export function mergeView(queries: QueryClient, view: TaskView): void {
   queries.setQueryData<TaskView>(["task", view.id], view);
 }

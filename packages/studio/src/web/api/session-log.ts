@@ -5,7 +5,7 @@ import { isSignedOut } from "./errors.ts";
 
 export interface SessionLogState {
   readonly transcript: Transcript;
-  /** `loading` until the log was read to its end once; `failed` when it cannot be read at all. */
+  /** `loading` until the log was read to its end once; `failed` if it cannot be read. */
   readonly phase: "loading" | "live" | "offline" | "failed";
   readonly error?: unknown;
 }
@@ -14,8 +14,8 @@ const pageSize = 500;
 const retryDelaysMs = [250, 500, 1_000, 2_000, 5_000] as const;
 
 /**
- * Follows a session's log without gap or duplicate. Events are taken in strictly in order of `seq`:
- * what is already known is dropped, and a gap is never shown but read from the log first.
+ * Follows a session's log without gaps or duplicates. Events are processed in order of `seq`: known ones are dropped,
+ * and a gap is read from the log before anything after it is shown.
  */
 export class SessionLog {
   readonly #source: Pick<SessionActions, "events">;
@@ -36,13 +36,13 @@ export class SessionLog {
     return this.#state;
   }
 
-  /** To be called with every state of the connection that brings `appended`. */
+  /** Call it with every state of the connection that delivers `appended`. */
   linkChanged(link: LinkState): void {
     if (link === "online") void this.#read();
     else if (link === "offline" && this.#state.phase === "live") this.#set({ phase: "offline" });
   }
 
-  /** To be called with every `appended`. */
+  /** Call it with every `appended`. */
   appended(events: readonly SessionEvent[]): void {
     if (this.#ended) return;
     if (!this.#take(events)) void this.#read();
@@ -53,7 +53,7 @@ export class SessionLog {
     clearTimeout(this.#retry);
   }
 
-  /** Reads from the last known event to the end of the log; one reading at a time. */
+  /** Reads from the last known event to the end of the log; one read at a time. */
   async #read(): Promise<void> {
     if (this.#ended) return;
     if (this.#reading) {
@@ -71,7 +71,7 @@ export class SessionLog {
     } finally {
       this.#reading = false;
     }
-    // A gap that was seen after the last page had been taken in, and before this reading ended.
+    // A gap that was noticed after the last page, before this read ended.
     if (this.#readAgain) void this.#read();
   }
 
@@ -97,7 +97,7 @@ export class SessionLog {
     this.#retry = setTimeout(() => void this.#read(), delay);
   }
 
-  /** False when events are missing between what is known and what came. */
+  /** False if events are missing between the known and the new ones. */
   #take(events: readonly SessionEvent[]): boolean {
     let next = this.#state.transcript.head + 1;
     const fresh: SessionEvent[] = [];

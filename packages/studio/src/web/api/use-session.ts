@@ -5,7 +5,7 @@ import { SessionLog, type SessionLogState } from "./session-log.ts";
 
 const initial: SessionLogState = { transcript: createTranscript(), phase: "loading" };
 
-/** At most this often the page is drawn anew while an agent streams. */
+/** Minimum interval between renders while an agent streams. */
 const drawIntervalMs = 40;
 
 /** The live transcript of a session. */

@@ -9,7 +9,7 @@ import type { StudioApi } from "../api/port.ts";
 import { createAppRouter } from "./router.tsx";
 import { SignIn } from "./sign-in.tsx";
 
-/** Everything below knows that this browser is signed in; the first refusal replaces the whole page. */
+/** Screens may assume that this browser is signed in; the first refusal replaces the page. */
 export function App({
   api,
   exchange,
@@ -28,7 +28,7 @@ export function App({
         }),
         defaultOptions: {
           queries: {
-            // The live connection says when something changed; only failures are tried again.
+            // Changes are pushed over the live connection; only failed requests are retried.
             staleTime: 10_000,
             refetchOnWindowFocus: false,
             retry: (failures, error) => !isSignedOut(error) && failures < 2,

@@ -42,7 +42,7 @@ const actorRoute = createRoute({
   validateSearch: readTab,
   component: lazyRouteComponent(inspectorParts, "ActorRoute"),
 });
-/** The actors themselves live below this address, so that it is what people try. */
+/** The actors' own routes are below this address, so people may enter it. */
 const actorsAddressRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/actors",

@@ -5,7 +5,7 @@ import { useApi } from "../api/context.ts";
 import { useOrganizationLive } from "../api/live.ts";
 import { systemQuery } from "../api/queries.ts";
 
-/** What stands around every screen of the Studio. */
+/** The frame around every screen of the Studio. */
 export function Shell() {
   const link = useOrganizationLive();
   const { data: system } = useQuery(systemQuery(useApi()));
@@ -31,7 +31,7 @@ export function Shell() {
   );
 }
 
-/** Marked on the screen of a task too, since that lies below the list. */
+/** Also marked on the screen of a task, which is below the list. */
 function TasksLink() {
   const inTask = useRouterState({ select: (state) => state.location.pathname.startsWith("/tasks/") });
   return (

@@ -1,6 +1,6 @@
 import { BrandMark, usePageTitle } from "@holdfast/web-parts";
 
-/** Shown without a session. There is nothing to type in: a link is the only way in. */
+/** Shown without a session. There is nothing to type in: a link is the only way to sign in. */
 export function SignIn({ refused }: { readonly refused: boolean }) {
   usePageTitle("Sign in");
   return (
@@ -8,8 +8,8 @@ export function SignIn({ refused }: { readonly refused: boolean }) {
       <BrandMark size={40} />
       <h1>{refused ? "This link has been used or is too old" : "This browser is not signed in"}</h1>
       <p>
-        Holdfast lets a browser in by a one-time link. Each link works once, for five minutes; after that this
-        browser is remembered.
+        Holdfast signs a browser in with a one-time link. Each link works once, for five minutes; after that
+        this browser is remembered.
       </p>
       <ol>
         <li>

@@ -1,6 +1,6 @@
 /**
- * Tells when a person comes to the page, also from another window: TanStack Query by itself sees only the
- * tabs of one, and a page beside a terminal is visible all the time.
+ * Reports when the user returns to the page, also from another window: TanStack Query by itself only sees changes of
+ * tabs, and a page beside a terminal is always visible.
  */
 export function watchFocus(onFocus: () => void): () => void {
   const listener = () => onFocus();

@@ -1,6 +1,6 @@
 import { CopyButton } from "@holdfast/web-parts";
 
-/** A command to run in a terminal, ready to copy. */
+/** A command for a terminal, with a copy button. */
 export function Command({ text }: { readonly text: string }) {
   return (
     <span className="command">

@@ -1,9 +1,8 @@
 import type { TranscriptFileDiff } from "../../transcript.ts";
 
 /**
- * File changes in the detail of a question, when it holds these and nothing else. Anything more, an
- * unknown field for one, gives undefined: then all of the detail is shown as it came, because what is
- * approved has to be what is read.
+ * The file changes in the detail of a question, if it contains nothing else. Anything more, such as an unknown field,
+ * gives undefined: then the complete detail is shown unchanged, because the user must see everything that is approved.
  */
 export function diffsInDetail(detail: string): readonly TranscriptFileDiff[] | undefined {
   let value: unknown;

@@ -11,14 +11,14 @@ const signs: Readonly<Record<PatchLine["type"], string>> = {
   note: "",
 };
 
-/** Hunks are drawn whole up to this many lines, and only where they are in view beyond it. */
+/** Up to this many lines hunks are rendered completely; beyond it, only the part in view. */
 const blockLines = 100;
-/** What a line is taken for until its block has been measured: 0.78 rem at a line height of 1.5. */
+/** Estimated height of a line until its block has been measured: 0.78 rem at a line height of 1.5. */
 const estimatedLinePx = 19;
 
 /**
- * Hunks of one file. Sign, colour and line numbers say the same. Long hunks are cut into blocks, and a block
- * that is not in view is a single empty row of the same height: a diff may have 60,000 lines.
+ * Hunks of one file. Sign, colour and line numbers convey the same. Long hunks are split into blocks, and a block out
+ * of view is a single empty row of the same height: a diff may have 60,000 lines.
  */
 export const DiffLines = memo(function DiffLines({
   hunks,
@@ -77,7 +77,7 @@ function Hunk({
   );
 }
 
-/** Lines that are drawn only while they are in view. */
+/** Lines that are rendered only while they are in view. */
 function LazyLines({ lines, numbers }: { readonly lines: readonly PatchLine[]; readonly numbers: boolean }) {
   const body = useRef<HTMLTableSectionElement>(null);
   const height = useRef(lines.length * estimatedLinePx);

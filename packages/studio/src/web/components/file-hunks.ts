@@ -2,16 +2,16 @@ import { structuredPatch } from "diff";
 import type { TranscriptFileDiff } from "../../transcript.ts";
 import { type PatchHunk, toHunks } from "./patch.ts";
 
-/** Texts above this many characters are not compared: the comparison could take seconds. */
+/** Longer texts are not compared: the comparison could take seconds. */
 const maxCompared = 200_000;
-/** A comparison that takes longer is given up; few lines that differ in everything take as long as many. */
+/** Time limit of a comparison: a few long lines without anything in common can take as long as many lines. */
 const compareMs = 200;
-/** Up to so many characters, what was not compared is shown as a whole: more than a question can hold. */
+/** Up to this length, texts that were not compared are shown completely; no question is longer. */
 const maxWhole = 32_768;
 
 /**
- * The lines in which two texts differ; where that is not found out in time, all of the one and all of the
- * other. Undefined for what is too large for either.
+ * The lines in which two texts differ; after the time limit, all lines of both. Undefined if the texts are too large
+ * for either.
  */
 export function fileHunks(diff: TranscriptFileDiff): readonly PatchHunk[] | undefined {
   const { path, oldText = "", newText } = diff;

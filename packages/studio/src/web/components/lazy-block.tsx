@@ -2,8 +2,8 @@ import { type ReactNode, useEffect, useRef } from "react";
 import { useNearViewport } from "./use-near-viewport.ts";
 
 /**
- * A part of a long list that is drawn only while it is in view. Out of view, an empty element keeps its
- * place with the height that it had last, or `estimatedPx` before it was ever drawn.
+ * A part of a long list that is rendered only while it is in view. Out of view, an empty element has its last height,
+ * or `estimatedPx` before it was first rendered.
  */
 export function LazyBlock({
   as: Element = "div",
@@ -14,7 +14,7 @@ export function LazyBlock({
 }: {
   readonly as?: "div" | "ul";
   readonly estimatedPx: number;
-  /** Draws it wherever it is: something in it is about to be scrolled to. */
+  /** Renders it in any case, because something in it will be scrolled to. */
   readonly force?: boolean;
   readonly className?: string;
   readonly children: () => ReactNode;
@@ -26,7 +26,7 @@ export function LazyBlock({
   useEffect(() => {
     const target = element.current;
     if (!drawn || target === null) return;
-    // Files are opened and closed while their block is drawn.
+    // Files are expanded and collapsed while their block is rendered.
     const observer = new ResizeObserver(() => {
       height.current = target.offsetHeight;
     });

@@ -4,7 +4,7 @@ interface Pages {
   readonly fetchNextPage: () => Promise<unknown>;
 }
 
-/** Asks for the next page of a list; nothing where there is none. */
+/** Loads the next page of a list; renders nothing if there is none. */
 export function MoreButton({ pages, label }: { readonly pages: Pages; readonly label: string }) {
   if (!pages.hasNextPage) return null;
   return (

@@ -13,9 +13,9 @@ export interface PatchHunk {
 const hunkHeader = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)$/;
 
 /**
- * Cuts one file's unified diff into hunks. What stands before the first hunk is git's own header, which
- * the list of files says already. The counts of a hunk decide where it ends, because a removed line
- * that begins with "-- " looks like a file header.
+ * Splits one file's unified diff into hunks. The lines before the first hunk are git's header, which the list of files
+ * already shows. The counts of a hunk determine its end, because a removed line that begins with "-- " looks like a
+ * file header.
  */
 export function parsePatch(patch: string): readonly PatchHunk[] {
   const hunks: { header: string; lines: PatchLine[] }[] = [];

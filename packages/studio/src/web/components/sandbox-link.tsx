@@ -2,26 +2,26 @@ import { useAnnounce } from "@holdfast/web-parts";
 import { type MouseEvent, useEffect, useState } from "react";
 import type { TaskView } from "../../contract.ts";
 
-/** What a click found out when it did not lead to the sandbox. */
+/** Why a click did not open the sandbox. */
 const idleWords =
   "The sandbox is not running: it stops when the agent has been idle. Send a prompt to start it again.";
 const preparingWords = "The sandbox is still being prepared.";
 
 /**
- * Leads to the processes and files of a task's sandbox, which is another app of the same server. The sandbox
- * stops with its idle agent, so a click asks first and says so here instead of leading to an error page.
+ * Opens the processes and files of a task's sandbox, which is another app on the same server. The sandbox stops when
+ * its agent is idle, so a click checks first and reports that here instead of opening an error page.
  */
 export function SandboxLink({ task }: { readonly task: TaskView }) {
   const announce = useAnnounce();
   const [stopped, setStopped] = useState(false);
   const { id, status } = task;
-  // A status that changes means that the agent works again, or has just stopped.
+  // A changed status means that the agent works again, or has just stopped.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the status is what makes the notice old.
   useEffect(() => setStopped(false), [status]);
   const href = `/tasks/${id}/sandbox/ui/processes`;
   const words = status === "preparing" ? preparingWords : idleWords;
   const open = async (event: MouseEvent) => {
-    // A new tab or window is the browser's to open.
+    // The browser opens new tabs and windows itself.
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
     if (await isRunning(id)) {
@@ -41,7 +41,7 @@ export function SandboxLink({ task }: { readonly task: TaskView }) {
   );
 }
 
-/** False only where the server says that there is no sandbox; any other failure is shown by the app itself. */
+/** False only if the server reports that there is no sandbox; the app itself shows any other failure. */
 async function isRunning(taskId: string): Promise<boolean> {
   try {
     const response = await fetch(`/tasks/${taskId}/sandbox/v1/health`, { cache: "no-store" });

@@ -1,4 +1,4 @@
-/** Parts that several screens show. */
+/** Components used by several screens. */
 import { Status } from "@holdfast/web-parts";
 import type { TaskStatus } from "../../contract.ts";
 import { isBusy, statusLabel } from "../../task-status.ts";
@@ -9,7 +9,7 @@ export function StatusPill({ status }: { readonly status: TaskStatus }) {
   return <Status kind={status} label={statusLabel(status)} />;
 }
 
-/** Marks what runs without a jail, wherever it is shown. */
+/** Marks everything that runs without a jail. */
 export function UnsafeMark() {
   return (
     <span className="tag tag-unsafe" title="This task runs without a jail">

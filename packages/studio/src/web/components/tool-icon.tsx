@@ -1,6 +1,6 @@
 import { Icon } from "@holdfast/web-parts";
 
-/** One sign for each ACP tool kind; what is new gets the general one. */
+/** One icon per ACP tool kind; unknown kinds get the general one. */
 export function ToolIcon({ kind }: { readonly kind: string }) {
   return (
     <Icon>

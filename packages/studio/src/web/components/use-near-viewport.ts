@@ -1,11 +1,11 @@
 import { type RefObject, useEffect, useState } from "react";
 
-/** How far beyond the visible part of the scroll container content is drawn, so that scrolling shows no gaps. */
+/** How far outside of the viewport content is rendered, so that scrolling shows no gaps. */
 const marginPx = 1_000;
 
 /**
- * True while the element is in view or close to it. An element that holds the focus counts as near, so that
- * scrolling never takes the focus away. False on the first render: a long list draws nothing it does not need.
+ * True while the element is in or near the viewport. An element with the focus counts as near, so that scrolling never
+ * removes the focus. False on the first render, so that a long list renders only what it needs.
  */
 export function useNearViewport(element: RefObject<HTMLElement | null>): boolean {
   const [near, setNear] = useState(false);
@@ -17,7 +17,7 @@ export function useNearViewport(element: RefObject<HTMLElement | null>): boolean
         const entry = entries.at(-1);
         if (entry !== undefined) setNear(entry.isIntersecting || target.contains(document.activeElement));
       },
-      // The margin applies to the root alone, so the root has to be the element that scrolls.
+      // The margin applies to the root only, so the root has to be the scrolling element.
       { root: scrollContainerOf(target), rootMargin: `${marginPx}px 0px` },
     );
     observer.observe(target);
@@ -26,7 +26,7 @@ export function useNearViewport(element: RefObject<HTMLElement | null>): boolean
   return near;
 }
 
-/** The closest ancestor that scrolls vertically; null, which means the window, where there is none. */
+/** The closest vertically scrolling ancestor; null, which means the window, if there is none. */
 function scrollContainerOf(element: HTMLElement): HTMLElement | null {
   for (let parent = element.parentElement; parent !== null; parent = parent.parentElement) {
     const { overflowY } = getComputedStyle(parent);

@@ -23,7 +23,7 @@ import { keyWords } from "./api/values.ts";
 import { LivePill } from "./parts/actor-status.tsx";
 import { panels, type TabId, tabsOf } from "./tab-set.ts";
 
-/** One actor: what it is made of, live, and what can be done with it. */
+/** One actor: its parts, live, and the operations on it. */
 export function ActorScreen({
   address,
   tab,
@@ -206,7 +206,7 @@ function WakeButton() {
   const queries = useQueryClient();
   const button = useRef<HTMLButtonElement>(null);
   useKeepFocus(button);
-  // Whoever asks what an actor is wakes it.
+  // Inspecting an actor wakes it.
   const wake = useMutation({
     mutationFn: () => queries.fetchQuery({ ...summaryQuery(address), staleTime: 0 }),
   });

@@ -18,7 +18,7 @@ import { keyWords } from "./api/values.ts";
 import { ActorStatusPill } from "./parts/actor-status.tsx";
 import { SelectField, TextField } from "./parts/fields.tsx";
 
-/** All actors of this server, found by name, key and status. */
+/** All actors of this server, filtered by name, key and status. */
 export function ActorsScreen({
   filter,
   onFilter,
@@ -51,13 +51,13 @@ export function ActorsScreen({
       )}
       {actors?.length === 0 &&
         (filtered ? (
-          <Empty title="No actor fits">
+          <Empty title="No actors match">
             <button type="button" className="link-button" onClick={() => onFilter({})}>
               Show all actors
             </button>
           </Empty>
         ) : (
-          <Empty title="No actor yet">An actor is made by the first call to its key.</Empty>
+          <Empty title="No actors yet">An actor is created by the first call to its key.</Empty>
         ))}
       {actors !== undefined && actors.length > 0 && (
         <ul className="actor-list" aria-label="Actors">
@@ -86,7 +86,7 @@ function Filters({
     if (settled !== (filter.prefix ?? ""))
       onFilter({ ...filter, prefix: settled === "" ? undefined : settled });
   }, [settled]);
-  // Cleared from outside, by "Show all actors".
+  // "Show all actors" clears it from outside.
   useEffect(() => {
     if (filter.prefix === undefined) setPrefix("");
   }, [filter.prefix]);

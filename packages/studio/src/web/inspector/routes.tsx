@@ -7,7 +7,7 @@ import { ActorsScreen } from "./actors-screen.tsx";
 const listRoute = getRouteApi("/inspector");
 const actorRoute = getRouteApi("/inspector/$name/$actorId");
 
-/** Loaded when somebody looks at actors for the first time. */
+/** Loaded when the inspector is first opened. */
 export function ActorsRoute() {
   const filter = listRoute.useSearch();
   const navigate = listRoute.useNavigate();

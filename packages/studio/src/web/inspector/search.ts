@@ -1,7 +1,7 @@
 import type { ActorFilter } from "./api/types.ts";
 import { isTabId, type TabId } from "./tab-id.ts";
 
-/** Reads the filter of the list from an address; what is not understood is left out. */
+/** Parses the filter of the list from the URL; ignores what is invalid. */
 export function readFilter(search: Readonly<Record<string, unknown>>): ActorFilter {
   const { name, prefix, status } = search;
   return {
@@ -15,7 +15,7 @@ export function readTab(search: Readonly<Record<string, unknown>>): { readonly t
   return isTabId(search["tab"]) ? { tab: search["tab"] } : {};
 }
 
-/** The router reads `?prefix=1` as a number. */
+/** The router parses `?prefix=1` as a number. */
 function isText(value: unknown): boolean {
   return (
     (typeof value === "string" && value !== "") || typeof value === "number" || typeof value === "boolean"

@@ -1,4 +1,4 @@
-/** Actors and one actor. */
+/** The inspector: the list of actors, and one actor. */
 
 const ids = [
   "state",

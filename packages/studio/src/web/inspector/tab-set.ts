@@ -32,10 +32,10 @@ export const panels: Readonly<Record<TabId, ComponentType>> = {
   history: HistoryTab,
 };
 
-/** The tabs that an actor has: not those that it has no part for, nor those that its definition hides. */
+/** The tabs of an actor, without those for parts that it does not have, and those that its definition hides. */
 export function tabsOf(actor: InspectedActor): readonly Tab<TabId>[] {
   const hidden = new Set(actor.tabs.filter((tab) => tab.hidden).map(({ id }) => id));
-  // The definition calls the place where actions are called from the console.
+  // Definitions call the tab for actions "console".
   if (hidden.has("console")) hidden.add("actions");
   const tabs: readonly (Tab<TabId> & { readonly there?: boolean })[] = [
     { id: "state", label: "State", there: actor.isStateEnabled },

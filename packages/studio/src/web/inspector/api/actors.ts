@@ -35,7 +35,7 @@ export function actorPath({ name, id }: ActorAddress): string {
 
 type Ok = { readonly ok: boolean };
 
-/** One actor: what it is made of, and what can be done with it. Asking wakes it. */
+/** One actor: its parts, and the operations on it. A request wakes it. */
 export function inspect(address: ActorAddress) {
   const path = actorPath(address);
   const at = `${path}/inspector`;

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 
-/** One call of an action from this page, and what came of it. */
+/** One call of an action from this page, and its outcome. */
 export interface DoneCall {
   readonly seq: number;
   readonly action: string;
@@ -14,18 +14,18 @@ export interface DoneCall {
 const maxCalls = 50;
 const none: readonly DoneCall[] = [];
 
-/** Calls of this page by actor, the newest first: they outlive a look at another tab. */
+/** Calls of this page by actor, newest first. They are kept when another tab is opened. */
 const callsOf = new Map<string, readonly DoneCall[]>();
 const listeners = new Set<() => void>();
 
-/** Keeps a call; whoever shows those of its actor shows it, whether it was there when the call began or not. */
+/** Records a call; components that show calls of its actor are updated. */
 export function keepCall(actorId: string, call: Omit<DoneCall, "seq">): void {
   const known = callsOf.get(actorId) ?? none;
   callsOf.set(actorId, [{ seq: (known[0]?.seq ?? 0) + 1, ...call }, ...known].slice(0, maxCalls));
   for (const listener of listeners) listener();
 }
 
-/** The calls of one actor as they end. */
+/** The finished calls of one actor. */
 export function useCalls(actorId: string): readonly DoneCall[] {
   return useSyncExternalStore(subscribe, () => callsOf.get(actorId) ?? none);
 }

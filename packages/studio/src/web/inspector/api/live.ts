@@ -13,10 +13,10 @@ import type {
   WorkflowHistory,
 } from "./types.ts";
 
-/** `offline` tries again by itself; `ended` does not: the actor is gone, or this browser may not watch. */
+/** `offline` reconnects by itself; `ended` does not: the actor is gone, or this browser may not watch it. */
 export type LiveStatus = "connecting" | "running" | "sleeping" | "offline" | "ended";
 
-/** What has changed, as the server tells it. */
+/** A change, as the server reports it. */
 export type LiveChange =
   | { readonly type: "init"; readonly summary: InspectedActor }
   | { readonly type: "state"; readonly state: unknown }
@@ -49,14 +49,14 @@ export interface LiveSnapshot {
   readonly events: readonly SeenEvent[];
 }
 
-/** Records and events that are kept; older ones are dropped. */
+/** Maximum number of records and events that are kept; older ones are dropped. */
 const maxKept = 500;
-/** What streams is drawn together after this long: each record for itself would leave no time for the person. */
+/** Streamed records are rendered together at this interval: rendering each one would block the page. */
 const drawAfterMs = 100;
 const firstRetryMs = 300;
 const maxRetryMs = 5_000;
 
-/** Watches one actor over a WebSocket for as long as somebody subscribes, and connects again by itself. */
+/** Watches one actor over a WebSocket while there are subscribers, and reconnects by itself. */
 export class LiveFeed {
   readonly #url: string;
   readonly #onChange: (change: LiveChange) => void;
@@ -80,7 +80,7 @@ export class LiveFeed {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Begins to watch; the returned function ends that. */
+  /** Starts to watch; the returned function stops that. */
   start(): () => void {
     this.#open();
     return () => {
@@ -138,7 +138,7 @@ export class LiveFeed {
       }
       case "response":
       case "error":
-        // Requests go over HTTP here, and what fails on the way to a push is asked for there again.
+        // Requests go over HTTP; data that a push could not deliver is requested there, too.
         return;
       default:
         this.#onChange(frame);
@@ -150,7 +150,7 @@ export class LiveFeed {
     this.#tell();
   }
 
-  /** {@link #set} for what may come by the thousand a second. */
+  /** {@link #set} for data that may arrive thousands of times per second. */
   #stream(change: Partial<LiveSnapshot>): void {
     this.#snapshot = { ...this.#snapshot, ...change };
     this.#drawing ??= setTimeout(() => {
@@ -164,7 +164,7 @@ export class LiveFeed {
   }
 }
 
-/** A refusal, or the end of the actor. What the server says of itself, such as that it stops, passes. */
+/** A refusal, or the end of the actor. Errors about the server itself, such as its shutdown, are temporary. */
 export function isFinal(code: number, reason: string): boolean {
   if (reason === "actor.destroyed") return true;
   return code === 1008 && !/^(gateway|store|conn)\./.test(reason);

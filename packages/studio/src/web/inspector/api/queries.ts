@@ -24,13 +24,13 @@ import type {
 const actorsPerPage = 50;
 const entriesPerPage = 50;
 
-/** What the server has said stays true when it is asked again; only an answer that did not come is tried for. */
+/** Errors of the server are final; only requests without a response are retried. */
 const shared = {
   retry: (failures: number, error: Error) =>
     failures < 2 && isHoldfastError(error) && error.group === "client",
 } as const;
 
-/** Kept up to date by the live feed, so that it does not go stale by itself. */
+/** The live feed keeps it up to date, so it never becomes stale. */
 const pushed = { ...shared, staleTime: Number.POSITIVE_INFINITY } as const;
 
 export function actorListQuery(filter: ActorFilter) {
@@ -42,7 +42,7 @@ export function actorListQuery(filter: ActorFilter) {
     getNextPageParam: (page) => page.cursor,
     placeholderData: keepPreviousData,
     staleTime: 0,
-    // Nothing tells of actors that come and go: the list is read again while it is looked at.
+    // New and destroyed actors are not pushed: the list is polled while it is shown.
     refetchInterval: 5_000,
   });
 }
@@ -71,7 +71,7 @@ export function actorKey(address: ActorAddress): readonly string[] {
   return ["actor", address.name, address.id];
 }
 
-/** What an actor is. */
+/** Summary of an actor. */
 export function summaryQuery(address: ActorAddress) {
   return queryOptions({
     ...pushed,
@@ -137,7 +137,7 @@ export function rowsQuery(address: ActorAddress, table: string, page: number) {
     ...shared,
     queryKey: [...actorKey(address), "database", "rows", table, page],
     queryFn: () => inspect(address).rows(table, rowsPerPage, page * rowsPerPage),
-    // Rows of another table would stand below the columns of this one.
+    // Without this, rows of the previous table would appear below the columns of this one.
     placeholderData: (known: readonly DatabaseRow[] | undefined, query) =>
       query?.queryKey.at(-2) === table ? known : undefined,
     staleTime: 0,
@@ -166,7 +166,7 @@ export function logsQuery(address: ActorAddress) {
   });
 }
 
-/** Read when asked for: to read it again by itself would keep the actor awake. */
+/** Requested on demand: polling would keep the actor awake. */
 export function tracesQuery(address: ActorAddress) {
   return queryOptions({
     ...shared,
@@ -176,10 +176,7 @@ export function tracesQuery(address: ActorAddress) {
   });
 }
 
-/**
- * Puts what was pushed in the place of what is known. An answer that is on its way may have been given
- * before the push: then it is asked for again.
- */
+/** Stores pushed data. A running request may return older data, so it is repeated. */
 function put<Data>(queries: QueryClient, queryKey: readonly string[], update: (known: Data) => Data): void {
   const known = queries.setQueryData<Data>(queryKey, (before) => before && update(before));
   if (queries.isFetching({ queryKey }) === 0) return;
@@ -187,12 +184,12 @@ function put<Data>(queries: QueryClient, queryKey: readonly string[], update: (k
   else void readAgain(queries, queryKey);
 }
 
-/** What is read again as soon as what is on its way has come. */
+/** Queries to repeat as soon as their running request has finished. */
 const awaited = new WeakMap<QueryClient, Set<string>>();
 
 /**
- * Reads again what a push says has changed. What is on its way comes first: pushes may come faster than
- * answers, and if each took the answer of the one before away, there would never be any.
+ * Refetches data that a push reported as changed. A running request finishes first: pushes may come faster than
+ * responses, and cancelling each would mean that none ever completes.
  */
 async function readAfter(queries: QueryClient, queryKey: readonly string[]): Promise<void> {
   if (queries.isFetching({ queryKey }) > 0) {
@@ -207,7 +204,7 @@ async function readAfter(queries: QueryClient, queryKey: readonly string[]): Pro
   await queries.invalidateQueries({ queryKey });
 }
 
-/** Takes in what the live feed tells, so that every view of it changes at once. */
+/** Applies changes of the live feed, so that every view is updated. */
 export function mergeChange(queries: QueryClient, address: ActorAddress, change: LiveChange): void {
   const key = actorKey(address);
   const summary = (patch: Partial<InspectedActor>) =>
@@ -215,7 +212,7 @@ export function mergeChange(queries: QueryClient, address: ActorAddress, change:
   switch (change.type) {
     case "init":
       summary(change.summary);
-      // What changed while nobody watched came in no frame. The summary is what just came.
+      // Changes were missed while nobody watched. The summary has just arrived.
       void queries.invalidateQueries({
         queryKey: key,
         predicate: (query) => query.queryKey[3] !== "summary",
@@ -242,7 +239,7 @@ export function mergeChange(queries: QueryClient, address: ActorAddress, change:
     case "workflow": {
       const { workflowState, history } = change;
       put<WorkflowView>(queries, [...key, "workflow"], (known) => ({ ...known, workflowState, history }));
-      // Output and error come with the end, and are not pushed.
+      // Output and error come with the end of the workflow, and are not pushed.
       if (workflowState !== "running" && workflowState !== "sleeping") {
         void readAfter(queries, [...key, "workflow"]);
       }
@@ -261,7 +258,7 @@ export function mergeChange(queries: QueryClient, address: ActorAddress, change:
   }
 }
 
-/** A change that is followed by reading again what it may have touched. */
+/** A mutation that refetches the data that it may have changed. */
 export function useChange<Input, Output>(
   address: ActorAddress,
   change: (input: Input) => Promise<Output>,

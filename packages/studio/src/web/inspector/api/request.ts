@@ -1,11 +1,11 @@
 import { decodeJson, encodeJson, fromWireError, HoldfastError } from "@holdfast/core";
 
-/** As deep as the actors themselves may nest values. */
+/** Maximum nesting, as for actors. */
 export const maxValueDepth = 1_010;
 
 /**
- * One request to the management or inspector API, with the cookie of this browser. Values are those of the
- * structured codec. Throws what the server says, and `client.network_error` when it does not answer.
+ * One request to the management or inspector API, with the cookie of this browser. Values use the structured codec.
+ * Throws the server's error, and `client.network_error` if there is no response.
  */
 export async function request<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
   let response: Response;

@@ -1,4 +1,4 @@
-/** What the inspector of the server answers: docs/reference/inspector.md. Times in milliseconds since the epoch. */
+/** Responses of the inspector API: docs/reference/inspector.md. Times are milliseconds since the epoch. */
 
 export interface ActorAddress {
   readonly name: string;
@@ -21,7 +21,7 @@ export interface ActorPage {
 
 export interface ActorFilter {
   readonly name?: string | undefined;
-  /** Of the first component of the key. */
+  /** Prefix of the first component of the key. */
   readonly prefix?: string | undefined;
   readonly status?: ActorStatus | undefined;
 }
@@ -94,7 +94,7 @@ export interface Schedule {
   readonly kind: "at" | "cron" | "every";
   readonly action: string;
   readonly args: readonly unknown[];
-  /** Of a recurring one. */
+  /** For a recurring schedule. */
   readonly name?: string;
   readonly nextRunAt?: number;
   readonly lastRunAt?: number;
@@ -102,7 +102,7 @@ export interface Schedule {
   readonly expression?: string;
   readonly timezone?: string;
   readonly interval?: number;
-  /** Of one that runs once. */
+  /** For a schedule that runs once. */
   readonly runAt?: number;
   readonly attempts?: number;
 }
@@ -189,10 +189,10 @@ export type DatabaseRow = Readonly<Record<string, unknown>>;
 export interface KvEntry {
   /** In base64url. */
   readonly key: string;
-  /** Present where the key is text. */
+  /** Set if the key is text. */
   readonly keyText?: string;
   readonly size: number;
-  /** Present where the value is text. */
+  /** Set if the value is text. */
   readonly text?: string;
   readonly value: unknown;
 }
@@ -219,7 +219,7 @@ export interface Span {
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
-/** An event that the actor has sent to its subscribers while this page watched. */
+/** An event that the actor broadcast while this page was open. */
 export interface SeenEvent {
   readonly seq: number;
   readonly at: number;

@@ -2,12 +2,12 @@ import { type ActorKey, decodeJson, encodeJson, isHoldfastError } from "@holdfas
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { maxValueDepth } from "./request.ts";
 
-/** A value as the JSON that people edit, with tags for what JSON has no word for. */
+/** A value as editable JSON, with tags for values that JSON lacks. */
 export function valueText(value: unknown): string {
   return JSON.stringify(JSON.parse(encodeJson(value)), null, 2);
 }
 
-/** A value in one line, cut to `length` characters. */
+/** A value on one line, truncated to `length` characters. */
 export function valueLine(value: unknown, length = 160): string {
   const text = visibleText(encodeJson(value));
   return text.length > length ? `${text.slice(0, length)}…` : text;
@@ -17,7 +17,7 @@ export type ParsedValue =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly problem: string };
 
-/** Reads what somebody has typed. Nothing is `empty`. */
+/** Parses typed text. Blank text is `empty`. */
 export function parseValue(text: string, empty?: unknown): ParsedValue {
   if (text.trim() === "" && empty !== undefined) return { ok: true, value: empty };
   try {
@@ -33,7 +33,7 @@ export function parseValue(text: string, empty?: unknown): ParsedValue {
   }
 }
 
-/** Arguments of an action: a list of values. */
+/** Parses the arguments of an action: a list of values. */
 export function parseArguments(text: string): ParsedValue & { readonly value?: unknown } {
   const parsed = parseValue(text, []);
   if (parsed.ok && !Array.isArray(parsed.value)) {
@@ -42,7 +42,7 @@ export function parseArguments(text: string): ParsedValue & { readonly value?: u
   return parsed;
 }
 
-/** A key as people read it: its components with their hidden characters spelled out. */
+/** A key for display: its components with hidden characters made visible. */
 export function keyWords(key: ActorKey): string {
   if (key.length === 0) return "no key";
   return key.map((part) => (part === "" ? '""' : visibleText(part))).join(" / ");

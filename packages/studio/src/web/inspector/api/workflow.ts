@@ -20,7 +20,7 @@ export function entryWords(entry: WorkflowEntry): string {
   return kindWords[entry.kind.tag] ?? entry.kind.tag;
 }
 
-/** Where an entry stands, such as `payments / 2 / charge` for a step in the third iteration of a loop. */
+/** The location of an entry, such as `payments / 2 / charge` for a step in the third iteration of a loop. */
 export function entryName(history: WorkflowHistory, entry: WorkflowEntry): string {
   return entry.location
     .map((segment) =>
@@ -31,7 +31,7 @@ export function entryName(history: WorkflowHistory, entry: WorkflowEntry): strin
     .join(" / ");
 }
 
-/** How deep it stands in loops, branches and tries. */
+/** Its nesting depth in loops, branches and tries. */
 export function entryDepth(entry: WorkflowEntry): number {
   return entry.location.filter(({ tag }) => tag === "WorkflowNameIndex").length - 1;
 }

@@ -3,7 +3,7 @@ import type { ActorStatus } from "../api/types.ts";
 
 const words: Readonly<Record<ActorStatus, string>> = { running: "Awake", sleeping: "Asleep" };
 
-/** Shape, colour and word say the same. */
+/** Shape, colour and word convey the same. */
 export function ActorStatusPill({ status }: { readonly status: ActorStatus }) {
   return (
     <span className={`status status-actor-${status}`} data-status={status}>
@@ -21,7 +21,7 @@ const liveWords: Readonly<Record<LiveStatus, string>> = {
   ended: "Gone",
 };
 
-/** What the live feed of an open actor is doing. */
+/** The state of an open actor's live feed. */
 export function LivePill({ status }: { readonly status: LiveStatus }) {
   return (
     <span className={`status status-actor-${status}`} data-live={status} role="status">

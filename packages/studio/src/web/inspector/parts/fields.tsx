@@ -1,7 +1,7 @@
-/** Parts that several tabs show. */
+/** Components used by several tabs. */
 import { type ReactNode, useId } from "react";
 
-/** A labelled text box of one line. */
+/** A labelled text field of one line. */
 export function TextField({
   label,
   value,
@@ -42,7 +42,7 @@ export function TextField({
   );
 }
 
-/** JSON or SQL. Control and Enter does what the form's button does. */
+/** A field for JSON or SQL. Ctrl+Enter submits the form. */
 export function CodeField({
   label,
   value,

@@ -3,11 +3,11 @@ import { ChevronIcon } from "@holdfast/web-parts";
 import { formatBytes } from "@holdfast/web-parts/format";
 import { type ReactNode, useState } from "react";
 
-/** Members that are drawn at once; more on demand. */
+/** Number of members rendered initially; more on demand. */
 const membersAtOnce = 100;
 const shownText = 2_000;
 
-/** Any value that the codec carries, as a tree that opens and closes. */
+/** Any value of the codec, as a collapsible tree. */
 export function JsonTree({ value, label }: { readonly value: unknown; readonly label: string }) {
   return (
     <div className="json-tree">
@@ -80,7 +80,7 @@ function Branch({
   );
 }
 
-/** Undefined for what has no members to open. */
+/** Undefined for a value without members. */
 function membersOf(value: unknown): readonly Member[] | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (Array.isArray(value)) return value.map((item: unknown, index) => [String(index), item]);

@@ -4,7 +4,7 @@ import { leafText } from "./json-tree.tsx";
 
 const cellText = 300;
 
-/** Rows of SQLite. The columns are known where there is no row to tell them. */
+/** Rows of SQLite. `columns` is given if there is no row to derive them from. */
 export function RowsTable({
   label,
   rows,

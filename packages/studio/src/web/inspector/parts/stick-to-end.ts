@@ -1,6 +1,6 @@
 import { type RefObject, useLayoutEffect, useRef } from "react";
 
-/** Keeps a scrolling list at its end while it is there; whoever scrolls back to read stays where he is. */
+/** Keeps a scrolling list at its end, unless the user has scrolled back. */
 export function useStickToEnd(list: RefObject<HTMLElement | null>, last: unknown): () => void {
   const atEnd = useRef(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `last` is what makes the list grow.

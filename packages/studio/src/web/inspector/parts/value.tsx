@@ -3,7 +3,7 @@ import { useState } from "react";
 import { valueLine } from "../api/values.ts";
 import { JsonTree, leafText } from "./json-tree.tsx";
 
-/** A value in one line, which opens to its tree where there is more to see. */
+/** A value on one line, which expands to its tree. */
 export function Value({ value, label }: { readonly value: unknown; readonly label: string }) {
   const [open, setOpen] = useState(false);
   const line = valueLine(value);

@@ -1,4 +1,4 @@
-/** One file a tab of an actor. */
+/** The tabs of an actor, one file each. */
 import { Empty, ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { formatClock } from "@holdfast/web-parts/format";
 import { useMutation } from "@tanstack/react-query";
@@ -9,7 +9,7 @@ import { parseArguments } from "../api/values.ts";
 import { CodeField, SelectField } from "../parts/fields.tsx";
 import { Value } from "../parts/value.tsx";
 
-/** Calls actions, and keeps what came of it for as long as the page is open. */
+/** Calls actions, and keeps the results while the page is open. */
 export function ActionsTab() {
   const { address, actor, api } = useOpenActor();
   const announce = useAnnounce();
@@ -73,7 +73,7 @@ export function ActionsTab() {
         <div>
           <h3>Calls from this page</h3>
           {calls.length === 0 ? (
-            <Empty title="No call yet">Results and errors are kept here until the page is closed.</Empty>
+            <Empty title="No calls yet">Results and errors are kept here until the page is closed.</Empty>
           ) : (
             <ul className="rows">
               {calls.map((done) => (

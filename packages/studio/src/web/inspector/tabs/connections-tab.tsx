@@ -4,7 +4,7 @@ import { useOpenActor } from "../api/context.ts";
 import type { Connection } from "../api/types.ts";
 import { Value } from "../parts/value.tsx";
 
-/** Who is connected, and with what. */
+/** The connections of the actor and their details. */
 export function ConnectionsTab() {
   const { actor } = useOpenActor();
   const { rows, more } = useRows(actor.connections);
@@ -70,7 +70,7 @@ function ConnectionRow({ connection: { id, type, details } }: { readonly connect
         confirmLabel="Disconnect"
         onConfirm={() => api.disconnect(id)}
       >
-        <p>A client of Holdfast does not connect again by itself after this.</p>
+        <p>A Holdfast client does not reconnect by itself after this.</p>
       </ConfirmButton>
     </li>
   );

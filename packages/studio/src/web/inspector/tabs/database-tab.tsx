@@ -8,10 +8,10 @@ import type { DatabaseTable } from "../api/types.ts";
 import { CodeField, SelectField } from "../parts/fields.tsx";
 import { RowsTable } from "../parts/rows-table.tsx";
 
-/** Of what SQL of one's own has found, so many are drawn. */
+/** Maximum number of rows of a query that are rendered. */
 const shownRows = 500;
 
-/** The actor's SQLite: its tables, and SQL of one's own. */
+/** The actor's SQLite database: its tables, and a SQL console. */
 export function DatabaseTab() {
   const { address } = useOpenActor();
   const tables = useQuery(tablesQuery(address));
@@ -24,7 +24,7 @@ export function DatabaseTab() {
       <h3>Tables</h3>
       {tables.isPending && <Loading label="Loading tables" />}
       {tables.isError && <ErrorNotice error={tables.error} onRetry={() => void tables.refetch()} />}
-      {tables.data?.length === 0 && <Empty title="No table yet" />}
+      {tables.data?.length === 0 && <Empty title="No tables yet" />}
       {tables.data !== undefined && tables.data.length > 0 && <Browse tables={tables.data} />}
     </>
   );
@@ -57,7 +57,7 @@ function QueryBox() {
           May change data
         </label>
       </div>
-      {run.isError && <ErrorNotice error={run.error} title="SQLite said no." />}
+      {run.isError && <ErrorNotice error={run.error} title="SQLite reported an error." />}
       {run.isSuccess && (
         <div className="query-result" data-testid="query-result">
           <p className="muted small" role="status">
@@ -78,7 +78,7 @@ function Browse({ tables }: { readonly tables: readonly DatabaseTable[] }) {
   const table = tables.find((each) => each.table.name === name) ?? tables[0];
   const shown = table?.table.name ?? "";
   const pages = Math.max(1, Math.ceil((table?.records ?? 0) / rowsPerPage));
-  // Rows may have been deleted since.
+  // Rows may have been deleted in the meantime.
   const page = Math.min(wanted, pages - 1);
   const rows = useQuery(rowsQuery(address, shown, page));
   if (table === undefined) return null;

@@ -7,7 +7,7 @@ import { SelectField } from "../parts/fields.tsx";
 import { useStickToEnd } from "../parts/stick-to-end.ts";
 import { Value } from "../parts/value.tsx";
 
-/** What the actor broadcasts, since this page was opened. */
+/** Events broadcast by the actor since this page was opened. */
 export function EventsTab() {
   const { actor, live, feed } = useOpenActor();
   const [name, setName] = useState("");
@@ -54,7 +54,7 @@ export function EventsTab() {
         </SelectField>
       </div>
       {events.length === 0 ? (
-        <Empty title={name === "" ? "No event yet" : `No ${visibleText(name)} yet`}>
+        <Empty title={name === "" ? "No events yet" : `No ${visibleText(name)} yet`}>
           Events that the actor broadcasts appear here while this page is open.
         </Empty>
       ) : (

@@ -8,7 +8,7 @@ import { parseValue } from "../api/values.ts";
 import { CodeField, TextField } from "../parts/fields.tsx";
 import { JsonTree } from "../parts/json-tree.tsx";
 
-/** The past: the state as it was, a fork of it, and a file of everything. */
+/** The history of the actor: its state at an earlier time, a fork, and an export. */
 export function HistoryTab() {
   const { api } = useOpenActor();
   const [time, setTime] = useState(() => localTime(Date.now()));
@@ -125,7 +125,7 @@ function parseKey(text: string): { readonly key?: readonly string[]; readonly pr
   return { problem: "A key is text or a list of texts." };
 }
 
-/** What `datetime-local` takes: the time of this place, to the second that ends with or after it. */
+/** A value for `datetime-local`: the local time, rounded up to a second. */
 function localTime(time: number): string {
   const at = Math.ceil(time / 1_000) * 1_000;
   const offsetMs = new Date(at).getTimezoneOffset() * 60_000;

@@ -11,7 +11,7 @@ import { base64url } from "../api/values.ts";
 import { CodeField, TextField } from "../parts/fields.tsx";
 
 interface Draft {
-  /** In base64url, of an entry that is there; what is typed decides otherwise. */
+  /** In base64url, for an existing entry; undefined if the text field decides. */
   readonly encodedKey?: string;
   readonly key: string;
   readonly text: string;
@@ -19,7 +19,7 @@ interface Draft {
 
 const nothing: Draft = { key: "", text: "" };
 
-/** Entries in order of their keys, to browse, put and delete. */
+/** Entries ordered by key, to browse, write and delete. */
 export function KvTab() {
   const { address } = useOpenActor();
   const [prefix, setPrefix] = useState("");
@@ -41,7 +41,7 @@ export function KvTab() {
           {query.isPending && <Loading label="Loading entries" />}
           {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
           {entries?.length === 0 && (
-            <Empty title={prefix === "" ? "No entry" : "No entry begins with this"} />
+            <Empty title={prefix === "" ? "No entry" : "No entries begin with this"} />
           )}
           {entries !== undefined && entries.length > 0 && (
             <ul className="rows">
@@ -90,7 +90,7 @@ function PutForm({
     put.mutate(draft, {
       onSuccess() {
         announce("Put.");
-        // What was typed meanwhile is another entry, or another value of this one.
+        // Text typed in the meantime belongs to another entry, or is another value of this one.
         onDraft((now) => (now === draft ? nothing : now));
       },
     });
@@ -103,7 +103,7 @@ function PutForm({
         value={draft.text}
         onChange={(text) => onDraft({ ...draft, text })}
         onSubmit={submit}
-        help="Kept as the UTF-8 of this text."
+        help="Stored as UTF-8."
       />
       {put.isError && <ErrorNotice error={put.error} title="Nothing was put." />}
       <div className="form-foot">

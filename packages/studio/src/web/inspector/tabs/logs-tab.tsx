@@ -13,7 +13,7 @@ import { Value } from "../parts/value.tsx";
 
 const levels = ["debug", "info", "warn", "error"] as const;
 
-/** The end of the actor's log, as it is written. */
+/** The end of the actor's log, live. */
 export function LogsTab() {
   const { address, live } = useOpenActor();
   const query = useQuery(logsQuery(address));
@@ -49,7 +49,7 @@ export function LogsTab() {
       {query.isPending && <Loading label="Loading the log" />}
       {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
       {!query.isPending && records.length === 0 ? (
-        <Empty title="Nothing is logged">What the actor writes with c.log appears here.</Empty>
+        <Empty title="Nothing is logged">Records that the actor writes with c.log appear here.</Empty>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable list is reached by keyboard.
         <ul className="feed" tabIndex={0} aria-label="Log" ref={list} onScroll={onScroll}>
@@ -66,7 +66,7 @@ export function LogsTab() {
   );
 }
 
-/** Without what says only which actor it is: that is the page. */
+/** Without the fields that identify the actor, whose page this is. */
 function Fields({ record }: { readonly record: LogRecord }) {
   const { actorId: _, actor: __, ...fields } = record.fields;
   if (Object.keys(fields).length === 0) return null;

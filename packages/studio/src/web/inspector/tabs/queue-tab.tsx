@@ -10,7 +10,7 @@ import { parseValue } from "../api/values.ts";
 import { CodeField, SelectField, TextField } from "../parts/fields.tsx";
 import { Value } from "../parts/value.tsx";
 
-/** Messages that wait, those that failed for good, and a way to send one. */
+/** Waiting messages, dead letters, and a form to send a message. */
 export function QueueTab() {
   return (
     <>
@@ -48,12 +48,12 @@ function Messages() {
           disabled={(queue.data?.messages.length ?? 0) === 0}
           onConfirm={() => api.clearQueue()}
         >
-          <p>Of all queues of this actor. What a consumer has taken stays.</p>
+          <p>In all queues of this actor. Messages held by a consumer stay.</p>
         </ConfirmButton>
       </div>
       {queue.isPending && <Loading label="Loading messages" />}
       {queue.isError && <ErrorNotice error={queue.error} onRetry={() => void queue.refetch()} />}
-      {queue.data?.messages.length === 0 && <Empty title="No message waits" />}
+      {queue.data?.messages.length === 0 && <Empty title="No messages" />}
       {queue.data !== undefined && queue.data.messages.length > 0 && (
         <ul className="rows">
           {queue.data.messages.map((message) => (
@@ -67,7 +67,7 @@ function Messages() {
       <h3>Dead letters</h3>
       {letters.isError && <ErrorNotice error={letters.error} onRetry={() => void letters.refetch()} />}
       {letters.isPending && <Loading label="Loading dead letters" rows={1} />}
-      {letters.data?.length === 0 && <p className="muted">No message was given up.</p>}
+      {letters.data?.length === 0 && <p className="muted">No dead letters.</p>}
       {letters.data !== undefined && letters.data.length > 0 && (
         <ul className="rows">
           {letters.data.map((message) => (

@@ -8,7 +8,7 @@ import { scheduleHistoryQuery, schedulesQuery, useChange } from "../api/queries.
 import type { CronFire, DeadSchedule, Schedule } from "../api/types.ts";
 import { Value } from "../parts/value.tsx";
 
-/** What the actor will do later, and what came of what it did. */
+/** The actor's schedules, and the results of their runs. */
 export function SchedulesTab() {
   const { address } = useOpenActor();
   const query = useQuery(schedulesQuery(address));
@@ -21,9 +21,7 @@ export function SchedulesTab() {
       {query.isPending && <Loading label="Loading schedules" />}
       {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
       {view?.schedules.length === 0 && (
-        <Empty title="Nothing is scheduled">
-          What the actor plans with c.schedule and c.cron appears here.
-        </Empty>
+        <Empty title="Nothing is scheduled">Schedules created with c.schedule and c.cron appear here.</Empty>
       )}
       {view !== undefined && view.schedules.length > 0 && (
         <ul className="rows">
@@ -61,7 +59,7 @@ function ScheduleRow({ schedule }: { readonly schedule: Schedule }) {
   const { address, api } = useOpenActor();
   const announce = useAnnounce();
   const [open, setOpen] = useState(false);
-  // A recurring one is known by its name, the others by their id.
+  // A recurring schedule is identified by its name, any other by its id.
   const handle = schedule.name ?? schedule.id;
   const title = schedule.name ?? schedule.action;
   const deed = useChange(

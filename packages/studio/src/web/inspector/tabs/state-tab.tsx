@@ -6,7 +6,7 @@ import { parseValue, valueText } from "../api/values.ts";
 import { CodeField } from "../parts/fields.tsx";
 import { JsonTree } from "../parts/json-tree.tsx";
 
-/** The state as it changes, and its JSON to edit. */
+/** The live state, and an editor for it as JSON. */
 export function StateTab() {
   const { actor } = useOpenActor();
   const [editing, setEditing] = useState(false);
@@ -14,7 +14,7 @@ export function StateTab() {
   const wasEditing = useRef(false);
   const heading = useId();
   useEffect(() => {
-    // The form is gone with what had the focus in it.
+    // The form with the focused element has been unmounted.
     if (wasEditing.current && !editing) edit.current?.focus();
     wasEditing.current = editing;
   }, [editing]);
@@ -63,7 +63,7 @@ function StateForm({ onDone }: { readonly onDone: () => void }) {
     save.mutate(value, {
       onSuccess() {
         announce("Saved.");
-        // What was typed while it was being saved goes on from there.
+        // Edits made while saving are kept.
         if (latest.current === text) onDone();
         else setBase(valueText(value));
       },
@@ -86,7 +86,7 @@ function StateForm({ onDone }: { readonly onDone: () => void }) {
         onChange={write}
         onSubmit={submit}
         problem={parsed.ok ? undefined : parsed.problem}
-        help='Replaces the whole state. What JSON has no word for is tagged: ["$BigInt","1"], ["$Date",0].'
+        help='Replaces the complete state. Values that JSON lacks are tagged: ["$BigInt","1"], ["$Date",0].'
       />
       {now !== base && (
         <div className="notice notice-warning" role="status">
@@ -100,7 +100,7 @@ function StateForm({ onDone }: { readonly onDone: () => void }) {
                 write(now);
               }}
             >
-              Begin from the new state
+              Start from the new state
             </button>
           </p>
         </div>

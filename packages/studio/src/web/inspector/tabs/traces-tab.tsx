@@ -7,7 +7,7 @@ import { tracesQuery } from "../api/queries.ts";
 import type { Span } from "../api/types.ts";
 import { Value } from "../parts/value.tsx";
 
-/** What the actor has spent its time on lately, the latest first. */
+/** Recent operations of the actor and their durations, newest first. */
 export function TracesTab() {
   const { address } = useOpenActor();
   const query = useQuery(tracesQuery(address));

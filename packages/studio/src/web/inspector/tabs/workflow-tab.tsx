@@ -12,7 +12,7 @@ import { Value } from "../parts/value.tsx";
 
 const ended = new Set(["completed", "failed", "cancelled"]);
 
-/** What the workflow has done, step by step, and a way back to each of them. */
+/** The steps of the workflow, and a way to replay from each of them. */
 export function WorkflowTab() {
   const { address } = useOpenActor();
   const query = useQuery(workflowQuery(address));
@@ -61,11 +61,11 @@ function Deeds({ view }: { readonly view: WorkflowView }) {
       <ConfirmButton
         label="Replay"
         accessibleLabel="Replay from the beginning"
-        title="Replay the whole workflow?"
+        title="Replay the complete workflow?"
         confirmLabel="Replay"
         onConfirm={() => replay.mutateAsync(undefined)}
       >
-        <p>Everything that is recorded is forgotten, and the workflow begins anew. State stays as it is.</p>
+        <p>The complete history is deleted, and the workflow starts again. The state of the actor stays.</p>
       </ConfirmButton>
       <ConfirmButton
         label="Cancel"
@@ -75,14 +75,14 @@ function Deeds({ view }: { readonly view: WorkflowView }) {
         disabled={view.workflowState === null || ended.has(view.workflowState)}
         onConfirm={() => api.cancelWorkflow(reason.trim())}
       >
-        <p>It stops at what it waits for, and its rollbacks run.</p>
+        <p>It stops at its current step, and its rollbacks run.</p>
         <TextField label="Reason" value={reason} onChange={setReason} />
       </ConfirmButton>
     </div>
   );
 }
 
-/** Input, output and failure, where there are any. */
+/** Input, output and failure, if there are any. */
 function Ends({ view }: { readonly view: WorkflowView }) {
   const shown = (["input", "output", "error"] as const).filter((name) => view[name] !== undefined);
   if (shown.length === 0) return null;
@@ -143,7 +143,7 @@ function EntryRow({
         confirmLabel="Replay"
         onConfirm={() => replay.mutateAsync(undefined)}
       >
-        <p>This entry and all after it are forgotten and run again. State stays as it is.</p>
+        <p>This entry and all later ones are deleted and run again. The state of the actor stays.</p>
       </ConfirmButton>
     </li>
   );

@@ -17,7 +17,7 @@ import { agentsQuery, systemQuery } from "../../api/queries.ts";
 import { AgentHint } from "../../components/agent-hint.tsx";
 import { Command } from "../../components/command.tsx";
 
-/** What this machine can and cannot do, and what mends it. */
+/** Checks of this machine, each failure with its fix. */
 export function SystemScreen() {
   usePageTitle("System");
   const api = useApi();
@@ -106,7 +106,7 @@ function Checks({ checks }: { readonly checks: readonly SystemCheck[] }) {
     <section aria-labelledby="checks-heading">
       <h2 id="checks-heading">
         Checks{" "}
-        <span className="muted">{bad === 0 ? "all well" : `${bad} of ${checks.length} need a look`}</span>
+        <span className="muted">{bad === 0 ? "all well" : `${bad} of ${checks.length} need attention`}</span>
       </h2>
       <ul className="rows">
         {checks.map((check) => (

@@ -7,7 +7,7 @@ import { useApi } from "../../api/context.ts";
 import { Command } from "../../components/command.tsx";
 import { isBusy } from "../../components/status.tsx";
 
-/** Puts the changes on a new branch of the person's repository; the checked-out files stay as they are. */
+/** Applies the changes to a new branch of the user's repository; checked-out files stay unchanged. */
 export function Apply({ task, files }: { readonly task: TaskView; readonly files: readonly DiffFile[] }) {
   const id = useId();
   const api = useApi();
@@ -83,7 +83,7 @@ export function Apply({ task, files }: { readonly task: TaskView; readonly files
   );
 }
 
-/** Quoted for a POSIX shell where it has to be. */
+/** Quotes a word for a POSIX shell if necessary. */
 function shellQuote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -7,8 +7,8 @@ import { useApi } from "../../api/context.ts";
 import { answersFor, lineOf } from "./approval-batch.ts";
 
 /**
- * Many questions of the gate, answered at once. Nothing is selected at first, so that nothing is allowed
- * which nobody has looked at; the whole of each question is on its own card below.
+ * Answers many questions of the gate together. Nothing is selected initially, so that nothing is allowed unseen; each
+ * question is shown completely on its own card below.
  */
 export function ApprovalBatchCard({
   taskId,
@@ -20,7 +20,7 @@ export function ApprovalBatchCard({
   readonly batch: readonly ApprovalView[];
   /** Called with the ids before the answers are sent. */
   readonly onSubmit: (ids: readonly string[]) => void;
-  /** The ids that were answered, also elsewhere, and what to announce. */
+  /** The ids that were answered, here or elsewhere, and the text to announce. */
   readonly onAnswered: (ids: readonly string[], outcome: string) => void;
 }) {
   const id = useId();
@@ -61,7 +61,8 @@ export function ApprovalBatchCard({
         {batch.length} questions wait
       </h2>
       <p className="approval-note">
-        Each acts outside of the jail. What you select is done once, exactly as its card below shows.
+        Each takes effect outside of the jail. Selected questions are allowed once, exactly as their cards
+        below show.
       </p>
       <ul className="approval-list">
         {batch.map((each) => (
@@ -73,7 +74,7 @@ export function ApprovalBatchCard({
                 {each.boundary?.origin !== undefined && (
                   <span className="approval-origin">
                     {" "}
-                    · words from outside: {visibleText(each.boundary.origin)}
+                    · untrusted content: {visibleText(each.boundary.origin)}
                   </span>
                 )}
               </span>
@@ -81,7 +82,7 @@ export function ApprovalBatchCard({
           </li>
         ))}
       </ul>
-      {answer.isError && <ErrorNotice error={answer.error} title="The answers were not taken." />}
+      {answer.isError && <ErrorNotice error={answer.error} title="The answers were not saved." />}
       <div className="approval-options">
         <button
           type="button"

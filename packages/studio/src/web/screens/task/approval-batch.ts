@@ -2,8 +2,8 @@
 import type { ApprovalAnswer, ApprovalOption, ApprovalView } from "../../../contract.ts";
 
 /**
- * What a batch can answer: the gate's own questions; those of an agent are about its own work, one by one.
- * Which of them still wait is the server's to say: a browser's clock may be wrong.
+ * The questions that a batch can answer: those of the gate. An agent's questions are about its own work and are
+ * answered individually. The server decides which are still open, because a browser's clock may be wrong.
  */
 export function batchOf(approvals: readonly ApprovalView[]): readonly ApprovalView[] {
   const open = approvals.filter(
@@ -12,7 +12,7 @@ export function batchOf(approvals: readonly ApprovalView[]): readonly ApprovalVi
   return open.length < 2 ? [] : open;
 }
 
-/** The answers that say the same to each selected question, in the order in which they were asked. */
+/** The same answer for each selected question, in the order in which they were asked. */
 export function answersFor(
   batch: readonly ApprovalView[],
   selected: ReadonlySet<string>,
@@ -26,7 +26,7 @@ export function answersFor(
 
 const maxLineCharacters = 160;
 
-/** The beginning of a question's detail, on one line; its whole is on its own card. */
+/** The beginning of a question's detail on one line; its card has all of it. */
 export function lineOf({ detail, truncated }: ApprovalView): string {
   const line = detail.replaceAll(/\s+/g, " ").trim();
   const cut = line.slice(0, maxLineCharacters);

@@ -19,9 +19,9 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   const announce = useAnnounce();
   const region = useRef<HTMLDivElement>(null);
   const [answered, setAnswered] = useState<ReadonlySet<string>>(new Set());
-  // Stays when the card is taken away, until an answer arrives.
+  // Stays mounted when the card disappears, until an answer arrives.
   const [unheard, setUnheard] = useState<unknown>();
-  // The view without a question may arrive before the answer to the request that settled it.
+  // The view without the question may arrive before the response to the request that settled it.
   const submitted = useRef(new Set<string>());
   const submit = (ids: readonly string[]) => {
     for (const id of ids) submitted.current.add(id);
@@ -43,7 +43,7 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   useEffect(() => {
     if (firstId === undefined) return;
     announce(`${asker}: ${firstTitle ?? ""}`, "assertive");
-    // Never taken from somebody who types: only focus that is nowhere goes to the question.
+    // Never moved while the user types: only if nothing has the focus.
     if (isFocusIdle()) region.current?.querySelector<HTMLElement>(".approval")?.focus();
   }, [announce, asker, firstId, firstTitle]);
   return (
@@ -74,8 +74,8 @@ export function Approvals({ task }: { readonly task: TaskView }) {
 }
 
 /**
- * Why the last question went away without an answer in this window; announced as well, because the card
- * that a screen reader was on is gone. Undefined until that happens, and again when the agent asks anew.
+ * Why the last question disappeared without an answer in this window; also announced, because the card that a screen
+ * reader was reading is gone. Undefined until that happens, and again when the agent asks the next question.
  */
 function useSettledElsewhere(task: TaskView, submitted: RefObject<ReadonlySet<string>>): string | undefined {
   const announce = useAnnounce();
@@ -106,7 +106,7 @@ function settledWords({ title, expiresAt }: ApprovalView, status: TaskView["stat
   return `“${name}” was answered in another window.`;
 }
 
-/** True when the focus is nowhere in particular. */
+/** True if no particular element has the focus. */
 function isFocusIdle(): boolean {
   const active = document.activeElement;
   return active === null || active === document.body || active.matches("#main, .transcript");
@@ -122,7 +122,7 @@ function ApprovalCard({
 }: {
   readonly taskId: string;
   readonly approval: ApprovalView;
-  /** Among several: their titles may be the same. */
+  /** Its position among several questions, whose titles may be the same. */
   readonly place: string | undefined;
   /** Called before the answer is sent. */
   readonly onSubmit: () => void;
@@ -132,14 +132,14 @@ function ApprovalCard({
   const id = useId();
   const api = useApi();
   const queries = useQueryClient();
-  // For people only: the clock of this browser may be wrong, and what still waits is the server's to say.
+  // For display only: the browser's clock may be wrong, and the server decides what is still open.
   const left = approval.expiresAt - useNow(1_000);
   const answer = useMutation({
     mutationFn: (option: ApprovalOption) => api.task(taskId).answer(approval.id, option.id),
     onMutate: onSubmit,
     onSuccess: (_, option) => onAnswered(`Answered: ${option.name}.`),
     onError: (error) => {
-      // Another window was quicker, or it ran out: the newer view takes the card away.
+      // Answered in another window, or expired: the next view removes the card.
       const code = errorCode(error);
       if (code === "approval.agent_gone") {
         onUnheard(error);
@@ -199,7 +199,7 @@ function ApprovalCard({
             data-kind={option.kind}
             disabled={answer.isPending}
             onClick={({ detail }) => {
-              // The second click of a double click was meant for the question that stood here before.
+              // The second click of a double click was meant for the question that was here before.
               if (detail <= 1) answer.mutate(option);
             }}
           >
@@ -216,7 +216,7 @@ function offersRule({ boundary, proposal, options }: ApprovalView): boolean {
   return boundary !== undefined && proposal !== undefined && offered;
 }
 
-/** What "always" would mean: the rule, as it would stand in the policy file. */
+/** The rule that "always allow" adds, as it would appear in the policy file. */
 function Rule({ approval }: { readonly approval: ApprovalView }) {
   return (
     <details className="approval-rule">
@@ -230,7 +230,7 @@ function Rule({ approval }: { readonly approval: ApprovalView }) {
   );
 }
 
-/** What the tool would be given: file changes as changes, anything else as it came. */
+/** The arguments of the tool call: file changes as a diff, anything else unchanged. */
 function Detail({ approval }: { readonly approval: ApprovalView }) {
   const diffs = useMemo(
     () => (approval.truncated ? undefined : diffsInDetail(approval.detail)),

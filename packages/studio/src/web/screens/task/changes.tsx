@@ -12,13 +12,13 @@ import { parsePatch } from "../../components/patch.ts";
 import { isBusy } from "../../components/status.tsx";
 import { Apply } from "./apply.tsx";
 
-/** What differs from where the work began, file by file, and the way to take it over. */
+/** The changes since the task began, file by file, and the form to apply them. */
 export function Changes({ task }: { readonly task: TaskView }) {
   const api = useApi();
   const ready = task.status !== "preparing";
   const query = useQuery({ ...diffQuery(api, task.id), enabled: ready });
   const none = query.data !== undefined && query.data.files.length === 0;
-  // What was read before the agent came to rest says nothing about what it left.
+  // Data read before the agent stopped does not include its last changes.
   const settling = none && query.isFetching && !isBusy(task.status);
   return (
     <div className="changes">
@@ -62,16 +62,16 @@ export function Changes({ task }: { readonly task: TaskView }) {
   );
 }
 
-/** Files that are drawn or left out together. */
+/** Number of files in one lazily rendered block. */
 const blockFiles = 20;
 const estimatedRowPx = 28;
 const estimatedFilePx = 200;
 
-/** The list of files, and below it what changed in each. Both draw only what is in view. */
+/** The list of files, and below it the changes of each. Both render only what is in view. */
 function Files({ diff }: { readonly diff: DiffView }) {
-  // The file that a person asked for; its block is drawn wherever it is.
+  // The file that the user selected; its block is always rendered.
   const [target, setTarget] = useState<{ readonly index: number }>();
-  // Kept here, because a section that is scrolled out of view is not there to remember it.
+  // Kept here, because a section out of view is unmounted.
   const [opened, setOpened] = useState<ReadonlyMap<string, boolean>>(new Map());
   const setOpen = useCallback(
     (path: string, open: boolean) => setOpened((known) => new Map(known).set(path, open)),
@@ -197,7 +197,7 @@ function FileList({ diff, onShow }: { readonly diff: DiffView; readonly onShow: 
   );
 }
 
-/** Scrolls to a file's section and takes the focus along. */
+/** Scrolls to a file's section and focuses it. */
 function revealFile(id: string): void {
   const section = document.getElementById(id);
   if (section === null) return;
@@ -224,7 +224,7 @@ function RunsMark() {
   );
 }
 
-/** Files with more changed lines than this start closed. */
+/** Files with more changed lines than this are collapsed initially. */
 const foldAbove = 500;
 
 function startsOpen(file: DiffFile): boolean {

@@ -71,7 +71,7 @@ export function Composer({ task }: { readonly task: TaskView }) {
   );
 }
 
-/** What the agent does after its current turn, in order. */
+/** Prompts that run after the current turn, in order. */
 function QueuedPrompts({ prompts }: { readonly prompts: NonNullable<TaskView["queued"]> }) {
   return (
     <ol className="queued-prompts" aria-label="Queued prompts">

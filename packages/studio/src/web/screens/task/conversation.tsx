@@ -9,7 +9,7 @@ import { Plan } from "./plan.tsx";
 import { StatusLine } from "./status-line.tsx";
 import { Transcript } from "./transcript.tsx";
 
-/** What was said and done, and below it, always in view: plan, questions, composer. */
+/** The transcript, and below it, always visible: plan, questions, composer. */
 export function Conversation({ task, log }: { readonly task: TaskView; readonly log: SessionLogState }) {
   const { transcript, phase } = log;
   return (

@@ -3,7 +3,7 @@ import { formatCount } from "@holdfast/web-parts/format";
 import { useState } from "react";
 import { Markdown } from "../../components/markdown.tsx";
 
-/** Longer messages show as plain text, and at first only their end: Markdown of megabytes takes seconds. */
+/** Longer messages are shown as plain text, initially only their end: rendering megabytes of Markdown takes seconds. */
 const maxMarkdown = 60_000;
 const shownAtFirst = 20_000;
 

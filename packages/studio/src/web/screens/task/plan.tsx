@@ -7,7 +7,7 @@ const words: Readonly<Record<TranscriptPlanEntry["status"], string>> = {
   completed: "Done",
 };
 
-/** The agent's plan; closed, it shows how far it is and what it does now. */
+/** The agent's plan; collapsed, it shows the progress and the current step. */
 export function Plan({ entries }: { readonly entries: readonly TranscriptPlanEntry[] }) {
   const done = entries.filter((entry) => entry.status === "completed").length;
   const current =

@@ -5,7 +5,7 @@ import type { Transcript } from "../../../transcript.ts";
 import type { SessionLogState } from "../../api/session-log.ts";
 import { isBusy, statusLabel } from "../../components/status.tsx";
 
-/** How long the turn takes or took, and what was used so far. */
+/** Duration of the current or last turn, and usage so far. */
 export function StatusLine({ task, log }: { readonly task: TaskView; readonly log: SessionLogState }) {
   const busy = isBusy(task.status);
   const now = useNow(1_000, busy);
@@ -46,7 +46,7 @@ export function StatusLine({ task, log }: { readonly task: TaskView; readonly lo
   );
 }
 
-/** The newest prompt and the end of its turn. */
+/** The latest prompt and the end of its turn. */
 function lastTurn(transcript: Transcript): { startedAt: number; endedAt: number | undefined } | undefined {
   let endedAt: number | undefined;
   for (let index = transcript.items.length - 1; index >= 0; index -= 1) {

@@ -20,7 +20,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
   useEffect(() => {
     if (!busy) reset();
   }, [busy, reset]);
-  // Pressed means pressed: the page shows it at once, whatever the network does.
+  // Optimistic: the button shows the stop immediately, whatever the network does.
   const stopping = busy && (stop.isPending || stop.isSuccess);
   return (
     <header className="task-header">

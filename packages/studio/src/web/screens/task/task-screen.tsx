@@ -49,13 +49,13 @@ export function TaskScreen({ taskId }: { readonly taskId: string }) {
   );
 }
 
-/** What the browser's tab says; the number in front stands out among many tabs. */
+/** Title of the browser tab; the number in front is visible among many tabs. */
 function titleOf({ status, title, approvals }: TaskView): string {
   const questions = approvals.length === 0 ? "" : `(${approvals.length}) `;
   return `${questions}${statusLabel(status)}: ${title}`;
 }
 
-/** Conversation and changes side by side, or one at a time where there is no room for both. */
+/** Conversation and changes side by side, or one at a time on a narrow screen. */
 function Workspace({ task }: { readonly task: TaskView }) {
   const wide = useMediaQuery("(min-width: 75rem)");
   const [tab, setTab] = useState<"conversation" | "changes">("conversation");
@@ -97,7 +97,7 @@ function Workspace({ task }: { readonly task: TaskView }) {
   );
 }
 
-/** The end of a turn and a failure are said aloud; approvals announce themselves. */
+/** Announces the end of a turn and failures; approvals announce themselves. */
 function useStatusAnnouncements(task: TaskView): void {
   const announce = useAnnounce();
   const previous = usePrevious(task.status);
@@ -108,7 +108,7 @@ function useStatusAnnouncements(task: TaskView): void {
   }, [announce, previous, task.status, task.error]);
 }
 
-/** The changes are read again whenever the agent comes to rest or waits for an answer. */
+/** Changes are refetched whenever the agent stops or waits for an answer. */
 function useFreshDiff(task: TaskView): void {
   const queries = useQueryClient();
   const previous = usePrevious(task.status);

@@ -12,7 +12,10 @@ const statusWords: Readonly<Record<TranscriptToolCall["status"], string>> = {
   failed: "failed",
 };
 
-/** One line closed; input, output and file changes when open. Changes and failures open by themselves. */
+/**
+ * One line when collapsed; input, output and file changes when expanded. File changes and failures expand by
+ * themselves.
+ */
 export function ToolCall({ call }: { readonly call: TranscriptToolCall }) {
   const [chosen, setChosen] = useState<boolean>();
   const open = chosen ?? (call.diffs.length > 0 || call.status === "failed");

@@ -62,7 +62,7 @@ function Clock({ at }: { readonly at: number }) {
   );
 }
 
-/** Closed by default; its body is drawn only when it is open. */
+/** Collapsed by default; its body is rendered only when it is expanded. */
 function Thought({ text, streaming }: { readonly text: string; readonly streaming: boolean }) {
   const [open, setOpen] = useState(false);
   return (
@@ -93,7 +93,7 @@ const outcomes: Readonly<Record<Extract<TranscriptItem, { type: "approval" }>["s
   cancelled: "Withdrawn",
 };
 
-/** The question's place in the log; while it waits, its card is in the dock. */
+/** The question's position in the log; while it is open, its card is in the dock. */
 function SettledApproval({ item }: { readonly item: Extract<TranscriptItem, { type: "approval" }> }) {
   const option = item.approval.options.find((candidate) => candidate.id === item.optionId);
   return (

@@ -4,15 +4,15 @@ import type { TaskStatus } from "../../../contract.ts";
 import type { TranscriptItem } from "../../../transcript.ts";
 import { TranscriptEntry } from "./transcript-entry.tsx";
 
-/** Entries drawn at first, and added by each look further back: long logs stay quick to open. */
+/** Number of entries rendered initially, and added per step back: long logs stay quick to open. */
 const windowSize = 150;
 
-/** Within this many pixels of the end, the page follows what is added. */
+/** Within this many pixels of the end, the page follows new entries. */
 const followDistance = 120;
 
 /**
- * The log as a person reads it. Only its end is drawn; scrolling up (or the button) draws more. While
- * the reader is at the end it follows; anywhere else it stays where it is.
+ * The transcript of a session. Only its end is rendered; scrolling up (or the button) renders more. Follows new
+ * entries while the reader is at the end, and stays in place otherwise.
  */
 export function Transcript({
   items,
@@ -33,7 +33,7 @@ export function Transcript({
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard. */}
       <section className="transcript" ref={scroller} tabIndex={0} aria-label="Transcript">
         {start > 0 && <Earlier count={start} scroller={scroller} onShow={showEarlier} />}
-        {items.length === 0 && !busy && <Empty title="Nothing was said yet" />}
+        {items.length === 0 && !busy && <Empty title="No messages yet" />}
         <ol className="entries">
           {items.slice(start).map((item, index) => (
             <Row key={item.id} item={item} last={start + index === items.length - 1} busy={busy} />
@@ -76,7 +76,7 @@ const Row = memo(function Row({
   );
 });
 
-/** A button, and the same by itself when it comes into view. */
+/** A button that also triggers when it scrolls into view. */
 function Earlier({
   count,
   scroller,
@@ -119,7 +119,7 @@ function useFollow(scroller: React.RefObject<HTMLElement | null>, items: readonl
       setAtEnd(following.current);
     };
     element.addEventListener("scroll", onScroll, { passive: true });
-    // The dock below grows and shrinks, and late layout changes the height of entries.
+    // The dock below changes its height, and late layout changes that of entries.
     const observer = new ResizeObserver(() => {
       if (following.current) element.scrollTop = element.scrollHeight;
     });
@@ -145,7 +145,7 @@ function useFollow(scroller: React.RefObject<HTMLElement | null>, items: readonl
   return { atEnd, toEnd };
 }
 
-/** Entries that are added above must not move what is being read. */
+/** Entries added above must not move the visible ones. */
 function useKeepPlace(scroller: React.RefObject<HTMLElement | null>, start: number, grow: () => void) {
   const heightBefore = useRef<number>(undefined);
   const growRef = useRef(grow);

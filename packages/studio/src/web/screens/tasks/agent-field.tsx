@@ -6,7 +6,7 @@ import { useApi } from "../../api/context.ts";
 import { agentsQuery } from "../../api/queries.ts";
 import { AgentHint } from "../../components/agent-hint.tsx";
 
-/** The agents that can be used as radio buttons; the others below, with what they lack. */
+/** Usable agents as radio buttons; below them the others, with what they lack. */
 export function AgentField({
   value,
   preferred,

@@ -31,7 +31,7 @@ export function NewTask({
   const { reset } = create;
   const setRepository = useCallback(
     (value: RepositoryValue) => {
-      // An error about another repository would look as if it were about this one.
+      // An error about the previous repository must not appear to be about this one.
       reset();
       setDraft((known) => ({ ...known, repository: value }));
     },
@@ -53,7 +53,7 @@ export function NewTask({
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    // Keys repeat, and the form is there until the page of the task is.
+    // Held keys repeat, and the form stays until the page of the task opens.
     if (create.isPending || create.isSuccess) return;
     setTried(true);
     if (problems.repository !== undefined) {

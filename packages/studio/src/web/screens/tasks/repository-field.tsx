@@ -1,4 +1,4 @@
-/** Tasks and a new task. */
+/** The list of tasks, and the form for a new one. */
 import { CheckIcon, useDebounced, WarningIcon } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { type RefObject, useEffect, useId } from "react";
@@ -6,17 +6,17 @@ import { useApi } from "../../api/context.ts";
 import { errorWords } from "../../api/errors.ts";
 import { repositoryQuery } from "../../api/queries.ts";
 
-/** The name under which the server knows its bundled repository. */
+/** The server's name for its sample repository. */
 export const sampleRepository = "sample";
 
 export interface RepositoryValue {
   readonly path: string;
-  /** Start from the last commit although there are changes beside it. */
+  /** Starts from the last commit although there are uncommitted changes. */
   readonly fromHead: boolean;
   readonly check: "none" | "checking" | "clean" | "dirty" | "failed";
 }
 
-/** The path of a repository, checked on the server while it is typed. */
+/** The path of a repository, checked on the server while the user types. */
 export function RepositoryField({
   value,
   onChange,

@@ -2,7 +2,7 @@ import { Draft, tabStorage } from "@holdfast/web-parts";
 import type { AgentChoice } from "../../../contract.ts";
 import type { RepositoryValue } from "./repository-field.tsx";
 
-/** What is filled in so far for a new task. */
+/** The values of the form for a new task. */
 export interface TaskDraft {
   readonly repository: RepositoryValue;
   readonly agent?: AgentChoice;
@@ -16,13 +16,13 @@ export const emptyDraft: TaskDraft = {
 
 let draft: Draft<TaskDraft> | undefined;
 
-/** One for the page: a task that is being started may outlive its form. */
+/** One per page: a task that is being started may outlive its form. */
 export function taskDraft(): Draft<TaskDraft> {
   draft ??= new Draft({ key: "holdfast.task", empty: emptyDraft, read: readDraft, storage: tabStorage() });
   return draft;
 }
 
-/** The words are kept; what was found out about repository and agent is asked anew. */
+/** The prompt is kept; repository and agent are checked again. */
 function readDraft(kept: unknown): TaskDraft | undefined {
   if (typeof kept !== "object" || kept === null) return undefined;
   const { repository, prompt } = kept as { readonly repository?: unknown; readonly prompt?: unknown };

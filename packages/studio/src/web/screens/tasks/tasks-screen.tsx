@@ -17,11 +17,11 @@ import { NewTask } from "./new-task.tsx";
 import { taskDraft } from "./task-draft.ts";
 import { TaskList } from "./task-list.tsx";
 
-/** The list, and beside it (on a phone: on demand) the form for a new task. */
+/** The list, and beside it (on a phone on demand) the form for a new task. */
 export function TasksScreen() {
   const api = useApi();
   const wide = useMediaQuery("(min-width: 62rem)");
-  // "empty": open because there is nothing else to show; it stays when the first task comes.
+  // "empty": open because there are no tasks; it stays open when the first one appears.
   const [opened, setOpened] = useState<"no" | "empty" | "asked">("no");
   const [draft, setDraft] = useDraft(taskDraft());
   const query = useInfiniteQuery(tasksQuery(api));
