@@ -20,7 +20,7 @@ import type {
   UseEvent,
 } from "./types.ts";
 
-/** The hooks of a client of the registry at an endpoint; see `createClient` for what may be given. */
+/** Creates the hooks for a client of the registry at an endpoint; see `createClient` for the options. */
 export function createHoldfast<R extends AnyRegistry = UntypedRegistry>(
   config?: string | ClientConfig,
   options?: HoldfastReactOptions,
@@ -28,7 +28,7 @@ export function createHoldfast<R extends AnyRegistry = UntypedRegistry>(
   return createHoldfastWithClient<R>(createClient<R>(config), options);
 }
 
-/** The hooks of a client that exists. */
+/** Creates the hooks for an existing client. */
 export function createHoldfastWithClient<R extends AnyRegistry = UntypedRegistry>(
   client: Client<R>,
   { hashFunction = hashOf }: HoldfastReactOptions = {},
@@ -46,7 +46,7 @@ export function createHoldfastWithClient<R extends AnyRegistry = UntypedRegistry
       (listener: () => void) => {
         // The hash stands for the options, which are a new object at each render.
         if (enabled) return connections.of(hash, latest.current).subscribe(listener);
-        // What was just disabled does not linger: enabling it again is a new attempt.
+        // A disabled connection does not linger: enabling it again is a new attempt.
         connections.endUnused(hash);
         return noop;
       },
@@ -77,7 +77,7 @@ export function createHoldfastWithClient<R extends AnyRegistry = UntypedRegistry
   return { client, useActor };
 }
 
-/** A page that is rendered on a server connects nowhere. */
+/** A page that is rendered on a server does not connect. */
 const inBrowser = "document" in globalThis;
 
 function noop(): void {}
@@ -88,7 +88,7 @@ function eventHook<D extends AnyActorDefinition>(connection: ActorConn | null): 
   };
 }
 
-/** Listens while the component is mounted; the newest callback is used. */
+/** Listens while the component is mounted, always with the latest callback. */
 export function useConnectionEvent(
   connection: ActorConn | null,
   event: string,

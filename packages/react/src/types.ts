@@ -14,31 +14,31 @@ export type ActorsOf<R extends AnyRegistry> = NonNullable<R["~actors"]>;
 type TypesOf<D extends AnyActorDefinition> = NonNullable<D["~types"]>;
 export type EventsOf<D extends AnyActorDefinition> = TypesOf<D>["events"];
 
-/** Which actor a component speaks to. Two components with the same options share one connection. */
+/** The actor that a component uses. Components with the same options share one connection. */
 export interface UseActorOptions<Name extends string, D extends AnyActorDefinition = AnyActorDefinition> {
   /** The actor's name in the registry. */
   readonly name: Name;
   readonly key?: ActorKeyInput;
-  /** Instead of `key`: the actor with this id. */
+  /** The id of the actor, instead of `key`. */
   readonly id?: string;
   /** Parameters of the connection. */
   readonly params?: unknown;
-  /** Asked again for each connection attempt; wins over `params`. Keep it stable between renders. */
+  /** Called for each connection attempt; overrides `params`. Keep it stable between renders. */
   readonly getParams?: () => unknown;
   readonly createInRegion?: string;
-  /** Handed to the actor when it does not exist yet. */
+  /** Input for the actor if it is created. */
   readonly createWithInput?: TypesOf<D>["input"];
-  /** False keeps the component from connecting; true unless given. */
+  /** False keeps the component from connecting; true by default. */
   readonly enabled?: boolean;
-  /** True: the actor is not made when it does not exist. */
+  /** If true, the actor is not created when it does not exist. */
   readonly noCreate?: boolean;
-  /** True: the component suspends until the first connection is open, and throws when it is refused. */
+  /** If true, the component suspends until the first connection is open, and throws if it is refused. */
   readonly suspense?: boolean;
 }
 
-/** What is known of a connection now. */
+/** The current state of a connection. */
 export interface ActorSnapshot<D extends AnyActorDefinition> {
-  /** For calls without a connection; null before the component has mounted and while it is not enabled. */
+  /** For calls without a connection; null before the component has mounted, and while it is disabled. */
   readonly handle: ActorHandle<D> | null;
   /** Null before the component has mounted. */
   readonly connection: ActorConn<D> | null;
@@ -47,19 +47,19 @@ export interface ActorSnapshot<D extends AnyActorDefinition> {
   readonly error: HoldfastError | null;
 }
 
-/** What `useActor` returns. */
+/** The return value of `useActor`. */
 export interface UseActorResult<Name extends string, D extends AnyActorDefinition> extends ActorSnapshot<D> {
   /** @deprecated Use `connStatus`. */
   readonly isConnected: boolean;
-  /** The options, with `enabled`; the same object as long as none of them is a new one. */
+  /** The options including `enabled`; the same object until one of them changes. */
   readonly opts: UseActorOptions<Name, D>;
-  /** What the connection is shared by. */
+  /** Identifies the shared connection. */
   readonly hash: string;
-  /** Calls back for each event of this name while the component is mounted; the newest callback is used. */
+  /** Calls back for each event of this name while the component is mounted, always with the latest callback. */
   readonly useEvent: UseEvent<D>;
 }
 
-/** Where an actor declares no events, the callback says what it takes, as with `on` of a connection. */
+/** For an actor without declared events, the callback determines the arguments, as with `on` of a connection. */
 export type UseEvent<D extends AnyActorDefinition> = <
   Name extends EventName<EventsOf<D>>,
   Args extends EventArguments<EventsOf<D>, Name>,
@@ -68,26 +68,26 @@ export type UseEvent<D extends AnyActorDefinition> = <
   callback: (...args: Args) => void,
 ) => void;
 
-/** A call as a component sees it. */
+/** The state of a call for a component. */
 export interface UseActionResult<Args extends readonly unknown[], Result> {
-  /** Calls the action; what it throws is thrown and kept in `error`. */
+  /** Calls the action; an error is thrown, and kept in `error`. */
   readonly run: (...args: Args) => Promise<Result>;
-  /** True while a call has no answer. */
+  /** True while a call is pending. */
   readonly pending: boolean;
   readonly data: Result | undefined;
   readonly error: Error | null;
-  /** Forgets `data` and `error`. */
+  /** Clears `data` and `error`. */
   readonly reset: () => void;
 }
 
-/** What `useActorState` takes beside the actor. */
+/** Options of `useActorState`, besides the actor. */
 export interface UseActorStateOptions<D extends AnyActorDefinition, State> {
   /**
-   * Loads the whole state: at the first connection, after each that follows, and after missed events.
-   * It calls over the connection, whose answers and events are in order.
+   * Loads the complete state: for the first connection, after each reconnection, and after missed events. Call actions
+   * over the connection that it gets, because its responses and events are in order.
    */
   readonly load: (actor: ActorConn<D>) => Promise<State>;
-  /** What events make of the state; a name without a reducer loads it anew. */
+  /** Reducers that apply events to the state; an event without a reducer reloads it. */
   readonly on?: {
     readonly [Name in EventName<EventsOf<D>>]?: (
       state: State,
@@ -96,18 +96,18 @@ export interface UseActorStateOptions<D extends AnyActorDefinition, State> {
   };
 }
 
-/** What `useActorState` returns. */
+/** The return value of `useActorState`. */
 export interface UseActorStateResult<D extends AnyActorDefinition, State> {
-  /** With the optimistic changes whose calls have no answer yet; undefined before it was loaded. */
+  /** Includes the pending optimistic changes; undefined before the first load. */
   readonly state: State | undefined;
   readonly error: Error | null;
-  /** True while a change has no answer. */
+  /** True while a change is pending. */
   readonly pending: boolean;
-  /** Loads the state anew. */
+  /** Reloads the state. */
   readonly reload: () => Promise<void>;
   /**
-   * Calls the actor; until the answer `optimistic` is shown over what is known. When the call fails the
-   * change is taken back, and the error thrown.
+   * Calls the actor; until the response, `optimistic` is applied to the shown state. If the call fails, the change is
+   * undone and the error is thrown.
    */
   readonly mutate: <Result>(
     call: (actor: ActorConn<D>) => Promise<Result>,
@@ -115,9 +115,9 @@ export interface UseActorStateResult<D extends AnyActorDefinition, State> {
   ) => Promise<Result>;
 }
 
-/** What `createHoldfast` takes beside the client. */
+/** Options of `createHoldfast`, besides the client. */
 export interface HoldfastReactOptions {
-  /** Which options share a connection: those with an equal hash. */
+  /** Computes the hash of options: equal hashes share a connection. */
   readonly hashFunction?: (options: UseActorOptions<string>) => string;
 }
 

@@ -5,8 +5,8 @@ import { useLatest } from "./internal/latest.ts";
 import type { ActorSnapshot, UseActionResult } from "./types.ts";
 
 /**
- * A call of an actor with what a component shows of it: `useAction(actor, (a, n: number) => a.add(n))`.
- * It goes over the connection where there is one. When calls overlap, the last one called is shown.
+ * A call of an actor and its state for a component: `useAction(actor, (a, n: number) => a.add(n))`. Uses the
+ * connection if there is one. If calls overlap, the state is that of the latest one.
  */
 export function useAction<D extends AnyActorDefinition, Args extends readonly unknown[], Result>(
   actor: ActorSnapshot<D>,

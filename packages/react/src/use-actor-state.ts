@@ -7,9 +7,8 @@ import { initialView, nobodysView, reduceOwnedView, type ViewAction, viewOf } fr
 import type { ActorSnapshot, UseActorStateOptions, UseActorStateResult } from "./types.ts";
 
 /**
- * The state of an actor as a component shows it: loaded, kept up to date by events, loaded anew after a
- * reconnection that missed some, with changes shown before they are confirmed. For another actor it begins
- * anew.
+ * The state of an actor for a component: loaded, updated by events, reloaded after a reconnection that missed some,
+ * with optimistic changes. Starts over for another actor.
  */
 export function useActorState<D extends AnyActorDefinition, State>(
   actor: OneActor<D>,
@@ -55,8 +54,8 @@ export function useActorState<D extends AnyActorDefinition, State>(
       for (const end of ends) end();
     };
   }, [connection, events, latest, reload, tell]);
-  // Listening comes first, so that no event falls between the load and the subscription. Another actor may be
-  // connected already.
+  // Subscribes first, so that no event is missed between load and subscription. The hook may already be connected to
+  // another actor.
   useEffect(() => {
     if (connection !== null && connStatus === "connected") void reload();
   }, [connection, connStatus, reload]);
@@ -73,7 +72,7 @@ export function useActorState<D extends AnyActorDefinition, State>(
       tell(owner, { type: "change", number, apply: optimistic });
       try {
         const result = await call(current.connection);
-        // Without events that tell of the change, a load has to.
+        // Without events that report the change, the state has to be reloaded.
         if (Object.keys(newest.on ?? {}).length === 0) await reload();
         tell(owner, { type: "confirmed", number });
         return result;
@@ -87,7 +86,7 @@ export function useActorState<D extends AnyActorDefinition, State>(
   return { state: viewOf(view), error: view.error, pending: view.changes.length > 0, reload, mutate };
 }
 
-/** Never rejects: what has failed is shown. */
+/** Never rejects: the error is part of the state. */
 async function load<D extends AnyActorDefinition, State>(
   options: UseActorStateOptions<D, State>,
   connection: ActorConn<D>,
@@ -99,7 +98,7 @@ async function load<D extends AnyActorDefinition, State>(
   }
 }
 
-/** What `useActor` gives; its hash says which actor it is while there is no connection to tell. */
+/** The result of `useActor`; its hash identifies the actor while there is no connection. */
 type OneActor<D extends AnyActorDefinition> = ActorSnapshot<D> & { readonly hash?: string };
 
 function ownerOf({ hash, connection }: { readonly hash?: string; readonly connection: unknown }): unknown {
@@ -108,7 +107,7 @@ function ownerOf({ hash, connection }: { readonly hash?: string; readonly connec
 
 type Reducers<State> = Readonly<Record<string, ((state: State, ...args: unknown[]) => State) | undefined>>;
 
-/** Which arguments an event has is known to the types of the caller only. */
+/** Only the caller's types know the arguments of an event. */
 function reducersOf<D extends AnyActorDefinition, State>(
   options: UseActorStateOptions<D, State>,
 ): Reducers<State> {

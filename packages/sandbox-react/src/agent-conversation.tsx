@@ -19,7 +19,7 @@ export interface AgentConversationProps {
   emptyState?: ReactNode;
   transcriptClassName?: string;
   transcriptClassNames?: Partial<AgentTranscriptClassNames>;
-  /** Gets the element that scrolls; it needs a height. */
+  /** Ref to the scrolling element, which needs a height. */
   scrollRef?: RefObject<HTMLDivElement | null>;
   composerClassName?: string;
   composerClassNames?: Partial<ChatComposerClassNames>;
@@ -34,7 +34,7 @@ const own: AgentConversationClassNames = {
   composer: "sa-agent-conversation-composer",
 };
 
-/** A transcript over a composer. */
+/** A transcript above a composer. */
 export function AgentConversation(props: AgentConversationProps) {
   const { entries, emptyState, transcriptProps, composerProps } = props;
   const classNames = slotClassNames(own, props.classNames);
@@ -61,7 +61,7 @@ export function AgentConversation(props: AgentConversationProps) {
   );
 }
 
-/** With something that scrolls around it, where it is virtual or the caller wants to scroll it. */
+/** Inside a scrolling element if it is virtualized, or if the caller wants to scroll it. */
 function ScrollingTranscript({
   entries,
   scrollRef,

@@ -27,7 +27,7 @@ export interface ChatComposerProps {
   submitDisabled?: boolean;
   allowEmptySubmit?: boolean;
   submitLabel?: string;
-  /** Enter submits and Shift+Enter breaks the line, also with an input method. False by default. */
+  /** Enter submits and Shift+Enter adds a line, also with an input method. False by default. */
   submitOnEnter?: boolean;
   className?: string;
   classNames?: Partial<ChatComposerClassNames>;
@@ -50,7 +50,7 @@ const own: ChatComposerClassNames = {
   submitContent: "sa-chat-composer-submit-content",
 };
 
-/** Where a person writes to the agent. The text is the caller's, so that drafts can be kept. */
+/** The text field for prompts. The text is controlled by the caller, so that drafts can be kept. */
 export function ChatComposer(props: ChatComposerProps) {
   const { message, disabled = false, submitLabel = "Send", textareaProps, placeholder } = props;
   const classNames = slotClassNames(own, props.classNames);
@@ -62,7 +62,7 @@ export function ChatComposer(props: ChatComposerProps) {
     event.preventDefault();
     if (closed) return;
     props.onSubmit();
-    // The button is disabled when the text is gone; the next thing to do is to write.
+    // The button is disabled once the text is empty; the next step is to type.
     input.current?.focus();
   };
   return (
@@ -108,7 +108,7 @@ export function ChatComposer(props: ChatComposerProps) {
   );
 }
 
-/** An input method ends its word with Enter: that one is not meant for us. */
+/** An input method confirms its word with Enter, which must not submit. */
 function submits(event: KeyboardEvent<HTMLTextAreaElement>): boolean {
   const plain = !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey;
   return event.key === "Enter" && plain && !event.defaultPrevented && !event.nativeEvent.isComposing;

@@ -8,9 +8,9 @@ export interface MarkdownProps {
 }
 
 /**
- * Markdown of an agent, which is hostile text. The source is cut into tokens and the tokens become
- * React elements: no HTML string exists at any point, raw HTML shows as text, images as links (loading
- * one would tell its host that the message was read), and only web and mail addresses become links.
+ * Markdown of an agent, which is untrusted. The source is tokenised and the tokens become React elements: no HTML
+ * string exists at any point, raw HTML is shown as text, images are shown as links (loading one would reveal that the
+ * message was read), and only web and mail addresses become links.
  */
 export const Markdown = memo(function Markdown({ text, className }: MarkdownProps) {
   const tokens = tokensOf(text);
@@ -30,12 +30,12 @@ function Preformatted({ text }: { readonly text: string }) {
   );
 }
 
-/** A line in which 200 quotes and lists begin within each other. */
+/** A line that begins 200 nested quotes and lists. */
 const tooDeep = /^(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])[ \t])){200}/m;
 
 /**
- * Undefined for text that the lexer cannot cut. It goes down one level of calls for each level of the text,
- * and thousands of levels take it minutes, or all of its stack.
+ * Undefined for text that the lexer cannot handle. It recurses for each nesting level, and thousands of levels take
+ * minutes or overflow the stack.
  */
 function tokensOf(text: string): readonly Token[] | undefined {
   if (tooDeep.test(text)) return undefined;
@@ -48,7 +48,7 @@ function tokensOf(text: string): readonly Token[] | undefined {
 
 const headings = ["h3", "h4", "h5", "h6", "h6", "h6"] as const;
 
-/** Quotes and lists within each other deeper than this show as plain text. */
+/** Quotes and lists nested more deeply than this are shown as plain text. */
 const maxDepth = 16;
 
 function blocks(tokens: readonly Token[], depth = 0): ReactNode[] {
@@ -63,7 +63,7 @@ function block(token: Token, depth: number): ReactNode {
       return null;
     case "heading": {
       const heading = token as Tokens.Heading;
-      // The page has its own h1 and h2; the agent's headings lie below them.
+      // The page has its own h1 and h2; the agent's headings are below them.
       const Name = headings[heading.depth - 1] ?? "h6";
       return <Name>{inlines(heading.tokens, depth)}</Name>;
     }
@@ -178,7 +178,7 @@ function anchor(href: string, children: ReactNode): ReactNode {
   );
 }
 
-/** Relative addresses would point into this app, and other schemes may run something. */
+/** Relative addresses would point into this app, and other schemes may run code. */
 export function isSafeHref(href: string): boolean {
   return /^(https?:\/\/|mailto:)/i.test(href);
 }
@@ -192,7 +192,7 @@ const entities: Readonly<Record<string, string>> = {
   "&nbsp;": "\u00a0",
 };
 
-/** The lexer leaves character references in text; the common ones become what they mean. */
+/** The lexer leaves character references in text; the common ones are decoded. */
 function decodeReferences(text: string): string {
   return text.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (entity) => entities[entity] ?? entity);
 }

@@ -20,7 +20,7 @@ export interface PermissionCardProps
   onPermissionReply?: PermissionReplyHandler | undefined;
 }
 
-/** An agent's question, its options as buttons, and how it was answered. */
+/** An agent's question with its options as buttons, and its answer. */
 export function PermissionCard(props: PermissionCardProps) {
   const { entry, className, onPermissionReply } = props;
   const classNames = slotClassNames(transcriptClassNames, props.classNames);
@@ -154,7 +154,7 @@ function outcomeOf(state: NonNullable<TranscriptEntry["permission"]>["state"]): 
   return state === "cancelled" ? "Withdrawn" : "Auto-resolved";
 }
 
-/** One answer at a time; what became of it is shown when the handler tells. */
+/** One answer at a time; the result is shown when the handler has finished. */
 function useReply(handler: PermissionReplyHandler | undefined) {
   const [sending, setSending] = useState(false);
   const [failure, setFailure] = useState<string>();
@@ -179,7 +179,7 @@ function useReply(handler: PermissionReplyHandler | undefined) {
   return { sending, failure, send: (...answer: Parameters<typeof send>) => void send(...answer) };
 }
 
-/** A button that is disabled under the focus would leave a keyboard nowhere: the card takes it. */
+/** Disabling the focused button would lose the keyboard focus: the card takes it. */
 function useKeepFocus(card: React.RefObject<HTMLElement | null>, resolved: boolean): void {
   const held = useRef(false);
   useEffect(() => {
@@ -189,7 +189,7 @@ function useKeepFocus(card: React.RefObject<HTMLElement | null>, resolved: boole
       held.current = true;
     };
     const leave = (event: FocusEvent) => {
-      // Without a next element it is the browser that took the focus from a disabled button.
+      // Without a next element the browser has removed the focus from a disabled button.
       if (event.relatedTarget !== null) held.current = false;
     };
     element.addEventListener("focusin", enter);

@@ -4,7 +4,7 @@ import { PermissionCard, type PermissionCardProps } from "./permission-card.tsx"
 import type { TranscriptEntry } from "./types.ts";
 
 export interface PermissionListProps extends Omit<PermissionCardProps, "entry" | "className"> {
-  /** The questions that wait are shown; entries of other kinds are passed over. */
+  /** Only open questions are shown; other entries are ignored. */
   entries: readonly TranscriptEntry[];
   className?: string;
   /** "Permissions" by default. */
@@ -12,8 +12,8 @@ export interface PermissionListProps extends Omit<PermissionCardProps, "entry" |
 }
 
 /**
- * The questions that wait for an answer, the oldest first, as a list beside or below a transcript.
- * Whoever answers with the keyboard comes to the next question.
+ * The open questions, oldest first, as a list beside or below a transcript. Answering with the keyboard moves to the
+ * next question.
  */
 export function PermissionList({ entries, className, label = "Permissions", ...card }: PermissionListProps) {
   const waiting = entries.filter(
@@ -39,7 +39,7 @@ export function PermissionList({ entries, className, label = "Permissions", ...c
         focused.current = true;
       }}
       onBlur={(event) => {
-        // Without a next element the focused card has left the page.
+        // Without a next element the focused card has been removed.
         if (event.relatedTarget !== null && !event.currentTarget.contains(event.relatedTarget))
           focused.current = false;
       }}

@@ -1,4 +1,4 @@
-/** What a person may answer to an agent's question. */
+/** The possible answers to an agent's question. */
 export type PermissionReply = "once" | "always" | "reject";
 
 /** `kind` is `allow_once`, `allow_always`, `reject_once`, `reject_always`, or a word of the agent. */
@@ -8,7 +8,7 @@ export interface PermissionOption {
   kind: string;
 }
 
-/** What became of a question. */
+/** The outcome of a question. */
 export type PermissionState = "pending" | "answered" | "expired" | "cancelled";
 
 /** A file that a tool call changes; `oldText` is null for a new file. */
@@ -18,11 +18,11 @@ export interface FileChange {
   newText: string;
 }
 
-/** One thing that a transcript shows. Everything but the first lines belongs to one `kind`. */
+/** One entry of a transcript. Fields below the first group belong to one `kind`. */
 export interface TranscriptEntry {
-  /** Unique in its transcript, and the same for as long as the entry is there. */
+  /** Unique in its transcript, and constant. */
   id: string;
-  /** The event that the entry began with; `onEventClick` gets it. */
+  /** The event that started the entry; passed to `onEventClick`. */
   eventId?: string;
   kind: "message" | "tool" | "meta" | "reasoning" | "permission";
   /** ISO 8601. */

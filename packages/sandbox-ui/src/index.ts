@@ -1,9 +1,9 @@
-/** Where the built inspector lies. */
+/** The location of the built inspector. */
 import { fileURLToPath } from "node:url";
 
-/** The folder with the built app: `index.html` and `assets/`. It is empty in a checkout that was not built. */
+/** The folder of the built app: `index.html` and `assets/`. Empty in a checkout that was not built. */
 export function inspectorDirectory(): string {
-  // Published code lies in `dist`, beside the app; sources lie in `src`.
+  // Published code is in `dist`, beside the app; sources are in `src`.
   const folder = import.meta.url.endsWith(".ts") ? "../dist/web/" : "./web/";
   return fileURLToPath(new URL(folder, import.meta.url));
 }

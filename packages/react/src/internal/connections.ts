@@ -3,7 +3,7 @@ import { type ActorKeyInput, encodeJson, encodeKey, normalizeKey } from "@holdfa
 import type { ActorSnapshot, UseActorOptions } from "../types.ts";
 import { idleSnapshot, SharedConnection } from "./shared-connection.ts";
 
-/** The connections of one client, by what they are shared by. */
+/** The connections of one client, by their hash. */
 export class Connections<R extends AnyRegistry> {
   readonly #client: Client<R>;
   readonly #byHash = new Map<string, SharedConnection>();
@@ -27,12 +27,12 @@ export class Connections<R extends AnyRegistry> {
     return shared;
   }
 
-  /** What is known of the connection; a render alone makes none, since it may come to nothing. */
+  /** The current state of the connection. Rendering alone never opens one, because the render may be discarded. */
   snapshotOf(hash: string): ActorSnapshot<AnyActorDefinition> {
     return this.#byHash.get(hash)?.snapshot ?? idleSnapshot;
   }
 
-  /** Ends the connection now unless somebody uses it. */
+  /** Closes the connection now if it has no users. */
   endUnused(hash: string): void {
     this.#byHash.get(hash)?.endUnused();
   }
@@ -50,7 +50,7 @@ export class Connections<R extends AnyRegistry> {
   }
 }
 
-/** Equal for options that mean the same actor and connection. */
+/** Equal for options with the same actor and connection parameters. */
 export function hashOf(options: UseActorOptions<string>): string {
   const { name, key, id, params, noCreate = false } = options;
   return JSON.stringify([
@@ -62,7 +62,10 @@ export function hashOf(options: UseActorOptions<string>): string {
   ]);
 }
 
-/** As they travel: plain JSON fails at a bigint, and shows every Map alike. What is refused the connection tells. */
+/**
+ * With the wire's codec: plain JSON fails for a bigint, and encodes every Map alike. The connection reports
+ * unsupported values.
+ */
 function textOfParams(params: unknown): string | null {
   if (params === undefined) return null;
   try {
@@ -72,7 +75,7 @@ function textOfParams(params: unknown): string | null {
   }
 }
 
-/** A render does not fail by a key: what is not known yet is not enabled, and else the connection tells. */
+/** Rendering must not fail for an invalid key: it may not be known yet; otherwise the connection reports it. */
 function textOf(key: ActorKeyInput): unknown {
   try {
     return encodeKey(normalizeKey(key));

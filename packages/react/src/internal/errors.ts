@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 
-/** What a call gets of an actor that `useActor` was told not to use yet. */
+/** The error of a call while `useActor` is disabled. */
 export function disabledError(): HoldfastError {
   return new HoldfastError(
     "client",

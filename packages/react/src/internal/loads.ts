@@ -1,11 +1,11 @@
-/** Loads of which the newest counts: an older one has nothing to tell, and is over when that is. */
+/** Concurrent loads, of which only the newest counts; an older one ends together with it. */
 export class Loads {
   #newest: Promise<void> | undefined;
   #owner: unknown;
 
   /**
-   * Resolves once `tell` has the answer, or that of a load of the same owner that began later has told its
-   * own. What another owner loads is not waited for.
+   * Resolves once `tell` has the result, or that of a newer load of the same owner. Loads of other owners are not
+   * awaited.
    */
   begin<Answer>(owner: unknown, answer: Promise<Answer>, tell: (answer: Answer) => void): Promise<void> {
     const told: Promise<void> = answer.then((value) => {

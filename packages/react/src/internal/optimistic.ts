@@ -1,4 +1,4 @@
-/** A change whose call has no answer yet, or waits for another's. */
+/** A change whose call is pending, or waits for another one. */
 export interface Optimistic<State> {
   readonly number: number;
   readonly apply: ((state: State) => State) | undefined;
@@ -6,8 +6,8 @@ export interface Optimistic<State> {
 }
 
 /**
- * What was loaded, and the changes shown over it. While a change waits for its answer, events are kept
- * back: one of them may tell of that change, which would be shown twice.
+ * The loaded state and the optimistic changes over it. While a change is pending, events are queued: one of them may
+ * report the same change, which would be applied twice.
  */
 export interface View<State> {
   readonly loaded: { readonly state: State } | undefined;
@@ -31,12 +31,12 @@ export function initialView<State>(): View<State> {
 function reduceView<State>(view: View<State>, action: ViewAction<State>): View<State> {
   switch (action.type) {
     case "loaded":
-      // Answers and events of one connection are in order: what was held back is part of this state.
+      // Responses and events of one connection are in order: queued events are part of this state.
       return settled({ ...view, loaded: { state: action.state }, held: [], error: null });
     case "failed":
       return { ...view, error: action.error };
     case "event":
-      // Before the first load there is nothing to change: the load brings it.
+      // Before the first load there is nothing to change: the load includes it.
       return view.loaded === undefined ? view : settled({ ...view, held: [...view.held, action.apply] });
     case "change": {
       const change = { number: action.number, apply: action.apply, confirmed: false };
@@ -52,7 +52,7 @@ function reduceView<State>(view: View<State>, action: ViewAction<State>): View<S
   }
 }
 
-/** A view, and whose it is: of one actor it says nothing of another. */
+/** A view and the actor that it belongs to. */
 export interface OwnedView<State> {
   readonly owner: unknown;
   readonly view: View<State>;
@@ -60,7 +60,7 @@ export interface OwnedView<State> {
 
 export interface OwnedAction<State> {
   readonly owner: unknown;
-  /** Whether the component shows that actor still. */
+  /** True if the component still shows that actor. */
   readonly isShown: boolean;
   readonly action: ViewAction<State>;
 }
@@ -74,13 +74,13 @@ export function reduceOwnedView<State>(
   { owner, isShown, action }: OwnedAction<State>,
 ): OwnedView<State> {
   const isOwn = owned.owner === owner;
-  // What is late, of an actor that the component has left, is no beginning.
+  // A late result of an actor that the component no longer shows.
   if (!isOwn && !isShown) return owned;
   const view = reduceView(isOwn ? owned.view : initialView<State>(), action);
   return view === owned.view ? owned : { owner, view };
 }
 
-/** Once every change has its answer, the events tell the truth. */
+/** Once no change is pending, events are applied again. */
 function settled<State>(view: View<State>): View<State> {
   if (!view.changes.every(({ confirmed }) => confirmed)) return view;
   const { loaded, held } = view;
@@ -88,7 +88,7 @@ function settled<State>(view: View<State>): View<State> {
   return { ...view, loaded: held.length === 0 ? loaded : next, changes: [], held: [] };
 }
 
-/** The loaded state with the optimistic changes over it, in the order in which they were made. */
+/** The loaded state with the optimistic changes, in the order in which they were made. */
 export function viewOf<State>(view: View<State>): State | undefined {
   if (view.loaded === undefined) return undefined;
   return view.changes.reduce((state, { apply }) => apply?.(state) ?? state, view.loaded.state);

@@ -2,14 +2,14 @@ import type { ActorConn, ActorHandle, AnyActorDefinition, ConnStatus } from "@ho
 import { HoldfastError } from "@holdfast/core";
 import type { ActorSnapshot } from "../types.ts";
 
-/** A remount, as in React's strict mode or a change of page, finds the connection still there. */
+/** Delay before a connection without users closes: a remount, as in React's strict mode or a page change, reuses it. */
 const lingerMs = 250;
-/** For so long a connection without users waits for a suspended component to mount. */
+/** How long a connection without users waits for a suspended component to mount. */
 const suspendedMs = 30_000;
-/** For so long a component that suspended, rendered once more, is told why it was refused. */
+/** How long the error of a refusal is kept for a component that suspended and renders again. */
 const refusedMs = 1_000;
 
-/** On a server, before anything was mounted, and while it is not enabled. */
+/** The state on a server, before mounting, and while it is disabled. */
 export const idleSnapshot: ActorSnapshot<AnyActorDefinition> = {
   handle: null,
   connection: null,
@@ -17,13 +17,13 @@ export const idleSnapshot: ActorSnapshot<AnyActorDefinition> = {
   error: null,
 };
 
-/** How the first connection of those that suspend came out. */
+/** The outcome of the first connection, for suspended components. */
 type Readiness =
   | { readonly state: "pending"; readonly settled: Promise<void> }
   | { readonly state: "open" }
   | { readonly state: "refused"; readonly error: unknown };
 
-/** One connection for all components that ask for the same actor; it ends a while after the last left. */
+/** One connection for all components with the same options; closes some time after the last one has unmounted. */
 export class SharedConnection {
   readonly #handle: () => ActorHandle;
   readonly #onEnd: () => void;
@@ -43,7 +43,7 @@ export class SharedConnection {
     return this.#snapshot;
   }
 
-  /** Begins to use the connection, which opens it; the returned function ends that. */
+  /** Uses the connection, opening it if necessary; the returned function releases it. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     this.#users++;
@@ -53,7 +53,7 @@ export class SharedConnection {
       this.#listeners.delete(listener);
       this.#users--;
       if (this.#users > 0) return;
-      // One that was refused, or cut off, is not what a component that comes back should find.
+      // A refused or closed connection is not reused.
       const { connStatus } = this.#snapshot;
       if (connStatus === "connected" || connStatus === "connecting") this.#endAfter(lingerMs);
       else this.#end();
@@ -61,8 +61,8 @@ export class SharedConnection {
   };
 
   /**
-   * Opens the connection unless it is open, and throws what suspends a component: a promise until the first
-   * one is open, the error when that was refused. (`use` of React 19 would say the same, to React 19 only.)
+   * Opens the connection if necessary, and throws what suspends a component: a promise until it is open, or the error
+   * if it was refused. (`use` does the same, but only in React 19.)
    */
   suspend(): void {
     this.#open();
@@ -71,7 +71,7 @@ export class SharedConnection {
     if (readiness.state === "refused") throw readiness.error;
   }
 
-  /** Ends it now if nobody uses it. */
+  /** Closes it now if it has no users. */
   endUnused(): void {
     if (this.#users === 0) this.#end();
   }
@@ -81,7 +81,7 @@ export class SharedConnection {
     try {
       this.#follow(this.#handle());
     } catch (error) {
-      // As a refusal by the actor: a name that there cannot be, a client that was disposed of.
+      // Treated as a refusal by the actor: an invalid name, or a disposed client.
       this.#refused(error);
       this.#show({ connStatus: "disconnected", error: holdfastErrorOf(error) });
     }
@@ -104,13 +104,13 @@ export class SharedConnection {
     });
     void connection.onError((error: HoldfastError) => this.#show({ error }));
     this.#show({ handle, connection, connStatus: connection.connStatus ?? "connecting", error: null });
-    // Who suspends is not mounted yet: without a user by then, the connection ends again.
+    // A suspended component is not mounted yet: without a user by then, the connection closes again.
     if (this.#users === 0) this.#endAfter(suspendedMs);
   }
 
   #refused(error: unknown): void {
     this.#readiness = { state: "refused", error };
-    // Who suspended throws it now; what is rendered after that may try again.
+    // Suspended components throw it now; later renders may try again.
     if (this.#users === 0) this.#endAfter(refusedMs);
   }
 
@@ -133,10 +133,7 @@ export class SharedConnection {
   }
 }
 
-/**
- * Tests of components put their own objects in the place of connections, which tell of their status and
- * errors, and have no `ready` as a rule.
- */
+/** Component tests use fake connections, which report status and errors and usually have no `ready`. */
 function readinessOf(connection: ActorConn): Promise<void> {
   const { ready }: { readonly ready?: Promise<void> } = connection;
   return (

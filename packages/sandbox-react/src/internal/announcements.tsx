@@ -3,19 +3,19 @@ import type { TranscriptEntry } from "../types.ts";
 import { visibleText } from "../visible-text.ts";
 import { hiddenStyle } from "./hidden-style.ts";
 
-/** A message is read out when nothing was added to it for this long. */
+/** A message is announced when it has not grown for this long. */
 const quietMs = 700;
 const maxCharacters = 500;
 
-/** How far a listener has come: the last entry, and what it said. */
+/** The announced position: the last entry, and its text then. */
 interface Heard {
   readonly id: string;
   readonly text: string;
 }
 
 /**
- * Tells assistive technology what is new: answers when they rest, questions at once. The transcript
- * itself is no live region, since a virtual list puts old entries into the page as new ones.
+ * Announces news to assistive technology: complete messages, and questions immediately. The transcript itself is no
+ * live region, because a virtual list inserts old entries as new elements.
  */
 export function Announcements({ entries }: { readonly entries: readonly TranscriptEntry[] }) {
   const [said, setSaid] = useState("");
@@ -25,7 +25,7 @@ export function Announcements({ entries }: { readonly entries: readonly Transcri
   useEffect(() => {
     const { current: before } = heard;
     const index = before === undefined ? -1 : placeOf(entries, before);
-    // What a transcript begins with is not news, in the first session as in another one.
+    // The initial entries of a transcript are not news, also after switching sessions.
     if (before === undefined || index < 0) {
       heard.current = endOf(entries);
       return;
@@ -60,7 +60,7 @@ export function Announcements({ entries }: { readonly entries: readonly Transcri
   );
 }
 
-/** Questions are asked at the end: only there new ones are looked for. */
+/** Questions are added at the end: only there new ones are searched. */
 function pendingIds(entries: readonly TranscriptEntry[]): string[] {
   return entries
     .slice(-50)
@@ -77,12 +77,12 @@ function textOf(entry: TranscriptEntry): string {
   return entry.kind === "message" && entry.role !== "user" ? (entry.text ?? "") : "";
 }
 
-/** Where the entry stands that was heard last, whatever was put in front of it; -1 in another session. */
+/** Index of the last announced entry, even if older ones were inserted before it; -1 in another session. */
 function placeOf(entries: readonly TranscriptEntry[], heard: Heard): number {
   return entries.findLastIndex((entry) => entry.id === heard.id && textOf(entry).startsWith(heard.text));
 }
 
-/** What was said since, from the entry on that was heard last. */
+/** The text since then, starting with the last announced entry. */
 function newText([last, ...added]: readonly TranscriptEntry[], heard: Heard): string {
   const grown = last === undefined ? "" : textOf(last).slice(heard.text.length);
   return visibleText([grown, ...added.map(textOf)].filter((text) => text.trim() !== "").join("\n"));

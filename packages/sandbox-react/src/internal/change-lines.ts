@@ -7,7 +7,7 @@ export interface ChangeLine {
   readonly text: string;
 }
 
-/** A change as the lines that a person reads; `cut` when there are more. */
+/** A file change as lines of a diff; `cut` if there are more. */
 export function changeLines(change: FileChange): {
   readonly lines: readonly ChangeLine[];
   readonly cut: boolean;

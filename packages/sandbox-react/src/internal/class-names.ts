@@ -1,9 +1,9 @@
-/** Joins the class names that there are. */
+/** Joins class names, ignoring undefined ones. */
 export function cx(...names: readonly (string | false | null | undefined)[]): string {
   return names.filter(Boolean).join(" ");
 }
 
-/** Each slot's own class name, and the caller's beside it. */
+/** Each slot's own class name, with the caller's appended. */
 export function slotClassNames<Slot extends string>(
   defaults: Record<Slot, string>,
   more: Partial<Record<Slot, string>> | undefined,
@@ -14,7 +14,7 @@ export function slotClassNames<Slot extends string>(
   return merged;
 }
 
-/** Shows a condition as the presence of a data attribute. */
+/** Expresses a condition as the presence of a data attribute. */
 export function flag(condition: boolean | undefined): "true" | undefined {
   return condition ? "true" : undefined;
 }

@@ -1,6 +1,6 @@
 import type { TranscriptEntry } from "../types.ts";
 
-/** What stands in one row: one entry, or tools, thoughts and notes that follow each other. */
+/** One row of the transcript: a single entry, or consecutive tools, thoughts and notes. */
 export interface EntryGroup {
   readonly type: "divider" | "permission" | "message" | "tools";
   readonly key: string;
@@ -39,7 +39,7 @@ function typeOf(entry: TranscriptEntry, isDivider: (entry: TranscriptEntry) => b
     case "meta":
       return "tools";
     default:
-      // Entries come from programs as well, and one of a kind that is not known here must not be lost.
+      // Programs supply entries, too: unknown kinds must not be lost.
       return "message";
   }
 }

@@ -1,6 +1,6 @@
 import type { CSSProperties } from "react";
 
-/** For assistive technology only; as a style, since the stylesheet of this package is optional. */
+/** For assistive technology only. An inline style, because the stylesheet of this package is optional. */
 export const hiddenStyle: CSSProperties = {
   position: "absolute",
   width: 1,

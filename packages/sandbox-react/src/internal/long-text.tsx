@@ -2,7 +2,7 @@ import { useState } from "react";
 import { componentLimits } from "../limits.ts";
 import { visibleText } from "../visible-text.ts";
 
-/** Text of any length as it is: its beginning, and the rest on request. */
+/** Plain text of any length: its beginning, and the rest on demand. */
 export function LongText({ text, className }: { readonly text: string; readonly className: string }) {
   const [whole, setWhole] = useState(false);
   const cut = !whole && text.length > componentLimits.shownCharacters;

@@ -1,6 +1,6 @@
 import { type Ref, type RefCallback, type RefObject, useCallback } from "react";
 
-/** One ref for two: the component's own and its caller's, of whichever kind. */
+/** Combines two refs of any kind into one. */
 export function useMergedRef<T>(own: RefObject<T | null>, given: Ref<T> | undefined): RefCallback<T> {
   return useCallback(
     (element: T | null) => {

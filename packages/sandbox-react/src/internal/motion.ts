@@ -1,4 +1,4 @@
-/** Whether the person has asked for as little motion as there can be. */
+/** True if the user prefers reduced motion. */
 export function prefersReducedMotion(): boolean {
   return globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches ?? false;
 }

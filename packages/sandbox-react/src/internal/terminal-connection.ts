@@ -5,10 +5,10 @@ import type {
   TerminalExitStatus,
 } from "../terminal/terminal-types.ts";
 
-/** What a terminal connection draws on. */
+/** The screen that a terminal connection writes to. */
 export interface TerminalScreen {
   write(data: Uint8Array): void;
-  /** What was drawn is drawn again from the start of what follows. */
+  /** Clears the screen: the output starts over. */
   reset(): void;
   size(): { cols: number; rows: number };
 }
@@ -29,28 +29,27 @@ export interface TerminalConnectionOptions {
   readonly onState: (state: TerminalState) => void;
   readonly onExit: (status: TerminalExitStatus) => void;
   readonly onError: (error: TerminalErrorStatus | Error) => void;
-  /** Waits before the attempts; after the last one it gives up. */
+  /** Delays before the attempts; after the last one it gives up. */
   readonly delaysMs?: readonly number[];
 }
 
 const defaultDelaysMs = [250, 500, 1_000, 2_000, 4_000, 8_000];
 
 /**
- * A terminal of a process that outlives its sockets. A break is followed by another attempt, which goes
- * on at the byte where the last one ended; where the server does not tell bytes, or has let some of
- * them go, the screen begins anew with what the server still shows.
+ * The terminal of a process that outlives its sockets. After a break it reconnects and continues at the next byte; if
+ * the server does not count bytes, or has dropped some, the screen starts over with what the server still has.
  */
 export class TerminalConnection {
   readonly #options: TerminalConnectionOptions;
   #link: ProcessTerminalLink | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #attempt = 0;
-  /** The next byte of the output; unknown where the server does not count. */
+  /** Offset of the next output byte; undefined if the server does not count. */
   #offset: number | undefined;
   #drawn = false;
   #over = false;
   #lastError = "";
-  /** The link has shown where it begins. */
+  /** True once the server has sent the offset at which it begins. */
   #begun = false;
 
   constructor(options: TerminalConnectionOptions) {
@@ -72,7 +71,7 @@ export class TerminalConnection {
     }
   }
 
-  /** Begins again after the attempts were given up. */
+  /** Starts over after it has given up. */
   retry(): void {
     if (this.#over || this.#link !== undefined) return;
     clearTimeout(this.#timer);
@@ -88,7 +87,7 @@ export class TerminalConnection {
     this.#link?.resize(this.#options.screen.size());
   }
 
-  /** Lets go of the process, which goes on. */
+  /** Detaches; the process keeps running. */
   close(): void {
     this.#over = true;
     clearTimeout(this.#timer);
@@ -138,7 +137,7 @@ export class TerminalConnection {
     this.#link = undefined;
     const wait = (this.#options.delaysMs ?? defaultDelaysMs)[this.#attempt];
     this.#attempt += 1;
-    // A server that was started again may have less output than was seen, and refuses the offset.
+    // A restarted server may have less output than was seen, and refuses the offset.
     if (!this.#begun && this.#attempt > 1) this.#offset = undefined;
     if (wait === undefined) {
       this.#options.onState({ kind: "lost", message: this.#lastError || "The connection was lost" });

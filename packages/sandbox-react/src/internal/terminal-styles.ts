@@ -1,6 +1,6 @@
 /**
- * What the terminal emulator needs of its page, as a constructed stylesheet: programs need not import a
- * file, and a policy that forbids inline styles does not forbid it.
+ * The terminal emulator's CSS as a constructed stylesheet: programs need not import a file, and it works under a
+ * policy that forbids inline styles.
  */
 const layout = `
 .xterm { position: relative; height: 100%; cursor: text; user-select: none; }
@@ -41,7 +41,7 @@ const layout = `
 
 let shared: CSSStyleSheet | undefined;
 
-/** Gives the page of `host` the emulator's layout, once. */
+/** Adds the emulator's layout to the page of `host`, once. */
 export function adoptTerminalStyles(host: Node): void {
   const root = rootOf(host);
   shared ??= sheetOf(layout);
@@ -49,8 +49,8 @@ export function adoptTerminalStyles(host: Node): void {
 }
 
 /**
- * The emulator puts colours and sizes into style elements. Where the page's policy takes no notice of
- * those, their text is adopted instead, and kept up to date. Returns what ends that.
+ * The emulator writes colours and sizes into style elements. If the page's policy ignores those, their text is adopted
+ * as a stylesheet and kept up to date. Returns a function that stops that.
  */
 export function adoptRefusedStyles(host: HTMLElement): () => void {
   const stops = [...host.querySelectorAll("style")]

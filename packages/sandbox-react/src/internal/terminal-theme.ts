@@ -1,6 +1,6 @@
 import type { ITheme } from "@xterm/xterm";
 
-/** On this background every colour that programs write text in has a contrast of at least 4.5. */
+/** On this background every ANSI text colour has a contrast of at least 4.5. */
 export const terminalTheme: ITheme = {
   background: "#101216",
   foreground: "#e8eaed",

@@ -22,7 +22,7 @@ export interface UseTerminalOptions {
 
 export interface UsedTerminal {
   readonly state: TerminalState | { readonly kind: "failed"; readonly message: string };
-  /** While true, Tab leaves the terminal; Control+M changes it. */
+  /** If true, Tab leaves the terminal; Control+M toggles it. */
   readonly tabLeaves: boolean;
   readonly retry: () => void;
 }
@@ -40,7 +40,7 @@ interface Callbacks {
   readonly onTabLeaves: (leaves: boolean) => void;
 }
 
-/** An emulator in `host`, attached to a process for as long as both are there. */
+/** Runs an emulator in `host`, attached to a process while both exist. */
 export function useTerminal(
   host: RefObject<HTMLDivElement | null>,
   { client, processId, label, autoFocus, onExit, onError }: UseTerminalOptions,
@@ -48,7 +48,7 @@ export function useTerminal(
   const [state, setState] = useState<UsedTerminal["state"]>({ kind: "connecting" });
   const [tabLeaves, setTabLeaves] = useState(false);
   const mounted = useRef<Mounted>(undefined);
-  // A caller's new function is no reason to attach anew.
+  // A new callback must not cause a new attachment.
   const latest = useLatest({ onExit, onError, label, autoFocus });
   useEffect(() => {
     let ended = false;
@@ -150,7 +150,7 @@ function mount(
   });
   fit.fit();
   observer.observe(host);
-  // The emulator takes clicks on its screen; around its host there is a margin.
+  // The emulator handles clicks on its screen; its host has a margin around it.
   const margin = host.parentElement ?? host;
   const focus = () => terminal.focus();
   margin.addEventListener("click", focus);

@@ -1,4 +1,4 @@
-/** What comes from an agent is anything; these look at it without believing it. */
+/** Agents may send any value; these functions inspect them safely. */
 export type UnknownRecord = Readonly<Record<string, unknown>>;
 
 export function isRecord(value: unknown): value is UnknownRecord {
@@ -17,7 +17,7 @@ export function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** JSON with line breaks; text as it is; nothing for what has nothing in it. */
+/** JSON with line breaks; text unchanged; an empty string for an empty value. */
 export function shown(value: unknown): string {
   if (value === undefined || value === null) return "";
   if (typeof value === "string") return value;

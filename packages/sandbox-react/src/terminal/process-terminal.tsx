@@ -12,7 +12,7 @@ export interface ProcessTerminalProps {
   style?: CSSProperties;
   terminalStyle?: CSSProperties;
   statusBarStyleOverride?: CSSProperties;
-  /** Of the terminal without its status bar; 360 by default. */
+  /** Height without the status bar; 360 by default. */
   height?: number | string;
   showStatusBar?: boolean;
   /** The terminal's name for assistive technology; "Terminal" by default. */
@@ -50,7 +50,7 @@ const screenStyle: CSSProperties = {
   padding: 8,
   overflow: "hidden",
 };
-/** Without a margin of its own: the emulator takes the whole height of its host for rows. */
+/** Without a margin of its own: the emulator uses the complete height of its host for rows. */
 const hostStyle: CSSProperties = { flex: 1, minWidth: 0, minHeight: 0, overflow: "hidden" };
 const buttonStyle: CSSProperties = {
   font: "inherit",
@@ -64,8 +64,8 @@ const buttonStyle: CSSProperties = {
 };
 
 /**
- * The terminal of a process. It shows what was printed before, follows its own size, and attaches again
- * by itself, at the byte where it was, when the connection breaks.
+ * The terminal of a process. It shows earlier output, adapts to its size, and reconnects by itself at the same byte
+ * when the connection breaks.
  */
 export function ProcessTerminal(props: ProcessTerminalProps) {
   const { client, processId, showStatusBar = true, height = 360, label = "Terminal" } = props;

@@ -1,4 +1,4 @@
-/** How a process ended, as the terminal tells it. */
+/** The exit of a process, as the terminal reports it. */
 export interface TerminalExitStatus {
   type: "exit";
   exitCode?: number | null;
@@ -12,7 +12,7 @@ export interface TerminalErrorStatus {
 export interface TerminalReadyStatus {
   type: "ready";
   processId: string;
-  /** The byte of the output that is shown first; a Holdfast server tells it. */
+  /** Offset of the first output byte; sent by Holdfast servers. */
   offset?: number;
 }
 
@@ -28,7 +28,7 @@ export interface ProcessTerminalLink {
   close(): void;
 }
 
-/** What attaches to terminals: a `SandboxAgent` of either client library. */
+/** A client that attaches to terminals: a `SandboxAgent` of either client library. */
 export interface ProcessTerminalClient {
   connectProcessTerminal(
     processId: string,

@@ -24,7 +24,7 @@ import { useTranscriptVirtualizer } from "./use-transcript-virtualizer.ts";
 
 const rowGap = 12;
 
-/** What was said and done in a session. The page draws it; the entries say everything else. */
+/** The transcript of a session. The component only renders; the entries contain everything. */
 export function AgentTranscript(props: AgentTranscriptProps) {
   const { entries, scrollRef, scrollToEntryId, isDividerEntry = isTurnDivider, label = "Transcript" } = props;
   const classNames = useMemo(
@@ -108,7 +108,7 @@ function VirtualRows({ groups, virtualizer, renderRow }: VirtualRowsProps) {
   );
 }
 
-/** How one row is drawn. What is open stays open when its row leaves the page and comes back. */
+/** Renders one row. Expanded items stay expanded when their row is unmounted and mounted again. */
 function useRows(
   props: AgentTranscriptProps,
   classNames: AgentTranscriptClassNames,
@@ -174,7 +174,7 @@ function Divider({ entry, classNames }: DividerProps) {
   );
 }
 
-/** Below the entries: what went wrong, and that something is under way. */
+/** Below the entries: errors, and an indicator that the agent is working. */
 function Tail(props: AgentTranscriptProps & { readonly slots: AgentTranscriptClassNames }) {
   const { sessionError, eventError, isThinking, agentId, slots } = props;
   return (
@@ -207,7 +207,7 @@ function Failure({ text, source, className }: FailureProps) {
   );
 }
 
-/** Brings an entry into view, once for each id that is asked for. */
+/** Scrolls an entry into view, once for each requested id. */
 function useScrollTo(
   entryId: string | null | undefined,
   groups: readonly EntryGroup[],
@@ -228,7 +228,7 @@ function useScrollTo(
       virtualizer.scrollToIndex(index, { align: "center" });
       return;
     }
-    // The rows are the first children, one for each group.
+    // The rows are the first children, one per group.
     root.current?.children[index]?.scrollIntoView({
       block: "center",
       behavior: prefersReducedMotion() ? "auto" : "smooth",

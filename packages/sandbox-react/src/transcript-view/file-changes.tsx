@@ -7,7 +7,7 @@ export interface FileChangesProps {
   readonly changes: readonly FileChange[];
 }
 
-/** What a tool changes, file by file. Added and removed lines are marked by sign and meaning, not by colour alone. */
+/** The file changes of a tool. Added and removed lines are marked by sign and semantics, not by colour alone. */
 export function FileChanges({ changes }: FileChangesProps) {
   return (
     <div className="sa-file-changes" data-slot="file-changes">

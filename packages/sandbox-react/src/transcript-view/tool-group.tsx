@@ -17,7 +17,7 @@ export interface ToolGroupProps {
   readonly canOpenEvent: (entry: TranscriptEntry) => boolean;
 }
 
-/** Tools, thoughts and notes between two messages: one by itself, several under one header. */
+/** Tools, thoughts and notes between two messages: a single one by itself, several under one header. */
 export function ToolGroup(props: ToolGroupProps) {
   const { entries, expanded, onExpandedChange, classNames, renderers } = props;
   const { getToolGroupSummary = summary, renderToolGroupIcon, renderChevron = chevron } = renderers;

@@ -19,7 +19,7 @@ export interface ToolItemProps {
   readonly canOpenEvent: (entry: TranscriptEntry) => boolean;
 }
 
-/** A tool call, a thought or a note: one line, and what is behind it when it is open. */
+/** A tool call, a thought or a note: one line, with details when expanded. */
 export function ToolItem(props: ToolItemProps) {
   const { entry, isLast, expanded, classNames } = props;
   const failed = entry.kind === "tool" && entry.toolStatus === "failed";
@@ -49,7 +49,7 @@ export function ToolItem(props: ToolItemProps) {
   );
 }
 
-/** The link to the event stands beside the button that opens the item: no control is inside another. */
+/** The link to the event is beside the button that expands the item, because controls must not be nested. */
 function Header({
   entry,
   expanded,
@@ -161,7 +161,7 @@ function Body({ entry, classNames }: BodyProps) {
     );
   }
   const changes = entry.toolChanges ?? [];
-  // For who shows texts only the changes are in the output too.
+  // For programs that show only text, the output contains the changes, too.
   const output = changes.length > 0 && entry.toolOutput === changesText(changes) ? "" : entry.toolOutput;
   return (
     <>

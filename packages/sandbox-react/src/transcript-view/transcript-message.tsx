@@ -12,7 +12,7 @@ export interface TranscriptMessageProps {
   readonly renderers: TranscriptRenderers;
 }
 
-/** What a person or an agent said; of an agent as Markdown while it is not too long. */
+/** A message of a user or an agent; an agent's message is rendered as Markdown if it is not too long. */
 export function TranscriptMessage({ entry, classNames, renderers }: TranscriptMessageProps) {
   const variant = entry.role === "user" ? "user" : "assistant";
   const { renderMessageText = messageText, renderInlinePendingIndicator = pendingDots } = renderers;
@@ -41,7 +41,7 @@ export function TranscriptMessage({ entry, classNames, renderers }: TranscriptMe
   );
 }
 
-/** What can be said of an entry of another kind that has no text: nobody is about to say it. */
+/** The fallback for an entry of another kind without text. */
 function unknownText({ kind, meta, toolName }: TranscriptEntry) {
   return <span className="sa-plain-text">{visibleText(meta?.title ?? toolName ?? String(kind))}</span>;
 }
@@ -57,7 +57,7 @@ function messageText(entry: TranscriptEntry) {
   );
 }
 
-/** Stands where an agent has begun to speak and said nothing so far. */
+/** Shown while an agent's message is still empty. */
 export function pendingDots() {
   return "...";
 }

@@ -1,8 +1,8 @@
-/** The transcript on the page: messages, tools, file changes. */
+/** The rendered transcript: messages, tools, file changes. */
 import type { ReactNode, RefObject } from "react";
 import type { PermissionOption, PermissionReply, TranscriptEntry } from "../types.ts";
 
-/** Class names that are added to the slots' own (`sa-agent-transcript-…`). */
+/** Class names to append to the slots' own (`sa-agent-transcript-…`). */
 export interface AgentTranscriptClassNames {
   root: string;
   divider: string;
@@ -63,8 +63,8 @@ export interface PermissionOptionRenderContext {
 }
 
 /**
- * A person has answered. `option` is the very option, where an agent offers two of one kind. With a
- * promise the buttons wait for it, and its rejection is shown.
+ * Called when the user answers. `option` is the chosen option itself, because an agent may offer two of one kind. With
+ * a promise the buttons wait for it, and a rejection is shown.
  */
 export type PermissionReplyHandler = (
   permissionId: string,
@@ -72,12 +72,12 @@ export type PermissionReplyHandler = (
   option: PermissionOption,
 ) => unknown;
 
-/** What of a transcript a program may draw itself. */
+/** Parts of a transcript that a program may render itself. */
 export interface TranscriptRenderers {
   getToolGroupSummary?: (entries: TranscriptEntry[]) => string;
   /** By default Markdown for the assistant, text for the user. */
   renderMessageText?: (entry: TranscriptEntry) => ReactNode;
-  /** In a message without text, and beside a running tool. */
+  /** For a message without text, and beside a running tool. */
   renderInlinePendingIndicator?: () => ReactNode;
   renderThinkingState?: (context: { agentId?: string }) => ReactNode;
   renderToolItemIcon?: (entry: TranscriptEntry) => ReactNode;
@@ -92,16 +92,16 @@ export interface AgentTranscriptProps extends TranscriptRenderers {
   entries: readonly TranscriptEntry[];
   className?: string;
   classNames?: Partial<AgentTranscriptClassNames>;
-  /** The end of the transcript; not there when it is virtualized. */
+  /** An element at the end of the transcript; absent if it is virtualized. */
   endRef?: RefObject<HTMLDivElement | null>;
-  /** The element that scrolls. */
+  /** The scrolling element. */
   scrollRef?: RefObject<HTMLDivElement | null>;
   scrollToEntryId?: string | null;
   sessionError?: string | null;
   eventError?: string | null;
   isThinking?: boolean;
   agentId?: string;
-  /** Keeps only what is seen in the page. Needs `scrollRef`, and a height for that element. */
+  /** Renders only visible entries. Needs `scrollRef`, and a height for that element. */
   virtualize?: boolean;
   onAtBottomChange?: (atBottom: boolean) => void;
   onEventClick?: (eventId: string) => void;

@@ -2,7 +2,7 @@ import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useLatest } from "../internal/latest.ts";
 
-/** Within this many pixels of its end, a transcript follows what is added. */
+/** Within this many pixels of its end, a transcript follows new entries. */
 const followDistance = 50;
 const estimatedHeight = 80;
 
@@ -13,9 +13,8 @@ export interface TranscriptVirtualizer {
 }
 
 /**
- * Keeps only the visible items of a long list in the page, and keeps the reader where they are: at the
- * end, also while the last item grows, or at the place that they scrolled to. `onAtBottomChange` is
- * called when that changes, and once at first.
+ * Renders only the visible items of a long list, and keeps the reader's position: at the end, also while the last item
+ * grows, or wherever they have scrolled to. `onAtBottomChange` is called initially and when that changes.
  */
 export function useTranscriptVirtualizer<T>(
   items: readonly T[],
@@ -29,11 +28,11 @@ export function useTranscriptVirtualizer<T>(
     getScrollElement: () => scrollElementRef?.current ?? null,
     estimateSize: () => estimatedHeight,
     overscan: 10,
-    // Flushing in the middle of a scroll costs frames, and React warns where it renders already.
+    // Flushing synchronously during a scroll costs frames, and React warns about it during rendering.
     useFlushSync: false,
     ...(getItemKey === undefined ? {} : { getItemKey }),
   });
-  // The element that scrolls is around the list, and is known only after the list's first layout.
+  // The scrolling element is an ancestor of the list, and is known only after the list's first layout.
   const [attached, attach] = useState(false);
   useEffect(() => attach(scrollElementRef?.current != null), [scrollElementRef]);
   useFollow(scrollElementRef, isFollowingRef, onAtBottomChange);
@@ -46,7 +45,7 @@ export function useTranscriptVirtualizer<T>(
   return { virtualizer, isFollowingRef };
 }
 
-/** Tells whether the reader is at the end, from how they scroll. */
+/** Tracks whether the reader is at the end. */
 function useFollow(
   scrollElementRef: RefObject<HTMLDivElement | null> | undefined,
   isFollowingRef: RefObject<boolean>,
@@ -60,7 +59,7 @@ function useFollow(
     let told: boolean | undefined;
     const look = () => {
       const distance = element.scrollHeight - element.scrollTop - element.clientHeight;
-      // Content that grows moves the end away without a scroll; only the reader moves upwards.
+      // Growing content moves the end away without a scroll event; only the reader scrolls up.
       if (distance < followDistance) isFollowingRef.current = true;
       else if (element.scrollTop < top - 1) isFollowingRef.current = false;
       top = element.scrollTop;

@@ -9,8 +9,8 @@ import {
 } from "../transcript/state.ts";
 
 /**
- * The transcript of a growing list of events: only what was added is worked in. A list that is another
- * one (its first event has changed, or it is shorter) begins anew.
+ * The transcript of a growing list of events: only new events are reduced. Another list (its first event differs, or
+ * it is shorter) starts over.
  */
 export function useTranscript(
   events: readonly TranscriptEvent[],
@@ -23,7 +23,7 @@ export function useTranscript(
   const transcript = useMemo(() => {
     const before = kept.current;
     const count = before?.events.length ?? 0;
-    // Both ends stand for what lies between: a log is only ever added to.
+    // Comparing both ends is enough, because a log only grows.
     const grown =
       before !== undefined &&
       events.length >= count &&
@@ -41,7 +41,7 @@ export function useTranscript(
 
 const noRequests: readonly TranscriptPermissionRequest[] = [];
 
-/** What {@link useSessionTranscript} needs of a session; the `Session` of either client library has it. */
+/** The part of a session that {@link useSessionTranscript} uses; the `Session` of either client library has it. */
 export interface TranscriptSession {
   readonly id: string;
   onEvent(listener: (event: TranscriptEvent) => void): () => void;
@@ -49,23 +49,23 @@ export interface TranscriptSession {
 }
 
 export interface SessionTranscriptOptions {
-  /** The events from before, in order; what comes meanwhile waits for it. None by default. */
+  /** Loads earlier events, in order; new events wait for it. None by default. */
   readonly load?: () => Promise<readonly TranscriptEvent[]>;
 }
 
 export interface SessionTranscript extends Transcript {
-  /** False until the events from before are there. */
+  /** False until the earlier events are loaded. */
   readonly loaded: boolean;
-  /** Why they could not be loaded; what comes is shown all the same. */
+  /** The error of loading them; new events are shown in any case. */
   readonly error: Error | undefined;
 }
 
-/** Events that come within this time are drawn together. */
+/** Events within this time are rendered together. */
 const drawMs = 30;
 
 type Change = (transcript: Transcript) => Transcript;
 
-/** The transcript of a live session: what was said before, and everything as it comes. */
+/** The transcript of a live session: earlier events, and new ones as they arrive. */
 export function useSessionTranscript(
   session: TranscriptSession | undefined,
   options: SessionTranscriptOptions = {},

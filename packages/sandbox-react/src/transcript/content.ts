@@ -1,11 +1,13 @@
 import { isRecord, list, record, shown, text } from "../internal/values.ts";
 import type { FileChange } from "../types.ts";
 
-/** Content blocks of ACP that carry a history in front of a prompt are marked with this, or begin so. */
+/**
+ * Marks ACP content blocks in which a client replays the history before a prompt; they may also begin with this text.
+ */
 const historyMark = "holdfast.dev/transcript";
 const historyOpening = "Previous session history is replayed below as JSON-RPC envelopes.";
 
-/** What the content blocks of a prompt say. A history that a client put in front was said before. */
+/** The text of a prompt's content blocks, without a replayed history. */
 export function promptText(blocks: unknown): string {
   return list(blocks)
     .filter((block) => !isHistory(record(block)))
@@ -19,7 +21,7 @@ function isHistory(block: Readonly<Record<string, unknown>>): boolean {
   return typeof block.text === "string" && block.text.startsWith(historyOpening);
 }
 
-/** One content block as Markdown. Bytes are named, never shown. */
+/** One content block as Markdown. Binary content is named, never shown. */
 export function blockText(value: unknown): string {
   const block = record(value);
   switch (block.type) {
@@ -50,7 +52,7 @@ export interface ToolContent {
   readonly changes: readonly FileChange[];
 }
 
-/** What a tool call has shown: its texts, and the files that it changes. */
+/** The output of a tool call: its texts and file changes. */
 export function toolContent(content: unknown): ToolContent {
   const texts: string[] = [];
   const changes: FileChange[] = [];
@@ -69,7 +71,7 @@ export function toolContent(content: unknown): ToolContent {
   return { output: texts.filter((said) => said !== "").join("\n"), changes };
 }
 
-/** File changes in words, for who shows texts only. */
+/** File changes as text, for programs that show only text. */
 export function changesText(changes: readonly FileChange[]): string {
   return changes
     .map(({ path, oldText, newText }) => {

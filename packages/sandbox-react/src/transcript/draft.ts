@@ -3,7 +3,7 @@ import type { OpenTool, PlanStep, Transcript, TranscriptMemory } from "./state.t
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** A transcript that a batch of events is worked into: copied once, whatever the size of the batch. */
+/** A mutable copy of a transcript, into which a batch of events is reduced: copied once per batch. */
 export class Draft {
   readonly #entries: TranscriptEntry[];
   readonly #tools: OpenTool[];
@@ -15,7 +15,7 @@ export class Draft {
   context: Transcript["context"];
   #eventId = "";
   #time = "";
-  /** Entries that this event has added. */
+  /** Entries added by the current event. */
   #added = 0;
 
   constructor(base: Transcript) {
@@ -29,7 +29,7 @@ export class Draft {
     this.context = base.context;
   }
 
-  /** What is added from here on is of this event. A time that no date can have counts as 0. */
+  /** Entries added from here on belong to this event. An invalid time counts as 0. */
   begin(eventId: string, createdAt: number): void {
     const date = new Date(createdAt);
     this.#eventId = eventId;
@@ -45,7 +45,7 @@ export class Draft {
     return this.#entries[index];
   }
 
-  /** Adds an entry of this event; returns where it stands. Its id is the same wherever the log is read from. */
+  /** Adds an entry of this event; returns its index. Its id does not depend on where reading the log began. */
   add(entry: Omit<TranscriptEntry, "id" | "eventId" | "time">): number {
     const index = this.#entries.length;
     const id = `${this.#eventId}:${this.#added}`;
@@ -54,7 +54,7 @@ export class Draft {
     return index;
   }
 
-  /** Replaces an entry by itself with changes. */
+  /** Replaces an entry by a changed copy. */
   change(index: number, changes: Partial<TranscriptEntry>): void {
     const entry = this.#entries[index];
     if (entry !== undefined) this.#entries[index] = { ...entry, ...changes };
@@ -77,7 +77,7 @@ export class Draft {
     this.#tools.push({ toolCallId, index });
   }
 
-  /** What was under way stays unfinished. */
+  /** Marks running tool calls as unfinished. */
   cutTools(): void {
     for (const { index } of this.#tools) {
       const status = this.#entries[index]?.toolStatus;
@@ -85,7 +85,7 @@ export class Draft {
     }
   }
 
-  /** The agent process is another one from here on. */
+  /** Called when a new agent process begins. */
   forgetTools(): void {
     this.#tools.length = 0;
     this.memory.barrier = this.#entries.length;

@@ -4,10 +4,10 @@ import { changesText, toolContent } from "./content.ts";
 import type { Draft } from "./draft.ts";
 import type { OpenAsk } from "./state.ts";
 
-/** Where a question comes from: the agent's own request, or who keeps it and takes the answer. */
+/** The source of a question: the agent's own request, or the server that holds it and accepts the answer. */
 type Source = { readonly rpcId: string } | { readonly permissionId: string };
 
-/** A question is asked. The request of the agent and the object with the address may come in any order. */
+/** Adds a question. The agent's request and the object with the answer address may arrive in any order. */
 export function ask(
   draft: Draft,
   source: Source,
@@ -64,7 +64,7 @@ function optionOf(value: unknown): PermissionOption[] {
   return [{ optionId, name: text(value.name) ?? "", kind: text(value.kind) ?? "" }];
 }
 
-/** A client has answered the agent. False when no such question is open. */
+/** Records a client's answer. Returns false if no such question is open. */
 export function answerRequest(draft: Draft, rpcId: string, result: unknown): boolean {
   const open = draft.memory.asks.find((candidate) => candidate.rpcId === rpcId);
   if (open === undefined) return false;
@@ -73,7 +73,7 @@ export function answerRequest(draft: Draft, rpcId: string, result: unknown): boo
   return true;
 }
 
-/** The server's own word about a question. */
+/** Records the server's report about a question. */
 export function takePermission(draft: Draft, permission: UnknownRecord): void {
   const id = text(permission.id);
   const state = stateOf(permission.state);
@@ -99,8 +99,8 @@ function stateOf(value: unknown): PermissionState | undefined {
 }
 
 /**
- * Gives a question that has its answer the id that it was asked under; it is the newest of its tool call at
- * that time. False where that one still waits, or there is none.
+ * Gives an answered question its original id; it is the newest question of its tool call at that time. Returns false
+ * if that is still open, or if there is none.
  */
 export function addressSettled(
   draft: Draft,
@@ -131,7 +131,7 @@ function settle(draft: Draft, index: number, state: PermissionState, optionId: s
   draft.memory.asks = asks.filter((open) => open.index !== index);
 }
 
-/** The turn or the agent is over: nobody waits for the answers any more. */
+/** Closes all questions: the turn or the agent has ended. */
 export function withdrawAll(draft: Draft): void {
   for (const { index } of draft.memory.asks) settle(draft, index, "cancelled", undefined);
 }

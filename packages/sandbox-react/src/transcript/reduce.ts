@@ -12,9 +12,8 @@ import {
 import { takeUpdate } from "./updates.ts";
 
 /**
- * Works events into a transcript and returns the new one; the old one stays as it was. Pure. Events
- * come in the order of the log, in pages or one by one; those that were taken in already are ignored.
- * What an agent sends is anything: what is not understood is left out, and nothing throws.
+ * Reduces events into a new transcript. Pure: the old one is unchanged. Events come in log order, in pages or one by
+ * one; known ones are ignored. Agents may send anything: what is not understood is skipped, and nothing throws.
  */
 export function reduceTranscript(
   transcript: Transcript,
@@ -38,14 +37,14 @@ function isList(events: TranscriptEvent | readonly TranscriptEvent[]): events is
   return Array.isArray(events);
 }
 
-/** The entries of a whole log. */
+/** The entries of a complete log. */
 export function transcriptEntries(events: readonly TranscriptEvent[]): readonly TranscriptEntry[] {
   return reduceTranscript(createTranscript(), events).entries;
 }
 
 /**
- * Works in a question as `onPermissionRequest` tells it, so that the entry has the id that
- * `respondPermission` takes. It finds the agent's request in the log, before or after it.
+ * Adds a question as `onPermissionRequest` reports it, so that its entry has the id for `respondPermission`. The
+ * agent's request may be earlier or later in the log.
  */
 export function reducePermissionRequest(
   transcript: Transcript,
@@ -56,7 +55,7 @@ export function reducePermissionRequest(
   const draft = new Draft(transcript);
   draft.begin(`permission-${request.id}`, request.createdAt);
   const toolCall = record(request.toolCall);
-  // Who keeps the requests in a list hands in answered ones, too.
+  // Callers that keep requests in a list pass answered ones, too.
   if (!addressSettled(draft, request.id, text(toolCall.toolCallId), request.createdAt))
     ask(draft, { permissionId: request.id }, toolCall, request.options);
   return draft.finish();
@@ -72,7 +71,7 @@ function takeMessage(draft: Draft, sender: TranscriptEvent["sender"], payload: U
   else takeFromAgent(draft, method, payload);
 }
 
-/** Text and number are different ids. */
+/** A text and a number are different ids. */
 function keyOf(id: unknown): string {
   return JSON.stringify(id) ?? "";
 }
@@ -88,13 +87,13 @@ function takeRequest(draft: Draft, method: string, payload: UnknownRecord): void
     if (said !== "") draft.add({ kind: "message", role: "user", text: said });
   } else if (method === "session/load") memory.loading = keyOf(payload.id);
   else if (method === "initialize") {
-    // Another process: its requests have no answers to come, and its tool calls are others.
+    // A new process: pending requests get no answers, and tool call ids may repeat.
     memory.prompts = [];
     draft.forgetTools();
   }
 }
 
-/** An answer of the agent, or of the server in its place. */
+/** A response of the agent, or of the server on its behalf. */
 function takeAnswer(draft: Draft, key: string, payload: UnknownRecord): void {
   const { memory } = draft;
   if (memory.loading === key) {
@@ -164,7 +163,7 @@ function takeFromAgent(draft: Draft, method: string, payload: UnknownRecord): vo
   }
 }
 
-/** Most of what becomes of a prompt is told by its request and the answer; these have none. */
+/** Most outcomes of a prompt are in its request and response; these have none. */
 function takePrompt(draft: Draft, params: UnknownRecord): void {
   const { memory } = draft;
   const detail = text(record(params.error).message) ?? "";
@@ -192,7 +191,7 @@ function exited(draft: Draft, params: UnknownRecord): void {
   withdrawAll(draft);
   draft.cutTools();
   draft.forgetTools();
-  // An agent that ends between two turns is a matter of the server.
+  // The server handles an agent that ends between two turns.
   if (params.success === true && !busy) return;
   const how =
     typeof params.signal === "string"

@@ -1,12 +1,12 @@
 import type { TranscriptEntry } from "../types.ts";
 
 /**
- * A message of a session, as both logs have it: the `SessionEvent` of a client library (`eventIndex`)
- * and that of a Holdfast server's own log (`sequence`).
+ * An event of a session log, in either form: the `SessionEvent` of a client library (`eventIndex`), and that of a
+ * Holdfast server's own log (`sequence`).
  */
 export interface TranscriptEvent {
   readonly id?: string;
-  /** 1, 2, 3 and so on in the session. */
+  /** Numbered from 1 within the session. */
   readonly sequence?: number;
   readonly eventIndex?: number;
   /** Milliseconds since the epoch. */
@@ -16,9 +16,9 @@ export interface TranscriptEvent {
   readonly payload: unknown;
 }
 
-/** A question as a client library hands it to `onPermissionRequest`. */
+/** A question, as a client library passes it to `onPermissionRequest`. */
 export interface TranscriptPermissionRequest {
-  /** What `respondPermission` takes. */
+  /** The argument of `respondPermission`. */
   readonly id: string;
   readonly createdAt: number;
   readonly options: readonly { readonly optionId: string; readonly name: string; readonly kind: string }[];
@@ -31,46 +31,46 @@ export interface PlanStep {
   readonly status: string;
 }
 
-/** What a session's log says to a person. Values; none is ever changed. */
+/** A session's log, reduced for display. Immutable. */
 export interface Transcript {
   readonly entries: readonly TranscriptEntry[];
-  /** The newest `sequence` or `eventIndex` that was taken in; events at or below it are ignored. */
+  /** The newest processed `sequence` or `eventIndex`; events up to it are ignored. */
   readonly head: number;
   /** True from a prompt to the end of its turn. */
   readonly running: boolean;
-  /** The agent's newest plan; it replaces itself as a whole. */
+  /** The agent's latest plan; each update replaces it. */
   readonly plan: readonly PlanStep[];
   readonly title?: string;
-  /** The mode that the agent told last. */
+  /** The mode that the agent reported last. */
   readonly modeId?: string;
-  /** How full the agent's context window is, in tokens. */
+  /** Usage of the agent's context window, in tokens. */
   readonly context?: { readonly used: number; readonly size: number };
-  /** What the reducer needs to go on; not for display. */
+  /** Internal state of the reducer; not for display. */
   readonly memory: TranscriptMemory;
 }
 
 export interface TranscriptMemory {
-  /** Keys of the prompts that have no answer yet. */
+  /** Keys of the prompts without a response. */
   readonly prompts: readonly string[];
-  /** The server's id of the prompt that was given to the agent last. */
+  /** The server's id of the prompt that was sent to the agent last. */
   readonly runningId?: string;
-  /** The key of a `session/load` without an answer: what the agent repeats meanwhile is known. */
+  /** The key of a pending `session/load`, during which the agent repeats known events. */
   readonly loading?: string;
-  /** Entries before this index belong to an agent process that is gone: tool call ids may begin anew. */
+  /** Entries before this index belong to an earlier agent process, whose tool call ids may repeat. */
   readonly barrier: number;
-  /** The next message or thought begins an entry of its own. */
+  /** The next message or thought starts a new entry. */
   readonly broken: boolean;
-  /** The agent's id of the message that is being written. */
+  /** The agent's id of the current message. */
   readonly messageId?: string;
-  /** Where this turn's plan stands. */
+  /** Index of this turn's plan. */
   readonly planIndex?: number;
   readonly tools: readonly OpenTool[];
   readonly asks: readonly OpenAsk[];
-  /** Questions that have an answer and no address: that may be told behind the answer. */
+  /** Answered questions without an address, which may be reported after the answer. */
   readonly settled: readonly OpenAsk[];
-  /** An error of the agent's end was shown: the answers that follow it say nothing new. */
+  /** The error of the agent's exit was shown: the error responses that follow add nothing. */
   readonly exitShown: boolean;
-  /** For events without a number. */
+  /** Counter for events without a number. */
   readonly counted: number;
 }
 
@@ -84,9 +84,9 @@ export interface OpenTool {
 export interface OpenAsk {
   readonly index: number;
   readonly toolCallId?: string;
-  /** The id of the JSON-RPC request, where it was seen. */
+  /** The id of the JSON-RPC request, if it was seen. */
   readonly rpcId?: string;
-  /** The id that answers are addressed to is known. */
+  /** True if the id for answers is known. */
   readonly addressed: boolean;
 }
 
@@ -107,7 +107,7 @@ const empty: Transcript = {
   },
 };
 
-/** A transcript in which nothing was said yet. */
+/** An empty transcript. */
 export function createTranscript(): Transcript {
   return empty;
 }

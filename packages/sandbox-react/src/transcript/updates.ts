@@ -3,14 +3,14 @@ import type { TranscriptEntry } from "../types.ts";
 import { blockText, changesText, toolContent } from "./content.ts";
 import type { Draft } from "./draft.ts";
 
-/** Works one `session/update` of an agent in. What is not known is left out. */
+/** Reduces one `session/update` of an agent. Unknown updates are skipped. */
 export function takeUpdate(draft: Draft, update: UnknownRecord): void {
   switch (update.sessionUpdate) {
     case "agent_message_chunk":
       speak(draft, "message", "assistant", update);
       return;
     case "user_message_chunk":
-      // In a turn it is the echo of a prompt that is there already.
+      // During a turn it echoes a prompt that is already shown.
       if (draft.memory.prompts.length === 0) speak(draft, "message", "user", update);
       return;
     case "agent_thought_chunk":
@@ -38,7 +38,7 @@ export function takeUpdate(draft: Draft, update: UnknownRecord): void {
   }
 }
 
-/** A piece of a message or thought: it joins what it belongs to, or begins another one. */
+/** A chunk of a message or thought: appended to the current one, or starting a new one. */
 function speak(
   draft: Draft,
   kind: "message" | "reasoning",
@@ -62,7 +62,7 @@ function speak(
   else memory.messageId = messageId;
 }
 
-/** A call begins or changes; each update says only what is new. */
+/** A tool call starts or changes; each update contains only the differences. */
 function takeTool(draft: Draft, update: UnknownRecord): void {
   const toolCallId = text(update.toolCallId);
   if (toolCallId === undefined) return;
@@ -76,7 +76,7 @@ function takeTool(draft: Draft, update: UnknownRecord): void {
   } else draft.change(index, changes);
 }
 
-/** The parts of a tool entry that an update or a question about the call tells. */
+/** The fields of a tool entry that an update, or a question about the call, contains. */
 function toolFields(update: UnknownRecord, known: TranscriptEntry | undefined): Partial<TranscriptEntry> {
   const title = text(update.title);
   const status = text(update.status);
@@ -96,7 +96,7 @@ function toolFields(update: UnknownRecord, known: TranscriptEntry | undefined): 
 
 const marks: Readonly<Record<string, string | undefined>> = { completed: "x", in_progress: "~" };
 
-/** One entry a turn, which follows the plan. */
+/** One entry per turn, which is updated with the plan. */
 function takePlan(draft: Draft, entries: readonly unknown[]): void {
   draft.plan = entries.filter(isRecord).map((entry) => ({
     content: text(entry.content) ?? "",

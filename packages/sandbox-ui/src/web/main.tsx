@@ -1,4 +1,4 @@
-/** Entry of the inspector's web app. */
+/** Entry point of the inspector's web app. */
 import "@holdfast/web-parts/styles.css";
 import "@holdfast/sandbox-react/styles.css";
 import "./styles/base.css";
@@ -12,7 +12,7 @@ import { takeConnection } from "./api/connection.ts";
 import { errorWords } from "./api/errors.ts";
 import { App } from "./app/app.tsx";
 
-// The token leaves the address before anything else runs.
+// Removes the token from the address before anything else.
 const connection = takeConnection(location, history, tabStorage());
 reloadOnFragment(["token", "headers"]);
 flushQueryUpdates();

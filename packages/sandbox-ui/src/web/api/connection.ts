@@ -1,10 +1,10 @@
-/** How the page reaches its server: the token and further headers that its address brought. */
+/** How the page reaches its server: the token and further headers from its address. */
 export interface Connection {
-  /** Where `/v1/` is, without a slash at its end. */
+  /** The base URL of `/v1/`, without a trailing slash. */
   readonly baseUrl: string;
-  /** The path of the app itself: `/ui`, or below what stands in front of the server. */
+  /** The path of the app itself: `/ui`, or below the prefix of a proxy. */
   readonly basePath: string;
-  /** The page of the Studio's task whose sandbox this is; only its processes and files are shown then. */
+  /** The page of the Studio's task that owns this sandbox; then only processes and files are shown. */
   readonly taskPath?: string;
   readonly token?: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -18,9 +18,9 @@ interface Stored {
 }
 
 /**
- * Reads `token` and `headers` (JSON) from the query or the fragment of the address, as
- * `buildInspectorUrl` puts them there, takes them out of the address and its history, and keeps them for
- * this tab only. A tab that is loaded again finds them where they were kept.
+ * Reads `token` and `headers` (JSON) from the query or the fragment of the address, as `buildInspectorUrl` writes
+ * them, removes them from the address and its history, and stores them for this tab only, so that they survive a
+ * reload.
  */
 export function takeConnection(
   location: Pick<Location, "origin" | "pathname" | "search" | "hash">,
@@ -51,7 +51,7 @@ export function takeConnection(
   };
 }
 
-/** The same connection with the token that a person typed, kept for this tab. */
+/** The same connection with a token that the user typed, stored for this tab. */
 export function withToken(
   connection: Connection,
   token: string,
@@ -71,7 +71,7 @@ function readGiven(query: URLSearchParams, fragment: URLSearchParams): Stored | 
   };
 }
 
-/** Header names and texts of a JSON object; everything else in it is left out. */
+/** Header names and values of a JSON object; ignores everything else in it. */
 function readHeaders(text: string): Record<string, string> {
   const value = parse(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) return {};

@@ -1,12 +1,12 @@
 import { type Place, placeQuery, placeText } from "./place.ts";
 import type { SandboxApi } from "./sandbox-api.ts";
 
-/** A file that is shown and edited as text is at most this large. */
+/** Maximum size of a file that is shown and edited as text. */
 const maxTextBytes = 1_048_576;
-/** A download is held in the browser's memory until it is saved. */
+/** Maximum size of a download, which is held in the browser's memory. */
 const maxDownloadBytes = 268_435_456;
 
-/** The bytes of a text as UTF-8, each as the character of its number: what `btoa` takes. */
+/** The UTF-8 bytes of a text as a binary string for `btoa`. */
 function binary(text: string): string {
   return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
 }
@@ -20,7 +20,7 @@ export function join(directory: Place, name: string): Place {
   return `base64:${btoa(`${atob(directory.slice(7))}/${binary(name)}`)}`;
 }
 
-/** Each directory on the way to a path, the path itself last. */
+/** Each parent directory of a path, and the path itself last. */
 export function crumbs(path: string): readonly { readonly name: string; readonly path: string }[] {
   const parts = path.split("/").filter((part) => part !== "");
   const rooted = path.startsWith("/");
@@ -33,7 +33,7 @@ export function crumbs(path: string): readonly { readonly name: string; readonly
 
 export interface TextFile {
   readonly text: string;
-  /** Says which version it is; absent where the server has none. */
+  /** The entity tag of the version; absent if the server has none. */
   readonly etag?: string;
   readonly size: number;
 }
@@ -63,7 +63,7 @@ export async function readText(
   }
 }
 
-/** Writes a version over the one that was read, and gives it as it is there; 412 when somebody else was quicker. */
+/** Writes a file over the version that was read, and returns the new version; 412 if it has changed. */
 export async function saveText(
   api: SandboxApi,
   place: Place,
@@ -84,7 +84,7 @@ export async function saveText(
   return { text, size, ...(written === null ? {} : { etag: written }) };
 }
 
-/** Puts a file into a directory; 412 when one of its name is there, unless it is to be replaced. */
+/** Uploads a file into a directory; 412 if one with its name exists, unless it is to be replaced. */
 export async function upload(
   api: SandboxApi,
   directory: Place,
@@ -99,7 +99,7 @@ export async function upload(
   });
 }
 
-/** Saves a file, or a directory as a tar archive, by the browser's own means. */
+/** Downloads a file, or a directory as a tar archive. */
 export async function download(api: SandboxApi, place: Place, name: string, archive: boolean): Promise<void> {
   const path = archive ? "/v1/fs/archive" : "/v1/fs/file";
   const response = await api.send(path, { query: placeQuery(place) });
@@ -108,11 +108,11 @@ export async function download(api: SandboxApi, place: Place, name: string, arch
   link.href = url;
   link.download = archive ? `${name}.tar` : name;
   link.click();
-  // The browser has taken hold of the content once the click was handled.
+  // After the click the browser has its own reference to the content.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** The content of an answer, which need not say how long it is. Some browsers do not iterate streams. */
+/** The body of a response, whose length may be unknown. Some browsers cannot iterate streams. */
 export async function readBlob(response: Response, path: string): Promise<Blob> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const reader = response.body?.getReader();
@@ -121,7 +121,7 @@ export async function readBlob(response: Response, path: string): Promise<Blob> 
     if (done) break;
     size += value.length;
     if (size > maxDownloadBytes) {
-      // What is thrown is the reason, whatever becomes of the rest.
+      // The thrown error is the reason; errors of cancelling are ignored.
       await reader.cancel().catch(() => {});
       throw new Error(`It is too large for a browser. Use: holdfast sandbox fs cat ${path}`);
     }

@@ -1,7 +1,6 @@
 /**
- * What became of `before` when it was edited as `edited`, with the line ends that it had. A text field tells
- * every one of them as a line feed, so a file of Windows would be changed in each of its lines. What was
- * written anew gets the line end that the text has most.
+ * Applies an edit while keeping the line endings of `before`. A text field normalises all of them to line feeds, so a
+ * Windows file would change in every line. New lines get the most frequent line ending.
  */
 export function withLineEnds(before: string, edited: string): string {
   if (!before.includes("\r")) return edited;

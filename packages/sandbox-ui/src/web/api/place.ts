@@ -1,4 +1,4 @@
-/** A directory or file: its path, or `base64:` and the bytes of one that is not UTF-8. */
+/** A directory or file: its path, or `base64:` and the bytes of a path that is not UTF-8. */
 export type Place = string;
 
 export function placeOf(entry: { readonly path: string; readonly pathBase64?: string }): Place {
@@ -9,7 +9,7 @@ export function placeQuery(place: Place): { path: string } | { pathBase64: strin
   return place.startsWith("base64:") ? { pathBase64: place.slice(7) } : { path: place };
 }
 
-/** A place in words. */
+/** The path for display. */
 export function placeText(place: Place): string {
   if (!place.startsWith("base64:")) return place;
   const bytes = Uint8Array.from(atob(place.slice(7)), (character) => character.charCodeAt(0));

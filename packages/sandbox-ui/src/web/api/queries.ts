@@ -31,7 +31,7 @@ export function sessionQuery(api: SandboxApi, id: string) {
   });
 }
 
-/** Of one session, or of all. */
+/** For one session, or all. */
 export function permissionsQuery(api: SandboxApi, sessionId?: string) {
   return queryOptions({
     queryKey: [...keys.permissions, sessionId ?? "all"],
@@ -48,7 +48,7 @@ export function processesQuery(api: SandboxApi) {
   });
 }
 
-/** `config` makes the server look at every agent's version and settings, so it is asked for seldom. */
+/** `config` makes the server inspect every agent's version and settings, so it is requested rarely. */
 export function agentsQuery(api: SandboxApi) {
   return queryOptions({
     queryKey: keys.agents,

@@ -10,15 +10,15 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly json?: object;
-  /** Sent as it is. */
+  /** Sent unchanged. */
   readonly body?: Blob | string | Uint8Array<ArrayBuffer>;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Everything that the screens ask of a server. `client` is the SDK, for the routes that it has; the
- * rest (sessions of the server, validators of files) is here. Failures are {@link SandboxAgentError},
- * or `sandbox.unreachable` where there was no answer.
+ * Every request of the screens to a server. `client` is the SDK, for the routes that it supports; the others (sessions
+ * of the server, conditional file writes) are here. Errors are {@link SandboxAgentError}, or `sandbox.unreachable` if
+ * there was no response.
  */
 export class SandboxApi {
   readonly client: SandboxAgent;
@@ -72,7 +72,7 @@ export class SandboxApi {
     return response;
   }
 
-  /** The answer as the type that its route documents. */
+  /** The response, typed as its route documents. */
   async json<T>(path: string, call: Call = {}): Promise<T> {
     const response = await this.send(path, call);
     return (await response.json()) as T;
@@ -120,7 +120,7 @@ export class SandboxApi {
     return await this.json(`${session(id)}/fork`, { method: "POST", json: {} });
   }
 
-  /** `promptId` makes a prompt that is sent again the same one. */
+  /** Repeating a prompt with the same `promptId` has no effect. */
   async prompt(id: string, promptId: string, prompt: string): Promise<Prompt> {
     return await this.json(`${session(id)}/prompt`, { method: "POST", json: { id: promptId, prompt } });
   }
@@ -145,7 +145,7 @@ export class SandboxApi {
     });
   }
 
-  /** Of one session, or of all. */
+  /** For one session, or all. */
   async listPermissions(sessionId: string | undefined, signal: AbortSignal): Promise<readonly Permission[]> {
     const path = sessionId === undefined ? "/v1/permissions" : `${session(sessionId)}/permissions`;
     return (await this.json<{ permissions: readonly Permission[] }>(path, { signal })).permissions;

@@ -2,8 +2,8 @@ import { clientLimits } from "@holdfast/sandbox-client";
 import { createParser } from "eventsource-parser";
 
 /**
- * Calls `take` with each server-sent event of an answer until it ends. A connection that stands still is taken
- * for one that has ended: a server that is there sends a heartbeat every 15 s.
+ * Calls `take` with each server-sent event of a response until it ends. A silent connection counts as ended: a live
+ * server sends a heartbeat every 15 s.
  */
 export async function readServerSent(
   response: Response,
@@ -12,7 +12,7 @@ export async function readServerSent(
   if (response.body === null) return;
   const parser = createParser({ onEvent: ({ event, data }) => take(event, data) });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  // Who waits for the next piece learns of a failure by itself.
+  // The pending read gets the error itself.
   const giveUp = () => void reader.cancel().catch(() => {});
   for (;;) {
     const silence = setTimeout(giveUp, clientLimits.streamSilenceMs);

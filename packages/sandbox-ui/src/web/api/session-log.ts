@@ -4,11 +4,14 @@ import type { SandboxApi } from "./sandbox-api.ts";
 import { readServerSent } from "./server-sent.ts";
 import type { EventPage, Gap, SessionEvent } from "./types.ts";
 
-/** Events of one session that the page keeps; beyond, the oldest go, and can be had again. */
+/**
+ * Maximum number of events of one session that the page keeps; beyond, the oldest are dropped, and can be loaded
+ * again.
+ */
 const maxKeptEvents = 10_000;
-/** What is left then: the rest is worked out anew each time that the beginning changes. */
+/** Number of events kept then: the transcript is recomputed whenever the beginning changes. */
 const keptAfterwards = 7_500;
-/** How many of the newest are asked for first. */
+/** Number of the newest events that are loaded first. */
 const firstEvents = 2_000;
 const pageSize = 500;
 const retryMs = 1_000;
@@ -16,19 +19,19 @@ const retryMs = 1_000;
 export type LogLink = "connecting" | "live" | "offline" | "ended";
 
 export interface LogSnapshot {
-  /** In the order of their sequence, without gaps but those in `gaps`. */
+  /** Ordered by sequence, without gaps except those in `gaps`. */
   readonly events: readonly SessionEvent[];
   readonly gaps: readonly Gap[];
-  /** Where the page begins: everything from this number on is in `events` or in `gaps`. */
+  /** First sequence of the page: everything from here on is in `events` or in `gaps`. */
   readonly from: number;
   readonly link: LogLink;
-  /** Why the log cannot be read at all. */
+  /** Why the log cannot be read. */
   readonly error?: unknown;
-  /** Why the older events that were asked for last did not come. */
+  /** Why the last request for older events failed. */
   readonly olderError?: unknown;
 }
 
-/** The live log of one session: the newest events first, then all that come, older ones on demand. */
+/** The live log of one session: the newest events first, then new ones as they arrive, older ones on demand. */
 export class SessionLog {
   readonly #api: SandboxApi;
   readonly #id: string;
@@ -50,7 +53,7 @@ export class SessionLog {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Reads until {@link close}; a broken connection is opened again behind the last event. */
+  /** Reads until {@link close}; a broken connection is reopened after the last event. */
   async run(lastSequence: number): Promise<void> {
     const { signal } = this.#abort;
     let after = Math.max(0, lastSequence - firstEvents);
@@ -72,7 +75,7 @@ export class SessionLog {
     }
   }
 
-  /** Puts up to 500 older events in front; why that failed is in the snapshot. */
+  /** Prepends up to 500 older events; an error is in the snapshot. */
   async loadOlder(): Promise<void> {
     const { from } = this.#snapshot;
     if (from <= 1) return;
@@ -84,11 +87,11 @@ export class SessionLog {
       if (!this.#abort.signal.aborted) this.#change({ olderError: error });
       return;
     }
-    // Somebody was quicker, or the beginning has gone meanwhile: this page does not fit in front any more.
+    // Another request was faster, or the beginning was dropped: this page no longer fits.
     if (this.#snapshot.from !== from) return;
     const { events, gaps } = this.#snapshot;
     const older = page.events.filter(({ sequence }) => sequence < from);
-    // A log loses nothing but its beginning: in front of a gap there is nothing to be had.
+    // A log only loses its beginning: there is nothing before a gap.
     const lost = page.gap && { from: 1, to: Math.min(page.gap.to, from - 1) };
     this.#change({
       events: [...older, ...events],
@@ -116,7 +119,7 @@ export class SessionLog {
   #take(name: string | undefined, data: string): void {
     const value: unknown = JSON.parse(data);
     if (name === "gap") {
-      // The event is of a route whose shape the server documents and tests.
+      // The server documents and tests the shape of this route.
       const { from, to } = value as Gap;
       this.#change({ gaps: [...this.#snapshot.gaps, { from, to }] });
     } else if (name === "end") this.#change({ link: isDeleted(value) ? "ended" : "offline" });
@@ -126,7 +129,7 @@ export class SessionLog {
     }
   }
 
-  /** Many events of one frame are shown at once: an agent that floods does not freeze the page. */
+  /** Events of one frame are rendered together, so that an agent that floods does not freeze the page. */
   #showSoon(): void {
     if (this.#shows) return;
     this.#shows = true;
@@ -139,7 +142,7 @@ export class SessionLog {
     }, 30);
   }
 
-  /** Goes on with these events alone; what was in front of them can be had again. */
+  /** Keeps only these events; earlier ones can be loaded again. */
   #forget(events: readonly SessionEvent[]): void {
     const from = events[0]?.sequence ?? 1;
     this.#change({ events, from, gaps: this.#snapshot.gaps.filter((gap) => gap.to >= from) });

@@ -1,4 +1,4 @@
-/** What the session routes of the server answer, by shorter names; see docs/reference/sandbox-sessions.md. */
+/** Responses of the server's session routes, under shorter names; see docs/reference/sandbox-sessions.md. */
 import type { ProcessInfo, RemoteEvent, RemoteEventPage, RemotePermission } from "@holdfast/sandbox-client";
 
 export type {
@@ -16,7 +16,7 @@ export type Gap = NonNullable<RemoteEventPage["gap"]>;
 export type PermissionState = RemotePermission["state"];
 export type PermissionOption = RemotePermission["options"][number];
 
-/** A process with what this server tells beyond the peer's. */
+/** A process, with the fields that this server adds to the peer's. */
 export interface Process extends ProcessInfo {
   readonly name?: string | null;
   readonly restartAtMs?: number | null;

@@ -8,10 +8,10 @@ import type { SandboxApi } from "./sandbox-api.ts";
 import { readServerSent } from "./server-sent.ts";
 
 const retryMs = 1_000;
-/** Changes within this time are answered by one reading of the list. */
+/** Changes within this time are answered by one request for the list. */
 const debounceMs = 200;
 
-/** Reads the list of sessions again whenever the server reports that one was created, changed or deleted. */
+/** Refetches the list of sessions whenever the server reports that one was created, changed or deleted. */
 export function useSessionChanges(): void {
   const api = useApi();
   const queries = useQueryClient();
@@ -22,14 +22,14 @@ export function useSessionChanges(): void {
   }, [api, queries]);
 }
 
-/** Follows until the signal is aborted or the server refuses; a stream that breaks is opened again. */
+/** Follows until the signal is aborted or the server refuses; a broken stream is reopened. */
 async function followChanges(api: SandboxApi, queries: QueryClient, signal: AbortSignal): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const readList = () => {
     timer = undefined;
     void queries.invalidateQueries({ queryKey: keys.sessions, exact: true });
   };
-  // "ready" counts too: no event tells what changed while the stream was down.
+  // "ready" counts, too: changes while the stream was down are not reported.
   const onEvent = () => {
     timer ??= setTimeout(readList, debounceMs);
   };

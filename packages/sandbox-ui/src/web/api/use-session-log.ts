@@ -8,7 +8,7 @@ export interface SessionLogView extends LogSnapshot {
   readonly loadOlder: () => Promise<void>;
 }
 
-/** The live log of a session as long as a screen shows it; begins once `lastSequence` is known. */
+/** The live log of a session while a screen shows it; starts once `lastSequence` is known. */
 export function useSessionLog(id: string, lastSequence: number | undefined): SessionLogView {
   const api = useApi();
   const [log, setLog] = useState<SessionLog>();

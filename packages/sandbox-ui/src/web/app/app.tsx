@@ -11,7 +11,7 @@ import { ConnectScreen } from "./connect-screen.tsx";
 import { type Link, LinkContext } from "./link.ts";
 import { createAppRouter } from "./router.tsx";
 
-/** The inspector, once it may call its server; before that, the question for the token. */
+/** The inspector, once it has access to its server; before that, the form for the token. */
 export function App({ connection: first }: { readonly connection: Connection }) {
   const [connection, setConnection] = useState(first);
   const [api, setApi] = useState<SandboxApi>();
@@ -45,7 +45,7 @@ export function App({ connection: first }: { readonly connection: Connection }) 
 
 async function openApi(connection: Connection): Promise<SandboxApi> {
   const api = await SandboxApi.connect(connection);
-  // Health is guarded like the rest, so it says whether the token is the right one.
+  // Health requires the token as well, so it shows whether the token is right.
   await api.send("/v1/health");
   return api;
 }
@@ -71,7 +71,7 @@ function Connected({
     });
     const client = new QueryClient({
       queryCache: cache,
-      // The intervals of the queries ask again by themselves.
+      // The queries refetch at their intervals anyway.
       defaultOptions: {
         queries: { retry: false, networkMode: "always" },
         mutations: { networkMode: "always" },

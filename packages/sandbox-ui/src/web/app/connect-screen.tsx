@@ -2,7 +2,7 @@ import { BrandMark, ErrorNotice, usePageTitle } from "@holdfast/web-parts";
 import { type FormEvent, useState } from "react";
 import { isSignedOut } from "../api/errors.ts";
 
-/** Asks for the token where the address brought none, or one that the server does not take. */
+/** Asks for the token if the address had none, or if the server refuses it. */
 export function ConnectScreen({
   error,
   tried,

@@ -1,6 +1,6 @@
 import { createContext } from "react";
 
-/** Whether the server answered the last time that it was asked, or else what of it is gone. */
+/** The state of the link: whether the last request was answered, or else what is gone. */
 export type Link = "online" | "offline" | "ended";
 
 export const LinkContext = createContext<Link>("online");

@@ -15,7 +15,7 @@ const endedWords = {
   next: "It was there with the agent of its task, and comes back with the next prompt. Files stay.",
 };
 
-/** What stands around every screen of the inspector. */
+/** The frame around every screen of the inspector. */
 export function Shell() {
   const { taskPath } = useRouteContext({ from: "__root__" });
   const link = useContext(LinkContext);
@@ -57,7 +57,7 @@ function Navigation({ taskPath }: { readonly taskPath: string | undefined }) {
   );
 }
 
-/** The number of open questions is seen, and said, wherever a person is. */
+/** The number of open questions is shown, and announced, on every screen. */
 function PermissionsLink() {
   const announce = useAnnounce();
   const { data } = useQuery(permissionsQuery(useApi()));

@@ -4,7 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useApi } from "../api/context.ts";
 import { agentsQuery, keys } from "../api/queries.ts";
 
-/** The agents on offer: which are installed, which can reach a model, and a button for the others. */
+/** The available agents: which are installed, which can reach a model, and a button to install the others. */
 export function AgentsScreen() {
   usePageTitle("Agents");
   const { data, error, refetch } = useQuery(agentsQuery(useApi()));

@@ -1,4 +1,4 @@
-/** Where an agent or a process begins; empty means the folder of the server. */
+/** The working directory of an agent or a process; empty means that of the server. */
 export function FolderField({
   id,
   value,

@@ -25,13 +25,13 @@ const states: Readonly<Record<PermissionState, { readonly kind: StatusKind; read
 
 const answerers = { client: "by a client", acp: "by an ACP client", policy: "by the policy" } as const;
 
-/** Permissions, those that wait for an answer first. */
+/** Permission requests, open ones first. */
 export function PermissionList({
   permissions,
   linked = false,
 }: {
   readonly permissions: readonly Permission[] | undefined;
-  /** Whether each names the session that it belongs to. */
+  /** Whether each shows the session that it belongs to. */
   readonly linked?: boolean;
 }) {
   const sorted = permissions?.toSorted(
@@ -100,7 +100,7 @@ function PermissionCard({
   );
 }
 
-/** One button for each answer that the agent offers. */
+/** One button per answer that the agent offers. */
 function Answers({ permission, title }: { readonly permission: Permission; readonly title: string }) {
   const api = useApi();
   const queries = useQueryClient();

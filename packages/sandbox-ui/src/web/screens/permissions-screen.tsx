@@ -8,7 +8,7 @@ import { PermissionList } from "./permission-card.tsx";
 
 const states: readonly PermissionState[] = ["pending", "answered", "expired", "cancelled"];
 
-/** What the agents of all sessions have asked for. */
+/** Permission requests of the agents of all sessions. */
 export function PermissionsScreen() {
   usePageTitle("Permissions");
   const id = useId();

@@ -4,11 +4,11 @@ import type { SandboxApi } from "../../api/sandbox-api.ts";
 
 export interface ConfigKind {
   readonly title: string;
-  /** One of them, as buttons and messages say it. */
+  /** The singular, for buttons and messages. */
   readonly noun: string;
   readonly route: "mcp" | "skills";
   readonly nameParameter: "mcpName" | "skillName";
-  /** What a new one begins with. */
+  /** The initial value of a new entry. */
   readonly sample: object;
   readonly hint: string;
 }

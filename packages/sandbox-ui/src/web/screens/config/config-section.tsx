@@ -100,7 +100,7 @@ function NewEntry({
 }: {
   readonly kind: ConfigKind;
   readonly directory: string;
-  /** Names of the entries that are there: a new one never replaces one of them. */
+  /** Names of existing entries: a new one never replaces them. */
   readonly taken: readonly string[];
   readonly onDone: () => void;
 }) {
@@ -136,7 +136,7 @@ function NewEntry({
   );
 }
 
-/** The JSON of one entry. What is no JSON is told at once; what the server refuses, in its words. */
+/** The JSON editor of one entry. Syntax errors are shown immediately; refusals of the server with its message. */
 function JsonForm({
   kind,
   directory,
@@ -164,10 +164,10 @@ function JsonForm({
       config.write(name, changed),
     async onSuccess(_saved, { typed }) {
       announce("Saved.");
-      // Before its name is on the list, where a new one would find it taken.
+      // Before its name is in the list, where the form would find it taken.
       onDone?.();
       await queries.invalidateQueries({ queryKey: [...keys.config, kind.route, directory] });
-      // What was typed while it was being saved goes on from there.
+      // Edits made while saving are kept.
       setDraft((now) => (now === typed ? undefined : now));
     },
   });

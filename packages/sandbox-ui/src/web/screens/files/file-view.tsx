@@ -11,14 +11,14 @@ import { withLineEnds } from "../../api/line-ends.ts";
 import { type Place, placeText } from "../../api/place.ts";
 import { keys } from "../../api/queries.ts";
 
-/** One file as text, to be read and changed. */
+/** One file as text, to read and edit. */
 export function FileView({ place, directory }: { readonly place: Place; readonly directory: Place }) {
   const api = useApi();
   const name = visibleText(baseName(placeText(place)));
   const { data, error, refetch } = useQuery({
     queryKey: keys.file(place),
     queryFn: ({ signal }) => readText(api, place, signal),
-    // What a person edits is not exchanged under the hands.
+    // A file is not refetched while it is being edited.
     refetchOnWindowFocus: false,
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
@@ -52,7 +52,7 @@ export function FileView({ place, directory }: { readonly place: Place; readonly
   );
 }
 
-/** What was typed, over the version that it began with: others may have written one since. */
+/** The edited text, based on the version that was read: it may have changed in the meantime. */
 interface Draft {
   readonly text: string;
   readonly etag: string | undefined;
@@ -74,11 +74,11 @@ function Editor({
   const { text } = draft ?? file;
   const changed = text !== file.text;
   const save = useMutation({
-    /** Without a validator whatever is there is replaced. */
+    /** Without an entity tag the current version is replaced in any case. */
     mutationFn: (given: Draft) => saveText(api, place, given.text, given.etag),
     async onSuccess(saved) {
       queries.setQueryData(keys.file(place), saved);
-      // What was typed while it was being saved goes on from there.
+      // Edits made while saving are kept.
       setDraft((now) =>
         now === undefined || now.text === saved.text ? undefined : { ...now, etag: saved.etag },
       );

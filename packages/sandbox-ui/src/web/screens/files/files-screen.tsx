@@ -28,7 +28,7 @@ const route = getRouteApi("/files");
 /** A directory, and one file of it. */
 export function FilesScreen() {
   const { taskPath } = useRouteContext({ from: "__root__" });
-  // A task works in the workspace of its jail; elsewhere HOME is where paths begin.
+  // A task works in the workspace of its jail; otherwise paths begin at HOME.
   const { path = taskPath === undefined ? "~" : "/workspace", file } = route.useSearch();
   usePageTitle(`Files in ${placeText(path)}`);
   const api = useApi();
@@ -112,7 +112,7 @@ function FileTable({
   readonly entries: readonly Entry[];
   readonly shown: Place | undefined;
 }) {
-  // Folders first, as everywhere; within both, the order of the server.
+  // Folders first; within both groups, the order of the server.
   const sorted = [
     ...entries.filter(({ entryType }) => entryType === "directory"),
     ...entries.filter(({ entryType }) => entryType !== "directory"),

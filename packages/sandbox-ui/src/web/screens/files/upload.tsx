@@ -8,13 +8,13 @@ import { upload } from "../../api/files.ts";
 import { type Place, placeText } from "../../api/place.ts";
 import { keys } from "../../api/queries.ts";
 
-/** Files and where they were to go: the person may look at another directory meanwhile. */
+/** Files and their target directory: the user may open another directory in the meantime. */
 interface Wish {
   readonly into: Place;
   readonly files: readonly File[];
 }
 
-/** Puts files of the person's machine into the directory; what has the same name is replaced only when asked. */
+/** Uploads local files into the directory; existing files are replaced only on request. */
 export function Upload({ directory }: { readonly directory: Place }) {
   const api = useApi();
   const queries = useQueryClient();

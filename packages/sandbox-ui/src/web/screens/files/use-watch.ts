@@ -10,7 +10,7 @@ import { readServerSent } from "../../api/server-sent.ts";
 
 const retryMs = 1_000;
 
-/** Lists the directory again when something in it changes; where the server cannot watch, nothing does. */
+/** Refetches the directory when something in it changes, if the server supports watching. */
 export function useWatch(directory: Place): void {
   const api = useApi();
   const queries = useQueryClient();
@@ -21,7 +21,7 @@ export function useWatch(directory: Place): void {
   }, [api, directory, queries]);
 }
 
-/** Until the signal is aborted, or the server means no: a watch that breaks is opened again. */
+/** Until the signal is aborted or the server refuses; a broken watch is reopened. */
 async function keepWatching(
   api: SandboxApi,
   queries: QueryClient,
@@ -32,7 +32,7 @@ async function keepWatching(
   const list = () => void queries.invalidateQueries({ queryKey: keys.directory(directory) });
   const take = (event: string | undefined) => {
     failed ||= event === "failed";
-    // With "ready" too: what changed while nobody watched is told by no event.
+    // On "ready", too: changes while the watch was down are not reported.
     list();
   };
   while (!signal.aborted && !failed) {
@@ -40,9 +40,9 @@ async function keepWatching(
       const response = await api.send("/v1/fs/watch", { query: placeQuery(directory), signal });
       await readServerSent(response, take);
     } catch (error) {
-      // The listing has its own error and its own way to try again.
+      // The listing shows its own error and retries itself.
       if (isRefusal(error)) return;
-      // It says why what is shown may be old.
+      // The error explains why the listing may be outdated.
       if (!signal.aborted) list();
     }
     await pause(retryMs, signal);

@@ -1,6 +1,6 @@
 /**
- * The words of a command line: blanks separate, quotes and backslashes keep together. Nothing else of a
- * shell is understood; undefined for a quote that does not end.
+ * Splits a command line into words: at blanks, except inside quotes and after backslashes. Supports no other shell
+ * syntax; undefined for an unterminated quote.
  */
 export function splitCommand(line: string): readonly string[] | undefined {
   const words: string[] = [];

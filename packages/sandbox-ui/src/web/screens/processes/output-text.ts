@@ -6,17 +6,17 @@ export interface OutputPart {
   readonly text: string;
 }
 
-/** Characters that are kept for display; the oldest parts go. */
+/** Maximum number of characters kept for display; the oldest chunks are dropped. */
 export const maxShownCharacters = 500_000;
 
-/** Output as text: each stream decoded for itself, since a character may be cut between two entries. */
+/** Output as text. Each stream is decoded separately, because a character may be split between two entries. */
 export class OutputText {
   readonly #decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   #parts: OutputPart[] = [];
   #characters = 0;
   #next = 0;
 
-  /** A new list after each change. */
+  /** Replaced with each change. */
   get parts(): readonly OutputPart[] {
     return [...this.#parts];
   }
@@ -41,7 +41,7 @@ export class OutputText {
   }
 }
 
-/** Colours and cursor movements mean nothing in plain text. */
+/** Removes escape sequences, which have no meaning in plain text. */
 function withoutControls(text: string): string {
   return (
     text

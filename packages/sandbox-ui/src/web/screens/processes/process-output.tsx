@@ -5,7 +5,7 @@ import { useApi } from "../../api/context.ts";
 import type { Process } from "../../api/types.ts";
 import { type OutputPart, OutputText } from "./output-text.ts";
 
-/** What a process prints, as it comes, and a line for its input. */
+/** The live output of a process, and a field for its input. */
 export function ProcessOutput({ process }: { readonly process: Process }) {
   const { parts, error } = useOutput(process.id);
   const box = useRef<HTMLPreElement>(null);

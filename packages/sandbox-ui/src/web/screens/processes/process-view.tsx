@@ -10,7 +10,7 @@ import type { Process } from "../../api/types.ts";
 import { ProcessOutput } from "./process-output.tsx";
 import { commandLine, processState } from "./process-words.ts";
 
-// The terminal emulator is half of the app: only who opens a terminal loads it.
+// The terminal emulator is half of the app, so it is loaded on demand.
 const TerminalPane = lazy(appPart(() => import("./terminal-pane.tsx")));
 
 export function ProcessView({ process }: { readonly process: Process }) {
