@@ -277,12 +277,9 @@ class RawSink implements ConnectionSink {
   }
 
   awake(connection: ActorConnection, instance: ActorInstance): void {
-    // This package creates every instance.
-    this.#current = new RawSocket(
-      instance as ActorInstance & RawSocketDependencies,
-      this.#call,
-      this.#received,
-    );
+    // This package creates every instance, with these components.
+    const { components } = instance as ActorInstance & { readonly components: RawSocketDependencies };
+    this.#current = new RawSocket(components, this.#call, this.#received);
     this.#current.restore(connection);
   }
 
