@@ -1,4 +1,4 @@
-/** React hooks over the client. */
+/** React hooks for the Holdfast client. */
 export type { ActorConn, ActorHandle, Client, ClientConfig, ConnStatus } from "@holdfast/client";
 export { createClient } from "@holdfast/client";
 export { createHoldfast, createHoldfastWithClient } from "./create.ts";

@@ -2,7 +2,7 @@ import type { AnyActorDefinition, EventArguments, EventName } from "@holdfast/cl
 import { useConnectionEvent } from "./create.ts";
 import type { ActorSnapshot, EventsOf } from "./types.ts";
 
-/** Calls back for each event of an actor of `useActor` while the component is mounted. */
+/** Calls back for each event of a `useActor` actor while the component is mounted. */
 export function useEvent<
   D extends AnyActorDefinition,
   Name extends EventName<EventsOf<D>>,

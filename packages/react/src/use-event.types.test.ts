@@ -1,4 +1,4 @@
-/** Read by the compiler: what the callback of `useEvent` may take. The hooks themselves run in the browser tests. */
+/** Type tests for the callback of `useEvent`, checked by the compiler. The browser tests run the hooks. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, event } from "@holdfast/actors";
@@ -22,6 +22,6 @@ function listen(any: UseEvent<typeof plain>, known: UseEvent<typeof typed>): voi
   known("other", () => {});
 }
 
-test("a callback says what it takes where no events are declared, and is told it where they are", () => {
+test("declared events type the callback; without them the callback's own types apply", () => {
   assert.equal(typeof listen, "function");
 });

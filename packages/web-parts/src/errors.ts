@@ -1,13 +1,13 @@
 import { isHoldfastError } from "@holdfast/core";
 
-/** An error as a person reads it. */
+/** An error as shown to people. */
 export interface ErrorWords {
   readonly title: string;
-  /** What the person can do next; empty where there is nothing to add. */
+  /** What to do next; may be empty. */
   readonly next: string;
 }
 
-/** `group.code`, as docs/errors.md lists it; undefined for what is no error of the product. */
+/** Returns the `group.code` from docs/errors.md, or undefined for foreign errors. */
 export function errorCode(error: unknown): string | undefined {
   return isHoldfastError(error) ? `${error.group}.${error.code}` : undefined;
 }

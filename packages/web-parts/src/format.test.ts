@@ -9,7 +9,7 @@ import {
   formatPreciseClock,
 } from "./format.ts";
 
-test("how long ago: the largest whole unit, and nothing under a minute", () => {
+test('elapsed time uses the largest complete unit, and "just now" below a minute', () => {
   const now = Date.UTC(2026, 6, 1);
   const ago = (ms: number) => formatAgo(now - ms, now);
   assert.equal(ago(59_999), "just now");
@@ -20,14 +20,14 @@ test("how long ago: the largest whole unit, and nothing under a minute", () => {
   assert.equal(ago(-120_000), "in 2 min.");
 });
 
-test("a duration has its two largest units", () => {
+test("a duration shows its two largest units", () => {
   assert.equal(formatDuration(-1), "0 s");
   assert.equal(formatDuration(59_999), "59 s");
   assert.equal(formatDuration(188_000), "3 min 08 s");
   assert.equal(formatDuration(7_500_000), "2 h 05 min");
 });
 
-test("sizes change their unit at 1,024, and counts their form at 10,000", () => {
+test("sizes change units at 1,024, and counts become compact at 10,000", () => {
   assert.equal(formatBytes(1_023), "1023 B");
   assert.equal(formatBytes(1_024), "1.0 KiB");
   assert.equal(formatBytes(10 * 1_024 * 1_024), "10 MiB");
@@ -36,11 +36,11 @@ test("sizes change their unit at 1,024, and counts their form at 10,000", () => 
   assert.equal(formatCompact(12_345), "12.3K");
 });
 
-test("a precise clock has milliseconds, with their zeros", () => {
+test("a precise clock pads its milliseconds", () => {
   assert.match(formatPreciseClock(Date.UTC(2026, 6, 1, 12, 0, 7) + 9), /^\d\d:\d\d:07\.009$/);
 });
 
-test("a time is a date up to the last one, and no failure after that", () => {
+test("a time beyond the last valid date does not throw", () => {
   assert.match(formatDateTime(8.64e15), /275760/);
   assert.equal(formatDateTime(8.64e15 + 1), "beyond all dates");
   assert.equal(formatDateTime(Number.NaN), "beyond all dates");

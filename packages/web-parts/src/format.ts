@@ -6,7 +6,7 @@ const units: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ["minute", 60_000],
 ];
 
-/** As far from 1970 as a date can be, in milliseconds. */
+/** Largest valid `Date`, in milliseconds since 1970. */
 const maxTime = 8.64e15;
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
@@ -15,7 +15,7 @@ const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 const count = new Intl.NumberFormat("en");
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
-/** "3 min. ago"; anything under a minute is "just now". */
+/** "3 min. ago"; below a minute "just now". */
 export function formatAgo(at: number, now: number): string {
   const elapsed = now - at;
   for (const [unit, size] of units) {
@@ -24,7 +24,7 @@ export function formatAgo(at: number, now: number): string {
   return "just now";
 }
 
-/** "21 Nov 2026, 14:03:07"; a time that no date can hold, as after a delay of ages, is told as such. */
+/** "21 Nov 2026, 14:03:07". Times beyond the range of `Date` get a fixed text instead of an exception. */
 export function formatDateTime(at: number): string {
   return Math.abs(at) <= maxTime ? absolute.format(at) : "beyond all dates";
 }
@@ -34,7 +34,7 @@ export function formatClock(at: number): string {
   return clock.format(at);
 }
 
-/** "14:03:07.120", for what lies closer together than seconds. */
+/** "14:03:07.120", for events closer together than a second. */
 export function formatPreciseClock(at: number): string {
   return `${clock.format(at)}.${String(Math.trunc(at) % 1_000).padStart(3, "0")}`;
 }
@@ -58,7 +58,7 @@ export function formatCompact(value: number): string {
   return value < 10_000 ? count.format(value) : compact.format(value);
 }
 
-/** Binary units, as memory is counted. */
+/** Uses binary units (1,024). */
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   const names = ["KiB", "MiB", "GiB", "TiB"];

@@ -1,4 +1,4 @@
-/** What both web apps are made of: format, errors, build. */
+/** Parts shared by both web apps: formatting, errors, build. */
 export { useAttempt } from "./hooks/attempt.ts";
 export { Draft, type DraftOptions, tabStorage, useDraft } from "./hooks/draft.ts";
 export { flushQueryUpdates } from "./hooks/flush-query-updates.ts";

@@ -1,7 +1,6 @@
 /**
- * Loads the page again when one of `names` comes in its fragment: a link that differs from the page's own
- * address by the fragment alone, pasted into its tab, loads nothing by itself, and what it brings would
- * stay in the address unseen.
+ * Reloads the page when one of `names` appears in its fragment. A pasted link that differs only in the fragment loads
+ * nothing by itself, so the page would never read the new value.
  */
 export function reloadOnFragment(
   names: readonly string[],

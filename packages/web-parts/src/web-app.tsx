@@ -2,17 +2,17 @@ import { createContext, type ReactNode, useContext, useEffect } from "react";
 import type { ErrorWords } from "./errors.ts";
 import { AnnouncerProvider } from "./ui/announcer.tsx";
 
-/** What the parts ask of the app around them. */
+/** What the shared parts need from the app around them. */
 export interface WebAppProfile {
-  /** The name in the title of every page. */
+  /** App name in the title of every page. */
   readonly name: string;
-  /** An error in words for people. Its code is shown apart, for the documentation. */
+  /** Describes an error to people. Its code is shown separately, for the documentation. */
   readonly errorWords: (error: unknown) => ErrorWords;
 }
 
 const ProfileContext = createContext<WebAppProfile | undefined>(undefined);
 
-/** Stands around everything that an app draws. */
+/** Root component of an app. */
 export function WebApp({
   profile,
   children,
@@ -27,14 +27,14 @@ export function WebApp({
   );
 }
 
-/** The profile of the app around this component. */
+/** Returns the profile of the surrounding app. */
 export function useWebApp(): WebAppProfile {
   const profile = useContext(ProfileContext);
-  if (profile === undefined) throw new Error("A part was drawn outside <WebApp>");
+  if (profile === undefined) throw new Error("This component must be inside <WebApp>");
   return profile;
 }
 
-/** Names the page in the browser's tab. */
+/** Sets the title of the browser tab. */
 export function usePageTitle(title: string): void {
   const { name } = useWebApp();
   useEffect(() => {

@@ -11,7 +11,7 @@ test("keys that mean the same actor share a connection, and a refused key does n
   assert.notEqual(hashOf(unknownYet), hashOf({ name: "room" }));
 });
 
-test("any parameters that can be sent have a hash, and those that differ share no connection", () => {
+test("all serializable parameters have a hash, and different parameters share no connection", () => {
   const hashes = [
     undefined,
     null,

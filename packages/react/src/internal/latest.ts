@@ -1,7 +1,6 @@
-/** Shared connections and render helpers behind the hooks. */
 import { type RefObject, useInsertionEffect, useRef } from "react";
 
-/** What was given at the newest render that is shown: for callbacks that run later. */
+/** Ref to the value of the last committed render, for callbacks that run later. */
 export function useLatest<T>(value: T): RefObject<T> {
   const latest = useRef(value);
   useInsertionEffect(() => {

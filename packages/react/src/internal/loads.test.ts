@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Loads } from "./loads.ts";
 
-test("a load that a newer one has overtaken tells nothing, and is over when that has told", async () => {
+test("an overtaken load delivers nothing and settles when the newer one has delivered", async () => {
   const loads = new Loads();
   const log: string[] = [];
   const tell = (answer: string) => log.push(`shown ${answer}`);
@@ -19,7 +19,7 @@ test("a load that a newer one has overtaken tells nothing, and is over when that
   assert.deepEqual(log.slice(1).sort(), ["newer over", "older over"]);
 });
 
-test("a load of another owner is not waited for", async () => {
+test("a load does not wait for a load of another owner", async () => {
   const loads = new Loads();
   const told: string[] = [];
   const left = loads.begin("left", Promise.resolve("late"), (answer) => told.push(answer));

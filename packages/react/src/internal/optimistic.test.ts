@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nobodysView, reduceOwnedView, type ViewAction, viewOf } from "./optimistic.ts";
 
-test("a view says nothing of another actor, and what is late of one that was left is no beginning", () => {
+test("a view ignores other actors, and a late action of the previous actor does not reset it", () => {
   let owned = nobodysView<number>();
   const tell = (owner: string, isShown: boolean, action: ViewAction<number>): void => {
     owned = reduceOwnedView(owned, { owner, isShown, action });
@@ -13,7 +13,7 @@ test("a view says nothing of another actor, and what is late of one that was lef
   assert.deepEqual(seen(), ["a", 11, 1]);
   tell("b", false, { type: "loaded", state: 5 });
   assert.deepEqual(seen(), ["a", 11, 1]);
-  // It may be shown again before the other one was loaded.
+  // The first actor may be shown again before the other one has loaded.
   tell("a", false, { type: "confirmed", number: 1 });
   assert.deepEqual(seen(), ["a", 1, 0]);
   tell("b", true, { type: "loaded", state: 5 });

@@ -1,4 +1,4 @@
-/** What tests of components put in the place of a client: handles whose connections tell of little. */
+/** Fake client handle, as component tests use it: its connection has only a status and errors. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ActorHandle } from "@holdfast/client";
@@ -28,7 +28,7 @@ function standIn() {
   };
 }
 
-/** What `suspend` throws: a promise to wait for, an error, or nothing. */
+/** Returns what `suspend` throws: a promise, an error, or undefined. */
 function thrownBy(shared: SharedConnection): unknown {
   try {
     shared.suspend();
@@ -38,7 +38,7 @@ function thrownBy(shared: SharedConnection): unknown {
   }
 }
 
-test("a connection that only tells of its status is connecting, then connected, and is disposed of", async () => {
+test("a connection that reports only its status connects and is disposed of", async () => {
   const { connection, handle, tell } = standIn();
   const ended = Promise.withResolvers<void>();
   const shared = new SharedConnection(handle, ended.resolve);
@@ -53,12 +53,12 @@ test("a connection that only tells of its status is connecting, then connected, 
   assert.equal(thrownBy(shared), undefined);
   assert.deepEqual(seen, ["connecting", "connected"]);
   leave();
-  assert.equal(connection.disposals, 0, "a remount would find it");
+  assert.equal(connection.disposals, 0, "a remount reuses it");
   await ended.promise;
   assert.equal(connection.disposals, 1);
 });
 
-test("its error is thrown by who suspends", async () => {
+test("suspend throws its error", async () => {
   const { handle, fail } = standIn();
   const shared = new SharedConnection(handle, () => {});
   const leave = shared.subscribe(() => {});
@@ -69,7 +69,7 @@ test("its error is thrown by who suspends", async () => {
   leave();
 });
 
-test("one that is cut off ends with its last user, so that who comes back tries anew", () => {
+test("a disconnected connection closes with its last user, so a remount reconnects", () => {
   const { connection, handle, tell } = standIn();
   let ends = 0;
   const shared = new SharedConnection(handle, () => ends++);
@@ -80,7 +80,7 @@ test("one that is cut off ends with its last user, so that who comes back tries 
   assert.deepEqual([ends, connection.disposals], [1, 1]);
 });
 
-test("one that nobody uses ends at once where that is asked", () => {
+test("endUnused closes a connection without users immediately", () => {
   const { connection, handle, tell } = standIn();
   const shared = new SharedConnection(handle, () => {});
   const leave = shared.subscribe(() => {});
@@ -92,7 +92,7 @@ test("one that nobody uses ends at once where that is asked", () => {
   assert.equal(connection.disposals, 1);
 });
 
-test("a handle that cannot be made, or does not connect, is an error that is shown", () => {
+test("a handle that cannot be created or connected shows an error", () => {
   const broken = () => {
     throw new Error("disposed of");
   };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Attempt } from "./attempt.ts";
 
-test("what is sent again has the id that it had, until it has arrived; another text has another", () => {
+test("a retry reuses its id until it has arrived; another text gets a new id", () => {
   const attempt = new Attempt();
   const first = attempt.idFor("one");
   assert.equal(attempt.idFor("one"), first);

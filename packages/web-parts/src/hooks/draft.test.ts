@@ -15,7 +15,7 @@ function storage() {
 const asText = (kept: unknown) => (typeof kept === "string" ? kept : undefined);
 
 describe("a draft", () => {
-  test("is there again for who opens it anew, and leaves nothing when it is empty", () => {
+  test("a draft survives a reload, and an empty draft leaves nothing in storage", () => {
     const tab = storage();
     const options = { key: "prompt", empty: "", read: asText, storage: tab };
     const draft = new Draft(options);
@@ -31,7 +31,7 @@ describe("a draft", () => {
     assert.equal(new Draft(options).value, "");
   });
 
-  test("is empty where what was kept is of another kind", () => {
+  test("a draft is empty when the stored value has another type", () => {
     const tab = storage();
     for (const kept of ["{", "17", "null"]) {
       tab.entries.set("prompt", kept);
@@ -39,7 +39,7 @@ describe("a draft", () => {
     }
   });
 
-  test("lasts as long as the page where the tab keeps nothing", () => {
+  test("a draft lives as long as the page when the storage is full", () => {
     const full = { ...storage(), setItem: () => assert.fail("The quota is exceeded") };
     for (const tab of [undefined, full]) {
       const draft = new Draft({ key: "prompt", empty: "", read: asText, storage: tab });

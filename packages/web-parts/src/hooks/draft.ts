@@ -1,19 +1,18 @@
 import { useCallback, useSyncExternalStore } from "react";
 
 export interface DraftOptions<T> {
-  /** Under which it is kept. */
+  /** Storage key. */
   readonly key: string;
   readonly empty: T;
-  /** What was kept, as it is now; undefined where it cannot be used. It may come from another version of the page. */
+  /**
+   * Validates a stored value, which another version of the page may have written. Returns undefined if it is unusable.
+   */
   readonly read: (kept: unknown) => T | undefined;
-  /** The storage of the tab; absent where the browser forbids it. */
+  /** The tab's session storage; undefined if the browser forbids it. */
   readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | undefined;
 }
 
-/**
- * What a person has typed and not sent. It outlives the fields that show it: it is there again when its
- * page is looked at again, and when the tab is loaded anew.
- */
+/** Unsent input. It outlives the fields that show it: navigation and a reload of the tab restore it. */
 export class Draft<T> {
   readonly #options: DraftOptions<T>;
   readonly #listeners = new Set<() => void>();
@@ -43,7 +42,7 @@ export class Draft<T> {
     try {
       return JSON.parse(this.#options.storage?.getItem(this.#options.key) ?? "null");
     } catch {
-      // Not ours, or cut off: as if nothing had been kept.
+      // Foreign or truncated values count as absent.
       return undefined;
     }
   }
@@ -59,7 +58,7 @@ export class Draft<T> {
   }
 }
 
-/** A draft's value, and the way to change it, which works after the component is gone as well. */
+/** Returns a draft's value and its setter, which also works after the component has unmounted. */
 export function useDraft<T>(draft: Draft<T>): readonly [T, (change: (value: T) => T) => void] {
   const value = useSyncExternalStore(
     useCallback((listener) => draft.subscribe(listener), [draft]),
@@ -68,7 +67,7 @@ export function useDraft<T>(draft: Draft<T>): readonly [T, (change: (value: T) =
   return [value, useCallback((change) => draft.change(change), [draft])];
 }
 
-/** The storage of the tab; absent where the browser forbids it. */
+/** The tab's session storage; undefined if the browser forbids it. */
 export function tabStorage(): Storage | undefined {
   try {
     return window.sessionStorage;

@@ -1,9 +1,9 @@
 import { notifyManager } from "@tanstack/react-query";
 
 /**
- * Draws what a press has begun before the next press arrives. TanStack Query tells components in a timer,
- * and the second click of a double click comes before that: it would find the button enabled, and do
- * everything twice. To be called once, before the app is drawn.
+ * Makes TanStack Query notify components synchronously. By default it uses a timer, and the second click of a double
+ * click arrives before that: it would find the button still enabled and submit twice. Call this once, before the app
+ * renders.
  */
 export function flushQueryUpdates(): void {
   notifyManager.setScheduler(queueMicrotask);

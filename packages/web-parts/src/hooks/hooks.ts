@@ -1,7 +1,6 @@
-/** React hooks: drafts, focus, theme, rows. */
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
-/** The time in milliseconds, again at every interval while `active`; `Date.now()` in render would never move. */
+/** Returns the current time in milliseconds, updated at every interval while `active`. */
 export function useNow(intervalMs: number, active = true): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -13,7 +12,7 @@ export function useNow(intervalMs: number, active = true): number {
   return now;
 }
 
-/** The value as it was when it had not changed for `delayMs`. */
+/** Returns the value once it has not changed for `delayMs`. */
 export function useDebounced<T>(value: T, delayMs: number): T {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
@@ -23,7 +22,7 @@ export function useDebounced<T>(value: T, delayMs: number): T {
   return settled;
 }
 
-/** Whether a CSS media query holds. */
+/** Returns whether a CSS media query matches. */
 export function useMediaQuery(query: string): boolean {
   return useSyncExternalStore(
     (listener) => {
@@ -35,7 +34,7 @@ export function useMediaQuery(query: string): boolean {
   );
 }
 
-/** The previous value, for effects that act on a change. */
+/** Returns the value of the previous render, for effects that act on a change. */
 export function usePrevious<T>(value: T): T | undefined {
   const ref = useRef<T>(undefined);
   useEffect(() => {

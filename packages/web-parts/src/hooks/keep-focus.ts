@@ -1,8 +1,8 @@
 import { type RefObject, useLayoutEffect } from "react";
 
 /**
- * Hands the focus to the panel when a control goes away that has it, as the button of a deleted row
- * does: else whoever works by keyboard would begin at the top of the page.
+ * Moves the focus to the panel when the focused control disappears, such as the button of a deleted row. Otherwise
+ * keyboard users would restart at the top of the page.
  */
 export function useKeepFocus(control: RefObject<HTMLElement | null>): void {
   useLayoutEffect(() => {

@@ -1,6 +1,4 @@
-/**
- * What stays in a field when its text has been sent: what was typed meanwhile, behind it or in its place.
- */
+/** Returns what stays in a field after its text was sent: anything typed since then. */
 export function remainingText(text: string, sent: string): string {
   return text.startsWith(sent) ? text.slice(sent.length) : text;
 }

@@ -7,7 +7,7 @@ const listeners = new Set<() => void>();
 const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
 systemDark.addEventListener("change", () => notify());
 
-/** The theme in use: the person's choice, else the system's. */
+/** Returns the active theme: the person's choice, or the system's. */
 export function useTheme(): readonly [Theme, (theme: Theme) => void] {
   return [useSyncExternalStore(subscribe, current), choose];
 }

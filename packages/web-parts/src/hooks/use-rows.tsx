@@ -1,10 +1,10 @@
 import { type ReactNode, useState } from "react";
 import { formatCount } from "../format.ts";
 
-/** How many rows are drawn at once: each takes its time, whether it is seen or not. */
+/** Number of rows to render at a time. Every row costs time, even off screen. */
 const rowsAtOnce = 300;
 
-/** The beginning of a list of any length, and a button for more of it, where there is more. */
+/** Returns the first rows of a long list, and a button for the next ones. */
 export function useRows<Item>(items: readonly Item[]): {
   readonly rows: readonly Item[];
   readonly more: ReactNode;

@@ -1,9 +1,8 @@
-/** The confirm dialog. */
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, type SubmitEvent, useEffect, useId, useRef } from "react";
 import { ErrorNotice } from "../ui/notice.tsx";
 
-/** A modal dialog around one deed: it closes when the deed is done, and stays with the error when it failed. */
+/** Modal dialog for one action: it closes when the action succeeds, and stays open with the error when it fails. */
 export function ConfirmDialog({
   title,
   children,
@@ -21,9 +20,9 @@ export function ConfirmDialog({
   readonly dismissLabel: string;
   readonly confirmLabel: string;
   readonly confirmClassName: string;
-  /** True where what the dialog holds is read aloud when it opens. */
+  /** If true, screen readers read the content when the dialog opens. */
   readonly describedByText?: boolean;
-  /** False while the deed still lacks something that the dialog asks for. */
+  /** False while required input is missing. */
   readonly ready?: boolean;
   readonly deed: () => Promise<unknown>;
   readonly onDone?: (() => void) | undefined;

@@ -8,7 +8,7 @@ export interface DialogButtonProps {
   readonly disabled?: boolean | undefined;
 }
 
-/** A button that opens a modal dialog. The dialog gives the focus back to it. */
+/** Button that opens a modal dialog. Closing the dialog returns the focus to it. */
 export function DialogButton({
   label,
   accessibleLabel,

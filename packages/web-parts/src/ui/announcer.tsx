@@ -1,16 +1,15 @@
-/** Shell, dialogs, tabs, notices, icons. */
 import { createContext, type ReactNode, useCallback, useContext, useState } from "react";
 
 type Announce = (message: string, urgency?: "polite" | "assertive") => void;
 
 const AnnounceContext = createContext<Announce>(() => undefined);
 
-/** Two live regions that exist from the start, because a region added together with its text is not read. */
+/** Two live regions that exist from the start, because screen readers ignore a region added together with its text. */
 export function AnnouncerProvider({ children }: { readonly children: ReactNode }) {
   const [polite, setPolite] = useState("");
   const [assertive, setAssertive] = useState("");
   const announce = useCallback<Announce>((message, urgency = "polite") => {
-    // A no-break space at the end makes the same words a change, so that they are read again.
+    // A trailing no-break space makes a repeated text a change, so that it is read again.
     const set = urgency === "assertive" ? setAssertive : setPolite;
     set((previous) => (previous === message ? `${message}\u00a0` : message));
   }, []);
@@ -27,7 +26,7 @@ export function AnnouncerProvider({ children }: { readonly children: ReactNode }
   );
 }
 
-/** Says something aloud to who uses a screen reader. */
+/** Returns a function that announces a text to screen readers. */
 export function useAnnounce(): Announce {
   return useContext(AnnounceContext);
 }

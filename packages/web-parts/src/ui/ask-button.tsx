@@ -4,15 +4,15 @@ import { DialogButton, type DialogButtonProps } from "../internal/dialog-button.
 
 interface Question {
   readonly title: string;
-  /** The label of the field. */
+  /** Label of the field. */
   readonly field: string;
   readonly initial?: string | undefined;
   readonly confirmLabel: string;
-  /** Called with what was written, without the space around it, and never with nothing. */
+  /** Called with the trimmed text; never with an empty one. */
   readonly onConfirm: (text: string) => Promise<unknown>;
 }
 
-/** A button that asks for one line of text and does something with it. */
+/** Button that opens a dialog with one text field. */
 export function AskButton({
   title,
   field,

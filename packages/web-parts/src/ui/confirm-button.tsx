@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { ConfirmDialog } from "../internal/confirm-dialog.tsx";
 import { DialogButton, type DialogButtonProps } from "../internal/dialog-button.tsx";
 
-/** A button whose deed is asked about first. */
+/** Button whose action must be confirmed first. */
 export function ConfirmButton({
   title,
   confirmLabel,
@@ -13,7 +13,7 @@ export function ConfirmButton({
 }: DialogButtonProps & {
   readonly title: string;
   readonly confirmLabel: string;
-  /** What the deed does, and whether it can be undone. */
+  /** Describes the effect, and whether it can be undone. */
   readonly children: ReactNode;
   readonly onConfirm: () => Promise<unknown>;
   readonly onDone?: () => void;

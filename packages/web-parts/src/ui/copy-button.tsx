@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 import { useAnnounce } from "./announcer.tsx";
 
 /**
- * Copies a text, made at that moment where it is long. Where the clipboard is forbidden, the text beside
+ * Button that copies a text; a function builds a long text on demand. If the clipboard is forbidden, the text beside
  * it can still be selected.
  */
 export function CopyButton({

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** The frame of every sign: 16 by 16, drawn in the colour of the text around it. */
+/** Frame of every icon: 16 by 16, in the colour of the surrounding text. */
 export function Icon({ children, size = 16 }: { readonly children: ReactNode; readonly size?: number }) {
   return (
     <svg

@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { errorCode } from "../errors.ts";
 import { useWebApp } from "../web-app.tsx";
 
-/** An error in words, what to do next, and a way to try again. */
+/** Shows an error, what to do next, and a retry button. */
 export function ErrorNotice({
   error,
   title,
@@ -34,14 +34,14 @@ export function ErrorNotice({
   );
 }
 
-/** What stands where a list has nothing to show, or, with `heading`, where a whole page has not. */
+/** Empty state of a list or, with `heading`, of a page. */
 export function Empty({
   title,
   heading = false,
   children,
 }: {
   readonly title: string;
-  /** The title is the heading of the page. */
+  /** If true, the title is the heading of the page. */
   readonly heading?: boolean;
   readonly children?: ReactNode;
 }) {
@@ -54,7 +54,7 @@ export function Empty({
   );
 }
 
-/** Grey bars in the shape of what comes, and a word for screen readers. */
+/** Skeleton rows, with a label for screen readers. */
 export function Loading({ label, rows = 3 }: { readonly label: string; readonly rows?: number }) {
   return (
     <div className="loading">

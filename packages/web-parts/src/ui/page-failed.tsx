@@ -3,28 +3,28 @@ import { usePageTitle } from "../web-app.tsx";
 
 const reloadedKey = "holdfast.reloadedAt";
 
-/** Between two looks whether the server answers. */
+/** Interval between probes of the server. */
 const lookAgainMs = 2_000;
 
-/** A page that fails again so soon after it was loaded anew is not helped by that. */
+/** A page that fails again this soon after a reload is not reloaded again. */
 const lateMs = 10_000;
 
-/** A part of the app did not come: the server is stopped, or has another version by now. */
+/** A part of the app failed to load: the server has stopped or now runs another version. */
 class PartNotLoaded extends Error {
   override readonly name = "PartNotLoaded";
 }
 
-/** Wraps the `import()` of a part that is loaded when it is first looked at, so that PageFailed knows its failure. */
+/** Wraps the `import()` of a lazily loaded part, so that PageFailed recognizes its failure. */
 export function appPart<T>(load: () => Promise<T>): () => Promise<T> {
   return () =>
     load().catch((cause: unknown) => {
-      throw new PartNotLoaded("A part of the page did not load.", { cause });
+      throw new PartNotLoaded("A part of the page failed to load.", { cause });
     });
 }
 
 /**
- * Stands in place of a screen that did not load or cannot be drawn; the shell around it stays. A screen
- * that did not load comes by itself as soon as the server answers.
+ * Error boundary of a screen that failed to load or render; the shell around it stays. A screen that failed to load
+ * appears as soon as the server responds.
  */
 export function PageFailed({ error }: { readonly error: unknown }) {
   usePageTitle("Not shown");
@@ -56,8 +56,8 @@ export function PageFailed({ error }: { readonly error: unknown }) {
 }
 
 /**
- * Loads the whole page anew once the server answers. The part alone would not do: browsers and the loader
- * of its styles remember what failed, and another version has other parts.
+ * Reloads the complete page once the server responds. Importing the part again is not enough: browsers and the style
+ * loader cache the failure, and another version has other parts.
  */
 function useReloadWhenServed(active: boolean): void {
   useEffect(() => {
@@ -86,7 +86,7 @@ async function isServed(signal: AbortSignal): Promise<boolean> {
   try {
     return (await fetch(window.location.href, { cache: "no-store", signal })).ok;
   } catch {
-    // Whatever the reason, the next look may find it answering.
+    // The next probe may succeed, whatever the reason.
     return false;
   }
 }
@@ -95,7 +95,7 @@ function reloadedLately(): boolean {
   try {
     return Date.now() - Number(sessionStorage.getItem(reloadedKey) ?? 0) < lateMs;
   } catch {
-    // Without storage nobody would know that it was loaded anew, and it could be for ever.
+    // Without storage, a reload cannot be recorded, and the page could reload forever.
     return true;
   }
 }

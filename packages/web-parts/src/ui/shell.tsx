@@ -6,10 +6,10 @@ import { useTheme } from "../hooks/theme.ts";
 import { useAnnounce } from "./announcer.tsx";
 import { BrandMark, MoonIcon, SunIcon } from "./icons.tsx";
 
-/** What the connection to the server is doing. `offline` means that it tries again by itself. */
+/** State of the connection to the server. `offline` retries by itself. */
 export type LinkState = "connecting" | "online" | "offline";
 
-/** Header, navigation and banners around every screen. */
+/** Frame of every screen: header, navigation and banners. */
 export function Shell({
   brand,
   navigation,
@@ -17,13 +17,13 @@ export function Shell({
   offline,
   warning,
 }: {
-  /** The word beside the mark, and what the way to the first screen is called aloud. */
+  /** The word beside the logo, and the accessible name of the home link. */
   readonly brand: { readonly word: string; readonly label: string };
   readonly navigation: ReactNode;
   readonly link: LinkState;
-  /** What is said while the server does not answer. */
+  /** Text shown while the server does not respond. */
   readonly offline: ErrorWords;
-  /** A banner that stays, of what holds for every screen. */
+  /** Permanent banner for every screen. */
   readonly warning?: ReactNode;
 }) {
   const main = useRef<HTMLElement>(null);
@@ -59,7 +59,7 @@ export function Shell({
   );
 }
 
-/** A new screen is announced by its heading; without this, focus stays on a link that may be gone. */
+/** Moves the focus to the heading of a new screen; otherwise it stays on a link that may no longer exist. */
 function useFocusOnNavigation(main: RefObject<HTMLElement | null>): void {
   const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
   const previous = usePrevious(path);
@@ -68,7 +68,7 @@ function useFocusOnNavigation(main: RefObject<HTMLElement | null>): void {
   }, [main, path, previous]);
 }
 
-/** Where there is no room for all pages, the strip stands at the current one. */
+/** Scrolls the current page into view when the navigation overflows. */
 function useCurrentPageInView(pages: RefObject<HTMLElement | null>): void {
   const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs for every page.

@@ -1,6 +1,6 @@
 export type StatusKind = "running" | "preparing" | "waiting" | "idle" | "stopped" | "failed";
 
-/** Shape, colour and word say the same, so that none of them is needed alone. */
+/** Status badge. Shape, colour and label each carry the full meaning, for accessibility. */
 export function Status({ kind, label }: { readonly kind: StatusKind; readonly label: string }) {
   return (
     <span className={`status status-${kind}`} data-status={kind}>

@@ -4,11 +4,11 @@ export interface Tab<Id extends string> {
   readonly id: Id;
   readonly label: string;
   readonly count?: number;
-  /** A word that asks for attention. */
+  /** Short badge that asks for attention. */
   readonly mark?: string | undefined;
 }
 
-/** A strip of tabs: arrow keys, Home and End move between them (WAI-ARIA tabs pattern). */
+/** Tab strip: arrow keys, Home and End move between tabs (WAI-ARIA tabs pattern). */
 export function TabStrip<Id extends string>({
   label,
   tabs,
@@ -27,7 +27,7 @@ export function TabStrip<Id extends string>({
     strip.current?.querySelector(`#tab-${tab}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [tab]);
   const onKeyDown = (event: KeyboardEvent) => {
-    // With another key they are the browser's, as Alt and ArrowLeft for the page before.
+    // Combinations belong to the browser, such as Alt and ArrowLeft for the previous page.
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const at = tabs.findIndex(({ id }) => id === tab);
     const next = tabs[nextIndex(event.key, at, tabs.length)];
@@ -64,7 +64,7 @@ export function TabStrip<Id extends string>({
   );
 }
 
-/** The panel of the chosen tab: the strip names it and is named by it. */
+/** Panel of the selected tab, linked to it by ARIA attributes. */
 export function TabPanel({
   tab,
   className,
@@ -73,7 +73,7 @@ export function TabPanel({
 }: {
   readonly tab: string;
   readonly className: string;
-  /** 0 for a panel that scrolls, so that it is reached by keyboard; -1 for one that is given the focus. */
+  /** 0 for a panel that scrolls, to make it reachable by keyboard; -1 for one that receives focus from code. */
   readonly tabIndex?: 0 | -1;
   readonly children: ReactNode;
 }) {

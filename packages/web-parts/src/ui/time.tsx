@@ -1,7 +1,7 @@
 import { formatAgo, formatDateTime } from "../format.ts";
 import { useNow } from "../hooks/hooks.ts";
 
-/** How long ago something was, kept up to date; the exact time when it is pointed at. */
+/** Elapsed time, kept up to date, with the exact time as a tooltip. */
 export function TimeAgo({ at }: { readonly at: number }) {
   const now = useNow(30_000);
   return (
