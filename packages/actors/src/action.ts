@@ -1,40 +1,40 @@
 import type { SchemaOutput, StandardSchema } from "@holdfast/core";
 
-/** The errors of an action by code: a schema of their metadata, or `true` where they have none. */
+/** The declared errors of an action by code: a schema of their metadata, or `true` for none. */
 export type ActionErrors = { readonly [code: string]: StandardSchema | true };
 
-/** What clients see of the errors of an action: each by its code, with its metadata. */
+/** The declared errors of an action as clients see them: by code, with their metadata. */
 export type DeclaredErrors<Errors extends ActionErrors> = {
   readonly [Code in keyof Errors]: Errors[Code] extends StandardSchema
     ? SchemaOutput<Errors[Code]>
     : undefined;
 };
 
-/** What `action()` returns: the function, with what is to be checked about it. */
+/** The return value of `action()`: the function, with what is to be checked about it. */
 export interface ActionDefinition<Context, Args extends readonly unknown[], Result, Errors> {
-  // A call signature and generic: that lets the compiler infer the context from the actor around it.
+  // A generic call signature, so that the compiler infers the context from the surrounding actor.
   (c: Context, ...args: Args): Result;
-  /** Phantom: the metadata of the declared errors, by code. */
+  /** Type-only: the metadata of the declared errors, by code. */
   readonly "~errors": Errors | undefined;
 }
 
 interface ActionRules<Context, Errors extends ActionErrors> {
   /**
-   * What the action may throw as a `UserError`, by code. The metadata is checked; another code is an
+   * Errors that the action may throw as a `UserError`, by code. Their metadata is validated; any other code is an
    * internal error for the caller.
    */
   readonly errors?: Errors;
-  /** Whether the caller may: false is `auth.forbidden`, anything but a boolean an internal error. */
+  /** Whether the caller may call it: false is `auth.forbidden`, anything but a boolean an internal error. */
   readonly canInvoke?: (c: Context) => boolean | Promise<boolean>;
-  /** "relaxed": the result does not wait for the commit. That of the actor unless given. */
+  /** "relaxed": the result does not wait for the commit. That of the actor by default. */
   readonly durability?: "gated" | "relaxed";
 }
 
 export interface ActionOptions<Context, Input, Parsed, Output, Errors extends ActionErrors>
   extends ActionRules<Context, Errors> {
-  /** Checks and types the only argument. */
+  /** Validates and types the only argument. */
   readonly input: StandardSchema<Input, Parsed>;
-  /** Checks the result, on its way out. */
+  /** Validates the result. */
   readonly output?: StandardSchema<Output, unknown>;
   readonly handler: (c: Context, input: Parsed) => Output | Promise<Output>;
 }
@@ -51,8 +51,8 @@ export interface PlainActionOptions<
 }
 
 /**
- * Describes an action beyond its code: schemas, errors, who may call it. A plain function is an action
- * as well. Throws nothing; what is wrong with it is `actor.invalid_definition` of `actor()`.
+ * Describes an action beyond its code: schemas, errors, access. A plain function is an action, too. Invalid options
+ * are reported by `actor()` as `actor.invalid_definition`.
  */
 export function action<
   Context,

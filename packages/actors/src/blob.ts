@@ -1,4 +1,4 @@
-/** Bytes at once, or as they come. */
+/** Bytes, or a stream of them. */
 export type ByteSource =
   | string
   | Uint8Array
@@ -7,7 +7,7 @@ export type ByteSource =
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>;
 
-/** An object and how large it is. */
+/** A stored object. */
 export interface BlobInfo {
   /** SHA-256 of its bytes, in lower-case hexadecimal. */
   readonly hash: string;
@@ -15,15 +15,15 @@ export interface BlobInfo {
   readonly size: number;
 }
 
-/** `start <= offset < end`, in bytes; to the end unless `end` is given. */
+/** `start <= offset < end`, in bytes; to the end without `end`. */
 export interface BlobRange {
   readonly start?: number;
   readonly end?: number;
 }
 
-/** Which page of the objects `c.blob.list` answers with. */
+/** The requested page of `c.blob.list`. */
 export interface BlobListOptions {
-  /** At most this many; 1,000 unless given. */
+  /** At most this many; 1,000 by default. */
   readonly limit?: number;
   /** The hash after which the list begins. */
   readonly after?: string;
@@ -37,16 +37,16 @@ export interface BlobListOptions {
  * those of the store.
  */
 export interface ActorBlobs {
-  /** Takes an object of up to 10 GiB. The same content is kept once. */
+  /** Stores an object of up to 10 GiB. Equal content is stored once. */
   put(source: ByteSource): Promise<BlobInfo>;
-  /** The object, or a part of it, in pieces; undefined when there is none. */
+  /** Streams the object, or a range of it; undefined if it does not exist. */
   get(hash: string, range?: BlobRange): Promise<ReadableStream<Uint8Array> | undefined>;
-  /** All of a small object. */
+  /** Returns all bytes of a small object. */
   bytes(hash: string): Promise<Uint8Array | undefined>;
   has(hash: string): Promise<boolean>;
-  /** Returns whether it was there. */
+  /** Returns whether it existed. */
   delete(hash: string): Promise<boolean>;
-  /** Objects in the order of their hashes. */
+  /** Lists objects, ordered by hash. */
   list(options?: BlobListOptions): Promise<BlobInfo[]>;
 }
 
@@ -56,9 +56,9 @@ export interface ActorBlobs {
  * a crash when the store is opened.
  */
 export interface BlobStore {
-  /** Keeps what `source` gives, durably. Throws `store.blob_too_large` beyond `maxBytes`. */
+  /** Stores the bytes of `source` durably. Throws `store.blob_too_large` beyond `maxBytes`. */
   put(actorId: string, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<BlobInfo>;
-  /** Undefined when the actor has no such object. */
+  /** Undefined if the actor has no such object. */
   read(
     actorId: string,
     hash: string,
@@ -66,6 +66,6 @@ export interface BlobStore {
   ): Promise<ReadableStream<Uint8Array> | undefined>;
   /** Removes an object without references. */
   remove(actorId: string, hash: string): void;
-  /** The hashes of all objects that the actor has, referred to or not. */
+  /** The hashes of all objects of the actor, with or without references. */
   list(actorId: string): Promise<readonly string[]>;
 }

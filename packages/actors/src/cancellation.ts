@@ -1,4 +1,4 @@
-/** What a call asks of the signal that cancels it: an `AbortSignal` is one. */
+/** The part of an `AbortSignal` that cancels a call. */
 export interface CancelSignal {
   readonly aborted: boolean;
   readonly reason: unknown;
@@ -8,13 +8,13 @@ export interface CancelSignal {
 }
 
 /**
- * A signal with its own `abort`, for hosts: every call has one and hardly any is cancelled, and an
- * `AbortController` with a listener costs a call more than its action.
+ * A signal with its own `abort`, for hosts. Every call has one and hardly any is cancelled: an `AbortController` with
+ * a listener costs more than the action of a call.
  */
 export class Cancellation implements CancelSignal {
   #aborted = false;
   #reason: unknown;
-  /** Most have one listener at most. */
+  /** Most signals have at most one listener. */
   #listener: (() => void) | undefined;
   #others: (() => void)[] | undefined;
 
@@ -26,7 +26,7 @@ export class Cancellation implements CancelSignal {
     return this.#reason;
   }
 
-  /** Each listener is called once, and not at all when it has been aborted before. */
+  /** Each listener is called once; a listener that is added after the abort is not called. */
   addEventListener(_type: "abort", listener: () => void): void {
     if (this.#aborted) return;
     if (this.#listener === undefined) {
@@ -52,7 +52,7 @@ export class Cancellation implements CancelSignal {
     return listener;
   }
 
-  /** The first one counts. */
+  /** Only the first call has an effect. */
   abort(reason: unknown): void {
     if (this.#aborted) return;
     this.#aborted = true;

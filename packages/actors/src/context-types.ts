@@ -9,8 +9,8 @@ import type {
 } from "./types.ts";
 
 /**
- * The types of a definition. What a client is told of one says nothing of its state: there, and for a
- * parameter that stands for any definition, the rest is unknown.
+ * The types of a definition. Client-side types contain no state: there, and for a parameter that accepts any
+ * definition, it is unknown.
  */
 type ShapeOf<D extends AnyActorDefinition> = NonNullable<D["~types"]> &
   ActorShape<unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown>;

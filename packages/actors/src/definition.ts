@@ -24,9 +24,9 @@ export interface ActionSchemas {
   readonly [name: string]: StandardSchema | ActionSchemas;
 }
 
-/** Brings a stored state from one version to the next: returns the new state, or changes it in place. */
+/** Migrates a stored state to the next version: returns the new state, or changes it in place. */
 export type StateMigration = {
-  // A method, so that a migration may say what it takes: what was stored is not known to any type.
+  // A method, so that a migration may declare the type of its parameter: stored states have no static type.
   migrate(stored: unknown): unknown;
 }["migrate"];
 
@@ -39,7 +39,7 @@ export interface RunHandler<Context> {
   readonly inspector?: unknown;
 }
 
-/** A tab that the inspector shows for these actors, or a built-in one that it hides. */
+/** A custom tab in the inspector of these actors, or a built-in one to hide. */
 export type InspectorTabConfig =
   | {
       /** Letters, digits, "_" and "-". */
@@ -56,15 +56,15 @@ export type InspectorTabConfig =
     };
 
 /**
- * While the compiler infers the context of an `action()`, what nothing has told yet is never, and would
- * make all of the context unknown.
+ * While the compiler infers the context of an `action()`, uninferred parameters are `never`, which would make the
+ * complete context unknown.
  */
 type Known<T, Default> = [T] extends [never] ? Default : T;
 
 // biome-ignore lint/suspicious/noExplicitAny: what `createState` and its like return is not known yet when an action() comes before every other function that takes `c`; it must fit whatever that will be.
 type NotYetKnown = any;
 
-/** What `actor()` takes. `state` and `createState` exclude each other, as do the other two pairs. */
+/** Options of `actor()`. `state` and `createState` exclude each other, as do the other two pairs. */
 export interface ActorConfig<
   State,
   ConnParams,
@@ -76,22 +76,22 @@ export interface ActorConfig<
   Queues = Record<never, never>,
   Actions = unknown,
 > {
-  /** The first state; each actor gets its own copy. */
+  /** The initial state; each actor gets a copy. */
   readonly state?: State;
-  /** Makes the first state, once. When it throws, the actor does not come to exist. */
+  /** Creates the initial state, once. If it throws, the actor is not created. */
   readonly createState?: (
-    // There is no state yet: of type never, it fits what a function takes for the context of `onCreate` too.
+    // There is no state yet. Typed as never, so that it fits a function for the context of `onCreate`, too.
     c: StateContext<never, unknown, unknown, Database, Events, Queues>,
     input: Input,
   ) => State | Promise<State>;
   /**
-   * Validates and types the state: the first one, each that is loaded, and each that a turn or a
-   * transaction has changed. One that it refuses is not committed: `actor.invalid_state`.
+   * Validates and types the state: the initial one, each loaded one, and each one that a turn or a transaction has
+   * changed. An invalid state is not committed: `actor.invalid_state`.
    */
   readonly stateSchema?: StandardSchema<unknown, State>;
   /**
-   * Bring a stored state up to date at its next wake, in order; a state's version is the number of
-   * migrations that it has seen. A list shorter than that is `actor.state_version_too_new`.
+   * Migrate a stored state at its next wake, in order. The version of a state is the number of migrations that it has
+   * seen; if the list is shorter than that, `actor.state_version_too_new`.
    */
   readonly migrateState?: readonly StateMigration[];
   readonly connState?: ConnState;
@@ -100,7 +100,7 @@ export interface ActorConfig<
     params: ConnParams,
   ) => ConnState | Promise<ConnState>;
   readonly vars?: Vars;
-  /** Makes `c.vars`, at each start. */
+  /** Creates `c.vars`, at each start. */
   readonly createVars?: (
     // Here and below, connections without their types: these may be inferred from what comes after it.
     c: StateContext<State, unknown, unknown, Database, Events, Queues>,
@@ -113,20 +113,20 @@ export interface ActorConfig<
   /** Queues by name: `{ jobs: queue<Job>() }`. */
   readonly queues?: Queues;
   /**
-   * At each start, before every other hook but the migrations of `db`. An actor that is new has no state
-   * yet: `c.state` is undefined then.
+   * Runs at each start, before every other hook except the migrations of `db`. `c.state` of a new actor is undefined
+   * then.
    */
   readonly onMigrate?: (
     // Most definitions have it before `createState`: that it takes the state must not settle what that is.
     c: StateContext<NotYetKnown, unknown, unknown, Database, Events, Queues>,
     isNew: boolean,
   ) => void | Promise<void>;
-  /** Once, after `createState`. When it throws, the actor does not come to exist. */
+  /** Runs once, after `createState`. If it throws, the actor is not created. */
   readonly onCreate?: (
     c: StateContext<State, unknown, unknown, Database, Events, Queues>,
     input: Input,
   ) => void | Promise<void>;
-  /** At each start, before anything reaches the actor. */
+  /** Runs at each start, before any call reaches the actor. */
   readonly onWake?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
   ) => void | Promise<void>;
@@ -161,22 +161,22 @@ export interface ActorConfig<
           NoInfer<Queues>
         >
       >;
-  /** Before the actor leaves memory; not after a crash. */
+  /** Runs before the actor leaves memory; not after a crash. */
   readonly onSleep?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
   ) => void | Promise<void>;
-  /** Before its data is deleted; everything still works in it. */
+  /** Runs before the actor's data is deleted; everything still works in it. */
   readonly onDestroy?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
   ) => void | Promise<void>;
-  /** After changes of `c.state`, once a macrotask; it must not change the state itself. */
+  /** Runs after changes of `c.state`, once per macrotask; it must not change the state itself. */
   readonly onStateChange?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     state: State,
   ) => void | Promise<void>;
   /**
-   * Throws to refuse a caller; what it returns is `c.conn.auth`. Runs at the gateway, before an actor is
-   * looked for, woken or made; callers in the same process are not asked.
+   * Throws to refuse a caller; its return value is `c.conn.auth`. Runs at the gateway, before an actor is found, woken
+   * or created. Not called for callers in the same process.
    */
   readonly onAuth?: (c: AuthContext<ConnParams>, options: AuthOptions<ConnParams>) => unknown;
   /** Throws to refuse a connection or call. */
@@ -192,7 +192,7 @@ export interface ActorConfig<
     c: ConnContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     conn: Conn<ConnState, ConnParams, Events>,
   ) => void | Promise<void>;
-  /** Sees each result on its way out and returns what the caller gets. */
+  /** Gets each result and returns what the caller receives. */
   readonly onBeforeActionResponse?: <Output>(
     c: ActionContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     name: string,
@@ -204,7 +204,7 @@ export interface ActorConfig<
     c: RequestContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     request: Request,
   ) => Response | Promise<Response>;
-  /** Takes WebSockets. */
+  /** Accepts WebSockets. */
   readonly onWebSocket?: (
     c: RequestContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     websocket: WebSocket,
@@ -223,13 +223,13 @@ export interface ActorConfig<
         Known<Queues, Record<never, never>>
       >
     >;
-  /** Validate the arguments of actions: the whole list of each. */
+  /** Validate the argument lists of actions. */
   readonly actionInputSchemas?: ActionSchemas;
   /** Validates and types the parameters of connections. */
   readonly connParamsSchema?: StandardSchema<unknown, ConnParams>;
   readonly inspector?: { readonly tabs?: readonly InspectorTabConfig[] | undefined } | undefined;
   readonly options?: ActorOptions | undefined;
-  /** Says types that nothing else does; its values are not looked at. */
+  /** Declares types that nothing else does; its values are ignored. */
   readonly types?: {
     readonly state?: State;
     readonly connParams?: ConnParams;
@@ -257,7 +257,7 @@ export interface ParsedActorConfig<
   readonly options: ParsedActorOptions;
 }
 
-/** What `actor()` returns. Clients infer its types; hosts read what was checked. */
+/** The return value of `actor()`. Clients infer its types; hosts read what was checked. */
 export class ActorDefinition<
   State,
   ConnParams,
@@ -269,7 +269,7 @@ export class ActorDefinition<
   Queues = Record<never, never>,
   Actions = unknown,
 > {
-  /** Phantom: nothing is there at run time. */
+  /** Type-only. */
   declare readonly "~types"?: ActorShape<
     State,
     ConnParams,
@@ -307,7 +307,7 @@ export class ActorDefinition<
   }
 }
 
-/** The options as they were given; one of undefined was not. */
+/** The options as given, without undefined ones. */
 function given(options: ActorOptions = {}): Partial<ParsedActorOptions> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

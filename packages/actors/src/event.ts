@@ -4,7 +4,7 @@ import type { StandardSchema } from "@holdfast/core";
 // biome-ignore lint/suspicious/noExplicitAny: programs of the peer write `(c) => c.conn.params.role` here, before the actor that c belongs to has a type.
 type AccessContext = any;
 
-/** What `event()` takes. */
+/** Options of `event()`. */
 export interface EventOptions<Payload = unknown, Context = AccessContext> {
   /** Validates and types the payload. */
   readonly schema?: StandardSchema<unknown, Payload>;

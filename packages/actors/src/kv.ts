@@ -6,15 +6,15 @@ export type KvKey = string | Uint8Array;
 /** Text values are their UTF-8 bytes. At most 2 MiB. */
 export type KvValue = string | Uint8Array | ArrayBuffer;
 
-/** One entry to put with others. */
+/** One entry of a batch. */
 export type KvEntryInput = readonly [key: KvKey, value: KvValue];
 
-/** Accepted for compatibility: what a value is, it tells itself. */
+/** Accepted for compatibility: the type is detected. */
 export interface KvWriteOptions {
   readonly type?: KvType;
 }
 
-/** How bytes are handed out: as text (the default), as `Uint8Array`, as `ArrayBuffer`. */
+/** How values are returned: as text (the default), as `Uint8Array`, as `ArrayBuffer`. */
 export type KvType = "text" | "binary" | "arrayBuffer";
 
 /** The value that a type of `c.kv` stands for. */
@@ -24,23 +24,23 @@ export type KvAs<Type extends KvType> = Type extends "text"
     ? Uint8Array<ArrayBuffer>
     : ArrayBuffer;
 
-/** How `c.kv.get` reads. */
+/** Options of `c.kv.get`. */
 export interface KvReadOptions<Type extends KvType = "text"> {
   /** The type of the values. */
   readonly type?: Type;
 }
 
-/** How `c.kv.list` reads. */
+/** Options of `c.kv.list`. */
 export interface KvListOptions<Type extends KvType = "text", KeyType extends "text" | "binary" = "text">
   extends KvReadOptions<Type> {
   readonly keyType?: KeyType;
   /** Descending order. */
   readonly reverse?: boolean;
-  /** At most this many entries; 16,384 unless given. */
+  /** At most this many entries; 16,384 by default. */
   readonly limit?: number;
 }
 
-/** An entry, as a list gives it. */
+/** An entry of a list. */
 export type KvPair<Type extends KvType, KeyType extends "text" | "binary"> = [
   key: KvAs<KeyType>,
   value: KvAs<Type>,
@@ -53,7 +53,7 @@ export type KvPair<Type extends KvType, KeyType extends "text" | "binary"> = [
  * (a value over 2 MiB is read with `getStream`), and those of the store.
  */
 export interface ActorKv {
-  /** `null` when there is no such key. */
+  /** Returns `null` if the key does not exist. */
   get<Type extends KvType = "text">(key: KvKey, options?: KvReadOptions<Type>): Promise<KvAs<Type> | null>;
   put(key: KvKey, value: KvValue, options?: KvWriteOptions): Promise<void>;
   delete(key: KvKey): Promise<void>;
@@ -71,11 +71,11 @@ export interface ActorKv {
    * taken; it is there for `getStream` after that, and kept with the commit of the turn.
    */
   putStream(key: KvKey, source: ByteSource): Promise<void>;
-  /** A value of any size in pieces; undefined when there is none. */
+  /** Streams a value of any size; undefined if it does not exist. */
   getStream(key: KvKey): Promise<ReadableStream<Uint8Array> | undefined>;
   /** Deletes the keys with `start <= key < end`; without `end`, all from `start`. */
   deleteRange(start: KvKey, end?: KvKey): Promise<void>;
-  /** The entries whose key begins with `prefix`, in order; all of them without it. Keys are returned whole. */
+  /** Lists the entries whose key begins with `prefix`, in order; all of them without it. Keys include the prefix. */
   list<Type extends KvType = "text", KeyType extends "text" | "binary" = "text">(
     prefix?: KvKey,
     options?: KvListOptions<Type, KeyType>,

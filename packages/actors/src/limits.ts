@@ -2,31 +2,31 @@
  * The numbers of this package. Sizes are bytes, durations milliseconds. Documented in docs/limits.md.
  */
 export const actorLimits = {
-  /** Containers in containers of a state: less than what the codec and the stack can take. */
+  /** Maximum nesting of containers in a state: less than the codec and the stack allow. */
   maxStateDepth: 500,
-  /** A jump past the end of an array of a state by more items is refused as a mistake. */
+  /** An assignment further past the end of a state's array is refused as a mistake. */
   maxArrayGap: 65_536,
   /**
    * Values in all the objects together that a program has assigned to the state and may still change by its own
    * reference, while it runs: beyond it the oldest are copied in.
    */
   maxHeldValues: 1_024,
-  /** A state log shorter than this is not worth a new snapshot; a longer one may grow to the snapshot's size. */
+  /** A state log shorter than this gets no new snapshot; a longer one may grow to the snapshot's size. */
   minStateLogBytes: 16_384,
-  /** For so long a retry of a keyed call gets the recorded outcome. */
+  /** How long a retry of a keyed call gets the recorded outcome. */
   callWindowMs: 600_000,
-  /** Outcomes of keyed calls in memory; beyond either, only that there was one. */
+  /** Limits of outcomes of keyed calls in memory; beyond either, only their keys are remembered. */
   maxRememberedCalls: 1_024,
   maxRememberedCallBytes: 262_144,
-  /** One message of a raw WebSocket, either way. */
+  /** Maximum size of a message of a raw WebSocket, in either direction. */
   maxRawMessageBytes: 32 * 1_048_576,
   /** Longer delays overflow the timers of common runtimes. */
   maxDelayMs: 2_147_483_647,
-  /** A timer for a time of the clock looks at the clock again after so long: clocks jump, and timers do not. */
+  /** Maximum delay of a timer for a clock time, after which it checks the clock: clocks jump, and timers do not. */
   maxTimerMs: 60_000,
 } as const;
 
-/** What an option is unless a definition says otherwise. */
+/** Defaults of options. */
 export const optionDefaults = {
   createVarsTimeout: 5_000,
   createConnStateTimeout: 5_000,

@@ -21,7 +21,7 @@ export interface ActorLogger extends Logger {
   child(fields: LogFields): ActorLogger;
 }
 
-/** A logger that takes a message with fields either way, and writes to one that takes the message first. */
+/** Adapts a logger that takes the message first to one that takes message and fields in either order. */
 export function actorLogger(logger: Logger): ActorLogger {
   return new HostLogger(logger);
 }
@@ -72,7 +72,7 @@ class HostLogger implements ActorLogger {
   }
 }
 
-/** The fields of an error cannot be listed: its stack says what it is. */
+/** The properties of an error are not enumerable, so its stack is logged. */
 function describe(value: unknown): unknown {
   return value instanceof Error ? (value.stack ?? String(value)) : value;
 }

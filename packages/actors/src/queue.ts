@@ -1,34 +1,34 @@
 import type { QueueBody, QueueMessageOptions, QueueName, QueueResponse, QueueToken } from "@holdfast/client";
 import type { StandardSchema } from "@holdfast/core";
 
-/** How the messages of one queue are kept and tried; documented in docs/reference/queues.md. */
+/** Storage and delivery options of one queue; documented in docs/reference/queues.md. */
 export interface QueuePolicy<Message = unknown> {
-  /** Deliveries before a message is a dead letter; unbounded unless given. */
+  /** Deliveries before a message is a dead letter; unbounded by default. */
   readonly maxAttempts?: number;
-  /** Delay before the next delivery after a failed one; none unless given. */
+  /** Delay before the next delivery after a failed one; none by default. */
   readonly backoff?: { readonly minMs?: number; readonly maxMs?: number; readonly factor?: number };
-  /** A completable message that was neither completed nor failed for so long is delivered again. */
+  /** A completable message that was neither completed nor failed within this time is delivered again. */
   readonly visibilityTimeoutMs?: number;
-  /** The queue of the same actor that takes what has failed for good; a dead letter unless given. */
+  /** The queue of the same actor that takes what has failed for good; a dead letter by default. */
   readonly deadLetter?: string;
   /** A message is not delivered before this has passed; per send as well. */
   readonly delayMs?: number;
-  /** Of messages that do not say it themselves: 0 unless given. The highest is delivered first. */
+  /** Of messages that do not say it themselves: 0 by default. The highest is delivered first. */
   readonly priority?: number;
-  /** A message that nobody has taken for so long is dropped; per send as well. */
+  /** A message that nobody has taken within this time is dropped; also per send. */
   readonly ttlMs?: number;
-  /** Says for a message what makes it the same as another: used where a send gives no `dedupeKey`. */
+  /** Computes the deduplication key of a message if its send has none. */
   dedupeKey?(body: Message): string | undefined;
-  /** For so long a second message with one `dedupeKey` is the first one: 300,000 unless given. */
+  /** How long a second message with the same `dedupeKey` counts as the first: 300,000 by default. */
   readonly dedupeWindowMs?: number;
-  /** How many completable messages may be out at once: 1 unless given. */
+  /** Maximum number of completable messages held by consumers: 1 by default. */
   readonly concurrency?: number;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: programs of the peer write `(c) => c.conn.params.role` here, before the actor that c belongs to has a type.
 type AccessContext = any;
 
-/** What `queue()` takes. */
+/** Options of `queue()`. */
 export interface QueueOptions<Message = unknown, Complete = unknown, Context = AccessContext>
   extends QueuePolicy<Message> {
   /** Validates and types a message. */
@@ -51,7 +51,7 @@ export function queue<Message, Complete = never, Context = AccessContext>(
   return { ...options };
 }
 
-/** A message as a consumer gets it. */
+/** A received message. */
 export interface QueueMessage<Name extends string = string, Body = unknown, Response = unknown> {
   /** Grows with each message of the actor. */
   readonly id: number;
@@ -72,42 +72,42 @@ export interface QueueMessage<Name extends string = string, Body = unknown, Resp
 export interface CompletableQueueMessage<Name extends string = string, Body = unknown, Response = unknown>
   extends QueueMessage<Name, Body, Response> {
   /**
-   * Deletes the message and answers a sender who waits, in the turn that is open. Throws
-   * `queue.already_completed`, `queue.invalid_completion_payload`.
+   * Deletes the message and answers a waiting sender, in the open turn. Throws `queue.already_completed`,
+   * `queue.invalid_completion_payload`.
    */
   readonly complete: (response?: Response) => Promise<void>;
-  /** Gives the message back: it is delivered again after the backoff, or is a dead letter. */
+  /** Returns the message: it is delivered again after the backoff, or becomes a dead letter. */
   readonly fail: (error?: unknown) => Promise<void>;
 }
 
-/** What a receive gives: one type for each of the names it selects. */
+/** The type of received messages: one for each of the selected names. */
 export type ReceivedMessage<Queues, Name extends string, Completable extends boolean> = Name extends string
   ? Completable extends true
     ? CompletableQueueMessage<Name, QueueBody<Queues, Name>, QueueResponse<Queues, Name>>
     : QueueMessage<Name, QueueBody<Queues, Name>, QueueResponse<Queues, Name>>
   : never;
 
-/** How `c.queue.tryNext` receives: what is there, without a wait. */
+/** Options of `c.queue.tryNext`: what is there, without a wait. */
 export interface QueueTryOptions<Name extends string = string, Completable extends boolean = boolean> {
-  /** The queues to receive from; all of them unless given. */
+  /** The queues to receive from; all of them by default. */
   readonly names?: readonly Name[] | undefined;
-  /** The message stays in its queue until `complete()`; deleted with the turn that follows unless given. */
+  /** The message stays in its queue until `complete()`; deleted with the turn that follows by default. */
   readonly completable?: Completable | undefined;
 }
 
-/** How `c.queue.next` receives. */
+/** Options of `c.queue.next`. */
 export interface QueueNextOptions<Name extends string = string, Completable extends boolean = boolean>
   extends QueueTryOptions<Name, Completable> {
-  /** How long to wait, in milliseconds; until a message is there unless given. */
+  /** How long to wait, in milliseconds; until a message is there by default. */
   readonly timeout?: number | undefined;
   /** Ends the wait with `actor.aborted`. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How `c.queue.nextBatch` receives. */
+/** Options of `c.queue.nextBatch`. */
 export interface QueueBatchOptions<Name extends string = string, Completable extends boolean = boolean>
   extends QueueNextOptions<Name, Completable> {
-  /** At most so many messages: 1 unless given. */
+  /** At most so many messages: 1 by default. */
   readonly count?: number | undefined;
 }
 
@@ -152,14 +152,14 @@ export interface ActorQueue<Queues = unknown> {
     const Name extends QueueName<Queues> = QueueName<Queues>,
     const Completable extends boolean = false,
   >(options?: QueueBatchOptions<Name, Completable>): Promise<ReceivedMessage<Queues, Name, Completable>[]>;
-  /** The next message if one is there. */
+  /** The next message if one is available. */
   tryNext<
     const Name extends QueueName<Queues> = QueueName<Queues>,
     const Completable extends boolean = false,
   >(
     options?: QueueTryOptions<Name, Completable>,
   ): Promise<ReceivedMessage<Queues, Name, Completable> | undefined>;
-  /** Up to `count` messages of those that are there. */
+  /** Up to `count` available messages. */
   tryNextBatch<
     const Name extends QueueName<Queues> = QueueName<Queues>,
     const Completable extends boolean = false,
@@ -171,16 +171,16 @@ export interface ActorQueue<Queues = unknown> {
     names: readonly Name[],
     options?: Omit<QueueNextOptions<Name, Completable>, "names">,
   ): Promise<ReceivedMessage<Queues, Name, Completable>>;
-  /** Resolves when a message is there, and takes none. Throws `queue.timed_out`. */
+  /** Resolves when a message is available, without taking it. Throws `queue.timed_out`. */
   waitForAvailable(
     names?: readonly QueueName<Queues>[],
     options?: { readonly timeout?: number | undefined; readonly signal?: AbortSignal | undefined },
   ): Promise<void>;
-  /** Each message as it comes; ends when the actor stops or the signal aborts. */
+  /** Iterates over messages as they come; ends when the actor stops or the signal aborts. */
   iter<const Name extends QueueName<Queues> = QueueName<Queues>, const Completable extends boolean = false>(
     options?: Omit<QueueNextOptions<Name, Completable>, "timeout">,
   ): AsyncIterableIterator<ReceivedMessage<Queues, Name, Completable>>;
-  /** Completes a message by its id, also one that nobody has received; nothing happens where it is gone. */
+  /** Completes a message by its id, even if nobody has received it; has no effect if it is gone. */
   complete<Name extends QueueName<Queues>>(
     message: { readonly id: number | bigint; readonly name: Name },
     response?: QueueResponse<Queues, Name>,

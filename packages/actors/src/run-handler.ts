@@ -1,6 +1,6 @@
 import { isRecord } from "./internal/definition/definition-checks.ts";
 
-/** What the inspector is to show of a `run`. */
+/** Display options of a `run` handler in the inspector. */
 export interface DefineRunHandlerOptions {
   readonly name?: string | undefined;
   readonly icon?: string | undefined;
@@ -10,7 +10,7 @@ export interface DefineRunHandlerOptions {
   readonly createInspector?: unknown;
 }
 
-/** What the inspector shows of a `run`. */
+/** The display options of a `run` handler. */
 export interface RunMetadata {
   readonly name?: string;
   readonly icon?: string;
@@ -18,10 +18,10 @@ export interface RunMetadata {
 
 type RunFunction = (...args: never[]) => unknown;
 
-/** A `run` as `actor()` takes it. */
+/** A `run` handler as `actor()` accepts it. */
 type Run = RunFunction | { readonly run: RunFunction; readonly name?: string; readonly icon?: string };
 
-/** Found by every copy of this module that one process has. */
+/** A global symbol, shared by all copies of this module in a process. */
 const brand = Symbol.for("holdfast.run-handler");
 
 /** The function itself, with what the inspector shows of it: `run: defineRunHandler(fn, { name: "Worker" })`. */

@@ -1,6 +1,6 @@
 import type { ScheduledActionArguments, ScheduledActionName } from "./internal/schedule/typed.ts";
 
-/** A one-shot schedule that has not run to its end. */
+/** A one-shot schedule that has not finished. */
 export interface ScheduledEventInfo {
   readonly id: string;
   readonly action: string;
@@ -23,7 +23,7 @@ export interface DeadSchedule {
 
 /** Attempts and the time between them: `minMs`, doubled each time, up to `maxMs`. */
 export interface RetryPolicy {
-  /** With the first: 1 to 100; 5 unless given. */
+  /** With the first: 1 to 100; 5 by default. */
   readonly maxAttempts?: number;
   /** 1,000 */
   readonly minMs?: number;
@@ -32,29 +32,29 @@ export interface RetryPolicy {
 }
 
 /**
- * What happens to times that passed while nothing ran. "once": one run stands for all. "skip": only a
- * time that passed less than a minute ago is still run. A number: so many of the latest are run, one
- * after the other.
+ * What happens to due times that passed while the actor was not running. "once": one run stands for all of them.
+ * "skip": only a time that passed less than a minute ago is run. A number: this many of the latest are run, one after
+ * the other.
  */
 export type CatchUp = "skip" | "once" | number;
 
-/** What both kinds of recurring schedules take. */
+/** Options of both kinds of recurring schedules. */
 export interface RecurringOptions {
   /** 1 to 128 bytes of UTF-8; setting a name again replaces its schedule. */
   readonly name: string;
   readonly action: string;
   readonly args?: readonly unknown[];
-  /** Rows of history that are kept: 0 to 1,000; 100 unless given. */
+  /** Rows of history that are kept: 0 to 1,000; 100 by default. */
   readonly maxHistory?: number;
   /** Nothing is due before it; for `every`, the first time. Milliseconds since the epoch. */
   readonly startAt?: number;
   /** Nothing is due after it; then the schedule is deleted. */
   readonly endAt?: number;
-  /** Each run is later by a random time below it, and always before the next is due. */
+  /** Each run is delayed by a random time below this, and always before the next due time. */
   readonly jitterMs?: number;
-  /** "once" unless given. */
+  /** "once" by default. */
   readonly catchUp?: CatchUp;
-  /** A failed run is not retried unless this is given, and never past the next time. */
+  /** Without it a failed run is not retried; retries never go past the next due time. */
   readonly retry?: RetryPolicy;
 }
 
@@ -62,7 +62,7 @@ export interface RecurringOptions {
 export interface CronOptions extends RecurringOptions {
   /** Five fields, or six with seconds first. */
   readonly expression: string;
-  /** An IANA time zone; "UTC" unless given. */
+  /** An IANA time zone; "UTC" by default. */
   readonly timezone?: string;
 }
 
@@ -72,7 +72,7 @@ export interface EveryOptions extends RecurringOptions {
   readonly interval: number;
 }
 
-/** A recurring schedule as it stands. Times are milliseconds since the epoch. */
+/** The current state of a recurring schedule. Times are milliseconds since the epoch. */
 export type CronJobInfo = {
   readonly name: string;
   readonly action: string;
@@ -112,20 +112,20 @@ export interface CronFire {
   readonly error?: FireError;
 }
 
-/** How many of the latest runs are told. */
+/** Options of `history`. */
 export interface HistoryOptions {
-  /** 20 unless given. */
+  /** 20 by default. */
   readonly limit?: number;
 }
 
 /**
- * One-shot schedules. They are written with the turn, run at least once, also after a sleep or a crash,
- * and are gone with the commit of the last turn of their action. One that fails is tried five times.
+ * One-shot schedules. They are written with the turn, run at least once, also after a sleep or a crash, and are
+ * deleted with the commit of the last turn of their action. A failed one is tried five times.
  */
 export interface ActorSchedule {
   /** Runs `action(c, ...args, info)` in `delayMs`; returns the id. */
   after(delayMs: number, action: string, ...args: unknown[]): Promise<string>;
-  /** Runs it at a time in milliseconds since the epoch, or at once when that has passed. */
+  /** Runs it at a time in milliseconds since the epoch, or immediately if that has passed. */
   at(timestamp: number, action: string, ...args: unknown[]): Promise<string>;
   /** True if it was there and had not begun to run. */
   cancel(id: string): Promise<boolean>;
@@ -134,7 +134,7 @@ export interface ActorSchedule {
   list(): Promise<ScheduledEventInfo[]>;
   /** Those that were given up, the latest first; at most 1,000 are kept. */
   deadLetters(): Promise<DeadSchedule[]>;
-  /** Runs one that was given up anew, with all its attempts. False if there is none with this id. */
+  /** Runs a dead one again, with all its attempts. Returns false if there is none with this id. */
   retry(id: string): Promise<boolean>;
 }
 
@@ -153,7 +153,7 @@ export interface ActorCron {
   history(name: string, options?: HistoryOptions): Promise<CronFire[]>;
   /** Nothing is due until `resume`. False if there is none with this name. */
   pause(name: string): Promise<boolean>;
-  /** Goes on with the first time from now; what passed meanwhile is not made up for. */
+  /** Continues with the first time from now on; missed times are not made up for. */
   resume(name: string): Promise<boolean>;
 }
 

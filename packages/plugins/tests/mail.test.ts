@@ -214,7 +214,7 @@ test("mail", { skip: problem ?? false }, async (t) => {
     const until = async (count: number) => {
       for (; events.length < count; changed = Promise.withResolvers()) await changed.promise;
     };
-    // Nobody looks for an hour: what comes meanwhile is told by the server.
+    // Nobody looks for an hour: what comes meanwhile is reported by the server.
     const config = { watch_group: "alpha", watch_seconds: 3_600, watch_from: [sender], groups: ["alpha"] };
     const first = await open(t, server, config, { onEvent });
     // The person's password comes after the start here; until then the watcher tries again.

@@ -4,7 +4,7 @@ import { stories } from "./stories.tsx";
 
 const chosen = location.hash.slice(1).split("&")[0] ?? "";
 const story = stories[chosen];
-// A story is chosen by the address, and begins anew with each.
+// A story is chosen by the address, and starts over with each.
 addEventListener("hashchange", () => location.reload());
 
 const root = document.querySelector("#root");

@@ -17,12 +17,12 @@ export type Listen =
    */
   | { readonly dial: string; readonly signal?: AbortSignal };
 
-/** What `createSandboxServer` takes. */
+/** Options of `createSandboxServer`. */
 export interface SandboxServerOptions {
   readonly listen: Listen;
   /**
-   * Bearer token that every request to `/v1/*` must carry. On TCP a random one is made when it is
-   * absent ({@link SandboxServer.token}); on a Unix socket its file permissions are enough.
+   * Bearer token that every request to `/v1/*` must carry. On TCP a random one is created if it does not exist ({@link
+   * SandboxServer.token}); on a Unix socket its file permissions are enough.
    */
   readonly token?: string;
   /** Serves TCP without a token. Everything that reaches the port can then run commands. */

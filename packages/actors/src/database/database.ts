@@ -7,7 +7,7 @@ import type { SqlValue } from "./sql-value.ts";
 /** One row, by column name. Whole numbers beyond 2^53 are bigints, bytes are `Uint8Array`. */
 export type SqlRow = Record<string, unknown>;
 
-/** What SQLite itself takes. */
+/** Values that SQLite accepts. */
 export type SqlInput = null | number | string | bigint | Uint8Array;
 
 /** By position, or by name with or without its sigil. */
@@ -24,7 +24,7 @@ export type StatementKind = "read" | "write" | "begin" | "commit" | "rollback" |
 /** A statement, good until the next one is prepared or the turn ends. */
 export interface ActorStatement {
   readonly kind: StatementKind;
-  /** What follows it in the text that it was prepared from. */
+  /** The rest of the text after this statement. */
   readonly rest: string;
   /** The names of the columns of its rows. */
   readonly columns: readonly string[];
@@ -42,24 +42,24 @@ export interface ActorStatement {
  * `db.reserved`, `db.not_allowed`, `db.transaction_lost` and the errors of the store are typed.
  */
 export interface ActorDatabase {
-  /** The first statement of `sql`; undefined when there are only blanks and comments. */
+  /** Compiles the first statement of `sql`; undefined if there are only blanks and comments. */
   prepare(sql: string): ActorStatement | undefined;
   /** True while writes wait for the next commit. */
   readonly inTransaction: boolean;
   savepoint(name: string): void;
   release(name: string): void;
-  /** Undoes what was written since the savepoint, and ends it. */
+  /** Rolls back to the savepoint, and releases it. */
   rollback(name: string): void;
   /**
    * Ends the transaction of an actor that is being created, so that an `alone` statement can run;
    * returns false for an actor that exists: its transactions end with its commits.
    */
   settle(): boolean;
-  /** Undoes what was not committed and lets the database go. Idempotent. */
+  /** Rolls back what was not committed, and closes the database. Idempotent. */
   close(): void;
 }
 
-/** How a running actor gets at its database: `ActorStore.databases`. */
+/** Opens the databases of running actors: `ActorStore.databases`. */
 export interface DatabaseStore {
   /**
    * Opens the database of an actor that its owner has acquired with this epoch, or that is being made
@@ -68,13 +68,13 @@ export interface DatabaseStore {
   open(actorId: string, epoch: number, isNew: boolean): Promise<ActorDatabase>;
 }
 
-/** What a provider gets to make `c.db`. */
+/** The context of a provider that creates `c.db`. */
 export interface DatabaseProviderContext {
   readonly actorId: string;
   readonly log: Logger;
   /** The actor's database with its transactions in order. */
   readonly database: RawAccess;
-  /** The same in the words of a driver, for clients of other libraries. */
+  /** The same with the interface of a driver, for client libraries. */
   readonly nativeDatabaseProvider: NativeDatabaseProvider;
   /** The actor's `kv`. */
   readonly kv: Pick<ActorKv, "batchPut" | "batchGet" | "batchDelete" | "deleteRange">;
@@ -82,11 +82,11 @@ export interface DatabaseProviderContext {
 
 /** The second argument of `c.db.transaction`. */
 export interface TransactionOptions {
-  /** What this transaction does, for measurements; not empty. */
+  /** A name for measurements; not empty. */
   readonly name?: string;
   /** `includeState`: accepted; the state commits with the transaction's turn in any case. */
   readonly experimental?: { readonly includeState?: boolean };
-  /** After this many milliseconds the transaction is undone: 60,000 unless given. */
+  /** After this many milliseconds the transaction is undone: 60,000 by default. */
   readonly timeout?: number;
 }
 
@@ -101,9 +101,9 @@ export interface RawAccess {
   execute<T = SqlRow>(sql: string, ...args: readonly unknown[]): Promise<T[]>;
   /** As `execute`, with the values of the template bound. */
   sql<T = SqlRow>(strings: TemplateStringsArray, ...values: readonly SqlValue[]): Promise<T[]>;
-  /** Runs one statement that only reads, now. Sees everything that was written before it. */
+  /** Runs one read-only statement synchronously. Sees all earlier writes. */
   query<T = SqlRow>(sql: string, ...args: SqlArguments): T[];
-  /** The first row of a statement that only reads. */
+  /** The first row of a read-only statement. */
   get<T = SqlRow>(sql: string, ...args: SqlArguments): T | undefined;
   /** One statement, with its rows as arrays of values. For query builders. */
   values(sql: string, parameters: readonly SqlValue[]): Promise<unknown[][]>;
@@ -113,23 +113,23 @@ export interface RawAccess {
    * `tx` inside it: what `c.db` is asked for there waits for the end of the transaction.
    */
   transaction<T>(callback: (tx: RawAccess) => Promise<T> | T, options?: TransactionOptions): Promise<T>;
-  /** Lets go of the database: later use is `db.closed`. An actor that sleeps does so by itself. */
+  /** Closes the database: later use throws `db.closed`. An actor that goes to sleep does so by itself. */
   close(): Promise<void>;
 }
 
 /** Positional values, or one object of named ones. */
 export type SqlArguments = readonly SqlValue[] | readonly [Readonly<Record<string, SqlValue>>];
 
-/** What `db()` returns: makes `c.db` at each start, then brings its tables up to date. */
+/** The return value of `db()`: makes `c.db` at each start, then brings its tables up to date. */
 export interface DatabaseProvider<Client> {
-  /** Says so once when `BEGIN` is used by hand; true unless given. */
+  /** Says so once when `BEGIN` is used by hand; true by default. */
   readonly warnOnManualTransactions?: boolean;
   createClient(context: DatabaseProviderContext): Promise<Client> | Client;
   /** At each start, in a transaction of its own. */
   onMigrate?(client: Client): Promise<void> | void;
 }
 
-/** Any provider, or none. */
+/** Any provider, or undefined. */
 export type AnyDatabase = DatabaseProvider<unknown> | undefined;
 
 /** Measurements of SQL, which the runtime has of its own: accepted, without effect. */
@@ -141,7 +141,7 @@ export interface SqliteProfilingOptions {
 // biome-ignore lint/suspicious/noExplicitAny: the predecessor leaves the `c.db` of such a definition untyped, and its programs read `rows[0].name`.
 type UnaskedRow = any;
 
-/** `c.db` where the definition has no `db`: a row is what its reader takes it for, unless `execute` is told. */
+/** `c.db` of an actor without `db` in its definition: rows have the type that the caller of `execute` states. */
 export interface UndeclaredDatabase extends Omit<RawAccess, "execute" | "transaction"> {
   execute<T = UnaskedRow>(sql: string, ...args: readonly unknown[]): Promise<T[]>;
   transaction<T>(

@@ -1,10 +1,10 @@
 import type { DatabaseProvider, RawAccess, SqliteProfilingOptions } from "./database.ts";
 
-/** What `db()` takes. */
+/** Options of `db()`. */
 export interface DatabaseConfig {
   /** At each start, in a transaction of its own: brings the tables up to date. */
   readonly onMigrate?: (db: RawAccess) => Promise<void> | void;
-  /** Says so once when `BEGIN` is used by hand; true unless given. */
+  /** Says so once when `BEGIN` is used by hand; true by default. */
   readonly warnOnManualTransactions?: boolean;
   /** Accepted, without effect. */
   readonly profiling?: SqliteProfilingOptions;

@@ -34,7 +34,7 @@ interface JournalEntry {
   readonly when: number;
 }
 
-/** What `db()` takes. */
+/** Options of `db()`. */
 export interface DrizzleDatabaseFactoryConfig<Schema extends DrizzleSchema> {
   readonly schema?: Schema;
   /** Run at each start before `onMigrate`, each once. */

@@ -1,32 +1,32 @@
 import { HoldfastError } from "@holdfast/core";
 import type { RawAccess } from "./database.ts";
 
-/** The table that keeps what has run, unless `tableName` says another. */
+/** Default of `tableName`. */
 export const DEFAULT_MIGRATION_TABLE_NAME = "schema_migrations";
 
-/** What migrations need of a database: `c.db` has it, with Drizzle too. */
+/** The part of a database that migrations use; `c.db` has it, with Drizzle too. */
 export type MigrationDatabase = Pick<RawAccess, "execute">;
 
-/** One step of a schema. A step that was published is never edited: its checksum is kept. */
+/** One step of a schema. Never edit a published step: its checksum is stored. */
 export interface Migration {
   /** 1, 2, 3, ... without gaps. */
   readonly version: number;
   /** Statements to run. */
   readonly sql?: string;
-  /** Anything else that has to be done; `db` is inside the transaction. */
+  /** Code to run; `db` is inside the transaction. */
   readonly up?: (db: MigrationDatabase) => Promise<void> | void;
 }
 
-/** A database that was made before its migrations were kept: it counts as having those up to `version`. */
+/** For a database that was created before its migrations were recorded: it counts as having those up to `version`. */
 export interface AdoptOptions {
   readonly version: number;
-  /** Adopts only where this table is there. */
+  /** Adopts only if this table exists. */
   readonly ifTableExists?: string;
 }
 
-/** What `migrations()` takes. */
+/** Options of `migrations()`. */
 export interface MigrationsOptions {
-  /** The table that keeps what has run: `schema_migrations` unless given. */
+  /** The table that keeps what has run: `schema_migrations` by default. */
   readonly tableName?: string;
   /** The version that a database without the table has: a function looks for itself, 0 is a new one. */
   readonly adopt?: AdoptOptions | number | ((db: MigrationDatabase) => Promise<number> | number);
@@ -52,7 +52,7 @@ export function migrations(config: MigrationsOptions): (db: MigrationDatabase) =
   const table = checkConfig(config);
   return (db) => {
     const run = (tx: MigrationDatabase): Promise<void> => migrate(tx, table, config);
-    // `onMigrate` has a transaction around it; called from elsewhere, this one is what makes it atomic.
+    // `onMigrate` runs in a transaction; elsewhere, this one makes it atomic.
     return hasTransactions(db) ? db.transaction(run) : run(db);
   };
 }
@@ -119,14 +119,14 @@ function checkApplied(applied: readonly Applied[], known: readonly Migration[]):
     if (checksum !== checksumOf(migration)) {
       throw migrationError(
         "migration_changed",
-        `Migration ${version} has run and was edited since: leave it as it was and add another`,
+        `Migration ${version} has been edited since it ran. Restore it, and add another one`,
         version,
       );
     }
   }
 }
 
-/** Of the SQL, without blanks at its ends: code cannot be compared, since tools rewrite it. */
+/** Checksum of the trimmed SQL. Code is not compared, because tools rewrite it. */
 function checksumOf({ sql }: Migration): string {
   if (sql === undefined) return "up";
   let hash = 0xcbf29ce484222325n;
@@ -138,7 +138,7 @@ function checksumOf({ sql }: Migration): string {
 
 function checkConfig({ tableName = "schema_migrations", migrations: list, adopt }: MigrationsConfig): string {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(tableName) || tableName.toLowerCase().startsWith("_holdfast_")) {
-    throw invalid(`"${tableName}" is no name for the table of migrations`);
+    throw invalid(`"${tableName}" is not a valid name for the table of migrations`);
   }
   if (list.length === 0) throw invalid("there is no migration in the list");
   for (const [index, migration] of list.entries()) {

@@ -30,7 +30,7 @@ export interface SqliteDatabase {
   execute(sql: string, params?: SqliteBindings): Promise<SqliteExecuteResult>;
   /** Runs them in one transaction. */
   executeBatch(statements: readonly SqliteBatchStatement[]): Promise<SqliteExecuteResult[]>;
-  /** Waits for its place; undone after `timeoutMs` milliseconds, 60,000 unless given. */
+  /** Waits for its place; undone after `timeoutMs` milliseconds, 60,000 by default. */
   beginTransaction(timeoutMs?: number, name?: string): Promise<SqliteTransactionDatabase>;
   run(sql: string, params?: SqliteBindings): Promise<void>;
   query(sql: string, params?: SqliteBindings): Promise<SqliteQueryResult>;

@@ -2,7 +2,7 @@ import { Runtime } from "../internal/lifecycle/runtime.ts";
 import type { ActorInstance } from "./instance.ts";
 import type { InstanceOptions } from "./instance-options.ts";
 
-/** Starts an actor that is not in memory; the host makes at most one instance of an actor at a time. */
+/** Starts an actor that is not in memory. A host creates at most one instance of an actor at a time. */
 export function createInstance(options: InstanceOptions): ActorInstance {
   return new Runtime(options);
 }

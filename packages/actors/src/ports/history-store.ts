@@ -1,7 +1,7 @@
 import type { ActorKey } from "@holdfast/core";
 import type { ActorRecord, KvEntry, StoredState } from "./records.ts";
 
-/** What an actor is, in an image of it. */
+/** Identity and version of an actor in an image. */
 export interface ImageHeader {
   readonly name: string;
   readonly key: ActorKey;
@@ -13,8 +13,8 @@ export interface ImageHeader {
 }
 
 /**
- * A piece of an image. The state comes as a snapshot and patches after it; the database as the bytes of
- * an SQLite file that holds the user's tables only; each object as its hash, then its bytes.
+ * A part of an image. The state is a snapshot and the patches after it; the database is an SQLite file with only the
+ * user's tables; each object is its hash, then its bytes.
  */
 export type ImagePart =
   | { readonly type: "snapshot" | "patch"; readonly bytes: Uint8Array }
@@ -23,13 +23,13 @@ export type ImagePart =
   | { readonly type: "blob"; readonly hash: string }
   | { readonly type: "bytes"; readonly bytes: Uint8Array };
 
-/** All of an actor at one moment. `parts` are to be read to their end, or returned from early. */
+/** An actor at one moment. Read `parts` to their end, or return early. */
 export interface ActorImage {
   readonly header: ImageHeader;
   readonly parts: AsyncIterable<ImagePart>;
 }
 
-/** Who a restored actor is. */
+/** The identity of a restored actor. */
 export interface NewIdentity {
   readonly id: string;
   readonly name: string;
@@ -37,15 +37,15 @@ export interface NewIdentity {
   readonly createdAt: number;
 }
 
-/** The past of actors, and copies of them: `ActorStore.history`. */
+/** History and copies of actors: `ActorStore.history`. */
 export interface HistoryStore {
-  /** The state as it was at a time; undefined where that is not kept (any more). */
+  /** The state at a time; undefined if that is not kept. */
   stateAt(actorId: string, at: number): Promise<StoredState | undefined>;
   /** A consistent, durable image of a living actor. Throws `actor.not_found`. */
   image(actorId: string): Promise<ActorImage>;
   /**
-   * Makes an actor of an image: all of it or nothing. Throws `actor.duplicate_key`, and
-   * `store.invalid_import` when the image is damaged.
+   * Creates an actor from an image, completely or not at all. Throws `actor.duplicate_key`, and `store.invalid_import`
+   * if the image is damaged.
    */
   restore(image: ActorImage, as: NewIdentity): Promise<ActorRecord>;
 }

@@ -10,8 +10,8 @@ import type { ActorRecord, KvEntry, StoredState } from "./records.ts";
 import type { ActorStore } from "./store.ts";
 
 /**
- * The state of an actor as it was at a time, in milliseconds since the epoch. Throws
- * `actor.history_not_kept` when that time is before what is kept, or the actor had no state.
+ * The state of an actor at a time, in milliseconds since the epoch. Throws `actor.history_not_kept` if the history
+ * does not go back so far, or if the actor had no state.
  */
 export async function stateAt(store: ActorStore, actorId: string, at: number): Promise<unknown> {
   const stored = await store.history.stateAt(actorId, at);
@@ -20,8 +20,8 @@ export async function stateAt(store: ActorStore, actorId: string, at: number): P
 }
 
 /**
- * Makes a new actor of one that lives. With `at` it begins with the state of that time and nothing else;
- * without it, it has all that the other has, but connections and messages that are on their way out.
+ * Creates a new actor from a living one. With `at` it gets only the state of that time; without it, everything except
+ * connections and unsent messages.
  */
 export async function forkActor(
   store: ActorStore,
@@ -36,7 +36,7 @@ export async function forkActor(
   return store.history.restore({ header, parts: partsOfState(stored) }, as);
 }
 
-/** An actor as one file, in pieces. Throws `actor.not_found`. */
+/** Exports an actor as one file, in chunks. Throws `actor.not_found`. */
 export async function* exportActor(store: ActorStore, actorId: string): AsyncGenerator<Uint8Array> {
   const { header, parts } = await store.history.image(actorId);
   const pieces = parts[Symbol.asyncIterator]();
@@ -57,9 +57,8 @@ export async function* exportActor(store: ActorStore, actorId: string): AsyncGen
 }
 
 /**
- * Makes an actor of what {@link exportActor} gave. Name and key are those of the original unless given.
- * `isKnown` says whether there are actors of a name. Throws `store.invalid_import`, `store.format_too_new`,
- * `actor.duplicate_key`.
+ * Creates an actor from a file of {@link exportActor}, by default with the original's name and key. `isKnown` tells
+ * whether a name is registered. Throws `store.invalid_import`, `store.format_too_new`, `actor.duplicate_key`.
  */
 export async function importActor(
   store: ActorStore,
@@ -73,7 +72,7 @@ export async function importActor(
   if (header === undefined) throw invalidImport("The file does not begin with a header");
   const identity = { name: header.name, key: header.key, ...as };
   if (!isKnown(identity.name)) {
-    throw invalidImport(`There are no actors of the name "${identity.name}": give one that there is`);
+    throw invalidImport(`There are no actors named "${identity.name}" here. Choose a registered name`);
   }
   return store.history.restore(settled({ header, parts: partsOf(frames) }), identity);
 }
@@ -122,9 +121,9 @@ async function* partsOf(frames: AsyncIterable<Record<string, unknown>>): AsyncGe
   let count = 0;
   let isEnded = false;
   for await (const value of frames) {
-    if (isEnded) throw invalidImport("The file goes on after its end");
+    if (isEnded) throw invalidImport("The file has data after its end");
     if (value["type"] === "end") {
-      if (value["parts"] !== count) throw invalidImport("Pieces of the file are missing");
+      if (value["parts"] !== count) throw invalidImport("Frames of the file are missing");
       isEnded = true;
       continue;
     }
@@ -150,7 +149,7 @@ function partOf(value: Record<string, unknown>): ImagePart {
       if (Array.isArray(entries)) return { type, entries: entries.map(entryOf) };
       break;
   }
-  throw invalidImport("A piece of the file is of an unknown kind");
+  throw invalidImport("A frame of the file has an unknown kind");
 }
 
 function entryOf(value: unknown): KvEntry {

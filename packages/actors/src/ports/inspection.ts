@@ -9,9 +9,8 @@ export type { InspectedSchedule } from "../internal/schedule/inspected.ts";
 export type { WorkflowInspection } from "../internal/workflow/history/inspected.ts";
 
 /**
- * What people may see and do in one running actor beside its actions. Reading sees what user code
- * sees; each change is a turn of its own and durable when its promise resolves. Values that are
- * returned are copies.
+ * Inspection of one running actor. Reads see what user code sees; each change is a turn of its own and durable when
+ * its promise resolves. Returned values are copies.
  */
 export interface ActorInspection {
   readonly isStateEnabled: boolean;
@@ -33,13 +32,13 @@ export interface ActorInspection {
   readonly workflow: WorkflowInspector;
   readonly database: DatabaseInspection;
   readonly kv: KvInspection;
-  /** The secret that gives its bearer the inspector of this actor; made at the first call. */
+  /** The secret that gives access to the inspector of this actor; created on first use. */
   token(): Promise<string>;
-  /** Calls back after what it tells of is durable. The returned function ends that. */
+  /** Calls back after changes are durable. The returned function stops that. */
   watch(watcher: InspectionWatcher): () => void;
 }
 
-/** What of an actor has changed. */
+/** The part of an actor that has changed. */
 export type InspectionTopic =
   | "state"
   | "connections"
@@ -49,21 +48,21 @@ export type InspectionTopic =
   | "kv"
   | "database";
 
-/** Who looks at an actor: told what has changed, and what leaves it. */
+/** A watcher of an actor, notified of its changes and broadcasts. */
 export interface InspectionWatcher {
   changed(topics: ReadonlySet<InspectionTopic>): void;
   /** A broadcast that has left the actor. */
   broadcast(event: OutgoingEvent): void;
 }
 
-/** A tab of the inspector, built in or of the definition. */
+/** A tab of the inspector, built in or from the definition. */
 export interface InspectedTab {
   readonly id: string;
   readonly label?: string;
   readonly icon?: string;
   /** The directory of a custom tab. */
   readonly source?: string;
-  /** A built-in tab that the definition does without. */
+  /** A built-in tab that the definition hides. */
   readonly hidden: boolean;
 }
 
@@ -113,7 +112,7 @@ export interface ScheduleInspection {
   run(nameOrId: string): Promise<boolean>;
   pause(name: string): Promise<boolean>;
   resume(name: string): Promise<boolean>;
-  /** Runs a one-shot schedule anew that was given up. */
+  /** Runs a one-shot schedule again that was given up. */
   retry(id: string): Promise<boolean>;
 }
 
@@ -135,7 +134,7 @@ export interface WorkflowInspector {
 
 /** A table or view of an actor's database, as the inspector shows it. */
 export interface InspectedTable {
-  /** What SQLite says of a view that it cannot read, whose table is gone; then it has no columns. */
+  /** SQLite's error for a view that cannot be read because its table is gone; then it has no columns. */
   readonly error?: string;
   readonly table: { readonly schema: string; readonly name: string; readonly type: string };
   readonly columns: readonly {
@@ -144,7 +143,7 @@ export interface InspectedTable {
     readonly type: string;
     readonly notNull: boolean;
     readonly defaultValue: unknown;
-    /** Place in the primary key; 0 where it has none. */
+    /** Position in the primary key; 0 if it is not part of it. */
     readonly primaryKey: number;
   }[];
   readonly foreignKeys: readonly {
@@ -170,7 +169,7 @@ export interface DatabaseInspection {
   ): Promise<readonly Record<string, unknown>[]>;
 }
 
-/** The key-value entries of user code, for the inspector: bytes, without the types that `c.kv` gives them. */
+/** The key-value entries of user code, for the inspector: as bytes, without the types of `c.kv`. */
 export interface KvInspection {
   list(query: {
     readonly prefix: Uint8Array;

@@ -2,17 +2,17 @@ import type { AnyDefinition } from "../definition.ts";
 import type { ActorHost, HibernatedConnection } from "./instance.ts";
 import type { LoadedActor } from "./store.ts";
 
-/** Whether the instance makes its actor or wakes it, and with what. */
+/** Whether the instance creates its actor or wakes it, and the data for that. */
 export type InstanceStart =
   | { readonly type: "create"; readonly input?: unknown }
   | {
       readonly type: "wake";
       readonly loaded: LoadedActor;
-      /** The connections that the host kept since the actor went to sleep. */
+      /** Connections that the host kept while the actor slept. */
       readonly held?: readonly HibernatedConnection[];
     };
 
-/** What an instance is started with. */
+/** Options of a new instance. */
 export interface InstanceOptions {
   readonly definition: AnyDefinition;
   readonly id: string;

@@ -1,4 +1,4 @@
-/** What stores and servers implement or call: the ActorStore port and the instance port. */
+/** The ports that stores and servers implement or call: `ActorStore` and the instance. */
 import type { ActorTarget, RawTransport } from "@holdfast/client";
 import type { Ports } from "@holdfast/core";
 import type { CancelSignal } from "../cancellation.ts";
@@ -6,13 +6,13 @@ import type { ActorInspection } from "./inspection.ts";
 import type { OutgoingEvent } from "./outgoing-event.ts";
 import type { ActorStore } from "./store.ts";
 
-/** Why an instance is no longer in memory. After "fenced" and "failed" the host loads it anew. */
+/** Why an instance is no longer in memory. After "fenced" and "failed" the host loads it again. */
 export type StopReason = "slept" | "destroyed" | "fenced" | "failed" | "shutdown";
 
 /** The life of an instance, in this order; a stopped one does not come back. */
 export type InstanceStatus = "starting" | "ready" | "stopping" | "stopped";
 
-/** The actor on whose behalf a client makes calls: what the host's in-process client has to know. */
+/** The actor that a client acts for, as the host's in-process client sees it. */
 export interface ActorCaller {
   readonly actorId: string;
   readonly name: string;
@@ -23,8 +23,8 @@ export interface ActorCaller {
    */
   gate(): Promise<void>;
   /**
-   * Sends a message to a queue of another actor: it is written with the open turn and delivered when that
-   * is durable, also after a crash. Resolves when the target has it; throws what the target says.
+   * Sends a message to a queue of another actor: written with the open turn and delivered when that is durable, also
+   * after a crash. Resolves when the target has it; throws the target's error.
    */
   send(message: OutgoingSend): Promise<void>;
   /** Its client was disposed of: the next `c.client()` gives another. */
@@ -33,60 +33,62 @@ export interface ActorCaller {
   readonly abortSignal: AbortSignal;
 }
 
-/** What a span of the host's tracing says of what it measures. */
+/** Attributes of a tracing span. */
 export type TraceAttributes = Readonly<Record<string, string | number | boolean>>;
 
-/** What an instance needs of its host. */
+/** The services that a host provides to its instances. */
 export interface ActorHost {
   readonly ports: Ports;
   readonly store: ActorStore;
   /** The client behind `c.client()`; its calls wait for `caller.gate()` before they leave. */
   client(caller: ActorCaller): object;
-  /** `c.region`: "local" unless given. */
+  /** `c.region`: "local" by default. */
   readonly region?: string;
-  /** Behind `c.fetch`; called when the commit that precedes the request is durable. */
+  /** Implements `c.fetch`; called when the preceding commit is durable. */
   fetch?(input: string | URL | Request, init?: RequestInit): Promise<Response>;
-  /** Hands a message to another actor; resolves when it is durable there. */
+  /** Delivers a message to another actor; resolves when it is durable there. */
   deliver?(target: ActorTarget, call: SendCall): Promise<unknown>;
   /** Shows callers the message of every error: for development. */
   readonly exposeErrors?: boolean;
-  /** Runs `work`, and tells whoever observes the host how long it took and how it ended. */
+  /** Runs `work` in a tracing span. */
   trace?<T>(actorId: string, name: string, attributes: TraceAttributes, work: () => Promise<T>): Promise<T>;
   /** An instance is out of memory: called once, before its `stopped` resolves. */
   left?(instance: ActorInstance, reason: StopReason): void;
-  /** Gets the full error behind each `internal.internal_error`. */
+  /** Receives the original error of each `internal.internal_error`. */
   report(errorId: string, error: unknown): void;
 }
 
-/** Where a result goes that comes in pieces. */
+/** The receiver of a streamed result. */
 export interface ResultStream {
-  /** First of all: the result is a stream. */
+  /** Called first: the result is a stream. */
   begin(): void;
   /**
-   * One piece, `encodeValue` of it, once the commit before it is durable. The next one is made when this
-   * returns or resolves. Throws what the stream then ends with.
+   * One chunk, as `encodeValue`, once the commit before it is durable. The next one is produced when this returns or
+   * resolves. Throws the error that ends the stream.
    */
   chunk(value: Uint8Array): Promise<void> | void;
-  /** Where the reader can give up otherwise than by the signal of the call: says so by `callback`. */
+  /** Registers a callback for a reader that gives up in another way than by the signal of the call. */
   onCancel?(callback: () => void): void;
 }
 
-/** The request of a call, or what makes it for the few hooks that look at it: always the same one. */
+/**
+ * The request of a call, or a function that creates it for the few hooks that use it, always returning the same one.
+ */
 export type RequestSource = Request | (() => Request);
 
-/** One call. Values are used as they are: the host hands over copies that nobody else changes. */
+/** One call. Values are used directly: the host passes copies that nothing else changes. */
 export interface InvokeCall {
   /** Nested actions are joined with dots. */
   readonly name: string;
   readonly args: readonly unknown[];
   readonly idempotencyKey?: string | undefined;
-  /** The caller has gone away or cancelled: aborts `c.abortSignal` of this call. */
+  /** The caller has disconnected or cancelled: aborts `c.abortSignal` of this call. */
   readonly signal?: CancelSignal | undefined;
   /** Connection parameters of a stateless call. */
   readonly params?: unknown;
   /** What `onAuth` returned, for a stateless call. */
   readonly auth?: unknown;
-  /** Takes a result that comes in pieces; without it such a result is `action.stream_not_supported`. */
+  /** Receives a streamed result; without it, such a result is `action.stream_not_supported`. */
   readonly stream?: ResultStream | undefined;
   /** The connection that the call came over; absent for a stateless call. */
   readonly conn?: ActorConnection | undefined;
@@ -99,24 +101,24 @@ export interface OutgoingSend {
   readonly queue: string;
   readonly body: unknown;
   readonly params?: unknown;
-  /** The target takes two sends with one key for one. */
+  /** The target treats two sends with the same key as one. */
   readonly idempotencyKey: string;
   /** `QueueMessageOptions`. */
   readonly options?: unknown;
 }
 
-/** A message for one of the actor's queues. Values are used as they are, as for an {@link InvokeCall}. */
+/** A message for one of the actor's queues. Values are used directly, as for an {@link InvokeCall}. */
 export interface SendCall {
   /** The queue. */
   readonly name: string;
   readonly body: unknown;
   /** `QueueMessageOptions`; checked here. */
   readonly options?: unknown;
-  /** Whether to wait until the message is completed. */
+  /** Whether to wait for the completion of the message. */
   readonly wait?: boolean | undefined;
-  /** How long to wait; for ever unless given. */
+  /** How long to wait; for ever by default. */
   readonly timeoutMs?: number | undefined;
-  /** Only waits for what was sent with this key before. */
+  /** Only waits for an earlier send with this key. */
   readonly resumes?: boolean | undefined;
   readonly idempotencyKey?: string | undefined;
   /** Ends the wait. */
@@ -128,12 +130,12 @@ export interface SendCall {
   readonly request?: RequestSource | undefined;
 }
 
-/** Who asks for a connection, with what. */
+/** A request for a connection. */
 export interface ConnectRequest {
   readonly params?: unknown;
   /** What `onAuth` returned. */
   readonly auth?: unknown;
-  /** The lost connection of the same client, asked for when the new one opens. */
+  /** Returns the lost connection of the same client, when the new one opens. */
   readonly resumes?: () => ActorConnection | undefined;
   readonly request?: RequestSource | undefined;
   /** Aborts a connection that is still being set up. */
@@ -146,7 +148,7 @@ export interface RawRequestCall {
   readonly request: Request;
   readonly params?: unknown;
   readonly auth?: unknown;
-  /** The client has gone away. */
+  /** The client has disconnected. */
   readonly signal?: AbortSignal | undefined;
   /** Also reaches an actor in the grace of its stop. */
   readonly skipReadyWait?: boolean | undefined;
@@ -158,12 +160,12 @@ export interface RawSocketCall {
   readonly request: Request;
   readonly params?: unknown;
   readonly auth?: unknown;
-  /** The client has gone away before the actor took the socket. */
+  /** The client has disconnected before the actor took the socket. */
   readonly signal?: AbortSignal | undefined;
-  /** What the two sides agreed on, or "". */
+  /** The negotiated subprotocol, or "". */
   readonly protocol: string;
   readonly transport: RawTransport;
-  /** Present where the host can keep the socket while the actor sleeps. */
+  /** Present if the host can keep the socket while the actor sleeps. */
   readonly keeper?: RawSocketKeeper;
 }
 
@@ -175,9 +177,9 @@ export interface RawSocketKeeper {
   attach(host: RawSocketHost): void;
 }
 
-/** What the host tells of a raw WebSocket. */
+/** The actor's end of a raw WebSocket, as the host calls it. */
 export interface RawSocketHost {
-  /** Text as a string, binary data as bytes. False when the next instance is to get it. */
+  /** Text as a string, binary data as bytes. Returns false if the next instance has to receive it. */
   received(data: string | Uint8Array): boolean;
   closed(code: number, reason: string, wasClean: boolean): void;
 }
@@ -185,23 +187,23 @@ export interface RawSocketHost {
 /** The host's end of a connection. Its methods are called in order and must not throw. */
 export interface ConnectionSink {
   /**
-   * First of all, once, when the connection is accepted and what that wrote is durable. `resumed` when it
-   * has taken the place of the one that `ConnectRequest.resumes` gave.
+   * Called first, once, when the connection is accepted and the writes of its hooks are durable. `resumed` if it
+   * continues the one that `ConnectRequest.resumes` returned.
    */
   open?(connection: ActorConnection, resumed: boolean): void;
   send(event: OutgoingEvent): void;
-  /** Last of all, once; not called when the host closed it. `code` is a WebSocket close code. */
+  /** Called last, once; not called if the host closed it. `code` is a WebSocket close code. */
   close(code: number, reason: string): void;
   /**
-   * Present where the host keeps the client while the actor is out of memory: called when it has gone
-   * to sleep. The next wake gets the connection back in `InstanceStart.held`, with the same sink.
+   * Present if the host keeps the client while the actor is out of memory: called when it has gone to sleep. The next
+   * wake gets the connection back in `InstanceStart.held`, with the same sink.
    */
   hibernate?(memory: ConnectionMemory): void;
-  /** The actor is in memory again, and this is its end of the connection now. */
+  /** The actor is in memory again; `host` is its new end of the connection. */
   awake?(connection: ActorConnection, instance: ActorInstance): void;
 }
 
-/** What an actor needs to know of a connection to go on collecting what its client misses. */
+/** The parts of a connection that an actor needs to continue collecting missed events. */
 export interface ConnectionMemory {
   readonly subscriptions: readonly string[];
   readonly rooms: readonly string[];
@@ -211,9 +213,9 @@ export interface ConnectionMemory {
 export interface HibernatedConnection {
   readonly id: string;
   readonly sink: ConnectionSink;
-  /** What `hibernate` was given. It wins over the record: it may have changed while that was written. */
+  /** The argument of `hibernate`. It overrides the record, which may be older. */
   readonly memory: ConnectionMemory;
-  /** Whether its client is away. */
+  /** True if its client is disconnected. */
   readonly isLost: boolean;
 }
 
@@ -222,18 +224,19 @@ export interface ActorConnection {
   readonly id: string;
   readonly subscriptions: ReadonlySet<string>;
   /**
-   * Refused by `canSubscribe`, the connection is closed with 1008 and `auth.forbidden`. False where the actor is
-   * about to be out of memory: its next instance is the one to ask. A promise where `canSubscribe` takes its time:
-   * what the client sends next has to wait for it, and who goes to sleep meanwhile is asked again.
+   * Subscribes. If `canSubscribe` refuses, the connection is closed with 1008 and `auth.forbidden`. Returns false if
+   * the actor is about to leave memory: repeat it at the next instance. Returns a promise if `canSubscribe` is
+   * asynchronous: later frames of the client have to wait for it, and if the actor goes to sleep in the meantime, it
+   * is repeated.
    */
   subscribe(event: string): boolean | Promise<void>;
   unsubscribe(event: string): void;
   /**
-   * The client was cut off and may come back: `onDisconnect` runs, and what it would have heard goes
-   * on to the sink until `close` or until another connection takes over. Idempotent.
+   * The client was disconnected and may return: `onDisconnect` runs, and its events continue to go to the sink until
+   * `close`, or until another connection takes over. Idempotent.
    */
   lose(): void;
-  /** The client has gone away: `onDisconnect` runs. Idempotent. */
+  /** The client has disconnected: `onDisconnect` runs. Idempotent. */
   close(): void;
 }
 
@@ -243,23 +246,23 @@ export interface ActorInstance {
   readonly name: string;
   readonly key: readonly string[];
   readonly status: InstanceStatus;
-  /** When it wants to be in memory, in milliseconds since the epoch; stored with its commits. */
+  /** Its wake-up time, in milliseconds since the epoch; stored with its commits. */
   readonly wakeAt: number | undefined;
   /**
-   * Resolves when the start hooks have run and what they wrote is durable (for a create: the actor
-   * exists). Rejects with what a caller may see; then `stopped` resolves with "failed" or "fenced".
+   * Resolves when the start hooks have run and their writes are durable (for a create: the actor exists). Rejects with
+   * an error that a caller may see; then `stopped` resolves with "failed" or "fenced".
    */
   readonly ready: Promise<void>;
   /** Resolves when the instance is out of memory; never rejects. */
   readonly stopped: Promise<StopReason>;
   /**
-   * Runs an action and resolves with `encodeValue` of its result once the commit that it depends on is
-   * durable. Calls made while it starts wait. Rejects with what the caller may see, among them
-   * `actor.stopping` (nothing ran: wait for `stopped`, wake it again, retry), `actor.fenced`,
-   * `actor.action_not_found`, `actor.action_timed_out`, `action.interrupted`, `action.aborted`.
+   * Runs an action and resolves with `encodeValue` of its result once the commit that it depends on is durable. Calls
+   * during the start wait. Rejects with an error that the caller may see, among them `actor.stopping` (nothing ran:
+   * wait for `stopped`, wake it again, retry), `actor.fenced`, `actor.action_not_found`, `actor.action_timed_out`,
+   * `action.interrupted`, `action.aborted`.
    */
   invoke(call: InvokeCall): Promise<Uint8Array>;
-  /** Cancels the action that runs with this key for all who wait for it, as their signals would. */
+  /** Cancels the running action with this key for all of its waiters, as their signals would. */
   cancelCall(idempotencyKey: string): void;
   /**
    * Puts a message into a queue and resolves with `encodeValue` of `{ status, response? }` when that is
@@ -272,20 +275,20 @@ export interface ActorInstance {
   /** Accepts a connection: `onBeforeConnect`, `createConnState`, `onConnect`. */
   connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection>;
   /**
-   * Hands a request to `onRequest`. The response and each chunk of its body come when what they depend
-   * on is durable. Rejects with what the caller may see, among them `actor.stopping` (nothing ran),
+   * Passes a request to `onRequest`. The response and each chunk of its body are returned when what they depend on is
+   * durable. Rejects with an error that the caller may see, among them `actor.stopping` (nothing ran),
    * `actor.request_not_defined`, `actor.invalid_response`, `actor.action_timed_out`, `action.aborted`.
    */
   request(call: RawRequestCall): Promise<Response>;
-  /** Hands a WebSocket to `onWebSocket`. Rejects as `connect`, and with `actor.websocket_not_defined`. */
+  /** Passes a WebSocket to `onWebSocket`. Rejects as `connect`, and with `actor.websocket_not_defined`. */
   openWebSocket(call: RawSocketCall): Promise<RawSocketHost>;
-  /** What it carries now, for metrics. */
+  /** Current load, for metrics. */
   load(): { readonly connections: number; readonly queued: number };
-  /** What people may see and do beside actions. Ask when `ready` has resolved. */
+  /** Inspection of the actor. Call it after `ready` has resolved. */
   inspect(): ActorInspection;
-  /** Begins to sleep, resolves like `stopped`. Idempotent; a destruction under way goes on. */
+  /** Puts the actor to sleep; resolves like `stopped`. Idempotent; a running destruction continues. */
   sleep(): Promise<StopReason>;
-  /** Begins to destroy the actor and its data. A sleep under way becomes a destruction if it still can. */
+  /** Destroys the actor and its data. A running sleep becomes a destruction if that is still possible. */
   destroy(): Promise<StopReason>;
   /** As `sleep`, with the reason "shutdown". */
   shutdown(): Promise<StopReason>;

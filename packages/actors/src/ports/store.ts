@@ -5,18 +5,16 @@ import type { HistoryStore } from "./history-store.ts";
 import type { ActorRecord, KvEntry, StoredState } from "./records.ts";
 
 /**
- * The port between running actors and where they are kept. One conformance suite
- * (`@holdfast/testing`) is run by every implementation.
- *
+ * The port between running actors and their storage. Every implementation passes one conformance suite
+ * (`@holdfast/testing`).
  * Errors: `actor.fenced` (another owner has taken over: nothing was written), `actor.duplicate_key`,
- * `store.unavailable` (nothing was written), `store.full` (nothing was written; disk or quota),
- * `store.indeterminate` (it may or may not have been written), `store.failed` (a sync failed: this
- * store takes no more commits until it is opened again), `store.too_large` (nothing was written),
- * `store.invalid_commit` (a mistake of the caller), `store.closed`.
- *
- * `find`, `get`, `list`, `due` and `call` resolve when what they saw is durable, since their answers may
- * leave the process. `kvGet` and `kvList` see applied commits at once: they are for the actor
- * itself, whose outputs wait for its own commits.
+ * `store.unavailable` (nothing was written), `store.full` (nothing was written; disk or quota), `store.indeterminate`
+ * (it may or may not have been written), `store.failed` (a sync failed: this store accepts no more commits until it is
+ * opened again), `store.too_large` (nothing was written), `store.invalid_commit` (a bug of the caller),
+ * `store.closed`.
+ * `find`, `get`, `list`, `due` and `call` resolve when what they saw is durable, because their results may leave the
+ * process. `kvGet` and `kvList` see applied commits immediately: they are for the actor itself, whose outputs wait for
+ * its own commits.
  */
 export interface ActorStore {
   /** The living actor with this name and key. */
@@ -25,7 +23,7 @@ export interface ActorStore {
   get(id: string): Promise<ActorRecord | undefined>;
   /** Living actors in order of id, a page at a time. */
   list(query: ListQuery): Promise<ActorPage>;
-  /** How many living actors fit. */
+  /** Number of living actors that match. */
   count(filter: ListFilter): Promise<number>;
   /**
    * Takes ownership: raises the epoch by one and loads what an instance needs to wake. From then on
@@ -55,41 +53,41 @@ export interface ActorStore {
     after?: DueCursor,
   ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }>;
   /**
-   * The SQLite databases of actors. An actor that has one is kept with it: `commit` writes the turn and
-   * the SQL that ran in it as one transaction. `version` and `wakeAt` of its record may be those of the
-   * last commit that is durable, or, while nobody owns it, older.
+   * The SQLite databases of actors. An actor that has one is stored with it: `commit` writes the turn and its SQL as
+   * one transaction. `version` and `wakeAt` of its record may be those of the last durable commit, or older while it
+   * has no owner.
    */
   readonly databases: DatabaseStore;
-  /** Large objects of actors; those of an actor go with it. */
+  /** Large objects of actors, removed with their actor. */
   readonly blobs: BlobStore;
-  /** The past of actors, and copies of them. */
+  /** History and copies of actors. */
   readonly history: HistoryStore;
   /** Flushes, then releases everything. Idempotent. */
   close(): Promise<void>;
 }
 
-/** A place in the order of wake-ups. */
+/** A position in the order of wake-ups. */
 export interface DueCursor {
   readonly wakeAt: number;
   readonly id: string;
 }
 
-/** What an actor starts from, beside its entries. */
+/** The data that an actor starts from, besides its entries. */
 export interface LoadedActor {
   readonly record: ActorRecord;
   /** The newest snapshot and the patches after it, oldest first; absent for an actor without state. */
   readonly state?: StoredState;
-  /** When the last of its call records expires, in milliseconds since the epoch; absent where that is not known. */
+  /** When the last of its call records expires, in milliseconds since the epoch; absent if unknown. */
   readonly callsUntil?: number;
   /** The actor has a database, which its owner has to open. */
   readonly hasDatabase?: boolean;
 }
 
-/** What one turn changed. Everything in it lands together or not at all. */
+/** The changes of one turn. All of them become durable together, or none. */
 export interface CommitBatch {
   readonly actorId: string;
   readonly epoch: number;
-  /** The version that this commit makes; the fence requires the stored one to be one less. */
+  /** The version after this commit; the fence requires the stored one to be one less. */
   readonly version: number;
   /** Unique per commit: settles an uncertain outcome. */
   readonly commitId: string;
@@ -99,7 +97,7 @@ export interface CommitBatch {
   readonly state?: { readonly type: "snapshot" | "patch"; readonly bytes: Uint8Array };
   readonly kv?: readonly KvOperation[];
   readonly calls?: readonly CallRecord[];
-  /** SQL has written in this turn. */
+  /** True if SQL has written in this turn. */
   readonly database?: true;
   /** In whole milliseconds: others are refused. `null` clears it; absent leaves it as it is. */
   readonly wakeAt?: number | null;
@@ -134,10 +132,10 @@ export interface CallRecord {
   readonly expiresAt: number;
 }
 
-/** Which actors a list is of; what is absent does not matter. */
+/** Filter of a list of actors; absent fields match everything. */
 export interface ListFilter {
   readonly name?: string;
-  /** What the text of the key (`encodeKey`) begins with. */
+  /** Prefix of the text of the key (`encodeKey`). */
   readonly keyPrefix?: string;
   /** Milliseconds since the epoch. */
   readonly createdAfter?: number;

@@ -55,7 +55,7 @@ export interface ToolProgress {
   readonly message?: string;
 }
 
-/** What a handler gave. Anything thrown instead is told as a generic error with an id. */
+/** What a handler gave. Anything thrown instead is reported as a generic error with an id. */
 export type ToolOutcome =
   | {
       readonly ok: true;

@@ -13,7 +13,7 @@ export class IdleTimer {
     this.#onIdle = onIdle;
   }
 
-  /** Its owner was used, or may have become idle: the time begins anew. */
+  /** Its owner was used, or may have become idle: the time starts over. */
   touch(): void {
     if (this.#afterMs === 0 || this.#stopped) return;
     if (this.#timer) {

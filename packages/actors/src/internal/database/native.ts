@@ -52,7 +52,7 @@ export class NativeDatabase implements SqliteDatabase {
       },
       { ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }), ...(name === undefined ? {} : { name }) },
     );
-    // Also that it took too long is told by whatever is asked of it next.
+    // Also that it took too long is reported by whatever is asked of it next.
     done.catch(opened.reject);
     const inside = await opened.promise;
     return {

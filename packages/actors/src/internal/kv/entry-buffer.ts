@@ -35,7 +35,7 @@ interface Savepoint {
 export interface EntryRange {
   readonly start: Uint8Array;
   readonly end?: Uint8Array | undefined;
-  /** All of them unless given. */
+  /** All of them by default. */
   readonly limit?: number;
   readonly reverse?: boolean;
 }

@@ -10,7 +10,7 @@ export interface SchedulePlan {
   readonly draw: RandomFraction;
   /** The run of a schedule that runs now. */
   running(row: Row): Fire | undefined;
-  /** The table has changed: the timer is set anew. */
+  /** The table has changed: the timer is set again. */
   arm(): void;
 }
 

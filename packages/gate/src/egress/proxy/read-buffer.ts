@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 /** Buffer sizes: the largest TLS record, and what Node reads from a plain socket at once. */
 export const readBufferBytes = { secure: 16 * 1024, plain: 64 * 1024 } as const;
 
-/** What `net.connect` takes as `onread`. */
+/** Options of `net.connect` as `onread`. */
 interface OnRead {
   buffer(): Uint8Array;
   callback(bytes: number, buffer: Uint8Array): boolean;

@@ -18,7 +18,7 @@ export interface GitRepository {
   readonly tokens?: GitTokenMint;
 }
 
-/** What `gitUpstream` takes. */
+/** Options of `gitUpstream`. */
 export interface GitUpstreamOptions {
   /** The name of the upstream: a-z, 0-9 and "-". */
   readonly name: string;

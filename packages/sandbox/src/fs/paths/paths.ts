@@ -124,7 +124,7 @@ export class Paths {
     const place = await this.#walk(display, options);
     if (!input.endsWith("/") || options.makeParents) return place;
     try {
-      // What is missing is told by whoever would change it: a condition of the request may ask for that.
+      // What is missing is reported by whoever would change it: a condition of the request may ask for that.
       const stat = options.follow ? await lstat(place.path) : await lstatIfThere(place.path);
       const isLink = !options.follow && stat?.isSymbolicLink();
       if (stat && !stat.isDirectory() && !isLink) throw invalid("ENOTDIR: not a directory");

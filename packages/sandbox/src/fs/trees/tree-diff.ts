@@ -36,7 +36,7 @@ export interface DiffAnswer {
   readonly truncated: boolean;
 }
 
-/** Text that is compared line by line; larger files are told as changed. */
+/** Text that is compared line by line; larger files are reported as changed. */
 const maxTextBytes = 1_048_576;
 /** Patches of one answer. */
 const maxPatchBytes = 8 * 1_048_576;
@@ -124,7 +124,7 @@ class Comparison {
         await this.files(before, after, below);
         continue;
       }
-      // What was a file and is a directory is told as a file that is gone, and files that came.
+      // What was a file and is a directory is reported as a file that is gone, and files that came.
       if (!was && before.kind !== "none") await this.#changed(before, nothing, below);
       await within(was ? old : undefined, name, () =>
         within(is ? young : undefined, name, () =>

@@ -96,7 +96,7 @@ export class TreeWatcher {
     } catch (error) {
       if (hasCode(error, "ENOSPC", "EMFILE")) this.#options.onFailure("watch_limit");
       else if (directory === "") throw error;
-      // A directory that went away meanwhile is told by the one above it.
+      // A directory that went away meanwhile is reported by the one above it.
       this.#leave(directory, undefined);
       return;
     }
@@ -112,7 +112,7 @@ export class TreeWatcher {
     const own = inside.slice(inside.lastIndexOf("/") + 1);
     watcher.on("change", (kind, name) => {
       const watched = this.#directories.get(directory);
-      // What became of the directory itself is told by the name under which it is watched.
+      // What became of the directory itself is reported by the name under which it is watched.
       if (watched?.watcher === watcher && kind === "rename" && name === own) watched.isDoubtful = true;
       this.#hint(directory);
     });
