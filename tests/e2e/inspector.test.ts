@@ -16,7 +16,7 @@ const absent = missing();
 const tabs = [
   { actor: "counter", tab: "State", ready: "owner" },
   { actor: "counter", tab: "Actions", ready: "No calls yet" },
-  { actor: "counter", tab: "Connections", ready: "Nobody is connected" },
+  { actor: "counter", tab: "Connections", ready: "No connections" },
   { actor: "counter", tab: "Events", ready: "No events yet" },
   { actor: "counter", tab: "Schedules", ready: "calls increment" },
   { actor: "counter", tab: "KV", ready: "greeting" },
@@ -112,7 +112,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByText("This is not JSON").waitFor();
     assert.ok(await page.getByRole("button", { name: "Save" }).isDisabled());
     await counter("edited").increment(1);
-    await page.getByText("The state has changed since you began").waitFor();
+    await page.getByText("The state has changed since you started editing").waitFor();
     await field.fill(text.replace('"count": 5', '"count": 41'));
     await page.getByRole("button", { name: "Save" }).click();
     await line(other, "41").waitFor();
@@ -184,7 +184,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     assert.equal(await page.locator('[data-event="changed"]').count(), 0);
     await page.getByRole("button", { name: "Pause" }).click();
     await counter("watched").reset("Eve");
-    await page.getByRole("button", { name: "Go on, 1 new" }).click();
+    await page.getByRole("button", { name: "Resume (1 new)" }).click();
     await page.locator('[data-event="reset"]').nth(1).waitFor();
     assertNoTrouble(page);
   });
@@ -327,7 +327,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByText("SQLite reported an error.").waitFor();
     await page.getByLabel("May change data").check();
     await page.getByRole("button", { name: "Run" }).click();
-    await page.getByText("Done, no rows.").waitFor();
+    await page.getByText("Done. No rows returned.").waitFor();
     await page.getByText("Page 2 of 2").waitFor();
     await page.getByRole("cell", { name: "Note 51", exact: true }).waitFor();
     await sql.fill("SELECT missing");
@@ -394,15 +394,15 @@ describe("the inspector", { skip: absent ?? false }, () => {
     const answer = { status: 500, contentType: "application/json", body: JSON.stringify(refusal) };
     await page.route("**/inspector/summary", (route) => route.fulfill(answer), { times: 1 });
     await page.getByRole("button", { name: "Wake" }).click();
-    await page.getByText("It was not woken. Its disk is full").waitFor();
+    await page.getByText("The actor was not woken. Its disk is full").waitFor();
     await page.getByRole("button", { name: "Wake" }).click();
     await other.locator('[data-live="running"]').waitFor();
     await page.getByRole("button", { name: "Destroy" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Destroy for good" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Destroy actor" }).click();
     await page.getByRole("heading", { name: "Actors", exact: true }).waitFor();
     await other.getByText("This actor was destroyed").waitFor();
     await other.reload();
-    await other.getByText("There is no such actor").waitFor();
+    await other.getByText("Actor not found").waitFor();
   });
 
   test("goes on by itself after the server was away", async (t) => {

@@ -103,13 +103,13 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await prompt.press("Control+Enter");
     await waitForStatus(page, "failed");
     for (const shown of [files, processes])
-      await shown.getByTestId("offline-banner").getByText("This sandbox has ended").waitFor();
+      await shown.getByTestId("offline-banner").getByText("This sandbox has stopped").waitFor();
     await assertAccessible(files, "files of a sandbox that has ended");
     await prompt.fill("Run `touch afterwards.txt` without asking");
     await prompt.press("Control+Enter");
     await files.getByText("afterwards.txt").waitFor();
     await files.getByTestId("offline-banner").waitFor({ state: "detached" });
-    await processes.getByText("This process is not on the list any more").waitFor();
+    await processes.getByText("This process no longer exists").waitFor();
   });
 
   test("killed before a part of the app was loaded: the page waits for it, and the others stay", async (t) => {

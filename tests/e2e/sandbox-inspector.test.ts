@@ -97,7 +97,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await other.goto(`${server.url}/ui/files`);
     await other.getByLabel("Token").fill("wrong");
     await other.getByRole("button", { name: "Connect" }).click();
-    await other.getByText("The server does not take this token.").waitFor();
+    await other.getByText("The server rejected this token.").waitFor();
     // The printed link, pasted into this tab, differs from its address by the fragment alone.
     const third = await openPage(browser, t);
     await third.goto(`${server.url}/ui/`);
@@ -174,7 +174,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     });
     await page.reload();
     await page.getByRole("tab", { name: /^Events/ }).click();
-    await page.getByText("Nothing was said yet.").waitFor();
+    await page.getByText("No messages yet.").waitFor();
     await page.setViewportSize({ width: 1280, height: 480 });
     held.resolve();
     const events = page.getByTestId("events");
@@ -314,7 +314,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await card.getByRole("button", { name: "Reject" }).click();
     await card.getByText("by a client").waitFor();
     await page.getByLabel("State").selectOption("pending");
-    await page.getByText("No question yet.").waitFor();
+    await page.getByText("No permission requests yet.").waitFor();
     assert.equal(existsSync(join(work, "LIST.md")), false);
 
     // A cancelled turn takes its question along.
@@ -357,7 +357,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     const dialog = page.getByRole("dialog");
     await assertAccessible(page, "the question before a deletion");
     await dialog.getByRole("button", { name: "Delete" }).click();
-    await page.getByText("No process is managed here.").waitFor();
+    await page.getByText("No processes yet.").waitFor();
     const { processes } = (await (await call("/v1/processes")).json()) as { processes: unknown[] };
     assert.deepEqual(processes, []);
     assertNoTrouble(page);
@@ -461,13 +461,13 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await text.fill("# Mine\n");
     await writeFile(join(work, "README.md"), "# Somebody else's\n");
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByText("the file has changed since it was read").waitFor();
+    await page.getByText("it has changed since you opened it").waitFor();
     assert.equal(await readFile(join(work, "README.md"), "utf8"), "# Somebody else's\n");
     await page.getByRole("button", { name: "Read it again" }).click();
-    await page.getByText("the file has changed since it was read").waitFor({ state: "detached" });
+    await page.getByText("it has changed since you opened it").waitFor({ state: "detached" });
     assert.equal(await text.inputValue(), "# Somebody else's\n");
     await files.getByRole("link", { name: "picture.bin" }).click();
-    await page.getByText("It is not text.").waitFor();
+    await page.getByText("The file is not text.").waitFor();
     assertNoTrouble(page);
   });
 
@@ -666,7 +666,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.getByText("This is not a JSON object.").waitFor();
     await json.fill('{ "type": "remote" }');
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByText("It was not saved.").waitFor();
+    await page.getByText("The entry was not saved.").waitFor();
     await json.fill('{ "type": "local", "command": "some-server" }');
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByRole("article", { name: "tools" }).waitFor();
@@ -676,7 +676,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.getByLabel("Name").fill(" tools");
     const fresh = page.getByRole("article", { name: "New MCP server" });
     assert.equal(await fresh.getByRole("button", { name: "Save" }).isDisabled(), true);
-    await page.getByText("There is one of this name already").waitFor();
+    await page.getByText("This name is taken").waitFor();
     await page.getByRole("button", { name: "Never mind" }).click();
     const saved = await call(`/v1/config/mcp?${new URLSearchParams({ directory: work, mcpName: "tools" })}`);
     assert.deepEqual(await saved.json(), { type: "local", command: "some-server", args: [] });
@@ -714,7 +714,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.keyboard.press("Control+ArrowLeft");
     assert.equal(await page.getByRole("tab", { name: "Details" }).getAttribute("aria-selected"), "true");
     await page.keyboard.press("ArrowLeft");
-    await page.getByText("No question yet.").waitFor();
+    await page.getByText("No permission requests yet.").waitFor();
     await assertAccessible(page, "a narrow page");
     assertNoTrouble(page);
   });

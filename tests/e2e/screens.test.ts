@@ -295,7 +295,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
     await page.goto(`${studio.url}/tasks/00000000-0000-7000-8000-000000000000`);
-    await page.getByRole("heading", { name: "There is no such task" }).waitFor();
+    await page.getByRole("heading", { name: "Task not found" }).waitFor();
     await assertAccessible(page, "an unknown task");
     await page.goto(`${studio.url}/nowhere`);
     await page.getByRole("heading", { name: "Page not found" }).waitFor();

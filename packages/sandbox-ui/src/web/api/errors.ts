@@ -34,10 +34,10 @@ export function isOutdated(error: unknown): boolean {
 /** An error as text for people, with what to do next. The code is shown separately, for the documentation. */
 export function errorWords(error: unknown): ErrorWords {
   if (isSignedOut(error)) {
-    return { title: "The server asks for its token.", next: "It was printed when the server started." };
+    return { title: "The server requires a token.", next: "It was printed when the server started." };
   }
   if (isUnreachable(error)) {
-    return { title: "The server does not answer.", next: "This page tries again by itself." };
+    return { title: "The server does not answer.", next: "This page retries automatically." };
   }
   if (isHoldfastError(error)) return { title: `${error.message}.`.replace(/([.!?])\.$/, "$1"), next: "" };
   return { title: error instanceof Error ? error.message : String(error), next: "" };

@@ -35,7 +35,7 @@ export function ConnectScreen({
       <BrandMark size={40} />
       <h1>Sandbox inspector</h1>
       <p className="muted">
-        The server asks for its token. It was printed when the server started, unless whoever started it chose
+        The server requires a token. It was printed when the server started, unless whoever started it chose
         one.
       </p>
       <form onSubmit={submit} className="stack">
@@ -53,7 +53,7 @@ export function ConnectScreen({
           />
           {tried && (
             <p id="token-refused" className="field-error" role="alert">
-              The server does not take this token.
+              The server rejected this token.
             </p>
           )}
         </div>
@@ -61,7 +61,7 @@ export function ConnectScreen({
           Connect
         </button>
       </form>
-      <p className="muted small">It is kept for this tab only, and never in the address.</p>
+      <p className="muted small">It is stored for this tab only, and never in the address.</p>
     </main>
   );
 }

@@ -3,8 +3,8 @@ import { Link } from "@tanstack/react-router";
 
 export function NotFound() {
   return (
-    <Empty heading title="There is nothing at this address.">
-      <Link to="/">To the beginning</Link>
+    <Empty heading title="Page not found.">
+      <Link to="/">Go to the start page</Link>
     </Empty>
   );
 }

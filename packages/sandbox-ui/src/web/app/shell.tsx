@@ -8,11 +8,11 @@ import { LinkContext } from "./link.ts";
 
 const offlineWords = {
   title: "The server does not answer.",
-  next: "What is shown may be old. Trying again…",
+  next: "The data shown may be out of date. Reconnecting…",
 };
 const endedWords = {
-  title: "This sandbox has ended, and so have its processes.",
-  next: "It was there with the agent of its task, and comes back with the next prompt. Files stay.",
+  title: "This sandbox has stopped, and so have its processes.",
+  next: "It starts again with the next prompt of its task. Files are kept.",
 };
 
 /** The frame around every screen of the inspector. */
@@ -64,7 +64,7 @@ function PermissionsLink() {
   const pending = data?.filter(({ state }) => state === "pending").length ?? 0;
   const previous = usePrevious(pending);
   useEffect(() => {
-    if (previous !== undefined && pending > previous) announce("An agent asks for a permission.");
+    if (previous !== undefined && pending > previous) announce("An agent requests a permission.");
   }, [announce, pending, previous]);
   return (
     <Link to="/permissions">

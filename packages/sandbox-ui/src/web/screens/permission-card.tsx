@@ -40,7 +40,9 @@ export function PermissionList({
   const { rows, more } = useRows(sorted ?? []);
   if (sorted === undefined) return <Loading label="Loading the permissions" />;
   if (sorted.length === 0) {
-    return <Empty title="No question yet.">What an agent asks for before it acts appears here.</Empty>;
+    return (
+      <Empty title="No permission requests yet.">What an agent asks for before it acts appears here.</Empty>
+    );
   }
   return (
     <>
@@ -125,7 +127,7 @@ function Answers({ permission, title }: { readonly permission: Permission; reado
           </button>
         ))}
       </fieldset>
-      {answer.isError && <ErrorNotice error={answer.error} title="The answer did not arrive." />}
+      {answer.isError && <ErrorNotice error={answer.error} title="The answer was not delivered." />}
     </>
   );
 }

@@ -15,7 +15,7 @@ export function Shell() {
       link={link}
       offline={{
         title: "Connection lost.",
-        next: "Nothing is lost: what was done is on disk. Connecting again…",
+        next: "All work is saved on disk. Reconnecting…",
       }}
       warning={system?.unsafe === true ? <UnsafeBanner /> : undefined}
       navigation={

@@ -66,7 +66,7 @@ export function ActorScreen({
 
 function NoActor() {
   return (
-    <Empty heading title="There is no such actor">
+    <Empty heading title="Actor not found">
       It may have been destroyed. <Link to="/inspector">See all actors</Link>
     </Empty>
   );
@@ -167,7 +167,8 @@ function ActorHeader() {
               onDone={() => announce("Asleep.")}
             >
               <p>
-                It leaves memory after what it is doing now. The next call or alarm wakes it; nothing is lost.
+                It finishes its current work and leaves memory. The next call or alarm wakes it. No data is
+                lost.
               </p>
             </ConfirmButton>
           )}
@@ -175,7 +176,7 @@ function ActorHeader() {
             label="Destroy"
             className="button button-stop"
             title={`Destroy ${address.name} ${words}?`}
-            confirmLabel="Destroy for good"
+            confirmLabel="Destroy actor"
             disabled={live.status === "ended"}
             onConfirm={() => api.destroy()}
             onDone={leave}
@@ -215,7 +216,7 @@ function WakeButton() {
       <button type="button" className="button" ref={button} onClick={() => wake.isPending || wake.mutate()}>
         Wake
       </button>
-      {wake.isError && <ErrorNotice error={wake.error} title="It was not woken." />}
+      {wake.isError && <ErrorNotice error={wake.error} title="The actor was not woken." />}
     </>
   );
 }

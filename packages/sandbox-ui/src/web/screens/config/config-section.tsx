@@ -83,7 +83,7 @@ function Entry({
             });
           }}
         >
-          <p>Sessions that start from now on do not get it any more.</p>
+          <p>New sessions will no longer get it.</p>
         </ConfirmButton>
       </div>
       {data === undefined && error !== null && <ErrorNotice error={error} onRetry={() => void refetch()} />}
@@ -122,7 +122,7 @@ function NewEntry({
         />
         {isTaken && (
           <p id={`${id}-taken`} className="field-error" role="alert">
-            There is one of this name already: change that one, or choose another name.
+            This name is taken. Edit the existing entry, or choose another name.
           </p>
         )}
       </div>
@@ -187,7 +187,7 @@ function JsonForm({
         onChange={(event) => setDraft(event.target.value)}
       />
       {parsed === undefined && <p className="field-error">This is not a JSON object.</p>}
-      {save.isError && <ErrorNotice error={save.error} title="It was not saved." />}
+      {save.isError && <ErrorNotice error={save.error} title="The entry was not saved." />}
       <div className="actions">
         <button
           type="submit"

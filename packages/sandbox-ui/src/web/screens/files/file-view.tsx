@@ -41,7 +41,7 @@ export function FileView({ place, directory }: { readonly place: Place; readonly
       {error !== null && <ErrorNotice error={error} onRetry={() => void refetch()} />}
       {data !== undefined && "because" in data && (
         <p className="notice">
-          {data.because === "large" ? "It is too large to be shown here." : "It is not text."} It can be
+          {data.because === "large" ? "The file is too large to display." : "The file is not text."} It can be
           downloaded.
         </p>
       )}
@@ -105,12 +105,12 @@ function Editor({
         }}
       />
       {save.isError && !isOutdated(save.error) && (
-        <ErrorNotice error={save.error} title="It was not saved." />
+        <ErrorNotice error={save.error} title="The file was not saved." />
       )}
       {save.isError && isOutdated(save.error) && (
         <div className="notice notice-warning" role="alert">
           <p>
-            <strong>It was not saved: the file has changed since it was read.</strong>
+            <strong>The file was not saved: it has changed since you opened it.</strong>
           </p>
           <p className="notice-foot">
             <button
@@ -118,7 +118,7 @@ function Editor({
               className="button button-small"
               onClick={() => save.mutate({ text, etag: undefined })}
             >
-              Save over it
+              Overwrite
             </button>
             <button type="button" className="button button-small" onClick={() => void readAgain()}>
               Read it again

@@ -34,7 +34,7 @@ export function Upload({ directory }: { readonly directory: Place }) {
         }
       }
       if (refused.length > 0) setTaken({ into, files: refused });
-      announce(refused.length === 0 ? "Uploaded." : "Some files are there already.");
+      announce(refused.length === 0 ? "Uploaded." : "Some files already exist.");
     },
     onSettled: (_done, _error, { into }) => queries.invalidateQueries({ queryKey: keys.directory(into) }),
   });

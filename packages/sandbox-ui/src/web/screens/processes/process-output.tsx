@@ -15,7 +15,7 @@ export function ProcessOutput({ process }: { readonly process: Process }) {
   }, [parts]);
   return (
     <>
-      {error !== undefined && <ErrorNotice error={error} title="The output cannot be read." />}
+      {error !== undefined && <ErrorNotice error={error} title="The output could not be loaded." />}
       <pre
         className="output"
         ref={box}

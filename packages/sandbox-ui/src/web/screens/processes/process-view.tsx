@@ -37,8 +37,8 @@ export function ProcessView({ process }: { readonly process: Process }) {
       </header>
       {process.survivor === true && (
         <p className="notice notice-warning">
-          It outlived the server that started it: it can be ended, but its output and input went with that
-          server.
+          This process survived a restart of its server. You can stop it, but its input and output are no
+          longer available.
         </p>
       )}
       {process.tty && process.status === "running" ? (
@@ -93,7 +93,7 @@ function ProcessActions({ process }: { readonly process: Process }) {
             await onSettled();
           }}
         >
-          <p>It is forgotten, and so is its output.</p>
+          <p>Its output is deleted, too.</p>
         </ConfirmButton>
       )}
       {failed !== null && <ErrorNotice error={failed} />}

@@ -27,7 +27,7 @@ export function ProcessesScreen({ selected }: { readonly selected: string | unde
         </div>
         {data === undefined && error !== null && <ErrorNotice error={error} onRetry={() => void refetch()} />}
         {data === undefined && error === null && <Loading label="Loading the processes" />}
-        {data?.length === 0 && <p className="muted small">No process is managed here.</p>}
+        {data?.length === 0 && <p className="muted small">No processes yet.</p>}
         {data !== undefined && (
           <ul className="rows" data-testid="processes">
             {rows.map((process) => (
@@ -44,9 +44,7 @@ export function ProcessesScreen({ selected }: { readonly selected: string | unde
         {selected !== undefined && shown !== undefined && <ProcessView key={shown.id} process={shown} />}
         {selected !== undefined && shown === undefined && data !== undefined && (
           <div className="page">
-            <p>
-              This process is not on the list any more: it was deleted, or ended with the server it ran under.
-            </p>
+            <p>This process no longer exists: it was deleted, or it stopped with its server.</p>
           </div>
         )}
       </section>

@@ -57,7 +57,7 @@ export function StartProcess() {
           />
           <p id="command-hint" className="muted small">
             {unclosed
-              ? "A quote does not end."
+              ? "A quote is not closed."
               : "No shell is involved: for pipes and variables use sh -c '…'."}
           </p>
         </div>

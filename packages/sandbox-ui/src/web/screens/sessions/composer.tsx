@@ -36,7 +36,7 @@ export function Composer({ session }: { readonly session: Session }) {
         id="prompt"
         rows={2}
         value={text}
-        placeholder={busy ? "The next prompt waits until this turn has ended" : "Ask the agent something"}
+        placeholder={busy ? "You can send the next prompt when this turn ends" : "Ask the agent something"}
         onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) submit(event);
@@ -46,7 +46,7 @@ export function Composer({ session }: { readonly session: Session }) {
         <p className="muted small">
           {session.queuedPrompts > 0
             ? `${session.queuedPrompts} waiting`
-            : "Enter sends, Shift and Enter makes a new line"}
+            : "Enter to send, Shift+Enter for a new line"}
         </p>
         {busy && (
           <button

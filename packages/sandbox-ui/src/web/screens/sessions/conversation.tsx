@@ -26,7 +26,7 @@ export function Conversation({
   useFollowEnd(scroller, entries);
   if (entries.length === 0 && log.link !== "connecting") {
     return (
-      <Empty title="Nothing was said yet.">
+      <Empty title="No messages yet.">
         {session.agent === "demo" && "The demo agent understands, for one: add the line “hello” to README.md"}
       </Empty>
     );

@@ -48,7 +48,7 @@ export function EventsTab({
           {links[log.link]}
         </span>
         {` · ${formatCount(shown.length)} of ${formatCount(log.events.length)} events`}
-        {log.gaps.map(({ from, to }) => ` · ${from} to ${to} are no longer kept`).join("")}
+        {log.gaps.map(({ from, to }) => ` · ${from} to ${to} are no longer available`).join("")}
         {(shown.length > visible.length || log.from > 1) && (
           <button
             type="button"
@@ -63,7 +63,7 @@ export function EventsTab({
         )}
       </p>
       {visible.length === 0 ? (
-        <Empty title={log.events.length === 0 ? "Nothing was said yet." : "No event fits the filter."} />
+        <Empty title={log.events.length === 0 ? "No messages yet." : "No events match the filter."} />
       ) : (
         <ol className="event-list" data-testid="events">
           {visible.map((event) => (

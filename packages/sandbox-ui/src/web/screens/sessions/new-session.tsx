@@ -76,7 +76,7 @@ function NewSessionForm({ agents }: { readonly agents: readonly string[] }) {
           onChange={(event) => setTitle(event.target.value)}
         />
       </div>
-      {create.isError && <ErrorNotice error={create.error} title="The session did not open." />}
+      {create.isError && <ErrorNotice error={create.error} title="The session could not be opened." />}
       <div className="actions">
         <button type="submit" className="button button-primary" disabled={create.isPending || agent === ""}>
           {create.isPending ? "Opening…" : "Open session"}

@@ -85,12 +85,12 @@ function SessionView({ session, log }: { readonly session: Session; readonly log
         <SessionActions session={session} />
         <SessionSettings session={session} />
       </header>
-      {log.error !== undefined && <ErrorNotice error={log.error} title="The log cannot be read." />}
+      {log.error !== undefined && <ErrorNotice error={log.error} title="The log could not be loaded." />}
       {log.olderError !== undefined && (
-        <ErrorNotice error={log.olderError} title="The older events cannot be read." />
+        <ErrorNotice error={log.olderError} title="The older events could not be loaded." />
       )}
       <TabStrip
-        label="Parts of the session"
+        label="Session views"
         tab={tab}
         onChange={(chosen) => {
           setShown(undefined);
@@ -180,7 +180,7 @@ function SessionActions({ session }: { readonly session: Session }) {
           void refresh();
         }}
       >
-        <p>Its agent ends, and its log is removed. This cannot be undone.</p>
+        <p>This stops its agent and deletes its log. It cannot be undone.</p>
       </ConfirmButton>
       {failed !== null && <ErrorNotice error={failed} />}
     </fieldset>

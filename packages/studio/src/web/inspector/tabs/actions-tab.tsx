@@ -34,7 +34,7 @@ export function ActionsTab() {
     },
     onSuccess(done: Omit<DoneCall, "seq">) {
       keepCall(address.id, done);
-      announce("error" in done ? `${done.action} failed.` : `${done.action} is done.`);
+      announce("error" in done ? `${done.action} failed.` : `${done.action} completed.`);
     },
   });
   const submit = (event?: FormEvent) => {
@@ -62,7 +62,7 @@ export function ActionsTab() {
             onChange={setText}
             onSubmit={submit}
             problem={parsed.ok ? undefined : parsed.problem}
-            help='A list as JSON, such as ["text", 1]. Control and Enter calls.'
+            help='A list as JSON, such as ["text", 1]. Press Ctrl+Enter to call.'
           />
           <div className="form-foot">
             <button type="submit" className="button button-primary" disabled={!parsed.ok || call.isPending}>

@@ -14,7 +14,7 @@ export function ConnectionsTab() {
         <h2>Connections</h2>
       </div>
       {actor.connections.length === 0 ? (
-        <Empty title="Nobody is connected">Clients appear here as they connect.</Empty>
+        <Empty title="No connections">Clients appear here as they connect.</Empty>
       ) : (
         <ul className="rows">
           {rows.map((connection) => (
@@ -34,7 +34,7 @@ function ConnectionRow({ connection: { id, type, details } }: { readonly connect
       <div className="row-main">
         <p className="row-title">
           <code>{id}</code> <span className="tag">{type}</span>{" "}
-          {details.isHibernatable && <span className="tag">outlives sleep</span>}
+          {details.isHibernatable && <span className="tag">survives sleep</span>}
         </p>
         <dl className="row-facts">
           <dt>Parameters</dt>

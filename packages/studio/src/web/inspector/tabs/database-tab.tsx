@@ -46,7 +46,7 @@ function QueryBox() {
         value={sql}
         onChange={setSql}
         onSubmit={submit}
-        help="Runs in a turn of its own. Control and Enter runs it."
+        help="Runs as a separate turn. Press Ctrl+Enter to run."
       />
       <div className="form-foot">
         <button type="submit" className="button button-primary" disabled={sql.trim() === "" || run.isPending}>
@@ -61,7 +61,7 @@ function QueryBox() {
       {run.isSuccess && (
         <div className="query-result" data-testid="query-result">
           <p className="muted small" role="status">
-            {run.data.length === 0 ? "Done, no rows." : `${formatCount(run.data.length)} rows.`}
+            {run.data.length === 0 ? "Done. No rows returned." : `${formatCount(run.data.length)} rows.`}
             {run.data.length > shownRows && ` The first ${formatCount(shownRows)} are shown.`}
           </p>
           {run.data.length > 0 && <RowsTable label="Result" rows={run.data.slice(0, shownRows)} />}

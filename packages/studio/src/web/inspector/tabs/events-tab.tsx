@@ -31,7 +31,7 @@ export function EventsTab() {
             aria-pressed={heldAt !== undefined}
             onClick={() => setHeldAt(heldAt === undefined ? last : undefined)}
           >
-            {heldAt === undefined ? "Pause" : waiting > 0 ? `Go on, ${waiting} new` : "Go on"}
+            {heldAt === undefined ? "Pause" : waiting > 0 ? `Resume (${waiting} new)` : "Go on"}
           </button>
           <button
             type="button"

@@ -39,7 +39,7 @@ export function HistoryTab() {
           type="datetime-local"
           value={time}
           onChange={setTime}
-          help="In your own time zone. How far back it goes is set by the retention of the actor."
+          help="In your time zone. The actor's retention limits how far back you can go."
         />
         <div className="form-foot">
           <button
@@ -51,7 +51,7 @@ export function HistoryTab() {
           </button>
         </div>
       </form>
-      {look.isError && <ErrorNotice error={look.error} title="That time cannot be shown." />}
+      {look.isError && <ErrorNotice error={look.error} title="The state at this time is not available." />}
       {look.isSuccess && (
         <div className="box" data-testid="state-at">
           <p className="row-meta">As it was at {formatDateTime(look.data.when)}</p>
@@ -101,7 +101,7 @@ function ForkForm({ at }: { readonly at: number }) {
             As it was at the time above
           </label>
         </div>
-        {fork.isError && <ErrorNotice error={fork.error} title="Nothing was forked." />}
+        {fork.isError && <ErrorNotice error={fork.error} title="The actor was not forked." />}
         {fork.isSuccess && (
           <p role="status">
             Done:{" "}

@@ -105,7 +105,7 @@ function PutForm({
         onSubmit={submit}
         help="Stored as UTF-8."
       />
-      {put.isError && <ErrorNotice error={put.error} title="Nothing was put." />}
+      {put.isError && <ErrorNotice error={put.error} title="The entry was not saved." />}
       <div className="form-foot">
         <button type="submit" className="button button-primary" disabled={draft.key === "" || put.isPending}>
           Put
@@ -145,7 +145,7 @@ function EntryRow({ entry, onEdit }: { readonly entry: KvEntry; readonly onEdit:
           confirmLabel="Delete"
           onConfirm={() => remove.mutateAsync(undefined)}
         >
-          <p>The actor no longer finds it.</p>
+          <p>The actor can no longer read it.</p>
         </ConfirmButton>
       </div>
     </li>

@@ -49,7 +49,7 @@ export function LogsTab() {
       {query.isPending && <Loading label="Loading the log" />}
       {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
       {!query.isPending && records.length === 0 ? (
-        <Empty title="Nothing is logged">Records that the actor writes with c.log appear here.</Empty>
+        <Empty title="No log records yet">Records that the actor writes with c.log appear here.</Empty>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable list is reached by keyboard.
         <ul className="feed" tabIndex={0} aria-label="Log" ref={list} onScroll={onScroll}>

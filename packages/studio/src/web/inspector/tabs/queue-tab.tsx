@@ -120,9 +120,9 @@ function SendForm() {
         onChange={setText}
         onSubmit={submit}
         problem={parsed.ok ? undefined : parsed.problem}
-        help="JSON. Control and Enter sends."
+        help="JSON. Press Ctrl+Enter to send."
       />
-      {send.isError && <ErrorNotice error={send.error} title="Nothing was sent." />}
+      {send.isError && <ErrorNotice error={send.error} title="The message was not sent." />}
       <div className="form-foot">
         <button type="submit" className="button button-primary" disabled={!parsed.ok || send.isPending}>
           {send.isPending ? "Sending…" : "Send"}
@@ -177,7 +177,7 @@ function MessageRow({ message }: { readonly message: QueueMessage }) {
         disabled={message.status === "out"}
         onConfirm={() => api.deleteMessage(message.id)}
       >
-        <p>Its consumer will never see it.</p>
+        <p>The consumer will not receive it.</p>
       </ConfirmButton>
     </li>
   );
@@ -192,7 +192,7 @@ function DeadLetterRow({ message }: { readonly message: QueueMessage }) {
       <div className="row-main">
         <MessageFacts message={message} />
         {message.death !== undefined && <p className="row-error">{visibleText(message.death.reason)}</p>}
-        {retry.isError && <ErrorNotice error={retry.error} title="It was not sent again." />}
+        {retry.isError && <ErrorNotice error={retry.error} title="The message was not retried." />}
       </div>
       <div className="row-deeds">
         <button
@@ -211,7 +211,7 @@ function DeadLetterRow({ message }: { readonly message: QueueMessage }) {
           confirmLabel="Delete"
           onConfirm={() => remove.mutateAsync(undefined)}
         >
-          <p>It cannot be retried after that.</p>
+          <p>It can no longer be retried.</p>
         </ConfirmButton>
       </div>
     </li>

@@ -21,7 +21,7 @@ export function SchedulesTab() {
       {query.isPending && <Loading label="Loading schedules" />}
       {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
       {view?.schedules.length === 0 && (
-        <Empty title="Nothing is scheduled">Schedules created with c.schedule and c.cron appear here.</Empty>
+        <Empty title="No schedules">Schedules created with c.schedule and c.cron appear here.</Empty>
       )}
       {view !== undefined && view.schedules.length > 0 && (
         <ul className="rows">
@@ -86,7 +86,7 @@ function ScheduleRow({ schedule }: { readonly schedule: Schedule }) {
         </p>
         {schedule.args.length > 0 && <Value value={schedule.args} label="Arguments" />}
         {deed.isError && <ErrorNotice error={deed.error} />}
-        {deed.data?.ok === false && <p className="row-error">It is running already.</p>}
+        {deed.data?.ok === false && <p className="row-error">It is already running.</p>}
       </div>
       <div className="row-deeds">
         <button
@@ -96,7 +96,7 @@ function ScheduleRow({ schedule }: { readonly schedule: Schedule }) {
           disabled={deed.isPending}
           onClick={() =>
             deed.mutate("run", {
-              onSuccess: ({ ok }) => announce(ok ? "Started." : "It is running already."),
+              onSuccess: ({ ok }) => announce(ok ? "Started." : "It is already running."),
             })
           }
         >

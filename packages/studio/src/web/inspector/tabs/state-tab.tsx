@@ -90,7 +90,7 @@ function StateForm({ onDone }: { readonly onDone: () => void }) {
       />
       {now !== base && (
         <div className="notice notice-warning" role="status">
-          <p>The state has changed since you began. Saving replaces it.</p>
+          <p>The state has changed since you started editing. Saving overwrites it.</p>
           <p className="notice-foot">
             <button
               type="button"
@@ -105,7 +105,7 @@ function StateForm({ onDone }: { readonly onDone: () => void }) {
           </p>
         </div>
       )}
-      {save.isError && <ErrorNotice error={save.error} title="Nothing was changed." />}
+      {save.isError && <ErrorNotice error={save.error} title="The state was not saved." />}
       <div className="form-foot">
         <button type="submit" className="button button-primary" disabled={!parsed.ok || save.isPending}>
           {save.isPending ? "Saving…" : "Save"}

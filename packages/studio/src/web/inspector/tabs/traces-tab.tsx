@@ -24,7 +24,7 @@ export function TracesTab() {
       </div>
       {query.isPending && <Loading label="Loading traces" rows={4} />}
       {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
-      {spans?.length === 0 && <Empty title="Nothing is traced yet">Calls and wakes appear here.</Empty>}
+      {spans?.length === 0 && <Empty title="No traces yet">Calls and wakes appear here.</Empty>}
       {spans !== undefined && spans.length > 0 && (
         <ul className="rows">
           {spans.map((span, index) => (

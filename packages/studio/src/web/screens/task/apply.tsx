@@ -56,7 +56,7 @@ export function Apply({ task, files }: { readonly task: TaskView; readonly files
       </form>
       <p id={`${id}-reason`} className="field-help">
         {busy
-          ? "Possible as soon as the agent rests."
+          ? "Available when the agent has finished."
           : "Makes a new branch in your repository. Your checked-out files stay as they are."}
       </p>
       {running.length > 0 && (
@@ -69,7 +69,7 @@ export function Apply({ task, files }: { readonly task: TaskView; readonly files
           </span>
         </p>
       )}
-      {apply.isError && <ErrorNotice error={apply.error} title="Nothing was applied." />}
+      {apply.isError && <ErrorNotice error={apply.error} title="The changes were not applied." />}
       {applied !== undefined && (
         <div className="applied" data-testid="applied">
           <p>

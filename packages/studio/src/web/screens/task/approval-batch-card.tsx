@@ -38,7 +38,7 @@ export function ApprovalBatchCard({
       setSelected(new Set());
       onAnswered(
         outcomes.map(({ approvalId }) => approvalId),
-        refused === 0 ? done : `${done} Settled already: ${refused}.`,
+        refused === 0 ? done : `${done} Already answered: ${refused}.`,
       );
       if (refused > 0) void queries.invalidateQueries({ queryKey: ["task", taskId] });
     },

@@ -51,7 +51,7 @@ export function Approvals({ task }: { readonly task: TaskView }) {
       {elsewhere !== undefined && open.length === 0 && (
         <p className="notice approval-elsewhere">{elsewhere}</p>
       )}
-      {unheard !== undefined && <ErrorNotice error={unheard} title="The answer was not taken." />}
+      {unheard !== undefined && <ErrorNotice error={unheard} title="The answer was not accepted." />}
       {batch.length > 0 && (
         <ApprovalBatchCard taskId={task.id} batch={batch} onSubmit={submit} onAnswered={settled} />
       )}
@@ -189,7 +189,7 @@ function ApprovalCard({
       )}
       {approval.detail !== "" && <Detail approval={approval} />}
       {offersRule(approval) && <Rule approval={approval} />}
-      {answer.isError && <ErrorNotice error={answer.error} title="The answer was not taken." />}
+      {answer.isError && <ErrorNotice error={answer.error} title="The answer was not accepted." />}
       <div className="approval-options">
         {approval.options.map((option) => (
           <button

@@ -41,7 +41,7 @@ export function Changes({ task }: { readonly task: TaskView }) {
       {query.isError && (
         <ErrorNotice
           error={query.error}
-          title="The changes cannot be read."
+          title="The changes could not be loaded."
           onRetry={() => void query.refetch()}
         />
       )}

@@ -21,14 +21,14 @@ export function Conversation({ task, log }: { readonly task: TaskView; readonly 
       ) : (
         <Transcript items={transcript.items} busy={isBusy(task.status)} status={task.status} />
       )}
-      {phase === "failed" && <ErrorNotice error={log.error} title="The conversation cannot be read." />}
+      {phase === "failed" && <ErrorNotice error={log.error} title="The conversation could not be loaded." />}
       <div className="dock">
         {transcript.plan.length > 0 && <Plan entries={transcript.plan} />}
         <Approvals task={task} />
         {task.status === "failed" && task.error !== undefined && (
           <div className="notice notice-error">
             <p>
-              <strong>{visibleText(task.error.message)}</strong> Another prompt tries again.
+              <strong>{visibleText(task.error.message)}</strong> Send another prompt to try again.
             </p>
             <p className="notice-foot">
               <code className="muted">

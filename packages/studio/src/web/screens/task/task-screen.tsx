@@ -39,7 +39,7 @@ export function TaskScreen({ taskId }: { readonly taskId: string }) {
   return (
     <div className="page page-narrow">
       {errorCode(query.error) === "actor.not_found" ? (
-        <Empty heading title="There is no such task">
+        <Empty heading title="Task not found">
           <Link to="/">See all tasks</Link>
         </Empty>
       ) : (
