@@ -8,7 +8,7 @@ import {
   type UntypedRegistry,
 } from "@holdfast/client";
 import { useCallback, useEffect, useMemo, useSyncExternalStore } from "react";
-import { Connections, hashOf } from "./internal/connections.ts";
+import { Connections, hashOptions } from "./internal/connections.ts";
 import { useLatest } from "./internal/latest.ts";
 import { idleSnapshot } from "./internal/shared-connection.ts";
 import type {
@@ -31,7 +31,7 @@ export function createHoldfast<R extends AnyRegistry = UntypedRegistry>(
 /** Creates the hooks for an existing client. */
 export function createHoldfastWithClient<R extends AnyRegistry = UntypedRegistry>(
   client: Client<R>,
-  { hashFunction = hashOf }: HoldfastReactOptions = {},
+  { hashFunction = hashOptions }: HoldfastReactOptions = {},
 ): HoldfastReact<R> {
   const connections = new Connections(client);
 
@@ -40,14 +40,14 @@ export function createHoldfastWithClient<R extends AnyRegistry = UntypedRegistry
   ): UseActorResult<Name, ActorsOf<R>[Name]> {
     const { enabled = true, suspense = false } = opts;
     const hash = hashFunction(opts);
-    if (suspense && enabled && inBrowser) connections.of(hash, opts).suspend();
+    if (suspense && enabled && inBrowser) connections.getOrCreate(hash, opts).suspend();
     const latest = useLatest(opts);
     const subscribe = useCallback(
       (listener: () => void) => {
         // The hash stands for the options, which are a new object at each render.
-        if (enabled) return connections.of(hash, latest.current).subscribe(listener);
+        if (enabled) return connections.getOrCreate(hash, latest.current).subscribe(listener);
         // A disabled connection does not linger: enabling it again is a new attempt.
-        connections.endUnused(hash);
+        connections.closeUnused(hash);
         return noop;
       },
       [hash, enabled, latest],

@@ -1,6 +1,6 @@
 import type { ActorHandle, AnyActorDefinition } from "@holdfast/client";
 import { useCallback, useRef, useState } from "react";
-import { disabledError, errorOf } from "./internal/errors.ts";
+import { disabledError, toError } from "./internal/errors.ts";
 import { useLatest } from "./internal/latest.ts";
 import type { ActorSnapshot, UseActionResult } from "./types.ts";
 
@@ -27,7 +27,7 @@ export function useAction<D extends AnyActorDefinition, Args extends readonly un
         if (number === newest.current) show({ data, error: null });
         return data;
       } catch (error) {
-        if (number === newest.current) show({ data: undefined, error: errorOf(error) });
+        if (number === newest.current) show({ data: undefined, error: toError(error) });
         throw error;
       } finally {
         count((calls) => calls - 1);

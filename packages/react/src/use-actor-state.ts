@@ -1,9 +1,15 @@
 import type { ActorConn, AnyActorDefinition } from "@holdfast/client";
 import { useCallback, useEffect, useReducer, useRef, useState } from "react";
-import { disabledError, errorOf } from "./internal/errors.ts";
+import { disabledError, toError } from "./internal/errors.ts";
 import { useLatest } from "./internal/latest.ts";
-import { Loads } from "./internal/loads.ts";
-import { initialView, nobodysView, reduceOwnedView, type ViewAction, viewOf } from "./internal/optimistic.ts";
+import { LatestLoad } from "./internal/loads.ts";
+import {
+  initialView,
+  reduceOwnedView,
+  unownedView,
+  type ViewAction,
+  visibleState,
+} from "./internal/optimistic.ts";
 import type { ActorSnapshot, UseActorStateOptions, UseActorStateResult } from "./types.ts";
 
 /**
@@ -14,8 +20,8 @@ export function useActorState<D extends AnyActorDefinition, State>(
   actor: OneActor<D>,
   options: UseActorStateOptions<D, State>,
 ): UseActorStateResult<D, State> {
-  const [owned, dispatch] = useReducer(reduceOwnedView<State>, undefined, nobodysView<State>);
-  const [loads] = useState(() => new Loads());
+  const [owned, dispatch] = useReducer(reduceOwnedView<State>, undefined, unownedView<State>);
+  const [loads] = useState(() => new LatestLoad());
   const changes = useRef(0);
   const latest = useLatest({ actor, options });
   const { connection, connStatus } = actor;
@@ -83,7 +89,7 @@ export function useActorState<D extends AnyActorDefinition, State>(
     },
     [latest, reload, tell],
   );
-  return { state: viewOf(view), error: view.error, pending: view.changes.length > 0, reload, mutate };
+  return { state: visibleState(view), error: view.error, pending: view.changes.length > 0, reload, mutate };
 }
 
 /** Never rejects: the error is part of the state. */
@@ -94,7 +100,7 @@ async function load<D extends AnyActorDefinition, State>(
   try {
     return { type: "loaded", state: await options.load(connection) };
   } catch (error) {
-    return { type: "failed", error: errorOf(error) };
+    return { type: "failed", error: toError(error) };
   }
 }
 

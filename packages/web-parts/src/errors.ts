@@ -1,7 +1,7 @@
 import { isHoldfastError } from "@holdfast/core";
 
 /** An error as shown to people. */
-export interface ErrorWords {
+export interface ErrorText {
   readonly title: string;
   /** What to do next; may be empty. */
   readonly next: string;

@@ -1,5 +1,5 @@
 import { createContext, type ReactNode, useContext, useEffect } from "react";
-import type { ErrorWords } from "./errors.ts";
+import type { ErrorText } from "./errors.ts";
 import { AnnouncerProvider } from "./ui/announcer.tsx";
 
 /** What the shared parts need from the app around them. */
@@ -7,7 +7,7 @@ export interface WebAppProfile {
   /** App name in the title of every page. */
   readonly name: string;
   /** Describes an error to people. Its code is shown separately, for the documentation. */
-  readonly errorWords: (error: unknown) => ErrorWords;
+  readonly describeError: (error: unknown) => ErrorText;
 }
 
 const ProfileContext = createContext<WebAppProfile | undefined>(undefined);

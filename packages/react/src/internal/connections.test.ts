@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { UseActorOptions } from "../types.ts";
-import { hashOf } from "./connections.ts";
+import { hashOptions } from "./connections.ts";
 
 test("keys that mean the same actor share a connection, and a refused key does not fail a render", () => {
-  assert.equal(hashOf({ name: "room", key: "a" }), hashOf({ name: "room", key: ["a"] }));
-  assert.equal(hashOf({ name: "room" }), hashOf({ name: "room", key: [], noCreate: false }));
-  assert.notEqual(hashOf({ name: "room", key: ["a,b"] }), hashOf({ name: "room", key: ["a", "b"] }));
+  assert.equal(hashOptions({ name: "room", key: "a" }), hashOptions({ name: "room", key: ["a"] }));
+  assert.equal(hashOptions({ name: "room" }), hashOptions({ name: "room", key: [], noCreate: false }));
+  assert.notEqual(
+    hashOptions({ name: "room", key: ["a,b"] }),
+    hashOptions({ name: "room", key: ["a", "b"] }),
+  );
   const unknownYet = { name: "room", key: [undefined], enabled: false } as unknown as UseActorOptions<string>;
-  assert.notEqual(hashOf(unknownYet), hashOf({ name: "room" }));
+  assert.notEqual(hashOptions(unknownYet), hashOptions({ name: "room" }));
 });
 
 test("all serializable parameters have a hash, and different parameters share no connection", () => {
@@ -23,8 +26,8 @@ test("all serializable parameters have a hash, and different parameters share no
     new Uint8Array([1]),
     new Uint8Array([2]),
     { team: "a" },
-  ].map((params) => hashOf({ name: "room", params }));
+  ].map((params) => hashOptions({ name: "room", params }));
   assert.equal(new Set(hashes).size, hashes.length);
-  assert.equal(hashOf({ name: "room", params: { id: 1n } }), hashes[2]);
-  assert.ok(hashOf({ name: "room", params: { render: () => undefined } }));
+  assert.equal(hashOptions({ name: "room", params: { id: 1n } }), hashes[2]);
+  assert.ok(hashOptions({ name: "room", params: { render: () => undefined } }));
 });

@@ -12,7 +12,7 @@ export class Connections<R extends AnyRegistry> {
     this.#client = client;
   }
 
-  of(hash: string, options: UseActorOptions<string>): SharedConnection {
+  getOrCreate(hash: string, options: UseActorOptions<string>): SharedConnection {
     let shared = this.#byHash.get(hash);
     if (shared === undefined) {
       const made = new SharedConnection(
@@ -33,8 +33,8 @@ export class Connections<R extends AnyRegistry> {
   }
 
   /** Closes the connection now if it has no users. */
-  endUnused(hash: string): void {
-    this.#byHash.get(hash)?.endUnused();
+  closeUnused(hash: string): void {
+    this.#byHash.get(hash)?.closeIfUnused();
   }
 
   #handle(options: UseActorOptions<string>) {
@@ -51,7 +51,7 @@ export class Connections<R extends AnyRegistry> {
 }
 
 /** Equal for options with the same actor and connection parameters. */
-export function hashOf(options: UseActorOptions<string>): string {
+export function hashOptions(options: UseActorOptions<string>): string {
   const { name, key, id, params, noCreate = false } = options;
   return JSON.stringify([
     name,

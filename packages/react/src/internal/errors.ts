@@ -9,6 +9,6 @@ export function disabledError(): HoldfastError {
   );
 }
 
-export function errorOf(thrown: unknown): Error {
+export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

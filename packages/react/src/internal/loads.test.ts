@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Loads } from "./loads.ts";
+import { LatestLoad } from "./loads.ts";
 
 test("an overtaken load delivers nothing and settles when the newer one has delivered", async () => {
-  const loads = new Loads();
+  const loads = new LatestLoad();
   const log: string[] = [];
   const tell = (answer: string) => log.push(`shown ${answer}`);
   const older = Promise.withResolvers<string>();
@@ -20,7 +20,7 @@ test("an overtaken load delivers nothing and settles when the newer one has deli
 });
 
 test("a load does not wait for a load of another owner", async () => {
-  const loads = new Loads();
+  const loads = new LatestLoad();
   const told: string[] = [];
   const left = loads.begin("left", Promise.resolve("late"), (answer) => told.push(answer));
   void loads.begin("right", new Promise<string>(() => {}), (answer) => told.push(answer));

@@ -1,5 +1,5 @@
 /** Concurrent loads, of which only the newest counts; an older one ends together with it. */
-export class Loads {
+export class LatestLoad {
   #newest: Promise<void> | undefined;
   #owner: unknown;
 

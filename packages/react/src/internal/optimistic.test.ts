@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nobodysView, reduceOwnedView, type ViewAction, viewOf } from "./optimistic.ts";
+import { reduceOwnedView, unownedView, type ViewAction, visibleState } from "./optimistic.ts";
 
 test("a view ignores other actors, and a late action of the previous actor does not reset it", () => {
-  let owned = nobodysView<number>();
+  let owned = unownedView<number>();
   const tell = (owner: string, isShown: boolean, action: ViewAction<number>): void => {
     owned = reduceOwnedView(owned, { owner, isShown, action });
   };
-  const seen = () => [owned.owner, viewOf(owned.view), owned.view.changes.length];
+  const seen = () => [owned.owner, visibleState(owned.view), owned.view.changes.length];
   tell("a", true, { type: "loaded", state: 1 });
   tell("a", true, { type: "change", number: 1, apply: (count) => count + 10 });
   assert.deepEqual(seen(), ["a", 11, 1]);

@@ -12,7 +12,7 @@ export interface Optimistic<State> {
 export interface View<State> {
   readonly loaded: { readonly state: State } | undefined;
   readonly changes: readonly Optimistic<State>[];
-  readonly held: readonly ((state: State) => State)[];
+  readonly heldEvents: readonly ((state: State) => State)[];
   readonly error: Error | null;
 }
 
@@ -25,19 +25,21 @@ export type ViewAction<State> =
   | { readonly type: "refused"; readonly number: number };
 
 export function initialView<State>(): View<State> {
-  return { loaded: undefined, changes: [], held: [], error: null };
+  return { loaded: undefined, changes: [], heldEvents: [], error: null };
 }
 
 function reduceView<State>(view: View<State>, action: ViewAction<State>): View<State> {
   switch (action.type) {
     case "loaded":
       // Responses and events of one connection are in order: queued events are part of this state.
-      return settled({ ...view, loaded: { state: action.state }, held: [], error: null });
+      return settled({ ...view, loaded: { state: action.state }, heldEvents: [], error: null });
     case "failed":
       return { ...view, error: action.error };
     case "event":
       // Before the first load there is nothing to change: the load includes it.
-      return view.loaded === undefined ? view : settled({ ...view, held: [...view.held, action.apply] });
+      return view.loaded === undefined
+        ? view
+        : settled({ ...view, heldEvents: [...view.heldEvents, action.apply] });
     case "change": {
       const change = { number: action.number, apply: action.apply, confirmed: false };
       return { ...view, changes: [...view.changes, change] };
@@ -65,7 +67,7 @@ export interface OwnedAction<State> {
   readonly action: ViewAction<State>;
 }
 
-export function nobodysView<State>(): OwnedView<State> {
+export function unownedView<State>(): OwnedView<State> {
   return { owner: undefined, view: initialView<State>() };
 }
 
@@ -83,13 +85,13 @@ export function reduceOwnedView<State>(
 /** Once no change is pending, events are applied again. */
 function settled<State>(view: View<State>): View<State> {
   if (!view.changes.every(({ confirmed }) => confirmed)) return view;
-  const { loaded, held } = view;
-  const next = loaded && { state: held.reduce((state, apply) => apply(state), loaded.state) };
-  return { ...view, loaded: held.length === 0 ? loaded : next, changes: [], held: [] };
+  const { loaded, heldEvents } = view;
+  const next = loaded && { state: heldEvents.reduce((state, apply) => apply(state), loaded.state) };
+  return { ...view, loaded: heldEvents.length === 0 ? loaded : next, changes: [], heldEvents: [] };
 }
 
 /** The loaded state with the optimistic changes, in the order in which they were made. */
-export function viewOf<State>(view: View<State>): State | undefined {
+export function visibleState<State>(view: View<State>): State | undefined {
   if (view.loaded === undefined) return undefined;
   return view.changes.reduce((state, { apply }) => apply?.(state) ?? state, view.loaded.state);
 }

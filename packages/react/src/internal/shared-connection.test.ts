@@ -85,10 +85,10 @@ test("endUnused closes a connection without users immediately", () => {
   const shared = new SharedConnection(handle, () => {});
   const leave = shared.subscribe(() => {});
   tell("connected");
-  shared.endUnused();
+  shared.closeIfUnused();
   assert.equal(connection.disposals, 0);
   leave();
-  shared.endUnused();
+  shared.closeIfUnused();
   assert.equal(connection.disposals, 1);
 });
 

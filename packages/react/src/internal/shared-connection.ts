@@ -72,7 +72,7 @@ export class SharedConnection {
   }
 
   /** Closes it now if it has no users. */
-  endUnused(): void {
+  closeIfUnused(): void {
     if (this.#users === 0) this.#end();
   }
 
@@ -121,7 +121,7 @@ export class SharedConnection {
 
   #endAfter(ms: number): void {
     clearTimeout(this.#ending);
-    this.#ending = setTimeout(() => this.endUnused(), ms);
+    this.#ending = setTimeout(() => this.closeIfUnused(), ms);
   }
 
   #end(): void {

@@ -9,7 +9,7 @@ import { flushQueryUpdates, reloadOnFragment, tabStorage, WebApp } from "@holdfa
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { takeConnection } from "./api/connection.ts";
-import { errorWords } from "./api/errors.ts";
+import { describeError } from "./api/errors.ts";
 import { App } from "./app/app.tsx";
 
 // Removes the token from the address before anything else.
@@ -21,7 +21,7 @@ const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
-    <WebApp profile={{ name: "Sandbox inspector", errorWords }}>
+    <WebApp profile={{ name: "Sandbox inspector", describeError }}>
       <App connection={connection} />
     </WebApp>
   </StrictMode>,

@@ -12,7 +12,7 @@ import { focusManager } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { exchangeTicket, takeTicket } from "./api/auth.ts";
-import { errorWords } from "./api/errors.ts";
+import { describeError } from "./api/errors.ts";
 import { createStudioApi } from "./api/holdfast.ts";
 import { App } from "./app/app.tsx";
 import { watchFocus } from "./app/watch-focus.ts";
@@ -28,7 +28,7 @@ const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
-    <WebApp profile={{ name: "Holdfast", errorWords }}>
+    <WebApp profile={{ name: "Holdfast", describeError }}>
       <App api={createStudioApi(location.origin)} exchange={exchange} />
     </WebApp>
   </StrictMode>,

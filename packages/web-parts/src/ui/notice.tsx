@@ -12,7 +12,7 @@ export function ErrorNotice({
   readonly title?: string;
   readonly onRetry?: () => void;
 }) {
-  const words = useWebApp().errorWords(error);
+  const words = useWebApp().describeError(error);
   const code = errorCode(error);
   return (
     <div className="notice notice-error" role="alert">

@@ -1,6 +1,6 @@
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { type ReactNode, type RefObject, useEffect, useRef } from "react";
-import type { ErrorWords } from "../errors.ts";
+import type { ErrorText } from "../errors.ts";
 import { usePrevious } from "../hooks/hooks.ts";
 import { useTheme } from "../hooks/theme.ts";
 import { useAnnounce } from "./announcer.tsx";
@@ -22,7 +22,7 @@ export function Shell({
   readonly navigation: ReactNode;
   readonly link: LinkState;
   /** Text shown while the server does not respond. */
-  readonly offline: ErrorWords;
+  readonly offline: ErrorText;
   /** Permanent banner for every screen. */
   readonly warning?: ReactNode;
 }) {
@@ -87,7 +87,7 @@ function useLinkAnnouncements(link: LinkState): void {
   }, [announce, link, previous]);
 }
 
-function OfflineBanner({ words }: { readonly words: ErrorWords }) {
+function OfflineBanner({ words }: { readonly words: ErrorText }) {
   return (
     <div className="banner" data-testid="offline-banner">
       <span className="spinner" aria-hidden="true" />

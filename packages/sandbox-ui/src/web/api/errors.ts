@@ -1,5 +1,5 @@
 import { isHoldfastError } from "@holdfast/core";
-import type { ErrorWords } from "@holdfast/web-parts/errors";
+import type { ErrorText } from "@holdfast/web-parts/errors";
 
 /** True if the server requires a token, or another one. */
 export function isSignedOut(error: unknown): boolean {
@@ -11,28 +11,28 @@ export function isUnreachable(error: unknown): boolean {
 }
 
 /** True if the sandbox of a task has stopped with its agent; it comes back with it. */
-export function isEnded(error: unknown): boolean {
+export function isSandboxStopped(error: unknown): boolean {
   return isHoldfastError(error) && error.code === "sandbox_not_running";
 }
 
 /** True if the server refuses for good. A server or proxy that is temporarily unavailable may answer later. */
-export function isRefusal(error: unknown): boolean {
-  if (!isHoldfastError(error) || error.code === "unreachable" || isEnded(error)) return false;
+export function isPermanentRefusal(error: unknown): boolean {
+  if (!isHoldfastError(error) || error.code === "unreachable" || isSandboxStopped(error)) return false;
   return error.statusCode < 500 || error.statusCode === 501;
 }
 
 /** True if the requested resource does not exist. */
-export function isGone(error: unknown): boolean {
+export function isNotFound(error: unknown): boolean {
   return isHoldfastError(error) && error.statusCode === 404;
 }
 
 /** True if the file was changed by someone else, or exists already. */
-export function isOutdated(error: unknown): boolean {
+export function isConflict(error: unknown): boolean {
   return isHoldfastError(error) && error.statusCode === 412;
 }
 
 /** An error as text for people, with what to do next. The code is shown separately, for the documentation. */
-export function errorWords(error: unknown): ErrorWords {
+export function describeError(error: unknown): ErrorText {
   if (isSignedOut(error)) {
     return { title: "The server requires a token.", next: "It was printed when the server started." };
   }

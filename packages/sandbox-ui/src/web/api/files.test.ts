@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { baseName, crumbs, join, readBlob } from "./files.ts";
-import { placeOf, placeQuery, placeText } from "./place.ts";
+import { fileRefQuery, formatFileRef, toFileRef } from "./place.ts";
 
 test("a path that is not UTF-8 is told by its bytes", () => {
-  const place = placeOf({
+  const place = toFileRef({
     path: "/a/\ufffd",
     pathBase64: Buffer.from([0x2f, 0x61, 0x2f, 0xff]).toString("base64"),
   });
-  assert.deepEqual(placeQuery(place), { pathBase64: "L2Ev/w==" });
-  assert.equal(placeText(place), "/a/\ufffd");
-  assert.deepEqual(placeQuery(placeOf({ path: "/a/b" })), { path: "/a/b" });
+  assert.deepEqual(fileRefQuery(place), { pathBase64: "L2Ev/w==" });
+  assert.equal(formatFileRef(place), "/a/\ufffd");
+  assert.deepEqual(fileRefQuery(toFileRef({ path: "/a/b" })), { path: "/a/b" });
 });
 
 test("the way to a directory, from the root or from HOME", () => {
@@ -30,10 +30,10 @@ test("names and what is below a directory", () => {
   assert.equal(join("/", "a"), "/a");
   assert.equal(join("~", "a b"), "~/a b");
   const inside = join(
-    placeOf({ path: "/\ufffd", pathBase64: Buffer.from([0x2f, 0xff]).toString("base64") }),
+    toFileRef({ path: "/\ufffd", pathBase64: Buffer.from([0x2f, 0xff]).toString("base64") }),
     "ü",
   );
-  assert.deepEqual(placeQuery(inside), {
+  assert.deepEqual(fileRefQuery(inside), {
     pathBase64: Buffer.from([0x2f, 0xff, 0x2f, 0xc3, 0xbc]).toString("base64"),
   });
 });

@@ -1,4 +1,4 @@
-import { type Place, placeQuery, placeText } from "./place.ts";
+import { type FileRef, fileRefQuery, formatFileRef } from "./place.ts";
 import type { SandboxApi } from "./sandbox-api.ts";
 
 /** Maximum size of a file that is shown and edited as text. */
@@ -15,7 +15,7 @@ export function baseName(path: string): string {
   return path.split("/").findLast((part) => part !== "") ?? path;
 }
 
-export function join(directory: Place, name: string): Place {
+export function join(directory: FileRef, name: string): FileRef {
   if (!directory.startsWith("base64:")) return `${directory.replace(/\/+$/, "")}/${name}`;
   return `base64:${btoa(`${atob(directory.slice(7))}/${binary(name)}`)}`;
 }
@@ -46,12 +46,12 @@ export interface NoText {
 
 export async function readText(
   api: SandboxApi,
-  place: Place,
+  place: FileRef,
   signal: AbortSignal,
 ): Promise<TextFile | NoText> {
-  const { size } = await api.json<{ size: number }>("/v1/fs/stat", { query: placeQuery(place), signal });
+  const { size } = await api.json<{ size: number }>("/v1/fs/stat", { query: fileRefQuery(place), signal });
   if (size > maxTextBytes) return { size, because: "large" };
-  const response = await api.send("/v1/fs/file", { query: placeQuery(place), signal });
+  const response = await api.send("/v1/fs/file", { query: fileRefQuery(place), signal });
   const bytes = new Uint8Array(await response.arrayBuffer());
   const etag = response.headers.get("etag");
   try {
@@ -66,13 +66,13 @@ export async function readText(
 /** Writes a file over the version that was read, and returns the new version; 412 if it has changed. */
 export async function saveText(
   api: SandboxApi,
-  place: Place,
+  place: FileRef,
   text: string,
   etag: string | undefined,
 ): Promise<TextFile> {
   const response = await api.send("/v1/fs/file", {
     method: "PUT",
-    query: placeQuery(place),
+    query: fileRefQuery(place),
     headers: {
       "content-type": "application/octet-stream",
       ...(etag === undefined ? {} : { "if-match": etag }),
@@ -87,23 +87,28 @@ export async function saveText(
 /** Uploads a file into a directory; 412 if one with its name exists, unless it is to be replaced. */
 export async function upload(
   api: SandboxApi,
-  directory: Place,
+  directory: FileRef,
   file: Pick<File, "name"> & Blob,
   replace: boolean,
 ): Promise<void> {
   await api.send("/v1/fs/file", {
     method: "PUT",
-    query: placeQuery(join(directory, file.name)),
+    query: fileRefQuery(join(directory, file.name)),
     headers: { "content-type": "application/octet-stream", ...(replace ? {} : { "if-none-match": "*" }) },
     body: file,
   });
 }
 
 /** Downloads a file, or a directory as a tar archive. */
-export async function download(api: SandboxApi, place: Place, name: string, archive: boolean): Promise<void> {
+export async function download(
+  api: SandboxApi,
+  place: FileRef,
+  name: string,
+  archive: boolean,
+): Promise<void> {
   const path = archive ? "/v1/fs/archive" : "/v1/fs/file";
-  const response = await api.send(path, { query: placeQuery(place) });
-  const url = URL.createObjectURL(await readBlob(response, placeText(place)));
+  const response = await api.send(path, { query: fileRefQuery(place) });
+  const url = URL.createObjectURL(await readBlob(response, formatFileRef(place)));
   const link = document.createElement("a");
   link.href = url;
   link.download = archive ? `${name}.tar` : name;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { withLineEnds } from "./line-ends.ts";
+import { restoreLineEndings } from "./line-ends.ts";
 
 /** As a text field tells its text. */
 function typed(text: string): string {
@@ -9,15 +9,18 @@ function typed(text: string): string {
 
 test("a file of Windows keeps its line ends when one of its lines is changed", () => {
   const before = "one\r\ntwo\r\nthree\r\n";
-  assert.equal(withLineEnds(before, "one\n2\nthree\n"), "one\r\n2\r\nthree\r\n");
-  assert.equal(withLineEnds(before, typed(before)), before);
-  assert.equal(withLineEnds(before, "one\ntwo\nnew\nthree\nlast"), "one\r\ntwo\r\nnew\r\nthree\r\nlast");
-  assert.equal(withLineEnds(before, ""), "");
+  assert.equal(restoreLineEndings(before, "one\n2\nthree\n"), "one\r\n2\r\nthree\r\n");
+  assert.equal(restoreLineEndings(before, typed(before)), before);
+  assert.equal(
+    restoreLineEndings(before, "one\ntwo\nnew\nthree\nlast"),
+    "one\r\ntwo\r\nnew\r\nthree\r\nlast",
+  );
+  assert.equal(restoreLineEndings(before, ""), "");
 });
 
 test("what has several kinds of line ends keeps each where it was", () => {
   const before = "a\r\nb\nc\rd\r\ne";
-  assert.equal(withLineEnds(before, typed(before)), before);
-  assert.equal(withLineEnds(before, "a\nb\nc\nx\nd\ne"), "a\r\nb\nc\rx\r\nd\r\ne");
-  assert.equal(withLineEnds("a\nb\n", "a\nc\n"), "a\nc\n");
+  assert.equal(restoreLineEndings(before, typed(before)), before);
+  assert.equal(restoreLineEndings(before, "a\nb\nc\nx\nd\ne"), "a\r\nb\nc\rx\r\nd\r\ne");
+  assert.equal(restoreLineEndings("a\nb\n", "a\nc\n"), "a\nc\n");
 });

@@ -2,7 +2,7 @@
  * Applies an edit while keeping the line endings of `before`. A text field normalises all of them to line feeds, so a
  * Windows file would change in every line. New lines get the most frequent line ending.
  */
-export function withLineEnds(before: string, edited: string): string {
+export function restoreLineEndings(before: string, edited: string): string {
   if (!before.includes("\r")) return edited;
   const parts = before.split(/(?<=\r\n|\r(?!\n)|\n)/);
   const lines = parts.map((part) => part.replace(/\r\n?$/, "\n"));

@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import { type FsEntry, type ProblemDetails, SandboxAgent, SandboxAgentError } from "@holdfast/sandbox-client";
 import type { Connection } from "./connection.ts";
-import { type Place, placeQuery } from "./place.ts";
+import { type FileRef, fileRefQuery } from "./place.ts";
 import type { EventPage, NewSession, Permission, Process, Prompt, Session } from "./types.ts";
 
 export interface Call {
@@ -164,14 +164,14 @@ export class SandboxApi {
   }
 
   async listEntries(
-    directory: Place,
+    directory: FileRef,
     signal: AbortSignal,
   ): Promise<readonly (FsEntry & { pathBase64?: string })[]> {
-    return await this.json("/v1/fs/entries", { query: placeQuery(directory), signal });
+    return await this.json("/v1/fs/entries", { query: fileRefQuery(directory), signal });
   }
 
-  async makeDirectory(place: Place): Promise<void> {
-    await this.send("/v1/fs/mkdir", { method: "POST", query: placeQuery(place) });
+  async makeDirectory(place: FileRef): Promise<void> {
+    await this.send("/v1/fs/mkdir", { method: "POST", query: fileRefQuery(place) });
   }
 }
 

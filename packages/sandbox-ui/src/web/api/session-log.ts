@@ -1,4 +1,4 @@
-import { isRefusal } from "./errors.ts";
+import { isPermanentRefusal } from "./errors.ts";
 import { pause } from "./pause.ts";
 import type { SandboxApi } from "./sandbox-api.ts";
 import { readServerSent } from "./server-sent.ts";
@@ -64,7 +64,7 @@ export class SessionLog {
         if (this.#snapshot.link === "ended") return;
       } catch (error) {
         if (signal.aborted) return;
-        if (isRefusal(error)) {
+        if (isPermanentRefusal(error)) {
           this.#change({ error, link: "ended" });
           return;
         }

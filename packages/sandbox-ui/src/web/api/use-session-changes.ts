@@ -1,7 +1,7 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useApi } from "./context.ts";
-import { isRefusal } from "./errors.ts";
+import { isPermanentRefusal } from "./errors.ts";
 import { pause } from "./pause.ts";
 import { keys } from "./queries.ts";
 import type { SandboxApi } from "./sandbox-api.ts";
@@ -39,7 +39,7 @@ async function followChanges(api: SandboxApi, queries: QueryClient, signal: Abor
       await readServerSent(await api.followSessions(signal), onEvent);
     } catch (error) {
       // The list's own query shows the error and offers to try again.
-      if (isRefusal(error)) return;
+      if (isPermanentRefusal(error)) return;
       if (!signal.aborted) readList();
     }
     await pause(retryMs, signal);

@@ -5,7 +5,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { type Connection, withToken } from "../api/connection.ts";
 import { ApiProvider } from "../api/context.ts";
-import { isEnded, isSignedOut, isUnreachable } from "../api/errors.ts";
+import { isSandboxStopped, isSignedOut, isUnreachable } from "../api/errors.ts";
 import { SandboxApi } from "../api/sandbox-api.ts";
 import { ConnectScreen } from "./connect-screen.tsx";
 import { type Link, LinkContext } from "./link.ts";
@@ -65,7 +65,7 @@ function Connected({
       onError(error) {
         if (isSignedOut(error)) onSignedOut(error);
         else if (isUnreachable(error)) setLink("offline");
-        else if (isEnded(error)) setLink("ended");
+        else if (isSandboxStopped(error)) setLink("ended");
       },
       onSuccess: () => setLink("online"),
     });

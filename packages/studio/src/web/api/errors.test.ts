@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HoldfastError } from "@holdfast/core";
-import { errorWords } from "./errors.ts";
+import { describeError } from "./errors.ts";
 
 test("a repository that cannot be read is told with its own reason: permissions, or damage", () => {
   for (const reason of [
     "The Studio has no permission to read /r. Check the permissions of the folder.",
     "Git cannot read the state",
   ]) {
-    const { title } = errorWords(new HoldfastError("repository", "unreadable", reason));
+    const { title } = describeError(new HoldfastError("repository", "unreadable", reason));
     assert.equal(title, reason);
   }
 });

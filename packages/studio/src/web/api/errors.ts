@@ -1,5 +1,5 @@
 import { isHoldfastError } from "@holdfast/core";
-import { type ErrorWords, errorCode } from "@holdfast/web-parts/errors";
+import { type ErrorText, errorCode } from "@holdfast/web-parts/errors";
 
 /** True if this browser is not signed in: the cookie is missing, wrong or expired. */
 export function isSignedOut(error: unknown): boolean {
@@ -9,11 +9,11 @@ export function isSignedOut(error: unknown): boolean {
 }
 
 /** True if no response of the server arrived: the outcome of the request is unknown. */
-export function isLost(error: unknown): boolean {
+export function isResponseLost(error: unknown): boolean {
   return !isHoldfastError(error) || ["client", "conn", "message"].includes(error.group);
 }
 
-const known: Readonly<Record<string, ErrorWords>> = {
+const known: Readonly<Record<string, ErrorText>> = {
   "repository.not_found": {
     title: "There is no folder at this path.",
     next: "Check the spelling. The path is absolute and on the machine that runs Holdfast.",
@@ -37,7 +37,7 @@ const known: Readonly<Record<string, ErrorWords>> = {
 };
 
 /** An error as text for people, with what to do next. The code is shown separately, for the documentation. */
-export function errorWords(error: unknown): ErrorWords {
+export function describeError(error: unknown): ErrorText {
   const code = errorCode(error);
   const words = code === undefined ? undefined : known[code];
   if (words !== undefined) return words;

@@ -2,7 +2,7 @@ import type { LinkState } from "@holdfast/web-parts";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useApi } from "./context.ts";
-import { mergeTask, mergeView, readAgain } from "./queries.ts";
+import { mergeTask, mergeView, refetchActive } from "./queries.ts";
 
 /** Keeps the list of tasks live. Mounted once; its state is that of the connection to the server. */
 export function useOrganizationLive(): LinkState {
@@ -16,7 +16,7 @@ export function useOrganizationLive(): LinkState {
         onState(next) {
           setState(next);
           // Events were missed while the connection was down.
-          if (next === "online") void readAgain(queries);
+          if (next === "online") void refetchActive(queries);
         },
       }),
     [api, queries],
@@ -33,7 +33,7 @@ export function useTaskLive(id: string): void {
       api.watchTask(id, {
         on: { changed: (view) => mergeView(queries, view) },
         onState(next) {
-          if (next === "online") void readAgain(queries, ["task", id]);
+          if (next === "online") void refetchActive(queries, ["task", id]);
         },
       }),
     [api, queries, id],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TaskSummary, TaskView } from "../../contract.ts";
-import { keepNewerTasks, keepNewerView, putTask, type TaskPages } from "./newer.ts";
+import { keepNewerTasks, keepNewerView, type TaskPages, upsertTask } from "./newer.ts";
 
 function task(id: string, updatedAt: number, title = id): TaskSummary {
   return {
@@ -47,9 +47,9 @@ test("a list that was read earlier does not undo what an event said", () => {
 test("a task that was not read comes where its id has it, and an older one than all with its own page", () => {
   const read = (list: TaskPages) => list.pages.map((page) => page.tasks.map(({ id }) => id));
   const list = pages([task("e", 1), task("c", 1)], [task("b", 1)]);
-  assert.deepEqual(read(putTask(list, task("d", 2))), [["e", "d", "c"], ["b"]]);
+  assert.deepEqual(read(upsertTask(list, task("d", 2))), [["e", "d", "c"], ["b"]]);
   assert.deepEqual(
-    read(putTask(list, task("a", 2))),
+    read(upsertTask(list, task("a", 2))),
     [
       ["e", "c"],
       ["b", "a"],
@@ -57,18 +57,18 @@ test("a task that was not read comes where its id has it, and an older one than 
     "there is no further page",
   );
   const more: TaskPages = { ...list, pages: list.pages.map((page) => ({ ...page, cursor: "b" })) };
-  assert.deepEqual(read(putTask(more, task("a", 2))), [["e", "c"], ["b"]], "it is on a page to come");
-  assert.deepEqual(read(putTask(pages([]), task("a", 2))), [["a"]]);
+  assert.deepEqual(read(upsertTask(more, task("a", 2))), [["e", "c"], ["b"]], "it is on a page to come");
+  assert.deepEqual(read(upsertTask(pages([]), task("a", 2))), [["a"]]);
 });
 
 test("a changed task stays in its place, and a new one comes first", () => {
   const list = pages([task("c", 1)], [task("a", 1)]);
   assert.deepEqual(
-    putTask(list, task("a", 2)).pages.map((page) => page.tasks.map(({ updatedAt }) => updatedAt)),
+    upsertTask(list, task("a", 2)).pages.map((page) => page.tasks.map(({ updatedAt }) => updatedAt)),
     [[1], [2]],
   );
   assert.deepEqual(
-    putTask(list, task("d", 2)).pages.map((page) => page.tasks.map(({ id }) => id)),
+    upsertTask(list, task("d", 2)).pages.map((page) => page.tasks.map(({ id }) => id)),
     [["d", "c"], ["a"]],
   );
 });

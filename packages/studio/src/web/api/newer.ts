@@ -32,7 +32,7 @@ export function keepNewerTasks(known: TaskPages | undefined, next: TaskPages): T
  * The list with this task, ordered by id, and so by time. A task older than all loaded ones is omitted, because it
  * comes with its own page.
  */
-export function putTask(list: TaskPages, task: TaskSummary): TaskPages {
+export function upsertTask(list: TaskPages, task: TaskSummary): TaskPages {
   const { pages } = list;
   const known = pages.some(({ tasks }) => tasks.some(({ id }) => id === task.id));
   const before = pages.findIndex(({ tasks }) => tasks.some(({ id }) => id < task.id));

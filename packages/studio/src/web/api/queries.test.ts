@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { QueryClient, QueryObserver } from "@tanstack/react-query";
-import { readAgain } from "./queries.ts";
+import { refetchActive } from "./queries.ts";
 
 test("what is read again is never the answer that was already on its way", async () => {
   const queries = new QueryClient({ defaultOptions: { queries: { gcTime: Number.POSITIVE_INFINITY } } });
@@ -13,7 +13,7 @@ test("what is read again is never the answer that was already on its way", async
   });
   const end = observer.subscribe(() => undefined);
   assert.equal(answers.length, 1);
-  const done = readAgain(queries, ["diff"]);
+  const done = refetchActive(queries, ["diff"]);
   answers[0]?.("before");
   while (answers.length < 2) await new Promise((resolve) => setImmediate(resolve));
   answers[1]?.("after");

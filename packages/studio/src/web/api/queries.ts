@@ -8,8 +8,8 @@ import {
 } from "@tanstack/react-query";
 import type { CreateTaskInput, TaskSummary, TaskView } from "../../contract.ts";
 import { useApi } from "./context.ts";
-import { isLost } from "./errors.ts";
-import { keepNewerTasks, keepNewerView, putTask, type TaskPage, type TaskPages } from "./newer.ts";
+import { isResponseLost } from "./errors.ts";
+import { keepNewerTasks, keepNewerView, type TaskPage, type TaskPages, upsertTask } from "./newer.ts";
 import type { StudioApi } from "./port.ts";
 
 const tasksPerPage = 50;
@@ -82,7 +82,7 @@ export function useCreateTask(onCreated: (task: TaskSummary) => void) {
   return useMutation({
     mutationFn: (input: CreateTaskInput) => api.createTask(input, attempt.idFor(JSON.stringify(input))),
     onError(error) {
-      if (!isLost(error)) attempt.arrived();
+      if (!isResponseLost(error)) attempt.arrived();
     },
     onSuccess(task) {
       attempt.arrived();
@@ -96,14 +96,14 @@ export function useCreateTask(onCreated: (task: TaskSummary) => void) {
  * Refetches active queries. Running requests are cancelled first: their response may predate the change, and TanStack
  * Query would take the first response for a fresh one.
  */
-export async function readAgain(queries: QueryClient, queryKey: readonly string[] = []): Promise<void> {
+export async function refetchActive(queries: QueryClient, queryKey: readonly string[] = []): Promise<void> {
   await queries.cancelQueries({ queryKey });
   await queries.invalidateQueries({ queryKey });
 }
 
 /** Adds a changed task to the list, or replaces it. */
 export function mergeTask(queries: QueryClient, task: TaskSummary): void {
-  queries.setQueryData<TaskPages>(["tasks"], (data) => data && putTask(data, task));
+  queries.setQueryData<TaskPages>(["tasks"], (data) => data && upsertTask(data, task));
 }
 
 /** Stores a view that came with an event. */

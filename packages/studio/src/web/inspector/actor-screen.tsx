@@ -19,7 +19,7 @@ import { OpenActorProvider, useOpenActor } from "./api/context.ts";
 import { LiveFeed } from "./api/live.ts";
 import { actorKey, mergeChange, summaryQuery } from "./api/queries.ts";
 import type { ActorAddress, InspectedActor } from "./api/types.ts";
-import { keyWords } from "./api/values.ts";
+import { formatKey } from "./api/values.ts";
 import { LivePill } from "./parts/actor-status.tsx";
 import { panels, type TabId, tabsOf } from "./tab-set.ts";
 
@@ -34,7 +34,7 @@ export function ActorScreen({
   readonly onTab: (tab: TabId) => void;
 }) {
   const query = useQuery(summaryQuery(address));
-  usePageTitle(query.data === undefined ? address.name : `${address.name} ${keyWords(query.data.key)}`);
+  usePageTitle(query.data === undefined ? address.name : `${address.name} ${formatKey(query.data.key)}`);
   if (query.data !== undefined) {
     return <OpenedActor address={address} actor={query.data} tab={tab} onTab={onTab} />;
   }
@@ -135,7 +135,7 @@ function ActorHeader() {
   const announce = useAnnounce();
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const words = keyWords(actor.key);
+  const words = formatKey(actor.key);
   const custom = actor.tabs.filter(({ hidden, label }) => !hidden && label !== undefined);
   const leave = () => {
     announce("Destroyed.");

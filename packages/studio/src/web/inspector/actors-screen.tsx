@@ -14,7 +14,7 @@ import { useEffect, useState } from "react";
 import { MoreButton } from "../components/more-button.tsx";
 import { actorCountQuery, actorListQuery, actorNamesQuery } from "./api/queries.ts";
 import type { ActorFilter, ActorStatus, ActorSummary } from "./api/types.ts";
-import { keyWords } from "./api/values.ts";
+import { formatKey } from "./api/values.ts";
 import { ActorStatusPill } from "./parts/actor-status.tsx";
 import { SelectField, TextField } from "./parts/fields.tsx";
 
@@ -146,7 +146,7 @@ function ActorRow({ actor }: { readonly actor: ActorSummary }) {
         className="linked-row-title actor-row-title"
       >
         <span className="actor-row-name">{actor.name}</span>{" "}
-        <span className={actor.key.length === 0 ? "muted" : "mono"}>{keyWords(actor.key)}</span>
+        <span className={actor.key.length === 0 ? "muted" : "mono"}>{formatKey(actor.key)}</span>
       </Link>
       <span className="actor-row-fact">
         {actor.wakeAt !== undefined && <span title={formatDateTime(actor.wakeAt)}>has an alarm</span>}

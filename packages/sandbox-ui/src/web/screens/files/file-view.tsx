@@ -5,16 +5,16 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
-import { isOutdated } from "../../api/errors.ts";
+import { isConflict } from "../../api/errors.ts";
 import { baseName, readText, saveText, type TextFile } from "../../api/files.ts";
-import { withLineEnds } from "../../api/line-ends.ts";
-import { type Place, placeText } from "../../api/place.ts";
+import { restoreLineEndings } from "../../api/line-ends.ts";
+import { type FileRef, formatFileRef } from "../../api/place.ts";
 import { keys } from "../../api/queries.ts";
 
 /** One file as text, to read and edit. */
-export function FileView({ place, directory }: { readonly place: Place; readonly directory: Place }) {
+export function FileView({ place, directory }: { readonly place: FileRef; readonly directory: FileRef }) {
   const api = useApi();
-  const name = visibleText(baseName(placeText(place)));
+  const name = visibleText(baseName(formatFileRef(place)));
   const { data, error, refetch } = useQuery({
     queryKey: keys.file(place),
     queryFn: ({ signal }) => readText(api, place, signal),
@@ -46,7 +46,7 @@ export function FileView({ place, directory }: { readonly place: Place; readonly
         </p>
       )}
       {data !== undefined && "text" in data && (
-        <Editor key={placeText(place)} place={place} directory={directory} file={data} />
+        <Editor key={formatFileRef(place)} place={place} directory={directory} file={data} />
       )}
     </section>
   );
@@ -63,8 +63,8 @@ function Editor({
   directory,
   file,
 }: {
-  readonly place: Place;
-  readonly directory: Place;
+  readonly place: FileRef;
+  readonly directory: FileRef;
   readonly file: TextFile;
 }) {
   const api = useApi();
@@ -100,14 +100,14 @@ function Editor({
         spellCheck={false}
         rows={Math.min(30, Math.max(8, text.split("\n").length + 1))}
         onChange={(event) => {
-          const value = withLineEnds(text, event.target.value);
+          const value = restoreLineEndings(text, event.target.value);
           setDraft((before) => ({ text: value, etag: before === undefined ? file.etag : before.etag }));
         }}
       />
-      {save.isError && !isOutdated(save.error) && (
+      {save.isError && !isConflict(save.error) && (
         <ErrorNotice error={save.error} title="The file was not saved." />
       )}
-      {save.isError && isOutdated(save.error) && (
+      {save.isError && isConflict(save.error) && (
         <div className="notice notice-warning" role="alert">
           <p>
             <strong>The file was not saved: it has changed since you opened it.</strong>

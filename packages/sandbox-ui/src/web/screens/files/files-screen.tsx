@@ -16,7 +16,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useRouteContext } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
 import { baseName, crumbs, download, join } from "../../api/files.ts";
-import { type Place, placeOf, placeQuery, placeText } from "../../api/place.ts";
+import { type FileRef, fileRefQuery, formatFileRef, toFileRef } from "../../api/place.ts";
 import { directoryQuery, keys } from "../../api/queries.ts";
 import { DownloadButton } from "./download-button.tsx";
 import { FileView } from "./file-view.tsx";
@@ -30,7 +30,7 @@ export function FilesScreen() {
   const { taskPath } = useRouteContext({ from: "__root__" });
   // A task works in the workspace of its jail; otherwise paths begin at HOME.
   const { path = taskPath === undefined ? "~" : "/workspace", file } = route.useSearch();
-  usePageTitle(`Files in ${placeText(path)}`);
+  usePageTitle(`Files in ${formatFileRef(path)}`);
   const api = useApi();
   const queries = useQueryClient();
   const { data, error, refetch } = useQuery(directoryQuery(api, path));
@@ -40,7 +40,7 @@ export function FilesScreen() {
       <div className="page-head">
         <div>
           <h1 className="visually-hidden">Files</h1>
-          <Crumbs path={placeText(path)} />
+          <Crumbs path={formatFileRef(path)} />
         </div>
         <div className="actions">
           <AskButton
@@ -56,7 +56,7 @@ export function FilesScreen() {
           <Upload directory={path} />
           <DownloadButton
             label="Download all"
-            onDownload={() => download(api, path, baseName(placeText(path)).replace("~", "home"), true)}
+            onDownload={() => download(api, path, baseName(formatFileRef(path)).replace("~", "home"), true)}
           />
         </div>
       </div>
@@ -108,9 +108,9 @@ function FileTable({
   entries,
   shown,
 }: {
-  readonly directory: Place;
+  readonly directory: FileRef;
   readonly entries: readonly Entry[];
-  readonly shown: Place | undefined;
+  readonly shown: FileRef | undefined;
 }) {
   // Folders first; within both groups, the order of the server.
   const sorted = [
@@ -136,10 +136,10 @@ function FileTable({
         <tbody>
           {rows.map((entry) => (
             <FileRow
-              key={placeOf(entry)}
+              key={toFileRef(entry)}
               directory={directory}
               entry={entry}
-              shown={placeOf(entry) === shown}
+              shown={toFileRef(entry) === shown}
             />
           ))}
         </tbody>
@@ -154,12 +154,12 @@ function FileRow({
   entry,
   shown,
 }: {
-  readonly directory: Place;
+  readonly directory: FileRef;
   readonly entry: Entry;
   readonly shown: boolean;
 }) {
   const isFolder = entry.entryType === "directory";
-  const place = placeOf(entry);
+  const place = toFileRef(entry);
   const name = visibleText(entry.name);
   return (
     <tr className={shown ? "row-shown" : undefined}>
@@ -192,8 +192,8 @@ function FileActions({
   name,
   isFolder,
 }: {
-  readonly directory: Place;
-  readonly place: Place;
+  readonly directory: FileRef;
+  readonly place: FileRef;
   readonly name: string;
   readonly isFolder: boolean;
 }) {
@@ -227,7 +227,7 @@ function FileActions({
         title={`Delete ${name}?`}
         confirmLabel="Delete"
         onConfirm={async () => {
-          const query = { ...placeQuery(place), ...(isFolder ? { recursive: true } : {}) };
+          const query = { ...fileRefQuery(place), ...(isFolder ? { recursive: true } : {}) };
           await api.send("/v1/fs/entry", { method: "DELETE", query });
           await refresh();
         }}

@@ -3,19 +3,19 @@ import { ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
-import { isOutdated } from "../../api/errors.ts";
+import { isConflict } from "../../api/errors.ts";
 import { upload } from "../../api/files.ts";
-import { type Place, placeText } from "../../api/place.ts";
+import { type FileRef, formatFileRef } from "../../api/place.ts";
 import { keys } from "../../api/queries.ts";
 
 /** Files and their target directory: the user may open another directory in the meantime. */
 interface Wish {
-  readonly into: Place;
+  readonly into: FileRef;
   readonly files: readonly File[];
 }
 
 /** Uploads local files into the directory; existing files are replaced only on request. */
-export function Upload({ directory }: { readonly directory: Place }) {
+export function Upload({ directory }: { readonly directory: FileRef }) {
   const api = useApi();
   const queries = useQueryClient();
   const announce = useAnnounce();
@@ -29,7 +29,7 @@ export function Upload({ directory }: { readonly directory: Place }) {
         try {
           await upload(api, into, file, replace);
         } catch (error) {
-          if (!isOutdated(error)) throw error;
+          if (!isConflict(error)) throw error;
           refused.push(file);
         }
       }
@@ -64,7 +64,7 @@ export function Upload({ directory }: { readonly directory: Place }) {
       {taken !== undefined && (
         <div className="notice notice-warning" role="alert">
           <p>
-            There already{taken.into !== directory && ` in ${visibleText(placeText(taken.into))}`}:{" "}
+            There already{taken.into !== directory && ` in ${visibleText(formatFileRef(taken.into))}`}:{" "}
             {taken.files.map(({ name }) => visibleText(name)).join(", ")}.
           </p>
           <p className="notice-foot">

@@ -1,9 +1,9 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useApi } from "../../api/context.ts";
-import { isRefusal } from "../../api/errors.ts";
+import { isPermanentRefusal } from "../../api/errors.ts";
 import { pause } from "../../api/pause.ts";
-import { type Place, placeQuery } from "../../api/place.ts";
+import { type FileRef, fileRefQuery } from "../../api/place.ts";
 import { keys } from "../../api/queries.ts";
 import type { SandboxApi } from "../../api/sandbox-api.ts";
 import { readServerSent } from "../../api/server-sent.ts";
@@ -11,7 +11,7 @@ import { readServerSent } from "../../api/server-sent.ts";
 const retryMs = 1_000;
 
 /** Refetches the directory when something in it changes, if the server supports watching. */
-export function useWatch(directory: Place): void {
+export function useWatch(directory: FileRef): void {
   const api = useApi();
   const queries = useQueryClient();
   useEffect(() => {
@@ -25,7 +25,7 @@ export function useWatch(directory: Place): void {
 async function keepWatching(
   api: SandboxApi,
   queries: QueryClient,
-  directory: Place,
+  directory: FileRef,
   signal: AbortSignal,
 ): Promise<void> {
   let failed = false;
@@ -37,11 +37,11 @@ async function keepWatching(
   };
   while (!signal.aborted && !failed) {
     try {
-      const response = await api.send("/v1/fs/watch", { query: placeQuery(directory), signal });
+      const response = await api.send("/v1/fs/watch", { query: fileRefQuery(directory), signal });
       await readServerSent(response, take);
     } catch (error) {
       // The listing shows its own error and retries itself.
-      if (isRefusal(error)) return;
+      if (isPermanentRefusal(error)) return;
       // The error explains why the listing may be outdated.
       if (!signal.aborted) list();
     }

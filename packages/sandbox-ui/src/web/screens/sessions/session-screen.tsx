@@ -11,7 +11,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useApi } from "../../api/context.ts";
-import { isGone } from "../../api/errors.ts";
+import { isNotFound } from "../../api/errors.ts";
 import { keys, permissionsQuery, sessionQuery } from "../../api/queries.ts";
 import type { Session, SessionEvent } from "../../api/types.ts";
 import { type SessionLogView, useSessionLog } from "../../api/use-session-log.ts";
@@ -38,7 +38,7 @@ function LoadedSession({ id }: { readonly id: string }) {
   const log = useSessionLog(id, session?.lastSequence);
   useFreshness(log.events);
   // One that was deleted elsewhere is not shown as if it were there.
-  if (session === undefined || isGone(error)) {
+  if (session === undefined || isNotFound(error)) {
     return (
       <div className="page">
         {error === null ? (

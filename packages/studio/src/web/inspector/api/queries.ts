@@ -8,7 +8,7 @@ import {
   useMutation,
   useQueryClient,
 } from "@tanstack/react-query";
-import { readAgain } from "../../api/queries.ts";
+import { refetchActive } from "../../api/queries.ts";
 import { actors, inspect } from "./actors.ts";
 import type { LiveChange } from "./live.ts";
 import type {
@@ -181,7 +181,7 @@ function put<Data>(queries: QueryClient, queryKey: readonly string[], update: (k
   const known = queries.setQueryData<Data>(queryKey, (before) => before && update(before));
   if (queries.isFetching({ queryKey }) === 0) return;
   if (known === undefined) void readAfter(queries, queryKey);
-  else void readAgain(queries, queryKey);
+  else void refetchActive(queries, queryKey);
 }
 
 /** Queries to repeat as soon as their running request has finished. */
@@ -259,7 +259,7 @@ export function mergeChange(queries: QueryClient, address: ActorAddress, change:
 }
 
 /** A mutation that refetches the data that it may have changed. */
-export function useChange<Input, Output>(
+export function useActorMutation<Input, Output>(
   address: ActorAddress,
   change: (input: Input) => Promise<Output>,
   ...touched: readonly string[]
@@ -268,7 +268,7 @@ export function useChange<Input, Output>(
   return useMutation({
     mutationFn: change,
     onSettled: async () => {
-      await Promise.all(touched.map((part) => readAgain(queries, [...actorKey(address), part])));
+      await Promise.all(touched.map((part) => refetchActive(queries, [...actorKey(address), part])));
     },
   });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { base64url, keyWords, parseArguments, parseValue, valueLine, valueText } from "./values.ts";
+import { base64url, formatKey, formatValue, formatValueLine, parseArguments, parseValue } from "./values.ts";
 
 test("what JSON has no word for survives the way through the editor", () => {
   const value = {
@@ -9,7 +9,7 @@ test("what JSON has no word for survives the way through the editor", () => {
     map: new Map([["a", new Set([1])]]),
     bytes: new Uint8Array([1]),
   };
-  const parsed = parseValue(valueText(value));
+  const parsed = parseValue(formatValue(value));
   assert.deepEqual(parsed, { ok: true, value });
 });
 
@@ -29,10 +29,10 @@ test("arguments are a list, and nothing is the empty one", () => {
 });
 
 test("keys and values are shown with their hidden characters spelled out", () => {
-  assert.equal(keyWords([]), "no key");
-  assert.equal(keyWords(["", "b"]), '"" / b');
-  assert.equal(keyWords(["a\u202eb"]), "a⟨U+202E⟩b");
-  assert.equal(valueLine("x".repeat(20), 5), '"xxxx…');
+  assert.equal(formatKey([]), "no key");
+  assert.equal(formatKey(["", "b"]), '"" / b');
+  assert.equal(formatKey(["a\u202eb"]), "a⟨U+202E⟩b");
+  assert.equal(formatValueLine("x".repeat(20), 5), '"xxxx…');
 });
 
 test("base64url is that of UTF-8", () => {

@@ -3,12 +3,12 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { maxValueDepth } from "./request.ts";
 
 /** A value as editable JSON, with tags for values that JSON lacks. */
-export function valueText(value: unknown): string {
+export function formatValue(value: unknown): string {
   return JSON.stringify(JSON.parse(encodeJson(value)), null, 2);
 }
 
 /** A value on one line, truncated to `length` characters. */
-export function valueLine(value: unknown, length = 160): string {
+export function formatValueLine(value: unknown, length = 160): string {
   const text = visibleText(encodeJson(value));
   return text.length > length ? `${text.slice(0, length)}…` : text;
 }
@@ -43,7 +43,7 @@ export function parseArguments(text: string): ParsedValue & { readonly value?: u
 }
 
 /** A key for display: its components with hidden characters made visible. */
-export function keyWords(key: ActorKey): string {
+export function formatKey(key: ActorKey): string {
   if (key.length === 0) return "no key";
   return key.map((part) => (part === "" ? '""' : visibleText(part))).join(" / ");
 }

@@ -16,7 +16,7 @@ const kindWords: Readonly<Record<string, string>> = {
   WorkflowChildEntry: "child",
 };
 
-export function entryWords(entry: WorkflowEntry): string {
+export function entryKindLabel(entry: WorkflowEntry): string {
   return kindWords[entry.kind.tag] ?? entry.kind.tag;
 }
 

@@ -1,12 +1,12 @@
 import { ChevronIcon } from "@holdfast/web-parts";
 import { useState } from "react";
-import { valueLine } from "../api/values.ts";
+import { formatValueLine } from "../api/values.ts";
 import { JsonTree, leafText } from "./json-tree.tsx";
 
 /** A value on one line, which expands to its tree. */
 export function Value({ value, label }: { readonly value: unknown; readonly label: string }) {
   const [open, setOpen] = useState(false);
-  const line = valueLine(value);
+  const line = formatValueLine(value);
   const simple = typeof value !== "object" || value === null || line.length < 40;
   if (simple) {
     return (

@@ -3,7 +3,7 @@ import { Empty, ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { formatClock } from "@holdfast/web-parts/format";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { type DoneCall, keepCall, useCalls } from "../api/calls.ts";
+import { type CompletedCall, recordCall, useCalls } from "../api/calls.ts";
 import { useOpenActor } from "../api/context.ts";
 import { parseArguments } from "../api/values.ts";
 import { CodeField, SelectField } from "../parts/fields.tsx";
@@ -32,8 +32,8 @@ export function ActionsTab() {
       const durationMs = performance.now() - began;
       return { action: given.action, text: given.text, at, durationMs, ...result };
     },
-    onSuccess(done: Omit<DoneCall, "seq">) {
-      keepCall(address.id, done);
+    onSuccess(done: Omit<CompletedCall, "seq">) {
+      recordCall(address.id, done);
       announce("error" in done ? `${done.action} failed.` : `${done.action} completed.`);
     },
   });
@@ -94,7 +94,7 @@ export function ActionsTab() {
   );
 }
 
-function CallRow({ call, onAgain }: { readonly call: DoneCall; readonly onAgain: () => void }) {
+function CallRow({ call, onAgain }: { readonly call: CompletedCall; readonly onAgain: () => void }) {
   const failed = "error" in call;
   return (
     <li className="row" data-call={call.action} data-result={failed ? "error" : "ok"}>

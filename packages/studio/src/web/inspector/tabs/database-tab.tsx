@@ -3,7 +3,7 @@ import { formatCount } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useOpenActor } from "../api/context.ts";
-import { rowsPerPage, rowsQuery, tablesQuery, useChange } from "../api/queries.ts";
+import { rowsPerPage, rowsQuery, tablesQuery, useActorMutation } from "../api/queries.ts";
 import type { DatabaseTable } from "../api/types.ts";
 import { CodeField, SelectField } from "../parts/fields.tsx";
 import { RowsTable } from "../parts/rows-table.tsx";
@@ -34,7 +34,7 @@ function QueryBox() {
   const { address, api } = useOpenActor();
   const [sql, setSql] = useState("");
   const [writes, setWrites] = useState(false);
-  const run = useChange(address, (text: string) => api.execute(text, !writes), "database");
+  const run = useActorMutation(address, (text: string) => api.execute(text, !writes), "database");
   const submit = (event?: FormEvent) => {
     event?.preventDefault();
     if (sql.trim() !== "" && !run.isPending) run.mutate(sql);

@@ -5,7 +5,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { type Dispatch, type FormEvent, type SetStateAction, useRef, useState } from "react";
 import { MoreButton } from "../../components/more-button.tsx";
 import { useOpenActor } from "../api/context.ts";
-import { kvQuery, useChange } from "../api/queries.ts";
+import { kvQuery, useActorMutation } from "../api/queries.ts";
 import type { KvEntry } from "../api/types.ts";
 import { base64url } from "../api/values.ts";
 import { CodeField, TextField } from "../parts/fields.tsx";
@@ -79,7 +79,7 @@ function PutForm({
 }) {
   const { address, api } = useOpenActor();
   const announce = useAnnounce();
-  const put = useChange(
+  const put = useActorMutation(
     address,
     ({ encodedKey, key, text }: Draft) => api.putKv(encodedKey ?? base64url(key), text),
     "kv",
@@ -117,7 +117,7 @@ function PutForm({
 
 function EntryRow({ entry, onEdit }: { readonly entry: KvEntry; readonly onEdit: () => void }) {
   const { address, api } = useOpenActor();
-  const remove = useChange(address, () => api.deleteKv(entry.key), "kv");
+  const remove = useActorMutation(address, () => api.deleteKv(entry.key), "kv");
   const name = visibleText(entryKey(entry));
   return (
     <li className="row" data-kv={entryKey(entry)}>

@@ -4,7 +4,7 @@ import { formatCount, formatDateTime } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useOpenActor } from "../api/context.ts";
-import { deadLettersQuery, queueQuery, useChange } from "../api/queries.ts";
+import { deadLettersQuery, queueQuery, useActorMutation } from "../api/queries.ts";
 import type { QueueMessage } from "../api/types.ts";
 import { parseValue } from "../api/values.ts";
 import { CodeField, SelectField, TextField } from "../parts/fields.tsx";
@@ -86,7 +86,7 @@ function SendForm() {
   const [text, setText] = useState("{}");
   const [delay, setDelay] = useState("");
   const parsed = parseValue(text);
-  const send = useChange(
+  const send = useActorMutation(
     address,
     (body: unknown) => api.send(name, body, delay === "" ? undefined : { delayMs: Number(delay) }),
     "queue",
@@ -185,8 +185,8 @@ function MessageRow({ message }: { readonly message: QueueMessage }) {
 
 function DeadLetterRow({ message }: { readonly message: QueueMessage }) {
   const { address, api } = useOpenActor();
-  const retry = useChange(address, () => api.retryDeadLetter(message.id), "queue", "dead-letters");
-  const remove = useChange(address, () => api.deleteDeadLetter(message.id), "dead-letters");
+  const retry = useActorMutation(address, () => api.retryDeadLetter(message.id), "queue", "dead-letters");
+  const remove = useActorMutation(address, () => api.deleteDeadLetter(message.id), "dead-letters");
   return (
     <li className="row" data-dead-letter={message.id}>
       <div className="row-main">

@@ -4,7 +4,7 @@ import { formatClock, formatDateTime, formatDuration } from "@holdfast/web-parts
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useOpenActor } from "../api/context.ts";
-import { scheduleHistoryQuery, schedulesQuery, useChange } from "../api/queries.ts";
+import { scheduleHistoryQuery, schedulesQuery, useActorMutation } from "../api/queries.ts";
 import type { CronFire, DeadSchedule, Schedule } from "../api/types.ts";
 import { Value } from "../parts/value.tsx";
 
@@ -62,7 +62,7 @@ function ScheduleRow({ schedule }: { readonly schedule: Schedule }) {
   // A recurring schedule is identified by its name, any other by its id.
   const handle = schedule.name ?? schedule.id;
   const title = schedule.name ?? schedule.action;
-  const deed = useChange(
+  const deed = useActorMutation(
     address,
     (verb: "run" | "pause" | "resume") => api.schedule(handle, verb),
     "schedules",
@@ -173,7 +173,7 @@ function History({ name }: { readonly name: string }) {
 
 function DeadRow({ dead }: { readonly dead: DeadSchedule }) {
   const { address, api } = useOpenActor();
-  const retry = useChange(address, () => api.schedule(dead.id, "retry"), "schedules");
+  const retry = useActorMutation(address, () => api.schedule(dead.id, "retry"), "schedules");
   return (
     <li className="row" data-dead-schedule={dead.id}>
       <div className="row-main">

@@ -1,8 +1,8 @@
 import { CopyButton, ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 import { useOpenActor } from "../api/context.ts";
-import { useChange } from "../api/queries.ts";
-import { parseValue, valueText } from "../api/values.ts";
+import { useActorMutation } from "../api/queries.ts";
+import { formatValue, parseValue } from "../api/values.ts";
 import { CodeField } from "../parts/fields.tsx";
 import { JsonTree } from "../parts/json-tree.tsx";
 
@@ -24,7 +24,7 @@ export function StateTab() {
         <h2 id={heading}>State</h2>
         {!editing && (
           <div className="panel-deeds">
-            <CopyButton text={() => valueText(actor.state)} label="Copy the state as JSON" />
+            <CopyButton text={() => formatValue(actor.state)} label="Copy the state as JSON" />
             <button type="button" className="button button-small" ref={edit} onClick={() => setEditing(true)}>
               Edit
             </button>
@@ -46,12 +46,12 @@ function StateForm({ onDone }: { readonly onDone: () => void }) {
   const { address, actor, api } = useOpenActor();
   const announce = useAnnounce();
   const form = useRef<HTMLFormElement>(null);
-  const [base, setBase] = useState(() => valueText(actor.state));
+  const [base, setBase] = useState(() => formatValue(actor.state));
   const [text, setText] = useState(base);
   const latest = useRef(text);
   const parsed = parseValue(text);
-  const now = useMemo(() => valueText(actor.state), [actor.state]);
-  const save = useChange(address, (state: unknown) => api.setState(state));
+  const now = useMemo(() => formatValue(actor.state), [actor.state]);
+  const save = useActorMutation(address, (state: unknown) => api.setState(state));
   useEffect(() => form.current?.querySelector("textarea")?.focus(), []);
   const write = (typed: string) => {
     latest.current = typed;
@@ -65,7 +65,7 @@ function StateForm({ onDone }: { readonly onDone: () => void }) {
         announce("Saved.");
         // Edits made while saving are kept.
         if (latest.current === text) onDone();
-        else setBase(valueText(value));
+        else setBase(formatValue(value));
       },
     });
   };

@@ -4,9 +4,9 @@ import { formatClock, formatDateTime } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { useOpenActor } from "../api/context.ts";
-import { useChange, workflowQuery } from "../api/queries.ts";
+import { useActorMutation, workflowQuery } from "../api/queries.ts";
 import type { WorkflowEntry, WorkflowEntryFacts, WorkflowHistory, WorkflowView } from "../api/types.ts";
-import { entryDepth, entryName, entryWords } from "../api/workflow.ts";
+import { entryDepth, entryKindLabel, entryName } from "../api/workflow.ts";
 import { TextField } from "../parts/fields.tsx";
 import { Value } from "../parts/value.tsx";
 
@@ -55,7 +55,7 @@ export function WorkflowTab() {
 function Deeds({ view }: { readonly view: WorkflowView }) {
   const { address, api } = useOpenActor();
   const [reason, setReason] = useState("");
-  const replay = useChange(address, () => api.replay(), "workflow");
+  const replay = useActorMutation(address, () => api.replay(), "workflow");
   return (
     <div className="panel-deeds">
       <ConfirmButton
@@ -110,7 +110,7 @@ function EntryRow({
   readonly facts: WorkflowEntryFacts | undefined;
 }) {
   const { address, api } = useOpenActor();
-  const replay = useChange(address, () => api.replay(entry.id), "workflow");
+  const replay = useActorMutation(address, () => api.replay(entry.id), "workflow");
   const name = visibleText(entryName(history, entry));
   const status = facts?.status ?? "pending";
   const { error: _, ...record } = entry.kind.val;
@@ -126,7 +126,7 @@ function EntryRow({
     >
       <div className="row-main">
         <p className="row-title">
-          {name} <span className="tag">{entryWords(entry)}</span>{" "}
+          {name} <span className="tag">{entryKindLabel(entry)}</span>{" "}
           <span className={`status status-entry-${status}`}>{status.replaceAll("_", " ")}</span>
         </p>
         {facts !== undefined && <Times facts={facts} />}

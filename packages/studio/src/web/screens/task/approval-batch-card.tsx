@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import type { ApprovalOption, ApprovalView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
-import { answersFor, lineOf } from "./approval-batch.ts";
+import { answersFor, summaryLine } from "./approval-batch.ts";
 
 /**
  * Answers many questions of the gate together. Nothing is selected initially, so that nothing is allowed unseen; each
@@ -70,7 +70,7 @@ export function ApprovalBatchCard({
             <label>
               <input type="checkbox" checked={selected.has(each.id)} onChange={() => toggle(each.id)} />
               <span>
-                <strong>{visibleText(each.title)}</strong> {visibleText(lineOf(each))}
+                <strong>{visibleText(each.title)}</strong> {visibleText(summaryLine(each))}
                 {each.boundary?.origin !== undefined && (
                   <span className="approval-origin">
                     {" "}

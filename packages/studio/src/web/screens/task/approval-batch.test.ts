@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ApprovalView } from "../../../contract.ts";
-import { answersFor, batchOf, lineOf } from "./approval-batch.ts";
+import { answersFor, selectBatch, summaryLine } from "./approval-batch.ts";
 
 const question = (id: string, more: Partial<ApprovalView> = {}): ApprovalView => ({
   id,
@@ -21,8 +21,8 @@ const question = (id: string, more: Partial<ApprovalView> = {}): ApprovalView =>
 
 test("a batch has the questions of the gate, when there are several", () => {
   const { boundary: _, ...agents } = question("agent");
-  assert.deepEqual(batchOf([question("a"), agents]), []);
-  const batch = batchOf([question("a"), agents, question("b")]);
+  assert.deepEqual(selectBatch([question("a"), agents]), []);
+  const batch = selectBatch([question("a"), agents, question("b")]);
   assert.deepEqual(
     batch.map(({ id }) => id),
     ["a", "b"],
@@ -31,7 +31,7 @@ test("a batch has the questions of the gate, when there are several", () => {
 
 test("a question that waits is offered whatever the clock of the browser says", () => {
   const long = question("long ago", { expiresAt: Date.now() - 3_600_000 });
-  assert.equal(batchOf([long, question("b", { expiresAt: Number.MAX_SAFE_INTEGER })]).length, 2);
+  assert.equal(selectBatch([long, question("b", { expiresAt: Number.MAX_SAFE_INTEGER })]).length, 2);
 });
 
 test("the selected ones get the same answer, and no other does", () => {
@@ -47,7 +47,7 @@ test("the selected ones get the same answer, and no other does", () => {
 });
 
 test("a line says where a detail goes on", () => {
-  assert.equal(lineOf(question("a")), '{ "to": "ada" }');
-  assert.equal(lineOf(question("a", { truncated: true })), '{ "to": "ada" } …');
-  assert.equal(lineOf(question("a", { detail: "x".repeat(161) })), `${"x".repeat(160)} …`);
+  assert.equal(summaryLine(question("a")), '{ "to": "ada" }');
+  assert.equal(summaryLine(question("a", { truncated: true })), '{ "to": "ada" } …');
+  assert.equal(summaryLine(question("a", { detail: "x".repeat(161) })), `${"x".repeat(160)} …`);
 });

@@ -5,7 +5,7 @@ import type { ApprovalAnswer, ApprovalOption, ApprovalView } from "../../../cont
  * The questions that a batch can answer: those of the gate. An agent's questions are about its own work and are
  * answered individually. The server decides which are still open, because a browser's clock may be wrong.
  */
-export function batchOf(approvals: readonly ApprovalView[]): readonly ApprovalView[] {
+export function selectBatch(approvals: readonly ApprovalView[]): readonly ApprovalView[] {
   const open = approvals.filter(
     ({ boundary, options }) => boundary !== undefined && options.some(({ kind }) => kind === "allow_once"),
   );
@@ -27,7 +27,7 @@ export function answersFor(
 const maxLineCharacters = 160;
 
 /** The beginning of a question's detail on one line; its card has all of it. */
-export function lineOf({ detail, truncated }: ApprovalView): string {
+export function summaryLine({ detail, truncated }: ApprovalView): string {
   const line = detail.replaceAll(/\s+/g, " ").trim();
   const cut = line.slice(0, maxLineCharacters);
   return cut.length < line.length || truncated ? `${cut} …` : cut;

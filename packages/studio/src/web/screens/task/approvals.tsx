@@ -11,7 +11,7 @@ import { useApi } from "../../api/context.ts";
 import { diffsInDetail } from "../../components/diff-detail.ts";
 import { FileDiff } from "../../components/file-diff.tsx";
 import { ToolIcon } from "../../components/tool-icon.tsx";
-import { batchOf } from "./approval-batch.ts";
+import { selectBatch } from "./approval-batch.ts";
 import { ApprovalBatchCard } from "./approval-batch-card.tsx";
 
 /** The questions of the agent and of the gate, oldest first. Answering one moves focus to the next, or to the transcript. */
@@ -28,7 +28,7 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   };
   const elsewhere = useSettledElsewhere(task, submitted);
   const open = task.approvals.filter((approval) => !answered.has(approval.id));
-  const batch = batchOf(open);
+  const batch = selectBatch(open);
   const settled = (ids: readonly string[], outcome: string) => {
     setAnswered((known) => new Set([...known, ...ids]));
     setUnheard(undefined);

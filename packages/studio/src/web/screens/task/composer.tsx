@@ -4,7 +4,7 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useId } from "react";
 import type { TaskStatus, TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
-import { isLost } from "../../api/errors.ts";
+import { isResponseLost } from "../../api/errors.ts";
 import { promptDraft } from "./prompt-draft.ts";
 
 const reasons: Readonly<Record<TaskStatus, string>> = {
@@ -25,7 +25,7 @@ export function Composer({ task }: { readonly task: TaskView }) {
   const send = useMutation({
     mutationFn: (typed: string) => api.sendPrompt(task.id, typed.trim(), attempt.idFor(typed.trim())),
     onError(error) {
-      if (!isLost(error)) attempt.arrived();
+      if (!isResponseLost(error)) attempt.arrived();
     },
     onSuccess(_sent, typed) {
       attempt.arrived();

@@ -16,7 +16,7 @@ import { useEffect, useState } from "react";
 import type { TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
 import { useTaskLive } from "../../api/live.ts";
-import { readAgain, taskQuery } from "../../api/queries.ts";
+import { refetchActive, taskQuery } from "../../api/queries.ts";
 import { useSessionLog } from "../../api/use-session.ts";
 import { isBusy, statusLabel } from "../../components/status.tsx";
 import { Changes } from "./changes.tsx";
@@ -116,7 +116,7 @@ function useFreshDiff(task: TaskView): void {
   useEffect(() => {
     if (previous === undefined || previous === status) return;
     if (!isBusy(status) || status === "waiting") {
-      void readAgain(queries, ["diff", id]);
+      void refetchActive(queries, ["diff", id]);
     }
   }, [id, previous, queries, status]);
 }

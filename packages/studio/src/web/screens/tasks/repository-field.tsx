@@ -3,7 +3,7 @@ import { CheckIcon, useDebounced, WarningIcon } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { type RefObject, useEffect, useId } from "react";
 import { useApi } from "../../api/context.ts";
-import { errorWords } from "../../api/errors.ts";
+import { describeError } from "../../api/errors.ts";
 import { repositoryQuery } from "../../api/queries.ts";
 
 /** The server's name for its sample repository. */
@@ -119,7 +119,7 @@ function describe(
     case "checking":
       return <p className="field-help">Checking the repository…</p>;
     case "failed": {
-      const words = errorWords(error);
+      const words = describeError(error);
       return (
         <p className="field-problem">
           <WarningIcon />
