@@ -378,12 +378,16 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByText("The prompt was not sent.").waitFor();
     await waitForStatus(page, "idle");
+    // The notice goes away when the prompt is sent again, before the request reaches the route.
+    const answered = page.waitForResponse(/actions\/prompt/);
     await page.getByRole("button", { name: "Send" }).and(page.locator(":enabled")).click();
+    assert.equal((await answered).status(), 200);
     await page.getByText("The prompt was not sent.").waitFor({ state: "detached" });
     const [task, taskAgain, prompt, promptAgain] = keys;
     assert.equal(taskAgain, task);
     assert.equal(promptAgain, prompt);
     assert.notEqual(prompt, task);
+    await page.locator(".prompt-text").nth(1).waitFor();
     assert.equal(await page.locator(".prompt-text").count(), 2);
   });
 
