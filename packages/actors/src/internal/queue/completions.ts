@@ -2,7 +2,8 @@ import { encodeValue, type HoldfastError, validate } from "@holdfast/core";
 import type { CancelSignal } from "../../cancellation.ts";
 import { alreadyCompleted } from "./delivery.ts";
 import type { QueueDependencies } from "./dependencies.ts";
-import type { Mailbox, Message } from "./mailbox/mailbox.ts";
+import type { Mailbox } from "./mailbox/mailbox.ts";
+import type { Message } from "./mailbox/message.ts";
 import type { Policy } from "./policy.ts";
 
 interface Waiter {
@@ -70,7 +71,7 @@ export class Completions {
     const valid = validate(policy.complete, response, refusal);
     if (!(valid instanceof Promise)) return this.#record(message, valid, done);
     return valid.then((value) => {
-      if (message.place === "gone") throw alreadyCompleted();
+      if (message.state === "removed") throw alreadyCompleted();
       this.#record(message, value, done);
     });
   }

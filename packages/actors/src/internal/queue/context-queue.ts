@@ -11,7 +11,7 @@ import {
   waitInTransaction,
   waitTimedOut,
 } from "./delivery.ts";
-import type { Message } from "./mailbox/mailbox.ts";
+import type { Message } from "./mailbox/message.ts";
 import type { Receiver } from "./mailbox/receivers.ts";
 import { invalidOptions } from "./policy.ts";
 import type { Queues } from "./queues.ts";
@@ -199,7 +199,7 @@ export class ContextQueue implements Consumer {
     const known = this.#queues.mailbox.find(id);
     if (known !== undefined && known.queue !== message.name) throw notThisMessage(known, message.name);
     // A caller with only the id cannot know whether it is completed: repeating has no effect.
-    if (known === undefined || known.place === "taken") return;
+    if (known === undefined || known.state === "taken") return;
     this.#touched = true;
     await this.#queues.completeById(id, message.name, response);
     this.#queues.actor.turn.userWrote();

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { Message } from "./mailbox/mailbox.ts";
+import type { Message } from "./mailbox/message.ts";
 
 /** The consumer of messages: one context. */
 export interface Consumer {

@@ -1,5 +1,6 @@
 import { decodeValue, HoldfastError } from "@holdfast/core";
 import type { InspectedMessage, InspectedQueue } from "./inspected.ts";
+import type { MessageState } from "./mailbox/message.ts";
 import type { MessageRecord } from "./mailbox/records.ts";
 import type { Queues } from "./queues.ts";
 
@@ -24,9 +25,9 @@ export class QueueInspector {
   /** The oldest `limit` messages. */
   async list(limit: number): Promise<InspectedQueue> {
     const { mailbox, actor } = this.#queues;
-    const all = [...mailbox.all].filter(({ place }) => place !== "taken").sort((a, b) => a.id - b.id);
+    const all = [...mailbox.all].filter(({ state }) => state !== "taken").sort((a, b) => a.id - b.id);
     const messages = await Promise.all(
-      all.slice(0, limit).map((message) => this.#present(message, statusOf(message.place))),
+      all.slice(0, limit).map((message) => this.#present(message, statusOf(message.state))),
     );
     const { maxQueueSize } = actor.definition.options;
     return { size: all.length, maxSize: maxQueueSize, truncated: all.length > limit, messages };
@@ -51,7 +52,7 @@ export class QueueInspector {
   async clear(): Promise<number> {
     const { mailbox, actor } = this.#queues;
     await this.#queues.outside();
-    const waiting = [...mailbox.all].filter(({ place }) => place === "ready" || place === "delayed");
+    const waiting = [...mailbox.all].filter(({ state }) => state === "ready" || state === "delayed");
     for (const message of waiting) mailbox.remove(message);
     await actor.queue.gate();
     return waiting.length;
@@ -62,7 +63,7 @@ export class QueueInspector {
     const { mailbox, actor } = this.#queues;
     await this.#queues.outside();
     const message = mailbox.find(id);
-    if (message === undefined || (message.place !== "ready" && message.place !== "delayed")) return false;
+    if (message === undefined || (message.state !== "ready" && message.state !== "delayed")) return false;
     mailbox.remove(message);
     await actor.queue.gate();
     return true;
@@ -70,7 +71,7 @@ export class QueueInspector {
 
   /** The oldest `limit` dead letters. */
   async deadLetters(limit: number): Promise<readonly InspectedMessage[]> {
-    const letters = await this.#queues.mailbox.deadLetters();
+    const letters = await this.#queues.mailbox.deadLetters.list();
     return Promise.all(letters.slice(0, limit).map((letter) => this.#present(letter, "dead")));
   }
 
@@ -82,7 +83,7 @@ export class QueueInspector {
 
   /** Deletes a dead letter. Throws `queue.message_not_found`. */
   async deleteDeadLetter(id: number): Promise<void> {
-    await this.#withLetter(id, (letter) => this.#queues.mailbox.deleteDeadLetter(letter));
+    await this.#withLetter(id, (letter) => this.#queues.mailbox.deadLetters.delete(letter));
     await this.#queues.actor.queue.gate();
   }
 
@@ -98,7 +99,7 @@ export class QueueInspector {
   }
 
   async #letter(id: number): Promise<MessageRecord> {
-    const letter = (await this.#queues.mailbox.deadLetters()).find((each) => each.id === id);
+    const letter = (await this.#queues.mailbox.deadLetters.list()).find((each) => each.id === id);
     if (letter !== undefined) return letter;
     throw new HoldfastError("queue", "message_not_found", "There is no dead letter with this id", {
       statusCode: 404,
@@ -124,6 +125,6 @@ export class QueueInspector {
   }
 }
 
-function statusOf(place: string): InspectedMessage["status"] {
-  return place === "out" || place === "delayed" ? place : "ready";
+function statusOf(state: MessageState): InspectedMessage["status"] {
+  return state === "out" || state === "delayed" ? state : "ready";
 }

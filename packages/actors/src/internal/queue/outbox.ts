@@ -5,8 +5,14 @@ import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { recordPrefix } from "../lifecycle/part.ts";
 import { queueLimits } from "./limits.ts";
 import type { Mailbox } from "./mailbox/mailbox.ts";
-import { prefixRange } from "./mailbox/mailbox.ts";
-import { decodeOutbox, encodeOutbox, idOf, numberedKey, type OutboxRecord } from "./mailbox/records.ts";
+import {
+  decodeOutbox,
+  encodeOutbox,
+  idOf,
+  numberedKey,
+  type OutboxRecord,
+  prefixRange,
+} from "./mailbox/records.ts";
 
 type OutboxDependencies = Pick<
   ActorCore,

@@ -5,7 +5,8 @@ import { Completions } from "./completions.ts";
 import { aborted, alreadyCompleted, type Delivery, notDefined } from "./delivery.ts";
 import type { QueueDependencies } from "./dependencies.ts";
 import { queueLimits } from "./limits.ts";
-import { Mailbox, type MailboxState, type Message } from "./mailbox/mailbox.ts";
+import { Mailbox, type MailboxState } from "./mailbox/mailbox.ts";
+import type { Message } from "./mailbox/message.ts";
 import { type Receiver, Receivers } from "./mailbox/receivers.ts";
 import { Outbox } from "./outbox.ts";
 import { isQueueName, type Policy, readPolicies, readPolicy, readSendOptions } from "./policy.ts";
@@ -207,14 +208,14 @@ export class Queues {
   /** Throws `queue.already_completed`, `queue.invalid_completion_payload`. */
   complete(delivery: Delivery, response: unknown): void | Promise<void> {
     const { message } = delivery;
-    if (delivery.ended || message.place !== "out") throw alreadyCompleted();
+    if (delivery.ended || message.state !== "out") throw alreadyCompleted();
     return this.#complete(message, response);
   }
 
   /** As {@link complete}, whoever holds the message. */
   completeById(id: number, name: string, response: unknown): void | Promise<void> {
     const message = this.mailbox.find(id);
-    if (message === undefined || message.queue !== name || message.place === "taken")
+    if (message === undefined || message.queue !== name || message.state === "taken")
       throw alreadyCompleted();
     return this.#complete(message, response);
   }
@@ -230,15 +231,15 @@ export class Queues {
 
   /** Throws `queue.already_completed`. */
   fail(delivery: Delivery, error: unknown): void {
-    if (delivery.ended || delivery.message.place !== "out") throw alreadyCompleted();
+    if (delivery.ended || delivery.message.state !== "out") throw alreadyCompleted();
     this.giveBack(delivery, reasonOf(error));
   }
 
   /** The message has returned to its queue, so its delivery is void. */
   #forgetReleased(): void {
     for (const delivery of this.#deliveries.values()) {
-      const { place } = delivery.message;
-      if (place !== "out" && place !== "taken") this.#end(delivery);
+      const { state } = delivery.message;
+      if (state !== "out" && state !== "taken") this.#end(delivery);
     }
   }
 

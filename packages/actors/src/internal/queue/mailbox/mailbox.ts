@@ -1,4 +1,4 @@
-/** Stored messages: order, states, bodies, deduplication. */
+/** Stored messages: order, states, bodies, dead letters, deduplication. */
 import { type Clock, HoldfastError } from "@holdfast/core";
 import type { KvEntry } from "../../../ports/records.ts";
 import type { EntryBuffer } from "../../kv/entry-buffer.ts";
@@ -6,10 +6,12 @@ import { recordPrefix } from "../../lifecycle/part.ts";
 import { queueLimits } from "../limits.ts";
 import { backoffMs, type Policy, type SendSettings } from "../policy.ts";
 import { Bodies } from "./bodies.ts";
+import { DeadLetters } from "./dead-letters.ts";
 import { Dedupe, type DedupeState } from "./dedupe.ts";
+import { DueTimes } from "./due-times.ts";
 import { Heap } from "./heap.ts";
+import { comesFirst, type Message } from "./message.ts";
 import {
-  type DeathRecord,
   decodeHot,
   decodeMessage,
   encodeHot,
@@ -17,28 +19,8 @@ import {
   hotKey,
   type MessageRecord,
   numberedKey,
+  prefixRange,
 } from "./records.ts";
-
-/**
- * State of a message: in its queue; delayed; out with a consumer that completes it; taken by a consumer whose next
- * turn deletes it; or gone.
- */
-export type Place = "ready" | "delayed" | "out" | "taken" | "gone";
-
-export interface Message extends MessageRecord {
-  queue: string;
-  attempt: number;
-  availableAt: number;
-  waiters: readonly string[];
-  death?: DeathRecord | undefined;
-  place: Place;
-  /** When a message that is out returns to its queue. */
-  visibleAt: number | undefined;
-  /** The next time at which it needs attention. */
-  dueAt: number | undefined;
-  /** True if it has a record. */
-  stored: boolean;
-}
 
 /** The fields of a message that are kept after its receipt. */
 type PutBack = Pick<Message, "id" | "queue" | "createdAt" | "attempt"> & { readonly body: Uint8Array };
@@ -67,17 +49,13 @@ export interface MailboxState {
   readonly dedupe: DedupeState;
 }
 
-interface Due {
-  readonly at: number;
-  readonly message: Message;
-}
-
 /**
  * The messages of one actor: an in-memory index over their records, independent of senders and receivers. Writes
  * commit with the open turn.
  */
 export class Mailbox {
   readonly dedupe: Dedupe;
+  readonly deadLetters: DeadLetters;
   readonly #bodies: Bodies;
   readonly #options: MailboxOptions;
   readonly #records: EntryBuffer;
@@ -87,7 +65,7 @@ export class Mailbox {
   readonly #out = new Map<string, number>();
   /** Messages with waiting senders, by the senders' keys. */
   readonly #awaited = new Map<string, Message>();
-  #due = newDue();
+  readonly #dueTimes: DueTimes;
   /** Writes of the open turn: a message that is added and removed within it leaves no trace. */
   readonly #unwritten = new Set<Message>();
   #size = 0;
@@ -101,6 +79,8 @@ export class Mailbox {
     this.#clock = options.clock;
     this.#bodies = new Bodies(options.records);
     this.dedupe = new Dedupe(options.records, options.clock);
+    this.deadLetters = new DeadLetters(options.records, this.#bodies);
+    this.#dueTimes = new DueTimes(this.#messages);
   }
 
   /** Reads the messages of an earlier instance. `hot` is the hot record: without it there are none. */
@@ -110,7 +90,7 @@ export class Mailbox {
     this.#reserved = this.#nextId;
     for (const { key, value } of await this.#records.list(prefixRange(recordPrefix.queueMessage))) {
       const record = decodeMessage(key, value);
-      this.#add({ ...record, place: "delayed", visibleAt: undefined, dueAt: undefined, stored: true });
+      this.#add({ ...record, state: "delayed", visibleAt: undefined, dueAt: undefined, stored: true });
     }
     await this.dedupe.load();
   }
@@ -163,7 +143,7 @@ export class Mailbox {
       priority: settings.priority,
       waiters: waiter === undefined ? [] : [waiter],
       body: this.#bodies.store(id, body),
-      place: "delayed",
+      state: "delayed",
       visibleAt: undefined,
       dueAt: undefined,
       stored: false,
@@ -212,7 +192,7 @@ export class Mailbox {
   #head(policy: Policy): Message | undefined {
     const ready = this.#ready.get(policy.name);
     for (let head = ready?.peek(); head !== undefined; head = ready?.peek()) {
-      if (head.place !== "ready" || head.queue !== policy.name) ready?.pop();
+      if (head.state !== "ready" || head.queue !== policy.name) ready?.pop();
       else if (this.#expired(head)) this.#expire(head);
       else if (head.attempt >= policy.maxAttempts) this.bury(head, "it was delivered too often");
       else return head;
@@ -225,7 +205,7 @@ export class Mailbox {
     const policy = this.#options.policies.get(message.queue);
     this.#ready.get(message.queue)?.pop();
     message.attempt++;
-    message.place = completable ? "out" : "taken";
+    message.state = completable ? "out" : "taken";
     if (completable) this.#out.set(message.queue, this.out(message.queue) + 1);
     else this.#size--;
     const visibility = completable ? policy?.visibilityTimeoutMs : undefined;
@@ -237,7 +217,7 @@ export class Mailbox {
 
   /** Deletes a message. Idempotent. */
   remove(message: Message): void {
-    if (message.place === "gone") return;
+    if (message.state === "removed") return;
     this.#leave(message);
     this.#forget(message);
     this.#bodies.delete(message);
@@ -253,9 +233,9 @@ export class Mailbox {
 
   /** Removes the message from every index and count. */
   #leave(message: Message): void {
-    if (message.place === "out") this.#out.set(message.queue, this.out(message.queue) - 1);
-    if (message.place !== "taken") this.#size--;
-    message.place = "gone";
+    if (message.state === "out") this.#out.set(message.queue, this.out(message.queue) - 1);
+    if (message.state !== "taken") this.#size--;
+    message.state = "removed";
     message.visibleAt = undefined;
     message.dueAt = undefined;
   }
@@ -263,7 +243,7 @@ export class Mailbox {
   /** A delivery has failed: the message returns after the backoff, or becomes a dead letter. */
   release(message: Message, reason: string): void {
     const policy = this.#options.policies.get(message.queue);
-    if (message.place !== "out" && message.place !== "taken") return;
+    if (message.state !== "out" && message.state !== "taken") return;
     if (policy !== undefined && message.attempt >= policy.maxAttempts) return this.bury(message, reason);
     const wait = policy === undefined ? 0 : backoffMs(policy, message.attempt);
     this.#leave(message);
@@ -288,32 +268,14 @@ export class Mailbox {
       return;
     }
     this.#forget(message);
-    this.#records.put(deadKey(message.id), encodeMessage({ ...message, death }));
-    this.#options.background(this.#trimDeadLetters());
-  }
-
-  async #trimDeadLetters(): Promise<void> {
-    const dead = await this.deadLetters();
-    for (const letter of dead.slice(0, Math.max(0, dead.length - queueLimits.maxDeadLetters))) {
-      this.deleteDeadLetter(letter);
-    }
-  }
-
-  /** The dead letters, oldest message first. */
-  async deadLetters(): Promise<MessageRecord[]> {
-    const entries = await this.#records.list(prefixRange(recordPrefix.queueDead));
-    return entries.map(({ key, value }) => decodeMessage(key, value));
-  }
-
-  deleteDeadLetter(letter: MessageRecord): void {
-    this.#records.delete(deadKey(letter.id));
-    this.#bodies.delete(letter);
+    this.deadLetters.add({ ...message, death });
+    this.#options.background(this.deadLetters.trim());
   }
 
   /** Returns a dead letter to its queue with its attempts reset. Throws `queue.full`. */
   revive(letter: MessageRecord): void {
     if (this.#size >= this.#options.maxSize) throw full(this.#options.maxSize);
-    this.#records.delete(deadKey(letter.id));
+    this.deadLetters.take(letter);
     const { death: _, ...rest } = letter;
     this.#comeBack({ ...rest, attempt: 0 });
   }
@@ -330,7 +292,7 @@ export class Mailbox {
       ...record,
       availableAt: 0,
       expiresAt: 0,
-      place: "delayed",
+      state: "delayed",
       visibleAt: undefined,
       dueAt: undefined,
       stored: false,
@@ -351,7 +313,7 @@ export class Mailbox {
 
   /** Restores a snapshot; the message objects stay the same. */
   restore({ messages, nextId, reserved, dedupe }: MailboxState): void {
-    for (const message of this.#messages.values()) message.place = "gone";
+    for (const message of this.#messages.values()) message.state = "removed";
     this.#messages.clear();
     this.#unwritten.clear();
     this.#awaited.clear();
@@ -365,9 +327,9 @@ export class Mailbox {
       Object.assign(message, before);
       this.#messages.set(message.id, message);
       for (const key of message.waiters) this.#awaited.set(key, message);
-      if (message.place !== "taken") this.#size++;
-      if (message.place === "out") this.#out.set(message.queue, this.out(message.queue) + 1);
-      if (message.place === "ready") this.#makeReady(message);
+      if (message.state !== "taken") this.#size++;
+      if (message.state === "out") this.#out.set(message.queue, this.out(message.queue) + 1);
+      if (message.state === "ready") this.#makeReady(message);
       this.#schedule(message);
     }
   }
@@ -386,13 +348,13 @@ export class Mailbox {
     this.#messages.set(message.id, message);
     for (const key of message.waiters) this.#awaited.set(key, message);
     this.#size++;
-    if (message.availableAt > this.#clock.now()) message.place = "delayed";
+    if (message.availableAt > this.#clock.now()) message.state = "delayed";
     else this.#makeReady(message);
     this.#schedule(message);
   }
 
   #makeReady(message: Message): void {
-    message.place = "ready";
+    message.state = "ready";
     let ready = this.#ready.get(message.queue);
     if (ready === undefined) {
       ready = new Heap(comesFirst);
@@ -403,45 +365,31 @@ export class Mailbox {
   }
 
   #schedule(message: Message): void {
-    const waits = message.place === "ready" || message.place === "delayed";
+    const waits = message.state === "ready" || message.state === "delayed";
     const expires = waits && message.expiresAt !== 0 ? message.expiresAt : Number.POSITIVE_INFINITY;
-    const comes = message.place === "delayed" ? message.availableAt : Number.POSITIVE_INFINITY;
+    const comes = message.state === "delayed" ? message.availableAt : Number.POSITIVE_INFINITY;
     const at = Math.min(expires, comes, message.visibleAt ?? Number.POSITIVE_INFINITY);
     message.dueAt = at === Number.POSITIVE_INFINITY ? undefined : at;
-    if (message.dueAt === undefined) return;
-    this.#due.push({ at, message });
-    // Removes early messages from the timer heap, so that they do not stay in memory.
-    if (this.#due.size > 2 * this.#messages.size + 64) this.#rebuildDue();
-  }
-
-  #rebuildDue(): void {
-    this.#due = newDue();
-    for (const message of this.#messages.values()) {
-      if (message.dueAt !== undefined) this.#due.push({ at: message.dueAt, message });
-    }
+    this.#dueTimes.add(message);
   }
 
   /** The next time at which a message needs attention. */
   get dueAt(): number | undefined {
-    for (let due = this.#due.peek(); due !== undefined; due = this.#due.peek()) {
-      if (due.message.dueAt === due.at) return due.at;
-      this.#due.pop();
-    }
-    return undefined;
+    return this.#dueTimes.earliest;
   }
 
   /** Handles everything that is due. */
   tick(): void {
     const now = this.#clock.now();
     for (let at = this.dueAt; at !== undefined && at <= now; at = this.dueAt) {
-      const message = this.#due.pop()?.message;
+      const message = this.#dueTimes.pop();
       if (message === undefined) return;
       message.dueAt = undefined;
       if (message.visibleAt !== undefined && message.visibleAt <= now) {
         this.release(message, "it was neither completed nor failed in time");
       } else if (this.#expired(message)) this.#expire(message);
       else {
-        if (message.place === "delayed" && message.availableAt <= now) this.#makeReady(message);
+        if (message.state === "delayed" && message.availableAt <= now) this.#makeReady(message);
         this.#schedule(message);
       }
     }
@@ -462,24 +410,8 @@ export class Mailbox {
   }
 }
 
-function newDue(): Heap<Due> {
-  return new Heap((a, b) => a.at < b.at);
-}
-
 function messageKey(id: number): Uint8Array {
   return numberedKey(recordPrefix.queueMessage, id);
-}
-
-function deadKey(id: number): Uint8Array {
-  return numberedKey(recordPrefix.queueDead, id);
-}
-
-export function prefixRange(prefix: number): { readonly start: Uint8Array; readonly end: Uint8Array } {
-  return { start: new Uint8Array([prefix]), end: new Uint8Array([prefix + 1]) };
-}
-
-function comesFirst(a: Message, b: Message): boolean {
-  return a.priority !== b.priority ? a.priority > b.priority : a.id < b.id;
 }
 
 function full(limit: number): HoldfastError {

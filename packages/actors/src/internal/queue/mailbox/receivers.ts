@@ -1,5 +1,6 @@
 import type { Policy } from "../policy.ts";
-import type { Mailbox, Message } from "./mailbox.ts";
+import type { Mailbox } from "./mailbox.ts";
+import type { Message } from "./message.ts";
 
 /** A receive that waits for messages. */
 export interface Receiver {

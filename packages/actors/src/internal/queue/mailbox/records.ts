@@ -230,3 +230,8 @@ function list(value: unknown): readonly unknown[] {
 function malformed(): never {
   throw new HoldfastError("store", "corrupt", "A queue record cannot be read");
 }
+
+/** All keys with this prefix. */
+export function prefixRange(prefix: number): { readonly start: Uint8Array; readonly end: Uint8Array } {
+  return { start: new Uint8Array([prefix]), end: new Uint8Array([prefix + 1]) };
+}

@@ -190,8 +190,9 @@ export async function settledByChild(
   return true;
 }
 
-export interface ChildReport {
-  told(): void;
+interface ReportCallbacks {
+  /** Called when the parent has the result, or can never receive it. */
+  delivered(): void;
   /** Called when the parent could not be reached, with the time of the next attempt. */
   retryAt(at: number): void;
 }
@@ -200,7 +201,7 @@ export interface ChildReport {
 export async function reportToParent(
   child: ChildWorkflow,
   parent: ParentAddress,
-  done: ChildReport,
+  done: ReportCallbacks,
 ): Promise<void> {
   const { actor } = child;
   for (
@@ -216,10 +217,10 @@ export async function reportToParent(
         name: childActions.settled,
         args: [parent.token, outcomeOf(child)],
       });
-      return done.told();
+      return done.delivered();
     } catch (error) {
       if (actor.phase.sealed) return;
-      if (isErrorCode(error, "actor", "not_found") || !isTransient(error)) return done.told();
+      if (isErrorCode(error, "actor", "not_found") || !isTransient(error)) return done.delivered();
       done.retryAt(actor.ports.clock.now() + delay);
       await new Promise<void>((resolve) => actor.ports.tasks.after(delay, resolve));
     }

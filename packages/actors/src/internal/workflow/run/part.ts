@@ -1,5 +1,5 @@
 import { HoldfastError, isErrorCode, messageOf, validate } from "@holdfast/core";
-import { CancelledError, type WorkflowError } from "../../../workflow/errors.ts";
+import { CancelledError } from "../../../workflow/errors.ts";
 import type { WorkflowErrorEvent } from "../../../workflow/outcomes.ts";
 import { Context } from "../../calls/context.ts";
 import type { HotRecords, Part } from "../../lifecycle/part.ts";
@@ -8,25 +8,24 @@ import type { History } from "../history/history.ts";
 import { describeError, type Header, type ParentAddress, terminalStates } from "../history/record.ts";
 import { StoredWorkflow } from "../history/stored-workflow.ts";
 import { remoteRetry } from "../limits.ts";
-import { wasReported } from "../steps/failure.ts";
-import { ContinueAsNew } from "../steps/marks.ts";
-import { runRollbacks } from "../steps/rollback.ts";
 import type { Signals } from "../steps/signals.ts";
-import { reportToParent } from "./child.ts";
-import { execute, type Outcome } from "./execution.ts";
+import { Conclusion, type ConclusionHost } from "./conclusion.ts";
+import { execute } from "./execution.ts";
+import { ParentLink } from "./parent-link.ts";
 import type { Program } from "./program.ts";
 import { type RunHost, type WorkflowDependencies, WorkflowRun } from "./run.ts";
 
 /** The workflow of one actor: starts it, continues it after sleeps and restarts, and answers requests about it. */
-export class WorkflowPart implements Part, RunHost {
+export class WorkflowPart implements Part, RunHost, ConclusionHost {
   readonly actor: WorkflowDependencies;
   readonly program: Program;
   readonly #stored: StoredWorkflow;
   /** Actions to perform once the open transaction has succeeded. */
-  readonly #whenKept: (() => void)[] = [];
+  readonly #afterCommit: (() => void)[] = [];
   #run: WorkflowRun | undefined;
-  #retryParentAt: number | undefined;
-  /** Since when the run is active: the wake-up time of the actor after a crash. */
+  readonly #parentLink: ParentLink;
+  readonly #conclusion: Conclusion;
+  /** When the run became active: the wake-up time of the actor after a crash. */
   #activeSince: number | undefined;
   #stopping = false;
   #wakeAtStop: number | undefined;
@@ -37,6 +36,8 @@ export class WorkflowPart implements Part, RunHost {
     this.actor = actor;
     this.program = program;
     this.#stored = new StoredWorkflow(actor);
+    this.#parentLink = new ParentLink(this, this.#stored);
+    this.#conclusion = new Conclusion(this, this.#stored);
   }
 
   get history(): History {
@@ -88,9 +89,9 @@ export class WorkflowPart implements Part, RunHost {
   }
 
   #nextWakeAt(): number | undefined {
-    if (this.#retryParentAt !== undefined) return this.#retryParentAt;
+    if (this.#parentLink.retryAt !== undefined) return this.#parentLink.retryAt;
     // A parent is notified after a crash, too: nothing else would wake it or its child.
-    if (this.terminal) return this.#waitingParent && this.header.endedAt;
+    if (this.terminal) return this.#parentLink.waiting ? this.header.endedAt : undefined;
     if (this.#activeSince !== undefined) return this.#activeSince;
     let earliest: number | undefined;
     for (const { deadline } of this.#run?.deadlines ?? []) {
@@ -100,11 +101,11 @@ export class WorkflowPart implements Part, RunHost {
   }
 
   started(): void {
-    if (this.header.parent !== undefined && this.terminal) void this.tellParent();
+    if (this.header.parent !== undefined && this.terminal) void this.#parentLink.report();
     const { state, resumable } = this.header;
     if (state === "pending" && this.program.manual) return;
     if (this.terminal && !(state === "failed" && resumable)) return;
-    this.#launch();
+    this.launch();
   }
 
   closing(): void {
@@ -116,7 +117,7 @@ export class WorkflowPart implements Part, RunHost {
   }
 
   rollback(): void {
-    this.#whenKept.length = 0;
+    this.#afterCommit.length = 0;
     if (!this.#stored.rollback()) return;
     // Whether it currently waits is not rolled back.
     if (this.#run?.active === false && this.header.state === "running") this.#set({ state: "sleeping" });
@@ -125,24 +126,24 @@ export class WorkflowPart implements Part, RunHost {
 
   keep(): void {
     this.#stored.keep();
-    for (const act of this.#whenKept.splice(0)) act();
+    for (const act of this.#afterCommit.splice(0)) act();
   }
 
   /** Runs now, or after the open transaction if that succeeds. */
   #afterTransaction(act: () => void): void {
-    if (this.actor.inTransaction) this.#whenKept.push(act);
+    if (this.actor.inTransaction) this.#afterCommit.push(act);
     else act();
   }
 
   /** Notifies a waiting parent: no other result will come from this actor. */
   async leaving(): Promise<void> {
-    if (this.#waitingParent === undefined) return;
+    if (!this.#parentLink.waiting) return;
     if (!this.terminal) {
       const error = describeError(destroyedError());
       this.#set({ state: "cancelled", error, resumable: false, endedAt: this.actor.ports.clock.now() });
       this.#stored.write();
     }
-    await this.tellParent();
+    await this.#parentLink.report();
   }
 
   stopping(): void {
@@ -159,7 +160,8 @@ export class WorkflowPart implements Part, RunHost {
 
   // One run
 
-  #launch(): void {
+  /** Runs the code over the history. */
+  launch(): void {
     const { state, startedAt, run } = this.header;
     const rollingBack = state === "rolling_back";
     if (!rollingBack) {
@@ -195,7 +197,7 @@ export class WorkflowPart implements Part, RunHost {
       if (run.evicted) return;
       const outcome = await execute(run, root);
       await run.outside();
-      if (!run.evicted) await this.#conclude(run, outcome);
+      if (!run.evicted) await this.#conclusion.conclude(run, outcome);
     } catch (error) {
       // Only errors of reading or writing the history arrive here.
       if (!run.evicted) this.actor.errors.report(error);
@@ -228,87 +230,8 @@ export class WorkflowPart implements Part, RunHost {
     }
   }
 
-  async #conclude(run: WorkflowRun, outcome: Outcome): Promise<void> {
-    if (outcome.type === "evicted") return;
-    if (run.collecting) {
-      const thrown = outcome.type === "failed" ? outcome.error : undefined;
-      return this.#rollBack(run, thrown, this.header.error ?? unknownFailure);
-    }
-    if (outcome.type === "completed") {
-      try {
-        this.#stored.setOutput(outcome.output);
-      } catch (error) {
-        return this.#fail(run, error);
-      }
-      return this.#end({ state: "completed", error: undefined, resumable: false });
-    }
-    if (outcome.error instanceof ContinueAsNew) return this.#begin(run, outcome.error);
-    await this.#fail(run, outcome.error);
-  }
-
-  async #fail(run: WorkflowRun, thrown: unknown): Promise<void> {
-    const error = describeError(thrown);
-    // An error of the code itself says nothing about completed steps: nothing is rolled back.
-    const fault = run.fault !== undefined;
-    const undo = !fault && run.rollbacks.length > 0;
-    this.actor.log.warn("workflow failed", {
-      error: error.message,
-      rollbacks: undo ? run.rollbacks.length : 0,
-    });
-    if (undo) {
-      this.#set({ state: "rolling_back", error });
-      this.#stored.write();
-      await run.durable();
-      return this.#rollBack(run, thrown, error);
-    }
-    if (error.message !== this.#stored.written.error?.message) this.#reportFailure(thrown, error);
-    await this.#end({ state: "failed", error, resumable: fault || !wasReported(thrown) });
-  }
-
-  /** Errors of steps were reported individually. */
-  #reportFailure(thrown: unknown, error: WorkflowError): void {
-    if (!wasReported(thrown)) this.report({ workflow: { workflowId: this.actor.id, error } });
-  }
-
-  async #rollBack(run: WorkflowRun, thrown: unknown, error: WorkflowError): Promise<void> {
-    const complete = await runRollbacks(run);
-    await run.outside();
-    if (run.evicted) return;
-    // A failed rollback was reported instead.
-    if (complete) this.#reportFailure(thrown, error);
-    await this.#end({ state: "failed", error, resumable: false });
-    if (!complete) this.actor.log.error("rollback stopped", { error: error.message });
-  }
-
-  async #end(how: Pick<Header, "state" | "error" | "resumable">): Promise<void> {
-    this.#set({ ...how, endedAt: this.actor.ports.clock.now() });
-    this.#run?.releaseMessages();
-    this.#activeSince = undefined;
-    this.#stored.write();
-    await this.actor.queue.gate();
-    if (this.header.parent !== undefined) void this.tellParent();
-  }
-
-  /** Starts a new run with only an input; if the input cannot be recorded, the current run fails. */
-  async #begin(run: WorkflowRun, { input }: ContinueAsNew): Promise<void> {
-    try {
-      const checked = await this.#validInput(input);
-      await run.outside();
-      if (run.evicted) return;
-      this.#stored.setInput(checked);
-    } catch (error) {
-      return run.evicted ? undefined : this.#fail(run, error);
-    }
-    this.history.clear();
-    run.releaseMessages();
-    this.#set({ run: this.header.run + 1, startedAt: this.actor.ports.clock.now() });
-    this.#stored.write();
-    await this.actor.queue.gate();
-    if (!run.evicted) this.#launch();
-  }
-
   /** Throws `workflow.invalid_input`. */
-  async #validInput(input: unknown): Promise<unknown> {
+  async validInput(input: unknown): Promise<unknown> {
     const schema = this.program.input;
     const refusal = { group: "workflow", code: "invalid_input", what: "The input" };
     return schema === undefined ? input : validate(schema, this.actor.state.unwrap(input), refusal);
@@ -326,12 +249,22 @@ export class WorkflowPart implements Part, RunHost {
   }
 
   #settle(waiting: Set<() => void>): void {
-    const told = [...waiting];
+    const resolves = [...waiting];
     waiting.clear();
-    for (const tell of told) tell();
+    for (const resolve of resolves) resolve();
   }
 
   // Called by runs
+
+  /** Called when a run has reached its end, before its end is durable. */
+  concluded(): void {
+    this.#activeSince = undefined;
+  }
+
+  /** Called when the end of a run is durable. */
+  reportToParent(): void {
+    if (this.header.parent !== undefined) void this.#parentLink.report();
+  }
 
   resumed(run: WorkflowRun): void {
     this.actor.activity.begin();
@@ -344,12 +277,12 @@ export class WorkflowPart implements Part, RunHost {
     if (this.#run === run || this.#run === undefined) {
       this.#activeSince = undefined;
       this.#settle(this.#quiet);
-      if (this.header.state === "running" && !this.#stopping && this.#run === run) this.#nowSleeping();
+      if (this.header.state === "running" && !this.#stopping && this.#run === run) this.#fallAsleep();
     }
     this.actor.activity.end();
   }
 
-  #nowSleeping(): void {
+  #fallAsleep(): void {
     this.#set({ state: "sleeping" });
     if (this.actor.phase.sealed) return;
     this.#stored.write();
@@ -362,10 +295,10 @@ export class WorkflowPart implements Part, RunHost {
     const reporting = (async () => {
       await this.actor.turn.enter(() => onError(new Context(this.actor.context) as never, event as never));
     })();
-    const told = reporting
+    const handled = reporting
       .catch((error: unknown) => this.actor.errors.report(error))
       .finally(() => this.actor.queue.close());
-    this.actor.activity.keepAwake(told);
+    this.actor.activity.keepAwake(handled);
   }
 
   violated(member: string): void {
@@ -376,12 +309,12 @@ export class WorkflowPart implements Part, RunHost {
 
   /** Starts the workflow unless it has started; returns whether it did. */
   async start(input: unknown, parent?: ParentAddress): Promise<boolean> {
-    const checked = await this.#validInput(input);
+    const checked = await this.validInput(input);
     if (this.header.run > 0 || this.header.state !== "pending") return false;
     this.#stored.begin(checked);
     this.#set({ state: "running", run: 1, startedAt: this.actor.ports.clock.now(), parent });
     // One that is started in a start hook is launched after the hooks.
-    if (this.actor.phase.status === "ready") this.#afterTransaction(() => this.#launch());
+    if (this.actor.phase.status === "ready") this.#afterTransaction(() => this.launch());
     this.#stored.write();
     return true;
   }
@@ -397,11 +330,11 @@ export class WorkflowPart implements Part, RunHost {
     });
     this.#stored.write();
     this.#afterTransaction(() => this.#cancelled());
-    const told = (): void => this.#settle(this.#ended);
-    if (this.actor.inTransaction) this.actor.queue.after({ release: told, drop: told });
+    const settle = (): void => this.#settle(this.#ended);
+    if (this.actor.inTransaction) this.actor.queue.after({ release: settle, drop: settle });
     else {
       await this.actor.queue.gate();
-      told();
+      settle();
     }
     return true;
   }
@@ -411,7 +344,7 @@ export class WorkflowPart implements Part, RunHost {
     this.#run?.releaseMessages();
     // Synchronous: running code could otherwise end the workflow differently before this is durable.
     this.#run?.stop(new CancelledError("The workflow was cancelled"));
-    if (this.header.parent !== undefined) void this.tellParent();
+    this.reportToParent();
   }
 
   /** Resolves when the workflow has ended, or the instance is out of memory. */
@@ -440,12 +373,12 @@ export class WorkflowPart implements Part, RunHost {
   }
 
   /**
-   * Deletes entries, and runs again from there; `anew` if none are left. Throws `actor.workflow_in_flight`,
-   * `actor.output_in_transaction`.
+   * Deletes entries with `deleteEntries`, and runs again from there; `fromBeginning` if none are left. Throws
+   * `actor.workflow_in_flight`, `actor.output_in_transaction`.
    */
-  async restart(anew: boolean, forget: () => void): Promise<void> {
+  async restart(fromBeginning: boolean, deleteEntries: () => void): Promise<void> {
     await this.actor.queue.gate();
-    // The end of a run is visible a moment before its code has finished.
+    // The end of a run is visible shortly before its code has finished.
     while (this.terminal && this.#run !== undefined) {
       await new Promise<void>((resolve) => this.#quiet.add(resolve));
     }
@@ -454,43 +387,15 @@ export class WorkflowPart implements Part, RunHost {
       const message = "Cannot replay a workflow while it is currently in flight";
       throw new HoldfastError("actor", "workflow_in_flight", message, { statusCode: 409 });
     }
-    forget();
-    this.#retryParentAt = undefined;
+    deleteEntries();
+    this.#parentLink.reset();
     this.#stored.forgetOutput();
     // A new generation, so that the idempotency keys of its steps differ from those of the run before.
-    const run = this.header.run + (anew ? 1 : 0);
+    const run = this.header.run + (fromBeginning ? 1 : 0);
     this.#set({ run, error: undefined, resumable: false, state: "running", endedAt: undefined });
-    this.#launch();
+    this.launch();
     this.#stored.write();
     await this.actor.queue.gate();
-  }
-
-  /**
-   * The parent that waits for this workflow. A fork of a child is not that child: the parent waits for the original.
-   */
-  get #waitingParent(): ParentAddress | undefined {
-    const { parent } = this.header;
-    return parent?.child === this.actor.id ? parent : undefined;
-  }
-
-  /** Notifies the parent until it has received the result. Never rejects. */
-  async tellParent(): Promise<void> {
-    const parent = this.#waitingParent;
-    if (parent === undefined) return;
-    await reportToParent(this, parent, {
-      told: () => {
-        this.#retryParentAt = undefined;
-        this.#set({ parent: undefined });
-        this.#stored.write();
-        this.actor.queue.close();
-      },
-      retryAt: (at) => {
-        if (!this.terminal) return;
-        this.#retryParentAt = at;
-        this.actor.turn.dirty = true;
-        this.actor.queue.close();
-      },
-    });
   }
 }
 
@@ -498,5 +403,3 @@ function destroyedError(): HoldfastError {
   const message = "The actor of the workflow was destroyed before the workflow had ended";
   return new HoldfastError("workflow", "actor_destroyed", message, { statusCode: 409 });
 }
-
-const unknownFailure: WorkflowError = { name: "Error", message: "unknown error" };
