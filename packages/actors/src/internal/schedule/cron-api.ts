@@ -11,12 +11,12 @@ import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { SchedulePlan } from "./plan.ts";
 import { decodeArguments, type RecurringRow } from "./rows.ts";
 import { assertRoom } from "./schedule-api.ts";
-import { plannedRow, resumedRow } from "./time/advance.ts";
+import { createRow, resumeRow } from "./time/advance.ts";
 import { assertName, cronSpec, everySpec, historyLimit, type RecurringSpec } from "./validate.ts";
 
 type CronDependencies = Pick<ActorCore, "definition" | "ports" | "state">;
 
-/** `c.cron`. */
+/** `c.cron`: the recurring schedules of an actor. */
 export class Cron implements ActorCron {
   readonly #actor: CronDependencies;
   readonly #part: SchedulePlan;
@@ -69,7 +69,7 @@ export class Cron implements ActorCron {
     const row = this.#find(name);
     if (row === undefined) return false;
     if (row.paused !== true) return true;
-    const resumed = resumedRow(row, this.#actor.ports.clock.now(), this.#part.draw);
+    const resumed = resumeRow(row, this.#actor.ports.clock.now(), this.#part.randomFraction);
     if (resumed === undefined) this.#part.table.delete(row);
     else this.#part.table.put(resumed);
     this.#part.arm();
@@ -80,7 +80,7 @@ export class Cron implements ActorCron {
     const { clock, random } = this.#actor.ports;
     const before = this.#part.table.recurring.get(spec.name);
     if (before === undefined) assertRoom(this.#actor, this.#part);
-    const row = plannedRow(spec, before, uuidv7(clock, random), clock.now(), this.#part.draw);
+    const row = createRow(spec, before, uuidv7(clock, random), clock.now(), this.#part.randomFraction);
     this.#part.table.put(this.#part.table.history.trim(row, row.maxHistory));
     this.#part.arm();
   }

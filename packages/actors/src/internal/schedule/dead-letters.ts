@@ -10,7 +10,7 @@ import {
   type Sequence,
 } from "./rows.ts";
 
-/** One-shot schedules that were given up: cold records, of which the oldest go first. */
+/** One-shot schedules whose attempts are exhausted: cold records, bounded by deleting the oldest. */
 export class DeadLetters {
   readonly #records: EntryBuffer;
   #sequence: Sequence = { from: 0, to: 0 };
@@ -32,12 +32,12 @@ export class DeadLetters {
     this.#records.put(deadSequenceKey, encodeRecord(this.#sequence));
   }
 
-  /** The latest first. */
+  /** Latest first. */
   async list(): Promise<DeadRow[]> {
     return (await this.#entries()).map(({ row }) => row);
   }
 
-  /** Removes one and returns it. */
+  /** Deletes a dead letter and returns it. */
   async take(id: string): Promise<DeadRow | undefined> {
     const found = (await this.#entries()).find(({ row }) => row.id === id);
     if (found === undefined) return undefined;

@@ -2,40 +2,43 @@ import type { ScheduledFireInfo } from "../../ports/scheduled-fire.ts";
 import type { CallOutcome } from "../turn/call-result.ts";
 import type { Row } from "./rows.ts";
 
-/** What a call of an action carries when a schedule makes it. */
+/** Attached to an action call that a schedule makes. */
 export interface ScheduledRun {
   readonly info: ScheduledFireInfo;
-  /** It is the turn of the action: it begins now. */
+  /** Called when the action's turn starts. */
   entered(): void;
-  /** The action has ended; called before its last turn closes, so that what it writes belongs to it. */
+  /**
+   * Called when the action has ended, before its last turn closes: whatever the callback writes commits with that
+   * turn.
+   */
   ended(outcome: CallOutcome): void;
 }
 
-/** One attempt at one due time: from its begin until its action has really ended. */
+/** One attempt at one due time, until its action has ended. */
 export interface Fire {
   readonly row: Row;
   readonly firedAt: number;
   readonly attempt: number;
-  /** Asked for by hand: the times of the schedule stay as they are. */
+  /** Triggered manually: the times of the schedule do not change. */
   readonly manual: boolean;
-  /** Its action has had its turn; until then it waits for others, and a stop takes nothing from it. */
+  /** The action's turn has started. Before that it waits in the queue, and a stop does not interrupt it. */
   entered: boolean;
-  /** That it runs is in the records. */
+  /** The start of the attempt is recorded. */
   recorded: boolean;
-  /** Its outcome is in the records; after a timeout the action itself may still run. */
+  /** The outcome is recorded. After a timeout the action itself may still run. */
   settled: boolean;
-  /** The row of history of a run by hand; other runs have theirs in the schedule. */
+  /** The history row of a manual run; other runs have theirs in the schedule. */
   entry: number | undefined;
-  /** The next due time, which is skipped if it comes while this runs. */
-  skipsAt: number | undefined;
+  /** The next due time, which is skipped if it arrives during this run. */
+  nextSkipAt: number | undefined;
 }
 
-const made = new WeakSet<object>();
+const issued = new WeakSet<object>();
 
-/** Whether these are the arguments of a run: the actor itself has added the last of them. */
+/** True for arguments of a scheduled call: the last one is a fire info that this actor created. */
 export function isScheduledRun(args: readonly unknown[]): boolean {
   const last = args.at(-1);
-  return typeof last === "object" && last !== null && made.has(last);
+  return typeof last === "object" && last !== null && issued.has(last);
 }
 
 export function fireInfo(fire: Fire): ScheduledFireInfo {
@@ -48,6 +51,6 @@ export function fireInfo(fire: Fire): ScheduledFireInfo {
     firedAt,
     ...(attempt > 1 ? { attempt } : {}),
   };
-  made.add(info);
+  issued.add(info);
   return info;
 }

@@ -11,8 +11,8 @@ import {
 } from "./rows.ts";
 
 /**
- * The history of recurring schedules: cold records, numbered for each schedule. Which numbers there are
- * is in the row of the schedule, so that nothing has to be read to keep it in bounds.
+ * Run history of recurring schedules: cold records, numbered per schedule. The row of a schedule holds the range of
+ * its numbers, so that enforcing the limits reads nothing.
  */
 export class History {
   readonly #records: EntryBuffer;
@@ -21,7 +21,7 @@ export class History {
     this.#records = records;
   }
 
-  /** Adds a row; returns the schedule with it. */
+  /** Adds a history row; returns the updated schedule. */
   add(row: RecurringRow, entry: HistoryRow): RecurringRow {
     if (row.maxHistory === 0) return row;
     const { from, to } = row.history;
@@ -29,13 +29,13 @@ export class History {
     return this.trim({ ...row, history: { from, to: to + 1 } }, row.maxHistory);
   }
 
-  /** Writes a row of history again, unless it has been dropped since. */
+  /** Overwrites a history row, unless it has been deleted since. */
   replace(row: RecurringRow, sequence: number, entry: HistoryRow): void {
     if (sequence < row.history.from) return;
     this.#records.put(historyKey(row.name, sequence), encodeRecord(entry));
   }
 
-  /** Drops the oldest rows beyond `count`. */
+  /** Deletes the oldest rows beyond `count`. */
   trim(row: RecurringRow, count: number): RecurringRow {
     const { from, to } = row.history;
     const kept = Math.max(from, to - count);
@@ -49,7 +49,7 @@ export class History {
     if (row.history.from < row.history.to) this.#drop(row.name, row.history.from, row.history.to);
   }
 
-  /** The latest rows first. */
+  /** Latest first. */
   async list(row: RecurringRow, limit: number): Promise<CronFire[]> {
     const { from, to } = row.history;
     const range = historyKeys(row.name, from, to);
@@ -63,8 +63,8 @@ export class History {
   }
 }
 
-/** The schedule that has most rows, when all together have too many. */
-export function overfull(rows: Iterable<RecurringRow>): RecurringRow | undefined {
+/** The schedule with the longest history, if all histories together exceed the limit. */
+export function longestOverLimit(rows: Iterable<RecurringRow>): RecurringRow | undefined {
   let total = 0;
   let longest: RecurringRow | undefined;
   for (const row of rows) {

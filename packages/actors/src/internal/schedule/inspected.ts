@@ -1,6 +1,6 @@
 import type { CronFire, CronJobInfo, DeadSchedule, ScheduledEventInfo } from "../../schedule.ts";
 
-/** One schedule as an inspector shows it: of either kind, also while it runs. */
+/** A schedule of either kind, as inspectors see it, including while it runs. */
 export type InspectedSchedule = { readonly id: string; readonly running: boolean } & (
   | ({ readonly kind: "at"; readonly attempts: number; readonly scheduledAt: number } & Omit<
       ScheduledEventInfo,
@@ -9,22 +9,24 @@ export type InspectedSchedule = { readonly id: string; readonly running: boolean
   | CronJobInfo
 );
 
-/** The schedules of a running actor, for whoever looks at it from outside. */
+/** The schedules of a running actor, as inspectors read and change them. */
 export interface ScheduleInspector {
-  /** All of them, in order of time. */
+  /** All schedules, ordered by time. */
   list(): InspectedSchedule[];
-  /** Rows of history of a recurring schedule, the latest first. */
+  /** History of a recurring schedule, latest first. */
   history(name: string, limit?: number): Promise<CronFire[]>;
   deadLetters(): Promise<DeadSchedule[]>;
-  /** Runs a dead letter anew. Resolves, as do the others, when it is durable. */
+  /** Runs a dead letter again. Like the other changes, it resolves once durable. */
   retry(id: string): Promise<boolean>;
-  /** Deletes by id, also one that runs: it is not tried again. False if there is none. */
+  /**
+   * Deletes a schedule by id. A current run finishes, but is not retried. Returns false if there is no such schedule.
+   */
   delete(id: string): Promise<boolean>;
   pause(name: string): Promise<boolean>;
   resume(name: string): Promise<boolean>;
   /**
-   * Runs one now, by id. A recurring schedule keeps its times; a one-shot runs early. False if there is
-   * none, or if it runs.
+   * Runs a schedule now, by id. A recurring schedule keeps its times; a one-shot runs early. Returns false if there is
+   * no such schedule, or if it is running.
    */
   trigger(id: string): Promise<boolean>;
 }

@@ -6,13 +6,13 @@ import { decodeArguments } from "./rows.ts";
 
 type ScheduleInspectorDependencies = Pick<ActorCore, "ports" | "queue">;
 
-/** What inspectors see and do of the schedules of an actor. */
-export function scheduleInspector(
+/** Creates the inspector of an actor's schedules. */
+export function createScheduleInspector(
   actor: ScheduleInspectorDependencies,
   part: InspectedPlan,
 ): ScheduleInspector {
   const { table, schedule, cron } = part;
-  /** What an inspector changes is a turn of its own. */
+  /** Each change by an inspector commits as a turn of its own. */
   const durable = async <T>(change: () => T | Promise<T>): Promise<T> => {
     const result = await change();
     await actor.queue.gate();

@@ -5,12 +5,12 @@ import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { Fire } from "./fire.ts";
 import type { HistoryRow, OneShotRow, RecurringRow, Row } from "./rows.ts";
 import type { ScheduleTable } from "./table.ts";
-import { advancedRow, backoff, firstAfter } from "./time/advance.ts";
+import { advanceRow, firstAfter, retryDelay } from "./time/advance.ts";
 import { latestUntil } from "./time/cadence.ts";
 
 type OutcomesDependencies = Pick<ActorCore, "log" | "phase" | "ports">;
 
-/** Writes down how runs begin and end, and moves their schedules on. */
+/** Records the start and end of runs, and advances their schedules. */
 export class Outcomes {
   readonly #actor: OutcomesDependencies;
   readonly #table: ScheduleTable;
@@ -20,13 +20,13 @@ export class Outcomes {
     this.#table = table;
   }
 
-  readonly draw = (): number => {
+  readonly randomFraction = (): number => {
     const bytes = this.#actor.ports.random.bytes(4);
     return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 2 ** 32;
   };
 
-  /** The turn closes and the action runs on: after a crash it is known that it had begun. */
-  began(fire: Fire): void {
+  /** The turn closes while the action continues: the record shows after a crash that it had started. */
+  recordStart(fire: Fire): void {
     const row = this.#table.current(fire.row);
     fire.recorded = true;
     if (row === undefined) return;
@@ -49,30 +49,40 @@ export class Outcomes {
     );
   }
 
-  /** The action has ended, or has timed out. */
+  /** Called when the action has ended or timed out. */
   settle(fire: Fire, error: HoldfastError | undefined): void {
     const row = this.#table.current(fire.row);
     if (row === undefined) return;
-    // An error while the actor stops says nothing of the action: it is run again, as after a crash.
-    const cutOff = error !== undefined && this.#actor.phase.status !== "ready";
-    const told = cutOff ? interrupted() : error;
-    if (row.kind === "at") this.#settleOneShot(row, fire, told, cutOff);
-    else this.#settleRecurring(row, fire, told, cutOff);
+    // An error while the actor stops does not count against the action: it runs again, as after a crash.
+    const wasInterrupted = error !== undefined && this.#actor.phase.status !== "ready";
+    const reported = wasInterrupted ? interrupted() : error;
+    if (row.kind === "at") this.#settleOneShot(row, fire, reported, wasInterrupted);
+    else this.#settleRecurring(row, fire, reported, wasInterrupted);
   }
 
-  #settleOneShot(row: OneShotRow, fire: Fire, error: HoldfastError | undefined, cutOff: boolean): void {
+  #settleOneShot(
+    row: OneShotRow,
+    fire: Fire,
+    error: HoldfastError | undefined,
+    wasInterrupted: boolean,
+  ): void {
     if (error === undefined) return this.#table.delete(row);
     this.#report(row, error, fire.attempt);
-    this.#retryOneShot({ ...row, attempts: fire.attempt }, error, cutOff);
+    this.#retryOneShot({ ...row, attempts: fire.attempt }, error, wasInterrupted);
   }
 
-  #retryOneShot(row: OneShotRow, error: HoldfastError, cutOff: boolean): void {
+  #retryOneShot(row: OneShotRow, error: HoldfastError, wasInterrupted: boolean): void {
     if (row.attempts >= defaultRetry.maxAttempts) return this.#giveUp(row, error);
     const { startedAt: _began, ...rest } = row;
-    this.#table.put({ ...rest, dueAt: this.#retryAt(defaultRetry, row.attempts, cutOff) });
+    this.#table.put({ ...rest, dueAt: this.#retryAt(defaultRetry, row.attempts, wasInterrupted) });
   }
 
-  #settleRecurring(row: RecurringRow, fire: Fire, error: HoldfastError | undefined, cutOff: boolean): void {
+  #settleRecurring(
+    row: RecurringRow,
+    fire: Fire,
+    error: HoldfastError | undefined,
+    wasInterrupted: boolean,
+  ): void {
     const written = this.#writeEnd(row, fire, error);
     if (error !== undefined) this.#report(row, error, fire.attempt);
     if (fire.manual || !sameTime(row, fire)) {
@@ -81,7 +91,7 @@ export class Outcomes {
       return;
     }
     const ran = { ...written, lastRunAt: fire.firedAt, attempts: fire.attempt };
-    if (error !== undefined && this.#retryRecurring(ran, cutOff)) return;
+    if (error !== undefined && this.#retryRecurring(ran, wasInterrupted)) return;
     this.advance(ran, fire.firedAt);
   }
 
@@ -95,43 +105,43 @@ export class Outcomes {
     return row;
   }
 
-  /** False when it has no attempts left, or the next due time is nearer. */
-  #retryRecurring(row: RecurringRow, cutOff: boolean): boolean {
-    const retry = row.retry ?? (cutOff ? defaultRetry : undefined);
+  /** Returns false if no attempts remain, or the next due time comes first. */
+  #retryRecurring(row: RecurringRow, wasInterrupted: boolean): boolean {
+    const retry = row.retry ?? (wasInterrupted ? defaultRetry : undefined);
     if (retry === undefined || row.attempts >= retry.maxAttempts) return false;
-    const dueAt = this.#retryAt(retry, row.attempts, cutOff);
+    const dueAt = this.#retryAt(retry, row.attempts, wasInterrupted);
     const next = firstAfter(row, Math.max(row.scheduledAt, this.#actor.ports.clock.now()));
-    if (!cutOff && next !== undefined && dueAt >= next) return false;
+    if (!wasInterrupted && next !== undefined && dueAt >= next) return false;
     const { startedAt: _began, runningEntry: _entry, ...rest } = row;
     this.#table.put({ ...rest, dueAt });
     return true;
   }
 
-  /** What was cut off for the first time is run again at once. */
+  /** The first interruption is retried immediately. */
   #retryAt(
     retry: { minMs: number; maxMs: number; maxAttempts: number },
     attempts: number,
-    cutOff: boolean,
+    wasInterrupted: boolean,
   ): number {
-    const pause = backoff(retry, attempts);
-    return this.#actor.ports.clock.now() + (cutOff && attempts === 1 ? 0 : pause);
+    const pause = retryDelay(retry, attempts);
+    return this.#actor.ports.clock.now() + (wasInterrupted && attempts === 1 ? 0 : pause);
   }
 
   /** Moves a schedule to its next due time, or ends it. */
   advance(row: RecurringRow, ranAt: number): void {
-    const next = advancedRow(row, ranAt, this.draw);
+    const next = advanceRow(row, ranAt, this.randomFraction);
     if (next === undefined) this.finish(row);
     else this.#table.put(next);
   }
 
-  /** A schedule that is never due again. */
+  /** Deletes a schedule that will not run again. */
   finish(row: RecurringRow): void {
     this.#actor.log.debug("schedule has ended", { schedule: row.name });
     this.#table.delete(row);
   }
 
-  /** Leaves out the due times from one to another. Only those that the history has room for are looked up. */
-  skipped(row: RecurringRow, from: number, until: number, now: number): RecurringRow {
+  /** Skips the due times of a range. Computes only as many of them as the history has room for. */
+  recordSkips(row: RecurringRow, from: number, until: number, now: number): RecurringRow {
     const { action } = row;
     const [first = from, ...later] = latestUntil(row.cadence, from, until, Math.max(1, row.maxHistory));
     let to = from;
@@ -144,8 +154,8 @@ export class Outcomes {
     return { ...written, skipped: { from: row.skipped?.from ?? from, to } };
   }
 
-  /** Found at a wake: the attempt had begun and its end was never recorded. */
-  cutOff(row: Row): void {
+  /** Called on wake for an attempt that started but has no recorded end. */
+  recordInterruption(row: Row): void {
     const error = interrupted();
     if (row.kind === "at") return this.#retryOneShot(row, error, true);
     const { startedAt = row.scheduledAt, runningEntry, action, scheduledAt } = row;
@@ -162,10 +172,10 @@ export class Outcomes {
     if (!this.#retryRecurring(row, true)) this.advance(row, startedAt);
   }
 
-  actionMissing(row: Row): void {
+  deleteWithoutAction(row: Row): void {
     const { action } = row;
     const error = new HoldfastError("actor", "action_not_found", `There is no action "${action}"`);
-    this.#actor.log.warn("schedule of an action that does not exist is deleted", {
+    this.#actor.log.warn("schedule deleted because its action does not exist", {
       schedule: row.kind === "at" ? row.id : row.name,
       action,
     });
@@ -178,7 +188,7 @@ export class Outcomes {
     const failedAt = this.#actor.ports.clock.now();
     this.#table.dead.add({ id, action, args, scheduledAt, failedAt, attempts, error: toFireError(error) });
     this.#table.delete(row);
-    this.#actor.log.warn("schedule is given up", { schedule: id, action, attempts });
+    this.#actor.log.warn("schedule has failed permanently", { schedule: id, action, attempts });
   }
 
   #report(row: Row, error: HoldfastError, attempt: number): void {
@@ -202,12 +212,12 @@ export class Outcomes {
   }
 }
 
-/** Whether a schedule is still at the due time that was run: it may have been set to another meanwhile. */
+/** True if a schedule is still at the due time of the run: it may have been changed since. */
 function sameTime(row: RecurringRow, fire: Fire): boolean {
   return row.scheduledAt === fire.row.scheduledAt;
 }
 
-/** Whose error it is, the record says by itself. */
+/** The record itself identifies whose error it is. */
 function toFireError({ group, code, message, metadata }: HoldfastError): FireError {
   return { group, code, message, ...(metadata === undefined ? {} : { metadata }) };
 }

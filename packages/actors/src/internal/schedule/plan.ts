@@ -4,20 +4,20 @@ import type { RecurringRow, Row } from "./rows.ts";
 import type { ScheduleTable } from "./table.ts";
 import type { RandomFraction } from "./time/advance.ts";
 
-/** What the schedules of an actor are to those who change them. */
+/** The schedules of an actor, as `c.schedule` and `c.cron` use them. */
 export interface SchedulePlan {
   readonly table: ScheduleTable;
-  readonly draw: RandomFraction;
-  /** The run of a schedule that runs now. */
+  readonly randomFraction: RandomFraction;
+  /** The current run of a schedule. */
   running(row: Row): Fire | undefined;
-  /** The table has changed: the timer is set again. */
+  /** Sets the timer again after a change of the table. */
   arm(): void;
 }
 
-/** As inspectors have them, which act through `c.schedule` and `c.cron` as well. */
+/** The same for inspectors, which also use `c.schedule` and `c.cron`. */
 export interface InspectedPlan extends SchedulePlan {
   readonly schedule: ActorSchedule;
   readonly cron: ActorCron;
-  /** Runs a recurring schedule now; false if it runs already. */
+  /** Runs a recurring schedule now; returns false if it is already running. */
   trigger(row: RecurringRow): boolean;
 }

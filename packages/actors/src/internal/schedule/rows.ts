@@ -5,17 +5,17 @@ import { recordPrefix } from "../lifecycle/part.ts";
 import { maxStoredDepth } from "../util/stored-depth.ts";
 import type { Cadence } from "./time/cadence.ts";
 
-/** Rows are never changed in place: a row is replaced by the next. */
+/** Rows are immutable: a change replaces the row. */
 interface CommonRow {
   readonly id: string;
   readonly action: string;
-  /** `encodeValue` of the array of arguments: what the caller changes later does not reach it. */
+  /** `encodeValue` of the arguments: later changes by the caller do not affect them. */
   readonly args: Uint8Array;
-  /** When it will run: the due time with jitter, or the time of the next attempt. */
+  /** Time of the next run: the due time plus jitter, or the time of the next attempt. */
   readonly dueAt: number;
-  /** Attempts at the due time that have begun. */
+  /** Number of started attempts at the current due time. */
   readonly attempts: number;
-  /** The attempt that runs, or ran when the actor was cut off: when it began. */
+  /** Start of the current attempt, or of one that a crash interrupted. */
   readonly startedAt?: number;
 }
 
@@ -30,7 +30,7 @@ export interface RetryRow {
   readonly maxMs: number;
 }
 
-/** A range of sequence numbers: `from` is the first that is there, `to` the next to be given. */
+/** A range of sequence numbers: `from` is the first existing one, `to` the next free one. */
 export interface Sequence {
   readonly from: number;
   readonly to: number;
@@ -40,7 +40,7 @@ export interface RecurringRow extends CommonRow {
   readonly kind: "recurring";
   readonly name: string;
   readonly cadence: Cadence;
-  /** The due time that is next, or that runs. */
+  /** The next due time, or that of the current run. */
   readonly scheduledAt: number;
   readonly lastRunAt?: number;
   readonly maxHistory: number;
@@ -51,11 +51,11 @@ export interface RecurringRow extends CommonRow {
   readonly catchUp?: CatchUp;
   readonly retry?: RetryRow;
   readonly history: Sequence;
-  /** The row of history of the attempt in `startedAt`. */
+  /** The history row of the attempt in `startedAt`. */
   readonly runningEntry?: number;
-  /** Due times that were recorded as skipped while an earlier one ran. */
+  /** Due times recorded as skipped during an earlier run. */
   readonly skipped?: { readonly from: number; readonly to: number };
-  /** Missed times up to here have been chosen to be run. */
+  /** The catch-up policy has selected missed times up to here. */
   readonly catchUpTo?: number;
 }
 
@@ -81,8 +81,8 @@ export interface DeadRow {
 }
 
 /**
- * Records, format 1: a byte of format, then the CBOR of the row. Golden files hold them. Keys, after
- * the byte of the part: a byte of kind, then the id or name; numbers have eight bytes, the highest first.
+ * Records, format 1: a format byte, then the CBOR of the row. Golden files pin the format. Keys, after the byte of the
+ * part: a byte for the kind, then the id or name; numbers are 8 bytes, big-endian.
  */
 const format = 1;
 const kindOf = { oneShot: 0x00, recurring: 0x01, dead: 0x02 } as const;
@@ -95,14 +95,14 @@ export function rowKey(row: Row): Uint8Array {
     : key(recordPrefix.schedule, kindOf.recurring, utf8.encode(row.name));
 }
 
-/** The hot record of which dead letters there are. */
+/** Key of the hot record with the sequence range of the dead letters. */
 export const deadSequenceKey = new Uint8Array([recordPrefix.schedule, kindOf.dead]);
 
 export function isDeadSequence(recordKey: Uint8Array): boolean {
   return recordKey[1] === kindOf.dead;
 }
 
-/** The range of the history of one schedule. */
+/** The key range of one schedule's history. */
 export function historyKeys(
   name: string,
   from: number,
@@ -111,7 +111,7 @@ export function historyKeys(
   return { start: historyKey(name, from), end: historyKey(name, to) };
 }
 
-/** A length goes before the name, so that no name is the beginning of another. */
+/** The length precedes the name, so that no key is a prefix of another. */
 export function historyKey(name: string, sequence: number): Uint8Array {
   const bytes = utf8.encode(name);
   const rest = new Uint8Array(bytes.length + 9);
@@ -147,7 +147,7 @@ export function encodeRecord(row: Row | HistoryRow | DeadRow | Sequence): Uint8A
   return bytes;
 }
 
-/** Throws `schedule.invalid_schedule_row`, as do the others. */
+/** Throws `schedule.invalid_schedule_row`, as do the other decoders. */
 export function decodeRow(bytes: Uint8Array): Row {
   const row = fields(bytes);
   const common =
@@ -168,13 +168,13 @@ export function decodeRow(bytes: Uint8Array): Row {
   ) {
     return row as unknown as RecurringRow;
   }
-  throw invalidRow("it has not the members of a schedule");
+  throw invalidRow("it does not have the fields of a schedule");
 }
 
 export function decodeHistory(bytes: Uint8Array): HistoryRow {
   const row = fields(bytes);
   if (typeof row.action !== "string" || !isNumber(row.scheduledAt) || !isNumber(row.firedAt)) {
-    throw invalidRow("it has not the members of a history");
+    throw invalidRow("it does not have the fields of a history row");
   }
   return row as unknown as HistoryRow;
 }
@@ -182,7 +182,7 @@ export function decodeHistory(bytes: Uint8Array): HistoryRow {
 export function decodeDead(bytes: Uint8Array): DeadRow {
   const row = fields(bytes);
   if (typeof row.id !== "string" || typeof row.action !== "string" || !(row.args instanceof Uint8Array)) {
-    throw invalidRow("it has not the members of a dead letter");
+    throw invalidRow("it does not have the fields of a dead letter");
   }
   return row as unknown as DeadRow;
 }

@@ -7,10 +7,10 @@ import { assertAction, assertTimestamp, encodeArguments } from "./validate.ts";
 
 type ScheduleApiDependencies = Pick<ActorCore, "definition" | "ports" | "state">;
 
-/** The time and the version of a UUIDv7; twelve bits of its own follow. */
+/** Length of the time and version of a UUIDv7; twelve bits of a counter follow. */
 const idTimeLength = "tttttttt-tttt-7".length;
 
-/** `c.schedule`. */
+/** `c.schedule`: the one-shot schedules of an actor. */
 export class Schedule implements ActorSchedule {
   readonly #actor: ScheduleApiDependencies;
   readonly #part: SchedulePlan;
@@ -66,7 +66,7 @@ export class Schedule implements ActorSchedule {
     return true;
   }
 
-  /** One that runs is not there any more for whoever looks: what it does next is its outcome. */
+  /** A running one-shot is not listed: its outcome determines what happens next. */
   #visible(id: string): OneShotRow | undefined {
     const row = this.#part.table.oneShots.get(id);
     return row === undefined || this.#part.running(row) !== undefined ? undefined : row;
@@ -92,7 +92,7 @@ export class Schedule implements ActorSchedule {
     return id;
   }
 
-  /** Ids of one millisecond keep their order too: what comes behind the time counts. */
+  /** Ids of the same millisecond also sort by age: a counter follows the time. */
   #nextId(): string {
     const { clock, random } = this.#actor.ports;
     const id = uuidv7(clock, random);
@@ -108,7 +108,7 @@ export class Schedule implements ActorSchedule {
   }
 }
 
-/** Throws `schedule.max_schedules_exceeded`. Those that run now do not count. */
+/** Throws `schedule.max_schedules_exceeded`. Running one-shots do not count. */
 export function assertRoom(actor: ScheduleApiDependencies, part: SchedulePlan): void {
   const { maxSchedules } = actor.definition.options;
   const { oneShots, recurring } = part.table;

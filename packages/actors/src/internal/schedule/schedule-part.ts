@@ -7,7 +7,7 @@ import { recordPrefix } from "../lifecycle/part.ts";
 import { Cron } from "./cron-api.ts";
 import { type Fire, fireInfo, type ScheduledRun } from "./fire.ts";
 import type { ScheduleInspector } from "./inspected.ts";
-import { scheduleInspector } from "./inspector.ts";
+import { createScheduleInspector } from "./inspector.ts";
 import { Outcomes } from "./outcomes.ts";
 import type { InspectedPlan } from "./plan.ts";
 import { decodeArguments, type RecurringRow, type Row } from "./rows.ts";
@@ -15,7 +15,7 @@ import { Schedule } from "./schedule-api.ts";
 import { rowName, ScheduleTable } from "./table.ts";
 import { applyCatchUp, firstAfter, type RandomFraction } from "./time/advance.ts";
 
-/** The actor whose schedules they are. */
+/** The actor that owns the schedules. */
 export interface ScheduleDependencies
   extends Pick<
     ActorCore,
@@ -34,13 +34,12 @@ export interface ScheduleDependencies
   readonly instance: { invoke(call: InvokeCall): Promise<Uint8Array> };
 }
 
-/** Takes the pieces of a result: it is made to its end, and nobody gets it. */
-const nobody = { begin: () => {}, chunk: () => {} };
+/** Discards the result of a scheduled action. */
+const discardResult = { begin: () => {}, chunk: () => {} };
 
 /**
- * The schedules of one running actor. What is due is run in order of time, each as a call of its own;
- * the schedule moves on in the commit of the last turn of that call, so that a run which was cut off
- * before it is run again.
+ * The schedules of one running actor. Due schedules run in order of time, each as a separate call. A schedule advances
+ * in the commit of the last turn of its call, so an interrupted run is repeated.
  */
 export class SchedulePart implements Part, InspectedPlan {
   readonly schedule: Schedule;
@@ -48,11 +47,11 @@ export class SchedulePart implements Part, InspectedPlan {
   readonly table: ScheduleTable;
   readonly #actor: ScheduleDependencies;
   readonly #outcomes: Outcomes;
-  /** By the name of the row; one at a time for each. */
-  readonly #fires = new Map<string, Fire>();
+  /** Current runs by row name; at most one per schedule. */
+  readonly #activeFires = new Map<string, Fire>();
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
-  #pumpSet = false;
+  #pumpScheduled = false;
   #rollback: (() => void) | undefined;
   #inspector: ScheduleInspector | undefined;
 
@@ -62,13 +61,13 @@ export class SchedulePart implements Part, InspectedPlan {
     this.#outcomes = new Outcomes(actor, this.table);
     this.schedule = new Schedule(actor, this);
     this.cron = new Cron(actor, this);
-    // Made in a transaction, it had nothing before: what fails there leaves nothing in memory either.
+    // If a transaction created this part, its rollback also empties the memory.
     if (actor.inTransaction) this.savepoint();
   }
 
   load(hot: HotRecords): void {
     this.table.load(hot.get(recordPrefix.schedule) ?? [], this.#actor.errors);
-    for (const row of this.table.all) if (row.startedAt !== undefined) this.#outcomes.cutOff(row);
+    for (const row of this.table.all) if (row.startedAt !== undefined) this.#outcomes.recordInterruption(row);
   }
 
   started(): void {
@@ -77,8 +76,8 @@ export class SchedulePart implements Part, InspectedPlan {
 
   closing(): void {
     if (this.#actor.phase.sealed) return;
-    for (const fire of this.#fires.values()) {
-      if (fire.entered && !fire.settled && !fire.recorded) this.#outcomes.began(fire);
+    for (const fire of this.#activeFires.values()) {
+      if (fire.entered && !fire.settled && !fire.recorded) this.#outcomes.recordStart(fire);
     }
   }
 
@@ -109,28 +108,27 @@ export class SchedulePart implements Part, InspectedPlan {
     this.#disarm();
   }
 
-  /** For whoever looks at the actor from outside. */
   get inspector(): ScheduleInspector {
-    this.#inspector ??= scheduleInspector(this.#actor, this);
+    this.#inspector ??= createScheduleInspector(this.#actor, this);
     return this.#inspector;
   }
 
-  get draw(): RandomFraction {
-    return this.#outcomes.draw;
+  get randomFraction(): RandomFraction {
+    return this.#outcomes.randomFraction;
   }
 
   running(row: Row): Fire | undefined {
-    const fire = this.#fires.get(rowName(row));
+    const fire = this.#activeFires.get(rowName(row));
     return fire !== undefined && !fire.settled && fire.row.id === row.id ? fire : undefined;
   }
 
-  /** Sets the timer to what comes next. Nothing begins while it may not. */
+  /** Sets the timer to the next event. Does nothing while no run may start. */
   arm(): void {
-    if (!this.#mayBegin || this.#pumpSet) return;
-    const next = this.#next();
+    if (!this.#canStart || this.#pumpScheduled) return;
+    const next = this.#nextEventAt();
     if (next === undefined) return this.#disarm();
     const delayMs = next - this.#actor.ports.clock.now();
-    if (delayMs <= 0) return this.#pumpSoon();
+    if (delayMs <= 0) return this.#schedulePump();
     if (this.#timer !== undefined && this.#timerAt === next) return;
     this.#disarm();
     this.#timerAt = next;
@@ -140,15 +138,15 @@ export class SchedulePart implements Part, InspectedPlan {
     });
   }
 
-  /** Not while the actor starts or stops; nor in a transaction, which may take back what has made it due. */
-  get #mayBegin(): boolean {
+  /** False while the actor starts or stops, and in a transaction, whose rollback may undo what made a schedule due. */
+  get #canStart(): boolean {
     return this.#actor.phase.status === "ready" && !this.#actor.inTransaction;
   }
 
-  /** Runs a recurring schedule now, beside its times. False while it runs. */
+  /** Runs a recurring schedule now, in addition to its times. Returns false while it is running. */
   trigger(row: RecurringRow): boolean {
-    if (this.#fires.has(rowName(row)) || this.#actor.phase.status !== "ready") return false;
-    this.#begin(row, true);
+    if (this.#activeFires.has(rowName(row)) || this.#actor.phase.status !== "ready") return false;
+    this.#start(row, true);
     return true;
   }
 
@@ -159,13 +157,13 @@ export class SchedulePart implements Part, InspectedPlan {
   }
 
   /**
-   * Each in a task of its own: what is on the stack ends its turn first, and a run that waits for nothing
-   * ends in the turn in which it has begun.
+   * Starts each run in a separate macrotask: the code on the stack ends its turn first, and a run that awaits nothing
+   * ends in the turn in which it started.
    */
-  #pumpSoon(): void {
+  #schedulePump(): void {
     const { activity, ports } = this.#actor;
-    this.#pumpSet = true;
-    // Held awake: an actor that idled out before it began would be woken for the same again.
+    this.#pumpScheduled = true;
+    // Keeps the actor awake: if it slept before the run started, the same schedule would wake it again.
     activity.begin();
     let due: Iterator<Row> | undefined;
     const next = (): void => {
@@ -175,7 +173,7 @@ export class SchedulePart implements Part, InspectedPlan {
         isOver = !this.#pump(due);
       } finally {
         if (isOver) {
-          this.#pumpSet = false;
+          this.#pumpScheduled = false;
           activity.end();
         }
       }
@@ -185,26 +183,26 @@ export class SchedulePart implements Part, InspectedPlan {
     ports.tasks.macrotask(next);
   }
 
-  /** The earliest time at which there is something to do. */
-  #next(): number | undefined {
+  /** The earliest time of a run or a skip. */
+  #nextEventAt(): number | undefined {
     let next: number | undefined;
     const look = (time: number | undefined): void => {
       if (time !== undefined && (next === undefined || time < next)) next = time;
     };
-    if (this.#fires.size === 0) return this.table.earliest;
+    if (this.#activeFires.size === 0) return this.table.earliest;
     for (const row of this.table.all) {
       if (row.kind === "recurring" && row.paused === true) continue;
-      const fire = this.#fires.get(rowName(row));
+      const fire = this.#activeFires.get(rowName(row));
       if (fire === undefined) look(row.dueAt);
-      else look(this.#skipTime(row, fire));
+      else look(this.#nextSkipAt(row, fire));
     }
     return next;
   }
 
-  /** When a due time of a schedule that runs has to be skipped. */
-  #skipTime(row: Row, fire: Fire): number | undefined {
+  /** When the next due time of a running schedule has to be skipped. */
+  #nextSkipAt(row: Row, fire: Fire): number | undefined {
     if (row.kind === "at") return undefined;
-    return fire.settled || fire.row.id !== row.id ? row.dueAt : fire.skipsAt;
+    return fire.settled || fire.row.id !== row.id ? row.dueAt : fire.nextSkipAt;
   }
 
   #due(): Row[] {
@@ -217,14 +215,14 @@ export class SchedulePart implements Part, InspectedPlan {
     );
   }
 
-  /** Goes on until a run begins. False when nothing is due any more. */
+  /** Continues until a run starts. Returns false when nothing else is due. */
   #pump(due: Iterator<Row>): boolean {
     for (;;) {
       const { value: row, done } = due.next();
-      if (done === true || !this.#mayBegin) return false;
-      // What runs may have changed what comes after it.
+      if (done === true || !this.#canStart) return false;
+      // An earlier run may have changed this row.
       if (this.table.current(row) !== row) continue;
-      const fire = this.#fires.get(rowName(row));
+      const fire = this.#activeFires.get(rowName(row));
       const now = this.#actor.ports.clock.now();
       if (fire === undefined) {
         if (this.#run(row, now)) return true;
@@ -232,36 +230,39 @@ export class SchedulePart implements Part, InspectedPlan {
     }
   }
 
-  /** Whether a run has begun. */
+  /** Returns true if a run has started. */
   #run(row: Row, now: number): boolean {
-    if (row.kind === "at") return this.#begin(row, false);
-    const chosen = applyCatchUp(row, now, this.#outcomes.draw);
+    if (row.kind === "at") return this.#start(row, false);
+    const chosen = applyCatchUp(row, now, this.#outcomes.randomFraction);
     if (chosen === undefined) {
       this.#outcomes.finish(row);
       return false;
     }
     if (chosen !== row) this.table.put(chosen);
-    return chosen.dueAt <= now && this.#begin(chosen, false);
+    return chosen.dueAt <= now && this.#start(chosen, false);
   }
 
-  /** Due times that come while an earlier one still runs are recorded and left out, all that are over at once. */
+  /** Due times that arrive during a run are recorded as skipped; all that have passed are recorded together. */
   #skip(row: RecurringRow, fire: Fire, now: number): void {
-    const time = this.#skipTime(row, fire);
+    const time = this.#nextSkipAt(row, fire);
     if (time === undefined || time > now) return;
     if (fire.settled || fire.row.id !== row.id) {
       const { scheduledAt } = row;
-      return this.#outcomes.advance(this.#outcomes.skipped(row, scheduledAt, scheduledAt, now), scheduledAt);
+      return this.#outcomes.advance(
+        this.#outcomes.recordSkips(row, scheduledAt, scheduledAt, now),
+        scheduledAt,
+      );
     }
-    const skipped = this.#outcomes.skipped(row, time, Math.min(now, row.endAt ?? now), now);
+    const skipped = this.#outcomes.recordSkips(row, time, Math.min(now, row.endAt ?? now), now);
     this.table.put(skipped);
-    fire.skipsAt = firstAfter(row, Math.max(time, skipped.skipped?.to ?? time));
+    fire.nextSkipAt = firstAfter(row, Math.max(time, skipped.skipped?.to ?? time));
   }
 
-  /** False where there is nothing to run. */
-  #begin(row: Row, manual: boolean): boolean {
+  /** Returns false if there was nothing to run. */
+  #start(row: Row, manual: boolean): boolean {
     const actor = this.#actor;
     if (!actor.definition.actions.has(row.action)) {
-      this.#outcomes.actionMissing(row);
+      this.#outcomes.deleteWithoutAction(row);
       return false;
     }
     const firedAt = actor.ports.clock.now();
@@ -274,15 +275,15 @@ export class SchedulePart implements Part, InspectedPlan {
       recorded: false,
       settled: false,
       entry: undefined,
-      skipsAt:
+      nextSkipAt:
         row.kind === "recurring" && !manual ? firstAfter(row, Math.max(row.scheduledAt, firedAt)) : undefined,
     };
     const name = rowName(row);
-    this.#fires.set(name, fire);
+    this.#activeFires.set(name, fire);
     actor.turn.dirty = true;
     const ended = (error: HoldfastError | undefined): void => {
       this.#settle(fire, error);
-      if (this.#fires.get(name) === fire) this.#fires.delete(name);
+      if (this.#activeFires.get(name) === fire) this.#activeFires.delete(name);
       this.arm();
     };
     let args: unknown[];
@@ -300,9 +301,10 @@ export class SchedulePart implements Part, InspectedPlan {
       },
       ended: (outcome) => ended(outcome.type === "error" ? outcome.error : undefined),
     };
-    const call = { name: row.action, args, scheduled, stream: nobody };
+    const call = { name: row.action, args, scheduled, stream: discardResult };
     actor.instance.invoke(call).catch((error: unknown) => {
-      // What ended is settled by now. What timed out may go on, and is in the way of the next until then.
+      // An action that has ended is settled by now. One that timed out may continue, and blocks the next run until it
+      // ends.
       if (!isErrorCode(error, "actor", "action_timed_out")) ended(actor.errors.sanitize(error));
       else this.#settle(fire, error);
       actor.queue.close();
@@ -314,7 +316,7 @@ export class SchedulePart implements Part, InspectedPlan {
   #settle(fire: Fire, error: HoldfastError | undefined): void {
     if (fire.settled || this.#actor.phase.sealed) return;
     fire.settled = true;
-    // It never ran and is as due as before; a run by hand is due at no other time.
+    // It never started, so it is still due. A manual run is not repeated.
     if (error !== undefined && !fire.entered && !fire.manual && this.#actor.phase.status !== "ready") return;
     this.#outcomes.settle(fire, error);
   }

@@ -34,7 +34,7 @@ function add(rows: ScheduleTable, name: string, time: number): void {
   rows.put(rows.history.add(now, { action: "a", scheduledAt: time, firedAt: time, result: "ok" }));
 }
 
-test("10,000 rows of history of an actor are kept; beyond, the longest loses its oldest", async () => {
+test("an actor keeps 10,000 history rows; beyond that, the longest history loses its oldest row", async () => {
   const rows = table();
   for (let i = 0; i < 11; i++) rows.put(row(`job${i}`));
   const total = (): number => {
@@ -49,7 +49,7 @@ test("10,000 rows of history of an actor are kept; beyond, the longest loses its
   assert.equal(total(), 10_000);
   add(rows, "job10", 2);
   assert.equal(total(), 10_000);
-  // The rare one keeps what it has.
+  // The short history is complete.
   const rare = rows.recurring.get("job10");
   assert.ok(rare !== undefined);
   assert.deepEqual(
@@ -62,7 +62,7 @@ test("10,000 rows of history of an actor are kept; beyond, the longest loses its
   assert.deepEqual([kept.length, kept.at(-1)?.firedAt], [999, 1]);
 });
 
-test("no name is the beginning of another: histories stay apart", async () => {
+test("schedules whose names share a prefix have separate histories", async () => {
   const rows = table();
   for (const name of ["a", "a\u0000", "aa", "b"]) {
     rows.put(row(name));
@@ -79,7 +79,7 @@ test("no name is the beginning of another: histories stay apart", async () => {
   }
 });
 
-test("the earliest time follows every change, and leaves out what is paused", () => {
+test("the earliest time is updated by every change and ignores paused schedules", () => {
   const rows = table();
   assert.equal(rows.earliest, undefined);
   rows.put(row("a", 30));

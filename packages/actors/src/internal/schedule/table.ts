@@ -3,7 +3,7 @@ import type { EntryBuffer } from "../kv/entry-buffer.ts";
 import { latin1 } from "../kv/entry-buffer.ts";
 import type { ErrorFilter } from "../lifecycle/error-filter.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import { History, overfull } from "./history.ts";
+import { History, longestOverLimit } from "./history.ts";
 import {
   decodeRow,
   encodeRecord,
@@ -21,7 +21,7 @@ export class ScheduleTable {
   readonly #records: EntryBuffer;
   readonly #oneShots = new Map<string, OneShotRow>();
   readonly #recurring = new Map<string, RecurringRow>();
-  /** Of those that are not paused; known until a row changes. */
+  /** Cached earliest due time of the schedules that are not paused. */
   #earliest: number | undefined;
   #earliestKnown = true;
 
@@ -31,7 +31,7 @@ export class ScheduleTable {
     this.dead = new DeadLetters(records);
   }
 
-  /** A record that cannot be read stays where it is, does not run, and is reported. */
+  /** A record that cannot be decoded is reported and stays in the store, but does not run. */
   load(entries: readonly KvEntry[], errors: ErrorFilter): void {
     for (const { key, value } of entries) {
       try {
@@ -55,7 +55,7 @@ export class ScheduleTable {
     return [...this.#oneShots.values(), ...this.#recurring.values()];
   }
 
-  /** The row as it is now, if it is still there. */
+  /** The current version of the row, if it still exists. */
   current(row: Row): Row | undefined {
     if (row.kind === "at") return this.#oneShots.get(row.id);
     const now = this.#recurring.get(row.name);
@@ -78,7 +78,7 @@ export class ScheduleTable {
     }
   }
 
-  /** The earliest time at which one is due that is not paused. */
+  /** The earliest due time of the schedules that are not paused. */
   get earliest(): number | undefined {
     if (this.#earliestKnown) return this.#earliest;
     let earliest: number | undefined;
@@ -92,7 +92,7 @@ export class ScheduleTable {
     return earliest;
   }
 
-  /** Returns what puts memory back to where it is now; the records have a rollback of their own. */
+  /** Returns a function that restores the current in-memory state; the records have their own rollback. */
   checkpoint(): () => void {
     const oneShots = [...this.#oneShots];
     const recurring = [...this.#recurring];
@@ -116,13 +116,13 @@ export class ScheduleTable {
     else this.#recurring.set(row.name, row);
   }
 
-  /** Only when the earliest goes are the others looked through for the next. */
+  /** Only the removal of the earliest row requires a scan for the next one. */
   #forget(row: Row): void {
     if (this.#earliest === undefined || row.dueAt <= this.#earliest) this.#earliestKnown = false;
   }
 
   #boundHistory(): void {
-    const longest = overfull(this.#recurring.values());
+    const longest = longestOverLimit(this.#recurring.values());
     if (longest === undefined) return;
     const { from, to } = longest.history;
     const trimmed = this.history.trim(longest, to - from - 1);
@@ -131,7 +131,7 @@ export class ScheduleTable {
   }
 }
 
-/** Names a row among all rows of its actor. */
+/** Unique name of a row among all rows of its actor. */
 export function rowName(row: Row): string {
   return latin1(rowKey(row));
 }

@@ -7,14 +7,14 @@ type ActionsOf<T> = T extends { readonly "~types"?: infer Shape }
     : never
   : T;
 
-/** Without the context in front and the fire info behind. */
+/** The arguments without the leading context and the trailing fire info. */
 type ArgumentsOf<Action> = Action extends (c: never, ...args: infer Args) => unknown
   ? Args extends [...infer Own, ScheduledFireInfo]
     ? Own
     : Args
   : never;
 
-/** Names of actions, nested ones joined with dots. */
+/** Names of actions; nested ones are joined with dots. */
 type NamesIn<Actions> = {
   [Key in keyof Actions & string]: Actions[Key] extends (...args: never[]) => unknown
     ? Key

@@ -4,7 +4,7 @@ import type { CatchUp, CronOptions, EveryOptions, RetryPolicy } from "../../sche
 import type { RecurringRow, RetryRow } from "./rows.ts";
 import { type Cadence, cronCadence } from "./time/cadence.ts";
 
-/** What was asked for, checked; times are not computed yet. */
+/** A validated request, before its times are computed. */
 export type RecurringSpec = Pick<
   RecurringRow,
   "name" | "action" | "args" | "maxHistory" | "startAt" | "endAt" | "jitterMs" | "catchUp" | "retry"
@@ -22,10 +22,10 @@ const commonKeys = [
   "catchUp",
   "retry",
 ] as const;
-/** What `c.cron.get` tells beside: its result, changed, may be handed back. */
-const toldKeys = ["kind", "nextRunAt", "lastRunAt", "paused"] as const;
-const cronKeys = new Set<string>([...commonKeys, ...toldKeys, "expression", "timezone"]);
-const everyKeys = new Set<string>([...commonKeys, ...toldKeys, "interval"]);
+/** Fields that `c.cron.get` adds: its result can be modified and passed back. */
+const readOnlyKeys = ["kind", "nextRunAt", "lastRunAt", "paused"] as const;
+const cronKeys = new Set<string>([...commonKeys, ...readOnlyKeys, "expression", "timezone"]);
+const everyKeys = new Set<string>([...commonKeys, ...readOnlyKeys, "interval"]);
 
 export function cronSpec(options: CronOptions): RecurringSpec {
   assertKeys(options, cronKeys);
@@ -48,10 +48,10 @@ export function everySpec(options: EveryOptions, now: number): RecurringSpec {
   return { ...common, cadence: { kind: "every", interval, anchor: common.startAt ?? now + interval } };
 }
 
-function assertKeys(options: unknown, known: ReadonlySet<string>): void {
-  if (typeof options !== "object" || options === null) throw invalidOptions("they are not an object");
+function assertKeys(options: unknown, allowed: ReadonlySet<string>): void {
+  if (typeof options !== "object" || options === null) throw invalidOptions("the options are not an object");
   for (const name of Object.keys(options)) {
-    if (!known.has(name)) throw invalidOptions(`"${name}" is not one of them`);
+    if (!allowed.has(name)) throw invalidOptions(`"${name}" is not an option`);
   }
 }
 
@@ -60,7 +60,7 @@ function commonSpec(options: CronOptions | EveryOptions): Omit<RecurringSpec, "c
   assertName(options.name);
   if (startAt !== undefined) assertTimestamp(startAt, "startAt");
   if (endAt !== undefined) assertTimestamp(endAt, "endAt");
-  if (jitterMs !== undefined) assertWhole(jitterMs, 0, scheduleLimits.maxJitterMs, "jitterMs");
+  if (jitterMs !== undefined) assertInteger(jitterMs, 0, scheduleLimits.maxJitterMs, "jitterMs");
   if (catchUp !== undefined) assertCatchUp(catchUp);
   return {
     name: options.name,
@@ -85,7 +85,7 @@ export function assertName(name: unknown): asserts name is string {
 
 export function assertAction(action: unknown): string {
   if (typeof action === "string" && action !== "") return action;
-  throw new HoldfastError("schedule", "invalid_action", "A schedule runs an action by its name", {
+  throw new HoldfastError("schedule", "invalid_action", "A schedule needs the name of an action", {
     metadata: { action: typeof action },
   });
 }
@@ -124,7 +124,7 @@ export function assertTimestamp(value: unknown, what: string): asserts value is 
   throw error("invalid_time", `"${what}" is not a time in milliseconds`, { [what]: String(value) });
 }
 
-/** How many rows of history to read. */
+/** Validates the number of history rows to read. */
 export function historyLimit(value: unknown): number {
   if (value === undefined || value === null) return 20;
   if (Number.isInteger(value) && Number(value) >= 1)
@@ -132,21 +132,21 @@ export function historyLimit(value: unknown): number {
   throw invalidMaxHistory(value);
 }
 
-function assertWhole(value: unknown, min: number, max: number, what: string): asserts value is number {
+function assertInteger(value: unknown, min: number, max: number, what: string): asserts value is number {
   if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return;
   throw invalidOptions(`"${what}" is not a whole number from ${min} to ${max}`);
 }
 
 function assertCatchUp(value: CatchUp): void {
-  if (value !== "skip" && value !== "once") assertWhole(value, 1, scheduleLimits.maxCatchUp, "catchUp");
+  if (value !== "skip" && value !== "once") assertInteger(value, 1, scheduleLimits.maxCatchUp, "catchUp");
 }
 
 function retryRow(retry: RetryPolicy): RetryRow {
   if (typeof retry !== "object" || retry === null) throw invalidOptions('"retry" is not an object');
   const row = { ...defaultRetry, ...retry };
-  assertWhole(row.maxAttempts, 1, scheduleLimits.maxAttempts, "retry.maxAttempts");
-  assertWhole(row.minMs, 0, scheduleLimits.maxBackoffMs, "retry.minMs");
-  assertWhole(row.maxMs, row.minMs, scheduleLimits.maxBackoffMs, "retry.maxMs");
+  assertInteger(row.maxAttempts, 1, scheduleLimits.maxAttempts, "retry.maxAttempts");
+  assertInteger(row.minMs, 0, scheduleLimits.maxBackoffMs, "retry.minMs");
+  assertInteger(row.maxMs, row.minMs, scheduleLimits.maxBackoffMs, "retry.maxMs");
   return { maxAttempts: row.maxAttempts, minMs: row.minMs, maxMs: row.maxMs };
 }
 

@@ -6,7 +6,7 @@ import { StateLog } from "./state-log.ts";
 
 const open = { enumerable: true, configurable: true, writable: true };
 
-test("a state takes ordinary properties from defineProperty, as assignments", () => {
+test("defineProperty with an ordinary property works like an assignment", () => {
   const log = StateLog.create({ items: [1, 2], old: 1 }, { stateChanged: () => {} });
   const first = log.take();
   const state = log.value as { items: unknown[] };
@@ -22,7 +22,7 @@ test("a state takes ordinary properties from defineProperty, as assignments", ()
   assert.deepEqual(decodeState(first.bytes, [change.bytes]), expected);
 });
 
-test("a state refuses properties that could not be stored as what they are", () => {
+test("a state rejects properties that it could not store", () => {
   const log = StateLog.create({ items: [] as unknown[], map: new Map() }, { stateChanged: () => {} });
   log.take();
   const state = log.value as { items: unknown[]; map: Map<string, unknown> & { x?: number } };

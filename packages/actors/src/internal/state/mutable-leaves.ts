@@ -3,7 +3,7 @@ import type { Node } from "./node.ts";
 
 type Fingerprint = number | string | Uint8Array;
 
-/** The dates, bytes and errors of a state that user code holds, with what they were when handed out. */
+/** Dates, bytes and errors that user code has received from the state, with fingerprints of their content. */
 export class MutableLeaves {
   readonly #handedOut = new LazyMap<Node, Fingerprint>();
 
@@ -15,7 +15,7 @@ export class MutableLeaves {
     if (!this.#handedOut.has(node)) this.#handedOut.set(node, fingerprint(node.raw));
   }
 
-  /** Those that are not any more what they were; they are taken as they are from now on. */
+  /** The leaves that have changed since the last check; their fingerprints are updated. */
   changed(): Node[] {
     const changed: Node[] = [];
     for (const [node, before] of this.#handedOut) {
@@ -30,9 +30,10 @@ export class MutableLeaves {
     this.#handedOut.clear();
   }
 
-  /** Makes them again what they were when they were handed out. */
+  /** Restores the content that the leaves had when they were handed out. */
   restore(): void {
-    for (const [node, before] of this.#handedOut) if (!matches(node.raw, before)) put(node.raw, before);
+    for (const [node, before] of this.#handedOut)
+      if (!matches(node.raw, before)) restoreContent(node.raw, before);
     this.#handedOut.clear();
   }
 }
@@ -51,7 +52,7 @@ function matches(value: object, before: Fingerprint): boolean {
   return Object.is(fingerprint(value), before);
 }
 
-function put(value: object, before: Fingerprint): void {
+function restoreContent(value: object, before: Fingerprint): void {
   if (value instanceof Date && typeof before === "number") value.setTime(before);
   else if (value instanceof Error && typeof before === "string") {
     const line = before.indexOf("\n");

@@ -1,19 +1,19 @@
 import type { Kind } from "./value.ts";
 
 /**
- * One object of a state that user code has reached. A state is a tree, so an object has one place;
- * `parent` is undefined once it has none, and then changes to it are nobody's business.
+ * An object of the state that user code has reached. A state is a tree, so an object has one position. `parent` is
+ * undefined after the object has left the state; changes to it are ignored from then on.
  */
 export class Node {
-  /** Becomes another object once only: when an original is settled. */
+  /** Replaced only once, when an assigned original is replaced by its copy. */
   raw: object;
   readonly kind: Kind;
   parent: Node | undefined;
-  /** Where in the parent it is; for an array a hint that `locate` checks. */
+  /** Position within the parent; for an array a hint, which `stepIn` verifies. */
   key: unknown;
-  /** The batch in which it was assigned: it is written whole, and needs no operations of its own. */
+  /** The batch in which it was assigned: it is written completely and needs no operations of its own. */
   fresh = -1;
-  /** Made when user code first reaches it; a leaf is handed out as it is. */
+  /** Created when user code first reaches the object; a leaf has no proxy. */
   proxy: object | undefined;
 
   constructor(raw: object, kind: Kind, parent: Node | undefined, key: unknown) {

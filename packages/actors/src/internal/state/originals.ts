@@ -1,15 +1,15 @@
 import type { Node } from "./node.ts";
 import type { Operation } from "./patch.ts";
 import { op } from "./patch.ts";
-import { type CopyWatcher, type Kind, kindOf, setOwn } from "./value.ts";
+import { type CopyObserver, type Kind, kindOf, setOwn } from "./value.ts";
 
 /**
- * The values that user code has assigned since the last commit, as far as they are part of the state
- * themselves: `(c.state.lists[id] ??= []).push(item)` changes the very array that it assigned. Settling
- * replaces each by a copy, and from there on the original is nobody's business.
+ * Values assigned by user code since the last commit that are part of the state themselves: `(c.state.lists[id] ??=
+ * []).push(item)` changes the same array that it assigned. `settle` replaces each by a copy; later changes of the
+ * original have no effect.
  */
 export class Originals {
-  /** Made when something is assigned: most turns change numbers and texts. */
+  /** Created on the first assignment: most turns change only numbers and strings. */
   #roots: Set<Node> | undefined;
 
   get isEmpty(): boolean {
@@ -21,7 +21,7 @@ export class Originals {
     this.#roots.add(node);
   }
 
-  /** True for an original and for what lies in one. */
+  /** True for an original and for every object within one. */
   has(node: Node): boolean {
     for (let at: Node | undefined = node; at !== undefined; at = at.parent) {
       if (this.#roots?.has(at)) return true;
@@ -37,7 +37,7 @@ export class Originals {
     this.#roots = undefined;
   }
 
-  /** Those that there are; they are originals no more. */
+  /** Returns all originals and forgets them. */
   take(): Iterable<Node> {
     const roots = this.#roots ?? [];
     this.#roots = undefined;
@@ -48,8 +48,8 @@ export class Originals {
 const forwards = new WeakMap<object, Forward>();
 
 /**
- * Node's `inspect` and `console.log` look behind a proxy, at what it is made around, which here is empty: this is
- * found there only, and sends them on to what the view shows.
+ * Node's `inspect` and `console.log` bypass a proxy and read its target, which is empty here. This method, found only
+ * on the target, returns the view's content to them.
  */
 const shown = {
   [Symbol.for("nodejs.util.inspect.custom")](this: object): unknown {
@@ -57,7 +57,7 @@ const shown = {
   },
 };
 
-/** A view of an original: what stands behind it can be another object later. */
+/** Creates the view of an original; its target can be redirected later. */
 export function forwardingView(view: object, raw: object): object {
   const forward = new Forward(view);
   const proxy = new Proxy(Object.assign(emptyLike(raw), shown), forward);
@@ -65,7 +65,7 @@ export function forwardingView(view: object, raw: object): object {
   return proxy;
 }
 
-/** Lets a view of an original stand for `view` from here on. Returns false for a view of anything else. */
+/** Redirects a view of an original to `view`. Returns false for any other view. */
 export function redirectView(proxy: object, view: object): boolean {
   const forward = forwards.get(proxy);
   if (forward !== undefined) forward.view = view;
@@ -73,14 +73,14 @@ export function redirectView(proxy: object, view: object): boolean {
 }
 
 /**
- * Whether the object of a node is the state's own: it came into an original out of the state, and whoever has a
- * view of it goes on with that. All views of an original itself are made to be redirected.
+ * True if the object already belonged to the state before it was placed into an original: existing views of it stay
+ * valid. All views of an original itself can be redirected.
  */
 export function isOwn({ kind, proxy }: Node): boolean {
   return kind !== "leaf" && proxy !== undefined && !forwards.has(proxy);
 }
 
-/** A node with the object that it stands for from here on, and the place of that. */
+/** A node with its new object and the position of that object. */
 interface Moved {
   readonly node: Node;
   readonly copy: object;
@@ -88,14 +88,14 @@ interface Moved {
 }
 
 /**
- * Follows a copy being made. A date or bytes that user code has in hand as part of the state are not
- * copied: it goes on changing them. Nor is what is the state's own. An object that lies in several places of
- * an original has one in the state: the others are copies of their own.
+ * Observes the copying of an original. Dates and bytes that user code holds as part of the state are moved, not
+ * copied, as are objects that already belong to the state. An object at several positions of an original keeps one
+ * node; the other positions get separate copies.
  */
-export class CopyLog implements CopyWatcher {
-  /** What is the state's own, and lies in the original and in the copy now. */
+export class CopyLog implements CopyObserver {
+  /** Objects of the state itself that are now part of both the original and the copy. */
   readonly kept: Node[] = [];
-  /** The nodes of what was copied. */
+  /** Nodes of copied objects. */
   readonly moved: Moved[] = [];
   readonly #root: Node;
   readonly #nodeOf: (raw: object) => Node | undefined;
@@ -106,7 +106,7 @@ export class CopyLog implements CopyWatcher {
     this.#nodeOf = nodeOf;
   }
 
-  fate(item: object, kind: Kind, within: object | undefined, key: unknown): "same" | "followed" | "apart" {
+  decide(item: object, kind: Kind, within: object | undefined, key: unknown): "same" | "followed" | "apart" {
     const node = this.#nodeOf(item);
     const isHere = within === undefined ? node === this.#root : node?.parent?.raw === within;
     if (node === undefined || !isHere || this.#placed.has(node)) return "apart";
@@ -123,7 +123,7 @@ export class CopyLog implements CopyWatcher {
   }
 }
 
-/** Puts copies in the places of what lies in an original, wherever that is. */
+/** Replaces originals by their copies everywhere within a value. */
 export function replaceWithin(original: object, copies: ReadonlyMap<object, object>): void {
   const seen = new Set<object>();
   const visit = (container: object): void => {
@@ -174,7 +174,7 @@ function replaceItems(container: object, final: (item: unknown) => unknown): voi
   }
 }
 
-/** Puts copies in the place of originals that operations carry. */
+/** Replaces originals by their copies in recorded operations. */
 export function replaceValues(operations: readonly Operation[], copies: ReadonlyMap<object, object>): void {
   const final = (value: unknown): unknown => {
     let at = value;
@@ -187,7 +187,7 @@ export function replaceValues(operations: readonly Operation[], copies: Readonly
   }
 }
 
-/** A deeper value is copied at once. */
+/** A deeper value is copied immediately. */
 const maxDepth = 64;
 
 const leafPrototypes: ReadonlySet<unknown> = new Set(
@@ -197,8 +197,8 @@ const leafPrototypes: ReadonlySet<unknown> = new Set(
 );
 
 /**
- * Whether a value can be part of a state as it is until it is settled: a tree of plain containers that
- * can be changed, none of which is known already. Anything else is copied, or refused, when it is assigned.
+ * True if a value can be part of the state until it is settled: a tree of mutable plain containers that are not
+ * tracked yet. Any other value is copied or rejected when it is assigned.
  */
 export function isPlainTree(value: object, depth: number, isKnown: (value: object) => boolean): boolean {
   return new Walk(isKnown).container(value, maxDepth - depth);
@@ -240,7 +240,7 @@ class Walk {
   #array(items: readonly unknown[], depth: number): boolean {
     for (let i = 0; i < items.length; i++) {
       const item = items[i];
-      // A hole becomes undefined, in the copy.
+      // The copy has undefined instead of a hole.
       if (item === undefined ? !(i in items) : !this.#item(item, depth)) return false;
     }
     return true;
@@ -254,7 +254,7 @@ class Walk {
     return true;
   }
 
-  /** What a set has of objects keeps its place in the copy only. */
+  /** Objects in a set keep their position in the copy only. */
   #primitives(set: ReadonlySet<unknown>): boolean {
     for (const item of set)
       if ((typeof item === "object" && item !== null) || !this.#item(item, 0)) return false;
@@ -275,7 +275,7 @@ function emptyLike(raw: object): object {
   }
 }
 
-/** Hands everything on to the view that it stands for. */
+/** Forwards every operation to the current view. */
 class Forward implements ProxyHandler<object> {
   view: object;
 

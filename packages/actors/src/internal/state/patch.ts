@@ -3,12 +3,12 @@ import { maxStateDepth, type Path, type Step, setOwn } from "./value.ts";
 import { assignIndex, resizeArray, spliceArray } from "./views/array.ts";
 
 /**
- * The on-disk format of a state, version 1: one byte of format, then the CBOR of the value (a snapshot)
- * or of an array of operations (a patch). Published versions never change; golden files hold them.
+ * Disk format of a state, version 1: a format byte, then the CBOR of the value (a snapshot) or of an array of
+ * operations (a patch). Published versions never change; golden files pin them.
  */
 const format = 1;
 
-/** Numbers of operations in format 1. */
+/** Operation codes of format 1. */
 export const op = {
   /** [0, path, value]: assigns at an object's key, an array's index or a map's key; [] is the state. */
   set: 0,
@@ -18,11 +18,11 @@ export const op = {
   splice: 2,
   /** [3, path, length]: of an array. */
   length: 3,
-  /** [4, path, item]: adds to a set. */
+  /** [4, path, item]: adds an item to a set. */
   add: 4,
-  /** [5, path]: empties a map or set. */
+  /** [5, path]: clears a map or set. */
   clear: 5,
-  /** [6, path, order]: the array's item i becomes what was item order[i]. */
+  /** [6, path, order]: reorders an array; its new item i is the old item order[i]. */
   reorder: 6,
 } as const;
 
@@ -50,7 +50,7 @@ function versioned(body: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Rebuilds a state. Throws `store.corrupt_state`; `store.unknown_format` for a newer version's bytes. */
+/** Rebuilds a state. Throws `store.corrupt_state`, and `store.unknown_format` for bytes of a newer version. */
 export function decodeState(snapshot: Uint8Array, patches: readonly Uint8Array[]): unknown {
   const holder = { value: decodeBody(snapshot) };
   for (const patch of patches) {
@@ -69,7 +69,7 @@ function decodeBody(bytes: Uint8Array): unknown {
       `A stored state has format ${bytes[0] ?? "none"}; this version reads up to ${format}`,
     );
   }
-  // Tags and the lists of a patch add levels to those of the value.
+  // Tags and the arrays of a patch add nesting levels to those of the value.
   return decodeValue(bytes.subarray(1), { maxDepth: maxStateDepth * 4 + 16 });
 }
 
@@ -94,14 +94,14 @@ function apply(holder: Holder, operation: unknown): void {
       return resizeArray(arrayAt(holder, steps), integer(first));
     case op.add: {
       const target = resolve(holder, steps);
-      if (!(target instanceof Set)) throw corrupt("an item is added to what is no set");
+      if (!(target instanceof Set)) throw corrupt("an item is added to a value that is not a set");
       target.add(first);
       return;
     }
     case op.clear: {
       const target = resolve(holder, steps);
       if (!(target instanceof Set || target instanceof Map))
-        throw corrupt("what is cleared is no set or map");
+        throw corrupt("a cleared value is not a set or map");
       target.clear();
       return;
     }
@@ -119,7 +119,7 @@ function resolve(holder: Holder, path: readonly Step[]): unknown {
     else if (Array.isArray(target) && typeof step === "number") target = target[step];
     else if (isRecord(target) && typeof step === "string" && Object.hasOwn(target, step))
       target = target[step];
-    else throw corrupt("a path leads nowhere");
+    else throw corrupt("a path does not exist");
   }
   return target;
 }
@@ -134,18 +134,18 @@ function assign(holder: Holder, path: readonly Step[], value: unknown): void {
   if (target instanceof Map) target.set(step, value);
   else if (Array.isArray(target) && typeof step === "number") assignIndex(target, step, value);
   else if (isRecord(target) && typeof step === "string") setOwn(target, step, value);
-  else throw corrupt("a value is assigned to what is no container");
+  else throw corrupt("a value is assigned to a value that is not a container");
 }
 
 function remove(target: unknown, step: Step): void {
   if (target instanceof Map || target instanceof Set) target.delete(step);
   else if (isRecord(target) && typeof step === "string") delete target[step];
-  else throw corrupt("a value is removed from what is no container");
+  else throw corrupt("a value is removed from a value that is not a container");
 }
 
 function reorder(target: unknown[], order: readonly unknown[]): void {
   const before = target.slice();
-  if (order.length !== before.length) throw corrupt("an order has another length than its array");
+  if (order.length !== before.length) throw corrupt("an order and its array differ in length");
   for (let i = 0; i < order.length; i++) target[i] = before[integer(order[i])];
 }
 

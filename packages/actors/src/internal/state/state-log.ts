@@ -10,23 +10,23 @@ const { minStateLogBytes } = actorLimits;
 
 type StateChange = NonNullable<CommitBatch["state"]>;
 
-/** Whose state it is. */
+/** The owner of a state. */
 export interface StateListener {
-  /** After each change of the state. */
+  /** Called after each change of the state. */
   stateChanged(): void;
 }
 
-/** The state of one actor, and what of it is not in the store yet. */
+/** The state of one actor, and its changes that are not stored yet. */
 export class StateLog {
   readonly #owner: StateListener;
-  /** The state, until user code looks at it and while it rests: nothing has to be watched then. */
+  /** The state while it is untracked: before user code first reads it, and while it rests. */
   #value: unknown;
-  /** Watches the state while user code has it in hand. */
+  /** Tracks changes while user code uses the state. */
   #tracker: Tracker | undefined;
-  /** The tracker of a state that rests: it is gone as soon as nobody holds anything of the state. */
+  /** The tracker of a resting state; collected as soon as user code holds no view. */
   #resting: WeakRef<Tracker> | undefined;
   #refusal: (() => HoldfastError) | undefined;
-  /** The size of the last one; undefined where the next commit has to write one. */
+  /** Size of the last snapshot; undefined if the next commit has to write one. */
   #snapshotBytes: number | undefined;
   #logBytes: number;
 
@@ -37,26 +37,26 @@ export class StateLog {
     this.#logBytes = stored?.patches.reduce((sum, patch) => sum + patch.length, 0) ?? 0;
   }
 
-  get #watched(): Tracker {
-    return this.#tracker ?? this.#watch();
+  get #activeTracker(): Tracker {
+    return this.#tracker ?? this.#activate();
   }
 
-  #watch(): Tracker {
-    const tracker = this.#known ?? this.#made();
+  #activate(): Tracker {
+    const tracker = this.#existingTracker ?? this.#createTracker();
     this.#tracker = tracker;
-    // The tracker has it: a state that is replaced is not to be kept alive from here.
+    // The tracker owns the value now: a reference here would keep a replaced state alive.
     this.#value = undefined;
     return tracker;
   }
 
-  /** The tracker, if there still is one. */
-  get #known(): Tracker | undefined {
+  /** The tracker, if it exists and was not collected. */
+  get #existingTracker(): Tracker | undefined {
     return this.#tracker ?? this.#resting?.deref();
   }
 
-  #made(): Tracker {
-    // User code that has kept something of a state may use it while that rests.
-    const used = (): Tracker => this.#watched;
+  #createTracker(): Tracker {
+    // User code may use a view that it kept while the state rested.
+    const used = (): Tracker => this.#activeTracker;
     const changed = (): void => {
       used();
       this.#owner.stateChanged();
@@ -68,8 +68,8 @@ export class StateLog {
   }
 
   /**
-   * No user code runs: what watches the state is kept from here on only by those who hold something of
-   * the state, and is taken up again with the next look at it. What is pending is waited for.
+   * Stops tracking when no user code runs: only the views that user code holds keep the tracker alive, and the next
+   * access reuses it. Does nothing while changes are pending.
    */
   rest(): void {
     const tracker = this.#tracker;
@@ -90,45 +90,45 @@ export class StateLog {
     return new StateLog(decodeState(stored.snapshot, stored.patches), stored, owner);
   }
 
-  /** The stored value, for who wants to change it before it becomes a state. Throws as `load`. */
+  /** Decodes the stored value, for migrations. Throws as `load`. */
   static decode(stored: StoredState): unknown {
     return decodeState(stored.snapshot, stored.patches);
   }
 
-  /** The state itself, untracked: to look at, never to be handed to user code that might change it. */
+  /** The state without proxies: read-only, never to be passed to user code. */
   get raw(): unknown {
     return this.#tracker === undefined ? this.#value : this.#tracker.raw;
   }
 
-  /** Whether there is something of user code for `take`. */
+  /** True if `take` would return changes. */
   get hasChanged(): boolean {
     return this.#tracker?.hasOperations === true;
   }
 
   get value(): unknown {
-    return this.#watched.value;
+    return this.#activeTracker.value;
   }
 
   set value(value: unknown) {
-    this.#watched.value = value;
+    this.#activeTracker.value = value;
   }
 
-  /** What a value that leaves the actor stands for: a state is encoded faster without its proxies. */
+  /** Replaces views by their values: encoding is faster without proxies. */
   unwrap(value: unknown): unknown {
     if (typeof value !== "object" || value === null) return value;
-    return this.#known?.unwrap(value) ?? value;
+    return this.#existingTracker?.unwrap(value) ?? value;
   }
 
-  /** From now on changes throw what `error` makes; undefined allows them again. */
+  /** Makes changes throw the error that `error` creates; undefined allows changes again. */
   refuseChanges(error: (() => HoldfastError) | undefined): void {
     this.#refusal = error;
-    const tracker = this.#known;
+    const tracker = this.#existingTracker;
     if (tracker !== undefined) tracker.refusal = error;
   }
 
-  /** From now on changes can be taken back with `rollback`, until `keep`. Nothing may be pending. */
+  /** Starts recording for `rollback`, until `keep`. No changes may be pending. */
   savepoint(): void {
-    this.#watched.savepoint();
+    this.#activeTracker.savepoint();
   }
 
   keep(): void {
@@ -139,14 +139,14 @@ export class StateLog {
     this.#tracker?.rollback();
   }
 
-  /** Finds changes of dates and bytes, which no proxy reports. `forget` when no user code is running. */
+  /** Detects changes of dates and bytes, which no proxy reports. `forget` if no user code is running. */
   checkLeaves(forget: boolean): void {
     this.#tracker?.checkLeaves(forget);
   }
 
   /**
-   * What changed since the last call, encoded; undefined when nothing did. With `inUse`, user code may go on
-   * changing what it has assigned.
+   * Encodes the changes since the last call; undefined if there are none. With `inUse`, user code may still change the
+   * values that it has assigned.
    */
   take(inUse = false): StateChange | undefined {
     const tracker = this.#tracker;
@@ -155,7 +155,7 @@ export class StateLog {
     if (!tracker.hasOperations && last !== undefined) return undefined;
     tracker.settle(inUse);
     const operations = tracker.take();
-    // Assigning the whole state drops the operations before it, so it can only be the first.
+    // Assigning the root drops all earlier operations, so it can only be the first operation.
     const replacesAll = operations[0]?.[0] === op.set && operations[0][1].length === 0;
     if (last === undefined || replacesAll) return this.#snapshot();
     return this.#patch(encodePatch(operations), last);

@@ -10,14 +10,14 @@ import { StateLog } from "./state-log.ts";
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as () => void;
 
-/** What nobody holds any more is gone: weak references are good until the end of a macrotask. */
+/** Collects garbage: weak references live until the end of a macrotask. */
 async function collect(): Promise<void> {
   await macrotask();
   gc();
   await macrotask();
 }
 
-/** A log whose first snapshot is taken, and what a store would hold of it. */
+/** A log after its first snapshot, and the data a store would contain. */
 function stored(initial: unknown) {
   let changes = 0;
   const log = StateLog.create(initial, { stateChanged: () => changes++ });
@@ -27,7 +27,7 @@ function stored(initial: unknown) {
   return {
     log,
     changes: () => changes,
-    /** What a store would load now. */
+    /** The state that a store would load now. */
     replay: () => {
       log.checkLeaves(true);
       const change = log.take();
@@ -37,8 +37,8 @@ function stored(initial: unknown) {
   };
 }
 
-describe("a state that rests", () => {
-  test("keeps nothing of what watched it, unless somebody holds a view", async () => {
+describe("a resting state", () => {
+  test("has no tracker unless user code holds a view", async () => {
     const { log } = stored({ list: [{ n: 1 }] });
     const view = new WeakRef(log.value as object);
     log.rest();
@@ -47,7 +47,7 @@ describe("a state that rests", () => {
     assert.equal(JSON.stringify(log.value), '{"list":[{"n":1}]}');
   });
 
-  test("takes a change through a view that somebody has kept", async () => {
+  test("records a change through a view that user code has kept", async () => {
     const s = stored({ list: [{ n: 1 }] });
     const [item] = (s.log.value as { list: { n: number }[] }).list;
     assert.ok(item);
@@ -59,10 +59,10 @@ describe("a state that rests", () => {
     s.log.rest();
     await collect();
     const again = (s.log.value as { list: { n: number }[] }).list[0];
-    assert.equal(again, item, "one object of the state has one view");
+    assert.equal(again, item, "returns the same view for the same object");
   });
 
-  test("takes a change after everything was collected, and has all that came before", async () => {
+  test("records a change after garbage collection, with the complete state before it", async () => {
     const s = stored({ n: 0 });
     for (let n = 1; n <= 3; n++) {
       (s.log.value as { n: number }).n = n;
@@ -77,7 +77,7 @@ describe("a state that rests", () => {
     assert.deepEqual({ ...(s.log.value as object) }, { n: 9 });
   });
 
-  test("does not rest while something is pending, and loses nothing of it", async () => {
+  test("does not rest while changes are pending, and loses none", async () => {
     const s = stored({ n: 0, when: new Date(0) });
     (s.log.value as { n: number }).n = 1;
     s.log.rest();
@@ -95,7 +95,7 @@ describe("a state that rests", () => {
     assert.deepEqual({ ...(s.log.value as object) }, { n: 1, when: new Date(5) });
   });
 
-  test("notices a change of a date that was handed out by a kept view while it rested", async () => {
+  test("detects a change of a date that a kept view handed out during the rest", async () => {
     const s = stored({ inner: { when: new Date(0) } });
     const { inner } = s.log.value as { inner: { when: Date } };
     s.log.rest();
@@ -104,7 +104,7 @@ describe("a state that rests", () => {
     assert.deepEqual(s.replay(), { inner: { when: new Date(5) } });
   });
 
-  test("knows a date again that was taken out before it rested", async () => {
+  test("recognizes a date that was removed before the rest", async () => {
     const s = stored({ when: new Date(0) } as { when?: Date });
     const state = s.log.value as { when?: Date };
     const { when } = state;
@@ -115,12 +115,12 @@ describe("a state that rests", () => {
     const now = s.log.value as { when?: Date };
     assert.ok(when);
     now.when = when;
-    assert.equal(now.when, when, "what is put back is the same object");
+    assert.equal(now.when, when, "a restored item is the same object");
     when.setTime(3);
     assert.deepEqual(s.replay(), { when: new Date(3) });
   });
 
-  test("refuses a change through a kept view once changes are refused", async () => {
+  test("rejects a change through a kept view when changes are refused", async () => {
     const { log } = stored({ list: [1] });
     const { list } = log.value as { list: number[] };
     log.rest();

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-/** A log and what a store would hold of it. */
+/** A log and the data a store would contain. */
 import { agree, harness, plain } from "../../../tests/state-support.ts";
 import { StateLog } from "./state-log.ts";
 
 describe("state", () => {
-  test("a change costs a patch of its own size", () => {
+  test("the size of a patch is proportional to the change", () => {
     const h = harness({ big: "x".repeat(10_000), count: 0 });
     const state: { count: number } = h.state();
     state.count++;
@@ -15,7 +15,7 @@ describe("state", () => {
     agree(h);
   });
 
-  test("assigning what is there already changes nothing", () => {
+  test("assigning an equal value changes nothing", () => {
     const h = harness({ count: 1, list: [1], inner: { a: 1 }, map: new Map([["a", 1]]) });
     const state: { count: number; list: number[]; inner: object; map: Map<string, number> } = h.state();
     const { inner } = state;
@@ -29,7 +29,7 @@ describe("state", () => {
     assert.equal(h.commit(), undefined);
   });
 
-  test("repeated assignments make one operation", () => {
+  test("repeated assignments produce one operation", () => {
     const h = harness({ count: 0 });
     const state: { count: number } = h.state();
     for (let i = 0; i < 1_000; i++) state.count++;
@@ -38,7 +38,7 @@ describe("state", () => {
     agree(h);
   });
 
-  test("compacts when the log outgrows the snapshot", () => {
+  test("the log is compacted when it outgrows the snapshot", () => {
     const h = harness({ text: "" });
     const state: { text: string } = h.state();
     const types = new Set<unknown>();
@@ -50,7 +50,7 @@ describe("state", () => {
     agree(h);
   });
 
-  test("array methods, in one operation each, keep identity", () => {
+  test("array methods record one operation each and preserve identity", () => {
     const h = harness({ items: [{ n: 3 }, { n: 1 }, { n: 2 }] });
     const state: { items: { n: number; seen?: boolean }[] } = h.state();
     const three = state.items[0];
@@ -71,14 +71,14 @@ describe("state", () => {
     state.items.push(moved);
     moved.seen = false;
     h.commit();
-    assert.equal(state.items.at(-1), moved, "what was taken out and put back is the same object");
+    assert.equal(state.items.at(-1), moved, "an item that is removed and put back is the same object");
     moved.n = 77;
     h.commit();
     agree(h);
     assert.deepEqual(plain(state.items), [{ n: 0 }, { n: 2 }, { n: 1 }, { n: 77, seen: false }]);
   });
 
-  test("an assigned object is what lies in the state until the commit, and nobody's business after it", () => {
+  test("an assigned object is part of the state until the commit, and has no effect afterwards", () => {
     const h = harness({ items: [] as { n: number }[] });
     const state: { items: { n: number }[] } = h.state();
     const mine = { n: 1 };
@@ -92,7 +92,7 @@ describe("state", () => {
     agree(h);
     mine.n = 4;
     assert.equal(state.items[0]?.n, 3);
-    assert.equal(state.items[0], kept, "a view outlives the commit");
+    assert.equal(state.items[0], kept, "a view stays valid after the commit");
     kept.n = 5;
     assert.equal(mine.n, 4);
     h.commit();
@@ -122,7 +122,7 @@ describe("state", () => {
     assert.deepEqual(plain(state.byId), new Map([["x", [7]]]));
   });
 
-  test("originals within originals, in two places, moved, and taken out", () => {
+  test("originals can be nested, used twice, moved and removed", () => {
     const h = harness({ a: undefined, b: undefined, list: [] } as Record<string, unknown>);
     const state = h.state() as Record<string, unknown> & { list: unknown[] };
     const shared = { n: 1, when: new Date(1) };
@@ -153,7 +153,7 @@ describe("state", () => {
     assert.deepEqual(plain(state.list), [{ deep: { n: 3 } }]);
   });
 
-  test("what came into an original out of the state is the state's own, and its views go on", () => {
+  test("state objects placed into an original keep their views", () => {
     const h = harness({ items: [{ n: 1 }], box: null, bag: new Set(), map: new Map() });
     interface Item {
       n: number;
@@ -169,12 +169,12 @@ describe("state", () => {
     h.commit();
     assert.equal(state.box.item?.n, 2);
     agree(h);
-    // Whoever has the box in hand has nothing of the state in hand.
+    // User code that holds the box holds nothing of the state.
     if (box.item !== undefined) box.item.n = 3;
     assert.equal(state.box.item?.n, 2);
   });
 
-  test("an original that can no longer be stored fails the commit with its path", () => {
+  test("an original that can no longer be stored fails the commit and reports its path", () => {
     const h = harness({ list: [] as unknown[] });
     const mine: unknown[] = [1];
     const state: { list: unknown[] } = h.state();
@@ -183,7 +183,7 @@ describe("state", () => {
     assert.throws(() => h.commit(), { code: "invalid_state_value", message: /state\.list\[1\]/ });
   });
 
-  test("what cannot lie in a state as it is, is copied when it is assigned", () => {
+  test("values that cannot be part of a state are copied when they are assigned", () => {
     class Tagged extends Array<number> {}
     const cases: [string, object, (value: never) => void][] = [
       ["frozen", Object.freeze({ n: 1 }), () => {}],
@@ -255,7 +255,7 @@ describe("state", () => {
     assert.deepEqual([...state.bytes], [7, 7]);
   });
 
-  test("refuses what cannot be stored, with its path, and changes nothing", () => {
+  test("values that cannot be stored are rejected with their path, and nothing changes", () => {
     const h = harness({ items: [{ a: 1 }] as unknown[], map: new Map() });
     const state: { items: unknown[]; map: Map<string, unknown>; [key: string]: unknown } = h.state();
     const cyclic: { self?: unknown } = {};
@@ -325,7 +325,7 @@ describe("state", () => {
     assert.deepEqual([replayed.bytes.length, replayed.bytes.at(-1), replayed.count], [67_108_864, 5, 1]);
   });
 
-  test("a key called __proto__ is only a key", () => {
+  test("a key named __proto__ is an ordinary key", () => {
     const h = harness({});
     const state: Record<string, unknown> = h.state();
     Object.assign(state, { ok: 1 });
@@ -336,7 +336,7 @@ describe("state", () => {
     assert.equal((state.inner as { polluted?: unknown }).polluted, undefined);
   });
 
-  test("putting something into itself copies it", () => {
+  test("assigning an object into itself copies it", () => {
     const h = harness({ a: { n: 1 } as Record<string, unknown> });
     const state: { a?: Record<string, unknown> } = h.state();
     const { a } = state;

@@ -1,5 +1,14 @@
 import type { HoldfastError } from "@holdfast/core";
-import { HeldOriginals } from "./held-originals.ts";
+import {
+  type ChangeLocation,
+  detached,
+  detachedLocation,
+  freshLocation,
+  replaceIn,
+  stepIn,
+  stepName,
+  unaddressable,
+} from "./change-location.ts";
 import { MutableLeaves } from "./mutable-leaves.ts";
 import { Node } from "./node.ts";
 import {
@@ -13,16 +22,7 @@ import {
   replaceWithin,
 } from "./originals.ts";
 import { type Operation, op } from "./patch.ts";
-import {
-  detachedPlace,
-  inexpressible,
-  lost,
-  newPlace,
-  type Place,
-  replaceIn,
-  stepIn,
-  stepName,
-} from "./place.ts";
+import { RetainedOriginals } from "./retained-originals.ts";
 import { UndoLog } from "./undo-log.ts";
 import { copyValue, kindOf, maxStateDepth, type Path, refused, type Step } from "./value.ts";
 import { arrayProxy } from "./views/array-proxy.ts";
@@ -31,34 +31,34 @@ import { objectProxy } from "./views/object-proxy.ts";
 import type { ViewTracker } from "./views/view-tracker.ts";
 
 /**
- * Watches a state through write-through proxies and collects what changed in it as operations on
- * paths. Assigned values are copied in with `settle`, so that nothing outside can change a state unseen
- * from there on; until then an assigned value is what lies in the state. While user code runs, small ones
- * go on doing so: what it changes in them is noticed by `checkLeaves`.
+ * Tracks a state through write-through proxies and records its changes as operations on paths. `settle` replaces
+ * assigned values by copies, so that no outside reference can change the state unnoticed; until then the assigned
+ * value itself is part of the state. While user code runs, small values stay in place, and `checkLeaves` detects
+ * changes to them.
  */
 export class Tracker implements ViewTracker {
-  /** The state's place is `holder.raw.value`. */
+  /** Container of the root: the state is `holder.raw.value`. */
   readonly #holder = new Node({ value: undefined }, "object", undefined, undefined);
   readonly #nodes = new WeakMap<object, Node>();
   readonly #byProxy = new WeakMap<object, Node>();
   readonly #leaves = new MutableLeaves();
   readonly #originals = new Originals();
-  readonly #held = new HeldOriginals();
+  readonly #retained = new RetainedOriginals();
   readonly #changed: () => void;
   readonly #touched: () => void;
   #operations: Operation[] = [];
   #lastSet: { readonly node: Node; readonly key: unknown; readonly operation: Operation } | undefined;
   #batch = 0;
-  /** The view of the whole state, as long as that is the same object. */
+  /** Cached view of the root, valid while the root is the same object. */
   #rootRaw: unknown;
   #rootView: object | undefined;
   #undo: UndoLog | undefined;
-  /** Why changes are refused at the moment. */
+  /** Creates the error for refused changes; undefined if changes are allowed. */
   refusal: (() => HoldfastError) | undefined;
 
   /**
-   * `changed` is called after each change, `touched` when something is handed out that may change unseen
-   * and has to be looked at. `initial` is taken over, not copied.
+   * `changed` is called after each change, `touched` when user code receives something that it could change without a
+   * proxy, so that it has to be compared. `initial` is used directly, not copied.
    */
   constructor(initial: unknown, changed: () => void, touched: () => void = () => {}) {
     this.#changed = changed;
@@ -70,12 +70,12 @@ export class Tracker implements ViewTracker {
     return this.#holder.raw as { value: unknown };
   }
 
-  /** The state itself, untracked: for encoding, never to be handed out. */
+  /** The state without proxies: for encoding, never to be passed to user code. */
   get raw(): unknown {
     return this.#slot.value;
   }
 
-  /** The state as user code sees it. */
+  /** The root view for user code. */
   get value(): unknown {
     const { value } = this.#slot;
     if (this.#rootView !== undefined && this.#rootRaw === value) return this.#rootView;
@@ -99,7 +99,7 @@ export class Tracker implements ViewTracker {
     this.#changed();
   }
 
-  /** What user code gets to see of `value`, which lies at `key` of `parent`. */
+  /** The view of `value`, which is at `key` of `parent`. */
   child(parent: Node, key: unknown, value: unknown): unknown {
     if (typeof value !== "object" || value === null) return value;
     const node = this.#nodeOf(parent, key, value);
@@ -110,7 +110,7 @@ export class Tracker implements ViewTracker {
     return this.view(node);
   }
 
-  /** The proxy of a node; a leaf is its own. */
+  /** The proxy of a node; a leaf is returned itself. */
   view(node: Node): object {
     if (node.proxy === undefined) {
       node.proxy = this.#makeView(node);
@@ -145,12 +145,12 @@ export class Tracker implements ViewTracker {
       case "set":
         return setProxy(this, node);
       case "leaf":
-        keepers.set(node.raw, this);
+        trackerOfView.set(node.raw, this);
         return node.raw;
     }
   }
 
-  /** What a proxy stands for; anything else is itself. */
+  /** The target of a view; any other value is returned unchanged. */
   readonly unwrap = (value: object): object => this.#byProxy.get(value)?.raw ?? value;
 
   unwrapValue(value: unknown): unknown {
@@ -158,9 +158,9 @@ export class Tracker implements ViewTracker {
   }
 
   /**
-   * Makes a value ready to be stored at `key` of `parent`: something that was taken out of the state is
-   * put back as it is, a tree of plain containers becomes part of the state until it is settled, and
-   * everything else is copied. The caller stores it.
+   * Prepares a value for storage at `key` of `parent`: an object that was removed from the state is reused, a tree of
+   * plain containers becomes part of the state until it is settled, and any other value is copied. The caller stores
+   * the result.
    */
   adopt(parent: Node, key: unknown, value: unknown, path: Path | undefined): unknown {
     if (typeof value !== "object" || value === null) {
@@ -173,10 +173,10 @@ export class Tracker implements ViewTracker {
       return value;
     }
     const known = this.#byProxy.get(value);
-    const isOriginal = known === undefined && this.#mayTake(parent, key, value);
+    const isOriginal = known === undefined && this.#canAdopt(parent, key, value);
     const raw = isOriginal
       ? value
-      : known !== undefined && this.#mayMove(known, parent)
+      : known !== undefined && this.#canMove(known, parent)
         ? known.raw
         : (copyValue(value, path ?? [...this.pathOf(parent), stepName(key)], this.unwrap) as object);
     const node = this.#nodeOf(parent, key, raw);
@@ -187,47 +187,47 @@ export class Tracker implements ViewTracker {
     return raw;
   }
 
-  /** Whether a value can lie in the state as it is. A key that is an object or an item of a set cannot. */
-  #mayTake(parent: Node, key: unknown, value: object): boolean {
+  /** True if a value can be part of the state without a copy. Keys that are objects, and items of sets, cannot. */
+  #canAdopt(parent: Node, key: unknown, value: object): boolean {
     if (typeof key === "symbol" || kindOf(value) === "leaf") return false;
     let depth = 0;
     for (let above = parent.parent; above !== undefined; above = above.parent) depth++;
-    return isPlainTree(value, depth, this.#isKnown);
+    return isPlainTree(value, depth, this.#isTracked);
   }
 
-  readonly #isKnown = (value: object): boolean => this.#nodes.has(value) || this.#byProxy.has(value);
+  readonly #isTracked = (value: object): boolean => this.#nodes.has(value) || this.#byProxy.has(value);
 
   /**
-   * Copies in what was assigned since the last call: changes of the originals after it are nobody's
-   * business. With `inUse`, user code may have them in hand: small ones lie in the state as they are until
-   * they are settled without it. Throws `actor.invalid_state_value` for one that cannot be stored any more.
+   * Replaces the values assigned since the last call by copies; later changes of the originals have no effect. With
+   * `inUse`, user code may still hold them: small ones stay in place until a call without it. Throws
+   * `actor.invalid_state_value` for a value that can no longer be stored.
    */
   settle(inUse = false): void {
     if (this.#originals.isEmpty) return;
     const roots = this.#originals.take();
-    this.#copyIn(inUse && this.#undo === undefined ? this.#hold(roots) : roots);
+    this.#replaceByCopies(inUse && this.#undo === undefined ? this.#retain(roots) : roots);
   }
 
-  /** Goes on with those that can be held; returns those that are to be copied in. */
-  #hold(roots: Iterable<Node>): Node[] {
+  /** Retains eligible originals; returns those that have to be copied. */
+  #retain(roots: Iterable<Node>): Node[] {
     const released: Node[] = [];
     for (const root of roots) {
-      const isHeld = this.#held.has(root) ? !this.#held.isTouched(root) : this.#committed(root);
+      const isHeld = this.#retained.has(root) ? !this.#retained.isTouched(root) : this.#committed(root);
       if (isHeld) this.#originals.add(root);
       else released.push(root);
     }
-    return released.concat(this.#held.surplus());
+    return released.concat(this.#retained.surplus());
   }
 
-  /** Holds an original, as what is committed of it now. */
+  /** Retains an original with a copy of its current content. */
   #committed(root: Node): boolean {
-    // What user code has put into it may be a view of the state: that is no tree of its own.
-    if (!this.#isNamed(root) || !isPlainTree(root.raw, 0, this.#isView)) return false;
-    return this.#held.add(root, copyValue(root.raw, this.pathOf(root), this.unwrap));
+    // User code may have added a view of the state to it: then it is no longer a separate tree.
+    if (!this.#isAddressable(root) || !isPlainTree(root.raw, 0, this.#isView)) return false;
+    return this.#retained.add(root, copyValue(root.raw, this.pathOf(root), this.unwrap));
   }
 
-  /** Whether a path leads to it: what lies in a set, say, is written with that. */
-  #isNamed(node: Node): boolean {
+  /** True if a path leads to the node; an object in a set, for example, is written with the set. */
+  #isAddressable(node: Node): boolean {
     let at = node;
     for (; at.parent !== undefined && at !== this.#holder; at = at.parent) {
       if (typeof stepIn(at.parent, at) === "symbol") return false;
@@ -237,34 +237,34 @@ export class Tracker implements ViewTracker {
 
   readonly #isView = (value: object): boolean => this.#byProxy.has(value);
 
-  /** Records originals that user code has changed by its own reference since the last commit. */
-  #checkHeld(): void {
-    if (this.#held.isEmpty || this.refusal !== undefined) return;
-    for (const [root, committed] of this.#held.changed()) {
+  /** Records changes that user code made directly to retained originals since the last commit. */
+  #recordRetained(): void {
+    if (this.#retained.isEmpty || this.refusal !== undefined) return;
+    for (const [root, committed] of this.#retained.changed()) {
       if (this.#committed(root)) {
         this.#recordWhole(root);
         this.#changed();
-      } else this.#letGo(root, committed);
+      } else this.#restoreCommitted(root, committed);
     }
   }
 
-  /** The state keeps what was committed of an original that has become something else. */
-  #letGo(root: Node, committed: unknown): void {
-    this.#held.drop(root);
+  /** Restores the committed content of an original that can no longer be stored. */
+  #restoreCommitted(root: Node, committed: unknown): void {
+    this.#retained.drop(root);
     this.#originals.drop(root);
     replaceIn(root, committed as object);
-    this.#stand(root, committed as object);
+    this.#redirectTo(root, committed as object);
   }
 
-  #copyIn(roots: Iterable<Node>): void {
+  #replaceByCopies(roots: Iterable<Node>): void {
     const copies = new Map<object, object>();
     const settled = new Set<Node>();
     for (const root of roots) {
-      // It lies in an original that came before it, and was copied with that.
+      // It is part of an earlier original, and was copied with that.
       if (settled.has(root) || isOwn(root)) continue;
       const log = new CopyLog(root, (raw) => this.#nodes.get(raw));
       const copy = copyValue(root.raw, this.pathOf(root), this.unwrap, log) as object;
-      // The state keeps what is its own; whoever has the original finds a copy in its place.
+      // The state keeps its own objects; the original receives copies of them.
       const others = new Map<object, object>();
       for (const { raw } of log.kept) others.set(raw, copyValue(raw, [], this.unwrap) as object);
       if (others.size > 0) replaceWithin(root.raw, others);
@@ -272,28 +272,28 @@ export class Tracker implements ViewTracker {
       for (const { node, copy: itsCopy, key } of log.moved) {
         copies.set(node.raw, itsCopy);
         settled.add(node);
-        this.#held.drop(node);
+        this.#retained.drop(node);
         this.#originals.drop(node);
         node.key = key;
-        this.#stand(node, itsCopy);
+        this.#redirectTo(node, itsCopy);
       }
     }
     replaceValues(this.#operations, copies);
   }
 
-  /** From here on the node is that of `copy`. */
-  #stand(node: Node, copy: object): void {
+  /** Lets the node represent `copy` from now on. */
+  #redirectTo(node: Node, copy: object): void {
     this.#nodes.delete(node.raw);
     node.raw = copy;
     this.#nodes.set(copy, node);
     if (node.proxy === undefined) return;
     const view = this.#makeView(node);
     this.#byProxy.set(view, node);
-    // What came into an original out of the state has a view of what it was there.
+    // An object that moved from the state into an original has a view of its former position.
     if (!redirectView(node.proxy, view)) node.proxy = view;
   }
 
-  #mayMove(node: Node, target: Node): boolean {
+  #canMove(node: Node, target: Node): boolean {
     if (node.parent !== undefined || node === this.#holder) return false;
     let depth = 0;
     for (let above: Node | undefined = target; above !== undefined; above = above.parent) {
@@ -302,26 +302,26 @@ export class Tracker implements ViewTracker {
     return true;
   }
 
-  /** The value has lost its place in the state. */
+  /** Detaches a value that was removed from the state. */
   detach(value: unknown): void {
     if (typeof value !== "object" || value === null) return;
     const node = this.#nodes.get(value);
     if (node === undefined) return;
-    // Whoever has it in hand may put it back, and it is settled by itself.
+    // User code may still hold it and put it back, so it is settled separately.
     if (!this.#originals.isEmpty && this.#originals.has(node)) this.#originals.add(node);
-    if (!this.#held.isEmpty) this.#held.detached(node);
+    if (!this.#retained.isEmpty) this.#retained.detached(node);
     node.parent = undefined;
   }
 
-  /** Before any change of the container `node`: throws when changes are refused at the moment. */
+  /** Called before any change of the container `node`: throws if changes are refused. */
   writable(node: Node): void {
     if (this.refusal !== undefined) throw this.refusal();
     this.#undo?.remember(node);
   }
 
-  /** From now on changes can be taken back with `rollback`, until `keep`. No operations may be pending. */
+  /** Starts recording for `rollback`, until `keep`. No operations may be pending. */
   savepoint(): void {
-    this.#checkHeld();
+    this.#recordRetained();
     this.settle();
     this.#undo = new UndoLog();
     this.#lastSet = undefined;
@@ -338,29 +338,29 @@ export class Tracker implements ViewTracker {
     this.#leaves.restore();
     undo.rollback((raw) => this.#nodes.get(raw));
     this.#originals.clear();
-    this.#held.clear();
+    this.#retained.clear();
     this.#operations = [];
     this.#lastSet = undefined;
-    // What was assigned since is not written whole any more.
+    // Values assigned since the savepoint are no longer written completely.
     this.#batch++;
   }
 
-  /** Records a change of the container `node`; `make` gets the container's path. */
+  /** Records a change of the container `node`; `make` receives the path of the container. */
   record(node: Node, make: (path: Step[]) => Operation): void {
-    const place = this.#placeOf(node);
+    const place = this.#writableLocation(node);
     if (place.type === "nowhere") return;
     if (place.type === "path") this.#push(make(place.path), undefined, undefined);
     else if (place.type === "whole") this.#recordWhole(place.node);
     this.#changed();
   }
 
-  /** Records an assignment; one right after another to the same place replaces it. */
+  /** Records an assignment; it replaces a directly preceding one to the same key. */
   recordSet(node: Node, key: Step, value: unknown): void {
     const last = this.#lastSet;
     if (last !== undefined && last.node === node && last.key === key) {
       last.operation[2] = value;
     } else {
-      const place = this.#placeOf(node);
+      const place = this.#writableLocation(node);
       if (place.type === "nowhere") return;
       if (place.type === "path") {
         place.path.push(key);
@@ -370,9 +370,9 @@ export class Tracker implements ViewTracker {
     this.#changed();
   }
 
-  /** Records that `node` is written whole: something in it changed that a path cannot name. */
+  /** Records that `node` is written completely: a change within it has no path. */
   recordWhole(node: Node): void {
-    const place = this.#placeOf(node);
+    const place = this.#writableLocation(node);
     if (place.type === "nowhere") return;
     if (place.type === "whole") this.#recordWhole(place.node);
     else if (place.type === "path") this.#recordWhole(node);
@@ -392,15 +392,15 @@ export class Tracker implements ViewTracker {
     this.#lastSet = node === undefined ? undefined : { node, key, operation };
   }
 
-  /** As `#locate`; a path into a held original says nothing, since it may have been changed unseen. */
-  #placeOf(node: Node): Place {
+  /** As `#locate`, but a path into a retained original has no meaning, since it may have changed unnoticed. */
+  #writableLocation(node: Node): ChangeLocation {
     const place = this.#locate(node);
-    if (this.#held.isEmpty || place.type === "nowhere" || place.type === "fresh") return place;
-    const held = this.#held.touch(place.type === "whole" ? place.node : node);
+    if (this.#retained.isEmpty || place.type === "nowhere" || place.type === "fresh") return place;
+    const held = this.#retained.touch(place.type === "whole" ? place.node : node);
     return held === undefined ? place : { type: "whole", node: held };
   }
 
-  #locate(start: Node): Place {
+  #locate(start: Node): ChangeLocation {
     const path: Step[] = [];
     let whole: Node | undefined;
     let isFresh = false;
@@ -408,22 +408,22 @@ export class Tracker implements ViewTracker {
     while (true) {
       if (node.fresh === this.#batch) isFresh = true;
       const parent = node.parent;
-      if (parent === undefined) return detachedPlace;
+      if (parent === undefined) return detachedLocation;
       if (parent === this.#holder) break;
       const step = stepIn(parent, node);
-      if (step === lost) return detachedPlace;
-      if (step === inexpressible) {
+      if (step === detached) return detachedLocation;
+      if (step === unaddressable) {
         whole = parent;
         path.length = 0;
       } else path.push(step);
       node = parent;
     }
-    if (isFresh) return newPlace;
+    if (isFresh) return freshLocation;
     if (whole !== undefined) return { type: "whole", node: whole };
     return { type: "path", path: path.reverse() };
   }
 
-  /** The place of a node as an error message names it. */
+  /** The path of a node, as shown in error messages. */
   pathOf(node: Node): Step[] {
     const path: Step[] = [];
     for (let at = node; at.parent !== undefined && at.parent !== this.#holder; at = at.parent) {
@@ -434,12 +434,12 @@ export class Tracker implements ViewTracker {
   }
 
   /**
-   * Looks whether dates, bytes and errors that were handed out have been changed: they are handed out as
-   * they are, since no proxy can stand in for them. With `forget`, they need not be looked at again.
+   * Detects changes of dates, bytes and errors that user code received: they have no proxies. With `forget`, they are
+   * not checked again.
    */
   checkLeaves(forget: boolean): void {
-    this.#checkHeld();
-    if (forget && !this.#held.isEmpty) this.settle();
+    this.#recordRetained();
+    if (forget && !this.#retained.isEmpty) this.settle();
     if (this.#leaves.empty) return;
     for (const node of this.#leaves.changed()) {
       if (this.refusal === undefined) this.recordWhole(node);
@@ -447,9 +447,9 @@ export class Tracker implements ViewTracker {
     if (forget) this.#leaves.clear();
   }
 
-  /** Nothing is pending: neither operations, nor what may be taken back, nor what has to be looked at. */
+  /** True if nothing is pending: no operations, no savepoint, no leaves to check. */
   get isSettled(): boolean {
-    const isQuiet = this.#leaves.empty && this.#held.isEmpty;
+    const isQuiet = this.#leaves.empty && this.#retained.isEmpty;
     return this.#operations.length === 0 && this.#undo === undefined && isQuiet;
   }
 
@@ -467,5 +467,5 @@ export class Tracker implements ViewTracker {
   }
 }
 
-/** Who holds a view holds its tracker. A leaf is its own view: as long as it is there, its tracker is. */
-const keepers = new WeakMap<object, Tracker>();
+/** Maps views to their tracker, so that a view keeps its tracker alive. A leaf is its own view. */
+const trackerOfView = new WeakMap<object, Tracker>();

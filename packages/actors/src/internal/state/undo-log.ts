@@ -4,13 +4,13 @@ import { setOwn } from "./value.ts";
 type Entries = readonly (readonly [key: unknown, value: unknown])[];
 
 /**
- * The contents of the containers that a transaction has changed, as they were before. Containers are
- * put back in place, so everything that user code holds of the state stays good.
+ * The former contents of the containers that a transaction has changed. A rollback restores the containers in place,
+ * so all views that user code holds stay valid.
  */
 export class UndoLog {
   readonly #before = new Map<Node, Entries>();
 
-  /** Called before each change: the first of a container counts. */
+  /** Called before each change; only the first call for a container has an effect. */
   remember(node: Node): void {
     if (!this.#before.has(node)) this.#before.set(node, entriesOf(node));
   }

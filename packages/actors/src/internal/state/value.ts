@@ -16,7 +16,7 @@ export type Kind = Container["kind"] | "leaf";
 
 export const { maxStateDepth } = actorLimits;
 
-/** What an object in a state is: something to look into, or a value of its own ("leaf"). */
+/** Kind of an object in a state: a container, or an atomic value ("leaf"). */
 export function kindOf(value: object): Kind {
   if (Array.isArray(value)) return "array";
   if (value instanceof Map) return "map";
@@ -25,7 +25,7 @@ export function kindOf(value: object): Kind {
   return prototype === Object.prototype || prototype === null ? "object" : "leaf";
 }
 
-/** Assigns an own property, also under names that have a meaning on the prototype. */
+/** Assigns an own property, even if the prototype defines a special one of that name, such as `__proto__`. */
 export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
   if (key === "__proto__") {
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
@@ -34,27 +34,30 @@ export function setOwn(target: Record<string, unknown>, key: string, value: unkn
   }
 }
 
-/** Replaces tracked values by what they stand for. */
+/** Replaces views by their targets. */
 export type Unwrap = (value: object) => object;
 
 /**
- * Follows a copy being made; `within` is the container of the original in which something lies, `key` its place
- * in the copy of that: a key, an index, or `asKey`.
+ * Observes the copying of a value. `within` is the container of the original, `key` the position in the copied
+ * container: a key, an index, or `asKey`.
  */
-export interface CopyWatcher {
+export interface CopyObserver {
   copied(original: object, copy: object, key: unknown): void;
-  /** What becomes of an object: "apart" is a copy which the watcher hears nothing more of. */
-  fate(item: object, kind: Kind, within: object | undefined, key: unknown): "same" | "followed" | "apart";
+  /**
+   * Decides how an object is handled: reuse it ("same"), copy and report it ("followed"), or copy it without reports
+   * ("apart").
+   */
+  decide(item: object, kind: Kind, within: object | undefined, key: unknown): "same" | "followed" | "apart";
 }
 
-/** Stands for the place of a map's key or a set's item: no path names it. */
+/** Position of a map's key or a set's item: no path leads to it. */
 export const asKey = Symbol("key");
 
 /**
- * Copies a value into what a state may hold. The copy shares nothing with the original, so a state is a
- * tree that only its own proxies change. Throws `actor.invalid_state_value` with the path.
+ * Copies a value into a form that a state can store. The copy shares nothing with the original, so a state is a tree
+ * that only its own proxies change. Throws `actor.invalid_state_value` with the path.
  */
-export function copyValue(value: unknown, path: Path, unwrap: Unwrap, watcher?: CopyWatcher): unknown {
+export function copyValue(value: unknown, path: Path, unwrap: Unwrap, watcher?: CopyObserver): unknown {
   if (typeof value !== "object" || value === null) {
     if (typeof value === "function" || typeof value === "symbol") throw refused(`a ${typeof value}`, path);
     return value;
@@ -66,10 +69,10 @@ class Copier {
   readonly #unwrap: Unwrap;
   readonly #path: Step[];
   readonly #ancestors = new Set<object>();
-  #watcher: CopyWatcher | undefined;
+  #watcher: CopyObserver | undefined;
   #within: object | undefined;
 
-  constructor(unwrap: Unwrap, path: Path, watcher: CopyWatcher | undefined) {
+  constructor(unwrap: Unwrap, path: Path, watcher: CopyObserver | undefined) {
     this.#unwrap = unwrap;
     this.#path = [...path];
     this.#watcher = watcher;
@@ -80,7 +83,7 @@ class Copier {
     const kind = kindOf(raw);
     const within = this.#within;
     const watcher = this.#watcher;
-    const fate = watcher?.fate(raw, kind, within, key);
+    const fate = watcher?.decide(raw, kind, within, key);
     if (fate === "same") return raw;
     if (kind === "leaf") return copyLeaf(raw, this.#path);
     if (this.#ancestors.has(raw)) throw refused("a cycle", this.#path);
@@ -124,7 +127,7 @@ class Copier {
     for (const symbol of Object.getOwnPropertySymbols(raw)) {
       if (Object.prototype.propertyIsEnumerable.call(raw, symbol)) throw refused("a symbol key", this.#path);
     }
-    // A spread has the layout of what it copies, which one key after the other would make larger.
+    // A spread preserves the hidden class of the original; adding key by key would use more memory.
     const copy: Record<string, unknown> = { ...raw };
     for (const key of Object.keys(copy)) {
       const item = copy[key];
@@ -152,7 +155,7 @@ function stepOf(key: unknown): Step {
     : (key as Step);
 }
 
-/** Those that the codec carries, beside Uint8Array. */
+/** The typed arrays of the codec, in addition to Uint8Array. */
 const typedArrays = [
   Uint8ClampedArray,
   Uint16Array,
@@ -171,7 +174,7 @@ function copyLeaf(value: object, path: Path): object {
   if (value instanceof ArrayBuffer) return value.slice(0);
   if (value instanceof RegExp) return new RegExp(value.source, value.flags);
   if (value instanceof Error) return copyError(value);
-  // A Buffer becomes what it is in other runtimes too.
+  // A Buffer becomes a Uint8Array, as in other runtimes.
   if (value instanceof Uint8Array) return new Uint8Array(value);
   for (const Type of typedArrays) if (value instanceof Type) return value.slice();
   const name = (value.constructor as { readonly name?: unknown } | undefined)?.name;
@@ -184,7 +187,7 @@ function copyError(value: Error): Error {
   return copy;
 }
 
-/** A state's path for people: `state.items[2].name`. */
+/** Formats a path for error messages: `state.items[2].name`. */
 function formatPath(path: Path): string {
   let text = "state";
   for (const step of path) {
@@ -195,7 +198,7 @@ function formatPath(path: Path): string {
   return text;
 }
 
-/** What programs that know no typed errors look for: it is a `TypeError` as well. */
+/** Also a `TypeError`, for programs that do not use typed errors. */
 class RefusedValueError extends HoldfastError {
   constructor(what: string, path: string) {
     super("actor", "invalid_state_value", `${path} cannot be stored: it is ${what}`, {

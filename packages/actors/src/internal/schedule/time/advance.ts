@@ -3,14 +3,14 @@ import type { RecurringRow, RetryRow } from "../rows.ts";
 import { invalidOptions, type RecurringSpec } from "../validate.ts";
 import { type Cadence, invalidExpression, latestUntil, nextAfter, sameCadence } from "./cadence.ts";
 
-/** A number from 0 up to, not including, 1. */
+/** Returns a random number in [0, 1). */
 export type RandomFraction = () => number;
 
 /**
- * The row of what was asked for. An unchanged cadence keeps the next time, history and pause of the row
- * before. Throws when it would never be due.
+ * Creates the row for a request. An unchanged cadence keeps the next time, history and pause of the previous row.
+ * Throws if it would never be due.
  */
-export function plannedRow(
+export function createRow(
   spec: RecurringSpec,
   before: RecurringRow | undefined,
   id: string,
@@ -27,7 +27,7 @@ export function plannedRow(
     return { ...spec, ...carried(before), kind: "recurring", cadence, scheduledAt, dueAt, attempts };
   }
   const scheduledAt = firstAfter(spec, now);
-  if (scheduledAt === undefined) throw never(spec);
+  if (scheduledAt === undefined) throw neverDueError(spec);
   return {
     ...spec,
     ...(before === undefined ? { id, history: { from: 0, to: 0 } } : carriedOver(before)),
@@ -38,7 +38,7 @@ export function plannedRow(
   };
 }
 
-/** What a row keeps of the one before it, whatever its cadence. */
+/** The fields that a new row inherits from its predecessor, even with another cadence. */
 function carriedOver(before: RecurringRow): Pick<RecurringRow, "id" | "history" | "lastRunAt" | "paused"> {
   const { id, history, lastRunAt, paused } = before;
   return {
@@ -60,7 +60,7 @@ function carried(before: RecurringRow): ReturnType<typeof carriedOver> & Partial
   };
 }
 
-function never(spec: RecurringSpec): Error {
+function neverDueError(spec: RecurringSpec): Error {
   if (spec.cadence.kind === "cron" && nextAfter(spec.cadence, 0) === undefined) {
     return invalidExpression("it is never due");
   }
@@ -76,7 +76,7 @@ export function firstAfter(bounds: Bounds, from: number): number | undefined {
   return next === undefined || next > endAt ? undefined : next;
 }
 
-/** Later by less than the jitter, and before the next due time. */
+/** Adds a random delay: less than the jitter, and ending before the next due time. */
 function withJitter(
   bounds: Bounds & Pick<RecurringRow, "jitterMs">,
   time: number,
@@ -87,24 +87,20 @@ function withJitter(
   return time + Math.floor(draw() * Math.min(bounds.jitterMs, next - time));
 }
 
-/** The row at its next due time, or undefined when there is none. `runAt` is when the last run began. */
-export function advancedRow(
-  row: RecurringRow,
-  runAt: number,
-  draw: RandomFraction,
-): RecurringRow | undefined {
+/** The row at its next due time; undefined if there is none. `runAt` is the start of the last run. */
+export function advanceRow(row: RecurringRow, runAt: number, draw: RandomFraction): RecurringRow | undefined {
   const { startedAt: _began, runningEntry: _entry, ...rest } = row;
-  // One that makes up for missed times takes each; the others go on from when they ran.
+  // With a catch-up count, every missed time counts; otherwise, times before the last run are dropped.
   const base = typeof row.catchUp === "number" ? row.scheduledAt : Math.max(row.scheduledAt, runAt);
   let next = firstAfter(row, base);
   const { skipped } = row;
   if (next !== undefined && skipped !== undefined && next >= skipped.from && next <= skipped.to) {
     next = firstAfter(row, skipped.to);
   }
-  return next === undefined ? undefined : moved(rest, next, draw);
+  return next === undefined ? undefined : rescheduled(rest, next, draw);
 }
 
-function moved(row: RecurringRow, scheduledAt: number, draw: RandomFraction): RecurringRow {
+function rescheduled(row: RecurringRow, scheduledAt: number, draw: RandomFraction): RecurringRow {
   const { skipped, catchUpTo, ...rest } = row;
   return {
     ...rest,
@@ -116,16 +112,16 @@ function moved(row: RecurringRow, scheduledAt: number, draw: RandomFraction): Re
   };
 }
 
-/** Starts again after a pause, from now. */
-export function resumedRow(row: RecurringRow, now: number, draw: RandomFraction): RecurringRow | undefined {
+/** Resumes after a pause; the next time is counted from now. */
+export function resumeRow(row: RecurringRow, now: number, draw: RandomFraction): RecurringRow | undefined {
   const { paused: _paused, skipped: _skipped, catchUpTo: _catchUpTo, ...rest } = row;
   const next = firstAfter(row, now);
-  return next === undefined ? undefined : moved(rest, next, draw);
+  return next === undefined ? undefined : rescheduled(rest, next, draw);
 }
 
 /**
- * Applies the catch-up policy to a row that is due: the same row when it is to run, another when it is
- * due at another time, undefined when it is never due again.
+ * Applies the catch-up policy to a due row: returns the same row if it should run, another row if it is due at another
+ * time, and undefined if it is never due again.
  */
 export function applyCatchUp(row: RecurringRow, now: number, draw: RandomFraction): RecurringRow | undefined {
   const { catchUp = "once" } = row;
@@ -141,10 +137,10 @@ export function applyCatchUp(row: RecurringRow, now: number, draw: RandomFractio
   if (now - first < scheduleLimits.lateMs)
     return first === row.scheduledAt ? row : { ...row, scheduledAt: first, dueAt: first };
   const next = firstAfter(row, now);
-  return next === undefined ? undefined : moved(row, next, draw);
+  return next === undefined ? undefined : rescheduled(row, next, draw);
 }
 
-/** The pause before the attempt after `attempts`. */
-export function backoff(retry: RetryRow, attempts: number): number {
+/** The delay after attempt number `attempts`. */
+export function retryDelay(retry: RetryRow, attempts: number): number {
   return Math.min(retry.maxMs, retry.minMs * 2 ** Math.min(attempts - 1, 40));
 }

@@ -16,7 +16,7 @@ function times(expression: string, timezone: string, from: string, count: number
 }
 
 describe("cron expressions", () => {
-  test("five fields are minutes in the zone, six begin with seconds", () => {
+  test("five fields mean minutes in the time zone; six fields start with seconds", () => {
     assert.deepEqual(times("30 8 * * 1-5", "Europe/Berlin", "2027-01-15T08:00:00Z", 2), [
       "2027-01-18T07:30:00.000Z",
       "2027-01-19T07:30:00.000Z",
@@ -28,7 +28,7 @@ describe("cron expressions", () => {
     ]);
   });
 
-  test("a step beyond its field leaves the first value", () => {
+  test("a step beyond the range of its field selects the first value only", () => {
     assert.deepEqual(times("*/90 * * * *", "UTC", "2027-01-15T08:10:00Z", 2), [
       "2027-01-15T09:00:00.000Z",
       "2027-01-15T10:00:00.000Z",
@@ -46,7 +46,7 @@ describe("cron expressions", () => {
     assert.deepEqual(times("0 0 ? * */8", "UTC", "2027-01-15T08:00:00Z", 1), ["2027-01-17T00:00:00.000Z"]);
   });
 
-  test("a step behind a single value goes on to the end of the field", () => {
+  test("a step after a single value runs to the end of the field", () => {
     const from = "2027-01-15T08:10:00Z";
     assert.deepEqual(times("0/25 9/12 * * *", "UTC", from, 4), [
       "2027-01-15T09:00:00.000Z",
@@ -73,12 +73,12 @@ describe("cron expressions", () => {
     ]);
   });
 
-  test("the next time is strictly after", () => {
+  test("the next time is strictly later", () => {
     assert.deepEqual(times("0 9 * * *", "UTC", "2027-01-15T09:00:00Z", 1), ["2027-01-16T09:00:00.000Z"]);
     assert.deepEqual(times("0 9 * * *", "UTC", "2027-01-15T08:59:59.999Z", 1), ["2027-01-15T09:00:00.000Z"]);
   });
 
-  test("a time in the gap of spring runs once, at the moment after it", () => {
+  test("a time skipped in spring runs once, immediately after the gap", () => {
     assert.deepEqual(times("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", 2), [
       "2026-03-29T01:00:00.000Z",
       "2026-03-30T00:30:00.000Z",
@@ -89,7 +89,7 @@ describe("cron expressions", () => {
     ]);
   });
 
-  test("a time that autumn brings twice runs once, the first time", () => {
+  test("a time repeated in autumn runs once, the first time", () => {
     assert.deepEqual(times("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2), [
       "2026-10-25T00:30:00.000Z",
       "2026-10-26T01:30:00.000Z",
@@ -102,7 +102,7 @@ describe("cron expressions", () => {
 
   const spring = "2026-03-08T07:00:00.000Z";
 
-  test("of several times in a gap one is run, and of several that come twice each once", () => {
+  test("of several times in the gap one runs, and repeated times run once each", () => {
     for (const minutes of ["15,45", "*/20", "0-59"]) {
       assert.deepEqual(times(`${minutes} 2 * * *`, "America/New_York", "2026-03-08T06:30:00Z", 2)[0], spring);
     }
@@ -111,12 +111,12 @@ describe("cron expressions", () => {
       spring,
       "2026-03-08T07:15:00.000Z",
     ]);
-    // The day of the change has no 00:00 either.
+    // The day of the change has no midnight either.
     assert.deepEqual(times("0,30 0 * * *", "America/Sao_Paulo", "2017-10-14T14:00:00Z", 2), [
       "2017-10-15T03:00:00.000Z",
       "2017-10-16T02:00:00.000Z",
     ]);
-    // Samoa left out a whole day.
+    // Samoa skipped a full day.
     assert.deepEqual(times("0 12 30 12 *", "Pacific/Apia", "2011-12-01T00:00:00Z", 1), [
       "2011-12-30T10:00:00.000Z",
     ]);
@@ -127,7 +127,7 @@ describe("cron expressions", () => {
     }
   });
 
-  test("looking back meets the same times as looking forward", () => {
+  test("iterating backwards finds the same times as iterating forwards", () => {
     for (const expression of ["15,45 1-3 * * *", "30 2 * * *", "*/30 * * * *", "0 */2 * * *", "10 1 * * 0"]) {
       for (const [from, until] of [
         [Date.parse("2026-03-07T12:00:00Z"), Date.parse("2026-03-09T12:00:00Z")],
@@ -145,14 +145,14 @@ describe("cron expressions", () => {
     }
   });
 
-  test("steps go on in real time through both changes", () => {
+  test("steps continue in real time across both clock changes", () => {
     for (const from of ["2026-10-24T23:10:00Z", "2026-03-28T23:10:00Z"]) {
       const found = times("*/30 * * * *", "Europe/Berlin", from, 8).map((time) => Date.parse(time));
       for (const [i, time] of found.entries()) assert.equal(time - (found[0] ?? 0), i * 1_800_000);
     }
   });
 
-  test("leap days, last days, and dates that never come", () => {
+  test("leap days, last days of months, and dates that do not exist", () => {
     assert.deepEqual(times("0 0 29 2 *", "UTC", "2027-01-01T00:00:00Z", 2), [
       "2028-02-29T00:00:00.000Z",
       "2032-02-29T00:00:00.000Z",
@@ -161,7 +161,7 @@ describe("cron expressions", () => {
     assert.deepEqual(times("0 0 30 2 *", "UTC", "2027-01-01T00:00:00Z", 1), []);
   });
 
-  test("what is empty in a list does not count, and no zone is UTC", () => {
+  test("empty list items are ignored, and the default time zone is UTC", () => {
     const from = "2027-01-15T08:00:00Z";
     for (const expression of ["0 12 * * 1,", ",0 12 * * 1", "0,, 12 ,*, * ,,1"]) {
       assert.deepEqual(times(expression, "UTC", from, 2), times("0 12 * * 1", "UTC", from, 2), expression);
@@ -170,7 +170,7 @@ describe("cron expressions", () => {
     assert.deepEqual(cronCadence("0 0 * * *"), cronCadence("0 0 * * *", "UTC"));
   });
 
-  test("other texts and zones are refused", () => {
+  test("invalid expressions and time zones are rejected", () => {
     for (const expression of [
       "",
       "* * * *",
@@ -216,7 +216,7 @@ describe("intervals", () => {
   });
 });
 
-test("the latest due times up to a moment, oldest first, none before a limit", () => {
+test("returns the latest due times up to an instant, oldest first, within the limit", () => {
   const every = { kind: "every", interval: 10, anchor: 100 } as const;
   assert.deepEqual(latestUntil(every, 100, 135, 2), [120, 130]);
   assert.deepEqual(latestUntil(every, 120, 130, 10), [120, 130]);

@@ -3,22 +3,22 @@ import { HoldfastError } from "@holdfast/core";
 import { Cron } from "croner";
 import { WallClock } from "./wall-clock.ts";
 
-/** When a recurring schedule is due. */
+/** Determines when a recurring schedule is due. */
 export type Cadence =
   | { readonly kind: "cron"; readonly expression: string; readonly timezone: string }
   | { readonly kind: "every"; readonly interval: number; readonly anchor: number };
 
 /**
- * An expression that says at which hours counts by the clock on the wall, so that a change of the clocks
- * neither leaves a run out nor repeats one. One of all hours, or of each so many, goes on in real time.
+ * An expression with specific hours follows the local wall clock, so that a daylight-saving change neither skips nor
+ * repeats a run. One with every hour, or every n-th hour, follows real time.
  */
 interface Parsed {
   readonly cron: Cron;
-  /** What the times of `cron` are of; without one they are moments. */
+  /** Set if the times of `cron` are wall-clock times of this zone; otherwise they are instants. */
   readonly clock: WallClock | undefined;
 }
 
-/** Parsing costs more than asking; expressions are few and shared by actors of one definition. */
+/** Cache: parsing is slower than evaluating, and the actors of one definition share their few expressions. */
 const parsed = new Map<string, Parsed>();
 const maxParsed = 256;
 
@@ -28,7 +28,7 @@ function parse(expression: string, timezone: string): Parsed {
   if (known !== undefined) return known;
   const fields = expression.trim().split(/\s+/);
   const clock = /^[*?]/.test(fields.at(-4) ?? "") ? undefined : new WallClock(timezone);
-  // Without a function to call, and paused, it only computes: it sets no timer and asks for no time.
+  // Paused and without a callback, a `Cron` only computes times: it sets no timer and never reads the clock.
   const cron = new Cron(inFullRanges(fields), {
     timezone: clock === undefined ? timezone : "UTC",
     paused: true,
@@ -39,7 +39,7 @@ function parse(expression: string, timezone: string): Parsed {
   return { cron, clock };
 }
 
-/** Seconds to days of the week: where a field begins, and how many values it has. */
+/** First value and number of values of each field, from seconds to days of the week. */
 const fieldRanges = [
   [0, 60],
   [0, 60],
@@ -50,8 +50,8 @@ const fieldRanges = [
 ] as const;
 
 /**
- * As in other cron programs, a step that is longer than its field leaves the first value alone, a step
- * behind a single value goes on to the end of the field, and of a list what is empty does not count.
+ * As in other cron implementations, a step longer than its field selects the first value, a step after a single value
+ * runs to the end of the field, and empty list items are ignored.
  */
 function inFullRanges(fields: readonly string[]): string {
   const offset = fieldRanges.length - fields.length;
@@ -72,7 +72,7 @@ function inFullRange(start: number, size: number, part: string): string {
     return from === "*" || from === "?" ? String(start) : from;
   }
   if (!/^(\d+|[a-z]{3})$/i.test(range)) return part;
-  // Sunday as 7 lies behind the last day of the week, and nothing follows it.
+  // Sunday as 7 is beyond the last day of the week, so the range has no further values.
   const last = Math.max(start + size - 1, size === 7 && range === "7" ? 7 : 0);
   return `${range}-${last}/${step}`;
 }
@@ -99,7 +99,8 @@ export function cronCadence(expression: unknown, zone?: unknown): Cadence {
 
 function assertTimezone(timezone: unknown): asserts timezone is string {
   try {
-    if (typeof timezone !== "string" || !/^[A-Za-z]/.test(timezone)) throw new RangeError("no IANA name");
+    if (typeof timezone !== "string" || !/^[A-Za-z]/.test(timezone))
+      throw new RangeError("it is not an IANA time zone name");
     new Intl.DateTimeFormat("en", { timeZone: timezone });
   } catch {
     const message = `Schedule timezone '${String(timezone)}' is invalid.`;
@@ -115,18 +116,18 @@ export function invalidExpression(reason: string): HoldfastError {
   });
 }
 
-/** The first due time strictly after `from`; undefined if there is none any more. */
+/** The first due time strictly after `from`; undefined if there is none. */
 export function nextAfter(cadence: Cadence, from: number): number | undefined {
   if (cadence.kind === "every") {
     const { anchor, interval } = cadence;
     return anchor + Math.max(0, Math.floor((from - anchor) / interval) + 1) * interval;
   }
   const { cron, clock } = parsedOf(cadence);
-  const next = cron.nextRun(new Date(clock?.shownBy(from) ?? from))?.getTime();
-  return next === undefined || clock === undefined ? next : clock.earliest(next);
+  const next = cron.nextRun(new Date(clock?.latestReadingAt(from) ?? from))?.getTime();
+  return next === undefined || clock === undefined ? next : clock.firstInstantOf(next);
 }
 
-/** The latest `count` due times up to `until`, none before `from`, oldest first. */
+/** The latest `count` due times from `from` up to `until`, oldest first. */
 export function latestUntil(cadence: Cadence, from: number, until: number, count: number): number[] {
   const times: number[] = [];
   let time = previousUntil(cadence, until);
@@ -144,11 +145,11 @@ function previousUntil(cadence: Cadence, until: number): number | undefined {
     return time < anchor ? undefined : time;
   }
   const { cron, clock } = parsedOf(cadence);
-  // The reference itself is not among the previous ones.
-  const [previous] = cron.previousRuns(1, new Date((clock?.shownBy(until) ?? until) + 1));
+  // `previousRuns` excludes its reference time.
+  const [previous] = cron.previousRuns(1, new Date((clock?.latestReadingAt(until) ?? until) + 1));
   return previous === undefined || clock === undefined
     ? previous?.getTime()
-    : clock.earliest(previous.getTime());
+    : clock.firstInstantOf(previous.getTime());
 }
 
 export function sameCadence(a: Cadence, b: Cadence): boolean {

@@ -1,8 +1,8 @@
 const dayMs = 86_400_000;
 
 /**
- * The clock on the wall of a time zone. Its times are numbers too: milliseconds since 1970 as if the zone
- * were UTC. A change of the clocks leaves some of them out, or brings some of them twice.
+ * The local clock of a time zone. Its readings are numbers, too: milliseconds since 1970 as if the zone were UTC. A
+ * daylight-saving change skips some readings and repeats others.
  */
 export class WallClock {
   readonly #format: Intl.DateTimeFormat;
@@ -22,31 +22,31 @@ export class WallClock {
     });
   }
 
-  /** The latest time that the clock has shown by this moment, also where it was set back since. */
-  shownBy(instant: number): number {
-    const wall = this.#at(instant);
-    const first = this.earliest(wall);
-    // What comes for the second time has been shown up to the change between both.
-    return first < instant ? this.#at(this.#change(first, instant) - 1) : wall;
+  /** The latest reading shown up to this instant, even if the clock has been set back since. */
+  latestReadingAt(instant: number): number {
+    const wall = this.#readingAt(instant);
+    const first = this.firstInstantOf(wall);
+    // A repeated reading: everything up to the change has been shown before.
+    return first < instant ? this.#readingAt(this.#firstChange(first, instant) - 1) : wall;
   }
 
-  /** The first moment at which the clock shows this time; of a time that is left out, the change that does so. */
-  earliest(wall: number): number {
-    // No zone is a day from UTC, and none changes twice in two days.
+  /** The first instant with this reading; for a skipped reading, the instant of the change that skips it. */
+  firstInstantOf(wall: number): number {
+    // No zone is a day or more from UTC, and none changes twice within two days.
     const before = this.#offset(wall - dayMs);
     const after = this.#offset(wall + dayMs);
     const first = wall - before;
     if (before === after || this.#offset(first) === before) return first;
     const second = wall - after;
-    return this.#offset(second) === after ? second : this.#change(second, first);
+    return this.#offset(second) === after ? second : this.#firstChange(second, first);
   }
 
-  #at(instant: number): number {
+  #readingAt(instant: number): number {
     return instant + this.#offset(instant);
   }
 
-  /** The first moment with another offset than `from` has, at or before `until`. */
-  #change(from: number, until: number): number {
+  /** The first instant after `from` with another offset, at or before `until`. */
+  #firstChange(from: number, until: number): number {
     const offset = this.#offset(from);
     let [low, high] = [from, until];
     while (high - low > 1) {
@@ -57,7 +57,7 @@ export class WallClock {
     return high;
   }
 
-  /** How far the clock is ahead of UTC, in milliseconds. */
+  /** Offset from UTC, in milliseconds. */
   #offset(instant: number): number {
     const part: Partial<Record<Intl.DateTimeFormatPartTypes, string>> = {};
     for (const { type, value } of this.#format.formatToParts(instant)) part[type] = value;
@@ -65,7 +65,7 @@ export class WallClock {
     const shown = new Date(0);
     shown.setUTCFullYear(year, Number(part.month) - 1, Number(part.day));
     shown.setUTCHours(Number(part.hour), Number(part.minute), Number(part.second));
-    // The clock shows whole seconds.
+    // The format has a resolution of one second.
     return shown.getTime() - Math.floor(instant / 1_000) * 1_000;
   }
 }

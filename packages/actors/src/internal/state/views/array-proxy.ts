@@ -3,7 +3,7 @@ import type { Node } from "../node.ts";
 import { op } from "../patch.ts";
 import { refused } from "../value.ts";
 import { assignIndex, resizeArray, spliceArray } from "./array.ts";
-import { readMethod, relative, showObject } from "./array-reads.ts";
+import { objectViewAt, readMethod, relative } from "./array-reads.ts";
 import { ViewHandler } from "./view-handler.ts";
 import type { ViewTracker } from "./view-tracker.ts";
 
@@ -11,12 +11,12 @@ const { maxArrayGap } = actorLimits;
 
 type Compare = (a: unknown, b: unknown) => number;
 
-/** A write-through view of an array. Methods that move items record one operation for all of them. */
+/** Creates the write-through view of an array. Methods that move items record a single operation. */
 export function arrayProxy(tracker: ViewTracker, node: Node): object {
   return new Proxy(node.raw, new ArrayHandler(tracker, node, node.raw as unknown[]));
 }
 
-/** The changing methods of one array. */
+/** The mutating methods of one array. */
 class Methods {
   readonly #tracker: ViewTracker;
   readonly #node: Node;
@@ -51,7 +51,7 @@ class Methods {
 
   readonly sort = (compare?: Compare): unknown => {
     const shown = this.#raw.map((item, index) => ({ item: this.#show(item, index), index }));
-    // Undefined items go last whatever the comparison says, as in Array.prototype.sort.
+    // Undefined items are sorted last regardless of the comparison, as in Array.prototype.sort.
     const order = compare ?? byText;
     shown.sort((a, b) =>
       a.item === undefined || b.item === undefined
@@ -134,7 +134,7 @@ class ArrayHandler extends ViewHandler {
   readonly reached: unknown[] = [];
   readonly views: unknown[] = [];
   #methods: Methods | undefined;
-  /** Reading methods that have been asked for. */
+  /** Cache of reading methods. */
   #reads: Map<string | symbol, unknown> | undefined;
 
   constructor(tracker: ViewTracker, node: Node, raw: unknown[]) {
@@ -155,7 +155,7 @@ class ArrayHandler extends ViewHandler {
     if (typeof value === "function") return this.#method(key, value);
     if (typeof value !== "object" || value === null || typeof key === "symbol") return value;
     const index = indexOf(key);
-    return index === undefined ? value : showObject(this, index, value);
+    return index === undefined ? value : objectViewAt(this, index, value);
   }
 
   #method(key: string | symbol, native: unknown): unknown {
@@ -177,7 +177,8 @@ class ArrayHandler extends ViewHandler {
     tracker.writable(node);
     if (key === "length") return this.#resize(value);
     const index = typeof key === "string" ? indexOf(key) : undefined;
-    if (index === undefined) throw refused("an array with a property that is no index", tracker.pathOf(node));
+    if (index === undefined)
+      throw refused("an array with a property that is not an index", tracker.pathOf(node));
     if (index > this.#raw.length + maxArrayGap)
       throw refused("an array with a wide gap", tracker.pathOf(node));
     const before = this.#raw[index];

@@ -14,7 +14,7 @@ function watched(): { readonly state: State; readonly log: StateLog; readonly ba
   return { state: log.value as State, log, bare: make() };
 }
 
-/** The live state is what the store would load. */
+/** The live state equals the state that a store would load. */
 function assertStored(log: StateLog, before: Uint8Array): void {
   const change = log.take();
   assert.ok(change !== undefined);
@@ -27,7 +27,7 @@ function assertStored(log: StateLog, before: Uint8Array): void {
 
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-test("reading methods give what those of an array give", () => {
+test("reading methods return the same as those of an array", () => {
   const { state, bare } = watched();
   const each = (read: (of: State) => unknown): void => assert.deepEqual(read(state), read(bare));
   each((s) => s.numbers.map((n, i) => n * 10 + i));
@@ -62,7 +62,7 @@ function mark(item: { done?: boolean }): undefined {
   item.done = true;
 }
 
-test("items that reading methods hand out write through", () => {
+test("changes of items returned by reading methods are recorded", () => {
   const ways: ((s: State) => void)[] = [
     (s) => {
       for (const item of s.items) item.done = true;
@@ -84,7 +84,7 @@ test("items that reading methods hand out write through", () => {
   }
 });
 
-/** A snapshot of the state as it is, with nothing pending after it. */
+/** A snapshot of the current state, with no changes pending. */
 function snapshotOf(log: StateLog): Uint8Array {
   log.value = plain(log.value);
   const change = log.take();
@@ -92,7 +92,7 @@ function snapshotOf(log: StateLog): Uint8Array {
   return change.bytes;
 }
 
-test("an item is found again by the view of it, also after others have moved", () => {
+test("an item is found by its view, even after other items have moved", () => {
   const { state, log } = watched();
   const second = state.items[1];
   assert.ok(second !== undefined);
@@ -109,7 +109,7 @@ test("an item is found again by the view of it, also after others have moved", (
   assertStored(log, before);
 });
 
-test("an iterator sees what is added while it goes, and stays at its end", () => {
+test("an iterator sees items that are added during the iteration, and stays at its end", () => {
   const { state } = watched();
   const seen: number[] = [];
   for (const n of state.numbers) {
@@ -125,7 +125,7 @@ test("an iterator sees what is added while it goes, and stays at its end", () =>
 
 type Visit = (n: number, index: number) => boolean;
 
-test("a callback that adds or takes out items sees what one of a bare array sees", () => {
+test("a callback that adds or removes items sees the same as with a plain array", () => {
   const reads: [string, (of: number[], visit: Visit) => unknown][] = [
     ["forEach", (of, visit) => of.forEach(visit)],
     ["map", (of, visit) => of.map(visit)],
@@ -148,7 +148,7 @@ test("a callback that adds or takes out items sees what one of a bare array sees
         const seen: unknown[] = [];
         const result = way(of, (n, index) => {
           seen.push([n, index]);
-          if (seen.length > 20) throw new Error(`${read} goes on and on`);
+          if (seen.length > 20) throw new Error(`${read} does not end`);
           change(of, index);
           return n === 99;
         });
@@ -160,7 +160,7 @@ test("a callback that adds or takes out items sees what one of a bare array sees
   }
 });
 
-test("each step of an iterator is a result of its own, with the view of what lies there now", () => {
+test("each step of an iterator returns a separate result with the current view", () => {
   const { state } = watched();
   const iterator = state.items.values();
   const first = iterator.next();
@@ -175,7 +175,7 @@ test("each step of an iterator is a result of its own, with the view of what lie
   assert.deepEqual(iterator.next(), { done: true, value: undefined });
 });
 
-test("items far into an array are reached as the near ones are", () => {
+test("items at high indexes are reached like those at low ones", () => {
   const log = StateLog.create(
     { items: Array.from({ length: 3_000 }, (_, id) => ({ id })) },
     { stateChanged() {} },

@@ -1,12 +1,15 @@
 import type { Node } from "../node.ts";
 import type { ViewTracker } from "./view-tracker.ts";
 
-/** What reading methods need of their array. */
+/** The view of an array, as its reading methods use it. */
 export interface ReadArray {
   readonly tracker: ViewTracker;
   readonly node: Node;
   readonly raw: unknown[];
-  /** Containers that have been reached, by index, and their views: believed while they still lie there. */
+  /**
+   * Containers by index, with their views; an entry is valid only while the array still has that container at the
+   * index.
+   */
   readonly reached: unknown[];
   readonly views: unknown[];
 }
@@ -14,24 +17,24 @@ export interface ReadArray {
 type Callback = (value: unknown, index: number, all: object) => unknown;
 
 /**
- * The methods of an array that only read, on the plain array behind its view: a method that goes
- * through the view item by item would cost many times as much. Items are shown as the view shows them.
+ * Read-only array methods that work on the plain array behind its view: through the view, each item would cost several
+ * times as much. Items are passed on as views.
  */
-const makers = {
-  values: (of: ReadArray) => () => new Shown(of),
+const readMethods = {
+  values: (of: ReadArray) => () => new ViewIterator(of),
   forEach: (of: ReadArray) => (callback: Callback, self?: unknown) => {
     const { raw } = of;
     const { length } = raw;
     const view = of.tracker.view(of.node);
-    for (let i = 0; i < length && i < raw.length; i++) callback.call(self, show(of, i), i, view);
+    for (let i = 0; i < length && i < raw.length; i++) callback.call(self, viewAt(of, i), i, view);
   },
   map: (of: ReadArray) => (callback: Callback, self?: unknown) => {
     const { raw } = of;
     const { length } = raw;
     const view = of.tracker.view(of.node);
     const made: unknown[] = [];
-    for (let i = 0; i < length && i < raw.length; i++) made.push(callback.call(self, show(of, i), i, view));
-    // As long as it was at the start, also when the callback took items out.
+    for (let i = 0; i < length && i < raw.length; i++) made.push(callback.call(self, viewAt(of, i), i, view));
+    // Visits the initial number of items, even if the callback removes some.
     if (made.length < length) made.length = length;
     return made;
   },
@@ -41,7 +44,7 @@ const makers = {
     const view = of.tracker.view(of.node);
     const kept: unknown[] = [];
     for (let i = 0; i < length && i < raw.length; i++) {
-      const item = show(of, i);
+      const item = viewAt(of, i);
       if (callback.call(self, item, i, view)) kept.push(item);
     }
     return kept;
@@ -49,9 +52,9 @@ const makers = {
   find: (of: ReadArray) => (callback: Callback, self?: unknown) => {
     const { length } = of.raw;
     const view = of.tracker.view(of.node);
-    // Those that look for an item also see the places of items that the callback took out.
+    // Searching methods also visit the indexes of items that the callback has removed.
     for (let i = 0; i < length; i++) {
-      const item = show(of, i);
+      const item = viewAt(of, i);
       if (callback.call(self, item, i, view)) return item;
     }
     return undefined;
@@ -59,7 +62,7 @@ const makers = {
   findIndex: (of: ReadArray) => (callback: Callback, self?: unknown) => {
     const { length } = of.raw;
     const view = of.tracker.view(of.node);
-    for (let i = 0; i < length; i++) if (callback.call(self, show(of, i), i, view)) return i;
+    for (let i = 0; i < length; i++) if (callback.call(self, viewAt(of, i), i, view)) return i;
     return -1;
   },
   some: (of: ReadArray) => (callback: Callback, self?: unknown) =>
@@ -80,9 +83,9 @@ const makers = {
       const [callback, first] = args;
       const given = args.length > 1;
       if (!given && length === 0) throw new TypeError("Reduce of empty array with no initial value");
-      let result = given ? first : show(of, 0);
+      let result = given ? first : viewAt(of, 0);
       for (let i = given ? 0 : 1; i < length && i < raw.length; i++) {
-        result = callback(result, show(of, i), i, view);
+        result = callback(result, viewAt(of, i), i, view);
       }
       return result;
     },
@@ -95,44 +98,44 @@ const makers = {
     const start = relative(from ?? 0, length);
     const end = to === undefined ? length : relative(to, length);
     const items: unknown[] = [];
-    for (let i = start; i < end; i++) items.push(show(of, i));
+    for (let i = start; i < end; i++) items.push(viewAt(of, i));
     return items;
   },
   at: (of: ReadArray) => (index: number) => {
     const whole = Math.trunc(Number(index)) || 0;
     const place = whole < 0 ? of.raw.length + whole : whole;
-    return place >= 0 && place < of.raw.length ? show(of, place) : undefined;
+    return place >= 0 && place < of.raw.length ? viewAt(of, place) : undefined;
   },
 } as const;
 
 const byKey = new Map<string | symbol, (of: ReadArray) => unknown>([
-  ...Object.entries(makers),
-  [Symbol.iterator, makers.values],
+  ...Object.entries(readMethods),
+  [Symbol.iterator, readMethods.values],
 ]);
 
-/** The reading method of this name; undefined for those that go through the view. */
+/** The reading method of this name; undefined for methods that use the view. */
 export function readMethod(key: string | symbol, of: ReadArray): unknown {
   return byKey.get(key)?.(of);
 }
 
-function show(of: ReadArray, index: number): unknown {
+function viewAt(of: ReadArray, index: number): unknown {
   const item = of.raw[index];
-  return typeof item === "object" && item !== null ? showObject(of, index, item) : item;
+  return typeof item === "object" && item !== null ? objectViewAt(of, index, item) : item;
 }
 
-/** As `tracker.child`, without a look-up for what was reached at this index before. */
-export function showObject(of: ReadArray, index: number, item: object): unknown {
-  return of.reached[index] === item ? of.views[index] : reach(of, index, item);
+/** As `tracker.child`, but without a lookup for a container that was reached at this index before. */
+export function objectViewAt(of: ReadArray, index: number, item: object): unknown {
+  return of.reached[index] === item ? of.views[index] : cachedView(of, index, item);
 }
 
-function reach(of: ReadArray, index: number, item: object): unknown {
+function cachedView(of: ReadArray, index: number, item: object): unknown {
   const shown = of.tracker.child(of.node, index, item);
-  // A leaf is its own view: it has to be looked at each time that it is handed out.
+  // A leaf is its own view, and has to be registered each time that it is handed out.
   if (shown === item) return shown;
   const { reached, views } = of;
-  // What has been taken out of the array is not held on to.
+  // Releases a container that was removed from the array.
   if (reached.length > of.raw.length) reached.length = views.length = of.raw.length;
-  // Not far beyond the others: an array with gaps is slow for good, and filling them is not free.
+  // Limits the gap to earlier entries: a sparse array is permanently slow, and filling the gap has a cost.
   if (index > reached.length + maxGap) return shown;
   while (reached.length < index) {
     reached.push(undefined);
@@ -148,13 +151,13 @@ function indexWhere(of: ReadArray, callback: Callback, self: unknown, wanted: bo
   const { length } = raw;
   const view = of.tracker.view(of.node);
   for (let i = 0; i < length && i < raw.length; i++) {
-    if (Boolean(callback.call(self, show(of, i), i, view)) === wanted) return i;
+    if (Boolean(callback.call(self, viewAt(of, i), i, view)) === wanted) return i;
   }
   return -1;
 }
 
-/** Goes through an array as it is at each step, as the iterator of an array does. */
-class Shown extends Iterator<unknown, unknown> {
+/** Iterates over the current array, as the built-in array iterator does. */
+class ViewIterator extends Iterator<unknown, unknown> {
   readonly #of: ReadArray;
   readonly #raw: unknown[];
   #index = -1;
@@ -165,7 +168,7 @@ class Shown extends Iterator<unknown, unknown> {
     this.#raw = of.raw;
   }
 
-  /** One result, made in one place: the engine leaves it out of a loop that takes it apart at once. */
+  /** A single allocation site: the engine can then eliminate the result in a destructuring loop. */
   next(): IteratorResult<unknown, unknown> {
     const index = ++this.#index;
     const raw = this.#raw;
@@ -174,21 +177,21 @@ class Shown extends Iterator<unknown, unknown> {
     if (index < raw.length) {
       done = false;
       value = raw[index];
-      if (typeof value === "object" && value !== null) value = showObject(this.#of, index, value);
+      if (typeof value === "object" && value !== null) value = objectViewAt(this.#of, index, value);
     } else {
-      this.#index = ended;
+      this.#index = endIndex;
     }
     return { done, value };
   }
 }
 
-/** How far beyond what has been reached before an item is remembered. */
+/** Maximum distance beyond the cached entries at which an item is cached. */
 const maxGap = 1_024;
 
-/** Past the end of any array, and small enough to keep the index a plain integer in the engine. */
-const ended = 2 ** 30;
+/** Beyond the end of any array, and small enough to stay a small integer in the engine. */
+const endIndex = 2 ** 30;
 
-/** An index as the methods of arrays take it: from the end when negative. */
+/** Resolves a relative index, as array methods do: negative counts from the end. */
 export function relative(value: unknown, length: number): number {
   const integer = Math.trunc(Number(value)) || 0;
   return integer < 0 ? Math.max(0, length + integer) : Math.min(integer, length);

@@ -1,8 +1,8 @@
-/** Changes of plain arrays, the same for a live state and for its replay: no holes, any length. */
+/** Changes of plain arrays, shared by the live state and its replay: no holes, any length. */
 
 const maxArguments = 10_000;
 
-/** As `target.splice`, also for more items than a call takes arguments. */
+/** As `target.splice`, but also for more items than a call can have arguments. */
 export function spliceArray(
   target: unknown[],
   start: number,
@@ -18,7 +18,7 @@ export function spliceArray(
   return removed;
 }
 
-/** Sets the length; what it gains is undefined. */
+/** Sets the length; added items are undefined. */
 export function resizeArray(target: unknown[], length: number): void {
   if (length < target.length) target.length = length;
   while (target.length < length) target.push(undefined);

@@ -1,17 +1,20 @@
+import { isStep } from "../change-location.ts";
 import type { Node } from "../node.ts";
 import { op } from "../patch.ts";
-import { isStep } from "../place.ts";
 import { asKey, refused } from "../value.ts";
 import { ViewHandler } from "./view-handler.ts";
 import type { ViewTracker } from "./view-tracker.ts";
 
-/** A write-through view of a map. Its methods are our own: those of `Map` want a real map as `this`. */
+/**
+ * Creates the write-through view of a map. It implements the methods itself: those of `Map` require a real map as
+ * `this`.
+ */
 export function mapProxy(tracker: ViewTracker, node: Node): object {
   const raw = node.raw as Map<unknown, unknown>;
   return new Proxy(raw, new CollectionHandler(tracker, node, mapMethods(tracker, node, raw)));
 }
 
-/** A write-through view of a set. */
+/** Creates the write-through view of a set. */
 export function setProxy(tracker: ViewTracker, node: Node): object {
   const raw = node.raw as Set<unknown>;
   return new Proxy(raw, new CollectionHandler(tracker, node, setMethods(tracker, node, raw)));
@@ -32,7 +35,7 @@ class CollectionHandler extends ViewHandler {
     if (method !== undefined) return method;
     const value: unknown = Reflect.get(target, key, target);
     if (typeof value !== "function" || key in Object.prototype) return value;
-    // A method that is not known here could change the collection unseen: it gets a copy.
+    // An unknown method could change the collection unnoticed: it receives a copy.
     return (...args: unknown[]) => Reflect.apply(value, this.#copy(), args);
   }
 
@@ -42,9 +45,9 @@ class CollectionHandler extends ViewHandler {
     return raw instanceof Map ? new Map(view as typeof raw) : new Set(view as Set<unknown>);
   }
 
-  /** A property on a collection would be lost: the codec carries its entries only. */
+  /** A property on a collection would be lost: the codec encodes entries only. */
   set(): boolean {
-    const why = "a collection that is given a property, which a state does not take";
+    const why = "a collection with an additional property, which a state does not support";
     throw refused(why, this.tracker.pathOf(this.node));
   }
 

@@ -4,13 +4,13 @@ import { refused, setOwn } from "../value.ts";
 import { ViewHandler } from "./view-handler.ts";
 import type { ViewTracker } from "./view-tracker.ts";
 
-/** A write-through view of a plain object. */
+/** Creates the write-through view of a plain object. */
 export function objectProxy(tracker: ViewTracker, node: Node): object {
   return new Proxy(node.raw, new ObjectHandler(tracker, node));
 }
 
 class ObjectHandler extends ViewHandler {
-  /** The container that was reached last, and its view: walking the same way again costs no look-up. */
+  /** The container that was last reached, with its view: repeated access costs no lookup. */
   #lastKey: string | symbol | undefined;
   #lastRaw: unknown;
   #lastView: unknown;
@@ -19,10 +19,10 @@ class ObjectHandler extends ViewHandler {
     const value: unknown = (target as Record<string | symbol, unknown>)[key];
     if (typeof value !== "object" || value === null) return value;
     if (key === this.#lastKey && value === this.#lastRaw) return this.#lastView;
-    // The prototype is no part of the state.
+    // The prototype is not part of the state.
     if (typeof key === "symbol" || (key === "__proto__" && !Object.hasOwn(target, key))) return value;
     const view = this.tracker.child(this.node, key, value);
-    // What is its own view is watched otherwise, and has to be asked for each time.
+    // A leaf has no proxy and has to be registered on each access.
     if (view !== value) {
       this.#lastKey = key;
       this.#lastRaw = value;

@@ -2,7 +2,7 @@ import type { Node } from "../node.ts";
 import { refused } from "../value.ts";
 import type { ViewTracker } from "./view-tracker.ts";
 
-/** Traps that every view shares. */
+/** Proxy traps that all views share. */
 export abstract class ViewHandler implements ProxyHandler<object> {
   readonly tracker: ViewTracker;
   readonly node: Node;
@@ -20,14 +20,14 @@ export abstract class ViewHandler implements ProxyHandler<object> {
     return descriptor;
   }
 
-  /** The key of a property as the parent of its value knows it. */
+  /** The key of a property, as its parent stores it. */
   protected key(key: string): string | number {
     return key;
   }
 
   abstract set(target: object, key: string | symbol, value: unknown): boolean;
 
-  /** An ordinary property is assigned; one that could not be stored as what it is, is refused. */
+  /** An ordinary property is assigned; one that could not be stored unchanged is rejected. */
   defineProperty(target: object, key: string | symbol, descriptor: PropertyDescriptor): boolean {
     const known = Reflect.getOwnPropertyDescriptor(target, key);
     const { enumerable, configurable, writable } = { ...known, ...descriptor };

@@ -3,27 +3,27 @@ import type { Node } from "../node.ts";
 import type { Operation } from "../patch.ts";
 import type { Path, Step } from "../value.ts";
 
-/** What the views of a state need of the tracker that collects their changes. */
+/** The tracker of a state, as the views use it. */
 export interface ViewTracker {
-  /** What user code gets to see of `value`, which lies at `key` of `parent`. */
+  /** The view of `value`, which is at `key` of `parent`. */
   child(parent: Node, key: unknown, value: unknown): unknown;
-  /** The proxy of a node; a leaf is its own. */
+  /** The proxy of a node; a leaf is returned itself. */
   view(node: Node): object;
-  /** The value that a proxy stands for; anything else is itself. */
+  /** The target of a view; any other value is returned unchanged. */
   readonly unwrap: (value: object) => object;
   unwrapValue(value: unknown): unknown;
-  /** Makes a value ready to be stored at `key` of `parent`. The caller stores it. */
+  /** Prepares a value for storage at `key` of `parent`. The caller stores the result. */
   adopt(parent: Node, key: unknown, value: unknown, path: Path | undefined): unknown;
-  /** The value has lost its place in the state. */
+  /** Detaches a value that was removed from the state. */
   detach(value: unknown): void;
-  /** Before any change of the container `node`: throws when changes are refused at the moment. */
+  /** Called before any change of the container `node`: throws if changes are refused. */
   writable(node: Node): void;
-  /** Records a change of the container `node`; `make` gets the container's path. */
+  /** Records a change of the container `node`; `make` receives the path of the container. */
   record(node: Node, make: (path: Step[]) => Operation): void;
-  /** Records an assignment; one right after another to the same place replaces it. */
+  /** Records an assignment; it replaces a directly preceding one to the same key. */
   recordSet(node: Node, key: Step, value: unknown): void;
-  /** Records that `node` is written whole: something in it changed that a path cannot name. */
+  /** Records that `node` is written completely: a change within it has no path. */
   recordWhole(node: Node): void;
-  /** The place of a node as an error message names it. */
+  /** The path of a node, as shown in error messages. */
   pathOf(node: Node): Step[];
 }

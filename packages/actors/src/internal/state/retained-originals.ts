@@ -5,25 +5,24 @@ import { kindOf } from "./value.ts";
 
 const { maxHeldValues } = actorLimits;
 
-interface Held {
-  /** What was committed. */
+interface Retained {
+  /** The committed copy. */
   copy: unknown;
   readonly values: number;
-  /** The objects and arrays that it is made of. */
+  /** All objects and arrays within the value. */
   readonly objects: readonly object[];
-  /** A view has changed it since: it is written whole, and copied in with the next commit. */
+  /** A view has changed it since: it is written completely, and replaced by a copy with the next commit. */
   touched: boolean;
 }
 
 /**
- * Originals that lie in the state as they are for longer than a turn: the user code that assigned them
- * still runs, and may have them in hand. No proxy reports what it changes, so each is compared with what
- * was committed of it. They are objects and arrays, few and small; the oldest are copied in when there are
- * too many.
+ * Assigned values that stay part of the state beyond a turn because the user code that assigned them is still running
+ * and may still change them. No proxy reports those changes, so each commit compares them with the committed copy.
+ * Only few, small objects and arrays qualify; the oldest are replaced by copies when there are too many.
  */
-export class HeldOriginals {
-  readonly #held = new LazyMap<Node, Held>();
-  /** Which original each object of all of them is part of. */
+export class RetainedOriginals {
+  readonly #held = new LazyMap<Node, Retained>();
+  /** The original that contains each object. */
   readonly #owners = new LazyMap<object, Node>();
   #values = 0;
 
@@ -36,8 +35,8 @@ export class HeldOriginals {
   }
 
   /**
-   * Returns false for one that is too large to be compared again and again, and for one that shares an object
-   * with another: two places of a state are two objects, which only a copy makes them.
+   * Returns false if the value is too large for repeated comparisons, or shares an object with another original: the
+   * state is a tree, so shared objects have to be copied.
    */
   add(root: Node, copy: unknown): boolean {
     const objects: object[] = [];
@@ -65,7 +64,7 @@ export class HeldOriginals {
     this.#values = 0;
   }
 
-  /** The outermost held original that `node` is or lies in, which is written whole from here on. */
+  /** Marks the outermost original that contains `node`: it is written completely from now on. */
   touch(node: Node): Node | undefined {
     let root: Node | undefined;
     for (let at: Node | undefined = node; at !== undefined; at = at.parent) if (this.#held.has(at)) root = at;
@@ -74,7 +73,7 @@ export class HeldOriginals {
     return root;
   }
 
-  /** What lies in something that loses its place is held no longer than to the next commit. */
+  /** Called when `node` leaves the state: originals within it are retained until the next commit only. */
   detached(node: Node): void {
     for (const [root, held] of this.#held) {
       for (let at: Node | undefined = root; at !== undefined; at = at.parent)
@@ -86,7 +85,7 @@ export class HeldOriginals {
     return this.#held.get(root)?.touched === true;
   }
 
-  /** Those that are not any more what was committed of them, with that. */
+  /** Originals that differ from their committed copies, with those copies. */
   changed(): (readonly [root: Node, committed: unknown])[] {
     const changed: (readonly [Node, unknown])[] = [];
     for (const [root, { copy, touched }] of this.#held) {
@@ -95,7 +94,7 @@ export class HeldOriginals {
     return changed;
   }
 
-  /** The oldest, as far as there are too many. */
+  /** The oldest originals beyond the limit. */
   surplus(): Node[] {
     const surplus: Node[] = [];
     let values = this.#values;
@@ -108,10 +107,10 @@ export class HeldOriginals {
   }
 }
 
-/** Objects, arrays, what lies in them, and each sixteen bytes; stops counting beyond `most`. */
+/** Counts objects, arrays, their items, and every 16 bytes; stops beyond `most`. */
 function countValues(value: unknown, most: number, objects: object[]): number {
   if (typeof value !== "object" || value === null) return 1;
-  // Who shares a map or a set with the state changes it through the state.
+  // Maps and sets are not retained: user code changes them through the state.
   if (value instanceof Map || value instanceof Set) return most + 1;
   objects.push(value);
   let count = 1 + Math.ceil((bytesOf(value)?.length ?? 0) / 16);
@@ -133,7 +132,7 @@ function itemsOf(value: object): readonly unknown[] {
   }
 }
 
-/** Whether two trees hold the same, in the same order. `b` is a tree; `a` may have become anything. */
+/** True if two trees are equal, including the order of keys. `b` is a tree; `a` may have changed into anything. */
 function sameTree(a: unknown, b: unknown): boolean {
   if (typeof a !== "object" || a === null || typeof b !== "object" || b === null) return Object.is(a, b);
   const kind = kindOf(b);

@@ -1,8 +1,8 @@
 import type { Node } from "./node.ts";
 import { type Step, setOwn } from "./value.ts";
 
-/** Where a change is, as the patch says it. */
-export type Place =
+/** Position of a change in the state, in the terms of a patch. */
+export type ChangeLocation =
   | { readonly type: "path"; readonly path: Step[] }
   /** In it lies what a path cannot name (an object in a set, a map's object key): it is written whole. */
   | { readonly type: "whole"; readonly node: Node }
@@ -11,38 +11,40 @@ export type Place =
   /** In something that has been taken out of the state. */
   | { readonly type: "nowhere" };
 
-export const newPlace: Place = { type: "fresh" };
-export const detachedPlace: Place = { type: "nowhere" };
+export const freshLocation: ChangeLocation = { type: "fresh" };
+export const detachedLocation: ChangeLocation = { type: "nowhere" };
 
-export const inexpressible = Symbol("inexpressible");
-export const lost = Symbol("lost");
+export const unaddressable = Symbol("inexpressible");
+export const detached = Symbol("lost");
 
-/** The step from a container to what lies in it. */
-export function stepIn(parent: Node, node: Node): Step | typeof inexpressible | typeof lost {
+/** The path step from a container to one of its items. */
+export function stepIn(parent: Node, node: Node): Step | typeof unaddressable | typeof detached {
   switch (parent.kind) {
     case "array": {
       const items = parent.raw as unknown[];
       if (typeof node.key === "number" && items[node.key] === node.raw) return node.key;
       const index = items.indexOf(node.raw);
-      if (index === -1) return lost;
+      if (index === -1) return detached;
       node.key = index;
       return index;
     }
     case "object":
-      return typeof node.key === "string" && Reflect.get(parent.raw, node.key) === node.raw ? node.key : lost;
+      return typeof node.key === "string" && Reflect.get(parent.raw, node.key) === node.raw
+        ? node.key
+        : detached;
     case "map": {
       const map = parent.raw as Map<unknown, unknown>;
-      if (map.get(node.key) === node.raw) return isStep(node.key) ? node.key : inexpressible;
-      return map.has(node.raw) ? inexpressible : lost;
+      if (map.get(node.key) === node.raw) return isStep(node.key) ? node.key : unaddressable;
+      return map.has(node.raw) ? unaddressable : detached;
     }
     case "set":
-      return (parent.raw as Set<unknown>).has(node.raw) ? inexpressible : lost;
+      return (parent.raw as Set<unknown>).has(node.raw) ? unaddressable : detached;
     case "leaf":
-      return inexpressible;
+      return unaddressable;
   }
 }
 
-/** Puts `copy` where the object of a node lies, if that still has a place. */
+/** Replaces the object of a node by `copy` in its container, if the object is still there. */
 export function replaceIn({ parent, key, raw }: Node, copy: object): void {
   switch (parent?.kind) {
     case "array": {
@@ -77,7 +79,7 @@ export function replaceIn({ parent, key, raw }: Node, copy: object): void {
   }
 }
 
-/** True for what a path can name. */
+/** True for keys that a path can contain. */
 export function isStep(key: unknown): key is Step {
   return (typeof key !== "object" || key === null) && typeof key !== "function" && typeof key !== "symbol";
 }

@@ -11,7 +11,7 @@ interface Note {
   at?: Date;
 }
 
-/** A state of notes whose user code still runs at each commit, and what a store would hold of it. */
+/** A state of notes whose user code is still running at each commit, and the data a store would contain. */
 function notebook() {
   const log = StateLog.create({ notes: [], pinned: null }, { stateChanged: () => {} });
   let snapshot: Uint8Array = new Uint8Array();
@@ -34,8 +34,8 @@ function notebook() {
   };
 }
 
-describe("what user code has in hand of what it assigned", () => {
-  test("is shown as what it is by inspect, whichever kind it is, before and after a commit", () => {
+describe("references that user code keeps to values it assigned", () => {
+  test("inspect shows the value, before and after a commit", () => {
     const values = {
       object: { a: { b: 1 } },
       list: [1, { c: 2 }],
@@ -55,7 +55,7 @@ describe("what user code has in hand of what it assigned", () => {
     }
   });
 
-  test("goes on being what lies in the state, through commits, until it has ended", () => {
+  test("stay part of the state across commits, until the user code ends", () => {
     const { commit, state, stored } = notebook();
     const mine: Note = { text: "", tags: [], at: new Date(0) };
     state.notes.push(mine);
@@ -67,7 +67,7 @@ describe("what user code has in hand of what it assigned", () => {
       assert.ok(commit(true) > 0);
       assert.deepEqual(stored().notes, [mine]);
       assert.equal(state.notes[0]?.text, word);
-      assert.equal(commit(true), 0, "nothing has changed since");
+      assert.equal(commit(true), 0, "nothing has changed since then");
     }
     mine.text = "the end";
     commit(false);
@@ -77,7 +77,7 @@ describe("what user code has in hand of what it assigned", () => {
     assert.equal(commit(true), 0);
   });
 
-  test("is copied in once the state itself has changed it", () => {
+  test("are replaced by a copy after a change through the state", () => {
     const { commit, state, stored } = notebook();
     const mine: Note = { text: "a", tags: [] };
     state.pinned = mine;
@@ -92,7 +92,7 @@ describe("what user code has in hand of what it assigned", () => {
     assert.equal(state.pinned.text, "b");
   });
 
-  test("is nobody's business when it has left the state, or has become what no state holds", () => {
+  test("are ignored after removal from the state, or if they can no longer be stored", () => {
     const { commit, state, stored } = notebook();
     const gone: Note = { text: "gone", tags: [] };
     const odd: Note & { cancel?: () => void } = { text: "odd", tags: [] };
@@ -109,7 +109,7 @@ describe("what user code has in hand of what it assigned", () => {
     assert.equal(state.notes[0]?.text, "odd");
   });
 
-  test("has no view that leads back to it, once it has become what no state holds", () => {
+  test("have no view that leads back to an original that can no longer be stored", () => {
     const { commit, state } = notebook();
     const odd: Note & { cancel?: () => void } = { text: "odd", tags: [] };
     state.notes.push(odd);
@@ -125,7 +125,7 @@ describe("what user code has in hand of what it assigned", () => {
     assert.equal(state.pinned.text, "odd");
   });
 
-  test("two that share an object are two in the state", () => {
+  test("two values that share an object become separate values in the state", () => {
     const { commit, state, stored } = notebook();
     const tags: string[] = [];
     const [one, two]: [Note, Note] = [
@@ -142,9 +142,9 @@ describe("what user code has in hand of what it assigned", () => {
     );
   });
 
-  test(`is at most ${actorLimits.maxHeldValues} values, the newest`, () => {
+  test(`are limited to the ${actorLimits.maxHeldValues} newest values`, () => {
     const { commit, state, stored } = notebook();
-    // A note is three values, its tags included.
+    // A note counts as three values, including its tags.
     const most = Math.floor(actorLimits.maxHeldValues / 3);
     const notes = Array.from({ length: most + 1 }, (_, i): Note => ({ text: `${i}`, tags: [] }));
     for (const note of notes) {
@@ -170,7 +170,7 @@ describe("what user code has in hand of what it assigned", () => {
     assert.equal(stored().pinned?.text, "too large");
   });
 
-  test("a transaction takes back what it changed of it", () => {
+  test("a transaction rolls back its changes to them", () => {
     const { commit, log, state, stored } = notebook();
     const mine: Note = { text: "before", tags: [] };
     state.pinned = mine;
