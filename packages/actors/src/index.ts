@@ -139,7 +139,7 @@ export { Cancellation, type CancelSignal } from "./cancellation.ts";
 export type { ActorDatabase, ActorStatement, DatabaseStore, StatementKind } from "./database/database.ts";
 export { blobReferencePrefix } from "./internal/blob/references.ts";
 export { invalidImport } from "./internal/export/export-frames.ts";
-export { storedInspectorToken } from "./internal/inspect/token.ts";
+export { readInspectorToken } from "./internal/inspect/token.ts";
 export { createInstance } from "./ports/create-instance.ts";
 export { exportActor, forkActor, importActor, stateAt } from "./ports/history.ts";
 export type { ActorImage, HistoryStore, ImageHeader, ImagePart, NewIdentity } from "./ports/history-store.ts";

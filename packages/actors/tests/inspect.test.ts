@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { actor, type InspectionTopic, queue, storedInspectorToken } from "@holdfast/actors";
+import { actor, type InspectionTopic, queue, readInspectorToken } from "@holdfast/actors";
 import { decodeValue, encodeValue, isErrorCode } from "@holdfast/core";
 import { call, deferred, outcome, turn, world } from "./harness.ts";
 
@@ -24,7 +24,7 @@ test("the record of a token has format 1, is made once, and is read without waki
   const { create, wake, store } = world();
   const instance = create(counter);
   await instance.ready;
-  assert.equal(await storedInspectorToken(store, "a"), undefined);
+  assert.equal(await readInspectorToken(store, "a"), undefined);
   const token = await instance.inspect().token();
   const written = store.commits.flatMap(({ kv }) => kv ?? []).at(-1);
   assert.ok(written?.type === "put");
@@ -35,7 +35,7 @@ test("the record of a token has format 1, is made once, and is read without waki
   );
   assert.equal(Buffer.from(token, "base64url").length, 32);
   await instance.sleep();
-  assert.equal(await storedInspectorToken(store, "a"), token);
+  assert.equal(await readInspectorToken(store, "a"), token);
   const again = await wake(counter);
   await again.ready;
   assert.equal(await again.inspect().token(), token);

@@ -2,17 +2,17 @@ import type { DatabaseProvider, RawAccess, SqliteProfilingOptions } from "./data
 
 /** Options of `db()`. */
 export interface DatabaseConfig {
-  /** At each start, in a transaction of its own: brings the tables up to date. */
+  /** Runs at each start, in its own transaction: creates or updates the tables. */
   readonly onMigrate?: (db: RawAccess) => Promise<void> | void;
-  /** Says so once when `BEGIN` is used by hand; true by default. */
+  /** Logs a warning when `BEGIN` is first used manually; true by default. */
   readonly warnOnManualTransactions?: boolean;
-  /** Accepted, without effect. */
+  /** Accepted without effect. */
   readonly profiling?: SqliteProfilingOptions;
 }
 
 /**
- * The SQLite database of an actor, for the key `db` of its definition. What runs on `c.db` is part of
- * the turn: it commits with the state and everything else.
+ * Declares the SQLite database of an actor, for the key `db` of its definition. Statements on `c.db` belong to the
+ * turn: they commit with the state and all other changes.
  */
 export function db(config: DatabaseConfig = {}): DatabaseProvider<RawAccess> {
   const { onMigrate, warnOnManualTransactions = true } = config;

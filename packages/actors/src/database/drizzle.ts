@@ -5,10 +5,10 @@ import type { SqlValue } from "./sql-value.ts";
 
 export * from "drizzle-orm/sqlite-core";
 
-/** What Drizzle takes for a schema: tables and relations by name. */
+/** A Drizzle schema: tables and relations by name. */
 export type DrizzleSchema = Record<string, unknown>;
 
-/** `c.db` of an actor with Drizzle: its query builder, and the SQL of `db()`. */
+/** `c.db` of an actor with Drizzle: its query builder, plus the SQL methods of `db()`. */
 export type DrizzleDatabase<Schema extends DrizzleSchema = Record<string, never>> = Omit<
   SqliteRemoteDatabase<Schema>,
   "transaction" | "batch"
@@ -21,9 +21,9 @@ export type DrizzleDatabase<Schema extends DrizzleSchema = Record<string, never>
     ): Promise<T>;
   };
 
-/** What `drizzle-kit generate` writes with the driver "durable-sqlite": a journal, and SQL by `m0000`. */
+/** The output of `drizzle-kit generate` with the driver "durable-sqlite": a journal, and SQL by `m0000`. */
 export interface DrizzleMigrations {
-  /** The content of `meta/_journal.json`; read when the migrations run. */
+  /** The content of `meta/_journal.json`; validated when the migrations run. */
   readonly journal: unknown;
   readonly migrations: Readonly<Record<string, string>>;
 }
@@ -37,18 +37,18 @@ interface JournalEntry {
 /** Options of `db()`. */
 export interface DrizzleDatabaseFactoryConfig<Schema extends DrizzleSchema> {
   readonly schema?: Schema;
-  /** Run at each start before `onMigrate`, each once. */
+  /** Migrations that run once each at a start, before `onMigrate`. */
   readonly migrations?: DrizzleMigrations;
   readonly onMigrate?: (db: DrizzleDatabase<Schema>) => Promise<void> | void;
   readonly warnOnManualTransactions?: boolean;
-  /** Accepted, without effect. */
+  /** Accepted without effect. */
   readonly profiling?: SqliteProfilingOptions;
 }
 
 /** @deprecated Use `DrizzleDatabaseFactoryConfig`. */
 export type DrizzleConfig<Schema extends DrizzleSchema> = DrizzleDatabaseFactoryConfig<Schema>;
 
-/** The SQLite database of an actor with Drizzle, for the key `db` of its definition. */
+/** Declares a SQLite database with Drizzle, for the key `db` of a definition. */
 export function db<Schema extends DrizzleSchema = Record<string, never>>(
   config: DrizzleDatabaseFactoryConfig<Schema> = {},
 ): DatabaseProvider<DrizzleDatabase<Schema>> {
@@ -63,7 +63,7 @@ export function db<Schema extends DrizzleSchema = Record<string, never>>(
   };
 }
 
-/** For `drizzle.config.ts`: the dialect is SQLite. */
+/** For `drizzle.config.ts`: sets the dialect to SQLite. */
 export function defineConfig<Config extends object>(config: Config): Config & { readonly dialect: "sqlite" } {
   return { dialect: "sqlite", ...config };
 }
@@ -73,7 +73,7 @@ function clientOf<Schema extends DrizzleSchema>(
   schema: Schema | undefined,
 ): DrizzleDatabase<Schema> {
   const query = async (sql: string, parameters: readonly unknown[], method: string) => {
-    // Drizzle has made them what SQLite takes, and what it has not is refused there.
+    // Drizzle has converted the values to SQLite types; other values throw when they are bound.
     const rows = await access.values(sql, parameters as readonly SqlValue[]);
     return { rows: method === "get" ? (rows[0] as unknown[]) : rows };
   };
@@ -87,11 +87,11 @@ function clientOf<Schema extends DrizzleSchema>(
     ): Promise<T> => access.transaction((tx) => callback(clientOf(tx, schema)), options),
   };
   const builder = drizzle(query, schema === undefined ? {} : { schema });
-  // The type of the builder follows from the schema, which the two cases above hide.
+  // The builder's type follows from the schema, which the two branches above hide from TypeScript.
   return Object.assign(builder, own) as unknown as DrizzleDatabase<Schema>;
 }
 
-/** Runs what the journal lists and the database does not have yet; the table is Drizzle's own. */
+/** Runs journal entries that the database does not contain yet; the table is Drizzle's own. */
 async function migrate<Schema extends DrizzleSchema>(
   client: DrizzleDatabase<Schema>,
   { journal, migrations }: DrizzleMigrations,
@@ -117,14 +117,14 @@ async function migrate<Schema extends DrizzleSchema>(
   }
 }
 
-/** In order. A journal without entries has none yet. */
+/** Sorted entries. A new journal may have no `entries`. */
 function entriesOf(journal: unknown): JournalEntry[] {
   if (typeof journal === "object" && journal !== null && "entries" in journal) {
     const { entries } = journal;
     if (Array.isArray(entries) && entries.every(isEntry)) return [...entries].sort((a, b) => a.idx - b.idx);
   }
   const message =
-    'The "journal" of the migrations is not what drizzle-kit writes: { entries: [{ idx, when, tag }] }';
+    'The "journal" of the migrations is not in the format of drizzle-kit: { entries: [{ idx, when, tag }] }';
   throw new HoldfastError("db", "invalid_migrations", message, { statusCode: 500 });
 }
 
@@ -142,6 +142,6 @@ function isEntry(value: unknown): value is JournalEntry {
 }
 
 function missing(name: string, tag: string): HoldfastError {
-  const message = `The journal lists "${tag}", and there is no migration "${name}"`;
+  const message = `The journal lists "${tag}", but there is no migration "${name}"`;
   return new HoldfastError("db", "invalid_migrations", message, { statusCode: 500 });
 }

@@ -4,7 +4,7 @@ import type { RawAccess } from "./database.ts";
 /** Default of `tableName`. */
 export const DEFAULT_MIGRATION_TABLE_NAME = "schema_migrations";
 
-/** The part of a database that migrations use; `c.db` has it, with Drizzle too. */
+/** The database methods that migrations use; `c.db` has them, also with Drizzle. */
 export type MigrationDatabase = Pick<RawAccess, "execute">;
 
 /** One step of a schema. Never edit a published step: its checksum is stored. */
@@ -13,11 +13,11 @@ export interface Migration {
   readonly version: number;
   /** Statements to run. */
   readonly sql?: string;
-  /** Code to run; `db` is inside the transaction. */
+  /** Code to run; `db` is within the transaction. */
   readonly up?: (db: MigrationDatabase) => Promise<void> | void;
 }
 
-/** For a database that was created before its migrations were recorded: it counts as having those up to `version`. */
+/** For a database that was created before its migrations were recorded: migrations up to `version` count as applied. */
 export interface AdoptOptions {
   readonly version: number;
   /** Adopts only if this table exists. */
@@ -26,9 +26,9 @@ export interface AdoptOptions {
 
 /** Options of `migrations()`. */
 export interface MigrationsOptions {
-  /** The table that keeps what has run: `schema_migrations` by default. */
+  /** Table that records the applied migrations: `schema_migrations` by default. */
   readonly tableName?: string;
-  /** The version that a database without the table has: a function looks for itself, 0 is a new one. */
+  /** The version of a database without that table: a number, or a function that determines it; 0 means new. */
   readonly adopt?: AdoptOptions | number | ((db: MigrationDatabase) => Promise<number> | number);
   readonly migrations: readonly Migration[];
 }
@@ -42,17 +42,16 @@ interface Applied {
 }
 
 /**
- * An `onMigrate` that runs each migration once, in order, all of them or none.
- *
- * Throws `db.invalid_migrations` (now) for a list that is empty or has gaps, and when it runs:
- * `db.migration_changed` for one that has run and reads otherwise today, `db.migration_missing` for a
- * database that a newer program has written, `db.invalid_migrations` for an `adopt` that finds no version.
+ * Creates an `onMigrate` that runs each migration once, in order, all of them or none. Throws `db.invalid_migrations`
+ * immediately for a list that is empty or has gaps. When it runs, throws `db.migration_changed` for an applied
+ * migration whose SQL has changed, `db.migration_missing` for a database of a newer program, and
+ * `db.invalid_migrations` if `adopt` finds no version.
  */
 export function migrations(config: MigrationsOptions): (db: MigrationDatabase) => Promise<void> {
   const table = checkConfig(config);
   return (db) => {
     const run = (tx: MigrationDatabase): Promise<void> => migrate(tx, table, config);
-    // `onMigrate` runs in a transaction; elsewhere, this one makes it atomic.
+    // `onMigrate` already runs in a transaction; elsewhere, this transaction makes the migrations atomic.
     return hasTransactions(db) ? db.transaction(run) : run(db);
   };
 }
@@ -80,7 +79,7 @@ async function adopt(tx: MigrationDatabase, table: string, config: MigrationsOpt
   return adopted.map((migration) => ({ version: migration.version, checksum: checksumOf(migration) }));
 }
 
-/** The version of a database that has no table of migrations. */
+/** The version of a database without the table of migrations. */
 async function versionBefore(
   tx: MigrationDatabase,
   table: string,
@@ -119,7 +118,7 @@ function checkApplied(applied: readonly Applied[], known: readonly Migration[]):
     if (checksum !== checksumOf(migration)) {
       throw migrationError(
         "migration_changed",
-        `Migration ${version} has been edited since it ran. Restore it, and add another one`,
+        `Migration ${version} has been edited since it ran. Restore it, and add a new migration instead`,
         version,
       );
     }
@@ -140,20 +139,20 @@ function checkConfig({ tableName = "schema_migrations", migrations: list, adopt 
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(tableName) || tableName.toLowerCase().startsWith("_holdfast_")) {
     throw invalid(`"${tableName}" is not a valid name for the table of migrations`);
   }
-  if (list.length === 0) throw invalid("there is no migration in the list");
+  if (list.length === 0) throw invalid("the list of migrations is empty");
   for (const [index, migration] of list.entries()) {
     if (migration.version !== index + 1) {
-      throw invalid(`migrations are numbered 1, 2, 3, ...: ${migration.version} is at place ${index + 1}`);
+      throw invalid(`migrations are numbered 1, 2, 3, ...: ${migration.version} is at position ${index + 1}`);
     }
     if ((migration.sql === undefined) === (migration.up === undefined)) {
-      throw invalid(`migration ${migration.version} has either "sql" or "up"`);
+      throw invalid(`migration ${migration.version} needs either "sql" or "up"`);
     }
     if (migration.sql?.trim() === "") throw invalid(`the SQL of migration ${migration.version} is empty`);
   }
   if (typeof adopt === "function") return tableName;
   const adopted = typeof adopt === "number" ? adopt : (adopt?.version ?? 0);
   if (!Number.isSafeInteger(adopted) || adopted < 0 || adopted > list.length) {
-    throw invalid(`"adopt" names a version from 0 to ${list.length}`);
+    throw invalid(`the version of "adopt" must be from 0 to ${list.length}`);
   }
   return tableName;
 }
@@ -165,7 +164,7 @@ function invalid(message: string): HoldfastError {
 function unknownVersion(version: number): HoldfastError {
   return migrationError(
     "migration_missing",
-    `The database has migration ${version}, which this program does not know: it was written by a newer one`,
+    `The database has migration ${version}, which this program does not contain: a newer program wrote it`,
     version,
   );
 }

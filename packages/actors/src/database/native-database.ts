@@ -9,41 +9,41 @@ export interface SqliteQueryResult {
   readonly rows: unknown[][];
 }
 
-/** What a statement that may write answers. */
+/** The result of a statement that may write. */
 export interface SqliteExecuteResult extends SqliteQueryResult {
-  /** Rows that the last `INSERT`, `UPDATE` or `DELETE` has changed. */
+  /** Number of rows changed by the last `INSERT`, `UPDATE` or `DELETE`. */
   readonly changes: number;
   readonly lastInsertRowId: number | null;
 }
 
-/** One of several statements that run together. */
+/** One statement of a batch. */
 export interface SqliteBatchStatement {
   readonly sql: string;
   readonly params?: SqliteBindings;
 }
 
-/** The database without `c.db` around it, for a provider that builds a client of its own. */
+/** The database without `c.db` around it, for providers that create their own client. */
 export interface SqliteDatabase {
-  /** Runs one statement after the other; `callback` gets each row of those that have rows. */
+  /** Runs statements in sequence; `callback` receives each result row. */
   exec(sql: string, callback?: (row: unknown[], columns: readonly string[]) => void): Promise<void>;
   /** Runs one statement. */
   execute(sql: string, params?: SqliteBindings): Promise<SqliteExecuteResult>;
-  /** Runs them in one transaction. */
+  /** Runs the statements in one transaction. */
   executeBatch(statements: readonly SqliteBatchStatement[]): Promise<SqliteExecuteResult[]>;
-  /** Waits for its place; undone after `timeoutMs` milliseconds, 60,000 by default. */
+  /** Waits for earlier transactions; rolled back after `timeoutMs` milliseconds, 60,000 by default. */
   beginTransaction(timeoutMs?: number, name?: string): Promise<SqliteTransactionDatabase>;
   run(sql: string, params?: SqliteBindings): Promise<void>;
   query(sql: string, params?: SqliteBindings): Promise<SqliteQueryResult>;
   close(): Promise<void>;
 }
 
-/** One open transaction: it ends with the first `commit` or `rollback`. */
+/** An open transaction; ends with the first `commit` or `rollback`. */
 export interface SqliteTransactionDatabase extends Pick<SqliteDatabase, "exec" | "execute"> {
   commit(): Promise<void>;
   rollback(): Promise<void>;
 }
 
-/** The least that a client of plain SQL has. */
+/** The minimal interface of a plain SQL client. */
 export interface RawDatabaseClient {
   exec<Row extends Record<string, unknown> = Record<string, unknown>>(
     query: string,
@@ -51,8 +51,8 @@ export interface RawDatabaseClient {
   ): Promise<Row[]> | Row[];
 }
 
-/** Opens the database for a provider that builds a client of its own. */
+/** Opens the database for a provider that creates its own client. */
 export interface NativeDatabaseProvider {
-  /** The database of this actor, which is open already: all callers get the same. */
+  /** The database of this actor, which is already open: all callers share it. */
   open(actorId: string): Promise<SqliteDatabase>;
 }

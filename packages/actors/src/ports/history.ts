@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import { fileStart, frame, framesOf, invalidImport } from "../internal/export/export-frames.ts";
+import { fileHeader, frame, invalidImport, readFrames } from "../internal/export/export-frames.ts";
 import { isInspectorToken } from "../internal/inspect/token.ts";
 import { space } from "../internal/kv/entry-buffer.ts";
 import { metaKey } from "../internal/lifecycle/meta-records.ts";
@@ -43,7 +43,7 @@ export async function* exportActor(store: ActorStore, actorId: string): AsyncGen
   try {
     // Begun before anything leaves: what was never begun cannot be returned from.
     let next = await pieces.next();
-    yield fileStart;
+    yield fileHeader;
     yield frame({ type: "header", ...header });
     let count = 0;
     for (; next.done !== true; next = await pieces.next()) {
@@ -66,7 +66,7 @@ export async function importActor(
   as: Pick<NewIdentity, "id" | "createdAt"> & Partial<NewIdentity>,
   isKnown: (name: string) => boolean = () => true,
 ): Promise<ActorRecord> {
-  const frames = framesOf(source);
+  const frames = readFrames(source);
   const first = await frames.next();
   const header = first.done === true ? undefined : headerOf(first.value);
   if (header === undefined) throw invalidImport("The file does not begin with a header");
@@ -130,7 +130,7 @@ async function* partsOf(frames: AsyncIterable<Record<string, unknown>>): AsyncGe
     count += 1;
     yield partOf(value);
   }
-  if (!isEnded) throw invalidImport("The file is cut off");
+  if (!isEnded) throw invalidImport("The file is truncated");
 }
 
 function partOf(value: Record<string, unknown>): ImagePart {

@@ -1,5 +1,5 @@
 /** Find, count, sleep, export and destroy actors over HTTP. */
-import { storedInspectorToken } from "@holdfast/actors";
+import { readInspectorToken } from "@holdfast/actors";
 import { type ActorTarget, header } from "@holdfast/client";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory/directory.ts";
@@ -99,7 +99,7 @@ export class ManageAccess {
   async #isActorToken(target: ActorTarget, bearer: string): Promise<boolean> {
     try {
       const { id } = await this.#directory.resolve(asGet(target));
-      const token = await storedInspectorToken(this.#directory.store, id);
+      const token = await readInspectorToken(this.#directory.store, id);
       return token !== undefined && same(bearer, token);
     } catch (error) {
       if (isHoldfastError(error) && error.group === "actor") return false;

@@ -4,7 +4,7 @@ import { afterPrefix, latin1 } from "../kv/entry-buffer.ts";
 import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { stoppedError } from "../lifecycle/error-filter.ts";
 import { type HotRecords, type Part, recordPrefix } from "../lifecycle/part.ts";
-import { chunksOf, collect, leave } from "./bytes.ts";
+import { cancelSource, chunksOf, collect } from "./bytes.ts";
 import {
   bytesOfHash,
   decodeSize,
@@ -12,8 +12,8 @@ import {
   encodeSize,
   encodeStream,
   hashOfKey,
-  holder,
   referenceKey,
+  referenceKind,
   referencesKey,
 } from "./references.ts";
 
@@ -23,21 +23,21 @@ const maxBlobBytes = 10 * 1_073_741_824;
 const defaultListLimit = 1_000;
 
 /**
- * The objects of one running actor: those of `c.blob`, and the values of `c.kv` that are too large for
- * an entry. Both are records that refer to an object by its hash; an object whose last record is gone
- * is removed once the commit that took it is durable.
+ * The objects of one running actor: those of `c.blob`, and values of `c.kv` that are too large for an entry. Records
+ * refer to an object by its hash; an object without records is removed once the commit that deleted the last one is
+ * durable.
  */
 export class BlobPart implements Part, ActorBlobs {
   readonly #actor: BlobDependencies;
   readonly #blobs: BlobStore;
-  /** Streamed values of `c.kv` by their key as Latin-1 text. */
+  /** Streamed values of `c.kv`, by key as Latin-1 text. */
   #streams = new Map<string, BlobInfo>();
   #streamsBefore: Map<string, BlobInfo> | undefined;
   /** Objects that may have lost their last reference, durably or not. */
   readonly #unused = new Set<string>();
-  /** Objects that are being put: nothing refers to them yet. */
+  /** Objects being stored, which have no reference yet. */
   #puts = 0;
-  /** How many objects have been put. */
+  /** Number of objects stored so far. */
   #stored = 0;
   #stopped = false;
   #swept = false;
@@ -57,10 +57,10 @@ export class BlobPart implements Part, ActorBlobs {
     const pieces = chunksOf(source);
     try {
       return await this.#store(pieces, maxBlobBytes, ({ hash, size }) => {
-        this.#actor.records.put(referenceKey(hash, holder.blob), encodeSize(size));
+        this.#actor.records.put(referenceKey(hash, referenceKind.blob), encodeSize(size));
       });
     } catch (error) {
-      await leave(pieces, source);
+      await cancelSource(pieces, source);
       throw error;
     }
   }
@@ -70,7 +70,7 @@ export class BlobPart implements Part, ActorBlobs {
     if (size === undefined) return undefined;
     const { start = 0, end = size } = range;
     if (!isOffset(start) || !isOffset(end) || start > end) {
-      const message = "A range is a start and an end in whole bytes, the start not behind the end";
+      const message = "A range has a start and an end in whole bytes, and the start is not after the end";
       throw new HoldfastError("store", "invalid_range", message, { statusCode: 400 });
     }
     const stream = await this.#blobs.read(this.#actor.id, hash, {
@@ -93,7 +93,7 @@ export class BlobPart implements Part, ActorBlobs {
   async delete(hash: string): Promise<boolean> {
     const present = await this.has(hash);
     if (!present) return false;
-    this.#actor.records.delete(referenceKey(hash, holder.blob));
+    this.#actor.records.delete(referenceKey(hash, referenceKind.blob));
     this.#unused.add(hash);
     return true;
   }
@@ -112,7 +112,8 @@ export class BlobPart implements Part, ActorBlobs {
       const page = await this.#actor.records.list({ start, end, limit: 1_000 });
       for (const { key, value } of page) {
         const { hash, kind } = hashOfKey(key);
-        if (kind === holder.blob && found.length < limit) found.push({ hash, size: decodeSize(value) });
+        if (kind === referenceKind.blob && found.length < limit)
+          found.push({ hash, size: decodeSize(value) });
       }
       const last = page.at(-1);
       start = last === undefined || page.length < 1_000 ? undefined : new Uint8Array([...last.key, 0]);
@@ -122,11 +123,11 @@ export class BlobPart implements Part, ActorBlobs {
 
   async #size(hash: string): Promise<number | undefined> {
     bytesOfHash(hash);
-    const value = await this.#actor.records.get(referenceKey(hash, holder.blob));
+    const value = await this.#actor.records.get(referenceKey(hash, referenceKind.blob));
     return value === undefined ? undefined : decodeSize(value);
   }
 
-  /** Takes an object in; `refer` writes what refers to it at once, so that nothing can remove it between. */
+  /** Stores an object. `refer` writes its reference synchronously, so that no cleanup can remove it in between. */
   async #store(
     pieces: AsyncIterable<Uint8Array>,
     maxBytes: number,
@@ -146,7 +147,7 @@ export class BlobPart implements Part, ActorBlobs {
     }
   }
 
-  /** Removes what a turn that failed has left: once, before the first object is put. */
+  /** Removes the leftovers of a failed turn, once, before the first object is stored. */
   async #sweep(): Promise<void> {
     if (this.#swept) return;
     this.#swept = true;
@@ -163,7 +164,7 @@ export class BlobPart implements Part, ActorBlobs {
     return this.#streams.size > 0;
   }
 
-  /** `enter` writes the entry of the key: in one step with all that belongs to it, which is one turn. */
+  /** `enter` writes the entry of the key, together with the reference, in one turn. */
   async putStream(
     key: Uint8Array,
     pieces: AsyncIterable<Uint8Array>,
@@ -171,7 +172,7 @@ export class BlobPart implements Part, ActorBlobs {
     enter: () => void,
   ): Promise<void> {
     await this.#store(pieces, maxBytes, (info) => {
-      this.#actor.records.put(referenceKey(info.hash, holder.kv, key), encodeSize(info.size));
+      this.#actor.records.put(referenceKey(info.hash, referenceKind.kv, key), encodeSize(info.size));
       const before = this.stream(key);
       if (before !== undefined && before.hash !== info.hash) this.forgetStream(key);
       this.#streams.set(latin1(key), info);
@@ -191,7 +192,7 @@ export class BlobPart implements Part, ActorBlobs {
     if (info === undefined) return;
     this.#streams.delete(latin1(key));
     this.#actor.records.delete(streamKey(key));
-    this.#actor.records.delete(referenceKey(info.hash, holder.kv, key));
+    this.#actor.records.delete(referenceKey(info.hash, referenceKind.kv, key));
     this.#unused.add(info.hash);
   }
 
@@ -204,7 +205,7 @@ export class BlobPart implements Part, ActorBlobs {
     }
   }
 
-  // The part
+  // Part of the actor
 
   savepoint(): void {
     this.#streamsBefore = new Map(this.#streams);
@@ -215,7 +216,7 @@ export class BlobPart implements Part, ActorBlobs {
   }
 
   rollback(): void {
-    // Without a savepoint it was made in the transaction, and had nothing before.
+    // Without a savepoint, the transaction itself created this part, which was empty before.
     this.#streams = this.#streamsBefore ?? new Map();
     this.#streamsBefore = undefined;
     this.#swept = false;
@@ -225,12 +226,12 @@ export class BlobPart implements Part, ActorBlobs {
     this.#removeUnused();
   }
 
-  /** From now on the objects are those of the next instance. */
+  /** The objects now belong to the next instance. */
   stopped(): void {
     this.#stopped = true;
   }
 
-  /** While something is being put, what looks unused may be just that: it is looked at again then. */
+  /** While an object is being stored, it may look unused: the check is repeated afterwards. */
   #removeUnused(): void {
     if (this.#puts > 0 || this.#unused.size === 0) return;
     const unused = [...this.#unused];
@@ -248,7 +249,7 @@ export class BlobPart implements Part, ActorBlobs {
         stored = this.#stored;
         const [reference] = await records.list(references);
         if (reference !== undefined || this.#stopped) return;
-        // A reference that is gone, but not durably, may be back after all.
+        // A deleted reference may return if its deletion is not durable.
         if (this.#puts > 0 || records.isPending(references)) {
           this.#unused.add(hash);
           return;
@@ -257,7 +258,7 @@ export class BlobPart implements Part, ActorBlobs {
       } while (stored !== this.#stored);
       this.#blobs.remove(id, hash);
     } catch (error) {
-      this.#actor.log.warn("object without references was not removed", { hash, error });
+      this.#actor.log.warn("an unreferenced object could not be removed", { hash, error });
     }
   }
 }
@@ -274,7 +275,7 @@ function isOffset(value: unknown): boolean {
 }
 
 function missing(hash: string): HoldfastError {
-  return new HoldfastError("store", "corrupt", "The bytes of an object are not there", {
+  return new HoldfastError("store", "corrupt", "The bytes of an object are missing", {
     metadata: { hash },
   });
 }

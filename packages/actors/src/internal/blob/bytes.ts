@@ -4,22 +4,22 @@ import type { ByteSource } from "../../blob.ts";
 const encoder = new TextEncoder();
 
 /**
- * Pieces of whatever gives bytes; bytes are copied now, whatever becomes of them before they are read. They throw
- * `store.invalid_blob` for anything else.
+ * Splits any source of bytes into chunks. Bytes are copied immediately, so the caller may change them afterwards.
+ * Throws `store.invalid_blob` for other values.
  */
 export function chunksOf(source: ByteSource): AsyncGenerator<Uint8Array> {
-  // The `slice` of a Buffer is no copy.
+  // The `slice` of a Buffer does not copy.
   if (source instanceof Uint8Array) return pieces(new Uint8Array(source));
   return pieces(source instanceof ArrayBuffer ? new Uint8Array(source.slice(0)) : source);
 }
 
 /**
- * Tells the source of {@link chunksOf} that no more of it is wanted, also one of which nothing was read yet: the
- * body of a request would keep its connection.
+ * Cancels the source of {@link chunksOf}, even if nothing was read: an unread request body would keep its connection
+ * open.
  */
-export async function leave(pieces: AsyncGenerator<Uint8Array>, source: unknown): Promise<void> {
+export async function cancelSource(pieces: AsyncGenerator<Uint8Array>, source: unknown): Promise<void> {
   await pieces.return(undefined);
-  // What cannot be cancelled has ended, or has another reader.
+  // A stream that cannot be cancelled has ended, or has another reader.
   if (source instanceof ReadableStream) await source.cancel().catch(() => {});
 }
 
@@ -28,7 +28,7 @@ async function* pieces(source: Exclude<ByteSource, ArrayBuffer>): AsyncGenerator
   else if (source instanceof Uint8Array) yield source;
   else if (source instanceof Blob) yield* piecesOfStream(source.stream());
   else if (source instanceof ReadableStream) yield* piecesOfStream(source);
-  else if (isIterable(source)) for await (const piece of source) yield checked(piece);
+  else if (isIterable(source)) for await (const piece of source) yield assertChunk(piece);
   else throw invalid();
 }
 
@@ -42,7 +42,7 @@ async function* piecesOfStream(stream: ReadableStream<Uint8Array>): AsyncGenerat
         ended = true;
         return;
       }
-      yield checked(value);
+      yield assertChunk(value);
     }
   } finally {
     if (!ended) await reader.cancel().catch(() => {});
@@ -54,7 +54,7 @@ function isIterable(source: unknown): source is AsyncIterable<Uint8Array> {
   return typeof source === "object" && source !== null && Symbol.asyncIterator in source;
 }
 
-function checked(piece: unknown): Uint8Array {
+function assertChunk(piece: unknown): Uint8Array {
   if (piece instanceof Uint8Array) return piece;
   throw invalid();
 }

@@ -4,8 +4,8 @@ import type { BlobInfo } from "../../blob.ts";
 import { space } from "../kv/entry-buffer.ts";
 import { recordPrefix } from "../lifecycle/part.ts";
 
-/** Who refers to an object: the byte after the hash in the key of a record. Golden files hold them. */
-export const holder = { blob: 0x00, kv: 0x01 } as const;
+/** Kind of the record that refers to an object: the byte after the hash in its key. Golden files pin the values. */
+export const referenceKind = { blob: 0x00, kv: 0x01 } as const;
 
 const format = 1;
 const hashBytes = 32;
@@ -23,19 +23,19 @@ function hashOfBytes(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The beginning of the keys of all records that refer to an object. */
+/** Prefix of the keys of all records that refer to an object. */
 export function referencesKey(hash: string): Uint8Array {
-  return joined([recordPrefix.blob], bytesOfHash(hash));
+  return concatBytes([recordPrefix.blob], bytesOfHash(hash));
 }
 
-/** The same as the store sees it, for a store that looks for objects without references. */
+/** The same key as stored, for stores that search for unreferenced objects. */
 export function blobReferencePrefix(hash: string): Uint8Array {
-  return joined([space.records], referencesKey(hash));
+  return concatBytes([space.records], referencesKey(hash));
 }
 
-/** The key of the record of one holder; `name` tells it from others of its kind. */
+/** The key of one record that refers to an object; `name` distinguishes records of the same kind. */
 export function referenceKey(hash: string, kind: number, name: Uint8Array = new Uint8Array(0)): Uint8Array {
-  return joined(referencesKey(hash), [kind], name);
+  return concatBytes(referencesKey(hash), [kind], name);
 }
 
 export function hashOfKey(key: Uint8Array): { readonly hash: string; readonly kind: number } {
@@ -54,9 +54,9 @@ export function decodeSize(value: Uint8Array): number {
   return new DataView(value.buffer, value.byteOffset).getFloat64(1);
 }
 
-/** The value of the record of a streamed entry of `c.kv`. */
+/** The value of the record of a streamed `c.kv` entry. */
 export function encodeStream({ hash, size }: BlobInfo): Uint8Array {
-  return joined(encodeSize(size), bytesOfHash(hash));
+  return concatBytes(encodeSize(size), bytesOfHash(hash));
 }
 
 export function decodeStream(value: Uint8Array): BlobInfo {
@@ -69,7 +69,7 @@ function assertFormat(value: Uint8Array): void {
   throw new HoldfastError("store", "format_too_new", message);
 }
 
-function joined(...parts: readonly ArrayLike<number>[]): Uint8Array {
+function concatBytes(...parts: readonly ArrayLike<number>[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const whole = new Uint8Array(length);
   let at = 0;

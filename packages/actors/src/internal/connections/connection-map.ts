@@ -1,4 +1,4 @@
-import type { Watching } from "../inspect/watching.ts";
+import type { WatcherRegistry } from "../inspect/watching.ts";
 import type { Connection } from "./connection.ts";
 
 /**
@@ -6,9 +6,9 @@ import type { Connection } from "./connection.ts";
  * removing an entry would not end the connection. Notifies watchers of the actor about connections that come and go.
  */
 export class ConnectionMap extends Map<string, Connection> {
-  readonly #inspection: () => { readonly watching: Watching } | undefined;
+  readonly #inspection: () => { readonly watching: WatcherRegistry } | undefined;
 
-  constructor(inspection: () => { readonly watching: Watching } | undefined) {
+  constructor(inspection: () => { readonly watching: WatcherRegistry } | undefined) {
     super();
     this.#inspection = inspection;
   }

@@ -1,6 +1,6 @@
 import type { ActorInstance } from "../../ports/instance.ts";
 import type { OutgoingEvent } from "../../ports/outgoing-event.ts";
-import type { Watching } from "../inspect/watching.ts";
+import type { WatcherRegistry } from "../inspect/watching.ts";
 import type { ActorCore } from "../lifecycle/actor-core.ts";
 
 /** The components that connections work with. */
@@ -20,6 +20,8 @@ export interface ConnectionsDependencies
     | "transactionLock"
     | "turn"
   > {
-  readonly inspection: { readonly watching: Watching; broadcast(event: OutgoingEvent): void } | undefined;
+  readonly inspection:
+    | { readonly watching: WatcherRegistry; broadcast(event: OutgoingEvent): void }
+    | undefined;
   readonly instance: ActorInstance;
 }

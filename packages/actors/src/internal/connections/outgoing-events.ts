@@ -24,7 +24,7 @@ export class OutgoingEvents {
     checkEventName(name);
     const targets = this.#audience.of(name, target);
     const { inspection, definition } = this.#actor;
-    const isWatched = inspection?.watching.any === true;
+    const isWatched = inspection?.watching.hasWatchers === true;
     // Without receivers, an event is validated if it has a schema, and not encoded.
     if (targets.length === 0 && !isWatched && definition.events.get(name)?.schema === undefined) return;
     const event = this.#encode(name, args);

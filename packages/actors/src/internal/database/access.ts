@@ -8,16 +8,16 @@ import type {
 } from "../../database/database.ts";
 import type { SqliteBindings, SqliteExecuteResult } from "../../database/native-database.ts";
 import type { SqlValue } from "../../database/sql-value.ts";
-import { parametersOf, withOwnBytes } from "./arguments.ts";
+import { copyParameterBytes, toSqlParameters } from "./arguments.ts";
 import { invalidArguments, notReadOnly } from "./errors.ts";
 
-/** Where SQL runs: in the turn, or in one transaction. */
+/** Executes SQL: in the turn, or within one transaction. */
 export interface Executor {
   prepare(sql: string): ActorStatement | undefined;
   assertOpen(): void;
   noteWrite(): void;
-  inTurn<T>(work: () => Promise<T> | T): Promise<T>;
-  standAlone(): Promise<void>;
+  runInOrder<T>(work: () => Promise<T> | T): Promise<T>;
+  leaveTransaction(): Promise<void>;
   begin(): void;
   end(keep: boolean): void;
   transaction<T>(callback: (tx: RawAccess) => Promise<T> | T, options?: TransactionOptions): Promise<T>;
@@ -30,7 +30,7 @@ export class Access implements RawAccess {
 
   constructor(executor: Executor) {
     this.#executor = executor;
-    // People take methods off it, and spread it into objects of their own.
+    // Methods are bound: programs detach them, and spread `c.db` into other objects.
     this.execute = this.execute.bind(this);
     this.sql = this.sql.bind(this);
     this.query = this.query.bind(this);
@@ -41,11 +41,11 @@ export class Access implements RawAccess {
   }
 
   async execute<T = SqlRow>(sql: string, ...args: readonly unknown[]): Promise<T[]> {
-    const text = checkText(sql);
-    const parameters = parametersOf(args, text);
+    const text = assertSql(sql);
+    const parameters = toSqlParameters(args, text);
     this.#executor.assertOpen();
-    const rows = await this.#inTurn(parameters, (given) => this.#runAll(text, given, args.length > 0));
-    // What a row looks like is the caller's word.
+    const rows = await this.#runInOrder(parameters, (given) => this.#runAll(text, given, args.length > 0));
+    // The caller declares the row type.
     return rows as T[];
   }
 
@@ -54,10 +54,10 @@ export class Access implements RawAccess {
   }
 
   query<T = SqlRow>(sql: string, ...args: SqlArguments): T[] {
-    const text = checkText(sql);
+    const text = assertSql(sql);
     const statement = this.#executor.prepare(text);
     if (statement === undefined || statement.kind !== "read" || statement.rest !== "") throw notReadOnly();
-    return statement.rows(parametersOf(args, text)) as T[];
+    return statement.rows(toSqlParameters(args, text)) as T[];
   }
 
   get<T = SqlRow>(sql: string, ...args: SqlArguments): T | undefined {
@@ -65,19 +65,19 @@ export class Access implements RawAccess {
   }
 
   async values(sql: string, parameters: readonly SqlValue[]): Promise<unknown[][]> {
-    const text = checkText(sql);
-    const inputs = parametersOf(parameters, text);
+    const text = assertSql(sql);
+    const inputs = toSqlParameters(parameters, text);
     this.#executor.assertOpen();
-    return this.#inTurn(inputs, (given) => this.#runValues(text, given));
+    return this.#runInOrder(inputs, (given) => this.#runValues(text, given));
   }
 
-  /** What each statement of `sql` gives; values are possible where it is one. */
+  /** The results of all statements in `sql`; bound values are allowed for a single statement only. */
   async all(sql: string, bindings: SqliteBindings): Promise<SqliteExecuteResult[]> {
-    const text = checkText(sql);
+    const text = assertSql(sql);
     const args = isList(bindings) ? bindings : ([bindings] as const);
-    const parameters = parametersOf(args, text);
+    const parameters = toSqlParameters(args, text);
     this.#executor.assertOpen();
-    return this.#inTurn(parameters, (given) => this.#runResults(text, given, args.length > 0));
+    return this.#runInOrder(parameters, (given) => this.#runResults(text, given, args.length > 0));
   }
 
   transaction<T>(callback: (tx: RawAccess) => Promise<T> | T, options?: TransactionOptions): Promise<T> {
@@ -88,15 +88,18 @@ export class Access implements RawAccess {
     this.#executor.close();
   }
 
-  /** Runs `work` with what was given at the call: who waits for its turn may use its bytes for something else. */
-  #inTurn<T>(parameters: SqlParameters, work: (given: SqlParameters) => Promise<T> | T): Promise<T> {
+  /**
+   * Copies the bytes among the parameters, since the caller may reuse them while the statement waits, then runs
+   * `work`.
+   */
+  #runInOrder<T>(parameters: SqlParameters, work: (given: SqlParameters) => Promise<T> | T): Promise<T> {
     let given = parameters;
     let hasBegun = false;
-    const result = this.#executor.inTurn(() => {
+    const result = this.#executor.runInOrder(() => {
       hasBegun = true;
       return work(given);
     });
-    if (!hasBegun) given = withOwnBytes(parameters);
+    if (!hasBegun) given = copyParameterBytes(parameters);
     return result;
   }
 
@@ -109,9 +112,9 @@ export class Access implements RawAccess {
       if (bound && statement.rest !== "") throw severalStatements();
       const given =
         statement.kind === "read" || statement.kind === "write"
-          ? this.#written(statement, () => statement.rows(parameters))
-          : await this.#control(statement, parameters);
-      // The last statement that can give rows says what they are.
+          ? this.#run(statement, () => statement.rows(parameters))
+          : await this.#runControl(statement, parameters);
+      // The rows of the last statement that can return any.
       if (given.length > 0 || statement.columns.length > 0) rows = given;
       rest = statement.rest;
     }
@@ -123,9 +126,9 @@ export class Access implements RawAccess {
     if (statement === undefined) return [];
     if (statement.rest !== "") throw severalStatements();
     if (statement.kind === "read" || statement.kind === "write") {
-      return this.#written(statement, () => statement.values(parameters));
+      return this.#run(statement, () => statement.values(parameters));
     }
-    await this.#control(statement, parameters);
+    await this.#runControl(statement, parameters);
     return [];
   }
 
@@ -139,25 +142,25 @@ export class Access implements RawAccess {
       const { columns } = statement;
       let rows: unknown[][] = [];
       if (statement.kind === "read" || statement.kind === "write") {
-        rows = this.#written(statement, () => statement.values(parameters));
-      } else await this.#control(statement, parameters);
+        rows = this.#run(statement, () => statement.values(parameters));
+      } else await this.#runControl(statement, parameters);
       rest = statement.rest;
-      results.push({ columns, rows, ...this.#told() });
+      results.push({ columns, rows, ...this.#changeCounts() });
     }
     return results;
   }
 
-  #told(): Pick<SqliteExecuteResult, "changes" | "lastInsertRowId"> {
+  #changeCounts(): Pick<SqliteExecuteResult, "changes" | "lastInsertRowId"> {
     const [row] = this.#executor.prepare("SELECT changes(), last_insert_rowid()")?.values() ?? [];
     return { changes: Number(row?.[0] ?? 0), lastInsertRowId: Number(row?.[1] ?? 0) };
   }
 
-  #written<R>(statement: ActorStatement, run: () => R): R {
+  #run<R>(statement: ActorStatement, run: () => R): R {
     if (statement.kind === "write") this.#executor.noteWrite();
     return run();
   }
 
-  async #control(statement: ActorStatement, parameters: SqlParameters): Promise<SqlRow[]> {
+  async #runControl(statement: ActorStatement, parameters: SqlParameters): Promise<SqlRow[]> {
     switch (statement.kind) {
       case "begin":
         this.#executor.begin();
@@ -169,16 +172,16 @@ export class Access implements RawAccess {
         this.#executor.end(false);
         return [];
       default:
-        await this.#executor.standAlone();
+        await this.#executor.leaveTransaction();
         this.#executor.noteWrite();
         return statement.rows(parameters);
     }
   }
 }
 
-function checkText(sql: unknown): string {
+function assertSql(sql: unknown): string {
   if (typeof sql === "string") return sql;
-  throw invalidArguments("SQL is text");
+  throw invalidArguments("SQL must be a string");
 }
 
 function severalStatements(): Error {

@@ -20,37 +20,37 @@ type CoordinatorDependencies = Pick<
   "inTransaction" | "log" | "phase" | "ports" | "queue" | "turn"
 >;
 
-/** Statements and transactions that wait for one that is open. */
+/** Serializes the statements and transactions of one database. */
 const maxWaiting = 128;
 const defaultTransactionTimeoutMs = 60_000;
 
-/** A transaction that is open. It ends once: kept, undone by its callback, or undone from outside. */
-interface Open {
+/** An open transaction. It ends once: committed, rolled back by its callback, or rolled back from outside. */
+interface OpenTransaction {
   readonly name: string;
   ended: boolean;
-  /** Why it was undone from outside. */
+  /** Reason of a rollback from outside. */
   reason: unknown;
   readonly release: () => void;
   cancelTimer(): void;
 }
 
 /**
- * All SQL of one actor, in order. While a transaction is open nothing else of `c.db` runs, and no turn
- * is committed, since there is one connection and so one transaction: a savepoint in that of the turn.
+ * Orders all SQL of one actor. While a transaction is open, no other SQL runs and no turn commits: there is one
+ * connection, so a transaction is a savepoint within the turn's transaction.
  */
 export class Coordinator implements Executor {
   readonly #actor: CoordinatorDependencies;
   readonly #database: ActorDatabase;
   readonly #warnOnManual: boolean;
   readonly #waiting: { readonly start: () => void; readonly fail: (error: unknown) => void }[] = [];
-  #open: Open | undefined;
-  /** Lets commits go on after a `BEGIN` by hand. */
-  #manual: Open | undefined;
+  #open: OpenTransaction | undefined;
+  /** Allows commits again after a manual `BEGIN`. */
+  #manual: OpenTransaction | undefined;
   #warned = false;
   #names = 0;
   #closed = false;
-  /** True when SQL has written since the last commit. */
-  wrote = false;
+  /** True if SQL has written since the last commit. */
+  hasWritten = false;
 
   constructor(actor: CoordinatorDependencies, database: ActorDatabase, warnOnManual: boolean) {
     this.#actor = actor;
@@ -68,30 +68,30 @@ export class Coordinator implements Executor {
   }
 
   noteWrite(): void {
-    this.wrote = true;
+    this.hasWritten = true;
     this.#actor.turn.noteChange();
   }
 
-  /** Runs `work` now, or when those before it have ended. */
-  async inTurn<T>(work: () => Promise<T> | T): Promise<T> {
+  /** Runs `work` as soon as all earlier work has ended. */
+  async runInOrder<T>(work: () => Promise<T> | T): Promise<T> {
     if (this.#open === undefined && this.#waiting.length === 0) return work();
     let result: Promise<T> | T | undefined;
-    await this.#wait(() => {
+    await this.#enqueue(() => {
       result = work();
     });
     return result as T;
   }
 
-  /** Resolves when no transaction is open or waits, and no statement. */
+  /** Resolves when no transaction is open or waiting, and no statement is waiting. */
   async idle(): Promise<void> {
     while (this.#open !== undefined || this.#waiting.length > 0) {
       await new Promise<void>((resolve) => this.#waiting.push({ start: resolve, fail: () => resolve() }));
     }
   }
 
-  /** Ends what is open where that can be: a statement is to run that takes no transaction around it. */
-  async standAlone(): Promise<void> {
-    // Each commit may find that another caller has begun the next turn meanwhile.
+  /** Commits the open turn if possible, for a statement that must not run within a transaction. */
+  async leaveTransaction(): Promise<void> {
+    // After each commit, another caller may already have started the next turn.
     for (let tries = 0; tries < 16; tries++) {
       if (!this.#database.inTransaction || this.#open !== undefined || this.#actor.inTransaction) return;
       if (this.#database.settle()) return;
@@ -107,16 +107,16 @@ export class Coordinator implements Executor {
         "Manual cross-call SQLite transactions can interleave with other callers. Use c.db.transaction(). Set warnOnManualTransactions: false to silence this",
       );
     }
-    this.#manual = this.#begin(defaultTransactionTimeoutMs, (open) => {
+    this.#manual = this.#openTransaction(defaultTransactionTimeoutMs, (open) => {
       this.#manual = undefined;
-      this.#undo(open);
-      this.#actor.log.warn("a transaction begun by hand was not ended and is undone", {
+      this.#rollBack(open);
+      this.#actor.log.warn("a manual transaction was not ended and is rolled back", {
         timeoutMs: defaultTransactionTimeoutMs,
       });
     });
   }
 
-  /** What a `BEGIN` by hand has begun and nothing has ended yet. */
+  /** The open transaction of a manual `BEGIN`. */
   get manual(): object | undefined {
     return this.#manual;
   }
@@ -127,8 +127,8 @@ export class Coordinator implements Executor {
     if (manual === undefined) {
       throw sqliteError(`cannot ${keep ? "commit" : "rollback"} - no transaction is active`);
     }
-    if (keep) this.#keep(manual);
-    else this.#undo(manual);
+    if (keep) this.#commit(manual);
+    else this.#rollBack(manual);
   }
 
   async transaction<T>(
@@ -137,15 +137,15 @@ export class Coordinator implements Executor {
   ): Promise<T> {
     this.assertOpen();
     const timeoutMs = checkTimeout(options.timeout);
-    if (options.name === "") throw invalidArguments("The name of a transaction is empty");
+    if (options.name === "") throw invalidArguments("The name of a transaction must not be empty");
     const late = Promise.withResolvers<never>();
     late.promise.catch(() => {});
-    return this.inTurn(() => {
-      const open = this.#begin(timeoutMs, (expired) => {
+    return this.runInOrder(() => {
+      const open = this.#openTransaction(timeoutMs, (expired) => {
         expired.reason = transactionTimedOut(timeoutMs);
-        this.#undo(expired);
+        this.#rollBack(expired);
         late.reject(expired.reason);
-        this.#next(expired);
+        this.#startWaiting(expired);
       });
       this.#open = open;
       return this.#perform(open, callback, late.promise);
@@ -153,47 +153,47 @@ export class Coordinator implements Executor {
   }
 
   async #perform<T>(
-    open: Open,
+    open: OpenTransaction,
     callback: (tx: RawAccess) => Promise<T> | T,
     late: Promise<never>,
   ): Promise<T> {
-    const tx = new Access(new Inside(this, open));
+    const tx = new Access(new TransactionExecutor(this, open));
     try {
       const work = this.#actor.turn.enter(() => callback(tx)) as Promise<T> | T;
       const result = await Promise.race([work, late]);
       if (open.ended) throw open.reason ?? closedError();
-      this.#keep(open);
+      this.#commit(open);
       return result;
     } catch (error) {
       const reason = open.ended ? (open.reason ?? error) : error;
-      this.#undo(open);
+      this.#rollBack(open);
       throw reason;
     } finally {
-      this.#next(open);
+      this.#startWaiting(open);
     }
   }
 
-  /** Runs migrations: what they ask of `c.db` is inside a transaction without being given a `tx`. */
-  async around(work: () => unknown, timeoutMs: number): Promise<void> {
+  /** Runs migrations: calls on `c.db` within `work` run inside its transaction, without a `tx`. */
+  async runMigrations(work: () => unknown, timeoutMs: number): Promise<void> {
     const late = Promise.withResolvers<never>();
     late.promise.catch(() => {});
-    const open = this.#begin(timeoutMs, (expired) => {
+    const open = this.#openTransaction(timeoutMs, (expired) => {
       expired.reason = transactionTimedOut(timeoutMs);
-      this.#undo(expired);
+      this.#rollBack(expired);
       late.reject(expired.reason);
     });
     try {
       await Promise.race([Promise.resolve(work()), late.promise]);
       if (open.ended) throw open.reason ?? closedError();
-      this.#keep(open);
+      this.#commit(open);
     } catch (error) {
-      this.#undo(open);
+      this.#rollBack(open);
       throw open.reason ?? error;
     }
   }
 
-  /** The transaction around everything was undone, and with it those that are open. */
-  undone(): void {
+  /** The enclosing transaction was rolled back, and all open ones with it. */
+  transactionLost(): void {
     for (const open of [this.#open, this.#manual]) {
       if (open === undefined || open.ended) continue;
       open.ended = true;
@@ -202,12 +202,12 @@ export class Coordinator implements Executor {
       open.release();
     }
     this.#manual = undefined;
-    if (this.#open !== undefined) this.#next(this.#open);
+    if (this.#open !== undefined) this.#startWaiting(this.#open);
   }
 
-  /** A transaction within one: undone alone when its callback throws. */
+  /** A nested transaction: rolled back separately if its callback throws. */
   async nested<T>(outer: { readonly ended: boolean }, callback: () => Promise<T> | T): Promise<T> {
-    const name = this.#name();
+    const name = this.#nextSavepointName();
     this.#database.savepoint(name);
     try {
       const result = await callback();
@@ -219,14 +219,14 @@ export class Coordinator implements Executor {
     }
   }
 
-  #name(): string {
+  #nextSavepointName(): string {
     this.#names++;
     return `tx_${this.#names}`;
   }
 
-  #begin(timeoutMs: number, expired: (open: Open) => void): Open {
+  #openTransaction(timeoutMs: number, expired: (open: OpenTransaction) => void): OpenTransaction {
     this.assertOpen();
-    const name = this.#name();
+    const name = this.#nextSavepointName();
     const release = this.#actor.queue.hold();
     try {
       this.#database.savepoint(name);
@@ -234,7 +234,7 @@ export class Coordinator implements Executor {
       release();
       throw error;
     }
-    const open: Open = {
+    const open: OpenTransaction = {
       name,
       ended: false,
       reason: undefined,
@@ -247,22 +247,22 @@ export class Coordinator implements Executor {
     return open;
   }
 
-  #keep(open: Open): void {
+  #commit(open: OpenTransaction): void {
     this.#finish(open, () => this.#database.release(open.name));
   }
 
-  #undo(open: Open): void {
+  #rollBack(open: OpenTransaction): void {
     this.#finish(open, () => {
       try {
         this.#database.rollback(open.name);
       } catch (error) {
-        // The transaction around it is lost: the commit of the turn will say so.
-        this.#actor.log.debug("savepoint of a transaction is gone", { error });
+        // The enclosing transaction is lost: the commit of the turn reports it.
+        this.#actor.log.debug("savepoint of a transaction no longer exists", { error });
       }
     });
   }
 
-  #finish(open: Open, work: () => void): void {
+  #finish(open: OpenTransaction, work: () => void): void {
     if (open.ended) return;
     open.ended = true;
     open.cancelTimer();
@@ -273,8 +273,8 @@ export class Coordinator implements Executor {
     }
   }
 
-  /** Lets those run that wait, up to the next transaction. */
-  #next(ended: Open): void {
+  /** Starts waiting work, up to the next transaction. */
+  #startWaiting(ended: OpenTransaction): void {
     if (this.#open !== ended) return;
     this.#open = undefined;
     while (this.#open === undefined) {
@@ -288,7 +288,7 @@ export class Coordinator implements Executor {
     }
   }
 
-  #wait(start: () => void): Promise<void> {
+  #enqueue(start: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length >= maxWaiting) throw queueFullError(maxWaiting);
       this.#waiting.push({
@@ -301,13 +301,13 @@ export class Coordinator implements Executor {
     });
   }
 
-  /** Everything that is open is undone and nothing more is taken. Idempotent. */
+  /** Rolls back all open transactions and rejects further work. Idempotent. */
   close(): void {
     this.#closed = true;
     for (const open of [this.#open, this.#manual]) {
       if (open === undefined) continue;
       open.reason ??= closedError();
-      this.#undo(open);
+      this.#rollBack(open);
     }
     this.#open = undefined;
     this.#manual = undefined;
@@ -315,13 +315,13 @@ export class Coordinator implements Executor {
   }
 }
 
-/** What `tx` works on: the coordinator, as long as its transaction is open. */
-class Inside implements Executor {
+/** The executor of `tx`: the coordinator, while its transaction is open. */
+class TransactionExecutor implements Executor {
   readonly #coordinator: Coordinator;
-  readonly #open: Open;
+  readonly #open: OpenTransaction;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(coordinator: Coordinator, open: Open) {
+  constructor(coordinator: Coordinator, open: OpenTransaction) {
     this.#coordinator = coordinator;
     this.#open = open;
   }
@@ -340,26 +340,28 @@ class Inside implements Executor {
     this.#coordinator.noteWrite();
   }
 
-  async inTurn<T>(work: () => Promise<T> | T): Promise<T> {
+  async runInOrder<T>(work: () => Promise<T> | T): Promise<T> {
     return work();
   }
 
-  async standAlone(): Promise<void> {}
+  async leaveTransaction(): Promise<void> {}
 
   begin(): void {
     throw sqliteError("cannot start a transaction within a transaction");
   }
 
   end(): void {
-    throw invalidArguments("A transaction ends with its callback: return to keep it, throw to undo it");
+    throw invalidArguments(
+      "A transaction ends with its callback: return to commit it, throw to roll it back",
+    );
   }
 
-  /** One after the other: savepoints are a stack. */
+  /** Nested transactions run one at a time: savepoints form a stack. */
   transaction<T>(callback: (tx: RawAccess) => Promise<T> | T): Promise<T> {
     const run = (): Promise<T> => {
       this.assertOpen();
       return this.#coordinator.nested(this.#open, () =>
-        callback(new Access(new Inside(this.#coordinator, this.#open))),
+        callback(new Access(new TransactionExecutor(this.#coordinator, this.#open))),
       );
     };
     const result = this.#last.then(run);
@@ -368,12 +370,12 @@ class Inside implements Executor {
   }
 
   close(): void {
-    throw invalidArguments("A transaction does not close the database");
+    throw invalidArguments("A transaction cannot close the database");
   }
 }
 
 function checkTimeout(timeout: number | undefined): number {
   if (timeout === undefined) return defaultTransactionTimeoutMs;
   if (typeof timeout === "number" && timeout > 0 && Number.isFinite(timeout)) return timeout;
-  throw invalidArguments("The timeout of a transaction is a positive finite number of milliseconds");
+  throw invalidArguments("The timeout of a transaction must be a positive finite number of milliseconds");
 }

@@ -6,10 +6,10 @@ import type { HotRecords, Part } from "../lifecycle/part.ts";
 import { Access } from "./access.ts";
 import { Coordinator } from "./coordinator.ts";
 import { closedError } from "./errors.ts";
-import { LateExecutor } from "./late-executor.ts";
+import { LazyExecutor } from "./lazy-executor.ts";
 import { NativeDatabase } from "./native.ts";
 
-/** The actor whose database it is. */
+/** The actor that owns the database. */
 export interface DatabaseDependencies
   extends Pick<ActorCore, "host" | "id" | "inTransaction" | "log" | "phase" | "ports" | "queue" | "turn"> {
   readonly kv: KvBuffer;
@@ -19,8 +19,8 @@ export interface DatabaseDependencies
 const migrationTimeoutMs = 300_000;
 
 /**
- * `c.db` of one running actor. Where the definition has a `db`, or the actor has used one before, it is
- * opened at the start; otherwise when it is first used, so that an actor that never does has no file.
+ * `c.db` of one running actor. Opened at the start if the definition has a `db` or the actor has used one before;
+ * otherwise opened on first use, so that an actor without SQL has no file.
  */
 export class DatabasePart implements Part {
   readonly #actor: DatabaseDependencies;
@@ -29,7 +29,7 @@ export class DatabasePart implements Part {
   #coordinator: Coordinator | undefined;
   #opening: Promise<Coordinator> | undefined;
   #client: unknown;
-  /** What the provider makes its client of. */
+  /** The client that the provider creates. */
   #access: Access | undefined;
   #inSavepoint = false;
   #closed = false;
@@ -42,17 +42,17 @@ export class DatabasePart implements Part {
 
   /** Throws `db.closed` before the database of a provider is open. */
   get client(): unknown {
-    if (this.#provider === undefined) this.#client ??= new Access(new LateExecutor(this));
+    if (this.#provider === undefined) this.#client ??= new Access(new LazyExecutor(this));
     else if (this.#coordinator === undefined) throw closedError();
     return this.#client;
   }
 
-  /** SQL without the client of the provider; undefined before the database is open. */
+  /** SQL access without the provider's client; undefined before the database is open. */
   get access(): RawAccess | undefined {
     return this.#access;
   }
 
-  /** All SQL goes through it; undefined before the database is open. */
+  /** Orders all SQL; undefined before the database is open. */
   get coordinator(): Coordinator | undefined {
     return this.#coordinator;
   }
@@ -67,26 +67,26 @@ export class DatabasePart implements Part {
     this.#coordinator?.close();
   }
 
-  /** Opens the database at its first use. A failure is told to those who wait, and the next one tries again. */
-  opened(): Promise<Coordinator> {
+  /** Opens the database on first use. A failure rejects the waiting callers, and the next call tries again. */
+  ensureOpen(): Promise<Coordinator> {
     if (this.#coordinator !== undefined) return Promise.resolve(this.#coordinator);
-    this.#opening ??= this.#openLate().finally(() => {
+    this.#opening ??= this.#openOnDemand().finally(() => {
       this.#opening = undefined;
     });
     return this.#opening;
   }
 
-  /** Resolves when what has been asked of it up to here has run. How that went is told to who asked. */
+  /** Resolves when all earlier SQL has run; its callers receive the results. */
   async settled(): Promise<void> {
     while (this.#opening !== undefined) await this.#opening.catch(() => {});
     await this.#coordinator?.idle();
   }
 
   /**
-   * What the store has of the actor moves beside its database: nothing may be on its way meanwhile. The
-   * turn that is open stays open until the statements that wait have run, and commits with them.
+   * The store moves the actor's data together with its database, so no commit may be in progress. The open turn
+   * includes the waiting statements and commits with them.
    */
-  async #openLate(): Promise<Coordinator> {
+  async #openOnDemand(): Promise<Coordinator> {
     const actor = this.#actor;
     const release = actor.queue.holdOpen();
     try {
@@ -134,21 +134,21 @@ export class DatabasePart implements Part {
     await this.#migrate(coordinator, this.#provider);
   }
 
-  /** The statements of `onMigrate` go through the client, inside one savepoint. */
+  /** The statements of `onMigrate` go through the client, within one savepoint. */
   async #migrate(coordinator: Coordinator, provider: DatabaseProvider<unknown>): Promise<void> {
     const { onMigrate } = provider;
     if (onMigrate === undefined) return;
-    await coordinator.around(
+    await coordinator.runMigrations(
       () => this.#actor.turn.enter(() => onMigrate.call(provider, this.#client)),
       migrationTimeoutMs,
     );
     this.#actor.queue.close();
   }
 
-  /** Whether SQL has written since the last call. */
-  takeWrote(): boolean {
-    const wrote = this.#coordinator?.wrote === true;
-    if (wrote && this.#coordinator !== undefined) this.#coordinator.wrote = false;
+  /** Returns true if SQL has written since the last call. */
+  takeHasWritten(): boolean {
+    const wrote = this.#coordinator?.hasWritten === true;
+    if (wrote && this.#coordinator !== undefined) this.#coordinator.hasWritten = false;
     return wrote;
   }
 
@@ -167,20 +167,20 @@ export class DatabasePart implements Part {
   rollback(): void {
     if (!this.#inSavepoint) return;
     this.#inSavepoint = false;
-    this.#coordinator?.undone();
+    this.#coordinator?.transactionLost();
     this.#endSavepoint((database) => database.rollback("turn"));
   }
 
-  /** Where SQLite has undone the transaction around it, the commit of the turn fails with that. */
+  /** If SQLite has rolled back the enclosing transaction, the commit of the turn fails with that error. */
   #endSavepoint(end: (database: ActorDatabase) => void): void {
     try {
       if (this.#database !== undefined) end(this.#database);
     } catch (error) {
-      this.#actor.log.debug("savepoint of a transaction is gone", { error });
+      this.#actor.log.debug("savepoint of a transaction no longer exists", { error });
     }
   }
 
-  /** No SQL is taken any more: transactions that are open are undone. */
+  /** Rejects further SQL and rolls back open transactions. */
   sealed(): void {
     this.#coordinator?.close();
   }
@@ -195,7 +195,7 @@ export class DatabasePart implements Part {
 /** The provider of a definition whose types are erased. */
 export function providerOf(value: unknown): DatabaseProvider<unknown> {
   if (isProvider(value)) return value;
-  throw new HoldfastError("actor", "invalid_definition", '"db" is not made with db()');
+  throw new HoldfastError("actor", "invalid_definition", '"db" was not created with db()');
 }
 
 function isProvider(value: unknown): value is DatabaseProvider<unknown> {

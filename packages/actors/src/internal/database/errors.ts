@@ -1,4 +1,4 @@
-/** The SQLite database of one actor inside its turns and transactions. */
+/** The SQLite database of an actor, integrated into turns and transactions. */
 import { HoldfastError } from "@holdfast/core";
 
 export function closedError(): HoldfastError {
@@ -9,7 +9,7 @@ export function closedError(): HoldfastError {
 
 export function notOpenError(): HoldfastError {
   const message =
-    'The definition of this actor has no "db", so its database is opened by the first execute or transaction: query and get work after it';
+    'The definition of this actor has no "db", so the first execute or transaction opens its database; query and get work only after that';
   return new HoldfastError("db", "not_open", message, { statusCode: 500 });
 }
 
@@ -18,7 +18,7 @@ export function invalidArguments(message: string): HoldfastError {
 }
 
 export function invalidBinding(place: string): HoldfastError {
-  const message = `The value for ${place} is none that SQL takes: null, number, string, bigint, boolean, Uint8Array or an array of bytes`;
+  const message = `The value for ${place} is not one that SQL accepts: null, number, string, bigint, boolean, Uint8Array or an array of bytes`;
   return new HoldfastError("db", "invalid_binding", message, { statusCode: 500 });
 }
 
@@ -27,7 +27,7 @@ export function missingBinding(name: string): HoldfastError {
 }
 
 export function notReadOnly(): HoldfastError {
-  const message = "query and get run one statement that only reads; use execute for anything else";
+  const message = "query and get run one read-only statement; use execute for anything else";
   return new HoldfastError("db", "not_a_read", message, { statusCode: 500 });
 }
 
@@ -41,9 +41,9 @@ export function queueFullError(limit: number): HoldfastError {
 
 export function transactionTimedOut(timeoutMs: number): HoldfastError {
   const message =
-    `A transaction did not end within ${timeoutMs} ms and was undone. Inside its callback use the tx that it is` +
+    `A transaction did not end within ${timeoutMs} ms and was rolled back. Inside its callback use the tx that it is` +
     " given: c.db, another c.db.transaction() and anything that leaves the actor wait for its end, which is a deadlock." +
-    " Where it takes that long, give it a longer { timeout }";
+    " If it needs that long, pass a longer { timeout }";
   return new HoldfastError("db", "transaction_expired", message, {
     metadata: { timeoutMs },
     statusCode: 408,
@@ -51,11 +51,11 @@ export function transactionTimedOut(timeoutMs: number): HoldfastError {
 }
 
 export function transactionClosed(): HoldfastError {
-  const message = "The transaction has ended: tx is of use only until its callback has settled";
+  const message = "The transaction has ended: tx can be used only until its callback has settled";
   return new HoldfastError("db", "transaction_closed", message, { statusCode: 500 });
 }
 
-/** The error that SQLite would report for a statement that the runtime runs itself. */
+/** The error that SQLite would report, for a statement that the runtime executes itself. */
 export function sqliteError(message: string): Error {
   const details = { code: "ERR_SQLITE_ERROR", errcode: 1, errstr: "SQL logic error" };
   return Object.assign(new Error(message), details);

@@ -10,7 +10,7 @@ import type {
 import { Access, isList } from "./access.ts";
 import { invalidArguments } from "./errors.ts";
 
-/** What `nativeDatabaseProvider` hands out: the actor's database in the words of a driver. */
+/** The result of `nativeDatabaseProvider`: the database of the actor with a driver-like interface. */
 export class NativeDatabase implements SqliteDatabase {
   readonly #access: Access;
 
@@ -52,7 +52,7 @@ export class NativeDatabase implements SqliteDatabase {
       },
       { ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }), ...(name === undefined ? {} : { name }) },
     );
-    // Also that it took too long is reported by whatever is asked of it next.
+    // A timeout is reported by the next call as well.
     done.catch(opened.reject);
     const inside = await opened.promise;
     return {
@@ -87,5 +87,5 @@ export class NativeDatabase implements SqliteDatabase {
 
 function nativeOf(tx: RawAccess): NativeDatabase {
   if (tx instanceof Access) return new NativeDatabase(tx);
-  throw invalidArguments("The transaction is none of the runtime's own");
+  throw invalidArguments("The transaction was not created by this runtime");
 }

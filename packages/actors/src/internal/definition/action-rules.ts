@@ -9,14 +9,14 @@ import { isThenable } from "../lifecycle/hooks.ts";
 import { isScheduledRun } from "../schedule/fire.ts";
 import { type AnyFunction, invalidDefinition, isFunction, isRecord } from "./definition-checks.ts";
 
-/** What is checked about one action before and after its code. */
+/** Checks before and after the code of an action. */
 export interface ActionRule {
-  /** Of the list of arguments. */
+  /** Schema of the argument list. */
   readonly args?: StandardSchema;
-  /** Of the first argument. */
+  /** Schema of the first argument. */
   readonly input?: StandardSchema;
   readonly output?: StandardSchema;
-  /** The codes that it may throw as a `UserError`, and the schemas of their metadata. */
+  /** Codes of the `UserError`s that the action may throw, with the schemas of their metadata. */
   readonly errors?: Readonly<Record<string, StandardSchema | true>>;
   readonly canInvoke?: AnyFunction;
   readonly durability?: "gated" | "relaxed";
@@ -24,7 +24,7 @@ export interface ActionRule {
 
 const knownKeys = new Set(["input", "output", "errors", "handler", "canInvoke", "durability"]);
 
-/** Reads a tree of actions. Throws `actor.invalid_definition`. */
+/** Collects the actions of a tree. Throws `actor.invalid_definition`. */
 export function collectActions(
   tree: unknown,
   prefix: string,
@@ -49,7 +49,7 @@ export function collectActions(
   }
 }
 
-/** What `action()` was given. */
+/** Reads the options of `action()`. */
 function actionRule(path: string, item: Readonly<Record<string, unknown>>): ActionRule {
   for (const key of Object.keys(item)) {
     if (!knownKeys.has(key)) throw invalidDefinition(`"${key}" of "${path}" is not a key of action()`);
@@ -98,13 +98,13 @@ function errorsOf(path: string, errors: unknown): Pick<ActionRule, "errors"> {
 }
 
 /**
- * The action with its checks around it: access, arguments, the code, errors, result. It is a promise
- * only where a check or the code is one. Throws `auth.forbidden`, `actor.validation_error`.
+ * Wraps an action with its checks: access, arguments, the code, errors, result. Returns a promise only if a check or
+ * the code does. Throws `auth.forbidden`, `actor.validation_error`.
  */
-export function guarded(name: string, action: AnyFunction, rule: ActionRule): AnyFunction {
+export function withChecks(name: string, action: AnyFunction, rule: ActionRule): AnyFunction {
   const { canInvoke, errors } = rule;
   const run = (c: unknown, args: readonly unknown[]): unknown => {
-    // What a schedule adds is not the caller's, so it is none of what the schemas describe.
+    // A schedule appends its fire info, which the schemas do not describe.
     const own = isScheduledRun(args) ? args.slice(0, -1) : args;
     const added = args.slice(own.length);
     return then(checkedArgs(name, rule, own), (valid) =>
@@ -124,7 +124,7 @@ export function guarded(name: string, action: AnyFunction, rule: ActionRule): An
     try {
       return await allowed(c, args);
     } catch (error) {
-      throw await declared(name, errors, error);
+      throw await declaredError(name, errors, error);
     }
   };
 }
@@ -153,19 +153,19 @@ function checkedOutput(name: string, rule: ActionRule, output: unknown): unknown
   const what = `The result of "${name}"`;
   try {
     const valid = validate(rule.output, output, { group: "actor", code: "invalid_output", what });
-    return isThenable(valid) ? Promise.resolve(valid).catch(ownFault) : valid;
+    return isThenable(valid) ? Promise.resolve(valid).catch(internalFault) : valid;
   } catch (error) {
-    return ownFault(error);
+    return internalFault(error);
   }
 }
 
-/** What the actor itself did wrong is nothing that its caller could mend. */
-function ownFault(error: unknown): never {
-  throw new Error("an action broke its own declaration", { cause: error });
+/** Converts a violation by the actor itself into an internal error: the caller cannot fix it. */
+function internalFault(error: unknown): never {
+  throw new Error("an action violated its own declaration", { cause: error });
 }
 
-/** A `UserError` has to be one of those that the action declares. */
-async function declared(
+/** A thrown `UserError` has to be declared by the action. */
+async function declaredError(
   name: string,
   errors: Readonly<Record<string, StandardSchema | true>>,
   error: unknown,
@@ -179,6 +179,6 @@ async function declared(
     await validate(schema, error.metadata, { group: "actor", code: "invalid_error", what });
     return error;
   } catch (cause) {
-    return new Error("an action broke its own declaration", { cause });
+    return new Error("an action violated its own declaration", { cause });
   }
 }

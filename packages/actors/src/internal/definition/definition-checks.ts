@@ -1,7 +1,7 @@
-/** A definition checked once, its types erased, every option with its default. */
+/** Actor definitions at run time: validated once, types erased, defaults filled in. */
 import { HoldfastError } from "@holdfast/core";
 
-/** A hook or action without its types: the runtime passes it a context and arguments. */
+/** A hook or action without its types; the runtime passes a context and the arguments. */
 export type AnyFunction = (...args: unknown[]) => unknown;
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,12 +1,12 @@
 import { invalidDefinition, isRecord } from "./definition-checks.ts";
 
-/** A tab of the inspector that a definition adds, or a built-in one that it hides. */
+/** An inspector tab that a definition adds, or a built-in one that it hides. */
 export type InspectorTab =
   | {
       readonly type: "custom";
       readonly id: string;
       readonly label: string;
-      /** A directory with an index.html. */
+      /** A directory that contains an index.html. */
       readonly source: string;
       readonly icon?: string;
     }
@@ -14,7 +14,7 @@ export type InspectorTab =
 
 const builtIn = new Set(["workflow", "database", "state", "queue", "schedules", "connections", "console"]);
 
-/** Reads `inspector` of a definition. */
+/** Parses `inspector` of a definition. */
 export function parseInspectorTabs(inspector: Readonly<Record<string, unknown>>): readonly InspectorTab[] {
   for (const key of Object.keys(inspector)) {
     if (key !== "tabs") throw invalidDefinition(`"${key}" is not a key of "inspector"`);
@@ -34,11 +34,11 @@ function parseTab(tab: unknown, at: string): InspectorTab {
   if (!isRecord(tab)) throw invalidDefinition(`"${at}" is not an object`);
   const { id, label, source, icon, hidden } = tab;
   if (typeof id !== "string" || !/^[A-Za-z0-9_-]+$/.test(id)) {
-    throw invalidDefinition(`"${at}.id" is not made of letters, digits, "_" and "-"`);
+    throw invalidDefinition(`"${at}.id" may contain only letters, digits, "_" and "-"`);
   }
   if (builtIn.has(id)) {
     if (hidden !== true)
-      throw invalidDefinition(`"${at}": the tab "${id}" is built in; it can be hidden only`);
+      throw invalidDefinition(`"${at}": the tab "${id}" is built in and can only be hidden`);
     return { type: "hidden", id };
   }
   if (hidden !== undefined) throw invalidDefinition(`"${at}": there is no built-in tab "${id}" to hide`);

@@ -1,7 +1,7 @@
 import { actorLimits, optionDefaults } from "../../limits.ts";
 import { invalidDefinition, isFunction } from "./definition-checks.ts";
 
-/** Every option with its default filled in; durations in milliseconds. */
+/** All options with defaults filled in; durations are in milliseconds. */
 export interface ResolvedOptions {
   readonly createVarsTimeout: number;
   readonly createConnStateTimeout: number;
@@ -19,9 +19,9 @@ export interface ResolvedOptions {
   readonly maxSchedules: number;
   readonly noSleep: boolean;
   readonly canHibernateWebSocket: boolean | ((request: Request) => unknown);
-  /** "gated": outputs wait for the commit before them. "relaxed": they go first. */
+  /** "gated": outputs wait for the preceding commit. "relaxed": outputs are sent before it. */
   readonly durability: "gated" | "relaxed";
-  /** Whether actions run side by side or one at a time. */
+  /** Whether actions run concurrently or one at a time. */
   readonly concurrency: "parallel" | "serial";
 }
 
@@ -40,9 +40,9 @@ const delays = [
 ] as const;
 const counts = ["maxQueueSize", "maxQueueMessageSize", "maxSchedules"] as const;
 
-/** Options of the peer that have no effect here, and why. */
+/** Options of Rivet that have no effect here, with the reason. */
 const withoutEffect: Readonly<Record<string, string>> = {
-  noSleep: "is deprecated: give sleepTimeout: Infinity",
+  noSleep: "is deprecated: use sleepTimeout: Infinity",
   onDestroyTimeout: "is replaced by sleepGracePeriod",
   onSleepTimeout: "is replaced by sleepGracePeriod",
   waitUntilTimeout: "is replaced by sleepGracePeriod",
@@ -52,7 +52,7 @@ const withoutEffect: Readonly<Record<string, string>> = {
   enableActorRuntimeSocket: "has no effect: the database is in this process",
 };
 
-const known = new Set<string>([
+const knownOptions = new Set<string>([
   ...delays,
   ...counts,
   ...Object.keys(withoutEffect),
@@ -63,13 +63,13 @@ const known = new Set<string>([
   "concurrency",
 ]);
 
-/** Fills in the defaults; `warnings` gets a line for each option that is deprecated or without effect. */
+/** Fills in the defaults; adds a line to `warnings` for each deprecated or ineffective option. */
 export function resolveOptions(
   options: Readonly<Record<string, unknown>>,
   warnings: string[],
 ): ResolvedOptions {
   for (const key of Object.keys(options)) {
-    if (!known.has(key)) throw invalidDefinition(`"${key}" is not an option of an actor`);
+    if (!knownOptions.has(key)) throw invalidDefinition(`"${key}" is not an option of an actor`);
     const why = Object.hasOwn(withoutEffect, key) ? withoutEffect[key] : undefined;
     if (why !== undefined && options[key] !== undefined) warnings.push(`the option "${key}" ${why}`);
   }
@@ -90,10 +90,10 @@ export function resolveOptions(
     maxQueueSize: count("maxQueueSize"),
     maxQueueMessageSize: count("maxQueueMessageSize"),
     maxSchedules: count("maxSchedules"),
-    noSleep: truth(options, "noSleep"),
+    noSleep: booleanOf(options, "noSleep"),
     canHibernateWebSocket: hibernation(options),
-    durability: choice(options, "durability", ["gated", "relaxed"]),
-    concurrency: choice(options, "concurrency", ["parallel", "serial"]),
+    durability: oneOf(options, "durability", ["gated", "relaxed"]),
+    concurrency: oneOf(options, "concurrency", ["parallel", "serial"]),
   };
 }
 
@@ -114,13 +114,13 @@ function countOf(options: Readonly<Record<string, unknown>>, name: (typeof count
   return value;
 }
 
-function truth(options: Readonly<Record<string, unknown>>, name: string): boolean {
+function booleanOf(options: Readonly<Record<string, unknown>>, name: string): boolean {
   const value = options[name] ?? false;
   if (typeof value !== "boolean") throw invalidDefinition(`the option "${name}" is neither true nor false`);
   return value;
 }
 
-function choice<Value extends string>(
+function oneOf<Value extends string>(
   options: Readonly<Record<string, unknown>>,
   name: string,
   values: readonly [Value, ...Value[]],
@@ -130,7 +130,7 @@ function choice<Value extends string>(
   const value = values.find((item) => item === given);
   if (value === undefined) {
     throw invalidDefinition(
-      `the option "${name}" is none of ${values.map((item) => `"${item}"`).join(", ")}`,
+      `the option "${name}" is not one of ${values.map((item) => `"${item}"`).join(", ")}`,
     );
   }
   return value;
@@ -142,7 +142,7 @@ function hibernation(options: Readonly<Record<string, unknown>>): ResolvedOption
   throw invalidDefinition('the option "canHibernateWebSocket" is neither a boolean nor a function');
 }
 
-/** A display text of `options` or of `run`. */
+/** A display text from `options` or `run`. */
 export function optionalText<Name extends string>(
   from: Readonly<Record<string, unknown>>,
   key: string,

@@ -19,7 +19,7 @@ function refused(config: unknown, says: RegExp): void {
   );
 }
 
-test("every key is taken", () => {
+test("all keys are accepted", () => {
   const definition = parseDefinition({
     state: {},
     stateSchema: schema,
@@ -55,7 +55,7 @@ test("every key is taken", () => {
     types: {},
   });
   assert.equal(definition.displayName, "Run");
-  assert.equal(definition.icon, "o", "options win over run");
+  assert.equal(definition.icon, "o", "options take precedence over run");
   assert.deepEqual([...definition.actions.keys()], ["one", "users.add", "users.remove"]);
   assert.deepEqual([...definition.events.keys()], ["token", "plain", "options"]);
   assert.equal(definition.events.get("plain")?.schema, schema);
@@ -71,7 +71,7 @@ test("every key is taken", () => {
   assert.deepEqual(definition.warnings, []);
 });
 
-test("what is no such thing is refused, and the message names it", () => {
+test("invalid values are rejected with a message that names them", () => {
   refused(undefined, /takes an object/);
   refused({ stat: {} }, /"stat"/);
   refused({ state: {}, createState: fn }, /"state" and "createState"/);
@@ -98,7 +98,7 @@ test("what is no such thing is refused, and the message names it", () => {
   refused({ inspector: { tabs: [{ id: "mine", label: "Mine" }] } }, /source/);
 });
 
-test("options have the documented defaults, limits and refusals", () => {
+test("options have the documented defaults, limits and errors", () => {
   const { options } = parseDefinition({});
   for (const [name, value] of Object.entries(optionDefaults)) {
     assert.equal(options[name as keyof typeof optionDefaults], value, name);
@@ -123,7 +123,7 @@ test("options have the documented defaults, limits and refusals", () => {
   refused({ options: { sleeptimeout: 1 } }, /"sleeptimeout"/);
 });
 
-test("options without effect are taken and warned of", () => {
+test("options without effect are accepted with a warning", () => {
   const { warnings } = parseDefinition({
     options: {
       noSleep: true,
@@ -140,7 +140,7 @@ test("options without effect are taken and warned of", () => {
   assert.match(warnings[0] ?? "", /noSleep/);
 });
 
-test("null is no object of options, events or queues", () => {
+test("null is rejected for options, events and queues", () => {
   for (const key of ["options", "events", "queues", "actionInputSchemas"]) {
     refused({ [key]: null }, new RegExp(`"${key}" is not an object`));
   }

@@ -4,7 +4,7 @@ import type { QueueOptions } from "../../queue.ts";
 import { getRunMetadata } from "../../run-handler.ts";
 import { readPolicies } from "../queue/policy.ts";
 import { workflowActions } from "../workflow/run/actions.ts";
-import { type ActionRule, collectActions, guarded } from "./action-rules.ts";
+import { type ActionRule, collectActions, withChecks } from "./action-rules.ts";
 import { type AnyFunction, invalidDefinition, isFunction, isRecord } from "./definition-checks.ts";
 import { parseInspectorTabs } from "./inspector-tabs.ts";
 import { optionalText, resolveOptions } from "./options.ts";
@@ -36,7 +36,7 @@ const knownKeys = new Set<string>([
   "types",
 ]);
 
-/** Checks a definition and erases its types. Throws `actor.invalid_definition`. */
+/** Validates a definition and erases its types. Throws `actor.invalid_definition`. */
 export function parseDefinition(config: unknown): RuntimeDefinition {
   if (!isRecord(config)) throw invalidDefinition("actor() takes an object");
   for (const key of Object.keys(config)) {
@@ -55,7 +55,7 @@ export function parseDefinition(config: unknown): RuntimeDefinition {
   for (const [name, args] of argSchemas) actionRules.set(name, { ...actionRules.get(name), args });
   for (const [name, rule] of actionRules) {
     const action = actions.get(name);
-    if (action !== undefined) actions.set(name, guarded(name, action, rule));
+    if (action !== undefined) actions.set(name, withChecks(name, action, rule));
   }
   const run = parseRun(config.run);
   const hooks = parseHooks(config);
@@ -145,7 +145,7 @@ function parseRun(run: unknown): RunDefinition | undefined {
   };
 }
 
-/** Schemas may mirror the tree of actions or be named with dots. */
+/** Schemas are nested like the actions, or have dotted names. */
 function inputSchemas(
   tree: Readonly<Record<string, unknown>>,
   actions: ReadonlyMap<string, AnyFunction>,
@@ -171,7 +171,7 @@ function parseEvents(events: Readonly<Record<string, unknown>>): ReadonlyMap<str
       checkSchema(token, "schema", `events.${name}`);
       checkFunction(token, "canSubscribe", `events.${name}`);
       parsed.set(name, token as EventOptions);
-    } else throw invalidDefinition(`the event "${name}" is not made with event()`);
+    } else throw invalidDefinition(`the event "${name}" was not created with event()`);
   }
   return parsed;
 }
@@ -185,9 +185,9 @@ function parseQueues(queues: Readonly<Record<string, unknown>>): ReadonlyMap<str
       checkSchema(token, "complete", `queues.${name}`);
       checkFunction(token, "canPublish", `queues.${name}`);
       parsed.set(name, token as QueueOptions);
-    } else throw invalidDefinition(`the queue "${name}" is not made with queue()`);
+    } else throw invalidDefinition(`the queue "${name}" was not created with queue()`);
   }
-  // What a policy cannot be is refused with the definition.
+  // Throws for an invalid policy.
   readPolicies(parsed);
   return parsed;
 }

@@ -9,7 +9,7 @@ import type { ResolvedOptions } from "./options.ts";
 export type { AnyFunction } from "./definition-checks.ts";
 export type { ResolvedOptions } from "./options.ts";
 
-/** The hooks that a definition may have. */
+/** The hooks of a definition. */
 export const hookNames = [
   "createState",
   "createConnState",
@@ -31,47 +31,50 @@ export const hookNames = [
 
 export type HookName = (typeof hookNames)[number];
 
-/** The `run` handler, whichever way it was given. */
+/** The `run` handler, from either form. */
 export interface RunDefinition {
   readonly handler: AnyFunction;
-  /** What `run` was given as: a function, or an object around one. */
+  /** The form of `run` in the definition: a function, or an object with one. */
   readonly source: object;
   readonly name?: string;
   readonly icon?: string;
   readonly inspector?: unknown;
 }
 
-/** A checked definition with its types erased. */
+/** A validated definition with its types erased. */
 export interface RuntimeDefinition {
   readonly hooks: Readonly<Partial<Record<HookName, AnyFunction>>>;
-  /** Present when `state` was given; the constant is copied for each actor. */
+  /** Set if `state` is given; the constant is copied for each actor. */
   readonly state?: { readonly initial: unknown };
   readonly stateSchema?: StandardSchema;
-  /** Bring a stored state from one version to the next; a state's version is how many it has seen. */
+  /**
+   * Migrate a stored state from one version to the next; the version of a state is the number of migrations it has
+   * been through.
+   */
   readonly migrateState: readonly AnyFunction[];
   readonly connState?: { readonly initial: unknown };
   readonly vars?: { readonly initial: unknown };
-  /** By dotted name. */
+  /** Actions by dotted name. */
   readonly actions: ReadonlyMap<string, AnyFunction>;
-  /** What actors call on each other without it being shown to anybody. */
+  /** Actions that actors call on each other; not listed anywhere. */
   readonly internalActions: ReadonlyMap<string, AnyFunction>;
-  /** What `action()` says of it, by dotted name; absent for plain functions. */
+  /** The options of `action()` by dotted name; plain functions have none. */
   readonly actionRules: ReadonlyMap<string, ActionRule>;
-  /** Of an action's arguments, by dotted name. */
+  /** Schemas of arguments, by dotted name. */
   readonly actionInputSchemas: ReadonlyMap<string, StandardSchema>;
   readonly connParamsSchema?: StandardSchema;
-  /** True when a stateless call has to go through the hooks of a connection. */
+  /** True if a stateless call has to run the connection hooks. */
   readonly hasConnectionHooks: boolean;
   readonly run?: RunDefinition;
   /** The provider of `c.db`. */
   readonly db?: Readonly<Record<string, unknown>>;
-  /** A plain schema has become options with that schema. */
+  /** A plain schema has been converted into options with that schema. */
   readonly events: ReadonlyMap<string, EventOptions>;
   readonly queues: ReadonlyMap<string, QueueOptions>;
   readonly options: ResolvedOptions;
   readonly inspectorTabs: readonly InspectorTab[];
   readonly displayName?: string;
   readonly icon?: string;
-  /** What the log is told once: options that are deprecated or without effect. */
+  /** Warnings to log once: deprecated options and options without effect. */
   readonly warnings: readonly string[];
 }

@@ -1,4 +1,4 @@
-/** The CRC-32 of ISO 3309, as zip and PNG have it: damage by accident is seen by it, forgery is not. */
+/** CRC-32 of ISO 3309, as in zip and PNG: detects accidental damage, but not forgery. */
 export function crc32(bytes: Uint8Array): number {
   let crc = 0xff_ff_ff_ff;
   for (const byte of bytes) crc = (table[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);

@@ -3,17 +3,16 @@ import { ByteQueue } from "../raw/byte-queue.ts";
 import { crc32 } from "./crc32.ts";
 
 /**
- * The file of an export: "HFex", the version of its format, then frames. A frame is the length of its content, from
- * version 2 on the checksum of that content, and the content, an encoded value. Numbers are of 32 bits, the
- * highest byte first.
+ * Format of an export file: "HFex", the format version, then frames. A frame is the length of its content, the
+ * checksum of the content (since version 2), and the content, an encoded value. Numbers are 32-bit, big-endian.
  */
 
 const letters = Uint8Array.of(0x48, 0x46, 0x65, 0x78);
 const version = 2;
-/** A state of 64 MiB is one piece, and there are larger ones. */
+/** The largest state is 64 MiB and stored in one frame; other frames can be larger. */
 const maxFrameBytes = 512 * 1_048_576;
 
-export const fileStart: Uint8Array = Uint8Array.of(...letters, version);
+export const fileHeader: Uint8Array = Uint8Array.of(...letters, version);
 
 export function frame(value: unknown): Uint8Array {
   const bytes = encodeValue(value);
@@ -25,18 +24,17 @@ export function frame(value: unknown): Uint8Array {
   return whole;
 }
 
-/**
- * Cuts the pieces, however they come, into the frames that were written. Throws `store.invalid_import`,
- * `store.format_too_new`.
- */
-export async function* framesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Record<string, unknown>> {
+/** Reassembles the written frames from chunks of any size. Throws `store.invalid_import`, `store.format_too_new`. */
+export async function* readFrames(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Record<string, unknown>> {
   const held = new ByteQueue();
   let isChecked: boolean | undefined;
   for await (const piece of source) {
     held.add(piece);
     if (isChecked === undefined) {
-      if (held.length < fileStart.length) continue;
-      isChecked = versionOf(held.take(fileStart.length)) > 1;
+      if (held.length < fileHeader.length) continue;
+      isChecked = versionOf(held.take(fileHeader.length)) > 1;
     }
     const headBytes = isChecked ? 8 : 4;
     for (
@@ -47,18 +45,18 @@ export async function* framesOf(source: AsyncIterable<Uint8Array>): AsyncGenerat
       const whole = held.take(headBytes + length);
       const bytes = whole.subarray(headBytes);
       if (isChecked && uint32(whole, 4) !== crc32(bytes))
-        throw invalidImport("A piece of the file is damaged");
+        throw invalidImport("A part of the file is damaged");
       yield decoded(bytes);
     }
   }
-  if (isChecked === undefined || held.length > 0) throw invalidImport("The file is cut off");
+  if (isChecked === undefined || held.length > 0) throw invalidImport("The file is truncated");
 }
 
-/** How long the content of the frame is that is held whole; undefined when more of it has to come. */
+/** Length of the next frame's content; undefined until the buffer contains its head. */
 function frameLength(held: ByteQueue, headBytes: number): number | undefined {
   if (held.length < headBytes) return undefined;
   const length = uint32(held.peek(4), 0);
-  if (length > maxFrameBytes) throw invalidImport("A piece of the file is longer than any that is written");
+  if (length > maxFrameBytes) throw invalidImport("A part of the file is longer than an export can contain");
   return held.length < headBytes + length ? undefined : length;
 }
 
@@ -68,11 +66,11 @@ function uint32(bytes: Uint8Array, at: number): number {
 
 function versionOf(bytes: Uint8Array): number {
   for (const [at, byte] of letters.entries()) {
-    if (bytes[at] !== byte) throw invalidImport("The file is no export of an actor");
+    if (bytes[at] !== byte) throw invalidImport("The file is not an export of an actor");
   }
   const found = bytes[letters.length] ?? 0;
   if (found >= 1 && found <= version) return found;
-  const message = `The file has format ${found}; this release knows formats up to ${version}`;
+  const message = `The file has format ${found}; this release supports formats up to ${version}`;
   throw new HoldfastError("store", "format_too_new", message);
 }
 
@@ -81,12 +79,12 @@ function decoded(bytes: Uint8Array): Record<string, unknown> {
     const value = decodeValue(bytes);
     if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
   } catch (cause) {
-    throw invalidImport("A piece of the file is damaged", cause);
+    throw invalidImport("A part of the file is damaged", cause);
   }
-  throw invalidImport("A piece of the file is damaged");
+  throw invalidImport("A part of the file is damaged");
 }
 
-/** For stores too: what is wrong with an image. */
+/** Creates the error for an invalid import; also used by stores. */
 export function invalidImport(message: string, cause?: unknown): HoldfastError {
   return new HoldfastError("store", "invalid_import", message, {
     statusCode: 400,

@@ -5,7 +5,7 @@ import type { DatabaseInspection, InspectedTable } from "../../ports/inspection.
 import { invalidArguments } from "../database/errors.ts";
 import type { InspectionDependencies, Turn } from "./dependencies.ts";
 
-/** The inspector's view of `c.db`. Leaves out the tables of the runtime. */
+/** The inspector's view of `c.db`, without the tables of the runtime. */
 export class DatabaseView implements DatabaseInspection {
   readonly #actor: InspectionDependencies;
   readonly #turn: Turn;
@@ -17,7 +17,7 @@ export class DatabaseView implements DatabaseInspection {
 
   async schema(): Promise<readonly InspectedTable[]> {
     const db = this.#access();
-    return tablesOf(db).map((table) => described(db, table));
+    return tablesOf(db).map((table) => describeTable(db, table));
   }
 
   async rows(table: string, limit: number, offset: number): Promise<readonly SqlRow[]> {
@@ -36,11 +36,11 @@ export class DatabaseView implements DatabaseInspection {
     const db = this.#access();
     const given = argumentsOf(args);
     if (readOnly) return db.query(sql, ...given);
-    return this.#turn(() => this.#whole(() => db.execute(sql, ...given)));
+    return this.#turn(() => this.#withoutOpenTransaction(() => db.execute(sql, ...given)));
   }
 
-  /** What looks into an actor leaves no transaction open: all that the actor does would wait for its end. */
-  async #whole<T>(run: () => Promise<T>): Promise<T> {
+  /** An inspector request must not leave a transaction open: the rest of the actor would wait for its end. */
+  async #withoutOpenTransaction<T>(run: () => Promise<T>): Promise<T> {
     const before = this.#actor.parts.database.coordinator?.manual;
     let result: T;
     try {
@@ -50,7 +50,7 @@ export class DatabaseView implements DatabaseInspection {
       throw error;
     }
     if (!this.#undoManual(before)) return result;
-    throw invalidArguments("A transaction that is begun here ends with the same request: it was undone");
+    throw invalidArguments("A transaction started here ends with the same request: it was rolled back");
   }
 
   #undoManual(before: object | undefined): boolean {
@@ -73,8 +73,8 @@ interface Table {
   readonly type: string;
 }
 
-/** A view whose tables are gone is there all the same, with what SQLite says of it. */
-function described(db: RawAccess, { name, type }: Table): InspectedTable {
+/** A view whose tables were dropped is listed with SQLite's error. */
+function describeTable(db: RawAccess, { name, type }: Table): InspectedTable {
   const table = { schema: "main", name, type };
   try {
     return {
@@ -111,7 +111,7 @@ function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** What SQLite refuses of them, it refuses with its own error. */
+/** Values that SQLite does not accept cause its own error. */
 function argumentsOf(args: readonly unknown[] | Readonly<Record<string, unknown>>): SqlArguments {
   if (Array.isArray(args)) return args as readonly SqlValue[];
   const named = args as Readonly<Record<string, SqlValue>>;

@@ -1,10 +1,10 @@
-/** What the inspector reads and changes in a running actor. */
+/** The components of a running actor that the inspector reads and changes. */
 import type { Connections } from "../connections/connections.ts";
 import type { KvBuffer } from "../kv/kv-buffer.ts";
 import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { Parts } from "../lifecycle/parts.ts";
 
-/** The actor that is looked at. */
+/** The inspected actor. */
 export interface InspectionDependencies
   extends Pick<
     ActorCore,
@@ -26,5 +26,5 @@ export interface InspectionDependencies
   readonly existingParts: Parts | undefined;
 }
 
-/** Runs a change as a turn of its own; resolves when it is durable. */
+/** Runs a change as a separate turn; resolves once it is durable. */
 export type Turn = <T>(work: () => T | Promise<T>) => Promise<T>;

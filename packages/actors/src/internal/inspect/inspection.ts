@@ -14,17 +14,17 @@ import { DatabaseView } from "./database.ts";
 import type { InspectionDependencies, Turn } from "./dependencies.ts";
 import { KvView } from "./kv.ts";
 import { ScheduleView } from "./schedules.ts";
-import { inspectorToken } from "./token.ts";
-import { Watching } from "./watching.ts";
+import { ensureInspectorToken } from "./token.ts";
+import { WatcherRegistry } from "./watching.ts";
 import { WorkflowView } from "./workflow.ts";
 
-/** {@link ActorInspection} of one running actor. */
+/** Implements {@link ActorInspection} for one running actor. */
 export class Inspection implements ActorInspection {
   readonly schedules: ScheduleInspection;
   readonly workflow: WorkflowInspector;
   readonly database: DatabaseView;
   readonly kv: KvInspection;
-  readonly watching = new Watching();
+  readonly watching = new WatcherRegistry();
   readonly #actor: InspectionDependencies;
 
   constructor(actor: InspectionDependencies) {
@@ -118,7 +118,7 @@ export class Inspection implements ActorInspection {
   }
 
   token(): Promise<string> {
-    return inTurn(this.#actor, () => inspectorToken(this.#actor));
+    return inTurn(this.#actor, () => ensureInspectorToken(this.#actor));
   }
 
   watch(watcher: InspectionWatcher): () => void {
@@ -132,7 +132,7 @@ export class Inspection implements ActorInspection {
 
 async function inTurn<T>(actor: InspectionDependencies, work: () => T | Promise<T>): Promise<T> {
   if (actor.phase.status === "stopped" || actor.phase.sealed) throw actor.errors.stopping();
-  // As an action: it keeps the actor awake, and waits where actions have to wait.
+  // Counts as an action: keeps the actor awake, and waits wherever actions have to wait.
   actor.activity.begin();
   try {
     await actor.transactionLock.enter();

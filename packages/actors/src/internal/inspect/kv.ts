@@ -4,7 +4,7 @@ import type { InspectionDependencies, Turn } from "./dependencies.ts";
 
 const binary = { type: "binary", keyType: "binary" } as const;
 
-/** `c.kv` of an actor, as bytes. */
+/** The inspector's view of `c.kv`, with keys and values as bytes. */
 export class KvView implements KvInspection {
   readonly #actor: InspectionDependencies;
   readonly #turn: Turn;
@@ -36,7 +36,7 @@ export class KvView implements KvInspection {
   }
 }
 
-/** The first key after this one. */
+/** The smallest key after this one. */
 function successor(key: Uint8Array): Uint8Array {
   const next = new Uint8Array(key.length + 1);
   next.set(key);

@@ -3,7 +3,7 @@ import type { CronFire } from "../../schedule.ts";
 import type { SchedulePart } from "../schedule/schedule-part.ts";
 import type { InspectionDependencies, Turn } from "./dependencies.ts";
 
-/** The schedules of an actor, one-shot and recurring, side by side. */
+/** The inspector's view of all schedules, one-shot and recurring. */
 export class ScheduleView implements ScheduleInspection {
   readonly #actor: InspectionDependencies;
   readonly #turn: Turn;

@@ -6,20 +6,20 @@ import { recordPrefix } from "../lifecycle/part.ts";
 
 type TokenDependencies = Pick<ActorCore, "ports" | "records">;
 
-/** Beside those of `metaKey`: the value is a byte of format and the bytes of the token. */
+/** Shares the keyspace of `metaKey`. The value is a format byte and the bytes of the token. */
 const tokenKey = new Uint8Array([recordPrefix.meta, 0x10]);
 const format = 1;
 const tokenBytes = 32;
 
-/** The token of the actor's inspector; makes one, in the turn that is open, where there is none. */
-export async function inspectorToken(actor: TokenDependencies): Promise<string> {
+/** The inspector token of the actor; created in the open turn if there is none. */
+export async function ensureInspectorToken(actor: TokenDependencies): Promise<string> {
   const stored = await actor.records.get(tokenKey);
   if (stored !== undefined) {
     if (stored[0] !== format || stored.length !== tokenBytes + 1) {
       throw new HoldfastError(
         "store",
         "unknown_format",
-        "The inspector token has a format that is not known",
+        "The inspector token has an unknown format. It may have been written by a newer release",
       );
     }
     return base64url(stored.subarray(1));
@@ -32,13 +32,13 @@ export async function inspectorToken(actor: TokenDependencies): Promise<string> 
   return base64url(token);
 }
 
-/** Whether a key, as it is stored, is that of a token. */
+/** True if a stored key is that of a token. */
 export function isInspectorToken(key: Uint8Array): boolean {
   return key.length === 3 && key[0] === space.records && key[1] === tokenKey[0] && key[2] === tokenKey[1];
 }
 
-/** The token of an actor that may sleep; undefined where nobody has asked for one yet. */
-export async function storedInspectorToken(store: ActorStore, actorId: string): Promise<string | undefined> {
+/** The token of an actor that may be asleep; undefined if none has been created. */
+export async function readInspectorToken(store: ActorStore, actorId: string): Promise<string | undefined> {
   const key = new Uint8Array([space.records, ...tokenKey]);
   const stored = await store.kvGet(actorId, key);
   return stored && read(stored);
@@ -46,7 +46,11 @@ export async function storedInspectorToken(store: ActorStore, actorId: string): 
 
 function read(record: Uint8Array): string {
   if (record[0] === format && record.length === tokenBytes + 1) return base64url(record.subarray(1));
-  throw new HoldfastError("store", "unknown_format", "The inspector token has a format that is not known");
+  throw new HoldfastError(
+    "store",
+    "unknown_format",
+    "The inspector token has an unknown format. It may have been written by a newer release",
+  );
 }
 
 function base64url(bytes: Uint8Array): string {

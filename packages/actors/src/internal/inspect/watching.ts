@@ -15,13 +15,13 @@ const topicOf: ReadonlyMap<number, InspectionTopic> = new Map([
   [recordPrefix.workflowHistory, "workflow"],
 ]);
 
-/** Those who watch an actor, and what they are told of: nothing is looked at while there are none. */
-export class Watching {
+/** Watchers of an actor and their pending notifications. Without watchers, changes are not inspected. */
+export class WatcherRegistry {
   readonly #watchers = new Set<InspectionWatcher>();
-  /** By version: what a commit on its way changes. */
+  /** Topics changed by each pending commit, by version. */
   readonly #pending = new Map<number, Set<InspectionTopic>>();
 
-  get any(): boolean {
+  get hasWatchers(): boolean {
     return this.#watchers.size > 0;
   }
 
@@ -30,9 +30,9 @@ export class Watching {
     return () => this.#watchers.delete(watcher);
   }
 
-  /** A turn goes to the store. */
+  /** Called when a turn is sent to the store. */
   collected(version: number, changes: Changes): void {
-    if (!this.any) return;
+    if (!this.hasWatchers) return;
     const topics = new Set<InspectionTopic>();
     if (changes.state !== undefined) topics.add("state");
     if (changes.database === true) topics.add("database");
@@ -49,18 +49,18 @@ export class Watching {
     const topics = this.#pending.get(version);
     if (topics === undefined) return;
     this.#pending.delete(version);
-    this.#tell(topics);
+    this.#notify(topics);
   }
 
   connectionsChanged(): void {
-    if (this.any) this.#tell(new Set<InspectionTopic>(["connections"]));
+    if (this.hasWatchers) this.#notify(new Set<InspectionTopic>(["connections"]));
   }
 
   broadcast(event: OutgoingEvent): void {
     for (const watcher of this.#watchers) watcher.broadcast(event);
   }
 
-  #tell(topics: ReadonlySet<InspectionTopic>): void {
+  #notify(topics: ReadonlySet<InspectionTopic>): void {
     for (const watcher of this.#watchers) watcher.changed(topics);
   }
 }

@@ -5,7 +5,7 @@ import type { WorkflowPart } from "../workflow/run/part.ts";
 import { replayWorkflow } from "../workflow/run/replay.ts";
 import type { InspectionDependencies } from "./dependencies.ts";
 
-/** The workflow of an actor, if its `run` handler is one. */
+/** The inspector's view of a workflow, if the `run` handler is one. */
 export class WorkflowView implements WorkflowInspector {
   readonly #actor: InspectionDependencies;
 
@@ -28,7 +28,7 @@ export class WorkflowView implements WorkflowInspector {
 
   async replay(entryId?: string): Promise<void> {
     const part = this.#part();
-    // What has ended for whoever looks may have its last lines still to run.
+    // The code of an ended workflow may still have its last lines to run.
     if (part.terminal) await part.whenQuiet();
     await replayWorkflow(part, entryId);
     await this.#actor.queue.gate();

@@ -1,16 +1,16 @@
-/** The key-value entries of one actor: the pending batch over the store. */
+/** The key-value entries of one actor: stored entries overlaid with pending writes. */
 import type { HoldfastError } from "@holdfast/core";
 import type { KvEntry } from "../../ports/records.ts";
 import type { ActorStore, KvOperation } from "../../ports/store.ts";
 import { LazyMap } from "../util/lazy.ts";
 
 /**
- * The first byte of a stored key tells whose it is: the store sees one ordered keyspace of an actor.
- * Published with format 1; golden files hold it.
+ * First byte of a stored key: the owner of the entry, within the one ordered keyspace of an actor. Published with
+ * format 1; golden files pin it.
  */
 export const space = { records: 0x00, user: 0x01 } as const;
 
-/** A write that may not be in the store yet. `value` is undefined for a deletion. */
+/** A write that may not be stored yet. `value` is undefined for a deletion. */
 interface Entry {
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
@@ -24,7 +24,7 @@ interface DeletedRange {
 }
 
 interface Savepoint {
-  /** The entries that have been written since, as they were. */
+  /** The previous values of entries written since the savepoint. */
   readonly before: Map<string, Entry | undefined>;
   readonly pending: number;
   readonly written: number;
@@ -35,7 +35,7 @@ interface Savepoint {
 export interface EntryRange {
   readonly start: Uint8Array;
   readonly end?: Uint8Array | undefined;
-  /** All of them by default. */
+  /** Default: no limit. */
   readonly limit?: number;
   readonly reverse?: boolean;
 }
@@ -43,9 +43,9 @@ export interface EntryRange {
 const pageSize = 1_024;
 
 /**
- * One space of the entries of an actor: those of the store under the writes that are pending or on
- * their way. Writes belong to the open turn; reads see them at once. Keys are compared as Latin-1
- * text, which orders them by byte. Bytes are handed on as they are: nobody may change them later.
+ * One space of an actor's entries: the store, overlaid with pending writes and those being committed. Writes belong to
+ * the open turn and are visible to reads immediately. Keys are compared as Latin-1 text, which orders them by byte.
+ * Byte arrays are not copied, so they must not change afterwards.
  */
 export class EntryBuffer {
   readonly #store: ActorStore;
@@ -56,11 +56,11 @@ export class EntryBuffer {
   readonly #writtenBy = new LazyMap<number, string[]>();
   #ranges: DeletedRange[] = [];
   #pending: KvOperation[] = [];
-  /** What an open transaction has to be able to take back. */
+  /** The state that a rollback restores. */
   #savepoint: Savepoint | undefined;
   /** The open batch has no version yet. */
   readonly #batch = -1;
-  /** Why writes are refused at the moment. */
+  /** Creates the error for refused writes; undefined if writes are allowed. */
   refusal: (() => HoldfastError) | undefined;
 
   constructor(store: ActorStore, actorId: string, ownSpace: number, changed: () => void) {
@@ -70,7 +70,7 @@ export class EntryBuffer {
     this.#changed = changed;
   }
 
-  /** The value now; a promise only where the store has to be asked. */
+  /** The current value; a promise only if it has to be read from the store. */
   get(key: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     const text = latin1(key);
     const entry = this.#entries.get(text);
@@ -115,7 +115,7 @@ export class EntryBuffer {
     this.#changed();
   }
 
-  /** The entries of a range in the order of their keys. */
+  /** The entries of a range, ordered by key. */
   async list(range: EntryRange): Promise<KvEntry[]> {
     const { limit = Number.POSITIVE_INFINITY, reverse = false } = range;
     const whole = { start: latin1(range.start), end: range.end && latin1(range.end) };
@@ -165,13 +165,13 @@ export class EntryBuffer {
     return end === undefined ? new Uint8Array([this.#space + 1]) : this.#stored(end);
   }
 
-  /** Whether a write of one of these keys is not durable yet. */
+  /** True if a write within this range is not durable yet. */
   isPending(range: EntryRange): boolean {
     const whole = { start: latin1(range.start), end: range.end && latin1(range.end) };
     return [...this.#entries.keys()].some((text) => covers(whole, text));
   }
 
-  /** Nothing is pending or on its way: a new buffer would do as well. */
+  /** True if nothing is pending or being committed: the buffer could be recreated. */
   get isEmpty(): boolean {
     return (
       this.#entries.size === 0 &&
@@ -181,7 +181,7 @@ export class EntryBuffer {
     );
   }
 
-  /** From now on writes can be taken back with `rollback`, until `keep`. */
+  /** Starts recording for `rollback`, until `keep`. */
   savepoint(): void {
     this.#savepoint = {
       before: new Map(),
@@ -218,7 +218,7 @@ export class EntryBuffer {
     if (this.refusal !== undefined) throw this.refusal();
   }
 
-  /** What the commit of `version` writes. */
+  /** The operations for the commit of `version`. */
   take(version: number): readonly KvOperation[] | undefined {
     if (this.#pending.length === 0) return undefined;
     const operations = this.#pending;
@@ -238,7 +238,7 @@ export class EntryBuffer {
     return operations;
   }
 
-  /** The commit of `version` is durable: the store answers for what it wrote. */
+  /** Called when the commit of `version` is durable: its entries are now read from the store. */
   landed(version: number): void {
     if (this.#ranges.length > 0) this.#ranges = this.#ranges.filter((range) => range.batch !== version);
     const written = this.#writtenBy.get(version);
@@ -264,7 +264,7 @@ function successor(key: Uint8Array): Uint8Array {
   return next;
 }
 
-/** The smallest key after all that begin with `prefix`; undefined when there is none. */
+/** The smallest key after all keys with this prefix; undefined if there is none. */
 export function afterPrefix(prefix: Uint8Array): Uint8Array | undefined {
   for (let i = prefix.length - 1; i >= 0; i--) {
     const byte = prefix[i] ?? 0xff;
@@ -276,8 +276,8 @@ export function afterPrefix(prefix: Uint8Array): Uint8Array | undefined {
   return undefined;
 }
 
-/** The operations of two spaces, in one list where there are both. */
-export function joinedOperations(
+/** Concatenates the operations of two spaces; either may be undefined. */
+export function concatOperations(
   first: readonly KvOperation[] | undefined,
   second: readonly KvOperation[] | undefined,
 ): readonly KvOperation[] | undefined {

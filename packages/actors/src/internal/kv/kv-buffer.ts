@@ -13,7 +13,7 @@ import type {
   KvWriteOptions,
 } from "../../kv.ts";
 import type { BlobPart } from "../blob/blob-part.ts";
-import { chunksOf, concat, leave, streamOf } from "../blob/bytes.ts";
+import { cancelSource, chunksOf, concat, streamOf } from "../blob/bytes.ts";
 import { afterPrefix, type EntryBuffer } from "./entry-buffer.ts";
 
 /** Sizes in bytes. */
@@ -26,18 +26,18 @@ const kvLimits = {
   defaultListLimit: 16_384,
 } as const;
 
-/** Where values go that are too large for an entry. */
+/** Storage for values that are too large for an entry. */
 export interface KvStreams {
-  /** Present once there is something in it. */
+  /** Set once any exist. */
   readonly existingBlobs: BlobPart | undefined;
   readonly blobs: BlobPart;
 }
 
 const encoder = new TextEncoder();
-/** All of a text is the user's, a byte order mark at its start too. */
+/** The text is user data, including a leading byte order mark. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The key-value store of one actor as user code sees it. */
+/** `c.kv`: the key-value store of one actor. */
 export class KvBuffer implements ActorKv {
   readonly #entries: EntryBuffer;
   readonly #streams: KvStreams;
@@ -52,12 +52,12 @@ export class KvBuffer implements ActorKv {
     options?: KvReadOptions<Type>,
   ): Promise<KvAs<Type> | null> {
     const value = await this.#get(keyBytes(key));
-    return value === undefined ? null : present(value, options?.type);
+    return value === undefined ? null : toRequestedType(value, options?.type);
   }
 
   async #get(key: Uint8Array): Promise<Uint8Array | undefined> {
     if (this.#streams.existingBlobs?.stream(key) !== undefined) {
-      throw invalid("value_is_stream", "The value is too large for one piece: read it with getStream");
+      throw invalid("value_is_stream", "The value is too large to be read at once: read it with getStream");
     }
     return this.#entries.get(key);
   }
@@ -86,9 +86,9 @@ export class KvBuffer implements ActorKv {
   ): Promise<(KvAs<Type> | null)[]> {
     const wanted = batchOf(keys).map(keyBytes);
     const values = await Promise.all(wanted.map((key) => this.#get(key)));
-    // The type of the option is the type of the result, which TypeScript cannot see for its default.
+    // The `type` option determines the result type, which TypeScript cannot derive for the default.
     const type = (options?.type ?? "binary") as Type;
-    return values.map((value) => (value === undefined ? null : present(value, type)));
+    return values.map((value) => (value === undefined ? null : toRequestedType(value, type)));
   }
 
   batchPut(entries: readonly KvEntryInput[]): Promise<void> {
@@ -113,7 +113,7 @@ export class KvBuffer implements ActorKv {
     try {
       await this.#putStream(keyBytes(key), pieces);
     } catch (error) {
-      await leave(pieces, source);
+      await cancelSource(pieces, source);
       throw error;
     }
   }
@@ -124,12 +124,12 @@ export class KvBuffer implements ActorKv {
     for (;;) {
       const next = await pieces.next();
       if (next.done === true) return this.#put(bytes, concat(head));
-      // Whoever gives the pieces may use the same memory for each.
+      // The source may reuse the same memory for every chunk.
       head.push(new Uint8Array(next.value));
       size += next.value.length;
       if (size > kvLimits.maxValueBytes) break;
     }
-    await this.#streams.blobs.putStream(bytes, rejoined(head, pieces), kvLimits.maxStreamBytes, () =>
+    await this.#streams.blobs.putStream(bytes, prepend(head, pieces), kvLimits.maxStreamBytes, () =>
       this.#entries.put(bytes, new Uint8Array(0)),
     );
   }
@@ -187,14 +187,14 @@ export class KvBuffer implements ActorKv {
     const entries = await this.#entries.list({ start, end, limit, reverse: options.reverse === true });
     return entries.map(
       ({ key, value }): KvPair<Type, KeyType> => [
-        present(key, options.keyType),
-        present(value, options.type),
+        toRequestedType(key, options.keyType),
+        toRequestedType(value, options.type),
       ],
     );
   }
 }
 
-/** Writes are synchronous; a refusal reaches the caller as a rejection all the same. */
+/** Turns an error of a synchronous write into a rejection. */
 function attempt(write: () => void): Promise<void> {
   try {
     write();
@@ -206,7 +206,7 @@ function attempt(write: () => void): Promise<void> {
 
 function keyBytes(key: KvKey): Uint8Array {
   if (typeof key !== "string" && !(key instanceof Uint8Array)) {
-    throw invalid("invalid_key", "A key is text or a Uint8Array");
+    throw invalid("invalid_key", "A key is a string or a Uint8Array");
   }
   const bytes = typeof key === "string" ? encoder.encode(key) : new Uint8Array(key);
   return bounded(bytes, "key_too_large", "KV key", kvLimits.maxKeyBytes);
@@ -237,7 +237,7 @@ function batchOf<T>(items: readonly T[]): readonly T[] {
   return items;
 }
 
-async function* rejoined(
+async function* prepend(
   head: readonly Uint8Array[],
   rest: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
@@ -249,15 +249,15 @@ function copyBytes(value: KvValue): Uint8Array {
   if (typeof value === "string") return encoder.encode(value);
   if (value instanceof Uint8Array) return new Uint8Array(value);
   if (value instanceof ArrayBuffer) return new Uint8Array(value.slice(0));
-  throw invalid("invalid_value", "A value is text, a Uint8Array or an ArrayBuffer");
+  throw invalid("invalid_value", "A value is a string, a Uint8Array or an ArrayBuffer");
 }
 
-/** Hands bytes out as the caller asked; the generic type follows from the option, which TypeScript cannot see. */
-function present<Type extends KvType>(bytes: Uint8Array, type: Type | undefined): KvAs<Type> {
+/** Converts bytes into the requested type. The generic type follows from the option, which TypeScript cannot derive. */
+function toRequestedType<Type extends KvType>(bytes: Uint8Array, type: Type | undefined): KvAs<Type> {
   return presentAs(bytes, type ?? "text") as KvAs<Type>;
 }
 
-/** Throws a TypeError for a type that is none: callers in JavaScript hand in anything. */
+/** Throws a TypeError for an unknown type: callers in JavaScript can pass anything. */
 function presentAs(bytes: Uint8Array, type: KvType): string | Uint8Array | ArrayBuffer {
   switch (type) {
     case "text":

@@ -2,10 +2,10 @@ import type { KvOperation } from "../../ports/store.ts";
 import type { ActorCore } from "../lifecycle/actor-core.ts";
 import { stoppedError } from "../lifecycle/error-filter.ts";
 import type { Parts } from "../lifecycle/parts.ts";
-import { EntryBuffer, joinedOperations, space } from "./entry-buffer.ts";
+import { concatOperations, EntryBuffer, space } from "./entry-buffer.ts";
 import { KvBuffer } from "./kv-buffer.ts";
 
-/** The actor whose entries are stored. */
+/** The actor that owns the entries. */
 interface StorageDependencies extends Pick<ActorCore, "host" | "id" | "inTransaction" | "phase" | "turn"> {
   readonly parts: Parts;
 }
@@ -51,7 +51,7 @@ export class Storage {
 
   /** Operations for the commit of `version`. */
   take(version: number): readonly KvOperation[] | undefined {
-    return joinedOperations(this.#records?.take(version), this.#entries?.take(version));
+    return concatOperations(this.#records?.take(version), this.#entries?.take(version));
   }
 
   landed(version: number): void {

@@ -91,7 +91,7 @@ export class ChangeCollector implements CommitSource {
     const createdAt = phase.takeCreatedAt();
     const destroyedAt = phase.stop?.destroyedAt;
     const wakeAt = actor.existingParts?.takeWakeAt();
-    const sql = actor.existingParts?.existingDatabase?.takeWrote() === true;
+    const sql = actor.existingParts?.existingDatabase?.takeHasWritten() === true;
     if (!state && !kv && !calls && !sql && createdAt === undefined && destroyedAt === undefined && !wakeAt) {
       return undefined;
     }

@@ -1,7 +1,4 @@
-/**
- * A map that is not there until something is put into it. An actor has many that stay empty, and an
- * empty `Map` takes over 200 bytes.
- */
+/** A map that is allocated on first use. Most maps of an actor stay empty, and an empty `Map` takes over 200 bytes. */
 export class LazyMap<Key, Value> {
   #map: Map<Key, Value> | undefined;
 
@@ -45,7 +42,7 @@ export class LazyMap<Key, Value> {
 
 const none: ReadonlyMap<never, never> = new Map<never, never>();
 
-/** As {@link LazyMap}, for a set. One item alone, the most that many ever have, takes no set either. */
+/** As {@link LazyMap}, for a set. A single item, the usual maximum, needs no set either. */
 export class LazySet<Item extends object> {
   #only: Item | undefined;
   #set: Set<Item> | undefined;
@@ -83,7 +80,7 @@ export class LazySet<Item extends object> {
   }
 }
 
-/** A promise that is not made until somebody asks for it; who asks afterwards gets a settled one. */
+/** A promise that is created on first access; after settlement, access returns a settled promise. */
 export class LazyPromise<Value> {
   #made: PromiseWithResolvers<Value> | undefined;
   #state: "pending" | "resolved" | "rejected" = "pending";
@@ -94,7 +91,7 @@ export class LazyPromise<Value> {
     if (this.#state === "resolved") return Promise.resolve(this.#outcome as Value);
     if (this.#state === "rejected") {
       const failed = Promise.reject<Value>(this.#outcome);
-      // Whoever only looks does not have to handle it.
+      // A caller that only observes the promise does not have to handle its rejection.
       failed.catch(() => {});
       return failed;
     }
@@ -105,7 +102,7 @@ export class LazyPromise<Value> {
     return this.#made.promise;
   }
 
-  /** The first settlement counts. */
+  /** Only the first settlement has an effect. */
   resolve(value: Value): void {
     if (!this.#settle("resolved", value)) return;
     this.#made?.resolve(value);

@@ -1,5 +1,5 @@
 /**
- * Levels that what is stored may have: all that the encoder makes, whatever a client may send. To the decoder a
- * set has two, its tag and its list.
+ * Maximum nesting depth of stored values: everything that the encoder produces, whatever clients may send. A set
+ * counts as two levels in the decoder, its tag and its list.
  */
 export const maxStoredDepth = 2_010;
