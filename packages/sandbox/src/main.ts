@@ -3,6 +3,7 @@ import { failureText, parseStrict, portOf, UsageError, wrongUsage } from "@holdf
 import { createLogger, HoldfastError, isErrorCode, type LogRecord, logLine } from "@holdfast/core";
 import type { ModelEndpoint, ModelWire } from "./agents/row.ts";
 import { type CustomAgent, customAgent, sandboxAgents } from "./agents/table.ts";
+import { printErrorJson, printUsageErrorJson } from "./cli/output.ts";
 import { serverUsage } from "./cli/server-usage.ts";
 import type { CorsOptions } from "./http/cors.ts";
 import type { SandboxLimits } from "./limits.ts";
@@ -51,7 +52,8 @@ export async function runSandboxServer(
     options = await readOptions(flags, run.inheritEnv);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    process.stderr.write(wrongUsage(reason, serverUsage, "holdfast sandbox server", false));
+    if (argv.includes("--json")) printUsageErrorJson(reason);
+    else process.stderr.write(wrongUsage(reason, serverUsage, "holdfast sandbox server", false));
     return 2;
   }
   const stopping = new AbortController();
@@ -80,7 +82,8 @@ export async function runSandboxServer(
   } catch (error) {
     // Whoever has ended it does not ask why it has not started.
     if (signal.aborted) return 0;
-    process.stderr.write(`${failureText(toldForShell(error))}\n`);
+    if (flags.json === true) printErrorJson(toldForShell(error));
+    else process.stderr.write(`${failureText(toldForShell(error))}\n`);
     return 1;
   }
 }

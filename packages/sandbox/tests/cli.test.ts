@@ -139,6 +139,32 @@ describe("the command line", () => {
     assert.match(results[5]?.stdout ?? "", /^holdfast sandbox \d+\.\d+\.\d+\n$/);
   });
 
+  test("with --json errors are one line of JSON on standard error", async (t) => {
+    const home = await temporary(t);
+    const results = await cliMany(home, [
+      ["sessions", "list", "-e", "ftp://x", "--json"],
+      ["sessions", "unknown", "--json"],
+      ["unknown", "--json"],
+      ["server", "--unknown", "--json"],
+      ["server", "--host", "0.0.0.0", "--port", "0", "--json"],
+    ]);
+    const errors = results.map(({ code, stdout, stderr }) => {
+      assert.equal(stdout, "");
+      assert.match(stderr, /^.+\n$/);
+      return [
+        code,
+        `${field(JSON.parse(stderr), "error", "group")}.${field(JSON.parse(stderr), "error", "code")}`,
+      ];
+    });
+    assert.deepEqual(errors, [
+      [1, "sandbox.invalid_endpoint"],
+      [2, "control.usage"],
+      [2, "control.usage"],
+      [2, "control.usage"],
+      [1, "sandbox.remote_not_allowed"],
+    ]);
+  });
+
   test("a failure exits with 1 and is reported on standard error", async (t) => {
     const { run, env } = await running(t);
     const [unreachable, refused, foreign, missing] = await Promise.all([

@@ -1,11 +1,14 @@
-/** ACP server ids: an agent process each, its requests in flight, and its event stream. The raw routes are in routes.ts. */
-import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
+import { isHoldfastError, type Logger } from "@holdfast/core";
+import { IdleTimer } from "../internal/idle-timer.ts";
 import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
+import { type AgentEnd, AgentEndedError, endText, refusals } from "./agent-failure.ts";
 import { AgentProcess, type ProcessExit } from "./agent-process.ts";
+import { Backpressure, type ReaderPosition } from "./backpressure.ts";
 import { EventLog } from "./event-log.ts";
-import { IdleTimer } from "./idle-timer.ts";
-import { type Message, readMessage, withId, withStderr } from "./message.ts";
+import { Handshake } from "./handshake.ts";
+import { toSingleLine } from "./lines.ts";
+import { asRequest, type Message, type RequestMessage, readMessage, withId, withStderr } from "./message.ts";
 import { errorResponse, type PendingRequest, PendingRequests } from "./pending.ts";
 import {
   normalizeForStrictAgent,
@@ -63,13 +66,6 @@ export interface SendOptions {
   readonly internal?: boolean;
 }
 
-type Request = Message & { readonly key: string; readonly idText: string };
-
-/** How far a reader has read. The slowest one decides whether the agent's output is paused. */
-export interface ReaderPosition {
-  readonly offset: number;
-}
-
 /**
  * One ACP server id: an agent process, its requests in flight, and the numbered stream of its messages. The
  * instance outlives its process: after a crash the next request starts a new one, the handshake is replayed,
@@ -83,24 +79,17 @@ export class AcpInstance {
   readonly #options: InstanceOptions;
   readonly #pending = new PendingRequests();
   readonly #watchdog: Watchdog;
-  readonly #readers = new Set<ReaderPosition>();
+  readonly #backpressure: Backpressure;
   #process: AgentProcess | undefined;
   #starting: Promise<AgentProcess> | undefined;
   /** A start under way; a close waits for it to have a process to end. */
   #spawning: Promise<AgentProcess> | undefined;
   #startedAtMs: number | undefined;
   #wasStarted = false;
-  #initializeAnswer: string | undefined;
   readonly #idle: IdleTimer;
-  /** The handshake requests that the agent last accepted, to be replayed to its successor. */
-  #initialize: string | undefined;
-  #authenticate: string | undefined;
-  /** A new process to which the handshake was not replayed yet. */
-  #isReplacement = false;
+  readonly #handshake = new Handshake();
   /** How the last process ended. */
   #lastEnd: AgentEnd = { reason: "agent_process_exited", exitCode: null, signal: null, agentStderr: "" };
-  #replayingHandshake: Promise<void> | undefined;
-  #paused = false;
   #closing: Promise<void> | undefined;
   #closeListeners = new Set<() => void>();
 
@@ -109,10 +98,11 @@ export class AcpInstance {
     this.agentId = options.agentId;
     this.#options = options;
     this.events = new EventLog(options.limits.maxRetainedEvents, options.limits.maxRetainedBytes);
+    this.#backpressure = new Backpressure(this.events, options.limits.maxReaderLagBytes, () => this.#process);
     this.#watchdog = new Watchdog(options.limits, this.#pending, (reason) => this.kill(reason));
     this.#idle = new IdleTimer(
       options.limits.idleInstanceMs,
-      () => this.#readers.size === 0 && this.#pending.size === 0 && this.#starting === undefined,
+      () => !this.#backpressure.hasReaders && this.#pending.size === 0 && this.#starting === undefined,
       () => options.onIdle?.(),
     );
   }
@@ -124,7 +114,7 @@ export class AcpInstance {
 
   /** The last successful answer to `initialize`, as JSON text; undefined before that. */
   get initializeAnswer(): string | undefined {
-    return this.#initializeAnswer;
+    return this.#handshake.initializeAnswer;
   }
 
   /** Milliseconds since the agent's process started; undefined while there is none. */
@@ -151,9 +141,8 @@ export class AcpInstance {
    * for anything else. Never rejects: failures become JSON-RPC errors.
    */
   async send(message: Message, options: SendOptions = {}): Promise<string | undefined> {
-    if (message.kind === "request" && message.key !== undefined && message.idText !== undefined) {
-      return await this.#sendRequest({ ...message, key: message.key, idText: message.idText }, options);
-    }
+    const request = asRequest(message);
+    if (request) return await this.#sendRequest(request, options);
     // A notification or an answer for a process that has ended is dropped.
     if (!this.#process) return undefined;
     // Of two clients that answer the same request of the agent, the first one counts.
@@ -161,13 +150,13 @@ export class AcpInstance {
       if (!this.#pending.agentAnswered(message.key)) return undefined;
     }
     if (this.#observe((observer) => observer.toAgent(this, message, options.internal ?? false))) {
-      this.#process.write(oneLine(message.raw));
+      this.#process.write(toSingleLine(message.raw));
     }
     this.#watchdog.touch();
     return undefined;
   }
 
-  async #sendRequest(request: Request, options: SendOptions): Promise<string> {
+  async #sendRequest(request: RequestMessage, options: SendOptions): Promise<string> {
     const { onSessionStart, strictStart } = this.#options;
     const asked = strictStart === true ? normalizeForStrictAgent(request) : request;
     const internal = options.internal ?? false;
@@ -186,7 +175,7 @@ export class AcpInstance {
       const why = error instanceof Error ? error.message : String(error);
       // Our own errors, such as an invalid configuration, keep their code.
       const reason = isHoldfastError(error) ? error.code : "agent_process_exited";
-      const data = error instanceof AgentEnded ? error.data : { reason, exitCode: null, signal: null };
+      const data = error instanceof AgentEndedError ? error.data : { reason, exitCode: null, signal: null };
       const refusal = errorResponse(request.idText, why, data);
       if (!internal) this.events.append(refusal);
       return refusal;
@@ -196,23 +185,20 @@ export class AcpInstance {
   /** Puts a message on the stream that the observer held. */
   release(raw: string): void {
     this.events.append(raw);
-    this.#throttle();
+    this.#backpressure.pauseIfBehind();
   }
 
   addReader(reader: ReaderPosition): () => void {
-    this.#readers.add(reader);
+    const remove = this.#backpressure.addReader(reader);
     return () => {
-      this.#readers.delete(reader);
-      this.resumeIfCaughtUp();
+      remove();
       this.#idle.touch();
     };
   }
 
   /** Resumes the agent's output once the slowest reader is at half of the allowed lag. */
   resumeIfCaughtUp(): void {
-    if (!this.#paused || this.#lag() > this.#options.limits.maxReaderLagBytes / 2) return;
-    this.#paused = false;
-    this.#process?.resumeOutput();
+    this.#backpressure.resumeIfCaughtUp();
   }
 
   onClose(listener: () => void): () => void {
@@ -258,19 +244,14 @@ export class AcpInstance {
   /** Starts the process if there is none, and replays the handshake to a new one. */
   async ready(): Promise<AgentProcess> {
     const process = this.#process ?? (await this.start());
-    if (this.#isReplacement) {
-      this.#replayingHandshake ??= this.#replayHandshake(process).finally(() => {
-        this.#replayingHandshake = undefined;
-      });
-      await this.#replayingHandshake;
-    }
+    if (this.#handshake.isDue) await this.#handshake.replay((request) => this.#replayTo(process, request));
     return process;
   }
 
-  async #processFor(message: Request, internal: boolean): Promise<AgentProcess> {
+  async #processFor(message: RequestMessage, internal: boolean): Promise<AgentProcess> {
     if (message.method === "initialize") {
       const process = await this.start();
-      this.#isReplacement = false;
+      this.#handshake.setDone();
       return process;
     }
     const process = await this.ready();
@@ -279,19 +260,13 @@ export class AcpInstance {
     return process;
   }
 
-  async #replayHandshake(process: AgentProcess): Promise<void> {
-    for (const raw of [this.#initialize, this.#authenticate]) {
-      if (raw === undefined) continue;
-      const replay = readMessage(raw);
-      if (replay?.key === undefined || replay.idText === undefined) continue;
-      await this.#request(process, { ...replay, key: replay.key, idText: replay.idText }, true);
-      // The process ended meanwhile; its successor needs the handshake from the start.
-      if (this.#process !== process) throw new AgentEnded(this.agentId, this.#lastEnd);
-    }
-    this.#isReplacement = false;
+  async #replayTo(process: AgentProcess, request: RequestMessage): Promise<void> {
+    await this.#request(process, request, true);
+    // The process ended during the replay; its replacement needs the handshake from the start.
+    if (this.#process !== process) throw new AgentEndedError(this.agentId, this.#lastEnd);
   }
 
-  #request(process: AgentProcess, message: Request, internal: boolean): Promise<string> {
+  #request(process: AgentProcess, message: RequestMessage, internal: boolean): Promise<string> {
     const method = message.method ?? "";
     return new Promise((resolve) => {
       const pending = { method, message, idText: message.idText, internal, settle: resolve };
@@ -300,7 +275,7 @@ export class AcpInstance {
       const raw = idText === message.idText ? message.raw : withId(message.raw, idText);
       const given = idText === message.idText ? message : { ...message, ...readMessage(raw) };
       const seen = this.#observe((observer) => observer.toAgent(this, given, internal));
-      const outcome = seen ? process.write(oneLine(raw)) : "unseen";
+      const outcome = seen ? process.write(toSingleLine(raw)) : "unseen";
       if (outcome === "written") return;
       if (given.key !== undefined) this.#pending.take(given.key);
       const [reason, text] = refusals[outcome];
@@ -348,7 +323,7 @@ export class AcpInstance {
       return;
     }
     this.#deliver(message);
-    this.#throttle();
+    this.#backpressure.pauseIfBehind();
   }
 
   #deliver(message: Message): void {
@@ -370,7 +345,7 @@ export class AcpInstance {
     }
     const own = message.idText === answered.idText ? message.raw : withId(message.raw, answered.idText);
     const raw = withStderr(own, this.#stderr());
-    this.#remember(answered, raw);
+    this.#handshake.record(answered, raw);
     if (startsSession(answered.method)) {
       const { result }: { result?: unknown } = JSON.parse(raw);
       this.#options.onSessionAnswer?.(this.agentId, result);
@@ -381,36 +356,11 @@ export class AcpInstance {
     this.#idle.touch();
   }
 
-  /** Remembers the handshake requests that the agent accepted, for a replay to its successor. */
-  #remember({ method, message }: PendingRequest, answer: string): void {
-    if (method !== "initialize" && method !== "authenticate") return;
-    const { error }: { error?: unknown } = JSON.parse(answer);
-    if (error !== undefined && error !== null) return;
-    if (method === "authenticate") this.#authenticate = message.raw;
-    else {
-      this.#initialize = message.raw;
-      this.#initializeAnswer = answer;
-    }
-  }
-
-  #throttle(): void {
-    if (this.#paused || this.#lag() <= this.#options.limits.maxReaderLagBytes) return;
-    this.#paused = true;
-    this.#process?.pauseOutput();
-  }
-
-  /** Bytes that the slowest reader has not read; 0 without readers, when only the log's bounds apply. */
-  #lag(): number {
-    let lag = 0;
-    for (const reader of this.#readers) lag = Math.max(lag, this.events.offset - reader.offset);
-    return lag;
-  }
-
   #onExit(exit: ProcessExit): void {
     this.#process = undefined;
-    this.#isReplacement = true;
+    this.#handshake.setDue();
     this.#startedAtMs = undefined;
-    this.#paused = false;
+    this.#backpressure.reset();
     const reason = this.#watchdog.takeReason() ?? "agent_process_exited";
     this.#options.log.info("agent exited", {
       agent: this.agentId,
@@ -442,47 +392,4 @@ export class AcpInstance {
     this.#observe((observer) => observer.notice(this, notice));
     this.events.append(notice);
   }
-}
-
-/** How an agent ended, as the error data of a request. */
-interface AgentEnd {
-  readonly reason: string;
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly agentStderr: string;
-}
-
-function endText({ exitCode, signal }: AgentEnd): string {
-  return `The agent exited ${signal === null ? `with code ${exitCode}` : `by ${signal}`}`;
-}
-
-/** A process ended during the replay of the handshake. */
-class AgentEnded extends HoldfastError {
-  readonly data: Readonly<Record<string, unknown>>;
-
-  constructor(agent: string, end: AgentEnd) {
-    const { reason, exitCode, agentStderr: stderr } = end;
-    const metadata = { agent, reason, details: { exitCode, stderr } };
-    super("sandbox", "agent_process_exited", endText(end), { statusCode: 500, metadata });
-    this.data = { ...end };
-  }
-}
-
-/** Why the server answers a request itself: the reason for programs, and the text for people. */
-const refusals = {
-  full: ["agent_input_full", "The agent does not read its input"],
-  broken: ["agent_input_closed", "The agent has closed its input"],
-  unseen: ["session_log_failed", "The session's log could not be written, so the agent was ended"],
-} as const;
-
-/**
- * Makes a message one line, as ACP on stdio requires. Agents that use Node's readline also end a line at
- * U+2028 and U+2029; in JSON both occur only in strings, where an escape is equivalent.
- */
-function oneLine(raw: string): string {
-  if (!/[\r\n\u2028\u2029]/.test(raw)) return raw;
-  return raw
-    .replaceAll(/[\r\n]+/g, " ")
-    .replaceAll("\u2028", "\\u2028")
-    .replaceAll("\u2029", "\\u2029");
 }

@@ -67,3 +67,15 @@ export class LineSplitter {
     return line.endsWith("\r") ? line.slice(0, -1) : line;
   }
 }
+
+/**
+ * Makes a message one line, as ACP on stdio requires. Agents that use Node's readline also end a line at
+ * U+2028 and U+2029; in JSON both occur only in strings, where an escape is equivalent.
+ */
+export function toSingleLine(raw: string): string {
+  if (!/[\r\n\u2028\u2029]/.test(raw)) return raw;
+  return raw
+    .replaceAll(/[\r\n]+/g, " ")
+    .replaceAll("\u2028", "\\u2028")
+    .replaceAll("\u2029", "\\u2029");
+}

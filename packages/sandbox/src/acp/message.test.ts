@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { maxNesting } from "../internal/json-nesting.ts";
 import { readMessage, withId, withStderr } from "./message.ts";
-import { maxNesting } from "./nesting.ts";
 
 describe("messages", () => {
   test("kinds are told by id and method", () => {

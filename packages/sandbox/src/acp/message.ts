@@ -1,5 +1,5 @@
 import { isRecord } from "../http/problem.ts";
-import { isNestedDeeper, maxNesting } from "./nesting.ts";
+import { isNestedDeeper, maxNesting } from "../internal/json-nesting.ts";
 
 /** The parts of a JSON-RPC message that the server reads; the text itself is passed on verbatim. */
 export interface Message {
@@ -12,6 +12,16 @@ export interface Message {
   readonly idText?: string;
   /** The agent's session id: `params.sessionId`, where that is a string. */
   readonly sessionId?: string;
+}
+
+/** A request with its id, which its answer must repeat. */
+export type RequestMessage = Message & { readonly key: string; readonly idText: string };
+
+/** `message` as a request; undefined when it is something else. */
+export function asRequest(message: Message): RequestMessage | undefined {
+  const { kind, key, idText } = message;
+  if (kind !== "request" || key === undefined || idText === undefined) return undefined;
+  return { ...message, key, idText };
 }
 
 /**

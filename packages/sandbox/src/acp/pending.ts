@@ -1,4 +1,4 @@
-import type { Message } from "./message.ts";
+import type { Message, RequestMessage } from "./message.ts";
 
 /** A client's request that the agent has not answered yet. */
 export interface PendingRequest {
@@ -43,7 +43,7 @@ export class PendingRequests {
   }
 
   /** Registers a request; returns the id for the agent, as JSON text. */
-  add(message: Message & { readonly key: string; readonly idText: string }, request: PendingRequest): string {
+  add(message: RequestMessage, request: PendingRequest): string {
     let { key, idText } = message;
     while (this.#ofClients.has(key) || losesDigits(idText)) {
       this.#substitutes += 1;

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { SandboxLimits } from "../limits.ts";
-import type { AcpInstance, ReaderPosition } from "./instance.ts";
+import type { ReaderPosition } from "./backpressure.ts";
+import type { AcpInstance } from "./instance.ts";
 
 /**
  * One event stream to a client. It reads from the instance's log at its own pace and has no queue: events that

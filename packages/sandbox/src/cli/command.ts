@@ -6,7 +6,7 @@ import {
   UsageError,
   wrongUsage,
 } from "@holdfast/cli";
-import { escapeControls } from "./output.ts";
+import { escapeControls, printErrorJson, printUsageErrorJson } from "./output.ts";
 import { serverUsage } from "./server-usage.ts";
 
 /** The server as started by hand: agents inherit the environment, and the output is text instead of JSON. */
@@ -130,11 +130,14 @@ export async function sandboxCommand(args: readonly string[]): Promise<number> {
   const name = isGroup ? `${first} ${rest[0]}` : first;
   const verb = Object.hasOwn(sandboxCommands, name) ? sandboxCommands[name] : undefined;
   if (verb === undefined) {
-    const suggestion = didYouMean(name, Object.keys(sandboxCommands));
-    process.stderr.write(`There is no "sandbox ${name}".${suggestion}\n\n${sandboxUsage}\n`);
+    const reason = `There is no "sandbox ${name}".${didYouMean(name, Object.keys(sandboxCommands))}`;
+    if (rest.includes("--json")) printUsageErrorJson(reason);
+    else process.stderr.write(`${reason}\n\n${sandboxUsage}\n`);
     return 2;
   }
   const verbArgs = isGroup ? rest.slice(1) : rest;
+  // For "api acp" the option is the message to send.
+  const json = name !== "api acp" && verbArgs.includes("--json");
   let command: Command | undefined;
   try {
     command = await verb.load();
@@ -142,10 +145,17 @@ export async function sandboxCommand(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError) {
       const usage = command?.usage ?? sandboxUsage;
-      process.stderr.write(
-        wrongUsage(error.message, usage, `holdfast sandbox ${name}`, verbArgs.length === 0),
-      );
+      if (json) printUsageErrorJson(error.message);
+      else {
+        process.stderr.write(
+          wrongUsage(error.message, usage, `holdfast sandbox ${name}`, verbArgs.length === 0),
+        );
+      }
       return 2;
+    }
+    if (json) {
+      printErrorJson(error);
+      return 1;
     }
     // A message may quote several lines of an agent's output.
     process.stderr.write(`${failureText(error).split("\n").map(escapeControls).join("\n")}\n`);

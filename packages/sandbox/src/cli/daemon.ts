@@ -172,7 +172,7 @@ export async function launchDaemon(
   const program = fileURLToPath(
     new URL(`../cli.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`, import.meta.url),
   );
-  const args = [program, "server", "--json", "--host", host, "--port", String(port)];
+  const args = [program, "server", "--host", host, "--port", String(port)];
   if (token === undefined) args.push("--no-token");
   const { HOLDFAST_SANDBOX_TOKEN: _inherited, ...env } = process.env;
   try {

@@ -1,3 +1,6 @@
+import { failureJson } from "@holdfast/cli";
+import { HoldfastError } from "@holdfast/core";
+
 /** Prints a value as one line of JSON, or as lines of text. */
 export function print<T>(json: boolean, value: T, lines: (value: T) => readonly string[]): void {
   if (json) {
@@ -5,6 +8,16 @@ export function print<T>(json: boolean, value: T, lines: (value: T) => readonly 
     return;
   }
   for (const line of lines(value)) process.stdout.write(`${escapeControls(line)}\n`);
+}
+
+/** Prints an error to standard error as one line of JSON. */
+export function printErrorJson(error: unknown): void {
+  process.stderr.write(`${escapeControls(failureJson(error))}\n`);
+}
+
+/** Prints a wrong command line to standard error as one line of JSON. */
+export function printUsageErrorJson(reason: string): void {
+  printErrorJson(new HoldfastError("control", "usage", reason));
 }
 
 /** Escapes control characters of untrusted text, so that it cannot control the terminal. */
