@@ -5,7 +5,7 @@ import { isErrorCode } from "@holdfast/core";
 import { call, keyed, turn, world } from "./harness.ts";
 
 describe("the signal of a context whose call has ended", () => {
-  test("an action's aborts when the actor stops, also for what looks at it then for the first time", async () => {
+  test("an action's signal aborts when the actor stops, even if it is first read then", async () => {
     const w = world();
     const told: string[] = [];
     const polls: (() => boolean)[] = [];
@@ -31,7 +31,7 @@ describe("the signal of a context whose call has ended", () => {
     );
   });
 
-  test("that of onRequest does, too", async () => {
+  test("the signal of onRequest aborts as well", async () => {
     const w = world();
     const reasons: unknown[] = [];
     const definition = actor({
@@ -49,7 +49,7 @@ describe("the signal of a context whose call has ended", () => {
   });
 });
 
-describe("work that ends with the reason of a stop has been interrupted, and is not run again", () => {
+describe("work that fails with the reason of a stop counts as interrupted and is not repeated", () => {
   const until = (signal: AbortSignal): Promise<never> =>
     new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   const definition = actor({
@@ -97,7 +97,7 @@ describe("work that ends with the reason of a stop has been interrupted, and is 
   }
 });
 
-test("what a listener of a signal throws is reported, and the actor stops as ever", async () => {
+test("an error thrown by an abort listener is reported, and the actor still stops", async () => {
   const w = world();
   const fails = (where: string) => (): never => {
     throw new Error(where);

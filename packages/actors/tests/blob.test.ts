@@ -64,7 +64,7 @@ async function collected(stream: ReadableStream<Uint8Array> | undefined): Promis
 }
 
 describe("c.blob", () => {
-  test("keeps objects by the hash of their content, whatever they come as", async () => {
+  test("stores every source type under the hash of its content", async () => {
     const { blob } = await open();
     const expected = { hash: hashOf("hello"), size: 5 };
     const bytes = new TextEncoder().encode("hello");
@@ -85,7 +85,7 @@ describe("c.blob", () => {
     assert.equal(text(await blob.bytes(hashOf(""))), "");
   });
 
-  test("reads parts of an object", async () => {
+  test("reads a range of an object", async () => {
     const { blob } = await open();
     const { hash } = await blob.put("0123456789");
     assert.equal(await collected(await blob.get(hash, { start: 2, end: 5 })), "234");
@@ -97,7 +97,7 @@ describe("c.blob", () => {
     }
   });
 
-  test("lists in the order of hashes, a page at a time, and deletes", async () => {
+  test("lists by hash, in pages, and deletes", async () => {
     const { blob } = await open();
     const hashes: string[] = [];
     for (const content of ["a", "b", "c", "d"]) hashes.push((await blob.put(content)).hash);
@@ -116,7 +116,7 @@ describe("c.blob", () => {
     await assert.rejects(blob.list({ limit: -1 }), code("store", "invalid_range"));
   });
 
-  test("an object that is put again while it is asked whether anything refers to it stays", async () => {
+  test("an object that is stored again during the reference check is not removed", async () => {
     const { blob, w } = await open();
     const { hash } = await blob.put("again");
     const { kvList } = w.store;
@@ -136,7 +136,7 @@ describe("c.blob", () => {
     assert.equal(text(await blob.bytes(hash)), "again");
   });
 
-  test("an object stays until it is durable that nothing refers to it", async () => {
+  test("an object stays until the removal of its last reference is durable", async () => {
     const w = world();
     const instance = w.create(holding);
     const hash = await call(instance, "put", "here");
@@ -147,7 +147,7 @@ describe("c.blob", () => {
     w.store.commit = () => outcome.promise;
     const deleted = assert.rejects(call(again, "delete", hash), code("store", "full"));
     await turn();
-    // The first object that is put takes away what nothing refers to.
+    // The first put removes unreferenced objects.
     const put = assert.rejects(call(again, "put", "other"), code("store", "full"));
     await turn();
     outcome.reject(new HoldfastError("store", "full", "No room"));
@@ -156,7 +156,7 @@ describe("c.blob", () => {
     assert.equal(await call(await w.wake(holding), "text", hash), "here");
   });
 
-  test("refuses what is no hash and what is no object", async () => {
+  test("rejects invalid hashes and invalid objects", async () => {
     const { blob } = await open();
     for (const hash of ["", "../../etc/passwd", "A".repeat(64), 5 as never]) {
       await assert.rejects(blob.get(hash), code("store", "invalid_hash"));
@@ -176,7 +176,7 @@ describe("c.blob", () => {
     assert.deepEqual(await blob.list(), []);
   });
 
-  test("is kept with the commit of the turn, and the bytes go with the last reference", async () => {
+  test("commits with the turn, and the bytes are removed with the last reference", async () => {
     const { create, wake, store } = world();
     const instance = create(holding);
     const hash = String(await call(instance, "put", "kept"));
@@ -190,7 +190,7 @@ describe("c.blob", () => {
     assert.deepEqual(await store.blobs.list("a"), []);
   });
 
-  test("a turn that failed leaves no object behind for long", async () => {
+  test("an object of a failed turn is removed soon", async () => {
     const { create, wake, store } = world();
     const instance = create(holding);
     await instance.ready;
@@ -207,11 +207,11 @@ describe("c.blob", () => {
     assert.deepEqual(await store.blobs.list("a"), [hashOf("next")]);
   });
 
-  test("a transaction that fails takes objects and streamed values back", async () => {
+  test("a failed transaction rolls back objects and streamed values", async () => {
     assert.deepEqual(await call(world().create(holding), "fail", "x"), [0, true]);
   });
 
-  test("goes with its actor", async () => {
+  test("is deleted with its actor", async () => {
     const { create, store } = world();
     const instance = create(holding);
     await call(instance, "put", "x");
@@ -219,7 +219,7 @@ describe("c.blob", () => {
     assert.deepEqual(await store.blobs.list("a"), []);
   });
 
-  test("takes nothing after the actor has stopped", async () => {
+  test("rejects objects after the actor has stopped", async () => {
     let kept: ActorBlobs | undefined;
     const instance = world().create(
       actor({
@@ -233,7 +233,7 @@ describe("c.blob", () => {
   });
 });
 
-test("what was put is what it was at the call, or when its piece came", async () => {
+test("stores the content at the time of the call, or of the chunk", async () => {
   const { blob, kv } = await open();
   const buffers = ["hello", "world"].map((content) => Buffer.from(content));
   const puts = [blob.put(buffers[0] ?? ""), kv.putStream("bytes", buffers[1] ?? "")] as const;
@@ -255,7 +255,7 @@ test("what was put is what it was at the call, or when its piece came", async ()
   assert.equal(await kv.get("pieces"), "abcd");
 });
 
-test("a stream that is refused is cancelled, also before anything of it was read", async () => {
+test("a rejected stream is cancelled, even if nothing was read from it", async () => {
   const cancelled: string[] = [];
   const endless = (name: string): ReadableStream<Uint8Array<ArrayBuffer>> =>
     new ReadableStream({
@@ -283,7 +283,7 @@ test("a stream that is refused is cancelled, also before anything of it was read
 });
 
 describe("large values of c.kv", () => {
-  test("are put and got as streams, and kept", async () => {
+  test("are written and read as streams, and persist", async () => {
     const { kv, blob, w } = await open();
     const large = "x".repeat(2_097_152);
     await kv.putStream("large", pieces(large, "y"));
@@ -313,7 +313,7 @@ describe("large values of c.kv", () => {
     assert.equal((await collected(await later?.getStream("large")))?.length, 2_097_153);
   });
 
-  test("are one commit, however many turns end at the moment in which they arrive", async () => {
+  test("use a single commit, however many turns end when they arrive", async () => {
     const w = world();
     const { put } = w.store.blobs;
     let closeTurns: (() => void) | undefined;
@@ -345,7 +345,7 @@ describe("large values of c.kv", () => {
     assert.deepEqual(written, [3], "the object's reference, what the key is, and its entry");
   });
 
-  test("their bytes go when they are put again, deleted, or in a deleted range", async () => {
+  test("lose their bytes when they are overwritten, deleted, or in a deleted range", async () => {
     const { kv, w } = await open();
     const big = (letter: string) => pieces(letter.repeat(2_100_000));
     const left = async () => {
@@ -371,7 +371,7 @@ describe("large values of c.kv", () => {
 });
 
 describe("batches of c.kv", () => {
-  test("see the same keys as single calls", async () => {
+  test("use the same keys as single calls", async () => {
     const { kv } = await open();
     await kv.put("a", "1");
     await kv.batchPut([
@@ -391,7 +391,7 @@ describe("batches of c.kv", () => {
     assert.deepEqual(await kv.listPrefix(""), [["b", "2"]]);
   });
 
-  test("are all or nothing, with limits at, below and above", async () => {
+  test("are atomic; limits at, below and above the bounds", async () => {
     const { kv } = await open();
     const entries = (count: number) => Array.from({ length: count }, (_, at) => [`k${at}`, "v"] as const);
     await kv.batchPut(entries(16_384));

@@ -19,7 +19,7 @@ import {
 } from "../src/internal/connections/connection-records.ts";
 import { call, type TestSink, testSink, turn, world } from "./harness.ts";
 
-/** A sink whose host keeps the client while the actor sleeps. */
+/** A sink whose host keeps the connection while the actor sleeps. */
 function keepingSink(): TestSink & { memory?: ConnectionMemory; connection?: ActorConnection } {
   const sink: TestSink & ConnectionSink & { memory?: ConnectionMemory; connection?: ActorConnection } = {
     ...testSink(),
@@ -90,7 +90,7 @@ const wakeWith = async (
   });
 };
 
-test("the state of a connection commits with its turn and comes back after a sleep", async () => {
+test("the state of a connection commits with its turn and survives a sleep", async () => {
   const w = world();
   log.length = 0;
   const instance = w.create(definition);
@@ -108,7 +108,7 @@ test("the state of a connection commits with its turn and comes back after a sle
   assert.equal(await instance.sleep(), "slept");
   assert.deepEqual(ann.seen, ["open", "asleep"]);
   assert.deepEqual(ann.memory, { subscriptions: ["note"], rooms: [] });
-  // Eve leaves while the actor sleeps; bob was cut off before and may come back.
+  // Eve leaves while the actor sleeps; bob's connection broke earlier and he may return.
   const woken = await wakeWith(w, [
     { id: a.id, sink: ann, isLost: false },
     { id: b.id, sink: bob, isLost: true },
@@ -134,7 +134,7 @@ test("the state of a connection commits with its turn and comes back after a sle
   assert.equal(e.id.length > 0, true);
 });
 
-test("idle connections that can hibernate do not keep the actor awake, others do", async () => {
+test("idle connections that can hibernate let the actor sleep, others keep it awake", async () => {
   const w = world();
   const first = w.create(definition, undefined, "a");
   await first.connect({ params: { name: "ann" } }, keepingSink());
@@ -151,7 +151,7 @@ test("idle connections that can hibernate do not keep the actor awake, others do
   assert.equal(await second.stopped, "slept");
 });
 
-test("parameters are checked before any hook, also asynchronously", async () => {
+test("parameters are validated before all hooks, synchronously or asynchronously", async () => {
   const seen: unknown[] = [];
   const schema: StandardSchema<unknown, { n: number }> = {
     "~standard": {
@@ -185,7 +185,7 @@ test("format 1 of connection records", () => {
     rooms: ["red"],
     presence: [null],
   };
-  // What version 1 wrote, which is never changed.
+  // Written by version 1; never changes.
   const golden = "0186a1646e616d6563616e6ea2616ec24101626174d99e3600f7816473616964816372656481f6";
   const bytes = encodeConnection(record);
   assert.equal(Buffer.from(bytes).toString("hex"), golden);
@@ -201,7 +201,7 @@ test("format 1 of connection records", () => {
   );
 });
 
-test("the record of a connection goes in the turn of its onDisconnect, whatever leaves before that", async () => {
+test("the record of a connection is deleted in the turn of its onDisconnect, even if something is sent before", async () => {
   const w = world();
   const hall = actor({
     state: { left: [] as string[] },
@@ -228,7 +228,7 @@ test("the record of a connection goes in the turn of its onDisconnect, whatever 
   assert.ok(removing[0]?.state !== undefined, "what onDisconnect wrote is in the same commit");
 });
 
-test("the state of a connection of one call is looked at no more once that has ended", async () => {
+test("the state of a one-call connection is not checked after the call", async () => {
   const w = world();
   let looks = 0;
   const busy = actor({
@@ -249,7 +249,7 @@ test("the state of a connection of one call is looked at no more once that has e
   assert.equal(looks, during);
 });
 
-test("presence that changes during a transaction is told of, also when that fails", async () => {
+test("presence changes during a transaction are announced even if it fails", async () => {
   const w = world();
   const hall = actor({
     actions: {
@@ -281,7 +281,7 @@ test("presence that changes during a transaction is told of, also when that fail
   assert.deepEqual(await call(instance, "present"), ["busy"]);
 });
 
-test("an actor that has failed tells nobody of the ends that follow from it: its next wake does", async () => {
+test("a failed actor does not report the disconnections that follow; its next instance does", async () => {
   const w = world();
   const told: string[] = [];
   const hall = actor({
@@ -296,7 +296,7 @@ test("an actor that has failed tells nobody of the ends that follow from it: its
   const instance = w.create(hall, undefined, "a");
   const sink = keepingSink();
   let connection: ActorConnection | undefined;
-  // As a host does: it lets the connection go that was closed.
+  // Like a host: it drops the connection that was closed.
   const { close } = sink;
   sink.close = (code, reason) => {
     close(code, reason);
@@ -312,7 +312,7 @@ test("an actor that has failed tells nobody of the ends that follow from it: its
   assert.deepEqual([told, w.reported], [[], []]);
 });
 
-test("who leaves while the actor is asleep, or being loaded, is told of once it is ready", async () => {
+test("a disconnection during a sleep or a load is reported once the actor is ready", async () => {
   const w = world();
   const told: unknown[] = [];
   const hall = actor({
@@ -351,7 +351,7 @@ test("who leaves while the actor is asleep, or being loaded, is told of once it 
   );
 });
 
-test("what clients ask for while the actor is being loaded finds all connections", async () => {
+test("requests during a load see all connections", async () => {
   const w = world();
   const hall = actor({
     createConnState: (_c, params: { name: string }) => ({ name: params.name }),
@@ -373,7 +373,7 @@ test("what clients ask for while the actor is being loaded finds all connections
   assert.deepEqual(present, [3, 3, 3]);
 });
 
-test("who subscribes while the last commit of a sleep is on its way is sent on to the next instance", async () => {
+test("a subscription during the last commit of a sleep is forwarded to the next instance", async () => {
   const w = world();
   const instance = w.create(definition);
   const connection = await instance.connect({ params: { name: "ann" } }, keepingSink());

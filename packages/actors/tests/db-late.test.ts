@@ -22,7 +22,7 @@ import { call, keyed, outcome, turn, world } from "./harness.ts";
 const create = "CREATE TABLE IF NOT EXISTS item (name TEXT UNIQUE)";
 const insert = "INSERT INTO item (name) VALUES (?)";
 
-/** An actor without a `db`, whose action runs whatever a test wants on its `c.db`. */
+/** An actor without a `db`; its action runs any function on `c.db`. */
 function unasked(
   run: (database: UndeclaredDatabase, c: { state: { count: number } }) => unknown,
   extra: object = {},
@@ -40,8 +40,8 @@ function unasked(
   });
 }
 
-describe("c.db of a definition without db", () => {
-  test("runs SQL, keeps it over a sleep, and can read at once from then on", async () => {
+describe("c.db without db in the definition", () => {
+  test("runs SQL, persists across a sleep, and then allows synchronous reads", async () => {
     const definition = unasked(async (database) => {
       assert.throws(() => database.query("SELECT 1"), code("not_open"));
       assert.throws(() => database.get("SELECT 1"), code("not_open"));
@@ -72,7 +72,7 @@ describe("c.db of a definition without db", () => {
     assert.deepEqual(await call(last, "names"), ["a", "b", "c", "d"]);
   });
 
-  test("the first statement commits with the state that was changed before and after it", async () => {
+  test("the first statement commits with state changes before and after it", async () => {
     const { store, create: make } = world();
     const instance = make(
       unasked(async (database, c) => {
@@ -95,7 +95,7 @@ describe("c.db of a definition without db", () => {
     await instance.sleep();
   });
 
-  test("opens when what was on its way has landed, and answers wait for what it writes unawaited", async () => {
+  test("opens after pending commits, and outputs wait for unawaited writes", async () => {
     const { store, create: make, wake } = world();
     const definition = unasked((database) => {
       void database.execute(`${create}; INSERT INTO item VALUES ('late')`);
@@ -124,7 +124,7 @@ describe("c.db of a definition without db", () => {
     assert.deepEqual(await call(await wake(definition), "names"), ["late"]);
   });
 
-  test("a commit that fails meanwhile fails it too", async () => {
+  test("opening fails if a concurrent commit fails", async () => {
     const { store, create: make } = world();
     const instance = make(unasked((database) => database.execute("SELECT 1")));
     await instance.ready;
@@ -138,7 +138,7 @@ describe("c.db of a definition without db", () => {
     assert.equal(await instance.stopped, "failed");
   });
 
-  test("where it cannot be opened its user is told, and the next use tries again", async () => {
+  test("a failure to open rejects the call, and the next use tries again", async () => {
     const { store, create: make } = world();
     const instance = make(unasked((database) => database.execute("SELECT 1 AS one")));
     await instance.ready;
@@ -151,7 +151,7 @@ describe("c.db of a definition without db", () => {
     await instance.sleep();
   });
 
-  test("first used in a transaction, it is taken back with it", async () => {
+  test("a first use within a transaction is rolled back with it", async () => {
     const { create: make } = world();
     const instance = make(
       actor({
@@ -175,7 +175,7 @@ describe("c.db of a definition without db", () => {
     await instance.sleep();
   });
 
-  test("what a transaction does not wait for is part of it, with a db and without", async () => {
+  test("unawaited statements belong to the transaction, with and without db", async () => {
     for (const provider of [undefined, db()]) {
       const { create: make } = world();
       const begin = async (c: { db: RawAccess; transaction<T>(fn: () => T): Promise<T> }, fails: boolean) =>
@@ -214,7 +214,7 @@ describe("c.db of a definition without db", () => {
     }
   });
 
-  test("works in every hook from the first on, and a create that fails leaves nothing", async () => {
+  test("works in every hook, and a failed creation leaves no database", async () => {
     const seen: string[] = [];
     const note = async (c: { readonly db: RawAccess }, hook: string): Promise<void> => {
       await c.db.execute(create);
@@ -259,7 +259,7 @@ describe("c.db of a definition without db", () => {
     ]);
   });
 
-  test("is closed by close, before the first use too, and when the actor has stopped", async () => {
+  test("is closed by close, even before the first use, and by a stop of the actor", async () => {
     const kept: RawAccess[] = [];
     const instance = world().create(unasked((database) => void kept.push(database)));
     await call(instance, "run");
@@ -283,7 +283,7 @@ describe("c.db of a definition without db", () => {
   });
 });
 
-describe("c.db of a definition without db, in files", () => {
+describe("c.db without db in the definition, in files", () => {
   const definition = unasked(async (database, c) => {
     c.state.count += 1;
     await database.execute(create);
@@ -306,7 +306,7 @@ describe("c.db of a definition without db, in files", () => {
     return createInstance({ ...options, epoch: loaded.record.epoch, start: { type: "wake", loaded } });
   }
 
-  test("an actor that never uses it has none; the first use moves all of the actor there", async (t) => {
+  test("an actor without SQL has no database file; the first use moves the actor's data there", async (t) => {
     const path = mkdtempSync(join(tmpdir(), "holdfast-late-"));
     t.after(() => rmSync(path, { recursive: true, force: true }));
     let store = await openSqliteStore({ path, ports: systemPorts() });
@@ -316,7 +316,7 @@ describe("c.db of a definition without db, in files", () => {
     ];
     await Promise.all([user, other].map((each) => keyed(each, "first", "add")));
     assert.deepEqual(paths(path), []);
-    // Beside calls that write all the time.
+    // Other calls write continuously.
     const around = Promise.all(Array.from({ length: 50 }, (_, n) => keyed(user, `add ${n}`, "add")));
     const used = await call(user, "run");
     await around;
@@ -328,7 +328,7 @@ describe("c.db of a definition without db, in files", () => {
     store = await openSqliteStore({ path, ports: systemPorts() });
     const again = await running(store, "actor-0001", false);
     assert.equal(await call(again, "count"), 52);
-    // A call that ran before the move is remembered after it.
+    // A call that ran before the move is still deduplicated after it.
     assert.equal(await keyed(again, "first", "add"), 1);
     assert.equal(await keyed(again, "add 7", "add"), await keyed(again, "add 7", "add"));
     assert.deepEqual(await call(again, "names"), [`row ${used}`]);

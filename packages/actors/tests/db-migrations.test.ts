@@ -20,7 +20,7 @@ function migrating(config: MigrationsOptions) {
   });
 }
 
-/** Starts, calls an action, and sleeps again. */
+/** Starts the actor, calls an action, and sleeps. */
 async function ask(w: World, definition: Parameters<World["create"]>[0], isNew: boolean, name: string) {
   const instance = isNew ? w.create(definition) : await w.wake(definition);
   const result = await call(instance, name);
@@ -48,14 +48,14 @@ describe("migrations", () => {
     assert.deepEqual(await ask(w, all, false, "applied"), [{ version: 1 }, { version: 2 }, { version: 3 }]);
   });
 
-  test("are all or nothing", async () => {
+  test("are atomic", async () => {
     const w = world();
     await ask(w, migrating({ migrations: [first] }), true, "names");
     await refused(w, { migrations: [first, second, { version: 3, sql: "NOT SQL" }] });
     assert.deepEqual(await ask(w, migrating({ migrations: [first] }), false, "names"), ["one"]);
   });
 
-  test("that were edited or are unknown are refused", async () => {
+  test("are rejected if edited or unknown", async () => {
     const w = world();
     await ask(w, migrating({ migrations: [first, second] }), true, "names");
     const edited = await refused(w, { migrations: [first, { version: 2, sql: "DELETE FROM item" }] });
@@ -68,7 +68,7 @@ describe("migrations", () => {
     ]);
   });
 
-  test("adopt a database that was made without them", async () => {
+  test("can adopt a database created without them", async () => {
     const w = world();
     const before = actor({
       db: db({
@@ -82,7 +82,7 @@ describe("migrations", () => {
     assert.deepEqual(await ask(world(), migrating(adopting), true, "names"), ["one", "two"]);
   });
 
-  test("adopt what a function finds, or nothing", async () => {
+  test("can adopt the version that a function finds, or none", async () => {
     const w = world();
     const before = actor({
       db: db({
@@ -108,7 +108,7 @@ describe("migrations", () => {
     }
   });
 
-  test("are numbered without gaps, and have sql or up", () => {
+  test("need consecutive numbers, and either sql or up", () => {
     const bad: readonly MigrationsOptions[] = [
       { migrations: [] },
       { migrations: [{ version: 1, sql: " " }] },
@@ -187,7 +187,7 @@ describe("Drizzle", () => {
     assert.deepEqual(await call(again, "all"), [{ id: 1, title: "seed", done: true }]);
   });
 
-  test("a migration that is missing is told, and nothing runs", async () => {
+  test("a missing migration is reported, and none runs", async () => {
     const broken: DatabaseProvider<unknown> = drizzleDb({
       migrations: { journal: glue.journal, migrations: { m0000: glue.migrations.m0000 } },
     });
@@ -195,7 +195,7 @@ describe("Drizzle", () => {
     await assert.rejects(instance.ready, (error) => isErrorCode(error, "db", "invalid_migrations"));
   });
 
-  test("defineConfig keeps what it is given", () => {
+  test("defineConfig preserves its options", () => {
     assert.deepEqual(defineConfig({ out: "./drizzle" }), { dialect: "sqlite", out: "./drizzle" });
   });
 });

@@ -10,7 +10,7 @@ interface Client {
   recall(key: string): Promise<unknown>;
 }
 
-/** A client as somebody writes it for a library that wants a driver. */
+/** A client, as written for a library that expects a driver. */
 const provider: DatabaseProvider<Client> = {
   createClient: async ({ actorId, kv, nativeDatabaseProvider }) => {
     const driver = await nativeDatabaseProvider.open(actorId);
@@ -36,8 +36,8 @@ async function inAction(run: (client: Client) => Promise<void>): Promise<void> {
 const texts = async (driver: SqliteDatabase) =>
   (await driver.query("SELECT text FROM word ORDER BY no")).rows.map(([text]) => text);
 
-describe("the driver of a provider", () => {
-  test("tells columns, rows, changes and the last row id, and binds what is missing as null", () =>
+describe("the driver of a custom provider", () => {
+  test("returns columns, rows, changes and the last row id, and binds missing values as null", () =>
     inAction(async ({ driver }) => {
       const written = await driver.execute("INSERT INTO word (text) VALUES (?), (?)", ["a", "b"]);
       assert.deepEqual(written, { columns: [], rows: [], changes: 2, lastInsertRowId: 2 });
@@ -64,7 +64,7 @@ describe("the driver of a provider", () => {
       assert.deepEqual((await driver.execute("-- nothing")).rows, []);
     }));
 
-  test("a batch is one transaction, and one that is open ends as it is told", () =>
+  test("a batch is one transaction; an explicit transaction commits or rolls back as requested", () =>
     inAction(async ({ driver }) => {
       const insert = "INSERT INTO word (no, text) VALUES (?, 'x')";
       const two = [1, 2].map((no) => ({ sql: insert, params: [no] }));
@@ -97,7 +97,7 @@ describe("the driver of a provider", () => {
       );
     }));
 
-  test("its kv is that of the actor, and closing it closes the database", () =>
+  test("provides the kv of the actor, and closing it closes the database", () =>
     inAction(async ({ driver, remember, recall }) => {
       await remember("a", "1");
       assert.deepEqual(await recall("a"), new Uint8Array([49]));

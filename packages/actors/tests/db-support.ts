@@ -8,7 +8,7 @@ export const items = db({
   },
 });
 
-/** An actor whose action runs whatever a test wants on its `c.db`. */
+/** An actor whose action runs any function on its `c.db`. */
 export function scripted(run: (database: RawAccess, ...args: never[]) => unknown, extra: object = {}) {
   return actor({
     db: items,

@@ -4,7 +4,7 @@ import { actor, type RawAccess } from "@holdfast/actors";
 import { code, items, once, scripted } from "./db-support.ts";
 import { call, deferred, outcome, turn, world } from "./harness.ts";
 
-test("a statement that waits for a transaction has the bytes that it was given", async () => {
+test("a statement that waits for a transaction uses the bytes passed to the call", async () => {
   const rows = await once(async (database) => {
     await database.execute("CREATE TABLE kept (content BLOB)");
     const held = deferred();
@@ -25,7 +25,7 @@ test("a statement that waits for a transaction has the bytes that it was given",
 describe("c.transaction with c.db", () => {
   for (const isCaught of [false, true]) {
     const how = isCaught ? "is caught" : "is not caught";
-    test(`SQL that undoes everything in it, and ${how}, fails the turn, and the actor is loaded again`, async () => {
+    test(`SQL that rolls back everything within it, and ${how}, fails the turn and restarts the actor`, async () => {
       const w = world();
       const lossy = actor({
         db: items,
@@ -51,7 +51,7 @@ describe("c.transaction with c.db", () => {
     });
   }
 
-  test("one whose database cannot begin fails by itself, and the actor goes on", async () => {
+  test("a transaction that cannot start fails alone, and the actor continues", async () => {
     const w = world();
     const { open } = w.store.databases;
     let isBusy = false;
@@ -114,12 +114,12 @@ describe("c.transaction with c.db", () => {
     },
   });
 
-  test("state, kv and db go back together", async () => {
+  test("state, kv and db roll back together", async () => {
     const instance = world().create(definition);
     assert.deepEqual(await call(instance, "fail"), [1, null, [{ name: "kept" }]]);
   });
 
-  test("and stay together", async () => {
+  test("state, kv and db commit together", async () => {
     const { create, wake } = world();
     const instance = create(definition);
     assert.deepEqual(await call(instance, "succeed"), [5, [{ name: "both" }]]);
@@ -129,7 +129,7 @@ describe("c.transaction with c.db", () => {
 });
 
 describe("c.db.transaction", () => {
-  test("keeps what resolves and undoes what throws", async () => {
+  test("commits when the callback resolves and rolls back when it throws", async () => {
     await once(async (database) => {
       const result = await database.transaction(async (tx) => {
         await tx.execute("INSERT INTO items (name) VALUES ('a')");
@@ -150,7 +150,7 @@ describe("c.db.transaction", () => {
     });
   });
 
-  test("others wait their turn, in order", async () => {
+  test("other callers wait in order", async () => {
     await once(async (database) => {
       const order: string[] = [];
       const hold = deferred();
@@ -173,7 +173,7 @@ describe("c.db.transaction", () => {
     });
   });
 
-  test("no turn commits while it is open", async () => {
+  test("no turn commits while a transaction is open", async () => {
     const { store, create } = world();
     const hold = deferred();
     const instance = create(
@@ -205,7 +205,7 @@ describe("c.db.transaction", () => {
     assert.equal(store.commits.length > before, true);
   });
 
-  test("nested ones on tx are undone alone", async () => {
+  test("nested transactions on tx roll back separately", async () => {
     await once(async (database) => {
       await database.transaction(async (tx) => {
         await tx.execute("INSERT INTO items (name) VALUES ('outer')");
@@ -221,7 +221,7 @@ describe("c.db.transaction", () => {
     });
   });
 
-  test("c.db inside the callback is a deadlock that the timeout ends, with an explanation", async () => {
+  test("c.db inside the callback causes a deadlock, which the timeout ends with an explanation", async () => {
     const { create, ports } = world();
     const instance = create(
       scripted((database) =>
@@ -247,7 +247,7 @@ describe("c.db.transaction", () => {
     assert.deepEqual(await call(instance, "names"), []);
   });
 
-  test("takes a positive finite timeout, and 60 seconds unless given", async () => {
+  test("accepts a positive finite timeout; the default is 60 seconds", async () => {
     const { create, ports } = world();
     const never = new Promise<never>(() => undefined);
     const instance = create(
@@ -273,7 +273,7 @@ describe("c.db.transaction", () => {
     await assert.rejects(reply, code("transaction_expired"));
   });
 
-  test("tx is of no use after its end", async () => {
+  test("tx cannot be used after the transaction", async () => {
     await once(async (database) => {
       let kept: RawAccess | undefined;
       await database.transaction((tx) => {
@@ -283,7 +283,7 @@ describe("c.db.transaction", () => {
     });
   });
 
-  test("at most 128 wait", async () => {
+  test("at most 128 calls can wait", async () => {
     await once(async (database) => {
       const hold = deferred();
       const first = database.transaction(() => hold.promise);
@@ -300,7 +300,7 @@ describe("c.db.transaction", () => {
     });
   });
 
-  test("BEGIN by hand works, holds the commit, and is warned of once", async () => {
+  test("a manual BEGIN works, delays the commit, and is warned about once", async () => {
     const { create, wake, store } = world();
     const definition = scripted(async (database) => {
       await database.execute("BEGIN");
@@ -321,7 +321,7 @@ describe("c.db.transaction", () => {
     assert.deepEqual(await call(await wake(definition), "names"), ["a"]);
   });
 
-  test("what is open when the actor stops is undone", async () => {
+  test("transactions that are open when the actor stops are rolled back", async () => {
     const { create, wake, ports } = world();
     const definition = scripted((database) =>
       database.transaction(async (tx) => {

@@ -5,7 +5,7 @@ import { code, items, once, scripted } from "./db-support.ts";
 import { call, outcome, turn, world } from "./harness.ts";
 
 describe("c.db", () => {
-  test("runs SQL and gives rows as plain objects", async () => {
+  test("runs SQL and returns rows as plain objects", async () => {
     const rows = await once(async (database) => {
       await database.execute("INSERT INTO items (name) VALUES (?), (?)", "a", "b");
       const all = await database.execute<{ id: number; name: string }>("SELECT * FROM items WHERE id > ?", 0);
@@ -47,7 +47,7 @@ describe("c.db", () => {
     });
   });
 
-  test("whole numbers are integers of SQL, whatever the column", async () => {
+  test("whole numbers are SQL integers, whatever the column type", async () => {
     await once(async (database) => {
       assert.deepEqual(
         await database.execute(
@@ -68,7 +68,7 @@ describe("c.db", () => {
     });
   });
 
-  test("an object may have more names than the SQL, and must have those", async () => {
+  test("an object may contain extra names, but has to contain those of the SQL", async () => {
     await once(async (database) => {
       assert.deepEqual(await database.execute("SELECT :a AS a, ':c' AS c -- @d", { a: 1, b: 2 }), [
         { a: 1, c: ":c" },
@@ -87,7 +87,7 @@ describe("c.db", () => {
     });
   });
 
-  test("refuses values that SQL does not take, and texts that are none", async () => {
+  test("rejects values that SQL does not accept, and SQL that is not a string", async () => {
     await once(async (database) => {
       for (const value of [undefined, new Date(0), Symbol("s"), [1, 256], () => 1]) {
         await assert.rejects(database.execute("SELECT ?", value as never), code("invalid_binding"));
@@ -98,7 +98,7 @@ describe("c.db", () => {
     });
   });
 
-  test("runs several statements, and nothing for blanks and comments", async () => {
+  test("runs several statements, and nothing for whitespace and comments", async () => {
     await once(async (database) => {
       const rows = await database.execute(
         "-- makes two;\nINSERT INTO items (name) VALUES ('a;b'); /* ; */ INSERT INTO items (name) VALUES ('c');; SELECT count(*) AS n FROM items; ",
@@ -115,7 +115,7 @@ describe("c.db", () => {
     });
   });
 
-  test("values by position go to names too, and the last statement with columns gives the rows", async () => {
+  test("positional values can bind names, and the last statement with columns determines the rows", async () => {
     const definition = actor({
       db: db(),
       actions: {
@@ -139,7 +139,7 @@ describe("c.db", () => {
     await instance.sleep();
   });
 
-  test("an error of SQL is SQLite's own, and undoes only its statement", async () => {
+  test("an SQL error is SQLite's own and undoes only its statement", async () => {
     await once(async (database) => {
       await database.execute("INSERT INTO items (name) VALUES ('a')");
       await assert.rejects(database.execute("INSERT INTO items (name) VALUES ('b'), ('a')"), (error) => {
@@ -152,7 +152,7 @@ describe("c.db", () => {
     });
   });
 
-  test("synchronous reads see what was written before, and only read", async () => {
+  test("synchronous reads see earlier writes and cannot write", async () => {
     await once((database) => {
       void database.execute("INSERT INTO items (name) VALUES ('a')");
       assert.deepEqual(database.query("SELECT name FROM items"), [{ name: "a" }]);
@@ -171,7 +171,7 @@ describe("c.db", () => {
     });
   });
 
-  test("full text search, JSON and VACUUM are there", async () => {
+  test("full-text search, JSON and VACUUM are available", async () => {
     await once(async (database) => {
       await database.execute(
         "CREATE VIRTUAL TABLE notes USING fts5(body); INSERT INTO notes VALUES ('hold fast')",
@@ -184,7 +184,7 @@ describe("c.db", () => {
     });
   });
 
-  test("foreign keys are enforced, unless a PRAGMA says otherwise", async () => {
+  test("foreign keys are enforced, unless a PRAGMA disables them", async () => {
     await once(async (database) => {
       assert.deepEqual(database.get("PRAGMA foreign_keys"), { foreign_keys: 1 });
       await database.execute(
@@ -200,7 +200,7 @@ describe("c.db", () => {
     });
   });
 
-  test("what is the runtime's own is refused", async () => {
+  test("access to the runtime's own tables is rejected", async () => {
     await once(async (database) => {
       for (const sql of [
         "CREATE TABLE _holdfast_mine (a)",
@@ -222,7 +222,7 @@ describe("c.db", () => {
     });
   });
 
-  test("what it wrote is in the commit of the turn, and nothing else commits it", async () => {
+  test("writes commit with the turn, and only then", async () => {
     const { store, create, wake } = world();
     const definition = scripted(async (database) => {
       await database.execute("INSERT INTO items (name) VALUES ('a')");
@@ -245,7 +245,7 @@ describe("c.db", () => {
     assert.deepEqual(await call(again, "names"), ["a"]);
   });
 
-  test("a read alone commits nothing", async () => {
+  test("a read causes no commit", async () => {
     const { store, create } = world();
     const instance = create(scripted((database) => database.query("SELECT * FROM items")));
     await instance.ready;
@@ -254,7 +254,7 @@ describe("c.db", () => {
     assert.equal(store.commits.length, before);
   });
 
-  test("a failed commit undoes the SQL of its turn", async () => {
+  test("a failed commit rolls back the SQL of its turn", async () => {
     const { store, create, wake } = world();
     const definition = scripted((database) => database.execute("INSERT INTO items (name) VALUES ('lost')"));
     const instance = create(definition);
@@ -267,7 +267,7 @@ describe("c.db", () => {
     assert.deepEqual(await call(await wake(definition), "names"), []);
   });
 
-  test("after the actor has stopped it is closed", async () => {
+  test("is closed after the actor has stopped", async () => {
     let kept: RawAccess | undefined;
     const instance = world().create(
       scripted((database) => {
@@ -287,7 +287,7 @@ describe("c.db", () => {
     await assert.rejects(async () => kept?.transaction(() => 1), code("closed"));
   });
 
-  test("works in every hook up to the end", async () => {
+  test("works in every hook until the end", async () => {
     const seen: string[] = [];
     const note = async (c: { readonly db: RawAccess }, hook: string): Promise<void> => {
       await c.db.execute("INSERT INTO items (name) VALUES (?)", hook);
@@ -333,7 +333,7 @@ describe("c.db", () => {
     assert.deepEqual(await call(second, "names"), []);
   });
 
-  test("migrations that fail are undone and the actor does not start", async () => {
+  test("failed migrations are rolled back, and the actor does not start", async () => {
     const { create, wake } = world();
     const first = create(scripted((database) => database.execute("INSERT INTO items (name) VALUES ('a')")));
     await call(first, "run");

@@ -1,4 +1,4 @@
-/** What is stored of a value comes back however deep it is; only what a client sends is bounded. */
+/** Stored values of any depth can be read back; only the depth of client input is limited. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor } from "@holdfast/actors";
@@ -6,7 +6,7 @@ import { isErrorCode, UserError } from "@holdfast/core";
 import { call, keyed, world } from "./harness.ts";
 import { pass } from "./schedule-support.ts";
 
-/** Lists in each other. */
+/** Nested lists. */
 function nested(levels: number): unknown {
   let value: unknown = "innermost";
   for (let i = 0; i < levels; i++) value = [value];
@@ -15,7 +15,7 @@ function nested(levels: number): unknown {
 
 const deep = nested(200);
 
-test("a schedule has its arguments as they were given, after a sleep too", async () => {
+test("a schedule keeps its arguments, also across a sleep", async () => {
   const w = world();
   const taken: unknown[] = [];
   const planner = actor({
@@ -39,7 +39,7 @@ test("a schedule has its arguments as they were given, after a sleep too", async
   assert.deepEqual(taken, [deep, deep]);
 });
 
-test("what a scheduled action failed with is in the history and in the dead letter", async () => {
+test("the error of a scheduled action is in the history and in the dead letter", async () => {
   const w = world();
   const planner = actor({
     options: { noSleep: true },
@@ -62,7 +62,7 @@ test("what a scheduled action failed with is in the history and in the dead lett
   assert.deepEqual(await call(instance, "dead"), ["user_error"]);
 });
 
-test("a retry gets the recorded error, in the same instance and after a wake", async () => {
+test("a retry receives the recorded error, in the same instance and after a wake", async () => {
   const w = world();
   const failing = actor({
     state: { calls: 0 },

@@ -21,7 +21,7 @@ const counter = actor({
   },
 });
 
-/** Makes commits fail now and then, before they are applied or after. */
+/** Makes some commits fail, before or after they are applied. */
 function unreliable(w: World, random: () => number): void {
   const commit = w.store.commit.bind(w.store);
   w.store.commit = async (batch) => {
@@ -32,7 +32,7 @@ function unreliable(w: World, random: () => number): void {
   };
 }
 
-/** Hands out the running instance and wakes the actor again when it has stopped. */
+/** Returns the running instance, and wakes the actor again after it has stopped. */
 function keeper(w: World): () => Promise<ActorInstance> {
   let current = Promise.resolve(w.create(counter));
   return async () => {
@@ -40,7 +40,7 @@ function keeper(w: World): () => Promise<ActorInstance> {
     if (instance.status === "starting" || instance.status === "ready") return instance;
     await instance.stopped;
     const before = current;
-    // Someone else may have woken it since.
+    // Another caller may have woken it since.
     if ((await before) === instance && before === current) current = w.wake(counter);
     return current;
   };
@@ -63,7 +63,7 @@ async function callUntilSettled(
   }
 }
 
-test("every keyed call has its effect once, whatever fails; a half one is told", async () => {
+test("each keyed call takes effect once despite failures; an incomplete one is reported", async () => {
   const seeds = process.env.SEED ? [Number(process.env.SEED)] : Array.from({ length: 30 }, (_, i) => i + 1);
   for (const seed of seeds) {
     let state = seed;

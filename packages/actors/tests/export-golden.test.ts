@@ -5,7 +5,7 @@ import { actor, exportActor, importActor } from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
 import { call, world } from "./harness.ts";
 
-/** Exports of the same actor in each format, in hexadecimal; never changed. */
+/** Exports of the same actor in each format, in hexadecimal; never change. */
 const golden: Readonly<Record<"1" | "2", string>> = JSON.parse(
   readFileSync(new URL("golden/export-formats.json", import.meta.url), "utf8"),
 );
@@ -26,14 +26,14 @@ async function* inOnePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 for (const format of ["1", "2"] as const) {
-  test(`an export of format ${format} is read`, async () => {
+  test(`an export of format ${format} can be read`, async () => {
     const w = world();
     await importActor(w.store, inOnePiece(file(format)), copy);
     assert.deepEqual(await call(await w.wake(notes, "copy"), "all"), [["first", "second"], "second"]);
   });
 }
 
-test("an export is written as format 2, byte for byte", async () => {
+test("an export has exactly the bytes of format 2", async () => {
   const w = world();
   await call(w.create(notes), "add", "second");
   const pieces: Uint8Array[] = [];
@@ -41,7 +41,7 @@ test("an export is written as format 2, byte for byte", async () => {
   assert.equal(Buffer.concat(pieces).toString("hex"), golden["2"]);
 });
 
-test("an export with any one bit of it changed makes nothing", async () => {
+test("an export with one flipped bit is not imported", async () => {
   const w = world();
   const whole = file("2");
   for (let bit = 0; bit < whole.length * 8; bit++) {

@@ -6,7 +6,7 @@ import { EntryBuffer, space } from "../src/internal/kv/entry-buffer.ts";
 import { metaKey, readMeta, writeMeta } from "../src/internal/lifecycle/meta-records.ts";
 import { handStore, testPorts } from "./harness.ts";
 
-/** What format 1 of the runtime's own records is, as keys and values in hexadecimal; never changed. */
+/** Format 1 of the runtime's own records, as keys and values in hexadecimal; never changes. */
 type Golden = Readonly<Record<keyof typeof metaKey, readonly [key: string, value: string]>>;
 
 const golden: Golden = JSON.parse(
@@ -29,7 +29,7 @@ test("format 1 of the runtime's own records is read, and written byte for byte",
   }
 });
 
-test("another format, and damaged bytes, are typed errors", () => {
+test("other formats and damaged bytes cause typed errors", () => {
   for (const value of ["", "02", "0140", "024008000000000000"]) {
     assert.throws(
       () => readMeta([entry(["0101", value])], metaKey.stateVersion),

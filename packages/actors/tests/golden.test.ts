@@ -6,8 +6,8 @@ import { decodeState, encodePatch, encodeSnapshot, type Operation, op } from "..
 import { decodeOutcome, encodeOutcome } from "../src/internal/turn/call-result.ts";
 
 /**
- * What version 1 wrote, in hexadecimal. These files are never changed: a later format adds files of its
- * own, and everything that was ever written can still be read.
+ * Written by version 1, in hexadecimal. These files never change: a later format adds its own files, and all released
+ * formats stay readable.
  */
 interface Golden {
   readonly snapshot: string;
@@ -70,11 +70,11 @@ const final = {
 
 const error = new HoldfastError("user", "nope", "No", { metadata: { a: 1 }, statusCode: 400 });
 
-test("format 1 of snapshots and patches is read", () => {
+test("format 1 of snapshots and patches can be read", () => {
   assert.deepEqual(decodeState(bytes(golden.snapshot), golden.patches.map(bytes)), final);
 });
 
-test("format 1 of call records is read", () => {
+test("format 1 of call records can be read", () => {
   assert.deepEqual(decodeOutcome(bytes(golden.result)), {
     type: "result",
     bytes: new Uint8Array([0x18, 0x2a]),
@@ -87,7 +87,7 @@ test("format 1 of call records is read", () => {
   );
 });
 
-test("what is written today is format 1, byte for byte", () => {
+test("format 1 is written byte for byte", () => {
   const written: Golden = {
     snapshot: hex(encodeSnapshot(initial)),
     patches: operations.map((list) => hex(encodePatch(list))),
@@ -97,7 +97,7 @@ test("what is written today is format 1, byte for byte", () => {
   assert.deepEqual(written, golden);
 });
 
-test("bytes of another format, and damaged ones, give typed errors", () => {
+test("bytes of other formats, and damaged ones, cause typed errors", () => {
   const unknown = (thrown: unknown): boolean => isErrorCode(thrown, "store", "unknown_format");
   assert.throws(() => decodeState(new Uint8Array([2, 0xf6]), []), unknown);
   assert.throws(() => decodeState(new Uint8Array(), []), unknown);

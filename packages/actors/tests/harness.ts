@@ -12,11 +12,11 @@ import { decodeValue, type Ports, silentLogger, systemTasks, type Timer } from "
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { type ManualClock, manualClock } from "@holdfast/testing";
 
-/** Time that stands still until a test moves it; macrotasks are the real ones. */
+/** A clock that tests advance; macrotasks are real. */
 export interface TestPorts extends Ports {
-  /** Moved by itself it jumps: timers do not follow. */
+  /** Changing it directly simulates a clock jump: timers do not run. */
   readonly clock: ManualClock;
-  /** Moves the time and runs the timers that are due, in order. */
+  /** Advances the time and runs due timers in order. */
   advance(ms: number): void;
   readonly pendingTimers: number;
 }
@@ -24,7 +24,7 @@ export interface TestPorts extends Ports {
 export function testPorts(): TestPorts {
   const clock = manualClock();
   const timers = new Set<{ readonly at: number; readonly fn: () => void }>();
-  /** What timers go by. */
+  /** The monotonic time of timers. */
   let elapsed = 0;
   const pass = (to: number): void => {
     clock.advance(Math.max(0, to - elapsed));
@@ -72,7 +72,7 @@ interface Held {
   fail(error: Error): void;
 }
 
-/** A store whose commits become durable when the test says so, once `hold` is set. */
+/** A store whose commits become durable on demand, once `hold` is set. */
 export interface HandStore extends ActorStore {
   hold: boolean;
   readonly commits: CommitBatch[];
@@ -124,7 +124,7 @@ export interface World {
   readonly store: HandStore;
   readonly reported: unknown[];
   readonly gates: Promise<void>[];
-  /** What `c.fetch` does; absent at first. */
+  /** Implements `c.fetch`; none by default. */
   fetch?: NonNullable<ActorHost["fetch"]>;
   create(definition: AnyDefinition, input?: unknown, id?: string): ActorInstance;
   wake(definition: AnyDefinition, id?: string): Promise<ActorInstance>;
@@ -195,7 +195,7 @@ export interface TestSink extends ConnectionSink {
   readonly events: OutgoingEvent[];
 }
 
-/** Writes down what a host would put on the wire. */
+/** Records the output of a connection. */
 export function testSink(): TestSink {
   const seen: unknown[] = [];
   const events: OutgoingEvent[] = [];
@@ -211,12 +211,12 @@ export function testSink(): TestSink {
   };
 }
 
-/** Lets microtasks and one round of macrotasks run. */
+/** Runs microtasks and one round of macrotasks. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** "pending" unless the promise has settled after a few turns. */
+/** "pending" unless the promise settles within a few macrotasks. */
 export async function outcome(promise: Promise<unknown>): Promise<"pending" | "resolved" | "rejected"> {
   let state: "pending" | "resolved" | "rejected" = "pending";
   promise.then(
@@ -228,7 +228,7 @@ export async function outcome(promise: Promise<unknown>): Promise<"pending" | "r
   return state;
 }
 
-/** A promise and its hands. */
+/** A promise with its resolvers. */
 export function deferred<T = void>(): PromiseWithResolvers<T> {
   return Promise.withResolvers<T>();
 }

@@ -27,8 +27,8 @@ const journal = actor({
 
 const identity = (id: string) => ({ id, name: "test", key: [id], createdAt: 9 });
 
-describe("the past of an actor", () => {
-  test("is its state as user code had it, at any time that is kept", async () => {
+describe("the history of an actor", () => {
+  test("returns the state as user code saw it, at any retained time", async () => {
     const w = world();
     const instance = w.create(journal);
     await instance.ready;
@@ -50,7 +50,7 @@ describe("the past of an actor", () => {
     );
   });
 
-  test("a fork and an import have everything, and go their own way", async () => {
+  test("forks and imports are complete and independent", async () => {
     const w = world();
     const instance = w.create(journal);
     for (const text of ["a", "b"]) await call(instance, "add", text);
@@ -72,8 +72,8 @@ describe("the past of an actor", () => {
     assert.deepEqual(await call(instance, "all"), everything);
   });
 
-  // Were all that is held copied anew for each piece, it would be half a terabyte.
-  test("an import comes in pieces of any size", { timeout: 30_000 }, async () => {
+  // Copying the whole buffer for each chunk would copy half a terabyte.
+  test("an import accepts chunks of any size", { timeout: 30_000 }, async () => {
     const large = actor({
       state: { text: "" },
       actions: {
@@ -98,7 +98,7 @@ describe("the past of an actor", () => {
     assert.equal(await call(await w.wake(large, "import"), "length"), length);
   });
 
-  test("a fork of a time begins with the state of then, and nothing else", async () => {
+  test("a fork of a point in time starts with the state of that time only", async () => {
     const w = world();
     const instance = w.create(journal);
     await call(instance, "add", "a");

@@ -30,7 +30,7 @@ function definition(waits: { promise: Promise<void> }[] = []) {
 }
 
 describe("keyed calls", () => {
-  test("a retry gets the recorded result or error, in the same instance and after a wake", async () => {
+  test("a retry receives the recorded result or error, in the same instance and after a wake", async () => {
     const w = world();
     const instance = w.create(definition());
     assert.equal(await keyed(instance, "k1", "add"), 1);
@@ -50,7 +50,7 @@ describe("keyed calls", () => {
     assert.equal(await keyed(again, "k3", "add"), 3);
   });
 
-  test("a call that wrote nothing stores nothing", async () => {
+  test("a call without writes stores nothing", async () => {
     const w = world();
     const instance = w.create(definition());
     await instance.ready;
@@ -59,7 +59,7 @@ describe("keyed calls", () => {
     assert.equal(w.store.commits.length, commits);
   });
 
-  test("a retry joins a call that runs", async () => {
+  test("a retry joins the running call", async () => {
     const w = world();
     const wait = deferred();
     const instance = w.create(definition([wait]));
@@ -71,7 +71,7 @@ describe("keyed calls", () => {
     assert.equal(await call(instance, "get"), 2);
   });
 
-  test("a replayed result waits for the commit that records it", async () => {
+  test("a replayed result waits for the commit of its record", async () => {
     const w = world();
     const instance = w.create(definition());
     await instance.ready;
@@ -84,7 +84,7 @@ describe("keyed calls", () => {
     assert.deepEqual(await Promise.all([first, second]), [1, 1]);
   });
 
-  test("started and done are recorded with the commits they belong to", async () => {
+  test("start and completion are recorded with the commits of the call", async () => {
     const w = world();
     const wait = deferred();
     const instance = w.create(definition([wait]));
@@ -106,14 +106,14 @@ describe("keyed calls", () => {
     assert.ok(w.store.commits[1]?.state, "the start is in the same commit as what the call had changed");
   });
 
-  test("after a crash between two commits the retry is told, and nothing runs", async () => {
+  test("a retry after a crash between two commits fails without running", async () => {
     const w = world();
     const instance = w.create(definition([deferred()]));
     await instance.ready;
     const lost = keyed(instance, "k", "twice");
     await turn();
     await turn();
-    // The process is gone: another owner takes the actor over.
+    // The process has died: another owner takes the actor over.
     const again = await w.wake(definition());
     await assert.rejects(keyed(again, "k", "twice"), (error) => {
       assert.ok(isErrorCode(error, "action", "interrupted"));
@@ -134,7 +134,7 @@ describe("keyed calls", () => {
     assert.equal(await keyed(instance, "k", "add"), 2);
   });
 
-  test("memory is bounded: the store is asked for what has been forgotten, and for nothing else", async () => {
+  test("memory is bounded: only evicted keys are looked up in the store", async () => {
     const w = world();
     const instance = w.create(definition());
     for (let i = 0; i < 1_100; i++) await keyed(instance, `k${i}`, "add");
@@ -145,7 +145,7 @@ describe("keyed calls", () => {
     assert.equal(w.store.reads, 1);
   });
 
-  test("retries that arrive together while the store is asked run once", async () => {
+  test("concurrent retries during a store lookup run once", async () => {
     const w = world();
     await keyed(w.create(definition()), "other", "add");
     const again = await w.wake(definition());
@@ -155,7 +155,7 @@ describe("keyed calls", () => {
     assert.equal(await call(again, "get"), 2);
   });
 
-  test("after a wake the store is asked for as long as it has records, and not where it has none", async () => {
+  test("after a wake the store is queried only while it has records", async () => {
     const w = world();
     await call(w.create(definition()), "add");
     const unkeyed = await w.wake(definition());
@@ -169,7 +169,7 @@ describe("keyed calls", () => {
     assert.equal(w.store.reads, 1);
   });
 
-  test("a key after all that were forgotten is new without a look at the store, one before them is looked up", async () => {
+  test("a key newer than all evicted ones needs no store lookup, an older one does", async () => {
     const w = world();
     const instance = w.create(definition());
     const name = (i: number) => `k${String(i).padStart(6, "0")}`;

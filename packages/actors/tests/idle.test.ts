@@ -23,7 +23,7 @@ async function started(
 const statuses = (instances: readonly ActorInstance[]): string =>
   instances.map(({ status }) => (status === "ready" ? "r" : "-")).join("");
 
-test("one timer serves all actors that wait to sleep, and none is left when they have stopped", async () => {
+test("all idle actors share one timer, and none is left when they have stopped", async () => {
   const w = world();
   const instances = await started(w, ["a", "b", "c"]);
   assert.equal(w.ports.pendingTimers, 1);
@@ -33,7 +33,7 @@ test("one timer serves all actors that wait to sleep, and none is left when they
   assert.equal(w.ports.pendingTimers, 0);
 });
 
-test("each sleeps after its own time, in the order in which they came to rest", async () => {
+test("each actor sleeps after its own idle time, in the order in which they became idle", async () => {
   const w = world();
   const order: string[] = [];
   const [a, b, c] = await started(w, ["a", "b", "c"]);
@@ -57,7 +57,7 @@ test("each sleeps after its own time, in the order in which they came to rest", 
   assert.deepEqual(order, ["c", "b", "a"]);
 });
 
-test("one that works when its time comes stays, and sleeps when it has rested for that long", async () => {
+test("an actor that is busy at its deadline stays awake, and sleeps after a full idle time", async () => {
   const w = world();
   const [busy, idle] = await started(w, ["busy", "idle"]);
   assert.ok(busy && idle);
@@ -75,7 +75,7 @@ test("one that works when its time comes stays, and sleeps when it has rested fo
   assert.equal(w.ports.pendingTimers, 0);
 });
 
-test("one that stops leaves the others their times", async () => {
+test("a stopped actor does not affect the deadlines of others", async () => {
   const w = world();
   const [a, b, c] = await started(w, ["a", "b", "c"]);
   assert.ok(a && b && c);
@@ -88,7 +88,7 @@ test("one that stops leaves the others their times", async () => {
   assert.equal(await c.stopped, "slept");
 });
 
-test("an actor that was called sleeps and comes back with what it had, again and again", async () => {
+test("an actor sleeps and wakes repeatedly without losing state", async () => {
   const w = world();
   const definition = timed(1_000);
   let [instance] = await started(w, ["a"], definition);

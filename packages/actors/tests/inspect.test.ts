@@ -20,7 +20,7 @@ function stateOf(bytes: Uint8Array | undefined): unknown {
   return bytes && decodeValue(bytes);
 }
 
-test("the record of a token has format 1, is made once, and is read without waking", async () => {
+test("the record of a token has format 1, is created once, and is read without waking the actor", async () => {
   const { create, wake, store } = world();
   const instance = create(counter);
   await instance.ready;
@@ -41,7 +41,7 @@ test("the record of a token has format 1, is made once, and is read without waki
   assert.equal(await again.inspect().token(), token);
 });
 
-test("an edit waits for the action of a serial actor, and is durable when it is done", async () => {
+test("an edit waits for the action of a serial actor, and is durable when it resolves", async () => {
   const gate = deferred();
   const serial = actor({
     state: { n: 0 },
@@ -71,7 +71,7 @@ test("an edit waits for the action of a serial actor, and is durable when it is 
   assert.deepEqual(stateOf(instance.inspect().state()), { n: 10 });
 });
 
-test("an edit whose commit fails is refused, and one that comes after the end", async () => {
+test("an edit rejects if its commit fails, or after the actor has stopped", async () => {
   const { create, store } = world();
   const instance = create(counter);
   await instance.ready;
@@ -85,7 +85,7 @@ test("an edit whose commit fails is refused, and one that comes after the end", 
   await assert.rejects(instance.inspect().token());
 });
 
-test("what is no state value is refused with its path; an actor without state says so", async () => {
+test("an invalid state value is rejected with its path; an actor without state rejects every edit", async () => {
   const { create } = world();
   const instance = create(counter);
   await instance.ready;
@@ -100,7 +100,7 @@ test("what is no state value is refused with its path; an actor without state sa
   await assert.rejects(inspection.setState(1), (error) => isErrorCode(error, "actor", "state_not_enabled"));
 });
 
-test("a watcher hears of what is durable, and of broadcasts behind it; nothing once it has left", async () => {
+test("a watcher is notified of durable changes and later broadcasts, until it leaves", async () => {
   const { create, store } = world();
   const instance = create(counter);
   await instance.ready;
@@ -125,7 +125,7 @@ test("a watcher hears of what is durable, and of broadcasts behind it; nothing o
   assert.equal(heard.length, before);
 });
 
-test("looking keeps nobody awake, and what is shown is a copy", async () => {
+test("inspection does not keep the actor awake, and returns copies", async () => {
   const { create, ports } = world();
   const instance = create(counter);
   await instance.ready;

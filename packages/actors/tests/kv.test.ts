@@ -20,7 +20,7 @@ async function open(): Promise<{ kv: ActorKv; w: World }> {
 }
 
 describe("kv", () => {
-  test("reads see writes at once, also while their commit is on its way", async () => {
+  test("reads see writes immediately, even during their commit", async () => {
     const { kv, w } = await open();
     w.store.hold = true;
     await kv.put("a", "1");
@@ -51,7 +51,7 @@ describe("kv", () => {
     ]);
   });
 
-  test("a text that begins with a byte order mark comes back with it", async () => {
+  test("a leading byte order mark is preserved", async () => {
     const { kv } = await open();
     await kv.put("\ufeffname", "\ufefftext");
     assert.deepEqual(await kv.list(), [["\ufeffname", "\ufefftext"]]);
@@ -80,7 +80,7 @@ describe("kv", () => {
     await assert.rejects(kv.list("", { limit: -1 }), refused("invalid_limit"));
   });
 
-  test("equals a sorted map after random operations, whatever is durable", async () => {
+  test("matches a sorted map after random operations, durable or not", async () => {
     for (let seed = 1; seed <= 40; seed++) {
       const { kv, w } = await open();
       w.store.hold = true;
@@ -129,7 +129,7 @@ describe("kv", () => {
     }
   });
 
-  test("state and kv of one turn are one commit", async () => {
+  test("state and kv changes of one turn share a commit", async () => {
     const w = world();
     const definition = actor({
       state: { n: 0 },

@@ -7,7 +7,7 @@ import { call, deferred, outcome, turn, world } from "./harness.ts";
 const code = (group: string, name: string) => (error: unknown) => isErrorCode(error, group, name);
 
 describe("run", () => {
-  test("starts once a start, after onWake, detached; the actor is ready meanwhile", async () => {
+  test("runs once per start, after onWake, without delaying readiness", async () => {
     const w = world();
     const log: string[] = [];
     const end = deferred();
@@ -37,7 +37,7 @@ describe("run", () => {
     assert.deepEqual(log, ["onWake", "run", "end"]);
   });
 
-  test("keeps the actor awake while it runs; once it has returned or thrown, the actor idles to sleep", async () => {
+  test("keeps the actor awake while it runs; after it has returned or thrown, the actor falls asleep", async () => {
     for (const fails of [false, true]) {
       const w = world();
       const end = deferred();
@@ -67,7 +67,7 @@ describe("run", () => {
     }
   });
 
-  test("setWakeAt holds to the clock, also when that jumps ahead", async () => {
+  test("setWakeAt follows the clock, including jumps", async () => {
     const w = world();
     const runs: number[] = [];
     const definition = actor({
@@ -84,7 +84,7 @@ describe("run", () => {
     assert.equal(runs.length, 2);
   });
 
-  test("a wake-up that is due during a transaction that fails comes once, after it", async () => {
+  test("a wake-up due during a failed transaction happens once, after it", async () => {
     const w = world();
     const go = deferred();
     let runs = 0;
@@ -118,7 +118,7 @@ describe("run", () => {
     assert.equal(runs, 2);
   });
 
-  test("sees the stop through abortSignal; the grace period is its bound", async () => {
+  test("sees the stop through abortSignal; the grace period limits the wait", async () => {
     const w = world();
     let aborted = false;
     const definition = actor({
@@ -139,7 +139,7 @@ describe("run", () => {
     assert.equal(await stopped, "slept");
   });
 
-  test("what asks for a stop ends its own step first, then its signal aborts", async () => {
+  test("code that requests a stop finishes its synchronous part before its signal aborts", async () => {
     for (const how of ["sleep", "destroy"] as const) {
       const w = world();
       const aborted = deferred();
@@ -162,7 +162,7 @@ describe("run", () => {
     }
   });
 
-  test("a second sleep does nothing, a destruction takes it over, and a second of those does nothing", async () => {
+  test("a second sleep has no effect, a destruction replaces the sleep, and a second destruction has no effect", async () => {
     const w = world();
     const definition = actor({
       actions: {
@@ -186,7 +186,7 @@ describe("run", () => {
     assert.equal(await second.stopped, "destroyed");
   });
 
-  test("a destruction does not wait for run, also one that takes over a sleep", async () => {
+  test("a destruction does not wait for run, even if it replaces a sleep", async () => {
     const definition = actor({ run: () => new Promise(() => {}) });
     const w = world();
     const instance = w.create(definition);
@@ -200,7 +200,7 @@ describe("run", () => {
     assert.equal(await stopped, "destroyed");
   });
 
-  test("setWakeAt: run starts again at its time, awake or asleep, and the store knows it", async () => {
+  test("setWakeAt: run starts again at the time, awake or asleep, and the store knows it", async () => {
     const w = world();
     const runs: number[] = [];
     const definition = actor({
@@ -239,15 +239,15 @@ describe("run", () => {
     await assert.rejects(call(again, "at", Number.NaN), code("actor", "invalid_wake_at"));
   });
 
-  test("c.run of an actor without run is a typed error", async () => {
+  test("c.run of an actor without run throws a typed error", async () => {
     const w = world();
     const definition = actor({ actions: { at: (c) => c.run.setWakeAt(1) } });
     await assert.rejects(call(w.create(definition), "at"), code("actor", "run_not_defined"));
   });
 });
 
-describe("what holds work up", () => {
-  test("onMigrate runs before everything else and has a timeout", async () => {
+describe("operations that delay other work", () => {
+  test("onMigrate runs before all other hooks and has a timeout", async () => {
     const w = world();
     const log: string[] = [];
     const definition = actor({
@@ -275,7 +275,7 @@ describe("what holds work up", () => {
     await assert.rejects(slow.ready, code("actor", "callback_timed_out"));
   });
 
-  test("a start hook that ends its own actor fails the start, and no caller is told to wait for it", async () => {
+  test("a start hook that stops its own actor fails the start, and callers are not told to wait for it", async () => {
     for (const end of ["sleep", "destroy"] as const) {
       const w = world();
       const instance = w.create(actor({ onWake: (c) => c[end](), actions: { ping: () => 1 } }));
@@ -285,7 +285,7 @@ describe("what holds work up", () => {
     }
   });
 
-  test("an actor that ends itself as it wakes is gone once it has started, and serves nobody", async () => {
+  test("an actor that stops itself in onWake stops after its start and serves no calls", async () => {
     for (const hook of ["onMigrate", "createVars", "onWake"] as const) {
       const w = world();
       const log: string[] = [];
@@ -311,7 +311,7 @@ describe("what holds work up", () => {
     }
   });
 
-  test("onMigrate sees the state of an actor that is not new, after migrateState, and what it changes stays", async () => {
+  test("onMigrate of an existing actor sees the state after migrateState, and its changes persist", async () => {
     const w = world();
     const seen: unknown[] = [];
     const first = actor({ state: { n: 1 }, onMigrate: (c) => void seen.push(c.state) });
@@ -366,7 +366,7 @@ describe("what holds work up", () => {
     assert.deepEqual(log, ["begin 0", "end 0", "begin 1", "end 1"]);
   });
 
-  test("blockConcurrencyWhile holds up actions and connections, and passes errors on", async () => {
+  test("blockConcurrencyWhile delays actions and connections, and passes errors on", async () => {
     const w = world();
     const wait = deferred();
     const definition = actor({
@@ -391,7 +391,7 @@ describe("what holds work up", () => {
     assert.equal(await call(instance, "ping"), "pong");
   });
 
-  test("a call that a stop finds waiting is told that it has not run", async () => {
+  test("a call that is waiting when the actor stops is reported as not executed", async () => {
     const w = world();
     const definition = actor({
       options: { concurrency: "serial", sleepGracePeriod: 100 },
@@ -411,8 +411,8 @@ describe("what holds work up", () => {
   });
 });
 
-describe("what a context has", () => {
-  test("region, deprecated no-ops and fetch behind the gate", async () => {
+describe("properties of a context", () => {
+  test("region, deprecated no-ops, and fetch behind the output gate", async () => {
     const w = world();
     const definition = actor({
       state: { n: 0 },
@@ -442,7 +442,7 @@ describe("what a context has", () => {
     assert.equal(await fetched, 204);
   });
 
-  test("options without effect are told once for a definition", async () => {
+  test("ineffective options are logged once per definition", async () => {
     const w = world();
     const warned: unknown[] = [];
     const log: Logger = {
@@ -459,7 +459,7 @@ describe("what a context has", () => {
   });
 });
 
-test("c.destroy() that was answered holds through a crash: the next start only ends the actor", async () => {
+test("an acknowledged c.destroy() survives a crash: the next start only ends the actor", async () => {
   const w = world();
   const log: string[] = [];
   const stuck = deferred();
@@ -482,7 +482,7 @@ test("c.destroy() that was answered holds through a crash: the next start only e
   const before = await w.store.due(w.ports.clock.now() + 100_000, 10);
   assert.deepEqual(before.actors, []);
   assert.equal(await call(instance, "end"), "ended");
-  // The process is gone while the actor still waits for the other call.
+  // The process dies while the actor still waits for the other call.
   const due = await w.store.due(w.ports.clock.now() + 20_000, 10);
   assert.deepEqual(
     due.actors.map((record) => record.id),

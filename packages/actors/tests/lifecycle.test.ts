@@ -6,7 +6,7 @@ import { call, deferred, outcome, testSink, turn, world } from "./harness.ts";
 
 const code = (group: string, name: string) => (error: unknown) => isErrorCode(error, group, name);
 
-/** Writes down which hooks ran. */
+/** Records which hooks ran. */
 function traced(log: string[], options: { sleepTimeout?: number; noSleep?: boolean } = {}) {
   const hook = (name: string) => () => void log.push(name);
   return actor({
@@ -114,7 +114,7 @@ describe("the order of hooks", () => {
     assert.equal(w.store.commits[0]?.state?.type, "snapshot");
   });
 
-  test("an actor whose createState or onCreate throws does not exist", async () => {
+  test("an actor whose createState or onCreate throws is not created", async () => {
     for (const broken of [
       actor({
         createState: () => {
@@ -175,7 +175,7 @@ describe("the order of hooks", () => {
     assert.deepEqual(shared, { list: [1] });
   });
 
-  test("hooks of connections time out", async () => {
+  test("connection hooks time out", async () => {
     const w = world();
     const definition = actor({
       onBeforeConnect: () => new Promise<void>(() => {}),
@@ -189,7 +189,7 @@ describe("the order of hooks", () => {
     await assert.rejects(connecting, code("actor", "callback_timed_out"));
   });
 
-  test("a refused connection is not seen by anyone", async () => {
+  test("a rejected connection is not visible to others", async () => {
     const w = world();
     const definition = actor({
       onBeforeConnect: (_c, params: { ok: boolean }) => {
@@ -209,7 +209,7 @@ describe("the order of hooks", () => {
     assert.deepEqual(sink.seen, ["open"]);
   });
 
-  test("onStateChange: once a macrotask, after changes only, and it must not change the state", async () => {
+  test("onStateChange runs once per macrotask, only after changes, and must not change the state", async () => {
     const w = world();
     const seen: number[] = [];
     const definition = actor({
@@ -231,7 +231,7 @@ describe("the order of hooks", () => {
     const instance = w.create(definition);
     await call(instance, "set", 2);
     await turn();
-    // Whose change it was is told; what has changed stays.
+    // The caller that made the change receives the error; the change stays.
     await assert.rejects(call(instance, "set", 3), code("actor", "state_mutation_reentrant"));
     await turn();
     await call(instance, "get");
@@ -241,7 +241,7 @@ describe("the order of hooks", () => {
     assert.deepEqual(w.reported, []);
   });
 
-  test("onStateChange hears of what onCreate changes, before createVars", async () => {
+  test("onStateChange runs for changes in onCreate, before createVars", async () => {
     const w = world();
     const seen: string[] = [];
     const instance = w.create(
@@ -276,7 +276,7 @@ describe("the order of hooks", () => {
     assert.equal(await call(instance, "get"), 3);
   });
 
-  test("onStateChange that hears of what onCreate changes has the constant vars", async () => {
+  test("onStateChange for changes in onCreate sees constant vars", async () => {
     const w = world();
     const instance = w.create(
       actor({
@@ -294,7 +294,7 @@ describe("the order of hooks", () => {
     assert.deepEqual(await call(instance, "heard"), [1]);
   });
 
-  test("onBeforeActionResponse changes what the caller gets", async () => {
+  test("onBeforeActionResponse changes the result", async () => {
     const w = world();
     const definition = actor({
       actions: { hello: (_c, name: string) => `hello ${name}` },
@@ -306,7 +306,7 @@ describe("the order of hooks", () => {
 });
 
 describe("sleep and destruction", () => {
-  test("an idle actor sleeps; calls, connections and keepAwake keep it up", async () => {
+  test("an idle actor sleeps; calls, connections and keepAwake keep it awake", async () => {
     const w = world();
     const work = deferred();
     const definition = actor({
@@ -336,7 +336,7 @@ describe("sleep and destruction", () => {
     assert.equal(await call(await w.wake(definition), "add"), 2);
   });
 
-  test("a call that meets sleep is told that it has not run; what runs already ends well", async () => {
+  test("a call during a sleep is reported as not executed; running calls complete", async () => {
     const w = world();
     const wait = deferred();
     const definition = actor({
@@ -366,7 +366,7 @@ describe("sleep and destruction", () => {
     assert.equal(await call(again, "add"), 2);
   });
 
-  test("the grace period is a bound: what still runs is told and cannot change anything", async () => {
+  test("the grace period is a limit: interrupted work is notified and can no longer change anything", async () => {
     const w = world();
     const wait = deferred();
     let failure: unknown;
@@ -402,7 +402,7 @@ describe("sleep and destruction", () => {
     assert.equal(await call(await w.wake(definition), "get"), 1);
   });
 
-  test("onDestroy runs, once, also where an action does not end within the grace period", async () => {
+  test("onDestroy runs once, even if an action exceeds the grace period", async () => {
     const w = world();
     const wait = deferred();
     const cleaning = deferred();
@@ -443,7 +443,7 @@ describe("sleep and destruction", () => {
     assert.equal(w.ports.pendingTimers, 0);
   });
 
-  test("an action may put its actor to sleep or destroy it, and still answers", async () => {
+  test("an action may put its actor to sleep or destroy it, and still returns its result", async () => {
     const w = world();
     const log: string[] = [];
     const instance = w.create(traced(log));
@@ -457,7 +457,7 @@ describe("sleep and destruction", () => {
     assert.ok(last?.state || w.store.commits.at(-2)?.state, "what onDestroy changed is committed");
   });
 
-  test("a destruction that meets a sleep wins; both are idempotent", async () => {
+  test("a destruction during a sleep replaces it; both are idempotent", async () => {
     const w = world();
     const wait = deferred();
     const log: string[] = [];
@@ -484,7 +484,7 @@ describe("sleep and destruction", () => {
     assert.notEqual((await w.store.get("a"))?.destroyedAt, undefined);
   });
 
-  test("a shutdown waits for a start under way no longer than for what runs", async () => {
+  test("a shutdown waits for a start in progress no longer than for running calls", async () => {
     const w = world();
     const wakes = deferred();
     const late: unknown[] = [];
@@ -517,7 +517,7 @@ describe("sleep and destruction", () => {
     assert.equal(w.ports.pendingTimers, 0);
   });
 
-  test("waitUntil delays a sleep, shutdown says so, abortSignal fires at its start", async () => {
+  test("waitUntil delays a sleep, shutdown reports it, and abortSignal fires at its start", async () => {
     const w = world();
     const wait = deferred();
     let signal: AbortSignal | undefined;
@@ -546,7 +546,7 @@ describe("sleep and destruction", () => {
     assert.equal(await call(await w.wake(definition), "get"), 5);
   });
 
-  test("a stop that is asked for during the start follows it; user code may not ask then", async () => {
+  test("a stop requested by the host during the start follows it; user code cannot request one then", async () => {
     const w = world();
     const definition = actor({
       state: {},
@@ -558,7 +558,7 @@ describe("sleep and destruction", () => {
     assert.equal(await instance.sleep(), "slept");
   });
 
-  test("a last commit that fails is told as such", async () => {
+  test("a failed last commit is reported", async () => {
     const w = world();
     const definition = actor({ state: { n: 0 }, onSleep: (c) => void c.state.n++ });
     const instance = w.create(definition);
@@ -569,7 +569,7 @@ describe("sleep and destruction", () => {
 });
 
 describe("connections", () => {
-  test("events go to subscribers, after the commit; disconnect closes after what was sent", async () => {
+  test("events are sent to subscribers after the commit; disconnect closes after earlier output", async () => {
     const w = world();
     const definition = actor({
       state: { n: 0 },
@@ -603,7 +603,7 @@ describe("connections", () => {
     void conns[1].subscribe("note");
   });
 
-  test("a disconnect or save that nobody waits for ends no process when its commit fails", async () => {
+  test("an unawaited disconnect or save does not end the process when its commit fails", async () => {
     const w = world();
     const unhandled: unknown[] = [];
     const hear = (error: unknown): void => void unhandled.push(error);
@@ -634,7 +634,7 @@ describe("connections", () => {
     }
   });
 
-  test("a connection that ends while it is set up is refused", async () => {
+  test("a connection that closes during its setup is rejected", async () => {
     const w = world();
     const wait = deferred();
     const definition = actor({

@@ -5,21 +5,21 @@ import { actor, actorLimits, optionDefaults, queue } from "../src/index.ts";
 import { scheduleLimits } from "../src/limits.ts";
 import { world } from "./harness.ts";
 
-/** Of a context, what the rows use. */
+/** The part of a context that the rows use. */
 // biome-ignore lint/suspicious/noExplicitAny: a row names the member that it tries.
 type Context = any;
 
 interface Row {
   readonly limit: string;
   readonly value: number;
-  /** Tries a size, in an actor of its own for each. */
+  /** Tries a size in a separate actor. */
   readonly attempt: (c: Context, size: number) => unknown;
   readonly code: string;
 }
 
 const text = (bytes: number): string => "x".repeat(bytes);
 const bytes = (length: number): Uint8Array => new Uint8Array(length);
-/** What is around a text of more than 64 KiB in CBOR: its head, and that of the list of arguments. */
+/** CBOR overhead of a string of more than 64 KiB: its head, and that of the argument list. */
 const textHead = 5;
 const listHead = 1;
 const every = { name: "n", interval: scheduleLimits.minIntervalMs, action: "never" };
@@ -30,7 +30,7 @@ function nested(depth: number): unknown {
   return value;
 }
 
-/** The largest that is taken: one less and this are, one more is not. */
+/** The maximum: one less and the value itself are accepted, one more is not. */
 const upTo: readonly Row[] = [
   {
     limit: "nesting of a state",
@@ -151,7 +151,7 @@ const upTo: readonly Row[] = [
   {
     limit: "body of a message",
     value: optionDefaults.maxQueueMessageSize,
-    // A text of up to 65,535 bytes has a head of three.
+    // A string of up to 65,535 bytes has a head of three bytes.
     attempt: (c, size) => c.queue.send("a", text(size - 3)),
     code: "queue.message_too_large",
   },
@@ -163,7 +163,7 @@ const upTo: readonly Row[] = [
   },
 ];
 
-/** The smallest that is taken. */
+/** The minimum. */
 const from: readonly Row[] = [
   {
     limit: "interval of c.cron.every",
@@ -179,7 +179,7 @@ const from: readonly Row[] = [
   },
 ];
 
-/** Undefined, or the code of the error, and whether the actor is as before. */
+/** Undefined, or the error code; checks that the actor is unchanged. */
 async function outcomeOf(row: Row, size: number): Promise<string | undefined> {
   const { create } = world();
   const instance = create(
@@ -204,14 +204,14 @@ async function outcomeOf(row: Row, size: number): Promise<string | undefined> {
 
 describe("limits of an actor", () => {
   for (const row of upTo) {
-    test(`${row.limit}: ${row.value} is taken, one more is not`, async () => {
+    test(`${row.limit}: ${row.value} is accepted, one more is not`, async () => {
       assert.equal(await outcomeOf(row, row.value - 1), undefined);
       assert.equal(await outcomeOf(row, row.value), undefined);
       assert.equal(await outcomeOf(row, row.value + 1), row.code);
     });
   }
   for (const row of from) {
-    test(`${row.limit}: ${row.value} is taken, one less is not`, async () => {
+    test(`${row.limit}: ${row.value} is accepted, one less is not`, async () => {
       assert.equal(await outcomeOf(row, row.value - 1), row.code);
       assert.equal(await outcomeOf(row, row.value), undefined);
       assert.equal(await outcomeOf(row, row.value + 1), undefined);

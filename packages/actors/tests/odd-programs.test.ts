@@ -4,7 +4,7 @@ import { decodeValue, isErrorCode, UserError } from "@holdfast/core";
 import { actor } from "../src/index.ts";
 import { call, testSink, world } from "./harness.ts";
 
-/** What user code may throw, and what cannot be read or changed as other errors can. */
+/** Values that user code may throw and that cannot be read or changed like other errors. */
 const thrown: Readonly<Record<string, () => unknown>> = {
   text: () => Object.create(null),
   proxy: () =>
@@ -26,7 +26,7 @@ function locked(): ReadableStream<unknown> {
   return stream;
 }
 
-/** Results that look like streams, or like promises, and are none. */
+/** Results that resemble streams or promises, but are neither. */
 const results: Readonly<Record<string, () => unknown>> = {
   locked,
   getter: () => ({
@@ -63,8 +63,8 @@ const odd = actor({
   },
 });
 
-describe("programs that throw or return what nobody expects", () => {
-  test("whatever an action throws, its caller is answered and the actor goes on", async () => {
+describe("programs that throw or return unexpected values", () => {
+  test("whatever an action throws, its caller receives an error and the actor continues", async () => {
     const { create, reported } = world();
     const instance = create(odd);
     await instance.ready;
@@ -85,7 +85,7 @@ describe("programs that throw or return what nobody expects", () => {
     assert.equal(await call(instance, "n"), Object.keys(thrown).length);
   });
 
-  test("a result that cannot be read piece by piece fails its own call alone", async () => {
+  test("a result that cannot be read in chunks fails only its own call", async () => {
     const { create, reported } = world();
     const instance = create(odd);
     for (const name of Object.keys(results)) {
@@ -95,14 +95,14 @@ describe("programs that throw or return what nobody expects", () => {
     assert.equal(await call(instance, "n"), 0);
   });
 
-  test("a promise of somebody's own that settles twice ends its call once", async () => {
+  test("a custom thenable that settles twice ends its call once", async () => {
     const instance = world().create(odd);
     assert.equal(await call(instance, "twice"), 1);
     assert.equal(await call(instance, "twice"), 1);
     assert.equal(await call(instance, "n"), 2);
   });
 
-  test("what is no promise keeps nobody awake", async () => {
+  test("a non-promise does not keep the actor awake", async () => {
     const w = world();
     const definition = actor({
       options: { sleepTimeout: 1_000 },
@@ -120,7 +120,7 @@ describe("programs that throw or return what nobody expects", () => {
     assert.equal(await instance.stopped, "slept");
   });
 
-  test("a run handler that throws what has no text leaves its actor as it is", async () => {
+  test("a run handler that throws a value without text does not affect its actor", async () => {
     const { create, reported } = world();
     const failing = actor({
       state: { n: 0 },
@@ -137,7 +137,7 @@ describe("programs that throw or return what nobody expects", () => {
   });
 });
 
-describe("what user code writes down of its context", () => {
+describe("JSON and logs of a context", () => {
   const written = actor({
     state: { secret: 1 },
     createConnState: () => ({ secret: 2 }),
@@ -149,7 +149,7 @@ describe("what user code writes down of its context", () => {
     },
   });
 
-  test("has nothing of the runtime, and of a connection its id", async () => {
+  test("contain nothing of the runtime, and only the id of a connection", async () => {
     const { create, reported } = world();
     const instance = create(written);
     const sink = testSink();

@@ -8,7 +8,7 @@ import { code, codeOf, send } from "./queue-support.ts";
 
 const options = { sleepTimeout: Number.POSITIVE_INFINITY };
 
-/** A consumer in `run` that a test leads step by step. */
+/** A consumer in `run` that a test controls step by step. */
 function consumer(work: () => Promise<unknown>) {
   return actor({
     options,
@@ -35,13 +35,13 @@ async function until(condition: () => Promise<boolean> | boolean): Promise<void>
   while (!(await condition())) await turn();
 }
 
-/** The keys of the records of queues that the store holds: messages and dead letters. */
+/** The stored record keys of queues: messages and dead letters. */
 async function records(store: ReturnType<typeof world>["store"], prefix: number): Promise<number> {
   const start = new Uint8Array([0, prefix]);
   return (await store.kvList("a", { start, end: new Uint8Array([0, prefix + 1]), limit: 1_000 })).length;
 }
 
-test("a plain message is in the store until what its consumer changed is, and no longer", async () => {
+test("a plain message is stored until the changes of its consumer are", async () => {
   const { create, store } = world();
   const hold = deferred();
   let started = 0;
@@ -52,7 +52,7 @@ test("a plain message is in the store until what its consumer changed is, and no
   const a = create(definition);
   await send(a, "jobs", "x");
   await until(() => started === 1);
-  // Other turns are committed meanwhile: that of an action, and that of one that goes on after an await.
+  // Other turns commit in between: that of an action, and that of one that continues after an await.
   await call(a, "other");
   await call(a, "otherLater");
   await a.ready;
@@ -65,7 +65,7 @@ test("a plain message is in the store until what its consumer changed is, and no
   assert.ok(batch?.state, "the deletion and the change are one commit");
 });
 
-test("a crash before that means another delivery, after it none", async () => {
+test("a crash before that causes another delivery, a crash after it none", async () => {
   const { create, wake } = world();
   const never = deferred();
   let started = 0;
@@ -76,7 +76,7 @@ test("a crash before that means another delivery, after it none", async () => {
   const a = create(stuck);
   await send(a, "jobs", "x");
   await until(() => started === 1);
-  // A new owner takes over without the old one knowing: to the actor a crash.
+  // A new owner takes over without notifying the old one: for the actor a crash.
   const b = await wake(consumer(() => Promise.resolve()));
   await until(async () => ((await call(b, "seen")) as string[]).length === 1);
   const c = await wake(consumer(() => Promise.resolve()));
@@ -85,7 +85,7 @@ test("a crash before that means another delivery, after it none", async () => {
   assert.deepEqual(await call(c, "seen"), ["x"]);
 });
 
-test("messages that nobody changed anything for are deleted by the next receive, or the end of the action", async () => {
+test("a message whose consumer changed nothing is deleted by the next receive, or the end of the action", async () => {
   const { create, store } = world();
   const got: string[] = [];
   const definition = actor({
@@ -115,7 +115,7 @@ test("messages that nobody changed anything for are deleted by the next receive,
   assert.equal(await records(store, 0x41), 0);
 });
 
-test("what a consumer schedules, stores or sends on carries the deletion as well", async () => {
+test("schedules, kv writes and sends of a consumer also commit the deletion", async () => {
   const { create, store } = world();
   const hold = deferred();
   const definition = actor({
@@ -141,7 +141,7 @@ test("what a consumer schedules, stores or sends on carries the deletion as well
           kv?.some((each) => each.type === "delete" && each.key[0] === 0 && each.key[1] === 0x41),
       );
     await until(() => batch() !== undefined || parts(a).queues.mailbox.find(1) === undefined);
-    // Where the message came and went within one turn, it has left no record to delete.
+    // A message that was added and removed within one turn leaves no record to delete.
     const written = batch()?.kv ?? store.commits.filter(({ actorId }) => actorId === body).at(-1)?.kv ?? [];
     assert.ok(
       written.some(({ type }) => type === "put"),
@@ -150,7 +150,7 @@ test("what a consumer schedules, stores or sends on carries the deletion as well
   }
 });
 
-test("a completion and what was changed before it are one commit", async () => {
+test("a completion commits together with preceding changes", async () => {
   const { create, store } = world();
   const definition = actor({
     options,
@@ -195,7 +195,7 @@ const policed = actor({
     },
     take: async (c, name: "flaky" | "moved" | "failed" | "slow") =>
       (await c.queue.tryNext({ names: [name] }))?.body,
-    /** Keeps what it took until `release`: its action goes on meanwhile. */
+    /** Keeps the message until `release`, while its action continues. */
     hold: async (c, name: "slow" | "wide", count = 1) => {
       const taken: (string | number)[] = [];
       for (let index = 0; index < count; index++) {
@@ -214,7 +214,7 @@ const policed = actor({
   },
 });
 
-test("a failed message comes back after its backoff, and is a dead letter after its last attempt", async () => {
+test("a failed message returns after its backoff, and becomes a dead letter after its last attempt", async () => {
   const { create, ports, wake } = world();
   const a = create(policed);
   await send(a, "flaky", "x");
@@ -242,7 +242,7 @@ test("a failed message comes back after its backoff, and is a dead letter after 
   await assert.rejects(parts(b).queues.inspector.retry(99), code("queue.message_not_found"));
 });
 
-test("a dead letter that two retry at once goes back once", async () => {
+test("two simultaneous retries return a dead letter once", async () => {
   const a = world().create(policed);
   await send(a, "flaky", "x");
   const { inspector, mailbox } = parts(a).queues;
@@ -263,7 +263,7 @@ test("a dead letter that two retry at once goes back once", async () => {
   assert.equal(await call(a, "take", "flaky"), undefined);
 });
 
-test("attempts are counted before a consumer can fail at them, so that a crash counts", async () => {
+test("an attempt is counted before its consumer can fail, so that a crash counts", async () => {
   const { create, wake } = world();
   let instance = create(policed);
   await send(instance, "flaky", "poison");
@@ -285,7 +285,7 @@ test("attempts are counted before a consumer can fail at them, so that a crash c
   await until(async () => (await parts(instance).queues.inspector.deadLetters(1)).length === 1);
 });
 
-test("a dead-letter queue of the same actor takes what has failed", async () => {
+test("a dead-letter queue of the same actor receives failed messages", async () => {
   const { create } = world();
   const a = create(policed);
   await send(a, "moved", "x");
@@ -293,7 +293,7 @@ test("a dead-letter queue of the same actor takes what has failed", async () => 
   assert.equal(await call(a, "take", "failed"), "x");
 });
 
-test("a message that is held too long is delivered again, and its first consumer hears of it", async () => {
+test("a message that exceeds its visibility timeout is delivered again, and its first consumer is notified", async () => {
   const { create, ports } = world();
   const a = create(policed);
   await send(a, "slow", "x");
@@ -307,7 +307,7 @@ test("a message that is held too long is delivered again, and its first consumer
   void holding.catch(() => {});
 });
 
-test("as many completable messages are out as the concurrency says", async () => {
+test("the number of completable messages in delivery is limited by the concurrency", async () => {
   const { create } = world();
   const a = create(policed);
   for (const body of [1, 2, 3]) await send(a, "wide", body);
@@ -319,7 +319,7 @@ test("as many completable messages are out as the concurrency says", async () =>
   void holding.catch(() => {});
 });
 
-test("a batch takes nothing of a queue that has as many out as it may, whatever else it takes", async () => {
+test("a batch skips queues that have reached their concurrency", async () => {
   const { create } = world();
   const a = create(policed);
   for (const body of [1, 2, 3]) await send(a, "wide", body);
@@ -350,7 +350,7 @@ test("the inspector lists, sends, clears and deletes", async () => {
   await assert.rejects(inspector.send("nobody", 1), code("queue.not_defined"));
 });
 
-test("waits end with actor.aborted when the actor stops; an iterator just ends", async () => {
+test("waits reject with actor.aborted when the actor stops; an iterator ends", async () => {
   const { create } = world();
   const ends: string[] = [];
   const definition = actor({
@@ -372,7 +372,7 @@ test("waits end with actor.aborted when the actor stops; an iterator just ends",
   assert.deepEqual(ends.sort(), ["actor.aborted", "actor.aborted", "ended"]);
 });
 
-test("a run handler that waits for the completion of a message does not hold up the stop; an action may", async () => {
+test("a run handler that waits for a completion does not delay the stop; an action may", async () => {
   const { create, wake } = world();
   const ends: string[] = [];
   const definition = actor({
@@ -410,7 +410,7 @@ test("a run handler that waits for the completion of a message does not hold up 
   assert.equal(await call(await wake(definition, "b"), "answer"), "by run");
 });
 
-test("a message that is to come later comes in time when the clock jumps ahead", async () => {
+test("a delayed message arrives on time after a clock jump", async () => {
   const { create, ports } = world();
   const a = create(policed);
   await a.ready;
@@ -422,7 +422,7 @@ test("a message that is to come later comes in time when the clock jumps ahead",
   assert.deepEqual([messages[0]?.id, messages[0]?.status], [id, "ready"]);
 });
 
-test("an actor whose run handler waits for messages may sleep, and one with work is started after a crash", async () => {
+test("an actor whose run handler waits for messages may sleep, and one with messages restarts after a crash", async () => {
   const { create, wake, ports } = world();
   const never = deferred();
   const definition = actor({
@@ -446,7 +446,7 @@ test("an actor whose run handler waits for messages may sleep, and one with work
   assert.equal(b.status, "ready");
 });
 
-test("messages that nobody waits for let an actor rest, and one that comes while it goes to sleep does not", async () => {
+test("messages without a receiver let an actor sleep, and one that arrives while it falls asleep wakes it", async () => {
   const { create, ports, store } = world();
   const ended = actor({
     options,
@@ -476,7 +476,7 @@ test("messages that nobody waits for let an actor rest, and one that comes while
   assert.equal((await store.get("b"))?.wakeAt, ports.clock.now() + 5_000);
 });
 
-test("a transaction that fails takes its messages back", async () => {
+test("a failed transaction rolls back its messages", async () => {
   const { create } = world();
   const definition = actor({
     options,
@@ -516,7 +516,7 @@ test("a transaction that fails takes its messages back", async () => {
   assert.equal(await call(a, "take"), undefined);
 });
 
-test("a transaction does not wait for ever for what can only come after it", {
+test("a transaction does not wait forever for work that can only follow it", {
   timeout: 20_000,
 }, async () => {
   const { create, ports } = world();
@@ -532,7 +532,7 @@ test("a transaction does not wait for ever for what can only come after it", {
           if (how === "iter") for await (const _ of c.queue.iter()) break;
           if (how === "next") c.state.sum += (await c.queue.next()).body;
         }),
-      /** A wait that its transaction does not wait for. */
+      /** A wait that its transaction does not await. */
       beside: (c) =>
         c.transaction(async () => {
           const added = c.queue.next().then(({ body }) => {
@@ -559,7 +559,7 @@ test("a transaction does not wait for ever for what can only come after it", {
   await until(async () => (await call(a, "sum")) === 1);
 });
 
-test("a consumer that waits gets nothing of a transaction that fails, and of another what it sent after its end", async () => {
+test("a waiting consumer receives nothing from a failed transaction, and messages of a successful one after its end", async () => {
   const { create } = world();
   const seen: string[] = [];
   const definition = actor({
@@ -609,7 +609,7 @@ test("an action that waits for a message ends with actor.aborted when its actor 
   await waiting;
 });
 
-test("a failed commit reaches the sender, and ends the actor", async () => {
+test("a failed commit rejects the send and stops the actor", async () => {
   const { create, store } = world();
   const a = create(consumer(() => Promise.resolve()));
   await a.ready;
@@ -622,12 +622,12 @@ test("a failed commit reaches the sender, and ends the actor", async () => {
   await assert.rejects(send(a, "jobs", "y"));
 });
 
-/** The parts of an actor in memory, which its host does not see. */
+/** The internal parts of an actor, which its host does not see. */
 function parts(instance: ActorInstance): import("../src/internal/lifecycle/parts.ts").Parts {
   return (instance as Runtime).components.parts;
 }
 
-test("an iterator does not answer for what another one has out", async () => {
+test("an iterator does not complete messages of another one", async () => {
   const seen: unknown[] = [];
   const held = Promise.withResolvers<void>();
   const definition = actor({

@@ -19,7 +19,7 @@ import {
   type OutboxRecord,
 } from "../src/internal/queue/mailbox/records.ts";
 
-/** What format 1 wrote, in hexadecimal; never changed. */
+/** Written by format 1, in hexadecimal; never changes. */
 type Golden = Readonly<
   Record<"hot" | "inline" | "chunked" | "dead" | "chunk" | "dedupe" | "dedupeKey" | "outbox", string>
 >;
@@ -60,7 +60,7 @@ const outbox: OutboxRecord = {
   createdAt: 1_700_000_000_000,
 };
 
-test("records of format 1 are read, and written as they were", () => {
+test("records of format 1 are read, and written byte for byte", () => {
   for (const [name, record] of Object.entries({ inline, chunked, dead })) {
     const value = golden[name as "inline"];
     assert.equal(hex(encodeMessage(record)), value);
@@ -77,7 +77,7 @@ test("records of format 1 are read, and written as they were", () => {
   assert.deepEqual(decodeOutbox(bytes(golden.outbox)), outbox);
 });
 
-test("a record of an unknown format, or a broken one, is refused", () => {
+test("a record of an unknown format, or a damaged one, is rejected", () => {
   const unknown = (error: unknown): boolean => isErrorCode(error, "store", "unknown_format");
   assert.throws(() => decodeHot(new Uint8Array([2, 0x81, 1])), unknown);
   assert.throws(() => decodeHot(new Uint8Array()), unknown);

@@ -5,7 +5,7 @@ import { HoldfastError } from "@holdfast/core";
 import { call, handStore, outcome, testPorts, turn } from "./harness.ts";
 import { code, codeOf } from "./queue-support.ts";
 
-/** `c.client()` of these tests: a way to the outbox, without a registry. */
+/** `c.client()` of these tests: access to the outbox without a registry. */
 interface Post {
   post(body: unknown, key?: string): Promise<void>;
 }
@@ -42,7 +42,7 @@ const sender = actor({
   },
 });
 
-/** A host whose deliveries end as the test says. */
+/** A host whose deliveries end as the test decides. */
 function office(answer: (body: unknown, attempt: number) => Promise<unknown>) {
   const ports = testPorts();
   const store = handStore(ports);
@@ -87,7 +87,7 @@ function stopping(): HoldfastError {
   return new HoldfastError("actor", "stopping", "not now");
 }
 
-test("a message leaves after the commit that sent it, and its sender hears when it has arrived", async () => {
+test("a message is delivered after its commit, and its sender is notified of the arrival", async () => {
   const arrival = Promise.withResolvers<void>();
   const { create, store, delivered } = office(() => arrival.promise);
   const a = create();
@@ -106,7 +106,7 @@ test("a message leaves after the commit that sent it, and its sender hears when 
   await sent;
 });
 
-test("a message that nobody waits for is in one commit with what is changed after it", async () => {
+test("an unawaited message shares a commit with later changes", async () => {
   const { create, store, delivered } = office(() => Promise.resolve());
   const a = create();
   await a.ready;
@@ -117,7 +117,7 @@ test("a message that nobody waits for is in one commit with what is changed afte
   await until(() => delivered.length === 1);
 });
 
-test("a target whose disk is full gets its message when it has room", async () => {
+test("a target with a full disk receives its message when it has space", async () => {
   const full = new HoldfastError("store", "full", "no room");
   const { create, ports, delivered } = office((_, attempt) =>
     attempt < 2 ? Promise.reject(full) : Promise.resolve(),
@@ -130,7 +130,7 @@ test("a target whose disk is full gets its message when it has room", async () =
   assert.equal(delivered.length, 2);
 });
 
-test("a target that is away is tried again with the same key, and those behind it wait", async () => {
+test("an unavailable target is retried with the same key, and later messages wait", async () => {
   const { create, ports, delivered } = office((_, attempt) =>
     attempt < 3 ? Promise.reject(stopping()) : Promise.resolve(),
   );
@@ -151,7 +151,7 @@ test("a target that is away is tried again with the same key, and those behind i
   assert.equal(new Set(delivered.map(({ key }) => key)).size, 2);
 });
 
-test("a message does not overtake one that waits for its next attempt, however long that takes", async () => {
+test("a message does not overtake one that waits for a retry, however long that takes", async () => {
   let away = true;
   const { create, ports, delivered } = office(() => (away ? Promise.reject(stopping()) : Promise.resolve()));
   const a = create();
@@ -163,7 +163,7 @@ test("a message does not overtake one that waits for its next attempt, however l
   }
   await until(() => delivered.length === 5);
   await turn();
-  // Between two attempts, and the pause after the next is longer than what a message waits for news of it.
+  // Between two attempts; the pause after the next one exceeds the sender's wait.
   const second = call(a, "post", 2);
   await turn();
   ports.advance(4_000);
@@ -179,7 +179,7 @@ test("a message does not overtake one that waits for its next attempt, however l
   );
 });
 
-test("what the target refuses is told, and is not tried again", async () => {
+test("a rejection by the target is reported and not retried", async () => {
   const refusal = new HoldfastError("queue", "full", "no room");
   const { create, ports, delivered, wake } = office(() => Promise.reject(refusal));
   const a = create();
@@ -192,7 +192,7 @@ test("what the target refuses is told, and is not tried again", async () => {
   assert.equal(delivered.length, 1);
 });
 
-test("a message that arrives during a transaction is not sent again when that fails", async () => {
+test("a message delivered during a failed transaction is not sent again", async () => {
   const arrival = Promise.withResolvers<void>();
   const { create, wake, delivered } = office(() => arrival.promise);
   const a = create();
@@ -207,7 +207,7 @@ test("a message that arrives during a transaction is not sent again when that fa
   assert.equal(b.wakeAt, undefined);
 });
 
-test("after a crash the next instance delivers what was not known to have arrived", async () => {
+test("after a crash the next instance delivers messages without a recorded arrival", async () => {
   const never = new Promise<void>(() => {});
   const { create, wake, delivered } = office((_, attempt) => (attempt === 1 ? never : Promise.resolve()));
   const a = create();
@@ -221,7 +221,7 @@ test("after a crash the next instance delivers what was not known to have arrive
   await until(() => b.wakeAt === undefined);
 });
 
-test("a commit that fails sends nothing, and neither does a transaction", async () => {
+test("a failed commit or transaction sends nothing", async () => {
   const { create, store, delivered } = office(() => Promise.resolve());
   const a = create();
   assert.equal(await call(a, "postInVain"), "back");

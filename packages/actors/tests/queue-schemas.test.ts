@@ -9,7 +9,7 @@ interface Job {
   readonly n: number;
 }
 
-/** Takes text as well, and makes a number of it. */
+/** Also accepts a string and converts it to a number. */
 function jobSchema(later: boolean): StandardSchema<unknown, Job> {
   return {
     "~standard": {
@@ -27,7 +27,7 @@ function jobSchema(later: boolean): StandardSchema<unknown, Job> {
 }
 
 for (const later of [false, true]) {
-  test(`schemas check and change messages and responses (${later ? "asynchronous" : "synchronous"})`, async () => {
+  test(`schemas validate and convert messages and responses (${later ? "asynchronous" : "synchronous"})`, async () => {
     const schema = jobSchema(later);
     const definition = actor({
       options: { sleepTimeout: Number.POSITIVE_INFINITY },
@@ -67,7 +67,7 @@ for (const later of [false, true]) {
   });
 }
 
-test("a message that the codec cannot carry is refused, and changes nothing", async () => {
+test("a message that cannot be encoded is rejected, and nothing changes", async () => {
   const definition = actor({
     queues: { jobs: queue<unknown>() },
     actions: {

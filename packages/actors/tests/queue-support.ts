@@ -7,7 +7,7 @@ export interface Sent {
   readonly response?: unknown;
 }
 
-/** Sends as a client does. */
+/** Sends like a client. */
 export async function send(
   instance: ActorInstance,
   name: string,
@@ -22,12 +22,12 @@ export function code(expected: string): (error: unknown) => boolean {
   return (error) => error instanceof HoldfastError && `${error.group}.${error.code}` === expected;
 }
 
-/** What an action that catches an error tells of it. */
+/** The error fields that an action returns. */
 export function codeOf(error: unknown): string {
   return error instanceof HoldfastError ? `${error.group}.${error.code}` : String(error);
 }
 
-/** Resolves when so many timers are set. */
+/** Resolves when this number of timers is set. */
 export async function timers(ports: TestPorts, count: number): Promise<void> {
   while (ports.pendingTimers < count) await turn();
 }

@@ -4,7 +4,7 @@ import { actor, queue } from "@holdfast/actors";
 import { call, deferred, turn, world } from "./harness.ts";
 import { send } from "./queue-support.ts";
 
-test("an action that waits for a completion is in the way of no transaction of the consumer", async () => {
+test("an action that waits for a completion does not block transactions of the consumer", async () => {
   const { create } = world();
   const counter = actor({
     state: { order: [] as string[] },
@@ -28,7 +28,7 @@ test("an action that waits for a completion is in the way of no transaction of t
   assert.deepEqual(await call(instance, "add", "message"), [1, ["message", "told"]]);
 });
 
-test("an action that waits for a message is in the way of no transaction that sends it, and goes on after it", async () => {
+test("an action that waits for a message does not block the transaction that sends it, and continues after it", async () => {
   const { create } = world();
   const box = actor({
     state: { order: [] as string[] },
@@ -55,7 +55,7 @@ test("an action that waits for a message is in the way of no transaction that se
   assert.deepEqual(await call(instance, "order"), ["given", "taken"]);
 });
 
-test("what waited aside goes on at once where a transaction still waits for another action", async () => {
+test("paused work continues immediately if a transaction still waits for another action", async () => {
   const { create } = world();
   const told = deferred<void>();
   const box = actor({

@@ -85,7 +85,7 @@ const basic = actor({
   },
 });
 
-test("messages come in the order of their ids over the selected queues, and leave with the receive", async () => {
+test("messages of the selected queues arrive in the order of their ids and are removed on receipt", async () => {
   const { create } = world();
   const a = create(basic);
   await send(a, "a", 1);
@@ -99,7 +99,7 @@ test("messages come in the order of their ids over the selected queues, and leav
   assert.equal(await call(a, "take"), null);
 });
 
-test("a sent message is durable before its sender hears of it, and is there after a sleep", async () => {
+test("a message is durable before its sender is notified, and survives a sleep", async () => {
   const { create, wake, store } = world();
   const a = create(basic);
   await a.ready;
@@ -116,7 +116,7 @@ test("a sent message is durable before its sender hears of it, and is there afte
   assert.deepEqual(await call(b, "take"), { name: "a", body: 7, attempt: 1 });
 });
 
-test("a sender to an actor that another owner has taken over is told so", async () => {
+test("a send to an actor with a new owner reports the takeover", async () => {
   const w = world();
   const instance = w.create(basic);
   await instance.ready;
@@ -125,7 +125,7 @@ test("a sender to an actor that another owner has taken over is told so", async 
   assert.equal(await instance.stopped, "fenced");
 });
 
-test("priority goes before age, delay and expiry hold to the clock", async () => {
+test("priority precedes age; delay and expiry follow the clock", async () => {
   const { create, ports, wake } = world();
   const a = create(basic);
   await call(a, "send", "a", 1);
@@ -150,7 +150,7 @@ test("priority goes before age, delay and expiry hold to the clock", async () =>
   assert.deepEqual(await call(b, "takeMany", ["a"], 9), [["a", 5]]);
 });
 
-test("a blocked receive gets the next message; its timeout gives nothing, waitForNames an error", async () => {
+test("a blocked receive gets the next message; on timeout it returns nothing, and waitForNames throws", async () => {
   const { create, ports } = world();
   const a = create(basic);
   const waiting = call(a, "take", ["a"], 5_000);
@@ -174,7 +174,7 @@ test("a blocked receive gets the next message; its timeout gives nothing, waitFo
   assert.equal(await call(a, "first", "a"), 9);
 });
 
-test("a completable message stays until it is completed, and comes again when its action ends without", async () => {
+test("a completable message stays until completion, and returns if its action ends without one", async () => {
   const { create } = world();
   const a = create(basic);
   await send(a, "jobs", "x");
@@ -189,7 +189,7 @@ test("a completable message stays until it is completed, and comes again when it
   assert.equal(await call(a, "receiveTwice"), "queue.previous_message_not_completed");
 });
 
-test("waitForNames takes what it asks for beside a message that is out", async () => {
+test("waitForNames receives a message while another one is in delivery", async () => {
   const a = world().create(basic);
   await send(a, "jobs", "x");
   await send(a, "a", 5);
@@ -197,7 +197,7 @@ test("waitForNames takes what it asks for beside a message that is out", async (
   assert.deepEqual(await call(a, "peekJob"), ["x", 2, "function"]);
 });
 
-test("a message is completed by its id once; a second time nothing happens, and another name is told", async () => {
+test("a message is completed by id once; repeating it has no effect, and another name throws", async () => {
   const a = world().create(basic);
   const { id: other } = (await call(a, "send", "a", 1)) as { id: number };
   const sent = send(a, "jobs", "x", { wait: true });
@@ -212,7 +212,7 @@ test("a message is completed by its id once; a second time nothing happens, and 
   assert.deepEqual(await call(a, "take", ["a"]), { name: "a", body: 1, attempt: 1 });
 });
 
-test("a batch takes as many as there are, parts of one do not count, and no names are all", async () => {
+test("a batch takes all available messages, counts once, and no names means all queues", async () => {
   const a = world().create(basic);
   for (const body of [1, 2, 3, 4]) await send(a, "a", body);
   assert.deepEqual(await call(a, "takeOf", null, 1.9), [1]);
@@ -220,12 +220,12 @@ test("a batch takes as many as there are, parts of one do not count, and no name
   assert.deepEqual(await call(a, "takeOf", undefined, Number.POSITIVE_INFINITY), [3, 4]);
 });
 
-test("null stands for options that are not given", async () => {
+test("null means default options", async () => {
   const a = world().create(basic);
   assert.deepEqual(await call(a, "nothingGiven"), [[1], 2, undefined, "queue.timed_out"]);
 });
 
-test("a sender who waits gets the response, or hears that its time is over", async () => {
+test("a waiting sender gets the response or a timeout", async () => {
   const { create, ports } = world();
   const a = create(basic);
   const done = send(a, "jobs", "x", { wait: true, idempotencyKey: "k", timeoutMs: 1_000 });
@@ -251,7 +251,7 @@ test("a sender who waits gets the response, or hears that its time is over", asy
   assert.equal(await unanswered, "queue.timed_out");
 });
 
-test("a second send with the key of one that did not wait hears of the completion, also when it was away for it", async () => {
+test("a second send with the key of an unawaited one receives its completion, even after it", async () => {
   const { create, wake } = world();
   const a = create(basic);
   assert.deepEqual(await send(a, "jobs", "x", { idempotencyKey: "k" }), { status: "completed" });
@@ -267,7 +267,7 @@ test("a second send with the key of one that did not wait hears of the completio
   });
 });
 
-test("a second send that waits joins one with its key that does not and is still on its way", async () => {
+test("a second, waiting send joins an unawaited one with the same key that is not durable yet", async () => {
   const { create, wake } = world();
   const a = create(basic);
   const waits = { wait: true, idempotencyKey: "k", timeoutMs: 0 };
@@ -281,7 +281,7 @@ test("a second send that waits joins one with its key that does not and is still
   });
 });
 
-test("what is wrong is told: unknown queues, options, timeouts, signals", async () => {
+test("invalid queues, options, timeouts and signals are reported", async () => {
   const { create } = world();
   const a = create(basic);
   await assert.rejects(send(a, "nobody", 1), code("queue.not_defined"));
@@ -302,7 +302,7 @@ test("what is wrong is told: unknown queues, options, timeouts, signals", async 
   await assert.rejects(send(a, "a", 1, { wait: true, timeoutMs: -1 }), code("queue.invalid_options"));
 });
 
-test("an actor that declares no queues refuses messages of others, and may use any itself", async () => {
+test("an actor without declared queues rejects messages of others, and may use any name itself", async () => {
   const { create, wake } = world();
   const definition = actor({
     actions: {
@@ -339,7 +339,7 @@ test("limits hold at, below and above", async () => {
     actions: { take: async (c) => (await c.queue.tryNext())?.body },
   });
   const a = create(limited);
-  // One byte of CBOR stands before a short text.
+  // CBOR adds one byte to a short string.
   await send(a, "a", "x".repeat(8));
   await send(a, "a", "x".repeat(9));
   await assert.rejects(send(a, "a", "x"), code("queue.full"));
@@ -348,7 +348,7 @@ test("limits hold at, below and above", async () => {
   await send(a, "a", "x");
 });
 
-test("a long body is kept in chunks, and they go with it", async () => {
+test("a long body is stored in chunks, which are deleted with it", async () => {
   const { create, wake, store } = world();
   const long = actor({
     queues: { a: queue<Uint8Array>() },
@@ -369,7 +369,7 @@ test("a long body is kept in chunks, and they go with it", async () => {
   );
 });
 
-test("a dedupe key lets one message of its window in, also after a sleep", async () => {
+test("a dedupe key accepts one message per window, also after a sleep", async () => {
   const { create, wake, ports } = world();
   const a = create(basic);
   const first = (await call(a, "send", "a", 1, { dedupeKey: "k" })) as { id: number };
@@ -388,7 +388,7 @@ test("a dedupe key lets one message of its window in, also after a sleep", async
   assert.deepEqual(await call(b, "takeMany", ["a", "b"], 9), [["a", 5]]);
 });
 
-test("a send with an idempotency key enters the queue once, also when both are on their way", async () => {
+test("sends with the same idempotency key enqueue once, even concurrently", async () => {
   const { create } = world();
   const a = create(basic);
   await Promise.all([send(a, "a", 1, { idempotencyKey: "k" }), send(a, "a", 1, { idempotencyKey: "k" })]);
@@ -396,7 +396,7 @@ test("a send with an idempotency key enters the queue once, also when both are o
   assert.deepEqual(await call(a, "takeMany", ["a"], 9), [["a", 1]]);
 });
 
-test("an iterator whose actor is gone just ends too, with messages left", async () => {
+test("an iterator ends when its actor stops, even if messages are left", async () => {
   const { create } = world();
   const held = Promise.withResolvers<void>();
   const goOn = Promise.withResolvers<void>();
@@ -433,7 +433,7 @@ test("an iterator whose actor is gone just ends too, with messages left", async 
   assert.deepEqual(bodies, ["first"]);
 });
 
-test("a message is what its body was when it was sent", async () => {
+test("a message contains its body at the time of the send", async () => {
   const changed = actor({
     state: { job: { step: 1 } },
     queues: { jobs: queue<{ step: number }>() },
@@ -459,12 +459,12 @@ test("a message is what its body was when it was sent", async () => {
   assert.deepEqual(await call(world().create(changed), "go"), [1, 10, 10]);
 });
 
-test("a receive that waits for nothing has nothing to abort", async () => {
+test("a receive without a wait ignores its signal", async () => {
   const tries = actor({
     queues: { a: queue<number>() },
     actions: {
       tries: async (c) => {
-        // As untyped programs pass one set of options to all receives.
+        // As untyped programs pass the same options to all receives.
         const options = { names: ["a"], count: 2, signal: AbortSignal.abort() } as const;
         const none = [await c.queue.tryNext(options), await c.queue.tryNextBatch(options)];
         for (let i = 0; i < 3; i++) await c.queue.send("a", i);

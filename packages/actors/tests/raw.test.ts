@@ -10,7 +10,7 @@ const code =
   (error: unknown): boolean =>
     isErrorCode(error, group, name);
 
-/** Lets commits land until the promise settles. */
+/** Lets commits succeed until the promise settles. */
 async function landing<T>(store: HandStore, promise: Promise<T>): Promise<T> {
   let settled = false;
   const done = (): void => {
@@ -24,7 +24,7 @@ async function landing<T>(store: HandStore, promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** What a host hands over of a WebSocket, and what it would put on the wire. */
+/** The host's side of a WebSocket, recording its output. */
 function wire(path = "/") {
   const sent: unknown[] = [];
   return {
@@ -41,8 +41,8 @@ function wire(path = "/") {
   };
 }
 
-describe("raw requests and the gate", () => {
-  test("the head leaves after the commit, each chunk after its own", async () => {
+describe("raw requests and the output gate", () => {
+  test("the head is sent after its commit, each chunk after its own", async () => {
     const { create, store } = world();
     const next = deferred();
     const instance = create(
@@ -78,7 +78,7 @@ describe("raw requests and the gate", () => {
     assert.deepEqual((await landing(store, second)).value, new Uint8Array([2]));
   });
 
-  test("a failed commit takes the answer back", async () => {
+  test("a failed commit discards the response", async () => {
     const { create, store } = world();
     const instance = create(
       actor({
@@ -98,7 +98,7 @@ describe("raw requests and the gate", () => {
     assert.equal(await instance.stopped, "failed");
   });
 
-  test("the time limit is for the head, not for the body", async () => {
+  test("the timeout applies to the head, not to the body", async () => {
     const { create, ports } = world();
     const body = deferred();
     const seen: unknown[] = [];
@@ -136,7 +136,7 @@ describe("raw requests and the gate", () => {
     assert.deepEqual(new Uint8Array(await slow.arrayBuffer()), new Uint8Array([1]));
   });
 
-  test("an open body keeps the actor awake; its end or its reader's leaving lets it sleep", async () => {
+  test("an open body keeps the actor awake until it ends or is cancelled", async () => {
     const { create, ports } = world();
     const instance = create(
       actor({
@@ -153,7 +153,7 @@ describe("raw requests and the gate", () => {
     assert.equal(await instance.stopped, "slept");
   });
 
-  test("in the grace of a sleep a request waits for the next instance, unless it says otherwise", async () => {
+  test("a request during the grace period of a sleep waits for the next instance, unless it opts out", async () => {
     const { create } = world();
     const sleeping = deferred();
     const instance = create(
@@ -176,7 +176,7 @@ describe("raw requests and the gate", () => {
     );
   });
 
-  test("a request in the grace of a stop has a connection with its hooks as any other", async () => {
+  test("a request during the grace period of a stop has a connection with hooks like any other", async () => {
     const { create, ports } = world();
     const sleeping = deferred();
     const seen: string[] = [];
@@ -212,7 +212,7 @@ describe("raw requests and the gate", () => {
     assert.equal(ports.pendingTimers, 0);
   });
 
-  test("a handler that does not end within the grace period is interrupted; one that has not begun has not run", async () => {
+  test("a handler that exceeds the grace period is interrupted; one that has not started does not run", async () => {
     const { create, ports } = world();
     let runs = 0;
     const instance = create(
@@ -239,7 +239,7 @@ describe("raw requests and the gate", () => {
     assert.equal(runs, 1);
   });
 
-  test("a refused connection refuses the request; hooks see it", async () => {
+  test("a rejected connection rejects the request; hooks see it", async () => {
     const { create } = world();
     const seen: string[] = [];
     const instance = create(
@@ -268,8 +268,8 @@ describe("raw requests and the gate", () => {
   });
 });
 
-describe("raw WebSockets and the gate", () => {
-  test("what is sent leaves after the commit before it, in order", async () => {
+describe("raw WebSockets and the output gate", () => {
+  test("output is sent after the preceding commit, in order", async () => {
     const { create, store } = world();
     const instance = create(
       actor({
@@ -302,7 +302,7 @@ describe("raw WebSockets and the gate", () => {
     assert.equal(await call(instance, "count"), 2);
   });
 
-  test("an open socket keeps the actor awake, and so does a handler that still runs", async () => {
+  test("an open socket or a running handler keeps the actor awake", async () => {
     const { create, ports } = world();
     const handled = deferred();
     const instance = create(
@@ -346,7 +346,7 @@ describe("raw WebSockets and the gate", () => {
   });
 });
 
-describe("raw requests and sockets beside transactions and blocks", () => {
+describe("raw requests and sockets with transactions and blocks", () => {
   const guarded = (hold: "transaction" | "block", started: () => void, go: Promise<void>) =>
     actor({
       state: { log: [] as string[] },
@@ -377,7 +377,7 @@ describe("raw requests and sockets beside transactions and blocks", () => {
     });
 
   for (const hold of ["transaction", "block"] as const) {
-    test(`nothing of theirs begins in a ${hold}, and nothing is lost`, async () => {
+    test(`none of their work starts during a ${hold}, and none is lost`, async () => {
       const { create } = world();
       const [started, go] = [deferred(), deferred()];
       const instance = create(guarded(hold, started.resolve, go.promise));
@@ -407,7 +407,7 @@ describe("raw requests and sockets beside transactions and blocks", () => {
     });
   }
 
-  test("a transaction waits for a handler that runs, and a handler may have its own", async () => {
+  test("a transaction waits for a running handler, and a handler may run its own", async () => {
     const { create } = world();
     const [reached, go] = [deferred(), deferred()];
     const instance = create(
@@ -446,7 +446,7 @@ describe("raw requests and sockets beside transactions and blocks", () => {
     assert.deepEqual(await call(instance, "log"), ["begins", "ends", "own"]);
   });
 
-  test("a body goes on behind a transaction of somebody else, whether that fails or not", async () => {
+  test("a body continues after the transaction of another caller, successful or not", async () => {
     const { create } = world();
     const pieces = [deferred(), deferred()];
     const instance = create(
@@ -482,7 +482,7 @@ describe("raw requests and sockets beside transactions and blocks", () => {
     assert.equal(await text, "01");
   });
 
-  test("a serial actor has one handler at a time", async () => {
+  test("a serial actor runs one handler at a time", async () => {
     const { create } = world();
     let [inside, most] = [0, 0];
     const instance = create(
@@ -509,7 +509,7 @@ describe("raw requests and sockets beside transactions and blocks", () => {
     assert.equal(most, 1);
   });
 
-  test("a client that leaves while its request waits runs nothing", async () => {
+  test("a request that is cancelled while waiting does not run", async () => {
     const { create } = world();
     const [started, go] = [deferred(), deferred()];
     const instance = create(guarded("block", started.resolve, go.promise));

@@ -6,7 +6,7 @@ import { deferred, world } from "./harness.ts";
 import { act, pass, scheduled, script, settle } from "./schedule-support.ts";
 
 const code = (name: string) => (error: unknown) => isErrorCode(error, "schedule", name);
-/** What time the clock of a test begins at: 2027-01-15T08:00:00Z. */
+/** Start time of the test clock: 2027-01-15T08:00:00Z. */
 const minute = 60_000;
 
 describe("recurring schedules", () => {
@@ -46,7 +46,7 @@ describe("recurring schedules", () => {
     assert.deepEqual([job.lastRunAt, job.nextRunAt], [at(15_000), at(20_000)]);
   });
 
-  test("cron: at the times of the expression in its zone", async () => {
+  test("cron: at the times of the expression in its time zone", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -77,7 +77,7 @@ describe("recurring schedules", () => {
     assert.equal(s.fired[0]?.info.kind, "cron");
   });
 
-  test("set again: the same cadence keeps its next time and id, another begins anew", async () => {
+  test("set again: the same cadence keeps its next time and id, another one starts over", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -103,7 +103,7 @@ describe("recurring schedules", () => {
     assert.equal((await act<unknown[]>(instance, "jobs")).length, 1);
   });
 
-  test("list is by name, delete takes history along, unknown names are told", async () => {
+  test("list is sorted by name, delete removes the history, unknown names are reported", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -124,7 +124,7 @@ describe("recurring schedules", () => {
     assert.deepEqual(await act(instance, "history", "none"), []);
   });
 
-  test("a failed run is in the history and not tried again; the next comes at its time", async () => {
+  test("a failed run is recorded and not retried; the next one runs on time", async () => {
     const w = world();
     const s = script();
     s.failures = 1;
@@ -141,7 +141,7 @@ describe("recurring schedules", () => {
     assert.deepEqual(first?.error, { group: "user", code: "told_to", message: "no", metadata: { count: 1 } });
   });
 
-  test("retry: tried again within its policy, and never past the next time", async () => {
+  test("retry: repeated according to the policy, and never after the next due time", async () => {
     const w = world();
     const s = script();
     s.failures = 2;
@@ -161,7 +161,7 @@ describe("recurring schedules", () => {
     s.failures = 3;
     s.fired.length = 0;
     await pass(w, 11_000, 500);
-    // 20,000, 21,500, 24,500; the next pause would pass 30,000.
+    // 20,000, 21,500, 24,500; the next retry would be after 30,000.
     assert.deepEqual(
       s.fired.map(({ info }) => [info.scheduledAt - start, info.firedAt - start]),
       [
@@ -173,7 +173,7 @@ describe("recurring schedules", () => {
     );
   });
 
-  test("a due time that comes while a run goes on is skipped and recorded", async () => {
+  test("a due time during a run is skipped and recorded", async () => {
     const w = world();
     const s = script();
     const gate = deferred();
@@ -210,7 +210,7 @@ describe("recurring schedules", () => {
     );
   });
 
-  test("due times that a jump of the clock brings during a run are left out at once", async () => {
+  test("due times that a clock jump causes during a run are skipped together", async () => {
     const w = world();
     const s = script();
     const gate = deferred();
@@ -244,7 +244,7 @@ describe("recurring schedules", () => {
     assert.deepEqual(await act(instance, "jobs"), []);
   });
 
-  test("pause and resume: nothing is due in between, nor made up for", async () => {
+  test("pause and resume: missed times are not due and not caught up", async () => {
     const w = world();
     const s = script();
     const definition = scheduled(s);
@@ -270,7 +270,7 @@ describe("recurring schedules", () => {
     );
   });
 
-  test("startAt and endAt: nothing before, nothing after, and the schedule ends", async () => {
+  test("startAt and endAt: no runs before or after, and the schedule ends", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -307,7 +307,7 @@ describe("recurring schedules", () => {
     await act(instance, "every", { ...ended, endAt: ended.endAt + 1 });
   });
 
-  test("jitter: later by less than it, and times stay where they are", async () => {
+  test("jitter: delays a run by less than the jitter and does not move due times", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -328,7 +328,7 @@ describe("recurring schedules", () => {
   });
 });
 
-test("a clock that jumps back runs no time twice", async () => {
+test("a clock that jumps back repeats no run", async () => {
   const w = world();
   const s = script();
   const instance = w.create(scheduled(s));
@@ -350,7 +350,7 @@ test("a clock that jumps back runs no time twice", async () => {
   }
 });
 
-describe("times that passed while nothing ran", () => {
+describe("times missed while the actor was not running", () => {
   async function after(options: Record<string, unknown>, awayMs: number) {
     const w = world();
     const s = script();
@@ -368,24 +368,24 @@ describe("times that passed while nothing ran", () => {
     return { minutes, next };
   }
 
-  test("once, the default: one run stands for all", async () => {
+  test("once (default): one run for all of them", async () => {
     assert.deepEqual(await after({}, 35 * minute), { minutes: [10], next: 40 });
     assert.deepEqual(await after({ catchUp: "once" }, 35 * minute), { minutes: [10], next: 40 });
   });
 
-  test("skip: none, unless it passed less than a minute ago", async () => {
+  test("skip: no run, unless the time was less than a minute ago", async () => {
     assert.deepEqual(await after({ catchUp: "skip" }, 35 * minute), { minutes: [], next: 40 });
     assert.deepEqual(await after({ catchUp: "skip" }, 31 * minute), { minutes: [], next: 40 });
     assert.deepEqual(await after({ catchUp: "skip" }, 31 * minute - 1), { minutes: [30], next: 40 });
   });
 
-  test("a number: so many of the latest, in order", async () => {
+  test("a number: the latest ones, in order", async () => {
     assert.deepEqual(await after({ catchUp: 2 }, 35 * minute), { minutes: [20, 30], next: 40 });
     assert.deepEqual(await after({ catchUp: 1 }, 35 * minute), { minutes: [30], next: 40 });
     assert.deepEqual(await after({ catchUp: 10 }, 35 * minute), { minutes: [10, 20, 30], next: 40 });
   });
 
-  test("what was chosen to be made up is run, though later times were skipped meanwhile", async () => {
+  test("selected missed times run even if later times are skipped meanwhile", async () => {
     const w = world();
     const s = script();
     const definition = scheduled(s, { actionTimeout: Number.POSITIVE_INFINITY });
@@ -423,7 +423,7 @@ describe("times that passed while nothing ran", () => {
     );
   });
 
-  test("making up goes on where a crash cut it off, and runs come one after the other", async () => {
+  test("catching up continues after a crash, one run at a time", async () => {
     const w = world();
     const s = script();
     const definition = scheduled(s);
@@ -458,7 +458,7 @@ describe("times that passed while nothing ran", () => {
 });
 
 describe("history", () => {
-  test("keeps maxHistory rows; less when it is set lower; none with 0", async () => {
+  test("keeps maxHistory rows; fewer after it is lowered; none with 0", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -477,7 +477,7 @@ describe("history", () => {
     assert.equal(s.fired.length, 7);
   });
 
-  test("survives sleep; 20 rows unless more are asked for", async () => {
+  test("survives sleep; returns 20 rows by default", async () => {
     const w = world();
     const s = script();
     const definition = scheduled(s);
@@ -492,8 +492,8 @@ describe("history", () => {
   });
 });
 
-describe("what is refused", () => {
-  test("names, intervals, expressions, zones, histories and options that are none", async () => {
+describe("validation", () => {
+  test("rejects invalid names, intervals, expressions, time zones, histories and options", async () => {
     const w = world();
     const instance = w.create(scheduled(script()));
     const base = { name: "e", interval: 5_000, action: "fire" };

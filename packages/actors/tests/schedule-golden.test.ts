@@ -19,8 +19,8 @@ import {
 } from "../src/internal/schedule/rows.ts";
 
 /**
- * What version 1 wrote, in hexadecimal. This file is never changed: a later format adds files of its
- * own, and everything that was ever written can still be read.
+ * Written by version 1, in hexadecimal. This file never changes: a later format adds its own files, and all released
+ * formats stay readable.
  */
 const golden: Readonly<Record<string, string>> = JSON.parse(
   readFileSync(new URL("golden/schedule-format-1.json", import.meta.url), "utf8"),
@@ -101,7 +101,7 @@ function written(): Record<string, string> {
   };
 }
 
-test("format 1 of schedules is read", () => {
+test("format 1 of schedules can be read", () => {
   assert.deepEqual(decodeRow(bytes("oneShot")), oneShot);
   assert.deepEqual(decodeRow(bytes("every")), every);
   assert.deepEqual(decodeRow(bytes("cron")), cron);
@@ -110,11 +110,11 @@ test("format 1 of schedules is read", () => {
   assert.deepEqual(decodeSequence(bytes("sequence")), { from: 1, to: 9 });
 });
 
-test("what is written today is format 1, byte for byte", () => {
+test("format 1 is written byte for byte", () => {
   assert.deepEqual(written(), golden);
 });
 
-test("bytes of another format, and damaged ones, give a typed error", () => {
+test("bytes of other formats, and damaged ones, cause a typed error", () => {
   const invalid = (error: unknown): boolean => isErrorCode(error, "schedule", "invalid_schedule_row");
   const damaged = [
     new Uint8Array(),

@@ -19,7 +19,7 @@ function inspected() {
   };
 }
 
-test("an inspector sees all schedules in order of time, and which of them run", async () => {
+test("an inspector lists all schedules by time and shows which are running", async () => {
   const { w, s, instance, inspector, start } = inspected();
   const gate = deferred();
   s.wait = gate.promise;
@@ -47,7 +47,7 @@ test("an inspector sees all schedules in order of time, and which of them run", 
   assert.equal(inspector.list().length, 1);
 });
 
-test("trigger runs a recurring one now, and its times stay as they are", async () => {
+test("trigger runs a recurring schedule now without changing its times", async () => {
   const { w, s, instance, inspector, start } = inspected();
   await act(instance, "every", { name: "e", interval: 5_000, action: "fire" });
   const [job] = inspector.list();
@@ -65,7 +65,7 @@ test("trigger runs a recurring one now, and its times stay as they are", async (
   assert.equal(await inspector.trigger(job?.id ?? ""), true);
   assert.equal(await inspector.trigger(job?.id ?? ""), false);
   await pass(w, 6_000);
-  // What was due while it ran by hand runs after it.
+  // The time that became due during the manual run follows it.
   s.wait = undefined;
   gate.resolve();
   await settle();
@@ -76,7 +76,7 @@ test("trigger runs a recurring one now, and its times stay as they are", async (
   assert.equal(await inspector.trigger("nothing"), false);
 });
 
-test("trigger runs a one-shot early; delete ends it, also while it runs; changes are durable", async () => {
+test("trigger runs a one-shot early; delete ends it, even while it runs; changes are durable", async () => {
   const { w, s, instance, inspector } = inspected();
   const id = await act<string>(instance, "after", 60_000, "a");
   assert.equal(await inspector.trigger(id), true);

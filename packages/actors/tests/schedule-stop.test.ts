@@ -7,7 +7,7 @@ import { call, outcome, turn, world } from "./harness.ts";
 import { act, pass, scheduled, script, settle } from "./schedule-support.ts";
 
 describe("sleep, crash and stop", () => {
-  test("a sleeping actor is woken by its store, and what was due meanwhile runs", async () => {
+  test("a sleeping actor is woken by its store, and missed schedules run", async () => {
     const w = world();
     const s = script();
     const definition = scheduled(s);
@@ -31,13 +31,13 @@ describe("sleep, crash and stop", () => {
     assert.equal(await act(again, "count"), 1);
   });
 
-  test("a run that was cut off by a crash is run again, once, with the same id", async () => {
+  test("a run interrupted by a crash is repeated once, with the same id", async () => {
     const w = world();
     const s = script();
     const definition = scheduled(s);
     const instance = w.create(definition);
     const id = await act<string>(instance, "after", 1_000, "a");
-    // Nothing of the run becomes durable: the process is gone with it.
+    // Nothing of the run becomes durable, as if the process had died.
     const { commit } = w.store;
     w.store.commit = () => new Promise(() => {});
     await pass(w, 1_000);
@@ -54,7 +54,7 @@ describe("sleep, crash and stop", () => {
     assert.deepEqual(await act(again, "list"), []);
   });
 
-  test("an attempt that had begun counts, so that one which kills its process comes to an end", async () => {
+  test("a started attempt counts, so a run that kills its process is not repeated forever", async () => {
     const w = world();
     const s = script();
     s.wait = new Promise(() => {});
@@ -75,7 +75,7 @@ describe("sleep, crash and stop", () => {
     assert.deepEqual([dead?.attempts, dead?.error.group, dead?.error.code], [5, "schedule", "interrupted"]);
   });
 
-  test("during the grace period of a sleep one is kept, and runs after the wake", async () => {
+  test("a schedule due in the grace period of a sleep runs after the wake", async () => {
     const w = world();
     const fired: string[] = [];
     const definition = actor({
@@ -95,7 +95,7 @@ describe("sleep, crash and stop", () => {
     assert.deepEqual(fired, ["from onSleep"]);
   });
 
-  test("a run that a stop cuts off does not count as failed: it is run again after the wake", async () => {
+  test("a run interrupted by a stop does not count as failed and is repeated after the wake", async () => {
     const w = world();
     const s = script();
     const definition = actor({
@@ -121,7 +121,7 @@ describe("sleep, crash and stop", () => {
     assert.equal(s.failures, 2);
   });
 
-  test("schedules of onCreate begin with the actor, those of a failed onCreate never", async () => {
+  test("schedules of onCreate start with the actor; those of a failed onCreate never do", async () => {
     const w = world();
     const fired: string[] = [];
     const definition = (fails: boolean) =>
@@ -140,7 +140,7 @@ describe("sleep, crash and stop", () => {
     assert.deepEqual(fired, ["kept"]);
   });
 
-  test("a schedule leaves with the turn that made it: a failed commit takes it along", async () => {
+  test("a schedule commits with its turn: a failed commit discards it", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -154,7 +154,7 @@ describe("sleep, crash and stop", () => {
     assert.equal(instance.status, "stopped");
   });
 
-  test("a wake-up that nobody wants any more is taken back", async () => {
+  test("an obsolete wake-up is cancelled", async () => {
     const w = world();
     const definition = scheduled(script());
     const instance = w.create(definition);
@@ -171,7 +171,7 @@ describe("sleep, crash and stop", () => {
     assert.equal((await w.store.get("a"))?.wakeAt, undefined);
   });
 
-  test("after the actor has stopped, writing is refused", async () => {
+  test("writes are rejected after the actor has stopped", async () => {
     const w = world();
     let kept: { schedule: { after(ms: number, action: string): Promise<string> } } | undefined;
     const definition = actor({
@@ -190,7 +190,7 @@ describe("sleep, crash and stop", () => {
     );
   });
 
-  test("stops before a one-shot has had its turn are no attempts", async () => {
+  test("stops before a one-shot starts do not count as attempts", async () => {
     const w = world();
     const fired: (number | undefined)[] = [];
     let held: Promise<void> | undefined = new Promise(() => {});

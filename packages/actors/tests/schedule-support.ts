@@ -3,12 +3,12 @@ import { actor } from "@holdfast/actors";
 import { UserError } from "@holdfast/core";
 import { call, turn, type World } from "./harness.ts";
 
-/** Lets what is due at this moment run, with the commits behind it. */
+/** Runs due work and the commits that follow. */
 export async function settle(): Promise<void> {
   for (let i = 0; i < 16; i++) await turn();
 }
 
-/** Moves the time in steps, so that what becomes due runs at its time. */
+/** Advances the time in steps, so that work runs when it becomes due. */
 export async function pass(w: World, ms: number, stepMs = 1_000): Promise<void> {
   for (let left = ms; left > 0; left -= stepMs) {
     w.ports.advance(Math.min(stepMs, left));
@@ -22,7 +22,7 @@ export interface Fired {
   readonly conn: string;
 }
 
-/** Outside of the actor: what its actions are told to do, and what they did. */
+/** State outside of the actor: instructions for its actions, and their results. */
 export interface Script {
   readonly fired: Fired[];
   /** Attempts that throw. */

@@ -24,7 +24,7 @@ interface Named {
   send(c: unknown, text: string): void;
 }
 
-/** Writes down what would be scheduled. */
+/** Records the schedules that would be created. */
 function recorder() {
   const calls: unknown[][] = [];
   const record = async (...args: unknown[]): Promise<string> => {
@@ -44,7 +44,7 @@ function recorder() {
   return { calls, c: { schedule } };
 }
 
-test("typedSchedule checks names and arguments of a definition, and passes them on", async () => {
+test("typedSchedule checks names and arguments against a definition and passes them on", async () => {
   const { calls, c } = recorder();
   const schedule = typedSchedule<typeof jobs>(c);
   await schedule.after(1, "send", "text", 2);
@@ -65,7 +65,7 @@ test("typedSchedule checks names and arguments of a definition, and passes them 
   await schedule.at(1, "group");
 });
 
-test("typedSchedule takes the actions alone too", async () => {
+test("typedSchedule also accepts the actions alone", async () => {
   const { calls, c } = recorder();
   await typedSchedule<Named>(c).after(1, "send", "text");
   assert.equal(calls.length, 1);

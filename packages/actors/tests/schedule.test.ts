@@ -9,7 +9,7 @@ import { act, pass, scheduled, script, settle } from "./schedule-support.ts";
 const code = (name: string) => (error: unknown) => isErrorCode(error, "schedule", name);
 
 describe("one-shot schedules", () => {
-  test("run once, at their time, with their arguments and what fired them", async () => {
+  test("run once, on time, with their arguments and the fire info", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -33,7 +33,7 @@ describe("one-shot schedules", () => {
     assert.equal((await w.store.get("a"))?.wakeAt, undefined);
   });
 
-  test("a run changes state and takes its schedule away in one commit", async () => {
+  test("a run changes the state and deletes its schedule in one commit", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -48,7 +48,7 @@ describe("one-shot schedules", () => {
     );
   });
 
-  test("runs of asynchronous actions that wait for nothing take their schedules away with what they change", async () => {
+  test("runs of asynchronous actions without a wait delete their schedules with their changes", async () => {
     const w = world();
     const adds = actor({
       state: { count: 0 },
@@ -72,7 +72,7 @@ describe("one-shot schedules", () => {
     );
   });
 
-  test("those of one time run in the order in which they were made, after a sleep too", async () => {
+  test("schedules of the same time run in the order of creation, also after a sleep", async () => {
     const w = world();
     const s = script();
     const names = [..."abcdefghij"];
@@ -90,7 +90,7 @@ describe("one-shot schedules", () => {
     );
   });
 
-  test("run in order of their time, whatever the order in which they were made", async () => {
+  test("run in order of time, whatever the order of creation", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -107,7 +107,7 @@ describe("one-shot schedules", () => {
     );
   });
 
-  test("a time that has passed, zero and a negative delay are due at once", async () => {
+  test("a past time, zero and a negative delay are due immediately", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -118,7 +118,7 @@ describe("one-shot schedules", () => {
     assert.deepEqual(s.fired.map(({ text }) => text).sort(), ["negative", "past", "zero"]);
   });
 
-  test("cancel takes one away, once; unknown ids are false", async () => {
+  test("cancel deletes a schedule once; unknown ids return false", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -130,7 +130,7 @@ describe("one-shot schedules", () => {
     assert.deepEqual(s.fired, []);
   });
 
-  test("one that runs is not listed and cannot be cancelled", async () => {
+  test("a running schedule is not listed and cannot be cancelled", async () => {
     const w = world();
     const s = script();
     const gate = deferred();
@@ -147,7 +147,7 @@ describe("one-shot schedules", () => {
     assert.deepEqual(await act(instance, "list"), []);
   });
 
-  test("an actor keeps awake while one runs", async () => {
+  test("a running schedule keeps its actor awake", async () => {
     const w = world();
     const s = script();
     const gate = deferred();
@@ -161,7 +161,7 @@ describe("one-shot schedules", () => {
     assert.equal(instance.status, "stopped");
   });
 
-  test("a far one costs a timer a minute, beyond what a timer can hold", async () => {
+  test("a time beyond the maximum timer delay works", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -186,7 +186,7 @@ describe("one-shot schedules", () => {
     assert.equal(longest, 60_000);
   });
 
-  test("clocks that jump: ahead it is due at the next look, back it waits for its time", async () => {
+  test("clock jumps: forward makes a schedule due, backward delays it", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
@@ -205,7 +205,7 @@ describe("one-shot schedules", () => {
 });
 
 describe("failures of one-shot schedules", () => {
-  test("five attempts with a growing pause, the same id, then a dead letter that can be tried again", async () => {
+  test("five attempts with increasing pauses and the same id, then a dead letter that can be retried", async () => {
     const w = world();
     const s = script();
     s.failures = 5;
@@ -262,7 +262,7 @@ describe("failures of one-shot schedules", () => {
     assert.equal(s.fired.length, 1);
   });
 
-  test("an action that does not exist is a dead letter at once", async () => {
+  test("an action that does not exist becomes a dead letter immediately", async () => {
     const w = world();
     const instance = w.create(scheduled(script()));
     await act(instance, "afterTo", 0, "missing", 1);
@@ -271,7 +271,7 @@ describe("failures of one-shot schedules", () => {
     assert.deepEqual([dead?.action, dead?.attempts, dead?.error.code], ["missing", 0, "action_not_found"]);
   });
 
-  test("an action that times out failed; the next attempt waits until it has really ended", async () => {
+  test("an action that times out has failed; the next attempt waits until it has ended", async () => {
     const w = world();
     const s = script();
     const gate = deferred();
@@ -291,7 +291,7 @@ describe("failures of one-shot schedules", () => {
     assert.deepEqual(await act(instance, "list"), []);
   });
 
-  test("at most 1,000 dead letters are kept, the latest", { timeout: 60_000 }, async () => {
+  test("only the latest 1,000 dead letters are retained", { timeout: 60_000 }, async () => {
     const w = world();
     const instance = w.create(scheduled(script(), { maxSchedules: 2_000 }));
     for (let i = 0; i < 1_001; i++) await act(instance, "afterTo", 0, "missing", i);
@@ -301,8 +301,8 @@ describe("failures of one-shot schedules", () => {
   });
 });
 
-describe("what is refused", () => {
-  test("times that are none, actions without a name, arguments that cannot be stored", async () => {
+describe("validation", () => {
+  test("rejects invalid times, missing action names, and arguments that cannot be stored", async () => {
     const w = world();
     const instance = w.create(scheduled(script()));
     for (const ms of [Number.NaN, Number.POSITIVE_INFINITY, "5", undefined]) {
@@ -318,7 +318,7 @@ describe("what is refused", () => {
       isErrorCode(error, "message", "unsupported_value"),
     );
     const bytes = (size: number) => new Uint8Array(size);
-    // An array of one byte string: one byte of array, five of length.
+    // An array of one byte string: one byte for the array, five for the length.
     await act(instance, "afterTo", 60_000, "fire", bytes(1_048_576 - 6));
     await assert.rejects(
       act(instance, "afterTo", 60_000, "fire", bytes(1_048_576 - 5)),
@@ -327,7 +327,7 @@ describe("what is refused", () => {
     assert.equal((await act<unknown[]>(instance, "list")).length, 1);
   });
 
-  test("maxSchedules counts both kinds; one that runs makes room", async () => {
+  test("maxSchedules counts both kinds, but not running ones", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s, { maxSchedules: 2 }));
@@ -338,7 +338,7 @@ describe("what is refused", () => {
       act(instance, "every", { name: "f", interval: 5_000, action: "count" }),
       code("max_schedules_exceeded"),
     );
-    // The same name again needs no room.
+    // Reusing a name needs no room.
     await act(instance, "every", { name: "e", interval: 6_000, action: "count" });
     await act(instance, "cancel", id);
     await act(instance, "after", 1_000, "b");
@@ -350,7 +350,7 @@ describe("what is refused", () => {
     await settle();
   });
 
-  test("a record that cannot be read is reported and left alone; the others run", async () => {
+  test("a record that cannot be read is reported and left in place; the others run", async () => {
     const w = world();
     const s = script();
     const definition = scheduled(s);
@@ -377,8 +377,8 @@ describe("what is refused", () => {
   });
 });
 
-describe("the actions that schedules run", () => {
-  test("schemas check their own arguments, canInvoke and connection hooks are for callers", async () => {
+describe("scheduled actions", () => {
+  test("argument schemas apply, canInvoke and connection hooks do not", async () => {
     const w = world();
     const seen: unknown[] = [];
     const text: StandardSchema<string> = {
@@ -414,7 +414,7 @@ describe("the actions that schedules run", () => {
     await assert.rejects(call(instance, "checked", "x"), (error) => isErrorCode(error, "auth", "forbidden"));
   });
 
-  test("what they return is dropped, whatever it is, and a generator runs to its end", async () => {
+  test("results are discarded, and a generator runs to its end", async () => {
     const w = world();
     const seen: string[] = [];
     const definition = actor({
@@ -439,7 +439,7 @@ describe("the actions that schedules run", () => {
     assert.deepEqual(await call(instance, "pending"), []);
   });
 
-  test("a transaction that fails takes back the schedules made and cancelled in it", async () => {
+  test("a failed transaction rolls back schedules that it created and cancelled", async () => {
     const w = world();
     const fired: string[] = [];
     const definition = actor({
@@ -474,7 +474,7 @@ describe("the actions that schedules run", () => {
     assert.equal((await w.store.get("a"))?.wakeAt, 1_800_000_005_000);
   });
 
-  test("a transaction that fails leaves nothing of the first schedules of an actor, nor of one due at once", async () => {
+  test("a failed transaction removes the first schedules of an actor, including one due immediately", async () => {
     const w = world();
     const fired: string[] = [];
     const definition = actor({

@@ -1,7 +1,7 @@
-/** What programs do with the objects of a state, by what an object is. Each says what it returned. */
+/** Operations of programs on state objects, by kind of object. Each returns its result. */
 import { type Below, childrenOf, isObject } from "./state-random.ts";
 
-/** Does something with `target`; `make` gives new values, the same ones each time that a change is done again. */
+/** Applies an operation to `target`; `make` creates values, the same ones when the operation is repeated. */
 export function change(target: unknown, below: Below, make: () => unknown): unknown {
   if (Array.isArray(target)) return changeArray(target, below, make);
   if (target instanceof Map) return changeMap(target, below, make);
@@ -112,7 +112,7 @@ function changeArray(target: unknown[], below: Below, make: () => unknown): unkn
   }
 }
 
-/** Reads that are not the engine's own on a view. */
+/** Reads that views implement themselves. */
 function read(target: unknown[], below: Below): unknown {
   switch (below(14)) {
     case 0:

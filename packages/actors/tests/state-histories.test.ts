@@ -5,7 +5,7 @@ import { type Below, childrenOf, isObject, randomFrom, randomValue } from "./sta
 import { agree, harness } from "./state-support.ts";
 
 describe("replay of snapshot and patches", () => {
-  /** They found something once. */
+  /** Histories that once exposed a bug. */
   const kept = [1_568, 5_196, 6_012, 6_639, 7_183, 8_939, 9_738, 18_511, 27_167, 211_939];
   const first = Number(process.env.FROM ?? 1);
   const some = Array.from({ length: Number(process.env.SEEDS ?? 300) }, (_, i) => i + first);
@@ -22,7 +22,7 @@ describe("replay of snapshot and patches", () => {
   });
 });
 
-/** With `inUse`, what was assigned is also changed behind the back of the state for as long as it is held. */
+/** With `inUse`, assigned values are also changed directly while they are retained. */
 function randomRun(seed: number, inUse: boolean): void {
   const below = randomFrom(seed);
   const initial = {
@@ -41,11 +41,11 @@ function randomRun(seed: number, inUse: boolean): void {
   }
 }
 
-/** Changes a random container of the state, or one that was taken out of it. */
+/** Changes a random container of the state, or one that was removed from it. */
 function mutate(log: StateLog, below: Below, kept: unknown[], originals: unknown[]): void {
   let target: unknown = log.value;
   if (kept.length > 0 && below(5) === 0) target = kept[below(kept.length)];
-  // What was assigned is changed behind the back of the state, before and after its commit.
+  // Changes assigned values directly, before and after their commit.
   const isOriginal = originals.length > 0 && below(4) === 0;
   if (isOriginal) target = originals[below(originals.length)];
   for (let depth = below(4); depth > 0; depth--) {
@@ -58,7 +58,7 @@ function mutate(log: StateLog, below: Below, kept: unknown[], originals: unknown
   const again = originals.length > 0 && !isOriginal && below(8) === 0;
   const held = !isOriginal && kept.length > 0 && below(4) === 0 ? kept[below(kept.length)] : made;
   const chosen = again ? originals[below(originals.length)] : held;
-  // A plain value that holds itself is rightly refused once the state is given it.
+  // A plain value that contains itself is correctly rejected when it is assigned.
   const value = !types.isProxy(target) && holds(chosen, target) ? made : chosen;
   if (value === made && typeof made === "object" && made !== null && !isOriginal) originals.push(made);
   if (Array.isArray(target)) mutateArray(target, value, below, kept);

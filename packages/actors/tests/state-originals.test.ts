@@ -1,4 +1,4 @@
-/** What an action assigned and goes on changing: in its turn, in a transaction that is taken back, in connections. */
+/** Values that an action assigns and keeps changing: in its turn, in a rolled back transaction, in connections. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor } from "@holdfast/actors";
@@ -49,8 +49,8 @@ const room = actor({
   },
 });
 
-describe("what an action has assigned and goes on changing", () => {
-  test("is what is committed, and what its reply says", async () => {
+describe("changes of a value after its assignment", () => {
+  test("are committed and visible in the reply", async () => {
     const w = world();
     const first = w.create(room);
     assert.deepEqual(await call(first, "say", "a", "one"), [{ text: "one", likes: 1 }]);
@@ -69,7 +69,7 @@ describe("what an action has assigned and goes on changing", () => {
     });
   });
 
-  test("is gone with the transaction that is taken back", async () => {
+  test("are lost with a transaction that is rolled back", async () => {
     const w = world();
     const first = w.create(room);
     assert.deepEqual(await call(first, "takenBack", "a"), []);
@@ -82,7 +82,7 @@ describe("what an action has assigned and goes on changing", () => {
     });
   });
 
-  test("fails the call when it cannot be stored any more; the last good state stays", async () => {
+  test("fail the call if the value can no longer be stored; the last valid state stays", async () => {
     const w = world();
     const first = w.create(room);
     await call(first, "say", "a", "one");

@@ -1,6 +1,6 @@
-/** Random values and random changes of a state, the same for the same seed. */
+/** Random values and random changes of a state, deterministic for a seed. */
 
-/** A number from 0 to below `n`. */
+/** A random integer in [0, n). */
 export type Below = (n: number) => number;
 
 export function randomFrom(seed: number): Below {
@@ -56,7 +56,7 @@ export function randomValue(below: Below, depth: number): unknown {
   }
 }
 
-/** As `randomValue`, with what is rarer in a state. */
+/** As `randomValue`, plus kinds of values that are rare in a state. */
 export function rareValue(below: Below, depth: number): unknown {
   switch (below(12)) {
     case 0:
@@ -82,7 +82,7 @@ export function rareValue(below: Below, depth: number): unknown {
   }
 }
 
-/** What lies in a container. */
+/** The items of a container. */
 export function childrenOf(value: unknown): unknown[] {
   if (Array.isArray(value)) return value;
   if (value instanceof Map) return [...value.values(), ...value.keys()];
@@ -91,7 +91,7 @@ export function childrenOf(value: unknown): unknown[] {
   return Object.getPrototypeOf(value) === Object.prototype ? Object.values(value) : [];
 }
 
-/** A container or leaf somewhere in `value`, at most `depth` levels down. */
+/** A random container or leaf within `value`, at most `depth` levels down. */
 export function somewhereIn(value: unknown, below: Below, depth: number): unknown {
   let target = value;
   for (let left = depth; left > 0; left--) {

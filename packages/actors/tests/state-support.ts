@@ -23,7 +23,7 @@ export function harness(initial: unknown, inUse: () => boolean = () => false) {
       return log;
     },
     commit,
-    /** What was committed, in a new instance. */
+    /** The committed state, in a new instance. */
     wake: () => {
       log = StateLog.load({ snapshot, patches }, owner);
     },
@@ -49,7 +49,7 @@ export function agree(h: ReturnType<typeof harness>): void {
   assert.deepEqual(h.replay(), plain(h.log.value));
 }
 
-/** A copy that shares nothing with `value`, nor one place of it with another. An array has no holes in it. */
+/** A deep copy without shared objects and without array holes. */
 export function cloned(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return Array.from(value, cloned);
@@ -59,7 +59,7 @@ export function cloned(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cloned(item)]));
 }
 
-/** As plain lists, so that the order counts where `deepEqual` does not look at it. */
+/** Converted to plain lists, so that the order counts, which `deepEqual` ignores. */
 export function ordered(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return Array.from(value, ordered);

@@ -1,15 +1,15 @@
-/** A state does what the same values do without it: the same results, the same order, the same contents. */
+/** A state behaves like the same plain values: the same results, order and contents. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { change } from "./state-changes.ts";
 import { childrenOf, isObject, randomFrom, rareValue } from "./state-random.ts";
 import { cloned, harness, ordered } from "./state-support.ts";
 
-describe("a state and a twin of plain values", () => {
+describe("a state and its plain twin", () => {
   const seeds = process.env.SEED
     ? [Number(process.env.SEED)]
     : Array.from({ length: Number(process.env.SEEDS ?? 80) }, (_, i) => i + Number(process.env.FROM ?? 1));
-  test("are the same after the same changes, also once they are stored, taken back, or woken", () => {
+  test("are equal after the same changes, also after commits, rollbacks and wakes", () => {
     for (const seed of seeds) {
       try {
         twins(seed);
@@ -29,7 +29,7 @@ function twins(seed: number): void {
     const again = below(1_000_000_000);
     const [done, wanted] = [h.log.value, twin].map((value) => act(reach(value, path), again));
     assert.deepEqual(done, wanted, "what a change returns");
-    // Where the twin has one object in two places, the state has two.
+    // An object at two positions of the twin is two objects in the state.
     twin = cloned(twin);
     assert.deepEqual(ordered(h.log.value), ordered(twin));
   };
@@ -51,7 +51,7 @@ function twins(seed: number): void {
   }
 }
 
-/** The same way in the state and in its twin. */
+/** The same path in the state and in its twin. */
 function reach(value: unknown, path: readonly number[]): unknown {
   let at = value;
   for (const step of path) {

@@ -1,15 +1,15 @@
-/** Histories of a state whose objects are moved, kept, shared, and changed behind its back. */
+/** Histories of a state whose objects are moved, kept, shared, and changed directly. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { change } from "./state-changes.ts";
 import { type Below, childrenOf, isObject, randomFrom, rareValue, somewhereIn } from "./state-random.ts";
 import { cloned, harness, ordered } from "./state-support.ts";
 
-describe("what is stored of a state", () => {
+describe("the stored state", () => {
   const seeds = process.env.SEED
     ? [Number(process.env.SEED)]
     : Array.from({ length: Number(process.env.SEEDS ?? 60) }, (_, i) => i + Number(process.env.FROM ?? 1));
-  test("is the state, whatever programs do with its objects and with those that they assigned", () => {
+  test("equals the live state, whatever programs do with its objects and with assigned values", () => {
     for (const seed of seeds) {
       try {
         history(seed, false);
@@ -21,12 +21,12 @@ describe("what is stored of a state", () => {
   });
 });
 
-/** What a program has in hand. */
+/** References that a program holds. */
 interface Hands {
   readonly below: Below;
-  /** Views, and what was taken out by them. */
+  /** Views, and objects removed through them. */
   readonly views: unknown[];
-  /** What was assigned, and what lies in that. */
+  /** Assigned values, and objects within them. */
   readonly originals: unknown[];
 }
 
@@ -74,11 +74,11 @@ function act(log: ReturnType<typeof harness>["log"], { below, views, originals }
   if (below(3) === 0) (isOriginal ? originals : views).push(target);
   const make = (): unknown => {
     const made = rareValue(below, 2);
-    // What was assigned, or views: again, elsewhere, in something new; or an original in another.
+    // Assigns known values or views again: elsewhere, within new objects, or within another original.
     const kind = below(10);
     if (kind === 0 && originals.length > 0) {
       const again = pick(originals);
-      // What has become a cycle fails its commit.
+      // A cycle fails its commit.
       return isOriginal && reaches(again, target) ? made : again;
     }
     if (kind === 1 && views.length > 0 && !isOriginal) return pick(views);
@@ -101,7 +101,7 @@ function act(log: ReturnType<typeof harness>["log"], { below, views, originals }
 
 class Refused extends TypeError {}
 
-/** Tries what no state takes. */
+/** Tries values that no state accepts. */
 function refusedOf(target: unknown, below: Below): void {
   const bad = [() => 1, Symbol("bad"), new (class Odd {})(), { k0: [() => 1] }][below(4)];
   try {

@@ -1,4 +1,4 @@
-/** What `stateSchema` says of changes: at the commit of each turn, and at the end of a transaction. */
+/** `stateSchema` validates changes at the commit of each turn, and at the end of a transaction. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor } from "@holdfast/actors";
@@ -55,8 +55,8 @@ const refused = (error: unknown): boolean => {
   return true;
 };
 
-describe("a change that stateSchema refuses", () => {
-  test("fails the call; nothing of its turn is kept, and the actor goes on from the last good one", async () => {
+describe("a change that stateSchema rejects", () => {
+  test("fails the call; its turn is discarded, and the actor continues from the last valid state", async () => {
     const w = world();
     const definition = account({ times: 0 });
     const instance = w.create(definition);
@@ -69,14 +69,14 @@ describe("a change that stateSchema refuses", () => {
     assert.equal(await call(again, "take", 6), 0);
   });
 
-  test("is one that is there at the end of the turn: what it passes through is its own business", async () => {
+  test("matters only at the end of the turn: intermediate states are not validated", async () => {
     const w = world();
     const instance = w.create(account({ times: 0 }));
     await call(instance, "overdraw", 100);
     assert.equal(await call(instance, "read"), 9);
   });
 
-  test("takes back its transaction, and the actor stays awake", async () => {
+  test("rolls back its transaction, and the actor stays awake", async () => {
     for (const isLate of [false, true]) {
       const w = world();
       const instance = w.create(account({ times: 0 }, isLate));
@@ -86,7 +86,7 @@ describe("a change that stateSchema refuses", () => {
     }
   });
 
-  test("of onCreate keeps the actor from being; the last one of a destroyed actor is not asked for", async () => {
+  test("prevents the creation if made in onCreate; the last state of a destroyed actor is not validated", async () => {
     const w = world();
     const asked = { times: 0 };
     const bad = actor({
@@ -103,7 +103,7 @@ describe("a change that stateSchema refuses", () => {
   });
 });
 
-test("stateSchema is asked once a changed turn, not for reads, and never again when it is asynchronous", async () => {
+test("stateSchema runs once per changed turn, not for reads, and never again if it is asynchronous", async () => {
   const w = world();
   const asked = { times: 0 };
   const instance = w.create(account(asked));
@@ -121,7 +121,7 @@ test("stateSchema is asked once a changed turn, not for reads, and never again w
   assert.equal(await call(other, "read"), 7);
 });
 
-test("a turn that is on its way when the next one is refused lands, and its caller gets the answer", async () => {
+test("a turn in commit when the next one is rejected succeeds, and its caller gets the result", async () => {
   const w = world();
   const definition = account({ times: 0 });
   const instance = w.create(definition);

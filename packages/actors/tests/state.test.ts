@@ -6,7 +6,7 @@ import { call, turn, world } from "./harness.ts";
 
 const code = (group: string, name: string) => (error: unknown) => isErrorCode(error, group, name);
 
-/** A schema of `{ n: number }` that fills in a missing `label`. */
+/** A schema of `{ n: number }` that adds a missing `label`. */
 const counterSchema: StandardSchema<unknown, { n: number; label: string }> = {
   "~standard": {
     version: 1,
@@ -21,7 +21,7 @@ const counterSchema: StandardSchema<unknown, { n: number; label: string }> = {
 };
 
 describe("stateSchema", () => {
-  test("validates the first state; one that it refuses keeps the actor from being", async () => {
+  test("validates the initial state; a rejected one prevents the creation", async () => {
     const w = world();
     const good = actor({
       stateSchema: counterSchema,
@@ -38,7 +38,7 @@ describe("stateSchema", () => {
     assert.equal(await w.store.get("b"), undefined);
   });
 
-  test("validates a loaded state, fills in what it lacks, and leaves a refused one as it is", async () => {
+  test("validates a loaded state, adds defaults, and leaves a rejected one unchanged", async () => {
     const w = world();
     await w.create(actor({ state: { n: 1 } })).ready;
     const definition = actor({
@@ -68,7 +68,7 @@ describe("migrateState", () => {
     stored.history.push(stored.count);
   };
 
-  test("runs those that a stored state has not seen, in order, once", async () => {
+  test("runs each migration that a stored state has not been through, once, in order", async () => {
     const w = world();
     const first = actor({ state: { n: 7 }, actions: get });
     await w.create(first).ready;
@@ -94,7 +94,7 @@ describe("migrateState", () => {
     assert.deepEqual(await call(await w.wake(v2), "get"), { count: 7, history: [7] });
   });
 
-  test("a new actor has the newest version and no migration is run on it", async () => {
+  test("a new actor has the newest version and runs no migration", async () => {
     const w = world();
     const never = (): never => assert.fail("a migration ran");
     const definition = actor({ state: { n: 1 }, migrateState: [never, never], actions: get });
@@ -104,7 +104,7 @@ describe("migrateState", () => {
     assert.deepEqual(await call(await w.wake(definition), "get"), { n: 1 });
   });
 
-  test("one that throws leaves the stored state as it is", async () => {
+  test("a migration that throws leaves the stored state unchanged", async () => {
     const w = world();
     await w.create(actor({ state: { n: 1 }, actions: get })).ready;
     const broken = actor({

@@ -9,7 +9,7 @@ import { call, deferred, outcome, turn, world } from "./harness.ts";
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-/** Takes pieces as they come; `hold` makes the next one wait until `go`. */
+/** Reads chunks as they arrive; `hold` delays the next one until `go`. */
 function reader(): ResultStream & { readonly seen: unknown[]; hold: boolean; go(): void } {
   const seen: unknown[] = [];
   let next = deferred();
@@ -47,8 +47,8 @@ const counter = actor({
   },
 });
 
-describe("results in pieces", () => {
-  test("each leaves after the commit before it", async () => {
+describe("streamed results", () => {
+  test("each chunk is sent after the preceding commit", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -69,7 +69,7 @@ describe("results in pieces", () => {
     assert.deepEqual(stream.seen, ["begin", 1, 2]);
   });
 
-  test("what has been taken does not stay in memory until the stream ends", async () => {
+  test("consumed chunks do not stay in memory until the stream ends", async () => {
     const made: WeakRef<object>[] = [];
     const last = deferred();
     const generous = actor({
@@ -97,7 +97,7 @@ describe("results in pieces", () => {
     );
   });
 
-  test("a failed commit lets none leave", async () => {
+  test("a failed commit discards the chunks", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -111,7 +111,7 @@ describe("results in pieces", () => {
     assert.deepEqual(stream.seen, ["begin"]);
   });
 
-  test("the next is made when the reader has room; one that never has ends it", async () => {
+  test("the next chunk is created when the reader has room; a reader that never has ends the stream", async () => {
     const w = world();
     const instance = w.create(counter);
     const stream = reader();
@@ -128,7 +128,7 @@ describe("results in pieces", () => {
     assert.equal(await call(instance, "n"), 2);
   });
 
-  test("a caller that takes no pieces is told so, and one that leaves ends it", async () => {
+  test("a caller without streaming support gets an error, and a caller that leaves ends the stream", async () => {
     const w = world();
     const instance = w.create(counter);
     await assert.rejects(instance.invoke({ name: "count", args: [2] }), (error) =>
@@ -140,7 +140,7 @@ describe("results in pieces", () => {
     const done = instance.invoke({ name: "stuck", args: [], stream, signal: abort.signal });
     done.catch(() => {});
     for (let i = 0; i < 3; i++) await turn();
-    // No action timeout while it streams.
+    // No action timeout during the stream.
     w.ports.advance(5_000);
     assert.equal(await outcome(done), "pending");
     abort.abort();
@@ -149,7 +149,7 @@ describe("results in pieces", () => {
     assert.equal(await slept, "slept");
   });
 
-  test("a retry neither joins nor repeats it", async () => {
+  test("a retry neither joins nor repeats the stream", async () => {
     const w = world();
     const instance = w.create(counter);
     const stream = reader();
@@ -165,7 +165,7 @@ describe("results in pieces", () => {
     assert.equal(await call(instance, "n"), 1);
   });
 
-  test("a stop aborts it", async () => {
+  test("a stop aborts the stream", async () => {
     const w = world();
     const instance = w.create(counter);
     const stream = reader();

@@ -26,7 +26,7 @@ const definition = actor({
 });
 
 describe("relaxed durability", () => {
-  test("outputs go first; changes are saved together every stateSaveInterval", async () => {
+  test("outputs are sent first; changes are saved together every stateSaveInterval", async () => {
     const w = world();
     const instance = w.create(definition);
     await instance.ready;
@@ -56,7 +56,7 @@ describe("relaxed durability", () => {
     assert.equal(w.store.commits.length, commits + 2, "reads save nothing");
   });
 
-  test("saveState: immediate waits until it is durable, maxWait is a bound, neither only asks", async () => {
+  test("saveState: immediate waits until durable, maxWait is a limit, without both it only requests a save", async () => {
     const w = world();
     const instance = w.create(definition);
     await instance.ready;
@@ -79,7 +79,7 @@ describe("relaxed durability", () => {
     await saved;
   });
 
-  test("sleep, shutdown and destroy save what is left; a crash loses at most the interval", async () => {
+  test("sleep, shutdown and destroy save pending changes; a crash loses at most the interval", async () => {
     const w = world();
     let instance = w.create(definition);
     await call(instance, "add");
@@ -92,13 +92,13 @@ describe("relaxed durability", () => {
     w.ports.advance(1_000);
     await turn();
     assert.equal(await call(instance, "add"), 4);
-    // Nobody told this instance to stop: another owner takes over, as after a crash.
+    // This instance is not stopped: another owner takes over, as after a crash.
     const next = await w.wake(definition);
     assert.equal(await call(next, "get"), 3);
     assert.equal(await next.destroy(), "destroyed");
   });
 
-  test("a transaction is one commit all the same, handed in at its end", async () => {
+  test("a transaction is still one commit, submitted at its end", async () => {
     const w = world();
     const instance = w.create(definition);
     await call(instance, "add");
@@ -108,7 +108,7 @@ describe("relaxed durability", () => {
     assert.equal(await call(await w.wake(definition), "get"), 11);
   });
 
-  test("for one action: its result goes first, its commit follows at once, others wait as ever", async () => {
+  test("per action: its result is sent first, its commit follows immediately, others wait as usual", async () => {
     const w = world();
     const one = actor({
       state: { n: 0 },

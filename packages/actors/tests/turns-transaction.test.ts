@@ -10,7 +10,7 @@ const no = (): never => {
   throw new UserError("no");
 };
 
-/** One of each thing that a state may hold. */
+/** One of each kind of value that a state supports. */
 function everything() {
   return {
     n: 1,
@@ -73,7 +73,7 @@ const definition = actor({
 });
 
 describe("transaction", () => {
-  test("what fn changed in state and kv is taken back when it throws, and events do not leave", async () => {
+  test("state and kv changes of fn are rolled back when it throws, and events are not sent", async () => {
     for (const how of ["throw", "replace"] as const) {
       const w = world();
       const instance = w.create(definition);
@@ -85,7 +85,7 @@ describe("transaction", () => {
       assert.deepEqual(await call(instance, "get"), [everything(), null, "here"]);
       assert.equal(w.store.commits.length, commits, "nothing was committed");
       assert.deepEqual(sink.seen, ["open"]);
-      // The state goes on being watched where it was put back.
+      // The restored state is still tracked.
       await call(instance, "afterwards");
       const live = await call(instance, "get");
       await instance.sleep();
@@ -93,7 +93,7 @@ describe("transaction", () => {
     }
   });
 
-  test("what fn changed is one commit when it returns, and events leave after it", async () => {
+  test("changes of fn are one commit when it returns, and events are sent after it", async () => {
     const w = world();
     const instance = w.create(definition);
     await call(instance, "seed");
@@ -109,7 +109,7 @@ describe("transaction", () => {
     assert.deepEqual(await call(await w.wake(definition), "get"), live);
   });
 
-  test("other actions wait until it has ended, and it waits for those before it", async () => {
+  test("other actions wait until it has ended, and it waits for earlier ones", async () => {
     const w = world();
     const inside = deferred();
     const before = deferred();
@@ -154,7 +154,7 @@ describe("transaction", () => {
     assert.deepEqual(log, ["slow", "begin", "end", "get"]);
   });
 
-  test("one of an action that has ended waits for those that run, and for nobody else", async () => {
+  test("a transaction of an ended action waits for running actions only", async () => {
     const w = world();
     const [go, inside] = [deferred(), deferred()];
     const log: string[] = [];
@@ -186,7 +186,7 @@ describe("transaction", () => {
     assert.deepEqual(log, ["later", "slow", "floats"]);
   });
 
-  test("what would have to leave before the commit is refused inside, and works after it", async () => {
+  test("operations that need an earlier commit are rejected inside, and work after it", async () => {
     const w = world();
     w.fetch = async () => new Response("ok");
     const other = actor({
@@ -214,7 +214,7 @@ describe("transaction", () => {
     assert.equal(await call(instance, "get"), 0);
   });
 
-  test("connections are ended inside, whether it fails or not, and whether that is waited for or not", async () => {
+  test("connections can be closed inside, whether it fails or not, awaited or not", async () => {
     const w = world();
     const other = actor({
       state: { n: 0 },
@@ -241,7 +241,7 @@ describe("transaction", () => {
     assert.equal(await call(instance, "get"), 1);
   });
 
-  test("a transaction that cannot begin gives up after actionTimeout", async () => {
+  test("a transaction that cannot start gives up after actionTimeout", async () => {
     const w = world();
     const other = actor({
       options: { actionTimeout: 1_000 },
@@ -264,7 +264,7 @@ describe("transaction", () => {
     assert.equal(await ping, "pong");
   });
 
-  test("one that gives up waiting leaves those behind it where they are", async () => {
+  test("a transaction that gives up does not affect those behind it", async () => {
     const w = world();
     const go = deferred();
     let begin: (fn: () => Promise<void> | void) => Promise<void> = () => Promise.resolve();
@@ -300,7 +300,7 @@ describe("transaction", () => {
     await Promise.all([first, behind]);
   });
 
-  test("callers of one that does not end are told after actionTimeout, and so are those behind it", async () => {
+  test("callers blocked by one that does not end get an error after actionTimeout", async () => {
     const w = world();
     const other = actor({
       options: { actionTimeout: 1_000 },
@@ -327,7 +327,7 @@ describe("transaction", () => {
     await Promise.all(waiting);
   });
 
-  test("a stop that finds one open takes it back", async () => {
+  test("a stop rolls back an open transaction", async () => {
     const w = world();
     const other = actor({
       state: { n: 0 },
@@ -353,7 +353,7 @@ describe("transaction", () => {
     assert.equal(await call(await w.wake(other), "get"), 0);
   });
 
-  test("onStateChange hears of a transaction that succeeded, and of none that failed", async () => {
+  test("onStateChange runs for a successful transaction only", async () => {
     const w = world();
     const seen: number[] = [];
     const other = actor({
@@ -398,7 +398,7 @@ describe("transaction", () => {
     assert.deepEqual((seen as string[]).slice(0, 5), ["before", "connect", "act", "response", "disconnect"]);
   });
 
-  test("what onConnect does is no part of one that began while onBeforeConnect took its time", async () => {
+  test("changes of onConnect do not belong to a transaction that started during onBeforeConnect", async () => {
     const w = world();
     const [admitted, begun, inside] = [deferred(), deferred(), deferred()];
     const other = actor({
@@ -432,7 +432,7 @@ describe("transaction", () => {
     assert.deepEqual(await call(instance, "get"), ["slow"]);
   });
 
-  test("works in onCreate: what failed is not in the first commit", async () => {
+  test("works in onCreate: failed changes are not in the first commit", async () => {
     const w = world();
     const other = actor({
       state: { n: 0, list: [1] },

@@ -6,7 +6,7 @@ import { call, deferred, outcome, testSink, turn, world } from "./harness.ts";
 
 const code = (group: string, name: string) => (error: unknown) => isErrorCode(error, group, name);
 
-/** Enough of them for a commit that gathers, unless more callers come. */
+/** Enough callers for a gathering commit, unless more arrive. */
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await turn();
 }
@@ -41,7 +41,7 @@ const counter = actor({
   },
 });
 
-/** Four callers came together before; two of four calls wait for one commit, and two for the next. */
+/** Four callers arrived together before; two of four calls wait for one commit, and two for the next. */
 async function twoFlights() {
   const w = world();
   const instance = w.create(counter);
@@ -56,7 +56,7 @@ async function twoFlights() {
 }
 
 describe("the output gate", () => {
-  test("an actor that is made for a call is one commit with it, and neither is told before that", async () => {
+  test("the creation for a call shares its commit, and both are reported after it", async () => {
     const w = world();
     w.store.hold = true;
     const instance = w.create(counter);
@@ -73,7 +73,7 @@ describe("the output gate", () => {
     );
   });
 
-  test("a result leaves only after its commit", async () => {
+  test("a result is sent only after its commit", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -85,7 +85,7 @@ describe("the output gate", () => {
     assert.equal(await result, 1);
   });
 
-  test("a read of what is not durable yet waits for it; a read of what is durable does not touch the store", async () => {
+  test("a read of undurable data waits for its commit; a read of durable data does not access the store", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -102,7 +102,7 @@ describe("the output gate", () => {
     assert.equal(w.store.commits.length, commits + 1);
   });
 
-  test("turns that close while a commit is on its way share the next one, and outputs keep their order", async () => {
+  test("turns that close during a commit share the next one, and outputs stay in order", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -128,7 +128,7 @@ describe("the output gate", () => {
     assert.deepEqual(order, [1, 3, 3, 6, 10]);
   });
 
-  test("callers who come back together share a commit, which waits for half of them at most", async () => {
+  test("callers that return together share a commit, which waits for half of them at most", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -157,7 +157,7 @@ describe("the output gate", () => {
     assert.deepEqual(order, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
-  test("a second commit follows while the first is on its way, and what waits for it leaves after the first", async () => {
+  test("a second commit starts during the first, and its outputs wait for both", async () => {
     const { w, instance, first, second } = await twoFlights();
     const [one, two] = w.store.held.map(({ batch }) => batch.version);
     assert.equal(two, (one ?? 0) + 1);
@@ -170,7 +170,7 @@ describe("the output gate", () => {
     assert.equal(await call(instance, "get"), 8);
   });
 
-  test("when the first of two commits fails, nothing of the second leaves", async () => {
+  test("if the first of two commits fails, no output of the second is sent", async () => {
     const { w, instance, first, second } = await twoFlights();
     w.store.held[0]?.fail(new HoldfastError("store", "indeterminate", "The disk is gone"));
     w.store.held[1]?.land();
@@ -178,7 +178,7 @@ describe("the output gate", () => {
     await assert.rejects(call(instance, "get"), code("actor", "stopping"));
   });
 
-  test("an actor with objects of its own has one commit on its way", async () => {
+  test("an actor with objects has one commit in progress", async () => {
     const keeper = actor({
       state: { count: 0 },
       actions: {
@@ -204,7 +204,7 @@ describe("the output gate", () => {
     }
   });
 
-  test("a commit that gathers is handed in when no more callers come, also by a stop", async () => {
+  test("a gathering commit is submitted when no more callers arrive, or by a stop", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -221,7 +221,7 @@ describe("the output gate", () => {
     assert.equal(await slept, "slept");
   });
 
-  test("a commit that gathers and cannot be handed in drops its outputs", async () => {
+  test("a gathering commit that cannot be submitted drops its outputs", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -238,7 +238,7 @@ describe("the output gate", () => {
     assert.equal(w.store.held.length, 1);
   });
 
-  test("what does not depend on a change waits for no more than the commit before it", async () => {
+  test("output that does not depend on a change waits only for the preceding commit", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -250,7 +250,7 @@ describe("the output gate", () => {
     assert.equal(w.store.held.length, 1);
   });
 
-  test("an event closes its turn, waits for it, and shows the values of its time", async () => {
+  test("an event closes its turn, waits for it, and contains the values of its time", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -272,7 +272,7 @@ describe("the output gate", () => {
     assert.equal(w.store.held.length, 2);
   });
 
-  test("a broadcast is encoded once for all", async () => {
+  test("a broadcast is encoded once", async () => {
     const w = world();
     const instance = w.create(counter);
     const sinks = [testSink(), testSink()];
@@ -282,7 +282,7 @@ describe("the output gate", () => {
     assert.equal(sinks[0]?.events[0], sinks[1]?.events[0]);
   });
 
-  test("a result is what it was at the end of its turn", async () => {
+  test("a result contains the values at the end of its turn", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -324,7 +324,7 @@ describe("the output gate", () => {
     assert.equal(w.store.commits.length, commits + 2, "one turn for the rest");
   });
 
-  test("saveState resolves when the change before it is durable", async () => {
+  test("saveState resolves when preceding changes are durable", async () => {
     const w = world();
     const saving = actor({
       state: { n: 0 },
@@ -348,7 +348,7 @@ describe("the output gate", () => {
     assert.equal(saved, true);
   });
 
-  test("a call to another actor leaves after the commit before it", async () => {
+  test("a call to another actor is sent after the preceding commit", async () => {
     const w = world();
     let sent = false;
     const calling = actor({
@@ -373,7 +373,7 @@ describe("the output gate", () => {
   });
 });
 
-describe("a commit that fails", () => {
+describe("a failed commit", () => {
   test("fenced: outputs are dropped, callers get actor.fenced, the instance stops", async () => {
     const w = world();
     const instance = w.create(counter);
@@ -389,7 +389,7 @@ describe("a commit that fails", () => {
     assert.equal(record?.version, 1);
   });
 
-  test("any other failure: the store's error, for pipelined calls too, and the instance stops", async () => {
+  test("other failures: callers get the store's error, also for pipelined calls, and the instance stops", async () => {
     const w = world();
     const wait = deferred();
     const definition = actor({
@@ -417,7 +417,7 @@ describe("a commit that fails", () => {
     assert.equal(w.store.commits.length, commits, "code that still runs cannot commit");
   });
 
-  test("an error that is not typed reaches callers sanitised and the host in full", async () => {
+  test("an untyped error reaches callers sanitized and the host in full", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -432,13 +432,13 @@ describe("a commit that fails", () => {
     assert.match(String(w.reported[0]), /disk on fire/);
   });
 
-  test("a state that cannot be encoded any more stops the instance and loses nothing that was acknowledged", async () => {
+  test("a state that can no longer be encoded stops the instance and loses nothing acknowledged", async () => {
     const w = world();
     const definition = actor({
       state: { n: 0, error: new Error("fine") },
       actions: {
         add: (c) => ++c.state.n,
-        // No write of the state: what is kept is no error any more, and nothing else that is known.
+        // No state write: the stored state is valid, and later changes are discarded.
         spoil: (c) => Reflect.setPrototypeOf(c.state.error, class Odd {}.prototype),
       },
     });
@@ -449,20 +449,20 @@ describe("a commit that fails", () => {
     assert.equal(await call(await w.wake(definition), "add"), 2);
   });
 
-  test("a create that fails leaves no actor behind", async () => {
+  test("a failed creation leaves no actor behind", async () => {
     const w = world();
     w.store.hold = true;
     const instance = w.create(counter);
     await turns(20);
     w.store.held[0]?.fail(new HoldfastError("actor", "duplicate_key", "There is one already"));
-    // Its callers belong to the actor that there is: they ask again, and reach that one.
+    // The callers belong to the existing actor: they retry and reach it.
     await assert.rejects(instance.ready, code("actor", "fenced"));
     assert.equal(await instance.stopped, "fenced");
   });
 });
 
 describe("errors of user code", () => {
-  test("UserError passes, everything else is sanitised and reported", async () => {
+  test("UserError is passed on, everything else is sanitized and reported", async () => {
     const w = world();
     const instance = w.create(counter);
     await assert.rejects(call(instance, "refuse"), (error) => {
@@ -482,7 +482,7 @@ describe("errors of user code", () => {
     assert.equal(await call(instance, "get"), 0);
   });
 
-  test("another actor's stopping is not mistaken for this one's", async () => {
+  test("a stop error of another actor is not mistaken for this actor's", async () => {
     const w = world();
     const definition = actor({
       actions: {
@@ -495,7 +495,7 @@ describe("errors of user code", () => {
     assert.equal(w.reported.length, 1);
   });
 
-  test("what an action changed before it threw stays, and its error waits for it", async () => {
+  test("changes before a throw persist, and the error waits for their commit", async () => {
     const w = world();
     const definition = actor({
       state: { n: 0 },
@@ -517,7 +517,7 @@ describe("errors of user code", () => {
     assert.equal(await call(instance, "get"), 7);
   });
 
-  test("actions time out, and a caller that cancels stops waiting; the code runs on", async () => {
+  test("actions time out, and a caller that cancels stops waiting; the code continues", async () => {
     const w = world();
     const wait = deferred();
     const aborted: boolean[] = [];
@@ -555,7 +555,7 @@ describe("errors of user code", () => {
     assert.equal(w.ports.pendingTimers, 0, "no timer is left behind");
   });
 
-  test("what a host throws when it is handed something is reported, and keeps nobody else's back", async () => {
+  test("an error thrown by a host is reported and does not affect other callers", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;

@@ -45,7 +45,7 @@ function registry() {
   return createRegistry({ use: { square, sum, other }, store: () => createMemoryStore({ ports }), ports });
 }
 
-test("a workflow starts children of other actors and gets their outputs and failures", async () => {
+test("a workflow starts children of other actors and receives their outputs and failures", async () => {
   const running = registry();
   try {
     const handle = running.client.sum.getOrCreate("a", { createWithInput: { numbers: [1, 2, 3] } });
@@ -58,7 +58,7 @@ test("a workflow starts children of other actors and gets their outputs and fail
   }
 });
 
-test("nobody but the child can say how it has ended", async () => {
+test("only the child can report its result", async () => {
   const running = registry();
   try {
     const handle = running.client.sum.getOrCreate("a", { createWithInput: { numbers: [5] } });
@@ -77,7 +77,7 @@ test("nobody but the child can say how it has ended", async () => {
   }
 });
 
-test("an actor that does not exist, or is no durable function, fails the child", async () => {
+test("a missing actor, or one without a durable function, fails the child", async () => {
   const lost = durable(async (ctx) => {
     const results = [];
     for (const name of ["nobody", "other"]) {
@@ -96,7 +96,7 @@ test("an actor that does not exist, or is no durable function, fails the child",
   }
 });
 
-test("why a child could not be started is told with its code", async () => {
+test("the reason of a failed start is reported with its code", async () => {
   const lost = durable(async (ctx) => {
     const codes: unknown[] = [];
     for (const name of ["nobody", "other"]) {
@@ -120,7 +120,7 @@ test("why a child could not be started is told with its code", async () => {
   }
 });
 
-test("the parent of a child whose actor is destroyed hears of that", { timeout: 60_000 }, async () => {
+test("the parent of a destroyed child is notified", { timeout: 60_000 }, async () => {
   const begun = Promise.withResolvers<void>();
   const endless = durable(async (ctx) => {
     begun.resolve();
@@ -154,7 +154,7 @@ test("the parent of a child whose actor is destroyed hears of that", { timeout: 
   }
 });
 
-test("typed input is validated before anything begins", async () => {
+test("typed input is validated before the start", async () => {
   const schema = {
     "~standard": {
       version: 1 as const,
@@ -182,7 +182,7 @@ test("typed input is validated before anything begins", async () => {
   }
 });
 
-test("workflows are listed and searched without waking their actors", async () => {
+test("workflows can be listed and searched without waking their actors", async () => {
   const ports = systemPorts();
   const store = createMemoryStore({ ports });
   const running = createRegistry({ use: { square, sum, other }, store: () => store, ports });

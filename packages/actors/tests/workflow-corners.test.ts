@@ -21,7 +21,7 @@ interface Shown {
   readonly error?: { readonly message: string };
 }
 
-test("a workflow that is cancelled while its last step ends stays cancelled", async () => {
+test("a workflow cancelled at the end of its last step stays cancelled", async () => {
   const world = workflowWorld();
   const last = deferred<number>();
   const job = durable(async (ctx) => {
@@ -44,7 +44,7 @@ test("a workflow that is cancelled while its last step ends stays cancelled", as
   assert.deepEqual([shown.state, shown.error?.message], ["cancelled", "enough"]);
 });
 
-test("a signal for a workflow that is cancelled while its record is read is refused", async () => {
+test("a signal is rejected if the workflow is cancelled while its history is read", async () => {
   const world = workflowWorld();
   const job = durable(async (ctx) => void (await ctx.signal("go")));
   const instance = await world.begin(job, {});
@@ -66,7 +66,7 @@ test("a signal for a workflow that is cancelled while its record is read is refu
   await refused;
 });
 
-test("signals that are given back one after the other are all kept, in their order", async () => {
+test("signals that are put back one by one keep their order", async () => {
   const world = workflowWorld();
   const job = durable(async (ctx) => {
     await ctx.signal("go");
@@ -88,7 +88,7 @@ test("signals that are given back one after the other are all kept, in their ord
   assert.deepEqual(await call(woken, "result"), ["c", "b", "a"]);
 });
 
-test("a workflow that is cancelled while it begins anew does not begin", async () => {
+test("a workflow cancelled during continueAsNew does not start again", async () => {
   const world = workflowWorld();
   const ran: number[] = [];
   const job = durable(async (ctx, input: { n: number }): Promise<number> => {
@@ -110,7 +110,7 @@ test("a workflow that is cancelled while it begins anew does not begin", async (
   assert.equal(((await call(instance, "get")) as Shown).state, "cancelled");
 });
 
-test("continueAsNew with an input that cannot be kept loses nothing", async () => {
+test("continueAsNew with an input that cannot be recorded loses nothing", async () => {
   const world = workflowWorld();
   let runs = 0;
   let next: unknown = { bad: () => 1 };
@@ -132,7 +132,7 @@ test("continueAsNew with an input that cannot be kept loses nothing", async () =
   assert.equal(runs, 2);
 });
 
-test("an idempotency key is never that of another step", async () => {
+test("idempotency keys are unique per step", async () => {
   const world = workflowWorld();
   const keys: string[] = [];
   let runs = 0;
@@ -166,7 +166,7 @@ test("an idempotency key is never that of another step", async () => {
   assert.equal(new Set(keys).size, 4, keys.join(" "));
 });
 
-test("a step may return anything that can be awaited", async () => {
+test("a step may return any thenable", async () => {
   const world = workflowWorld();
   const thenable = (value: unknown) => ({
     // biome-ignore lint/suspicious/noThenProperty: what some libraries return is no promise.
@@ -183,7 +183,7 @@ test("a step may return anything that can be awaited", async () => {
   assert.deepEqual(await call(instance, "result"), [1, 2]);
 });
 
-test("branches of a race that were over are rolled back with the rest, also after a restart", async () => {
+test("finished branches of a race are rolled back with the rest, also after a restart", async () => {
   for (const restarts of [false, true]) {
     for (const wins of [false, true]) {
       const world = workflowWorld();
@@ -243,7 +243,7 @@ function fail(message: string): never {
   throw new Error(message);
 }
 
-test("rollbacks of a race that failed go on after a crash", async () => {
+test("rollbacks of a failed race continue after a crash", async () => {
   const world = workflowWorld();
   const undone: string[] = [];
   let blocked: ReturnType<typeof deferred<void>> | undefined = deferred<void>();
@@ -287,7 +287,7 @@ test("rollbacks of a race that failed go on after a crash", async () => {
   assert.deepEqual(undone, ["b", "a"]);
 });
 
-test("the errors of a join are the same in a replay", async () => {
+test("a replay reports the same errors of a join", async () => {
   const world = workflowWorld();
   const seen: boolean[] = [];
   class Mine extends Error {}
@@ -315,7 +315,7 @@ test("the errors of a join are the same in a replay", async () => {
   assert.deepEqual(seen, [true, true]);
 });
 
-test("recorded values may be asked for inside of a step, whose output they are part of", async () => {
+test("recorded values can be read inside a step that returns them", async () => {
   const world = workflowWorld();
   const job = durable(async (ctx) => {
     const inside = await ctx.step("s", () => [ctx.now(), ctx.random(), ctx.uuid()].length);
@@ -329,7 +329,7 @@ test("recorded values may be asked for inside of a step, whose output they are p
   assert.deepEqual(await call(woken, "result"), [3, "number", "number"]);
 });
 
-test("waits without an end, and waits that make no sense", async () => {
+test("infinite and invalid waits", async () => {
   const world = workflowWorld();
   const errors: string[] = [];
   const job = actor({
@@ -361,7 +361,7 @@ test("waits without an end, and waits that make no sense", async () => {
   assert.equal(((await call(woken, "get")) as Shown).state, "completed");
 });
 
-test("an atomic step that waits for its turn does not run once the workflow is cancelled", async () => {
+test("an atomic step that is waiting does not run after the workflow is cancelled", async () => {
   const world = workflowWorld();
   const busy = deferred<void>();
   const ran: string[] = [];
@@ -388,7 +388,7 @@ test("an atomic step that waits for its turn does not run once the workflow is c
   assert.deepEqual(ran, []);
 });
 
-test("what a transaction that fails has begun or cancelled has not happened", async () => {
+test("a failed transaction undoes the start or cancellation of a workflow", async () => {
   const world = workflowWorld();
   const inputs: unknown[] = [];
   const job = actor({
@@ -434,7 +434,7 @@ test("what a transaction that fails has begun or cancelled has not happened", as
   assert.deepEqual(inputs, ["second"]);
 });
 
-test("a message that a lost branch had not completed goes to the next receive", async () => {
+test("a message that a lost branch has not completed is delivered to the next receive", async () => {
   const world = workflowWorld();
   const bodies: string[] = [];
   const job = actor({
@@ -470,7 +470,7 @@ test("a message that a lost branch had not completed goes to the next receive", 
   assert.equal(((await call(instance, "get")) as Shown).state, "completed");
 });
 
-test("a loop that never forgets lets others run too", async () => {
+test("a loop without checkpoints does not block others", async () => {
   const world = workflowWorld();
   let stop = false;
   const job = actor({
@@ -497,7 +497,7 @@ test("a loop that never forgets lets others run too", async () => {
   assert.ok(Number(output) < 10_000, String(output));
 });
 
-test("code that ends while something is in progress leaves nothing that goes on", async () => {
+test("code that ends while operations are in progress leaves none running", async () => {
   const world = workflowWorld();
   const aborted = deferred<void>();
   const job = actor({
@@ -524,7 +524,7 @@ test("code that ends while something is in progress leaves nothing that goes on"
   await aborted.promise;
 });
 
-test("a workflow that nobody asks for its output may return anything", async () => {
+test("a workflow whose output is not read may return anything", async () => {
   const world = workflowWorld();
   const job = actor({
     run: workflow(async (ctx) => {
@@ -544,7 +544,7 @@ test("a workflow that nobody asks for its output may return anything", async () 
   assert.equal(((await call(asked, "get")) as Shown).state, "failed");
 });
 
-test("time-outs that are over, and counts that are none, are none", async () => {
+test("expired timeouts and invalid counts have no effect", async () => {
   const world = workflowWorld();
   const job = durable(async (ctx) => [
     await ctx.step({ name: "s", timeout: -1, run: async () => "no time-out" }),
@@ -556,7 +556,7 @@ test("time-outs that are over, and counts that are none, are none", async () => 
   assert.deepEqual(await call(instance, "result"), ["no time-out", [], "invalid_step"]);
 });
 
-test("errors of steps say what is left of their attempts, and which step timed out", async () => {
+test("step errors contain the remaining attempts and the step that timed out", async () => {
   const world = workflowWorld();
   const events: unknown[] = [];
   const job = actor({

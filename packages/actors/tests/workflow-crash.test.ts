@@ -9,7 +9,7 @@ import { type TestPorts, testPorts } from "./harness.ts";
 import { settle } from "./workflow-harness.ts";
 import { everyFailure } from "./workflow-lives.ts";
 
-/** A workflow that uses everything; each effect on the state is guarded by its record. */
+/** A workflow that uses every operation; each state change is guarded by its record. */
 const everything = actor({
   state: { log: [] as string[], n: 0 },
   queues: { jobs: queue<string>() },
@@ -86,10 +86,10 @@ const expected = [
   "turn 4",
 ];
 
-test("whichever commit fails, before or after it was applied, every step has its effect once", () =>
+test("whichever commit fails, before or after it is applied, each step takes effect once", () =>
   everyFailure(everything, "completed", (log, what) => assert.deepEqual([...log].sort(), expected, what)));
 
-/** A workflow that undoes what it did, in branches that won, lost and failed, and in iterations that are forgotten. */
+/** A workflow that rolls back steps in winning, losing and failed branches, and in deleted iterations. */
 const saga = actor({
   state: { log: [] as string[] },
   queues: { jobs: queue<string>() },
@@ -148,13 +148,13 @@ const saga = actor({
   actions: { get: (c) => ({ log: [...c.state.log] }), status: (c) => workflowControl(c).status() },
 });
 
-test("whichever commit fails, every step that was done is undone once", () => {
+test("whichever commit fails, each completed step is rolled back once", () => {
   const done = ["turn0", "turn1", "turn2", "lost", "failed", "won", "a", "b"];
   const all = [...done.map((name) => `do ${name}`), ...done.map((name) => `undo ${name} true`), "job"].sort();
   return everyFailure(saga, "failed", (log, what) => assert.deepEqual([...log].sort(), all, what));
 });
 
-test("a workflow that runs is due for a wake at once, one that waits when its wait ends, one that has ended never", async () => {
+test("a running workflow is due for a wake immediately, a waiting one at the end of its wait, an ended one never", async () => {
   const ports = testPorts();
   const store = createMemoryStore({ ports });
   const host = { ports, store, report: () => {}, client: () => ({}) };
@@ -186,11 +186,11 @@ test("a workflow that runs is due for a wake at once, one that waits when its wa
   assert.equal((await store.get("a"))?.wakeAt, undefined);
 });
 
-test("a child is due for a wake until its parent has heard of its end", async () => {
+test("a child is due for a wake until its parent has received its result", async () => {
   const ports = testPorts();
   const store = createMemoryStore({ ports });
   let told = 0;
-  // The first time the process dies before there is an answer.
+  // The first time, the process dies before the response.
   const action = (): Promise<unknown> => (++told === 1 ? new Promise(() => {}) : Promise.resolve(true));
   const host = { ports, store, report: () => {}, client: () => ({ boss: { get: () => ({ action }) } }) };
   const definition = durable(async () => "done");
@@ -209,14 +209,14 @@ test("a child is due for a wake until its parent has heard of its end", async ()
   assert.equal((await store.get("a"))?.wakeAt, undefined);
 });
 
-/** A store of which one read of a cold record fails. */
+/** A store that fails one read of a cold record. */
 function unreadable(ports: TestPorts) {
   const store = faultyStore(createMemoryStore({ ports }));
   const failNext = () => store.plan({ operation: "kvGet", nth: store.calls("kvGet") + 1, when: "before" });
   return { store, failNext };
 }
 
-test("a child whose end cannot be read for a moment tells its parent after that", async () => {
+test("a child whose result cannot be read reports it once it can", async () => {
   const ports = testPorts();
   const { store, failNext } = unreadable(ports);
   const outcomes: unknown[] = [];
@@ -247,7 +247,7 @@ test("a child whose end cannot be read for a moment tells its parent after that"
   assert.equal((await store.get("a"))?.wakeAt, undefined);
 });
 
-test("a child that is replayed before its parent has heard of its end tells it of the new one", async () => {
+test("a child that is replayed before its parent has its result reports the new one", async () => {
   const ports = testPorts();
   const store = createMemoryStore({ ports });
   const outcomes: unknown[] = [];
@@ -281,7 +281,7 @@ test("a child that is replayed before its parent has heard of its end tells it o
   assert.equal((await store.get("a"))?.wakeAt, undefined);
 });
 
-test("a workflow that cannot be read for a moment goes on after that, and a stop does not wait for it", async () => {
+test("a workflow that cannot be read continues once it can, and a stop does not wait for it", async () => {
   const ports = testPorts();
   const { store, failNext } = unreadable(ports);
   const host = { ports, store, report: () => {}, client: () => ({}) };
@@ -316,7 +316,7 @@ test("a workflow that cannot be read for a moment goes on after that, and a stop
   assert.deepEqual(done, ["first", "second"]);
 });
 
-test("what is waited for survives a last commit of onSleep, and code that swallows every error ends", async () => {
+test("waits survive the last commit of onSleep, and code that catches all errors still ends", async () => {
   const ports = testPorts();
   const store = createMemoryStore({ ports });
   const host = { ports, store, report: () => {}, client: () => ({}) };

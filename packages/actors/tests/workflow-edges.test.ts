@@ -13,7 +13,7 @@ import { call, deferred } from "./harness.ts";
 import { send } from "./queue-support.ts";
 import { settle, workflowWorld } from "./workflow-harness.ts";
 
-test("a step begins when the one before is durable; after an ephemeral one it need not be", async () => {
+test("a step starts when the preceding one is durable, unless that is ephemeral", async () => {
   const ran: string[] = [];
   const steps = actor({
     run: workflow(async (ctx) => {
@@ -29,7 +29,7 @@ test("a step begins when the one before is durable; after an ephemeral one it ne
   await instance.ready;
   world.store.hold = true;
   await settle();
-  // The commit of the start may have taken the first step along.
+  // The commit of the start may include the first step.
   while (ran.length === 0) await settle(1);
   if (world.store.held.length === 0) assert.ok(ran.includes("first"));
   const land = async (): Promise<void> => {
@@ -43,7 +43,7 @@ test("a step begins when the one before is durable; after an ephemeral one it ne
   assert.ok(ran.includes("third"));
 });
 
-test("times need not be whole milliseconds", async () => {
+test("times may be fractions of milliseconds", async () => {
   const woken: string[] = [];
   const waits = actor({
     queues: { q: queue<number>() },
@@ -71,7 +71,7 @@ test("times need not be whole milliseconds", async () => {
   assert.ok(times.every(Number.isInteger), times.join());
 });
 
-test("branches may have the names of what every object has", async () => {
+test("branches may have names of Object.prototype members", async () => {
   const names = ["constructor", "toString", "__proto__", "hasOwnProperty"];
   const results: unknown[] = [];
   const odd = actor({
@@ -95,7 +95,7 @@ test("branches may have the names of what every object has", async () => {
   await next.sleep();
 });
 
-test("names may begin with a byte order mark", async () => {
+test("names may start with a byte order mark", async () => {
   const ran: string[] = [];
   const named = actor({
     run: workflow(async (ctx) => {
@@ -112,7 +112,7 @@ test("names may begin with a byte order mark", async () => {
   assert.equal(((await call(woken, "status")) as { readonly state: string }).state, "completed");
 });
 
-test("contexts are known by their names, which are values too", async () => {
+test("contexts can be recognized by their names, which exist at run time", async () => {
   const known: boolean[] = [];
   const named = actor({
     run: workflow(async (ctx) => {
@@ -126,7 +126,7 @@ test("contexts are known by their names, which are values too", async () => {
   assert.deepEqual(known, [true, false, true, false]);
 });
 
-test("what identifies a workflow, and what tells that it leaves memory", async () => {
+test("identity of a workflow, and notification of an eviction", async () => {
   const seen: unknown[] = [];
   const evicted: boolean[] = [];
   const started = deferred();
@@ -164,7 +164,7 @@ test("what identifies a workflow, and what tells that it leaves memory", async (
   assert.equal(state, "running", "it was cut off, and has not failed");
 });
 
-test("a workflow whose guard is strict fails when it reads the clock", async () => {
+test("a workflow with a strict guard fails when it reads the clock", async () => {
   const events: WorkflowErrorEvent[] = [];
   const strict = actor({
     run: workflow(
@@ -187,11 +187,11 @@ test("a workflow whose guard is strict fails when it reads the clock", async () 
   assert.match(event.workflow.error.message, /Date\.now\(\) outside of a step.*ctx\.now\(\)/);
 });
 
-test("a strict guard lets a workflow complete the message of a sender who waits", async () => {
+test("a strict guard allows completing the message of a waiting sender", async () => {
   const world = workflowWorld();
   const { clock } = world.ports;
   const now = clock.now.bind(clock);
-  // The clock of a server is the one of the process.
+  // The clock of a server is that of the process.
   clock.now = () => (Date.now() > 0 ? now() : 0);
   const strict = actor({
     queues: { asks: queue<string, string>() },
@@ -240,7 +240,7 @@ test("a step may destroy its actor, and a cancelled workflow is not woken again"
   assert.equal((await other.store.get("a"))?.wakeAt, undefined);
 });
 
-test("limits: the size of a value, and how deep operations are nested", async () => {
+test("limits: the size of a value, and the nesting of operations", async () => {
   const errors: unknown[] = [];
   const world = workflowWorld();
   await world.begin(
@@ -269,7 +269,7 @@ test("limits: the size of a value, and how deep operations are nested", async ()
   assert.deepEqual(errors, [true, ["critical", "CriticalError"], "32", true]);
 });
 
-test("a message that is not completed is out with the workflow, also after a restart", async () => {
+test("an uncompleted message stays with the workflow, also after a restart", async () => {
   const errors: unknown[] = [];
   const hold = deferred();
   const inbox = actor({
@@ -310,7 +310,7 @@ test("a message that is not completed is out with the workflow, also after a res
   assert.equal(await call(instance, "done"), 1);
 });
 
-test("an undefined queue, and a workflow that is none, are typed errors", async () => {
+test("an unknown queue, and an actor without a workflow, cause typed errors", async () => {
   let thrown: unknown;
   const world = workflowWorld();
   await world.begin(
@@ -333,7 +333,7 @@ test("an undefined queue, and a workflow that is none, are typed errors", async 
   );
 });
 
-test("while a transaction of an action is open no step begins", async () => {
+test("no step starts during a transaction of an action", async () => {
   const gate = deferred();
   const order: string[] = [];
   const both = actor({
@@ -369,7 +369,7 @@ test("while a transaction of an action is open no step begins", async () => {
   assert.ok(order.includes("step"));
 });
 
-test("a step may have a transaction of its own, an atomic step is one", async () => {
+test("a step may run a transaction; an atomic step is one", async () => {
   const errors: unknown[] = [];
   const moving = actor({
     state: { n: 0 },
@@ -404,7 +404,7 @@ test("a step may have a transaction of its own, an atomic step is one", async ()
   assert.equal(((await call(instance, "status")) as { state: string }).state, "completed");
 });
 
-test("a history has a bound, and code that forgets to await does not end the process", async () => {
+test("a history is limited, and code without await does not end the process", async () => {
   const results: unknown[] = [];
   const world = workflowWorld();
   await world.begin(

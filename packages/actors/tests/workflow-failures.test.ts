@@ -27,7 +27,7 @@ type Ctx = WorkflowContext<
   Record<never, never>
 >;
 
-/** An actor whose workflow is `fn`, with what happened to it. */
+/** An actor whose workflow is `fn`, with a log. */
 function running(
   fn: (ctx: Ctx) => Promise<unknown>,
   events: { push(event: WorkflowErrorEvent): unknown } = [],
@@ -78,7 +78,7 @@ test("rollbacks run in reverse order of completion, then the workflow has failed
   assert.equal(events.length, 1);
 });
 
-test("a rollback that was cut off goes on with the next step, also in iterations that are over", async () => {
+test("an interrupted rollback continues with the next step, also in completed iterations", async () => {
   const undone: string[] = [];
   const held = deferred();
   let hold = true;
@@ -117,7 +117,7 @@ test("a rollback that was cut off goes on with the next step, also in iterations
   assert.equal(await stateOf(instance), "failed");
 });
 
-test("a rollback that fails stops, is reported, and is recorded", async () => {
+test("a failing rollback stops, is reported, and is recorded", async () => {
   const events: WorkflowErrorEvent[] = [];
   const undone: string[] = [];
   const saga = running(async (ctx) => {
@@ -143,7 +143,7 @@ test("a rollback that fails stops, is reported, and is recorded", async () => {
   );
 });
 
-test("a rollback step without a checkpoint, a missing await and a name used twice are faults of the code", async () => {
+test("a rollback step without a checkpoint, a missing await and a duplicate name are errors of the code", async () => {
   const faults: [new (...args: never[]) => Error, (ctx: Ctx) => Promise<unknown>][] = [
     [
       RollbackCheckpointError,
@@ -185,7 +185,7 @@ test("a rollback step without a checkpoint, a missing await and a name used twic
   }
 });
 
-test("code that no longer fits the record fails with both lists, and goes on when it is put right", async () => {
+test("code that does not match the history fails with both lists, and continues when corrected", async () => {
   const v1 = async (ctx: Ctx): Promise<void> => {
     await ctx.step("a", () => 1);
     await ctx.step("b", () => 2);
@@ -254,7 +254,7 @@ test("removed and getVersion let code change", async () => {
   assert.equal(await stateOf(instance), "completed");
 });
 
-test("members of the actor work inside of steps only", async () => {
+test("members of the actor work only inside steps", async () => {
   const errors: unknown[] = [];
   let kept: { state: { log: string[] } } | undefined;
   const guarded = running(async (ctx) => {
@@ -284,7 +284,7 @@ test("members of the actor work inside of steps only", async () => {
   }
 });
 
-test("reading the clock or randomness outside of a step is noticed, inside of one it is not", async () => {
+test("reading the clock or randomness is detected outside of a step, and allowed inside", async () => {
   const found: string[] = [];
   const fn = async (ctx: Ctx): Promise<void> => {
     await ctx.step("fine", () => Date.now() + Math.random());
@@ -314,7 +314,7 @@ test("reading the clock or randomness outside of a step is noticed, inside of on
   assert.deepEqual([Date, Date.now, Math.random], before, "the functions are those of before");
 });
 
-test("wrong arguments are typed errors", async () => {
+test("invalid arguments cause typed errors", async () => {
   const wrong: [string, (ctx: Ctx) => Promise<unknown>][] = [
     ["invalid_name", (ctx) => ctx.step("", () => 1)],
     ["invalid_name", (ctx) => ctx.step("x".repeat(257), () => 1)],
@@ -345,7 +345,7 @@ test("wrong arguments are typed errors", async () => {
   assert.equal(await stateOf(fine), "completed");
 });
 
-test("an output that cannot be recorded fails the step at once", async () => {
+test("an output that cannot be recorded fails the step immediately", async () => {
   let attempts = 0;
   const events: WorkflowErrorEvent[] = [];
   const world = workflowWorld();
@@ -362,7 +362,7 @@ test("an output that cannot be recorded fails the step at once", async () => {
   assert.ok(events[0] !== undefined && "step" in events[0] && !events[0].step.willRetry);
 });
 
-test("a join or race that fails is reported once: by its steps, or as a whole", async () => {
+test("a failing join or race is reported once: by its steps, or as one error", async () => {
   const ways: [string[], (ctx: Ctx) => Promise<unknown>][] = [
     [
       ["workflow"],

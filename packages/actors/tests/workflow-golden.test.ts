@@ -19,7 +19,7 @@ import {
   type Header,
 } from "../src/internal/workflow/history/record.ts";
 
-/** What version 1 wrote, in hexadecimal. Never changed: a later format adds a file of its own. */
+/** Written by version 1, in hexadecimal. Never changes: a later format adds its own file. */
 interface Golden {
   readonly header: string;
   readonly child: string;
@@ -78,7 +78,7 @@ const failed: EntryFields = {
 const path = ["loop", 3, "zwölf", "branch", "step"];
 const key = path.reduce(appendSegment, rootPrefix);
 
-test("what is written today is format 1, byte for byte", () => {
+test("format 1 is written byte for byte", () => {
   const written: Golden = {
     header: hex(encodeHeader(header)),
     child: hex(encodeHeader(child)),
@@ -90,7 +90,7 @@ test("what is written today is format 1, byte for byte", () => {
   assert.deepEqual(written, golden);
 });
 
-test("format 1 is read", () => {
+test("format 1 can be read", () => {
   assert.deepEqual(decodeHeader(bytes(golden.header)), header);
   assert.deepEqual(decodeHeader(bytes(golden.child)), child);
   assert.deepEqual(decodeEntry(bytes(golden.entry)), entry);
@@ -99,14 +99,14 @@ test("format 1 is read", () => {
   assert.deepEqual(decodePath(bytes(golden.path)), path);
 });
 
-test("the next ordinal of a history is kept in a record of its own, in the same format", () => {
+test("the next ordinal of a history has its own record, in the same format", () => {
   const file = new URL("golden/workflow-ordinals-1.json", import.meta.url);
   const kept: { readonly key: string; readonly value: string } = JSON.parse(readFileSync(file, "utf8"));
   assert.deepEqual({ key: hex(ordinalsKey), value: hex(encodeBox(300)) }, kept);
   assert.equal(decodeBox(bytes(kept.value)), 300);
 });
 
-test("bytes of another format, and damaged ones, give typed errors", () => {
+test("bytes of other formats, and damaged ones, cause typed errors", () => {
   const unknown = (thrown: unknown): boolean => isErrorCode(thrown, "store", "unknown_format");
   for (const decode of [decodeHeader, decodeEntry, decodeBox]) {
     assert.throws(() => decode(new Uint8Array([2, 0x80])), unknown);

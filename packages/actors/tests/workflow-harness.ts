@@ -1,17 +1,17 @@
 import type { ActorInstance, AnyDefinition } from "@holdfast/actors";
 import { turn, type World, world } from "./harness.ts";
 
-/** Runs microtasks and macrotasks until nothing has changed for a few of them. */
+/** Runs microtasks and macrotasks until nothing has changed for several of them. */
 export async function settle(rounds = 12): Promise<void> {
   for (let i = 0; i < rounds; i++) await turn();
 }
 
 export interface WorkflowWorld extends World {
-  /** Starts a new actor and lets its workflow run as far as it can. */
+  /** Starts a new actor and runs its workflow as far as possible. */
   begin(definition: AnyDefinition, input?: unknown): Promise<ActorInstance>;
   /** Sleeps and wakes, or wakes after a crash. */
   restart(definition: AnyDefinition, instance: ActorInstance): Promise<ActorInstance>;
-  /** Moves the time in small steps, with everything that happens on the way. */
+  /** Advances the time in small steps, running everything that becomes due. */
   pass(ms: number, steps?: number): Promise<void>;
 }
 

@@ -7,10 +7,10 @@ import { openSqliteStore } from "@holdfast/store-sqlite";
 export const rounds = 5;
 export const workflows = 100;
 
-/** What has happened in this process. */
+/** Events of this process. */
 export const seen = { ended: 0, allEnded: Promise.withResolvers<void>() };
 
-/** Whether this process is the one that is killed: no workflow comes to its end there, however late the kill. */
+/** True in the process that is killed: no workflow can finish there, however late the kill. */
 export const mortal = { is: false };
 
 const job = actor({
@@ -34,7 +34,7 @@ const job = actor({
   },
 });
 
-/** The same actors for the process that dies and for the one that goes on. */
+/** The actors of both processes, the one that dies and the one that continues. */
 export function openJobs(path: string) {
   const ports = systemPorts();
   return createRegistry({ use: { job }, store: () => openSqliteStore({ path, ports }), ports });

@@ -6,5 +6,5 @@ mortal.is = true;
 const { client } = openJobs(path);
 await Promise.all(Array.from({ length: workflows }, (_, n) => client.job.getOrCreate(String(n)).done()));
 process.send?.("ready");
-// It lives until it is killed.
+// Runs until it is killed.
 setInterval(() => {}, 60_000);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { openJobs, rounds, seen, workflows } from "./workflow-kill-actors.ts";
 
-test("after SIGKILL every workflow goes on by itself, and no step has its effect twice", {
+test("after SIGKILL all workflows continue without a call, and each step takes effect once", {
   timeout: 60_000,
 }, async () => {
   const path = mkdtempSync(join(tmpdir(), "holdfast-workflow-kill-"));
@@ -21,7 +21,7 @@ test("after SIGKILL every workflow goes on by itself, and no step has its effect
   assert.equal(signal, "SIGKILL");
   const registry = openJobs(path);
   try {
-    // Nobody calls an actor: what was due when the process died is woken when the store is open.
+    // No actor is called: work that was due when the process died is woken when the store opens.
     await registry.directory();
     await seen.allEnded.promise;
     for (let n = 0; n < workflows; n++) {
@@ -30,7 +30,7 @@ test("after SIGKILL every workflow goes on by itself, and no step has its effect
         await handle.done(),
         Array.from({ length: rounds }, (_, round) => round),
       );
-      // Its last step has told of itself from within.
+      // Reported by its last step.
       await handle.result();
       assert.equal((await handle.status()).state, "completed");
     }

@@ -5,7 +5,7 @@ import { type FaultyStore, faultyStore } from "@holdfast/testing";
 import { call, testPorts } from "./harness.ts";
 import { settle } from "./workflow-harness.ts";
 
-/** What an actor with the actions `get` and `status` tells of itself once its workflow has ended. */
+/** The state of an actor with the actions `get` and `status`, once its workflow has ended. */
 export interface Ended {
   readonly log: string[];
   readonly restarts: number;
@@ -13,11 +13,11 @@ export interface Ended {
 
 export interface Life {
   readonly store: FaultyStore;
-  /** Runs until the workflow has ended in `state`, starting the actor again whenever it has gone. */
+  /** Runs until the workflow has ended in `state`, and restarts the actor whenever it has stopped. */
   live(): Promise<Ended>;
 }
 
-/** The life of one actor whose `nth` commit fails, before or after it was applied. */
+/** Runs one actor whose `nth` commit fails, before or after it is applied. */
 export function life(
   definition: AnyDefinition,
   state: "completed" | "failed",
@@ -68,7 +68,7 @@ export function life(
   };
 }
 
-/** Lets each commit of the actor fail, before and after it was applied, and hands over how it ended. */
+/** Makes each commit of the actor fail, before and after it is applied, and checks the result. */
 export async function everyFailure(
   definition: AnyDefinition,
   state: "completed" | "failed",

@@ -6,7 +6,7 @@ import { decodeValue, isErrorCode } from "@holdfast/core";
 import { call, deferred } from "./harness.ts";
 import { settle, workflowWorld } from "./workflow-harness.ts";
 
-test("an atomic step runs alone, and a failed attempt leaves no change", async () => {
+test("an atomic step runs exclusively, and a failed attempt leaves no change", async () => {
   const inside = deferred();
   let attempts = 0;
   const transfer = actor({
@@ -50,7 +50,7 @@ test("an atomic step runs alone, and a failed attempt leaves no change", async (
   assert.equal(attempts, 2);
 });
 
-test("the idempotency key is the same for every attempt, and differs between steps", async () => {
+test("the idempotency key is the same for all attempts and differs between steps", async () => {
   const keys: string[] = [];
   const flaky = actor({
     run: workflow(async (ctx) => {
@@ -78,7 +78,7 @@ test("the idempotency key is the same for every attempt, and differs between ste
   assert.notEqual(keys[0], keys[2]);
 });
 
-test("concurrency bounds the steps of one name in all branches", async () => {
+test("concurrency limits the steps of one name across branches", async () => {
   let now = 0;
   let most = 0;
   const order: string[] = [];
@@ -144,7 +144,7 @@ const inbox = actor({
   },
 });
 
-test("messages are received once, completed once, and answer their senders, across restarts", async () => {
+test("messages are received and completed once, and their senders get answers, across restarts", async () => {
   const world = workflowWorld();
   let instance = await world.begin(inbox);
   const asked = call(instance, "ask", "first");
@@ -166,7 +166,7 @@ test("messages are received once, completed once, and answer their senders, acro
   assert.deepEqual(((await call(instance, "got")) as string[]).slice(3), ['x 0 queue.next("late") timed ']);
 });
 
-test("signals wait for the workflow that asks for them; queries see what it has", async () => {
+test("signals wait until the workflow reads them; queries see its current data", async () => {
   const approval = actor({
     state: { result: "" },
     run: workflow(async (ctx) => {
@@ -203,7 +203,7 @@ test("signals wait for the workflow that asks for them; queries see what it has"
   );
 });
 
-test("signals have bounds", async () => {
+test("signals are limited", async () => {
   const waiting = actor({
     run: workflow(async (ctx) => {
       await ctx.signal("go");
@@ -222,7 +222,7 @@ test("signals have bounds", async () => {
   );
 });
 
-test("a durable function starts once, returns, and can be cancelled", async () => {
+test("a durable function starts once, returns a result, and can be cancelled", async () => {
   const aborted: unknown[] = [];
   const double = durable(async (ctx, input: { n: number }) => {
     await ctx.step("think", () => 1);
@@ -275,7 +275,7 @@ test("a durable function starts once, returns, and can be cancelled", async () =
   );
 });
 
-test("an actor that is made with an input hands it to its workflow, also after a restart", async () => {
+test("the input of an actor is passed to its workflow, also after a restart", async () => {
   const actions = { status: (c: object) => workflowControl(c).status() };
   const shipment = workflow({
     createState: (_c, input: { to: string }) => ({ to: input.to }),
@@ -304,7 +304,7 @@ test("an actor that is made with an input hands it to its workflow, also after a
   assert.equal(await outputOf(other, 7), 8);
 });
 
-test("continueAsNew begins with an empty history and a new input", async () => {
+test("continueAsNew starts with an empty history and a new input", async () => {
   const inputs: number[] = [];
   const counting = durable(async (ctx, input: { n: number }): Promise<number> => {
     inputs.push(input.n);
@@ -325,7 +325,7 @@ test("continueAsNew begins with an empty history and a new input", async () => {
   assert.equal(entries.length, 1);
 });
 
-test("a workflow that has ended is inspected, and replayed from an entry", async () => {
+test("an ended workflow can be inspected, and replayed from an entry", async () => {
   const ran: string[] = [];
   const steps = actor({
     run: workflow(async (ctx) => {
@@ -400,7 +400,7 @@ test("a workflow in flight cannot be replayed", async () => {
   );
 });
 
-/** Lists in each other. */
+/** Nested lists. */
 function nested(levels: number): unknown {
   let value: unknown = "innermost";
   for (let i = 0; i < levels; i++) value = [value];
@@ -408,7 +408,7 @@ function nested(levels: number): unknown {
 }
 
 for (const levels of [64, 500]) {
-  test(`what is recorded may have ${levels} levels, and is there after a restart`, async () => {
+  test(`a recorded value may have ${levels} levels and survives a restart`, async () => {
     let made = 0;
     const job = durable(async (ctx, input: unknown) => {
       const output = await ctx.step("make", () => {
@@ -430,7 +430,7 @@ for (const levels of [64, 500]) {
   });
 }
 
-test("a step whose output is nested too deeply fails, and the workflow can be read", async () => {
+test("a step fails if its output is nested too deeply, and the workflow stays readable", async () => {
   const job = durable(async (ctx) => {
     const outcome = await ctx.tryStep({ name: "make", maxRetries: 0, run: () => nested(1_000) });
     return outcome.ok ? "kept" : outcome.failure.error.message;

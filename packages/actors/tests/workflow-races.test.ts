@@ -10,10 +10,10 @@ interface Shown {
   readonly output?: unknown;
 }
 
-/** Too long to be kept in one piece with its message. */
+/** Too long to be stored with its message. */
 const long = "x".repeat(40_000);
 
-test("a race of receives leaves what its loser has received and not used to the next receive", async () => {
+test("a race of receives returns the loser's unused message to the next receive", async () => {
   const world = workflowWorld();
   const bodies: string[] = [];
   const job = actor({
@@ -41,7 +41,7 @@ test("a race of receives leaves what its loser has received and not used to the 
   assert.equal(((await call(instance, "get")) as Shown).state, "completed");
 });
 
-test("a race of signals leaves what its loser has taken to the next wait, before what came later", async () => {
+test("a race of signals returns the loser's signal to the next wait, before later ones", async () => {
   const world = workflowWorld();
   const got: unknown[] = [];
   const job = actor({
@@ -75,7 +75,7 @@ test("a race of signals leaves what its loser has taken to the next wait, before
   assert.equal(((await call(woken, "get")) as Shown).state, "completed");
 });
 
-test("a message that a lost branch has gone on with stays received", async () => {
+test("a message that a lost branch has used stays received", async () => {
   const world = workflowWorld();
   const job = actor({
     queues: { jobs: queue<string>() },
@@ -104,7 +104,7 @@ test("a message that a lost branch has gone on with stays received", async () =>
   assert.equal(((await call(instance, "get")) as Shown).output, 0);
 });
 
-test("what the branches of a race threw is shown as a string of it, also after a restart", async () => {
+test("errors of race branches are converted to strings, also after a restart", async () => {
   const world = workflowWorld();
   const shown: unknown[] = [];
   const job = actor({

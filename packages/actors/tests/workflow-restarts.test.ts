@@ -94,7 +94,7 @@ test("children start once and report once, whenever the process dies", async (t)
   }
 });
 
-test("a workflow sleeps for days, its actor with it, and every day comes once", async (t) => {
+test("a workflow and its actor sleep for days, and each day runs once", async (t) => {
   const kit = await setupTest(t, registry(), { paused: true });
   const handle = kit.client.nightly.getOrCreate("n");
   assert.deepEqual(await handle.runs(), []);
@@ -107,7 +107,7 @@ test("a workflow sleeps for days, its actor with it, and every day comes once", 
   assert.deepEqual(await handle.runs(), [0, 1, 2, 3]);
 });
 
-test("what onSleep changes is kept with where the workflow stands", async (t) => {
+test("changes of onSleep are stored with the progress of the workflow", async (t) => {
   const kit = await setupTest(t, registry(), { paused: true });
   const handle = kit.client.sleepy.getOrCreate("s");
   await handle.log();

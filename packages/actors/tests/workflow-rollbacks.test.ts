@@ -10,7 +10,7 @@ async function stateOf(instance: Parameters<typeof call>[0]): Promise<string> {
   return status.state;
 }
 
-test("why a workflow failed is reported once its rollbacks are done, also after a crash", async () => {
+test("the failure of a workflow is reported after its rollbacks, also after a crash", async () => {
   for (const crashes of [false, true]) {
     const happened: string[] = [];
     let hangs = crashes;
@@ -44,7 +44,7 @@ test("why a workflow failed is reported once its rollbacks are done, also after 
   }
 });
 
-test("a workflow that undoes its steps is not cancelled half-way", async () => {
+test("a workflow cannot be cancelled during its rollbacks", async () => {
   const undoing = deferred<void>();
   const undone: string[] = [];
   const saga = actor({
@@ -76,7 +76,7 @@ test("a workflow that undoes its steps is not cancelled half-way", async () => {
   assert.equal(await stateOf(instance), "failed");
 });
 
-test("a step of a lost branch that ends after the rollbacks have begun is undone too", async () => {
+test("a step of a lost branch that ends after the rollbacks have started is rolled back too", async () => {
   const slow = deferred<number>();
   const undone: string[] = [];
   const saga = actor({
@@ -107,7 +107,7 @@ test("a step of a lost branch that ends after the rollbacks have begun is undone
   assert.deepEqual(undone, ["first", "slow"]);
 });
 
-test("a step of a lost branch that the stop of the actor cuts off is no longer waited for", async () => {
+test("rollbacks do not wait for a step of a lost branch that a stop has interrupted", async () => {
   const undone: string[] = [];
   const saga = actor({
     run: workflow(async (ctx) => {
@@ -135,7 +135,7 @@ test("a step of a lost branch that the stop of the actor cuts off is no longer w
   assert.equal(await stateOf(next), "failed");
 });
 
-test("a replay does again what was undone", async () => {
+test("a replay repeats rolled-back steps", async () => {
   const happened: string[] = [];
   let fails = true;
   const saga = actor({

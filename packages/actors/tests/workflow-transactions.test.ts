@@ -26,7 +26,7 @@ function failingTransaction() {
   };
 }
 
-test("a step that fails while a transaction waits for it is recorded and tried again", async () => {
+test("a step that fails while a transaction waits for it is recorded and retried", async () => {
   const world = workflowWorld();
   const failing = deferred<void>();
   const other = failingTransaction();
@@ -57,7 +57,7 @@ test("a step that fails while a transaction waits for it is recorded and tried a
   assert.deepEqual([attempts, ((await call(instance, "get")) as Shown).state], [2, "completed"]);
 });
 
-test("a value that is taken while a transaction is open is not taken back with it", async () => {
+test("a value recorded during a transaction is not rolled back with it", async () => {
   const world = workflowWorld();
   const ending = deferred<void>();
   const other = failingTransaction();
@@ -65,7 +65,7 @@ test("a value that is taken while a transaction is open is not taken back with i
   const job = actor({
     run: workflow(async (ctx) => {
       await ctx.step("s", () => ending.promise);
-      // Longer than it takes the transaction to begin once the step is durable.
+      // Longer than the transaction needs to start once the step is durable.
       for (let tick = 0; tick < 50; tick++) await undefined;
       values.push(ctx.random());
       await ctx.step("t", () => 1);
@@ -88,7 +88,7 @@ test("a value that is taken while a transaction is open is not taken back with i
   assert.equal(values.length, 2);
 });
 
-test("a step of a serial actor that ends while a transaction is open is not taken back with it", async () => {
+test("a step of a serial actor that ends during a transaction is not rolled back with it", async () => {
   const world = workflowWorld();
   const ending = deferred<void>();
   const other = failingTransaction();
@@ -118,7 +118,7 @@ test("a step of a serial actor that ends while a transaction is open is not take
   assert.equal(ran, 1);
 });
 
-test("a workflow that ends while a transaction is open ends after it", async () => {
+test("a workflow that ends during a transaction is recorded as ended after it", async () => {
   for (const fails of [false, true]) {
     const world = workflowWorld();
     const ending = deferred<void>();
@@ -142,7 +142,7 @@ test("a workflow that ends while a transaction is open ends after it", async () 
   }
 });
 
-test("a workflow whose wait ends while a transaction is open is not asleep when that has failed", async () => {
+test("a workflow whose wait ends during a failed transaction is not asleep afterwards", async () => {
   const world = workflowWorld();
   const other = failingTransaction();
   const job = actor({
@@ -163,7 +163,7 @@ test("a workflow whose wait ends while a transaction is open is not asleep when 
   assert.equal(((await call(instance, "get")) as Shown).state, "running");
 });
 
-test("who waits for the end of a workflow is in the way of no transaction, be it one of its steps", async () => {
+test("waiting for the end of a workflow blocks no transaction, including those of its steps", async () => {
   for (const concurrency of ["parallel", "serial"] as const) {
     const world = workflowWorld();
     const job = actor({
@@ -193,7 +193,7 @@ test("who waits for the end of a workflow is in the way of no transaction, be it
     const instance = await world.begin(job);
     const result = call(instance, "result");
     await settle();
-    // A serial actor takes no other action until this one has ended.
+    // A serial actor runs no other action until this one has ended.
     const bumped = concurrency === "parallel" ? call(instance, "bump") : undefined;
     await settle();
     assert.deepEqual(await bumped, bumped && 1);
@@ -202,7 +202,7 @@ test("who waits for the end of a workflow is in the way of no transaction, be it
   }
 });
 
-test("what waited for a workflow goes on outside of the transactions of others", async () => {
+test("callers that waited for a workflow continue outside of other transactions", async () => {
   const world = workflowWorld();
   const other = failingTransaction();
   const gone = new AbortController();
@@ -235,7 +235,7 @@ test("what waited for a workflow goes on outside of the transactions of others",
   assert.equal(await call(instance, "told"), 1);
 });
 
-test("a step or a transaction that waits for its own workflow is told so", async () => {
+test("a step or a transaction that waits for its own workflow gets an error", async () => {
   const world = workflowWorld();
   const refused: unknown[] = [];
   const note = (error: { code?: unknown }) => refused.push(error.code);
@@ -254,7 +254,7 @@ test("a step or a transaction that waits for its own workflow is told so", async
       ask: (c) =>
         c.transaction(async () => {
           const control = workflowControl(c);
-          // It waits, so that it answers at once.
+          // It waits, so a query is answered immediately.
           const before = await control.query("at");
           await control.signal("go");
           await control.query("at").catch(note);

@@ -12,7 +12,7 @@ import {
 import { call } from "./harness.ts";
 import { settle, workflowWorld } from "./workflow-harness.ts";
 
-test("a sleep holds to the clock, also when that jumps ahead", async () => {
+test("a sleep follows the clock, including forward jumps", async () => {
   const w = workflowWorld();
   const woken: number[] = [];
   const sleeper = actor({
@@ -30,7 +30,7 @@ test("a sleep holds to the clock, also when that jumps ahead", async () => {
   assert.deepEqual(woken, [1]);
 });
 
-test("steps run once, in order, and change the actor with their records", async () => {
+test("steps run once, in order, and change the actor together with their records", async () => {
   const ran: string[] = [];
   const order = actor({
     state: { log: [] as string[] },
@@ -82,7 +82,7 @@ test("a step and its record are one commit", async () => {
   assert.ok(withState[0]?.kv?.some((write) => write.type === "put" && write.key[1] === 0x60));
 });
 
-test("a failed attempt is tried again after base * 2^attempt, also across a sleep of the actor", async () => {
+test("a failed attempt is retried after base * 2^attempt, also across a sleep of the actor", async () => {
   const attempts: number[] = [];
   const events: WorkflowErrorEvent[] = [];
   const flaky = actor({
@@ -129,7 +129,7 @@ test("a failed attempt is tried again after base * 2^attempt, also across a slee
   );
 });
 
-test("retries are exhausted after maxRetries and one; the failure is recorded and reported once", async () => {
+test("retries are exhausted after maxRetries plus one attempts; the failure is recorded and reported once", async () => {
   let attempts = 0;
   const events: WorkflowErrorEvent[] = [];
   const failing = actor({
@@ -160,7 +160,7 @@ test("retries are exhausted after maxRetries and one; the failure is recorded an
   await instance.sleep();
 });
 
-test("tryStep gives final failures as values, and the same ones in a replay", async () => {
+test("tryStep returns final failures as values, and the same ones in a replay", async () => {
   const results: TryStepResult<unknown>[] = [];
   const trying = actor({
     run: workflow(async (ctx) => {
@@ -207,7 +207,7 @@ test("tryStep gives final failures as values, and the same ones in a replay", as
   assert.deepEqual(results, before);
 });
 
-test("a timeout is tried again where that is asked for", async () => {
+test("a timeout is retried if requested", async () => {
   let attempts = 0;
   const late = actor({
     run: workflow(async (ctx) => {
@@ -232,7 +232,7 @@ test("a timeout is tried again where that is asked for", async () => {
   assert.equal(attempts, 2);
 });
 
-test("loops keep their state, go on after a restart, and forget old iterations", async () => {
+test("loops keep their state, continue after a restart, and delete old iterations", async () => {
   const seen: number[] = [];
   const counting = actor({
     state: { total: 0 },
@@ -295,7 +295,7 @@ test("a loop without state may return nothing", async () => {
   assert.deepEqual([rounds, done], [45, ["enough"]]);
 });
 
-test("join waits for all, race takes the first and aborts the others", async () => {
+test("join waits for all branches, race takes the first and aborts the others", async () => {
   const results: unknown[] = [];
   const aborted: string[] = [];
   const branching = actor({
@@ -351,7 +351,7 @@ test("join waits for all, race takes the first and aborts the others", async () 
   assert.deepEqual(results, expected);
 });
 
-test("join and race tell of failures by branch", async () => {
+test("join and race report failures by branch", async () => {
   const results: TryBlockResult<unknown>[] = [];
   const branching = actor({
     run: workflow(async (ctx) => {
@@ -386,7 +386,7 @@ test("join and race tell of failures by branch", async () => {
   );
 });
 
-test("what was recorded comes back as a copy, the same in the first run and in a replay", async () => {
+test("recorded values are returned as copies, the same in the first run and in a replay", async () => {
   const seen: unknown[] = [];
   const value = { at: new Date(5), big: 3n, map: new Map([["k", [1]]]), gone: undefined };
   const recording = actor({
