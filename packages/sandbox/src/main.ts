@@ -11,11 +11,11 @@ import type { OpenCodeOptions } from "./opencode/options.ts";
 import type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";
 import { createSandboxServer } from "./server.ts";
 
-/** What a configuration file may hold. */
+/** Content of a configuration file. */
 export interface SandboxConfig {
   readonly env?: Readonly<Record<string, string>>;
   readonly models?: Partial<Readonly<Record<ModelWire, ModelEndpoint>>>;
-  /** Agents beside those of the table. */
+  /** Agents in addition to the built-in ones. */
   readonly agents?: readonly CustomAgent[];
   readonly jailed?: boolean;
   readonly limits?: Partial<SandboxLimits>;
@@ -23,23 +23,23 @@ export interface SandboxConfig {
   readonly allowedOrigins?: readonly string[];
 }
 
-/** How a server is run as a program. */
+/** How the server runs as a program. */
 export interface RunOptions {
-  /** Agents and processes get the environment of this process too, but its token. */
+  /** Whether agents and processes inherit the environment of this process, except the server's own variables. */
   readonly inheritEnv: boolean;
-  /** Says where the server is in words, unless `--json` asks for the line of JSON. */
-  readonly words: boolean;
+  /** Whether to announce the address as text. `--json` selects a line of JSON instead. */
+  readonly asText: boolean;
 }
 
 /**
- * Runs a sandbox server until SIGTERM, SIGINT or SIGHUP, ends everything it started, and resolves to the
- * exit code: 0 after a signal, 1 when it cannot start, 2 for wrong usage. Writes one line of JSON to
- * standard output when it can be reached: `{"event":"ready","url"?,"token"?}`; a parent with a channel
- * to this process gets the same as a message.
+ * Runs a sandbox server until SIGTERM, SIGINT or SIGHUP, then ends everything that it started. Resolves to the exit
+ * code: 0 after a signal, 1 if it cannot start, 2 for wrong usage. Once the server is reachable, writes one line of
+ * JSON to standard output: `{"event":"ready","url"?,"token"?}`. A parent with an IPC channel gets the same as a
+ * message.
  */
 export async function runSandboxServer(
   argv: readonly string[],
-  run: RunOptions = { inheritEnv: false, words: false },
+  run: RunOptions = { inheritEnv: false, asText: false },
 ): Promise<number> {
   let flags: ServerFlags;
   let options: SandboxServerOptions;
@@ -65,31 +65,31 @@ export async function runSandboxServer(
     };
     process.once("SIGTERM", stop);
     process.once("SIGINT", stop);
-    // A terminal that is closed says so more than once: by itself, and by its shell.
+    // A closing terminal sends SIGHUP more than once: the kernel and the shell both do.
     process.on("SIGHUP", stop);
   });
   try {
     const { listen } = options;
-    // A host may never come; everything else that a start waits for ends by itself, and is then closed.
+    // Dialing a host may never succeed, so a signal aborts it. The other steps of a start end by themselves.
     const server = await createSandboxServer({
       ...options,
       listen: "dial" in listen ? { ...listen, signal } : listen,
     });
-    if (!signal.aborted) announce(server, run.words && flags.json !== true, options.token === undefined);
+    if (!signal.aborted) announce(server, run.asText && flags.json !== true, options.token === undefined);
     await stopped;
     await server.close();
     return 0;
   } catch (error) {
-    // Whoever has ended it does not ask why it has not started.
+    // A start that a signal interrupted is not a failure.
     if (signal.aborted) return 0;
-    if (flags.json === true) printErrorJson(toldForShell(error));
-    else process.stderr.write(`${failureText(toldForShell(error))}\n`);
+    if (flags.json === true) printErrorJson(withCommandLineOptions(error));
+    else process.stderr.write(`${failureText(withCommandLineOptions(error))}\n`);
     return 1;
   }
 }
 
-/** The server's own words name what a program would write; here it is an option. */
-function toldForShell(error: unknown): unknown {
+/** The server's message names API options. Here they are command line options. */
+function withCommandLineOptions(error: unknown): unknown {
   if (!isErrorCode(error, "sandbox", "remote_not_allowed")) return error;
   const message = `${error.message}: --token TOKEN, --no-token or --allow-remote`;
   return new HoldfastError("sandbox", "remote_not_allowed", message, { cause: error });
@@ -100,11 +100,11 @@ function announce({ url, token }: SandboxServer, words: boolean, isNewToken: boo
   if (!words) process.stdout.write(`${JSON.stringify(ready)}\n`);
   else {
     process.stdout.write(`The sandbox server listens${url === undefined ? "" : ` at ${url}`}\n`);
-    if (token === undefined) process.stdout.write("It asks for no token.\n");
-    else if (isNewToken) process.stdout.write(`Its token, made for this run: ${token}\n`);
-    // What follows a # stays in the browser; a token that the person chose is not printed.
+    if (token === undefined) process.stdout.write("It requires no token.\n");
+    else if (isNewToken) process.stdout.write(`Token, created for this run: ${token}\n`);
+    // A fragment is never sent to a server. A token that the user chose is not printed.
     const fragment = token !== undefined && isNewToken ? `#token=${token}` : "";
-    if (url !== undefined) process.stdout.write(`Its inspector: ${url}/ui/${fragment}\n`);
+    if (url !== undefined) process.stdout.write(`Inspector: ${url}/ui/${fragment}\n`);
   }
   if (process.send) process.send(ready);
 }
@@ -125,7 +125,7 @@ function readFlags(argv: readonly string[]) {
     "cors-allow-method": { type: "string", short: "M", multiple: true },
     "cors-allow-header": { type: "string", short: "A", multiple: true },
     "cors-allow-credentials": { type: "boolean", short: "C" },
-    // The peer's switch for what this server never does.
+    // Accepted for compatibility with the peer. This server has no telemetry.
     "no-telemetry": { type: "boolean" },
     root: { type: "string" },
     home: { type: "string" },
@@ -162,7 +162,7 @@ async function readOptions(values: ServerFlags, inheritEnv: boolean): Promise<Sa
     log: createLogger("info", writeLog),
     allowedHosts: [...(config.allowedHosts ?? []), ...(values["allow-host"] ?? [])],
     ...corsFrom(values),
-    // Who says that there is no token has none, whatever the environment says.
+    // --no-token overrides a token from the environment.
     ...(token === undefined || values["no-token"] === true ? {} : { token }),
     ...(values.root === undefined ? {} : { root: values.root }),
     ...(values.home === undefined ? {} : { home: values.home }),
@@ -174,20 +174,20 @@ async function readOptions(values: ServerFlags, inheritEnv: boolean): Promise<Sa
 }
 
 /**
- * Sessions of OpenCode's clients are in the log of all sessions: who names a database for them names
- * the directory of that log, unless there is one by `--data`.
+ * The data directory: `--data`, else one beside the peer's database of OpenCode sessions, which are part of the
+ * session log here.
  */
 function dataDirectoryFrom(data: string | undefined, database: string | undefined) {
   const dataDirectory = data ?? (isSet(database) ? `${database}.d` : undefined);
   return dataDirectory === undefined ? {} : { dataDirectory };
 }
 
-/** The peer's variables for `/opencode/*`. */
+/** Reads the peer's variables for `/opencode/*`. */
 function openCodeFrom(env: NodeJS.ProcessEnv): OpenCodeOptions {
   const { OPENCODE_COMPAT_DIRECTORY: directory, OPENCODE_COMPAT_STATE: state } = env;
   const { OPENCODE_COMPAT_CONFIG: config, OPENCODE_COMPAT_PROXY_URL: proxyUrl } = env;
   if (proxyUrl !== undefined && proxyUrl !== "" && !/^https?:\/\/[^/]/.test(proxyUrl)) {
-    throw new UsageError("OPENCODE_COMPAT_PROXY_URL must be a URL of http");
+    throw new UsageError("OPENCODE_COMPAT_PROXY_URL must be an http or https URL");
   }
   return {
     ...(directory ? { directory } : {}),
@@ -197,7 +197,7 @@ function openCodeFrom(env: NodeJS.ProcessEnv): OpenCodeOptions {
   };
 }
 
-/** Everything but what is for this server alone. */
+/** The environment for agents and processes: without the variables of this server. */
 function inheritedEnv(env: NodeJS.ProcessEnv): Record<string, string> {
   const inherited: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
@@ -207,7 +207,7 @@ function inheritedEnv(env: NodeJS.ProcessEnv): Record<string, string> {
   return inherited;
 }
 
-/** The peer's variable forbids what nobody does here unless asked; it wins over the asking. */
+/** Installing agents is opt-in. The peer's variable forbids it and takes precedence. */
 function installsAgents(flag: boolean | undefined): boolean {
   const { HOLDFAST_SANDBOX_INSTALL_AGENTS: asked, SANDBOX_AGENT_REQUIRE_PREINSTALL: forbidden } = process.env;
   if (isSet(forbidden)) return false;
@@ -238,17 +238,17 @@ function corsFrom(values: ServerFlags): { readonly cors?: CorsOptions } {
 
 function listenFrom(flags: ServerFlags, allowRemote: boolean): Listen {
   const { unix, dial, host = "127.0.0.1" } = flags;
-  if (unix !== undefined && dial !== undefined) throw new UsageError("--unix and --dial exclude each other");
+  if (unix !== undefined && dial !== undefined) throw new UsageError("--unix and --dial cannot be combined");
   if (unix !== undefined) return { unix };
   if (dial !== undefined) return { dial };
   return { host, port: portOf(flags.port, 2_468), allowRemote };
 }
 
-/** The file comes from whoever starts the server and is as trusted as the command line. */
+/** The file is as trusted as the command line, so its members are not validated here. */
 async function readConfig(path: string): Promise<SandboxConfig> {
   const value: unknown = JSON.parse(await readFile(path, "utf8"));
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new Error(`${path} must hold a JSON object`);
+    throw new Error(`${path} must contain a JSON object`);
   }
   return value;
 }

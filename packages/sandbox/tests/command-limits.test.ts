@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { describe, type TestContext, test } from "node:test";
 import { silentLogger } from "@holdfast/core";
-import { ControlGroups, insideGroups, ownGroup } from "../src/internal/spawn/cgroup.ts";
+import { ControlGroups, commandInGroups, ownGroup } from "../src/internal/spawn/cgroup.ts";
 import { LimitGroups, type LimitName, userTaskLimit } from "../src/internal/spawn/command-limits.ts";
 import { SpawnHost } from "../src/internal/spawn/spawn-host.ts";
 import { Spawner } from "../src/internal/spawn/spawner.ts";
@@ -27,7 +27,7 @@ async function canLimit(t: TestContext, limit: LimitName): Promise<boolean> {
   const found = await LimitGroups.create(name, limits, groups?.directory);
   found.close();
   groups?.close();
-  if (found.holds(limit)) return true;
+  if (found.enforces(limit)) return true;
   t.skip(`this user may not limit ${limit} by control groups`);
   return false;
 }
@@ -108,23 +108,23 @@ describe("limits of a command", () => {
       undefined,
     );
     t.after(() => groups.close());
-    const first = groups.take("1", undefined);
+    const first = groups.acquire("1", undefined);
     if (first.length === 0) return t.skip("version 1 does not count tasks here");
-    const { program, args } = insideGroups(first, "/bin/cat", [], {});
+    const { program, args } = commandInGroups(first, "/bin/cat", [], {});
     const counted = spawn(program, [...args], { env: {}, stdio: ["pipe", "pipe", "inherit"] });
     t.after(() => counted.kill("SIGKILL"));
     counted.stdin.write("in the group\n");
     await once(counted.stdout, "data");
     assert.deepEqual(groups.hits(undefined, first), []);
-    groups.giveBack(first, true);
-    const second = groups.take("2", undefined);
+    groups.release(first, true);
+    const second = groups.acquire("2", undefined);
     assert.notDeepEqual(second, first);
     // So that its group can be removed in the end; nobody was ever in the second.
     counted.stdin.end();
     await once(counted, "exit");
     assert.deepEqual(groups.hits(undefined, second), []);
-    groups.giveBack(second, true);
-    assert.deepEqual(groups.take("3", undefined), second);
+    groups.release(second, true);
+    assert.deepEqual(groups.acquire("3", undefined), second);
   });
 
   test("nothing is left of the groups after the server", async () => {
@@ -161,7 +161,7 @@ describe("limits of a command", () => {
   test("without control groups the system limits the tasks of the user", () => {
     // Of a user that runs anything at all, one task is too little for one more.
     const script = ["-c", "echo begins; true & wait"];
-    const { program, args } = insideGroups([], "/bin/sh", script, {}, userTaskLimit(1));
+    const { program, args } = commandInGroups([], "/bin/sh", script, {}, userTaskLimit(1));
     // The system exempts root.
     const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
     const ran = spawnSync(program, [...args], { ...nobody, cwd: "/", encoding: "utf8" });

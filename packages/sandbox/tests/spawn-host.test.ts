@@ -203,7 +203,7 @@ describe("commands of a spawn host", needsPerl, () => {
     for (const command of running) {
       const { exitCode, remains } = await command.exited;
       assert.equal(exitCode, null);
-      await spawner.endRemains(command.family, remains);
+      await spawner.endDescendants(command.family, remains);
       await command.collect(0);
     }
     assert.equal(await descriptors(), before);

@@ -1,4 +1,4 @@
-/** Reasons why the server answers a request in place of the agent. */
+/** Errors that the server answers with in place of an agent. */
 import { HoldfastError } from "@holdfast/core";
 
 /** How an agent ended, as the error data of a request. */
@@ -13,7 +13,7 @@ export function endText({ exitCode, signal }: AgentEnd): string {
   return `The agent exited ${signal === null ? `with code ${exitCode}` : `by ${signal}`}`;
 }
 
-/** A process ended during the replay of the handshake. */
+/** Thrown when a process ends during the replay of the handshake. */
 export class AgentEndedError extends HoldfastError {
   readonly data: Readonly<Record<string, unknown>>;
 
@@ -25,7 +25,7 @@ export class AgentEndedError extends HoldfastError {
   }
 }
 
-/** Why the server answers a request itself: the reason for programs, and the text for people. */
+/** Reason codes and messages of answers that the server gives itself. */
 export const refusals = {
   full: ["agent_input_full", "The agent does not read its input"],
   broken: ["agent_input_closed", "The agent has closed its input"],

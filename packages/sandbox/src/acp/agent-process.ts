@@ -16,7 +16,7 @@ export interface ProcessEvents {
   /** A line that is too long, or was cut off by the end of the process. */
   readonly onInvalid: (error: string, head: string) => void;
   readonly onExit: (exit: ProcessExit) => void;
-  /** The agent has closed its input or output, and did not exit within {@link severedGraceMs}. */
+  /** The agent has closed its input or output, and did not exit within {@link closedPipeGraceMs}. */
   readonly onPipeClosed: (reason: PipeClosedReason) => void;
 }
 
@@ -25,7 +25,7 @@ export type PipeClosedReason = "agent_input_closed" | "agent_output_closed";
 /** How long the pipes of a dead process may stay open: a grandchild can hold them forever. */
 const pipeGraceMs = 200;
 /** How long an agent that has closed a pipe gets to exit: a normal exit closes the pipes first. */
-const severedGraceMs = 500;
+const closedPipeGraceMs = 500;
 /** How long an agent gets to exit after the end of its input, and then after SIGTERM. */
 const endOfInputGraceMs = 300;
 const terminateGraceMs = 700;
@@ -111,7 +111,7 @@ export class AgentProcess {
   /** A pipe was closed: reports it unless the process exits soon. */
   #onPipeClosed(reason: PipeClosedReason): void {
     if (this.#ended || this.#pipeClosedTimer || !this.#isAlive()) return;
-    this.#pipeClosedTimer = setTimeout(() => this.#events.onPipeClosed(reason), severedGraceMs);
+    this.#pipeClosedTimer = setTimeout(() => this.#events.onPipeClosed(reason), closedPipeGraceMs);
   }
 
   #isAlive(): boolean {

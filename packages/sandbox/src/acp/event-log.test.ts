@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { EventLog } from "./event-log.ts";
 
 describe("EventLog", () => {
-  test("keeps as many events as it may, numbered without gaps", () => {
+  test("the oldest events beyond the limit are dropped, and the rest is numbered without gaps", () => {
     const log = new EventLog(3, 1_000);
     for (let index = 1; index <= 5_000; index += 1) assert.equal(log.append(`event ${index}`), index);
     assert.equal(log.firstSeq, 4_998);
@@ -15,7 +15,7 @@ describe("EventLog", () => {
     );
   });
 
-  test("keeps as many bytes as it may, and the newest event whatever its size", () => {
+  test("the oldest bytes beyond the limit are dropped, but never the newest event", () => {
     const log = new EventLog(1_000, 10);
     for (const data of ["12345", "12345", "1"]) log.append(data);
     assert.equal(log.firstSeq, 2);
@@ -25,7 +25,7 @@ describe("EventLog", () => {
     assert.equal(log.offset, 111);
   });
 
-  test("tells of an event soon, and of all in order where one is told now", async () => {
+  test("an event that may wait is announced soon, or in order with the next immediate one", async () => {
     const log = new EventLog(10, 1_000);
     const told: number[] = [];
     log.onAppend(() => told.push(log.notifiedSeq));

@@ -1,6 +1,6 @@
 /** One event of an instance's stream. */
 export interface LoggedEvent {
-  /** Starts at 1, without gaps, over restarts of the agent's process too. */
+  /** Starts at 1 and has no gaps, even across restarts of the agent's process. */
   readonly seq: number;
   readonly data: string;
   /** Bytes of all events before this one. */
@@ -10,13 +10,13 @@ export interface LoggedEvent {
 }
 
 /**
- * Ring buffer of the newest events of an instance's stream, bounded by count and by bytes. A reader that asks
- * for dropped events sees the gap by {@link firstSeq}.
+ * Ring buffer of the newest events of an instance's stream, bounded by count and by bytes. A reader compares its
+ * position with {@link firstSeq} to detect dropped events.
  */
 export class EventLog {
   readonly #maxEvents: number;
   readonly #maxBytes: number;
-  /** Events of the window stand at `#events[seq - #base]`; the front is cut off in bulk. */
+  /** The event `seq` is at `#events[seq - #base]`. Dropped events are removed from the front in bulk. */
   #events: LoggedEvent[] = [];
   #base = 1;
   #first = 1;
@@ -31,7 +31,7 @@ export class EventLog {
     this.#maxBytes = maxBytes;
   }
 
-  /** The oldest retained number; `lastSeq + 1` when nothing is retained. */
+  /** The oldest retained number, or `lastSeq + 1` if none is retained. */
   get firstSeq(): number {
     return this.#first;
   }
@@ -40,7 +40,7 @@ export class EventLog {
     return this.#last;
   }
 
-  /** The newest number of which listeners were notified. */
+  /** The newest number that listeners were notified of. */
   get notifiedSeq(): number {
     return this.#notified;
   }
@@ -51,8 +51,8 @@ export class EventLog {
   }
 
   /**
-   * Appends an event and notifies the listeners: now, or "soon", which is after this turn of the event loop
-   * or with the next event that notifies now.
+   * Appends an event and notifies the listeners: immediately, or with "soon" at the end of this turn of the event
+   * loop, or earlier with the next immediate event.
    */
   append(data: string, when: "now" | "soon" = "now"): number {
     this.#last += 1;

@@ -5,10 +5,10 @@ import { Spawner, type SpawnRequest } from "../internal/spawn/spawner.ts";
 import { defaultLimits } from "../limits.ts";
 import { AcpInstance } from "./instance.ts";
 
-test("an instance that is closed while its start is prepared waits for nobody, and starts nothing", async (t) => {
+test("closing an instance during the preparation of its start resolves immediately and starts no process", async (t) => {
   const spawner = new Spawner(silentLogger);
   t.after(() => spawner.close());
-  // As long as an agent is installed that was missing.
+  // Stands for an agent that takes long to install.
   const prepared = Promise.withResolvers<SpawnRequest>();
   const instance = new AcpInstance({
     serverId: "s",

@@ -26,18 +26,18 @@ export interface AcpObserver {
   /** `message` is about to be written to the agent; its id is the one that the agent gets. */
   toAgent(instance: AcpInstance, message: Message, internal: boolean): void;
   /**
-   * The agent sent `message`; `answered` is the request that it answers. "hold" keeps it from the raw
+   * The agent sent `message`. `answered` is the request that it answers, if any. "hold" withholds it from the raw
    * stream until {@link AcpInstance.release}.
    */
   fromAgent(instance: AcpInstance, message: Message, answered: PendingRequest | undefined): "pass" | "hold";
   /** The server answers a request because the agent cannot. */
   refused(instance: AcpInstance, request: PendingRequest, answer: string): void;
-  /** A notice of the server for the raw stream. */
+  /** The server adds a notice to the raw stream. */
   notice(instance: AcpInstance, notice: string): void;
   exited(instance: AcpInstance, exit: ProcessExit): void;
   /** Runs before a client's request is passed on, so that its session can be recovered first. */
   beforeRequest(instance: AcpInstance, message: Message): Promise<void> | undefined;
-  /** The instance is gone for good. */
+  /** The instance was closed and is never used again. */
   closed(instance: AcpInstance): void;
 }
 
@@ -52,7 +52,7 @@ export interface InstanceOptions {
   readonly onSessionStart?: SessionStartHook;
   /** Called with the result of each request that opened a session. */
   readonly onSessionAnswer?: (agentId: string, result: unknown) => void;
-  /** Called when the instance had no reader and no request for `idleInstanceMs`. */
+  /** Called after `idleInstanceMs` without a reader and without a request. */
   readonly onIdle?: () => void;
   readonly spawner: Spawner;
   readonly limits: SandboxLimits;
@@ -82,7 +82,7 @@ export class AcpInstance {
   readonly #backpressure: Backpressure;
   #process: AgentProcess | undefined;
   #starting: Promise<AgentProcess> | undefined;
-  /** A start under way; a close waits for it to have a process to end. */
+  /** A spawn in progress. close() waits for it, because its process must be ended. */
   #spawning: Promise<AgentProcess> | undefined;
   #startedAtMs: number | undefined;
   #wasStarted = false;
@@ -122,7 +122,10 @@ export class AcpInstance {
     return this.#startedAtMs === undefined ? undefined : Date.now() - this.#startedAtMs;
   }
 
-  /** True once a process ran: from then on a failed start is an answer to the request instead of a problem. */
+  /**
+   * True once a process ran. From then on a failed start is reported in the answer to the request, not as an HTTP
+   * problem.
+   */
   get wasStarted(): boolean {
     return this.#wasStarted;
   }
@@ -145,9 +148,9 @@ export class AcpInstance {
     if (request) return await this.#sendRequest(request, options);
     // A notification or an answer for a process that has ended is dropped.
     if (!this.#process) return undefined;
-    // Of two clients that answer the same request of the agent, the first one counts.
+    // If two clients answer the same request of the agent, only the first answer counts.
     if (message.kind === "response" && message.key !== undefined) {
-      if (!this.#pending.agentAnswered(message.key)) return undefined;
+      if (!this.#pending.settleAgentRequest(message.key)) return undefined;
     }
     if (this.#observe((observer) => observer.toAgent(this, message, options.internal ?? false))) {
       this.#process.write(toSingleLine(message.raw));
@@ -158,11 +161,11 @@ export class AcpInstance {
 
   async #sendRequest(request: RequestMessage, options: SendOptions): Promise<string> {
     const { onSessionStart, strictStart } = this.#options;
-    const asked = strictStart === true ? normalizeForStrictAgent(request) : request;
+    const normalized = strictStart === true ? normalizeForStrictAgent(request) : request;
     const internal = options.internal ?? false;
     try {
-      const starts = startsSession(asked.method ?? "") ? onSessionStart : undefined;
-      const message = starts ? await withSessionStart(asked, this.agentId, starts) : asked;
+      const starts = startsSession(normalized.method ?? "") ? onSessionStart : undefined;
+      const message = starts ? await withSessionStart(normalized, this.agentId, starts) : normalized;
       const process = await this.#processFor(request, internal);
       const answer = this.#request(
         process,
@@ -182,7 +185,7 @@ export class AcpInstance {
     }
   }
 
-  /** Puts a message on the stream that the observer held. */
+  /** Appends a message that the observer held to the stream. */
   release(raw: string): void {
     this.events.append(raw);
     this.#backpressure.pauseIfBehind();
@@ -273,11 +276,11 @@ export class AcpInstance {
       const idText = this.#pending.add(message, pending);
       this.#watchdog.touch();
       const raw = idText === message.idText ? message.raw : withId(message.raw, idText);
-      const given = idText === message.idText ? message : { ...message, ...readMessage(raw) };
-      const seen = this.#observe((observer) => observer.toAgent(this, given, internal));
+      const forwarded = idText === message.idText ? message : { ...message, ...readMessage(raw) };
+      const seen = this.#observe((observer) => observer.toAgent(this, forwarded, internal));
       const outcome = seen ? process.write(toSingleLine(raw)) : "unseen";
       if (outcome === "written") return;
-      if (given.key !== undefined) this.#pending.take(given.key);
+      if (forwarded.key !== undefined) this.#pending.take(forwarded.key);
       const [reason, text] = refusals[outcome];
       this.#settle(pending, errorResponse(pending.idText, text, { reason, agentStderr: this.#stderr() }));
     });
@@ -295,7 +298,7 @@ export class AcpInstance {
     return this.#process?.stderr.toString() ?? "";
   }
 
-  /** False when the observer failed; the agent is killed then. */
+  /** Calls the observer. Returns false, and kills the agent, if the observer throws. */
   #observe(call: (observer: AcpObserver) => void): boolean {
     const { observer } = this.#options;
     if (!observer) return true;
@@ -329,13 +332,13 @@ export class AcpInstance {
   #deliver(message: Message): void {
     const isAnswer = message.kind === "response" && message.key !== undefined;
     const answered = isAnswer ? this.#pending.take(message.key ?? "") : undefined;
-    if (message.kind === "request" && message.key !== undefined) this.#pending.agentAsked(message.key);
-    let fate: "pass" | "hold" = "pass";
+    if (message.kind === "request" && message.key !== undefined) this.#pending.addAgentRequest(message.key);
+    let routing: "pass" | "hold" = "pass";
     const seen = this.#observe((observer) => {
-      fate = observer.fromAgent(this, message, answered);
+      routing = observer.fromAgent(this, message, answered);
     });
     if (!answered) {
-      if (seen && fate === "pass") this.events.append(message.raw);
+      if (seen && routing === "pass") this.events.append(message.raw);
       return;
     }
     if (!seen) {

@@ -39,11 +39,11 @@ export class AcpInstances {
     return [...this.#instances.values()].sort((a, b) => (a.serverId < b.serverId ? -1 : 1));
   }
 
-  /** The instance with this id; created where it does not exist and `agentId` is given. */
+  /** Returns the instance with this id. Creates it if it does not exist and `agentId` is given. */
   async open(serverId: string, agentId: string | null): Promise<AcpInstance> {
     const existing = this.#instances.get(serverId);
     const row = agentId === null ? undefined : this.#options.agents.get(agentId);
-    // An unknown agent is reported before a conflict with an existing instance.
+    // Report an unknown agent before a conflict with an existing instance.
     if (agentId !== null && !row)
       throw problem("unsupported_agent", 400, `there is no agent "${agentId}"`, { agent: agentId });
     if (existing) {
@@ -85,7 +85,7 @@ export class AcpInstances {
     return instance;
   }
 
-  /** The instance with this id; waits up to `bootstrapWaitMs` for the request that creates it. */
+  /** Finds the instance with this id. Waits up to `bootstrapWaitMs` for the request that creates it. */
   async find(serverId: string, signal: AbortSignal): Promise<AcpInstance> {
     const existing = this.#instances.get(serverId) ?? (await this.#await(serverId, signal));
     if (existing) return existing;
@@ -96,14 +96,16 @@ export class AcpInstances {
     return this.#instances.get(serverId);
   }
 
-  /** Removes the instance at once and ends its agent. Resolves when the agent has ended; unknown ids are ignored. */
+  /**
+   * Removes the instance immediately and ends its agent. Resolves when the agent has exited. Unknown ids are ignored.
+   */
   async delete(serverId: string): Promise<void> {
     const instance = this.#instances.get(serverId);
     this.#instances.delete(serverId);
     await instance?.close();
   }
 
-  /** Deletes an instance that could not start, unless another one has its id by now. */
+  /** Deletes an instance that could not start, unless its id belongs to another one by now. */
   async discard(instance: AcpInstance): Promise<void> {
     if (this.#instances.get(instance.serverId) === instance) await this.delete(instance.serverId);
   }

@@ -15,7 +15,7 @@ function split(maxBytes: number, ...parts: readonly (string | Buffer)[]) {
 }
 
 describe("LineSplitter", () => {
-  test("puts lines together from any cuts, also within a character", () => {
+  test("lines are joined from chunks of any size, even if a cut is inside a character", () => {
     const bytes = Buffer.from('{"a":"🦉"}\r\n\n  \n{"b":1}\n{"c"');
     for (let cut = 0; cut <= bytes.length; cut += 1) {
       const result = split(100, bytes.subarray(0, cut), bytes.subarray(cut));
@@ -23,7 +23,7 @@ describe("LineSplitter", () => {
     }
   });
 
-  test("a line at the limit passes, one byte more is dropped once, and reading goes on", () => {
+  test("a line at the limit is delivered; one byte more is reported once and skipped", () => {
     assert.deepEqual(split(5, "12345\n").lines, ["12345"]);
     const result = split(5, "123", "456", "789", "\nabc\n");
     assert.deepEqual(result.lines, ["abc"]);

@@ -1,6 +1,6 @@
 /**
- * Cuts a byte stream into lines with bounded memory. A line longer than `maxBytes` is dropped up to
- * its newline and reported once, with its beginning.
+ * Splits a byte stream into lines with bounded memory. A line longer than `maxBytes` is dropped up to its newline and
+ * reported once, with its beginning.
  */
 export class LineSplitter {
   readonly #maxBytes: number;
@@ -28,7 +28,7 @@ export class LineSplitter {
     if (start < bytes.length) this.#keep(bytes.subarray(start));
   }
 
-  /** The incomplete last line, if any. */
+  /** Returns the incomplete last line, if any. */
   end(): string | undefined {
     if (this.#skipping || this.#size === 0) return undefined;
     return this.#take();

@@ -4,7 +4,7 @@ import { maxNesting } from "../internal/json-nesting.ts";
 import { readMessage, withId, withStderr } from "./message.ts";
 
 describe("messages", () => {
-  test("kinds are told by id and method", () => {
+  test("id and method determine the kind of a message", () => {
     assert.equal(readMessage('{"id":1,"method":"a"}')?.kind, "request");
     assert.equal(readMessage('{"id":null,"method":"a"}')?.kind, "request");
     assert.equal(readMessage('{"method":"a"}')?.kind, "notification");
@@ -24,7 +24,7 @@ describe("messages", () => {
     assert.throws(() => readMessage('{"id":'), SyntaxError);
   });
 
-  test("one that nests deeper than it may is none; brackets in a text are no levels", () => {
+  test("a message with too many nesting levels is rejected; brackets in strings do not count", () => {
     const nested = (levels: number) => `{"a":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
     assert.ok(readMessage(nested(maxNesting)));
     assert.throws(() => readMessage(nested(maxNesting + 1)), /nested deeper than 500 levels/);
@@ -34,7 +34,7 @@ describe("messages", () => {
     assert.throws(() => readMessage(`{"a":"${"[".repeat(2_000)}`), SyntaxError);
   });
 
-  test("equal ids have equal keys, different ones do not", () => {
+  test("equal ids have equal keys, and different ids have different keys", () => {
     const key = (id: string) => readMessage(`{"id":${id}}`)?.key;
     assert.equal(key("1"), key("1.0"));
     assert.notEqual(key("1"), key('"1"'));
@@ -44,7 +44,7 @@ describe("messages", () => {
     assert.equal(key('"\\u0061"'), key('"a"'));
   });
 
-  test("an id is replaced in the text and nothing else is touched", () => {
+  test("replacing an id leaves the rest of the text unchanged", () => {
     const cases: readonly (readonly [string, string])[] = [
       ['{"id":1,"method":"a"}', '{"id":"x","method":"a"}'],
       ['{ "params" : {"id":[1,{"id":2}]} , "id" : 12 }', '{ "params" : {"id":[1,{"id":2}]} , "id" : "x" }'],
@@ -56,7 +56,7 @@ describe("messages", () => {
     for (const [raw, expected] of cases) assert.equal(withId(raw, '"x"'), expected);
   });
 
-  test("standard error is added to the data of an error, where there is room", () => {
+  test("standard error is added to the data of an error that has room for it", () => {
     const data = (raw: string) => JSON.parse(withStderr(raw, "oops")).error?.data;
     assert.deepEqual(data('{"id":1,"error":{"code":1,"message":"m"}}'), { agentStderr: "oops" });
     assert.deepEqual(data('{"id":1,"error":{"code":1,"data":{"a":1}}}'), { a: 1, agentStderr: "oops" });

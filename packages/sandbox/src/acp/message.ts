@@ -10,14 +10,14 @@ export interface Message {
   readonly key?: string;
   /** The id as JSON text, for a request or response. */
   readonly idText?: string;
-  /** The agent's session id: `params.sessionId`, where that is a string. */
+  /** The agent's session id: `params.sessionId` if it is a string. */
   readonly sessionId?: string;
 }
 
 /** A request with its id, which its answer must repeat. */
 export type RequestMessage = Message & { readonly key: string; readonly idText: string };
 
-/** `message` as a request; undefined when it is something else. */
+/** Returns `message` as a request; undefined if it is of another kind. */
 export function asRequest(message: Message): RequestMessage | undefined {
   const { kind, key, idText } = message;
   if (kind !== "request" || key === undefined || idText === undefined) return undefined;
@@ -55,13 +55,13 @@ export function isWrongRequest(value: Readonly<Record<string, unknown>>): boolea
   return value.method !== null || !(has("result") || has("error"));
 }
 
-/** `raw` with its id replaced by the JSON text `idText`; everything else stays as it is. */
+/** Returns `raw` with its id replaced by the JSON text `idText`. Everything else stays unchanged. */
 export function withId(raw: string, idText: string): string {
-  const span = memberSpan(raw, "id");
+  const span = findMemberSpan(raw, "id");
   return span ? raw.slice(0, span.start) + idText + raw.slice(span.end) : raw;
 }
 
-/** Adds `agentStderr` to the error data of an error response that has room for it. */
+/** Adds `agentStderr` to the data of an error response, unless its data is not an object. */
 export function withStderr(raw: string, stderr: string): string {
   if (stderr === "") return raw;
   const value: unknown = JSON.parse(raw);
@@ -69,14 +69,14 @@ export function withStderr(raw: string, stderr: string): string {
   const data = value.error.data;
   if (data !== undefined && !isRecord(data)) return raw;
   const error = { ...value.error, data: { ...data, agentStderr: stderr } };
-  const span = memberSpan(raw, "error");
+  const span = findMemberSpan(raw, "error");
   return span ? raw.slice(0, span.start) + JSON.stringify(error) + raw.slice(span.end) : raw;
 }
 
 /** Numbers beyond 2^53 keep their digits only in the text. */
 function idTextOf(raw: string, id: unknown): string {
   if (typeof id === "number" && !Number.isSafeInteger(id)) {
-    const span = memberSpan(raw, "id");
+    const span = findMemberSpan(raw, "id");
     if (span) return raw.slice(span.start, span.end);
   }
   return JSON.stringify(id);
@@ -86,8 +86,11 @@ function idKey(id: unknown, idText: string): string {
   return typeof id === "string" ? `s${id}` : `v${idText}`;
 }
 
-/** The span of the value of the top-level member `name` in a valid JSON object; the last one wins. */
-function memberSpan(text: string, name: string): { start: number; end: number } | undefined {
+/**
+ * The span of the value of a top-level member in a valid JSON object. Of duplicates, the last one counts, as in
+ * JSON.parse.
+ */
+function findMemberSpan(text: string, name: string): { start: number; end: number } | undefined {
   let found: { start: number; end: number } | undefined;
   let at = skipSpace(text, text.indexOf("{") + 1);
   while (text[at] === '"') {

@@ -20,12 +20,12 @@ export class StreamReader implements ReaderPosition {
   #stall: NodeJS.Timeout | undefined;
   #writtenAt = 0;
 
-  /** `after` is the last number that the client has; 0 for everything that is retained. */
+  /** `after` is the last number that the client received; 0 replays everything that is retained. */
   constructor(instance: AcpInstance, response: ServerResponse, after: number, limits: SandboxLimits) {
     this.#instance = instance;
     this.#response = response;
     this.#limits = limits;
-    // A number beyond the end is of an earlier server process: such a client gets new events only.
+    // A number beyond the end belongs to an earlier server process. Such a client gets new events only.
     this.#next = Math.min(after, instance.events.lastSeq) + 1;
     this.#offset = instance.events.get(this.#next - 1)?.endOffset ?? 0;
     if (this.#next > instance.events.lastSeq) this.#offset = instance.events.offset;
@@ -36,7 +36,7 @@ export class StreamReader implements ReaderPosition {
     return this.#offset;
   }
 
-  /** When the newest event was handed to the connection, by `performance.now()`; 0 before the first. */
+  /** Time of the last write to the connection, by `performance.now()`; 0 before the first. */
   get writtenAt(): number {
     return this.#writtenAt;
   }
@@ -56,7 +56,7 @@ export class StreamReader implements ReaderPosition {
     this.#pump();
   }
 
-  /** Whether event `seq` was handed to the connection, or the reader has ended. */
+  /** Whether event `seq` was written to the connection, or the reader is closed. */
   hasDelivered(seq: number): boolean {
     return this.#closed || this.#next > seq;
   }

@@ -19,10 +19,10 @@ import { type Message, readMessage } from "./message.ts";
 import { errorResponse } from "./pending.ts";
 import { StreamReader } from "./reader.ts";
 
-/** How long the answer to a request waits for slow streams, so that it does not overtake updates. */
-const flushPatienceMs = 250;
-/** How long a delete waits for the agent and all it started to be gone. */
-const deletePatienceMs = 5_000;
+/** How long the answer to a request waits for slow streams, so that it does not overtake earlier updates. */
+const flushTimeoutMs = 250;
+/** How long a delete waits until the agent and its descendants have exited. */
+const deleteTimeoutMs = 5_000;
 
 /** ACP over HTTP. Source: the routes of the peer's section 2.3, and its published client. */
 export class AcpRoutes {
@@ -70,7 +70,7 @@ export class AcpRoutes {
     const { response } = exchange;
     const heartbeat = new Heartbeat(response, this.#limits.heartbeatMs);
     if (!known || instance.uptimeMs === undefined) {
-      // A start may install the agent first, which takes minutes. Only a request has an answer to begin.
+      // A start may first install the agent, which takes minutes, so the answer to a request begins with a heartbeat.
       if (message.kind === "request") heartbeat.startAfter();
       try {
         await this.#bootstrap(instance, !known);
@@ -87,11 +87,13 @@ export class AcpRoutes {
       sendEmpty(response, 202);
       return;
     }
-    await this.#afterStreams(instance, heartbeat);
+    await this.#streamsCaughtUp(instance, heartbeat);
     heartbeat.end(answer);
   }
 
-  /** The first start is the caller's: it gets the problem. A restart fails as an answer in `send`. */
+  /**
+   * A failed first start is a problem response to its caller. `send` reports a failed restart in the JSON-RPC answer.
+   */
   async #bootstrap(instance: AcpInstance, first: boolean): Promise<void> {
     if (!first && instance.wasStarted) return;
     try {
@@ -127,25 +129,25 @@ export class AcpRoutes {
   }
 
   async #delete(exchange: Exchange): Promise<void> {
-    // A process that the system does not let go must not keep the client; its end goes on by itself.
-    await settlesWithin(this.#instances.delete(exchange.params.serverId ?? ""), deletePatienceMs);
+    // A process that the kernel cannot end yet must not block the client. Its end continues in the background.
+    await settlesWithin(this.#instances.delete(exchange.params.serverId ?? ""), deleteTimeoutMs);
     sendEmpty(exchange.response, 204);
   }
 
-  /** Resolves when the answer to a request can follow what the streams have to tell of it. */
-  async #afterStreams(instance: AcpInstance, heartbeat: Heartbeat): Promise<void> {
+  /** Resolves when the streams have delivered the updates that precede the answer, or after a timeout. */
+  async #streamsCaughtUp(instance: AcpInstance, heartbeat: Heartbeat): Promise<void> {
     const readers = this.#readers.get(instance);
     if (!readers || readers.size === 0) return;
     const seq = instance.events.notifiedSeq;
     const behind = [...readers].filter((reader) => !reader.hasDelivered(seq));
     if (behind.length > 0) {
-      await settlesWithin(Promise.all(behind.map((reader) => reader.delivered(seq))), flushPatienceMs);
+      await settlesWithin(Promise.all(behind.map((reader) => reader.delivered(seq))), flushTimeoutMs);
     }
     await heartbeat.waitForDelivery(Math.max(...[...readers].map((reader) => reader.writtenAt)));
   }
 }
 
-/** A start that failed after its answer has begun: the status is sent, so the message tells. */
+/** Formats a failed start as a JSON-RPC error, for an answer whose status has already been sent. */
 function startFailure({ idText = "null" }: Message, error: unknown): string {
   if (!isHoldfastError(error)) return errorResponse(idText, messageOf(error), {});
   const { group, code, message } = error;
@@ -165,10 +167,10 @@ function parseMessage(text: string): Message {
 
 function lastEventId(exchange: Exchange): number {
   const header = exchange.request.headers["last-event-id"];
-  // A client that has seen no id yet may send the header without one.
+  // A client that has received no id yet may send an empty header.
   if (header === undefined || header === "") return 0;
   const id = parseUint64(String(header));
-  // The sentence is what the peer's clients are tested with; 0 is taken too.
+  // The text is the peer's, and its clients are tested with it. Unlike its wording, 0 is accepted.
   if (id === undefined) throw invalid("invalid request: Last-Event-ID must be a positive integer");
   return id;
 }

@@ -5,9 +5,9 @@ import { type Message, readMessage } from "./message.ts";
 export interface SessionStart {
   readonly agent: string;
   readonly method: string;
-  /** As the client gave it. */
+  /** As the client sent it. */
   readonly cwd: string | undefined;
-  /** MCP servers that the client gave, in ACP's own shape. */
+  /** MCP servers from the client's request, in the format of ACP. */
   readonly mcpServers: readonly unknown[];
 }
 
@@ -21,7 +21,7 @@ export function startsSession(method: string): boolean {
   return methods.has(method);
 }
 
-/** `message` with the MCP servers that `hook` returns; the same message when nothing changes. */
+/** Returns `message` with the MCP servers that `hook` returns, or `message` itself if nothing changes. */
 export async function withSessionStart(
   message: Message,
   agent: string,
@@ -40,7 +40,7 @@ export async function withSessionStart(
 }
 
 /**
- * Corrects what lenient agents forgive and strict ones refuse: a protocol version sent as a string becomes a
+ * Corrects mistakes that lenient agents tolerate and strict ones reject: a protocol version sent as a string becomes a
  * number, and a new session without `mcpServers` gets an empty list.
  */
 export function normalizeForStrictAgent(message: Message): Message {

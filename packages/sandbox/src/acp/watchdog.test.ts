@@ -5,7 +5,7 @@ import { readMessage } from "./message.ts";
 import { PendingRequests } from "./pending.ts";
 import { Watchdog } from "./watchdog.ts";
 
-test("an agent is silent for the time that it runs, however the clock of its machine is set", (t) => {
+test("a jump of the system clock does not count as silence of an agent", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let [ranMs, clockMs] = [0, 1_000_000_000];
   t.mock.method(performance, "now", () => ranMs);
@@ -32,7 +32,7 @@ test("an agent is silent for the time that it runs, however the clock of its mac
   watchdog.touch();
   pass(300_000);
   watchdog.touch();
-  // The machine was paused for a day, or its clock was wrong: both are seen as a jump.
+  // A machine that was suspended for a day, or a corrected clock: both appear as a jump.
   for (const jumpMs of [86_400_000, -86_400_000 * 365]) {
     clockMs += jumpMs;
     pass(300_000);

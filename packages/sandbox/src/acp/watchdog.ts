@@ -11,31 +11,31 @@ export class Watchdog {
   readonly #pending: PendingRequests;
   readonly #kill: (reason: string) => void;
   #timer: NodeJS.Timeout | undefined;
-  #lastSignAt = 0;
+  #lastActivityAt = 0;
   #dueAt = 0;
   #reason: string | undefined;
 
-  constructor(limits: SandboxLimits, pending: PendingRequests, cut: (reason: string) => void) {
+  constructor(limits: SandboxLimits, pending: PendingRequests, kill: (reason: string) => void) {
     this.#limits = limits;
     this.#pending = pending;
-    this.#kill = cut;
+    this.#kill = kill;
   }
 
   /** Restarts the timeout after output or a new request. */
   touch(): void {
-    this.#lastSignAt = performance.now();
+    this.#lastActivityAt = performance.now();
     if (this.#pending.size === 0) return;
-    const patience = this.#patience();
+    const patience = this.#timeoutMs();
     // A later deadline needs no new timer, because the timer checks it when it fires; an earlier one does.
-    if (this.#timer === undefined || this.#lastSignAt + patience < this.#dueAt) this.#arm(patience);
+    if (this.#timer === undefined || this.#lastActivityAt + patience < this.#dueAt) this.#arm(patience);
   }
 
-  /** Records why the agent is killed; the first reason counts. */
+  /** Records why the agent is killed. The first reason wins. */
   setReason(reason: string): void {
     this.#reason ??= reason;
   }
 
-  /** Returns and clears the reason; undefined when the agent ended by itself. */
+  /** Returns and clears the reason; undefined if the agent exited by itself. */
   takeReason(): string | undefined {
     const reason = this.#reason;
     this.#reason = undefined;
@@ -57,16 +57,16 @@ export class Watchdog {
   #check(): void {
     this.#timer = undefined;
     if (this.#pending.size === 0) return;
-    const patience = this.#patience();
-    const silentMs = performance.now() - this.#lastSignAt;
-    if (silentMs < patience || this.#pending.agentWaits) {
+    const patience = this.#timeoutMs();
+    const silentMs = performance.now() - this.#lastActivityAt;
+    if (silentMs < patience || this.#pending.isAgentWaiting) {
       this.#arm(Math.max(patience - silentMs, 1_000));
       return;
     }
     this.#kill(this.#pending.has("initialize") ? "initialize_timed_out" : "agent_silent");
   }
 
-  #patience(): number {
+  #timeoutMs(): number {
     const { initializeTimeoutMs, silenceTimeoutMs } = this.#limits;
     return this.#pending.has("initialize") ? initializeTimeoutMs : silenceTimeoutMs;
   }

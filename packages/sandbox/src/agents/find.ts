@@ -104,7 +104,7 @@ async function toLocation(path: string): Promise<AgentLocation> {
 
 async function isExecutableFile(path: string, mounts: Mounts | undefined): Promise<boolean> {
   try {
-    await mounts?.reach([path]);
+    await mounts?.checkResponsive([path]);
     await access(path, constants.X_OK);
   } catch {
     return false;

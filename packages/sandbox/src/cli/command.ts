@@ -14,7 +14,7 @@ async function loadServer(): Promise<Command> {
   const { runSandboxServer } = await import("../main.ts");
   return {
     usage: serverUsage,
-    run: (args) => runSandboxServer(args, { inheritEnv: true, words: true }),
+    run: (args) => runSandboxServer(args, { inheritEnv: true, asText: true }),
   };
 }
 

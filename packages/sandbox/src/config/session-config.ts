@@ -50,7 +50,7 @@ export class SessionConfig {
   async onSessionStart(start: SessionStart): Promise<readonly unknown[]> {
     const { cwd } = start;
     if (cwd === undefined || !isAbsolute(cwd)) return start.mcpServers;
-    await this.#options.mounts.reach([cwd]);
+    await this.#options.mounts.checkResponsive([cwd]);
     const [servers] = await Promise.all([
       this.#mcpServers(cwd, start.mcpServers),
       this.#installSkills(cwd, start.agent),

@@ -83,7 +83,7 @@ export class FsRoutes {
 
   async #read(exchange: Exchange): Promise<void> {
     const path = pathOf(exchange);
-    const inLine = !this.#paths.isServed(path);
+    const inLine = !this.#paths.mayHang(path);
     if (inLine && this.#paths.isPlain(path) && sendPlain(exchange, this.#paths.absolute(path))) return;
     await this.#at(exchange, follow, (place) => sendFile(exchange, place, inLine));
   }

@@ -1,4 +1,4 @@
-/** Tells once when nothing has used its owner for a while. */
+/** Calls a function once its owner has been idle for a while. */
 export class IdleTimer {
   readonly #afterMs: number;
   readonly #isIdle: () => boolean;
@@ -6,14 +6,14 @@ export class IdleTimer {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  /** `afterMs` 0 switches it off. */
+  /** `afterMs` 0 disables the timer. */
   constructor(afterMs: number, isIdle: () => boolean, onIdle: () => void) {
     this.#afterMs = afterMs;
     this.#isIdle = isIdle;
     this.#onIdle = onIdle;
   }
 
-  /** Its owner was used, or may have become idle: the time starts over. */
+  /** Restarts the timeout: the owner was used, or may have become idle. */
   touch(): void {
     if (this.#afterMs === 0 || this.#stopped) return;
     if (this.#timer) {

@@ -60,7 +60,7 @@ export async function runCommand(
     const { exitCode, remains } = await command.exited.finally(cleanUp);
     const limitsHit = spawner.limitsHit(family);
     // Background processes hold the pipes open. Their output so far is collected below.
-    await spawner.endRemains(family, remains);
+    await spawner.endDescendants(family, remains);
     const { stdout, stderr, ...truncated } = await command.collect(pipeGraceMs);
     return {
       exitCode: timedOut ? null : exitCode,

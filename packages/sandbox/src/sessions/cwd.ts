@@ -26,7 +26,7 @@ export async function sessionCwd(cwd: string | undefined, options: CwdOptions): 
     return place.display;
   }
   const path = resolve(base, cwd === "~" || cwd.startsWith("~/") ? home + cwd.slice(1) : cwd);
-  await mounts.reach([path]);
+  await mounts.checkResponsive([path]);
   const found = await stat(path).catch(() => undefined);
   if (!found?.isDirectory()) throw invalid(`the working directory "${cwd}" does not exist`);
   return path;

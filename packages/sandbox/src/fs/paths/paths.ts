@@ -63,7 +63,7 @@ export class Paths {
     mounts = new Mounts(),
   ): Promise<Paths> {
     if (root === undefined) return new Paths(sep, undefined, home, mounts);
-    await mounts.reach([resolve(root)]);
+    await mounts.checkResponsive([resolve(root)]);
     const base = await realpath(root);
     const inside = home === base || home.startsWith(base + sep);
     return new Paths(base, base, inside ? home : base, mounts);
@@ -97,8 +97,8 @@ export class Paths {
   }
 
   /** Whether a path is on a file system that may stop responding, so that synchronous calls must not be made on it. */
-  isServed(path: string): boolean {
-    return this.#mounts.isServed(this.absolute(path));
+  mayHang(path: string): boolean {
+    return this.#mounts.mayHang(this.absolute(path));
   }
 
   /** Whether the file at this path may be read without a walk. */
@@ -108,13 +108,15 @@ export class Paths {
 
   /** Names in a directory that are mount points of file systems that do not respond. */
   async hungMountsIn(directory: string): Promise<ReadonlySet<string>> {
-    return await this.#mounts.silentIn(directory);
+    return await this.#mounts.hungNamesIn(directory);
   }
 
   /** Resolves a path. Throws `sandbox.mount_not_responding` if its file system does not respond. */
   async walk(input: string, options: WalkOptions): Promise<Place> {
     const display = this.absolute(input);
-    const reached = options.tree ? this.#mounts.reachTree(display) : this.#mounts.reach([display]);
+    const reached = options.tree
+      ? this.#mounts.checkTreeResponsive(display)
+      : this.#mounts.checkResponsive([display]);
     if (reached) await reached;
     const inLine = !reached && this.#root === undefined && !goesUp(display);
     if (inLine && options.follow && !options.makeParents) {

@@ -11,7 +11,7 @@ const hungMs = 500;
 const killed = "137";
 
 /**
- * Calls statfs for each line of input. It is never answered from a cache, so the server of the mount has to respond.
+ * Calls statfs for each line of input. No cache answers it, so the server of the mount has to respond.
  */
 const script = `while read -r _; do timeout -s KILL ${timeoutSeconds} stat -f -- "$1" >/dev/null 2>&1; echo "$?"; done`;
 
@@ -22,32 +22,32 @@ const script = `while read -r _; do timeout -s KILL ${timeoutSeconds} stat -f --
 export class MountProbe {
   readonly #point: string;
   #child: ChildProcessByStdio<Writable, Readable, null> | undefined;
-  #asked: Promise<boolean> | undefined;
-  #settle: ((answers: boolean) => void) | undefined;
+  #pending: Promise<boolean> | undefined;
+  #settle: ((isResponsive: boolean) => void) | undefined;
   #isOverdue = false;
-  #silentUntil = Number.NEGATIVE_INFINITY;
+  #hungUntil = Number.NEGATIVE_INFINITY;
 
   constructor(point: string) {
     this.#point = point;
   }
 
   /** False when the mount does not respond in time. Concurrent calls share one probe. */
-  answers(): Promise<boolean> {
-    if (this.#isOverdue || performance.now() < this.#silentUntil) return Promise.resolve(false);
-    this.#asked ??= this.#ask();
-    return this.#asked;
+  isResponsive(): Promise<boolean> {
+    if (this.#isOverdue || performance.now() < this.#hungUntil) return Promise.resolve(false);
+    this.#pending ??= this.#probe();
+    return this.#pending;
   }
 
   close(): void {
     this.#child?.kill("SIGKILL");
   }
 
-  async #ask(): Promise<boolean> {
-    const answered = new Promise<boolean>((resolve) => {
+  async #probe(): Promise<boolean> {
+    const response = new Promise<boolean>((resolve) => {
       this.#settle = resolve;
     });
-    void answered.then(() => {
-      this.#asked = undefined;
+    void response.then(() => {
+      this.#pending = undefined;
       this.#isOverdue = false;
     });
     try {
@@ -67,9 +67,9 @@ export class MountProbe {
         timeoutSeconds * 1_000 + slackMs,
       );
     });
-    const answers = await Promise.race([answered, late]).finally(() => clearTimeout(timer));
-    if (!answers) this.#silentUntil = performance.now() + hungMs;
-    return answers;
+    const isResponsive = await Promise.race([response, late]).finally(() => clearTimeout(timer));
+    if (!isResponsive) this.#hungUntil = performance.now() + hungMs;
+    return isResponsive;
   }
 
   #start(): ChildProcessByStdio<Writable, Readable, null> {
@@ -81,13 +81,13 @@ export class MountProbe {
     });
     child.stdout.setEncoding("utf8").on("data", (text: string) => this.#settle?.(text.trim() !== killed));
     // Without a working probe the mount counts as healthy.
-    const gone = () => {
+    const onGone = () => {
       if (this.#child !== child) return;
       this.#child = undefined;
       this.#settle?.(true);
     };
-    child.once("error", gone).once("exit", gone);
-    child.stdin.on("error", gone);
+    child.once("error", onGone).once("exit", onGone);
+    child.stdin.on("error", onGone);
     child.unref();
     return child;
   }

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import { destinationOf, servedPoints } from "./mount-table.ts";
+import { mountPointsThatMayHang, resolveDestination } from "./mount-table.ts";
 
-test("file systems that somebody serves are told from those of the kernel", () => {
+test("mounts of network and FUSE file systems are found, and those of the kernel are not", () => {
   const table = [
     "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw",
     "23 22 0:5 / /dev rw,nosuid - devtmpfs udev rw",
@@ -17,11 +17,11 @@ test("file systems that somebody serves are told from those of the kernel", () =
     "43 22 0:53 /sub /work rw - 9p host rw",
     "",
   ];
-  assert.deepEqual(servedPoints(table.join("\n")), ["/mnt/a b", "/mnt/ssh", "/work"]);
-  assert.deepEqual(servedPoints("22 1 0:9 / / rw - virtiofs root rw\n"), []);
+  assert.deepEqual(mountPointsThatMayHang(table.join("\n")), ["/mnt/a b", "/mnt/ssh", "/work"]);
+  assert.deepEqual(mountPointsThatMayHang("22 1 0:9 / / rw - virtiofs root rw\n"), []);
 });
 
-test("a path is followed up to a mount, and no further", async () => {
+test("links are resolved up to a mount point and not beyond", async () => {
   const base = await realpath(await mkdtemp(join(tmpdir(), "holdfast-mounts-")));
   removeAtExit(base);
   const point = `${base}/served`;
@@ -29,7 +29,7 @@ test("a path is followed up to a mount, and no further", async () => {
   await symlink("../served/x", `${base}/folder/relative`);
   await symlink(point, `${base}/absolute`);
   await symlink("loop", `${base}/loop`);
-  const at = (path: string) => destinationOf(path, [point]);
+  const at = (path: string) => resolveDestination(path, [point]);
   assert.equal(at(`${base}/folder/relative/y`), `${point}/x/y`);
   assert.equal(at(`${base}/absolute`), point);
   assert.equal(at(`${base}/absolute/../folder`), `${base}/folder`);

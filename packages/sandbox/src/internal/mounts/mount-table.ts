@@ -5,14 +5,14 @@ import { encodeName, type PathText } from "../../fs/paths/names.ts";
 /** File systems served over a network or by a local process, which may hang. */
 const served =
   /^(fuse|fuseblk|fuse\..+|nfs4?|cifs|smb3|smbfs|9p|virtiofs|ceph|afs|lustre|gfs2|ocfs2|orangefs|beegfs)$/;
-/** The number of links that the system follows. */
+/** Maximum number of links that Linux follows (MAXSYMLINKS). */
 const maxLinks = 40;
 
 /**
  * Mount points of file systems that may hang, from the text of `/proc/self/mountinfo` (proc(5)). The root is left out:
  * nothing works when it hangs.
  */
-export function servedPoints(mountinfo: string): readonly string[] {
+export function mountPointsThatMayHang(mountinfo: string): readonly string[] {
   const points = new Set<string>();
   for (const line of mountinfo.split("\n")) {
     const [fields = "", type = ""] = line.split(" - ", 2);
@@ -24,17 +24,17 @@ export function servedPoints(mountinfo: string): readonly string[] {
   return [...points];
 }
 
-/** The present mount points that may hang; empty on systems without the table. */
+/** Returns the current mount points that may hang; empty on systems without the table. */
 export function readMountTable(): readonly string[] {
   try {
-    return servedPoints(readFileSync("/proc/self/mountinfo", "utf8"));
+    return mountPointsThatMayHang(readFileSync("/proc/self/mountinfo", "utf8"));
   } catch {
     return [];
   }
 }
 
 /** Resolves the links of an absolute path without touching anything on or below `points`. */
-export function destinationOf(path: PathText, points: readonly string[]): PathText {
+export function resolveDestination(path: PathText, points: readonly string[]): PathText {
   let at = "";
   let rest = components(path);
   for (let links = 0; ; ) {
@@ -62,7 +62,7 @@ function components(path: PathText): PathText[] {
   return path.split("/").filter((name) => name !== "" && name !== ".");
 }
 
-/** Undefined for anything but a link; errors are left to the later use of the path. */
+/** Returns undefined for anything but a link. Errors are left to the later use of the path. */
 function linkTarget(path: PathText): PathText | undefined {
   try {
     const name = encodeName(path);
@@ -73,7 +73,7 @@ function linkTarget(path: PathText): PathText | undefined {
   }
 }
 
-/** The table writes blanks and backslashes as octal codes. */
+/** The table encodes blanks and backslashes as octal escapes. */
 function unescaped(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
 }

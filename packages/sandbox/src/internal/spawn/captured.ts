@@ -4,15 +4,15 @@ import { settlesWithin } from "../with-timeout.ts";
 import type { ProcessFamily } from "./process-group.ts";
 import type { HostedCommand, HostedExit, HostedOutput } from "./spawn-host.ts";
 
-/** A command without input. The beginning of its output is captured. */
+/** A running command without input. The beginning of its output is captured. */
 export interface CapturedCommand {
   readonly family: ProcessFamily;
   /**
-   * Resolves when it has exited. Rejects with the system's error when it could not become its program,
-   * and with `HostLost` when what has started it was lost.
+   * Resolves when the command has exited. Rejects with the system's error if its program could not be executed, and
+   * with `HostLost` if its spawn host died.
    */
   readonly exited: Promise<HostedExit>;
-  /** The captured output. Call it after the exit; it waits up to `graceMs` for the pipes to end. */
+  /** Returns the captured output. Call it after the exit. Waits up to `graceMs` for the pipes to end. */
   collect(graceMs: number): Promise<HostedOutput>;
 }
 
@@ -22,7 +22,7 @@ export class HostedCapture implements CapturedCommand {
   readonly exited: Promise<HostedExit>;
   readonly #command: HostedCommand;
 
-  /** `exited` is that of the command, with errors that its caller knows. */
+  /** `exited` is the promise of the command with its errors translated to system errors. */
   constructor(command: HostedCommand, family: ProcessFamily, exited: Promise<HostedExit>) {
     this.#command = command;
     this.family = family;
@@ -32,20 +32,20 @@ export class HostedCapture implements CapturedCommand {
   async collect(graceMs: number): Promise<HostedOutput> {
     if (!(await this.exited).closed) {
       await settlesWithin(this.#command.output, graceMs);
-      this.#command.cut();
+      this.#command.closePipes();
     }
     return await this.#command.output;
   }
 }
 
-/** A child of this process. */
+/** A command that is a child of this process. */
 export class DirectCapture implements CapturedCommand {
   readonly family: ProcessFamily;
   readonly exited: Promise<HostedExit>;
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   readonly #closed: Promise<void>;
-  readonly #stdout: Beginning;
-  readonly #stderr: Beginning;
+  readonly #stdout: BoundedCapture;
+  readonly #stderr: BoundedCapture;
 
   constructor(
     child: ChildProcessByStdio<null, Readable, Readable>,
@@ -54,8 +54,8 @@ export class DirectCapture implements CapturedCommand {
   ) {
     this.#child = child;
     this.family = family;
-    this.#stdout = new Beginning(child.stdout, keepBytes);
-    this.#stderr = new Beginning(child.stderr, keepBytes);
+    this.#stdout = new BoundedCapture(child.stdout, keepBytes);
+    this.#stderr = new BoundedCapture(child.stderr, keepBytes);
     this.#closed = new Promise((resolve) => child.once("close", () => resolve()));
     this.exited = new Promise((resolve) =>
       child.once("exit", (exitCode) => resolve({ exitCode, remains: true, closed: false })),
@@ -75,8 +75,8 @@ export class DirectCapture implements CapturedCommand {
   }
 }
 
-/** The first bytes of a stream; the rest is read and dropped, so that the writer does not block. */
-class Beginning {
+/** Collects the first bytes of a stream. The rest is read and dropped, so that the writer does not block. */
+class BoundedCapture {
   truncated = false;
   readonly #chunks: Buffer[] = [];
   #size = 0;

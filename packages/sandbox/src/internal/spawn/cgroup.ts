@@ -3,16 +3,17 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from "node:path";
 
 /**
- * Runs what follows "--" inside the control groups before it from its first instruction on, so that
- * nothing it starts can be outside. `exec` keeps the process id, which is that of the session and group.
+ * Shell script that enters the control groups before "--" and then executes the command behind it. Nothing that the
+ * command starts can be outside them. `exec` keeps the process id, which is also the id of the session and process
+ * group.
  */
 const enter = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 126; shift; done; shift';
 
-/** Variables that a shell adds by itself. They are removed, so that the program gets only its own environment. */
+/** Variables that a shell sets by itself. They are removed, so that the program gets only its own environment. */
 const shellVariables = ["PWD", "OLDPWD", "SHLVL"];
 
-/** The command that runs `program` inside `groups`, with the environment `env` and no more. */
-export function insideGroups(
+/** Returns the command that runs `program` inside `groups`, with exactly the environment `env`. */
+export function commandInGroups(
   groups: readonly string[],
   program: string,
   args: readonly string[],
@@ -39,7 +40,7 @@ export class ControlGroups {
     this.directory = directory;
   }
 
-  /** Undefined if this user may not create control groups, or if the kernel cannot kill one (before 5.14). */
+  /** Returns undefined if this user may not create control groups, or if the kernel cannot kill one (before 5.14). */
   static async create(name: string): Promise<ControlGroups | undefined> {
     const parent = ownGroup();
     if (parent === undefined) return undefined;
@@ -47,7 +48,7 @@ export class ControlGroups {
     const groups = new ControlGroups(directory);
     try {
       mkdirSync(directory);
-      const probe = groups.take();
+      const probe = groups.createGroup();
       const entered = existsSync(join(probe, "cgroup.kill")) && (await canEnter([probe]));
       removeGroup(probe);
       if (entered) return groups;
@@ -58,9 +59,9 @@ export class ControlGroups {
     return undefined;
   }
 
-  /** A new group. */
-  take(): string {
-    const path = this.name();
+  /** Creates a new group. Returns its directory. */
+  createGroup(): string {
+    const path = this.reserveGroup();
     mkdirSync(path);
     return path;
   }
@@ -69,7 +70,7 @@ export class ControlGroups {
    * Reserves the directory of a group that the caller creates. No name is used twice, so that a stale reference never
    * reaches another command's group.
    */
-  name(): string {
+  reserveGroup(): string {
     this.#count += 1;
     return join(this.directory, String(this.#count));
   }
@@ -107,7 +108,7 @@ export function removeGroup(group: string): void {
   }
 }
 
-/** Removes the empty groups of a dead server, and their directory after the last one. */
+/** Removes the empty groups of a dead server, and their directory once it is empty. */
 export function removeGroups(directory: string): void {
   try {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -120,8 +121,8 @@ export function removeGroups(directory: string): void {
 }
 
 /**
- * The directory of this process's own group in the mounted tree of version 2, or in that of version 1
- * with this controller.
+ * Returns the directory of this process's own control group: in version 2, or in the version 1 hierarchy of
+ * `controller`.
  */
 export function ownGroup(controller?: string): string | undefined {
   if (process.platform !== "linux") return undefined;
@@ -150,7 +151,7 @@ function ownPath(controller: string | undefined): string | undefined {
 
 /** Whether a program can be started inside these groups. */
 export function canEnter(groups: readonly string[]): Promise<boolean> {
-  const { program, args } = insideGroups(groups, "/bin/sh", ["-c", ":"], {});
+  const { program, args } = commandInGroups(groups, "/bin/sh", ["-c", ":"], {});
   return new Promise((resolve) => {
     execFile(program, [...args], { env: {}, timeout: 5_000 }, (error) => resolve(error === null));
   });

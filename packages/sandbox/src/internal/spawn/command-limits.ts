@@ -11,13 +11,13 @@ export interface CommandLimits {
   readonly ofUser?: boolean;
 }
 
-/** A limit that a command has hit: a fork failed, or a process was killed. */
+/** A limit that a command hit: a fork failed, or a process was killed. */
 export type LimitName = "tasks" | "memory";
 
 interface Controller {
   readonly name: "pids" | "memory";
   readonly limit: LimitName;
-  /** The file with the limit, in either version of control groups, and the file and word of its count. */
+  /** Files of the limit and of its event counter, by version of control groups. `word` is the name of the counter. */
   readonly file: { readonly 1: string; readonly 2: string };
   readonly events: { readonly 1: string; readonly 2: string };
   readonly word: string;
@@ -40,68 +40,70 @@ const controllers: readonly Controller[] = [
   },
 ];
 
-/** A limit that holds here, and where: in the command's own group, or in a hierarchy of version 1 beside it. */
-interface Bound {
+/** A limit that can be enforced: in the command's own group, or in a version 1 hierarchy beside it. */
+interface EnforcedLimit {
   readonly controller: Controller;
   readonly value: number;
-  /** Directory of the groups of version 1; absent where the command's own group has the controller. */
+  /** Parent directory of the version 1 groups; absent if the command's own group has the controller. */
   readonly directory?: string;
 }
 
-/** Few servers run more commands than this at a time. */
+/** Maximum number of pooled groups. Few servers run more commands concurrently. */
 const maxIdle = 64;
 
 /**
- * The limits of commands, kept by control groups of either version, or of both, as on machines where
- * version 2 is mounted without controllers. What this user may not limit so is not limited:
- * {@link holds} says what is.
+ * Enforces the limits of commands by control groups of version 1, version 2 or both, since some machines mount version
+ * 2 without controllers. A limit that this user may not set is not enforced: see {@link enforces}.
  */
 export class LimitGroups {
-  readonly #bounds: readonly Bound[];
-  /** Empty, reusable groups of version 1, of any hierarchy. */
+  readonly #bounds: readonly EnforcedLimit[];
+  /** Pool of empty version 1 groups of all hierarchies. */
   readonly #idle: string[] = [];
-  /** Groups of tasks in which no limit was hit when it was asked. */
-  readonly #unhit = new Set<string>();
+  /** Task groups whose limit had not been hit at the last check. Only these are reused. */
+  readonly #clean = new Set<string>();
 
-  private constructor(bounds: readonly Bound[]) {
+  private constructor(bounds: readonly EnforcedLimit[]) {
     this.#bounds = bounds;
   }
 
-  /** `unified` is the directory of the server's control groups of version 2, which is empty yet. */
+  /** `unified` is the directory of the server's version 2 control groups. It must still be empty. */
   static async create(
     name: string,
     limits: CommandLimits,
     unified: string | undefined,
   ): Promise<LimitGroups> {
-    const bounds: Bound[] = [];
+    const bounds: EnforcedLimit[] = [];
     for (const controller of controllers) {
       const value = controller.limit === "tasks" ? limits.maxTasks : limits.maxMemoryBytes;
       if (value === 0) continue;
       if (unified !== undefined && enable(unified, controller.name)) bounds.push({ controller, value });
       else {
-        const directory = await versionOne(name, controller, value);
+        const directory = await createVersionOneDirectory(name, controller, value);
         if (directory !== undefined) bounds.push({ controller, value, directory });
       }
     }
     return new LimitGroups(bounds);
   }
 
-  holds(limit: LimitName): boolean {
+  enforces(limit: LimitName): boolean {
     return this.#bounds.some(({ controller }) => controller.limit === limit);
   }
 
-  /** Whether limits are written into the command's own group, which must exist before it is limited. */
-  get needsOwn(): boolean {
+  /** Whether limits are written into the command's own group, which must then exist first. */
+  get needsOwnGroup(): boolean {
     return this.#bounds.some(({ directory }) => directory === undefined);
   }
 
-  /** Directories of groups of version 1, for the cleanup after a dead server. */
+  /** Directories of the version 1 groups, for the cleanup after a dead server. */
   get directories(): readonly string[] {
     return this.#bounds.flatMap(({ directory }) => directory ?? []);
   }
 
-  /** Limits a new command: `own` is its group of version 2; the groups that it has to enter beside it. */
-  take(id: string, own: string | undefined): readonly string[] {
+  /**
+   * Sets the limits of a new command in `own`, its version 2 group. Returns the version 1 groups that it must also
+   * enter.
+   */
+  acquire(id: string, own: string | undefined): readonly string[] {
     return this.#bounds.flatMap(({ controller, value, directory }) => {
       if (directory === undefined) {
         if (own !== undefined) writeFileSync(join(own, controller.file[2]), String(value));
@@ -116,7 +118,7 @@ export class LimitGroups {
     });
   }
 
-  /** The limits that a command has hit so far. */
+  /** Returns the limits that a command has hit so far. */
   hits(own: string | undefined, beside: readonly string[]): readonly LimitName[] {
     return this.#bounds
       .filter(({ controller, directory }) => {
@@ -124,23 +126,22 @@ export class LimitGroups {
         if (group === undefined) return false;
         const events = read(join(group, controller.events[directory === undefined ? 2 : 1]));
         const isHit = Number(new RegExp(`^${controller.word} (\\d+)$`, "m").exec(events)?.[1] ?? 0) > 0;
-        // What a group of memory has cached stays its; one of tasks is as new when it is empty.
-        if (isHit) this.#unhit.delete(group);
-        else if (controller.limit === "tasks" && directory !== undefined) this.#unhit.add(group);
+        // An empty task group can be reused. A memory group cannot, because its page cache stays charged to it.
+        if (isHit) this.#clean.delete(group);
+        else if (controller.limit === "tasks" && directory !== undefined) this.#clean.add(group);
         return isHit;
       })
       .map(({ controller }) => controller.limit);
   }
 
   /**
-   * Takes back groups that {@link take} gave out, whose command is `gone` with all that is known of it. Those
-   * that are as new are for the next command: to make one and remove it takes several times as long as the
-   * rest of a start here.
+   * Releases groups from {@link acquire}. `gone` tells that no process of the command remains. Clean groups return to the
+   * pool, because creating and removing one takes several times as long as the rest of a start.
    */
-  giveBack(groups: readonly string[], gone: boolean): void {
+  release(groups: readonly string[], gone: boolean): void {
     for (const group of groups) {
-      const asNew = this.#unhit.delete(group) && gone && countsNobody(group);
-      if (asNew && this.#idle.length < maxIdle) this.#idle.push(group);
+      const isReusable = this.#clean.delete(group) && gone && isEmptyGroup(group);
+      if (isReusable && this.#idle.length < maxIdle) this.#idle.push(group);
       else removeGroup(group);
     }
   }
@@ -152,15 +153,15 @@ export class LimitGroups {
 }
 
 /**
- * What a shell does before a program where no control group counts its tasks: the system then counts
- * those of its user, the server's and all others included; it exempts root. That bounds strangers too,
- * so that it is for who asked for it. Shells do not agree on the option's name.
+ * Shell prefix that limits the tasks of the user (RLIMIT_NPROC), for systems where no control group counts those of
+ * the command. The limit also counts the server and unrelated processes of the user, so it is opt-in; root is exempt.
+ * Shells disagree on the name of the option.
  */
 export function userTaskLimit(maxTasks: number): string {
   return ` && { ulimit -u ${maxTasks} 2>/dev/null || ulimit -p ${maxTasks}; }`;
 }
 
-/** Gives the groups below `directory` a controller; false where its parent does not hand it down. */
+/** Enables a controller for the groups below `directory`. Returns false if the parent does not delegate it. */
 function enable(directory: string, controller: string): boolean {
   try {
     if (!words(read(join(directory, "cgroup.controllers"))).includes(controller)) return false;
@@ -171,8 +172,14 @@ function enable(directory: string, controller: string): boolean {
   }
 }
 
-/** The directory for groups in a hierarchy of version 1; undefined where this user cannot limit there. */
-async function versionOne(name: string, controller: Controller, value: number): Promise<string | undefined> {
+/**
+ * Creates the directory for groups in a version 1 hierarchy. Returns undefined if this user may not set limits there.
+ */
+async function createVersionOneDirectory(
+  name: string,
+  controller: Controller,
+  value: number,
+): Promise<string | undefined> {
   const parent = ownGroup(controller.name);
   if (parent === undefined) return undefined;
   const directory = join(parent, `holdfast-${name}`);
@@ -190,8 +197,8 @@ async function versionOne(name: string, controller: Controller, value: number): 
   return undefined;
 }
 
-/** Removes the empty groups of version 1 that a dead server has left behind. */
-export function removeLimitGroups(name: string): void {
+/** Removes the empty version 1 groups that a dead server left behind. */
+export function removeVersionOneGroups(name: string): void {
   for (const controller of controllers) {
     const parent = ownGroup(controller.name);
     if (parent !== undefined) removeGroups(join(parent, `holdfast-${name}`));
@@ -199,10 +206,10 @@ export function removeLimitGroups(name: string): void {
 }
 
 /**
- * True where no task would take room from the next command. One that has ended is counted until its parent
- * has asked how; for an orphan that is the first process of the system, which in many containers never asks.
+ * Whether the group counts no task that would reduce the next command's limit. A zombie counts until its parent waits
+ * for it. The parent of an orphan is init, which never waits in many containers.
  */
-function countsNobody(group: string): boolean {
+function isEmptyGroup(group: string): boolean {
   return read(join(group, "pids.current")).trim() === "0";
 }
 

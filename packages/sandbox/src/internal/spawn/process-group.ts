@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { groupMembers, isPopulated, killGroup } from "./cgroup.ts";
-import { lookNow, nextLook, type SeenProcess } from "./process-inspection.ts";
+import { nextProcessSnapshot, type SnapshotProcess, takeProcessSnapshot } from "./process-inspection.ts";
 
 export { markerName } from "./process-inspection.ts";
 
@@ -10,7 +10,7 @@ export interface ProcessFamily {
   readonly pid: number;
   /** Value of the marker variable in the environment of every descendant. */
   readonly marker: string;
-  /** Process id of what forked the leader, where that does not wait until the leader has a session of its own. */
+  /** Process id of the forking process, set if it does not wait until the leader has its own session. */
   readonly forkedBy?: number;
   /** Directory of the control group that holds every descendant, if control groups are available. */
   readonly group?: string;
@@ -19,18 +19,18 @@ export interface ProcessFamily {
 }
 
 /** How long SIGKILL is repeated while processes keep forking. */
-const killPatienceMs = 3_000;
+const killTimeoutMs = 3_000;
 
 /**
- * Ends every process of `family`: SIGTERM, and SIGKILL after `graceMs` for those that are left.
- * On Linux this includes descendants that made a group or session of their own; elsewhere the group.
+ * Ends every process of `family` by SIGTERM, and by SIGKILL after `graceMs`. On Linux this includes descendants that
+ * left the group or session; elsewhere only the group.
  */
 export async function endFamily(family: ProcessFamily, graceMs: number): Promise<void> {
   if (family.pid > 0) send(-family.pid, "SIGTERM");
-  for (const pid of familyMembers(family, await nextLook())) send(pid, "SIGTERM");
+  for (const pid of familyMembers(family, await nextProcessSnapshot())) send(pid, "SIGTERM");
   const deadline = performance.now() + graceMs;
   // A foreign process emits no exit event, so poll until the deadline.
-  while (isFamilyAlive(family, await nextLook())) {
+  while (isFamilyAlive(family, await nextProcessSnapshot())) {
     if (performance.now() >= deadline) {
       await killFamily(family);
       return;
@@ -41,12 +41,12 @@ export async function endFamily(family: ProcessFamily, graceMs: number): Promise
 
 /** Ends every process of `family` with SIGKILL. */
 export async function killFamily(family: ProcessFamily): Promise<void> {
-  const deadline = performance.now() + killPatienceMs;
+  const deadline = performance.now() + killTimeoutMs;
   // A process may fork between the snapshot and the signal, so repeat until none is left.
   do {
     if (family.group !== undefined) killGroup(family.group);
     if (family.pid > 0) send(-family.pid, "SIGKILL");
-    const members = familyMembers(family, await nextLook());
+    const members = familyMembers(family, await nextProcessSnapshot());
     const hidden = family.group !== undefined && isPopulated(family.group);
     if (members.length === 0 && !hidden) return;
     for (const pid of members) send(pid, "SIGKILL");
@@ -58,12 +58,12 @@ export async function killFamily(family: ProcessFamily): Promise<void> {
  * Kills the processes that a family left behind after its leader exited. With a control group no process can be
  * elsewhere, so an empty group costs one check; without one, every process of the machine is inspected.
  */
-export async function killRemains(family: ProcessFamily): Promise<void> {
+export async function killDescendants(family: ProcessFamily): Promise<void> {
   if (family.group === undefined) {
     await killFamily(family);
     return;
   }
-  const deadline = performance.now() + killPatienceMs;
+  const deadline = performance.now() + killTimeoutMs;
   while (isPopulated(family.group) && performance.now() < deadline) {
     killGroup(family.group);
     await delay(5);
@@ -72,7 +72,7 @@ export async function killRemains(family: ProcessFamily): Promise<void> {
 
 /** Sends a signal to every process of the family. */
 export function signalFamily(family: ProcessFamily, signal: NodeJS.Signals): void {
-  // To the system, group 0 is the caller's own.
+  // kill(2) treats 0 as the caller's own group.
   if (family.pid > 0) send(-family.pid, signal);
   for (const pid of familyMembers(family)) send(pid, signal);
 }
@@ -85,7 +85,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-export function isFamilyAlive(family: ProcessFamily, look = lookNow()): boolean {
+export function isFamilyAlive(family: ProcessFamily, look = takeProcessSnapshot()): boolean {
   if (family.group !== undefined && isPopulated(family.group)) return true;
   if (process.platform === "linux") return look.some((seen) => isOf(family, seen));
   if (family.pid <= 0) return false;
@@ -98,7 +98,7 @@ export function isFamilyAlive(family: ProcessFamily, look = lookNow()): boolean 
 }
 
 /** Ids of the family's living processes. */
-export function familyMembers(family: ProcessFamily, look = lookNow()): number[] {
+export function familyMembers(family: ProcessFamily, look = takeProcessSnapshot()): number[] {
   const inGroup = family.group === undefined ? [] : groupMembers(family.group);
   const seen = look.filter((process) => isOf(family, process));
   return [...new Set([...inGroup, ...seen.map(({ pid }) => pid)])];
@@ -108,7 +108,7 @@ export function familyMembers(family: ProcessFamily, look = lookNow()): number[]
  * Whether a process belongs to the family, by group, session or mark. A process that was just forked has none of these
  * until it runs: its parent identifies it.
  */
-function isOf(family: ProcessFamily, { pid, parent, group, session, marks }: SeenProcess): boolean {
+function isOf(family: ProcessFamily, { pid, parent, group, session, marks }: SnapshotProcess): boolean {
   if (marks.includes(family.marker)) return true;
   if (family.pid <= 0) return false;
   return group === family.pid || session === family.pid || (pid === family.pid && parent === family.forkedBy);
@@ -116,5 +116,5 @@ function isOf(family: ProcessFamily, { pid, parent, group, session, marks }: See
 
 /** The marks of all living processes that have one. */
 export function livingMarks(): Set<string> {
-  return new Set(lookNow().flatMap(({ marks }) => marks));
+  return new Set(takeProcessSnapshot().flatMap(({ marks }) => marks));
 }

@@ -4,12 +4,12 @@ import { readdirSync, readFileSync } from "node:fs";
 export const markerName = "HOLDFAST_SANDBOX";
 
 /** A living process in a snapshot of the machine's processes. */
-export interface SeenProcess {
+export interface SnapshotProcess {
   readonly pid: number;
   readonly parent: number;
   readonly group: number;
   readonly session: number;
-  /** What {@link markerName} says in its environment: once, unless it made that environment up. */
+  /** Values of {@link markerName} in its environment: one, unless the process built that environment itself. */
   readonly marks: readonly string[];
 }
 
@@ -17,43 +17,46 @@ export interface ProcessStat {
   readonly parent: number;
   readonly group: number;
   readonly session: number;
-  /** In clock ticks since the machine booted: together with the id it identifies one process uniquely. */
+  /** Start time in clock ticks since boot. With the process id it identifies one process uniquely. */
   readonly startTicks: number;
 }
 
-let upcoming: Promise<readonly SeenProcess[]> | undefined;
+let upcoming: Promise<readonly SnapshotProcess[]> | undefined;
 
 /**
  * A process snapshot that starts after this call. Callers share it until it starts: a snapshot blocks the event loop
  * for milliseconds, and many families end together when a client with many commands disconnects.
  */
-export function nextLook(): Promise<readonly SeenProcess[]> {
+export function nextProcessSnapshot(): Promise<readonly SnapshotProcess[]> {
   upcoming ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
     upcoming = undefined;
-    return lookNow();
+    return takeProcessSnapshot();
   });
   return upcoming;
 }
 
-/** The living processes of the machine except this one, without zombies. Empty on systems without /proc. */
-export function lookNow(): readonly SeenProcess[] {
+/**
+ * Takes a snapshot of the living processes of the machine except this one, without zombies. Empty on systems without
+ * /proc.
+ */
+export function takeProcessSnapshot(): readonly SnapshotProcess[] {
   return processIds().flatMap((pid) => {
-    const stat = statOf(pid);
+    const stat = readStat(pid);
     if (stat === undefined) return [];
     const { parent, group, session } = stat;
-    return [{ pid, parent, group, session, marks: marksOf(pid) }];
+    return [{ pid, parent, group, session, marks: readMarks(pid) }];
   });
 }
 
-/** The mark of a living process; undefined if it has none or cannot be read. */
-export function markOf(pid: number): string | undefined {
-  return marksOf(pid)[0];
+/** Reads the mark of a living process; undefined if it has none or cannot be read. */
+export function readMark(pid: number): string | undefined {
+  return readMarks(pid)[0];
 }
 
-/** Facts about a living process; undefined if it has exited or is a zombie. */
-export function statOf(pid: number): ProcessStat | undefined {
+/** Reads `/proc/PID/stat`; undefined if the process has exited or is a zombie. */
+export function readStat(pid: number): ProcessStat | undefined {
   const stat = read(`/proc/${pid}/stat`);
-  // The command in parentheses may contain anything; the fields after the last one are fixed.
+  // The command in parentheses may contain anything. The fields after the last parenthesis have fixed positions.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, parent, group, session] = fields;
   if (stat === "" || state === "Z" || state === "X") return undefined;
@@ -72,10 +75,10 @@ function processIds(): number[] {
     .filter((pid) => Number.isInteger(pid) && pid !== process.pid);
 }
 
-function marksOf(pid: number): string[] {
+function readMarks(pid: number): string[] {
   const prefix = `${markerName}=`;
   const environ = read(`/proc/${pid}/environ`);
-  // Most processes have none, and a large environment.
+  // Most processes have no mark, and splitting a large environment is slow.
   if (!environ.includes(prefix)) return [];
   const variables = environ.split("\0").filter((text) => text.startsWith(prefix));
   return variables.map((text) => text.slice(prefix.length));

@@ -34,7 +34,7 @@ function checkFile(file: string): void {
   if (interpreter !== undefined) accessSync(interpreter, constants.X_OK);
 }
 
-/** The interpreter that a script names in its first line; undefined for a program of another kind. */
+/** Returns the interpreter that the first line of a script names; undefined for other programs. */
 function interpreterOf(file: string): string | undefined {
   let head: string;
   const bytes = Buffer.alloc(headBytes);

@@ -41,18 +41,18 @@ for directory; do
 done
 `;
 
-/** How long lines that can wait are batched: each line wakes the shell, which takes a core from the commands. */
-const lateMs = 20;
+/** How long lines that can wait are batched. Each write wakes the shell, which takes a core from the commands. */
+const batchDelayMs = 20;
 
 export class Reaper {
   readonly #child: ChildProcess;
-  readonly #late = new Set<number>();
-  readonly #gone = new Set<number>();
+  readonly #added = new Set<number>();
+  readonly #removed = new Set<number>();
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * `mark` is the common beginning of the marks of all processes of this server, `groups` the
-   * directory of its control groups, `limits` those of groups that only limit.
+   * `mark` is the common prefix of the marks of this server's processes, `groups` the directory of its control groups,
+   * and `limits` the directories of its version 1 groups.
    */
   constructor(mark: string, groups: string | undefined, limits: readonly string[], log: Logger) {
     this.#child = spawn("/bin/sh", ["-c", script, "holdfast-reaper", mark, groups ?? "", ...limits], {
@@ -69,7 +69,7 @@ export class Reaper {
   }
 
   add(pid: number): void {
-    if (!this.#gone.delete(pid)) this.#child.stdin?.write(`+ ${pid}\n`);
+    if (!this.#removed.delete(pid)) this.#child.stdin?.write(`+ ${pid}\n`);
   }
 
   /**
@@ -77,37 +77,37 @@ export class Reaper {
    * the batch is sent and are never reported.
    */
   addLater(pid: number): void {
-    this.#late.add(pid);
-    this.#tellLater();
+    this.#added.add(pid);
+    this.#scheduleReport();
   }
 
-  /** Its group has ended. It is told a moment later, in which the system gives its id to nobody else. */
+  /** Its group has ended. The report is batched: the system does not reuse an id within so short a time. */
   remove(pid: number): void {
-    if (this.#late.delete(pid)) return;
-    this.#gone.add(pid);
-    this.#tellLater();
+    if (this.#added.delete(pid)) return;
+    this.#removed.add(pid);
+    this.#scheduleReport();
   }
 
-  #tellLater(): void {
-    this.#timer ??= setTimeout(() => this.#tell(), lateMs).unref();
+  #scheduleReport(): void {
+    this.#timer ??= setTimeout(() => this.#report(), batchDelayMs).unref();
   }
 
-  #tell(): void {
+  #report(): void {
     this.#timer = undefined;
     const lines = [
-      ...[...this.#gone].map((pid) => `- ${pid}\n`),
-      ...[...this.#late].map((pid) => `+ ${pid}\n`),
+      ...[...this.#removed].map((pid) => `- ${pid}\n`),
+      ...[...this.#added].map((pid) => `+ ${pid}\n`),
     ];
     if (lines.length > 0) this.#child.stdin?.write(lines.join(""));
-    this.#gone.clear();
-    this.#late.clear();
+    this.#removed.clear();
+    this.#added.clear();
   }
 
   /** Ends the reaper without killing anything. Call it when nothing is left to kill. */
   async close(): Promise<void> {
     if (this.#child.pid === undefined || this.#child.exitCode !== null) return;
     const exited = new Promise((resolve) => this.#child.once("exit", resolve));
-    // So far it must not keep the server's process alive; from here its exit is awaited.
+    // Until now the reaper must not keep the server's process alive. From here on its exit is awaited.
     this.#child.ref();
     this.#child.stdin?.end("quit\n");
     await exited;

@@ -7,10 +7,10 @@ interface Calls {
   readonly setsid: number;
 }
 
-/** The table that the newer architectures share (asm-generic/unistd.h). */
+/** System call table of the newer architectures (asm-generic/unistd.h). */
 const shared: Calls = { close: 57, dup3: 24, setsid: 157 };
 
-/** Numbers of Linux's system calls on the architectures of Node. */
+/** System call numbers of Linux by Node's name of the architecture. */
 const calls: Readonly<Partial<Record<NodeJS.Architecture, Calls>>> = {
   x64: { close: 3, dup3: 292, setsid: 112 },
   arm64: shared,
@@ -23,8 +23,8 @@ const calls: Readonly<Partial<Record<NodeJS.Architecture, Calls>>> = {
 };
 
 /**
- * The arguments of the spawn host's program, in its order; undefined on an architecture whose numbers are
- * not known here. Perl has names for them in modules, which would be copied in each of its forks.
+ * Returns the arguments of the spawn host's program; undefined on an unknown architecture. Perl defines these names in
+ * modules, which every fork of the host would have to copy.
  */
 export function spawnHostNumbers(): readonly number[] | undefined {
   const known = calls[process.arch];

@@ -1,35 +1,35 @@
 /**
- * The program of a spawn host, for perl, which every Debian has in its base. It starts commands in the
- * server's stead, since a fork of it copies a seventh of what a fork of the server copies, and not in
- * the server's event loop.
+ * Perl program of a spawn host. Perl is in the base system of every Debian. Forking this program copies a
+ * seventh of what forking the server copies, and does not block the server's event loop.
  *
- * Descriptor 3 is a socket to the server, with frames of a length (32 bits, network order) and a body
- * both ways. The server's bodies are fields that are separated by NUL, which can be in no argument:
+ * Descriptor 3 is a socket to the server. A frame is a length (32 bits, network order) and a body, in both
+ * directions. The server's bodies consist of fields separated by NUL, which no argument can contain:
  *
- * - `env`, names and values in turn: the environment of all later commands;
- * - `run`, id, bytes to keep of each stream, directory, 1 for "make the group", group or nothing, the
- *   number of further groups, these, the number of words of the command, these, the number of variables
- *   that it does without, these, names and values in turn of those that it has in addition;
+ * - `env`, alternating names and values: the environment of all later commands;
+ * - `run`, id, bytes to capture of each stream, directory, 1 to create the group, group or empty, number of
+ *   further groups, these groups, number of words of the command, these words, number of variables to
+ *   unset, their names, alternating names and values of the variables to set;
  * - `cut`, id: closes the pipes of a command that has exited.
  *
- * The host answers with a letter, the id and, big-endian:
+ * The host's bodies start with a letter and the id. Numbers are big-endian:
  *
- * - `R` (id is the version): it is ready;
+ * - `R` (id is the version): the host is ready;
  * - `S`, pid: the command was forked;
- * - `F`, errno, letter of the step: it could not be started (p: pipe, g: group, f: fork, c: directory,
- *   x: program);
- * - `X`, status, remains: it has exited, but its pipes are open;
- * - `D`, status, remains, truncated, length of the output, output, errors: it has exited and its pipes are
- *   closed.
+ * - `F`, errno, letter of the step: the command could not be started (p: pipe, g: group, f: fork,
+ *   c: directory, x: program);
+ * - `X`, status, remains: the command has exited, and its pipes are still open;
+ * - `D`, status, remains, truncated, length of stdout, stdout, stderr: the command has exited, and its pipes
+ *   are closed.
  *
- * `status` is that of wait(2), `remains` 0 where the group is known to be empty and was removed.
- * `truncated` is 1 for the output and 2 for the errors. Nothing here polls: an exit is seen by a pidfd
- * (Linux 5.3). When the server's end closes, everything that runs is killed.
+ * `status` is that of wait(2). `remains` is 0 if the group was empty and has been removed. `truncated` has
+ * bit 1 for stdout and bit 2 for stderr. Exits are reported by pidfds (Linux 5.3), so that nothing polls.
+ * When the server's end of the socket closes, the host kills all commands.
  *
- * A fork makes every page of either side a fault when it is next written to, which was a third of what a
- * start took, and its copy grows with all that the host has loaded. So there are no modules but strict, and
- * the numbers of the system are its arguments (spawn-host-numbers.ts); a turn prepares all of its starts, then forks them with as little between as there
- * can be, then does the rest; a child does only what nobody can do for it; and what loads much is not used.
+ * After a fork, the first write to each page is a page fault in both processes. These faults took a third of
+ * the time of a start, and they grow with everything that the host has loaded. So the program loads no module
+ * but strict, and gets the system's numbers as arguments (spawn-host-numbers.ts). Each turn prepares all of
+ * its starts, forks them with as little work in between as possible, and then does the rest. A child does
+ * only what its parent cannot do for it.
  */
 export const spawnHostScript = String.raw`
 use strict;

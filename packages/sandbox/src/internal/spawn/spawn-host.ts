@@ -4,27 +4,27 @@ import type { Logger } from "@holdfast/core";
 import { spawnHostNumbers } from "./spawn-host-numbers.ts";
 import { spawnHostScript } from "./spawn-host-script.ts";
 
-/** A command for a host, with everything that is to hold for it. */
+/** Request to start a command, with its limits and groups. */
 export interface HostedRequest {
   readonly program: string;
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Bytes of each stream that are kept; what comes after them is dropped. */
+  /** Bytes to capture of each stream. The rest is dropped. */
   readonly keepBytes: number;
-  /** Directory of its control group, and whether the host makes it and removes it when it is empty. */
+  /** Directory of its control group. With `makesGroup` the host creates it, and removes it once it is empty. */
   readonly group: string | undefined;
   readonly makesGroup: boolean;
-  /** Directories of further groups that it enters. */
+  /** Directories of further control groups to enter. */
   readonly limited: readonly string[];
 }
 
 export interface HostedExit {
   /** Null after a signal. */
   readonly exitCode: number | null;
-  /** False when its control group is known to be empty, and was removed. */
+  /** False if its control group is empty and was removed. */
   readonly remains: boolean;
-  /** True when its pipes are closed too, so that all of its output is there. */
+  /** True if its pipes are closed too, so that the output is complete. */
   readonly closed: boolean;
 }
 
@@ -35,80 +35,85 @@ export interface HostedOutput {
   readonly stderrTruncated: boolean;
 }
 
-/** A command that a host has started. */
+/** A command that was forked by a host. */
 export interface HostedCommand {
-  /** Id of the process, of its group and of its session. */
+  /** Process id, which is also the id of its group and session. */
   readonly pid: number;
-  /** Rejects with {@link StartFailure} when it could not become its program, and when the host is lost. */
+  /**
+   * Rejects with {@link StartFailure} if the program could not be executed, and with {@link HostLost} if the host
+   * died.
+   */
   readonly exited: Promise<HostedExit>;
-  /** What it has printed, once its pipes are closed; rejects as `exited` does. */
+  /** The captured output, once its pipes are closed. Rejects as `exited` does. */
   readonly output: Promise<HostedOutput>;
-  /** Closes its pipes after its exit, where something else holds them open. */
-  cut(): void;
+  /** Closes the pipes of an exited command that another process still holds open. */
+  closePipes(): void;
 }
 
-/** The step at which a command failed that a host was to start, with the number of the system's error. */
+/** A command could not be started: the failed step and the system's error number. */
 export class StartFailure extends Error {
   readonly errno: number;
   readonly step: string;
 
   constructor(errno: number, step: string) {
-    super(`a start failed with error ${errno} at step ${step}`);
+    super(`the start failed with error ${errno} at step ${step}`);
     this.errno = errno;
     this.step = step;
   }
 }
 
-/** The host ended, or never was, while a command was its. */
+/** The host died, so that the state of its commands is unknown. */
 export class HostLost extends Error {
   constructor() {
     super("the process that started the command was lost");
   }
 }
 
-/** What is waited for of one command. */
-interface Awaited {
+/** A started command whose results are pending. */
+interface PendingCommand {
   readonly started: PromiseWithResolvers<HostedCommand>;
   readonly exited: PromiseWithResolvers<HostedExit>;
   readonly output: PromiseWithResolvers<HostedOutput>;
 }
 
-/** No system takes as much as this for the arguments and the environment of a program. */
+/** No system accepts arguments and an environment of this size. */
 const maxRequestBytes = 16 * 1_048_576;
 const version = 1;
 /** E2BIG. */
 const tooLong = 7;
 /**
- * Its own variables; commands get none of them. Symbols are bound once, not in each fork anew, and handles have
- * no buffers, all of which perl would flush, and thereby write to, before each exec.
+ * Environment of the host; commands do not inherit it. Symbols are bound once instead of in each fork. Handles are
+ * unbuffered, because Perl would flush the buffers, and so copy their pages, before each exec.
  */
 const hostVariables = { LC_ALL: "C", LD_BIND_NOW: "1", PERLIO: ":unix" };
-/** How long a host may take to say that it is ready. */
-const readyPatienceMs = 5_000;
+/** How long a host may take to become ready. */
+const readyTimeoutMs = 5_000;
 
 /**
- * A small process beside the server that starts commands for it, keeps the beginning of their output
- * and tells how they ended. It lives as long as the server; when it is lost, so are its commands.
+ * A small helper process that forks commands for the server, captures the beginning of their output and reports their
+ * exit. It lives as long as the server. If it dies, its commands are killed.
  */
 export class SpawnHost {
   readonly #child: ChildProcess;
   readonly #channel: Socket;
-  readonly #commands = new Map<number, Awaited>();
+  readonly #commands = new Map<number, PendingCommand>();
   readonly #ended = Promise.withResolvers<void>();
   #chunks: Buffer[] = [];
   #size = 0;
   #ready: ((ready: boolean) => void) | undefined;
   #count = 0;
   #lost = false;
-  /** What the host has as its environment: that of its first command, from which others differ little. */
+  /**
+   * The host's default environment for commands: that of its first command. Later requests send only the differences.
+   */
   #environment: Readonly<Record<string, string>> | undefined;
 
-  /** Undefined where there is no host: without perl, without pidfds. `mark` is put into its environment. */
+  /** Starts a host. Returns undefined on systems without Perl or pidfds. `mark` is added to its environment. */
   static async start(mark: Readonly<Record<string, string>>, log: Logger): Promise<SpawnHost | undefined> {
     const numbers = spawnHostNumbers();
     if (process.platform !== "linux" || numbers === undefined) return undefined;
     const child = spawn("perl", ["-e", spawnHostScript, ...numbers.map(String)], {
-      // A session of its own: a signal to the server's group is for the server.
+      // A session of its own, so that a signal to the server's group does not reach it.
       detached: true,
       cwd: "/",
       env: { PATH: process.env.PATH ?? "/usr/bin:/bin", ...hostVariables, ...mark },
@@ -117,7 +122,7 @@ export class SpawnHost {
     const channel = child.stdio[3];
     if (!(channel instanceof Socket)) return undefined;
     const host = new SpawnHost(child, channel, log);
-    const timer = setTimeout(() => child.kill("SIGKILL"), readyPatienceMs);
+    const timer = setTimeout(() => child.kill("SIGKILL"), readyTimeoutMs);
     const ready = await new Promise<boolean>((resolve) => {
       host.#ready = resolve;
     });
@@ -128,20 +133,20 @@ export class SpawnHost {
   private constructor(child: ChildProcess, channel: Socket, log: Logger) {
     this.#child = child;
     this.#channel = channel;
-    channel.on("data", (bytes: Buffer) => this.#take(bytes));
+    channel.on("data", (bytes: Buffer) => this.#receive(bytes));
     channel.on("error", () => {});
-    channel.once("close", () => this.#lose());
-    child.on("error", () => this.#lose());
+    channel.once("close", () => this.#onLost());
+    child.on("error", () => this.#onLost());
     child.once("exit", () => this.#ended.resolve());
     child.stderr?.on("data", (bytes: Buffer) =>
-      log.warn("the spawn host complains", { text: String(bytes) }),
+      log.warn("the spawn host wrote to its standard error", { text: String(bytes) }),
     );
     child.unref();
     channel.unref();
     if (child.stderr instanceof Socket) child.stderr.unref();
   }
 
-  /** True when it can start nothing any more. */
+  /** True if the host died and can start nothing. */
   get lost(): boolean {
     return this.#lost;
   }
@@ -163,22 +168,22 @@ export class SpawnHost {
       this.#environment = base;
       this.#channel.write(frameOf("env", Object.entries(base).flat()));
     }
-    const awaited: Awaited = {
+    const awaited: PendingCommand = {
       started: Promise.withResolvers(),
       exited: Promise.withResolvers(),
       output: Promise.withResolvers(),
     };
-    // Who does not wait for all three must not be told by an unhandled rejection.
+    // A caller may ignore some of the promises: that must not cause an unhandled rejection.
     awaited.exited.promise.catch(() => {});
     awaited.output.promise.catch(() => {});
-    // The process of the server has to live while a command does.
+    // The server's process must stay alive while a command runs.
     if (this.#commands.size === 0) this.#channel.ref();
     this.#commands.set(id, awaited);
     this.#channel.write(frame);
     return await awaited.started.promise;
   }
 
-  /** Ends it, with what it has started; resolves when it has exited. */
+  /** Ends the host and its commands. Resolves when it has exited. */
   async close(): Promise<void> {
     if (this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null)
       return;
@@ -187,7 +192,7 @@ export class SpawnHost {
     await this.#ended.promise;
   }
 
-  #lose(): void {
+  #onLost(): void {
     if (this.#lost) return;
     this.#lost = true;
     this.#ready?.(false);
@@ -200,31 +205,31 @@ export class SpawnHost {
     for (const each of [awaited?.started, awaited?.exited, awaited?.output]) each?.reject(error);
   }
 
-  #forget(id: number): Awaited | undefined {
+  #forget(id: number): PendingCommand | undefined {
     const awaited = this.#commands.get(id);
     this.#commands.delete(id);
     if (this.#commands.size === 0) this.#channel.unref();
     return awaited;
   }
 
-  #take(bytes: Buffer): void {
+  #receive(bytes: Buffer): void {
     this.#chunks.push(bytes);
     this.#size += bytes.length;
     const head = this.#chunks[0];
-    // A long output comes in many chunks: they are put together once, when all of it is there.
+    // A long output arrives in many chunks. Concatenate them once, when the frame is complete.
     if (head !== undefined && head.length >= 4 && this.#size < 4 + head.readUInt32BE(0)) return;
     let input = this.#chunks.length === 1 ? bytes : Buffer.concat(this.#chunks, this.#size);
     while (input.length >= 4) {
       const end = 4 + input.readUInt32BE(0);
       if (input.length < end) break;
-      this.#answer(input.subarray(4, end));
+      this.#handleFrame(input.subarray(4, end));
       input = input.subarray(end);
     }
     this.#chunks = input.length === 0 ? [] : [input];
     this.#size = input.length;
   }
 
-  #answer(body: Buffer): void {
+  #handleFrame(body: Buffer): void {
     const id = body.readUInt32BE(1);
     const awaited = this.#commands.get(id);
     switch (String.fromCharCode(body[0] ?? 0)) {
@@ -236,7 +241,7 @@ export class SpawnHost {
           pid: body.readUInt32BE(5),
           exited: awaited.exited.promise,
           output: awaited.output.promise,
-          cut: () => {
+          closePipes: () => {
             if (this.#commands.has(id)) this.#channel.write(frameOf("cut", [id]));
           },
         });
@@ -264,10 +269,11 @@ function fieldsOf(request: HostedRequest, base: Readonly<Record<string, string>>
   return [...fields, program, ...args, without.length, ...without, ...added.flat()];
 }
 
-/** Throws for a NUL in a field, which ends a text everywhere in the system. */
+/** Throws TypeError for a field that contains NUL, which separates the fields. */
 function frameOf(verb: string, fields: readonly (string | number)[]): Buffer {
   for (const field of fields) {
-    if (typeof field === "string" && field.includes("\0")) throw new TypeError("a NUL cannot be passed on");
+    if (typeof field === "string" && field.includes("\0"))
+      throw new TypeError("an argument, variable or path contains a NUL character");
   }
   const body = Buffer.from([verb, ...fields].join("\0"));
   const frame = Buffer.allocUnsafe(4 + body.length);
@@ -276,7 +282,7 @@ function frameOf(verb: string, fields: readonly (string | number)[]): Buffer {
   return frame;
 }
 
-/** From the status of wait(2). */
+/** Decodes a status of wait(2). */
 function exitOf(body: Buffer, closed: boolean): HostedExit {
   const status = body.readUInt32BE(5);
   return { exitCode: (status & 0x7f) === 0 ? status >> 8 : null, remains: body[9] !== 0, closed };

@@ -7,9 +7,9 @@ import { getSystemErrorName } from "node:util";
 import type { Logger } from "@holdfast/core";
 import { Mounts } from "../mounts/mounts.ts";
 import { type CapturedCommand, DirectCapture, HostedCapture } from "./captured.ts";
-import { ControlGroups, insideGroups, removeGroup } from "./cgroup.ts";
+import { ControlGroups, commandInGroups, removeGroup } from "./cgroup.ts";
 import { type CommandLimits, LimitGroups, type LimitName, userTaskLimit } from "./command-limits.ts";
-import { endFamily, killFamily, killRemains, markerName, type ProcessFamily } from "./process-group.ts";
+import { endFamily, killDescendants, killFamily, markerName, type ProcessFamily } from "./process-group.ts";
 import { checkProgram } from "./program.ts";
 import { Reaper } from "./reaper.ts";
 import { SpawnHost, StartFailure } from "./spawn-host.ts";
@@ -23,42 +23,42 @@ export interface SpawnRequest {
 }
 
 export interface SpawnerOptions {
-  /** False does without control groups where there are some. */
+  /** False disables control groups even if they are available. */
   readonly controlGroups?: boolean;
-  /** Of each command with everything that it starts; none by default. */
+  /** Limits of each command with all its descendants; none by default. */
   readonly limits?: CommandLimits;
   /** Closed with the spawner. */
   readonly mounts?: Mounts;
-  /** False starts everything from this process. */
+  /** False starts every command directly from this process. */
   readonly spawnHost?: boolean;
 }
 
-/** What was found out when the first command was started. */
-interface Means {
+/** Resource controls that are available on this system, detected at the first start. */
+interface ResourceControls {
   readonly groups: ControlGroups | undefined;
   readonly limits: LimitGroups | undefined;
-  /** What the shell does before the program, where no control group can limit it. */
+  /** Shell prefix that limits tasks if no control group can; empty otherwise. */
   readonly ulimit: string;
 }
 
-/** What a command becomes on its way: a mark in its environment, and its way into a control group. */
-interface Prepared extends SpawnRequest {
+/** A request with its mark in the environment and its control groups. */
+interface PreparedSpawn extends SpawnRequest {
   readonly marker: string;
   readonly group: string | undefined;
   readonly limited: readonly string[];
 }
 
-/** Starts processes in groups of their own and knows how to end them whole. */
+/** Starts processes, each in a group of its own, and ends them with all their descendants. */
 export class Spawner {
-  /** Common beginning of the marks of everything that is started here. */
+  /** Common prefix of the marks of all processes started here. */
   readonly mark = randomUUID();
-  /** Directory of the control groups; undefined before the first start, and where there are none. */
+  /** Directory of the control groups; undefined before the first start, and if there are none. */
   groups: string | undefined;
   readonly #log: Logger;
   readonly #families = new Set<ProcessFamily>();
   readonly #options: SpawnerOptions;
   readonly #mounts: Mounts;
-  #ready: Promise<Means> | undefined;
+  #controls: Promise<ResourceControls> | undefined;
   #limits: LimitGroups | undefined;
   #reaper: Reaper | undefined;
   #host: Promise<SpawnHost | undefined> | undefined;
@@ -71,12 +71,12 @@ export class Spawner {
     this.#mounts = options.mounts ?? new Mounts();
   }
 
-  /** A child with three pipes. Resolves when it runs; rejects with the system's error when it cannot. */
+  /** Starts a child with pipes for all three streams. Rejects with the system's error if it cannot start. */
   async withPipes(
     request: SpawnRequest,
   ): Promise<{ child: ChildProcessWithoutNullStreams; family: ProcessFamily }> {
     const prepared = await this.#prepare(request);
-    const child = orRemoved(prepared, () =>
+    const child = removeOnError(prepared, () =>
       spawn(prepared.program, [...prepared.args], {
         cwd: prepared.cwd,
         env: prepared.env,
@@ -84,15 +84,15 @@ export class Spawner {
         stdio: "pipe",
       }),
     );
-    return { child, family: await this.#started(child, prepared) };
+    return { child, family: await this.#awaitSpawn(child, prepared) };
   }
 
-  /** A child whose input is empty. */
+  /** Starts a child with empty input. */
   async withoutInput(
     request: SpawnRequest,
   ): Promise<{ child: ChildProcessByStdio<null, Readable, Readable>; family: ProcessFamily }> {
     const prepared = await this.#prepare(request);
-    const child = orRemoved(prepared, () =>
+    const child = removeOnError(prepared, () =>
       spawn(prepared.program, [...prepared.args], {
         cwd: prepared.cwd,
         env: prepared.env,
@@ -100,134 +100,137 @@ export class Spawner {
         stdio: ["ignore", "pipe", "pipe"],
       }),
     );
-    return { child, family: await this.#started(child, prepared) };
+    return { child, family: await this.#awaitSpawn(child, prepared) };
   }
 
   /**
-   * A command whose input is empty, and of each of whose streams `keepBytes` are kept. A host starts it
-   * where there is one: this process is large, and a fork of it takes long and stops its event loop.
+   * Starts a command with empty input and captures `keepBytes` of each stream. Uses the spawn host if possible: a fork
+   * of this large process takes long and blocks the event loop.
    */
   async captured(request: SpawnRequest, keepBytes: number): Promise<CapturedCommand> {
-    const means = await this.#means(request);
-    const host = await this.#hostFor(means);
+    const controls = await this.#resourceControls(request);
+    const host = await this.#hostFor(controls);
     if (host === undefined) {
       const { child, family } = await this.withoutInput(request);
       return new DirectCapture(child, family, keepBytes);
     }
-    const makesGroup = means.groups !== undefined && means.limits?.needsOwn !== true;
-    const prepared = this.#take(request, means, makesGroup);
+    const makesGroup = controls.groups !== undefined && controls.limits?.needsOwnGroup !== true;
+    const prepared = this.#allocate(request, controls, makesGroup);
     const known = (error: unknown) => {
       throw error instanceof StartFailure ? systemErrorOf(error, request) : error;
     };
     try {
       const command = await host.run({ ...prepared, keepBytes, makesGroup });
       this.#reaper?.addLater(command.pid);
-      const family = this.#family(command.pid, prepared, host.pid);
+      const family = this.#addFamily(command.pid, prepared, host.pid);
       return new HostedCapture(command, family, command.exited.catch(known));
     } catch (error) {
-      // Nobody knows how far a host came that was lost.
+      // If the host died, the command may be running already.
       if (!(error instanceof StartFailure)) await killFamily({ pid: 0, ...familyOf(prepared) });
       removePrepared(prepared);
       return known(error);
     }
   }
 
-  /** A child on a terminal of its own; rejects with `terminal_unavailable` where there are none. */
+  /** Starts a child on a pseudoterminal of its own. Rejects with `terminal_unavailable` if there are none. */
   async withTerminal(
     request: SpawnRequest,
     size: TerminalSize,
     onOutput: (bytes: Buffer) => void,
   ): Promise<{ terminal: Terminal; family: ProcessFamily }> {
     const library = await loadTerminals();
-    await this.#reach(request);
+    await this.#checkMounts(request);
     checkProgram(request.program, request.cwd, request.env.PATH);
     const prepared = await this.#prepare(request);
-    const terminal = orRemoved(prepared, () => new Terminal(library, prepared, size, onOutput));
+    const terminal = removeOnError(prepared, () => new Terminal(library, prepared, size, onOutput));
     this.#reaper?.add(terminal.pid);
-    // The library forks and goes on: on a busy machine the child has neither session nor mark for a while.
-    return { terminal, family: this.#family(terminal.pid, prepared, process.pid) };
+    // The library forks without waiting: on a busy machine the child has neither session nor mark for a while.
+    return { terminal, family: this.#addFamily(terminal.pid, prepared, process.pid) };
   }
 
-  /** The limits that a family has run into; to be asked before it is ended, which forgets. */
+  /** Returns the limits that a family has hit. Call it before the family is ended, which removes the counters. */
   limitsHit(family: ProcessFamily): readonly LimitName[] {
     return this.#limits?.hits(family.group, family.limited ?? []) ?? [];
   }
 
-  /** SIGTERM to the whole family, SIGKILL after `graceMs`; resolves when nobody is left. */
+  /** Sends SIGTERM to the complete family, and SIGKILL after `graceMs`. Resolves when no process is left. */
   async end(family: ProcessFamily, graceMs: number): Promise<void> {
     await (graceMs > 0 ? endFamily(family, graceMs) : killFamily(family));
     this.#forget(family);
   }
 
-  /** Ends what is left of a family whose leader has exited, at once; nothing, where that is known. */
-  async endRemains(family: ProcessFamily, remains = true): Promise<void> {
-    if (remains) await killRemains(family);
+  /** Kills the descendants of an exited leader. With `remains` false there are none, and nothing is searched. */
+  async endDescendants(family: ProcessFamily, remains = true): Promise<void> {
+    if (remains) await killDescendants(family);
     this.#forget(family, remains);
   }
 
-  /** Ends everything that was started and not ended yet; nothing can be started any more. */
+  /** Ends all processes that are still running. Further starts are rejected. */
   async close(): Promise<void> {
     this.#closed = true;
-    const means = await this.#ready;
+    const controls = await this.#controls;
     await Promise.all([...this.#families].map((family) => this.end(family, 500)));
     await (await this.#host)?.close();
     await this.#reaper?.close();
     this.#mounts.close();
-    means?.limits?.close();
-    means?.groups?.close();
+    controls?.limits?.close();
+    controls?.groups?.close();
   }
 
-  /** A group of which nothing remains is gone already. */
+  /** Without remains the control group has already been removed. */
   #forget(family: ProcessFamily, remains = true): void {
     if (!this.#families.delete(family)) return;
     this.#reaper?.remove(family.pid);
     const { group, limited = [] } = family;
-    this.#limits?.giveBack(limited, !remains);
+    this.#limits?.release(limited, !remains);
     if (remains) removePrepared({ group });
   }
 
-  async #prepare(request: SpawnRequest): Promise<Prepared> {
-    const means = await this.#means(request);
-    const prepared = this.#take(request, means, false);
+  async #prepare(request: SpawnRequest): Promise<PreparedSpawn> {
+    const controls = await this.#resourceControls(request);
+    const prepared = this.#allocate(request, controls, false);
     const { group, limited, env } = prepared;
     const inside = group === undefined ? limited : [...limited, group];
-    if (inside.length === 0 && means.ulimit === "") return prepared;
-    // What a shell starts in our stead fails in the shell: what can be known is told before.
-    orRemoved(prepared, () => checkProgram(request.program, request.cwd, request.env.PATH));
-    return { ...prepared, ...insideGroups(inside, request.program, request.args, env, means.ulimit) };
+    if (inside.length === 0 && controls.ulimit === "") return prepared;
+    // The shell would report a missing program as its own failure, so check first.
+    removeOnError(prepared, () => checkProgram(request.program, request.cwd, request.env.PATH));
+    return { ...prepared, ...commandInGroups(inside, request.program, request.args, env, controls.ulimit) };
   }
 
-  async #means(request: SpawnRequest): Promise<Means> {
-    const reached = this.#reach(request);
+  async #resourceControls(request: SpawnRequest): Promise<ResourceControls> {
+    const reached = this.#checkMounts(request);
     if (reached) await reached;
-    this.#ready ??= this.#begin();
-    const means = await this.#ready;
+    this.#controls ??= this.#detectControls();
+    const controls = await this.#controls;
     if (this.#closed) throw Object.assign(new Error("the server is closing"), { code: "ESHUTDOWN" });
-    return means;
+    return controls;
   }
 
   /**
-   * A fork is waited for until the child has changed its directory and found its program: on a mount that
-   * does not answer, it would never be over.
+   * Checks the mounts of a request. A fork blocks until the child has changed its directory and found its program,
+   * which never happens on a hung mount.
    */
-  #reach({ program, cwd, env }: SpawnRequest): Promise<void> | undefined {
-    if (!this.#mounts.any) return undefined;
+  #checkMounts({ program, cwd, env }: SpawnRequest): Promise<void> | undefined {
+    if (!this.#mounts.hasAny) return undefined;
     const searched = program.includes("/") ? [program] : (env.PATH ?? "").split(":");
-    return this.#mounts.reach([cwd, ...searched].map((path) => resolve(cwd, path)));
+    return this.#mounts.checkResponsive([cwd, ...searched].map((path) => resolve(cwd, path)));
   }
 
-  /** Marks a command and gives it its groups; its own is only named where somebody else makes it. */
-  #take(request: SpawnRequest, { groups, limits }: Means, named: boolean): Prepared {
+  /**
+   * Adds the mark and allocates control groups. With `named` the command's own group is only named, for the host to
+   * create.
+   */
+  #allocate(request: SpawnRequest, { groups, limits }: ResourceControls, named: boolean): PreparedSpawn {
     this.#count += 1;
     const marker = `${this.mark}.${this.#count}`;
     const env = { ...request.env, [markerName]: marker };
-    const group = named ? groups?.name() : groups?.take();
-    return { ...request, env, marker, group, limited: limits?.take(String(this.#count), group) ?? [] };
+    const group = named ? groups?.reserveGroup() : groups?.createGroup();
+    return { ...request, env, marker, group, limited: limits?.acquire(String(this.#count), group) ?? [] };
   }
 
-  /** The host, a new one where the last was lost; undefined where there can be none. */
-  async #hostFor({ ulimit }: Means): Promise<SpawnHost | undefined> {
-    // What a shell has to limit is started by a shell.
+  /** Returns the spawn host and replaces one that died; undefined if none can be used. */
+  async #hostFor({ ulimit }: ResourceControls): Promise<SpawnHost | undefined> {
+    // The ulimit prefix needs a shell.
     if (this.#options.spawnHost === false || ulimit !== "") return undefined;
     this.#host ??= this.#startHost();
     const starting = this.#host;
@@ -243,7 +246,7 @@ export class Spawner {
     return host;
   }
 
-  async #begin(): Promise<Means> {
+  async #detectControls(): Promise<ResourceControls> {
     const { controlGroups, limits: wanted } = this.#options;
     const groups = controlGroups === false ? undefined : await ControlGroups.create(this.mark);
     this.groups = groups?.directory;
@@ -253,14 +256,14 @@ export class Spawner {
         : await LimitGroups.create(this.mark, wanted, groups?.directory);
     this.#limits = limits;
     this.#reaper = new Reaper(this.mark, groups?.directory, limits?.directories ?? [], this.#log);
-    return { groups, limits, ulimit: limits?.holds("tasks") === true ? "" : ulimitFor(wanted) };
+    return { groups, limits, ulimit: limits?.enforces("tasks") === true ? "" : ulimitFor(wanted) };
   }
 
-  async #started(
+  async #awaitSpawn(
     child: { readonly pid?: number | undefined; once(event: string, fn: (error: Error) => void): unknown },
-    prepared: Prepared,
+    prepared: PreparedSpawn,
   ): Promise<ProcessFamily> {
-    // The pid is known at once, before "spawn": a crash in between must not leak the child.
+    // The pid is known before "spawn" is emitted: a crash in between must not leak the child.
     if (child.pid !== undefined) this.#reaper?.add(child.pid);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -271,17 +274,17 @@ export class Spawner {
       removePrepared(prepared);
       throw error;
     }
-    return this.#family(child.pid ?? 0, prepared);
+    return this.#addFamily(child.pid ?? 0, prepared);
   }
 
-  #family(pid: number, prepared: Prepared, forkedBy?: number): ProcessFamily {
+  #addFamily(pid: number, prepared: PreparedSpawn, forkedBy?: number): ProcessFamily {
     const family = { pid, ...familyOf(prepared), ...(forkedBy === undefined ? {} : { forkedBy }) };
     this.#families.add(family);
     return family;
   }
 }
 
-function familyOf({ marker, group, limited }: Prepared): Omit<ProcessFamily, "pid"> {
+function familyOf({ marker, group, limited }: PreparedSpawn): Omit<ProcessFamily, "pid"> {
   return {
     marker,
     ...(group === undefined ? {} : { group }),
@@ -289,7 +292,7 @@ function familyOf({ marker, group, limited }: Prepared): Omit<ProcessFamily, "pi
   };
 }
 
-/** What the system would have said here: the number does not tell what was not found. */
+/** Returns the error that a direct start would have caused. The number alone does not identify the missing file. */
 function systemErrorOf({ errno, step }: StartFailure, { program, cwd, env }: SpawnRequest): unknown {
   if (step === "c" || step === "x") {
     try {
@@ -303,13 +306,13 @@ function systemErrorOf({ errno, step }: StartFailure, { program, cwd, env }: Spa
   return Object.assign(new Error(`${code}: ${path}`), { code, errno: -errno, path });
 }
 
-function removePrepared({ group, limited = [] }: Partial<Pick<Prepared, "group" | "limited">>): void {
+function removePrepared({ group, limited = [] }: Partial<Pick<PreparedSpawn, "group" | "limited">>): void {
   for (const path of limited) removeGroup(path);
   if (group !== undefined) removeGroup(group);
 }
 
-/** The groups that were made for a command are removed where `start` throws. */
-function orRemoved<T>(prepared: Prepared, start: () => T): T {
+/** Calls `start` and removes the control groups of the command if it throws. */
+function removeOnError<T>(prepared: PreparedSpawn, start: () => T): T {
   try {
     return start();
   } catch (error) {

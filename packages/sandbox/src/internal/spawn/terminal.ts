@@ -25,13 +25,13 @@ export interface TerminalCommand {
 
 type Library = typeof import("@lydell/node-pty");
 
-/** How long to wait before writing again to a terminal that is full. */
+/** Delay before a retry to write to a terminal whose buffer is full. */
 const fullTerminalDelayMs = 20;
-/** What is read of a terminal that is closed; a program in the background might go on writing for ever. */
+/** Maximum number of bytes read from a closing terminal, because a background program may write forever. */
 const maxRestBytes = 1_048_576;
 const restPieceBytes = 16_384;
 
-/** The library that opens terminals; it has native code, so that it may be missing on some platform. */
+/** Loads the terminal library. It has native code, which may be missing on a platform. */
 export async function loadTerminals(): Promise<Library> {
   try {
     return await import("@lydell/node-pty");
@@ -45,16 +45,15 @@ export async function loadTerminals(): Promise<Library> {
   }
 }
 
-/** The package with the native part of the terminal library for this platform. */
+/** The npm package with the library's native code for this platform. */
 export interface TerminalBinding {
   readonly name: string;
   readonly directory: string;
 }
 
 /**
- * Where the native part is that terminals need: no bundle can hold it, so that who starts a bundled
- * server elsewhere has to put it there, in a folder `node_modules` that Node looks into. Undefined
- * where there is none for this platform.
+ * Finds the package with the native code; undefined if there is none for this platform. A bundle cannot contain it: to
+ * run a bundled server elsewhere, copy it to a `node_modules` folder that Node searches.
  */
 export function terminalBinding(): TerminalBinding | undefined {
   const name = `@lydell/node-pty-${process.platform}-${process.arch}`;
@@ -66,7 +65,7 @@ export function terminalBinding(): TerminalBinding | undefined {
   }
 }
 
-/** A program on a pseudo-terminal of its own: its session, its controlling terminal. */
+/** A program on a pseudoterminal, in a session of its own. */
 export class Terminal {
   readonly pid: number;
   /** Resolves when the program has exited and its output was delivered. */
@@ -76,7 +75,9 @@ export class Terminal {
   #closed = false;
   #writing: Promise<void> = Promise.resolve();
 
-  /** Starts `command`, which has to be there: a program that cannot be started exits with 1. */
+  /**
+   * Starts `command`. The caller must have checked that the program exists: one that cannot be executed exits with 1.
+   */
   constructor(
     library: Library,
     command: TerminalCommand,
@@ -89,7 +90,7 @@ export class Terminal {
       cwd: command.cwd,
       env: { ...command.env },
       name: command.env.TERM ?? "xterm-256color",
-      // Bytes as they are: a character may be cut by the end of a piece.
+      // Read bytes instead of text: a chunk may end within a character.
       encoding: null,
     });
     this.pid = this.#pty.pid;
@@ -106,9 +107,9 @@ export class Terminal {
   }
 
   /**
-   * Types `bytes`; resolves when the terminal took them all, or is closed. The library's own write
-   * waits in the event loop for a program that does not read, so we write to the descriptor, which
-   * does not block, and try again while it is full: a terminal has no event for that.
+   * Writes input. Resolves when the terminal has accepted all of it, or is closed. The library's own write blocks the
+   * event loop while the program does not read. This one writes to the non-blocking descriptor and polls while the
+   * buffer is full, because terminals emit no event for that.
    */
   write(bytes: Buffer): Promise<void> {
     this.#writing = this.#writing.then(async () => {
@@ -138,22 +139,21 @@ export class Terminal {
 }
 
 /**
- * Calls `last` right before the library closes the terminal. It does that 200 ms after the exit of the program,
- * even if something else holds the terminal open, and whatever is unread by then: on a busy server, the end of
- * what the program has said.
+ * Calls `last` right before the library closes the terminal. The library closes it 200 ms after the exit, even with
+ * unread output, so on a busy server the last output would be lost.
  */
 function beforeDestroy(pty: IPty, last: () => void): void {
   const socket = "_socket" in pty ? pty._socket : undefined;
   if (!(socket instanceof Readable)) throw new Error("the terminal library has no stream");
   const destroy = socket.destroy.bind(socket);
   socket.destroy = (error) => {
-    // Once it is destroyed, its descriptor may be that of something else.
+    // After the destroy, the descriptor may be reused for another file.
     if (!socket.destroyed) last();
     return destroy(error);
   };
 }
 
-/** Reads what the system still holds of a terminal, which is little; it does not wait for more. */
+/** Reads what the kernel still buffers of a terminal, without waiting for more. */
 function readRest(descriptor: number, onOutput: (bytes: Buffer) => void): void {
   for (let left = maxRestBytes; left > 0; ) {
     const bytes = Buffer.allocUnsafe(Math.min(restPieceBytes, left));
@@ -161,7 +161,7 @@ function readRest(descriptor: number, onOutput: (bytes: Buffer) => void): void {
     try {
       size = readSync(descriptor, bytes);
     } catch {
-      // Nothing is there now (EAGAIN), or nobody has the other end any more (EIO).
+      // EAGAIN: nothing is buffered. EIO: the other end is closed.
       return;
     }
     if (size === 0) return;
@@ -170,8 +170,8 @@ function readRest(descriptor: number, onOutput: (bytes: Buffer) => void): void {
   }
 }
 
-/** The library has the descriptor of the terminal, and does not declare it. */
+/** The library has the descriptor but does not declare it in its types. */
 function descriptorOf(pty: IPty): number {
   if ("fd" in pty && typeof pty.fd === "number") return pty.fd;
-  throw new Error("the terminal library tells no descriptor");
+  throw new Error("the terminal library has no descriptor");
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Logger } from "@holdfast/core";
 import { isRecord } from "../../http/problem.ts";
 import type { ProcessFamily } from "../../internal/spawn/process-group.ts";
-import { statOf } from "../../internal/spawn/process-inspection.ts";
+import { readStat } from "../../internal/spawn/process-inspection.ts";
 import type { ProcessOwner } from "../spec.ts";
 
 /** Record of a running process, from which a later server can find it. */
@@ -86,7 +86,7 @@ export class StateFile {
       version: 1,
       bootId: bootId(),
       pid: process.pid,
-      startTicks: statOf(process.pid)?.startTicks ?? 0,
+      startTicks: readStat(process.pid)?.startTicks ?? 0,
       mark: this.#mark,
       ...(groups === undefined ? {} : { groups }),
       processes: this.#latest,
@@ -118,7 +118,7 @@ export async function readDeadServers(
       await rm(path, { force: true });
       continue;
     }
-    if (statOf(server.pid)?.startTicks !== server.startTicks) found.push({ path, server });
+    if (readStat(server.pid)?.startTicks !== server.startTicks) found.push({ path, server });
   }
   return found;
 }

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import type { Logger } from "@holdfast/core";
 import { problem } from "../../http/problem.ts";
 import { removeGroup, removeGroups } from "../../internal/spawn/cgroup.ts";
-import { removeLimitGroups } from "../../internal/spawn/command-limits.ts";
+import { removeVersionOneGroups } from "../../internal/spawn/command-limits.ts";
 import {
   familyMembers,
   isFamilyAlive,
@@ -11,7 +11,7 @@ import {
   type ProcessFamily,
   signalFamily,
 } from "../../internal/spawn/process-group.ts";
-import { markOf } from "../../internal/spawn/process-inspection.ts";
+import { readMark } from "../../internal/spawn/process-inspection.ts";
 import type { Managed } from "../managed.ts";
 import { OutputRing } from "../output/log-ring.ts";
 import type { ProcessInfo, ProcessOwner } from "../spec.ts";
@@ -34,7 +34,7 @@ export class SurvivingProcess implements Managed {
     this.stored = stored;
     const { pid, marker } = stored.family;
     // Process ids are reused: the group is ours only if its leader carries our marker.
-    this.#family = markOf(pid) === marker ? stored.family : { ...stored.family, pid: 0 };
+    this.#family = readMark(pid) === marker ? stored.family : { ...stored.family, pid: 0 };
     this.#poll();
   }
 
@@ -155,7 +155,7 @@ export async function findSurvivors(directory: string, log: Logger): Promise<Fou
       if (!isForeign) await killFamily({ pid: 0, marker });
     }
     if (server.groups !== undefined) removeGroups(server.groups);
-    removeLimitGroups(server.mark);
+    removeVersionOneGroups(server.mark);
     for (const stored of storedByMarker.values()) {
       const survivor = new SurvivingProcess(stored);
       if (!survivor.ended) survivors.push(survivor);
