@@ -52,7 +52,7 @@ test("the types of action() reach clients", async () => {
   const handle = {} as ActorHandle<typeof shop>;
   const calls = {
     plain: () => handle.plain(1),
-    // What the client sends is what the schema takes, not what it makes of it.
+    // The client sends the schema's input type, not its output type.
     parsed: () => handle.parsed({ n: "1" }),
     // @ts-expect-error a number is not what the schema takes
     wrong: () => handle.parsed({ n: 1 }),
@@ -73,12 +73,12 @@ test("the types of action() reach clients", async () => {
   expectType<Equal<Awaited<ReturnType<typeof calls.parsed>>["count"], number>>();
   expectType<Equal<Awaited<ReturnType<typeof calls.count>>, ActionStream<number>>>();
   expectType<Equal<Awaited<ReturnType<typeof calls.bytes>>, ActionStream<Uint8Array>>>();
-  // What it is given at run time: a function that can be called as any other action.
+  // At run time it is a function that can be called like any other action.
   const double = action({ handler: (_c: undefined, by: number) => by * 2 });
   assert.equal(double(undefined, 4), 8);
 });
 
-test("what is wrong with an action is said at definition", () => {
+test("an invalid action is reported by actor()", () => {
   const schema = 5 as never;
   const bad = [
     () => actor({ actions: { a: action({ handler: 5 as never }) } }),
@@ -95,7 +95,7 @@ test("what is wrong with an action is said at definition", () => {
   }
 });
 
-test("action() knows its context wherever it stands in the definition", () => {
+test("action() infers its context anywhere in the definition", () => {
   actor({
     state: { ran: 0 },
     actions: {

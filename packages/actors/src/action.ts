@@ -10,7 +10,7 @@ export type DeclaredErrors<Errors extends ActionErrors> = {
     : undefined;
 };
 
-/** The return value of `action()`: the function, with what is to be checked about it. */
+/** The return value of `action()`: the function together with its checks. */
 export interface ActionDefinition<Context, Args extends readonly unknown[], Result, Errors> {
   // A generic call signature, so that the compiler infers the context from the surrounding actor.
   (c: Context, ...args: Args): Result;
@@ -24,9 +24,12 @@ interface ActionRules<Context, Errors extends ActionErrors> {
    * internal error for the caller.
    */
   readonly errors?: Errors;
-  /** Whether the caller may call it: false is `auth.forbidden`, anything but a boolean an internal error. */
+  /**
+   * Decides whether the caller may call the action: false throws `auth.forbidden`, any other value than a boolean is
+   * an internal error.
+   */
   readonly canInvoke?: (c: Context) => boolean | Promise<boolean>;
-  /** "relaxed": the result does not wait for the commit. That of the actor by default. */
+  /** "relaxed": the result does not wait for the commit. Default: the durability of the actor. */
   readonly durability?: "gated" | "relaxed";
 }
 

@@ -9,9 +9,9 @@ export type ByteSource =
 
 /** A stored object. */
 export interface BlobInfo {
-  /** SHA-256 of its bytes, in lower-case hexadecimal. */
+  /** SHA-256 of the bytes, in lower-case hexadecimal. */
   readonly hash: string;
-  /** In bytes. */
+  /** Size in bytes. */
   readonly size: number;
 }
 
@@ -23,18 +23,16 @@ export interface BlobRange {
 
 /** The requested page of `c.blob.list`. */
 export interface BlobListOptions {
-  /** At most this many; 1,000 by default. */
+  /** Maximum number of objects; 1,000 by default. */
   readonly limit?: number;
-  /** The hash after which the list begins. */
+  /** The hash after which the page starts. */
   readonly after?: string;
 }
 
 /**
- * `c.blob`: large objects of one actor, beside its database, by the hash of their content. What an
- * object is put under is part of the turn: it is kept with the commit, and gone if that fails.
- *
- * Errors: `store.blob_too_large`, `store.invalid_hash`, `store.invalid_range`, `store.invalid_blob`, and
- * those of the store.
+ * `c.blob`: large objects of one actor, stored beside its database under the hash of their content. The reference to
+ * an object is part of the turn: it commits with it, and is discarded if the commit fails. Errors:
+ * `store.blob_too_large`, `store.invalid_hash`, `store.invalid_range`, `store.invalid_blob`, and those of the store.
  */
 export interface ActorBlobs {
   /** Stores an object of up to 10 GiB. Equal content is stored once. */
@@ -44,16 +42,15 @@ export interface ActorBlobs {
   /** Returns all bytes of a small object. */
   bytes(hash: string): Promise<Uint8Array | undefined>;
   has(hash: string): Promise<boolean>;
-  /** Returns whether it existed. */
+  /** Returns whether the object existed. */
   delete(hash: string): Promise<boolean>;
   /** Lists objects, ordered by hash. */
   list(options?: BlobListOptions): Promise<BlobInfo[]>;
 }
 
 /**
- * Where the bytes of objects are kept: `ActorStore.blobs`. An object lives as long as the actor has a
- * record that refers to it (`blobReferencePrefix`); what has none is removed when nobody uses it, after
- * a crash when the store is opened.
+ * Storage of large objects: `ActorStore.blobs`. An object exists as long as the actor has a record that refers to it
+ * (`blobReferencePrefix`); without one it is removed once it is unused, or after a crash when the store opens.
  */
 export interface BlobStore {
   /** Stores the bytes of `source` durably. Throws `store.blob_too_large` beyond `maxBytes`. */

@@ -90,8 +90,8 @@ export interface ActorConfig<
    */
   readonly stateSchema?: StandardSchema<unknown, State>;
   /**
-   * Migrate a stored state at its next wake, in order. The version of a state is the number of migrations that it has
-   * seen; if the list is shorter than that, `actor.state_version_too_new`.
+   * Migrate a stored state at its next wake, in order. The version of a state is the number of migrations it has been
+   * through; if the list is shorter than that, `actor.state_version_too_new` is thrown.
    */
   readonly migrateState?: readonly StateMigration[];
   readonly connState?: ConnState;
@@ -102,7 +102,7 @@ export interface ActorConfig<
   readonly vars?: Vars;
   /** Creates `c.vars`, at each start. */
   readonly createVars?: (
-    // Here and below, connections without their types: these may be inferred from what comes after it.
+    // Here and below, connections without their types: these may be inferred from later properties.
     c: StateContext<State, unknown, unknown, Database, Events, Queues>,
     driverContext: undefined,
   ) => Vars | Promise<Vars>;
@@ -117,7 +117,7 @@ export interface ActorConfig<
    * then.
    */
   readonly onMigrate?: (
-    // Most definitions have it before `createState`: that it takes the state must not settle what that is.
+    // Most definitions declare it before `createState`, so its parameter must not determine the state type.
     c: StateContext<NotYetKnown, unknown, unknown, Database, Events, Queues>,
     isNew: boolean,
   ) => void | Promise<void>;
@@ -131,9 +131,8 @@ export interface ActorConfig<
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
   ) => void | Promise<void>;
   /**
-   * Runs in the background from each start on. While it runs and does not wait for a queue, the actor
-   * does not sleep by itself; a sleep waits for it within the grace period. When it returns or throws,
-   * the actor goes on.
+   * Runs in the background from each start on. While it runs and does not wait for a queue, the actor does not fall
+   * asleep; a sleep waits for it within the grace period. The actor continues after it returns or throws.
    */
   readonly run?:
     | ((
@@ -161,25 +160,25 @@ export interface ActorConfig<
           NoInfer<Queues>
         >
       >;
-  /** Runs before the actor leaves memory; not after a crash. */
+  /** Runs before the actor leaves memory, but not after a crash. */
   readonly onSleep?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
   ) => void | Promise<void>;
-  /** Runs before the actor's data is deleted; everything still works in it. */
+  /** Runs before the data of the actor is deleted; all operations still work. */
   readonly onDestroy?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
   ) => void | Promise<void>;
-  /** Runs after changes of `c.state`, once per macrotask; it must not change the state itself. */
+  /** Runs after changes of `c.state`, once per macrotask; must not change the state itself. */
   readonly onStateChange?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     state: State,
   ) => void | Promise<void>;
   /**
-   * Throws to refuse a caller; its return value is `c.conn.auth`. Runs at the gateway, before an actor is found, woken
-   * or created. Not called for callers in the same process.
+   * Throws to reject a caller; its return value becomes `c.conn.auth`. Runs at the gateway, before an actor is looked
+   * up, woken or created. Not called for callers in the same process.
    */
   readonly onAuth?: (c: AuthContext<ConnParams>, options: AuthOptions<ConnParams>) => unknown;
-  /** Throws to refuse a connection or call. */
+  /** Throws to reject a connection or call. */
   readonly onBeforeConnect?: (
     c: ActorContext<State, unknown, unknown, Vars, Input, Database, Events, Queues>,
     params: ConnParams,
@@ -192,7 +191,7 @@ export interface ActorConfig<
     c: ConnContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     conn: Conn<ConnState, ConnParams, Events>,
   ) => void | Promise<void>;
-  /** Gets each result and returns what the caller receives. */
+  /** Receives each result and returns the value for the caller. */
   readonly onBeforeActionResponse?: <Output>(
     c: ActionContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     name: string,
@@ -229,7 +228,7 @@ export interface ActorConfig<
   readonly connParamsSchema?: StandardSchema<unknown, ConnParams>;
   readonly inspector?: { readonly tabs?: readonly InspectorTabConfig[] | undefined } | undefined;
   readonly options?: ActorOptions | undefined;
-  /** Declares types that nothing else does; its values are ignored. */
+  /** Declares types that are not declared elsewhere; its values are ignored. */
   readonly types?: {
     readonly state?: State;
     readonly connParams?: ConnParams;
@@ -242,7 +241,7 @@ export interface ActorConfig<
   };
 }
 
-/** What `actor()` was given, with every option. */
+/** The argument of `actor()`, including every option. */
 export interface ParsedActorConfig<
   State,
   ConnParams,
@@ -257,7 +256,7 @@ export interface ParsedActorConfig<
   readonly options: ParsedActorOptions;
 }
 
-/** The return value of `actor()`. Clients infer its types; hosts read what was checked. */
+/** The return value of `actor()`. Clients infer its types; hosts read the validated definition. */
 export class ActorDefinition<
   State,
   ConnParams,
@@ -282,7 +281,7 @@ export class ActorDefinition<
     Actions
   >;
   readonly "~definition": RuntimeDefinition;
-  /** What `actor()` was given, with every option. */
+  /** The argument of `actor()`, including every option. */
   readonly config: ParsedActorConfig<
     State,
     ConnParams,
@@ -301,7 +300,7 @@ export class ActorDefinition<
     this["~definition"] = parseDefinition(config);
     const canHibernateWebSocket = config.options?.canHibernateWebSocket ?? false;
     const options = { ...this["~definition"].options, canHibernateWebSocket, ...given(config.options) };
-    // Without actions there is a tree of none, whatever type the compiler has for it.
+    // Without actions, the tree is empty, whatever type the compiler infers.
     const actions = config.actions ?? ({} as NonNullable<typeof config.actions>);
     this.config = { ...config, actions, options };
   }

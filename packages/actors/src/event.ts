@@ -8,7 +8,7 @@ type AccessContext = any;
 export interface EventOptions<Payload = unknown, Context = AccessContext> {
   /** Validates and types the payload. */
   readonly schema?: StandardSchema<unknown, Payload>;
-  /** Whether the connection may subscribe: anything but a boolean is an internal error. */
+  /** Decides whether the connection may subscribe; any other value than a boolean is an internal error. */
   readonly canSubscribe?: (c: Context) => boolean | Promise<boolean>;
 }
 
@@ -18,8 +18,8 @@ export type EventTokens = {
 };
 
 /**
- * Declares an event and the type of its payload: `events: { moved: event<[x: number, y: number]>() }`.
- * A tuple is spread over the listener's parameters; anything else is its only one.
+ * Declares an event and the type of its payload: `events: { moved: event<[x: number, y: number]>() }`. A tuple is
+ * spread over the listener's parameters; any other type is its only parameter.
  */
 export function event<Payload, Context = AccessContext>(
   options: EventOptions<Payload, Context> = {},

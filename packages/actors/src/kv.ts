@@ -17,7 +17,7 @@ export interface KvWriteOptions {
 /** How values are returned: as text (the default), as `Uint8Array`, as `ArrayBuffer`. */
 export type KvType = "text" | "binary" | "arrayBuffer";
 
-/** The value that a type of `c.kv` stands for. */
+/** Maps a type of `c.kv` to the type of the value. */
 export type KvAs<Type extends KvType> = Type extends "text"
   ? string
   : Type extends "binary"
@@ -47,10 +47,10 @@ export type KvPair<Type extends KvType, KeyType extends "text" | "binary"> = [
 ];
 
 /**
- * The ordered key-value store of one actor. Writes are part of the turn: they commit with the state,
- * and reads see them at once. Errors: `kv.key_too_large`, `kv.value_too_large`, `kv.invalid_key`,
- * `kv.invalid_value`, `kv.invalid_limit`, `kv.too_many_keys`, `kv.batch_too_large`, `kv.value_is_stream`
- * (a value over 2 MiB is read with `getStream`), and those of the store.
+ * The ordered key-value store of one actor. Writes are part of the turn: they commit with the state, and reads see
+ * them immediately. Errors: `kv.key_too_large`, `kv.value_too_large`, `kv.invalid_key`, `kv.invalid_value`,
+ * `kv.invalid_limit`, `kv.too_many_keys`, `kv.batch_too_large`, `kv.value_is_stream` (a value over 2 MiB is read with
+ * `getStream`), and those of the store.
  */
 export interface ActorKv {
   /** Returns `null` if the key does not exist. */
@@ -62,13 +62,13 @@ export interface ActorKv {
     keys: readonly KvKey[],
     options?: KvReadOptions<Type>,
   ): Promise<(KvAs<Type> | null)[]>;
-  /** Puts at most 16,384 entries of 16 MiB together, or none: nothing is written when one of them is refused. */
+  /** Puts at most 16,384 entries of 16 MiB in total, atomically: if one is rejected, none is written. */
   batchPut(entries: readonly KvEntryInput[]): Promise<void>;
   /** Deletes at most 16,384 keys. */
   batchDelete(keys: readonly KvKey[]): Promise<void>;
   /**
-   * Puts a value of up to 1 GiB that is read from `source` as it comes. Resolves when all of it is
-   * taken; it is there for `getStream` after that, and kept with the commit of the turn.
+   * Streams a value of up to 1 GiB from `source`. Resolves when all of it is stored; it is then available to
+   * `getStream`, and durable with the commit of the turn.
    */
   putStream(key: KvKey, source: ByteSource): Promise<void>;
   /** Streams a value of any size; undefined if it does not exist. */

@@ -1,19 +1,17 @@
-/**
- * The numbers of this package. Sizes are bytes, durations milliseconds. Documented in docs/limits.md.
- */
+/** Limits and defaults of this package. Sizes are bytes, durations milliseconds. Documented in docs/limits.md. */
 export const actorLimits = {
   /** Maximum nesting of containers in a state: less than the codec and the stack allow. */
   maxStateDepth: 500,
-  /** An assignment further past the end of a state's array is refused as a mistake. */
+  /** An assignment further beyond the end of a state's array is rejected as a mistake. */
   maxArrayGap: 65_536,
   /**
-   * Values in all the objects together that a program has assigned to the state and may still change by its own
-   * reference, while it runs: beyond it the oldest are copied in.
+   * Maximum number of values in all assigned objects that a running program may still change directly; beyond it, the
+   * oldest are replaced by copies.
    */
   maxHeldValues: 1_024,
   /** A state log shorter than this gets no new snapshot; a longer one may grow to the snapshot's size. */
   minStateLogBytes: 16_384,
-  /** How long a retry of a keyed call gets the recorded outcome. */
+  /** How long a retry of a keyed call receives the recorded outcome. */
   callWindowMs: 600_000,
   /** Limits of outcomes of keyed calls in memory; beyond either, only their keys are remembered. */
   maxRememberedCalls: 1_024,
@@ -50,9 +48,9 @@ export const scheduleLimits = {
   minIntervalMs: 5_000,
   defaultMaxHistory: 100,
   maxHistory: 1_000,
-  /** Rows of history of one actor; beyond, the schedule that has most loses its oldest. */
+  /** History rows of one actor; beyond, the longest history loses its oldest row. */
   maxHistoryRows: 10_000,
-  /** Unless `options.maxSchedules` says otherwise. */
+  /** Default of `options.maxSchedules`. */
   defaultMaxSchedules: 1_000,
   maxDeadLetters: 1_000,
   /** Encoded arguments of one schedule, in bytes. */
@@ -61,9 +59,9 @@ export const scheduleLimits = {
   maxCatchUp: 1_000,
   maxAttempts: 100,
   maxBackoffMs: 86_400_000,
-  /** What a JavaScript date can hold. */
+  /** The latest date that JavaScript supports. */
   maxTimestamp: 8.64e15,
-  /** Below it, a time that passed is still run with `catchUp: "skip"`. */
+  /** With `catchUp: "skip"`, a time missed by less than this still runs. */
   lateMs: 60_000,
 } as const;
 

@@ -17,7 +17,7 @@ function recorder(bound: LogFields = {}): { readonly logger: Logger; readonly li
   return { logger: make(bound), lines };
 }
 
-test("takes a message with fields, and fields with a message", () => {
+test("accepts a message with fields, and fields with a message", () => {
   const { logger, lines } = recorder();
   const log = actorLogger(logger);
   log.info("hello");
@@ -39,7 +39,7 @@ test("takes a message with fields, and fields with a message", () => {
   ]);
 });
 
-test("loses nothing of what it is told otherwise", () => {
+test("logs all other kinds of arguments", () => {
   const { logger, lines } = recorder();
   const log = actorLogger(logger);
   const error = new Error("broken");
@@ -57,7 +57,7 @@ test("loses nothing of what it is told otherwise", () => {
   ]);
 });
 
-test("children keep what is bound", () => {
+test("children inherit the bound fields", () => {
   const { logger, lines } = recorder({ actorId: "a" });
   actorLogger(logger).child({ step: 1 }).info({ a: 1 }, "hello");
   assert.deepEqual(lines, [["info", "hello", { actorId: "a", step: 1, a: 1 }]]);

@@ -2,8 +2,8 @@ import type { LogFields, Logger } from "@holdfast/core";
 import { isRecord } from "./internal/definition/definition-checks.ts";
 
 /**
- * `c.log`: structured, with what it is about bound to it. A message with fields, or, as programs of
- * the peer have it, fields with the message second or under `msg`.
+ * `c.log`: a structured logger with bound fields. Accepts a message with fields or, as programs for Rivet do, fields
+ * with the message second or under `msg`.
  */
 export interface ActorLogger extends Logger {
   trace(message: string, ...details: readonly unknown[]): void;
@@ -28,7 +28,7 @@ export function actorLogger(logger: Logger): ActorLogger {
 
 type Level = "debug" | "info" | "warn" | "error";
 
-/** Writes what `c.log` is told to the logger of the host. Its methods work by themselves: `const { info } = c.log`. */
+/** Passes `c.log` calls to the logger of the host. Its methods are bound: `const { info } = c.log`. */
 class HostLogger implements ActorLogger {
   readonly #logger: Logger;
 
@@ -56,14 +56,14 @@ class HostLogger implements ActorLogger {
     if (isRecord(first) && !(first instanceof Error)) {
       const { msg, ...fields } = first;
       const [message, ...details] = rest;
-      return this.#tell(level, message ?? msg ?? "", fields, details);
+      return this.#log(level, message ?? msg ?? "", fields, details);
     }
     const [fields, ...details] = rest;
-    if (isRecord(fields) && !(fields instanceof Error)) this.#tell(level, first, fields, details);
-    else this.#tell(level, first, {}, rest);
+    if (isRecord(fields) && !(fields instanceof Error)) this.#log(level, first, fields, details);
+    else this.#log(level, first, {}, rest);
   }
 
-  #tell(level: Level, message: unknown, fields: LogFields, details: readonly unknown[]): void {
+  #log(level: Level, message: unknown, fields: LogFields, details: readonly unknown[]): void {
     const shown: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(fields)) shown[name] = describe(value);
     if (details.length > 0) shown["details"] = details.map(describe);

@@ -63,7 +63,7 @@ test("types of queues flow from the definition to consumers and senders", () => 
   assert.equal(typeof clientTypes, "function");
 });
 
-test("a policy that cannot be kept is refused with the definition", () => {
+test("an invalid policy is rejected with the definition", () => {
   const refuse = (options: object) =>
     assert.throws(
       () => actor({ queues: { a: options } }),

@@ -9,17 +9,17 @@ export interface QueuePolicy<Message = unknown> {
   readonly backoff?: { readonly minMs?: number; readonly maxMs?: number; readonly factor?: number };
   /** A completable message that was neither completed nor failed within this time is delivered again. */
   readonly visibilityTimeoutMs?: number;
-  /** The queue of the same actor that takes what has failed for good; a dead letter by default. */
+  /** The queue of the same actor that receives messages whose attempts are exhausted; a dead letter by default. */
   readonly deadLetter?: string;
-  /** A message is not delivered before this has passed; per send as well. */
+  /** Delay before the first delivery; can be set per send. */
   readonly delayMs?: number;
-  /** Of messages that do not say it themselves: 0 by default. The highest is delivered first. */
+  /** Default priority of messages: 0 unless set. The highest is delivered first. */
   readonly priority?: number;
-  /** A message that nobody has taken within this time is dropped; also per send. */
+  /** A message that was not taken within this time is dropped; can be set per send. */
   readonly ttlMs?: number;
   /** Computes the deduplication key of a message if its send has none. */
   dedupeKey?(body: Message): string | undefined;
-  /** How long a second message with the same `dedupeKey` counts as the first: 300,000 by default. */
+  /** How long a second message with the same `dedupeKey` is treated as a duplicate: 300,000 by default. */
   readonly dedupeWindowMs?: number;
   /** Maximum number of completable messages held by consumers: 1 by default. */
   readonly concurrency?: number;
@@ -33,9 +33,9 @@ export interface QueueOptions<Message = unknown, Complete = unknown, Context = A
   extends QueuePolicy<Message> {
   /** Validates and types a message. */
   readonly message?: StandardSchema<unknown, Message>;
-  /** Validates and types what `complete(response)` hands to a waiting sender. */
+  /** Validates and types the argument of `complete(response)`, which a waiting sender receives. */
   readonly complete?: StandardSchema<unknown, Complete>;
-  /** Whether the sender may: anything but a boolean is an internal error. */
+  /** Decides whether the sender may publish; any other value than a boolean is an internal error. */
   readonly canPublish?: (c: Context) => boolean | Promise<boolean>;
 }
 
@@ -53,7 +53,7 @@ export function queue<Message, Complete = never, Context = AccessContext>(
 
 /** A received message. */
 export interface QueueMessage<Name extends string = string, Body = unknown, Response = unknown> {
-  /** Grows with each message of the actor. */
+  /** Increases with each message of the actor. */
   readonly id: number;
   /** The queue. */
   readonly name: Name;
@@ -72,33 +72,33 @@ export interface QueueMessage<Name extends string = string, Body = unknown, Resp
 export interface CompletableQueueMessage<Name extends string = string, Body = unknown, Response = unknown>
   extends QueueMessage<Name, Body, Response> {
   /**
-   * Deletes the message and answers a waiting sender, in the open turn. Throws `queue.already_completed`,
-   * `queue.invalid_completion_payload`.
+   * Deletes the message and sends the response to a waiting sender, in the open turn. Throws
+   * `queue.already_completed`, `queue.invalid_completion_payload`.
    */
   readonly complete: (response?: Response) => Promise<void>;
   /** Returns the message: it is delivered again after the backoff, or becomes a dead letter. */
   readonly fail: (error?: unknown) => Promise<void>;
 }
 
-/** The type of received messages: one for each of the selected names. */
+/** The type of received messages: a union over the selected names. */
 export type ReceivedMessage<Queues, Name extends string, Completable extends boolean> = Name extends string
   ? Completable extends true
     ? CompletableQueueMessage<Name, QueueBody<Queues, Name>, QueueResponse<Queues, Name>>
     : QueueMessage<Name, QueueBody<Queues, Name>, QueueResponse<Queues, Name>>
   : never;
 
-/** Options of `c.queue.tryNext`: what is there, without a wait. */
+/** Options of `c.queue.tryNext`, which does not wait. */
 export interface QueueTryOptions<Name extends string = string, Completable extends boolean = boolean> {
   /** The queues to receive from; all of them by default. */
   readonly names?: readonly Name[] | undefined;
-  /** The message stays in its queue until `complete()`; deleted with the turn that follows by default. */
+  /** The message stays in its queue until `complete()`; by default, the following turn deletes it. */
   readonly completable?: Completable | undefined;
 }
 
 /** Options of `c.queue.next`. */
 export interface QueueNextOptions<Name extends string = string, Completable extends boolean = boolean>
   extends QueueTryOptions<Name, Completable> {
-  /** How long to wait, in milliseconds; until a message is there by default. */
+  /** How long to wait, in milliseconds; indefinitely by default. */
   readonly timeout?: number | undefined;
   /** Ends the wait with `actor.aborted`. */
   readonly signal?: AbortSignal | undefined;
@@ -107,18 +107,16 @@ export interface QueueNextOptions<Name extends string = string, Completable exte
 /** Options of `c.queue.nextBatch`. */
 export interface QueueBatchOptions<Name extends string = string, Completable extends boolean = boolean>
   extends QueueNextOptions<Name, Completable> {
-  /** At most so many messages: 1 by default. */
+  /** Maximum number of messages: 1 by default. */
   readonly count?: number | undefined;
 }
 
 /**
- * `c.queue`: the durable queues of this actor, typed by the `queues` of its definition.
- *
- * A message that was received without `completable` is deleted in the turn that holds the next changes of
- * its consumer, else with the consumer's next receive, else when the action or handler ends: until that is
- * durable it is in the queue, so that a crash means another delivery. Errors: `queue.not_defined`,
- * `queue.previous_message_not_completed`, `actor.aborted` once the actor stops, and in a transaction of its
- * context, after `actionTimeout`, `queue.wait_in_transaction` for a wait without an end.
+ * `c.queue`: the durable queues of this actor, typed by the `queues` of its definition. A message received without
+ * `completable` is deleted in the turn with the next changes of its consumer, or with its next receive, or when the
+ * action or handler ends. Until that is durable, the message stays in the queue, so a crash causes another delivery.
+ * Errors: `queue.not_defined`, `queue.previous_message_not_completed`, `actor.aborted` once the actor stops, and
+ * `queue.wait_in_transaction` for an unlimited wait in a transaction of its context, after `actionTimeout`.
  */
 export interface ActorQueue<Queues = unknown> {
   /**
@@ -139,15 +137,15 @@ export interface ActorQueue<Queues = unknown> {
       readonly signal?: AbortSignal | undefined;
     },
   ): Promise<QueueResponse<Queues, Name> | undefined>;
-  /** The next message, whenever it comes. */
+  /** The next message; waits without limit. */
   next<const Name extends QueueName<Queues> = QueueName<Queues>, const Completable extends boolean = false>(
     options?: QueueNextOptions<Name, Completable> & { readonly timeout?: undefined },
   ): Promise<ReceivedMessage<Queues, Name, Completable>>;
-  /** The next message; undefined when the timeout has passed. */
+  /** The next message; undefined after the timeout. */
   next<const Name extends QueueName<Queues> = QueueName<Queues>, const Completable extends boolean = false>(
     options: QueueNextOptions<Name, Completable>,
   ): Promise<ReceivedMessage<Queues, Name, Completable> | undefined>;
-  /** Up to `count` messages; none when the timeout has passed. */
+  /** Up to `count` messages; empty after the timeout. */
   nextBatch<
     const Name extends QueueName<Queues> = QueueName<Queues>,
     const Completable extends boolean = false,
@@ -180,7 +178,7 @@ export interface ActorQueue<Queues = unknown> {
   iter<const Name extends QueueName<Queues> = QueueName<Queues>, const Completable extends boolean = false>(
     options?: Omit<QueueNextOptions<Name, Completable>, "timeout">,
   ): AsyncIterableIterator<ReceivedMessage<Queues, Name, Completable>>;
-  /** Completes a message by its id, even if nobody has received it; has no effect if it is gone. */
+  /** Completes a message by its id, even if it was not received; has no effect if it no longer exists. */
   complete<Name extends QueueName<Queues>>(
     message: { readonly id: number | bigint; readonly name: Name },
     response?: QueueResponse<Queues, Name>,

@@ -4,9 +4,9 @@ import { isRecord } from "./internal/definition/definition-checks.ts";
 export interface DefineRunHandlerOptions {
   readonly name?: string | undefined;
   readonly icon?: string | undefined;
-  /** Accepted and without effect: the inspector knows workflows by itself. */
+  /** Accepted without effect: the inspector detects workflows automatically. */
   readonly inspectorKind?: "workflow" | undefined;
-  /** Accepted and without effect: the inspector knows workflows by itself. */
+  /** Accepted without effect: the inspector detects workflows automatically. */
   readonly createInspector?: unknown;
 }
 
@@ -24,7 +24,7 @@ type Run = RunFunction | { readonly run: RunFunction; readonly name?: string; re
 /** A global symbol, shared by all copies of this module in a process. */
 const brand = Symbol.for("holdfast.run-handler");
 
-/** The function itself, with what the inspector shows of it: `run: defineRunHandler(fn, { name: "Worker" })`. */
+/** Returns the function with display options for the inspector: `run: defineRunHandler(fn, { name: "Worker" })`. */
 export function defineRunHandler<Handler extends RunFunction>(
   run: Handler,
   options: DefineRunHandlerOptions = {},
@@ -33,12 +33,12 @@ export function defineRunHandler<Handler extends RunFunction>(
   return run;
 }
 
-/** The function of a `run`, however it was given. */
+/** The function of a `run`, in either form. */
 export function getRunFunction(run: Run | undefined): RunFunction | undefined {
   return typeof run === "function" ? run : run?.run;
 }
 
-/** Name and icon of a `run`, where it has them. */
+/** Name and icon of a `run`, if set. */
 export function getRunMetadata(run: Run | undefined): RunMetadata {
   return metadataOf(typeof run === "function" ? Reflect.get(run, brand) : run);
 }

@@ -5,25 +5,25 @@ export interface ScheduledEventInfo {
   readonly id: string;
   readonly action: string;
   readonly args: unknown[];
-  /** When it will run; after a failed attempt the time of the next. */
+  /** Time of the next run; after a failed attempt, of the retry. */
   readonly runAt: number;
 }
 
-/** A one-shot schedule that was given up: it failed at every attempt, or its action does not exist. */
+/** A one-shot schedule that failed permanently: all attempts failed, or its action does not exist. */
 export interface DeadSchedule {
   readonly id: string;
   readonly action: string;
   readonly args: unknown[];
-  /** When it was due first. */
+  /** Its original due time. */
   readonly scheduledAt: number;
   readonly failedAt: number;
   readonly attempts: number;
   readonly error: FireError;
 }
 
-/** Attempts and the time between them: `minMs`, doubled each time, up to `maxMs`. */
+/** Number of attempts and the delay between them: `minMs`, doubled each time, up to `maxMs`. */
 export interface RetryPolicy {
-  /** With the first: 1 to 100; 5 by default. */
+  /** Including the first: 1 to 100; 5 by default. */
   readonly maxAttempts?: number;
   /** 1,000 */
   readonly minMs?: number;
@@ -32,9 +32,8 @@ export interface RetryPolicy {
 }
 
 /**
- * What happens to due times that passed while the actor was not running. "once": one run stands for all of them.
- * "skip": only a time that passed less than a minute ago is run. A number: this many of the latest are run, one after
- * the other.
+ * How due times missed while the actor was not running are treated. "once": one run for all of them. "skip": a run
+ * only for a time missed by less than a minute. A number: runs for this many of the latest times, one after another.
  */
 export type CatchUp = "skip" | "once" | number;
 
@@ -44,21 +43,21 @@ export interface RecurringOptions {
   readonly name: string;
   readonly action: string;
   readonly args?: readonly unknown[];
-  /** Rows of history that are kept: 0 to 1,000; 100 by default. */
+  /** Number of history rows to retain: 0 to 1,000; 100 by default. */
   readonly maxHistory?: number;
-  /** Nothing is due before it; for `every`, the first time. Milliseconds since the epoch. */
+  /** Start of the schedule; for `every`, the first due time. Milliseconds since the epoch. */
   readonly startAt?: number;
-  /** Nothing is due after it; then the schedule is deleted. */
+  /** End of the schedule, after which it is deleted. */
   readonly endAt?: number;
   /** Each run is delayed by a random time below this, and always before the next due time. */
   readonly jitterMs?: number;
   /** "once" by default. */
   readonly catchUp?: CatchUp;
-  /** Without it a failed run is not retried; retries never go past the next due time. */
+  /** Without it a failed run is not retried; retries never pass the next due time. */
   readonly retry?: RetryPolicy;
 }
 
-/** A schedule by the calendar: what `c.cron.set` takes. */
+/** A calendar schedule: the argument of `c.cron.set`. */
 export interface CronOptions extends RecurringOptions {
   /** Five fields, or six with seconds first. */
   readonly expression: string;
@@ -66,7 +65,7 @@ export interface CronOptions extends RecurringOptions {
   readonly timezone?: string;
 }
 
-/** A schedule by the interval: what `c.cron.every` takes. */
+/** An interval schedule: the argument of `c.cron.every`. */
 export interface EveryOptions extends RecurringOptions {
   /** Milliseconds from one due time to the next, at least 5,000. */
   readonly interval: number;
@@ -77,9 +76,9 @@ export type CronJobInfo = {
   readonly name: string;
   readonly action: string;
   readonly args: unknown[];
-  /** When it will run; a paused one has the time that it was paused at. */
+  /** Time of the next run; for a paused schedule, the time when it was paused. */
   readonly nextRunAt: number;
-  /** Undefined before the first run; the key is there all the same. */
+  /** Undefined before the first run; the key is always present. */
   readonly lastRunAt?: number | undefined;
   readonly maxHistory: number;
   readonly paused?: true;
@@ -93,7 +92,7 @@ export type CronJobInfo = {
   | { readonly kind: "every"; readonly interval: number }
 );
 
-/** What a caller may see of an error; anything but typed errors is `internal.internal_error`. */
+/** An error as callers may see it; untyped errors become `internal.internal_error`. */
 export interface FireError {
   readonly group: string;
   readonly code: string;
@@ -107,7 +106,7 @@ export interface CronFire {
   readonly scheduledAt: number;
   readonly firedAt: number;
   readonly finishedAt?: number;
-  /** `skipped`: the run before it had not ended. */
+  /** `skipped`: the previous run had not ended. */
   readonly result: "running" | "ok" | "error" | "skipped";
   readonly error?: FireError;
 }
@@ -119,22 +118,22 @@ export interface HistoryOptions {
 }
 
 /**
- * One-shot schedules. They are written with the turn, run at least once, also after a sleep or a crash, and are
- * deleted with the commit of the last turn of their action. A failed one is tried five times.
+ * One-shot schedules. They are written with the turn, run at least once, even after a sleep or a crash, and are
+ * deleted with the commit of their action's last turn. A failed one is tried five times.
  */
 export interface ActorSchedule {
   /** Runs `action(c, ...args, info)` in `delayMs`; returns the id. */
   after(delayMs: number, action: string, ...args: unknown[]): Promise<string>;
   /** Runs it at a time in milliseconds since the epoch, or immediately if that has passed. */
   at(timestamp: number, action: string, ...args: unknown[]): Promise<string>;
-  /** True if it was there and had not begun to run. */
+  /** Returns true if the schedule existed and had not started. */
   cancel(id: string): Promise<boolean>;
   get(id: string): Promise<ScheduledEventInfo | undefined>;
-  /** Those that do not run right now, by time. */
+  /** Schedules that are not running, ordered by time. */
   list(): Promise<ScheduledEventInfo[]>;
-  /** Those that were given up, the latest first; at most 1,000 are kept. */
+  /** Permanently failed schedules, latest first; at most 1,000 are retained. */
   deadLetters(): Promise<DeadSchedule[]>;
-  /** Runs a dead one again, with all its attempts. Returns false if there is none with this id. */
+  /** Runs a dead letter again, with all its attempts. Returns false if the id is unknown. */
   retry(id: string): Promise<boolean>;
 }
 
@@ -145,19 +144,19 @@ export interface ActorCron {
   /** Sets a schedule by interval; its times do not drift. */
   every(options: EveryOptions): Promise<void>;
   get(name: string): Promise<CronJobInfo | undefined>;
-  /** All of them, by name. */
+  /** All recurring schedules, ordered by name. */
   list(): Promise<CronJobInfo[]>;
-  /** Deletes a schedule and its history; a run that has begun goes on. False if there is none. */
+  /** Deletes a schedule and its history; a current run continues. Returns false if there is none. */
   delete(name: string): Promise<boolean>;
-  /** The latest first. */
+  /** History, latest first. */
   history(name: string, options?: HistoryOptions): Promise<CronFire[]>;
-  /** Nothing is due until `resume`. False if there is none with this name. */
+  /** Pauses a schedule until `resume`. Returns false if the name is unknown. */
   pause(name: string): Promise<boolean>;
-  /** Continues with the first time from now on; missed times are not made up for. */
+  /** Continues with the first due time from now on; missed times are not caught up. */
   resume(name: string): Promise<boolean>;
 }
 
-/** {@link ActorSchedule} that knows the actions of its actor and their arguments. */
+/** {@link ActorSchedule} typed with the actions of its actor and their arguments. */
 export interface TypedSchedule<Actions> extends Omit<ActorSchedule, "after" | "at"> {
   after<Name extends ScheduledActionName<Actions>>(
     delayMs: number,
@@ -172,10 +171,9 @@ export interface TypedSchedule<Actions> extends Omit<ActorSchedule, "after" | "a
 }
 
 /**
- * `c.schedule` with checked names and arguments: `typedSchedule<typeof reminder>(c)`, or with the
- * actions alone, `typedSchedule<{ remind(c: unknown, text: string): void }>(c)`. Nothing happens at run
- * time. Inside the definition itself give the functions that use it a return type: TypeScript cannot
- * infer a type from itself.
+ * Types `c.schedule` with the names and arguments of actions: `typedSchedule<typeof reminder>(c)`, or with the actions
+ * alone, `typedSchedule<{ remind(c: unknown, text: string): void }>(c)`. It has no effect at run time. Functions that
+ * use it inside their own definition need a return type: TypeScript cannot infer a type from itself.
  */
 export function typedSchedule<Actions>(c: { readonly schedule: ActorSchedule }): TypedSchedule<Actions> {
   return c.schedule;

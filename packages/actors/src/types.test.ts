@@ -7,7 +7,7 @@ import { type ActionContextOf, type ActorContextOf, actor, event } from "./index
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function expectType<_T extends true>(): void {}
 
-/** As helpers are written that take the connections of an actor. */
+/** Helper functions usually accept the connections of an actor like this. */
 const users = (conns: Map<string, { state: { user: string } }>) =>
   [...conns.values()].map(({ state }) => state.user);
 
@@ -32,7 +32,7 @@ const room = actor({
       c.broadcast("quiet");
       // @ts-expect-error the payload has another type
       const wrong = () => c.broadcast("message", 1);
-      // Others may be sent, as programs do that declare some of theirs.
+      // Undeclared events can be sent, as programs do that declare only some.
       const unknown = () => c.broadcast("massage", 1, [2]);
       // @ts-expect-error an event for some of those who listen is one of the declared
       const someone = () => c.broadcast({ event: "massage", room: "a" }, 1);
@@ -84,7 +84,7 @@ test("types flow from the definition to contexts and clients", () => {
   assert.equal(typeof helper, "function");
 });
 
-test("refuses unknown keys, exclusive pairs and what is no function", () => {
+test("rejects unknown keys, exclusive pairs, and values that are not functions", () => {
   const refuse = (config: object) =>
     assert.throws(
       () => actor(config),

@@ -8,8 +8,8 @@ import type { ActorQueue } from "./queue.ts";
 import type { ActorCron, ActorSchedule } from "./schedule.ts";
 
 /**
- * The type of `c.broadcast` and `conn.send`: those of `events` are typed by it. Others may be sent too, by
- * programs that do not declare them; a literal name that is declared never takes the second way.
+ * The type of `c.broadcast` and `conn.send`, with the types of `events`. Undeclared events can be sent too; a literal
+ * name that is declared never matches that overload.
  */
 export type SendEvent<Events> = (<Name extends EventName<Events>>(
   name: Name,
@@ -24,9 +24,9 @@ interface ConnIdentity {
   readonly id: string;
 }
 
-/** Who of the subscribers of an event gets it; conditions add up. */
+/** Restricts the receivers among the subscribers of an event; conditions are combined. */
 export interface BroadcastTarget {
-  /** Only who has joined this room. */
+  /** Only connections in this room. */
   readonly room?: string | undefined;
   readonly to?: ConnSelection | undefined;
   readonly except?: ConnSelection | undefined;
@@ -39,14 +39,14 @@ export type Broadcast<Events> = SendEvent<Events> &
     ...args: EventArguments<Events, Name>
   ) => void);
 
-/** Who is here: at most one value for each live connection, gone when it ends. */
+/** Presence: at most one value per live connection, removed when it ends. */
 export interface ActorPresence {
-  /** Tells all who listen with `onPresence`. Throws `conn.not_connected` for a stateless call. */
+  /** Notifies all listeners of `onPresence`. Throws `conn.not_connected` for a stateless call. */
   set(conn: ConnIdentity | string, value: unknown): void;
   get(conn: ConnIdentity | string): unknown;
-  /** Returns false when it had none. */
+  /** Returns false if there was none. */
   delete(conn: ConnIdentity | string): boolean;
-  /** By connection id. */
+  /** Values by connection id. */
   readonly all: ReadonlyMap<string, unknown>;
 }
 
@@ -54,44 +54,43 @@ export interface ActorPresence {
 export interface Conn<ConnState = unknown, ConnParams = unknown, Events = Record<never, never>> {
   readonly id: string;
   readonly params: ConnParams;
-  /** Data that lives as long as the connection, also through sleep; it commits with the turn. */
+  /** Data that lives as long as the connection, also across sleeps; commits with the turn. */
   state: ConnState;
-  /** What `onAuth` returned. */
+  /** The result of `onAuth`. */
   readonly auth: AuthData;
-  /** Whether it outlives the actor's sleep. */
+  /** True if the connection outlives the actor's sleep. */
   readonly isHibernatable: boolean;
   readonly rooms: ReadonlySet<string>;
-  /** Enters a room: `c.broadcast({ event, room }, ...)` reaches it. Ends with the connection. */
+  /** Joins a room: `c.broadcast({ event, room }, ...)` reaches it. Ends with the connection. */
   join(room: string): void;
   leave(room: string): void;
-  /** Sends an event to this connection only; it leaves after the commit that precedes it. */
+  /** Sends an event to this connection only, after the preceding commit. */
   readonly send: SendEvent<Events>;
-  /** Closes the connection, after what was sent to it. */
+  /** Closes the connection, after everything sent to it. */
   disconnect(reason?: string): Promise<void>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: programs of the predecessor write `c.conn.auth.userId`; the definition has no type parameter for what its own onAuth returns.
 export type AuthData = any;
 
-/** What `saveState` does for an actor whose outputs go first; see `durability` of the options. */
+/** How `saveState` saves for an actor with relaxed durability; see `durability` of the options. */
 export interface SaveStateOptions {
-  /** Saves now and resolves when it is durable. */
+  /** Saves now and resolves once durable. */
   readonly immediate?: boolean;
-  /** Saves within so many milliseconds, if that is sooner than `stateSaveInterval`. */
+  /** Saves within this number of milliseconds, if that is sooner than `stateSaveInterval`. */
   readonly maxWait?: number;
 }
 
-/** The `run` handler as the rest of the actor sees it. */
+/** Controls the `run` handler from the rest of the actor. */
 export interface RunControl {
   /**
-   * Has `run` started again at this time (milliseconds since the epoch), also when the actor sleeps or
-   * the process was down then; `null` takes that back. It commits with the turn. A handler that still
-   * runs is not started a second time.
+   * Starts `run` again at this time (milliseconds since the epoch), even if the actor sleeps or the process is down
+   * then; `null` cancels it. Commits with the turn. A handler that is still running is not started a second time.
    */
   setWakeAt(at: number | null): Promise<void>;
 }
 
-/** What a caller is about to do. */
+/** The operation that a caller requests. */
 export type AuthIntent = "get" | "create" | "connect" | "action" | "message";
 
 /** The second argument of `onAuth`. */
@@ -105,8 +104,8 @@ export interface AuthOptions<ConnParams = unknown> {
 }
 
 /**
- * The first argument of `onAuth`: no actor has been looked for yet. It has the options too, because a hook
- * with one argument takes them from there.
+ * The first argument of `onAuth`; no actor has been looked up yet. It includes the options, because a hook with one
+ * argument reads them here.
  */
 export interface AuthContext<ConnParams = unknown> extends AuthOptions<ConnParams> {
   readonly name: string;
@@ -116,84 +115,82 @@ export interface AuthContext<ConnParams = unknown> extends AuthOptions<ConnParam
   readonly log: Logger;
 }
 
-/** What every context has, also while the actor is being created. */
+/** Members of every context, also while the actor is being created. */
 export interface BaseContext {
   readonly actorId: string;
   readonly name: string;
   readonly key: string[];
-  /** Where the actor runs: "local" unless the host was given a name. */
+  /** Where the actor runs: "local" unless the host sets a region. */
   readonly region: string;
   /** Structured logger with actorId, name and key bound. */
   readonly log: ActorLogger;
-  /** Ordered key-value pairs; writes commit with the turn, reads see them at once. */
+  /** Ordered key-value pairs; writes commit with the turn, reads see them immediately. */
   readonly kv: ActorKv;
   /** Large objects, by the hash of their content. */
   readonly blob: ActorBlobs;
-  /** Runs an action once, later; it also wakes the actor, and outlives a restart. */
+  /** Runs an action once, later; wakes the actor, and survives restarts. */
   readonly schedule: ActorSchedule;
-  /** Runs actions again and again, by cron expression or interval. */
+  /** Runs actions repeatedly, by cron expression or interval. */
   readonly cron: ActorCron;
-  /**
-   * Aborts when the actor begins to stop; in an action also when the call is cancelled or times out.
-   */
+  /** Aborts when the actor starts to stop; in an action also when the call is cancelled or times out. */
   readonly abortSignal: AbortSignal;
   readonly aborted: boolean;
-  /** The request that brought the connection or call, where there was one. */
+  /** The request of the connection or call, if there was one. */
   readonly request: Request | undefined;
   /** Keeps the actor awake until the promise settles; a sleep waits for it too. Returns the promise. */
   keepAwake<T>(promise: Promise<T>): Promise<T>;
   /** Lets a sleep or destruction wait for the promise, within `sleepGracePeriod`. */
   waitUntil(promise: Promise<unknown>): void;
   /**
-   * Resolves when everything written so far is durable; rejects with the store's error. With relaxed
-   * durability it waits for that with `immediate` only.
+   * Resolves when all preceding writes are durable; rejects with the store's error. With relaxed durability, it waits
+   * only with `immediate`.
    */
   saveState(options?: SaveStateOptions): Promise<void>;
-  /** Asks the actor to sleep once what runs now has finished. Throws `actor.starting` in start hooks. */
+  /** Requests a sleep after the current work. Throws `actor.starting` in start hooks. */
   sleep(): void;
   /**
-   * Asks the actor to destroy itself, with all its data, once what runs now has finished. Throws
-   * `actor.starting` in start hooks.
+   * Requests the destruction of the actor and all its data after the current work. Throws `actor.starting` in start
+   * hooks.
    */
   destroy(): void;
-  /** As the global `fetch`; the request leaves after the commit that precedes it. */
+  /** As the global `fetch`; the request is sent after the preceding commit. */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /**
-   * Runs `fn` alone: actions and connections wait. When it throws, everything that it changed in state,
-   * kv, database, queues and schedules is taken back and its events do not leave; the error is passed
-   * on. What would have to leave before the commit (`fetch`, another actor, `saveState`) throws
-   * `actor.output_in_transaction`; a transaction in a transaction throws `actor.nested_transaction`.
+   * Runs `fn` exclusively: actions and connections wait. If it throws, its changes of state, kv, database, queues and
+   * schedules are rolled back, its events are not sent, and the error is passed on. Output that needs an earlier
+   * commit (`fetch`, another actor, `saveState`) throws `actor.output_in_transaction`; a nested transaction throws
+   * `actor.nested_transaction`.
    */
   transaction<T>(fn: () => T | Promise<T>): Promise<T>;
-  /** Runs `fn` while no new action, connection or request begins. */
+  /** Runs `fn` while no new action, connection or request starts. */
   blockConcurrencyWhile<T>(fn: () => T | Promise<T>): Promise<T>;
   /** @deprecated Has no effect: use `keepAwake`. */
   setPreventSleep(prevent: boolean): void;
   /** @deprecated Always false: use `keepAwake`. */
   readonly preventSleep: boolean;
-  /** A client for calls to other actors; each call leaves after the commit that precedes it. */
+  /** A client for calls to other actors; each call is sent after the preceding commit. */
   client<R extends AnyRegistry = UntypedRegistry>(): ClientOf<R>;
 }
 
 /** The context of `createState`: the actor's storage, before there is a state. */
 export interface StorageContext<Database, Queues> extends BaseContext {
   /**
-   * The actor's own SQLite database. Where the definition has no `db` it is opened at the first use:
-   * `query` and `get` throw `db.not_open` before that.
+   * The actor's own SQLite database. Without `db` in the definition it is opened on first use: before that, `query`
+   * and `get` throw `db.not_open`.
    */
   readonly db: DatabaseClient<Database>;
   /** The actor's durable queues: docs/reference/queues.md. */
   readonly queue: ActorQueue<Queues>;
 }
 
-/** The context of `onCreate`, `createVars` and `onMigrate`: everything but `vars`. */
+/** The context of `onCreate`, `createVars` and `onMigrate`: everything except `vars`. */
 export interface StateContext<State, ConnParams, ConnState, Database, Events, Queues>
   extends StorageContext<Database, Queues> {
-  /** Assign to it or to anything in it; see docs/reference/actors.md for what it may hold. */
+  /** Assign to it or to anything within it; see docs/reference/actors.md for the supported values. */
   state: State;
-  /** A `Map` by its type, as functions that take one are written; it is the runtime's, to be read. */
+  /** A read-only `Map`, typed as `Map` for functions that accept one. */
   readonly conns: Map<string, Conn<ConnState, ConnParams, Events>>;
-  /** Sends an event to subscribed connections, after the commit that precedes it. */
+  /** Sends an event to subscribed connections, after the preceding commit. */
   readonly broadcast: Broadcast<Events>;
   readonly presence: ActorPresence;
 }
@@ -209,7 +206,7 @@ export interface ActorContext<
   Events = Record<never, never>,
   Queues = Record<never, never>,
 > extends StateContext<State, ConnParams, ConnState, Database, Events, Queues> {
-  /** In memory only; made anew at each start. */
+  /** In memory only; created at each start. */
   vars: Vars;
   readonly run: RunControl;
 }
@@ -282,30 +279,30 @@ export interface ActorOptions {
   readonly sleepGracePeriod?: number | undefined;
   /** Idle time before sleep: 30,000 */
   readonly sleepTimeout?: number | undefined;
-  /** @deprecated Never sleep by itself: give `sleepTimeout: Infinity`. */
+  /** @deprecated Never sleep automatically: use `sleepTimeout: Infinity`. */
   readonly noSleep?: boolean | undefined;
   /** Of actions and of `onRequest`: 60,000 */
   readonly actionTimeout?: number | undefined;
   /** Time between saves of an actor with relaxed durability: 1,000. Others commit every turn. */
   readonly stateSaveInterval?: number | undefined;
-  /** A connection that does not answer for so long is closed: 2,500 */
+  /** A connection that does not answer within this time is closed: 2,500 */
   readonly connectionLivenessTimeout?: number | undefined;
-  /** Time between questions whether a connection is alive: 5,000 */
+  /** Interval of liveness checks of connections: 5,000 */
   readonly connectionLivenessInterval?: number | undefined;
   /** Whether raw WebSockets outlive the actor's sleep. */
   readonly canHibernateWebSocket?: boolean | ((request: Request) => boolean) | undefined;
-  /** Messages in all queues together: 1,000 */
+  /** Maximum number of messages in all queues together: 1,000 */
   readonly maxQueueSize?: number | undefined;
   /** 65,536 */
   readonly maxQueueMessageSize?: number | undefined;
-  /** One-shot and recurring ones together: 1,000 */
+  /** Maximum number of one-shot and recurring schedules together: 1,000 */
   readonly maxSchedules?: number | undefined;
   /**
-   * "gated" (the default): nothing leaves before the commit that precedes it. "relaxed": outputs leave at
-   * once and changes are saved every `stateSaveInterval`, so a crash may lose that much.
+   * "gated" (default): outputs wait for the preceding commit. "relaxed": outputs are sent immediately and changes are
+   * saved every `stateSaveInterval`, so a crash may lose that much.
    */
   readonly durability?: "gated" | "relaxed" | undefined;
-  /** "parallel" (the default): actions run side by side where they await. "serial": one at a time. */
+  /** "parallel" (default): actions run concurrently where they await. "serial": one at a time. */
   readonly concurrency?: "parallel" | "serial" | undefined;
   /** @deprecated Has no effect. */
   readonly onDestroyTimeout?: number | undefined;
@@ -323,7 +320,7 @@ export interface ActorOptions {
   readonly enableActorRuntimeSocket?: boolean | undefined;
 }
 
-/** Options that nothing is assumed for where a definition does not give them. */
+/** Options without a default. */
 type OptionWithoutDefault =
   | "name"
   | "icon"
@@ -340,7 +337,7 @@ export type ParsedActorOptions = Pick<ActorOptions, OptionWithoutDefault> & {
   readonly [Name in Exclude<keyof ActorOptions, OptionWithoutDefault>]-?: NonNullable<ActorOptions[Name]>;
 };
 
-/** The types of one definition, in one place. */
+/** The types of one definition, combined. */
 export interface ActorShape<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions> {
   readonly state: State;
   readonly connState: ConnState;

@@ -8,12 +8,12 @@ export interface ImageHeader {
   readonly createdAt: number;
   readonly version: number;
   readonly wakeAt?: number;
-  /** Whether the actor has an SQLite database. */
+  /** True if the actor has an SQLite database. */
   readonly hasDatabase: boolean;
 }
 
 /**
- * A part of an image. The state is a snapshot and the patches after it; the database is an SQLite file with only the
+ * A part of an image. The state is a snapshot and subsequent patches; the database is an SQLite file with only the
  * user's tables; each object is its hash, then its bytes.
  */
 export type ImagePart =
@@ -23,7 +23,7 @@ export type ImagePart =
   | { readonly type: "blob"; readonly hash: string }
   | { readonly type: "bytes"; readonly bytes: Uint8Array };
 
-/** An actor at one moment. Read `parts` to their end, or return early. */
+/** An actor at one point in time. Read `parts` to the end, or return early. */
 export interface ActorImage {
   readonly header: ImageHeader;
   readonly parts: AsyncIterable<ImagePart>;
@@ -39,9 +39,9 @@ export interface NewIdentity {
 
 /** History and copies of actors: `ActorStore.history`. */
 export interface HistoryStore {
-  /** The state at a time; undefined if that is not kept. */
+  /** The state at a time; undefined if it is not retained. */
   stateAt(actorId: string, at: number): Promise<StoredState | undefined>;
-  /** A consistent, durable image of a living actor. Throws `actor.not_found`. */
+  /** A consistent, durable image of an existing actor. Throws `actor.not_found`. */
   image(actorId: string): Promise<ActorImage>;
   /**
    * Creates an actor from an image, completely or not at all. Throws `actor.duplicate_key`, and `store.invalid_import`

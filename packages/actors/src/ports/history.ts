@@ -11,7 +11,7 @@ import type { ActorStore } from "./store.ts";
 
 /**
  * The state of an actor at a time, in milliseconds since the epoch. Throws `actor.history_not_kept` if the history
- * does not go back so far, or if the actor had no state.
+ * does not reach back that far, or if the actor had no state.
  */
 export async function stateAt(store: ActorStore, actorId: string, at: number): Promise<unknown> {
   const stored = await store.history.stateAt(actorId, at);
@@ -20,8 +20,8 @@ export async function stateAt(store: ActorStore, actorId: string, at: number): P
 }
 
 /**
- * Creates a new actor from a living one. With `at` it gets only the state of that time; without it, everything except
- * connections and unsent messages.
+ * Creates a new actor from an existing one. With `at` it gets only the state of that time; without it, everything
+ * except connections and unsent messages.
  */
 export async function forkActor(
   store: ActorStore,
@@ -41,7 +41,7 @@ export async function* exportActor(store: ActorStore, actorId: string): AsyncGen
   const { header, parts } = await store.history.image(actorId);
   const pieces = parts[Symbol.asyncIterator]();
   try {
-    // Begun before anything leaves: what was never begun cannot be returned from.
+    // Started before the first chunk is returned: a generator that never started cannot be returned from.
     let next = await pieces.next();
     yield fileHeader;
     yield frame({ type: "header", ...header });
@@ -57,7 +57,7 @@ export async function* exportActor(store: ActorStore, actorId: string): AsyncGen
 }
 
 /**
- * Creates an actor from a file of {@link exportActor}, by default with the original's name and key. `isKnown` tells
+ * Creates an actor from a file of {@link exportActor}, by default with the original's name and key. `isKnown` checks
  * whether a name is registered. Throws `store.invalid_import`, `store.format_too_new`, `actor.duplicate_key`.
  */
 export async function importActor(
@@ -78,8 +78,8 @@ export async function importActor(
 }
 
 /**
- * Leaves out what belongs to one actor only: who is connected to it, what it is about to send, who may look
- * into it, and that it was to be destroyed.
+ * Excludes records that belong to one actor only: its connections, unsent messages, inspector token, and a requested
+ * destruction.
  */
 function settled(image: ActorImage): ActorImage {
   const own = new Set<number>([recordPrefix.connection, recordPrefix.outbox]);
@@ -159,7 +159,7 @@ function entryOf(value: unknown): KvEntry {
 }
 
 function notKept(actorId: string, at: number): HoldfastError {
-  const message = "The state of that time is not kept, or there was none";
+  const message = "The state of that time is not retained, or there was none";
   return new HoldfastError("actor", "history_not_kept", message, {
     metadata: { actorId, at },
     statusCode: 404,

@@ -9,7 +9,7 @@ export type { InspectedSchedule } from "../internal/schedule/inspected.ts";
 export type { WorkflowInspection } from "../internal/workflow/history/inspected.ts";
 
 /**
- * Inspection of one running actor. Reads see what user code sees; each change is a turn of its own and durable when
+ * Inspection of one running actor. Reads see the same as user code; each change is a separate turn and durable when
  * its promise resolves. Returned values are copies.
  */
 export interface ActorInspection {
@@ -20,12 +20,12 @@ export interface ActorInspection {
   readonly rpcs: readonly string[];
   readonly events: readonly string[];
   readonly tabs: readonly InspectedTab[];
-  /** `encodeValue` of the state; undefined where there is none. */
+  /** `encodeValue` of the state; undefined if there is none. */
   state(): Uint8Array | undefined;
   /** Replaces the state. Throws `actor.state_not_enabled`, `actor.invalid_state`, `actor.invalid_state_value`. */
   setState(value: unknown): Promise<void>;
   connections(): readonly InspectedConnection[];
-  /** False when there is none with this id. */
+  /** Returns false if no connection has this id. */
   disconnect(id: string): Promise<boolean>;
   readonly queues: QueueInspection;
   readonly schedules: ScheduleInspection;
@@ -34,11 +34,11 @@ export interface ActorInspection {
   readonly kv: KvInspection;
   /** The secret that gives access to the inspector of this actor; created on first use. */
   token(): Promise<string>;
-  /** Calls back after changes are durable. The returned function stops that. */
+  /** Calls back after changes are durable. The returned function unsubscribes. */
   watch(watcher: InspectionWatcher): () => void;
 }
 
-/** The part of an actor that has changed. */
+/** A part of an actor that has changed. */
 export type InspectionTopic =
   | "state"
   | "connections"
@@ -51,7 +51,7 @@ export type InspectionTopic =
 /** A watcher of an actor, notified of its changes and broadcasts. */
 export interface InspectionWatcher {
   changed(topics: ReadonlySet<InspectionTopic>): void;
-  /** A broadcast that has left the actor. */
+  /** A broadcast that was sent. */
   broadcast(event: OutgoingEvent): void;
 }
 
@@ -82,7 +82,7 @@ export interface InspectedConnection {
   };
 }
 
-/** The queues of an actor, for the inspector. Every change commits as a turn of its own. */
+/** The queues of an actor, for the inspector. Each change commits as a separate turn. */
 export interface QueueInspection {
   readonly size: number;
   readonly names: readonly string[];
@@ -99,24 +99,27 @@ export interface QueueInspection {
   deleteDeadLetter(id: number): Promise<void>;
 }
 
-/** The schedules of an actor, for the inspector. Every change commits as a turn of its own. */
+/** The schedules of an actor, for the inspector. Each change commits as a separate turn. */
 export interface ScheduleInspection {
   list(): Promise<{
     readonly schedules: readonly InspectedSchedule[];
     readonly deadLetters: readonly DeadSchedule[];
   }>;
   history(name: string, limit: number): Promise<readonly CronFire[]>;
-  /** By the name of a recurring schedule or the id of another. */
+  /** Identified by the name of a recurring schedule, or the id of a one-shot. */
   delete(nameOrId: string): Promise<boolean>;
-  /** Runs one now: a recurring one beside its times. False while it runs, or when there is none. */
+  /**
+   * Runs a schedule now; the times of a recurring one do not change. Returns false while it runs, or if it does not
+   * exist.
+   */
   run(nameOrId: string): Promise<boolean>;
   pause(name: string): Promise<boolean>;
   resume(name: string): Promise<boolean>;
-  /** Runs a one-shot schedule again that was given up. */
+  /** Runs a failed one-shot schedule again. */
   retry(id: string): Promise<boolean>;
 }
 
-/** A workflow as the inspector shows it, with what went in and what came out. */
+/** A workflow as the inspector shows it, with its input and output. */
 export interface WorkflowDetails extends WorkflowInspection {
   readonly input?: unknown;
   readonly output?: unknown;
@@ -128,13 +131,13 @@ export interface WorkflowInspector {
   history(): Promise<WorkflowDetails>;
   /** Throws `workflow.not_enabled`, `actor.workflow_in_flight`, `workflow.entry_not_found`. */
   replay(entryId?: string): Promise<void>;
-  /** False when it had ended. Throws `workflow.not_enabled`. */
+  /** Returns false if it had ended. Throws `workflow.not_enabled`. */
   cancel(reason?: string): Promise<boolean>;
 }
 
 /** A table or view of an actor's database, as the inspector shows it. */
 export interface InspectedTable {
-  /** SQLite's error for a view that cannot be read because its table is gone; then it has no columns. */
+  /** SQLite's error for a view that cannot be read because its table was dropped; such a view has no columns. */
   readonly error?: string;
   readonly table: { readonly schema: string; readonly name: string; readonly type: string };
   readonly columns: readonly {
@@ -152,16 +155,16 @@ export interface InspectedTable {
     readonly from: string;
     readonly to: string | null;
   }[];
-  /** Rows. */
+  /** Number of rows. */
   readonly records: number;
 }
 
-/** Throws `db.not_enabled` where the definition has no `db`. */
+/** Throws `db.not_enabled` if the definition has no `db`. */
 export interface DatabaseInspection {
   schema(): Promise<readonly InspectedTable[]>;
   /** Throws `db.table_not_found`. */
   rows(table: string, limit: number, offset: number): Promise<readonly Record<string, unknown>[]>;
-  /** Runs SQL in a turn of its own; with `readOnly` only one statement that reads. */
+  /** Runs SQL in a separate turn; with `readOnly`, only a single statement that reads. */
   execute(
     sql: string,
     args: readonly unknown[] | Readonly<Record<string, unknown>>,
@@ -173,7 +176,7 @@ export interface DatabaseInspection {
 export interface KvInspection {
   list(query: {
     readonly prefix: Uint8Array;
-    /** The last key of the page before. */
+    /** The last key of the previous page. */
     readonly after?: Uint8Array | undefined;
     readonly limit: number;
     readonly reverse?: boolean;

@@ -18,7 +18,7 @@ export interface InstanceOptions {
   readonly id: string;
   readonly name: string;
   readonly key: readonly string[];
-  /** 1 for a create; what `acquire` returned for a wake. */
+  /** 1 for a create; the result of `acquire` for a wake. */
   readonly epoch: number;
   readonly start: InstanceStart;
   readonly host: ActorHost;

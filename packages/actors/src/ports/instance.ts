@@ -6,30 +6,30 @@ import type { ActorInspection } from "./inspection.ts";
 import type { OutgoingEvent } from "./outgoing-event.ts";
 import type { ActorStore } from "./store.ts";
 
-/** Why an instance is no longer in memory. After "fenced" and "failed" the host loads it again. */
+/** Why an instance left memory. After "fenced" and "failed" the host loads the actor again. */
 export type StopReason = "slept" | "destroyed" | "fenced" | "failed" | "shutdown";
 
-/** The life of an instance, in this order; a stopped one does not come back. */
+/** The phases of an instance, in this order; a stopped instance does not restart. */
 export type InstanceStatus = "starting" | "ready" | "stopping" | "stopped";
 
-/** The actor that a client acts for, as the host's in-process client sees it. */
+/** The calling actor, as the host's in-process client sees it. */
 export interface ActorCaller {
   readonly actorId: string;
   readonly name: string;
   readonly key: readonly string[];
   /**
-   * Closes the open turn and resolves when all that it depends on is durable. A call may leave only
-   * after it, in the order of the `gate()` calls. Rejects when the commit failed: then do not send.
+   * Closes the open turn and resolves when everything that it depends on is durable. A call may be sent only after
+   * that, in the order of the `gate()` calls. Rejects if the commit failed: then it must not be sent.
    */
   gate(): Promise<void>;
   /**
-   * Sends a message to a queue of another actor: written with the open turn and delivered when that is durable, also
-   * after a crash. Resolves when the target has it; throws the target's error.
+   * Sends a message to a queue of another actor: written with the open turn and delivered once durable, also after a
+   * crash. Resolves when the target has it; throws the target's error.
    */
   send(message: OutgoingSend): Promise<void>;
-  /** Its client was disposed of: the next `c.client()` gives another. */
+  /** Called when its client was disposed: the next `c.client()` returns another one. */
   disposed(): void;
-  /** Aborts when the actor begins to stop. */
+  /** Aborts when the actor starts to stop. */
   readonly abortSignal: AbortSignal;
 }
 
@@ -40,7 +40,7 @@ export type TraceAttributes = Readonly<Record<string, string | number | boolean>
 export interface ActorHost {
   readonly ports: Ports;
   readonly store: ActorStore;
-  /** The client behind `c.client()`; its calls wait for `caller.gate()` before they leave. */
+  /** The client behind `c.client()`; its calls wait for `caller.gate()` before they are sent. */
   client(caller: ActorCaller): object;
   /** `c.region`: "local" by default. */
   readonly region?: string;
@@ -52,7 +52,7 @@ export interface ActorHost {
   readonly exposeErrors?: boolean;
   /** Runs `work` in a tracing span. */
   trace?<T>(actorId: string, name: string, attributes: TraceAttributes, work: () => Promise<T>): Promise<T>;
-  /** An instance is out of memory: called once, before its `stopped` resolves. */
+  /** Called once when the instance is out of memory, before its `stopped` resolves. */
   left?(instance: ActorInstance, reason: StopReason): void;
   /** Receives the original error of each `internal.internal_error`. */
   report(errorId: string, error: unknown): void;
@@ -60,14 +60,14 @@ export interface ActorHost {
 
 /** The receiver of a streamed result. */
 export interface ResultStream {
-  /** Called first: the result is a stream. */
+  /** Called first, when the result is a stream. */
   begin(): void;
   /**
    * One chunk, as `encodeValue`, once the commit before it is durable. The next one is produced when this returns or
    * resolves. Throws the error that ends the stream.
    */
   chunk(value: Uint8Array): Promise<void> | void;
-  /** Registers a callback for a reader that gives up in another way than by the signal of the call. */
+  /** Registers a callback for a reader that stops reading without aborting the signal of the call. */
   onCancel?(callback: () => void): void;
 }
 
@@ -86,7 +86,7 @@ export interface InvokeCall {
   readonly signal?: CancelSignal | undefined;
   /** Connection parameters of a stateless call. */
   readonly params?: unknown;
-  /** What `onAuth` returned, for a stateless call. */
+  /** The result of `onAuth`, for a stateless call. */
   readonly auth?: unknown;
   /** Receives a streamed result; without it, such a result is `action.stream_not_supported`. */
   readonly stream?: ResultStream | undefined;
@@ -116,7 +116,7 @@ export interface SendCall {
   readonly options?: unknown;
   /** Whether to wait for the completion of the message. */
   readonly wait?: boolean | undefined;
-  /** How long to wait; for ever by default. */
+  /** How long to wait; indefinitely by default. */
   readonly timeoutMs?: number | undefined;
   /** Only waits for an earlier send with this key. */
   readonly resumes?: boolean | undefined;
@@ -133,7 +133,7 @@ export interface SendCall {
 /** A request for a connection. */
 export interface ConnectRequest {
   readonly params?: unknown;
-  /** What `onAuth` returned. */
+  /** The result of `onAuth`. */
   readonly auth?: unknown;
   /** Returns the lost connection of the same client, when the new one opens. */
   readonly resumes?: () => ActorConnection | undefined;
@@ -171,9 +171,9 @@ export interface RawSocketCall {
 
 /** The host's side of a raw WebSocket that outlives the actor's sleep. */
 export interface RawSocketKeeper {
-  /** The actor sleeps: to be handed to its next wake in `InstanceStart.held`. */
+  /** Called when the actor sleeps: pass the socket to its next wake in `InstanceStart.held`. */
   hold(actorId: string, connId: string, sink: ConnectionSink, memory: ConnectionMemory): void;
-  /** The actor is back, and this is its end now. */
+  /** Called when the actor is back, with its current end. */
   attach(host: RawSocketHost): void;
 }
 
@@ -195,11 +195,11 @@ export interface ConnectionSink {
   /** Called last, once; not called if the host closed it. `code` is a WebSocket close code. */
   close(code: number, reason: string): void;
   /**
-   * Present if the host keeps the client while the actor is out of memory: called when it has gone to sleep. The next
-   * wake gets the connection back in `InstanceStart.held`, with the same sink.
+   * Present if the host keeps the client while the actor is out of memory: called when the actor has fallen asleep.
+   * The next wake receives the connection in `InstanceStart.held`, with the same sink.
    */
   hibernate?(memory: ConnectionMemory): void;
-  /** The actor is in memory again; `host` is its new end of the connection. */
+  /** Called when the actor is in memory again; `host` is its new end of the connection. */
   awake?(connection: ActorConnection, instance: ActorInstance): void;
 }
 
@@ -265,18 +265,17 @@ export interface ActorInstance {
   /** Cancels the running action with this key for all of its waiters, as their signals would. */
   cancelCall(idempotencyKey: string): void;
   /**
-   * Puts a message into a queue and resolves with `encodeValue` of `{ status, response? }` when that is
-   * durable, with `wait` when the message was completed. Rejects as `invoke` does (after `actor.stopping`
-   * the same call may be made of the next instance, where it needs an `idempotencyKey` to be the same),
-   * and with `queue.not_defined`, `queue.full`, `queue.message_too_large`, `queue.invalid_payload`,
-   * `auth.forbidden`.
+   * Puts a message into a queue and resolves with `encodeValue` of `{ status, response? }` once durable or, with
+   * `wait`, once the message is completed. Rejects as `invoke` does (after `actor.stopping`, the same call may be
+   * repeated at the next instance; it needs an `idempotencyKey` to be recognized), and with `queue.not_defined`,
+   * `queue.full`, `queue.message_too_large`, `queue.invalid_payload`, `auth.forbidden`.
    */
   send(call: SendCall): Promise<Uint8Array>;
   /** Accepts a connection: `onBeforeConnect`, `createConnState`, `onConnect`. */
   connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection>;
   /**
-   * Passes a request to `onRequest`. The response and each chunk of its body are returned when what they depend on is
-   * durable. Rejects with an error that the caller may see, among them `actor.stopping` (nothing ran),
+   * Passes a request to `onRequest`. The response and each chunk of its body are returned once everything that they
+   * depend on is durable. Rejects with an error that the caller may see, among them `actor.stopping` (nothing ran),
    * `actor.request_not_defined`, `actor.invalid_response`, `actor.action_timed_out`, `action.aborted`.
    */
   request(call: RawRequestCall): Promise<Response>;

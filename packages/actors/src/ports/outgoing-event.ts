@@ -1,4 +1,4 @@
-/** An event on its way out: one object per broadcast, shared by all its sinks. */
+/** An encoded event: one object per broadcast, shared by all its sinks. */
 export interface OutgoingEvent {
   readonly name: string;
   /** `encodeValue` of the array of arguments. */

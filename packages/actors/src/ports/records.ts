@@ -5,17 +5,17 @@ export interface ActorRecord {
   readonly id: string;
   readonly name: string;
   readonly key: ActorKey;
-  /** Raised by one whenever an owner acquires the actor. */
+  /** Incremented whenever an owner acquires the actor. */
   readonly epoch: number;
-  /** Raised by one by every commit. */
+  /** Incremented by every commit. */
   readonly version: number;
   readonly createdAt: number;
   readonly destroyedAt?: number;
-  /** When the actor wants to be woken, in milliseconds since the epoch. */
+  /** The wake-up time of the actor, in milliseconds since the epoch. */
   readonly wakeAt?: number;
 }
 
-/** A state as it is kept: the newest snapshot and the patches after it, oldest first. */
+/** A stored state: the latest snapshot and subsequent patches, oldest first. */
 export interface StoredState {
   readonly snapshot: Uint8Array;
   readonly patches: readonly Uint8Array[];

@@ -6,36 +6,33 @@ import type { ActorRecord, KvEntry, StoredState } from "./records.ts";
 
 /**
  * The port between running actors and their storage. Every implementation passes one conformance suite
- * (`@holdfast/testing`).
- * Errors: `actor.fenced` (another owner has taken over: nothing was written), `actor.duplicate_key`,
- * `store.unavailable` (nothing was written), `store.full` (nothing was written; disk or quota), `store.indeterminate`
- * (it may or may not have been written), `store.failed` (a sync failed: this store accepts no more commits until it is
- * opened again), `store.too_large` (nothing was written), `store.invalid_commit` (a bug of the caller),
- * `store.closed`.
- * `find`, `get`, `list`, `due` and `call` resolve when what they saw is durable, because their results may leave the
- * process. `kvGet` and `kvList` see applied commits immediately: they are for the actor itself, whose outputs wait for
- * its own commits.
+ * (`@holdfast/testing`). Errors: `actor.fenced` (another owner has taken over: nothing was written),
+ * `actor.duplicate_key`, `store.unavailable` (nothing was written), `store.full` (nothing was written; disk or quota),
+ * `store.indeterminate` (it may or may not have been written), `store.failed` (a sync failed: this store accepts no
+ * more commits until it is opened again), `store.too_large` (nothing was written), `store.invalid_commit` (a bug of
+ * the caller), `store.closed`. `find`, `get`, `list`, `due` and `call` resolve when the data that they return is
+ * durable, because their results may leave the process. `kvGet` and `kvList` see applied commits immediately: they are
+ * for the actor itself, whose outputs wait for its own commits.
  */
 export interface ActorStore {
-  /** The living actor with this name and key. */
+  /** The existing actor with this name and key. */
   find(name: string, key: ActorKey): Promise<ActorRecord | undefined>;
-  /** A living or destroyed actor by id. */
+  /** An existing or destroyed actor by id. */
   get(id: string): Promise<ActorRecord | undefined>;
-  /** Living actors in order of id, a page at a time. */
+  /** Existing actors in order of id, a page at a time. */
   list(query: ListQuery): Promise<ActorPage>;
-  /** Number of living actors that match. */
+  /** Number of existing actors that match. */
   count(filter: ListFilter): Promise<number>;
   /**
-   * Takes ownership: raises the epoch by one and loads what an instance needs to wake. From then on
-   * commits of an older epoch are fenced. What was loaded is durable; where nobody but this process can
-   * write, the epoch may become so with the first commit under it. Throws `actor.not_found` when the actor
-   * does not exist or was destroyed.
+   * Takes ownership: increments the epoch and loads the data that an instance needs to wake. From then on, commits of
+   * an older epoch are fenced. The loaded data is durable; if only this process can write, the epoch may become
+   * durable with the first commit under it. Throws `actor.not_found` if the actor does not exist or was destroyed.
    */
   acquire(id: string): Promise<LoadedActor>;
   /**
-   * Applies one turn as one transaction whose first statement is the fence on `epoch` and `version`.
-   * Resolves when it is durable. Commits of one actor are applied in the order of the calls, so a
-   * caller may hand in the next before the last has resolved.
+   * Applies one turn as one transaction whose first statement is the fence on `epoch` and `version`. Resolves once
+   * durable. Commits of one actor are applied in the order of the calls, so a caller may submit the next one before
+   * the last has resolved.
    */
   commit(batch: CommitBatch): Promise<void>;
   /** The record of a keyed call, unless it has expired. */
@@ -44,8 +41,8 @@ export interface ActorStore {
   /** Entries with `start <= key < end` in byte order (descending when `reverse`). */
   kvList(actorId: string, range: KvRange): Promise<readonly KvEntry[]>;
   /**
-   * The actors that are due at `now`, in order of `wakeAt` and id, and the earliest `wakeAt` of all; with
-   * `after`, both of those that come after it in this order.
+   * The actors that are due at `now`, in order of `wakeAt` and id, and the earliest `wakeAt` of all; with `after`,
+   * both only for actors after it in this order.
    */
   due(
     now: number,
@@ -53,9 +50,9 @@ export interface ActorStore {
     after?: DueCursor,
   ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }>;
   /**
-   * The SQLite databases of actors. An actor that has one is stored with it: `commit` writes the turn and its SQL as
-   * one transaction. `version` and `wakeAt` of its record may be those of the last durable commit, or older while it
-   * has no owner.
+   * The SQLite databases of actors. An actor with a database is stored with it: `commit` writes the turn and its SQL
+   * as one transaction. `version` and `wakeAt` of its record may be those of an earlier durable commit while it has no
+   * owner.
    */
   readonly databases: DatabaseStore;
   /** Large objects of actors, removed with their actor. */
@@ -75,15 +72,15 @@ export interface DueCursor {
 /** The data that an actor starts from, besides its entries. */
 export interface LoadedActor {
   readonly record: ActorRecord;
-  /** The newest snapshot and the patches after it, oldest first; absent for an actor without state. */
+  /** The latest snapshot and subsequent patches, oldest first; absent for an actor without state. */
   readonly state?: StoredState;
   /** When the last of its call records expires, in milliseconds since the epoch; absent if unknown. */
   readonly callsUntil?: number;
-  /** The actor has a database, which its owner has to open. */
+  /** True if the actor has a database, which its owner has to open. */
   readonly hasDatabase?: boolean;
 }
 
-/** The changes of one turn. All of them become durable together, or none. */
+/** The changes of one turn, which become durable atomically. */
 export interface CommitBatch {
   readonly actorId: string;
   readonly epoch: number;
@@ -99,13 +96,16 @@ export interface CommitBatch {
   readonly calls?: readonly CallRecord[];
   /** True if SQL has written in this turn. */
   readonly database?: true;
-  /** In whole milliseconds: others are refused. `null` clears it; absent leaves it as it is. */
+  /** In whole milliseconds: other values are rejected. `null` clears it; if absent, it is unchanged. */
   readonly wakeAt?: number | null;
-  /** Ends the actor: its key is free again, its state and kv are deleted, its call records found no more. */
+  /**
+   * Destroys the actor: its key becomes available, its state and kv are deleted, and its call records are no longer
+   * found.
+   */
   readonly destroyedAt?: number;
 }
 
-/** One write of a batch. A range ends before `end`; without it, with the last key. */
+/** One write of a batch. A range ends before `end`, or with the last key. */
 export type KvOperation =
   | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
   | { readonly type: "delete"; readonly key: Uint8Array }
@@ -120,9 +120,8 @@ export interface KvRange {
 }
 
 /**
- * The idempotency record of a keyed call. `started` is written by the first commit of a call that
- * takes more than one; `done` by its last. A retry of a `started` call that is not running any more
- * gets `action.interrupted`.
+ * The idempotency record of a keyed call. `started` is written by the first commit of a call with several commits,
+ * `done` by its last. A retry of a `started` call that is no longer running gets `action.interrupted`.
  */
 export interface CallRecord {
   readonly key: string;

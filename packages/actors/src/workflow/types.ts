@@ -205,7 +205,7 @@ export const WorkflowContext: ContextTest = {
   [Symbol.hasInstance]: (value) => value instanceof WorkflowScopeContext,
 };
 
-/** Whether a value is a context: the right side of `instanceof`. */
+/** True if a value is a context: the right side of `instanceof`. */
 export interface ContextTest {
   [Symbol.hasInstance](value: unknown): boolean;
 }

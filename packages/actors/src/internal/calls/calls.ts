@@ -42,7 +42,7 @@ function timedOut(timeoutMs: number): HoldfastError {
 }
 
 const interruptedMessage =
-  "An earlier attempt stopped half-way; what it committed stays, and it is not run again";
+  "An earlier attempt was interrupted; its committed changes stay, and it is not repeated";
 
 /** Outcome that is remembered for a call whose result was a stream. */
 const streamOutcome: CallOutcome = { type: "error", error: streamNotReplayable() };
@@ -230,7 +230,7 @@ export class Calls {
       return this.#end(running, this.#failure(error), after);
     }
     if (pieces === undefined) {
-      // Nobody receives the result of a scheduled action, so it need not be encodable.
+      // The result of a scheduled action is discarded, so it need not be encodable.
       const result = call.scheduled === undefined ? output : undefined;
       return this.#end(running, this.#success(result), after);
     }

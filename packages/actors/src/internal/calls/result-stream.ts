@@ -58,7 +58,7 @@ export async function sendResultStream(
       await withDeadline(actor, unlessAborted(gated(actor, () => stream.chunk(bytes))));
     }
   } finally {
-    // Closing the iterator may take long; nobody waits for it.
+    // Not awaited: closing the iterator may take long.
     if (!ended) void Promise.resolve(actor.turn.enter(() => pieces.return?.())).catch(() => {});
     actor.queue.close();
   }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { type Ports, silentLogger } from "@holdfast/core";
 import { IdleList, type Idler, idleListOf } from "./idle-list.ts";
 
-/** A clock that can be set, and timers that run by a time of their own, as those of a machine do. */
+/** A clock that can be set, with timers that run on a monotonic time, as on a real machine. */
 function machine() {
   let wall = 1_000_000;
   let elapsed = 0;
@@ -50,7 +50,7 @@ function idler(told: string[], name: string): Idler & { isIdle: boolean } {
   };
 }
 
-test("a clock that is set back keeps nobody for longer than a whole time from then on", () => {
+test("a clock that is set back delays no member by more than one timeout", () => {
   const m = machine();
   const told: string[] = [];
   const list = new IdleList(m.ports, 100);
@@ -65,7 +65,7 @@ test("a clock that is set back keeps nobody for longer than a whole time from th
   assert.equal(m.timers.size, 0);
 });
 
-test("a clock that is set back and goes on between two looks at it holds nobody up", () => {
+test("a clock that is set back and continues between two checks delays no member", () => {
   const m = machine();
   const told: string[] = [];
   let looks = 0;
@@ -81,7 +81,7 @@ test("a clock that is set back and goes on between two looks at it holds nobody 
   assert.deepEqual(told, ["a"]);
 });
 
-test("a clock that is set ahead tells everybody at the next look", () => {
+test("a clock that is set ahead notifies all members at the next check", () => {
   const m = machine();
   const told: string[] = [];
   const list = new IdleList(m.ports, 100);
@@ -93,7 +93,7 @@ test("a clock that is set ahead tells everybody at the next look", () => {
   assert.deepEqual(told, ["a", "b"]);
 });
 
-test("what leaves is not told, and may come back; leaving twice is leaving once", () => {
+test("a removed member is not notified, may be added again, and can be removed twice", () => {
   const m = machine();
   const told: string[] = [];
   const list = new IdleList(m.ports, 100);
@@ -115,7 +115,7 @@ test("what leaves is not told, and may come back; leaving twice is leaving once"
   assert.deepEqual(told, ["c", "b", "c"]);
 });
 
-test("what is not idle when its time comes is looked at again only after it has come to rest", () => {
+test("a member that is busy at its deadline is checked again only after it has become idle", () => {
   const m = machine();
   const told: string[] = [];
   const list = new IdleList(m.ports, 100);
@@ -131,7 +131,7 @@ test("what is not idle when its time comes is looked at again only after it has 
   assert.deepEqual(told, ["a"]);
 });
 
-test("one that comes back while it is told waits for a whole time again", () => {
+test("a member that is added again during its notification waits for a full timeout", () => {
   const m = machine();
   let told = 0;
   const list = new IdleList(m.ports, 100);
@@ -151,7 +151,7 @@ test("one that comes back while it is told waits for a whole time again", () => 
   assert.equal(m.timers.size, 1);
 });
 
-test("there is one list for an event loop and a time", () => {
+test("there is one list per event loop and timeout", () => {
   const one = machine();
   const other = machine();
   assert.equal(idleListOf(one.ports, 100), idleListOf({ ...one.ports }, 100));

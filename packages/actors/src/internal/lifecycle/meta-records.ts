@@ -4,9 +4,9 @@ import type { EntryBuffer } from "../kv/entry-buffer.ts";
 import { recordPrefix } from "./part.ts";
 
 /**
- * What the runtime itself remembers of an actor. A key is the prefix and a byte from this table, a
- * value a byte of format and a float64, big-endian. Golden files hold it; a number is never given a
- * new meaning; 0x10 is that of the inspector's token, which is no number.
+ * The runtime's own records of an actor. A key is the prefix and a byte from this table, a value a format byte and a
+ * float64, big-endian. Golden files pin them, and a number never changes its meaning. 0x10 is the inspector token,
+ * whose value is not a number.
  */
 export const metaKey = { stateVersion: 0x01, runWakeAt: 0x02, destroyAskedAt: 0x03 } as const;
 
@@ -14,7 +14,7 @@ type MetaKey = (typeof metaKey)[keyof typeof metaKey];
 
 const format = 1;
 
-/** Reads one number of the hot records; undefined where there is none. Throws `store.unknown_format`. */
+/** Reads one number of the hot records; undefined if there is no such record. Throws `store.unknown_format`. */
 export function readMeta(hot: readonly KvEntry[] | undefined, key: MetaKey): number | undefined {
   const entry = hot?.find((item) => item.key.length === 2 && item.key[1] === key);
   if (entry === undefined) return undefined;

@@ -1,18 +1,18 @@
 import type { KvEntry } from "../../ports/records.ts";
 
 /**
- * Records of the parts of an actor, by the first byte of their key in the record space. Those below
- * `firstCold` are read at every wake and stay small; the others are read when they are needed. Each
- * value begins with a byte of format. Golden files hold them; a number is never given a new meaning.
+ * Prefixes of the records of parts: the first byte of a key in the record space. Records below `firstCold` are read at
+ * every wake and stay small; the others are read on demand. Each value starts with a format byte. Golden files pin the
+ * prefixes, and a number never changes its meaning.
  */
 export const recordPrefix = {
-  /** What the runtime itself remembers: version of the state, inspector token, wake-up of `run`. */
+  /** The runtime's own records: state version, inspector token, wake-up of `run`. */
   meta: 0x01,
   schedule: 0x02,
   connection: 0x03,
   queue: 0x04,
   workflow: 0x05,
-  /** Values of `c.kv` that are kept as objects. */
+  /** Values of `c.kv` that are stored as objects. */
   kvStream: 0x06,
   firstCold: 0x40,
   queueMessage: 0x41,
@@ -26,37 +26,36 @@ export const recordPrefix = {
   blob: 0x70,
 } as const;
 
-/** The hot records of an actor that wakes, by the first byte of their key; keys are whole. */
+/** The hot records of a waking actor, by the first byte of their key; keys are complete. */
 export type HotRecords = ReadonlyMap<number, readonly KvEntry[]>;
 
 /**
- * A part of a running actor that keeps records of its own: queues, schedules, the `run` handler, the
- * database. What it writes to `actor.records` commits with the turn that is open. Every method may
- * be absent.
+ * A part of a running actor with its own records: queues, schedules, the `run` handler, the database. Its writes to
+ * `actor.records` commit with the open turn. All methods are optional.
  */
 export interface Part {
-  /** Before any hook, at each start; `hot` is empty for a new actor. */
+  /** Called at each start, before any hook; `hot` is empty for a new actor. */
   load?(hot: HotRecords, isNew: boolean): Promise<void> | void;
-  /** After `onWake`, once the actor is ready. */
+  /** Called after `onWake`, once the actor is ready. */
   started?(): void;
-  /** The turn closes: the last chance to write what belongs to it. */
+  /** Called when the turn closes: the last chance to write changes that belong to it. */
   closing?(): void;
-  /** A transaction begins: what changes from now on may be taken back. Records are taken back by themselves. */
+  /** Called when a transaction starts: later changes may be rolled back. Records have their own rollback. */
   savepoint?(): void;
-  /** The transaction has failed: memory is to be as it was at `savepoint`. Records already are. */
+  /** Called when the transaction has failed: restores the memory of `savepoint`. Records are already restored. */
   rollback?(): void;
-  /** The transaction has succeeded; its turn closes next. */
+  /** Called when the transaction has succeeded; its turn closes next. */
   keep?(): void;
-  /** The commit of `version` is durable. */
+  /** Called when the commit of `version` is durable. */
   landed?(version: number): void;
-  /** When this part wants the actor in memory, in milliseconds since the epoch. */
+  /** When this part needs the actor in memory, in milliseconds since the epoch. */
   readonly wakeAt?: number | undefined;
-  /** The actor begins to stop: waits end, nothing new begins. */
+  /** Called when the actor starts to stop: ends waits and starts nothing new. */
   stopping?(): void;
-  /** The actor is about to be gone for good, within the grace of its stop: tells others what they wait for. */
-  leaving?(): Promise<void>;
-  /** No change is taken any more; the last turn closes next. */
+  /** Called before the actor is destroyed, within the grace period: notifies others that wait for it. */
+  destroying?(): Promise<void>;
+  /** Called when no more changes are accepted; the last turn closes next. */
   sealed?(): void;
-  /** The instance is out of memory. */
+  /** Called when the instance is out of memory. */
   stopped?(): void;
 }

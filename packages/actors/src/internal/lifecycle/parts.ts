@@ -197,8 +197,8 @@ export class Parts {
     for (const part of this.#all) part.sealed?.();
   }
 
-  async leaving(): Promise<void> {
-    await Promise.all(this.#all.map((part) => part.leaving?.()));
+  async destroying(): Promise<void> {
+    await Promise.all(this.#all.map((part) => part.destroying?.()));
   }
 
   stopping(): void {

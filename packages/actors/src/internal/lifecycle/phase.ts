@@ -8,17 +8,17 @@ export interface Stop {
   readonly mode: StopMode;
   /** When the actor was destroyed, in ms since the epoch; set once none of its code runs any more. */
   readonly destroyedAt: number | undefined;
-  /** Turns a sleep into a destruction, unless its last commit is under way. */
+  /** Turns a sleep into a destruction, unless its last commit has started. */
   destroyInstead(): void;
 }
 
-/** What only an actor that ends has. */
+/** Fields that only an actor that stops or is destroyed has. */
 interface Ending {
   stop: Stop | undefined;
   destroyRequestedAt: number | undefined;
 }
 
-/** Where an instance is between its start and its end. */
+/** Phase of an instance between its start and its end. */
 export class ActorPhase {
   status: InstanceStatus = "starting";
   /** True once changes are refused. */
@@ -44,7 +44,7 @@ export class ActorPhase {
     return this.#creation === "running";
   }
 
-  /** True until the commit that creates the actor is handed to the store. */
+  /** True until the commit that creates the actor is submitted to the store. */
   get unborn(): boolean {
     return this.#createdAt !== undefined;
   }
@@ -59,7 +59,7 @@ export class ActorPhase {
     return createdAt;
   }
 
-  /** The stop that is under way, if there is one. */
+  /** The current stop, if there is one. */
   get stop(): Stop | undefined {
     return this.#ending?.stop;
   }

@@ -21,7 +21,7 @@ type RunHandlerDependencies = Pick<
   | "turn"
 >;
 
-/** The `run` handler of one actor: started with it, and again when it has asked for that. */
+/** The `run` handler of one actor: started with it, and again at the time that it has requested. */
 export class RunHandler implements Part, RunControl {
   readonly #actor: RunHandlerDependencies;
   readonly #run: RunDefinition;
@@ -84,9 +84,9 @@ export class RunHandler implements Part, RunControl {
     const delay = Math.min(Math.max(0, this.#wakeAt - ports.clock.now()), actorLimits.maxTimerMs);
     this.#timer = ports.tasks.after(delay, () => {
       this.#timer = undefined;
-      // A transaction could take it back that the handler was woken, and have it woken again.
+      // A rollback could undo the record of the wake-up, and the handler would be woken again.
       if (this.#actor.phase.status !== "ready" || this.#actor.inTransaction) return;
-      // A handler that still runs has no need to be woken.
+      // A running handler does not have to be woken.
       if (this.#clearIfDue()) this.#start();
       else this.#arm();
     });
@@ -99,7 +99,7 @@ export class RunHandler implements Part, RunControl {
     void this.#perform();
   }
 
-  /** However it ends, the actor goes on. */
+  /** The actor continues, however the handler ends. */
   async #perform(): Promise<void> {
     const actor = this.#actor;
     const context = new Context(actor.context);
@@ -108,7 +108,7 @@ export class RunHandler implements Part, RunControl {
       context.ended(true);
     } catch (error) {
       context.ended(false);
-      // What is thrown because the actor stops is no failure of the handler.
+      // An error thrown because the actor stops is not a failure of the handler.
       if (actor.phase.status === "ready") {
         actor.log.error("run handler failed", {
           error: messageOf(error),

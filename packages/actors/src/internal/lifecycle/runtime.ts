@@ -34,7 +34,7 @@ interface Startup {
   readonly ready: LazyPromise<void>;
 }
 
-/** One instance of an actor: starts it, hands it what the host asks of it, and stops it. */
+/** One instance of an actor: starts it, passes requests of the host to it, and stops it. */
 export class Runtime implements ActorLifecycle {
   readonly components: ActorComponents;
   /** Undefined once the actor is ready. */
@@ -156,7 +156,7 @@ export class Runtime implements ActorLifecycle {
     return !(outlives && phase.stop?.mode === "slept");
   }
 
-  /** As {@link invoke}, for a message to one of the queues. */
+  /** As {@link invoke}, for a message to a queue. */
   async send(call: SendCall): Promise<Uint8Array> {
     if (this.status !== "ready") await this.#started;
     if (this.status !== "ready" && !this.#acceptsCallsFrom(call.conn))
@@ -277,8 +277,8 @@ export class Runtime implements ActorLifecycle {
     const closeCode = reason === "fenced" ? 1012 : 1011;
     const disconnect = (): void =>
       existingConnections?.abandon(closeCode, `${visible.group}.${visible.code}`, false);
-    // Clients that reconnect repeat their calls: those whose turn was refused get the refusal first, or they
-    // would repeat it for ever.
+    // Clients repeat their calls when they reconnect: they must receive pending errors first, or they would retry
+    // forever.
     if (isRefusedState(visible)) ports.tasks.macrotask(disconnect);
     else disconnect();
     this.#startup?.started.reject(visible);

@@ -136,7 +136,7 @@ export class Stopper implements Stop {
     if (!this.#isOver) await this.#disconnect();
     if (this.#isOver || this.#late) return;
     try {
-      await this.#actor.existingParts?.leaving();
+      await this.#actor.existingParts?.destroying();
     } catch (error) {
       this.#actor.errors.report(error);
     }

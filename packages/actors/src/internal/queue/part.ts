@@ -53,7 +53,7 @@ export class QueuePart implements Part {
     this.#queues.giveBackById(id, reason);
   }
 
-  /** Completes a message, whoever holds it. Throws `queue.already_completed`. */
+  /** Completes a message, even one held by another consumer. Throws `queue.already_completed`. */
   completeById(id: number, name: string, response: unknown): void | Promise<void> {
     return this.#queues.completeById(id, name, response);
   }

@@ -68,7 +68,7 @@ export class Queues {
       maxMessageBytes: Math.min(maxQueueMessageSize, queueLimits.maxMessageBytes),
       changed: () => actor.turn.changed(),
       available: () => this.receivers.wake(),
-      told: (what, { id, queue, attempt }) => actor.log.warn(what, { queue, messageId: id, attempt }),
+      log: (what, { id, queue, attempt }) => actor.log.warn(what, { queue, messageId: id, attempt }),
       background: (work) =>
         actor.activity.keepAwake(work.catch((error: unknown) => actor.errors.report(error))),
     });
@@ -212,7 +212,7 @@ export class Queues {
     return this.#complete(message, response);
   }
 
-  /** As {@link complete}, whoever holds the message. */
+  /** As {@link complete}, for any consumer's message. */
   completeById(id: number, name: string, response: unknown): void | Promise<void> {
     const message = this.mailbox.find(id);
     if (message === undefined || message.queue !== name || message.state === "taken")

@@ -30,7 +30,7 @@ interface Entering {
 const accepted = encodeValue({ status: "completed" });
 const timedOut = encodeValue({ status: "timedOut" });
 /** An id that no message has. */
-const nobody = 0;
+const noMessageId = 0;
 
 /** Messages from outside: from clients and other actors. */
 export class Sends {
@@ -138,7 +138,7 @@ export class Sends {
       await this.#actor.queue.gate();
       return outcome;
     }
-    if (call.resumes) return { bytes: accepted, id: nobody };
+    if (call.resumes) return { bytes: accepted, id: noMessageId };
     if (this.#actor.phase.sealed) throw this.#actor.errors.stopping();
     return this.#enter(call, policy, { key, entering });
   }
@@ -209,7 +209,7 @@ export class Sends {
 function outcomeOf(known: RecordedCall): Outcome {
   if (known.type === "error") throw known.error;
   if (known.type === "interrupted") {
-    throw interruptedError("An earlier attempt with this key stopped half-way");
+    throw interruptedError("An earlier attempt with this key was interrupted");
   }
   const { status, id } = decodeValue(known.bytes, { maxDepth: 1_010 }) as {
     readonly status?: unknown;

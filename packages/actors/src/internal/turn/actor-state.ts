@@ -16,11 +16,11 @@ interface StateDependencies extends NotifierDependencies {
   readonly records: EntryBuffer;
 }
 
-/** The state of one running actor: created or loaded, validated, migrated, and watched for `onStateChange`. */
+/** The state of one running actor: created or loaded, validated, migrated, and observed for `onStateChange`. */
 export class ActorState implements StateListener {
   readonly #actor: StateDependencies;
   #log: StateLog | undefined;
-  /** Present once there is a change to tell `onStateChange` of. */
+  /** Created with the first change that `onStateChange` has to see. */
   #notifier: StateChangeNotifier | undefined;
 
   constructor(actor: StateDependencies) {
@@ -31,7 +31,7 @@ export class ActorState implements StateListener {
     return this.#log !== undefined;
   }
 
-  /** Undefined before it is made. Throws `actor.state_not_enabled` where the definition has none. */
+  /** Undefined before the state is created. Throws `actor.state_not_enabled` if the definition has none. */
   get value(): unknown {
     if (this.#log !== undefined) return this.#log.value;
     const { hooks, state } = this.#actor.definition;
@@ -44,7 +44,7 @@ export class ActorState implements StateListener {
     this.#log.value = value;
   }
 
-  /** The first state. Also at a wake when none is stored: the definition may have had no state before. */
+  /** Creates the initial state. Also at a wake without a stored state: the definition may not have had one before. */
   async create(input: unknown): Promise<void> {
     const actor = this.#actor;
     const { hooks, state, stateSchema, migrateState } = actor.definition;
@@ -95,14 +95,14 @@ export class ActorState implements StateListener {
     this.#notifier.changed();
   }
 
-  /** Tells `onStateChange` now of what has changed so far; returns what it throws at once. */
+  /** Calls `onStateChange` for the changes so far; returns what it throws synchronously. */
   notifyNow(): { readonly error: unknown } | undefined {
     return this.#notifier?.notifyNow();
   }
 
   /**
-   * What the next commit says of the state. Throws `actor.invalid_state` for a changed one that
-   * `stateSchema` refuses, unless it is the `last` of an actor that is no more.
+   * The state changes for the next commit. Throws `actor.invalid_state` if `stateSchema` rejects a changed state,
+   * unless it is the `last` of a destroyed actor.
    */
   take(last: boolean): CommitBatch["state"] {
     const log = this.#log;
@@ -111,19 +111,19 @@ export class ActorState implements StateListener {
     return log?.take(this.#actor.activity.any);
   }
 
-  /** What `stateSchema` says of the state in a transaction. Throws `actor.invalid_state`. */
+  /** Validates the state of a transaction with `stateSchema`. Throws `actor.invalid_state`. */
   async validate(): Promise<void> {
     const log = this.#log;
     const { stateSchema } = this.#actor.definition;
     if (stateSchema !== undefined && log?.hasChanged === true) await validateState(stateSchema, log.raw);
   }
 
-  /** Notices changes that no proxy reports; see `StateLog.checkLeaves`. */
+  /** Detects changes that no proxy reports; see `StateLog.checkLeaves`. */
   checkLeaves(forget: boolean): void {
     this.#log?.checkLeaves(forget);
   }
 
-  /** Releases what only running user code needs. */
+  /** Releases data that only running user code needs. */
   release(): void {
     this.#log?.rest();
   }
@@ -164,7 +164,7 @@ function checkCommitted(schema: StandardSchema, log: StateLog): void {
   checked.catch(() => {});
 }
 
-/** As `validate`. Throws `actor.invalid_state`, or rejects with it where the schema is asynchronous. */
+/** As `validate`. Throws `actor.invalid_state`, or rejects with it if the schema is asynchronous. */
 function validateState(schema: StandardSchema, value: unknown): unknown {
   try {
     const outcome = validate(schema, value, { group: "actor", code: "invalid_state", what: "The state" });
@@ -174,7 +174,7 @@ function validateState(schema: StandardSchema, value: unknown): unknown {
   }
 }
 
-/** A state is no caller's fault, whatever a refused argument is. */
+/** Unlike a rejected argument, an invalid state is not the caller's fault. */
 function refuse(error: unknown): never {
   if (!(error instanceof HoldfastError)) throw error;
   throw new HoldfastError(error.group, error.code, error.message, {
@@ -190,7 +190,7 @@ function missingError(name: string): HoldfastError {
 }
 
 function tooNewError(stored: number, known: number): HoldfastError {
-  const message = `The stored state has version ${stored}; this definition knows ${known}. It is left as it is`;
+  const message = `The stored state has version ${stored}; this definition supports versions up to ${known}. It is left unchanged`;
   return new HoldfastError("actor", "state_version_too_new", message, {
     metadata: { stored, known },
     statusCode: 500,

@@ -4,7 +4,7 @@ import { KeyFilter } from "./bloom-filter.ts";
 
 const key = (i: number): string => `0199f0c4-7d2b-7c5e-8a11-${i.toString(16).padStart(12, "0")}`;
 
-test("never forgets a key within the window, and seldom invents one", () => {
+test("has no false negatives within the window, and few false positives", () => {
   const filter = new KeyFilter(1_000, 0);
   for (let i = 0; i < 50_000; i++) filter.add(key(i), 0);
   for (let i = 50_000; i < 100_000; i++) filter.add(key(i), 1_000);
@@ -14,7 +14,7 @@ test("never forgets a key within the window, and seldom invents one", () => {
   assert.ok(invented < 2_000, `${invented} of 100,000`);
 });
 
-test("forgets what is older than two windows", () => {
+test("forgets keys older than two windows", () => {
   const filter = new KeyFilter(1_000, 0);
   filter.add("old", 0);
   filter.add("next", 1_000);

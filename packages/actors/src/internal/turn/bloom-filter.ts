@@ -3,9 +3,8 @@ const bits = 1_048_576;
 const probes = 4;
 
 /**
- * Remembers keys in a fixed amount of memory (a Bloom filter in two generations): it never forgets a
- * key within `windowMs`, and sometimes takes one for known that is not. When it is full it takes every
- * key for known, so its user has to have another source of truth.
+ * Remembers keys in fixed memory (a Bloom filter with two generations): no false negatives within `windowMs`, and few
+ * false positives. When it is full, every key is a positive, so the user needs another source of truth.
  */
 export class KeyFilter {
   readonly #windowMs: number;
@@ -60,6 +59,6 @@ function hash(key: string): Hash {
     first = Math.imul(first ^ code, 0x01000193);
     second = Math.imul(second ^ code, 0x85ebca6b);
   }
-  // The last characters of a key must reach the low bits too.
+  // The last characters of a key have to affect the low bits, too.
   return { first: first ^ (first >>> 15), step: (second ^ (second >>> 13)) | 1 };
 }

@@ -8,10 +8,10 @@ import { OutcomeMemory } from "./outcome-memory.ts";
 export const { callWindowMs } = actorLimits;
 const { maxRememberedCalls, maxRememberedCallBytes } = actorLimits;
 
-/** The record of a key: its outcome, or that a call began whose end was never recorded. */
+/** The record of a key: its outcome, or a start without a recorded end. */
 export type RecordedCall = CallOutcome | { readonly type: "interrupted" };
 
-/** The keyed calls of one actor: what the store has recorded, and what the next commit will. */
+/** The keyed calls of one actor: records in the store, and those of the next commit. */
 export class CallLedger {
   readonly #store: ActorStore;
   readonly #actorId: string;
@@ -60,12 +60,12 @@ export class CallLedger {
       : undefined;
   }
 
-  /** Records with the next commit that this call has begun. */
+  /** Records the start of this call with the next commit. */
   started(key: string): void {
     this.#pending.push({ key, status: "started", expiresAt: this.#clock.now() + callWindowMs });
   }
 
-  /** Records with the next commit how this call ended. */
+  /** Records the outcome of this call with the next commit. */
   done(key: string, outcome: CallOutcome): void {
     const expiresAt = this.#clock.now() + callWindowMs;
     const bytes = encodeOutcome(outcome);
@@ -86,7 +86,7 @@ export class CallLedger {
     }
   }
 
-  /** Evicts a quarter at once, which keeps the cost per call low. */
+  /** Evicts a quarter at a time, which keeps the cost per call low. */
   #forgetOldest(): void {
     const now = this.#clock.now();
     const forgotten = this.#forgotten ?? new KeyFilter(callWindowMs, now);

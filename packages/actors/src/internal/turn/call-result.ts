@@ -2,8 +2,8 @@ import { decodeValue, encodeValue, fromWireError, HoldfastError, toWireError } f
 import { maxStoredDepth } from "../util/stored-depth.ts";
 
 /**
- * The recorded outcome of a keyed call, format 1: a byte of format, a byte that says whether it
- * succeeded, then the CBOR of the result or of `{ error, statusCode }`. Golden files hold it.
+ * The recorded outcome of a keyed call, format 1: a format byte, a byte for success or failure, then the CBOR of the
+ * result or of `{ error, statusCode }`. Golden files pin it.
  */
 const format = 1;
 const succeeded = 0;

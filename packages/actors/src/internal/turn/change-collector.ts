@@ -32,11 +32,11 @@ interface CollectorDependencies
   readonly existingStorage: Storage | undefined;
   readonly inspection: Inspection | undefined;
   readonly instance: { halt(reason: StopReason, error: HoldfastError): void };
-  /** Releases what only running user code needs. */
+  /** Releases data that only running user code needs. */
   release(): void;
 }
 
-/** Collects what a turn changed in all components of an actor, and tells them how its commit went. */
+/** Collects the changes of a turn from all components of an actor, and notifies them of the commit's outcome. */
 export class ChangeCollector implements CommitSource {
   readonly #actor: CollectorDependencies;
 
@@ -52,10 +52,10 @@ export class ChangeCollector implements CommitSource {
     return this.#actor.host;
   }
 
-  /** Notices changes that no proxy reports; see `StateLog.checkLeaves`. */
+  /** Detects changes that no proxy reports; see `StateLog.checkLeaves`. */
   checkLeaves(): void {
     const { activity, state, existingConnections, inTransaction } = this.#actor;
-    // In a transaction the leaves must stay comparable with what they were before it.
+    // In a transaction the leaves must stay comparable with their previous content.
     if (inTransaction) return;
     state.checkLeaves(!activity.any);
     existingConnections?.checkLeaves(!activity.any);
@@ -67,12 +67,12 @@ export class ChangeCollector implements CommitSource {
     return this.#actor.turn.dirty;
   }
 
-  /** True while a change has not been handed to the store, or its commit has not landed. */
+  /** True while a change has not been submitted, or its commit is not durable yet. */
   get unsettled(): boolean {
     return this.hasChanged() || !this.#actor.queue.idle;
   }
 
-  /** Lets the components write what belongs to the turn that closes. */
+  /** Lets the components write the changes that belong to the closing turn. */
   closeTurn(): void {
     this.#actor.existingConnections?.closing();
     this.#actor.existingParts?.closing();
@@ -108,7 +108,7 @@ export class ChangeCollector implements CommitSource {
     return changes;
   }
 
-  /** Files and objects beside the store's log take one commit after the other. */
+  /** Files and objects outside the store's log allow only one commit at a time. */
   get overlaps(): boolean {
     return this.#actor.existingParts?.keepsFiles !== true;
   }
@@ -136,8 +136,8 @@ export class ChangeCollector implements CommitSource {
 }
 
 /**
- * Another commit created the actor first, such as one whose outcome was unknown. Nothing of this instance has
- * been committed: its callers belong to the actor that exists.
+ * Another commit created the actor first, perhaps one with an unknown outcome. Nothing of this instance is committed:
+ * its callers belong to the existing actor.
  */
 function createdByAnotherCommit(): HoldfastError {
   return new HoldfastError("actor", "fenced", "The actor was created by another commit first");

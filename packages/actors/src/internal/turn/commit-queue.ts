@@ -2,21 +2,21 @@
 import { HoldfastError, isErrorCode, type Ports, type Timer } from "@holdfast/core";
 import type { ActorStore, CommitBatch } from "../../ports/store.ts";
 
-/** How many macrotasks a commit waits at most for further turns, each of which has to bring some. */
+/** Maximum number of macrotasks that a commit waits for further turns; each has to bring some. */
 const maxGatherRounds = 16;
 
-/** How many commits of an actor may be on their way: the second is served while the first is synced. */
+/** Maximum number of commits in flight per actor: the second is prepared while the first is synced. */
 const maxFlights = 2;
 
 /**
- * Something that leaves the actor. Exactly one of the two is called, once. What one throws is for the log: it
- * is no business of the others, which wait behind it.
+ * An output of the actor. Exactly one of the two methods is called, once. An error that it throws is only logged, so
+ * that it does not affect the outputs behind it.
  */
 export interface Output {
   release(): void;
-  /** The commit before it failed; the output must not leave. */
+  /** Called when the preceding commit has failed; the output must not be sent. */
   drop(error: HoldfastError): void;
-  /** Discarded when the transaction that produced it is rolled back. */
+  /** True if a rollback of its transaction discards the output. */
   readonly undoable?: boolean;
 }
 
@@ -27,36 +27,36 @@ export interface HeldTurn {
   revert(error: HoldfastError): void;
 }
 
-/** What a turn changed: a batch without its identity. */
+/** The changes of a turn: a batch without its identity. */
 export type Changes = Omit<CommitBatch, "actorId" | "epoch" | "version" | "commitId">;
 
-/** Where the changes to commit come from. */
+/** Provides the changes to commit. */
 export interface CommitSource {
-  /** Of the actor. */
+  /** The id of the actor. */
   readonly id: string;
   readonly host: { readonly store: ActorStore; readonly ports: Ports };
-  /** Whether a commit may be handed in before the one before it has landed. */
+  /** True if a commit may be submitted before the preceding one is durable. */
   readonly overlaps: boolean;
-  /** Whether there is something to take. */
+  /** True if there are changes to collect. */
   hasChanged(): boolean;
-  /** Takes what changed since the last call; undefined when nothing did. */
+  /** Collects the changes since the last call; undefined if there are none. */
   collect(version: number): Changes | undefined;
-  /** The changes of this version are durable. */
+  /** Called when the changes of this version are durable. */
   landed(version: number): void;
-  /** No commit is in flight or waiting. */
+  /** Called when no commit is in flight or waiting. */
   settled(): void;
-  /** A commit failed; nothing more is committed. Returns the error that waiting outputs get. */
+  /** Called when a commit has failed and no more will follow. Returns the error for waiting outputs. */
   commitFailed(error: unknown): HoldfastError;
-  /** The `release` or `drop` of an output threw. */
+  /** Called when `release` or `drop` of an output has thrown. */
   outputThrew(error: unknown): void;
 }
 
-/** Where an instance begins. */
+/** The starting position of an instance. */
 export interface CommitStart {
   readonly epoch: number;
-  /** The version that the store has now. */
+  /** The current version in the store. */
   readonly version: number;
-  /** Unique to this instance; commit ids are made of it. */
+  /** Unique to this instance; part of its commit ids. */
   readonly nonce: string;
 }
 
@@ -67,7 +67,7 @@ interface Flight {
   landed: boolean;
 }
 
-/** A save that relaxed durability has put off. */
+/** A save that relaxed durability has delayed. */
 interface ScheduledSave {
   /** In milliseconds since the epoch. */
   readonly at: number;
@@ -77,16 +77,13 @@ interface ScheduledSave {
 const noFlights: readonly Flight[] = [];
 
 /**
- * The output gate. The turns that close while a commit of an actor is on its way share the next one.
- * Each output leaves when all turns before it are durable, in the order in which outputs were made.
- *
- * The commit of a lone caller is handed to the store at once. Where several outputs waited, their
- * callers are about to come back together, and a commit for the first few of them would make all
- * others wait for two syncs: so the next commit gathers turns until half of the callers wait, for as
- * long as each macrotask brings more of them. A loop that is idle brings none, so that nothing waits
- * there for callers who stay away. Half of the callers need not wait for the other half to land: their
- * commit follows while the first is synced. The store takes commits in order and refuses one whose
- * predecessor it does not have, so that the second cannot become durable without the first.
+ * The output gate. Turns that close while a commit of the actor is in flight share the next one. Each output is
+ * released when all preceding turns are durable, in the order of creation. The commit of a single caller is submitted
+ * immediately. If several outputs waited, their callers are likely to return together, and a commit for the first few
+ * would make the others wait for two syncs. So the next commit gathers turns until half of the callers wait, as long
+ * as each macrotask brings more of them; an idle event loop brings none, so absent callers delay nothing. Half of the
+ * callers need not wait for the sync of the other half: their commit follows during it. The store applies commits in
+ * order and rejects one without its predecessor, so the second cannot become durable before the first.
  */
 export class CommitQueue {
   readonly epoch: number;
@@ -94,22 +91,22 @@ export class CommitQueue {
   readonly #nonce: string;
   /** Oldest first, and few. Copied on change, so that idle actors share the empty list. */
   #flights = noFlights;
-  /** Outputs of the turns that closed since the last flight began; present when there was one. */
+  /** Outputs of the turns that closed since the last flight started; undefined if no turn has. */
   #next: Output[] | undefined;
   /** Outputs being released now. */
-  #leaving: Output[] | undefined;
+  #releasing: Output[] | undefined;
   #version: number;
   /** The error for outputs that arrive after the last commit. */
   #failure: HoldfastError | undefined;
   #failed = false;
-  /** Why the newest turn must not be committed; reported once earlier commits have landed. */
+  /** Why the newest turn cannot be committed; reported once earlier commits are durable. */
   #refusal: HoldfastError | undefined;
   #holds = 0;
   #inTransaction = false;
-  /** About how many callers there are, as the last landings saw it. */
-  #crowd = 0;
+  /** Estimated number of concurrent callers. */
+  #callerEstimate = 0;
   #gathering = false;
-  /** Set with relaxed durability: outputs leave first and changes are saved within the interval. */
+  /** Set with relaxed durability: outputs are released first and changes are saved within the interval. */
   #relaxed: { readonly intervalMs: number; save: ScheduledSave | undefined } | undefined;
 
   constructor(source: CommitSource, { epoch, version, nonce }: CommitStart) {
@@ -119,7 +116,7 @@ export class CommitQueue {
     this.#version = version;
   }
 
-  /** Ends the open turn: what changed goes to the store, now or with the next commit. */
+  /** Ends the open turn: its changes are submitted now or with the next commit. */
   close(): void {
     if (this.#failure !== undefined) return;
     if (this.#isRelaxed) this.saveWithin(this.#relaxed?.intervalMs ?? 0);
@@ -128,11 +125,11 @@ export class CommitQueue {
 
   #close(): void {
     if (this.#flights.length > 0 || this.#holds > 0 || this.#gathering) this.#next ??= [];
-    else if (this.#crowd > 1 && this.#source.hasChanged()) this.#gather();
-    else this.#leave(this.#handIn([]));
+    else if (this.#callerEstimate > 1 && this.#source.hasChanged()) this.#gather();
+    else this.#releaseAll(this.#submit([]));
   }
 
-  /** Switches to relaxed durability: outputs leave at once and changes are saved within `saveIntervalMs`. */
+  /** Switches to relaxed durability: outputs are released immediately and changes are saved within `saveIntervalMs`. */
   relax(saveIntervalMs: number): void {
     this.#relaxed = { intervalMs: saveIntervalMs, save: undefined };
   }
@@ -142,7 +139,7 @@ export class CommitQueue {
     return this.#relaxed !== undefined && this.#holds === 0;
   }
 
-  /** With relaxed durability: saves what has changed within `delayMs`. */
+  /** With relaxed durability: saves changes within `delayMs`. */
   saveWithin(delayMs: number): void {
     const relaxed = this.#relaxed;
     if (this.#failure !== undefined || relaxed === undefined) return;
@@ -175,24 +172,24 @@ export class CommitQueue {
     return new Promise((resolve, reject) => this.#wait({ release: resolve, drop: reject }));
   }
 
-  /** Ends the open turn and lets `output` leave before it is durable. */
+  /** Ends the open turn and releases `output` before it is durable. */
   ahead(output: Output): void {
     this.close();
     if (this.#failure !== undefined) this.#drop(output, this.#failure);
     else if (this.#holds > 0) this.#wait(output);
-    else this.#leave([output]);
+    else this.#releaseAll([output]);
   }
 
   /**
-   * Hands nothing to the store until the returned function is called: what changes meanwhile is one
-   * turn, and every output waits for it. What changed before the call may become part of it.
+   * Delays submissions until the returned function is called: all changes until then are one turn, and every output
+   * waits for it. Changes from before the call may become part of it.
    */
   hold(): () => void {
     this.close();
     return this.holdOpen();
   }
 
-  /** As {@link hold}; the turn that is open stays so, and what it has changed waits as well. */
+  /** As {@link hold}, without closing the open turn: its changes wait as well. */
   holdOpen(): () => void {
     let held = true;
     this.#holds++;
@@ -200,23 +197,23 @@ export class CommitQueue {
       if (!held) return;
       held = false;
       this.#holds--;
-      if (this.#holds === 0 && this.#flights.length === 0) this.#takeNext();
+      if (this.#holds === 0 && this.#flights.length === 0) this.#submitNext();
     };
   }
 
-  /** Resolves when the commits that are on their way now have landed. */
+  /** Resolves when the commits that are in flight now are durable. */
   async landed(): Promise<void> {
     const last = this.#flights.at(-1);
     if (last === undefined) return;
     await new Promise<void>((resolve, reject) => last.outputs.push({ release: resolve, drop: reject }));
   }
 
-  /** True when nothing is on its way or waits for the store. */
+  /** True if nothing is in flight or waiting for the store. */
   get idle(): boolean {
     return this.#flights.length === 0 && this.#next === undefined && this.#holds === 0;
   }
 
-  /** As {@link hold} for what may be taken back, on an idle queue; meanwhile nobody can wait for the gate. */
+  /** As {@link hold} on an idle queue, for changes that may be rolled back; `gate` rejects during it. */
   transaction(): HeldTurn {
     const release = this.hold();
     this.#inTransaction = true;
@@ -235,23 +232,23 @@ export class CommitQueue {
     };
   }
 
-  /** Ends the open turn and lets `output` leave once everything before it is durable. */
+  /** Ends the open turn and releases `output` once everything before it is durable. */
   after(output: Output): void {
     this.close();
     if (this.#failure !== undefined) return this.#drop(output, this.#failure);
-    if (this.#isRelaxed) this.#leave([output]);
+    if (this.#isRelaxed) this.#releaseAll([output]);
     else this.#wait(output);
   }
 
   #wait(output: Output): void {
     if (this.#failure !== undefined) return this.#drop(output, this.#failure);
-    const waiting = this.#next ?? this.#flights.at(-1)?.outputs ?? this.#leaving;
+    const waiting = this.#next ?? this.#flights.at(-1)?.outputs ?? this.#releasing;
     if (waiting === undefined) return this.#release(output);
     waiting.push(output);
     if (!this.#isFree || !this.#hasGathered) return;
-    // Beside a flight there is time: a larger commit costs less, as long as the loop finds more for it.
+    // A flight leaves time to gather: a larger commit is cheaper, as long as more turns close.
     if (this.#flights.length > 0) this.#gather();
-    else if (this.#gathering) this.#takeNext();
+    else if (this.#gathering) this.#submitNext();
   }
 
   /** As {@link after}, as a promise. Rejects with `actor.output_in_transaction` in a transaction. */
@@ -260,10 +257,10 @@ export class CommitQueue {
     return new Promise((resolve, reject) => this.after({ release: resolve, drop: reject }));
   }
 
-  /** Ends the open turn, the last one: from now on nothing is committed and nothing leaves. */
-  finish(told: HoldfastError): Promise<void> {
+  /** Ends the last turn: from now on nothing is committed or released. */
+  finish(error: HoldfastError): Promise<void> {
     const durable = this.durable();
-    this.#failure ??= told;
+    this.#failure ??= error;
     return durable;
   }
 
@@ -280,13 +277,13 @@ export class CommitQueue {
     for (const output of waiting) this.#drop(output, failure);
   }
 
-  /** Hands what changed to the store, with the outputs that wait for it; returns them when nothing changed. */
-  #handIn(outputs: Output[]): Output[] {
+  /** Submits changes together with the outputs that wait for them; returns the outputs if nothing changed. */
+  #submit(outputs: Output[]): Output[] {
     const source = this.#source;
     const version = this.#version + 1;
     try {
       const changes = source.collect(version);
-      if (changes === undefined) return this.#follow(outputs);
+      if (changes === undefined) return this.#appendToLastFlight(outputs);
       this.#version = version;
       const flight: Flight = { version, outputs, landed: false };
       this.#flights = [...this.#flights, flight];
@@ -297,37 +294,37 @@ export class CommitQueue {
         (error: unknown) => this.fail(error),
       );
     } catch (error) {
-      // A turn that cannot be handed in is fatal: memory and store would differ.
+      // A turn that cannot be submitted is fatal: memory and store would differ.
       if (this.#flights.at(-1)?.version !== version) {
         this.#flights = [...this.#flights, { version, outputs, landed: false }];
       }
       if (isRefusedState(error)) this.#refusal = error;
-      // Earlier commits in flight are not affected and land first.
+      // Earlier commits in flight are not affected and become durable first.
       if (this.#refusal === undefined || this.#flights.length === 1) this.fail(error);
     }
     return [];
   }
 
-  /** Outputs of turns that changed nothing: they leave with the commit before them, or are returned. */
-  #follow(outputs: Output[]): Output[] {
+  /** Outputs of turns without changes are released with the preceding commit, or returned if there is none. */
+  #appendToLastFlight(outputs: Output[]): Output[] {
     const last = this.#flights.at(-1);
     if (last === undefined) return outputs;
     last.outputs.push(...outputs);
     return [];
   }
 
-  #leave(outputs: Output[]): void {
+  #releaseAll(outputs: Output[]): void {
     if (outputs.length === 0) return;
-    if (this.#leaving !== undefined) {
-      this.#leaving.push(...outputs);
+    if (this.#releasing !== undefined) {
+      this.#releasing.push(...outputs);
       return;
     }
-    this.#leaving = outputs;
-    // An output may make others: they join the list as long as no later turn is under way.
+    this.#releasing = outputs;
+    // An output may create others: they join the list while no later turn has started.
     for (let output = outputs.shift(); output !== undefined; output = outputs.shift()) {
       this.#release(output);
     }
-    this.#leaving = undefined;
+    this.#releasing = undefined;
   }
 
   #release(output: Output): void {
@@ -338,9 +335,9 @@ export class CommitQueue {
     }
   }
 
-  #drop(output: Output, told: HoldfastError): void {
+  #drop(output: Output, reason: HoldfastError): void {
     try {
-      output.drop(told);
+      output.drop(reason);
     } catch (error) {
       this.#source.outputThrew(error);
     }
@@ -355,77 +352,77 @@ export class CommitQueue {
       this.#source.landed(first.version);
       outputs.push(...first.outputs);
     }
-    this.#count(outputs.length);
+    this.#estimateCallers(outputs.length);
     if (this.#flights.length > 0 ? this.#isFree && this.#hasGathered : this.#hasAll) {
-      return this.#takeNext(outputs);
+      return this.#submitNext(outputs);
     }
     if (this.#flights.length === 0) this.#gather();
-    this.#leave(outputs);
+    this.#releaseAll(outputs);
     if (this.#refusal !== undefined && this.#flights.length === 1) this.fail(this.#refusal);
   }
 
   /** Estimates the number of callers; the estimate decays while fewer of them wait. */
-  #count(landed: number): void {
+  #estimateCallers(landed: number): void {
     let waiting = landed + (this.#next?.length ?? 0);
     for (const { outputs } of this.#flights) waiting += outputs.length;
-    this.#crowd = Math.max(waiting, this.#crowd - 1 - (this.#crowd >> 3));
+    this.#callerEstimate = Math.max(waiting, this.#callerEstimate - 1 - (this.#callerEstimate >> 3));
   }
 
-  /** Nothing to gather for: nothing has closed, or enough of it. */
+  /** True if gathering is unnecessary: no turn has closed, or enough have. */
   get #hasAll(): boolean {
     return this.#next === undefined || this.#hasGathered;
   }
 
-  /** Half of the callers wait: the other half can be served during their sync, and they during its. */
+  /** True if half of the callers wait: both halves can alternate, each running during the other's sync. */
   get #hasGathered(): boolean {
-    return 2 * (this.#next?.length ?? 0) >= this.#crowd;
+    return 2 * (this.#next?.length ?? 0) >= this.#callerEstimate;
   }
 
-  /** Hands the next commit in at the first macrotask that finds no more turns than the one before it. */
+  /** Submits the next commit at the first macrotask that brings no further turns. */
   #gather(): void {
     this.#next ??= [];
     if (this.#gathering) return;
     this.#gathering = true;
-    let known = this.#flights.length === 0 ? 0 : this.#next.length;
+    let previous = this.#flights.length === 0 ? 0 : this.#next.length;
     let rounds = 0;
-    const look = (): void => {
+    const poll = (): void => {
       const waiting = this.#next?.length ?? 0;
       rounds++;
-      if (waiting > known && rounds < maxGatherRounds && this.#isFree) {
-        known = waiting;
-        this.#source.host.ports.tasks.macrotask(look);
+      if (waiting > previous && rounds < maxGatherRounds && this.#isFree) {
+        previous = waiting;
+        this.#source.host.ports.tasks.macrotask(poll);
         return;
       }
       this.#gathering = false;
-      // Whatever is in the way takes the next commit itself when it ends.
-      if (this.#isFree && (this.#flights.length === 0 || this.#hasGathered)) this.#takeNext();
+      // Whatever blocks it submits the next commit itself when it ends.
+      if (this.#isFree && (this.#flights.length === 0 || this.#hasGathered)) this.#submitNext();
     };
-    this.#source.host.ports.tasks.macrotask(look);
+    this.#source.host.ports.tasks.macrotask(poll);
   }
 
-  /** True if a commit may be handed to the store now. */
+  /** True if a commit may be submitted now. */
   get #isFree(): boolean {
     if (this.#holds > 0 || this.#failed || this.#refusal !== undefined) return false;
     const { length } = this.#flights;
-    return length === 0 || (length < maxFlights && this.#crowd > 1 && this.#source.overlaps);
+    return length === 0 || (length < maxFlights && this.#callerEstimate > 1 && this.#source.overlaps);
   }
 
-  #takeNext(outputs: readonly Output[] = []): void {
+  #submitNext(outputs: readonly Output[] = []): void {
     const next = this.#holds > 0 || this.#refusal !== undefined ? undefined : this.#next;
     if (next !== undefined) this.#next = undefined;
-    // Hand in the next commit before releasing outputs, so that the store is not idle meanwhile.
-    const unchanged = next === undefined || this.#failed ? [] : this.#handIn(next);
-    this.#leave([...outputs, ...unchanged]);
+    // Submits the next commit before releasing outputs, so that the store stays busy.
+    const unchanged = next === undefined || this.#failed ? [] : this.#submit(next);
+    this.#releaseAll([...outputs, ...unchanged]);
     if (this.idle) this.#source.settled();
   }
 }
 
 function inTransactionError(): HoldfastError {
-  const message = "What leaves the actor waits for its commit, and a transaction is open: do it afterwards";
+  const message = "Output waits for a commit, but a transaction is open. Send it after the transaction";
   return new HoldfastError("actor", "output_in_transaction", message, { statusCode: 500 });
 }
 
-/** True for what says that a turn left a state that cannot be committed: by its schema, or by its values. */
+/** True for errors of a turn whose state cannot be committed: by its schema or its values. */
 export function isRefusedState(error: unknown): error is HoldfastError {
   return isErrorCode(error, "actor", "invalid_state") || isErrorCode(error, "actor", "invalid_state_value");
 }

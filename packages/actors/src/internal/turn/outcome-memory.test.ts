@@ -5,13 +5,13 @@ import { OutcomeMemory } from "./outcome-memory.ts";
 const key = (i: number): string => `0199f0c4-7d2b-7c5e-8a11-${i.toString(16).padStart(12, "0")}`;
 const bytes = (i: number, length = 1 + (i % 7)): Uint8Array => new Uint8Array(length).fill(i % 251);
 
-/** What is known of a key, as values that can be compared. */
+/** The remembered outcome of a key, in a comparable form. */
 function known(memory: OutcomeMemory, of: string): { bytes: number[]; expiresAt: number } | undefined {
   const found = memory.get(of);
   return found && { bytes: [...found.bytes], expiresAt: found.expiresAt };
 }
 
-test("remembers keys in order, in any other order, and again", () => {
+test("remembers keys in order, in any other order, and repeatedly", () => {
   const memory = new OutcomeMemory();
   assert.equal(memory.get(key(0)), undefined);
   const order = [0, 1, 2, 9, 4, 3, 10, 11, 7, 20, 21, 19, 22];
@@ -24,7 +24,7 @@ test("remembers keys in order, in any other order, and again", () => {
   const size = order.reduce((sum, i) => sum + bytes(i).length, 0);
   assert.equal(memory.size, size);
 
-  // The second outcome of a key counts, and only its own bytes more.
+  // The second outcome of a key replaces the first, including its size.
   const again = [4, 4, 21, 22];
   for (const i of again) memory.set(key(i), bytes(200 + i, 9), 2_000);
   for (const i of again) {
@@ -33,7 +33,7 @@ test("remembers keys in order, in any other order, and again", () => {
   assert.equal(known(memory, key(20))?.expiresAt, 1_020);
 });
 
-test("a key that comes again when all others are forgotten has its second outcome", () => {
+test("a key that returns after all others were evicted has its second outcome", () => {
   const memory = new OutcomeMemory();
   for (const i of [...Array(12).keys(), 5]) memory.set(key(i), bytes(i), 1_000 + i);
   memory.set(key(10), bytes(77), 5_000);
@@ -44,7 +44,7 @@ test("a key that comes again when all others are forgotten has its second outcom
   assert.equal(memory.count, 1);
 });
 
-test("an outcome that follows others is a copy", () => {
+test("an outcome followed by others is a copy", () => {
   const memory = new OutcomeMemory();
   const outcome = bytes(5, 40);
   for (let i = 0; i < 20; i++) memory.set(key(i), bytes(i), 1);
@@ -64,7 +64,7 @@ const orders: Readonly<Record<string, readonly number[]>> = {
 };
 
 for (const [name, order] of Object.entries(orders)) {
-  test(`forgets the oldest until what is left fits: keys ${name}`, () => {
+  test(`evicts the oldest outcomes until the rest fits: keys ${name}`, () => {
     const memory = new OutcomeMemory();
     for (const [at, i] of order.entries()) memory.set(key(i), bytes(i), at);
     const told: string[] = [];
@@ -81,7 +81,7 @@ for (const [name, order] of Object.entries(orders)) {
     assert.ok(memory.size <= 10 && memory.size > 10 - bytes(6).length);
     memory.shrink(0, 0, () => undefined);
     assert.deepEqual([memory.count, memory.size], [0, 0]);
-    // A key before all that were forgotten is in order again.
+    // A key older than all evicted ones is in order again.
     memory.set(key(0), bytes(3), 7);
     assert.deepEqual(known(memory, key(0)), { bytes: [...bytes(3)], expiresAt: 7 });
   });

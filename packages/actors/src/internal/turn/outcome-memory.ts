@@ -1,22 +1,21 @@
 import { LazyMap } from "../util/lazy.ts";
 
-/** What is remembered of a key. */
+/** A remembered outcome. */
 export interface RememberedOutcome {
-  /** To be read at once: what is remembered later may be written over it. */
+  /** Must be read immediately: later outcomes may overwrite the buffer. */
   readonly bytes: Uint8Array;
   readonly expiresAt: number;
 }
 
-/** So many outcomes take less in a map than in columns. */
-const few = 8;
+/** Up to this number, outcomes take less memory in a map than in columns. */
+const maxMapSize = 8;
 
-const firstRoomBytes = 64;
+const initialBytes = 64;
 
 /**
- * The outcomes of the last keyed calls of one actor. Once there are some, keys that begin with their time,
- * and so come in order, go into columns, with their outcomes behind each other in one piece of bytes: an
- * object and a `Uint8Array` for each would be most of what the collector of garbage has to carry about.
- * Keys in another order have a map.
+ * Cache of the outcomes of recent keyed calls of one actor. From a certain number on, keys in ascending order (keys
+ * usually start with their time) are stored in columns, with the outcomes in one buffer: an object and a `Uint8Array`
+ * per outcome would dominate the work of the garbage collector. Other keys are stored in a map.
  */
 export class OutcomeMemory {
   #columns: Columns | undefined;
@@ -27,7 +26,7 @@ export class OutcomeMemory {
     return (this.#columns?.count ?? 0) + this.#others.size;
   }
 
-  /** Bytes of all outcomes. */
+  /** Total size of the outcomes in bytes. */
   get size(): number {
     return (this.#columns?.size ?? 0) + this.#othersBytes;
   }
@@ -37,7 +36,7 @@ export class OutcomeMemory {
   }
 
   set(key: string, bytes: Uint8Array, expiresAt: number): void {
-    if (this.#columns === undefined && this.#others.size >= few) this.#columns = new Columns();
+    if (this.#columns === undefined && this.#others.size >= maxMapSize) this.#columns = new Columns();
     if (this.#columns?.isNew(key) === true && !this.#others.has(key)) {
       this.#columns.push(key, bytes, expiresAt);
       return;
@@ -46,10 +45,10 @@ export class OutcomeMemory {
     this.#others.set(key, { bytes, expiresAt });
   }
 
-  /** Forgets the oldest until no more are left than so many with so many bytes; `forgotten` hears of each. */
+  /** Evicts the oldest outcomes until count and size are within the limits; calls `forgotten` for each. */
   shrink(maxCount: number, maxBytes: number, forgotten: (key: string) => void): void {
     const columns = this.#columns ?? new Columns();
-    /** How many of the columns go. */
+    /** Number of column entries to evict. */
     let gone = 0;
     const fits = (): boolean => this.count - gone <= maxCount && this.size - columns.endOf(gone) <= maxBytes;
     const dropBefore = (expiresAt: number): void => {
@@ -69,13 +68,13 @@ export class OutcomeMemory {
   }
 }
 
-/** Outcomes whose keys came in order: the newest key tells that another one is new. */
+/** Outcomes whose keys arrived in ascending order: a key greater than the last one is new. */
 class Columns {
   #keys: string[] = [];
   #expiries: number[] = [];
-  /** Where the outcome of each key ends, which is where that of the next one begins. */
+  /** End offset of each outcome, which is the start of the next one. */
   #ends: number[] = [];
-  #bytes = new Uint8Array(firstRoomBytes);
+  #bytes = new Uint8Array(initialBytes);
 
   get count(): number {
     return this.#keys.length;
@@ -93,7 +92,7 @@ class Columns {
     return this.#expiries[at] ?? 0;
   }
 
-  /** Where the outcomes of the first `count` keys end. */
+  /** End offset of the first `count` outcomes. */
   endOf(count: number): number {
     return count === 0 ? 0 : (this.#ends[count - 1] ?? 0);
   }
@@ -131,7 +130,7 @@ class Columns {
     this.#ends.push(end);
   }
 
-  /** Removes the first ones. */
+  /** Removes the first `count` outcomes. */
   drop(count: number): void {
     if (count === 0) return;
     const begin = this.endOf(count);

@@ -6,8 +6,8 @@ import type { LockHolder } from "./transaction-lock.ts";
 type OutsideDependencies = Pick<ActorCore, "transactionLock" | "transactions">;
 
 /**
- * Waits for something that only another turn can bring about, without holding up transactions meanwhile.
- * If one has begun by then, resolves after it has ended.
+ * Waits for something that only another turn can cause, without blocking transactions. If one has started in the
+ * meantime, resolves after it has ended.
  */
 export async function outsideTransaction<T>(
   actor: OutsideDependencies,

@@ -48,7 +48,7 @@ export class TransactionLock {
 
   leave(): void {
     this.#inside--;
-    this.#tell();
+    this.#notify();
     this.#admit();
   }
 
@@ -75,7 +75,7 @@ export class TransactionLock {
     if (!holder.entered || holder.parked) return false;
     holder.parked = true;
     this.#parked++;
-    this.#tell();
+    this.#notify();
     return true;
   }
 
@@ -121,7 +121,7 @@ export class TransactionLock {
     }
   }
 
-  #tell(): void {
+  #notify(): void {
     if (this.#inside !== this.#parked) return;
     this.#quiet?.();
     this.#quiet = undefined;

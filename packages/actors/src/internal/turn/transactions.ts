@@ -17,9 +17,9 @@ interface TransactionsDependencies
 }
 
 /**
- * Runs the transactions of one actor one after the other. A transaction begins when all running work has ended
- * or waits for a transaction itself, and all writes so far are durable. Until it ends, no turn is committed and
- * no output leaves.
+ * Runs the transactions of one actor one at a time. A transaction starts when all running work has ended or waits for
+ * a transaction itself, and all writes so far are durable. Until it ends, no turn is committed and no output is
+ * released.
  */
 export class Transactions {
   readonly #actor: TransactionsDependencies;
@@ -27,11 +27,11 @@ export class Transactions {
   readonly #owners = new LazySet<object>();
   #last: Promise<void> | undefined;
   #open = false;
-  /** Whose transaction is open. */
+  /** The context whose transaction is open. */
   #owner: object | undefined;
   /** Settles when the exclusive transaction ends; other contexts wait for it. */
   #alone: PromiseWithResolvers<void> | undefined;
-  /** The turn and the outputs that the open transaction holds back. */
+  /** The turn and outputs that the open transaction holds back. */
   #held: HeldTurn | undefined;
 
   constructor(actor: TransactionsDependencies) {
@@ -49,7 +49,7 @@ export class Transactions {
 
   /** Resolves when no other context's transaction is exclusive; undefined if none is. */
   othersEnd(owner: object): Promise<void> | undefined {
-    // A context's own transaction may wait for what continues here.
+    // The context's own transaction may be waiting for the code that continues here.
     return this.#owners.has(owner) ? undefined : this.#alone?.promise;
   }
 
@@ -73,7 +73,7 @@ export class Transactions {
       if (parks) transactionLock.unpark(holder);
       this.#owners.delete(owner);
       if (this.#owner === owner) this.#owner = undefined;
-      // If this one gave up waiting, the next must still wait for those before it.
+      // If this transaction gives up, the next one still has to wait for those before it.
       mine.resolve(before);
       transactionLock.release();
     }
@@ -144,7 +144,7 @@ export class Transactions {
     const { queue, state, existingStorage, existingParts } = this.#actor;
     const held = queue.transaction();
     try {
-      // First, because it may throw: nothing has to be undone then.
+      // First, because it may throw: then nothing has to be undone.
       existingParts?.savepoint();
     } catch (error) {
       held.commit();
@@ -156,13 +156,13 @@ export class Transactions {
     existingStorage?.savepoint();
   }
 
-  /** What changed since `#savepoint` becomes one turn. */
+  /** Changes since `#savepoint` become one turn. */
   #keep(): void {
     const { queue, state, existingStorage, existingParts } = this.#actor;
     state.keep();
     existingStorage?.keep();
     existingParts?.keep();
-    // While the turn is held, so that it is one commit with relaxed durability as well.
+    // While the turn is held, so that it is also one commit with relaxed durability.
     queue.close();
     this.#held?.commit();
   }
@@ -179,7 +179,7 @@ function nestedError(): HoldfastError {
 }
 
 function timedOutError(timeoutMs: number): HoldfastError {
-  const message = `Other actions did not end within ${timeoutMs} ms, so the transaction has not begun`;
+  const message = `Other actions did not end within ${timeoutMs} ms, so the transaction has not started`;
   return new HoldfastError("actor", "transaction_timed_out", message, {
     metadata: { timeoutMs },
     statusCode: 408,

@@ -12,8 +12,8 @@ interface TurnDependencies {
 }
 
 /**
- * The open turn of one actor: runs user code on the stack, remembers whether it changed anything, and closes
- * the turn when the code returns or, if it goes on after an `await`, at the next macrotask.
+ * The open turn of one actor: runs user code on the stack, records whether it changed anything, and closes the turn
+ * when the code returns or, if it continues after an `await`, at the next macrotask.
  */
 export class TurnTracker {
   /** Counts all changes, so that a call can tell whether anything was written while it ran. */
@@ -22,7 +22,7 @@ export class TurnTracker {
   userWrites = 0;
   /** Counts outputs that cannot be undone, so that a call can tell whether it sent anything. */
   sends = 0;
-  /** The turn has something to commit. */
+  /** True if the turn has something to commit. */
   dirty = false;
   readonly #actor: TurnDependencies;
   /** Above zero while user code is on the stack; its turn ends at the latest when it returns. */
@@ -33,12 +33,12 @@ export class TurnTracker {
     this.#actor = actor;
   }
 
-  /** Runs user code on the stack. A turn that it leaves open ends at the next macrotask. */
+  /** Runs user code on the stack. A turn that stays open ends at the next macrotask. */
   enter(fn: () => unknown): unknown {
     this.#depth++;
     try {
       const result = fn();
-      // Where the result is not a promise, the caller ends the turn at once.
+      // If the result is not a promise, the caller ends the turn immediately.
       if (this.dirty && isThenable(result)) this.setBoundary();
       return result;
     } finally {
@@ -47,8 +47,8 @@ export class TurnTracker {
   }
 
   /**
-   * Runs a hook, if the definition has it; the turn ends with it. Rejects with `actor.callback_timed_out`
-   * after `timeoutMs`, where that is given.
+   * Runs a hook, if the definition has it; the turn ends with it. Rejects with `actor.callback_timed_out` after
+   * `timeoutMs`, if given.
    */
   async hook(name: HookName, args: unknown[], timeoutMs?: number): Promise<unknown> {
     const hook = this.#actor.definition.hooks[name];
@@ -79,20 +79,20 @@ export class TurnTracker {
     }
   }
 
-  /** Something changed that the turn commits. */
+  /** Called when a change has to be committed with the turn. */
   changed(): void {
     this.writes++;
     this.dirty = true;
     if (this.#depth === 0) this.setBoundary();
   }
 
-  /** User code changed something that is written when the turn closes. */
+  /** Called when user code made a change that is written when the turn closes. */
   noteChange(): void {
     this.userWrote();
     this.changed();
   }
 
-  /** User code changed something, either on the stack or after an `await`. */
+  /** Called when user code made a change, on the stack or after an `await`. */
   userWrote(): void {
     if (this.#depth === 0) this.userWrites++;
   }

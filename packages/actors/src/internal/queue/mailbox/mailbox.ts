@@ -35,8 +35,8 @@ export interface MailboxOptions {
   readonly changed: () => void;
   /** Called when a message becomes available. */
   readonly available: () => void;
-  /** Called for events that belong into the log. */
-  readonly told: (what: string, message: Message) => void;
+  /** Called for events that belong in the log. */
+  readonly log: (what: string, message: Message) => void;
   /** Runs work that a stop has to wait for. */
   readonly background: (work: Promise<void>) => void;
 }
@@ -257,7 +257,7 @@ export class Mailbox {
     const policy = this.#options.policies.get(message.queue);
     const death = { queue: message.queue, failedAt: this.#clock.now(), reason };
     this.#leave(message);
-    this.#options.told("message is a dead letter", message);
+    this.#options.log("message is a dead letter", message);
     if (policy?.deadLetter !== undefined) {
       message.queue = policy.deadLetter;
       message.death = death;
@@ -339,7 +339,7 @@ export class Mailbox {
   }
 
   #expire(message: Message): void {
-    this.#options.told("message has expired", message);
+    this.#options.log("message has expired", message);
     this.remove(message);
   }
 
@@ -373,7 +373,7 @@ export class Mailbox {
     this.#dueTimes.add(message);
   }
 
-  /** The next time at which a message needs attention. */
+  /** The next time at which a message becomes available, expires, or returns to its queue. */
   get dueAt(): number | undefined {
     return this.#dueTimes.earliest;
   }

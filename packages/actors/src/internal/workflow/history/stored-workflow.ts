@@ -107,7 +107,7 @@ export class StoredWorkflow {
       this.#loaded = undefined;
       throw error;
     });
-    // If nobody waits for it, the next caller gets the error.
+    // Without a waiting caller, the next one gets the error.
     loaded.catch(() => {});
     return loaded;
   }

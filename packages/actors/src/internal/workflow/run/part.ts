@@ -136,7 +136,7 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
   }
 
   /** Notifies a waiting parent: no other result will come from this actor. */
-  async leaving(): Promise<void> {
+  async destroying(): Promise<void> {
     if (!this.#parentLink.waiting) return;
     if (!this.terminal) {
       const error = describeError(destroyedError());

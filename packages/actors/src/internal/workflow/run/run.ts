@@ -106,7 +106,7 @@ export class WorkflowRun {
     return fiber;
   }
 
-  /** A branch that had lost its race has failed later: nobody waits for it, so it is only logged. */
+  /** Logs the failure of a branch that lost its race: it has no caller that could receive the error. */
   late(branch: string, error: unknown): void {
     this.actor.log.warn("branch failed after its race was over", {
       branch,
@@ -243,7 +243,7 @@ export class Fiber {
     for (const reject of [...this.#waits]) reject(reason);
   }
 
-  /** Removes it from the count: it has ended, or nobody waits for it any more. */
+  /** Removes the fiber from the count: it has ended, or its result is no longer needed. */
   end(): void {
     for (const child of [...this.#children]) child.end();
     if (this.#parent !== undefined) this.#parent.#children.delete(this);

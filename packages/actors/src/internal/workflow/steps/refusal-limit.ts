@@ -3,7 +3,7 @@ const mostRefused = 1_000;
 
 /**
  * Limits the answers to code whose operations are refused because it has ended. Code that catches the error and
- * retries for ever gets no answer any more.
+ * retries forever eventually gets no answer.
  */
 export class RefusalLimit {
   #refused = 0;

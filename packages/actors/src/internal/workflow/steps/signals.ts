@@ -55,7 +55,7 @@ export class Signals {
       throw new HoldfastError("workflow", "signal_too_large", message, { statusCode: 413 });
     }
     this.#pending.push(this.#keep(this.#next++, name, plain));
-    this.#tell();
+    this.#notify();
   }
 
   #keep(number: number, name: string, payload: unknown): Signal {
@@ -66,7 +66,7 @@ export class Signals {
     return { key, name, payload: kept };
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const tell of [...this.#waiting]) tell();
   }
 
@@ -76,7 +76,7 @@ export class Signals {
     const [first] = this.#pending;
     if (first === undefined) this.#pending.push(this.#keep(this.#next++, name, payload));
     else this.#pending.unshift(this.#keep(numberOf(first.key) - 1, name, payload));
-    this.#tell();
+    this.#notify();
   }
 
   /** No number is lower than that of the first: all move up by one, the last one first, to avoid collisions. */
