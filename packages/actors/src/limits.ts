@@ -8,7 +8,7 @@ export const actorLimits = {
    * Maximum number of values in all assigned objects that a running program may still change directly; beyond it, the
    * oldest are replaced by copies.
    */
-  maxHeldValues: 1_024,
+  maxRetainedValues: 1_024,
   /** A state log shorter than this gets no new snapshot; a longer one may grow to the snapshot's size. */
   minStateLogBytes: 16_384,
   /** How long a retry of a keyed call receives the recorded outcome. */

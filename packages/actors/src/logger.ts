@@ -64,11 +64,11 @@ class HostLogger implements ActorLogger {
   }
 
   #log(level: Level, message: unknown, fields: LogFields, details: readonly unknown[]): void {
-    const shown: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(fields)) shown[name] = describe(value);
-    if (details.length > 0) shown["details"] = details.map(describe);
-    if (message instanceof Error) shown["error"] = describe(message);
-    this.#logger[level](message instanceof Error ? message.message : String(message), shown);
+    const fieldsWithStacks: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(fields)) fieldsWithStacks[name] = describe(value);
+    if (details.length > 0) fieldsWithStacks["details"] = details.map(describe);
+    if (message instanceof Error) fieldsWithStacks["error"] = describe(message);
+    this.#logger[level](message instanceof Error ? message.message : String(message), fieldsWithStacks);
   }
 }
 

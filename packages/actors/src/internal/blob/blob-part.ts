@@ -35,7 +35,7 @@ export class BlobPart implements Part, ActorBlobs {
   #streamsBefore: Map<string, BlobInfo> | undefined;
   /** Objects that may have lost their last reference, durably or not. */
   readonly #unused = new Set<string>();
-  /** Objects being stored, which have no reference yet. */
+  /** Number of objects being stored, which have no reference yet. */
   #puts = 0;
   /** Number of objects stored so far. */
   #stored = 0;
@@ -254,7 +254,7 @@ export class BlobPart implements Part, ActorBlobs {
           this.#unused.add(hash);
           return;
         }
-        // What was put meanwhile the answer may not know of.
+        // The list may lack an object stored during the query: it is repeated then.
       } while (stored !== this.#stored);
       this.#blobs.remove(id, hash);
     } catch (error) {

@@ -71,13 +71,13 @@ export async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8
 }
 
 export function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  const result = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {
-    whole.set(piece, at);
+    result.set(piece, at);
     at += piece.length;
   }
-  return whole;
+  return result;
 }
 
 export function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {

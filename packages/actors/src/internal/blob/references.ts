@@ -71,11 +71,11 @@ function assertFormat(value: Uint8Array): void {
 
 function concatBytes(...parts: readonly ArrayLike<number>[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const whole = new Uint8Array(length);
+  const result = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
-    whole.set(part, at);
+    result.set(part, at);
     at += part.length;
   }
-  return whole;
+  return result;
 }

@@ -78,9 +78,9 @@ export class Calls {
     if (key === undefined) return this.#run(call, action, undefined);
     const running = this.#byKey.get(key);
     if (running !== undefined) return this.#join(running, call);
-    const known = this.#actor.ledger.find(key);
-    if (known instanceof Promise) return this.#invokeAfterLookup(call, action, key, known);
-    return known === undefined ? this.#run(call, action, key) : this.#replay(known);
+    const recorded = this.#actor.ledger.find(key);
+    if (recorded instanceof Promise) return this.#invokeAfterLookup(call, action, key, recorded);
+    return recorded === undefined ? this.#run(call, action, key) : this.#replay(recorded);
   }
 
   async #invokeAfterLookup(
@@ -92,12 +92,12 @@ export class Calls {
     // From here on a stop waits for this call as for a running one.
     this.#actor.activity.begin();
     try {
-      const known = await asked.catch((error: unknown) => {
+      const recorded = await asked.catch((error: unknown) => {
         throw this.#actor.errors.sanitize(error);
       });
       const running = this.#byKey.get(key);
       if (running !== undefined) return await this.#join(running, call);
-      if (known !== undefined) return await this.#replay(known);
+      if (recorded !== undefined) return await this.#replay(recorded);
       // Another retry may have finished while the store was read.
       const since = this.#actor.ledger.remembered(key);
       if (since !== undefined) return await this.#replay(since);
@@ -204,7 +204,7 @@ export class Calls {
       if (!running.hasTimeout) this.#startTimeout(running);
       // A thenable of user code may settle twice or throw; a native promise does neither.
       const ended = output instanceof Promise ? output : Promise.resolve(output);
-      const shown =
+      const sanitized =
         hook === undefined
           ? ended
           : ended.then((value) => {
@@ -212,7 +212,7 @@ export class Calls {
               if (failure !== undefined) throw failure.error;
               return actor.turn.enter(() => hook(c, call.name, call.args, value));
             });
-      shown.then(
+      sanitized.then(
         (value) => this.#finish(running, call, value, after),
         (error: unknown) => this.#end(running, this.#actionFailure(error), after),
       );
@@ -307,11 +307,11 @@ export class Calls {
     running.startTimeout(actor.ports.tasks, actionTimeout, () => {
       running.abort(timedOut(actionTimeout));
       const error = timedOut(actionTimeout);
-      const tell = (): void => running.reject(error);
+      const rejectCall = (): void => running.reject(error);
       // A transaction may never end, and callers must not wait for it. A schedule records the timeout, which is not
       // part of the transaction.
-      if (actor.inTransaction && running.scheduled === undefined) return tell();
-      actor.queue.after({ release: tell, drop: (failure) => running.reject(failure) });
+      if (actor.inTransaction && running.scheduled === undefined) return rejectCall();
+      actor.queue.after({ release: rejectCall, drop: (failure) => running.reject(failure) });
     });
   }
 

@@ -60,8 +60,8 @@ function guarded(signal: AbortSignal, listener: Listener): Listener {
   // The platform reports any other kind of listener as an error.
   if (containment === undefined || !callable) return listener;
   const { report, guards } = containment;
-  const known = guards.get(listener);
-  if (known !== undefined) return known;
+  const existing = guards.get(listener);
+  if (existing !== undefined) return existing;
   const guard: Guard = (event) => {
     try {
       const result: unknown =

@@ -69,15 +69,15 @@ export class Connections implements ConnectionHost {
   // From start to sleep
 
   /** Takes over the connections that the host kept during a sleep, until they are restored. */
-  adopt(held: readonly HibernatedConnection[]): void {
-    this.#adopted = held;
+  adopt(adopted: readonly HibernatedConnection[]): void {
+    this.#adopted = adopted;
   }
 
   /** Restores hibernated connections; runs before any hook. */
   load(records: readonly KvEntry[]): void {
-    const held = this.#adopted;
+    const adopted = this.#adopted;
     this.#adopted = [];
-    const live = new Map(held.filter(({ isLost }) => !isLost).map((each) => [each.id, each]));
+    const live = new Map(adopted.filter(({ isLost }) => !isLost).map((each) => [each.id, each]));
     for (const { key, value } of records) {
       const id = connectionIdOf(key);
       const record = decodeConnection(value);
@@ -95,7 +95,7 @@ export class Connections implements ConnectionHost {
       this.#audience.enter(connection);
       this.#restored.push(connection);
     }
-    for (const { id, sink, memory, isLost } of held) {
+    for (const { id, sink, memory, isLost } of adopted) {
       if (!isLost) continue;
       const connection = new Connection(this, id, { params: undefined, request: undefined }, sink, undefined);
       connection.restore({ ...connection.record(), ...memory });
@@ -180,13 +180,13 @@ export class Connections implements ConnectionHost {
   /** Continues a lost connection: the new one takes over its subscriptions and rooms. */
   #resumeFrom(connection: Connection, predecessor: ActorConnection | undefined): boolean {
     if (!(predecessor instanceof HostConnection)) return false;
-    const lost = predecessor.connection;
-    if (!this.#detached.delete(lost.id)) return false;
-    this.#audience.exit(lost);
-    for (const event of lost.subscriptions) this.#audience.subscribe(connection, event);
-    for (const room of lost.rooms) this.#audience.join(connection, room);
+    const previous = predecessor.connection;
+    if (!this.#detached.delete(previous.id)) return false;
+    this.#audience.exit(previous);
+    for (const event of previous.subscriptions) this.#audience.subscribe(connection, event);
+    for (const room of previous.rooms) this.#audience.join(connection, room);
     connection.dirty = true;
-    lost.succeededBy(connection);
+    previous.succeededBy(connection);
     return true;
   }
 
@@ -211,8 +211,8 @@ export class Connections implements ConnectionHost {
       await actor.turn.hook("onBeforeConnect", [c, params], options.onBeforeConnectTimeout);
       await this.#waitForLock();
       if (hooks.createConnState !== undefined) {
-        const made = actor.turn.hook("createConnState", [c, params], options.createConnStateTimeout);
-        connection.begin(await made);
+        const hookResult = actor.turn.hook("createConnState", [c, params], options.createConnStateTimeout);
+        connection.begin(await hookResult);
         await this.#waitForLock();
       }
       if (signal?.aborted)
@@ -220,8 +220,8 @@ export class Connections implements ConnectionHost {
       if (actor.phase.status !== "ready" && (!inGrace || actor.phase.sealed)) throw actor.errors.stopping();
       this.enter(connection);
       try {
-        const own = new ConnContext(actor.context, connection);
-        await actor.turn.hook("onConnect", [own, connection], options.onConnectTimeout);
+        const connContext = new ConnContext(actor.context, connection);
+        await actor.turn.hook("onConnect", [connContext, connection], options.onConnectTimeout);
       } catch (error) {
         this.#remove(connection, false, 1011, "");
         throw error;
@@ -235,7 +235,7 @@ export class Connections implements ConnectionHost {
   /** Waits for the end of a transaction that began while a hook ran: what follows is not part of it. */
   async #waitForLock(): Promise<void> {
     const { transactionLock } = this.#actor;
-    for (let held = transactionLock.pass(); held !== undefined; held = transactionLock.pass()) await held;
+    for (let pass = transactionLock.pass(); pass !== undefined; pass = transactionLock.pass()) await pass;
   }
 
   /** Creates a connection without running hooks. */
@@ -288,8 +288,8 @@ export class Connections implements ConnectionHost {
       if (allowed) this.#addSubscription(connection, event);
       else this.#remove(connection, true, 1008, "auth.forbidden");
     } catch (error) {
-      const shown = actor.errors.sanitize(error);
-      this.#remove(connection, true, 1008, `${shown.group}.${shown.code}`);
+      const sanitized = actor.errors.sanitize(error);
+      this.#remove(connection, true, 1008, `${sanitized.group}.${sanitized.code}`);
     } finally {
       actor.activity.end();
     }
@@ -342,14 +342,14 @@ export class Connections implements ConnectionHost {
   // Leaving
 
   clientLeft(connection: Connection, mayReturn: boolean): void {
-    const lost = this.#detached.get(connection.id) === connection;
-    if (lost && !mayReturn) {
+    const wasDetached = this.#detached.get(connection.id) === connection;
+    if (wasDetached && !mayReturn) {
       this.#detached.delete(connection.id);
       this.#audience.exit(connection);
       connection.end(false, 1000, "");
     }
     // Once the records are final, the next instance runs `onDisconnect`.
-    if (this.#recordsFinal || lost) return;
+    if (this.#recordsFinal || wasDetached) return;
     if (mayReturn && connection.isOpen && connection.isHibernatable) this.#detach(connection);
     else this.#remove(connection, false, 1000, "");
   }
@@ -396,11 +396,11 @@ export class Connections implements ConnectionHost {
     return this.#actor.phase.status === "starting";
   }
 
-  #remove(connection: Connection, tell: boolean, code: number, reason: string): void {
+  #remove(connection: Connection, notifyHost: boolean, code: number, reason: string): void {
     if (this.all.get(connection.id) !== connection) return;
     this.#unlist(connection);
     this.#audience.exit(connection);
-    if (tell) {
+    if (notifyHost) {
       this.#actor.queue.after({
         release: () => connection.end(true, code, reason),
         drop: () => connection.end(true, 1011, "actor.failed"),
@@ -419,7 +419,7 @@ export class Connections implements ConnectionHost {
     actor.activity.begin();
     // The record is deleted in the same commit as the hook's writes; if that commit fails, the next instance runs the
     // hook again.
-    const tell = (): Promise<unknown> => {
+    const runHook = (): Promise<unknown> => {
       if (connection.recorded && !actor.phase.sealed) {
         connection.recorded = false;
         actor.records.delete(connectionKey(connection.id));
@@ -427,7 +427,7 @@ export class Connections implements ConnectionHost {
       return actor.turn.hook("onDisconnect", [new ConnContext(actor.context, connection), connection]);
     };
     // The writes of the hook must not join an open transaction.
-    (actor.transactionLock.pass()?.then(tell) ?? tell())
+    (actor.transactionLock.pass()?.then(runHook) ?? runHook())
       .catch((error: unknown) => actor.errors.report(error))
       .finally(() => {
         actor.activity.end();

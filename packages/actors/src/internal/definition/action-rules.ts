@@ -105,9 +105,9 @@ export function withChecks(name: string, action: AnyFunction, rule: ActionRule):
   const { canInvoke, errors } = rule;
   const run = (c: unknown, args: readonly unknown[]): unknown => {
     // A schedule appends its fire info, which the schemas do not describe.
-    const own = isScheduledRun(args) ? args.slice(0, -1) : args;
-    const added = args.slice(own.length);
-    return then(checkedArgs(name, rule, own), (valid) =>
+    const callerArgs = isScheduledRun(args) ? args.slice(0, -1) : args;
+    const added = args.slice(callerArgs.length);
+    return then(checkedArgs(name, rule, callerArgs), (valid) =>
       then(action(c, ...valid, ...added), (output) => checkedOutput(name, rule, output)),
     );
   };

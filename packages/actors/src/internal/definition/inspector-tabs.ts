@@ -21,11 +21,11 @@ export function parseInspectorTabs(inspector: Readonly<Record<string, unknown>>)
   }
   const tabs = inspector.tabs ?? [];
   if (!Array.isArray(tabs)) throw invalidDefinition('"inspector.tabs" is not a list');
-  const seen = new Set<string>();
+  const ids = new Set<string>();
   return tabs.map((tab: unknown, index) => {
     const parsed = parseTab(tab, `inspector.tabs[${index}]`);
-    if (seen.has(parsed.id)) throw invalidDefinition(`two inspector tabs have the id "${parsed.id}"`);
-    seen.add(parsed.id);
+    if (ids.has(parsed.id)) throw invalidDefinition(`two inspector tabs have the id "${parsed.id}"`);
+    ids.add(parsed.id);
     return parsed;
   });
 }

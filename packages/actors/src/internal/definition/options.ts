@@ -125,9 +125,9 @@ function oneOf<Value extends string>(
   name: string,
   values: readonly [Value, ...Value[]],
 ): Value {
-  const given = options[name];
-  if (given === undefined) return values[0];
-  const value = values.find((item) => item === given);
+  const configured = options[name];
+  if (configured === undefined) return values[0];
+  const value = values.find((item) => item === configured);
   if (value === undefined) {
     throw invalidDefinition(
       `the option "${name}" is not one of ${values.map((item) => `"${item}"`).join(", ")}`,

@@ -16,40 +16,40 @@ export const fileHeader: Uint8Array = Uint8Array.of(...letters, version);
 
 export function frame(value: unknown): Uint8Array {
   const bytes = encodeValue(value);
-  const whole = new Uint8Array(8 + bytes.length);
-  const view = new DataView(whole.buffer);
+  const framed = new Uint8Array(8 + bytes.length);
+  const view = new DataView(framed.buffer);
   view.setUint32(0, bytes.length);
   view.setUint32(4, crc32(bytes));
-  whole.set(bytes, 8);
-  return whole;
+  framed.set(bytes, 8);
+  return framed;
 }
 
 /** Reassembles the written frames from chunks of any size. Throws `store.invalid_import`, `store.format_too_new`. */
 export async function* readFrames(
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Record<string, unknown>> {
-  const held = new ByteQueue();
+  const buffered = new ByteQueue();
   let isChecked: boolean | undefined;
   for await (const piece of source) {
-    held.add(piece);
+    buffered.add(piece);
     if (isChecked === undefined) {
-      if (held.length < fileHeader.length) continue;
-      isChecked = versionOf(held.take(fileHeader.length)) > 1;
+      if (buffered.length < fileHeader.length) continue;
+      isChecked = versionOf(buffered.take(fileHeader.length)) > 1;
     }
     const headBytes = isChecked ? 8 : 4;
     for (
-      let length = frameLength(held, headBytes);
+      let length = frameLength(buffered, headBytes);
       length !== undefined;
-      length = frameLength(held, headBytes)
+      length = frameLength(buffered, headBytes)
     ) {
-      const whole = held.take(headBytes + length);
-      const bytes = whole.subarray(headBytes);
-      if (isChecked && uint32(whole, 4) !== crc32(bytes))
+      const framed = buffered.take(headBytes + length);
+      const bytes = framed.subarray(headBytes);
+      if (isChecked && uint32(framed, 4) !== crc32(bytes))
         throw invalidImport("A part of the file is damaged");
       yield decoded(bytes);
     }
   }
-  if (isChecked === undefined || held.length > 0) throw invalidImport("The file is truncated");
+  if (isChecked === undefined || buffered.length > 0) throw invalidImport("The file is truncated");
 }
 
 /** Length of the next frame's content; undefined until the buffer contains its head. */

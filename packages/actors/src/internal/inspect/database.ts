@@ -34,9 +34,9 @@ export class DatabaseView implements DatabaseInspection {
     readOnly = false,
   ): Promise<readonly SqlRow[]> {
     const db = this.#access();
-    const given = argumentsOf(args);
-    if (readOnly) return db.query(sql, ...given);
-    return this.#turn(() => this.#withoutOpenTransaction(() => db.execute(sql, ...given)));
+    const parameters = argumentsOf(args);
+    if (readOnly) return db.query(sql, ...parameters);
+    return this.#turn(() => this.#withoutOpenTransaction(() => db.execute(sql, ...parameters)));
   }
 
   /** An inspector request must not leave a transaction open: the rest of the actor would wait for its end. */
@@ -46,14 +46,14 @@ export class DatabaseView implements DatabaseInspection {
     try {
       result = await run();
     } catch (error) {
-      this.#undoManual(before);
+      this.#rollBackManual(before);
       throw error;
     }
-    if (!this.#undoManual(before)) return result;
+    if (!this.#rollBackManual(before)) return result;
     throw invalidArguments("A transaction started here ends with the same request: it was rolled back");
   }
 
-  #undoManual(before: object | undefined): boolean {
+  #rollBackManual(before: object | undefined): boolean {
     const { coordinator } = this.#actor.parts.database;
     if (coordinator?.manual === undefined || coordinator.manual === before) return false;
     coordinator.end(false);

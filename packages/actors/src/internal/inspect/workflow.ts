@@ -15,11 +15,11 @@ export class WorkflowView implements WorkflowInspector {
 
   async history(): Promise<WorkflowDetails> {
     const part = this.#actor.parts.workflow;
-    const shown = await inspectWorkflow(part);
-    if (part === undefined) return shown;
+    const inspection = await inspectWorkflow(part);
+    if (part === undefined) return inspection;
     const { input, output, header } = part;
     return {
-      ...shown,
+      ...inspection,
       ...(input === undefined ? {} : { input }),
       ...(output === undefined ? {} : { output }),
       ...(header.error === undefined ? {} : { error: header.error }),

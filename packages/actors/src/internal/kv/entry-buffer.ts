@@ -118,9 +118,9 @@ export class EntryBuffer {
   /** The entries of a range, ordered by key. */
   async list(range: EntryRange): Promise<KvEntry[]> {
     const { limit = Number.POSITIVE_INFINITY, reverse = false } = range;
-    const whole = { start: latin1(range.start), end: range.end && latin1(range.end) };
+    const bounds = { start: latin1(range.start), end: range.end && latin1(range.end) };
     const written = new Map<string, Entry>();
-    for (const [text, entry] of this.#entries) if (covers(whole, text)) written.set(text, entry);
+    for (const [text, entry] of this.#entries) if (covers(bounds, text)) written.set(text, entry);
     const deleted = [...this.#ranges];
     const found = new Map<string, KvEntry>();
     for (const [text, { key, value }] of written) if (value !== undefined) found.set(text, { key, value });
@@ -131,7 +131,7 @@ export class EntryBuffer {
       const page = await this.#page(rest, size, reverse);
       for (const entry of page) {
         const text = latin1(entry.key);
-        if (written.has(text) || deleted.some((hole) => covers(hole, text))) continue;
+        if (written.has(text) || deleted.some((deletedRange) => covers(deletedRange, text))) continue;
         found.set(text, entry);
         visible++;
       }
@@ -167,8 +167,8 @@ export class EntryBuffer {
 
   /** True if a write within this range is not durable yet. */
   isPending(range: EntryRange): boolean {
-    const whole = { start: latin1(range.start), end: range.end && latin1(range.end) };
-    return [...this.#entries.keys()].some((text) => covers(whole, text));
+    const bounds = { start: latin1(range.start), end: range.end && latin1(range.end) };
+    return [...this.#entries.keys()].some((text) => covers(bounds, text));
   }
 
   /** True if nothing is pending or being committed: the buffer could be recreated. */

@@ -84,8 +84,8 @@ export class KvBuffer implements ActorKv {
     keys: readonly KvKey[],
     options?: KvReadOptions<Type>,
   ): Promise<(KvAs<Type> | null)[]> {
-    const wanted = batchOf(keys).map(keyBytes);
-    const values = await Promise.all(wanted.map((key) => this.#get(key)));
+    const keyList = batchOf(keys).map(keyBytes);
+    const values = await Promise.all(keyList.map((key) => this.#get(key)));
     // The `type` option determines the result type, which TypeScript cannot derive for the default.
     const type = (options?.type ?? "binary") as Type;
     return values.map((value) => (value === undefined ? null : toRequestedType(value, type)));

@@ -35,8 +35,8 @@ export class ErrorFilter {
     const foreign = isLifecycleError(error) && !this.#own?.has(error);
     // "Stopping" of another actor must not look as if this one had not run the call, nor "starting", which
     // a hook of the start gets that ends its own actor, as if the start could be waited for.
-    const shown = foreign ? new Error(`it ended with "${error.message}"`, { cause: error }) : error;
-    const visible = sanitizeError(shown, uuidv4(this.#random), this.#report, this.#expose);
+    const original = foreign ? new Error(`it ended with "${error.message}"`, { cause: error }) : error;
+    const visible = sanitizeError(original, uuidv4(this.#random), this.#report, this.#expose);
     // An error that was sanitized once passes unchanged the next time, even as a copy.
     if (isLifecycleError(visible)) this.#know(visible);
     // An error that comes from another actor already names that actor.

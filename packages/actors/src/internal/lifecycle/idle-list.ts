@@ -78,11 +78,11 @@ export class IdleList {
     this.#timer = undefined;
     for (let idler = this.#first; idler !== undefined; idler = this.#first) {
       // The clock is read for each member, because `idle` may take time or add members again.
-      const left = idler.idleSince + this.#timeoutMs - this.#now();
-      if (left > this.#timeoutMs) {
+      const remainingMs = idler.idleSince + this.#timeoutMs - this.#now();
+      if (remainingMs > this.#timeoutMs) {
         // The clock was set back: members behind this one may be due first.
         this.add(idler);
-      } else if (left > 0) return this.#rearm(left);
+      } else if (remainingMs > 0) return this.#rearm(remainingMs);
       else {
         this.#unlink(idler);
         if (idler.isIdle) idler.idle();

@@ -19,15 +19,15 @@ interface StartDependencies
 export async function startActor(actor: StartDependencies, start: InstanceStart): Promise<void> {
   const { definition, phase, state, turn } = actor;
   const isNew = start.type === "create";
-  const held = start.type === "wake" ? (start.held ?? []) : [];
-  if (held.length > 0) actor.connections.adopt(held);
+  const heldConnections = start.type === "wake" ? (start.held ?? []) : [];
+  if (heldConnections.length > 0) actor.connections.adopt(heldConnections);
   const hot = isNew ? noRecords : await hotRecords(actor);
   if (hot.size > 0 || actor.existingParts !== undefined) await actor.parts.load(hot, isNew);
   // An earlier instance stored a request to destroy the actor.
   const destroyRequestedAt = readMeta(hot.get(recordPrefix.meta), metaKey.destroyAskedAt);
   if (destroyRequestedAt !== undefined) phase.destroyRequestedAt = destroyRequestedAt;
   const connected = hot.get(recordPrefix.connection) ?? [];
-  if (held.length > 0 || connected.length > 0) actor.connections.load(connected);
+  if (heldConnections.length > 0 || connected.length > 0) actor.connections.load(connected);
   const stored = start.type === "wake" ? start.loaded.state : undefined;
   if (stored !== undefined) await state.load(stored, hot.get(recordPrefix.meta));
   const { onMigrateTimeout } = definition.options;

@@ -196,10 +196,10 @@ export class ContextQueue implements Consumer {
     this.#queues.own(message.name);
     const id = Number(message.id);
     if (!Number.isSafeInteger(id)) throw invalidOptions('"id" is not the id of a message');
-    const known = this.#queues.mailbox.find(id);
-    if (known !== undefined && known.queue !== message.name) throw notThisMessage(known, message.name);
+    const stored = this.#queues.mailbox.find(id);
+    if (stored !== undefined && stored.queue !== message.name) throw notThisMessage(stored, message.name);
     // A caller with only the id cannot know whether it is completed: repeating has no effect.
-    if (known === undefined || known.state === "taken") return;
+    if (stored === undefined || stored.state === "taken") return;
     this.#touched = true;
     await this.#queues.completeById(id, message.name, response);
     this.#queues.actor.turn.userWrote();

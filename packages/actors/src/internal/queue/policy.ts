@@ -39,11 +39,11 @@ const knownOptions = new Set([
 ]);
 
 /** Computed once per definition and shared by its actors. */
-const known = new WeakMap<ReadonlyMap<string, QueueOptions>, ReadonlyMap<string, Policy>>();
+const policiesByQueues = new WeakMap<ReadonlyMap<string, QueueOptions>, ReadonlyMap<string, Policy>>();
 
 /** Reads the policies of a definition's queues. Throws `actor.invalid_definition`. */
 export function readPolicies(queues: ReadonlyMap<string, QueueOptions>): ReadonlyMap<string, Policy> {
-  const before = known.get(queues);
+  const before = policiesByQueues.get(queues);
   if (before !== undefined) return before;
   const policies = new Map<string, Policy>();
   for (const [name, options] of queues) policies.set(name, readPolicy(name, options));
@@ -54,7 +54,7 @@ export function readPolicies(queues: ReadonlyMap<string, QueueOptions>): Readonl
       );
     }
   }
-  known.set(queues, policies);
+  policiesByQueues.set(queues, policies);
   return policies;
 }
 
@@ -68,12 +68,12 @@ export function readPolicy(name: string, options: QueueOptions): Policy {
   for (const key of Object.keys(options)) {
     if (!knownOptions.has(key)) throw invalidDefinition(`"${key}" is not an option of the queue "${name}"`);
   }
-  const whole = (value: unknown, what: string, least: number): number | undefined => {
+  const integer = (value: unknown, what: string, least: number): number | undefined => {
     if (value === undefined) return undefined;
     if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
     throw invalidDefinition(`"${what}" of the queue "${name}" is not an integer from ${least}`);
   };
-  const duration = (value: unknown, what: string): number | undefined => whole(value, what, 0);
+  const duration = (value: unknown, what: string): number | undefined => integer(value, what, 0);
   const backoff: unknown = options.backoff ?? {};
   if (!isRecord(backoff)) throw invalidDefinition(`"backoff" of the queue "${name}" is not an object`);
   const factor = backoff.factor ?? 2;
@@ -90,16 +90,16 @@ export function readPolicy(name: string, options: QueueOptions): Policy {
   }
   return {
     name,
-    maxAttempts: whole(options.maxAttempts, "maxAttempts", 1) ?? Number.POSITIVE_INFINITY,
+    maxAttempts: integer(options.maxAttempts, "maxAttempts", 1) ?? Number.POSITIVE_INFINITY,
     backoff: { minMs, maxMs: duration(backoff.maxMs, "backoff.maxMs") ?? 3_600_000, factor },
-    visibilityTimeoutMs: whole(options.visibilityTimeoutMs, "visibilityTimeoutMs", 1),
+    visibilityTimeoutMs: integer(options.visibilityTimeoutMs, "visibilityTimeoutMs", 1),
     deadLetter,
     delayMs: duration(options.delayMs, "delayMs") ?? 0,
-    ttlMs: whole(options.ttlMs, "ttlMs", 1),
+    ttlMs: integer(options.ttlMs, "ttlMs", 1),
     priority,
     dedupeKey: dedupeKey as ((body: unknown) => string | undefined) | undefined,
     dedupeWindowMs: duration(options.dedupeWindowMs, "dedupeWindowMs") ?? queueLimits.dedupeWindowMs,
-    concurrency: whole(options.concurrency, "concurrency", 1) ?? 1,
+    concurrency: integer(options.concurrency, "concurrency", 1) ?? 1,
     message: options.message,
     complete: options.complete,
     canPublish,
@@ -120,17 +120,17 @@ export interface SendSettings {
 
 /** Options of one send, which override the policy of the queue. Throws `queue.invalid_options`. */
 export function readSendOptions(policy: Policy, options: unknown, body: unknown): SendSettings {
-  const given = options ?? {};
-  if (!isRecord(given)) throw invalidOptions("the options are not an object");
+  const sendOptions = options ?? {};
+  if (!isRecord(sendOptions)) throw invalidOptions("the options are not an object");
   const number = (name: "delayMs" | "priority" | "ttlMs", least: number): number | undefined => {
-    const value = given[name] ?? undefined;
+    const value = sendOptions[name] ?? undefined;
     if (value === undefined) return undefined;
     if (typeof value === "number" && Number.isFinite(value) && value >= least) return value;
     throw invalidOptions(
       `"${name}" is not a number${least > Number.NEGATIVE_INFINITY ? ` from ${least}` : ""}`,
     );
   };
-  const dedupeKey = given.dedupeKey ?? policy.dedupeKey?.(body) ?? undefined;
+  const dedupeKey = sendOptions.dedupeKey ?? policy.dedupeKey?.(body) ?? undefined;
   if (dedupeKey !== undefined) {
     if (typeof dedupeKey !== "string") throw invalidOptions('"dedupeKey" is not a string');
     if (dedupeKey.length > queueLimits.maxDedupeKeyLength) {

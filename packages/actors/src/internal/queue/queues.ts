@@ -140,11 +140,12 @@ export class Queues {
   ): { readonly id: number; readonly message: Message | undefined } {
     const settings = readSendOptions(policy, options, body);
     const { dedupeKey } = settings;
-    const known = dedupeKey === undefined ? undefined : this.mailbox.dedupe.find(policy.name, dedupeKey);
-    if (known !== undefined) {
-      const message = this.mailbox.find(known);
+    const duplicateId =
+      dedupeKey === undefined ? undefined : this.mailbox.dedupe.find(policy.name, dedupeKey);
+    if (duplicateId !== undefined) {
+      const message = this.mailbox.find(duplicateId);
       if (message !== undefined && waiter !== undefined) this.mailbox.addWaiter(message, waiter);
-      return { id: known, message };
+      return { id: duplicateId, message };
     }
     const encoded = encodeValue(this.actor.state.unwrap(body));
     const message = this.mailbox.enqueue(policy, encoded, settings, waiter);

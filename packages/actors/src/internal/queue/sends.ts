@@ -74,15 +74,15 @@ export class Sends {
     if (done !== undefined) return done;
     if (timeoutMs === 0) return timedOut;
     if (this.#actor.phase.status !== "ready") throw this.#actor.errors.stopping();
-    let own: ((error: unknown) => void) | undefined;
+    let ownLeave: ((error: unknown) => void) | undefined;
     try {
       const waits = this.#queues.completions.wait(id, timeoutMs, call.signal, cancelledWait, (leave) => {
-        own = leave;
+        ownLeave = leave;
         this.#leave.add(leave);
       });
       return (await waits) ?? timedOut;
     } finally {
-      if (own !== undefined) this.#leave.delete(own);
+      if (ownLeave !== undefined) this.#leave.delete(ownLeave);
     }
   }
 
@@ -97,8 +97,8 @@ export class Sends {
   }
 
   async #ledgered(key: string): Promise<Uint8Array | undefined> {
-    const known = await this.#actor.ledger.find(key);
-    const outcome = known === undefined ? undefined : outcomeOf(known);
+    const recorded = await this.#actor.ledger.find(key);
+    const outcome = recorded === undefined ? undefined : outcomeOf(recorded);
     return outcome?.id === undefined ? outcome?.bytes : undefined;
   }
 
@@ -128,11 +128,11 @@ export class Sends {
     // A message whose sender waits keeps the key for its lifetime; the ledger keeps it for a window.
     const pending = this.#queues.mailbox.awaited(key);
     if (pending !== undefined) return { bytes: accepted, id: pending.id };
-    const asked = this.#actor.ledger.find(key);
-    const known = asked instanceof Promise ? await asked : asked;
-    if (known !== undefined) {
+    const lookup = this.#actor.ledger.find(key);
+    const recorded = lookup instanceof Promise ? await lookup : lookup;
+    if (recorded !== undefined) {
       await this.#queues.outside();
-      const outcome = outcomeOf(known);
+      const outcome = outcomeOf(recorded);
       entering.entered = outcome;
       if (entering.waits) this.#awaitFromNowOn(outcome, key);
       await this.#actor.queue.gate();
@@ -158,14 +158,14 @@ export class Sends {
   ): Promise<Outcome> {
     const actor = this.#actor;
     const { queue, ledger } = actor;
-    const own = call.conn instanceof HostConnection ? call.conn.connection : undefined;
+    const callerConnection = call.conn instanceof HostConnection ? call.conn.connection : undefined;
     let transient: Connection | undefined;
-    if (own === undefined && actor.definition.hasConnectionHooks) {
+    if (callerConnection === undefined && actor.definition.hasConnectionHooks) {
       const { params, auth, request } = call;
       transient = await actor.connections.admit({ params, auth, request }, undefined, call.signal);
     }
     try {
-      if (policy.canPublish !== undefined) await this.#authorize(call, policy, own ?? transient);
+      if (policy.canPublish !== undefined) await this.#authorize(call, policy, callerConnection ?? transient);
       const validated = this.#queues.validated(policy, call.body);
       const body = validated instanceof Promise ? await validated : validated;
       // The writes of the hook must not join an open transaction.

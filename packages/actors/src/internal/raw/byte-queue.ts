@@ -25,13 +25,13 @@ export class ByteQueue {
   take(count: number): Uint8Array {
     const taken = this.#copied(count);
     let rest = count;
-    let whole = 0;
+    let removed = 0;
     for (const piece of this.#pieces) {
       if (piece.length > rest) break;
       rest -= piece.length;
-      whole++;
+      removed++;
     }
-    this.#pieces.splice(0, whole);
+    this.#pieces.splice(0, removed);
     const [cut] = this.#pieces;
     if (cut !== undefined && rest > 0) this.#pieces[0] = cut.subarray(rest);
     this.#length -= count;

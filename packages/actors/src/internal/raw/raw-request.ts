@@ -38,7 +38,7 @@ export class RawRequest {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #connection: HostConnection | undefined;
   #begun = false;
-  #answered = false;
+  #settled = false;
   #ended = false;
 
   constructor(actor: RawRequestDependencies, call: RawRequestCall) {
@@ -73,7 +73,7 @@ export class RawRequest {
       await transactionLock.enter();
       try {
         // The caller has already got an error.
-        if (this.#answered) return this.#end();
+        if (this.#settled) return this.#end();
         this.#respond(await this.#handle(connection));
       } finally {
         transactionLock.leave();
@@ -119,12 +119,12 @@ export class RawRequest {
     const headers = decodedHeaders(response);
     this.#body = body?.getReader();
     // The client has disconnected, or the time limit has passed.
-    if (this.#answered) return this.#end();
-    const shown = new Response(body === null ? null : this.#gatedBody(), { status, statusText, headers });
+    if (this.#settled) return this.#end();
+    const gated = new Response(body === null ? null : this.#gatedBody(), { status, statusText, headers });
     this.#actor.queue.after({
       release: () => {
-        this.#answered = true;
-        this.#answer.resolve(shown);
+        this.#settled = true;
+        this.#answer.resolve(gated);
       },
       drop: (error) => {
         this.#reject(error);
@@ -175,8 +175,8 @@ export class RawRequest {
 
   #fail(error: unknown): void {
     const { errors, queue } = this.#actor;
-    const shown = errors.sanitize(error);
-    const reject = (): void => this.#reject(shown);
+    const sanitized = errors.sanitize(error);
+    const reject = (): void => this.#reject(sanitized);
     queue.after({ release: reject, drop: reject });
     this.#end();
   }
@@ -225,7 +225,7 @@ export class RawRequest {
   }
 
   #reject(error: HoldfastError): void {
-    this.#answered = true;
+    this.#settled = true;
     this.#answer.reject(error);
   }
 

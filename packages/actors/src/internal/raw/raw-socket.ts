@@ -228,8 +228,8 @@ export class RawSocket implements RawSocketHost, RawTransport {
   }
 
   #fail(error: unknown): void {
-    const shown = this.#actor.errors.sanitize(error);
-    this.#close(1011, `${shown.group}.${shown.code}`);
+    const sanitized = this.#actor.errors.sanitize(error);
+    this.#close(1011, `${sanitized.group}.${sanitized.code}`);
   }
 
   #close(code: number, reason: string): void {
@@ -238,13 +238,13 @@ export class RawSocket implements RawSocketHost, RawTransport {
 
   /** The actor ends the connection: by `conn.disconnect()`, a sleep, a destruction or a failure. */
   end(code: number, reason: string): void {
-    const shown = closeReason(reason);
-    this.#call.transport.close(code, shown);
+    const reasonText = closeReason(reason);
+    this.#call.transport.close(code, reasonText);
     this.#abort.abort(
-      asAbortError(new HoldfastError("conn", "closed", `The actor closed the WebSocket: ${shown}`)),
+      asAbortError(new HoldfastError("conn", "closed", `The actor closed the WebSocket: ${reasonText}`)),
     );
     this.#actor.context.abortSignal.removeEventListener("abort", this.#stop);
-    this.#socket.onClosed(code, shown, true);
+    this.#socket.onClosed(code, reasonText, true);
   }
 
   #leave(): void {

@@ -26,9 +26,9 @@ export class DeadLetters {
   add(row: DeadRow): void {
     const { from, to } = this.#sequence;
     this.#records.put(deadKey(to), encodeRecord(row));
-    const kept = Math.max(from, to + 1 - scheduleLimits.maxDeadLetters);
-    if (kept > from) this.#records.deleteRange(deadKey(from), deadKey(kept));
-    this.#sequence = { from: kept, to: to + 1 };
+    const firstKept = Math.max(from, to + 1 - scheduleLimits.maxDeadLetters);
+    if (firstKept > from) this.#records.deleteRange(deadKey(from), deadKey(firstKept));
+    this.#sequence = { from: firstKept, to: to + 1 };
     this.#records.put(deadSequenceKey, encodeRecord(this.#sequence));
   }
 

@@ -38,11 +38,11 @@ export class History {
   /** Deletes the oldest rows beyond `count`. */
   trim(row: RecurringRow, count: number): RecurringRow {
     const { from, to } = row.history;
-    const kept = Math.max(from, to - count);
-    if (kept === from) return row;
-    if (kept === from + 1) this.#records.delete(historyKey(row.name, from));
-    else this.#drop(row.name, from, kept);
-    return { ...row, history: { from: kept, to } };
+    const firstKept = Math.max(from, to - count);
+    if (firstKept === from) return row;
+    if (firstKept === from + 1) this.#records.delete(historyKey(row.name, from));
+    else this.#drop(row.name, from, firstKept);
+    return { ...row, history: { from: firstKept, to } };
   }
 
   clear(row: RecurringRow): void {

@@ -217,7 +217,7 @@ function sameTime(row: RecurringRow, fire: Fire): boolean {
   return row.scheduledAt === fire.row.scheduledAt;
 }
 
-/** The record itself identifies whose error it is. */
+/** Omits the actor of the error: the record belongs to it. */
 function toFireError({ group, code, message, metadata }: HoldfastError): FireError {
   return { group, code, message, ...(metadata === undefined ? {} : { metadata }) };
 }

@@ -186,15 +186,15 @@ export class SchedulePart implements Part, InspectedPlan {
   /** The earliest time of a run or a skip. */
   #nextEventAt(): number | undefined {
     let next: number | undefined;
-    const look = (time: number | undefined): void => {
+    const consider = (time: number | undefined): void => {
       if (time !== undefined && (next === undefined || time < next)) next = time;
     };
     if (this.#activeFires.size === 0) return this.table.earliest;
     for (const row of this.table.all) {
       if (row.kind === "recurring" && row.paused === true) continue;
       const fire = this.#activeFires.get(rowName(row));
-      if (fire === undefined) look(row.dueAt);
-      else look(this.#nextSkipAt(row, fire));
+      if (fire === undefined) consider(row.dueAt);
+      else consider(this.#nextSkipAt(row, fire));
     }
     return next;
   }

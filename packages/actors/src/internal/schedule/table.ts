@@ -82,11 +82,11 @@ export class ScheduleTable {
   get earliest(): number | undefined {
     if (this.#earliestKnown) return this.#earliest;
     let earliest: number | undefined;
-    const look = (dueAt: number): void => {
+    const consider = (dueAt: number): void => {
       if (earliest === undefined || dueAt < earliest) earliest = dueAt;
     };
-    for (const { dueAt } of this.#oneShots.values()) look(dueAt);
-    for (const { dueAt, paused } of this.#recurring.values()) if (paused !== true) look(dueAt);
+    for (const { dueAt } of this.#oneShots.values()) consider(dueAt);
+    for (const { dueAt, paused } of this.#recurring.values()) if (paused !== true) consider(dueAt);
     this.#earliest = earliest;
     this.#earliestKnown = true;
     return earliest;

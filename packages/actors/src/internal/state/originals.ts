@@ -51,7 +51,7 @@ const forwards = new WeakMap<object, Forward>();
  * Node's `inspect` and `console.log` bypass a proxy and read its target, which is empty here. This method, found only
  * on the target, returns the view's content to them.
  */
-const shown = {
+const inspectMethod = {
   [Symbol.for("nodejs.util.inspect.custom")](this: object): unknown {
     return forwards.get(this)?.view;
   },
@@ -60,7 +60,7 @@ const shown = {
 /** Creates the view of an original; its target can be redirected later. */
 export function forwardingView(view: object, raw: object): object {
   const forward = new Forward(view);
-  const proxy = new Proxy(Object.assign(emptyLike(raw), shown), forward);
+  const proxy = new Proxy(Object.assign(emptyLike(raw), inspectMethod), forward);
   forwards.set(proxy, forward);
   return proxy;
 }
@@ -129,43 +129,43 @@ export function replaceWithin(original: object, copies: ReadonlyMap<object, obje
   const visit = (container: object): void => {
     if (seen.has(container)) return;
     seen.add(container);
-    const final = (item: unknown): unknown => {
+    const resolve = (item: unknown): unknown => {
       if (typeof item !== "object" || item === null) return item;
       const copy = copies.get(item);
       if (copy === undefined) visit(item);
       return copy ?? item;
     };
-    replaceItems(container, final);
+    replaceItems(container, resolve);
   };
   visit(original);
 }
 
-function replaceItems(container: object, final: (item: unknown) => unknown): void {
+function replaceItems(container: object, resolve: (item: unknown) => unknown): void {
   switch (kindOf(container)) {
     case "object":
       for (const [key, item] of Object.entries(container)) {
-        const now = final(item);
+        const now = resolve(item);
         if (now !== item) setOwn(container as Record<string, unknown>, key, now);
       }
       break;
     case "array": {
       const items = container as unknown[];
       for (let i = 0; i < items.length; i++) {
-        const now = final(items[i]);
+        const now = resolve(items[i]);
         if (now !== items[i]) items[i] = now;
       }
       break;
     }
     case "map": {
       const map = container as Map<unknown, unknown>;
-      const entries = [...map].map(([key, item]) => [final(key), final(item)] as const);
+      const entries = [...map].map(([key, item]) => [resolve(key), resolve(item)] as const);
       map.clear();
       for (const [key, item] of entries) map.set(key, item);
       break;
     }
     case "set": {
       const set = container as Set<unknown>;
-      const items = [...set].map(final);
+      const items = [...set].map(resolve);
       set.clear();
       for (const item of items) set.add(item);
       break;
@@ -176,14 +176,14 @@ function replaceItems(container: object, final: (item: unknown) => unknown): voi
 
 /** Replaces originals by their copies in recorded operations. */
 export function replaceValues(operations: readonly Operation[], copies: ReadonlyMap<object, object>): void {
-  const final = (value: unknown): unknown => {
+  const resolve = (value: unknown): unknown => {
     let at = value;
     while (typeof at === "object" && at !== null && copies.has(at)) at = copies.get(at);
     return at;
   };
   for (const operation of operations) {
-    if (operation[0] === op.set) operation[2] = final(operation[2]);
-    else if (operation[0] === op.splice) operation[4] = operation[4].map(final);
+    if (operation[0] === op.set) operation[2] = resolve(operation[2]);
+    else if (operation[0] === op.splice) operation[4] = operation[4].map(resolve);
   }
 }
 

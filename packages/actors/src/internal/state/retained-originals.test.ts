@@ -142,10 +142,10 @@ describe("references that user code keeps to values it assigned", () => {
     );
   });
 
-  test(`are limited to the ${actorLimits.maxHeldValues} newest values`, () => {
+  test(`are limited to the ${actorLimits.maxRetainedValues} newest values`, () => {
     const { commit, state, stored } = notebook();
     // A note counts as three values, including its tags.
-    const most = Math.floor(actorLimits.maxHeldValues / 3);
+    const most = Math.floor(actorLimits.maxRetainedValues / 3);
     const notes = Array.from({ length: most + 1 }, (_, i): Note => ({ text: `${i}`, tags: [] }));
     for (const note of notes) {
       state.notes.push(note);
@@ -159,7 +159,10 @@ describe("references that user code keeps to values it assigned", () => {
       ["0"],
     );
 
-    const large: Note = { text: "large", tags: new Array<string>(actorLimits.maxHeldValues - 3).fill("") };
+    const large: Note = {
+      text: "large",
+      tags: new Array<string>(actorLimits.maxRetainedValues - 3).fill(""),
+    };
     const tooLarge: Note = { text: "too large", tags: [...large.tags, ""] };
     state.notes.splice(0, state.notes.length, large);
     state.pinned = tooLarge;

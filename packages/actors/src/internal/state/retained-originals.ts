@@ -3,7 +3,7 @@ import { LazyMap } from "../util/lazy.ts";
 import type { Node } from "./node.ts";
 import { kindOf } from "./value.ts";
 
-const { maxHeldValues } = actorLimits;
+const { maxRetainedValues } = actorLimits;
 
 interface Retained {
   /** The committed copy. */
@@ -21,17 +21,17 @@ interface Retained {
  * Only few, small objects and arrays qualify; the oldest are replaced by copies when there are too many.
  */
 export class RetainedOriginals {
-  readonly #held = new LazyMap<Node, Retained>();
+  readonly #retained = new LazyMap<Node, Retained>();
   /** The original that contains each object. */
   readonly #owners = new LazyMap<object, Node>();
   #values = 0;
 
   get isEmpty(): boolean {
-    return this.#held.size === 0;
+    return this.#retained.size === 0;
   }
 
   has(root: Node): boolean {
-    return this.#held.has(root);
+    return this.#retained.has(root);
   }
 
   /**
@@ -40,26 +40,26 @@ export class RetainedOriginals {
    */
   add(root: Node, copy: unknown): boolean {
     const objects: object[] = [];
-    const values = countValues(root.raw, maxHeldValues, objects);
-    if (values > maxHeldValues) return false;
+    const values = countValues(root.raw, maxRetainedValues, objects);
+    if (values > maxRetainedValues) return false;
     for (const object of objects) if ((this.#owners.get(object) ?? root) !== root) return false;
     this.drop(root);
-    this.#held.set(root, { copy, values, objects, touched: false });
+    this.#retained.set(root, { copy, values, objects, touched: false });
     for (const object of objects) this.#owners.set(object, root);
     this.#values += values;
     return true;
   }
 
   drop(root: Node): void {
-    const held = this.#held.get(root);
-    if (held === undefined) return;
-    this.#values -= held.values;
-    for (const object of held.objects) this.#owners.delete(object);
-    this.#held.delete(root);
+    const retained = this.#retained.get(root);
+    if (retained === undefined) return;
+    this.#values -= retained.values;
+    for (const object of retained.objects) this.#owners.delete(object);
+    this.#retained.delete(root);
   }
 
   clear(): void {
-    this.#held.clear();
+    this.#retained.clear();
     this.#owners.clear();
     this.#values = 0;
   }
@@ -67,28 +67,29 @@ export class RetainedOriginals {
   /** Marks the outermost original that contains `node`: it is written completely from now on. */
   touch(node: Node): Node | undefined {
     let root: Node | undefined;
-    for (let at: Node | undefined = node; at !== undefined; at = at.parent) if (this.#held.has(at)) root = at;
-    const held = root === undefined ? undefined : this.#held.get(root);
-    if (held !== undefined) held.touched = true;
+    for (let at: Node | undefined = node; at !== undefined; at = at.parent)
+      if (this.#retained.has(at)) root = at;
+    const retained = root === undefined ? undefined : this.#retained.get(root);
+    if (retained !== undefined) retained.touched = true;
     return root;
   }
 
   /** Called when `node` leaves the state: originals within it are retained until the next commit only. */
   detached(node: Node): void {
-    for (const [root, held] of this.#held) {
+    for (const [root, retained] of this.#retained) {
       for (let at: Node | undefined = root; at !== undefined; at = at.parent)
-        if (at === node) held.touched = true;
+        if (at === node) retained.touched = true;
     }
   }
 
   isTouched(root: Node): boolean {
-    return this.#held.get(root)?.touched === true;
+    return this.#retained.get(root)?.touched === true;
   }
 
   /** Originals that differ from their committed copies, with those copies. */
   changed(): (readonly [root: Node, committed: unknown])[] {
     const changed: (readonly [Node, unknown])[] = [];
-    for (const [root, { copy, touched }] of this.#held) {
+    for (const [root, { copy, touched }] of this.#retained) {
       if (!touched && root.parent !== undefined && !sameTree(root.raw, copy)) changed.push([root, copy]);
     }
     return changed;
@@ -98,25 +99,25 @@ export class RetainedOriginals {
   surplus(): Node[] {
     const surplus: Node[] = [];
     let values = this.#values;
-    for (const [root, held] of this.#held) {
-      if (values <= maxHeldValues) break;
+    for (const [root, retained] of this.#retained) {
+      if (values <= maxRetainedValues) break;
       surplus.push(root);
-      values -= held.values;
+      values -= retained.values;
     }
     return surplus;
   }
 }
 
-/** Counts objects, arrays, their items, and every 16 bytes; stops beyond `most`. */
-function countValues(value: unknown, most: number, objects: object[]): number {
+/** Counts objects, arrays, their items, and every 16 bytes; stops beyond `limit`. */
+function countValues(value: unknown, limit: number, objects: object[]): number {
   if (typeof value !== "object" || value === null) return 1;
   // Maps and sets are not retained: user code changes them through the state.
-  if (value instanceof Map || value instanceof Set) return most + 1;
+  if (value instanceof Map || value instanceof Set) return limit + 1;
   objects.push(value);
   let count = 1 + Math.ceil((bytesOf(value)?.length ?? 0) / 16);
   for (const item of itemsOf(value)) {
-    count += countValues(item, most - count, objects);
-    if (count > most) break;
+    count += countValues(item, limit - count, objects);
+    if (count > limit) break;
   }
   return count;
 }

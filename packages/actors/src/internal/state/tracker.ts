@@ -172,12 +172,12 @@ export class Tracker implements ViewTracker {
       }
       return value;
     }
-    const known = this.#byProxy.get(value);
-    const isOriginal = known === undefined && this.#canAdopt(parent, key, value);
+    const tracked = this.#byProxy.get(value);
+    const isOriginal = tracked === undefined && this.#canAdopt(parent, key, value);
     const raw = isOriginal
       ? value
-      : known !== undefined && this.#canMove(known, parent)
-        ? known.raw
+      : tracked !== undefined && this.#canMove(tracked, parent)
+        ? tracked.raw
         : (copyValue(value, path ?? [...this.pathOf(parent), stepName(key)], this.unwrap) as object);
     const node = this.#nodeOf(parent, key, raw);
     node.parent = parent;
@@ -212,8 +212,8 @@ export class Tracker implements ViewTracker {
   #retain(roots: Iterable<Node>): Node[] {
     const released: Node[] = [];
     for (const root of roots) {
-      const isHeld = this.#retained.has(root) ? !this.#retained.isTouched(root) : this.#committed(root);
-      if (isHeld) this.#originals.add(root);
+      const isRetained = this.#retained.has(root) ? !this.#retained.isTouched(root) : this.#committed(root);
+      if (isRetained) this.#originals.add(root);
       else released.push(root);
     }
     return released.concat(this.#retained.surplus());
@@ -265,9 +265,9 @@ export class Tracker implements ViewTracker {
       const log = new CopyLog(root, (raw) => this.#nodes.get(raw));
       const copy = copyValue(root.raw, this.pathOf(root), this.unwrap, log) as object;
       // The state keeps its own objects; the original receives copies of them.
-      const others = new Map<object, object>();
-      for (const { raw } of log.kept) others.set(raw, copyValue(raw, [], this.unwrap) as object);
-      if (others.size > 0) replaceWithin(root.raw, others);
+      const replacements = new Map<object, object>();
+      for (const { raw } of log.kept) replacements.set(raw, copyValue(raw, [], this.unwrap) as object);
+      if (replacements.size > 0) replaceWithin(root.raw, replacements);
       replaceIn(root, copy);
       for (const { node, copy: itsCopy, key } of log.moved) {
         copies.set(node.raw, itsCopy);
@@ -347,10 +347,10 @@ export class Tracker implements ViewTracker {
 
   /** Records a change of the container `node`; `make` receives the path of the container. */
   record(node: Node, make: (path: Step[]) => Operation): void {
-    const place = this.#writableLocation(node);
-    if (place.type === "nowhere") return;
-    if (place.type === "path") this.#push(make(place.path), undefined, undefined);
-    else if (place.type === "whole") this.#recordWhole(place.node);
+    const location = this.#writableLocation(node);
+    if (location.type === "nowhere") return;
+    if (location.type === "path") this.#push(make(location.path), undefined, undefined);
+    else if (location.type === "whole") this.#recordWhole(location.node);
     this.#changed();
   }
 
@@ -360,30 +360,30 @@ export class Tracker implements ViewTracker {
     if (last !== undefined && last.node === node && last.key === key) {
       last.operation[2] = value;
     } else {
-      const place = this.#writableLocation(node);
-      if (place.type === "nowhere") return;
-      if (place.type === "path") {
-        place.path.push(key);
-        this.#push([op.set, place.path, value], node, key);
-      } else if (place.type === "whole") this.#recordWhole(place.node);
+      const location = this.#writableLocation(node);
+      if (location.type === "nowhere") return;
+      if (location.type === "path") {
+        location.path.push(key);
+        this.#push([op.set, location.path, value], node, key);
+      } else if (location.type === "whole") this.#recordWhole(location.node);
     }
     this.#changed();
   }
 
   /** Records that `node` is written completely: a change within it has no path. */
   recordWhole(node: Node): void {
-    const place = this.#writableLocation(node);
-    if (place.type === "nowhere") return;
-    if (place.type === "whole") this.#recordWhole(place.node);
-    else if (place.type === "path") this.#recordWhole(node);
+    const location = this.#writableLocation(node);
+    if (location.type === "nowhere") return;
+    if (location.type === "whole") this.#recordWhole(location.node);
+    else if (location.type === "path") this.#recordWhole(node);
     this.#changed();
   }
 
   #recordWhole(node: Node): void {
-    const place = this.#locate(node);
-    if (place.type === "whole") this.#recordWhole(place.node);
-    if (place.type !== "path") return;
-    this.#push([op.set, place.path, node.raw], undefined, undefined);
+    const location = this.#locate(node);
+    if (location.type === "whole") this.#recordWhole(location.node);
+    if (location.type !== "path") return;
+    this.#push([op.set, location.path, node.raw], undefined, undefined);
     node.fresh = this.#batch;
   }
 
@@ -394,10 +394,10 @@ export class Tracker implements ViewTracker {
 
   /** As `#locate`, but a path into a retained original has no meaning, since it may have changed unnoticed. */
   #writableLocation(node: Node): ChangeLocation {
-    const place = this.#locate(node);
-    if (this.#retained.isEmpty || place.type === "nowhere" || place.type === "fresh") return place;
-    const held = this.#retained.touch(place.type === "whole" ? place.node : node);
-    return held === undefined ? place : { type: "whole", node: held };
+    const location = this.#locate(node);
+    if (this.#retained.isEmpty || location.type === "nowhere" || location.type === "fresh") return location;
+    const retained = this.#retained.touch(location.type === "whole" ? location.node : node);
+    return retained === undefined ? location : { type: "whole", node: retained };
   }
 
   #locate(start: Node): ChangeLocation {

@@ -20,8 +20,8 @@ export class UndoLog {
       for (const [key, value] of entriesOf(node)) {
         for (const child of [key, value]) {
           if (typeof child !== "object" || child === null) continue;
-          const known = nodeOf(child);
-          if (known !== undefined) known.parent = undefined;
+          const childNode = nodeOf(child);
+          if (childNode !== undefined) childNode.parent = undefined;
         }
       }
     }

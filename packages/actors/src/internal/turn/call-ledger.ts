@@ -54,9 +54,9 @@ export class CallLedger {
 
   /** The outcome of a key that is in memory. */
   remembered(key: string): CallOutcome | undefined {
-    const known = this.#remembered.get(key);
-    return known !== undefined && known.expiresAt > this.#clock.now()
-      ? decodeOutcome(known.bytes)
+    const remembered = this.#remembered.get(key);
+    return remembered !== undefined && remembered.expiresAt > this.#clock.now()
+      ? decodeOutcome(remembered.bytes)
       : undefined;
   }
 

@@ -49,11 +49,12 @@ export class OutcomeMemory {
   shrink(maxCount: number, maxBytes: number, forgotten: (key: string) => void): void {
     const columns = this.#columns ?? new Columns();
     /** Number of column entries to evict. */
-    let gone = 0;
-    const fits = (): boolean => this.count - gone <= maxCount && this.size - columns.endOf(gone) <= maxBytes;
+    let evicted = 0;
+    const fits = (): boolean =>
+      this.count - evicted <= maxCount && this.size - columns.endOf(evicted) <= maxBytes;
     const dropBefore = (expiresAt: number): void => {
-      for (; gone < columns.count && columns.expiryOf(gone) < expiresAt && !fits(); gone++) {
-        forgotten(columns.keyOf(gone));
+      for (; evicted < columns.count && columns.expiryOf(evicted) < expiresAt && !fits(); evicted++) {
+        forgotten(columns.keyOf(evicted));
       }
     };
     for (const [key, { bytes, expiresAt }] of this.#others) {
@@ -64,7 +65,7 @@ export class OutcomeMemory {
       forgotten(key);
     }
     dropBefore(Number.POSITIVE_INFINITY);
-    columns.drop(gone);
+    columns.drop(evicted);
   }
 }
 

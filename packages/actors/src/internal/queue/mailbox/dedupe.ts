@@ -5,9 +5,9 @@ import { queueLimits } from "../limits.ts";
 import { type DedupeRecord, decodeDedupe, dedupeRecordKey, dedupeText, encodeDedupe } from "./records.ts";
 
 /** A snapshot for rollbacks. */
-export type DedupeState = ReadonlyMap<string, Known>;
+export type DedupeState = ReadonlyMap<string, DedupeEntry>;
 
-interface Known extends DedupeRecord {
+interface DedupeEntry extends DedupeRecord {
   readonly record: Uint8Array;
 }
 
@@ -15,7 +15,7 @@ interface Known extends DedupeRecord {
 export class Dedupe {
   readonly #records: EntryBuffer;
   readonly #clock: Clock;
-  readonly #known = new Map<string, Known>();
+  readonly #keys = new Map<string, DedupeEntry>();
 
   constructor(records: EntryBuffer, clock: Clock) {
     this.#records = records;
@@ -30,41 +30,41 @@ export class Dedupe {
     const entries = await this.#records.list(range);
     const found = entries.map(({ key, value }) => ({ key, ...decodeDedupe(value) }));
     for (const { key, id, expiresAt } of found.sort((a, b) => a.id - b.id)) {
-      this.#known.set(dedupeText(key), { id, expiresAt, record: key });
+      this.#keys.set(dedupeText(key), { id, expiresAt, record: key });
     }
     this.#prune();
   }
 
   /** The id of the message that was sent with this key within its window. */
   find(queue: string, key: string): number | undefined {
-    const known = this.#known.get(`${queue}\0${key}`);
-    return known !== undefined && known.expiresAt > this.#clock.now() ? known.id : undefined;
+    const found = this.#keys.get(`${queue}\0${key}`);
+    return found !== undefined && found.expiresAt > this.#clock.now() ? found.id : undefined;
   }
 
   add(queue: string, key: string, entry: DedupeRecord): void {
     const record = dedupeRecordKey(queue, key);
     const text = `${queue}\0${key}`;
-    this.#known.delete(text);
-    this.#known.set(text, { ...entry, record });
+    this.#keys.delete(text);
+    this.#keys.set(text, { ...entry, record });
     this.#records.put(record, encodeDedupe(entry));
     this.#prune();
   }
 
   snapshot(): DedupeState {
-    return new Map(this.#known);
+    return new Map(this.#keys);
   }
 
   restore(state: DedupeState): void {
-    this.#known.clear();
-    for (const [text, known] of state) this.#known.set(text, known);
+    this.#keys.clear();
+    for (const [text, entry] of state) this.#keys.set(text, entry);
   }
 
   /** Drops the oldest keys while they have expired or are too many. */
   #prune(): void {
     const now = this.#clock.now();
-    for (const [text, { expiresAt, record }] of this.#known) {
-      if (expiresAt > now && this.#known.size <= queueLimits.maxDedupeKeys) return;
-      this.#known.delete(text);
+    for (const [text, { expiresAt, record }] of this.#keys) {
+      if (expiresAt > now && this.#keys.size <= queueLimits.maxDedupeKeys) return;
+      this.#keys.delete(text);
       this.#records.delete(record);
     }
   }

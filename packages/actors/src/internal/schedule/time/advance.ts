@@ -17,12 +17,12 @@ export function createRow(
   now: number,
   draw: RandomFraction,
 ): RecurringRow {
-  const kept =
+  const isUnchanged =
     before !== undefined &&
     sameCadence(before.cadence, spec.cadence) &&
     before.startAt === spec.startAt &&
     before.scheduledAt <= (spec.endAt ?? Number.POSITIVE_INFINITY);
-  if (kept) {
+  if (isUnchanged) {
     const { cadence, scheduledAt, dueAt, attempts } = before;
     return { ...spec, ...carried(before), kind: "recurring", cadence, scheduledAt, dueAt, attempts };
   }

@@ -24,8 +24,8 @@ const maxParsed = 256;
 
 function parse(expression: string, timezone: string): Parsed {
   const id = `${timezone}\n${expression}`;
-  const known = parsed.get(id);
-  if (known !== undefined) return known;
+  const cached = parsed.get(id);
+  if (cached !== undefined) return cached;
   const fields = expression.trim().split(/\s+/);
   const clock = /^[*?]/.test(fields.at(-4) ?? "") ? undefined : new WallClock(timezone);
   // Paused and without a callback, a `Cron` only computes times: it sets no timer and never reads the clock.

@@ -62,10 +62,10 @@ export class WallClock {
     const part: Partial<Record<Intl.DateTimeFormatPartTypes, string>> = {};
     for (const { type, value } of this.#format.formatToParts(instant)) part[type] = value;
     const year = part.era === "BC" ? 1 - Number(part.year) : Number(part.year);
-    const shown = new Date(0);
-    shown.setUTCFullYear(year, Number(part.month) - 1, Number(part.day));
-    shown.setUTCHours(Number(part.hour), Number(part.minute), Number(part.second));
+    const reading = new Date(0);
+    reading.setUTCFullYear(year, Number(part.month) - 1, Number(part.day));
+    reading.setUTCHours(Number(part.hour), Number(part.minute), Number(part.second));
     // The format has a resolution of one second.
-    return shown.getTime() - Math.floor(instant / 1_000) * 1_000;
+    return reading.getTime() - Math.floor(instant / 1_000) * 1_000;
   }
 }

@@ -50,15 +50,15 @@ class Methods {
   };
 
   readonly sort = (compare?: Compare): unknown => {
-    const shown = this.#raw.map((item, index) => ({ item: this.#show(item, index), index }));
+    const views = this.#raw.map((item, index) => ({ item: this.#show(item, index), index }));
     // Undefined items are sorted last regardless of the comparison, as in Array.prototype.sort.
     const order = compare ?? byText;
-    shown.sort((a, b) =>
+    views.sort((a, b) =>
       a.item === undefined || b.item === undefined
         ? Number(a.item === undefined) - Number(b.item === undefined)
         : order(a.item, b.item),
     );
-    return this.#reorder(shown.map((entry) => entry.index));
+    return this.#reorder(views.map((entry) => entry.index));
   };
 
   readonly reverse = (): unknown => {
@@ -79,8 +79,8 @@ class Methods {
     const at = relative(target, length);
     const start = relative(from, length);
     const end = to === undefined ? length : relative(to, length);
-    const shown = this.#raw.slice(start, end).map((item, index) => this.#show(item, start + index));
-    const items = shown.slice(0, length - at);
+    const views = this.#raw.slice(start, end).map((item, index) => this.#show(item, start + index));
+    const items = views.slice(0, length - at);
     if (items.length > 0) this.#splice(at, items.length, items);
     return this.#tracker.view(this.#node);
   };
@@ -100,9 +100,9 @@ class Methods {
     }
     const removed = spliceArray(this.#raw, start, count, stored);
     return removed.map((item) => {
-      const shown = this.#show(item, -1);
+      const view = this.#show(item, -1);
       tracker.detach(item);
-      return shown;
+      return view;
     });
   }
 
@@ -163,13 +163,13 @@ class ArrayHandler extends ViewHandler {
       this.#methods ??= new Methods(this.tracker, this.node, this.#raw);
       return this.#methods[key as keyof Methods];
     }
-    const known = this.#reads?.get(key);
-    if (known !== undefined) return known;
-    const made = readMethod(key, this);
-    if (made === undefined) return native;
+    const cached = this.#reads?.get(key);
+    if (cached !== undefined) return cached;
+    const method = readMethod(key, this);
+    if (method === undefined) return native;
     this.#reads ??= new Map();
-    this.#reads.set(key, made);
-    return made;
+    this.#reads.set(key, method);
+    return method;
   }
 
   set(_target: object, key: string | symbol, value: unknown): boolean {

@@ -32,22 +32,23 @@ const readMethods = {
     const { raw } = of;
     const { length } = raw;
     const view = of.tracker.view(of.node);
-    const made: unknown[] = [];
-    for (let i = 0; i < length && i < raw.length; i++) made.push(callback.call(self, viewAt(of, i), i, view));
+    const results: unknown[] = [];
+    for (let i = 0; i < length && i < raw.length; i++)
+      results.push(callback.call(self, viewAt(of, i), i, view));
     // Visits the initial number of items, even if the callback removes some.
-    if (made.length < length) made.length = length;
-    return made;
+    if (results.length < length) results.length = length;
+    return results;
   },
   filter: (of: ReadArray) => (callback: Callback, self?: unknown) => {
     const { raw } = of;
     const { length } = raw;
     const view = of.tracker.view(of.node);
-    const kept: unknown[] = [];
+    const results: unknown[] = [];
     for (let i = 0; i < length && i < raw.length; i++) {
       const item = viewAt(of, i);
-      if (callback.call(self, item, i, view)) kept.push(item);
+      if (callback.call(self, item, i, view)) results.push(item);
     }
-    return kept;
+    return results;
   },
   find: (of: ReadArray) => (callback: Callback, self?: unknown) => {
     const { length } = of.raw;
@@ -81,10 +82,10 @@ const readMethods = {
       const { length } = raw;
       const view = of.tracker.view(of.node);
       const [callback, first] = args;
-      const given = args.length > 1;
-      if (!given && length === 0) throw new TypeError("Reduce of empty array with no initial value");
-      let result = given ? first : viewAt(of, 0);
-      for (let i = given ? 0 : 1; i < length && i < raw.length; i++) {
+      const hasInitial = args.length > 1;
+      if (!hasInitial && length === 0) throw new TypeError("Reduce of empty array with no initial value");
+      let result = hasInitial ? first : viewAt(of, 0);
+      for (let i = hasInitial ? 0 : 1; i < length && i < raw.length; i++) {
         result = callback(result, viewAt(of, i), i, view);
       }
       return result;
@@ -102,9 +103,9 @@ const readMethods = {
     return items;
   },
   at: (of: ReadArray) => (index: number) => {
-    const whole = Math.trunc(Number(index)) || 0;
-    const place = whole < 0 ? of.raw.length + whole : whole;
-    return place >= 0 && place < of.raw.length ? viewAt(of, place) : undefined;
+    const integer = Math.trunc(Number(index)) || 0;
+    const position = integer < 0 ? of.raw.length + integer : integer;
+    return position >= 0 && position < of.raw.length ? viewAt(of, position) : undefined;
   },
 } as const;
 
@@ -129,21 +130,21 @@ export function objectViewAt(of: ReadArray, index: number, item: object): unknow
 }
 
 function cachedView(of: ReadArray, index: number, item: object): unknown {
-  const shown = of.tracker.child(of.node, index, item);
+  const view = of.tracker.child(of.node, index, item);
   // A leaf is its own view, and has to be registered each time that it is handed out.
-  if (shown === item) return shown;
+  if (view === item) return view;
   const { reached, views } = of;
   // Releases a container that was removed from the array.
   if (reached.length > of.raw.length) reached.length = views.length = of.raw.length;
   // Limits the gap to earlier entries: a sparse array is permanently slow, and filling the gap has a cost.
-  if (index > reached.length + maxGap) return shown;
+  if (index > reached.length + maxGap) return view;
   while (reached.length < index) {
     reached.push(undefined);
     views.push(undefined);
   }
   reached[index] = item;
-  views[index] = shown;
-  return shown;
+  views[index] = view;
+  return view;
 }
 
 function indexWhere(of: ReadArray, callback: Callback, self: unknown, wanted: boolean): number {

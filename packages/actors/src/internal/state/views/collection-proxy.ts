@@ -60,11 +60,11 @@ function mapMethods(tracker: ViewTracker, node: Node, raw: Map<unknown, unknown>
   const show = (key: unknown, value: unknown): unknown => tracker.child(node, key, value);
   const set = (keyGiven: unknown, value: unknown): unknown => {
     tracker.writable(node);
-    const known = tracker.unwrapValue(keyGiven);
-    const present = raw.has(known);
-    const before = raw.get(known);
+    const rawKey = tracker.unwrapValue(keyGiven);
+    const present = raw.has(rawKey);
+    const before = raw.get(rawKey);
     if (present && Object.is(tracker.unwrapValue(value), before)) return tracker.view(node);
-    const key = present ? known : tracker.adopt(node, asKey, keyGiven, undefined);
+    const key = present ? rawKey : tracker.adopt(node, asKey, keyGiven, undefined);
     const stored = tracker.adopt(node, key, value, undefined);
     if (isStep(key)) tracker.recordSet(node, key, stored);
     else tracker.recordWhole(node);

@@ -29,14 +29,14 @@ export abstract class ViewHandler implements ProxyHandler<object> {
 
   /** An ordinary property is assigned; one that could not be stored unchanged is rejected. */
   defineProperty(target: object, key: string | symbol, descriptor: PropertyDescriptor): boolean {
-    const known = Reflect.getOwnPropertyDescriptor(target, key);
-    const { enumerable, configurable, writable } = { ...known, ...descriptor };
+    const existing = Reflect.getOwnPropertyDescriptor(target, key);
+    const { enumerable, configurable, writable } = { ...existing, ...descriptor };
     const computed = descriptor.get !== undefined || descriptor.set !== undefined;
     if (computed || enumerable !== true || configurable !== true || writable !== true) {
       const why = "given a computed, hidden or read-only property, which a state does not take";
       throw refused(why, this.tracker.pathOf(this.node));
     }
-    if (known !== undefined && !("value" in descriptor)) return true;
+    if (existing !== undefined && !("value" in descriptor)) return true;
     return this.set(target, key, descriptor.value);
   }
 

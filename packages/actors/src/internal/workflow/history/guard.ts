@@ -40,18 +40,18 @@ export class DeterminismGuard {
   }
 
   #patch(patches: Patch[], owner: string, target: object, name: string, instead: string): void {
-    const shown = `${owner}.${name}()`;
+    const callText = `${owner}.${name}()`;
     const original: unknown = Reflect.get(target, name);
     if (typeof original !== "function") return;
-    const own = Object.hasOwn(target, name);
+    const isOwnProperty = Object.hasOwn(target, name);
     const replacement = (...args: unknown[]): unknown => {
       this.leave();
-      this.#report(shown, instead);
+      this.#report(callText, instead);
       return Reflect.apply(original, target, args);
     };
     // If the environment does not allow the replacement, nothing is detected and nothing breaks.
     if (!Reflect.set(target, name, replacement)) return;
-    patches.push({ target, name, original: own ? original : undefined, replacement });
+    patches.push({ target, name, original: isOwnProperty ? original : undefined, replacement });
   }
 
   /** A Date without arguments is the current time; any other is not. */

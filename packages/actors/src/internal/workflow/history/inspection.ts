@@ -35,8 +35,8 @@ export async function inspectWorkflow(part: WorkflowPart | undefined): Promise<W
 function snapshot(part: WorkflowPart): WorkflowHistorySnapshot {
   const names = new Map<string, number>();
   const indexOf = (name: string): number => {
-    const known = names.get(name);
-    if (known !== undefined) return known;
+    const existing = names.get(name);
+    if (existing !== undefined) return existing;
     names.set(name, names.size);
     return names.size - 1;
   };

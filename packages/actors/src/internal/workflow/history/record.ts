@@ -231,8 +231,12 @@ function describe(thrown: unknown): WorkflowError {
     };
     return { name, message, metadata: { group: thrown.group, code: thrown.code, ...timedOut, ...metadata } };
   }
-  const own = Object.entries(thrown).filter(([key, value]) => !described.has(key) && isPlain(value));
-  return own.length === 0 ? { name, message } : { name, message, metadata: Object.fromEntries(own) };
+  const ownProperties = Object.entries(thrown).filter(
+    ([key, value]) => !described.has(key) && isPlain(value),
+  );
+  return ownProperties.length === 0
+    ? { name, message }
+    : { name, message, metadata: Object.fromEntries(ownProperties) };
 }
 
 /** As `String(error)` formats an error. */

@@ -303,9 +303,9 @@ export class Fiber {
     const wait = { deadline: deadline ?? 0 };
     const arm = (): void => {
       if (deadline === undefined || settled) return;
-      const left = deadline - actor.ports.clock.now();
-      if (left <= 0) settle(() => resolve("expired"));
-      else timer = actor.ports.tasks.after(Math.min(left, actorLimits.maxTimerMs), arm);
+      const remainingMs = deadline - actor.ports.clock.now();
+      if (remainingMs <= 0) settle(() => resolve("expired"));
+      else timer = actor.ports.tasks.after(Math.min(remainingMs, actorLimits.maxTimerMs), arm);
     };
     this.#waits.add(cancelled);
     if (deadline !== undefined) deadlines.add(wait);

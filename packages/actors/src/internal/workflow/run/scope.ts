@@ -173,16 +173,16 @@ export class Scope {
     if (existing !== undefined && existing.kind !== kind) {
       throw this.#diverged(
         { name, kind },
-        `Expected ${kind} "${name}", and the record has a ${existing.kind}`,
+        `Expected ${kind} "${name}", but the history has a ${existing.kind}`,
       );
     }
     const expected = this.#recorded[this.#next];
     if (!unordered.has(kind)) {
       if (expected !== undefined && existing !== expected) {
-        const found = existing === undefined ? "something new" : "something that came later";
+        const found = existing === undefined ? "which is new" : "which comes later";
         throw this.#diverged(
           { name, kind },
-          `The record goes on with ${expected.kind} "${expected.name}", and the code with ${kind} "${name}", ${found}`,
+          `The history continues with ${expected.kind} "${expected.name}", but the code with ${kind} "${name}", ${found}`,
         );
       }
       if (expected !== undefined) this.#next++;
@@ -206,7 +206,7 @@ export class Scope {
     if (existing.kind !== kind && existing.kind !== "removed") {
       throw this.#diverged(
         { name, kind: "removed" },
-        `removed("${name}", "${kind}") stands for a ${kind}, and the record has a ${existing.kind}`,
+        `removed("${name}", "${kind}") replaces a ${kind}, but the history has a ${existing.kind}`,
       );
     }
     const at = this.#recorded.indexOf(existing, this.#next);
@@ -228,11 +228,11 @@ export class Scope {
       throw this.fail(new EntryInProgressError(message));
     }
     this.#recordRefusal();
-    const missing = this.#recorded[this.#next];
-    if (missing === undefined || this.fiber.cancelled !== undefined) return;
+    const nextRecorded = this.#recorded[this.#next];
+    if (nextRecorded === undefined || this.fiber.cancelled !== undefined) return;
     throw this.#diverged(
       undefined,
-      `The record goes on with ${missing.kind} "${missing.name}", and the code ends`,
+      `The history continues with ${nextRecorded.kind} "${nextRecorded.name}", but the code ends`,
     );
   }
 

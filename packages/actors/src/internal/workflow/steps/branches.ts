@@ -152,12 +152,12 @@ export async function runJoin(
     if (record?.status === "failed" && !failures.has(name)) failures.set(name, errorOf(record));
   }
   if (failures.size > 0) {
-    const known = entry.status === "failed";
+    const hasFailed = entry.status === "failed";
     entry.status = "failed";
     entry.error = { name: "JoinError", message: `Join failed: ${[...failures.keys()].join(", ")}` };
-    if (!known) run.history.save(entry);
+    if (!hasFailed) run.history.save(entry);
     // Errors of steps were reported individually; others are reported to `onError`.
-    const reported = known || [...failures.values()].every(wasReported);
+    const reported = hasFailed || [...failures.values()].every(wasReported);
     const error = ofOperation(new JoinError(Object.fromEntries(failures)), entry.name);
     throw reported ? markReported(error) : error;
   }

@@ -31,16 +31,16 @@ export function receive(scope: Scope, name: string, options: unknown, batch: boo
     // From here on this run holds the messages that an earlier run received and did not complete.
     const before = entry.status === "completed";
     if (!before && run.openMessages.size > 0) throw previousNotCompleted();
-    const kept = before ? receivedRecords(entry) : await take(scope, entry, settings);
-    if (kept.length === 0 && !batch) throw timedOut(name, settings.timeout);
-    return kept.map((message) => present(scope, entry, message, settings.completable, before));
+    const records = before ? receivedRecords(entry) : await take(scope, entry, settings);
+    if (records.length === 0 && !batch) throw timedOut(name, settings.timeout);
+    return records.map((message) => present(scope, entry, message, settings.completable, before));
   });
 }
 
 function receiveSettings(options: unknown, batch: boolean): ReceiveSettings {
-  const given = options ?? {};
-  if (!isRecord(given)) throw invalid("a receive takes a name and an object of options");
-  const { names, timeout, completable, count } = given;
+  const receiveOptions = options ?? {};
+  if (!isRecord(receiveOptions)) throw invalid("a receive takes a name and an object of options");
+  const { names, timeout, completable, count } = receiveOptions;
   if (names !== undefined && (!Array.isArray(names) || names.some((name) => typeof name !== "string"))) {
     throw invalid('"names" is not a list of queues');
   }
@@ -119,8 +119,8 @@ function present(
   completable: boolean,
   before: boolean,
 ): QueueMessage {
-  const shown = { ...message, body: recorded(message.body) };
-  if (!completable) return shown;
+  const copy = { ...message, body: recorded(message.body) };
+  if (!completable) return copy;
   const { run } = scope;
   const { queues } = run.actor.parts;
   const completed = (): readonly number[] => entry.data.completed as readonly number[];
@@ -134,7 +134,7 @@ function present(
     run.history.save(entry);
   };
   return {
-    ...shown,
+    ...copy,
     complete: async (response?: unknown) => {
       // From here on the runtime works, which may read the clock.
       run.guard.leave();

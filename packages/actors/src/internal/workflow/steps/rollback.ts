@@ -57,9 +57,9 @@ async function undo(run: WorkflowRun, fiber: Fiber, { entry, output, undo }: Rol
   } catch (error) {
     await run.outside();
     if (run.evicted) return false;
-    const shown = describeError(error);
-    entry.rollbackError = shown.message;
-    run.owner.report({ rollback: { workflowId: run.actor.id, stepName: entry.name, error: shown } });
+    const description = describeError(error);
+    entry.rollbackError = description.message;
+    run.owner.report({ rollback: { workflowId: run.actor.id, stepName: entry.name, error: description } });
   } finally {
     step.close();
   }

@@ -96,9 +96,9 @@ class StepRun {
 
   #freed(): void {
     const { run } = this.#scope;
-    const left = (run.running.get(this.#settings.name) ?? 1) - 1;
-    if (left === 0) run.running.delete(this.#settings.name);
-    else run.running.set(this.#settings.name, left);
+    const remaining = (run.running.get(this.#settings.name) ?? 1) - 1;
+    if (remaining === 0) run.running.delete(this.#settings.name);
+    else run.running.set(this.#settings.name, remaining);
     if (this.#settings.rollback !== undefined) run.undoable--;
     for (const tell of [...run.stepFreed]) tell();
   }
