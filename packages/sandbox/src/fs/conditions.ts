@@ -62,7 +62,7 @@ export function requestedRange(
   size: number,
   etag: string,
 ): ByteRange | undefined {
-  const [first, last, more] = boundsOf(headers.range ?? "");
+  const [first, last, more] = parseBounds(headers.range ?? "");
   if (first === undefined || last === undefined || more !== undefined || first + last === "")
     return undefined;
   const only = headers["if-range"];
@@ -80,7 +80,7 @@ export function requestedRange(
 }
 
 /** The bounds of a byte range, each either digits or empty. Without bounds the header is not a byte range. */
-function boundsOf(range: string): readonly string[] {
+function parseBounds(range: string): readonly string[] {
   const unit = /^bytes=/i.exec(range)?.[0];
   if (unit === undefined) return [];
   const bounds = range

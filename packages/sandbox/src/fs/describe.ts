@@ -1,8 +1,8 @@
 import type { BigIntStats } from "node:fs";
-import { type PathText, shown } from "./paths/names.ts";
+import { type PathText, toDisplay } from "./paths/names.ts";
 
 /** Metadata of a path in answers. A link counts as a file with its own size, as in the peer. */
-export interface Described {
+export interface Metadata {
   readonly path: string;
   /** The bytes of a path that is not UTF-8; `path` then has replacement characters. */
   readonly pathBase64?: string;
@@ -16,10 +16,10 @@ export interface Described {
   readonly special?: "symlink" | "socket" | "fifo" | "device";
 }
 
-export function describe(path: PathText, stat: BigIntStats): Described {
-  const special = specialOf(stat);
+export function describe(path: PathText, stat: BigIntStats): Metadata {
+  const special = specialType(stat);
   return {
-    ...shown(path),
+    ...toDisplay(path),
     entryType: stat.isDirectory() ? "directory" : "file",
     size: Number(stat.size),
     modified: timestamp(stat.mtimeNs),
@@ -28,7 +28,7 @@ export function describe(path: PathText, stat: BigIntStats): Described {
   };
 }
 
-function specialOf(stat: BigIntStats): Described["special"] {
+function specialType(stat: BigIntStats): Metadata["special"] {
   if (stat.isSymbolicLink()) return "symlink";
   if (stat.isSocket()) return "socket";
   if (stat.isFIFO()) return "fifo";
@@ -40,7 +40,7 @@ function specialOf(stat: BigIntStats): Described["special"] {
  * milliseconds: two in-place writes of the same size within it give the same validator. Writes through the
  * server always create another inode.
  */
-export function etagOf(stat: BigIntStats): string {
+export function computeEtag(stat: BigIntStats): string {
   return `"${stat.ino.toString(36)}-${stat.size.toString(36)}-${stat.ctimeNs.toString(36)}"`;
 }
 

@@ -5,7 +5,7 @@ import type { Handler } from "../http/router.ts";
 const badRequests = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "EINVAL", "ENXIO"]);
 
 /** Maps system errors as the peer does: 400 for mistakes of the caller, else 502. */
-function translate(error: unknown): unknown {
+function toProblem(error: unknown): unknown {
   if (isHoldfastError(error)) return error;
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
   if (error.code === "ERR_STREAM_PREMATURE_CLOSE" || error.code === "ECONNRESET") {
@@ -15,7 +15,7 @@ function translate(error: unknown): unknown {
   return badRequests.has(error.code) ? invalid(text) : operationFailed(text);
 }
 
-/** Wraps a handler so that its system errors are mapped by {@link translate}. */
+/** Wraps a handler so that its system errors are mapped by {@link toProblem}. */
 export function withSystemErrors(handler: Handler): Handler {
   return async (exchange) => {
     try {
@@ -26,7 +26,7 @@ export function withSystemErrors(handler: Handler): Handler {
         exchange.response.destroy();
         return;
       }
-      throw translate(error);
+      throw toProblem(error);
     }
   };
 }

@@ -5,7 +5,7 @@ import { isErrorCode } from "@holdfast/core";
 import type { Exchange } from "../http/exchange.ts";
 import { invalid } from "../http/problem.ts";
 import { type ByteRange, checkMatch, isUnchanged, requestedRange } from "./conditions.ts";
-import { etagOf } from "./describe.ts";
+import { computeEtag } from "./describe.ts";
 import { encodeName, type PathText } from "./paths/names.ts";
 import type { Place } from "./paths/paths.ts";
 import { open } from "./system.ts";
@@ -28,7 +28,7 @@ const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLO
  */
 export function sendSmallFile(exchange: Exchange, path: PathText): boolean {
   const small = readSmall(path);
-  if (small) sendWhole(exchange, small.stat, small.content);
+  if (small) sendContent(exchange, small.stat, small.content);
   return small !== undefined;
 }
 
@@ -45,7 +45,7 @@ export async function sendFile(exchange: Exchange, place: Place, inLine: boolean
     if (stat.size <= smallBytes) {
       const size = Number(stat.size);
       const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(size + 1), 0, size + 1, 0);
-      if (bytesRead === size) sendWhole(exchange, stat, buffer.subarray(0, size));
+      if (bytesRead === size) sendContent(exchange, stat, buffer.subarray(0, size));
       else await sendFileOfUnknownSize(exchange, file);
       return;
     }
@@ -81,7 +81,7 @@ function readSmall(path: PathText): { readonly stat: BigIntStats; readonly conte
 }
 
 /** Sends a file that is in memory, or the requested range of it. */
-function sendWhole(exchange: Exchange, stat: BigIntStats, whole: Buffer): void {
+function sendContent(exchange: Exchange, stat: BigIntStats, whole: Buffer): void {
   const bytes = sendHead(exchange, stat);
   if (!bytes) return;
   const content = whole.subarray(bytes.start, bytes.end + 1);
@@ -93,7 +93,7 @@ function sendWhole(exchange: Exchange, stat: BigIntStats, whole: Buffer): void {
 /** Sends the head of the answer. Returns the bytes to send, or undefined where the answer is complete. */
 function sendHead(exchange: Exchange, stat: BigIntStats): ByteRange | undefined {
   const { request, response } = exchange;
-  const [size, etag] = [Number(stat.size), etagOf(stat)];
+  const [size, etag] = [Number(stat.size), computeEtag(stat)];
   response.setHeader("etag", etag);
   response.setHeader("last-modified", stat.mtime.toUTCString());
   response.setHeader("accept-ranges", "bytes");
@@ -103,7 +103,7 @@ function sendHead(exchange: Exchange, stat: BigIntStats): ByteRange | undefined 
     response.end();
     return undefined;
   }
-  const range = rangeOf(exchange, size, etag, response);
+  const range = resolveRange(exchange, size, etag, response);
   const bytes = range ?? { start: 0, end: size - 1 };
   const length = bytes.end - bytes.start + 1;
   response.writeHead(range ? 206 : 200, {
@@ -116,7 +116,7 @@ function sendHead(exchange: Exchange, stat: BigIntStats): ByteRange | undefined 
   return undefined;
 }
 
-function rangeOf(
+function resolveRange(
   exchange: Exchange,
   size: number,
   etag: string,
@@ -131,7 +131,10 @@ function rangeOf(
   }
 }
 
-/** Sends exactly these bytes. If the file shrinks meanwhile, the connection is broken rather than ended short. */
+/**
+ * Sends exactly these bytes. If the file shrinks during the transfer, the connection is destroyed, so that the client
+ * detects it.
+ */
 async function sendBytes(exchange: Exchange, file: FileHandle, range: ByteRange): Promise<void> {
   const { response, signal } = exchange;
   if (signal.aborted) return;
@@ -147,7 +150,7 @@ async function sendBytes(exchange: Exchange, file: FileHandle, range: ByteRange)
     if (bytesRead === 0) break;
     sent += bytesRead;
     await taken;
-    taken = written(response, buffer.subarray(0, bytesRead), signal);
+    taken = waitForWrite(response, buffer.subarray(0, bytesRead), signal);
   }
   await taken;
   if (sent === whole) response.end();
@@ -155,7 +158,7 @@ async function sendBytes(exchange: Exchange, file: FileHandle, range: ByteRange)
 }
 
 /** Resolves when the socket has accepted the bytes, or the client has disconnected. */
-function written(response: ServerResponse, bytes: Buffer, signal: AbortSignal): Promise<void> {
+function waitForWrite(response: ServerResponse, bytes: Buffer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {
       resolve();

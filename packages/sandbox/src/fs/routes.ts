@@ -13,24 +13,24 @@ import type { Route } from "../http/router.ts";
 import { KeyedLock } from "../internal/keyed-lock.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { checkChange } from "./conditions.ts";
-import { describe, etagOf } from "./describe.ts";
+import { computeEtag, describe } from "./describe.ts";
 import { operationFailed, withSystemErrors } from "./failures.ts";
 import { remove, withDirectory } from "./paths/directory.ts";
 import { move } from "./paths/move.ts";
-import { decodeName, type PathText, shown } from "./paths/names.ts";
+import { decodeName, type PathText, toDisplay } from "./paths/names.ts";
 import type { Paths, Place, WalkOptions } from "./paths/paths.ts";
 import { sendFile, sendSmallFile } from "./read.ts";
-import { hasCode, lstat, lstatIfThere, mkdir, readdir, readlink } from "./system.ts";
+import { hasCode, lstat, lstatIfExists, mkdir, readdir, readlink } from "./system.ts";
 import { lockKey, receiveFile } from "./write.ts";
 
-/** Entries of a directory that are looked at together. */
+/** Number of directory entries that are read concurrently. */
 const batchSize = 64;
 const defaultMatches = 1_000;
 const maxMatches = 10_000;
 
 /**
- * `/v1/fs`: files of any size in constant memory, written to a temporary file and renamed. What few
- * callers need is loaded with its first call, so that an idle server holds none of it.
+ * Routes `/v1/fs`: files of any size in constant memory, written to a temporary file and renamed. Rarely used modules
+ * are loaded on demand to save memory.
  */
 export class FsRoutes {
   readonly #paths: Paths;
@@ -67,12 +67,16 @@ export class FsRoutes {
     ];
   }
 
-  /** Walks to the path of the request, and lets go of it when `use` is done. */
-  async #at<T>(exchange: Exchange, options: WalkOptions, use: (place: Place) => Promise<T>): Promise<T> {
-    return await this.#walk(pathOf(exchange), options, use);
+  /** Resolves the path of the request, and releases it after `use`. */
+  async #withRequestPath<T>(
+    exchange: Exchange,
+    options: WalkOptions,
+    use: (place: Place) => Promise<T>,
+  ): Promise<T> {
+    return await this.#withPlace(requestPath(exchange), options, use);
   }
 
-  async #walk<T>(path: PathText, options: WalkOptions, use: (place: Place) => Promise<T>): Promise<T> {
+  async #withPlace<T>(path: PathText, options: WalkOptions, use: (place: Place) => Promise<T>): Promise<T> {
     const place = await this.#paths.walk(path, options);
     try {
       return await use(place);
@@ -82,15 +86,16 @@ export class FsRoutes {
   }
 
   async #read(exchange: Exchange): Promise<void> {
-    const path = pathOf(exchange);
+    const path = requestPath(exchange);
     const inLine = !this.#paths.mayHang(path);
-    if (inLine && this.#paths.isPlain(path) && sendPlain(exchange, this.#paths.absolute(path))) return;
-    await this.#at(exchange, follow, (place) => sendFile(exchange, place, inLine));
+    if (inLine && this.#paths.needsNoWalk(path) && trySendSmallFile(exchange, this.#paths.absolute(path)))
+      return;
+    await this.#withRequestPath(exchange, followLinks, (place) => sendFile(exchange, place, inLine));
   }
 
   async #entries(exchange: Exchange): Promise<void> {
-    const path = pathOf(exchange, this.#paths.home);
-    const entries = await this.#walk(path, follow, (place) =>
+    const path = requestPath(exchange, this.#paths.home);
+    const entries = await this.#withPlace(path, followLinks, (place) =>
       withDirectory(place.path, async (inside) => {
         const [names, silent] = await Promise.all([readdir(inside), this.#paths.hungMountsIn(place.display)]);
         const described: object[] = [];
@@ -98,7 +103,7 @@ export class FsRoutes {
           exchange.signal.throwIfAborted();
           const batch = names.slice(at, at + batchSize);
           const found = await Promise.all(
-            batch.map((name) => entry(place.display, inside, name, silent.has(name))),
+            batch.map((name) => describeEntry(place.display, inside, name, silent.has(name))),
           );
           for (const item of found) if (item) described.push(item);
         }
@@ -109,64 +114,72 @@ export class FsRoutes {
   }
 
   async #stat(exchange: Exchange): Promise<void> {
-    const found = await this.#at(exchange, follow, async (place) => {
+    const found = await this.#withRequestPath(exchange, followLinks, async (place) => {
       const stat = await lstat(place.path);
-      return { ...describe(place.display, stat), etag: etagOf(stat) };
+      return { ...describe(place.display, stat), etag: computeEtag(stat) };
     });
     sendJson(exchange.response, found);
   }
 
   async #write(exchange: Exchange): Promise<void> {
     requireUncompressed(exchange);
-    if (pathOf(exchange).endsWith("/")) throw operationFailed("EISDIR: is a directory");
-    const result = await this.#at(exchange, { follow: true, makeParents: true }, async (place) => {
-      const { bytesWritten, etag } = await receiveFile(
-        exchange,
-        place,
-        this.#limits.maxFileBytes,
-        this.#lock,
-      );
-      // The body is the peer's to the letter; what is new of the file is told beside it.
-      exchange.response.setHeader("etag", etag);
-      return { ...shown(place.display), bytesWritten };
-    });
+    if (requestPath(exchange).endsWith("/")) throw operationFailed("EISDIR: is a directory");
+    const result = await this.#withRequestPath(
+      exchange,
+      { follow: true, makeParents: true },
+      async (place) => {
+        const { bytesWritten, etag } = await receiveFile(
+          exchange,
+          place,
+          this.#limits.maxFileBytes,
+          this.#lock,
+        );
+        // The body is exactly the peer's, so the validator is in a header only.
+        exchange.response.setHeader("etag", etag);
+        return { ...toDisplay(place.display), bytesWritten };
+      },
+    );
     sendJson(exchange.response, result);
   }
 
   async #mkdir(exchange: Exchange): Promise<void> {
-    const made = await this.#at(exchange, { follow: true, makeParents: true }, async (place) => {
+    const made = await this.#withRequestPath(exchange, { follow: true, makeParents: true }, async (place) => {
       await mkdir(place.path).catch(async (error: unknown) => {
         if (!hasCode(error, "EEXIST") || !(await lstat(place.path)).isDirectory()) throw error;
       });
-      return shown(place.display);
+      return toDisplay(place.display);
     });
     sendJson(exchange.response, made);
   }
 
   async #delete(exchange: Exchange): Promise<void> {
     const recursive = booleanQuery(exchange, "recursive");
-    const removed = await this.#at(exchange, { follow: false, tree: recursive }, async (place) => {
-      if (place.name === ".") throw invalid("the root directory cannot be deleted");
-      await this.#lock.run(await lockKey(place), async () => {
-        const stat = await lstatIfThere(place.path);
-        checkChange(exchange.request.headers, stat && etagOf(stat));
-        await remove(place.path, recursive);
-      });
-      return shown(place.display);
-    });
+    const removed = await this.#withRequestPath(
+      exchange,
+      { follow: false, tree: recursive },
+      async (place) => {
+        if (place.name === ".") throw invalid("the root directory cannot be deleted");
+        await this.#lock.run(await lockKey(place), async () => {
+          const stat = await lstatIfExists(place.path);
+          checkChange(exchange.request.headers, stat && computeEtag(stat));
+          await remove(place.path, recursive);
+        });
+        return toDisplay(place.display);
+      },
+    );
     sendJson(exchange.response, removed);
   }
 
   async #move(exchange: Exchange): Promise<void> {
     requireJsonContent(exchange);
     const request = parseMove(parseJson(await readText(exchange, this.#limits.maxJsonBytes)));
-    const moved = await this.#walk(request.from, { follow: false, tree: true }, async (from) => {
-      // A missing source is told before anything is made for its destination.
+    const moved = await this.#withPlace(request.from, { follow: false, tree: true }, async (from) => {
+      // Report a missing source before the parents of the destination are created.
       const source = await lstat(from.path);
       if (request.to.endsWith("/") && !source.isDirectory()) throw invalid("ENOTDIR: not a directory");
-      return await this.#walk(request.to, { follow: false, makeParents: true }, async (to) => {
+      return await this.#withPlace(request.to, { follow: false, makeParents: true }, async (to) => {
         await this.#lock.run(await lockKey(to), () => move(from, to, request.overwrite, exchange.signal));
-        return { from: shown(from.display).path, to: shown(to.display).path };
+        return { from: toDisplay(from.display).path, to: toDisplay(to.display).path };
       });
     });
     sendJson(exchange.response, moved);
@@ -174,9 +187,9 @@ export class FsRoutes {
 
   async #upload(exchange: Exchange): Promise<void> {
     requireUncompressed(exchange);
-    const path = pathOf(exchange, this.#paths.home);
+    const path = requestPath(exchange, this.#paths.home);
     const { receiveTar } = await import("./trees/tar-upload.ts");
-    const uploaded = await this.#walk(path, { follow: true, makeParents: true }, (place) =>
+    const uploaded = await this.#withPlace(path, { follow: true, makeParents: true }, (place) =>
       receiveTar(exchange, this.#paths, place, this.#limits.maxFileBytes),
     );
     sendJson(exchange.response, uploaded);
@@ -185,7 +198,9 @@ export class FsRoutes {
   async #archive(exchange: Exchange): Promise<void> {
     const gzip = booleanQuery(exchange, "gzip");
     const { sendTar } = await import("./trees/tar-download.ts");
-    await this.#walk(pathOf(exchange, this.#paths.home), tree, (place) => sendTar(exchange, place, gzip));
+    await this.#withPlace(requestPath(exchange, this.#paths.home), followIntoTree, (place) =>
+      sendTar(exchange, place, gzip),
+    );
   }
 
   async #search(exchange: Exchange): Promise<void> {
@@ -202,13 +217,13 @@ export class FsRoutes {
       signal,
     };
     const { search } = await import("./search.ts");
-    const found = await this.#walk(pathOf(exchange, this.#paths.home), tree, (place) =>
+    const found = await this.#withPlace(requestPath(exchange, this.#paths.home), followIntoTree, (place) =>
       search(place, request),
     );
     sendJson(exchange.response, found);
   }
 
-  /** As JSON, or for who asks for `text/x-diff` as one patch that `git apply` takes. */
+  /** Responds with JSON or, if the client accepts `text/x-diff`, with one patch for `git apply`. */
   async #diff(exchange: Exchange): Promise<void> {
     const request = {
       context: countQuery(exchange, "context", 3, 100),
@@ -219,8 +234,8 @@ export class FsRoutes {
     const { diffTrees } = await import("./trees/tree-diff.ts");
     const from = requiredQuery(exchange, "from");
     const to = requiredQuery(exchange, "to");
-    const found = await this.#walk(from, tree, (before) =>
-      this.#walk(to, tree, (after) => diffTrees(before, after, request)),
+    const found = await this.#withPlace(from, followIntoTree, (before) =>
+      this.#withPlace(to, followIntoTree, (after) => diffTrees(before, after, request)),
     );
     if (/\btext\/x-diff\b/i.test(exchange.request.headers.accept ?? "")) {
       const text = Buffer.from(found.files.map(({ patch }) => patch ?? "").join(""));
@@ -234,20 +249,22 @@ export class FsRoutes {
   async #watch(exchange: Exchange): Promise<void> {
     const recursive = booleanQuery(exchange, "recursive");
     const { sendChanges } = await import("./trees/watch.ts");
-    await this.#walk(pathOf(exchange, this.#paths.home), { follow: true, tree: recursive }, (place) =>
-      sendChanges(exchange, place, recursive, this.#limits),
+    await this.#withPlace(
+      requestPath(exchange, this.#paths.home),
+      { follow: true, tree: recursive },
+      (place) => sendChanges(exchange, place, recursive, this.#limits),
     );
   }
 }
 
-const follow: WalkOptions = { follow: true };
-const tree: WalkOptions = { follow: true, tree: true };
+const followLinks: WalkOptions = { follow: true };
+const followIntoTree: WalkOptions = { follow: true, tree: true };
 
 /**
- * Without a root there is nothing to keep a reader in: a small file under its own name needs no walk.
- * False for everything else, links included: the walk follows them, and tells what is wrong.
+ * Sends a small file without a walk, which is possible if there is no root to confine to. Returns false for everything
+ * else, including links and errors, which the walk handles.
  */
-function sendPlain(exchange: Exchange, path: PathText): boolean {
+function trySendSmallFile(exchange: Exchange, path: PathText): boolean {
   try {
     return sendSmallFile(exchange, path);
   } catch (error) {
@@ -256,18 +273,18 @@ function sendPlain(exchange: Exchange, path: PathText): boolean {
   }
 }
 
-/** The path that a request names, as text or, for names that are not UTF-8, as base64 of its bytes. */
-function pathOf(exchange: Exchange, otherwise?: string): PathText {
+/** The path in a request: as text, or as base64 for names that are not UTF-8. */
+function requestPath(exchange: Exchange, defaultPath?: string): PathText {
   const encoded = exchange.query.get("pathBase64");
   if (encoded !== null) return decodeName(Buffer.from(encoded, "base64"));
   const given = exchange.query.get("path");
-  // Where there is a default, an empty text is as good as none.
-  const path = given === null || (given === "" && otherwise !== undefined) ? otherwise : given;
+  // An empty path selects the default, if there is one.
+  const path = given === null || (given === "" && defaultPath !== undefined) ? defaultPath : given;
   if (path === undefined) throw invalid("missing required 'path' query parameter");
   return path;
 }
 
-/** A query parameter that is a number from 1 to `most`. */
+/** Reads a query parameter that must be an integer from 1 to `most`. */
 function countQuery(exchange: Exchange, name: string, otherwise: number, most: number): number {
   const text = exchange.query.get(name);
   if (text === null) return otherwise;
@@ -278,27 +295,27 @@ function countQuery(exchange: Exchange, name: string, otherwise: number, most: n
 }
 
 /**
- * An entry that went away since it was listed is simply not there; of a mount that does not answer, no more
- * can be told than that it is one.
+ * Describes a directory entry. Returns undefined if it was removed after the listing. A mount that does not respond is
+ * reported as an empty directory.
  */
-async function entry(
+async function describeEntry(
   directory: PathText,
   inside: PathText,
   name: PathText,
-  isSilent: boolean,
+  isHung: boolean,
 ): Promise<object | undefined> {
   const display = `${directory === "/" ? "" : directory}/${name}`;
-  if (isSilent) return { name: shown(name).path, ...shown(display), entryType: "directory", size: 0 };
-  const stat = await lstatIfThere(`${inside}/${name}`);
+  if (isHung) return { name: toDisplay(name).path, ...toDisplay(display), entryType: "directory", size: 0 };
+  const stat = await lstatIfExists(`${inside}/${name}`);
   if (!stat) return undefined;
   const target = stat.isSymbolicLink()
     ? await readlink(`${inside}/${name}`).then(
-        (text) => ({ target: shown(text).path }),
+        (text) => ({ target: toDisplay(text).path }),
         () => undefined,
       )
     : undefined;
   const described = describe(display, stat);
-  return { name: shown(name).path, ...described, ...target };
+  return { name: toDisplay(name).path, ...described, ...target };
 }
 
 interface MoveRequest {

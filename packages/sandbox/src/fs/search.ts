@@ -4,17 +4,17 @@ import { matchesGlob } from "node:path";
 import { createInterface } from "node:readline";
 import { type Context, createContext, runInContext } from "node:vm";
 import { invalid } from "../http/problem.ts";
-import { DirectoryChain, listed } from "./paths/directory-chain.ts";
-import { decodeName, type PathText, shown } from "./paths/names.ts";
+import { DirectoryChain, listFlags } from "./paths/directory-chain.ts";
+import { decodeName, type PathText, toDisplay } from "./paths/names.ts";
 import type { Place } from "./paths/paths.ts";
-import { hasCode, lstatIfThere, open, readdir } from "./system.ts";
+import { hasCode, lstatIfExists, open, readdir } from "./system.ts";
 
 export interface SearchRequest {
-  /** Text, or with `regex` a regular expression, to find in lines. Absent: files are found by name alone. */
+  /** Text or, with `regex`, a regular expression to search for in lines. If absent, files are found by name only. */
   readonly pattern?: string;
   readonly regex: boolean;
   readonly ignoreCase: boolean;
-  /** Paths relative to the directory; absent: all. */
+  /** Glob for paths relative to the directory; absent for all. */
   readonly glob?: string;
   readonly limit: number;
   readonly timeoutMs: number;
@@ -24,14 +24,14 @@ export interface SearchRequest {
 export interface SearchMatch {
   readonly path: string;
   readonly pathBase64?: string;
-  /** From 1; absent where only names are searched. */
+  /** Line number from 1; absent in a search by name. */
   readonly line?: number;
   readonly text?: string;
 }
 
 export interface SearchAnswer {
   readonly matches: readonly SearchMatch[];
-  /** The limit or the time ran out before the end. */
+  /** True if the limit or the timeout ended the search early. */
   readonly truncated: boolean;
   readonly engine: "ripgrep" | "walk";
 }
@@ -43,25 +43,25 @@ const sliceMs = 100;
 const namesOfSlice = 64;
 
 /**
- * Searches the files below a directory without following links. Skips `.git`, files with NUL bytes and files
- * over 16 MiB. Uses ripgrep for lines where it is installed (it also skips what .gitignore names), else a walk
- * of our own. Throws `invalid_request` for a bad expression.
+ * Searches the files below a directory without following links. Skips `.git`, files with NUL bytes and files over 16
+ * MiB. Lines are searched by ripgrep if it is installed, which also respects .gitignore, else by walking the tree
+ * here. Throws `invalid_request` for an invalid expression.
  */
 export async function search(place: Place, request: SearchRequest): Promise<SearchAnswer> {
-  const directories = await DirectoryChain.open(place.path, listed);
+  const directories = await DirectoryChain.open(place.path, listFlags);
   try {
     if (request.pattern !== undefined) {
-      const answer = await searchByRipgrep(directories.inside, place.display, request, request.pattern);
+      const answer = await searchByRipgrep(directories.currentPath, place.display, request, request.pattern);
       if (answer) return answer;
     }
-    return await new Walk(directories, place.display, request).run();
+    return await new TreeSearch(directories, place.display, request).run();
   } finally {
     await directories.close();
   }
 }
 
 /** A search by walking the tree in this process. */
-class Walk {
+class TreeSearch {
   readonly #directories: DirectoryChain;
   readonly #display: PathText;
   readonly #request: SearchRequest;
@@ -88,7 +88,7 @@ class Walk {
   /** Searches the current directory of the walk. */
   async #directory(): Promise<void> {
     const directories = this.#directories;
-    const names = await readdir(directories.inside);
+    const names = await readdir(directories.currentPath);
     for (let from = 0; from < names.length; from += namesOfSlice) {
       const some = names.slice(from, from + namesOfSlice);
       const wanted = this.#wanted(some.map((name) => directories.relative(name)));
@@ -103,11 +103,11 @@ class Walk {
 
   async #entry(name: PathText, wanted: ReadonlySet<PathText>): Promise<void> {
     const directories = this.#directories;
-    const path = `${directories.inside}/${name}`;
-    const stat = await lstatIfThere(path);
+    const path = `${directories.currentPath}/${name}`;
+    const stat = await lstatIfExists(path);
     if (stat?.isDirectory() && name !== ".git") {
       await directories
-        .within(name, () => this.#directory())
+        .inDirectory(name, () => this.#directory())
         .catch((error: unknown) => {
           if (!hasCode(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES")) throw error;
         });
@@ -118,7 +118,7 @@ class Walk {
   }
 
   async #file(path: PathText, relative: PathText, size: number): Promise<void> {
-    const at = shown(`${this.#display}/${relative}`);
+    const at = toDisplay(`${this.#display}/${relative}`);
     if (!this.#find) {
       this.#add(at);
       return;
@@ -148,7 +148,7 @@ function lineFinder(request: SearchRequest, pattern: string): (text: string) => 
   if (!request.regex) {
     const fold = (text: string) => (request.ignoreCase ? text.toLowerCase() : text);
     const wanted = fold(pattern);
-    return (text) => indexes(text.split("\n"), (line) => fold(line).includes(wanted));
+    return (text) => matchingIndexes(text.split("\n"), (line) => fold(line).includes(wanted));
   }
   const flags = request.ignoreCase ? "iu" : "u";
   try {
@@ -195,13 +195,13 @@ function runWithTimeLimit(source: string, context: Context, why: string): unknow
   }
 }
 
-function indexes(lines: readonly string[], test: (line: string) => boolean): number[] {
+function matchingIndexes(lines: readonly string[], test: (line: string) => boolean): number[] {
   const found: number[] = [];
   for (const [index, line] of lines.entries()) if (test(line)) found.push(index);
   return found;
 }
 
-/** The content of a file; undefined where it is not text, or went away. */
+/** Reads a text file; undefined for other content and for a file that was removed. */
 async function readText(path: PathText): Promise<string | undefined> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -217,7 +217,10 @@ async function readText(path: PathText): Promise<string | undefined> {
   }
 }
 
-/** Undefined where ripgrep is not installed. Its arguments cannot be taken for options or commands. */
+/**
+ * Searches with ripgrep; undefined if it is not installed. User input is passed so that it cannot be taken for an
+ * option or command.
+ */
 async function searchByRipgrep(
   inside: PathText,
   display: PathText,
@@ -229,7 +232,7 @@ async function searchByRipgrep(
   if (request.ignoreCase) flags.push("--ignore-case");
   if (request.glob !== undefined) flags.push(`--glob=${request.glob}`);
   const child = spawn("rg", [...flags, "--regexp", pattern, "--", "./"], {
-    // The open directory itself, not its name: whatever happens to the name, this is where it starts.
+    // The descriptor path of the open directory, so that a rename cannot redirect the search.
     cwd: inside,
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env.PATH },
@@ -273,28 +276,28 @@ async function searchByRipgrep(
 }
 
 function ripgrepMatch(line: string, base: PathText): SearchMatch | undefined {
-  const event = eventOf(line);
+  const event = parseEvent(line);
   if (member(event, "type") !== "match") return undefined;
-  const path = bytesOf(member(event, "data", "path"));
+  const path = decodeBytes(member(event, "data", "path"));
   const number = member(event, "data", "line_number");
-  const content = bytesOf(member(event, "data", "lines"));
+  const content = decodeBytes(member(event, "data", "lines"));
   if (path === undefined || content === undefined || typeof number !== "number") return undefined;
   const text = content
     .toString("utf8")
     .replace(/\r?\n$/, "")
     .slice(0, maxLineChars);
-  return { ...shown(`${base}/${decodeName(path).replace(/^\.\//, "")}`), line: number, text };
+  return { ...toDisplay(`${base}/${decodeName(path).replace(/^\.\//, "")}`), line: number, text };
 }
 
-/** ripgrep tells what is UTF-8 as `text`, and other bytes as base64 in `bytes`. */
-function bytesOf(value: unknown): Buffer | undefined {
+/** ripgrep prints UTF-8 as `text`, and other bytes as base64 in `bytes`. */
+function decodeBytes(value: unknown): Buffer | undefined {
   const [text, bytes] = [member(value, "text"), member(value, "bytes")];
   if (typeof text === "string") return Buffer.from(text, "utf8");
   return typeof bytes === "string" ? Buffer.from(bytes, "base64") : undefined;
 }
 
-/** Where ripgrep was ended for taking too long, it has stopped within a line. */
-function eventOf(line: string): unknown {
+/** The last line may be incomplete if ripgrep was killed at the timeout. */
+function parseEvent(line: string): unknown {
   try {
     return JSON.parse(line);
   } catch {

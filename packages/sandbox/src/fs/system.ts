@@ -1,4 +1,4 @@
-/** The system calls of the file routes, for paths that keep every byte of a name. */
+/** System calls for the file routes, with paths that preserve every byte of a name. */
 import type { BigIntStats } from "node:fs";
 import * as fs from "node:fs/promises";
 import { decodeName, encodeName, type PathText } from "./paths/names.ts";
@@ -11,8 +11,8 @@ export function lstat(path: PathText): Promise<BigIntStats> {
   return fs.lstat(encodeName(path), { bigint: true });
 }
 
-/** As lstat; undefined where there is nothing. */
-export async function lstatIfThere(path: PathText): Promise<BigIntStats | undefined> {
+/** As lstat, but returns undefined if nothing exists at the path. */
+export async function lstatIfExists(path: PathText): Promise<BigIntStats | undefined> {
   try {
     return await lstat(path);
   } catch (error) {
@@ -21,7 +21,7 @@ export async function lstatIfThere(path: PathText): Promise<BigIntStats | undefi
   }
 }
 
-/** The names in a directory, in the order of their bytes. */
+/** Returns the names in a directory, in byte order. */
 export async function readdir(path: PathText): Promise<PathText[]> {
   const names = await fs.readdir(encodeName(path), { encoding: "buffer" });
   return names.sort(Buffer.compare).map(decodeName);
@@ -35,12 +35,12 @@ export async function mkdir(path: PathText, mode?: number): Promise<void> {
   await fs.mkdir(encodeName(path), mode);
 }
 
-/** Gives the owner and group of `stat`; never follows a link. */
+/** Sets the owner and group from `stat`; never follows a link. */
 export async function lchown(path: PathText, { uid, gid }: BigIntStats): Promise<void> {
   await fs.lchown(encodeName(path), Number(uid), Number(gid));
 }
 
-/** Gives the times of `stat`; never follows a link. */
+/** Sets the times from `stat`; never follows a link. */
 export async function lutimes(path: PathText, { atime, mtime }: BigIntStats): Promise<void> {
   await fs.lutimes(encodeName(path), atime, mtime);
 }
@@ -57,7 +57,7 @@ export async function rename(from: PathText, to: PathText): Promise<void> {
   await fs.rename(encodeName(from), encodeName(to));
 }
 
-/** A second name of a file; never follows a link, and never replaces anything. */
+/** Creates a hard link; never follows a link, and never replaces anything. */
 export async function link(existing: PathText, path: PathText): Promise<void> {
   await fs.link(encodeName(existing), encodeName(path));
 }
@@ -66,7 +66,7 @@ export async function symlink(target: PathText, path: PathText): Promise<void> {
   await fs.symlink(encodeName(target), encodeName(path));
 }
 
-/** By the code alone: an error may come from another realm, whose Error is not ours. */
+/** Checks the code only: an error from another realm is not an instance of our Error. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return (
     typeof error === "object" &&

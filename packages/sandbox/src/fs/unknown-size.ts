@@ -7,8 +7,8 @@ const maxBytes = 16 * 1_048_576;
 const chunkBytes = 64 * 1024;
 
 /**
- * Sends a file that the kernel generates on read, as below /proc and /sys. Its reported size and times do not
- * describe the content, so the answer is always whole and has no validators.
+ * Sends a file that the kernel generates on read, as below /proc and /sys. Its reported size and times do not describe
+ * the content, so the response is always complete and has no validators.
  */
 export async function sendFileOfUnknownSize(
   { request, response }: Exchange,

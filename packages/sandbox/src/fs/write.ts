@@ -5,18 +5,18 @@ import type { Exchange } from "../http/exchange.ts";
 import { invalid } from "../http/problem.ts";
 import type { KeyedLock } from "../internal/keyed-lock.ts";
 import { checkChange, wantsNew } from "./conditions.ts";
-import { etagOf } from "./describe.ts";
+import { computeEtag } from "./describe.ts";
 import { operationFailed } from "./failures.ts";
 import type { Place } from "./paths/paths.ts";
 import { renameWithoutOverwrite } from "./paths/rename-without-overwrite.ts";
-import { hasCode, lstat, lstatIfThere, open, rename, unlink } from "./system.ts";
+import { hasCode, lstat, lstatIfExists, open, rename, unlink } from "./system.ts";
 
 /** Name for a temporary file beside the one that is written. Only a kill leaves one behind. */
 export function temporaryName(): string {
   return `.holdfast-${randomBytes(8).toString("hex")}.tmp`;
 }
 
-export interface Written {
+export interface WrittenFile {
   readonly bytesWritten: number;
   readonly etag: string;
 }
@@ -32,10 +32,10 @@ export async function receiveFile(
   place: Place,
   maxBytes: number,
   lock: KeyedLock,
-): Promise<Written> {
+): Promise<WrittenFile> {
   const { headers } = exchange.request;
   const old = await replaceable(place);
-  checkChange(headers, old && etagOf(old));
+  checkChange(headers, old && computeEtag(old));
   const temporary = place.sibling(temporaryName());
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const file = await open(temporary, flags, 0o666);
@@ -44,7 +44,7 @@ export async function receiveFile(
     const bytesWritten = await writeBody(exchange, file, maxBytes, old);
     const stat = await lock.run(await lockKey(place), async () => {
       const now = await replaceable(place);
-      checkChange(headers, now && etagOf(now));
+      checkChange(headers, now && computeEtag(now));
       if (wantsNew(headers)) {
         await publishNew(temporary, place);
       } else {
@@ -53,7 +53,7 @@ export async function receiveFile(
       isLeft = false;
       return await lstat(place.path);
     });
-    return { bytesWritten, etag: etagOf(stat) };
+    return { bytesWritten, etag: computeEtag(stat) };
   } finally {
     if (isLeft) await unlink(temporary);
   }
@@ -61,7 +61,7 @@ export async function receiveFile(
 
 /** The existing file, if any. Throws for anything that a file must not replace. */
 async function replaceable(place: Place): Promise<BigIntStats | undefined> {
-  const old = await lstatIfThere(place.path);
+  const old = await lstatIfExists(place.path);
   if (old?.isDirectory()) throw operationFailed("path is a directory");
   if (old && !old.isFile()) throw invalid("path is not a regular file");
   return old;

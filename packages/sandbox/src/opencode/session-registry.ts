@@ -1,7 +1,7 @@
 import { invalid, isRecord, problem } from "../http/problem.ts";
 import type { Session } from "../sessions/session.ts";
 import type { DraftSeed, Sessions } from "../sessions/sessions.ts";
-import { type ContentBlocks, contentOf } from "../sessions/turns/prompt-queue.ts";
+import { type ContentBlocks, parseContent } from "../sessions/turns/prompt-queue.ts";
 import type { PermissionView, PromptView, SessionRecord } from "../sessions/types.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Hub } from "./hub.ts";
@@ -80,7 +80,7 @@ export class SessionRegistry {
 
   /** Waits until a prompt has settled and that is on disk. */
   async waitForPrompt(session: Session, promptId: string): Promise<PromptView> {
-    const settled = await session.prompts.settled(promptId);
+    const settled = await session.prompts.waitUntilSettled(promptId);
     await this.flush();
     return settled;
   }
@@ -188,7 +188,7 @@ function unstartedReply(record: SessionRecord, prompt: PromptView): WireMessageW
 
 /** Converts a text of this server to content blocks. */
 export function textPrompt(text: string): ContentBlocks {
-  const content = contentOf(text);
+  const content = parseContent(text);
   if (!content) throw problem("invalid_request", 400, "the prompt is empty");
   return content;
 }

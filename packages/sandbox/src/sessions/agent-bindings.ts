@@ -1,7 +1,7 @@
 import type { AcpInstance } from "../acp/instance.ts";
 import type { Message } from "../acp/message.ts";
 
-/** ACP server id of the instance that is made for a session. */
+/** ACP server id of the instance that is created for a session. */
 export function ownServerId(sessionId: string): string {
   return `session-${sessionId}`;
 }
@@ -13,10 +13,10 @@ export interface BoundSession {
 
 /** The sessions of one agent process. */
 class Binding<Session extends BoundSession> {
-  /** The session that the instance was created for: every message on it belongs to this session. */
+  /** The session that the instance was created for. All messages of the instance belong to it. */
   owner: Session | undefined;
   readonly byAgentId = new Map<string, Session>();
-  /** Sessions whose agent request waits for an answer, by request id, oldest first. */
+  /** Sessions with an unanswered request of the agent, by request id, oldest first. */
   readonly #askers = new Map<string, Session[]>();
 
   addQuestion(key: string, session: Session): void {
@@ -25,15 +25,15 @@ class Binding<Session extends BoundSession> {
     else this.#askers.set(key, [session]);
   }
 
-  /** The session that an answer is for; removes it. */
+  /** Removes and returns the session that an answer is for. */
   takeAsker(key: string): Session | undefined {
     const [asker, ...others] = this.#askers.get(key) ?? [];
-    this.#keep(key, others);
+    this.#setAskers(key, others);
     return asker;
   }
 
-  /** The agent ended: its request ids may be used again by the next one. */
-  agentGone(): void {
+  /** The agent exited: its successor may reuse its request ids. */
+  clearQuestions(): void {
     this.#askers.clear();
   }
 
@@ -41,13 +41,13 @@ class Binding<Session extends BoundSession> {
     if (this.owner === session) this.owner = undefined;
     for (const [id, other] of this.byAgentId) if (other === session) this.byAgentId.delete(id);
     for (const [key, askers] of this.#askers)
-      this.#keep(
+      this.#setAskers(
         key,
         askers.filter((asker) => asker !== session),
       );
   }
 
-  #keep(key: string, askers: Session[]): void {
+  #setAskers(key: string, askers: Session[]): void {
     if (askers.length > 0) this.#askers.set(key, askers);
     else this.#askers.delete(key);
   }
@@ -58,19 +58,19 @@ export class AgentBindings<Session extends BoundSession> {
   readonly #bindings = new Map<AcpInstance, Binding<Session>>();
 
   own(instance: AcpInstance, session: Session): void {
-    this.#of(instance).owner = session;
+    this.#bindingFor(instance).owner = session;
   }
 
   claim(instance: AcpInstance, agentSessionId: string, session: Session): void {
-    this.#of(instance).byAgentId.set(agentSessionId, session);
+    this.#bindingFor(instance).byAgentId.set(agentSessionId, session);
   }
 
   release(session: Session): void {
     for (const binding of this.#bindings.values()) binding.forget(session);
   }
 
-  agentGone(instance: AcpInstance): void {
-    this.#bindings.get(instance)?.agentGone();
+  onAgentExit(instance: AcpInstance): void {
+    this.#bindings.get(instance)?.clearQuestions();
   }
 
   forget(instance: AcpInstance): void {
@@ -89,7 +89,7 @@ export class AgentBindings<Session extends BoundSession> {
     return this.#bindings.get(instance)?.byAgentId.get(agentSessionId);
   }
 
-  /** The session of a client's message. */
+  /** Finds the session of a client's message. */
   forClientMessage(instance: AcpInstance, message: Message): Session | undefined {
     const binding = this.#bindings.get(instance);
     if (!binding) return undefined;
@@ -98,26 +98,28 @@ export class AgentBindings<Session extends BoundSession> {
   }
 
   /**
-   * The session of an agent's message. An unclaimed session id is that of a sub-agent: the message belongs to
-   * the only session, or to the only one that is in a turn.
+   * Finds the session of an agent's message. An unclaimed session id belongs to a sub-agent: then the message belongs
+   * to the only session, or to the only one in a turn.
    */
   forAgentMessage(instance: AcpInstance, message: Message): Session | undefined {
     const binding = this.#bindings.get(instance);
     if (!binding) return undefined;
     const session =
-      this.byAgentSessionId(instance, message.sessionId) ?? binding.owner ?? this.#only(binding, message);
+      this.byAgentSessionId(instance, message.sessionId) ??
+      binding.owner ??
+      this.#onlyCandidate(binding, message);
     if (session && message.kind === "request") binding.addQuestion(message.key ?? "", session);
     return session;
   }
 
-  #only(binding: Binding<Session>, message: Message): Session | undefined {
+  #onlyCandidate(binding: Binding<Session>, message: Message): Session | undefined {
     if (message.sessionId === undefined) return undefined;
     const all = [...new Set(binding.byAgentId.values())];
     const candidates = all.length === 1 ? all : all.filter((session) => session.isInTurn);
     return candidates.length === 1 ? candidates[0] : undefined;
   }
 
-  #of(instance: AcpInstance): Binding<Session> {
+  #bindingFor(instance: AcpInstance): Binding<Session> {
     const known = this.#bindings.get(instance);
     if (known) return known;
     const binding = new Binding<Session>();

@@ -5,11 +5,11 @@ import { invalid } from "../http/problem.ts";
 import type { Mounts } from "../internal/mounts/mounts.ts";
 
 export interface CwdOptions {
-  /** The default, and where relative paths start. */
+  /** The default directory, and the base of relative paths. */
   readonly base: string;
   readonly home: string;
   readonly mounts: Mounts;
-  /** Present where working directories have to lie inside the root. */
+  /** Set if working directories must be inside the root. */
   readonly paths?: Paths;
 }
 

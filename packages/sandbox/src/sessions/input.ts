@@ -1,7 +1,7 @@
 import { invalid, isRecord } from "../http/problem.ts";
 import type { Settings } from "./agent/settings.ts";
 import type { PermissionAnswer } from "./turns/pending-permissions.ts";
-import { type ContentBlocks, contentOf } from "./turns/prompt-queue.ts";
+import { type ContentBlocks, parseContent } from "./turns/prompt-queue.ts";
 
 /** Body of `POST /v1/sessions`, checked. */
 export interface CreateInput {
@@ -65,7 +65,7 @@ export function readFork(body: unknown): {
 
 export function readPrompt(body: unknown): { readonly id?: string; readonly content: ContentBlocks } {
   const fields = object(body);
-  const content = contentOf(fields.prompt);
+  const content = parseContent(fields.prompt);
   if (!content) throw wrong("prompt must be a text or an array of content blocks, and not be empty");
   return { content, ...optional("id", idOf(fields)) };
 }

@@ -25,24 +25,24 @@ import {
 } from "./input.ts";
 import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
-import type { SessionPlace } from "./store/store.ts";
+import type { SessionPosition } from "./store/store.ts";
 import { entryText } from "./types.ts";
 import { EventStreamConnection, Viewer, WebSocketConnection } from "./viewers/viewer.ts";
 
 export interface SessionRoutesOptions {
   readonly sessions: Sessions;
   readonly limits: SandboxLimits;
-  /** The absolute form of a caller's working directory, or the default; throws where it may not be. */
+  /** Resolves a caller's working directory, or the default, to an absolute path. Throws if it is not allowed. */
   readonly resolveCwd: (cwd: string | undefined) => Promise<string>;
 }
 
 const defaultPage = 200;
 const maxPage = 1_000;
-/** Bytes of session changes that wait for a client before it is cut off. */
+/** Maximum number of buffered bytes before a client that does not read is disconnected. */
 const maxUnreadBytes = 1_048_576;
 const states = new Set(["pending", "answered", "expired", "cancelled"]);
 
-/** `/v1/sessions` and `/v1/permissions`. */
+/** Routes `/v1/sessions` and `/v1/permissions`. */
 export class SessionRoutes {
   readonly #sessions: Sessions;
   readonly #limits: SandboxLimits;
@@ -95,7 +95,7 @@ export class SessionRoutes {
     return this.#sessions.get(exchange.params.id ?? "");
   }
 
-  /** All of them, unless the caller wants pages. */
+  /** Lists all sessions, unless the request asks for pages. */
   #list(exchange: Exchange): void {
     const { query, response } = exchange;
     if (wantsStream(exchange)) return this.#streamChanges(exchange);
@@ -105,12 +105,12 @@ export class SessionRoutes {
       sendJson(response, { sessions: this.#sessions.list(agent, status), durable });
       return;
     }
-    const after = cursor === null ? undefined : placeOf(cursor);
-    const { sessions, next } = this.#sessions.page(agent, status, after, pageOf(query));
-    sendJson(response, { sessions, durable, ...(next ? { nextCursor: cursorOf(next) } : {}) });
+    const after = cursor === null ? undefined : parseCursor(cursor);
+    const { sessions, next } = this.#sessions.page(agent, status, after, pageLimit(query));
+    sendJson(response, { sessions, durable, ...(next ? { nextCursor: formatCursor(next) } : {}) });
   }
 
-  /** Says of each session that it is new, changed or gone, so that a list of them need not be polled. */
+  /** Streams the ids of created, updated and deleted sessions, so that clients need not poll the list. */
   #streamChanges({ request, response, signal }: Exchange): void {
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
     response.flushHeaders();
@@ -119,7 +119,7 @@ export class SessionRoutes {
       return;
     }
     const send = (text: string) => {
-      // A client that does not read is cut off: it reads the list again when it comes back.
+      // Disconnect a client that does not read. It reads the list again after it reconnects.
       if (response.writableLength > maxUnreadBytes) response.destroy();
       else response.write(text);
     };
@@ -135,24 +135,24 @@ export class SessionRoutes {
     };
     response.on("close", end);
     signal.addEventListener("abort", end, { once: true });
-    // The changes from here on come as events; a client reads the list when it sees this one.
+    // Tells the client to read the list now, because all later changes are events.
     send("event: ready\ndata: {}\n\n");
   }
 
   async #create(exchange: Exchange): Promise<void> {
     const input = readCreate(await this.#body(exchange));
     if (input.id !== undefined) await this.#sessions.afterDeletion(input.id);
-    if (this.#sendKnown(exchange, input)) return;
+    if (this.#sendExisting(exchange, input)) return;
     const cwd = await this.#resolveCwd(input.cwd);
-    // The same request may have come twice at once.
-    if (this.#sendKnown(exchange, input)) return;
+    // The same request may have been sent twice concurrently.
+    if (this.#sendExisting(exchange, input)) return;
     const session = await this.#sessions.create({ ...input, cwd });
     await this.#sessions.store.synced();
     sendJson(exchange.response, session.view(), 201);
   }
 
-  /** Answers with the session that has the id already; false where there is none. */
-  #sendKnown(exchange: Exchange, { id, agent }: CreateInput): boolean {
+  /** Responds with the existing session of this id. Returns false if there is none. */
+  #sendExisting(exchange: Exchange, { id, agent }: CreateInput): boolean {
     const known = id === undefined ? undefined : this.#sessions.find(id);
     if (!known) return false;
     known.assertNotDeleted();
@@ -219,7 +219,7 @@ export class SessionRoutes {
     }
     const heart = new Heartbeat(response, this.#limits.heartbeatMs);
     heart.startSoon();
-    const settled = await session.prompts.settled(accepted.id);
+    const settled = await session.prompts.waitUntilSettled(accepted.id);
     await this.#sessions.store.synced();
     heart.end(JSON.stringify(settled));
   }
@@ -242,11 +242,11 @@ export class SessionRoutes {
 
   #permissions(exchange: Exchange): void {
     const session = this.#session(exchange);
-    sendJson(exchange.response, { permissions: session.permissions.list(stateOf(exchange)) });
+    sendJson(exchange.response, { permissions: session.permissions.list(parseState(exchange)) });
   }
 
   #allPermissions(exchange: Exchange): void {
-    sendJson(exchange.response, { permissions: this.#sessions.permissions(stateOf(exchange)) });
+    sendJson(exchange.response, { permissions: this.#sessions.permissions(parseState(exchange)) });
   }
 
   async #answer(exchange: Exchange): Promise<void> {
@@ -261,7 +261,7 @@ export class SessionRoutes {
     const session = this.#session(exchange);
     const { request, response } = exchange;
     if (wantsStream(exchange)) {
-      const after = sequenceOf(exchange.query, request.headers["last-event-id"]);
+      const after = parseSequence(exchange.query, request.headers["last-event-id"]);
       response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
       response.flushHeaders();
       if (request.method === "HEAD") response.end();
@@ -281,9 +281,9 @@ export class SessionRoutes {
         "the Accept header must allow application/json or text/event-stream",
       );
     }
-    const after = sequenceOf(exchange.query, undefined);
+    const after = parseSequence(exchange.query, undefined);
     await this.#sessions.store.synced();
-    const entries = session.log.read(after, pageOf(exchange.query));
+    const entries = session.log.read(after, pageLimit(exchange.query));
     const { lastSequence } = session.log;
     const first = entries[0]?.sequence ?? Math.max(lastSequence, after) + 1;
     const gap = first > after + 1 ? `,"gap":${JSON.stringify({ from: after + 1, to: first - 1 })}` : "";
@@ -293,7 +293,7 @@ export class SessionRoutes {
 
   async #watch(exchange: SocketExchange): Promise<void> {
     const session = this.#session(exchange);
-    const after = sequenceOf(exchange.query, undefined);
+    const after = parseSequence(exchange.query, undefined);
     const socket = await exchange.accept();
     new Viewer(
       session,
@@ -316,7 +316,7 @@ export class SessionRoutes {
   }
 }
 
-/** JSON is the default: only who names the stream gets it. */
+/** JSON is the default. A stream must be requested explicitly. */
 function wantsStream(exchange: Exchange): boolean {
   return (
     /\btext\/event-stream\b/i.test(exchange.request.headers.accept ?? "") &&
@@ -324,32 +324,32 @@ function wantsStream(exchange: Exchange): boolean {
   );
 }
 
-function sequenceOf(query: URLSearchParams, lastEventId: string | string[] | undefined): number {
-  // A client that has seen no id yet may send the header without one.
+function parseSequence(query: URLSearchParams, lastEventId: string | string[] | undefined): number {
+  // A client that has received no id yet may send an empty header.
   const text = String(lastEventId || (query.get("after") ?? "0"));
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw invalid("after, and Last-Event-ID, must be a non-negative integer");
 }
 
-function pageOf(query: URLSearchParams): number {
+function pageLimit(query: URLSearchParams): number {
   const text = query.get("limit") ?? String(defaultPage);
   const limit = Number(text);
   if (/^\d{1,6}$/.test(text) && limit >= 1 && limit <= maxPage) return limit;
   throw invalid(`limit must be 1 to ${maxPage}`);
 }
 
-/** The place behind which a page begins, as callers hand it back. */
-function cursorOf({ createdAt, key }: SessionPlace): string {
+/** Cursor of a page: the position of the last session on it, opaque to clients. */
+function formatCursor({ createdAt, key }: SessionPosition): string {
   return Buffer.from(`1.${createdAt}.${key}`).toString("base64url");
 }
 
-function placeOf(cursor: string): SessionPlace {
+function parseCursor(cursor: string): SessionPosition {
   const match = /^1\.(\d{1,15})\.(\d{1,15})$/.exec(Buffer.from(cursor, "base64url").toString("latin1"));
   if (match) return { createdAt: Number(match[1]), key: Number(match[2]) };
   throw invalid("cursor must be the nextCursor of a page before");
 }
 
-function stateOf({ query }: Exchange): string | undefined {
+function parseState({ query }: Exchange): string | undefined {
   const state = query.get("state");
   if (state === null) return undefined;
   if (states.has(state)) return state;

@@ -14,7 +14,7 @@ function oneOf(...values: readonly string[]): JsonSchema {
 const settings = { mode: name, model: name, thoughtLevel: name, config: options };
 const settingNames = Object.keys(settings);
 
-/** The shapes of sessions, as docs/reference/sandbox-sessions.md tells them. */
+/** Schemas of sessions, described in docs/reference/sandbox-sessions.md. */
 export const sessionSchemas: Readonly<Record<string, JsonSchema>> = {
   SessionStatus: oneOf("starting", "idle", "running", "waiting", "detached"),
   SessionRecovery: oneOf("resumed", "loaded", "replayed"),

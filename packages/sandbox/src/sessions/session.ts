@@ -29,7 +29,7 @@ import type {
   SessionView,
 } from "./types.ts";
 
-/** What all sessions of a server share. */
+/** Dependencies shared by all sessions of a server. */
 export interface SessionContext {
   readonly store: SessionStore;
   readonly instances: AcpInstances;
@@ -37,7 +37,7 @@ export interface SessionContext {
   readonly limits: SandboxLimits;
   readonly policy: PermissionPolicy | undefined;
   readonly logger: Logger;
-  /** Called when the stored record of a session has changed. */
+  /** Called after the stored record of a session has changed. */
   readonly changed: (session: Session) => void;
   readonly isClosing: () => boolean;
   /** Log entries of a session and, up to the fork, of its parents; newest first. */
@@ -62,7 +62,10 @@ export class Session implements PromptHost {
   #isDeleted = false;
   #deletion: Promise<void> | undefined;
   #loading: "client" | "server" | undefined;
-  /** The first load of a session that was created elsewhere: the replayed messages are its only history. */
+  /**
+   * Set while a session that was created elsewhere is loaded for the first time: its replayed messages are logged,
+   * because they are its only history.
+   */
   #isNew = false;
   readonly #turns = new TurnCounter();
   readonly #agent: SessionAgent;
@@ -163,12 +166,12 @@ export class Session implements PromptHost {
     answered: PendingRequest | undefined,
   ): "pass" | "hold" {
     if (this.#isDeleted) return "pass";
-    // Messages that an agent replays while it loads are in the log already, unless this log is new.
+    // A loading agent replays messages that are already in the log, unless this log is new.
     if (this.#loading !== undefined && message.kind === "notification" && !this.#isNew) {
       return this.#loading === "server" ? "hold" : "pass";
     }
     this.log.append("agent", message.raw);
-    if (answered) this.#requestEnded(answered);
+    if (answered) this.#onRequestEnded(answered);
     const change =
       message.kind === "notification"
         ? sessionChange(message)
@@ -182,7 +185,7 @@ export class Session implements PromptHost {
       void answer(instance, message.idText ?? "null", { result: { outcome: { outcome: "cancelled" } } });
       return "hold";
     }
-    // An instance of the session's own has no raw client that could answer.
+    // An instance created for the session has no raw client to answer.
     if (instance.serverId !== ownServerId(this.id)) return "pass";
     const error = { code: -32601, message: `Method not found: ${message.method ?? ""}` };
     void answer(instance, message.idText ?? "null", { error });
@@ -191,7 +194,7 @@ export class Session implements PromptHost {
 
   /** The server answered a request because the agent could not. */
   onRefusal(request: PendingRequest, text: string): void {
-    this.#requestEnded(request);
+    this.#onRequestEnded(request);
     if (!this.#isDeleted) this.log.append("server", text);
   }
 
@@ -200,7 +203,7 @@ export class Session implements PromptHost {
   }
 
   onAgentExit(instance: AcpInstance): void {
-    if (this.#isInAnotherInstance(instance)) this.permissions.agentGone(instance);
+    if (this.#isInAnotherInstance(instance)) this.permissions.onAgentExit(instance);
     else this.#onStopped();
   }
 
@@ -211,7 +214,7 @@ export class Session implements PromptHost {
     this.#agent.adopt(instance);
   }
 
-  /** Stores what the agent answered when a client of the raw routes opened the session. */
+  /** Stores the agent's answer when a client of the raw routes opened the session. */
   opened(result: Readonly<Record<string, unknown>>): void {
     const { sessionId } = result;
     this.update({
@@ -220,14 +223,14 @@ export class Session implements PromptHost {
     });
   }
 
-  /** Opens the session in an agent of its own. */
+  /** Opens the session with its own agent. */
   async open(settings: Settings): Promise<void> {
     await this.#agent.open(settings);
   }
 
   /**
-   * Opens the session in an agent of its own, as a fork of `parentSessionId` where the agent can do that,
-   * with the settings of its parent.
+   * Opens the session with its own agent as a fork of `parentSessionId`, if the agent can fork, with the settings of
+   * its parent.
    */
   async openFork(settings: Settings, parentSessionId: string | undefined): Promise<"forked" | "new"> {
     return await this.#agent.openFork(settings, parentSessionId);
@@ -249,19 +252,19 @@ export class Session implements PromptHost {
     this.update({ agent, ...(needsTranscript ? { needsTranscript } : {}) });
   }
 
-  /** Recovers the session where no process has it open; undefined when there was nothing to recover. */
+  /** Recovers the session unless a process has it open; then returns undefined. */
   async attach(): Promise<Recovery | undefined> {
     return await this.#agent.attach(true);
   }
 
-  /** As {@link attach}, if the agent can recover the session by itself. */
+  /** As {@link attach}, but only if the agent can recover the session by itself. */
   async attachWithoutReplay(): Promise<void> {
     await this.#agent.attach(false);
   }
 
   async configure(settings: Settings, title: string | undefined): Promise<void> {
     if (Object.keys(settings).length > 0) await this.#agent.configure(settings);
-    // The title comes last: a refused setting leaves it unchanged.
+    // Apply the title last: a rejected setting leaves it unchanged.
     if (title !== undefined) this.update({ title });
   }
 
@@ -297,7 +300,7 @@ export class Session implements PromptHost {
     await this.detach();
   }
 
-  /** Ends the agent and keeps the log. The next prompt, also a queued one, recovers the session. */
+  /** Ends the agent and keeps the log. The next prompt, even a queued one, recovers the session. */
   async detach(): Promise<void> {
     const { instances, bindings } = this.#context;
     if (this.#agent.isOwn) await instances.delete(ownServerId(this.id));
@@ -333,10 +336,10 @@ export class Session implements PromptHost {
   }
 
   onFailedWrite(error: unknown): void {
-    this.#context.logger.error("session not kept", { sessionId: this.id, cause: String(error) });
+    this.#context.logger.error("session record not stored", { sessionId: this.id, cause: String(error) });
   }
 
-  // The host of the prompt queue.
+  // Implementation of the prompt queue's host.
 
   isFree(): boolean {
     return !this.#turns.any && !this.#agent.isStarting && !this.#isBeingDeleted;
@@ -360,7 +363,7 @@ export class Session implements PromptHost {
     try {
       return await callAgent(instance, "session/prompt", { sessionId, prompt });
     } catch (error) {
-      // A failed agent may not have read the transcript: the next prompt carries it again.
+      // A failed agent may not have read the transcript, so the next prompt carries it again.
       if (needsTranscript) this.update({ needsTranscript });
       throw error;
     }
@@ -370,21 +373,21 @@ export class Session implements PromptHost {
     if (!this.#agent.isStarting) queueMicrotask(() => this.prompts.pump());
   }
 
-  /** True where the session runs in another instance by now, so that events of this one do not concern it. */
+  /** True if the session runs in another instance now, so that events of this one do not concern it. */
   #isInAnotherInstance(instance: AcpInstance): boolean {
     return this.#agent.instance !== undefined && this.#agent.instance !== instance;
   }
 
-  /** The session has no process any more. */
+  /** The session no longer has a process. */
   #onStopped(): void {
     this.#agent.markStopped();
     this.#loading = undefined;
     this.#turns.endAll();
-    this.permissions.agentGone();
+    this.permissions.onAgentExit();
     this.onChange();
   }
 
-  #requestEnded(request: PendingRequest): void {
+  #onRequestEnded(request: PendingRequest): void {
     if (request.method === "session/load") this.#loading = undefined;
     if (request.method !== "session/prompt" || !this.#turns.any) return;
     this.#turns.end();

@@ -11,7 +11,7 @@ import { defaultLimits as limits } from "../limits.ts";
 import { Sessions } from "./sessions.ts";
 import { SessionStore } from "./store/store.ts";
 
-test("a session that is being opened as the server stops is not there at the next start", async (t) => {
+test("a session whose opening was interrupted by a stop of the server does not exist after a restart", async (t) => {
   const dataDirectory = await mkdtemp(join(tmpdir(), "holdfast-sessions-"));
   t.after(() => rm(dataDirectory, { recursive: true, force: true }));
   const spawner = new Spawner(silentLogger);

@@ -1,4 +1,4 @@
-/** Durable agent sessions: registry, routes, shapes. */
+/** Durable agent sessions: registry, routes, schemas. */
 import { randomBytes } from "node:crypto";
 import { type Logger, uuidv7 } from "@holdfast/core";
 import type { AcpInstances } from "../acp/instances.ts";
@@ -6,10 +6,10 @@ import { problem } from "../http/problem.ts";
 import { settlesWithin } from "../internal/with-timeout.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { type SessionAdopter, SessionObserver } from "./agent/observer.ts";
-import { type Settings, settingsOf } from "./agent/settings.ts";
+import { currentSettings, type Settings } from "./agent/settings.ts";
 import { AgentBindings, ownServerId } from "./agent-bindings.ts";
 import { Session, type SessionContext } from "./session.ts";
-import { type SessionPlace, SessionStore } from "./store/store.ts";
+import { type SessionPosition, SessionStore } from "./store/store.ts";
 import type { PermissionPolicy } from "./turns/policy.ts";
 import type { LogEntry, PermissionView, SessionRecord, SessionView } from "./types.ts";
 import { type SessionWatcher, SessionWatchers } from "./viewers/watchers.ts";
@@ -22,7 +22,7 @@ export interface SessionsOptions {
   readonly policy?: PermissionPolicy;
 }
 
-/** A validated request for a new session; what only the agent can check is still open. */
+/** A validated request for a new session. Only the agent can check the rest. */
 export interface SessionSeed {
   readonly id?: string;
   readonly agent: string;
@@ -37,7 +37,7 @@ export interface ForkSeed {
   readonly cwd?: string;
   readonly title?: string;
   readonly sequence?: number;
-  /** The session whose settings and rules the fork gets; the parent by default. */
+  /** The session that provides settings and rules; the parent by default. */
   readonly like?: SessionRecord;
 }
 
@@ -49,17 +49,17 @@ export type DraftSeed = Pick<SessionRecord, "agent" | "cwd" | "mcpServers"> &
 
 const pageSize = 200;
 
-/** How long a close waits for sessions that are being opened or deleted, once the agents have ended. */
-const endingPatienceMs = 1_000;
+/** How long close() waits for sessions that are being opened or deleted, after the agents have exited. */
+const closeTimeoutMs = 1_000;
 
-/** Registry of all sessions: the stored ones, some of which are loaded into memory. */
+/** Registry of all stored sessions. Sessions in use are loaded into memory. */
 export class Sessions implements SessionAdopter {
   readonly store: SessionStore;
   readonly #options: SessionsOptions;
   readonly #context: SessionContext;
   readonly #open = new Map<string, Session>();
   readonly #watchers = new SessionWatchers();
-  /** Operations that may still delete a session, for which the store has to be open. */
+  /** Operations that may still delete a session and need an open store. */
   readonly #unfinished = new Set<Promise<unknown>>();
   #isClosing = false;
 
@@ -83,7 +83,7 @@ export class Sessions implements SessionAdopter {
     };
   }
 
-  /** Settles what an earlier server process left open and runs the prompts that it had accepted. */
+  /** Settles the open turns and permissions of an earlier server process, and runs its accepted prompts. */
   start(): void {
     for (const id of this.store.unsettledSessions()) this.get(id).prompts.pump();
   }
@@ -101,9 +101,9 @@ export class Sessions implements SessionAdopter {
   page(
     agent: string | null,
     status: string | null,
-    after: SessionPlace | undefined,
+    after: SessionPosition | undefined,
     limit: number,
-  ): { readonly sessions: SessionView[]; readonly next?: SessionPlace } {
+  ): { readonly sessions: SessionView[]; readonly next?: SessionPosition } {
     const sessions: SessionView[] = [];
     for (let place = after; ; ) {
       const page = this.store.sessionsAfter(place, pageSize);
@@ -130,20 +130,20 @@ export class Sessions implements SessionAdopter {
     return this.#open.get(id) ?? (stored && this.#session(stored));
   }
 
-  /** Notifies `watcher` of changes of all sessions and of new log entries. Returns the function that ends it. */
+  /** Notifies `watcher` of changes of all sessions and of new log entries. Returns a function that removes it. */
   watch(watcher: SessionWatcher): () => void {
     return this.#watchers.add(watcher);
   }
 
-  /** A session whose agent is started with its first prompt. */
+  /** Creates a session whose agent starts with its first prompt. */
   draft(seed: DraftSeed): Session {
-    return this.#make({ ...seed, id: seed.id ?? newId(), origin: "session" });
+    return this.#insert({ ...seed, id: seed.id ?? newId(), origin: "session" });
   }
 
-  /** Opens a session in an agent of its own. When that fails, there is no session. */
+  /** Creates a session and opens it in an agent. If that fails, the session is removed. */
   async create(seed: SessionSeed): Promise<Session> {
     const { settings, id, ...rest } = seed;
-    const session = this.#make({ ...rest, id: id ?? newId(), origin: "session" });
+    const session = this.#insert({ ...rest, id: id ?? newId(), origin: "session" });
     await this.#track(this.#discardOnFailure(session, () => session.open(settings)));
     return session;
   }
@@ -159,7 +159,7 @@ export class Sessions implements SessionAdopter {
     const { permissionRules } = like;
     const parentSequence = seed.sequence ?? parent.log.lastSequence;
     const title = seed.title ?? record.title;
-    const session = this.#make({
+    const session = this.#insert({
       id: newId(),
       origin: "session",
       agent,
@@ -174,7 +174,7 @@ export class Sessions implements SessionAdopter {
     const whole = parentSequence === parent.log.lastSequence && !needsTranscript;
     const opening = this.#discardOnFailure(session, async () => {
       session.log.notice("forked", { parentId: parent.id, parentSequence });
-      const opened = await session.openFork(settingsOf(like), whole ? agentSessionId : undefined);
+      const opened = await session.openFork(currentSettings(like), whole ? agentSessionId : undefined);
       if (opened === "new") session.update({ needsTranscript: true });
       return opened === "forked" ? "forked" : "replayed";
     });
@@ -187,7 +187,7 @@ export class Sessions implements SessionAdopter {
     if (session) await this.#end(session);
   }
 
-  /** Waits for the deletion of a session with this id, if one is under way. */
+  /** Waits for a running deletion of the session with this id. */
   async afterDeletion(id: string): Promise<void> {
     if (this.#open.get(id)?.isBeingDeleted) await this.delete(id);
   }
@@ -204,16 +204,16 @@ export class Sessions implements SessionAdopter {
   /** Ends all viewers, which reconnect to the next server, and closes the store. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    await settlesWithin(Promise.allSettled(this.#unfinished), endingPatienceMs);
+    await settlesWithin(Promise.allSettled(this.#unfinished), closeTimeoutMs);
     for (const session of this.#open.values()) session.endListeners.notify("closing");
     this.store.close();
   }
 
   adopt(seed: Pick<SessionRecord, "agent" | "cwd" | "mcpServers">): Session {
-    return this.#make({ ...seed, id: newId(), origin: "acp" });
+    return this.#insert({ ...seed, id: newId(), origin: "acp" });
   }
 
-  ofAgent(agent: string, agentSessionId: string): Session | undefined {
+  findByAgent(agent: string, agentSessionId: string): Session | undefined {
     const stored = this.store.sessionOfAgent(agent, agentSessionId);
     return stored && this.#session(stored);
   }
@@ -222,7 +222,7 @@ export class Sessions implements SessionAdopter {
     void this.#end(session);
   }
 
-  #make(record: Omit<SessionRecord, "createdAt" | "updatedAt">): Session {
+  #insert(record: Omit<SessionRecord, "createdAt" | "updatedAt">): Session {
     const now = Date.now();
     const session = this.#session(this.store.insertSession({ ...record, createdAt: now, updatedAt: now }));
     this.#watchers.notify("created", session);
@@ -242,7 +242,7 @@ export class Sessions implements SessionAdopter {
     try {
       return await work();
     } catch (error) {
-      // The session was deleted meanwhile, and its id may belong to another one.
+      // The session was deleted during the wait, and its id may belong to another one.
       if (this.#open.get(session.id) !== session) throw error;
       await this.#options.instances.delete(ownServerId(session.id));
       await session.delete();
@@ -263,7 +263,7 @@ export class Sessions implements SessionAdopter {
   }
 
   #remove(session: Session): void {
-    // A concurrent deletion was first, and the id may belong to another session.
+    // A concurrent deletion was faster, and the id may belong to another session.
     if (this.#open.get(session.id) !== session) return;
     this.#open.delete(session.id);
     const stored = this.store.session(session.id);

@@ -28,11 +28,11 @@ export interface SessionsPart {
   readonly sessions: Sessions;
   /** Resolves a caller's working directory to an absolute path; throws where it is not allowed. */
   readonly resolveCwd: (cwd: string | undefined) => Promise<string>;
-  /** Runs what an earlier server process had accepted; called once the server listens. */
+  /** Runs prompts that an earlier server process accepted. Call it once the server listens. */
   start(): void;
-  /** To be called before the agents are ended. */
+  /** Call it before the agents are ended. */
   stopPrompts(): void;
-  /** To be called after the agents have ended. */
+  /** Call it after the agents have ended. */
   close(): Promise<void>;
 }
 

@@ -1,6 +1,9 @@
 import type { PermissionOption, PermissionVerdict } from "./turns/policy.ts";
 
-/** By the agent's own `session/resume` or `session/load`, or by a transcript in front of the next prompt. */
+/**
+ * How a session was recovered: with the agent's `session/resume` or `session/load`, or by a transcript before the next
+ * prompt.
+ */
 export type Recovery = "resumed" | "loaded" | "replayed";
 
 /**
@@ -13,7 +16,7 @@ export type Origin = "session" | "acp";
 
 export type Sender = "client" | "agent" | "server";
 
-/** The stored state of a session beside its log. Times are milliseconds since the epoch. */
+/** The stored state of a session, without its log. Times are milliseconds since the epoch. */
 export interface SessionRecord {
   readonly id: string;
   readonly agent: string;
@@ -39,7 +42,7 @@ export interface SessionRecord {
   readonly recovery?: Recovery;
   /** The agent has no history of the session: the next prompt carries a transcript. */
   readonly needsTranscript?: boolean;
-  /** Rules by which permissions are answered before the server's policy and a person; the last match wins. */
+  /** Rules that answer permission requests before the server's policy and the user. The last match wins. */
   readonly permissionRules?: readonly PermissionRule[];
   readonly archivedAt?: number;
 }
@@ -107,7 +110,7 @@ export interface PromptView {
   readonly settledAt?: number;
 }
 
-/** A stored prompt: with its content, or a digest of it that recognizes a retry. */
+/** A stored prompt with its content, or with a digest of it to recognize a retry. */
 export interface PromptRecord extends PromptView {
   readonly content: readonly Readonly<Record<string, unknown>>[];
 }
@@ -138,7 +141,7 @@ export interface CancelOutcome {
   readonly prompts: readonly string[];
 }
 
-/** The JSON text of a log entry for viewers; the payload is passed on verbatim. */
+/** Formats a log entry as JSON for viewers. The payload is passed on verbatim. */
 export function entryText(sessionId: string, entry: LogEntry): string {
   const { version, sequence, createdAt, sender, payload } = entry;
   const head = JSON.stringify({ version, sessionId, sequence, createdAt, sender });

@@ -2,7 +2,7 @@ import { type BigIntStats, constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { invalid } from "../../http/problem.ts";
 import { hasCode, lchown, lstat, lutimes, mkdir, open, readdir, readlink, symlink } from "../system.ts";
-import { DirectoryChain, listed } from "./directory-chain.ts";
+import { DirectoryChain, listFlags } from "./directory-chain.ts";
 import type { PathText } from "./names.ts";
 
 /** Mode of a directory until its copy is complete. */
@@ -20,9 +20,9 @@ export async function copy(from: PathText, to: PathText, signal: AbortSignal): P
     return;
   }
   await mkdir(to, privateMode);
-  const source = await DirectoryChain.open(from, listed);
+  const source = await DirectoryChain.open(from, listFlags);
   try {
-    const target = await DirectoryChain.open(to, listed);
+    const target = await DirectoryChain.open(to, listFlags);
     try {
       await copyDirectory(source, target, stat, signal);
     } finally {
@@ -40,21 +40,23 @@ async function copyDirectory(
   stat: BigIntStats,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const name of await readdir(source.inside)) {
+  for (const name of await readdir(source.currentPath)) {
     signal.throwIfAborted();
-    const [from, to] = [`${source.inside}/${name}`, `${target.inside}/${name}`];
+    const [from, to] = [`${source.currentPath}/${name}`, `${target.currentPath}/${name}`];
     const found = await lstat(from);
     if (!found.isDirectory()) {
       await copyEntry(from, to, found, signal);
       continue;
     }
     await mkdir(to, privateMode);
-    await source.within(name, () => target.within(name, () => copyDirectory(source, target, found, signal)));
+    await source.inDirectory(name, () =>
+      target.inDirectory(name, () => copyDirectory(source, target, found, signal)),
+    );
   }
   // Last: new entries change the directory's time, and its final mode may not permit them.
-  const made = await open(`${target.inside}/.`, listed);
+  const made = await open(`${target.currentPath}/.`, listFlags);
   try {
-    await keepAttributes(made, stat);
+    await copyAttributes(made, stat);
   } finally {
     await made.close();
   }
@@ -69,7 +71,7 @@ async function copyEntry(
   if (stat.isFile()) await copyFile(from, to, signal);
   else if (stat.isSymbolicLink()) {
     await symlink(await readlink(from), to);
-    await asFarAsAllowed(lchown(to, stat));
+    await ignoreNotPermitted(lchown(to, stat));
     await lutimes(to, stat);
   } else throw invalid("EXDEV: a socket, a pipe or a device cannot be moved to another file system");
 }
@@ -83,7 +85,7 @@ async function copyFile(from: PathText, to: PathText, signal: AbortSignal): Prom
     const target = await open(to, flags, 0o600);
     try {
       await target.writeFile(source.createReadStream({ autoClose: false }), { signal });
-      await keepAttributes(target, stat);
+      await copyAttributes(target, stat);
       await target.datasync();
     } finally {
       await target.close();
@@ -94,18 +96,18 @@ async function copyFile(from: PathText, to: PathText, signal: AbortSignal): Prom
 }
 
 /** Works on the open file, so that a different file under the same name is never changed. */
-async function keepAttributes(
+async function copyAttributes(
   made: FileHandle,
   { uid, gid, mode, atime, mtime }: BigIntStats,
 ): Promise<void> {
   // First, because chown clears set-user-ID.
-  await asFarAsAllowed(made.chown(Number(uid), Number(gid)));
+  await ignoreNotPermitted(made.chown(Number(uid), Number(gid)));
   await made.chmod(Number(mode & 0o7777n));
   await made.utimes(atime, mtime);
 }
 
 /** Ignores that only root may change owners, as mv(1) does. */
-async function asFarAsAllowed(giving: Promise<void>): Promise<void> {
+async function ignoreNotPermitted(giving: Promise<void>): Promise<void> {
   await giving.catch((error: unknown) => {
     if (!hasCode(error, "EPERM")) throw error;
   });

@@ -7,11 +7,11 @@ import type { PathText } from "./names.ts";
 export const maxOpenDirectories = 64;
 
 /** Flags to open a directory for listing. */
-export const listed = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+export const listFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 // Node has no name for O_PATH; on Linux it opens a directory that may be entered but not listed.
 /** Flags to open a directory that is only entered. */
-export const entered = 0o10000000 | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+export const enterFlags = 0o10000000 | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** One directory of a chain. Its descriptor is closed while the walk is far below it. */
 interface Level {
@@ -49,10 +49,10 @@ export class DirectoryChain {
   }
 
   /** A path to the current directory; throws `ENOENT` if it no longer exists. */
-  get inside(): PathText {
+  get currentPath(): PathText {
     const level = this.#levels.at(-1);
     if (level?.handle) return `/proc/self/fd/${level.handle.fd}`;
-    if (level === undefined || level.stat) throw gone();
+    if (level === undefined || level.stat) throw notFound();
     return level.path;
   }
 
@@ -62,7 +62,7 @@ export class DirectoryChain {
   }
 
   /** Enters a subdirectory, runs `use` and leaves it again. */
-  async within<T>(name: PathText, use: () => Promise<T>): Promise<T> {
+  async inDirectory<T>(name: PathText, use: () => Promise<T>): Promise<T> {
     await this.enter(name);
     try {
       return await use();
@@ -72,8 +72,8 @@ export class DirectoryChain {
   }
 
   async enter(name: PathText): Promise<void> {
-    const path = `${this.inside}/${name}`;
-    await this.#letGo(this.#levels.length + 1 - maxOpenDirectories);
+    const path = `${this.currentPath}/${name}`;
+    await this.#closeLevel(this.#levels.length + 1 - maxOpenDirectories);
     this.#levels.push({ name, path, handle: await openDirectory(path, this.#flags) });
   }
 
@@ -81,7 +81,7 @@ export class DirectoryChain {
   async leave(): Promise<void> {
     const left = this.#levels.pop();
     try {
-      await this.#comeBack(left?.handle);
+      await this.#reopen(left?.handle);
     } finally {
       await left?.handle?.close();
     }
@@ -96,7 +96,7 @@ export class DirectoryChain {
     await closeAll(this.#levels.splice(0));
   }
 
-  async #letGo(index: number): Promise<void> {
+  async #closeLevel(index: number): Promise<void> {
     const level = index < 1 ? undefined : this.#levels[index];
     if (!level?.handle) return;
     level.stat = await level.handle.stat({ bigint: true });
@@ -105,13 +105,13 @@ export class DirectoryChain {
   }
 
   /** Reopens the current directory: through ".." of its child, or by its names from the start. */
-  async #comeBack(below: FileHandle | undefined): Promise<void> {
+  async #reopen(below: FileHandle | undefined): Promise<void> {
     const level = this.#levels.at(-1);
     const known = level?.stat;
     if (!level || level.handle || !known) return;
     const above = below && (await openSame(`/proc/self/fd/${below.fd}/..`, this.#flags, known));
     level.handle = above ?? (await this.#openByNames(known));
-    if (!level.handle) throw gone();
+    if (!level.handle) throw notFound();
   }
 
   async #openByNames(known: BigIntStats): Promise<FileHandle | undefined> {
@@ -121,7 +121,7 @@ export class DirectoryChain {
     let handle: FileHandle | undefined;
     try {
       for (const name of names) {
-        const next = await open(`${at}/${name}`, entered);
+        const next = await open(`${at}/${name}`, enterFlags);
         await handle?.close();
         handle = next;
         at = `/proc/self/fd/${next.fd}`;
@@ -153,6 +153,6 @@ async function closeAll(levels: readonly Level[]): Promise<void> {
   for (const { handle } of levels) await handle?.close();
 }
 
-function gone(): Error {
+function notFound(): Error {
   return Object.assign(new Error("the directory has gone"), { code: "ENOENT" });
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
-test("a tree with more levels than a process may have files open is removed, and nothing outside of it", async (t) => {
+test("removes a tree deeper than the descriptor limit, and nothing outside of it", async (t) => {
   const directory = await mkdtemp(join(tmpdir(), "holdfast-directory-"));
   t.after(() => rm(directory, { recursive: true, force: true }));
   const kept = join(directory, "kept");

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { lstat, open, readdir, rename, rmdir, unlink } from "../system.ts";
-import { listed, maxOpenDirectories } from "./directory-chain.ts";
+import { listFlags, maxOpenDirectories } from "./directory-chain.ts";
 import type { PathText } from "./names.ts";
 
 /**
@@ -9,7 +9,7 @@ import type { PathText } from "./names.ts";
  */
 export async function withDirectory<T>(path: PathText, use: (inside: PathText) => Promise<T>): Promise<T> {
   if (process.platform !== "linux") return await use(path);
-  const directory = await open(path, listed);
+  const directory = await open(path, listFlags);
   try {
     return await use(`/proc/self/fd/${directory.fd}`);
   } finally {
@@ -18,7 +18,7 @@ export async function withDirectory<T>(path: PathText, use: (inside: PathText) =
 }
 
 /** The root of a removal, and the deep subtrees that were moved up into it. */
-interface Top {
+interface RemovalRoot {
   readonly inside: PathText;
   readonly movedUp: PathText[];
 }
@@ -44,7 +44,7 @@ export async function remove(path: PathText, recursive: boolean): Promise<void> 
 }
 
 /** Each level holds a descriptor. Deeper subtrees are first moved up to the root, which also bounds memory. */
-async function empty(inside: PathText, top: Top, level: number): Promise<void> {
+async function empty(inside: PathText, top: RemovalRoot, level: number): Promise<void> {
   for (const name of await readdir(inside)) {
     const path = `${inside}/${name}`;
     if (!(await lstat(path)).isDirectory()) await unlink(path);
@@ -59,7 +59,7 @@ async function empty(inside: PathText, top: Top, level: number): Promise<void> {
   }
 }
 
-async function removeMoved(top: Top): Promise<void> {
+async function removeMoved(top: RemovalRoot): Promise<void> {
   for (let path = top.movedUp.pop(); path !== undefined; path = top.movedUp.pop()) {
     await withDirectory(path, (inside) => empty(inside, top, 2));
     await rmdir(path);

@@ -1,7 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { invalid } from "../../http/problem.ts";
 import { operationFailed } from "../failures.ts";
-import { hasCode, lstat, lstatIfThere, mkdir, rename, rmdir, unlink } from "../system.ts";
+import { hasCode, lstat, lstatIfExists, mkdir, rename, rmdir, unlink } from "../system.ts";
 import { temporaryName } from "../write.ts";
 import { copy } from "./copy.ts";
 import { remove } from "./directory.ts";
@@ -17,7 +17,7 @@ import { renameWithoutOverwrite } from "./rename-without-overwrite.ts";
 export async function move(from: Place, to: Place, overwrite: boolean, signal: AbortSignal): Promise<void> {
   if (from.name === "." || to.name === ".") throw invalid("the root directory cannot be moved or replaced");
   const source = await lstat(from.path);
-  const target = await lstatIfThere(to.path);
+  const target = await lstatIfExists(to.path);
   if (target && !overwrite) throw invalid("destination already exists");
   if (target && isSame(target, source)) {
     // Hard links of one file: rename(2) would leave both names.
@@ -25,7 +25,7 @@ export async function move(from: Place, to: Place, overwrite: boolean, signal: A
     return;
   }
   try {
-    await takePlace(from.path, to, source, target);
+    await renameInto(from.path, to, source, target);
   } catch (error) {
     if (hasCode(error, "EINVAL")) throw intoItself();
     if (!hasCode(error, "EXDEV")) throw error;
@@ -33,21 +33,25 @@ export async function move(from: Place, to: Place, overwrite: boolean, signal: A
   }
 }
 
-interface Across {
+interface MoveAcrossRequest {
   readonly source: BigIntStats;
   readonly target: BigIntStats | undefined;
   readonly signal: AbortSignal;
 }
 
 /** Copies beside the destination, renames the copy into place, and only then removes the source. */
-async function moveAcross(from: Place, to: Place, { source, target, signal }: Across): Promise<void> {
+async function moveAcross(
+  from: Place,
+  to: Place,
+  { source, target, signal }: MoveAcrossRequest,
+): Promise<void> {
   if (source.isDirectory() && (await isBelow(to, source))) throw intoItself();
   const copied = to.sibling(temporaryName());
   try {
     await copy(from.path, copied, signal);
-    await takePlace(copied, to, source, target);
+    await renameInto(copied, to, source, target);
   } catch (error) {
-    if (await lstatIfThere(copied)) {
+    if (await lstatIfExists(copied)) {
       await remove(copied, true).catch(() => {
         // The error of the move is reported, not that of the clean-up.
       });
@@ -76,7 +80,7 @@ function intoItself(): Error {
   return operationFailed("a directory cannot be moved into itself");
 }
 
-async function takePlace(
+async function renameInto(
   from: PathText,
   to: Place,
   source: BigIntStats,
@@ -104,11 +108,11 @@ async function moveNew(from: PathText, to: Place, source: BigIntStats): Promise<
     }
     await renameWithoutOverwrite(from, to.path);
   } catch (error) {
-    throw isTaken(error) ? invalid("destination already exists") : error;
+    throw destinationExists(error) ? invalid("destination already exists") : error;
   }
 }
 
-function isTaken(error: unknown): boolean {
+function destinationExists(error: unknown): boolean {
   return hasCode(error, "EEXIST", "ENOTEMPTY");
 }
 

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 
 /**
  * A path as text without loss: a byte that is not valid UTF-8 becomes the lone surrogate U+DC00 + byte (as
- * Python's surrogateescape). Such text never leaves the server: answers use {@link shown}, with the bytes as
+ * Python's surrogateescape). Such text never leaves the server: answers use {@link toDisplay}, with the bytes as
  * base64 beside it.
  */
 export type PathText = string;
@@ -34,13 +34,13 @@ export function encodeName(text: PathText): string | Buffer {
 }
 
 /** The path for answers, with its bytes if the text cannot represent them. */
-export function shown(path: PathText): { readonly path: string; readonly pathBase64?: string } {
+export function toDisplay(path: PathText): { readonly path: string; readonly pathBase64?: string } {
   if (!lone.test(path)) return { path };
   return { path: path.toWellFormed(), pathBase64: Buffer.from(encodeName(path)).toString("base64") };
 }
 
 /** The path for text formats that cannot carry bytes: bytes that are not UTF-8 become `%FF`. */
-export function escapedName(path: PathText): string {
+export function escapeName(path: PathText): string {
   return path.replace(
     /[\uDC80-\uDCFF]/gu,
     (character) => `%${(character.charCodeAt(0) - 0xdc00).toString(16).toUpperCase()}`,

@@ -5,8 +5,8 @@ import { homedir } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { invalid, problem } from "../../http/problem.ts";
 import { Mounts } from "../../internal/mounts/mounts.ts";
-import { hasCode, lstat, lstatIfThere, mkdir, readlink } from "../system.ts";
-import { DirectoryChain, entered } from "./directory-chain.ts";
+import { hasCode, lstat, lstatIfExists, mkdir, readlink } from "../system.ts";
+import { DirectoryChain, enterFlags } from "./directory-chain.ts";
 import { encodeName, type PathText } from "./names.ts";
 
 /** A path that was resolved component by component. */
@@ -15,7 +15,7 @@ export interface Place {
   readonly display: PathText;
   /** The path for system calls. Its last component is not a symbolic link when links were followed. */
   readonly path: PathText;
-  /** The name in its directory, after the links on the way; "." for the directory where the walk began. */
+  /** The name in its directory after links were resolved; "." for the directory where the walk began. */
   readonly name: PathText;
   /** A path in the same directory, for a temporary file beside this one. */
   sibling(name: PathText): PathText;
@@ -24,8 +24,8 @@ export interface Place {
 
 export interface WalkOptions {
   /**
-   * Whether a symbolic link at the end is followed. A slash at the end of a path asks for a directory; a link
-   * that is not followed is meant itself, whatever it leads to.
+   * Whether a symbolic link at the end is followed. Otherwise the path is the link itself. A trailing slash requires a
+   * directory.
    */
   readonly follow: boolean;
   /** Creates the missing parent directories. */
@@ -37,10 +37,10 @@ export interface WalkOptions {
 const maxLinks = 40;
 
 /**
- * Turns the paths of callers into places. With a root, nothing outside it can be reached: on Linux
- * each component is opened from its parent's descriptor without following links, links are resolved
- * here, and `..` at the root or an absolute link to the outside is refused, so that a tree that
- * changes during the walk cannot lead out of it (what openat2 does with RESOLVE_BENEATH).
+ * Resolves the paths of callers. With a root, nothing outside it can be reached. On Linux each component is opened
+ * relative to its parent's descriptor without following links. Links are resolved here, and both `..` at the root and
+ * absolute links to the outside are rejected, so that a concurrent change of the tree cannot lead out of it (as
+ * openat2 does with RESOLVE_BENEATH).
  */
 export class Paths {
   readonly #base: string;
@@ -70,8 +70,8 @@ export class Paths {
   }
 
   /**
-   * The absolute form of a caller's path. Throws for NUL, what lies outside the root, and `..`: only
-   * where there is no root an absolute path keeps it, for whoever walks to go up where links have led.
+   * Returns the absolute form of a caller's path. Throws for NUL, for paths outside the root, and for `..`. Only an
+   * absolute path without a root keeps its `..`, which the walk applies after it has resolved the links.
    */
   absolute(input: string): string {
     if (input === "" || input.includes("\0")) throw invalid("invalid path");
@@ -102,7 +102,7 @@ export class Paths {
   }
 
   /** Whether the file at this path may be read without a walk. */
-  isPlain(path: string): boolean {
+  needsNoWalk(path: string): boolean {
     return this.#root === undefined && !path.endsWith("/");
   }
 
@@ -120,14 +120,14 @@ export class Paths {
     if (reached) await reached;
     const inLine = !reached && this.#root === undefined && !goesUp(display);
     if (inLine && options.follow && !options.makeParents) {
-      const plain = plainPlace(display, input.endsWith("/"));
+      const plain = placeWithoutWalk(display, input.endsWith("/"));
       if (plain) return plain;
     }
     const place = await this.#walk(display, options);
     if (!input.endsWith("/") || options.makeParents) return place;
     try {
-      // What is missing is reported by whoever would change it: a condition of the request may ask for that.
-      const stat = options.follow ? await lstat(place.path) : await lstatIfThere(place.path);
+      // A missing entry is not reported here, because the request may be conditional on that.
+      const stat = options.follow ? await lstat(place.path) : await lstatIfExists(place.path);
       const isLink = !options.follow && stat?.isSymbolicLink();
       if (stat && !stat.isDirectory() && !isLink) throw invalid("ENOTDIR: not a directory");
     } catch (error) {
@@ -168,7 +168,7 @@ export class Paths {
     let path = join(parent, basename(display));
     if (options.follow) path = await realpath(path).catch(() => path);
     if (this.#root !== undefined && path !== this.#root && !path.startsWith(this.#root + sep))
-      throw outside();
+      throw outsideRoot();
     const sibling = (name: string) => join(dirname(path), name);
     return { display, path, name: basename(path), sibling, close: async () => {} };
   }
@@ -178,7 +178,7 @@ export class Paths {
  * Without a root there is no confinement: an existing path that is not a link needs no walk. One synchronous call
  * costs less than a walk's many through the thread pool.
  */
-function plainPlace(display: PathText, folder: boolean): Place | undefined {
+function placeWithoutWalk(display: PathText, folder: boolean): Place | undefined {
   if (display === sep) return undefined;
   try {
     const stat = lstatSync(encodeName(display), { throwIfNoEntry: false });
@@ -187,7 +187,7 @@ function plainPlace(display: PathText, folder: boolean): Place | undefined {
     // The walk reports the error.
     return undefined;
   }
-  // Not shortened: by "." it is the directory itself, also where that is a link.
+  // Not normalized: a trailing "." means the directory that a link leads to.
   const sibling = (name: PathText) => `${dirname(display)}/${name}`;
   return { display, path: display, name: basename(display), sibling, close: async () => {} };
 }
@@ -199,7 +199,7 @@ async function walkFrom(
   names: string[],
   options: WalkOptions,
 ): Promise<Place> {
-  const chain = await DirectoryChain.open(base, entered, true);
+  const chain = await DirectoryChain.open(base, enterFlags, true);
   try {
     return await new Walker(chain, base, confined).walk(display, names, options);
   } catch (error) {
@@ -249,7 +249,7 @@ class Walker {
   }
 
   #at(name: string): string {
-    return `${this.#chain.inside}/${name}`;
+    return `${this.#chain.currentPath}/${name}`;
   }
 
   #place(display: string, name: string): Place {
@@ -264,7 +264,7 @@ class Walker {
 
   async #up(): Promise<void> {
     if (this.#chain.depth > 1) await this.#chain.leave();
-    else if (this.#confined) throw outside();
+    else if (this.#confined) throw outsideRoot();
   }
 
   /** The components of a link's target; an absolute one starts again at the base. */
@@ -273,7 +273,7 @@ class Walker {
     if (this.#links > maxLinks) throw invalid("too many levels of symbolic links");
     const target = await readlink(path);
     if (!target.startsWith("/")) return split(target);
-    if (this.#confined && target !== this.#base && !target.startsWith(`${this.#base}/`)) throw outside();
+    if (this.#confined && target !== this.#base && !target.startsWith(`${this.#base}/`)) throw outsideRoot();
     await this.#chain.leaveAll();
     return split(target.slice(this.#base.length));
   }
@@ -287,7 +287,7 @@ function goesUp(path: string): boolean {
   return path.split("/").includes("..");
 }
 
-function outside(): Error {
+function outsideRoot(): Error {
   return problem("permission_denied", 403, "the path leads out of the root directory");
 }
 

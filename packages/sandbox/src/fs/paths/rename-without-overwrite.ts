@@ -3,15 +3,15 @@ import { hasCode, link, open, rename, unlink } from "../system.ts";
 import type { PathText } from "./names.ts";
 
 /**
- * As rename(2) of what is no directory, but nothing is ever replaced: throws `EEXIST` where the name is
- * taken. The second name of a hard link is taken by one alone, and whole; file systems without them (FAT,
- * many of FUSE and of networks) have the name held by an empty file for a moment.
+ * Renames anything but a directory without ever replacing a file: throws `EEXIST` if the name is taken. Creates a hard
+ * link, which is atomic, and removes the old name. On file systems without hard links (FAT, many FUSE and network file
+ * systems) an empty file reserves the name briefly.
  */
 export async function renameWithoutOverwrite(from: PathText, to: PathText): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
-    // EPERM is also said of a file of somebody else, EMLINK of one that has all the names that it can have.
+    // EPERM may also mean a file of another user, and EMLINK a file with the maximum number of links.
     if (!hasCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw error;
     await renameOverOwn(from, to);
     return;

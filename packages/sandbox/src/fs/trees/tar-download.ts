@@ -4,24 +4,24 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { type Header, type Pack, pack } from "tar-stream";
 import type { Exchange } from "../../http/exchange.ts";
-import { DirectoryChain, listed } from "../paths/directory-chain.ts";
-import { escapedName, type PathText } from "../paths/names.ts";
+import { DirectoryChain, listFlags } from "../paths/directory-chain.ts";
+import { escapeName, type PathText } from "../paths/names.ts";
 import type { Place } from "../paths/paths.ts";
 import { hasCode, lstat, open, readdir, readlink } from "../system.ts";
 
 const chunkBytes = 256 * 1024;
 
 /**
- * Answers what is at a place as a tar archive, in constant memory: a directory with all that is in it
- * (names are relative to it), or one file. Links are archived as links and never followed; sockets,
- * pipes and devices are left out. Bytes of names that are not UTF-8 appear as `%FF`. A file that
- * shrinks while it is read breaks the connection, so that no archive is quietly wrong.
+ * Responds with a file or a directory tree as a tar archive, in constant memory. Names are relative to the directory.
+ * Links are archived as links and never followed; sockets, pipes and devices are skipped. Bytes of names that are not
+ * UTF-8 appear as `%FF`. If a file shrinks while it is read, the connection is destroyed, so that no client takes the
+ * archive for complete.
  */
 export async function sendTar(exchange: Exchange, place: Place, gzip: boolean): Promise<void> {
   const { request, response, signal } = exchange;
   const stat = await lstat(place.path);
   const base = place.display === "/" ? "root" : (place.display.split("/").at(-1) ?? "root");
-  const file = `${escapedName(base)}.tar${gzip ? ".gz" : ""}`;
+  const file = `${escapeName(base)}.tar${gzip ? ".gz" : ""}`;
   response.writeHead(200, {
     "content-type": gzip ? "application/gzip" : "application/x-tar",
     "content-disposition": `attachment; filename*=UTF-8''${encodeURIComponent(file)}`,
@@ -31,15 +31,15 @@ export async function sendTar(exchange: Exchange, place: Place, gzip: boolean): 
     return;
   }
   const archive = pack();
-  // Its failures are told to whoever reads it and to whoever packs, both below.
+  // Errors of the stream reach its reader and its writer, which both handle them below.
   archive.on("error", () => {});
-  const bytes = () => contentOf(archive);
+  const bytes = () => readContent(archive);
   const sending = gzip ? pipeline(bytes, createGzip(), response) : pipeline(bytes, response);
   const sent = sending.catch(() => {
     // The client has gone, or the packing failed, which is told below.
   });
   try {
-    const packing = new Packing(archive, signal);
+    const packing = new ArchiveWriter(archive, signal);
     if (stat.isDirectory()) await packing.tree(place.path);
     else await packing.entry(place.path, base, stat);
     archive.finalize();
@@ -53,17 +53,17 @@ export async function sendTar(exchange: Exchange, place: Place, gzip: boolean): 
   await sent;
 }
 
-async function* contentOf(archive: Pack): AsyncGenerator<Buffer> {
+async function* readContent(archive: Pack): AsyncGenerator<Buffer> {
   for await (const chunk of archive) if (Buffer.isBuffer(chunk)) yield chunk;
 }
 
 type EntryHeader = Pick<Header, "name" | "mode" | "mtime"> & Partial<Header>;
 
-function headerOf(name: PathText, stat: BigIntStats): EntryHeader {
-  return { mode: Number(stat.mode & 0o7777n), mtime: stat.mtime, name: escapedName(name) };
+function createHeader(name: PathText, stat: BigIntStats): EntryHeader {
+  return { mode: Number(stat.mode & 0o7777n), mtime: stat.mtime, name: escapeName(name) };
 }
 
-class Packing {
+class ArchiveWriter {
   readonly #archive: Pack;
   readonly #signal: AbortSignal;
 
@@ -72,9 +72,9 @@ class Packing {
     this.#signal = signal;
   }
 
-  /** Everything in the directory at `path`, by names relative to it. */
+  /** Packs everything in the directory at `path`, with names relative to it. */
   async tree(path: PathText): Promise<void> {
-    const directories = await DirectoryChain.open(path, listed);
+    const directories = await DirectoryChain.open(path, listFlags);
     try {
       await this.#directory(directories);
     } finally {
@@ -83,30 +83,30 @@ class Packing {
   }
 
   async #directory(directories: DirectoryChain): Promise<void> {
-    for (const name of await readdir(directories.inside)) {
+    for (const name of await readdir(directories.currentPath)) {
       this.#signal.throwIfAborted();
-      const path = `${directories.inside}/${name}`;
+      const path = `${directories.currentPath}/${name}`;
       try {
         const stat = await lstat(path);
         if (!stat.isDirectory()) await this.entry(path, directories.relative(name), stat);
         else {
-          await directories.within(name, async () => {
-            await this.#empty({ ...headerOf(directories.relative(""), stat), type: "directory" });
+          await directories.inDirectory(name, async () => {
+            await this.#empty({ ...createHeader(directories.relative(""), stat), type: "directory" });
             await this.#directory(directories);
           });
         }
       } catch (error) {
-        // What went away since it was listed is simply not in the archive.
+        // Skip entries that were removed after the listing.
         if (!hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) throw error;
       }
     }
   }
 
-  /** What is no directory. */
+  /** Packs one entry that is not a directory. */
   async entry(path: PathText, name: PathText, stat: BigIntStats): Promise<void> {
-    const header = headerOf(name, stat);
+    const header = createHeader(name, stat);
     if (stat.isSymbolicLink()) {
-      const linkname = escapedName(await readlink(path));
+      const linkname = escapeName(await readlink(path));
       await this.#empty({ ...header, type: "symlink", linkname });
     } else if (stat.isFile()) {
       const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -130,7 +130,7 @@ class Packing {
     if (!stat.isFile()) return;
     const { size } = stat;
     const done = Promise.withResolvers<void>();
-    // The failure is also what the pipe to the client sees; it is awaited below.
+    // The pipe to the client fails with the same error and is awaited below.
     done.promise.catch(() => {});
     const sink = this.#archive.entry({ ...header, type: "file", size }, (error) =>
       error ? done.reject(error) : done.resolve(),
@@ -138,19 +138,19 @@ class Packing {
     sink.on("error", (error) => done.reject(error));
     for (let at = 0; at < size; ) {
       this.#signal.throwIfAborted();
-      // The stream keeps what it is given, so that each chunk is its own memory.
+      // The stream retains chunks, so each one needs its own buffer.
       const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, size - at));
       const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
       if (bytesRead === 0) throw new Error("a file shrank while it was archived");
       at += bytesRead;
-      if (!sink.write(buffer.subarray(0, bytesRead))) await drained(sink, this.#signal);
+      if (!sink.write(buffer.subarray(0, bytesRead))) await waitForDrain(sink, this.#signal);
     }
     sink.end(null);
     await done.promise;
   }
 }
 
-function drained(sink: ReturnType<Pack["entry"]>, signal: AbortSignal): Promise<void> {
+function waitForDrain(sink: ReturnType<Pack["entry"]>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (error?: Error) => {
       sink.off("drain", drain);

@@ -1,4 +1,4 @@
-/** Whole trees: tar in both directions, diffs, watches. */
+/** Operations on directory trees: tar in both directions, diffs, watches. */
 import { constants } from "node:fs";
 import type { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -9,13 +9,13 @@ import type { Exchange } from "../../http/exchange.ts";
 import { invalid, isRecord } from "../../http/problem.ts";
 import { operationFailed } from "../failures.ts";
 import { withDirectory } from "../paths/directory.ts";
-import { decodeName, type PathText, shown } from "../paths/names.ts";
+import { decodeName, type PathText, toDisplay } from "../paths/names.ts";
 import type { Paths, Place } from "../paths/paths.ts";
 import {
   hasCode,
   link,
   lstat,
-  lstatIfThere,
+  lstatIfExists,
   mkdir,
   open,
   readlink,
@@ -25,20 +25,20 @@ import {
 } from "../system.ts";
 import { temporaryName, writeAll } from "../write.ts";
 
-/** Paths that an answer lists; all are extracted. */
+/** Maximum number of paths listed in the response. All entries are extracted. */
 const maxReportedPaths = 1_024;
 
-/** PATH_MAX of Linux; the archive's format would allow megabytes. */
+/** PATH_MAX of Linux. The archive format would allow megabytes. */
 const maxNameBytes = 4_096;
 
-/** Of an archive that is compressed: past the first bytes it may hold at most so many times what was sent. */
+/** Limits for decompression bombs: beyond `freeBytes` an archive may unpack to at most `maxRatio` times its size. */
 export const unpackedLimits = { freeBytes: 16 * 1_048_576, maxRatio: 200 } as const;
 
-/** Options that the declared type lacks. */
+/** Options that the library's type declarations lack. */
 interface FormatOptions {
-  /** Names come as bytes, one a character. */
+  /** Decodes names to one character per byte. */
   readonly filenameEncoding: "latin1";
-  /** Headers of the format before ustar, which has no name, are known by their checksum alone. */
+  /** Accepts headers of the format before ustar, which have no magic and are recognized by their checksum. */
   readonly allowUnknownFormat: true;
 }
 
@@ -47,54 +47,54 @@ const extractOptions: Parameters<typeof extract>[0] & FormatOptions = {
   allowUnknownFormat: true,
 };
 
-/** One entry of an archive, as the stream of its content. */
+/** An entry of an archive: a stream of its content, with its header. */
 type Entry = Extract extends AsyncIterable<infer T> ? T : never;
 
-export interface Uploaded {
+export interface UploadResult {
   readonly paths: readonly string[];
   readonly truncated: boolean;
 }
 
 /**
- * Extracts the tar archive that is a request's body below a directory, which is made. No entry lands
- * outside of it: names that are absolute or have "..", devices and pipes are refused (400), and no
- * link, of the archive or of the disk, is followed out of it. Each file appears whole; what was
- * extracted before an error stays. Throws `stream_error` for what is not a whole archive.
+ * Extracts the tar archive in a request body to a directory, which is created. No entry can land outside of it:
+ * absolute names, names with "..", devices and pipes are rejected (400), and neither links of the archive nor links on
+ * disk are followed out of it. Each file appears atomically. Files extracted before an error remain. Throws
+ * `stream_error` for an incomplete or invalid archive.
  */
 export async function receiveTar(
   exchange: Exchange,
   paths: Paths,
   destination: Place,
   maxBytes: number,
-): Promise<Uploaded> {
+): Promise<UploadResult> {
   const decoder = decoderFor(exchange);
   await mkdir(destination.path).catch((error: unknown) => {
     if (!hasCode(error, "EEXIST")) throw error;
   });
   return await withDirectory(destination.path, async (directory) => {
     const sent = { bytes: 0 };
-    const unpacking = new Unpacking(paths, directory, destination.display, sent);
+    const unpacking = new Extraction(paths, directory, destination.display, sent);
     const archive = extract(extractOptions);
     const limited = limitedBody(exchange, maxBytes, sent);
     const unpacked = (source: AsyncIterable<Buffer>) => limitRatio(source, sent);
     const feeding = decoder ? pipeline(limited, decoder, unpacked, archive) : pipeline(limited, archive);
-    // Whoever fails first, the loop below or what feeds it, destroys the other; both are awaited.
+    // The feeding pipeline and the loop below destroy each other on an error; both are awaited.
     const fed = feeding.catch((error: unknown) => error);
     try {
       for await (const entry of archive) await unpacking.add(entry);
     } catch (error) {
       const cause = await fed;
-      // An entry that is cut off by a limit fails too, with less to say.
-      throw reasonOf(isHoldfastError(cause) ? cause : (unpacking.failure ?? cause ?? error));
+      // A limit also makes the current entry fail, with a less helpful error.
+      throw toUploadError(isHoldfastError(cause) ? cause : (unpacking.failure ?? cause ?? error));
     }
     const cause = await fed;
-    if (cause !== undefined && unpacking.failure === undefined) throw reasonOf(cause);
+    if (cause !== undefined && unpacking.failure === undefined) throw toUploadError(cause);
     return unpacking.result();
   });
 }
 
-/** What went wrong, for the caller: the archive's own faults are not a system error. */
-function reasonOf(error: unknown): unknown {
+/** Converts a failure to an error for the caller. An invalid archive is not a system error. */
+function toUploadError(error: unknown): unknown {
   if (isHoldfastError(error)) return error;
   if (hasCode(error, "ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "ABORT_ERR")) {
     return invalid("the request body ended early");
@@ -114,7 +114,7 @@ function decoderFor(exchange: Exchange): Transform | undefined {
   throw invalid("the content type must be application/x-tar, application/gzip or application/zstd");
 }
 
-/** Few bytes that become very many are no archive that anybody needs. */
+/** Rejects decompression bombs. */
 async function* limitRatio(
   source: AsyncIterable<Buffer>,
   sent: { readonly bytes: number },
@@ -147,17 +147,17 @@ async function* limitedBody(
   }
 }
 
-/** One extraction: where it goes, and what it has made. */
-class Unpacking {
+/** State of one extraction. */
+class Extraction {
   readonly #paths: Paths;
   readonly #directory: PathText;
   readonly #display: PathText;
   readonly #made: string[] = [];
   readonly #sent: { readonly bytes: number };
   #count = 0;
-  /** Bytes of files that were copied in the place of hard links. */
+  /** Bytes of files that were copied instead of hard-linked. */
   #copied = 0;
-  /** Why an entry was not taken; streams lose the difference between causes. */
+  /** Error of the first rejected entry. It is stored because the stream replaces it with its own. */
   failure: unknown;
 
   constructor(paths: Paths, directory: PathText, display: PathText, sent: { readonly bytes: number }) {
@@ -167,7 +167,7 @@ class Unpacking {
     this.#display = display;
   }
 
-  result(): Uploaded {
+  result(): UploadResult {
     return { paths: this.#made, truncated: this.#count > this.#made.length };
   }
 
@@ -182,9 +182,9 @@ class Unpacking {
 
   async #add(entry: Entry): Promise<void> {
     const { header } = entry;
-    if (hasHoles(header)) throw invalid("the archive has a file with holes (tar --sparse)");
-    const name = nameOf(header, "name");
-    // As long as a path may be: each of its directories would be made, and held open.
+    if (isSparse(header)) throw invalid("the archive has a file with holes (tar --sparse)");
+    const name = readName(header, "name");
+    // Longer paths are rejected, because each of their directories would be created and held open.
     if (Buffer.byteLength(name) > maxNameBytes || Buffer.byteLength(header.linkname ?? "") > maxNameBytes) {
       throw invalid(`a name in the archive exceeds ${maxNameBytes} bytes`);
     }
@@ -202,7 +202,7 @@ class Unpacking {
     this.#count += 1;
     const relative = name.replace(/^(\.\/)+/, "").replace(/\/+$/, "");
     if (this.#made.length < maxReportedPaths)
-      this.#made.push(shown(`${this.#display.replace(/\/$/, "")}/${relative}`).path);
+      this.#made.push(toDisplay(`${this.#display.replace(/\/$/, "")}/${relative}`).path);
   }
 
   async #make(entry: Entry, place: Place): Promise<void> {
@@ -216,10 +216,10 @@ class Unpacking {
         await makeDirectory(place);
         break;
       case "symlink":
-        await replaceWith(place, (path) => symlink(nameOf(header, "linkname"), path));
+        await replaceWith(place, (path) => symlink(readName(header, "linkname"), path));
         break;
       case "link": {
-        const target = nameOf(header, "linkname");
+        const target = readName(header, "linkname");
         const source = await this.#paths.walkBelow(this.#directory, target, { follow: false });
         try {
           await replaceWith(place, (path) => this.#linkOrCopy(source.path, path));
@@ -234,7 +234,7 @@ class Unpacking {
     entry.resume();
   }
 
-  /** A second name of a file; file systems without hard links (FAT, many of FUSE and of networks) get a copy. */
+  /** Creates a hard link, or a copy on file systems without hard links (FAT, many FUSE and network file systems). */
   async #linkOrCopy(existing: PathText, path: PathText): Promise<void> {
     try {
       await link(existing, path);
@@ -248,31 +248,31 @@ class Unpacking {
   }
 }
 
-/** Names in the old headers are bytes, those in extended headers are UTF-8. */
-function nameOf(header: Header, field: "name" | "linkname"): PathText {
+/** Names in ustar headers are bytes, and names in extended headers are UTF-8. */
+function readName(header: Header, field: "name" | "linkname"): PathText {
   const text = header[field] ?? "";
-  const inExtended = extendedOf(header)[field === "name" ? "path" : "linkpath"] === text;
+  const inExtended = readExtendedHeader(header)[field === "name" ? "path" : "linkpath"] === text;
   return inExtended ? text : decodeName(Buffer.from(text, "latin1"));
 }
 
 /**
- * Whether an entry is only the pieces of a file between its holes. Under pax it looks like any file, of a
- * made-up name, whose content begins with a list of the pieces; the older form has a type of its own.
- * Source: the manual of GNU tar, "Storing Sparse Files".
+ * Whether an entry is a sparse file, of which the archive has only the parts between the holes. In pax archives it
+ * looks like a regular file with a generated name, whose content starts with a map of the parts; the older format has
+ * an entry type of its own. Source: the manual of GNU tar, "Storing Sparse Files".
  */
-function hasHoles(header: Header): boolean {
-  return Object.keys(extendedOf(header)).some((name) => name.startsWith("GNU.sparse."));
+function isSparse(header: Header): boolean {
+  return Object.keys(readExtendedHeader(header)).some((name) => name.startsWith("GNU.sparse."));
 }
 
-/** The extended header of an entry, which the declared type lacks. */
-function extendedOf(header: Header): Readonly<Record<string, unknown>> {
+/** The extended (pax) header of an entry, which the library's type declarations lack. */
+function readExtendedHeader(header: Header): Readonly<Record<string, unknown>> {
   const extended: unknown = Reflect.get(header, "pax");
   return isRecord(extended) ? extended : {};
 }
 
 async function writeEntry(entry: Entry, place: Place): Promise<void> {
   const { mode = 0o644, mtime } = entry.header;
-  if ((await lstatIfThere(place.path))?.isDirectory()) throw operationFailed(`${place.name} is a directory`);
+  if ((await lstatIfExists(place.path))?.isDirectory()) throw operationFailed(`${place.name} is a directory`);
   const temporary = place.sibling(temporaryName());
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const file = await open(temporary, flags, 0o600);
@@ -282,7 +282,7 @@ async function writeEntry(entry: Entry, place: Place): Promise<void> {
         if (!Buffer.isBuffer(chunk)) throw new TypeError("the content of an entry comes in buffers");
         await writeAll(file, chunk);
       }
-      // Neither set-user-id nor sticky bits come from an archive.
+      // Drop set-user-ID, set-group-ID and sticky bits.
       await file.chmod(mode & 0o777);
       if (mtime) await file.utimes(mtime, mtime);
     } finally {
@@ -303,20 +303,20 @@ async function makeDirectory(place: Place): Promise<void> {
   }
 }
 
-/** Makes a link under another name and renames it, so that it replaces what was there. */
+/** Creates a link under a temporary name and renames it, which replaces an existing file atomically. */
 async function replaceWith(place: Place, make: (path: PathText) => Promise<void>): Promise<void> {
-  if ((await lstatIfThere(place.path))?.isDirectory()) throw operationFailed(`${place.name} is a directory`);
+  if ((await lstatIfExists(place.path))?.isDirectory()) throw operationFailed(`${place.name} is a directory`);
   const temporary = place.sibling(temporaryName());
   await make(temporary);
   try {
     await rename(temporary, place.path);
   } finally {
-    // rename(2) of two names of one file does nothing and leaves both.
-    if (await lstatIfThere(temporary)) await unlink(temporary);
+    // rename(2) between two links to one file does nothing and leaves both names.
+    if (await lstatIfExists(temporary)) await unlink(temporary);
   }
 }
 
-/** For file systems without hard links; `room` throws where a file of the size is too much. */
+/** Copies a file, for file systems without hard links. `room` throws if the size exceeds the limits. */
 async function copy(existing: PathText, path: PathText, room: (size: number) => void): Promise<void> {
   if ((await lstat(existing)).isSymbolicLink()) {
     await symlink(await readlink(existing), path);

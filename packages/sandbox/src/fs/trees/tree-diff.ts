@@ -1,49 +1,49 @@
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { invalid } from "../../http/problem.ts";
-import { DirectoryChain, listed } from "../paths/directory-chain.ts";
-import { escapedName, type PathText, shown } from "../paths/names.ts";
+import { DirectoryChain, listFlags } from "../paths/directory-chain.ts";
+import { escapeName, type PathText, toDisplay } from "../paths/names.ts";
 import type { Place } from "../paths/paths.ts";
-import { lstatIfThere, open, readdir, readlink } from "../system.ts";
-import { patchText } from "./unified-diff.ts";
+import { lstatIfExists, open, readdir, readlink } from "../system.ts";
+import { formatGitPatch } from "./unified-diff.ts";
 
 export interface DiffRequest {
-  /** Lines around each change. */
+  /** Context lines around each change. */
   readonly context: number;
-  /** Files that are told. */
+  /** Maximum number of files in the answer. */
   readonly limit: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** What differs at one path of two trees. */
+/** A difference between two trees at one path. */
 export interface FileDifference {
-  /** Relative to both trees; empty where two files are compared. */
+  /** Relative to both trees; empty if two files are compared. */
   readonly path: string;
   readonly pathBase64?: string;
   readonly status: "added" | "deleted" | "modified" | "type_changed";
   readonly additions?: number;
   readonly deletions?: number;
-  /** A unified diff as git writes it. */
+  /** Unified diff in git's format. */
   readonly patch?: string;
-  /** Why there is none. */
+  /** Why there is no patch. */
   readonly omitted?: "binary" | "too_large" | "too_different";
 }
 
 export interface DiffAnswer {
   readonly files: readonly FileDifference[];
-  /** There is more: files, patches, or time ran out. */
+  /** True if the limit of files, the limit of patch bytes or the timeout ended the comparison early. */
   readonly truncated: boolean;
 }
 
-/** Text that is compared line by line; larger files are reported as changed. */
+/** Maximum size of a file that is compared by line. Larger files are only reported as changed. */
 const maxTextBytes = 1_048_576;
-/** Patches of one answer. */
+/** Maximum size of all patches in one answer. */
 const maxPatchBytes = 8 * 1_048_576;
 const chunkBytes = 65_536;
 
-/** One thing in a tree: a file's or link's content as bytes, where it is one. */
-type Side =
+/** One side of a comparison: a file, link or directory, or nothing. */
+type DiffSide =
   | { readonly kind: "none" }
   | {
       readonly kind: "directory" | "file" | "link" | "other";
@@ -52,16 +52,15 @@ type Side =
       readonly size: number;
     };
 
-const nothing: Side = { kind: "none" };
+const nothing: DiffSide = { kind: "none" };
 
 /**
- * Compares two trees, or two files, by content: names in the order of their bytes, links as links,
- * `.git` left out. Nothing is followed out of either tree. Throws `invalid_request` where one is a
- * directory and the other is not.
+ * Compares two trees, or two files, by content, in byte order of the names. Links are compared as links and not
+ * followed. `.git` is skipped. Throws `invalid_request` for a directory and a file.
  */
 export async function diffTrees(from: Place, to: Place, request: DiffRequest): Promise<DiffAnswer> {
   const comparison = new Comparison(request);
-  const [before, after] = [await sideOf(from.path), await sideOf(to.path)];
+  const [before, after] = [await readSide(from.path), await readSide(to.path)];
   if (before.kind === "none" || after.kind === "none") throw invalid("there is nothing to compare");
   if ((before.kind === "directory") !== (after.kind === "directory")) {
     throw invalid("a directory can only be compared with a directory");
@@ -71,7 +70,7 @@ export async function diffTrees(from: Place, to: Place, request: DiffRequest): P
   return comparison.answer();
 }
 
-/** One comparison, and what it has found. */
+/** State and results of one comparison. */
 class Comparison {
   readonly #request: DiffRequest;
   readonly #deadline: number;
@@ -89,34 +88,34 @@ class Comparison {
   }
 
   async trees(from: PathText, to: PathText): Promise<void> {
-    const old = await DirectoryChain.open(from, listed);
+    const left = await DirectoryChain.open(from, listFlags);
     try {
-      const young = await DirectoryChain.open(to, listed);
+      const right = await DirectoryChain.open(to, listFlags);
       try {
-        await this.#directories(old, young, "");
+        await this.#directories(left, right, "");
       } finally {
-        await young.close();
+        await right.close();
       }
     } finally {
-      await old.close();
+      await left.close();
     }
   }
 
-  /** Compares the directories where both walks are; one that there is only on one side is compared with nothing. */
+  /** Compares the current directories of both walks. A walk is undefined if its tree has no such directory. */
   async #directories(
-    old: DirectoryChain | undefined,
-    young: DirectoryChain | undefined,
+    left: DirectoryChain | undefined,
+    right: DirectoryChain | undefined,
     path: PathText,
   ): Promise<void> {
-    const [had, has] = [await namesIn(old), await namesIn(young)];
+    const [had, has] = [await namesIn(left), await namesIn(right)];
     for (const name of [...new Set([...had, ...has])].sort(byBytes)) {
       if (name === ".git") continue;
       this.#request.signal.throwIfAborted();
       if (performance.now() > this.#deadline) this.#truncated = true;
       if (this.#truncated) return;
       const [before, after] = await Promise.all([
-        old && had.has(name) ? sideOf(`${old.inside}/${name}`) : nothing,
-        young && has.has(name) ? sideOf(`${young.inside}/${name}`) : nothing,
+        left && had.has(name) ? readSide(`${left.currentPath}/${name}`) : nothing,
+        right && has.has(name) ? readSide(`${right.currentPath}/${name}`) : nothing,
       ]);
       const below = path === "" ? name : `${path}/${name}`;
       const [was, is] = [before.kind === "directory", after.kind === "directory"];
@@ -124,25 +123,25 @@ class Comparison {
         await this.files(before, after, below);
         continue;
       }
-      // What was a file and is a directory is reported as a file that is gone, and files that came.
+      // A file that became a directory is reported as a deleted file and added files.
       if (!was && before.kind !== "none") await this.#changed(before, nothing, below);
-      await within(was ? old : undefined, name, () =>
-        within(is ? young : undefined, name, () =>
-          this.#directories(was ? old : undefined, is ? young : undefined, below),
+      await inDirectory(was ? left : undefined, name, () =>
+        inDirectory(is ? right : undefined, name, () =>
+          this.#directories(was ? left : undefined, is ? right : undefined, below),
         ),
       );
       if (!is && after.kind !== "none") await this.#changed(nothing, after, below);
     }
   }
 
-  /** Compares what is no directory. */
-  async files(before: Side, after: Side, path: PathText): Promise<void> {
+  /** Compares two files or links. */
+  async files(before: DiffSide, after: DiffSide, path: PathText): Promise<void> {
     if (before.kind === "none" && after.kind === "none") return;
     if (await isSame(before, after, this.#request.signal)) return;
     await this.#changed(before, after, path);
   }
 
-  async #changed(before: Side, after: Side, path: PathText): Promise<void> {
+  async #changed(before: DiffSide, after: DiffSide, path: PathText): Promise<void> {
     if (this.#files.length >= this.#request.limit) {
       this.#truncated = true;
       return;
@@ -153,36 +152,36 @@ class Comparison {
       this.#truncated = true;
       return;
     }
-    this.#files.push({ ...shown(path), status: statusOf(before, after), ...change });
+    this.#files.push({ ...toDisplay(path), status: statusOf(before, after), ...change });
   }
 
   async #patch(
-    before: Side,
-    after: Side,
+    before: DiffSide,
+    after: DiffSide,
     path: PathText,
   ): Promise<Pick<FileDifference, "patch" | "omitted" | "additions" | "deletions">> {
-    const [old, young] = [await textOf(before), await textOf(after)];
-    if (typeof old !== "string") return { omitted: old.why };
-    if (typeof young !== "string") return { omitted: young.why };
-    const patch = patchText({
-      name: escapedName(path === "" ? "file" : path),
-      before: before.kind === "none" ? undefined : { text: old, mode: before.mode },
-      after: after.kind === "none" ? undefined : { text: young, mode: after.mode },
+    const [left, right] = [await readSideText(before), await readSideText(after)];
+    if (typeof left !== "string") return { omitted: left.why };
+    if (typeof right !== "string") return { omitted: right.why };
+    const patch = formatGitPatch({
+      name: escapeName(path === "" ? "file" : path),
+      before: before.kind === "none" ? undefined : { text: left, mode: before.mode },
+      after: after.kind === "none" ? undefined : { text: right, mode: after.mode },
       context: this.#request.context,
     });
     return patch ?? { omitted: "too_different" };
   }
 }
 
-function statusOf(before: Side, after: Side): FileDifference["status"] {
+function statusOf(before: DiffSide, after: DiffSide): FileDifference["status"] {
   if (before.kind === "none") return "added";
   if (after.kind === "none") return "deleted";
   return before.kind === after.kind ? "modified" : "type_changed";
 }
 
-/** What went away since its directory was listed is not there. */
-async function sideOf(path: PathText): Promise<Side> {
-  const stat = await lstatIfThere(path);
+/** Entries that were removed after the listing count as missing. */
+async function readSide(path: PathText): Promise<DiffSide> {
+  const stat = await lstatIfExists(path);
   if (!stat) return nothing;
   const kind = stat.isFile()
     ? "file"
@@ -197,26 +196,26 @@ async function sideOf(path: PathText): Promise<Side> {
 }
 
 async function namesIn(directories: DirectoryChain | undefined): Promise<ReadonlySet<PathText>> {
-  return new Set(directories && (await readdir(directories.inside)));
+  return new Set(directories && (await readdir(directories.currentPath)));
 }
 
-async function within(
+async function inDirectory(
   directories: DirectoryChain | undefined,
   name: PathText,
   use: () => Promise<void>,
 ): Promise<void> {
-  if (directories) await directories.within(name, use);
+  if (directories) await directories.inDirectory(name, use);
   else await use();
 }
 
 function byBytes(a: PathText, b: PathText): number {
-  return Buffer.compare(Buffer.from(escapedName(a)), Buffer.from(escapedName(b)));
+  return Buffer.compare(Buffer.from(escapeName(a)), Buffer.from(escapeName(b)));
 }
 
-/** The content of a side as text; of nothing it is empty. */
-async function textOf(side: Side): Promise<string | { readonly why: "binary" | "too_large" }> {
+/** Reads the text of one side; empty if nothing exists. */
+async function readSideText(side: DiffSide): Promise<string | { readonly why: "binary" | "too_large" }> {
   if (side.kind === "none") return "";
-  if (side.kind === "link") return escapedName(await readlink(side.path));
+  if (side.kind === "link") return escapeName(await readlink(side.path));
   if (side.kind !== "file") return { why: "binary" };
   if (side.size > maxTextBytes) return { why: "too_large" };
   return await withFile(side.path, async (file) => {
@@ -226,7 +225,7 @@ async function textOf(side: Side): Promise<string | { readonly why: "binary" | "
   });
 }
 
-async function isSame(before: Side, after: Side, signal: AbortSignal): Promise<boolean> {
+async function isSame(before: DiffSide, after: DiffSide, signal: AbortSignal): Promise<boolean> {
   if (before.kind !== after.kind || before.kind === "none" || after.kind === "none") return false;
   if (before.kind === "other") return true;
   if (before.mode !== after.mode || before.size !== after.size) return false;

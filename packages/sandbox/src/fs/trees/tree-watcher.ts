@@ -1,51 +1,51 @@
 import { type BigIntStats, type FSWatcher, watch } from "node:fs";
 import { withDirectory } from "../paths/directory.ts";
 import type { PathText } from "../paths/names.ts";
-import { hasCode, lstat, lstatIfThere, readdir } from "../system.ts";
+import { hasCode, lstat, lstatIfExists, readdir } from "../system.ts";
 
-/** What became of an entry; `path` is relative to the directory that is watched. */
+/** A change of a directory entry. `path` is relative to the watched directory. */
 export interface Change {
   readonly type: "created" | "changed" | "deleted";
   readonly path: PathText;
   readonly isDirectory: boolean;
 }
 
-interface SeenEntry {
+interface EntrySnapshot {
   readonly isDirectory: boolean;
   readonly version: string;
 }
 
-interface Watched {
+interface WatchedDirectory {
   watcher: FSWatcher;
-  readonly entries: Map<PathText, SeenEntry>;
-  /** The one that is watched may be gone, and another one be there with its name and its inode. */
+  readonly entries: Map<PathText, EntrySnapshot>;
+  /** Set when the directory itself was renamed or removed. Another one may have its name, and even its inode number. */
   isDoubtful: boolean;
 }
 
 export interface WatchOptions {
   readonly recursive: boolean;
   readonly maxDirectories: number;
-  /** Called when something may have changed; {@link TreeWatcher.changes} then finds out what. */
+  /** Called when something may have changed. {@link TreeWatcher.changes} then determines the changes. */
   readonly onDirty: () => void;
-  /** The watch cannot go on: the directory is gone, or the system watches no more. */
+  /** Called when the watch cannot continue: the directory was removed, or a limit was reached. */
   readonly onFailure: (code: string) => void;
 }
 
 /**
- * Watches a directory, and with `recursive` all below it, by comparing what the kernel says may have
- * changed with what was there: each change is told once, as the state that it led to, and what comes
- * and goes between two looks is not told. Links are never followed. More changes than the kernel's
- * queue holds make it look at everything again, so that none stays unseen.
+ * Watches a directory and, with `recursive`, all directories below it. Events of the kernel only mark directories as
+ * dirty; the changes come from comparing these with the last snapshot. So each change is reported once with its final
+ * state, and an entry that is created and deleted between two snapshots is not reported. If the event queue of the
+ * kernel may have overflowed, everything is compared. Links are never followed.
  */
 export class TreeWatcher {
   readonly #root: PathText;
   readonly #options: WatchOptions;
   /** By relative path of the directory; "" is the root. */
-  readonly #directories = new Map<PathText, Watched>();
+  readonly #directories = new Map<PathText, WatchedDirectory>();
   readonly #dirty = new Set<PathText>();
-  #hints = 0;
+  #eventCount = 0;
 
-  /** `root` stays the same directory while the watcher lives, as {@link withDirectory} gives it. */
+  /** `root` must stay the same directory while the watcher lives, as a path from {@link withDirectory} does. */
   constructor(root: PathText, options: WatchOptions) {
     this.#root = root;
     this.#options = options;
@@ -55,7 +55,7 @@ export class TreeWatcher {
     await this.#enter("", undefined);
   }
 
-  /** The kernel says nothing when a directory that is held open is removed: it is asked now and then. */
+  /** Checks whether the root was removed. The kernel sends no event for a directory that is held open. */
   async checkRoot(): Promise<void> {
     if ((await lstat(`${this.#root}/.`)).nlink === 0n) this.#options.onFailure("gone");
   }
@@ -65,13 +65,13 @@ export class TreeWatcher {
     this.#directories.clear();
   }
 
-  /** What has changed since the last call. */
+  /** Returns the changes since the last call. */
   async changes(): Promise<Change[]> {
     const found: Change[] = [];
-    // The kernel queues 16,384 events at most and says nothing of those that it drops.
-    const dirty = this.#hints > maxTrustedHints ? [...this.#directories.keys()] : [...this.#dirty];
+    // The kernel queues at most 16,384 events and drops the rest without notice.
+    const dirty = this.#eventCount > maxTrustedEvents ? [...this.#directories.keys()] : [...this.#dirty];
     this.#dirty.clear();
-    this.#hints = 0;
+    this.#eventCount = 0;
     for (const directory of dirty.sort()) await this.#compare(directory, found);
     return found;
   }
@@ -82,21 +82,21 @@ export class TreeWatcher {
       this.#options.onFailure("too_many_directories");
       return;
     }
-    const entries = new Map<PathText, SeenEntry>();
+    const entries = new Map<PathText, EntrySnapshot>();
     try {
       await withDirectory(this.#absolute(directory), async (inside) => {
-        // The watch comes first: what changes while the entries are read is then looked at again.
+        // Watch before reading: a change during the read then causes another comparison.
         const watcher = this.#watch(inside, directory);
         this.#directories.set(directory, { watcher, entries, isDoubtful: false });
         for (const name of await readdir(inside)) {
-          const known = await look(`${inside}/${name}`);
+          const known = await snapshotEntry(`${inside}/${name}`);
           if (known) entries.set(name, known);
         }
       });
     } catch (error) {
       if (hasCode(error, "ENOSPC", "EMFILE")) this.#options.onFailure("watch_limit");
       else if (directory === "") throw error;
-      // A directory that went away meanwhile is reported by the one above it.
+      // The parent directory reports the removal.
       this.#leave(directory, undefined);
       return;
     }
@@ -112,16 +112,16 @@ export class TreeWatcher {
     const own = inside.slice(inside.lastIndexOf("/") + 1);
     watcher.on("change", (kind, name) => {
       const watched = this.#directories.get(directory);
-      // What became of the directory itself is reported by the name under which it is watched.
+      // Events of the directory itself carry the name of the watched path.
       if (watched?.watcher === watcher && kind === "rename" && name === own) watched.isDoubtful = true;
-      this.#hint(directory);
+      this.#onEvent(directory);
     });
-    watcher.on("error", () => this.#hint(directory));
+    watcher.on("error", () => this.#onEvent(directory));
     return watcher;
   }
 
-  #hint(directory: PathText): void {
-    this.#hints += 1;
+  #onEvent(directory: PathText): void {
+    this.#eventCount += 1;
     this.#dirty.add(directory);
     this.#options.onDirty();
   }
@@ -146,16 +146,22 @@ export class TreeWatcher {
       if (!before) found.push({ type: "created", ...change });
       else if (before.version !== after.version && !after.isDirectory)
         found.push({ type: "changed", ...change });
-      // Another directory of the same name is left and entered, so that its content is compared too.
+      // For a new directory of the same name, compare the content too.
       if (!after.isDirectory || !this.#options.recursive) continue;
       if (before && before.version !== after.version) this.#leave(path, found);
       if (before?.version !== after.version) await this.#enter(path, found);
     }
   }
 
-  /** What is in a directory now, which is watched anew where that is in doubt; undefined when it cannot be told. */
-  async #readEntries(directory: PathText, watched: Watched): Promise<Map<PathText, SeenEntry> | undefined> {
-    const now = new Map<PathText, SeenEntry>();
+  /**
+   * Reads the entries of a directory, and watches it again if that is doubtful. Returns undefined if it cannot be
+   * read.
+   */
+  async #readEntries(
+    directory: PathText,
+    watched: WatchedDirectory,
+  ): Promise<Map<PathText, EntrySnapshot> | undefined> {
+    const now = new Map<PathText, EntrySnapshot>();
     try {
       await withDirectory(this.#absolute(directory), async (inside) => {
         if (watched.isDoubtful) {
@@ -164,7 +170,7 @@ export class TreeWatcher {
           watched.isDoubtful = false;
         }
         for (const name of await readdir(inside)) {
-          const known = await look(`${inside}/${name}`);
+          const known = await snapshotEntry(`${inside}/${name}`);
           if (known) now.set(name, known);
         }
       });
@@ -180,7 +186,7 @@ export class TreeWatcher {
     }
   }
 
-  /** Forgets a directory and all below it, telling of each entry that it is gone. */
+  /** Stops watching a directory and everything below it. Reports each entry as deleted. */
   #leave(directory: PathText, found: Change[] | undefined): void {
     const watched = this.#directories.get(directory);
     if (!watched) return;
@@ -198,16 +204,16 @@ export class TreeWatcher {
   }
 }
 
-/** Fewer hints than this between two looks cannot have overrun the kernel's queue. */
-const maxTrustedHints = 4_096;
+/** With fewer events than this between two comparisons, the kernel's queue cannot have overflowed. */
+const maxTrustedEvents = 4_096;
 
-/** Files change with their content; a directory is another one only with another inode. */
-async function look(path: PathText): Promise<SeenEntry | undefined> {
-  const stat = await lstatIfThere(path);
-  return stat && { isDirectory: stat.isDirectory(), version: versionOf(stat) };
+/** Describes an entry; its version changes with a file's content, and for a directory only with its inode. */
+async function snapshotEntry(path: PathText): Promise<EntrySnapshot | undefined> {
+  const stat = await lstatIfExists(path);
+  return stat && { isDirectory: stat.isDirectory(), version: computeVersion(stat) };
 }
 
-function versionOf(stat: BigIntStats): string {
+function computeVersion(stat: BigIntStats): string {
   if (stat.isDirectory()) return `${stat.dev}:${stat.ino}`;
   return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
 }

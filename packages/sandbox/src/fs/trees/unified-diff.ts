@@ -1,25 +1,25 @@
 import { formatPatch, structuredPatch } from "diff";
 
-/** How long two files may be compared line by line. */
+/** Timeout for the comparison of two files. */
 const timeoutMs = 200;
 
 export interface PatchSide {
   readonly text: string;
-  /** As git has it: `100644`, `100755`, `120000` for a link. */
+  /** Mode in git's notation: `100644`, `100755`, or `120000` for a link. */
   readonly mode: string;
 }
 
 export interface PatchRequest {
   readonly name: string;
-  /** Absent for a file that is new. */
+  /** Absent for an added file. */
   readonly before: PatchSide | undefined;
-  /** Absent for a file that is gone. */
+  /** Absent for a deleted file. */
   readonly after: PatchSide | undefined;
   readonly context: number;
 }
 
-/** A change of one file as `git diff` writes it; undefined for texts that differ too much to compare in time. */
-export function patchText(
+/** Formats the change of a file as `git diff` does. Returns undefined if the comparison exceeds {@link timeoutMs}. */
+export function formatGitPatch(
   request: PatchRequest,
 ): { readonly patch: string; readonly additions: number; readonly deletions: number } | undefined {
   const { name, before, after, context } = request;
@@ -30,9 +30,9 @@ export function patchText(
   if (!found) return undefined;
   const lines = found.hunks.flatMap((hunk) => hunk.lines);
   const count = (sign: string) => lines.filter((line) => line.startsWith(sign)).length;
-  const [old, young] = [quoted(`a/${name}`), quoted(`b/${name}`)];
+  const [old, young] = [quoteName(`a/${name}`), quoteName(`b/${name}`)];
   const head = [`diff --git ${old} ${young}`, ...modes(before, after)];
-  const body = found.hunks.length === 0 ? "" : hunksOf(formatPatch(found));
+  const body = found.hunks.length === 0 ? "" : extractHunks(formatPatch(found));
   if (body !== "") head.push(`--- ${before ? old : "/dev/null"}`, `+++ ${after ? young : "/dev/null"}`);
   return { patch: `${head.join("\n")}\n${body}`, additions: count("+"), deletions: count("-") };
 }
@@ -43,13 +43,13 @@ function modes(before: PatchSide | undefined, after: PatchSide | undefined): str
   return before.mode === after.mode ? [] : [`old mode ${before.mode}`, `new mode ${after.mode}`];
 }
 
-/** What stands behind the two lines of names. */
-function hunksOf(patch: string): string {
+/** Returns the patch without its two header lines. */
+function extractHunks(patch: string): string {
   return patch.slice(patch.indexOf("@@"));
 }
 
-/** A name with control characters or quotes is written as a string of C, as git does. */
-function quoted(name: string): string {
+/** Quotes a name with control characters or quotes as a C string, as git does. */
+function quoteName(name: string): string {
   if (!/[\p{Cc}"\\]/u.test(name)) return name;
   const escaped = name.replaceAll(/[\p{Cc}"\\]/gu, (character) => {
     if (character === '"' || character === "\\") return `\\${character}`;

@@ -12,7 +12,7 @@ import { sendChanges } from "./watch.ts";
 
 const skip = process.platform === "linux" ? false : "directories are watched on Linux only";
 
-test("a watch keeps nothing of the changes that it has told", { skip }, async (t) => {
+test("a watch retains nothing of the changes that it has sent", { skip }, async (t) => {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-watch-")));
   removeAtExit(directory);
   const paths = await Paths.create(undefined, directory);
@@ -38,7 +38,7 @@ test("a watch keeps nothing of the changes that it has told", { skip }, async (t
     count += 1;
     writeFileSync(join(directory, `file-${count}`), "");
   }
-  assert.ok(getEventListeners(gone.signal, "abort").length < 5, "each change has left a listener");
+  assert.ok(getEventListeners(gone.signal, "abort").length < 5, "each change left a listener");
   gone.abort();
   await ended.promise;
 });

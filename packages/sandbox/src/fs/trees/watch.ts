@@ -2,18 +2,18 @@ import type { Exchange } from "../../http/exchange.ts";
 import { problem } from "../../http/problem.ts";
 import type { SandboxLimits } from "../../limits.ts";
 import { withDirectory } from "../paths/directory.ts";
-import { shown } from "../paths/names.ts";
+import { toDisplay } from "../paths/names.ts";
 import type { Place } from "../paths/paths.ts";
 import { TreeWatcher } from "./tree-watcher.ts";
 
-/** Changes within this time after the first are told together. */
+/** How long to collect further changes after the first one. */
 const settleMs = 20;
 
 /**
- * Streams what happens in a directory as server-sent events until the client leaves: `ready` once all
- * is watched, then `change` with `type`, `path` and `entryType`. A client that reads slowly is told
- * later and less, never wrongly: changes wait as "look again", not as a list. `failed` ends the stream:
- * the directory is gone, or there is more of it than can be watched.
+ * Streams the changes of a directory as server-sent events until the client disconnects: `ready` once the watch is
+ * complete, then `change` events with `type`, `path` and `entryType`. Pending changes are not queued: a slow client
+ * gets fewer events, each with the current state. `failed` ends the stream, when the directory was removed or exceeds
+ * a limit.
  */
 export async function sendChanges(
   exchange: Exchange,
@@ -78,7 +78,7 @@ class ChangeStream {
     this.wake();
   }
 
-  /** Tells of changes until the client leaves or the watch fails. */
+  /** Sends changes until the client disconnects or the watch fails. */
   async run(watcher: TreeWatcher): Promise<void> {
     const { signal } = this.#exchange;
     await this.#send("ready", {});
@@ -88,13 +88,13 @@ class ChangeStream {
         await this.#send("failed", { reason: this.#failure });
         return;
       }
-      await settled(settleMs, signal);
+      await waitOrAbort(settleMs, signal);
       this.#isDirty = false;
       this.#awake = Promise.withResolvers<void>();
       const base = this.#place.display === "/" ? "" : this.#place.display;
       for (const { type, path, isDirectory } of await watcher.changes()) {
         const entryType = isDirectory ? "directory" : "file";
-        await this.#send("change", { type, ...shown(`${base}/${path}`), entryType });
+        await this.#send("change", { type, ...toDisplay(`${base}/${path}`), entryType });
       }
     }
   }
@@ -107,19 +107,19 @@ class ChangeStream {
     if (response.write(text)) return;
     const drained = Promise.withResolvers<void>();
     response.once("drain", drained.resolve);
-    await orAborted(drained, signal);
+    await untilAborted(drained, signal);
   }
 }
 
-async function settled(ms: number, signal: AbortSignal): Promise<void> {
+async function waitOrAbort(ms: number, signal: AbortSignal): Promise<void> {
   const done = Promise.withResolvers<void>();
   const timer = setTimeout(done.resolve, ms);
-  await orAborted(done, signal);
+  await untilAborted(done, signal);
   clearTimeout(timer);
 }
 
-/** Leaves no listener behind: a watch may last for days. */
-async function orAborted(done: PromiseWithResolvers<void>, signal: AbortSignal): Promise<void> {
+/** Removes its listener, because a watch may last for days. */
+async function untilAborted(done: PromiseWithResolvers<void>, signal: AbortSignal): Promise<void> {
   const stop = () => done.resolve();
   signal.addEventListener("abort", stop);
   await done.promise;

@@ -1,6 +1,6 @@
 import { createTwoFilesPatch } from "diff";
 import { isRecord } from "../../http/problem.ts";
-import { commandOf, permissionName } from "../../sessions/turns/rules.ts";
+import { permissionName, readCommand } from "../../sessions/turns/rules.ts";
 import type { Fields, WireToolState } from "../wire.ts";
 
 /** A file change reported by a tool call. */
@@ -79,7 +79,7 @@ export class ToolCall {
     const raw = isRecord(this.#fields.rawInput) ? this.#fields.rawInput : {};
     const edit = this.edits[0];
     const path = edit?.path ?? records(this.#fields.locations)[0]?.path;
-    const command = commandOf(raw);
+    const command = readCommand(raw);
     return {
       ...raw,
       ...(typeof path === "string" && raw.filePath === undefined ? { filePath: path } : {}),

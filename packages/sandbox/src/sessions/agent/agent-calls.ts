@@ -1,4 +1,4 @@
-/** A session's side of its agent: requests, updates, recovery, settings. */
+/** A session's access to its agent: requests, updates, recovery, settings. */
 import type { HoldfastError } from "@holdfast/core";
 import type { AcpInstance } from "../../acp/instance.ts";
 import { readMessage } from "../../acp/message.ts";
@@ -7,8 +7,8 @@ import { isRecord, problem } from "../../http/problem.ts";
 let count = 0;
 
 /**
- * Sends a request of the server itself to the agent of `instance`. Throws `sandbox.agent_process_exited`
- * when the agent could not answer, and `sandbox.agent_refused` when it answered with an error.
+ * Sends a request of the server itself to the agent of `instance`. Throws `sandbox.agent_process_exited` if the agent
+ * could not answer, and `sandbox.agent_refused` if it answered with an error.
  */
 export async function callAgent(
   instance: AcpInstance,
@@ -25,7 +25,7 @@ export async function callAgent(
   return isRecord(answerAgent.result) ? answerAgent.result : {};
 }
 
-/** Sends the agent a notification. */
+/** Sends a notification to the agent. */
 export async function notifyAgent(
   instance: AcpInstance,
   method: string,

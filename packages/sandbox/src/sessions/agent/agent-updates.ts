@@ -3,10 +3,10 @@ import type { PendingRequest } from "../../acp/pending.ts";
 import { isRecord } from "../../http/problem.ts";
 import type { SessionRecord } from "../types.ts";
 
-/** The updates that change the session's record. A text match spares the parsing of all the others. */
+/** Matches updates that change the session's record. The text match avoids parsing the others. */
 const changesSession = /"(?:current_mode_update|config_option_update|session_info_update)"/;
 
-/** The change of the session's record that an update of the agent makes. */
+/** Returns the change of the session's record from an update of the agent. */
 export function sessionChange(message: Message): Partial<SessionRecord> | undefined {
   if (message.method !== "session/update" || !changesSession.test(message.raw)) return undefined;
   const params = memberOf(JSON.parse(message.raw), "params");
@@ -23,7 +23,7 @@ export function sessionChange(message: Message): Partial<SessionRecord> | undefi
   }
 }
 
-/** The change of the record when an agent accepts a `session/set_*` request of a raw client. */
+/** Returns the change of the record when an agent accepts a `session/set_*` request of a raw client. */
 export function sessionChangeFromAnswer(
   request: PendingRequest,
   message: Message,

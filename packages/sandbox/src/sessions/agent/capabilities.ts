@@ -4,25 +4,24 @@ import type { AcpInstances } from "../../acp/instances.ts";
 import { isRecord, problem } from "../../http/problem.ts";
 import { callAgent } from "./agent-calls.ts";
 
-/** How an agent can recover or fork a session. */
+/** Ways in which an agent can recover or fork a session. */
 export interface SessionCapabilities {
   readonly load: boolean;
   readonly resume: boolean;
   readonly fork: boolean;
 }
 
-/** Ways to authenticate that need nothing but a key in the agent's environment. */
+/** Authentication methods that need only a key in the agent's environment. */
 const keyMethods = new Set(["codex-api-key", "openai-api-key", "anthropic-api-key"]);
 
-/** The version of ACP that the server speaks. */
-const spokenVersion = 1;
+/** Version of ACP that the server supports. */
+const protocolVersion = 1;
 
 /**
- * Starts and initializes the agent of `instance` where that was not done yet. Throws the problem when the
- * agent cannot start; an instance that never ran is then discarded. Throws `sandbox.agent_refused` for an
- * agent that speaks another version of ACP.
+ * Starts and initializes the agent of `instance` if necessary. Throws a problem if the agent cannot start; an instance
+ * that never ran is then discarded. Throws `sandbox.agent_refused` for an agent with another version of ACP.
  */
-export async function makeReady(instances: AcpInstances, instance: AcpInstance): Promise<void> {
+export async function ensureInitialized(instances: AcpInstances, instance: AcpInstance): Promise<void> {
   const { agentId: agent } = instance;
   try {
     await instance.start();
@@ -35,27 +34,27 @@ export async function makeReady(instances: AcpInstances, instance: AcpInstance):
   }
   if (instance.initializeAnswer !== undefined) {
     await instance.ready();
-    assertSpoken(instance);
+    assertProtocolVersion(instance);
     return;
   }
   const result = await callAgent(instance, "initialize", {
-    protocolVersion: spokenVersion,
+    protocolVersion,
     clientInfo: { name: "holdfast-sandbox", version: "0.1.0" },
     clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
   });
-  assertSpoken(instance);
+  assertProtocolVersion(instance);
   const methods: readonly unknown[] = Array.isArray(result.authMethods) ? result.authMethods : [];
   const method = methods.map((item) => (isRecord(item) ? item.id : undefined)).find(isKeyMethod);
-  // An agent that is signed in by other means may refuse; whether it matters shows with the session.
+  // An agent that is signed in by other means may reject this. The session shows whether that matters.
   if (method !== undefined) await callAgent(instance, "authenticate", { methodId: method }).catch(() => {});
 }
 
-/** ACP: an agent that does not speak the requested version answers with one that it speaks. */
-function assertSpoken(instance: AcpInstance): void {
+/** ACP: an agent that does not support the requested version answers with one that it supports. */
+function assertProtocolVersion(instance: AcpInstance): void {
   const { protocolVersion: version } = initializeResult(instance);
-  // Agents that leave it out were written for version 1.
-  if (typeof version !== "number" || version === spokenVersion) return;
-  const message = `it speaks version ${version} of ACP, and the server version ${spokenVersion}`;
+  // Agents that omit the version implement version 1.
+  if (typeof version !== "number" || version === protocolVersion) return;
+  const message = `it speaks version ${version} of ACP, and the server version ${protocolVersion}`;
   throw problem("agent_refused", 502, `the agent is not compatible: ${message}`, {
     agent: instance.agentId,
     details: { message },

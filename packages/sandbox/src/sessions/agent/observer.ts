@@ -10,8 +10,8 @@ import type { SessionRecord } from "../types.ts";
 export interface SessionAdopter {
   /** Creates a session for a client of the raw routes. */
   adopt(seed: Pick<SessionRecord, "agent" | "cwd" | "mcpServers">): Session;
-  /** Finds the session, also an old one, that has this id at the agent. */
-  ofAgent(agent: string, agentSessionId: string): Session | undefined;
+  /** Finds the loaded or stored session that has this id at the agent. */
+  findByAgent(agent: string, agentSessionId: string): Session | undefined;
   /** Removes a session that the agent could not open. */
   discard(session: Session): void;
 }
@@ -32,7 +32,7 @@ export class SessionObserver implements AcpObserver {
 
   toAgent(instance: AcpInstance, message: Message, internal: boolean): void {
     if (!internal && message.kind === "request" && opening.has(message.method ?? "")) {
-      this.#takeUp(instance, message);
+      this.#adoptForLoad(instance, message);
     }
     this.#bindings.forClientMessage(instance, message)?.onMessageToAgent(message, internal);
   }
@@ -44,17 +44,17 @@ export class SessionObserver implements AcpObserver {
         "pass"
       );
     if (!answered.internal && (answered.method === "session/new" || answered.method === "session/fork")) {
-      this.#opened(instance, message, answered);
+      this.#onOpened(instance, message, answered);
     }
-    const session = this.#ofRequest(instance, answered);
-    const fate = session?.onMessageFromAgent(instance, message, answered) ?? "pass";
+    const session = this.#sessionOfRequest(instance, answered);
+    const routing = session?.onMessageFromAgent(instance, message, answered) ?? "pass";
     if (session && opening.has(answered.method) && !answered.internal)
-      this.#loaded(instance, session, message);
-    return fate;
+      this.#onLoaded(instance, session, message);
+    return routing;
   }
 
   refused(instance: AcpInstance, request: PendingRequest, answer: string): void {
-    const session = this.#ofRequest(instance, request);
+    const session = this.#sessionOfRequest(instance, request);
     session?.onRefusal(request, answer);
     if (session && this.#provisional.delete(session)) this.#adopter.discard(session);
   }
@@ -64,7 +64,7 @@ export class SessionObserver implements AcpObserver {
   }
 
   exited(instance: AcpInstance): void {
-    this.#bindings.agentGone(instance);
+    this.#bindings.onAgentExit(instance);
     for (const session of this.#bindings.all(instance)) session.onAgentExit(instance);
   }
 
@@ -79,17 +79,17 @@ export class SessionObserver implements AcpObserver {
     this.#bindings.forget(instance);
   }
 
-  #ofRequest(instance: AcpInstance, request: PendingRequest): Session | undefined {
+  #sessionOfRequest(instance: AcpInstance, request: PendingRequest): Session | undefined {
     return this.#bindings.forClientMessage(instance, request.message);
   }
 
-  /** A raw client has opened a session: its log begins with this request and answer. */
-  #opened(instance: AcpInstance, message: Message, request: PendingRequest): void {
+  /** A raw client has opened a session: its log starts with this request and answer. */
+  #onOpened(instance: AcpInstance, message: Message, request: PendingRequest): void {
     const answer: unknown = JSON.parse(message.raw);
     const result = isRecord(answer) && isRecord(answer.result) ? answer.result : {};
     if (typeof result.sessionId !== "string") return;
     if (this.#bindings.byAgentSessionId(instance, result.sessionId)) return;
-    const session = this.#adopter.adopt(seedOf(instance, request.message));
+    const session = this.#adopter.adopt(readSeed(instance, request.message));
     session.adopt(instance);
     session.log.append("client", request.message.raw);
     session.log.append("agent", message.raw);
@@ -97,19 +97,19 @@ export class SessionObserver implements AcpObserver {
     this.#bindings.claim(instance, result.sessionId, session);
   }
 
-  #takeUp(instance: AcpInstance, message: Message): void {
+  #adoptForLoad(instance: AcpInstance, message: Message): void {
     const { sessionId } = message;
     if (sessionId === undefined || this.#bindings.byAgentSessionId(instance, sessionId)) return;
-    let session = this.#adopter.ofAgent(instance.agentId, sessionId);
+    let session = this.#adopter.findByAgent(instance.agentId, sessionId);
     if (!session) {
-      session = this.#adopter.adopt(seedOf(instance, message));
+      session = this.#adopter.adopt(readSeed(instance, message));
       session.update({ agentSessionId: sessionId });
       this.#provisional.add(session);
     }
     this.#bindings.claim(instance, sessionId, session);
   }
 
-  #loaded(instance: AcpInstance, session: Session, message: Message): void {
+  #onLoaded(instance: AcpInstance, session: Session, message: Message): void {
     const isNew = this.#provisional.delete(session);
     const answer: unknown = JSON.parse(message.raw);
     if (isRecord(answer) && answer.error === undefined) {
@@ -119,7 +119,7 @@ export class SessionObserver implements AcpObserver {
   }
 }
 
-function seedOf(
+function readSeed(
   instance: AcpInstance,
   message: Message,
 ): Pick<SessionRecord, "agent" | "cwd" | "mcpServers"> {

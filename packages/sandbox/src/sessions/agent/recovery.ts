@@ -22,7 +22,7 @@ export interface OpenContext {
   readonly logger: Logger;
   /** Binds the agent's session id to the session. */
   readonly claim: (agentSessionId: string) => void;
-  /** Starts an agent again that ended by itself; false where its instance was deleted. */
+  /** Restarts an agent that exited by itself. Returns false if its instance was deleted. */
   readonly restart: () => Promise<boolean>;
 }
 
@@ -32,16 +32,16 @@ export function isDraft({ agentSessionId, needsTranscript, parentSequence }: Ses
 }
 
 /** Opens a new session of the agent. */
-export async function openNew(opener: OpenContext): Promise<OpenedSession> {
+export async function openNewSession(opener: OpenContext): Promise<OpenedSession> {
   const { record } = opener;
   const result = await callWithTimeout(opener, "session/new", {
     cwd: record.cwd,
     mcpServers: record.mcpServers,
   });
-  return { change: opened(opener, "session/new", result) };
+  return { change: toOpenedSession(opener, "session/new", result) };
 }
 
-/** Forks a session by the agent's own `session/fork`; undefined when it cannot. */
+/** Forks a session with the agent's `session/fork`. Returns undefined if the agent cannot. */
 export async function openFork(
   opener: OpenContext,
   parentSessionId: string,
@@ -54,7 +54,7 @@ export async function openFork(
       cwd,
       mcpServers,
     });
-    return { change: opened(opener, "session/fork", result) };
+    return { change: toOpenedSession(opener, "session/fork", result) };
   } catch (error) {
     if (!isRefusal(error)) throw error;
     opener.logger.warn("agent did not fork a session", { agent: opener.record.agent, cause: String(error) });
@@ -63,8 +63,8 @@ export async function openFork(
 }
 
 /**
- * Recovers a session in a new process by the agent's own `session/resume`, else by `session/load`;
- * undefined when it offers neither or refuses both.
+ * Recovers a session in a new process with the agent's `session/resume`, else with `session/load`. Returns undefined
+ * if it offers neither or rejects both.
  */
 export async function recover(opener: OpenContext): Promise<RecoveredSession | undefined> {
   const { instance, record, claim } = opener;
@@ -86,8 +86,8 @@ export async function recover(opener: OpenContext): Promise<RecoveredSession | u
 }
 
 /**
- * As {@link recover}, else opens a new session that gets a transcript with its next prompt. This is also the
- * way out where the agent crashes or hangs over its stored session, which it would do each time.
+ * As {@link recover}, else opens a new session that gets a transcript with its next prompt. This also handles an agent
+ * that crashes or hangs on its stored session every time.
  */
 export async function recoverOrReplay(opener: OpenContext): Promise<RecoveredSession> {
   const known = await recover(opener).catch(async (error: unknown) => {
@@ -96,11 +96,13 @@ export async function recoverOrReplay(opener: OpenContext): Promise<RecoveredSes
     return undefined;
   });
   if (known) return known;
-  const { change } = await openNew(opener);
+  const { change } = await openNewSession(opener);
   return { recovery: "replayed", change: { ...change, needsTranscript: true } };
 }
 
-/** A refusal gives undefined, so that the next way is tried; the end of the agent is an error. */
+/**
+ * Returns undefined if the agent rejects the request, so that the next way is tried. An exit of the agent is an error.
+ */
 async function undefinedIfRefused<T>(opener: OpenContext, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -130,8 +132,8 @@ async function callWithTimeout(
   }
 }
 
-/** The change of the record from the agent's answer, which has to contain a session id. */
-function opened(
+/** Returns the change of the record from the agent's answer, which must contain a session id. */
+function toOpenedSession(
   { record: { agent } }: OpenContext,
   method: string,
   result: Readonly<Record<string, unknown>>,

@@ -6,11 +6,11 @@ import type { SandboxLimits } from "../../limits.ts";
 import { ownServerId } from "../agent-bindings.ts";
 import type { SessionLog } from "../store/session-log.ts";
 import type { Recovery, SessionRecord } from "../types.ts";
-import { makeReady } from "./capabilities.ts";
-import { isDraft, type OpenContext, openFork, openNew, recover, recoverOrReplay } from "./recovery.ts";
-import { applySettings, oneByOne, type Settings, settingsOf } from "./settings.ts";
+import { ensureInitialized } from "./capabilities.ts";
+import { isDraft, type OpenContext, openFork, openNewSession, recover, recoverOrReplay } from "./recovery.ts";
+import { applySettings, currentSettings, type Settings, splitSettings } from "./settings.ts";
 
-/** What the agent of a session needs of the session and of the server. */
+/** Dependencies of a session's agent. */
 export interface SessionAgentOptions {
   readonly sessionId: string;
   readonly instances: AcpInstances;
@@ -21,11 +21,11 @@ export interface SessionAgentOptions {
   readonly update: (change: Partial<SessionRecord>) => void;
   /** Throws `session_not_found` once the session is being deleted. */
   readonly assertNotDeleted: () => void;
-  /** Everything that crosses `instance` belongs to the session. */
+  /** Binds all messages of `instance` to the session. */
   readonly own: (instance: AcpInstance) => void;
-  /** What crosses `instance` under the agent's id belongs to the session. */
+  /** Binds the messages of `instance` with the agent's session id to the session. */
   readonly claim: (instance: AcpInstance, agentSessionId: string) => void;
-  /** Called when a start has ended, well or not. */
+  /** Called after each start, successful or not. */
   readonly onStarted: () => void;
 }
 
@@ -33,7 +33,7 @@ export interface SessionAgentOptions {
 export class SessionAgent {
   readonly #options: SessionAgentOptions;
   #instance: AcpInstance | undefined;
-  /** The process of `#instance` has the session open. */
+  /** True while the process of `#instance` has the session open. */
   #isOpen = false;
   #isStarting = false;
   #attaching: Promise<Recovery | undefined> | undefined;
@@ -55,7 +55,7 @@ export class SessionAgent {
     return this.#isOpen && this.#isListed();
   }
 
-  /** True where the instance was made for this session and serves no other. */
+  /** True if the instance was created for this session and serves no other. */
   get isOwn(): boolean {
     return this.#instance?.serverId === ownServerId(this.#options.sessionId);
   }
@@ -66,31 +66,31 @@ export class SessionAgent {
     this.#isOpen = true;
   }
 
-  /** The process has ended, or no longer has the session. */
+  /** The process has exited, or no longer has the session open. */
   markStopped(): void {
     this.#isOpen = false;
   }
 
-  /** Lets go of the instance; the next start chooses one anew. */
+  /** Releases the instance. The next start selects one again. */
   release(): void {
     this.#instance = undefined;
     this.#isOpen = false;
   }
 
-  /** Opens the session in an agent of its own. */
+  /** Opens the session with its own agent. */
   async open(settings: Settings): Promise<void> {
     await this.#start(async (context) => {
-      const { change } = await openNew(context);
+      const { change } = await openNewSession(context);
       this.#opened(change);
       await this.#apply(context.instance, settings);
     });
   }
 
-  /** Opens the session as a fork of `parentSessionId` where the agent can fork, else as a new one. */
+  /** Opens the session as a fork of `parentSessionId` if the agent can fork, else as a new one. */
   async openFork(settings: Settings, parentSessionId: string | undefined): Promise<"forked" | "new"> {
     return await this.#start(async (context) => {
       const fork = parentSessionId === undefined ? undefined : await openFork(context, parentSessionId);
-      const { change } = fork ?? (await openNew(context));
+      const { change } = fork ?? (await openNewSession(context));
       this.#opened(change);
       await this.#restoreSettings(context.instance, settings);
       return fork ? "forked" : "new";
@@ -98,8 +98,8 @@ export class SessionAgent {
   }
 
   /**
-   * Recovers the session where no process has it open; undefined when there was nothing to recover. With
-   * `replay` an agent that cannot recover it gets a new session and, with the next prompt, a transcript.
+   * Recovers the session unless a process has it open; then returns undefined. With `replay` an agent that cannot
+   * recover it gets a new session and, with the next prompt, a transcript.
    */
   async attach(replay: boolean): Promise<Recovery | undefined> {
     if (this.isRunning) return undefined;
@@ -109,7 +109,7 @@ export class SessionAgent {
     return await this.#attaching;
   }
 
-  /** Throws `option_not_supported` for a setting that the agent does not offer; those before it hold. */
+  /** Throws `option_not_supported` for a setting that the agent does not offer. Settings before it remain applied. */
   async configure(settings: Settings): Promise<void> {
     await this.attach(true);
     if (!this.#instance) throw problem("conflict", 409, "the session has no agent");
@@ -120,8 +120,8 @@ export class SessionAgent {
     const { record, log } = this.#options;
     return await this.#start(async (context) => {
       if (isDraft(record())) {
-        const wanted = settingsOf(record());
-        const { change } = await openNew(context);
+        const wanted = currentSettings(record());
+        const { change } = await openNewSession(context);
         this.#opened(change);
         await this.#restoreSettings(context.instance, wanted);
         return undefined;
@@ -129,7 +129,7 @@ export class SessionAgent {
       const reopened = replay ? await recoverOrReplay(context) : await recover(context);
       if (!reopened) return undefined;
       const { recovery, change } = reopened;
-      const wanted = settingsOf(record());
+      const wanted = currentSettings(record());
       this.#opened({ ...change, recovery });
       log.notice("recovered", { recovery, agentSessionId: record().agentSessionId });
       await this.#restoreSettings(context.instance, wanted);
@@ -145,7 +145,7 @@ export class SessionAgent {
   async #start<T>(work: (context: OpenContext) => Promise<T>): Promise<T> {
     this.#isStarting = true;
     try {
-      // A process that is ending has to be gone before another one opens the session.
+      // A process that is ending must exit before another one opens the session.
       if (!this.#isListed()) await this.#instance?.close();
       return await work(await this.#openContext());
     } finally {
@@ -154,7 +154,7 @@ export class SessionAgent {
     }
   }
 
-  /** An agent that is ready to open the session: in the present instance, else in one of its own. */
+  /** Prepares an agent that can open the session: in the current instance, else in a new one. */
   async #openContext(): Promise<OpenContext> {
     const { instances, limits, logger, record, sessionId, assertNotDeleted, own, claim } = this.#options;
     assertNotDeleted();
@@ -162,7 +162,7 @@ export class SessionAgent {
     const instance = await instances.open(serverId, record().agent);
     this.#instance = instance;
     if (this.isOwn) own(instance);
-    await makeReady(instances, instance);
+    await ensureInitialized(instances, instance);
     return {
       instance,
       record: record(),
@@ -170,13 +170,13 @@ export class SessionAgent {
       logger,
       claim: (agentSessionId) => claim(instance, agentSessionId),
       restart: async () => {
-        if (this.#isListed()) await makeReady(instances, instance);
+        if (this.#isListed()) await ensureInitialized(instances, instance);
         return this.#isListed();
       },
     };
   }
 
-  /** False once the instance was deleted, while its process may still be ending. */
+  /** False once the instance was deleted, even if its process is still ending. */
   #isListed(): boolean {
     const { instances } = this.#options;
     return this.#instance !== undefined && instances.get(this.#instance.serverId) === this.#instance;
@@ -187,10 +187,10 @@ export class SessionAgent {
     await applySettings(instance, record, settings, update);
   }
 
-  /** Applies each setting by itself: a mode that is no longer offered must not prevent a recovery. */
+  /** Applies each setting separately: a mode that is no longer offered must not prevent a recovery. */
   async #restoreSettings(instance: AcpInstance, wanted: Settings): Promise<void> {
     const { log, assertNotDeleted } = this.#options;
-    for (const setting of oneByOne(wanted)) {
+    for (const setting of splitSettings(wanted)) {
       try {
         await this.#apply(instance, setting);
       } catch (error) {

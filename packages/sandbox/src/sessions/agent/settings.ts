@@ -4,7 +4,7 @@ import { isRecord, problem } from "../../http/problem.ts";
 import type { SessionRecord } from "../types.ts";
 import { callAgent } from "./agent-calls.ts";
 
-/** Settings that a client wants; absent ones stay unchanged. */
+/** Requested settings. Absent ones stay unchanged. */
 export interface Settings {
   readonly mode?: string;
   readonly model?: string;
@@ -22,7 +22,8 @@ interface ConfigOption {
 type Change = Partial<SessionRecord>;
 
 /**
- * Applies settings one after the other; `keep` is called with each that the agent has accepted. Throws `sandbox.option_not_supported` for one that the agent does not offer.
+ * Applies settings in order; `keep` is called for each one that the agent has accepted. Throws
+ * `sandbox.option_not_supported` for one that the agent does not offer.
  */
 export async function applySettings(
   instance: AcpInstance,
@@ -34,13 +35,13 @@ export async function applySettings(
   if (mode !== undefined) await setMode(instance, record(), mode, keep);
   if (model !== undefined) await setModel(instance, record(), model, keep);
   if (thoughtLevel !== undefined) {
-    const option = optionsOf(record()).find((item) => item.category === "thought_level");
+    const option = readOptions(record()).find((item) => item.category === "thought_level");
     if (!option) throw unsupported("thoughtLevel", thoughtLevel);
     await setOption(instance, record(), option, "thoughtLevel", thoughtLevel, keep);
     keep({ thoughtLevel });
   }
   for (const [id, value] of Object.entries(config ?? {})) {
-    const option = optionsOf(record()).find((item) => item.id === id);
+    const option = readOptions(record()).find((item) => item.id === id);
     if (!option) throw unsupported(id, value);
     await setOption(instance, record(), option, id, value, keep);
     keep({ config: { ...record().config, [id]: value } });
@@ -53,11 +54,17 @@ async function setMode(
   mode: string,
   keep: (change: Change) => void,
 ): Promise<void> {
-  const offered = idsOf(record.modes, "availableModes", "id");
-  const option = optionsOf(record).find((item) => item.category === "mode");
+  const offered = readIds(record.modes, "availableModes", "id");
+  const option = readOptions(record).find((item) => item.category === "mode");
   if (offered.length > 0) {
     if (!offered.includes(mode)) throw unsupported("mode", mode, offered);
-    await ask(instance, "session/set_mode", { sessionId: record.agentSessionId, modeId: mode }, "mode", mode);
+    await requestChange(
+      instance,
+      "session/set_mode",
+      { sessionId: record.agentSessionId, modeId: mode },
+      "mode",
+      mode,
+    );
     keep({ mode, ...(isRecord(record.modes) ? { modes: { ...record.modes, currentModeId: mode } } : {}) });
     return;
   }
@@ -72,15 +79,15 @@ async function setModel(
   model: string,
   keep: (change: Change) => void,
 ): Promise<void> {
-  const option = optionsOf(record).find((item) => item.category === "model");
+  const option = readOptions(record).find((item) => item.category === "model");
   if (option) {
     await setOption(instance, record, option, "model", model, keep);
     keep({ model });
     return;
   }
-  const offered = idsOf(record.models, "availableModels", "modelId");
+  const offered = readIds(record.models, "availableModels", "modelId");
   if (!offered.includes(model)) throw unsupported("model", model, offered);
-  await ask(
+  await requestChange(
     instance,
     "session/set_model",
     { sessionId: record.agentSessionId, modelId: model },
@@ -101,11 +108,11 @@ async function setOption(
   if (option.values.length > 0 && !option.values.includes(value))
     throw unsupported(name, value, option.values);
   const params = { sessionId: record.agentSessionId, configId: option.id, value };
-  const result = await ask(instance, "session/set_config_option", params, name, value);
+  const result = await requestChange(instance, "session/set_config_option", params, name, value);
   if (Array.isArray(result.configOptions)) keep({ configOptions: result.configOptions });
 }
 
-async function ask(
+async function requestChange(
   instance: AcpInstance,
   method: string,
   params: Readonly<Record<string, unknown>>,
@@ -126,8 +133,8 @@ function unsupported(name: string, value: string, offered: readonly string[] = [
   return problem("option_not_supported", 400, text, { details: { option: name, value, offered } });
 }
 
-/** The present settings of a session, to be restored in another agent process. */
-export function settingsOf(record: SessionRecord): Settings {
+/** Returns the current settings of a session, to restore them in another agent process. */
+export function currentSettings(record: SessionRecord): Settings {
   const { mode, model, thoughtLevel, config } = record;
   return {
     ...(mode === undefined ? {} : { mode }),
@@ -137,15 +144,15 @@ export function settingsOf(record: SessionRecord): Settings {
   };
 }
 
-/** Splits settings so that one that is refused does not prevent the others. */
-export function oneByOne({ config, ...single }: Settings): Settings[] {
+/** Splits settings, so that a rejected one does not prevent the others. */
+export function splitSettings({ config, ...single }: Settings): Settings[] {
   return [
     ...Object.entries(single).map(([name, value]) => ({ [name]: value })),
     ...(config ? [{ config }] : []),
   ];
 }
 
-/** Modes, models and options from the answer to `session/new`, `load`, `resume` or `fork`. */
+/** Returns modes, models and options from the answer to `session/new`, `load`, `resume` or `fork`. */
 export function offeredChoices(result: Readonly<Record<string, unknown>>): Change {
   const { modes, models, configOptions } = result;
   return {
@@ -155,27 +162,27 @@ export function offeredChoices(result: Readonly<Record<string, unknown>>): Chang
   };
 }
 
-function idsOf(value: unknown, list: string, id: string): string[] {
+function readIds(value: unknown, list: string, id: string): string[] {
   const items: unknown = isRecord(value) ? value[list] : undefined;
   if (!Array.isArray(items)) return [];
   return items.flatMap((item: unknown) => (isRecord(item) && typeof item[id] === "string" ? [item[id]] : []));
 }
 
-function optionsOf(record: SessionRecord): ConfigOption[] {
+function readOptions(record: SessionRecord): ConfigOption[] {
   const options: readonly unknown[] = Array.isArray(record.configOptions) ? record.configOptions : [];
   return options.flatMap((item) => {
     if (!isRecord(item) || typeof item.id !== "string") return [];
     const category = typeof item.category === "string" ? item.category : undefined;
-    return [{ id: item.id, category, values: valuesOf(item.options) }];
+    return [{ id: item.id, category, values: optionValues(item.options) }];
   });
 }
 
 /** Options may be nested in groups. */
-function valuesOf(options: unknown): string[] {
+function optionValues(options: unknown): string[] {
   if (!Array.isArray(options)) return [];
   return options.flatMap((item: unknown) => {
     if (!isRecord(item)) return [];
     if (typeof item.value === "string") return [item.value];
-    return valuesOf(item.options);
+    return optionValues(item.options);
   });
 }

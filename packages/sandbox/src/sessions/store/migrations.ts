@@ -1,10 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { HoldfastError } from "@holdfast/core";
 
-/**
- * Versions of the database, each as the step from the one before it. A published step is never
- * changed: add the next one.
- */
+/** Migrations of the database, one per version. A published one is never changed: add the next one. */
 const steps: readonly string[] = [
   `
   CREATE TABLE sessions (
@@ -46,17 +43,17 @@ const steps: readonly string[] = [
   `,
 ];
 
-/** Version of the database that this program writes. */
+/** Database version that this program writes. */
 export const schemaVersion = steps.length;
 
-/** Brings a database to {@link schemaVersion}. Throws `sandbox.log_too_new` for one of a later program. */
+/** Migrates a database to {@link schemaVersion}. Throws `sandbox.log_too_new` for a newer version. */
 export function migrate(database: DatabaseSync): void {
   const version = Number(database.prepare("PRAGMA user_version").get()?.user_version ?? 0);
   if (version > schemaVersion) {
     throw new HoldfastError(
       "sandbox",
       "log_too_new",
-      `The session log has version ${version}, and this program knows versions up to ${schemaVersion}`,
+      `The session log has version ${version}, but this program supports versions up to ${schemaVersion}`,
       { metadata: { version, known: schemaVersion } },
     );
   }

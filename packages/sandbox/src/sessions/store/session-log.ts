@@ -10,18 +10,18 @@ export class SessionLog {
   readonly #key: number;
   readonly #listeners = new Set<LogListener>();
   #last: number;
-  #shown: number;
+  #visible: number;
 
   constructor(store: SessionStore, key: number) {
     this.#store = store;
     this.#key = key;
     this.#last = store.lastSequence(key);
-    this.#shown = this.#last;
+    this.#visible = this.#last;
   }
 
-  /** Sequence of the newest entry that may be shown because it survives a power failure. */
-  get shownSequence(): number {
-    return this.#shown;
+  /** Sequence of the newest visible entry. An entry becomes visible once it survives a power failure. */
+  get visibleSequence(): number {
+    return this.#visible;
   }
 
   /** Sequence of the newest entry; 0 for an empty log. */
@@ -30,22 +30,22 @@ export class SessionLog {
   }
 
   /**
-   * Appends `payload`, the text of a JSON-RPC message, in one transaction with the writes of `beside`.
-   * Throws `sandbox.log_failed`; then nothing was written.
+   * Appends `payload`, the text of a JSON-RPC message, in one transaction with the writes of `beside`. Throws
+   * `sandbox.log_failed` without any write.
    */
   append(sender: Sender, payload: string, beside?: () => void): number {
     const entry = { version: 1, sequence: this.#last + 1, createdAt: Date.now(), sender, payload };
     this.#store.append(this.#key, entry.sequence, entry.createdAt, sender, payload, beside);
     this.#last = entry.sequence;
     this.#store.whenSynced(() => {
-      this.#shown = entry.sequence;
+      this.#visible = entry.sequence;
       for (const listener of this.#listeners) listener(entry);
     });
     return entry.sequence;
   }
 
-  /** Calls `then` when all entries so far may be shown. */
-  afterShown(then: () => void): void {
+  /** Calls `then` once all current entries are visible. */
+  afterVisible(then: () => void): void {
     this.#store.whenSynced(then);
   }
 
@@ -55,7 +55,7 @@ export class SessionLog {
     return this.append("server", payload, beside);
   }
 
-  /** Entries after `after`. A first sequence above `after + 1` shows a gap of dropped entries. */
+  /** Returns entries after `after`. A first sequence above `after + 1` means that entries were dropped. */
   read(after: number, limit: number): LogEntry[] {
     return this.#store.entries(this.#key, after, limit);
   }

@@ -25,8 +25,8 @@ async function directory(t: TestContext): Promise<string> {
   return path;
 }
 
-describe("the store of sessions", () => {
-  test("keeps what was appended over a reopening", async (t) => {
+describe("the session store", () => {
+  test("retains appended entries after it is reopened", async (t) => {
     const path = await directory(t);
     const first = new SessionStore(path, 0);
     assert.equal(first.durable, true);
@@ -47,10 +47,10 @@ describe("the store of sessions", () => {
       Array.from({ length: 550 }, (_, index) => 550 - index),
     );
     second.deleteSession(key);
-    assert.equal(second.lastSequence(key), 0, "the log goes with its session");
+    assert.equal(second.lastSequence(key), 0, "deleting a session deletes its log");
   });
 
-  test("a sequence can be given once", async (t) => {
+  test("a sequence can be used once", async (t) => {
     const store = new SessionStore(await directory(t), 0);
     t.after(() => store.close());
     const { key } = store.insertSession(record);
@@ -58,7 +58,7 @@ describe("the store of sessions", () => {
     assert.throws(() => store.append(key, 1, 5, "agent", "{}"), /UNIQUE/);
   });
 
-  test("in memory a row that fails is told, and takes no other along", () => {
+  test("in memory a failed row is reported and does not affect the others", () => {
     const store = new SessionStore(undefined, 1_000);
     const [first, second] = [store.insertSession(record), store.insertSession({ ...record, id: "other" })];
     store.append(first.key, 1, 5, "agent", "{}");
@@ -69,7 +69,7 @@ describe("the store of sessions", () => {
     store.close();
   });
 
-  test("in memory each read finds all that was written before it, in order", () => {
+  test("in memory each read sees all earlier writes, in order", () => {
     const store = new SessionStore(undefined, 1_000_000);
     const { key } = store.insertSession(record);
     for (let sequence = 1; sequence <= 1_000; sequence += 1) store.append(key, sequence, 5, "agent", "{}");
@@ -79,11 +79,11 @@ describe("the store of sessions", () => {
     assert.equal(store.session("s")?.record.title, "second");
     store.append(key, 1_001, 5, "agent", "{}");
     store.deleteSession(key);
-    assert.equal(store.lastSequence(key), 0, "what waited for its row goes with its session");
+    assert.equal(store.lastSequence(key), 0, "deleting a session drops its buffered writes");
     store.close();
   });
 
-  test("in memory what fails is told to the next call, and once", () => {
+  test("in memory a failed write is reported once, by the next call", () => {
     const store = new SessionStore(undefined, 1_000);
     const { key } = store.insertSession(record);
     store.append(key, 1, 5, "agent", "{}");
@@ -94,7 +94,7 @@ describe("the store of sessions", () => {
     store.close();
   });
 
-  test("in memory what fails later is told as a log that could not be written", (t) => {
+  test("in memory a delayed failure is reported as a log that could not be written", (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const store = new SessionStore(undefined, 1_000);
     const { key } = store.insertSession(record);
@@ -105,7 +105,7 @@ describe("the store of sessions", () => {
     store.close();
   });
 
-  test("in memory the older half of the longest log goes at the limit, not before", () => {
+  test("in memory the older half of the longest log is dropped at the limit and not before", () => {
     const store = new SessionStore(undefined, 100);
     assert.equal(store.durable, false);
     const short = store.insertSession(record).key;
@@ -121,11 +121,15 @@ describe("the store of sessions", () => {
     );
     assert.equal(store.entries(short, 0, 100).length, 1);
     store.append(long, 10, 5, "agent", "x".repeat(1_000));
-    assert.equal(store.entries(long, 0, 100).at(-1)?.sequence, 10, "the newest stays whatever its size");
+    assert.equal(
+      store.entries(long, 0, 100).at(-1)?.sequence,
+      10,
+      "the newest entry is retained whatever its size",
+    );
     store.close();
   });
 
-  test("the limit in memory is one of bytes", () => {
+  test("in memory the limit counts bytes", () => {
     const store = new SessionStore(undefined, 100);
     const { key } = store.insertSession(record);
     for (let sequence = 1; sequence <= 5; sequence += 1)
@@ -138,11 +142,11 @@ describe("the store of sessions", () => {
     for (let sequence = 1; sequence <= 2; sequence += 1)
       store.append(other, sequence, 5, "agent", "x".repeat(20));
     assert.equal(store.lastSequence(key), 5);
-    assert.equal(store.entries(other, 0, 100).length, 2, "the longest in bytes is shortened");
+    assert.equal(store.entries(other, 0, 100).length, 2, "the log with the most bytes is shortened");
     store.close();
   });
 
-  test("a database of a later program is refused", async (t) => {
+  test("a database of a newer version is rejected", async (t) => {
     const path = await directory(t);
     const database = new DatabaseSync(join(path, "sessions.db"));
     database.exec(`PRAGMA user_version = ${schemaVersion + 1}`);
@@ -150,7 +154,7 @@ describe("the store of sessions", () => {
     assert.throws(() => new SessionStore(path, 0), { code: "log_too_new" });
   });
 
-  test("a file that is no database is named, and left as it is", async (t) => {
+  test("a file that is not a database is reported by name and left unchanged", async (t) => {
     const path = await directory(t);
     const file = join(path, "sessions.db");
     await writeFile(file, "not a database ".repeat(1_000));
@@ -164,7 +168,7 @@ describe("the store of sessions", () => {
     assert.equal((await readFile(file, "utf8")).length, 15_000);
   });
 
-  test("a database of version 1 is read as it was written", async (t) => {
+  test("a database of version 1 can still be read", async (t) => {
     const path = await directory(t);
     const database = new DatabaseSync(join(path, "sessions.db"));
     database.exec(await readFile(new URL("../../../tests/golden/sessions-1.sql", import.meta.url), "utf8"));

@@ -9,10 +9,10 @@ import { migrate } from "./migrations.ts";
 import { WalSync } from "./wal-sync.ts";
 import { WriteBehind } from "./write-behind.ts";
 
-/** Version of what is written into the `data` and `payload` columns. */
+/** Version of the content of the `data` and `payload` columns. */
 const entryVersion = 1;
 
-/** A session in the store: its record, and the key of its rows. */
+/** A stored session: its record, and the key of its rows. */
 export interface StoredSession {
   readonly key: number;
   readonly record: SessionRecord;
@@ -20,16 +20,15 @@ export interface StoredSession {
 
 const fileName = "sessions.db";
 
-/** Position of a session in the order of all; a cursor for pages. */
-export interface SessionPlace {
+/** Position of a session in the list of all sessions; the cursor of pages. */
+export interface SessionPosition {
   readonly createdAt: number;
   readonly key: number;
 }
 
 /**
- * Store of all sessions in one SQLite database. With a directory, a call that returns has committed and
- * survives a kill of the process. What was committed before {@link SessionStore.synced} resolves survives a
- * power failure too.
+ * Store of all sessions in one SQLite database. With a directory, a returned call is committed and survives a kill of
+ * the process. After {@link SessionStore.synced} resolves, it also survives a power failure.
  */
 export class SessionStore {
   readonly durable: boolean;
@@ -37,7 +36,7 @@ export class SessionStore {
   readonly #maxBytes: number;
   readonly #statements = new Map<string, StatementSync>();
   readonly #sync: WalSync | undefined;
-  /** Only for a store in memory, where messages need not wait for their rows. */
+  /** Only set for a store in memory, where messages need not wait for their rows. */
   readonly #writeBehind: WriteBehind | undefined;
   #bytes = 0;
 
@@ -56,13 +55,13 @@ export class SessionStore {
     this.#sync?.close();
   }
 
-  /** Calls `done` when everything that is committed now is on the disk; at once for a store in memory. */
+  /** Calls `done` once all current commits are on disk; immediately for a store in memory. */
   whenSynced(done: () => void): void {
     if (this.#sync) this.#sync.after(done, () => {});
     else done();
   }
 
-  /** Resolves when everything committed so far is on the disk. Throws `sandbox.log_failed`. */
+  /** Resolves once all current commits are on disk. Throws `sandbox.log_failed`. */
   async synced(): Promise<void> {
     const sync = this.#sync;
     if (sync) await new Promise<void>((resolve, reject) => sync.after(resolve, reject));
@@ -78,7 +77,7 @@ export class SessionStore {
     const sql = "UPDATE sessions SET version = ?, data = ? WHERE key = ?";
     const values = () => [entryVersion, JSON.stringify(record), key];
     const behind = this.#writeBehind;
-    // Each turn changes the record twice: write-behind serializes it once for both.
+    // Each turn changes the record twice. Write-behind serializes it once for both.
     this.#attempt(() => {
       const statement = this.#statement(sql);
       if (behind) behind.replace(statement, key, values);
@@ -99,7 +98,7 @@ export class SessionStore {
   }
 
   /** At most `limit` sessions after the cursor, newest first. */
-  sessionsAfter(after: SessionPlace | undefined, limit: number): StoredSession[] {
+  sessionsAfter(after: SessionPosition | undefined, limit: number): StoredSession[] {
     const { createdAt, key } = after ?? { createdAt: Number.MAX_SAFE_INTEGER, key: Number.MAX_SAFE_INTEGER };
     const sql = `SELECT key, version, data FROM sessions WHERE (created_at, key) < (?, ?)
       ORDER BY created_at DESC, key DESC LIMIT ?`;
@@ -108,7 +107,7 @@ export class SessionStore {
       .map((row) => ({ key: Number(row.key), record: parse(row) }));
   }
 
-  /** The session that an agent knows by this id. */
+  /** Finds a session by the id that it has at its agent. */
   sessionOfAgent(agent: string, agentSessionId: string): StoredSession | undefined {
     const sql = `SELECT key, version, data FROM sessions
       WHERE json_extract(data, '$.agentSessionId') = ? AND json_extract(data, '$.agent') = ?
@@ -263,7 +262,7 @@ export class SessionStore {
     });
   }
 
-  /** Throws `sandbox.log_failed` where the disk is full or broken. */
+  /** Runs a write. Throws `sandbox.log_failed` if the disk is full or broken. */
   #attempt(write: () => void): void {
     if (this.#sync?.failure) throw this.#sync.failure;
     try {
@@ -298,31 +297,32 @@ function open(directory: string | undefined): DatabaseSync {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(join(directory, fileName), { timeout: 0 });
   try {
-    // Exclusive: a second server on the directory would use the same sequences.
+    // Exclusive lock, because a second server on this directory would assign the same sequences.
     database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
     migrate(database);
     return database;
   } catch (error) {
     database.close();
-    if (isDamage(error)) throw damaged(`The session log ${join(directory, fileName)} cannot be read`, {});
+    if (isCorruption(error))
+      throw createDamagedError(`The session log ${join(directory, fileName)} cannot be read`, {});
     if (!String(error).includes("locked")) throw error;
     throw new HoldfastError(
       "sandbox",
       "data_directory_in_use",
-      `Another server works on the data directory ${directory}`,
+      `The data directory ${directory} is in use by another server`,
       { statusCode: 409, metadata: { directory } },
     );
   }
 }
 
-/** Whether SQLite reports a corrupt file, or one that is no database. Source: sqlite.org/rescode.html. */
-function isDamage(error: unknown): boolean {
+/** Whether SQLite reports a corrupt file or a file that is not a database. Source: sqlite.org/rescode.html. */
+function isCorruption(error: unknown): boolean {
   const [corrupt, notDatabase] = [11, 26];
   const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
   return code === corrupt || code === notDatabase;
 }
 
-function damaged(message: string, metadata: Readonly<Record<string, unknown>>): HoldfastError {
+function createDamagedError(message: string, metadata: Readonly<Record<string, unknown>>): HoldfastError {
   return new HoldfastError("sandbox", "log_damaged", message, { metadata });
 }
 
@@ -347,7 +347,7 @@ function senderOf(value: unknown): Sender {
 function parse<T extends object>(row: Row): T {
   const value: unknown = JSON.parse(String(row.data));
   if (Number(row.version) !== entryVersion || !isRecord(value)) {
-    throw damaged("An entry of the session log cannot be read", { version: Number(row.version) });
+    throw createDamagedError("An entry of the session log cannot be read", { version: Number(row.version) });
   }
   return value as T;
 }

@@ -15,27 +15,27 @@ function directory(t: TestContext): string {
 
 const record = { id: "s", agent: "a", cwd: "/", origin: "session", mcpServers: [] } as const;
 
-test("an entry is shown in its order, and only when the disk has it", async (t) => {
+test("entries become visible in order, and only once they are on disk", async (t) => {
   const store = new SessionStore(directory(t), 0);
   const { key } = store.insertSession({ ...record, createdAt: 1, updatedAt: 1 });
   const log = new SessionLog(store, key);
   const shown: number[] = [];
   log.listen(({ sequence }) => shown.push(sequence));
   for (let index = 1; index <= 100; index += 1) log.append("agent", "{}");
-  assert.deepEqual([shown.length, log.shownSequence, log.lastSequence], [0, 0, 100]);
+  assert.deepEqual([shown.length, log.visibleSequence, log.lastSequence], [0, 0, 100]);
   await store.synced();
   assert.deepEqual(
     shown,
     shown.map((_, index) => index + 1),
   );
-  assert.deepEqual([shown.length, log.shownSequence], [100, 100]);
+  assert.deepEqual([shown.length, log.visibleSequence], [100, 100]);
   log.append("agent", "{}");
   store.close();
-  // A database that is closed is on the disk as a whole.
+  // A closed database is completely on disk.
   assert.equal(shown.length, 101);
 });
 
-test("a store in memory shows at once", () => {
+test("in memory entries are visible immediately", () => {
   const store = new SessionStore(undefined, 1_000);
   const log = new SessionLog(store, store.insertSession({ ...record, createdAt: 1, updatedAt: 1 }).key);
   const shown: number[] = [];
@@ -45,7 +45,7 @@ test("a store in memory shows at once", () => {
   store.close();
 });
 
-test("after a sync that failed nothing is shown, and nothing more is taken", async (t) => {
+test("after a failed sync no entry becomes visible, and new ones are rejected", async (t) => {
   const sync = new WalSync(join(directory(t), "none.db"));
   const first = new Promise((resolve, reject) => sync.after(() => resolve(undefined), reject));
   await assert.rejects(first, { code: "log_failed" });

@@ -25,12 +25,12 @@ export class WalSync {
     this.#path = path;
   }
 
-  /** Error of a failed sync. It is final: from then on it is unknown what is on the disk. */
+  /** Error of a failed sync. It is permanent, because the state of the disk is unknown from then on. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** Calls `done` when everything that is committed now is on the disk. */
+  /** Calls `done` once all current commits are on disk. */
   after(done: () => void, failed: (error: Error) => void): void {
     if (this.#failure) failed(this.#failure);
     else if (this.#isClosed) done();
@@ -40,11 +40,11 @@ export class WalSync {
     }
   }
 
-  /** Call after the database was closed: that has synced everything and removed the log. */
+  /** Call it after the database was closed, which syncs everything and removes the log. */
   close(): void {
     this.#isClosed = true;
     for (const waiter of this.#waiting.splice(0)) waiter.done();
-    if (!this.#isRunning) void this.#letGo();
+    if (!this.#isRunning) void this.#closeFile();
   }
 
   async #run(): Promise<void> {
@@ -61,7 +61,7 @@ export class WalSync {
       }
     }
     this.#isRunning = false;
-    if (this.#isClosed) await this.#letGo();
+    if (this.#isClosed) await this.#closeFile();
   }
 
   async #sync(): Promise<Error | undefined> {
@@ -79,7 +79,7 @@ export class WalSync {
     }
   }
 
-  async #letGo(): Promise<void> {
+  async #closeFile(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
     await file?.close();

@@ -20,7 +20,7 @@ function notes() {
   return { behind: new WriteBehind(database), change, changes };
 }
 
-test("of several contents of a row that wait the last one is written, once, and its values are made once", () => {
+test("of several buffered contents of a row only the last one is computed and written", () => {
   const { behind, change, changes } = notes();
   let made = 0;
   const set = (key: number, text: string) =>
@@ -40,7 +40,7 @@ test("of several contents of a row that wait the last one is written, once, and 
   assert.deepEqual(changes(), ["third", "other", "after"]);
 });
 
-test("what one content of a row failed with is thrown by the next call, and the row takes new ones", () => {
+test("the next call throws the error of a failed write, and the row accepts new content", () => {
   const { behind, change, changes } = notes();
   behind.replace(change, 1, () => [null, 1]);
   assert.throws(() => behind.flush(), /NOT NULL/);
@@ -49,7 +49,7 @@ test("what one content of a row failed with is thrown by the next call, and the 
   assert.deepEqual(changes(), ["again"]);
 });
 
-test("nothing of what is discarded is written by what follows", () => {
+test("discarded writes are never made", () => {
   const { behind, change, changes } = notes();
   behind.replace(change, 1, () => ["gone", 1]);
   behind.discard();

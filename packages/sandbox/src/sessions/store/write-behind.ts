@@ -2,11 +2,11 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 
 interface Write {
   readonly statement: StatementSync;
-  /** The values, or a function that computes them when the row is written. */
+  /** Values of the row, or a function that computes them at the write. */
   values: readonly SQLInputValue[] | (() => readonly SQLInputValue[]);
 }
 
-/** Long enough for the whole turn of an agent that answers at once. */
+/** Long enough to cover the complete turn of an agent that answers immediately. */
 const delayMs = 10;
 const maxWaiting = 256;
 
@@ -27,15 +27,15 @@ export class WriteBehind {
     this.#database = database;
   }
 
-  /** Throws the error of an earlier write, if one failed; this one is then dropped. */
+  /** Buffers a write. Throws the error of an earlier failed write; this one is then dropped. */
   add(statement: StatementSync, values: readonly SQLInputValue[]): void {
     this.#throwFailure();
     this.#push({ statement, values });
   }
 
   /**
-   * Buffers new content of the row `key`, always by the same statement. Of several, only the last one is
-   * written, in the place of the first. Throws as {@link add} does.
+   * Buffers new content of the row `key`, always with the same statement. Only the last of several contents is
+   * written, at the position of the first. Throws as {@link add} does.
    */
   replace(statement: StatementSync, key: number, values: () => readonly SQLInputValue[]): void {
     this.#throwFailure();
@@ -55,7 +55,7 @@ export class WriteBehind {
     else this.#timer ??= setTimeout(() => this.#writeAll(), delayMs).unref();
   }
 
-  /** Makes all buffered writes; throws the error of one that failed, after the others were made. */
+  /** Makes all buffered writes, then throws the error of a failed one. */
   flush(): void {
     this.#writeAll();
     this.#throwFailure();

@@ -10,7 +10,7 @@ import { SessionStore } from "../store/store.ts";
 import { PendingPermissions } from "./pending-permissions.ts";
 import type { PermissionVerdict } from "./policy.ts";
 
-test("a question that cannot be kept when a policy has left it open ends its agent, and nothing else", async (t) => {
+test("a permission request that cannot be stored ends its agent and nothing else", async (t) => {
   const spawner = new Spawner(silentLogger);
   const instance = new AcpInstance({
     serverId: "s",
@@ -40,7 +40,7 @@ test("a question that cannot be kept when a policy has left it open ends its age
     log: new SessionLog(store, key),
     record: () => record,
     limits,
-    // By the time that it has decided, nothing can be written any more.
+    // When the policy has decided, the store can no longer be written.
     policy: async (): Promise<PermissionVerdict> => {
       store.close();
       return "ask";

@@ -10,7 +10,7 @@ import type { SessionLog } from "../store/session-log.ts";
 import type { SessionStore } from "../store/store.ts";
 import type { PermissionState, PermissionView, SessionRecord } from "../types.ts";
 import type { PermissionOption, PermissionPolicy, PermissionVerdict } from "./policy.ts";
-import { verdictOfRules } from "./rules.ts";
+import { evaluateRules } from "./rules.ts";
 
 /** A client's answer: an offered option, an option by its meaning, or a cancellation. */
 export type PermissionAnswer =
@@ -18,7 +18,7 @@ export type PermissionAnswer =
   | { readonly reply: "once" | "always" | "reject" }
   | { readonly cancel: true };
 
-/** A permission request that the agent still waits for. */
+/** A permission request that the agent is waiting for. */
 interface OpenQuestion {
   view: PermissionView;
   readonly instance: AcpInstance;
@@ -37,7 +37,9 @@ export interface PendingPermissionsOptions {
   readonly logger: Logger;
 }
 
-/** The permission requests of one session: stored, answered once by the first answer, and never left open. */
+/**
+ * Permission requests of one session. Each is stored, resolved by the first answer, and cancelled if its agent ends.
+ */
 export class PendingPermissions {
   readonly #options: PendingPermissionsOptions;
   readonly #asks = new Map<string, OpenQuestion>();
@@ -46,9 +48,9 @@ export class PendingPermissions {
 
   constructor(options: PendingPermissionsOptions) {
     this.#options = options;
-    // Left by an earlier server process: the agents that asked are gone.
+    // Cancel the requests of an earlier server process: their agents have exited.
     for (const view of options.store.permissions(options.key, "pending")) {
-      this.#keep({ ...view, state: "cancelled", optionId: null, resolvedAt: Date.now() });
+      this.#store({ ...view, state: "cancelled", optionId: null, resolvedAt: Date.now() });
     }
   }
 
@@ -61,10 +63,10 @@ export class PendingPermissions {
     return this.#options.store.permissions(this.#options.key, state);
   }
 
-  /** Takes a request of the agent. "hold" keeps it from clients, for good or until the policy has decided. */
+  /** Receives a request of the agent. "hold" withholds it from clients, permanently or until the policy has decided. */
   ask(instance: AcpInstance, message: Message): "pass" | "hold" {
     const ask = this.#read(instance, message);
-    const ruled = verdictOfRules(this.#options.record().permissionRules ?? [], ask.view.toolCall);
+    const ruled = evaluateRules(this.#options.record().permissionRules ?? [], ask.view.toolCall);
     const policy = ruled === undefined || ruled === "ask" ? this.#options.policy : () => ruled;
     if (!policy) {
       this.#open(ask);
@@ -72,7 +74,7 @@ export class PendingPermissions {
     }
     this.#deciding.add(ask);
     this.#decide(policy, ask, message).catch((error: unknown) => {
-      // Nothing crosses unrecorded: an agent whose messages cannot be stored is killed.
+      // No message may pass unrecorded: an agent whose messages cannot be stored is killed.
       const { agent } = this.#options.record();
       this.#options.logger.error("session log failed", { agent, cause: String(error) });
       instance.kill("session_log_failed");
@@ -80,12 +82,12 @@ export class PendingPermissions {
     return "hold";
   }
 
-  /** A raw client has answered; the agent has its answer already. */
+  /** A raw client has answered. The agent already has the answer. */
   answeredByAcp(message: Message): void {
-    const isMeant = (item: OpenQuestion) => item.key === message.key;
-    const deciding = [...this.#deciding].find(isMeant);
+    const isTarget = (item: OpenQuestion) => item.key === message.key;
+    const deciding = [...this.#deciding].find(isTarget);
     if (deciding) this.#deciding.delete(deciding);
-    const ask = [...this.#asks.values()].find(isMeant);
+    const ask = [...this.#asks.values()].find(isTarget);
     if (!ask) return;
     const value: unknown = JSON.parse(message.raw);
     const result = isRecord(value) && isRecord(value.result) ? value.result : {};
@@ -96,17 +98,17 @@ export class PendingPermissions {
   }
 
   /**
-   * Answers the request `id`; idempotent. Throws `not_found`, `conflict` for one that has another outcome,
-   * and `invalid_request` for an option that is not offered.
+   * Answers the request `id`; idempotent. Throws `not_found`, `conflict` for a request with another outcome, and
+   * `invalid_request` for an option that is not offered.
    */
-  async answer(id: string, given: PermissionAnswer): Promise<PermissionView> {
+  async answer(id: string, clientAnswer: PermissionAnswer): Promise<PermissionView> {
     const ask = this.#asks.get(id);
     const view = ask?.view ?? this.#options.store.permission(this.#options.key, id);
     if (!view)
       throw problem("not_found", 404, `there is no permission "${id}"`, {
         details: { id, resource: "permission" },
       });
-    const optionId = chosen(view, given);
+    const optionId = findOption(view, clientAnswer);
     if (!ask) {
       const same = optionId === null ? view.state === "cancelled" : view.optionId === optionId;
       if (same && view.state !== "expired") return view;
@@ -123,12 +125,12 @@ export class PendingPermissions {
     await Promise.all([...this.#asks.values()].map((ask) => this.#settle(ask, "cancelled", null, {})));
   }
 
-  /** Cancels the open requests of an agent that ended: of one instance, or of all. */
-  agentGone(instance?: AcpInstance): void {
-    const isGone = (asker: AcpInstance) => instance === undefined || asker === instance;
-    for (const ask of this.#deciding) if (isGone(ask.instance)) this.#deciding.delete(ask);
+  /** Cancels the open requests after an agent exited: those of one instance, or all. */
+  onAgentExit(instance?: AcpInstance): void {
+    const hasExited = (asker: AcpInstance) => instance === undefined || asker === instance;
+    for (const ask of this.#deciding) if (hasExited(ask.instance)) this.#deciding.delete(ask);
     for (const ask of this.#asks.values())
-      if (isGone(ask.instance)) this.#resolve(ask, "cancelled", { optionId: null });
+      if (hasExited(ask.instance)) this.#resolve(ask, "cancelled", { optionId: null });
   }
 
   async #decide(policy: PermissionPolicy, ask: OpenQuestion, message: Message): Promise<void> {
@@ -196,7 +198,7 @@ export class PendingPermissions {
       ask.timer.unref();
     }
     this.#asks.set(ask.view.id, ask);
-    this.#keep(ask.view);
+    this.#store(ask.view);
   }
 
   async #expire(ask: OpenQuestion): Promise<void> {
@@ -221,14 +223,14 @@ export class PendingPermissions {
     this.#asks.delete(ask.view.id);
     ask.view = { ...ask.view, ...more, state, resolvedAt: Date.now() };
     try {
-      this.#keep(ask.view);
+      this.#store(ask.view);
     } catch (error) {
-      // The answer stands all the same; after a restart the request shows as "cancelled".
-      this.#options.logger.error("permission not kept", { cause: String(error) });
+      // The answer remains valid. After a restart the request appears as "cancelled".
+      this.#options.logger.error("permission outcome not stored", { cause: String(error) });
     }
   }
 
-  #keep(view: PermissionView): void {
+  #store(view: PermissionView): void {
     const { store, key, log } = this.#options;
     log.notice("permission", view, () => store.putPermission(key, view));
   }
@@ -239,7 +241,7 @@ export function isPermissionRequest(message: Message): boolean {
   return message.kind === "request" && message.method === "session/request_permission";
 }
 
-function chosen(view: PermissionView, given: PermissionAnswer): string | null {
+function findOption(view: PermissionView, given: PermissionAnswer): string | null {
   if ("cancel" in given) return null;
   const offered = view.options.map((item) => item.optionId);
   const optionId = "optionId" in given ? given.optionId : byReply(view.options, given.reply);

@@ -1,4 +1,4 @@
-/** A permission request, as a policy gets it. */
+/** A permission request for a policy. */
 export interface PermissionRequest {
   readonly sessionId: string;
   readonly agent: string;

@@ -24,7 +24,7 @@ const record = {
   ...{ createdAt: 0, updatedAt: 0 },
 };
 
-test("of a prompt that is over, a server without a directory keeps a digest", async (t) => {
+test("in memory a settled prompt is reduced to a digest", async (t) => {
   const store = new SessionStore(undefined, 1_000);
   t.after(() => store.close());
   const { key } = store.insertSession(record);
@@ -41,20 +41,20 @@ test("of a prompt that is over, a server without a directory keeps a digest", as
   const prompts = new PromptQueue({ store, key, sessionId: "s", log, maxQueued: 8, host });
   const content = [{ type: "text", text: "x".repeat(100_000) }];
   prompts.accept("one", content);
-  const settled = await prompts.settled("one");
+  const settled = await prompts.waitUntilSettled("one");
   assert.equal(settled.status, "completed");
   assert.ok(JSON.stringify(store.prompt(key, "one")).length < 1_000);
   assert.deepEqual(prompts.accept("one", content), settled);
   assert.throws(() => prompts.accept("one", [{ type: "text", text: "y" }]), { code: "conflict" });
 });
 
-test("a prompt that is refused, since the disk is full, leaves nothing of itself", async (t) => {
+test("a prompt that is rejected because the disk is full leaves nothing behind", async (t) => {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-prompts-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const made = new SessionStore(directory, 0);
   const { key } = made.insertSession(record);
   made.close();
-  // The row of a prompt has room, and the entry that tells of it has not.
+  // The prompt's row can be written, but not its log entry.
   const database = new DatabaseSync(join(directory, "sessions.db"));
   database.exec(`CREATE TRIGGER full BEFORE INSERT ON events
     BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`);
@@ -75,12 +75,12 @@ test("a prompt that is refused, since the disk is full, leaves nothing of itself
   const content = [{ type: "text", text: "Go" }];
   const accept = () => prompts.accept("one", content);
   assert.throws(accept, { code: "log_failed", statusCode: 507 });
-  assert.deepEqual(store.prompts(key), [], "a restart of the server would run what it has refused");
-  assert.throws(accept, { code: "log_failed" }, "it is not known as one that waits");
+  assert.deepEqual(store.prompts(key), [], "a restarted server must not run a rejected prompt");
+  assert.throws(accept, { code: "log_failed" }, "it is not queued");
   assert.equal(log.lastSequence, 0);
 });
 
-test("a prompt whose start could not be kept is told as failed, and kept so when there is room", async (t) => {
+test("a prompt whose start could not be stored fails, and its outcome is stored once the disk has room", async (t) => {
   const store = new StoreOnDisk(undefined, 1_000_000);
   t.after(() => store.close());
   const { key } = store.insertSession(record);
@@ -101,17 +101,17 @@ test("a prompt whose start could not be kept is told as failed, and kept so when
   const prompts = new PromptQueue({ store, key, sessionId: "s", log, maxQueued: 8, host });
   const content = [{ type: "text", text: "Go" }];
   prompts.accept("first", content);
-  assert.equal((await prompts.settled("first")).status, "failed");
+  assert.equal((await prompts.waitUntilSettled("first")).status, "failed");
   assert.equal(failures.length, 1);
   assert.equal(prompts.get("first").error?.code, "log_failed");
   assert.deepEqual(
     prompts.list().map(({ status }) => status),
     ["failed"],
   );
-  assert.equal(prompts.accept("first", content).status, "failed", "it is over, and not still to come");
+  assert.equal(prompts.accept("first", content).status, "failed", "it is settled and not queued");
   store.isFull = false;
   prompts.accept("second", content);
-  assert.equal((await prompts.settled("second")).status, "completed");
+  assert.equal((await prompts.waitUntilSettled("second")).status, "completed");
   assert.equal(store.prompt(key, "first")?.status, "failed");
   const told = log.read(0, 100).map(({ payload }) => {
     const { params } = JSON.parse(payload);

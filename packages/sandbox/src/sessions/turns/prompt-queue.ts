@@ -9,17 +9,17 @@ export type ContentBlocks = readonly Readonly<Record<string, unknown>>[];
 
 /** The part of a session that the queue uses. */
 export interface PromptHost {
-  /** False while a turn runs, also one of a raw client. */
+  /** False while a turn runs, including one of a raw client. */
   isFree(): boolean;
   /** Throws `session_not_found` once the session is being deleted. */
   assertNotDeleted(): void;
-  /** Starts the agent, or recovers the session, where needed. */
+  /** Starts the agent or recovers the session if necessary. */
   attach(): Promise<Recovery | undefined>;
   /** Runs one turn; resolves to the agent's result. */
   turn(content: ContentBlocks): Promise<Readonly<Record<string, unknown>>>;
   isClosing(): boolean;
   onChange(): void;
-  /** A change that has happened could not be stored. */
+  /** Called when a state change could not be stored. */
   onFailedWrite(error: unknown): void;
 }
 
@@ -33,19 +33,19 @@ export interface QueueOptions {
 }
 
 /**
- * Queue of the prompts of one session, one turn at a time. A prompt is stored before it is acknowledged and
- * given to the agent at most once: one that was running when the server died is "interrupted".
+ * Queue of the prompts of one session, one turn at a time. A prompt is stored before it is acknowledged, and passed to
+ * the agent at most once: one that was running when the server died is "interrupted".
  */
 export class PromptQueue {
   readonly #options: QueueOptions;
   readonly #waiters = new Map<string, ((view: PromptView) => void)[]>();
-  /** Settled prompts whose outcome could not be written; the disk has their former state. */
+  /** Settled prompts whose outcome could not be stored. The disk still has their previous state. */
   readonly #unwritten = new Map<string, PromptRecord>();
   #queued: PromptRecord[] = [];
   #current: PromptRecord | undefined;
-  /** The current prompt was cancelled before its turn began, or its agent was ended for it. */
+  /** Set if the current prompt was cancelled before its turn began, or if its agent was ended to cancel it. */
   #isCancelled = false;
-  /** Position of the next prompt in the order of all. */
+  /** Position of the next prompt in the order of all prompts. */
   #position: number;
 
   constructor(options: QueueOptions) {
@@ -69,12 +69,12 @@ export class PromptQueue {
 
   list(): PromptView[] {
     const kept = this.#options.store.prompts(this.#options.key);
-    return kept.map((prompt) => viewOf(this.#unwritten.get(prompt.id) ?? prompt));
+    return kept.map((prompt) => toView(this.#unwritten.get(prompt.id) ?? prompt));
   }
 
   get(id: string): PromptView {
     const record = this.#find(id);
-    if (record) return viewOf(record);
+    if (record) return toView(record);
     throw problem("not_found", 404, `there is no prompt "${id}"`, { details: { id, resource: "prompt" } });
   }
 
@@ -82,14 +82,17 @@ export class PromptQueue {
     return this.#unwritten.get(id) ?? this.#options.store.prompt(this.#options.key, id);
   }
 
-  /** Stores a prompt. A retry (known id, same content) returns the stored one; other content is a `conflict`. */
+  /**
+   * Stores a prompt. A retry with the same id and content returns the stored one. Throws `conflict` if the content
+   * differs.
+   */
   accept(id: string | undefined, content: ContentBlocks): PromptView {
     const { sessionId, maxQueued, host } = this.#options;
     host.assertNotDeleted();
     const known = id === undefined ? undefined : this.#find(id);
     if (known) {
       const [kept, given] = [known.content, content].map((each) => JSON.stringify(each));
-      if (kept === given || kept === JSON.stringify(digestOf(content))) return viewOf(known);
+      if (kept === given || kept === JSON.stringify(computeDigest(content))) return toView(known);
       throw problem("conflict", 409, `the session has another prompt with the id "${id}"`);
     }
     if (this.#queued.length >= maxQueued) {
@@ -102,7 +105,7 @@ export class PromptQueue {
       createdAt: Date.now(),
       content,
     };
-    this.#keep(record);
+    this.#store(record);
     this.#position += 1;
     this.#queued.push(record);
     this.pump();
@@ -110,7 +113,7 @@ export class PromptQueue {
   }
 
   /** Resolves when the prompt is settled. */
-  async settled(id: string): Promise<PromptView> {
+  async waitUntilSettled(id: string): Promise<PromptView> {
     const view = this.get(id);
     if (view.status !== "queued" && view.status !== "running") return view;
     return await new Promise((resolve) => {
@@ -132,7 +135,7 @@ export class PromptQueue {
   cancelCurrent(): string | undefined {
     if (!this.#current) return undefined;
     this.#isCancelled = true;
-    // The agent does not have the prompt yet: it can be cancelled at once.
+    // The agent does not have the prompt yet, so it can be cancelled immediately.
     if (this.#current.status === "queued") {
       const current = this.#current;
       this.#current = undefined;
@@ -162,7 +165,7 @@ export class PromptQueue {
       if (!stillCurrent()) return;
       running = { ...prompt, status: "running", startedAt: Date.now(), ...(recovery && { recovery }) };
       this.#current = running;
-      this.#keep(running);
+      this.#store(running);
       const result = await host.turn(prompt.content);
       const stopReason = typeof result.stopReason === "string" ? result.stopReason : undefined;
       const status = stopReason === "cancelled" ? "cancelled" : "completed";
@@ -195,26 +198,26 @@ export class PromptQueue {
       code: "server_died",
       message: "The server ended in this turn; how far it came is unknown",
     };
-    this.#keep({ ...prompt, status: "interrupted", error, settledAt: Date.now() });
+    this.#store({ ...prompt, status: "interrupted", error, settledAt: Date.now() });
   }
 
   #settle(prompt: PromptRecord, outcome: Partial<PromptView>): void {
     // A store in memory keeps contents in the bounded log only; a digest is enough to recognize a retry.
-    const content = this.#options.store.durable ? prompt.content : digestOf(prompt.content);
+    const content = this.#options.store.durable ? prompt.content : computeDigest(prompt.content);
     const settled = { ...prompt, ...outcome, content, settledAt: Date.now() };
     try {
-      this.#keep(settled);
+      this.#store(settled);
     } catch (error) {
-      // With a full disk callers still get the outcome; after a restart the state on disk counts.
+      // If the disk is full, callers still get the outcome. After a restart the stored state counts.
       this.#unwritten.set(prompt.id, settled);
       this.#options.host.onFailedWrite(error);
     }
-    for (const resolve of this.#waiters.get(prompt.id) ?? []) resolve(viewOf(settled));
+    for (const resolve of this.#waiters.get(prompt.id) ?? []) resolve(toView(settled));
     this.#waiters.delete(prompt.id);
   }
 
-  #keep(record: PromptRecord): void {
-    // Earlier failed writes go first, so that the log keeps the order of events.
+  #store(record: PromptRecord): void {
+    // Retry earlier failed writes first, so that the log preserves the order of events.
     for (const unkept of this.#unwritten.values()) {
       this.#write(unkept);
       this.#unwritten.delete(unkept.id);
@@ -225,22 +228,22 @@ export class PromptQueue {
 
   #write(record: PromptRecord): void {
     const { store, key, log } = this.#options;
-    log.notice("prompt", viewOf(record), () => store.putPrompt(key, this.#position, record));
+    log.notice("prompt", toView(record), () => store.putPrompt(key, this.#position, record));
   }
 }
 
-function viewOf(record: PromptRecord): PromptView {
+function toView(record: PromptRecord): PromptView {
   const { content: _content, ...view } = record;
   return view;
 }
 
-/** Replaces the content of a settled prompt. */
-function digestOf(content: ContentBlocks): ContentBlocks {
+/** Digest that replaces the content of a settled prompt. */
+function computeDigest(content: ContentBlocks): ContentBlocks {
   return [{ sha256: createHash("sha256").update(JSON.stringify(content)).digest("hex") }];
 }
 
-/** The content blocks of a prompt given as text or as blocks; undefined for anything else. */
-export function contentOf(prompt: unknown): ContentBlocks | undefined {
+/** Returns the content blocks of a prompt given as text or as blocks; undefined for anything else. */
+export function parseContent(prompt: unknown): ContentBlocks | undefined {
   if (typeof prompt === "string") return prompt === "" ? undefined : [{ type: "text", text: prompt }];
   if (!Array.isArray(prompt) || prompt.length === 0) return undefined;
   const blocks = prompt.filter(isRecord);

@@ -12,34 +12,36 @@ const names: Readonly<Record<string, string>> = {
   move: "edit",
 };
 
-/** The permission that a tool call needs, as rules name it: `edit`, `bash`, `read`, `webfetch`, ... */
+/** Returns the permission that a tool call needs, as named in rules: `edit`, `bash`, `read`, `webfetch`, ... */
 export function permissionName({ kind }: ToolCall): string {
   const text = typeof kind === "string" && kind !== "" ? kind : "other";
   return names[text] ?? text;
 }
 
-/** What rule patterns are matched against: the command or the paths of a tool call, else its title. */
+/**
+ * Returns the texts that rule patterns are matched against: the command or the paths of a tool call, else its title.
+ */
 export function permissionPatterns(call: ToolCall): string[] {
   const raw = isRecord(call.rawInput) ? call.rawInput : {};
-  const command = commandOf(raw);
+  const command = readCommand(raw);
   if (command !== undefined) return [command];
-  const places = [...records(call.content), ...records(call.locations), raw].flatMap((item) => {
+  const paths = [...records(call.content), ...records(call.locations), raw].flatMap((item) => {
     const path = item.path ?? item.filePath ?? item.file_path;
     return typeof path === "string" ? [path] : [];
   });
-  if (places.length > 0) return [...new Set(places)];
+  if (paths.length > 0) return [...new Set(paths)];
   return [typeof call.title === "string" ? call.title : "*"];
 }
 
-/** The command line of a tool's input. */
-export function commandOf(input: ToolCall): string | undefined {
+/** Returns the command line in a tool's input. */
+export function readCommand(input: ToolCall): string | undefined {
   const { command } = input;
   if (typeof command === "string") return command;
   return Array.isArray(command) ? command.join(" ") : undefined;
 }
 
-/** The verdict of the rules on a tool call; undefined where they do not cover all that it touches. */
-export function verdictOfRules(
+/** Returns the verdict of the rules on a tool call; undefined if they do not cover everything that it touches. */
+export function evaluateRules(
   rules: readonly PermissionRule[],
   call: ToolCall,
 ): PermissionVerdict | undefined {

@@ -17,7 +17,7 @@ const update = (fields: object) => entry("agent", { method: "session/update", pa
 const chunk = (value: string) => update({ sessionUpdate: "agent_message_chunk", content: text(value) });
 
 describe("transcripts", () => {
-  test("have what was said and done, pieces joined, in order", () => {
+  test("contains messages and tool calls in order, with chunks joined", () => {
     const entries = [
       prompt(text("Do it."), { type: "resource_link", uri: "file:///a" }),
       chunk("I am "),
@@ -43,7 +43,7 @@ describe("transcripts", () => {
     ]);
   });
 
-  test("keep the newest part, and say that they do", () => {
+  test("keeps the newest part and marks the omission", () => {
     const entries = Array.from({ length: 1_000 }, (_, index) => prompt(text(`prompt ${index}`))).reverse();
     const all = String(transcriptBlock(entries, 1_000_000)?.text);
     assert.match(all, /prompt 0\n/);
@@ -55,7 +55,7 @@ describe("transcripts", () => {
     assert.doesNotMatch(some, /prompt 0\n/);
   });
 
-  test("have the end of what does not fit as a whole", () => {
+  test("keeps the end of an entry that does not fit", () => {
     const said = String(
       transcriptBlock([chunk(`${"x".repeat(5_000)} the end`), prompt(text("Begin."))], 2_000)?.text,
     );
@@ -71,7 +71,7 @@ describe("transcripts", () => {
     assert.match(String(lone?.text), /\[user\] Begin\.\n\[user\] half/);
   });
 
-  test("do not contain earlier transcripts, and of nothing there is none", () => {
+  test("omits earlier transcripts, and is undefined for an empty history", () => {
     const first = transcriptBlock([prompt(text("lantern"))], 10_000);
     assert.ok(first);
     assert.deepEqual(first._meta, { [transcriptMark]: true });

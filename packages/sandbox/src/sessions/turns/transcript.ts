@@ -9,8 +9,8 @@ const preamble =
 const cut = "(the beginning is left out)";
 
 /**
- * The content block that gives an agent the history of its session; undefined for an empty one. `entries`
- * come newest first; the newest `maxBytes` of the text are kept.
+ * Formats the history of a session as a content block for its agent; undefined for an empty history. `entries` are
+ * newest first. At most `maxBytes` of the text are kept, the newest ones.
  */
 export function transcriptBlock(
   entries: Iterable<LogEntry>,
@@ -20,7 +20,7 @@ export function transcriptBlock(
   let room = maxBytes - preamble.length - cut.length - 64;
   let complete = true;
   for (const entry of entries) {
-    const part = partOf(entry);
+    const part = toPart(entry);
     if (!part) continue;
     const last = parts.at(-1);
     const joins = last !== undefined && part.joins && last.speaker === part.speaker;
@@ -38,7 +38,7 @@ export function transcriptBlock(
   return { type: "text", text, _meta: { [transcriptMark]: true } };
 }
 
-/** The end of a text, at most `maxBytes` in UTF-8, without a partial character. */
+/** Returns the end of a text, at most `maxBytes` in UTF-8, without a partial character. */
 function endOf(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
@@ -54,39 +54,39 @@ interface Part {
   readonly joins: boolean;
 }
 
-function partOf(entry: LogEntry): Part | undefined {
+function toPart(entry: LogEntry): Part | undefined {
   if (entry.sender === "server") return undefined;
   const message: unknown = JSON.parse(entry.payload);
   const params = isRecord(message) && isRecord(message.params) ? message.params : {};
   const method = isRecord(message) ? message.method : undefined;
   if (entry.sender === "client") {
-    return method === "session/prompt" ? spoken("user", textOf(params.prompt), false) : undefined;
+    return method === "session/prompt" ? createPart("user", joinText(params.prompt), false) : undefined;
   }
   if (method !== "session/update" || !isRecord(params.update)) return undefined;
   const { update } = params;
   switch (update.sessionUpdate) {
     case "agent_message_chunk":
-      return spoken("agent", textOf([update.content]), true);
+      return createPart("agent", joinText([update.content]), true);
     case "tool_call":
-      return spoken(
+      return createPart(
         "tool",
         `${String(update.title ?? update.toolCallId)}: ${String(update.status ?? "pending")}`,
         false,
       );
     case "tool_call_update":
       return update.status === "completed" || update.status === "failed"
-        ? spoken("tool", `${String(update.title ?? update.toolCallId)}: ${update.status}`, false)
+        ? createPart("tool", `${String(update.title ?? update.toolCallId)}: ${update.status}`, false)
         : undefined;
     default:
       return undefined;
   }
 }
 
-function spoken(speaker: string, text: string, joins: boolean): Part | undefined {
+function createPart(speaker: string, text: string, joins: boolean): Part | undefined {
   return text === "" ? undefined : { speaker, text, joins };
 }
 
-function textOf(blocks: unknown): string {
+function joinText(blocks: unknown): string {
   if (!Array.isArray(blocks)) return "";
   return blocks
     .flatMap((block) => {

@@ -1,4 +1,4 @@
-/** Counts the running turns of a session's agent, those of raw clients included, and resolves waiters at 0. */
+/** Counts the running turns of a session's agent, including those of raw clients, and resolves waiters at 0. */
 export class TurnCounter {
   readonly #waiters = new Set<() => void>();
   #count = 0;

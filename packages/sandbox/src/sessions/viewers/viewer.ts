@@ -15,14 +15,14 @@ export interface ViewerConnection {
   onDrain(listener: () => void): void;
   onClose(listener: () => void): void;
   /** Closes a connection that has stalled. */
-  cut(): void;
+  destroy(): void;
 }
 
 const pageSize = 200;
 
 /**
- * One viewer of a session's log. It has no queue of its own and reads the log at the pace of its connection,
- * so that a slow viewer delays nobody. A connection that stalls for `readerStallMs` is closed; the client resumes.
+ * One viewer of a session's log. It has no queue and reads the log at the pace of its connection, so that a slow
+ * viewer delays no other. A connection that stalls for `readerStallMs` is closed; the client can resume.
  */
 export class Viewer {
   readonly #session: Session;
@@ -34,12 +34,12 @@ export class Viewer {
   #isClosed = false;
   #stall: NodeJS.Timeout | undefined;
 
-  /** `after` is the last sequence that the viewer has; 0 for everything. */
+  /** `after` is the last sequence that the viewer received; 0 replays the log. */
   constructor(session: Session, sink: ViewerConnection, after: number, limits: SandboxLimits) {
     this.#session = session;
     this.#connection = sink;
     this.#limits = limits;
-    // A sequence beyond the end is of another log: such a viewer gets new entries only.
+    // A sequence beyond the end belongs to another log. Such a viewer gets new entries only.
     this.#next = Math.min(after, session.log.lastSequence) + 1;
   }
 
@@ -47,7 +47,7 @@ export class Viewer {
     const { log } = this.#session;
     this.#release.push(
       log.listen((entry) => this.#onEntry(entry)),
-      this.#session.endListeners.listen((reason) => log.afterShown(() => this.#end(reason))),
+      this.#session.endListeners.listen((reason) => log.afterVisible(() => this.#end(reason))),
     );
     this.#connection.onDrain(() => this.#drained());
     this.#connection.onClose(() => this.#close());
@@ -67,8 +67,8 @@ export class Viewer {
 
   #catchUp(): void {
     const { log } = this.#session;
-    while (!this.#isBlocked && !this.#isClosed && this.#next <= log.shownSequence) {
-      const last = log.shownSequence;
+    while (!this.#isBlocked && !this.#isClosed && this.#next <= log.visibleSequence) {
+      const last = log.visibleSequence;
       const page = log.read(this.#next - 1, pageSize).filter(({ sequence }) => sequence <= last);
       const first = page[0]?.sequence ?? last + 1;
       if (first > this.#next) {
@@ -86,7 +86,7 @@ export class Viewer {
     this.#next = entry.sequence + 1;
     if (this.#connection.event(entry.sequence, entryText(this.#session.id, entry))) return;
     this.#isBlocked = true;
-    this.#stall = setTimeout(() => this.#connection.cut(), this.#limits.readerStallMs);
+    this.#stall = setTimeout(() => this.#connection.destroy(), this.#limits.readerStallMs);
     this.#stall.unref();
   }
 
@@ -104,7 +104,7 @@ export class Viewer {
   }
 }
 
-/** A viewer over server-sent events; the response head has been sent. */
+/** A viewer over server-sent events. The response head must already be sent. */
 export class EventStreamConnection implements ViewerConnection {
   readonly #response: ServerResponse;
   #isFull = false;
@@ -121,7 +121,7 @@ export class EventStreamConnection implements ViewerConnection {
   }
 
   event(sequence: number, text: string): boolean {
-    // A line break may stand between the tokens of a payload; in a stream it begins a line of data.
+    // A payload may contain line breaks between JSON tokens. In an event stream each one starts a new data line.
     const data = /[\r\n]/.test(text) ? text.replaceAll(/\r\n|\r|\n/g, "\ndata: ") : text;
     this.#isFull = !this.#response.write(`event: message\nid: ${sequence}\ndata: ${data}\n\n`);
     return !this.#isFull;
@@ -143,12 +143,12 @@ export class EventStreamConnection implements ViewerConnection {
     this.#response.once("close", listener);
   }
 
-  cut(): void {
+  destroy(): void {
     this.#response.destroy();
   }
 }
 
-/** Bytes that a WebSocket may buffer before its viewer pauses. */
+/** Maximum number of bytes that a WebSocket buffers before its viewer pauses. */
 const maxBufferedBytes = 1_048_576;
 
 /** A viewer over WebSocket: one JSON text frame for each item. */
@@ -187,7 +187,7 @@ export class WebSocketConnection implements ViewerConnection {
     this.#socket.once("close", listener);
   }
 
-  cut(): void {
+  destroy(): void {
     this.#socket.terminate();
   }
 }
