@@ -99,7 +99,7 @@ export class Calls {
       if (running !== undefined) return await this.#join(running, call);
       if (recorded !== undefined) return await this.#replay(recorded);
       // Another retry may have finished while the store was read.
-      const since = this.#actor.ledger.remembered(key);
+      const since = this.#actor.ledger.cachedOutcome(key);
       if (since !== undefined) return await this.#replay(since);
       if (this.#actor.phase.sealed) throw this.#actor.errors.stopping();
       return await this.#run(call, action, key);
@@ -278,11 +278,11 @@ export class Calls {
       this.#byKey.delete(key);
       actor.changes.checkLeaves();
       if (running.startedRecorded || running.mayHaveWritten(actor.turn.writes)) {
-        actor.ledger.done(key, running.isStream ? streamOutcome : outcome);
+        actor.ledger.recordOutcome(key, running.isStream ? streamOutcome : outcome);
         actor.turn.dirty = true;
       } else if (running.mayHaveSent(actor.turn.sends)) {
         // Nothing to commit: the outcome is remembered in memory, because a second run would send its output again.
-        actor.ledger.remember(key, running.isStream ? streamOutcome : outcome);
+        actor.ledger.cacheOutcome(key, running.isStream ? streamOutcome : outcome);
       }
     }
     if (running.isRelaxed) actor.queue.ahead(running);
@@ -320,7 +320,7 @@ export class Calls {
     for (const [key, running] of this.#byKey) {
       if (running.startedRecorded || !running.mayHaveWritten(this.#actor.turn.writes)) continue;
       running.startedRecorded = true;
-      this.#actor.ledger.started(key);
+      this.#actor.ledger.recordStart(key);
     }
   }
 

@@ -91,7 +91,7 @@ export class DatabasePart implements Part {
     const release = actor.queue.holdOpen();
     try {
       await actor.queue.landed();
-      const coordinator = await this.#open(actor.phase.unborn);
+      const coordinator = await this.#open(actor.phase.isCreationPending);
       if (actor.inTransaction) this.savepoint();
       return coordinator;
     } finally {

@@ -107,33 +107,33 @@ export function withChecks(name: string, action: AnyFunction, rule: ActionRule):
     // A schedule appends its fire info, which the schemas do not describe.
     const callerArgs = isScheduledRun(args) ? args.slice(0, -1) : args;
     const added = args.slice(callerArgs.length);
-    return then(checkedArgs(name, rule, callerArgs), (valid) =>
-      then(action(c, ...valid, ...added), (output) => checkedOutput(name, rule, output)),
+    return chain(validateArgs(name, rule, callerArgs), (valid) =>
+      chain(action(c, ...valid, ...added), (output) => validateOutput(name, rule, output)),
     );
   };
-  const allowed = (c: unknown, args: readonly unknown[]): unknown =>
+  const authorized = (c: unknown, args: readonly unknown[]): unknown =>
     canInvoke === undefined || isScheduledRun(args)
       ? run(c, args)
-      : then(canInvoke(c), (answer) => {
+      : chain(canInvoke(c), (answer) => {
           if (typeof answer !== "boolean") throw new TypeError("canInvoke must return a boolean");
           if (!answer) throw new HoldfastError("auth", "forbidden", `You may not call "${name}"`);
           return run(c, args);
         });
-  if (errors === undefined) return (c, ...args) => allowed(c, args);
+  if (errors === undefined) return (c, ...args) => authorized(c, args);
   return async (c, ...args) => {
     try {
-      return await allowed(c, args);
+      return await authorized(c, args);
     } catch (error) {
       throw await declaredError(name, errors, error);
     }
   };
 }
 
-function then<T>(value: T, next: (value: Awaited<T>) => unknown): unknown {
+function chain<T>(value: T, next: (value: Awaited<T>) => unknown): unknown {
   return isThenable(value) ? value.then((settled) => next(settled as Awaited<T>)) : next(value as Awaited<T>);
 }
 
-function checkedArgs(
+function validateArgs(
   name: string,
   rule: ActionRule,
   args: readonly unknown[],
@@ -141,14 +141,14 @@ function checkedArgs(
   const refusal = { group: "actor", code: "validation_error", what: `The input of "${name}"` };
   if (rule.args !== undefined) {
     const valid = validate(rule.args, args, refusal);
-    return then(valid, (list) => (Array.isArray(list) ? list : [list])) as readonly unknown[];
+    return chain(valid, (list) => (Array.isArray(list) ? list : [list])) as readonly unknown[];
   }
   if (rule.input === undefined) return args;
   const [input, ...rest] = args;
-  return then(validate(rule.input, input, refusal), (valid) => [valid, ...rest]) as readonly unknown[];
+  return chain(validate(rule.input, input, refusal), (valid) => [valid, ...rest]) as readonly unknown[];
 }
 
-function checkedOutput(name: string, rule: ActionRule, output: unknown): unknown {
+function validateOutput(name: string, rule: ActionRule, output: unknown): unknown {
   if (rule.output === undefined) return output;
   const what = `The result of "${name}"`;
   try {

@@ -7,12 +7,12 @@ import { crc32 } from "./crc32.ts";
  * checksum of the content (since version 2), and the content, an encoded value. Numbers are 32-bit, big-endian.
  */
 
-const letters = Uint8Array.of(0x48, 0x46, 0x65, 0x78);
+const magic = Uint8Array.of(0x48, 0x46, 0x65, 0x78);
 const version = 2;
 /** The largest state is 64 MiB and stored in one frame; other frames can be larger. */
 const maxFrameBytes = 512 * 1_048_576;
 
-export const fileHeader: Uint8Array = Uint8Array.of(...letters, version);
+export const fileHeader: Uint8Array = Uint8Array.of(...magic, version);
 
 export function frame(value: unknown): Uint8Array {
   const bytes = encodeValue(value);
@@ -34,7 +34,7 @@ export async function* readFrames(
     buffered.add(piece);
     if (isChecked === undefined) {
       if (buffered.length < fileHeader.length) continue;
-      isChecked = versionOf(buffered.take(fileHeader.length)) > 1;
+      isChecked = readVersion(buffered.take(fileHeader.length)) > 1;
     }
     const headBytes = isChecked ? 8 : 4;
     for (
@@ -44,37 +44,37 @@ export async function* readFrames(
     ) {
       const framed = buffered.take(headBytes + length);
       const bytes = framed.subarray(headBytes);
-      if (isChecked && uint32(framed, 4) !== crc32(bytes))
+      if (isChecked && readUint32(framed, 4) !== crc32(bytes))
         throw invalidImport("A part of the file is damaged");
-      yield decoded(bytes);
+      yield decodeFrame(bytes);
     }
   }
   if (isChecked === undefined || buffered.length > 0) throw invalidImport("The file is truncated");
 }
 
 /** Length of the next frame's content; undefined until the buffer contains its head. */
-function frameLength(held: ByteQueue, headBytes: number): number | undefined {
-  if (held.length < headBytes) return undefined;
-  const length = uint32(held.peek(4), 0);
+function frameLength(buffered: ByteQueue, headBytes: number): number | undefined {
+  if (buffered.length < headBytes) return undefined;
+  const length = readUint32(buffered.peek(4), 0);
   if (length > maxFrameBytes) throw invalidImport("A part of the file is longer than an export can contain");
-  return held.length < headBytes + length ? undefined : length;
+  return buffered.length < headBytes + length ? undefined : length;
 }
 
-function uint32(bytes: Uint8Array, at: number): number {
+function readUint32(bytes: Uint8Array, at: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);
 }
 
-function versionOf(bytes: Uint8Array): number {
-  for (const [at, byte] of letters.entries()) {
+function readVersion(bytes: Uint8Array): number {
+  for (const [at, byte] of magic.entries()) {
     if (bytes[at] !== byte) throw invalidImport("The file is not an export of an actor");
   }
-  const found = bytes[letters.length] ?? 0;
+  const found = bytes[magic.length] ?? 0;
   if (found >= 1 && found <= version) return found;
   const message = `The file has format ${found}; this release supports formats up to ${version}`;
   throw new HoldfastError("store", "format_too_new", message);
 }
 
-function decoded(bytes: Uint8Array): Record<string, unknown> {
+function decodeFrame(bytes: Uint8Array): Record<string, unknown> {
   try {
     const value = decodeValue(bytes);
     if (typeof value === "object" && value !== null) return value as Record<string, unknown>;

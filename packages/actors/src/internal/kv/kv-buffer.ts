@@ -63,7 +63,7 @@ export class KvBuffer implements ActorKv {
   }
 
   put(key: KvKey, value: KvValue, _options?: KvWriteOptions): Promise<void> {
-    return attempt(() => this.#put(keyBytes(key), valueBytes(value)));
+    return toPromise(() => this.#put(keyBytes(key), valueBytes(value)));
   }
 
   #put(key: Uint8Array, value: Uint8Array): void {
@@ -72,7 +72,7 @@ export class KvBuffer implements ActorKv {
   }
 
   delete(key: KvKey): Promise<void> {
-    return attempt(() => this.#delete(keyBytes(key)));
+    return toPromise(() => this.#delete(keyBytes(key)));
   }
 
   #delete(key: Uint8Array): void {
@@ -84,7 +84,7 @@ export class KvBuffer implements ActorKv {
     keys: readonly KvKey[],
     options?: KvReadOptions<Type>,
   ): Promise<(KvAs<Type> | null)[]> {
-    const keyList = batchOf(keys).map(keyBytes);
+    const keyList = checkBatch(keys).map(keyBytes);
     const values = await Promise.all(keyList.map((key) => this.#get(key)));
     // The `type` option determines the result type, which TypeScript cannot derive for the default.
     const type = (options?.type ?? "binary") as Type;
@@ -92,8 +92,8 @@ export class KvBuffer implements ActorKv {
   }
 
   batchPut(entries: readonly KvEntryInput[]): Promise<void> {
-    return attempt(() => {
-      const checked = batchOf(entries).map(entryBytes);
+    return toPromise(() => {
+      const checked = checkBatch(entries).map(entryBytes);
       const size = checked.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
       if (size > kvLimits.maxBatchBytes) {
         throw invalid("batch_too_large", `A batch is larger than ${kvLimits.maxBatchBytes} bytes`);
@@ -103,8 +103,8 @@ export class KvBuffer implements ActorKv {
   }
 
   batchDelete(keys: readonly KvKey[]): Promise<void> {
-    return attempt(() => {
-      for (const key of batchOf(keys).map(keyBytes)) this.#delete(key);
+    return toPromise(() => {
+      for (const key of checkBatch(keys).map(keyBytes)) this.#delete(key);
     });
   }
 
@@ -144,7 +144,7 @@ export class KvBuffer implements ActorKv {
   }
 
   deleteRange(startKey: KvKey, endKey?: KvKey): Promise<void> {
-    return attempt(() => {
+    return toPromise(() => {
       const start = keyBytes(startKey);
       const end = endKey === undefined ? undefined : keyBytes(endKey);
       this.#entries.deleteRange(start, end);
@@ -195,7 +195,7 @@ export class KvBuffer implements ActorKv {
 }
 
 /** Turns an error of a synchronous write into a rejection. */
-function attempt(write: () => void): Promise<void> {
+function toPromise(write: () => void): Promise<void> {
   try {
     write();
     return Promise.resolve();
@@ -209,14 +209,14 @@ function keyBytes(key: KvKey): Uint8Array {
     throw invalid("invalid_key", "A key is a string or a Uint8Array");
   }
   const bytes = typeof key === "string" ? encoder.encode(key) : new Uint8Array(key);
-  return bounded(bytes, "key_too_large", "KV key", kvLimits.maxKeyBytes);
+  return checkSize(bytes, "key_too_large", "KV key", kvLimits.maxKeyBytes);
 }
 
 function valueBytes(value: KvValue): Uint8Array {
-  return bounded(copyBytes(value), "value_too_large", "KV value", kvLimits.maxValueBytes);
+  return checkSize(copyBytes(value), "value_too_large", "KV value", kvLimits.maxValueBytes);
 }
 
-function bounded(bytes: Uint8Array, code: string, what: string, limit: number): Uint8Array {
+function checkSize(bytes: Uint8Array, code: string, what: string, limit: number): Uint8Array {
   const size = bytes.length;
   if (size <= limit) return bytes;
   throw new HoldfastError("kv", code, `${what} too large (${size} bytes). Limit is ${limit} bytes.`, {
@@ -229,7 +229,7 @@ function entryBytes(entry: KvEntryInput): readonly [Uint8Array, Uint8Array] {
   return [keyBytes(entry[0]), valueBytes(entry[1])];
 }
 
-function batchOf<T>(items: readonly T[]): readonly T[] {
+function checkBatch<T>(items: readonly T[]): readonly T[] {
   if (!Array.isArray(items)) throw invalid("invalid_value", "A batch is an array");
   if (items.length > kvLimits.maxBatchKeys) {
     throw invalid("too_many_keys", `A batch has more than ${kvLimits.maxBatchKeys} keys`);
@@ -254,11 +254,11 @@ function copyBytes(value: KvValue): Uint8Array {
 
 /** Converts bytes into the requested type. The generic type follows from the option, which TypeScript cannot derive. */
 function toRequestedType<Type extends KvType>(bytes: Uint8Array, type: Type | undefined): KvAs<Type> {
-  return presentAs(bytes, type ?? "text") as KvAs<Type>;
+  return decodeAs(bytes, type ?? "text") as KvAs<Type>;
 }
 
 /** Throws a TypeError for an unknown type: callers in JavaScript can pass anything. */
-function presentAs(bytes: Uint8Array, type: KvType): string | Uint8Array | ArrayBuffer {
+function decodeAs(bytes: Uint8Array, type: KvType): string | Uint8Array | ArrayBuffer {
   switch (type) {
     case "text":
       return decoder.decode(bytes);

@@ -19,7 +19,7 @@ export interface OpenTransactions {
   /** The open transaction if it belongs to this context: the same object until it ends. */
   openOf(owner: object): object | undefined;
   /** Resolves when no other context's transaction is exclusive; undefined if none is. */
-  othersEnd(owner: object): Promise<void> | undefined;
+  whenOthersEnd(owner: object): Promise<void> | undefined;
 }
 
 /**

@@ -45,7 +45,7 @@ export class ActorPhase {
   }
 
   /** True until the commit that creates the actor is submitted to the store. */
-  get unborn(): boolean {
+  get isCreationPending(): boolean {
     return this.#createdAt !== undefined;
   }
 

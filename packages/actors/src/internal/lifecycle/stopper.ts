@@ -174,7 +174,7 @@ export class Stopper implements Stop {
     this.#finalizing = true;
     // An open transaction has failed; code that still runs cannot change anything.
     if (actor.inTransaction) actor.transactions.rollback();
-    actor.transactionLock.refuseAll(actor.errors.stopping());
+    actor.transactionLock.rejectAll(actor.errors.stopping());
     this.#closeConnections((code, reason, sleeps) =>
       actor.existingConnections?.abandon(code, reason, sleeps),
     );

@@ -105,7 +105,8 @@ export class Completions {
 
   /** Called when the turn closes: records the results under the keys of the senders. */
   flush(): void {
-    for (const [key, bytes] of this.#results) this.#actor.ledger.done(key, { type: "result", bytes });
+    for (const [key, bytes] of this.#results)
+      this.#actor.ledger.recordOutcome(key, { type: "result", bytes });
     this.#results.clear();
   }
 

@@ -176,7 +176,7 @@ export class Sends {
       const outcome = { bytes: accepted, id };
       if (keyed !== undefined) {
         keyed.entering.entered = outcome;
-        ledger.done(keyed.key, { type: "result", bytes: encodeValue({ status: "queued", id }) });
+        ledger.recordOutcome(keyed.key, { type: "result", bytes: encodeValue({ status: "queued", id }) });
         actor.turn.dirty = true;
       }
       await queue.gate();

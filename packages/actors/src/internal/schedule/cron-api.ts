@@ -12,7 +12,13 @@ import type { SchedulePlan } from "./plan.ts";
 import { decodeArguments, type RecurringRow } from "./rows.ts";
 import { assertRoom } from "./schedule-api.ts";
 import { createRow, resumeRow } from "./time/advance.ts";
-import { assertName, cronSpec, everySpec, historyLimit, type RecurringSpec } from "./validate.ts";
+import {
+  assertName,
+  parseCronOptions,
+  parseEveryOptions,
+  parseHistoryLimit,
+  type RecurringSpec,
+} from "./validate.ts";
 
 type CronDependencies = Pick<ActorCore, "definition" | "ports" | "state">;
 
@@ -27,11 +33,11 @@ export class Cron implements ActorCron {
   }
 
   async set(options: CronOptions): Promise<void> {
-    this.#set(cronSpec(this.#unwrapped(options)));
+    this.#set(parseCronOptions(this.#unwrapped(options)));
   }
 
   async every(options: EveryOptions): Promise<void> {
-    this.#set(everySpec(this.#unwrapped(options), this.#actor.ports.clock.now()));
+    this.#set(parseEveryOptions(this.#unwrapped(options), this.#actor.ports.clock.now()));
   }
 
   async get(name: string): Promise<CronJobInfo | undefined> {
@@ -52,7 +58,7 @@ export class Cron implements ActorCron {
   }
 
   async history(name: string, options?: HistoryOptions | null): Promise<CronFire[]> {
-    const limit = historyLimit(options?.limit);
+    const limit = parseHistoryLimit(options?.limit);
     const row = this.#find(name);
     return row === undefined ? [] : this.#part.table.history.list(row, limit);
   }

@@ -27,15 +27,15 @@ const readOnlyKeys = ["kind", "nextRunAt", "lastRunAt", "paused"] as const;
 const cronKeys = new Set<string>([...commonKeys, ...readOnlyKeys, "expression", "timezone"]);
 const everyKeys = new Set<string>([...commonKeys, ...readOnlyKeys, "interval"]);
 
-export function cronSpec(options: CronOptions): RecurringSpec {
+export function parseCronOptions(options: CronOptions): RecurringSpec {
   assertKeys(options, cronKeys);
-  const common = commonSpec(options);
+  const common = parseCommonOptions(options);
   return { ...common, cadence: cronCadence(options.expression, options.timezone) };
 }
 
-export function everySpec(options: EveryOptions, now: number): RecurringSpec {
+export function parseEveryOptions(options: EveryOptions, now: number): RecurringSpec {
   assertKeys(options, everyKeys);
-  const common = commonSpec(options);
+  const common = parseCommonOptions(options);
   const interval = Math.trunc(typeof options.interval === "number" ? options.interval : Number.NaN);
   const { minIntervalMs } = scheduleLimits;
   if (!Number.isSafeInteger(interval) || interval < minIntervalMs) {
@@ -55,7 +55,7 @@ function assertKeys(options: unknown, allowed: ReadonlySet<string>): void {
   }
 }
 
-function commonSpec(options: CronOptions | EveryOptions): Omit<RecurringSpec, "cadence"> {
+function parseCommonOptions(options: CronOptions | EveryOptions): Omit<RecurringSpec, "cadence"> {
   const { startAt, endAt, jitterMs, catchUp, retry } = options;
   assertName(options.name);
   if (startAt !== undefined) assertTimestamp(startAt, "startAt");
@@ -71,7 +71,7 @@ function commonSpec(options: CronOptions | EveryOptions): Omit<RecurringSpec, "c
     ...(endAt === undefined ? {} : { endAt }),
     ...(jitterMs === undefined || jitterMs === 0 ? {} : { jitterMs }),
     ...(catchUp === undefined ? {} : { catchUp }),
-    ...(retry === undefined ? {} : { retry: retryRow(retry) }),
+    ...(retry === undefined ? {} : { retry: parseRetry(retry) }),
   };
 }
 
@@ -125,7 +125,7 @@ export function assertTimestamp(value: unknown, what: string): asserts value is 
 }
 
 /** Validates the number of history rows to read. */
-export function historyLimit(value: unknown): number {
+export function parseHistoryLimit(value: unknown): number {
   if (value === undefined || value === null) return 20;
   if (Number.isInteger(value) && Number(value) >= 1)
     return Math.min(Number(value), scheduleLimits.maxHistory);
@@ -141,7 +141,7 @@ function assertCatchUp(value: CatchUp): void {
   if (value !== "skip" && value !== "once") assertInteger(value, 1, scheduleLimits.maxCatchUp, "catchUp");
 }
 
-function retryRow(retry: RetryPolicy): RetryRow {
+function parseRetry(retry: RetryPolicy): RetryRow {
   if (typeof retry !== "object" || retry === null) throw invalidOptions('"retry" is not an object');
   const row = { ...defaultRetry, ...retry };
   assertInteger(row.maxAttempts, 1, scheduleLimits.maxAttempts, "retry.maxAttempts");

@@ -3,7 +3,7 @@ import { actorLimits } from "../../limits.ts";
 import type { ActorStore, CallRecord } from "../../ports/store.ts";
 import { KeyFilter } from "./bloom-filter.ts";
 import { type CallOutcome, decodeOutcome, encodeOutcome } from "./call-result.ts";
-import { OutcomeMemory } from "./outcome-memory.ts";
+import { OutcomeCache } from "./outcome-cache.ts";
 
 export const { callWindowMs } = actorLimits;
 const { maxRememberedCalls, maxRememberedCallBytes } = actorLimits;
@@ -16,13 +16,13 @@ export class CallLedger {
   readonly #store: ActorStore;
   readonly #actorId: string;
   readonly #clock: Clock;
-  readonly #remembered = new OutcomeMemory();
+  readonly #outcomes = new OutcomeCache();
   /** Until this time (ms since the epoch) the store may hold records of earlier instances. */
   readonly #storedCallsUntil: number;
   /** Filter of evicted keys; created on the first eviction. */
-  #forgotten: KeyFilter | undefined;
+  #evictedKeys: KeyFilter | undefined;
   /** The greatest evicted key: a greater key (keys usually begin with their time) cannot have been evicted. */
-  #lastForgotten = "";
+  #greatestEvictedKey = "";
   #pending: CallRecord[] = [];
 
   constructor(store: ActorStore, actorId: string, clock: Clock, storedCallsUntil: number) {
@@ -34,9 +34,9 @@ export class CallLedger {
 
   /** Looks a key up. Returns a promise only if the store has to be read. */
   find(key: string): RecordedCall | undefined | Promise<RecordedCall | undefined> {
-    const remembered = this.remembered(key);
-    if (remembered !== undefined) return remembered;
-    if (!this.#mayBeStored && !this.#mayBeForgotten(key)) return undefined;
+    const cached = this.cachedOutcome(key);
+    if (cached !== undefined) return cached;
+    if (!this.#mayBeStored && !this.#mayBeEvicted(key)) return undefined;
     return this.#store.call(this.#actorId, key).then((record) => {
       if (record === undefined || record.expiresAt <= this.#clock.now()) return undefined;
       return record.outcome === undefined ? { type: "interrupted" } : decodeOutcome(record.outcome);
@@ -48,52 +48,52 @@ export class CallLedger {
     return this.#storedCallsUntil > 0 && this.#clock.now() < this.#storedCallsUntil;
   }
 
-  #mayBeForgotten(key: string): boolean {
-    return key <= this.#lastForgotten && this.#forgotten?.mayHave(key) === true;
+  #mayBeEvicted(key: string): boolean {
+    return key <= this.#greatestEvictedKey && this.#evictedKeys?.mayHave(key) === true;
   }
 
   /** The outcome of a key that is in memory. */
-  remembered(key: string): CallOutcome | undefined {
-    const remembered = this.#remembered.get(key);
+  cachedOutcome(key: string): CallOutcome | undefined {
+    const remembered = this.#outcomes.get(key);
     return remembered !== undefined && remembered.expiresAt > this.#clock.now()
       ? decodeOutcome(remembered.bytes)
       : undefined;
   }
 
   /** Records the start of this call with the next commit. */
-  started(key: string): void {
+  recordStart(key: string): void {
     this.#pending.push({ key, status: "started", expiresAt: this.#clock.now() + callWindowMs });
   }
 
   /** Records the outcome of this call with the next commit. */
-  done(key: string, outcome: CallOutcome): void {
+  recordOutcome(key: string, outcome: CallOutcome): void {
     const expiresAt = this.#clock.now() + callWindowMs;
     const bytes = encodeOutcome(outcome);
     this.#pending.push({ key, status: "done", outcome: bytes, expiresAt });
-    this.#keep(key, bytes, expiresAt);
+    this.#cache(key, bytes, expiresAt);
   }
 
   /** Remembers an outcome in memory only. */
-  remember(key: string, outcome: CallOutcome): void {
-    this.#keep(key, encodeOutcome(outcome), this.#clock.now() + callWindowMs);
+  cacheOutcome(key: string, outcome: CallOutcome): void {
+    this.#cache(key, encodeOutcome(outcome), this.#clock.now() + callWindowMs);
   }
 
-  #keep(key: string, bytes: Uint8Array, expiresAt: number): void {
-    const remembered = this.#remembered;
-    remembered.set(key, bytes, expiresAt);
-    if (remembered.count > maxRememberedCalls || remembered.size > maxRememberedCallBytes) {
-      this.#forgetOldest();
+  #cache(key: string, bytes: Uint8Array, expiresAt: number): void {
+    const outcomes = this.#outcomes;
+    outcomes.set(key, bytes, expiresAt);
+    if (outcomes.count > maxRememberedCalls || outcomes.size > maxRememberedCallBytes) {
+      this.#evictOldest();
     }
   }
 
   /** Evicts a quarter at a time, which keeps the cost per call low. */
-  #forgetOldest(): void {
+  #evictOldest(): void {
     const now = this.#clock.now();
-    const forgotten = this.#forgotten ?? new KeyFilter(callWindowMs, now);
-    this.#forgotten = forgotten;
-    this.#remembered.shrink(0.75 * maxRememberedCalls, 0.75 * maxRememberedCallBytes, (key) => {
-      forgotten.add(key, now);
-      if (key > this.#lastForgotten) this.#lastForgotten = key;
+    const evictedKeys = this.#evictedKeys ?? new KeyFilter(callWindowMs, now);
+    this.#evictedKeys = evictedKeys;
+    this.#outcomes.evict(0.75 * maxRememberedCalls, 0.75 * maxRememberedCallBytes, (key) => {
+      evictedKeys.add(key, now);
+      if (key > this.#greatestEvictedKey) this.#greatestEvictedKey = key;
     });
   }
 

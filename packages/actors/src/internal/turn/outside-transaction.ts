@@ -21,7 +21,11 @@ export async function outsideTransaction<T>(
     return await wait();
   } finally {
     const { transactions } = actor;
-    for (let end = transactions.othersEnd(owner); end !== undefined; end = transactions.othersEnd(owner)) {
+    for (
+      let end = transactions.whenOthersEnd(owner);
+      end !== undefined;
+      end = transactions.whenOthersEnd(owner)
+    ) {
       await end;
     }
     transactionLock.unpark(holder);

@@ -1,8 +1,8 @@
 import type { HoldfastError } from "@holdfast/core";
 
 interface Waiter {
-  begin(): void;
-  refuse(error: HoldfastError): void;
+  admit(): void;
+  reject(error: HoldfastError): void;
 }
 
 /** Work that has entered the actor; it holds a place while `entered` is true. */
@@ -24,7 +24,7 @@ export class TransactionLock {
   readonly #waiting: Waiter[] = [];
   /** Work that takes no place: it waits for holders of the lock, but not for actions inside. */
   readonly #passing: Waiter[] = [];
-  #quiet: (() => void) | undefined;
+  #onDrained: (() => void) | undefined;
   /** Work inside that waits for its own transaction. */
   #parked = 0;
 
@@ -37,12 +37,12 @@ export class TransactionLock {
    * stops first. Work that has entered calls `leave` when it ends.
    */
   enter(): Promise<void> | undefined {
-    if (this.#waiting.length === 0 && this.#mayBegin) {
+    if (this.#waiting.length === 0 && this.#canAdmit) {
       this.#inside++;
       return undefined;
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ begin: resolve, refuse: reject });
+      this.#waiting.push({ admit: resolve, reject: reject });
     });
   }
 
@@ -56,7 +56,7 @@ export class TransactionLock {
   pass(): Promise<void> | undefined {
     if (this.#holds === 0) return undefined;
     return new Promise((resolve, reject) => {
-      this.#passing.push({ begin: resolve, refuse: reject });
+      this.#passing.push({ admit: resolve, reject: reject });
     });
   }
 
@@ -87,16 +87,16 @@ export class TransactionLock {
   }
 
   /** Resolves when everyone inside has left or is parked. One waits at a time. */
-  quiet(): Promise<void> | undefined {
+  drained(): Promise<void> | undefined {
     if (this.#inside === this.#parked) return undefined;
     return new Promise((resolve) => {
-      this.#quiet = resolve;
+      this.#onDrained = resolve;
     });
   }
 
   /** Rejects all waiting work. */
-  refuseAll(error: HoldfastError): void {
-    for (const waiter of [...this.#passing.splice(0), ...this.#waiting.splice(0)]) waiter.refuse(error);
+  rejectAll(error: HoldfastError): void {
+    for (const waiter of [...this.#passing.splice(0), ...this.#waiting.splice(0)]) waiter.reject(error);
   }
 
   /** True if the lock has no holder, no work inside and none waiting, so that it can be dropped. */
@@ -106,24 +106,24 @@ export class TransactionLock {
     );
   }
 
-  get #mayBegin(): boolean {
+  get #canAdmit(): boolean {
     return this.#holds === 0 && !(this.#serial && this.#inside > 0);
   }
 
   #admit(): void {
     if (this.#holds > 0) return;
-    for (const waiter of this.#passing.splice(0)) waiter.begin();
-    while (this.#mayBegin) {
+    for (const waiter of this.#passing.splice(0)) waiter.admit();
+    while (this.#canAdmit) {
       const waiter = this.#waiting.shift();
       if (waiter === undefined) return;
       this.#inside++;
-      waiter.begin();
+      waiter.admit();
     }
   }
 
   #notify(): void {
     if (this.#inside !== this.#parked) return;
-    this.#quiet?.();
-    this.#quiet = undefined;
+    this.#onDrained?.();
+    this.#onDrained = undefined;
   }
 }

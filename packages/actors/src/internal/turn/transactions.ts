@@ -30,9 +30,9 @@ export class Transactions {
   /** The context whose transaction is open. */
   #owner: object | undefined;
   /** Settles when the exclusive transaction ends; other contexts wait for it. */
-  #alone: PromiseWithResolvers<void> | undefined;
+  #exclusive: PromiseWithResolvers<void> | undefined;
   /** The turn and outputs that the open transaction holds back. */
-  #held: HeldTurn | undefined;
+  #heldTurn: HeldTurn | undefined;
 
   constructor(actor: TransactionsDependencies) {
     this.#actor = actor;
@@ -44,13 +44,13 @@ export class Transactions {
 
   /** The open transaction if it belongs to this context: the same object until it ends. */
   openOf(owner: object): object | undefined {
-    return this.#open && this.#owner === owner ? this.#held : undefined;
+    return this.#open && this.#owner === owner ? this.#heldTurn : undefined;
   }
 
   /** Resolves when no other context's transaction is exclusive; undefined if none is. */
-  othersEnd(owner: object): Promise<void> | undefined {
+  whenOthersEnd(owner: object): Promise<void> | undefined {
     // The context's own transaction may be waiting for the code that continues here.
-    return this.#owners.has(owner) ? undefined : this.#alone?.promise;
+    return this.#owners.has(owner) ? undefined : this.#exclusive?.promise;
   }
 
   async run<T>(owner: object, fn: () => T | Promise<T>): Promise<T> {
@@ -65,11 +65,11 @@ export class Transactions {
     const parks = holder !== undefined && transactionLock.park(holder);
     const alone = Promise.withResolvers<void>();
     try {
-      await this.#turn(before, alone);
+      await this.#waitForTurn(before, alone);
       this.#owner = owner;
       return await this.#perform(fn);
     } finally {
-      if (this.#alone === alone) this.#releaseOthers();
+      if (this.#exclusive === alone) this.#releaseOthers();
       if (parks) transactionLock.unpark(holder);
       this.#owners.delete(owner);
       if (this.#owner === owner) this.#owner = undefined;
@@ -80,7 +80,7 @@ export class Transactions {
   }
 
   /** Waits for earlier transactions, for running work, and until all writes are durable. */
-  async #turn(before: Promise<void> | undefined, alone: PromiseWithResolvers<void>): Promise<void> {
+  async #waitForTurn(before: Promise<void> | undefined, alone: PromiseWithResolvers<void>): Promise<void> {
     const actor = this.#actor;
     const { actionTimeout } = actor.definition.options;
     const late = Promise.withResolvers<never>();
@@ -89,10 +89,14 @@ export class Transactions {
       if (before !== undefined) await Promise.race([before, late.promise]);
       const { transactionLock } = actor;
       // Work that was parked may have resumed before this continues.
-      for (let quiet = transactionLock.quiet(); quiet !== undefined; quiet = transactionLock.quiet()) {
-        await Promise.race([quiet, late.promise]);
+      for (
+        let drained = transactionLock.drained();
+        drained !== undefined;
+        drained = transactionLock.drained()
+      ) {
+        await Promise.race([drained, late.promise]);
       }
-      this.#alone = alone;
+      this.#exclusive = alone;
       while (actor.changes.unsettled) await Promise.race([actor.queue.durable(), late.promise]);
     } finally {
       timer.cancel();
@@ -118,7 +122,7 @@ export class Transactions {
     }
     if (!this.#open) throw stoppedError();
     this.#open = false;
-    this.#keep();
+    this.#commit();
     return result;
   }
 
@@ -130,14 +134,14 @@ export class Transactions {
     state.rollback();
     existingStorage?.rollback();
     existingParts?.rollback();
-    this.#held?.revert(rolledBackError());
+    this.#heldTurn?.revert(rolledBackError());
     // When the actor stops, a transaction that never ends must not block others.
     this.#releaseOthers();
   }
 
   #releaseOthers(): void {
-    this.#alone?.resolve();
-    this.#alone = undefined;
+    this.#exclusive?.resolve();
+    this.#exclusive = undefined;
   }
 
   #savepoint(): void {
@@ -150,21 +154,21 @@ export class Transactions {
       held.commit();
       throw error;
     }
-    this.#held = held;
+    this.#heldTurn = held;
     this.#open = true;
     state.savepoint();
     existingStorage?.savepoint();
   }
 
   /** Changes since `#savepoint` become one turn. */
-  #keep(): void {
+  #commit(): void {
     const { queue, state, existingStorage, existingParts } = this.#actor;
     state.keep();
     existingStorage?.keep();
     existingParts?.keep();
     // While the turn is held, so that it is also one commit with relaxed durability.
     queue.close();
-    this.#held?.commit();
+    this.#heldTurn?.commit();
   }
 }
 

@@ -53,7 +53,7 @@ export async function runChild(
   while (entry.data.outcome === undefined) {
     await fiber.wait(undefined, (arrived) => run.onChild(arrived));
   }
-  await run.outside();
+  await run.outsideTransaction();
   const outcome = entry.data.outcome as ChildOutcome;
   const { actor, key } = entry.data;
   if (outcome.ok) {
@@ -88,7 +88,7 @@ async function start(scope: Scope, entry: Entry, input: unknown): Promise<void> 
         idempotencyKey: token,
         signal: fiber.signal,
       });
-      await run.outside();
+      await run.outsideTransaction();
       entry.data = { ...entry.data, started: true, ...(outcome && { outcome }) };
       run.history.save(entry);
       return;

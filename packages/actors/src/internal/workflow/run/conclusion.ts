@@ -76,7 +76,7 @@ export class Conclusion {
 
   async #rollBack(run: WorkflowRun, thrown: unknown, error: WorkflowError): Promise<void> {
     const complete = await runRollbacks(run);
-    await run.outside();
+    await run.outsideTransaction();
     if (run.evicted) return;
     // A failed rollback was reported instead.
     if (complete) this.#reportFailure(thrown, error);
@@ -97,7 +97,7 @@ export class Conclusion {
   async #continueAsNew(run: WorkflowRun, { input }: ContinueAsNew): Promise<void> {
     try {
       const checked = await this.#host.validInput(input);
-      await run.outside();
+      await run.outsideTransaction();
       if (run.evicted) return;
       this.#stored.setInput(checked);
     } catch (error) {

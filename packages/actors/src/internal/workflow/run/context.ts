@@ -245,7 +245,7 @@ export class WorkflowScopeContext implements ScopeContext {
     const run = this.#run;
     const step = this.scope.step;
     if (step === undefined) {
-      run.owner.violated(name);
+      run.owner.usedOutsideStep(name);
       throw outsideStep(name);
     }
     // The public type of the context declares the type of each member.

@@ -196,7 +196,7 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
       await this.#read(run);
       if (run.evicted) return;
       const outcome = await execute(run, root);
-      await run.outside();
+      await run.outsideTransaction();
       if (!run.evicted) await this.#conclusion.conclude(run, outcome);
     } catch (error) {
       // Only errors of reading or writing the history arrive here.
@@ -301,7 +301,7 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
     this.actor.activity.keepAwake(handled);
   }
 
-  violated(member: string): void {
+  usedOutsideStep(member: string): void {
     this.actor.log.warn("workflow uses its actor outside of a step", { member });
   }
 

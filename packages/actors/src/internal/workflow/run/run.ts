@@ -45,7 +45,7 @@ export interface RunHost {
   resumed(run: WorkflowRun): void;
   report(event: WorkflowErrorEvent): void;
   /** Called when a member of the actor was used outside of a step. */
-  violated(member: string): void;
+  usedOutsideStep(member: string): void;
 }
 
 /** One execution of a workflow's function in memory: from a start, or a wake, to its end. */
@@ -142,7 +142,7 @@ export class WorkflowRun {
    * Resolves when no transaction is open, so that a synchronous record is not rolled back with an unrelated
    * transaction. Throws when the actor stops.
    */
-  async outside(): Promise<void> {
+  async outsideTransaction(): Promise<void> {
     await this.actor.transactionLock.pass();
     while (this.actor.inTransaction) await this.actor.transactionLock.pass();
   }
@@ -150,7 +150,7 @@ export class WorkflowRun {
   /** Records something from code that cannot wait for the end of a transaction. */
   record(write: () => void): void {
     if (!this.actor.inTransaction) return write();
-    this.outside().then(write, () => {
+    this.outsideTransaction().then(write, () => {
       // The actor stops: as after a crash, the next start finds nothing of it.
     });
   }

@@ -73,7 +73,7 @@ async function runBranch(parent: ScopeContext, entry: Entry, branch: Branch, fib
     const value = await parent.enter(scope, (ctx) => branch.run(ctx as never));
     scope.finish();
     fiber.check();
-    await run.outside();
+    await run.outsideTransaction();
     return recorded(run.actor.state.unwrap(value));
   } finally {
     fiber.end();
@@ -138,13 +138,13 @@ export async function runJoin(
       if (endsRun(error, scope)) passed ??= error;
       else if (record?.status !== "completed") {
         failures.set(branch.name, error instanceof Error ? error : new Error(messageOf(error)));
-        await run.outside();
+        await run.outsideTransaction();
         settle(branch.name, { status: "failed", error: describeError(error) });
       }
     }
   });
   await scope.fiber.block(Promise.all(running));
-  await run.outside();
+  await run.outsideTransaction();
   scope.check();
   if (passed !== undefined) throw passed;
   for (const { name } of branches) {
@@ -201,7 +201,7 @@ export async function runRace(
       records[branch.name] = { status: "completed", output };
       won.resolve();
     } catch (error) {
-      await run.outside();
+      await run.outsideTransaction();
       if (winner !== undefined) {
         if (!(error instanceof CancelledError)) run.late(branch.name, error);
       } else if (endsRun(error, scope)) passed ??= error;
@@ -215,7 +215,7 @@ export async function runRace(
     }
   });
   await scope.fiber.block(Promise.race([won.promise, Promise.all(running)]));
-  await run.outside();
+  await run.outsideTransaction();
   scope.check();
   if (passed !== undefined && winner === undefined) throw passed;
   if (winner === undefined) throw lost(scope, entry, branches, records, reported);

@@ -66,7 +66,7 @@ export async function runLoop(parent: ScopeContext, entry: Entry, settings: Loop
     const outcome = await runIteration(parent, entry, settings, iteration, state);
     fiber.check();
     if (fiber.collecting) throw new ReplayEnd();
-    await run.outside();
+    await run.outsideTransaction();
     const undo =
       run.rollbacks.length > before ? [...(data.undo ?? []), [iteration, state] as const] : data.undo;
     const undone = undo === undefined ? {} : { undo };

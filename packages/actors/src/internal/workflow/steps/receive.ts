@@ -69,12 +69,12 @@ async function take(
   }
   const deadline = entry.data.deadline as number | undefined;
   for (;;) {
-    await run.outside();
+    await run.outsideTransaction();
     fiber.check();
     const consumer = queues.facade(undefined, scope);
     const found = await consumer.tryNextBatch({ ...(names && { names }), completable, count });
     // Reading bodies from the store takes time: a branch that has lost in the meantime returns its messages.
-    await run.outside();
+    await run.outsideTransaction();
     if (fiber.cancelled !== undefined) consumer.end(false);
     fiber.check();
     if (found.length > 0 || (deadline !== undefined && deadline <= run.now())) {
@@ -146,7 +146,7 @@ function present(
         return;
       }
       try {
-        if (run.actor.inTransaction) await run.outside();
+        if (run.actor.inTransaction) await run.outsideTransaction();
         const completing = queues.completeById(message.id, message.name, response);
         if (completing !== undefined) await completing;
       } catch (error) {

@@ -50,12 +50,12 @@ async function undo(run: WorkflowRun, fiber: Fiber, { entry, output, undo }: Rol
   try {
     await run.actor.transactionLock.pass();
     await run.actor.turn.enter(() => undo(step.context as never, output as never));
-    await run.outside();
+    await run.outsideTransaction();
     if (run.evicted) return false;
     entry.rollbackCompletedAt = run.now();
     entry.rollbackError = undefined;
   } catch (error) {
-    await run.outside();
+    await run.outsideTransaction();
     if (run.evicted) return false;
     const description = describeError(error);
     entry.rollbackError = description.message;

@@ -84,7 +84,7 @@ export class StepScope {
     this.context = new Proxy(target, {
       get: (_target, member) => {
         if (!this.#open && typeof member === "string" && !always.has(member)) {
-          run.owner.violated(member);
+          run.owner.usedOutsideStep(member);
           throw outsideStep(member);
         }
         if (typeof member === "string" && Object.hasOwn(extra, member)) return extra[member];
@@ -94,7 +94,7 @@ export class StepScope {
       },
       set: (_target, member, value) => {
         if (!this.#open) {
-          run.owner.violated(String(member));
+          run.owner.usedOutsideStep(String(member));
           throw outsideStep(member);
         }
         return Reflect.set(target, member, value, target);

@@ -225,7 +225,7 @@ class StepRun {
   #outcome(result: Promise<unknown>, mode: StepMode): Promise<unknown> {
     if (mode !== "outside") return result;
     const { run } = this.#scope;
-    return result.then((value) => run.outside().then(() => value));
+    return result.then((value) => run.outsideTransaction().then(() => value));
   }
 
   /** Records the result, unless the timeout comes first. */
@@ -262,7 +262,7 @@ class StepRun {
     const { run } = this.#scope;
     const { maxRetries, retryOnTimeout } = this.#settings;
     const entry = this.#entry;
-    await run.outside();
+    await run.outsideTransaction();
     entry.lastAttemptAt = run.now();
     entry.error = describeError(cause);
     const kind =

@@ -51,7 +51,7 @@ export async function runTry(
     result = { ok: false, failure };
   }
   if (entry.status === "running") {
-    await run.outside();
+    await run.outsideTransaction();
     fiber.check();
     run.history.complete(entry, run.now());
   }

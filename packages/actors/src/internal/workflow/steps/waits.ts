@@ -13,7 +13,7 @@ export async function runSleep(scope: Scope, entry: Entry, deadline: number): Pr
   }
   const until = Number(entry.data.deadline);
   if (until > run.now()) await fiber.wait(until);
-  await run.outside();
+  await run.outsideTransaction();
   entry.data = { deadline: until, state: "completed" };
   run.history.complete(entry, run.now());
 }
@@ -42,7 +42,7 @@ export async function waitForSignal(
     run.history.save(entry);
   }
   for (;;) {
-    await run.outside();
+    await run.outsideTransaction();
     fiber.check();
     const taken = run.owner.signals.take(signal);
     const expired = deadline !== undefined && deadline <= run.now();

@@ -1,7 +1,7 @@
 import { LazyMap } from "../util/lazy.ts";
 
 /** A remembered outcome. */
-export interface RememberedOutcome {
+export interface CachedOutcome {
   /** Must be read immediately: later outcomes may overwrite the buffer. */
   readonly bytes: Uint8Array;
   readonly expiresAt: number;
@@ -17,36 +17,36 @@ const initialBytes = 64;
  * usually start with their time) are stored in columns, with the outcomes in one buffer: an object and a `Uint8Array`
  * per outcome would dominate the work of the garbage collector. Other keys are stored in a map.
  */
-export class OutcomeMemory {
+export class OutcomeCache {
   #columns: Columns | undefined;
-  readonly #others = new LazyMap<string, RememberedOutcome>();
-  #othersBytes = 0;
+  readonly #unordered = new LazyMap<string, CachedOutcome>();
+  #unorderedBytes = 0;
 
   get count(): number {
-    return (this.#columns?.count ?? 0) + this.#others.size;
+    return (this.#columns?.count ?? 0) + this.#unordered.size;
   }
 
   /** Total size of the outcomes in bytes. */
   get size(): number {
-    return (this.#columns?.size ?? 0) + this.#othersBytes;
+    return (this.#columns?.size ?? 0) + this.#unorderedBytes;
   }
 
-  get(key: string): RememberedOutcome | undefined {
-    return this.#others.get(key) ?? this.#columns?.get(key);
+  get(key: string): CachedOutcome | undefined {
+    return this.#unordered.get(key) ?? this.#columns?.get(key);
   }
 
   set(key: string, bytes: Uint8Array, expiresAt: number): void {
-    if (this.#columns === undefined && this.#others.size >= maxMapSize) this.#columns = new Columns();
-    if (this.#columns?.isNew(key) === true && !this.#others.has(key)) {
+    if (this.#columns === undefined && this.#unordered.size >= maxMapSize) this.#columns = new Columns();
+    if (this.#columns?.isNew(key) === true && !this.#unordered.has(key)) {
       this.#columns.push(key, bytes, expiresAt);
       return;
     }
-    this.#othersBytes += bytes.length - (this.#others.get(key)?.bytes.length ?? 0);
-    this.#others.set(key, { bytes, expiresAt });
+    this.#unorderedBytes += bytes.length - (this.#unordered.get(key)?.bytes.length ?? 0);
+    this.#unordered.set(key, { bytes, expiresAt });
   }
 
   /** Evicts the oldest outcomes until count and size are within the limits; calls `forgotten` for each. */
-  shrink(maxCount: number, maxBytes: number, forgotten: (key: string) => void): void {
+  evict(maxCount: number, maxBytes: number, forgotten: (key: string) => void): void {
     const columns = this.#columns ?? new Columns();
     /** Number of column entries to evict. */
     let evicted = 0;
@@ -57,11 +57,11 @@ export class OutcomeMemory {
         forgotten(columns.keyOf(evicted));
       }
     };
-    for (const [key, { bytes, expiresAt }] of this.#others) {
+    for (const [key, { bytes, expiresAt }] of this.#unordered) {
       dropBefore(expiresAt);
       if (fits()) break;
-      this.#others.delete(key);
-      this.#othersBytes -= bytes.length;
+      this.#unordered.delete(key);
+      this.#unorderedBytes -= bytes.length;
       forgotten(key);
     }
     dropBefore(Number.POSITIVE_INFINITY);
@@ -103,7 +103,7 @@ class Columns {
     return length === 0 || key > this.keyOf(length - 1);
   }
 
-  get(key: string): RememberedOutcome | undefined {
+  get(key: string): CachedOutcome | undefined {
     if (this.isNew(key)) return undefined;
     let low = 0;
     let high = this.#keys.length - 1;

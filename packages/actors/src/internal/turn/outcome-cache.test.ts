@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { OutcomeMemory } from "./outcome-memory.ts";
+import { OutcomeCache } from "./outcome-cache.ts";
 
 const key = (i: number): string => `0199f0c4-7d2b-7c5e-8a11-${i.toString(16).padStart(12, "0")}`;
 const bytes = (i: number, length = 1 + (i % 7)): Uint8Array => new Uint8Array(length).fill(i % 251);
 
 /** The remembered outcome of a key, in a comparable form. */
-function known(memory: OutcomeMemory, of: string): { bytes: number[]; expiresAt: number } | undefined {
+function known(memory: OutcomeCache, of: string): { bytes: number[]; expiresAt: number } | undefined {
   const found = memory.get(of);
   return found && { bytes: [...found.bytes], expiresAt: found.expiresAt };
 }
 
 test("remembers keys in order, in any other order, and repeatedly", () => {
-  const memory = new OutcomeMemory();
+  const memory = new OutcomeCache();
   assert.equal(memory.get(key(0)), undefined);
   const order = [0, 1, 2, 9, 4, 3, 10, 11, 7, 20, 21, 19, 22];
   for (const i of order) memory.set(key(i), bytes(i), 1_000 + i);
@@ -34,10 +34,10 @@ test("remembers keys in order, in any other order, and repeatedly", () => {
 });
 
 test("a key that returns after all others were evicted has its second outcome", () => {
-  const memory = new OutcomeMemory();
+  const memory = new OutcomeCache();
   for (const i of [...Array(12).keys(), 5]) memory.set(key(i), bytes(i), 1_000 + i);
   memory.set(key(10), bytes(77), 5_000);
-  memory.shrink(1, Number.POSITIVE_INFINITY, () => undefined);
+  memory.evict(1, Number.POSITIVE_INFINITY, () => undefined);
   assert.equal(known(memory, key(10))?.expiresAt, 5_000);
   memory.set(key(10), bytes(78), 6_000);
   assert.deepEqual(known(memory, key(10)), { bytes: [...bytes(78)], expiresAt: 6_000 });
@@ -45,7 +45,7 @@ test("a key that returns after all others were evicted has its second outcome", 
 });
 
 test("an outcome followed by others is a copy", () => {
-  const memory = new OutcomeMemory();
+  const memory = new OutcomeCache();
   const outcome = bytes(5, 40);
   for (let i = 0; i < 20; i++) memory.set(key(i), bytes(i), 1);
   memory.set(key(20), outcome, 1);
@@ -65,10 +65,10 @@ const orders: Readonly<Record<string, readonly number[]>> = {
 
 for (const [name, order] of Object.entries(orders)) {
   test(`evicts the oldest outcomes until the rest fits: keys ${name}`, () => {
-    const memory = new OutcomeMemory();
+    const memory = new OutcomeCache();
     for (const [at, i] of order.entries()) memory.set(key(i), bytes(i), at);
     const told: string[] = [];
-    memory.shrink(70, Number.POSITIVE_INFINITY, (each) => told.push(each));
+    memory.evict(70, Number.POSITIVE_INFINITY, (each) => told.push(each));
     assert.deepEqual(told, order.slice(0, 30).map(key));
     for (const each of told) assert.equal(memory.get(each), undefined);
     for (const [at, i] of order.entries()) {
@@ -77,9 +77,9 @@ for (const [name, order] of Object.entries(orders)) {
     const left = order.slice(30).reduce((sum, i) => sum + bytes(i).length, 0);
     assert.deepEqual([memory.count, memory.size], [70, left]);
 
-    memory.shrink(Number.POSITIVE_INFINITY, 10, () => undefined);
+    memory.evict(Number.POSITIVE_INFINITY, 10, () => undefined);
     assert.ok(memory.size <= 10 && memory.size > 10 - bytes(6).length);
-    memory.shrink(0, 0, () => undefined);
+    memory.evict(0, 0, () => undefined);
     assert.deepEqual([memory.count, memory.size], [0, 0]);
     // A key older than all evicted ones is in order again.
     memory.set(key(0), bytes(3), 7);
