@@ -248,7 +248,7 @@ test("two simultaneous retries return a dead letter once", async () => {
   const { inspector, mailbox } = parts(a).queues;
   const [message] = mailbox.all;
   assert.ok(message !== undefined);
-  mailbox.bury(message, "it broke");
+  mailbox.moveToDeadLetters(message, "it broke");
   const outcomes = await Promise.allSettled([
     inspector.retry(message.id),
     inspector.retry(message.id),

@@ -154,7 +154,7 @@ export class Calls {
     const { connections, transactionLock } = this.#actor;
     const { params, auth, request } = call;
     const admit = (): Promise<Connection> => {
-      running.began(this.#actor.turn.writes, this.#actor.turn.sends);
+      running.markStarted(this.#actor.turn.writes, this.#actor.turn.sends);
       return connections.admit({ params, auth, request }, undefined, call.signal);
     };
     (transactionLock.pass()?.then(admit) ?? admit()).then(
@@ -175,7 +175,7 @@ export class Calls {
     const begin = (): void => {
       const { definition, turn } = this.#actor;
       running.entered = true;
-      running.began(turn.writes, turn.sends);
+      running.markStarted(turn.writes, turn.sends);
       if (definition.actionRules.get(call.name)?.durability === "relaxed") running.isRelaxed = true;
       const { abortReason } = running;
       if (abortReason !== undefined) return this.#end(running, this.#failure(abortReason), after);

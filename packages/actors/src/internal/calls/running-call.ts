@@ -52,7 +52,7 @@ export class RunningCall implements Output, LockHolder {
   }
 
   /** Marks the moment from which it may write; only the first call counts. */
-  began(writes: number, sends: number): void {
+  markStarted(writes: number, sends: number): void {
     if (this.#writesBefore !== undefined) return;
     this.#writesBefore = writes;
     this.#sendsBefore = sends;

@@ -169,7 +169,7 @@ export class ContextQueue implements Consumer {
   async waitForAvailable(names?: readonly string[] | null, options?: WaitOptions | null): Promise<void> {
     const policies = this.#queues.select(names);
     const receive = { policies, count: 1, completable: false, peeks: true };
-    const found = await this.#obtain(receive, timeoutOf(options?.timeout), options?.signal);
+    const found = await this.#takeOrWait(receive, timeoutOf(options?.timeout), options?.signal);
     if (found === undefined) throw waitTimedOut(options?.timeout ?? 0);
   }
 
@@ -213,7 +213,7 @@ export class ContextQueue implements Consumer {
       if (!delivery.completable && succeeded) this.#queues.settle(delivery);
       // What a stop has interrupted is delivered again at the next start, and has not failed.
       else if (actor.phase.status === "ready")
-        this.#queues.giveBack(delivery, "its consumer ended before it was done");
+        this.#queues.redeliver(delivery, "its consumer ended before it was done");
     }
     this.#open.clear();
   }
@@ -235,7 +235,7 @@ export class ContextQueue implements Consumer {
     const count = countOf(options.count);
     this.#endPrevious(owner, beside);
     const receive = { policies, count, completable, peeks: false };
-    const messages = (await this.#obtain(receive, timeoutMs, options.signal)) ?? [];
+    const messages = (await this.#takeOrWait(receive, timeoutMs, options.signal)) ?? [];
     const deliveries = messages.map((message) => this.#deliver(message, completable, owner));
     // A limit of attempts needs each attempt to be durable before the consumer can fail at it.
     const counted = policies.some((policy) => policy.maxAttempts !== Number.POSITIVE_INFINITY);
@@ -308,7 +308,7 @@ export class ContextQueue implements Consumer {
   }
 
   /** Takes available messages, or waits for them; undefined after the timeout. Throws `actor.aborted`. */
-  async #obtain(
+  async #takeOrWait(
     receive: Omit<Receiver, "resolve" | "reject">,
     timeoutMs: number | undefined,
     signal: AbortSignal | null | undefined,
@@ -323,11 +323,13 @@ export class ContextQueue implements Consumer {
       return now;
     }
     if (timeoutMs === 0) return undefined;
-    return outsideTransaction(queues.actor, this.#owner, () => this.#arrival(receive, timeoutMs, signal));
+    return outsideTransaction(queues.actor, this.#owner, () =>
+      this.#waitForMessages(receive, timeoutMs, signal),
+    );
   }
 
-  /** As {@link #obtain}, if nothing is available yet. */
-  #arrival(
+  /** As {@link #takeOrWait}, if nothing is available yet. */
+  #waitForMessages(
     receive: Omit<Receiver, "resolve" | "reject">,
     timeoutMs: number | undefined,
     signal: AbortSignal | null | undefined,

@@ -44,13 +44,13 @@ export class QueuePart implements Part {
   }
 
   /** Undoes, in the open turn, the receipt of a plain message whose deletion may be durable. */
-  putBack(received: Received): void {
-    this.#queues.putBack(received);
+  requeueDeleted(received: Received): void {
+    this.#queues.requeueDeleted(received);
   }
 
   /** Returns a message that its consumer has released: it is delivered again, or becomes a dead letter. */
-  giveBackById(id: number, reason: string): void {
-    this.#queues.giveBackById(id, reason);
+  redeliverById(id: number, reason: string): void {
+    this.#queues.redeliverById(id, reason);
   }
 
   /** Completes a message, even one held by another consumer. Throws `queue.already_completed`. */

@@ -48,7 +48,7 @@ export class Queues {
   /** When the actor is to be started again for its messages if it dies now. */
   #rescueAt: number | undefined;
   /** True if it sleeps with messages that no receive was waiting for. */
-  #resting = false;
+  #sleepsWithMessages = false;
   #stopping = false;
   #savepoint: Savepoint | undefined;
 
@@ -150,17 +150,17 @@ export class Queues {
     const encoded = encodeValue(this.actor.state.unwrap(body));
     const message = this.mailbox.enqueue(policy, encoded, settings, waiter);
     // A message that arrives while the actor goes to sleep wakes it again.
-    this.#resting = false;
+    this.#sleepsWithMessages = false;
     this.arm();
     return { id: message.id, message };
   }
 
   /** Undoes, in the open turn, the receipt of a plain message whose deletion may be durable. */
-  putBack(received: Received): void {
+  requeueDeleted(received: Received): void {
     // An actor that declares no queues may not have named this one since its start.
     if (this.#opened !== undefined) this.own(received.queue);
-    this.mailbox.putBack({ ...received, body: encodeValue(received.body) });
-    this.#resting = false;
+    this.mailbox.requeueDeleted({ ...received, body: encodeValue(received.body) });
+    this.#sleepsWithMessages = false;
     this.arm();
   }
 
@@ -191,7 +191,7 @@ export class Queues {
   }
 
   /** Returns the message of a delivery: it is delivered again, or becomes a dead letter. */
-  giveBack(delivery: Delivery, reason: string): void {
+  redeliver(delivery: Delivery, reason: string): void {
     if (delivery.ended) return;
     this.#end(delivery);
     this.mailbox.release(delivery.message, reason);
@@ -200,10 +200,10 @@ export class Queues {
     this.arm();
   }
 
-  /** As {@link giveBack}, for a message that its consumer has released. */
-  giveBackById(id: number, reason: string): void {
+  /** As {@link redeliver}, for a message that its consumer has released. */
+  redeliverById(id: number, reason: string): void {
     const delivery = this.#deliveries.get(id);
-    if (delivery !== undefined) this.giveBack(delivery, reason);
+    if (delivery !== undefined) this.redeliver(delivery, reason);
   }
 
   /** Throws `queue.already_completed`, `queue.invalid_completion_payload`. */
@@ -233,11 +233,11 @@ export class Queues {
   /** Throws `queue.already_completed`. */
   fail(delivery: Delivery, error: unknown): void {
     if (delivery.ended || delivery.message.state !== "out") throw alreadyCompleted();
-    this.giveBack(delivery, reasonOf(error));
+    this.redeliver(delivery, reasonOf(error));
   }
 
   /** The message has returned to its queue, so its delivery is void. */
-  #forgetReleased(): void {
+  #endReleasedDeliveries(): void {
     for (const delivery of this.#deliveries.values()) {
       const { state } = delivery.message;
       if (state !== "out" && state !== "taken") this.#end(delivery);
@@ -329,7 +329,7 @@ export class Queues {
     const consumes =
       definition.run !== undefined && (parts.workflow === undefined || this.receivers.size > 0);
     const busy = consumes && this.mailbox.size + this.#unsettled.size > 0;
-    if (!busy || this.#resting) {
+    if (!busy || this.#sleepsWithMessages) {
       this.#rescueAt = undefined;
       return;
     }
@@ -351,7 +351,7 @@ export class Queues {
       this.#timer = undefined;
       if (this.actor.phase.sealed) return;
       this.mailbox.tick();
-      this.#forgetReleased();
+      this.#endReleasedDeliveries();
       this.outbox.tick();
       this.receivers.wake();
       this.arm();
@@ -362,9 +362,9 @@ export class Queues {
   stopping(): void {
     this.#stopping = true;
     // An actor that sleeps while its consumers wait, or after they have ended, has no messages that they want.
-    this.#resting = this.receivers.size > 0 || this.actor.activity.counts.runs === 0;
+    this.#sleepsWithMessages = this.receivers.size > 0 || this.actor.activity.counts.runs === 0;
     this.receivers.rejectAll(aborted());
-    if (this.#rescueAt !== undefined && this.#resting) this.actor.turn.dirty = true;
+    if (this.#rescueAt !== undefined && this.#sleepsWithMessages) this.actor.turn.dirty = true;
   }
 
   stopped(): void {

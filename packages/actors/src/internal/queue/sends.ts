@@ -89,14 +89,15 @@ export class Sends {
   /** The result of a message that no longer exists, if it was completed. */
   async #completion({ idempotencyKey }: SendCall): Promise<Uint8Array | undefined> {
     if (idempotencyKey === undefined) return undefined;
-    const bytes = this.#queues.completions.recorded(idempotencyKey) ?? (await this.#ledgered(idempotencyKey));
+    const bytes =
+      this.#queues.completions.recorded(idempotencyKey) ?? (await this.#findRecorded(idempotencyKey));
     if (bytes === undefined) return undefined;
     await this.#queues.outside();
     await this.#actor.queue.gate();
     return bytes;
   }
 
-  async #ledgered(key: string): Promise<Uint8Array | undefined> {
+  async #findRecorded(key: string): Promise<Uint8Array | undefined> {
     const recorded = await this.#actor.ledger.find(key);
     const outcome = recorded === undefined ? undefined : outcomeOf(recorded);
     return outcome?.id === undefined ? outcome?.bytes : undefined;
@@ -110,7 +111,7 @@ export class Sends {
     if (entering === undefined) return this.#begin(call, policy, key).outcome;
     if (call.wait) {
       entering.waits = true;
-      if (entering.entered !== undefined) this.#awaitFromNowOn(entering.entered, key);
+      if (entering.entered !== undefined) this.#recordCompletion(entering.entered, key);
     }
     return entering.outcome;
   }
@@ -120,11 +121,11 @@ export class Sends {
     const outcome = promise.finally(() => this.#entering.delete(key));
     const entering: Entering = { outcome, waits: call.wait === true, entered: undefined };
     this.#entering.set(key, entering);
-    resolve(this.#recall(call, policy, key, entering));
+    resolve(this.#findOrEnqueue(call, policy, key, entering));
     return entering;
   }
 
-  async #recall(call: SendCall, policy: Policy, key: string, entering: Entering): Promise<Outcome> {
+  async #findOrEnqueue(call: SendCall, policy: Policy, key: string, entering: Entering): Promise<Outcome> {
     // A message whose sender waits keeps the key for its lifetime; the ledger keeps it for a window.
     const pending = this.#queues.mailbox.awaited(key);
     if (pending !== undefined) return { bytes: accepted, id: pending.id };
@@ -134,7 +135,7 @@ export class Sends {
       await this.#queues.outside();
       const outcome = outcomeOf(recorded);
       entering.entered = outcome;
-      if (entering.waits) this.#awaitFromNowOn(outcome, key);
+      if (entering.waits) this.#recordCompletion(outcome, key);
       await this.#actor.queue.gate();
       return outcome;
     }
@@ -144,7 +145,7 @@ export class Sends {
   }
 
   /** The first sender did not wait for the completion: from now on its result is recorded under the key. */
-  #awaitFromNowOn({ id }: Outcome, key: string): void {
+  #recordCompletion({ id }: Outcome, key: string): void {
     const message = id === undefined ? undefined : this.#queues.mailbox.find(id);
     if (message === undefined) return;
     if (this.#actor.phase.sealed) throw this.#actor.errors.stopping();

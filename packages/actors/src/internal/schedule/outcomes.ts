@@ -38,7 +38,7 @@ export class Outcomes {
     const added = this.#table.history.add(row, this.#entry(fire, undefined));
     fire.entry = row.maxHistory === 0 ? undefined : entry;
     this.#table.put(
-      fire.manual || !sameTime(row, fire)
+      fire.manual || !isSameDueTime(row, fire)
         ? added
         : {
             ...added,
@@ -55,7 +55,7 @@ export class Outcomes {
     if (row === undefined) return;
     // An error while the actor stops does not count against the action: it runs again, as after a crash.
     const wasInterrupted = error !== undefined && this.#actor.phase.status !== "ready";
-    const reported = wasInterrupted ? interrupted() : error;
+    const reported = wasInterrupted ? interruptedError() : error;
     if (row.kind === "at") this.#settleOneShot(row, fire, reported, wasInterrupted);
     else this.#settleRecurring(row, fire, reported, wasInterrupted);
   }
@@ -72,7 +72,7 @@ export class Outcomes {
   }
 
   #retryOneShot(row: OneShotRow, error: HoldfastError, wasInterrupted: boolean): void {
-    if (row.attempts >= defaultRetry.maxAttempts) return this.#giveUp(row, error);
+    if (row.attempts >= defaultRetry.maxAttempts) return this.#failPermanently(row, error);
     const { startedAt: _began, ...rest } = row;
     this.#table.put({ ...rest, dueAt: this.#retryAt(defaultRetry, row.attempts, wasInterrupted) });
   }
@@ -83,9 +83,9 @@ export class Outcomes {
     error: HoldfastError | undefined,
     wasInterrupted: boolean,
   ): void {
-    const written = this.#writeEnd(row, fire, error);
+    const written = this.#recordEnd(row, fire, error);
     if (error !== undefined) this.#report(row, error, fire.attempt);
-    if (fire.manual || !sameTime(row, fire)) {
+    if (fire.manual || !isSameDueTime(row, fire)) {
       const { startedAt: _began, runningEntry: _entry, ...rest } = written;
       this.#table.put(fire.manual ? written : rest);
       return;
@@ -95,7 +95,7 @@ export class Outcomes {
     this.advance(ran, fire.firedAt);
   }
 
-  #writeEnd(row: RecurringRow, fire: Fire, error: HoldfastError | undefined): RecurringRow {
+  #recordEnd(row: RecurringRow, fire: Fire, error: HoldfastError | undefined): RecurringRow {
     const entry: HistoryRow = {
       ...this.#entry(fire, error === undefined ? "ok" : toFireError(error)),
       finishedAt: this.#actor.ports.clock.now(),
@@ -156,7 +156,7 @@ export class Outcomes {
 
   /** Called on wake for an attempt that started but has no recorded end. */
   recordInterruption(row: Row): void {
-    const error = interrupted();
+    const error = interruptedError();
     if (row.kind === "at") return this.#retryOneShot(row, error, true);
     const { startedAt = row.scheduledAt, runningEntry, action, scheduledAt } = row;
     if (runningEntry !== undefined) {
@@ -179,14 +179,22 @@ export class Outcomes {
       schedule: row.kind === "at" ? row.id : row.name,
       action,
     });
-    if (row.kind === "at") this.#giveUp(row, error);
+    if (row.kind === "at") this.#failPermanently(row, error);
     else this.#table.delete(row);
   }
 
-  #giveUp(row: OneShotRow, error: HoldfastError): void {
+  #failPermanently(row: OneShotRow, error: HoldfastError): void {
     const { id, action, args, scheduledAt, attempts } = row;
     const failedAt = this.#actor.ports.clock.now();
-    this.#table.dead.add({ id, action, args, scheduledAt, failedAt, attempts, error: toFireError(error) });
+    this.#table.deadLetters.add({
+      id,
+      action,
+      args,
+      scheduledAt,
+      failedAt,
+      attempts,
+      error: toFireError(error),
+    });
     this.#table.delete(row);
     this.#actor.log.warn("schedule has failed permanently", { schedule: id, action, attempts });
   }
@@ -213,7 +221,7 @@ export class Outcomes {
 }
 
 /** True if a schedule is still at the due time of the run: it may have been changed since. */
-function sameTime(row: RecurringRow, fire: Fire): boolean {
+function isSameDueTime(row: RecurringRow, fire: Fire): boolean {
   return row.scheduledAt === fire.row.scheduledAt;
 }
 
@@ -222,6 +230,6 @@ function toFireError({ group, code, message, metadata }: HoldfastError): FireErr
   return { group, code, message, ...(metadata === undefined ? {} : { metadata }) };
 }
 
-function interrupted(): HoldfastError {
+function interruptedError(): HoldfastError {
   return new HoldfastError("schedule", "interrupted", "The actor stopped before the scheduled action ended");
 }

@@ -51,13 +51,13 @@ export class Schedule implements ActorSchedule {
   }
 
   async deadLetters(): Promise<DeadSchedule[]> {
-    const rows = await this.#part.table.dead.list();
+    const rows = await this.#part.table.deadLetters.list();
     return rows.map(({ args, ...row }) => ({ ...row, args: decodeArguments(args) }));
   }
 
   async retry(id: string): Promise<boolean> {
     assertRoom(this.#actor, this.#part);
-    const dead = await this.#part.table.dead.take(id);
+    const dead = await this.#part.table.deadLetters.take(id);
     if (dead === undefined) return false;
     const { action, args, scheduledAt } = dead;
     const dueAt = this.#actor.ports.clock.now();

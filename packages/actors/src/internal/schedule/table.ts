@@ -17,7 +17,7 @@ import {
 /** The schedules of one actor: in memory, and as hot records that commit with the turn. */
 export class ScheduleTable {
   readonly history: History;
-  readonly dead: DeadLetters;
+  readonly deadLetters: DeadLetters;
   readonly #records: EntryBuffer;
   readonly #oneShots = new Map<string, OneShotRow>();
   readonly #recurring = new Map<string, RecurringRow>();
@@ -28,15 +28,15 @@ export class ScheduleTable {
   constructor(records: EntryBuffer) {
     this.#records = records;
     this.history = new History(records);
-    this.dead = new DeadLetters(records);
+    this.deadLetters = new DeadLetters(records);
   }
 
   /** A record that cannot be decoded is reported and stays in the store, but does not run. */
   load(entries: readonly KvEntry[], errors: ErrorFilter): void {
     for (const { key, value } of entries) {
       try {
-        if (isDeadSequence(key)) this.dead.load(value);
-        else this.#keep(decodeRow(value));
+        if (isDeadSequence(key)) this.deadLetters.load(value);
+        else this.#add(decodeRow(value));
       } catch (error) {
         errors.report(error);
       }
@@ -64,13 +64,13 @@ export class ScheduleTable {
 
   put(row: Row): void {
     this.#records.put(rowKey(row), encodeRecord(row));
-    this.#keep(row);
+    this.#add(row);
     if (row.kind === "recurring") this.#boundHistory();
   }
 
   delete(row: Row): void {
     this.#records.delete(rowKey(row));
-    this.#forget(row);
+    this.#remove(row);
     if (row.kind === "at") this.#oneShots.delete(row.id);
     else {
       this.#recurring.delete(row.name);
@@ -96,7 +96,7 @@ export class ScheduleTable {
   checkpoint(): () => void {
     const oneShots = [...this.#oneShots];
     const recurring = [...this.#recurring];
-    const dead = this.dead.checkpoint();
+    const dead = this.deadLetters.checkpoint();
     return () => {
       this.#oneShots.clear();
       this.#recurring.clear();
@@ -107,9 +107,9 @@ export class ScheduleTable {
     };
   }
 
-  #keep(row: Row): void {
+  #add(row: Row): void {
     const before = row.kind === "at" ? this.#oneShots.get(row.id) : this.#recurring.get(row.name);
-    if (before !== undefined) this.#forget(before);
+    if (before !== undefined) this.#remove(before);
     const waits = row.kind === "at" || row.paused !== true;
     if (waits && (this.#earliest === undefined || row.dueAt < this.#earliest)) this.#earliest = row.dueAt;
     if (row.kind === "at") this.#oneShots.set(row.id, row);
@@ -117,7 +117,7 @@ export class ScheduleTable {
   }
 
   /** Only the removal of the earliest row requires a scan for the next one. */
-  #forget(row: Row): void {
+  #remove(row: Row): void {
     if (this.#earliest === undefined || row.dueAt <= this.#earliest) this.#earliestKnown = false;
   }
 

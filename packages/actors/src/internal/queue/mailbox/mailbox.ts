@@ -23,7 +23,7 @@ import {
 } from "./records.ts";
 
 /** The fields of a message that are kept after its receipt. */
-type PutBack = Pick<Message, "id" | "queue" | "createdAt" | "attempt"> & { readonly body: Uint8Array };
+type DeletedMessage = Pick<Message, "id" | "queue" | "createdAt" | "attempt"> & { readonly body: Uint8Array };
 
 export interface MailboxOptions {
   readonly records: EntryBuffer;
@@ -67,7 +67,7 @@ export class Mailbox {
   readonly #awaited = new Map<string, Message>();
   readonly #dueTimes: DueTimes;
   /** Writes of the open turn: a message that is added and removed within it leaves no trace. */
-  readonly #unwritten = new Set<Message>();
+  readonly #unsaved = new Set<Message>();
   #size = 0;
   #nextId = 1;
   /** Ids from here on have to be reserved first. */
@@ -194,7 +194,7 @@ export class Mailbox {
     for (let head = ready?.peek(); head !== undefined; head = ready?.peek()) {
       if (head.state !== "ready" || head.queue !== policy.name) ready?.pop();
       else if (this.#expired(head)) this.#expire(head);
-      else if (head.attempt >= policy.maxAttempts) this.bury(head, "it was delivered too often");
+      else if (head.attempt >= policy.maxAttempts) this.moveToDeadLetters(head, "it was delivered too often");
       else return head;
     }
     return undefined;
@@ -218,21 +218,21 @@ export class Mailbox {
   /** Deletes a message. Idempotent. */
   remove(message: Message): void {
     if (message.state === "removed") return;
-    this.#leave(message);
-    this.#forget(message);
+    this.#removeFromIndexes(message);
+    this.#deleteRecord(message);
     this.#bodies.delete(message);
   }
 
-  #forget(message: Message): void {
+  #deleteRecord(message: Message): void {
     this.#messages.delete(message.id);
     for (const key of message.waiters) this.#awaited.delete(key);
-    this.#unwritten.delete(message);
+    this.#unsaved.delete(message);
     if (message.stored) this.#records.delete(messageKey(message.id));
     message.stored = false;
   }
 
   /** Removes the message from every index and count. */
-  #leave(message: Message): void {
+  #removeFromIndexes(message: Message): void {
     if (message.state === "out") this.#out.set(message.queue, this.out(message.queue) - 1);
     if (message.state !== "taken") this.#size--;
     message.state = "removed";
@@ -244,19 +244,20 @@ export class Mailbox {
   release(message: Message, reason: string): void {
     const policy = this.#options.policies.get(message.queue);
     if (message.state !== "out" && message.state !== "taken") return;
-    if (policy !== undefined && message.attempt >= policy.maxAttempts) return this.bury(message, reason);
+    if (policy !== undefined && message.attempt >= policy.maxAttempts)
+      return this.moveToDeadLetters(message, reason);
     const wait = policy === undefined ? 0 : backoffMs(policy, message.attempt);
-    this.#leave(message);
+    this.#removeFromIndexes(message);
     message.availableAt = wait > 0 ? this.#clock.now() + wait : 0;
     this.#write(message);
     this.#add(message);
   }
 
   /** Gives up on a message: moves it to the dead-letter queue, or to the dead letters. */
-  bury(message: Message, reason: string): void {
+  moveToDeadLetters(message: Message, reason: string): void {
     const policy = this.#options.policies.get(message.queue);
     const death = { queue: message.queue, failedAt: this.#clock.now(), reason };
-    this.#leave(message);
+    this.#removeFromIndexes(message);
     this.#options.log("message is a dead letter", message);
     if (policy?.deadLetter !== undefined) {
       message.queue = policy.deadLetter;
@@ -267,7 +268,7 @@ export class Mailbox {
       this.#add(message);
       return;
     }
-    this.#forget(message);
+    this.#deleteRecord(message);
     this.deadLetters.add({ ...message, death });
     this.#options.background(this.deadLetters.trim());
   }
@@ -277,17 +278,17 @@ export class Mailbox {
     if (this.#size >= this.#options.maxSize) throw full(this.#options.maxSize);
     this.deadLetters.take(letter);
     const { death: _, ...rest } = letter;
-    this.#comeBack({ ...rest, attempt: 0 });
+    this.#requeue({ ...rest, attempt: 0 });
   }
 
   /** Returns a deleted message to its queue, with its former id and without its priority, even if the queue is full. */
-  putBack(gone: PutBack): void {
+  requeueDeleted(gone: DeletedMessage): void {
     if (this.#messages.has(gone.id)) return;
-    this.#comeBack({ ...gone, priority: 0, waiters: [], body: this.#bodies.store(gone.id, gone.body) });
+    this.#requeue({ ...gone, priority: 0, waiters: [], body: this.#bodies.store(gone.id, gone.body) });
   }
 
   /** Available now and without expiry, whatever its times were. */
-  #comeBack(record: Omit<MessageRecord, "availableAt" | "expiresAt">): void {
+  #requeue(record: Omit<MessageRecord, "availableAt" | "expiresAt">): void {
     const message: Message = {
       ...record,
       availableAt: 0,
@@ -315,7 +316,7 @@ export class Mailbox {
   restore({ messages, nextId, reserved, dedupe }: MailboxState): void {
     for (const message of this.#messages.values()) message.state = "removed";
     this.#messages.clear();
-    this.#unwritten.clear();
+    this.#unsaved.clear();
     this.#awaited.clear();
     this.#ready.clear();
     this.#out.clear();
@@ -396,17 +397,17 @@ export class Mailbox {
   }
 
   #write(message: Message): void {
-    this.#unwritten.add(message);
+    this.#unsaved.add(message);
     this.#options.changed();
   }
 
   /** Called when the turn closes: writes the records. */
   flush(): void {
-    for (const message of this.#unwritten) {
+    for (const message of this.#unsaved) {
       this.#records.put(messageKey(message.id), encodeMessage(message));
       message.stored = true;
     }
-    this.#unwritten.clear();
+    this.#unsaved.clear();
   }
 }
 

@@ -23,9 +23,9 @@ export class StoredWorkflow {
   #written: Header = freshHeader;
   #input: unknown;
   #output: unknown;
-  #before: { readonly header: Header; readonly written: Header; readonly input: unknown } | undefined;
+  #savepointData: { readonly header: Header; readonly written: Header; readonly input: unknown } | undefined;
   /** Set once the cold data is loaded, or being loaded. */
-  #loaded: Promise<void> | undefined;
+  #loading: Promise<void> | undefined;
 
   constructor(actor: StoredWorkflowDependencies) {
     this.#actor = actor;
@@ -73,7 +73,7 @@ export class StoredWorkflow {
   /** A workflow that never ran gets its input: it has no history to read. */
   begin(input: unknown): void {
     this.setInput(input);
-    this.#loaded ??= this.#unlessUnread(this.signals.load());
+    this.#loading ??= this.#retryable(this.signals.load());
   }
 
   /** Throws if the input cannot be recorded. */
@@ -98,13 +98,13 @@ export class StoredWorkflow {
 
   /** Loads the cold data. Idempotent; after a failure the next call tries again. */
   loaded(): Promise<void> {
-    this.#loaded ??= this.#unlessUnread(this.#load());
-    return this.#loaded;
+    this.#loading ??= this.#retryable(this.#load());
+    return this.#loading;
   }
 
-  #unlessUnread(loading: Promise<void>): Promise<void> {
+  #retryable(loading: Promise<void>): Promise<void> {
     const loaded = loading.catch((error: unknown) => {
-      this.#loaded = undefined;
+      this.#loading = undefined;
       throw error;
     });
     // Without a waiting caller, the next one gets the error.
@@ -123,22 +123,22 @@ export class StoredWorkflow {
   }
 
   savepoint(): void {
-    this.#before = { header: this.#header, written: this.#written, input: this.#input };
+    this.#savepointData = { header: this.#header, written: this.#written, input: this.#input };
     this.signals.savepoint();
   }
 
   /** Restores the state of the savepoint. Returns false if there was none. */
   rollback(): boolean {
-    if (this.#before === undefined) return false;
-    this.#header = this.#before.header;
-    this.#written = this.#before.written;
-    this.#input = this.#before.input;
-    this.#before = undefined;
+    if (this.#savepointData === undefined) return false;
+    this.#header = this.#savepointData.header;
+    this.#written = this.#savepointData.written;
+    this.#input = this.#savepointData.input;
+    this.#savepointData = undefined;
     this.signals.rollback();
     return true;
   }
 
   keep(): void {
-    this.#before = undefined;
+    this.#savepointData = undefined;
   }
 }

@@ -1,5 +1,5 @@
 import type { AnyFunction } from "../../definition/runtime-definition.ts";
-import { childActions, settledByChild, startedByParent } from "./child.ts";
+import { acceptChildResult, childActions, startForParent } from "./child.ts";
 import type { WorkflowPart } from "./part.ts";
 import { programOf } from "./program.ts";
 
@@ -11,12 +11,12 @@ export function workflowActions(handler: unknown): ReadonlyMap<string, AnyFuncti
   // Only the child knows the token that authenticates its result.
   actions.set(childActions.settled, (c, token, outcome) => {
     const part = partOf(c);
-    return part !== undefined && settledByChild(part, token, outcome);
+    return part !== undefined && acceptChildResult(part, token, outcome);
   });
   if (program.manual) {
     actions.set(childActions.start, (c, input, parent) => {
       const part = partOf(c);
-      return part && startedByParent(part, input, parent);
+      return part && startForParent(part, input, parent);
     });
   }
   return actions;

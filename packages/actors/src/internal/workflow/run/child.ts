@@ -22,7 +22,7 @@ export type ChildOutcome =
   | { readonly ok: false; readonly error: WorkflowError };
 
 /** Throws `workflow.invalid_step`, `workflow.invalid_name`, `actor.invalid_key`. */
-export function childTarget(child: ChildReference): {
+export function parseChildTarget(child: ChildReference): {
   readonly actor: string;
   readonly key: readonly string[];
 } {
@@ -41,7 +41,7 @@ export async function runChild(
 ): Promise<unknown> {
   const { run, fiber } = scope;
   if (entry.status === "completed") return entry.data.output;
-  if (entry.status === "failed") throw failed(entry);
+  if (entry.status === "failed") throw childError(entry);
   if (entry.status === "pending") {
     const token = uuidv4(run.actor.ports.random);
     entry.status = "running";
@@ -67,10 +67,10 @@ export async function runChild(
   entry.error = outcome.error;
   run.history.save(entry);
   await run.durable();
-  throw failed(entry);
+  throw childError(entry);
 }
 
-function failed(entry: Entry): Error {
+function childError(entry: Entry): Error {
   return markReported(new ChildError(entry.name, entry.error ?? { name: "Error", message: "unknown error" }));
 }
 
@@ -144,7 +144,7 @@ export interface ChildWorkflow {
 }
 
 /** The response to a parent that starts a child: its result if it has ended; otherwise the child reports later. */
-export async function startedByParent(
+export async function startForParent(
   child: ChildWorkflow,
   input: unknown,
   parent: unknown,
@@ -173,7 +173,7 @@ function outcomeOf(child: ChildWorkflow): ChildOutcome {
 }
 
 /** Accepts the result of a child. Returns false if the parent no longer waits for it. */
-export async function settledByChild(
+export async function acceptChildResult(
   child: ChildWorkflow,
   token: unknown,
   outcome: unknown,

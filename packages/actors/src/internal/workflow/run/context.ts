@@ -14,7 +14,7 @@ import { outsideStep } from "../steps/step-context.ts";
 import { catchKinds, defaultCatch, invalid, isFunction, stepSettings } from "../steps/step-settings.ts";
 import { runTry, trySettings } from "../steps/try.ts";
 import { checkTimeout, runSleep, waitForSignal } from "../steps/waits.ts";
-import { childTarget, runChild } from "./child.ts";
+import { parseChildTarget, runChild } from "./child.ts";
 import type { Scope } from "./scope.ts";
 
 /** The context of a workflow's function for one scope; its public type is `WorkflowContext`. */
@@ -204,7 +204,7 @@ export class WorkflowScopeContext implements ScopeContext {
 
   child(name: string, child: ChildReference, input?: unknown): Promise<unknown> {
     return this.#checked(() => {
-      const { actor, key } = childTarget(child);
+      const { actor, key } = parseChildTarget(child);
       return this.scope.operate(name, "child", "a child", (entry) =>
         runChild(this.scope, entry, actor, key, input),
       );

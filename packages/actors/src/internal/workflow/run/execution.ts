@@ -23,7 +23,7 @@ export async function execute(run: WorkflowRun, root: Fiber): Promise<Outcome> {
     } finally {
       run.guard.leave();
     }
-    const output = await Promise.race([running, run.patience.abandoned]);
+    const output = await Promise.race([running, run.refusalLimit.abandoned]);
     if (run.fault !== undefined) throw run.fault;
     if (run.evicted) return { type: "evicted" };
     if (!run.collecting) scope.finish();

@@ -28,9 +28,9 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
   /** When the run became active: the wake-up time of the actor after a crash. */
   #activeSince: number | undefined;
   #stopping = false;
-  #wakeAtStop: number | undefined;
-  readonly #ended = new Set<() => void>();
-  readonly #quiet = new Set<() => void>();
+  #wakeAtAfterStop: number | undefined;
+  readonly #endWaiters = new Set<() => void>();
+  readonly #quietWaiters = new Set<() => void>();
 
   constructor(actor: WorkflowDependencies, program: Program) {
     this.actor = actor;
@@ -84,7 +84,7 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
   }
 
   get wakeAt(): number | undefined {
-    if (this.#stopping && !this.terminal) return this.#wakeAtStop;
+    if (this.#stopping && !this.terminal) return this.#wakeAtAfterStop;
     return this.#nextWakeAt();
   }
 
@@ -148,14 +148,14 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
 
   stopping(): void {
     // The deadlines of the current waits are the wake-up time of the actor, although the waits end here.
-    this.#wakeAtStop ??= this.#nextWakeAt();
+    this.#wakeAtAfterStop ??= this.#nextWakeAt();
     this.#stopping = true;
     this.#run?.stop();
   }
 
   stopped(): void {
     this.stopping();
-    this.#settle(this.#ended);
+    this.#resolveAll(this.#endWaiters);
   }
 
   // One run
@@ -182,7 +182,7 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
     );
     const current = new WorkflowRun(this, guard, rollingBack);
     this.#run = current;
-    void this.#perform(current);
+    void this.#runCode(current);
   }
 
   /** Loads the cold data. Idempotent; after a failure the next call tries again. */
@@ -190,10 +190,10 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
     return this.#stored.loaded();
   }
 
-  async #perform(run: WorkflowRun): Promise<void> {
+  async #runCode(run: WorkflowRun): Promise<void> {
     const root = run.fiber();
     try {
-      await this.#read(run);
+      await this.#loadWithRetries(run);
       if (run.evicted) return;
       const outcome = await execute(run, root);
       await run.outsideTransaction();
@@ -209,7 +209,7 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
   }
 
   /** Nothing else would wake the actor for an unreadable history: reading is retried until it succeeds. */
-  async #read(run: WorkflowRun): Promise<void> {
+  async #loadWithRetries(run: WorkflowRun): Promise<void> {
     const { tasks } = this.actor.ports;
     let delay: number = remoteRetry.firstMs;
     while (!run.evicted) {
@@ -243,12 +243,12 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
 
   #finished(): void {
     this.#run = undefined;
-    this.#settle(this.#quiet);
+    this.#resolveAll(this.#quietWaiters);
     // The caller of `cancel` reports it once it is durable.
-    if (this.terminal && this.header.state !== "cancelled") this.#settle(this.#ended);
+    if (this.terminal && this.header.state !== "cancelled") this.#resolveAll(this.#endWaiters);
   }
 
-  #settle(waiting: Set<() => void>): void {
+  #resolveAll(waiting: Set<() => void>): void {
     const resolves = [...waiting];
     waiting.clear();
     for (const resolve of resolves) resolve();
@@ -276,7 +276,7 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
   paused(run: WorkflowRun): void {
     if (this.#run === run || this.#run === undefined) {
       this.#activeSince = undefined;
-      this.#settle(this.#quiet);
+      this.#resolveAll(this.#quietWaiters);
       if (this.header.state === "running" && !this.#stopping && this.#run === run) this.#fallAsleep();
     }
     this.actor.activity.end();
@@ -330,7 +330,7 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
     });
     this.#stored.write();
     this.#afterTransaction(() => this.#cancelled());
-    const settle = (): void => this.#settle(this.#ended);
+    const settle = (): void => this.#resolveAll(this.#endWaiters);
     if (this.actor.inTransaction) this.actor.queue.after({ release: settle, drop: settle });
     else {
       await this.actor.queue.gate();
@@ -352,11 +352,11 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
     while (!this.terminal && !signal.aborted && this.actor.phase.status !== "stopped") {
       await new Promise<void>((resolve) => {
         const ended = (): void => {
-          this.#ended.delete(ended);
+          this.#endWaiters.delete(ended);
           signal.removeEventListener("abort", ended);
           resolve();
         };
-        this.#ended.add(ended);
+        this.#endWaiters.add(ended);
         signal.addEventListener("abort", ended, { once: true });
       });
     }
@@ -369,7 +369,7 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
 
   async whenQuiet(): Promise<void> {
     if (this.quiet) return;
-    await new Promise<void>((resolve) => this.#quiet.add(resolve));
+    await new Promise<void>((resolve) => this.#quietWaiters.add(resolve));
   }
 
   /**
@@ -380,7 +380,7 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
     await this.actor.queue.gate();
     // The end of a run is visible shortly before its code has finished.
     while (this.terminal && this.#run !== undefined) {
-      await new Promise<void>((resolve) => this.#quiet.add(resolve));
+      await new Promise<void>((resolve) => this.#quietWaiters.add(resolve));
     }
     await this.loaded();
     if (!this.terminal || this.#run !== undefined) {

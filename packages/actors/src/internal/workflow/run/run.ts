@@ -73,7 +73,7 @@ export class WorkflowRun {
   #root: Fiber | undefined;
   #stop: Error | undefined;
   #active = 0;
-  readonly patience = new RefusalLimit();
+  readonly refusalLimit = new RefusalLimit();
   readonly #onStop: (() => void)[] = [];
   readonly #childWaits = new Set<() => void>();
 
@@ -107,7 +107,7 @@ export class WorkflowRun {
   }
 
   /** Logs the failure of a branch that lost its race: it has no caller that could receive the error. */
-  late(branch: string, error: unknown): void {
+  logLateFailure(branch: string, error: unknown): void {
     this.actor.log.warn("branch failed after its race was over", {
       branch,
       error: messageOf(error),
@@ -162,7 +162,7 @@ export class WorkflowRun {
     for (const [id, entry] of this.openMessages) {
       if (below.some((segment, at) => entry.path[at] !== segment)) continue;
       this.openMessages.delete(id);
-      queues.giveBackById(id, "its workflow continued without completing it");
+      queues.redeliverById(id, "its workflow continued without completing it");
     }
   }
 
@@ -181,11 +181,11 @@ export class WorkflowRun {
     }
   }
 
-  began(): void {
+  fiberResumed(): void {
     if (this.#active++ === 0) this.owner.resumed(this);
   }
 
-  ended(): void {
+  fiberPaused(): void {
     if (--this.#active === 0) this.owner.paused(this);
   }
 }
@@ -198,7 +198,7 @@ export class Fiber {
   readonly run: WorkflowRun;
   /** True if it only replays; the first operation that is not recorded ends it. */
   readonly collecting: boolean;
-  readonly patience: RefusalLimit;
+  readonly refusalLimit: RefusalLimit;
   readonly #parent: Fiber | undefined;
   readonly #children = new Set<Fiber>();
   readonly #waits = new Set<(reason: Error) => void>();
@@ -210,7 +210,7 @@ export class Fiber {
   constructor(run: WorkflowRun, parent: Fiber | undefined, collecting = false) {
     this.run = run;
     this.collecting = collecting || (parent?.collecting ?? run.collecting);
-    this.patience = collecting ? new RefusalLimit() : (parent?.patience ?? run.patience);
+    this.refusalLimit = collecting ? new RefusalLimit() : (parent?.refusalLimit ?? run.refusalLimit);
     this.#parent = parent;
     if (parent !== undefined) parent.#children.add(this);
     this.#resume();
@@ -254,13 +254,13 @@ export class Fiber {
   #resume(): void {
     if (this.#running || this.#ended) return;
     this.#running = true;
-    this.run.began();
+    this.run.fiberResumed();
   }
 
   #pause(): void {
     if (!this.#running) return;
     this.#running = false;
-    this.run.ended();
+    this.run.fiberPaused();
   }
 
   /** Waits for something that does not keep the actor awake. */

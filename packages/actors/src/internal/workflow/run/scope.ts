@@ -82,7 +82,7 @@ export class Scope {
       running = this.#begin(name, kind, what, body);
     } catch (error) {
       const isOver = error instanceof ReplayEnd || (error instanceof Error && this.#over);
-      if (isOver && this.fiber.patience.refuse(error)) return new Promise(() => {});
+      if (isOver && this.fiber.refusalLimit.refuse(error)) return new Promise(() => {});
       return guard.watch(Promise.reject(error));
     }
     const settled = running.then(

@@ -88,7 +88,7 @@ async function handInRollbacks(parent: ScopeContext, entry: Entry, branch: Branc
     // Its result is recorded.
     () => {},
   );
-  await Promise.race([ended, fiber.patience.abandoned.catch(() => fiber.end())]);
+  await Promise.race([ended, fiber.refusalLimit.abandoned.catch(() => fiber.end())]);
 }
 
 /** The recorded results by branch, without a prototype: `constructor` is a valid name. */
@@ -203,7 +203,7 @@ export async function runRace(
     } catch (error) {
       await run.outsideTransaction();
       if (winner !== undefined) {
-        if (!(error instanceof CancelledError)) run.late(branch.name, error);
+        if (!(error instanceof CancelledError)) run.logLateFailure(branch.name, error);
       } else if (endsRun(error, scope)) passed ??= error;
       else {
         reported &&= wasReported(error);

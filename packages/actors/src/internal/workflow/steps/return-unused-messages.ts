@@ -23,7 +23,7 @@ function putBack(run: WorkflowRun, entry: Entry): boolean {
   if (isPlainReceive(entry)) {
     const { queues } = run.actor.parts;
     for (const { id, name, body, createdAt, attempt } of receivedRecords(entry)) {
-      queues.putBack({ id, queue: name, body, createdAt, attempt: attempt - 1 });
+      queues.requeueDeleted({ id, queue: name, body, createdAt, attempt: attempt - 1 });
     }
     return true;
   }
