@@ -90,8 +90,8 @@ async function withEcho(t: Parameters<typeof startSandbox>[0], limits = {}) {
   return sandbox;
 }
 
-describe("ACP over HTTP, as the published client speaks it", () => {
-  test("statuses before an instance exists, and nothing is made by them", async (t) => {
+describe("ACP over HTTP, as used by the published client", () => {
+  test("requests without an instance get the peer's statuses and create nothing", async (t) => {
     const sandbox = await withEcho(t);
     const cases: readonly (readonly [number, string, string, Record<string, string>, RegExp])[] = [
       [415, "x?agent=echo", "{}", {}, /unsupported_media_type/],
@@ -119,7 +119,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.equal(cursor.status, 400);
   });
 
-  test("requests are answered with 200, all else is taken with 202; ids come back as they were", async (t) => {
+  test("requests are answered with 200, other messages with 202, and ids are returned unchanged", async (t) => {
     const sandbox = await withEcho(t);
     assert.equal((await post(sandbox, "x?agent=echo", initialize)).status, 200);
     for (const id of ['"text"', "null", "0", "9007199254740993", "-7"]) {
@@ -148,7 +148,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.deepEqual([server?.serverId, server?.agent], ["x", "echo"]);
   });
 
-  test("ids of instances may be any text; a list is sorted by them", async (t) => {
+  test("instance ids may be any text, and the list is sorted by id", async (t) => {
     const sandbox = await withEcho(t);
     const names = ["z", "a b", "a/b", "ä", "session-x"];
     for (const name of names) {
@@ -158,7 +158,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.deepEqual(listed, [...names].sort());
   });
 
-  test("many first requests at once make one instance", async (t) => {
+  test("concurrent first requests create one instance", async (t) => {
     const sandbox = await withEcho(t);
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, id) => post(sandbox, "x?agent=echo", { ...initialize, id })),
@@ -170,7 +170,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.equal((await sandbox.client.listAcpServers()).length, 1);
   });
 
-  test("a stream has events with the name message and numeric ids, responses included, and replays", async (t) => {
+  test("a stream has message events with numeric ids, includes responses and replays", async (t) => {
     const sandbox = await withEcho(t);
     // The stream is asked for before its instance is there: it waits for the request that makes it.
     const waits = received("/v1/acp/x");
@@ -197,14 +197,14 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.deepEqual(idsOf((await future).found), [6]);
   });
 
-  test("a stream is kept alive by comments", async (t) => {
+  test("a stream sends comments as heartbeats", async (t) => {
     const sandbox = await withEcho(t, { heartbeatMs: 30 });
     await post(sandbox, "x?agent=echo", { jsonrpc: "2.0", method: "note" });
     const { found } = await frames(sandbox, "x", 3);
     assert.ok(found.filter((frame) => frame === ": heartbeat").length >= 2);
   });
 
-  test("errors carry the end of the agent's stderr, in the answer and in the stream", async (t) => {
+  test("errors contain the end of the agent's stderr, in the response and in the stream", async (t) => {
     const sandbox = await withEcho(t);
     await post(sandbox, "x?agent=echo", initialize);
     const failed = JSON.parse((await post(sandbox, "x", { jsonrpc: "2.0", id: 2, method: "fail" })).text);
@@ -213,7 +213,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.match(found[3] ?? "", /"agentStderr":"a\\nb"/);
   });
 
-  test("a message that nests very deep is dropped, or refused, and the server goes on", async (t) => {
+  test("a deeply nested message is dropped or rejected, and the server continues", async (t) => {
     const sandbox = await withEcho(t);
     const asked = await post(sandbox, "x?agent=echo", { jsonrpc: "2.0", id: 1, method: "deep" });
     assert.equal(JSON.parse(asked.text).result.echoed.method, "deep", "what it says next is its answer");
@@ -224,7 +224,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     await sandbox.client.health();
   });
 
-  test("a message of 5 MB goes to the agent and comes back", async (t) => {
+  test("a message of 5 MB reaches the agent and is returned", async (t) => {
     const sandbox = await withEcho(t);
     const text = "x".repeat(5_000_000);
     const answer = await post(sandbox, "x?agent=echo", {
@@ -245,7 +245,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     }
   });
 
-  test("a Last-Event-ID beyond all events gets what comes", async (t) => {
+  test("a Last-Event-ID beyond the last event gets new events only", async (t) => {
     const sandbox = await withEcho(t);
     await post(sandbox, "x?agent=echo", initialize);
     const accept = "text/event-stream";
@@ -263,7 +263,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     }
   });
 
-  test("a body over the limit is refused, one at the limit is not", async (t) => {
+  test("a body at the limit is accepted, and one byte more is rejected", async (t) => {
     const sandbox = await withEcho(t, { maxJsonBytes: 1_000 });
     const body = (bytes: number) => {
       const empty = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "m", params: "" });
@@ -274,7 +274,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.equal((await post(sandbox, "x", body(1_001))).status, 413);
   });
 
-  test("of two answers to one question the agent gets the first", async (t) => {
+  test("of two answers to one request the agent gets the first", async (t) => {
     const sandbox = await withEcho(t);
     await post(sandbox, "x?agent=echo", initialize);
     await post(sandbox, "x", { jsonrpc: "2.0", id: 2, method: "ask" });
@@ -288,7 +288,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.doesNotMatch(text, /"result":"second"/);
   });
 
-  test("delete is quick and idempotent, settles what is open, and ends the streams", async (t) => {
+  test("delete is fast and idempotent, settles pending requests and ends the streams", async (t) => {
     const sandbox = await withEcho(t);
     await post(sandbox, "x?agent=echo", initialize);
     const stream = await sandbox.fetch(`${sandbox.url}/v1/acp/x`);
@@ -308,7 +308,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.equal((await post(sandbox, "x?agent=echo", initialize)).status, 200, "the id is free again");
   });
 
-  test("a client that vanishes in a stream or a request leaves the agent to the others", async (t) => {
+  test("a client that disconnects during a stream or request does not affect others", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });
     const sandbox = await startSandbox(t, "unix", { agents });
     await post(sandbox, "x?agent=plain", initialize);
@@ -343,7 +343,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.match(found[4] ?? "", /"id":3,"result":\{"stopReason":"end_turn"/, "the answer is in the stream");
   });
 
-  test("an instance that nobody uses any more is ended; one with a stream stays", async (t) => {
+  test("an idle instance is ended, and one with a stream is not", async (t) => {
     const sandbox = await withEcho(t, { idleInstanceMs: 1_000 });
     await post(sandbox, "left?agent=echo", initialize);
     await post(sandbox, "watched?agent=echo", initialize);
@@ -355,7 +355,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.deepEqual(await names(), ["watched"]);
   });
 
-  test("one more instance than may be is refused", async (t) => {
+  test("an instance beyond the limit is rejected", async (t) => {
     const sandbox = await withEcho(t, { maxAgentInstances: 2 });
     for (const name of ["a", "b"])
       assert.equal((await post(sandbox, `${name}?agent=echo`, initialize)).status, 200);
@@ -364,7 +364,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.equal((await post(sandbox, "c?agent=echo", initialize)).status, 200);
   });
 
-  test("an agent that ends again while it comes back is initialized in its next process", async (t) => {
+  test("an agent that crashes during recovery is initialized again in its next process", async (t) => {
     const script = `
 import { createInterface } from "node:readline";
 import { appendFileSync, readFileSync } from "node:fs";
@@ -395,7 +395,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     assert.deepEqual(field(await ask(4, "look"), "result"), { life: 3, initialized: true });
   });
 
-  test("what an agent refused is not told to the process that stands in for it", async (t) => {
+  test("a handshake request that the agent rejected is not replayed to its replacement", async (t) => {
     const script = `
 import { createInterface } from "node:readline";
 const told = [];

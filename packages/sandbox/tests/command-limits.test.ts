@@ -39,7 +39,7 @@ async function perlIsMissing(): Promise<boolean> {
 }
 
 describe("limits of a command", () => {
-  test("a fork bomb is bounded, ended, and told", async (t) => {
+  test("a fork bomb is bounded, killed and reported", async (t) => {
     if (!(await canLimit(t, "tasks"))) return;
     const sandbox = await startSandbox(t, "unix", { limits: { maxCommandTasks: 64 } });
     const { request, create, info, output } = processApi(sandbox);
@@ -60,7 +60,7 @@ describe("limits of a command", () => {
     assert.equal(field(quiet.body, "limitsHit"), undefined);
   });
 
-  test("what takes too much memory is ended, and told", async (t) => {
+  test("a command that uses too much memory is killed and reported", async (t) => {
     if (!(await canLimit(t, "memory"))) return;
     const sandbox = await startSandbox(t, "unix", {
       limits: { maxCommandMemoryBytes: limits.maxMemoryBytes },
@@ -72,7 +72,7 @@ describe("limits of a command", () => {
     assert.notEqual(String(field(ran.body, "stdout")).trim(), "299999999");
   });
 
-  test("a group of tasks is for the next command too, unless its limit was hit", async (t) => {
+  test("a task group is reused unless its limit was hit", async (t) => {
     if (!(await canLimit(t, "tasks"))) return;
     const spawner = new Spawner(silentLogger, { limits: { ...limits, maxMemoryBytes: 0 } });
     t.after(() => spawner.close());
@@ -100,7 +100,7 @@ describe("limits of a command", () => {
     assert.deepEqual(await run("true"), after);
   });
 
-  test("a group in which somebody is counted is not for the next command", async (t) => {
+  test("a task group that still counts a process is not reused", async (t) => {
     if (!(await canLimit(t, "tasks"))) return;
     const groups = await LimitGroups.create(
       `test-${randomUUID()}`,
@@ -127,7 +127,7 @@ describe("limits of a command", () => {
     assert.deepEqual(groups.acquire("3", undefined), second);
   });
 
-  test("nothing is left of the groups after the server", async () => {
+  test("the server removes all groups when it closes", async () => {
     const spawner = new Spawner(silentLogger, { limits });
     const { signal } = new AbortController();
     const groups = await ControlGroups.create(`own-${randomUUID()}`);
@@ -142,7 +142,7 @@ describe("limits of a command", () => {
     assert.ok(directories.every((path) => !existsSync(path)));
   });
 
-  test("a command that the system refuses at once leaves no group", async (t) => {
+  test("a command that cannot start leaves no group", async (t) => {
     if (!(await canLimit(t, "tasks"))) return;
     const spawner = new Spawner(silentLogger, { limits });
     t.after(() => spawner.close());

@@ -21,7 +21,7 @@ async function host(t: TestContext, options: DialHostOptions = {}) {
 }
 
 describe("a server that dials out", () => {
-  test("a start that waits for its host ends with a signal", async (t) => {
+  test("a signal ends a start that waits for its host", async (t) => {
     const socketPath = join(await temporary(t), "nobody.sock");
     const program = `
       import { runSandboxServer } from ${JSON.stringify(new URL("../src/main.ts", import.meta.url))};
@@ -39,7 +39,7 @@ describe("a server that dials out", () => {
     });
   });
 
-  test("two idle connections are ready at any time, and many requests run side by side", async (t) => {
+  test("two idle connections are always ready, and many requests run concurrently", async (t) => {
     const { socketPath, listening, client, directory } = await host(t);
     const server = await createSandboxServer({ listen: { dial: socketPath }, home: directory });
     t.after(() => server.close());
@@ -58,7 +58,7 @@ describe("a server that dials out", () => {
     for (let index = 0; index < 50; index += 1) assert.deepEqual(await sandbox.health(), { status: "ok" });
   });
 
-  test("a WebSocket uses its connection up, and another one is dialled for who comes next", async (t) => {
+  test("a WebSocket occupies its connection, and another one is dialled", async (t) => {
     const { socketPath, listening, client, directory } = await host(t, { connectTimeoutMs: 2_000 });
     const server = await createSandboxServer({ listen: { dial: socketPath }, home: directory });
     t.after(() => server.close());
@@ -77,7 +77,7 @@ describe("a server that dials out", () => {
     assert.deepEqual(await sandbox.health(), { status: "ok" });
   });
 
-  test("it dials again when the host comes back", async (t) => {
+  test("it dials again after the host returns", async (t) => {
     const { socketPath, listening, directory } = await host(t);
     const server = await createSandboxServer({ listen: { dial: socketPath }, home: directory });
     t.after(() => server.close());
@@ -88,7 +88,7 @@ describe("a server that dials out", () => {
     assert.deepEqual(await sandbox.health(), { status: "ok" });
   });
 
-  test("it may start before the host listens", async (t) => {
+  test("it can start before the host listens", async (t) => {
     const directory = await temporary(t);
     const socketPath = join(directory, "run", "control.sock");
     const starting = createSandboxServer({ listen: { dial: socketPath }, home: directory });
@@ -98,7 +98,7 @@ describe("a server that dials out", () => {
     await (await starting).close();
   });
 
-  test("a sandbox that never dials is a clear error, also for those who wait when the host closes", async (t) => {
+  test("a sandbox that never dials is reported, also to callers waiting when the host closes", async (t) => {
     const { client, listening } = await host(t, { connectTimeoutMs: 100 });
     const sandbox = await client();
     await assert.rejects(sandbox.health(), (error) => {
@@ -114,7 +114,7 @@ describe("a server that dials out", () => {
     await waiting;
   });
 
-  test("the socket is private, and a directory that others may enter is refused", async (t) => {
+  test("the socket is private, and a directory accessible to others is rejected", async (t) => {
     const { socketPath, directory } = await host(t);
     assert.equal((await stat(socketPath)).mode & 0o777, 0o600);
     assert.equal((await stat(join(directory, "run"))).mode & 0o777, 0o700);
@@ -125,7 +125,7 @@ describe("a server that dials out", () => {
     await chmod(directory, 0o700);
   });
 
-  test("more connections than the bound are refused", async (t) => {
+  test("connections beyond the limit are rejected", async (t) => {
     const { socketPath, listening, client, directory } = await host(t, {
       maxConnections: 4,
       connectTimeoutMs: 2_000,

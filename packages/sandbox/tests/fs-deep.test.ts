@@ -31,7 +31,7 @@ console.log(JSON.stringify({
 await server.close();
 `;
 
-test("a tree with more levels than the server may have files open is searched, packed, compared and read", async (t) => {
+test("a tree deeper than the descriptor limit can be searched, archived, compared and read", async (t) => {
   const root = await temporary(t);
   const deep = "d/".repeat(levels);
   const end = join(root, "one", deep);

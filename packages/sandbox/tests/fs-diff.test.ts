@@ -28,7 +28,7 @@ async function trees(home: string): Promise<void> {
   await writeFile(join(home, "new/turned/inside"), "now a directory\n");
 }
 
-test("two trees are compared, and the patch makes the one of the other", async (t) => {
+test("the patch of two trees turns one into the other", async (t) => {
   const sandbox = await startSandbox(t);
   const { home } = sandbox;
   await trees(home);
@@ -72,7 +72,7 @@ test("two trees are compared, and the patch makes the one of the other", async (
   assert.equal(await readFile(join(home, "old/turned/inside"), "utf8"), "now a directory\n");
 });
 
-test("a comparison is bounded, and stays inside of a root", async (t) => {
+test("a comparison is bounded and confined to the root", async (t) => {
   const root = await temporary(t);
   const sandbox = await startSandbox(t, "unix", { root, home: root, cwd: root });
   await mkdir(join(root, "a"));

@@ -63,7 +63,7 @@ async function checkTree(at: string): Promise<void> {
 }
 
 describe("moves to another file system", { skip }, () => {
-  test("a directory, a file and a link arrive whole, and leave nothing behind", async (t) => {
+  test("a directory, a file and a link are moved completely", async (t) => {
     const { here, there, move } = await twoFileSystems(t);
     await tree(join(here, "tree"));
     await symlink("anything", join(here, "link"));
@@ -79,7 +79,7 @@ describe("moves to another file system", { skip }, () => {
     assert.deepEqual(await readdir(join(there, "made")), ["tree"]);
   });
 
-  test("what is at the destination is replaced only where that is asked for", async (t) => {
+  test("an existing destination is replaced only with overwrite", async (t) => {
     const { here, there, move } = await twoFileSystems(t);
     await tree(join(here, "tree"));
     await mkdir(join(there, "tree"));
@@ -96,7 +96,7 @@ describe("moves to another file system", { skip }, () => {
     assert.deepEqual([await readdir(here), await readdir(there)], [["file"], []]);
   });
 
-  test("a move that cannot be leaves both sides as they were, and says why", async (t) => {
+  test("a failed move leaves both sides unchanged and reports the reason", async (t) => {
     const { here, there, move } = await twoFileSystems(t);
     await tree(join(here, "tree"));
     execFileSync("mkfifo", [join(here, "tree", "folder", "pipe")]);

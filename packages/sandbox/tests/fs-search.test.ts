@@ -35,7 +35,7 @@ async function sample(sandbox: Sandbox, outside: string): Promise<void> {
   await symlink(outside, join(home, "link"));
 }
 
-test("lines and names are found by our own walk", async (t) => {
+test("lines and names are found by the built-in search", async (t) => {
   const outside = await temporary(t);
   await withoutRipgrep(t, outside);
   const sandbox = await startSandbox(t);
@@ -68,7 +68,7 @@ test("lines and names are found by our own walk", async (t) => {
   }
 });
 
-test("ripgrep is asked in a way that its pattern cannot be an option", async (t) => {
+test("a pattern cannot become an option of ripgrep", async (t) => {
   const bin = await temporary(t);
   const sandbox = await startSandbox(t);
   const rg = join(bin, "rg");
@@ -88,7 +88,7 @@ test("ripgrep is asked in a way that its pattern cannot be an option", async (t)
   assert.equal(where.trim(), sandbox.home);
 });
 
-test("names and lines that are not UTF-8 are found by ripgrep too", async (t) => {
+test("ripgrep finds names and lines that are not UTF-8", async (t) => {
   const bin = await temporary(t);
   const sandbox = await startSandbox(t);
   const bytes = (text: string) => ({ bytes: Buffer.from(text, "latin1").toString("base64") });
@@ -104,7 +104,7 @@ test("names and lines that are not UTF-8 are found by ripgrep too", async (t) =>
   assert.equal(path.toString("latin1"), `${sandbox.home}/caf\xe9`);
 });
 
-test("what ripgrep has found is told where it is ended within a line", async (t) => {
+test("matches are returned even if ripgrep is killed within a line", async (t) => {
   const bin = await temporary(t);
   const sandbox = await startSandbox(t, "unix", { limits: { searchTimeoutMs: 3_000 } });
   const event = { type: "match", data: { path: { text: "./f" }, line_number: 7, lines: { text: "hit\n" } } };

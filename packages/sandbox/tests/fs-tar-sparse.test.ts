@@ -12,7 +12,7 @@ function pax(version: string): string[] {
 }
 
 for (const format of formats) {
-  test(`a file with holes in an archive (${format.join(" ")}) is refused, not written as its pieces`, async (t) => {
+  test(`a sparse file in an archive (${format.join(" ")}) is rejected, not written in parts`, async (t) => {
     const source = await temporary(t);
     const file = await open(join(source, "holes"), "w");
     await file.write("in the middle", 5_000_000);

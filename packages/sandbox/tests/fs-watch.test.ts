@@ -53,7 +53,7 @@ async function openWatch(sandbox: Sandbox, query: string) {
   return { next, until, stop: () => stop.abort() };
 }
 
-test("what is created, changed and deleted is told, in new directories too", { skip }, async (t) => {
+test("created, changed and deleted entries are reported, also in new directories", { skip }, async (t) => {
   const sandbox = await startSandbox(t);
   const { home } = sandbox;
   await writeFile(join(home, "was"), "x");
@@ -78,7 +78,7 @@ test("what is created, changed and deleted is told, in new directories too", { s
   watch.stop();
 });
 
-test("a directory that is made anew in the moment in which it went is watched on", { skip }, async (t) => {
+test("a directory that is removed and immediately created again is still watched", { skip }, async (t) => {
   const sandbox = await startSandbox(t);
   const { home } = sandbox;
   const sub = join(home, "sub");
@@ -99,7 +99,9 @@ test("a directory that is made anew in the moment in which it went is watched on
   watch.stop();
 });
 
-test("one directory alone, links not followed, and many files at once", { skip }, async (t) => {
+test("a watch can be limited to one directory, follows no links and handles many files", {
+  skip,
+}, async (t) => {
   const sandbox = await startSandbox(t);
   const outside = await temporary(t);
   await mkdir(join(sandbox.home, "sub"));
@@ -115,7 +117,7 @@ test("one directory alone, links not followed, and many files at once", { skip }
   watch.stop();
 });
 
-test("a watch that cannot go on says why", { skip }, async (t) => {
+test("a watch that cannot continue reports the reason", { skip }, async (t) => {
   const sandbox = await startSandbox(t, "unix", { limits: { maxWatchedDirectories: 2 } });
   await mkdir(join(sandbox.home, "a"));
   const watch = await openWatch(sandbox, "recursive=true");
@@ -128,7 +130,7 @@ test("a watch that cannot go on says why", { skip }, async (t) => {
   assert.equal(missing.status, 400);
 });
 
-test("a directory that goes away ends its watch", { skip }, async (t) => {
+test("removing the directory ends its watch", { skip }, async (t) => {
   const sandbox = await startSandbox(t, "unix", { limits: { heartbeatMs: 50 } });
   await mkdir(join(sandbox.home, "d"));
   const watch = await openWatch(sandbox, "path=d&recursive=true");

@@ -29,7 +29,7 @@ const numbers: Readonly<Record<string, readonly string[]>> = {
 const known = process.platform === "linux" ? numbers[process.arch] : undefined;
 const skip = known ? false : "needs Linux on a processor whose system calls are known";
 
-test("files are made and moved where there are no hard links, and none is replaced", { skip }, async (t) => {
+test("files are created and moved without hard links, and none is replaced", { skip }, async (t) => {
   const through = ["perl", "-e", script, ...(known ?? [])];
   const { url, token, home } = await startServerProcess(t, {}, "tcp", undefined, through);
   const call = async (method: string, path: string, body: string, headers: Record<string, string>) => {
@@ -58,7 +58,7 @@ test("files are made and moved where there are no hard links, and none is replac
   assert.deepEqual(left.sort(), ["directory", "moved", "new", "other-link"]);
 });
 
-test("an archive with hard links is extracted where there are none", { skip }, async (t) => {
+test("an archive with hard links is extracted on a file system without them", { skip }, async (t) => {
   const through = ["perl", "-e", script, ...(known ?? [])];
   const { url, token, home } = await startServerProcess(t, {}, "tcp", undefined, through);
   const content = "x".repeat(100_000);

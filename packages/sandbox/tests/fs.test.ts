@@ -42,7 +42,7 @@ describe("files", () => {
     assert.deepEqual(await client.fs.entries("~/dir/sub"), []);
   });
 
-  test("an empty file, a missing file, a directory and a device are told apart", async (t) => {
+  test("an empty file, a missing file, a directory and a device get distinct responses", async (t) => {
     const { client, home } = await startSandbox(t);
     assert.equal(await client.fs.write("empty", ""), 0);
     assert.equal((await client.fs.read("empty")).length, 0);
@@ -63,7 +63,7 @@ describe("files", () => {
     await assert.rejects(client.fs.entries("a"), refused("invalid_request", 400));
   });
 
-  test("a replaced file keeps its permissions; an upload that breaks changes nothing", async (t) => {
+  test("a replaced file keeps its permissions, and an interrupted upload changes nothing", async (t) => {
     const { client, home } = await startSandbox(t);
     await writeFile(join(home, "script"), "old", { mode: 0o755 });
     await client.fs.write("script", "new");
@@ -97,7 +97,7 @@ describe("files", () => {
 });
 
 describe("the root", () => {
-  test("nothing outside is reached by .., absolute paths or links", async (t) => {
+  test(".., absolute paths and links reach nothing outside", async (t) => {
     const root = await temporary(t);
     const outside = await temporary(t);
     await writeFile(join(outside, "secret"), "secret");
@@ -129,7 +129,7 @@ describe("the root", () => {
     assert.deepEqual(await readdir(outside), ["secret"]);
   });
 
-  test("a directory that is swapped for a link all the time never leads out", async (t) => {
+  test("a directory that is constantly swapped for a link never leads outside", async (t) => {
     const root = await temporary(t);
     const outside = await temporary(t);
     await writeFile(join(outside, "file"), "outside");
@@ -194,7 +194,7 @@ async function bundle(t: TestContext): Promise<string> {
   return join(dir, "cli.js");
 }
 
-describe("large files up and down, with the server's memory under 150 MB", () => {
+describe("uploads and downloads of large files with less than 150 MB of memory", () => {
   const sizes = { tcp: manyBytes, unix: 50_000_000, dial: 50_000_000 };
   for (const transport of transports) {
     test(`${sizes[transport] / 1_000_000} MB over ${transport}`, async (t) => {

@@ -135,7 +135,7 @@ describe("problems and routes", () => {
     await session.acp.close();
   });
 
-  test("a stream that is opened before its agent waits for it", async (t) => {
+  test("a stream opened before its agent exists waits for it", async (t) => {
     const sandbox = await startSandbox(t);
     const stream = sandbox.fetch(`${sandbox.url}/v1/acp/early`, { headers: { accept: "text/event-stream" } });
     await openSession(sandbox, { serverId: "early" });
@@ -273,7 +273,7 @@ describe("authorization of callers", () => {
     assert.equal((await stat(path)).ino, before);
   });
 
-  test("an incomplete request does not keep the server from closing", async (t) => {
+  test("an incomplete request does not prevent the server from closing", async (t) => {
     const server = await createSandboxServer({
       listen: { host: "127.0.0.1", port: 0 },
       home: await temporary(t),

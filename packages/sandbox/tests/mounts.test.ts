@@ -20,7 +20,7 @@ async function withHungMount(t: TestContext) {
   return { base, mount, hung: mount.point };
 }
 
-test("a mount that does not answer is told of, and holds nothing else up", async (t) => {
+test("a hung mount is reported and blocks nothing else", async (t) => {
   const found = await withHungMount(t);
   if (!found) return;
   const { base, hung, mount } = found;
@@ -76,7 +76,7 @@ test("a mount that does not answer is told of, and holds nothing else up", async
   assert.equal(after.status, 502);
 });
 
-test("an agent does not start a session there, and goes on elsewhere", async (t) => {
+test("an agent starts no session on a hung mount and continues elsewhere", async (t) => {
   const found = await withHungMount(t);
   if (!found) return;
   const sandbox = await startSandbox(t);
@@ -85,7 +85,7 @@ test("an agent does not start a session there, and goes on elsewhere", async (t)
   await acp.request("session/new", { cwd: sandbox.work, mcpServers: [] });
 });
 
-test("an agent that lies there is not started", async (t) => {
+test("an agent installed on a hung mount is not started", async (t) => {
   const found = await withHungMount(t);
   if (!found) return;
   const agents = [customAgent({ id: "there", command: `${found.hung}/agent`, args: [] })];
@@ -100,7 +100,7 @@ test("an agent that lies there is not started", async (t) => {
   assert.partialDeepStrictEqual(await agent.json(), { id: "there", installed: false });
 });
 
-test("below a root too", async (t) => {
+test("the same holds below a root", async (t) => {
   const found = await withHungMount(t);
   if (!found) return;
   const { base, hung } = found;
@@ -115,7 +115,7 @@ test("below a root too", async (t) => {
   assert.equal((await fetch(`${url}/v1/fs/file?path=${base}/folder/file`)).status, 200);
 });
 
-test("a mount that answers everything but reads holds up its readers alone", async (t) => {
+test("a mount that hangs only on reads blocks only its readers", async (t) => {
   const base = await temporary(t);
   const mount = await unreadableMount(t, `${base}/served`);
   if (!mount) {

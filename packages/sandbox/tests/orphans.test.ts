@@ -43,7 +43,7 @@ async function withStubbornAgent(t: TestContext): Promise<{ server: ServerProces
 const exited = (server: ServerProcess) =>
   new Promise<number | null>((resolve) => server.child.once("exit", (code) => resolve(code)));
 
-describe("nothing is left behind", () => {
+describe("no process is left behind", () => {
   test("after delete, which never hangs", async (t) => {
     const { server, mark } = await withStubbornAgent(t);
     const startedAt = performance.now();
@@ -73,7 +73,7 @@ describe("nothing is left behind", () => {
     await until("everything is gone", async () => (await processesWith(mark)).length === 0, soonMs);
   });
 
-  test("after an agent that died by itself", async (t) => {
+  test("after an agent that crashed", async (t) => {
     const { server, mark } = await withStubbornAgent(t);
     const agents = await processesWith(`stubborn-${mark}.mjs`);
     for (const pid of agents) process.kill(pid, "SIGKILL");

@@ -39,7 +39,7 @@ const run = async (sandbox: Sandbox, script: string, more: object = {}) =>
     JSON.stringify({ command: "/bin/sh", args: ["-c", script], ...more }),
   );
 
-test("defects 3 and 4: a crash settles its prompt at once, and the session works again", async (t) => {
+test("defects 3 and 4: a crash settles its prompt immediately, and the session can be used again", async (t) => {
   const sandbox = await startSandbox(t);
   const session = await openSession(sandbox, { allow: true });
   await assert.rejects(session.prompt("crash"), { code: "agent_exited" });
@@ -49,7 +49,7 @@ test("defects 3 and 4: a crash settles its prompt at once, and the session works
   assert.equal(field(await api.prompt(id, "add a line without asking"), "status"), "completed");
 });
 
-test("defect 7: a stream that is asked for together with the first message waits for it", async (t) => {
+test("defect 7: a stream requested together with the first message waits for it", async (t) => {
   const sandbox = await startSandbox(t);
   const abort = new AbortController();
   t.after(() => abort.abort());
@@ -64,7 +64,7 @@ test("defect 7: a stream that is asked for together with the first message waits
   assert.deepEqual([stream.status, answer.status], [200, 200]);
 });
 
-test("defect 8: bodies are not bounded to 2 MiB", async (t) => {
+test("defect 8: bodies are not limited to 2 MiB", async (t) => {
   const sandbox = await startSandbox(t);
   const bytes = Buffer.alloc(3 * 1_048_576, 7);
   const written = await request(sandbox, "PUT", "/v1/fs/file?path=big", bytes, "application/octet-stream");
@@ -73,13 +73,13 @@ test("defect 8: bodies are not bounded to 2 MiB", async (t) => {
   await session.prompt(`without asking ${"x".repeat(3 * 1_048_576)}`);
 });
 
-test("defect 9: the agent that needs no model speaks ACP on a fresh HOME", async (t) => {
+test("defect 9: the agent without a model works with a fresh HOME", async (t) => {
   const sandbox = await startSandbox(t);
   const session = await openSession(sandbox, { agent: "demo", allow: true });
   assert.equal(field(await session.prompt("hello"), "stopReason"), "end_turn");
 });
 
-test("defect 11: a move onto itself, and of nothing, destroys nothing", async (t) => {
+test("defect 11: a move onto itself or of a missing file destroys nothing", async (t) => {
   const sandbox = await startSandbox(t);
   await writeFile(join(sandbox.home, "kept"), "kept");
   const move = (from: string, to: string) =>
@@ -98,7 +98,7 @@ async function tar(add: (archive: ReturnType<typeof pack>) => void): Promise<Buf
   return Buffer.concat(chunks);
 }
 
-test("defect 12: an archive does not lead out of its destination, and its headers are bounded", async (t) => {
+test("defect 12: an archive cannot write outside its destination, and its headers are bounded", async (t) => {
   const outside = await temporary(t);
   const sandbox = await startSandbox(t);
   const upload = (body: Buffer) =>
@@ -128,7 +128,7 @@ test("defect 13: a dangling link is deleted, ~ expands, ranges are served", asyn
   assert.deepEqual([part.status, await part.text()], [206, "234"]);
 });
 
-test("defects 14 and 16: a run does not wait for what it left behind, and terminals know their TERM", async (t) => {
+test("defects 14 and 16: a run does not wait for its background processes, and terminals have TERM", async (t) => {
   const sandbox = await startSandbox(t);
   const { value } = await run(sandbox, "sleep 600 & echo done", { timeoutMs: 60_000 });
   assert.deepEqual([field(value, "stdout"), field(value, "timedOut")], ["done\n", false]);
@@ -159,7 +159,7 @@ async function follow(t: TestContext, sandbox: Sandbox, id: string): Promise<str
     .join("");
 }
 
-test("defect 15: following output ends with the process, and processes are listed as they came", async (t) => {
+test("defect 15: following output ends with the process, and processes are listed in creation order", async (t) => {
   const sandbox = await startSandbox(t);
   const ids: string[] = [];
   for (let index = 0; index < 11; index += 1) {
@@ -176,7 +176,7 @@ test("defect 15: following output ends with the process, and processes are liste
   );
 });
 
-test("defect 18: refusals of bodies and queries are problem documents, and there is an OpenAPI document", async (t) => {
+test("defect 18: invalid bodies and queries get problem documents, and an OpenAPI document exists", async (t) => {
   const sandbox = await startSandbox(t);
   await mkdir(join(sandbox.home, "d"));
   for (const [method, path, body, type, status] of [
@@ -191,7 +191,7 @@ test("defect 18: refusals of bodies and queries are problem documents, and there
   assert.equal(field((await request(sandbox, "GET", "/openapi.json")).value, "openapi"), "3.1.0");
 });
 
-test("defect 19: a server on TCP is never open by accident, and the scheme has no case", async (t) => {
+test("defect 19: a TCP server is never open by accident, and the scheme is case-insensitive", async (t) => {
   const sandbox = await startSandbox(t, "tcp", { token: "secret" });
   assert.equal((await fetch(`${sandbox.url}/v1/agents`)).status, 401);
   const headers = { authorization: "bEaReR secret" };

@@ -27,7 +27,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 `;
 
 describe("permissions", () => {
-  test("many at once are answered by any client, in any order, each once", async (t) => {
+  test("concurrent requests are answered by any client, in any order, each once", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });
     const sandbox = await startSandbox(t, "unix", { agents });
     const [one, two] = [new SessionApi(sandbox), new SessionApi(sandbox)];
@@ -84,7 +84,7 @@ describe("permissions", () => {
     ["a client", undefined],
     ["a policy", () => "allow"],
   ] as const satisfies readonly (readonly [string, PermissionPolicy | undefined])[]) {
-    test(`two that come under one id are both answered, by ${who}`, async (t) => {
+    test(`two requests with the same id are both answered, by ${who}`, async (t) => {
       const agents = await withScript(t, "forgetful", asksTwiceUnderOneId);
       const policy = permissionPolicy === undefined ? {} : { permissionPolicy };
       const api = new SessionApi(await startSandbox(t, "unix", { agents, ...policy }));
@@ -96,7 +96,7 @@ describe("permissions", () => {
     });
   }
 
-  test("one that nobody answers expires, and the agent is told no", async (t) => {
+  test("an unanswered request expires and is denied", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });
     const api = new SessionApi(await startSandbox(t, "unix", { agents }));
     const id = await api.create("plain", { permissionTimeoutMs: 50 });
@@ -106,7 +106,7 @@ describe("permissions", () => {
     assert.equal((await api.answer(id, expired, { optionId: "yes" })).status, 409);
   });
 
-  test("a policy decides before anybody is asked; what it leaves open is asked", async (t) => {
+  test("a policy decides first, and clients are asked about the rest", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });
     const asked: unknown[] = [];
     const verdicts = ["allow", "deny", "ask"] as const;
@@ -138,7 +138,7 @@ describe("permissions", () => {
     ]);
   });
 
-  test("a policy is asked for raw clients too, and they see only what it leaves open", async (t) => {
+  test("a policy also decides for raw clients, which see only the rest", async (t) => {
     const permissionPolicy: PermissionPolicy = () => "allow";
     const sandbox = await startSandbox(t, "unix", { permissionPolicy });
     const raw = await openSession(sandbox);
@@ -146,7 +146,7 @@ describe("permissions", () => {
     assert.ok(!raw.seen.some(({ message }) => message.method === "session/request_permission"));
   });
 
-  test("raw clients and clients of sessions answer the same questions", async (t) => {
+  test("raw clients and session clients answer the same requests", async (t) => {
     const sandbox = await startSandbox(t);
     const api = new SessionApi(sandbox);
     const raw = await openSession(sandbox);
@@ -172,7 +172,7 @@ describe("permissions", () => {
     assert.equal((await api.answer(id, pending[0], { reply: "reject" })).status, 409);
   });
 
-  test("what a sub-agent asks belongs to its session", async (t) => {
+  test("a request of a sub-agent belongs to its session", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });
     const api = new SessionApi(await startSandbox(t, "unix", { agents }));
     const id = await api.create("plain");
@@ -183,7 +183,7 @@ describe("permissions", () => {
     assert.deepEqual(answersOf(await turn), ["yes"]);
   });
 
-  test("an agent that asks and dies leaves no open question", async (t) => {
+  test("an agent that exits leaves no open request", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });
     const api = new SessionApi(await startSandbox(t, "unix", { agents }));
     const id = await api.create("plain");
@@ -197,7 +197,7 @@ describe("permissions", () => {
     assert.equal(field(await api.prompt(id, "go on"), "recovery"), "replayed");
   });
 
-  test("cancel answers open questions, and those that come too late", async (t) => {
+  test("cancel answers open requests, and later ones of the cancelled turn", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });
     const api = new SessionApi(await startSandbox(t, "unix", { agents }));
     const id = await api.create("plain");

@@ -39,7 +39,7 @@ const comet = (mark: string) =>
 
 describe("ending a family", () => {
   for (const controlGroups of [true, false]) {
-    test(`takes everything along ${controlGroups ? "with" : "without"} control groups`, async (t) => {
+    test(`ends all descendants ${controlGroups ? "with" : "without"} control groups`, async (t) => {
       const mark = newMark();
       killLater(t, mark);
       const spawner = new Spawner(silentLogger, { controlGroups });
@@ -59,7 +59,7 @@ describe("ending a family", () => {
     });
   }
 
-  test("ends a terminal that has not started to run yet", async (t) => {
+  test("ends a terminal whose program has not started yet", async (t) => {
     const mark = newMark();
     killLater(t, mark);
     // Without control groups, which would reveal to the program that it is too late.
@@ -145,7 +145,7 @@ function apiOf(server: ServerProcess): ProcessApi {
 const exited = (server: ServerProcess) =>
   new Promise<number | null>((resolve) => server.child.once("exit", (code) => resolve(code)));
 
-describe("nothing is left of managed processes", () => {
+describe("no managed process is left", () => {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     test(`after ${signal} to the server, which exits with 0`, async (t) => {
       const { server, mark } = await withProcesses(t);
@@ -190,7 +190,7 @@ describe("nothing is left of managed processes", () => {
 });
 
 describe("survivors", () => {
-  test("of a server that was killed with its watchdog are found and can be ended", async (t) => {
+  test("of a server that was killed with its reaper are found and can be ended", async (t) => {
     const dataDirectory = join(await temporary(t), "data");
     await mkdir(dataDirectory);
     const { server, mark, ids } = await withProcesses(t, dataDirectory);

@@ -74,8 +74,8 @@ async function restartable(t: TestContext) {
   return { home, fetch, restart };
 }
 
-describe("connections that break", () => {
-  test("a session goes on behind a restart of its server, whoever notices it first", async (t) => {
+describe("interrupted connections", () => {
+  test("a session continues after a restart of its server, whichever client notices first", async (t) => {
     const { home, fetch, restart } = await restartable(t);
     const sandbox = await SandboxAgent.connect({ fetch });
     t.after(() => sandbox.dispose());
@@ -97,7 +97,7 @@ describe("connections that break", () => {
     assert.equal(typeof (await sandbox.destroySession(session.id)).destroyedAt, "number");
   });
 
-  test("an answer to a question arrives, however often its connection breaks", async (t) => {
+  test("an answer to a request arrives however often its connection breaks", async (t) => {
     const { home, fetch } = await restartable(t);
     let breaks = 2;
     const breaking: typeof globalThis.fetch = async (input, init) => {
@@ -114,7 +114,7 @@ describe("connections that break", () => {
     assert.deepEqual([stopReason, breaks], ["end_turn", 0]);
   });
 
-  test("an instance that went while its stream stood is not made anew by a message", async () => {
+  test("a message does not recreate an instance that was deleted during its stream", async () => {
     const asked: string[] = [];
     const standing = (signal: AbortSignal | null | undefined) =>
       new ReadableStream({
@@ -135,7 +135,7 @@ describe("connections that break", () => {
     assert.equal((await acp.closed).kind, "gone");
   });
 
-  test("a turn survives cuts of all connections without a gap or a repetition", async (t) => {
+  test("a turn survives interruptions of all connections without gaps or repetitions", async (t) => {
     const { client, cut, home } = await behindRelay(t);
     const seen: Envelope[] = [];
     const gaps: unknown[] = [];
@@ -163,7 +163,7 @@ describe("connections that break", () => {
     assert.deepEqual(gaps, []);
   });
 
-  test("a second connection resumes where a log ends", async (t) => {
+  test("a second connection resumes at the end of the log", async (t) => {
     const { client, home } = await behindRelay(t);
     const first = client.acp("s", { agent: "demo" });
     await first.request("initialize", {});
@@ -176,7 +176,7 @@ describe("connections that break", () => {
     assert.deepEqual(seqs, [2]);
   });
 
-  test("a deleted instance and a lost server are told apart", async (t) => {
+  test("a deleted instance and a lost server are distinguished", async (t) => {
     const { client, server, relay, cut } = await behindRelay(t);
     const one = client.acp("one", { agent: "demo" });
     const two = client.acp("two", { agent: "demo", reconnectForMs: 300 });
@@ -195,7 +195,7 @@ describe("connections that break", () => {
     assert.deepEqual(await two.envelopes().next(), { done: true, value: undefined });
   });
 
-  test("an answer that takes long is kept alive with blanks, and a request can be given up", async (t) => {
+  test("a slow response is kept alive with blanks, and a request can be aborted", async (t) => {
     const { client, home } = await behindRelay(t, { limits: { heartbeatMs: 20 } });
     const acp = client.acp("s", { agent: "demo" });
     t.after(() => acp.detach());
@@ -218,7 +218,7 @@ describe("connections that break", () => {
     assert.equal(field(await again, "stopReason"), "end_turn");
   });
 
-  test("a log of the server is followed on behind a cut, without a gap or a repetition", async (t) => {
+  test("following a session log continues after an interruption without gaps or repetitions", async (t) => {
     const { cut, fetch, inner } = await behindRelay(t);
     const direct = unixAgent(inner);
     t.after(() => direct.destroy());
@@ -243,7 +243,7 @@ describe("connections that break", () => {
     );
   });
 
-  test("output that comes while a follower of what is new is cut off is told to it", async (t) => {
+  test("output during the interruption of a follower of new output is delivered to it", async (t) => {
     const { cut, fetch, home } = await behindRelay(t);
     const agent = await SandboxAgent.connect({ fetch });
     const script = "echo before; until [ -e go ]; do sleep 0.05; done; echo after; echo end >&2";
@@ -260,7 +260,7 @@ describe("connections that break", () => {
     assert.equal(text, "after\nend\n");
   });
 
-  test("output that was followed for an hour is followed on behind a cut", async (t) => {
+  test("output followed for an hour is still followed after an interruption", async (t) => {
     const { cut, fetch, home } = await behindRelay(t);
     const agent = await SandboxAgent.connect({ fetch });
     const script = "echo before; until [ -e go ]; do sleep 0.05; done; echo after; sleep 0.05; echo end >&2";

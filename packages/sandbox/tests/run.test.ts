@@ -20,7 +20,7 @@ describe("runs", () => {
     assert.equal(result.timedOut, false);
   });
 
-  test("a command gets the environment that it was given, and nothing of what starts it", async (t) => {
+  test("a command gets only the requested environment, and nothing of its starter's", async (t) => {
     const { client } = await startSandbox(t);
     const names = async (env: Record<string, string>) => {
       const { stdout } = await client.run({ command: "env", env });
@@ -35,7 +35,7 @@ describe("runs", () => {
     assert.deepEqual(await names({ PWD: "/", SHLVL: "7" }), [...given, "PWD", "SHLVL"].sort());
   });
 
-  test("a signal gives no exit code, and a time limit ends everything", async (t) => {
+  test("a signal gives no exit code, and a timeout ends all descendants", async (t) => {
     const { client } = await startSandbox(t);
     assert.equal((await client.run({ command: "/bin/sh", args: ["-c", "kill -9 $$"] })).exitCode, null);
     const mark = `31.${Math.floor(Math.random() * 1e9)}`;
@@ -51,7 +51,7 @@ describe("runs", () => {
     assert.deepEqual(await processesWith(mark), []);
   });
 
-  test("a background child neither delays the answer nor survives it", async (t) => {
+  test("a background child neither delays the response nor survives it", async (t) => {
     const { client } = await startSandbox(t);
     const mark = `32.${Math.floor(Math.random() * 1e9)}`;
     const startedAt = performance.now();
@@ -77,7 +77,7 @@ describe("runs", () => {
     assert.equal(result.exitCode, 0);
   });
 
-  test("0 bytes of output are none, and a bound may be as large as the peer's numbers go", async (t) => {
+  test("a limit of 0 discards the output, and a limit may be as large as the peer's numbers", async (t) => {
     const { url, fetch } = await startSandbox(t);
     const run = async (fields: string) => {
       const body = `{"command":"/bin/sh","args":["-c","echo out"],${fields}}`;
@@ -94,14 +94,14 @@ describe("runs", () => {
     assert.deepEqual(await run('"timeoutMs":-1'), [422, undefined, undefined]);
   });
 
-  test("a working directory below HOME is named by ~", async (t) => {
+  test("~ names a working directory below HOME", async (t) => {
     const { client, home } = await startSandbox(t);
     await mkdir(join(home, "project"));
     assert.equal((await client.run({ command: "pwd", cwd: "~" })).stdout, `${home}\n`);
     assert.equal((await client.run({ command: "pwd", cwd: "~/project" })).stdout, `${home}/project\n`);
   });
 
-  test("a client that gives up ends its run", async (t) => {
+  test("a disconnect of the client ends its run", async (t) => {
     const { client } = await startSandbox(t);
     const mark = `33.${Math.floor(Math.random() * 1e9)}`;
     const stop = new AbortController();
@@ -112,7 +112,7 @@ describe("runs", () => {
     await until("it is gone", async () => (await processesWith(mark)).length === 0);
   });
 
-  test("the answer of a long run begins before its end, so that no timeout on the way cuts it", async (t) => {
+  test("the response of a long run starts before its end, so that no proxy times out", async (t) => {
     const { url, fetch } = await startSandbox(t, "unix", { limits: { heartbeatMs: 20 } });
     const post = (path: string, body?: object) =>
       fetch(`${url}/v1${path}`, {
@@ -137,7 +137,7 @@ describe("runs", () => {
     assert.equal(JSON.parse(await stopped.text()).status, "exited");
   });
 
-  test("the answer of a run that waits for its turn begins before it, whether it can be started then or not", async (t) => {
+  test("the response of a queued run starts before the run, whether it can be started or not", async (t) => {
     const limits = { heartbeatMs: 20, maxConcurrentRuns: 1 };
     const { url, fetch, work } = await startSandbox(t, "unix", { limits });
     const post = (command: string, ...args: readonly string[]) =>
@@ -159,7 +159,7 @@ describe("runs", () => {
     );
   });
 
-  test("what cannot be run is refused", async (t) => {
+  test("commands that cannot run are rejected", async (t) => {
     const { client, url, fetch } = await startSandbox(t);
     await assert.rejects(client.run({ command: "no-such-program" }), (error) =>
       isErrorCode(error, "sandbox", "stream_error"),
@@ -182,7 +182,7 @@ describe("runs", () => {
     assert.equal(await post("{}", "text/plain"), 415);
   });
 
-  test("more than may run at once take their turns", async (t) => {
+  test("runs beyond the limit are queued", async (t) => {
     const { client, work } = await startSandbox(t, "unix", { limits: { maxConcurrentRuns: 1 } });
     const alone = { command: "sh", args: ["-c", "mkdir one && sleep 0.02 && rmdir one"], cwd: work };
     const runs = await Promise.all(Array.from({ length: 8 }, () => client.run(alone)));
@@ -192,7 +192,7 @@ describe("runs", () => {
     );
   });
 
-  test("the line has an end", async (t) => {
+  test("the queue is bounded", async (t) => {
     const limits = { maxConcurrentRuns: 1, maxWaitingRuns: 0 };
     const { client } = await startSandbox(t, "unix", { limits });
     const stop = new AbortController();
@@ -208,7 +208,7 @@ describe("runs", () => {
     await assert.rejects(first);
   });
 
-  test("times beyond what a timer counts are as good as endless", async (t) => {
+  test("timeouts beyond the range of a timer never fire", async (t) => {
     const endless = 1e12;
     const sandbox = await startSandbox(t, "unix", { limits: { idleInstanceMs: endless } });
     const { client } = sandbox;

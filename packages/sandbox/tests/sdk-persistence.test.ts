@@ -18,7 +18,7 @@ class Forgetful extends InMemorySessionPersistDriver {
   }
 }
 
-test("an answer that cannot be kept reaches its agent, and is told by the prompt", async (t) => {
+test("an answer that cannot be stored reaches its agent and is reported by the prompt", async (t) => {
   const sandbox = await startSandbox(t);
   const { url: baseUrl, fetch } = sandbox;
   const agent = await SandboxAgent.connect({ baseUrl, fetch, persist: new Forgetful() });
@@ -30,7 +30,7 @@ test("an answer that cannot be kept reaches its agent, and is told by the prompt
   await access(join(sandbox.work, "NOTES.md"));
 });
 
-test("a prompt does not write over the record of its session, which may have been destroyed since it was read", async (t) => {
+test("a prompt does not overwrite the record of a session that was destroyed in between", async (t) => {
   const sandbox = await startSandbox(t);
   const updates: string[] = [];
   class Watched extends InMemorySessionPersistDriver {
@@ -51,7 +51,7 @@ test("a prompt does not write over the record of its session, which may have bee
   assert.deepEqual(updates.slice(opened), ["destroyed", "open"]);
 });
 
-test("what an agent says right behind the answer that opens a session is an event of it", async (t) => {
+test("a message directly after the response that opens a session is one of its events", async (t) => {
   const source = `
     import { createInterface } from "node:readline";
     for await (const line of createInterface({ input: process.stdin })) {

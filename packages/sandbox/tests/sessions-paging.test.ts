@@ -5,7 +5,7 @@ import { field, startSandbox } from "./harness.ts";
 import { scriptedAgents } from "./scripted-agent.ts";
 import { SessionApi } from "./session-api.ts";
 
-test("sessions come in pages that new ones do not shift, through the client too", async (t) => {
+test("pages of sessions are not shifted by new sessions, also through the client", async (t) => {
   const sandbox = await startSandbox(t, "unix", { agents: await scriptedAgents(t, { a: {}, b: {} }) });
   const api = new SessionApi(sandbox);
   const made: string[] = [];
@@ -35,7 +35,7 @@ test("sessions come in pages that new ones do not shift, through the client too"
   }
 });
 
-test("a session of the server is made, prompted, answered, followed and deleted by the client", async (t) => {
+test("the client creates, prompts, answers, follows and deletes a session of the server", async (t) => {
   const sandbox = await startSandbox(t, "unix", { agents: await scriptedAgents(t, { a: {} }) });
   const agent = await SandboxAgent.connect({ baseUrl: sandbox.url, fetch: sandbox.fetch });
   t.after(() => agent.dispose());

@@ -134,7 +134,7 @@ describe("recovery", () => {
     { load: true, brokenBy: "silence" },
     { resume: true, brokenBy: "end" },
   ] as const satisfies readonly Offers[]) {
-    test(`an agent that cannot take a session up (${JSON.stringify(offers)}) is told its past`, async (t) => {
+    test(`an agent that cannot recover a session (${JSON.stringify(offers)}) gets its transcript`, async (t) => {
       const agents = await scriptedAgents(t, { scripted: offers });
       const limits = { sessionOpenTimeoutMs: offers.brokenBy === "silence" ? 5_000 : 60_000 };
       const api = new SessionApi(await startSandbox(t, "unix", { agents, limits }));
@@ -148,7 +148,7 @@ describe("recovery", () => {
     });
   }
 
-  test("a session is recovered on request, and its agent ended on request", async (t) => {
+  test("a session is recovered and its agent ended on request", async (t) => {
     const agents = await scriptedAgents(t, { scripted: { resume: true } });
     const sandbox = await startSandbox(t, "unix", { agents });
     const api = new SessionApi(sandbox);
@@ -163,7 +163,7 @@ describe("recovery", () => {
     assert.equal(field(await api.session(id), "status"), "idle");
   });
 
-  test("an agent that nothing uses is ended; its session comes back", async (t) => {
+  test("an idle agent is ended, and its session is recovered by the next prompt", async (t) => {
     const agents = await scriptedAgents(t, { scripted: { resume: true } });
     const sandbox = await startSandbox(t, "unix", { agents, limits: { idleInstanceMs: 150 } });
     const api = new SessionApi(sandbox);
@@ -179,7 +179,7 @@ describe("recovery", () => {
     assert.equal(field(await api.prompt(id, "still there"), "recovery"), "resumed");
   });
 
-  test("an agent that cannot start again fails the prompt, and the next one tries again", async (t) => {
+  test("an agent that cannot restart fails the prompt, and the next prompt tries again", async (t) => {
     const agents = await scriptedAgents(t, { scripted: { resume: true } });
     const sandbox = await startSandbox(t, "unix", { agents });
     const api = new SessionApi(sandbox);
@@ -199,7 +199,7 @@ describe("recovery", () => {
     assert.equal(field(await api.prompt(id, "go on"), "recovery"), "resumed");
   });
 
-  test("a session that is closed with prompts waiting stays closed", async (t) => {
+  test("a session closed with queued prompts stays closed", async (t) => {
     const sandbox = await startSandbox(t);
     const api = new SessionApi(sandbox);
     const id = await api.create("demo");
@@ -217,7 +217,7 @@ describe("recovery", () => {
     assert.equal(field(await api.prompt(id, "without asking"), "status"), "completed");
   });
 
-  test("a session whose agent refuses the prompt with its past tells it again with the next one", async (t) => {
+  test("a transcript that the agent rejects is sent again with the next prompt", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });
     const api = new SessionApi(await startSandbox(t, "unix", { agents }));
     const id = await api.create("plain");
@@ -232,7 +232,7 @@ describe("recovery", () => {
     assert.deepEqual(await heard("and on"), ["and on"]);
   });
 
-  test("a prompt of a raw client after a crash finds its session again", async (t) => {
+  test("a prompt of a raw client after a crash finds its session", async (t) => {
     const agents = await scriptedAgents(t, { scripted: { load: true } });
     const sandbox = await startSandbox(t, "unix", { agents });
     const acp = sandbox.client.acp("raw", { agent: "scripted" });
@@ -250,7 +250,7 @@ describe("recovery", () => {
     assert.equal(field(sessions, "sessions", 1), undefined);
   });
 
-  test("when the log cannot be written, the agent is ended, and what is there stays whole", async (t) => {
+  test("when the log cannot be written, the agent is ended and the log stays intact", async (t) => {
     const server = await served(t, { resume: true });
     let api = await server.start(2_000);
     const id = await api.create("scripted");
@@ -278,7 +278,7 @@ describe("recovery", () => {
     await server.end("SIGTERM");
   });
 
-  test("one server at a time works on a data directory", async (t) => {
+  test("a data directory is used by one server at a time", async (t) => {
     const directory = await temporary(t);
     const options = { home: directory, cwd: directory, dataDirectory: join(directory, "data") };
     const first = await createSandboxServer({ ...options, listen: { unix: join(directory, "a.sock") } });
@@ -291,7 +291,7 @@ describe("recovery", () => {
     await second.close();
   });
 
-  test("a server that cannot read what it has to go on with does not start, and keeps nothing", async (t) => {
+  test("a server that cannot read its stored sessions does not start and releases everything", async (t) => {
     const directory = await temporary(t);
     const [dataDirectory, unix] = [join(directory, "data"), join(directory, "sock")];
     const first = await createSandboxServer({
@@ -315,7 +315,7 @@ describe("recovery", () => {
     }
   });
 
-  test("a session that another instance has taken up outlives the first one", async (t) => {
+  test("a session taken over by another instance outlives the first one", async (t) => {
     const agents = await scriptedAgents(t, { scripted: { load: true } });
     const sandbox = await startSandbox(t, "unix", { agents });
     const api = new SessionApi(sandbox);

@@ -69,7 +69,7 @@ async function withSession(t: TestContext, limits = {}) {
 }
 
 describe("viewers of a session", () => {
-  test("any number of them see the whole log, over streams and WebSockets, and each other's prompts", async (t) => {
+  test("all see the complete log and each other's prompts, over streams and WebSockets", async (t) => {
     const { sandbox, api, id } = await withSession(t);
     const streams = await Promise.all(Array.from({ length: 8 }, () => watch(t, sandbox, id)));
     const sockets = await Promise.all(Array.from({ length: 4 }, () => socket(t, sandbox, id, "")));
@@ -93,7 +93,7 @@ describe("viewers of a session", () => {
     }
   });
 
-  test("one resumes behind what it has, by query or Last-Event-ID; others that vanish disturb nobody", async (t) => {
+  test("one resumes by query or Last-Event-ID, and disconnects do not affect others", async (t) => {
     const { sandbox, api, id } = await withSession(t);
     const first = await watch(t, sandbox, id);
     await until("something is there", () => first.items.length >= 3);
@@ -117,7 +117,7 @@ describe("viewers of a session", () => {
     assert.equal((await sandbox.fetch(`${sandbox.url}/v1/sessions/${id}/events`, { headers })).status, 406);
   });
 
-  test("a viewer that reads nothing holds up neither the agent nor other viewers, and misses nothing", async (t) => {
+  test("a stalled viewer delays neither the agent nor other viewers and misses nothing", async (t) => {
     const { sandbox, api, id } = await withSession(t, { readerStallMs: 60_000 });
     const slow = await sandbox.fetch(`${sandbox.url}/v1/sessions/${id}/events`, {
       headers: { accept: "text/event-stream" },
@@ -144,7 +144,7 @@ describe("viewers of a session", () => {
     );
   });
 
-  test("a viewer that reads nothing for too long is cut", async (t) => {
+  test("a viewer that stalls for too long is disconnected", async (t) => {
     const { sandbox, api, id } = await withSession(t, { readerStallMs: 100 });
     const response = await sandbox.fetch(`${sandbox.url}/v1/sessions/${id}/events`, {
       headers: { accept: "text/event-stream" },
@@ -158,7 +158,7 @@ describe("viewers of a session", () => {
     });
   });
 
-  test("what is no longer in memory is told as a gap, in pages, streams and sockets", async (t) => {
+  test("dropped entries are reported as a gap, in pages, streams and sockets", async (t) => {
     const { sandbox, api, id } = await withSession(t, { maxMemoryLogBytes: 200_000 });
     await api.prompt(id, "flood 500");
     const page = await api.expect(200, "GET", `/v1/sessions/${id}/events?limit=1000`);
@@ -174,7 +174,7 @@ describe("viewers of a session", () => {
     assert.deepEqual(frames[0], { type: "gap", from: 3, to: first - 1 });
   });
 
-  test("a deleted session ends its viewers and says so", async (t) => {
+  test("deleting a session ends its viewers with that reason", async (t) => {
     const { sandbox, api, id } = await withSession(t);
     const { items, ended } = await watch(t, sandbox, id);
     const frames = await socket(t, sandbox, id, "");
@@ -184,7 +184,7 @@ describe("viewers of a session", () => {
     await until("the socket is told", () => field(frames.at(-1), "type") === "end");
   });
 
-  test("a server that closes ends the viewers, and says that the session stays", async (t) => {
+  test("a closing server ends the viewers and reports that the session remains", async (t) => {
     const { sandbox, id } = await withSession(t);
     const { items, ended } = await watch(t, sandbox, id);
     const frames = await socket(t, sandbox, id, "");
@@ -197,7 +197,7 @@ describe("viewers of a session", () => {
     assertGapless(events(items.slice(0, -1)));
   });
 
-  test("a socket for a session that is not there is closed with the reason", async (t) => {
+  test("a socket for a missing session is closed with the reason", async (t) => {
     const { sandbox } = await withSession(t);
     const { webSocket } = open(t, sandbox, "none", "");
     const [code, reason] = await new Promise<[number, string]>((resolve) =>

@@ -49,7 +49,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 }`;
 
 describe("sessions of the server", () => {
-  test("are made, prompted, listed and deleted; every message is in the log, in order", async (t) => {
+  test("are created, prompted, listed and deleted, with every message in the log, in order", async (t) => {
     const sandbox = await startSandbox(t);
     const api = new SessionApi(sandbox);
     const created = await api.expect(201, "POST", "/v1/sessions", {
@@ -90,7 +90,7 @@ describe("sessions of the server", () => {
     assert.deepEqual(await sandbox.client.listAcpServers(), []);
   });
 
-  test("a page ends where it is told to, and what is read again is the same", async (t) => {
+  test("a page ends at its limit, and reading it again gives the same entries", async (t) => {
     const api = new SessionApi(await startSandbox(t));
     const id = await api.create("demo");
     const all = await api.events(id);
@@ -102,7 +102,7 @@ describe("sessions of the server", () => {
     }
   });
 
-  test("a prompt with an id is accepted once; prompts wait for each other", async (t) => {
+  test("a prompt with an id is accepted once, and prompts are queued", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });
     const api = new SessionApi(await startSandbox(t, "unix", { agents }));
     const id = await api.create("plain");
@@ -126,7 +126,7 @@ describe("sessions of the server", () => {
     await api.expect(404, "GET", `/v1/sessions/${id}/prompts/three`);
   });
 
-  test("more prompts than may wait are refused", async (t) => {
+  test("prompts beyond the queue limit are rejected", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });
     const sandbox = await startSandbox(t, "unix", { agents, limits: { maxQueuedPrompts: 2 } });
     const api = new SessionApi(sandbox);
@@ -168,7 +168,7 @@ describe("sessions of the server", () => {
     assert.deepEqual(field(await api.expect(200, "GET", "/v1/sessions"), "sessions"), before);
   });
 
-  test("what cannot be is refused, and leaves nothing behind", async (t) => {
+  test("invalid requests are rejected and leave nothing behind", async (t) => {
     const sandbox = await startSandbox(t);
     const api = new SessionApi(sandbox);
     const cases: readonly (readonly [number, unknown])[] = [
@@ -196,7 +196,7 @@ describe("sessions of the server", () => {
     assert.equal((await sandbox.client.listAcpServers()).length, 1);
   });
 
-  test("an agent whose new session has no name has made none", async (t) => {
+  test("a new session without an id from its agent is an error", async (t) => {
     const agents = await withScript(t, "nameless", nameless);
     const sandbox = await startSandbox(t, "unix", { agents });
     const api = new SessionApi(sandbox);
@@ -207,7 +207,7 @@ describe("sessions of the server", () => {
     assert.deepEqual(await sandbox.client.listAcpServers(), []);
   });
 
-  test("an agent that speaks another version of ACP than the server is asked for no session", async (t) => {
+  test("no session is opened in an agent with another version of ACP", async (t) => {
     const agents = await withScript(t, "newer", newer);
     const sandbox = await startSandbox(t, "unix", { agents });
     const api = new SessionApi(sandbox);
@@ -239,7 +239,7 @@ describe("sessions of the server", () => {
     );
   });
 
-  test("cancel ends a turn, and an agent that ignores it within a second, with all it started", async (t) => {
+  test("cancel ends a turn, and kills an agent that ignores it for a second, with its descendants", async (t) => {
     const agents = await scriptedAgents(t, { plain: { resume: true } });
     const api = new SessionApi(await startSandbox(t, "unix", { agents }));
     const id = await api.create("plain");
@@ -266,7 +266,7 @@ describe("sessions of the server", () => {
     });
   });
 
-  test("one prompt of many is cancelled by its id", async (t) => {
+  test("one of several prompts is cancelled by its id", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });
     const api = new SessionApi(await startSandbox(t, "unix", { agents }));
     const id = await api.create("plain");
@@ -279,7 +279,7 @@ describe("sessions of the server", () => {
     await api.expect(404, "POST", `/v1/sessions/${id}/cancel`, { promptId: "none" });
   });
 
-  test("a fork has the past, by the agent's own means or by a transcript", async (t) => {
+  test("a fork has the history, by the agent's own fork or by a transcript", async (t) => {
     const agents = await scriptedAgents(t, { forks: { fork: true }, plain: {} });
     const api = new SessionApi(await startSandbox(t, "unix", { agents }));
     for (const [agent, how] of [
@@ -310,7 +310,7 @@ describe("sessions of the server", () => {
     }
   });
 
-  test("a prompt that comes while its session is deleted is refused, and starts no agent again", async (t) => {
+  test("a prompt during the deletion of its session is rejected and starts no agent", async (t) => {
     const sandbox = await startSandbox(t, "unix", { agents: await withScript(t, "stubborn", stubborn) });
     const api = new SessionApi(sandbox);
     const path = `/v1/sessions/${await api.create("stubborn")}`;
@@ -322,7 +322,7 @@ describe("sessions of the server", () => {
     assert.deepEqual(await sandbox.client.listAcpServers(), []);
   });
 
-  test("a session is deleted once, however often that is asked for, and its id is free then", async (t) => {
+  test("concurrent deletions delete a session once, and its id is free afterwards", async (t) => {
     const sandbox = await startSandbox(t, "unix", { agents: await withScript(t, "stubborn", stubborn) });
     const api = new SessionApi(sandbox);
     const body = { id: "mine", agent: "stubborn" };
@@ -342,7 +342,7 @@ describe("sessions of the server", () => {
     assert.equal(await status(), "idle");
   });
 
-  test("one that is deleted while its settings are made again leaves nothing to others", async (t) => {
+  test("a session deleted while its settings are restored leaves nothing behind", async (t) => {
     const sandbox = await startSandbox(t, "unix", { agents: await withScript(t, "forgetful", forgetful) });
     const api = new SessionApi(sandbox);
     const settings = { mode: "b", model: "x", thoughtLevel: "x", config: { o: "x" } };
@@ -356,7 +356,7 @@ describe("sessions of the server", () => {
     assert.equal(status, 404);
   });
 
-  test("a session that is asked for many times at once is made once", async (t) => {
+  test("concurrent requests with the same id create one session", async (t) => {
     const sandbox = await startSandbox(t);
     const api = new SessionApi(sandbox);
     const body = { id: "one", agent: "demo", cwd: sandbox.work };

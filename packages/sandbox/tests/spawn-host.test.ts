@@ -58,7 +58,7 @@ async function onlyHost(): Promise<number> {
 }
 
 describe("commands of a spawn host", needsPerl, () => {
-  test("there is one, and it ends with its server", async (t) => {
+  test("one host runs, and it ends with its server", async (t) => {
     const { run, spawner } = start(t);
     assert.equal((await run("true")).exitCode, 0);
     assert.notEqual(await onlyHost(), undefined);
@@ -68,7 +68,7 @@ describe("commands of a spawn host", needsPerl, () => {
   });
 
   for (const spawnHost of [true, false]) {
-    test(`get their words and their environment ${spawnHost ? "from it" : "from the server without it"}`, async (t) => {
+    test(`get their arguments and environment ${spawnHost ? "from it" : "from the server without it"}`, async (t) => {
       const { run } = start(t, { spawnHost });
       const words = ["", " ", "a\nb", "'\"$HOME`\\", "\u00e9\u{1f600}", "-n", "-"];
       const print = "printf '%s\\0' \"$@\"; exit 7";
@@ -109,7 +109,7 @@ describe("commands of a spawn host", needsPerl, () => {
     });
   }
 
-  test("are in their control group from the beginning", async (t) => {
+  test("are in their control group from the start", async (t) => {
     const { spawner } = start(t);
     const request = { program: "cat", args: ["/proc/self/cgroup"], cwd: "/", env };
     const command = await spawner.captured(request, 10_000);
@@ -125,7 +125,7 @@ describe("commands of a spawn host", needsPerl, () => {
     await assert.rejects(readdir(family.group), { code: "ENOENT" });
   });
 
-  test("enter their group by themselves where the system does not put them there", async (t) => {
+  test("enter their group themselves if the system cannot start them in it", async (t) => {
     const host = await SpawnHost.start({}, silentLogger);
     assert.ok(host);
     t.after(() => host.close());
@@ -158,14 +158,14 @@ describe("commands of a spawn host", needsPerl, () => {
     assert.equal(forked.signalCode ?? (await exited)[1], "SIGKILL");
   });
 
-  test("are refused a NUL and what no system takes", async (t) => {
+  test("are rejected with a NUL or with arguments that are too long", async (t) => {
     const { run } = start(t, { controlGroups: false });
     await assert.rejects(run("true", ["a\0b"]), TypeError);
     await assert.rejects(run("true", ["x".repeat(17 * 1_048_576)]), { code: "E2BIG" });
     assert.equal((await run("true")).exitCode, 0);
   });
 
-  test("are waited for when they close their output, and cut when they flood it", async (t) => {
+  test("are awaited after they close their output, and truncated when they flood it", async (t) => {
     const { run } = start(t);
     const early = await run("/bin/sh", ["-c", "echo last; exec >&- 2>&-; sleep 0.1; exit 3"]);
     assert.deepEqual([early.stdout, early.exitCode], ["last\n", 3]);
@@ -181,7 +181,7 @@ describe("commands of a spawn host", needsPerl, () => {
     assert.deepEqual([exact.stdout.length, exact.stdoutTruncated], [1_000, false]);
   });
 
-  test("may be hundreds at once, and leave no descriptor behind", async (t) => {
+  test("can run by the hundreds and leave no descriptor open", async (t) => {
     const { run, spawner } = start(t);
     await run("true");
     const host = await onlyHost();
@@ -209,7 +209,7 @@ describe("commands of a spawn host", needsPerl, () => {
     assert.equal(await descriptors(), before);
   });
 
-  test("are ended and told as lost when it is killed; the next ones get a new one", async (t) => {
+  test("are killed and reported as lost when the host is killed, and later ones get a new host", async (t) => {
     const { run } = start(t);
     await run("true");
     const host = await onlyHost();
@@ -233,7 +233,7 @@ describe("commands of a spawn host", needsPerl, () => {
     assert.notEqual(await onlyHost(), host);
   });
 
-  test("end with a server that is killed, also when they forgot where they came from", async (t) => {
+  test("end with a killed server, even without the mark in their environment", async (t) => {
     const mark = newMark();
     t.after(async () => {
       for (const pid of await processesWith(mark)) process.kill(pid, "SIGKILL");
@@ -249,7 +249,7 @@ describe("commands of a spawn host", needsPerl, () => {
   });
 });
 
-test("there is no host where there is no perl, and commands run without it", async (t) => {
+test("without perl there is no host, and commands run without it", async (t) => {
   const directory = await temporary(t);
   const path = process.env.PATH;
   process.env.PATH = directory;
