@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ActorInstance, actor } from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
-import { call, keyed, turn, world } from "./harness.ts";
+import { call, callWithKey, turn, world } from "./harness.ts";
 
 describe("the signal of a context whose call has ended", () => {
   test("an action's signal aborts when the actor stops, even if it is first read then", async () => {
@@ -73,7 +73,7 @@ describe("work that fails with the reason of a stop counts as interrupted and is
 
   const ways: Record<string, (instance: ActorInstance) => Promise<unknown>> = {
     "an action": (instance) => call(instance, "work"),
-    "an action with a key": (instance) => keyed(instance, "k", "work"),
+    "an action with a key": (instance) => callWithKey(instance, "k", "work"),
     "a result in pieces": (instance) =>
       instance.invoke({ name: "pieces", args: [], stream: { begin: () => {}, chunk: () => {} } }),
     "a request": (instance) => instance.request({ request: new Request("http://actor/") }),

@@ -17,7 +17,7 @@ import {
 import { systemPorts } from "@holdfast/core";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import { code } from "./db-support.ts";
-import { call, keyed, outcome, turn, world } from "./harness.ts";
+import { call, callWithKey, outcome, turn, world } from "./harness.ts";
 
 const create = "CREATE TABLE IF NOT EXISTS item (name TEXT UNIQUE)";
 const insert = "INSERT INTO item (name) VALUES (?)";
@@ -314,10 +314,10 @@ describe("c.db without db in the definition, in files", () => {
       await running(store, "actor-0001", true),
       await running(store, "actor-0002", true),
     ];
-    await Promise.all([user, other].map((each) => keyed(each, "first", "add")));
+    await Promise.all([user, other].map((each) => callWithKey(each, "first", "add")));
     assert.deepEqual(paths(path), []);
     // Other calls write continuously.
-    const around = Promise.all(Array.from({ length: 50 }, (_, n) => keyed(user, `add ${n}`, "add")));
+    const around = Promise.all(Array.from({ length: 50 }, (_, n) => callWithKey(user, `add ${n}`, "add")));
     const used = await call(user, "run");
     await around;
     assert.equal(await call(user, "count"), 52);
@@ -329,8 +329,8 @@ describe("c.db without db in the definition, in files", () => {
     const again = await running(store, "actor-0001", false);
     assert.equal(await call(again, "count"), 52);
     // A call that ran before the move is still deduplicated after it.
-    assert.equal(await keyed(again, "first", "add"), 1);
-    assert.equal(await keyed(again, "add 7", "add"), await keyed(again, "add 7", "add"));
+    assert.equal(await callWithKey(again, "first", "add"), 1);
+    assert.equal(await callWithKey(again, "add 7", "add"), await callWithKey(again, "add 7", "add"));
     assert.deepEqual(await call(again, "names"), [`row ${used}`]);
     assert.equal(await call(again, "run"), 53);
     await again.sleep();

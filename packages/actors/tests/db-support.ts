@@ -9,7 +9,7 @@ export const items = db({
 });
 
 /** An actor whose action runs any function on its `c.db`. */
-export function scripted(run: (database: RawAccess, ...args: never[]) => unknown, extra: object = {}) {
+export function scriptedActor(run: (database: RawAccess, ...args: never[]) => unknown, extra: object = {}) {
   return actor({
     db: items,
     state: { count: 0 },
@@ -22,8 +22,8 @@ export function scripted(run: (database: RawAccess, ...args: never[]) => unknown
   });
 }
 
-export async function once(run: (database: RawAccess) => unknown): Promise<unknown> {
-  const instance = world().create(scripted(run));
+export async function runOnce(run: (database: RawAccess) => unknown): Promise<unknown> {
+  const instance = world().create(scriptedActor(run));
   try {
     return await call(instance, "run");
   } finally {

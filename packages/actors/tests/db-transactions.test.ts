@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor, type RawAccess } from "@holdfast/actors";
-import { code, items, once, scripted } from "./db-support.ts";
+import { code, items, runOnce, scriptedActor } from "./db-support.ts";
 import { call, deferred, outcome, turn, world } from "./harness.ts";
 
 test("a statement that waits for a transaction uses the bytes passed to the call", async () => {
-  const rows = await once(async (database) => {
+  const rows = await runOnce(async (database) => {
     await database.execute("CREATE TABLE kept (content BLOB)");
     const held = deferred();
     const open = database.transaction(() => held.promise);
@@ -124,13 +124,13 @@ describe("c.transaction with c.db", () => {
     const instance = create(definition);
     assert.deepEqual(await call(instance, "succeed"), [5, [{ name: "both" }]]);
     await instance.sleep();
-    assert.deepEqual(await call(await wake(scripted(() => undefined)), "names"), ["both"]);
+    assert.deepEqual(await call(await wake(scriptedActor(() => undefined)), "names"), ["both"]);
   });
 });
 
 describe("c.db.transaction", () => {
   test("commits when the callback resolves and rolls back when it throws", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       const result = await database.transaction(async (tx) => {
         await tx.execute("INSERT INTO items (name) VALUES ('a')");
         await turn();
@@ -151,7 +151,7 @@ describe("c.db.transaction", () => {
   });
 
   test("other callers wait in order", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       const order: string[] = [];
       const hold = deferred();
       const first = database.transaction(async (tx) => {
@@ -206,7 +206,7 @@ describe("c.db.transaction", () => {
   });
 
   test("nested transactions on tx roll back separately", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       await database.transaction(async (tx) => {
         await tx.execute("INSERT INTO items (name) VALUES ('outer')");
         await assert.rejects(
@@ -224,7 +224,7 @@ describe("c.db.transaction", () => {
   test("c.db inside the callback causes a deadlock, which the timeout ends with an explanation", async () => {
     const { create, ports } = world();
     const instance = create(
-      scripted((database) =>
+      scriptedActor((database) =>
         database.transaction(
           async (tx) => {
             await tx.execute("INSERT INTO items (name) VALUES ('a')");
@@ -251,7 +251,7 @@ describe("c.db.transaction", () => {
     const { create, ports } = world();
     const never = new Promise<never>(() => undefined);
     const instance = create(
-      scripted(
+      scriptedActor(
         async (database) => {
           for (const timeout of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
             await assert.rejects(
@@ -274,7 +274,7 @@ describe("c.db.transaction", () => {
   });
 
   test("tx cannot be used after the transaction", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       let kept: RawAccess | undefined;
       await database.transaction((tx) => {
         kept = tx;
@@ -284,7 +284,7 @@ describe("c.db.transaction", () => {
   });
 
   test("at most 128 calls can wait", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       const hold = deferred();
       const first = database.transaction(() => hold.promise);
       const waiting = Array.from({ length: 128 }, () => database.execute("SELECT 1"));
@@ -302,7 +302,7 @@ describe("c.db.transaction", () => {
 
   test("a manual BEGIN works, delays the commit, and is warned about once", async () => {
     const { create, wake, store } = world();
-    const definition = scripted(async (database) => {
+    const definition = scriptedActor(async (database) => {
       await database.execute("BEGIN");
       await database.execute("INSERT INTO items (name) VALUES ('a')");
       const commits = store.commits.length;
@@ -323,7 +323,7 @@ describe("c.db.transaction", () => {
 
   test("transactions that are open when the actor stops are rolled back", async () => {
     const { create, wake, ports } = world();
-    const definition = scripted((database) =>
+    const definition = scriptedActor((database) =>
       database.transaction(async (tx) => {
         await tx.execute("INSERT INTO items (name) VALUES ('half')");
         await new Promise(() => undefined);

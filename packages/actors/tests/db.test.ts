@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor, db, type RawAccess } from "@holdfast/actors";
-import { code, items, once, scripted } from "./db-support.ts";
+import { code, items, runOnce, scriptedActor } from "./db-support.ts";
 import { call, outcome, turn, world } from "./harness.ts";
 
 describe("c.db", () => {
   test("runs SQL and returns rows as plain objects", async () => {
-    const rows = await once(async (database) => {
+    const rows = await runOnce(async (database) => {
       await database.execute("INSERT INTO items (name) VALUES (?), (?)", "a", "b");
       const all = await database.execute<{ id: number; name: string }>("SELECT * FROM items WHERE id > ?", 0);
       assert.equal(Object.getPrototypeOf(all[0]), Object.prototype);
@@ -19,7 +19,7 @@ describe("c.db", () => {
   });
 
   test("binds every kind of value, by position and by name", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       const [row] = await database.execute(
         "SELECT ? AS a, ? AS b, ? AS c, ? AS d, ? AS e, ? AS f, typeof(?) AS g",
         null,
@@ -48,7 +48,7 @@ describe("c.db", () => {
   });
 
   test("whole numbers are SQL integers, whatever the column type", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       assert.deepEqual(
         await database.execute(
           "SELECT typeof(?) AS whole, typeof(?) AS part, typeof(?) AS no, typeof(?) AS large, ? / 2 AS half, 'n' || ? AS text",
@@ -69,7 +69,7 @@ describe("c.db", () => {
   });
 
   test("an object may contain extra names, but has to contain those of the SQL", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       assert.deepEqual(await database.execute("SELECT :a AS a, ':c' AS c -- @d", { a: 1, b: 2 }), [
         { a: 1, c: ":c" },
       ]);
@@ -88,7 +88,7 @@ describe("c.db", () => {
   });
 
   test("rejects values that SQL does not accept, and SQL that is not a string", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       for (const value of [undefined, new Date(0), Symbol("s"), [1, 256], () => 1]) {
         await assert.rejects(database.execute("SELECT ?", value as never), code("invalid_binding"));
       }
@@ -99,7 +99,7 @@ describe("c.db", () => {
   });
 
   test("runs several statements, and nothing for whitespace and comments", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       const rows = await database.execute(
         "-- makes two;\nINSERT INTO items (name) VALUES ('a;b'); /* ; */ INSERT INTO items (name) VALUES ('c');; SELECT count(*) AS n FROM items; ",
       );
@@ -140,7 +140,7 @@ describe("c.db", () => {
   });
 
   test("an SQL error is SQLite's own and undoes only its statement", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       await database.execute("INSERT INTO items (name) VALUES ('a')");
       await assert.rejects(database.execute("INSERT INTO items (name) VALUES ('b'), ('a')"), (error) => {
         assert.match(String(error), /UNIQUE constraint failed: items.name/);
@@ -153,7 +153,7 @@ describe("c.db", () => {
   });
 
   test("synchronous reads see earlier writes and cannot write", async () => {
-    await once((database) => {
+    await runOnce((database) => {
       void database.execute("INSERT INTO items (name) VALUES ('a')");
       assert.deepEqual(database.query("SELECT name FROM items"), [{ name: "a" }]);
       assert.deepEqual(database.get("SELECT name FROM items WHERE id = ?", 9), undefined);
@@ -172,7 +172,7 @@ describe("c.db", () => {
   });
 
   test("full-text search, JSON and VACUUM are available", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       await database.execute(
         "CREATE VIRTUAL TABLE notes USING fts5(body); INSERT INTO notes VALUES ('hold fast')",
       );
@@ -185,7 +185,7 @@ describe("c.db", () => {
   });
 
   test("foreign keys are enforced, unless a PRAGMA disables them", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       assert.deepEqual(database.get("PRAGMA foreign_keys"), { foreign_keys: 1 });
       await database.execute(
         "CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (of REFERENCES parent (id) ON DELETE CASCADE)",
@@ -201,7 +201,7 @@ describe("c.db", () => {
   });
 
   test("access to the runtime's own tables is rejected", async () => {
-    await once(async (database) => {
+    await runOnce(async (database) => {
       for (const sql of [
         "CREATE TABLE _holdfast_mine (a)",
         "CREATE TABLE _HOLDFAST_x (a)",
@@ -224,7 +224,7 @@ describe("c.db", () => {
 
   test("writes commit with the turn, and only then", async () => {
     const { store, create, wake } = world();
-    const definition = scripted(async (database) => {
+    const definition = scriptedActor(async (database) => {
       await database.execute("INSERT INTO items (name) VALUES ('a')");
       return "done";
     });
@@ -247,7 +247,7 @@ describe("c.db", () => {
 
   test("a read causes no commit", async () => {
     const { store, create } = world();
-    const instance = create(scripted((database) => database.query("SELECT * FROM items")));
+    const instance = create(scriptedActor((database) => database.query("SELECT * FROM items")));
     await instance.ready;
     const before = store.commits.length;
     await call(instance, "run");
@@ -256,7 +256,9 @@ describe("c.db", () => {
 
   test("a failed commit rolls back the SQL of its turn", async () => {
     const { store, create, wake } = world();
-    const definition = scripted((database) => database.execute("INSERT INTO items (name) VALUES ('lost')"));
+    const definition = scriptedActor((database) =>
+      database.execute("INSERT INTO items (name) VALUES ('lost')"),
+    );
     const instance = create(definition);
     await instance.ready;
     const commit = store.commit;
@@ -270,7 +272,7 @@ describe("c.db", () => {
   test("is closed after the actor has stopped", async () => {
     let kept: RawAccess | undefined;
     const instance = world().create(
-      scripted((database) => {
+      scriptedActor((database) => {
         kept = database;
       }),
     );
@@ -329,13 +331,15 @@ describe("c.db", () => {
     );
     await assert.rejects(failing.ready);
     assert.equal(await store.get("a"), undefined);
-    const second = create(scripted(() => undefined));
+    const second = create(scriptedActor(() => undefined));
     assert.deepEqual(await call(second, "names"), []);
   });
 
   test("failed migrations are rolled back, and the actor does not start", async () => {
     const { create, wake } = world();
-    const first = create(scripted((database) => database.execute("INSERT INTO items (name) VALUES ('a')")));
+    const first = create(
+      scriptedActor((database) => database.execute("INSERT INTO items (name) VALUES ('a')")),
+    );
     await call(first, "run");
     await first.sleep();
     const broken = actor({
@@ -347,6 +351,6 @@ describe("c.db", () => {
       }),
     });
     await assert.rejects((await wake(broken)).ready);
-    assert.deepEqual(await call(await wake(scripted(() => undefined)), "names"), ["a"]);
+    assert.deepEqual(await call(await wake(scriptedActor(() => undefined)), "names"), ["a"]);
   });
 });

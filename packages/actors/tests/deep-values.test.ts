@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor } from "@holdfast/actors";
 import { isErrorCode, UserError } from "@holdfast/core";
-import { call, keyed, world } from "./harness.ts";
-import { pass } from "./schedule-support.ts";
+import { call, callWithKey, world } from "./harness.ts";
+import { advance } from "./schedule-support.ts";
 
 /** Nested lists. */
 function nested(levels: number): unknown {
@@ -35,7 +35,7 @@ test("a schedule keeps its arguments, also across a sleep", async () => {
   await instance.sleep();
   const awake = await w.wake(planner);
   await awake.ready;
-  await pass(w, 5_000);
+  await advance(w, 5_000);
   assert.deepEqual(taken, [deep, deep]);
 });
 
@@ -57,7 +57,7 @@ test("the error of a scheduled action is in the history and in the dead letter",
   });
   const instance = w.create(planner);
   await call(instance, "plan");
-  await pass(w, 19_000);
+  await advance(w, 19_000);
   assert.deepEqual(await call(instance, "history"), ["user_error", "user_error", "user_error"]);
   assert.deepEqual(await call(instance, "dead"), ["user_error"]);
 });
@@ -81,10 +81,10 @@ test("a retry receives the recorded error, in the same instance and after a wake
     return true;
   };
   const instance = w.create(failing);
-  await assert.rejects(keyed(instance, "k", "fail"), refused);
-  await assert.rejects(keyed(instance, "k", "fail"), refused);
+  await assert.rejects(callWithKey(instance, "k", "fail"), refused);
+  await assert.rejects(callWithKey(instance, "k", "fail"), refused);
   await instance.sleep();
   const awake = await w.wake(failing);
-  await assert.rejects(keyed(awake, "k", "fail"), refused);
+  await assert.rejects(callWithKey(awake, "k", "fail"), refused);
   assert.equal(await call(awake, "calls"), 1);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ActorInstance, actor } from "@holdfast/actors";
 import { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
-import { keyed, turn, type World, world } from "./harness.ts";
+import { callWithKey, turn, type World, world } from "./harness.ts";
 
 const counter = actor({
   state: { n: 0, byKey: new Map<string, number>() },
@@ -53,7 +53,7 @@ async function callUntilSettled(
 ): Promise<string> {
   for (;;) {
     try {
-      await keyed(await reach(), key, name, key);
+      await callWithKey(await reach(), key, name, key);
       return "done";
     } catch (error) {
       if (isErrorCode(error, "action", "interrupted")) return "interrupted";
@@ -88,7 +88,7 @@ test("each keyed call takes effect once despite failures; an incomplete one is r
     w.store.commits.length = 0;
     await (await reach()).shutdown();
     const final = await w.wake(counter);
-    const effects = (await keyed(final, "read", "all")) as Map<string, number>;
+    const effects = (await callWithKey(final, "read", "all")) as Map<string, number>;
     for (const [key, outcome] of outcomes) {
       const expected = key.startsWith("add") ? 1 : outcome === "done" ? 2 : 1;
       assert.equal(effects.get(key), expected, `SEED=${seed} ${key} ${outcome}`);

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { EntryBuffer, space } from "../src/internal/kv/entry-buffer.ts";
 import { metaKey, readMeta, writeMeta } from "../src/internal/lifecycle/meta-records.ts";
-import { handStore, testPorts } from "./harness.ts";
+import { controlledStore, testPorts } from "./harness.ts";
 
 /** Format 1 of the runtime's own records, as keys and values in hexadecimal; never changes. */
 type Golden = Readonly<Record<keyof typeof metaKey, readonly [key: string, value: string]>>;
@@ -20,7 +20,7 @@ const entry = ([key, value]: readonly [string, string]) => ({ key: bytes(key), v
 test("format 1 of the runtime's own records is read, and written byte for byte", async () => {
   for (const name of names) {
     assert.equal(readMeta([entry(golden[name])], metaKey[name]), values[name]);
-    const records = new EntryBuffer(handStore(testPorts()), "a", space.records, () => {});
+    const records = new EntryBuffer(controlledStore(testPorts()), "a", space.records, () => {});
     writeMeta(records, metaKey[name], values[name]);
     const [operation] = records.take(1) ?? [];
     assert.ok(operation?.type === "put");

@@ -26,17 +26,17 @@ export function testPorts(): TestPorts {
   const timers = new Set<{ readonly at: number; readonly fn: () => void }>();
   /** The monotonic time of timers. */
   let elapsed = 0;
-  const pass = (to: number): void => {
+  const advanceTo = (to: number): void => {
     clock.advance(Math.max(0, to - elapsed));
     elapsed = Math.max(elapsed, to);
   };
-  let drawn = 0;
+  let counter = 0;
   return {
     clock,
     random: {
       bytes: (length) => {
         const bytes = new Uint8Array(length);
-        new DataView(bytes.buffer).setUint32(length - 4, ++drawn);
+        new DataView(bytes.buffer).setUint32(length - 4, ++counter);
         return bytes;
       },
     },
@@ -55,10 +55,10 @@ export function testPorts(): TestPorts {
         const next = [...timers].sort((a, b) => a.at - b.at)[0];
         if (next === undefined || next.at > until) break;
         timers.delete(next);
-        pass(next.at);
+        advanceTo(next.at);
         next.fn();
       }
-      pass(until);
+      advanceTo(until);
     },
     get pendingTimers() {
       return timers.size;
@@ -66,23 +66,23 @@ export function testPorts(): TestPorts {
   };
 }
 
-interface Held {
+interface HeldCommit {
   readonly batch: CommitBatch;
   land(): void;
   fail(error: Error): void;
 }
 
 /** A store whose commits become durable on demand, once `hold` is set. */
-export interface HandStore extends ActorStore {
+export interface ControlledStore extends ActorStore {
   hold: boolean;
   readonly commits: CommitBatch[];
-  readonly held: Held[];
+  readonly held: HeldCommit[];
   reads: number;
 }
 
-export function handStore(ports: Ports): HandStore {
+export function controlledStore(ports: Ports): ControlledStore {
   const inner = createMemoryStore({ ports });
-  const store: HandStore = {
+  const store: ControlledStore = {
     hold: false,
     commits: [],
     held: [],
@@ -121,7 +121,7 @@ export function handStore(ports: Ports): HandStore {
 
 export interface World {
   readonly ports: TestPorts;
-  readonly store: HandStore;
+  readonly store: ControlledStore;
   readonly reported: unknown[];
   readonly gates: Promise<void>[];
   /** Implements `c.fetch`; none by default. */
@@ -133,7 +133,7 @@ export interface World {
 /** A host of single instances. */
 export function world(): World {
   const ports = testPorts();
-  const store = handStore(ports);
+  const store = controlledStore(ports);
   const reported: unknown[] = [];
   const gates: Promise<void>[] = [];
   const host: ActorHost = {
@@ -141,7 +141,7 @@ export function world(): World {
     store,
     report: (_id: string, error: unknown) => void reported.push(error),
     fetch: (input, init) =>
-      made.fetch === undefined ? Promise.reject(new Error("no fetch")) : made.fetch(input, init),
+      testWorld.fetch === undefined ? Promise.reject(new Error("no fetch")) : testWorld.fetch(input, init),
     client: (caller: { gate(): Promise<void> }) => ({
       call: (sent: () => void) => {
         const gate = caller.gate().then(sent);
@@ -157,7 +157,7 @@ export function world(): World {
     key: [id],
     host,
   });
-  const made: World = {
+  const testWorld: World = {
     ports,
     store,
     reported,
@@ -173,7 +173,7 @@ export function world(): World {
       });
     },
   };
-  return made;
+  return testWorld;
 }
 
 /** Calls an action and decodes its result. */
@@ -181,7 +181,7 @@ export async function call(instance: ActorInstance, name: string, ...args: unkno
   return decodeValue(await instance.invoke({ name, args }));
 }
 
-export function keyed(
+export function callWithKey(
   instance: ActorInstance,
   key: string,
   name: string,

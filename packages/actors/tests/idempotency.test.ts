@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor, event } from "@holdfast/actors";
 import { isErrorCode, UserError } from "@holdfast/core";
-import { call, deferred, keyed, outcome, turn, world } from "./harness.ts";
+import { call, callWithKey, deferred, outcome, turn, world } from "./harness.ts";
 
 const code = (group: string, name: string) => (error: unknown) => isErrorCode(error, group, name);
 
@@ -33,21 +33,21 @@ describe("keyed calls", () => {
   test("a retry receives the recorded result or error, in the same instance and after a wake", async () => {
     const w = world();
     const instance = w.create(definition());
-    assert.equal(await keyed(instance, "k1", "add"), 1);
-    assert.equal(await keyed(instance, "k1", "add"), 1);
-    await assert.rejects(keyed(instance, "k2", "fail"), code("user", "half"));
-    await assert.rejects(keyed(instance, "k2", "fail"), code("user", "half"));
+    assert.equal(await callWithKey(instance, "k1", "add"), 1);
+    assert.equal(await callWithKey(instance, "k1", "add"), 1);
+    await assert.rejects(callWithKey(instance, "k2", "fail"), code("user", "half"));
+    await assert.rejects(callWithKey(instance, "k2", "fail"), code("user", "half"));
     assert.equal(w.store.reads, 0, "an actor that was created here remembers all of its calls");
     await instance.sleep();
     const again = await w.wake(definition());
-    assert.equal(await keyed(again, "k1", "add"), 1);
-    await assert.rejects(keyed(again, "k2", "fail"), (error) => {
+    assert.equal(await callWithKey(again, "k1", "add"), 1);
+    await assert.rejects(callWithKey(again, "k2", "fail"), (error) => {
       assert.ok(isErrorCode(error, "user", "half"));
       assert.equal(error.statusCode, 400);
       return true;
     });
     assert.equal(await call(again, "get"), 2);
-    assert.equal(await keyed(again, "k3", "add"), 3);
+    assert.equal(await callWithKey(again, "k3", "add"), 3);
   });
 
   test("a call without writes stores nothing", async () => {
@@ -55,7 +55,7 @@ describe("keyed calls", () => {
     const instance = w.create(definition());
     await instance.ready;
     const commits = w.store.commits.length;
-    await keyed(instance, "k", "get");
+    await callWithKey(instance, "k", "get");
     assert.equal(w.store.commits.length, commits);
   });
 
@@ -63,9 +63,9 @@ describe("keyed calls", () => {
     const w = world();
     const wait = deferred();
     const instance = w.create(definition([wait]));
-    const first = keyed(instance, "k", "twice");
+    const first = callWithKey(instance, "k", "twice");
     await turn();
-    const second = keyed(instance, "k", "twice");
+    const second = callWithKey(instance, "k", "twice");
     wait.resolve();
     assert.deepEqual(await Promise.all([first, second]), [2, 2]);
     assert.equal(await call(instance, "get"), 2);
@@ -76,9 +76,9 @@ describe("keyed calls", () => {
     const instance = w.create(definition());
     await instance.ready;
     w.store.hold = true;
-    const first = keyed(instance, "k", "add");
+    const first = callWithKey(instance, "k", "add");
     await turn();
-    const second = keyed(instance, "k", "add");
+    const second = callWithKey(instance, "k", "add");
     assert.equal(await outcome(second), "pending");
     w.store.held[0]?.land();
     assert.deepEqual(await Promise.all([first, second]), [1, 1]);
@@ -89,7 +89,7 @@ describe("keyed calls", () => {
     const wait = deferred();
     const instance = w.create(definition([wait]));
     await instance.ready;
-    const running = keyed(instance, "k", "twice");
+    const running = callWithKey(instance, "k", "twice");
     await turn();
     await turn();
     wait.resolve();
@@ -110,12 +110,12 @@ describe("keyed calls", () => {
     const w = world();
     const instance = w.create(definition([deferred()]));
     await instance.ready;
-    const lost = keyed(instance, "k", "twice");
+    const lost = callWithKey(instance, "k", "twice");
     await turn();
     await turn();
     // The process has died: another owner takes the actor over.
     const again = await w.wake(definition());
-    await assert.rejects(keyed(again, "k", "twice"), (error) => {
+    await assert.rejects(callWithKey(again, "k", "twice"), (error) => {
       assert.ok(isErrorCode(error, "action", "interrupted"));
       assert.equal(error.statusCode, 409);
       return true;
@@ -127,29 +127,29 @@ describe("keyed calls", () => {
   test("the window is ten minutes", async () => {
     const w = world();
     const instance = w.create(definition());
-    await keyed(instance, "k", "add");
+    await callWithKey(instance, "k", "add");
     w.ports.advance(599_999);
-    assert.equal(await keyed(instance, "k", "add"), 1);
+    assert.equal(await callWithKey(instance, "k", "add"), 1);
     w.ports.advance(1);
-    assert.equal(await keyed(instance, "k", "add"), 2);
+    assert.equal(await callWithKey(instance, "k", "add"), 2);
   });
 
   test("memory is bounded: only evicted keys are looked up in the store", async () => {
     const w = world();
     const instance = w.create(definition());
-    for (let i = 0; i < 1_100; i++) await keyed(instance, `k${i}`, "add");
+    for (let i = 0; i < 1_100; i++) await callWithKey(instance, `k${i}`, "add");
     assert.equal(w.store.reads, 0);
-    assert.equal(await keyed(instance, "k0", "add"), 1);
+    assert.equal(await callWithKey(instance, "k0", "add"), 1);
     assert.equal(w.store.reads, 1);
-    assert.equal(await keyed(instance, "k1099", "add"), 1_100);
+    assert.equal(await callWithKey(instance, "k1099", "add"), 1_100);
     assert.equal(w.store.reads, 1);
   });
 
   test("concurrent retries during a store lookup run once", async () => {
     const w = world();
-    await keyed(w.create(definition()), "other", "add");
+    await callWithKey(w.create(definition()), "other", "add");
     const again = await w.wake(definition());
-    const results = await Promise.all([1, 2, 3].map(() => keyed(again, "k", "add")));
+    const results = await Promise.all([1, 2, 3].map(() => callWithKey(again, "k", "add")));
     assert.deepEqual(results, [2, 2, 2]);
     assert.equal(w.store.reads, 3);
     assert.equal(await call(again, "get"), 2);
@@ -159,13 +159,13 @@ describe("keyed calls", () => {
     const w = world();
     await call(w.create(definition()), "add");
     const unkeyed = await w.wake(definition());
-    await keyed(unkeyed, "k", "add");
+    await callWithKey(unkeyed, "k", "add");
     assert.equal(w.store.reads, 0);
     const again = await w.wake(definition());
-    assert.equal(await keyed(again, "k", "add"), 2);
+    assert.equal(await callWithKey(again, "k", "add"), 2);
     assert.equal(w.store.reads, 1);
     w.ports.advance(600_000);
-    await keyed(again, "l", "add");
+    await callWithKey(again, "l", "add");
     assert.equal(w.store.reads, 1);
   });
 
@@ -173,9 +173,9 @@ describe("keyed calls", () => {
     const w = world();
     const instance = w.create(definition());
     const name = (i: number) => `k${String(i).padStart(6, "0")}`;
-    for (let i = 0; i < 3_000; i++) await keyed(instance, name(2 * i), "add");
+    for (let i = 0; i < 3_000; i++) await callWithKey(instance, name(2 * i), "add");
     assert.equal(w.store.reads, 0);
-    for (let i = 0; i < 100; i++) assert.equal(await keyed(instance, name(2 * i), "add"), i + 1);
+    for (let i = 0; i < 100; i++) assert.equal(await callWithKey(instance, name(2 * i), "add"), i + 1);
     assert.equal(w.store.reads, 100);
   });
 });

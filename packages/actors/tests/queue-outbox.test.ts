@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ActorCaller, type ActorInstance, actor, createInstance, type SendCall } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import { call, handStore, outcome, testPorts, turn } from "./harness.ts";
+import { call, controlledStore, outcome, testPorts, turn } from "./harness.ts";
 import { code, codeOf } from "./queue-support.ts";
 
 /** `c.client()` of these tests: access to the outbox without a registry. */
@@ -45,7 +45,7 @@ const sender = actor({
 /** A host whose deliveries end as the test decides. */
 function office(answer: (body: unknown, attempt: number) => Promise<unknown>) {
   const ports = testPorts();
-  const store = handStore(ports);
+  const store = controlledStore(ports);
   const delivered: { readonly body: unknown; readonly key: string | undefined }[] = [];
   let numbers = 0;
   const host = {

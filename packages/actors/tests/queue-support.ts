@@ -28,6 +28,6 @@ export function codeOf(error: unknown): string {
 }
 
 /** Resolves when this number of timers is set. */
-export async function timers(ports: TestPorts, count: number): Promise<void> {
+export async function untilTimers(ports: TestPorts, count: number): Promise<void> {
   while (ports.pendingTimers < count) await turn();
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, queue } from "@holdfast/actors";
 import { call, outcome, turn, world } from "./harness.ts";
-import { code, codeOf, send, timers } from "./queue-support.ts";
+import { code, codeOf, send, untilTimers } from "./queue-support.ts";
 
 const basic = actor({
   options: { sleepTimeout: Number.POSITIVE_INFINITY },
@@ -159,13 +159,13 @@ test("a blocked receive gets the next message; on timeout it returns nothing, an
   assert.deepEqual(await waiting, { name: "a", body: 1, attempt: 1 });
   const before = ports.pendingTimers;
   const late = call(a, "take", ["a"], 5_000);
-  await timers(ports, before + 2);
+  await untilTimers(ports, before + 2);
   ports.advance(5_000);
   assert.equal(await late, null);
   const others = ports.pendingTimers;
   const refused = assert.rejects(call(a, "wait", 10), code("queue.timed_out"));
   const unavailable = assert.rejects(call(a, "available", 10), code("queue.timed_out"));
-  await timers(ports, others + 4);
+  await untilTimers(ports, others + 4);
   ports.advance(10);
   await Promise.all([refused, unavailable]);
   const there = call(a, "available", 10);
@@ -237,7 +237,7 @@ test("a waiting sender gets the response or a timeout", async () => {
   });
   const before = ports.pendingTimers;
   const late = send(a, "jobs", "y", { wait: true, timeoutMs: 1_000 });
-  await timers(ports, before + 1);
+  await untilTimers(ports, before + 1);
   ports.advance(1_000);
   assert.deepEqual(await late, { status: "timedOut" });
   assert.equal(await call(a, "completeTwice"), "queue.already_completed");
@@ -246,7 +246,7 @@ test("a waiting sender gets the response or a timeout", async () => {
   assert.deepEqual(await asked, { response: { done: "ok" } });
   const rest = ports.pendingTimers;
   const unanswered = call(a, "ask", 50);
-  await timers(ports, rest + 2);
+  await untilTimers(ports, rest + 2);
   ports.advance(50);
   assert.equal(await unanswered, "queue.timed_out");
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode, UserError } from "@holdfast/core";
 import { actor } from "../src/index.ts";
-import { call, deferred, type HandStore, outcome, turn, world } from "./harness.ts";
+import { type ControlledStore, call, deferred, outcome, turn, world } from "./harness.ts";
 
 const request = (path = "/"): Request => new Request(`http://actor${path}`);
 const code =
@@ -11,7 +11,7 @@ const code =
     isErrorCode(error, group, name);
 
 /** Lets commits succeed until the promise settles. */
-async function landing<T>(store: HandStore, promise: Promise<T>): Promise<T> {
+async function landing<T>(store: ControlledStore, promise: Promise<T>): Promise<T> {
   let settled = false;
   const done = (): void => {
     settled = true;

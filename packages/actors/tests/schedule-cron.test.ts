@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { CronFire, CronJobInfo } from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
 import { deferred, world } from "./harness.ts";
-import { act, pass, scheduled, script, settle } from "./schedule-support.ts";
+import { advance, invoke, scheduled, script, settle } from "./schedule-support.ts";
 
 const code = (name: string) => (error: unknown) => isErrorCode(error, "schedule", name);
 /** Start time of the test clock: 2027-01-15T08:00:00Z. */
@@ -15,8 +15,8 @@ describe("recurring schedules", () => {
     const s = script();
     const instance = w.create(scheduled(s));
     const start = w.ports.clock.now();
-    await act(instance, "every", { name: "beat", interval: 5_000, action: "fire", args: ["x"] });
-    assert.deepEqual(await act(instance, "job", "beat"), {
+    await invoke(instance, "every", { name: "beat", interval: 5_000, action: "fire", args: ["x"] });
+    assert.deepEqual(await invoke(instance, "job", "beat"), {
       name: "beat",
       action: "fire",
       args: ["x"],
@@ -26,7 +26,7 @@ describe("recurring schedules", () => {
       kind: "every",
       interval: 5_000,
     });
-    await pass(w, 16_000, 1_000);
+    await advance(w, 16_000, 1_000);
     const [first] = s.fired;
     assert.deepEqual(
       s.fired.map(({ info }) => info.scheduledAt - start),
@@ -38,11 +38,11 @@ describe("recurring schedules", () => {
     );
     assert.equal(new Set(s.fired.map(({ info }) => info.id)).size, 1);
     const at = (ms: number) => start + ms;
-    assert.deepEqual(await act(instance, "history", "beat", 2), [
+    assert.deepEqual(await invoke(instance, "history", "beat", 2), [
       { action: "fire", scheduledAt: at(15_000), firedAt: at(15_000), finishedAt: at(15_000), result: "ok" },
       { action: "fire", scheduledAt: at(10_000), firedAt: at(10_000), finishedAt: at(10_000), result: "ok" },
     ]);
-    const job = await act<CronJobInfo>(instance, "job", "beat");
+    const job = await invoke<CronJobInfo>(instance, "job", "beat");
     assert.deepEqual([job.lastRunAt, job.nextRunAt], [at(15_000), at(20_000)]);
   });
 
@@ -50,14 +50,14 @@ describe("recurring schedules", () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
-    await act(instance, "set", {
+    await invoke(instance, "set", {
       name: "morning",
       expression: "30 9 * * *",
       timezone: "Europe/Berlin",
       action: "fire",
       args: ["m"],
     });
-    const job = await act<CronJobInfo>(instance, "job", "morning");
+    const job = await invoke<CronJobInfo>(instance, "job", "morning");
     assert.deepEqual(job, {
       name: "morning",
       action: "fire",
@@ -69,7 +69,7 @@ describe("recurring schedules", () => {
       expression: "30 9 * * *",
       timezone: "Europe/Berlin",
     });
-    await pass(w, 48 * 60 * minute, 30 * minute);
+    await advance(w, 48 * 60 * minute, 30 * minute);
     assert.deepEqual(
       s.fired.map(({ info }) => new Date(info.scheduledAt).toISOString()),
       ["2027-01-15T08:30:00.000Z", "2027-01-16T08:30:00.000Z"],
@@ -83,45 +83,45 @@ describe("recurring schedules", () => {
     const instance = w.create(scheduled(s));
     const start = w.ports.clock.now();
     const every = (interval: number, args: unknown[]) =>
-      act(instance, "every", { name: "e", interval, action: "fire", args });
-    const next = async () => (await act<CronJobInfo>(instance, "job", "e")).nextRunAt - start;
+      invoke(instance, "every", { name: "e", interval, action: "fire", args });
+    const next = async () => (await invoke<CronJobInfo>(instance, "job", "e")).nextRunAt - start;
     await every(10_000, ["a"]);
-    await pass(w, 4_000);
+    await advance(w, 4_000);
     await every(10_000, ["b"]);
     assert.equal(await next(), 10_000);
-    await pass(w, 6_000);
+    await advance(w, 6_000);
     assert.deepEqual(
       s.fired.map(({ text }) => text),
       ["b"],
     );
     await every(7_000, ["c"]);
     assert.equal(await next(), 17_000);
-    assert.equal((await act<unknown[]>(instance, "history", "e")).length, 1);
-    await act(instance, "set", { name: "e", expression: "0 * * * *", action: "fire" });
-    const job = await act<CronJobInfo>(instance, "job", "e");
+    assert.equal((await invoke<unknown[]>(instance, "history", "e")).length, 1);
+    await invoke(instance, "set", { name: "e", expression: "0 * * * *", action: "fire" });
+    const job = await invoke<CronJobInfo>(instance, "job", "e");
     assert.deepEqual([job.kind, job.lastRunAt === undefined], ["cron", false]);
-    assert.equal((await act<unknown[]>(instance, "jobs")).length, 1);
+    assert.equal((await invoke<unknown[]>(instance, "jobs")).length, 1);
   });
 
   test("list is sorted by name, delete removes the history, unknown names are reported", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
-    for (const name of ["b", "a"]) await act(instance, "every", { name, interval: 5_000, action: "fire" });
+    for (const name of ["b", "a"]) await invoke(instance, "every", { name, interval: 5_000, action: "fire" });
     assert.deepEqual(
-      (await act<CronJobInfo[]>(instance, "jobs")).map(({ name }) => name),
+      (await invoke<CronJobInfo[]>(instance, "jobs")).map(({ name }) => name),
       ["a", "b"],
     );
-    await pass(w, 5_000);
-    assert.equal((await act<unknown[]>(instance, "history", "a")).length, 1);
-    assert.equal(await act(instance, "drop", "a"), true);
-    assert.equal(await act(instance, "drop", "a"), false);
-    assert.deepEqual(await act(instance, "history", "a"), []);
-    assert.equal(await act(instance, "job", "a"), undefined);
-    await act(instance, "every", { name: "a", interval: 5_000, action: "fire" });
-    assert.deepEqual(await act(instance, "history", "a"), []);
-    for (const name of ["pause", "resume", "drop"]) assert.equal(await act(instance, name, "none"), false);
-    assert.deepEqual(await act(instance, "history", "none"), []);
+    await advance(w, 5_000);
+    assert.equal((await invoke<unknown[]>(instance, "history", "a")).length, 1);
+    assert.equal(await invoke(instance, "drop", "a"), true);
+    assert.equal(await invoke(instance, "drop", "a"), false);
+    assert.deepEqual(await invoke(instance, "history", "a"), []);
+    assert.equal(await invoke(instance, "job", "a"), undefined);
+    await invoke(instance, "every", { name: "a", interval: 5_000, action: "fire" });
+    assert.deepEqual(await invoke(instance, "history", "a"), []);
+    for (const name of ["pause", "resume", "drop"]) assert.equal(await invoke(instance, name, "none"), false);
+    assert.deepEqual(await invoke(instance, "history", "none"), []);
   });
 
   test("a failed run is recorded and not retried; the next one runs on time", async () => {
@@ -130,13 +130,13 @@ describe("recurring schedules", () => {
     s.failures = 1;
     const instance = w.create(scheduled(s));
     const start = w.ports.clock.now();
-    await act(instance, "every", { name: "e", interval: 5_000, action: "fire" });
-    await pass(w, 10_000);
+    await invoke(instance, "every", { name: "e", interval: 5_000, action: "fire" });
+    await advance(w, 10_000);
     assert.deepEqual(
       s.fired.map(({ info }) => info.scheduledAt - start),
       [5_000, 10_000],
     );
-    const [second, first] = await act<CronFire[]>(instance, "history", "e");
+    const [second, first] = await invoke<CronFire[]>(instance, "history", "e");
     assert.deepEqual([first?.result, second?.result], ["error", "ok"]);
     assert.deepEqual(first?.error, { group: "user", code: "told_to", message: "no", metadata: { count: 1 } });
   });
@@ -148,8 +148,8 @@ describe("recurring schedules", () => {
     const instance = w.create(scheduled(s));
     const start = w.ports.clock.now();
     const retry = { maxAttempts: 5, minMs: 1_500, maxMs: 60_000 };
-    await act(instance, "every", { name: "e", interval: 10_000, action: "fire", retry });
-    await pass(w, 19_000, 500);
+    await invoke(instance, "every", { name: "e", interval: 10_000, action: "fire", retry });
+    await advance(w, 19_000, 500);
     assert.deepEqual(
       s.fired.map(({ info }) => [info.scheduledAt - start, info.firedAt - start, info.attempt ?? 1]),
       [
@@ -160,7 +160,7 @@ describe("recurring schedules", () => {
     );
     s.failures = 3;
     s.fired.length = 0;
-    await pass(w, 11_000, 500);
+    await advance(w, 11_000, 500);
     // 20,000, 21,500, 24,500; the next retry would be after 30,000.
     assert.deepEqual(
       s.fired.map(({ info }) => [info.scheduledAt - start, info.firedAt - start]),
@@ -180,10 +180,10 @@ describe("recurring schedules", () => {
     s.wait = gate.promise;
     const instance = w.create(scheduled(s));
     const start = w.ports.clock.now();
-    await act(instance, "every", { name: "e", interval: 5_000, action: "fire" });
-    await pass(w, 12_000);
+    await invoke(instance, "every", { name: "e", interval: 5_000, action: "fire" });
+    await advance(w, 12_000);
     assert.equal(s.fired.length, 1);
-    const running = await act<CronFire[]>(instance, "history", "e");
+    const running = await invoke<CronFire[]>(instance, "history", "e");
     assert.deepEqual(
       running.map(({ result, scheduledAt }) => [result, scheduledAt - start]),
       [
@@ -194,8 +194,8 @@ describe("recurring schedules", () => {
     s.wait = undefined;
     gate.resolve();
     await settle();
-    await pass(w, 4_000);
-    const after = await act<CronFire[]>(instance, "history", "e");
+    await advance(w, 4_000);
+    const after = await invoke<CronFire[]>(instance, "history", "e");
     assert.deepEqual(
       after.map(({ result, scheduledAt, finishedAt }) => [
         result,
@@ -217,14 +217,14 @@ describe("recurring schedules", () => {
     s.wait = gate.promise;
     const instance = w.create(scheduled(s));
     const start = w.ports.clock.now();
-    await act(instance, "every", { name: "e", interval: 5_000, action: "fire", maxHistory: 3 });
-    await pass(w, 6_000);
+    await invoke(instance, "every", { name: "e", interval: 5_000, action: "fire", maxHistory: 3 });
+    await advance(w, 6_000);
     w.ports.clock.advance(3_600_000);
-    await pass(w, 4_000);
+    await advance(w, 4_000);
     s.wait = undefined;
     gate.resolve();
-    await pass(w, 5_000);
-    const history = await act<CronFire[]>(instance, "history", "e");
+    await advance(w, 5_000);
+    const history = await invoke<CronFire[]>(instance, "history", "e");
     assert.deepEqual(
       history.map(({ result, scheduledAt }) => [result, scheduledAt - start]),
       [
@@ -239,9 +239,9 @@ describe("recurring schedules", () => {
   test("a schedule of an action that does not exist is deleted", async () => {
     const w = world();
     const instance = w.create(scheduled(script()));
-    await act(instance, "every", { name: "e", interval: 5_000, action: "gone" });
-    await pass(w, 5_000);
-    assert.deepEqual(await act(instance, "jobs"), []);
+    await invoke(instance, "every", { name: "e", interval: 5_000, action: "gone" });
+    await advance(w, 5_000);
+    assert.deepEqual(await invoke(instance, "jobs"), []);
   });
 
   test("pause and resume: missed times are not due and not caught up", async () => {
@@ -251,19 +251,19 @@ describe("recurring schedules", () => {
     const instance = w.create(definition);
     const start = w.ports.clock.now();
     const options = { name: "e", interval: 5_000, action: "fire" };
-    await act(instance, "every", options);
-    assert.equal(await act(instance, "pause", "e"), true);
-    assert.equal((await act<CronJobInfo>(instance, "job", "e")).paused, true);
-    await act(instance, "every", options);
-    await pass(w, 12_000);
+    await invoke(instance, "every", options);
+    assert.equal(await invoke(instance, "pause", "e"), true);
+    assert.equal((await invoke<CronJobInfo>(instance, "job", "e")).paused, true);
+    await invoke(instance, "every", options);
+    await advance(w, 12_000);
     assert.equal(s.fired.length, 0);
     await instance.sleep();
     assert.equal((await w.store.get("a"))?.wakeAt, undefined);
     const again = await w.wake(definition);
-    assert.equal(await act(again, "resume", "e"), true);
-    assert.equal(await act(again, "resume", "e"), true);
-    assert.equal((await act<CronJobInfo>(again, "job", "e")).paused, undefined);
-    await pass(w, 4_000);
+    assert.equal(await invoke(again, "resume", "e"), true);
+    assert.equal(await invoke(again, "resume", "e"), true);
+    assert.equal((await invoke<CronJobInfo>(again, "job", "e")).paused, undefined);
+    await advance(w, 4_000);
     assert.deepEqual(
       s.fired.map(({ info }) => info.scheduledAt - start),
       [15_000],
@@ -275,14 +275,14 @@ describe("recurring schedules", () => {
     const s = script();
     const instance = w.create(scheduled(s));
     const start = w.ports.clock.now();
-    await act(instance, "every", {
+    await invoke(instance, "every", {
       name: "e",
       interval: 5_000,
       action: "fire",
       startAt: start + 7_000,
       endAt: start + 17_000,
     });
-    await act(instance, "set", {
+    await invoke(instance, "set", {
       name: "c",
       expression: "*/10 * * * * *",
       action: "fire",
@@ -290,7 +290,7 @@ describe("recurring schedules", () => {
       startAt: start + 20_000,
       endAt: start + 39_999,
     });
-    await pass(w, minute);
+    await advance(w, minute);
     assert.deepEqual(
       s.fired.map(({ info }) => [info.name, info.scheduledAt - start]),
       [
@@ -301,10 +301,10 @@ describe("recurring schedules", () => {
         ["c", 30_000],
       ],
     );
-    assert.deepEqual(await act(instance, "jobs"), []);
+    assert.deepEqual(await invoke(instance, "jobs"), []);
     const ended = { name: "x", interval: 5_000, action: "fire", endAt: w.ports.clock.now() + 4_999 };
-    await assert.rejects(act(instance, "every", ended), code("invalid_options"));
-    await act(instance, "every", { ...ended, endAt: ended.endAt + 1 });
+    await assert.rejects(invoke(instance, "every", ended), code("invalid_options"));
+    await invoke(instance, "every", { ...ended, endAt: ended.endAt + 1 });
   });
 
   test("jitter: delays a run by less than the jitter and does not move due times", async () => {
@@ -317,8 +317,8 @@ describe("recurring schedules", () => {
       const bytes = new Uint8Array(length).fill(drawn++ % 2 === 0 ? 0x40 : 0xff);
       return bytes;
     };
-    await act(instance, "every", { name: "e", interval: 10_000, action: "fire", jitterMs: 4_000 });
-    await pass(w, 100_000, 250);
+    await invoke(instance, "every", { name: "e", interval: 10_000, action: "fire", jitterMs: 4_000 });
+    await advance(w, 100_000, 250);
     assert.ok(s.fired.length >= 9);
     for (const [i, { info }] of s.fired.entries()) {
       assert.equal(info.scheduledAt - start, (i + 1) * 10_000);
@@ -333,11 +333,11 @@ test("a clock that jumps back repeats no run", async () => {
   const s = script();
   const instance = w.create(scheduled(s));
   const start = w.ports.clock.now();
-  await act(instance, "every", { name: "e", interval: 5_000, action: "fire" });
-  await act(instance, "set", { name: "c", expression: "*/5 * * * * *", action: "fire" });
-  await pass(w, 10_000);
+  await invoke(instance, "every", { name: "e", interval: 5_000, action: "fire" });
+  await invoke(instance, "set", { name: "c", expression: "*/5 * * * * *", action: "fire" });
+  await advance(w, 10_000);
   w.ports.clock.advance(-8_000);
-  await pass(w, 70_000);
+  await advance(w, 70_000);
   for (const name of ["e", "c"]) {
     const times = s.fired
       .filter(({ info }) => info.name === name)
@@ -357,14 +357,14 @@ describe("times missed while the actor was not running", () => {
     const definition = scheduled(s);
     const instance = w.create(definition);
     const start = w.ports.clock.now();
-    await act(instance, "every", { name: "e", interval: 10 * minute, action: "fire", ...options });
+    await invoke(instance, "every", { name: "e", interval: 10 * minute, action: "fire", ...options });
     await instance.sleep();
     w.ports.clock.advance(awayMs);
     const again = await w.wake(definition);
     await again.ready;
     await settle();
     const minutes = s.fired.map(({ info }) => (info.scheduledAt - start) / minute);
-    const next = ((await act<CronJobInfo>(again, "job", "e")).nextRunAt - start) / minute;
+    const next = ((await invoke<CronJobInfo>(again, "job", "e")).nextRunAt - start) / minute;
     return { minutes, next };
   }
 
@@ -391,7 +391,7 @@ describe("times missed while the actor was not running", () => {
     const definition = scheduled(s, { actionTimeout: Number.POSITIVE_INFINITY });
     const instance = w.create(definition);
     const start = w.ports.clock.now();
-    await act(instance, "every", { name: "e", interval: 10 * minute, action: "fire", catchUp: 2 });
+    await invoke(instance, "every", { name: "e", interval: 10 * minute, action: "fire", catchUp: 2 });
     await instance.sleep();
     w.ports.clock.advance(35 * minute);
     const gate = deferred();
@@ -399,7 +399,7 @@ describe("times missed while the actor was not running", () => {
     const again = await w.wake(definition);
     await again.ready;
     await settle();
-    await pass(w, 20 * minute, minute);
+    await advance(w, 20 * minute, minute);
     s.wait = undefined;
     gate.resolve();
     await settle();
@@ -408,9 +408,9 @@ describe("times missed while the actor was not running", () => {
       s.fired.map(({ info }) => minutes(info.scheduledAt)),
       [20, 30],
     );
-    assert.equal(minutes((await act<CronJobInfo>(again, "job", "e")).nextRunAt), 60);
+    assert.equal(minutes((await invoke<CronJobInfo>(again, "job", "e")).nextRunAt), 60);
     assert.deepEqual(
-      (await act<CronFire[]>(again, "history", "e")).map(({ result, scheduledAt }) => [
+      (await invoke<CronFire[]>(again, "history", "e")).map(({ result, scheduledAt }) => [
         result,
         minutes(scheduledAt),
       ]),
@@ -429,7 +429,7 @@ describe("times missed while the actor was not running", () => {
     const definition = scheduled(s);
     const instance = w.create(definition);
     const start = w.ports.clock.now();
-    await act(instance, "every", { name: "e", interval: 10 * minute, action: "fire", catchUp: 3 });
+    await invoke(instance, "every", { name: "e", interval: 10 * minute, action: "fire", catchUp: 3 });
     await instance.sleep();
     w.ports.clock.advance(55 * minute);
     s.wait = new Promise(() => {});
@@ -449,7 +449,7 @@ describe("times missed while the actor was not running", () => {
         [50, 1],
       ],
     );
-    const history = await act<CronFire[]>(again, "history", "e");
+    const history = await invoke<CronFire[]>(again, "history", "e");
     assert.deepEqual(
       history.map(({ result, error }) => error?.code ?? result),
       ["ok", "ok", "ok", "interrupted"],
@@ -463,16 +463,16 @@ describe("history", () => {
     const s = script();
     const instance = w.create(scheduled(s));
     const every = (maxHistory: number) =>
-      act(instance, "every", { name: "e", interval: 5_000, action: "fire", maxHistory });
-    const rows = async () => (await act<CronFire[]>(instance, "history", "e", 1_000)).length;
+      invoke(instance, "every", { name: "e", interval: 5_000, action: "fire", maxHistory });
+    const rows = async () => (await invoke<CronFire[]>(instance, "history", "e", 1_000)).length;
     await every(3);
-    await pass(w, 25_000, 5_000);
+    await advance(w, 25_000, 5_000);
     assert.equal(await rows(), 3);
     await every(2);
     assert.equal(await rows(), 2);
     await every(0);
     assert.equal(await rows(), 0);
-    await pass(w, 10_000, 5_000);
+    await advance(w, 10_000, 5_000);
     assert.equal(await rows(), 0);
     assert.equal(s.fired.length, 7);
   });
@@ -482,13 +482,13 @@ describe("history", () => {
     const s = script();
     const definition = scheduled(s);
     const instance = w.create(definition);
-    await act(instance, "every", { name: "e", interval: 5_000, action: "fire" });
-    await pass(w, 125_000, 5_000);
+    await invoke(instance, "every", { name: "e", interval: 5_000, action: "fire" });
+    await advance(w, 125_000, 5_000);
     await instance.sleep();
     const again = await w.wake(definition);
-    assert.equal((await act<CronFire[]>(again, "history", "e")).length, 20);
-    assert.equal((await act<CronFire[]>(again, "history", "e", 24)).length, 24);
-    assert.equal((await act<CronFire[]>(again, "history", "e", 5_000)).length, 25);
+    assert.equal((await invoke<CronFire[]>(again, "history", "e")).length, 20);
+    assert.equal((await invoke<CronFire[]>(again, "history", "e", 24)).length, 24);
+    assert.equal((await invoke<CronFire[]>(again, "history", "e", 5_000)).length, 25);
   });
 });
 
@@ -497,10 +497,10 @@ describe("validation", () => {
     const w = world();
     const instance = w.create(scheduled(script()));
     const base = { name: "e", interval: 5_000, action: "fire" };
-    const every = (change: Record<string, unknown>) => act(instance, "every", { ...base, ...change });
+    const every = (change: Record<string, unknown>) => invoke(instance, "every", { ...base, ...change });
     for (const name of ["", "x".repeat(129), "ä".repeat(65), 5]) {
       await assert.rejects(every({ name }), code("invalid_name"));
-      await assert.rejects(act(instance, "job", name), code("invalid_name"));
+      await assert.rejects(invoke(instance, "job", name), code("invalid_name"));
     }
     for (const name of ["x", "x".repeat(128), "ä".repeat(64), "\u0000"]) await every({ name });
     for (const interval of [4_999, 4_999.9, -1, 0, Number.NaN, "5000", 2 ** 53]) {
@@ -511,10 +511,10 @@ describe("validation", () => {
     }
     for (const maxHistory of [0, 1_000]) await every({ maxHistory });
     await every({ interval: 5_000.5 });
-    const told = await act<Record<string, unknown>>(instance, "job", "e");
+    const told = await invoke<Record<string, unknown>>(instance, "job", "e");
     assert.equal(told["interval"], 5_000);
     await every({ ...told, interval: 6_000 });
-    assert.equal((await act<{ interval: number }>(instance, "job", "e")).interval, 6_000);
+    assert.equal((await invoke<{ interval: number }>(instance, "job", "e")).interval, 6_000);
     for (const startAt of ["now", Number.NaN]) await assert.rejects(every({ startAt }), code("invalid_time"));
     for (const change of [
       { jitterMs: -1 },
@@ -531,15 +531,15 @@ describe("validation", () => {
       await assert.rejects(every(change), code("invalid_options"), JSON.stringify(change));
     }
     await assert.rejects(every({ action: "" }), code("invalid_action"));
-    await assert.rejects(act(instance, "every", undefined), code("invalid_options"));
+    await assert.rejects(invoke(instance, "every", undefined), code("invalid_options"));
     const set = (change: Record<string, unknown>) =>
-      act(instance, "set", { name: "c", expression: "* * * * *", action: "fire", ...change });
+      invoke(instance, "set", { name: "c", expression: "* * * * *", action: "fire", ...change });
     await assert.rejects(set({ expression: "every day" }), code("invalid_cron_expression"));
     await assert.rejects(set({ expression: "0 0 30 2 *" }), code("invalid_cron_expression"));
     await assert.rejects(set({ timezone: "Mars/Olympus" }), code("invalid_timezone"));
     for (const limit of [0, -1, 1.5, "1"]) {
-      await assert.rejects(act(instance, "history", "e", limit), code("invalid_max_history"));
+      await assert.rejects(invoke(instance, "history", "e", limit), code("invalid_max_history"));
     }
-    assert.equal(await act(instance, "job", "c"), undefined);
+    assert.equal(await invoke(instance, "job", "c"), undefined);
   });
 });

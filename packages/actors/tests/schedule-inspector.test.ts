@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { CronJobInfo } from "@holdfast/actors";
 import { Runtime } from "../src/internal/lifecycle/runtime.ts";
 import { deferred, world } from "./harness.ts";
-import { act, pass, scheduled, script, settle } from "./schedule-support.ts";
+import { advance, invoke, scheduled, script, settle } from "./schedule-support.ts";
 
 function inspected() {
   const w = world();
@@ -23,9 +23,9 @@ test("an inspector lists all schedules by time and shows which are running", asy
   const { w, s, instance, inspector, start } = inspected();
   const gate = deferred();
   s.wait = gate.promise;
-  const id = await act<string>(instance, "after", 1_000, "a");
-  await act(instance, "every", { name: "e", interval: 5_000, action: "fire", args: [1] });
-  await pass(w, 1_000);
+  const id = await invoke<string>(instance, "after", 1_000, "a");
+  await invoke(instance, "every", { name: "e", interval: 5_000, action: "fire", args: [1] });
+  await advance(w, 1_000);
   const [first, second, ...rest] = inspector.list();
   assert.deepEqual(rest, []);
   assert.deepEqual(first, {
@@ -49,7 +49,7 @@ test("an inspector lists all schedules by time and shows which are running", asy
 
 test("trigger runs a recurring schedule now without changing its times", async () => {
   const { w, s, instance, inspector, start } = inspected();
-  await act(instance, "every", { name: "e", interval: 5_000, action: "fire" });
+  await invoke(instance, "every", { name: "e", interval: 5_000, action: "fire" });
   const [job] = inspector.list();
   assert.equal(await inspector.trigger(job?.id ?? ""), true);
   await settle();
@@ -57,14 +57,14 @@ test("trigger runs a recurring schedule now without changing its times", async (
     s.fired.map(({ info }) => [info.name, info.scheduledAt - start]),
     [["e", 0]],
   );
-  assert.equal((await act<CronJobInfo>(instance, "job", "e")).nextRunAt, start + 5_000);
+  assert.equal((await invoke<CronJobInfo>(instance, "job", "e")).nextRunAt, start + 5_000);
   const [entry] = await inspector.history("e");
   assert.deepEqual([entry?.result, entry?.scheduledAt], ["ok", start]);
   const gate = deferred();
   s.wait = gate.promise;
   assert.equal(await inspector.trigger(job?.id ?? ""), true);
   assert.equal(await inspector.trigger(job?.id ?? ""), false);
-  await pass(w, 6_000);
+  await advance(w, 6_000);
   // The time that became due during the manual run follows it.
   s.wait = undefined;
   gate.resolve();
@@ -78,13 +78,13 @@ test("trigger runs a recurring schedule now without changing its times", async (
 
 test("trigger runs a one-shot early; delete ends it, even while it runs; changes are durable", async () => {
   const { w, s, instance, inspector } = inspected();
-  const id = await act<string>(instance, "after", 60_000, "a");
+  const id = await invoke<string>(instance, "after", 60_000, "a");
   assert.equal(await inspector.trigger(id), true);
   await settle();
   assert.equal(s.fired.length, 1);
   assert.deepEqual(inspector.list(), []);
   s.failures = 1;
-  const failing = await act<string>(instance, "after", 0, "b");
+  const failing = await invoke<string>(instance, "after", 0, "b");
   const gate = deferred();
   s.wait = gate.promise;
   await settle();
@@ -93,26 +93,26 @@ test("trigger runs a one-shot early; delete ends it, even while it runs; changes
   assert.ok(w.store.commits.length > commits);
   assert.equal(await inspector.delete(failing), false);
   gate.resolve();
-  await pass(w, 10_000);
+  await advance(w, 10_000);
   assert.equal(s.fired.length, 2);
 });
 
 test("pause, resume and retry of a dead letter", async () => {
   const { w, instance, inspector } = inspected();
-  await act(instance, "every", { name: "e", interval: 5_000, action: "fire" });
+  await invoke(instance, "every", { name: "e", interval: 5_000, action: "fire" });
   assert.equal(await inspector.pause("e"), true);
   assert.equal(
     inspector.list().some((job) => job.kind === "every" && job.paused === true),
     true,
   );
   assert.equal(await inspector.resume("e"), true);
-  const id = await act<string>(instance, "afterTo", 0, "missing");
+  const id = await invoke<string>(instance, "afterTo", 0, "missing");
   await settle();
   assert.deepEqual(
     (await inspector.deadLetters()).map((dead) => dead.id),
     [id],
   );
   assert.equal(await inspector.retry(id), true);
-  await pass(w, 1_000);
+  await advance(w, 1_000);
   assert.equal((await inspector.deadLetters()).length, 1);
 });

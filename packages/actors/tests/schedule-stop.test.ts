@@ -4,7 +4,7 @@ import type { DeadSchedule, ScheduledFireInfo } from "@holdfast/actors";
 import { actor } from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
 import { call, outcome, turn, world } from "./harness.ts";
-import { act, pass, scheduled, script, settle } from "./schedule-support.ts";
+import { advance, invoke, scheduled, script, settle } from "./schedule-support.ts";
 
 describe("sleep, crash and stop", () => {
   test("a sleeping actor is woken by its store, and missed schedules run", async () => {
@@ -12,7 +12,7 @@ describe("sleep, crash and stop", () => {
     const s = script();
     const definition = scheduled(s);
     const instance = w.create(definition);
-    const id = await act<string>(instance, "after", 10_000, "a");
+    const id = await invoke<string>(instance, "after", 10_000, "a");
     await instance.sleep();
     assert.equal(w.ports.pendingTimers, 0);
     const due = await w.store.due(w.ports.clock.now() + 10_000, 10);
@@ -28,7 +28,7 @@ describe("sleep, crash and stop", () => {
       s.fired.map(({ info }) => [info.id, info.firedAt - info.scheduledAt]),
       [[id, 40_000]],
     );
-    assert.equal(await act(again, "count"), 1);
+    assert.equal(await invoke(again, "count"), 1);
   });
 
   test("a run interrupted by a crash is repeated once, with the same id", async () => {
@@ -36,11 +36,11 @@ describe("sleep, crash and stop", () => {
     const s = script();
     const definition = scheduled(s);
     const instance = w.create(definition);
-    const id = await act<string>(instance, "after", 1_000, "a");
+    const id = await invoke<string>(instance, "after", 1_000, "a");
     // Nothing of the run becomes durable, as if the process had died.
     const { commit } = w.store;
     w.store.commit = () => new Promise(() => {});
-    await pass(w, 1_000);
+    await advance(w, 1_000);
     assert.equal(s.fired.length, 1);
     w.store.commit = commit;
     const again = await w.wake(definition);
@@ -50,8 +50,8 @@ describe("sleep, crash and stop", () => {
       s.fired.map(({ info }) => info.id),
       [id, id],
     );
-    assert.equal(await act(again, "count"), 1);
-    assert.deepEqual(await act(again, "list"), []);
+    assert.equal(await invoke(again, "count"), 1);
+    assert.deepEqual(await invoke(again, "list"), []);
   });
 
   test("a started attempt counts, so a run that kills its process is not repeated forever", async () => {
@@ -60,18 +60,18 @@ describe("sleep, crash and stop", () => {
     s.wait = new Promise(() => {});
     const definition = scheduled(s, { actionTimeout: Number.POSITIVE_INFINITY });
     let instance = w.create(definition);
-    await act(instance, "after", 0, "a");
+    await invoke(instance, "after", 0, "a");
     await settle();
     for (let i = 0; i < 5; i++) {
       instance = await w.wake(definition);
       await instance.ready;
-      await pass(w, 400_000, 100_000);
+      await advance(w, 400_000, 100_000);
     }
     assert.deepEqual(
       s.fired.map(({ info }) => info.attempt ?? 1),
       [1, 2, 3, 4, 5],
     );
-    const [dead] = await act<DeadSchedule[]>(instance, "dead");
+    const [dead] = await invoke<DeadSchedule[]>(instance, "dead");
     assert.deepEqual([dead?.attempts, dead?.error.group, dead?.error.code], [5, "schedule", "interrupted"]);
   });
 
@@ -146,7 +146,7 @@ describe("sleep, crash and stop", () => {
     const instance = w.create(scheduled(s));
     await instance.ready;
     w.store.hold = true;
-    const made = act(instance, "after", 0, "a");
+    const made = invoke(instance, "after", 0, "a");
     await turn();
     assert.equal(await outcome(made), "pending");
     w.store.held[0]?.fail(new Error("disk"));
@@ -207,9 +207,9 @@ describe("sleep, crash and stop", () => {
     await call(instance, "plan");
     call(instance, "hold").catch(() => {});
     for (let i = 0; i < 6; i++) {
-      await pass(w, 400_000, 100_000);
+      await advance(w, 400_000, 100_000);
       const slept = instance.sleep();
-      await pass(w, 20_000);
+      await advance(w, 20_000);
       await slept;
       instance = await w.wake(definition);
       call(instance, "hold").catch(() => {});
@@ -218,11 +218,11 @@ describe("sleep, crash and stop", () => {
     held = undefined;
     await settle();
     const slept = instance.sleep();
-    await pass(w, 20_000);
+    await advance(w, 20_000);
     await slept;
     instance = await w.wake(definition);
     await instance.ready;
-    await pass(w, 500_000, 50_000);
+    await advance(w, 500_000, 50_000);
     assert.deepEqual(await call(instance, "dead"), []);
     assert.deepEqual(fired, [undefined]);
   });

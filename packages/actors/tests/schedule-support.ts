@@ -9,9 +9,9 @@ export async function settle(): Promise<void> {
 }
 
 /** Advances the time in steps, so that work runs when it becomes due. */
-export async function pass(w: World, ms: number, stepMs = 1_000): Promise<void> {
-  for (let left = ms; left > 0; left -= stepMs) {
-    w.ports.advance(Math.min(stepMs, left));
+export async function advance(w: World, ms: number, stepMs = 1_000): Promise<void> {
+  for (let remaining = ms; remaining > 0; remaining -= stepMs) {
+    w.ports.advance(Math.min(stepMs, remaining));
     await settle();
   }
 }
@@ -81,6 +81,6 @@ export function scheduled(
 }
 
 /** An action of {@link scheduled}, by name. */
-export function act<T>(instance: ActorInstance, name: string, ...args: unknown[]): Promise<T> {
+export function invoke<T>(instance: ActorInstance, name: string, ...args: unknown[]): Promise<T> {
   return call(instance, name, ...args) as Promise<T>;
 }

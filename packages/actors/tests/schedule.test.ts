@@ -4,7 +4,7 @@ import type { DeadSchedule, ScheduledEventInfo } from "@holdfast/actors";
 import { action, actor } from "@holdfast/actors";
 import { isErrorCode, type StandardSchema } from "@holdfast/core";
 import { call, deferred, world } from "./harness.ts";
-import { act, pass, scheduled, script, settle } from "./schedule-support.ts";
+import { advance, invoke, scheduled, script, settle } from "./schedule-support.ts";
 
 const code = (name: string) => (error: unknown) => isErrorCode(error, "schedule", name);
 
@@ -14,21 +14,21 @@ describe("one-shot schedules", () => {
     const s = script();
     const instance = w.create(scheduled(s));
     const start = w.ports.clock.now();
-    const id = await act<string>(instance, "after", 5_000, "a");
-    assert.deepEqual(await act(instance, "get", id), {
+    const id = await invoke<string>(instance, "after", 5_000, "a");
+    assert.deepEqual(await invoke(instance, "get", id), {
       id,
       action: "fire",
       args: ["a"],
       runAt: start + 5_000,
     });
-    await pass(w, 4_999, 4_999);
+    await advance(w, 4_999, 4_999);
     assert.equal(s.fired.length, 0);
-    await pass(w, 1);
+    await advance(w, 1);
     const info = { kind: "at", id, scheduledAt: start + 5_000, firedAt: start + 5_000 };
     assert.deepEqual(s.fired, [{ text: "a", info, conn: "undefined" }]);
-    assert.equal(await act(instance, "get", id), undefined);
-    assert.deepEqual(await act(instance, "list"), []);
-    await pass(w, 600_000, 60_000);
+    assert.equal(await invoke(instance, "get", id), undefined);
+    assert.deepEqual(await invoke(instance, "list"), []);
+    await advance(w, 600_000, 60_000);
     assert.equal(s.fired.length, 1);
     assert.equal((await w.store.get("a"))?.wakeAt, undefined);
   });
@@ -37,9 +37,9 @@ describe("one-shot schedules", () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
-    await act(instance, "after", 1_000, "a");
+    await invoke(instance, "after", 1_000, "a");
     const before = w.store.commits.length;
-    await pass(w, 1_000);
+    await advance(w, 1_000);
     const commits = w.store.commits.slice(before);
     assert.equal(commits.length, 1);
     assert.deepEqual(
@@ -65,7 +65,7 @@ describe("one-shot schedules", () => {
     const instance = w.create(adds);
     await call(instance, "plan");
     const before = w.store.commits.length;
-    await pass(w, 1_000);
+    await advance(w, 1_000);
     assert.deepEqual(
       w.store.commits.slice(before).map(({ state, kv }) => [state?.type, kv?.map(({ type }) => type)]),
       [1, 2, 3].map(() => ["patch", ["delete"]]),
@@ -78,12 +78,12 @@ describe("one-shot schedules", () => {
     const names = [..."abcdefghij"];
     const instance = w.create(scheduled(s));
     const now = w.ports.clock.now();
-    for (const name of names) await act(instance, "at", now + 100, name);
+    for (const name of names) await invoke(instance, "at", now + 100, name);
     await instance.sleep();
     const awake = await w.wake(scheduled(s));
-    const listed = (await act<ScheduledEventInfo[]>(awake, "list")).map((info) => info.args[0]);
+    const listed = (await invoke<ScheduledEventInfo[]>(awake, "list")).map((info) => info.args[0]);
     assert.deepEqual(listed, names);
-    await pass(w, 100);
+    await advance(w, 100);
     assert.deepEqual(
       s.fired.map(({ text }) => text),
       names,
@@ -95,12 +95,12 @@ describe("one-shot schedules", () => {
     const s = script();
     const instance = w.create(scheduled(s));
     const now = w.ports.clock.now();
-    await act(instance, "at", now + 300, "c");
-    await act(instance, "at", now + 100, "a");
-    await act(instance, "at", now + 200, "b");
-    const runAt = (await act<ScheduledEventInfo[]>(instance, "list")).map((info) => info.runAt - now);
+    await invoke(instance, "at", now + 300, "c");
+    await invoke(instance, "at", now + 100, "a");
+    await invoke(instance, "at", now + 200, "b");
+    const runAt = (await invoke<ScheduledEventInfo[]>(instance, "list")).map((info) => info.runAt - now);
     assert.deepEqual(runAt, [100, 200, 300]);
-    await pass(w, 1_000, 1_000);
+    await advance(w, 1_000, 1_000);
     assert.deepEqual(
       s.fired.map(({ text }) => text),
       ["a", "b", "c"],
@@ -111,9 +111,9 @@ describe("one-shot schedules", () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
-    await act(instance, "at", 1, "past");
-    await act(instance, "after", 0, "zero");
-    await act(instance, "after", -5, "negative");
+    await invoke(instance, "at", 1, "past");
+    await invoke(instance, "after", 0, "zero");
+    await invoke(instance, "after", -5, "negative");
     await settle();
     assert.deepEqual(s.fired.map(({ text }) => text).sort(), ["negative", "past", "zero"]);
   });
@@ -122,11 +122,11 @@ describe("one-shot schedules", () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
-    const id = await act<string>(instance, "after", 1_000, "a");
-    assert.equal(await act(instance, "cancel", id), true);
-    assert.equal(await act(instance, "cancel", id), false);
-    assert.equal(await act(instance, "cancel", "nothing"), false);
-    await pass(w, 5_000);
+    const id = await invoke<string>(instance, "after", 1_000, "a");
+    assert.equal(await invoke(instance, "cancel", id), true);
+    assert.equal(await invoke(instance, "cancel", id), false);
+    assert.equal(await invoke(instance, "cancel", "nothing"), false);
+    await advance(w, 5_000);
     assert.deepEqual(s.fired, []);
   });
 
@@ -136,15 +136,15 @@ describe("one-shot schedules", () => {
     const gate = deferred();
     s.wait = gate.promise;
     const instance = w.create(scheduled(s));
-    const id = await act<string>(instance, "after", 10, "a");
-    await pass(w, 10);
+    const id = await invoke<string>(instance, "after", 10, "a");
+    await advance(w, 10);
     assert.equal(s.fired.length, 1);
-    assert.deepEqual(await act(instance, "list"), []);
-    assert.equal(await act(instance, "cancel", id), false);
-    assert.equal(await act(instance, "get", id), undefined);
+    assert.deepEqual(await invoke(instance, "list"), []);
+    assert.equal(await invoke(instance, "cancel", id), false);
+    assert.equal(await invoke(instance, "get", id), undefined);
     gate.resolve();
     await settle();
-    assert.deepEqual(await act(instance, "list"), []);
+    assert.deepEqual(await invoke(instance, "list"), []);
   });
 
   test("a running schedule keeps its actor awake", async () => {
@@ -153,11 +153,11 @@ describe("one-shot schedules", () => {
     const gate = deferred();
     s.wait = gate.promise;
     const instance = w.create(scheduled(s, { sleepTimeout: 1_000 }));
-    await act(instance, "after", 500, "a");
-    await pass(w, 20_000, 500);
+    await invoke(instance, "after", 500, "a");
+    await advance(w, 20_000, 500);
     assert.equal(instance.status, "ready");
     gate.resolve();
-    await pass(w, 2_000, 500);
+    await advance(w, 2_000, 500);
     assert.equal(instance.status, "stopped");
   });
 
@@ -174,13 +174,13 @@ describe("one-shot schedules", () => {
         return after(delayMs, fn);
       },
     });
-    await act(instance, "after", days30, "far");
+    await invoke(instance, "after", days30, "far");
     assert.equal(w.ports.pendingTimers, 1);
     w.ports.advance(days30 - 60_000);
     await settle();
     assert.equal(s.fired.length, 0);
     assert.equal(w.ports.pendingTimers, 1);
-    await pass(w, 60_000, 60_000);
+    await advance(w, 60_000, 60_000);
     assert.equal(s.fired.length, 1);
     assert.equal(w.ports.pendingTimers, 0);
     assert.equal(longest, 60_000);
@@ -190,16 +190,16 @@ describe("one-shot schedules", () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s));
-    await act(instance, "after", 3_600_000, "a");
+    await invoke(instance, "after", 3_600_000, "a");
     w.ports.clock.advance(3_600_000);
     assert.equal(s.fired.length, 0);
-    await pass(w, 60_000, 60_000);
+    await advance(w, 60_000, 60_000);
     assert.equal(s.fired.length, 1);
-    await act(instance, "after", 10_000, "b");
+    await invoke(instance, "after", 10_000, "b");
     w.ports.clock.advance(-100_000);
-    await pass(w, 100_000, 10_000);
+    await advance(w, 100_000, 10_000);
     assert.equal(s.fired.length, 1);
-    await pass(w, 10_000, 10_000);
+    await advance(w, 10_000, 10_000);
     assert.equal(s.fired.length, 2);
   });
 });
@@ -211,8 +211,8 @@ describe("failures of one-shot schedules", () => {
     s.failures = 5;
     const instance = w.create(scheduled(s));
     const start = w.ports.clock.now();
-    const id = await act<string>(instance, "after", 1_000, "a");
-    await pass(w, 60_000);
+    const id = await invoke<string>(instance, "after", 1_000, "a");
+    await advance(w, 60_000);
     assert.deepEqual(
       s.fired.map(({ info }) => [
         info.id === id,
@@ -228,8 +228,8 @@ describe("failures of one-shot schedules", () => {
         [true, 1_000, 16_000, 5],
       ],
     );
-    assert.deepEqual(await act(instance, "list"), []);
-    const [dead, ...rest] = await act<DeadSchedule[]>(instance, "dead");
+    assert.deepEqual(await invoke(instance, "list"), []);
+    const [dead, ...rest] = await invoke<DeadSchedule[]>(instance, "dead");
     assert.deepEqual(rest, []);
     assert.deepEqual(dead, {
       id,
@@ -240,12 +240,12 @@ describe("failures of one-shot schedules", () => {
       attempts: 5,
       error: { group: "user", code: "told_to", message: "no", metadata: { count: 5 } },
     });
-    assert.equal(await act(instance, "retry", id), true);
-    assert.equal(await act(instance, "retry", id), false);
+    assert.equal(await invoke(instance, "retry", id), true);
+    assert.equal(await invoke(instance, "retry", id), false);
     await settle();
     assert.equal(s.fired.length, 6);
-    assert.deepEqual(await act(instance, "dead"), []);
-    assert.deepEqual(await act(instance, "list"), []);
+    assert.deepEqual(await invoke(instance, "dead"), []);
+    assert.deepEqual(await invoke(instance, "list"), []);
   });
 
   test("between attempts it is listed with its next time and can be cancelled", async () => {
@@ -253,21 +253,21 @@ describe("failures of one-shot schedules", () => {
     const s = script();
     s.failures = 1;
     const instance = w.create(scheduled(s));
-    const id = await act<string>(instance, "after", 0, "a");
+    const id = await invoke<string>(instance, "after", 0, "a");
     await settle();
-    const info = await act<ScheduledEventInfo>(instance, "get", id);
+    const info = await invoke<ScheduledEventInfo>(instance, "get", id);
     assert.equal(info.runAt, w.ports.clock.now() + 1_000);
-    assert.equal(await act(instance, "cancel", id), true);
-    await pass(w, 10_000);
+    assert.equal(await invoke(instance, "cancel", id), true);
+    await advance(w, 10_000);
     assert.equal(s.fired.length, 1);
   });
 
   test("an action that does not exist becomes a dead letter immediately", async () => {
     const w = world();
     const instance = w.create(scheduled(script()));
-    await act(instance, "afterTo", 0, "missing", 1);
+    await invoke(instance, "afterTo", 0, "missing", 1);
     await settle();
-    const [dead] = await act<DeadSchedule[]>(instance, "dead");
+    const [dead] = await invoke<DeadSchedule[]>(instance, "dead");
     assert.deepEqual([dead?.action, dead?.attempts, dead?.error.code], ["missing", 0, "action_not_found"]);
   });
 
@@ -277,9 +277,9 @@ describe("failures of one-shot schedules", () => {
     const gate = deferred();
     s.wait = gate.promise;
     const instance = w.create(scheduled(s, { actionTimeout: 2_000 }));
-    await act(instance, "after", 0, "a");
+    await invoke(instance, "after", 0, "a");
     await settle();
-    await pass(w, 20_000);
+    await advance(w, 20_000);
     assert.equal(s.fired.length, 1);
     s.wait = undefined;
     gate.resolve();
@@ -288,15 +288,15 @@ describe("failures of one-shot schedules", () => {
       s.fired.map(({ info }) => info.attempt),
       [undefined, 2],
     );
-    assert.deepEqual(await act(instance, "list"), []);
+    assert.deepEqual(await invoke(instance, "list"), []);
   });
 
   test("only the latest 1,000 dead letters are retained", { timeout: 60_000 }, async () => {
     const w = world();
     const instance = w.create(scheduled(script(), { maxSchedules: 2_000 }));
-    for (let i = 0; i < 1_001; i++) await act(instance, "afterTo", 0, "missing", i);
+    for (let i = 0; i < 1_001; i++) await invoke(instance, "afterTo", 0, "missing", i);
     await settle();
-    const dead = await act<DeadSchedule[]>(instance, "dead");
+    const dead = await invoke<DeadSchedule[]>(instance, "dead");
     assert.deepEqual([dead.length, dead[0]?.args, dead.at(-1)?.args], [1_000, [1_000], [1]]);
   });
 });
@@ -306,12 +306,12 @@ describe("validation", () => {
     const w = world();
     const instance = w.create(scheduled(script()));
     for (const ms of [Number.NaN, Number.POSITIVE_INFINITY, "5", undefined]) {
-      await assert.rejects(act(instance, "after", ms, "a"), code("invalid_time"));
+      await assert.rejects(invoke(instance, "after", ms, "a"), code("invalid_time"));
     }
-    await assert.rejects(act(instance, "at", 8.64e15 + 1_000, "a"), code("invalid_time"));
-    await assert.rejects(act(instance, "at", "soon", "a"), code("invalid_time"));
+    await assert.rejects(invoke(instance, "at", 8.64e15 + 1_000, "a"), code("invalid_time"));
+    await assert.rejects(invoke(instance, "at", "soon", "a"), code("invalid_time"));
     for (const action of ["", 5, null]) {
-      await assert.rejects(act(instance, "afterTo", 1, action), code("invalid_action"));
+      await assert.rejects(invoke(instance, "afterTo", 1, action), code("invalid_action"));
     }
     const definition = actor({ actions: { bad: (c) => c.schedule.after(1, "bad", () => {}) } });
     await assert.rejects(call(w.create(definition, undefined, "b"), "bad"), (error) =>
@@ -319,33 +319,33 @@ describe("validation", () => {
     );
     const bytes = (size: number) => new Uint8Array(size);
     // An array of one byte string: one byte for the array, five for the length.
-    await act(instance, "afterTo", 60_000, "fire", bytes(1_048_576 - 6));
+    await invoke(instance, "afterTo", 60_000, "fire", bytes(1_048_576 - 6));
     await assert.rejects(
-      act(instance, "afterTo", 60_000, "fire", bytes(1_048_576 - 5)),
+      invoke(instance, "afterTo", 60_000, "fire", bytes(1_048_576 - 5)),
       code("arguments_too_long"),
     );
-    assert.equal((await act<unknown[]>(instance, "list")).length, 1);
+    assert.equal((await invoke<unknown[]>(instance, "list")).length, 1);
   });
 
   test("maxSchedules counts both kinds, but not running ones", async () => {
     const w = world();
     const s = script();
     const instance = w.create(scheduled(s, { maxSchedules: 2 }));
-    await act(instance, "every", { name: "e", interval: 5_000, action: "count" });
-    const id = await act<string>(instance, "after", 1_000, "a");
-    await assert.rejects(act(instance, "after", 1_000, "b"), code("max_schedules_exceeded"));
+    await invoke(instance, "every", { name: "e", interval: 5_000, action: "count" });
+    const id = await invoke<string>(instance, "after", 1_000, "a");
+    await assert.rejects(invoke(instance, "after", 1_000, "b"), code("max_schedules_exceeded"));
     await assert.rejects(
-      act(instance, "every", { name: "f", interval: 5_000, action: "count" }),
+      invoke(instance, "every", { name: "f", interval: 5_000, action: "count" }),
       code("max_schedules_exceeded"),
     );
     // Reusing a name needs no room.
-    await act(instance, "every", { name: "e", interval: 6_000, action: "count" });
-    await act(instance, "cancel", id);
-    await act(instance, "after", 1_000, "b");
+    await invoke(instance, "every", { name: "e", interval: 6_000, action: "count" });
+    await invoke(instance, "cancel", id);
+    await invoke(instance, "after", 1_000, "b");
     const gate = deferred();
     s.wait = gate.promise;
-    await pass(w, 1_000);
-    await act(instance, "after", 1_000, "c");
+    await advance(w, 1_000);
+    await invoke(instance, "after", 1_000, "c");
     gate.resolve();
     await settle();
   });
@@ -355,7 +355,7 @@ describe("validation", () => {
     const s = script();
     const definition = scheduled(s);
     const instance = w.create(definition);
-    await act(instance, "after", 1_000, "good");
+    await invoke(instance, "after", 1_000, "good");
     await instance.sleep();
     const { version, epoch } = (await w.store.get("a")) ?? { version: 0, epoch: 0 };
     const key = new Uint8Array([0, 2, 0, 9]);
@@ -369,7 +369,7 @@ describe("validation", () => {
     });
     const again = await w.wake(definition);
     await again.ready;
-    await pass(w, 1_000);
+    await advance(w, 1_000);
     assert.equal(s.fired.length, 1);
     assert.ok(w.reported.some((error) => isErrorCode(error, "schedule", "invalid_schedule_row")));
     await again.sleep();
@@ -466,7 +466,7 @@ describe("scheduled actions", () => {
     });
     const instance = w.create(definition);
     assert.deepEqual(await call(instance, "go"), [["made", "kept"], 1]);
-    await pass(w, 1_000, 100);
+    await advance(w, 1_000, 100);
     assert.deepEqual(fired, ["made", "kept"]);
     await instance.sleep();
     const again = await w.wake(definition);
@@ -499,7 +499,7 @@ describe("scheduled actions", () => {
     const instance = w.create(definition);
     await assert.rejects(call(instance, "fail"));
     assert.equal(await call(instance, "left"), 0);
-    await pass(w, 6_000);
+    await advance(w, 6_000);
     assert.deepEqual(fired, []);
     await call(instance, "keep");
     await settle();

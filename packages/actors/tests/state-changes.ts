@@ -1,8 +1,8 @@
 /** Operations of programs on state objects, by kind of object. Each returns its result. */
-import { type Below, childrenOf, isObject } from "./state-random.ts";
+import { childrenOf, isObject, type RandomBelow } from "./state-random.ts";
 
 /** Applies an operation to `target`; `make` creates values, the same ones when the operation is repeated. */
-export function change(target: unknown, below: Below, make: () => unknown): unknown {
+export function applyRandomChange(target: unknown, below: RandomBelow, make: () => unknown): unknown {
   if (Array.isArray(target)) return changeArray(target, below, make);
   if (target instanceof Map) return changeMap(target, below, make);
   if (target instanceof Set) return changeSet(target, below, make);
@@ -19,7 +19,7 @@ export function change(target: unknown, below: Below, make: () => unknown): unkn
   return changeObject(target as Record<string, unknown>, below, make);
 }
 
-function changeBytes(target: Uint8Array, below: Below): unknown {
+function changeBytes(target: Uint8Array, below: RandomBelow): unknown {
   switch (below(4)) {
     case 0:
       target[below(target.length)] = below(256);
@@ -34,9 +34,9 @@ function changeBytes(target: Uint8Array, below: Below): unknown {
   }
 }
 
-const far: Below = (n) => n - 4;
+const far: RandomBelow = (n) => n - 4;
 
-function changeArray(target: unknown[], below: Below, make: () => unknown): unknown {
+function changeArray(target: unknown[], below: RandomBelow, make: () => unknown): unknown {
   const at = (): number => far(below(9));
   switch (below(27)) {
     case 0:
@@ -113,7 +113,7 @@ function changeArray(target: unknown[], below: Below, make: () => unknown): unkn
 }
 
 /** Reads that views implement themselves. */
-function read(target: unknown[], below: Below): unknown {
+function read(target: unknown[], below: RandomBelow): unknown {
   switch (below(14)) {
     case 0:
       return target.toSorted();
@@ -152,7 +152,7 @@ function read(target: unknown[], below: Below): unknown {
   }
 }
 
-function changeMap(target: Map<unknown, unknown>, below: Below, make: () => unknown): unknown {
+function changeMap(target: Map<unknown, unknown>, below: RandomBelow, make: () => unknown): unknown {
   const some = (): unknown => [...target.keys()][below(target.size + 1)];
   switch (below(11)) {
     case 0:
@@ -190,7 +190,7 @@ function changeMap(target: Map<unknown, unknown>, below: Below, make: () => unkn
   }
 }
 
-function changeSet(target: Set<unknown>, below: Below, make: () => unknown): unknown {
+function changeSet(target: Set<unknown>, below: RandomBelow, make: () => unknown): unknown {
   const some = (): unknown => [...target][below(target.size + 1)];
   switch (below(8)) {
     case 0:
@@ -218,7 +218,7 @@ function changeSet(target: Set<unknown>, below: Below, make: () => unknown): unk
   }
 }
 
-function changeObject(target: Record<string, unknown>, below: Below, make: () => unknown): unknown {
+function changeObject(target: Record<string, unknown>, below: RandomBelow, make: () => unknown): unknown {
   const key = `k${below(4)}`;
   switch (below(12)) {
     case 0:

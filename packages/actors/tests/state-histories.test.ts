@@ -1,8 +1,8 @@
 import { describe, test } from "node:test";
 import { types } from "node:util";
 import type { StateLog } from "../src/internal/state/state-log.ts";
-import { type Below, childrenOf, isObject, randomFrom, randomValue } from "./state-random.ts";
-import { agree, harness } from "./state-support.ts";
+import { childrenOf, isObject, type RandomBelow, randomFrom, randomValue } from "./state-random.ts";
+import { assertStored, harness } from "./state-support.ts";
 
 describe("replay of snapshot and patches", () => {
   /** Histories that once exposed a bug. */
@@ -37,12 +37,12 @@ function randomRun(seed: number, inUse: boolean): void {
   for (let turn = 0; turn < 12; turn++) {
     for (let i = below(6); i >= 0; i--) mutate(h.log, below, kept, originals);
     h.commit();
-    agree(h);
+    assertStored(h);
   }
 }
 
 /** Changes a random container of the state, or one that was removed from it. */
-function mutate(log: StateLog, below: Below, kept: unknown[], originals: unknown[]): void {
+function mutate(log: StateLog, below: RandomBelow, kept: unknown[], originals: unknown[]): void {
   let target: unknown = log.value;
   if (kept.length > 0 && below(5) === 0) target = kept[below(kept.length)];
   // Changes assigned values directly, before and after their commit.
@@ -83,7 +83,7 @@ function holds(value: unknown, item: unknown): boolean {
   return value === item || childrenOf(value).some((child) => holds(child, item));
 }
 
-function mutateArray(target: unknown[], value: unknown, below: Below, kept: unknown[]): void {
+function mutateArray(target: unknown[], value: unknown, below: RandomBelow, kept: unknown[]): void {
   switch (below(11)) {
     case 0:
       kept.push(target.pop());

@@ -1,9 +1,9 @@
 /** Random values and random changes of a state, deterministic for a seed. */
 
 /** A random integer in [0, n). */
-export type Below = (n: number) => number;
+export type RandomBelow = (n: number) => number;
 
-export function randomFrom(seed: number): Below {
+export function randomFrom(seed: number): RandomBelow {
   const random = mulberry(seed);
   return (n) => Math.floor(random() * n);
 }
@@ -22,7 +22,7 @@ export function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-export function randomValue(below: Below, depth: number): unknown {
+export function randomValue(below: RandomBelow, depth: number): unknown {
   const kind = below(depth > 0 ? 14 : 9);
   switch (kind) {
     case 0:
@@ -57,7 +57,7 @@ export function randomValue(below: Below, depth: number): unknown {
 }
 
 /** As `randomValue`, plus kinds of values that are rare in a state. */
-export function rareValue(below: Below, depth: number): unknown {
+export function rareValue(below: RandomBelow, depth: number): unknown {
   switch (below(12)) {
     case 0:
       return new Float64Array([below(10), below(10) / 3]);
@@ -92,9 +92,9 @@ export function childrenOf(value: unknown): unknown[] {
 }
 
 /** A random container or leaf within `value`, at most `depth` levels down. */
-export function somewhereIn(value: unknown, below: Below, depth: number): unknown {
+export function randomDescendant(value: unknown, below: RandomBelow, depth: number): unknown {
   let target = value;
-  for (let left = depth; left > 0; left--) {
+  for (let remaining = depth; remaining > 0; remaining--) {
     const children = childrenOf(target).filter(isObject);
     if (children.length === 0) break;
     target = children[below(children.length)];

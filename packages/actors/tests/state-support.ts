@@ -45,27 +45,29 @@ export function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
-export function agree(h: ReturnType<typeof harness>): void {
+export function assertStored(h: ReturnType<typeof harness>): void {
   assert.deepEqual(h.replay(), plain(h.log.value));
 }
 
 /** A deep copy without shared objects and without array holes. */
-export function cloned(value: unknown): unknown {
+export function deepClone(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return Array.from(value, cloned);
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [cloned(key), cloned(item)]));
-  if (value instanceof Set) return new Set([...value].map(cloned));
+  if (Array.isArray(value)) return Array.from(value, deepClone);
+  if (value instanceof Map)
+    return new Map([...value].map(([key, item]) => [deepClone(key), deepClone(item)]));
+  if (value instanceof Set) return new Set([...value].map(deepClone));
   if (Object.getPrototypeOf(value) !== Object.prototype) return structuredClone(value);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cloned(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, deepClone(item)]));
 }
 
 /** Converted to plain lists, so that the order counts, which `deepEqual` ignores. */
-export function ordered(value: unknown): unknown {
+export function toOrderedLists(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return Array.from(value, ordered);
-  if (value instanceof Map) return ["map", ...[...value].map(([key, item]) => [ordered(key), ordered(item)])];
-  if (value instanceof Set) return ["set", ...[...value].map(ordered)];
+  if (Array.isArray(value)) return Array.from(value, toOrderedLists);
+  if (value instanceof Map)
+    return ["map", ...[...value].map(([key, item]) => [toOrderedLists(key), toOrderedLists(item)])];
+  if (value instanceof Set) return ["set", ...[...value].map(toOrderedLists)];
   if (value instanceof Error) return ["error", value.name, value.message];
   if (Object.getPrototypeOf(value) !== Object.prototype) return structuredClone(value);
-  return ["object", ...Object.entries(value).map(([key, item]) => [key, ordered(item)])];
+  return ["object", ...Object.entries(value).map(([key, item]) => [key, toOrderedLists(item)])];
 }

@@ -1,9 +1,9 @@
 /** A state behaves like the same plain values: the same results, order and contents. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { change } from "./state-changes.ts";
+import { applyRandomChange } from "./state-changes.ts";
 import { childrenOf, isObject, randomFrom, rareValue } from "./state-random.ts";
-import { cloned, harness, ordered } from "./state-support.ts";
+import { deepClone, harness, toOrderedLists } from "./state-support.ts";
 
 describe("a state and its plain twin", () => {
   const seeds = process.env.SEED
@@ -30,16 +30,16 @@ function twins(seed: number): void {
     const [done, wanted] = [h.log.value, twin].map((value) => act(reach(value, path), again));
     assert.deepEqual(done, wanted, "what a change returns");
     // An object at two positions of the twin is two objects in the state.
-    twin = cloned(twin);
-    assert.deepEqual(ordered(h.log.value), ordered(twin));
+    twin = deepClone(twin);
+    assert.deepEqual(toOrderedLists(h.log.value), toOrderedLists(twin));
   };
   for (let turn = 0; turn < 8; turn++) {
     for (let i = below(5); i >= 0; i--) step();
     h.commit();
-    assert.deepEqual(ordered(h.replay()), ordered(twin));
+    assert.deepEqual(toOrderedLists(h.replay()), toOrderedLists(twin));
     if (below(4) === 0) h.wake();
     if (below(4) > 0) continue;
-    const before = cloned(twin);
+    const before = deepClone(twin);
     h.log.savepoint();
     for (let i = below(5); i >= 0; i--) step();
     if (below(2) === 0) h.log.keep();
@@ -47,7 +47,7 @@ function twins(seed: number): void {
       h.log.rollback();
       twin = before;
     }
-    assert.deepEqual(ordered(h.log.value), ordered(twin));
+    assert.deepEqual(toOrderedLists(h.log.value), toOrderedLists(twin));
   }
 }
 
@@ -65,7 +65,7 @@ function reach(value: unknown, path: readonly number[]): unknown {
 function act(target: unknown, seed: number): unknown {
   const below = randomFrom(seed);
   try {
-    return ordered(change(target, below, () => rareValue(below, 2)));
+    return toOrderedLists(applyRandomChange(target, below, () => rareValue(below, 2)));
   } catch (error) {
     return error instanceof Error ? error.name : error;
   }

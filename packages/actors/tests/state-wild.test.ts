@@ -1,9 +1,16 @@
 /** Histories of a state whose objects are moved, kept, shared, and changed directly. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { change } from "./state-changes.ts";
-import { type Below, childrenOf, isObject, randomFrom, rareValue, somewhereIn } from "./state-random.ts";
-import { cloned, harness, ordered } from "./state-support.ts";
+import { applyRandomChange } from "./state-changes.ts";
+import {
+  childrenOf,
+  isObject,
+  type RandomBelow,
+  randomDescendant,
+  randomFrom,
+  rareValue,
+} from "./state-random.ts";
+import { deepClone, harness, toOrderedLists } from "./state-support.ts";
 
 describe("the stored state", () => {
   const seeds = process.env.SEED
@@ -22,8 +29,8 @@ describe("the stored state", () => {
 });
 
 /** References that a program holds. */
-interface Hands {
-  readonly below: Below;
+interface References {
+  readonly below: RandomBelow;
   /** Views, and objects removed through them. */
   readonly views: unknown[];
   /** Assigned values, and objects within them. */
@@ -32,45 +39,45 @@ interface Hands {
 
 function history(seed: number, held: boolean): void {
   const below = randomFrom(seed);
-  const hands: Hands = { below, views: [], originals: [] };
+  const references: References = { below, views: [], originals: [] };
   let inUse = held;
   const h = harness({ root: rareValue(below, 3), list: [1], map: new Map(), set: new Set() }, () => inUse);
-  const agree = (): void => assert.deepEqual(ordered(h.replay()), ordered(h.log.value));
+  const assertStored = (): void => assert.deepEqual(toOrderedLists(h.replay()), toOrderedLists(h.log.value));
   for (let turn = 0; turn < 10; turn++) {
-    for (let i = below(6); i >= 0; i--) act(h.log, hands);
+    for (let i = below(6); i >= 0; i--) act(h.log, references);
     inUse = held && below(4) > 0;
     h.commit();
-    agree();
+    assertStored();
     if (!inUse) assert.ok(isTree(h.log.raw), "an object has two places");
     if (below(6) === 0) {
       h.wake();
-      hands.views.length = hands.originals.length = 0;
-      agree();
+      references.views.length = references.originals.length = 0;
+      assertStored();
     }
-    if (below(4) === 0) transaction(h, hands);
+    if (below(4) === 0) transaction(h, references);
   }
 }
 
-function transaction(h: ReturnType<typeof harness>, hands: Hands): void {
-  const { below } = hands;
+function transaction(h: ReturnType<typeof harness>, references: References): void {
+  const { below } = references;
   h.log.savepoint();
-  const before = cloned(h.log.value);
-  for (let i = below(5); i >= 0; i--) act(h.log, hands);
+  const before = deepClone(h.log.value);
+  for (let i = below(5); i >= 0; i--) act(h.log, references);
   if (below(2) === 0) {
     h.log.keep();
     return;
   }
   h.log.rollback();
-  assert.deepEqual(ordered(h.log.value), ordered(before), "what is taken back");
+  assert.deepEqual(toOrderedLists(h.log.value), toOrderedLists(before), "what is taken back");
   h.commit();
-  assert.deepEqual(ordered(h.replay()), ordered(before));
+  assert.deepEqual(toOrderedLists(h.replay()), toOrderedLists(before));
 }
 
-function act(log: ReturnType<typeof harness>["log"], { below, views, originals }: Hands): void {
+function act(log: ReturnType<typeof harness>["log"], { below, views, originals }: References): void {
   const pick = (from: readonly unknown[]): unknown => from[below(from.length)];
   const isOriginal = originals.length > 0 && below(4) === 0;
   const start = isOriginal ? pick(originals) : views.length > 0 && below(4) === 0 ? pick(views) : log.value;
-  const target = somewhereIn(start, below, below(4));
+  const target = randomDescendant(start, below, below(4));
   if (below(3) === 0) (isOriginal ? originals : views).push(target);
   const make = (): unknown => {
     const made = rareValue(below, 2);
@@ -87,14 +94,14 @@ function act(log: ReturnType<typeof harness>["log"], { below, views, originals }
     if (isObject(made)) originals.push(made);
     return made;
   };
-  const before = isOriginal ? undefined : cloned(log.value);
+  const before = isOriginal ? undefined : deepClone(log.value);
   try {
     if (!isOriginal && below(12) === 0) refusedOf(target, below);
-    else change(target, below, make);
+    else applyRandomChange(target, below, make);
   } catch (error) {
     if (!(error instanceof TypeError) && !(error as Error).message.includes("cannot be stored")) throw error;
     if (before !== undefined && error instanceof Refused) {
-      assert.deepEqual(ordered(log.value), ordered(before), "what was refused");
+      assert.deepEqual(toOrderedLists(log.value), toOrderedLists(before), "what was refused");
     }
   }
 }
@@ -102,7 +109,7 @@ function act(log: ReturnType<typeof harness>["log"], { below, views, originals }
 class Refused extends TypeError {}
 
 /** Tries values that no state accepts. */
-function refusedOf(target: unknown, below: Below): void {
+function refusedOf(target: unknown, below: RandomBelow): void {
   const bad = [() => 1, Symbol("bad"), new (class Odd {})(), { k0: [() => 1] }][below(4)];
   try {
     if (Array.isArray(target)) below(2) === 0 ? target.push(bad) : Object.freeze(target);

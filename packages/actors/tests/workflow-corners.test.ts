@@ -28,7 +28,7 @@ test("a workflow cancelled at the end of its last step stays cancelled", async (
     await ctx.step({ name: "last", ephemeral: true, run: () => last.promise });
     return "done";
   });
-  const instance = await world.begin(job, {});
+  const instance = await world.start(job, {});
   world.store.hold = true;
   const cancelled = call(instance, "cancel", "enough");
   await settle();
@@ -47,7 +47,7 @@ test("a workflow cancelled at the end of its last step stays cancelled", async (
 test("a signal is rejected if the workflow is cancelled while its history is read", async () => {
   const world = workflowWorld();
   const job = durable(async (ctx) => void (await ctx.signal("go")));
-  const instance = await world.begin(job, {});
+  const instance = await world.start(job, {});
   await instance.sleep();
   const read = deferred();
   const { kvGet } = world.store;
@@ -75,7 +75,7 @@ test("signals that are put back one by one keep their order", async () => {
     for (const name of names) payloads.push(await ctx.signal(name, { timeout: 0 }));
     return payloads;
   });
-  const instance = await world.begin(job, {});
+  const instance = await world.start(job, {});
   for (const name of ["a", "b", "c"]) await call(instance, "signal", name, name);
   const { signals } = workflowOf(instance);
   for (const name of ["c", "b", "a"]) {
@@ -98,7 +98,7 @@ test("a workflow cancelled during continueAsNew does not start again", async () 
     if (input.n < 3) return ctx.continueAsNew({ n: input.n + 1 });
     return input.n;
   });
-  const instance = await world.begin(job, { n: 1 });
+  const instance = await world.start(job, { n: 1 });
   await settle(20);
   const cancelled = call(instance, "cancel");
   await settle();
@@ -119,7 +119,7 @@ test("continueAsNew with an input that cannot be recorded loses nothing", async 
     if (input === "first") return ctx.continueAsNew(next);
     return input;
   });
-  const instance = await world.begin(job, "first");
+  const instance = await world.start(job, "first");
   await settle(20);
   const failed = (await call(instance, "get")) as Shown;
   assert.equal(failed.state, "failed");
@@ -153,14 +153,14 @@ test("idempotency keys are unique per step", async () => {
     }),
     actions: { replay: (c) => workflowControl(c).replay() },
   });
-  await world.begin(job);
-  await world.pass(20);
+  await world.start(job);
+  await world.advance(20);
   const woken = await world.wake(job);
   await settle();
   assert.equal(keys.length, 2);
   await call(woken, "replay");
   await settle();
-  await world.pass(20);
+  await world.advance(20);
   await settle();
   assert.equal(keys.length, 4);
   assert.equal(new Set(keys).size, 4, keys.join(" "));
@@ -178,7 +178,7 @@ test("a step may return any thenable", async () => {
     await ctx.step("timed", () => thenable(1)),
     await ctx.step({ name: "untimed", timeout: 0, run: () => thenable(2) }),
   ]);
-  const instance = await world.begin(job, {});
+  const instance = await world.start(job, {});
   await settle(20);
   assert.deepEqual(await call(instance, "result"), [1, 2]);
 });
@@ -226,12 +226,12 @@ test("finished branches of a race are rolled back with the rest, also after a re
         actions: { get: (c) => workflowControl(c).status() },
         options: { sleepTimeout: Number.POSITIVE_INFINITY },
       });
-      let instance = await world.begin(job);
+      let instance = await world.start(job);
       if (restarts) instance = await world.restart(job, instance);
-      await world.pass(60);
+      await world.advance(60);
       if (restarts) instance = await world.restart(job, instance);
-      if (!wins) await world.pass(60_000);
-      await world.pass(200);
+      if (!wins) await world.advance(60_000);
+      await world.advance(200);
       await settle(20);
       assert.deepEqual(undone, ["last", "late", "failed"], `restarts ${restarts}, wins ${wins}`);
       assert.equal(((await call(instance, "get")) as Shown).state, "failed");
@@ -277,7 +277,7 @@ test("rollbacks of a failed race continue after a crash", async () => {
     }),
     actions: { get: (c) => workflowControl(c).status() },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   await settle(20);
   assert.equal(((await call(instance, "get")) as Shown).state, "rolling_back");
   blocked = undefined;
@@ -309,7 +309,7 @@ test("a replay reports the same errors of a join", async () => {
       await ctx.sleep("z", 1_000_000);
     }),
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   await settle();
   await world.restart(job, instance);
   assert.deepEqual(seen, [true, true]);
@@ -323,9 +323,9 @@ test("recorded values can be read inside a step that returns them", async () => 
     await ctx.sleep("z", 100);
     return [inside, branch.a, typeof ctx.now()];
   });
-  const instance = await world.begin(job, {});
+  const instance = await world.start(job, {});
   const woken = await world.restart(job, instance);
-  await world.pass(200);
+  await world.advance(200);
   assert.deepEqual(await call(woken, "result"), [3, "number", "number"]);
 });
 
@@ -350,7 +350,7 @@ test("infinite and invalid waits", async () => {
       go: (c) => workflowControl(c).signal("go"),
     },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   assert.deepEqual(errors, ["invalid_step", "invalid_step", "invalid_step"]);
   assert.equal((await world.store.get("a"))?.wakeAt, undefined);
   const woken = await world.restart(job, instance);
@@ -379,7 +379,7 @@ test("an atomic step that is waiting does not run after the workflow is cancelle
       },
     },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   const stopped = call(instance, "stop");
   await settle();
   busy.resolve();
@@ -415,7 +415,7 @@ test("a failed transaction undoes the start or cancellation of a workflow", asyn
       get: (c) => workflowControl(c).status(),
     },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   await assert.rejects(call(instance, "start", "first", true));
   await settle();
   assert.deepEqual(inputs, []);
@@ -461,10 +461,10 @@ test("a message that a lost branch has not completed is delivered to the next re
       get: (c) => workflowControl(c).status(),
     },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   await call(instance, "put");
   await settle();
-  await world.pass(200);
+  await world.advance(200);
   await settle();
   assert.deepEqual(bodies, ["one", "one"]);
   assert.equal(((await call(instance, "get")) as Shown).state, "completed");
@@ -489,7 +489,7 @@ test("a loop without checkpoints does not block others", async () => {
       get: (c) => workflowControl(c).status(),
     },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   await call(instance, "stop");
   await settle(20);
   const { state, output } = (await call(instance, "get")) as Shown;
@@ -518,7 +518,7 @@ test("code that ends while operations are in progress leaves none running", asyn
     }),
     actions: { get: (c) => workflowControl(c).status() },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   await settle();
   assert.equal(((await call(instance, "get")) as Shown).state, "failed");
   await aborted.promise;
@@ -533,10 +533,10 @@ test("a workflow whose output is not read may return anything", async () => {
     }),
     actions: { get: (c) => workflowControl(c).status() },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   const { state, output } = (await call(instance, "get")) as Shown;
   assert.deepEqual([state, output], ["completed", undefined]);
-  const asked = await workflowWorld().begin(
+  const asked = await workflowWorld().start(
     durable(async () => () => "asked for"),
     {},
   );
@@ -551,7 +551,7 @@ test("expired timeouts and invalid counts have no effect", async () => {
     await ctx.queue.nextBatch("q", { count: 0, timeout: 0 }),
     await ctx.step({ name: "n", timeout: Number.NaN, run: () => 1 }).catch((error) => error.code),
   ]);
-  const instance = await world.begin(job, {});
+  const instance = await world.start(job, {});
   await settle();
   assert.deepEqual(await call(instance, "result"), ["no time-out", [], "invalid_step"]);
 });
@@ -575,8 +575,8 @@ test("step errors contain the remaining attempts and the step that timed out", a
       },
     ),
   });
-  await world.begin(job);
-  await world.pass(20);
+  await world.start(job);
+  await world.advance(20);
   await settle();
   assert.deepEqual(events, [
     [3, false, "no", { group: "workflow", code: "critical" }],

@@ -7,7 +7,7 @@ import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { faultyStore } from "@holdfast/testing";
 import { type TestPorts, testPorts } from "./harness.ts";
 import { settle } from "./workflow-harness.ts";
-import { everyFailure } from "./workflow-lives.ts";
+import { forEachFailure } from "./workflow-lives.ts";
 
 /** A workflow that uses every operation; each state change is guarded by its record. */
 const everything = actor({
@@ -87,7 +87,7 @@ const expected = [
 ];
 
 test("whichever commit fails, before or after it is applied, each step takes effect once", () =>
-  everyFailure(everything, "completed", (log, what) => assert.deepEqual([...log].sort(), expected, what)));
+  forEachFailure(everything, "completed", (log, what) => assert.deepEqual([...log].sort(), expected, what)));
 
 /** A workflow that rolls back steps in winning, losing and failed branches, and in deleted iterations. */
 const saga = actor({
@@ -151,7 +151,7 @@ const saga = actor({
 test("whichever commit fails, each completed step is rolled back once", () => {
   const done = ["turn0", "turn1", "turn2", "lost", "failed", "won", "a", "b"];
   const all = [...done.map((name) => `do ${name}`), ...done.map((name) => `undo ${name} true`), "job"].sort();
-  return everyFailure(saga, "failed", (log, what) => assert.deepEqual([...log].sort(), all, what));
+  return forEachFailure(saga, "failed", (log, what) => assert.deepEqual([...log].sort(), all, what));
 });
 
 test("a running workflow is due for a wake immediately, a waiting one at the end of its wait, an ended one never", async () => {

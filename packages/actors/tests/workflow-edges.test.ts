@@ -63,8 +63,8 @@ test("times may be fractions of milliseconds", async () => {
     }),
   });
   const world = workflowWorld();
-  await world.begin(waits);
-  await world.pass(20, 20);
+  await world.start(waits);
+  await world.advance(20, 20);
   assert.deepEqual(woken, ["done"]);
   const times = world.store.commits.flatMap(({ wakeAt }) => wakeAt ?? []);
   assert.ok(times.length >= 4);
@@ -90,7 +90,7 @@ test("branches may have names of Object.prototype members", async () => {
   });
   const world = workflowWorld();
   const expected = [names.map((name) => [name, name]), false, { winner: "valueOf", value: "won" }];
-  const next = await world.restart(odd, await world.begin(odd));
+  const next = await world.restart(odd, await world.start(odd));
   assert.deepEqual(results, [...expected, ...expected]);
   await next.sleep();
 });
@@ -106,8 +106,8 @@ test("names may start with a byte order mark", async () => {
     actions: { status: (c) => workflowControl(c).status() },
   });
   const world = workflowWorld();
-  const woken = await world.restart(named, await world.begin(named));
-  await world.pass(1_000);
+  const woken = await world.restart(named, await world.start(named));
+  await world.advance(1_000);
   assert.deepEqual(ran, ["first", "second"]);
   assert.equal(((await call(woken, "status")) as { readonly state: string }).state, "completed");
 });
@@ -122,7 +122,7 @@ test("contexts can be recognized by their names, which exist at run time", async
       });
     }),
   });
-  await workflowWorld().begin(named);
+  await workflowWorld().start(named);
   assert.deepEqual(known, [true, false, true, false]);
 });
 
@@ -178,7 +178,7 @@ test("a workflow with a strict guard fails when it reads the clock", async () =>
     actions: { status: (c) => workflowControl(c).status() },
   });
   const world = workflowWorld();
-  const instance = await world.begin(strict);
+  const instance = await world.start(strict);
   await settle();
   const { state } = (await call(instance, "status")) as { state: string };
   assert.equal(state, "failed");
@@ -205,7 +205,7 @@ test("a strict guard allows completing the message of a waiting sender", async (
     ),
     actions: { status: (c) => workflowControl(c).status() },
   });
-  const instance = await world.begin(strict);
+  const instance = await world.start(strict);
   const sent = send(instance, "asks", "a", { wait: true, idempotencyKey: "k" });
   await settle();
   const { state } = (await call(instance, "status")) as { state: string };
@@ -215,7 +215,7 @@ test("a strict guard allows completing the message of a waiting sender", async (
 
 test("a step may destroy its actor, and a cancelled workflow is not woken again", async () => {
   const world = workflowWorld();
-  const short = await world.begin(
+  const short = await world.start(
     actor({
       run: workflow(async (ctx) => {
         await ctx.step("end", (step) => step.destroy());
@@ -226,7 +226,7 @@ test("a step may destroy its actor, and a cancelled workflow is not woken again"
   assert.equal(await short.stopped, "destroyed");
 
   const other = workflowWorld();
-  const long = await other.begin(
+  const long = await other.start(
     actor({
       run: workflow(async (ctx) => {
         await ctx.sleep("long", 1_000);
@@ -243,7 +243,7 @@ test("a step may destroy its actor, and a cancelled workflow is not woken again"
 test("limits: the size of a value, and the nesting of operations", async () => {
   const errors: unknown[] = [];
   const world = workflowWorld();
-  await world.begin(
+  await world.start(
     actor({
       run: workflow(async (ctx) => {
         const limit = 16 * 1_048_576;
@@ -298,12 +298,12 @@ test("an uncompleted message stays with the workflow, also after a restart", asy
     },
   });
   const world = workflowWorld();
-  let instance = await world.begin(inbox);
+  let instance = await world.start(inbox);
   await call(instance, "send", "a");
   await settle(20);
   assert.ok(isErrorCode(errors[0], "queue", "previous_message_not_completed"));
   instance = await world.restart(inbox, instance);
-  await world.pass(1_000);
+  await world.advance(1_000);
   await hold.promise;
   assert.equal(await call(instance, "left"), undefined, "it was completed once");
   instance = await world.restart(inbox, instance);
@@ -313,7 +313,7 @@ test("an uncompleted message stays with the workflow, also after a restart", asy
 test("an unknown queue, and an actor without a workflow, cause typed errors", async () => {
   let thrown: unknown;
   const world = workflowWorld();
-  await world.begin(
+  await world.start(
     actor({
       queues: { jobs: queue<string>() },
       run: workflow(async (ctx) => {
@@ -325,7 +325,7 @@ test("an unknown queue, and an actor without a workflow, cause typed errors", as
   );
   assert.ok(isErrorCode(thrown, "queue", "not_defined"));
   const other = workflowWorld();
-  const plain = await other.begin(actor({ actions: { status: (c) => workflowControl(c).status() } }));
+  const plain = await other.start(actor({ actions: { status: (c) => workflowControl(c).status() } }));
   await assert.rejects(call(plain, "status"), (error) => isErrorCode(error, "workflow", "not_defined"));
   assert.throws(
     () => workflow(undefined as never),
@@ -358,7 +358,7 @@ test("no step starts during a transaction of an action", async () => {
     },
   });
   const world = workflowWorld();
-  const instance = await world.begin(both);
+  const instance = await world.start(both);
   await call(instance, "go");
   const held = call(instance, "hold").catch(() => "undone");
   await settle();
@@ -396,7 +396,7 @@ test("a step may run a transaction; an atomic step is one", async () => {
     actions: { n: (c) => c.state.n, status: (c) => workflowControl(c).status() },
   });
   const world = workflowWorld();
-  const instance = await world.begin(moving);
+  const instance = await world.start(moving);
   await settle(20);
   assert.equal(await call(instance, "n"), 1);
   assert.equal(errors[0], "undo");
@@ -407,7 +407,7 @@ test("a step may run a transaction; an atomic step is one", async () => {
 test("a history is limited, and code without await does not end the process", async () => {
   const results: unknown[] = [];
   const world = workflowWorld();
-  await world.begin(
+  await world.start(
     actor({
       run: workflow(async (ctx) => {
         for (let n = 0; n < 100_000; n++) ctx.now();
@@ -424,7 +424,7 @@ test("a history is limited, and code without await does not end the process", as
   assert.ok(isErrorCode(results[0], "workflow", "history_too_long"));
 
   const other = workflowWorld();
-  const careless = await other.begin(
+  const careless = await other.start(
     actor({
       run: workflow(
         async (ctx) => {
@@ -468,7 +468,7 @@ test("an atomic step rolls its database back with its state", async () => {
     actions: { status: (c) => workflowControl(c).status() },
   });
   const world = workflowWorld();
-  const instance = await world.begin(booking);
+  const instance = await world.start(booking);
   await settle(30);
   const status = (await call(instance, "status")) as { state: string };
   assert.deepEqual([status.state, attempts], ["completed", 2]);

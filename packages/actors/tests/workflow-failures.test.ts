@@ -67,7 +67,7 @@ test("rollbacks run in reverse order of completion, then the workflow has failed
     });
   }, events);
   const world = workflowWorld();
-  const instance = await world.begin(saga);
+  const instance = await world.start(saga);
   await settle();
   assert.deepEqual(undone, ["two!", "one!"]);
   assert.equal(await stateOf(instance), "failed");
@@ -103,7 +103,7 @@ test("an interrupted rollback continues with the next step, also in completed it
     });
   });
   const world = workflowWorld();
-  let instance = await world.begin(saga);
+  let instance = await world.start(saga);
   assert.deepEqual(undone, ["leg 2"]);
   assert.equal(await stateOf(instance), "rolling_back");
   const stopping = instance.sleep();
@@ -133,7 +133,7 @@ test("a failing rollback stops, is reported, and is recorded", async () => {
     throw new Error("boom");
   }, events);
   const world = workflowWorld();
-  const instance = await world.begin(saga);
+  const instance = await world.start(saga);
   await settle();
   assert.deepEqual(undone, []);
   assert.equal(await stateOf(instance), "failed");
@@ -176,7 +176,7 @@ test("a rollback step without a checkpoint, a missing await and a duplicate name
   for (const [kind, fn] of faults) {
     const events: WorkflowErrorEvent[] = [];
     const world = workflowWorld();
-    const instance = await world.begin(running(fn, events));
+    const instance = await world.start(running(fn, events));
     await settle();
     assert.equal(await stateOf(instance), "failed");
     const [event] = events;
@@ -213,7 +213,7 @@ test("code that does not match the history fails with both lists, and continues 
   for (const v2 of changed) {
     const events: WorkflowErrorEvent[] = [];
     const world = workflowWorld();
-    let instance = await world.begin(running(v1));
+    let instance = await world.start(running(v1));
     instance = await world.restart(running(v2, events), instance);
     assert.equal(await stateOf(instance), "failed");
     const [event] = events;
@@ -224,7 +224,7 @@ test("code that does not match the history fails with both lists, and continues 
     instance = await world.restart(running(v2, events), instance);
     assert.equal(events.length, 1, "it is not reported again");
     instance = await world.restart(running(v1), instance);
-    await world.pass(1_000);
+    await world.advance(1_000);
     assert.deepEqual(await call(instance, "log"), ["c"]);
     assert.equal(await stateOf(instance), "completed");
   }
@@ -233,7 +233,7 @@ test("code that does not match the history fails with both lists, and continues 
 test("removed and getVersion let code change", async () => {
   const seen: number[] = [];
   const world = workflowWorld();
-  let instance = await world.begin(
+  let instance = await world.start(
     running(async (ctx) => {
       await ctx.step("old", () => 1);
       await ctx.step("kept", () => 2);
@@ -249,7 +249,7 @@ test("removed and getVersion let code change", async () => {
   });
   instance = await world.restart(v2, instance);
   instance = await world.restart(v2, instance);
-  await world.pass(1_000);
+  await world.advance(1_000);
   assert.deepEqual(seen, [1, 1, 2]);
   assert.equal(await stateOf(instance), "completed");
 });
@@ -275,7 +275,7 @@ test("members of the actor work only inside steps", async () => {
     }
   });
   const world = workflowWorld();
-  const instance = await world.begin(guarded);
+  const instance = await world.start(guarded);
   assert.deepEqual(await call(instance, "log"), ["outer context", "own context"]);
   assert.equal(errors.length, 2);
   for (const error of errors) {
@@ -308,7 +308,7 @@ test("reading the clock or randomness is detected outside of a step, and allowed
     child: () => log,
   };
   Object.assign(world.ports, { log });
-  await world.begin(running(fn));
+  await world.start(running(fn));
   await settle();
   assert.deepEqual(found, ["Date.now()", "new Date()", "Math.random()"]);
   assert.deepEqual([Date, Date.now, Math.random], before, "the functions are those of before");
@@ -331,7 +331,7 @@ test("invalid arguments cause typed errors", async () => {
   for (const [code, fn] of wrong) {
     let thrown: unknown;
     const world = workflowWorld();
-    await world.begin(
+    await world.start(
       running(async (ctx) => {
         await fn(ctx).catch((error: unknown) => {
           thrown = error;
@@ -341,7 +341,7 @@ test("invalid arguments cause typed errors", async () => {
     assert.ok(isErrorCode(thrown, "workflow", code), `${code}: ${String(thrown)}`);
   }
   const world = workflowWorld();
-  const fine = await world.begin(running(async (ctx) => void (await ctx.step("x".repeat(256), () => 1))));
+  const fine = await world.start(running(async (ctx) => void (await ctx.step("x".repeat(256), () => 1))));
   assert.equal(await stateOf(fine), "completed");
 });
 
@@ -349,7 +349,7 @@ test("an output that cannot be recorded fails the step immediately", async () =>
   let attempts = 0;
   const events: WorkflowErrorEvent[] = [];
   const world = workflowWorld();
-  await world.begin(
+  await world.start(
     running(async (ctx) => {
       await ctx.step("bad", () => {
         attempts++;
@@ -408,7 +408,7 @@ test("a failing join or race is reported once: by its steps, or as one error", a
     const events: WorkflowErrorEvent[] = [];
     const definition = running(fn, events);
     const world = workflowWorld();
-    const instance = await world.begin(definition);
+    const instance = await world.start(definition);
     await settle();
     assert.equal(await stateOf(instance), "failed");
     await world.restart(definition, instance);

@@ -8,17 +8,17 @@ export async function settle(rounds = 12): Promise<void> {
 
 export interface WorkflowWorld extends World {
   /** Starts a new actor and runs its workflow as far as possible. */
-  begin(definition: AnyDefinition, input?: unknown): Promise<ActorInstance>;
+  start(definition: AnyDefinition, input?: unknown): Promise<ActorInstance>;
   /** Sleeps and wakes, or wakes after a crash. */
   restart(definition: AnyDefinition, instance: ActorInstance): Promise<ActorInstance>;
   /** Advances the time in small steps, running everything that becomes due. */
-  pass(ms: number, steps?: number): Promise<void>;
+  advance(ms: number, steps?: number): Promise<void>;
 }
 
 export function workflowWorld(): WorkflowWorld {
   const base = world();
   return Object.assign(base, {
-    async begin(definition: AnyDefinition, input?: unknown) {
+    async start(definition: AnyDefinition, input?: unknown) {
       const instance = base.create(definition, input);
       await instance.ready;
       await settle();
@@ -31,7 +31,7 @@ export function workflowWorld(): WorkflowWorld {
       await settle();
       return next;
     },
-    async pass(ms: number, steps = 1) {
+    async advance(ms: number, steps = 1) {
       for (let i = 0; i < steps; i++) {
         base.ports.advance(ms / steps);
         await settle();

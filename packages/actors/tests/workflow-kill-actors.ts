@@ -11,7 +11,7 @@ export const workflows = 100;
 export const seen = { ended: 0, allEnded: Promise.withResolvers<void>() };
 
 /** True in the process that is killed: no workflow can finish there, however late the kill. */
-export const mortal = { is: false };
+export const willBeKilled = { is: false };
 
 const job = actor({
   state: { done: [] as number[] },
@@ -23,7 +23,7 @@ const job = actor({
       await ctx.sleep(`rest ${n}`, 80);
     }
     await ctx.step("end", async () => {
-      if (mortal.is) await new Promise(() => {});
+      if (willBeKilled.is) await new Promise(() => {});
       if (++seen.ended === workflows) seen.allEnded.resolve();
     });
   }),

@@ -1,8 +1,8 @@
-import { mortal, openJobs, workflows } from "./workflow-kill-actors.ts";
+import { openJobs, willBeKilled, workflows } from "./workflow-kill-actors.ts";
 
 const [, , path] = process.argv;
 if (path === undefined) throw new Error("usage: workflow-kill-server.ts <directory>");
-mortal.is = true;
+willBeKilled.is = true;
 const { client } = openJobs(path);
 await Promise.all(Array.from({ length: workflows }, (_, n) => client.job.getOrCreate(String(n)).done()));
 process.send?.("ready");

@@ -11,18 +11,18 @@ export interface Ended {
   readonly restarts: number;
 }
 
-export interface Life {
+export interface Lifetime {
   readonly store: FaultyStore;
   /** Runs until the workflow has ended in `state`, and restarts the actor whenever it has stopped. */
   live(): Promise<Ended>;
 }
 
 /** Runs one actor whose `nth` commit fails, before or after it is applied. */
-export function life(
+export function createLifetime(
   definition: AnyDefinition,
   state: "completed" | "failed",
   fail?: { readonly nth: number; readonly when: "before" | "after" },
-): Life {
+): Lifetime {
   const ports = testPorts();
   const store = faultyStore(
     createMemoryStore({ ports }),
@@ -69,18 +69,18 @@ export function life(
 }
 
 /** Makes each commit of the actor fail, before and after it is applied, and checks the result. */
-export async function everyFailure(
+export async function forEachFailure(
   definition: AnyDefinition,
   state: "completed" | "failed",
   check: (log: readonly string[], what: string) => void,
 ): Promise<void> {
-  const whole = life(definition, state);
+  const whole = createLifetime(definition, state);
   check((await whole.live()).log, "nothing failed");
   const commits = whole.store.calls("commit");
   assert.ok(commits > 15, `${commits} commits`);
   for (const when of ["before", "after"] as const) {
     for (let nth = 1; nth <= commits; nth++) {
-      const { log, restarts } = await life(definition, state, { nth, when }).live();
+      const { log, restarts } = await createLifetime(definition, state, { nth, when }).live();
       check(log, `commit ${nth} failed ${when} it was applied`);
       assert.ok(restarts >= 1, `commit ${nth} ${when}: ${restarts} restarts`);
     }

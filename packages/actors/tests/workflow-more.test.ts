@@ -70,7 +70,7 @@ test("the idempotency key is the same for all attempts and differs between steps
     }),
   });
   const world = workflowWorld();
-  await world.begin(flaky);
+  await world.start(flaky);
   await settle();
   assert.equal(keys.length, 4);
   assert.equal(keys[0], keys[1]);
@@ -107,7 +107,7 @@ test("concurrency limits the steps of one name across branches", async () => {
     }),
   });
   const world = workflowWorld();
-  await world.begin(wide);
+  await world.start(wide);
   await settle(30);
   assert.equal(most, 2);
   assert.equal(order.length, 5);
@@ -146,7 +146,7 @@ const inbox = actor({
 
 test("messages are received and completed once, and their senders get answers, across restarts", async () => {
   const world = workflowWorld();
-  let instance = await world.begin(inbox);
+  let instance = await world.start(inbox);
   const asked = call(instance, "ask", "first");
   await settle(30);
   assert.equal(await asked, "done first");
@@ -159,9 +159,9 @@ test("messages are received and completed once, and their senders get answers, a
   await call(instance, "send", "other", "x");
   await settle(30);
   instance = await world.restart(inbox, instance);
-  await world.pass(100);
+  await world.advance(100);
   await settle(30);
-  await world.pass(100);
+  await world.advance(100);
   await settle(30);
   assert.deepEqual(((await call(instance, "got")) as string[]).slice(3), ['x 0 queue.next("late") timed ']);
 });
@@ -187,7 +187,7 @@ test("signals wait until the workflow reads them; queries see its current data",
     },
   });
   const world = workflowWorld();
-  let instance = await world.begin(approval);
+  let instance = await world.start(approval);
   assert.equal(await call(instance, "ask", "!"), "waiting!");
   await assert.rejects(call(instance, "unknown"), (error) =>
     isErrorCode(error, "workflow", "query_not_found"),
@@ -196,7 +196,7 @@ test("signals wait until the workflow reads them; queries see its current data",
   await settle();
   instance = await world.restart(approval, instance);
   assert.equal(await call(instance, "ask", "?"), "decided?");
-  await world.pass(100);
+  await world.advance(100);
   assert.equal(await call(instance, "result"), "true undefined");
   await assert.rejects(call(instance, "signal", "late", 1), (error) =>
     isErrorCode(error, "workflow", "ended"),
@@ -211,7 +211,7 @@ test("signals are limited", async () => {
     actions: { signal: (c, name: string, payload: unknown) => workflowControl(c).signal(name, payload) },
   });
   const world = workflowWorld();
-  const instance = await world.begin(waiting);
+  const instance = await world.start(waiting);
   await assert.rejects(call(instance, "signal", "x", "y".repeat(65_534)), (error) =>
     isErrorCode(error, "workflow", "signal_too_large"),
   );
@@ -243,7 +243,7 @@ test("a durable function starts once, returns a result, and can be cancelled", a
     return input.n * 2;
   });
   const world = workflowWorld();
-  const one = await world.begin(double, { n: 21 });
+  const one = await world.start(double, { n: 21 });
   assert.equal(await call(one, "result"), 42);
   assert.equal(await call(one, "start", { n: 1 }), false);
   const status = (await call(one, "get")) as { state: string; output: number };
@@ -252,7 +252,7 @@ test("a durable function starts once, returns a result, and can be cancelled", a
   assert.equal(await call(again, "result"), 42);
 
   const other = workflowWorld();
-  const idle = await other.begin(double);
+  const idle = await other.start(double);
   assert.equal(((await call(idle, "get")) as { state: string }).state, "pending");
   assert.equal(await call(idle, "start", { n: -1 }), true);
   await settle();
@@ -268,7 +268,7 @@ test("a durable function starts once, returns a result, and can be cancelled", a
   assert.equal(((await call(woken, "get")) as { state: string }).state, "cancelled");
 
   const third = workflowWorld();
-  const failing = await third.begin(double, { n: 0 });
+  const failing = await third.start(double, { n: 0 });
   await assert.rejects(
     call(failing, "result"),
     (error) => isErrorCode(error, "workflow", "failed") && error.message === "zero",
@@ -294,8 +294,8 @@ test("the input of an actor is passed to its workflow, also after a restart", as
   });
   const outputOf = async (definition: AnyDefinition, input: unknown): Promise<unknown> => {
     const world = workflowWorld();
-    const woken = await world.restart(definition, await world.begin(definition, input));
-    await world.pass(1_000);
+    const woken = await world.restart(definition, await world.start(definition, input));
+    await world.advance(1_000);
     return ((await call(woken, "status")) as { readonly output?: unknown }).output;
   };
   assert.equal(await outputOf(shipment, { to: "Ada" }), "Ada, Ada");
@@ -313,7 +313,7 @@ test("continueAsNew starts with an empty history and a new input", async () => {
     return input.n;
   });
   const world = workflowWorld();
-  const instance = await world.begin(counting, { n: 1 });
+  const instance = await world.start(counting, { n: 1 });
   await settle(40);
   assert.equal(await call(instance, "result"), 5);
   assert.deepEqual(inputs, [1, 2, 3, 4, 5]);
@@ -346,7 +346,7 @@ test("an ended workflow can be inspected, and replayed from an entry", async () 
     },
   });
   const world = workflowWorld();
-  const instance = await world.begin(steps);
+  const instance = await world.start(steps);
   await settle(20);
   const shown = (await call(instance, "inspect")) as Awaited<
     ReturnType<ReturnType<typeof workflowControl>["inspect"]>
@@ -394,7 +394,7 @@ test("a workflow in flight cannot be replayed", async () => {
     actions: { replay: (c) => workflowControl(c).replay() },
   });
   const world = workflowWorld();
-  const instance = await world.begin(waiting);
+  const instance = await world.start(waiting);
   await assert.rejects(call(instance, "replay"), (error) =>
     isErrorCode(error, "actor", "workflow_in_flight"),
   );
@@ -418,7 +418,7 @@ for (const levels of [64, 500]) {
       return [input, output, await ctx.signal("go")];
     });
     const world = workflowWorld();
-    const instance = await world.begin(job, nested(levels));
+    const instance = await world.start(job, nested(levels));
     const woken = await world.restart(job, instance);
     await call(woken, "signal", "go", nested(levels));
     await settle(20);
@@ -436,7 +436,7 @@ test("a step fails if its output is nested too deeply, and the workflow stays re
     return outcome.ok ? "kept" : outcome.failure.error.message;
   });
   const world = workflowWorld();
-  const instance = await world.begin(job, {});
+  const instance = await world.start(job, {});
   const woken = await world.restart(job, instance);
   assert.match(String(((await call(woken, "get")) as { readonly output: unknown }).output), /deeper than/);
 });

@@ -34,7 +34,7 @@ test("a race of receives returns the loser's unused message to the next receive"
       get: (c) => workflowControl(c).status(),
     },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   await call(instance, "put");
   await settle();
   assert.deepEqual(bodies, ["a to a", `to b ${long}`]);
@@ -67,7 +67,7 @@ test("a race of signals returns the loser's signal to the next wait, before late
       get: (c) => workflowControl(c).status(),
     },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   await call(instance, "tell");
   await settle();
   assert.deepEqual(got, ["a", 1, 2, 3]);
@@ -97,10 +97,10 @@ test("a message that a lost branch has used stays received", async () => {
       get: (c) => workflowControl(c).status(),
     },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   await call(instance, "put");
   await settle();
-  await world.pass(200, 4);
+  await world.advance(200, 4);
   assert.equal(((await call(instance, "get")) as Shown).output, 0);
 });
 
@@ -120,7 +120,7 @@ test("errors of race branches are converted to strings, also after a restart", a
       await ctx.sleep("later", 100_000);
     }),
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   await world.restart(job, instance);
   const errors = [
     { name: "text", error: "x" },

@@ -32,7 +32,7 @@ test("the failure of a workflow is reported after its rollbacks, also after a cr
       ),
     });
     const world = workflowWorld();
-    await world.begin(saga);
+    await world.start(saga);
     await settle();
     if (crashes) {
       assert.deepEqual(happened, []);
@@ -66,7 +66,7 @@ test("a workflow cannot be cancelled during its rollbacks", async () => {
       status: (c) => workflowControl(c).status(),
     },
   });
-  const instance = await workflowWorld().begin(saga);
+  const instance = await workflowWorld().start(saga);
   await settle();
   assert.equal(await stateOf(instance), "rolling_back");
   assert.equal(await call(instance, "cancel"), false);
@@ -96,7 +96,7 @@ test("a step of a lost branch that ends after the rollbacks have started is roll
     actions: { status: (c) => workflowControl(c).status() },
   });
   const world = workflowWorld();
-  const instance = await world.begin(saga);
+  const instance = await world.start(saga);
   assert.deepEqual(undone, ["first"]);
   assert.equal(await stateOf(instance), "rolling_back");
   slow.resolve(2);
@@ -130,7 +130,7 @@ test("rollbacks do not wait for a step of a lost branch that a stop has interrup
     actions: { status: (c) => workflowControl(c).status() },
   });
   const world = workflowWorld();
-  const next = await world.restart(saga, await world.begin(saga));
+  const next = await world.restart(saga, await world.start(saga));
   assert.deepEqual(undone, ["first"]);
   assert.equal(await stateOf(next), "failed");
 });
@@ -175,7 +175,7 @@ test("a replay repeats rolled-back steps", async () => {
       replay: (c, id: string) => workflowControl(c).replay(id),
     },
   });
-  const instance = await workflowWorld().begin(saga);
+  const instance = await workflowWorld().start(saga);
   await settle(20);
   assert.equal(await stateOf(instance), "failed");
   assert.equal(happened.length, 5);

@@ -45,7 +45,7 @@ test("a step that fails while a transaction waits for it is recorded and retried
     }),
     actions: { hold: other.run, get: (c) => workflowControl(c).status() },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   const held = call(instance, "hold");
   await settle();
   failing.resolve();
@@ -73,7 +73,7 @@ test("a value recorded during a transaction is not rolled back with it", async (
     }),
     actions: { hold: other.run, get: (c) => workflowControl(c).status() },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   const held = call(instance, "hold");
   await settle();
   ending.resolve();
@@ -104,7 +104,7 @@ test("a step of a serial actor that ends during a transaction is not rolled back
     actions: { hold: other.run, get: (c) => workflowControl(c).status() },
     options: { concurrency: "serial" },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   const held = call(instance, "hold");
   await other.inside.promise;
   ending.resolve();
@@ -130,7 +130,7 @@ test("a workflow that ends during a transaction is recorded as ended after it", 
       }),
       actions: { hold: other.run, get: (c) => workflowControl(c).status() },
     });
-    const instance = await world.begin(job);
+    const instance = await world.start(job);
     const held = call(instance, "hold");
     await other.inside.promise;
     ending.resolve();
@@ -152,11 +152,11 @@ test("a workflow whose wait ends during a failed transaction is not asleep after
     }),
     actions: { hold: other.run, get: (c) => workflowControl(c).status() },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   assert.equal(((await call(instance, "get")) as Shown).state, "sleeping");
   const held = call(instance, "hold");
   await other.inside.promise;
-  await world.pass(100);
+  await world.advance(100);
   other.leave.resolve();
   await assert.rejects(held);
   await settle();
@@ -190,14 +190,14 @@ test("waiting for the end of a workflow blocks no transaction, including those o
       },
       options: { concurrency },
     });
-    const instance = await world.begin(job);
+    const instance = await world.start(job);
     const result = call(instance, "result");
     await settle();
     // A serial actor runs no other action until this one has ended.
     const bumped = concurrency === "parallel" ? call(instance, "bump") : undefined;
     await settle();
     assert.deepEqual(await bumped, bumped && 1);
-    await world.pass(100);
+    await world.advance(100);
     assert.deepEqual(await result, ["done", [...(bumped === undefined ? [] : ["action"]), "step", "result"]]);
   }
 });
@@ -222,7 +222,7 @@ test("callers that waited for a workflow continue outside of other transactions"
       told: (c) => c.state.told,
     },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   const result = call(instance, "result");
   await settle();
   const held = call(instance, "hold");
@@ -264,7 +264,7 @@ test("a step or a transaction that waits for its own workflow gets an error", as
       at: (c) => workflowControl(c).query("at"),
     },
   });
-  const instance = await world.begin(job);
+  const instance = await world.start(job);
   assert.equal(await call(instance, "ask"), 1);
   assert.deepEqual(refused, Array<string>(4).fill("waits_for_itself"));
   assert.equal(await call(instance, "at"), 1);

@@ -52,11 +52,11 @@ test("steps run once, in order, and change the actor together with their records
     actions: { log: (c) => c.state.log },
   });
   const world = workflowWorld();
-  let instance = await world.begin(order);
+  let instance = await world.start(order);
   assert.deepEqual(await call(instance, "log"), ["first"]);
   instance = await world.restart(order, instance);
   assert.deepEqual(ran, ["first"]);
-  await world.pass(1_000);
+  await world.advance(1_000);
   assert.deepEqual(await call(instance, "log"), ["first", "second after 1"]);
   instance = await world.restart(order, instance);
   assert.deepEqual(ran, ["first", "second"]);
@@ -73,8 +73,8 @@ test("a step and its record are one commit", async () => {
     }),
   });
   const world = workflowWorld();
-  await world.begin(order);
-  await world.pass(1_000);
+  await world.start(order);
+  await world.advance(1_000);
   const withState = world.store.commits.filter(
     ({ state, create }) => state !== undefined && create === undefined,
   );
@@ -100,16 +100,16 @@ test("a failed attempt is retried after base * 2^attempt, also across a sleep of
     actions: { changed: (c) => c.state.changed },
   });
   const world = workflowWorld();
-  let instance = await world.begin(flaky);
+  let instance = await world.start(flaky);
   assert.deepEqual(attempts, [1]);
-  await world.pass(199);
+  await world.advance(199);
   assert.deepEqual(attempts, [1]);
-  await world.pass(1);
+  await world.advance(1);
   assert.deepEqual(attempts, [1, 2]);
   instance = await world.restart(flaky, instance);
-  await world.pass(399);
+  await world.advance(399);
   assert.deepEqual(attempts, [1, 2]);
-  await world.pass(1);
+  await world.advance(1);
   assert.deepEqual(attempts, [1, 2, 3]);
   assert.equal(await call(instance, "changed"), 3, "what a failed attempt changed stays");
   assert.deepEqual(
@@ -149,12 +149,12 @@ test("retries are exhausted after maxRetries plus one attempts; the failure is r
     ),
   });
   const world = workflowWorld();
-  let instance = await world.begin(failing);
-  await world.pass(100, 20);
+  let instance = await world.start(failing);
+  await world.advance(100, 20);
   assert.equal(attempts, 3);
   assert.equal(events.length, 3);
   instance = await world.restart(failing, instance);
-  await world.pass(100, 5);
+  await world.advance(100, 5);
   assert.equal(attempts, 3);
   assert.equal(events.length, 3);
   await instance.sleep();
@@ -184,8 +184,8 @@ test("tryStep returns final failures as values, and the same ones in a replay", 
     }),
   });
   const world = workflowWorld();
-  const instance = await world.begin(trying);
-  await world.pass(50);
+  const instance = await world.start(trying);
+  await world.advance(50);
   const shown = results.map((result) =>
     result.ok
       ? result.value
@@ -226,8 +226,8 @@ test("a timeout is retried if requested", async () => {
     }),
   });
   const world = workflowWorld();
-  await world.begin(late);
-  await world.pass(10);
+  await world.start(late);
+  await world.advance(10);
   await settle();
   assert.equal(attempts, 2);
 });
@@ -259,7 +259,7 @@ test("loops keep their state, continue after a restart, and delete old iteration
     actions: { total: (c) => c.state.total },
   });
   const world = workflowWorld();
-  let instance = await world.begin(counting);
+  let instance = await world.start(counting);
   await settle(100);
   assert.deepEqual(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
   const entries = await world.store.kvList("a", {
@@ -270,7 +270,7 @@ test("loops keep their state, continue after a restart, and delete old iteration
   assert.ok(entries.length <= 1 + 2 * (5 + 2) + 1, `${entries.length} entries`);
   instance = await world.restart(counting, instance);
   assert.equal(seen.length, 13, "no iteration runs again");
-  await world.pass(100);
+  await world.advance(100);
   await settle(100);
   assert.equal(await call(instance, "total"), 210 + 190_000);
 });
@@ -290,7 +290,7 @@ test("a loop without state may return nothing", async () => {
     }),
   });
   const world = workflowWorld();
-  await world.begin(looping);
+  await world.start(looping);
   await settle(50);
   assert.deepEqual([rounds, done], [45, ["enough"]]);
 });
@@ -338,8 +338,8 @@ test("join waits for all branches, race takes the first and aborts the others", 
     }),
   });
   const world = workflowWorld();
-  const instance = await world.begin(branching);
-  await world.pass(60, 6);
+  const instance = await world.start(branching);
+  await world.advance(60, 6);
   const expected = [
     { a: 1, b: "two" },
     { winner: "quick", value: "quick" },
@@ -374,7 +374,7 @@ test("join and race report failures by branch", async () => {
     }),
   });
   const world = workflowWorld();
-  await world.begin(branching);
+  await world.start(branching);
   await settle();
   assert.deepEqual(
     results.map((result) =>
@@ -398,7 +398,7 @@ test("recorded values are returned as copies, the same in the first run and in a
     }),
   });
   const world = workflowWorld();
-  const instance = await world.begin(recording);
+  const instance = await world.start(recording);
   assert.deepEqual(seen.slice(0, 2), [value, false]);
   const before = seen.splice(0);
   world.ports.clock.advance(500);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 /** A log and the data a store would contain. */
-import { agree, harness, plain } from "../../../tests/state-support.ts";
+import { assertStored, harness, plain } from "../../../tests/state-support.ts";
 import { StateLog } from "./state-log.ts";
 
 describe("state", () => {
@@ -12,7 +12,7 @@ describe("state", () => {
     state.count++;
     assert.equal(h.commit(), "patch");
     assert.ok(h.patchBytes() < 40);
-    agree(h);
+    assertStored(h);
   });
 
   test("assigning an equal value changes nothing", () => {
@@ -35,7 +35,7 @@ describe("state", () => {
     for (let i = 0; i < 1_000; i++) state.count++;
     h.commit();
     assert.ok(h.patchBytes() < 40);
-    agree(h);
+    assertStored(h);
   });
 
   test("the log is compacted when it outgrows the snapshot", () => {
@@ -47,7 +47,7 @@ describe("state", () => {
       types.add(h.commit());
     }
     assert.deepEqual([...types].sort(), ["patch", "snapshot"]);
-    agree(h);
+    assertStored(h);
   });
 
   test("array methods record one operation each and preserve identity", () => {
@@ -74,7 +74,7 @@ describe("state", () => {
     assert.equal(state.items.at(-1), moved, "an item that is removed and put back is the same object");
     moved.n = 77;
     h.commit();
-    agree(h);
+    assertStored(h);
     assert.deepEqual(plain(state.items), [{ n: 0 }, { n: 2 }, { n: 1 }, { n: 77, seen: false }]);
   });
 
@@ -89,14 +89,14 @@ describe("state", () => {
     kept.n = 3;
     assert.equal(mine.n, 3);
     h.commit();
-    agree(h);
+    assertStored(h);
     mine.n = 4;
     assert.equal(state.items[0]?.n, 3);
     assert.equal(state.items[0], kept, "a view stays valid after the commit");
     kept.n = 5;
     assert.equal(mine.n, 4);
     h.commit();
-    agree(h);
+    assertStored(h);
     assert.deepEqual(plain(state.items), [{ n: 5 }]);
   });
 
@@ -115,7 +115,7 @@ describe("state", () => {
       if (n !== 1) h.commit();
     }
     h.commit();
-    agree(h);
+    assertStored(h);
     assert.deepEqual(plain(state.lists), {
       a: [0, 1, 2].map((n) => ({ at: new Date(n), tags: [`tag ${n}`] })),
     });
@@ -138,7 +138,7 @@ describe("state", () => {
       { deep: { n: number } },
     ];
     h.commit();
-    agree(h);
+    assertStored(h);
     assert.deepEqual(plain(state), {
       a: { shared: { n: 3, when: new Date(1) } },
       b: { n: 3, when: new Date(1) },
@@ -149,7 +149,7 @@ describe("state", () => {
     state.list.push(gone);
     gone.deep.n = 3;
     h.commit();
-    agree(h);
+    assertStored(h);
     assert.deepEqual(plain(state.list), [{ deep: { n: 3 } }]);
   });
 
@@ -168,7 +168,7 @@ describe("state", () => {
     item.n = 2;
     h.commit();
     assert.equal(state.box.item?.n, 2);
-    agree(h);
+    assertStored(h);
     // User code that holds the box holds nothing of the state.
     if (box.item !== undefined) box.item.n = 3;
     assert.equal(state.box.item?.n, 2);
@@ -206,7 +206,7 @@ describe("state", () => {
       assert.deepEqual(plain(state["value"]), before, name);
       state["more"] = 1;
       h.commit();
-      agree(h);
+      assertStored(h);
     }
   });
 
@@ -228,7 +228,7 @@ describe("state", () => {
     const step = (change: () => void) => {
       change();
       assert.equal(h.commit(), "patch");
-      agree(h);
+      assertStored(h);
     };
     step(() => {
       const item = state.map.get("a");
@@ -331,7 +331,7 @@ describe("state", () => {
     Object.assign(state, { ok: 1 });
     state.inner = JSON.parse('{"__proto__":{"polluted":true}}');
     h.commit();
-    agree(h);
+    assertStored(h);
     assert.equal(({} as { polluted?: unknown }).polluted, undefined);
     assert.equal((state.inner as { polluted?: unknown }).polluted, undefined);
   });
@@ -346,6 +346,6 @@ describe("state", () => {
     a.again = a;
     state.a = a;
     h.commit();
-    agree(h);
+    assertStored(h);
   });
 });
