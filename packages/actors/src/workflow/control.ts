@@ -43,7 +43,7 @@ export class WorkflowControl<Output = unknown> {
     const { header } = this.#part;
     const ended =
       header.state === "failed" || header.state === "cancelled" || header.state === "rolling_back";
-    if (header.state === "completed") await this.#part.loaded();
+    if (header.state === "completed") await this.#part.ensureLoaded();
     return {
       state: header.state,
       ...(header.startedAt === undefined ? {} : { startedAt: header.startedAt }),
@@ -66,7 +66,7 @@ export class WorkflowControl<Output = unknown> {
       const message = "The actor leaves memory before its workflow has ended. Call again";
       throw new HoldfastError("workflow", "interrupted", message, { statusCode: 503 });
     }
-    await part.loaded();
+    await part.ensureLoaded();
     if (state === "completed") return part.output as Output;
     const code = state === "cancelled" ? "cancelled" : "failed";
     throw new HoldfastError("workflow", code, error?.message ?? `The workflow has ${state}`, {
@@ -89,7 +89,7 @@ export class WorkflowControl<Output = unknown> {
    */
   async signal(name: string, payload?: unknown): Promise<void> {
     this.#assertGoesOn();
-    await this.#part.loaded();
+    await this.#part.ensureLoaded();
     // It may have ended while its history was read.
     this.#assertGoesOn();
     this.#part.signals.add(name, payload);

@@ -6,12 +6,12 @@ import { stoppedError } from "../lifecycle/error-filter.ts";
 import { type HotRecords, type Part, recordPrefix } from "../lifecycle/part.ts";
 import { cancelSource, chunksOf, collect } from "./bytes.ts";
 import {
-  bytesOfHash,
   decodeSize,
   decodeStream,
   encodeSize,
   encodeStream,
   hashOfKey,
+  parseHash,
   referenceKey,
   referenceKind,
   referencesKey,
@@ -122,7 +122,7 @@ export class BlobPart implements Part, ActorBlobs {
   }
 
   async #size(hash: string): Promise<number | undefined> {
-    bytesOfHash(hash);
+    parseHash(hash);
     const value = await this.#actor.records.get(referenceKey(hash, referenceKind.blob));
     return value === undefined ? undefined : decodeSize(value);
   }

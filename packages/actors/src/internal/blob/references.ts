@@ -11,7 +11,7 @@ const format = 1;
 const hashBytes = 32;
 
 /** Throws `store.invalid_hash`. */
-export function bytesOfHash(hash: string): Uint8Array {
+export function parseHash(hash: string): Uint8Array {
   if (typeof hash !== "string" || !/^[0-9a-f]{64}$/.test(hash)) {
     const message = "A hash is 64 lower-case hexadecimal digits";
     throw new HoldfastError("store", "invalid_hash", message, { statusCode: 400 });
@@ -19,13 +19,13 @@ export function bytesOfHash(hash: string): Uint8Array {
   return Uint8Array.from(hash.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
-function hashOfBytes(bytes: Uint8Array): string {
+function formatHash(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Prefix of the keys of all records that refer to an object. */
 export function referencesKey(hash: string): Uint8Array {
-  return concatBytes([recordPrefix.blob], bytesOfHash(hash));
+  return concatBytes([recordPrefix.blob], parseHash(hash));
 }
 
 /** The same key as stored, for stores that search for unreferenced objects. */
@@ -39,7 +39,7 @@ export function referenceKey(hash: string, kind: number, name: Uint8Array = new 
 }
 
 export function hashOfKey(key: Uint8Array): { readonly hash: string; readonly kind: number } {
-  return { hash: hashOfBytes(key.subarray(1, 1 + hashBytes)), kind: key[1 + hashBytes] ?? 0 };
+  return { hash: formatHash(key.subarray(1, 1 + hashBytes)), kind: key[1 + hashBytes] ?? 0 };
 }
 
 export function encodeSize(size: number): Uint8Array {
@@ -56,11 +56,11 @@ export function decodeSize(value: Uint8Array): number {
 
 /** The value of the record of a streamed `c.kv` entry. */
 export function encodeStream({ hash, size }: BlobInfo): Uint8Array {
-  return concatBytes(encodeSize(size), bytesOfHash(hash));
+  return concatBytes(encodeSize(size), parseHash(hash));
 }
 
 export function decodeStream(value: Uint8Array): BlobInfo {
-  return { size: decodeSize(value), hash: hashOfBytes(value.subarray(9, 9 + hashBytes)) };
+  return { size: decodeSize(value), hash: formatHash(value.subarray(9, 9 + hashBytes)) };
 }
 
 function assertFormat(value: Uint8Array): void {

@@ -277,13 +277,13 @@ export class Connection implements Conn {
     this.#successor = successor;
   }
 
-  /** Ends the connection; `tell` notifies the host, unless the host itself ended it. */
-  end(tell: boolean, code: number, reason: string): void {
+  /** Ends the connection; `notifyHost` is false if the host itself ended it. */
+  end(notifyHost: boolean, code: number, reason: string): void {
     const before = this.#phase;
     this.#phase = "closed";
     this.#endReason = reason;
     this.#early = [];
-    if (tell && before === "open") this.#sink?.close(code, reason);
+    if (notifyHost && before === "open") this.#sink?.close(code, reason);
   }
 }
 

@@ -134,15 +134,15 @@ export class RawSocket implements RawSocketHost, RawTransport {
   }
 
   /** Passes an event to user code, in order of arrival, as soon as the lock admits it. */
-  #inTurn(tell: () => void): void {
+  #inTurn(dispatch: () => void): void {
     if (this.#late !== undefined) {
-      this.#late.push(tell);
+      this.#late.push(dispatch);
       return;
     }
     const { transactionLock, activity } = this.#actor;
     const pass = transactionLock.pass();
-    if (pass === undefined) return tell();
-    const late = [tell];
+    if (pass === undefined) return dispatch();
+    const late = [dispatch];
     this.#late = late;
     activity.begin();
     pass

@@ -15,7 +15,7 @@ export async function outsideTransaction<T>(
   wait: () => Promise<T>,
 ): Promise<T> {
   const { transactionLock } = actor;
-  const holder = lockHolderOf(owner);
+  const holder = findLockHolder(owner);
   if (holder === undefined || !transactionLock.park(holder)) return wait();
   try {
     return await wait();
@@ -33,7 +33,7 @@ export async function outsideTransaction<T>(
 }
 
 /** The lock holder behind a context, if the context has one. */
-export function lockHolderOf(owner: object): LockHolder | undefined {
+export function findLockHolder(owner: object): LockHolder | undefined {
   if (owner instanceof CallContext) return CallContext.callOf(owner);
   return owner instanceof RawContext ? owner : undefined;
 }

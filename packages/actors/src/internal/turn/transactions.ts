@@ -6,7 +6,7 @@ import type { Parts } from "../lifecycle/parts.ts";
 import { LazySet } from "../util/lazy.ts";
 import type { ChangeCollector } from "./change-collector.ts";
 import type { HeldTurn } from "./commit-queue.ts";
-import { lockHolderOf } from "./outside-transaction.ts";
+import { findLockHolder } from "./outside-transaction.ts";
 
 /** The components that take part in a transaction. */
 interface TransactionsDependencies
@@ -61,7 +61,7 @@ export class Transactions {
     this.#last = mine.promise;
     this.#owners.add(owner);
     transactionLock.hold();
-    const holder = lockHolderOf(owner);
+    const holder = findLockHolder(owner);
     const parks = holder !== undefined && transactionLock.park(holder);
     const alone = Promise.withResolvers<void>();
     try {

@@ -28,7 +28,7 @@ const tags: Readonly<Record<EntryKind, string>> = {
 /** The workflow of an actor as inspectors show it; loads the history of a finished one. */
 export async function inspectWorkflow(part: WorkflowPart | undefined): Promise<WorkflowInspection> {
   if (part === undefined) return { history: null, workflowState: null, isWorkflowEnabled: false };
-  await part.loaded();
+  await part.ensureLoaded();
   return { history: snapshot(part), workflowState: part.header.state, isWorkflowEnabled: true };
 }
 

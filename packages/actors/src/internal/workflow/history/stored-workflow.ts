@@ -97,7 +97,7 @@ export class StoredWorkflow {
   }
 
   /** Loads the cold data. Idempotent; after a failure the next call tries again. */
-  loaded(): Promise<void> {
+  ensureLoaded(): Promise<void> {
     this.#loading ??= this.#retryable(this.#load());
     return this.#loading;
   }

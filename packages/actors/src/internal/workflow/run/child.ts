@@ -140,7 +140,7 @@ export interface ChildWorkflow {
   readonly terminal: boolean;
   start(input: unknown, parent: ParentAddress): Promise<unknown>;
   /** Resolves when the history is loaded. */
-  loaded(): Promise<void>;
+  ensureLoaded(): Promise<void>;
 }
 
 /** The response to a parent that starts a child: its result if it has ended; otherwise the child reports later. */
@@ -160,7 +160,7 @@ export async function startForParent(
   };
   await child.start(input, address);
   if (child.header.parent?.token === address.token) return undefined;
-  await child.loaded();
+  await child.ensureLoaded();
   if (child.terminal) return outcomeOf(child);
   throw new HoldfastError("workflow", "already_started", "The workflow was started by another caller", {
     statusCode: 409,
@@ -179,7 +179,7 @@ export async function acceptChildResult(
   outcome: unknown,
 ): Promise<boolean> {
   if (child.terminal || typeof token !== "string" || !isRecord(outcome)) return false;
-  await child.loaded();
+  await child.ensureLoaded();
   const entry = child.history
     .all()
     .find(({ kind, status, data }) => kind === "child" && status === "running" && data.token === token);
@@ -210,7 +210,7 @@ export async function reportToParent(
     delay = Math.min(delay * 2, remoteRetry.lastMs)
   ) {
     try {
-      await child.loaded();
+      await child.ensureLoaded();
       // It runs again: the parent gets the result of that run.
       if (!child.terminal) return;
       await handleOf(actor, parent.name, parent.key, "get").action({

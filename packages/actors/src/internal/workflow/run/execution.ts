@@ -35,7 +35,7 @@ export async function execute(run: WorkflowRun, root: Fiber): Promise<Outcome> {
 }
 
 /** The output may not be needed: one that cannot be recorded is dropped. */
-function keptOutput(run: WorkflowRun, output: unknown): unknown {
+function recordableOutput(run: WorkflowRun, output: unknown): unknown {
   try {
     return recorded(output);
   } catch (error) {
@@ -48,7 +48,7 @@ function keptOutput(run: WorkflowRun, output: unknown): unknown {
 async function checkedOutput(run: WorkflowRun, output: unknown): Promise<unknown> {
   const schema = run.owner.program.output;
   const plain = run.actor.state.unwrap(output);
-  if (schema === undefined) return keptOutput(run, plain);
+  if (schema === undefined) return recordableOutput(run, plain);
   const refusal = { group: "workflow", code: "invalid_output", what: "The output" };
   return recorded(await validate(schema, plain, refusal));
 }

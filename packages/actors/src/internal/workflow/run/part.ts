@@ -186,8 +186,8 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
   }
 
   /** Loads the cold data. Idempotent; after a failure the next call tries again. */
-  loaded(): Promise<void> {
-    return this.#stored.loaded();
+  ensureLoaded(): Promise<void> {
+    return this.#stored.ensureLoaded();
   }
 
   async #runCode(run: WorkflowRun): Promise<void> {
@@ -214,7 +214,7 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
     let delay: number = remoteRetry.firstMs;
     while (!run.evicted) {
       try {
-        return await this.loaded();
+        return await this.ensureLoaded();
       } catch (error) {
         if (!isErrorCode(error, "store", "unavailable")) throw error;
         this.actor.log.warn("workflow cannot be read yet", { error: messageOf(error) });
@@ -382,7 +382,7 @@ export class WorkflowPart implements Part, RunHost, ConclusionHost {
     while (this.terminal && this.#run !== undefined) {
       await new Promise<void>((resolve) => this.#quietWaiters.add(resolve));
     }
-    await this.loaded();
+    await this.ensureLoaded();
     if (!this.terminal || this.#run !== undefined) {
       const message = "Cannot replay a workflow while it is currently in flight";
       throw new HoldfastError("actor", "workflow_in_flight", message, { statusCode: 409 });

@@ -121,7 +121,7 @@ export class WorkflowRun {
   }
 
   childEnded(): void {
-    for (const tell of [...this.#childWaits]) tell();
+    for (const notify of [...this.#childWaits]) notify();
   }
 
   /** Calls back when the run is stopped, or immediately if it already is. */

@@ -67,7 +67,7 @@ export class Signals {
   }
 
   #notify(): void {
-    for (const tell of [...this.#waiting]) tell();
+    for (const notify of [...this.#waiting]) notify();
   }
 
   /** Undoes a {@link take}: the signal becomes the first one again. */

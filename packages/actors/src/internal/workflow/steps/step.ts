@@ -100,7 +100,7 @@ class StepRun {
     if (remaining === 0) run.running.delete(this.#settings.name);
     else run.running.set(this.#settings.name, remaining);
     if (this.#settings.rollback !== undefined) run.undoable--;
-    for (const tell of [...run.stepFreed]) tell();
+    for (const notify of [...run.stepFreed]) notify();
   }
 
   /** The delay before a retry outlives the actor's sleep. */
