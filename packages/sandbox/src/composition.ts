@@ -27,14 +27,14 @@ import { uiRoutes } from "./ui/routes.ts";
 
 const loopback = ["localhost", "127.0.0.1", "::1"];
 
-/** Everything behind the listener: the routes of a server, and what they share. */
+/** Composition of a server: creates its parts, connects them and returns the router. */
 export async function compose(
   options: SandboxServerOptions,
   token: string | undefined,
   limits: SandboxLimits,
   log: Logger,
 ): Promise<{ readonly router: Router; readonly start: () => void; readonly stop: () => Promise<void> }> {
-  // Agents and commands start elsewhere, where a relative path would be another one.
+  // Make the path absolute, because agents and commands start in other directories.
   const home = resolve(options.home ?? process.env.HOME ?? homedir());
   const env = baseEnv(home, options.env ?? {});
   const mounts = new Mounts();
@@ -101,7 +101,7 @@ export async function compose(
       log,
       metrics,
       logRequests: options.logRequests ?? false,
-      lazyRoutes: lateRoutes({
+      lazyRoutes: lazyRoutes({
         ...{ agents, config, context, instances, installer, observed, paths, sessions, spawner, limits },
         openCode: options.opencode ?? {},
       }),
@@ -111,15 +111,15 @@ export async function compose(
   };
 }
 
-/** What the routes stand on that are loaded when somebody asks for them. */
-interface LateParts extends AgentRoutesOptions {
+/** Dependencies of the routes that are loaded on demand. */
+interface LazyRouteDependencies extends AgentRoutesOptions {
   readonly config: () => Promise<ConfigPart>;
   readonly paths: Paths;
   readonly sessions: SessionsPart;
   readonly openCode: OpenCodeOptions;
 }
 
-function lateRoutes(parts: LateParts): readonly LazyRoutes[] {
+function lazyRoutes(parts: LazyRouteDependencies): readonly LazyRoutes[] {
   const { agents, config, context, limits, observed, openCode, paths, sessions } = parts;
   const startedAt = Date.now();
   return [
@@ -159,7 +159,7 @@ function guardFor(options: SandboxServerOptions, token: string | undefined): Gua
   });
 }
 
-/** The whole environment that agents and processes get from here: nothing else is inherited. */
+/** The complete base environment of agents and processes. Nothing else is inherited. */
 function baseEnv(home: string, configured: Readonly<Record<string, string>>): Record<string, string> {
   const { PATH, LANG } = process.env;
   return {

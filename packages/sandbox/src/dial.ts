@@ -2,16 +2,16 @@ import type { Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import type { Logger } from "@holdfast/core";
 
-/** Idle connections that are kept ready, so that the host never waits for one. */
+/** Number of idle connections that are kept ready, so that the host never waits for one. */
 const spareConnections = 2;
-/** More than this many idle ones are closed again after a burst. */
+/** Idle connections beyond this number are closed after a burst. */
 const maxIdleConnections = 8;
 const firstRetryMs = 20;
 const maxRetryMs = 1_000;
 
 /**
- * Serves HTTP over connections that this side opens: for a jail that may connect to one Unix socket
- * and cannot be connected to. The host sends its requests over whichever connection is idle.
+ * Serves HTTP over outgoing connections, for a jail that may only connect to one Unix socket. The host sends its
+ * requests over any idle connection.
  */
 export class Dialler {
   readonly #server: Server;
@@ -30,16 +30,16 @@ export class Dialler {
     this.#path = path;
     this.#log = log;
     server.on("request", (request, response) => {
-      this.#take(request.socket);
+      this.#onRequest(request.socket);
       response.once("close", () => this.#release(request.socket));
     });
-    // A connection that becomes a WebSocket is used up: it serves no request any more.
-    server.on("upgrade", (request) => this.#take(request.socket));
+    // A connection that was upgraded to a WebSocket serves no further requests.
+    server.on("upgrade", (request) => this.#onRequest(request.socket));
   }
 
   /**
-   * Starts to dial; resolves when the host has taken the first connection. Keeps trying until {@link stop},
-   * or until `signal` aborts: then it has stopped, and rejects with the signal's reason.
+   * Starts dialling. Resolves when the host has accepted the first connection. Retries until {@link stop}. If `signal`
+   * aborts, stops and rejects with its reason.
    */
   async start(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
@@ -101,7 +101,7 @@ export class Dialler {
     this.#retryMs = Math.min(this.#retryMs * 2, maxRetryMs);
   }
 
-  #take(socket: Socket): void {
+  #onRequest(socket: Socket): void {
     if (!this.#idle.delete(socket)) return;
     this.#busy.add(socket);
     this.#fill();

@@ -1,4 +1,4 @@
-/** The server beside an agent: composition, options, limits. */
+/** Sandbox server, which runs beside an agent: composition, options, limits. */
 export { type AgentLocation, findAgent, withoutNodeModulesBins } from "./agents/find.ts";
 export {
   type InstallArtifact,

@@ -2,33 +2,35 @@ import { maxTimeoutMs } from "./internal/max-timeout.ts";
 
 /** Limits of a sandbox server. Sizes are bytes. Documented in docs/limits.md. */
 export interface SandboxLimits {
-  /** A JSON request body, an ACP envelope of a client included. */
+  /** Size of a JSON request body, including an ACP message of a client. */
   readonly maxJsonBytes: number;
-  /** A file of configuration, and a request that changes one. */
+  /** Size of a configuration file, and of a request that changes one. */
   readonly maxConfigBytes: number;
-  /** A skill that is put in place for an agent. */
+  /** Number of files of a skill that is installed for an agent. */
   readonly maxSkillFiles: number;
   readonly maxSkillBytes: number;
-  /** A file upload; 0 means no limit. */
+  /** Size of a file upload; 0 means no limit. */
   readonly maxFileBytes: number;
-  /** Directories that one watch looks at. */
+  /** Number of directories in one watch. */
   readonly maxWatchedDirectories: number;
-  /** How long one search may take before it answers what it has found. */
+  /** Duration of a search or comparison, after which it returns partial results. */
   readonly searchTimeoutMs: number;
-  /** One line of an agent's standard output; a longer one is dropped and reported. */
+  /** Size of one line of an agent's standard output. A longer one is dropped and reported. */
   readonly maxLineBytes: number;
-  /** Envelopes of one agent process that are kept for replay. */
+  /** Number of messages of one agent instance that are retained for replay. */
   readonly maxRetainedEvents: number;
   readonly maxRetainedBytes: number;
-  /** How far the slowest reader may fall behind before the agent's output is paused. */
+  /** Lag of the slowest reader at which the agent's output is paused. */
   readonly maxReaderLagBytes: number;
-  /** A reader that takes nothing for this long is cut; it resumes with Last-Event-ID. */
+  /** How long a reader may accept no data before it is disconnected. It can resume with Last-Event-ID. */
   readonly readerStallMs: number;
-  /** Input of an agent that it has not read yet; more is refused. */
+  /** Size of an agent's unread input. More is rejected. */
   readonly maxAgentInputBytes: number;
   readonly maxAgentInstances: number;
   readonly heartbeatMs: number;
-  /** When an install's answer begins at the latest: clients give up an answer without a head (Node's after 300 s). */
+  /**
+   * Delay after which an install's response head is sent, because clients time out without one (Node's after 300 s).
+   */
   readonly installHeadMs: number;
   /** How long a stream request waits for the request that starts its agent. */
   readonly bootstrapWaitMs: number;
@@ -44,42 +46,45 @@ export interface SandboxLimits {
   readonly sessionOpenTimeoutMs: number;
   /** How long a permission stays pending; 0 means as long as its agent lives. */
   readonly permissionTimeoutMs: number;
-  /** How long a permission policy may take; then a person is asked. */
+  /** How long a permission policy may take before clients are asked. */
   readonly policyTimeoutMs: number;
   readonly maxQueuedPrompts: number;
-  /** Payloads of all session logs of a server without a data directory; the oldest go, told as a gap. */
+  /**
+   * Size of all session logs of a server without a data directory. The oldest entries are dropped and reported as a
+   * gap.
+   */
   readonly maxMemoryLogBytes: number;
-  /** Text of an earlier conversation in front of the first prompt after a replay. */
+  /** Size of the transcript before the first prompt of a session that could not be recovered otherwise. */
   readonly maxTranscriptBytes: number;
   readonly maxStderrLines: number;
   readonly maxStderrBytes: number;
   readonly defaultRunTimeoutMs: number;
   readonly maxRunTimeoutMs: number;
-  /** Output kept of each stream of a run. */
+  /** Captured output of each stream of a run. */
   readonly maxOutputBytes: number;
   readonly maxConcurrentRuns: number;
-  /** Runs that wait for the end of others. */
+  /** Number of runs that wait for others to end. */
   readonly maxWaitingRuns: number;
-  /** Managed processes that run or wait for a restart. */
+  /** Number of managed processes that run or wait for a restart. */
   readonly maxConcurrentProcesses: number;
-  /** Output kept of each managed process; the oldest goes. */
+  /** Retained output of each managed process. The oldest output is dropped. */
   readonly maxLogBytesPerProcess: number;
-  /** Decoded input of one request or terminal frame. */
+  /** Size of the decoded input in one request or terminal frame. */
   readonly maxInputBytesPerRequest: number;
   /**
-   * Processes and threads of one command (a run, a process, an agent) with everything that it starts; 0
-   * means no limit. Kept where this user may make control groups; given explicitly, it limits all tasks
-   * of the server's user elsewhere, unless that is root.
+   * Number of processes and threads of one command (a run, a process or an agent) with all its descendants; 0 means no
+   * limit. Enforced by control groups. Where this user may not create them, a value that is set explicitly limits all
+   * tasks of the server's user, unless that is root.
    */
   readonly maxCommandTasks: number;
-  /** Memory of one command with everything that it starts, where control groups can limit it; 0 means no limit. */
+  /** Memory of one command with all its descendants, enforced where control groups can limit it; 0 means no limit. */
   readonly maxCommandMemoryBytes: number;
-  /** Exited processes without a name that are kept for their output; the oldest go. */
+  /** Number of exited unnamed processes that are retained for their output. The oldest are dropped. */
   readonly maxExitedProcesses: number;
   readonly maxExitedLogBytes: number;
 }
 
-/** What holds where an option does not say otherwise. Documented in docs/limits.md. */
+/** Default limits. Documented in docs/limits.md. */
 export const defaultLimits: SandboxLimits = {
   maxJsonBytes: 32 * 1_048_576,
   maxConfigBytes: 1_048_576,
@@ -124,12 +129,12 @@ export const defaultLimits: SandboxLimits = {
   maxExitedLogBytes: 128 * 1_048_576,
 };
 
-/** The limits with those that were given. Times that no timer can count are as good as endless. */
-export function limitsWith(given: Partial<SandboxLimits> = {}): SandboxLimits {
-  const limits = Object.entries({ ...defaultLimits, ...given }).map(([name, value]) => [
+/** Returns the default limits with the given overrides. Times beyond the range of a timer are capped. */
+export function resolveLimits(overrides: Partial<SandboxLimits> = {}): SandboxLimits {
+  const limits = Object.entries({ ...defaultLimits, ...overrides }).map(([name, value]) => [
     name,
     name.endsWith("Ms") ? Math.min(value, maxTimeoutMs) : value,
   ]);
-  // Every name of the type is in the defaults, which the compiler cannot see through `fromEntries`.
+  // The defaults contain every name of the type, which the compiler cannot infer through `fromEntries`.
   return Object.fromEntries(limits) as unknown as SandboxLimits;
 }

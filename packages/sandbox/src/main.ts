@@ -95,9 +95,9 @@ function withCommandLineOptions(error: unknown): unknown {
   return new HoldfastError("sandbox", "remote_not_allowed", message, { cause: error });
 }
 
-function announce({ url, token }: SandboxServer, words: boolean, isNewToken: boolean): void {
+function announce({ url, token }: SandboxServer, asText: boolean, isNewToken: boolean): void {
   const ready = { event: "ready", url, token };
-  if (!words) process.stdout.write(`${JSON.stringify(ready)}\n`);
+  if (!asText) process.stdout.write(`${JSON.stringify(ready)}\n`);
   else {
     process.stdout.write(`The sandbox server listens${url === undefined ? "" : ` at ${url}`}\n`);
     if (token === undefined) process.stdout.write("It requires no token.\n");
@@ -154,21 +154,21 @@ async function readOptions(values: ServerFlags, inheritEnv: boolean): Promise<Sa
   return {
     ...rest,
     env: { ...inherited, ...env },
-    listen: listenFrom(values, explicit),
+    listen: readListen(values, explicit),
     agents,
     unsafeNoToken: values["no-token"] === true,
-    installAgents: installsAgents(values["install-agents"]),
+    installAgents: shouldInstallAgents(values["install-agents"]),
     logRequests: values["log-requests"] === true,
     log: createLogger("info", writeLog),
     allowedHosts: [...(config.allowedHosts ?? []), ...(values["allow-host"] ?? [])],
-    ...corsFrom(values),
+    ...readCors(values),
     // --no-token overrides a token from the environment.
     ...(token === undefined || values["no-token"] === true ? {} : { token }),
     ...(values.root === undefined ? {} : { root: values.root }),
     ...(values.home === undefined ? {} : { home: values.home }),
     ...(values.cwd === undefined ? {} : { cwd: values.cwd }),
-    ...dataDirectoryFrom(values.data, process.env.OPENCODE_COMPAT_DB_PATH),
-    opencode: openCodeFrom(process.env),
+    ...readDataDirectory(values.data, process.env.OPENCODE_COMPAT_DB_PATH),
+    opencode: readOpenCodeOptions(process.env),
     ...(values["agents-directory"] === undefined ? {} : { agentsDirectory: values["agents-directory"] }),
   };
 }
@@ -177,13 +177,13 @@ async function readOptions(values: ServerFlags, inheritEnv: boolean): Promise<Sa
  * The data directory: `--data`, else one beside the peer's database of OpenCode sessions, which are part of the
  * session log here.
  */
-function dataDirectoryFrom(data: string | undefined, database: string | undefined) {
+function readDataDirectory(data: string | undefined, database: string | undefined) {
   const dataDirectory = data ?? (isSet(database) ? `${database}.d` : undefined);
   return dataDirectory === undefined ? {} : { dataDirectory };
 }
 
 /** Reads the peer's variables for `/opencode/*`. */
-function openCodeFrom(env: NodeJS.ProcessEnv): OpenCodeOptions {
+function readOpenCodeOptions(env: NodeJS.ProcessEnv): OpenCodeOptions {
   const { OPENCODE_COMPAT_DIRECTORY: directory, OPENCODE_COMPAT_STATE: state } = env;
   const { OPENCODE_COMPAT_CONFIG: config, OPENCODE_COMPAT_PROXY_URL: proxyUrl } = env;
   if (proxyUrl !== undefined && proxyUrl !== "" && !/^https?:\/\/[^/]/.test(proxyUrl)) {
@@ -208,7 +208,7 @@ function inheritedEnv(env: NodeJS.ProcessEnv): Record<string, string> {
 }
 
 /** Installing agents is opt-in. The peer's variable forbids it and takes precedence. */
-function installsAgents(flag: boolean | undefined): boolean {
+function shouldInstallAgents(flag: boolean | undefined): boolean {
   const { HOLDFAST_SANDBOX_INSTALL_AGENTS: asked, SANDBOX_AGENT_REQUIRE_PREINSTALL: forbidden } = process.env;
   if (isSet(forbidden)) return false;
   return flag === true || isSet(asked);
@@ -218,7 +218,7 @@ function isSet(value: string | undefined): boolean {
   return value !== undefined && !["", "0", "false"].includes(value.toLowerCase());
 }
 
-function corsFrom(values: ServerFlags): { readonly cors?: CorsOptions } {
+function readCors(values: ServerFlags): { readonly cors?: CorsOptions } {
   const origins = values["cors-allow-origin"];
   const methods = values["cors-allow-method"];
   const headers = values["cors-allow-header"];
@@ -236,7 +236,7 @@ function corsFrom(values: ServerFlags): { readonly cors?: CorsOptions } {
   };
 }
 
-function listenFrom(flags: ServerFlags, allowRemote: boolean): Listen {
+function readListen(flags: ServerFlags, allowRemote: boolean): Listen {
   const { unix, dial, host = "127.0.0.1" } = flags;
   if (unix !== undefined && dial !== undefined) throw new UsageError("--unix and --dial cannot be combined");
   if (unix !== undefined) return { unix };

@@ -5,9 +5,9 @@ import type { SandboxLimits } from "./limits.ts";
 import type { OpenCodeOptions } from "./opencode/options.ts";
 import type { PermissionPolicy } from "./sessions/turns/policy.ts";
 
-/** Where a server is reached. */
+/** How clients reach a server. */
 export type Listen =
-  /** A Unix socket, made with mode 0600. */
+  /** A Unix socket, created with mode 0600. */
   | { readonly unix: string }
   /** A TCP port; port 0 takes a free one. Hosts other than loopback need `allowRemote`. */
   | { readonly host: string; readonly port: number; readonly allowRemote?: boolean }
@@ -21,66 +21,65 @@ export type Listen =
 export interface SandboxServerOptions {
   readonly listen: Listen;
   /**
-   * Bearer token that every request to `/v1/*` must carry. On TCP a random one is created if it does not exist ({@link
-   * SandboxServer.token}); on a Unix socket its file permissions are enough.
+   * Bearer token that every request to `/v1/*` must carry. On TCP a random one is created by default ({@link
+   * SandboxServer.token}); on a Unix socket the file permissions protect the server.
    */
   readonly token?: string;
-  /** Serves TCP without a token. Everything that reaches the port can then run commands. */
+  /** Serves TCP without a token. Every program that can connect to the port can then run commands. */
   readonly unsafeNoToken?: boolean;
   /** Confines the file routes and working directories to this directory; not a jail for processes. */
   readonly root?: string;
-  /** HOME of agents and processes, and the base of relative paths; by default that of this process. */
+  /** HOME of agents and processes, and the base of relative paths. Default: HOME of this process. */
   readonly home?: string;
-  /** Working directory of agents; `root`, else that of this process by default. */
+  /** Working directory of agents. Default: `root`, else the working directory of this process. */
   readonly cwd?: string;
-  /** Agents on offer; {@link sandboxAgents} by default. */
+  /** Available agents. Default: {@link sandboxAgents}. */
   readonly agents?: readonly AgentRow[];
   /**
-   * Directory where `installAgent` puts agents: `<directory>/<id>/node_modules/.bin`;
-   * `<home>/.local/share/holdfast/agents` by default.
+   * Directory in which `installAgent` installs agents, as `<directory>/<id>/node_modules/.bin`. Default:
+   * `<home>/.local/share/holdfast/agents`.
    */
   readonly agentsDirectory?: string;
   /**
-   * Installs an agent that is missing when it is first used. By default nothing is downloaded unless
-   * `POST /v1/agents/{id}/install` asks for it.
+   * Installs a missing agent on first use. By default nothing is downloaded except on `POST /v1/agents/{id}/install`.
    */
   readonly installAgents?: boolean;
-  /** Model endpoints by the wire they speak. */
+  /** Model endpoints by their API. */
   readonly models?: Partial<Readonly<Record<ModelWire, ModelEndpoint>>>;
   /**
-   * Environment of agents and processes. They get this, PATH, HOME and LANG, what the agent's row
-   * adds, and nothing else of this process's environment.
+   * Environment of agents and processes. They also get PATH, HOME, LANG and the variables of the agent's row, but
+   * nothing else of this process's environment.
    */
   readonly env?: Readonly<Record<string, string>>;
-  /** True inside a jail: agents are told not to nest one of their own. */
+  /** Set inside a jail: agents are configured not to start a sandbox of their own. */
   readonly jailed?: boolean;
-  /** Host names beyond loopback that requests over TCP may name in their Host header. */
+  /** Accepted host names in the Host header of requests over TCP, in addition to loopback. */
   readonly allowedHosts?: readonly string[];
-  /** Origins of browser pages that may call the server over TCP; as `cors.origins`, to which they add. */
+  /** Origins of browser pages that may call the server over TCP, in addition to `cors.origins`. */
   readonly allowedOrigins?: readonly string[];
-  /** Calls from pages of other origins; none are allowed by default. */
+  /** Cross-origin requests. Default: none are allowed. */
   readonly cors?: CorsOptions;
-  /** Logs every request that was answered: method, route, status, duration. Failures are always logged. */
+  /** Logs every completed request with method, route, status and duration. Failures are always logged. */
   readonly logRequests?: boolean;
   /**
-   * Directory of what outlives the server: the log of its sessions. One server at a time. Without it
-   * sessions are kept in memory, up to `maxMemoryLogBytes`, and end with the server.
+   * Directory for sessions and process records, used by one server at a time. Without it sessions are kept in memory,
+   * up to `maxMemoryLogBytes`, and end with the server.
    */
   readonly dataDirectory?: string;
-  /** Decides on permissions that agents ask for before a person is asked; asks everything by default. */
+  /** Decides on permission requests of agents before clients are asked. Default: clients are always asked. */
   readonly permissionPolicy?: PermissionPolicy;
-  /** What `/opencode/*`, the routes for OpenCode's clients, tells of its place. */
+  /** Directories and proxy for `/opencode/*`, the routes for OpenCode's clients. */
   readonly opencode?: OpenCodeOptions;
   readonly limits?: Partial<SandboxLimits>;
   readonly log?: Logger;
 }
 
-/** A server that takes requests. */
+/** A running server. */
 export interface SandboxServer {
-  /** `http://host:port` on TCP, otherwise absent. */
+  /** `http://host:port` on TCP; absent otherwise. */
   readonly url?: string;
-  /** The bearer token in force, given or made; absent when there is none. */
+  /** The bearer token, configured or created; absent if none is required. */
   readonly token?: string;
-  /** Ends all agents and processes with their groups, then all connections. Idempotent, at most 5 s. */
+  /** Ends all agents and processes with their descendants, then all connections. Idempotent; takes at most 5 s. */
   close(): Promise<void>;
 }

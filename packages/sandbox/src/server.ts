@@ -6,20 +6,20 @@ import type { Dialler } from "./dial.ts";
 import type { Router } from "./http/router.ts";
 import { bindUnix, listenTcp } from "./internal/listen.ts";
 import { createServer } from "./internal/node-http.ts";
-import { limitsWith } from "./limits.ts";
+import { resolveLimits } from "./limits.ts";
 import type { SandboxServer, SandboxServerOptions } from "./options.ts";
 
-/** How long handlers whose client was cut off may take to end. */
-const handlerPatienceMs = 2_000;
+/** How long close() waits for handlers whose client was disconnected. */
+const handlerTimeoutMs = 2_000;
 
 /**
- * Starts a sandbox server; resolves when it can be reached (in dial mode: when the host has taken a
- * connection). Throws `sandbox.remote_not_allowed` for a host that is not loopback without
- * `allowRemote`, and `sandbox.address_in_use` when something else listens there.
+ * Starts a sandbox server. Resolves when it is reachable; in dial mode, when the host has accepted a connection.
+ * Throws `sandbox.remote_not_allowed` for a host other than loopback without `allowRemote`, and
+ * `sandbox.address_in_use` if another program listens there.
  */
 export async function createSandboxServer(options: SandboxServerOptions): Promise<SandboxServer> {
   const log = options.log ?? silentLogger;
-  const limits = limitsWith(options.limits);
+  const limits = resolveLimits(options.limits);
   const token = tokenFor(options);
   const { router, start, stop } = await compose(options, token, limits, log);
   const server = createServer(
@@ -28,7 +28,7 @@ export async function createSandboxServer(options: SandboxServerOptions): Promis
   );
   server.on("upgrade", (request, socket, head) => void router.upgrade(request, socket, head));
   server.on("connection", (socket) => socket.setNoDelay(true));
-  // A body may be as long as it likes; what is bounded is how long headers take on a shared port.
+  // Uploads may take any time. Only the headers have a timeout.
   server.requestTimeout = 0;
   let url: string | undefined;
   let dialler: Dialler | undefined;
@@ -76,12 +76,12 @@ async function closeAll(
   stop: () => Promise<void>,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // Agents end first, so that their streams tell how; then nothing is left to wait for.
+  // End the agents first, so that their streams report it. After that no stream is left to wait for.
   await stop();
   await router.close();
   dialler?.stop();
   server.closeAllConnections();
-  // Whoever was cut off puts away what was half made: temporary files, for one.
-  await router.waitForIdle(handlerPatienceMs);
+  // Interrupted handlers clean up, for example temporary files.
+  await router.waitForIdle(handlerTimeoutMs);
   if (!dialler) await closed;
 }

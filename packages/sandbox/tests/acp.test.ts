@@ -6,7 +6,7 @@ import { scriptedAgents } from "./scripted-agent.ts";
 
 const json = { "content-type": "application/json" };
 
-/** Posts as the published client does. */
+/** Posts a message like the published client. */
 async function post(sandbox: Sandbox, path: string, body: unknown, headers: Record<string, string> = json) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const response = await sandbox.fetch(`${sandbox.url}/v1/acp/${path}`, {
@@ -19,7 +19,7 @@ async function post(sandbox: Sandbox, path: string, body: unknown, headers: Reco
 
 const initialize = { jsonrpc: "2.0", id: 1, method: "initialize", params: { protocolVersion: 1 } };
 
-/** The first frames of a stream, as they stand on the wire; `onOpen` is called when the stream has begun. */
+/** Returns the first raw frames of a stream. `onOpen` is called once the stream is open. */
 async function frames(
   sandbox: Sandbox,
   path: string,
@@ -46,7 +46,7 @@ async function frames(
   return { found, response };
 }
 
-/** Resolves when a server of this process has taken a GET request of that path and handled all it could at once. */
+/** Resolves when a server in this process has received a GET request of that path and run its synchronous part. */
 function received(path: string): Promise<void> {
   return new Promise((resolve) => {
     const requests = channel("http.server.request.start");
@@ -61,7 +61,10 @@ function received(path: string): Promise<void> {
 
 const idsOf = (found: readonly string[]) => found.map((frame) => Number(/^id: (\d+)$/m.exec(frame)?.[1]));
 
-/** Answers every request with what it got, and tells it too; `junk` prints no JSON, `fail` an error. */
+/**
+ * Agent that echoes every request in its answer and in a notification. `junk` prints invalid JSON, `fail` returns an
+ * error.
+ */
 const echo = `
 import { createInterface } from "node:readline";
 const send = (message) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\\n");
@@ -172,7 +175,7 @@ describe("ACP over HTTP, as used by the published client", () => {
 
   test("a stream has message events with numeric ids, includes responses and replays", async (t) => {
     const sandbox = await withEcho(t);
-    // The stream is asked for before its instance is there: it waits for the request that makes it.
+    // The stream is requested before its instance exists, and waits for the request that creates it.
     const waits = received("/v1/acp/x");
     const early = frames(sandbox, "x", 4);
     await waits;

@@ -15,12 +15,12 @@ import { processApi } from "./processes-harness.ts";
 
 const limits = { maxTasks: 64, maxMemoryBytes: 64 * 1_048_576 };
 
-/** Each process starts two more, ten deep: without a limit a thousand, which no machine minds. */
+/** Each process starts two more, ten levels deep: a thousand without a limit, which is harmless. */
 const bomb = 'b() { [ "$1" -gt 0 ] && { b $(($1 - 1)) & b $(($1 - 1)) & }; wait; }; b 9';
 /** Keeps 300 MB in memory. */
 const hog = "head -c 300000000 /dev/zero | tail -c 299999999 | wc -c";
 
-/** Whether control groups of this user can keep that limit; says why not, and skips. */
+/** Whether control groups can enforce the limit for this user. Otherwise skips the test with the reason. */
 async function canLimit(t: TestContext, limit: LimitName): Promise<boolean> {
   const name = `test-${randomUUID()}`;
   const groups = await ControlGroups.create(name);
@@ -54,7 +54,7 @@ describe("limits of a command", () => {
     assert.deepEqual(field(await info(id), "limitsHit"), ["tasks"]);
     assert.match(await output(id), /fork/i);
 
-    // What the others may take is not touched, and who stays below is told of nothing.
+    // Other commands keep their own limits, and one below its limit reports no hit.
     const quiet = await request("POST", "/processes/run", { command: "/bin/true" });
     assert.equal(field(quiet.body, "exitCode"), 0);
     assert.equal(field(quiet.body, "limitsHit"), undefined);
@@ -92,7 +92,7 @@ describe("limits of a command", () => {
       return;
     }
     assert.deepEqual(await run("true"), first);
-    // The limit holds in a group that was used before.
+    // The limit also applies in a reused group.
     assert.deepEqual(await run(bomb), { group: first.group, hit: ["tasks"] });
     const after = await run("true");
     assert.notEqual(after.group, first.group);
@@ -119,7 +119,7 @@ describe("limits of a command", () => {
     groups.release(first, true);
     const second = groups.acquire("2", undefined);
     assert.notDeepEqual(second, first);
-    // So that its group can be removed in the end; nobody was ever in the second.
+    // Allows the removal of its group at the end. The second group was never used.
     counted.stdin.end();
     await once(counted, "exit");
     assert.deepEqual(groups.hits(undefined, second), []);
@@ -159,7 +159,7 @@ describe("limits of a command", () => {
   });
 
   test("without control groups the system limits the tasks of the user", () => {
-    // Of a user that runs anything at all, one task is too little for one more.
+    // The user already has other processes, so a limit of one task allows no more.
     const script = ["-c", "echo begins; true & wait"];
     const { program, args } = commandInGroups([], "/bin/sh", script, {}, userTaskLimit(1));
     // The system exempts root.

@@ -17,8 +17,8 @@ export function documentedOperations(): Set<string> {
 }
 
 /**
- * Asserts that an answer is one that the document tells of: its status is listed, its content type is
- * that of the status, and its body (JSON only) fits the schema. `path` is as documented, with `{names}`.
+ * Asserts that a response matches the document: its status is listed, its content type belongs to the status, and a
+ * JSON body fits the schema. `path` is the documented one, with `{names}`.
  */
 export function assertDocumented(
   method: "get" | "post" | "put" | "patch" | "delete",

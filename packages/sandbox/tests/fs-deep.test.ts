@@ -8,7 +8,7 @@ import { temporary } from "./harness.ts";
 
 const levels = 400;
 
-/** Asks a server of its own in a process that may not have so many files open; prints the statuses and what counts of the bodies. */
+/** Script that runs a server with few descriptors, sends requests to it, and prints their statuses and results. */
 const asks = (index: string) => `
 import { createSandboxServer } from ${JSON.stringify(index)};
 const [root, deep] = process.argv.slice(1);

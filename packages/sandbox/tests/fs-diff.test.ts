@@ -90,7 +90,7 @@ test("a comparison is bounded and confined to the root", async (t) => {
   assert.deepEqual((await ask("from=a&to=a")).body, { files: [], truncated: false });
   assert.equal(field((await ask("from=b/1&to=b/2")).files, 0, "path"), "");
   assert.equal((await ask("from=a&to=out")).status, 403);
-  // Nine files of a little less than 1 MiB are more than the 8 MiB that an answer has of patches.
+  // Nine files of almost 1 MiB exceed the limit of 8 MiB of patches per response.
   await mkdir(join(root, "long"));
   const long = "€".repeat(349_000);
   for (let index = 1; index <= 9; index += 1) await writeFile(join(root, "long", String(index)), long);

@@ -21,7 +21,7 @@ import { field, startSandbox, temporary } from "./harness.ts";
 const elsewhere = "/dev/shm";
 const skip = existsSync(elsewhere) ? false : "needs a second file system";
 
-/** Two directories on two file systems, and what moves between them. */
+/** Two directories on different file systems, with content to move. */
 async function twoFileSystems(t: TestContext) {
   const here = await temporary(t);
   const there = await mkdtemp(join(elsewhere, "holdfast-move-"));

@@ -15,7 +15,7 @@ async function find(sandbox: Sandbox, query: Record<string, string>) {
   return { status: response.status, value, lines };
 }
 
-/** Our own walk, whatever is installed: PATH holds no ripgrep. */
+/** PATH without ripgrep selects the built-in search. */
 async function withoutRipgrep(t: TestContext, PATH: string): Promise<void> {
   const before = process.env.PATH;
   process.env.PATH = PATH;

@@ -12,7 +12,7 @@ interface Event {
   readonly data: unknown;
 }
 
-/** The events of a watch; what was read is what `until` gives, from the last call on. */
+/** Reader of a watch's events. `until` returns the events since its last call. */
 async function openWatch(sandbox: Sandbox, query: string) {
   const stop = new AbortController();
   const response = await sandbox.fetch(`${sandbox.url}/v1/fs/watch?${query}`, { signal: stop.signal });
@@ -35,7 +35,7 @@ async function openWatch(sandbox: Sandbox, query: string) {
       text += read.value;
     }
   }
-  /** Reads until each of these was told, in any order; answers all that was told. */
+  /** Reads until all of these events have arrived, in any order. Returns all events. */
   async function until(...wanted: readonly string[]): Promise<string[]> {
     const told: string[] = [];
     const missing = new Set(wanted);
@@ -84,7 +84,7 @@ test("a directory that is removed and immediately created again is still watched
   const sub = join(home, "sub");
   await mkdir(sub);
   const watch = await openWatch(sandbox, "recursive=true");
-  // Before the server can look again; many file systems give the new one the number of the old one.
+  // Runs before the server can compare again. Many file systems reuse the inode number.
   rmSync(sub, { recursive: true });
   mkdirSync(sub);
   writeFileSync(join(sub, "at once"), "");

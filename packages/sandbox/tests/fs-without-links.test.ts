@@ -8,8 +8,8 @@ import { pack } from "tar-stream";
 import { startServerProcess } from "./harness.ts";
 
 /**
- * Has the system refuse hard links as a file system does that has none (EPERM), and becomes the program that
- * follows. The numbers are those of link(2), linkat(2) and prctl(2); the filter is one of seccomp(2).
+ * Wrapper that makes hard links fail with EPERM, as on a file system without them, and executes the program that
+ * follows. The numbers are those of link(2), linkat(2) and prctl(2); the filter is for seccomp(2).
  */
 const script = String.raw`
 use strict;

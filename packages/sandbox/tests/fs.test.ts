@@ -158,10 +158,10 @@ describe("the root", () => {
   });
 });
 
-// HOLDFAST_TEST_HEAVY=1 sends 5 GB, which takes a minute and as much of the disk.
+// HOLDFAST_TEST_HEAVY=1 sends 5 GB, which takes a minute and 5 GB of disk space.
 const manyBytes = process.env.HOLDFAST_TEST_HEAVY === "1" ? 5_000_000_000 : 300_000_000;
 
-/** Sends and fetches a file of that size, and compares. */
+/** Uploads and downloads a file of that size, and compares them. */
 async function upAndDown(client: SandboxClient, total: number): Promise<void> {
   const block = randomBytes(1_000_000);
   const sent = createHash("sha256");
@@ -186,7 +186,7 @@ async function upAndDown(client: SandboxClient, total: number): Promise<void> {
   assert.equal(received.digest("hex"), sent.digest("hex"));
 }
 
-/** The server as one file, as it is shipped: stripping types at its start alone takes 40 MB. */
+/** Runs the server as one bundled file, as published: type stripping alone takes 40 MB. */
 async function bundle(t: TestContext): Promise<string> {
   const dir = await temporary(t);
   const input = join(import.meta.dirname, "../src/cli.ts");

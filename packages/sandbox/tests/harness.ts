@@ -24,19 +24,19 @@ export interface Sandbox {
   readonly work: string;
   readonly url: string;
   readonly fetch: typeof globalThis.fetch;
-  /** Connections that are given up with the sandbox. */
+  /** Connections that are closed with the sandbox. */
   readonly connections: Set<AcpConnection>;
   close(): Promise<void>;
 }
 
-/** A directory that is removed when the process of the test ends. */
+/** Creates a directory that is removed when the test process ends. */
 export async function temporary(_t: TestContext): Promise<string> {
   const path = await realpath(await mkdtemp(join(tmpdir(), "holdfast-sandbox-")));
   removeAtExit(path);
   return path;
 }
 
-/** A running server and a client of it, over one of the three transports. */
+/** A running server with a client, over one of the three transports. */
 export async function startSandbox(
   t: TestContext,
   transport: Transport = "unix",
@@ -91,14 +91,14 @@ export async function startSandbox(
   return { client, home, work, url: "http://sandbox", fetch, connections, close: finish };
 }
 
-/** A table with the demo agent and one more: a script for this Node. */
+/** Returns a table with the demo agent and an agent that runs this Node script. */
 export async function withScript(t: TestContext, id: string, source: string) {
   const path = join(await temporary(t), `${id}.mjs`);
   await writeFile(path, source);
   return [...agentTable, customAgent({ id, command: process.execPath, args: [path] })];
 }
 
-/** An open session of an agent: initialized, created, with every envelope kept. */
+/** An open session of an agent, initialized and created, which records every envelope. */
 export interface OpenSession {
   readonly acp: AcpConnection;
   readonly sessionId: string;
@@ -135,7 +135,7 @@ export async function openSession(
   };
 }
 
-/** A member of something unknown; undefined where there is none. */
+/** Returns a nested member of an unknown value; undefined if it does not exist. */
 export function field(value: unknown, ...names: readonly (string | number)[]): unknown {
   let current = value;
   for (const name of names) {
@@ -145,17 +145,20 @@ export function field(value: unknown, ...names: readonly (string | number)[]): u
   return current;
 }
 
-/** The `session/update` payloads among envelopes. */
+/** Returns the `session/update` payloads among envelopes. */
 export function updates(seen: readonly Envelope[]): unknown[] {
   return seen
     .filter((envelope) => envelope.message.method === "session/update")
     .map((envelope) => field(envelope.message.params, "update"));
 }
 
-/** Far below how long the processes of a test sleep by themselves, far above what a busy machine needs to end them. */
+/** Far shorter than the sleeps of the test processes, and far longer than a busy machine needs to end them. */
 export const soonMs = 20_000;
 
-/** Looks until `condition` holds; fails after `timeoutMs`. For what has no event, such as foreign processes. */
+/**
+ * Polls until `condition` is true; fails after `timeoutMs`. For changes without an event, such as the exit of foreign
+ * processes.
+ */
 export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 30_000) {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {
@@ -164,7 +167,7 @@ export async function until(what: string, condition: () => boolean | Promise<boo
   }
 }
 
-/** Ids of living processes whose command line contains `text`. */
+/** Returns the ids of living processes whose command line contains `text`. */
 export async function processesWith(text: string): Promise<number[]> {
   const found: number[] = [];
   for (const name of await readdir("/proc")) {
@@ -186,7 +189,7 @@ export interface ServerProcess {
   readonly child: ChildProcess;
   readonly pid: number;
   readonly client: SandboxClient;
-  /** On TCP, otherwise empty; as is the token. */
+  /** Set on TCP; empty otherwise. The same applies to the token. */
   readonly url: string;
   readonly token: string;
   readonly home: string;
@@ -194,8 +197,8 @@ export interface ServerProcess {
 }
 
 /**
- * A server in a process of its own, as the command starts it; on TCP on a free port. `through` is a program
- * with arguments that starts what follows them.
+ * Starts a server in a separate process, as the command does; on TCP with a free port. `through` is a wrapper program
+ * with its arguments.
  */
 export async function startServerProcess(
   t: TestContext,

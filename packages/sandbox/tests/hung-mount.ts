@@ -4,8 +4,8 @@ import { mkdir } from "node:fs/promises";
 import type { TestContext } from "node:test";
 
 /**
- * Mounts a FUSE, serves it, and holds it until its input ends, or for a minute: who reads there cannot end
- * before it. The numbers are those of mount(2) and umount2(2) on the processor.
+ * Mounts a FUSE, serves it, and holds it until its input ends, at most a minute. Readers there cannot end before. The
+ * numbers are those of mount(2) and umount2(2) on this processor.
  */
 const script = (serve: string) => String.raw`
 use strict;
@@ -27,8 +27,8 @@ syscall($umount + 0, $point, 2);
 `;
 
 /**
- * Serves one small file, of which everything is told but its content. What it unpacks and packs are the
- * structures of the kernel's fuse.h, of protocol 7.31; to what it does not know it says ENOSYS.
+ * Serves one small file with everything but its content. The packed structures are those of the kernel's fuse.h,
+ * protocol 7.31. Unknown requests get ENOSYS.
  */
 const serveWithoutReads = `
 my $attributes = sub {
@@ -66,16 +66,16 @@ const numbers: Readonly<Record<string, readonly [mount: string, umount: string]>
 
 export interface HungMount {
   readonly point: string;
-  /** Ends the server of the mount, which answers with an error from then on. */
+  /** Ends the server of the mount, which returns errors from then on. */
   giveUp(): Promise<void>;
 }
 
-/** A mount at `point` that does not answer; undefined where this process may not mount. */
+/** Creates a mount at `point` that does not respond; undefined if this process may not mount. */
 export async function hungMount(t: TestContext, point: string): Promise<HungMount | undefined> {
   return await mounted(t, point, "");
 }
 
-/** As {@link hungMount}, but only reading does not answer: every name there is a file of five bytes. */
+/** As {@link hungMount}, but only reads hang: every name is a file of five bytes. */
 export async function unreadableMount(t: TestContext, point: string): Promise<HungMount | undefined> {
   return await mounted(t, point, serveWithoutReads);
 }

@@ -7,7 +7,7 @@ import { assertGapless, SessionApi } from "./session-api.ts";
 
 const answersOf = (prompt: unknown) => field(prompt, "result", "_meta", "answers");
 
-/** Its turn ends when both of its questions, which have the same id, have an answer. */
+/** Its turn ends when both requests, which have the same id, are answered. */
 const asksTwiceUnderOneId = `
 import { createInterface } from "node:readline";
 const send = (message) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\\n");

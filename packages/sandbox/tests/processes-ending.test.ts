@@ -257,7 +257,7 @@ async function groupsOf(dataDirectory: string): Promise<string | undefined> {
   return groups;
 }
 
-/** Simulates that both run out of memory: SIGKILL to the server and to its watchdog. */
+/** Simulates that both run out of memory: SIGKILL to the server and to its reaper. */
 async function killWithWatchman(server: ServerProcess): Promise<void> {
   for (const pid of await processesWith("holdfast-reaper")) {
     const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");

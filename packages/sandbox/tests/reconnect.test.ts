@@ -9,7 +9,7 @@ import { fetchOver, unixAgent } from "@holdfast/sandbox-client/node";
 import { createSandboxServer, type SandboxServerOptions } from "../src/index.ts";
 import { field, temporary, until, updates } from "./harness.ts";
 
-/** A server behind a relay whose connections can be cut. */
+/** A server behind a relay whose connections can be interrupted. */
 async function behindRelay(t: TestContext, options: Partial<SandboxServerOptions> = {}) {
   const home = await temporary(t);
   const [inner, outer] = [join(home, "inner.sock"), join(home, "outer.sock")];
@@ -44,7 +44,9 @@ async function behindRelay(t: TestContext, options: Partial<SandboxServerOptions
   return { server, client, cut, relay, home, inner, fetch };
 }
 
-/** A server that is started again, and a way to whichever stands there. Its end is told to nobody, as with a kill. */
+/**
+ * A server that can be restarted, and a relay to the current one. Clients are not notified of its end, as with a kill.
+ */
 async function restartable(t: TestContext) {
   const home = await temporary(t);
   const unix = join(home, "server.sock");
@@ -84,7 +86,7 @@ describe("interrupted connections", () => {
     await say("remember the owl, without asking");
     const before = session.agentSessionId;
     await restart();
-    // The stream of the agent, which would tell that it is gone, is just waiting for its next attempt.
+    // The agent's stream, which would report the deletion, is waiting for its next attempt.
     const { stopReason } = await say("go on, without asking");
     assert.equal(stopReason, "end_turn");
     assert.equal(session.recovery, "loaded");

@@ -4,20 +4,20 @@ import type { TestContext } from "node:test";
 import { agentTable, customAgent } from "../src/index.ts";
 import { temporary } from "./harness.ts";
 
-/** What a scripted agent offers for sessions of an earlier process. */
+/** Ways in which a scripted agent can recover sessions of an earlier process. */
 export interface Offers {
   readonly resume?: boolean;
   readonly load?: boolean;
   readonly fork?: boolean;
-  /** What it does instead of taking up a session of an earlier process. */
+  /** Failure of the agent when it should recover a session. */
   readonly brokenBy?: "end" | "silence";
 }
 
 /**
- * An agent that keeps its sessions in HOME and obeys the first word of the last text of a prompt:
- * `ask N` asks N permissions at once, `sub` asks for another session, `wait` ends its turn only on
- * cancel, `hang` not even then, `refuse` ends it with an error, `die` exits, `askdie` asks and exits,
- * `child` starts a process that outlives it, `late` asks after a cancel. The result says what it heard and how often it was prompted.
+ * An agent that stores its sessions in HOME and obeys the first word of the last text of a prompt: `ask N` sends N
+ * concurrent permission requests, `sub` asks for another session, `wait` ends its turn only on cancel, `hang` not even
+ * then, `refuse` returns an error, `die` exits, `askdie` asks and exits, `child` starts a process that outlives it,
+ * `late` asks after a cancel. The result contains the received texts and the number of prompts.
  */
 const source = (offers: Offers) => `
 import { createInterface } from "node:readline";
@@ -105,7 +105,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 process.exit(0);
 `;
 
-/** The table with scripted agents by the names of `agents`. */
+/** Returns a table with the scripted agents in `agents`, by name. */
 export async function scriptedAgents(t: TestContext, agents: Readonly<Record<string, Offers>>) {
   const directory = await temporary(t);
   const rows = [...agentTable];
@@ -114,7 +114,7 @@ export async function scriptedAgents(t: TestContext, agents: Readonly<Record<str
   return rows;
 }
 
-/** One of them as a configuration names it, with its script in `directory`. */
+/** Returns a scripted agent as a configuration entry, with its script in `directory`. */
 export async function scriptedAgent(directory: string, id: string, offers: Offers) {
   const path = join(directory, `${id}.mjs`);
   await writeFile(path, source(offers));

@@ -10,7 +10,7 @@ import {
 } from "@holdfast/sandbox-client";
 import { startSandbox, withScript } from "./harness.ts";
 
-/** Keeps everything but answers. */
+/** Storage that rejects answers only. */
 class Forgetful extends InMemorySessionPersistDriver {
   override async insertEvent(sessionId: string, event: SessionEvent): Promise<void> {
     if (event.sender === "client" && !("method" in event.payload)) throw new Error("the disk is full");

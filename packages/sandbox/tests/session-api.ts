@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { field, type Sandbox, until } from "./harness.ts";
 
-/** Calls of the sessions API as any client makes them: status and body. */
+/** Client of the sessions API that returns status and body. */
 export class SessionApi {
   readonly #sandbox: Pick<Sandbox, "fetch" | "url">;
 
@@ -19,7 +19,7 @@ export class SessionApi {
     return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
   }
 
-  /** The body of an answer that has to have this status. */
+  /** Sends a request, asserts the status and returns the body. */
   async expect(status: number, method: string, path: string, body?: unknown): Promise<unknown> {
     const answer = await this.call(method, path, body);
     assert.equal(answer.status, status, JSON.stringify(answer.body));
@@ -30,7 +30,7 @@ export class SessionApi {
     return String(field(await this.expect(201, "POST", "/v1/sessions", { agent, ...more }), "id"));
   }
 
-  /** The settled prompt. */
+  /** Prompts a session and returns the settled prompt. */
   async prompt(id: string, prompt: string, promptId?: string): Promise<unknown> {
     const body = { prompt, ...(promptId === undefined ? {} : { id: promptId }) };
     return await this.expect(200, "POST", `/v1/sessions/${id}/prompt?wait=true`, body);
@@ -61,7 +61,7 @@ export class SessionApi {
     return list;
   }
 
-  /** The pending permissions, once there are `count`. */
+  /** Waits for `count` pending permissions and returns them. */
   async asked(id: string, count: number): Promise<readonly unknown[]> {
     await until(
       `${count} permissions are pending`,
@@ -79,7 +79,7 @@ export class SessionApi {
   }
 }
 
-/** The numbers of events are 1, 2, 3 and so on from `first`. */
+/** Asserts that the sequences of events start at `first` and have no gaps. */
 export function assertGapless(events: readonly unknown[], first = 1): void {
   const numbers = events.map((event) => field(event, "sequence"));
   assert.deepEqual(

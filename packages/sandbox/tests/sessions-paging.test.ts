@@ -56,7 +56,7 @@ test("the client creates, prompts, answers, follows and deletes a session of the
   assert.deepEqual(await remoteSessions.permissions(undefined, { state: "pending" }), [permission]);
   const answered = await remoteSessions.answer(id, permission?.id ?? "", { reply: "once" });
   assert.equal(answered.optionId, "yes");
-  // The same prompt again is answered as it stands, when it is settled.
+  // Repeating a prompt returns its stored outcome.
   const settled = await remoteSessions.prompt(id, "ask 1", { id: "p1" });
   assert.equal(settled.status, "completed");
   assert.equal((await remoteSessions.get(id)).title, "Mine");

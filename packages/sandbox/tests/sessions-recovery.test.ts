@@ -18,10 +18,10 @@ const ways: readonly (readonly [string, Offers])[] = [
   ["replayed", {}],
 ];
 
-/** The agent of a prompt's result. */
+/** Returns the agent's process id in a prompt's result. */
 const pidOf = (prompt: unknown) => Number(field(prompt, "result", "_meta", "pid"));
 
-/** A server in a process of its own on a data directory, that can be killed and started again. */
+/** A server on a data directory in a separate process, which can be killed and restarted. */
 class Served {
   readonly #directory: string;
   readonly #t: TestContext;
@@ -33,7 +33,7 @@ class Served {
     this.#directory = directory;
   }
 
-  /** With `fileBlocks` no file of the server may grow beyond so many blocks of 512 bytes. */
+  /** `fileBlocks` limits the size of the server's files, in blocks of 512 bytes. */
   async start(fileBlocks?: number): Promise<SessionApi> {
     const entry = fileURLToPath(new URL("served.ts", import.meta.url));
     const limit = fileBlocks === undefined ? "" : `trap '' XFSZ; ulimit -f ${fileBlocks};`;
@@ -110,7 +110,7 @@ describe("recovery", () => {
       const before = await api.events(id);
       await server.end("SIGKILL");
       api = await server.start();
-      // What was accepted and not begun is done without being asked for again.
+      // Accepted prompts run without another request.
       const third = await api.prompt(id, "third words", "third");
       assert.equal(field(third, "status"), "completed");
       assert.equal(field(third, "recovery"), recovery);
@@ -170,7 +170,7 @@ describe("recovery", () => {
     const id = await api.create("scripted");
     const waiting = api.prompt(id, "ask 1");
     const [permission] = await api.asked(id, 1);
-    // A turn is in use however long it waits for somebody.
+    // A turn that waits for a permission does not count as idle.
     await new Promise((resolve) => setTimeout(resolve, 400));
     assert.equal(field(await api.session(id), "status"), "waiting");
     await api.answer(id, permission, { reply: "once" });

@@ -12,7 +12,7 @@ interface Item {
   readonly data: unknown;
 }
 
-/** Reads a session's stream as a browser's EventSource does. */
+/** Reads a session's stream like a browser's EventSource. */
 async function watch(
   t: TestContext,
   sandbox: Sandbox,

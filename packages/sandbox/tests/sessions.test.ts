@@ -7,7 +7,7 @@ import { field, openSession, processesWith, startSandbox, until, withScript } fr
 import { scriptedAgents } from "./scripted-agent.ts";
 import { assertGapless, SessionApi } from "./session-api.ts";
 
-/** An agent that does not end by itself, so that its end takes a second. */
+/** An agent that ignores SIGTERM, so that ending it takes a second. */
 const stubborn = `
 import { createInterface } from "node:readline";
 process.on("SIGTERM", () => {});
@@ -24,7 +24,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   console.log(JSON.stringify({ jsonrpc: "2.0", id: JSON.parse(line).id, result: { sessionId: 5 } }));
 });`;
 
-/** An agent that has forgotten its sessions when it starts again, and then does not answer what it is told of a mode. */
+/** An agent that loses its sessions in a restart and then does not answer `session/set_mode`. */
 const forgetful = `
 import { existsSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -40,7 +40,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
 });`;
 
-/** Knows only a later version of the protocol, as it says. */
+/** An agent that supports only a later version of the protocol. */
 const newer = `
 import { createInterface } from "node:readline";
 for await (const line of createInterface({ input: process.stdin })) {

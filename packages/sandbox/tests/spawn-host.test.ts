@@ -40,7 +40,7 @@ function start(t: TestContext, options: SpawnerOptions = {}): Started {
   };
 }
 
-/** The hosts of this process. */
+/** Returns the spawn hosts of this process. */
 async function hosts(): Promise<number[]> {
   const found = await Promise.all(
     (await processesWith("holdfast-spawn-host")).map(async (pid) => {
@@ -75,7 +75,7 @@ describe("commands of a spawn host", needsPerl, () => {
       const said = await run("/bin/sh", ["-c", print, "sh", ...words]);
       assert.deepEqual(said.stdout.split("\0").slice(0, -1), words);
       assert.equal(said.exitCode, 7);
-      // A shell, which starts it where there are control groups and no host, drops names that it does not know.
+      // With control groups and no host a shell starts the command, and drops variables with invalid names.
       const odd = { ...env, EMPTY: "", LINES_: "a\nb=c", ...(spawnHost ? { "with-dash": "1" } : {}) };
       const names = (await run("env", ["-0"], { env: odd })).stdout.split("\0").slice(0, -1);
       const rest = names.filter((each) => !each.startsWith("HOLDFAST_SANDBOX=")).sort();
@@ -129,7 +129,7 @@ describe("commands of a spawn host", needsPerl, () => {
     const host = await SpawnHost.start({}, silentLogger);
     assert.ok(host);
     t.after(() => host.close());
-    // No control group, so that nothing can be made in it; what would enter one leaves its trace.
+    // A plain directory instead of a control group: an attempt to enter it leaves a trace.
     const group = await temporary(t);
     const request = { program: "true", args: [], cwd: "/", env, keepBytes: 10, makesGroup: false };
     const entered = await host.run({ ...request, group, limited: [] });
@@ -150,7 +150,7 @@ describe("commands of a spawn host", needsPerl, () => {
     const { spawner, run } = start(t, { controlGroups: false });
     const ended = Array.from({ length: 32 }, () => run("sleep", ["60"], {}, { signal: AbortSignal.abort() }));
     for (const { exitCode } of await Promise.all(ended)) assert.equal(exitCode, null);
-    // What a host has forked a moment ago is in the host's session still, as a child of this process is in ours.
+    // Right after the fork a child is still in the session of the host, or of this process.
     const forked = spawn("sleep", ["60"]);
     t.after(() => forked.kill("SIGKILL"));
     const exited = once(forked, "exit");
@@ -188,15 +188,15 @@ describe("commands of a spawn host", needsPerl, () => {
     const descriptors = async () => (await readdir(`/proc/${host}/fd`)).length;
     const before = await descriptors();
     const request = { program: "sleep", args: ["300"], cwd: "/", env };
-    // Three descriptors each: more than the 1,024 that select(2) is said to take. Fewer where there are no
-    // control groups, since each end then looks at all processes of the machine.
+    // Three descriptors each exceed the 1,024 of select(2). Fewer without control groups, because each exit then
+    // inspects all processes of the machine.
     const probe = await spawner.captured(request, 10);
     const count = probe.family.group === undefined ? 40 : 350;
     const more = await Promise.all(Array.from({ length: count }, () => spawner.captured(request, 10)));
     const running = [probe, ...more];
     assert.ok((await descriptors()) > 3 * count);
     assert.equal((await run("/bin/sh", ["-c", "echo fine"])).stdout, "fine\n");
-    // Nobody inherits what belongs to the host or to another command.
+    // No command inherits descriptors of the host or of another command.
     const inherited = (await run("/bin/ls", ["/proc/self/fd"])).stdout.trim().split("\n");
     assert.deepEqual(inherited, ["0", "1", "2", "3"], "the last is the directory that it reads");
     for (const { family } of running) process.kill(family.pid, "SIGKILL");
