@@ -277,8 +277,8 @@ export class AcpInstance {
       this.#watchdog.touch();
       const raw = idText === message.idText ? message.raw : withId(message.raw, idText);
       const forwarded = idText === message.idText ? message : { ...message, ...readMessage(raw) };
-      const seen = this.#observe((observer) => observer.toAgent(this, forwarded, internal));
-      const outcome = seen ? process.write(toSingleLine(raw)) : "unseen";
+      const isObserved = this.#observe((observer) => observer.toAgent(this, forwarded, internal));
+      const outcome = isObserved ? process.write(toSingleLine(raw)) : "unseen";
       if (outcome === "written") return;
       if (forwarded.key !== undefined) this.#pending.take(forwarded.key);
       const [reason, text] = refusals[outcome];

@@ -119,16 +119,16 @@ export class AcpInstances {
       const finish = (instance: AcpInstance | undefined) => {
         clearTimeout(timer);
         this.#waiters.delete(waiter);
-        signal.removeEventListener("abort", gone);
+        signal.removeEventListener("abort", giveUp);
         resolve(instance);
       };
       const waiter = (instance: AcpInstance) => {
         if (instance.serverId === serverId) finish(instance);
       };
-      const gone = () => finish(undefined);
-      const timer = setTimeout(gone, this.#options.limits.bootstrapWaitMs);
+      const giveUp = () => finish(undefined);
+      const timer = setTimeout(giveUp, this.#options.limits.bootstrapWaitMs);
       this.#waiters.add(waiter);
-      signal.addEventListener("abort", gone);
+      signal.addEventListener("abort", giveUp);
     });
   }
 }

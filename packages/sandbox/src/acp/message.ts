@@ -34,14 +34,14 @@ export function readMessage(raw: string): Message | undefined {
   if (!isRecord(value)) return undefined;
   const method = typeof value.method === "string" ? value.method : undefined;
   const sessionId = isRecord(value.params) ? value.params.sessionId : undefined;
-  const about = {
+  const fields = {
     ...(method === undefined ? {} : { method }),
     ...(typeof sessionId === "string" ? { sessionId } : {}),
   };
-  if (!Object.hasOwn(value, "id")) return { raw, kind: "notification", ...about };
-  const idText = idTextOf(raw, value.id);
+  if (!Object.hasOwn(value, "id")) return { raw, kind: "notification", ...fields };
+  const idText = readIdText(raw, value.id);
   const kind = method === undefined && !isWrongRequest(value) ? "response" : "request";
-  return { raw, kind, key: idKey(value.id, idText), idText, ...about };
+  return { raw, kind, key: idKey(value.id, idText), idText, ...fields };
 }
 
 /**
@@ -74,7 +74,7 @@ export function withStderr(raw: string, stderr: string): string {
 }
 
 /** Numbers beyond 2^53 keep their digits only in the text. */
-function idTextOf(raw: string, id: unknown): string {
+function readIdText(raw: string, id: unknown): string {
   if (typeof id === "number" && !Number.isSafeInteger(id)) {
     const span = findMemberSpan(raw, "id");
     if (span) return raw.slice(span.start, span.end);
@@ -91,18 +91,18 @@ function idKey(id: unknown, idText: string): string {
  * JSON.parse.
  */
 function findMemberSpan(text: string, name: string): { start: number; end: number } | undefined {
-  let found: { start: number; end: number } | undefined;
+  let span: { start: number; end: number } | undefined;
   let at = skipSpace(text, text.indexOf("{") + 1);
   while (text[at] === '"') {
     const keyEnd = skipString(text, at);
     const key: unknown = JSON.parse(text.slice(at, keyEnd));
     const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
     const end = skipValue(text, start);
-    if (key === name) found = { start, end };
+    if (key === name) span = { start, end };
     at = skipSpace(text, end);
     if (text[at] === ",") at = skipSpace(text, at + 1);
   }
-  return found;
+  return span;
 }
 
 function skipSpace(text: string, at: number): number {

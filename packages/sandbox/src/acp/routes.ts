@@ -65,15 +65,15 @@ export class AcpRoutes {
     }
     const serverId = exchange.params.serverId ?? "";
     const message = parseMessage(await readText(exchange, this.#limits.maxJsonBytes));
-    const known = this.#instances.get(serverId) !== undefined;
+    const existing = this.#instances.get(serverId) !== undefined;
     const instance = await this.#instances.open(serverId, exchange.query.get("agent"));
     const { response } = exchange;
     const heartbeat = new Heartbeat(response, this.#limits.heartbeatMs);
-    if (!known || instance.uptimeMs === undefined) {
+    if (!existing || instance.uptimeMs === undefined) {
       // A start may first install the agent, which takes minutes, so the answer to a request begins with a heartbeat.
       if (message.kind === "request") heartbeat.startAfter();
       try {
-        await this.#bootstrap(instance, !known);
+        await this.#bootstrap(instance, !existing);
       } catch (error) {
         heartbeat.stop();
         if (!response.headersSent) throw error;

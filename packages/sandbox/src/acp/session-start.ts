@@ -31,10 +31,10 @@ export async function withSessionStart(
   const value: unknown = JSON.parse(message.raw);
   if (!isRecord(value)) return message;
   const params = isRecord(value.params) ? value.params : {};
-  const given: readonly unknown[] = Array.isArray(params.mcpServers) ? params.mcpServers : [];
+  const requested: readonly unknown[] = Array.isArray(params.mcpServers) ? params.mcpServers : [];
   const cwd = typeof params.cwd === "string" ? params.cwd : undefined;
-  const mcpServers = await hook({ agent, method: message.method ?? "", cwd, mcpServers: given });
-  if (mcpServers === given) return message;
+  const mcpServers = await hook({ agent, method: message.method ?? "", cwd, mcpServers: requested });
+  if (mcpServers === requested) return message;
   const changed = readMessage(JSON.stringify({ ...value, params: { ...params, mcpServers } }));
   return changed ?? message;
 }

@@ -10,8 +10,8 @@ export class StderrTail {
   }
 
   push(bytes: Buffer): void {
-    const whole = Buffer.concat([this.#tail, bytes]);
-    this.#tail = whole.subarray(Math.max(0, whole.length - this.#maxBytes));
+    const combined = Buffer.concat([this.#tail, bytes]);
+    this.#tail = combined.subarray(Math.max(0, combined.length - this.#maxBytes));
   }
 
   toString(): string {

@@ -21,9 +21,9 @@ export async function sessionCwd(cwd: string | undefined, options: CwdOptions): 
   const { base, home, mounts, paths } = options;
   if (cwd === undefined) return base;
   if (paths) {
-    const place = await paths.walk(cwd, { follow: true });
-    await place.close();
-    return place.display;
+    const resolved = await paths.walk(cwd, { follow: true });
+    await resolved.close();
+    return resolved.display;
   }
   const path = resolve(base, cwd === "~" || cwd.startsWith("~/") ? home + cwd.slice(1) : cwd);
   await mounts.checkResponsive([path]);

@@ -34,7 +34,7 @@ export function readCreate(body: unknown): CreateInput {
     agent,
     mcpServers: servers,
     settings: settings(fields),
-    ...optional("id", idOf(fields)),
+    ...optional("id", readId(fields)),
     ...optional("cwd", text(fields, "cwd", maxPathLength)),
     ...optional("title", text(fields, "title", maxNameLength)),
     ...optional("permissionTimeoutMs", timeout),
@@ -67,7 +67,7 @@ export function readPrompt(body: unknown): { readonly id?: string; readonly cont
   const fields = object(body);
   const content = parseContent(fields.prompt);
   if (!content) throw wrong("prompt must be a text or an array of content blocks, and not be empty");
-  return { content, ...optional("id", idOf(fields)) };
+  return { content, ...optional("id", readId(fields)) };
 }
 
 export function readCancel(body: unknown): string | undefined {
@@ -93,7 +93,7 @@ function settings(fields: Fields): Settings {
   };
 }
 
-function idOf(fields: Fields): string | undefined {
+function readId(fields: Fields): string | undefined {
   const id = text(fields, "id", maxNameLength);
   if (id !== undefined && !/^[\w.:-]+$/.test(id)) {
     throw wrong("id must consist of letters, digits and _ . : -");

@@ -105,11 +105,11 @@ export class Sessions implements SessionAdopter {
     limit: number,
   ): { readonly sessions: SessionView[]; readonly next?: SessionPosition } {
     const sessions: SessionView[] = [];
-    for (let place = after; ; ) {
-      const page = this.store.sessionsAfter(place, pageSize);
+    for (let position = after; ; ) {
+      const page = this.store.sessionsAfter(position, pageSize);
       for (const stored of page) {
-        if (sessions.length === limit && place) return { sessions, next: place };
-        place = { createdAt: stored.record.createdAt, key: stored.key };
+        if (sessions.length === limit && position) return { sessions, next: position };
+        position = { createdAt: stored.record.createdAt, key: stored.key };
         if (agent !== null && stored.record.agent !== agent) continue;
         const view = this.#session(stored).view();
         if (status === null || view.status === status) sessions.push(view);

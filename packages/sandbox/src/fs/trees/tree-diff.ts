@@ -152,7 +152,7 @@ class Comparison {
       this.#truncated = true;
       return;
     }
-    this.#files.push({ ...toDisplay(path), status: statusOf(before, after), ...change });
+    this.#files.push({ ...toDisplay(path), status: diffStatus(before, after), ...change });
   }
 
   async #patch(
@@ -173,7 +173,7 @@ class Comparison {
   }
 }
 
-function statusOf(before: DiffSide, after: DiffSide): FileDifference["status"] {
+function diffStatus(before: DiffSide, after: DiffSide): FileDifference["status"] {
   if (before.kind === "none") return "added";
   if (after.kind === "none") return "deleted";
   return before.kind === after.kind ? "modified" : "type_changed";

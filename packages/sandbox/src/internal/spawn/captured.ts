@@ -86,9 +86,9 @@ class BoundedCapture {
       const room = maxBytes - this.#size;
       if (chunk.length > room) this.truncated = true;
       if (room <= 0) return;
-      const kept = chunk.subarray(0, room);
-      this.#chunks.push(kept);
-      this.#size += kept.length;
+      const captured = chunk.subarray(0, room);
+      this.#chunks.push(captured);
+      this.#size += captured.length;
     });
     // A broken pipe ends the stream; the exit of the process reports the cause.
     stream.on("error", () => {});

@@ -85,9 +85,9 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-export function isFamilyAlive(family: ProcessFamily, look = takeProcessSnapshot()): boolean {
+export function isFamilyAlive(family: ProcessFamily, snapshot = takeProcessSnapshot()): boolean {
   if (family.group !== undefined && isPopulated(family.group)) return true;
-  if (process.platform === "linux") return look.some((seen) => isOf(family, seen));
+  if (process.platform === "linux") return snapshot.some((seen) => belongsTo(family, seen));
   if (family.pid <= 0) return false;
   try {
     process.kill(-family.pid, 0);
@@ -98,9 +98,9 @@ export function isFamilyAlive(family: ProcessFamily, look = takeProcessSnapshot(
 }
 
 /** Ids of the family's living processes. */
-export function familyMembers(family: ProcessFamily, look = takeProcessSnapshot()): number[] {
+export function familyMembers(family: ProcessFamily, snapshot = takeProcessSnapshot()): number[] {
   const inGroup = family.group === undefined ? [] : groupMembers(family.group);
-  const seen = look.filter((process) => isOf(family, process));
+  const seen = snapshot.filter((process) => belongsTo(family, process));
   return [...new Set([...inGroup, ...seen.map(({ pid }) => pid)])];
 }
 
@@ -108,7 +108,7 @@ export function familyMembers(family: ProcessFamily, look = takeProcessSnapshot(
  * Whether a process belongs to the family, by group, session or mark. A process that was just forked has none of these
  * until it runs: its parent identifies it.
  */
-function isOf(family: ProcessFamily, { pid, parent, group, session, marks }: SnapshotProcess): boolean {
+function belongsTo(family: ProcessFamily, { pid, parent, group, session, marks }: SnapshotProcess): boolean {
   if (marks.includes(family.marker)) return true;
   if (family.pid <= 0) return false;
   return group === family.pid || session === family.pid || (pid === family.pid && parent === family.forkedBy);

@@ -21,21 +21,21 @@ export function checkProgram(program: string, cwd: string, path: string | undefi
       return;
     } catch (error) {
       // Like execvp(3): a file without execute permission is reported only when no other file is found.
-      if (found === undefined || codeOf(error) === "EACCES") found = error;
+      if (found === undefined || errorCode(error) === "EACCES") found = error;
     }
   }
-  throw codeOf(found) === "EACCES" ? found : systemError("ENOENT", program);
+  throw errorCode(found) === "EACCES" ? found : systemError("ENOENT", program);
 }
 
 function checkFile(file: string): void {
   if (!statSync(file).isFile()) throw systemError("EACCES", file);
   accessSync(file, constants.X_OK);
-  const interpreter = interpreterOf(file);
+  const interpreter = readInterpreter(file);
   if (interpreter !== undefined) accessSync(interpreter, constants.X_OK);
 }
 
 /** Returns the interpreter that the first line of a script names; undefined for other programs. */
-function interpreterOf(file: string): string | undefined {
+function readInterpreter(file: string): string | undefined {
   let head: string;
   const bytes = Buffer.alloc(headBytes);
   try {
@@ -52,7 +52,7 @@ function interpreterOf(file: string): string | undefined {
   return /^#![ \t]*([^ \t\n]+)/.exec(head)?.[1];
 }
 
-function codeOf(error: unknown): string | undefined {
+function errorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 

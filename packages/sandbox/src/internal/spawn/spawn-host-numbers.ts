@@ -27,10 +27,10 @@ const calls: Readonly<Partial<Record<NodeJS.Architecture, Calls>>> = {
  * modules, which every fork of the host would have to copy.
  */
 export function spawnHostNumbers(): readonly number[] | undefined {
-  const known = calls[process.arch];
-  if (known === undefined) return undefined;
+  const numbers = calls[process.arch];
+  if (numbers === undefined) return undefined;
   const { EAGAIN, EINTR } = system.errno;
   const { O_NONBLOCK, O_RDWR, O_RDONLY, O_DIRECTORY } = files;
   const flags = [O_NONBLOCK, O_RDWR, O_RDONLY | O_DIRECTORY];
-  return [known.close, known.dup3, known.setsid, EAGAIN, EINTR, system.signals.SIGCHLD, ...flags];
+  return [numbers.close, numbers.dup3, numbers.setsid, EAGAIN, EINTR, system.signals.SIGCHLD, ...flags];
 }

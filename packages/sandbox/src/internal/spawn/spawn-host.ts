@@ -102,7 +102,7 @@ export class SpawnHost {
   #size = 0;
   #ready: ((ready: boolean) => void) | undefined;
   #count = 0;
-  #lost = false;
+  #isLost = false;
   /**
    * The host's default environment for commands: that of its first command. Later requests send only the differences.
    */
@@ -147,8 +147,8 @@ export class SpawnHost {
   }
 
   /** True if the host died and can start nothing. */
-  get lost(): boolean {
-    return this.#lost;
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /** Process id of the host. */
@@ -161,26 +161,26 @@ export class SpawnHost {
     this.#count = (this.#count + 1) % 2 ** 32;
     const id = this.#count;
     const base = this.#environment ?? request.env;
-    const frame = frameOf("run", [id, ...fieldsOf(request, base)]);
+    const frame = encodeFrame("run", [id, ...requestFields(request, base)]);
     if (frame.length > maxRequestBytes) throw new StartFailure(tooLong, "x");
-    if (this.#lost) throw new HostLost();
+    if (this.#isLost) throw new HostLost();
     if (this.#environment === undefined) {
       this.#environment = base;
-      this.#channel.write(frameOf("env", Object.entries(base).flat()));
+      this.#channel.write(encodeFrame("env", Object.entries(base).flat()));
     }
-    const awaited: PendingCommand = {
+    const pending: PendingCommand = {
       started: Promise.withResolvers(),
       exited: Promise.withResolvers(),
       output: Promise.withResolvers(),
     };
     // A caller may ignore some of the promises: that must not cause an unhandled rejection.
-    awaited.exited.promise.catch(() => {});
-    awaited.output.promise.catch(() => {});
+    pending.exited.promise.catch(() => {});
+    pending.output.promise.catch(() => {});
     // The server's process must stay alive while a command runs.
     if (this.#commands.size === 0) this.#channel.ref();
-    this.#commands.set(id, awaited);
+    this.#commands.set(id, pending);
     this.#channel.write(frame);
-    return await awaited.started.promise;
+    return await pending.started.promise;
   }
 
   /** Ends the host and its commands. Resolves when it has exited. */
@@ -193,23 +193,23 @@ export class SpawnHost {
   }
 
   #onLost(): void {
-    if (this.#lost) return;
-    this.#lost = true;
+    if (this.#isLost) return;
+    this.#isLost = true;
     this.#ready?.(false);
     this.#child.stderr?.destroy();
     for (const id of this.#commands.keys()) this.#fail(id, new HostLost());
   }
 
   #fail(id: number, error: Error): void {
-    const awaited = this.#forget(id);
-    for (const each of [awaited?.started, awaited?.exited, awaited?.output]) each?.reject(error);
+    const pending = this.#forget(id);
+    for (const each of [pending?.started, pending?.exited, pending?.output]) each?.reject(error);
   }
 
   #forget(id: number): PendingCommand | undefined {
-    const awaited = this.#commands.get(id);
+    const pending = this.#commands.get(id);
     this.#commands.delete(id);
     if (this.#commands.size === 0) this.#channel.unref();
-    return awaited;
+    return pending;
   }
 
   #receive(bytes: Buffer): void {
@@ -231,18 +231,18 @@ export class SpawnHost {
 
   #handleFrame(body: Buffer): void {
     const id = body.readUInt32BE(1);
-    const awaited = this.#commands.get(id);
+    const pending = this.#commands.get(id);
     switch (String.fromCharCode(body[0] ?? 0)) {
       case "R":
         this.#ready?.(id === version);
         break;
       case "S":
-        awaited?.started.resolve({
+        pending?.started.resolve({
           pid: body.readUInt32BE(5),
-          exited: awaited.exited.promise,
-          output: awaited.output.promise,
+          exited: pending.exited.promise,
+          output: pending.output.promise,
           closePipes: () => {
-            if (this.#commands.has(id)) this.#channel.write(frameOf("cut", [id]));
+            if (this.#commands.has(id)) this.#channel.write(encodeFrame("cut", [id]));
           },
         });
         break;
@@ -250,18 +250,18 @@ export class SpawnHost {
         this.#fail(id, new StartFailure(body.readUInt32BE(5), String.fromCharCode(body[9] ?? 0)));
         break;
       case "X":
-        awaited?.exited.resolve(exitOf(body, false));
+        pending?.exited.resolve(decodeExit(body, false));
         break;
       case "D":
         this.#forget(id);
-        awaited?.exited.resolve(exitOf(body, true));
-        awaited?.output.resolve(outputOf(body));
+        pending?.exited.resolve(decodeExit(body, true));
+        pending?.output.resolve(decodeOutput(body));
         break;
     }
   }
 }
 
-function fieldsOf(request: HostedRequest, base: Readonly<Record<string, string>>): (string | number)[] {
+function requestFields(request: HostedRequest, base: Readonly<Record<string, string>>): (string | number)[] {
   const { program, args, cwd, env, keepBytes, group = "", makesGroup, limited } = request;
   const without = Object.keys(base).filter((name) => !Object.hasOwn(env, name));
   const added = Object.entries(env).filter(([name, value]) => base[name] !== value);
@@ -270,7 +270,7 @@ function fieldsOf(request: HostedRequest, base: Readonly<Record<string, string>>
 }
 
 /** Throws TypeError for a field that contains NUL, which separates the fields. */
-function frameOf(verb: string, fields: readonly (string | number)[]): Buffer {
+function encodeFrame(verb: string, fields: readonly (string | number)[]): Buffer {
   for (const field of fields) {
     if (typeof field === "string" && field.includes("\0"))
       throw new TypeError("an argument, variable or path contains a NUL character");
@@ -283,12 +283,12 @@ function frameOf(verb: string, fields: readonly (string | number)[]): Buffer {
 }
 
 /** Decodes a status of wait(2). */
-function exitOf(body: Buffer, closed: boolean): HostedExit {
+function decodeExit(body: Buffer, closed: boolean): HostedExit {
   const status = body.readUInt32BE(5);
   return { exitCode: (status & 0x7f) === 0 ? status >> 8 : null, remains: body[9] !== 0, closed };
 }
 
-function outputOf(body: Buffer): HostedOutput {
+function decodeOutput(body: Buffer): HostedOutput {
   const truncated = body[10] ?? 0;
   const end = 15 + body.readUInt32BE(11);
   return {

@@ -116,19 +116,19 @@ export class Spawner {
     }
     const makesGroup = controls.groups !== undefined && controls.limits?.needsOwnGroup !== true;
     const prepared = this.#allocate(request, controls, makesGroup);
-    const known = (error: unknown) => {
-      throw error instanceof StartFailure ? systemErrorOf(error, request) : error;
+    const rethrow = (error: unknown) => {
+      throw error instanceof StartFailure ? toSystemError(error, request) : error;
     };
     try {
       const command = await host.run({ ...prepared, keepBytes, makesGroup });
       this.#reaper?.addLater(command.pid);
       const family = this.#addFamily(command.pid, prepared, host.pid);
-      return new HostedCapture(command, family, command.exited.catch(known));
+      return new HostedCapture(command, family, command.exited.catch(rethrow));
     } catch (error) {
       // If the host died, the command may be running already.
-      if (!(error instanceof StartFailure)) await killFamily({ pid: 0, ...familyOf(prepared) });
+      if (!(error instanceof StartFailure)) await killFamily({ pid: 0, ...toFamily(prepared) });
       removePrepared(prepared);
-      return known(error);
+      return rethrow(error);
     }
   }
 
@@ -234,7 +234,7 @@ export class Spawner {
     if (this.#options.spawnHost === false || ulimit !== "") return undefined;
     this.#host ??= this.#startHost();
     const starting = this.#host;
-    if ((await starting)?.lost === true && this.#host === starting) this.#host = this.#startHost();
+    if ((await starting)?.isLost === true && this.#host === starting) this.#host = this.#startHost();
     const host = await this.#host;
     if (this.#closed) throw Object.assign(new Error("the server is closing"), { code: "ESHUTDOWN" });
     return host;
@@ -278,13 +278,13 @@ export class Spawner {
   }
 
   #addFamily(pid: number, prepared: PreparedSpawn, forkedBy?: number): ProcessFamily {
-    const family = { pid, ...familyOf(prepared), ...(forkedBy === undefined ? {} : { forkedBy }) };
+    const family = { pid, ...toFamily(prepared), ...(forkedBy === undefined ? {} : { forkedBy }) };
     this.#families.add(family);
     return family;
   }
 }
 
-function familyOf({ marker, group, limited }: PreparedSpawn): Omit<ProcessFamily, "pid"> {
+function toFamily({ marker, group, limited }: PreparedSpawn): Omit<ProcessFamily, "pid"> {
   return {
     marker,
     ...(group === undefined ? {} : { group }),
@@ -293,7 +293,7 @@ function familyOf({ marker, group, limited }: PreparedSpawn): Omit<ProcessFamily
 }
 
 /** Returns the error that a direct start would have caused. The number alone does not identify the missing file. */
-function systemErrorOf({ errno, step }: StartFailure, { program, cwd, env }: SpawnRequest): unknown {
+function toSystemError({ errno, step }: StartFailure, { program, cwd, env }: SpawnRequest): unknown {
   if (step === "c" || step === "x") {
     try {
       checkProgram(program, cwd, env.PATH);

@@ -94,7 +94,7 @@ export class Terminal {
       encoding: null,
     });
     this.pid = this.#pty.pid;
-    this.#descriptor = descriptorOf(this.#pty);
+    this.#descriptor = getDescriptor(this.#pty);
     this.#pty.onData((data: unknown) => onOutput(Buffer.isBuffer(data) ? data : Buffer.from(String(data))));
     beforeDestroy(this.#pty, () => readRest(this.#descriptor, onOutput));
     this.exited = new Promise((resolve) =>
@@ -171,7 +171,7 @@ function readRest(descriptor: number, onOutput: (bytes: Buffer) => void): void {
 }
 
 /** The library has the descriptor but does not declare it in its types. */
-function descriptorOf(pty: IPty): number {
+function getDescriptor(pty: IPty): number {
   if ("fd" in pty && typeof pty.fd === "number") return pty.fd;
   throw new Error("the terminal library has no descriptor");
 }

@@ -9,8 +9,8 @@ const changesSession = /"(?:current_mode_update|config_option_update|session_inf
 /** Returns the change of the session's record from an update of the agent. */
 export function sessionChange(message: Message): Partial<SessionRecord> | undefined {
   if (message.method !== "session/update" || !changesSession.test(message.raw)) return undefined;
-  const params = memberOf(JSON.parse(message.raw), "params");
-  const update = memberOf(params, "update");
+  const params = readMember(JSON.parse(message.raw), "params");
+  const update = readMember(params, "update");
   switch (update.sessionUpdate) {
     case "current_mode_update":
       return typeof update.currentModeId === "string" ? { mode: update.currentModeId } : undefined;
@@ -31,8 +31,8 @@ export function sessionChangeFromAnswer(
   if (!request.method.startsWith("session/set_")) return undefined;
   const answer: unknown = JSON.parse(message.raw);
   if (!isRecord(answer) || answer.error !== undefined) return undefined;
-  const params = memberOf(JSON.parse(request.message.raw), "params");
-  const { configOptions } = memberOf(answer, "result");
+  const params = readMember(JSON.parse(request.message.raw), "params");
+  const { configOptions } = readMember(answer, "result");
   if (request.method === "session/set_mode" && typeof params.modeId === "string")
     return { mode: params.modeId };
   if (request.method === "session/set_model" && typeof params.modelId === "string")
@@ -40,7 +40,7 @@ export function sessionChangeFromAnswer(
   return Array.isArray(configOptions) ? { configOptions } : undefined;
 }
 
-function memberOf(value: unknown, name: string): Readonly<Record<string, unknown>> {
+function readMember(value: unknown, name: string): Readonly<Record<string, unknown>> {
   const member: unknown = isRecord(value) ? value[name] : undefined;
   return isRecord(member) ? member : {};
 }

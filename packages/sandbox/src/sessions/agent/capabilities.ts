@@ -66,7 +66,7 @@ function initializeResult(instance: AcpInstance): Readonly<Record<string, unknow
   return isRecord(answer) && isRecord(answer.result) ? answer.result : {};
 }
 
-export function capabilitiesOf(instance: AcpInstance): SessionCapabilities {
+export function readCapabilities(instance: AcpInstance): SessionCapabilities {
   const result = initializeResult(instance);
   const agent = isRecord(result.agentCapabilities) ? result.agentCapabilities : {};
   const session = isRecord(agent.sessionCapabilities) ? agent.sessionCapabilities : {};

@@ -3,7 +3,7 @@ import type { AcpInstance } from "../../acp/instance.ts";
 import { problem } from "../../http/problem.ts";
 import type { Recovery, SessionRecord } from "../types.ts";
 import { callAgent } from "./agent-calls.ts";
-import { capabilitiesOf } from "./capabilities.ts";
+import { readCapabilities } from "./capabilities.ts";
 import { offeredChoices } from "./settings.ts";
 
 /** A session that an agent has opened, with the change of its record. */
@@ -46,7 +46,7 @@ export async function openFork(
   opener: OpenContext,
   parentSessionId: string,
 ): Promise<OpenedSession | undefined> {
-  if (!capabilitiesOf(opener.instance).fork) return undefined;
+  if (!readCapabilities(opener.instance).fork) return undefined;
   const { cwd, mcpServers } = opener.record;
   try {
     const result = await callWithTimeout(opener, "session/fork", {
@@ -68,7 +68,7 @@ export async function openFork(
  */
 export async function recover(opener: OpenContext): Promise<RecoveredSession | undefined> {
   const { instance, record, claim } = opener;
-  const offered = capabilitiesOf(instance);
+  const offered = readCapabilities(instance);
   const { agentSessionId, cwd, mcpServers } = record;
   if (agentSessionId === undefined) return undefined;
   claim(agentSessionId);

@@ -333,12 +333,12 @@ function entry(row: Row): LogEntry {
     version: Number(row.version),
     sequence: Number(row.sequence),
     createdAt: Number(row.created_at),
-    sender: senderOf(row.sender),
+    sender: parseSender(row.sender),
     payload: String(row.payload),
   };
 }
 
-function senderOf(value: unknown): Sender {
+function parseSender(value: unknown): Sender {
   if (value === "client" || value === "agent") return value;
   return "server";
 }

@@ -25,11 +25,11 @@ export function transcriptBlock(
     const last = parts.at(-1);
     const joins = last !== undefined && part.joins && last.speaker === part.speaker;
     const head = joins ? 0 : part.speaker.length + 4;
-    const kept = endOf(part.text, room - head);
-    complete = kept === part.text;
-    room -= head + Buffer.byteLength(kept);
-    if (joins) last.text = kept + last.text;
-    else if (kept !== "") parts.push({ ...part, text: kept });
+    const retained = truncateStart(part.text, room - head);
+    complete = retained === part.text;
+    room -= head + Buffer.byteLength(retained);
+    if (joins) last.text = retained + last.text;
+    else if (retained !== "") parts.push({ ...part, text: retained });
     if (!complete) break;
   }
   if (parts.length === 0) return undefined;
@@ -39,7 +39,7 @@ export function transcriptBlock(
 }
 
 /** Returns the end of a text, at most `maxBytes` in UTF-8, without a partial character. */
-function endOf(text: string, maxBytes: number): string {
+function truncateStart(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
   let start = bytes.length - Math.max(0, maxBytes);
