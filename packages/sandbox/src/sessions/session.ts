@@ -6,7 +6,7 @@ import type { PendingRequest } from "../acp/pending.ts";
 import { problem } from "../http/problem.ts";
 import { settlesWithin } from "../internal/with-timeout.ts";
 import type { SandboxLimits } from "../limits.ts";
-import { answer, callAgent, notifyAgent } from "./agent/agent-calls.ts";
+import { answerAgent, callAgent, notifyAgent } from "./agent/agent-calls.ts";
 import { sessionChange, sessionChangeFromAnswer } from "./agent/agent-updates.ts";
 import { isDraft } from "./agent/recovery.ts";
 import { SessionAgent } from "./agent/session-agent.ts";
@@ -182,13 +182,13 @@ export class Session implements PromptHost {
     if (message.kind !== "request") return "pass";
     if (isPermissionRequest(message)) {
       if (!this.#turns.areCancelled) return this.permissions.ask(instance, message);
-      void answer(instance, message.idText ?? "null", { result: { outcome: { outcome: "cancelled" } } });
+      void answerAgent(instance, message.idText ?? "null", { result: { outcome: { outcome: "cancelled" } } });
       return "hold";
     }
     // An instance created for the session has no raw client to answer.
     if (instance.serverId !== ownServerId(this.id)) return "pass";
     const error = { code: -32601, message: `Method not found: ${message.method ?? ""}` };
-    void answer(instance, message.idText ?? "null", { error });
+    void answerAgent(instance, message.idText ?? "null", { error });
     return "hold";
   }
 

@@ -4,7 +4,8 @@ import type { AcpInstance } from "../../acp/instance.ts";
 import { readMessage } from "../../acp/message.ts";
 import { isRecord, problem } from "../../http/problem.ts";
 
-let count = 0;
+/** Makes the ids of requests unique. */
+let requestCount = 0;
 
 /**
  * Sends a request of the server itself to the agent of `instance`. Throws `sandbox.agent_process_exited` if the agent
@@ -15,14 +16,14 @@ export async function callAgent(
   method: string,
   params: Readonly<Record<string, unknown>>,
 ): Promise<Readonly<Record<string, unknown>>> {
-  count += 1;
-  const raw = JSON.stringify({ jsonrpc: "2.0", id: `server-${count}`, method, params });
+  requestCount += 1;
+  const raw = JSON.stringify({ jsonrpc: "2.0", id: `server-${requestCount}`, method, params });
   const message = readMessage(raw);
   const text = message && (await instance.send(message, { internal: true }));
-  const answerAgent: unknown = text === undefined ? undefined : JSON.parse(text);
-  if (!isRecord(answerAgent)) throw refused(instance.agentId, method, undefined);
-  if (answerAgent.error !== undefined) throw refused(instance.agentId, method, answerAgent.error);
-  return isRecord(answerAgent.result) ? answerAgent.result : {};
+  const response: unknown = text === undefined ? undefined : JSON.parse(text);
+  if (!isRecord(response)) throw refusedError(instance.agentId, method, undefined);
+  if (response.error !== undefined) throw refusedError(instance.agentId, method, response.error);
+  return isRecord(response.result) ? response.result : {};
 }
 
 /** Sends a notification to the agent. */
@@ -36,7 +37,7 @@ export async function notifyAgent(
 }
 
 /** Answers a request of the agent; `idText` is its id as JSON text. */
-export async function answer(
+export async function answerAgent(
   instance: AcpInstance,
   idText: string,
   content: { readonly result: unknown } | { readonly error: unknown },
@@ -46,7 +47,7 @@ export async function answer(
   if (message) await instance.send(message, { internal: true });
 }
 
-function refused(agent: string, method: string, error: unknown): HoldfastError {
+function refusedError(agent: string, method: string, error: unknown): HoldfastError {
   const fields = isRecord(error) ? error : {};
   const message = typeof fields.message === "string" ? fields.message : "the answer is not JSON-RPC";
   const data = isRecord(fields.data) ? fields.data : {};

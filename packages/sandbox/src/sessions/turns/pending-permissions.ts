@@ -5,7 +5,7 @@ import type { Message } from "../../acp/message.ts";
 import { isRecord, problem } from "../../http/problem.ts";
 import { maxTimeoutMs } from "../../internal/max-timeout.ts";
 import type { SandboxLimits } from "../../limits.ts";
-import { answer } from "../agent/agent-calls.ts";
+import { answerAgent } from "../agent/agent-calls.ts";
 import type { SessionLog } from "../store/session-log.ts";
 import type { SessionStore } from "../store/store.ts";
 import type { PermissionState, PermissionView, SessionRecord } from "../types.ts";
@@ -215,7 +215,7 @@ export class PendingPermissions {
     if (!this.#asks.has(ask.view.id)) return;
     this.#resolve(ask, state, { ...more, optionId });
     const outcome = optionId === null ? { outcome: "cancelled" } : { outcome: "selected", optionId };
-    await answer(ask.instance, ask.idText, { result: { outcome } });
+    await answerAgent(ask.instance, ask.idText, { result: { outcome } });
   }
 
   #resolve(ask: OpenQuestion, state: PermissionState, more: Partial<PermissionView>): void {
