@@ -1,6 +1,6 @@
 import type { Scenario } from "./internal/scenario.ts";
 
-/** The groups of scenarios by name, in the order in which they run. */
+/** Groups of scenarios by name, in the order in which they run. */
 export const groups: Readonly<Record<string, () => Promise<readonly Scenario[]>>> = {
   actors: async () => (await import("./actors/index.ts")).scenarios,
   sandbox: async () => (await import("./sandbox/index.ts")).scenarios,

@@ -1,4 +1,4 @@
-/** Durable calls over the network, beside bare echoes, the bare store, and the peers that are installed. */
+/** Durable calls over the network, compared with bare echo servers, the store alone, and the installed peers. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,15 +23,15 @@ interface Kind {
   readonly transport: "http" | "ws";
   readonly callers: number;
   readonly callersPerSocket?: number;
-  /** At least this part of the echo, or 0.8 of the ceiling where that is lower. */
+  /** Minimum share of the echo's rate; the floor is 0.8 of the ceiling when that is lower. */
   readonly ofEcho?: number;
-  /** For a single caller: at most the echo, a sync, and this. */
+  /** For a single caller: latency allowed on top of one echo and one sync. */
   readonly callMs?: number;
 }
 
 const ofCeiling = 0.8;
 const checkMs = 200;
-/** The counters of the check and of what is timed: nobody has called the second when the timing begins. */
+/** Keys of the counters for the durability check and for the measurement, which starts with a new actor. */
 const [checked, timed] = ["checked", "timed"];
 
 interface Round extends LoadResult {
@@ -79,7 +79,7 @@ async function measure(kind: Kind): Promise<Outcome> {
         return loads;
       },
     });
-    ensure((await actor.count(timed)) === calls, "not every call was done once");
+    ensure((await actor.count(timed)) === calls, "some calls were lost or ran twice");
     const figures = [
       figureOf("actor", samples.actor),
       figureOf("echo", samples.echo),
@@ -99,7 +99,7 @@ async function measure(kind: Kind): Promise<Outcome> {
   }
 }
 
-/** A server of ours that has shown that what it answered outlives its process. */
+/** Starts a Holdfast server after checking that acknowledged calls survive a kill of its process. */
 async function startDurable(generator: Generator, kind: Kind, directory: string): Promise<Target> {
   const first = await Target.start("holdfast-target", [directory]);
   const call =
@@ -108,7 +108,7 @@ async function startDurable(generator: Generator, kind: Kind, directory: string)
   await first.kill();
   const target = await Target.start("holdfast-target", [directory]);
   const count = await target.count(checked);
-  ensure(count === calls, `${calls} calls were answered, and ${count} outlived the process`);
+  ensure(count === calls, `${calls} calls were acknowledged, but ${count} survived the kill of the process`);
   return target;
 }
 
@@ -122,7 +122,9 @@ async function startPeers(directory: string): Promise<Peers> {
   const notes: string[] = [];
   const peers = { "durable object": startDurableObjects, rivetkit: startPeer };
   for (const [name, start] of Object.entries(peers)) {
-    const peer = await start(directory).catch((error: unknown) => `no ${name} beside: ${String(error)}`);
+    const peer = await start(directory).catch(
+      (error: unknown) => `${name} was not measured: ${String(error)}`,
+    );
     if (typeof peer === "string") notes.push(peer);
     else started.push([name, peer]);
   }

@@ -1,4 +1,4 @@
-/** From nothing to the answer of the first durable action, and from sleep to it. */
+/** Latency of the first durable action of a new actor, and of an action that wakes a sleeping one. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,19 +19,19 @@ import { measureDurableCeiling } from "./store.ts";
 
 const each = 200;
 
-/** Milliseconds of each of the calls, one after the other. */
+/** Milliseconds of each of `count` sequential calls. */
 async function timed(count: number, expected: number, call: () => Promise<number>): Promise<number[]> {
   const times: number[] = [];
   for (let n = 0; n < count; n++) {
     const started = performance.now();
     const result = await call();
     times.push(performance.now() - started);
-    ensure(result === expected, `the action gave ${result}`);
+    ensure(result === expected, `the action returned ${result}`);
   }
   return times;
 }
 
-/** The quickest round decides: others on the machine only make it slower. */
+/** The fastest round decides: other programs on the machine only make a round slower. */
 function outcome(
   name: string,
   limit: number,
@@ -61,7 +61,7 @@ async function measureCreate(): Promise<Outcome> {
       commit: ceilingMs,
     });
     const again = (await reopen()).client;
-    ensure((await again.counter.get(`cold-${made - 1}`).get()) === 1, "what was made was not durable");
+    ensure((await again.counter.get(`cold-${made - 1}`).get()) === 1, "a created actor was not durable");
     const medians = samples.actor.map(median);
     return outcome("create and first action, in process", 1, medians, samples, Math.min(...samples.commit));
   });
@@ -109,7 +109,7 @@ async function measureWake(): Promise<Outcome> {
     const p99 = Math.min(...samples.actor.map((times) => quantile(times, 0.99)));
     const medians = samples.actor.map(median);
     const result = outcome("wake and action", 1, medians, samples, Math.min(...samples.commit));
-    return { ...result, notes: [`p99 of the quickest round ${p99.toFixed(2)} ms`] };
+    return { ...result, notes: [`p99 of the fastest round ${p99.toFixed(2)} ms`] };
   });
 }
 

@@ -1,6 +1,4 @@
-/**
- * `c.db` beside bare `node:sqlite` with the same durability, in one run.
- */
+/** `c.db` compared with bare `node:sqlite` at the same durability, in one run. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,7 +30,7 @@ const definition = actor({
   },
 });
 
-/** Milliseconds of one insert each. */
+/** Milliseconds per insert. */
 interface Sample {
   readonly bare: number;
   readonly actor: number;
@@ -65,12 +63,12 @@ async function measureInserts(): Promise<{ readonly samples: Sample[]; readonly 
       const started = performance.now();
       for (let at = 0; at < inserts; at++) await one(`name ${at}`);
       const actorMs = performance.now() - started;
-      // In the first rounds code is compiled and the logs grow to the size that they keep.
+      // During the first rounds code is compiled and the logs grow to their final size.
       if (round >= 0) samples.push({ bare: bareMs / inserts, actor: actorMs / inserts });
     }
     const expected = (rounds + warmUpRounds) * inserts;
     const rows = Number(bare.prepare("SELECT count(*) AS n FROM item").get()?.["n"]);
-    if (rows !== expected || store.stats().openFiles !== 1) throw new Error("Not everything was written");
+    if (rows !== expected || store.stats().openFiles !== 1) throw new Error("some inserts are missing");
     const read = performance.now();
     await instance.invoke({ name: "read", args: [inserts] });
     const readMicros = ((performance.now() - read) * 1_000) / inserts;
@@ -91,7 +89,7 @@ function time(work: () => void): number {
 
 async function measure(): Promise<Outcome> {
   const { samples, readMicros } = await measureInserts();
-  // Of rounds that took turns: what the machine does meanwhile slows both.
+  // The rounds alternate, so that other load on the machine slows both alike.
   const value = median(samples.map((sample) => sample.actor / sample.bare));
   return {
     figures: [

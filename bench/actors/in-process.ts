@@ -1,4 +1,4 @@
-/** Calls within the process: those that change nothing, and those that commit. */
+/** Calls within the process: calls that only read, and calls that commit. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ function open(path: string) {
 
 export type CounterRegistry = ReturnType<typeof open>;
 
-/** A registry in a directory of its own, which goes when `use` has ended; `reopen` closes it and opens it again. */
+/** Runs `use` with a registry in a temporary directory, then removes both. `reopen` restarts the registry on the same store. */
 export async function withRegistry<T>(
   use: (registry: CounterRegistry, reopen: () => Promise<CounterRegistry>) => Promise<T>,
 ): Promise<T> {
@@ -62,7 +62,7 @@ interface Round {
   readonly cpuMicros: number;
 }
 
-/** Each of `callers` calls again when it has its answer. */
+/** Runs one loop per caller for a round: each starts its next call when the previous one returns. */
 async function callFor(callers: readonly (() => Promise<number>)[]): Promise<Round> {
   let calls = 0;
   const cpu = process.cpuUsage();
@@ -102,6 +102,9 @@ async function measureCalls(): Promise<Outcome> {
   });
 }
 
+/** A disk that syncs slowly limits the store too: then the floor follows the ceiling of the same run. */
+const commitFloor = { perSecond: 50_000, ofCeiling: 0.8 } as const;
+
 async function measureCommits(): Promise<Outcome> {
   const inFlight = 256;
   return withRegistry(async ({ client }, reopen) => {
@@ -123,12 +126,13 @@ async function measureCommits(): Promise<Outcome> {
     const value = best(samples.actors);
     const ceiling = most(samples.ceiling.map((each) => each.perSecond));
     const cpu = least(samples.ceiling.map((each) => each.cpuMicros)).toFixed(1);
+    const limit = Math.min(commitFloor.perSecond, commitFloor.ofCeiling * ceiling);
     return {
       figures: [
         { name: "actors", value, unit: "/s", detail: detail(samples.actors) },
         { name: "ceiling", value: ceiling, unit: "/s", detail: `${cpu} us CPU` },
       ],
-      floors: [{ name: "durable commits", value, limit: 50_000, unit: "/s", better: "more" }],
+      floors: [{ name: "durable commits", value, limit, unit: "/s", better: "more" }],
       samples,
     };
   });

@@ -1,7 +1,6 @@
 /**
- * What an idle awake actor without a database costs. The instances themselves, with a store that keeps
- * nothing of its own for them, so that what is measured is the runtime; and the same in a registry, with
- * its place among the actors in memory, and with the outcome of the call for retries of it.
+ * Memory of an idle awake actor without a database. Measures the instances alone, with a store that retains nothing,
+ * and the same actors in a registry, including their entries among the loaded actors and the stored outcome of a call.
  */
 
 import { type ActorHost, type ActorInstance, type ActorStore, actor, createInstance } from "@holdfast/actors";
@@ -15,7 +14,7 @@ const floorBytes = 1_024;
 
 const counter = actor({ state: { count: 0 }, actions: { add: (c, by: number) => (c.state.count += by) } });
 
-/** Takes everything and remembers nothing. */
+/** Accepts every commit and stores nothing. */
 const store = {
   commit: () => Promise.resolve(),
   kvGet: () => Promise.resolve(undefined),
@@ -26,7 +25,7 @@ const store = {
   close: () => Promise.resolve(),
 } as unknown as ActorStore;
 
-/** What has been let go of, and what a start leaves on the event loop, is gone by then. */
+/** Heap size after pending work of the event loop has run and garbage is collected. */
 async function heapBytes(): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 50));
   const { gc } = globalThis as { gc?: () => void };
@@ -38,7 +37,7 @@ async function heapBytes(): Promise<number> {
 const ports = systemPorts();
 const host: ActorHost = { ports, store, client: () => ({}), report: () => {} };
 
-/** From memory as a store would hand it out: one snapshot of the state. */
+/** Data as a store would return it: one snapshot of the state. */
 async function wake(total: number, called: boolean): Promise<ActorInstance[]> {
   const snapshot = encodeSnapshot({ count: 0 });
   const made: ActorInstance[] = [];
@@ -73,7 +72,7 @@ async function start(total: number, called: boolean): Promise<ActorInstance[]> {
 const registry = createRegistry({ use: { counter }, ports, store: () => store });
 let used = 0;
 
-/** Keeps what a caller would: the keys, of as many actors as there are. */
+/** Retains only what a caller would: the keys of the actors. */
 async function startInRegistry(total: number, called: boolean): Promise<string[]> {
   const keys: string[] = [];
   for (let i = 0; i < total; i++) {
@@ -90,7 +89,7 @@ async function bytesEach(begin: Start, called: boolean): Promise<number> {
   const before = await heapBytes();
   const kept = await begin(count, called);
   const bytes = ((await heapBytes()) - before) / kept.length;
-  ensure(kept.length === count, "not all were started");
+  ensure(kept.length === count, "some actors did not start");
   return bytes;
 }
 

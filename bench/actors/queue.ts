@@ -1,6 +1,6 @@
 /**
- * Messages sent and consumed in process on the SQLite store, beside bare inserts and deletions with
- * `node:sqlite` in the same run.
+ * Messages sent and consumed in process on the SQLite store, compared with bare inserts and deletions on `node:sqlite`
+ * in the same run.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,9 +13,9 @@ import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import { interleave, least, most, type Outcome, roundMs, type Scenario } from "../internal/scenario.ts";
 
-/** Messages a second, sent and consumed: the floor of the project. */
+/** Minimum number of messages sent and consumed a second. */
 const floor = 20_000;
-/** Messages of one transaction of the bare database. */
+/** Messages per transaction of the bare database. */
 const batch = 256;
 
 const worker = actor({
@@ -38,7 +38,7 @@ export interface QueueResult {
   readonly cpuMicros: number;
 }
 
-/** Sends from `senders` callers, each awaiting the durable arrival of one message before the next. */
+/** Sends from `senders` callers; each waits until a message is durable before it sends the next. */
 export async function measureQueue(senders: number, durationMs: number): Promise<QueueResult> {
   const path = mkdtempSync(join(tmpdir(), "holdfast-bench-queue-"));
   const ports = systemPorts();
@@ -62,7 +62,7 @@ export async function measureQueue(senders: number, durationMs: number): Promise
     let counts = await handle.counts();
     while (counts.consumed < sent) counts = await handle.counts();
     const seconds = (performance.now() - started) / 1_000;
-    if (counts.consumed !== sent || counts.sum !== sum) throw new Error("messages were lost or doubled");
+    if (counts.consumed !== sent || counts.sum !== sum) throw new Error("messages were lost or duplicated");
     const { user, system } = process.cpuUsage(cpu);
     return { perSecond: sent / seconds, messages: sent, cpuMicros: (user + system) / sent };
   } finally {
@@ -71,7 +71,7 @@ export async function measureQueue(senders: number, durationMs: number): Promise
   }
 }
 
-/** Rows inserted and deleted a second, `batch` of each in a transaction that is synced. */
+/** Rows inserted and deleted a second, `batch` of each per synced transaction. */
 export function measureBareSqlite(durationMs: number): number {
   const path = mkdtempSync(join(tmpdir(), "holdfast-bench-sqlite-"));
   const database = new DatabaseSync(join(path, "bare.db"));

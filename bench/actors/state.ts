@@ -1,7 +1,4 @@
-/**
- * What it costs that a state is watched: the same work on the bare values and on the state, in one
- * run.
- */
+/** Cost of tracking changes to a state: the same work on plain values and on the state, in one run. */
 import { StateLog } from "../../packages/actors/src/internal/state/state-log.ts";
 import type { Outcome, Scenario } from "../internal/scenario.ts";
 
@@ -27,15 +24,15 @@ function fresh(): State {
   };
 }
 
-/** Some work, of which one round does `count`; it returns what it made. */
+/** Work whose rounds do `count` operations each; `run` returns a result to verify. */
 interface Work {
   readonly count: number;
   readonly run: () => number;
 }
 
 /**
- * The best round of each work, in nanoseconds for one of its `count`: what others do on the machine only
- * adds. The works take turns, so that what they are compared by ran on the same machine, busy or quiet.
+ * Best round of each work, in nanoseconds per operation, since other load on the machine only adds time. The works
+ * alternate, so that all of them meet the same machine, busy or quiet.
  */
 function measure<Name extends string>(works: Readonly<Record<Name, Work>>): Record<Name, number> {
   const best = {} as Record<Name, number>;
@@ -49,11 +46,11 @@ function measure<Name extends string>(works: Readonly<Record<Name, Work>>): Reco
       if (round >= 3) best[name] = Math.min(best[name] ?? ns, ns);
     }
   }
-  if (!Number.isFinite(kept)) throw new Error("the work went wrong");
+  if (!Number.isFinite(kept)) throw new Error("the work returned a wrong result");
   return best;
 }
 
-/** Functions of their own for each side: one that has seen both would be slower for the bare array. */
+/** Separate functions for each side: one that has seen both types would be slower on the bare array. */
 const bareSums = {
   numbers: (numbers: readonly number[]): number => {
     let sum = 0;
@@ -90,10 +87,10 @@ function many(work: () => number): () => number {
 }
 
 interface StateCosts {
-  /** How much longer than the bare array. */
+  /** Time relative to the bare array. */
   readonly primitives: number;
   readonly objects: number;
-  /** `c.state.deep.a.b.c.n++` in nanoseconds, with its patch encoded every thousandth time. */
+  /** Nanoseconds of `c.state.deep.a.b.c.n++`, with its patch encoded every thousandth time. */
   readonly writeNs: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Durable commits of the SQLite store beside a bare log, one write and one `fdatasync` for all that is
+ * Durable commits of the SQLite store, compared with a bare log that does one write and one `fdatasync` for everything
  * in flight.
  */
 import { closeSync, fdatasync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
@@ -19,7 +19,7 @@ import {
 } from "../internal/scenario.ts";
 
 export interface CeilingOptions {
-  /** How many commits wait at once, each of an actor of its own. */
+  /** Number of concurrent commits, each of its own actor. */
   readonly inFlight: number;
   readonly durationMs: number;
 }
@@ -39,8 +39,8 @@ const patchesPerSnapshot = 100;
 const recordBytes = 512;
 
 /**
- * How many durable commits a second the store makes of what one keyed action commits: a patch and a
- * call record. Nothing that runs on this store does more actions with as many in flight.
+ * Durable commits a second of the store alone, each with what one keyed action commits: a patch and a call record. An
+ * upper bound for everything that runs on this store with as many commits in flight.
  */
 export async function measureDurableCeiling(options: CeilingOptions): Promise<Ceiling> {
   const path = mkdtempSync(join(tmpdir(), "holdfast-bench-store-"));
@@ -77,7 +77,7 @@ async function commitUntil(store: SqliteStore, until: number): Promise<void> {
   }
 }
 
-/** Records a second of a log that writes all that is in flight at once, and syncs it. */
+/** Records a second of a log that writes everything in flight with one write and one sync. */
 async function measureBareLog(options: CeilingOptions): Promise<number> {
   const path = mkdtempSync(join(tmpdir(), "holdfast-bench-log-"));
   const fd = openSync(join(path, "log"), "w");
@@ -120,5 +120,5 @@ async function measure(): Promise<Outcome> {
   return { figures, floors: [], samples: all };
 }
 
-/** Has no floor of its own: it is what others are measured against. */
+/** Has no floor: it is the reference for other scenarios. */
 export const store: Scenario = { name: "store", run: measure };

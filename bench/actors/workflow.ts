@@ -1,6 +1,6 @@
 /**
- * Steps of workflows through the whole runtime on the SQLite store, many workflows at once, beside the
- * durable commits that the store does in the same run; and what the recovery of many of them takes.
+ * Workflow steps through the complete runtime on the SQLite store, with many workflows at once, compared with the
+ * durable commits of the store in the same run; and the time to recover many workflows after a kill.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,7 +33,7 @@ async function inDirectory<T>(use: (directory: string) => Promise<T>): Promise<T
   }
 }
 
-/** Steps a second, until the results of all workflows are there. */
+/** Steps a second, measured until every workflow has returned its result. */
 async function runSteps(path: string): Promise<number> {
   const registry = openWorkflows(path);
   try {
@@ -78,7 +78,7 @@ async function measureSteps(): Promise<Outcome> {
   });
 }
 
-/** From opening the store of a killed process to the results of all workflows that waited in it. */
+/** Time from opening a killed process's store until all its waiting workflows have returned their results. */
 async function recoverOnce(path: string): Promise<number> {
   const first = await Target.start("workflow-target", [path, String(recovered)]);
   await first.kill();

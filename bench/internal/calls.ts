@@ -1,4 +1,4 @@
-/** What the load generator sends to each kind of target: the same work in the wire of each. */
+/** Requests of the load generator: the same work in the wire format of each target. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { encodeValue } from "@holdfast/core";
@@ -15,12 +15,12 @@ export const httpHeaders = {
   "idempotency-key": keyMark,
 };
 
-/** A counter of that key, or a bare echo of the same bytes. */
+/** The counter with this key, or an echo of the same bytes. */
 export type CallTarget = { readonly counter: string } | "echo";
 
 const pathOf = (target: { readonly counter: string }): string => `/actors/counter/@${target.counter},`;
 
-/** A keyed call of `increment(1)`. */
+/** Call of `increment(1)` with an idempotency key. */
 export function httpCall(target: CallTarget): Call {
   const path = target === "echo" ? "/" : `${pathOf(target)}/actions/increment?create=true`;
   return { transport: "http", paths: [path], payload: httpBody, headers: httpHeaders };
@@ -33,7 +33,7 @@ export function webSocketCall(target: CallTarget, callersPerSocket: number): Cal
   return { ...common, paths: [`${pathOf(target)}/connect?create=true`], protocols: ["holdfast.v1"] };
 }
 
-/** The process that sends, kept over all rounds of a scenario. */
+/** Load generator process, shared by all rounds of a scenario. */
 export class Generator {
   readonly #child: ChildProcess = fork(new URL("./load.ts", import.meta.url), ["load"], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],

@@ -1,4 +1,4 @@
-/** Milliseconds since the epoch, finely: comparable between the processes of one machine. */
+/** Milliseconds since the epoch with sub-millisecond precision, comparable between processes of one machine. */
 export function wallMs(): number {
   return performance.timeOrigin + performance.now();
 }

@@ -1,4 +1,4 @@
-/** A counter in a SQLite-backed Durable Object of workerd: `<entry of miniflare> <directory>`. */
+/** Counter in a SQLite-backed Durable Object of workerd. Usage: `<entry of miniflare> <directory>`. */
 import { pathToFileURL } from "node:url";
 import { serveTarget } from "./target.ts";
 
@@ -24,7 +24,7 @@ export default {
 };
 `;
 
-/** The part of miniflare that is used here. */
+/** The part of miniflare's API that this target uses. */
 interface Miniflare {
   readonly ready: Promise<URL>;
   dispose(): Promise<void>;

@@ -1,4 +1,4 @@
-/** What the runtime is compared with: the least that can be done over HTTP and WebSocket in Node. */
+/** Baseline for the runtime: minimal echo servers over HTTP and WebSocket in Node. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { encodeValue } from "@holdfast/core";
@@ -17,7 +17,7 @@ const server = createServer((request, response) => {
 });
 const sockets = new WebSocketServer({ server, perMessageDeflate: false });
 sockets.on("connection", (socket) => socket.on("message", (data) => socket.send(data)));
-/** What an event is on the wire. */
+/** Wire format of an event. */
 const event = encodeValue([[3, "tick", [1]]]);
 
 function burst(events: number): number {

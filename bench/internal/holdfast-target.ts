@@ -1,4 +1,4 @@
-/** A server with one kind of durable counter, on SQLite in the directory of its first argument. */
+/** Holdfast server with one durable counter definition, on SQLite in the directory of its first argument. */
 import { join } from "node:path";
 import { actor, event } from "@holdfast/actors";
 import { systemPorts } from "@holdfast/core";

@@ -1,7 +1,7 @@
 /**
- * The load generator: a process of its own, so that it never shares a thread with what it measures.
- * It speaks HTTP/1.1 and WebSocket over bare sockets with prepared bytes, the same way for every
- * target, so that the target is what is measured.
+ * Load generator. Runs in its own process, so that it never shares a thread with its target. It speaks HTTP/1.1 and
+ * WebSocket over bare sockets with prepared bytes, in the same way for every target, so that differences come from the
+ * target.
  */
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
@@ -9,19 +9,19 @@ import { connect, type Socket } from "node:net";
 export interface LoadJob {
   readonly transport: "http" | "ws";
   readonly port: number;
-  /** The path of each caller: caller i uses `paths[i % paths.length]`. */
+  /** Paths of the callers: caller i uses `paths[i % paths.length]`. */
   readonly paths: readonly string[];
   readonly callers: number;
-  /** How many callers share a WebSocket; each has one of its own unless given. */
+  /** Number of callers that share a WebSocket. Default: 1. */
   readonly callersPerSocket?: number;
   readonly durationMs: number;
-  /** Each request goes to a path of its own: `{n}` in the path is replaced. */
+  /** Whether each request uses a new path: `{n}` in the path is replaced. */
   readonly fresh?: boolean;
-  /** Subprotocols of a WebSocket; a Holdfast server sends one message first. */
+  /** WebSocket subprotocols. A Holdfast server sends one message first. */
   readonly protocols?: readonly string[];
-  /** The message or body, in base64, with its marks still in it. */
+  /** Message or body in base64, including its placeholders. */
   readonly payload: string;
-  /** Of HTTP requests; POST unless given. A GET has no payload. */
+  /** HTTP method. Default: POST. A GET has no payload. */
   readonly method?: "GET" | "POST";
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -33,27 +33,27 @@ export interface LoadResult {
   readonly p99Ms: number;
 }
 
-/** 32 bytes in payload or headers that become a key of its own in each request. */
+/** Placeholder of 32 bytes in payload or headers, replaced by a unique key in each request. */
 export const keyMark = "K".repeat(32);
-/** Four bytes in a payload that become the number of the request. */
+/** Placeholder of four bytes in a payload, replaced by the request's number. */
 export const idMark = Buffer.from([0x7a, 0x7b, 0x7c, 0x7d]);
 
 const run = randomBytes(8).toString("hex");
 let sequence = 0;
 
 interface Caller {
-  /** Sends the next requests, in one write. */
+  /** Sends the next requests in one write. */
   send(count: number): void;
   close(): void;
 }
 
-/** Told how many replies came with one read. */
+/** Receives the number of replies in one read. */
 type OnReply = (count: number) => void;
 
 function stamp(bytes: Buffer, keyAt: number, idAt: number): void {
   sequence += 1;
   if (keyAt >= 0) bytes.write(`${run}${sequence.toString(16).padStart(16, "0")}`, keyAt, "latin1");
-  // Below 2^31, and never below 2^16: the encoding keeps its width.
+  // Between 2^16 and 2^31, so that the encoding keeps its width.
   if (idAt >= 0) bytes.writeUInt32BE(0x1_0000 + sequence, idAt);
 }
 
@@ -97,7 +97,7 @@ async function httpCaller(job: LoadJob, path: string, onReply: OnReply): Promise
   };
 }
 
-/** A frame masked with zeros: the payload stays as it is, and the server unmasks as always. */
+/** WebSocket frame with a mask of zeros: the payload stays as it is, and the server unmasks it as usual. */
 export function webSocketFrame(payload: Buffer): Buffer {
   if (payload.length >= 126) throw new Error("the load generator sends small messages only");
   return Buffer.concat([Buffer.from([0x82, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
@@ -163,7 +163,7 @@ async function webSocketCaller(job: LoadJob, path: string, onReply: OnReply): Pr
   };
 }
 
-/** Bytes of the first frame, or undefined when it is not complete. Servers do not mask. */
+/** Size of the first frame in bytes, or undefined when it is incomplete. Servers do not mask. */
 export function frameSize(bytes: Buffer): number | undefined {
   if (bytes.length < 2) return undefined;
   const short = (bytes[1] ?? 0) & 0x7f;
@@ -173,7 +173,7 @@ export function frameSize(bytes: Buffer): number | undefined {
   return bytes.length < size ? undefined : size;
 }
 
-/** How many frames a message of the protocol holds: the length of a CBOR array. */
+/** Number of protocol frames in a message: the length of a CBOR array. */
 export function arrayLength(payload: Buffer): number {
   const head = payload[0] ?? 0;
   if (head >= 0x80 && head < 0x98) return head - 0x80;
@@ -198,7 +198,7 @@ async function measure(job: LoadJob): Promise<LoadResult> {
     const path = job.paths[i % job.paths.length] ?? "/";
     const { promise, resolve } = Promise.withResolvers<void>();
     finished.push(promise);
-    /** When the requests without an answer were sent, oldest first. */
+    /** Send times of unanswered requests, oldest first. */
     const sentAt: number[] = [];
     const send = (count: number): void => {
       const now = performance.now();

@@ -1,4 +1,4 @@
-/** What others do with the same call, where they are installed. */
+/** Peers that do the same call, where they are installed. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Call } from "./calls.ts";
@@ -12,28 +12,30 @@ export interface Peer {
 const jsonHeaders = { "content-type": "application/json" };
 const payload = Buffer.from(JSON.stringify({ args: [1] })).toString("base64");
 
-/** The entry of miniflare, which runs Durable Objects in workerd; undefined where it is not installed. */
+/** Entry file of miniflare, which runs Durable Objects in workerd; undefined when it is not installed. */
 export function miniflareEntry(): string | undefined {
   const runtimes = join(import.meta.dirname, "..", "..", ".cache", "runtimes");
   const entry = join(runtimes, "node_modules", "miniflare", "dist", "src", "index.js");
   return existsSync(entry) ? entry : undefined;
 }
 
-/** A Durable Object with its counter in SQLite in `directory`, or the reason why there is none. */
+/** Starts a Durable Object with a SQLite counter in `directory`, or returns the reason why it cannot. */
 export async function startDurableObjects(directory: string): Promise<Peer | string> {
   const entry = miniflareEntry();
-  if (entry === undefined) return "no Durable Object beside: miniflare is not installed in .cache/runtimes";
+  if (entry === undefined)
+    return "Durable Objects were not measured: miniflare is not installed in .cache/runtimes";
   const target = await Target.start("durable-object-target", [entry, join(directory, "objects")]);
   return { target, call: { transport: "http", paths: ["/"], payload, headers: jsonHeaders } };
 }
 
 /**
- * An actor of the peer's own package that saves its state in each call, or the reason why there is none.
+ * Starts an actor of the peer's own package that saves its state in each call, or returns the reason why it cannot.
  * BENCH_PEER names the folder whose node_modules has the package.
  */
 export async function startPeer(directory: string): Promise<Peer | string> {
   const folder = process.env["BENCH_PEER"];
-  if (folder === undefined) return "no rivetkit beside: BENCH_PEER does not name a folder that has it";
+  if (folder === undefined)
+    return "rivetkit was not measured: set BENCH_PEER to a folder whose node_modules has it";
   const target = await Target.start("rivetkit-target", [folder, join(directory, "rivetkit")]);
   const headers = { ...jsonHeaders, "x-rivet-encoding": "json" };
   const path = `/gateway/${target.about["actorId"]}/action/increment`;

@@ -1,4 +1,4 @@
-/** What a run prints and keeps. */
+/** Prints the results of a run and saves its samples. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ function floorLine(floor: Floor): string {
   return `${verdict} ${floor.name}: ${show(floor.value, floor.unit)}, ${bound} ${show(floor.limit, floor.unit)}`;
 }
 
-/** Keeps every round of a scenario, with what is needed to judge it later. */
+/** Saves every round of a scenario, with the machine and its load. */
 export function keepSamples(
   group: string,
   name: string,

@@ -1,4 +1,4 @@
-/** A counter of the peer's own package with its engine on loopback: `<folder with node_modules> <directory>`. */
+/** Counter of the peer's own package with its engine on loopback. Usage: `<folder with node_modules> <directory>`. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { serveTarget } from "./target.ts";
 
-/** The part of the peer that is used here. */
+/** The part of the peer's API that this target uses. */
 interface Context {
   readonly state: { count: number };
   saveState(options: { readonly immediate: boolean }): Promise<void>;
@@ -33,7 +33,7 @@ process.env["RIVET_LOG_LEVEL"] = "silent";
 process.env["LOG_LEVEL"] = "silent";
 process.chdir(directory);
 
-/** A port whose neighbours the engine takes too: it is not known that they are free. */
+/** The engine also listens on the adjacent ports, which may be in use. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
@@ -64,7 +64,7 @@ const engine = { startEngine: true, startServices: false, engineHost: "127.0.0.1
 setup({ use: { counter }, ...engine }).start();
 const handle = client.createClient(`http://127.0.0.1:${enginePort}`).counter.getOrCreate(["bench"]);
 
-/** It takes requests some time after it started. */
+/** The engine accepts requests only some time after it started. */
 async function firstCall(): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -77,7 +77,7 @@ async function firstCall(): Promise<void> {
   }
 }
 
-/** Its engine outlives the process that started it, unless it is told to end. */
+/** The engine outlives the process that started it, unless it is stopped. */
 function stopEngine(): void {
   for (const pid of enginePids()) process.kill(pid, "SIGTERM");
 }

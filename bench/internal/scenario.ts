@@ -1,14 +1,14 @@
 /**
- * What a benchmark is made of. A scenario runs in a process of its own, asserts that what it measures
- * does its work, measures in rounds that take turns, and says what it saw beside what it is compared with.
+ * Building blocks of benchmarks. A scenario runs in its own process, asserts that the work was really done, measures
+ * ours and its references in alternating rounds, and reports both.
  */
 
 export interface Scenario {
-  /** Part of the name of its samples' file, and what a filter on the command line looks into. */
+  /** Part of the file name of its samples, and what filters on the command line match. */
   readonly name: string;
-  /** Options of the process it runs in. */
+  /** Node options of its process. */
   readonly execArgv?: readonly string[];
-  /** After this its process is ended and the scenario has failed. 120,000 ms unless given. */
+  /** Time after which its process is killed and the scenario fails. Default: 120,000 ms. */
   readonly timeoutMs?: number;
   readonly run: () => Promise<Outcome>;
 }
@@ -19,9 +19,9 @@ export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: Unit;
-  /** Another figure of ours: not something to compare the first with. */
+  /** True for another figure of ours, which is not compared with the first. */
   readonly own?: true;
-  /** What else is known of it, such as its percentiles. */
+  /** Further results, such as percentiles. */
   readonly detail?: string;
 }
 
@@ -30,27 +30,27 @@ export interface Floor {
   readonly value: number;
   readonly limit: number;
   readonly unit: Unit;
-  /** Whether more is better. */
+  /** Whether higher or lower values are better. */
   readonly better: "more" | "less";
 }
 
 export interface Outcome {
-  /** Ours first; those of others with the same unit are compared with it. */
+  /** Ours comes first and is compared with all others of the same unit. */
   readonly figures: readonly Figure[];
   readonly floors: readonly Floor[];
-  /** Every round, as it was measured. */
+  /** Every measured round. */
   readonly samples: unknown;
   readonly notes?: readonly string[];
 }
 
 export const roundMs = Number(process.env["BENCH_ROUND_MS"] ?? "600");
-/** Many, since the best of a few is luck where a machine is at times half as quick as at others. */
+/** Many, because the best of a few rounds is luck on a machine whose speed varies by a factor of two. */
 export const rounds = Number(process.env["BENCH_ROUNDS"] ?? "14");
 
 /**
- * Measures each of `targets` in turn, once more than is counted: the first round warms all up. Targets
- * that take turns meet the same moods of the machine. Each second round goes backwards: whoever comes
- * right after a heavy target meets cold caches and its last packets, and that must not always be the same.
+ * Measures all `targets` in alternation, with one uncounted warm-up round. Alternating targets meet the same
+ * conditions of the machine. Every second round runs in reverse order, because a target that follows a heavy one meets
+ * cold caches and late packets.
  */
 export async function interleave<Targets extends Readonly<Record<string, () => unknown>>>(
   targets: Targets,
@@ -72,7 +72,7 @@ export type Samples<Targets extends Readonly<Record<string, () => unknown>>> = {
   readonly [Name in keyof Targets]: Awaited<ReturnType<Targets[Name]>>[];
 };
 
-/** What others do on a machine can only make a round slower: the best ones compare best. */
+/** Other load on a machine can only make a round slower, so the best rounds are compared. */
 export function most(values: readonly number[]): number {
   return Math.max(...values);
 }

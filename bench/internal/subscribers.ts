@@ -1,4 +1,4 @@
-/** A process that holds many WebSockets and tells when all of them have got some events. */
+/** Process that holds many WebSockets and reports when all of them have received some events. */
 import { randomBytes } from "node:crypto";
 import { wallMs } from "./clock.ts";
 import { arrayLength, frameSize, openSocket, webSocketFrame } from "./load.ts";
@@ -8,26 +8,26 @@ export interface SubscribeJob {
   readonly port: number;
   readonly path: string;
   readonly sockets: number;
-  /** Where given, sockets speak this protocol: the server sends one message first. */
+  /** WebSocket subprotocol. When set, the server sends one message first. */
   readonly protocol?: string;
-  /** What each socket sends to get the events, in base64. */
+  /** Message that subscribes a socket, in base64. */
   readonly subscribe?: string;
 }
 
 export interface ExpectJob {
   readonly type: "expect";
-  /** How many events each socket will get. */
+  /** Number of events that each socket will receive. */
   readonly events: number;
 }
 
-/** An empty frame, masked with zeros. */
+/** Empty frame with a mask of zeros. */
 const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 
 let missing = 0;
 
 /**
- * Looks for messages without sleeping until all are there. A process that sleeps is woken by the one that
- * writes, which pays for it (half of a write again), and whether it falls asleep between two writes is luck.
+ * Polls for messages without sleeping until all have arrived. The writer pays for waking a sleeping process (half of a
+ * write again), and whether it falls asleep between two writes is luck.
  */
 function stayAwake(): void {
   if (missing > 0) setImmediate(stayAwake);
@@ -36,7 +36,7 @@ function stayAwake(): void {
 function received(count: number): void {
   missing -= count;
   if (missing === 0) process.send?.({ at: wallMs() });
-  if (missing < 0) throw new Error("there were more events than expected");
+  if (missing < 0) throw new Error("more events than expected arrived");
 }
 
 async function subscribe(job: SubscribeJob): Promise<void> {
@@ -91,7 +91,7 @@ async function subscribe(job: SubscribeJob): Promise<void> {
 
 let sockets = 0;
 
-// A parent that died expects nothing more.
+// Exits when the parent died.
 process.on("disconnect", () => process.exit(0));
 process.on("message", (job: SubscribeJob | ExpectJob) => {
   if (job.type === "expect") {

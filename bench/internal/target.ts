@@ -1,16 +1,16 @@
-/** The servers that scenarios load: each is a process of its own, so that it has a core for itself. */
+/** Servers under load. Each runs in its own process, so that it can use a core of its own. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 
-/** What a target is asked over its channel, and answers with the same `type`. */
+/** Request to a target over its IPC channel; the answer has the same `type`. */
 export interface TargetHandlers {
   readonly port: number;
-  /** What the counter of that key stands at. */
+  /** Returns the value of the counter with this key. */
   readonly count?: (key: string) => Promise<number>;
-  /** Sends events to all subscribers; gives when it began, as `wallMs` has it. */
+  /** Sends events to all subscribers; returns the start time as `wallMs`. */
   readonly burst?: (events: number) => number;
   readonly stop?: () => Promise<void>;
-  /** What else a caller has to know. */
+  /** Further facts that a caller needs. */
   readonly about?: Readonly<Record<string, string>>;
 }
 
@@ -21,7 +21,7 @@ interface Hello {
   readonly about: Readonly<Record<string, string>>;
 }
 
-/** The side of the target: says where it listens and answers until it is told to stop. */
+/** Target side: reports where it listens, and answers requests until it is stopped. */
 export function serveTarget(handlers: TargetHandlers): void {
   process.on("message", (question: Question) => {
     if ("burst" in question) process.send?.(handlers.burst?.(question.burst));
@@ -30,12 +30,12 @@ export function serveTarget(handlers: TargetHandlers): void {
     else if (question.do === "cpu") process.send?.(process.cpuUsage());
     else void (handlers.stop?.() ?? Promise.resolve()).then(() => process.exit(0));
   });
-  // A parent that died asks for nothing more.
+  // Exits when the parent died.
   process.on("disconnect", () => process.exit(0));
   process.send?.({ port: handlers.port, about: handlers.about ?? {} });
 }
 
-/** A target seen by the scenario. */
+/** Scenario side: handle of a target process. */
 export class Target {
   readonly port: number;
   readonly about: Readonly<Record<string, string>>;
@@ -47,7 +47,7 @@ export class Target {
     this.about = hello.about;
   }
 
-  /** Starts `module` of this folder. Rejects when it ends, or says nothing for 60 seconds. */
+  /** Starts `module` of this folder. Rejects when it exits, or does not report within 60 seconds. */
   static async start(module: string, args: readonly string[] = []): Promise<Target> {
     const profile = process.env["BENCH_PROFILE"];
     const execArgv = ["--disable-warning=ExperimentalWarning"];
@@ -56,7 +56,7 @@ export class Target {
     const child = fork(url, args, { execArgv, stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const signal = AbortSignal.timeout(60_000);
     const ended = once(child, "exit", { signal }).then(() => {
-      throw new Error(`${module} ended before it listened`);
+      throw new Error(`${module} exited before it listened`);
     });
     const said = once(child, "message", { signal }) as Promise<[Hello]>;
     const [hello] = await Promise.race([said, ended]);
@@ -78,7 +78,7 @@ export class Target {
     return this.#ask({ burst: events });
   }
 
-  /** CPU time that it has used so far, all threads, in microseconds. */
+  /** CPU time used so far by all threads, in microseconds. */
   async cpuMicros(): Promise<number> {
     const { user, system } = await this.#ask<NodeJS.CpuUsage>({ do: "cpu" });
     return user + system;
@@ -88,7 +88,7 @@ export class Target {
     await this.#end(() => this.#child.send({ do: "stop" }));
   }
 
-  /** Ends it as a crash would. */
+  /** Kills it, as a crash would. */
   async kill(): Promise<void> {
     await this.#end(() => this.#child.kill("SIGKILL"));
   }

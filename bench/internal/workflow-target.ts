@@ -1,4 +1,4 @@
-/** Starts workflows in the store of its first argument and waits to be killed: `<directory> <count>`. */
+/** Starts workflows in the store of its first argument and waits to be killed. Usage: `<directory> <count>`. */
 import { serveTarget } from "./target.ts";
 import { openWorkflows } from "./workflows.ts";
 

@@ -1,10 +1,10 @@
-/** The workflows that are measured. */
+/** Workflow definitions of the benchmarks. */
 import { durable, Loop } from "@holdfast/actors/workflow";
 import { systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 
-/** How often the step of a counting workflow ran in this process. */
+/** Number of steps that counting workflows have run in this process. */
 export const ran = { steps: 0 };
 
 const counting = durable(async (ctx, steps: number) =>
@@ -21,7 +21,7 @@ const counting = durable(async (ctx, steps: number) =>
   }),
 );
 
-/** Does twenty steps, waits for a signal, and does another. */
+/** Runs twenty steps, waits for a signal, and runs one more step. */
 const waiting = durable(async (ctx) => {
   let waits = false;
   ctx.query("waits", () => waits);

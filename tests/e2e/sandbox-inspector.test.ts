@@ -288,11 +288,15 @@ describe("the inspector of a sandbox server", { skip }, () => {
     });
     const lost = page.getByRole("alert").getByText("The server does not answer.");
     const first = "run `echo one` without asking";
+    const promptFails = () =>
+      page.waitForEvent("requestfailed", (request) => request.url().endsWith("/prompt"));
+    const firstFailure = promptFails();
     await prompt(page, first);
+    await firstFailure;
     await lost.waitFor();
-    const failed = page.waitForEvent("requestfailed");
+    const secondFailure = promptFails();
     await page.keyboard.press("Enter");
-    await failed;
+    await secondFailure;
     await page.getByRole("button", { name: "Send" }).and(page.locator(":enabled")).waitFor();
     await prompt(page, "run `echo two` without asking");
     const transcript = page.getByRole("log", { name: "Transcript" });
@@ -690,7 +694,9 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await kept.fill('{ "type": "local", "command": "second" }');
     await page.getByRole("button", { name: "Save" }).click();
     await kept.fill('{ "type": "local", "command": "third" }');
+    const stored = page.waitForResponse((response) => response.request().method() === "PUT");
     held.resolve();
+    assert.ok((await stored).ok());
     await page.getByRole("button", { name: "Save" }).and(page.locator(":enabled")).waitFor();
     assert.equal(await kept.inputValue(), '{ "type": "local", "command": "third" }');
     await page.getByRole("button", { name: "Delete MCP server tools" }).click();
