@@ -1,6 +1,6 @@
 /**
- * Writes docs/explanation/attacks.md from a run of every attack on this machine, with every driver of jails
- * that it has: `npm run attacks`.
+ * Writes docs/explanation/attacks.md: runs every attack on this machine with every available jail driver (`npm run
+ * attacks`).
  */
 import { writeFileSync } from "node:fs";
 import {
@@ -39,7 +39,7 @@ function table(results: readonly AttackResult[]): string {
   ].join("\n");
 }
 
-/** What the same rows did in jails of other drivers: one line each, the outcome by driver. */
+/** Outcomes of the same attacks in jails of other drivers, one line each. */
 function matrix(reports: readonly AttackReport[]): string {
   const [first] = reports;
   const words = {

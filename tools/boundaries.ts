@@ -1,7 +1,7 @@
 /**
- * Checks who may import whom. The arrows are those of docs/explanation/architecture.md; a package
- * is imported only through what its package.json exports, and only when it is declared there. No files
- * import each other in a circle, types included.
+ * Checks the imports between packages against docs/explanation/architecture.md. A package is imported only through the
+ * exports of its package.json, and only where it is declared as a dependency. Files do not import each other in a
+ * circle, types included.
  */
 import { readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
@@ -34,7 +34,7 @@ const belowStudio = [
   "plugins",
 ] as const;
 
-/** What the shipped source (`src/` without tests) of each package may import of the others. */
+/** Packages that the shipped source (`src/` without tests) of each package may import. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   cli: ["core"],
@@ -46,7 +46,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   sandbox: ["core", "cli", "sandbox-ui"],
   "sandbox-client": ["core"],
   "sandbox-react": [],
-  // What a browser gets is built from the client; the package itself only says where that lies.
+  // The browser app is built from the client; the package itself only exports the location of the build.
   "sandbox-ui": ["core", "sandbox-client", "sandbox-react", "web-parts"],
   "web-parts": ["core"],
   gate: ["core"],
@@ -56,7 +56,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   // Test doubles, never published: only tests, benches and examples import it.
   testing: [...belowStudio, "test-kit"],
   studio: belowStudio,
-  // What an actor developer installs: the Studio's commands are found at run time, where it is installed too.
+  // Installed by actor developers. The Studio's commands are resolved at run time, when it is installed too.
   holdfast: ["core", "cli", "client", "react", "actors", "store-sqlite", "server", "test-kit"],
 };
 
@@ -78,12 +78,12 @@ const portableExceptions = [
   "packages/web-parts/src/vite.ts",
 ];
 
-/** Apps that are bundled: what they import is needed when they are built, and not where they run. */
+/** Bundled apps: their imports are needed when they are built, not where they run. */
 const bundled = ["packages/sandbox-ui/src/web", "packages/studio/src/web"];
 
 /** Folders where time, randomness, timers and I/O come only through the ports. */
 const ported = ["packages/actors/src", "packages/server/src"];
-/** The parts of the server that are I/O by nature: sockets and HTTP, and the frameworks around them. */
+/** Parts of the server that do I/O directly: sockets, HTTP and framework adapters. */
 const portedExceptions = ["packages/server/src/gateway", "packages/server/src/adapters"];
 const ambient =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|queueMicrotask|process\.(hrtime|nextTick|env)|crypto\.(randomUUID|getRandomValues|randomBytes))\b/;

@@ -1,7 +1,6 @@
 /**
- * Builds the web apps (the Studio, the inspector of a sandbox server) whose sources are newer than what
- * is there. `npm start` and `npm test` call it, so that a fresh clone and a pulled change both show the
- * apps that belong to them.
+ * Builds the web apps (the Studio, the inspector of a sandbox server) whose sources are newer than their builds. `npm
+ * start` and `npm test` call it, so that a fresh clone and a pulled change both show current apps.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -14,7 +13,7 @@ interface WebApp {
   /** The package with `vite.config.ts` and `dist/web`. */
   readonly folder: string;
   readonly stamp: string;
-  /** Everything of the workspace that ends up in the bundle, relative to `packages`. */
+  /** Sources that are part of the bundle, relative to `packages`. */
   readonly sources: readonly string[];
 }
 
@@ -54,7 +53,7 @@ function filesBelow(folder: string): string[] {
     .sort();
 }
 
-/** Everything that ends up in the bundle, and what builds it. */
+/** Sources of the bundle, and of the tools that build it. */
 function fingerprint(app: WebApp): string {
   const hash = createHash("sha256");
   const inputs = [

@@ -1,13 +1,13 @@
-/** Holds the size of `@holdfast/client` in a browser's bundle, minified and compressed as a server would send it. */
+/** Checks the size of `@holdfast/client` in a browser bundle, minified and compressed as a server would send it. */
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 import { root } from "./workspace.ts";
 
-/** What it takes today, with little room: it may shrink, and not grow. */
+/** Current size plus a small margin: it may shrink, but not grow. */
 const maxBytes = 22_500;
 
-/** Bytes of the entry chunk of a page that makes a client. */
+/** Size in bytes of the entry chunk of a page that creates a client. */
 export async function clientSize(): Promise<number> {
   const entry = "\0entry";
   const build = await rolldown({
@@ -28,7 +28,7 @@ export async function clientSize(): Promise<number> {
   });
   const { output } = await build.generate({ format: "esm", minify: true });
   await build.close();
-  // What is loaded on demand is no part of a page's start.
+  // Chunks that load on demand do not count towards a page's start.
   const code = output.map((chunk) => (chunk.type === "chunk" && chunk.isEntry ? chunk.code : "")).join("");
   return gzipSync(code, { level: 9 }).length;
 }

@@ -1,7 +1,7 @@
 /**
- * Checks the documents: every `ts` block compiles as a module against the packages, a block marked
- * `ts run` is also executed and must end with exit code 0, every relative link leads to a file and to a
- * heading that is there, and every page of `docs` is listed in `docs/README.md`.
+ * Checks the documents: every `ts` block compiles as a module against the packages, a block marked `ts run` also runs
+ * and exits with 0, every relative link leads to an existing file and heading, and `docs/README.md` lists every page
+ * of `docs`.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -45,7 +45,7 @@ function blocksOf(path: string, text: string): Block[] {
   return blocks;
 }
 
-/** Targets of the links of a page, without what stands in its code. */
+/** Link targets of a page, without those inside code. */
 function linksOf(text: string): string[] {
   return Array.from(withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g), (match) => match[1] ?? "");
 }
@@ -54,7 +54,7 @@ function withoutCode(text: string): string {
   return text.replace(/```[\s\S]*?```/g, "");
 }
 
-/** The fragments by which headings are reached, as hosts of repositories make them. */
+/** Fragments of the headings, as repository hosts generate them. */
 function anchorsOf(text: string): ReadonlySet<string> {
   const headings = withoutCode(text).matchAll(/^#{1,6}\s+(.*)$/gm);
   return new Set(
@@ -81,7 +81,7 @@ function brokenLinks(path: string, text: string): string[] {
   return problems;
 }
 
-/** Who does not know the name of a page finds it from the first one. */
+/** The index is how readers find a page whose name they do not know. */
 function unlistedPages(): string[] {
   const index = "docs/README.md";
   const listed = linksOf(readFileSync(join(root, index), "utf8")).map((link) => join("docs", link));

@@ -1,8 +1,8 @@
 /**
- * Checks docs/errors.md against the code, both ways: each error that a package makes is in a table, and
- * each code of a table is in the source. An error is made by `new HoldfastError("group", "code", ...)`.
- * Where the code is chosen elsewhere (`new HoldfastError("group", code, ...)`), its texts are found as
- * literals: the second direction holds for them too.
+ * Checks docs/errors.md against the code in both directions: a table lists each error that a package creates, and the
+ * source contains each listed code. An error is created by `new HoldfastError("group", "code", ...)`. When the code is
+ * chosen elsewhere (`new HoldfastError("group", code, ...)`), only the second direction is checked, by searching for
+ * its literal.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,11 +17,11 @@ const madePattern = /new HoldfastError\(\s*"([\w-]+)",\s*("?[\w.]+"?)/g;
 
 function isShipped(path: string): boolean {
   if (!/^packages\/[\w-]+\/src\//.test(path) || /\.test\.tsx?$/.test(path)) return false;
-  // The kit and the mock model make the errors of others.
+  // The test kit and the mock model create errors of other packages.
   return !path.startsWith("packages/testing/");
 }
 
-/** Errors with literal group and code, each with the first place that makes it. */
+/** Errors with a literal group and code, each with the first location that creates it. */
 function madeErrors(sources: ReadonlyMap<string, string>): ReadonlyMap<string, Place> {
   const made = new Map<string, Place>();
   for (const [path, text] of sources) {

@@ -1,7 +1,6 @@
 /**
- * Holds docs/explanation/house.md, the plan of the source folders, against the folders: each folder under
- * `packages/*\/src` that holds source has one line there, no line names a folder that is gone, and no folder
- * is crowded.
+ * Checks docs/explanation/house.md, the list of source folders, against the folders: each folder under
+ * `packages/*\/src` with source files has one line, no line names a missing folder, and no folder has too many files.
  */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -10,7 +9,7 @@ import { root, sourceFiles } from "./workspace.ts";
 const page = "docs/explanation/house.md";
 const maxFilesOfFolder = 16;
 
-/** Source files (tests apart) of each folder below a package's `src`. */
+/** Number of source files, without tests, of each folder below a package's `src`. */
 function filesByFolder(): Map<string, number> {
   const folders = new Map<string, number>();
   for (const path of sourceFiles()) {
@@ -21,7 +20,7 @@ function filesByFolder(): Map<string, number> {
   return folders;
 }
 
-/** Folder to what its line says of it. A line is "- `packages/x/src/room`: what is in it". */
+/** Maps each folder to its description. A line is "- `packages/x/src/room`: description". */
 function rooms(): Map<string, string> {
   const text = readFileSync(join(root, page), "utf8");
   const lines = Array.from(text.matchAll(/^- `(packages\/[^`]+)`: (.+)$/gm));

@@ -1,12 +1,12 @@
 /**
- * `npm run parity`: every row of docs/reference/parity.md names a test that exists, or one of the reasons
- * for having none. Prints how many rows there are of each kind.
+ * Checks docs/reference/parity.md (`npm run parity`): every row names an existing test, or one of the accepted reasons
+ * for having none. Prints the number of rows of each kind.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./workspace.ts";
 
-/** Why a feature of the peer is not here. */
+/** Accepted reasons why a feature of the peer is missing. */
 export const reasons = [
   "other language",
   "their cloud",
@@ -18,14 +18,14 @@ export const reasons = [
 export type Reason = (typeof reasons)[number];
 
 export interface ParityReport {
-  /** Rows that name tests, by section. */
+  /** Number of rows that name tests, by section. */
   readonly tested: ReadonlyMap<string, number>;
   readonly reasoned: ReadonlyMap<Reason, number>;
-  /** What is wrong, with its line. */
+  /** Problems, each with its line number. */
   readonly problems: readonly string[];
 }
 
-/** Reads the page; `exists` says of a path below the root of the repository whether it is there. */
+/** Parses the page. `exists` reports whether a path below the repository root exists. */
 export function checkParity(page: string, exists: (path: string) => boolean): ParityReport {
   const tested = new Map<string, number>();
   const reasoned = new Map<Reason, number>();
@@ -35,7 +35,7 @@ export function checkParity(page: string, exists: (path: string) => boolean): Pa
     if (line.startsWith("## ")) section = line.slice(3);
     if (!line.startsWith("| ") || line.startsWith("| ---") || line.startsWith("| Peer feature |")) return;
     const complain = (what: string): void => void problems.push(`line ${index + 1}: ${what}`);
-    // A bar in code does not end a cell.
+    // A vertical bar inside code does not end a cell.
     const cells = line.split(/(?<!\\)\|(?=(?:[^`]*`[^`]*`)*[^`]*$)/).map((cell) => cell.trim());
     const last = cells.at(-2) ?? "";
     if (cells.length !== 5) {
@@ -58,7 +58,7 @@ export function checkParity(page: string, exists: (path: string) => boolean): Pa
   return { tested, reasoned, problems };
 }
 
-/** The report about the page of this repository. */
+/** Report for the page of this repository. */
 export function parityOfRepository(): ParityReport {
   const page = readFileSync(join(root, "docs", "reference", "parity.md"), "utf8");
   return checkParity(page, (path) => existsSync(join(root, path)));

@@ -12,10 +12,10 @@ import { createInterface } from "node:readline/promises";
 
 interface SystemPackage {
   readonly name: string;
-  /** The program that shows that it is there. */
+  /** Program whose presence shows that the package is installed. */
   readonly program: string;
   readonly purpose: string;
-  /** The tests and benches that need it, by their paths. */
+  /** Paths of the tests and benches that need it. */
   readonly neededBy: RegExp;
 }
 
@@ -59,7 +59,7 @@ const known: readonly SystemPackage[] = [
   },
 ];
 
-/** The packages that these files need, whether they are installed or not. */
+/** Packages that these files need, installed or not. */
 export function systemPackagesOf(paths: readonly string[]): readonly string[] {
   return known.filter(({ neededBy }) => paths.some((path) => neededBy.test(path))).map(({ name }) => name);
 }
@@ -83,7 +83,9 @@ function apt(args: readonly string[]): boolean {
   return result.status === 0;
 }
 
-/** At a terminal a person decides; without one the command goes on by itself, so that one line runs the tests. */
+/**
+ * At a terminal the user decides. Without a terminal the command continues by itself, so that one line runs the tests.
+ */
 async function agreed(): Promise<boolean> {
   if (process.env["CI"] === "true" || !process.stdin.isTTY || !process.stdout.isTTY) return true;
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
@@ -94,7 +96,7 @@ async function agreed(): Promise<boolean> {
   }
 }
 
-/** Installs what `paths` need and is missing, when it may. Resolves to the names that are still missing. */
+/** Installs the missing packages that `paths` need, when it may. Resolves to the names that are still missing. */
 export async function ensureSystemPackages(paths: readonly string[]): Promise<readonly string[]> {
   const names = systemPackagesOf(paths);
   const needed = known.filter(({ name }) => names.includes(name));

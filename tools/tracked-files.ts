@@ -1,6 +1,6 @@
 /**
- * Refuses tracked files that look like keys, databases, logs, sockets or the data of a run: what is written
- * when the product runs belongs into a data directory, never into the repository.
+ * Rejects tracked files that look like keys, databases, logs, sockets or run-time data, which belong in a data
+ * directory and never in the repository.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -14,7 +14,7 @@ const names: readonly RegExp[] = [
 ];
 const contents: readonly RegExp[] = [/^-----BEGIN [A-Z ]*PRIVATE KEY-----/m, /^SQLite format 3\0/];
 
-/** Golden files of published formats are databases on purpose: the tests upgrade them. */
+/** Golden files of published formats are databases on purpose: tests upgrade them. */
 const exceptions: readonly RegExp[] = [/\/golden\//];
 
 const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" }).split("\0");

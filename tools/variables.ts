@@ -1,13 +1,13 @@
 /**
- * Checks that each environment variable of Holdfast's own that the packages name stands in a document, since
- * nobody finds one that does not. Those by which its parts speak to each other are listed here.
+ * Checks that the documents describe each Holdfast environment variable that the packages use. Variables that only
+ * Holdfast's own processes exchange are listed here instead.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./workspace.ts";
 
-/** Set by Holdfast for a process of its own, which alone reads it. */
+/** Set by Holdfast for one of its own processes, its only reader. */
 const internal: ReadonlySet<string> = new Set([
   "HOLDFAST_ATTACK_CONTROL",
   "HOLDFAST_DEMO_MOCK",

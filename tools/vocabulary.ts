@@ -1,6 +1,6 @@
 /**
- * Refuses words that were retired: home-made names for things that have one, and phrases that had to be read twice.
- * To retire another, replace it everywhere first, then add it here with the word to use instead.
+ * Rejects retired words: home-made names for things that have an established one, and phrases that need two readings.
+ * To retire another, replace it everywhere first, then add it here with its replacement.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";

@@ -17,7 +17,10 @@ import { guestLoad, type LoadRound } from "./guest-load.ts";
 const unlimited = { calls: { perMinute: 1e12, burst: 1e12 }, bytes: { perMinute: 1e15, burst: 1e15 } };
 const rateLimits: RateLimits = { jail: unlimited, tool: unlimited, user: unlimited, organization: unlimited };
 
-/** What the nearest peer does with the same kind of call, measured with fake sockets on this class of machine. */
+/**
+ * Results of the nearest peer for the same kind of call, from its own benchmark with fake sockets on a similar
+ * machine.
+ */
 const peer = { perSecond: 143, p99Ms: 25 };
 
 async function withGuest(
@@ -44,8 +47,8 @@ async function withGuest(
 }
 
 /**
- * Calls from inside a jail, through all six stages, with a synced audit record before each and one
- * after. The caller shares the machine's cores with the gate.
+ * Tool calls from inside a jail through all six stages, with a synced audit record before each and one after. The
+ * caller shares the machine's cores with the gate.
  */
 function calls(): Promise<Outcome> {
   return withGuest(async (gate, round) => {
@@ -56,7 +59,7 @@ function calls(): Promise<Outcome> {
       one: () => round(1),
     });
     const { ok } = await gate.audit.verify();
-    ensure(ok, "the audit log does not hold");
+    ensure(ok, "the audit log is not intact");
     const best = most(samples.many.map((each) => each.perSecond));
     const p99 = least(samples.few.map((each) => each.p99Ms));
     return {

@@ -1,4 +1,4 @@
-/** What is on both sides of the proxy, each in a thread of its own, as it is in other processes in life. */
+/** Client and upstream of the proxy, each in its own thread, since in production they are other processes. */
 import { readFileSync } from "node:fs";
 import { request as httpRequest, type RequestOptions } from "node:http";
 import { createServer, request as httpsRequest } from "node:https";
@@ -9,9 +9,9 @@ export interface PeerData {
   readonly role: "upstream" | "client";
   readonly keyPath: string;
   readonly certificatePath: string;
-  /** Of a large answer. */
+  /** Size of a large answer. */
   readonly bodyBytes: number;
-  /** As many bytes a second come at `/paced`, as over a network. */
+  /** Rate of `/paced` in bytes a second, to imitate a network. */
   readonly pacedBytesPerSecond: number;
 }
 
@@ -43,7 +43,7 @@ function serve(): void {
       }
       const paced = incoming.url === "/paced";
       const startedAt = performance.now();
-      /** How much may have been sent by now. */
+      /** Number of bytes that the pace allows by now. */
       const allowed = () =>
         paced
           ? ((performance.now() - startedAt) / 1_000) * data.pacedBytesPerSecond

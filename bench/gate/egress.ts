@@ -1,6 +1,6 @@
 /**
- * The egress proxy beside the same bytes without it. Without it, the client would speak TLS to the upstream
- * itself; with it, the proxy does, takes secrets out, counts, and writes two audit records.
+ * Egress proxy, compared with the same bytes without it. Without it, the client speaks TLS to the upstream; with it,
+ * the proxy does, and also removes secrets, counts bytes and writes two audit records.
  */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
@@ -35,7 +35,7 @@ async function measure(): Promise<Outcome> {
   execFileSync("openssl", ["req", ...kind, ...name, "-keyout", keyPath, "-out", certificatePath], {
     stdio: "ignore",
   });
-  // The proxy believes whom Node believes; an operator with a private authority extends that in the same way.
+  // The proxy trusts the authorities that Node trusts; an operator adds a private authority in the same way.
   setDefaultCACertificates([...getCACertificates("default"), readFileSync(certificatePath, "utf8")]);
   const start = (role: PeerData["role"]) =>
     new Worker(new URL("./egress-peer.ts", import.meta.url), {
@@ -80,7 +80,8 @@ async function measure(): Promise<Outcome> {
     ensure((await through("/large", 1)).bytes === bodyBytes, "all bytes come through");
     const rate = async (way: typeof through, path = "/large") =>
       bodyBytes / (least((await way(path, 2)).all) / 1_000);
-    // The proxy keeps a connection for what may be repeated, and dials for the rest as the client would.
+    // The proxy reuses connections for requests that may be repeated, and opens a new one for others, as the client
+    // would.
     const first = async (way: typeof through, method: string) =>
       median((await way("/small", firstBytes, method)).first);
     const samples = await interleave({

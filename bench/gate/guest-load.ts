@@ -16,7 +16,7 @@ export interface GuestLoad {
   stop(): Promise<void>;
 }
 
-/** Runs in the jail: keeps a number of calls in flight, and checks every answer. */
+/** Load generator inside the jail: keeps a number of calls in flight and checks every answer. */
 const program = `
 const zmq = require("/opt/node_modules/zeromq");
 const socket = new zmq.Dealer({ linger: 0, sendHighWaterMark: 100000, receiveHighWaterMark: 100000 });
@@ -69,7 +69,7 @@ function packageMount(name: string) {
   return { source: found, target: `/opt/node_modules/${name}`, mode: "ro" } as const;
 }
 
-/** A caller in a real jail. */
+/** Load generator in a real jail. */
 export async function guestLoad(gate: Gate, directory: string, target: string): Promise<GuestLoad> {
   const jail = await gate.jails.start({
     id: "bench",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createGate } from "@holdfast/gate";
 import { ensure, interleave, median, type Outcome, type Scenario } from "../internal/scenario.ts";
 
-/** From the call to the end of a command that does nothing: in a jail of the gate, and without one. */
+/** Time from the request to the exit of a command that does nothing, in a jail of the gate and without one. */
 async function measure(): Promise<Outcome> {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
   const gate = await createGate({ dataDir: directory, vault: { env: {}, logins: false } });

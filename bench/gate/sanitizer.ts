@@ -5,7 +5,7 @@ import { ensure, interleave, median, most, type Outcome, type Scenario } from ".
 
 const secrets = 1_000;
 
-/** A result of about a mebibyte, as tools give them: records with prose, numbers, paths and ids. */
+/** Typical tool result of about one mebibyte: records with prose, numbers, paths and ids. */
 function document(): { text: string; value: unknown } {
   const value = Array.from({ length: 2_600 }, (_, n) => ({
     id: randomBytes(16).toString("hex"),

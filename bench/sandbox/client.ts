@@ -1,4 +1,4 @@
-/** A plain HTTP client for all servers: what it costs is the same for each. */
+/** Plain HTTP client with the same cost for every server. */
 import { Agent, type ClientRequest, request } from "node:http";
 import { ensure } from "../internal/scenario.ts";
 
@@ -29,7 +29,7 @@ export function ask(port: number, method: string, path: string, body?: unknown):
   });
 }
 
-/** The JSON of an answer that has to have this status. */
+/** Returns the JSON of an answer; throws when its status differs. */
 export async function expectJson(
   port: number,
   status: number,
@@ -42,7 +42,7 @@ export async function expectJson(
   return JSON.parse(answer.text) as Record<string, unknown>;
 }
 
-/** An event stream; tells of each piece of text when it arrives. */
+/** Event stream that reports each piece of text when it arrives. */
 export class EventStream {
   readonly #request: ClientRequest;
 

@@ -1,4 +1,4 @@
-/** The peer's own binary, pinned, from the npm registry, outside the workspace; kept between runs. */
+/** Pinned binary of the peer from the npm registry, installed outside the workspace and reused by later runs. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 const version = "0.4.2";
 const directory = join(import.meta.dirname, "..", "..", ".cache", "sandbox-peer");
 
-/** The path of the binary, or the reason why there is none. */
+/** Returns the path of the binary, or the reason why there is none. */
 export function peerBinary(): { readonly path: string } | { readonly missing: string } {
   const name = `@sandbox-agent/cli-${process.platform}-${process.arch}`;
   const path = join(directory, "node_modules", name, "bin", "sandbox-agent");
@@ -19,7 +19,7 @@ export function peerBinary(): { readonly path: string } | { readonly missing: st
       const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"];
       execFileSync("npm", ["install", ...quiet], { cwd: directory, stdio: "pipe", timeout: 60_000 });
     }
-    // Its install script does this, and nothing else.
+    // The only thing that its install script does.
     chmodSync(path, 0o755);
     return { path };
   } catch (error) {

@@ -1,4 +1,4 @@
-/** What a server adds to what an agent says: with an agent that answers at once. */
+/** Latency that a server adds to an agent's messages, measured with an agent that answers immediately. */
 import { wallMs } from "../internal/clock.ts";
 import {
   ensure,
@@ -14,7 +14,7 @@ import { ask, EventStream, expectJson } from "./client.ts";
 import { type SandboxServer, withServers } from "./servers.ts";
 
 const prompts = 150;
-/** Before the first that counts: what is compared are servers in use, not their compilers. */
+/** Warm-up, so that compilation is not measured. */
 const warming = 1_000;
 const sessionsEach = 5;
 const firstEventMs = 50;
@@ -23,7 +23,7 @@ const spoke = /spoke at ([0-9.]+);/;
 export const prompt: Scenario = { name: "prompt", run: measurePrompts };
 export const firstEvent: Scenario = { name: "first-event", run: measureFirstEvents };
 
-/** One agent over ACP: an event stream, and requests beside it. */
+/** Connection to one agent over ACP: an event stream, and requests beside it. */
 export class AcpClient {
   readonly sessionId: string;
   readonly #server: SandboxServer;
@@ -53,7 +53,7 @@ export class AcpClient {
     return new AcpClient(server, path, stream, heard, sessionId);
   }
 
-  /** How long the prompt took, and how long its update was on its way, in milliseconds. */
+  /** Milliseconds that the prompt took, and that its update was in transit. */
   async prompt(): Promise<{ readonly turnMs: number; readonly eventMs: number }> {
     this.#id += 1;
     const arrived = this.#heard.next();
@@ -68,9 +68,8 @@ export class AcpClient {
   }
 
   /**
-   * The peer leaves an agent running, and answers this only when it has ended: so it is ended here, for
-   * both alike. Otherwise each session would leave a process and an open request behind, until no
-   * connection is left for the next one.
+   * Kills the agent, for both servers alike. The peer leaves an agent running and answers this request only when the
+   * agent has exited; otherwise each session would leave a process and an open request, until no connection is left.
    */
   async close(): Promise<void> {
     this.#stream.close();
@@ -83,16 +82,16 @@ export class AcpClient {
 
 /** The agent puts its process id into the ids of its sessions. */
 function endAgent(pid: number): void {
-  ensure(pid > 0, "the agent did not tell its process id");
+  ensure(pid > 0, "the agent did not report its process id");
   try {
     process.kill(pid, "SIGKILL");
   } catch (error) {
-    // The server has ended it, as it should.
+    // The server has stopped the agent already, as it should.
     ensure(error instanceof Error && "code" in error && error.code === "ESRCH", String(error));
   }
 }
 
-/** Finds in a stream when the agent spoke, and compares that with when it is heard. */
+/** Finds in a stream when the agent sent its message, and compares that with the time of arrival. */
 class Heard {
   #rest = "";
   #waiting: ((eventMs: number) => void) | undefined;
@@ -182,7 +181,7 @@ async function measureFirstEvents(): Promise<Outcome> {
   });
 }
 
-/** The first events of new sessions that the server itself owns. */
+/** Measures the first events of new sessions that the server manages. */
 async function overSessions({ port }: SandboxServer): Promise<number[]> {
   const times: number[] = [];
   for (let at = 0; at < sessionsEach; at++) {

@@ -1,4 +1,4 @@
-/** How many small requests a second a server answers. */
+/** Rate at which a server answers small requests. */
 import { type Call, Generator } from "../internal/calls.ts";
 import type { LoadResult } from "../internal/load.ts";
 import {
@@ -18,7 +18,7 @@ const ofPeer = 0.7;
 
 interface Kind {
   readonly path: (server: SandboxServer) => string;
-  /** Whether the answer is the right one. */
+  /** Whether the answer is correct. */
   readonly isRight: (text: string) => boolean;
 }
 

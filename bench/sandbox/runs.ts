@@ -1,4 +1,4 @@
-/** Fifty commands at once, from the first request to the last answer. */
+/** Fifty parallel commands, from the first request to the last answer. */
 import { ensure, interleave, least, median, type Outcome, type Scenario } from "../internal/scenario.ts";
 import { expectJson } from "./client.ts";
 import { type SandboxServer, withServers } from "./servers.ts";

@@ -1,4 +1,4 @@
-/** The servers that are compared: ours as its command starts it, and the peer's binary. */
+/** Servers to compare: ours as its command starts it, and the peer's binary. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -17,7 +17,7 @@ import { ensure } from "../internal/scenario.ts";
 import { ask } from "./client.ts";
 import { peerBinary } from "./peer.ts";
 
-/** How a server is started; `port`, `home` and `work` are filled in. */
+/** Command line of a server; `port`, `home` and `work` are filled in. */
 interface Kind {
   readonly command: (where: Where) => readonly [string, ...string[]];
   readonly env?: Readonly<Record<string, string>>;
@@ -35,7 +35,7 @@ const cache = join(import.meta.dirname, "..", "..", ".cache", "bench");
 const agent = join(import.meta.dirname, "agent.mjs");
 const smallFile = "x".repeat(1_024);
 
-/** The command from a checkout, by the Node that runs this, with what an earlier start has compiled. */
+/** Our command from a checkout, with the same Node and the compile cache of an earlier start. */
 const ours: Kind = {
   env: { XDG_CACHE_HOME: cache },
   command: ({ port, home, work }) => [
@@ -56,7 +56,7 @@ export interface Servers {
   readonly notes: readonly string[];
 }
 
-/** Ours, the peer as it is started by itself, and the peer without its log of requests. */
+/** Ours, the peer with its defaults, and the peer without its request log. */
 export function serverKinds(): { readonly kinds: Readonly<Record<string, Kind>>; readonly notes: string[] } {
   const binary = peerBinary();
   if ("missing" in binary) return { kinds: { ours }, notes: [binary.missing] };
@@ -67,11 +67,11 @@ export function serverKinds(): { readonly kinds: Readonly<Record<string, Kind>>;
   };
 }
 
-/** A running server with a folder of its own: HOME with a scripted agent in it, and a small file. */
+/** Running server with its own directory: a HOME with a scripted agent, and a small file. */
 export class SandboxServer {
   readonly port: number;
   readonly work: string;
-  /** From the start of its process to its first answer. */
+  /** Milliseconds from the start of its process to its first answer. */
   readonly startMs: number;
   readonly #child: ChildProcess;
   readonly #base: string;
@@ -89,7 +89,7 @@ export class SandboxServer {
     const [home, work] = [join(base, "home"), join(base, "work")];
     const launchers = join(home, ".local/share/sandbox-agent/bin/agent_processes");
     for (const path of [launchers, work]) mkdirSync(path, { recursive: true });
-    // Both servers take an agent of the user's own from here.
+    // Both servers load a user's own agent from here.
     const launcher = join(launchers, "mock-acp");
     writeFileSync(launcher, `#!/bin/sh\nexec '${process.execPath}' '${agent}' "$@"\n`);
     chmodSync(launcher, 0o755);
@@ -160,11 +160,11 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Resolves when the health route answers. Rejects when the process ends first, or after 20 seconds. */
+/** Resolves when the health route answers. Rejects when the process exits first, or after 20 seconds. */
 async function answers(child: ChildProcess, port: number): Promise<void> {
   const deadline = performance.now() + 20_000;
   while (performance.now() < deadline) {
-    ensure(child.exitCode === null && child.signalCode === null, "a server ended before it answered");
+    ensure(child.exitCode === null && child.signalCode === null, "a server exited before it answered");
     const answer = await ask(port, "GET", "/v1/health").catch(() => undefined);
     if (answer?.status === 200) return;
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -1,10 +1,10 @@
-/** What a server costs before it is asked for anything. */
+/** Start time and idle memory of a server. */
 import { ensure, interleave, least, median, type Outcome, type Scenario } from "../internal/scenario.ts";
 import { SandboxServer, serverKinds } from "./servers.ts";
 
 const startLimitMs = 400;
 const idleLimitBytes = 80_000_000;
-/** What a start leaves on the event loop is gone by then. */
+/** Lets work that the start left on the event loop finish. */
 const settleMs = 1_000;
 
 interface Started {
