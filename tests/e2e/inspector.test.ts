@@ -378,7 +378,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
-  test("an actor that sleeps says so, wakes when asked, and destroying it leads back to the list", async (t) => {
+  test("a sleeping actor is shown as such and can be woken; destroying it leads back to the list", async (t) => {
     await counter("short-lived").increment(2);
     const page = await openPage(browser, t);
     await openActor(page, "counter", "short-lived");

@@ -233,7 +233,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
-  test("what is typed while a prompt is sent is the next one", async (t) => {
+  test("text typed while a prompt is sent becomes the next prompt", async (t) => {
     const page = await open(t);
     await openSession(page);
     const held = Promise.withResolvers<void>();
@@ -252,7 +252,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
-  test("what is typed stays while the details of its session are looked at", async (t) => {
+  test("a draft survives a visit to the session's details", async (t) => {
     const page = await open(t);
     await openSession(page);
     const field = page.getByRole("textbox", { name: "Prompt" });
@@ -266,7 +266,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
-  test("a session that is deleted elsewhere is not shown any more", async (t) => {
+  test("a session deleted elsewhere disappears", async (t) => {
     const page = await open(t);
     await openSession(page);
     await call(`/v1/sessions/${page.url().split("/").at(-1)}`, { method: "DELETE" });
@@ -396,7 +396,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
-  test("the last line of a terminal is seen whole, whatever its size", async (t) => {
+  test("the last line of a terminal is fully visible at any size", async (t) => {
     const page = await open(t, "processes");
     await page.getByRole("button", { name: "Open a shell" }).click();
     const terminal = page.getByRole("region", { name: "Terminal" });

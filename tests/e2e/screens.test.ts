@@ -120,7 +120,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     assert.equal(await prompt.inputValue(), "", "a task that was started is no draft any more");
   });
 
-  test("keys that are held down start one task", async (t) => {
+  test("pressing Control+Enter twice starts one task", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
     let starts = 0;
@@ -143,7 +143,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     assert.equal(starts, 1);
   });
 
-  test("a double click does once what its button does", async (t) => {
+  test("a double click triggers its button once", async (t) => {
     const page = await openPage(browser, t);
     const sent: string[] = [];
     page.on("request", (request) => {
@@ -458,7 +458,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     assert.equal(await page.locator('[data-approval-state="denied"]').count(), 1);
   });
 
-  test("a question that is answered in one window is gone from the other", async (t) => {
+  test("a question answered in one window disappears from the other", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README" });

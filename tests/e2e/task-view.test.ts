@@ -140,7 +140,7 @@ describe("the page of a task", { skip: missing() ?? false }, () => {
     assert.equal(await page.getByText("in another window").count(), 0);
   });
 
-  test("the plan of the turn before is gone when a new turn begins", async (t) => {
+  test("a new turn removes the plan of the previous one", async (t) => {
     const { page, session } = await openTask(t, { status: "running" });
     await session.append({ type: "prompt", text: "One" });
     const entries = [{ content: "Read the file", priority: "high", status: "completed" }];
