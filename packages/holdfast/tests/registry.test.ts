@@ -101,6 +101,8 @@ describe("setup", () => {
       { use, configurePool: { url: "http://localhost:1" } },
       { use, runtime: "wasm", sqlite: "local" },
       { use, runtime: "wasm", sqlite: { backend: "local" } },
+      { use, dataDirectory: "" },
+      { use, dataDirectory: "  " },
     ];
     for (const options of wrong) {
       assert.throws(

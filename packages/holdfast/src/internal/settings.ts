@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { type Logger, limits, systemPorts } from "@holdfast/core";
+import { HoldfastError, type Logger, limits, systemPorts } from "@holdfast/core";
 import {
   type Definitions,
   type GatewayOptions,
@@ -33,7 +33,7 @@ export function settingsOf<Actors extends Definitions>(
     listen: listenOptions(options),
     shutdown: options.shutdown ?? {},
     ...(options.noWelcome === true ? {} : { welcome: welcome(Object.keys(options.use).length, directory) }),
-    ...(inTests() ? { taken: (error: Error) => tellTaken(ports.log, error) } : {}),
+    ...(inTests() ? { taken: (error: Error) => warnPortInUse(ports.log, error) } : {}),
   };
 }
 
@@ -59,10 +59,14 @@ export function parsedConfig(options: SetupOptions<Definitions>): ParsedConfig {
   };
 }
 
+/** The absolute path of the data directory. A blank path would resolve to the working directory, so it is refused. */
 function dataDirectory(options: SetupOptions<Definitions>): string {
-  return resolve(
-    options.dataDirectory ?? variable("HOLDFAST_DATA") ?? variable("HOLDFAST_STORAGE_PATH") ?? ".holdfast",
-  );
+  const path =
+    options.dataDirectory ?? variable("HOLDFAST_DATA") ?? variable("HOLDFAST_STORAGE_PATH") ?? ".holdfast";
+  if (path.trim() !== "") return resolve(path);
+  const message =
+    'The data directory of the registry is blank. Set "dataDirectory" to a directory for the data of the actors, for example ".holdfast", or leave it out.';
+  throw new HoldfastError("gateway", "invalid_config", message, { statusCode: 400 });
 }
 
 function regionOf(options: SetupOptions<Definitions>): string | undefined {
@@ -128,7 +132,7 @@ function inTests(): boolean {
   return ["VITEST", "NODE_TEST_CONTEXT", "JEST_WORKER_ID"].some((name) => variable(name) !== undefined);
 }
 
-function tellTaken(log: Logger, error: Error): void {
+function warnPortInUse(log: Logger, error: Error): void {
   log.warn("the registry of these tests does not listen: another process of theirs does", {
     reason: error.message,
   });

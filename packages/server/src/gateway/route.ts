@@ -34,23 +34,23 @@ export const actorsPrefix = "/actors/";
  * an id. Throws `gateway.not_found`, `gateway.malformed_path`, `actor.invalid_key`, `actor.key_too_long`.
  */
 export function parseRoute(url: string): Route {
-  let route = known.get(url);
+  let route = routeCache.get(url);
   if (route === undefined) {
     const raw = readRaw(url);
     if (raw !== undefined) return raw;
     route = readRoute(url);
-    if (url.length <= maxKnownLength) {
-      if (known.size >= maxKnown) known.clear();
-      known.set(url, route);
+    if (url.length <= maxCachedLength) {
+      if (routeCache.size >= maxCachedRoutes) routeCache.clear();
+      routeCache.set(url, route);
     }
   }
   return route;
 }
 
 /** Cache of parsed routes: one actor is often called many times. Bounded in number and length. */
-const known = new Map<string, Route>();
-const maxKnown = 4_096;
-const maxKnownLength = 512;
+const routeCache = new Map<string, Route>();
+const maxCachedRoutes = 4_096;
+const maxCachedLength = 512;
 
 /**
  * The path below the mount path of the gateway; undefined if it is not below it. Of several mount paths, the first
