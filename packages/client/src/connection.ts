@@ -2,6 +2,7 @@ import { fromWireError, HoldfastError, isErrorCode, uuidv7, type WireError } fro
 import type {
   ActorTarget,
   ClientDriver,
+  ClientFrame,
   ClosedReason,
   DriverConnection,
   RequestFrame,
@@ -19,12 +20,13 @@ import {
 } from "./internal/connection-errors.ts";
 import { sendOverConnection } from "./internal/connection-send.ts";
 import { IncomingStream } from "./internal/incoming-stream.ts";
-import { callUserCode, Listeners, type Report, reportToConsole } from "./internal/listeners.ts";
+import { Listeners, type Report, reportToConsole } from "./internal/listeners.ts";
 import { type PendingCall, PendingCalls } from "./internal/pending-calls.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { PresenceView, presenceEvent } from "./internal/presence-view.ts";
+import { ReconnectTimer } from "./internal/reconnect-timer.ts";
+import { Subscriptions } from "./internal/subscriptions.ts";
 import { clientLimits } from "./limits.ts";
-import { selectEarlyEvents } from "./network/early-events.ts";
 import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";
 import type { QueueSender } from "./queue-send.ts";
 import { isRetryable } from "./retry.ts";
@@ -56,7 +58,8 @@ export class Connection {
 
   readonly #options: ConnectionOptions;
   readonly #pending = new PendingCalls();
-  readonly #events = new Map<string, Set<(...args: readonly unknown[]) => void>>();
+  readonly #subscriptions: Subscriptions;
+  readonly #reconnectTimer: ReconnectTimer;
   readonly #report: Report = (error) => (this.#options.ports.reportError ?? reportToConsole)(error);
   readonly #errors = new Listeners<[HoldfastError]>(this.#report);
   readonly #opens = new Listeners<[]>(this.#report);
@@ -67,22 +70,22 @@ export class Connection {
   /** Resume token from the server, sent when the connection reconnects. */
   #token: string | undefined;
   #received = 0;
-  /** Events requested in the handshake of the current attempt. */
-  #earlyEvents: ReadonlySet<string> = new Set();
-  /** Events unsubscribed while disconnected. The server may still send them after a resume. */
-  readonly #pendingUnsubscribes = new Set<string>();
-  #attempt = 0;
   #disposed = false;
   /** Transport of the current attempt; `undefined` between attempts. */
   #link: DriverConnection | undefined;
   #lastError: WireError | undefined;
-  /** Cancels the backoff before the next attempt. */
-  #cancelBackoff: (() => void) | undefined;
   #settleReady: { resolve: () => void; reject: (error: unknown) => void };
   readonly #termination = new AbortController();
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#subscriptions = new Subscriptions({
+      isConnected: () => this.isConnected,
+      canResume: () => this.#token !== undefined,
+      transmit: (frame) => this.#transmit(frame),
+      report: this.#report,
+    });
+    this.#reconnectTimer = new ReconnectTimer(options.ports, () => this.#open());
     this.#presence = new PresenceView((callback) => this.on(presenceEvent, callback), this.#report);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // A caller that never awaits `ready` must not get an unhandled rejection.
@@ -150,26 +153,7 @@ export class Connection {
 
   on(name: string, callback: (...args: never[]) => void): () => void {
     // The server closes a connection that sends a name other than a string.
-    const event = String(name);
-    const call = callback as (...args: readonly unknown[]) => void;
-    let callbacks = this.#events.get(event);
-    if (callbacks === undefined) {
-      callbacks = new Set();
-      this.#events.set(event, callbacks);
-      this.#pendingUnsubscribes.delete(event);
-      this.#send({ type: "subscribe", event });
-    }
-    // A wrapper per registration: a callback that is added twice is called twice.
-    const entry = (...args: readonly unknown[]): void => call(...args);
-    callbacks.add(entry);
-    return () => {
-      const current = this.#events.get(event);
-      if (current?.delete(entry) !== true || current.size > 0) return;
-      this.#events.delete(event);
-      if (this.connStatus === "connected") this.#transmit({ type: "unsubscribe", event });
-      else if (this.#token !== undefined || this.#earlyEvents.has(event))
-        this.#pendingUnsubscribes.add(event);
-    };
+    return this.#subscriptions.add(String(name), callback as (...args: readonly unknown[]) => void);
   }
 
   once(event: string, callback: (...args: never[]) => void): () => void {
@@ -251,8 +235,7 @@ export class Connection {
     if (this.#termination.signal.aborted) return;
     this.#lastError = undefined;
     const token = this.#token;
-    const early = selectEarlyEvents(this.#events.keys());
-    this.#earlyEvents = new Set(early);
+    const early = this.#subscriptions.beginHandshake();
     const link: DriverConnection = driver.connect(
       address,
       connParams,
@@ -298,7 +281,7 @@ export class Connection {
         return this.#receiveError(frame.id, frame.error);
       case "event":
         this.#received++;
-        return this.#deliver(frame.name, frame.args);
+        return this.#subscriptions.deliver(frame.name, frame.args);
       case "gap":
         this.#received = frame.received;
         return this.#reportGap();
@@ -320,18 +303,14 @@ export class Connection {
       this.#fail(new HoldfastError("client", "unsupported_protocol", message));
       return;
     }
-    this.#attempt = 0;
+    this.#reconnectTimer.reset();
     this.actorId = frame.actorId;
     this.connId = frame.connId;
     const isReconnect = this.#token !== undefined;
     const { resume } = frame;
     this.#token = resume?.token;
     this.#received = resume?.received ?? 0;
-    for (const event of this.#events.keys()) {
-      if (!this.#earlyEvents.has(event)) this.#transmit({ type: "subscribe", event });
-    }
-    for (const event of this.#pendingUnsubscribes) this.#transmit({ type: "unsubscribe", event });
-    this.#pendingUnsubscribes.clear();
+    this.#subscriptions.completeHandshake();
     // The lost socket may have dropped the calls and their cancellations.
     for (const [id, idempotencyKey] of this.#pending.takeCancelled()) {
       this.#transmit({ type: "cancel", id, idempotencyKey });
@@ -343,12 +322,12 @@ export class Connection {
     this.#settleReady.resolve();
     this.#setStatus("connected");
     this.#opens.emit();
-    if (isReconnect && resume?.resumed !== true && this.#events.size > 0) this.#reportGap();
+    if (isReconnect && resume?.resumed !== true && !this.#subscriptions.isEmpty) this.#reportGap();
   }
 
   #reportGap(): void {
     // The server answers a new presence subscription with the complete list.
-    if (this.#events.has(presenceEvent)) this.#transmit({ type: "subscribe", event: presenceEvent });
+    if (this.#subscriptions.has(presenceEvent)) this.#transmit({ type: "subscribe", event: presenceEvent });
     this.#gaps.emit();
   }
 
@@ -416,15 +395,11 @@ export class Connection {
     call.reject(reason);
   }
 
-  #deliver(name: string, args: readonly unknown[]): void {
-    for (const callback of [...(this.#events.get(name) ?? [])]) callUserCode(callback, args, this.#report);
-  }
-
-  #send(frame: Parameters<ClientDriver["prepare"]>[0]): void {
+  #send(frame: ClientFrame): void {
     if (this.connStatus === "connected") this.#transmit(frame);
   }
 
-  #transmit(frame: Parameters<ClientDriver["prepare"]>[0]): void {
+  #transmit(frame: ClientFrame): void {
     this.#link?.send(this.#options.driver.prepare(frame));
   }
 
@@ -450,21 +425,7 @@ export class Connection {
     if (this.#termination.signal.aborted) return;
     this.#setStatus("disconnected");
     if (this.#termination.signal.aborted) return;
-    const { ports } = this.#options;
-    const options = { minMs: clientLimits.reconnectMinMs, maxMs: clientLimits.reconnectMaxMs };
-    const open = (): void => {
-      this.#cancelBackoff?.();
-      this.#open();
-    };
-    const timer = ports.tasks.after(backoffDelayMs(this.#attempt++, options, ports), open);
-    const stopWatching = ports.onReconnectTrigger?.(() => {
-      this.#attempt = 0;
-      open();
-    });
-    this.#cancelBackoff = () => {
-      timer.cancel();
-      stopWatching?.();
-    };
+    this.#reconnectTimer.start();
   }
 
   /** The actor refused the connection. The two kinds of refusal differ in the order of their statuses. */
@@ -489,7 +450,7 @@ export class Connection {
   #terminate(error: HoldfastError): void {
     if (this.#termination.signal.aborted) return;
     this.#termination.abort(error);
-    this.#cancelBackoff?.();
+    this.#reconnectTimer.cancel();
     this.#settleReady.reject(error);
     for (const [id] of this.#pending.all()) this.#rejectCall(id, error);
     this.#options.onDispose();
