@@ -1,6 +1,6 @@
 import { type ActorKeyInput, HoldfastError, limits, normalizeKey, uuidv7 } from "@holdfast/core";
 import { type ClientConfig, readConfig } from "./config.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { ClientDriver } from "./driver.ts";
 import { type ClientContext, Handle, idTarget, keyTarget, publicHandle } from "./handle.ts";
 import { type ClientPorts, clientPorts } from "./internal/ports.ts";

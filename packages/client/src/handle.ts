@@ -1,5 +1,5 @@
 import { type ActorKey, isErrorCode, uuidv7 } from "@holdfast/core";
-import { Connection } from "./connection.ts";
+import { Connection } from "./connection/connection.ts";
 import type { ActorTarget, ClientDriver } from "./driver.ts";
 import { abortable } from "./internal/abortable.ts";
 import { normalizeActionOptions } from "./internal/action-options.ts";

@@ -68,6 +68,7 @@ export type {
 // API for servers and other drivers: the driver interface and the wire format (docs/reference/wire.md).
 
 export { createClientWithDriver } from "./client.ts";
+export { IncomingStream, streamWindow } from "./connection/incoming-stream.ts";
 export {
   type ActorTarget,
   type ClientDriver,
@@ -89,7 +90,6 @@ export {
   type SendContent,
   type ServerFrame,
 } from "./driver.ts";
-export { IncomingStream, streamWindow } from "./internal/incoming-stream.ts";
 export type { ClientPorts } from "./internal/ports.ts";
 export { closedReason, type SocketConstructor } from "./internal/socket.ts";
 export { checkFilter, filterQuery, type ManageRequest, manageLimits, prefixText } from "./management.ts";

@@ -1,4 +1,4 @@
-import { Connection } from "./connection.ts";
+import { Connection } from "./connection/connection.ts";
 import { HandleMembers } from "./handle.ts";
 import type { ActorConnBase, ActorHandleBase, AnyActorDefinition } from "./types.ts";
 

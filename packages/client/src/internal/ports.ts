@@ -1,6 +1,6 @@
 /** Reconnection, backoff, pending calls, and the proxies of handles and connections. */
 import { type Clock, type Random, systemClock, systemRandom, systemTasks, type Tasks } from "@holdfast/core";
-import { onReconnectTrigger } from "./reconnect-triggers.ts";
+import { onReconnectTrigger } from "../connection/reconnect-triggers.ts";
 
 /** Environment of a client: clock, randomness and timers. In-process clients get those of the simulator. */
 export interface ClientPorts {

@@ -1,6 +1,6 @@
 import { fromWireError, HoldfastError } from "@holdfast/core";
-import { callCancelled } from "../internal/connection-errors.ts";
-import { IncomingStream, streamWindow } from "../internal/incoming-stream.ts";
+import { callCancelled } from "../connection/connection-errors.ts";
+import { IncomingStream, streamWindow } from "../connection/incoming-stream.ts";
 import { decode, type Encoding, encode, trustedDepth } from "./wire.ts";
 
 /**

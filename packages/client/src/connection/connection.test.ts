@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Tasks } from "@holdfast/core";
-import { createClientWithDriver } from "./client.ts";
-import type { ClientDriver, DriverListener } from "./driver.ts";
-import { clientPorts } from "./internal/ports.ts";
+import { createClientWithDriver } from "../client.ts";
+import type { ClientDriver, DriverListener } from "../driver.ts";
+import { clientPorts } from "../internal/ports.ts";
 
 const init = { type: "init", version: 1, actorId: "actor", connId: "conn" } as const;
 const cutOff = { error: { group: "client", code: "network_error", message: "It was cut off" }, final: false };

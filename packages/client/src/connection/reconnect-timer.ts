@@ -1,7 +1,7 @@
 import type { Timer } from "@holdfast/core";
+import { backoffDelayMs } from "../internal/backoff.ts";
+import type { ClientPorts } from "../internal/ports.ts";
 import { clientLimits } from "../limits.ts";
-import { backoffDelayMs } from "./backoff.ts";
-import type { ClientPorts } from "./ports.ts";
 
 const backoff = { minMs: clientLimits.reconnectMinMs, maxMs: clientLimits.reconnectMaxMs };
 

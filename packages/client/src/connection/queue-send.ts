@@ -1,9 +1,9 @@
 import { isErrorCode, type Timer, uuidv7 } from "@holdfast/core";
 import type { DriverSendReply, RequestFrame, SendContent } from "../driver.ts";
+import type { ClientPorts } from "../internal/ports.ts";
 import { clientLimits } from "../limits.ts";
 import type { QueueSendOptions, QueueSendResult, QueueWaitOptions } from "../queue.ts";
 import { normalizeSendOptions, type QueueSender } from "../queue-send.ts";
-import type { ClientPorts } from "./ports.ts";
 
 export interface ConnectionSendOptions {
   readonly ports: ClientPorts;

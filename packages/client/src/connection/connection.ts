@@ -7,30 +7,30 @@ import type {
   DriverConnection,
   RequestFrame,
   ServerFrame,
-} from "./driver.ts";
-import { protocolVersion } from "./driver.ts";
-import { normalizeActionOptions } from "./internal/action-options.ts";
-import { backoffDelayMs } from "./internal/backoff.ts";
+} from "../driver.ts";
+import { protocolVersion } from "../driver.ts";
+import { normalizeActionOptions } from "../internal/action-options.ts";
+import { backoffDelayMs } from "../internal/backoff.ts";
+import { Listeners, type Report, reportToConsole } from "../internal/listeners.ts";
+import type { ClientPorts } from "../internal/ports.ts";
+import { clientLimits } from "../limits.ts";
+import type { QueueSendOptions, QueueWaitOptions } from "../queue.ts";
+import type { QueueSender } from "../queue-send.ts";
+import { isRetryable } from "../retry.ts";
+import type { ActionOptions, ConnStatus } from "../types.ts";
 import {
   callCancelled,
   connectionLost,
   disposedError,
   isPlainDisconnect,
   openFailedError,
-} from "./internal/connection-errors.ts";
-import { sendOverConnection } from "./internal/connection-send.ts";
-import { IncomingStream } from "./internal/incoming-stream.ts";
-import { Listeners, type Report, reportToConsole } from "./internal/listeners.ts";
-import { type PendingCall, PendingCalls } from "./internal/pending-calls.ts";
-import type { ClientPorts } from "./internal/ports.ts";
-import { PresenceView, presenceEvent } from "./internal/presence-view.ts";
-import { ReconnectTimer } from "./internal/reconnect-timer.ts";
-import { Subscriptions } from "./internal/subscriptions.ts";
-import { clientLimits } from "./limits.ts";
-import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";
-import type { QueueSender } from "./queue-send.ts";
-import { isRetryable } from "./retry.ts";
-import type { ActionOptions, ConnStatus } from "./types.ts";
+} from "./connection-errors.ts";
+import { IncomingStream } from "./incoming-stream.ts";
+import { type PendingCall, PendingCalls } from "./pending-calls.ts";
+import { PresenceView, presenceEvent } from "./presence-view.ts";
+import { sendOverConnection } from "./queue-send.ts";
+import { ReconnectTimer } from "./reconnect-timer.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 export interface ConnectionOptions {
   /** Sends messages to the queues of the actor. */

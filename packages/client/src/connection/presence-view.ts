@@ -1,4 +1,4 @@
-import { Listeners, type Report } from "./listeners.ts";
+import { Listeners, type Report } from "../internal/listeners.ts";
 
 /** Event that carries presence: docs/reference/wire.md. */
 export const presenceEvent = "$presence";

@@ -1,6 +1,6 @@
 import type { ClientFrame } from "../driver.ts";
+import { callUserCode, type Report } from "../internal/listeners.ts";
 import { selectEarlyEvents } from "../network/early-events.ts";
-import { callUserCode, type Report } from "./listeners.ts";
 
 export interface SubscriptionsOptions {
   readonly isConnected: () => boolean;
