@@ -25,6 +25,8 @@ interface Kind {
   readonly callersPerSocket?: number;
   /** Minimum share of the echo's rate; the floor is 0.8 of the ceiling when that is lower. */
   readonly ofEcho?: number;
+  /** Whether a call may use no more CPU than an echo and a bare commit together, which holds on a busy machine too. */
+  readonly limitsCpu?: boolean;
   /** For a single caller: latency allowed on top of one echo and one sync. */
   readonly callMs?: number;
 }
@@ -170,9 +172,21 @@ function floorsOf(
   const p50 = (name: "actor" | "echo"): number => least(samples[name].map((each) => each.p50Ms));
   if (kind.ofEcho !== undefined) {
     const limit = Math.min(kind.ofEcho * best("echo"), ofCeiling * best("ceiling"));
-    return [{ name: "durable calls", value: best("actor"), limit, unit: "/s", better: "more" }];
+    const rate: Floor = { name: "durable calls", value: best("actor"), limit, unit: "/s", better: "more" };
+    return kind.limitsCpu === true ? [rate, cpuFloor(samples)] : [rate];
   }
   if (kind.callMs === undefined) return [];
   const limit = p50("echo") + 1_000 / best("ceiling") + kind.callMs;
   return [{ name: "one durable call", value: p50("actor"), limit, unit: "ms", better: "less" }];
+}
+
+/** CPU of one durable call, all threads, compared with the work that it cannot avoid: one request and one commit. */
+function cpuFloor(
+  samples: Readonly<Record<"actor" | "echo" | "ceiling", readonly { readonly cpuMicros: number }[]>>,
+): Floor {
+  const cpu = (name: keyof typeof samples): number => least(samples[name].map((each) => each.cpuMicros));
+  return {
+    ...{ name: "CPU of a durable call", value: cpu("actor"), unit: "us", better: "less" },
+    limit: cpu("echo") + cpu("ceiling"),
+  };
 }

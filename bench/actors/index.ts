@@ -13,7 +13,7 @@ import { recovery, steps } from "./workflow.ts";
 
 export const scenarios: readonly Scenario[] = [
   callScenario("http-1", { transport: "http", callers: 1 }),
-  callScenario("http-32", { transport: "http", callers: 32, ofEcho: 0.65 }),
+  callScenario("http-32", { transport: "http", callers: 32, ofEcho: 0.5, limitsCpu: true }),
   callScenario("websocket-1", { transport: "ws", callers: 1, callMs: 0.3 }),
   callScenario("websocket-32", { transport: "ws", callers: 32, ofEcho: 1 }),
   callScenario("websocket-32-shared", { transport: "ws", callers: 32, callersPerSocket: 32, ofEcho: 1 }),
