@@ -1,13 +1,14 @@
 /**
- * `npm run bench [-- <group> [<filter>...]]`: every scenario of the groups, or of one of them, or those
- * whose name contains one of the filters. Exits with 1 when one is under its floor or fails. Only ratios
- * of one run are meant to be compared between machines. Samples are kept in `.cache/bench`.
+ * `npm run bench [-- [--record] [<group>] [<filter>...]]`: runs every scenario, or those of one group, or those whose
+ * name contains one of the filters. Exits with 1 when one fails or is under its floor. Only ratios of one run can be
+ * compared between machines. Samples are saved in `.cache/bench`; `--record` writes them into performance.md.
  */
 import { fork } from "node:child_process";
 import { ensureSystemPackages } from "../tools/system-packages.ts";
 import { groups } from "./groups.ts";
 import { keepSamples, printOutcome } from "./internal/report.ts";
 import { holds, type Outcome, type Scenario } from "./internal/scenario.ts";
+import { recordResults } from "./results.ts";
 
 const defaultTimeoutMs = 120_000;
 
@@ -46,10 +47,9 @@ function endProcessGroup(leader: number | undefined): void {
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const [only, ...filters] = args;
-  if (only !== undefined && groups[only] === undefined) {
-    throw new Error(`There is no group ${only}; there are: ${Object.keys(groups).join(", ")}`);
-  }
+  const words = args.filter((word) => word !== "--record");
+  const only = words.find((word) => groups[word] !== undefined);
+  const filters = words.filter((word) => word !== only);
   await ensureSystemPackages(
     (only === undefined ? Object.keys(groups) : [only]).map((name) => `bench/${name}`),
   );
@@ -72,7 +72,11 @@ async function main(args: readonly string[]): Promise<void> {
       for (const floor of outcome.floors) if (!holds(floor)) failures.push(`${title} (${floor.name})`);
     }
   }
-  if (ran === 0) throw new Error(`No scenario is called like ${filters.join(" or ")}`);
+  if (ran === 0) {
+    const names = Object.keys(groups).join(", ");
+    throw new Error(`No scenario has a name with ${filters.join(" or ")}. The groups are ${names}.`);
+  }
+  if (args.includes("--record")) recordResults();
   if (failures.length === 0) return;
   console.error(`under the floor: ${failures.join("; ")}`);
   process.exitCode = 1;

@@ -4,7 +4,23 @@ import { availableParallelism, cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { type Figure, type Floor, holds, type Outcome, type Unit } from "./scenario.ts";
 
-const directory = join(import.meta.dirname, "..", "..", ".cache", "bench");
+export const samplesDirectory = join(import.meta.dirname, "..", "..", ".cache", "bench");
+
+/** File of the samples of one scenario. */
+export interface Recorded {
+  readonly group: string;
+  readonly name: string;
+  readonly machine: {
+    readonly node: string;
+    readonly cores: number;
+    readonly cpu: string | undefined;
+    /** Load averages of 1, 5 and 15 minutes. */
+    readonly load: readonly number[];
+    /** ISO 8601. */
+    readonly at: string;
+  };
+  readonly outcome: Outcome | { readonly error: string };
+}
 
 export function show(value: number, unit: Unit): string {
   if (unit === "/s" || unit === "bytes") return `${Math.round(value).toLocaleString("en")} ${unit}`;
@@ -37,21 +53,19 @@ function floorLine(floor: Floor): string {
 }
 
 /** Saves every round of a scenario, with the machine and its load. */
-export function keepSamples(
-  group: string,
-  name: string,
-  outcome: Outcome | { readonly error: string },
-): void {
-  mkdirSync(directory, { recursive: true });
-  const machine = {
-    node: process.version,
-    cores: availableParallelism(),
-    cpu: cpus()[0]?.model,
-    load: loadavg(),
-    at: new Date().toISOString(),
+export function keepSamples(group: string, name: string, outcome: Recorded["outcome"]): void {
+  mkdirSync(samplesDirectory, { recursive: true });
+  const recorded: Recorded = {
+    group,
+    name,
+    machine: {
+      node: process.version,
+      cores: availableParallelism(),
+      cpu: cpus()[0]?.model,
+      load: loadavg(),
+      at: new Date().toISOString(),
+    },
+    outcome,
   };
-  writeFileSync(
-    join(directory, `${group}-${name}.json`),
-    `${JSON.stringify({ machine, ...outcome }, null, 1)}\n`,
-  );
+  writeFileSync(join(samplesDirectory, `${group}-${name}.json`), `${JSON.stringify(recorded, null, 1)}\n`);
 }
