@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { actor } from "@holdfast/actors";
-import { systemPorts } from "@holdfast/core";
+import { systemClock, systemPorts, systemRandom, uuidv7 } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import {
   ensure,
+  type Floor,
   interleave,
   least,
   most,
@@ -16,7 +17,7 @@ import {
   roundMs,
   type Scenario,
 } from "../internal/scenario.ts";
-import { measureDurableCeiling } from "./store.ts";
+import { type Ceiling, measureDurableCeiling } from "./store.ts";
 
 const counter = actor({
   state: { count: 0 },
@@ -138,5 +139,62 @@ async function measureCommits(): Promise<Outcome> {
   });
 }
 
+/** Turns that wait for the same sync share a commit, so that one actor does more calls than the store does commits. */
+const hotFloor = { ofCeiling: 1.6, aloneOfCeiling: 0.8 } as const;
+
+function floor(name: string, value: number, limit: number): Floor {
+  return { name, value, limit, unit: "/s", better: "more" };
+}
+
+/** One actor under load compared with as many actors of one caller each, by keyed calls, each with its own record. */
+async function measureHotActor(): Promise<Outcome> {
+  const callers = 32;
+  return withRegistry(async ({ client }, reopen) => {
+    const handles = Array.from({ length: callers }, (_, n) => client.counter.getOrCreate(String(n)));
+    const hot = client.counter.getOrCreate("hot");
+    await Promise.all([hot, ...handles].map((handle) => handle.increment(1)));
+    let calls = callers + 1;
+    const round = async (targets: readonly (typeof hot)[]): Promise<Round> => {
+      const keyed = { name: "increment", args: [1] } as const;
+      const increment = (handle: typeof hot) => () =>
+        handle.action({ ...keyed, idempotencyKey: uuidv7(systemClock, systemRandom) }) as Promise<number>;
+      const result = await callFor(targets.map(increment));
+      calls += result.calls;
+      return result;
+    };
+    const samples = await interleave({
+      hot: () => round(Array.from({ length: callers }, () => hot)),
+      spread: () => round(handles),
+      hotAlone: () => round([hot]),
+      ceilingAlone: () => measureDurableCeiling({ inFlight: 1, durationMs: roundMs }),
+      ceiling: () => measureDurableCeiling({ inFlight: callers, durationMs: roundMs }),
+    });
+    const again = (await reopen()).client;
+    const counts = [
+      await again.counter.get("hot").get(),
+      ...(await Promise.all(handles.map((_, n) => again.counter.get(String(n)).get()))),
+    ];
+    ensure(counts.reduce((sum, count) => sum + count, 0) === calls, "a commit was lost or done twice");
+    const ceiling = (rounds: readonly Ceiling[]): number => most(rounds.map((each) => each.perSecond));
+    const value = best(samples.hot);
+    const alone = best(samples.hotAlone);
+    return {
+      figures: [
+        { name: "one actor", value, unit: "/s", detail: detail(samples.hot) },
+        { name: "32 actors", value: best(samples.spread), unit: "/s", detail: detail(samples.spread) },
+        { name: "ceiling", value: ceiling(samples.ceiling), unit: "/s" },
+        { name: "one caller", own: true, value: alone, unit: "/s", detail: detail(samples.hotAlone) },
+        { name: "ceiling, one caller", own: true, value: ceiling(samples.ceilingAlone), unit: "/s" },
+      ],
+      floors: [
+        floor("calls of a hot actor", value, hotFloor.ofCeiling * ceiling(samples.ceiling)),
+        floor("calls of one caller", alone, hotFloor.aloneOfCeiling * ceiling(samples.ceilingAlone)),
+      ],
+      samples,
+    };
+  });
+}
+
+export const hotActor: Scenario = { name: "hot-actor-32", run: measureHotActor };
 export const inProcess: Scenario = { name: "in-process", run: measureCalls };
 export const commits: Scenario = { name: "commits-256", run: measureCommits };

@@ -2,7 +2,7 @@ import type { Scenario } from "../internal/scenario.ts";
 import { callScenario } from "./calls.ts";
 import { create, createHttp, wake } from "./cold.ts";
 import { database } from "./db.ts";
-import { commits, inProcess } from "./in-process.ts";
+import { commits, hotActor, inProcess } from "./in-process.ts";
 import { memory } from "./memory.ts";
 import { queues } from "./queue.ts";
 import { state } from "./state.ts";
@@ -19,6 +19,7 @@ export const scenarios: readonly Scenario[] = [
   callScenario("websocket-32-shared", { transport: "ws", callers: 32, callersPerSocket: 32, ofEcho: 1 }),
   inProcess,
   commits,
+  hotActor,
   create,
   createHttp,
   wake,
