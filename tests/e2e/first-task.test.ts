@@ -85,7 +85,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     await approvalCard(page).locator('[data-kind="reject_once"]').click();
     await waitForStatus(page, "idle");
     await page.locator('[data-approval-state="denied"]').waitFor();
-    await page.getByText("The agent has left every file as it was.").waitFor();
+    await page.getByText("The agent changed no files.").waitFor();
     assertNoTrouble(page);
   });
 

@@ -222,7 +222,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     assert.equal(await page.evaluate("document.activeElement.id"), "panel-queue");
     await page.getByLabel("Delay in milliseconds").fill("9000000000000000");
     await page.getByRole("button", { name: "Send" }).click();
-    await page.getByText("from beyond all dates").waitFor();
+    await page.getByText("from invalid date").waitFor();
     await page.getByRole("button", { name: "Clear the queues" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete them" }).click();
     await page.getByText("No messages").waitFor();

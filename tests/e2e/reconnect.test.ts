@@ -118,12 +118,12 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await studio.kill();
     await page.getByTestId("offline-banner").waitFor();
     await page.getByRole("link", { name: "Actors" }).click();
-    await page.getByRole("heading", { name: "This page is not loaded yet" }).waitFor();
+    await page.getByRole("heading", { name: "This page could not be loaded" }).waitFor();
     await assertAccessible(page, "a page that is not loaded");
     await page.getByRole("link", { name: "Tasks", exact: true }).click();
     await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
     await page.getByRole("link", { name: "Actors" }).click();
-    await page.getByRole("heading", { name: "This page is not loaded yet" }).waitFor();
+    await page.getByRole("heading", { name: "This page could not be loaded" }).waitFor();
     await studio.start();
     await page.getByRole("heading", { name: "Actors" }).waitFor();
     await page.locator(".actor-list").waitFor();

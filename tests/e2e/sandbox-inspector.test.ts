@@ -119,11 +119,11 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.route("**/assets/files-screen*", (route) => route.abort());
     await page.route("**/ui/files", (route) => route.abort());
     await page.getByRole("link", { name: "Files" }).click();
-    await page.getByRole("heading", { name: "This page is not loaded yet" }).waitFor();
+    await page.getByRole("heading", { name: "This page could not be loaded" }).waitFor();
     await page.getByRole("link", { name: "Processes" }).click();
     await page.getByRole("heading", { name: "New process" }).waitFor();
     await page.getByRole("link", { name: "Files" }).click();
-    await page.getByRole("heading", { name: "This page is not loaded yet" }).waitFor();
+    await page.getByRole("heading", { name: "This page could not be loaded" }).waitFor();
     await page.unrouteAll();
     await page.getByRole("table").or(page.getByText("This folder is empty.")).first().waitFor();
   });
@@ -467,7 +467,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByText("it has changed since you opened it").waitFor();
     assert.equal(await readFile(join(work, "README.md"), "utf8"), "# Somebody else's\n");
-    await page.getByRole("button", { name: "Read it again" }).click();
+    await page.getByRole("button", { name: "Reload the file" }).click();
     await page.getByText("it has changed since you opened it").waitFor({ state: "detached" });
     assert.equal(await text.inputValue(), "# Somebody else's\n");
     await files.getByRole("link", { name: "picture.bin" }).click();
@@ -513,10 +513,10 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.locator('input[type="file"]').setInputFiles(note);
     await files.getByRole("link", { name: "note.txt" }).waitFor();
     await page.locator('input[type="file"]').setInputFiles({ ...note, buffer: Buffer.from("two") });
-    await page.getByText("There already: note.txt.").waitFor();
+    await page.getByText("Existing files: note.txt.").waitFor();
     assert.equal(await readFile(join(work, "notes/note.txt"), "utf8"), "one");
     await page.getByRole("button", { name: "Replace" }).click();
-    await page.getByText("There already").waitFor({ state: "detached" });
+    await page.getByText("Existing files").waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Upload", exact: true }).waitFor();
     assert.equal(await readFile(join(work, "notes/note.txt"), "utf8"), "two");
 
@@ -550,13 +550,13 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: join(work, "one") })}`);
     const mine = { name: "same.txt", mimeType: "text/plain", buffer: Buffer.from("mine") };
     await page.locator('input[type="file"]').setInputFiles(mine);
-    await page.getByText("There already: same.txt.").waitFor();
+    await page.getByText("Existing files: same.txt.").waitFor();
     const crumbs = page.getByRole("navigation", { name: "Folder" });
     await crumbs.getByRole("link", { name: "work" }).click();
     await page.getByTestId("files").getByRole("link", { name: /^two/ }).click();
     await crumbs.getByRole("link", { name: "two" }).waitFor();
     await page.getByRole("button", { name: "Replace" }).click();
-    await page.getByText("There already").waitFor({ state: "detached" });
+    await page.getByText("Existing files").waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Upload", exact: true }).waitFor();
     assert.equal(await readFile(join(work, "two/same.txt"), "utf8"), "two");
     assert.equal(await readFile(join(work, "one/same.txt"), "utf8"), "mine");
@@ -681,7 +681,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     const fresh = page.getByRole("article", { name: "New MCP server" });
     assert.equal(await fresh.getByRole("button", { name: "Save" }).isDisabled(), true);
     await page.getByText("This name is taken").waitFor();
-    await page.getByRole("button", { name: "Never mind" }).click();
+    await page.getByRole("button", { name: "Cancel" }).click();
     const saved = await call(`/v1/config/mcp?${new URLSearchParams({ directory: work, mcpName: "tools" })}`);
     assert.deepEqual(await saved.json(), { type: "local", command: "some-server", args: [] });
     // What is typed while it is saved stays.

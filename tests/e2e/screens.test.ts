@@ -212,7 +212,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README" });
     await approvalCard(page).waitFor();
-    await page.getByText("The agent has changed no file so far.").waitFor();
+    await page.getByText("The agent has not changed any files yet.").waitFor();
     const held = Promise.withResolvers<void>();
     await page.route("**/actions/diff*", async (route) => {
       await held.promise;
@@ -222,8 +222,8 @@ describe("every screen", { skip: absent ?? false }, () => {
     await approvalCard(page).locator('[data-kind="allow_once"]').click();
     await asked;
     await waitForStatus(page, "idle");
-    await page.getByText("Reading the changes", { exact: true }).waitFor();
-    assert.equal(await page.getByText("The agent has left every file as it was.").count(), 0);
+    await page.getByText("Loading the changes", { exact: true }).waitFor();
+    assert.equal(await page.getByText("The agent changed no files.").count(), 0);
     held.resolve();
     await page.locator('[data-file="README.md"]').waitFor();
     assertNoTrouble(page);

@@ -33,7 +33,7 @@ describe("signing in", { skip: absent ?? false }, () => {
   test("a wrong ticket is refused in words", async (t) => {
     const page = await openPage(browser, t);
     await page.goto(`${studio.url}/#ticket=${"x".repeat(43)}`);
-    await page.getByRole("heading", { name: "This link has been used or is too old" }).waitFor();
+    await page.getByRole("heading", { name: "This link was already used or has expired" }).waitFor();
     assert.equal(new URL(page.url()).hash, "");
   });
 
@@ -62,7 +62,7 @@ describe("signing in", { skip: absent ?? false }, () => {
 
     const other = await openPage(browser, t);
     await other.goto(link);
-    await other.getByRole("heading", { name: "This link has been used or is too old" }).waitFor();
+    await other.getByRole("heading", { name: "This link was already used or has expired" }).waitFor();
   });
 
   test("the cookie survives a restart of the server", async (t) => {

@@ -150,7 +150,7 @@ function replyOf(kind: string): PermissionReply {
 }
 
 function outcomeOf(state: NonNullable<TranscriptEntry["permission"]>["state"]): string {
-  if (state === "expired") return "Not answered in time";
+  if (state === "expired") return "Expired without an answer";
   return state === "cancelled" ? "Withdrawn" : "Auto-resolved";
 }
 

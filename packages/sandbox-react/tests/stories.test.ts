@@ -320,7 +320,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await open("terminal-broken");
     await includes(page, '[data-slot="status"]', "attempt");
     const before = Number(await page.textContent("#attempts"));
-    await page.getByRole("button", { name: "Connect now" }).click();
+    await page.getByRole("button", { name: "Reconnect now" }).click();
     await until(page, `Number(document.querySelector("#attempts").textContent) > ${before}`);
     await assertAccessible(page, "terminal-broken");
   });

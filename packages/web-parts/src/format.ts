@@ -26,7 +26,7 @@ export function formatAgo(at: number, now: number): string {
 
 /** "21 Nov 2026, 14:03:07". Times beyond the range of `Date` get a fixed text instead of an exception. */
 export function formatDateTime(at: number): string {
-  return Math.abs(at) <= maxTime ? absolute.format(at) : "beyond all dates";
+  return Math.abs(at) <= maxTime ? absolute.format(at) : "invalid date";
 }
 
 /** "14:03:07". */

@@ -34,7 +34,7 @@ function comparedLines({ path, oldText, newText }: FileChange): ChangeLine[] | u
 function hunkLine(oldStart: number, newStart: number): ChangeLine {
   return {
     kind: "hunk",
-    text: oldStart === newStart ? `Line ${newStart}` : `Line ${oldStart}, now ${newStart}`,
+    text: oldStart === newStart ? `Line ${newStart}` : `Line ${oldStart} → ${newStart}`,
   };
 }
 

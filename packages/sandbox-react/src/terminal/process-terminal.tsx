@@ -94,11 +94,11 @@ export function ProcessTerminal(props: ProcessTerminalProps) {
           </span>
           {(state.kind === "lost" || state.kind === "reconnecting") && (
             <button type="button" data-slot="retry" style={buttonStyle} onClick={terminal.retry}>
-              Connect now
+              Reconnect now
             </button>
           )}
           <span id={`${id}-keys`} data-slot="keys">
-            {terminal.tabLeaves ? "Tab leaves the terminal" : "Tab goes to the program"} (Control+M)
+            {terminal.tabLeaves ? "Tab leaves the terminal" : "Tab is sent to the program"} (Control+M)
           </span>
           {state.kind === "exited" && state.exitCode !== null && (
             <span data-slot="exit-code">exit={state.exitCode}</span>
@@ -133,7 +133,7 @@ function wordsFor(state: UsedTerminal["state"]): string {
     case "ready":
       return "Connected";
     case "reconnecting":
-      return `Connection lost, attempt ${state.attempt} to get it back…`;
+      return `Connection lost. Reconnecting (attempt ${state.attempt})…`;
     case "lost":
       return `Disconnected: ${state.message}`;
     case "failed":

@@ -32,7 +32,7 @@ function Change({ change }: { readonly change: FileChange }) {
         {lines.map((line, index) => (
           <Line key={index} line={line} />
         ))}
-        {cut && "… more lines are left out\n"}
+        {cut && "… more lines are not shown\n"}
       </pre>
     </figure>
   );

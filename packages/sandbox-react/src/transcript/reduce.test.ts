@@ -178,7 +178,7 @@ describe("events to transcript entries", () => {
     }
   });
 
-  test("an event whose time is beyond all dates is shown", () => {
+  test("an event with an invalid time is shown", () => {
     for (const createdAt of [8.64e15 + 1, -1e300, Number.NaN, Number.POSITIVE_INFINITY]) {
       const events = log(prompt(1, "Go")).map((event) => ({ ...event, createdAt }));
       const transcript = reduceTranscript(createTranscript(), events);
@@ -253,7 +253,7 @@ describe("events to transcript entries", () => {
       "tool: Edit cancelled",
       "asks: p answered yes",
       "error: The agent exited with code 1",
-      "info: The agent was started again and knows what was said",
+      "info: The agent was restarted and remembers the conversation",
       "user: Again",
       "tool: Another completed",
     ]);
@@ -288,7 +288,7 @@ describe("events to transcript entries", () => {
     assert.deepEqual(lines(refused), [
       "user: Go",
       "error: No",
-      "error: A prompt could not be given to the agent",
+      "error: A prompt was not delivered to the agent",
     ]);
     assert.equal(refused.entries[2]?.meta?.detail, "not installed");
     assert.equal(interrupted.running, false);

@@ -121,11 +121,11 @@ function stopped(reason: string): [title: string, detail: string, severity: "inf
     case "cancelled":
       return ["Turn cancelled", "", "info"];
     case "max_tokens":
-      return ["The answer reached its longest length", "", "error"];
+      return ["The answer reached the maximum length", "", "error"];
     case "max_turn_requests":
-      return ["The turn reached its most requests", "", "error"];
+      return ["The turn reached the maximum number of requests", "", "error"];
     case "refusal":
-      return ["The agent refused to go on", "", "error"];
+      return ["The agent refused to continue", "", "error"];
     default:
       return [`Turn ended: ${reason}`, "", "info"];
   }
@@ -150,7 +150,7 @@ function takeFromAgent(draft: Draft, method: string, payload: UnknownRecord): vo
       recovered(draft, params.recovery);
       return;
     case "_session/setting_lost":
-      draft.note("A setting could not be set again", text(params.message) ?? "", "error");
+      draft.note("A setting was not restored", text(params.message) ?? "", "error");
       return;
     case "_adapter/agent_exited":
       exited(draft, params);
@@ -171,7 +171,7 @@ function takePrompt(draft: Draft, params: UnknownRecord): void {
     const id = text(params.id);
     if (id !== undefined) memory.runningId = id;
   } else if (params.status === "failed" && params.id !== memory.runningId) {
-    draft.note("A prompt could not be given to the agent", detail, "error");
+    draft.note("A prompt was not delivered to the agent", detail, "error");
   } else if (params.status === "interrupted") {
     memory.prompts = [];
     withdrawAll(draft);
@@ -182,8 +182,8 @@ function takePrompt(draft: Draft, params: UnknownRecord): void {
 
 function recovered(draft: Draft, recovery: unknown): void {
   if (recovery === "replayed")
-    draft.note("The agent was started again and was told what was said", "", "info");
-  else draft.note("The agent was started again and knows what was said", "", "info");
+    draft.note("The agent was restarted with the history of the conversation", "", "info");
+  else draft.note("The agent was restarted and remembers the conversation", "", "info");
 }
 
 function exited(draft: Draft, params: UnknownRecord): void {
@@ -195,7 +195,7 @@ function exited(draft: Draft, params: UnknownRecord): void {
   if (params.success === true && !busy) return;
   const how =
     typeof params.signal === "string"
-      ? `was ended by ${params.signal}`
+      ? `was terminated by ${params.signal}`
       : `exited with code ${String(params.code ?? params.exitCode ?? "unknown")}`;
   draft.note(`The agent ${how}`, text(params.stderr) ?? "", "error");
   draft.memory.exitShown = true;

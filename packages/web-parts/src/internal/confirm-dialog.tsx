@@ -57,7 +57,7 @@ export function ConfirmDialog({
         <div id={`${id}-text`} className="dialog-text">
           {children}
         </div>
-        {work.isError && <ErrorNotice error={work.error} title="That did not work." />}
+        {work.isError && <ErrorNotice error={work.error} title="The action failed." />}
         <div className="dialog-foot">
           <button type="button" className="button" onClick={() => dialog.current?.close()}>
             {dismissLabel}

@@ -39,7 +39,7 @@ function AskDialog({
   return (
     <ConfirmDialog
       title={title}
-      dismissLabel="Never mind"
+      dismissLabel="Cancel"
       confirmLabel={confirmLabel}
       confirmClassName="button button-primary"
       ready={wanted !== ""}

@@ -32,22 +32,20 @@ export function PageFailed({ error }: { readonly error: unknown }) {
   useReloadWhenServed(waits);
   return (
     <div className="page page-narrow">
-      <h1>{waits ? "This page is not loaded yet" : "This page cannot be shown"}</h1>
+      <h1>{waits ? "This page could not be loaded" : "This page cannot be shown"}</h1>
       <div role="alert">
         {waits ? (
-          <p>
-            The server does not answer, or was replaced by another version. The page comes when it answers.
-          </p>
+          <p>The server does not answer, or it was updated. The page reloads when the server answers.</p>
         ) : (
           <p>
-            Something in it failed: <code>{error instanceof Error ? error.message : String(error)}</code>
+            An error occurred: <code>{error instanceof Error ? error.message : String(error)}</code>
           </p>
         )}
       </div>
       {!waits && (
         <p>
           <button type="button" className="button" onClick={() => window.location.reload()}>
-            Load it again
+            Reload
           </button>
         </p>
       )}

@@ -82,7 +82,7 @@ function useLinkAnnouncements(link: LinkState): void {
   const announce = useAnnounce();
   const previous = usePrevious(link);
   useEffect(() => {
-    if (link === "offline" && previous === "online") announce("Connection lost. Trying again.", "assertive");
+    if (link === "offline" && previous === "online") announce("Connection lost. Reconnecting.", "assertive");
     if (link === "online" && previous === "offline") announce("Connected again.");
   }, [announce, link, previous]);
 }

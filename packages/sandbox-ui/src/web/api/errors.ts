@@ -34,7 +34,7 @@ export function isConflict(error: unknown): boolean {
 /** An error as text for people, with what to do next. The code is shown separately, for the documentation. */
 export function describeError(error: unknown): ErrorText {
   if (isSignedOut(error)) {
-    return { title: "The server requires a token.", next: "It was printed when the server started." };
+    return { title: "The server requires a token.", next: "The server prints it when it starts." };
   }
   if (isUnreachable(error)) {
     return { title: "The server does not answer.", next: "This page retries automatically." };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fileRefQuery, formatFileRef, toFileRef } from "./file-ref.ts";
 import { baseName, crumbs, join, readBlob } from "./files.ts";
-import { fileRefQuery, formatFileRef, toFileRef } from "./place.ts";
 
 test("a path that is not UTF-8 is told by its bytes", () => {
   const place = toFileRef({

@@ -1,4 +1,4 @@
-import { type FileRef, fileRefQuery, formatFileRef } from "./place.ts";
+import { type FileRef, fileRefQuery, formatFileRef } from "./file-ref.ts";
 import type { SandboxApi } from "./sandbox-api.ts";
 
 /** Maximum size of a file that is shown and edited as text. */
@@ -128,7 +128,9 @@ export async function readBlob(response: Response, path: string): Promise<Blob> 
     if (size > maxDownloadBytes) {
       // The thrown error is the reason; errors of cancelling are ignored.
       await reader.cancel().catch(() => {});
-      throw new Error(`It is too large for a browser. Use: holdfast sandbox fs cat ${path}`);
+      throw new Error(
+        `The file is too large for a browser. Download it with: holdfast sandbox fs cat ${path}`,
+      );
     }
     chunks.push(value);
   }

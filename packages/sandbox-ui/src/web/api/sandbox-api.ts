@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import { type FsEntry, type ProblemDetails, SandboxAgent, SandboxAgentError } from "@holdfast/sandbox-client";
 import type { Connection } from "./connection.ts";
-import { type FileRef, fileRefQuery } from "./place.ts";
+import { type FileRef, fileRefQuery } from "./file-ref.ts";
 import type { EventPage, NewSession, Permission, Process, Prompt, Session } from "./types.ts";
 
 export interface Call {

@@ -35,8 +35,7 @@ export function ConnectScreen({
       <BrandMark size={40} />
       <h1>Sandbox inspector</h1>
       <p className="muted">
-        The server requires a token. It was printed when the server started, unless whoever started it chose
-        one.
+        The server requires a token. The server prints it when it starts, unless it was set with --token.
       </p>
       <form onSubmit={submit} className="stack">
         <div className="field">

@@ -64,7 +64,7 @@ function PermissionsLink() {
   const pending = data?.filter(({ state }) => state === "pending").length ?? 0;
   const previous = usePrevious(pending);
   useEffect(() => {
-    if (previous !== undefined && pending > previous) announce("An agent requests a permission.");
+    if (previous !== undefined && pending > previous) announce("An agent requests permission.");
   }, [announce, pending, previous]);
   return (
     <Link to="/permissions">

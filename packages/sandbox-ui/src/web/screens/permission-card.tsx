@@ -40,9 +40,7 @@ export function PermissionList({
   const { rows, more } = useRows(sorted ?? []);
   if (sorted === undefined) return <Loading label="Loading the permissions" />;
   if (sorted.length === 0) {
-    return (
-      <Empty title="No permission requests yet.">What an agent asks for before it acts appears here.</Empty>
-    );
+    return <Empty title="No permission requests yet.">Requests of agents for permission appear here.</Empty>;
   }
   return (
     <>
@@ -94,7 +92,7 @@ function PermissionCard({
         </p>
       )}
       <details className="told">
-        <summary>What it wants to do</summary>
+        <summary>Details of the request</summary>
         <pre>{visibleText(JSON.stringify(toolCall, null, 2))}</pre>
       </details>
       {state === "pending" && <Answers permission={permission} title={title} />}

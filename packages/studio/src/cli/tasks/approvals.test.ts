@@ -17,11 +17,11 @@ const approval: ApprovalView = {
 test("a gate question shows who asks, and the origin of untrusted text that may have caused it", () => {
   const from = (origin: string): ApprovalView => ({ ...approval, boundary: { tool: "send_mail", origin } });
   assert.deepEqual(originOf(approval), []);
-  assert.match(card({ taskId: "t1", approval }), /THE GATE ASKS/);
+  assert.match(card({ taskId: "t1", approval }), /THE GATE REQUIRES APPROVAL/);
   const text = card({ taskId: "t1", approval: from("egress to a.example\u001b[2K\u202e") });
-  assert.match(text, /words from outside are in this session: egress to a\.example\\u001b\[2K\\u202e\n/);
+  assert.match(text, /this session contains untrusted content: egress to a\.example\\u001b\[2K\\u202e\n/);
   const { boundary: _, ...agents } = approval;
-  assert.match(card({ taskId: "t1", approval: agents }), /the agent asks/);
+  assert.match(card({ taskId: "t1", approval: agents }), /the agent requests approval/);
 });
 
 test("a truncated question says where it is truncated", () => {

@@ -108,7 +108,7 @@ export async function openApprovals(client: StudioClient, task: string | undefin
 /** Lines that name the origin of untrusted text that may have caused a gate question. */
 export function originOf({ boundary }: ApprovalView): string[] {
   if (boundary?.origin === undefined) return [];
-  return [`  words from outside are in this session: ${harmless(boundary.origin)}`];
+  return [`  this session contains untrusted content: ${harmless(boundary.origin)}`];
 }
 
 /** The lines of a question's detail, plus a note if it is truncated. */
@@ -120,7 +120,9 @@ export function detailOf(approval: ApprovalView): string[] {
 /** Formats a question for a terminal. */
 export function card({ taskId, approval }: Waiting): string {
   const asks =
-    approval.boundary === undefined ? "the agent asks" : "THE GATE ASKS: this acts outside of the jail";
+    approval.boundary === undefined
+      ? "the agent requests approval"
+      : "THE GATE REQUIRES APPROVAL: this acts outside the jail";
   const until = new Date(approval.expiresAt).toISOString();
   const lines = [
     `${approval.id}  task ${taskId}  until ${until}`,

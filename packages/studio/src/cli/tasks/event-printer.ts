@@ -35,7 +35,7 @@ export class EventPrinter {
         return this.#notice(`interrupted: ${harmless(body.reason)}`);
       case "approval-requested":
         return this.#notice(
-          `${body.approval.boundary === undefined ? "the agent asks" : "the gate asks"}: ${harmless(body.approval.title)}`,
+          `${body.approval.boundary === undefined ? "the agent requests approval" : "the gate requires approval"}: ${harmless(body.approval.title)}`,
         );
       case "approval-settled":
         return this.#notice(`approval ${body.outcome}`);

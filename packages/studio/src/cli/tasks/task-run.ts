@@ -198,7 +198,7 @@ export class TaskRun {
 /** Shows a question and its numbered options. All text may come from the agent. */
 function showQuestion(approval: ApprovalView): void {
   const out = process.stderr;
-  if (approval.boundary !== undefined) out.write("\nTHE GATE ASKS: this acts outside of the jail.");
+  if (approval.boundary !== undefined) out.write("\nTHE GATE REQUIRES APPROVAL: this acts outside the jail.");
   for (const line of originOf(approval)) out.write(`\n${line}`);
   out.write(`\n${[harmless(approval.title), ...detailOf(approval)].join("\n")}\n`);
   approval.options.forEach((option, index) => {

@@ -20,15 +20,15 @@ const known: Readonly<Record<string, ErrorText>> = {
   },
   "repository.not_a_repository": {
     title: "This folder is not a git repository.",
-    next: "Choose the folder that holds .git, or run “git init” and commit once.",
+    next: "Choose the folder that contains .git, or run “git init” and make a commit.",
   },
   "repository.bare": {
     title: "This is a bare repository.",
-    next: "Clone it and choose the clone: a working tree is needed to apply changes.",
+    next: "Clone it and choose the clone: applying changes needs a working tree.",
   },
   "repository.empty": {
     title: "This repository has no commit yet.",
-    next: "Commit once, so that there is a state to start from.",
+    next: "Make a first commit for the task to start from.",
   },
   "repository.dirty": {
     title: "The working tree has changes that are not committed.",
@@ -47,6 +47,6 @@ export function describeError(error: unknown): ErrorText {
   }
   return {
     title: "The server does not answer.",
-    next: "It may have been stopped. This page tries again by itself; “npm start” brings the server back.",
+    next: "It may have been stopped. This page retries automatically. Start the server again with “npm start”.",
   };
 }

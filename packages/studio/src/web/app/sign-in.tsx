@@ -6,7 +6,7 @@ export function SignIn({ refused }: { readonly refused: boolean }) {
   return (
     <main className="sign-in">
       <BrandMark size={40} />
-      <h1>{refused ? "This link has been used or is too old" : "This browser is not signed in"}</h1>
+      <h1>{refused ? "This link was already used or has expired" : "This browser is not signed in"}</h1>
       <p>
         Holdfast signs a browser in with a one-time link. Each link works once, for five minutes; after that
         this browser is remembered.

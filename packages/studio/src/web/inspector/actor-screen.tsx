@@ -57,7 +57,7 @@ export function ActorScreen({
             title="The actor cannot be shown."
             onRetry={() => void query.refetch()}
           />
-          <Link to="/inspector">See all actors</Link>
+          <Link to="/inspector">View all actors</Link>
         </>
       )}
     </div>
@@ -67,7 +67,7 @@ export function ActorScreen({
 function NoActor() {
   return (
     <Empty heading title="Actor not found">
-      It may have been destroyed. <Link to="/inspector">See all actors</Link>
+      It may have been destroyed. <Link to="/inspector">View all actors</Link>
     </Empty>
   );
 }
@@ -125,7 +125,7 @@ function Ended({ reason }: { readonly reason: string | undefined }) {
   return (
     <Empty title={destroyed ? "This actor was destroyed" : "This actor cannot be watched"}>
       {reason !== undefined && !destroyed && <code>{reason}</code>}{" "}
-      <Link to="/inspector">See all actors</Link>
+      <Link to="/inspector">View all actors</Link>
     </Empty>
   );
 }

@@ -198,7 +198,7 @@ function JsonForm({
         </button>
         {onDone !== undefined && (
           <button type="button" className="button button-small" onClick={onDone}>
-            Never mind
+            Cancel
           </button>
         )}
       </div>

@@ -6,9 +6,9 @@ import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { isConflict } from "../../api/errors.ts";
+import { type FileRef, formatFileRef } from "../../api/file-ref.ts";
 import { baseName, readText, saveText, type TextFile } from "../../api/files.ts";
 import { restoreLineEndings } from "../../api/line-ends.ts";
-import { type FileRef, formatFileRef } from "../../api/place.ts";
 import { keys } from "../../api/queries.ts";
 
 /** One file as text, to read and edit. */
@@ -110,7 +110,7 @@ function Editor({
       {save.isError && isConflict(save.error) && (
         <div className="notice notice-warning" role="alert">
           <p>
-            <strong>The file was not saved: it has changed since you opened it.</strong>
+            <strong>The file was not saved, because it has changed since you opened it.</strong>
           </p>
           <p className="notice-foot">
             <button
@@ -121,7 +121,7 @@ function Editor({
               Overwrite
             </button>
             <button type="button" className="button button-small" onClick={() => void readAgain()}>
-              Read it again
+              Reload the file
             </button>
           </p>
         </div>
@@ -141,7 +141,7 @@ function Editor({
           disabled={!changed || save.isPending}
           onClick={() => setDraft(undefined)}
         >
-          Undo changes
+          Discard changes
         </button>
       </div>
     </>

@@ -15,8 +15,8 @@ import { formatBytes, formatDateTime } from "@holdfast/web-parts/format";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useRouteContext } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
+import { type FileRef, fileRefQuery, formatFileRef, toFileRef } from "../../api/file-ref.ts";
 import { baseName, crumbs, download, join } from "../../api/files.ts";
-import { type FileRef, fileRefQuery, formatFileRef, toFileRef } from "../../api/place.ts";
 import { directoryQuery, keys } from "../../api/queries.ts";
 import { DownloadButton } from "./download-button.tsx";
 import { FileView } from "./file-view.tsx";
@@ -47,7 +47,7 @@ export function FilesScreen() {
             label="New folder"
             title="New folder"
             field="Name"
-            confirmLabel="Make"
+            confirmLabel="Create"
             onConfirm={async (name) => {
               await api.makeDirectory(join(path, name));
               await queries.invalidateQueries({ queryKey: keys.directory(path) });

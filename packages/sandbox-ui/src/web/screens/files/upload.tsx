@@ -4,8 +4,8 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { isConflict } from "../../api/errors.ts";
+import { type FileRef, formatFileRef } from "../../api/file-ref.ts";
 import { upload } from "../../api/files.ts";
-import { type FileRef, formatFileRef } from "../../api/place.ts";
 import { keys } from "../../api/queries.ts";
 
 /** Files and their target directory: the user may open another directory in the meantime. */
@@ -64,7 +64,7 @@ export function Upload({ directory }: { readonly directory: FileRef }) {
       {taken !== undefined && (
         <div className="notice notice-warning" role="alert">
           <p>
-            There already{taken.into !== directory && ` in ${visibleText(formatFileRef(taken.into))}`}:{" "}
+            Existing files{taken.into !== directory && ` in ${visibleText(formatFileRef(taken.into))}`}:{" "}
             {taken.files.map(({ name }) => visibleText(name)).join(", ")}.
           </p>
           <p className="notice-foot">

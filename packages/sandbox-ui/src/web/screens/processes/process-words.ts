@@ -13,9 +13,9 @@ function quoted(part: string): string {
 
 export function processState(process: Process): { readonly kind: StatusKind; readonly label: string } {
   if (process.status === "running") return { kind: "running", label: "Running" };
-  if (typeof process.restartAtMs === "number") return { kind: "preparing", label: "Waits for its restart" };
+  if (typeof process.restartAtMs === "number") return { kind: "preparing", label: "Waiting to restart" };
   if (process.exitCode === 0) return { kind: "idle", label: "Exited" };
   if (typeof process.exitCode === "number")
     return { kind: "failed", label: `Exited with ${process.exitCode}` };
-  return { kind: "stopped", label: "Ended by a signal" };
+  return { kind: "stopped", label: "Terminated by a signal" };
 }

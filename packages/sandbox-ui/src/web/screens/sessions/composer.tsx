@@ -36,7 +36,7 @@ export function Composer({ session }: { readonly session: Session }) {
         id="prompt"
         rows={2}
         value={text}
-        placeholder={busy ? "You can send the next prompt when this turn ends" : "Ask the agent something"}
+        placeholder={busy ? "Your prompt is queued until this turn ends" : "Ask the agent to do something"}
         onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) submit(event);
@@ -45,7 +45,7 @@ export function Composer({ session }: { readonly session: Session }) {
       <div className="composer-foot">
         <p className="muted small">
           {session.queuedPrompts > 0
-            ? `${session.queuedPrompts} waiting`
+            ? `${session.queuedPrompts} queued`
             : "Enter to send, Shift+Enter for a new line"}
         </p>
         {busy && (

@@ -27,7 +27,7 @@ export function Conversation({
   if (entries.length === 0 && log.link !== "connecting") {
     return (
       <Empty title="No messages yet.">
-        {session.agent === "demo" && "The demo agent understands, for one: add the line “hello” to README.md"}
+        {session.agent === "demo" && "Try the demo agent with: add the line “hello” to README.md"}
       </Empty>
     );
   }

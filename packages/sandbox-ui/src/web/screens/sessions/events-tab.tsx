@@ -13,13 +13,13 @@ type Filter = Sender | "all";
 const arrows: Readonly<Record<Sender, { readonly sign: string; readonly words: string }>> = {
   client: { sign: "→", words: "to the agent" },
   agent: { sign: "←", words: "from the agent" },
-  server: { sign: "•", words: "of the server" },
+  server: { sign: "•", words: "from the server" },
 };
 
 const links = {
-  connecting: "Connecting",
+  connecting: "Connecting…",
   live: "Live",
-  offline: "Connecting again",
+  offline: "Reconnecting…",
   ended: "Ended",
 } as const;
 

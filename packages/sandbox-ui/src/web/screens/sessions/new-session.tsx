@@ -62,7 +62,7 @@ function NewSessionForm({ agents }: { readonly agents: readonly string[] }) {
           ))}
         </div>
         <p className="muted small">
-          Only agents that are installed are listed. <Link to="/agents">All agents</Link>
+          Only installed agents are listed. <Link to="/agents">All agents</Link>
         </p>
       </fieldset>
       <FolderField id="new-cwd" value={cwd} onChange={setCwd} />
@@ -76,7 +76,7 @@ function NewSessionForm({ agents }: { readonly agents: readonly string[] }) {
           onChange={(event) => setTitle(event.target.value)}
         />
       </div>
-      {create.isError && <ErrorNotice error={create.error} title="The session could not be opened." />}
+      {create.isError && <ErrorNotice error={create.error} title="The session was not created." />}
       <div className="actions">
         <button type="submit" className="button button-primary" disabled={create.isPending || agent === ""}>
           {create.isPending ? "Opening…" : "Open session"}

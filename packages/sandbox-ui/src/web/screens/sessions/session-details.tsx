@@ -36,7 +36,7 @@ function Told({ title, value }: { readonly title: string; readonly value: unknow
   if (value === undefined || value === null) return null;
   return (
     <details className="told">
-      <summary>{title}, as the agent told them</summary>
+      <summary>{title} reported by the agent</summary>
       <pre>{JSON.stringify(value, null, 2)}</pre>
     </details>
   );

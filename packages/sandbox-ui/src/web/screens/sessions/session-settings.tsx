@@ -57,7 +57,7 @@ function SettingField({ session, setting }: { readonly session: Session; readonl
           change.mutate(event.target.value);
         }}
       >
-        {!isKnown && <option value={shown}>{shown === "" ? "Not said" : visibleText(shown)}</option>}
+        {!isKnown && <option value={shown}>{shown === "" ? "Not set" : visibleText(shown)}</option>}
         {setting.choices.map(({ value, name }) => (
           <option key={value} value={value}>
             {visibleText(name)}

@@ -37,7 +37,8 @@ export function SessionsLayout() {
         {more}
         {data?.durable === false && data.sessions.length > 0 && (
           <p className="muted small">
-            This server keeps its sessions in memory. With <code>--data DIRECTORY</code> they outlive it.
+            This server keeps its sessions in memory. With <code>--data DIRECTORY</code> they survive a
+            restart.
           </p>
         )}
       </aside>

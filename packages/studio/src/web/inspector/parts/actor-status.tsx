@@ -17,8 +17,8 @@ const liveWords: Readonly<Record<LiveStatus, string>> = {
   connecting: "Connecting…",
   running: "Awake",
   sleeping: "Asleep",
-  offline: "Connection lost, trying again…",
-  ended: "Gone",
+  offline: "Connection lost. Reconnecting…",
+  ended: "Disconnected",
 };
 
 /** The state of an open actor's live feed. */

@@ -28,7 +28,7 @@ export function HistoryTab() {
       </div>
       <form
         className="panel-form"
-        aria-label="Look back"
+        aria-label="Earlier state"
         onSubmit={(event) => {
           event.preventDefault();
           if (Number.isFinite(at)) look.mutate(at);

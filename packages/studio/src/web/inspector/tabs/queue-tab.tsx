@@ -44,7 +44,7 @@ function Messages() {
           label="Clear"
           accessibleLabel="Clear the queues"
           title="Delete all waiting messages?"
-          confirmLabel="Delete them"
+          confirmLabel="Delete all"
           disabled={(queue.data?.messages.length ?? 0) === 0}
           onConfirm={() => api.clearQueue()}
         >
@@ -137,7 +137,7 @@ const statusWords: Readonly<Record<QueueMessage["status"], string>> = {
   ready: "ready",
   delayed: "delayed",
   out: "with a consumer",
-  dead: "given up",
+  dead: "failed",
 };
 
 function MessageFacts({ message }: { readonly message: QueueMessage }) {

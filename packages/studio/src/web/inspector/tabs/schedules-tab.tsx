@@ -143,7 +143,7 @@ const resultWords: Readonly<Record<CronFire["result"], string>> = {
   running: "running",
   ok: "done",
   error: "failed",
-  skipped: "left out",
+  skipped: "skipped",
 };
 
 function History({ name }: { readonly name: string }) {

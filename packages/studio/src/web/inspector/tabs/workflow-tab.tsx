@@ -71,7 +71,7 @@ function Deeds({ view }: { readonly view: WorkflowView }) {
         label="Cancel"
         accessibleLabel="Cancel the workflow"
         title="Cancel the workflow?"
-        confirmLabel="Cancel it"
+        confirmLabel="Cancel workflow"
         disabled={view.workflowState === null || ended.has(view.workflowState)}
         onConfirm={() => api.cancelWorkflow(reason.trim())}
       >

@@ -125,7 +125,7 @@ function Checks({ checks }: { readonly checks: readonly SystemCheck[] }) {
 }
 
 const checkWords: Readonly<Record<SystemCheck["status"], string>> = {
-  ok: "Well",
+  ok: "OK",
   warning: "Warning",
   failed: "Failed",
 };
@@ -153,7 +153,7 @@ function AgentRow({ agent }: { readonly agent: AgentChoice }) {
           {agent.version !== undefined && <span className="muted mono small">{agent.version}</span>}
         </p>
         <p className="muted">
-          {ready ? "Ready." : agent.installed ? "Installed, but it has no model." : "Not installed."}
+          {ready ? "Ready." : agent.installed ? "Installed, but no model is available." : "Not installed."}
         </p>
         {agent.hint !== undefined && <AgentHint hint={agent.hint} />}
       </div>

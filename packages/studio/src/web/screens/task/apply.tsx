@@ -57,7 +57,7 @@ export function Apply({ task, files }: { readonly task: TaskView; readonly files
       <p id={`${id}-reason`} className="field-help">
         {busy
           ? "Available when the agent has finished."
-          : "Makes a new branch in your repository. Your checked-out files stay as they are."}
+          : "Creates a branch in your repository. Your checked-out files do not change."}
       </p>
       {running.length > 0 && (
         <p className="field-warning">

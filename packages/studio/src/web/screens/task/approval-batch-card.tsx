@@ -56,9 +56,9 @@ export function ApprovalBatchCard({
       tabIndex={-1}
       data-approval-batch
     >
-      <p className="approval-kicker">The gate asks</p>
+      <p className="approval-kicker">The gate requires approval</p>
       <h2 className="approval-title" id={`${id}-title`}>
-        {batch.length} questions wait
+        {batch.length} questions waiting
       </h2>
       <p className="approval-note">
         Each takes effect outside of the jail. Selected questions are allowed once, exactly as their cards

@@ -39,7 +39,7 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   const first = open[0];
   const firstId = first?.id;
   const firstTitle = first?.title;
-  const asker = first?.boundary === undefined ? "The agent asks" : "The gate asks";
+  const asker = first?.boundary === undefined ? "The agent requests approval" : "The gate requires approval";
   useEffect(() => {
     if (firstId === undefined) return;
     announce(`${asker}: ${firstTitle ?? ""}`, "assertive");
@@ -165,7 +165,7 @@ function ApprovalCard({
     >
       <p className="approval-kicker">
         <ToolIcon kind={approval.kind ?? "other"} />
-        {approval.boundary === undefined ? "The agent asks" : "The gate asks"}
+        {approval.boundary === undefined ? "The agent requests approval" : "The gate requires approval"}
         {approval.kind === undefined ? "" : ` · ${approval.kind}`}
         {place !== undefined && <span id={`${id}-place`}>{place}</span>}
         <span className="approval-left">

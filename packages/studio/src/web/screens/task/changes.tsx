@@ -28,16 +28,16 @@ export function Changes({ task }: { readonly task: TaskView }) {
         <button
           type="button"
           className="icon-button"
-          aria-label="Read the changes again"
-          title="Read the changes again"
+          aria-label="Reload changes"
+          title="Reload changes"
           disabled={!ready || query.isFetching}
           onClick={() => void query.refetch()}
         >
           <RefreshIcon />
         </button>
       </div>
-      {!ready && <Empty title="Nothing to see yet">The repository is being cloned.</Empty>}
-      {((ready && query.isPending) || settling) && <Loading label="Reading the changes" rows={4} />}
+      {!ready && <Empty title="No changes yet">The repository is being cloned.</Empty>}
+      {((ready && query.isPending) || settling) && <Loading label="Loading the changes" rows={4} />}
       {query.isError && (
         <ErrorNotice
           error={query.error}
@@ -47,9 +47,7 @@ export function Changes({ task }: { readonly task: TaskView }) {
       )}
       {none && !settling && (
         <Empty title="No changes">
-          {isBusy(task.status)
-            ? "The agent has changed no file so far."
-            : "The agent has left every file as it was."}
+          {isBusy(task.status) ? "The agent has not changed any files yet." : "The agent changed no files."}
         </Empty>
       )}
       {query.data !== undefined && query.data.files.length > 0 && (
@@ -217,7 +215,7 @@ function RunsMark() {
   return (
     <span
       className="tag tag-attention"
-      title="This file runs something on your machine when it is opened or built: read it first"
+      title="This file runs code on your machine when it is opened or built. Read it first."
     >
       runs on your machine
     </span>
@@ -268,12 +266,12 @@ const FileSection = memo(function FileSection({
 
 function FileBody({ file }: { readonly file: DiffFile }) {
   const hunks = useMemo(() => parsePatch(file.patch), [file.patch]);
-  if (file.binary) return <p className="file-note">A binary file: its content is not shown.</p>;
+  if (file.binary) return <p className="file-note">This is a binary file. Its content is not shown.</p>;
   if (hunks.length === 0) return <p className="file-note">{emptyWords(file)}</p>;
   return <DiffLines hunks={hunks} label={`Changes of ${file.path}`} />;
 }
 
 function emptyWords(file: DiffFile): string {
-  if (file.additions + file.deletions > 0) return "Not shown: the changes as a whole are too large.";
-  return file.status === "added" ? "An empty file." : "The content is the same; name, type or mode changed.";
+  if (file.additions + file.deletions > 0) return "Not shown, because all changes together are too large.";
+  return file.status === "added" ? "This file is empty." : "Only the name, type or mode changed.";
 }

@@ -42,12 +42,9 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
           )}
           <span>{task.agent}</span>
           {task.origin !== undefined && (
-            <span
-              className="task-origin"
-              title={`Event ${task.origin.event} of the group ${task.origin.group}`}
-            >
+            <span className="task-origin" title={`Event ${task.origin.event} of group ${task.origin.group}`}>
               {task.origin.group}: {task.origin.topic}
-              {task.origin.source === task.origin.topic ? "" : ` of ${task.origin.source}`}
+              {task.origin.source === task.origin.topic ? "" : ` from ${task.origin.source}`}
             </span>
           )}
           <SandboxLink task={task} />

@@ -40,7 +40,7 @@ export function TaskScreen({ taskId }: { readonly taskId: string }) {
     <div className="page page-narrow">
       {errorCode(query.error) === "actor.not_found" ? (
         <Empty heading title="Task not found">
-          <Link to="/">See all tasks</Link>
+          <Link to="/">View all tasks</Link>
         </Empty>
       ) : (
         <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />

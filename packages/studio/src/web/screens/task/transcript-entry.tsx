@@ -86,10 +86,10 @@ function preview(text: string): string {
 }
 
 const outcomes: Readonly<Record<Extract<TranscriptItem, { type: "approval" }>["state"], string>> = {
-  waiting: "Asked",
+  waiting: "Waiting for an answer",
   allowed: "You allowed",
   denied: "You denied",
-  expired: "Not answered in time",
+  expired: "Expired without an answer",
   cancelled: "Withdrawn",
 };
 
