@@ -417,7 +417,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     const calls = ["one", "two", "three"].map((name) => `(${call(name)} || true)`).join(" & ");
     await startTask(page, { prompt: `Run \`${calls} & wait\` without asking` });
     const batch = page.locator("[data-approval-batch]");
-    await batch.getByRole("heading", { name: "3 questions wait" }).waitFor();
+    await batch.getByRole("heading", { name: "3 questions waiting" }).waitFor();
     const allow = batch.getByRole("button", { name: "Allow 0 once" });
     assert.ok(await allow.isDisabled(), "nothing is selected at first");
     await batch.getByRole("checkbox", { name: /"two"/ }).check();

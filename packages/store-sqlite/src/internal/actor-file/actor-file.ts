@@ -1,73 +1,35 @@
 /** The database file of an actor with `c.db`, which holds all of the actor's data. */
 import { existsSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
 import type {
   ActorDatabase,
   ActorRecord,
-  ActorStatement,
   CallRecord,
   CommitBatch,
   KvEntry,
-  KvOperation,
   KvRange,
   StoredState,
 } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import { CallPruner } from "../call-pruner.ts";
-import { Wal } from "../commit/wal.ts";
-import { pageSize } from "../database.ts";
-import {
-  failed,
-  fenced,
-  indeterminate,
-  invalidCommit,
-  isFatal,
-  lostFile,
-  mapSqliteError,
-  sqliteCode,
-} from "../errors.ts";
+import { failed, fenced, indeterminate, isFatal, lostFile, mapSqliteError, sqliteCode } from "../errors.ts";
 import { bytes, callRecord, integer, optionalInteger } from "../rows.ts";
+import { FileCheckpointer } from "./file-checkpointer.ts";
+import { closeFileConnection, type FileConnection, openFileConnection } from "./file-connection.ts";
 import type { FileHost } from "./file-host.ts";
+import { type FileContent, fence, writeCommit, writeContent } from "./file-writes.ts";
 import { LastWrite } from "./last-write.ts";
-import {
-  checkFileFormat,
-  createFileTables,
-  type FileStatements,
-  filePragmas,
-  prepareFileStatements,
-} from "./schema.ts";
-import { SqlSession } from "./session.ts";
-import { pruneHistory } from "./state-log.ts";
+import { type FileStatements, filePragmas } from "./schema.ts";
+import type { SqlSession } from "./session.ts";
+import { UserPragmas } from "./user-pragmas.ts";
 
 /**
- * The open connection of a file and everything that depends on it. Closed when the file is suspended, opened again on
- * use.
+ * The SQLite file of one actor, which holds all of its data: its owner, its versions, and the syncs that make them
+ * durable. The connection is opened on use, and may be closed between two turns.
  */
-interface Connection {
-  readonly database: DatabaseSync;
-  readonly session: SqlSession;
-  readonly sql: FileStatements;
-  readonly wal: Wal;
-  readonly frameBytes: number;
-}
-
-/** All data of an actor except the user's tables. */
-export interface FileContent {
-  readonly epoch: number;
-  readonly version: number;
-  readonly wakeAt: number | undefined;
-  readonly state: StoredState | undefined;
-  readonly kv: readonly KvEntry[];
-  readonly calls: readonly CallRecord[];
-}
-
-/** The SQLite file of one actor, which holds all of its data. */
 export class ActorFile {
-  #calls: { readonly sql: FileStatements; readonly pruner: CallPruner } | undefined;
   readonly id: string;
   readonly path: string;
   readonly #host: FileHost<ActorFile>;
-  #connection: Connection | undefined;
+  #connection: FileConnection | undefined;
   #epoch = 0;
   #version = 0;
   #durableVersion = 0;
@@ -81,9 +43,8 @@ export class ActorFile {
   #failure: { readonly cause: unknown } | undefined;
   #syncing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
-  #mostlyMoved = false;
-  /** The user's pragmas, which last as long as a connection. */
-  readonly #pragmas = new Map<string, string>();
+  readonly #checkpointer: FileCheckpointer;
+  readonly #pragmas = new UserPragmas();
   readonly #last = new LastWrite();
 
   constructor(id: string, path: string, host: FileHost<ActorFile>, isNew: boolean) {
@@ -91,6 +52,11 @@ export class ActorFile {
     this.path = path;
     this.#host = host;
     this.exists = !isNew;
+    this.#checkpointer = new FileCheckpointer(host.settings, {
+      checkpointInThread: () => host.checkpoint(this),
+      onWarning: (error) => host.log.warn("checkpoint failed", { actorId: id, error }),
+      onFatal: (error) => void this.#fail(error),
+    });
     if (!isNew && !existsSync(path)) throw lostFile(id);
     this.#use();
   }
@@ -150,15 +116,16 @@ export class ActorFile {
   /** Writes one turn, with the SQL of the user in it, as one transaction. Durable after `synced()`. */
   commit(batch: CommitBatch): void {
     this.assertUsable();
-    const { session, sql } = this.#use();
+    const connection = this.#use();
+    const { session, sql } = connection;
     if (batch.epoch !== this.#epoch || batch.version !== this.#version + 1) throw fenced(this.id);
     this.#last.keep();
     this.#run(() => {
       try {
         session.assertIntact();
         session.begin();
-        this.#fence(sql, batch);
-        this.#write(sql, batch);
+        fence(sql, batch);
+        writeCommit(connection, batch, this.#host.now(), this.#host.settings.history);
         session.commit();
       } catch (error) {
         session.rollbackAll();
@@ -167,44 +134,13 @@ export class ActorFile {
     });
     this.#version = batch.version;
     if (batch.wakeAt !== undefined) this.#wakeAt = batch.wakeAt ?? undefined;
-    this.#checkpoint();
+    this.#checkpointer.committed(this.#use());
   }
 
   /** Throws `actor.fenced` if the batch must not be committed, after undoing the user's SQL in it. */
   endTurn(batch: CommitBatch): void {
     if (batch.epoch !== this.#epoch || batch.version !== this.#version + 1) throw fenced(this.id);
     this.#use().session.rollbackAll();
-  }
-
-  #fence(sql: FileStatements, batch: CommitBatch): void {
-    const { changes } =
-      batch.wakeAt === undefined
-        ? sql.fence.run(batch.commitId, batch.epoch, batch.version - 1)
-        : sql.fenceAndWake.run(batch.commitId, batch.epoch, batch.version - 1, batch.wakeAt);
-    if (changes !== 1) throw fenced(this.id);
-  }
-
-  /** One object for each time the file is opened. */
-  #prunerOf(sql: FileStatements): CallPruner {
-    if (this.#calls?.sql !== sql) this.#calls = { sql, pruner: new CallPruner(sql) };
-    return this.#calls.pruner;
-  }
-
-  #write(sql: FileStatements, batch: CommitBatch): void {
-    const now = this.#host.now();
-    if (batch.state !== undefined) {
-      const isSnapshot = batch.state.type === "snapshot";
-      if (!isSnapshot && sql.hasSnapshot.get() === undefined) {
-        throw invalidCommit("A patch needs an earlier snapshot");
-      }
-      sql.putState.run(batch.version, now, isSnapshot ? 1 : 0, batch.state.bytes);
-      if (isSnapshot) pruneHistory(sql, now, this.#host.settings.history);
-    }
-    for (const operation of batch.kv ?? []) writeKv(sql, operation);
-    for (const call of batch.calls ?? []) {
-      sql.putCall.run(call.key, call.status, call.outcome ?? null, call.expiresAt);
-    }
-    if (batch.calls !== undefined) this.#prunerOf(sql).prune(now, 2 * batch.calls.length);
   }
 
   /** Resolves when everything committed before the call is durable. */
@@ -305,7 +241,7 @@ export class ActorFile {
     };
     const file = this;
     return {
-      prepare: (sql) => this.#watched(own().prepare(sql), sql),
+      prepare: (sql) => this.#pragmas.recording(own().prepare(sql), sql),
       get inTransaction() {
         return file.#connection?.session.inTransaction ?? false;
       },
@@ -326,25 +262,6 @@ export class ActorFile {
     };
   }
 
-  /** Applies the connection pragmas again after the file was reopened for the same owner. */
-  #watched(statement: ActorStatement | undefined, sql: string): ActorStatement | undefined {
-    if (statement?.kind !== "alone") return statement;
-    const remember = <T>(result: T): T => {
-      const pragma = /^[\s;]*pragma\s+(foreign_keys)\b/i.exec(sql);
-      if (pragma?.[1] !== undefined) {
-        const text = statement.rest === "" ? sql : sql.slice(0, sql.length - statement.rest.length);
-        this.#pragmas.set(pragma[1].toLowerCase(), text);
-      }
-      return result;
-    };
-    const { kind, rest, columns } = statement;
-    return {
-      ...{ kind, rest, columns },
-      rows: (parameters) => remember(statement.rows(parameters)),
-      values: (parameters) => remember(statement.values(parameters)),
-    };
-  }
-
   /** Undoes uncommitted writes. */
   rollback(): void {
     this.#connection?.session.rollbackAll();
@@ -355,16 +272,7 @@ export class ActorFile {
     const { session, sql } = this.#use();
     this.#run(() => {
       session.begin();
-      sql.setOwner.run(this.id, content.epoch, content.version, content.wakeAt ?? null);
-      const now = this.#host.now();
-      const states = content.state === undefined ? [] : [content.state.snapshot, ...content.state.patches];
-      for (const [index, part] of states.entries()) {
-        sql.putState.run(content.version, now, index === 0 ? 1 : 0, part);
-      }
-      for (const { key, value } of content.kv) sql.kvPut.run(key, value);
-      for (const call of content.calls) {
-        sql.putCall.run(call.key, call.status, call.outcome ?? null, call.expiresAt);
-      }
+      writeContent(sql, this.id, content, this.#host.now());
       session.commit();
     });
     this.#epoch = content.epoch;
@@ -380,27 +288,20 @@ export class ActorFile {
     this.#connection = undefined;
     if (connection === undefined) return;
     this.#last.keep();
-    // After a failed sync the log must not be checkpointed: the next process decides what it contains.
-    const last = this.isFailed ? this.#reader() : undefined;
-    connection.wal.close();
-    connection.database.close();
-    last?.close();
+    const { id: actorId, path } = this;
+    closeFileConnection(connection, this.isFailed ? { actorId, path, log: this.#host.log } : undefined);
   }
 
-  #reader(): DatabaseSync | undefined {
-    try {
-      const reader = new DatabaseSync(this.path, { readOnly: true });
-      reader.prepare("SELECT count(*) FROM _holdfast_meta").get();
-      return reader;
-    } catch (error) {
-      this.#host.log.warn("failed file cannot be read", { actorId: this.id, error });
-      return undefined;
-    }
-  }
-
-  #use(): Connection {
+  #use(): FileConnection {
     if (this.#connection === undefined) {
-      this.#connection = this.#open();
+      this.#connection = openFileConnection({
+        actorId: this.id,
+        path: this.path,
+        create: !this.exists,
+        settings: this.#host.settings,
+        pragmas: this.#pragmas,
+        lastWrite: this.#last,
+      });
       const row = this.#connection.sql.read.get() ?? {};
       this.#epoch = integer(row, "epoch");
       this.#version = integer(row, "version");
@@ -409,36 +310,6 @@ export class ActorFile {
     }
     this.#host.used(this);
     return this.#connection;
-  }
-
-  #open(): Connection {
-    let database: DatabaseSync | undefined;
-    try {
-      database = new DatabaseSync(this.path, { timeout: 5_000 });
-      database.exec(`PRAGMA journal_mode = WAL; ${filePragmas}`);
-      if (
-        !this.exists &&
-        database.prepare("SELECT 1 FROM sqlite_schema WHERE name = '_holdfast_meta'").get() === undefined
-      ) {
-        database.exec("BEGIN IMMEDIATE");
-        createFileTables(database, this.id);
-        database.exec("COMMIT");
-      }
-      checkFileFormat(database);
-      const { maxFileBytes, syncFile } = this.#host.settings;
-      if (maxFileBytes !== undefined) {
-        database.exec(`PRAGMA max_page_count = ${Math.floor(maxFileBytes / pageSize(database))}`);
-      }
-      for (const pragma of this.#pragmas.values()) database.exec(pragma);
-      const sql = prepareFileStatements(database);
-      const session = new SqlSession(database, this.#last);
-      this.#last.attach(database);
-      const wal = new Wal(`${this.path}-wal`, syncFile);
-      return { database, session, sql, wal, frameBytes: pageSize(database) + 24 };
-    } catch (error) {
-      database?.close();
-      throw mapSqliteError(error);
-    }
   }
 
   #run<T>(work: () => T): T {
@@ -450,57 +321,8 @@ export class ActorFile {
     }
   }
 
-  /**
-   * Checkpoints the log when it has grown. Right after a commit nobody else writes, so a passive checkpoint moves all
-   * of it and the next commit starts it over. A thread moves most of it beforehand, while commits continue.
-   * Overwriting a log is quicker to sync than growing it.
-   *
-   * The length of the log comes from SQLite, not from the file system: calling stat makes the next change of the file
-   * update its timestamps, which its sync then has to write (Linux 6.13 and later).
-   */
-  #checkpoint(): void {
-    const { sql, database, frameBytes, wal } = this.#use();
-    const { maxWalBytes, passiveCheckpointBytes } = this.#host.settings;
-    if (this.#mostlyMoved) {
-      this.#mostlyMoved = false;
-      return this.#moveRest(database);
-    }
-    const row = sql.walState.get() ?? {};
-    const frames = integer(row, "log");
-    if (frames * frameBytes >= maxWalBytes) {
-      this.#moveRest(database);
-    } else if ((frames - integer(row, "checkpointed")) * frameBytes >= passiveCheckpointBytes) {
-      // Small turns touch the same few pages again: on a quick disk, moving them costs less than a thread.
-      if (wal.isQuick && frames * frameBytes < 2 * passiveCheckpointBytes) this.#moveRest(database);
-      else this.#host.checkpoint(this);
-    }
-  }
-
-  /** A thread has just moved the rest. */
-  mostlyMoved(): void {
-    this.#mostlyMoved = true;
-  }
-
-  #moveRest(database: DatabaseSync): void {
-    try {
-      database.exec("PRAGMA wal_checkpoint(PASSIVE)");
-    } catch (error) {
-      if (isFatal(error)) this.#fail(error);
-      else this.#host.log.warn("checkpoint failed", { actorId: this.id, error });
-    }
-  }
-}
-
-function writeKv(sql: FileStatements, operation: KvOperation): void {
-  switch (operation.type) {
-    case "put":
-      sql.kvPut.run(operation.key, operation.value);
-      return;
-    case "delete":
-      sql.kvDelete.run(operation.key);
-      return;
-    case "delete-range":
-      if (operation.end === undefined) sql.kvDeleteFrom.run(operation.start);
-      else sql.kvDeleteRange.run(operation.start, operation.end);
+  /** A checkpoint in a thread has moved most of the WAL. */
+  checkpointed(): void {
+    this.#checkpointer.threadFinished();
   }
 }

@@ -2,8 +2,9 @@ import type { ActorRecord, CommitBatch, LoadedActor } from "@holdfast/actors";
 import { applyCommit, type Tables } from "../commit/apply.ts";
 import type { Change } from "../commit/group-committer.ts";
 import { fenced } from "../errors.ts";
-import type { ActorFile, FileContent } from "./actor-file.ts";
+import type { ActorFile } from "./actor-file.ts";
 import type { FileDirectory } from "./directory.ts";
+import type { FileContent } from "./file-writes.ts";
 import type { ActorFiles } from "./files.ts";
 
 /**

@@ -5,9 +5,10 @@ import { isErrorCode, type Logger, type Ports } from "@holdfast/core";
 import { makeDirectory } from "../database.ts";
 import { mapSqliteError, notFound } from "../errors.ts";
 import { WorkerThread } from "../worker-thread.ts";
-import { ActorFile, type FileContent } from "./actor-file.ts";
+import { ActorFile } from "./actor-file.ts";
 import type { FileDirectory } from "./directory.ts";
 import type { FileHost, FileSettings } from "./file-host.ts";
+import type { FileContent } from "./file-writes.ts";
 import { actorFilePath, eraseFile, strangers, syncDirectoryOf } from "./paths.ts";
 
 export interface ActorFilesOptions {
@@ -223,7 +224,7 @@ export class ActorFiles implements FileHost<ActorFile> {
     const done = () => void this.#checkpointing.delete(file);
     const moved = (): void => {
       done();
-      file.mostlyMoved();
+      file.checkpointed();
     };
     this.#inBackground(
       this.#thread.ask({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" }).then(moved, (error) => {

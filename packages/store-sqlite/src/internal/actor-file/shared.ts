@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { forgetShared as forget, loadShared, type Tables } from "../commit/apply.ts";
 import { actorRecord, bytes, callRecord, type Row, text } from "../rows.ts";
 import type { Statements } from "../statements.ts";
-import type { FileContent } from "./actor-file.ts";
+import type { FileContent } from "./file-writes.ts";
 
 /** All data of an actor in the store's database; undefined if it is not stored there. */
 export function readShared(

@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type ImageHeader, type ImagePart, invalidImport, type KvEntry } from "@holdfast/actors";
-import type { FileContent } from "../actor-file/actor-file.ts";
+import type { FileContent } from "../actor-file/file-writes.ts";
 import { prepareFileStatements } from "../actor-file/schema.ts";
 import type { Blobs } from "../blobs.ts";
 import { bytes, integer, optionalInteger } from "../rows.ts";
