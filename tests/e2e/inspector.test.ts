@@ -224,7 +224,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByText("from invalid date").waitFor();
     await page.getByRole("button", { name: "Clear the queues" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Delete them" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete all" }).click();
     await page.getByText("No messages").waitFor();
     assertNoTrouble(page);
   });
@@ -266,7 +266,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.locator('[data-entry="ship"]').waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Cancel the workflow" }).click();
     await page.getByLabel("Reason").fill("no longer wanted");
-    await page.getByRole("dialog").getByRole("button", { name: "Cancel it" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel workflow" }).click();
     await page.locator('[data-workflow="cancelled"]').waitFor();
     assertNoTrouble(page);
   });

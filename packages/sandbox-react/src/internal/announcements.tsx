@@ -7,15 +7,15 @@ import { hiddenStyle } from "./hidden-style.ts";
 const quietMs = 700;
 const maxCharacters = 500;
 
-/** The announced position: the last entry, and its text then. */
+/** Announced position: the last entry, and its text at that time. */
 interface Heard {
   readonly id: string;
   readonly text: string;
 }
 
 /**
- * Announces news to assistive technology: complete messages, and questions immediately. The transcript itself is no
- * live region, because a virtual list inserts old entries as new elements.
+ * Announces new messages, once they are complete, and permission requests, immediately, to assistive technology. The
+ * transcript itself is not a live region, because a virtual list inserts old entries as new elements.
  */
 export function Announcements({ entries }: { readonly entries: readonly TranscriptEntry[] }) {
   const [said, setSaid] = useState("");
@@ -25,7 +25,7 @@ export function Announcements({ entries }: { readonly entries: readonly Transcri
   useEffect(() => {
     const { current: before } = heard;
     const index = before === undefined ? -1 : placeOf(entries, before);
-    // The initial entries of a transcript are not news, also after switching sessions.
+    // The initial entries of a transcript are not announced, also after switching sessions.
     if (before === undefined || index < 0) {
       heard.current = endOf(entries);
       return;
@@ -60,7 +60,7 @@ export function Announcements({ entries }: { readonly entries: readonly Transcri
   );
 }
 
-/** Questions are added at the end: only there new ones are searched. */
+/** Only the end is searched, because questions are always appended. */
 function pendingIds(entries: readonly TranscriptEntry[]): string[] {
   return entries
     .slice(-50)

@@ -6,8 +6,8 @@ import { changeLines } from "./change-lines.ts";
 const read = (oldText: string | null, newText: string) => changeLines({ path: "a", oldText, newText });
 const text = (change: ReturnType<typeof read>) => change.lines.map((line) => `${line.kind} ${line.text}`);
 
-describe("the lines of a change", () => {
-  test("what is new, what changed with what is around it, and what is gone", () => {
+describe("changed lines", () => {
+  test("added, changed and removed lines come with their context", () => {
     assert.deepEqual(text(read(null, "one\ntwo\n")), ["add one", "add two"]);
     assert.deepEqual(text(read("a\nb\nc\nd\ne\n", "a\nb\nC\nd\ne\n")), [
       "hunk Line 1",
@@ -22,7 +22,7 @@ describe("the lines of a change", () => {
     assert.deepEqual(text(read("same\n", "same\n")), []);
   });
 
-  test("lines are compared up to the limit of characters; beyond it all are old and new ones", () => {
+  test("beyond the character limit lines are not compared: all old ones are removed, all new ones added", () => {
     const { comparedCharacters } = componentLimits;
     const half = comparedCharacters / 2;
     const line = (letter: string, length: number) => `same\n${letter.repeat(length - 5)}`;

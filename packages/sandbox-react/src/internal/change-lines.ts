@@ -7,7 +7,7 @@ export interface ChangeLine {
   readonly text: string;
 }
 
-/** A file change as lines of a diff; `cut` if there are more. */
+/** The lines of a file change as a diff; `cut` is true if some were left out. */
 export function changeLines(change: FileChange): {
   readonly lines: readonly ChangeLine[];
   readonly cut: boolean;

@@ -39,7 +39,7 @@ function typeOf(entry: TranscriptEntry, isDivider: (entry: TranscriptEntry) => b
     case "meta":
       return "tools";
     default:
-      // Programs supply entries, too: unknown kinds must not be lost.
+      // Entries also come from application code: an unknown kind is still shown.
       return "message";
   }
 }

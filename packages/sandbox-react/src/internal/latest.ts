@@ -1,6 +1,6 @@
 import { type RefObject, useLayoutEffect, useRef } from "react";
 
-/** The newest value, for callbacks that must not begin anything anew when they change. */
+/** Ref to the latest value, for callbacks whose change must not restart an effect. */
 export function useLatest<T>(value: T): RefObject<T> {
   const latest = useRef(value);
   useLayoutEffect(() => {

@@ -5,7 +5,7 @@ import { TerminalConnection, type TerminalState } from "./terminal-connection.ts
 
 type Listener = (value: never) => void;
 
-/** A link that the test moves by hand. */
+/** A terminal session whose events the test emits. */
 class Link implements ProcessTerminalLink {
   readonly listeners = new Map<string, Listener>();
   readonly sent: unknown[] = [];
@@ -63,7 +63,7 @@ function world(delaysMs: readonly number[] = [0, 0, 0]) {
     assert.ok(found);
     return found;
   };
-  /** Does a step and waits for the next link, or the end of the attempts. */
+  /** Runs a step and waits for the next link, or for the connection to give up. */
   const next = (step: () => void) =>
     new Promise<void>((resolve) => {
       wanted = resolve;
@@ -75,7 +75,7 @@ function world(delaysMs: readonly number[] = [0, 0, 0]) {
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe("a terminal connection", () => {
-  test("goes on at the byte where it was", async () => {
+  test("resumes at the next byte", async () => {
     const { connection, at, next, drawn, states } = world();
     connection.connect();
     const first = at(0).link;
@@ -97,7 +97,7 @@ describe("a terminal connection", () => {
     connection.close();
   });
 
-  test("draws anew where the server does not count, or has let output go", async () => {
+  test("starts the screen over if the server does not count bytes, or has dropped some", async () => {
     const { connection, at, next, drawn } = world();
     connection.connect();
     at(0).link.emit("ready", { type: "ready", processId: "proc_1" });
@@ -112,7 +112,7 @@ describe("a terminal connection", () => {
     connection.close();
   });
 
-  test("asks for the default when the byte is refused, gives up, and begins again when told", async () => {
+  test("attaches without an offset when the offset is refused, gives up, and starts again on retry", async () => {
     const { connection, links, at, next, states } = world();
     connection.connect();
     at(0).link.emit("ready", { type: "ready", processId: "proc_1", offset: 7 });
@@ -134,7 +134,7 @@ describe("a terminal connection", () => {
     assert.equal(links.length, 5);
   });
 
-  test("ends with the process", () => {
+  test("ends when the process exits", () => {
     const { connection, at, links, states } = world();
     connection.connect();
     at(0).link.emit("exit", { type: "exit", exitCode: 3 });

@@ -161,7 +161,7 @@ function Body({ entry, classNames }: BodyProps) {
     );
   }
   const changes = entry.toolChanges ?? [];
-  // For programs that show only text, the output contains the changes, too.
+  // The output repeats the changes, for applications that show only text.
   const output = changes.length > 0 && entry.toolOutput === changesText(changes) ? "" : entry.toolOutput;
   return (
     <>

@@ -23,7 +23,7 @@ export function useTranscript(
   const transcript = useMemo(() => {
     const before = kept.current;
     const count = before?.events.length ?? 0;
-    // Comparing both ends is enough, because a log only grows.
+    // Comparing the first and last event is enough, because a log only grows.
     const grown =
       before !== undefined &&
       events.length >= count &&

@@ -45,7 +45,10 @@ export class Draft {
     return this.#entries[index];
   }
 
-  /** Adds an entry of this event; returns its index. Its id does not depend on where reading the log began. */
+  /**
+   * Appends an entry for the current event and returns its index. Its id does not depend on where the log was first
+   * read.
+   */
   add(entry: Omit<TranscriptEntry, "id" | "eventId" | "time">): number {
     const index = this.#entries.length;
     const id = `${this.#eventId}:${this.#added}`;

@@ -4,10 +4,10 @@ import { changesText, toolContent } from "./content.ts";
 import type { Draft } from "./draft.ts";
 import type { OpenAsk } from "./state.ts";
 
-/** The source of a question: the agent's own request, or the server that holds it and accepts the answer. */
+/** Origin of a question: the agent's own request, or the server's record of it, which accepts the answer. */
 type Source = { readonly rpcId: string } | { readonly permissionId: string };
 
-/** Adds a question. The agent's request and the object with the answer address may arrive in any order. */
+/** Adds a question. The agent's request and the server's record of it may arrive in either order. */
 export function ask(
   draft: Draft,
   source: Source,
@@ -99,8 +99,8 @@ function stateOf(value: unknown): PermissionState | undefined {
 }
 
 /**
- * Gives an answered question its original id; it is the newest question of its tool call at that time. Returns false
- * if that is still open, or if there is none.
+ * Assigns the server's id to an answered question: the newest one of its tool call at that time. Returns false if that
+ * one is still open, or if there is none.
  */
 export function addressSettled(
   draft: Draft,

@@ -10,7 +10,7 @@ import {
   transcriptEntries,
 } from "./index.ts";
 
-/** Messages as a log has them, numbered from 1. */
+/** Events of a log, numbered from 1. */
 function log(
   ...messages: readonly [sender: TranscriptEvent["sender"], payload: unknown][]
 ): TranscriptEvent[] {
@@ -47,7 +47,7 @@ const question = (id: unknown, toolCallId: string): Message => [
   },
 ];
 
-/** What an entry says, in one line. */
+/** Formats an entry as one line. */
 function line(entry: TranscriptEntry): string {
   switch (entry.kind) {
     case "message":
@@ -66,8 +66,8 @@ function line(entry: TranscriptEntry): string {
 const lines = (transcript: Transcript) => transcript.entries.map(line);
 const read = (...messages: Message[]) => reduceTranscript(createTranscript(), log(...messages));
 
-describe("events to transcript entries", () => {
-  test("pieces join to messages and thoughts; tools, prompts and ids break them", () => {
+describe("reducing events to transcript entries", () => {
+  test("chunks are joined to messages and thoughts; tools, prompts and message ids separate them", () => {
     const transcript = read(
       prompt(1, "Hello", "you"),
       update("agent_thought_chunk", { content: { type: "text", text: "Hm" } }),
@@ -96,7 +96,7 @@ describe("events to transcript entries", () => {
     assert.equal(transcript.head, 12);
   });
 
-  test("a tool call takes what each update tells, and keeps the rest", () => {
+  test("a tool call merges the fields of each update", () => {
     const [entry] = transcriptEntries(
       log(
         update("tool_call", { toolCallId: "t", title: "Edit a", kind: "edit", rawInput: { path: "a" } }),
@@ -126,7 +126,7 @@ describe("events to transcript entries", () => {
     );
   });
 
-  test("pages, repeated pages and single events give the same transcript; nothing given is changed", () => {
+  test("pages, repeated pages and single events give the same transcript, and inputs are not modified", () => {
     const events = log(
       prompt(1, "Go"),
       said("a"),
@@ -151,7 +151,7 @@ describe("events to transcript entries", () => {
     assert.deepEqual(lines(whole), ["user: Go", "assistant: a", "asks: 7 answered yes", "assistant: b"]);
   });
 
-  test("a question is one entry, whether the request or its address comes first", () => {
+  test("a question is one entry, whether the agent's request or the server's record comes first", () => {
     const address = {
       id: "address",
       createdAt: 5,
@@ -191,7 +191,7 @@ describe("events to transcript entries", () => {
     }
   });
 
-  test("a question whose address comes behind its answer is not asked again", () => {
+  test("a question whose server record arrives after its answer is not reopened", () => {
     const address = (id: string, createdAt: number) => ({
       id,
       createdAt,
@@ -209,13 +209,14 @@ describe("events to transcript entries", () => {
     const withdrawn = read(prompt(1, "Go"), question(7, "t"), ended(1, "end_turn"));
     const late = reducePermissionRequest(withdrawn, address("late", 1_001));
     assert.deepEqual(lines(late), ["user: Go", "asks: late cancelled undefined"]);
-    // The call asks once more: the new request is of the question that waits, and the old one of the other.
+    // The tool call asks a second time: the new request belongs to the open question, the old one to the answered
+    // question.
     const again = read(prompt(1, "Go"), question(7, "t"), answer(7), question(8, "t"));
     const both = [address("second", 1_003), address("first", 1_001)].reduce(reducePermissionRequest, again);
     assert.deepEqual(lines(both).slice(1), ["asks: first answered yes", "asks: second pending undefined"]);
   });
 
-  test("the server's own log: its permission objects, the end of an agent, and its recovery", () => {
+  test("a server log: its permission records, the exit of an agent, and the recovery", () => {
     const permission = (state: string, more: object = {}): Message => [
       "server",
       {
@@ -262,7 +263,7 @@ describe("events to transcript entries", () => {
     assert.equal(transcript.entries[3]?.meta?.detail, "oh");
   });
 
-  test("how turns end: cancelled, failed, interrupted; questions are withdrawn", () => {
+  test("a cancelled, failed or interrupted turn withdraws its questions", () => {
     const cancelled = read(prompt(1, "Go"), question(2, "t"), ended(1, "cancelled"));
     assert.deepEqual(lines(cancelled).slice(1), ["asks: 2 cancelled undefined", "info: Turn cancelled"]);
     const failed = read(prompt(1, "Go"), ["agent", { id: 1, error: { code: 1, message: "No" } }]);
@@ -294,7 +295,7 @@ describe("events to transcript entries", () => {
     assert.equal(interrupted.running, false);
   });
 
-  test("plan, title, mode and context; the plan of a turn is one entry", () => {
+  test("plan, title, mode and context are reduced; the plan of a turn is one entry", () => {
     const plan = (status: string) => update("plan", { entries: [{ content: "Look", status }] });
     const transcript = read(
       prompt(1, "Go"),
@@ -321,7 +322,7 @@ describe("events to transcript entries", () => {
     assert.deepEqual(transcript.context, { used: 5, size: 10 });
   });
 
-  test("an entry keeps its id when the log is read from further back", () => {
+  test("an entry keeps its id when the log is read from an earlier event", () => {
     const events = log(
       prompt(1, "One"),
       said("first"),
@@ -334,7 +335,7 @@ describe("events to transcript entries", () => {
     assert.deepEqual(ids(0).slice(2), ids(3));
   });
 
-  test("a history that was put in front of a prompt is not shown again", () => {
+  test("a replayed history in front of a prompt is not shown", () => {
     const blocks = [
       { type: "text", text: "old", _meta: { "holdfast.dev/transcript": true } },
       { type: "text", text: "Previous session history is replayed below as JSON-RPC envelopes.\n…" },
@@ -345,7 +346,7 @@ describe("events to transcript entries", () => {
     assert.deepEqual(lines(transcript), ["user: [a \\[b\\]](<file:///a%20b>)\n\nnew"]);
   });
 
-  test("whatever a message is, nothing throws, and what is not understood is left out", () => {
+  test("no message makes the reducer throw, and unknown ones are skipped", () => {
     const odd = [null, 1, "x", [], {}, { method: 1 }, { method: "session/update" }, { id: {}, result: [] }];
     const updates = [null, [], { sessionUpdate: "tool_call" }, { sessionUpdate: "plan", entries: {} }];
     const transcript = read(

@@ -13,7 +13,8 @@ import { takeUpdate } from "./updates.ts";
 
 /**
  * Reduces events into a new transcript. Pure: the old one is unchanged. Events come in log order, in pages or one by
- * one; known ones are ignored. Agents may send anything: what is not understood is skipped, and nothing throws.
+ * one; events that were already reduced are ignored. Agents may send anything: unknown messages are skipped, and
+ * nothing throws.
  */
 export function reduceTranscript(
   transcript: Transcript,
@@ -163,7 +164,7 @@ function takeFromAgent(draft: Draft, method: string, payload: UnknownRecord): vo
   }
 }
 
-/** Most outcomes of a prompt are in its request and response; these have none. */
+/** The outcome of most prompts follows from its request and response; these two cases have none. */
 function takePrompt(draft: Draft, params: UnknownRecord): void {
   const { memory } = draft;
   const detail = text(record(params.error).message) ?? "";
@@ -191,7 +192,7 @@ function exited(draft: Draft, params: UnknownRecord): void {
   withdrawAll(draft);
   draft.cutTools();
   draft.forgetTools();
-  // The server handles an agent that ends between two turns.
+  // An exit between two turns needs no entry: the server restarts the agent for the next prompt.
   if (params.success === true && !busy) return;
   const how =
     typeof params.signal === "string"

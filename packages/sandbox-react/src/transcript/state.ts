@@ -68,7 +68,7 @@ export interface TranscriptMemory {
   readonly asks: readonly OpenAsk[];
   /** Answered questions without an address, which may be reported after the answer. */
   readonly settled: readonly OpenAsk[];
-  /** The error of the agent's exit was shown: the error responses that follow add nothing. */
+  /** True if the agent's exit was shown: the error responses that follow it add nothing. */
   readonly exitShown: boolean;
   /** Counter for events without a number. */
   readonly counted: number;

@@ -15,7 +15,7 @@ function tab(address: string, kept = new Map<string, string>()) {
   return { connection: takeConnection(url, history, storage), shown, kept, storage };
 }
 
-test("a token and headers in the query leave the address and stay with the tab", () => {
+test("a token and headers in the query are removed from the address and kept for the tab", () => {
   const headers = encodeURIComponent(JSON.stringify({ "x-trace": "1", "bad name": "2", number: 3 }));
   const first = tab(`http://127.0.0.1:2468/ui/?token=secret&headers=${headers}&view=all`);
   assert.deepEqual(first.connection, {
@@ -31,19 +31,19 @@ test("a token and headers in the query leave the address and stay with the tab",
   assert.deepEqual(again.shown, []);
 });
 
-test("a token in the fragment is taken as well, and wins", () => {
+test("a token in the fragment takes precedence over one in the query", () => {
   const { connection, shown } = tab("http://localhost/ui/files?token=a#token=b");
   assert.equal(connection.token, "b");
   assert.deepEqual(shown, ["/ui/files"]);
 });
 
-test("headers that are no JSON object are none, and an address without either changes nothing", () => {
+test("headers that are not a JSON object are ignored, and an address without token or headers is unchanged", () => {
   assert.deepEqual(tab("http://localhost/ui/?headers=nonsense").connection.headers, {});
   const { connection, shown } = tab("http://localhost/ui/?view=all");
   assert.deepEqual([connection.token, shown], [undefined, []]);
 });
 
-test("behind a path the server is there too, and below a task it is that task's sandbox", () => {
+test("the server is found below the path of a proxy, and below a task it is the task's sandbox", () => {
   const proxied = tab("http://host/box/7/ui/files").connection;
   assert.deepEqual([proxied.baseUrl, proxied.basePath], ["http://host/box/7", "/box/7/ui"]);
   assert.equal(proxied.taskPath, undefined);
@@ -53,13 +53,13 @@ test("behind a path the server is there too, and below a task it is that task's 
   assert.equal(task.taskPath, "/tasks/0a-1b");
 });
 
-test("a typed token replaces the one that was kept", () => {
+test("a typed token replaces the stored one", () => {
   const { connection, storage, kept } = tab("http://localhost/ui/?token=old");
   assert.equal(withToken(connection, "new", storage).token, "new");
   assert.equal(tab("http://localhost/ui/", kept).connection.token, "new");
 });
 
-test("where storage is forbidden the page still works", () => {
+test("the page works if storage is forbidden", () => {
   const refuse = () => {
     throw new Error("forbidden");
   };

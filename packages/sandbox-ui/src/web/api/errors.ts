@@ -10,12 +10,12 @@ export function isUnreachable(error: unknown): boolean {
   return isHoldfastError(error) && error.code === "unreachable";
 }
 
-/** True if the sandbox of a task has stopped with its agent; it comes back with it. */
+/** True if the sandbox of a task has stopped with its agent; both start again with the next prompt. */
 export function isSandboxStopped(error: unknown): boolean {
   return isHoldfastError(error) && error.code === "sandbox_not_running";
 }
 
-/** True if the server refuses for good. A server or proxy that is temporarily unavailable may answer later. */
+/** True if retrying is useless. A server or proxy that is temporarily unavailable may respond later. */
 export function isPermanentRefusal(error: unknown): boolean {
   if (!isHoldfastError(error) || error.code === "unreachable" || isSandboxStopped(error)) return false;
   return error.statusCode < 500 || error.statusCode === 501;

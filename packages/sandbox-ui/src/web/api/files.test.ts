@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { fileRefQuery, formatFileRef, toFileRef } from "./file-ref.ts";
 import { baseName, crumbs, join, readBlob } from "./files.ts";
 
-test("a path that is not UTF-8 is told by its bytes", () => {
+test("a path that is not UTF-8 is sent as bytes", () => {
   const place = toFileRef({
     path: "/a/\ufffd",
     pathBase64: Buffer.from([0x2f, 0x61, 0x2f, 0xff]).toString("base64"),
@@ -13,7 +13,7 @@ test("a path that is not UTF-8 is told by its bytes", () => {
   assert.deepEqual(fileRefQuery(toFileRef({ path: "/a/b" })), { path: "/a/b" });
 });
 
-test("the way to a directory, from the root or from HOME", () => {
+test("breadcrumbs lead to a directory from the root or from HOME", () => {
   assert.deepEqual(
     crumbs("/srv/work").map(({ name, path }) => `${name} ${path}`),
     ["/ /", "srv /srv", "work /srv/work"],
@@ -24,7 +24,7 @@ test("the way to a directory, from the root or from HOME", () => {
   );
 });
 
-test("names and what is below a directory", () => {
+test("joins directories and names", () => {
   assert.equal(baseName("/srv/work/"), "work");
   assert.equal(baseName("/"), "/");
   assert.equal(join("/", "a"), "/a");
@@ -38,7 +38,7 @@ test("names and what is below a directory", () => {
   });
 });
 
-test("a file is read where the browser has streams that cannot be iterated", async () => {
+test("a file is read in a browser whose streams cannot be iterated", async () => {
   const response = new Response(new Blob(["what ", "it holds"]).stream());
   Reflect.defineProperty(response.body ?? {}, Symbol.asyncIterator, { value: undefined });
   assert.equal(await (await readBlob(response, "/a")).text(), "what it holds");

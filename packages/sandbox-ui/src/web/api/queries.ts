@@ -1,7 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import type { SandboxApi } from "./sandbox-api.ts";
 
-/** Processes and open permissions have no event stream, so they are polled while they are shown. */
+/** No stream reports every change of a session, a permission or a process, so they are polled while they are shown. */
 const refetchInterval = 2_000;
 
 export const keys = {
@@ -18,7 +18,7 @@ export const keys = {
 export function sessionsQuery(api: SandboxApi) {
   return queryOptions({
     queryKey: keys.sessions,
-    // useSessionChanges reads it again when the server reports a change.
+    // Pushed: useSessionChanges refetches it when the server reports a change.
     queryFn: ({ signal }) => api.listSessions(signal),
   });
 }

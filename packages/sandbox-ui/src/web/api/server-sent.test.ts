@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { clientLimits } from "@holdfast/sandbox-client";
 import { readServerSent } from "./server-sent.ts";
 
-test("a stream that stands still for 60 s has ended, and is let go of", async (t) => {
+test("a stream that is silent for 60 s counts as ended and is cancelled", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const cancelled = Promise.withResolvers<void>();
   const read = Promise.withResolvers<void>();
@@ -17,7 +17,7 @@ test("a stream that stands still for 60 s has ended, and is let go of", async (t
     read.resolve();
   });
   await read.promise;
-  // What follows the event waits in the same turn for the next piece.
+  // After the event, the reader waits for the next chunk within the same turn.
   await new Promise((resolve) => setImmediate(resolve));
   t.mock.timers.tick(clientLimits.streamSilenceMs);
   await Promise.all([reading, cancelled.promise]);

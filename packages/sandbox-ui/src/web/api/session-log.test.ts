@@ -8,8 +8,8 @@ import { SessionLog } from "./session-log.ts";
 const event = (sequence: number) => ({ version: 1, sessionId: "s", sequence, createdAt: 0, payload: {} });
 
 /**
- * A log whose newest event is followed, of a server that answers `page` to who asks for older ones. The
- * first requests are answered with what is in `refusals`.
+ * Starts a server with a log that ends at `newest`. Requests for older events get `page`; the first requests get the
+ * responses in `refusals`.
  */
 async function followed(
   t: TestContext,
@@ -47,7 +47,7 @@ async function followed(
   return log;
 }
 
-test("older events that are asked for twice are there once", async (t) => {
+test("older events that are requested twice appear once", async (t) => {
   const log = await followed(t, 3, { events: [event(1), event(2)], lastSequence: 3 });
   await Promise.all([log.loadOlder(), log.loadOlder()]);
   assert.deepEqual(
@@ -56,7 +56,7 @@ test("older events that are asked for twice are there once", async (t) => {
   );
 });
 
-test("where the beginning of a log is lost there is nothing older to be had", async (t) => {
+test("a log whose beginning was dropped has nothing older to load", async (t) => {
   const page = { events: [event(5_000)], lastSequence: 5_000, gap: { from: 4_500, to: 4_999 } };
   const log = await followed(t, 5_000, page);
   assert.equal(log.snapshot().from, 5_000);
@@ -67,7 +67,7 @@ test("where the beginning of a log is lost there is nothing older to be had", as
   }
 });
 
-test("a log is read again after an answer that the server is out of order", async (t) => {
+test("the log is read again after a response that the server is unavailable", async (t) => {
   const log = await followed(t, 3, {}, [502]);
   assert.deepEqual(
     log.snapshot().events.map(({ sequence }) => sequence),
@@ -75,7 +75,7 @@ test("a log is read again after an answer that the server is out of order", asyn
   );
 });
 
-test("why older events did not come is told until they come", async (t) => {
+test("an error of loading older events is reported until they are loaded", async (t) => {
   const refusals: number[] = [];
   const log = await followed(t, 3, { events: [event(1), event(2)], lastSequence: 3 }, refusals);
   refusals.push(500);

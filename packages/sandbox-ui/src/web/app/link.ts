@@ -1,6 +1,6 @@
 import { createContext } from "react";
 
-/** The state of the link: whether the last request was answered, or else what is gone. */
+/** Result of the last request. "ended" if the sandbox of a task has stopped with its agent; "offline" retries by itself. */
 export type Link = "online" | "offline" | "ended";
 
 export const LinkContext = createContext<Link>("online");

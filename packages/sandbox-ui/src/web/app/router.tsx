@@ -26,7 +26,7 @@ const indexRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
   beforeLoad: ({ context }) => {
-    // The sessions of a task are its own.
+    // In the sandbox of a task, sessions are not shown.
     throw redirect({ to: context.taskPath === undefined ? "/sessions" : "/processes", replace: true });
   },
 });
@@ -112,7 +112,7 @@ const routeTree = rootRoute.addChildren([
   configRoute,
 ]);
 
-/** `basepath` is where the app is served; `taskPath` says that it shows the sandbox of a Studio's task. */
+/** `basepath` is the path of the app. `taskPath` is set if the app shows the sandbox of a Studio task. */
 export function createAppRouter(basepath: string, taskPath: string | undefined) {
   return createRouter({
     routeTree,

@@ -31,7 +31,7 @@ export function PermissionList({
   linked = false,
 }: {
   readonly permissions: readonly Permission[] | undefined;
-  /** Whether each shows the session that it belongs to. */
+  /** Shows a link to the session of each permission. */
   readonly linked?: boolean;
 }) {
   const sorted = permissions?.toSorted(
@@ -100,7 +100,7 @@ function PermissionCard({
   );
 }
 
-/** One button per answer that the agent offers. */
+/** One button for each answer that the agent offers. */
 function Answers({ permission, title }: { readonly permission: Permission; readonly title: string }) {
   const api = useApi();
   const queries = useQueryClient();

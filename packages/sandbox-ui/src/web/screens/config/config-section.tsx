@@ -100,7 +100,7 @@ function NewEntry({
 }: {
   readonly kind: ConfigKind;
   readonly directory: string;
-  /** Names of existing entries: a new one never replaces them. */
+  /** Names in use: a new entry must not replace an existing one. */
   readonly taken: readonly string[];
   readonly onDone: () => void;
 }) {
@@ -164,7 +164,7 @@ function JsonForm({
       config.write(name, changed),
     async onSuccess(_saved, { typed }) {
       announce("Saved.");
-      // Before its name is in the list, where the form would find it taken.
+      // Before the list is refetched, which would make this form report its own name as taken.
       onDone?.();
       await queries.invalidateQueries({ queryKey: [...keys.config, kind.route, directory] });
       // Edits made while saving are kept.

@@ -11,12 +11,12 @@ test("a command line becomes words as a shell would split them", () => {
   assert.deepEqual(splitCommand(""), []);
 });
 
-test("a quote that does not end is told", () => {
+test("an unterminated quote is reported", () => {
   assert.equal(splitCommand("echo 'a"), undefined);
   assert.equal(splitCommand('echo "a'), undefined);
 });
 
-test("what is shown of a command is what was typed", () => {
+test("a command is shown as it was typed", () => {
   for (const words of [["a"], ["sh", "-c", "echo 'x'; ls"], ["echo", "", "a b", '"', "$HOME", "\\"]]) {
     const [command = "", ...args] = words;
     assert.deepEqual(splitCommand(commandLine({ command, args })), words);

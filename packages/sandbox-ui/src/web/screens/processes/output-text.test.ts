@@ -6,7 +6,7 @@ function entry(data: string | Uint8Array, stream: "stdout" | "stderr" | "pty" = 
   return { data: Buffer.from(data).toString("base64"), encoding: "base64", stream };
 }
 
-test("a character that is cut between two entries is whole, each stream for itself", () => {
+test("a character split between two entries is decoded, separately for each stream", () => {
   const output = new OutputText();
   const bytes = Buffer.from("é");
   output.add(entry(bytes.subarray(0, 1)));
@@ -21,13 +21,13 @@ test("a character that is cut between two entries is whole, each stream for itse
   );
 });
 
-test("colours and carriage returns are left out", () => {
+test("colours and carriage returns are removed", () => {
   const output = new OutputText();
   output.add(entry("\u001b[31mred\u001b[0m\r\n\u001b]0;title\u0007next", "pty"));
   assert.equal(output.parts[0]?.text, "red\nnext");
 });
 
-test("what is shown is bounded, and the newest stays", () => {
+test("the displayed output is bounded, and the newest is kept", () => {
   const output = new OutputText();
   const line = `${"x".repeat(999)}\n`;
   for (let count = 0; count < 600; count += 1) output.add(entry(line));

@@ -2,7 +2,7 @@
 import type { StatusKind } from "@holdfast/web-parts";
 import type { Process } from "../../api/types.ts";
 
-/** The command as a person would type it. */
+/** Quotes the command and its arguments as they would be typed in a shell. */
 export function commandLine({ command, args }: Pick<Process, "command" | "args">): string {
   return [command, ...args].map(quoted).join(" ");
 }

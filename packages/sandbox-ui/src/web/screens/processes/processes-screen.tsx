@@ -9,7 +9,7 @@ import { ProcessView } from "./process-view.tsx";
 import { commandLine, processState } from "./process-words.ts";
 import { StartProcess } from "./start-process.tsx";
 
-/** All managed processes at the side, one of them or a new one beside them. */
+/** List of all managed processes, beside the selected process or the form for a new one. */
 export function ProcessesScreen({ selected }: { readonly selected: string | undefined }) {
   usePageTitle("Processes");
   const { data, error, refetch } = useQuery(processesQuery(useApi()));

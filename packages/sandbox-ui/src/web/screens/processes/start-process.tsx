@@ -15,7 +15,7 @@ interface NewProcess {
   readonly tty: boolean;
 }
 
-/** A command to start, or a shell in a terminal. */
+/** Form that starts a command, or a shell in a terminal. */
 export function StartProcess() {
   const api = useApi();
   const navigate = useNavigate();
@@ -87,7 +87,7 @@ async function startProcess(api: SandboxApi, { words, cwd, tty }: NewProcess): P
   return await api.client.createProcess({ command, args, tty, ...(cwd === "" ? {} : { cwd }) });
 }
 
-/** What a person expects of a terminal, and what every system has where that is missing. */
+/** Prefers Bash, and falls back to the shell that every system has. */
 async function startShell(api: SandboxApi, cwd: string): Promise<ProcessInfo> {
   try {
     return await startProcess(api, { words: ["bash"], cwd, tty: true });

@@ -5,7 +5,7 @@ import { useApi } from "../../api/context.ts";
 import { keys } from "../../api/queries.ts";
 import type { Session } from "../../api/types.ts";
 
-/** Sends a prompt; the server queues it while a turn runs. Enter sends, Shift and Enter makes a line. */
+/** Form for the next prompt. The server queues it while a turn runs. Enter sends, Shift+Enter adds a line. */
 export function Composer({ session }: { readonly session: Session }) {
   const api = useApi();
   const queries = useQueryClient();

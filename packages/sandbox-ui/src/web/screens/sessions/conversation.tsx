@@ -8,7 +8,7 @@ import { keys } from "../../api/queries.ts";
 import type { Session } from "../../api/types.ts";
 import type { SessionLogView } from "../../api/use-session-log.ts";
 
-/** What was said and done, as people read it; questions of the agent are answered in place. */
+/** The transcript of a session. Permission requests of the agent are answered in place. */
 export function Conversation({
   session,
   log,
@@ -16,7 +16,7 @@ export function Conversation({
 }: {
   readonly session: Session;
   readonly log: SessionLogView;
-  /** A person wants to see the event behind a tool call. */
+  /** Opens the log at the event behind a tool call. */
   readonly onEvent: (sequence: number) => void;
 }) {
   const api = useApi();
@@ -64,7 +64,7 @@ export function Conversation({
   );
 }
 
-/** Follows the end of what is said, unless the person has scrolled away from it. */
+/** Scrolls to the end as entries arrive, unless the reader has scrolled up. */
 function useFollowEnd(inner: RefObject<HTMLElement | null>, entries: readonly unknown[]): void {
   const stuck = useRef(true);
   useEffect(() => {

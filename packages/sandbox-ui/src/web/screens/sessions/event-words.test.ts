@@ -16,7 +16,7 @@ function words(payload: Record<string, unknown>): string {
   return about === "" ? name : `${name} | ${about}`;
 }
 
-test("an event is told by its method and what it is about", () => {
+test("an event is summarized by its method and its content", () => {
   const chunk = { sessionUpdate: "agent_message_chunk", content: { type: "text", text: "Hello" } };
   assert.equal(
     words({ method: "session/update", params: { update: chunk } }),
@@ -35,7 +35,7 @@ test("an event is told by its method and what it is about", () => {
   assert.equal(words({ id: 3, error: { code: -32603, message: "no" } }), "error | no (id 3)");
 });
 
-test("what has another shape than expected has fewer words, and nothing throws", () => {
+test("an event of an unexpected shape gets a shorter summary, and nothing throws", () => {
   assert.equal(words({ method: "session/update" }), "session/update");
   assert.equal(words({ method: "session/update", params: { update: null } }), "session/update");
   assert.equal(words({ method: "session/prompt", params: { prompt: "text" } }), "session/prompt");

@@ -1,7 +1,7 @@
-/** Sessions and their conversations. */
+/** Sessions and their transcripts. */
 import type { SessionEvent } from "../../api/types.ts";
 
-/** What an event is, in a few words: the method, or which answer it is, and what it is about. */
+/** Summarizes an event for one row: its method or kind of response, and the most telling value of its parameters. */
 export function eventWords({ payload }: SessionEvent): { readonly name: string; readonly about: string } {
   const { method, params, error } = payload;
   if (typeof method === "string") return { name: method, about: aboutParams(method, params) };

@@ -6,7 +6,7 @@ import type { Sender, SessionEvent } from "../../api/types.ts";
 import type { SessionLogView } from "../../api/use-session-log.ts";
 import { eventWords } from "./event-words.ts";
 
-/** How many rows are drawn; more on demand. */
+/** Number of rows rendered initially; more on demand. */
 const rowsAtOnce = 300;
 type Filter = Sender | "all";
 
@@ -23,13 +23,15 @@ const links = {
   ended: "Ended",
 } as const;
 
-/** The log as it is: number, time, direction, what, and the whole message. */
+/**
+ * The raw log of a session: number, time, direction and summary of each event, which expands to the complete message.
+ */
 export function EventsTab({
   log,
   shown: asked,
 }: {
   readonly log: SessionLogView;
-  /** The event that a person came for; it is open and in view. */
+  /** Sequence of an event to expand and scroll to. */
   readonly shown: number | undefined;
 }) {
   const [sender, setSender] = useState<Filter>("all");
@@ -162,7 +164,7 @@ function Raw({ event }: { readonly event: SessionEvent }) {
   );
 }
 
-/** Follows the end of what scrolls around an element that is always there, unless the person has scrolled away. */
+/** Keeps the surrounding scroll container at its end, unless the reader has scrolled up. */
 function useStickToEnd(
   inner: RefObject<HTMLElement | null>,
   last: number | undefined,

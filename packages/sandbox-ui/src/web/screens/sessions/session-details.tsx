@@ -1,7 +1,7 @@
 import { formatDateTime } from "@holdfast/web-parts/format";
 import type { Session } from "../../api/types.ts";
 
-/** Everything that the server tells of a session. */
+/** All fields of a session that the server reports. */
 export function SessionDetails({ session }: { readonly session: Session }) {
   const { modes, models, configOptions, createdAt, updatedAt, ...plain } = session;
   const rows = Object.entries(plain).filter(([, value]) => value !== undefined);

@@ -37,7 +37,7 @@ function LoadedSession({ id }: { readonly id: string }) {
   const { data: session, error, refetch } = useQuery(sessionQuery(useApi(), id));
   const log = useSessionLog(id, session?.lastSequence);
   useFreshness(log.events);
-  // One that was deleted elsewhere is not shown as if it were there.
+  // A session that was deleted elsewhere must not stay on the screen.
   if (session === undefined || isNotFound(error)) {
     return (
       <div className="page">
@@ -52,7 +52,7 @@ function LoadedSession({ id }: { readonly id: string }) {
   return <SessionView session={session} log={log} />;
 }
 
-/** What the log says happened is asked for at once, not with the next interval. */
+/** Refetches the session and its permissions when the log shows a change, instead of waiting for the next poll. */
 function useFreshness(events: readonly SessionEvent[]): void {
   const queries = useQueryClient();
   const last = events.at(-1);

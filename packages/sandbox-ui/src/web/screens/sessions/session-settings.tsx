@@ -7,7 +7,7 @@ import { keys } from "../../api/queries.ts";
 import type { Session } from "../../api/types.ts";
 import { changeOf, type Setting, settingsOf } from "./settings-of.ts";
 
-/** Mode, model and whatever else the agent lets a person choose; nothing where it offers nothing. */
+/** Form for mode, model and other options that the agent offers; renders nothing if there are none. */
 export function SessionSettings({ session }: { readonly session: Session }) {
   const settings = settingsOf(session);
   if (settings.length === 0) return null;
@@ -25,13 +25,13 @@ function SettingField({ session, setting }: { readonly session: Session; readonl
   const queries = useQueryClient();
   const announce = useAnnounce();
   const id = useId();
-  // Shown at once, also before the next key; what holds is shown again when the agent refused it.
+  // Optimistic value, shown until the agent has accepted or refused it.
   const [chosen, setChosen] = useState<string>();
   const change = useMutation({
-    // One after the other: with the arrow keys, each step to the wanted one is a change.
+    // Mutations of a session run in sequence: the arrow keys cause one for each step to the wanted value.
     scope: { id: `settings ${session.id}` },
     mutationFn: (value: string) => api.changeSession(session.id, changeOf(setting, value)),
-    // An answer that is on its way says what was before.
+    // A pending response would contain the previous value.
     onMutate: () => queries.cancelQueries({ queryKey: keys.session(session.id) }),
     onSuccess(changed, value) {
       queries.setQueryData(keys.session(session.id), changed);

@@ -7,7 +7,7 @@ import type { Session } from "../../api/types.ts";
 import { useSessionChanges } from "../../api/use-session-changes.ts";
 import { SessionStatusMark } from "./session-status.tsx";
 
-/** All sessions at the side, one of them or a new one beside them. */
+/** List of all sessions, beside the open session or the form for a new one. */
 export function SessionsLayout() {
   useSessionChanges();
   const { data, error, isPending, refetch } = useQuery(sessionsQuery(useApi()));
@@ -64,7 +64,7 @@ function SessionRow({ session }: { readonly session: Session }) {
   );
 }
 
-/** What it was called, else the folder that it works in. */
+/** Title of a session; by default its agent and folder. */
 export function sessionTitle(session: Session): string {
   return session.title ?? `${session.agent} in ${session.cwd.split("/").at(-1) || "/"}`;
 }

@@ -33,13 +33,13 @@ const option = (
   options,
 });
 
-test("an agent that offers nothing has nothing to choose", () => {
+test("an agent without options has no settings", () => {
   assert.deepEqual(settingsOf(bare), []);
   assert.deepEqual(settingsOf({ ...bare, modes: null, models: 3, configOptions: "many" }), []);
   assert.deepEqual(settingsOf({ ...bare, configOptions: [null, option("empty", "model", [])] }), []);
 });
 
-test("lists of modes and models, with what was chosen since", () => {
+test("modes and models come from their lists, with the values chosen since", () => {
   const [mode, model] = settingsOf({ ...bare, modes, models, model: "other" });
   assert.deepEqual(mode?.choices, [
     { value: "ask", name: "Ask first" },
@@ -50,7 +50,7 @@ test("lists of modes and models, with what was chosen since", () => {
   assert.equal(settingsOf({ ...bare, modes, mode: "auto" })[0]?.current, "auto");
 });
 
-test("options by their category, those of the agent's own last, grouped choices too", () => {
+test("options are ordered by category, the agent's own last, with grouped choices flattened", () => {
   const grouped = [{ name: "Group", options: [{ value: "x" }, { value: "y" }] }];
   const configOptions = [
     option("own", undefined),
@@ -67,7 +67,7 @@ test("options by their category, those of the agent's own last, grouped choices 
       ["option", "own", "Name of own"],
     ],
   );
-  // The server sets the option where there are both, so that is what is shown.
+  // If both exist, the server sets the option.
   assert.equal(found[1]?.current, "x");
   assert.deepEqual(
     found[2]?.choices.map(({ value }) => value),

@@ -1,12 +1,12 @@
 import type { Session } from "../../api/types.ts";
 
-/** One thing that a person may choose for a session, as its agent offers it. */
+/** An option of a session that can be changed, as its agent offers it. */
 export interface Setting {
-  /** The member of a session's change, or the id of one of the agent's own options. */
+  /** The field of the change request, or the id of an option that only this agent has. */
   readonly id: string;
   readonly kind: "mode" | "model" | "thoughtLevel" | "option";
   readonly label: string;
-  /** Empty where nobody has said it yet. */
+  /** Empty if it was never set. */
   readonly current: string;
   readonly choices: readonly Choice[];
 }
@@ -27,9 +27,9 @@ const labels = { mode: "Mode", model: "Model", thoughtLevel: "Thinking" } as con
 const order: readonly Setting["kind"][] = ["mode", "model", "thoughtLevel", "option"];
 
 /**
- * What can be chosen, mode and model first. Agents say it in one or both of two ways: lists of their own for
- * modes and models, or options with a category. Where both are there, the server goes by the list of modes and
- * by the option of models, so what is shown is that too.
+ * Returns the options of a session, mode and model first. Agents offer them as separate lists of modes and models, as
+ * options with a category, or as both. If both exist, the server uses the list for modes and the option for models,
+ * and so does this function.
  */
 export function settingsOf(session: Session): readonly Setting[] {
   const options = array(session.configOptions).flatMap(optionSetting);
@@ -47,7 +47,7 @@ export function settingsOf(session: Session): readonly Setting[] {
   return found.toSorted((one, other) => order.indexOf(one.kind) - order.indexOf(other.kind));
 }
 
-/** The body of the change that makes it so. */
+/** Returns the request body that sets an option. */
 export function changeOf({ id, kind }: Setting, value: string) {
   return kind === "option" ? { config: { [id]: value } } : { [kind]: value };
 }
@@ -68,7 +68,7 @@ function optionSetting(item: unknown): Setting[] {
   return [{ id: kind === "option" ? id : kind, kind, label, current: currentValue, choices }];
 }
 
-/** Choices may stand in groups. */
+/** Flattens groups of choices. */
 function choicesOf(options: unknown): Choice[] {
   return array(options).flatMap((item) => {
     const fields = record(item);
