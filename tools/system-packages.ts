@@ -27,6 +27,7 @@ const containers =
 const attacks =
   /^(packages\/(gate|holdfast|sandbox|studio)\/|tests\/(security|vm)\/|tools\/(attacks|mutation))/;
 const shells = /^packages\/holdfast\/tests\/completion/;
+const databases = /^(packages\/store-postgres\/|bench\/store-postgres)/;
 const mail = /^(packages\/plugins\/|tests\/agents\/)/;
 
 const known: readonly SystemPackage[] = [
@@ -40,6 +41,13 @@ const known: readonly SystemPackage[] = [
   { name: "fish", program: "fish", purpose: "completion in fish", neededBy: shells },
   { name: "dovecot-imapd", program: "dovecot", purpose: "a mailbox for the mail plugin", neededBy: mail },
   { name: "exim4-daemon-light", program: "exim4", purpose: "a server for the mail plugin", neededBy: mail },
+  { name: "postgresql", program: "pg_ctlcluster", purpose: "a database server", neededBy: databases },
+  {
+    name: "pgbouncer",
+    program: "pgbouncer",
+    purpose: "a pooler of database connections",
+    neededBy: databases,
+  },
   {
     ...{ name: "openssl", program: "openssl", purpose: "certificates of test servers" },
     neededBy: /^(packages\/(gate|plugins)\/|tests\/(agents|security)\/|bench\/gate)/,

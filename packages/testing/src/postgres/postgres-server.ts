@@ -1,0 +1,47 @@
+import { join } from "node:path";
+import { freePort } from "../free-port.ts";
+import { programPath, run, serverFolder, start, stop } from "./programs.ts";
+
+/** A PostgreSQL server with a data directory of its own, synced to disk as in production. */
+export interface PostgresServer {
+  readonly port: number;
+  /** Connects as the owner of the server. */
+  readonly url: string;
+  /** Ends the server at once, as a crash does: sessions are cut off, and the next start recovers. */
+  crash(): Promise<void>;
+  /** Ends the server with its sessions told (SQLSTATE 57P01). */
+  stop(): Promise<void>;
+  /** Starts it again on the same data and port. */
+  restart(): Promise<void>;
+}
+
+/** Makes and starts a server. Stop it after the test; its data are removed when the process exits. */
+export async function startPostgres(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<PostgresServer> {
+  const folder = serverFolder();
+  const data = join(folder, "data");
+  const initdb = programPath("initdb", "postgresql");
+  run(initdb, ["-D", data, "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--locale=C"], folder);
+  const port = await freePort();
+  const config = {
+    port: `${port}`,
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: "",
+    fsync: "on",
+    max_connections: "100",
+    ...settings,
+  };
+  const args = ["-D", data, ...Object.entries(config).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
+  const launch = () => start(programPath("postgres", "postgresql"), args, { cwd: folder, port });
+  let server = await launch();
+  return {
+    port,
+    url: `postgres://holdfast@127.0.0.1:${port}/postgres`,
+    crash: () => stop(server, "SIGQUIT"),
+    stop: () => stop(server, "SIGINT"),
+    async restart() {
+      server = await launch();
+    },
+  };
+}
