@@ -23,6 +23,7 @@ const belowStudio = [
   "react",
   "actors",
   "store-sqlite",
+  "store-postgres",
   "server",
   "sandbox",
   "sandbox-client",
@@ -42,6 +43,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   react: ["core", "client"],
   actors: ["core", "client"],
   "store-sqlite": ["core", "actors"],
+  // Takes the SQL sessions of actors' databases, and the lock of its cache directory.
+  "store-postgres": ["core", "actors", "store-sqlite"],
   server: ["core", "client", "actors"],
   sandbox: ["core", "cli", "sandbox-ui"],
   "sandbox-client": ["core"],

@@ -1,0 +1,142 @@
+import type { Ports, Timer } from "@holdfast/core";
+import pg from "pg";
+import { ConnectionLost, failureOf } from "../errors.ts";
+import type { Row } from "../rows.ts";
+import { type PreparedNames, type Statement, TransactionQuery } from "./transaction-query.ts";
+
+/** Settings that the connections of a store share. */
+export interface ConnectionSettings {
+  readonly client: pg.ClientConfig;
+  readonly ports: Ports;
+  readonly statementTimeoutMs: number;
+  /** False once a pooler has been noticed that does not keep prepared statements. */
+  prepares: boolean;
+}
+
+interface Pending {
+  fail(error: unknown): void;
+}
+
+/**
+ * One connection over which transactions are pipelined: each is sent at once, and they are answered in order. Opens
+ * when it is first used, and again after it was lost; what waited for an answer then fails with `ConnectionLost`.
+ */
+export class Connection {
+  readonly #settings: ConnectionSettings;
+  #client: pg.Client | undefined;
+  #prepared: PreparedNames = new Map();
+  #isConnected = false;
+  /** Sent as soon as the connection is open. */
+  #unsent: (() => void)[] = [];
+  readonly #pending = new Set<Pending>();
+  #watchdog: Timer | undefined;
+  #answers = 0;
+
+  constructor(settings: ConnectionSettings) {
+    this.#settings = settings;
+  }
+
+  /** Number of transactions that wait for an answer. */
+  get load(): number {
+    return this.#pending.size;
+  }
+
+  /** Runs the statements as one transaction. Resolves with all their rows once it is committed. */
+  transaction(statements: readonly Statement[]): Promise<readonly Row[]> {
+    return new Promise((resolve, reject) => {
+      const pending: Pending = { fail: reject };
+      this.#pending.add(pending);
+      const send = () => {
+        const prepared = this.#settings.prepares ? this.#prepared : undefined;
+        const query = new TransactionQuery(statements, prepared, (error, rows) => {
+          if (!this.#pending.delete(pending)) return;
+          this.#answers += 1;
+          if (error === undefined) return resolve(rows);
+          this.#noticed(error);
+          reject(isLost(error) ? new ConnectionLost(true, error) : error);
+        });
+        this.#client?.query(query as unknown as pg.Submittable);
+        this.#watch();
+      };
+      if (this.#isConnected) return send();
+      this.#unsent.push(send);
+      this.#open();
+    });
+  }
+
+  /** A pooler that changes connections between transactions loses prepared statements: no longer used by anyone. */
+  #noticed(error: unknown): void {
+    if (failureOf(error) !== "unprepared" || !this.#settings.prepares) return;
+    this.#settings.prepares = false;
+    this.#settings.ports.log.info("prepared statements switched off: the pooler does not keep them");
+  }
+
+  #open(): void {
+    if (this.#client !== undefined) return;
+    const client = new pg.Client({ ...this.#settings.client, pipeline: true } as pg.ClientConfig);
+    this.#client = client;
+    this.#prepared = new Map();
+    client.on("error", (error) => this.#lost(client, error));
+    client.on("end", () => this.#lost(client, new Error("The server has closed the connection")));
+    client.connect().then(
+      () => this.#opened(client),
+      (error: unknown) => this.#lost(client, error),
+    );
+  }
+
+  #opened(client: pg.Client): void {
+    if (this.#client !== client) return;
+    this.#isConnected = true;
+    for (const send of this.#unsent.splice(0)) send();
+  }
+
+  #lost(client: pg.Client, cause: unknown): void {
+    if (this.#client !== client) return;
+    const sent = this.#isConnected;
+    this.#client = undefined;
+    this.#isConnected = false;
+    this.#unsent = [];
+    this.#watchdog?.cancel();
+    this.#watchdog = undefined;
+    const pending = [...this.#pending];
+    this.#pending.clear();
+    for (const { fail } of pending) fail(new ConnectionLost(sent, cause));
+    discard(client);
+  }
+
+  /** Gives the connection up if it answers nothing for too long: a broken network does not report itself. */
+  #watch(): void {
+    if (this.#watchdog !== undefined) return;
+    const client = this.#client;
+    const answers = this.#answers;
+    this.#watchdog = this.#settings.ports.tasks.after(this.#settings.statementTimeoutMs, () => {
+      this.#watchdog = undefined;
+      if (client === undefined || this.#pending.size === 0) return;
+      if (this.#answers !== answers) return this.#watch();
+      this.#lost(client, new Error("The database has not answered in time"));
+    });
+  }
+
+  /** Waits for the answers, then closes. */
+  async close(): Promise<void> {
+    const client = this.#client;
+    if (client === undefined) return;
+    if (!this.#isConnected) return this.#lost(client, new Error("The store was closed"));
+    this.#client = undefined;
+    this.#isConnected = false;
+    this.#watchdog?.cancel();
+    await client.end();
+  }
+}
+
+/** The server ends the session with such an error; whether it committed before is unknown. */
+function isLost(error: unknown): boolean {
+  return !(error instanceof ConnectionLost) && failureOf(error) === "lost";
+}
+
+/** `end` alone would wait for answers that never come. */
+function discard(client: pg.Client): void {
+  const { connection } = client as unknown as { readonly connection?: { readonly stream?: unknown } };
+  const stream = connection?.stream as { destroy?: () => void } | undefined;
+  stream?.destroy?.();
+}

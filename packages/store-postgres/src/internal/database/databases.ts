@@ -1,0 +1,188 @@
+import type { ActorDatabase, CommitBatch, DatabaseStore } from "@holdfast/actors";
+import type { Ports } from "@holdfast/core";
+import type { ChangedPages } from "../commit/statements.ts";
+import type { Connections } from "../connection/connections.ts";
+import { fenced, notFound } from "../errors.ts";
+import { integer, optionalInteger, type Row } from "../rows.ts";
+import { shardOf } from "../shards.ts";
+import type { CopyStamp, LocalCopies } from "./local-copy.ts";
+import { OpenDatabase } from "./open-database.ts";
+import { readPages } from "./pages.ts";
+
+export interface DatabasesOptions {
+  readonly ports: Ports;
+  readonly connections: Connections;
+  readonly copies: LocalCopies;
+  readonly schema: string;
+  readonly shards: number;
+  readonly maxBytes: number | undefined;
+  /** Resolves when no commit of this actor waits. */
+  readonly settled: (actorId: string) => Promise<void>;
+}
+
+/**
+ * The databases of actors that run on this node. The truth is the table of pages; the file is a local copy, which is
+ * completed with the pages that are newer when an owner opens it.
+ */
+export class Databases implements DatabaseStore {
+  readonly #options: DatabasesOptions;
+  readonly #open = new Map<string, OpenDatabase>();
+  /** Copies that are being closed or opened; one at a time for each actor. */
+  readonly #busy = new Map<string, Promise<void>>();
+  pagesLoaded = 0;
+
+  constructor(options: DatabasesOptions) {
+    this.#options = options;
+  }
+
+  async open(actorId: string, epoch: number, isNew: boolean): Promise<ActorDatabase> {
+    await this.#options.settled(actorId);
+    return this.#alone(actorId, async () => {
+      const before = this.#open.get(actorId);
+      if (before !== undefined) {
+        if (before.epoch > epoch) throw fenced(actorId);
+        await this.#release(before);
+      }
+      const opened = isNew ? this.#create(actorId, epoch) : await this.#load(actorId, epoch);
+      this.#open.set(actorId, opened);
+      return opened.handle();
+    });
+  }
+
+  #create(actorId: string, epoch: number): OpenDatabase {
+    this.#options.copies.discard(actorId);
+    return this.#opened(actorId, epoch, 0, undefined);
+  }
+
+  async #load(actorId: string, epoch: number): Promise<OpenDatabase> {
+    const { copies } = this.#options;
+    const row = await this.#row(actorId, epoch);
+    const version = integer(row, "version");
+    const databaseVersion = optionalInteger(row, "database_version");
+    const stamp = copies.takeStamp(actorId);
+    if (databaseVersion === undefined) {
+      copies.discard(actorId);
+      return this.#opened(actorId, epoch, version, undefined);
+    }
+    const truth = {
+      version: databaseVersion,
+      pageSize: integer(row, "page_size"),
+      pages: integer(row, "pages"),
+    };
+    await this.#complete(actorId, stamp, truth);
+    // Another owner may have changed pages while they were read.
+    await this.#row(actorId, epoch);
+    return this.#opened(actorId, epoch, version, truth);
+  }
+
+  async #complete(actorId: string, stamp: CopyStamp | undefined, truth: CopyStamp): Promise<void> {
+    const { copies, connections, schema, shards, ports } = this.#options;
+    if (stamp?.version === truth.version) return;
+    const isUsable =
+      stamp !== undefined && stamp.version < truth.version && stamp.pageSize === truth.pageSize;
+    if (!isUsable) copies.discard(actorId);
+    const pages = readPages({
+      ...{ schema, actorId, shard: shardOf(actorId, shards), log: ports.log },
+      newerThan: isUsable ? stamp.version : 0,
+      read: (statement) => connections.read(statement),
+    });
+    this.pagesLoaded += await copies.write(actorId, truth, pages);
+  }
+
+  async #row(actorId: string, epoch: number): Promise<Row> {
+    const { connections, schema, shards } = this.#options;
+    const text = `SELECT epoch, version, destroyed_at, page_size, pages, database_version
+      FROM ${schema}.actor WHERE shard = $1 AND id = $2`;
+    const [row] = await connections.read({
+      text,
+      values: [shardOf(actorId, shards), actorId],
+      returns: true,
+    });
+    if (row === undefined || row["destroyed_at"] !== null) throw notFound(actorId);
+    if (row["epoch"] !== epoch) throw fenced(actorId);
+    return row;
+  }
+
+  #opened(actorId: string, epoch: number, version: number, stamp: CopyStamp | undefined): OpenDatabase {
+    const { copies, maxBytes } = this.#options;
+    return new OpenDatabase({
+      ...{ id: actorId, path: copies.pathOf(actorId), epoch, version, stamp, maxBytes },
+      onClose: (database) =>
+        this.#inBackground(actorId, async () => {
+          if (this.#open.get(actorId) === database) await this.#release(database);
+        }),
+    });
+  }
+
+  /** Ends the SQL of a turn, sends it with the pages that it has changed, and follows its outcome. */
+  commit(
+    batch: CommitBatch,
+    send: (pages: ChangedPages | undefined) => Promise<void>,
+  ): Promise<void> | undefined {
+    const database = this.#open.get(batch.actorId);
+    if (database === undefined || database.isRetired) return undefined;
+    let pages: ChangedPages | undefined;
+    try {
+      pages = database.endTurn(batch);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return database.follow(batch, pages, send(pages));
+  }
+
+  /** A new owner takes over: the SQL of the previous one must not go on. */
+  acquired(actorId: string): void {
+    this.#open.get(actorId)?.retire();
+  }
+
+  /** Removes the copy of a destroyed actor. */
+  destroyed(actorId: string): void {
+    this.#open.get(actorId)?.fail(fenced(actorId));
+    this.#inBackground(actorId, async () => {
+      const database = this.#open.get(actorId);
+      if (database === undefined) this.#options.copies.discard(actorId);
+      else await this.#release(database);
+    });
+  }
+
+  #inBackground(actorId: string, work: () => Promise<void>): void {
+    this.#alone(actorId, work).catch((error: unknown) => {
+      this.#options.ports.log.warn("local copy of a database was not kept", { actorId, error });
+    });
+  }
+
+  async #release(database: OpenDatabase): Promise<void> {
+    const { copies, ports } = this.#options;
+    await database.quiet();
+    if (this.#open.get(database.id) === database) this.#open.delete(database.id);
+    if (!database.isOpen) return;
+    database.close();
+    const stamp = database.confirmed;
+    if (stamp === undefined) return copies.discard(database.id);
+    try {
+      await copies.keep(database.id, stamp);
+    } catch (error) {
+      ports.log.warn("local copy of a database was not kept", { actorId: database.id, error });
+      copies.discard(database.id);
+    }
+  }
+
+  async #alone<T>(actorId: string, work: () => Promise<T>): Promise<T> {
+    const result = (this.#busy.get(actorId) ?? Promise.resolve()).then(work);
+    const ended = result.then(
+      () => {},
+      () => {},
+    );
+    this.#busy.set(actorId, ended);
+    void ended.then(() => {
+      if (this.#busy.get(actorId) === ended) this.#busy.delete(actorId);
+    });
+    return result;
+  }
+
+  /** Keeps all copies that are complete. */
+  async close(): Promise<void> {
+    while (this.#busy.size > 0) await Promise.all(this.#busy.values());
+    await Promise.all([...this.#open.values()].map((database) => this.#release(database)));
+  }
+}

@@ -1,0 +1,124 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { open, rename, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+const stampFormat = 1;
+
+/** Which content a local copy has. */
+export interface CopyStamp {
+  /** The version of the actor whose commit has changed the database last. */
+  readonly version: number;
+  readonly pageSize: number;
+  readonly pages: number;
+}
+
+/** The newest content of a page. */
+export interface Page {
+  readonly no: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The local copies of actors' databases, as files. A copy counts only with its stamp, a small file beside it, which is
+ * written after the copy is on disk, and removed before the copy is opened: after a crash of the process or the
+ * machine there is no stamp, and the database is loaded again.
+ */
+export class LocalCopies {
+  readonly #root: string;
+  /** Identifies the database server, so that a copy is not completed from another one, or from a restored backup. */
+  readonly #origin: string;
+  readonly #maxCopies: number;
+
+  constructor(root: string, origin: string, maxCopies: number) {
+    this.#root = root;
+    this.#origin = origin;
+    this.#maxCopies = maxCopies;
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+  }
+
+  pathOf(actorId: string): string {
+    const name = Buffer.from(actorId).toString("hex");
+    return join(this.#root, name.slice(-2), `${name}.db`);
+  }
+
+  /** The stamp of a copy that may be used; removed with this call. */
+  takeStamp(actorId: string): CopyStamp | undefined {
+    const path = this.pathOf(actorId);
+    const stamp = existsSync(path) ? this.#readStamp(`${path}.stamp`) : undefined;
+    rmSync(`${path}.stamp`, { force: true });
+    return stamp;
+  }
+
+  #readStamp(path: string): CopyStamp | undefined {
+    try {
+      const stamp: unknown = JSON.parse(readFileSync(path, "utf8"));
+      if (typeof stamp !== "object" || stamp === null) return undefined;
+      const { format, origin, version, pageSize, pages } = stamp as Record<string, unknown>;
+      if (format !== stampFormat || origin !== this.#origin) return undefined;
+      if (typeof version !== "number" || typeof pageSize !== "number") return undefined;
+      return typeof pages === "number" ? { version, pageSize, pages } : undefined;
+    } catch {
+      // Without a stamp the copy is loaded again.
+      return undefined;
+    }
+  }
+
+  /** Removes a copy, and makes room for a new one. */
+  discard(actorId: string): void {
+    const path = this.pathOf(actorId);
+    for (const suffix of [".stamp", "-wal", "-shm", ""]) rmSync(`${path}${suffix}`, { force: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  }
+
+  /** Writes pages into a copy that is not open, then gives it its size. Pages that are never written are zeros. */
+  async write(actorId: string, stamp: CopyStamp, pages: AsyncIterable<readonly Page[]>): Promise<number> {
+    const path = this.pathOf(actorId);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const file = await open(path, existsSync(path) ? "r+" : "w+", 0o600);
+    let count = 0;
+    try {
+      for await (const batch of pages) {
+        for (const { no, bytes } of batch) {
+          await file.write(bytes, 0, bytes.length, (no - 1) * stamp.pageSize);
+        }
+        count += batch.length;
+      }
+      await file.truncate(stamp.pages * stamp.pageSize);
+      return count;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Keeps a closed copy for the next owner on this node. */
+  async keep(actorId: string, stamp: CopyStamp): Promise<void> {
+    const path = this.pathOf(actorId);
+    const file = await open(path, "r");
+    try {
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    const temporary = `${path}.${randomUUID()}`;
+    await writeFile(temporary, JSON.stringify({ format: stampFormat, origin: this.#origin, ...stamp }));
+    await rename(temporary, `${path}.stamp`);
+    await this.#evict(dirname(path));
+  }
+
+  /** Each folder keeps its share of the copies, the most recently used ones. */
+  async #evict(folder: string): Promise<void> {
+    const stamps = readdirSync(folder).filter((name) => name.endsWith(".stamp"));
+    const excess = stamps.length - Math.max(1, Math.ceil(this.#maxCopies / 256));
+    if (excess <= 0) return;
+    const aged = await Promise.all(
+      stamps.map(async (name) => ({ name, at: (await stat(join(folder, name))).mtimeMs })),
+    );
+    aged.sort((a, b) => a.at - b.at);
+    for (const { name } of aged.slice(0, excess)) {
+      const path = join(folder, name.slice(0, -".stamp".length));
+      rmSync(`${path}.stamp`, { force: true });
+      rmSync(path, { force: true });
+    }
+  }
+}

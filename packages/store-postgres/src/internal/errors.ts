@@ -1,0 +1,126 @@
+/** What is shared inside the store: schema, errors, rows, shards. */
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
+
+/** The connection ended while work was under way, or could not be opened. */
+export class ConnectionLost extends Error {
+  /** True if the work had been sent, so that the server may have done it. */
+  readonly sent: boolean;
+
+  constructor(sent: boolean, cause: unknown) {
+    super("The connection to the database was lost", { cause });
+    this.name = "ConnectionLost";
+    this.sent = sent;
+  }
+}
+
+/** The SQLSTATE of an error of the server; undefined for any other error. */
+export function sqlState(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
+}
+
+/**
+ * - `fence`: a fence, or the creation of a row, has found nothing to change.
+ * - `lost`: the connection ended, and the outcome may be unknown.
+ * - `conflict`: the server has rolled the transaction back, and it may be sent again.
+ * - `unprepared`: as `conflict`, because a prepared statement is missing: a pooler has changed the connection.
+ * - `final`: it would fail again.
+ */
+export type Failure = "fence" | "lost" | "conflict" | "unprepared" | "final";
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof ConnectionLost) return "lost";
+  const state = sqlState(error);
+  switch (state) {
+    case "22012":
+      return "fence";
+    case "40001":
+    case "40P01":
+    case "55P03":
+      return "conflict";
+    case "26000":
+    case "42P05":
+      return "unprepared";
+    default:
+      return state !== undefined && /^(08|57P0|25P03)/.test(state) ? "lost" : "final";
+  }
+}
+
+/** The typed error for a transaction or read that failed and changed nothing. */
+export function mapDatabaseError(error: unknown): unknown {
+  if (isHoldfastError(error)) return error;
+  if (error instanceof ConnectionLost) return unavailable(error.cause);
+  const state = sqlState(error);
+  if (state === undefined) return error;
+  const options = { cause: error, metadata: { sqlState: state } };
+  if (state === "53100") {
+    const message =
+      "The disk of the database is full; nothing was written. Free space on the database server, then retry";
+    return new HoldfastError("store", "full", message, options);
+  }
+  if (state === "54000" || state === "54001" || state === "53200") {
+    const message = "A value is larger than the database can store. Split it";
+    return new HoldfastError("store", "too_large", message, { ...options, statusCode: 413 });
+  }
+  if (/^(XX001|XX002)$/.test(state)) {
+    const message = "The database reports damaged data. Restore a backup of it";
+    return new HoldfastError("store", "corrupt", message, options);
+  }
+  if (/^(08|25006|28|3D|3F|42501|53|55P|57|58|40)/.test(state)) return unavailable(error, state);
+  return error;
+}
+
+export function unavailable(cause: unknown, state?: string): HoldfastError {
+  const reason = cause instanceof Error ? `: ${cause.message}` : "";
+  return new HoldfastError(
+    "store",
+    "unavailable",
+    `The database cannot be used${reason}. Nothing was written. Check that its server runs and accepts this user, then retry`,
+    { cause, ...(state === undefined ? {} : { metadata: { sqlState: state } }) },
+  );
+}
+
+export function busy(): HoldfastError {
+  return new HoldfastError(
+    "store",
+    "unavailable",
+    "Too many commits wait for the database; nothing was written. Retry later, or send less",
+  );
+}
+
+export function indeterminate(cause: unknown): HoldfastError {
+  return new HoldfastError(
+    "store",
+    "indeterminate",
+    "The connection to the database was lost during the commit, and its outcome could not be read. Retry under the same idempotency key",
+    { cause },
+  );
+}
+
+export function fenced(actorId: string): HoldfastError {
+  return new HoldfastError("actor", "fenced", "Another owner has taken over this actor", {
+    metadata: { actorId },
+  });
+}
+
+export function duplicateKey(): HoldfastError {
+  return new HoldfastError("actor", "duplicate_key", "An actor with this name and key exists already");
+}
+
+export function notFound(actorId: string): HoldfastError {
+  return new HoldfastError("actor", "not_found", "The actor does not exist or was destroyed", {
+    metadata: { actorId },
+  });
+}
+
+export function invalidCommit(message: string): HoldfastError {
+  return new HoldfastError("store", "invalid_commit", message);
+}
+
+export function corrupt(message: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("store", "corrupt", message, { cause });
+}
+
+export function closed(): HoldfastError {
+  return new HoldfastError("store", "closed", "The store is closed", { statusCode: 503 });
+}

@@ -1,0 +1,87 @@
+import type { ActorRecord, CallRecord, StoredState } from "@holdfast/actors";
+import { decodeKey } from "@holdfast/core";
+import { corrupt } from "./errors.ts";
+
+export type Row = Record<string, unknown>;
+
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value !== "number") throw wrongType(column, value);
+  return value;
+}
+
+export function optionalInteger(row: Row, column: string): number | undefined {
+  return row[column] === null ? undefined : integer(row, column);
+}
+
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== "string") throw wrongType(column, value);
+  return value;
+}
+
+/** A copy without the prototype of `Buffer`, which callers would compare unequal to their arrays. */
+export function bytes(row: Row, column: string): Uint8Array {
+  const value = row[column];
+  if (!(value instanceof Uint8Array)) throw wrongType(column, value);
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
+
+/** Columns that {@link actorRecord} reads. */
+export const recordColumns = "id, name, key, epoch, version, created_at, destroyed_at, wake_at";
+
+export function actorRecord(row: Row): ActorRecord {
+  const destroyedAt = optionalInteger(row, "destroyed_at");
+  const wakeAt = optionalInteger(row, "wake_at");
+  return {
+    id: text(row, "id"),
+    name: text(row, "name"),
+    key: decodeKey(text(row, "key")),
+    epoch: integer(row, "epoch"),
+    version: integer(row, "version"),
+    createdAt: integer(row, "created_at"),
+    ...(destroyedAt === undefined ? {} : { destroyedAt }),
+    ...(wakeAt === undefined ? {} : { wakeAt }),
+  };
+}
+
+/** A record whose outcome may be in several rows, in order. */
+export function callRecord(key: string, rows: readonly Row[]): CallRecord | undefined {
+  const first = rows[0];
+  if (first === undefined) return undefined;
+  const status = text(first, "status");
+  if (status !== "started" && status !== "done") throw wrongType("status", status);
+  const outcome =
+    first["outcome"] === null ? undefined : joined(rows.slice(0, integer(first, "pieces")), "outcome");
+  return {
+    key,
+    status,
+    expiresAt: integer(first, "expires_at"),
+    ...(outcome === undefined ? {} : { outcome }),
+  };
+}
+
+/** A state from the rows of its log, ordered by version and piece: a snapshot first. */
+export function storedState(rows: readonly Row[]): StoredState | undefined {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < rows.length; ) {
+    let end = at + 1;
+    while (end < rows.length && rows[end]?.["version"] === rows[at]?.["version"]) end += 1;
+    parts.push(joined(rows.slice(at, end), "bytes"));
+    at = end;
+  }
+  const [snapshot, ...patches] = parts;
+  return snapshot === undefined ? undefined : { snapshot, patches };
+}
+
+/** The pieces of one value. */
+export function joined(rows: readonly Row[], column: string): Uint8Array {
+  const [only] = rows;
+  if (rows.length === 1 && only !== undefined) return bytes(only, column);
+  const whole = Buffer.concat(rows.map((row) => bytes(row, column)));
+  return new Uint8Array(whole.buffer, whole.byteOffset, whole.byteLength);
+}
+
+function wrongType(column: string, value: unknown): Error {
+  return corrupt(`The column ${column} holds a ${value === null ? "null" : typeof value}`);
+}

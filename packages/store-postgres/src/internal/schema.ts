@@ -1,0 +1,194 @@
+import { HoldfastError, type Ports } from "@holdfast/core";
+import type pg from "pg";
+import { sqlState } from "./errors.ts";
+
+/** The schema that this release writes. */
+const schemaVersion = 1;
+
+/**
+ * Migrations by the version that they lead to. A published one is never edited: add the next. Each only adds (tables,
+ * columns with defaults, indexes), so that nodes of the previous release go on while it runs.
+ *
+ * Every primary key starts with the shard, so that the tables can be partitioned by it. Rows of one actor are
+ * neighbours. Keys of calls are bytes, because they may hold characters that PostgreSQL's text cannot; the key of an
+ * actor is found by its hash, because it may be longer than an index allows.
+ */
+const migrations: Readonly<Record<number, (schema: string) => string>> = {
+  1: (schema) => `
+    CREATE TABLE ${schema}.actor (
+      shard integer NOT NULL,
+      id text COLLATE "C" NOT NULL,
+      name text COLLATE "C" NOT NULL,
+      key text COLLATE "C" NOT NULL,
+      key_hash bytea NOT NULL,
+      epoch bigint NOT NULL,
+      version bigint NOT NULL,
+      last_commit text NOT NULL,
+      snapshot_version bigint,
+      calls_until bigint NOT NULL DEFAULT 0,
+      wake_at bigint,
+      created_at bigint NOT NULL,
+      destroyed_at bigint,
+      page_size integer,
+      pages bigint,
+      database_version bigint,
+      PRIMARY KEY (shard, id)
+    ) WITH (fillfactor = 70);
+    CREATE UNIQUE INDEX actor_living ON ${schema}.actor (key_hash) WHERE destroyed_at IS NULL;
+    CREATE INDEX actor_list ON ${schema}.actor (id) WHERE destroyed_at IS NULL;
+    CREATE INDEX actor_list_name ON ${schema}.actor (name, id) WHERE destroyed_at IS NULL;
+    CREATE INDEX actor_wake ON ${schema}.actor (wake_at, id) WHERE wake_at IS NOT NULL;
+
+    CREATE TABLE ${schema}.state (
+      shard integer NOT NULL,
+      actor text COLLATE "C" NOT NULL,
+      version bigint NOT NULL,
+      piece integer NOT NULL,
+      is_snapshot boolean NOT NULL,
+      created_at bigint NOT NULL,
+      bytes bytea NOT NULL,
+      PRIMARY KEY (shard, actor, version, piece)
+    );
+
+    CREATE TABLE ${schema}.kv (
+      shard integer NOT NULL,
+      actor text COLLATE "C" NOT NULL,
+      key bytea NOT NULL,
+      piece integer NOT NULL,
+      pieces integer NOT NULL,
+      value bytea NOT NULL,
+      PRIMARY KEY (shard, actor, key, piece)
+    );
+
+    CREATE TABLE ${schema}.call (
+      shard integer NOT NULL,
+      actor text COLLATE "C" NOT NULL,
+      key bytea NOT NULL,
+      piece integer NOT NULL,
+      pieces integer NOT NULL,
+      status text NOT NULL,
+      outcome bytea,
+      expires_at bigint NOT NULL,
+      PRIMARY KEY (shard, actor, key, piece)
+    );
+    CREATE INDEX call_expiry ON ${schema}.call (expires_at);
+
+    CREATE TABLE ${schema}.page (
+      shard integer NOT NULL,
+      actor text COLLATE "C" NOT NULL,
+      page bigint NOT NULL,
+      version bigint NOT NULL,
+      bytes bytea NOT NULL,
+      PRIMARY KEY (shard, actor, page)
+    );
+
+    CREATE TABLE ${schema}.blob (
+      shard integer NOT NULL,
+      actor text COLLATE "C" NOT NULL,
+      hash text COLLATE "C" NOT NULL,
+      upload text COLLATE "C" NOT NULL,
+      size bigint NOT NULL,
+      created_at bigint NOT NULL,
+      PRIMARY KEY (shard, actor, hash)
+    );
+    CREATE TABLE ${schema}.blob_piece (
+      shard integer NOT NULL,
+      actor text COLLATE "C" NOT NULL,
+      upload text COLLATE "C" NOT NULL,
+      piece integer NOT NULL,
+      bytes bytea NOT NULL,
+      PRIMARY KEY (shard, actor, upload, piece)
+    );
+    CREATE TABLE ${schema}.upload (
+      shard integer NOT NULL,
+      actor text COLLATE "C" NOT NULL,
+      id text COLLATE "C" NOT NULL,
+      started_at bigint NOT NULL,
+      PRIMARY KEY (shard, actor, id)
+    );
+    CREATE INDEX upload_age ON ${schema}.upload (started_at);
+  `,
+};
+
+/** A name of a schema that can be written into SQL as it is. */
+export function checkSchemaName(name: string): string {
+  if (/^[a-z_][a-z0-9_]{0,62}$/.test(name)) return name;
+  throw new HoldfastError(
+    "store",
+    "invalid_options",
+    `The name of the database schema "${name}" must consist of lower-case letters, digits and underscores. Choose another one.`,
+  );
+}
+
+/**
+ * Creates or upgrades the tables. The row of the version is locked meanwhile, so that one node at a time does it, also
+ * through a pooler that gives each transaction another connection. Throws `store.format_too_new`.
+ */
+export async function prepareSchema(client: pg.Client, schema: string, ports: Ports): Promise<void> {
+  const current = await readVersion(client, schema);
+  if (current === schemaVersion) return;
+  refuseNewer(current, schema);
+  if (current === undefined) await createMeta(client, schema);
+  await client.query("BEGIN");
+  try {
+    const { rows } = await client.query(
+      `SELECT value FROM ${schema}.meta WHERE key = 'schema_version' FOR UPDATE`,
+    );
+    const from = Number(rows[0]?.value ?? 0);
+    refuseNewer(from, schema);
+    for (let version = from + 1; version <= schemaVersion; version += 1) {
+      const sql = migrations[version];
+      if (sql === undefined) throw new Error(`There is no migration to version ${version}`);
+      await client.query(sql(schema));
+      ports.log.info("database schema migrated", { schema, version });
+    }
+    await client.query(`UPDATE ${schema}.meta SET value = $1 WHERE key = 'schema_version'`, [schemaVersion]);
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => {});
+    throw error;
+  }
+}
+
+/** Undefined if there are no tables yet. */
+async function readVersion(client: pg.Client, schema: string): Promise<number | undefined> {
+  try {
+    const { rows } = await client.query(`SELECT value FROM ${schema}.meta WHERE key = 'schema_version'`);
+    return rows[0] === undefined ? undefined : Number(rows[0].value);
+  } catch (error) {
+    const state = sqlState(error);
+    if (state === undefinedTable || state === undefinedSchema) return undefined;
+    throw error;
+  }
+}
+
+const undefinedTable = "42P01";
+const undefinedSchema = "3F000";
+/** `IF NOT EXISTS` does not cover two nodes that create the same thing at the same moment. */
+const alreadyThere = new Set(["23505", "42P06", "42P07"]);
+
+async function createMeta(client: pg.Client, schema: string): Promise<void> {
+  const create = `CREATE SCHEMA IF NOT EXISTS ${schema};
+    CREATE TABLE IF NOT EXISTS ${schema}.meta (key text PRIMARY KEY, value bigint NOT NULL)`;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await client.query(create);
+      break;
+    } catch (error) {
+      if (attempt === 5 || !alreadyThere.has(sqlState(error) ?? "")) throw error;
+    }
+  }
+  await client.query(
+    `INSERT INTO ${schema}.meta (key, value) VALUES ('schema_version', 0) ON CONFLICT DO NOTHING`,
+  );
+}
+
+function refuseNewer(version: number | undefined, schema: string): void {
+  if (version === undefined || version <= schemaVersion) return;
+  throw new HoldfastError(
+    "store",
+    "format_too_new",
+    `The schema "${schema}" of the database has version ${version}; this release supports versions up to ${schemaVersion}. Use a newer release.`,
+    { metadata: { format: version, supported: schemaVersion } },
+  );
+}

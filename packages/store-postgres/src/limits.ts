@@ -1,0 +1,43 @@
+/** Limits of this store. Sizes are bytes. Documented in docs/limits.md. */
+export const postgresStoreLimits = {
+  /** Connections that turns are pipelined over. */
+  turnConnections: 4,
+  /** Connections for reads, so that a read does not wait behind commits. */
+  readConnections: 2,
+  /** Connections for long work: images, restores and objects. Further work waits. */
+  maxLongConnections: 4,
+  /** Maximum number of commits that wait for the database; beyond it, `store.unavailable`. */
+  maxWaitingCommits: 16_384,
+  /** Maximum total size of the commits that wait for the database; beyond it, `store.unavailable`. */
+  maxWaitingBytes: 256 * 1_048_576,
+  /** Maximum size of one value in a row; larger data is stored in pieces. */
+  maxPieceBytes: 1_048_576,
+  /** How long a commit or read is retried while the database cannot be reached. */
+  retryForMs: 15_000,
+  /** First delay of the exponential backoff between attempts. */
+  minRetryDelayMs: 20,
+  /** Last delay of that backoff. */
+  maxRetryDelayMs: 1_000,
+  /** How long a statement may take before its connection is given up. */
+  statementTimeoutMs: 60_000,
+  /** How long the opening of a connection may take. */
+  connectTimeoutMs: 5_000,
+  /** Maximum number of actors in one result of `list` and `due`. */
+  maxPageSize: 1_000,
+  /** Number of call records after which expired ones are removed in the background. */
+  callsBetweenPrunes: 256,
+  /** How long the history of a state is kept. */
+  historyMaxAgeMs: 7 * 24 * 3_600_000,
+  /** Maximum size of one state's history, beyond its newest snapshot and the patches after it. */
+  historyMaxBytes: 262_144,
+  /** Local log content at which an actor's local copy is checkpointed. */
+  localCheckpointBytes: 4 * 1_048_576,
+  /** Maximum number of local copies of databases that are kept for actors that are not open. */
+  maxLocalCopies: 1_024,
+  /** Interval of the log lines that report the loading of a database. */
+  progressBytes: 64 * 1_048_576,
+  /** Maximum size of one object. */
+  maxBlobBytes: 16 * 1_073_741_824,
+  /** Age at which an upload without an object is taken for abandoned. */
+  abandonedUploadMs: 24 * 3_600_000,
+} as const;

@@ -1,0 +1,218 @@
+import type {
+  ActorPage,
+  ActorRecord,
+  CallRecord,
+  CommitBatch,
+  DueCursor,
+  KvEntry,
+  KvRange,
+  ListFilter,
+  ListQuery,
+  LoadedActor,
+} from "@holdfast/actors";
+import type { ActorKey, Ports } from "@holdfast/core";
+import { type DataDirectoryLock, lockDataDirectory } from "@holdfast/store-sqlite";
+import { ActorData } from "./internal/actor-data.ts";
+import { Blobs } from "./internal/blobs.ts";
+import { Committer } from "./internal/commit/committer.ts";
+import { checkCommit, TurnStatements } from "./internal/commit/statements.ts";
+import { Connections } from "./internal/connection/connections.ts";
+import { LongConnections } from "./internal/connection/long-connections.ts";
+import { Databases } from "./internal/database/databases.ts";
+import { LocalCopies } from "./internal/database/local-copy.ts";
+import { closed } from "./internal/errors.ts";
+import { PostgresHistory } from "./internal/history/history.ts";
+import { Lookup } from "./internal/lookup.ts";
+import { type PreparedServer, prepareServer } from "./internal/server.ts";
+import { postgresStoreLimits as limits } from "./limits.ts";
+import type { PostgresStore, PostgresStoreOptions, PostgresStoreStats } from "./types.ts";
+
+/**
+ * Opens the store on a PostgreSQL server, and creates or upgrades its tables.
+ *
+ * Throws `store.unavailable` (the server cannot be reached, or refuses the user), `store.format_too_new` (the tables are
+ * those of a newer release), `store.not_durable` (the server acknowledges commits before they are on disk),
+ * `store.locked` (another process uses the cache directory), `store.invalid_options`.
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
+  const lock = lockDataDirectory(options.cachePath);
+  try {
+    return new OpenStore(options, lock, await prepareServer(options));
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+class OpenStore implements PostgresStore {
+  readonly #ports: Ports;
+  readonly #lock: DataDirectoryLock;
+  readonly #connections: Connections;
+  readonly #images: LongConnections;
+  readonly #restores: LongConnections;
+  readonly #committer: Committer;
+  readonly #lookup: Lookup;
+  readonly #data: ActorData;
+  readonly databases: Databases;
+  readonly blobs: Blobs;
+  readonly history: PostgresHistory;
+  readonly #background = new Set<Promise<void>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PostgresStoreOptions, lock: DataDirectoryLock, server: PreparedServer) {
+    const { ports, cachePath } = options;
+    const { client, schema, shards, settings } = server;
+    const retry = {
+      forMs: options.retryForMs ?? limits.retryForMs,
+      minDelayMs: limits.minRetryDelayMs,
+      maxDelayMs: limits.maxRetryDelayMs,
+    };
+    this.#ports = ports;
+    this.#lock = lock;
+    const connections = new Connections({
+      ...{ settings, ports, retry },
+      turns: options.turnConnections ?? limits.turnConnections,
+      reads: options.readConnections ?? limits.readConnections,
+    });
+    this.#connections = connections;
+    const long = Math.max(1, Math.floor(limits.maxLongConnections / 2));
+    this.#images = new LongConnections(client, long, ports.log);
+    this.#restores = new LongConnections(client, long, ports.log);
+    const statements = new TurnStatements(schema, {
+      maxAgeMs: options.history?.maxAgeMs ?? limits.historyMaxAgeMs,
+      maxBytes: options.history?.maxBytes ?? limits.historyMaxBytes,
+    });
+    this.#committer = new Committer({
+      ...{ ports, connections, statements, schema, shards, retry },
+      maxWaiting: options.maxWaitingCommits ?? limits.maxWaitingCommits,
+      maxWaitingBytes: limits.maxWaitingBytes,
+    });
+    this.#lookup = new Lookup(connections, schema, shards);
+    this.#data = new ActorData(connections, schema, shards);
+    const settled = (id: string) => this.#committer.settled(id);
+    const copies = new LocalCopies(cachePath, server.origin, limits.maxLocalCopies);
+    this.databases = new Databases({
+      ...{ ports, connections, copies, schema, shards, settled },
+      maxBytes: options.maxActorDatabaseBytes,
+    });
+    this.blobs = new Blobs({ ports, connections, schema, shards });
+    this.history = new PostgresHistory({
+      ...{ ports, connections, statements, schema, shards, cachePath, settled },
+      images: this.#images,
+      restores: this.#restores,
+      get: (id) => this.get(id),
+    });
+    this.#inBackground(this.blobs.removeAbandoned());
+  }
+
+  async find(name: string, key: ActorKey): Promise<ActorRecord | undefined> {
+    this.#assertOpen();
+    return this.#lookup.find(name, key);
+  }
+
+  async get(id: string): Promise<ActorRecord | undefined> {
+    this.#assertOpen();
+    return this.#lookup.get(id);
+  }
+
+  async list(query: ListQuery): Promise<ActorPage> {
+    this.#assertOpen();
+    return this.#lookup.list(query);
+  }
+
+  async count(filter: ListFilter): Promise<number> {
+    this.#assertOpen();
+    return this.#lookup.count(filter);
+  }
+
+  async due(
+    now: number,
+    limit: number,
+    after?: DueCursor,
+  ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }> {
+    this.#assertOpen();
+    return this.#lookup.due(now, limit, after);
+  }
+
+  async acquire(id: string): Promise<LoadedActor> {
+    await this.#committer.settled(id);
+    const now = this.#ports.clock.now();
+    const loaded = await this.#data.acquire(id);
+    this.databases.acquired(id);
+    this.#inBackground(this.blobs.sweep(id, now));
+    return loaded;
+  }
+
+  commit(batch: CommitBatch): Promise<void> {
+    try {
+      checkCommit(batch);
+      this.#committer.assertAccepting();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const committed =
+      this.databases.commit(batch, (pages) => this.#committer.commit(batch, pages)) ??
+      this.#committer.commit(batch);
+    if (batch.calls !== undefined) {
+      this.#inBackground(this.#data.prune(batch.calls.length, this.#ports.clock.now()));
+    }
+    return batch.destroyedAt === undefined ? committed : this.#destroyed(batch.actorId, committed);
+  }
+
+  async #destroyed(actorId: string, committed: Promise<void>): Promise<void> {
+    await committed;
+    this.databases.destroyed(actorId);
+  }
+
+  async call(actorId: string, idempotencyKey: string): Promise<CallRecord | undefined> {
+    await this.#committer.settled(actorId);
+    return this.#data.call(actorId, idempotencyKey, this.#ports.clock.now());
+  }
+
+  async kvGet(actorId: string, key: Uint8Array): Promise<Uint8Array | undefined> {
+    await this.#committer.settled(actorId);
+    return this.#data.kvGet(actorId, key);
+  }
+
+  async kvList(actorId: string, range: KvRange): Promise<readonly KvEntry[]> {
+    await this.#committer.settled(actorId);
+    return this.#data.kvList(actorId, range);
+  }
+
+  stats(): PostgresStoreStats {
+    const { commits, bytes } = this.#committer.waiting;
+    return {
+      ...this.#committer.counters,
+      waitingCommits: commits,
+      waitingBytes: bytes,
+      pagesLoaded: this.databases.pagesLoaded,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#committer.close();
+    await this.databases.close();
+    await this.blobs.close();
+    await Promise.all(this.#background);
+    await Promise.all([this.#images.close(), this.#restores.close()]);
+    await this.#connections.close();
+    this.#lock.release();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw closed();
+  }
+
+  #inBackground(work: Promise<void>): void {
+    const kept = work.catch((error: unknown) => {
+      if (this.#closing === undefined) this.#ports.log.warn("clean-up of the store failed", { error });
+    });
+    this.#background.add(kept);
+    void kept.finally(() => this.#background.delete(kept));
+  }
+}
