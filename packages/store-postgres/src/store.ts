@@ -16,9 +16,10 @@ import { ActorData } from "./internal/actor-data.ts";
 import { Blobs } from "./internal/blobs.ts";
 import { Committer } from "./internal/commit/committer.ts";
 import { checkCommit, TurnStatements } from "./internal/commit/statements.ts";
+import type { RetryLimits } from "./internal/connection/backoff.ts";
 import { Connections } from "./internal/connection/connections.ts";
 import { LongConnections } from "./internal/connection/long-connections.ts";
-import { Databases } from "./internal/database/databases.ts";
+import { acquiredDatabase, Databases } from "./internal/database/databases.ts";
 import { LocalCopies } from "./internal/database/local-copy.ts";
 import { closed } from "./internal/errors.ts";
 import { PostgresHistory } from "./internal/history/history.ts";
@@ -37,7 +38,12 @@ import type { PostgresStore, PostgresStoreOptions, PostgresStoreStats } from "./
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
   const lock = lockDataDirectory(options.cachePath);
   try {
-    return new OpenStore(options, lock, await prepareServer(options));
+    const retry = {
+      forMs: options.retryForMs ?? limits.retryForMs,
+      minDelayMs: limits.minRetryDelayMs,
+      maxDelayMs: limits.maxRetryDelayMs,
+    };
+    return new OpenStore(options, lock, await prepareServer(options, retry), retry);
   } catch (error) {
     lock.release();
     throw error;
@@ -49,7 +55,7 @@ class OpenStore implements PostgresStore {
   readonly #lock: DataDirectoryLock;
   readonly #connections: Connections;
   readonly #images: LongConnections;
-  readonly #restores: LongConnections;
+  readonly #long: LongConnections;
   readonly #committer: Committer;
   readonly #lookup: Lookup;
   readonly #data: ActorData;
@@ -59,14 +65,14 @@ class OpenStore implements PostgresStore {
   readonly #background = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
-  constructor(options: PostgresStoreOptions, lock: DataDirectoryLock, server: PreparedServer) {
+  constructor(
+    options: PostgresStoreOptions,
+    lock: DataDirectoryLock,
+    server: PreparedServer,
+    retry: RetryLimits,
+  ) {
     const { ports, cachePath } = options;
     const { client, schema, shards, settings } = server;
-    const retry = {
-      forMs: options.retryForMs ?? limits.retryForMs,
-      minDelayMs: limits.minRetryDelayMs,
-      maxDelayMs: limits.maxRetryDelayMs,
-    };
     this.#ports = ports;
     this.#lock = lock;
     const connections = new Connections({
@@ -75,9 +81,9 @@ class OpenStore implements PostgresStore {
       reads: options.readConnections ?? limits.readConnections,
     });
     this.#connections = connections;
-    const long = Math.max(1, Math.floor(limits.maxLongConnections / 2));
-    this.#images = new LongConnections(client, long, ports.log);
-    this.#restores = new LongConnections(client, long, ports.log);
+    const half = Math.max(1, Math.floor(limits.maxLongConnections / 2));
+    this.#images = new LongConnections(client, half, ports.log);
+    this.#long = new LongConnections(client, half, ports.log);
     const statements = new TurnStatements(schema, {
       maxAgeMs: options.history?.maxAgeMs ?? limits.historyMaxAgeMs,
       maxBytes: options.history?.maxBytes ?? limits.historyMaxBytes,
@@ -92,14 +98,15 @@ class OpenStore implements PostgresStore {
     const settled = (id: string) => this.#committer.settled(id);
     const copies = new LocalCopies(cachePath, server.origin, limits.maxLocalCopies);
     this.databases = new Databases({
-      ...{ ports, connections, copies, schema, shards, settled },
+      ...{ ports, connections, copies, schema, shards, settled, retry },
+      loading: this.#long,
       maxBytes: options.maxActorDatabaseBytes,
     });
     this.blobs = new Blobs({ ports, connections, schema, shards });
     this.history = new PostgresHistory({
       ...{ ports, connections, statements, schema, shards, cachePath, settled },
       images: this.#images,
-      restores: this.#restores,
+      restores: this.#long,
       get: (id) => this.get(id),
     });
     this.#inBackground(this.blobs.removeAbandoned());
@@ -137,8 +144,8 @@ class OpenStore implements PostgresStore {
   async acquire(id: string): Promise<LoadedActor> {
     await this.#committer.settled(id);
     const now = this.#ports.clock.now();
-    const loaded = await this.#data.acquire(id);
-    this.databases.acquired(id);
+    const { loaded, row } = await this.#data.acquire(id);
+    this.databases.acquired(id, acquiredDatabase(row));
     this.#inBackground(this.blobs.sweep(id, now));
     return loaded;
   }
@@ -199,7 +206,7 @@ class OpenStore implements PostgresStore {
     await this.databases.close();
     await this.blobs.close();
     await Promise.all(this.#background);
-    await Promise.all([this.#images.close(), this.#restores.close()]);
+    await Promise.all([this.#images.close(), this.#long.close()]);
     await this.#connections.close();
     this.#lock.release();
   }

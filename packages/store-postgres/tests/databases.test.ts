@@ -179,6 +179,28 @@ test("a database that shrinks shrinks on other nodes, and its pages are deleted"
   assert.deepEqual(rows, [{ n: pages, last: pages }]);
 });
 
+test("turns after the local log has started over reach other nodes", async (t) => {
+  const schema = newSchema();
+  const [a, b] = [
+    await openStore(t, { url: server.url, schema }),
+    await openStore(t, { url: server.url, schema }),
+  ];
+  const owner = await born(a);
+  // Each round passes the size at which the log is moved into the copy.
+  for (let round = 1; round <= 3; round += 1) {
+    fill(owner.database, 1_200);
+    await commit(owner);
+    for (let turn = 0; turn < 3; turn += 1) {
+      fill(owner.database, 1);
+      await commit(owner);
+    }
+  }
+  owner.database.close();
+  const moved = await takeOver(b, owner.id);
+  assert.equal(count(moved.database), 3 * 1_203);
+  assert.equal(check(moved.database), "ok");
+});
+
 test("random turns of SQL are the same on the node that ran them and on one that loads them", async (t) => {
   const seed = Number(process.env["HOLDFAST_SEED"] ?? Date.now() % 1_000_000);
   t.diagnostic(`HOLDFAST_SEED=${seed}`);

@@ -33,7 +33,7 @@ export class ActorData {
    * Raises the epoch, then reads the state, in one round trip. Two transactions: the second one sees everything that
    * older owners have committed before the epoch was raised, also what the first one has waited for.
    */
-  async acquire(id: string): Promise<LoadedActor> {
+  async acquire(id: string): Promise<{ readonly loaded: LoadedActor; readonly row: Row }> {
     const values = [shardOf(id, this.#shards), id];
     const [raised = [], state = []] = await this.#connections.readEach([
       [{ text: this.#sql.acquire, values, returns: true }],
@@ -42,12 +42,13 @@ export class ActorData {
     const [row] = raised;
     if (row === undefined) throw notFound(id);
     const stored = storedState(state);
-    return {
+    const loaded = {
       record: actorRecord(row),
       callsUntil: integer(row, "calls_until"),
       ...(stored === undefined ? {} : { state: stored }),
       ...(optionalInteger(row, "pages") === undefined ? {} : { hasDatabase: true }),
     };
+    return { loaded, row };
   }
 
   async call(id: string, key: string, now: number): Promise<CallRecord | undefined> {
@@ -104,7 +105,7 @@ function dataSql(schema: string) {
   return {
     acquire: `UPDATE ${schema}.actor SET epoch = epoch + 1
       WHERE shard = $1 AND id = $2 AND destroyed_at IS NULL
-      RETURNING ${recordColumns}, calls_until, pages`,
+      RETURNING ${recordColumns}, calls_until, page_size, pages, database_version`,
     state: `SELECT version, piece, bytes FROM ${schema}.state WHERE ${own} AND version >=
       (SELECT snapshot_version FROM ${schema}.actor WHERE shard = $1 AND id = $2)
       ORDER BY version, piece`,

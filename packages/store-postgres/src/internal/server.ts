@@ -3,6 +3,7 @@ import { HoldfastError } from "@holdfast/core";
 import pg from "pg";
 import { postgresStoreLimits as limits } from "../limits.ts";
 import type { PostgresStoreOptions } from "../types.ts";
+import { Backoff, type RetryLimits } from "./connection/backoff.ts";
 import type { ConnectionSettings } from "./connection/connection.ts";
 import { mapDatabaseError, sqlState, unavailable } from "./errors.ts";
 import { checkSchemaName, prepareSchema } from "./schema.ts";
@@ -21,8 +22,30 @@ export interface PreparedServer {
   readonly origin: string;
 }
 
-/** Connects once, checks the server, and prepares the tables. See `openPostgresStore` for the errors. */
-export async function prepareServer(options: PostgresStoreOptions): Promise<PreparedServer> {
+/** The server is starting, or ends, and accepts nobody for the moment. */
+const notNow = new Set(["57P03", "57P01"]);
+
+/**
+ * Connects once, checks the server, and prepares the tables. Waits for a server that is starting. See
+ * `openPostgresStore` for the errors.
+ */
+export async function prepareServer(
+  options: PostgresStoreOptions,
+  retry: RetryLimits,
+): Promise<PreparedServer> {
+  const backoff = new Backoff(options.ports, retry);
+  for (;;) {
+    try {
+      return await prepare(options);
+    } catch (error) {
+      if (notNow.has(sqlState(error) ?? "") && (await backoff.wait())) continue;
+      const mapped = mapDatabaseError(error);
+      throw mapped instanceof HoldfastError || sqlState(error) !== undefined ? mapped : unavailable(error);
+    }
+  }
+}
+
+async function prepare(options: PostgresStoreOptions): Promise<PreparedServer> {
   const { ports, url } = options;
   const schema = checkSchemaName(options.schema ?? defaultSchema);
   const client: pg.ClientConfig = {
@@ -45,9 +68,6 @@ export async function prepareServer(options: PostgresStoreOptions): Promise<Prep
       statementTimeoutMs: options.statementTimeoutMs ?? limits.statementTimeoutMs,
     };
     return { client, settings, schema, shards, origin };
-  } catch (error) {
-    const mapped = mapDatabaseError(error);
-    throw mapped instanceof HoldfastError || sqlState(error) !== undefined ? mapped : unavailable(error);
   } finally {
     await connection.end().catch(() => {});
   }

@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../free-port.ts";
 import { programPath, run, serverFolder, start, stop } from "./programs.ts";
 
@@ -33,7 +35,11 @@ export async function startPostgres(
     ...settings,
   };
   const args = ["-D", data, ...Object.entries(config).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
-  const launch = () => start(programPath("postgres", "postgresql"), args, { cwd: folder, port });
+  const launch = async () => {
+    const server = await start(programPath("postgres", "postgresql"), args, { cwd: folder, port });
+    await waitUntilReady(port);
+    return server;
+  };
   let server = await launch();
   return {
     port,
@@ -44,4 +50,14 @@ export async function startPostgres(
       server = await launch();
     },
   };
+}
+
+/** The port is open before the server has recovered its data. */
+async function waitUntilReady(port: number): Promise<void> {
+  const deadline = AbortSignal.timeout(60_000);
+  const probe = programPath("pg_isready", "postgresql");
+  while (spawnSync(probe, ["--host=127.0.0.1", `--port=${port}`, "--quiet"]).status !== 0) {
+    deadline.throwIfAborted();
+    await delay(20);
+  }
 }

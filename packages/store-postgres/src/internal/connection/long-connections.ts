@@ -2,6 +2,12 @@ import type { Logger } from "@holdfast/core";
 import pg from "pg";
 import { decodeField } from "./transaction-query.ts";
 
+/** A connection that is held for a while. */
+export interface Lent {
+  readonly client: pg.PoolClient;
+  readonly giveBack: () => Promise<void>;
+}
+
 /** How long an idle connection is kept. */
 const idleMs = 10_000;
 
@@ -23,11 +29,6 @@ export class LongConnections {
     this.#pool.on("error", (error) => log.warn("idle database connection lost", { error }));
   }
 
-  /** Runs one statement in a transaction of its own. */
-  query(text: string, values: readonly unknown[]): Promise<pg.QueryResult<Record<string, unknown>>> {
-    return this.#pool.query(text, [...values]);
-  }
-
   /** Lends a connection. A transaction that `work` leaves open is rolled back. */
   async run<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
@@ -45,6 +46,26 @@ export class LongConnections {
       client.off("error", onError);
       client.release(isBroken);
     }
+  }
+
+  /** Lends a connection until `giveBack` is called, which ends its transaction. */
+  async lend(): Promise<Lent> {
+    const ended = Promise.withResolvers<void>();
+    const started = Promise.withResolvers<pg.PoolClient>();
+    const running = this.run(async (client) => {
+      started.resolve(client);
+      await ended.promise;
+      await client.query("ROLLBACK");
+    });
+    running.catch(started.reject);
+    const client = await started.promise;
+    return {
+      client,
+      async giveBack() {
+        ended.resolve();
+        await running.catch(() => {});
+      },
+    };
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,9 @@
 import type { ActorDatabase, CommitBatch, DatabaseStore } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
 import type { ChangedPages } from "../commit/statements.ts";
+import type { RetryLimits } from "../connection/backoff.ts";
 import type { Connections } from "../connection/connections.ts";
+import type { LongConnections } from "../connection/long-connections.ts";
 import { fenced, notFound } from "../errors.ts";
 import { integer, optionalInteger, type Row } from "../rows.ts";
 import { shardOf } from "../shards.ts";
@@ -12,6 +14,9 @@ import { readPages } from "./pages.ts";
 export interface DatabasesOptions {
   readonly ports: Ports;
   readonly connections: Connections;
+  /** For the loading of pages. */
+  readonly loading: LongConnections;
+  readonly retry: RetryLimits;
   readonly copies: LocalCopies;
   readonly schema: string;
   readonly shards: number;
@@ -19,6 +24,30 @@ export interface DatabasesOptions {
   /** Resolves when no commit of this actor waits. */
   readonly settled: (actorId: string) => Promise<void>;
 }
+
+/** What the row of an actor says about its database. */
+export interface AcquiredDatabase {
+  readonly epoch: number;
+  readonly version: number;
+  /** Undefined if nothing was ever written. */
+  readonly content: CopyStamp | undefined;
+}
+
+/** From the columns `epoch, version, page_size, pages, database_version`. */
+export function acquiredDatabase(row: Row): AcquiredDatabase {
+  const version = optionalInteger(row, "database_version");
+  return {
+    epoch: integer(row, "epoch"),
+    version: integer(row, "version"),
+    content:
+      version === undefined
+        ? undefined
+        : { version, pageSize: integer(row, "page_size"), pages: integer(row, "pages") },
+  };
+}
+
+/** The oldest one is forgotten, and read again. */
+const maxAcquired = 1_024;
 
 /**
  * The databases of actors that run on this node. The truth is the table of pages; the file is a local copy, which is
@@ -29,6 +58,8 @@ export class Databases implements DatabaseStore {
   readonly #open = new Map<string, OpenDatabase>();
   /** Copies that are being closed or opened; one at a time for each actor. */
   readonly #busy = new Map<string, Promise<void>>();
+  /** Actors that were acquired and whose database is not open yet. */
+  readonly #acquired = new Map<string, AcquiredDatabase>();
   pagesLoaded = 0;
 
   constructor(options: DatabasesOptions) {
@@ -56,40 +87,35 @@ export class Databases implements DatabaseStore {
 
   async #load(actorId: string, epoch: number): Promise<OpenDatabase> {
     const { copies } = this.#options;
-    const row = await this.#row(actorId, epoch);
-    const version = integer(row, "version");
-    const databaseVersion = optionalInteger(row, "database_version");
+    const acquired = this.#acquired.get(actorId);
+    this.#acquired.delete(actorId);
+    const { version, content } = acquired?.epoch === epoch ? acquired : await this.#row(actorId, epoch);
     const stamp = copies.takeStamp(actorId);
-    if (databaseVersion === undefined) {
-      copies.discard(actorId);
-      return this.#opened(actorId, epoch, version, undefined);
-    }
-    const truth = {
-      version: databaseVersion,
-      pageSize: integer(row, "page_size"),
-      pages: integer(row, "pages"),
-    };
-    await this.#complete(actorId, stamp, truth);
-    // Another owner may have changed pages while they were read.
-    await this.#row(actorId, epoch);
-    return this.#opened(actorId, epoch, version, truth);
+    if (content === undefined) copies.discard(actorId);
+    else if (stamp?.version !== content.version) await this.#complete(actorId, epoch, stamp, content);
+    return this.#opened(actorId, epoch, version, content);
   }
 
-  async #complete(actorId: string, stamp: CopyStamp | undefined, truth: CopyStamp): Promise<void> {
-    const { copies, connections, schema, shards, ports } = this.#options;
-    if (stamp?.version === truth.version) return;
+  async #complete(
+    actorId: string,
+    epoch: number,
+    stamp: CopyStamp | undefined,
+    truth: CopyStamp,
+  ): Promise<void> {
+    const { copies, loading, retry, schema, shards, ports } = this.#options;
     const isUsable =
       stamp !== undefined && stamp.version < truth.version && stamp.pageSize === truth.pageSize;
     if (!isUsable) copies.discard(actorId);
     const pages = readPages({
-      ...{ schema, actorId, shard: shardOf(actorId, shards), log: ports.log },
+      ...{ connections: loading, ports, retry, schema, actorId, shard: shardOf(actorId, shards) },
       newerThan: isUsable ? stamp.version : 0,
-      read: (statement) => connections.read(statement),
     });
     this.pagesLoaded += await copies.write(actorId, truth, pages);
+    // Another owner may have changed pages while they were read.
+    await this.#row(actorId, epoch);
   }
 
-  async #row(actorId: string, epoch: number): Promise<Row> {
+  async #row(actorId: string, epoch: number): Promise<AcquiredDatabase> {
     const { connections, schema, shards } = this.#options;
     const text = `SELECT epoch, version, destroyed_at, page_size, pages, database_version
       FROM ${schema}.actor WHERE shard = $1 AND id = $2`;
@@ -100,7 +126,7 @@ export class Databases implements DatabaseStore {
     });
     if (row === undefined || row["destroyed_at"] !== null) throw notFound(actorId);
     if (row["epoch"] !== epoch) throw fenced(actorId);
-    return row;
+    return acquiredDatabase(row);
   }
 
   #opened(actorId: string, epoch: number, version: number, stamp: CopyStamp | undefined): OpenDatabase {
@@ -130,9 +156,15 @@ export class Databases implements DatabaseStore {
     return database.follow(batch, pages, send(pages));
   }
 
-  /** A new owner takes over: the SQL of the previous one must not go on. */
-  acquired(actorId: string): void {
+  /** A new owner takes over: the SQL of the previous one must not go on, and the next `open` knows what to load. */
+  acquired(actorId: string, acquired: AcquiredDatabase): void {
     this.#open.get(actorId)?.retire();
+    if (acquired.content === undefined) return;
+    this.#acquired.set(actorId, acquired);
+    for (const oldest of this.#acquired.keys()) {
+      if (this.#acquired.size <= maxAcquired) break;
+      this.#acquired.delete(oldest);
+    }
   }
 
   /** Removes the copy of a destroyed actor. */

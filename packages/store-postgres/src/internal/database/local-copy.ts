@@ -79,9 +79,7 @@ export class LocalCopies {
     let count = 0;
     try {
       for await (const batch of pages) {
-        for (const { no, bytes } of batch) {
-          await file.write(bytes, 0, bytes.length, (no - 1) * stamp.pageSize);
-        }
+        for (const run of runsOf(batch)) await file.writev(run.bytes, (run.from - 1) * stamp.pageSize);
         count += batch.length;
       }
       await file.truncate(stamp.pages * stamp.pageSize);
@@ -121,4 +119,21 @@ export class LocalCopies {
       rmSync(path, { force: true });
     }
   }
+}
+
+/** Upper bound of the buffers of one write, on every operating system. */
+const maxBuffers = 1_024;
+
+/** Pages that follow each other, to be written at once. */
+function* runsOf(pages: readonly Page[]): Generator<{ readonly from: number; readonly bytes: Uint8Array[] }> {
+  let run: { readonly from: number; readonly bytes: Uint8Array[] } | undefined;
+  for (const { no, bytes } of pages) {
+    if (run !== undefined && no === run.from + run.bytes.length && run.bytes.length < maxBuffers) {
+      run.bytes.push(bytes);
+      continue;
+    }
+    if (run !== undefined) yield run;
+    run = { from: no, bytes: [bytes] };
+  }
+  if (run !== undefined) yield run;
 }

@@ -7,8 +7,12 @@ import type { ChangedPages } from "../commit/statements.ts";
 import { fenced, unavailable } from "../errors.ts";
 import { WalReader } from "./wal-reader.ts";
 
-/** The local copy needs no syncs: it can be loaded again. */
+/**
+ * The local copy needs no syncs: it can be loaded again. No other connection opens it, so the index of its log is in
+ * memory instead of a file.
+ */
 const pragmas = `
+  PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = OFF;
   PRAGMA wal_autocheckpoint = 0;

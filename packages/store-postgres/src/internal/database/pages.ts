@@ -1,37 +1,69 @@
-import type { Logger } from "@holdfast/core";
+import type { Ports } from "@holdfast/core";
+import pg from "pg";
 import { postgresStoreLimits } from "../../limits.ts";
-import type { Statement } from "../connection/transaction-query.ts";
-import { bytes, integer, type Row } from "../rows.ts";
+import { Backoff, type RetryLimits } from "../connection/backoff.ts";
+import { CopyQuery, copiedRows } from "../connection/copy-query.ts";
+import type { LongConnections } from "../connection/long-connections.ts";
+import { failureOf, mapDatabaseError, sqlState } from "../errors.ts";
 import type { Page } from "./local-copy.ts";
 
-const pagesPerRead = 512;
-
-/** Reads the pages of a database that are newer than a version, a bounded number at a time, in order. */
-export async function* readPages(options: {
+export interface ReadPagesOptions {
+  readonly connections: LongConnections;
+  readonly ports: Ports;
+  readonly retry: RetryLimits;
   readonly schema: string;
   readonly shard: number;
   readonly actorId: string;
   /** 0 for all pages. */
   readonly newerThan: number;
-  readonly read: (statement: Statement) => Promise<readonly Row[]>;
-  readonly log: Logger;
-}): AsyncGenerator<readonly Page[]> {
-  const { schema, shard, actorId, newerThan, read, log } = options;
-  const text = `SELECT page, bytes FROM ${schema}.page
-    WHERE shard = $1 AND actor = $2 AND version > $3 AND page > $4 ORDER BY page LIMIT ${pagesPerRead}`;
-  let after = 0;
-  let loaded = 0;
-  let reported = 0;
+}
+
+/**
+ * Reads the pages of a database that are newer than a version, in order and in bounded memory. A lost connection is
+ * replaced, and the reading goes on where it was.
+ */
+export async function* readPages(options: ReadPagesOptions): AsyncGenerator<readonly Page[]> {
+  const { connections, ports, retry, actorId } = options;
+  const backoff = new Backoff(ports, retry);
+  const progress = { bytes: 0, reported: 0, after: 0 };
   for (;;) {
-    const rows = await read({ text, values: [shard, actorId, newerThan, after], returns: true });
-    const pages = rows.map((row) => ({ no: integer(row, "page"), bytes: bytes(row, "bytes") }));
+    const lent = await connections.lend();
+    try {
+      for await (const pages of read(lent.client, options, progress.after)) {
+        yield pages;
+        progress.after = pages.at(-1)?.no ?? progress.after;
+        for (const page of pages) progress.bytes += page.bytes.length;
+        if (progress.bytes - progress.reported < postgresStoreLimits.progressBytes) continue;
+        progress.reported = progress.bytes;
+        ports.log.info("loading the database of an actor", { actorId, bytes: progress.bytes });
+      }
+      return;
+    } catch (error) {
+      const isOver = sqlState(error) !== undefined && failureOf(error) === "final";
+      if (isOver || !(await backoff.wait())) throw mapDatabaseError(error);
+    } finally {
+      await lent.giveBack();
+    }
+  }
+}
+
+/** COPY takes no parameters. */
+async function* read(
+  client: pg.PoolClient,
+  { schema, shard, actorId, newerThan }: ReadPagesOptions,
+  after: number,
+): AsyncGenerator<readonly Page[]> {
+  const query = new CopyQuery(`COPY (
+      SELECT page, bytes FROM ${schema}.page WHERE shard = ${shard} AND actor = ${pg.escapeLiteral(actorId)}
+        AND version > ${newerThan} AND page > ${after} ORDER BY page
+    ) TO STDOUT (FORMAT binary)`);
+  client.query(query as unknown as pg.Submittable);
+  for await (const rows of copiedRows(query)) {
+    const pages: Page[] = [];
+    for (const [no, bytes] of rows) {
+      if (no === undefined || bytes === undefined) throw new Error("A page has two columns");
+      pages.push({ no: Number(no.readBigInt64BE()), bytes });
+    }
     yield pages;
-    const last = pages.at(-1);
-    if (last === undefined || pages.length < pagesPerRead) return;
-    after = last.no;
-    loaded += pages.length * last.bytes.length;
-    if (loaded - reported < postgresStoreLimits.progressBytes) continue;
-    reported = loaded;
-    log.info("loading the database of an actor", { actorId, bytes: loaded });
   }
 }

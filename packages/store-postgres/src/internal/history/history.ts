@@ -60,7 +60,7 @@ export class PostgresHistory implements HistoryStore {
   async image(actorId: string): Promise<ActorImage> {
     const { images, schema, shards, settled } = this.#options;
     await settled(actorId);
-    const lent = await lend(images);
+    const lent = await images.lend();
     const reader = new ImageReader(lent.client, schema, shardOf(actorId, shards), actorId);
     try {
       await lent.client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
@@ -118,31 +118,6 @@ export class PostgresHistory implements HistoryStore {
       this.#options.ports.log.info("restore settled", { actorId, commitId });
     }
   }
-}
-
-interface Lent {
-  readonly client: pg.PoolClient;
-  readonly giveBack: () => Promise<void>;
-}
-
-/** A connection that is held until `giveBack` is called, with its transaction ended. */
-async function lend(connections: LongConnections): Promise<Lent> {
-  const ended = Promise.withResolvers<void>();
-  const started = Promise.withResolvers<pg.PoolClient>();
-  const running = connections.run(async (client) => {
-    started.resolve(client);
-    await ended.promise;
-    await client.query("ROLLBACK");
-  });
-  running.catch(started.reject);
-  const client = await started.promise;
-  return {
-    client,
-    async giveBack() {
-      ended.resolve();
-      await running.catch(() => {});
-    },
-  };
 }
 
 async function* until(parts: AsyncIterable<ImagePart>, end: () => Promise<void>): AsyncGenerator<ImagePart> {
