@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import type { BlobInfo, BlobStore } from "@holdfast/actors";
+import { type BlobInfo, type BlobStore, blobReferencePrefix } from "@holdfast/actors";
 import { HoldfastError, type Ports } from "@holdfast/core";
 import { postgresStoreLimits } from "../limits.ts";
 import type { Connections } from "./connection/connections.ts";
@@ -159,6 +159,11 @@ export async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncGenerat
   if (size > 0) yield Buffer.concat(parts);
 }
 
+const hashBytes = 32;
+const referencePrefix = Buffer.from(blobReferencePrefix("0".repeat(2 * hashBytes)))
+  .subarray(0, -hashBytes)
+  .toString("hex");
+
 function blobSql(schema: string) {
   const own = "shard = $1 AND actor = $2";
   return {
@@ -178,12 +183,12 @@ function blobSql(schema: string) {
     remove: `WITH removed AS (DELETE FROM ${schema}.blob WHERE ${own} AND hash = $3 RETURNING upload)
       DELETE FROM ${schema}.blob_piece WHERE ${own} AND upload IN (SELECT upload FROM removed)`,
     list: `SELECT hash FROM ${schema}.blob WHERE ${own} ORDER BY hash`,
-    /** A record that refers to an object has a key that begins with 0, "p" and the hash. */
+    /** A record that refers to an object has a key that begins with a prefix and the hash. */
     sweep: `WITH removed AS (
         DELETE FROM ${schema}.blob WHERE ${own} AND created_at < $3 AND NOT EXISTS (
           SELECT 1 FROM ${schema}.kv WHERE kv.shard = $1 AND kv.actor = $2
-            AND kv.key >= '\\x0070'::bytea || decode(blob.hash, 'hex')
-            AND kv.key < '\\x0070'::bytea || decode(blob.hash, 'hex') || '\\xff'::bytea
+            AND kv.key >= '\\x${referencePrefix}'::bytea || decode(blob.hash, 'hex')
+            AND kv.key < '\\x${referencePrefix}'::bytea || decode(blob.hash, 'hex') || '\\xff'::bytea
         ) RETURNING upload
       ) DELETE FROM ${schema}.blob_piece WHERE ${own} AND upload IN (SELECT upload FROM removed)`,
     abandoned: `WITH abandoned AS (

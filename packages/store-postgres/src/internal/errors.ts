@@ -21,7 +21,7 @@ export function sqlState(error: unknown): string | undefined {
 
 /**
  * - `fence`: a fence, or the creation of a row, has found nothing to change.
- * - `lost`: the connection ended, and the outcome may be unknown.
+ * - `lost`: the connection has ended or is of no use (a standby), and the outcome may be unknown.
  * - `conflict`: the server has rolled the transaction back, and it may be sent again.
  * - `unprepared`: as `conflict`, because a prepared statement is missing: a pooler has changed the connection.
  * - `final`: it would fail again.
@@ -42,7 +42,7 @@ export function failureOf(error: unknown): Failure {
     case "42P05":
       return "unprepared";
     default:
-      return state !== undefined && /^(08|57P0|25P03)/.test(state) ? "lost" : "final";
+      return state !== undefined && /^(08|57P0|25P03|25006)/.test(state) ? "lost" : "final";
   }
 }
 

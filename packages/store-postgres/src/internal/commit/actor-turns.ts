@@ -40,22 +40,24 @@ export class ActorTurns {
   #inFlight = 0;
   #isRecovering = false;
   #backoff: Backoff | undefined;
-  #onIdle: (() => void)[] = [];
+  #last: Promise<unknown> | undefined;
 
   constructor(id: string, host: TurnsHost) {
     this.#id = id;
     this.#host = host;
   }
 
-  add(turn: Turn): void {
+  /** `ended` settles when the outcome of the turn is known. */
+  add(turn: Turn, ended: Promise<unknown>): void {
     this.#turns.push(turn);
+    this.#last = ended;
     // During a recovery it waits for the earlier ones.
     if (!this.#isRecovering) this.#send(turn);
   }
 
-  /** Resolves when no turn waits any more, whatever became of them. */
-  idle(): Promise<void> {
-    return new Promise((resolve) => this.#onIdle.push(resolve));
+  /** Resolves when the turns that were added so far have ended, whatever became of them. They end in order. */
+  async settled(): Promise<void> {
+    await this.#last?.catch(() => {});
   }
 
   #send(turn: Turn): void {
@@ -74,9 +76,23 @@ export class ActorTurns {
     if (this.#isRecovering && this.#inFlight === 0) void this.#recover();
   }
 
+  /**
+   * A turn of this epoch is only applied after all earlier ones, so those that wait to be settled are committed too:
+   * the server has run what was sent over the lost connection beside what was sent again.
+   */
   #committed(turn: Turn): void {
-    this.#host.counted("commits");
     this.#backoff = undefined;
+    const upTo = this.#turns.indexOf(turn);
+    for (const earlier of this.#turns.slice(0, upTo)) {
+      if (earlier.batch.epoch !== turn.batch.epoch) continue;
+      this.#host.counted("settled");
+      this.#end(earlier);
+    }
+    this.#end(turn);
+  }
+
+  #end(turn: Turn): void {
+    this.#host.counted("commits");
     this.#remove(turn);
     turn.resolve();
   }
@@ -135,12 +151,12 @@ export class ActorTurns {
       const outcome = outcomeOf(turn, row);
       if (outcome === "open") return;
       this.#host.counted("settled");
+      if (outcome === "committed") {
+        this.#end(turn);
+        continue;
+      }
       this.#remove(turn);
       switch (outcome) {
-        case "committed":
-          this.#host.counted("commits");
-          turn.resolve();
-          break;
         case "duplicate":
           turn.reject(duplicateKey());
           break;
@@ -169,8 +185,6 @@ export class ActorTurns {
   #remove(turn: Turn): void {
     const at = this.#turns.indexOf(turn);
     if (at >= 0) this.#turns.splice(at, 1);
-    if (this.#turns.length > 0) return;
-    this.#host.idle(this.#id);
-    for (const resolve of this.#onIdle.splice(0)) resolve();
+    if (this.#turns.length === 0) this.#host.idle(this.#id);
   }
 }

@@ -60,15 +60,14 @@ export class Committer implements TurnsHost {
     const shard = shardOf(batch.actorId, shards);
     this.#waiting += 1;
     this.#waitingBytes += size;
-    const committed = new Promise<void>((resolve, reject) => {
-      const turn: Turn = {
-        batch,
-        statements: statements.turn(shard, batch, this.ports.clock.now(), pages),
-        ...{ size, resolve, reject, isUncertain: false, isFenced: false },
-      };
-      this.#turnsOf(batch.actorId).add(turn);
-    });
-    return committed.finally(() => this.#ended(size));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const turn: Turn = {
+      batch,
+      statements: statements.turn(shard, batch, this.ports.clock.now(), pages),
+      ...{ size, resolve, reject, isUncertain: false, isFenced: false },
+    };
+    this.#turnsOf(batch.actorId).add(turn, promise);
+    return promise.finally(() => this.#ended(size));
   }
 
   #turnsOf(id: string): ActorTurns {
@@ -86,10 +85,13 @@ export class Committer implements TurnsHost {
     for (const resolve of this.#onDrained.splice(0)) resolve();
   }
 
-  /** Resolves when no turn of this actor waits, whatever became of them: what is read then contains them. */
+  /**
+   * Resolves when the turns of this actor that were submitted so far have ended, whatever became of them: what is read
+   * then contains them.
+   */
   async settled(id: string): Promise<void> {
     if (this.#isClosed) throw closed();
-    await this.#actors.get(id)?.idle();
+    await this.#actors.get(id)?.settled();
   }
 
   connection({ batch }: Turn): Connection {

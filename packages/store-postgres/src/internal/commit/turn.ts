@@ -44,7 +44,7 @@ export function settlement(row: Row): Settlement {
  * - `duplicate`: another actor has the key.
  * - `fenced`: it is not committed, and never will be.
  * - `invalid`: a patch without a snapshot.
- * - `unknown`: later owners have committed since, so the row does not tell.
+ * - `unknown`: later owners have committed since, or the row is older than it was before: it does not tell.
  */
 export type Outcome = "committed" | "open" | "duplicate" | "fenced" | "invalid" | "unknown";
 
@@ -66,5 +66,8 @@ export function outcomeOf(turn: Turn, row: Settlement | undefined): Outcome {
     if (!isFenced) return "open";
     return batch.state?.type === "patch" && !row.hasState ? "invalid" : "fenced";
   }
-  return isUncertain && row.epoch > batch.epoch && row.version > batch.version ? "unknown" : "fenced";
+  if (!isUncertain || row.isDestroyed) return "fenced";
+  if (row.epoch > batch.epoch) return row.version > batch.version ? "unknown" : "fenced";
+  // The database has lost commits that it had acknowledged: a standby that lags, or a restored backup.
+  return "unknown";
 }

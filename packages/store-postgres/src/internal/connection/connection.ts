@@ -53,9 +53,12 @@ export class Connection {
           this.#answers += 1;
           if (error === undefined) return resolve(rows);
           this.#noticed(error);
-          reject(isLost(error) ? new ConnectionLost(true, error) : error);
+          const isOver = isLost(error);
+          reject(isOver ? new ConnectionLost(true, error) : error);
+          if (isOver && client !== undefined) this.#lost(client, error);
         });
-        this.#client?.query(query as unknown as pg.Submittable);
+        const client = this.#client;
+        client?.query(query as unknown as pg.Submittable);
         this.#watch();
       };
       if (this.#isConnected) return send();

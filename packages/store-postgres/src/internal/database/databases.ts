@@ -46,6 +46,12 @@ export function acquiredDatabase(row: Row): AcquiredDatabase {
   };
 }
 
+/** A database that is being opened; commits of its owner meanwhile raise the version. */
+interface Opening {
+  readonly epoch: number;
+  version: number;
+}
+
 /** The oldest one is forgotten, and read again. */
 const maxAcquired = 1_024;
 
@@ -58,6 +64,7 @@ export class Databases implements DatabaseStore {
   readonly #open = new Map<string, OpenDatabase>();
   /** Copies that are being closed or opened; one at a time for each actor. */
   readonly #busy = new Map<string, Promise<void>>();
+  readonly #opening = new Map<string, Opening>();
   /** Actors that were acquired and whose database is not open yet. */
   readonly #acquired = new Map<string, AcquiredDatabase>();
   pagesLoaded = 0;
@@ -74,26 +81,33 @@ export class Databases implements DatabaseStore {
         if (before.epoch > epoch) throw fenced(actorId);
         await this.#release(before);
       }
-      const opened = isNew ? this.#create(actorId, epoch) : await this.#load(actorId, epoch);
-      this.#open.set(actorId, opened);
-      return opened.handle();
+      const opening: Opening = { epoch, version: 0 };
+      this.#opening.set(actorId, opening);
+      try {
+        if (isNew) this.#options.copies.discard(actorId);
+        const content = isNew ? undefined : await this.#load(actorId, opening);
+        const opened = this.#opened(actorId, opening, content);
+        this.#open.set(actorId, opened);
+        return opened.handle();
+      } finally {
+        this.#opening.delete(actorId);
+      }
     });
   }
 
-  #create(actorId: string, epoch: number): OpenDatabase {
-    this.#options.copies.discard(actorId);
-    return this.#opened(actorId, epoch, 0, undefined);
-  }
-
-  async #load(actorId: string, epoch: number): Promise<OpenDatabase> {
+  /** Completes the local copy, and returns what it contains then; undefined for an empty database. */
+  async #load(actorId: string, opening: Opening): Promise<CopyStamp | undefined> {
     const { copies } = this.#options;
+    const { epoch } = opening;
     const acquired = this.#acquired.get(actorId);
     this.#acquired.delete(actorId);
-    const { version, content } = acquired?.epoch === epoch ? acquired : await this.#row(actorId, epoch);
+    const known = acquired?.epoch === epoch ? acquired : await this.#row(actorId, epoch);
+    opening.version = Math.max(opening.version, known.version);
+    const { content } = known;
     const stamp = copies.takeStamp(actorId);
     if (content === undefined) copies.discard(actorId);
     else if (stamp?.version !== content.version) await this.#complete(actorId, epoch, stamp, content);
-    return this.#opened(actorId, epoch, version, content);
+    return content;
   }
 
   async #complete(
@@ -129,7 +143,7 @@ export class Databases implements DatabaseStore {
     return acquiredDatabase(row);
   }
 
-  #opened(actorId: string, epoch: number, version: number, stamp: CopyStamp | undefined): OpenDatabase {
+  #opened(actorId: string, { epoch, version }: Opening, stamp: CopyStamp | undefined): OpenDatabase {
     const { copies, maxBytes } = this.#options;
     return new OpenDatabase({
       ...{ id: actorId, path: copies.pathOf(actorId), epoch, version, stamp, maxBytes },
@@ -146,7 +160,10 @@ export class Databases implements DatabaseStore {
     send: (pages: ChangedPages | undefined) => Promise<void>,
   ): Promise<void> | undefined {
     const database = this.#open.get(batch.actorId);
-    if (database === undefined || database.isRetired) return undefined;
+    if (database === undefined || database.isRetired) {
+      this.#passedBy(batch);
+      return undefined;
+    }
     let pages: ChangedPages | undefined;
     try {
       pages = database.endTurn(batch);
@@ -154,6 +171,14 @@ export class Databases implements DatabaseStore {
       return Promise.reject(error);
     }
     return database.follow(batch, pages, send(pages));
+  }
+
+  /** A commit of an actor whose database is not open yet: it opens with the version after it. */
+  #passedBy({ actorId, epoch, version }: CommitBatch): void {
+    const acquired = this.#acquired.get(actorId);
+    if (acquired?.epoch === epoch) this.#acquired.set(actorId, { ...acquired, version });
+    const opening = this.#opening.get(actorId);
+    if (opening?.epoch === epoch) opening.version = version;
   }
 
   /** A new owner takes over: the SQL of the previous one must not go on, and the next `open` knows what to load. */
