@@ -54,3 +54,29 @@ test("the name of a schema cannot carry SQL", async (t) => {
   const attempt = openStore(t, { url: server.url, schema: 'a"; DROP SCHEMA public; --' });
   await assert.rejects(attempt, code("store", "invalid_options"));
 });
+
+test("lists and wake-ups are range reads of an index", async (t) => {
+  const schema = newSchema();
+  const store = await openStore(t, { url: server.url, schema });
+  await store.commit(create(randomUUID(), { wakeAt: 5 }));
+  const client = await session(t, server.url);
+  await client.query(`INSERT INTO ${schema}.actor (shard, id, name, key, key_hash, epoch, version, last_commit,
+      wake_at, created_at)
+    SELECT n % 1024, n::text, 'bulk', '', sha256(n::text::bytea), 1, 1, '', 1000000 + n, 1
+    FROM generate_series(1, 20000) AS n`);
+  await client.query(`ANALYZE ${schema}.actor`);
+  const plans: readonly (readonly [query: string, index: string])[] = [
+    [
+      `wake_at IS NOT NULL AND wake_at <= 1000500 AND (wake_at, id) > (5, '') ORDER BY wake_at, id`,
+      "actor_wake",
+    ],
+    [`destroyed_at IS NULL AND id > '5' ORDER BY id`, "actor_list"],
+    [`destroyed_at IS NULL AND id > '5' AND name = 'bulk' ORDER BY name, id`, "actor_list"],
+    [`key_hash = sha256('7'::bytea) AND destroyed_at IS NULL`, "actor_living"],
+  ];
+  for (const [query, index] of plans) {
+    const { rows } = await client.query(`EXPLAIN SELECT id FROM ${schema}.actor WHERE ${query} LIMIT 100`);
+    const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+    assert.match(plan, new RegExp(`Index (Only )?Scan using ${index}`), plan);
+  }
+});

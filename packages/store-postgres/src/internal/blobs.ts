@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
 import { type BlobInfo, type BlobStore, blobReferencePrefix } from "@holdfast/actors";
 import { HoldfastError, type Ports } from "@holdfast/core";
 import { postgresStoreLimits } from "../limits.ts";
@@ -77,7 +78,9 @@ export class Blobs implements BlobStore {
     const [row] = await this.#run(this.#sql.find, actorId, hash);
     if (row === undefined) return undefined;
     const end = Math.min(range.end, integer(row, "size"));
-    return ReadableStream.from(this.#pieces(actorId, text(row, "upload"), range.start, end));
+    const pieces = this.#pieces(actorId, text(row, "upload"), range.start, end);
+    // One piece is read ahead: they are large.
+    return Readable.toWeb(Readable.from(pieces, { highWaterMark: 1 })) as ReadableStream<Uint8Array>;
   }
 
   async *#pieces(actorId: string, upload: string, start: number, end: number): AsyncGenerator<Uint8Array> {
