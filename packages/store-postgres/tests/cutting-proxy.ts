@@ -6,8 +6,9 @@ import { afterTest } from "./support.ts";
  * - `before`: the transaction does not reach the server.
  * - `after`: the server commits, and its answer is lost.
  * - `late`: the connection is cut, and the server gets the transaction only when `deliver` is called.
+ * - `silent`: nothing passes any more, and the connection stays open.
  */
-export type Cut = "before" | "after" | "late";
+export type Cut = "before" | "after" | "late" | "silent";
 
 /** A proxy in front of the server that cuts a connection at a chosen transaction. */
 export interface CuttingProxy {
@@ -33,6 +34,7 @@ export async function cuttingProxy(t: TestContext, serverPort: number): Promise<
     }
     const upstream = connect(serverPort, "127.0.0.1");
     let dropsAnswers: (() => void) | undefined;
+    let isSilent = false;
     for (const socket of [client, upstream]) {
       socket.setNoDelay(true);
       sockets.add(socket);
@@ -52,6 +54,7 @@ export async function cuttingProxy(t: TestContext, serverPort: number): Promise<
       client.destroy();
     });
     client.on("data", (chunk) => {
+      if (isSilent) return;
       const text = chunk.toString("latin1");
       const [id, cut] = [...armed].find(([commitId]) => text.includes(commitId)) ?? [];
       if (id === undefined || cut === undefined) {
@@ -68,6 +71,10 @@ export async function cuttingProxy(t: TestContext, serverPort: number): Promise<
         case "after":
           dropsAnswers = cut.done;
           upstream.write(chunk);
+          break;
+        case "silent":
+          isSilent = true;
+          cut.done();
           break;
         case "late":
           held = () =>

@@ -75,6 +75,17 @@ test("a turn that reaches the server after its connection was cut is applied onc
   assert.deepEqual(await patchesOf(store, id), ["p", "q"]);
 });
 
+test("a connection that answers nothing is given up, and its turns go another way", async (t) => {
+  const proxy = await cuttingProxy(t, server.port);
+  const store = await openStore(t, { url: proxy.url, statementTimeoutMs: 300 });
+  const id = randomUUID();
+  await store.commit(create(id, snapshot("s")));
+  const turn = next(id, 2, patch("p"));
+  const cut = proxy.cut(turn.commitId, "silent");
+  await Promise.all([cut, store.commit(turn), store.commit(next(id, 3, patch("q")))]);
+  assert.deepEqual(await patchesOf(store, id), ["p", "q"]);
+});
+
 test("a creation whose answer was lost is found committed; one that was cut before is made", async (t) => {
   const proxy = await cuttingProxy(t, server.port);
   const store = await openStore(t, { url: proxy.url });

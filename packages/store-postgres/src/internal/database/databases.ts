@@ -164,13 +164,12 @@ export class Databases implements DatabaseStore {
       this.#passedBy(batch);
       return undefined;
     }
-    let pages: ChangedPages | undefined;
     try {
-      pages = database.endTurn(batch);
+      const pages = database.endTurn(batch);
+      return database.follow(batch, pages, () => send(pages));
     } catch (error) {
       return Promise.reject(error);
     }
-    return database.follow(batch, pages, send(pages));
   }
 
   /** A commit of an actor whose database is not open yet: it opens with the version after it. */

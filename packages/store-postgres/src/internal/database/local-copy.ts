@@ -20,21 +20,36 @@ export interface Page {
 }
 
 /**
- * The local copies of actors' databases, as files. A copy counts only with its stamp, a small file beside it, which is
- * written after the copy is on disk, and removed before the copy is opened: after a crash of the process or the
- * machine there is no stamp, and the database is loaded again.
+ * The local copies of actors' databases, as files that are never synced. A copy counts only with its stamp, a small
+ * file beside it, which is written when the copy is closed, and removed before it is opened again: a killed process
+ * leaves no stamp, and the database is loaded again. A stamp of before the last start of the machine does not count,
+ * because then the disk may have an older copy than the stamp says.
  */
 export class LocalCopies {
   readonly #root: string;
-  /** Identifies the database server, so that a copy is not completed from another one, or from a restored backup. */
+  /** Identifies the server and the start of this machine. */
   readonly #origin: string;
   readonly #maxCopies: number;
 
-  constructor(root: string, origin: string, maxCopies: number) {
+  /** `server` is another one after a backup was restored or a standby promoted: their copies cannot be completed. */
+  constructor(root: string, server: string, maxCopies: number) {
     this.#root = root;
-    this.#origin = origin;
+    this.#origin = `${server}/${bootId()}`;
     this.#maxCopies = maxCopies;
     mkdirSync(root, { recursive: true, mode: 0o700 });
+    this.#removeUnstamped();
+  }
+
+  /** Copies that a killed process has left. */
+  #removeUnstamped(): void {
+    for (const folder of readdirSync(this.#root).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
+      const names = new Set(readdirSync(join(this.#root, folder)));
+      for (const name of names) {
+        const copy = /^[0-9a-f]+\.db/.exec(name)?.[0];
+        if (copy === undefined || names.has(`${copy}.stamp`)) continue;
+        rmSync(join(this.#root, folder, name), { force: true });
+      }
+    }
   }
 
   pathOf(actorId: string): string {
@@ -92,12 +107,6 @@ export class LocalCopies {
   /** Keeps a closed copy for the next owner on this node. */
   async keep(actorId: string, stamp: CopyStamp): Promise<void> {
     const path = this.pathOf(actorId);
-    const file = await open(path, "r");
-    try {
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
     const temporary = `${path}.${randomUUID()}`;
     await writeFile(temporary, JSON.stringify({ format: stampFormat, origin: this.#origin, ...stamp }));
     await rename(temporary, `${path}.stamp`);
@@ -118,6 +127,15 @@ export class LocalCopies {
       rmSync(`${path}.stamp`, { force: true });
       rmSync(path, { force: true });
     }
+  }
+}
+
+/** Changes with each start of the machine. Where there is none, copies are not used beyond this process. */
+function bootId(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return randomUUID();
   }
 }
 

@@ -117,9 +117,19 @@ export class OpenDatabase {
       this.#session.rollbackAll();
       throw mapSqliteError(error);
     }
+    try {
+      return this.#changedPages();
+    } catch (error) {
+      // The copy has a turn that cannot be sent.
+      this.fail(error);
+      throw error;
+    }
+  }
+
+  #changedPages(): ChangedPages | undefined {
     const changes = this.#wal.read(Number(this.#walState.get()?.["log"] ?? 0));
-    this.#checkpoint(changes?.pageSize ?? 0);
     if (changes === undefined) return undefined;
+    this.#checkpoint(changes.pageSize);
     const { pageSize, pages } = changes;
     const hasShrunk = pages < this.#pages;
     this.#pages = pages;
@@ -134,12 +144,16 @@ export class OpenDatabase {
     this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
   }
 
-  /** Follows a commit of this actor until the server has answered. */
-  async follow(batch: CommitBatch, pages: ChangedPages | undefined, commit: Promise<void>): Promise<void> {
+  /** Sends a commit of this actor, and follows it until the server has answered. */
+  async follow(
+    batch: CommitBatch,
+    pages: ChangedPages | undefined,
+    send: () => Promise<void>,
+  ): Promise<void> {
     this.#version = batch.version;
     this.#unanswered += 1;
     try {
-      await commit;
+      await send();
       if (pages !== undefined) {
         this.#stamp = { version: batch.version, pages: pages.pages, pageSize: pages.pageSize };
       }
